@@ -1,0 +1,1 @@
+"""Responses -> fooling rates that can be defended."""

@@ -1,0 +1,1 @@
+"""Photographs -> two trained colorizers -> stimuli and their manifest."""

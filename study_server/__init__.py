@@ -1,0 +1,1 @@
+"""Stimuli -> trials in a browser -> responses in a database."""
