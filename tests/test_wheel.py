@@ -1,0 +1,110 @@
+"""The wheel: built, installed into an empty environment, serving a page from another directory."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from http.client import HTTPResponse
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
+    subprocess.run([*build, str(HOUSE)], check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty virtual environment with nothing but the wheel's server extra; its `bin`."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    install = [str(folder / "bin" / "pip"), "install", "--quiet", f"{wheel}[server]"]
+    done = subprocess.run(install, capture_output=True, text=True)
+    if done.returncode and os.environ.get("CI") != "true":
+        pytest.skip(f"the server's libraries cannot be installed here: {done.stderr[-200:]}")
+    assert done.returncode == 0, done.stderr
+    return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def served(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`study serve` in a directory that has nothing to do with the checkout; its address."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [str(environment / "study"), "serve", "--port", str(port)]
+    secrets = {"STUDY_SECRET_KEY": "a key of this test, and of nothing else"}
+    with subprocess.Popen(command, cwd=elsewhere, env=bare_environment() | secrets) as server:
+        wait_for_port(port, server)
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
+
+
+def bare_environment() -> dict[str, str]:
+    """This process's environment without what could let the checkout be found."""
+    hints = ("STUDY_", "PYTHON", "VIRTUAL_ENV")
+    return {name: value for name, value in os.environ.items() if not name.startswith(hints)}
+
+
+def wait_for_port(port: int, server: subprocess.Popen[bytes], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "`study serve` ended by itself"
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    server.kill()
+    pytest.fail(f"`study serve` did not listen within {seconds} s")
+
+
+def get(url: str) -> tuple[HTTPResponse, str]:
+    with urllib.request.urlopen(url, timeout=10) as response:
+        return response, response.read().decode()
+
+
+def test_the_wheel_carries_pages_styles_and_migrations(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for folder, kind in (("templates", ".html"), ("static", ".css"), ("static", ".js")):
+        inside = f"study_server/{folder}/"
+        packed = {name.removeprefix(inside) for name in names if name.startswith(inside)}
+        here = (HOUSE / folder).rglob(f"*{kind}")
+        assert packed >= {str(file.relative_to(HOUSE / folder)) for file in here}
+        assert any(name.endswith(kind) for name in packed), f"no {kind} in {inside}"
+    assert any(name.startswith("study_server/migrations/versions/") for name in names)
+
+
+def test_the_wheel_carries_the_rooms_and_nothing_else(wheel: Path) -> None:
+    folders = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    metadata = {name for name in folders if name.endswith(".dist-info")}
+    assert folders - metadata == {"colorizer", "study_server", "analysis"}
+
+
+def test_the_server_comes_without_torch(environment: Path) -> None:
+    listing = subprocess.run([str(environment / "pip"), "list"], capture_output=True, text=True)
+    installed = {line.partition(" ")[0].lower() for line in listing.stdout.splitlines()}
+    assert "hue-and-eye" in installed
+    assert installed & {"torch", "torchvision", "matplotlib", "scipy"} == set()
+
+
+def test_the_installed_server_shows_its_front_page_and_style_sheet(served: str) -> None:
+    response, page = get(served + "/")
+    assert response.status == 200
+    assert 'href="/static/style.css' in page
+    response, style = get(served + "/static/style.css")
+    assert response.status == 200
+    assert response.headers.get_content_type() == "text/css"
+    assert style == (HOUSE / "static" / "style.css").read_text(encoding="utf-8")
