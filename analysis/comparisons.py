@@ -1,0 +1,165 @@
+"""Rates against each other, against chance, and against published ones.
+
+Differences: two-way clustered on stacked influence values (Cameron, Gelbach & Miller 2011), paired
+wherever people or images are shared. Many tests: Holm 1979.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.clusters import Codes, Influence, clustered_variance, estimable_variance
+from analysis.fooling import Rate, Trials
+from analysis.intervals import Interval, newcombe, t_quantile, two_sided_p
+
+CHANCE = 0.5  # the rate of fakes as convincing as photographs
+NOTHING = 1e-15  # a variance below this is rounding, not data
+
+
+@dataclass(frozen=True)
+class TTest:
+    """A two-sided t test; None where the data allow none."""
+
+    t: float | None = None
+    df: int | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """rate(a) - rate(b), for new people and new images; None where the data cannot tell.
+
+    flags: `one_participant` and `one_image` (of either method: the interval leaves that factor
+    out), `rate_at_bound` (Newcombe's interval, no test), `no_variation`.
+    """
+
+    a: str
+    b: str
+    difference: float
+    se: float | None = None
+    ci95: Interval | None = None
+    t: float | None = None
+    df: int | None = None
+    p: float | None = None
+    flags: tuple[str, ...] = ()
+
+
+def t_test(difference: float, se: float, df: int) -> TTest:
+    """Whether a difference is more than its standard error explains."""
+    t = difference / se
+    return TTest(t, df, two_sided_p(t, df))
+
+
+def against_chance(rate: Rate) -> TTest:
+    """Against 0.5. At a rate of 0 or 1: the exact binomial test on n_eff trials, without t."""
+    if rate.rate is None or rate.n_eff is None or rate.df is None:
+        return TTest()
+    if rate.se is None:
+        return TTest(p=min(1.0, 2 * CHANCE**rate.n_eff))
+    return t_test(rate.rate - CHANCE, rate.se, rate.df)
+
+
+def against_published(rate: Rate, published: float, se: float | None) -> TTest:
+    """Against a rate measured elsewhere with a standard error of its own; without one, no test."""
+    if rate.rate is None or rate.se is None or rate.df is None or se is None:
+        return TTest()
+    return t_test(rate.rate - published, sqrt(rate.se**2 + se**2), rate.df)
+
+
+def compare_methods(trials: Trials, rates: Mapping[str, Rate]) -> list[Difference]:
+    """The difference of every two methods that have trials, in alphabetical order."""
+    tried = sorted(method for method, rate in rates.items() if rate.trials)
+    return [fooling_difference(trials, rates, a, b) for a, b in combinations(tried, 2)]
+
+
+def fooling_difference(trials: Trials, rates: Mapping[str, Rate], a: str, b: str) -> Difference:
+    """One difference. Both methods need trials; `rates` are those of the same trials."""
+    of_a, of_b = rates[a], rates[b]
+    rate_a, rate_b = of_a.fooled / of_a.trials, of_b.fooled / of_b.trials
+    both = trials.only((trials.method == a) | (trials.method == b))
+    is_a = both.method == a
+    df_people, df_images = _factor_df(both.participant, is_a), _factor_df(both.image, is_a)
+    flags = tuple(
+        flag
+        for flag, raised in (
+            ("one_participant", df_people is None),
+            ("one_image", df_images is None),
+            ("rate_at_bound", "rate_at_bound" in of_a.flags + of_b.flags),
+        )
+        if raised
+    )
+    counted = Difference(a, b, rate_a - rate_b, flags=flags)
+    if "rate_at_bound" in flags:
+        return _at_bound(counted, of_a, of_b)
+    if df_people is None and df_images is None:
+        return counted
+    influence = np.where(
+        is_a, (both.fooled - rate_a) / of_a.trials, (rate_b - both.fooled) / of_b.trials
+    )
+    return _clustered(counted, both, influence, df_people, df_images)
+
+
+def _clustered(
+    counted: Difference,
+    both: Trials,
+    influence: Influence,
+    df_people: int | None,
+    df_images: int | None,
+) -> Difference:
+    people, images = df_people is not None, df_images is not None
+    variance = estimable_variance(
+        influence, both.participant, both.image, people=people, images=images
+    )
+    if variance <= 0 and people and images:  # the cells outweigh both factors, in small data
+        variance = max(
+            clustered_variance(influence, both.participant),
+            clustered_variance(influence, both.image),
+        )
+    if variance < NOTHING:
+        return replace(counted, flags=(*counted.flags, "no_variation"))
+    df = min(df for df in (df_people, df_images) if df is not None)
+    test = t_test(counted.difference, sqrt(variance), df)
+    half = t_quantile(df) * sqrt(variance)
+    return replace(
+        counted,
+        se=sqrt(variance),
+        ci95=(counted.difference - half, counted.difference + half),
+        t=test.t,
+        df=df,
+        p=test.p,
+    )
+
+
+def _at_bound(counted: Difference, a: Rate, b: Rate) -> Difference:
+    """A rate of 0 or 1 hides its variance: an interval from the two rates' own, and no test."""
+    if a.rate is None or b.rate is None or a.ci95 is None or b.ci95 is None:
+        return counted
+    return replace(counted, ci95=newcombe(a.rate, a.ci95, b.rate, b.ci95))
+
+
+def _factor_df(codes: Codes, is_a: NDArray[np.bool_]) -> int | None:
+    """Degrees of freedom of one factor: clusters less one, or less two where none is shared.
+
+    codes, is_a (n,). None where a method has a single cluster: its spread cannot be seen.
+    """
+    size = int(codes.max()) + 1
+    seen_a = np.bincount(codes[is_a], minlength=size) > 0
+    seen_b = np.bincount(codes[~is_a], minlength=size) > 0
+    if min(seen_a.sum(), seen_b.sum()) < 2:
+        return None
+    return int((seen_a | seen_b).sum()) - (1 if (seen_a & seen_b).any() else 2)
+
+
+def holm(p: Sequence[float | None]) -> list[float | None]:
+    """Adjusted p-values in the same order; None (no test) stays None and counts for nothing."""
+    tested = sorted((value, index) for index, value in enumerate(p) if value is not None)
+    adjusted: list[float | None] = [None] * len(p)
+    highest = 0.0
+    for rank, (value, index) in enumerate(tested):
+        highest = max(highest, min(1.0, (len(tested) - rank) * value))
+        adjusted[index] = highest
+    return adjusted

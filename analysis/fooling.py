@@ -1,0 +1,165 @@
+"""How often a method's fakes fooled people, with an interval for new people and new images.
+
+Wilson's interval on the two-way clustered effective number of trials, t quantile
+(Wilson 1927; Cameron, Gelbach & Miller 2011). Proportions in [0, 1]; 0.5 is chance.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import inf, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.clusters import Codes, clustered_variance, count_clusters, estimable_variance
+from analysis.intervals import Interval, clopper_pearson, t_quantile, wilson
+
+FEW = 10  # fewer people, or images, than this and the report says so
+
+# Shares of variance of a typical study, taken where a rate of 0 or 1 leaves no variance to see.
+TYPICAL_ICC_PARTICIPANT = 0.04
+TYPICAL_ICC_IMAGE = 0.10
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Answered test trials, one entry each.
+
+    fooled (n,): the fake was taken for the real one. participant, image (n,): codes from 0 of who
+    judged which photograph. method (n,): what made the fake.
+    """
+
+    fooled: NDArray[np.bool_]
+    participant: Codes
+    image: Codes
+    method: NDArray[np.str_]
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Trials":
+        """The trials where chosen (n,) is True."""
+        return Trials(
+            self.fooled[chosen], self.participant[chosen], self.image[chosen], self.method[chosen]
+        )
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A fooling rate and what is known of it; None where the data cannot tell.
+
+    se, ci95, df: for new people and new images. deff: the variance in multiples of the binomial
+    one; n_eff = trials / deff. flags: `no_trials`, `one_participant`, `one_image`,
+    `few_participants`, `few_images`, `rate_at_bound`.
+    """
+
+    fooled: int
+    trials: int
+    participants: int
+    images: int
+    rate: float | None = None
+    se: float | None = None
+    ci95: Interval | None = None
+    ci95_these_images: Interval | None = None
+    ci95_naive_wilson: Interval | None = None
+    deff: float | None = None
+    n_eff: float | None = None
+    df: int | None = None
+    flags: tuple[str, ...] = ()
+
+
+def fooling_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
+    """The rate of one method's trials.
+
+    deff_at_bound: taken where nobody or everybody was fooled; None: that of a typical study.
+    With one participant (or one image) the interval speaks of new images (new people) only, and
+    is flagged; with one of both there is none.
+    """
+    n = len(trials.fooled)
+    if n == 0:
+        return Rate(0, 0, 0, 0, flags=("no_trials",))
+    fooled = int(trials.fooled.sum())
+    people, images = count_clusters(trials.participant), count_clusters(trials.image)
+    rate, at_bound = fooled / n, fooled in (0, n)
+    counted = Rate(
+        *(fooled, n, people, images, rate),
+        ci95_naive_wilson=wilson(rate, n, t_quantile(inf)),
+        flags=_flags(people, images, at_bound),
+    )
+    if people == images == 1:
+        return counted
+    if at_bound:
+        return _at_bound(counted, rate, deff_at_bound or _typical_deff(n, people, images))
+    return _clustered(counted, rate, trials)
+
+
+def fooling_rates(trials: Trials, methods: Sequence[str]) -> dict[str, Rate]:
+    """The rate of every method; one at 0 or 1 takes the other methods' pooled deff."""
+    parts = {method: trials.only(trials.method == method) for method in methods}
+    rates = {method: fooling_rate(part) for method, part in parts.items()}
+    deff = _pooled_deff(rates.values())
+    return {
+        method: fooling_rate(parts[method], deff) if "rate_at_bound" in rate.flags else rate
+        for method, rate in rates.items()
+    }
+
+
+def _clustered(counted: Rate, rate: float, trials: Trials) -> Rate:
+    people, images = counted.participants, counted.images
+    influence = (trials.fooled - rate) / counted.trials
+    binomial = rate * (1 - rate) / counted.trials  # the least that a variance may be
+    variance = estimable_variance(
+        influence, trials.participant, trials.image, people=people > 1, images=images > 1
+    )
+    deff = max(variance / binomial, 1.0)
+    df = _degrees_of_freedom(people, images)
+    these = None
+    if people > 1:
+        of_people = max(clustered_variance(influence, trials.participant) / binomial, 1.0)
+        these = wilson(rate, counted.trials / of_people, t_quantile(people - 1))
+    return replace(
+        counted,
+        se=sqrt(deff * binomial),
+        ci95=wilson(rate, counted.trials / deff, t_quantile(df)),
+        ci95_these_images=these,
+        deff=deff,
+        n_eff=counted.trials / deff,
+        df=df,
+    )
+
+
+def _at_bound(counted: Rate, rate: float, deff: float) -> Rate:
+    """Nobody or everybody was fooled: the exact binomial interval on n / deff trials."""
+    interval = clopper_pearson(rate, counted.trials / deff)
+    return replace(
+        counted,
+        ci95=interval,
+        ci95_these_images=interval if counted.participants > 1 else None,
+        deff=deff,
+        n_eff=counted.trials / deff,
+        df=_degrees_of_freedom(counted.participants, counted.images),
+    )
+
+
+def _degrees_of_freedom(people: int, images: int) -> int:
+    """One less than the smaller number, leaving out a factor with one level."""
+    return min(levels for levels in (people, images) if levels > 1) - 1
+
+
+def _typical_deff(n: int, people: int, images: int) -> float:
+    return 1 + (n / people - 1) * TYPICAL_ICC_PARTICIPANT + (n / images - 1) * TYPICAL_ICC_IMAGE
+
+
+def _pooled_deff(rates: Iterable[Rate]) -> float | None:
+    """Mean design effect of the rates whose variance was seen, by their trials."""
+    seen = [(rate.deff, rate.trials) for rate in rates if rate.se is not None and rate.deff]
+    trials = sum(weight for _, weight in seen)
+    return sum(deff * weight for deff, weight in seen) / trials if seen else None
+
+
+def _flags(people: int, images: int, at_bound: bool) -> tuple[str, ...]:
+    raised = {
+        "one_participant": people == 1,
+        "one_image": images == 1,
+        "few_participants": 1 < people < FEW,
+        "few_images": 1 < images < FEW,
+        "rate_at_bound": at_bound,
+    }
+    return tuple(flag for flag, is_raised in raised.items() if is_raised)

@@ -1,0 +1,49 @@
+"""Quantiles, and intervals of a proportion from an effective, perhaps fractional, number of trials.
+
+Wilson 1927; Clopper & Pearson 1934; Korn & Graubard 1998 for effective sample sizes.
+"""
+
+from math import sqrt
+
+from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
+
+Interval = tuple[float, float]
+
+
+def t_quantile(df: float, probability: float = 0.975) -> float:
+    """Student's t; infinite df is the normal."""
+    return float(special.stdtrit(df, probability))
+
+
+def two_sided_p(t: float, df: float) -> float:
+    """How often Student's t lies further from 0 than this."""
+    return float(2 * special.stdtr(df, -abs(t)))
+
+
+def wilson(rate: float, trials: float, critical: float) -> Interval:
+    """Score interval of a proportion.
+
+    rate: in [0, 1]; trials: (effective) number, above 0; critical: quantile of z or t.
+    """
+    shrink = 1 + critical**2 / trials
+    center = (rate + critical**2 / (2 * trials)) / shrink
+    half = critical * sqrt(rate * (1 - rate) / trials + (critical / (2 * trials)) ** 2) / shrink
+    return max(0.0, center - half), min(1.0, center + half)
+
+
+def clopper_pearson(rate: float, trials: float, level: float = 0.95) -> Interval:
+    """Exact binomial interval, by beta quantiles so that trials may be fractional."""
+    hits, misses, tail = rate * trials, (1 - rate) * trials, (1 - level) / 2
+    low = float(special.betaincinv(hits, misses + 1, tail)) if hits > 0 else 0.0
+    high = float(special.betaincinv(hits + 1, misses, 1 - tail)) if misses > 0 else 1.0
+    return low, high
+
+
+def newcombe(a: float, of_a: Interval, b: float, of_b: Interval) -> Interval:
+    """Interval of a - b from the two proportions' own intervals (Newcombe 1998, method 10).
+
+    Takes the proportions as independent, which is cautious where they correlate.
+    """
+    low = a - b - sqrt((a - of_a[0]) ** 2 + (of_b[1] - b) ** 2)
+    high = a - b + sqrt((of_a[1] - a) ** 2 + (b - of_b[0]) ** 2)
+    return low, high
