@@ -1,0 +1,92 @@
+/** What is on the screen besides the images: pages, progress, feedback, news of the connection. */
+
+const SIDES = ["left", "right"];
+const GAP_PX = 48; // between the images, as in the style sheet
+
+const stage = document.querySelector("#stage");
+const question = document.querySelector("#question");
+const slots = SIDES.map((side) => document.querySelector(`#${side}`));
+
+/** Show one page of the document, or the stage. */
+export function show(name) {
+  document.body.dataset.screen = name;
+}
+
+/** Show a page until its button is pressed. */
+export function turnPage(name) {
+  show(name);
+  const button = document.querySelector(`#${name} button`);
+  button.disabled = false;
+  button.focus();
+  return new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
+}
+
+/** Say how things stand, below the images; an empty text says nothing. */
+export function say(text) {
+  for (const line of document.querySelectorAll("[role=status]")) line.textContent = text;
+}
+
+/** Say how far somebody who returns has come. */
+export function tellAnswered(answered, planned) {
+  document.querySelector("#answered").textContent = `${answered} of ${planned}`;
+}
+
+/** Put a pair in place, still unseen, and tell how far the participant is. @returns the stage */
+export function place(trial, images) {
+  stage.dataset.phase = "blank";
+  delete stage.dataset.verdict;
+  question.textContent = question.dataset.asked;
+  slots.forEach((slot, index) => {
+    slot.querySelector(".image").replaceChildren(images[index]);
+    delete slot.dataset.chosen;
+  });
+  tellProgress(trial);
+  say("");
+  show("stage");
+  return stage;
+}
+
+function tellProgress({ kind, number, of }) {
+  const what = kind === "practice" ? "Practice pair" : "Pair";
+  document.querySelector("#counter").textContent = `${what} ${number} of ${of}`;
+  const bar = document.querySelector("#bar");
+  bar.max = of;
+  bar.value = number - 1;
+  bar.dataset.kind = kind;
+}
+
+/** Blank the stage while something is on its way; the style sheet lets a short wait pass unsaid. */
+export function wait(text) {
+  stage.dataset.phase = "waiting";
+  say(text);
+  show("stage");
+}
+
+/** Show both images again with their names and the verdict in words. */
+export function showFeedback({ fake, correct }, answer) {
+  const other = fake === "left" ? "right" : "left";
+  SIDES.forEach((side, index) => {
+    slots[index].querySelector(".name").textContent = side === fake ? "Fake" : "Real";
+    slots[index].toggleAttribute("data-chosen", side === answer);
+  });
+  stage.dataset.verdict = correct ? "right" : "wrong";
+  stage.dataset.phase = "feedback";
+  question.textContent = `${correct ? "Right" : "Wrong"}: the ${fake} image is the fake, the ${other} one the photograph.`;
+}
+
+/** Wait until the window shows both images side by side at their own size. */
+export async function roomFor(images) {
+  const neededPx = images[0].naturalWidth + GAP_PX + images[1].naturalWidth;
+  while (innerWidth < neededPx) {
+    document.querySelector("#needed").textContent = neededPx;
+    document.querySelector("#available").textContent = innerWidth;
+    show("narrow");
+    await new Promise((resolve) => addEventListener("resize", resolve, { once: true }));
+  }
+}
+
+/** Say why it cannot go on. */
+export function fail(reason) {
+  document.querySelector("#reason").textContent = reason;
+  show("failed");
+}

@@ -1,0 +1,146 @@
+"""The real player page, style sheet and modules in a browser, against a trial API played by the test.
+
+Nothing listens anywhere: Playwright answers every request of the page from here.
+"""
+
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
+from playwright.sync_api import Page, Route
+
+ROOT = Path(__file__).parents[2]
+SITE = "http://study.test"
+BASE = "/p/someone"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'"
+)
+TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+TIMING = {"blank_ms": 60, "exposure_ms": 150, "gap_ms": 60, "after_ms": 30}
+FEEDBACK_MS = 600
+
+# Notes every phase of the stage, and what of it could be seen, as soon as it is entered.
+WITNESS = """
+window.seen = [];
+document.addEventListener("DOMContentLoaded", () => {
+  const stage = document.querySelector("#stage");
+  const parts = { left: "#left .image", right: "#right .image", buttons: "#left button" };
+  new MutationObserver(() => {
+    const visible = Object.keys(parts).filter(
+      (name) => getComputedStyle(stage.querySelector(parts[name])).visibility === "visible");
+    window.seen.push([stage.dataset.phase, visible.join("+")]);
+  }).observe(stage, { attributeFilter: ["data-phase"] });
+});
+"""
+
+
+@dataclass
+class TrialApi:
+    """Practice and test pairs, their fakes always on the left, and what the player sent."""
+
+    practice: int = 0
+    test: int = 1
+    question: str = "fake"
+    size: int = 256
+    answers: dict[str, dict[str, object]] = field(default_factory=dict)
+    voided: set[str] = field(default_factory=set)
+    sent: list[str] = field(default_factory=list)  # "POST trials/t0/start"
+    environment: dict[str, object] = field(default_factory=dict)
+    lost_answers: int = 0  # how many answers the network still loses
+
+    def visit(self, page: Page) -> None:
+        page.add_init_script(WITNESS)
+        page.route("**/*", self._answer)
+        page.goto(SITE + BASE)
+
+    def describe(self) -> dict[str, object]:
+        planned = self.practice + self.test
+        slots = [slot for slot in range(planned) if f"t{slot}" not in self.answers]
+        trials = [self._trial(slot) for slot in slots[:4]]
+        return {"answered": len(self.answers), "planned": planned, "trials": trials}
+
+    def _trial(self, slot: int) -> dict[str, object]:
+        practice = slot < self.practice
+        token = f"t{slot}" + ("-again" if f"t{slot}" in self.voided else "")
+        return {
+            "token": token,
+            "kind": "practice" if practice else "test",
+            "number": slot + 1 - (0 if practice else self.practice),
+            "of": self.practice if practice else self.test,
+            "left_url": f"{BASE}/trials/{token}/left",
+            "right_url": f"{BASE}/trials/{token}/right",
+            "timing": TIMING | {"feedback_ms": FEEDBACK_MS if practice else None},
+        }
+
+    def _answer(self, route: Route) -> None:
+        path = route.request.url.removeprefix(SITE).partition("?")[0]
+        if path == BASE:
+            headers = {"Content-Security-Policy": CSP, "Content-Type": "text/html"}
+            route.fulfill(body=self.render(), headers=headers)
+        elif path.startswith("/static/"):
+            file = ROOT / path[1:]
+            route.fulfill(body=file.read_bytes(), content_type=TYPES[file.suffix])
+        else:
+            self._answer_call(route, path.removeprefix(f"{BASE}/"))
+
+    def _answer_call(self, route: Route, call: str) -> None:
+        self.sent.append(f"{route.request.method} {call}")
+        match call.split("/"):
+            case ["trials"] | ["resume"]:
+                route.fulfill(json=self.describe())
+            case ["environment"]:
+                self.environment = route.request.post_data_json
+                route.fulfill(status=204)
+            case ["trials", _, "left" | "right" as side]:
+                route.fulfill(body=self._png(side), content_type="image/png")
+            case ["trials", token, _] if token in self.voided:
+                route.fulfill(status=409, json={"error": "This pair was interrupted."})
+            case ["trials", _, "start"]:
+                route.fulfill(status=204)
+            case ["trials", token, "response"]:
+                self._store(route, token)
+            case ["debrief"]:
+                route.fulfill(body="<title>Thank you</title>", content_type="text/html")
+            case _:
+                route.fulfill(status=404)
+
+    def _store(self, route: Route, token: str) -> None:
+        if self.lost_answers:
+            self.lost_answers -= 1
+            return route.abort("connectionrefused")
+        slot = token.removesuffix("-again")
+        answer = self.answers.setdefault(slot, json.loads(route.request.post_data or ""))
+        correct = answer["answer"] == ("left" if self.question == "fake" else "right")
+        practice = int(slot[1:]) < self.practice
+        feedback = {"fake": "left", "correct": correct} if practice else None
+        return route.fulfill(json=self.describe() | {"feedback": feedback})
+
+    def _png(self, side: str) -> bytes:
+        color = (150, 110, 60) if side == "left" else (60, 110, 150)
+        buffer = io.BytesIO()
+        Image.new("RGB", (self.size, self.size), color).save(buffer, "png")
+        return buffer.getvalue()
+
+    def render(self) -> str:
+        """The player's page as the server renders it."""
+        templates = Environment(
+            loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined
+        )
+        protocol = SimpleNamespace(
+            practice=self.practice,
+            trials=self.test,
+            vigilance=0,
+            exposure_ms=TIMING["exposure_ms"],
+            question=self.question,
+        )
+        return templates.get_template("participant/player.html").render(
+            study=SimpleNamespace(slug="lone", title="A study"),
+            protocol=protocol,
+            base=BASE,
+            url_for=lambda _endpoint, filename: f"/static/{filename}",
+        )
