@@ -1,0 +1,81 @@
+"""`make demo`: photographs, two colorizers, a study to click through, and a simulated report."""
+
+import hashlib
+import os
+import socket
+import sys
+from pathlib import Path
+
+from demo.colorizers import make_stimuli
+from demo.commands import DemoError, execute
+from demo.studies import OPEN, make_studies, report
+
+HOUSE = Path(__file__).resolve().parents[1]
+HOST = "127.0.0.1"
+
+
+def main() -> int:
+    """Exit codes as of every command: 0 done, 2 a user's mistake, 130 Ctrl-C."""
+    try:
+        demonstrate(os.environ.get("DEMO_PHOTOS"))
+    except DemoError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped; `make demo` goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def demonstrate(photographs: str | None) -> None:
+    """The whole chain, then a server that stays until Ctrl-C; what is there is not made again."""
+    own = Path(photographs).expanduser().resolve() if photographs else None
+    place = find_place(own)
+    place.mkdir(parents=True, exist_ok=True)
+    print(f"The demo works in {place}; delete that folder to start afresh.")
+    make_stimuli(place, own)
+    make_studies(place)
+    serve(place)
+
+
+def find_place(own: Path | None) -> Path:
+    """`.demo` in the checkout; a folder of its own in there for every folder of photographs."""
+    if own is None:
+        return HOUSE / ".demo"
+    return HOUSE / ".demo" / f"{own.name}-{hashlib.sha256(bytes(own)).hexdigest()[:8]}"
+
+
+def serve(place: Path) -> None:
+    """Say where everything is and run the server, which prints the researcher's link itself."""
+    port = choose_port(os.environ.get("PORT", "8000"))
+    print(f"""
+The two colorizers were fitted for about two minutes: their colors look poor.
+
+  Take part         http://{HOST}:{port}/s/{OPEN}
+  Simulated report  {report(place).as_uri()}
+  Studies, counts   behind the link that follows; it works once
+
+Ctrl-C stops the server; `make demo` starts it again.
+""")
+    sys.stdout.flush()
+    command = ("study", "serve", "--demo", "--host", HOST, "--port", str(port))
+    if execute(place, command, stdout=None, stderr=None).returncode != 0:
+        raise DemoError("the server has ended; it said why above")
+
+
+def choose_port(wanted: str) -> int:
+    """The wanted port where it is free, else any free one. Raises DemoError on nonsense."""
+    if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
+        raise DemoError(f"PORT={wanted} is no port; use a number from 1 to 65535")
+    try:
+        with socket.create_server((HOST, int(wanted))):
+            return int(wanted)
+    except OSError:
+        with socket.create_server((HOST, 0)) as free:
+            port = int(free.getsockname()[1])
+        print(f"Port {wanted} is taken; using {port}.")
+        return port
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""From stimuli to a report: the demo's use of the `study` command and of the report."""
+
+import csv
+import re
+import shutil
+from functools import partial
+from pathlib import Path
+
+from demo.commands import DemoError, execute, run, step
+from demo.sizes import Size, fit_size
+
+PEOPLE = 30
+OPEN, SIMULATED = "demo", "demo-simulated"
+
+
+def make_studies(place: Path) -> None:
+    """A study open for the user, and one that simulated people have answered, with its report."""
+    try:
+        size = fit_size(count_photographs(place / "outputs" / "manifest.csv"))
+    except ValueError as error:
+        raise DemoError(f"{error}; name a folder with more photographs in color") from error
+    step("Opening a study", is_known(place, OPEN), partial(open_study, place, size))
+    answered = count_complete(place) >= PEOPLE and report(place).exists()
+    step(f"Asking {PEOPLE} simulated people", answered, partial(ask_simulated, place, size))
+
+
+def count_photographs(manifest: Path) -> int:
+    """How many photographs there are stimuli of."""
+    with manifest.open(newline="", encoding="utf-8") as file:
+        return sum(row["method"] == "real" for row in csv.DictReader(file))
+
+
+def report(place: Path) -> Path:
+    """Where the researcher's page looks for it."""
+    return place / "instance" / "reports" / SIMULATED / "report.html"
+
+
+def responses(place: Path, slug: str) -> Path:
+    return place / "answers" / slug / "responses.csv"
+
+
+def is_known(place: Path, slug: str) -> bool:
+    """Whether the database has the study; its answers so far are exported on the way."""
+    responses(place, slug).parent.mkdir(parents=True, exist_ok=True)
+    export = ("study", "export", slug, "--out", str(responses(place, slug)))
+    return execute(place, export).returncode == 0
+
+
+def count_complete(place: Path) -> int:
+    """How many simulated people have answered everything."""
+    if not is_known(place, SIMULATED):
+        return 0
+    people = responses(place, SIMULATED).with_name("participants.csv")
+    with people.open(newline="", encoding="utf-8") as file:
+        return sum(row["outcome"] == "complete" for row in csv.DictReader(file))
+
+
+def open_study(place: Path, size: Size) -> None:
+    import_study(place, OPEN, "zhang2016", size)
+    run(place, "study", "open", OPEN)
+
+
+def import_study(place: Path, slug: str, preset: str, size: Size) -> None:
+    """A preset, shortened, with every stimulus of outputs/."""
+    protocol = place / f"{slug}.toml"
+    protocol.unlink(missing_ok=True)
+    run(place, "study", "new", slug, "--preset", preset, "--out", protocol.name)
+    protocol.write_text(shorten(protocol.read_text(encoding="utf-8"), size), encoding="utf-8")
+    run(place, "study", "import", protocol.name, "outputs/manifest.csv")
+
+
+def shorten(protocol: str, size: Size) -> str:
+    """A study.toml with other numbers of pairs, its remarks kept."""
+    for key, pairs in vars(size).items():
+        protocol = re.sub(rf"^{key} = \d+", f"{key} = {pairs}", protocol, flags=re.MULTILINE)
+    return protocol
+
+
+def ask_simulated(place: Path, size: Size) -> None:
+    """Every simulated person sees both models, so that thirty are enough for a difference."""
+    if not is_known(place, SIMULATED):
+        import_study(place, SIMULATED, "within", size)
+    answered = count_complete(place)  # by an interrupted demo
+    missing = PEOPLE - answered
+    if missing > 0:
+        run(place, "study", "simulate", SIMULATED, str(missing), "--seed", str(answered))
+    write_report(place)
+
+
+def write_report(place: Path) -> None:
+    """The report of the simulated answers, moved where the server looks when it is whole."""
+    is_known(place, SIMULATED)
+    unfinished = place / "unfinished" / "report"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    answers = str(responses(place, SIMULATED))
+    run(place, "python", "-m", "analysis.report", answers, "--out", str(unfinished))
+    shutil.rmtree(report(place).parent, ignore_errors=True)
+    report(place).parent.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.rename(report(place).parent)

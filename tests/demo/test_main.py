@@ -1,0 +1,59 @@
+"""The demo as it is called: what it refuses, and where it keeps its things."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from demo import __main__ as demo
+from demo.commands import DemoError
+
+
+@pytest.mark.parametrize("photographs", [0, 5])
+def test_too_few_photographs_of_ones_own_are_refused_in_a_line(
+    photographs: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for number in range(photographs):
+        (own / f"{number}.jpg").touch()
+    monkeypatch.setattr(demo, "HOUSE", tmp_path)
+    monkeypatch.setenv("DEMO_PHOTOS", str(own))
+    assert demo.main() == 2
+    assert (
+        capsys.readouterr().err
+        == f"demo: {own}: {photographs} photographs; the demo needs 16, in color\n"
+    )
+
+
+def test_a_folder_that_is_not_there_is_refused_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "HOUSE", tmp_path)
+    monkeypatch.setenv("DEMO_PHOTOS", str(tmp_path / "nowhere"))
+    assert demo.main() == 2
+    error = capsys.readouterr().err
+    assert "nowhere: no such folder" in error
+    assert error.count("\n") == 1
+
+
+def test_every_folder_of_photographs_has_a_place_of_its_own() -> None:
+    folders = [None, Path("/a/photos"), Path("/b/photos")]
+    assert len({demo.find_place(folder) for folder in folders}) == 3
+
+
+def test_a_taken_port_is_replaced_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server((demo.HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        assert demo.choose_port(str(port)) != port
+    assert f"Port {port} is taken" in capsys.readouterr().out
+    assert demo.choose_port(str(port)) == port
+
+
+@pytest.mark.parametrize("nonsense", ["http", "0", "70000", "-1", ""])
+def test_a_port_that_is_none_is_refused(nonsense: str) -> None:
+    with pytest.raises(DemoError, match="is no port"):
+        demo.choose_port(nonsense)

@@ -1,0 +1,23 @@
+"""How long a study the photographs allow."""
+
+import pytest
+
+from demo.sizes import FEWEST, FULL, fit_size
+
+
+@pytest.mark.parametrize("photographs", range(FEWEST, 40))
+def test_a_participant_never_needs_more_photographs_than_there_are(photographs: int) -> None:
+    size = fit_size(photographs)
+    assert size.photographs <= photographs
+    assert 0 < size.vigilance < size.trials
+    assert size.practice > 0
+
+
+def test_enough_photographs_make_the_whole_study() -> None:
+    assert fit_size(FULL.photographs) == fit_size(1600) == FULL
+    assert (FULL.practice, FULL.trials, FULL.vigilance) == (4, 20, 2)
+
+
+def test_too_few_photographs_are_refused_with_their_number() -> None:
+    with pytest.raises(ValueError, match="7 photographs"):
+        fit_size(FEWEST - 1)

@@ -1,0 +1,25 @@
+"""The demo's protocols: a preset with other numbers."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from demo.commands import run
+from demo.sizes import Size
+from demo.studies import count_photographs, shorten
+
+
+@pytest.mark.parametrize("preset", ["zhang2016", "within"])
+def test_only_the_numbers_of_pairs_change(preset: str, tmp_path: Path) -> None:
+    run(tmp_path, "study", "new", "demo", "--preset", preset, "--out", "study.toml")
+    written = (tmp_path / "study.toml").read_text()
+    before, after = tomllib.loads(written), tomllib.loads(shorten(written, Size(4, 20, 2)))
+    assert after == before | {"practice": 4, "trials": 20, "vigilance": 2}
+    assert (before["practice"], before["trials"]) == (10, 40)
+
+
+def test_photographs_are_counted_once_whatever_the_methods(tmp_path: Path) -> None:
+    rows = [f"{image},{method}" for image in ("a", "b") for method in ("real", "l2", "foil")]
+    (tmp_path / "manifest.csv").write_text("\n".join(["image,method", *rows, ""]))
+    assert count_photographs(tmp_path / "manifest.csv") == 2
