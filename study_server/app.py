@@ -1,0 +1,103 @@
+"""create_app: the only place that wires."""
+
+from pathlib import Path
+
+from flask import Flask, Response, current_app, g, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import Engine
+from werkzeug.exceptions import HTTPException
+
+from study_server.database import open_engine, prepare, reading, writing
+from study_server.settings import Settings, read_settings, require_secret
+from study_server.views import participant, researcher
+
+HERE = Path(__file__).parent
+MAX_BODY_BYTES = 64 * 1024
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",  # a participant's address is their key
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:
+    """The study server as a WSGI application; raises StudyError where it cannot run."""
+    settings = settings or read_settings()
+    require_secret(settings)
+    app = Flask(__name__, template_folder=_folder("templates"), static_folder=_folder("static"))
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        SESSION_COOKIE_NAME="hue_and_eye",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
+        WTF_CSRF_TIME_LIMIT=None,  # people read consent forms slowly
+        RATELIMIT_STORAGE_URI="memory://",
+    )
+    app.extensions["settings"] = settings
+    app.extensions["engine"] = engine or open_engine(settings.database_url)
+    prepare(app.extensions["engine"])
+    csrf = CSRFProtect(app)
+    csrf.exempt(participant.trials)  # JSON, authorised by the token in the address, no cookie
+    researcher.limiter.init_app(app)
+    for blueprint in (participant.pages, participant.trials, researcher.pages):
+        app.register_blueprint(blueprint)
+    app.before_request(_open_db)
+    app.teardown_request(_close_db)
+    app.after_request(_secure)
+    app.register_error_handler(HTTPException, _explain)
+    return app
+
+
+def _folder(name: str) -> str:
+    """In a wheel the folder lies in this package, in a checkout beside it."""
+    inside = HERE / name
+    return str(inside if inside.is_dir() else HERE.parent / name)
+
+
+def _open_db() -> None:
+    engine = current_app.extensions["engine"]
+    g.db = reading(engine) if request.method in ("GET", "HEAD") else writing(engine)
+
+
+def _close_db(_error: BaseException | None) -> None:
+    db = g.pop("db", None)
+    if db is not None:
+        db.close()  # what was not committed is rolled back
+
+
+def _secure(response: Response) -> Response:
+    for header, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(header, value)
+    return response
+
+
+MESSAGES = {
+    400: ("That did not work", "The page sent something unexpected. Go back and try again."),
+    404: ("Nothing here", "This link leads nowhere. Check that it was copied whole."),
+    405: ("Nothing here", "This address is not a page of its own."),
+    429: ("Too many attempts", "Wait a minute, then try again."),
+    500: (
+        "Something went wrong",
+        "This is our fault, not yours. Every answer that was saved is safe; reload to go on.",
+    ),
+}
+
+
+def _explain(error: HTTPException) -> ResponseReturnValue:
+    """A page for people, JSON for programs."""
+    code = error.code or 500
+    if request.is_json:
+        return {"error": error.description or error.name}, code
+    title, message = MESSAGES.get(code, (error.name, error.description or ""))
+    return render_template("participant/message.html", title=title, message=message), code

@@ -1,0 +1,243 @@
+"""The `study` command: arguments in, one call, errors out."""
+
+import secrets
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress, track
+from sqlalchemy import Engine
+
+from study_server import export, researchers, studies
+from study_server.app import create_app
+from study_server.crowd import Crowd
+from study_server.database import open_engine, prepare, reading, transaction
+from study_server.errors import StudyError
+from study_server.protocol import PRESETS, new_protocol, read_protocol, write_toml
+from study_server.serving import bind
+from study_server.settings import Settings, read_settings
+from study_server.simulation import simulate as simulate_people
+from study_server.stimuli import Row
+from study_server.words import Mode, State
+
+STDERR = Console(stderr=True)
+DEMO_LINK_VALID_FOR = timedelta(hours=12)
+
+
+class OneLineErrors(click.Group):
+    """A user's mistake is one line on stderr and exit code 2; Ctrl-C is 130."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.ClickException as error:
+            click.echo(f"study: {error.format_message()}", err=True)
+            sys.exit(2)
+        except StudyError as error:
+            click.echo(f"study: {error}", err=True)
+            sys.exit(2)
+        except (click.Abort, KeyboardInterrupt):
+            sys.exit(130)
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hue-and-eye")
+def main() -> None:
+    """Run perceptual-realism studies: who can tell the photograph from the fake?
+
+    \b
+    study new mine            writes study.toml, to be edited
+    study import study.toml outputs/manifest.csv
+    study open mine           lets people in
+    study serve               http://127.0.0.1:8000/s/mine
+    study export mine         responses.csv, participants.csv, codebook.csv
+
+    The database is STUDY_DATABASE_URL (default sqlite:///instance/study.sqlite), the folder for
+    stimuli and reports STUDY_INSTANCE (default instance/). `serve` needs STUDY_SECRET_KEY.
+    """
+
+
+SLUG = click.argument("slug")
+FILE = click.Path(path_type=Path)
+
+
+@main.command()
+@SLUG
+@click.option("--preset", type=click.Choice(list(PRESETS)), default="zhang2016", show_default=True)
+@click.option("--out", type=FILE, default=Path("study.toml"), show_default=True)
+def new(slug: str, preset: str, out: Path) -> None:
+    """Write a commented protocol file to edit."""
+    protocol = new_protocol(slug, preset)
+    if out.exists():
+        raise StudyError(f"{out} is already there; give another --out, or remove it")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(write_toml(protocol), encoding="utf-8")
+    click.echo(f"{out}: edit it, then `study import {out} outputs/manifest.csv`")
+
+
+@main.command("import")
+@click.argument("protocol_file", metavar="STUDY_TOML", type=FILE)
+@click.argument("manifest", type=FILE)
+def import_(protocol_file: Path, manifest: Path) -> None:
+    """Check, re-encode and store a study's stimuli: all of it or nothing."""
+    protocol = read_protocol(protocol_file)
+    settings, engine = _open()
+
+    def progress(rows: list[Row]) -> Iterable[Row]:
+        return track(rows, "re-encoding stimuli", console=STDERR, disable=not STDERR.is_terminal)
+
+    stored = studies.import_study(engine, protocol, manifest, settings.stimuli, progress)
+    for warning in stored.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    slug = protocol.slug
+    click.echo(f"{slug}: {stored.stimuli} stimuli stored; `study open {slug}` lets people in")
+
+
+def _set_state(slug: str, state: State) -> None:
+    _, engine = _open()
+    with transaction(engine) as db:
+        studies.find(db, slug).state = state
+    click.echo(f"{slug}: {state}")
+
+
+@main.command("open")
+@SLUG
+def open_(slug: str) -> None:
+    """Let people in."""
+    _set_state(slug, State.OPEN)
+
+
+@main.command()
+@SLUG
+def pause(slug: str) -> None:
+    """Let nobody new in for a while; who has begun goes on."""
+    _set_state(slug, State.PAUSED)
+
+
+@main.command()
+@SLUG
+def close(slug: str) -> None:
+    """Let nobody new in any more; exports tell the truth from now on."""
+    _set_state(slug, State.CLOSED)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True)
+@click.option("--demo", is_flag=True, help="A secret for this run only, and a researcher's link.")
+def serve(host: str, port: int, threads: int, demo: bool) -> None:
+    """Serve the open studies; / lists them, /s/SLUG is a study's entry."""
+    settings = read_settings()
+    if demo:
+        settings = replace(settings, secret_key=secrets.token_hex(32))
+    app = create_app(settings)
+    server = bind(app, host, port, threads, {})
+    address = settings.public_url or f"http://{host}:{port}"
+    click.echo(f"studies:    {address}/")
+    if demo:
+        with transaction(app.extensions["engine"]) as db:
+            token = researchers.make_login_link(db, "demo", DEMO_LINK_VALID_FOR)
+        click.echo(f"researcher: {address}/researcher/enter/{token} (works once)")
+    try:
+        server.run()
+    finally:
+        server.task_dispatcher.shutdown()
+
+
+def _rates(_ctx: click.Context, _option: click.Parameter, value: str) -> dict[str, float]:
+    try:
+        pairs = [part.split("=") for part in value.split(",")]
+        rates = {method.strip(): float(rate) for method, rate in pairs}
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not like l2=0.226,mcl=0.301") from error
+    if not all(0 < rate < 1 for rate in rates.values()):
+        raise click.BadParameter(f"{value!r}: rates lie between 0 and 1")
+    return rates
+
+
+@main.command()
+@SLUG
+@click.argument("people", metavar="N", type=click.IntRange(min=1))
+@click.option("--rates", callback=_rates, default="l2=0.226,mcl=0.301", show_default=True)
+@click.option("--participant-sd", type=click.FloatRange(0, 5), default=0.5, show_default=True)
+@click.option("--image-sd", type=click.FloatRange(0, 5), default=0.8, show_default=True)
+@click.option("--dropout", type=click.FloatRange(0, 1), default=0.0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+def simulate(slug: str, people: int, **crowd: Any) -> None:
+    """Let N simulated people answer over HTTP, with pauses skipped.
+
+    Rates are marginal: the share of trials fooled over all people and photographs.
+    """
+    settings = replace(read_settings(), secret_key=secrets.token_hex(32))
+    app = create_app(settings)
+    with Progress(console=STDERR, disable=not STDERR.is_terminal) as progress:
+        bar = progress.add_task("simulated people", total=people)
+        complete = simulate_people(app, slug, people, Crowd(**crowd), lambda: progress.advance(bar))
+    click.echo(f"{slug}: {complete} of {people} simulated people answered every trial")
+
+
+def _modes(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[Mode, ...]:
+    try:
+        return tuple(Mode(word.strip()) for word in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r}: the modes are {', '.join(Mode)}") from error
+
+
+@main.command("export")
+@SLUG
+@click.option("--out", type=FILE, default=Path("responses.csv"), show_default=True)
+@click.option("--mode", "modes", callback=_modes, default=",".join(Mode), show_default=True)
+@click.option("--unblind", is_flag=True, help="With the truth of live trials while a study runs.")
+def export_(slug: str, out: Path, modes: tuple[Mode, ...], unblind: bool) -> None:
+    """Write responses, with participants.csv and codebook.csv beside them."""
+    _, engine = _open()
+    with reading(engine) as db:
+        study = studies.find(db, slug)
+        trials, people = export.export_study(db, study, out, modes, unblind)
+    click.echo(f"{out}: {trials} trials of {people} participants")
+
+
+@main.group()
+def researcher() -> None:
+    """Who may see the researcher's pages."""
+
+
+@researcher.command("add")
+@click.argument("name")
+@click.password_option(help="Asked for when not given.")
+def add_researcher(name: str, password: str) -> None:
+    """Add a researcher, or give one a new password."""
+    _, engine = _open()
+    with transaction(engine) as db:
+        researchers.add_researcher(db, name, password)
+    click.echo(f"{name} can sign in at /researcher")
+
+
+@main.command()
+@click.argument("slug", required=False)
+def status(slug: str | None) -> None:
+    """How many came and how far they got."""
+    _, engine = _open()
+    with reading(engine) as db:
+        chosen = [studies.find(db, slug)] if slug else studies.all_studies(db)
+        for study in chosen:
+            counts = ", ".join(f"{n} {word}" for word, n in studies.counts(db, study).items() if n)
+            answers = studies.answers(db, study)
+            click.echo(f"{study.slug}: {study.state}; {counts or 'nobody yet'}; {answers} answers")
+
+
+def _open() -> tuple[Settings, Engine]:
+    settings = read_settings()
+    engine = open_engine(settings.database_url)
+    prepare(engine)
+    return settings, engine
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""The engine and its promises: a commit survives a power cut, what was deleted is gone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.orm import Session
+
+from study_server.errors import StudyError
+
+PRAGMAS = {
+    "journal_mode": "WAL",  # readers do not wait for the writer
+    "synchronous": "FULL",  # NORMAL can lose acknowledged commits in a power cut
+    "busy_timeout": "20000",
+    "foreign_keys": "ON",
+    "secure_delete": "ON",  # a withdrawn answer is overwritten, not only unlinked
+}
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for a SQLite or PostgreSQL URL; raises StudyError when the URL is no such thing."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ArgumentError(f"{parsed.get_backend_name()} is neither sqlite nor postgresql")
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StudyError(
+            f"STUDY_DATABASE_URL: {error}; give sqlite:///FILE or postgresql+psycopg://..."
+        ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # sqlite3 must not begin transactions by itself
+    for name, value in PRAGMAS.items():
+        connection.execute(f"PRAGMA {name}={value}")
+
+
+def _begin(connection: Connection) -> None:
+    """A writer takes its lock at once: one that upgrades midway can be refused."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def reading(engine: Engine) -> Session:
+    """A session that only reads."""
+    return Session(engine)
+
+
+def writing(engine: Engine) -> Session:
+    """A session that may write."""
+    return Session(engine.execution_options(writes=True))
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """One transaction that commits at the end or leaves nothing behind."""
+    with writing(engine) as db, db.begin():
+        yield db
+
+
+def _migrations(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", "study_server:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to the current schema."""
+    with engine.execution_options(writes=True).begin() as connection:
+        command.upgrade(_migrations(connection), "head")
+
+
+def prepare(engine: Engine) -> None:
+    """Fill an empty database with the current schema; raises StudyError on another schema."""
+    head = ScriptDirectory.from_config(_migrations()).get_current_head()
+    try:
+        with engine.connect() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        raise StudyError(f"the database does not open: {error.orig}") from error
+    if revision is None:
+        upgrade(engine)
+    elif revision != head:
+        raise StudyError(
+            f"the database has schema {revision}, this program needs {head}; run `study upgrade`"
+        )

@@ -1,0 +1,189 @@
+"""responses.csv, participants.csv and their codebook: tidy, one row a trial, no parser needed."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from study_server.models import Environment, Participant, Response, Stimulus, Study, Trial
+from study_server.words import Kind, Mode, State
+
+VERSION = "hue-and-eye/1"
+Row = dict[str, object]
+
+RESPONSES = {
+    "study": "slug of the study",
+    "participant": "opaque id, never a crowd worker's",
+    "outcome": "of the participant: active, complete, screened_out, abandoned, timed_out, returned",
+    "mode": "live, preview, simulated",
+    "kind": "qualification, practice, test, vigilance",
+    "block": "0-based",
+    "position": "0-based, counts the participant's trials in the order shown",
+    "presentation": "sequential, simultaneous, single",
+    "question": "fake (click the fake one) or real",
+    "image": "photograph of the fake; single: of the only image",
+    "method": "of the fake; single: of the only image (real is a method too)",
+    "real_image": "photograph of the real one; the same as image when paired, empty when single",
+    "repeat_of": "position of the trial this one repeats, else empty",
+    "truth": "the fake's side, left or right; single: fake or real; empty in a blinded export",
+    "answer": "the side clicked; single: fake or real; empty where voided or timed out",
+    "rt_ms": "event.timeStamp minus the timestamp of the frame that showed the answers",
+    "exposure_ms": "asked for; empty where unlimited",
+    "first_ms": "achieved exposure of the first image",
+    "second_ms": "achieved exposure of the second image",
+    "flags": "space-separated: voided, hidden, blurred, resized, slow_frame, late",
+    "started_at": "UTC, ISO 8601",
+    "received_at": "UTC, ISO 8601",
+    "design_sha256": "SHA-256 of design.json, empty before the freeze",
+}
+
+PARTICIPANTS = {
+    "study": "slug of the study",
+    "participant": "opaque id",
+    "outcome": "as in the responses",
+    "mode": "as in the responses",
+    "methods": "what the participant's test trials show, space-separated",
+    "trials_planned": "of all kinds; a voided trial and its replacement count once",
+    "trials_answered": "of all kinds",
+    "vigilance_planned": "vigilance trials in the plan",
+    "vigilance_correct": "vigilance trials answered rightly",
+    "source": "link, prolific, mturk, sona",
+    "consent_version": "of the text agreed to",
+    "language": "of the browser",
+    "refresh_hz": "estimated from animation frames",
+    "device_pixel_ratio": "device pixels a CSS pixel",
+    "viewport": "width x height in CSS pixels",
+    "color_gamut": "srgb, p3 or rec2020, as the browser says",
+    "inverted_colors": "1 where the system inverts colors",
+    "forced_colors": "1 where the system forces colors",
+    "night_light": "asked",
+    "color_vision": "declared",
+    "plates_correct": "screening plates read rightly",
+    "comment": "what the participant wrote at the end",
+    "started_at": "UTC, ISO 8601",
+    "finished_at": "UTC, ISO 8601",
+}
+
+
+def export_study(
+    db: Session, study: Study, out: Path, modes: Collection[Mode], unblind: bool
+) -> tuple[int, int]:
+    """Write responses to `out`, participants.csv and codebook.csv beside it.
+
+    While a study runs the truth of its live trials is left out, unless `unblind`.
+    Returns how many (trials, participants) were written.
+    """
+    blinded = study.state in (State.OPEN, State.PAUSED) and not unblind
+    responses = [_blind(row) if blinded else row for row in _responses(db, study, modes)]
+    people = _participants(db, study, modes)
+    _write(out, RESPONSES, responses)
+    _write(out.with_name("participants.csv"), PARTICIPANTS, people)
+    _write(out.with_name("codebook.csv"), ("file", "column", "meaning"), _codebook(), VERSION)
+    return len(responses), len(people)
+
+
+def _responses(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:
+    query = text(
+        "SELECT * FROM responses_export WHERE study = :study ORDER BY participant, position"
+    )
+    rows = db.execute(query, {"study": study.slug}).mappings()
+    return [dict(row) for row in rows if row["mode"] in modes]
+
+
+def _blind(row: Row) -> Row:
+    return row | {"truth": ""} if row["mode"] == Mode.LIVE else row
+
+
+def _participants(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:
+    query = (
+        select(Participant, Environment)
+        .outerjoin(Environment)
+        .where(Participant.study_id == study.id, Participant.mode.in_(modes))
+        .order_by(Participant.name)
+    )
+    counts, methods = _counts(db, study), _methods(db, study)
+    return [
+        _participant(study, person, environment)
+        | counts[person.id]
+        | {"methods": " ".join(methods.get(person.id, []))}
+        for person, environment in db.execute(query)
+    ]
+
+
+def _participant(study: Study, person: Participant, environment: Environment | None) -> Row:
+    row: Row = dict.fromkeys(PARTICIPANTS, "")
+    for column in PARTICIPANTS:
+        for table in (person, environment):
+            row[column] = getattr(table, column, row[column])
+    for column in ("started_at", "finished_at"):
+        moment = row[column]
+        row[column] = moment.isoformat("T", "milliseconds") if isinstance(moment, datetime) else ""
+    return row | {"study": study.slug, "participant": person.name}
+
+
+def _counts(db: Session, study: Study) -> dict[int, Row]:
+    """By participant; vigilance is answered rightly as `question` has it."""
+    vigilance = Trial.kind == Kind.VIGILANCE
+    found = Response.answer == Trial.fake_side
+    right = found if study.question == "fake" else ~found
+    query = (
+        select(
+            Trial.participant_id,
+            func.count().label("trials_planned"),
+            func.count(Response.trial_id).label("trials_answered"),
+            func.count().filter(vigilance).label("vigilance_planned"),
+            func.count().filter(vigilance & right).label("vigilance_correct"),
+        )
+        .join(Participant)
+        .outerjoin(Response)
+        .where(Participant.study_id == study.id, Trial.voided.is_(False))
+        .group_by(Trial.participant_id)
+    )
+    return {row.pop("participant_id"): row for row in map(dict, db.execute(query).mappings())}
+
+
+def _methods(db: Session, study: Study) -> dict[int, list[str]]:
+    query = (
+        select(Trial.participant_id, Stimulus.method)
+        .join(Stimulus, Trial.fake_id == Stimulus.id)
+        .where(Stimulus.study_id == study.id, Trial.kind == Kind.TEST)
+        .distinct()
+        .order_by(Trial.participant_id, Stimulus.method)
+    )
+    methods: dict[int, list[str]] = defaultdict(list)
+    for participant_id, method in db.execute(query):
+        methods[participant_id].append(method)
+    return methods
+
+
+def _codebook() -> list[Row]:
+    return [
+        {"file": file, "column": column, "meaning": meaning}
+        for file, columns in (("responses", RESPONSES), ("participants", PARTICIPANTS))
+        for column, meaning in columns.items()
+    ]
+
+
+def _write(file: Path, columns: Iterable[str], rows: Iterable[Row], first_line: str = "") -> None:
+    """A CSV that is there whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as handle:
+            handle.write(f"{first_line}\n" if first_line else "")
+            writer = csv.DictWriter(handle, list(columns), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({k: _plain(v) for k, v in row.items()} for row in rows)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bool):
+        return int(value)
+    return round(value, 3) if isinstance(value, float) else value

@@ -1,0 +1,13 @@
+"""Alembic runs this; the connection comes from study_server.database."""
+
+from alembic import context
+
+from study_server.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,  # SQLite alters a table by copying it
+)
+with context.begin_transaction():
+    context.run_migrations()

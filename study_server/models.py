@@ -1,0 +1,234 @@
+"""The tables. The database refuses nonsense: NOT NULL, UNIQUE, CHECK and foreign keys."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Enum,
+    ForeignKey,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from study_server.clock import as_utc
+from study_server.words import Kind, Mode, Outcome, Side, Source, State
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python; SQLite, which keeps no zone, gets it back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else as_utc(value)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else as_utc(value)
+
+
+def word(vocabulary: type[StrEnum]) -> Enum:
+    """A column that holds one word of a vocabulary, checked by the database."""
+    name = vocabulary.__name__.lower()
+    return Enum(
+        vocabulary,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=16,
+        values_callable=lambda words: [w.value for w in words],
+    )
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[type, Any]] = {
+        datetime: UtcDateTime,
+        str: Text,
+        **{w: word(w) for w in (Kind, Mode, Outcome, Side, Source, State)},
+    }
+
+
+class Study(Base):
+    """One protocol, its stimuli and the people who take part."""
+
+    __tablename__ = "study"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    state: Mapped[State]
+    protocol: Mapped[str]  # the frozen Protocol, canonical JSON
+    presentation: Mapped[str]  # this and the next are of the protocol, for the export
+    question: Mapped[str]
+    schedule_seed: Mapped[str]
+    key: Mapped[bytes]  # hashes identities and makes completion codes; never leaves the database
+    manifest_sha256: Mapped[str]
+    design_sha256: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class Stimulus(Base):
+    """One image file, stored under a name that tells nothing."""
+
+    __tablename__ = "stimulus"
+    __table_args__ = (
+        UniqueConstraint("study_id", "image", "method"),
+        CheckConstraint("width > 0 AND height > 0", name="has_pixels"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
+    image: Mapped[str]
+    method: Mapped[str]
+    file: Mapped[str] = mapped_column(unique=True)  # below the instance's stimuli folder
+    width: Mapped[int]
+    height: Mapped[int]
+    split: Mapped[str]
+    checkpoint: Mapped[str]
+
+
+class Participant(Base):
+    """A person, once."""
+
+    __tablename__ = "participant"
+    __table_args__ = (UniqueConstraint("study_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]  # the opaque id of the exports
+    token: Mapped[str] = mapped_column(unique=True)  # who holds it is the participant
+    mode: Mapped[Mode]
+    source: Mapped[Source]
+    outcome: Mapped[Outcome]
+    method: Mapped[str | None]  # the one method of a between-participants study
+    consent_version: Mapped[str]
+    comment: Mapped[str] = mapped_column(default="")
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    study: Mapped[Study] = relationship()
+
+
+class Identity(Base):
+    """Who a participant is, as a keyed hash: kept apart, so that one person has one record."""
+
+    __tablename__ = "identity"
+    __table_args__ = (UniqueConstraint("study_id", "source", "digest"),)
+
+    participant_id: Mapped[int] = mapped_column(
+        ForeignKey("participant.id", ondelete="CASCADE"), primary_key=True
+    )
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
+    source: Mapped[Source]
+    digest: Mapped[str]
+
+
+class Environment(Base):
+    """The screen a participant looked at, as the browser describes it."""
+
+    __tablename__ = "environment"
+
+    participant_id: Mapped[int] = mapped_column(
+        ForeignKey("participant.id", ondelete="CASCADE"), primary_key=True
+    )
+    language: Mapped[str]
+    refresh_hz: Mapped[float]
+    device_pixel_ratio: Mapped[float]
+    viewport: Mapped[str]
+    color_gamut: Mapped[str]
+    inverted_colors: Mapped[bool]
+    forced_colors: Mapped[bool]
+
+
+class Trial(Base):
+    """One pair for one participant. A slot whose trial was interrupted gets another attempt."""
+
+    __tablename__ = "trial"
+    __table_args__ = (
+        UniqueConstraint("participant_id", "slot", "attempt"),
+        CheckConstraint("fake_id <> real_id", name="two_images"),
+        CheckConstraint("slot >= 0 AND attempt >= 0 AND block >= 0", name="counts_from_zero"),
+        CheckConstraint("exposure_ms > 0", name="exposure_positive"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id", ondelete="CASCADE"))
+    slot: Mapped[int]  # place in the plan
+    attempt: Mapped[int]  # 0, then 1 for the replacement of a voided trial, ...
+    kind: Mapped[Kind]
+    block: Mapped[int]
+    token: Mapped[str] = mapped_column(unique=True)
+    fake_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"))
+    real_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"))
+    fake_side: Mapped[Side]
+    exposure_ms: Mapped[int]
+    started_at: Mapped[datetime | None]
+    voided: Mapped[bool] = mapped_column(default=False)
+
+    participant: Mapped[Participant] = relationship()
+    fake: Mapped[Stimulus] = relationship(foreign_keys=[fake_id])
+    real: Mapped[Stimulus] = relationship(foreign_keys=[real_id])
+    response: Mapped["Response | None"] = relationship(back_populates="trial")
+
+
+class Response(Base):
+    """The answer to a trial. No row until there is one."""
+
+    __tablename__ = "response"
+    __table_args__ = (
+        CheckConstraint("rt_ms >= 0", name="rt_not_negative"),
+        CheckConstraint("first_ms >= 0 AND second_ms >= 0", name="shown_not_negative"),
+    )
+
+    trial_id: Mapped[int] = mapped_column(
+        ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True
+    )
+    answer: Mapped[Side]
+    rt_ms: Mapped[int]  # event.timeStamp minus the frame that showed the answers
+    first_ms: Mapped[float]  # achieved exposures
+    second_ms: Mapped[float]
+    hidden: Mapped[bool]
+    blurred: Mapped[bool]
+    resized: Mapped[bool]
+    slow_frame: Mapped[bool]
+    late: Mapped[bool]
+    received_at: Mapped[datetime]
+
+    trial: Mapped[Trial] = relationship(back_populates="response")
+
+
+class Researcher(Base):
+    """Someone who may see the studies."""
+
+    __tablename__ = "researcher"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str | None]  # argon2; none while only a link lets in
+
+
+class LoginLink(Base):
+    """A link that lets a researcher in once; only its hash is kept."""
+
+    __tablename__ = "login_link"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    researcher_id: Mapped[int] = mapped_column(ForeignKey("researcher.id", ondelete="CASCADE"))
+    expires_at: Mapped[datetime]

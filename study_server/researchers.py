@@ -1,0 +1,70 @@
+"""Who may see the studies: passwords as argon2 hashes, and links that let in once."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from study_server.clock import now
+from study_server.errors import StudyError
+from study_server.models import LoginLink, Researcher
+
+HASHER = PasswordHasher()
+NOBODY = HASHER.hash(secrets.token_hex())  # so that an unknown name takes as long as a known one
+MIN_PASSWORD = 12  # characters
+
+
+def add_researcher(db: Session, name: str, password: str) -> None:
+    """Add one, or give a known one a new password; raises StudyError on a short password."""
+    if len(password) < MIN_PASSWORD:
+        raise StudyError(f"the password has {len(password)} characters; use {MIN_PASSWORD} or more")
+    _researcher(db, name).password_hash = HASHER.hash(password)
+
+
+def _researcher(db: Session, name: str) -> Researcher:
+    known = db.scalar(select(Researcher).where(Researcher.name == name))
+    if known is None:
+        known = Researcher(name=name)
+        db.add(known)
+        db.flush()
+    return known
+
+
+def check_password(db: Session, name: str, password: str) -> Researcher | None:
+    """The researcher whose name and password these are, else None."""
+    researcher = db.scalar(select(Researcher).where(Researcher.name == name))
+    stored = (researcher and researcher.password_hash) or NOBODY
+    try:
+        HASHER.verify(stored, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return None
+    return researcher
+
+
+def make_login_link(db: Session, name: str, valid_for: timedelta) -> str:
+    """A token that lets `name` in once; only its hash is kept."""
+    token = secrets.token_urlsafe(24)
+    researcher = _researcher(db, name)
+    link = LoginLink(
+        digest=_digest(token), researcher_id=researcher.id, expires_at=now() + valid_for
+    )
+    db.add(link)
+    return token
+
+
+def use_login_link(db: Session, token: str) -> Researcher | None:
+    """The researcher it lets in, and the end of it; None when used, expired or unknown."""
+    link = db.get(LoginLink, _digest(token))
+    if link is None:
+        return None
+    researcher, expired = db.get(Researcher, link.researcher_id), link.expires_at < now()
+    db.delete(link)
+    return None if expired else researcher
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

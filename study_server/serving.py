@@ -1,0 +1,36 @@
+"""waitress around the app: in the foreground for a study, in a thread for simulated people."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask
+from waitress import wasyncore
+from waitress.server import create_server
+
+from study_server.errors import StudyError
+
+
+def bind(app: Flask, host: str, port: int, threads: int, channels: dict[int, Any]) -> Any:
+    """A waitress server that holds its port; raises StudyError when the port is taken."""
+    try:
+        return create_server(app, map=channels, host=host, port=port, threads=threads, ident=None)
+    except OSError as error:
+        raise StudyError(f"{host}:{port}: {error.strerror}; choose another --port") from error
+
+
+@contextmanager
+def served(app: Flask, threads: int = 2) -> Iterator[str]:
+    """The app on a free loopback port, in the background; gives its address."""
+    channels: dict[int, Any] = {}
+    server = bind(app, "127.0.0.1", 0, threads, channels)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.effective_port}"
+    finally:
+        # the thread that polls the channels closes them
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(channels))
+        thread.join(timeout=5)
+        server.task_dispatcher.shutdown()

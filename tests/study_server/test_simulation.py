@@ -1,0 +1,85 @@
+"""Simulated people, over HTTP."""
+
+import math
+from random import Random
+
+import numpy as np
+import pytest
+from flask import Flask
+from sqlalchemy import select, text
+
+from study_server.crowd import Crowd, marginal_intercept
+from study_server.database import reading
+from study_server.errors import StudyError
+from study_server.models import Participant
+from study_server.simulation import simulate
+from study_server.words import Mode, Outcome
+
+RATES = {"l2": 0.226, "mcl": 0.301}
+
+
+def test_simulated_people_answer_every_trial_on_both_databases(app: Flask) -> None:
+    assert simulate(app, "short", 3, Crowd(RATES)) == 3
+    with reading(app.extensions["engine"]) as db:
+        people = db.scalars(select(Participant)).all()
+        rows = db.execute(text("SELECT * FROM responses_export")).mappings().all()
+    assert {(p.mode, p.outcome) for p in people} == {(Mode.SIMULATED, Outcome.COMPLETE)}
+    assert len(rows) == 3 * 7
+    assert all(row["answer"] in ("left", "right") for row in rows)
+
+
+def test_a_second_run_brings_new_people(app: Flask) -> None:
+    for _ in range(2):
+        assert simulate(app, "short", 1, Crowd(RATES)) == 1
+
+
+def test_a_studied_method_without_a_rate_is_refused(app: Flask) -> None:
+    with pytest.raises(StudyError, match="add mcl="):
+        simulate(app, "short", 1, Crowd({"l2": 0.2}))
+
+
+def test_who_drops_out_has_not_finished(app: Flask) -> None:
+    assert simulate(app, "short", 2, Crowd(RATES, dropout=1.0)) == 0
+
+
+def test_the_intercept_gives_the_marginal_rate() -> None:
+    normal = np.random.default_rng(0).standard_normal(400_000)
+    beta = marginal_intercept(0.301, 0.9434)
+    assert (1 / (1 + np.exp(-beta - 0.9434 * normal))).mean() == pytest.approx(0.301, abs=2e-3)
+    assert beta < math.log(0.301 / 0.699)  # the conditional rate lies further from 1/2
+
+
+def test_effects_cross_participants_and_images() -> None:
+    crowd = Crowd({"l2": 0.226, "mcl": 0.301}, participant_sd=0.5, image_sd=0.8)
+    logit = np.array(
+        [
+            [_logit(crowd.fooling_probability(f"p{p}", f"i{i}", "mcl")) for i in range(200)]
+            for p in range(200)
+        ]
+    )
+    assert logit.mean(axis=1).std() == pytest.approx(0.5, rel=0.15)
+    assert logit.mean(axis=0).std() == pytest.approx(0.8, rel=0.15)
+
+
+def test_a_person_gullible_with_one_method_is_so_with_the_other() -> None:
+    crowd = Crowd({"l2": 0.226, "mcl": 0.301}, participant_sd=1, image_sd=0)
+    l2, mcl = (
+        np.array([_logit(crowd.fooling_probability(f"p{p}", "i", method)) for p in range(2000)])
+        for method in ("l2", "mcl")
+    )
+    correlation = ((l2 - l2.mean()) * (mcl - mcl.mean())).mean() / (l2.std() * mcl.std())
+    assert correlation == pytest.approx(0.8, abs=0.05)
+
+
+def test_marginal_rates_come_out_of_many_people() -> None:
+    crowd, rng = Crowd({"l2": 0.226, "mcl": 0.301}), Random(1)
+    drawn = [
+        rng.random() < crowd.fooling_probability(f"p{p}", f"i{i}", "mcl")
+        for p in range(150)
+        for i in range(150)
+    ]
+    assert np.mean(drawn) == pytest.approx(0.301, abs=0.03)
+
+
+def _logit(p: float) -> float:
+    return math.log(p / (1 - p))
