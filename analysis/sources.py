@@ -1,0 +1,115 @@
+"""Where responses come from: a CSV file, or the view `responses_export` of a study database."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from analysis.responses import Responses, ResponsesError, check_columns, check_responses
+
+VIEW = "responses_export"
+
+
+def read_responses(source: str) -> Responses:
+    """A CSV's path or a database's URL -> the checked table. Raises ResponsesError."""
+    responses = _from_database(source) if "://" in source else _from_csv(Path(source))
+    check_responses(responses)
+    return responses
+
+
+def _from_csv(path: Path) -> Responses:
+    try:
+        content = path.read_bytes()
+        table = content.decode("utf-8-sig")
+    except OSError as error:
+        raise ResponsesError(f"{path}: {error.strerror}; give the CSV of an export") from error
+    except UnicodeDecodeError as error:
+        raise ResponsesError(f"{path.name}: not UTF-8 text; save it as UTF-8") from error
+    header, rows, places = _parse(path.name, table)
+    return _assemble(path.name, content, header, rows, places, "line")
+
+
+def _parse(name: str, table: str) -> tuple[list[str], list[list[str]], list[int]]:
+    """Header, rows, and the line each row ends on. Blank lines pass; short or long rows do not."""
+    reader = csv.reader(io.StringIO(table, newline=""), strict=True)
+    rows, places = [], []
+    try:
+        header = next(reader, [])
+        check_columns(name, header)
+        for row in filter(None, reader):
+            if len(row) != len(header):
+                raise ResponsesError(
+                    f"{name}: line {reader.line_num}: {len(row)} values under {len(header)}"
+                    " columns; the file is cut off or edited, export again"
+                )
+            rows.append(row)
+            places.append(reader.line_num)
+    except csv.Error as error:
+        raise ResponsesError(f"{name}: line {reader.line_num}: {error}; export again") from error
+    return header, rows, places
+
+
+def _from_database(source: str) -> Responses:
+    url = _parse_url(source)
+    name = url.render_as_string(hide_password=True)
+    try:
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            if VIEW not in inspect(connection).get_view_names():
+                raise ResponsesError(f"{name}: no view {VIEW}; run `study upgrade` on it")
+            header, rows = _read_view(connection)
+    except (SQLAlchemyError, ImportError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise ResponsesError(f"{name}: {reason}; check the URL and the database") from error
+    check_columns(name, header)
+    canonical = io.StringIO(newline="")
+    csv.writer(canonical, lineterminator="\n").writerows([header, *rows])
+    content = canonical.getvalue().encode()
+    return _assemble(name, content, header, rows, range(1, len(rows) + 1), "row")
+
+
+def _parse_url(source: str) -> URL:
+    try:
+        url = make_url(source)
+    except ArgumentError as error:
+        raise ResponsesError(
+            "not a database URL; write sqlite:///PATH or postgresql://..."
+        ) from error
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    is_file = url.get_backend_name() == "sqlite" and url.database
+    if is_file and not Path(str(url.database)).is_file():  # SQLite would make an empty one
+        raise ResponsesError(f"{url.database}: no such database file")
+    return url
+
+
+def _read_view(connection: Connection) -> tuple[list[str], list[list[str]]]:
+    """Header and rows as text, NULL empty, in an order that does not depend on the database."""
+    result = connection.execute(text(f"SELECT * FROM {VIEW}"))
+    header = list(result.keys())
+    rows = [["" if value is None else str(value) for value in row] for row in result]
+    return header, sorted(rows)
+
+
+def _assemble(
+    name: str,
+    content: bytes,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    places: Iterable[int],
+    unit: str,
+) -> Responses:
+    if not rows:
+        raise ResponsesError(f"{name}: no trials in it; nobody took part yet")
+    columns = {
+        column: np.array(values, dtype=np.str_)
+        for column, values in zip(header, zip(*rows, strict=True), strict=True)
+    }
+    digest = hashlib.sha256(content).hexdigest()
+    return Responses(name, digest, columns, np.array(list(places)), unit)
