@@ -17,7 +17,7 @@ export function turnPage(name) {
   show(name);
   const button = document.querySelector(`#${name} button`);
   button.disabled = false;
-  button.focus();
+  button.focus({ preventScroll: true }); // Enter goes on, but the text comes first
   return new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
 }
 
@@ -64,14 +64,13 @@ export function wait(text) {
 
 /** Show both images again with their names and the verdict in words. */
 export function showFeedback({ fake, correct }, answer) {
-  const other = fake === "left" ? "right" : "left";
   SIDES.forEach((side, index) => {
     slots[index].querySelector(".name").textContent = side === fake ? "Fake" : "Real";
     slots[index].toggleAttribute("data-chosen", side === answer);
   });
   stage.dataset.verdict = correct ? "right" : "wrong";
   stage.dataset.phase = "feedback";
-  question.textContent = `${correct ? "Right" : "Wrong"}: the ${fake} image is the fake, the ${other} one the photograph.`;
+  question.textContent = `${correct ? "Right" : "Wrong"}: the ${fake} image is the fake.`;
 }
 
 /** Wait until the window shows both images side by side at their own size. */

@@ -1,4 +1,4 @@
-"""The real player page, style sheet and modules in a browser, against a trial API played by the test.
+"""The real player in a browser, page, style sheet and modules, against a trial API of the test.
 
 Nothing listens anywhere: Playwright answers every request of the page from here.
 """
@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
@@ -21,20 +22,26 @@ CSP = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'"
 )
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-TIMING = {"blank_ms": 60, "exposure_ms": 150, "gap_ms": 60, "after_ms": 30}
+TIMING = {"blank_ms": 60, "gap_ms": 60, "after_ms": 30}
 FEEDBACK_MS = 600
 
-# Notes every phase of the stage, and what of it could be seen, as soon as it is entered.
+# Notes every phase of the stage as it is entered: what of it can be seen, and where the images are.
 WITNESS = """
 window.seen = [];
 document.addEventListener("DOMContentLoaded", () => {
   const stage = document.querySelector("#stage");
   const parts = { left: "#left .image", right: "#right .image", buttons: "#left button" };
-  new MutationObserver(() => {
-    const visible = Object.keys(parts).filter(
-      (name) => getComputedStyle(stage.querySelector(parts[name])).visibility === "visible");
-    window.seen.push([stage.dataset.phase, visible.join("+")]);
-  }).observe(stage, { attributeFilter: ["data-phase"] });
+  const place = (image) => {
+    const { x, y, width, height } = image.getBoundingClientRect();
+    return [x, y, width, height];
+  };
+  const note = () => window.seen.push({
+    phase: stage.dataset.phase,
+    visible: Object.keys(parts).filter(
+      (name) => getComputedStyle(stage.querySelector(parts[name])).visibility === "visible"),
+    places: [...stage.querySelectorAll("img")].map(place),
+  });
+  if (stage) new MutationObserver(note).observe(stage, { attributeFilter: ["data-phase"] });
 });
 """
 
@@ -46,11 +53,13 @@ class TrialApi:
     practice: int = 0
     test: int = 1
     question: str = "fake"
-    size: int = 256
-    answers: dict[str, dict[str, object]] = field(default_factory=dict)
+    size: int = 256  # pixels
+    exposure_ms: int = 150
+    closed: bool = False
+    answers: dict[str, Any] = field(default_factory=dict)  # by the trial's slot, "t0"
     voided: set[str] = field(default_factory=set)
     sent: list[str] = field(default_factory=list)  # "POST trials/t0/start"
-    environment: dict[str, object] = field(default_factory=dict)
+    environment: Any = None
     lost_answers: int = 0  # how many answers the network still loses
 
     def visit(self, page: Page) -> None:
@@ -74,7 +83,8 @@ class TrialApi:
             "of": self.practice if practice else self.test,
             "left_url": f"{BASE}/trials/{token}/left",
             "right_url": f"{BASE}/trials/{token}/right",
-            "timing": TIMING | {"feedback_ms": FEEDBACK_MS if practice else None},
+            "timing": TIMING
+            | {"exposure_ms": self.exposure_ms, "feedback_ms": FEEDBACK_MS if practice else None},
         }
 
     def _answer(self, route: Route) -> None:
@@ -91,6 +101,8 @@ class TrialApi:
     def _answer_call(self, route: Route, call: str) -> None:
         self.sent.append(f"{route.request.method} {call}")
         match call.split("/"):
+            case _ if self.closed:
+                route.fulfill(status=404, json={"error": "This study is closed."})
             case ["trials"] | ["resume"]:
                 route.fulfill(json=self.describe())
             case ["environment"]:
@@ -135,7 +147,7 @@ class TrialApi:
             practice=self.practice,
             trials=self.test,
             vigilance=0,
-            exposure_ms=TIMING["exposure_ms"],
+            exposure_ms=self.exposure_ms,
             question=self.question,
         )
         return templates.get_template("participant/player.html").render(

@@ -1,0 +1,226 @@
+"""The trial player alone: what is seen when, which answers count, what the network may do."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.lone_player import FEEDBACK_MS, ROOT, TrialApi
+
+PHASES = ["blank", "left", "gap", "right", "after", "choice"]
+
+# Feeds frames.js with frames of our own: the timestamps of a 60 Hz display, some of them missing.
+HOLD = """
+async ([times, durationMs, frameMs]) => {
+  const { hold } = await import("/static/player/frames.js");
+  const frames = times[Symbol.iterator]();
+  const started = frames.next().value;
+  window.requestAnimationFrame = (callback) => Promise.resolve().then(
+    () => callback(frames.next().value));
+  return hold(started, durationMs, frameMs);
+}
+"""
+
+
+def begin(page: Page, api: TrialApi) -> None:
+    api.visit(page)
+    page.get_by_role("button", name=re.compile("Start|Continue")).click()
+
+
+def wait_for(page: Page, phase: str) -> None:
+    page.locator(f"#stage[data-phase={phase}]").wait_for()
+
+
+def answer(page: Page, key: str) -> None:
+    wait_for(page, "choice")
+    page.keyboard.press(key)
+
+
+@pytest.mark.parametrize(
+    ("hertz", "asked_ms", "frames"), [(60, 1000, 60), (60, 100, 6), (75, 1000, 75), (144, 30, 4)]
+)
+def test_a_span_ends_with_the_frame_nearest_to_its_end(
+    page: Page, hertz: int, asked_ms: int, frames: int
+) -> None:
+    TrialApi().visit(page)
+    times = [1000 * n / hertz for n in range(2 * frames)]
+    held = page.evaluate(HOLD, [times, asked_ms, 1000 / hertz])
+    assert held == {"endedAt": times[frames], "slow": False}
+
+
+@pytest.mark.parametrize(("dropped", "slow"), [(0, False), (1, False), (2, True)])
+def test_a_gap_of_more_than_two_frames_is_noticed(page: Page, dropped: int, slow: bool) -> None:
+    TrialApi().visit(page)
+    times = [1000 * n / 60 for n in range(30) if not 3 <= n < 3 + dropped]
+    assert page.evaluate(HOLD, [times, 200, 1000 / 60])["slow"] is slow
+
+
+def test_the_left_image_comes_first_and_never_both(page: Page) -> None:
+    begin(page, TrialApi())
+    wait_for(page, "choice")
+    visible = {step["phase"]: step["visible"] for step in page.evaluate("window.seen")}
+    assert visible == {
+        "waiting": [],
+        "blank": [],
+        "left": ["left"],
+        "gap": [],
+        "right": ["right"],
+        "after": [],
+        "choice": ["buttons"],
+    }
+    assert [phase for phase in visible if phase != "waiting"] == PHASES
+
+
+def test_images_have_their_own_size_and_nothing_moves(page: Page) -> None:
+    begin(page, TrialApi(practice=1, size=300))
+    answer(page, "f")
+    wait_for(page, "feedback")
+    steps = {step["phase"]: step["places"] for step in page.evaluate("window.seen")}
+    (left, right) = steps["feedback"]
+    assert left[2:] == right[2:] == [300, 300]
+    assert right[:2] == [left[0] + 300 + 48, left[1]]
+    assert all(steps[phase] == [left, right] for phase in PHASES)
+
+
+def test_an_answer_carries_what_was_asked_for(page: Page) -> None:
+    api = TrialApi()
+    begin(page, api)
+    answer(page, "ArrowRight")
+    page.wait_for_url("**/debrief")
+    sent = api.answers["t0"]
+    assert sent.keys() == {"answer", "rt_ms", "first_ms", "second_ms", "flags"}
+    assert sent["answer"] == "right"
+    assert isinstance(sent["rt_ms"], int)
+    assert sent["rt_ms"] >= 0
+    half_frame_ms = 500 / api.environment["refresh_hz"]
+    assert min(sent["first_ms"], sent["second_ms"]) >= 150 - half_frame_ms - 0.2
+
+
+def test_the_screen_is_described_once(page: Page) -> None:
+    api = TrialApi()
+    begin(page, api)
+    answer(page, "f")
+    page.wait_for_url("**/debrief")
+    assert api.sent.count("POST environment") == 1
+    assert api.environment["viewport"] == "1280x800"
+    assert api.environment["color_gamut"] in ("srgb", "p3", "rec2020")
+    assert api.environment["refresh_hz"] > 1
+    assert api.environment["inverted_colors"] is False
+
+
+def test_keys_before_the_buttons_and_held_keys_are_no_answer(page: Page) -> None:
+    api = TrialApi(exposure_ms=1000)
+    begin(page, api)
+    wait_for(page, "left")
+    page.keyboard.down("f")  # and never up: what follows are repeats of it
+    wait_for(page, "choice")
+    page.keyboard.down("f")
+    page.keyboard.press("Control+f")
+    page.keyboard.press("x")
+    page.wait_for_timeout(100)
+    assert api.answers == {}
+    page.keyboard.press("j")
+    page.wait_for_url("**/debrief")
+    assert api.answers["t0"]["answer"] == "right"
+
+
+def test_images_are_fetched_ahead_and_the_start_is_told_at_the_onset(page: Page) -> None:
+    api = TrialApi(test=2)
+    begin(page, api)
+    wait_for(page, "choice")
+    fetched = [f"GET trials/t{n}/{side}" for n in (0, 1) for side in ("left", "right")]
+    assert [call for call in api.sent if "/t" in call] == [*fetched, "POST trials/t0/start"]
+
+
+def test_an_answer_is_sent_again_until_it_arrives(page: Page) -> None:
+    api = TrialApi(test=2, lost_answers=2)
+    begin(page, api)
+    answer(page, "f")
+    expect(page.locator("#stage [role=status]")).to_have_text(re.compile("^No connection"))
+    assert "POST trials/t1/start" not in api.sent
+    wait_for(page, "choice")
+    assert api.sent.count("POST trials/t0/response") == 3
+    assert list(api.answers) == ["t0"]
+
+
+def test_a_voided_pair_gives_way_to_its_replacement(page: Page) -> None:
+    api = TrialApi()
+    begin(page, api)
+    wait_for(page, "choice")
+    api.voided.add("t0")  # another tab took over
+    page.keyboard.press("f")
+    answer(page, "j")
+    page.wait_for_url("**/debrief")
+    assert "POST trials/t0-again/response" in api.sent
+    assert api.answers["t0"]["answer"] == "right"
+
+
+def test_feedback_says_in_words_what_was_right(page: Page) -> None:
+    begin(page, TrialApi(practice=2))
+    for key, verdict, chosen in (("f", "Right", "#left"), ("j", "Wrong", "#right")):
+        answer(page, key)
+        wait_for(page, "feedback")
+        expect(page.locator("#question")).to_have_text(f"{verdict}: the left image is the fake.")
+        assert page.locator(".name").all_inner_texts() == ["Fake", "Real"]
+        expect(page.locator(".mine:visible")).to_have_count(1)
+        expect(page.locator(f"{chosen} .mine")).to_contain_text("your choice")
+    page.get_by_role("heading", name="From here on there is no feedback").wait_for(
+        timeout=FEEDBACK_MS + 5000
+    )
+
+
+def test_the_other_question_is_asked_in_other_words(page: Page) -> None:
+    begin(page, TrialApi(question="real"))
+    wait_for(page, "choice")
+    expect(page.locator("#question")).to_have_text("Which image is the photograph?")
+
+
+def test_a_disturbance_while_images_are_shown_is_flagged(page: Page) -> None:
+    api = TrialApi(exposure_ms=1000)
+    begin(page, api)
+    wait_for(page, "left")
+    page.set_viewport_size({"width": 1000, "height": 700})
+    page.evaluate("window.dispatchEvent(new Event('blur'))")
+    answer(page, "f")
+    page.wait_for_url("**/debrief")
+    assert {"resized", "blurred"} <= set(api.answers["t0"]["flags"])
+
+
+def test_a_narrow_window_waits_for_room(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    api = TrialApi()
+    begin(page, api)
+    page.get_by_role("heading", name="This window is too narrow").wait_for()
+    assert "POST trials/t0/start" not in api.sent
+    page.set_viewport_size({"width": 560, "height": 844})
+    answer(page, "f")
+    page.wait_for_url("**/debrief")
+    assert api.answers["t0"]["flags"] == []
+
+
+def test_an_image_says_the_same_whether_real_or_fake(page: Page) -> None:
+    begin(page, TrialApi())
+    wait_for(page, "choice")
+    attributes = page.locator("#stage img").evaluate_all(
+        "images => images.map(i => [...i.attributes].filter(a => a.name != 'src')"
+        ".map(a => `${a.name}=${a.value}`).sort())"
+    )
+    assert attributes == [
+        ["alt=Left image", "decoding=sync"],
+        ["alt=Right image", "decoding=sync"],
+    ]
+
+
+def test_what_the_server_refuses_for_good_is_told_in_its_words(page: Page) -> None:
+    TrialApi(closed=True).visit(page)
+    page.get_by_role("heading", name="The study cannot go on here").wait_for()
+    expect(page.locator("#reason")).to_have_text("This study is closed.")
+
+
+def test_the_player_is_small_and_brings_no_inline_script_or_style() -> None:
+    modules = list((ROOT / "static/player").glob("*.js"))
+    assert 0 < sum(module.stat().st_size for module in modules) < 30_000
+    for template in Path(ROOT, "templates").rglob("*.html"):
+        words = template.read_text()
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", words), template
