@@ -28,9 +28,11 @@ CSS_COLORS = {
 # Any, since each version of matplotlib types the names it takes anew.
 STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "hue-and-eye", "font.family": "DejaVu Sans"}
 
-WIDTH = 5.2  # all lengths in inches
-OURS, THEIRS, GAP = 0.30, 0.21, 0.13  # height of a row, and between methods
-HEAD, FOOT = 0.28, 0.46
+WIDTH = 4.7  # all lengths in inches
+OURS, THEIRS, GAP = 0.32, 0.225, 0.14  # height of a row, and between methods
+HEAD, FOOT = 0.30, 0.50
+BIG, SMALL = 10, 9  # points
+LONGEST = 17  # letters of a label that there is room for
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,12 @@ def draw_rates(methods: Mapping[str, Any], notice: str = "") -> Figure:
     height = rows[-1].top + OURS / 2 if rows else OURS
     figure = Figure(figsize=(WIDTH, HEAD + height + FOOT))
     size = figure.get_figheight()
-    axes = figure.add_axes((0.29, FOOT / size, 0.60, height / size))
+    axes = figure.add_axes((0.36, FOOT / size, 0.53, height / size))
     axes.set_ylim(height, -OURS / 2)
     _dress(axes, max([0.6, *(row.bounds[1] + 0.03 for row in rows if row.bounds)]))
     for row in rows:
         _draw_row(axes, row)
-    figure.text(0, 1 - 0.1 / size, notice, fontsize=8, weight="bold", color=ACCENT, va="top")
+    figure.text(0, 1 - 0.1 / size, notice, fontsize=SMALL, weight="bold", color=ACCENT, va="top")
     return figure
 
 
@@ -92,12 +94,16 @@ def embed(svg: bytes, title: str, description: str) -> str:
 def _lay_out(methods: Mapping[str, Any]) -> Iterator[Row]:
     top = 0.0
     for method, entry in methods.items():
-        yield Row(name(method), entry["rate"], entry["ci95"], True, top)
+        yield Row(_shorten(name(method)), entry["rate"], entry["ci95"], True, top)
         top += (OURS + THEIRS) / 2
         for other in entry["vs_published"]:
             yield Row(other["label"], other["rate"], _published_bounds(other), False, top)
             top += THEIRS
         top += (OURS - THEIRS) / 2 + GAP
+
+
+def _shorten(label: str) -> str:
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
 
 
 def _published_bounds(other: Mapping[str, Any]) -> Interval | None:
@@ -112,7 +118,7 @@ def _dress(axes: Axes, highest: float) -> None:
     """The frame: percent below, faint lines, chance dashed."""
     axes.set_xlim(0, min(1.0, highest))
     ticks = [tick / 10 for tick in range(11) if tick / 10 <= min(1.0, highest)]
-    axes.set_xticks(ticks, [percent(tick, 0) for tick in ticks], fontsize=8, color=MUTED)
+    axes.set_xticks(ticks, [percent(tick, 0) for tick in ticks], fontsize=SMALL, color=MUTED)
     axes.set_yticks([])
     axes.tick_params(length=0)
     for side in axes.spines.values():
@@ -120,7 +126,7 @@ def _dress(axes: Axes, highest: float) -> None:
     axes.grid(axis="x", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.axvline(CHANCE, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-    axes.set_xlabel("% of trials that fooled", fontsize=8, color=MUTED)
+    axes.set_xlabel("% of trials that fooled", fontsize=SMALL, color=MUTED)
     axes.annotate(
         "chance",
         (CHANCE, 1),
@@ -128,14 +134,14 @@ def _dress(axes: Axes, highest: float) -> None:
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
         ha="center",
-        fontsize=8,
+        fontsize=SMALL,
         color=MUTED,
     )
 
 
 def _draw_row(axes: Axes, row: Row) -> None:
     assert axes.figure is not None
-    color, size = (ACCENT, 9.5) if row.ours else (MUTED, 8)
+    color, size = (ACCENT, BIG) if row.ours else (MUTED, SMALL)
     across = blended_transform_factory(axes.figure.transFigure, axes.transData)
     weight = "bold" if row.ours else "normal"
     words: dict[str, Any] = {

@@ -122,8 +122,8 @@ def tell_chance(methods: Mapping[str, Entry]) -> list[str]:
             side = "below" if rate["rate"] < 0.5 else "above"
             found[side if p < LEVEL else "open"].append(name(method))
     verdicts = {
-        "below": f"fooled less often than {EVEN}, the rate of fakes as convincing as photographs",
-        "above": f"fooled more often than {EVEN}, as if more convincing than photographs",
+        "below": f"fell short of {EVEN}, the rate of fakes as convincing as photographs",
+        "above": f"surpassed {EVEN}: the fakes convinced more than the photographs",
         "open": f"cannot be told from {EVEN}, the rate of fakes as convincing as photographs",
     }
     return [f"{listing(found[key])} {verdicts[key]}." for key in verdicts if found[key]]
