@@ -1,0 +1,171 @@
+"""ResNet-50 trunks as feature pyramids, and where their weights come from.
+
+`resnet50`: torchvision's (He et al., arXiv:1512.03385), strides 4 to 32. `resnet50v2`: the
+pre-activation network (He et al., arXiv:1603.05027) without its last stage, strides 4 to 16.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from colorizer.errors import Mistake
+from colorizer.torchvision_ops import torchvision
+
+BACKBONES = ("resnet50", "resnet50v2")
+RANDOM = "random"  # instead of a weights file: an untrained trunk
+
+
+class ResNet50(nn.Module):
+    """torchvision's network without its classifier."""
+
+    channels = (256, 512, 1024, 2048)  # at strides 4, 8, 16, 32
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        network = torchvision.models.resnet50()
+        self.conv1: nn.Module = network.conv1
+        self.bn1: nn.Module = network.bn1
+        self.layer1: nn.Module = network.layer1
+        self.layer2: nn.Module = network.layer2
+        self.layer3: nn.Module = network.layer3
+        self.layer4: nn.Module = network.layer4
+        imagenet = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
+        self.register_buffer("mean", imagenet[0], persistent=False)
+        self.register_buffer("std", imagenet[1], persistent=False)
+
+    def forward(self, rgb: Tensor) -> list[Tensor]:
+        """rgb (N, 3, H, W) in [0, 1] -> features, the finest first"""
+        x = functional.relu(self.bn1(self.conv1((rgb - self.mean) / self.std)))
+        x = functional.max_pool2d(x, 3, stride=2, padding=1)
+        pyramid = []
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+            pyramid.append(x)
+        return pyramid
+
+
+class PreActivationBlock(nn.Module):
+    """A bottleneck whose norms come first; the shortcut is projected after the first of them."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, width, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, padding=1, bias=False)
+        self.bn3 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
+        self.downsample: nn.Module | None = None
+        if channels != 4 * width:
+            self.downsample = nn.Conv2d(channels, 4 * width, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, 4 width, H / stride, W / stride)"""
+        active = functional.relu(self.bn1(x))
+        shortcut: Tensor = x if self.downsample is None else self.downsample(active)
+        out = self.conv1(active)
+        out = self.conv2(functional.relu(self.bn2(out)))
+        residual: Tensor = self.conv3(functional.relu(self.bn3(out)))
+        return shortcut + residual
+
+
+class ResNet50V2(nn.Module):
+    """Stem and stages 1 to 3 (MXNet Gluon v2); module names are those of the weights file."""
+
+    channels = (256, 512, 1024)  # at strides 4, 8, 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input_norm = nn.BatchNorm2d(3)
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.layer1 = _stage(64, 64, blocks=3, stride=1)
+        self.layer2 = _stage(256, 128, blocks=4, stride=2)
+        self.layer3 = _stage(512, 256, blocks=6, stride=2)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def train(self, mode: bool = True) -> "ResNet50V2":
+        """The input norm holds ImageNet's mean and deviation, which training must not move."""
+        super().train(mode)
+        self.input_norm.eval()
+        return self
+
+    def forward(self, rgb: Tensor) -> list[Tensor]:
+        """rgb (N, 3, H, W) in [0, 1] -> features, the finest first"""
+        x = functional.relu(self.bn1(self.conv1(self.input_norm(rgb))))
+        x = functional.max_pool2d(x, 3, stride=2, padding=1)
+        pyramid = []
+        for stage in (self.layer1, self.layer2, self.layer3):
+            x = stage(x)
+            pyramid.append(x)
+        return pyramid
+
+
+def build_backbone(name: str) -> ResNet50 | ResNet50V2:
+    """An untrained trunk of BACKBONES."""
+    return ResNet50() if name == "resnet50" else ResNet50V2()
+
+
+def load_pretrained(backbone: ResNet50 | ResNet50V2, weights: str | None) -> None:
+    """Fill a trunk: from a file, torchvision's download (None), or leave it random.
+
+    Strict: raises Mistake where a tensor is missing, unknown or of another shape. Silently
+    missing weights are the classic complaint.
+    """
+    if weights == RANDOM:
+        return
+    tensors = _download(backbone) if weights is None else _read(Path(weights))
+    trunk = {name: x.float() for name, x in tensors.items() if not name.startswith("fc.")}
+    for name, buffer in backbone.state_dict().items():
+        if name.endswith("num_batches_tracked"):  # counts batches; older files do without it
+            trunk.setdefault(name, buffer)
+    try:
+        backbone.load_state_dict(trunk, strict=True)
+    except RuntimeError as error:
+        detail = " ".join(str(error).split())[:300]
+        raise Mistake(f"--weights {weights}: not this trunk's weights: {detail}") from error
+
+
+def _stage(channels: int, width: int, blocks: int, stride: int) -> nn.Sequential:
+    first = PreActivationBlock(channels, width, stride)
+    return nn.Sequential(
+        first, *(PreActivationBlock(4 * width, width, 1) for _ in range(blocks - 1))
+    )
+
+
+def _download(backbone: ResNet50 | ResNet50V2) -> Mapping[str, Tensor]:
+    if isinstance(backbone, ResNet50V2):
+        raise Mistake("resnet50v2 has no download; give its file as --weights FILE")
+    published = torchvision.models.ResNet50_Weights.DEFAULT
+    try:
+        tensors: Mapping[str, Tensor] = published.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:  # no network; or a file that is not what it should be
+        raise Mistake(
+            f"could not download {published.url} ({error}); fetch it on another machine and "
+            f"give it as --weights FILE, or start untrained with --weights {RANDOM}"
+        ) from error
+    return tensors
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    if not path.is_file():
+        raise Mistake(f"--weights {path}: no such file")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, UnpicklingError, RuntimeError, OSError, EOFError) as error:
+        raise Mistake(f"--weights {path}: not a weights file; {str(error)[:200]}") from error
+    if not isinstance(tensors, dict) or not all(isinstance(x, Tensor) for x in tensors.values()):
+        raise Mistake(f"--weights {path}: not a state dict (name -> tensor)")
+    return tensors

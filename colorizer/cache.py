@@ -1,0 +1,110 @@
+"""Photographs decoded once: one memory-mapped uint8 array, and crops of it."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+from torch import Tensor
+
+from colorizer.atomic import replacing
+from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.errors import Mistake
+from colorizer.models import STRIDE
+from colorizer.photos import UnreadablePhotograph, read_squares
+from colorizer.splits import Photograph
+
+
+class Squares(NamedTuple):
+    """The central squares of photographs; those that could not be read are left out."""
+
+    pixels: NDArray[np.uint8]  # (n, size, size, 3), memory-mapped
+    readable: NDArray[np.int64]  # rows of pixels that hold a photograph
+    refused: dict[str, str]  # file -> reason
+
+
+def square_size(crop: int) -> int:
+    """The square that crops are taken from: 256 px for 176, as in Zhang et al.'s release."""
+    return round(crop * 256 / 176)
+
+
+def fill_cache(path: Path, photographs: Sequence[Photograph], size: int) -> Iterator[None]:
+    """Decode the photographs into `path` (.npy), a step a photograph, unless they are there."""
+    fingerprint = _fingerprint(photographs, size)
+    notes, refused = path.with_suffix(".json"), {}
+    if path.exists() and notes.exists() and _read_notes(notes)[0] == fingerprint:
+        return
+    notes.unlink(missing_ok=True)  # from here on the old array is no longer vouched for
+    with replacing(path) as temporary:
+        shape = (len(photographs), size, size, 3)
+        pixels = open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        squares = read_squares((photograph.path for photograph in photographs), size)
+        for index, (_, square) in enumerate(squares):
+            if isinstance(square, UnreadablePhotograph):
+                refused[index] = str(square)
+            else:
+                pixels[index] = square
+            yield
+        pixels.flush()
+    with replacing(notes) as temporary:
+        temporary.write_text(json.dumps({"fingerprint": fingerprint, "refused": refused}))
+
+
+def open_cache(path: Path, photographs: Sequence[Photograph]) -> Squares:
+    """The array that `fill_cache` made. Raises Mistake where no photograph could be read."""
+    _, reasons = _read_notes(path.with_suffix(".json"))
+    readable = np.array([i for i in range(len(photographs)) if i not in reasons], dtype=np.int64)
+    if not len(readable):
+        raise Mistake(f"none of {len(photographs)} photographs could be read: {reasons[0]}")
+    refused = {photographs[i].file: reason for i, reason in reasons.items()}
+    return Squares(np.load(path, mmap_mode="r"), readable, refused)
+
+
+def random_crops(
+    squares: Squares, rows: NDArray[np.int64], crop: int, rng: np.random.Generator
+) -> Tensor:
+    """uint8 (N, crop, crop, 3), each from a random place and flipped at random"""
+    room = squares.pixels.shape[1] - crop + 1
+    places = rng.integers(room, size=(len(rows), 2))
+    flips = rng.random(len(rows)) < 0.5
+    crops = [
+        squares.pixels[row, top : top + crop, left : left + crop][:, :: -1 if flip else 1]
+        for row, (top, left), flip in zip(rows, places, flips, strict=True)
+    ]
+    return torch.from_numpy(np.stack(crops))
+
+
+def center_crops(squares: Squares, rows: NDArray[np.int64], crop: int) -> Tensor:
+    """uint8 (N, crop, crop, 3), the middle of each square"""
+    edge = (squares.pixels.shape[1] - crop) // 2
+    return torch.from_numpy(squares.pixels[rows, edge : edge + crop, edge : edge + crop])
+
+
+def to_example(crops: Tensor) -> tuple[Tensor, Tensor]:
+    """uint8 (N, H, W, 3) -> L (N, 1, H, W) and ab at stride 4 (N, 2, H / 4, W / 4)
+
+    The targets are the top-left pixel of each cell, not an average (the released code).
+    """
+    lab = rgb_to_lab(from_bytes(crops))
+    return lab[:, :1], lab[:, 1:, ::STRIDE, ::STRIDE]
+
+
+def _fingerprint(photographs: Sequence[Photograph], size: int) -> str:
+    digest = hashlib.sha256(str(size).encode())
+    for photograph in photographs:
+        path = photograph.path
+        state = path.stat() if path.exists() else None
+        mark = (state.st_size, state.st_mtime_ns) if state else None
+        digest.update(f"{path}|{mark}\n".encode())
+    return digest.hexdigest()
+
+
+def _read_notes(path: Path) -> tuple[str, dict[int, str]]:
+    """The fingerprint of what an array was made from, and reasons by refused row."""
+    notes = json.loads(path.read_text())
+    return notes["fingerprint"], {int(row): reason for row, reason in notes["refused"].items()}

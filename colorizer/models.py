@@ -1,0 +1,146 @@
+"""A trunk, a decoder and one of two heads: lightness in, ab out."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from colorizer.backbone import ResNet50, ResNet50V2, build_backbone
+from colorizer.color import gray_rgb
+
+OBJECTIVES = ("l2", "mcl")
+STRIDE = 4  # of the prediction; ab sample i belongs to pixel 4 i
+AB_RANGE = 110.0  # L2 regresses ab / 110
+WIDTHS = (128, 224, 384, 512)  # of the decoder at strides 4, 8, 16, 32
+RAREST = 1e-6  # a bin never seen must not start at minus infinity
+
+
+class Decoder(nn.Module):
+    """From the deepest level up to stride 4: upsample, join the trunk's features, convolve.
+
+    A dilated convolution at the deepest level widens what one prediction sees.
+    """
+
+    def __init__(self, channels: Sequence[int]) -> None:
+        super().__init__()
+        widths = WIDTHS[: len(channels)]
+        self.lateral = nn.ModuleList(
+            _convolve(c, width, 1) for c, width in zip(channels, widths, strict=True)
+        )
+        self.context = _convolve(widths[-1], widths[-1], 3, dilation=2)
+        self.merge = nn.ModuleList(
+            _convolve(fine + coarse, fine, 3) for fine, coarse in pairwise(widths)
+        )
+        self.channels = widths[0]
+
+    def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
+        """features, the finest first -> (N, C, H / 4, W / 4)"""
+        levels = [lateral(x) for lateral, x in zip(self.lateral, pyramid, strict=True)]
+        x: Tensor = self.context(levels[-1])
+        for merge, skip in zip(reversed(self.merge), reversed(levels[:-1]), strict=True):
+            x = functional.interpolate(x, skip.shape[-2:], mode="bilinear", align_corners=False)
+            x = merge(torch.cat([skip, x], dim=1))
+        return x
+
+
+class RegressionHead(nn.Module):
+    """ab / 110 at every pixel (Zhang et al. 2016, eq. 1)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.project = _start_quietly(nn.Conv2d(channels, 2, kernel_size=1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """features (N, C, H, W) -> ab / 110 (N, 2, H, W)"""
+        scaled: Tensor = self.project(features)
+        return scaled
+
+    def decode(self, scaled: Tensor, temperature: float = 1.0) -> Tensor:
+        """ab / 110 (N, 2, H, W) -> ab (N, 2, H, W); a regression has no use for a temperature"""
+        return scaled.float() * AB_RANGE
+
+
+class RebalancedHead(nn.Module):
+    """A distribution over Q quantized ab colors at every pixel (Zhang et al. 2016, sec. 2.1)."""
+
+    bins: Tensor  # (Q, 2), ab of each bin's center
+
+    def __init__(self, channels: int, bins: Tensor, probability: Tensor) -> None:
+        super().__init__()
+        self.project = _start_quietly(nn.Conv2d(channels, len(bins), kernel_size=1))
+        # To start from the prior spares the all-gray phase.
+        self.project.bias = nn.Parameter(probability.clamp(min=RAREST).log())
+        self.register_buffer("bins", bins)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """features (N, C, H, W) -> logits (N, Q, H, W)"""
+        logits: Tensor = self.project(features)
+        return logits
+
+    def decode(self, logits: Tensor, temperature: float = 1.0) -> Tensor:
+        """logits (N, Q, H, W) -> ab (N, 2, H, W), the annealed mean (eq. 5)
+
+        Temperature 1: the mean, smooth but drab; near 0: the mode, vivid but patchy.
+        """
+        weights = (logits.float() / temperature).softmax(dim=1)  # (N, Q, H, W)
+        return torch.einsum("nqhw,qc->nchw", weights, self.bins)
+
+
+class Colorizer(nn.Module):
+    """Lightness -> what the head says at stride 4."""
+
+    def __init__(
+        self, backbone: ResNet50 | ResNet50V2, head: RegressionHead | RebalancedHead
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.decoder = Decoder(backbone.channels)
+        self.head = head
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """L (N, 1, H, W) in [0, 100] -> raw (N, 2 or Q, H / 4, W / 4)
+
+        The trunk sees the gray image of that lightness, so that its statistics hold.
+        """
+        rgb = gray_rgb(lightness).contiguous(memory_format=torch.channels_last)
+        raw: Tensor = self.head(self.decoder(self.backbone(rgb)))
+        return raw
+
+
+def build_colorizer(
+    backbone: str, objective: str, bins: Tensor, probability: Tensor | None = None
+) -> Colorizer:
+    """An untrained model. probability (Q,): the prior that an `mcl` head starts from."""
+    if objective == "l2":
+        return Colorizer(build_backbone(backbone), RegressionHead(WIDTHS[0]))
+    start = torch.full((len(bins),), 1 / len(bins)) if probability is None else probability
+    return Colorizer(build_backbone(backbone), RebalancedHead(WIDTHS[0], bins, start))
+
+
+def upsample_ab(ab: Tensor, height: int, width: int) -> Tensor:
+    """ab at stride 4 (N, 2, h, w) -> (N, 2, height, width), bilinear
+
+    Sample i is put on pixel 4 i, where training took it, not on the middle of its cell.
+    """
+    edged = functional.pad(ab, (0, 1, 0, 1), mode="replicate")
+    size = (STRIDE * ab.shape[-2] + 1, STRIDE * ab.shape[-1] + 1)
+    full = functional.interpolate(edged, size, mode="bilinear", align_corners=True)
+    return full[..., :height, :width]
+
+
+def _convolve(channels: int, width: int, kernel: int, dilation: int = 1) -> nn.Sequential:
+    padding = dilation * (kernel // 2)
+    return nn.Sequential(
+        nn.Conv2d(channels, width, kernel, padding=padding, dilation=dilation, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _start_quietly(projection: nn.Conv2d) -> nn.Conv2d:
+    """The first predictions come from the bias: gray, or the prior."""
+    nn.init.normal_(projection.weight, std=0.01)
+    projection.bias = nn.Parameter(torch.zeros(projection.out_channels))
+    return projection

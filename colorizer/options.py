@@ -1,0 +1,95 @@
+"""Options that several commands share, and what their words mean."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+import torch
+
+from colorizer.batch import DECODINGS, METHODS
+from colorizer.checkpoint import newest_checkpoints, read_header
+from colorizer.errors import Mistake
+from colorizer.models import OBJECTIVES
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+EXISTING_FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+
+quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but what is refused.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+
+
+def _read_device(_: click.Context, __: click.Parameter, name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise click.UsageError("--device cuda: torch finds none here; use --device cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def _read_methods(_: click.Context, __: click.Parameter, text: str) -> list[str]:
+    methods = list(dict.fromkeys(text.split(",")))
+    unknown = [method for method in methods if method not in METHODS]
+    if unknown:
+        raise click.UsageError(f"--methods: {unknown[0]!r} is none of {','.join(METHODS)}")
+    return methods
+
+
+def _read_models(_: click.Context, __: click.Parameter, text: str) -> dict[str, Path]:
+    models = {}
+    for part in filter(None, text.split(",")):
+        objective, equals, file = part.partition("=")
+        if objective not in OBJECTIVES or not equals:
+            raise click.UsageError(f"--models: {part!r} should be as in l2=FILE,mcl=FILE")
+        models[objective] = Path(file)
+    return models
+
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    callback=_read_device,
+)
+methods_option = click.option(
+    "--methods",
+    default="real,l2,mcl,foil",
+    show_default=True,
+    callback=_read_methods,
+    help=f"Of {','.join(METHODS)}.",
+)
+models_option = click.option(
+    "--models",
+    default="",
+    callback=_read_models,
+    help="l2=FILE,mcl=FILE; without it the newest of ./runs.",
+)
+
+
+def find_models(methods: Sequence[str], given: dict[str, Path], runs: Path) -> dict[str, Path]:
+    """The file of every objective that the methods need: the given one, else the newest run's.
+
+    Raises Mistake where there is none, or where it is a model of another objective.
+    """
+    needed = list(dict.fromkeys(DECODINGS[m][0] for m in methods if m in DECODINGS))
+    trained = newest_checkpoints(runs) if set(needed) - set(given) else {}
+    found = {}
+    for objective in needed:
+        path = given.get(objective) or trained.get(objective)
+        if path is None:
+            raise Mistake(
+                f"no {objective} model in {runs}; `colorizer train --objective {objective}`"
+            )
+        if read_header(path)["objective"] != objective:
+            raise Mistake(f"{path}: a model of {read_header(path)['objective']}, not {objective}")
+        found[objective] = path
+    return found
+
+
+def describe_models(models: dict[str, Path]) -> Iterable[str]:
+    """A line for each model: which file, how far it was trained."""
+    for objective, path in models.items():
+        header = read_header(path)
+        yield f"{objective}: {path} (epoch {header['epoch']}, val_loss {header['val_loss']:.5g})"

@@ -1,0 +1,99 @@
+"""How common each color is, and what that makes a pixel weigh (Zhang et al. 2016, sec. 2.2)."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from colorizer.atomic import replacing
+from colorizer.bins import bin_centers, soft_encode
+from colorizer.cache import to_example
+from colorizer.errors import Mistake
+from colorizer.photos import UnreadablePhotograph, read_squares
+from colorizer.splits import LOOKED_AT, Photograph
+
+CELL = 0.5  # ab units; gray, (0, 0), is the center of a cell
+CELLS = int(240 / CELL) + 1  # along an axis; all of sRGB, -108 to 99, lies within +-120
+
+
+class Prior(NamedTuple):
+    """Of the bins in photographs; written by `colorizer prior`."""
+
+    probability: Tensor  # (Q,), sums to 1
+    weight: Tensor  # (Q,), mean 1 under the probability
+    photographs: int
+
+
+def count_photographs(
+    photographs: Sequence[Photograph], device: torch.device
+) -> Iterator[Tensor | UnreadablePhotograph]:
+    """For each photograph the colors of its targets, as `count_colors` has them."""
+    for _, square in read_squares((p.path for p in photographs), LOOKED_AT):
+        if isinstance(square, UnreadablePhotograph):
+            yield square
+        else:
+            _, ab = to_example(torch.tensor(square, device=device)[None])
+            yield count_colors(ab[0].flatten(1).T)
+
+
+def count_colors(ab: Tensor) -> Tensor:
+    """ab (P, 2) -> how many pixels each cell of CELL units has (CELLS, CELLS), a then b
+
+    Encoding cells instead of pixels makes a prior of millions of pixels one small product.
+    """
+    cells = ((ab / CELL).round() + CELLS // 2).long()
+    flat = cells[:, 0] * CELLS + cells[:, 1]
+    return torch.bincount(flat, minlength=CELLS**2).reshape(CELLS, CELLS)
+
+
+def estimate_prior(counts: Tensor, photographs: int) -> Prior:
+    """Counts (CELLS, CELLS) of so many photographs -> the mean soft-encoded pixel, and weights"""
+    bins, occupied = bin_centers(), counts.nonzero()
+    pixels = counts[occupied[:, 0], occupied[:, 1]].double()
+    nearest, share = soft_encode((occupied - CELLS // 2) * CELL, bins)
+    mass = torch.zeros(len(bins), dtype=torch.float64)
+    mass.index_add_(0, nearest.flatten(), (share * pixels[:, None]).flatten())
+    probability = mass / mass.sum()
+    return Prior(probability.float(), rebalance(probability).float(), photographs)
+
+
+def rebalance(probability: Tensor, uniform: float = 0.5) -> Tensor:
+    """p (Q,) -> weights (Q,): 1 / ((1 - uniform) p + uniform u), scaled to mean 1 under p (eq. 4)
+
+    u is uniform over the bins that occur. A bin that does not gets the largest weight.
+    """
+    occurs = probability > 0
+    mixed = (1 - uniform) * probability + uniform * occurs / occurs.sum()
+    weight = torch.where(occurs, 1 / mixed, 1 / mixed[occurs].min())
+    return weight / (probability * weight).sum()
+
+
+def write_prior(path: Path, prior: Prior) -> None:
+    """Store a prior as an .npz of `probability`, `weight`, `bins` and `photographs`."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            probability=prior.probability.numpy(),
+            weight=prior.weight.numpy(),
+            bins=bin_centers().numpy(),
+            photographs=prior.photographs,
+        )
+
+
+def read_prior(path: Path) -> Prior:
+    """Raises Mistake where there is no prior, or one of other bins."""
+    if not path.exists():
+        raise Mistake(f"{path}: no prior yet; run `colorizer prior` first")
+    try:
+        with np.load(path) as stored:
+            probability, weight = stored["probability"], stored["weight"]
+            photographs = int(stored["photographs"])
+            same_bins = np.array_equal(stored["bins"], bin_centers().numpy())
+    except (ValueError, KeyError, OSError, EOFError) as error:
+        raise Mistake(f"{path}: not a prior ({error}); run `colorizer prior` again") from error
+    if not same_bins:
+        raise Mistake(f"{path}: a prior of other bins; run `colorizer prior` again")
+    return Prior(torch.from_numpy(probability), torch.from_numpy(weight), photographs)

@@ -1,0 +1,67 @@
+"""What the commands say: bars and refusals on stderr, results on stdout."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from colorizer.train import Epoch, Step
+
+T = TypeVar("T")
+
+
+def tracked(items: Iterable[T], doing: str, total: int, quiet: bool) -> Iterator[T]:
+    """The items, with a bar beside them."""
+    with _bar(quiet) as bar:
+        task = bar.add_task(doing, total=total, note="")
+        for item in items:
+            yield item
+            bar.advance(task)
+
+
+def follow(training: Iterable[Step | Epoch], quiet: bool) -> None:
+    """Run a training to its end: a bar with loss and speed, a line an epoch."""
+    with _bar(quiet) as bar:
+        task = bar.add_task("training", total=1.0, note="")
+        for told in training:
+            if isinstance(told, Step):
+                note = f"loss {told.losses[0]:.4g} · {told.images_per_s:.0f} img/s"
+                bar.update(task, completed=told.share, note=note, description=f"epoch {told.epoch}")
+            elif not quiet:
+                bar.console.print(_describe_epoch(told), soft_wrap=True, highlight=False)
+
+
+def tell(result: Mapping[str, float], where: str, quiet: bool, as_json: bool) -> None:
+    """A command's result, on one line."""
+    if as_json:
+        click.echo(json.dumps({**result, "file": where}))
+    elif not quiet:
+        numbers = ", ".join(f"{name} {value:.5g}" for name, value in result.items())
+        click.echo(f"{where}: {numbers}")
+
+
+def tell_refused(refused: Mapping[str, str]) -> None:
+    """A line for each input that was left out, also where all else is quiet."""
+    for name, reason in refused.items():
+        click.echo(f"refused {name}: {' '.join(reason.split())}", err=True)
+
+
+def _describe_epoch(epoch: Epoch) -> str:
+    numbers = ", ".join(f"{name} {value:.5g}" for name, value in epoch.row.items())
+    return f"{numbers}{', the best so far' if epoch.best else ''}"
+
+
+def _bar(quiet: bool) -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=quiet or not console.is_terminal,
+    )
