@@ -1,0 +1,182 @@
+"""Differences and tests: exact on the reference set, at the edges, and their error rates."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.comparisons import (
+    Difference,
+    against_chance,
+    against_published,
+    compare_methods,
+    holm,
+)
+from analysis.fooling import Rate, Trials, fooling_rates
+from analysis.intervals import newcombe
+from tests.analysis.studies import (
+    METHODS,
+    REFERENCE,
+    make_trials,
+    read_crossed,
+    simulate_study,
+)
+
+# of statsmodels 0.15's clustered variances, second method less first: difference, SE, t, p, p Holm
+CROSSED = {
+    ("l2", "mcl"): (0.0793956044, 0.029377509, 2.702598248, 0.0101351688, 0.0208430604),
+    ("l2", "zhang2016"): (0.0890109890, 0.031230596, 2.850121326, 0.0069476868, 0.0208430604),
+    ("mcl", "zhang2016"): (0.0096153846, 0.029356017, 0.327543909, 0.7450083613, 0.7450083613),
+}
+
+
+def compare(trials: Trials) -> list[Difference]:
+    methods = np.unique(trials.method).tolist()
+    return compare_methods(trials, fooling_rates(trials, methods))
+
+
+def test_differences_agree_with_statsmodels() -> None:
+    found = compare(read_crossed())
+    adjusted = holm([one.p for one in found])
+    for one, p_holm in zip(found, adjusted, strict=True):
+        difference, *expected = CROSSED[one.a, one.b]
+        assert one.difference == pytest.approx(-difference, abs=1e-9)
+        assert (one.se, -(one.t or 0), one.p, p_holm) == pytest.approx(expected, abs=1e-8)
+        assert one.df == 39
+
+
+@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
+def test_every_number_of_a_difference_agrees_with_the_reference_file() -> None:
+    expected = json.loads((REFERENCE / "crossed_expected.json").read_text())["differences"]
+    models = dict(zip(METHODS, ("L2", "MCL", "Zhang"), strict=True))
+    for one in compare(read_crossed()):
+        case = expected[f"{models[one.b]}-{models[one.a]}"]
+        assert one.difference == pytest.approx(-case["diff"], abs=1e-6)
+        assert one.se == pytest.approx(case["cgm"]["se"], abs=1e-6)
+        assert one.ci95 == pytest.approx([-x for x in reversed(case["cgm"]["ci95"])], abs=1e-6)
+        assert one.p == pytest.approx(case["cgm"]["p"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("method", "chance", "published"),
+    [
+        ("l2", (-10.294879097978452, 1.1164322591328967e-12), (-2.6665526858, 0.0110973749)),
+        ("mcl", (-7.274043582084497, 9.03778213077539e-09), (-0.3372113671, 0.7377657105)),
+    ],
+)
+def test_tests_of_one_rate_agree_with_the_reference(
+    method: str, chance: tuple[float, float], published: tuple[float, float]
+) -> None:
+    """Against 50 %, and against 32.3 % with a standard error of 2.2 points of its own."""
+    rate = fooling_rates(read_crossed(), METHODS)[method]
+    even, other = against_chance(rate), against_published(rate, 0.323, 0.022)
+    assert (even.t, even.p) == pytest.approx(chance)
+    assert (other.t, other.p) == pytest.approx(published)
+    assert even.df == other.df == 39
+
+
+def test_a_published_rate_without_its_error_is_not_tested() -> None:
+    rate = fooling_rates(read_crossed(), METHODS)["mcl"]
+    assert against_published(rate, 0.301, None).p is None
+
+
+def test_at_a_rate_of_zero_chance_is_tested_exactly_on_the_effective_trials() -> None:
+    rate = Rate(0, 20, 4, 5, 0.0, n_eff=8.0, df=3, flags=("rate_at_bound",))
+    assert against_chance(rate).p == pytest.approx(2 * 0.5**8)
+    assert against_chance(rate).t is None
+
+
+def test_holm_agrees_with_r() -> None:
+    """p.adjust(c(0.01, 0.02, 0.03, 0.005), "holm"), and with ties and a one."""
+    assert holm([0.01, 0.02, 0.03, 0.005]) == pytest.approx([0.03, 0.04, 0.04, 0.02])
+    assert holm([0.04, 0.04, 1.0]) == pytest.approx([0.12, 0.12, 1.0])
+
+
+@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
+def test_holm_agrees_with_every_reference_case() -> None:
+    for case in json.loads((REFERENCE / "holm_expected.json").read_text())["sets"]:
+        assert holm(case["p"]) == pytest.approx(case["holm"], abs=1e-12)
+
+
+def test_holm_passes_over_what_was_not_tested() -> None:
+    assert holm([None, 0.01, None, 0.04]) == [None, 0.02, None, 0.04]
+
+
+def test_people_of_one_method_each_cost_a_degree_of_freedom_more() -> None:
+    crossed = read_crossed()
+    within = crossed.only(crossed.method != "zhang2016")
+    between = within.only((within.participant % 2 == 0) == (within.method == "l2"))
+    assert compare(within)[0].df == 39
+    assert compare(between)[0].df == 38
+
+
+def test_a_rate_of_zero_gives_newcombes_interval_and_no_test() -> None:
+    crossed = read_crossed()
+    fooled = crossed.fooled & (crossed.method == "mcl")
+    trials = Trials(fooled, crossed.participant, crossed.image, crossed.method)
+    rates = fooling_rates(trials, ("l2", "mcl"))
+    l2, mcl = rates["l2"], rates["mcl"]
+    assert l2.ci95 and mcl.ci95 and l2.rate is not None and mcl.rate is not None  # noqa: PT018
+    found = compare_methods(trials, rates)[0]
+    assert found.ci95 == newcombe(l2.rate, l2.ci95, mcl.rate, mcl.ci95)
+    assert (found.p, found.flags) == (None, ("rate_at_bound",))
+
+
+def test_one_person_gives_an_interval_for_new_images_only_and_says_so() -> None:
+    answers = [(0, i, "a" if i % 2 else "b", i % 3 == 0) for i in range(24)]
+    found = compare(make_trials(*answers))[0]
+    assert (found.flags, found.df) == (("one_participant",), 22)
+    assert found.ci95 is not None
+
+
+def test_a_difference_that_never_varies_has_no_interval() -> None:
+    answers = [
+        (person, image, method, (person + image + (method == "a")) % 2 == 0)
+        for person in range(4)
+        for image in range(4)
+        for method in ("a", "b")
+    ]
+    found = compare(make_trials(*answers))[0]
+    assert (found.difference, found.ci95, found.flags) == (0, None, ("no_variation",))
+
+
+def test_methods_without_trials_are_not_compared() -> None:
+    crossed = read_crossed()
+    assert compare_methods(crossed, fooling_rates(crossed, ("mcl", "never-shown"))) == []
+
+
+@given(st.permutations(range(40)), st.permutations(range(200)))
+def test_relabelling_people_and_images_changes_nothing(
+    people: list[int], images: list[int]
+) -> None:
+    crossed = read_crossed()
+    relabelled = Trials(
+        crossed.fooled,
+        np.array(people)[crossed.participant],
+        np.array(images)[crossed.image],
+        crossed.method,
+    )
+    assert [one.se for one in compare(relabelled)] == pytest.approx(
+        [one.se for one in compare(crossed)]
+    )
+
+
+def test_difference_covers_95_percent_and_rejects_a_true_null_in_5_percent() -> None:
+    """60 people, 40 trials, 200 images, within: 95.3 % and .053 over 2,000 and 1,500 studies."""
+    rng = np.random.default_rng(1)
+    found = [compare(simulate_study(rng, (0.226, 0.301)))[0] for _ in range(400)]
+    covered = [one.ci95[0] < 0.226 - 0.301 < one.ci95[1] for one in found if one.ci95]
+    assert 0.92 <= np.mean(covered) <= 0.98
+    null = [compare(simulate_study(rng, (0.301, 0.301)))[0].p for _ in range(400)]
+    assert np.mean([p < 0.05 for p in null if p is not None]) < 0.08
+
+
+def test_holm_keeps_the_error_of_three_equal_methods_near_5_percent() -> None:
+    rng = np.random.default_rng(2)
+    studies = [compare(simulate_study(rng, (0.301,) * 3)) for _ in range(400)]
+    smallest = [
+        min(p for p in holm([one.p for one in study]) if p is not None) for study in studies
+    ]
+    assert np.mean([p < 0.05 for p in smallest]) < 0.08

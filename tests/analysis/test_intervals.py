@@ -1,0 +1,48 @@
+"""Intervals of one proportion, against statsmodels 0.15 and R 4.2."""
+
+import json
+from math import inf
+
+import pytest
+
+from analysis.intervals import clopper_pearson, newcombe, t_quantile, two_sided_p, wilson
+from tests.analysis.studies import REFERENCE
+
+# fooled, trials, R's prop.test(correct=FALSE), R's binom.test
+R_INTERVALS = [
+    (0, 10, (0, 0.277532799862889), (0, 0.308497107818761)),
+    (1, 10, (0.0178762130950729, 0.404150026795238), (0.00252857854446179, 0.445016117028195)),
+    (10, 10, (0.722467200137111, 1), (0.691502892181239, 1)),
+    (12, 40, (0.180748452297465, 0.454300188181449), (0.165627204393236, 0.465316285254123)),
+    (361, 1200, (0.27555410070536, 0.327383647868062), (0.274982700813601, 0.32766382435926)),
+]
+
+
+@pytest.mark.parametrize(("fooled", "trials", "score", "exact"), R_INTERVALS)
+def test_wilson_and_clopper_pearson_agree_with_r(
+    fooled: int, trials: int, score: tuple[float, float], exact: tuple[float, float]
+) -> None:
+    assert wilson(fooled / trials, trials, t_quantile(inf)) == pytest.approx(score, abs=1e-9)
+    assert clopper_pearson(fooled / trials, trials) == pytest.approx(exact, abs=1e-9)
+
+
+@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
+def test_wilson_and_clopper_pearson_agree_with_r_on_every_reference_case() -> None:
+    cases = json.loads((REFERENCE / "R_expected.json").read_text())["proportions"]
+    for case in cases:
+        rate, trials = case["k"] / case["n"], case["n"]
+        assert wilson(rate, trials, t_quantile(inf)) == pytest.approx(case["wilson"], abs=1e-9)
+        assert clopper_pearson(rate, trials) == pytest.approx(case["clopper"], abs=1e-9)
+
+
+def test_newcombe_agrees_with_his_first_example() -> None:
+    """Newcombe 1998, table II, contrast (a): 56/70 - 48/80, method 10: 0.0524 to 0.3339."""
+    z = t_quantile(inf)
+    a, b = 56 / 70, 48 / 80
+    bounds = newcombe(a, wilson(a, 70, z), b, wilson(b, 80, z))
+    assert bounds == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def test_student_t_agrees_with_the_printed_table() -> None:
+    assert t_quantile(9) == pytest.approx(2.262157, abs=1e-6)
+    assert two_sided_p(2.262157, 9) == pytest.approx(0.05, abs=1e-6)
