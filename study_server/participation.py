@@ -180,11 +180,14 @@ def _trial(
     )
 
 
-def find_participant(db: Session, token: str) -> Participant | None:
-    """By the token that makes somebody this participant."""
-    return db.scalar(
-        select(Participant).where(Participant.token == token).options(joinedload(Participant.study))
-    )
+def find_participant(db: Session, token: str, lock: bool = False) -> Participant | None:
+    """By the token that makes somebody this participant.
+
+    lock: other writers wait until this transaction ends, so that two tabs take turns.
+    """
+    query = select(Participant).where(Participant.token == token)
+    query = query.options(joinedload(Participant.study, innerjoin=True))
+    return db.scalar(query.with_for_update(of=Participant) if lock else query)
 
 
 def touch(participant: Participant) -> None:
@@ -247,7 +250,7 @@ def find_trial(db: Session, participant: Participant, token: str) -> Trial:
     return trial
 
 
-def start_trial(db: Session, participant: Participant, token: str) -> None:
+def start_trial(db: Session, participant: Participant, token: str) -> Trial:
     """Its images are being seen from now on. Raises UnknownTrial, VoidedTrial."""
     trial = find_trial(db, participant, token)
     if trial.voided:
@@ -255,6 +258,7 @@ def start_trial(db: Session, participant: Participant, token: str) -> None:
     if trial.started_at is None:
         trial.started_at = now()
     touch(participant)
+    return trial
 
 
 def record_response(db: Session, participant: Participant, token: str, answer: Answer) -> Trial:
@@ -262,10 +266,8 @@ def record_response(db: Session, participant: Participant, token: str, answer: A
 
     Returns the trial with the answer that stands. Raises UnknownTrial, VoidedTrial.
     """
-    trial = find_trial(db, participant, token)
-    if trial.voided:
-        raise VoidedTrial(token)
-    start_trial(db, participant, token)
+    trial = start_trial(db, participant, token)  # where the word of its start was lost
+    db.flush()
     try:
         with db.begin_nested():
             db.execute(insert(Response).values(trial_id=trial.id, **_columns(answer)))

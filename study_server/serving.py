@@ -25,12 +25,18 @@ def served(app: Flask, threads: int = 2) -> Iterator[str]:
     """The app on a free loopback port, in the background; gives its address."""
     channels: dict[int, Any] = {}
     server = bind(app, "127.0.0.1", 0, threads, channels)
-    thread = threading.Thread(target=server.run, daemon=True)
+    stopped = threading.Event()
+
+    def poll() -> None:
+        while not stopped.is_set():
+            wasyncore.loop(timeout=0.1, map=channels, count=1)
+        server.task_dispatcher.shutdown()
+        wasyncore.close_all(channels)
+
+    thread = threading.Thread(target=poll, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.effective_port}"
     finally:
-        # the thread that polls the channels closes them
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(channels))
-        thread.join(timeout=5)
-        server.task_dispatcher.shutdown()
+        stopped.set()
+        thread.join()

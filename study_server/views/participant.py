@@ -1,18 +1,17 @@
 """What a participant's browser asks for: pages, the next trials, images; and what it sends."""
 
-import io
 import secrets
 from typing import Annotated, Any
 
 from flask import (
     Blueprint,
+    Response,
     abort,
     current_app,
     g,
     redirect,
     render_template,
     request,
-    send_file,
     url_for,
 )
 from flask import session as cookie
@@ -135,7 +134,8 @@ def _find_participant(_endpoint: str | None, values: dict[str, Any] | None) -> N
 
 @trials.before_request
 def _load_participant() -> None:
-    participant = participation.find_participant(g.db, g.token)
+    writes = request.method == "POST"
+    participant = participation.find_participant(g.db, g.token, lock=writes)
     g.participant = participant if participant is not None else abort(404)
 
 
@@ -205,9 +205,8 @@ def image(trial_token: str, side: str) -> ResponseReturnValue:
         abort(410)
     stimulus = trial.fake if trial.fake_side == side else trial.real
     content = (current_app.extensions["settings"].stimuli / stimulus.file).read_bytes()
-    response = send_file(io.BytesIO(content), mimetype="image/png", etag=False, max_age=None)
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+    headers = {"Cache-Control": "private, no-store"}
+    return Response(content, mimetype="image/png", headers=headers)
 
 
 def _trial(trial_token: str) -> Trial:

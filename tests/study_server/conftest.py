@@ -1,0 +1,16 @@
+"""A study somebody has answered."""
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine
+
+from study_server.crowd import Crowd
+from study_server.simulation import simulate
+
+
+@pytest.fixture
+def engine_with_answers(app: Flask) -> Engine:
+    """The short study, answered by two simulated people."""
+    simulate(app, "short", 2, Crowd({"l2": 0.226, "mcl": 0.301}))
+    engine: Engine = app.extensions["engine"]
+    return engine

@@ -1,0 +1,74 @@
+"""The database's promises."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
+
+from study_server.database import open_engine, prepare, transaction
+from study_server.errors import StudyError
+from study_server.models import Base
+
+
+def test_the_migrations_make_the_schema_of_the_models(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_sqlite_survives_power_cuts_and_forgets_what_is_deleted(sqlite_url: str) -> None:
+    engine = open_engine(sqlite_url)
+    with engine.connect() as connection:
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+        }
+        assert connection.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 2,  # FULL
+        "busy_timeout": 20000,
+        "foreign_keys": 1,
+    }
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "INSERT INTO response (trial_id, answer) VALUES (99, 'left')",
+        "INSERT INTO login_link (digest, researcher_id, expires_at) VALUES ('x', 99, '2026-01-01')",
+        "UPDATE study SET state = 'ajar'",
+        "UPDATE stimulus SET width = 0",
+        "UPDATE trial SET real_id = fake_id",
+        "UPDATE participant SET outcome = 'bored'",
+        "UPDATE response SET rt_ms = -1",
+        "UPDATE response SET answer = 'middle'",
+        "UPDATE participant SET token = NULL",
+    ],
+)
+def test_nonsense_is_refused(nonsense: str, engine_with_answers: Engine) -> None:
+    with pytest.raises(IntegrityError), transaction(engine_with_answers) as db:
+        db.execute(text(nonsense))
+
+
+def test_another_schema_asks_for_an_upgrade(engine: Engine) -> None:
+    with transaction(engine) as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    with pytest.raises(StudyError, match="run `study upgrade`"):
+        prepare(engine)
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "postgresql+nodriver://x"])
+def test_a_wrong_url_is_one_clear_line(url: str) -> None:
+    with pytest.raises(StudyError, match=r"STUDY_DATABASE_URL: .*; give sqlite:///FILE or"):
+        open_engine(url)
+
+
+def test_a_file_that_is_no_database_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("this is not a database " * 100)
+    with pytest.raises(StudyError, match="the database does not open"):
+        prepare(open_engine(f"sqlite:///{tmp_path / 'text'}"))

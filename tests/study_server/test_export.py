@@ -1,0 +1,124 @@
+"""What leaves the database."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, select
+
+from study_server import participation
+from study_server.crowd import Crowd
+from study_server.database import reading, transaction
+from study_server.export import PARTICIPANTS, RESPONSES, export_study
+from study_server.models import Trial
+from study_server.participation import Answer
+from study_server.simulation import simulate
+from study_server.studies import find
+from study_server.words import Flag, Mode, Outcome, Side, Source, State
+
+Rows = list[dict[str, str]]
+
+
+def export(engine: Engine, out: Path, unblind: bool = False) -> tuple[Rows, Rows]:
+    with reading(engine) as db:
+        export_study(db, find(db, "short"), out, list(Mode), unblind)
+    tables = []
+    for file in (out, out.with_name("participants.csv")):
+        with file.open(newline="") as handle:
+            tables.append(list(csv.DictReader(handle)))
+    return tables[0], tables[1]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "exports" / "responses.csv"
+
+
+def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
+    engine = app.extensions["engine"]
+    with transaction(engine) as db:
+        participant = participation.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        (trial, *_) = participation.upcoming(db, participant)
+        flags = [Flag.BLURRED, Flag.SLOW_FRAME]
+        answer = Answer(Side.RIGHT, rt_ms=640, first_ms=100.25, second_ms=99.5, flags=flags)
+        participation.record_response(db, participant, trial.token, answer)
+        truth, image, name = trial.fake_side, trial.fake.image, participant.name
+    responses, _ = export(engine, out, unblind=True)
+    (row,) = responses
+    assert list(row) == list(RESPONSES)
+    expected = {
+        "study": "short", "participant": name, "outcome": "active", "mode": "live",
+        "kind": "practice", "block": "0", "position": "0", "presentation": "sequential",
+        "question": "fake", "image": image, "real_image": image, "repeat_of": "",
+        "truth": truth, "answer": "right", "rt_ms": "640", "exposure_ms": "100",
+        "first_ms": "100.25", "second_ms": "99.5", "flags": "blurred slow_frame",
+        "design_sha256": "",
+    }  # fmt: skip
+    assert {k: row[k] for k in expected} == expected
+    assert row["received_at"].endswith("+00:00")
+    assert len(row["received_at"]) == len("2026-01-05T10:00:00.123+00:00")
+
+
+def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) -> None:
+    engine = app.extensions["engine"]
+    with transaction(engine) as db:
+        participant = participation.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        (trial, *_) = participation.upcoming(db, participant)
+        participation.start_trial(db, participant, trial.token)
+        participation.resume(db, participant)
+        (again, *_) = participation.upcoming(db, participant)
+        participation.record_response(db, participant, again.token, Answer(Side.LEFT, 1, 1, 1))
+    responses, people = export(engine, out)
+    shown = [(row["position"], row["flags"], row["answer"]) for row in responses]
+    assert shown == [("0", "voided", ""), ("1", "", "left")]
+    assert (people[0]["trials_planned"], people[0]["trials_answered"]) == ("7", "1")
+
+
+def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, out: Path) -> None:
+    engine = app.extensions["engine"]
+    with transaction(engine) as db:
+        participant = participation.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        (trial, *_) = participation.upcoming(db, participant)
+        participation.record_response(db, participant, trial.token, Answer(Side.LEFT, 1, 1, 1))
+    assert [row["truth"] for row in export(engine, out)[0]] == [""]
+    assert export(engine, out, unblind=True)[0][0]["truth"] in ("left", "right")
+    with transaction(engine) as db:
+        find(db, "short").state = State.CLOSED
+    assert export(engine, out)[0][0]["truth"] in ("left", "right")
+
+
+def test_participants_are_counted_with_their_vigilance(app: Flask, out: Path) -> None:
+    engine = app.extensions["engine"]
+    simulate(app, "short", 3, Crowd({"l2": 0.226, "mcl": 0.301}))
+    responses, people = export(engine, out)
+    assert [list(person) for person in people] == [list(PARTICIPANTS)] * 3
+    for person in people:
+        mine = [row for row in responses if row["participant"] == person["participant"]]
+        vigilance = [row for row in mine if row["kind"] == "vigilance"]
+        right = sum(row["answer"] == row["truth"] for row in vigilance)
+        assert person["outcome"] == Outcome.COMPLETE
+        assert (person["trials_planned"], person["trials_answered"]) == ("7", "7")
+        assert (person["vigilance_planned"], person["vigilance_correct"]) == ("1", str(right))
+        assert {person["methods"]} == {row["method"] for row in mine if row["kind"] == "test"}
+        assert (person["refresh_hz"], person["inverted_colors"]) == ("60.0", "0")
+
+
+def test_a_study_asking_for_the_real_one_counts_vigilance_by_that(app: Flask, out: Path) -> None:
+    engine = app.extensions["engine"]
+    with transaction(engine) as db:
+        find(db, "short").question = "real"
+        participant = participation.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        for trial in db.scalars(select(Trial).order_by(Trial.slot)):
+            side = trial.fake_side.other
+            participation.record_response(db, participant, trial.token, Answer(side, 1, 1, 1))
+    _, (person,) = export(engine, out)
+    assert person["vigilance_correct"] == "1"
+
+
+def test_the_codebook_names_every_column_under_its_version(app: Flask, out: Path) -> None:
+    export(app.extensions["engine"], out)
+    first, header, *rows = out.with_name("codebook.csv").read_text().splitlines()
+    assert (first, header) == ("hue-and-eye/1", "file,column,meaning")
+    assert len(rows) == len(RESPONSES) + len(PARTICIPANTS)
+    assert not [file for file in out.parent.iterdir() if file.name.endswith(".part")]

@@ -1,0 +1,284 @@
+"""What a participant's browser gets and what it may send."""
+
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from study_server.database import reading, transaction
+from study_server.invitations import invitation
+from study_server.models import Participant, Response, Trial
+from study_server.studies import find
+from study_server.words import Kind, Mode, Side, State
+from tests.conftest import SECRET
+
+# the services run on both databases; the views only translate
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5, "flags": ["hidden"]}
+
+
+def csrf_token(page: TestResponse) -> str:
+    (token,) = re.findall(r'name="csrf_token" value="([^"]+)"', page.text)[:1]
+    return str(token)
+
+
+def consent(client: FlaskClient, entry: str = "/s/short") -> str:
+    """Agree to take part; the participant's own address."""
+    form = {"csrf_token": csrf_token(client.get(entry)), "consent": "yes"}
+    answer = client.post(entry, data=form)
+    assert answer.status_code == 303
+    return answer.location
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def base(client: FlaskClient) -> str:
+    return consent(client)
+
+
+def test_the_front_page_leads_to_the_open_studies(client: FlaskClient, app: Flask) -> None:
+    assert "/s/short" in client.get("/").text
+    with transaction(app.extensions["engine"]) as db:
+        find(db, "short").state = State.CLOSED
+    assert "/s/short" not in client.get("/").text
+
+
+def test_consent_is_asked_before_anything_is_stored(client: FlaskClient, app: Flask) -> None:
+    page = client.get("/s/short")
+    refused = client.post("/s/short", data={"csrf_token": csrf_token(page)})
+    assert refused.status_code == 400
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalar(select(func.count()).select_from(Participant)) == 0
+
+
+def test_a_form_from_elsewhere_is_refused(client: FlaskClient) -> None:
+    client.get("/s/short")
+    assert client.post("/s/short", data={"consent": "yes"}).status_code == 400
+
+
+def test_who_comes_back_goes_on_where_they_were(client: FlaskClient, base: str) -> None:
+    assert client.get("/s/short").location == base
+    assert consent_again(client) == base
+
+
+def consent_again(client: FlaskClient) -> str:
+    form = {"csrf_token": csrf_token(client.get("/researcher/login")), "consent": "yes"}
+    return client.post("/s/short", data=form).location
+
+
+@pytest.mark.parametrize("state", [State.DRAFT, State.PAUSED, State.CLOSED])
+def test_a_study_that_is_not_open_lets_nobody_new_in(
+    state: State, client: FlaskClient, app: Flask
+) -> None:
+    with transaction(app.extensions["engine"]) as db:
+        find(db, "short").state = state
+    assert client.get("/s/short").status_code == 403
+
+
+def test_an_invitation_opens_a_draft_and_cannot_be_forged(client: FlaskClient, app: Flask) -> None:
+    with transaction(app.extensions["engine"]) as db:
+        find(db, "short").state = State.DRAFT
+    for secret, status in ((SECRET, 200), ("another secret, as long", 404)):
+        token = invitation(secret, "short", Mode.PREVIEW, "somebody")
+        assert client.get(f"/s/short?invitation={token}").status_code == status
+    elsewhere = invitation(SECRET, "other", Mode.PREVIEW, "somebody")
+    assert client.get(f"/s/short?invitation={elsewhere}").status_code == 404
+    base = consent(client, f"/s/short?invitation={invitation(SECRET, 'short', Mode.PREVIEW, 'x')}")
+    with reading(app.extensions["engine"]) as db:
+        participant = db.scalars(select(Participant)).one()
+    assert (participant.mode, base) == (Mode.PREVIEW, f"/p/{participant.token}")
+
+
+def test_the_next_trials_tell_nothing_of_the_truth(client: FlaskClient, base: str) -> None:
+    batch = client.get(f"{base}/trials").get_json()
+    assert (batch["answered"], batch["planned"], len(batch["trials"])) == (0, 7, 4)
+    for trial in batch["trials"]:
+        assert set(trial) == {"token", "kind", "number", "of", "left_url", "right_url", "timing"}
+        assert trial["left_url"] == f"{base}/trials/{trial['token']}/left"
+        assert trial["right_url"] == f"{base}/trials/{trial['token']}/right"
+
+
+def test_vigilance_trials_pass_for_test_trials(client: FlaskClient, base: str, app: Flask) -> None:
+    told = {}
+    for _ in range(7):
+        (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+        told[trial["token"]] = (trial["kind"], trial["number"], trial["of"])
+        client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
+    assert sorted(told.values()) == [
+        *(("practice", n, 2) for n in (1, 2)),
+        *(("test", n, 5) for n in (1, 2, 3, 4, 5)),
+    ]
+    with reading(app.extensions["engine"]) as db:
+        vigilance = db.scalars(select(Trial.token).where(Trial.kind == Kind.VIGILANCE)).one()
+    assert told[vigilance][0] == "test"
+
+
+def test_only_the_first_blank_is_longer(client: FlaskClient, base: str) -> None:
+    timings = [trial["timing"] for trial in client.get(f"{base}/trials").get_json()["trials"]]
+    assert [timing["feedback_ms"] for timing in timings] == [200, 200, None, None]
+    assert {(t["exposure_ms"], t["gap_ms"], t["after_ms"]) for t in timings} == {(100, 60, 20)}
+
+
+def test_the_two_images_of_a_pair_come_with_the_same_headers(
+    client: FlaskClient, base: str
+) -> None:
+    for trial in client.get(f"{base}/trials").get_json()["trials"]:
+        left, right = (client.get(trial[side]) for side in ("left_url", "right_url"))
+        assert left.data != right.data
+        assert dict(left.headers) == dict(right.headers)
+        assert left.headers["Cache-Control"] == "private, no-store"
+        assert left.mimetype == "image/png"
+        telling = {"ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition", "Set-Cookie"}
+        assert not telling & set(left.headers.keys())
+
+
+def test_each_side_shows_what_the_schedule_says(
+    client: FlaskClient, base: str, app: Flask, tmp_path: Path
+) -> None:
+    (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+    with reading(app.extensions["engine"]) as db:
+        stored = db.scalars(select(Trial).where(Trial.token == trial["token"])).one()
+        files = {"fake": stored.fake.file, "real": stored.real.file}
+        fake_side = stored.fake_side
+    for side in Side:
+        file = files["fake" if side is fake_side else "real"]
+        expected = (tmp_path / "instance" / "stimuli" / file).read_bytes()
+        assert client.get(trial[f"{side}_url"]).data == expected
+
+
+def test_an_image_is_dead_once_its_trial_is_answered(client: FlaskClient, base: str) -> None:
+    (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+    client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
+    assert client.get(trial["left_url"]).status_code == 410
+
+
+def test_somebody_elses_images_and_trials_are_not_there(app: Flask, base: str) -> None:
+    other = app.test_client()
+    others_base = consent(other)
+    (trial, *_) = other.get(f"{others_base}/trials").get_json()["trials"]
+    assert other.get(f"{base}/trials/{trial['token']}/left").status_code == 404
+    stolen = f"{base}/trials/{trial['token']}/response"
+    assert other.post(stolen, json=SHOWN).status_code == 404
+
+
+def test_practice_tells_the_truth_after_the_answer_and_test_never(
+    client: FlaskClient, base: str, app: Flask
+) -> None:
+    feedback = []
+    for _ in range(7):
+        (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+        answer = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
+        feedback.append((trial["token"], answer.get_json()["feedback"]))
+    for token, told in feedback[:2]:
+        with reading(app.extensions["engine"]) as db:
+            truth = db.scalars(select(Trial.fake_side).where(Trial.token == token)).one()
+        assert told == {"fake": truth, "correct": truth is Side.LEFT}
+    assert [told for _, told in feedback[2:]] == [None] * 5
+
+
+def test_a_retry_gets_the_same_word_and_the_first_answer_stands(
+    client: FlaskClient, base: str, app: Flask
+) -> None:
+    (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+    address = f"{base}/trials/{trial['token']}/response"
+    first = client.post(address, json=SHOWN)
+    again = client.post(address, json=SHOWN | {"answer": "right", "rt_ms": 1})
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.get_json() == again.get_json()
+    with reading(app.extensions["engine"]) as db:
+        stored = db.scalars(select(Response)).one()
+    assert (stored.answer, stored.rt_ms, stored.hidden) == (Side.LEFT, 640, True)
+
+
+def test_a_reload_voids_the_trial_that_was_running(client: FlaskClient, base: str) -> None:
+    (running, waiting, *_) = client.get(f"{base}/trials").get_json()["trials"]
+    assert client.post(f"{base}/trials/{running['token']}/start", json={}).status_code == 204
+    resumed = client.post(f"{base}/resume", json={}).get_json()["trials"]
+    assert resumed[0]["token"] != running["token"]
+    assert resumed[1]["token"] == waiting["token"]
+    late = client.post(f"{base}/trials/{running['token']}/response", json=SHOWN)
+    assert (late.status_code, "interrupted" in late.get_json()["error"]) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"answer": "middle"}, "answer: "),
+        ({"rt_ms": -1}, "rt_ms: "),
+        ({"rt_ms": "soon"}, "rt_ms: "),
+        ({"rt_ms": 1.5}, "rt_ms: "),
+        ({"first_ms": None}, "first_ms: "),
+        ({"flags": ["bored"]}, "flags.0: "),
+        ({"truth": "left"}, "truth: "),
+    ],
+)
+def test_a_malformed_answer_is_named_and_not_stored(
+    change: dict[str, object], message: str, client: FlaskClient, base: str, app: Flask
+) -> None:
+    (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+    answer = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN | change)
+    assert answer.status_code == 400
+    assert answer.get_json()["error"].startswith(message)
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalar(select(func.count()).select_from(Response)) == 0
+
+
+def test_what_is_no_json_is_refused(client: FlaskClient, base: str) -> None:
+    (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+    address = f"{base}/trials/{trial['token']}/response"
+    assert client.post(address, data="{", content_type="application/json").status_code == 400
+    assert client.post(address, data="answer=left").status_code == 415
+    assert client.post(address, json={"flags": ["x" * 70_000]}).status_code == 413
+
+
+def test_the_code_is_shown_when_all_is_stored(client: FlaskClient, base: str) -> None:
+    assert client.get(f"{base}/debrief").status_code == 303
+    for _ in range(7):
+        (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+        client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
+    assert client.get(f"{base}/trials").get_json()["trials"] == []
+    assert client.get(base).location == f"{base}/debrief"
+    page = client.get(f"{base}/debrief").text
+    assert re.search(r"\b[0-9A-F]{10}\b", page)
+    client.post(f"{base}/comment", data={"comment": "the <b>sky</b> was green"})
+    assert "the &lt;b&gt;sky&lt;/b&gt; was green" in client.get(f"{base}/debrief").text
+
+
+def test_the_screen_is_described_once(client: FlaskClient, base: str, app: Flask) -> None:
+    screen = {
+        "language": "de", "refresh_hz": 59.9, "device_pixel_ratio": 2, "viewport": "800x600",
+        "color_gamut": "p3", "inverted_colors": False, "forced_colors": True,
+    }  # fmt: skip
+    for language in ("de", "en"):
+        sent = client.post(f"{base}/environment", json=screen | {"language": language})
+        assert sent.status_code == 204
+    bad = client.post(f"{base}/environment", json=screen | {"refresh_hz": "fast"})
+    assert bad.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "address", ["/s/none", "/p/none", "/p/none/trials", "/s/short?invitation=x"]
+)
+def test_unknown_addresses_are_a_page_that_says_so(address: str, client: FlaskClient) -> None:
+    page = client.get(address)
+    assert page.status_code == 404
+    assert "This link leads nowhere" in page.text
+
+
+def test_every_page_carries_the_security_headers(client: FlaskClient, base: str) -> None:
+    for address in ("/", "/s/short", base, "/none", "/static/style.css"):
+        with client.get(address) as page:
+            headers = page.headers
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"

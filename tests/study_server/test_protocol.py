@@ -1,0 +1,83 @@
+"""study.toml: what is read is what was written, and contradictions are refused."""
+
+from pathlib import Path
+
+import pytest
+
+from study_server.errors import StudyError
+from study_server.protocol import (
+    PRESETS,
+    Protocol,
+    new_protocol,
+    read_protocol,
+    stored_protocol,
+    write_toml,
+)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_new_file_reads_back_as_the_preset(preset: str, tmp_path: Path) -> None:
+    protocol, file = new_protocol("mine", preset), tmp_path / "study.toml"
+    file.write_text(write_toml(protocol))
+    assert read_protocol(file) == protocol
+    assert stored_protocol(protocol.canonical()) == protocol
+
+
+def test_zhang2016_is_the_published_test() -> None:
+    protocol = new_protocol("mine", "zhang2016")
+    assert (protocol.practice, protocol.trials, protocol.vigilance) == (10, 40, 4)
+    timing = protocol.first_blank_ms, protocol.blank_ms, protocol.exposure_ms, protocol.gap_ms
+    assert timing == (1200, 900, 1000, 600)
+    assert (protocol.after_ms, protocol.feedback_ms) == (100, 2400)
+    assert (protocol.assignment, protocol.question) == ("between", "fake")
+
+
+def test_within_shows_everybody_everything_with_ten_vigilance_pairs() -> None:
+    protocol = new_protocol("mine", "within")
+    assert (protocol.assignment, protocol.vigilance) == ("within", 10)
+
+
+def test_every_key_of_the_file_has_a_remark() -> None:
+    lines = write_toml(new_protocol("mine")).splitlines()[2:]
+    assert len(lines) == len(Protocol.model_fields)
+    assert all(" # " in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('methods = ["real"]', "methods = .*'real' is no model"),
+        ('methods = ["l2", "l2"]', "named twice"),
+        ("methods = []", "methods = "),
+        ('methods = ["L2!"]', "methods.0 = 'L2!'"),
+        ("trials = 0", "trials = 0: "),
+        ('trials = "40"', "trials = '40': "),
+        ("vigilance = 41", "vigilance = 41 exceeds trials = 40"),
+        ("exposure_ms = -1", "exposure_ms = -1: "),
+        ('slug = "no spaces"', "slug = 'no spaces': "),
+        ("sides = 3", "sides = 3: Extra inputs"),
+        ('assignment = "within"\ntrials = 1\nvigilance = 0', "cannot show 2 methods"),
+        ("trials = = 3", "not readable as TOML"),
+    ],
+)
+def test_a_mistake_is_refused_naming_key_and_value(line: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    keys = {part.split(" = ")[0] for part in line.splitlines()}
+    kept = [k for k in write_toml(new_protocol("mine")).splitlines() if k.split(" ")[0] not in keys]
+    file.write_text("\n".join([*kept, line]))
+    with pytest.raises(StudyError, match=message) as raised:
+        read_protocol(file)
+    assert str(raised.value).startswith(str(file))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text('preset = "zhang2016"\nslug = "mine"\ntitle = "T"\n')
+    with pytest.raises(StudyError, match="methods: Field required"):
+        read_protocol(file)
+
+
+def test_a_missing_file_says_how_to_write_one(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="study new"):
+        read_protocol(tmp_path / "none.toml")

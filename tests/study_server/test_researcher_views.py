@@ -1,0 +1,102 @@
+"""The researcher's pages are for researchers."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from study_server import researchers
+from study_server.database import transaction
+from study_server.errors import StudyError
+
+# the services run on both databases; the views only translate
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    with transaction(app.extensions["engine"]) as db:
+        researchers.add_researcher(db, "ada", PASSWORD)
+    return app.test_client()
+
+
+def sign_in(client: FlaskClient, name: str, password: str) -> TestResponse:
+    (token,) = re.findall(
+        r'name="csrf_token" value="([^"]+)"', client.get("/researcher/login").text
+    )
+    form = {"csrf_token": token, "name": name, "password": password}
+    return client.post("/researcher/login", data=form)
+
+
+@pytest.mark.parametrize("address", ["/researcher", "/researcher/studies/short/report"])
+def test_without_a_login_there_is_only_the_login(address: str, client: FlaskClient) -> None:
+    assert client.get(address).location == "/researcher/login"
+
+
+def test_the_right_password_lets_in_and_signing_out_ends_it(client: FlaskClient) -> None:
+    assert sign_in(client, "ada", PASSWORD).location == "/researcher"
+    page = client.get("/researcher").text
+    assert "short" in page
+    (token,) = re.findall(r'name="csrf_token" value="([^"]+)"', page)[:1]
+    client.post("/researcher/logout", data={"csrf_token": token})
+    assert client.get("/researcher").location == "/researcher/login"
+
+
+@pytest.mark.parametrize(("name", "password"), [("ada", "wrong"), ("eve", PASSWORD), ("", "")])
+def test_a_wrong_password_and_an_unknown_name_look_alike(
+    name: str, password: str, client: FlaskClient
+) -> None:
+    refused = sign_in(client, name, password)
+    assert refused.status_code == 403
+    assert "Name or password is wrong." in refused.text
+
+
+def test_guessing_is_slowed_down(client: FlaskClient) -> None:
+    statuses = [sign_in(client, "ada", "wrong").status_code for _ in range(12)]
+    assert statuses.count(429) == 2
+
+
+def enter(client: FlaskClient, link: str) -> TestResponse:
+    (token,) = re.findall(r'name="csrf_token" value="([^"]+)"', client.get(link).text)
+    return client.post(link, data={"csrf_token": token})
+
+
+@pytest.mark.parametrize(("hours", "uses"), [(1, 1), (-1, 0)])
+def test_a_link_lets_in_once_while_it_is_young(
+    hours: int, uses: int, client: FlaskClient, app: Flask
+) -> None:
+    with transaction(app.extensions["engine"]) as db:
+        token = researchers.make_login_link(db, "ada", timedelta(hours=hours))
+    link = f"/researcher/enter/{token}"
+    let_in = [enter(client, link).status_code == 303 for _ in range(2)]
+    assert let_in == [uses == 1, False]
+
+
+def test_the_report_is_linked_and_served_when_it_is_there(
+    client: FlaskClient, tmp_path: Path
+) -> None:
+    sign_in(client, "ada", PASSWORD)
+    address = "/researcher/studies/short/report"
+    assert address not in client.get("/researcher").text
+    assert client.get(address).status_code == 404
+    report = tmp_path / "instance" / "reports" / "short" / "report.html"
+    report.parent.mkdir(parents=True)
+    report.write_text("<h1>The report</h1>")
+    assert address in client.get("/researcher").text
+    with client.get(address) as served:
+        assert served.text == "<h1>The report</h1>"
+        assert "script-src" not in served.headers["Content-Security-Policy"]
+
+
+def test_a_short_password_is_refused(client: FlaskClient, app: Flask) -> None:
+    with (
+        pytest.raises(StudyError, match="has 5 characters; use 12 or more"),
+        transaction(app.extensions["engine"]) as db,
+    ):
+        researchers.add_researcher(db, "eve", "short")
