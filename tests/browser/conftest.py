@@ -1,10 +1,11 @@
-"""One Chromium for all browser tests; a fresh profile and window for each."""
+"""One Chromium for all browser tests, a window with a fresh profile for each."""
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.browser.chromium import MISSING, find_chromium, required
 
@@ -23,14 +24,26 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A window of 1280 x 800; the test fails if a script of the page threw."""
+@contextmanager
+def window(browser: Browser) -> Iterator[Page]:
+    """A fresh profile's 1280 x 800; fails if a script threw or the policy forbade something."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(15_000)
-    thrown: list[str] = []
-    page.on("pageerror", lambda error: thrown.append(str(error)))
+    faults: list[str] = []
+
+    def note_violation(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            faults.append(message.text)
+
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", note_violation)
     yield page
     context.close()
-    assert thrown == []
+    assert faults == []
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with window(browser) as page:
+        yield page

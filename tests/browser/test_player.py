@@ -1,11 +1,14 @@
 """The trial player alone: what is seen when, which answers count, what the network may do."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import window
 from tests.browser.lone_player import FEEDBACK_MS, ROOT, TrialApi
 
 PHASES = ["blank", "left", "gap", "right", "after", "choice"]
@@ -37,6 +40,80 @@ def answer(page: Page, key: str) -> None:
     page.keyboard.press(key)
 
 
+@dataclass(frozen=True)
+class Played:
+    """What one pair, played to the end, left behind."""
+
+    api: TrialApi
+    steps: list[dict[str, Any]]  # of the witness
+    attributes: list[list[str]]  # of the images
+    sent_before_answer: list[str]
+
+
+@pytest.fixture(scope="module")
+def played(browser: Browser) -> Played:
+    """Two pairs, the first answered: several claims are about nothing more."""
+    api = TrialApi(test=2)
+    with window(browser) as page:
+        begin(page, api)
+        wait_for(page, "choice")
+        steps, sent = page.evaluate("window.seen"), list(api.sent)
+        attributes = page.locator("#stage img").evaluate_all(
+            "images => images.map(i => [...i.attributes].filter(a => a.name != 'src')"
+            ".map(a => `${a.name}=${a.value}`).sort())"
+        )
+        page.keyboard.press("ArrowRight")
+        page.get_by_text("Pair 2 of 2").wait_for()
+    return Played(api, steps, attributes, sent)
+
+
+def test_the_left_image_comes_first_and_never_both(played: Played) -> None:
+    visible = {step["phase"]: step["visible"] for step in played.steps}
+    assert visible == {
+        "waiting": [],
+        "blank": [],
+        "left": ["left"],
+        "gap": [],
+        "right": ["right"],
+        "after": [],
+        "choice": ["buttons"],
+    }
+    assert [phase for phase in visible if phase != "waiting"] == PHASES
+
+
+def test_an_answer_carries_what_was_asked_for(played: Played) -> None:
+    answer = played.api.answers["t0"]
+    assert answer.keys() == {"answer", "rt_ms", "first_ms", "second_ms", "flags"}
+    assert answer["answer"] == "right"
+    assert isinstance(answer["rt_ms"], int)
+    assert answer["rt_ms"] >= 0
+    half_frame_ms = 500 / played.api.environment["refresh_hz"]
+    assert min(answer["first_ms"], answer["second_ms"]) > 150 - half_frame_ms - 0.2
+
+
+def test_the_screen_is_described_once(played: Played) -> None:
+    assert played.api.sent.count("POST environment") == 1
+    environment = played.api.environment
+    assert environment["viewport"] == "1280x800"
+    assert environment["color_gamut"] in ("srgb", "p3", "rec2020")
+    assert environment["refresh_hz"] > 1
+    assert environment["inverted_colors"] is False
+
+
+def test_images_are_fetched_ahead_and_the_start_is_told_at_the_onset(played: Played) -> None:
+    fetched = [f"GET trials/t{n}/{side}" for n in (0, 1) for side in ("left", "right")]
+    about_trials = [call for call in played.sent_before_answer if "/t" in call]
+    assert sorted(about_trials[:-1]) == fetched
+    assert about_trials[-1] == "POST trials/t0/start"
+
+
+def test_an_image_says_the_same_whether_real_or_fake(played: Played) -> None:
+    assert played.attributes == [
+        ["alt=Left image", "decoding=sync"],
+        ["alt=Right image", "decoding=sync"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("hertz", "asked_ms", "frames"), [(60, 1000, 60), (60, 100, 6), (75, 1000, 75), (144, 30, 4)]
 )
@@ -56,22 +133,6 @@ def test_a_gap_of_more_than_two_frames_is_noticed(page: Page, dropped: int, slow
     assert page.evaluate(HOLD, [times, 200, 1000 / 60])["slow"] is slow
 
 
-def test_the_left_image_comes_first_and_never_both(page: Page) -> None:
-    begin(page, TrialApi())
-    wait_for(page, "choice")
-    visible = {step["phase"]: step["visible"] for step in page.evaluate("window.seen")}
-    assert visible == {
-        "waiting": [],
-        "blank": [],
-        "left": ["left"],
-        "gap": [],
-        "right": ["right"],
-        "after": [],
-        "choice": ["buttons"],
-    }
-    assert [phase for phase in visible if phase != "waiting"] == PHASES
-
-
 def test_images_have_their_own_size_and_nothing_moves(page: Page) -> None:
     begin(page, TrialApi(practice=1, size=300))
     answer(page, "f")
@@ -81,32 +142,6 @@ def test_images_have_their_own_size_and_nothing_moves(page: Page) -> None:
     assert left[2:] == right[2:] == [300, 300]
     assert right[:2] == [left[0] + 300 + 48, left[1]]
     assert all(steps[phase] == [left, right] for phase in PHASES)
-
-
-def test_an_answer_carries_what_was_asked_for(page: Page) -> None:
-    api = TrialApi()
-    begin(page, api)
-    answer(page, "ArrowRight")
-    page.wait_for_url("**/debrief")
-    sent = api.answers["t0"]
-    assert sent.keys() == {"answer", "rt_ms", "first_ms", "second_ms", "flags"}
-    assert sent["answer"] == "right"
-    assert isinstance(sent["rt_ms"], int)
-    assert sent["rt_ms"] >= 0
-    half_frame_ms = 500 / api.environment["refresh_hz"]
-    assert min(sent["first_ms"], sent["second_ms"]) >= 150 - half_frame_ms - 0.2
-
-
-def test_the_screen_is_described_once(page: Page) -> None:
-    api = TrialApi()
-    begin(page, api)
-    answer(page, "f")
-    page.wait_for_url("**/debrief")
-    assert api.sent.count("POST environment") == 1
-    assert api.environment["viewport"] == "1280x800"
-    assert api.environment["color_gamut"] in ("srgb", "p3", "rec2020")
-    assert api.environment["refresh_hz"] > 1
-    assert api.environment["inverted_colors"] is False
 
 
 def test_keys_before_the_buttons_and_held_keys_are_no_answer(page: Page) -> None:
@@ -123,14 +158,6 @@ def test_keys_before_the_buttons_and_held_keys_are_no_answer(page: Page) -> None
     page.keyboard.press("j")
     page.wait_for_url("**/debrief")
     assert api.answers["t0"]["answer"] == "right"
-
-
-def test_images_are_fetched_ahead_and_the_start_is_told_at_the_onset(page: Page) -> None:
-    api = TrialApi(test=2)
-    begin(page, api)
-    wait_for(page, "choice")
-    fetched = [f"GET trials/t{n}/{side}" for n in (0, 1) for side in ("left", "right")]
-    assert [call for call in api.sent if "/t" in call] == [*fetched, "POST trials/t0/start"]
 
 
 def test_an_answer_is_sent_again_until_it_arrives(page: Page) -> None:
@@ -197,19 +224,6 @@ def test_a_narrow_window_waits_for_room(page: Page) -> None:
     answer(page, "f")
     page.wait_for_url("**/debrief")
     assert api.answers["t0"]["flags"] == []
-
-
-def test_an_image_says_the_same_whether_real_or_fake(page: Page) -> None:
-    begin(page, TrialApi())
-    wait_for(page, "choice")
-    attributes = page.locator("#stage img").evaluate_all(
-        "images => images.map(i => [...i.attributes].filter(a => a.name != 'src')"
-        ".map(a => `${a.name}=${a.value}`).sort())"
-    )
-    assert attributes == [
-        ["alt=Left image", "decoding=sync"],
-        ["alt=Right image", "decoding=sync"],
-    ]
 
 
 def test_what_the_server_refuses_for_good_is_told_in_its_words(page: Page) -> None:

@@ -1,0 +1,119 @@
+"""A participant's way through the real server in a real browser; then a look in the database."""
+
+import re
+
+from playwright.sync_api import Page, expect
+from sqlalchemy import func, select
+
+from study_server.database import reading
+from study_server.models import Environment, Participant, Response, Trial
+from study_server.words import Kind, Outcome, Side
+from tests.conftest import LiveStudy
+
+PRACTICE, SHOWN = 2, 7  # of the short study: 2 practice, 4 test, 1 vigilance pairs
+
+
+def agree(page: Page, study: LiveStudy) -> None:
+    page.goto(study.entry)
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Take part").click()
+
+
+def wait_for_buttons(page: Page) -> None:
+    page.locator("#stage[data-phase=choice]").wait_for()
+
+
+def finish_by_keyboard(page: Page, answered: int = 0) -> None:
+    """Answer the pairs that are left, with the break after practice."""
+    for number in range(answered, SHOWN):
+        if number == PRACTICE:
+            page.get_by_role("button", name="Continue").wait_for()
+            page.keyboard.press("Enter")
+        wait_for_buttons(page)
+        page.keyboard.press("f")
+        page.locator("#stage[data-phase=choice]").wait_for(state="hidden")
+    page.wait_for_url("**/debrief")
+
+
+def test_every_answer_of_a_whole_study_is_in_the_database(
+    page: Page, live_study: LiveStudy
+) -> None:
+    page.goto(live_study.address)
+    page.get_by_role("link", name="fake colors").click()
+    agree(page, live_study)
+    page.get_by_role("button", name="Start practice").click()
+    chosen = [Side.LEFT if number % 3 else Side.RIGHT for number in range(SHOWN)]
+    for number, side in enumerate(chosen):
+        if number == PRACTICE:
+            page.get_by_role("button", name="Continue").click()
+        wait_for_buttons(page)
+        page.get_by_role("button", name=side.capitalize()).click()
+        if number < PRACTICE:
+            page.locator("#stage[data-phase=feedback]").wait_for()
+    page.wait_for_url("**/debrief")
+
+    with reading(live_study.engine) as db:
+        trials = db.scalars(select(Trial).order_by(Trial.slot)).all()
+        responses = db.scalars(select(Response).join(Trial).order_by(Trial.slot)).all()
+        environment = db.scalars(select(Environment)).one()
+        outcome = db.scalars(select(Participant.outcome)).one()
+    assert [response.answer for response in responses] == chosen
+    assert [trial.id for trial in trials] == [response.trial_id for response in responses]
+    assert [trial.kind for trial in trials].count(Kind.PRACTICE) == PRACTICE
+    assert outcome is Outcome.COMPLETE
+    assert environment.viewport == "1280x800"
+
+    answered = zip(trials, chosen, strict=True)
+    correct = [side is trial.fake_side for trial, side in answered if trial.kind is Kind.TEST]
+    score = re.compile(rf"^\s*{sum(correct)}\s+of\s+{len(correct)}\s*$")
+    expect(page.locator(".figure")).to_have_text(score)
+    expect(page.locator("#code")).to_have_text(re.compile(r"^\w{6,}$"))
+
+
+def test_the_keyboard_alone_is_enough(page: Page, live_study: LiveStudy) -> None:
+    page.goto(live_study.entry)
+    page.get_by_role("checkbox").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Start practice").wait_for()
+    page.keyboard.press("Enter")
+    finish_by_keyboard(page)
+    page.get_by_label("A comment").focus()
+    page.keyboard.type("The sky gave it away.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Your comment is saved.")).to_be_visible()
+    with reading(live_study.engine) as db:
+        assert db.scalars(select(Response.answer)).all() == [Side.LEFT] * SHOWN
+        assert db.scalars(select(Participant.comment)).one() == "The sky gave it away."
+
+
+def test_a_reload_in_the_middle_of_a_pair_goes_on_with_another(
+    page: Page, live_study: LiveStudy
+) -> None:
+    agree(page, live_study)
+    page.get_by_role("button", name="Start practice").click()
+    wait_for_buttons(page)
+    page.keyboard.press("j")
+    page.get_by_text("Practice pair 2 of 2").wait_for()
+    wait_for_buttons(page)
+    page.reload()
+    expect(page.get_by_text("Your answers to 1 of 7 pairs are saved.")).to_be_visible()
+    page.get_by_role("button", name="Continue").click()
+    finish_by_keyboard(page, answered=1)
+    with reading(live_study.engine) as db:
+        voided = db.scalars(select(Trial).where(Trial.voided)).one()
+        assert (voided.slot, voided.response) == (1, None)
+        assert db.scalar(select(func.count()).select_from(Response)) == SHOWN
+        assert db.scalars(select(Participant.outcome)).one() is Outcome.COMPLETE
+
+
+def test_nobody_takes_part_without_the_tick(page: Page, live_study: LiveStudy) -> None:
+    page.goto(live_study.entry)
+    page.get_by_role("button", name="Take part").click()
+    assert page.get_by_role("checkbox").evaluate("box => box.validity.valueMissing")
+    page.locator("form").evaluate("form => form.submit()")  # past the browser's own check
+    page.get_by_role("heading", name="That did not work").wait_for()
+    with reading(live_study.engine) as db:
+        assert db.scalars(select(Participant)).all() == []
