@@ -1,0 +1,59 @@
+"""Rows of responses.csv to write and spoil."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from analysis.responses import COLUMNS
+from tests.analysis.studies import CROSSED
+
+Row = dict[str, str]
+PLAIN: Row = dict.fromkeys(COLUMNS, "") | {
+    "study": "trees",
+    "participant": "p1",
+    "outcome": "complete",
+    "mode": "live",
+    "kind": "test",
+    "block": "0",
+    "position": "0",
+    "presentation": "sequential",
+    "question": "fake",
+    "image": "oak",
+    "method": "mcl",
+    "real_image": "oak",
+    "truth": "left",
+    "answer": "right",
+    "rt_ms": "812",
+}
+
+
+def make_row(**changes: str) -> Row:
+    """A live, answered test trial that fooled; changes: what is otherwise."""
+    return PLAIN | changes
+
+
+def make_study(**changes: str) -> list[Row]:
+    """The reference set as rows; changes: what every row has otherwise."""
+    with CROSSED.open(newline="") as file:
+        trials = list(csv.DictReader(file))
+    return [
+        make_row(
+            participant=f"p{trial['participant']}",
+            position=str(position),
+            image=f"img{trial['image']}",
+            method=trial["method"],
+            answer="right" if trial["fooled"] == "1" else "left",
+        )
+        | changes
+        for position, trial in enumerate(trials)
+    ]
+
+
+def write_csv(path: Path, rows: Iterable[Row]) -> Path:
+    """responses.csv at `path`; its columns are those of the first row."""
+    rows = list(rows)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    return path

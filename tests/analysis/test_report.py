@@ -1,0 +1,196 @@
+"""The command: what it writes, that it repeats itself, and how it refuses."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from analysis.report import make_report, write_files
+from tests.analysis.rows import Row, make_row, make_study, write_csv
+
+FILES = {
+    *("report.html", "report.json", "rates.csv", "differences.csv"),
+    *("figures/rates.svg", "figures/rates.png"),
+}
+SCRIPT = Path(__file__).parents[2] / "analysis" / "report.py"
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, SCRIPT, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference set as a live study."""
+    return write_csv(tmp_path_factory.mktemp("study") / "responses.csv", make_study())
+
+
+@pytest.fixture(scope="module")
+def report(study: Path) -> Path:
+    """The folder of its report."""
+    make_report(str(study), study.parent / "report")
+    return study.parent / "report"
+
+
+def test_the_report_gives_the_reference_numbers(report: Path) -> None:
+    numbers = json.loads((report / "report.json").read_text())
+    mcl = numbers["methods"]["mcl"]
+    assert (mcl["fooled"], mcl["trials"], mcl["participants"], mcl["images"]) == (162, 520, 40, 184)
+    assert mcl["ci95"] == pytest.approx([0.2617935061, 0.3660486977], abs=1e-9)
+    assert [pair["p_holm"] for pair in numbers["differences"]] == pytest.approx(
+        [0.0208430604, 0.0208430604, 0.7450083613], abs=1e-9
+    )
+    assert numbers["input"]["mode"] == "live"
+
+
+def test_the_page_says_what_the_numbers_say(report: Path) -> None:
+    page = (report / "report.html").read_text().replace("\u202f", " ")
+    assert "MCL fooled people on 31 % of trials (95 % interval 26 to 37)." in page
+    assert "MCL fooled more often than L2, by 7.9 points (95 % interval 2.0 to 13.9;" in page
+    assert "SIMULATED" not in page
+
+
+def test_the_tables_hold_the_rates_and_differences(report: Path) -> None:
+    with (report / "rates.csv").open(newline="") as file:
+        rates = {row["method"]: row for row in csv.DictReader(file)}
+    with (report / "differences.csv").open(newline="") as file:
+        differences = [(row["a"], row["b"]) for row in csv.DictReader(file)]
+    assert float(rates["mcl"]["ci95_low"]) == pytest.approx(0.2617935061)
+    assert differences == [("l2", "mcl"), ("l2", "zhang2016"), ("mcl", "zhang2016")]
+
+
+def test_the_same_input_gives_the_same_bytes(study: Path, report: Path, tmp_path: Path) -> None:
+    make_report(str(study), tmp_path)
+    assert written(tmp_path) == written(report)
+    assert set(written(tmp_path)) == FILES
+
+
+class Outline(HTMLParser):
+    """Headings in order, and whatever a page would fetch or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headings: list[int] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        values = [value or "" for key, value in attrs if key in ("src", "href", "xlink:href")]
+        self.fetched += [value for value in values if not value.startswith("#")]
+        self.fetched += [tag] if tag in ("script", "link", "iframe", "object", "img") else []
+
+
+def test_the_page_stands_alone_with_headings_in_order(report: Path) -> None:
+    page = (report / "report.html").read_text()
+    outline = Outline()
+    outline.feed(page)
+    assert outline.fetched == []
+    assert not re.search(r"@import|url\((?!#)", page)
+    assert outline.headings[0] == 1
+    steps = zip(outline.headings, outline.headings[1:], strict=False)
+    assert all(after - before <= 1 for before, after in steps)
+
+
+def test_simulated_answers_are_called_so_on_page_and_figure(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "r.csv", make_study(mode="simulated"))
+    said = make_report(str(path), tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.index("<strong>SIMULATED.</strong>") < page.index("<h1>")
+    assert '<div class="stamp" aria-hidden="true">SIMULATED</div>' in page
+    assert "SIMULATED" in (tmp_path / "out" / "figures" / "rates.svg").read_text()
+    assert "fooled simulated people" in said[0]
+
+
+def test_the_command_writes_the_report_and_says_where(study: Path, tmp_path: Path) -> None:
+    done = run(study, "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("report.html\n")
+    assert set(written(tmp_path / "out")) == FILES
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "message"),
+    [
+        ({"answer": "middle"}, [], "line 2: answer is 'middle'"),
+        ({"truth": ""}, [], "--unblind"),
+        ({}, ["--study", "faces"], "no study 'faces'"),
+        ({}, ["--mode", "dead"], "--mode"),
+        ({}, ["--nonsense"], "--nonsense"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2_and_writes_nothing(
+    tmp_path: Path, changes: Row, options: list[str], message: str
+) -> None:
+    path = write_csv(tmp_path / "r.csv", [make_row(**changes)])
+    done = run(path, "--out", tmp_path / "out", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_mistake(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "r.csv", [make_row()])
+    done = run(path, "--out", path / "out")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_a_failure_midway_leaves_the_earlier_report(tmp_path: Path) -> None:
+    write_files(tmp_path, {"a": b"old"})
+    (tmp_path / "b.part").mkdir()
+    with pytest.raises(OSError, match=r"b\.part"):
+        write_files(tmp_path, {"a": b"new", "b": b"new"})
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert not (tmp_path / "a.part").exists()
+
+
+def make_crossed(**of_l2: str) -> list[Row]:
+    """Six people judge six images, half by each method; MCL fools some, L2 as `of_l2` says."""
+    methods: list[Row] = [{"method": "mcl"}, {"method": "l2", **of_l2}]
+    return [
+        make_row(
+            participant=f"p{person}",
+            position=str(image),
+            image=f"i{image}",
+            truth="left" if person % 3 else "right",
+        )
+        | methods[image % 2]
+        for person in range(6)
+        for image in range(6)
+    ]
+
+
+EDGES = {
+    "nobody fooled": [make_row(participant=f"p{i}", answer="left") for i in range(5)],
+    "everybody fooled": [make_row(participant=f"p{i}", image=f"i{i}") for i in range(5)],
+    "one trial": [make_row()],
+    "one person": [row for row in make_crossed() if row["participant"] == "p1"],
+    "one image": [row for row in make_crossed() if row["image"] == "i0"],
+    "no test trials": [make_row(kind="practice")],
+    "nothing answered": [make_row(answer="")],
+    "nobody completed": [make_row(outcome="abandoned")],
+    "one method never fools": make_crossed(answer="left", truth="left"),
+    "one method was never answered": make_crossed(answer=""),
+}
+
+
+@pytest.mark.parametrize("rows", EDGES.values(), ids=EDGES)
+def test_an_edge_gives_a_report_and_no_traceback(tmp_path: Path, rows: list[Row]) -> None:
+    make_report(str(write_csv(tmp_path / "r.csv", rows)), tmp_path / "out")
+    numbers = json.loads((tmp_path / "out" / "report.json").read_text())
+    for rate in numbers["methods"].values():
+        assert rate["flags"]
+    assert "None" not in (tmp_path / "out" / "report.html").read_text()

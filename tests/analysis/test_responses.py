@@ -1,0 +1,81 @@
+"""What the responses table refuses, and which rows a report is on."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.responses import ResponsesError, choose_mode, choose_study
+from analysis.sources import read_responses
+from tests.analysis.rows import Row, make_row, write_csv
+
+SPOILED = [
+    ({"kind": "tset"}, "line 3: kind is 'tset', expected qualification or practice or test"),
+    ({"answer": "middle"}, "line 3: answer is 'middle', expected left or right"),
+    ({"truth": "fake"}, "line 3: truth is 'fake', expected left or right"),
+    ({"outcome": "bored"}, "line 3: outcome is 'bored'"),
+    ({"mode": "dead"}, "line 3: mode is 'dead'"),
+    ({"question": ""}, "line 3: question is '', expected fake or real"),
+    ({"image": ""}, "line 3: image is '', expected a value"),
+    ({"method": "$x$"}, "line 3: method is '$x$'"),
+    ({"position": "first"}, "line 3: position is 'first'"),
+    ({"position": "0"}, "line 3: participant p1, position 0 stands there a second time"),
+    ({"outcome": "abandoned"}, "line 3: participant p1 has another outcome than before"),
+    ({"presentation": "single"}, "line 3: truth is 'left', expected fake or real"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), SPOILED)
+def test_a_spoiled_row_is_named(tmp_path: Path, changes: Row, message: str) -> None:
+    rows = [make_row(), make_row(**{"position": "1", **changes}), make_row(position="2")]
+    path = write_csv(tmp_path / "responses.csv", rows)
+    with pytest.raises(ResponsesError) as caught:
+        read_responses(str(path))
+    assert str(caught.value).startswith(f"responses.csv: {message}")
+
+
+def test_unknown_and_missing_columns_are_named(tmp_path: Path) -> None:
+    more = write_csv(tmp_path / "more.csv", [make_row(mood="fine")])
+    less = make_row()
+    del less["truth"], less["rt_ms"]
+    with pytest.raises(ResponsesError, match=r"more\.csv: line 1: unknown column 'mood'"):
+        read_responses(str(more))
+    with pytest.raises(ResponsesError, match="missing column 'truth', 'rt_ms'"):
+        read_responses(str(write_csv(tmp_path / "less.csv", [less])))
+
+
+def test_the_order_of_columns_does_not_matter(tmp_path: Path) -> None:
+    turned = dict(reversed(make_row().items()))
+    assert read_responses(str(write_csv(tmp_path / "r.csv", [turned])))["image"].tolist() == ["oak"]
+
+
+def test_of_several_studies_one_must_be_chosen(tmp_path: Path) -> None:
+    rows = [make_row(), make_row(study="faces")]
+    responses = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
+    assert choose_study(responses, "faces")["study"].tolist() == ["faces"]
+    with pytest.raises(ResponsesError, match="holds faces, trees: choose one with --study"):
+        choose_study(responses, None)
+    with pytest.raises(ResponsesError, match="no study 'cars'; it holds faces, trees"):
+        choose_study(responses, "cars")
+
+
+@pytest.mark.parametrize(
+    ("modes", "asked", "taken"),
+    [
+        (["live", "simulated", "preview"], None, "live"),
+        (["simulated", "preview"], None, "simulated"),
+        (["live", "simulated"], "simulated", "simulated"),
+        (["preview"], "preview", "preview"),
+    ],
+)
+def test_live_trials_go_before_simulated_ones(
+    tmp_path: Path, modes: list[str], asked: str | None, taken: str
+) -> None:
+    rows = [make_row(mode=mode, participant=mode) for mode in modes]
+    responses = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
+    assert choose_mode(responses, asked)["mode"].tolist() == [taken]
+
+
+def test_previews_are_reported_on_only_when_asked_for(tmp_path: Path) -> None:
+    responses = read_responses(str(write_csv(tmp_path / "r.csv", [make_row(mode="preview")])))
+    with pytest.raises(ResponsesError, match="only preview: choose with --mode"):
+        choose_mode(responses, None)
