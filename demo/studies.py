@@ -19,7 +19,7 @@ def make_studies(place: Path) -> None:
         size = fit_size(count_photographs(place / "outputs" / "manifest.csv"))
     except ValueError as error:
         raise DemoError(f"{error}; name a folder with more photographs in color") from error
-    step("Opening a study", is_known(place, OPEN), partial(open_study, place, size))
+    step("Opening a study", find_state(place, OPEN) == "open", partial(open_study, place, size))
     answered = count_complete(place) >= PEOPLE and report(place).exists()
     step(f"Asking {PEOPLE} simulated people", answered, partial(ask_simulated, place, size))
 
@@ -35,28 +35,34 @@ def report(place: Path) -> Path:
     return place / "instance" / "reports" / SIMULATED / "report.html"
 
 
-def responses(place: Path, slug: str) -> Path:
-    return place / "answers" / slug / "responses.csv"
+def find_state(place: Path, slug: str) -> str | None:
+    """draft, open, paused or closed; None when the database has no such study."""
+    status = execute(place, ("study", "status", slug))  # "demo: open; nobody yet; 0 answers"
+    found = re.match(rf"{slug}: (\w+);", status.stdout)
+    return found[1] if found else None
 
 
-def is_known(place: Path, slug: str) -> bool:
-    """Whether the database has the study; its answers so far are exported on the way."""
-    responses(place, slug).parent.mkdir(parents=True, exist_ok=True)
-    export = ("study", "export", slug, "--out", str(responses(place, slug)))
-    return execute(place, export).returncode == 0
+def export_answers(place: Path) -> Path:
+    """responses.csv of the simulated study, with participants.csv beside it."""
+    responses = place / "answers" / "responses.csv"
+    responses.parent.mkdir(exist_ok=True)
+    run(place, "study", "export", SIMULATED, "--out", str(responses))
+    return responses
 
 
 def count_complete(place: Path) -> int:
     """How many simulated people have answered everything."""
-    if not is_known(place, SIMULATED):
+    if find_state(place, SIMULATED) is None:
         return 0
-    people = responses(place, SIMULATED).with_name("participants.csv")
+    people = export_answers(place).with_name("participants.csv")
     with people.open(newline="", encoding="utf-8") as file:
         return sum(row["outcome"] == "complete" for row in csv.DictReader(file))
 
 
 def open_study(place: Path, size: Size) -> None:
-    import_study(place, OPEN, "zhang2016", size)
+    """The study for people; one that a researcher has paused opens again."""
+    if find_state(place, OPEN) is None:
+        import_study(place, OPEN, "zhang2016", size)
     run(place, "study", "open", OPEN)
 
 
@@ -70,15 +76,25 @@ def import_study(place: Path, slug: str, preset: str, size: Size) -> None:
 
 
 def shorten(protocol: str, size: Size) -> str:
-    """A study.toml with other numbers of pairs, its remarks kept."""
+    """A study.toml with other numbers of pairs."""
     for key, pairs in vars(size).items():
-        protocol = re.sub(rf"^{key} = \d+", f"{key} = {pairs}", protocol, flags=re.MULTILINE)
+        protocol = set_number(protocol, key, pairs)
     return protocol
+
+
+def set_number(protocol: str, key: str, number: int) -> str:
+    """A study.toml with one other number, the remarks kept in their column."""
+    return re.sub(
+        rf"^{key} = \d+ *",
+        lambda found: f"{key} = {number}".ljust(len(found[0])),
+        protocol,
+        flags=re.MULTILINE,
+    )
 
 
 def ask_simulated(place: Path, size: Size) -> None:
     """Every simulated person sees both models, so that thirty are enough for a difference."""
-    if not is_known(place, SIMULATED):
+    if find_state(place, SIMULATED) is None:
         import_study(place, SIMULATED, "within", size)
     answered = count_complete(place)  # by an interrupted demo
     missing = PEOPLE - answered
@@ -89,10 +105,9 @@ def ask_simulated(place: Path, size: Size) -> None:
 
 def write_report(place: Path) -> None:
     """The report of the simulated answers, moved where the server looks when it is whole."""
-    is_known(place, SIMULATED)
+    answers = str(export_answers(place))
     unfinished = place / "unfinished" / "report"
     shutil.rmtree(unfinished, ignore_errors=True)
-    answers = str(responses(place, SIMULATED))
     run(place, "python", "-m", "analysis.report", answers, "--out", str(unfinished))
     shutil.rmtree(report(place).parent, ignore_errors=True)
     report(place).parent.parent.mkdir(parents=True, exist_ok=True)
