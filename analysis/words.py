@@ -94,6 +94,8 @@ def tell_study(report: Entry) -> str:
     people = plural(counted["participants"], "person", "people")
     pairs = plural(counted["trials"], "pair", "pairs")
     judged = f"{people} judged {pairs} of a photograph and a fake"
+    if not counted["trials"]:
+        judged = "Nobody who counts has answered a test trial"
     if not left_out:
         return f"{judged}; nobody was left out."
     reasons = listing([f"{count} {REASONS[reason]}" for reason, count in left_out.items()])
@@ -140,15 +142,14 @@ def tell_difference(difference: Entry) -> str:
     if bounds is None:
         return f"{more} and {less} lie {points} apart; the data are too few to judge that."
     known = f"95{SPACE}% interval {interval(bounds)}{_scope(difference)}"
-    if difference["p_holm"] is None:
-        return f"{more} fooled more often than {less}, by {points} ({known}; no test was possible)."
-    if difference["p_holm"] < LEVEL:
-        p = p_equation(difference["p_holm"])
-        return f"{more} fooled more often than {less}, by {points} ({known}; {p})."
-    return (
-        f"{more} and {less} cannot be told apart: the difference is {points} ({known})."
-        " That does not make them equal."
-    )
+    if not _is_told(difference):
+        return (
+            f"{more} and {less} cannot be told apart: the difference is {points} ({known})."
+            " That does not make them equal."
+        )
+    p = difference["p_holm"]
+    tested = "no test was possible" if p is None else p_equation(p)
+    return f"{more} fooled more often than {less}, by {points} ({known}; {tested})."
 
 
 def tell_rates(methods: Mapping[str, Entry]) -> str:
@@ -158,6 +159,14 @@ def tell_rates(methods: Mapping[str, Entry]) -> str:
         for method, rate in methods.items()
     )
     return " ".join(rates) + " The published rates stand in the table below."
+
+
+def _is_told(difference: Entry) -> bool:
+    """By its test; by its interval where there is none."""
+    if difference["p_holm"] is not None:
+        return bool(difference["p_holm"] < LEVEL)
+    low, high = difference["ci95"]
+    return bool(low > 0 or high < 0)
 
 
 def _digits(rate: Entry) -> int:

@@ -63,6 +63,15 @@ KNOWN = "95 % interval 2.0 to 13.9"
             f"MCL and L2 cannot be told apart: the difference is 7.9 points ({KNOWN})."
             " That does not make them equal.",
         ),
+        (
+            {"p_holm": None},
+            f"MCL fooled more often than L2, by 7.9 points ({KNOWN}; no test was possible).",
+        ),
+        (
+            {"p_holm": None, "ci95": (-0.139, 0.0)},
+            "MCL and L2 cannot be told apart: the difference is 7.9 points"
+            " (95 % interval 0.0 to 13.9). That does not make them equal.",
+        ),
         ({"ci95": None}, "MCL and L2 lie 7.9 points apart; the data are too few to judge that."),
     ],
 )
