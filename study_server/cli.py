@@ -237,7 +237,3 @@ def _open() -> tuple[Settings, Engine]:
     engine = open_engine(settings.database_url)
     prepare(engine)
     return settings, engine
-
-
-if __name__ == "__main__":
-    main()

@@ -90,7 +90,7 @@ def test_the_report_is_linked_and_served_when_it_is_there(
     report.write_text("<h1>The report</h1>")
     assert address in client.get("/researcher").text
     with client.get(address) as served:
-        assert served.text == "<h1>The report</h1>"
+        assert served.get_data(as_text=True) == "<h1>The report</h1>"
         assert "script-src" not in served.headers["Content-Security-Policy"]
 
 

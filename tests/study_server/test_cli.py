@@ -1,0 +1,123 @@
+"""The `study` command as a researcher types it."""
+
+import csv
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from study_server.protocol import write_toml
+from tests.conftest import SECRET, short_protocol
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, with no settings but the defaults."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("STUDY_DATABASE_URL", "STUDY_SECRET_KEY", "STUDY_PUBLIC_URL", "STUDY_INSTANCE"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "study.toml").write_text(write_toml(short_protocol()))
+    return tmp_path
+
+
+def study(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("study")), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def assert_refused(run: subprocess.CompletedProcess[str], *words: str) -> None:
+    """One line on stderr, exit code 2, nothing else."""
+    assert run.returncode == 2, run.stderr
+    assert run.stderr.count("\n") == 1, run.stderr
+    assert run.stdout == ""
+    for word in words:
+        assert word in run.stderr
+
+
+def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
+    assert "48 stimuli stored" in study("import", "study.toml", manifest).stdout
+    assert study("open", "short").stdout == "short: open\n"
+    run = study("simulate", "short", 2, "--rates", "l2=0.2,mcl=0.3")
+    assert run.stdout == "short: 2 of 2 simulated people answered every trial\n", run.stderr
+    assert study("export", "short").stdout == "responses.csv: 14 trials of 2 participants\n"
+    with (here / "responses.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert {row["mode"] for row in rows} == {"simulated"}
+    assert {row["truth"] for row in rows} == {"left", "right"}
+    assert study("status").stdout == "short: open; 2 simulated; 0 answers\n"
+    assert study("export", "short", "--mode", "live").stdout.startswith("responses.csv: 0 trials")
+
+
+def test_new_writes_a_file_that_import_takes(here: Path, manifest: Path) -> None:
+    assert study("new", "mine", "--out", "mine.toml").returncode == 0
+    run = study("import", "mine.toml", manifest)  # zhang2016 wants 54 photographs
+    assert_refused(run, "12 photographs, but a participant sees 54")
+
+
+def test_new_keeps_a_file_that_is_there(here: Path) -> None:
+    before = (here / "study.toml").read_text()
+    assert_refused(study("new", "mine"), "study.toml is already there")
+    assert (here / "study.toml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("import", "study.toml", "nowhere.csv"), ("nowhere.csv", "colorizer batch")),
+        (("import", "nothing.toml", "x.csv"), ("nothing.toml", "study new")),
+        (("open", "nobody"), ("no study 'nobody'", "none yet")),
+        (("export", "nobody"), ("no study 'nobody'",)),
+        (("simulate", "nobody", "3"), ("no study 'nobody'",)),
+        (("simulate", "short", "0"), ("N",)),
+        (("simulate", "short", "1", "--rates", "l2"), ("is not like l2=0.226",)),
+        (("simulate", "short", "1", "--rates", "l2=22"), ("between 0 and 1",)),
+        (("export", "short", "--mode", "dead"), ("live, preview, simulated",)),
+        (("serve",), ("STUDY_SECRET_KEY", "openssl rand")),
+        (("new", "no good"), ("slug = 'no good'",)),
+        (("frobnicate",), ("No such command",)),
+        (("open",), ("Missing argument",)),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: tuple[str, ...], words: tuple[str, ...], here: Path
+) -> None:
+    assert_refused(study(*arguments), *words)
+
+
+def test_a_study_imported_twice_is_refused(here: Path, manifest: Path) -> None:
+    assert study("import", "study.toml", manifest).returncode == 0
+    assert_refused(study("import", "study.toml", manifest), "already here")
+
+
+def test_a_taken_port_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDY_SECRET_KEY", SECRET)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        run = study("serve", "--port", taken.getsockname()[1])
+    assert_refused(run, "choose another --port")
+
+
+def test_a_database_of_something_else_is_refused_and_kept(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite3.connect("other.sqlite") as other:
+        other.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        other.execute("INSERT INTO alembic_version VALUES ('9999')")
+    other.close()
+    monkeypatch.setenv("STUDY_DATABASE_URL", "sqlite:///other.sqlite")
+    assert_refused(study("status"), "schema 9999", "study upgrade")
+
+
+def test_the_settings_say_where_things_lie(
+    here: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDY_INSTANCE", "elsewhere")
+    monkeypatch.setenv("STUDY_DATABASE_URL", "sqlite:///data.sqlite")
+    assert study("import", "study.toml", manifest).returncode == 0
+    assert len(list((here / "elsewhere" / "stimuli" / "short").glob("*.png"))) == 48
+    assert (here / "data.sqlite").is_file()
+    assert not (here / "instance").exists()
