@@ -1,14 +1,15 @@
 /** What is on the screen besides the images: pages, progress, feedback, news of the connection. */
 
 const SIDES = ["left", "right"];
-const GAP_PX = 48; // between the images, as in the style sheet
+const SLOT_PX = 256; // an image's place, where the image is not larger; as in the style sheet
+const GAP_PX = 48; // between the two
 
 const stage = document.querySelector("#stage");
 const question = document.querySelector("#question");
 const slots = SIDES.map((side) => document.querySelector(`#${side}`));
 
 /** Show one page of the document, or the stage. */
-export function show(name) {
+function show(name) {
   document.body.dataset.screen = name;
 }
 
@@ -16,7 +17,6 @@ export function show(name) {
 export function turnPage(name) {
   show(name);
   const button = document.querySelector(`#${name} button`);
-  button.disabled = false;
   button.focus({ preventScroll: true }); // Enter goes on, but the text comes first
   return new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
 }
@@ -75,7 +75,8 @@ export function showFeedback({ fake, correct }, answer) {
 
 /** Wait until the window shows both images side by side at their own size. */
 export async function roomFor(images) {
-  const neededPx = images[0].naturalWidth + GAP_PX + images[1].naturalWidth;
+  const widths = images.map((image) => Math.max(image.naturalWidth, SLOT_PX));
+  const neededPx = widths[0] + GAP_PX + widths[1];
   while (innerWidth < neededPx) {
     document.querySelector("#needed").textContent = neededPx;
     document.querySelector("#available").textContent = innerWidth;
