@@ -17,7 +17,7 @@ from analysis.fooling import Rate, Trials
 from analysis.intervals import Interval, newcombe, t_quantile, two_sided_p
 
 CHANCE = 0.5  # the rate of fakes as convincing as photographs
-NOTHING = 1e-15  # a variance below this is rounding, not data
+ROUNDING = 1e-15  # a variance below this is not in the data
 
 
 @dataclass(frozen=True)
@@ -83,15 +83,12 @@ def fooling_difference(trials: Trials, rates: Mapping[str, Rate], a: str, b: str
     both = trials.only((trials.method == a) | (trials.method == b))
     is_a = both.method == a
     df_people, df_images = _factor_df(both.participant, is_a), _factor_df(both.image, is_a)
-    flags = tuple(
-        flag
-        for flag, raised in (
-            ("one_participant", df_people is None),
-            ("one_image", df_images is None),
-            ("rate_at_bound", "rate_at_bound" in of_a.flags + of_b.flags),
-        )
-        if raised
-    )
+    raised = {
+        "one_participant": df_people is None,
+        "one_image": df_images is None,
+        "rate_at_bound": "rate_at_bound" in of_a.flags + of_b.flags,
+    }
+    flags = tuple(flag for flag, is_raised in raised.items() if is_raised)
     counted = Difference(a, b, rate_a - rate_b, flags=flags)
     if "rate_at_bound" in flags:
         return _at_bound(counted, of_a, of_b)
@@ -119,7 +116,7 @@ def _clustered(
             clustered_variance(influence, both.participant),
             clustered_variance(influence, both.image),
         )
-    if variance < NOTHING:
+    if variance < ROUNDING:
         return replace(counted, flags=(*counted.flags, "no_variation"))
     df = min(df for df in (df_people, df_images) if df is not None)
     test = t_test(counted.difference, sqrt(variance), df)

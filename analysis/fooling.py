@@ -149,7 +149,7 @@ def _typical_deff(n: int, people: int, images: int) -> float:
 
 def _pooled_deff(rates: Iterable[Rate]) -> float | None:
     """Mean design effect of the rates whose variance was seen, by their trials."""
-    seen = [(rate.deff, rate.trials) for rate in rates if rate.se is not None and rate.deff]
+    seen = [(rate.deff, rate.trials) for rate in rates if rate.se and rate.deff]
     trials = sum(weight for _, weight in seen)
     return sum(deff * weight for deff, weight in seen) / trials if seen else None
 

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from analysis.responses import Responses, ResponsesError, check_columns, check_responses
 
@@ -59,7 +60,7 @@ def _from_database(source: str) -> Responses:
     url = _parse_url(source)
     name = url.render_as_string(hide_password=True)
     try:
-        engine = create_engine(url)
+        engine = create_engine(url, poolclass=NullPool)  # one reading, nothing to keep open
         with engine.connect() as connection:
             if VIEW not in inspect(connection).get_view_names():
                 raise ResponsesError(f"{name}: no view {VIEW}; run `study upgrade` on it")

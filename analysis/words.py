@@ -22,7 +22,7 @@ REASONS = {
 WHO = {"live": "people", "preview": "people at a preview", "simulated": "simulated people"}
 SPACE = "\u202f"  # narrow and unbreakable, between a number and its unit
 MINUS = "\u2212"
-NOTHING = "\u2013"  # printed where the data cannot tell
+DASH = "\u2013"  # printed where the data cannot tell
 LEVEL = 0.05  # of a test, for what the sentences call a difference
 EVEN = f"50{SPACE}%"
 FLAGS = {
@@ -47,7 +47,7 @@ def name(method: str) -> str:
 def number(value: float | None, digits: int = 0) -> str:
     """A number with a true minus sign, and none before zero."""
     if value is None:
-        return NOTHING
+        return DASH
     printed = f"{abs(value):,.{digits}f}"
     return MINUS + printed if value < 0 and printed.strip("0.") else printed
 
@@ -60,14 +60,14 @@ def percent(share: float | None, digits: int = 1) -> str:
 def interval(bounds: Interval | None, digits: int = 1) -> str:
     """(0.26, 0.37) -> 26.0 to 37.0"""
     if bounds is None:
-        return NOTHING
+        return DASH
     return f"{percent(bounds[0], digits)} to {percent(bounds[1], digits)}"
 
 
 def p_value(p: float | None) -> str:
     """Three digits, never 0."""
     if p is None:
-        return NOTHING
+        return DASH
     return f"<{SPACE}0.001" if p < 0.001 else f"{p:.3f}"
 
 
@@ -91,7 +91,8 @@ def tell_study(report: Entry) -> str:
     """How many people judged how much, and who was left out."""
     counted = report["exclusions"]["flow"][-1]
     left_out = report["exclusions"]["by_reason"]
-    people = plural(counted["participants"], "person", "people")
+    simulated = "simulated " * (report["input"]["mode"] == "simulated")
+    people = plural(counted["participants"], f"{simulated}person", f"{simulated}people")
     pairs = plural(counted["trials"], "pair", "pairs")
     judged = f"{people} judged {pairs} of a photograph and a fake"
     if not counted["trials"]:

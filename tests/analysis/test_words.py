@@ -93,9 +93,12 @@ def test_only_what_the_tests_tell_from_chance_is_told_from_it() -> None:
 
 def test_who_was_left_out_is_told_with_the_reasons() -> None:
     flow = [{"participants": 1, "trials": 1440}]
-    report = {"exclusions": {"flow": flow, "by_reason": {"abandoned": 3, "timed_out": 1}}}
+    report = {
+        "input": {"mode": "simulated"},
+        "exclusions": {"flow": flow, "by_reason": {"abandoned": 3, "timed_out": 1}},
+    }
     assert words.tell_study(report) == (
-        "1 person judged 1,440 pairs of a photograph and a fake."
+        "1 simulated person judged 1,440 pairs of a photograph and a fake."
         " 4 others are not counted: 3 gave up and 1 ran out of time."
     )
 
