@@ -144,16 +144,13 @@ def _draw_row(axes: Axes, row: Row) -> None:
     color, size = (ACCENT, BIG) if row.ours else (MUTED, SMALL)
     across = blended_transform_factory(axes.figure.transFigure, axes.transData)
     weight = "bold" if row.ours else "normal"
-    words: dict[str, Any] = {
-        "transform": across,
-        "va": "center",
-        "fontsize": size,
-        "weight": weight,
-    }
-    axes.text(0, row.top, row.label, color=INK if row.ours else MUTED, **words)
+    words: dict[str, Any] = {"transform": across, "fontsize": size, "weight": weight}
+    words |= {"color": INK if row.ours else MUTED, "va": "center"}
+    axes.text(0, row.top, row.label, **words)
     value = "no trials" if row.rate is None else percent(row.rate)
-    axes.text(1, row.top, value, color=INK if row.ours else MUTED, ha="right", **words)
+    axes.text(1, row.top, value, ha="right", **words)
+    drawn: dict[str, Any] = {"color": color, "clip_on": False}  # a dot at 0 stays whole
     if row.bounds is not None:
-        axes.plot(row.bounds, [row.top] * 2, color=color, linewidth=2.4 if row.ours else 1)
+        axes.plot(row.bounds, [row.top] * 2, linewidth=2.4 if row.ours else 1, **drawn)
     if row.rate is not None:
-        axes.plot([row.rate], [row.top], "o", color=color, markersize=6.5 if row.ours else 3.5)
+        axes.plot([row.rate], [row.top], "o", markersize=6.5 if row.ours else 3.5, **drawn)
