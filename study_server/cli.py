@@ -29,25 +29,21 @@ STDERR = Console(stderr=True)
 DEMO_LINK_VALID_FOR = timedelta(hours=12)
 
 
-class OneLineErrors(click.Group):
-    """A user's mistake is one line on stderr and exit code 2; Ctrl-C is 130."""
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().main(*args, **{**kwargs, "standalone_mode": False})
-        except click.ClickException as error:
-            click.echo(f"study: {error.format_message()}", err=True)
-            sys.exit(2)
-        except StudyError as error:
-            click.echo(f"study: {error}", err=True)
-            sys.exit(2)
-        except (click.Abort, KeyboardInterrupt):
-            sys.exit(130)
-
-
-@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="hue-and-eye")
 def main() -> None:
+    """A user's mistake is one line on stderr and exit code 2; Ctrl-C is 130."""
+    try:
+        commands.main(sys.argv[1:] or ["--help"], standalone_mode=False)
+    except (StudyError, click.ClickException) as error:
+        message = error.format_message() if isinstance(error, click.ClickException) else error
+        click.echo(f"study: {message}", err=True)
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+
+
+@click.group()
+@click.version_option(package_name="hue-and-eye")
+def commands() -> None:
     """Run perceptual-realism studies: who can tell the photograph from the fake?
 
     \b
@@ -66,7 +62,7 @@ SLUG = click.argument("slug")
 FILE = click.Path(path_type=Path)
 
 
-@main.command()
+@commands.command()
 @SLUG
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="zhang2016", show_default=True)
 @click.option("--out", type=FILE, default=Path("study.toml"), show_default=True)
@@ -80,7 +76,7 @@ def new(slug: str, preset: str, out: Path) -> None:
     click.echo(f"{out}: edit it, then `study import {out} outputs/manifest.csv`")
 
 
-@main.command("import")
+@commands.command("import")
 @click.argument("protocol_file", metavar="STUDY_TOML", type=FILE)
 @click.argument("manifest", type=FILE)
 def import_(protocol_file: Path, manifest: Path) -> None:
@@ -105,28 +101,28 @@ def _set_state(slug: str, state: State) -> None:
     click.echo(f"{slug}: {state}")
 
 
-@main.command("open")
+@commands.command("open")
 @SLUG
 def open_(slug: str) -> None:
     """Let people in."""
     _set_state(slug, State.OPEN)
 
 
-@main.command()
+@commands.command()
 @SLUG
 def pause(slug: str) -> None:
     """Let nobody new in for a while; who has begun goes on."""
     _set_state(slug, State.PAUSED)
 
 
-@main.command()
+@commands.command()
 @SLUG
 def close(slug: str) -> None:
     """Let nobody new in any more; exports tell the truth from now on."""
     _set_state(slug, State.CLOSED)
 
 
-@main.command()
+@commands.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True)
@@ -161,7 +157,7 @@ def _rates(_ctx: click.Context, _option: click.Parameter, value: str) -> dict[st
     return rates
 
 
-@main.command()
+@commands.command()
 @SLUG
 @click.argument("people", metavar="N", type=click.IntRange(min=1))
 @click.option("--rates", callback=_rates, default="l2=0.226,mcl=0.301", show_default=True)
@@ -189,7 +185,7 @@ def _modes(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[M
         raise click.BadParameter(f"{value!r}: the modes are {', '.join(Mode)}") from error
 
 
-@main.command("export")
+@commands.command("export")
 @SLUG
 @click.option("--out", type=FILE, default=Path("responses.csv"), show_default=True)
 @click.option("--mode", "modes", callback=_modes, default=",".join(Mode), show_default=True)
@@ -203,7 +199,7 @@ def export_(slug: str, out: Path, modes: tuple[Mode, ...], unblind: bool) -> Non
     click.echo(f"{out}: {trials} trials of {people} participants")
 
 
-@main.group()
+@commands.group(no_args_is_help=False)
 def researcher() -> None:
     """Who may see the researcher's pages."""
 
@@ -219,7 +215,7 @@ def add_researcher(name: str, password: str) -> None:
     click.echo(f"{name} can sign in at /researcher")
 
 
-@main.command()
+@commands.command()
 @click.argument("slug", required=False)
 def status(slug: str | None) -> None:
     """How many came and how far they got."""

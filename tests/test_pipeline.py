@@ -48,7 +48,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run("colorizer", "split", "photographs", "--test", 8, "--val", 2)
         run("colorizer", "prior")
         for objective in ("l2", "mcl"):
-            tiny = "--weights", "random", "--epochs", 1, "--crop", 32, "--batch-size", 2
+            tiny = "--weights", "random", "--minutes", 0.05, "--crop", 32, "--batch-size", 2
             run("colorizer", "train", "--objective", objective, *tiny)
         run("colorizer", "batch", "--split", "test", "--size", 48)
         run("study", "import", "study.toml", "outputs/manifest.csv")

@@ -1,0 +1,43 @@
+"""Write docs/cli.md from the commands themselves: `python docs/write_cli.py`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from analysis.report import report
+from colorizer.cli import commands as colorizer
+from study_server.cli import commands as study
+
+INTRODUCTION = """# Every command and option
+
+Made from the code by `python docs/write_cli.py`; a test fails when it is out of date.
+
+Exit codes: 0 done; 1 done, but some inputs were refused, each named on one line of stderr
+(`refused NAME: reason`); 2 a mistake, one line on stderr; 130 Ctrl-C, with nothing half-written.
+"""
+COMMANDS: dict[str, click.Command] = {
+    "colorizer": colorizer,
+    "study": study,
+    "python -m analysis.report": report,
+}
+
+
+def render() -> str:
+    """The page: each command's own help."""
+    pages = [page for name, command in COMMANDS.items() for page in _pages(command, name)]
+    return "\n".join([INTRODUCTION, *pages])
+
+
+def _pages(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[str]:
+    context = click.Context(
+        command, parent, name, terminal_width=100, max_content_width=100, color=False
+    )
+    yield f"## {context.command_path}\n\n```\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for word in command.list_commands(context):
+            yield from _pages(command.commands[word], word, context)
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("cli.md").write_text(render(), encoding="utf-8")
