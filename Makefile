@@ -26,7 +26,7 @@ fix: install
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 bench: install
-	$(BIN)/pytest -m slow && $(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks
 
 serve: install
 	$(BIN)/study serve

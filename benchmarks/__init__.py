@@ -1,0 +1,1 @@
+"""Side-by-side measurements: each module prints one, against named peers in the same run."""
