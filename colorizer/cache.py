@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorizer.atomic import replacing
-from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.color import from_bytes, rgb_to_lab, rgb_to_lightness
 from colorizer.errors import Mistake
 from colorizer.models import STRIDE
 from colorizer.photos import UnreadablePhotograph, read_squares
@@ -86,12 +86,16 @@ def center_crops(squares: Squares, rows: NDArray[np.int64], crop: int) -> Tensor
 
 
 def to_example(crops: Tensor) -> tuple[Tensor, Tensor]:
-    """uint8 (N, H, W, 3) -> L (N, 1, H, W) and ab at stride 4 (N, 2, H / 4, W / 4)
+    """uint8 (N, H, W, 3) -> L (N, 1, H, W) and ab at stride 4 (N, 2, H / 4, W / 4)"""
+    return rgb_to_lightness(from_bytes(crops)), to_targets(crops)
 
-    The targets are the top-left pixel of each cell, not an average (the released code).
+
+def to_targets(crops: Tensor) -> Tensor:
+    """uint8 (N, H, W, 3) -> ab at stride 4 (N, 2, H / 4, W / 4)
+
+    The top-left pixel of each cell, not an average (the released code).
     """
-    lab = rgb_to_lab(from_bytes(crops))
-    return lab[:, :1], lab[:, 1:, ::STRIDE, ::STRIDE]
+    return rgb_to_lab(from_bytes(crops[:, ::STRIDE, ::STRIDE]))[:, 1:]
 
 
 def _fingerprint(photographs: Sequence[Photograph], size: int) -> str:

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from colorizer.backbone import BACKBONES, RANDOM
 from colorizer.batch import Model, Recipe, Refusal, Stimulus, write_manifest, write_stimuli
+from colorizer.bins import bin_centers
 from colorizer.cache import Squares, fill_cache, open_cache, square_size
 from colorizer.checkpoint import load_colorizer, short_sha256
 from colorizer.errors import Mistake
@@ -60,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.Abort:
         code = 130
     except (Mistake, click.ClickException) as error:
-        message = error.format_message() if isinstance(error, click.ClickException) else error
-        click.echo(f"colorizer: {message}", err=True)
+        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        click.echo(f"colorizer: {' '.join(message.split())}", err=True)
         code = 2
     sys.exit(code)
 
@@ -120,9 +121,10 @@ def prior(split_file: Path, out: Path, device: torch.device, quiet: bool, as_jso
         raise Mistake(f"{split_file}: none of its train photographs could be read")
     estimated = estimate_prior(counts.cpu(), len(photographs) - len(refused))
     write_prior(out, estimated)
+    gray = (bin_centers() == 0).all(dim=1)
     told = {
         "photographs": estimated.photographs,
-        "p_gray": float(estimated.probability.max()),
+        "p_gray": float(estimated.probability[gray]),
         "weight_min": float(estimated.weight.min()),
         "weight_median": float(estimated.weight.median()),
         "weight_max": float(estimated.weight.max()),
@@ -197,8 +199,8 @@ def batch(
     if (side is None) == (photos is None):
         raise Mistake("give either --split test or --photos FOLDER")
     files = find_models(methods, models, RUNS)
-    if not quiet:
-        click.echo("\n".join(describe_models(files)), err=True)
+    for line in describe_models(files) if not quiet else ():
+        click.echo(line, err=True)
     loaded = {
         objective: Model(load_colorizer(path, device), short_sha256(path))
         for objective, path in files.items()

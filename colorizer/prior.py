@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from colorizer.atomic import replacing
 from colorizer.bins import bin_centers, soft_encode
-from colorizer.cache import to_example
+from colorizer.cache import to_targets
 from colorizer.errors import Mistake
 from colorizer.photos import UnreadablePhotograph, read_squares
 from colorizer.splits import LOOKED_AT, Photograph
@@ -35,7 +36,7 @@ def count_photographs(
         if isinstance(square, UnreadablePhotograph):
             yield square
         else:
-            _, ab = to_example(torch.tensor(square, device=device)[None])
+            ab = to_targets(torch.tensor(square, device=device)[None])
             yield count_colors(ab[0].flatten(1).T)
 
 
@@ -88,11 +89,11 @@ def read_prior(path: Path) -> Prior:
     if not path.exists():
         raise Mistake(f"{path}: no prior yet; run `colorizer prior` first")
     try:
-        with np.load(path) as stored:
+        with path.open("rb") as file, np.load(file) as stored:
             probability, weight = stored["probability"], stored["weight"]
             photographs = int(stored["photographs"])
             same_bins = np.array_equal(stored["bins"], bin_centers().numpy())
-    except (ValueError, KeyError, OSError, EOFError) as error:
+    except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
         raise Mistake(f"{path}: not a prior ({error}); run `colorizer prior` again") from error
     if not same_bins:
         raise Mistake(f"{path}: a prior of other bins; run `colorizer prior` again")

@@ -37,6 +37,7 @@ class TrainConfig:
     weight_decay: float = 1e-3  # likewise the release's
     warmup_steps: int = 500
     ema: float = 0.999
+    shortest_epoch: int = 30  # steps: few photographs are gone over again, not validated again
 
 
 @dataclass

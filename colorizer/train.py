@@ -21,7 +21,6 @@ from colorizer.prior import Prior
 from colorizer.run import LogRow, Run, keep_epoch
 
 SECOND = {"l2": "mean", "mcl": "unweighted"}  # what a loss tells beside what it minimizes
-SHORTEST_EPOCH = 30  # steps: few photographs are gone over again, or validation takes over
 LONGEST_WARMUP = 0.1  # of a run, so that a short one trains as well
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # raw, ab -> (N, 2): minimized, told beside it
@@ -115,7 +114,7 @@ def _epoch(run: Run, training: Squares, loss: Loss, spent: Callable[[], float]) 
     config = run.config
     rng = np.random.default_rng([config.seed, run.epoch])
     order = rng.permutation(training.readable)
-    steps = max(SHORTEST_EPOCH, len(order) // config.batch_size)
+    steps = max(config.shortest_epoch, len(order) // config.batch_size)
     began, images = time.monotonic(), 0
     for index in range(steps):
         done = run.epoch * steps + index

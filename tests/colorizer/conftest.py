@@ -1,0 +1,47 @@
+"""A dozen pictures, split and decoded, and models small enough for a test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from colorizer.cache import Squares, fill_cache, open_cache
+from colorizer.splits import Photograph, assign, look_at, new_files
+from tests.colorizer.pictures import write_pictures
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    """Threads cost small tensors more than they bring, and one gives the same sums every time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    write_pictures(folder, 12)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photographs(photo_folder: Path) -> list[Photograph]:
+    """The dozen with their splits: 8 train, 2 val, 2 test."""
+    files, _ = new_files(photo_folder, [])
+    seen = look_at(photo_folder, files)
+    fresh = [row for row in seen if isinstance(row, Photograph)]
+    return assign(fresh, [], val=2, test=2, seed=0)
+
+
+@pytest.fixture(scope="session")
+def squares(photographs: list[Photograph], tmp_path_factory: pytest.TempPathFactory) -> Squares:
+    """The train split at 64 px."""
+    path = tmp_path_factory.mktemp("cache") / "train.npy"
+    training = [row for row in photographs if row.split == "train"]
+    list(fill_cache(path, training, size=64))
+    return open_cache(path, training)

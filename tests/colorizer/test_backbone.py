@@ -1,0 +1,122 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from colorizer.backbone import (
+    BACKBONES,
+    PreActivationBlock,
+    ResNet50V2,
+    build_backbone,
+    load_pretrained,
+)
+from colorizer.errors import Mistake
+from colorizer.torchvision_ops import torchvision
+
+PRETRAINED_V2 = (
+    Path(__file__).parents[3] / "shared" / "weights" / "resnet50v2_stages1-3.safetensors"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "sizes"),
+    [
+        # torchvision's documented 25,557,032 less its classifier's 2048 * 1000 + 1000
+        ("resnet50", 25_557_032 - 2_049_000, [(256, 16), (512, 8), (1024, 4), (2048, 2)]),
+        # the same three stages; shortcuts without norms, a norm before the first convolution
+        ("resnet50v2", None, [(256, 16), (512, 8), (1024, 4)]),
+    ],
+)
+def test_a_trunk_is_a_pyramid(
+    name: str, parameters: int | None, sizes: list[tuple[int, int]]
+) -> None:
+    trunk = build_backbone(name).eval()
+    with torch.no_grad():
+        pyramid = trunk(torch.rand(1, 3, 64, 64))
+    assert [(level.shape[1], level.shape[2]) for level in pyramid] == sizes
+    assert [channels for channels, _ in sizes] == list(trunk.channels)
+    if parameters is not None:
+        assert sum(x.numel() for x in trunk.parameters()) == parameters
+
+
+def test_the_v2_trunk_activates_before_its_convolutions() -> None:
+    """With every convolution of a block at zero, the block must pass its input on unchanged."""
+    block = PreActivationBlock(256, 64, stride=1).eval()
+    torch.nn.init.zeros_(block.conv3.weight)
+    x = torch.randn(1, 256, 8, 8)
+    assert torch.equal(block(x), x)
+
+
+def test_training_does_not_move_the_input_norm() -> None:
+    trunk = ResNet50V2().train()
+    before = trunk.state_dict()["input_norm.running_mean"].clone()
+    trunk(torch.rand(2, 3, 32, 32))
+    assert torch.equal(trunk.state_dict()["input_norm.running_mean"], before)
+    assert trunk.state_dict()["bn1.running_mean"].any()  # the other norms do learn
+
+
+@pytest.mark.skipif(not PRETRAINED_V2.exists(), reason=f"no {PRETRAINED_V2}")
+def test_the_pretrained_v2_trunk_gives_its_check_values() -> None:
+    trunk = build_backbone("resnet50v2")
+    load_pretrained(trunk, str(PRETRAINED_V2))
+    noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        levels = trunk.eval()(noise)
+    measured = [(level.mean().item(), level.std().item()) for level in levels]
+    expected = [(-0.2065, 0.3996), (-0.0670, 0.1677), (-0.0424, 0.1582)]  # of the file's notes
+    for ours, theirs in zip(measured, expected, strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-4)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_torchvision_weights_load_from_a_file(suffix: str, tmp_path: Path) -> None:
+    published = torchvision.models.resnet50().eval()
+    path = tmp_path / f"weights{suffix}"
+    save = torch.save if suffix == ".pth" else save_file
+    save(published.state_dict(), path)
+    trunk = build_backbone("resnet50").eval()
+    load_pretrained(trunk, str(path))
+
+    image = torch.rand(1, 3, 64, 64)
+    mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
+    with torch.no_grad():
+        logits = published.fc(trunk(image)[-1].mean(dim=(2, 3)))
+        torch.testing.assert_close(logits, published((image - mean) / std))
+
+
+def test_a_missing_tensor_is_refused_by_name(tmp_path: Path) -> None:
+    tensors = build_backbone("resnet50v2").state_dict()
+    del tensors["layer2.1.conv2.weight"]
+    save_file(tensors, tmp_path / "weights.safetensors")
+    with pytest.raises(Mistake, match=r"Missing key.*layer2\.1\.conv2\.weight"):
+        load_pretrained(build_backbone("resnet50v2"), str(tmp_path / "weights.safetensors"))
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_file_that_holds_no_weights_is_refused(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"weights{suffix}"
+    path.write_bytes(b"weights? no")
+    with pytest.raises(Mistake, match="not a weights file"):
+        load_pretrained(build_backbone("resnet50"), str(path))
+    with pytest.raises(Mistake, match="no such file"):
+        load_pretrained(build_backbone("resnet50"), str(tmp_path / "absent.pth"))
+
+
+def test_a_failed_download_names_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
+    with pytest.raises(Mistake, match="give it as --weights FILE"):
+        load_pretrained(build_backbone("resnet50"), None)
+    with pytest.raises(Mistake, match="resnet50v2 has no download"):
+        load_pretrained(build_backbone("resnet50v2"), None)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_an_untrained_trunk_keeps_its_signal(name: str) -> None:
+    """Initial weights must neither blow up nor fade on the way down (norms in training mode)."""
+    with torch.no_grad():
+        deepest = build_backbone(name).train()(torch.rand(4, 3, 64, 64))[-1]
+    assert 0.01 < deepest.std() < 100

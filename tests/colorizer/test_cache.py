@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from colorizer.cache import (
+    Squares,
+    center_crops,
+    fill_cache,
+    open_cache,
+    random_crops,
+    square_size,
+    to_example,
+)
+from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.errors import Mistake
+from colorizer.photos import center_square, read_photograph
+from colorizer.splits import Photograph
+from tests.colorizer.pictures import truncate, write_pictures
+
+
+def rows(folder: Path, count: int) -> list[Photograph]:
+    names = [f"{number:02}" for number in range(count)]
+    return [Photograph(str(folder), name, f"{name}.jpg", "train", False, name) for name in names]
+
+
+def test_the_array_holds_the_central_squares_in_order(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 3)
+    photographs = rows(tmp_path, 3)
+    list(fill_cache(tmp_path / "train.npy", photographs, size=48))
+    squares = open_cache(tmp_path / "train.npy", photographs)
+    for row, photograph in enumerate(photographs):
+        expected = center_square(read_photograph(photograph.path), 48)
+        assert np.array_equal(squares.pixels[row], expected)
+
+
+def test_photographs_are_decoded_once_and_again_when_one_changes(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 3)
+    path = tmp_path / "train.npy"
+    assert len(list(fill_cache(path, rows(tmp_path, 3), size=48))) == 3
+    assert len(list(fill_cache(path, rows(tmp_path, 3), size=48))) == 0
+    write_pictures(tmp_path, 1)
+    assert len(list(fill_cache(path, rows(tmp_path, 3), size=48))) == 3
+    assert len(list(fill_cache(path, rows(tmp_path, 2), size=48))) == 2
+    assert len(list(fill_cache(path, rows(tmp_path, 2), size=32))) == 2
+
+
+def test_decoding_that_was_stopped_starts_again(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 3)
+    path = tmp_path / "cache" / "train.npy"
+    stopped = fill_cache(path, rows(tmp_path, 3), size=48)
+    next(stopped)
+    stopped.close()  # type: ignore[attr-defined]  # an Iterator by type, a generator by making
+    assert list(path.parent.iterdir()) == []
+    assert len(list(fill_cache(path, rows(tmp_path, 3), size=48))) == 3
+
+
+def test_an_unreadable_photograph_is_left_out_and_named(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 3)
+    truncate(tmp_path / "01.jpg")
+    path = tmp_path / "train.npy"
+    list(fill_cache(path, rows(tmp_path, 4), size=48))
+    squares = open_cache(path, rows(tmp_path, 4))
+    assert squares.readable.tolist() == [0, 2]
+    assert list(squares.refused) == ["01.jpg", "03.jpg"]
+    assert "truncated" in squares.refused["01.jpg"]
+
+
+def test_no_readable_photograph_at_all_is_a_mistake(tmp_path: Path) -> None:
+    list(fill_cache(tmp_path / "train.npy", rows(tmp_path, 2), size=48))
+    with pytest.raises(Mistake, match="none of 2 photographs could be read"):
+        open_cache(tmp_path / "train.npy", rows(tmp_path, 2))
+
+
+def numbered(size: int) -> Squares:
+    """One square whose pixels say where they are: (row, column, 0)"""
+    y, x = np.mgrid[0:size, 0:size].astype(np.uint8)
+    pixels = np.stack([y, x, np.zeros_like(x)], axis=-1)[None]
+    return Squares(pixels, np.array([0]), {})
+
+
+def test_random_crops_reach_every_place_and_both_directions() -> None:
+    rng = np.random.default_rng(0)
+    crops = random_crops(numbered(20), np.zeros(2000, np.int64), 16, rng).numpy()
+    tops, lefts = crops[:, 0, 0, 0], crops[:, 0, :, 1].min(axis=1)
+    assert set(tops) == set(lefts) == {0, 1, 2, 3, 4}
+    flipped = crops[:, 0, 0, 1] > crops[:, 0, -1, 1]
+    assert flipped.mean() == pytest.approx(0.5, abs=0.05)
+    assert (np.ptp(crops[:, 0, :, 1], axis=1) == 15).all()
+
+
+def test_center_crops_are_central() -> None:
+    crop = center_crops(numbered(20), np.array([0]), 16)
+    assert crop.shape == (1, 16, 16, 3)
+    assert crop[0, 0, 0].tolist() == [2, 2, 0]
+
+
+def test_an_example_is_lightness_and_every_fourth_ab() -> None:
+    crops = torch.randint(0, 256, (2, 16, 24, 3), dtype=torch.uint8)
+    lab = rgb_to_lab(from_bytes(crops))
+    lightness, ab = to_example(crops)
+    torch.testing.assert_close(lightness, lab[:, :1], atol=1e-3, rtol=0)
+    torch.testing.assert_close(ab, lab[:, 1:, ::4, ::4])
+
+
+def test_the_published_crop_comes_from_256_pixels() -> None:
+    assert square_size(176) == 256

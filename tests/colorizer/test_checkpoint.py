@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from colorizer.bins import bin_centers
+from colorizer.checkpoint import (
+    Header,
+    load_colorizer,
+    newest_checkpoints,
+    read_header,
+    short_sha256,
+    write_tensors,
+)
+from colorizer.errors import Mistake
+from colorizer.models import build_colorizer
+from tests.colorizer.conftest import CPU
+
+
+def header(**changes: str) -> Header:
+    return {"objective": "l2", "backbone": "resnet50v2", "trained_at": "2026-01-01", **changes}
+
+
+def test_a_model_survives_its_file(tmp_path: Path) -> None:
+    model = build_colorizer("resnet50v2", "mcl", bin_centers()).eval()
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
+    write_tensors(tmp_path / "m.safetensors", model.state_dict(), header(objective="mcl"))
+    loaded = load_colorizer(tmp_path / "m.safetensors", CPU)
+    lightness = torch.rand(1, 1, 32, 32) * 100
+    with torch.no_grad():
+        assert torch.equal(loaded(lightness), model(lightness))
+    assert not loaded.training
+
+
+def test_a_checkpoint_says_what_it_is(tmp_path: Path) -> None:
+    write_tensors(tmp_path / "m.safetensors", {"x": torch.zeros(1)}, header())
+    assert read_header(tmp_path / "m.safetensors") == {
+        "schema": "hue-and-eye/checkpoint/1",
+        **header(),
+    }
+
+
+def test_the_newest_run_of_each_objective_is_found_by_its_header(tmp_path: Path) -> None:
+    for run, objective, day in (("a", "l2", 3), ("b", "l2", 1), ("c", "mcl", 2)):
+        written = header(objective=objective, trained_at=f"2026-01-0{day}")
+        write_tensors(tmp_path / run / "best.safetensors", {"x": torch.zeros(1)}, written)
+    assert newest_checkpoints(tmp_path) == {
+        "l2": tmp_path / "a" / "best.safetensors",
+        "mcl": tmp_path / "c" / "best.safetensors",
+    }
+    assert newest_checkpoints(tmp_path / "absent") == {}
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    with pytest.raises(Mistake, match="not a checkpoint"):
+        read_header(path)
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(Mistake, match="not a checkpoint"):
+        read_header(path)
+    save_file({"x": torch.zeros(1)}, path)
+    with pytest.raises(Mistake, match="not a checkpoint of `colorizer train`"):
+        read_header(path)
+
+
+def test_tensors_that_belie_their_header_are_refused(tmp_path: Path) -> None:
+    model = build_colorizer("resnet50v2", "l2", bin_centers())
+    write_tensors(tmp_path / "m.safetensors", model.state_dict(), header(objective="mcl"))
+    with pytest.raises(Mistake, match="its tensors are not its header's model"):
+        load_colorizer(tmp_path / "m.safetensors", CPU)
+
+
+def test_the_manifests_digits_are_the_beginning_of_the_files_sha256(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    assert short_sha256(path) == "ba7816bf8f01cfea"  # FIPS 180-2, its first example

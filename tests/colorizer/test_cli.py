@@ -1,0 +1,175 @@
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from colorizer.cli import main
+from tests.colorizer.pictures import truncate, write_pictures
+
+QUICK = (
+    *("--backbone", "resnet50v2", "--weights", "random"),
+    *("--crop", "32", "--batch-size", "4", "--minutes", "0.02"),
+)
+
+
+INTERRUPTED = """
+from pathlib import Path
+from colorizer.cli import main
+Path("started").touch()
+main(["split", "photos"])
+"""
+
+
+class Shell:
+    """Commands typed in a folder of their own."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.capsys = capsys
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        """Exit code, stdout, stderr"""
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        out, err = self.capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, out, err
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    return Shell(capsys)
+
+
+def test_a_dozen_photographs_become_stimuli(shell: Shell) -> None:
+    write_pictures(Path("photos"), 12)
+    assert shell("split", "photos", "--test", "3", "--val", "2")[0] == 0
+    assert shell("prior")[0] == 0
+    for objective in ("l2", "mcl"):
+        code, _, err = shell("train", "--objective", objective, *QUICK)
+        assert code == 0
+        assert "starts untrained" in err
+        assert "epoch 1, steps" in err
+    code, out, err = shell("batch", "--split", "test", "--size", "64", "--json")
+    assert code == 0
+    assert "l2: runs/l2/best.safetensors (epoch 1, val_loss" in err
+    assert json.loads(out) == {
+        "images": 3,
+        "stimuli": 12,
+        "refused": 0,
+        "file": "outputs/manifest.csv",
+    }
+    with Path("outputs/manifest.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["method"] for row in rows[:4]] == ["real", "l2", "mcl", "foil"]
+
+    code, _, err = shell("train", "--objective", "l2", *QUICK)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--resume goes on with it" in err
+    code, _, err = shell("train", "--objective", "l2", "--resume", "--crop", "48")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "begun with crop 32; --resume cannot change it" in err
+    code, _, err = shell("train", "--objective", "l2", "--resume", "--minutes", "0.02")
+    assert code == 0
+    assert "epoch 2, steps" in err
+
+
+def test_a_split_is_extended_and_counts_what_it_refuses(shell: Shell) -> None:
+    write_pictures(Path("photos"), 12)
+    truncate(Path("photos/03.jpg"))
+    code, out, err = shell("split", "photos", "--test", "3", "--json")
+    assert code == 1
+    assert json.loads(out) == {
+        "train": 7,
+        "val": 1,
+        "test": 3,
+        "gray": 0,
+        "new": 11,
+        "refused": 1,
+        "file": "data/split.csv",
+    }
+    (line,) = err.splitlines()
+    assert line.startswith("refused 03.jpg: image file is truncated")
+
+    before = Path("data/split.csv").read_text().splitlines()
+    write_pictures(Path("photos/more"), 2)
+    assert "new 2" in shell("split", "photos", "--test", "3")[1]
+    assert Path("data/split.csv").read_text().splitlines()[: len(before)] == before
+
+
+def test_a_folder_is_colored_without_a_split(shell: Shell) -> None:
+    write_pictures(Path("photos"), 3)
+    gray = Path("photos/gray.png")
+    Image.new("RGB", (64, 64), "gray").save(gray)
+    code, out, err = shell("batch", "--photos", "photos", "--methods", "real,foil", "--size", "64")
+    assert code == 1
+    assert err == "refused gray.png: gray; there are no colors to fake\n"
+    assert out == "outputs/manifest.csv: images 3, stimuli 6, refused 1\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "Missing command"),
+        (["split", "absent"], "'absent' does not exist"),
+        (["split", "empty"], "no photographs in this folder"),
+        (["split", "broken"], "none of its 1 photographs can be used"),
+        (["split", "photos"], "leave none to train on"),
+        (["prior"], "run `colorizer split PHOTOS` first"),
+        (["train"], "Missing option '--objective'"),
+        (["train", "--objective", "mcl"], "run `colorizer prior` first"),
+        (["train", "--objective", "l2", "--weights", "absent.pth"], "no such file"),
+        (["train", "--objective", "l2", "--resume"], "no run to resume here"),
+        (["batch"], "give either --split test or --photos FOLDER"),
+        (["batch", "--split", "test"], "no l2 model in runs"),
+        (["batch", "--split", "test", "--methods", "real,pix2pix"], "'pix2pix' is none of"),
+        (["batch", "--split", "test", "--models", "l2"], "should be as in l2=FILE"),
+        (["batch", "--split", "test", "--models", "l2=absent"], "not a checkpoint"),
+        (["batch", "--split", "test", "--methods", "real"], "run `colorizer split PHOTOS` first"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    words: list[str], message: str, shell: Shell
+) -> None:
+    Path("empty").mkdir()
+    write_pictures(Path("photos"), 2)
+    write_pictures(Path("broken"), 1)
+    truncate(Path("broken/00.jpg"))
+    before = sorted(Path().rglob("*"))
+    code, out, err = shell(*words)
+    assert (code, out) == (2, "")
+    *refusals, line = err.splitlines()
+    assert line.startswith("colorizer: ")
+    assert message in line
+    assert all(refusal.startswith("refused ") for refusal in refusals)
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_quiet_says_nothing(shell: Shell) -> None:
+    write_pictures(Path("photos"), 6)
+    assert shell("split", "photos", "--test", "2", "--quiet") == (0, "", "")
+    assert shell("prior", "--quiet") == (0, "", "")
+
+
+def test_an_interrupt_ends_with_130_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "photos", 200, side=400)
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    started = tmp_path / "started"
+    while not started.exists():
+        time.sleep(0.05)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert not (tmp_path / "data").exists()

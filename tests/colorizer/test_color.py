@@ -1,0 +1,106 @@
+import itertools
+
+import pytest
+import torch
+
+from colorizer.color import (
+    from_bytes,
+    gray_rgb,
+    into_gamut,
+    lab_to_rgb,
+    rgb_to_lab,
+    rgb_to_lightness,
+    to_bytes,
+)
+
+# skimage.color.rgb2lab, scikit-image 0.26
+REFERENCE = {
+    (0, 0, 255): (32.2957, 79.1856, -107.8573),
+    (255, 0, 0): (53.2406, 80.0923, 67.2028),
+    (0, 255, 0): (87.7351, -86.1830, 83.1797),
+    (255, 255, 0): (97.1395, -21.5547, 94.4781),
+    (255, 0, 255): (60.3235, 98.2331, -60.8210),
+    (255, 255, 255): (100.0, -0.0025, 0.0047),
+    (128, 128, 128): (53.5850, -0.0015, 0.0028),
+    (12, 200, 77): (70.8157, -66.5435, 48.8732),
+    (3, 2, 1): (0.5869, 0.1224, 0.4706),
+    (240, 230, 140): (90.3283, -9.0112, 44.9820),
+}
+
+
+def every_corner() -> torch.Tensor:
+    """sRGB on a grid of 18 levels a channel (1, 3, 5832)"""
+    levels = range(0, 256, 15)
+    return torch.tensor(list(itertools.product(levels, repeat=3))).T[None] / 255
+
+
+def wild_colors() -> torch.Tensor:
+    """Lab with any ab at any L, most of it outside sRGB (1, 3, 64, 64)"""
+    generator = torch.Generator().manual_seed(0)
+    scale, offset = torch.tensor([100.0, 220, 220]), torch.tensor([0.0, 110, 110])
+    colors = torch.rand(1, 64, 64, 3, generator=generator) * scale - offset
+    return colors.movedim(-1, 1)
+
+
+@pytest.mark.parametrize(("rgb", "lab"), REFERENCE.items())
+def test_lab_is_that_of_scikit_image(
+    rgb: tuple[int, int, int], lab: tuple[float, float, float]
+) -> None:
+    ours = rgb_to_lab(torch.tensor(rgb)[None, :, None] / 255)[0, :, 0]
+    torch.testing.assert_close(ours, torch.tensor(lab), atol=2e-3, rtol=0)
+
+
+def test_srgb_has_the_ab_range_that_the_bins_expect() -> None:
+    _, a, b = rgb_to_lab(every_corner())[0]
+    extremes = torch.stack([a.min(), a.max(), b.min(), b.max()])
+    torch.testing.assert_close(
+        extremes, torch.tensor([-86.18, 98.23, -107.86, 94.48]), atol=0.01, rtol=0
+    )
+
+
+def test_lab_and_back_changes_no_byte() -> None:
+    pixels = torch.arange(256).repeat(3, 1).T[None, None].to(torch.uint8)
+    corners = to_bytes(every_corner()[:, :, None])
+    for before in (pixels, corners):
+        assert torch.equal(to_bytes(lab_to_rgb(into_gamut(rgb_to_lab(from_bytes(before))))), before)
+
+
+def test_lightness_alone_equals_lab_lightness() -> None:
+    corners = every_corner()
+    torch.testing.assert_close(
+        rgb_to_lightness(corners), rgb_to_lab(corners)[:, :1], atol=1e-4, rtol=0
+    )
+
+
+def test_a_gray_image_has_its_lightness_and_equal_channels() -> None:
+    lightness = torch.linspace(0, 100, 64).reshape(1, 1, 8, 8)
+    gray = gray_rgb(lightness)
+    assert torch.equal(gray[:, 0], gray[:, 2])
+    torch.testing.assert_close(rgb_to_lightness(gray), lightness, atol=1e-3, rtol=0)
+
+
+def test_shrinking_chroma_keeps_lightness_after_rounding() -> None:
+    wild = wild_colors()
+    pixels = to_bytes(lab_to_rgb(into_gamut(wild)))
+    moved = (rgb_to_lab(from_bytes(pixels))[:, 0] - wild[:, 0]).abs()
+    assert moved.max() < 1
+    clipped = to_bytes(lab_to_rgb(wild))  # what the usual way does to the same colors
+    assert (rgb_to_lab(from_bytes(clipped))[:, 0] - wild[:, 0]).abs().max() > 10
+
+
+def test_shrinking_chroma_keeps_hue_and_as_much_chroma_as_fits() -> None:
+    wild = wild_colors()
+    shrunk = into_gamut(wild)
+    angle = torch.atan2(wild[:, 2], wild[:, 1]) - torch.atan2(shrunk[:, 2], shrunk[:, 1])
+    colored = shrunk[:, 1:].norm(dim=1) > 1e-3
+    assert torch.cos(angle[colored]).min() > 0.9999
+    beyond = torch.cat([shrunk[:, :1], shrunk[:, 1:] * 1.01], dim=1)
+    moved = (shrunk != wild).any(dim=1) & (shrunk[:, 1:].norm(dim=1) > 5)
+    rgb = lab_to_rgb(beyond).movedim(1, -1)[moved]
+    outside = ((rgb < 0) | (rgb > 1)).any(dim=-1)
+    assert outside.all()
+
+
+def test_colors_inside_the_gamut_are_left_alone() -> None:
+    lab = rgb_to_lab(every_corner()[:, :, None])
+    assert torch.equal(into_gamut(lab), lab)

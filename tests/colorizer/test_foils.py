@@ -1,0 +1,44 @@
+from dataclasses import replace
+
+import torch
+
+from colorizer.foils import donors, form_ring, recolor
+from colorizer.splits import Photograph
+
+ROWS = [Photograph("/p", str(n), f"{n}.jpg", "test", False, str(n)) for n in range(50)]
+
+
+def choices(photographs: list[Photograph], seed: int) -> dict[str, str]:
+    ring = form_ring(photographs, seed)
+    return {p.image: next(donors(ring, p)).image for p in photographs}
+
+
+def test_everyone_gives_once_and_nobody_to_itself() -> None:
+    chosen = choices(ROWS, seed=0)
+    assert sorted(chosen.values()) == sorted(chosen)
+    assert all(image != donor for image, donor in chosen.items())
+
+
+def test_the_choice_follows_from_seed_and_ids_alone() -> None:
+    assert choices(ROWS, seed=0) == choices(ROWS[::-1], seed=0)
+    assert choices(ROWS, seed=0) != choices(ROWS, seed=1)
+
+
+def test_one_photograph_more_moves_one_donor() -> None:
+    before, after = choices(ROWS[:-1], seed=0), choices(ROWS, seed=0)
+    assert sum(before[image] != after[image] for image in before) == 1
+
+
+def test_nobody_gives_to_the_own_group() -> None:
+    grouped = [replace(row, group=str(int(row.image) % 3)) for row in ROWS]
+    ring = form_ring(grouped, seed=0)
+    for photograph in grouped:
+        assert all(donor.group != photograph.group for donor in donors(ring, photograph))
+    assert not list(donors(ROWS[:1], ROWS[0]))
+
+
+def test_a_foil_has_its_own_lightness_and_the_donors_colors() -> None:
+    lab, donor = torch.randn(2, 1, 3, 4, 4)
+    foil = recolor(lab, donor)
+    assert torch.equal(foil[:, :1], lab[:, :1])
+    assert torch.equal(foil[:, 1:], donor[:, 1:])

@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from colorizer.bins import bin_centers, soft_encode
+from colorizer.errors import Mistake
+from colorizer.prior import (
+    Prior,
+    count_colors,
+    count_photographs,
+    estimate_prior,
+    read_prior,
+    rebalance,
+    write_prior,
+)
+from colorizer.splits import Photograph
+from tests.colorizer.conftest import CPU
+
+
+def test_weights_of_three_bins_are_those_worked_out_by_hand() -> None:
+    # p = (3/4, 1/4, 0), u = (1/2, 1/2, 0): mixed 5/8 and 3/8, inverse 8/5 and 8/3;
+    # E_p = 6/5 + 2/3 = 28/15; so 6/7 and 10/7, and the bin that never occurs gets 10/7 too.
+    weight = rebalance(torch.tensor([0.75, 0.25, 0.0]))
+    torch.testing.assert_close(weight, torch.tensor([6 / 7, 10 / 7, 10 / 7]))
+
+
+def test_a_prior_of_one_color_still_has_finite_weights() -> None:
+    prior = estimate_prior(count_colors(torch.zeros(100, 2)), photographs=1)
+    assert torch.isfinite(prior.weight).all()
+    assert prior.probability.sum().item() == pytest.approx(1)
+    assert (prior.probability * prior.weight).sum().item() == pytest.approx(1)
+
+
+def test_counting_in_cells_hardly_changes_the_prior() -> None:
+    draw = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(0))
+    ab = (draw * 30).clamp(-86, 94)
+    nearest, share = soft_encode(ab, bin_centers())
+    exact = torch.zeros(313).index_add_(0, nearest.flatten(), share.flatten()) / len(ab)
+    estimated = estimate_prior(count_colors(ab), photographs=1).probability
+    assert (estimated - exact).abs().max() < 2e-4
+
+
+def test_every_corner_of_srgb_has_a_cell() -> None:
+    corners = torch.tensor([[-86.18, 83.2], [98.24, -60.9], [79.2, -107.86], [-21.6, 94.48]])
+    assert count_colors(corners).sum() == 4
+
+
+def test_the_photographs_pixels_are_counted_at_stride_4(photographs: list[Photograph]) -> None:
+    for counted in count_photographs(photographs, CPU):
+        assert isinstance(counted, torch.Tensor)
+        assert counted.sum() == 64 * 64  # of 256 by 256
+
+
+def test_a_prior_survives_its_file(tmp_path: Path) -> None:
+    prior = estimate_prior(count_colors(torch.randn(1000, 2) * 20), photographs=7)
+    write_prior(tmp_path / "prior.npz", prior)
+    for ours, stored in zip(prior, read_prior(tmp_path / "prior.npz"), strict=True):
+        assert torch.equal(torch.as_tensor(ours), torch.as_tensor(stored))
+
+
+def test_without_a_prior_the_message_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match="run `colorizer prior` first"):
+        read_prior(tmp_path / "prior.npz")
+
+
+def test_a_prior_of_other_bins_or_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "prior.npz"
+    write_prior(path, Prior(torch.full((313,), 1 / 313), torch.ones(313), 1))
+    with np.load(path) as stored:
+        np.savez(path, **{**stored, "bins": stored["bins"] + 1})
+    with pytest.raises(Mistake, match="other bins"):
+        read_prior(path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(Mistake, match="not a prior"):
+        read_prior(path)

@@ -1,0 +1,147 @@
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from colorizer.errors import Mistake
+from colorizer.splits import (
+    Photograph,
+    assign,
+    look_at,
+    members,
+    new_files,
+    read_split,
+    write_split,
+)
+from tests.colorizer.pictures import truncate, write_pictures
+
+
+def rows(count: int, start: int = 0) -> list[Photograph]:
+    names = [f"{number:04}" for number in range(start, start + count)]
+    return [Photograph("/photos", name, f"{name}.jpg", "", False, name) for name in names]
+
+
+def counts(photographs: list[Photograph]) -> Counter[str]:
+    return Counter(row.split for row in photographs)
+
+
+def test_counts_hold_exactly_at_the_first_split() -> None:
+    assert counts(assign(rows(1000), [], val=50, test=160, seed=0)) == {
+        "train": 790,
+        "val": 50,
+        "test": 160,
+    }
+
+
+def test_a_dozen_photographs_can_be_split_by_fractions() -> None:
+    split = assign(rows(12), [], val=0.05, test=0.2, seed=0)
+    assert counts(split) == {"train": 9, "val": 1, "test": 2}
+
+
+def test_a_split_that_leaves_nothing_to_train_on_says_so() -> None:
+    with pytest.raises(Mistake, match=r"--test 1600 .* of 12 color photographs"):
+        assign(rows(12), [], val=0.05, test=1600, seed=0)
+
+
+def test_known_rows_never_change_and_later_ones_keep_the_shares() -> None:
+    first = assign(rows(500), [], val=0.1, test=200, seed=0)
+    both = assign(rows(2000, start=500), first, val=0.5, test=1, seed=0)
+    assert both[:500] == first
+    later = counts(both[500:])
+    assert later["test"] == pytest.approx(800, abs=80)  # the share of the first split: 200 of 500
+    assert later["val"] == pytest.approx(200, abs=50)
+
+
+def test_a_photograph_goes_the_same_way_whoever_comes_with_it() -> None:
+    first = assign(rows(100), [], val=10, test=30, seed=0)
+    alone = assign(rows(1, start=150), first, val=10, test=30, seed=0)
+    among = assign(rows(100, start=100), first, val=10, test=30, seed=0)
+    assert alone[-1] == among[150]
+
+
+def test_another_seed_makes_another_split() -> None:
+    assert assign(rows(100), [], 10, 30, seed=0) != assign(rows(100), [], 10, 30, seed=1)
+
+
+def test_a_group_stays_on_one_side() -> None:
+    crops = [replace(row, group=row.image[:3]) for row in rows(100)]  # ten of each
+    split = assign(crops, [], val=2, test=3, seed=0)
+    assert len({(row.group, row.split) for row in split}) == 10
+    more = [replace(row, group="000") for row in rows(5, start=100)]
+    sides = {row.split for row in assign(more, split, 2, 3, seed=0) if row.group == "000"}
+    assert len(sides) == 1
+
+
+def test_gray_photographs_are_set_apart() -> None:
+    gray = [replace(row, gray=True) for row in rows(3)]
+    split = assign([*gray, *rows(12, start=3)], [], val=1, test=2, seed=0)
+    assert counts(split) == {"": 3, "train": 9, "val": 1, "test": 2}
+
+
+def test_a_split_survives_its_file(tmp_path: Path) -> None:
+    odd = [replace(row, image=f'{row.image}, a "b" ü') for row in rows(12)]
+    split = assign(odd, [], val=1, test=2, seed=0)
+    write_split(tmp_path / "split.csv", split)
+    assert read_split(tmp_path / "split.csv") == split
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("/p,b,b.jpg,practice,0,b", r"split.csv:3: split is 'practice'"),
+        ("/p,b,b.jpg,train,1,b", r"split.csv:3: split is 'train'; it must be empty for a gray"),
+        ("/p,b,b.jpg,train,no,b", r"split.csv:3: gray is 'no'"),
+        ("/p,b,b.jpg,train", r"split.csv:3: needs exactly 6 fields"),
+        ("/p,a,a.png,train,0,a", r"the id a stands there 2 times"),
+        ("/p,b,b.jpg,test,0,a", r"the group a is in train and in test"),
+    ],
+)
+def test_a_split_by_hand_is_checked(line: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    path.write_text(f"root,image,file,split,gray,group\n/p,a,a.jpg,train,0,a\n{line}\n")
+    with pytest.raises(Mistake, match=message):
+        read_split(path)
+
+
+def test_an_absent_split_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match="run `colorizer split PHOTOS` first"):
+        read_split(tmp_path / "split.csv")
+
+
+def test_an_empty_side_is_refused() -> None:
+    with pytest.raises(Mistake, match="no photograph is in the val split"):
+        members(assign(rows(12), [], val=0, test=2, seed=0), "val")
+
+
+def test_two_files_with_one_id_are_refused_by_name(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 2)
+    (tmp_path / "00.png").write_bytes((tmp_path / "00.jpg").read_bytes())
+    fresh, refused = new_files(tmp_path, [])
+    assert [path.name for path in fresh] == ["01.jpg"]
+    assert list(refused) == ["00.jpg", "00.png"]
+
+    known = Photograph(str(tmp_path), "00", "00.jpg", "train", False, "00")
+    fresh, refused = new_files(tmp_path, [known])
+    assert [path.name for path in fresh] == ["01.jpg"]
+    assert list(refused) == ["00.png"]
+    assert "already has the id 00" in refused["00.png"]
+
+
+def test_a_folder_without_photographs_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match="no photographs in this folder"):
+        new_files(tmp_path, [])
+
+
+def test_an_id_is_the_path_below_the_folder(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "birds" / "small", 1)
+    truncated = tmp_path / "cut.v2.jpg"
+    truncated.write_bytes((tmp_path / "birds" / "small" / "00.jpg").read_bytes())
+    truncate(truncated)
+    files, _ = new_files(tmp_path, [])
+    good, bad = look_at(tmp_path, files)
+    assert isinstance(good, Photograph)
+    assert (good.image, good.file) == ("birds/small/00", "birds/small/00.jpg")
+    assert good.path == tmp_path / "birds" / "small" / "00.jpg"
+    assert isinstance(bad, tuple)
+    assert bad[0] == "cut.v2.jpg"

@@ -1,0 +1,131 @@
+import csv
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from colorizer.cache import Squares
+from colorizer.checkpoint import load_colorizer, read_header, read_tensors, write_tensors
+from colorizer.errors import Mistake
+from colorizer.prior import Prior, count_photographs, estimate_prior
+from colorizer.run import Run, TrainConfig, begin_run, resume_run
+from colorizer.splits import Photograph
+from colorizer.train import Epoch, Step, learning_rate, objective_loss, train
+from tests.colorizer.conftest import CPU
+
+TINY = TrainConfig(
+    "l2", "resnet50v2", weights="random", epochs=1, crop=32, batch_size=4, shortest_epoch=4
+)
+
+
+@pytest.fixture(scope="module")
+def prior(photographs: list[Photograph]) -> Prior:
+    counts = torch.stack([c for c in count_photographs(photographs, CPU) if torch.is_tensor(c)])
+    return estimate_prior(counts.sum(dim=0), len(photographs))
+
+
+@pytest.mark.parametrize("objective", ["l2", "mcl"])
+def test_a_dozen_pictures_are_learned(
+    objective: str, squares: Squares, prior: Prior, tmp_path: Path
+) -> None:
+    given = prior if objective == "mcl" else None
+    config = replace(TINY, objective=objective, epochs=2, shortest_epoch=16)
+    run = begin_run(config, given, CPU)
+    loss = objective_loss(given, CPU)
+    told = list(train(run, squares, squares, loss, tmp_path))
+    losses = [step.losses[0] for step in told if isinstance(step, Step)]
+    assert len(losses) == 32
+    assert np.mean(losses[-6:]) < 0.7 * np.mean(losses[:3])
+
+    with (tmp_path / "log.csv").open() as file:
+        log = list(csv.DictReader(file))
+    assert [row["epoch"] for row in log] == ["1", "2"]
+    second = "mean" if objective == "l2" else "unweighted"
+    assert {f"train_{second}", f"val_{second}", "train_loss", "val_loss"} < set(log[0])
+    best = read_header(tmp_path / "best.safetensors")
+    assert best["val_loss"] == min(float(row["val_loss"]) for row in log)
+    assert best["config"]["objective"] == objective
+    load_colorizer(tmp_path / "best.safetensors", CPU)
+
+
+def test_a_run_that_was_killed_ends_where_it_would_have_ended(
+    squares: Squares, tmp_path: Path
+) -> None:
+    config, loss = replace(TINY, epochs=2), objective_loss(None, CPU)
+    list(train(begin_run(config, None, CPU), squares, squares, loss, tmp_path / "whole"))
+
+    killed = train(begin_run(config, None, CPU), squares, squares, loss, tmp_path / "killed")
+    for told in killed:
+        if isinstance(told, Step) and told.epoch == 2:
+            break  # in the middle of the second epoch
+    del killed
+    again = resume_run(tmp_path / "killed", CPU)
+    assert again.epoch == 1
+    list(train(again, squares, squares, loss, tmp_path / "killed"))
+
+    for name in ("last", "resume"):
+        whole, resumed = (
+            read_tensors(tmp_path / run / f"{name}.safetensors") for run in ("whole", "killed")
+        )
+        assert whole.keys() == resumed.keys()
+        assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+
+
+def test_time_ends_a_run_in_good_order(squares: Squares, tmp_path: Path) -> None:
+    run = begin_run(replace(TINY, shortest_epoch=4000), None, CPU)
+    told = list(train(run, squares, squares, objective_loss(None, CPU), tmp_path, minutes=0.02))
+    assert isinstance(told[-1], Epoch)
+    assert told[-1].row["steps"] < 4000
+    assert isinstance(told[-2], Step)
+    assert told[-2].share == pytest.approx(1, abs=0.3)  # the schedule runs out with the time
+    load_colorizer(tmp_path / "best.safetensors", CPU)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(squares: Squares, tmp_path: Path) -> None:
+    run = begin_run(TINY, None, CPU)
+    torch.nn.init.constant_(run.model.head.project.weight, math.nan)
+    with pytest.raises(Mistake, match="the loss is nan at step 1 of epoch 1"):
+        list(train(run, squares, squares, objective_loss(None, CPU), tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_gray_validation_photographs_cannot_choose_an_epoch(
+    squares: Squares, tmp_path: Path
+) -> None:
+    gray = squares._replace(pixels=np.full_like(squares.pixels, 128))
+    with pytest.raises(Mistake, match="all gray"):
+        list(train(begin_run(TINY, None, CPU), squares, gray, objective_loss(None, CPU), tmp_path))
+
+
+def test_gray_crops_teach_nothing(squares: Squares, tmp_path: Path) -> None:
+    gray = squares._replace(pixels=np.full_like(squares.pixels, 128))
+    run = begin_run(replace(TINY, weight_decay=0.0), None, CPU)
+    before = run.model.head.project.weight.clone()
+    next(iter(train(run, gray, squares, objective_loss(None, CPU), tmp_path)))
+    assert torch.equal(run.model.head.project.weight, before)
+
+
+def test_the_rate_warms_up_then_falls_to_nothing() -> None:
+    shares = np.linspace(0, 1, 101)
+    rates = np.array([learning_rate(share, warmup=0.05) for share in shares])
+    assert rates[0] == 0
+    assert rates.argmax() == 5
+    assert rates.max() == 1
+    assert (np.diff(rates[5:]) < 0).all()
+    assert rates[-1] == pytest.approx(0)
+    assert learning_rate(0.1, warmup=25) == 1  # a run shorter than its warm-up still trains
+
+
+def encoder_and_decoder_peaks(run: Run) -> list[float]:
+    return [group["peak"] for group in run.optimizer.param_groups]
+
+
+def test_a_pretrained_trunk_learns_slower_than_an_untrained_one(tmp_path: Path) -> None:
+    untrained = begin_run(TINY, None, CPU)
+    assert encoder_and_decoder_peaks(untrained) == [1e-3, 1e-3]
+    write_tensors(tmp_path / "trunk.safetensors", untrained.model.backbone.state_dict(), {})
+    pretrained = replace(TINY, weights=str(tmp_path / "trunk.safetensors"))
+    assert encoder_and_decoder_peaks(begin_run(pretrained, None, CPU)) == [1e-4, 1e-3]
