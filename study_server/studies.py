@@ -138,12 +138,12 @@ def counts(db: Session, study: Study) -> dict[str, int]:
 
 
 def answers(db: Session, study: Study) -> int:
-    """How many answers of live participants are stored."""
+    """How many answers are stored."""
     query = (
         select(func.count())
         .select_from(Response)
         .join(Trial)
         .join(Participant)
-        .where(Participant.study_id == study.id, Participant.mode == Mode.LIVE)
+        .where(Participant.study_id == study.id)
     )
     return db.scalar(query) or 0

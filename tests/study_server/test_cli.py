@@ -47,7 +47,7 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
         rows = list(csv.DictReader(handle))
     assert {row["mode"] for row in rows} == {"simulated"}
     assert {row["truth"] for row in rows} == {"left", "right"}
-    assert study("status").stdout == "short: open; 2 simulated; 0 answers\n"
+    assert study("status").stdout == "short: open; 2 simulated; 14 answers\n"
     assert study("export", "short", "--mode", "live").stdout.startswith("responses.csv: 0 trials")
 
 
