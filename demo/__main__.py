@@ -6,8 +6,8 @@ import socket
 import sys
 from pathlib import Path
 
-from demo.colorizers import make_stimuli
-from demo.commands import DemoError, execute
+from demo.colorizers import find_own, make_stimuli
+from demo.commands import DemoError, execute, say
 from demo.studies import OPEN, make_studies, report
 
 HOUSE = Path(__file__).resolve().parents[1]
@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 def main() -> int:
     """Exit codes as of every command: 0 done, 2 a user's mistake, 130 Ctrl-C."""
     try:
-        demonstrate(os.environ.get("DEMO_PHOTOS"))
+        demonstrate(find_own(os.environ.get("DEMO_PHOTOS", "")))
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
@@ -27,12 +27,11 @@ def main() -> int:
     return 0
 
 
-def demonstrate(photographs: str | None) -> None:
+def demonstrate(own: Path | None) -> None:
     """The whole chain, then a server that stays until Ctrl-C; what is there is not made again."""
-    own = Path(photographs).expanduser().resolve() if photographs else None
     place = find_place(own)
     place.mkdir(parents=True, exist_ok=True)
-    print(f"The demo works in {place}; delete that folder to start afresh.")
+    say(f"The demo works in {place}; delete that folder to start afresh.")
     make_stimuli(place, own)
     make_studies(place)
     serve(place)
@@ -48,7 +47,7 @@ def find_place(own: Path | None) -> Path:
 def serve(place: Path) -> None:
     """Say where everything is and run the server, which prints the researcher's link itself."""
     port = choose_port(os.environ.get("PORT", "8000"))
-    print(f"""
+    say(f"""
 The two colorizers were fitted for about two minutes: their colors look poor.
 
   Take part         http://{HOST}:{port}/s/{OPEN}
@@ -57,7 +56,6 @@ The two colorizers were fitted for about two minutes: their colors look poor.
 
 Ctrl-C stops the server; `make demo` starts it again.
 """)
-    sys.stdout.flush()
     command = ("study", "serve", "--demo", "--host", HOST, "--port", str(port))
     if execute(place, command, stdout=None, stderr=None).returncode != 0:
         raise DemoError("the server has ended; it said why above")
@@ -73,7 +71,7 @@ def choose_port(wanted: str) -> int:
     except OSError:
         with socket.create_server((HOST, 0)) as free:
             port = int(free.getsockname()[1])
-        print(f"Port {wanted} is taken; using {port}.")
+        say(f"Port {wanted} is taken; using {port}.")
         return port
 
 

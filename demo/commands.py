@@ -5,8 +5,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from subprocess import PIPE, CompletedProcess, Popen, TimeoutExpired
+
+say = partial(print, flush=True)  # each line when it is true, also where it goes to a file
 
 
 class DemoError(Exception):
@@ -16,12 +19,12 @@ class DemoError(Exception):
 def step(what: str, there: bool, act: Callable[[], None]) -> None:
     """Do a part of the demo unless its outcome is there; say what it is and how long it took."""
     if there:
-        print(f"{what}: there already", flush=True)
+        say(f"{what}: there already")
         return
-    print(what, flush=True)
+    say(what)
     started = time.monotonic()
     act()
-    print(f"    {time.monotonic() - started:.0f} s", flush=True)
+    say(f"    {time.monotonic() - started:.0f} s")
 
 
 def run(place: Path, *command: str, makes: Path | None = None) -> None:
@@ -30,16 +33,13 @@ def run(place: Path, *command: str, makes: Path | None = None) -> None:
     makes: what it leaves; a command that refused some inputs (exit 1) but made this is done.
     On a terminal its stderr, where progress bars are, is shown as it comes.
     """
-    done = execute(place, command, stderr=progress())
+    done = execute(place, command, stderr=None if sys.stderr.isatty() else PIPE)
     refused_some = done.returncode == 1 and makes is not None and makes.exists()
     if done.returncode != 0 and not refused_some:
         reason = done.stderr.strip() if done.stderr else "it said why above"
         raise DemoError(f"`{' '.join(command)}` failed: {reason}")
-
-
-def progress() -> int | None:
-    """A stream for progress bars: shown on a terminal, else kept."""
-    return None if sys.stderr.isatty() else PIPE
+    if refused_some and done.stderr:
+        print(done.stderr, end="", file=sys.stderr)
 
 
 def execute(

@@ -21,7 +21,8 @@ def make_studies(place: Path) -> None:
         raise DemoError(f"{error}; name a folder with more photographs in color") from error
     step("Opening a study", find_state(place, OPEN) == "open", partial(open_study, place, size))
     answered = count_complete(place) >= PEOPLE and report(place).exists()
-    step(f"Asking {PEOPLE} simulated people", answered, partial(ask_simulated, place, size))
+    answer = partial(answer_by_simulation, place, size)
+    step(f"Letting {PEOPLE} simulated people answer, and reporting", answered, answer)
 
 
 def count_photographs(manifest: Path) -> int:
@@ -92,7 +93,7 @@ def set_number(protocol: str, key: str, number: int) -> str:
     )
 
 
-def ask_simulated(place: Path, size: Size) -> None:
+def answer_by_simulation(place: Path, size: Size) -> None:
     """Every simulated person sees both models, so that thirty are enough for a difference."""
     if find_state(place, SIMULATED) is None:
         import_study(place, SIMULATED, "within", size)

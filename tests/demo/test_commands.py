@@ -26,9 +26,13 @@ def test_a_failure_says_which_command_and_why(tmp_path: Path) -> None:
         run(tmp_path, "python", "-c", "import sys; sys.exit('no photographs')")
 
 
-def test_refused_inputs_are_no_failure_once_the_output_is_there(tmp_path: Path) -> None:
+def test_refused_inputs_are_named_but_no_failure_once_the_output_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = tmp_path / "made.csv"
-    run(tmp_path, "python", "-c", "open('made.csv', 'w'); raise SystemExit(1)", makes=made)
+    refuse = "import sys; open('made.csv', 'w'); sys.exit('refused a.jpg: truncated')"
+    run(tmp_path, "python", "-c", refuse, makes=made)
+    assert capsys.readouterr().err == "refused a.jpg: truncated\n"
     with pytest.raises(DemoError):
         run(tmp_path, "python", "-c", "raise SystemExit(1)", makes=tmp_path / "other.csv")
     with pytest.raises(DemoError):

@@ -25,7 +25,7 @@ def test_too_few_photographs_of_ones_own_are_refused_in_a_line(
     assert demo.main() == 2
     assert (
         capsys.readouterr().err
-        == f"demo: {own}: {photographs} photographs; the demo needs 16, in color\n"
+        == f"demo: {own}: {photographs} photographs; use 16 or more, in color\n"
     )
 
 
@@ -38,6 +38,7 @@ def test_a_folder_that_is_not_there_is_refused_in_a_line(
     error = capsys.readouterr().err
     assert "nowhere: no such folder" in error
     assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_folder_of_photographs_has_a_place_of_its_own() -> None:
