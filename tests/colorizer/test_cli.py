@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -160,7 +161,9 @@ def test_quiet_says_nothing(shell: Shell) -> None:
 
 
 def test_an_interrupt_ends_with_130_and_leaves_nothing_half_written(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "photos", 200, side=400)
+    write_pictures(tmp_path / "photos", 1)
+    for number in range(400):
+        os.link(tmp_path / "photos" / "00.jpg", tmp_path / "photos" / f"again-{number}.jpg")
     process = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )

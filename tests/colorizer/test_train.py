@@ -13,7 +13,7 @@ from colorizer.errors import Mistake
 from colorizer.prior import Prior, count_photographs, estimate_prior
 from colorizer.run import Run, TrainConfig, begin_run, resume_run
 from colorizer.splits import Photograph
-from colorizer.train import Epoch, Step, learning_rate, objective_loss, train
+from colorizer.train import Epoch, Step, learning_rate, objective_loss, train, validate
 from tests.colorizer.conftest import CPU
 
 TINY = TrainConfig(
@@ -27,18 +27,17 @@ def prior(photographs: list[Photograph]) -> Prior:
     return estimate_prior(counts.sum(dim=0), len(photographs))
 
 
-@pytest.mark.parametrize("objective", ["l2", "mcl"])
-def test_a_dozen_pictures_are_learned(
-    objective: str, squares: Squares, prior: Prior, tmp_path: Path
+@pytest.mark.parametrize(("objective", "left"), [("l2", 0.8), ("mcl", 0.93)])
+def test_a_few_pictures_are_learned(
+    objective: str, left: float, squares: Squares, prior: Prior, tmp_path: Path
 ) -> None:
     given = prior if objective == "mcl" else None
-    config = replace(TINY, objective=objective, epochs=2, shortest_epoch=16)
-    run = begin_run(config, given, CPU)
-    loss = objective_loss(given, CPU)
+    config = replace(TINY, objective=objective, crop=48, epochs=2, shortest_epoch=16)
+    run, loss = begin_run(config, given, CPU), objective_loss(given, CPU)
+    before = validate(run, squares, loss)
     told = list(train(run, squares, squares, loss, tmp_path))
-    losses = [step.losses[0] for step in told if isinstance(step, Step)]
-    assert len(losses) == 32
-    assert np.mean(losses[-6:]) < 0.7 * np.mean(losses[:3])
+    assert sum(isinstance(step, Step) for step in told) == 32
+    assert run.best < left * before[0]  # of gray, or of the prior
 
     with (tmp_path / "log.csv").open() as file:
         log = list(csv.DictReader(file))
@@ -80,7 +79,7 @@ def test_time_ends_a_run_in_good_order(squares: Squares, tmp_path: Path) -> None
     assert isinstance(told[-1], Epoch)
     assert told[-1].row["steps"] < 4000
     assert isinstance(told[-2], Step)
-    assert told[-2].share == pytest.approx(1, abs=0.3)  # the schedule runs out with the time
+    assert told[-2].share > 10 * told[-1].row["steps"] / 4000  # the schedule goes by the time
     load_colorizer(tmp_path / "best.safetensors", CPU)
 
 
