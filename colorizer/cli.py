@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = commands.main(arguments, standalone_mode=False)
     except click.Abort:
         code = 130
-    except (Mistake, click.ClickException) as error:
+    except (Mistake, OSError, click.ClickException) as error:  # OSError: no room, no permission
         message = error.format_message() if isinstance(error, click.ClickException) else str(error)
         click.echo(f"colorizer: {' '.join(message.split())}", err=True)
         code = 2

@@ -124,6 +124,7 @@ def test_a_folder_is_colored_without_a_split(shell: Shell) -> None:
         (["split", "empty"], "no photographs in this folder"),
         (["split", "broken"], "none of its 1 photographs can be used"),
         (["split", "photos"], "leave none to train on"),
+        (["split", "photos", "--test", "1", "--val", "0", "--out", "photos/00.jpg/x"], "photos/00"),
         (["prior"], "run `colorizer split PHOTOS` first"),
         (["train"], "Missing option '--objective'"),
         (["train", "--objective", "mcl"], "run `colorizer prior` first"),
