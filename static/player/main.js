@@ -30,7 +30,7 @@ async function participate() {
     if (trial.kind === "test" && last?.kind === "practice") await screen.turnPage("break");
     last = trial;
     try {
-      await play(trial, await measured);
+      await play(trial, measured);
       superseded = 0;
     } catch (error) {
       superseded += 1;
@@ -48,9 +48,9 @@ async function enter({ answered, planned, trials: [next] }) {
   else await screen.turnPage("resume");
 }
 
-async function play(trial, frameMs) {
+async function play(trial, measured) {
   screen.wait("Loading the images…");
-  const images = await pairs.pair(trial);
+  const [images, frameMs] = await Promise.all([pairs.pair(trial), measured]);
   await screen.roomFor(images);
   const stage = screen.place(trial, images);
 

@@ -17,6 +17,7 @@ function show(name) {
 export function turnPage(name) {
   show(name);
   const button = document.querySelector(`#${name} button`);
+  button.disabled = false; // it was, lest it be pressed before anything listens
   button.focus({ preventScroll: true }); // Enter goes on, but the text comes first
   return new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
 }

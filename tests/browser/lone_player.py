@@ -23,10 +23,11 @@ CSP = (
 )
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 TIMING = {"blank_ms": 60, "gap_ms": 60, "after_ms": 30}
-FEEDBACK_MS = 600
+FEEDBACK_MS = 200
 
-# Notes every phase of the stage as it is entered: what of it can be seen, and where the images are.
-WITNESS = """
+# Notes every phase of the stage as it is entered: what of it can be seen and read, and where the
+# images are. A phase may be over before Playwright looks.
+WITNESS = r"""
 window.seen = [];
 document.addEventListener("DOMContentLoaded", () => {
   const stage = document.querySelector("#stage");
@@ -40,6 +41,9 @@ document.addEventListener("DOMContentLoaded", () => {
     visible: Object.keys(parts).filter(
       (name) => getComputedStyle(stage.querySelector(parts[name])).visibility === "visible"),
     places: [...stage.querySelectorAll("img")].map(place),
+    question: stage.querySelector("#question").textContent,
+    captions: [...stage.querySelectorAll("figcaption")].map(
+      (caption) => caption.innerText.trim().split(/\s+/).join(" ")),
   });
   if (stage) new MutationObserver(note).observe(stage, { attributeFilter: ["data-phase"] });
 });

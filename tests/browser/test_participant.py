@@ -8,8 +8,10 @@ from sqlalchemy import func, select
 from study_server.database import reading
 from study_server.models import Environment, Participant, Response, Trial
 from study_server.words import Kind, Outcome, Side
+from tests.browser.lone_player import WITNESS
 from tests.conftest import LiveStudy
 
+FEEDBACK = "window.seen.filter((step) => step.phase === 'feedback')"
 PRACTICE, SHOWN = 2, 7  # of the short study: 2 practice, 4 test, 1 vigilance pairs
 
 
@@ -23,21 +25,26 @@ def wait_for_buttons(page: Page) -> None:
     page.locator("#stage[data-phase=choice]").wait_for()
 
 
+def go_on(page: Page, button: str) -> None:
+    expect(page.get_by_role("button", name=button)).to_be_focused()
+    page.keyboard.press("Enter")
+
+
 def finish_by_keyboard(page: Page, answered: int = 0) -> None:
     """Answer the pairs that are left, with the break after practice."""
     for number in range(answered, SHOWN):
         if number == PRACTICE:
-            page.get_by_role("button", name="Continue").wait_for()
-            page.keyboard.press("Enter")
+            go_on(page, "Continue")
         wait_for_buttons(page)
-        page.keyboard.press("f")
-        page.locator("#stage[data-phase=choice]").wait_for(state="hidden")
+        with page.expect_response("**/response"):
+            page.keyboard.press("f")
     page.wait_for_url("**/debrief")
 
 
 def test_every_answer_of_a_whole_study_is_in_the_database(
     page: Page, live_study: LiveStudy
 ) -> None:
+    page.add_init_script(WITNESS)
     page.goto(live_study.address)
     page.get_by_role("link", name="fake colors").click()
     agree(page, live_study)
@@ -45,11 +52,11 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
     chosen = [Side.LEFT if number % 3 else Side.RIGHT for number in range(SHOWN)]
     for number, side in enumerate(chosen):
         if number == PRACTICE:
+            page.get_by_text("From here on there is no feedback").wait_for()
+            told = [step["question"] for step in page.evaluate(FEEDBACK)]
             page.get_by_role("button", name="Continue").click()
         wait_for_buttons(page)
         page.get_by_role("button", name=side.capitalize()).click()
-        if number < PRACTICE:
-            page.locator("#stage[data-phase=feedback]").wait_for()
     page.wait_for_url("**/debrief")
 
     with reading(live_study.engine) as db:
@@ -60,6 +67,13 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
     assert [response.answer for response in responses] == chosen
     assert [trial.id for trial in trials] == [response.trial_id for response in responses]
     assert [trial.kind for trial in trials].count(Kind.PRACTICE) == PRACTICE
+    practiced = list(zip(trials, chosen, strict=True))[:PRACTICE]
+    verdicts = ["Right" if side is trial.fake_side else "Wrong" for trial, side in practiced]
+    fakes = [trial.fake_side for trial, _ in practiced]
+    assert told == [
+        f"{verdict}: the {side} image is the fake."
+        for verdict, side in zip(verdicts, fakes, strict=True)
+    ]
     assert outcome is Outcome.COMPLETE
     assert environment.viewport == "1280x800"
 
@@ -76,8 +90,7 @@ def test_the_keyboard_alone_is_enough(page: Page, live_study: LiveStudy) -> None
     page.keyboard.press("Space")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Start practice").wait_for()
-    page.keyboard.press("Enter")
+    go_on(page, "Start practice")
     finish_by_keyboard(page)
     page.get_by_label("A comment").focus()
     page.keyboard.type("The sky gave it away.")
