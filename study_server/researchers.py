@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from datetime import timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -14,7 +15,6 @@ from study_server.errors import StudyError
 from study_server.models import LoginLink, Researcher
 
 HASHER = PasswordHasher()
-NOBODY = HASHER.hash(secrets.token_hex())  # so that an unknown name takes as long as a known one
 MIN_PASSWORD = 12  # characters
 
 
@@ -37,12 +37,18 @@ def _researcher(db: Session, name: str) -> Researcher:
 def check_password(db: Session, name: str, password: str) -> Researcher | None:
     """The researcher whose name and password these are, else None."""
     researcher = db.scalar(select(Researcher).where(Researcher.name == name))
-    stored = (researcher and researcher.password_hash) or NOBODY
+    stored = (researcher and researcher.password_hash) or _nobodys_hash()
     try:
         HASHER.verify(stored, password)
     except (VerifyMismatchError, InvalidHashError):
         return None
     return researcher
+
+
+@cache
+def _nobodys_hash() -> str:
+    """Checked for an unknown name, which then takes as long as a known one."""
+    return HASHER.hash(secrets.token_hex())
 
 
 def make_login_link(db: Session, name: str, valid_for: timedelta) -> str:

@@ -1,5 +1,6 @@
 """waitress around the app: in the foreground for a study, in a thread for simulated people."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,10 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from study_server.errors import StudyError
+
+
+# a queue of one is not worth a line in the terminal
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 def bind(app: Flask, host: str, port: int, threads: int, channels: dict[int, Any]) -> Any:
