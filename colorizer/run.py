@@ -55,9 +55,10 @@ class Run:
 
 def begin_run(config: TrainConfig, prior: Prior | None, device: torch.device) -> Run:
     """A run at its start. prior: what an `mcl` head starts from."""
-    torch.manual_seed(config.seed)
     probability = prior.probability if prior else None
-    model = build_colorizer(config.backbone, config.objective, bin_centers(), probability)
+    with torch.random.fork_rng(devices=[]):  # torch's layers draw from the global generator
+        torch.manual_seed(config.seed)
+        model = build_colorizer(config.backbone, config.objective, bin_centers(), probability)
     load_pretrained(model.backbone, config.weights)
     return _set_up(config, model, device)
 
