@@ -12,7 +12,6 @@ from waitress.server import create_server
 
 from study_server.errors import StudyError
 
-
 # a queue of one is not worth a line in the terminal
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
