@@ -90,7 +90,8 @@ def consent(slug: str) -> ResponseReturnValue:
     study = _study(slug)
     mode, person = _who(slug)
     if request.form.get("consent") != "yes":
-        abort(400, "Taking part needs your consent; go back and tick the box.")
+        reason = "Taking part needs your consent. Go back and tick the box if you agree."
+        return render_template("participant/message.html", title=study.title, message=reason), 400
     known = participation.find_person(g.db, study, person, Source.LINK)
     if known is None and mode is Mode.LIVE and study.state is not State.OPEN:
         return _turned_away(study)

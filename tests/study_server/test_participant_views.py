@@ -56,6 +56,7 @@ def test_consent_is_asked_before_anything_is_stored(client: FlaskClient, app: Fl
     page = client.get("/s/short")
     refused = client.post("/s/short", data={"csrf_token": csrf_token(page)})
     assert refused.status_code == 400
+    assert "Taking part needs your consent" in refused.text
     with reading(app.extensions["engine"]) as db:
         assert db.scalar(select(func.count()).select_from(Participant)) == 0
 
@@ -63,6 +64,14 @@ def test_consent_is_asked_before_anything_is_stored(client: FlaskClient, app: Fl
 def test_a_form_from_elsewhere_is_refused(client: FlaskClient) -> None:
     client.get("/s/short")
     assert client.post("/s/short", data={"consent": "yes"}).status_code == 400
+
+
+def test_consent_works_over_https_where_no_referrer_is_sent(app: Flask) -> None:
+    client = app.test_client()
+    secure = {"base_url": "https://study.example.org"}
+    token = csrf_token(client.get("/s/short", **secure))
+    form = {"csrf_token": token, "consent": "yes"}
+    assert client.post("/s/short", data=form, **secure).status_code == 303
 
 
 def test_who_comes_back_goes_on_where_they_were(client: FlaskClient, base: str) -> None:
