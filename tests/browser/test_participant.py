@@ -127,6 +127,6 @@ def test_nobody_takes_part_without_the_tick(page: Page, live_study: LiveStudy) -
     page.get_by_role("button", name="Take part").click()
     assert page.get_by_role("checkbox").evaluate("box => box.validity.valueMissing")
     page.locator("form").evaluate("form => form.submit()")  # past the browser's own check
-    page.get_by_role("heading", name="That did not work").wait_for()
+    page.get_by_text("Taking part needs your consent").wait_for()
     with reading(live_study.engine) as db:
         assert db.scalars(select(Participant)).all() == []
