@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from colorizer.atomic import replacing
@@ -25,7 +25,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Header) -> 
     """Store named tensors and what they are, whole or not at all."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
-        save_file(plain, temporary, metadata={"header": json.dumps({"schema": SCHEMA, **header})})
+        # Not save_file, which makes a file that nobody else may read.
+        temporary.write_bytes(save(plain, {"header": json.dumps({"schema": SCHEMA, **header})}))
 
 
 def read_header(path: Path) -> Header:
