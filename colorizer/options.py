@@ -11,6 +11,10 @@ from colorizer.checkpoint import newest_checkpoints, read_header
 from colorizer.errors import Mistake
 from colorizer.models import OBJECTIVES
 
+SPLIT_FILE = Path("data/split.csv")  # the defaults of every command, in the working folder
+PRIOR_FILE = Path("data/prior.npz")
+RUNS = Path("runs")
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 EXISTING_FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)

@@ -1,0 +1,57 @@
+"""`colorizer prior`: how common each color is, and what it shall weigh."""
+
+from pathlib import Path
+
+import click
+import torch
+
+from colorizer.bins import bin_centers
+from colorizer.errors import Mistake
+from colorizer.options import (
+    FILE,
+    PRIOR_FILE,
+    SPLIT_FILE,
+    device_option,
+    json_option,
+    quiet_option,
+)
+from colorizer.photos import UnreadablePhotograph
+from colorizer.prior import count_photographs, estimate_prior, write_prior
+from colorizer.screen import tell, tell_refused, tracked
+from colorizer.splits import (
+    members,
+    read_split,
+)
+
+
+@click.command()
+@click.option("--split", "split_file", type=FILE, default=SPLIT_FILE, show_default=True)
+@click.option("--out", type=FILE, default=PRIOR_FILE, show_default=True)
+@device_option
+@quiet_option
+@json_option
+def prior(split_file: Path, out: Path, device: torch.device, quiet: bool, as_json: bool) -> int:
+    """Measure how common each color is in the train split, and what it shall weigh."""
+    photographs = members(read_split(split_file), "train")
+    counting = tracked(count_photographs(photographs, device), "counting", len(photographs), quiet)
+    counts, refused = torch.zeros((), dtype=torch.int64, device=device), {}
+    for photograph, counted in zip(photographs, counting, strict=True):
+        if isinstance(counted, UnreadablePhotograph):
+            refused[photograph.file] = str(counted)
+        else:
+            counts = counts + counted
+    tell_refused(refused)
+    if len(refused) == len(photographs):
+        raise Mistake(f"{split_file}: none of its train photographs could be read")
+    estimated = estimate_prior(counts.cpu(), len(photographs) - len(refused))
+    write_prior(out, estimated)
+    gray = (bin_centers() == 0).all(dim=1)
+    told = {
+        "photographs": estimated.photographs,
+        "p_gray": float(estimated.probability[gray]),
+        "weight_min": float(estimated.weight.min()),
+        "weight_median": float(estimated.weight.median()),
+        "weight_max": float(estimated.weight.max()),
+    }
+    tell({**told, "refused": len(refused)}, str(out), quiet, as_json)
+    return 1 if refused else 0
