@@ -119,7 +119,6 @@ def test_a_folder_is_colored_without_a_split(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "Missing command"),
         (["split", "absent"], "'absent' does not exist"),
         (["split", "empty"], "no photographs in this folder"),
         (["split", "broken"], "none of its 1 photographs can be used"),
