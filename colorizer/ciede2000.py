@@ -1,0 +1,63 @@
+"""CIEDE2000, the color difference (CIE 142-2001) as Sharma, Wu & Dalal 2005 spell it out."""
+
+import math
+
+import torch
+from torch import Tensor
+
+SEVENTH = 25.0**7  # where the neutral axis stops being stretched
+
+
+def color_difference(lab: Tensor, other: Tensor) -> Tensor:
+    """Lab (N, 3, ...) twice -> CIEDE2000 (N, ...); 1 is about what an eye can just tell apart"""
+    lightness, chroma, hue = _stretch(lab, other)
+    lightness2, chroma2, hue2 = _stretch(other, lab)
+    turn = _turn(hue, hue2, chroma * chroma2)
+    mean_chroma = (chroma + chroma2) / 2
+    mean_hue = torch.where(chroma * chroma2 == 0, hue + hue2, hue + turn / 2)
+    from_middle = ((lightness + lightness2) / 2 - 50).square()
+    t = _hue_weight(mean_hue)
+    dl = (lightness2 - lightness) / (1 + 0.015 * from_middle / (20 + from_middle).sqrt())
+    dc = (chroma2 - chroma) / (1 + 0.045 * mean_chroma)
+    dh = 2 * (chroma * chroma2).sqrt() * torch.sin(turn / 2) / (1 + 0.015 * mean_chroma * t)
+    squared = dl**2 + dc**2 + dh**2 + _rotation(mean_chroma, mean_hue) * dc * dh
+    return squared.clamp(min=0).sqrt()
+
+
+def _stretch(lab: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """L, chroma and hue in [0, 2 pi) of the first, a stretched by the chroma of both (eq. 2-7)"""
+    mean = (lab[:, 1:].norm(dim=1) + other[:, 1:].norm(dim=1)) / 2
+    lightness, a, b = lab.unbind(dim=1)
+    a = a * (1.5 - 0.5 * _saturating(mean))
+    return lightness, torch.hypot(a, b), torch.atan2(b, a) % (2 * math.pi)
+
+
+def _turn(hue: Tensor, hue2: Tensor, chromas: Tensor) -> Tensor:
+    """From one hue to the other the short way round; none where a color has no hue (eq. 10)"""
+    turn = hue2 - hue
+    turn = torch.where(turn > math.pi, turn - 2 * math.pi, turn)
+    turn = torch.where(turn < -math.pi, turn + 2 * math.pi, turn)
+    return torch.where(chromas == 0, 0, turn)
+
+
+def _hue_weight(hue: Tensor) -> Tensor:
+    """T of eq. 15"""
+    return (
+        1
+        - 0.17 * torch.cos(hue - math.radians(30))
+        + 0.24 * torch.cos(2 * hue)
+        + 0.32 * torch.cos(3 * hue + math.radians(6))
+        - 0.20 * torch.cos(4 * hue - math.radians(63))
+    )
+
+
+def _rotation(chroma: Tensor, hue: Tensor) -> Tensor:
+    """R_T of eq. 16, 17 and 21: hue and chroma of blues are not independent"""
+    degrees = torch.rad2deg(hue) % 360
+    angle = math.radians(30) * torch.exp(-(((degrees - 275) / 25) ** 2))
+    return -torch.sin(2 * angle) * 2 * _saturating(chroma)
+
+
+def _saturating(chroma: Tensor) -> Tensor:
+    """From 0 for grays to 1 for colors"""
+    return (chroma**7 / (chroma**7 + SEVENTH)).sqrt()

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import (  # type: ignore[import-untyped]  # it ships no types
+    peak_signal_noise_ratio,
+    structural_similarity as skimage_similarity,
+)
+from torch import Tensor
+
+from colorizer.metrics import (
+    area_under_curve,
+    colorfulness,
+    peak_signal_to_noise,
+    structural_similarity,
+)
+from tests.colorizer.pictures import draw
+
+
+def levels(number: int) -> Tensor:
+    """A picture as the metrics take it (1, 3, 96, 96)"""
+    return torch.tensor(draw(number)).movedim(-1, 0)[None].float()
+
+
+def test_the_auc_is_the_area_under_the_share_of_pixels_within_tau() -> None:
+    error = torch.rand(5000, generator=torch.Generator().manual_seed(0)) * 200
+    thresholds = np.linspace(0, 150, 15001)
+    share = [(error.numpy() <= tau).mean() for tau in thresholds]
+    area = np.trapezoid(share, thresholds) / 150
+    assert float(area_under_curve(error).mean()) == pytest.approx(area, abs=1e-4)
+
+
+def test_the_auc_goes_from_1_without_an_error_to_0_at_150() -> None:
+    assert area_under_curve(torch.tensor([0.0, 75, 150, 240])).tolist() == [1, 0.5, 0, 0]
+
+
+def test_psnr_and_ssim_are_those_of_scikit_image() -> None:
+    first, second = draw(0), draw(1)
+    ours = peak_signal_to_noise(levels(0), levels(1))
+    assert float(ours) == pytest.approx(peak_signal_noise_ratio(first, second), abs=1e-4)
+    theirs = skimage_similarity(
+        first,
+        second,
+        channel_axis=2,
+        data_range=255,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    ours = structural_similarity(levels(0), levels(1))
+    assert float(ours) == pytest.approx(theirs, abs=1e-4)
+
+
+def test_an_image_equals_itself() -> None:
+    assert float(peak_signal_to_noise(levels(0), levels(0))) == float("inf")
+    assert float(structural_similarity(levels(0), levels(0))) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_colorfulness_follows_its_definition(absolute: bool) -> None:
+    red, green, blue = draw(3).astype(np.float64).reshape(-1, 3).T
+    rg, yb = red - green, 0.5 * (red + green) - blue
+    if absolute:
+        rg, yb = np.abs(rg), np.abs(yb)
+    spread = np.sqrt(np.std(rg) ** 2 + np.std(yb) ** 2)
+    expected = spread + 0.3 * np.sqrt(np.mean(rg) ** 2 + np.mean(yb) ** 2)
+    assert float(colorfulness(levels(3), absolute)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_two_colorfulnesses_differ_where_opponents_cancel() -> None:
+    image = levels(3)
+    assert abs(float(colorfulness(image) - colorfulness(image, absolute=True))) > 1
+
+
+def test_gray_has_no_colorfulness() -> None:
+    assert float(colorfulness(levels(0)[:, :1].expand(-1, 3, -1, -1))) == 0
