@@ -82,8 +82,9 @@ def fit(place: Path, objective: str) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         run(place, *train, *quick, makes=best)
-    except DemoError:
-        say("    ImageNet's weights cannot be had: starting untrained, so it will look worse")
+    except DemoError as error:  # mostly because torchvision's weights cannot be downloaded
+        say(f"    {error}")
+        say("    Starting without ImageNet's weights, so it will look worse")
         shutil.rmtree(unfinished, ignore_errors=True)
         run(place, *train, *quick, "--weights", "random", makes=best)
     (place / "runs").mkdir(exist_ok=True)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from study_server.database import open_engine, prepare, reading, writing
 from study_server.settings import Settings, read_settings, require_secret
-from study_server.views import participant, researcher
+from study_server.views import entrance, researcher, trials
 
 HERE = Path(__file__).parent
 MAX_BODY_BYTES = 64 * 1024
@@ -51,9 +51,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.extensions["engine"] = engine or open_engine(settings.database_url)
     prepare(app.extensions["engine"])
     csrf = CSRFProtect(app)
-    csrf.exempt(participant.trials)  # JSON, authorised by the token in the address, no cookie
+    csrf.exempt(trials.pages)  # JSON, authorised by the token in the address, no cookie
     researcher.limiter.init_app(app)
-    for blueprint in (participant.pages, participant.trials, researcher.pages):
+    for blueprint in (entrance.pages, trials.pages, researcher.pages):
         app.register_blueprint(blueprint)
     app.before_request(_open_db)
     app.teardown_request(_close_db)

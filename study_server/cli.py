@@ -12,11 +12,13 @@ import click
 from rich.console import Console
 from rich.progress import Progress, track
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from study_server import export, researchers, studies
 from study_server.app import create_app
 from study_server.crowd import Crowd
 from study_server.database import open_engine, prepare, reading, transaction
+from study_server.enrolment import release_abandoned
 from study_server.errors import StudyError
 from study_server.protocol import PRESETS, new_protocol, read_protocol, write_toml
 from study_server.serving import bind
@@ -33,12 +35,18 @@ def main() -> None:
     """A user's mistake is one line on stderr and exit code 2; Ctrl-C is 130."""
     try:
         commands.main(sys.argv[1:] or ["--help"], standalone_mode=False)
-    except (StudyError, click.ClickException) as error:
-        message = error.format_message() if isinstance(error, click.ClickException) else error
-        click.echo(f"study: {message}", err=True)
+    except (StudyError, click.ClickException, OSError, DBAPIError) as error:
+        click.echo(f"study: {_explain(error)}", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
+
+
+def _explain(error: Exception) -> str:
+    """On one line; OSError: no room, no permission; DBAPIError: the database went away."""
+    if isinstance(error, click.ClickException):
+        return " ".join(error.format_message().split())
+    return " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
 
 
 @click.group()
@@ -168,7 +176,8 @@ def _rates(_ctx: click.Context, _option: click.Parameter, value: str) -> dict[st
 def simulate(slug: str, people: int, **crowd: Any) -> None:
     """Let N simulated people answer over HTTP, with pauses skipped.
 
-    Rates are marginal: the share of trials fooled over all people and photographs.
+    Rates are marginal: the share of trials fooled over all people and photographs. The same seed
+    brings the same people again, as new participants; give another for others.
     """
     settings = replace(read_settings(), secret_key=secrets.token_hex(32))
     app = create_app(settings)
@@ -193,8 +202,9 @@ def _modes(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[M
 def export_(slug: str, out: Path, modes: tuple[Mode, ...], unblind: bool) -> None:
     """Write responses, with participants.csv and codebook.csv beside them."""
     _, engine = _open()
-    with reading(engine) as db:
+    with transaction(engine) as db:
         study = studies.find(db, slug)
+        release_abandoned(db, study)
         trials, people = export.export_study(db, study, out, modes, unblind)
     click.echo(f"{out}: {trials} trials of {people} participants")
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from study_server.errors import StudyError
 from study_server.models import Environment, Participant, Response, Stimulus, Study, Trial
 from study_server.words import Kind, Mode, State
 
 VERSION = "hue-and-eye/1"
+PARTICIPANTS_CSV, CODEBOOK_CSV = "participants.csv", "codebook.csv"
 Row = dict[str, object]
 
 RESPONSES = {
@@ -75,14 +77,16 @@ def export_study(
     """Write responses to `out`, participants.csv and codebook.csv beside it.
 
     While a study runs the truth of its live trials is left out, unless `unblind`.
-    Returns how many (trials, participants) were written.
+    Returns how many (trials, participants) were written. Raises StudyError.
     """
+    if out.name in (PARTICIPANTS_CSV, CODEBOOK_CSV):
+        raise StudyError(f"{out}: that name is taken by what stands beside the responses")
     blinded = study.state in (State.OPEN, State.PAUSED) and not unblind
     responses = [_blind(row) if blinded else row for row in _responses(db, study, modes)]
     people = _participants(db, study, modes)
     _write(out, RESPONSES, responses)
-    _write(out.with_name("participants.csv"), PARTICIPANTS, people)
-    _write(out.with_name("codebook.csv"), ("file", "column", "meaning"), _codebook(), VERSION)
+    _write(out.with_name(PARTICIPANTS_CSV), PARTICIPANTS, people)
+    _write(out.with_name(CODEBOOK_CSV), ("file", "column", "meaning"), _codebook(), VERSION)
     return len(responses), len(people)
 
 

@@ -3,7 +3,6 @@
 Source of the default: Zhang, Isola & Efros, ECCV 2016, and the code of their AMT test.
 """
 
-import hashlib
 import json
 import tomllib
 from pathlib import Path
@@ -158,7 +157,3 @@ def _validate(settings: dict[str, Any], where: str) -> Protocol:
 
 def stored_protocol(canonical: str) -> Protocol:
     return Protocol.model_validate_json(canonical)
-
-
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -44,7 +44,7 @@ class Row:
 def read_manifest(path: Path) -> list[Row]:
     """Every row, its columns and words checked; raises StudyError naming line and remedy."""
     try:
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
         raise StudyError(f"{path}: no such file; `colorizer batch` writes one") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -52,7 +52,10 @@ def read_manifest(path: Path) -> list[Row]:
     reader = csv.DictReader(io.StringIO(text))
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise StudyError(f"{path}:1: the columns must be {','.join(COLUMNS)}")
-    rows = [_row(path, reader.line_num, record) for record in reader]
+    try:
+        rows = [_row(path, reader.line_num, record) for record in reader]
+    except csv.Error as error:
+        raise StudyError(f"{path}:{reader.line_num}: not readable as CSV: {error}") from error
     if not rows:
         raise StudyError(f"{path}: no stimuli in it; `colorizer batch` writes some")
     return rows
@@ -62,6 +65,8 @@ def _row(manifest: Path, line: int, record: dict[str, str]) -> Row:
     where = f"{manifest}:{line}"
     if None in record or None in record.values():
         raise StudyError(f"{where}: {len(COLUMNS)} values are wanted; check the commas")
+    if not record["image"]:
+        raise StudyError(f"{where}: image is empty; name the photograph")
     if not METHOD.fullmatch(record["method"]):
         raise StudyError(f"{where}: method {record['method']!r} must match [a-z0-9_-]{{1,32}}")
     try:

@@ -4,17 +4,19 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from study_server import stimuli
 from study_server.clock import now
-from study_server.database import transaction
+from study_server.database import reading, transaction
 from study_server.errors import StudyError
 from study_server.models import Participant, Response, Stimulus, Study, Trial
-from study_server.protocol import Protocol
+from study_server.protocol import Protocol, stored_protocol
 from study_server.words import Mode, Outcome, State
 
 Rows = Iterable[stimuli.Row]
@@ -37,38 +39,50 @@ def import_study(
 ) -> Imported:
     """Check everything, store every stimulus, then the study: all of it or nothing.
 
-    folder: where stimuli live; the study's go into a folder of its slug, made here.
+    folder: where stimuli live; the study's go into a new folder there, of a random name, since
+    another database may share the place.
     progress: wraps the rows that are stored one by one, for a progress bar.
     Raises StudyError.
     """
     rows = stimuli.read_manifest(manifest)
     stimuli.check(manifest, rows, protocol)
     wanted = [row for row in rows if row.method in stimuli.wanted_methods(protocol)]
-    with transaction(engine) as db:
+    with reading(engine) as db:
         _refuse_second(db, protocol.slug)
-        own = folder / protocol.slug
-        stimuli.remove(own)  # what an interrupted import left; no study has it
-        own.mkdir(parents=True)
-        try:
-            study = _study(protocol, hashlib.sha256(manifest.read_bytes()).hexdigest())
+    own = folder / secrets.token_hex(8)
+    own.mkdir(parents=True)
+    try:
+        files = [f"{own.name}/{stimuli.store(manifest, row, own)}" for row in progress(wanted)]
+        _insert(engine, _study(protocol, manifest), wanted, files)
+    except BaseException:
+        stimuli.remove(own)
+        raise
+    return Imported(len(wanted), _warnings(wanted))
+
+
+def _insert(engine: Engine, study: Study, rows: list[stimuli.Row], files: list[str]) -> None:
+    """In one short transaction: a study that is running must not wait for its answers' turn."""
+    slug = study.slug
+    try:
+        with transaction(engine) as db:
+            _refuse_second(db, slug)
             db.add(study)
             db.flush()
-            for row in progress(wanted):
-                name = stimuli.store(manifest, row, own)
-                db.add(_stimulus(study, row, f"{protocol.slug}/{name}"))
-            db.commit()
-        except BaseException:
-            stimuli.remove(own)
-            raise
-    return Imported(len(wanted), _warnings(wanted))
+            db.add_all(_stimulus(study, *pair) for pair in zip(rows, files, strict=True))
+    except IntegrityError as error:  # somebody else imported it in the meantime
+        raise _already_here(slug) from error
 
 
 def _refuse_second(db: Session, slug: str) -> None:
     if db.scalar(select(Study.id).where(Study.slug == slug)) is not None:
-        raise StudyError(f"study {slug!r} is already here; give study.toml another slug")
+        raise _already_here(slug)
 
 
-def _study(protocol: Protocol, manifest_sha256: str) -> Study:
+def _already_here(slug: str) -> StudyError:
+    return StudyError(f"study {slug!r} is already here; give study.toml another slug")
+
+
+def _study(protocol: Protocol, manifest: Path) -> Study:
     return Study(
         slug=protocol.slug,
         title=protocol.title,
@@ -78,7 +92,7 @@ def _study(protocol: Protocol, manifest_sha256: str) -> Study:
         question=protocol.question,
         schedule_seed=secrets.token_hex(16),
         key=secrets.token_bytes(32),
-        manifest_sha256=manifest_sha256,
+        manifest_sha256=hashlib.sha256(manifest.read_bytes()).hexdigest(),
         created_at=now(),
     )
 
@@ -124,16 +138,19 @@ def images(db: Session, study: Study) -> list[str]:
     return sorted(db.scalars(query))
 
 
+def silent_since(study: Study) -> datetime:
+    """Whoever was last seen before this moment has abandoned the study."""
+    return now() - timedelta(minutes=stored_protocol(study.protocol).abandoned_after_minutes)
+
+
 def counts(db: Session, study: Study) -> dict[str, int]:
     """Live participants by outcome, and how many previewed or were simulated."""
-    query = (
-        select(Participant.mode, Participant.outcome, func.count())
-        .where(Participant.study_id == study.id)
-        .group_by(Participant.mode, Participant.outcome)
-    )
+    people = select(Participant.mode, Participant.outcome, Participant.seen_at)
     totals = {str(word): 0 for word in (*Outcome, Mode.PREVIEW, Mode.SIMULATED)}
-    for mode, outcome, count in db.execute(query):
-        totals[outcome if mode is Mode.LIVE else mode] += count
+    for mode, outcome, seen_at in db.execute(people.where(Participant.study_id == study.id)):
+        silent = outcome is Outcome.ACTIVE and seen_at < silent_since(study)
+        reached = Outcome.ABANDONED if silent else outcome
+        totals[reached if mode is Mode.LIVE else mode] += 1
     return totals
 
 

@@ -54,7 +54,7 @@ def write_stimuli(folder: Path, images: int, size: int = 32) -> Path:
 def short_protocol(slug: str = "short", **changes: object) -> Protocol:
     """2 practice, 4 test and 1 vigilance pairs, fast enough for a browser test."""
     quick = {
-        "practice": 2, "trials": 4, "vigilance": 1, "first_blank_ms": 60, "blank_ms": 60,
+        "practice": 2, "trials": 4, "vigilance": 1, "first_blank_ms": 90, "blank_ms": 60,
         "exposure_ms": 100, "gap_ms": 60, "after_ms": 20, "feedback_ms": 200,
     }  # fmt: skip
     return Protocol.model_validate(new_protocol(slug).model_dump() | quick | changes)

@@ -20,7 +20,7 @@ export function preloader(fetchImage) {
     prepare(trials) {
       pairs = new Map(trials.map((trial) => [trial.token, pairs.get(trial.token) ?? fetchPair(trial)]));
     },
-    pair: (trial) => pairs.get(trial.token),
+    pair: (trial) => pairs.get(trial.token) ?? fetchPair(trial),
   };
 }
 

@@ -1,4 +1,4 @@
-/** The trial API (docs/protocol.md). What the network loses is sent again until the server answers. */
+/** The trial API (study_server/views/trials.py). What the network loses is sent again until the server answers. */
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
@@ -20,7 +20,8 @@ export function connect(base, onTrouble) {
   const get = (url, read) => persist(url, { cache: "no-store" }, read, onTrouble);
   const post = (path, body, read) => {
     const headers = { "Content-Type": "application/json" };
-    const options = { method: "POST", headers, body: JSON.stringify(body) };
+    // keepalive: a page that is left must still get its last word out
+    const options = { method: "POST", headers, body: JSON.stringify(body), keepalive: true };
     return persist(`${base}/${path}`, options, read, onTrouble);
   };
   return {

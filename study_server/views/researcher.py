@@ -105,7 +105,7 @@ def _describe(study: Study) -> dict[str, object]:
         "title": study.title,
         "preset": stored_protocol(study.protocol).preset,
         "state": study.state,
-        "entry_url": url_for("participant.entry", slug=study.slug, _external=True),
+        "entry_url": f"{_settings().public_url}{url_for('entrance.entry', slug=study.slug)}",
         "report_url": url_for("researcher.report", slug=study.slug) if report.is_file() else None,
         "counts": studies.counts(g.db, study),
         "answers": studies.answers(g.db, study),

@@ -77,6 +77,7 @@ def test_new_keeps_a_file_that_is_there(here: Path) -> None:
         (("export", "short", "--mode", "dead"), ("live, preview, simulated",)),
         (("serve",), ("STUDY_SECRET_KEY", "openssl rand")),
         (("new", "no good"), ("slug = 'no good'",)),
+        (("new", "q", "--out", "/proc/x/study.toml"), ("/proc/x",)),
         (("frobnicate",), ("No such command",)),
         (("open",), ("Missing argument",)),
     ],
@@ -85,6 +86,12 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     arguments: tuple[str, ...], words: tuple[str, ...], here: Path
 ) -> None:
     assert_refused(study(*arguments), *words)
+
+
+def test_a_responses_file_may_not_take_a_neighbours_name(here: Path, manifest: Path) -> None:
+    assert study("import", "study.toml", manifest).returncode == 0
+    assert_refused(study("export", "short", "--out", "participants.csv"), "that name is taken")
+    assert not (here / "participants.csv").exists()
 
 
 def test_a_study_imported_twice_is_refused(here: Path, manifest: Path) -> None:
@@ -118,6 +125,6 @@ def test_the_settings_say_where_things_lie(
     monkeypatch.setenv("STUDY_INSTANCE", "elsewhere")
     monkeypatch.setenv("STUDY_DATABASE_URL", "sqlite:///data.sqlite")
     assert study("import", "study.toml", manifest).returncode == 0
-    assert len(list((here / "elsewhere" / "stimuli" / "short").glob("*.png"))) == 48
+    assert len(list((here / "elsewhere" / "stimuli").rglob("*.png"))) == 48
     assert (here / "data.sqlite").is_file()
     assert not (here / "instance").exists()

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, select
 
-from study_server import participation
+from study_server import enrolment, participation
 from study_server.crowd import Crowd
 from study_server.database import reading, transaction
 from study_server.export import PARTICIPANTS, RESPONSES, export_study
@@ -38,7 +38,7 @@ def out(tmp_path: Path) -> Path:
 def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with transaction(engine) as db:
-        participant = participation.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         (trial, *_) = participation.upcoming(db, participant)
         flags = [Flag.BLURRED, Flag.SLOW_FRAME]
         answer = Answer(Side.RIGHT, rt_ms=640, first_ms=100.25, second_ms=99.5, flags=flags)
@@ -63,7 +63,7 @@ def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
 def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with transaction(engine) as db:
-        participant = participation.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         (trial, *_) = participation.upcoming(db, participant)
         participation.start_trial(db, participant, trial.token)
         participation.resume(db, participant)
@@ -78,7 +78,7 @@ def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) ->
 def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with transaction(engine) as db:
-        participant = participation.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         (trial, *_) = participation.upcoming(db, participant)
         participation.record_response(db, participant, trial.token, Answer(Side.LEFT, 1, 1, 1))
     assert [row["truth"] for row in export(engine, out)[0]] == [""]
@@ -108,7 +108,7 @@ def test_a_study_asking_for_the_real_one_counts_vigilance_by_that(app: Flask, ou
     engine = app.extensions["engine"]
     with transaction(engine) as db:
         find(db, "short").question = "real"
-        participant = participation.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         for trial in db.scalars(select(Trial).order_by(Trial.slot)):
             side = trial.fake_side.other
             participation.record_response(db, participant, trial.token, Answer(side, 1, 1, 1))

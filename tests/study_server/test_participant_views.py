@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from study_server.database import reading, transaction
 from study_server.invitations import invitation
-from study_server.models import Participant, Response, Trial
+from study_server.models import Environment, Participant, Response, Trial
 from study_server.studies import find
 from study_server.words import Kind, Mode, Side, State
 from tests.conftest import SECRET
@@ -133,6 +133,7 @@ def test_vigilance_trials_pass_for_test_trials(client: FlaskClient, base: str, a
 
 def test_only_the_first_blank_is_longer(client: FlaskClient, base: str) -> None:
     timings = [trial["timing"] for trial in client.get(f"{base}/trials").get_json()["trials"]]
+    assert [timing["blank_ms"] for timing in timings] == [90, 60, 60, 60]
     assert [timing["feedback_ms"] for timing in timings] == [200, 200, None, None]
     assert {(t["exposure_ms"], t["gap_ms"], t["after_ms"]) for t in timings} == {(100, 60, 20)}
 
@@ -270,6 +271,8 @@ def test_the_screen_is_described_once(client: FlaskClient, base: str, app: Flask
     for language in ("de", "en"):
         sent = client.post(f"{base}/environment", json=screen | {"language": language})
         assert sent.status_code == 204
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalars(select(Environment.language)).one() == "de"
     bad = client.post(f"{base}/environment", json=screen | {"refresh_hz": "fast"})
     assert bad.status_code == 400
 

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from study_server import participation
+from study_server import enrolment, participation
 from study_server.clock import now
 from study_server.database import reading, transaction, writing
 from study_server.models import Identity, Participant, Response, Trial
 from study_server.participation import Answer, VoidedTrial
-from study_server.studies import find
+from study_server.studies import counts, find
 from study_server.words import Flag, Kind, Mode, Outcome, Side, Source
 from tests.conftest import open_study, short_protocol
 
@@ -34,7 +34,7 @@ def db(engine: Engine, study: str) -> Iterator[Session]:
 
 
 def enroll(db: Session, person: str = "somebody", mode: Mode = Mode.LIVE) -> Participant:
-    return participation.enroll(db, find(db, "short"), person, mode, Source.LINK)
+    return enrolment.enroll(db, find(db, "short"), person, mode, Source.LINK)
 
 
 def answer_all(db: Session, participant: Participant) -> None:
@@ -73,8 +73,16 @@ def test_who_fell_silent_gives_the_place_back_and_may_return(db: Session) -> Non
     assert [enroll(db, f"late {number}").method for number in range(2)] == ["l2", "l2"]
     db.expire_all()
     assert {person.outcome for person in silent} == {Outcome.ABANDONED}
+    assert counts(db, find(db, "short"))["abandoned"] == len(silent)
     participation.resume(db, silent[0])
     assert silent[0].outcome is Outcome.ACTIVE
+
+
+def test_who_is_silent_now_counts_as_abandoned_without_a_successor(db: Session) -> None:
+    enroll(db).seen_at = now() - timedelta(minutes=61)
+    db.flush()
+    counted = counts(db, find(db, "short"))
+    assert (counted["active"], counted["abandoned"]) == (0, 1)
 
 
 def test_fifty_at_once_are_balanced_and_nobody_comes_twice(
@@ -197,7 +205,7 @@ def test_the_score_counts_test_pairs_by_what_was_asked(
     protocol = short_protocol("asks", question=question)
     open_study(engine, protocol, manifest, tmp_path / "instance")
     with writing(engine) as db:
-        participant = participation.enroll(db, find(db, "asks"), "p", Mode.LIVE, Source.LINK)
+        participant = enrolment.enroll(db, find(db, "asks"), "p", Mode.LIVE, Source.LINK)
         while batch := participation.upcoming(db, participant):
             for trial in batch:
                 wanted = trial.fake_side if question == "fake" else trial.fake_side.other

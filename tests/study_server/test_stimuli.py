@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import Engine, func, select
 
-from study_server.database import reading
+from study_server.database import open_engine, prepare, reading
 from study_server.errors import StudyError
 from study_server.models import Stimulus, Study
 from study_server.stimuli import encode
@@ -65,6 +66,8 @@ def edit(manifest: Path, row: int, **changes: str) -> None:
         ({"file": "nowhere.png"}, "nowhere.png: not readable"),
         ({"file": "../outside.png"}, "lies outside the manifest's folder"),
         ({"method": "Mine!"}, "method 'Mine!' must match"),
+        ({"image": ""}, "image is empty"),
+        ({"image": "x" * 200_000}, "not readable as CSV"),
         ({"method": "other"}, "photo-000 has no l2 stimulus"),
         ({"width": "wide"}, "width and height must be whole numbers"),
         ({"width": "31"}, "differ in size"),
@@ -112,6 +115,34 @@ def test_a_study_is_imported_once(engine: Engine, manifest: Path, tmp_path: Path
     with reading(engine) as db:
         assert db.scalar(select(func.count()).select_from(Stimulus)) == 12 * 4
     assert len(list((tmp_path / "stimuli").rglob("*.png"))) == 12 * 4
+
+
+def test_another_database_may_share_the_folder(manifest: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        engine = open_engine(f"sqlite:///{tmp_path / name}.sqlite")
+        prepare(engine)
+        import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+        engine.dispose()
+    assert len(list((tmp_path / "stimuli").rglob("*.png"))) == 2 * 12 * 4
+
+
+def test_of_two_imports_at_once_one_wins_with_all_its_files(
+    engine: Engine, manifest: Path, tmp_path: Path
+) -> None:
+    def bring(_: int) -> bool:
+        try:
+            import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+        except StudyError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(bring, range(4))) == 1
+    with reading(engine) as db:
+        files = list(db.scalars(select(Stimulus.file)))
+    assert len(files) == 48
+    stored = {f.relative_to(tmp_path / "stimuli") for f in (tmp_path / "stimuli").rglob("*.png")}
+    assert stored == {Path(file) for file in files}
 
 
 def test_stored_names_tell_neither_image_nor_method(

@@ -1,6 +1,5 @@
-"""What a participant's browser asks for: pages, the next trials, images; and what it sends."""
+"""A participant's own address: the player, the next trials, their images, the answers, the end."""
 
-import secrets
 from typing import Annotated, Any
 
 from flask import (
@@ -14,24 +13,18 @@ from flask import (
     request,
     url_for,
 )
-from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from study_server import participation, studies
-from study_server.errors import StudyError
-from study_server.invitations import read_invitation
-from study_server.models import Participant, Study, Trial
-from study_server.protocol import Protocol, stored_protocol
-from study_server.words import Flag, Kind, Mode, Side, Source, State
+from study_server import participation
+from study_server.models import Participant, Trial
+from study_server.protocol import Protocol
+from study_server.words import Flag, Kind, Side
 
-pages = Blueprint("participant", __name__)
-trials = Blueprint("trials", __name__, url_prefix="/p/<token>")
+pages = Blueprint("trials", __name__, url_prefix="/p/<token>")
 
 Milliseconds = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
 ShortText = Annotated[str, Field(max_length=64)]
-
-
 MAX_COMMENT = 10_000  # characters
 
 
@@ -61,86 +54,19 @@ class EnvironmentBody(Body):
     forced_colors: bool
 
 
-@pages.get("/")
-def index() -> ResponseReturnValue:
-    return render_template("participant/index.html", studies=studies.all_studies(g.db, State.OPEN))
-
-
-@pages.get("/s/<slug>")
-def entry(slug: str) -> ResponseReturnValue:
-    study = _study(slug)
-    mode, person = _who(slug)
-    known = participation.find_person(g.db, study, person, Source.LINK)
-    if known is not None:
-        return redirect(url_for("trials.player", token=known.token))
-    if mode is Mode.LIVE and study.state is not State.OPEN:
-        return _turned_away(study)
-    protocol = stored_protocol(study.protocol)
-    return render_template(
-        "participant/consent.html",
-        study=study,
-        protocol=protocol,
-        minutes=protocol.minutes,
-        action=request.full_path.rstrip("?"),
-    )
-
-
-@pages.post("/s/<slug>")
-def consent(slug: str) -> ResponseReturnValue:
-    study = _study(slug)
-    mode, person = _who(slug)
-    if request.form.get("consent") != "yes":
-        reason = "Taking part needs your consent. Go back and tick the box if you agree."
-        return render_template("participant/message.html", title=study.title, message=reason), 400
-    known = participation.find_person(g.db, study, person, Source.LINK)
-    if known is None and mode is Mode.LIVE and study.state is not State.OPEN:
-        return _turned_away(study)
-    participant = participation.enroll(g.db, study, person, mode, Source.LINK)
-    g.db.commit()
-    return redirect(url_for("trials.player", token=participant.token), 303)
-
-
-def _study(slug: str) -> Study:
-    try:
-        return studies.find(g.db, slug)
-    except StudyError:
-        abort(404)
-
-
-def _who(slug: str) -> tuple[Mode, str]:
-    """The mode and the person: of an invitation, else live and this browser's cookie."""
-    token = request.args.get("invitation")
-    if token is not None:
-        invited = read_invitation(current_app.config["SECRET_KEY"], slug, token)
-        return invited if invited is not None else abort(404)
-    if "person" not in cookie:
-        cookie["person"] = secrets.token_urlsafe(16)
-        cookie.permanent = True
-    return Mode.LIVE, cookie["person"]
-
-
-def _turned_away(study: Study) -> ResponseReturnValue:
-    reason = {
-        State.DRAFT: "It has not begun yet.",
-        State.PAUSED: "It is paused. Come back a little later.",
-        State.CLOSED: "It is over. Thank you for coming.",
-    }[study.state]
-    return render_template("participant/message.html", title=study.title, message=reason), 403
-
-
-@trials.url_value_preprocessor
+@pages.url_value_preprocessor
 def _find_participant(_endpoint: str | None, values: dict[str, Any] | None) -> None:
     g.token = (values or {}).pop("token", "")
 
 
-@trials.before_request
+@pages.before_request
 def _load_participant() -> None:
     writes = request.method == "POST"
     participant = participation.find_participant(g.db, g.token, lock=writes)
     g.participant = participant if participant is not None else abort(404)
 
 
-@trials.get("")
+@pages.get("")
 def player() -> ResponseReturnValue:
     participant: Participant = g.participant
     if participant.finished_at is not None:
@@ -153,14 +79,14 @@ def player() -> ResponseReturnValue:
     )
 
 
-@trials.post("/resume")
+@pages.post("/resume")
 def resume() -> ResponseReturnValue:
     participation.resume(g.db, g.participant)
     g.db.commit()
     return _next_trials()
 
 
-@trials.get("/trials")
+@pages.get("/trials")
 def next_trials() -> ResponseReturnValue:
     return _next_trials()
 
@@ -195,7 +121,7 @@ def _describe(participant: Participant, trial: Trial, protocol: Protocol) -> dic
     }
 
 
-@trials.get("/trials/<trial_token>/<any(left, right):side>")
+@pages.get("/trials/<trial_token>/<any(left, right):side>")
 def image(trial_token: str, side: str) -> ResponseReturnValue:
     """One image of one trial, dead once the trial is answered or voided.
 
@@ -217,7 +143,7 @@ def _trial(trial_token: str) -> Trial:
         abort(404)
 
 
-@trials.post("/trials/<trial_token>/start")
+@pages.post("/trials/<trial_token>/start")
 def start(trial_token: str) -> ResponseReturnValue:
     try:
         participation.start_trial(g.db, g.participant, trial_token)
@@ -229,7 +155,7 @@ def start(trial_token: str) -> ResponseReturnValue:
     return "", 204
 
 
-@trials.post("/trials/<trial_token>/response")
+@pages.post("/trials/<trial_token>/response")
 def respond(trial_token: str) -> ResponseReturnValue:
     body = ResponseBody.model_validate(request.get_json())
     answer = participation.Answer(
@@ -251,7 +177,7 @@ def _voided() -> ResponseReturnValue:
     return {"error": "This pair was interrupted; another has taken its place."}, 409
 
 
-@trials.post("/environment")
+@pages.post("/environment")
 def environment() -> ResponseReturnValue:
     body = EnvironmentBody.model_validate(request.get_json())
     participation.describe_environment(g.db, g.participant, **body.model_dump())
@@ -259,7 +185,7 @@ def environment() -> ResponseReturnValue:
     return "", 204
 
 
-@trials.get("/debrief")
+@pages.get("/debrief")
 def debrief() -> ResponseReturnValue:
     participant: Participant = g.participant
     code = participation.completion_code(participant)
@@ -277,14 +203,14 @@ def debrief() -> ResponseReturnValue:
     )
 
 
-@trials.post("/comment")
+@pages.post("/comment")
 def comment() -> ResponseReturnValue:
     g.participant.comment = request.form.get("comment", "")[:MAX_COMMENT]
     g.db.commit()
     return redirect(url_for("trials.debrief", token=g.token, saved=1), 303)
 
 
-@trials.errorhandler(ValidationError)
+@pages.errorhandler(ValidationError)
 def _refuse(error: ValidationError) -> ResponseReturnValue:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "body"

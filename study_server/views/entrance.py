@@ -1,0 +1,83 @@
+"""Where participants come in: the open studies, a study's consent page, the consent."""
+
+import secrets
+
+from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
+from flask import session as cookie
+from flask.typing import ResponseReturnValue
+
+from study_server import enrolment, studies
+from study_server.errors import StudyError
+from study_server.invitations import read_invitation
+from study_server.models import Study
+from study_server.protocol import stored_protocol
+from study_server.words import Mode, Source, State
+
+pages = Blueprint("entrance", __name__)
+
+
+@pages.get("/")
+def index() -> ResponseReturnValue:
+    return render_template("participant/index.html", studies=studies.all_studies(g.db, State.OPEN))
+
+
+@pages.get("/s/<slug>")
+def entry(slug: str) -> ResponseReturnValue:
+    study = _study(slug)
+    mode, person = _who(slug)
+    known = enrolment.find_person(g.db, study, person, Source.LINK)
+    if known is not None:
+        return redirect(url_for("trials.player", token=known.token))
+    if mode is Mode.LIVE and study.state is not State.OPEN:
+        return _turned_away(study)
+    protocol = stored_protocol(study.protocol)
+    return render_template(
+        "participant/consent.html",
+        study=study,
+        protocol=protocol,
+        minutes=protocol.minutes,
+        action=request.full_path.rstrip("?"),
+    )
+
+
+@pages.post("/s/<slug>")
+def consent(slug: str) -> ResponseReturnValue:
+    study = _study(slug)
+    mode, person = _who(slug)
+    if request.form.get("consent") != "yes":
+        reason = "Taking part needs your consent. Go back and tick the box if you agree."
+        return render_template("participant/message.html", title=study.title, message=reason), 400
+    known = enrolment.find_person(g.db, study, person, Source.LINK)
+    if known is None and mode is Mode.LIVE and study.state is not State.OPEN:
+        return _turned_away(study)
+    participant = enrolment.enroll(g.db, study, person, mode, Source.LINK)
+    g.db.commit()
+    return redirect(url_for("trials.player", token=participant.token), 303)
+
+
+def _study(slug: str) -> Study:
+    try:
+        return studies.find(g.db, slug)
+    except StudyError:
+        abort(404)
+
+
+def _who(slug: str) -> tuple[Mode, str]:
+    """The mode and the person: of an invitation, else live and this browser's cookie."""
+    token = request.args.get("invitation")
+    if token is not None:
+        invited = read_invitation(current_app.config["SECRET_KEY"], slug, token)
+        return invited if invited is not None else abort(404)
+    if "person" not in cookie:
+        cookie["person"] = secrets.token_urlsafe(16)
+        cookie.permanent = True
+    return Mode.LIVE, cookie["person"]
+
+
+def _turned_away(study: Study) -> ResponseReturnValue:
+    reason = {
+        State.DRAFT: "It has not begun yet.",
+        State.PAUSED: "It is paused. Come back a little later.",
+        State.CLOSED: "It is over. Thank you for coming.",
+    }[study.state]
+    return render_template("participant/message.html", title=study.title, message=reason), 403
