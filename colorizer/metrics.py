@@ -40,7 +40,8 @@ def structural_similarity(image: Tensor, original: Tensor) -> Tensor:
     covariance = _blur(image * original) - mean_x * mean_y
     c1, c2 = (SSIM_K1 * 255) ** 2, (SSIM_K2 * 255) ** 2
     similar = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    return (similar / ((mean_x**2 + mean_y**2 + c1) * (variances + c2))).flatten(1).mean(dim=1)
+    index: Tensor = similar / ((mean_x**2 + mean_y**2 + c1) * (variances + c2))
+    return index.flatten(1).mean(dim=1)
 
 
 def colorfulness(image: Tensor, absolute: bool = False) -> Tensor:

@@ -1,10 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from skimage.metrics import (  # type: ignore[import-untyped]  # it ships no types
-    peak_signal_noise_ratio,
-    structural_similarity as skimage_similarity,
-)
+from skimage import metrics as skimage
 from torch import Tensor
 
 from colorizer.metrics import (
@@ -34,20 +31,14 @@ def test_the_auc_goes_from_1_without_an_error_to_0_at_150() -> None:
 
 
 def test_psnr_and_ssim_are_those_of_scikit_image() -> None:
-    first, second = draw(0), draw(1)
-    ours = peak_signal_to_noise(levels(0), levels(1))
-    assert float(ours) == pytest.approx(peak_signal_noise_ratio(first, second), abs=1e-4)
-    theirs = skimage_similarity(
-        first,
-        second,
-        channel_axis=2,
-        data_range=255,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
+    pictures = draw(0), draw(1)
+    psnr = skimage.peak_signal_noise_ratio(*pictures)  # type: ignore[no-untyped-call]  # no types
+    assert float(peak_signal_to_noise(levels(0), levels(1))) == pytest.approx(psnr, abs=1e-4)
+    published = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    ssim = skimage.structural_similarity(  # type: ignore[no-untyped-call]  # likewise
+        *pictures, channel_axis=2, data_range=255, **published
     )
-    ours = structural_similarity(levels(0), levels(1))
-    assert float(ours) == pytest.approx(theirs, abs=1e-4)
+    assert float(structural_similarity(levels(0), levels(1))) == pytest.approx(ssim, abs=1e-4)
 
 
 def test_an_image_equals_itself() -> None:

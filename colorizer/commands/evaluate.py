@@ -1,0 +1,110 @@
+"""`colorizer evaluate`: how far each method's colors are from the photographs'."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+from colorizer.batch import Refusal
+from colorizer.checkpoint import load_colorizer
+from colorizer.commands.batch import gather
+from colorizer.errors import Mistake
+from colorizer.evaluation import Scores, Weights, estimate, pixel_weights, score
+from colorizer.options import (
+    EXISTING_FOLDER,
+    FOLDER,
+    PRIOR_FILE,
+    RUNS,
+    describe_models,
+    device_option,
+    find_models,
+    json_option,
+    models_option,
+    quiet_option,
+    seed_option,
+)
+from colorizer.painting import METHODS, paint, sit
+from colorizer.prior import read_prior
+from colorizer.scoreboard import render_table, write_scores
+from colorizer.screen import tell, tell_refused, tracked
+from colorizer.splits import SPLITS
+
+
+def _read_methods(_: click.Context, __: click.Parameter, text: str) -> list[str]:
+    methods = list(dict.fromkeys(text.split(",")))
+    unknown = [method for method in methods if method not in METHODS]
+    if unknown:
+        raise click.UsageError(f"--methods: {unknown[0]!r} is none of {','.join(METHODS)}")
+    return methods
+
+
+@click.command()
+@click.option("--split", "side", type=click.Choice(SPLITS), help="Of split.csv; default: test.")
+@click.option("--photos", type=EXISTING_FOLDER, help="Instead of a split: a folder.")
+@click.option("--out", type=FOLDER, default=Path("outputs/metrics"), show_default=True)
+@click.option("--size", type=click.IntRange(16), default=256, show_default=True, help="Pixels.")
+@click.option(
+    "--methods",
+    default="gray,foil,l2,mcl,mcl-annealed,real",
+    show_default=True,
+    callback=_read_methods,
+    help=f"Of {','.join(METHODS)}.",
+)
+@models_option
+@seed_option
+@device_option
+@quiet_option
+@json_option
+def evaluate(
+    side: str | None,
+    photos: Path | None,
+    out: Path,
+    size: int,
+    methods: Sequence[str],
+    models: dict[str, Path],
+    seed: int,
+    device: torch.device,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Measure every method against the photographs: metrics.json, metrics.csv, a table.
+
+    Means over photographs with bootstrap intervals. None of it tells whether people are fooled.
+    """
+    if side is not None and photos is not None:
+        raise Mistake("give either --split or --photos, not both")
+    files = find_models(methods, models, RUNS)
+    for line in describe_models(files) if not quiet else ():
+        click.echo(line, err=True)
+    loaded = {objective: load_colorizer(path, device) for objective, path in files.items()}
+    weights = read_weights(quiet)
+    photographs, refused = gather(side or "test", photos, quiet)
+    scores: list[Scores] = []
+    sittings = sit(photographs, size, seed, foils="foil" in methods)
+    for sitting in tracked(sittings, "measuring", len(photographs), quiet):
+        if isinstance(sitting, Refusal):
+            refused.update([sitting])
+        else:
+            painted = paint(sitting.to(device), [*methods, "real"], loaded)
+            scores.append(score(painted, methods, weights))
+    tell_refused(refused)
+    if not scores:
+        raise Mistake("nothing to measure: none of the photographs could be used")
+    estimates = estimate(scores, np.random.default_rng(seed))
+    write_scores(out, estimates, len(scores))
+    if not quiet and not as_json:
+        click.echo(render_table(estimates, len(scores)))
+    told = {"images": len(scores), "methods": len(methods), "refused": len(refused)}
+    tell(told, str(out / "metrics.json"), quiet, as_json)
+    return 1 if refused else 0
+
+
+def read_weights(quiet: bool) -> Weights:
+    """Of the AuCs; without a prior there is only the raw one."""
+    if PRIOR_FILE.exists():
+        return pixel_weights(read_prior(PRIOR_FILE))
+    if not quiet:
+        click.echo(f"no {PRIOR_FILE}, so no weighted AuC; `colorizer prior` makes it", err=True)
+    return pixel_weights(None)

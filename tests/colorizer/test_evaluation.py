@@ -1,0 +1,95 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from colorizer.bins import bin_centers
+from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.evaluation import Score, estimate, pixel_weights, score
+from colorizer.prior import Prior, rebalance
+from tests.colorizer.pictures import draw
+
+
+def image(number: int) -> Tensor:
+    """As `paint` gives it (1, 96, 96, 3)"""
+    return torch.tensor(draw(number))[None]
+
+
+@pytest.fixture(scope="module")
+def prior() -> Prior:
+    """Rarer the farther from gray."""
+    probability = torch.exp(-bin_centers().norm(dim=1) / 20)
+    probability /= probability.sum()
+    return Prior(probability, rebalance(probability), photographs=1)
+
+
+def test_the_photograph_itself_scores_best(prior: Prior) -> None:
+    found = score({"real": image(0)}, ["real"], pixel_weights(prior))["real"]
+    for metric in ("auc_raw", "auc_balanced", "auc_rebalanced", "ssim"):
+        assert found[metric].value == pytest.approx(1)
+    assert found["psnr"].value == math.inf
+    for metric in ("ciede2000", "colorfulness_gap", "colorfulness_abs_gap"):
+        assert found[metric].value == 0
+
+
+def test_an_auc_weighs_a_pixel_by_the_bin_nearest_to_its_true_color(prior: Prior) -> None:
+    painted = {"real": image(0), "other": image(1)}
+    found = score(painted, ["other"], pixel_weights(prior))["other"]
+    real, other = (rgb_to_lab(from_bytes(x))[0, 1:].flatten(1).T.double() for x in painted.values())
+    bins = bin_centers().double()
+    nearest = [int(((pixel - bins) ** 2).sum(dim=1).argmin()) for pixel in real]
+    error = (real - other).norm(dim=1)
+    thresholds = torch.linspace(0, 150, 3001).double()
+    for name, weight in (
+        ("auc_raw", torch.ones(313)),
+        ("auc_balanced", prior.weight),
+        ("auc_rebalanced", 1 / prior.probability),
+    ):
+        pixels = weight.double()[nearest]
+        share = [(pixels * (error <= tau)).sum() / pixels.sum() for tau in thresholds]
+        area = float(torch.trapezoid(torch.stack(share), thresholds)) / 150
+        assert found[name].value == pytest.approx(area, abs=1e-3)
+        assert found[name].weight / found["auc_raw"].weight > 0
+
+
+def test_a_mean_over_images_equals_a_mean_over_all_their_pixels(prior: Prior) -> None:
+    def auc(first: Tensor, second: Tensor) -> Score:
+        painted = {"real": first, "other": second}
+        return score(painted, ["other"], pixel_weights(prior))["other"]["auc_rebalanced"]
+
+    each = [{"other": {"auc": auc(image(n), image(n + 5))}} for n in range(3)]
+    once = auc(*(torch.cat([image(n + k) for n in range(3)], dim=1) for k in (0, 5)))
+    found = estimate(each, np.random.default_rng(0))["other"]["auc"]
+    assert found.mean == pytest.approx(once.value, abs=1e-6)
+
+
+def test_without_a_prior_there_is_only_the_raw_auc() -> None:
+    found = score({"real": image(0)}, ["real"], pixel_weights(None))["real"]
+    assert [metric for metric in found if metric.startswith("auc")] == ["auc_raw"]
+
+
+def test_the_interval_is_that_of_the_mean() -> None:
+    rng = np.random.default_rng(1)
+    values = rng.normal(20, 4, 400)
+    scores = [{"l2": {"psnr": Score(float(value))}} for value in values]
+    found = estimate(scores, np.random.default_rng(0))["l2"]["psnr"]
+    half = 1.96 * values.std(ddof=1) / math.sqrt(len(values))
+    assert found.mean == pytest.approx(values.mean())
+    assert found.ci95 == pytest.approx((values.mean() - half, values.mean() + half), abs=0.05)
+
+
+def test_the_seed_decides_the_interval() -> None:
+    scores = [{"l2": {"psnr": Score(float(value))}} for value in range(9)]
+    first, again, other = (estimate(scores, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_one_image_or_an_infinite_mean_has_no_interval() -> None:
+    rng = np.random.default_rng(0)
+    assert estimate([{"l2": {"psnr": Score(20)}}], rng)["l2"]["psnr"].ci95 is None
+    endless = [{"real": {"psnr": Score(math.inf)}}] * 3
+    assert estimate(endless, rng)["real"]["psnr"] == (math.inf, None)
+    with pytest.raises(ValueError, match="no scores"):
+        estimate([], rng)

@@ -1,0 +1,76 @@
+import csv
+import json
+import math
+import re
+from pathlib import Path
+
+from colorizer.evaluation import Estimate, Estimates, pixel_weights, score
+from colorizer.painting import METHODS
+from colorizer.prior import Prior
+from colorizer.scoreboard import PUBLISHED, render_table, write_scores
+from tests.colorizer.test_evaluation import image, prior
+
+FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
+ESTIMATES: Estimates = {
+    "gray": {"auc_raw": Estimate(0.8704, (0.8621, 0.8788)), "psnr": Estimate(21.5, (20, 23))},
+    "real": {"auc_raw": Estimate(1.0, (1.0, 1.0)), "psnr": Estimate(math.inf, None)},
+}
+
+__all__ = ["prior"]
+
+
+def test_metrics_json_is_as_the_contract_has_it(tmp_path: Path, prior: Prior) -> None:
+    write_scores(tmp_path, ESTIMATES, images=7)
+    written = json.loads((tmp_path / "metrics.json").read_text())
+    assert written["gray"] == {
+        "auc_raw": {"mean": 0.8704, "ci95": [0.8621, 0.8788]},
+        "psnr": {"mean": 21.5, "ci95": [20, 23]},
+        "images": 7,
+    }
+    assert written["real"]["psnr"] == {"mean": None, "ci95": None}
+
+    section = FORMATS.read_text().split("## metrics.json")[1]
+    documented = re.findall(r'"([a-z0-9_]+)"', section.split("{method: {")[1].split(": {")[0])
+    found = score({"real": image(0)}, ["real"], pixel_weights(prior))["real"]
+    assert documented == list(found)
+    assert re.findall(r"`([a-z0-9-]+)`", section.split("methods")[1])[: len(METHODS)] == list(
+        METHODS
+    )
+
+
+def test_metrics_csv_has_a_row_a_number_and_the_published_beside(tmp_path: Path) -> None:
+    write_scores(tmp_path, ESTIMATES, images=7)
+    with (tmp_path / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["method"], row["metric"]) for row in rows] == [
+        (method, metric) for method, found in ESTIMATES.items() for metric in found
+    ]
+    assert rows[0] == {
+        "method": "gray",
+        "metric": "auc_raw",
+        "mean": "0.8704",
+        "ci95_low": "0.8621",
+        "ci95_high": "0.8788",
+        "images": "7",
+        "published": "0.891",
+    }
+    assert rows[-1]["mean"] == ""
+
+
+def test_the_table_has_intervals_published_values_and_what_is_missing() -> None:
+    table = render_table(ESTIMATES, images=7)
+    lines = [line.split() for line in table.splitlines()]
+    assert lines[:6] == [
+        ["gray", "real"],
+        ["auc_raw", "87.0", "100.0"],
+        ["86.2", "to", "87.9", "100.0", "to", "100.0"],
+        ["published", "89.1"],
+        ["psnr", "21.50", "inf"],
+        ["20.00", "to", "23.00"],
+    ]
+    assert "LPIPS, FID and KID are left out" in table
+    assert max(len(line) for line in table.splitlines()) <= 120
+
+
+def test_published_values_stand_beside_methods_that_there_are() -> None:
+    assert {published.like for published in PUBLISHED} <= set(METHODS)
