@@ -1,14 +1,14 @@
-"""A split -> stimuli and manifest.csv: one crop, one Lab round trip, one encoder for all methods.
+"""A split -> stimuli: one crop, one Lab round trip, one encoder for all methods.
 
-Real and fake of a photograph may differ in nothing but their chroma.
+Real and fake of a photograph may differ in nothing but their chroma. Threads decode ahead of the
+network and encode behind it; a photograph that is finished is not made again.
 """
 
-import csv
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,14 +20,17 @@ from torch import Tensor
 
 from colorizer.atomic import replacing
 from colorizer.color import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
-from colorizer.foils import donors, form_ring, recolor
+from colorizer.foils import Ring, donors, form_ring, recolor
+from colorizer.manifest import Shard, Stimulus
 from colorizer.models import Colorizer, upsample_ab
-from colorizer.photos import UnreadablePhotograph, center_square, read_ahead, read_photograph
+from colorizer.photos import UnreadablePhotograph, is_gray, read_ahead, read_square
 from colorizer.splits import Photograph
 
 DECODINGS = {"l2": ("l2", 1.0), "mcl": ("mcl", 1.0), "mcl-annealed": ("mcl", 0.38)}
 METHODS = ("real", "foil", *DECODINGS)  # a decoding: whose model, at which temperature
-WRITERS = 4
+AT_ONCE = {"cpu": 8, "cuda": 64}  # photographs that the network sees together
+
+Pixels = NDArray[np.uint8]  # (H, W, 3)
 
 
 class Model(NamedTuple):
@@ -45,24 +48,18 @@ class Recipe:
     models: Mapping[str, Model]
     size: int
     seed: int
+    precision: torch.dtype = torch.float32  # of the networks
 
     def checkpoint(self, method: str) -> str:
         """What the manifest says; empty for a method without a model."""
         return self.models[DECODINGS[method][0]].checkpoint if method in DECODINGS else ""
 
-
-@dataclass(frozen=True)
-class Stimulus:
-    """A row of manifest.csv."""
-
-    image: str
-    method: str
-    file: str
-    sha256: str
-    width: int
-    height: int
-    split: str
-    checkpoint: str
+    def describe(self, method: str) -> dict[str, str | int]:
+        """All that a method's files depend on beside the photographs."""
+        if method in DECODINGS:
+            made = {"checkpoint": self.checkpoint(method), "precision": str(self.precision)}
+            return {"size": self.size, **made}
+        return {"size": self.size, **({"seed": self.seed} if method == "foil" else {})}
 
 
 class Refusal(NamedTuple):
@@ -73,133 +70,168 @@ class Refusal(NamedTuple):
 
 
 class _Work(NamedTuple):
-    photograph: Photograph
-    lab: Tensor  # (1, 3, H, W)
-    donor: Tensor | None  # whose colors the foil has
+    stale: Sequence[str]  # the methods whose files are to be made
+    square: Pixels
+    donor: Pixels | None  # whose colors the foil has
+
+
+_Painted = dict[str, Pixels]  # by method
+
+
+def fast_precision(device: torch.device) -> torch.dtype:
+    """bfloat16 where the device has it in hardware: colors move by less than a person sees."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    can = torch.cpu.get_capabilities()
+    has = any(can.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+    return torch.bfloat16 if has else torch.float32
 
 
 def write_stimuli(
-    photographs: Sequence[Photograph], recipe: Recipe, out: Path, device: torch.device
+    photographs: Sequence[Photograph],
+    recipe: Recipe,
+    out: Path,
+    device: torch.device,
+    shard: Shard = Shard(),  # noqa: B008  # immutable
 ) -> Iterator[list[Stimulus] | Refusal]:
-    """Make `out`/METHOD/IMAGE.png of every photograph; for each its rows of the manifest.
+    """Make `out`/METHOD/IMAGE.png of a shard's photographs; for each its rows of the manifest.
 
-    What an earlier call with the same recipe left there is kept, so a batch that was stopped
-    goes on. A photograph that cannot be read is refused and the others go on.
+    What an earlier call with the same recipe left there is kept, so a batch that was stopped goes
+    on. A photograph that cannot be read, or is gray, is refused and the others go on. Which others
+    the network sees beside it can change a color in its last bit.
     """
-    since = _date_methods(out / "batch.json", recipe)
-    ring = form_ring(photographs, recipe.seed)
+    since = {method: _date(out / f"{method}.json", recipe, method) for method in recipe.methods}
+    ring = form_ring(photographs, recipe.seed)  # of all, so that every sharding borrows alike
 
     def prepare(photograph: Photograph) -> _Work | Refusal | None:
-        if all(_is_current(_png(out, photograph, m), photograph, since[m]) for m in recipe.methods):
-            return None
+        files = {method: _png(out, photograph, method) for method in recipe.methods}
+        stale = [m for m in files if not _is_current(files[m], photograph, since[m])]
         try:
-            lab = _read_lab(photograph, recipe.size)
-            donor = _borrow(ring, photograph, recipe.size) if "foil" in recipe.methods else None
+            return _read(photograph, stale, ring, recipe.size) if stale else None
         except UnreadablePhotograph as refusal:
             return Refusal(photograph.file, str(refusal))
-        return _Work(photograph, lab, donor)
 
-    with ThreadPoolExecutor(WRITERS) as writers:
-        for photograph, work in read_ahead(prepare, photographs):
-            if isinstance(work, Refusal):
-                yield work
-                continue
-            if work is not None:
-                painted = _paint(work, recipe, device)
-                files = [_png(out, photograph, method) for method in painted]
-                list(writers.map(_write_png, files, painted.values()))
-            yield [_describe(out, photograph, method, recipe) for method in recipe.methods]
+    def finish(done: tuple[Photograph, _Painted | Refusal]) -> list[Stimulus] | Refusal:
+        photograph, painted = done
+        if isinstance(painted, Refusal):
+            return painted
+        for method, pixels in painted.items():
+            _write_png(_png(out, photograph, method), pixels)
+        return [_describe(out, photograph, method, recipe) for method in recipe.methods]
 
-
-def write_manifest(path: Path, stimuli: Sequence[Stimulus]) -> None:
-    """The contract with the study server; written last, whole."""
-    columns = [field.name for field in fields(Stimulus)]
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(stimulus) for stimulus in stimuli)
+    prepared = read_ahead(prepare, shard.share(photographs))
+    for _, result in read_ahead(finish, _paint_in_order(prepared, recipe, device)):
+        yield result
 
 
-@torch.inference_mode()
-def _paint(work: _Work, recipe: Recipe, device: torch.device) -> dict[str, NDArray[np.uint8]]:
-    """Every method's image of a photograph, (H, W, 3): all through the same last steps."""
-    lab = work.lab.to(device)
-    labs = {"real": lab} if "real" in recipe.methods else {}
-    if work.donor is not None:
-        labs["foil"] = recolor(lab, work.donor.to(device))
-    for objective, model in recipe.models.items():
-        raw = model.network(lab[:, :1])
-        for method in recipe.methods:
-            if method in DECODINGS and DECODINGS[method][0] == objective:
-                ab = model.network.head.decode(raw, DECODINGS[method][1])
-                labs[method] = torch.cat([lab[:, :1], upsample_ab(ab, *lab.shape[-2:])], dim=1)
-    return {
-        method: to_bytes(lab_to_rgb(into_gamut(colored)))[0].cpu().numpy()
-        for method, colored in labs.items()
-    }
+def _read(photograph: Photograph, stale: Sequence[str], ring: Ring, size: int) -> _Work:
+    square = _read_colors(photograph, size)
+    donor = _borrow(ring, photograph, size) if "foil" in stale else None
+    return _Work(stale, square, donor)
 
 
-def _read_lab(photograph: Photograph, size: int) -> Tensor:
-    square = center_square(read_photograph(photograph.path), size)
-    return rgb_to_lab(from_bytes(torch.tensor(square)[None]))
+def _read_colors(photograph: Photograph, size: int) -> Pixels:
+    square = read_square(photograph.path, size)
+    if is_gray(square):
+        raise UnreadablePhotograph("gray; there are no colors to fake")
+    return square
 
 
-def _borrow(ring: Sequence[Photograph], photograph: Photograph, size: int) -> Tensor:
+def _borrow(ring: Ring, photograph: Photograph, size: int) -> Pixels:
     for donor in donors(ring, photograph):
         try:
-            return _read_lab(donor, size)
+            return _read_colors(donor, size)
         except UnreadablePhotograph:
             continue  # it is refused under its own name
     raise UnreadablePhotograph("no other photograph can lend a foil its colors")
+
+
+def _paint_in_order(
+    prepared: Iterable[tuple[Photograph, _Work | Refusal | None]],
+    recipe: Recipe,
+    device: torch.device,
+) -> Iterator[tuple[Photograph, _Painted | Refusal]]:
+    """What is to be written for each photograph; nothing for one that is finished."""
+    ahead = iter(prepared)
+    while together := list(islice(ahead, AT_ONCE[device.type])):
+        works = [work for _, work in together if isinstance(work, _Work)]
+        painted = iter(_paint(works, recipe, device))
+        for photograph, work in together:
+            if isinstance(work, _Work):
+                yield photograph, next(painted)
+            else:
+                yield photograph, work or {}
+
+
+@torch.inference_mode()
+def _paint(works: Sequence[_Work], recipe: Recipe, device: torch.device) -> list[_Painted]:
+    """Every stale image of every work: all through the same last steps."""
+    stale = [method for method in recipe.methods if any(method in work.stale for work in works)]
+    if not stale:
+        return []
+    lab = _to_lab([work.square for work in works], device)
+    labs = {"real": lab, **_predict(lab, stale, recipe)}
+    if "foil" in stale:  # who needs none lends to itself, and it is not written
+        lent = [work.square if work.donor is None else work.donor for work in works]
+        labs["foil"] = recolor(lab, _to_lab(lent, device))
+    made = {m: to_bytes(lab_to_rgb(into_gamut(labs[m]))).cpu().numpy() for m in stale}
+    return [{m: made[m][i] for m in work.stale} for i, work in enumerate(works)]
+
+
+def _predict(lab: Tensor, methods: Sequence[str], recipe: Recipe) -> dict[str, Tensor]:
+    """Lab (N, 3, H, W) -> the same lightness under the colors of each method that has a model"""
+    predicted = {}
+    for objective, model in recipe.models.items():
+        decoded = {m: DECODINGS[m][1] for m in methods if DECODINGS.get(m, ("",))[0] == objective}
+        if not decoded:
+            continue
+        half = recipe.precision is torch.bfloat16
+        with torch.autocast(lab.device.type, torch.bfloat16, enabled=half):
+            raw = model.network(lab[:, :1])
+        for method, temperature in decoded.items():
+            ab = upsample_ab(model.network.decode(raw, temperature), *lab.shape[-2:])
+            predicted[method] = torch.cat([lab[:, :1], ab], dim=1)
+    return predicted
+
+
+def _to_lab(squares: Sequence[Pixels], device: torch.device) -> Tensor:
+    """N squares -> Lab (N, 3, H, W)"""
+    return rgb_to_lab(from_bytes(torch.from_numpy(np.stack(squares)).to(device)))
 
 
 def _png(out: Path, photograph: Photograph, method: str) -> Path:
     return out / method / f"{photograph.image}.png"
 
 
-def _write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+def _write_png(path: Path, pixels: Pixels) -> None:
     with replacing(path) as temporary:
         Image.fromarray(pixels).save(temporary, compress_level=1)  # level 6 takes twice as long
 
 
 def _describe(out: Path, photograph: Photograph, method: str, recipe: Recipe) -> Stimulus:
     path = _png(out, photograph, method)
-    content = path.read_bytes()
-    with Image.open(path) as image:
-        width, height = image.size
     return Stimulus(
         image=photograph.image,
         method=method,
         file=path.relative_to(out).as_posix(),
-        sha256=hashlib.sha256(content).hexdigest(),
-        width=width,
-        height=height,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        width=recipe.size,
+        height=recipe.size,
         split=photograph.split,
         checkpoint=recipe.checkpoint(method),
     )
 
 
-def _date_methods(path: Path, recipe: Recipe) -> dict[str, int]:
-    """Since when (mtime, ns) each method's files in a folder are of this recipe.
+def _date(path: Path, recipe: Recipe, method: str) -> int:
+    """Since when (mtime, ns) a method's files are of this recipe; a changed one begins now.
 
-    batch.json remembers: a method made otherwise before is dated now, so its old files are stale.
+    A file's own date serves, since the clock of the file system may not be the machine's.
     """
-    known: dict[str, dict[str, object]] = json.loads(path.read_text()) if path.exists() else {}
-    with replacing(path) as temporary:
-        temporary.touch()
-        now = temporary.stat().st_mtime_ns  # the file system's clock, which lags the system's
-        for method in recipe.methods:
-            made = {
-                "size": recipe.size,
-                "seed": recipe.seed if method == "foil" else None,
-                "checkpoint": recipe.checkpoint(method),
-            }
-            since = known.get(method, {}).get("since", now)
-            if known.get(method) != {**made, "since": since}:
-                since = now
-            known[method] = {**made, "since": since}
-        temporary.write_text(json.dumps(known, indent=1))
-    return {method: int(str(known[method]["since"])) for method in recipe.methods}
+    described = json.dumps(recipe.describe(method))
+    if not path.exists() or path.read_text(encoding="utf-8") != described:
+        with replacing(path) as temporary:
+            temporary.write_text(described, encoding="utf-8")
+    return path.stat().st_mtime_ns
 
 
 def _is_current(png: Path, photograph: Photograph, since: int) -> bool:

@@ -1,8 +1,8 @@
 """Reading any photograph safely: EXIF, ICC, CMYK, palettes, alpha, 16 bits, bombs, truncation."""
 
 import io
-import threading
-import warnings
+import os
+import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,20 +12,32 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL.Image import Transpose
 
 from colorizer.color import from_bytes, rgb_to_lab
 
 SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # EPS would run Ghostscript
+MOST_PIXELS = 89_478_485  # Pillow's own mark of a decompression bomb: 256 MiB of RGB
+TOO_MANY = f"too many pixels, more than {MOST_PIXELS}; scale it down"
+ORIENTATION = 0x0112  # the EXIF tag
+TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
 GRAY_AB = 5.0  # no |a| or |b| above it: a gray image (Zhang et al.'s released code)
 READERS = 4
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-_opening = threading.Lock()  # warnings.catch_warnings swaps a global
 
 
 class UnreadablePhotograph(Exception):
@@ -33,30 +45,46 @@ class UnreadablePhotograph(Exception):
 
 
 def find_photographs(folder: Path) -> list[Path]:
-    """Photographs below a folder, hidden files left out, in order of their names."""
-    inside = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    seen = (p for p in inside if not any(s.startswith(".") for s in p.relative_to(folder).parts))
-    return sorted(path for path in seen if path.is_file())
+    """Photographs below a folder, hidden files left out, in order of their names.
+
+    Links to files count, links to folders are not followed. Among them is whatever will be refused
+    when it is read: a broken link, a folder that may not be listed.
+    """
+    found: list[Path] = []
+    for root, folders, files in os.walk(folder, onerror=lambda e: found.append(Path(e.filename))):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        seen = (Path(root, name) for name in files if not name.startswith("."))
+        found.extend(path for path in seen if path.suffix.lower() in SUFFIXES)
+    return sorted(found)
 
 
-def read_photograph(path: Path) -> Image.Image:
-    """Upright, 8-bit sRGB, without metadata.
+def read_photograph(path: Path, side: int | None = None) -> Image.Image:
+    """Upright, 8-bit sRGB, without metadata; the first frame of an animation.
 
+    side: what a JPEG is needed for; decoding may stop at twice that many pixels, for speed.
     Raises UnreadablePhotograph, before decoding where there are too many pixels.
     """
     try:
+        _check_file(path)
         with _open(path) as image:
+            _check_size(image)
+            if side is not None:
+                image.draft(None, (2 * side, 2 * side))
             image.load()
-            upright = ImageOps.exif_transpose(image)
-            return _to_srgb(_to_8_bit(upright), upright.info.get("icc_profile"))
+            return _to_srgb(_to_8_bit(_upright(image)), image.info.get("icc_profile"))
+    except UnreadablePhotograph:
+        raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise UnreadablePhotograph(f"too many pixels ({error}); scale it down") from error
+        raise UnreadablePhotograph(TOO_MANY) from error
+    except UnidentifiedImageError as error:
+        raise UnreadablePhotograph(f"no image of these formats: {', '.join(FORMATS)}") from error
     except Exception as error:  # decoders of damaged files raise whatever they stumble on
-        raise UnreadablePhotograph(str(error) or type(error).__name__) from error
+        strerror = error.strerror if isinstance(error, OSError) else None
+        raise UnreadablePhotograph(strerror or str(error) or type(error).__name__) from error
 
 
 def center_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """The central square of a photograph, resized: (size, size, 3)"""
+    """The central square of a photograph, resized: (size, size, 3); of a ribbon, its middle"""
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)
@@ -69,6 +97,11 @@ def is_gray(pixels: NDArray[np.uint8]) -> bool:
     return bool(lab[:, 1:].abs().max() <= GRAY_AB)
 
 
+def read_square(path: Path, size: int) -> NDArray[np.uint8]:
+    """The central square of a photograph (size, size, 3); raises UnreadablePhotograph."""
+    return center_square(read_photograph(path, size), size)
+
+
 def read_squares(
     paths: Iterable[Path], size: int
 ) -> Iterator[tuple[Path, NDArray[np.uint8] | UnreadablePhotograph]]:
@@ -76,7 +109,7 @@ def read_squares(
 
     def read(path: Path) -> NDArray[np.uint8] | UnreadablePhotograph:
         try:
-            return center_square(read_photograph(path), size)
+            return read_square(path, size)
         except UnreadablePhotograph as refusal:
             return refusal
 
@@ -86,7 +119,8 @@ def read_squares(
 def read_ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
     """Each item with what `work` makes of it, worked on ahead in threads, in order."""
     waiting: deque[tuple[T, Future[R]]] = deque()
-    with ThreadPoolExecutor(READERS) as pool:
+    pool = ThreadPoolExecutor(READERS)
+    try:
         for item in items:
             waiting.append((item, pool.submit(work, item)))
             if len(waiting) > 4 * READERS:  # bounded: a slow consumer must not fill the memory
@@ -94,12 +128,37 @@ def read_ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, 
                 yield done, result.result()
         for done, result in waiting:
             yield done, result.result()
+    finally:  # whoever stops early waits for what was begun, not for what was not
+        pool.shutdown(cancel_futures=True)
+
+
+def _check_file(path: Path) -> None:
+    state = path.stat()
+    if stat.S_ISDIR(state.st_mode):
+        raise UnreadablePhotograph("a folder that may not be listed; change its permissions")
+    if not stat.S_ISREG(state.st_mode):  # a named pipe would be waited for forever
+        raise UnreadablePhotograph("not a regular file")
+    if not state.st_size:
+        raise UnreadablePhotograph("the file is empty")
 
 
 def _open(path: Path) -> Image.Image:
-    with _opening, warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        return Image.open(path)
+    Image.init()  # so that OPEN lists what this Pillow can read
+    return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
+
+
+def _check_size(image: Image.Image) -> None:
+    if image.width * image.height > MOST_PIXELS:
+        raise UnreadablePhotograph(TOO_MANY)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Not ImageOps.exif_transpose, which writes the other tags anew and fails where they are odd"""
+    try:
+        turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # damaged EXIF costs the orientation, not the photograph
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:

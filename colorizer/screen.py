@@ -46,7 +46,14 @@ def tell(result: Mapping[str, float], where: str, quiet: bool, as_json: bool) ->
 def tell_refused(refused: Mapping[str, str]) -> None:
     """A line for each input that was left out, also where all else is quiet."""
     for name, reason in refused.items():
-        click.echo(f"refused {name}: {' '.join(reason.split())}", err=True)
+        click.echo(
+            f"refused {_on_one_line(name)}: {_on_one_line(' '.join(reason.split()))}", err=True
+        )
+
+
+def _on_one_line(text: str) -> str:
+    """Line breaks, control characters and bytes that are no text written as escapes."""
+    return text if text.isprintable() else ascii(text)
 
 
 def _describe_epoch(epoch: Epoch) -> str:

@@ -2,12 +2,15 @@
 
 import csv
 import hashlib
+import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from colorizer.atomic import replacing
+from colorizer.duplicates import join_groups, near_pairs, perceptual_hash
 from colorizer.errors import Mistake
 from colorizer.photos import UnreadablePhotograph, find_photographs, is_gray, read_squares
 
@@ -25,6 +28,7 @@ class Photograph:
     split: str  # train, val or test; empty for a gray photograph
     gray: bool
     group: str
+    phash: str = ""  # 16 hex digits; empty where unknown, or gray: compared with no other
 
     @property
     def path(self) -> Path:
@@ -33,6 +37,9 @@ class Photograph:
 
 
 COLUMNS = [field.name for field in fields(Photograph)]
+UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")  # control characters, stray bytes, line separators
+REPORTED = {"val": 8400, "test": 1600}  # of TOTAL (the source report's table 1)
+TOTAL = 200_000
 
 
 def read_split(path: Path) -> list[Photograph]:
@@ -42,9 +49,10 @@ def read_split(path: Path) -> list[Photograph]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
-            if reader.fieldnames != COLUMNS:
+            if reader.fieldnames not in (COLUMNS, COLUMNS[:-1]):  # by hand: without phash
                 raise Mistake(f"{path}: the columns must be {','.join(COLUMNS)}")
-            rows = [_parse(row, f"{path}:{reader.line_num}") for row in reader]
+            columns = len(reader.fieldnames)
+            rows = [_parse(row, columns, f"{path}:{reader.line_num}") for row in reader]
     except (csv.Error, UnicodeDecodeError) as error:
         raise Mistake(f"{path}: not a CSV in UTF-8 ({error})") from error
     _check(rows, path)
@@ -83,8 +91,8 @@ def new_files(folder: Path, known: Sequence[Photograph]) -> tuple[list[Path], di
         if taken.get(image) == path:
             continue
         name = str(path.relative_to(folder))
-        if not image.isprintable():
-            refused[ascii(name)] = "its name has characters that are not text; rename it"
+        if any(unicodedata.category(character) in UNWRITABLE for character in image):
+            refused[name] = "its name has line breaks or bytes that are not text; rename it"
         elif image in taken:
             refused[name] = f"{taken[image]} already has the id {image}; rename one"
         elif ids[image] > 1:
@@ -101,8 +109,9 @@ def look_at(folder: Path, files: Sequence[Path]) -> Iterator[Photograph | tuple[
         if isinstance(square, UnreadablePhotograph):
             yield file, str(square)
         else:
-            image = image_id(folder, path)
-            yield Photograph(str(folder), image, file, "", is_gray(square), group=image)
+            image, gray = image_id(folder, path), is_gray(square)
+            phash = "" if gray else perceptual_hash(square)
+            yield Photograph(str(folder), image, file, "", gray, group=image, phash=phash)
 
 
 def assign(
@@ -112,22 +121,30 @@ def assign(
     test: float,
     seed: int,
 ) -> list[Photograph]:
-    """Known rows unchanged, then the fresh ones with their split.
+    """Known rows unchanged, then the fresh ones with their group and split.
 
+    Near-duplicates get one group, and a group one side: the one it is on, if it is on one.
     val, test: of the first split, a count from 1 on, a fraction below. Later photographs go by
     the hash of their group at the shares that the known rows have.
     Raises Mistake where nothing would be left to train on.
     """
-    groups = sorted({row.group for row in fresh if not row.gray}, key=lambda g: _hash(seed, g))
+    fresh = _group(fresh, known)
+    sizes = Counter(row.group for row in fresh if not row.gray)
+    groups = sorted(sizes, key=lambda group: _hash(seed, group))
     placed = {row.group: row.split for row in known if not row.gray}
     if placed:
         counts = Counter(row.split for row in known if not row.gray)
         shares = [counts[split] / counts.total() for split in ("test", "val")]
         sides = {group: _by_hash(_hash(seed, group), *shares) for group in groups}
     else:
-        sides = _by_rank(groups, val, test)
+        sides = _by_rank({group: sizes[group] for group in groups}, val, test)
     sides.update(placed)
     return [*known, *(row if row.gray else replace(row, split=sides[row.group]) for row in fresh)]
+
+
+def report_count(split: str, photographs: int) -> int:
+    """How many of them the source report's table 1 would give a split; at most its own number."""
+    return max(1, min(REPORTED[split], round(REPORTED[split] / TOTAL * photographs)))
 
 
 def image_id(folder: Path, path: Path) -> str:
@@ -135,15 +152,42 @@ def image_id(folder: Path, path: Path) -> str:
     return path.relative_to(folder).with_suffix("").as_posix()
 
 
-def _by_rank(groups: Sequence[str], val: float, test: float) -> dict[str, str]:
-    tests, vals = _count(test, len(groups)), _count(val, len(groups))
-    if tests + vals >= len(groups):
+def _group(fresh: Sequence[Photograph], known: Sequence[Photograph]) -> list[Photograph]:
+    """The fresh rows in the groups of their near-duplicates; known rows stay where they are."""
+    hashed = [row for row in (*known, *fresh) if row.phash]
+    pairs = near_pairs([row.phash for row in hashed])
+    placed = {row.group for row in known if not row.gray}
+    joined = join_groups([row.group for row in hashed], pairs, placed)
+    groups = {row.image: group for row, group in zip(hashed, joined, strict=True)}
+    return [replace(row, group=groups.get(row.image, row.group)) for row in fresh]
+
+
+def _by_rank(sizes: Mapping[str, int], val: float, test: float) -> dict[str, str]:
+    """sizes: photographs of each group, in the order in which groups are taken"""
+    total = sum(sizes.values())
+    tests, vals = _count(test, total), _count(val, total)
+    tested = _take(sizes, tests)
+    validated = _take({group: sizes[group] for group in sizes if group not in tested}, vals)
+    if len(tested) + len(validated) == len(sizes):
         raise Mistake(
-            f"--test {test:g} and --val {val:g} take {tests + vals} of {len(groups)} color "
+            f"--test {test:g} and --val {val:g} take {tests + vals} of {total} color "
             "photographs and leave none to train on; give smaller counts, or fractions as 0.2"
         )
-    sides = ["test"] * tests + ["val"] * vals + ["train"] * (len(groups) - tests - vals)
-    return dict(zip(groups, sides, strict=True))
+    sides = dict.fromkeys(sizes, "train")
+    return sides | dict.fromkeys(tested, "test") | dict.fromkeys(validated, "val")
+
+
+def _take(sizes: Mapping[str, int], count: int) -> set[str]:
+    """Groups in order while they fit: exactly `count` photographs where there are single ones.
+
+    The first is taken even if it is larger, so that no side that was asked for is empty.
+    """
+    taken: set[str] = set()
+    for group, size in sizes.items():
+        if size <= count or (count > 0 and not taken):
+            taken.add(group)
+            count -= size
+    return taken
 
 
 def _by_hash(position: float, test: float, val: float) -> str:
@@ -163,15 +207,17 @@ def _hash(seed: int, group: str) -> float:
     return int.from_bytes(hashlib.sha256(f"{seed}/{group}".encode()).digest()[:8]) / 2**64
 
 
-def _parse(row: dict[str, str], where: str) -> Photograph:
+def _parse(row: dict[str, str], columns: int, where: str) -> Photograph:
     if None in row or None in row.values():
-        raise Mistake(f"{where}: needs exactly {len(COLUMNS)} fields")
+        raise Mistake(f"{where}: needs exactly {columns} fields")
     if row["gray"] not in ("0", "1"):
         raise Mistake(f"{where}: gray is {row['gray']!r}; it must be 0 or 1")
     gray = row["gray"] == "1"
     if row["split"] not in (("",) if gray else SPLITS):
         expected = "empty for a gray photograph" if gray else "train, val or test"
         raise Mistake(f"{where}: split is {row['split']!r}; it must be {expected}")
+    if not re.fullmatch("([0-9a-f]{16})?", row.get("phash", "")):
+        raise Mistake(f"{where}: phash is {row['phash']!r}; it must be 16 hex digits, or empty")
     return Photograph(**{**row, "gray": gray})  # type: ignore[arg-type]  # gray is a bool by now
 
 

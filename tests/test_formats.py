@@ -1,5 +1,6 @@
 """docs/formats.md is the contract between the rooms: every row of its tables matches the code."""
 
+import json
 import re
 from dataclasses import fields
 from enum import StrEnum
@@ -7,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import analysis.responses
-import colorizer.batch
+import colorizer.manifest
+from analysis import responses
+from analysis.report import make_report
 from study_server import export, stimuli, words
+from tests.analysis.rows import make_study, write_csv
 
 FORMATS = (Path(__file__).parent.parent / "docs" / "formats.md").read_text()
 
@@ -34,13 +37,13 @@ def vocabulary(meaning: str) -> list[str]:
 def test_manifest_columns() -> None:
     columns = list(table("manifest.csv"))
     assert columns == list(stimuli.COLUMNS)
-    assert columns == [field.name for field in fields(colorizer.batch.Stimulus)]
+    assert columns == [field.name for field in fields(colorizer.manifest.Stimulus)]
 
 
 def test_responses_columns() -> None:
     columns = list(table("responses.csv"))
     assert columns == list(export.RESPONSES)
-    assert columns == list(analysis.responses.COLUMNS)
+    assert columns == list(responses.COLUMNS)
 
 
 def test_participants_columns() -> None:
@@ -50,16 +53,45 @@ def test_participants_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "vocabulary_of_the_code"),
+    ("column", "of_the_server"),
     [
         ("outcome", words.Outcome),
         ("mode", words.Mode),
         ("kind", words.Kind),
-        ("flags", words.Flag),
+        ("presentation", None),
+        ("question", None),
     ],
 )
-def test_words_of_the_responses(column: str, vocabulary_of_the_code: type[StrEnum]) -> None:
-    assert vocabulary(table("responses.csv")[column]) == list(vocabulary_of_the_code)
+def test_words_of_the_responses(column: str, of_the_server: type[StrEnum] | None) -> None:
+    listed = vocabulary(table("responses.csv")[column])
+    assert listed == list(responses.ALLOWED[column])
+    if of_the_server:
+        assert listed == list(of_the_server)
+
+
+def test_words_of_flags_and_answers() -> None:
+    columns = table("responses.csv")
+    assert vocabulary(columns["flags"]) == list(words.Flag)
+    for column in ("truth", "answer"):
+        assert set(vocabulary(columns[column])) <= {*responses.SIDES, *responses.VERDICTS}
+    assert vocabulary(columns["truth"]) == [*responses.SIDES, *responses.VERDICTS]
+    assert set(words.Side) == set(responses.SIDES)
+
+
+def test_every_key_of_a_report_is_described(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "responses.csv", make_study())
+    make_report(str(source), tmp_path / "report")
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    described = set(re.findall(r'"([a-z0-9_]+)"', section("report.json")))
+    assert keys(report) - set(report["methods"]) - set(report["software"]) <= described
+
+
+def keys(value: object) -> set[str]:
+    if isinstance(value, dict):
+        return set(value).union(*(keys(inner) for inner in value.values()))
+    if isinstance(value, list):
+        return set().union(*(keys(inner) for inner in value))
+    return set()
 
 
 def test_methods_and_sources() -> None:

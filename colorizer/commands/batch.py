@@ -1,5 +1,6 @@
 """`colorizer batch`: stimuli and manifest.csv."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,10 +8,10 @@ from pathlib import Path
 import click
 import torch
 
-from colorizer.batch import Model, Recipe, Refusal, Stimulus, write_manifest, write_stimuli
+from colorizer.batch import Model, Recipe, Refusal, fast_precision, write_stimuli
 from colorizer.checkpoint import load_colorizer, short_sha256
-from colorizer.commands.split import look_through
 from colorizer.errors import Mistake
+from colorizer.manifest import Shard, Stimulus, begin_manifest, finish_manifest
 from colorizer.options import (
     EXISTING_FOLDER,
     FOLDER,
@@ -26,19 +27,43 @@ from colorizer.options import (
     seed_option,
 )
 from colorizer.screen import tell, tell_refused, tracked
-from colorizer.splits import (
-    SPLITS,
-    Photograph,
-    members,
-    read_split,
-)
+from colorizer.splits import SPLITS, Photograph, image_id, members, new_files, read_split
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def read_shard(_: click.Context, __: click.Parameter, text: str | None) -> Shard:
+    """Of `2/4`; without it the rank that `torchrun` gave, else everything."""
+    if text is None:
+        return Shard(int(os.environ.get("RANK", "0")) + 1, int(os.environ.get("WORLD_SIZE", "1")))
+    number, slash, count = text.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal()):
+        raise click.UsageError(f"--shard: {text!r} should be as in 2/4")
+    if not 1 <= int(number) <= int(count):
+        raise click.UsageError(f"--shard: {text!r} should be one of 1/{count} to {count}/{count}")
+    return Shard(int(number), int(count))
 
 
 @click.command()
-@click.option("--split", "side", type=click.Choice(SPLITS), help="Photographs of split.csv.")
+@click.option(
+    "--split", "side", type=click.Choice(SPLITS), help="Of data/split.csv. [default: test]"
+)
 @click.option("--photos", type=EXISTING_FOLDER, help="Instead of a split: a folder.")
 @click.option("--out", type=FOLDER, default=Path("outputs"), show_default=True)
 @click.option("--size", type=click.IntRange(16), default=256, show_default=True, help="Pixels.")
+@click.option(
+    "--shard",
+    callback=read_shard,
+    help="I/N: this process's part, of 1/N to N/N; who ends last joins the manifest. "
+    "[default: the rank under torchrun, else 1/1]",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", *PRECISIONS]),
+    default="auto",
+    show_default=True,
+    help="Of the networks; auto: bfloat16 where the device has it.",
+)
 @methods_option
 @models_option
 @seed_option
@@ -50,6 +75,8 @@ def batch(
     photos: Path | None,
     out: Path,
     size: int,
+    shard: Shard,
+    precision: str,
     methods: Sequence[str],
     models: dict[str, Path],
     seed: int,
@@ -57,9 +84,12 @@ def batch(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Make stimuli of every photograph, and manifest.csv for `study import`."""
-    if (side is None) == (photos is None):
-        raise Mistake("give either --split test or --photos FOLDER")
+    """Make stimuli of every photograph, and manifest.csv for `study import`.
+
+    Each is a square: the middle of the photograph. A batch that was stopped goes on.
+    """
+    if side is not None and photos is not None:
+        raise Mistake("give --split or --photos, not both")
     files = find_models(methods, models, RUNS)
     for line in describe_models(files) if not quiet else ():
         click.echo(line, err=True)
@@ -67,31 +97,40 @@ def batch(
         objective: Model(load_colorizer(path, device), short_sha256(path))
         for objective, path in files.items()
     }
-    photographs, refused = gather(side, photos, quiet)
-    made = write_stimuli(photographs, Recipe(methods, loaded, size, seed), out, device)
+    photographs, refused = gather(side or "test", photos)
+    dtype = PRECISIONS.get(precision) or fast_precision(device)
+    begin_manifest(out, shard)
+    made = write_stimuli(
+        photographs, Recipe(methods, loaded, size, seed, dtype), out, device, shard
+    )
     stimuli: list[Stimulus] = []
-    for result in tracked(made, "coloring", len(photographs), quiet):
+    for result in tracked(made, "coloring", len(shard.share(photographs)), quiet):
         if isinstance(result, Refusal):
             refused.update([result])
         else:
             stimuli.extend(result)
     tell_refused(refused)
-    if not stimuli:
+    if not stimuli and shard.count == 1:
         raise Mistake("no stimuli: none of the photographs could be used")
-    write_manifest(out / "manifest.csv", stimuli)
+    manifest = finish_manifest(out, stimuli, shard)
     told = {"images": len(stimuli) // len(methods), "stimuli": len(stimuli)}
-    tell({**told, "refused": len(refused)}, str(out / "manifest.csv"), quiet, as_json)
+    tell({**told, "refused": len(refused)}, str(manifest), quiet, as_json)
     return 1 if refused else 0
 
 
-def gather(
-    side: str | None, photos: Path | None, quiet: bool
-) -> tuple[Sequence[Photograph], dict[str, str]]:
-    """The photographs to color, and the refused with their reasons."""
+def gather(side: str, photos: Path | None) -> tuple[Sequence[Photograph], dict[str, str]]:
+    """The photographs to color, and those refused for their names, with reasons."""
     if photos is None:
-        return members(read_split(SPLIT_FILE), str(side)), {}
-    seen, refused = look_through(photos, [], quiet)
-    refused |= {row.file: "gray; there are no colors to fake" for row in seen if row.gray}
-    known = {row.path: row.split for row in read_split(SPLIT_FILE)} if SPLIT_FILE.exists() else {}
-    colored = (row for row in seen if not row.gray)
-    return [replace(row, split=known.get(row.path, "test")) for row in colored], refused
+        return members(read_split(SPLIT_FILE), side), {}
+    folder = photos.resolve()
+    files, refused = new_files(folder, [])
+    known = {row.path: row for row in read_split(SPLIT_FILE)} if SPLIT_FILE.exists() else {}
+    return [_place(folder, path, known.get(path)) for path in files], refused
+
+
+def _place(folder: Path, path: Path, known: Photograph | None) -> Photograph:
+    """A photograph of a folder; the split and the group are those of split.csv, if it is there."""
+    image, file = image_id(folder, path), path.relative_to(folder).as_posix()
+    if known is None:
+        return Photograph(str(folder), image, file, "test", gray=False, group=image)
+    return replace(known, root=str(folder), image=image, file=file, split=known.split or "test")

@@ -1,5 +1,6 @@
 import csv
 import hashlib
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from colorizer.batch import METHODS, Model, Recipe, Refusal, Stimulus, write_manifest, write_stimuli
+from colorizer.batch import METHODS, Model, Recipe, Refusal, write_stimuli
 from colorizer.bins import bin_centers
 from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.manifest import Shard, Stimulus, finish_manifest
 from colorizer.models import build_colorizer
 from colorizer.photos import center_square, read_photograph
 from colorizer.splits import Photograph
@@ -103,7 +105,7 @@ def test_the_manifest_has_the_columns_of_the_contract(
     stimuli: tuple[Path, list[Stimulus]], tmp_path: Path
 ) -> None:
     out, made = stimuli
-    write_manifest(tmp_path / "manifest.csv", made)
+    finish_manifest(tmp_path, made, Shard())
     section = FORMATS.read_text().split("## manifest.csv")[1].split("##")[0]
     documented = re.findall(r"^\| ([a-z0-9, ]+) \|", section, re.MULTILINE)[1:]
     with (tmp_path / "manifest.csv").open() as file:
@@ -136,8 +138,13 @@ def test_a_new_model_or_photograph_makes_its_stimuli_anew(recipe: Recipe, tmp_pa
     l2 = recipe.models["l2"]._replace(checkpoint="another model")
     make(photographs, replace(recipe, models={**recipe.models, "l2": l2}), out)
     renewed = {path for path in before if path.stat().st_mtime_ns != before[path]}
-    assert {path.parent.name for path in renewed} >= {"l2"}
-    assert len(renewed & set((out / "l2").iterdir())) == 3
+    assert renewed == set((out / "l2").iterdir())
+
+    os.utime(tmp_path / "photos" / "01.jpg")
+    make(photographs, replace(recipe, models={**recipe.models, "l2": l2}), out)
+    again = {path for path in before if path.stat().st_mtime_ns != before[path]} - renewed
+    assert {path.stem for path in again} == {"01"}
+    assert {path.parent.name for path in again} == set(METHODS) - {"l2"}
 
 
 def test_an_unreadable_photograph_is_refused_and_lends_no_colors(

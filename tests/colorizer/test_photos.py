@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,6 +107,24 @@ def write_text(path: Path) -> None:
     path.write_text("not an image")
 
 
+def write_nothing(path: Path) -> None:
+    path.touch()
+
+
+def write_postscript(path: Path) -> None:
+    """Pillow would hand it to Ghostscript, which runs it."""
+    Image.new("RGB", (8, 8)).save(path, "EPS")
+
+
+def write_pipe(path: Path) -> None:
+    """Whoever opens it waits for someone to write."""
+    os.mkfifo(path)
+
+
+def write_loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
 def write_bomb(path: Path) -> None:
     """A PNG of 400 megapixels in half a megabyte: refused by its header, not by decoding."""
     Image.new("1", (20_000, 20_000)).save(path, "PNG")
@@ -124,7 +143,11 @@ def write_float(path: Path) -> None:
     ("write", "reason"),
     [
         (write_truncated, "truncated"),
-        (write_text, "cannot identify"),
+        (write_text, "no image of these formats: AVIF"),
+        (write_nothing, "the file is empty"),
+        (write_postscript, "no image of these formats"),
+        (write_pipe, "not a regular file"),
+        (write_loop, "Too many levels of symbolic links"),
         (write_bomb, "too many pixels"),
         (write_large, "too many pixels"),
         (write_float, "floating-point"),
