@@ -63,7 +63,9 @@ def _from_database(source: str) -> Responses:
         engine = create_engine(url, poolclass=NullPool)  # one reading, nothing to keep open
         with engine.connect() as connection:
             if VIEW not in inspect(connection).get_view_names():
-                raise ResponsesError(f"{name}: no view {VIEW}; run `study upgrade` on it")
+                raise ResponsesError(
+                    f"{name}: no view {VIEW}, so it is no database of `study`; check the URL"
+                )
             header, rows = _read_view(connection)
     except (SQLAlchemyError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]

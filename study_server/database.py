@@ -98,5 +98,6 @@ def prepare(engine: Engine) -> None:
         upgrade(engine)
     elif revision != head:
         raise StudyError(
-            f"the database has schema {revision}, this program needs {head}; run `study upgrade`"
+            f"the database has schema {revision}, this program {head}; "
+            "give another STUDY_DATABASE_URL, or use the program that made it"
         )

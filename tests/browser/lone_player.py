@@ -14,13 +14,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 from playwright.sync_api import Page, Route
 
+from study_server.app import SECURITY_HEADERS
+
 ROOT = Path(__file__).parents[2]
 SITE = "http://study.test"
 BASE = "/p/someone"
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'"
-)
+CSP = SECURITY_HEADERS["Content-Security-Policy"]
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 TIMING = {"blank_ms": 60, "gap_ms": 60, "after_ms": 30}
 FEEDBACK_MS = 200

@@ -2,10 +2,12 @@
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from study_server.crowd import Crowd
 from study_server.simulation import simulate
+from tests.study_server.browsing import consent
 
 
 @pytest.fixture
@@ -14,3 +16,13 @@ def engine_with_answers(app: Flask) -> Engine:
     simulate(app, "short", 2, Crowd({"l2": 0.226, "mcl": 0.301}))
     engine: Engine = app.extensions["engine"]
     return engine
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def base(client: FlaskClient) -> str:
+    return consent(client)

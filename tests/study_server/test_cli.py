@@ -116,7 +116,7 @@ def test_a_database_of_something_else_is_refused_and_kept(
         other.execute("INSERT INTO alembic_version VALUES ('9999')")
     other.close()
     monkeypatch.setenv("STUDY_DATABASE_URL", "sqlite:///other.sqlite")
-    assert_refused(study("status"), "schema 9999", "study upgrade")
+    assert_refused(study("status"), "schema 9999", "give another")
 
 
 def test_the_settings_say_where_things_lie(

@@ -58,7 +58,7 @@ def test_nonsense_is_refused(nonsense: str, engine_with_answers: Engine) -> None
 def test_another_schema_asks_for_an_upgrade(engine: Engine) -> None:
     with transaction(engine) as db:
         db.execute(text("UPDATE alembic_version SET version_num = '0000'"))
-    with pytest.raises(StudyError, match="run `study upgrade`"):
+    with pytest.raises(StudyError, match="give another STUDY_DATABASE_URL"):
         prepare(engine)
 
 

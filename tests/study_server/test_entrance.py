@@ -1,0 +1,79 @@
+"""Where participants come in."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from study_server.database import reading, transaction
+from study_server.invitations import invitation
+from study_server.models import Participant
+from study_server.studies import find
+from study_server.words import Mode, State
+from tests.conftest import SECRET
+from tests.study_server.browsing import consent, csrf_token
+
+# the services run on both databases; the views only translate
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def test_the_front_page_leads_to_the_open_studies(client: FlaskClient, app: Flask) -> None:
+    assert "/s/short" in client.get("/").text
+    with transaction(app.extensions["engine"]) as db:
+        find(db, "short").state = State.CLOSED
+    assert "/s/short" not in client.get("/").text
+
+
+def test_consent_is_asked_before_anything_is_stored(client: FlaskClient, app: Flask) -> None:
+    page = client.get("/s/short")
+    refused = client.post("/s/short", data={"csrf_token": csrf_token(page)})
+    assert refused.status_code == 400
+    assert "Taking part needs your consent" in refused.text
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalar(select(func.count()).select_from(Participant)) == 0
+
+
+def test_a_form_from_elsewhere_is_refused(client: FlaskClient) -> None:
+    client.get("/s/short")
+    assert client.post("/s/short", data={"consent": "yes"}).status_code == 400
+
+
+def test_consent_works_over_https_where_no_referrer_is_sent(app: Flask) -> None:
+    client = app.test_client()
+    secure = {"base_url": "https://study.example.org"}
+    token = csrf_token(client.get("/s/short", **secure))
+    form = {"csrf_token": token, "consent": "yes"}
+    assert client.post("/s/short", data=form, **secure).status_code == 303
+
+
+def test_who_comes_back_goes_on_where_they_were(client: FlaskClient, base: str) -> None:
+    assert client.get("/s/short").location == base
+    assert consent_again(client) == base
+
+
+def consent_again(client: FlaskClient) -> str:
+    form = {"csrf_token": csrf_token(client.get("/researcher/login")), "consent": "yes"}
+    return client.post("/s/short", data=form).location
+
+
+@pytest.mark.parametrize("state", [State.DRAFT, State.PAUSED, State.CLOSED])
+def test_a_study_that_is_not_open_lets_nobody_new_in(
+    state: State, client: FlaskClient, app: Flask
+) -> None:
+    with transaction(app.extensions["engine"]) as db:
+        find(db, "short").state = state
+    assert client.get("/s/short").status_code == 403
+
+
+def test_an_invitation_opens_a_draft_and_cannot_be_forged(client: FlaskClient, app: Flask) -> None:
+    with transaction(app.extensions["engine"]) as db:
+        find(db, "short").state = State.DRAFT
+    for secret, status in ((SECRET, 200), ("another secret, as long", 404)):
+        token = invitation(secret, "short", Mode.PREVIEW, "somebody")
+        assert client.get(f"/s/short?invitation={token}").status_code == status
+    elsewhere = invitation(SECRET, "other", Mode.PREVIEW, "somebody")
+    assert client.get(f"/s/short?invitation={elsewhere}").status_code == 404
+    base = consent(client, f"/s/short?invitation={invitation(SECRET, 'short', Mode.PREVIEW, 'x')}")
+    with reading(app.extensions["engine"]) as db:
+        participant = db.scalars(select(Participant)).one()
+    assert (participant.mode, base) == (Mode.PREVIEW, f"/p/{participant.token}")
