@@ -100,12 +100,13 @@ def overview() -> ResponseReturnValue:
 
 def _describe(study: Study) -> dict[str, object]:
     report = _settings().report(study.slug)
+    address = _settings().public_url or request.host_url.rstrip("/")
     return {
         "slug": study.slug,
         "title": study.title,
         "preset": stored_protocol(study.protocol).preset,
         "state": study.state,
-        "entry_url": f"{_settings().public_url}{url_for('entrance.entry', slug=study.slug)}",
+        "entry_url": address + url_for("entrance.entry", slug=study.slug),
         "report_url": url_for("researcher.report", slug=study.slug) if report.is_file() else None,
         "counts": studies.counts(g.db, study),
         "answers": studies.answers(g.db, study),

@@ -1,6 +1,7 @@
 """The researcher's pages are for researchers."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -92,6 +93,14 @@ def test_the_report_is_linked_and_served_when_it_is_there(
     with client.get(address) as served:
         assert served.get_data(as_text=True) == "<h1>The report</h1>"
         assert "script-src" not in served.headers["Content-Security-Policy"]
+
+
+def test_the_participants_address_is_the_public_one(client: FlaskClient, app: Flask) -> None:
+    sign_in(client, "ada", PASSWORD)
+    assert 'href="http://localhost/s/short"' in client.get("/researcher").text
+    settings = replace(app.extensions["settings"], public_url="https://study.example.org")
+    app.extensions["settings"] = settings
+    assert 'href="https://study.example.org/s/short"' in client.get("/researcher").text
 
 
 def test_a_short_password_is_refused(client: FlaskClient, app: Flask) -> None:
