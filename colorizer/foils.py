@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, cat
 
+from colorizer.photos import Pixels, UnreadablePhotograph, read_colors
 from colorizer.splits import Photograph
 
 
@@ -30,6 +31,16 @@ def donors(ring: Ring, photograph: Photograph) -> Iterator[Photograph]:
     place, count = ring.places[photograph.image], len(ring.photographs)
     following = (ring.photographs[(place + step) % count] for step in range(1, count))
     return (other for other in following if other.group != photograph.group)
+
+
+def borrow(ring: Ring, photograph: Photograph, size: int) -> Pixels:
+    """The square of the first donor that has colors; raises UnreadablePhotograph without one."""
+    for donor in donors(ring, photograph):
+        try:
+            return read_colors(donor.path, size)
+        except UnreadablePhotograph:
+            continue  # it is refused under its own name
+    raise UnreadablePhotograph("no other photograph can lend a foil its colors")
 
 
 def recolor(lab: Tensor, donor: Tensor) -> Tensor:

@@ -30,14 +30,14 @@ class Stimulus:
 
 
 class Shard(NamedTuple):
-    """Which part of the work is this process's: `number` of 1 to `count`."""
+    """Which part of the work is this process's: number 1 to `of`."""
 
     number: int = 1
-    count: int = 1
+    of: int = 1
 
     def share(self, items: Sequence[T]) -> Sequence[T]:
-        """Every `count`-th item: the shards have each item once, and about the same work."""
-        return items[self.number - 1 :: self.count]
+        """Every `of`-th item: the shards have each item once, and about the same work."""
+        return items[self.number - 1 :: self.of]
 
 
 def begin_manifest(out: Path, shard: Shard) -> None:
@@ -53,17 +53,17 @@ def finish_manifest(out: Path, stimuli: Sequence[Stimulus], shard: Shard) -> Pat
     """
     part = _part(out, shard)
     _write(part, [asdict(stimulus) for stimulus in stimuli])
-    parts = [_part(out, Shard(number, shard.count)) for number in range(1, shard.count + 1)]
-    if shard.count == 1 or not all(path.exists() for path in parts):
+    parts = [_part(out, Shard(number, shard.of)) for number in range(1, shard.of + 1)]
+    if shard.of == 1 or not all(path.exists() for path in parts):
         return part
     _write(out / "manifest.csv", [row for path in parts for row in _read(path)])
     return out / "manifest.csv"
 
 
 def _part(out: Path, shard: Shard) -> Path:
-    if shard.count == 1:
+    if shard.of == 1:
         return out / "manifest.csv"
-    return out / f"manifest-{shard.number}-of-{shard.count}.csv"
+    return out / f"manifest-{shard.number}-of-{shard.of}.csv"
 
 
 def _write(path: Path, rows: Iterable[Mapping[str, object]]) -> None:

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from colorizer.batch import DECODINGS, Refusal
 from colorizer.color import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
-from colorizer.foils import donors, form_ring, recolor
+from colorizer.foils import borrow, form_ring, recolor
 from colorizer.models import Colorizer, upsample_ab
-from colorizer.photos import UnreadablePhotograph, center_square, read_ahead, read_photograph
+from colorizer.photos import Pixels, UnreadablePhotograph, read_ahead, read_colors
 from colorizer.splits import Photograph
 
 METHODS = ("gray", "foil", *DECODINGS, "real")
@@ -36,8 +36,8 @@ def sit(
 
     def read(photograph: Photograph) -> Sitting | Refusal:
         try:
-            donor = _borrow(ring, photograph, size) if foils else None
-            return Sitting(_read_lab(photograph, size), donor)
+            lab = _to_lab(read_colors(photograph.path, size))
+            return Sitting(lab, _to_lab(borrow(ring, photograph, size)) if foils else None)
         except UnreadablePhotograph as refusal:
             return Refusal(photograph.file, str(refusal))
 
@@ -57,20 +57,10 @@ def paint(
     raw = {objective: network(lab[:, :1]) for objective, network in models.items()}
     for method in (method for method in methods if method in DECODINGS):
         objective, temperature = DECODINGS[method]
-        ab = models[objective].head.decode(raw[objective], temperature)
+        ab = models[objective].decode(raw[objective], temperature)
         labs[method] = torch.cat([lab[:, :1], upsample_ab(ab, *lab.shape[-2:])], dim=1)
     return {method: to_bytes(lab_to_rgb(into_gamut(labs[method]))) for method in methods}
 
 
-def _read_lab(photograph: Photograph, size: int) -> Tensor:
-    square = center_square(read_photograph(photograph.path), size)
+def _to_lab(square: Pixels) -> Tensor:
     return rgb_to_lab(from_bytes(torch.tensor(square)[None]))
-
-
-def _borrow(ring: Sequence[Photograph], photograph: Photograph, size: int) -> Tensor:
-    for donor in donors(ring, photograph):
-        try:
-            return _read_lab(donor, size)
-        except UnreadablePhotograph:
-            continue  # it is refused under its own name
-    raise UnreadablePhotograph("no other photograph can lend a foil its colors")

@@ -36,6 +36,7 @@ TURNS = {
 GRAY_AB = 5.0  # no |a| or |b| above it: a gray image (Zhang et al.'s released code)
 READERS = 4
 
+Pixels = NDArray[np.uint8]  # (H, W, 3)
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -83,7 +84,7 @@ def read_photograph(path: Path, side: int | None = None) -> Image.Image:
         raise UnreadablePhotograph(strerror or str(error) or type(error).__name__) from error
 
 
-def center_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
+def center_square(image: Image.Image, size: int) -> Pixels:
     """The central square of a photograph, resized: (size, size, 3); of a ribbon, its middle"""
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
@@ -91,23 +92,31 @@ def center_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
     return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS, box=box))
 
 
-def is_gray(pixels: NDArray[np.uint8]) -> bool:
+def is_gray(pixels: Pixels) -> bool:
     """pixels (H, W, 3): whether no |a| or |b| is above GRAY_AB, at one pixel in 16"""
     lab = rgb_to_lab(from_bytes(torch.tensor(pixels[None, ::4, ::4])))
     return bool(lab[:, 1:].abs().max() <= GRAY_AB)
 
 
-def read_square(path: Path, size: int) -> NDArray[np.uint8]:
+def read_square(path: Path, size: int) -> Pixels:
     """The central square of a photograph (size, size, 3); raises UnreadablePhotograph."""
     return center_square(read_photograph(path, size), size)
 
 
+def read_colors(path: Path, size: int) -> Pixels:
+    """The central square of a photograph in color; raises UnreadablePhotograph of a gray one."""
+    square = read_square(path, size)
+    if is_gray(square):
+        raise UnreadablePhotograph("gray; there are no colors to fake")
+    return square
+
+
 def read_squares(
     paths: Iterable[Path], size: int
-) -> Iterator[tuple[Path, NDArray[np.uint8] | UnreadablePhotograph]]:
+) -> Iterator[tuple[Path, Pixels | UnreadablePhotograph]]:
     """The central squares of photographs (size, size, 3), read ahead in threads, in order."""
 
-    def read(path: Path) -> NDArray[np.uint8] | UnreadablePhotograph:
+    def read(path: Path) -> Pixels | UnreadablePhotograph:
         try:
             return read_square(path, size)
         except UnreadablePhotograph as refusal:

@@ -110,7 +110,7 @@ def batch(
         else:
             stimuli.extend(result)
     tell_refused(refused)
-    if not stimuli and shard.count == 1:
+    if not stimuli and shard.of == 1:
         raise Mistake("no stimuli: none of the photographs could be used")
     manifest = finish_manifest(out, stimuli, shard)
     told = {"images": len(stimuli) // len(methods), "stimuli": len(stimuli)}

@@ -41,7 +41,9 @@ def _read_methods(_: click.Context, __: click.Parameter, text: str) -> list[str]
 
 
 @click.command()
-@click.option("--split", "side", type=click.Choice(SPLITS), help="Of split.csv; default: test.")
+@click.option(
+    "--split", "side", type=click.Choice(SPLITS), help="Of data/split.csv. [default: test]"
+)
 @click.option("--photos", type=EXISTING_FOLDER, help="Instead of a split: a folder.")
 @click.option("--out", type=FOLDER, default=Path("outputs/metrics"), show_default=True)
 @click.option("--size", type=click.IntRange(16), default=256, show_default=True, help="Pixels.")
@@ -74,13 +76,13 @@ def evaluate(
     Means over photographs with bootstrap intervals. None of it tells whether people are fooled.
     """
     if side is not None and photos is not None:
-        raise Mistake("give either --split or --photos, not both")
+        raise Mistake("give --split or --photos, not both")
     files = find_models(methods, models, RUNS)
     for line in describe_models(files) if not quiet else ():
         click.echo(line, err=True)
     loaded = {objective: load_colorizer(path, device) for objective, path in files.items()}
     weights = read_weights(quiet)
-    photographs, refused = gather(side or "test", photos, quiet)
+    photographs, refused = gather(side or "test", photos)
     scores: list[Scores] = []
     sittings = sit(photographs, size, seed, foils="foil" in methods)
     for sitting in tracked(sittings, "measuring", len(photographs), quiet):

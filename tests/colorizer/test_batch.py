@@ -2,25 +2,31 @@ import csv
 import hashlib
 import os
 import re
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
-from colorizer.batch import METHODS, Model, Recipe, Refusal, write_stimuli
+from colorizer.batch import Model, Recipe, Refusal, write_stimuli
 from colorizer.bins import bin_centers
-from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.cli import main
+from colorizer.color import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
 from colorizer.manifest import Shard, Stimulus, finish_manifest
-from colorizer.models import build_colorizer
-from colorizer.photos import center_square, read_photograph
+from colorizer.models import build_colorizer, upsample_ab
+from colorizer.photos import center_square, read_photograph, read_square
 from colorizer.splits import Photograph
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import truncate, write_pictures
 
 SIZE = 64
+METHODS = ("real", "foil", "l2", "mcl", "mcl-annealed")
 FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
 
 
@@ -28,7 +34,7 @@ def wild_model(objective: str) -> Model:
     """Untrained, but with colors far outside the gamut, which `batch` has to bring in."""
     torch.manual_seed(0)
     model = build_colorizer("resnet50v2", objective, bin_centers()).eval()
-    torch.nn.init.normal_(model.head.project.weight, std=1.0)
+    torch.nn.init.normal_(model.get_parameter("head.project.weight"), std=1.0)
     return Model(model, f"{objective:0<16}")
 
 
@@ -177,3 +183,80 @@ def test_a_batch_that_is_stopped_leaves_only_whole_files(recipe: Recipe, tmp_pat
         assert not path.name.startswith(".")
         if path.suffix == ".png":
             read_photograph(path)
+
+
+def test_gray_and_unreadable_photographs_lend_no_colors(recipe: Recipe, tmp_path: Path) -> None:
+    write_pictures(tmp_path, 3)
+    Image.open(tmp_path / "01.jpg").convert("L").save(tmp_path / "01.jpg")
+    foils = replace(recipe, methods=("foil",))
+    results = list(write_stimuli(rows(tmp_path, 3), foils, tmp_path / "out", CPU))
+    assert results[1] == Refusal("01.jpg", "gray; there are no colors to fake")
+    for name in ("00", "02"):
+        foil = torch.tensor(pixels_of(tmp_path / "out" / "foil" / f"{name}.png"))[None]
+        assert rgb_to_lab(from_bytes(foil))[:, 1:].abs().max() > 20
+
+
+def test_shards_make_together_what_one_process_makes(recipe: Recipe, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "photos", 7)
+    photographs = rows(tmp_path / "photos", 7)
+    alone = make(photographs, recipe, tmp_path / "alone")
+    shared = []
+    for number in (1, 2, 3):
+        results = write_stimuli(
+            photographs, recipe, tmp_path / "shared", CPU, shard=Shard(number, 3)
+        )
+        shared += [row for result in results if isinstance(result, list) for row in result]
+    assert sorted((s.image, s.method) for s in shared) == sorted((s.image, s.method) for s in alone)
+    for row in alone:  # a color may differ in the last bit, since others were beside it
+        one, other = (pixels_of(tmp_path / place / row.file) for place in ("alone", "shared"))
+        assert np.abs(one - other).max() <= 1
+
+
+def test_a_batch_colors_as_one_photograph_after_the_other(recipe: Recipe, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "photos", 10)
+    for row in make(rows(tmp_path / "photos", 10), recipe, tmp_path / "out")[:: len(METHODS)]:
+        square = read_square(tmp_path / "photos" / f"{row.image}.jpg", SIZE)
+        lab = rgb_to_lab(from_bytes(torch.tensor(square)[None]))
+        network = recipe.models["mcl"].network
+        with torch.inference_mode():
+            ab = upsample_ab(network.decode(network(lab[:, :1]), 0.38), SIZE, SIZE)
+        expected = to_bytes(lab_to_rgb(into_gamut(torch.cat([lab[:, :1], ab], dim=1))))[0]
+        made = pixels_of(tmp_path / "out" / "mcl-annealed" / f"{row.image}.png")
+        assert np.abs(made - expected.numpy()).max() <= 1
+
+
+def pixels_of(path: Path) -> NDArray[np.int64]:
+    return np.asarray(Image.open(path)).astype(np.int64)
+
+
+WORDS = ["batch", "--photos", "photos", "--methods", "real,foil", "--size", "64", "--quiet"]
+
+
+def test_a_killed_batch_goes_on_and_makes_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path / "photos", 150, side=64)
+    out = tmp_path / "outputs"
+    typed = f"from colorizer.cli import main; main({WORDS})"
+    process = subprocess.Popen([sys.executable, "-c", typed], cwd=tmp_path)
+    while len(list(out.glob("foil/[0-9]*.png"))) < 20:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    finished = {path: path.stat().st_mtime_ns for path in out.glob("*/[0-9]*.png")}
+    assert len(finished) < 300
+    assert not (out / "manifest.csv").exists()
+    for path in finished:
+        read_photograph(path)
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(WORDS)
+    assert ended.value.code == 0
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    with (out / "manifest.csv").open() as file:
+        manifest = list(csv.DictReader(file))
+    assert len(manifest) == 300
+    for row in manifest:
+        assert row["sha256"] == hashlib.sha256((out / row["file"]).read_bytes()).hexdigest()

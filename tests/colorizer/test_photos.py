@@ -1,18 +1,22 @@
 import os
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
+from PIL.Image import Transpose
 
 from colorizer.photos import (
+    TURNS,
     UnreadablePhotograph,
     center_square,
     find_photographs,
     is_gray,
     read_ahead,
     read_photograph,
+    read_square,
     read_squares,
 )
 from tests.colorizer.pictures import draw, truncate, write_pictures
@@ -22,15 +26,72 @@ def pixel(path: Path) -> list[int]:
     """The middle of a photograph, once read."""
     image = read_photograph(path)
     assert image.mode == "RGB"
-    return list(np.asarray(image)[image.height // 2, image.width // 2])
+    middle: list[int] = np.asarray(image)[image.height // 2, image.width // 2].tolist()
+    return middle
 
 
-def test_exif_orientation_is_applied_and_dropped(tmp_path: Path) -> None:
-    path = tmp_path / "turned.jpg"
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees clockwise
+SRGB = ((0.43607, 0.38515, 0.14307), (0.22249, 0.71687, 0.06061), (0.01392, 0.09708, 0.71410))
+ADOBE = ((0.60974, 0.20528, 0.14919), (0.31111, 0.62567, 0.06322), (0.01947, 0.06087, 0.74457))
+P3 = ((0.51512, 0.29198, 0.15710), (0.24120, 0.69225, 0.06657), (-0.00105, 0.04189, 0.78407))
+# rows X, Y, Z of the primaries under D50, as the published profiles have them
+
+
+def build_profile(primaries: Sequence[Sequence[float]], gamma: float | None) -> bytes:
+    """An sRGB profile whose primaries, and curve if need be, are others."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for letter, xyz in zip(b"rgb", np.transpose(primaries), strict=True):
+        fixed = [round(value * 65536) for value in xyz]
+        struct.pack_into(">3i", profile, place_of(profile, bytes([letter]) + b"XYZ") + 8, *fixed)
+        if gamma is not None:
+            curve = struct.pack(">4sIIH", b"curv", 0, 1, round(gamma * 256))
+            at = place_of(profile, bytes([letter]) + b"TRC")
+            profile[at : at + len(curve)] = curve
+    return bytes(profile)
+
+
+def place_of(profile: bytearray, tag: bytes) -> int:
+    """Where a tag's data begins: the table names tag, offset and size."""
+    (offset,) = struct.unpack_from(">I", profile, profile.index(tag) + 4)
+    return int(offset)
+
+
+def to_srgb(color: Sequence[int], primaries: Sequence[Sequence[float]], gamma: float) -> list[int]:
+    """By the definition: to light, to XYZ, to sRGB's light, to sRGB."""
+    light = (np.array(color) / 255) ** gamma
+    linear = np.linalg.solve(np.array(SRGB), np.array(primaries) @ light).clip(0, 1)
+    curved = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return [round(value) for value in curved * 255]
+
+
+@pytest.mark.parametrize(
+    ("primaries", "gamma"), [(ADOBE, 563 / 256), (P3, 2.2)], ids=["Adobe RGB", "Display P3"]
+)
+def test_a_wide_gamut_comes_out_as_srgb(
+    primaries: Sequence[Sequence[float]], gamma: float, tmp_path: Path
+) -> None:
+    path = tmp_path / "wide.jpg"
+    for color in ((160, 120, 90), (90, 140, 110), (120, 110, 170)):
+        image = Image.new("RGB", (16, 16), color)
+        image.save(path, icc_profile=build_profile(primaries, gamma), quality=100, subsampling=0)
+        expected = to_srgb(color, primaries, gamma)
+        assert pixel(path) == pytest.approx(expected, abs=2)
+        assert (
+            max(abs(a - b) for a, b in zip(expected, color, strict=True)) > 4
+        )  # it was not left as it is
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied_and_dropped(
+    orientation: int, suffix: str, tmp_path: Path
+) -> None:
+    path, exif = tmp_path / f"turned{suffix}", Image.Exif()
+    exif[0x0112] = orientation
     upright = Image.fromarray(draw(0)).crop((0, 0, 96, 64))
-    upright.rotate(90, expand=True).save(path, exif=exif, quality=95)
+    undone = {6: Transpose.ROTATE_90, 8: Transpose.ROTATE_270}
+    turn = undone.get(orientation, TURNS.get(orientation))  # all others undo themselves
+    stored = upright if turn is None else upright.transpose(turn)
+    stored.save(path, exif=exif, quality=95)
     read = read_photograph(path)
     assert read.size == (96, 64)
     assert np.abs(np.asarray(read, float) - np.asarray(upright, float)).mean() < 3
@@ -38,28 +99,46 @@ def test_exif_orientation_is_applied_and_dropped(tmp_path: Path) -> None:
     assert not read.getexif()
 
 
+def test_damaged_exif_costs_only_the_orientation(tmp_path: Path) -> None:
+    path = tmp_path / "odd.png"
+    Image.new("RGB", (16, 16), (1, 2, 3)).save(path, exif=b"Exif\0\0no tags at all")
+    assert pixel(path) == [1, 2, 3]
+
+
+def test_an_animation_gives_its_first_frame(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (16, 16), color) for color in ((200, 30, 30), (30, 200, 30))]
+    for suffix in (".gif", ".png", ".webp"):
+        path = tmp_path / f"moving{suffix}"
+        frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
+        assert pixel(path) == pytest.approx([200, 30, 30], abs=1)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 20_000), (20_000, 1), (3, 2)])
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_one_pixel_and_ribbons_are_photographs(
+    size: tuple[int, int], suffix: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"ribbon{suffix}"
+    Image.new("RGB", size, (200, 30, 30)).save(path, quality=95)
+    assert read_photograph(path, side=256).size == size
+    square = read_square(path, 256)
+    assert square.shape == (256, 256, 3)
+    assert np.abs(square.astype(int) - (200, 30, 30)).max() <= 3
+
+
+def test_a_large_jpeg_is_decoded_no_further_than_needed(tmp_path: Path) -> None:
+    path = tmp_path / "large.jpg"
+    large = Image.fromarray(draw(0, side=1200))
+    large.save(path, quality=95)
+    assert read_photograph(path, side=128).size == (300, 300)
+    quick = read_square(path, 128).astype(float)
+    assert np.abs(quick - center_square(large, 128)).mean() < 2
+
+
 def test_cmyk_comes_out_as_rgb(tmp_path: Path) -> None:
     path = tmp_path / "print.jpg"
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(path, quality=95)
     assert pixel(path) == pytest.approx([255, 0, 0], abs=4)
-
-
-def test_an_embedded_profile_is_converted_to_srgb(tmp_path: Path) -> None:
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    swapped = swap_primaries(srgb)
-    path, plain = tmp_path / "swapped.png", tmp_path / "plain.png"
-    Image.new("RGB", (16, 16), (200, 30, 30)).save(path, icc_profile=swapped)
-    Image.new("RGB", (16, 16), (200, 30, 30)).save(plain, icc_profile=srgb)
-    assert pixel(plain) == pytest.approx([200, 30, 30], abs=1)
-    assert pixel(path) == pytest.approx([30, 30, 200], abs=2)
-
-
-def swap_primaries(profile: bytes) -> bytes:
-    """An sRGB profile whose red and blue primaries have changed places."""
-    red, blue = profile.index(b"rXYZ"), profile.index(b"bXYZ")
-    changed = bytearray(profile)
-    changed[red : red + 4], changed[blue : blue + 4] = b"bXYZ", b"rXYZ"
-    return bytes(changed)
 
 
 def test_a_damaged_profile_does_not_cost_the_photograph(tmp_path: Path) -> None:
@@ -190,6 +269,34 @@ def test_hidden_files_and_other_files_are_no_photographs(tmp_path: Path) -> None
         (tmp_path / name).touch()
     found = [path.relative_to(tmp_path).as_posix() for path in find_photographs(tmp_path)]
     assert found == ["a/c.png", "b.JPG"]
+
+
+def test_links_and_odd_names_are_found_and_loops_end(tmp_path: Path) -> None:
+    odd = [b"a b.jpg", b"line\nbreak.jpg", b"latin-\xe9.jpg"]
+    for name in odd:
+        (tmp_path / os.fsdecode(name)).touch()
+    (tmp_path / "broken.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / "circle").symlink_to(tmp_path)
+    found = [os.fsencode(path.name) for path in find_photographs(tmp_path)]
+    assert sorted(found) == sorted([*odd, b"broken.jpg"])
+
+
+def test_a_folder_that_may_not_be_listed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shut").mkdir()
+    scan = os.scandir
+
+    def guard(folder: str) -> object:
+        if Path(folder).name == "shut":  # by hand, since permissions do not bind every user
+            raise PermissionError(13, "Permission denied", folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", guard)
+    (found,) = find_photographs(tmp_path)
+    assert found == tmp_path / "shut"
+    with pytest.raises(UnreadablePhotograph, match="may not be listed"):
+        read_photograph(found)
 
 
 @pytest.mark.parametrize(

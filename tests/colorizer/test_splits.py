@@ -1,8 +1,11 @@
+import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from skimage.data import astronaut, chelsea, coffee
 
 from colorizer.errors import Mistake
 from colorizer.splits import (
@@ -12,6 +15,7 @@ from colorizer.splits import (
     members,
     new_files,
     read_split,
+    report_count,
     write_split,
 )
 from tests.colorizer.pictures import truncate, write_pictures
@@ -73,6 +77,51 @@ def test_a_group_stays_on_one_side() -> None:
     assert len(sides) == 1
 
 
+def test_near_duplicates_stay_on_one_side_also_later(tmp_path: Path) -> None:
+    scenes = [Image.fromarray(data()) for data in (astronaut, chelsea, coffee)]  # type: ignore[no-untyped-call]  # no types
+    photographs = [scene.crop((x, 0, x + 220, 220)) for scene in scenes for x in (0, 220)]
+    write_copies(photographs, tmp_path / "first", side=220)
+    split = assign(look(tmp_path / "first"), [], val=1, test=2, seed=0)
+    sides = {row.file: row.split for row in split}
+    assert len(set(sides.values())) == 3
+
+    write_copies(photographs, tmp_path / "later" / "small", side=70)
+    write_copies(photographs, tmp_path / "later" / "large", side=300)
+    both = assign(look(tmp_path / "later"), split, val=1, test=2, seed=0)
+    assert both[:6] == split
+    assert [row.split for row in both[6:]] == [sides[Path(row.file).name] for row in both[6:]]
+    assert len(both) == 18
+
+
+def write_copies(photographs: list[Image.Image], folder: Path, side: int) -> None:
+    folder.mkdir(parents=True)
+    for number, photograph in enumerate(photographs):
+        photograph.resize((side, side)).save(folder / f"{number}.jpg", quality=60)
+
+
+def look(folder: Path) -> list[Photograph]:
+    files, _ = new_files(folder, [])
+    return [row for row in look_at(folder, files) if isinstance(row, Photograph)]
+
+
+def test_counts_are_of_photographs_where_groups_allow() -> None:
+    pairs = [replace(row, group=f"{int(row.image) // 2}") for row in rows(60)]
+    assert counts(assign([*pairs, *rows(40, start=60)], [], val=7, test=31, seed=0)) == {
+        "train": 62,
+        "val": 7,
+        "test": 31,
+    }
+
+
+@pytest.mark.parametrize(
+    ("photographs", "val", "test"),
+    [(200_000, 8400, 1600), (1_300_000, 8400, 1600), (20_000, 840, 160), (12, 1, 1)],
+)
+def test_the_reports_numbers_shrink_with_the_folder(photographs: int, val: int, test: int) -> None:
+    assert report_count("val", photographs) == val
+    assert report_count("test", photographs) == test
+
+
 def test_gray_photographs_are_set_apart() -> None:
     gray = [replace(row, gray=True) for row in rows(3)]
     split = assign([*gray, *rows(12, start=3)], [], val=1, test=2, seed=0)
@@ -93,6 +142,7 @@ def test_a_split_survives_its_file(tmp_path: Path) -> None:
         ("/p,b,b.jpg,train,1,b", r"split.csv:3: split is 'train'; it must be empty for a gray"),
         ("/p,b,b.jpg,train,no,b", r"split.csv:3: gray is 'no'"),
         ("/p,b,b.jpg,train", r"split.csv:3: needs exactly 6 fields"),
+        ("/p,b,b.jpg,train,0,b,0123", r"split.csv:3: needs exactly 6 fields"),
         ("/p,a,a.png,train,0,a", r"the id a stands there 2 times"),
         ("/p,b,b.jpg,test,0,a", r"the group a is in train and in test"),
     ],
@@ -101,6 +151,13 @@ def test_a_split_by_hand_is_checked(line: str, message: str, tmp_path: Path) -> 
     path = tmp_path / "split.csv"
     path.write_text(f"root,image,file,split,gray,group\n/p,a,a.jpg,train,0,a\n{line}\n")
     with pytest.raises(Mistake, match=message):
+        read_split(path)
+
+
+def test_a_hash_by_hand_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    path.write_text("root,image,file,split,gray,group,phash\n/p,a,a.jpg,train,0,a,00ff\n")
+    with pytest.raises(Mistake, match=r"split.csv:2: phash is '00ff'; it must be 16 hex digits"):
         read_split(path)
 
 
@@ -131,6 +188,16 @@ def test_two_files_with_one_id_are_refused_by_name(tmp_path: Path) -> None:
 def test_a_folder_without_photographs_says_so(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="no photographs in this folder"):
         new_files(tmp_path, [])
+
+
+def test_names_that_no_table_can_hold_are_refused(tmp_path: Path) -> None:
+    write_pictures(tmp_path, 1)
+    names = [b"a b.jpg", "nar\u202frow.jpg".encode(), b"line\nbreak.jpg", b"latin-\xe9.jpg"]
+    for name in names:
+        os.link(tmp_path / "00.jpg", os.fsencode(tmp_path) + b"/" + name)
+    fresh, refused = new_files(tmp_path, [])
+    assert {os.fsencode(path.name) for path in fresh} == {b"00.jpg", *names[:2]}
+    assert {os.fsencode(name) for name in refused} == set(names[2:])
 
 
 def test_an_id_is_the_path_below_the_folder(tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+"""Real JPEG and PNG files with damaged bytes: each is an image or a refusal, nothing else."""
+
+import io
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from colorizer.photos import UnreadablePhotograph, center_square, read_photograph
+from tests.colorizer.pictures import draw
+
+MUTANTS = 2000
+
+
+def encode(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def write_originals() -> list[bytes]:
+    """One of each kind of JPEG and PNG, with metadata that can be damaged too."""
+    picture = Image.fromarray(draw(0, side=40))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    told = {"exif": exif, "icc_profile": profile}
+    return [
+        encode(picture, "JPEG", **told),
+        encode(picture, "JPEG", progressive=True, **told),
+        encode(picture.convert("CMYK"), "JPEG"),
+        encode(picture.convert("L"), "JPEG"),
+        encode(picture, "PNG", **told),
+        encode(picture.convert("RGBA"), "PNG"),
+        encode(picture.quantize(16), "PNG", transparency=3),
+        encode(picture.convert("I;16"), "PNG"),
+    ]
+
+
+ORIGINALS = write_originals()
+
+edits = st.tuples(
+    st.sampled_from(["set", "flip", "delete", "insert", "repeat", "cut"]),
+    st.floats(0, 1, exclude_max=True),  # where, as a share of the file
+    st.binary(min_size=1, max_size=8),
+)
+
+
+def mutate(content: bytes, changes: list[tuple[str, float, bytes]]) -> bytes:
+    for kind, share, value in changes:
+        at = int(share * len(content))
+        head, tail = content[:at], content[at:]
+        changed = {
+            "set": value + tail[len(value) :],
+            "flip": bytes([tail[0] ^ value[0]]) + tail[1:] if tail else b"",
+            "delete": tail[len(value) :],
+            "insert": value + tail,
+            "repeat": tail[:64] + tail,
+            "cut": b"",
+        }
+        content = head + changed[kind]
+    return content
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("damage") / "mutant.jpg"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # as the command does
+@settings(max_examples=MUTANTS, deadline=timedelta(seconds=10), derandomize=True)
+@given(original=st.sampled_from(ORIGINALS), changes=st.lists(edits, min_size=1, max_size=4))
+def test_a_damaged_file_is_an_image_or_a_refusal(
+    original: bytes, changes: list[tuple[str, float, bytes]], path: Path
+) -> None:
+    path.write_bytes(mutate(original, changes))
+    try:
+        image = read_photograph(path, side=16)
+    except UnreadablePhotograph:
+        return
+    assert image.mode == "RGB"
+    assert center_square(image, 16).shape == (16, 16, 3)
+
+
+def test_the_originals_are_whole(path: Path) -> None:
+    for original in ORIGINALS:
+        path.write_bytes(original)
+        assert read_photograph(path).size == (40, 40)
