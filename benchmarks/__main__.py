@@ -1,8 +1,8 @@
 """`make bench`: every measurement, one after the other."""
 
-from benchmarks import coverage
+from benchmarks import annealed_mean, classification_loss, coverage, soft_encoding
 
-MEASUREMENTS = (coverage,)
+MEASUREMENTS = (coverage, soft_encoding, classification_loss, annealed_mean)
 
 
 def main() -> None:

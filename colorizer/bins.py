@@ -1,5 +1,8 @@
 """The 313 ab bins and soft encoding (Zhang, Isola & Efros 2016, sec. 2.2)."""
 
+from math import hypot
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -28,6 +31,10 @@ BIN_ROWS = {
     100: (-90, 0),
 }
 
+CELL = 2.5  # ab units; halves and quarters of the bins' step are exact, so ties stay ties
+CELLS = 88  # along an axis, 0 in the middle
+SPAN = CELLS // 2 * CELL  # the table covers +-110; all of sRGB, -108 to 99, lies within
+
 
 def bin_centers() -> Tensor:
     """ab of the bins (Q, 2), a-major; Q = 313"""
@@ -37,12 +44,94 @@ def bin_centers() -> Tensor:
     )
 
 
-def soft_encode(
-    ab: Tensor, bins: Tensor, neighbors: int = 5, sigma: float = 5.0
-) -> tuple[Tensor, Tensor]:
+class CandidateTable(NamedTuple):
+    """For each cell of the ab plane the m bins that hold the k nearest of every color in it."""
+
+    bins: Tensor  # (Q, 2), ab of the centers
+    nearby: Tensor  # (CELLS^2, m), which bins, cells a-major
+    centers: Tensor  # (2, CELLS^2, m), their a, then their b
+    neighbors: int  # k
+
+
+def tabulate_candidates(bins: Tensor, neighbors: int = 5) -> CandidateTable:
+    """bins (Q, 2) -> the table on their device; m is what the geometry asks for: 7 at k = 5
+
+    neighbors: k, 5 in the paper (the released Caffe code has 10).
+    """
+    low = torch.arange(CELLS, dtype=torch.float64, device=bins.device) * CELL - SPAN
+    corner = torch.cartesian_prod(low, low)
+    within_reach = _within_reach(corner + CELL / 2, bins.double(), neighbors)
+    dominators = _count_dominators(corner, bins.double()[within_reach])
+    most = int((dominators < neighbors).sum(dim=1).max())
+    fewest = dominators.topk(most, dim=1, largest=False).indices
+    nearby = within_reach.gather(1, fewest)
+    return CandidateTable(bins, nearby, bins[nearby].movedim(-1, 0).contiguous(), neighbors)
+
+
+def soft_encode(ab: Tensor, table: CandidateTable, sigma: float = 5.0) -> tuple[Tensor, Tensor]:
     """ab (P, 2) -> the nearest bins (P, k), nearest first, and their shares (P, k), summing to 1
 
-    neighbors: 5 in the paper (the released Caffe code has 10). sigma: of the Gaussian, ab units.
+    sigma: of the Gaussian, ab units. Equal distances are broken either way.
     """
-    distance, nearest = torch.cdist(ab, bins).topk(neighbors, dim=1, largest=False)
-    return nearest, (-(distance**2) / (2 * sigma**2)).softmax(dim=1)
+    # Targets, colors of sRGB, are all in the table. Put so that NaN is not.
+    find = _look_up if (ab.abs() < SPAN).all() else _search
+    squared, nearest = find(ab, table)
+    return nearest, _gaussian(squared, sigma).to(ab.dtype)
+
+
+def _within_reach(middle: Tensor, bins: Tensor, neighbors: int) -> Tensor:
+    """middle of the cells (C, 2) -> for each the M bins nearest to it (C, M), enough for any k
+
+    From the middle to a color in the cell is at most half a diagonal. So a bin farther from the
+    middle than the k-th by a whole diagonal is farther from every color in the cell than k others.
+    """
+    distance, order = _distances(middle, bins).sort(dim=1)
+    reach = distance[:, neighbors - 1 : neighbors] + hypot(CELL, CELL)
+    return order[:, : int((distance <= reach).sum(dim=1).max())]
+
+
+def _count_dominators(corner: Tensor, bins: Tensor) -> Tensor:
+    """low corner of the cells (C, 2), bins (C, M, 2) -> how many of the others dominate each (C, M)
+
+    One bin dominates another if it is as near or nearer at all four corners. Being nearer to one
+    of two points is a half-plane, so it then is throughout the cell, and a bin with k dominators
+    can be left out: k others are never farther away.
+    """
+    steps = torch.tensor([0, CELL], dtype=corner.dtype, device=corner.device)
+    corners = corner[:, None] + torch.cartesian_prod(steps, steps)  # (C, 4, 2)
+    squared = (corners[:, :, None] - bins[:, None]).square().sum(dim=3)  # (C, 4, M)
+    dominates = (squared[:, :, :, None] <= squared[:, :, None, :]).all(dim=1)  # (C, M, M)
+    return dominates.sum(dim=1) - 1  # each is as near as itself
+
+
+def _look_up(ab: Tensor, table: CandidateTable) -> tuple[Tensor, Tensor]:
+    """ab (P, 2) within the table -> squared distances (P, k) and bins (P, k), nearest first"""
+    row, column = (ab / CELL).floor().unbind(dim=1)
+    cell = (row * CELLS + column + CELLS // 2 * (CELLS + 1)).long()
+    a, b = (
+        x[:, None] - center.index_select(0, cell)
+        for x, center in zip(ab.unbind(dim=1), table.centers, strict=True)
+    )  # each (P, m)
+    squared, order = a.square_().add_(b.square_()).sort(dim=1)  # of so few quicker than topk
+    nearest = table.nearby.index_select(0, cell).gather(1, order[:, : table.neighbors])
+    return squared[:, : table.neighbors], nearest
+
+
+def _search(ab: Tensor, table: CandidateTable) -> tuple[Tensor, Tensor]:
+    """The same among all bins, for any ab, in float64: far away small differences decide"""
+    distance = _distances(ab.double(), table.bins.double())
+    nearest, order = distance.topk(table.neighbors, dim=1, largest=False)
+    return nearest.square(), order
+
+
+def _distances(ab: Tensor, bins: Tensor) -> Tensor:
+    """ab (P, 2), bins (Q, 2) -> (P, Q); by differences: the usual matrix product loses digits"""
+    return torch.cdist(ab, bins, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _gaussian(squared: Tensor, sigma: float) -> Tensor:
+    """squared distances (P, k), the least first -> shares (P, k)"""
+    # Not torch's softmax, and in columns: over so few it takes longer than all the rest together.
+    columns = squared.T.contiguous()
+    weight = ((columns[:1] - columns) / (2 * sigma**2)).exp_()
+    return (weight / weight.sum(dim=0)).T

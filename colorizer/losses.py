@@ -1,10 +1,16 @@
 """The two objectives, per image, each with its equation (Zhang, Isola & Efros 2016)."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-from colorizer.bins import soft_encode
+from colorizer.bins import CandidateTable, soft_encode
 from colorizer.photos import GRAY_AB
+
+ROWS = 128  # of 313 logits; what the passes over them make on the way stays in a core's cache
 
 
 def regression_loss(scaled: Tensor, ab: Tensor, full_scale: float) -> Tensor:
@@ -16,19 +22,64 @@ def regression_loss(scaled: Tensor, ab: Tensor, full_scale: float) -> Tensor:
     return torch.stack([squares.sum(dim=1), squares.mean(dim=1)], dim=1)
 
 
-def classification_loss(logits: Tensor, ab: Tensor, bins: Tensor, weight: Tensor) -> Tensor:
+def classification_loss(
+    logits: Tensor, ab: Tensor, table: CandidateTable, weight: Tensor
+) -> Tensor:
     """logits (N, Q, H, W) against ab (N, 2, H, W) -> (N, 2): the rebalanced mean, the plain mean
 
     Cross-entropy with the soft-encoded color, in nats a pixel (eq. 2). A pixel weighs what the
     bin nearest to its color weighs (eq. 3); weight (Q,) has mean 1 under the prior.
     """
     n, q = logits.shape[:2]
-    flat = logits.float().movedim(1, -1).reshape(-1, q)  # (P, Q)
-    nearest, share = soft_encode(ab.movedim(1, -1).reshape(-1, 2), bins)
-    # The shares sum to 1, so sum_k share_k (logsumexp - logit_k) needs no dense softmax.
-    entropy = flat.logsumexp(dim=1) - (share * flat.gather(1, nearest)).sum(dim=1)
+    nearest, share = soft_encode(ab.movedim(1, -1).reshape(-1, 2), table)
+    # Of logits in channels_last this is a view, and so is the gradient's way back.
+    entropy = sparse_cross_entropy(logits.movedim(1, -1).reshape(-1, q), nearest, share)
     rebalanced = weight[nearest[:, 0]] * entropy
     return torch.stack([x.reshape(n, -1).mean(dim=1) for x in (rebalanced, entropy)], dim=1)
+
+
+def sparse_cross_entropy(logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:
+    """logits (P, Q), bins (P, k) and their shares (P, k), summing to 1 -> (P,), in nats
+
+    The target that is zero but for k bins is never written out. Sums in float32 at least, also
+    of bfloat16 logits. Differentiable once, in the logits.
+    """
+    entropy: Tensor = _SparseCrossEntropy.apply(logits, nearest, share)  # type: ignore[no-untyped-call]
+    return entropy
+
+
+class _SparseCrossEntropy(torch.autograd.Function):
+    """Keeps the logits alone: their softmax is cheaper to compute twice than to store."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:
+        """-sum_k share_k log softmax(logits)_k (P,)"""
+        ctx.save_for_backward(logits, nearest, share)
+        precision = torch.promote_types(logits.dtype, torch.float32)
+        return torch.cat(
+            [
+                -(part * row.log_softmax(dim=1, dtype=precision).gather(1, bins)).sum(dim=1)
+                for row, bins, part in _in_pieces(logits, nearest, share)
+            ]
+        )
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+        """(softmax(logits) - target) upstream (P, Q)"""
+        logits, nearest, share = ctx.saved_tensors
+        gradient = torch.empty_like(logits)
+        pieces = _in_pieces(gradient, logits, nearest, share, upstream[:, None])
+        for out, row, bins, part, scale in pieces:
+            softmax = row.softmax(dim=1, dtype=scale.dtype)
+            out.copy_(softmax.scatter_add_(1, bins, -part.to(scale.dtype)).mul_(scale))
+        return gradient, None, None
+
+
+def _in_pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Views of the rows; all at once on an accelerator, where starting a kernel is what costs"""
+    rows = ROWS if tensors[0].device.type == "cpu" else max(1, len(tensors[0]))
+    return zip(*(torch.split(tensor, rows) for tensor in tensors), strict=True)
 
 
 def has_color(ab: Tensor) -> Tensor:

@@ -84,8 +84,9 @@ class RebalancedHead(nn.Module):
 
         Temperature 1: the mean, smooth but drab; near 0: the mode, vivid but patchy.
         """
-        weights = (logits.float() / temperature).softmax(dim=1)  # (N, Q, H, W)
-        return torch.einsum("nqhw,qc->nchw", weights, self.bins)
+        last = logits.float().movedim(1, -1)  # contiguous: the network's are in channels_last
+        weights = (last / temperature).softmax(dim=-1)  # (N, H, W, Q)
+        return (weights @ self.bins).movedim(-1, 1).contiguous()
 
 
 class Colorizer(nn.Module):

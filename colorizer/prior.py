@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from colorizer.atomic import replacing
-from colorizer.bins import bin_centers, soft_encode
+from colorizer.bins import bin_centers, soft_encode, tabulate_candidates
 from colorizer.cache import to_targets
 from colorizer.errors import Mistake
 from colorizer.photos import UnreadablePhotograph, read_squares
@@ -54,7 +54,7 @@ def estimate_prior(counts: Tensor, photographs: int) -> Prior:
     """Counts (CELLS, CELLS) of so many photographs -> the mean soft-encoded pixel, and weights"""
     bins, occupied = bin_centers(), counts.nonzero()
     pixels = counts[occupied[:, 0], occupied[:, 1]].double()
-    nearest, share = soft_encode((occupied - CELLS // 2) * CELL, bins)
+    nearest, share = soft_encode((occupied - CELLS // 2) * CELL, tabulate_candidates(bins))
     mass = torch.zeros(len(bins), dtype=torch.float64)
     mass.index_add_(0, nearest.flatten(), (share * pixels[:, None]).flatten())
     probability = mass / mass.sum()

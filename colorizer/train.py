@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorizer.bins import bin_centers
+from colorizer.bins import bin_centers, tabulate_candidates
 from colorizer.cache import Squares, center_crops, random_crops, to_example
 from colorizer.errors import Mistake
 from colorizer.losses import classification_loss, has_color, regression_loss
@@ -46,8 +46,8 @@ def objective_loss(prior: Prior | None, device: torch.device) -> Loss:
     """What a run minimizes: rebalanced classification where there is a prior, else L2."""
     if prior is None:
         return partial(regression_loss, full_scale=AB_RANGE)
-    bins, weight = bin_centers().to(device), prior.weight.to(device)
-    return partial(classification_loss, bins=bins, weight=weight)
+    table = tabulate_candidates(bin_centers().to(device))
+    return partial(classification_loss, table=table, weight=prior.weight.to(device))
 
 
 def train(

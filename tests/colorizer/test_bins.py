@@ -3,8 +3,28 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
 
-from colorizer.bins import bin_centers, soft_encode
+from colorizer.bins import SPAN, bin_centers, soft_encode, tabulate_candidates
+from tests.colorizer.colors import srgb_grid, targets
+
+SIGMA = 5.0
+
+
+def encode_by_search(ab: Tensor, neighbors: int) -> NDArray[np.float64]:
+    """Dense shares (P, 313) in float64, the neighbors by scikit-learn"""
+    search = NearestNeighbors(n_neighbors=neighbors).fit(bin_centers().double().numpy())
+    distance, nearest = search.kneighbors(ab.double().numpy())
+    weight = np.exp(-(distance**2 - distance[:, :1] ** 2) / (2 * SIGMA**2))
+    dense = np.zeros((len(ab), 313))
+    np.put_along_axis(dense, nearest, weight / weight.sum(axis=1, keepdims=True), axis=1)
+    return dense
+
+
+def spread(nearest: Tensor, share: Tensor) -> NDArray[np.float64]:
+    return torch.zeros(len(nearest), 313).scatter(1, nearest, share).double().numpy()
 
 
 def test_the_bins_are_the_313_of_the_released_table() -> None:
@@ -17,20 +37,46 @@ def test_the_bins_are_the_313_of_the_released_table() -> None:
 
 
 @pytest.mark.parametrize("neighbors", [5, 10])
-def test_soft_encoding_equals_the_gaussian_of_the_nearest_bins(neighbors: int) -> None:
-    colors = np.random.default_rng(0).uniform(-100, 100, (200, 2))
-    squared = ((colors[:, None] - bin_centers().numpy().astype(float)) ** 2).sum(axis=2)
-    order = np.argsort(squared, axis=1)[:, :neighbors]
-    weight = np.exp(-np.take_along_axis(squared, order, axis=1) / (2 * 5.0**2))
-    expected = np.zeros((200, 313))
-    np.put_along_axis(expected, order, weight / weight.sum(axis=1, keepdims=True), axis=1)
+def test_soft_encoding_is_that_of_scikit_learn(neighbors: int) -> None:
+    ab = targets(20_000, seed=0)
+    encoded = soft_encode(ab, tabulate_candidates(bin_centers(), neighbors))
+    expected = encode_by_search(ab, neighbors)
+    np.testing.assert_allclose(spread(*encoded), expected, rtol=0, atol=1e-6)
 
-    nearest, share = soft_encode(torch.tensor(colors).float(), bin_centers(), neighbors)
-    dense = torch.zeros(200, 313).scatter(1, nearest, share)
-    np.testing.assert_allclose(dense.numpy(), expected, atol=2e-5)
+
+@pytest.mark.parametrize("reach", [SPAN, 3 * SPAN])
+def test_colors_that_no_photograph_has_are_encoded_too(reach: float) -> None:
+    draw = torch.rand(20_000, 2, generator=torch.Generator().manual_seed(0))
+    ab = (2 * draw - 1) * reach
+    encoded = soft_encode(ab, tabulate_candidates(bin_centers()))
+    np.testing.assert_allclose(spread(*encoded), encode_by_search(ab, 5), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("neighbors", "candidates"), [(5, 7), (10, 13)])
+def test_a_cell_keeps_no_more_bins_than_its_geometry_asks_for(
+    neighbors: int, candidates: int
+) -> None:
+    assert tabulate_candidates(bin_centers(), neighbors).nearby.shape[1] == candidates
+
+
+def test_all_of_srgb_is_in_the_table() -> None:
+    assert srgb_grid(levels=32)[:, 1:].abs().max() < SPAN
+
+
+def test_a_color_halfway_between_bins_has_a_nearest_one_of_them() -> None:
+    table = tabulate_candidates(bin_centers())
+    nearest, share = soft_encode(torch.tensor([[5.0, 0.0], [-5.0, -5.0]]), table)
+    assert bin_centers()[nearest[0, :2]].sort(dim=0).values.tolist() == [[0, 0], [10, 0]]
+    torch.testing.assert_close(share[0, 0], share[0, 1])
+    torch.testing.assert_close(share[1, :4], share[1, :1].expand(4))
+
+
+def test_what_is_not_a_number_stays_so() -> None:
+    _, share = soft_encode(torch.tensor([[0.0, float("nan")]]), tabulate_candidates(bin_centers()))
+    assert share.isnan().all()
 
 
 def test_the_nearest_bin_comes_first() -> None:
     bins = bin_centers()
-    nearest, _ = soft_encode(bins + 1.0, bins)
+    nearest, _ = soft_encode(bins + 1.0, tabulate_candidates(bins))
     assert nearest[:, 0].tolist() == list(range(313))

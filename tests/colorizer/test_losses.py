@@ -1,10 +1,39 @@
 import math
 
+import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
-from colorizer.bins import bin_centers, soft_encode
-from colorizer.losses import classification_loss, has_color, regression_loss
+from colorizer.bins import bin_centers, soft_encode, tabulate_candidates
+from colorizer.losses import (
+    ROWS,
+    classification_loss,
+    has_color,
+    regression_loss,
+    sparse_cross_entropy,
+)
+from tests.colorizer.colors import targets
+
+TABLE = tabulate_candidates(bin_centers())
+
+
+def example(seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """logits (2, 313, 12, 16), more than one piece and not a whole number of them; ab; weight"""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(2, 313, 12, 16, generator=generator) * 3
+    ab = targets(2 * 12 * 16, seed).T.reshape(2, 2, 12, 16).movedim(0, 1)
+    return logits, ab, torch.rand(313, generator=generator) + 0.5
+
+
+def dense_loss(logits: Tensor, ab: Tensor, weight: Tensor) -> Tensor:
+    """The same as classification_loss, by a target of 313 numbers a pixel, in float64"""
+    nearest, share = soft_encode(ab.movedim(1, -1).reshape(-1, 2).double(), TABLE)
+    target = torch.zeros(len(share), 313, dtype=torch.float64).scatter(1, nearest, share)
+    target = target.reshape(*logits[:, 0].shape, 313).movedim(-1, 1)
+    entropy = functional.cross_entropy(logits.double(), target, reduction="none")  # (N, H, W)
+    weights = weight[nearest[:, 0]].reshape(entropy.shape)
+    return torch.stack([(weights * entropy).mean((1, 2)), entropy.mean((1, 2))], dim=1)
 
 
 def test_l2_is_the_sum_of_squared_differences() -> None:
@@ -14,25 +43,69 @@ def test_l2_is_the_sum_of_squared_differences() -> None:
     assert (total, mean) == (1.25, 1.25 / 8)
 
 
-def test_classification_equals_the_dense_cross_entropy() -> None:
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_classification_loss_and_its_gradient_are_the_dense_ones(
+    layout: torch.memory_format,
+) -> None:
+    logits, ab, weight = example(seed=0)
+    ours = logits.to(memory_format=layout).requires_grad_()
+    theirs = logits.detach().double().requires_grad_()
+    loss, reference = classification_loss(ours, ab, TABLE, weight), dense_loss(theirs, ab, weight)
+    torch.testing.assert_close(loss.double(), reference, rtol=1e-5, atol=0)
+
+    mixture = torch.tensor([[1.0, 0.3], [0.7, -2.0]])  # of both losses of both images
+    torch.autograd.backward((loss * mixture).sum())
+    torch.autograd.backward((reference * mixture).sum())
+    assert ours.grad is not None
+    assert theirs.grad is not None
+    error = (ours.grad.double() - theirs.grad).abs().max() / theirs.grad.abs().max()
+    assert error < 1e-5
+
+
+def test_the_gradient_is_that_of_finite_differences() -> None:
     generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 313, 3, 5, generator=generator, dtype=torch.float32)
-    ab = torch.rand(2, 2, 3, 5, generator=generator) * 160 - 80
-    weight = torch.rand(313, generator=generator) + 0.5
+    logits = torch.randn(ROWS + 2, 7, generator=generator, dtype=torch.float64, requires_grad=True)
+    nearest = torch.rand(ROWS + 2, 7, generator=generator).argsort(dim=1)[:, :3]
+    share = torch.rand(ROWS + 2, 3, generator=generator, dtype=torch.float64).softmax(dim=1)
+    assert torch.autograd.gradcheck(lambda x: sparse_cross_entropy(x, nearest, share), logits)
 
-    nearest, share = soft_encode(ab.movedim(1, -1).reshape(-1, 2), bin_centers())
-    dense = torch.zeros(30, 313).scatter(1, nearest, share).reshape(2, 3, 5, 313).movedim(-1, 1)
-    entropy = functional.cross_entropy(logits, dense, reduction="none")  # (2, 3, 5)
-    weights = weight[nearest[:, 0]].reshape(2, 3, 5)
 
-    ours = classification_loss(logits, ab, bin_centers(), weight)
-    expected = torch.stack([(weights * entropy).mean((1, 2)), entropy.mean((1, 2))], dim=1)
-    torch.testing.assert_close(ours, expected)
+def test_a_second_derivative_is_refused() -> None:
+    logits = torch.zeros(2, 313, requires_grad=True)
+    loss = sparse_cross_entropy(logits, *soft_encode(torch.ones(2, 2), TABLE)).square().sum()
+    (gradient,) = torch.autograd.grad(loss, logits, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        torch.autograd.backward(gradient.sum())
+
+
+def test_bfloat16_logits_under_autocast_lose_no_more_than_their_own_digits() -> None:
+    logits, ab, weight = example(seed=1)
+    half = logits.bfloat16().requires_grad_()
+    same = logits.bfloat16().double().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = classification_loss(half, ab, TABLE, weight)
+    reference = dense_loss(same, ab, weight)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss.double(), reference, rtol=1e-5, atol=0)
+
+    torch.autograd.backward(loss[:, 0].sum())
+    torch.autograd.backward(reference[:, 0].sum())
+    assert half.grad is not None
+    assert same.grad is not None
+    assert half.grad.dtype == torch.bfloat16
+    torch.testing.assert_close(half.grad.double(), same.grad, rtol=2**-8, atol=1e-8)
+
+
+def test_logits_far_apart_give_a_finite_loss() -> None:
+    logits = torch.zeros(1, 313, 1, 1)
+    logits[0, 0] = 1e4
+    loss = classification_loss(logits, torch.zeros(1, 2, 1, 1), TABLE, torch.ones(313))
+    torch.testing.assert_close(loss, torch.full((1, 2), 1e4))
 
 
 def test_knowing_nothing_costs_the_logarithm_of_313() -> None:
     loss = classification_loss(
-        torch.zeros(1, 313, 2, 2), torch.zeros(1, 2, 2, 2), bin_centers(), torch.ones(313)
+        torch.zeros(1, 313, 2, 2), torch.zeros(1, 2, 2, 2), TABLE, torch.ones(313)
     )
     torch.testing.assert_close(loss, torch.full((1, 2), math.log(313)))
 

@@ -1,0 +1,80 @@
+"""The classification loss, forward and backward, of 8 predictions of 64 x 64: sparse or dense.
+
+Dense is the usual way, a target of 313 numbers a pixel; gather is what autograd makes of the
+sparse formula. All three get the same soft encoding, whose price soft_encoding.py tells.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmarks.stopwatch import interleaved_medians_ms
+from colorizer.bins import bin_centers, soft_encode, tabulate_candidates
+from colorizer.losses import sparse_cross_entropy
+
+BATCH, SIZE, BAR = 8, 64, 3
+
+Entropy = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def dense(logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:
+    target = torch.zeros_like(logits).scatter(1, nearest, share)
+    return -(target * logits.log_softmax(dim=1)).sum(dim=1)
+
+
+def gather(logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:
+    return logits.logsumexp(dim=1) - (share * logits.gather(1, nearest)).sum(dim=1)
+
+
+WAYS: dict[str, Entropy] = {
+    "sparse (ours)": sparse_cross_entropy,
+    "dense": dense,
+    "gather": gather,
+}
+
+
+def prepare(entropy: Entropy) -> Callable[[], None]:
+    """One forward and backward, on inputs that are made here."""
+    generator = torch.Generator().manual_seed(0)
+    pixels, bins = BATCH * SIZE * SIZE, bin_centers()
+    logits = torch.randn(pixels, len(bins), generator=generator).requires_grad_()
+    ab = (torch.randn(pixels, 2, generator=generator) * 25).clamp(-86, 94)
+    nearest, share = soft_encode(ab, tabulate_candidates(bins))
+    weight = torch.rand(pixels, generator=generator)
+
+    def step() -> None:
+        torch.autograd.backward((weight * entropy(logits, nearest, share)).mean())
+        logits.grad = None
+
+    return step
+
+
+def peak_mib(step: Callable[[], None]) -> float:
+    """What a step adds to the memory of this process at its worst; Linux counts it."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from what is held now
+    before = _status_mib("VmRSS")
+    step()
+    return _status_mib("VmHWM") - before
+
+
+def _status_mib(field: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    steps = {name: prepare(way) for name, way in WAYS.items()}
+    medians = interleaved_medians_ms(steps, rounds=25)
+    logits_mib = BATCH * SIZE * SIZE * len(bin_centers()) * 4 / 2**20
+    print(f"\nbatch {BATCH} of {SIZE} x {SIZE}, one thread; the logits take {logits_mib:.0f} MiB\n")
+    for name, median in medians.items():
+        ratio, bar = median / medians["sparse (ours)"], f" (bar {BAR} x)" * (name == "dense")
+        peak = peak_mib(steps[name])
+        print(f"{name:<16}{median:8.1f} ms{ratio:8.2f} x   peak +{peak:4.0f} MiB{bar}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""How long each way takes, in turns: what else the machine does then disturbs all alike."""
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import median
+
+
+def interleaved_medians_ms(
+    ways: Mapping[str, Callable[[], object]], rounds: int
+) -> dict[str, float]:
+    """The median of so many rounds for each; one round before them is not counted."""
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            taken[name].append((time.perf_counter() - began) * 1000)
+    return {name: median(times[1:]) for name, times in taken.items()}
