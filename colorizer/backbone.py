@@ -21,7 +21,29 @@ BACKBONES = ("resnet50", "resnet50v2")
 RANDOM = "random"  # instead of a weights file: an untrained trunk
 
 
-class ResNet50(nn.Module):
+class FeaturePyramid(nn.Module):
+    """A trunk: a stem to stride 4, then stages, each a level of the pyramid."""
+
+    channels: tuple[int, ...]  # of the levels, at strides 4, 8, 16 ...
+    conv1: nn.Module
+    bn1: nn.Module
+
+    def normalize(self, rgb: Tensor) -> Tensor:
+        """rgb (N, 3, H, W) in [0, 1] -> what the first convolution was trained on"""
+        raise NotImplementedError
+
+    def forward(self, rgb: Tensor) -> list[Tensor]:
+        """rgb (N, 3, H, W) in [0, 1] -> features, the finest first"""
+        x = functional.relu(self.bn1(self.conv1(self.normalize(rgb))))
+        x = functional.max_pool2d(x, 3, stride=2, padding=1)
+        pyramid = []
+        for level in range(1, len(self.channels) + 1):
+            x = self.get_submodule(f"layer{level}")(x)
+            pyramid.append(x)
+        return pyramid
+
+
+class ResNet50(FeaturePyramid):
     """torchvision's network without its classifier."""
 
     channels = (256, 512, 1024, 2048)  # at strides 4, 8, 16, 32
@@ -31,25 +53,19 @@ class ResNet50(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         network = torchvision.models.resnet50()
-        self.conv1: nn.Module = network.conv1
-        self.bn1: nn.Module = network.bn1
-        self.layer1: nn.Module = network.layer1
-        self.layer2: nn.Module = network.layer2
-        self.layer3: nn.Module = network.layer3
-        self.layer4: nn.Module = network.layer4
+        self.conv1 = network.conv1
+        self.bn1 = network.bn1
+        self.layer1 = network.layer1
+        self.layer2 = network.layer2
+        self.layer3 = network.layer3
+        self.layer4 = network.layer4
         imagenet = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
         self.register_buffer("mean", imagenet[0], persistent=False)
         self.register_buffer("std", imagenet[1], persistent=False)
 
-    def forward(self, rgb: Tensor) -> list[Tensor]:
-        """rgb (N, 3, H, W) in [0, 1] -> features, the finest first"""
-        x = functional.relu(self.bn1(self.conv1((rgb - self.mean) / self.std)))
-        x = functional.max_pool2d(x, 3, stride=2, padding=1)
-        pyramid = []
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = stage(x)
-            pyramid.append(x)
-        return pyramid
+    def normalize(self, rgb: Tensor) -> Tensor:
+        """By ImageNet's mean and deviation."""
+        return (rgb - self.mean) / self.std
 
 
 class PreActivationBlock(nn.Module):
@@ -77,7 +93,7 @@ class PreActivationBlock(nn.Module):
         return shortcut + residual
 
 
-class ResNet50V2(nn.Module):
+class ResNet50V2(FeaturePyramid):
     """Stem and stages 1 to 3 (MXNet Gluon v2); module names are those of the weights file."""
 
     channels = (256, 512, 1024)  # at strides 4, 8, 16
@@ -100,40 +116,57 @@ class ResNet50V2(nn.Module):
         self.input_norm.eval()
         return self
 
-    def forward(self, rgb: Tensor) -> list[Tensor]:
-        """rgb (N, 3, H, W) in [0, 1] -> features, the finest first"""
-        x = functional.relu(self.bn1(self.conv1(self.input_norm(rgb))))
-        x = functional.max_pool2d(x, 3, stride=2, padding=1)
-        pyramid = []
-        for stage in (self.layer1, self.layer2, self.layer3):
-            x = stage(x)
-            pyramid.append(x)
-        return pyramid
+    def normalize(self, rgb: Tensor) -> Tensor:
+        """By the norm that comes with the weights."""
+        normalized: Tensor = self.input_norm(rgb)
+        return normalized
 
 
-def build_backbone(name: str) -> ResNet50 | ResNet50V2:
+def build_backbone(name: str) -> FeaturePyramid:
     """An untrained trunk of BACKBONES."""
     return ResNet50() if name == "resnet50" else ResNet50V2()
 
 
-def load_pretrained(backbone: ResNet50 | ResNet50V2, weights: str | None) -> None:
+def load_pretrained(trunk: nn.Module, weights: str | None) -> None:
     """Fill a trunk: from a file, torchvision's download (None), or leave it random.
 
-    Strict: raises Mistake where a tensor is missing, unknown or of another shape. Silently
-    missing weights are the classic complaint.
+    Raises Mistake where the file is not this trunk's.
     """
     if weights == RANDOM:
         return
-    tensors = _download(backbone) if weights is None else _read(Path(weights))
-    trunk = {name: x.float() for name, x in tensors.items() if not name.startswith("fc.")}
-    for name, buffer in backbone.state_dict().items():
+    tensors = _download(trunk) if weights is None else read_state_dict(Path(weights))
+    load_strictly(trunk, tensors, str(weights))
+
+
+def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+    """Raises Mistake where a tensor is missing, unknown or of another shape.
+
+    Silently missing weights are the classic complaint.
+    """
+    wanted = {name: x.float() for name, x in tensors.items() if not name.startswith("fc.")}
+    for name, buffer in module.state_dict().items():
         if name.endswith("num_batches_tracked"):  # counts batches; older files do without it
-            trunk.setdefault(name, buffer)
+            wanted.setdefault(name, buffer)
     try:
-        backbone.load_state_dict(trunk, strict=True)
+        module.load_state_dict(wanted, strict=True)
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:300]
-        raise Mistake(f"--weights {weights}: not this trunk's weights: {detail}") from error
+        raise Mistake(f"{where}: not this network's weights: {detail}") from error
+
+
+def read_state_dict(path: Path) -> Mapping[str, Tensor]:
+    """Of a .safetensors or a PyTorch file, by tensors alone. Raises Mistake where it is neither."""
+    if not path.is_file():
+        raise Mistake(f"{path}: no such file; give one with a network's weights")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, UnpicklingError, RuntimeError, OSError, EOFError) as error:
+        raise Mistake(f"{path}: not a weights file; {str(error)[:200]}") from error
+    if not isinstance(tensors, dict) or not all(isinstance(x, Tensor) for x in tensors.values()):
+        raise Mistake(f"{path}: not a state dict (name -> tensor)")
+    return tensors
 
 
 def _stage(channels: int, width: int, blocks: int, stride: int) -> nn.Sequential:
@@ -143,8 +176,8 @@ def _stage(channels: int, width: int, blocks: int, stride: int) -> nn.Sequential
     )
 
 
-def _download(backbone: ResNet50 | ResNet50V2) -> Mapping[str, Tensor]:
-    if isinstance(backbone, ResNet50V2):
+def _download(trunk: nn.Module) -> Mapping[str, Tensor]:
+    if not isinstance(trunk, ResNet50):
         raise Mistake("resnet50v2 has no download; give its file as --weights FILE")
     published = torchvision.models.ResNet50_Weights.DEFAULT
     try:
@@ -154,18 +187,4 @@ def _download(backbone: ResNet50 | ResNet50V2) -> Mapping[str, Tensor]:
             f"could not download {published.url} ({error}); fetch it on another machine and "
             f"give it as --weights FILE, or start untrained with --weights {RANDOM}"
         ) from error
-    return tensors
-
-
-def _read(path: Path) -> Mapping[str, Tensor]:
-    if not path.is_file():
-        raise Mistake(f"--weights {path}: no such file")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, UnpicklingError, RuntimeError, OSError, EOFError) as error:
-        raise Mistake(f"--weights {path}: not a weights file; {str(error)[:200]}") from error
-    if not isinstance(tensors, dict) or not all(isinstance(x, Tensor) for x in tensors.values()):
-        raise Mistake(f"--weights {path}: not a state dict (name -> tensor)")
     return tensors

@@ -14,23 +14,26 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from colorizer.atomic import replacing
 from colorizer.color import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
-from colorizer.foils import Ring, donors, form_ring, recolor
+from colorizer.foils import Ring, borrow, form_ring, recolor
 from colorizer.manifest import Shard, Stimulus
 from colorizer.models import Colorizer, upsample_ab
-from colorizer.photos import UnreadablePhotograph, is_gray, read_ahead, read_square
+from colorizer.photos import Pixels, UnreadablePhotograph, read_ahead, read_colors
 from colorizer.splits import Photograph
+from colorizer.zhang2016 import TEMPERATURE, ZHANG2016
 
-DECODINGS = {"l2": ("l2", 1.0), "mcl": ("mcl", 1.0), "mcl-annealed": ("mcl", 0.38)}
+DECODINGS = {
+    "l2": ("l2", 1.0),
+    "mcl": ("mcl", 1.0),
+    "mcl-annealed": ("mcl", TEMPERATURE),
+    ZHANG2016: (ZHANG2016, TEMPERATURE),
+}
 METHODS = ("real", "foil", *DECODINGS)  # a decoding: whose model, at which temperature
 AT_ONCE = {"cpu": 8, "cuda": 64}  # photographs that the network sees together
-
-Pixels = NDArray[np.uint8]  # (H, W, 3)
 
 
 class Model(NamedTuple):
@@ -125,25 +128,9 @@ def write_stimuli(
 
 
 def _read(photograph: Photograph, stale: Sequence[str], ring: Ring, size: int) -> _Work:
-    square = _read_colors(photograph, size)
-    donor = _borrow(ring, photograph, size) if "foil" in stale else None
+    square = read_colors(photograph.path, size)
+    donor = borrow(ring, photograph, size) if "foil" in stale else None
     return _Work(stale, square, donor)
-
-
-def _read_colors(photograph: Photograph, size: int) -> Pixels:
-    square = read_square(photograph.path, size)
-    if is_gray(square):
-        raise UnreadablePhotograph("gray; there are no colors to fake")
-    return square
-
-
-def _borrow(ring: Ring, photograph: Photograph, size: int) -> Pixels:
-    for donor in donors(ring, photograph):
-        try:
-            return _read_colors(donor, size)
-        except UnreadablePhotograph:
-            continue  # it is refused under its own name
-    raise UnreadablePhotograph("no other photograph can lend a foil its colors")
 
 
 def _paint_in_order(

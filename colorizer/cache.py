@@ -66,15 +66,22 @@ def open_cache(path: Path, photographs: Sequence[Photograph]) -> Squares:
 
 
 def random_crops(
-    squares: Squares, rows: NDArray[np.int64], crop: int, rng: np.random.Generator
+    squares: Squares,
+    rows: NDArray[np.int64],
+    crop: int,
+    rng: np.random.Generator,
+    share: slice = slice(None),
 ) -> Tensor:
-    """uint8 (N, crop, crop, 3), each from a random place and flipped at random"""
+    """uint8 (N, crop, crop, 3), each from a random place and flipped at random
+
+    share: of the rows, those to cut; all are drawn for, so that several processes draw alike.
+    """
     room = squares.pixels.shape[1] - crop + 1
     places = rng.integers(room, size=(len(rows), 2))
     flips = rng.random(len(rows)) < 0.5
     crops = [
         squares.pixels[row, top : top + crop, left : left + crop][:, :: -1 if flip else 1]
-        for row, (top, left), flip in zip(rows, places, flips, strict=True)
+        for row, (top, left), flip in zip(rows[share], places[share], flips[share], strict=True)
     ]
     return torch.from_numpy(np.stack(crops))
 

@@ -12,13 +12,18 @@ from safetensors.torch import save
 from torch import Tensor
 
 from colorizer.atomic import replacing
+from colorizer.backbone import load_strictly, read_state_dict
 from colorizer.bins import bin_centers
 from colorizer.errors import Mistake
-from colorizer.models import Colorizer, build_colorizer
+from colorizer.models import NETWORKS, OBJECTIVES, Colorizer, build_colorizer
+from colorizer.zhang2016 import ZHANG2016, Zhang2016, anneal_as_released
 
 SCHEMA = "hue-and-eye/checkpoint/1"
+RELEASED = {".pth", ".pt"}  # Zhang et al.'s own file; every checkpoint of ours is .safetensors
 
-Header = dict[str, Any]  # schema, objective, backbone, epoch, val_loss, trained_at, config
+# schema, objective, backbone, trained_at, config; epoch, val_loss and metrics, its row of the log;
+# sources, the SHA-256 of split and prior; torch, the version
+Header = dict[str, Any]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Header) -> None:
@@ -31,15 +36,24 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Header) -> 
 
 def read_header(path: Path) -> Header:
     """What a checkpoint says of itself. Raises Mistake where it is absent or somebody else's."""
+    if path.suffix in RELEASED:
+        return {"schema": SCHEMA, "objective": "mcl", "backbone": ZHANG2016}
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise Mistake(f"{path}: not a checkpoint ({error})") from error
+        raise Mistake(f"{path}: not a checkpoint, or not a whole one ({error})") from error
     header: Header = json.loads(metadata.get("header", "{}"))
     if header.get("schema") != SCHEMA:
         raise Mistake(f"{path}: not a checkpoint of `colorizer train` (no {SCHEMA} header)")
+    if header["backbone"] not in NETWORKS or header["objective"] not in OBJECTIVES:
+        raise Mistake(f"{path}: {header['backbone']} with {header['objective']} is unknown here")
     return header
+
+
+def model_name(header: Header) -> str:
+    """l2, mcl or zhang2016: what commands call the model with this header."""
+    return ZHANG2016 if header["backbone"] == ZHANG2016 else str(header["objective"])
 
 
 def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
@@ -50,28 +64,35 @@ def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
 
 
 def load_colorizer(path: Path, device: torch.device) -> Colorizer:
-    """The model of a checkpoint, ready to predict. Raises Mistake where it does not fit."""
+    """The model of a checkpoint, ready to predict. Raises Mistake where it does not fit.
+
+    A file of RELEASED is taken for Zhang et al.'s release.
+    """
     header = read_header(path)
     model = build_colorizer(header["backbone"], header["objective"], bin_centers())
-    try:
-        model.load_state_dict(read_tensors(path), strict=True)
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())[:300]
-        raise Mistake(f"{path}: its tensors are not its header's model: {detail}") from error
+    released = path.suffix in RELEASED
+    load_strictly(model, read_state_dict(path) if released else read_tensors(path), str(path))
+    if released and isinstance(model, Zhang2016):
+        anneal_as_released(model)
     return model.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # torch's stub lacks this overload
 
 
 def newest_checkpoints(runs: Path) -> dict[str, Path]:
-    """The most recently trained best checkpoint of each objective below a folder of runs."""
+    """The most recently trained best checkpoint of each model name below a folder of runs."""
     newest: dict[str, tuple[str, Path]] = {}
     for path in sorted(runs.glob("*/best.safetensors")):
         header = read_header(path)
-        candidate = (header["trained_at"], path)
-        newest[header["objective"]] = max(newest.get(header["objective"], candidate), candidate)
-    return {objective: path for objective, (_, path) in newest.items()}
+        candidate, name = (header["trained_at"], path), model_name(header)
+        newest[name] = max(newest.get(name, candidate), candidate)
+    return {name: path for name, (_, path) in newest.items()}
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def short_sha256(path: Path) -> str:
     """The first 16 hex digits of a file's SHA-256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return file_sha256(path)[:16]

@@ -1,4 +1,4 @@
-"""A trunk, a decoder and one of two heads: lightness in, ab out."""
+"""A trunk, a decoder and one of two heads, or the published network: lightness in, ab out."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,10 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from colorizer.backbone import ResNet50, ResNet50V2, build_backbone
+from colorizer.backbone import BACKBONES, FeaturePyramid, build_backbone
 from colorizer.color import gray_rgb
+from colorizer.errors import Mistake
+from colorizer.zhang2016 import ZHANG2016, Zhang2016
 
+NETWORKS = (*BACKBONES, ZHANG2016)
 OBJECTIVES = ("l2", "mcl")
+MODELS = (*OBJECTIVES, ZHANG2016)  # what commands call a trained one
 STRIDE = 4  # of the prediction; ab sample i belongs to pixel 4 i
 AB_RANGE = 110.0  # L2 regresses ab / 110
 WIDTHS = (128, 224, 384, 512)  # of the decoder at strides 4, 8, 16, 32
@@ -89,12 +93,10 @@ class RebalancedHead(nn.Module):
         return (weights @ self.bins).movedim(-1, 1).contiguous()
 
 
-class Colorizer(nn.Module):
-    """Lightness -> what the head says at stride 4."""
+class PyramidColorizer(nn.Module):
+    """A trunk, a decoder, a head: lightness -> what the head says at stride 4."""
 
-    def __init__(
-        self, backbone: ResNet50 | ResNet50V2, head: RegressionHead | RebalancedHead
-    ) -> None:
+    def __init__(self, backbone: FeaturePyramid, head: RegressionHead | RebalancedHead) -> None:
         super().__init__()
         self.backbone = backbone
         self.decoder = Decoder(backbone.channels)
@@ -109,15 +111,34 @@ class Colorizer(nn.Module):
         raw: Tensor = self.head(self.decoder(self.backbone(rgb)))
         return raw
 
+    def decode(self, raw: Tensor, temperature: float = 1.0) -> Tensor:
+        """raw (N, 2 or Q, H, W) -> ab (N, 2, H, W); only a classification has a temperature"""
+        return self.head.decode(raw, temperature)
+
+
+Colorizer = PyramidColorizer | Zhang2016
+
 
 def build_colorizer(
-    backbone: str, objective: str, bins: Tensor, probability: Tensor | None = None
+    name: str, objective: str, bins: Tensor, probability: Tensor | None = None
 ) -> Colorizer:
-    """An untrained model. probability (Q,): the prior that an `mcl` head starts from."""
-    if objective == "l2":
-        return Colorizer(build_backbone(backbone), RegressionHead(WIDTHS[0]))
+    """An untrained model of NETWORKS. probability (Q,): the prior that classification starts from.
+
+    Raises Mistake for the published network with another objective than its own.
+    """
     start = torch.full((len(bins),), 1 / len(bins)) if probability is None else probability
-    return Colorizer(build_backbone(backbone), RebalancedHead(WIDTHS[0], bins, start))
+    if name == ZHANG2016:
+        if objective != "mcl":
+            raise Mistake(f"{ZHANG2016} is a classification; give it --objective mcl")
+        return Zhang2016(bins, start.clamp(min=RAREST))
+    if objective == "l2":
+        return PyramidColorizer(build_backbone(name), RegressionHead(WIDTHS[0]))
+    return PyramidColorizer(build_backbone(name), RebalancedHead(WIDTHS[0], bins, start))
+
+
+def pretrained_part(colorizer: Colorizer) -> nn.Module:
+    """What a file of weights can fill."""
+    return colorizer.backbone if isinstance(colorizer, PyramidColorizer) else colorizer
 
 
 def upsample_ab(ab: Tensor, height: int, width: int) -> Tensor:

@@ -7,9 +7,10 @@ import click
 import torch
 
 from colorizer.batch import DECODINGS, METHODS
-from colorizer.checkpoint import newest_checkpoints, read_header
+from colorizer.checkpoint import RELEASED, model_name, newest_checkpoints, read_header
 from colorizer.errors import Mistake
-from colorizer.models import OBJECTIVES
+from colorizer.models import MODELS
+from colorizer.zhang2016 import ZHANG2016
 
 SPLIT_FILE = Path("data/split.csv")  # the defaults of every command, in the working folder
 PRIOR_FILE = Path("data/prior.npz")
@@ -43,10 +44,10 @@ def _read_methods(_: click.Context, __: click.Parameter, text: str) -> list[str]
 def _read_models(_: click.Context, __: click.Parameter, text: str) -> dict[str, Path]:
     models = {}
     for part in filter(None, text.split(",")):
-        objective, equals, file = part.partition("=")
-        if objective not in OBJECTIVES or not equals:
+        name, equals, file = part.partition("=")
+        if name not in MODELS or not equals:
             raise click.UsageError(f"--models: {part!r} should be as in l2=FILE,mcl=FILE")
-        models[objective] = Path(file)
+        models[name] = Path(file)
     return models
 
 
@@ -68,32 +69,32 @@ models_option = click.option(
     "--models",
     default="",
     callback=_read_models,
-    help="l2=FILE,mcl=FILE; without it the newest of ./runs.",
+    help=f"As in l2=FILE,mcl=FILE; of {','.join(MODELS)}. Without it the newest of ./runs.",
 )
 
 
 def find_models(methods: Sequence[str], given: dict[str, Path], runs: Path) -> dict[str, Path]:
-    """The file of every objective that the methods need: the given one, else the newest run's.
+    """The file of every model that the methods need: the given one, else the newest run's.
 
-    Raises Mistake where there is none, or where it is a model of another objective.
+    Raises Mistake where there is none, or where it is another model.
     """
     needed = list(dict.fromkeys(DECODINGS[m][0] for m in methods if m in DECODINGS))
     trained = newest_checkpoints(runs) if set(needed) - set(given) else {}
     found = {}
-    for objective in needed:
-        path = given.get(objective) or trained.get(objective)
+    for name in needed:
+        path = given.get(name) or trained.get(name)
         if path is None:
-            raise Mistake(
-                f"no {objective} model in {runs}; `colorizer train --objective {objective}`"
-            )
-        if read_header(path)["objective"] != objective:
-            raise Mistake(f"{path}: a model of {read_header(path)['objective']}, not {objective}")
-        found[objective] = path
+            options = f"mcl --backbone {name}" if name == ZHANG2016 else name
+            raise Mistake(f"no {name} model in {runs}; `colorizer train --objective {options}`")
+        if model_name(read_header(path)) != name:
+            raise Mistake(f"{path}: a model of {model_name(read_header(path))}, not {name}")
+        found[name] = path
     return found
 
 
 def describe_models(models: dict[str, Path]) -> Iterable[str]:
     """A line for each model: which file, how far it was trained."""
-    for objective, path in models.items():
+    for name, path in models.items():
         header = read_header(path)
-        yield f"{objective}: {path} (epoch {header['epoch']}, val_loss {header['val_loss']:.5g})"
+        trained = f"epoch {header['epoch']}, val_loss {header['val_loss']:.5g}"
+        yield f"{name}: {path} ({'as released' if path.suffix in RELEASED else trained})"

@@ -1,22 +1,26 @@
-"""A training run between two epochs: its settings, its state, its files."""
+"""A training run between two steps: its settings, its state, its files."""
 
 import copy
 import csv
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from colorizer import ranks
 from colorizer.atomic import replacing
 from colorizer.backbone import RANDOM, load_pretrained
 from colorizer.bins import bin_centers
-from colorizer.checkpoint import read_header, read_tensors, write_tensors
+from colorizer.checkpoint import Header, read_header, read_tensors, write_tensors
 from colorizer.errors import Mistake
-from colorizer.models import Colorizer, build_colorizer
+from colorizer.models import Colorizer, build_colorizer, pretrained_part
 from colorizer.prior import Prior
+from colorizer.zhang2016 import ZHANG2016
+
+RESUME = "resume.safetensors"
 
 LogRow = dict[str, float]
 
@@ -30,7 +34,7 @@ class TrainConfig:
     weights: str | None = None  # a file, `random`, or None for torchvision's download
     epochs: int = 15  # the source report's
     crop: int = 176  # px; Zhang et al.'s released training network
-    batch_size: int = 40  # likewise
+    batch_size: int = 40  # likewise; over all processes
     seed: int = 0
     decoder_lr: float = 1e-3
     encoder_lr: float = 1e-4  # a pre-trained trunk has something to lose
@@ -39,18 +43,27 @@ class TrainConfig:
     ema: float = 0.999
     shortest_epoch: int = 30  # steps: few photographs are gone over again, not validated again
 
+    @property
+    def untrained(self) -> bool:
+        """Whether no part starts from weights; the published network has no download."""
+        return self.weights == RANDOM or (self.weights is None and self.backbone == ZHANG2016)
+
 
 @dataclass
 class Run:
-    """What a run carries from epoch to epoch."""
+    """What a run carries from step to step."""
 
     config: TrainConfig
     model: Colorizer
     averaged: Colorizer  # exponential moving average of the model: validated and kept
     optimizer: torch.optim.AdamW
+    sources: dict[str, str] = field(default_factory=dict)  # what it learns from: file -> SHA-256
     epoch: int = 0  # the last one done
     best: float = math.inf  # the least validation loss so far
     log: tuple[LogRow, ...] = ()
+    step: int = 0  # steps done in the epoch under way
+    sums: tuple[float, float] = (0.0, 0.0)  # of their losses
+    first: float = 0.0  # the first step's loss, to tell an explosion by
 
 
 def begin_run(config: TrainConfig, prior: Prior | None, device: torch.device) -> Run:
@@ -59,16 +72,67 @@ def begin_run(config: TrainConfig, prior: Prior | None, device: torch.device) ->
     with torch.random.fork_rng(devices=[]):  # torch's layers draw from the global generator
         torch.manual_seed(config.seed)
         model = build_colorizer(config.backbone, config.objective, bin_centers(), probability)
-    load_pretrained(model.backbone, config.weights)
+    if not config.untrained:
+        load_pretrained(pretrained_part(model), config.weights)
     return _set_up(config, model, device)
 
 
 def resume_run(folder: Path, device: torch.device) -> Run:
-    """A run as its last epoch left it. Raises Mistake where there is none."""
-    path = folder / "resume.safetensors"
+    """A run as it was last saved, perhaps within an epoch. Raises Mistake where there is none."""
+    path = folder / RESUME
     if not path.exists():
         raise Mistake(f"{folder}: no run to resume here; leave --resume out to begin one")
     header = read_header(path)
+    try:
+        return _restore(path, header, device)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        detail = " ".join(str(error).split())[:200]
+        raise Mistake(
+            f"{path}: was not saved by this version ({type(error).__name__}: {detail}); "
+            "begin again in another folder"
+        ) from error
+
+
+def keep_epoch(run: Run, row: LogRow, folder: Path) -> bool:
+    """Record an epoch and write the run's files; whether it is the best so far.
+
+    The file to resume from comes last and alone suffices to go on, so a kill between two files
+    only repeats the end of the epoch.
+    """
+    best = row["val_loss"] < run.best
+    run.epoch, run.best = int(row["epoch"]), min(run.best, row["val_loss"])
+    run.log = (*run.log, row)
+    run.step, run.sums = 0, (0.0, 0.0)
+    header = {**_describe(run), "val_loss": row["val_loss"], "metrics": row}
+    if ranks.rank() == 0:
+        for name in ("best", "last") if best else ("last",):
+            write_tensors(folder / f"{name}.safetensors", run.averaged.state_dict(), header)
+        _write_log(folder / "log.csv", run.log)
+    keep_step(run, folder)
+    return best
+
+
+def keep_step(run: Run, folder: Path) -> None:
+    """Write the file to resume from. One process of several does, they are all alike."""
+    if ranks.rank() == 0:
+        names = ("best", "log", "step", "sums", "first")
+        state = {name: getattr(run, name) for name in names}
+        write_tensors(folder / RESUME, _state(run), {**_describe(run), **state})
+
+
+def _describe(run: Run) -> Header:
+    return {
+        "objective": run.config.objective,
+        "backbone": run.config.backbone,
+        "epoch": run.epoch,
+        "trained_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "config": asdict(run.config),
+        "sources": run.sources,
+        "torch": str(torch.__version__),
+    }
+
+
+def _restore(path: Path, header: Header, device: torch.device) -> Run:
     config = TrainConfig(**header["config"])
     model = build_colorizer(config.backbone, config.objective, bin_centers())
     run = _set_up(config, model, device)
@@ -76,47 +140,26 @@ def resume_run(folder: Path, device: torch.device) -> Run:
     run.averaged.load_state_dict(read_tensors(path, "averaged."))
     _restore_optimizer(run.optimizer, read_tensors(path, "optimizer."))
     run.epoch, run.best, run.log = header["epoch"], header["best"], tuple(header["log"])
+    run.step, run.first, run.sources = header["step"], header["first"], header["sources"]
+    total, second = header["sums"]
+    run.sums = (total, second)
     return run
-
-
-def keep_epoch(run: Run, row: LogRow, folder: Path) -> bool:
-    """Record an epoch and write the run's files; whether it is the best so far.
-
-    resume.safetensors comes last and alone suffices to go on, so a kill between two files only
-    repeats the epoch.
-    """
-    best = row["val_loss"] < run.best
-    run.epoch, run.best = int(row["epoch"]), min(run.best, row["val_loss"])
-    run.log = (*run.log, row)
-    header = {
-        "objective": run.config.objective,
-        "backbone": run.config.backbone,
-        "epoch": run.epoch,
-        "val_loss": row["val_loss"],
-        "trained_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "config": asdict(run.config),
-    }
-    names = ("best", "last") if best else ("last",)
-    for name in names:
-        write_tensors(folder / f"{name}.safetensors", run.averaged.state_dict(), header)
-    _write_log(folder / "log.csv", run.log)
-    state = {"best": run.best, "log": run.log}
-    write_tensors(folder / "resume.safetensors", _state(run), {**header, **state})
-    return best
 
 
 def _set_up(config: TrainConfig, model: Colorizer, device: torch.device) -> Run:
     model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
     averaged = copy.deepcopy(model).eval().requires_grad_(False)
+    ranks.synchronize_norms(model)
     return Run(config, model, averaged, _optimizer(config, model))
 
 
 def _optimizer(config: TrainConfig, model: Colorizer) -> torch.optim.AdamW:
-    """Trunk and decoder at their own rates; `peak` is what the schedule scales."""
-    trained = config.weights != RANDOM
-    encoder_lr = config.encoder_lr if trained else config.decoder_lr
-    trunk = list(model.backbone.parameters())
-    rest = [*model.decoder.parameters(), *model.head.parameters()]
+    """What was trained before and the rest at their own rates; the schedule scales `peak`."""
+    before = {id(x) for x in pretrained_part(model).parameters()}
+    learning = [x for x in model.parameters() if x.requires_grad]
+    trunk = [x for x in learning if id(x) in before]
+    rest = [x for x in learning if id(x) not in before]
+    encoder_lr = config.decoder_lr if config.untrained else config.encoder_lr
     return torch.optim.AdamW(
         [{"params": trunk, "peak": encoder_lr}, {"params": rest, "peak": config.decoder_lr}],
         weight_decay=config.weight_decay,

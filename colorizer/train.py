@@ -1,7 +1,6 @@
 """One loop for both objectives: bf16, warm-up and cosine, averaged weights."""
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -10,18 +9,21 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from colorizer import ranks
 from colorizer.bins import bin_centers, tabulate_candidates
 from colorizer.cache import Squares, center_crops, random_crops, to_example
 from colorizer.errors import Mistake
 from colorizer.losses import classification_loss, has_color, regression_loss
 from colorizer.models import AB_RANGE, Colorizer
+from colorizer.pace import Pace
 from colorizer.prior import Prior
-from colorizer.run import LogRow, Run, keep_epoch
+from colorizer.run import LogRow, Run, TrainConfig, keep_epoch, keep_step
 
 SECOND = {"l2": "mean", "mcl": "unweighted"}  # what a loss tells beside what it minimizes
 LONGEST_WARMUP = 0.1  # of a run, so that a short one trains as well
+EXPLODED = 100.0  # times the first loss: nothing is learned from there
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # raw, ab -> (N, 2): minimized, told beside it
 
@@ -30,6 +32,7 @@ class Step(NamedTuple):
     """Told after every step; `share` of the run is behind it, in [0, 1]."""
 
     epoch: int
+    number: int  # of the step within the run, from 1 on
     losses: NDArray[np.float64]  # (2,)
     images_per_s: float  # in this epoch so far
     share: float
@@ -56,39 +59,60 @@ def train(
     validation: Squares,
     loss: Loss,
     folder: Path,
-    minutes: float = math.inf,
+    pace: Pace | None = None,
 ) -> Iterator[Step | Epoch]:
-    """Train to the last epoch or for about so many minutes; writes the run's folder each epoch.
+    """Train to the last epoch, or as long as `pace` says; writes the run's folder.
 
     An epoch that time cuts short is validated and kept as it is. A run that was killed and
-    resumed ends where it would have ended: the seed and the epoch's number draw its batches.
-    Raises Mistake where the loss is no longer a number.
+    resumed ends where it would have ended: seed, epoch and step draw its batches.
+    Raises Mistake where the loss or its gradient is no longer a number, or has exploded.
     """
-    began = time.monotonic()
-
-    def spent() -> float:
-        return (time.monotonic() - began) / (60 * minutes)
-
-    while run.epoch < run.config.epochs and spent() < 1:
-        steps = []
-        for step in _epoch(run, training, loss, spent):
-            steps.append(step)
-            yield step
-        row = _log_row(run, steps, validate(run, validation, loss))
+    pace = pace or Pace()
+    network, device = ranks.share_gradients(run.model), _device(run.model)
+    while run.epoch < run.config.epochs and pace.spent < 1:
+        pace.start_epoch()
+        batches = draw_batches(run.config, run.epoch, training.readable)
+        for rows in batches[run.step :]:
+            number = run.epoch * len(batches) + run.step + 1
+            share = max(number / (run.config.epochs * len(batches)), min(1.0, pace.spent))
+            losses = _slope(network, _own_crops(run, training, rows), loss)
+            _take_step(run, losses, len(batches), share)
+            pace.tick(len(rows), device)
+            yield Step(run.epoch + 1, number, losses, pace.images_per_s, share)
+            if pace.save_is_due():
+                keep_step(run, folder)
+            if pace.stop or pace.spent >= 1:
+                break
+        if pace.stop:
+            return
+        row = _log_row(run, validate(run, validation, loss), pace.images_per_s)
         yield Epoch(row, keep_epoch(run, row, folder))
+
+
+def draw_batches(
+    config: TrainConfig, epoch: int, readable: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """The rows of every step of an epoch, over all processes.
+
+    Each photograph once; as often as it takes where they are fewer than the shortest epoch needs.
+    """
+    order = np.random.default_rng([config.seed, epoch]).permutation(readable)
+    rows = np.resize(order, max(len(order), config.shortest_epoch * config.batch_size))
+    return np.array_split(rows, math.ceil(len(rows) / config.batch_size))
 
 
 def validate(run: Run, squares: Squares, loss: Loss) -> NDArray[np.float64]:
     """The averaged model's losses (2,), mean over the photographs with color."""
     device, size = _device(run.averaged), run.config.batch_size
     total, counted = torch.zeros(2, device=device), torch.zeros((), device=device)
-    for start in range(0, len(squares.readable), size):
+    for start in range(ranks.rank() * size, len(squares.readable), ranks.count() * size):
         crops = center_crops(squares, squares.readable[start : start + size], run.config.crop)
         lightness, ab = to_example(crops.to(device))
         with torch.inference_mode(), reduced_precision(device):
             values = loss(run.averaged(lightness), ab)
         total += (values * has_color(ab)[:, None]).sum(dim=0)
         counted += has_color(ab).sum()
+    total, counted = ranks.total(total), ranks.total(counted)
     if not counted:
         raise Mistake("the validation photographs are all gray and cannot tell the best epoch")
     means: NDArray[np.float64] = (total / counted).double().cpu().numpy()
@@ -109,48 +133,50 @@ def reduced_precision(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=native)
 
 
-def _epoch(run: Run, training: Squares, loss: Loss, spent: Callable[[], float]) -> Iterator[Step]:
-    """The steps of one epoch, until they or the time are used up; at least one."""
-    config = run.config
-    rng = np.random.default_rng([config.seed, run.epoch])
-    order = rng.permutation(training.readable)
-    steps = max(config.shortest_epoch, len(order) // config.batch_size)
-    began, images = time.monotonic(), 0
-    for index in range(steps):
-        done = run.epoch * steps + index
-        share = max((done + 1) / (config.epochs * steps), min(1.0, spent()))
-        rate = learning_rate(share, config.warmup_steps / (config.epochs * steps))
-        batch = np.arange(index * config.batch_size, (index + 1) * config.batch_size)
-        rows = order.take(batch, mode="wrap")
-        losses = _descend(run, random_crops(training, rows, config.crop, rng), loss, rate)
-        _average(run.averaged, run.model, min(config.ema, (1 + done) / (10 + done)))
-        if not np.isfinite(losses).all():
-            raise Mistake(
-                f"the loss is {losses[0]} at step {index + 1} of epoch {run.epoch + 1}; "
-                "--resume goes on from the epoch before, another --seed takes another way"
-            )
-        images += len(rows)
-        yield Step(run.epoch + 1, losses, images / (time.monotonic() - began), share)
-        if spent() >= 1:
-            return
+def _own_crops(run: Run, training: Squares, rows: NDArray[np.int64]) -> Tensor:
+    """This process's share of the next batch; all draw the same, so that together they hold it."""
+    rng = np.random.default_rng([run.config.seed, run.epoch, run.step + 1])
+    mine = slice(ranks.rank(), None, ranks.count())
+    return random_crops(training, rows, run.config.crop, rng, mine)
 
 
-def _descend(run: Run, crops: Tensor, loss: Loss, rate: float) -> NDArray[np.float64]:
-    """One optimizer step; the losses (2,) before it, mean over the crops with color."""
-    for group in run.optimizer.param_groups:
-        group["lr"] = rate * group["peak"]
-    device = _device(run.model)
-    lightness, ab = to_example(crops.to(device))
-    run.model.train()
-    with reduced_precision(device):
-        values = loss(run.model(lightness), ab)
+def _slope(network: nn.Module, crops: Tensor, loss: Loss) -> NDArray[np.float64]:
+    """Set the gradients; the losses (2,), mean over all processes' crops with color."""
+    lightness, ab = to_example(crops.to(next(network.parameters()).device))
+    network.train()
+    network.zero_grad(set_to_none=True)
+    with reduced_precision(lightness.device):
+        values = loss(network(lightness), ab)
     color = has_color(ab)[:, None]
-    means = (values * color).sum(dim=0) / color.sum().clamp(min=1)
-    run.optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(means[0])
-    run.optimizer.step()
-    told: NDArray[np.float64] = means.detach().double().cpu().numpy()
+    means = (values * color).sum(dim=0) / ranks.total(color.sum()).clamp(min=1)
+    torch.autograd.backward(means[0] * ranks.count())  # gradients become means over processes
+    told: NDArray[np.float64] = ranks.total(means).double().cpu().numpy()
     return told
+
+
+def _take_step(run: Run, losses: NDArray[np.float64], steps: int, share: float) -> None:
+    """Down the slope, unless it leads nowhere: nothing is changed then."""
+    _check(run, losses)
+    done, warmup = run.epoch * steps + run.step, run.config.warmup_steps / steps
+    for group in run.optimizer.param_groups:
+        group["lr"] = learning_rate(share, warmup / run.config.epochs) * group["peak"]
+    run.optimizer.step()
+    _average(run.averaged, run.model, min(run.config.ema, (1 + done) / (10 + done)))
+    run.step += 1
+    run.first = run.first or float(losses[0])
+    run.sums = (run.sums[0] + float(losses[0]), run.sums[1] + float(losses[1]))
+
+
+def _check(run: Run, losses: NDArray[np.float64]) -> None:
+    gradients = [x.grad for x in run.model.parameters() if x.grad is not None]
+    slope = torch.nn.utils.get_total_norm(gradients).item()
+    if math.isfinite(slope) and losses[0] <= EXPLODED * (run.first or math.inf):
+        return
+    raise Mistake(
+        f"the loss is {losses[0]:.4g} (its gradient {slope:.4g}) at step {run.step + 1} of epoch "
+        f"{run.epoch + 1}; what was saved before is kept, and --resume goes on from there; "
+        "where it comes to this again, begin with another --seed"
+    )
 
 
 @torch.no_grad()
@@ -163,17 +189,16 @@ def _average(averaged: Colorizer, model: Colorizer, decay: float) -> None:
             mean.copy_(now)
 
 
-def _log_row(run: Run, steps: list[Step], validated: NDArray[np.float64]) -> LogRow:
+def _log_row(run: Run, validated: NDArray[np.float64], images_per_s: float) -> LogRow:
     second = SECOND[run.config.objective]
-    trained = np.mean([step.losses for step in steps], axis=0)
     return {
         "epoch": run.epoch + 1,
-        "steps": len(steps),
-        "train_loss": float(trained[0]),
+        "steps": run.step,
+        "train_loss": run.sums[0] / run.step,
         "val_loss": float(validated[0]),
-        f"train_{second}": float(trained[1]),
+        f"train_{second}": run.sums[1] / run.step,
         f"val_{second}": float(validated[1]),
-        "images_per_s": round(steps[-1].images_per_s, 1),
+        "images_per_s": round(images_per_s, 1),
     }
 
 

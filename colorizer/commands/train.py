@@ -1,18 +1,22 @@
 """`colorizer train`: one model."""
 
 import math
-from collections.abc import Sequence
+import signal
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import torch
 from click.core import ParameterSource
 
-from colorizer.backbone import BACKBONES, RANDOM
+from colorizer import ranks
+from colorizer.backbone import RANDOM
 from colorizer.cache import Squares, fill_cache, open_cache, square_size
+from colorizer.checkpoint import file_sha256, model_name
 from colorizer.errors import Mistake
-from colorizer.models import OBJECTIVES
+from colorizer.models import NETWORKS, OBJECTIVES
 from colorizer.options import (
     FOLDER,
     PRIOR_FILE,
@@ -22,27 +26,42 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
-from colorizer.prior import read_prior
-from colorizer.run import Run, TrainConfig, begin_run, resume_run
+from colorizer.pace import Pace, deferred_stop
+from colorizer.prior import Prior, read_prior
+from colorizer.run import RESUME, Run, TrainConfig, begin_run, resume_run
 from colorizer.screen import follow, tell_refused, tracked
-from colorizer.splits import (
-    Photograph,
-    members,
-    read_split,
-)
+from colorizer.splits import members, read_split
+from colorizer.tensorboard import recorded
 from colorizer.train import objective_loss, train
+
+TERMINATED = 143  # what a shell says of a program that SIGTERM ended
 
 
 @click.command("train")
 @click.option("--objective", type=click.Choice(OBJECTIVES), required=True)
-@click.option("--backbone", type=click.Choice(BACKBONES), default="resnet50", show_default=True)
-@click.option("--weights", help="Of the trunk: a file, or `random`. Without: a download.")
+@click.option("--backbone", type=click.Choice(NETWORKS), default="resnet50", show_default=True)
+@click.option("--weights", help="To start from: a file, or `random`. Without: a download.")
 @click.option("--epochs", type=click.IntRange(1), default=15, show_default=True)
 @click.option("--crop", type=click.IntRange(16), default=176, show_default=True, help="Pixels.")
-@click.option("--batch-size", type=click.IntRange(1), default=40, show_default=True)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    default=40,
+    show_default=True,
+    help="Over all processes.",
+)
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after about these.")
 @click.option("--out", type=FOLDER, help="Default: runs/ and the objective.")
-@click.option("--resume", is_flag=True, help="Go on after the last finished epoch.")
+@click.option("--resume", is_flag=True, help="Go on where the run was last saved.")
+@click.option(
+    "--save-minutes",
+    type=click.FloatRange(0),
+    default=5.0,
+    show_default=True,
+    help="How often to save within an epoch.",
+)
+@click.option("--tensorboard", is_flag=True, help="Curves in the run's folder too.")
+@click.option("--compile", "compiled", is_flag=True, help="With torch.compile.")
 @seed_option
 @device_option
 @quiet_option
@@ -53,35 +72,50 @@ def train_command(
     out: Path | None,
     resume: bool,
     minutes: float | None,
+    save_minutes: float,
+    tensorboard: bool,
+    compiled: bool,
     device: torch.device,
     quiet: bool,
     **settings: str | int | None,
 ) -> int:
-    """Fit one model to the train split; the least validation loss is kept."""
+    """Fit one model to the train split; the least validation loss is kept.
+
+    Over several processes: `torchrun --nproc-per-node N -m colorizer train ...`.
+    """
     config = TrainConfig(**settings)  # type: ignore[arg-type]  # click has checked each of them
-    folder = out or RUNS / config.objective
-    run = begin(config, folder, device) if not resume else go_on(config, context, folder, device)
-    rows, size = read_split(SPLIT_FILE), square_size(run.config.crop)
-    training = decode(members(rows, "train"), "train", size, quiet)
-    validation = decode(members(rows, "val"), "val", size, quiet)
-    refused = training.refused | validation.refused
-    tell_refused(refused)
-    prior = read_prior(PRIOR_FILE) if config.objective == "mcl" else None
-    loss = objective_loss(prior, device)
-    follow(train(run, training, validation, loss, folder, minutes or math.inf), quiet)
+    folder = out or RUNS / model_name(asdict(config))
+    with ranks.joined(device) as own:
+        quiet = quiet or ranks.rank() > 0
+        run = go_on(config, context, folder, own) if resume else begin(config, folder, own)
+        if compiled:
+            run.model.compile()
+        training, validation = decode(run, "train", quiet), decode(run, "val", quiet)
+        refused = training.refused | validation.refused
+        tell_refused(refused if ranks.rank() == 0 else {})
+        loss = objective_loss(prior_of(run.config), own)
+        with deferred_stop() as signals:
+            pace = Pace(minutes or math.inf, save_minutes, lambda: bool(signals))
+            told = train(run, training, validation, loss, folder, pace)
+            follow(recorded(told, folder) if tensorboard and ranks.rank() == 0 else told, quiet)
+    if signals and run.epoch < run.config.epochs:
+        end(signals[0], folder, quiet)
     return 1 if refused else 0
 
 
 def begin(config: TrainConfig, folder: Path, device: torch.device) -> Run:
     """A new run; refuses to write over one."""
-    if (folder / "resume.safetensors").exists():
+    if (folder / RESUME).exists():
         raise Mistake(
             f"{folder}: holds a run already; --resume goes on with it, --out names another"
         )
-    if config.weights == RANDOM:
+    if config.batch_size < 2 * ranks.count():
+        raise Mistake(f"--batch-size {config.batch_size}: {ranks.count()} processes share it")
+    if config.weights == RANDOM and ranks.rank() == 0:
         click.echo("the trunk starts untrained (--weights random): expect poor colors", err=True)
-    prior = read_prior(PRIOR_FILE) if config.objective == "mcl" else None
-    return begin_run(config, prior, device)
+    run = begin_run(config, prior_of(config), device)
+    run.sources = hash_sources(config)
+    return run
 
 
 def go_on(config: TrainConfig, context: click.Context, folder: Path, device: torch.device) -> Run:
@@ -95,14 +129,40 @@ def go_on(config: TrainConfig, context: click.Context, folder: Path, device: tor
             run.config = replace(run.config, epochs=config.epochs)
     if run.epoch >= run.config.epochs:
         raise Mistake(f"{folder}: all {run.epoch} epochs are done; --epochs can ask for more")
+    for file, digest in hash_sources(run.config).items():
+        if digest != run.sources.get(file):
+            raise Mistake(f"{file}: changed since {folder} was begun; begin again in another --out")
     return run
 
 
-def decode(photographs: Sequence[Photograph], side: str, size: int, quiet: bool) -> Squares:
+def prior_of(config: TrainConfig) -> Prior | None:
+    """What a classification needs to know of the photographs."""
+    return read_prior(PRIOR_FILE) if config.objective == "mcl" else None
+
+
+def hash_sources(config: TrainConfig) -> dict[str, str]:
+    """SHA-256 of the files that a run learns from, by their names."""
+    read_split(SPLIT_FILE)  # refuses what is no split
+    files = [SPLIT_FILE, PRIOR_FILE] if config.objective == "mcl" else [SPLIT_FILE]
+    return {str(file): file_sha256(file) for file in files}
+
+
+def decode(run: Run, side: str, quiet: bool) -> Squares:
     """The photographs of one side as an array beside the split file, made if need be."""
+    photographs, size = members(read_split(SPLIT_FILE), side), square_size(run.config.crop)
     path = SPLIT_FILE.parent / "cache" / f"{side}-{size}.npy"
-    for _ in tracked(
-        fill_cache(path, photographs, size), f"decoding {side}", len(photographs), quiet
-    ):
-        pass
+    if ranks.rank() == 0:
+        decoding = fill_cache(path, photographs, size)
+        for _ in tracked(decoding, f"decoding {side}", len(photographs), quiet):
+            pass
+    ranks.wait()
     return open_cache(path, photographs)
+
+
+def end(number: int, folder: Path, quiet: bool) -> NoReturn:
+    """As the signal asked, once the run is saved."""
+    if not quiet:
+        click.echo(f"stopped; {folder} is saved and --resume goes on with it", err=True)
+    if number == signal.SIGTERM:
+        sys.exit(TERMINATED)
+    raise KeyboardInterrupt

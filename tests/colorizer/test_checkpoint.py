@@ -67,7 +67,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_tensors_that_belie_their_header_are_refused(tmp_path: Path) -> None:
     model = build_colorizer("resnet50v2", "l2", bin_centers())
     write_tensors(tmp_path / "m.safetensors", model.state_dict(), header(objective="mcl"))
-    with pytest.raises(Mistake, match="its tensors are not its header's model"):
+    with pytest.raises(Mistake, match="not this network's weights"):
         load_colorizer(tmp_path / "m.safetensors", CPU)
 
 
