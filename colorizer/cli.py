@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from colorizer.commands.batch import batch
+from colorizer.commands.colorize import colorize
 from colorizer.commands.evaluate import evaluate
 from colorizer.commands.prior import prior
 from colorizer.commands.split import split
@@ -34,5 +35,5 @@ def commands() -> None:
     """Train colorizers on your photographs and make the stimuli that people will judge."""
 
 
-for command in (split, prior, train_command, evaluate, batch):
+for command in (split, prior, train_command, evaluate, batch, colorize):
     commands.add_command(command)

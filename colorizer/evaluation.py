@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorizer.bins import bin_centers, soft_encode
+from colorizer.bins import bin_centers
 from colorizer.ciede2000 import color_difference
 from colorizer.color import from_bytes, rgb_to_lab
 from colorizer.metrics import (
@@ -64,8 +64,8 @@ def score(painted: Mapping[str, Tensor], methods: Sequence[str], weights: Weight
     """
     real = from_bytes(painted["real"])
     lab = rgb_to_lab(real)
-    nearest, _ = soft_encode(lab[0, 1:].flatten(1).T, bin_centers().to(lab))
-    pixels = {name: weight.to(lab)[nearest[:, 0]] for name, weight in weights.items()}
+    nearest = torch.cdist(lab[0, 1:].flatten(1).T, bin_centers().to(lab)).argmin(dim=1)
+    pixels = {name: weight.to(lab)[nearest] for name, weight in weights.items()}
     found: Scores = {}
     for method in methods:
         levels = from_bytes(painted[method])

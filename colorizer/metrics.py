@@ -52,8 +52,9 @@ def colorfulness(image: Tensor, absolute: bool = False) -> Tensor:
     red, green, blue = image.flatten(2).unbind(dim=1)
     opponents = torch.stack([red - green, (red + green) / 2 - blue], dim=1)  # (N, 2, P)
     opponents = opponents.abs() if absolute else opponents
-    spread = opponents.var(dim=2, correction=0).sum(dim=1).sqrt()
-    return spread + 0.3 * opponents.mean(dim=2).norm(dim=1)
+    spread: Tensor = opponents.var(dim=2, correction=0).sum(dim=1).sqrt()
+    offset: Tensor = opponents.mean(dim=2).norm(dim=1)
+    return spread + 0.3 * offset
 
 
 def _blur(image: Tensor) -> Tensor:

@@ -5,10 +5,12 @@ import torch
 from colorizer.bins import bin_centers
 from colorizer.color import from_bytes, rgb_to_lab
 from colorizer.models import build_colorizer
-from colorizer.painting import METHODS, Sitting, paint, sit
+from colorizer.painting import Sitting, paint, sit
 from colorizer.photos import center_square, read_photograph
 from colorizer.splits import Photograph
 from tests.colorizer.test_batch import wild_model
+
+METHODS = ["gray", "foil", "l2", "mcl", "mcl-annealed", "real"]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,7 @@ def sitting(photographs: list[Photograph]) -> Sitting:
 def test_all_methods_share_the_lightness_and_only_that(sitting: Sitting) -> None:
     models = {objective: wild_model(objective).network for objective in ("l2", "mcl")}
     painted = paint(sitting, METHODS, models)
-    assert list(painted) == list(METHODS)
+    assert list(painted) == METHODS
     labs = {method: rgb_to_lab(from_bytes(image)) for method, image in painted.items()}
     for method, lab in labs.items():
         assert (lab[:, 0] - sitting.lab[:, 0]).abs().max() < 1

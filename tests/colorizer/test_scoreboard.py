@@ -33,9 +33,7 @@ def test_metrics_json_is_as_the_contract_has_it(tmp_path: Path, prior: Prior) ->
     documented = re.findall(r'"([a-z0-9_]+)"', section.split("{method: {")[1].split(": {")[0])
     found = score({"real": image(0)}, ["real"], pixel_weights(prior))["real"]
     assert documented == list(found)
-    assert re.findall(r"`([a-z0-9-]+)`", section.split("methods")[1])[: len(METHODS)] == list(
-        METHODS
-    )
+    assert set(METHODS) <= set(re.findall(r"`([a-z0-9-]+)`", section))
 
 
 def test_metrics_csv_has_a_row_a_number_and_the_published_beside(tmp_path: Path) -> None:

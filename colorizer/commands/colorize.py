@@ -1,0 +1,117 @@
+"""`colorizer colorize`: any photograph, at its full resolution."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from PIL import Image
+
+from colorizer.atomic import replacing
+from colorizer.batch import DECODINGS
+from colorizer.checkpoint import load_colorizer
+from colorizer.coloring import Painter, color_photograph
+from colorizer.errors import Mistake
+from colorizer.naming import Job, name_outputs
+from colorizer.options import (
+    FOLDER,
+    RUNS,
+    describe_models,
+    device_option,
+    find_models,
+    json_option,
+    models_option,
+    quiet_option,
+)
+from colorizer.photos import UnreadablePhotograph, read_photograph
+from colorizer.screen import tell, tell_refused, tracked
+from colorizer.sheets import draw_sheet, make_panels
+
+COMPARED = ("l2", "mcl")  # on a sheet
+LONGEST = 512  # px, of a panel
+
+
+@click.command()
+@click.argument(
+    "inputs", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
+)
+@click.option("--out", type=FOLDER, default=Path("colorized"), show_default=True)
+@click.option("--model", type=click.Choice(list(DECODINGS)), default="mcl", show_default=True)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, min_open=True),
+    help="Of mcl: 1 is its mean; lower is more vivid, and patchy near 0.",
+)
+@click.option(
+    "--saturation",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="Scales the colors; 0 is gray.",
+)
+@click.option("--sheet", is_flag=True, help="Also BW, L2, MCL and ORG side by side.")
+@models_option
+@device_option
+@quiet_option
+@json_option
+def colorize(
+    inputs: Sequence[Path],
+    out: Path,
+    model: str,
+    temperature: float | None,
+    saturation: float,
+    sheet: bool,
+    models: dict[str, Path],
+    device: torch.device,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Color photographs at their full resolution: files, or folders with all that is in them.
+
+    Each becomes a PNG in --out, with the lightness it had; what is there is replaced.
+    """
+    if temperature is not None and DECODINGS[model][0] == "l2":
+        raise Mistake("--temperature: a regression has none; give --model mcl")
+    files = find_models([*COMPARED, model] if sheet else [model], models, RUNS)
+    for line in describe_models(files) if not quiet else ():
+        click.echo(line, err=True)
+    jobs = name_outputs(inputs, out)
+    if not jobs:
+        raise Mistake(f"{inputs[0]}: no photographs in this folder; give one that has some")
+    painters = {
+        name: Painter(
+            load_colorizer(files[DECODINGS[name][0]], device),
+            temperature or DECODINGS[name][1],
+            saturation,
+            device,
+        )
+        for name in dict.fromkeys([*COMPARED, model] if sheet else [model])
+    }
+    refused = {}
+    for job in tracked(jobs, "coloring", len(jobs), quiet):
+        try:
+            color(job, painters[model], painters if sheet else {})
+        except UnreadablePhotograph as refusal:
+            refused[str(job.source)] = str(refusal)
+    tell_refused(refused)
+    if len(refused) == len(jobs):
+        raise Mistake("nothing colored: none of the photographs could be read")
+    told = {"images": len(jobs) - len(refused), "refused": len(refused)}
+    tell(told, str(out), quiet, as_json)
+    return 1 if refused else 0
+
+
+def color(job: Job, painter: Painter, compared: Mapping[str, Painter]) -> None:
+    """One photograph, and its sheet where there are painters to compare."""
+    photograph = read_photograph(job.source)
+    save(job.colored, Image.fromarray(color_photograph(np.asarray(photograph), painter)))
+    if compared:
+        columns = {name.upper(): painter for name, painter in compared.items()}
+        save(job.sheet, draw_sheet([make_panels(photograph, columns, LONGEST)]))
+
+
+def save(path: Path, image: Image.Image) -> None:
+    """A PNG, whole or not at all."""
+    with replacing(path) as temporary:
+        image.save(temporary, compress_level=1)  # level 6 takes twice as long

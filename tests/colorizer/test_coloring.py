@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+import torch
+
+from colorizer.color import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
+from colorizer.coloring import Painter, bleach, color_photograph, predict_ab, working_size
+from colorizer.models import upsample_ab
+from tests.colorizer.conftest import CPU
+from tests.colorizer.pictures import draw
+from tests.colorizer.test_batch import wild_model
+
+
+@pytest.fixture(scope="module")
+def painter() -> Painter:
+    return Painter(wild_model("mcl").network, 1.0, 1.0, CPU)
+
+
+@pytest.mark.parametrize(
+    ("photograph", "shown"),
+    [
+        ((256, 256), (256, 256)),
+        ((3000, 4000), (256, 344)),
+        ((100, 75), (344, 256)),
+        ((2000, 20000), (104, 1024)),
+        ((1, 1), (256, 256)),
+        ((1, 20000), (32, 1024)),
+        ((20000, 1), (1024, 32)),
+    ],
+)
+def test_a_network_is_shown_the_shape_of_the_photograph(
+    photograph: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    assert working_size(*photograph) == shown
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (37, 53), (600, 700)])
+def test_every_size_and_shape_keeps_its_lightness(size: tuple[int, int], painter: Painter) -> None:
+    pixels = np.resize(draw(0, 64), (*size, 3))
+    colored = color_photograph(pixels, painter)
+    assert colored.shape == pixels.shape
+    assert colored.dtype == np.uint8
+    before, after = (rgb_to_lab(from_bytes(torch.tensor(x)[None])) for x in (pixels, colored))
+    assert (before[:, 0] - after[:, 0]).abs().max() < 1
+    assert (before[:, 1:] - after[:, 1:]).abs().max() > 5
+
+
+def test_a_square_of_256_px_is_colored_as_batch_colors_it(painter: Painter) -> None:
+    pixels = draw(1, 256)
+    lab = rgb_to_lab(from_bytes(torch.tensor(pixels)[None]))
+    with torch.inference_mode():
+        ab = upsample_ab(painter.network.decode(painter.network(lab[:, :1])), 256, 256)
+        expected = to_bytes(lab_to_rgb(into_gamut(torch.cat([lab[:, :1], ab], dim=1))))[0]
+    difference = color_photograph(pixels, painter).astype(int) - expected.numpy()
+    assert np.abs(difference).max() <= 1
+
+
+def test_colors_come_from_the_lightness_alone(painter: Painter) -> None:
+    pixels = draw(2)
+    bleached = bleach(pixels)
+    assert np.ptp(bleached, axis=2).max() == 0
+    difference = color_photograph(pixels, painter) - color_photograph(bleached, painter).astype(int)
+    assert np.abs(difference).mean() < 1
+
+
+def test_an_enlarged_prediction_stays_in_its_place() -> None:
+    """A model that says where it is: a = its column, at the working size."""
+
+    class Place(torch.nn.Module):
+        def forward(self, lightness: torch.Tensor) -> torch.Tensor:
+            columns = torch.arange(0, lightness.shape[-1], 4, dtype=torch.float32)
+            return columns.expand(1, 2, lightness.shape[-2] // 4, -1)
+
+        def decode(self, raw: torch.Tensor, temperature: float) -> torch.Tensor:
+            return raw
+
+    painter = Painter(Place(), 1.0, 1.0, CPU)  # type: ignore[arg-type]  # as little of a model as is needed
+    ab = predict_ab(torch.zeros(1, 1, 512, 1024), painter)[0, 0, 0]
+    # pixel x of 1024 lies at (x + 0.5) / 2 - 0.5 of 512
+    expected = (torch.arange(1024) + 0.5) / 2 - 0.5
+    torch.testing.assert_close(ab[2:1000], expected[2:1000], atol=1e-3, rtol=0)
+
+
+def test_saturation_scales_the_colors_and_0_is_gray(painter: Painter) -> None:
+    lightness = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0)) * 100
+    plain = predict_ab(lightness, painter)
+    torch.testing.assert_close(predict_ab(lightness, painter._replace(saturation=1.5)), 1.5 * plain)
+    gray = color_photograph(draw(0), painter._replace(saturation=0))
+    assert np.ptp(gray, axis=2).max() <= 1
+
+
+def test_a_lower_temperature_is_more_vivid(painter: Painter) -> None:
+    lightness = torch.full((1, 1, 64, 64), 60.0)
+    mean, vivid = (predict_ab(lightness, painter._replace(temperature=t)) for t in (1.0, 0.1))
+    assert vivid.norm(dim=1).mean() > mean.norm(dim=1).mean() + 1

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorizer.coloring import Painter
+from colorizer.sheets import GAP, draw_sheet, make_panels
+from tests.colorizer.conftest import CPU
+from tests.colorizer.pictures import draw
+from tests.colorizer.test_batch import wild_model
+
+
+@pytest.fixture(scope="module")
+def painters() -> dict[str, Painter]:
+    return {
+        name.upper(): Painter(wild_model(name).network, 1.0, 1.0, CPU) for name in ("l2", "mcl")
+    }
+
+
+def test_a_row_has_the_columns_of_the_report(painters: dict[str, Painter]) -> None:
+    photograph = Image.fromarray(draw(0, 96)[:64])
+    panels = make_panels(photograph, painters, longest=48)
+    assert list(panels) == ["BW", "L2", "MCL", "ORG"]
+    assert {panel.shape for panel in panels.values()} == {(32, 48, 3)}
+    assert photograph.size == (96, 64)
+
+
+def test_a_gray_photograph_has_no_original_to_show(painters: dict[str, Painter]) -> None:
+    assert "ORG" not in make_panels(Image.new("RGB", (40, 30), "gray"), painters, longest=48)
+
+
+def test_a_sheet_shows_every_panel_once_and_whole() -> None:
+    color = {"BW": draw(0, 40), "L2": draw(1, 40), "MCL": draw(2, 40), "ORG": draw(3, 40)}
+    gray = {"BW": draw(4, 30), "L2": draw(5, 30), "MCL": draw(6, 30)}
+    sheet = np.asarray(draw_sheet([gray, color]))
+    assert sheet.shape[1] == 4 * (40 + GAP) - GAP
+    for column in range(4):
+        left = column * (40 + GAP)
+        assert np.array_equal(sheet[-40:, left : left + 40], list(color.values())[column])
+    tops = sheet[-40 - GAP - 30 : -40 - GAP]
+    for column, panel in enumerate(gray.values()):
+        left = column * (40 + GAP) + 5
+        assert np.array_equal(tops[:, left : left + 30], panel)
+    assert (tops[:, 3 * (40 + GAP) :] == 255).all()
+    assert (sheet[:20] < 128).any()  # the columns' names
