@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from benchmarks.stopwatch import interleaved_medians_ms
 from colorizer.bins import bin_centers, soft_encode, tabulate_candidates
@@ -21,7 +22,7 @@ Entropy = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def dense(logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:
     target = torch.zeros_like(logits).scatter(1, nearest, share)
-    return -(target * logits.log_softmax(dim=1)).sum(dim=1)
+    return functional.cross_entropy(logits, target, reduction="none")
 
 
 def gather(logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from colorizer.splits import LOOKED_AT, Photograph
 
 CELL = 0.5  # ab units; gray, (0, 0), is the center of a cell
 CELLS = int(240 / CELL) + 1  # along an axis; all of sRGB, -108 to 99, lies within +-120
+MIXING = 0.5  # the paper's lambda
 
 
 class Prior(NamedTuple):
@@ -50,24 +51,29 @@ def count_colors(ab: Tensor) -> Tensor:
     return torch.bincount(flat, minlength=CELLS**2).reshape(CELLS, CELLS)
 
 
-def estimate_prior(counts: Tensor, photographs: int) -> Prior:
-    """Counts (CELLS, CELLS) of so many photographs -> the mean soft-encoded pixel, and weights"""
+def estimate_prior(counts: Tensor, photographs: int, mixing: float = MIXING) -> Prior:
+    """Counts (CELLS, CELLS) of so many photographs -> the mean soft-encoded pixel, and weights
+
+    mixing: as `rebalance` has it.
+    """
     bins, occupied = bin_centers(), counts.nonzero()
     pixels = counts[occupied[:, 0], occupied[:, 1]].double()
     nearest, share = soft_encode((occupied - CELLS // 2) * CELL, tabulate_candidates(bins))
     mass = torch.zeros(len(bins), dtype=torch.float64)
     mass.index_add_(0, nearest.flatten(), (share * pixels[:, None]).flatten())
     probability = mass / mass.sum()
-    return Prior(probability.float(), rebalance(probability).float(), photographs)
+    return Prior(probability.float(), rebalance(probability, mixing).float(), photographs)
 
 
-def rebalance(probability: Tensor, uniform: float = 0.5) -> Tensor:
-    """p (Q,) -> weights (Q,): 1 / ((1 - uniform) p + uniform u), scaled to mean 1 under p (eq. 4)
+def rebalance(probability: Tensor, mixing: float = MIXING) -> Tensor:
+    """p (Q,) -> weights (Q,): 1 / ((1 - mixing) p + mixing u), scaled to mean 1 under p (eq. 4)
 
-    u is uniform over the bins that occur. A bin that does not gets the largest weight.
+    mixing: the paper's lambda in [0, 1]; at 1 all weigh the same (its "class" variant), at 0 a
+    color as much as it is rare. u: uniform over the bins that occur. A bin that does not gets the
+    largest weight.
     """
     occurs = probability > 0
-    mixed = (1 - uniform) * probability + uniform * occurs / occurs.sum()
+    mixed = (1 - mixing) * probability + mixing * occurs / occurs.sum()
     weight = torch.where(occurs, 1 / mixed, 1 / mixed[occurs].min())
     return weight / (probability * weight).sum()
 

@@ -16,7 +16,7 @@ from colorizer.options import (
     quiet_option,
 )
 from colorizer.photos import UnreadablePhotograph
-from colorizer.prior import count_photographs, estimate_prior, write_prior
+from colorizer.prior import MIXING, count_photographs, estimate_prior, write_prior
 from colorizer.screen import tell, tell_refused, tracked
 from colorizer.splits import (
     members,
@@ -27,10 +27,20 @@ from colorizer.splits import (
 @click.command()
 @click.option("--split", "split_file", type=FILE, default=SPLIT_FILE, show_default=True)
 @click.option("--out", type=FILE, default=PRIOR_FILE, show_default=True)
+@click.option(
+    "--lambda",
+    "mixing",
+    type=click.FloatRange(0, 1),
+    default=MIXING,
+    show_default=True,
+    help="1: all colors weigh the same; 0: each as it is rare.",
+)
 @device_option
 @quiet_option
 @json_option
-def prior(split_file: Path, out: Path, device: torch.device, quiet: bool, as_json: bool) -> int:
+def prior(
+    split_file: Path, out: Path, mixing: float, device: torch.device, quiet: bool, as_json: bool
+) -> int:
     """Measure how common each color is in the train split, and what it shall weigh."""
     photographs = members(read_split(split_file), "train")
     counting = tracked(count_photographs(photographs, device), "counting", len(photographs), quiet)
@@ -43,7 +53,7 @@ def prior(split_file: Path, out: Path, device: torch.device, quiet: bool, as_jso
     tell_refused(refused)
     if len(refused) == len(photographs):
         raise Mistake(f"{split_file}: none of its train photographs could be read")
-    estimated = estimate_prior(counts.cpu(), len(photographs) - len(refused))
+    estimated = estimate_prior(counts.cpu(), len(photographs) - len(refused), mixing)
     write_prior(out, estimated)
     gray = (bin_centers() == 0).all(dim=1)
     told = {

@@ -83,6 +83,21 @@ def test_a_dozen_photographs_become_stimuli(shell: Shell) -> None:
     assert "epoch 2, steps" in err
 
 
+def test_with_lambda_1_classification_is_trained_unweighted(shell: Shell) -> None:
+    write_pictures(Path("photos"), 12)
+    assert shell("split", "photos", "--test", "3", "--val", "2")[0] == 0
+    code, out, _ = shell("prior", "--lambda", "1", "--json")
+    assert code == 0
+    told = json.loads(out)
+    assert told["weight_min"] == pytest.approx(1)
+    assert told["weight_max"] == pytest.approx(1)
+    assert shell("train", "--objective", "mcl", *QUICK)[0] == 0
+    with Path("runs/mcl/log.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    for side in ("train", "val"):
+        assert float(row[f"{side}_loss"]) == pytest.approx(float(row[f"{side}_unweighted"]))
+
+
 def test_a_split_is_extended_and_counts_what_it_refuses(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)
     truncate(Path("photos/03.jpg"))

@@ -1,7 +1,9 @@
 import itertools
 
+import numpy as np
 import pytest
 import torch
+from skimage.color import rgb2lab
 
 from colorizer.color import (
     from_bytes,
@@ -12,6 +14,7 @@ from colorizer.color import (
     rgb_to_lightness,
     to_bytes,
 )
+from tests.colorizer.colors import srgb_grid
 
 # skimage.color.rgb2lab, scikit-image 0.26
 REFERENCE = {
@@ -50,6 +53,12 @@ def test_lab_is_that_of_scikit_image(
     torch.testing.assert_close(ours, torch.tensor(lab), atol=2e-3, rtol=0)
 
 
+def test_lab_of_every_eighth_level_is_that_of_scikit_image() -> None:
+    level = np.round(np.linspace(0, 255, 32)) / 255
+    rgb = np.stack(np.meshgrid(level, level, level, indexing="ij"), axis=-1).reshape(-1, 3)
+    np.testing.assert_allclose(srgb_grid(levels=32), rgb2lab(rgb), rtol=0, atol=1e-3)
+
+
 def test_srgb_has_the_ab_range_that_the_bins_expect() -> None:
     _, a, b = rgb_to_lab(every_corner())[0]
     extremes = torch.stack([a.min(), a.max(), b.min(), b.max()])
@@ -63,6 +72,12 @@ def test_lab_and_back_changes_no_byte() -> None:
     corners = to_bytes(every_corner()[:, :, None])
     for before in (pixels, corners):
         assert torch.equal(to_bytes(lab_to_rgb(into_gamut(rgb_to_lab(from_bytes(before))))), before)
+
+
+def test_lab_and_back_is_the_same_color() -> None:
+    lab = srgb_grid(levels=32)
+    back = rgb_to_lab(lab_to_rgb(lab))
+    torch.testing.assert_close(back, lab, rtol=0, atol=1e-3)
 
 
 def test_lightness_alone_equals_lab_lightness() -> None:

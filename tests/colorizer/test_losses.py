@@ -7,7 +7,6 @@ from torch.nn import functional
 
 from colorizer.bins import bin_centers, soft_encode, tabulate_candidates
 from colorizer.losses import (
-    ROWS,
     classification_loss,
     has_color,
     regression_loss,
@@ -19,10 +18,10 @@ TABLE = tabulate_candidates(bin_centers())
 
 
 def example(seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """logits (2, 313, 12, 16), more than one piece and not a whole number of them; ab; weight"""
+    """logits (2, 313, 15, 20), more than one piece and not a whole number of them; ab; weight"""
     generator = torch.Generator().manual_seed(seed)
-    logits = torch.randn(2, 313, 12, 16, generator=generator) * 3
-    ab = targets(2 * 12 * 16, seed).T.reshape(2, 2, 12, 16).movedim(0, 1)
+    logits = torch.randn(2, 313, 15, 20, generator=generator) * 3
+    ab = targets(2 * 15 * 20, seed).T.reshape(2, 2, 15, 20).movedim(0, 1)
     return logits, ab, torch.rand(313, generator=generator) + 0.5
 
 
@@ -64,9 +63,9 @@ def test_the_classification_loss_and_its_gradient_are_the_dense_ones(
 
 def test_the_gradient_is_that_of_finite_differences() -> None:
     generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(ROWS + 2, 7, generator=generator, dtype=torch.float64, requires_grad=True)
-    nearest = torch.rand(ROWS + 2, 7, generator=generator).argsort(dim=1)[:, :3]
-    share = torch.rand(ROWS + 2, 3, generator=generator, dtype=torch.float64).softmax(dim=1)
+    logits = torch.randn(20, 7, generator=generator, dtype=torch.float64, requires_grad=True)
+    nearest = torch.rand(20, 7, generator=generator).argsort(dim=1)[:, :3]
+    share = torch.rand(20, 3, generator=generator, dtype=torch.float64).softmax(dim=1)
     assert torch.autograd.gradcheck(lambda x: sparse_cross_entropy(x, nearest, share), logits)
 
 

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,42 @@ def test_weights_of_three_bins_are_those_worked_out_by_hand() -> None:
     # E_p = 6/5 + 2/3 = 28/15; so 6/7 and 10/7, and the bin that never occurs gets 10/7 too.
     weight = rebalance(torch.tensor([0.75, 0.25, 0.0]))
     torch.testing.assert_close(weight, torch.tensor([6 / 7, 10 / 7, 10 / 7]))
+
+
+def test_a_histogram_of_two_bins_gives_the_prior_and_weights_worked_out_by_hand() -> None:
+    # A bin's own center has shares 1 and, at distance 10, e^-2 four times; sum 1 + 4 e^-2.
+    ab = torch.tensor([[0.0, 0.0]] * 3 + [[50.0, 50.0]])
+    prior = estimate_prior(count_colors(ab), photographs=1)
+    own, beside = 1 / (1 + 4 * math.exp(-2)), math.exp(-2) / (1 + 4 * math.exp(-2))
+    expected = {(0, 0): 3 * own / 4, (10, 0): 3 * beside / 4, (50, 50): own / 4, (80, 0): 0}
+    bins = [tuple(pair) for pair in bin_centers().int().tolist()]
+    shares = {at: prior.probability[bins.index(at)].item() for at in expected}
+    assert shares == pytest.approx(expected)
+
+    inverse = {at: 1 / (p / 2 + (p > 0) / 2 / 10) for at, p in expected.items() if p}
+    ratio = prior.weight[bins.index((50, 50))] / prior.weight[bins.index((0, 0))]
+    assert ratio.item() == pytest.approx(inverse[50, 50] / inverse[0, 0])
+    assert (prior.probability * prior.weight).sum().item() == pytest.approx(1)
+
+
+def test_gray_is_the_most_frequent_and_weighs_least() -> None:
+    draw = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(0)) * 12
+    prior = estimate_prior(count_colors(draw), photographs=1)
+    gray = bin_centers().tolist().index([0, 0])
+    assert prior.probability.argmax() == prior.weight.argmin() == gray
+    assert (prior.probability * prior.weight).sum().item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("mixing", "weight"),
+    # p = (3/4, 1/4, 0). At 0 1/p = 4/3, 4, mean 2; at 1 all the same.
+    [(0.0, [2 / 3, 2.0, 2.0]), (1.0, [1.0, 1.0, 1.0])],
+)
+def test_lambda_0_weighs_by_rarity_alone_and_1_not_at_all(
+    mixing: float, weight: list[float]
+) -> None:
+    probability = torch.tensor([0.75, 0.25, 0.0])
+    torch.testing.assert_close(rebalance(probability, mixing), torch.tensor(weight))
 
 
 def test_a_prior_of_one_color_still_has_finite_weights() -> None:
