@@ -1,8 +1,8 @@
 """`make bench`: every measurement, one after the other."""
 
-from benchmarks import annealed_mean, classification_loss, coverage, soft_encoding
+from benchmarks import annealed_mean, batch, classification_loss, coverage, network, soft_encoding
 
-MEASUREMENTS = (coverage, soft_encoding, classification_loss, annealed_mean)
+MEASUREMENTS = (coverage, soft_encoding, classification_loss, annealed_mean, batch, network)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Options that several commands share, and what their words mean."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def _read_device(_: click.Context, __: click.Parameter, name: str) -> torch.devi
         raise click.UsageError("--device cuda: torch finds none here; use --device cpu")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":  # under torchrun each process has one of its own
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     return torch.device(name)
 
 

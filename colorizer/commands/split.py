@@ -57,12 +57,12 @@ def split(
     if not known and not fresh:
         raise Mistake(f"{photos}: none of its {len(refused)} photographs can be used")
     colored = sum(not row.gray for row in fresh)
+    vals = report_count("val", colored) if val is None else val
+    tests = report_count("test", colored) if test is None else test
+    rows = assign(fresh, known, vals, tests, seed)
     if test is None and not known and not quiet:
         share = f"the source report's 1600 of 200000, of {colored} in color"
-        click.echo(f"test {report_count('test', colored)}: {share}; --test N gives more", err=True)
-    val = report_count("val", colored) if val is None else val
-    test = report_count("test", colored) if test is None else test
-    rows = assign(fresh, known, val, test, seed)
+        click.echo(f"test {tests}: {share}; --test N gives more", err=True)
     write_split(out, rows)
     counts = Counter("gray" if row.gray else row.split for row in rows)
     counted = {name: counts[name] for name in (*SPLITS, "gray")}

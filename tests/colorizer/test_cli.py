@@ -131,6 +131,32 @@ def test_a_folder_is_colored_without_a_split(shell: Shell) -> None:
     assert out == "outputs/manifest.csv: images 3, stimuli 6, refused 1\n"
 
 
+def test_shards_by_hand_and_by_rank_make_each_image_once(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(Path("photos"), 5)
+    words = ("batch", "--photos", "photos", "--methods", "real,foil", "--size", "32")
+    assert shell(*words, "--out", "alone")[0] == 0
+    assert (
+        "shared/manifest-1-of-2.csv: images 3"
+        in shell(*words, "--out", "shared", "--shard", "1/2")[1]
+    )
+    monkeypatch.setenv("RANK", "1")  # as torchrun counts
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "shared/manifest.csv: images 2" in shell(*words, "--out", "shared")[1]
+    manifests = [Path(out, "manifest.csv").read_bytes() for out in ("alone", "shared")]
+    assert manifests[0] == manifests[1]
+
+
+def test_a_small_folder_is_told_how_many_are_tested(shell: Shell) -> None:
+    write_pictures(Path("photos"), 12)
+    code, out, err = shell("split", "photos")
+    assert code == 0
+    assert "test 1: the source report's 1600 of 200000, of 12 in color" in err
+    assert "train 10, val 1, test 1" in out
+    assert shell("split", "photos")[2] == ""
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

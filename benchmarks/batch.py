@@ -1,0 +1,126 @@
+"""Photographs to stimuli, end to end: `colorizer batch` against the loop that everyone ships.
+
+The loop: Pillow opens and resizes, scikit-image makes Lab, the network sees one image in float32,
+scikit-image makes RGB, Pillow writes a PNG. Both have the same threads; the network is ours, then
+the published one.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from PIL import Image
+from skimage.color import lab2rgb, rgb2lab
+from torch.nn import functional
+
+from benchmarks.stopwatch import interleaved_medians_ms
+from colorizer.batch import Model, Recipe, fast_precision, write_stimuli
+from colorizer.bins import bin_centers
+from colorizer.checkpoint import load_colorizer
+from colorizer.models import Colorizer, build_colorizer
+from colorizer.splits import Photograph
+from tests.colorizer.pictures import draw
+
+CPU = torch.device("cpu")
+SIZE = 256
+TRAINED = Path("runs/mcl/best.safetensors")
+AT_A_TIME = {"batch (ours)": 64, "the usual loop": 16, "the usual loop, zhang2016": 8}
+BARS = {"the usual loop": 3, "the usual loop, zhang2016": 6}
+CROWDS = (100, 400)  # photographs of which the memory is measured
+
+
+def write_photographs(folder: Path, count: int) -> list[Photograph]:
+    """JPEGs of a common size; beyond a few, the same ones under further names."""
+    folder.mkdir()
+    for number in range(count):
+        path = folder / f"{number:05}.jpg"
+        if number < 16:
+            Image.fromarray(draw(number, side=400)).save(path, quality=92)
+        else:
+            os.link(folder / f"{number % 16:05}.jpg", path)
+    names = [path.stem for path in sorted(folder.iterdir())]
+    return [Photograph(str(folder), name, f"{name}.jpg", "test", False, name) for name in names]
+
+
+def color_in_a_loop(photographs: Sequence[Photograph], network: Colorizer, out: Path) -> None:
+    """As in the demo scripts of published colorizers."""
+    out.mkdir(exist_ok=True)
+    for photograph in photographs:
+        image = Image.open(photograph.path).convert("RGB").resize((SIZE, SIZE))
+        lab = rgb2lab(np.asarray(image))  # type: ignore[no-untyped-call]  # scikit-image has no types
+        lightness = torch.from_numpy(lab[..., :1]).float().movedim(-1, 0)[None]
+        with torch.no_grad():
+            ab = network.decode(network(lightness), 0.38)
+            ab = functional.interpolate(ab, (SIZE, SIZE), mode="bilinear")
+        full = np.concatenate([lab[..., :1], ab[0].movedim(0, -1).numpy()], axis=-1)
+        rgb = lab2rgb(full)  # type: ignore[no-untyped-call]  # as above
+        Image.fromarray((rgb * 255).round().astype(np.uint8)).save(out / f"{photograph.image}.png")
+
+
+def color_in_a_batch(photographs: Sequence[Photograph], network: Colorizer, out: Path) -> None:
+    models = {"mcl": Model(network, "")}
+    recipe = Recipe(("mcl-annealed",), models, SIZE, seed=0, precision=fast_precision(CPU))
+    for path in out.glob("*/*.png"):
+        path.unlink()
+    made = list(write_stimuli(photographs, recipe, out, CPU))
+    assert all(isinstance(stimuli, list) for stimuli in made)
+
+
+def contestants(photographs: Sequence[Photograph], out: Path) -> dict[str, Callable[[], object]]:
+    bins = bin_centers()
+    network = (
+        load_colorizer(TRAINED, CPU)
+        if TRAINED.exists()
+        else build_colorizer("resnet50v2", "mcl", bins).eval()
+    )
+    zhang = build_colorizer("zhang2016", "mcl", bins).eval()
+    ours, usual, published = (photographs[:count] for count in AT_A_TIME.values())
+    works: list[Callable[[], object]] = [
+        lambda: color_in_a_batch(ours, network, out / "batch"),
+        lambda: color_in_a_loop(usual, network, out / "loop"),
+        lambda: color_in_a_loop(published, zhang, out / "zhang2016"),
+    ]
+    return dict(zip(AT_A_TIME, works, strict=True))
+
+
+def measure_memory(photographs: Sequence[Photograph], out: Path) -> None:
+    """Print this process's peak, in MB; in a process of its own, since a peak never falls."""
+    color_in_a_batch(photographs, build_colorizer("resnet50v2", "mcl", bin_centers()).eval(), out)
+    print(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+def compare_speed(photographs: Sequence[Photograph], out: Path) -> None:
+    taken = interleaved_medians_ms(contestants(photographs, out), rounds=3)
+    each = {name: taken[name] / count for name, count in AT_A_TIME.items()}
+    ours = each["batch (ours)"]
+    threads, precision = torch.get_num_threads(), fast_precision(CPU)
+    print(f"\n{SIZE} px, {threads} threads, ours in {precision}, {os.cpu_count()} cores")
+    for name, ms in each.items():
+        bar = f" (bar {BARS[name]} x)" if name in BARS else ""
+        print(f"{name:<28}{1000 / ms:8.1f} images/s{ms / ours:8.1f} x{bar}")
+
+
+def main() -> None:
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        compare_speed(write_photographs(place / "photos", max(AT_A_TIME.values())), place / "out")
+    for count in CROWDS:
+        command = [sys.executable, "-m", "benchmarks.batch", str(count)]
+        peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        print(f"peak memory of {count} photographs: {peak} MB")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        main()
+    else:
+        with TemporaryDirectory() as folder:
+            measure_memory(
+                write_photographs(Path(folder) / "photos", int(sys.argv[1])), Path(folder) / "out"
+            )
