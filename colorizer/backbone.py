@@ -34,7 +34,9 @@ class FeaturePyramid(nn.Module):
 
     def forward(self, rgb: Tensor) -> list[Tensor]:
         """rgb (N, 3, H, W) in [0, 1] -> features, the finest first"""
-        x = functional.relu(self.bn1(self.conv1(self.normalize(rgb))))
+        # bf16 has not the 256 levels of a photograph, and edges are differences of them.
+        with torch.autocast(rgb.device.type, enabled=False):
+            x = functional.relu(self.bn1(self.conv1(self.normalize(rgb))))
         x = functional.max_pool2d(x, 3, stride=2, padding=1)
         pyramid = []
         for level in range(1, len(self.channels) + 1):
