@@ -53,13 +53,13 @@ def color_in_a_loop(photographs: Sequence[Photograph], network: Colorizer, out: 
     out.mkdir(exist_ok=True)
     for photograph in photographs:
         image = Image.open(photograph.path).convert("RGB").resize((SIZE, SIZE))
-        lab = rgb2lab(np.asarray(image))  # type: ignore[no-untyped-call]  # scikit-image has no types
+        lab = rgb2lab(np.asarray(image))
         lightness = torch.from_numpy(lab[..., :1]).float().movedim(-1, 0)[None]
         with torch.no_grad():
             ab = network.decode(network(lightness), 0.38)
             ab = functional.interpolate(ab, (SIZE, SIZE), mode="bilinear")
         full = np.concatenate([lab[..., :1], ab[0].movedim(0, -1).numpy()], axis=-1)
-        rgb = lab2rgb(full)  # type: ignore[no-untyped-call]  # as above
+        rgb = lab2rgb(full)
         Image.fromarray((rgb * 255).round().astype(np.uint8)).save(out / f"{photograph.image}.png")
 
 

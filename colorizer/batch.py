@@ -20,7 +20,7 @@ from torch import Tensor
 from colorizer.atomic import replacing
 from colorizer.color import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
 from colorizer.foils import Ring, borrow, form_ring, recolor
-from colorizer.manifest import Shard, Stimulus
+from colorizer.manifest import WHOLE, Shard, Stimulus
 from colorizer.models import Colorizer, upsample_ab
 from colorizer.photos import Pixels, UnreadablePhotograph, read_ahead, read_colors
 from colorizer.splits import Photograph
@@ -95,7 +95,7 @@ def write_stimuli(
     recipe: Recipe,
     out: Path,
     device: torch.device,
-    shard: Shard = Shard(),  # noqa: B008  # immutable
+    shard: Shard = WHOLE,
 ) -> Iterator[list[Stimulus] | Refusal]:
     """Make `out`/METHOD/IMAGE.png of a shard's photographs; for each its rows of the manifest.
 

@@ -40,6 +40,9 @@ class Shard(NamedTuple):
         return items[self.number - 1 :: self.of]
 
 
+WHOLE = Shard()
+
+
 def begin_manifest(out: Path, shard: Shard) -> None:
     """Take away what an earlier batch said, since its stimuli are about to change."""
     (out / "manifest.csv").unlink(missing_ok=True)
@@ -54,14 +57,14 @@ def finish_manifest(out: Path, stimuli: Sequence[Stimulus], shard: Shard) -> Pat
     part = _part(out, shard)
     _write(part, [asdict(stimulus) for stimulus in stimuli])
     parts = [_part(out, Shard(number, shard.of)) for number in range(1, shard.of + 1)]
-    if shard.of == 1 or not all(path.exists() for path in parts):
+    if shard == WHOLE or not all(path.exists() for path in parts):
         return part
     _write(out / "manifest.csv", [row for path in parts for row in _read(path)])
     return out / "manifest.csv"
 
 
 def _part(out: Path, shard: Shard) -> Path:
-    if shard.of == 1:
+    if shard == WHOLE:
         return out / "manifest.csv"
     return out / f"manifest-{shard.number}-of-{shard.of}.csv"
 

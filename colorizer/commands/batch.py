@@ -11,7 +11,7 @@ import torch
 from colorizer.batch import Model, Recipe, Refusal, fast_precision, write_stimuli
 from colorizer.checkpoint import load_colorizer, short_sha256
 from colorizer.errors import Mistake
-from colorizer.manifest import Shard, Stimulus, begin_manifest, finish_manifest
+from colorizer.manifest import WHOLE, Shard, Stimulus, begin_manifest, finish_manifest
 from colorizer.options import (
     EXISTING_FOLDER,
     FOLDER,
@@ -110,7 +110,7 @@ def batch(
         else:
             stimuli.extend(result)
     tell_refused(refused)
-    if not stimuli and shard.of == 1:
+    if not stimuli and shard == WHOLE:
         raise Mistake("no stimuli: none of the photographs could be used")
     manifest = finish_manifest(out, stimuli, shard)
     told = {"images": len(stimuli) // len(methods), "stimuli": len(stimuli)}
