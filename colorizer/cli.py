@@ -9,6 +9,7 @@ import click
 from colorizer.commands.batch import batch
 from colorizer.commands.colorize import colorize
 from colorizer.commands.evaluate import evaluate
+from colorizer.commands.figures import figures
 from colorizer.commands.prior import prior
 from colorizer.commands.split import split
 from colorizer.commands.train import train_command
@@ -35,5 +36,5 @@ def commands() -> None:
     """Train colorizers on your photographs and make the stimuli that people will judge."""
 
 
-for command in (split, prior, train_command, evaluate, batch, colorize):
+for command in (split, prior, train_command, evaluate, batch, colorize, figures):
     commands.add_command(command)

@@ -45,14 +45,15 @@ Estimates = dict[str, dict[str, Estimate]]  # method -> metric -> estimate
 
 
 def pixel_weights(prior: Prior | None) -> Weights:
-    """Pixels of all colors alike, as in training (`balanced`), as in the paper (`rebalanced`).
+    """Pixels of all colors alike; as in training, lambda 0.5; as in the paper's table, lambda 0.
 
-    The paper's 1 / p lets a few rare colors decide; the balanced AuC is the steadier one.
+    The last, 1 / p, lets a few rare colors decide; the balanced AuC is the steadier one.
     """
-    weights = {"auc_raw": torch.ones(len(bin_centers()))}
+    weights = {"auc_raw": torch.ones(len(bin_centers()), dtype=torch.float64)}
     if prior is not None:
-        weights["auc_balanced"] = prior.weight
-        weights["auc_rebalanced"] = rebalance(prior.probability.double(), uniform=0).float()
+        probability = prior.probability.double()
+        weights["auc_balanced"] = rebalance(probability)
+        weights["auc_rebalanced"] = rebalance(probability, mixing=0)
     return weights
 
 
@@ -65,7 +66,7 @@ def score(painted: Mapping[str, Tensor], methods: Sequence[str], weights: Weight
     real = from_bytes(painted["real"])
     lab = rgb_to_lab(real)
     nearest = torch.cdist(lab[0, 1:].flatten(1).T, bin_centers().to(lab)).argmin(dim=1)
-    pixels = {name: weight.to(lab)[nearest] for name, weight in weights.items()}
+    pixels = {name: weight.to(lab.device)[nearest] for name, weight in weights.items()}
     found: Scores = {}
     for method in methods:
         levels = from_bytes(painted[method])

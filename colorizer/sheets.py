@@ -1,11 +1,13 @@
 """Comparison sheets: a row a photograph, columns BW, L2, MCL and ORG, as in the source report."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from colorizer.atomic import replacing
 from colorizer.coloring import Painter, bleach, color_photograph
 from colorizer.photos import is_gray
 
@@ -49,3 +51,9 @@ def draw_sheet(rows: Sequence[Panels]) -> Image.Image:
             sheet.paste(Image.fromarray(panel), (places[name] + indent, top))
         top += row[BW].shape[0] + GAP
     return sheet
+
+
+def save_png(image: Image.Image, path: Path) -> None:
+    """Whole or not at all."""
+    with replacing(path) as temporary:
+        image.save(temporary, compress_level=1)  # level 6 takes twice as long

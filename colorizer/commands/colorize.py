@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorizer.atomic import replacing
 from colorizer.batch import DECODINGS
 from colorizer.checkpoint import load_colorizer
 from colorizer.coloring import Painter, color_photograph
@@ -26,7 +25,7 @@ from colorizer.options import (
 )
 from colorizer.photos import UnreadablePhotograph, read_photograph
 from colorizer.screen import tell, tell_refused, tracked
-from colorizer.sheets import draw_sheet, make_panels
+from colorizer.sheets import draw_sheet, make_panels, save_png
 
 COMPARED = ("l2", "mcl")  # on a sheet
 LONGEST = 512  # px, of a panel
@@ -105,13 +104,8 @@ def colorize(
 def color(job: Job, painter: Painter, compared: Mapping[str, Painter]) -> None:
     """One photograph, and its sheet where there are painters to compare."""
     photograph = read_photograph(job.source)
-    save(job.colored, Image.fromarray(color_photograph(np.asarray(photograph), painter)))
+    colored = color_photograph(np.asarray(photograph), painter)
+    save_png(Image.fromarray(colored), job.colored)
     if compared:
         columns = {name.upper(): painter for name, painter in compared.items()}
-        save(job.sheet, draw_sheet([make_panels(photograph, columns, LONGEST)]))
-
-
-def save(path: Path, image: Image.Image) -> None:
-    """A PNG, whole or not at all."""
-    with replacing(path) as temporary:
-        image.save(temporary, compress_level=1)  # level 6 takes twice as long
+        save_png(draw_sheet([make_panels(photograph, columns, LONGEST)]), job.sheet)

@@ -1,0 +1,110 @@
+"""`colorizer figures`: what a paper shows of the models."""
+
+from itertools import islice
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from PIL import Image
+
+from colorizer.checkpoint import load_colorizer, read_header
+from colorizer.diagram import draw_network, trace
+from colorizer.errors import Mistake
+from colorizer.figures import draw_losses, draw_weights, read_log, save_figure
+from colorizer.options import (
+    EXISTING_FOLDER,
+    FOLDER,
+    PRIOR_FILE,
+    RUNS,
+    SPLIT_FILE,
+    device_option,
+    find_models,
+    json_option,
+    models_option,
+    quiet_option,
+    seed_option,
+)
+from colorizer.painting import Sitting, paint, sit
+from colorizer.prior import read_prior
+from colorizer.screen import tell, tell_refused
+from colorizer.sheets import draw_sheet, save_png
+from colorizer.splits import members, read_split
+
+COLUMNS = {"gray": "BW", "l2": "L2", "mcl": "MCL", "real": "ORG"}  # of the comparison sheet
+PIXELS = 256
+CPU = torch.device("cpu")
+
+
+@click.command()
+@click.option("--run", type=EXISTING_FOLDER, help="Of `colorizer train`; default: all in ./runs.")
+@click.option("--out", type=FOLDER, default=Path("figures"), show_default=True)
+@click.option(
+    "--rows",
+    type=click.IntRange(1),
+    default=6,
+    show_default=True,
+    help="Photographs of the comparison, drawn from the test split by --seed.",
+)
+@models_option
+@seed_option
+@device_option
+@quiet_option
+@json_option
+def figures(
+    run: Path | None,
+    out: Path,
+    rows: int,
+    models: dict[str, Path],
+    seed: int,
+    device: torch.device,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Draw loss curves, networks, the weights of the colors and a comparison sheet.
+
+    As SVG and PNG, the sheet as PNG. What cannot be drawn yet is refused by name.
+    """
+    runs = [run] if run else sorted(path.parent for path in RUNS.glob("*/best.safetensors"))
+    if not runs:
+        raise Mistake(f"no run in {RUNS}; run `colorizer train` first, or give --run FOLDER")
+    for folder in runs:
+        draw_run(folder, out)
+    refused = {}
+    try:
+        save_figure(draw_weights(read_prior(PRIOR_FILE).weight), out / "weights")
+    except Mistake as mistake:
+        refused["weights"] = str(mistake)
+    try:
+        save_png(compare(models, rows, seed, device), out / "comparison.png")
+    except Mistake as mistake:
+        refused["comparison"] = str(mistake)
+    tell_refused(refused)
+    tell({"figures": 2 * len(runs) + 2 - len(refused)}, str(out), quiet, as_json)
+    return 1 if refused else 0
+
+
+def draw_run(folder: Path, out: Path) -> None:
+    """A run's losses by epoch, and its network."""
+    checkpoint = folder / "best.safetensors"
+    objective = read_header(checkpoint)["objective"]
+    losses = draw_losses(read_log(folder / "log.csv"), objective)
+    network = draw_network(trace(load_colorizer(checkpoint, CPU)))
+    save_figure(losses, out / f"losses-{folder.resolve().name}")
+    save_figure(network, out / f"network-{folder.resolve().name}")
+
+
+def compare(models: dict[str, Path], rows: int, seed: int, device: torch.device) -> Image.Image:
+    """Photographs drawn from the test split; those that cannot be read make way for others."""
+    files = find_models(list(COLUMNS), models, RUNS)
+    loaded = {objective: load_colorizer(path, device) for objective, path in files.items()}
+    photographs = members(read_split(SPLIT_FILE), "test")
+    order = np.random.default_rng(seed).permutation(len(photographs))
+    chosen = sit([photographs[index] for index in order], PIXELS, seed, foils=False)
+    sittings = islice((each for each in chosen if isinstance(each, Sitting)), rows)
+    painted = [paint(sitting.to(device), list(COLUMNS), loaded) for sitting in sittings]
+    if not painted:
+        raise Mistake(f"{SPLIT_FILE}: none of its test photographs could be read")
+    return draw_sheet(
+        [{COLUMNS[name]: x[0].cpu().numpy() for name, x in row.items()} for row in painted]
+    )

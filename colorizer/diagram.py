@@ -1,0 +1,156 @@
+"""A network drawn from the model itself: what runs, in which order, what it gives."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import log2
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor, nn
+
+from colorizer.figures import INK, MUTED, STYLE
+from colorizer.models import Colorizer
+
+SIDE = 256  # px, of the image that is sent through
+WIDTH, HEIGHT = 1.2, 0.42  # inches, of a box
+ACROSS, DOWN = 1.6, 0.72  # from box to box
+FILLS = {"backbone": "#dfe7ee", "decoder": "#f1e4d3", "head": "#ecd5d0"}
+LATERAL = "decoder.lateral"
+
+
+class Part(NamedTuple):
+    """Something that ran, and the shape it gave for an image of SIDE pixels."""
+
+    name: str  # as in the state dict
+    shape: tuple[int, int, int]  # C, H, W
+    parameters: int
+
+
+class _Box(NamedTuple):
+    part: Part
+    column: int
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """In inches; a level down for each halving of the image."""
+        return ACROSS * self.column, -DOWN * log2(SIDE / self.part.shape[1])
+
+
+def trace(model: Colorizer) -> list[Part]:
+    """The parts of a model in the order they ran, between the lightness and ab."""
+    ran: list[Part] = []
+    hooks = [
+        part.register_forward_hook(
+            lambda module, _, out, name=name: ran.append(_describe(name, out, module))
+        )
+        for name, part in _parts(model)
+    ]
+    lightness = torch.zeros(1, 1, SIDE, SIDE)
+    with torch.inference_mode():
+        ab = model.decode(model(lightness))
+    for hook in hooks:
+        hook.remove()
+    return [_describe("lightness", lightness), *ran, _describe("ab", ab)]
+
+
+def draw_network(parts: Sequence[Part]) -> Figure:
+    """Trunk, laterals, decoder and head side by side, or a chain; resolution falls downwards."""
+    boxes = list(_lay_out(parts))
+    centers = [box.center for box in boxes]
+    right, bottom = max(x for x, _ in centers), min(y for _, y in centers)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(right + WIDTH + 0.1, HEIGHT - bottom + 0.1))
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set(xlim=(-WIDTH / 2 - 0.05, right + WIDTH / 2 + 0.05), aspect="equal")
+        axes.set_ylim(bottom - HEIGHT / 2 - 0.05, HEIGHT / 2 + 0.05)
+        axes.axis("off")
+        for start, end in _connect(boxes):
+            _draw_arrow(axes, start, end)
+        for box in boxes:
+            _draw_box(axes, box)
+    return figure
+
+
+def _parts(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """Convolutions and sequences of layers, wherever they are; norms and single layers are not."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.Sequential | nn.Conv2d):
+            yield prefix + name, child
+        else:
+            yield from _parts(child, f"{prefix}{name}.")
+
+
+def _describe(name: str, out: Tensor, module: nn.Module | None = None) -> Part:
+    channels, height, width = out.shape[1:]
+    parameters = sum(x.numel() for x in module.parameters()) if module else 0
+    return Part(name, (channels, height, width), parameters)
+
+
+def _lay_out(parts: Sequence[Part]) -> Iterator[_Box]:
+    """A column for each stretch of the network; one without laterals is a chain.
+
+    A chain goes on below or above where the resolution changes, else to the right.
+    """
+    if any(part.name.startswith(LATERAL) for part in parts):
+        yield from (_Box(part, _column(part.name)) for part in parts)
+        return
+    column = 0
+    for before, part in zip([None, *parts], parts, strict=False):
+        column += before is not None and before.shape[1:] == part.shape[1:]
+        yield _Box(part, column)
+
+
+def _column(name: str) -> int:
+    if name.startswith(LATERAL):
+        return 1
+    return {"decoder": 2, "head": 3, "ab": 4}.get(name.partition(".")[0], 0)
+
+
+def _connect(boxes: Sequence[_Box]) -> Iterator[tuple[_Box, _Box]]:
+    """Along the way; a lateral leads from the trunk to the decoder at its own resolution."""
+    lateral = [box for box in boxes if box.part.name.startswith(LATERAL)]
+    trunk = [box for box in boxes if box.column == 0]
+    rest = [box for box in boxes if box not in trunk and box not in lateral]
+    if not lateral:
+        yield from pairwise(boxes)
+        return
+    yield from (*pairwise(trunk), *pairwise(rest))
+    for box in lateral:
+        shape = box.part.shape[1:]
+        yield next(stage for stage in trunk if stage.part.shape[1:] == shape), box
+        yield box, next(stage for stage in rest if stage.part.shape[1:] == shape)
+
+
+def _draw_arrow(axes: Axes, start: _Box, end: _Box) -> None:
+    """Between the facing edges of two boxes."""
+    (x, y), (x2, y2) = start.center, end.center
+    if start.column == end.column:
+        down = 1 if y2 < y else -1
+        y, y2 = y - down * HEIGHT / 2, y2 + down * HEIGHT / 2
+    else:
+        x, x2 = x + WIDTH / 2, x2 - WIDTH / 2
+    style: Any = {"arrowstyle": "-|>", "color": MUTED, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", (x2, y2), (x, y), arrowprops=style)
+
+
+def _draw_box(axes: Axes, box: _Box) -> None:
+    (x, y), part = box.center, box.part
+    kind, _, name = part.name.partition(".")
+    corner = (x - WIDTH / 2, y - HEIGHT / 2)
+    fill = FILLS.get(kind, "white" if not part.parameters else FILLS["backbone"])
+    axes.add_patch(Rectangle(corner, WIDTH, HEIGHT, facecolor=fill, edgecolor=MUTED))
+    title = (name or kind).replace(".", " ") + _count(part.parameters)
+    shape = " \N{MULTIPLICATION SIGN} ".join(map(str, part.shape))
+    middle: Any = {"ha": "center", "va": "center"}
+    axes.text(x, y + 0.08, title, fontsize=8, color=INK, **middle)
+    axes.text(x, y - 0.1, shape, fontsize=7.5, color=MUTED, **middle)
+
+
+def _count(parameters: int) -> str:
+    if not parameters:
+        return ""
+    return f", {parameters / 1e6:.1f} M" if parameters >= 1e6 else f", {parameters / 1e3:.3g} k"

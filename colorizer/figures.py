@@ -1,0 +1,120 @@
+"""Figures for a paper: loss curves, and what each color weighs."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from colorizer.atomic import replacing
+from colorizer.bins import bin_centers
+from colorizer.color import into_gamut, lab_to_rgb
+from colorizer.errors import Mistake
+
+KINDS = ("svg", "png")  # for the paper, for looking at
+INK, MUTED, TRAIN, VAL = "#1a1a1a", "#5a5a5a", "#8a8a8a", "#a33a12"
+NAMES = {"l2": "L2 regression", "mcl": "Classification with rebalancing (MCL)"}
+LOSSES = {"l2": "squared error, ab / 110, summed", "mcl": "weighted cross-entropy, nats a pixel"}
+SHOWN_AT = 60.0  # L at which the bins are shown: most of them have a color in the gamut there
+BIN = 10.0  # ab units, the side of a bin
+STYLE: Any = {  # Any, since each version of matplotlib types the names it takes anew
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": MUTED,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "hue-and-eye",
+}
+
+
+def read_log(path: Path) -> dict[str, list[float]]:
+    """log.csv of a run: column -> its values by epoch. Raises Mistake where there is none."""
+    if not path.exists():
+        raise Mistake(f"{path}: no log; `colorizer train` writes one in each run's folder")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return {name: [float(row[name]) for row in rows] for name in rows[0]}
+    except (IndexError, ValueError, TypeError) as error:
+        raise Mistake(f"{path}: not a log of `colorizer train` ({error})") from error
+
+
+def draw_losses(log: Mapping[str, list[float]], objective: str) -> Figure:
+    """Training and validation loss by epoch, the epoch with the least validation loss marked.
+
+    Figures 3 and 4 of the source report.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(4.2, 2.9), layout="constrained")
+        axes = figure.subplots()
+        epochs, validation = log["epoch"], log["val_loss"]
+        axes.plot(epochs, log["train_loss"], "o-", color=TRAIN, markersize=3, label="training")
+        axes.plot(epochs, validation, "o-", color=VAL, markersize=3, label="validation")
+        best = int(np.argmin(validation))
+        axes.axvline(epochs[best], color=MUTED, linewidth=0.7, linestyle=":", zorder=0)
+        axes.plot(epochs[best], validation[best], "o", color=VAL, markersize=7, fillstyle="none")
+        kept = f"epoch {epochs[best]:.0f}, {validation[best]:.3g}"
+        axes.annotate("kept: " + kept, (1, 1.01), None, "axes fraction", color=MUTED, ha="right")
+        axes.set(xlabel="epoch", ylabel=LOSSES[objective])
+        axes.set_title(NAMES[objective], loc="left", fontsize=9, weight="bold", pad=16)
+        axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.legend(frameon=False, labelcolor=INK)
+    return figure
+
+
+def draw_weights(weight: Tensor) -> Figure:
+    """The bins in their own colors, and what a pixel of each weighs in the loss; weight (Q,)
+
+    Figure 2 of the source report.
+    """
+    bins = bin_centers()
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 3.0), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        for axes in (left, right):
+            axes.set(xlim=(-98, 108), ylim=(-118, 108), xlabel="a", aspect="equal")
+            axes.spines[:].set_visible(False)
+            axes.tick_params(length=2)
+        left.set(ylabel="b")
+        left.set_title(f"the bins, at L = {SHOWN_AT:.0f}", fontsize=9)
+        left.add_collection(PatchCollection(_squares(bins), facecolor=bin_colors(bins).numpy()))
+        squares = PatchCollection(_squares(bins), cmap="cividis", norm=LogNorm())
+        squares.set_array(weight.numpy())
+        right.add_collection(squares)
+        right.set_title("weight of a pixel in the loss", fontsize=9)
+        bar = figure.colorbar(squares, ax=right, shrink=0.9, format="%g")
+        low, high = float(weight.min()), float(weight.max())
+        bar.set_ticks([tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if low <= tick <= high])
+        bar.minorticks_off()
+        bar.outline.set_visible(False)
+    return figure
+
+
+def bin_colors(bins: Tensor) -> Tensor:
+    """ab (Q, 2) -> sRGB (Q, 3) in [0, 1] at one lightness, as near as the gamut allows"""
+    lab = torch.cat([torch.full_like(bins[:, :1], SHOWN_AT), bins], dim=1)
+    return lab_to_rgb(into_gamut(lab)).clamp(0, 1)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """path.svg and path.png, without a date: the same data give the same files."""
+    dates = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+    for kind in KINDS:
+        target = path.with_name(f"{path.name}.{kind}")
+        with mpl.rc_context(STYLE), replacing(target) as temporary:
+            figure.savefig(temporary, format=kind, dpi=300, metadata=dates[kind])
+
+
+def _squares(bins: Tensor) -> list[Rectangle]:
+    return [Rectangle((a - BIN / 2, b - BIN / 2), BIN, BIN) for a, b in bins.tolist()]

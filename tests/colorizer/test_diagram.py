@@ -1,0 +1,52 @@
+import pytest
+
+from colorizer.bins import bin_centers
+from colorizer.diagram import Part, draw_network, trace
+from colorizer.models import build_colorizer
+
+
+@pytest.fixture(scope="module")
+def parts() -> list[Part]:
+    return trace(build_colorizer("resnet50v2", "mcl", bin_centers()).eval())
+
+
+def test_the_parts_are_those_that_run_with_the_shapes_they_give(parts: list[Part]) -> None:
+    shapes = {part.name: part.shape for part in parts}
+    assert next(iter(shapes)) == "lightness"
+    assert shapes["backbone.layer3"] == (1024, 16, 16)
+    assert shapes["decoder.merge.0"] == (128, 64, 64)
+    assert shapes["head.project"] == (313, 64, 64)
+    assert list(shapes)[-1] == "ab"
+    assert shapes["ab"] == (2, 64, 64)
+
+
+def test_parameters_are_counted_once() -> None:
+    model = build_colorizer("resnet50", "l2", bin_centers()).eval()
+    first_norm = 2 * 64  # a norm that stands alone is no part
+    everything = sum(x.numel() for x in model.parameters())
+    assert sum(part.parameters for part in trace(model)) == everything - first_norm
+
+
+def test_tracing_leaves_no_hook_behind(parts: list[Part]) -> None:
+    model = build_colorizer("resnet50v2", "mcl", bin_centers()).eval()
+    assert trace(model) == parts == trace(model)
+
+
+def test_every_part_is_drawn_and_joined(parts: list[Part]) -> None:
+    (axes,) = draw_network(parts).axes
+    drawn = [text.get_text() for text in axes.texts]
+    for part in parts:
+        assert drawn.count(" \N{MULTIPLICATION SIGN} ".join(map(str, part.shape))) >= 1
+    assert len(axes.patches) == len(parts)
+    laterals = 3  # each is joined to the trunk and to the decoder
+    arrows = drawn.count("")
+    assert arrows == (len(parts) - laterals - 2) + 2 * laterals
+
+
+def test_a_network_without_laterals_is_a_chain() -> None:
+    shapes = [(1, 256, 256), (64, 128, 128), (128, 128, 128), (2, 64, 64)]
+    chain = [Part(f"model{index}", shape, 0) for index, shape in enumerate(shapes)]
+    (axes,) = draw_network(chain).axes
+    corners = [patch.get_xy() for patch in axes.patches]  # type: ignore[attr-defined]  # rectangles
+    assert len({x for x, _ in corners}) == 2
+    assert [text.get_text() for text in axes.texts].count("") == 3

@@ -1,0 +1,185 @@
+"""The commands that look at trained models: evaluate, colorize, figures."""
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorizer.cli import main
+from tests.colorizer.pictures import draw, truncate, write_pictures
+
+QUICK = (
+    *("--backbone", "resnet50v2", "--weights", "random"),
+    *("--crop", "32", "--batch-size", "4", "--minutes", "0.01", "--quiet"),
+)
+
+
+def run(*words: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with photos, a split, a prior and two runs."""
+    folder, before = tmp_path_factory.mktemp("trained"), Path.cwd()
+    os.chdir(folder)
+    try:
+        write_pictures(Path("photos"), 12)
+        assert run("split", "photos", "--test", "3", "--val", "2", "--quiet") == 0
+        assert run("prior", "--quiet") == 0
+        for objective in ("l2", "mcl"):
+            assert run("train", "--objective", objective, *QUICK) == 0
+    finally:
+        os.chdir(before)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _inside(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[None]:
+    monkeypatch.chdir(trained)
+    capsys.readouterr()
+    yield
+    for left in ("outputs", "colorized", "figures", "scans"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def test_a_bare_evaluate_measures_the_test_split(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("evaluate", "--size", "64") == 0
+    out, err = capsys.readouterr()
+    assert "l2: runs/l2/best.safetensors" in err
+    assert "LPIPS, FID and KID are left out" in out
+    assert out.endswith("outputs/metrics/metrics.json: images 3, methods 6, refused 0\n")
+    written = json.loads(Path("outputs/metrics/metrics.json").read_text())
+    assert list(written) == ["gray", "foil", "l2", "mcl", "mcl-annealed", "real"]
+    assert written["real"]["auc_rebalanced"]["mean"] == pytest.approx(1)
+    assert written["gray"]["images"] == 3
+    low, high = written["gray"]["ciede2000"]["ci95"]
+    assert low < written["gray"]["ciede2000"]["mean"] < high
+
+
+def test_the_same_evaluation_gives_the_same_files() -> None:
+    for out in ("outputs/one", "outputs/two"):
+        assert run("evaluate", "--size", "64", "--methods", "gray,foil", "--out", out) == 0
+    for name in ("metrics.json", "metrics.csv", "metrics.txt"):
+        one, two = (Path("outputs", out, name).read_bytes() for out in ("one", "two"))
+        assert one == two
+
+
+def test_a_folder_is_evaluated_and_what_is_gray_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_pictures(Path("scans"), 2)
+    Image.new("RGB", (64, 64), "gray").save("scans/gray.png")
+    truncate(Path("scans/01.jpg"))
+    assert run("evaluate", "--photos", "scans", "--size", "64", "--methods", "gray") == 1
+    refusals = [line for line in capsys.readouterr().err.splitlines() if "refused" in line]
+    assert [line.partition(":")[0] for line in refusals] == [
+        "refused 01.jpg",
+        "refused gray.png",
+    ]
+    with Path("outputs/metrics/metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["images"] for row in rows} == {"1"}
+    assert {row["ci95_low"] for row in rows} == {""}
+
+
+def test_photographs_of_every_kind_are_colored_at_their_size(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("scans/old").mkdir(parents=True)
+    Image.fromarray(draw(0, 300)[:200]).save("scans/a photograph.jpg")
+    Image.fromarray(draw(1)[..., 0]).save("scans/old/gray.tiff")
+    Image.new("RGB", (1, 1), "orange").save("scans/one.png")
+    frames = [Image.fromarray(draw(n)) for n in (2, 3)]
+    frames[0].save("scans/moving.gif", save_all=True, append_images=frames[1:])
+    Path("scans/letter.jpg").write_text("dear sir")
+    assert run("colorize", "scans", "--saturation", "1.2") == 1
+    out, err = capsys.readouterr()
+    assert "refused scans/letter.jpg: " in err
+    assert out == "colorized: images 4, refused 1\n"
+    sizes = {}
+    for path in Path("colorized").rglob("*"):
+        if path.is_file():
+            with Image.open(path) as image:
+                sizes[path.relative_to("colorized").as_posix()] = image.size
+    assert sizes == {
+        "a photograph.png": (300, 200),
+        "old/gray.png": (96, 96),
+        "one.png": (1, 1),
+        "moving.png": (96, 96),
+    }
+
+
+def test_a_sheet_stands_beside_the_colored_photograph() -> None:
+    assert run("colorize", "photos/00.jpg", "--sheet", "--model", "mcl-annealed", "--quiet") == 0
+    assert sorted(path.name for path in Path("colorized").iterdir()) == ["00-sheet.png", "00.png"]
+    with Image.open("colorized/00-sheet.png") as sheet:
+        assert sheet.width == 5 * (96 + 6) - 6  # BW, L2, MCL, MCL-ANNEALED, ORG
+
+
+def test_temperature_1_is_the_mean_that_mcl_is() -> None:
+    assert run("colorize", "photos/00.jpg", "--quiet") == 0
+    assert run("colorize", "photos/00.jpg", "--temperature", "1", "--out", "scans", "--quiet") == 0
+    first, second = (np.asarray(Image.open(f"{out}/00.png")) for out in ("colorized", "scans"))
+    assert np.array_equal(first, second)
+
+
+def test_figures_are_drawn_of_every_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("figures", "--rows", "2") == 0
+    assert capsys.readouterr().out == "figures: figures 6\n"
+    pairs = ("losses-l2", "losses-mcl", "network-l2", "network-mcl", "weights")
+    expected = {f"{name}.{kind}" for name in pairs for kind in ("svg", "png")}
+    assert {path.name for path in Path("figures").iterdir()} == {*expected, "comparison.png"}
+    with Image.open("figures/comparison.png") as sheet:
+        assert sheet.width == 4 * (256 + 6) - 6
+
+
+def test_figures_that_cannot_be_drawn_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree("runs/l2", tmp_path / "runs" / "l2")
+    monkeypatch.chdir(tmp_path)
+    assert run("figures", "--run", "runs/l2") == 1
+    assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "refused weights",
+        "refused comparison",
+    ]
+    assert len(list(Path("figures").iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["evaluate", "--split", "test", "--photos", "photos"], "not both"),
+        (["evaluate", "--methods", "gray,pix2pix"], "'pix2pix' is none of"),
+        (["colorize"], "Missing argument 'IN...'"),
+        (["colorize", "absent.jpg"], "'absent.jpg' does not exist"),
+        (["colorize", "runs"], "no photographs in this folder"),
+        (["colorize", "data/split.csv"], "nothing colored"),
+        (["colorize", "photos", "--model", "l2", "--temperature", "0.4"], "a regression has none"),
+        (["colorize", "photos", "--temperature", "0"], "not in the range x>0"),
+        (["figures", "--run", "photos"], "not a checkpoint"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(Path().rglob("*"))
+    assert run(*words) == 2
+    out, err = capsys.readouterr()
+    *_, line = err.splitlines()
+    assert out == ""
+    assert line.startswith("colorizer: ")
+    assert message in line
+    assert sorted(Path().rglob("*")) == before
