@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import torch
+from torch import distributed
 
 from colorizer.batch import Model, Recipe, Refusal, fast_precision, write_stimuli
 from colorizer.checkpoint import load_colorizer, short_sha256
@@ -86,7 +87,8 @@ def batch(
 ) -> int:
     """Make stimuli of every photograph, and manifest.csv for `study import`.
 
-    Each is a square: the middle of the photograph. A batch that was stopped goes on.
+    Each is a square: the middle of the photograph. A batch that was stopped goes on. Under torchrun
+    photographs that are refused are told, but do not change the exit code.
     """
     if side is not None and photos is not None:
         raise Mistake("give --split or --photos, not both")
@@ -97,7 +99,8 @@ def batch(
         objective: Model(load_colorizer(path, device), short_sha256(path))
         for objective, path in files.items()
     }
-    photographs, refused = gather(side or "test", photos)
+    photographs, unnamed = gather(side or "test", photos)
+    refused = unnamed if shard.number == 1 else {}
     dtype = PRECISIONS.get(precision) or fast_precision(device)
     begin_manifest(out, shard)
     made = write_stimuli(
@@ -115,6 +118,8 @@ def batch(
     manifest = finish_manifest(out, stimuli, shard)
     told = {"images": len(stimuli) // len(methods), "stimuli": len(stimuli)}
     tell({**told, "refused": len(refused)}, str(manifest), quiet, as_json)
+    if distributed.is_torchelastic_launched():
+        return 0  # torchrun ends all processes as soon as one ends with another code
     return 1 if refused else 0
 
 
