@@ -1,10 +1,12 @@
-"""The 313 ab bins and soft encoding (Zhang, Isola & Efros 2016, sec. 2.2)."""
+"""The 313 ab bins; colors to shares of them and back (Zhang, Isola & Efros 2016, sec. 2)."""
 
 from math import hypot
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from colorizer.pieces import in_pieces
 
 # The released table (pts_in_hull), in rows: a -> the first and last b, step 10. It cannot be
 # derived from the gamut: only 261 of the bins are ever nearest to an 8-bit color.
@@ -77,6 +79,18 @@ def soft_encode(ab: Tensor, table: CandidateTable, sigma: float = 5.0) -> tuple[
     find = _look_up if (ab.abs() < SPAN).all() else _search
     squared, nearest = find(ab, table)
     return nearest, _gaussian(squared, sigma).to(ab.dtype)
+
+
+def annealed_mean(logits: Tensor, bins: Tensor, temperature: float) -> Tensor:
+    """logits (N, Q, H, W), bins (Q, 2) -> ab (N, 2, H, W), their mean under softmax(logits / T)
+
+    Temperature 1: the mean, smooth but drab; near 0: the mode, vivid but patchy (eq. 5, which has
+    0.38). In float32; quick where the logits are in channels_last, as the networks give them.
+    """
+    n, q, height, width = logits.shape
+    rows = in_pieces(logits.movedim(1, -1).reshape(-1, q))
+    means = [(row.float() / temperature).softmax(dim=1) @ bins for (row,) in rows]
+    return torch.cat(means).reshape(n, height, width, 2).movedim(-1, 1).contiguous()
 
 
 def _within_reach(middle: Tensor, bins: Tensor, neighbors: int) -> Tensor:

@@ -1,6 +1,5 @@
 """The two objectives, per image, each with its equation (Zhang, Isola & Efros 2016)."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -9,8 +8,7 @@ from torch.autograd.function import once_differentiable
 
 from colorizer.bins import CandidateTable, soft_encode
 from colorizer.photos import GRAY_AB
-
-ROWS = 512  # of 313 logits, 640 KB: what the passes over them make stays in a core's cache
+from colorizer.pieces import in_pieces
 
 
 def regression_loss(scaled: Tensor, ab: Tensor, full_scale: float) -> Tensor:
@@ -59,7 +57,7 @@ class _SparseCrossEntropy(torch.autograd.Function):
         return torch.cat(
             [
                 -(part * row.log_softmax(dim=1, dtype=precision).gather(1, bins)).sum(dim=1)
-                for row, bins, part in _in_pieces(logits, nearest, share)
+                for row, bins, part in in_pieces(logits, nearest, share)
             ]
         )
 
@@ -69,17 +67,11 @@ class _SparseCrossEntropy(torch.autograd.Function):
         """(softmax(logits) - target) upstream (P, Q)"""
         logits, nearest, share = ctx.saved_tensors
         gradient = torch.empty_like(logits)
-        pieces = _in_pieces(gradient, logits, nearest, share, upstream[:, None])
+        pieces = in_pieces(gradient, logits, nearest, share, upstream[:, None])
         for out, row, bins, part, scale in pieces:
             softmax = row.softmax(dim=1, dtype=scale.dtype)
             out.copy_(softmax.scatter_add_(1, bins, -part.to(scale.dtype)).mul_(scale))
         return gradient, None, None
-
-
-def _in_pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Views of the rows; all at once on an accelerator, where starting a kernel is what costs"""
-    rows = ROWS if tensors[0].device.type == "cpu" else max(1, len(tensors[0]))
-    return zip(*(torch.split(tensor, rows) for tensor in tensors), strict=True)
 
 
 def has_color(ab: Tensor) -> Tensor:

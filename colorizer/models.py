@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from colorizer.backbone import BACKBONES, FeaturePyramid, build_backbone
+from colorizer.bins import annealed_mean
 from colorizer.color import gray_rgb
 from colorizer.errors import Mistake
 from colorizer.zhang2016 import ZHANG2016, Zhang2016
@@ -84,13 +85,8 @@ class RebalancedHead(nn.Module):
         return logits
 
     def decode(self, logits: Tensor, temperature: float = 1.0) -> Tensor:
-        """logits (N, Q, H, W) -> ab (N, 2, H, W), the annealed mean (eq. 5)
-
-        Temperature 1: the mean, smooth but drab; near 0: the mode, vivid but patchy.
-        """
-        last = logits.float().movedim(1, -1)  # contiguous: the network's are in channels_last
-        weights = (last / temperature).softmax(dim=-1)  # (N, H, W, Q)
-        return (weights @ self.bins).movedim(-1, 1).contiguous()
+        """logits (N, Q, H, W) -> ab (N, 2, H, W), the annealed mean (eq. 5)"""
+        return annealed_mean(logits, self.bins, temperature)
 
 
 class PyramidColorizer(nn.Module):

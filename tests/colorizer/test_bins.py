@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from colorizer.bins import SPAN, bin_centers, soft_encode, tabulate_candidates
+from colorizer.bins import SPAN, annealed_mean, bin_centers, soft_encode, tabulate_candidates
 from tests.colorizer.colors import srgb_grid, targets
 
 SIGMA = 5.0
@@ -80,3 +80,22 @@ def test_the_nearest_bin_comes_first() -> None:
     bins = bin_centers()
     nearest, _ = soft_encode(bins + 1.0, tabulate_candidates(bins))
     assert nearest[:, 0].tolist() == list(range(313))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("temperature", [1.0, 0.38])
+def test_the_annealed_mean_is_the_expectation_in_float64(
+    temperature: float, layout: torch.memory_format
+) -> None:
+    logits = torch.randn(2, 313, 15, 20, generator=torch.Generator().manual_seed(0)) * 3
+    power = np.exp(logits.double().numpy() / temperature)
+    shares = power / power.sum(axis=1, keepdims=True)
+    expected = np.einsum("nqhw,qc->nchw", shares, bin_centers().double().numpy())
+    ours = annealed_mean(logits.to(memory_format=layout), bin_centers(), temperature)
+    np.testing.assert_allclose(ours.numpy(), expected, rtol=0, atol=1e-4)
+
+
+def test_near_temperature_0_the_annealed_mean_is_the_mode() -> None:
+    logits = torch.randn(1, 313, 4, 4, generator=torch.Generator().manual_seed(0))
+    mode = bin_centers()[logits.argmax(dim=1)].movedim(-1, 1)
+    torch.testing.assert_close(annealed_mean(logits, bin_centers(), 1e-4), mode)

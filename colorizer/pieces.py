@@ -1,0 +1,17 @@
+"""Rows of many numbers, taken a few at a time, so that passes over them stay in a core's cache."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+ROWS = 512  # of 313 logits: 640 KB
+
+
+def in_pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """tensors (P, ...) -> views of the same ROWS of each
+
+    All rows at once on an accelerator, where to start a kernel is what costs.
+    """
+    rows = ROWS if tensors[0].device.type == "cpu" else max(1, len(tensors[0]))
+    return zip(*(torch.split(tensor, rows) for tensor in tensors), strict=True)
