@@ -72,21 +72,18 @@ def colorize(
     """
     if temperature is not None and DECODINGS[model][0] == "l2":
         raise Mistake("--temperature: a regression has none; give --model mcl")
-    files = find_models([*COMPARED, model] if sheet else [model], models, RUNS)
-    for line in describe_models(files) if not quiet else ():
-        click.echo(line, err=True)
     jobs = name_outputs(inputs, out)
     if not jobs:
         raise Mistake(f"{inputs[0]}: no photographs in this folder; give one that has some")
-    painters = {
-        name: Painter(
-            load_colorizer(files[DECODINGS[name][0]], device),
-            temperature or DECODINGS[name][1],
-            saturation,
-            device,
-        )
-        for name in dict.fromkeys([*COMPARED, model] if sheet else [model])
-    }
+    wanted = [*COMPARED, model] if sheet else [model]
+    files = find_models(wanted, models, RUNS)
+    for line in describe_models(files) if not quiet else ():
+        click.echo(line, err=True)
+    networks = {objective: load_colorizer(path, device) for objective, path in files.items()}
+    painters = {}
+    for method in wanted:
+        objective, usual = DECODINGS[method]
+        painters[method] = Painter(networks[objective], temperature or usual, saturation, device)
     refused = {}
     for job in tracked(jobs, "coloring", len(jobs), quiet):
         try:
