@@ -3,6 +3,7 @@
 import math
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -18,7 +19,7 @@ from tests.colorizer.pictures import draw
 
 CPU = torch.device("cpu")
 LITTLE = TrainConfig(
-    "l2", "resnet50v2", weights="random", epochs=2, crop=32, batch_size=4, shortest_epoch=3
+    "l2", "resnet50v2", weights="random", epochs=1, crop=32, batch_size=4, shortest_epoch=3
 )
 
 
@@ -35,7 +36,7 @@ def main(folder: Path, *, double: bool = False) -> None:
     drown what is to be compared.
     """
     with ranks.joined(CPU):
-        run = begin_run(LITTLE, None, CPU)
+        run = begin_run(replace(LITTLE, epochs=1 if double else 2), None, CPU)
         for network in (run.model, run.averaged) if double else ():
             network.double().register_forward_pre_hook(lambda _, given: (given[0].double(),))
         loss, pace = objective_loss(None, CPU), Pace(save_minutes=math.inf if double else 0)

@@ -1,0 +1,86 @@
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from colorizer.cache import Squares
+from colorizer.checkpoint import (
+    read_header,
+    read_tensors,
+    write_tensors,
+)
+from colorizer.errors import Mistake
+from colorizer.models import pretrained_part
+from colorizer.run import RESUME, Run, begin_run, resume_run
+from colorizer.train import (
+    objective_loss,
+    train,
+)
+from tests.colorizer import little_training
+from tests.colorizer.conftest import CPU
+from tests.colorizer.little_training import LITTLE
+
+HOUSE = Path(__file__).parents[2]
+
+
+def same_tensors(one: Path, other: Path) -> bool:
+    ours, theirs = read_tensors(one), read_tensors(other)
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
+
+
+def start_training(folder: Path) -> subprocess.Popen[bytes]:
+    module = "tests.colorizer.little_training"
+    return subprocess.Popen([sys.executable, "-m", module, str(folder)], cwd=HOUSE)
+
+
+def test_a_run_that_was_killed_ends_where_it_would_have_ended(tmp_path: Path) -> None:
+    little_training.main(tmp_path / "whole")
+
+    process = start_training(tmp_path / "killed")
+    saved = tmp_path / "killed" / RESUME
+    while not (saved.exists() and read_header(saved)["step"] == 1):
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    again = resume_run(tmp_path / "killed", CPU)
+    assert (again.epoch, again.step) in {(0, 1), (0, 2), (0, 3)}
+    pictures, loss = little_training.pictures(), objective_loss(None, CPU)
+    list(train(again, pictures, pictures, loss, tmp_path / "killed"))
+
+    for name in ("last.safetensors", RESUME):
+        assert same_tensors(tmp_path / "whole" / name, tmp_path / "killed" / name)
+    whole, killed = (read_header(tmp_path / run / RESUME) for run in ("whole", "killed"))
+    for ours, theirs in zip(whole["log"], killed["log"], strict=True):
+        assert {**ours, "images_per_s": 0} == {**theirs, "images_per_s": 0}
+
+
+@pytest.mark.parametrize("damage", ["cut", "another version", "another network"])
+def test_a_damaged_run_is_not_resumed(damage: str, squares: Squares, tmp_path: Path) -> None:
+    run, path = begin_run(LITTLE, None, CPU), tmp_path / RESUME
+    list(train(run, squares, squares, objective_loss(None, CPU), tmp_path))
+    header, tensors = read_header(path), read_tensors(path)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-1000])
+    elif damage == "another version":
+        write_tensors(path, tensors, {**header, "config": {**header["config"], "momentum": 0.9}})
+    else:
+        write_tensors(path, tensors, {**header, "config": {**header["config"], "objective": "mcl"}})
+    with pytest.raises(Mistake, match=r"not a whole one|was not saved by this version"):
+        resume_run(tmp_path, CPU)
+
+
+def encoder_and_decoder_peaks(run: Run) -> list[float]:
+    return [group["peak"] for group in run.optimizer.param_groups]
+
+
+def test_a_pretrained_trunk_learns_slower_than_an_untrained_one(tmp_path: Path) -> None:
+    untrained = begin_run(LITTLE, None, CPU)
+    assert encoder_and_decoder_peaks(untrained) == [1e-3, 1e-3]
+    write_tensors(tmp_path / "trunk.safetensors", pretrained_part(untrained.model).state_dict(), {})
+    pretrained = replace(LITTLE, weights=str(tmp_path / "trunk.safetensors"))
+    assert encoder_and_decoder_peaks(begin_run(pretrained, None, CPU)) == [1e-4, 1e-3]

@@ -1,0 +1,28 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colorizer.errors import Mistake
+from colorizer.tensorboard import recorded
+from colorizer.train import Epoch, Step
+
+TOLD = [Step(1, 1, np.array([2.0, 1.0]), 30.0, 0.5), Epoch({"epoch": 1, "val_loss": 1.5}, True)]
+
+
+def test_where_it_is_not_installed_a_line_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(Mistake, match=r"--tensorboard: it is not installed; `pip install"):
+        list(recorded(TOLD, tmp_path))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorBoard's own
+def test_what_is_told_is_recorded_and_told_on(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    assert list(recorded(TOLD, tmp_path)) == TOLD
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    for name in (b"step/loss", b"epoch/val_loss"):
+        assert name in events.read_bytes()
