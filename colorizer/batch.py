@@ -103,7 +103,11 @@ def write_stimuli(
     on. A photograph that cannot be read, or is gray, is refused and the others go on. Which others
     the network sees beside it can change a color in its last bit.
     """
-    since = {method: _date(out / f"{method}.json", recipe, method) for method in recipe.methods}
+    roots = sorted({photograph.root for photograph in photographs})
+    since = {
+        method: _date(out / f"{method}.json", {**recipe.describe(method), "roots": roots})
+        for method in recipe.methods
+    }
     ring = form_ring(photographs, recipe.seed)  # of all, so that every sharding borrows alike
 
     def prepare(photograph: Photograph) -> _Work | Refusal | None:
@@ -209,12 +213,12 @@ def _describe(out: Path, photograph: Photograph, method: str, recipe: Recipe) ->
     )
 
 
-def _date(path: Path, recipe: Recipe, method: str) -> int:
-    """Since when (mtime, ns) a method's files are of this recipe; a changed one begins now.
+def _date(path: Path, made_from: Mapping[str, object]) -> int:
+    """Since when (mtime, ns) a method's files are made from this; what changed begins now.
 
     A file's own date serves, since the clock of the file system may not be the machine's.
     """
-    described = json.dumps(recipe.describe(method))
+    described = json.dumps(made_from)
     if not path.exists() or path.read_text(encoding="utf-8") != described:
         with replacing(path) as temporary:
             temporary.write_text(described, encoding="utf-8")
@@ -224,4 +228,5 @@ def _date(path: Path, recipe: Recipe, method: str) -> int:
 def _is_current(png: Path, photograph: Photograph, since: int) -> bool:
     if not png.exists() or not photograph.path.exists():
         return False
-    return png.stat().st_mtime_ns >= max(since, photograph.path.stat().st_mtime_ns)
+    source = photograph.path.stat()  # ctime: a photograph put there later may bear an older mtime
+    return png.stat().st_mtime_ns >= max(since, source.st_mtime_ns, source.st_ctime_ns)

@@ -153,6 +153,33 @@ def test_a_new_model_or_photograph_makes_its_stimuli_anew(recipe: Recipe, tmp_pa
     assert {path.parent.name for path in again} == set(METHODS) - {"l2"}
 
 
+def test_another_folders_photographs_are_not_taken_for_these(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    reals = replace(recipe, methods=("real",))
+    contents = []
+    for number, folder in enumerate(("one", "two")):
+        write_pictures(tmp_path / folder, 2)
+        (tmp_path / folder / f"{number:02}.jpg").replace(tmp_path / folder / "00.jpg")
+        make(rows(tmp_path / folder, 1), reals, tmp_path / "outputs")
+        contents.append((tmp_path / "outputs" / "real" / "00.png").read_bytes())
+    assert contents[0] != contents[1]
+
+
+def test_a_photograph_replaced_by_an_older_one_is_colored_anew(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    reals, contents = replace(recipe, methods=("real",)), []
+    folder = tmp_path / "photographs"
+    write_pictures(folder, 2)
+    for number in range(2):
+        (folder / f"{number:02}.jpg").replace(folder / "00.jpg")
+        os.utime(folder / "00.jpg", (1e9 - number, 1e9 - number))
+        make(rows(folder, 1), reals, tmp_path / "outputs")
+        contents.append((tmp_path / "outputs" / "real" / "00.png").read_bytes())
+    assert contents[0] != contents[1]
+
+
 def test_an_unreadable_photograph_is_refused_and_lends_no_colors(
     recipe: Recipe, tmp_path: Path
 ) -> None:
