@@ -8,7 +8,10 @@ from colorizer.errors import Mistake
 from colorizer.tensorboard import recorded
 from colorizer.train import Epoch, Step
 
-TOLD = [Step(1, 1, np.array([2.0, 1.0]), 30.0, 0.5), Epoch({"epoch": 1, "val_loss": 1.5}, True)]
+TOLD: list[Step | Epoch] = [
+    Step(1, 1, np.array([2.0, 1.0]), 30.0, 0.5),
+    Epoch({"epoch": 1, "val_loss": 1.5}, True),
+]
 
 
 def test_where_it_is_not_installed_a_line_says_so(
