@@ -12,27 +12,18 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
 from colorizer.atomic import replacing
-from colorizer.color import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
-from colorizer.foils import Ring, borrow, form_ring, recolor
+from colorizer.foils import Ring, borrow, form_ring
 from colorizer.manifest import WHOLE, Shard, Stimulus
-from colorizer.models import Colorizer, upsample_ab
-from colorizer.photos import Pixels, UnreadablePhotograph, read_ahead, read_colors
+from colorizer.models import Colorizer
+from colorizer.painting import DECODINGS, Sitting, paint, to_lab
+from colorizer.photos import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
 from colorizer.splits import Photograph
-from colorizer.zhang2016 import TEMPERATURE, ZHANG2016
 
-DECODINGS = {
-    "l2": ("l2", 1.0),
-    "mcl": ("mcl", 1.0),
-    "mcl-annealed": ("mcl", TEMPERATURE),
-    ZHANG2016: (ZHANG2016, TEMPERATURE),
-}
-METHODS = ("real", "foil", *DECODINGS)  # a decoding: whose model, at which temperature
+METHODS = ("real", "foil", *DECODINGS)
 AT_ONCE = {"cpu": 8, "cuda": 64}  # photographs that the network sees together
 
 
@@ -63,13 +54,6 @@ class Recipe:
             made = {"checkpoint": self.checkpoint(method), "precision": str(self.precision)}
             return {"size": self.size, **made}
         return {"size": self.size, **({"seed": self.seed} if method == "foil" else {})}
-
-
-class Refusal(NamedTuple):
-    """A photograph that got no stimuli."""
-
-    file: str
-    reason: str
 
 
 class _Work(NamedTuple):
@@ -154,40 +138,18 @@ def _paint_in_order(
                 yield photograph, work or {}
 
 
-@torch.inference_mode()
 def _paint(works: Sequence[_Work], recipe: Recipe, device: torch.device) -> list[_Painted]:
-    """Every stale image of every work: all through the same last steps."""
+    """Every stale image of every work."""
     stale = [method for method in recipe.methods if any(method in work.stale for work in works)]
     if not stale:
         return []
-    lab = _to_lab([work.square for work in works], device)
-    labs = {"real": lab, **_predict(lab, stale, recipe)}
+    lab, donor = to_lab([work.square for work in works]), None
     if "foil" in stale:  # who needs none lends to itself, and it is not written
-        lent = [work.square if work.donor is None else work.donor for work in works]
-        labs["foil"] = recolor(lab, _to_lab(lent, device))
-    made = {m: to_bytes(lab_to_rgb(into_gamut(labs[m]))).cpu().numpy() for m in stale}
-    return [{m: made[m][i] for m in work.stale} for i, work in enumerate(works)]
-
-
-def _predict(lab: Tensor, methods: Sequence[str], recipe: Recipe) -> dict[str, Tensor]:
-    """Lab (N, 3, H, W) -> the same lightness under the colors of each method that has a model"""
-    predicted = {}
-    for objective, model in recipe.models.items():
-        decoded = {m: DECODINGS[m][1] for m in methods if DECODINGS.get(m, ("",))[0] == objective}
-        if not decoded:
-            continue
-        half = recipe.precision is torch.bfloat16
-        with torch.autocast(lab.device.type, torch.bfloat16, enabled=half):
-            raw = model.network(lab[:, :1])
-        for method, temperature in decoded.items():
-            ab = upsample_ab(model.network.decode(raw, temperature), *lab.shape[-2:])
-            predicted[method] = torch.cat([lab[:, :1], ab], dim=1)
-    return predicted
-
-
-def _to_lab(squares: Sequence[Pixels], device: torch.device) -> Tensor:
-    """N squares -> Lab (N, 3, H, W)"""
-    return rgb_to_lab(from_bytes(torch.from_numpy(np.stack(squares)).to(device)))
+        donor = to_lab([work.square if work.donor is None else work.donor for work in works])
+    networks = {objective: model.network for objective, model in recipe.models.items()}
+    painted = paint(Sitting(lab, donor).to(device), stale, networks, recipe.precision)
+    made = {method: pixels.cpu().numpy() for method, pixels in painted.items()}
+    return [{method: made[method][i] for method in work.stale} for i, work in enumerate(works)]
 
 
 def _png(out: Path, photograph: Photograph, method: str) -> Path:
@@ -228,5 +190,6 @@ def _date(path: Path, made_from: Mapping[str, object]) -> int:
 def _is_current(png: Path, photograph: Photograph, since: int) -> bool:
     if not png.exists() or not photograph.path.exists():
         return False
-    source = photograph.path.stat()  # ctime: a photograph put there later may bear an older mtime
-    return png.stat().st_mtime_ns >= max(since, source.st_mtime_ns, source.st_ctime_ns)
+    made, source = png.stat().st_mtime_ns, photograph.path.stat()
+    # ctime: a photograph put there later may bear an older mtime
+    return made >= since and made > max(source.st_mtime_ns, source.st_ctime_ns)

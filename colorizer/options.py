@@ -1,17 +1,20 @@
 """Options that several commands share, and what their words mean."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 import torch
 
-from colorizer.batch import DECODINGS, METHODS
 from colorizer.checkpoint import RELEASED, model_name, newest_checkpoints, read_header
 from colorizer.errors import Mistake
 from colorizer.models import MODELS
+from colorizer.painting import DECODINGS
 from colorizer.zhang2016 import ZHANG2016
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 SPLIT_FILE = Path("data/split.csv")  # the defaults of every command, in the working folder
 PRIOR_FILE = Path("data/prior.npz")
@@ -36,14 +39,6 @@ def _read_device(_: click.Context, __: click.Parameter, name: str) -> torch.devi
     return torch.device(name)
 
 
-def _read_methods(_: click.Context, __: click.Parameter, text: str) -> list[str]:
-    methods = list(dict.fromkeys(text.split(",")))
-    unknown = [method for method in methods if method not in METHODS]
-    if unknown:
-        raise click.UsageError(f"--methods: {unknown[0]!r} is none of {','.join(METHODS)}")
-    return methods
-
-
 def _read_models(_: click.Context, __: click.Parameter, text: str) -> dict[str, Path]:
     models = {}
     for part in filter(None, text.split(",")):
@@ -61,13 +56,22 @@ device_option = click.option(
     show_default=True,
     callback=_read_device,
 )
-methods_option = click.option(
-    "--methods",
-    default="real,l2,mcl,foil",
-    show_default=True,
-    callback=_read_methods,
-    help=f"Of {','.join(METHODS)}.",
-)
+
+
+def methods_option(known: Sequence[str], default: str) -> Callable[[F], F]:
+    """--methods, a list of words of `known`."""
+
+    def read(_: click.Context, __: click.Parameter, text: str) -> list[str]:
+        methods = list(dict.fromkeys(text.split(",")))
+        unknown = [method for method in methods if method not in known]
+        if unknown:
+            raise click.UsageError(f"--methods: {unknown[0]!r} is none of {','.join(known)}")
+        return methods
+
+    text = f"Of {','.join(known)}."
+    return click.option("--methods", default=default, show_default=True, callback=read, help=text)
+
+
 models_option = click.option(
     "--models",
     default="",

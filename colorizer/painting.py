@@ -1,26 +1,33 @@
-"""The same square of a photograph under every method's colors."""
+"""The same photographs under every method's colors."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.batch import DECODINGS, Refusal
 from colorizer.color import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
 from colorizer.foils import borrow, form_ring, recolor
 from colorizer.models import Colorizer, upsample_ab
-from colorizer.photos import Pixels, UnreadablePhotograph, read_ahead, read_colors
+from colorizer.photos import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
 from colorizer.splits import Photograph
+from colorizer.zhang2016 import TEMPERATURE, ZHANG2016
 
+DECODINGS = {  # whose model, at which temperature
+    "l2": ("l2", 1.0),
+    "mcl": ("mcl", 1.0),
+    "mcl-annealed": ("mcl", TEMPERATURE),
+    ZHANG2016: (ZHANG2016, TEMPERATURE),
+}
 METHODS = ("gray", "foil", *DECODINGS, "real")
 
 
 class Sitting(NamedTuple):
     """What the methods start from."""
 
-    lab: Tensor  # (1, 3, H, W)
-    donor: Tensor | None  # whose colors the foil has
+    lab: Tensor  # (N, 3, H, W)
+    donor: Tensor | None  # likewise; whose colors the foils have
 
     def to(self, device: torch.device) -> "Sitting":
         """The same on a device."""
@@ -31,13 +38,13 @@ class Sitting(NamedTuple):
 def sit(
     photographs: Sequence[Photograph], size: int, seed: int, foils: bool
 ) -> Iterator[Sitting | Refusal]:
-    """The central squares of photographs, read ahead; seed: of the ring on which foils borrow."""
+    """Each photograph's central square, read ahead; seed: of the ring on which foils borrow."""
     ring = form_ring(photographs, seed)
 
     def read(photograph: Photograph) -> Sitting | Refusal:
         try:
-            lab = _to_lab(read_colors(photograph.path, size))
-            return Sitting(lab, _to_lab(borrow(ring, photograph, size)) if foils else None)
+            lab = to_lab([read_colors(photograph.path, size)])
+            return Sitting(lab, to_lab([borrow(ring, photograph, size)]) if foils else None)
         except UnreadablePhotograph as refusal:
             return Refusal(photograph.file, str(refusal))
 
@@ -45,22 +52,46 @@ def sit(
         yield sitting
 
 
+def to_lab(squares: Sequence[Pixels]) -> Tensor:
+    """N squares (H, W, 3) -> Lab (N, 3, H, W)"""
+    return rgb_to_lab(from_bytes(torch.from_numpy(np.stack(squares))))
+
+
 @torch.inference_mode()
 def paint(
-    sitting: Sitting, methods: Sequence[str], models: Mapping[str, Colorizer]
+    sitting: Sitting,
+    methods: Sequence[str],
+    models: Mapping[str, Colorizer],
+    precision: torch.dtype = torch.float32,
 ) -> dict[str, Tensor]:
-    """uint8 (1, H, W, 3) of each of METHODS asked for, in that order; models: by objective"""
+    """uint8 (N, H, W, 3) of each of METHODS asked for: all through the same last steps
+
+    models: by objective; precision: of the networks.
+    """
     lab, donor = sitting
-    labs = {"real": lab, "gray": recolor(lab, torch.zeros_like(lab))}
+    labs = {
+        "real": lab,
+        "gray": recolor(lab, torch.zeros_like(lab)),
+        **_predict(lab, methods, models, precision),
+    }
     if donor is not None:
         labs["foil"] = recolor(lab, donor)
-    raw = {objective: network(lab[:, :1]) for objective, network in models.items()}
-    for method in (method for method in methods if method in DECODINGS):
-        objective, temperature = DECODINGS[method]
-        ab = models[objective].decode(raw[objective], temperature)
-        labs[method] = torch.cat([lab[:, :1], upsample_ab(ab, *lab.shape[-2:])], dim=1)
     return {method: to_bytes(lab_to_rgb(into_gamut(labs[method]))) for method in methods}
 
 
-def _to_lab(square: Pixels) -> Tensor:
-    return rgb_to_lab(from_bytes(torch.tensor(square)[None]))
+def _predict(
+    lab: Tensor, methods: Sequence[str], models: Mapping[str, Colorizer], precision: torch.dtype
+) -> dict[str, Tensor]:
+    """Lab (N, 3, H, W) -> the same lightness under the colors of each method that has a model"""
+    predicted = {}
+    for objective, network in models.items():
+        decoded = {m: DECODINGS[m][1] for m in methods if DECODINGS.get(m, ("",))[0] == objective}
+        if not decoded:
+            continue
+        half = precision is torch.bfloat16
+        with torch.autocast(lab.device.type, torch.bfloat16, enabled=half):
+            raw = network(lab[:, :1])
+        for method, temperature in decoded.items():
+            ab = upsample_ab(network.decode(raw, temperature), *lab.shape[-2:])
+            predicted[method] = torch.cat([lab[:, :1], ab], dim=1)
+    return predicted

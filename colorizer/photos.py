@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -43,6 +43,13 @@ R = TypeVar("R")
 
 class UnreadablePhotograph(Exception):
     """Why a photograph was refused."""
+
+
+class Refusal(NamedTuple):
+    """A photograph that was left out."""
+
+    file: str
+    reason: str
 
 
 def find_photographs(folder: Path) -> list[Path]:

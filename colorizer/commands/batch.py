@@ -9,7 +9,7 @@ import click
 import torch
 from torch import distributed
 
-from colorizer.batch import Model, Recipe, Refusal, fast_precision, write_stimuli
+from colorizer.batch import METHODS, Model, Recipe, fast_precision, write_stimuli
 from colorizer.checkpoint import load_colorizer, short_sha256
 from colorizer.errors import Mistake
 from colorizer.manifest import WHOLE, Shard, Stimulus, begin_manifest, finish_manifest
@@ -27,6 +27,7 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
+from colorizer.photos import Refusal
 from colorizer.screen import tell, tell_refused, tracked
 from colorizer.splits import SPLITS, Photograph, image_id, members, new_files, read_split
 
@@ -65,7 +66,7 @@ def read_shard(_: click.Context, __: click.Parameter, text: str | None) -> Shard
     show_default=True,
     help="Of the networks; auto: bfloat16 where the device has it.",
 )
-@methods_option
+@methods_option(METHODS, default="real,l2,mcl,foil")
 @models_option
 @seed_option
 @device_option

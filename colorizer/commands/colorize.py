@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorizer.batch import DECODINGS
 from colorizer.checkpoint import load_colorizer
 from colorizer.coloring import Painter, color_photograph
 from colorizer.errors import Mistake
@@ -23,6 +22,7 @@ from colorizer.options import (
     models_option,
     quiet_option,
 )
+from colorizer.painting import DECODINGS
 from colorizer.photos import UnreadablePhotograph, read_photograph
 from colorizer.screen import tell, tell_refused, tracked
 from colorizer.sheets import draw_sheet, make_panels, save_png

@@ -7,7 +7,6 @@ import click
 import numpy as np
 import torch
 
-from colorizer.batch import Refusal
 from colorizer.checkpoint import load_colorizer
 from colorizer.commands.batch import gather
 from colorizer.errors import Mistake
@@ -21,23 +20,17 @@ from colorizer.options import (
     device_option,
     find_models,
     json_option,
+    methods_option,
     models_option,
     quiet_option,
     seed_option,
 )
 from colorizer.painting import METHODS, paint, sit
+from colorizer.photos import Refusal
 from colorizer.prior import read_prior
 from colorizer.scoreboard import render_table, write_scores
 from colorizer.screen import tell, tell_refused, tracked
 from colorizer.splits import SPLITS
-
-
-def _read_methods(_: click.Context, __: click.Parameter, text: str) -> list[str]:
-    methods = list(dict.fromkeys(text.split(",")))
-    unknown = [method for method in methods if method not in METHODS]
-    if unknown:
-        raise click.UsageError(f"--methods: {unknown[0]!r} is none of {','.join(METHODS)}")
-    return methods
 
 
 @click.command()
@@ -47,13 +40,7 @@ def _read_methods(_: click.Context, __: click.Parameter, text: str) -> list[str]
 @click.option("--photos", type=EXISTING_FOLDER, help="Instead of a split: a folder.")
 @click.option("--out", type=FOLDER, default=Path("outputs/metrics"), show_default=True)
 @click.option("--size", type=click.IntRange(16), default=256, show_default=True, help="Pixels.")
-@click.option(
-    "--methods",
-    default="gray,foil,l2,mcl,mcl-annealed,real",
-    show_default=True,
-    callback=_read_methods,
-    help=f"Of {','.join(METHODS)}.",
-)
+@methods_option(METHODS, default="gray,foil,l2,mcl,mcl-annealed,real")
 @models_option
 @seed_option
 @device_option

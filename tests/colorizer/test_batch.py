@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorizer.batch import Model, Recipe, Refusal, write_stimuli
+from colorizer.batch import Model, Recipe, write_stimuli
 from colorizer.bins import bin_centers
 from colorizer.cli import main
 from colorizer.color import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
 from colorizer.manifest import Shard, Stimulus, finish_manifest
 from colorizer.models import build_colorizer, upsample_ab
-from colorizer.photos import center_square, read_photograph, read_square
+from colorizer.photos import Refusal, center_square, read_photograph, read_square
 from colorizer.splits import Photograph
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import truncate, write_pictures
