@@ -18,6 +18,8 @@ from colorizer.errors import Mistake
 from colorizer.torchvision_ops import torchvision
 
 BACKBONES = ("resnet50", "resnet50v2")
+# of its photographs, mean and standard deviation by channel (2, 3, 1, 1)
+IMAGENET = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
 RANDOM = "random"  # instead of a weights file: an untrained trunk
 
 
@@ -61,9 +63,8 @@ class ResNet50(FeaturePyramid):
         self.layer2 = network.layer2
         self.layer3 = network.layer3
         self.layer4 = network.layer4
-        imagenet = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
-        self.register_buffer("mean", imagenet[0], persistent=False)
-        self.register_buffer("std", imagenet[1], persistent=False)
+        self.register_buffer("mean", IMAGENET[0].clone(), persistent=False)
+        self.register_buffer("std", IMAGENET[1].clone(), persistent=False)
 
     def normalize(self, rgb: Tensor) -> Tensor:
         """By ImageNet's mean and deviation."""
@@ -145,7 +146,9 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], where: str) 
 
     Silently missing weights are the classic complaint.
     """
-    wanted = {name: x.float() for name, x in tensors.items() if not name.startswith("fc.")}
+    classifies = hasattr(module, "fc")  # a trunk has no use for a classifier's last layer
+    used = {name: x for name, x in tensors.items() if classifies or not name.startswith("fc.")}
+    wanted = {name: x.float() for name, x in used.items()}
     for name, buffer in module.state_dict().items():
         if name.endswith("num_batches_tracked"):  # counts batches; older files do without it
             wanted.setdefault(name, buffer)

@@ -16,8 +16,8 @@ FIRST, OTHERS = 22, 16  # letters: width of the table's columns
 DECIMALS = {"psnr": 2, "ssim": 3, "ciede2000": 2}  # in the table; one of all others
 NOTES = """
 {images} photographs. Below each mean its 95 % interval, bootstrapped over the photographs.
-AuC in percent; published ones are on other photographs (Zhang, Isola & Efros 2016, table 1);
-read from: {checked}.
+AuC and class accuracy in percent; published AuC are on other photographs (Zhang, Isola & Efros
+2016, table 1); read from: {checked}.
 PSNR and SSIM prefer gray to a guess; a gap is to the photographs, below 0 is too drab.
 LPIPS, FID and KID are left out: they need weights of networks that are not at hand.
 """
@@ -100,7 +100,8 @@ def _finite(number: float) -> float | None:
 def _number(metric: str, value: float | None) -> str:
     if value is None:
         return ""
-    scale = 100 if metric.startswith("auc") else 1  # in percent, as the literature prints it
+    percent = metric.startswith("auc") or metric == "class_accuracy"
+    scale = 100 if percent else 1  # as the literature prints it
     return f"{scale * value:.{DECIMALS.get(metric, 1)}f}"
 
 

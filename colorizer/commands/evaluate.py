@@ -8,11 +8,13 @@ import numpy as np
 import torch
 
 from colorizer.checkpoint import load_colorizer
+from colorizer.classifier import load_classifier, read_labels, recognize
 from colorizer.commands.batch import gather
 from colorizer.errors import Mistake
-from colorizer.evaluation import Scores, Weights, estimate, pixel_weights, score
+from colorizer.evaluation import Score, Scores, Weights, estimate, pixel_weights, score
 from colorizer.options import (
     EXISTING_FOLDER,
+    FILE,
     FOLDER,
     PRIOR_FILE,
     RUNS,
@@ -30,7 +32,7 @@ from colorizer.photos import Refusal
 from colorizer.prior import read_prior
 from colorizer.scoreboard import render_table, write_scores
 from colorizer.screen import tell, tell_refused, tracked
-from colorizer.splits import SPLITS
+from colorizer.splits import SPLITS, Photograph
 
 
 @click.command()
@@ -41,6 +43,10 @@ from colorizer.splits import SPLITS
 @click.option("--out", type=FOLDER, default=Path("outputs/metrics"), show_default=True)
 @click.option("--size", type=click.IntRange(16), default=256, show_default=True, help="Pixels.")
 @methods_option(METHODS, default="gray,foil,l2,mcl,mcl-annealed,real")
+@click.option(
+    "--classifier", type=FILE, help="torchvision's resnet50 file: adds class accuracy to the table."
+)
+@click.option("--labels", type=FILE, help="With it: a CSV of image,label.")
 @models_option
 @seed_option
 @device_option
@@ -52,6 +58,8 @@ def evaluate(
     out: Path,
     size: int,
     methods: Sequence[str],
+    classifier: Path | None,
+    labels: Path | None,
     models: dict[str, Path],
     seed: int,
     device: torch.device,
@@ -64,20 +72,31 @@ def evaluate(
     """
     if side is not None and photos is not None:
         raise Mistake("give --split or --photos, not both")
+    if (classifier is None) != (labels is None):
+        raise Mistake("--classifier and --labels go together")
     files = find_models(methods, models, RUNS)
     for line in describe_models(files) if not quiet else ():
         click.echo(line, err=True)
     loaded = {objective: load_colorizer(path, device) for objective, path in files.items()}
     weights = read_weights(quiet)
     photographs, refused = gather(side or "test", photos)
+    network = load_classifier(classifier, device) if classifier else None
+    truth = label_all(photographs, labels) if labels else {}
     scores: list[Scores] = []
     sittings = sit(photographs, size, seed, foils="foil" in methods)
-    for sitting in tracked(sittings, "measuring", len(photographs), quiet):
+    followed = tracked(sittings, "measuring", len(photographs), quiet)
+    for photograph, sitting in zip(photographs, followed, strict=True):
         if isinstance(sitting, Refusal):
             refused.update([sitting])
-        else:
-            painted = paint(sitting.to(device), [*methods, "real"], loaded)
-            scores.append(score(painted, methods, weights))
+            continue
+        painted = paint(sitting.to(device), [*methods, "real"], loaded)
+        found = score(painted, methods, weights)
+        if network is not None:
+            seen = recognize(network, painted)
+            for method in methods:
+                right = seen[method] == truth[photograph.image]
+                found[method]["class_accuracy"] = Score(float(right))
+        scores.append(found)
     tell_refused(refused)
     if not scores:
         raise Mistake("nothing to measure: none of the photographs could be used")
@@ -88,6 +107,15 @@ def evaluate(
     told = {"images": len(scores), "methods": len(methods), "refused": len(refused)}
     tell(told, str(out / "metrics.json"), quiet, as_json)
     return 1 if refused else 0
+
+
+def label_all(photographs: Sequence[Photograph], labels: Path) -> dict[str, int]:
+    """The class of every photograph. Raises Mistake where one has none."""
+    known = read_labels(labels)
+    for photograph in photographs:
+        if photograph.image not in known:
+            raise Mistake(f"--labels {labels}: no line for {photograph.image}; add one")
+    return known
 
 
 def read_weights(quiet: bool) -> Weights:

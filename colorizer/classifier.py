@@ -1,0 +1,55 @@
+"""Is a photograph recognized under other colors? (Zhang, Isola & Efros 2016, sec. 3.1)
+
+By torchvision's ResNet-50 with ImageNet's weights, where the paper has VGG-16.
+"""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from colorizer.backbone import IMAGENET, load_strictly, read_state_dict
+from colorizer.color import from_bytes
+from colorizer.errors import Mistake
+from colorizer.torchvision_ops import torchvision
+
+SIDE, CROP = 256, 224  # px: what torchvision's weights were measured with
+
+
+def load_classifier(path: Path, device: torch.device) -> nn.Module:
+    """From a file of torchvision's `resnet50`; raises Mistake where it is another's."""
+    network: nn.Module = torchvision.models.resnet50()
+    load_strictly(network, read_state_dict(path), f"--classifier {path}")
+    return network.eval().to(device)
+
+
+def read_labels(path: Path) -> dict[str, int]:
+    """CSV of `image,label`: a photograph's id and its class, 0 to 999. Raises Mistake."""
+    if not path.is_file():
+        raise Mistake(f"--labels {path}: no such file; give a CSV of image,label")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file)
+        if rows.fieldnames != ["image", "label"]:
+            raise Mistake(f"--labels {path}: the columns must be image,label")
+        labels = {}
+        for row in rows:
+            if not (row["label"] or "").isdecimal():
+                raise Mistake(f"--labels {path}:{rows.line_num}: label must be a class number")
+            labels[row["image"]] = int(row["label"])
+    return labels
+
+
+@torch.inference_mode()
+def recognize(network: nn.Module, painted: Mapping[str, Tensor]) -> dict[str, int]:
+    """Images of methods, each uint8 (1, H, W, 3) -> the class that the network sees in each"""
+    rgb = from_bytes(torch.cat(list(painted.values())))
+    scale = SIDE / min(rgb.shape[-2:])
+    if scale != 1:
+        rgb = functional.interpolate(rgb, scale_factor=scale, mode="bilinear", antialias=True)
+    top, left = ((side - CROP) // 2 for side in rgb.shape[-2:])
+    mean, std = (values.to(rgb) for values in IMAGENET)
+    crops = (rgb[..., top : top + CROP, left : left + CROP] - mean) / std
+    return dict(zip(painted, network(crops).argmax(dim=1).tolist(), strict=True))

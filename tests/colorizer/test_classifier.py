@@ -1,0 +1,85 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.nn import functional
+
+from colorizer.classifier import load_classifier, read_labels, recognize
+from colorizer.cli import main
+from colorizer.commands.batch import gather
+from colorizer.errors import Mistake
+from colorizer.painting import Sitting, paint, sit
+from colorizer.torchvision_ops import torchvision
+from tests.colorizer.conftest import CPU
+from tests.colorizer.pictures import draw, write_pictures
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained network's, whose opinions are as definite as a trained one's."""
+    path = tmp_path_factory.mktemp("weights") / "resnet50.safetensors"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_file(torchvision.models.resnet50().state_dict(), path)
+    return path
+
+
+def test_it_sees_what_torchvision_sees(weights: Path) -> None:
+    network = load_classifier(weights, CPU)
+    pixels = torch.from_numpy(draw(0, side=256))[None]
+    published = torchvision.models.ResNet50_Weights.IMAGENET1K_V1.transforms()
+    with torch.inference_mode():
+        expected = int(network(published(pixels.movedim(-1, 1))).argmax())
+    assert recognize(network, {"real": pixels}) == {"real": expected}
+
+
+def test_small_images_are_enlarged_as_it_was_trained(weights: Path) -> None:
+    network = load_classifier(weights, CPU)
+    small = torch.from_numpy(draw(1, side=64))[None]
+    large = functional.interpolate(
+        small.movedim(-1, 1).float(), size=256, mode="bilinear", antialias=True
+    )
+    same = large.round().to(torch.uint8).movedim(1, -1)
+    assert recognize(network, {"a": small}) == recognize(network, {"a": same})
+
+
+def test_evaluate_counts_how_often_the_class_is_right(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_pictures(tmp_path / "photos", 3)
+    network, seen = load_classifier(weights, CPU), {}
+    photographs, _ = gather("test", Path("photos"))
+    for photograph, sitting in zip(photographs, sit(photographs, 256, 0, False), strict=True):
+        assert isinstance(sitting, Sitting)
+        seen[photograph.image] = recognize(network, paint(sitting, ["real"], {}))["real"]
+    wrong = {**seen, "02": seen["02"] + 1}
+    for labels, right in ((seen, 3), (wrong, 2)):
+        with Path("labels.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("image", "label"), *labels.items()])
+        words = f"--photos photos --methods gray,real --classifier {weights} --labels labels.csv"
+        with pytest.raises(SystemExit) as ended:
+            main(["evaluate", *words.split(), "--quiet"])
+        assert ended.value.code == 0
+        found = json.loads(Path("outputs/metrics/metrics.json").read_text())
+        assert found["real"]["class_accuracy"]["mean"] == pytest.approx(right / 3)
+        assert "class_accuracy" in found["gray"]
+
+
+def test_another_networks_file_is_refused(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(Mistake, match=r"--classifier .*other.*: not this network's weights"):
+        load_classifier(tmp_path / "other.safetensors", CPU)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a,b\n", "the columns must be image,label"), ("image,label\nx,cat\n", ":2: label must be")],
+)
+def test_labels_that_are_none_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(Mistake, match=message):
+        read_labels(tmp_path / "labels.csv")
