@@ -89,9 +89,17 @@ def annealed_mean(logits: Tensor, bins: Tensor, temperature: float) -> Tensor:
     0.38). In float32; quick where the logits are in channels_last, as the networks give them.
     """
     n, q, height, width = logits.shape
-    rows = in_pieces(logits.movedim(1, -1).reshape(-1, q))
-    means = [(row.float() / temperature).softmax(dim=1) @ bins for (row,) in rows]
-    return torch.cat(means).reshape(n, height, width, 2).movedim(-1, 1).contiguous()
+    summed = torch.cat([bins, torch.ones_like(bins[:, :1])], dim=1)  # the last: of the shares
+    scratch, sums = torch.empty(0, dtype=torch.float32, device=logits.device), []
+    for (row,) in in_pieces(logits.movedim(1, -1).reshape(-1, q)):
+        if len(scratch) < len(row):  # once: to allocate costs more than to calculate
+            scratch = torch.empty(row.shape, dtype=torch.float32, device=row.device)
+        share = scratch[: len(row)].copy_(row)
+        share.sub_(share.amax(dim=1, keepdim=True)).mul_(1 / temperature).exp_()
+        sums.append(share @ summed)
+    total = torch.cat(sums)
+    mean = total[:, :2] / total[:, 2:]
+    return mean.reshape(n, height, width, 2).movedim(-1, 1).contiguous()
 
 
 def _within_reach(middle: Tensor, bins: Tensor, neighbors: int) -> Tensor:

@@ -47,30 +47,33 @@ def sparse_cross_entropy(logits: Tensor, nearest: Tensor, share: Tensor) -> Tens
 
 
 class _SparseCrossEntropy(torch.autograd.Function):
-    """Keeps the logits alone: their softmax is cheaper to compute twice than to store."""
+    """Keeps the logits and a number a row: a softmax is cheaper to compute twice than to store."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:
         """-sum_k share_k log softmax(logits)_k (P,)"""
-        ctx.save_for_backward(logits, nearest, share)
         precision = torch.promote_types(logits.dtype, torch.float32)
-        return torch.cat(
-            [
-                -(part * row.log_softmax(dim=1, dtype=precision).gather(1, bins)).sum(dim=1)
-                for row, bins, part in in_pieces(logits, nearest, share)
-            ]
-        )
+        entropy, normalizer = [], []
+        for row, bins, part in in_pieces(logits, nearest, share):
+            log_share = row.log_softmax(dim=1, dtype=precision)
+            entropy.append(-(part * log_share.gather(1, bins)).sum(dim=1))
+            normalizer.append(row[:, :1] - log_share[:, :1])  # logsumexp of the row
+        ctx.save_for_backward(logits, nearest, share, torch.cat(normalizer))
+        return torch.cat(entropy)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
         """(softmax(logits) - target) upstream (P, Q)"""
-        logits, nearest, share = ctx.saved_tensors
+        logits, nearest, share, normalizer = ctx.saved_tensors
         gradient = torch.empty_like(logits)
-        pieces = in_pieces(gradient, logits, nearest, share, upstream[:, None])
-        for out, row, bins, part, scale in pieces:
-            softmax = row.softmax(dim=1, dtype=scale.dtype)
-            out.copy_(softmax.scatter_add_(1, bins, -part.to(scale.dtype)).mul_(scale))
+        direct = logits.dtype == normalizer.dtype  # else bfloat16, which cannot take the sums
+        pieces = in_pieces(gradient, logits, nearest, share, normalizer, upstream[:, None])
+        for out, row, bins, part, norm, scale in pieces:
+            slope = torch.sub(row, norm, out=out) if direct else row - norm
+            slope.exp_().scatter_add_(1, bins, -part.to(slope.dtype)).mul_(scale)
+            if not direct:
+                out.copy_(slope)
         return gradient, None, None
 
 
