@@ -36,7 +36,8 @@ def measure(name: str) -> str:
     about = str(import_module(f"benchmarks.{name}").__doc__)
     print(f"\n{about}", flush=True)
     command = [sys.executable, "-m", f"benchmarks.{name}"]
-    printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip("\n")
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    printed = done.stdout.strip("\n")
     print(printed, flush=True)
     title, _, text = about.strip().partition("\n")
     return "\n\n".join([f"## {title.rstrip('.')}", text.strip(), f"```\n{printed}\n```\n"])

@@ -23,7 +23,7 @@ from colorizer.splits import Photograph
 class Squares(NamedTuple):
     """The central squares of photographs; those that could not be read are left out."""
 
-    pixels: NDArray[np.uint8]  # (n, size, size, 3), memory-mapped
+    pixels: Tensor  # uint8 (n, size, size, 3), on the device where it fits, else a mapped file
     readable: NDArray[np.int64]  # rows of pixels that hold a photograph
     refused: dict[str, str]  # file -> reason
 
@@ -55,14 +55,22 @@ def fill_cache(path: Path, photographs: Sequence[Photograph], size: int) -> Iter
         temporary.write_text(json.dumps({"fingerprint": fingerprint, "refused": refused}))
 
 
-def open_cache(path: Path, photographs: Sequence[Photograph]) -> Squares:
+def open_cache(path: Path, photographs: Sequence[Photograph], device: torch.device) -> Squares:
     """The array that `fill_cache` made. Raises Mistake where no photograph could be read."""
     _, reasons = _read_notes(path.with_suffix(".json"))
     readable = np.array([i for i in range(len(photographs)) if i not in reasons], dtype=np.int64)
     if not len(readable):
         raise Mistake(f"none of {len(photographs)} photographs could be read: {reasons[0]}")
     refused = {photographs[i].file: reason for i, reason in reasons.items()}
-    return Squares(np.load(path, mmap_mode="r"), readable, refused)
+    return Squares(_settle(np.load(path, mmap_mode="c"), device), readable, refused)
+
+
+def _settle(mapped: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Copied to an accelerator that has room for it and as much again; else left in its file."""
+    pixels = torch.from_numpy(mapped)
+    if device.type == "cuda" and 2 * mapped.nbytes < torch.cuda.mem_get_info(device)[0]:
+        return pixels.to(device)
+    return pixels
 
 
 def random_crops(
@@ -79,17 +87,21 @@ def random_crops(
     room = squares.pixels.shape[1] - crop + 1
     places = rng.integers(room, size=(len(rows), 2))
     flips = rng.random(len(rows)) < 0.5
-    crops = [
-        squares.pixels[row, top : top + crop, left : left + crop][:, :: -1 if flip else 1]
-        for row, (top, left), flip in zip(rows[share], places[share], flips[share], strict=True)
-    ]
-    return torch.from_numpy(np.stack(crops))
+    crops = torch.stack(
+        [
+            squares.pixels[row, top : top + crop, left : left + crop]
+            for row, (top, left) in zip(rows[share].tolist(), places[share].tolist(), strict=True)
+        ]
+    )
+    flipped = torch.from_numpy(flips[share]).to(crops.device)
+    return torch.where(flipped[:, None, None, None], crops.flip(2), crops)
 
 
 def center_crops(squares: Squares, rows: NDArray[np.int64], crop: int) -> Tensor:
     """uint8 (N, crop, crop, 3), the middle of each square"""
     edge = (squares.pixels.shape[1] - crop) // 2
-    return torch.from_numpy(squares.pixels[rows, edge : edge + crop, edge : edge + crop])
+    middles = squares.pixels[:, edge : edge + crop, edge : edge + crop]
+    return middles[torch.from_numpy(rows).to(middles.device)]
 
 
 def to_example(crops: Tensor) -> tuple[Tensor, Tensor]:

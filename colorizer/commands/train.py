@@ -156,7 +156,7 @@ def decode(run: Run, side: str, quiet: bool) -> Squares:
         for _ in tracked(decoding, f"decoding {side}", len(photographs), quiet):
             pass
     ranks.wait()
-    return open_cache(path, photographs)
+    return open_cache(path, photographs, next(run.model.parameters()).device)
 
 
 def end(number: int, folder: Path, quiet: bool) -> NoReturn:

@@ -44,4 +44,4 @@ def squares(photographs: list[Photograph], tmp_path_factory: pytest.TempPathFact
     path = tmp_path_factory.mktemp("cache") / "train.npy"
     training = [row for row in photographs if row.split == "train"]
     list(fill_cache(path, training, size=64))
-    return open_cache(path, training)
+    return open_cache(path, training, CPU)

@@ -26,7 +26,7 @@ LITTLE = TrainConfig(
 def pictures() -> Squares:
     """Nine, which no batch of four divides."""
     pixels = np.stack([draw(number, side=48) for number in range(9)])
-    return Squares(pixels, np.arange(9), {})
+    return Squares(torch.from_numpy(pixels), np.arange(9), {})
 
 
 def main(folder: Path, *, double: bool = False) -> None:

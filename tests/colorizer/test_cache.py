@@ -17,6 +17,7 @@ from colorizer.color import from_bytes, rgb_to_lab
 from colorizer.errors import Mistake
 from colorizer.photos import center_square, read_photograph
 from colorizer.splits import Photograph
+from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import truncate, write_pictures
 
 
@@ -29,7 +30,7 @@ def test_the_array_holds_the_central_squares_in_order(tmp_path: Path) -> None:
     write_pictures(tmp_path, 3)
     photographs = rows(tmp_path, 3)
     list(fill_cache(tmp_path / "train.npy", photographs, size=48))
-    squares = open_cache(tmp_path / "train.npy", photographs)
+    squares = open_cache(tmp_path / "train.npy", photographs, CPU)
     for row, photograph in enumerate(photographs):
         expected = center_square(read_photograph(photograph.path), 48)
         assert np.array_equal(squares.pixels[row], expected)
@@ -61,7 +62,7 @@ def test_an_unreadable_photograph_is_left_out_and_named(tmp_path: Path) -> None:
     truncate(tmp_path / "01.jpg")
     path = tmp_path / "train.npy"
     list(fill_cache(path, rows(tmp_path, 4), size=48))
-    squares = open_cache(path, rows(tmp_path, 4))
+    squares = open_cache(path, rows(tmp_path, 4), CPU)
     assert squares.readable.tolist() == [0, 2]
     assert list(squares.refused) == ["01.jpg", "03.jpg"]
     assert "truncated" in squares.refused["01.jpg"]
@@ -70,14 +71,14 @@ def test_an_unreadable_photograph_is_left_out_and_named(tmp_path: Path) -> None:
 def test_no_readable_photograph_at_all_is_a_mistake(tmp_path: Path) -> None:
     list(fill_cache(tmp_path / "train.npy", rows(tmp_path, 2), size=48))
     with pytest.raises(Mistake, match="none of 2 photographs could be read"):
-        open_cache(tmp_path / "train.npy", rows(tmp_path, 2))
+        open_cache(tmp_path / "train.npy", rows(tmp_path, 2), CPU)
 
 
 def numbered(size: int) -> Squares:
     """One square whose pixels say where they are: (row, column, 0)"""
     y, x = np.mgrid[0:size, 0:size].astype(np.uint8)
     pixels = np.stack([y, x, np.zeros_like(x)], axis=-1)[None]
-    return Squares(pixels, np.array([0]), {})
+    return Squares(torch.from_numpy(pixels), np.array([0]), {})
 
 
 def test_random_crops_reach_every_place_and_both_directions() -> None:

@@ -127,7 +127,7 @@ def test_the_published_network_learns(squares: Squares, prior: Prior, tmp_path: 
 def test_gray_validation_photographs_cannot_choose_an_epoch(
     squares: Squares, tmp_path: Path
 ) -> None:
-    gray = squares._replace(pixels=np.full_like(squares.pixels, 128))
+    gray = squares._replace(pixels=torch.full_like(squares.pixels, 128))
     with pytest.raises(Mistake, match="all gray"):
         list(
             train(begin_run(LITTLE, None, CPU), squares, gray, objective_loss(None, CPU), tmp_path)
@@ -135,7 +135,7 @@ def test_gray_validation_photographs_cannot_choose_an_epoch(
 
 
 def test_gray_crops_teach_nothing(squares: Squares, tmp_path: Path) -> None:
-    gray = squares._replace(pixels=np.full_like(squares.pixels, 128))
+    gray = squares._replace(pixels=torch.full_like(squares.pixels, 128))
     run = begin_run(replace(LITTLE, weight_decay=0.0), None, CPU)
     before = projection(run).weight.clone()
     next(iter(train(run, gray, squares, objective_loss(None, CPU), tmp_path)))
