@@ -83,8 +83,8 @@ def fit(place: Path, objective: str) -> None:
     try:
         run(place, *train, *quick, makes=best)
     except DemoError as error:  # mostly because torchvision's weights cannot be downloaded
-        say(f"    {error}")
-        say("    Starting without ImageNet's weights, so it will look worse")
+        reason = str(error).rpartition(" failed: ")[2].partition(";")[0]
+        say(f"    {reason}: starting without ImageNet's weights, so it will look worse")
         shutil.rmtree(unfinished, ignore_errors=True)
         run(place, *train, *quick, "--weights", "random", makes=best)
     (place / "runs").mkdir(exist_ok=True)
