@@ -80,6 +80,14 @@ models_option = click.option(
 )
 
 
+def choose_models(methods: Sequence[str], given: dict[str, Path], quiet: bool) -> dict[str, Path]:
+    """The files that `find_models` finds, each told in a line."""
+    files = find_models(methods, given, RUNS)
+    for line in describe_models(files) if not quiet else ():
+        click.echo(line, err=True)
+    return files
+
+
 def find_models(methods: Sequence[str], given: dict[str, Path], runs: Path) -> dict[str, Path]:
     """The file of every model that the methods need: the given one, else the newest run's.
 

@@ -12,10 +12,10 @@ except RuntimeError as error:  # operator torchvision::nms does not exist
     if "torchvision::" not in str(error):
         raise
     # Kept in a variable: the declarations live as long as it does.
-    _operators = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+    _operators = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]  # torch.library has no types
     for name in ("nms", "qnms"):
         schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-        _operators.define(schema)  # type: ignore[no-untyped-call]  # nor does torch.library
+        _operators.define(schema)  # type: ignore[no-untyped-call]  # likewise
     import torchvision
 
 __all__ = ["torchvision"]

@@ -16,11 +16,9 @@ from colorizer.manifest import WHOLE, Shard, Stimulus, begin_manifest, finish_ma
 from colorizer.options import (
     EXISTING_FOLDER,
     FOLDER,
-    RUNS,
     SPLIT_FILE,
-    describe_models,
+    choose_models,
     device_option,
-    find_models,
     json_option,
     methods_option,
     models_option,
@@ -93,9 +91,7 @@ def batch(
     """
     if side is not None and photos is not None:
         raise Mistake("give --split or --photos, not both")
-    files = find_models(methods, models, RUNS)
-    for line in describe_models(files) if not quiet else ():
-        click.echo(line, err=True)
+    files = choose_models(methods, models, quiet)
     loaded = {
         objective: Model(load_colorizer(path, device), short_sha256(path))
         for objective, path in files.items()

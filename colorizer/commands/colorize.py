@@ -14,10 +14,8 @@ from colorizer.errors import Mistake
 from colorizer.naming import Job, name_outputs
 from colorizer.options import (
     FOLDER,
-    RUNS,
-    describe_models,
+    choose_models,
     device_option,
-    find_models,
     json_option,
     models_option,
     quiet_option,
@@ -76,9 +74,7 @@ def colorize(
     if not jobs:
         raise Mistake(f"{inputs[0]}: no photographs in this folder; give one that has some")
     wanted = [*COMPARED, model] if sheet else [model]
-    files = find_models(wanted, models, RUNS)
-    for line in describe_models(files) if not quiet else ():
-        click.echo(line, err=True)
+    files = choose_models(wanted, models, quiet)
     networks = {objective: load_colorizer(path, device) for objective, path in files.items()}
     painters = {}
     for method in wanted:

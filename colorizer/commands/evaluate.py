@@ -17,10 +17,8 @@ from colorizer.options import (
     FILE,
     FOLDER,
     PRIOR_FILE,
-    RUNS,
-    describe_models,
+    choose_models,
     device_option,
-    find_models,
     json_option,
     methods_option,
     models_option,
@@ -74,9 +72,7 @@ def evaluate(
         raise Mistake("give --split or --photos, not both")
     if (classifier is None) != (labels is None):
         raise Mistake("--classifier and --labels go together")
-    files = find_models(methods, models, RUNS)
-    for line in describe_models(files) if not quiet else ():
-        click.echo(line, err=True)
+    files = choose_models(methods, models, quiet)
     loaded = {objective: load_colorizer(path, device) for objective, path in files.items()}
     weights = read_weights(quiet)
     photographs, refused = gather(side or "test", photos)

@@ -24,8 +24,8 @@ TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 TIMING = {"blank_ms": 60, "gap_ms": 60, "after_ms": 30}
 FEEDBACK_MS = 200
 
-# Notes every phase of the stage as it is entered: what of it can be seen and read, and where the
-# images are. A phase may be over before Playwright looks.
+# Notes every phase of the stage as it is entered: when, what of it can be seen and read, and where
+# the images are. A phase may be over before Playwright looks.
 WITNESS = r"""
 window.seen = [];
 document.addEventListener("DOMContentLoaded", () => {
@@ -37,6 +37,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   const note = () => window.seen.push({
     phase: stage.dataset.phase,
+    at: performance.now(),
     visible: Object.keys(parts).filter(
       (name) => getComputedStyle(stage.querySelector(parts[name])).visibility === "visible"),
     places: [...stage.querySelectorAll("img")].map(place),

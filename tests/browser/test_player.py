@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import window
-from tests.browser.lone_player import ROOT, TrialApi
+from tests.browser.lone_player import ROOT, TIMING, TrialApi
 
 PHASES = ["blank", "left", "gap", "right", "after", "choice"]
 
@@ -79,6 +80,15 @@ def test_the_left_image_comes_first_and_never_both(played: Played) -> None:
         "choice": ["buttons"],
     }
     assert [phase for phase in visible if phase != "waiting"] == PHASES
+
+
+def test_blanks_and_gaps_last_as_long_as_asked(played: Played) -> None:
+    entered = {step["phase"]: step["at"] for step in played.steps}
+    asked = {"blank": TIMING["blank_ms"], "gap": TIMING["gap_ms"], "after": TIMING["after_ms"]}
+    frame_ms = 1000 / played.api.environment["refresh_hz"]  # half of it may be rounded away
+    for phase, until in pairwise(PHASES):
+        if phase in asked:
+            assert entered[until] - entered[phase] > asked[phase] - frame_ms
 
 
 def test_an_answer_carries_what_was_asked_for(played: Played) -> None:
