@@ -29,6 +29,20 @@ class FeaturePyramid(nn.Module):
     channels: tuple[int, ...]  # of the levels, at strides 4, 8, 16 ...
     conv1: nn.Module
     bn1: nn.Module
+    frozen = 0  # stages held as they came, and the stem with the first of them
+
+    def freeze(self, stages: int) -> None:
+        """Hold the stem and the first stages as they are now, norms and all."""
+        self.frozen = stages
+        for part in self._frozen_parts():
+            part.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "FeaturePyramid":
+        """What is frozen keeps the statistics that it came with."""
+        super().train(mode)
+        for part in self._frozen_parts():
+            part.eval()
+        return self
 
     def normalize(self, rgb: Tensor) -> Tensor:
         """rgb (N, 3, H, W) in [0, 1] -> what the first convolution was trained on"""
@@ -45,6 +59,11 @@ class FeaturePyramid(nn.Module):
             x = self.get_submodule(f"layer{level}")(x)
             pyramid.append(x)
         return pyramid
+
+    def _frozen_parts(self) -> list[nn.Module]:
+        learning = {f"layer{level}" for level in range(self.frozen + 1, len(self.channels) + 1)}
+        parts = dict(self.named_children()) if self.frozen else {}
+        return [part for name, part in parts.items() if name not in learning]
 
 
 class ResNet50(FeaturePyramid):
@@ -112,6 +131,7 @@ class ResNet50V2(FeaturePyramid):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        self.input_norm.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "ResNet50V2":
         """The input norm holds ImageNet's mean and deviation, which training must not move."""

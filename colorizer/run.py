@@ -16,7 +16,7 @@ from colorizer.backbone import RANDOM, load_pretrained
 from colorizer.bins import bin_centers
 from colorizer.checkpoint import Header, read_header, read_tensors, write_tensors
 from colorizer.errors import Mistake
-from colorizer.models import Colorizer, build_colorizer, pretrained_part
+from colorizer.models import Colorizer, PyramidColorizer, build_colorizer, pretrained_part
 from colorizer.prior import Prior
 from colorizer.zhang2016 import ZHANG2016
 
@@ -41,6 +41,7 @@ class TrainConfig:
     weight_decay: float = 1e-3  # likewise the release's
     warmup_steps: int = 500
     ema: float = 0.999
+    frozen_stages: int = 0  # of the trunk, with its stem: held as they came
     shortest_epoch: int = 30  # steps: few photographs are gone over again, not validated again
 
     @property
@@ -147,6 +148,10 @@ def _restore(path: Path, header: Header, device: torch.device) -> Run:
 
 
 def _set_up(config: TrainConfig, model: Colorizer, device: torch.device) -> Run:
+    if isinstance(model, PyramidColorizer):
+        model.backbone.freeze(config.frozen_stages)
+    elif config.frozen_stages:
+        raise Mistake(f"{config.backbone} has no stages to freeze; leave --frozen-stages out")
     model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
     averaged = copy.deepcopy(model).eval().requires_grad_(False)
     ranks.synchronize_norms(model)

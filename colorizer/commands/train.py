@@ -50,6 +50,13 @@ TERMINATED = 143  # what a shell says of a program that SIGTERM ended
     show_default=True,
     help="Over all processes.",
 )
+@click.option(
+    "--frozen-stages",
+    type=click.IntRange(0, 4),
+    default=0,
+    show_default=True,
+    help="Of the trunk: held as they came, and its stem with them.",
+)
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after about these.")
 @click.option("--out", type=FOLDER, help="Default: runs/ and the objective.")
 @click.option("--resume", is_flag=True, help="Go on where the run was last saved.")

@@ -56,6 +56,20 @@ def test_training_does_not_move_the_input_norm() -> None:
     assert trunk.state_dict()["bn1.running_mean"].any()  # the other norms do learn
 
 
+@pytest.mark.parametrize("name", ["resnet50", "resnet50v2"])
+def test_frozen_stages_stay_as_they_came(name: str) -> None:
+    trunk = build_backbone(name)
+    before = {key: x.clone() for key, x in trunk.state_dict().items()}
+    trunk.freeze(1)
+    optimizer = torch.optim.SGD([x for x in trunk.parameters() if x.requires_grad], lr=1.0)
+    trunk.train()(torch.rand(2, 3, 32, 32))[-1].square().mean().backward()
+    optimizer.step()
+    moved = {key for key, x in trunk.state_dict().items() if not torch.equal(x, before[key])}
+    held = ("conv1.", "bn1.", "input_norm.", "layer1.")
+    assert not [key for key in moved if key.startswith(held)]
+    assert {"layer2.0.conv1.weight", "layer2.0.bn2.running_mean"} <= moved
+
+
 @pytest.mark.skipif(not PRETRAINED_V2.exists(), reason=f"no {PRETRAINED_V2}")
 def test_the_pretrained_v2_trunk_gives_its_check_values() -> None:
     trunk = build_backbone("resnet50v2")
