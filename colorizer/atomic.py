@@ -1,6 +1,6 @@
 """Files that are either whole or absent."""
 
-import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +10,11 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it if the block ends well, removed if it does not.
 
-    The temporary name keeps the suffix, since Pillow chooses the format by it.
+    The temporary name keeps the suffix, since Pillow chooses the format by it, and is short, since
+    `path` may be named as long as a file can be.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)

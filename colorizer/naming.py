@@ -1,12 +1,15 @@
 """Which photograph becomes which file: outputs meet neither each other nor an input."""
 
-import os.path
+import os
 from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 from colorizer.photos import find_photographs
+
+
+LONGEST = 230  # bytes of a name, so that a number and "-sheet.png" fit in a file system's 255
 
 
 class Job(NamedTuple):
@@ -21,7 +24,7 @@ def name_outputs(inputs: Iterable[Path], out: Path) -> list[Job]:
     """Files as they are, folders with all photographs below them; each file once.
 
     A folder's photographs keep their place below it. Where two would get the same name, also on
-    a file system that ignores case, the later one is numbered. What lies below `out` is not looked
+    a file system that ignores case, the later one is numbered; long names are cut. What lies below `out` is not looked
     for: it is the output of an earlier call.
     """
     found: dict[str, tuple[Path, Path]] = {}
@@ -49,12 +52,19 @@ def _look(inputs: Iterable[Path], out: Path) -> Iterator[tuple[Path, Path]]:
 
 def _choose(source: Path, place: Path, taken: set[str]) -> Job:
     """The first free names; a sheet's are reserved whether it is asked for or not."""
-    numbered = (place.stem if n == 1 else f"{place.stem}-{n}" for n in count(1))
+    stem = _cut(place.stem)
+    numbered = (stem if n == 1 else f"{stem}-{n}" for n in count(1))
     jobs = (
         Job(source, place.with_name(f"{name}.png"), place.with_name(f"{name}-sheet.png"))
         for name in numbered
     )
     return next(job for job in jobs if not _claims(job) & taken)
+
+
+def _cut(name: str) -> str:
+    while len(os.fsencode(name)) > LONGEST:
+        name = name[:-1]
+    return name
 
 
 def _claims(job: Job) -> set[str]:

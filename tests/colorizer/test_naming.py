@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from colorizer.atomic import replacing
 from colorizer.naming import name_outputs
 
 
@@ -68,3 +69,13 @@ def test_a_loop_of_links_is_named_like_any_other_file() -> None:
     Path("photos").mkdir()
     Path("photos/loop.jpg").symlink_to("loop.jpg")
     assert name("photos") == {"photos/loop.jpg": "loop.png"}
+
+
+def test_the_longest_names_are_cut_and_told_apart() -> None:
+    long, umlauts = "x" * 250, "ä" * 125  # 250 bytes either way
+    touch(f"{long}a.jpg", f"{long}b.jpg", f"{umlauts}.jpg")
+    colored = name(f"{long}a.jpg", f"{long}b.jpg", f"{umlauts}.jpg")
+    assert list(colored.values()) == [f"{'x' * 230}.png", f"{'x' * 230}-2.png", f"{'ä' * 115}.png"]
+    for file in colored.values():
+        with replacing(Path("out", file.replace(".png", "-sheet.png"))) as temporary:
+            temporary.touch()
