@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from colorizer.photos import find_photographs
 
-
 LONGEST = 230  # bytes of a name, so that a number and "-sheet.png" fit in a file system's 255
 
 
@@ -23,9 +22,9 @@ class Job(NamedTuple):
 def name_outputs(inputs: Iterable[Path], out: Path) -> list[Job]:
     """Files as they are, folders with all photographs below them; each file once.
 
-    A folder's photographs keep their place below it. Where two would get the same name, also on
-    a file system that ignores case, the later one is numbered; long names are cut. What lies below `out` is not looked
-    for: it is the output of an earlier call.
+    A folder's photographs keep their place below it. Long names are cut; where two would get the
+    same one, also on a file system that ignores case, the later one is numbered. What lies below
+    `out` is not looked for: it is the output of an earlier call.
     """
     found: dict[str, tuple[Path, Path]] = {}
     for source, place in _look(inputs, out):
