@@ -1,7 +1,7 @@
 """The responses table that docs/formats.md describes, checked; and the part of it to report on."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +23,18 @@ ALLOWED = {
     "question": ("fake", "real"),
 }
 NEVER_EMPTY = ("study", "participant", "image")
-PATTERNS = {"method": r"[a-z0-9_-]{1,32}", "position": r"[0-9]{1,9}"}
+COUNT, DURATION = r"[0-9]{1,9}", r"[0-9]+(\.[0-9]+)?"
+PATTERNS = {
+    "method": r"[a-z0-9_-]{1,32}",
+    "position": COUNT,
+    **dict.fromkeys(("block", "repeat_of"), f"({COUNT})?"),
+    **dict.fromkeys(("rt_ms", "exposure_ms", "first_ms", "second_ms"), f"({DURATION})?"),
+}
 SIDES = ("left", "right")
 VERDICTS = ("fake", "real")
 
 Words = NDArray[np.str_]
+Chosen = NDArray[np.bool_]
 
 
 class ResponsesError(Exception):
@@ -35,16 +42,27 @@ class ResponsesError(Exception):
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column of n values: row i holds words[codes[i]].
+
+    codes (n,): whole numbers from 0. words: the distinct values, of which some may have no row.
+    """
+
+    codes: NDArray[np.int32]
+    words: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Responses:
     """A checked table: every value as the CSV prints it.
 
     name: what messages call it, without folders or passwords. sha256: of the file, or of the
-    view's rows written as CSV. columns: name -> (n,) strings. places (n,): line or row of each.
+    view's rows written as CSV. places (n,): line or row of each.
     """
 
     name: str
     sha256: str
-    columns: dict[str, Words]
+    columns: Mapping[str, Column]
     places: NDArray[np.int64]
     unit: str = "line"
 
@@ -52,48 +70,85 @@ class Responses:
         return len(self.places)
 
     def __getitem__(self, column: str) -> Words:
-        return self.columns[column]
+        """The values (n,). Strings are slow by the million: prefer `where` and `code_rows`."""
+        return np.array(self.columns[column].words, dtype=np.str_)[self.columns[column].codes]
 
-    def only(self, chosen: NDArray[np.bool_]) -> "Responses":
+    def where(self, column: str, test: Callable[[str], object]) -> Chosen:
+        """(n,): whether the row's value passes; asked once a distinct value."""
+        words, codes = self.columns[column].words, self.columns[column].codes
+        return np.array([bool(test(word)) for word in words])[codes]
+
+    def equals(self, column: str, *values: str) -> Chosen:
+        """(n,): whether the row's value is one of these."""
+        return self.where(column, values.__contains__)
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """(n,): the values as numbers, NaN where empty."""
+        words = self.columns[column].words
+        return np.array([float(word or "nan") for word in words])[self.columns[column].codes]
+
+    def distinct(self, column: str) -> list[str]:
+        """The values that the rows have, in alphabetical order."""
+        words = self.columns[column].words
+        return sorted(words[code] for code in np.flatnonzero(self._seen(column)).tolist())
+
+    def codes(self, column: str) -> NDArray[np.int64]:
+        """Codes (n,) from 0 of the rows' values, in alphabetical order: indices of `distinct`."""
+        words, seen = self.columns[column].words, np.flatnonzero(self._seen(column))
+        ranks = np.zeros(len(words), dtype=np.int64)
+        ranks[sorted(seen.tolist(), key=words.__getitem__)] = np.arange(len(seen))
+        return ranks[self.columns[column].codes]
+
+    def only(self, chosen: Chosen) -> "Responses":
         """The rows where chosen (n,) is True."""
-        columns = {name: values[chosen] for name, values in self.columns.items()}
+        if chosen.all():
+            return self
+        columns = {
+            name: Column(column.codes[chosen], column.words)
+            for name, column in self.columns.items()
+        }
         return Responses(self.name, self.sha256, columns, self.places[chosen], self.unit)
 
-    def at(self, wrong: NDArray[np.bool_]) -> str:
+    def at(self, wrong: Chosen) -> str:
         """`FILE: line N` of the first wrong row, for a message."""
         return f"{self.name}: {self.unit} {self.places[int(np.argmax(wrong))]}"
+
+    def _seen(self, column: str) -> Chosen:
+        words, codes = self.columns[column].words, self.columns[column].codes
+        return np.bincount(codes, minlength=len(words)) > 0
 
 
 def choose_study(responses: Responses, study: str | None) -> Responses:
     """One study's rows; None where there is but one."""
-    found = np.unique(responses["study"]).tolist()
+    found = responses.distinct("study")
     if study is None and len(found) > 1:
         raise ResponsesError(f"{responses.name} holds {', '.join(found)}: choose one with --study")
     if study is not None and study not in found:
         raise ResponsesError(
             f"{responses.name} has no study {study!r}; it holds {', '.join(found)}"
         )
-    return responses.only(responses["study"] == (study or found[0]))
+    return responses.only(responses.equals("study", study or found[0]))
 
 
 def choose_mode(responses: Responses, mode: str | None) -> Responses:
     """One mode's rows; None: live, or simulated where nobody took part yet."""
-    found = np.unique(responses["mode"]).tolist()
+    found = responses.distinct("mode")
     if mode is None:
         mode = "live" if "live" in found else "simulated"
     if mode not in found:
         raise ResponsesError(
             f"{responses.name} has no {mode} trials, only {', '.join(found)}: choose with --mode"
         )
-    return responses.only(responses["mode"] == mode)
+    return responses.only(responses.equals("mode", mode))
 
 
 def code_rows(responses: Responses, *columns: str) -> NDArray[np.int64]:
     """Codes (n,) from 0 of the distinct combinations of these columns' values."""
-    codes = np.zeros(len(responses), dtype=np.int64)
-    for column in columns:
-        found, of_column = np.unique(responses[column], return_inverse=True)
-        codes = np.unique(codes * len(found) + of_column, return_inverse=True)[1].astype(np.int64)
+    codes = responses.codes(columns[0])
+    for column in columns[1:]:
+        of_column = responses.codes(column)
+        pairs = codes * (int(of_column.max(initial=0)) + 1) + of_column
+        codes = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
     return codes
 
 
@@ -112,36 +167,31 @@ def check_columns(name: str, header: Sequence[str]) -> None:
 
 
 def check_responses(responses: Responses) -> None:
-    """Refuse values the format does not know, and rows that contradict each other."""
+    """Refuse values the format does not know, and people who contradict themselves."""
     _check_values(responses)
     _check_answers(responses)
     _check_participants(responses)
-    _check_duplicates(responses)
 
 
 def _check_values(responses: Responses) -> None:
     for column, allowed in ALLOWED.items():
-        _refuse(responses, column, ~np.isin(responses[column], allowed), allowed)
+        _refuse(responses, column, ~responses.equals(column, *allowed), allowed)
     for column in NEVER_EMPTY:
-        _refuse(responses, column, responses[column] == "", ("a value",))
+        _refuse(responses, column, responses.equals(column, ""), ("a value",))
     for column, pattern in PATTERNS.items():
-        values, codes = np.unique(responses[column], return_inverse=True)
-        fits = np.array([re.fullmatch(pattern, value) is not None for value in values.tolist()])
-        _refuse(responses, column, ~fits[codes], (pattern,))
+        fits = responses.where(column, re.compile(pattern).fullmatch)
+        _refuse(responses, column, ~fits, (pattern,))
 
 
 def _check_answers(responses: Responses) -> None:
     """Sides for pairs, fake or real for single images; truth may be blinded, answer missing."""
-    single = responses["presentation"] == "single"
+    single = responses.equals("presentation", "single")
     for column in ("truth", "answer"):
-        values = responses[column]
-        _refuse(responses, column, ~single & ~np.isin(values, (*SIDES, "")), SIDES)
-        _refuse(responses, column, single & ~np.isin(values, (*VERDICTS, "")), VERDICTS)
+        for rows, known in ((~single, SIDES), (single, VERDICTS)):
+            _refuse(responses, column, rows & ~responses.equals(column, *known, ""), known)
 
 
-def _refuse(
-    responses: Responses, column: str, wrong: NDArray[np.bool_], expected: Sequence[str]
-) -> None:
+def _refuse(responses: Responses, column: str, wrong: Chosen, expected: Sequence[str]) -> None:
     if wrong.any():
         value = str(responses[column][int(np.argmax(wrong))])
         raise ResponsesError(
@@ -151,11 +201,11 @@ def _refuse(
 
 def _check_participants(responses: Responses) -> None:
     """A person takes part once, in one mode, with one outcome."""
-    people = code_rows(responses, "study", "participant")
+    people = _code_people(responses)
     _, first = np.unique(people, return_index=True)
     for column in ("mode", "outcome"):
-        expected = responses[column][first][people]
-        wrong = responses[column] != expected
+        codes = responses.columns[column].codes
+        wrong = codes != codes[first][people]
         if wrong.any():
             who = responses["participant"][int(np.argmax(wrong))]
             raise ResponsesError(
@@ -164,14 +214,7 @@ def _check_participants(responses: Responses) -> None:
             )
 
 
-def _check_duplicates(responses: Responses) -> None:
-    codes = code_rows(responses, "study", "participant", "position")
-    _, first = np.unique(codes, return_index=True)
-    again = np.ones(len(codes), dtype=np.bool_)
-    again[first] = False
-    if again.any():
-        row = int(np.argmax(again))
-        raise ResponsesError(
-            f"{responses.at(again)}: participant {responses['participant'][row]}, position"
-            f" {responses['position'][row]} stands there a second time; remove one or export again"
-        )
+def _code_people(responses: Responses) -> NDArray[np.int64]:
+    """One study's people need no second column."""
+    several = len(responses.distinct("study")) > 1
+    return code_rows(responses, *(("study", "participant") if several else ("participant",)))

@@ -18,7 +18,7 @@ SPOILED = [
     ({"image": ""}, "line 3: image is '', expected a value"),
     ({"method": "$x$"}, "line 3: method is '$x$'"),
     ({"position": "first"}, "line 3: position is 'first'"),
-    ({"position": "0"}, "line 3: participant p1, position 0 stands there a second time"),
+    ({"rt_ms": "fast"}, "line 3: rt_ms is 'fast'"),
     ({"outcome": "abandoned"}, "line 3: participant p1 has another outcome than before"),
     ({"presentation": "single"}, "line 3: truth is 'left', expected fake or real"),
 ]

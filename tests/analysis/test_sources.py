@@ -27,8 +27,8 @@ def test_a_database_reads_like_its_export(tmp_path: Path) -> None:
     rows = [make_row(position=str(position), rt_ms="") for position in range(3)]
     exported = read_responses(str(write_csv(tmp_path / "responses.csv", rows)))
     stored = read_responses(write_database(tmp_path / "study.sqlite", rows[::-1]))
-    assert {name: values.tolist() for name, values in stored.columns.items()} == {
-        name: values.tolist() for name, values in exported.columns.items()
+    assert {name: stored[name].tolist() for name in stored.columns} == {
+        name: exported[name].tolist() for name in exported.columns
     }
 
 
@@ -60,6 +60,16 @@ def test_a_spreadsheets_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "r.csv", [make_row()])
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes() + b"\r\n")
     assert len(read_responses(str(path))) == 1
+
+
+@pytest.mark.parametrize("blank", ["", "\n"])
+def test_a_spoiled_row_is_named_by_its_line_past_blank_lines_and_quoted_ones(
+    tmp_path: Path, blank: str
+) -> None:
+    path = write_csv(tmp_path / "r.csv", [make_row(image='an "oak"'), make_row(kind="x")])
+    path.write_text(path.read_text().replace("an ", f"an\n{blank}"))
+    with pytest.raises(ResponsesError, match=f"line {4 + len(blank)}: kind is 'x'"):
+        read_responses(str(path))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
