@@ -25,6 +25,7 @@ from analysis.responses import (
 )
 
 VIEW = "responses_export"
+BLOCK = 1 << 20  # bytes
 
 Places = NDArray[np.int64]
 
@@ -38,38 +39,42 @@ def read_responses(source: str) -> Responses:
 
 def _from_csv(path: Path) -> Responses:
     try:
-        content = path.read_bytes()
+        digest, lines = _survey(path)
+        table, places = _read_at_once(path, lines) or _read_by_row(path)
     except OSError as error:
         raise ResponsesError(f"{path}: {error.strerror}; give the CSV of an export") from error
-    table, places = _read_at_once(content) or _read_by_row(path.name, content)
     check_columns(path.name, table.column_names)
-    return _assemble(path.name, content, table, places, "line")
+    return _assemble(path.name, digest, table, places, "line")
 
 
-def _read_at_once(content: bytes) -> tuple[pa.Table, Places] | None:
+def _survey(path: Path) -> tuple[str, int]:
+    """SHA-256 of a file and its number of lines, in one reading."""
+    digest, ends, last = hashlib.sha256(), 0, b"\n"
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            ends += block.count(b"\n")
+            last = block[-1:]
+    return digest.hexdigest(), ends + (last != b"\n")
+
+
+def _read_at_once(path: Path, lines: int) -> tuple[pa.Table, Places] | None:
     """The table and each row's line; None where a row is not a line, or something is wrong."""
-    lines = content.count(b"\n") + (not content.endswith(b"\n"))
+    types = dict.fromkeys(COLUMNS, pa.string())
     try:
-        table = pyarrow.csv.read_csv(
-            pa.BufferReader(content),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(COLUMNS, pa.string())
-            ),
-        )
+        with path.open("rb") as file:
+            convert = pyarrow.csv.ConvertOptions(column_types=types)
+            table = pyarrow.csv.read_csv(file, convert_options=convert)
     except pa.ArrowInvalid:
         return None
     return (table, np.arange(2, lines + 1)) if len(table) == lines - 1 else None
 
 
-def _read_by_row(name: str, content: bytes) -> tuple[pa.Table, Places]:
+def _read_by_row(path: Path) -> tuple[pa.Table, Places]:
     """The same by Python's reader, slower, whose errors name the line. Blank lines pass."""
+    name, rows, places = path.name, [], []
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ResponsesError(f"{name}: not UTF-8 text; save it as UTF-8") from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows, places = [], []
-    try:
+        reader = csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline=""), strict=True)
         header = next(reader, [])
         check_columns(name, header)
         for row in filter(None, reader):
@@ -80,6 +85,8 @@ def _read_by_row(name: str, content: bytes) -> tuple[pa.Table, Places]:
                 )
             rows.append(row)
             places.append(reader.line_num)
+    except UnicodeDecodeError as error:
+        raise ResponsesError(f"{name}: not UTF-8 text; save it as UTF-8") from error
     except csv.Error as error:
         raise ResponsesError(f"{name}: line {reader.line_num}: {error}; export again") from error
     return _tabulate(header, rows), np.array(places, dtype=np.int64)
@@ -102,8 +109,8 @@ def _from_database(source: str) -> Responses:
     check_columns(name, header)
     canonical = io.StringIO(newline="")
     csv.writer(canonical, lineterminator="\n").writerows([header, *rows])
-    content = canonical.getvalue().encode()
-    return _assemble(name, content, _tabulate(header, rows), np.arange(1, len(rows) + 1), "row")
+    digest = hashlib.sha256(canonical.getvalue().encode()).hexdigest()
+    return _assemble(name, digest, _tabulate(header, rows), np.arange(1, len(rows) + 1), "row")
 
 
 def _parse_url(source: str) -> URL:
@@ -134,11 +141,11 @@ def _tabulate(header: Sequence[str], rows: Sequence[Sequence[str]]) -> pa.Table:
     return pa.table([pa.array(column, pa.string()) for column in values], names=list(header))
 
 
-def _assemble(name: str, content: bytes, table: pa.Table, places: Places, unit: str) -> Responses:
+def _assemble(name: str, digest: str, table: pa.Table, places: Places, unit: str) -> Responses:
     if not len(table):
         raise ResponsesError(f"{name}: no trials in it; nobody took part yet")
     columns = {column: _encode(table[column]) for column in table.column_names}
-    return Responses(name, hashlib.sha256(content).hexdigest(), columns, places, unit)
+    return Responses(name, digest, columns, places, unit)
 
 
 def _encode(values: pa.ChunkedArray) -> Column:
