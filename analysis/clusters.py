@@ -26,10 +26,12 @@ def clustered_variance(influence: Influence, codes: Codes) -> float:
     return clusters / (clusters - 1) * float(totals @ totals)
 
 
-def code_cells(participant: Codes, image: Codes) -> Codes:
-    """Codes (n,) of the distinct pairs of a participant and an image."""
-    pairs = participant * (image.max() + 1) + image
-    return np.unique(pairs, return_inverse=True)[1].astype(np.int64)
+def cell_variance(influence: Influence, participant: Codes, image: Codes) -> float:
+    """As `clustered_variance`, by the distinct pairs of a participant and an image."""
+    cell = participant * (image.max() + 1) + image
+    if np.diff(np.sort(cell)).all():  # nobody sees an image twice: sorting alone is 5 times as fast
+        return len(cell) / (len(cell) - 1) * float(influence @ influence)
+    return clustered_variance(influence, np.unique(cell, return_inverse=True)[1].astype(np.int64))
 
 
 def two_way_variance(influence: Influence, participant: Codes, image: Codes) -> float:
@@ -40,7 +42,7 @@ def two_way_variance(influence: Influence, participant: Codes, image: Codes) -> 
     return (
         clustered_variance(influence, participant)
         + clustered_variance(influence, image)
-        - clustered_variance(influence, code_cells(participant, image))
+        - cell_variance(influence, participant, image)
     )
 
 

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from analysis.clusters import clustered_variance, code_cells, count_clusters, two_way_variance
+from analysis.clusters import (
+    Codes,
+    cell_variance,
+    clustered_variance,
+    count_clusters,
+    two_way_variance,
+)
 
 CODES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5), st.booleans()), min_size=8)
 
@@ -17,10 +23,18 @@ def test_one_way_variance_is_the_sum_of_squared_cluster_sums() -> None:
     assert clustered_variance(influence, codes) == pytest.approx(by_hand)
 
 
-def test_cells_are_the_distinct_pairs() -> None:
-    cells = code_cells(np.array([0, 0, 1, 0]), np.array([3, 1, 3, 3]))
-    assert count_clusters(cells) == 3
-    assert cells[0] == cells[3] != cells[1]
+@pytest.mark.parametrize("image", [[0, 1, 0, 2, 2], [0, 1, 0, 0, 2]])
+def test_cells_are_the_distinct_pairs_seen_once_or_more(image: list[int]) -> None:
+    influence, participant = np.array([0.3, -0.1, -0.4, 0.1, 0.1]), np.array([0, 0, 1, 1, 1])
+    pairs = np.array([0, 1, 2, 3, 3]) if image[3] == 2 else np.array([0, 1, 2, 2, 3])
+    by_pairs = clustered_variance(influence, pairs)
+    assert cell_variance(influence, participant, np.array(image)) == pytest.approx(by_pairs)
+
+
+def test_cells_without_repeats_are_the_trials() -> None:
+    influence, participant, image = np.array([0.3, -0.1, -0.2]), np.array([0, 0, 1]), np.arange(3)
+    expected = 3 / 2 * (0.09 + 0.01 + 0.04)
+    assert cell_variance(influence, participant, image) == pytest.approx(expected)
 
 
 @given(CODES, st.permutations(range(5)), st.permutations(range(6)))
@@ -34,3 +48,43 @@ def test_relabelling_people_or_images_changes_nothing(
     influence = (fooled - fooled.mean()) / len(fooled)
     relabelled = two_way_variance(influence, np.array(people)[participant], np.array(images)[image])
     assert relabelled == pytest.approx(two_way_variance(influence, participant, image), abs=1e-12)
+
+
+@given(CODES)
+def test_trials_written_twice_tell_nothing_more(trials: list[tuple[int, int, bool]]) -> None:
+    participant, image, fooled = (
+        np.array(part, dtype=np.int64) for part in zip(*trials, strict=True)
+    )
+    assume(min(count_clusters(participant), count_clusters(image)) > 1)
+    influence = (fooled - fooled.mean()) / len(fooled)
+    twice = two_way_variance(np.tile(influence, 2) / 2, np.tile(participant, 2), np.tile(image, 2))
+    assert twice == pytest.approx(two_way_variance(influence, participant, image), abs=1e-12)
+
+
+@given(CODES)
+def test_as_many_other_people_and_images_halve_the_variance(
+    trials: list[tuple[int, int, bool]],
+) -> None:
+    participant, image, fooled = (
+        np.array(part, dtype=np.int64) for part in zip(*trials, strict=True)
+    )
+    people, images = count_clusters(participant), count_clusters(image)
+    cells = count_clusters(participant * 6 + image)
+    assume(min(people, images) > 1)
+    influence = (fooled - fooled.mean()) / len(fooled)
+    double = two_way_variance(
+        np.tile(influence, 2) / 2,
+        np.append(participant, participant + 5),
+        np.append(image, image + 6),
+    )
+
+    def corrected(codes: Codes, clusters: int) -> float:
+        """Its part of the variance, with the doubled number's G / (G - 1)."""
+        few, many = clusters / (clusters - 1), 2 * clusters / (2 * clusters - 1)
+        return clustered_variance(influence, codes) * many / few
+
+    expected = (
+        corrected(participant, people) + corrected(image, images)
+        - corrected(participant * 6 + image, cells)
+    ) / 2  # fmt: skip
+    assert double == pytest.approx(expected, abs=1e-12)
