@@ -11,6 +11,7 @@ import torch
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from colorizer.atomic import replacing
 from colorizer.color import from_bytes, rgb_to_lab, rgb_to_lightness
@@ -79,22 +80,38 @@ def random_crops(
     crop: int,
     rng: np.random.Generator,
     share: slice = slice(None),
+    smallest_view: float | None = None,
 ) -> Tensor:
     """uint8 (N, crop, crop, 3), each from a random place and flipped at random
 
     share: of the rows, those to cut; all are drawn for, so that several processes draw alike.
+    smallest_view: share of a side, in (0, 1]; from it to all is seen, resized. None: `crop` pixels.
     """
-    room = squares.pixels.shape[1] - crop + 1
-    places = rng.integers(room, size=(len(rows), 2))
+    size = squares.pixels.shape[1]
+    seen = np.full(len(rows), crop)
+    if smallest_view is not None:
+        seen = np.rint(size * smallest_view ** rng.random(len(rows))).astype(int)
+    places = rng.integers(size - seen[:, None] + 1, size=(len(rows), 2))
     flips = rng.random(len(rows)) < 0.5
     crops = torch.stack(
         [
-            squares.pixels[row, top : top + crop, left : left + crop]
-            for row, (top, left) in zip(rows[share].tolist(), places[share].tolist(), strict=True)
+            _resize(squares.pixels[row, top : top + side, left : left + side], crop)
+            for row, side, (top, left) in zip(
+                rows[share].tolist(), seen[share].tolist(), places[share].tolist(), strict=True
+            )
         ]
     )
     flipped = torch.from_numpy(flips[share]).to(crops.device)
     return torch.where(flipped[:, None, None, None], crops.flip(2), crops)
+
+
+def _resize(view: Tensor, side: int) -> Tensor:
+    """uint8 (h, w, 3) -> (side, side, 3)"""
+    if len(view) == side:
+        return view
+    channels = view.permute(2, 0, 1)[None].float()
+    resized = functional.interpolate(channels, (side, side), mode="bilinear", antialias=True)
+    return resized[0].permute(1, 2, 0).round().to(torch.uint8)
 
 
 def center_crops(squares: Squares, rows: NDArray[np.int64], crop: int) -> Tensor:

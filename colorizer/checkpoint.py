@@ -19,6 +19,7 @@ from colorizer.models import NETWORKS, OBJECTIVES, Colorizer, build_colorizer
 from colorizer.zhang2016 import ZHANG2016, Zhang2016, anneal_as_released
 
 SCHEMA = "hue-and-eye/checkpoint/1"
+SHIPPED = Path(__file__).parent / "pretrained"  # docs/experiment tells how they were trained
 RELEASED = {".pth", ".pt"}  # Zhang et al.'s own file; every checkpoint of ours is .safetensors
 
 # schema, objective, backbone, trained_at, config; epoch, val_loss and metrics, its row of the log;
@@ -75,6 +76,12 @@ def load_colorizer(path: Path, device: torch.device) -> Colorizer:
     if released and isinstance(model, Zhang2016):
         anneal_as_released(model)
     return model.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # torch's stub lacks this overload
+
+
+def shipped_checkpoint(name: str) -> Path | None:
+    """The model of this name that comes with the project, where there is one."""
+    path = SHIPPED / f"{name}.safetensors"
+    return path if path.exists() else None
 
 
 def newest_checkpoints(runs: Path) -> dict[str, Path]:

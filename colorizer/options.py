@@ -8,7 +8,13 @@ from typing import Any, TypeVar
 import click
 import torch
 
-from colorizer.checkpoint import RELEASED, model_name, newest_checkpoints, read_header
+from colorizer.checkpoint import (
+    RELEASED,
+    model_name,
+    newest_checkpoints,
+    read_header,
+    shipped_checkpoint,
+)
 from colorizer.errors import Mistake
 from colorizer.models import MODELS
 from colorizer.painting import DECODINGS
@@ -76,7 +82,8 @@ models_option = click.option(
     "--models",
     default="",
     callback=_read_models,
-    help=f"As in l2=FILE,mcl=FILE; of {','.join(MODELS)}. Without it the newest of ./runs.",
+    help=f"As in l2=FILE,mcl=FILE; of {','.join(MODELS)}. "
+    "Without it the newest of ./runs, else those that come with the project.",
 )
 
 
@@ -89,7 +96,7 @@ def choose_models(methods: Sequence[str], given: dict[str, Path], quiet: bool) -
 
 
 def find_models(methods: Sequence[str], given: dict[str, Path], runs: Path) -> dict[str, Path]:
-    """The file of every model that the methods need: the given one, else the newest run's.
+    """The file of every model that the methods need: given, else the newest run's, else shipped.
 
     Raises Mistake where there is none, or where it is another model.
     """
@@ -97,7 +104,7 @@ def find_models(methods: Sequence[str], given: dict[str, Path], runs: Path) -> d
     trained = newest_checkpoints(runs) if set(needed) - set(given) else {}
     found = {}
     for name in needed:
-        path = given.get(name) or trained.get(name)
+        path = given.get(name) or trained.get(name) or shipped_checkpoint(name)
         if path is None:
             options = f"mcl --backbone {name}" if name == ZHANG2016 else name
             raise Mistake(f"no {name} model in {runs}; `colorizer train --objective {options}`")

@@ -41,6 +41,7 @@ class TrainConfig:
     weight_decay: float = 1e-3  # likewise the release's
     warmup_steps: int = 500
     ema: float = 0.999
+    smallest_view: float | None = None  # share of a square's side; None: crops are never resized
     frozen_stages: int = 0  # of the trunk, with its stem: held as they came
     shortest_epoch: int = 30  # steps: few photographs are gone over again, not validated again
 

@@ -1,15 +1,15 @@
-"""What `colorizer evaluate` writes: metrics.json, metrics.csv and a table with published values."""
+"""What `colorizer evaluate` writes: a table with published values, metrics.json and CSVs."""
 
 import csv
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from colorizer.atomic import replacing
-from colorizer.evaluation import Estimate, Estimates
+from colorizer.evaluation import Estimate, Estimates, Scores
 
 COLUMNS = ("method", "metric", "mean", "ci95_low", "ci95_high", "images", "published")
 FIRST, OTHERS = 22, 16  # letters: width of the table's columns
@@ -39,13 +39,12 @@ PUBLISHED = (
 )
 
 
-def write_scores(folder: Path, estimates: Estimates, images: int) -> None:
-    """metrics.csv, metrics.txt and metrics.json in a folder, each whole."""
-    path = folder / "metrics.csv"
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(_rows(estimates, images))
+def write_scores(folder: Path, estimates: Estimates, scores: Mapping[str, Scores]) -> None:
+    """metrics.csv, metrics.txt, metrics.json and, of each photograph, images.csv, each whole."""
+    images = len(scores)
+    _write_table(folder / "metrics.csv", COLUMNS, _rows(estimates, images))
+    metrics = list(next(iter(estimates.values())))
+    _write_table(folder / "images.csv", ("image", "method", *metrics), _image_rows(scores))
     with replacing(folder / "metrics.txt") as temporary:
         temporary.write_text(render_table(estimates, images), encoding="utf-8")
     with replacing(folder / "metrics.json") as temporary:
@@ -79,6 +78,21 @@ def _plain(estimates: Estimates, images: int) -> dict[str, Any]:
         }
         for method, found in estimates.items()
     }
+
+
+def _write_table(
+    path: Path, header: Sequence[str], rows: Iterable[Sequence[str | float | None]]
+) -> None:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _image_rows(scores: Mapping[str, Scores]) -> Iterator[Sequence[str | float | None]]:
+    for image, found in scores.items():
+        for method, metrics in found.items():
+            yield image, method, *(_finite(score.value) for score in metrics.values())
 
 
 def _rows(estimates: Estimates, images: int) -> Iterator[Sequence[str | float | None]]:

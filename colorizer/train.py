@@ -137,7 +137,7 @@ def _own_crops(run: Run, training: Squares, rows: NDArray[np.int64]) -> Tensor:
     """This process's share of the next batch; all draw the same, so that together they hold it."""
     rng = np.random.default_rng([run.config.seed, run.epoch, run.step + 1])
     mine = slice(ranks.rank(), None, ranks.count())
-    return random_crops(training, rows, run.config.crop, rng, mine)
+    return random_crops(training, rows, run.config.crop, rng, mine, run.config.smallest_view)
 
 
 def _slope(network: nn.Module, crops: Tensor, loss: Loss) -> NDArray[np.float64]:

@@ -66,7 +66,8 @@ def evaluate(
 ) -> int:
     """Measure every method against the photographs: metrics.json, metrics.csv, a table.
 
-    Means over photographs with bootstrap intervals. None of it tells whether people are fooled.
+    Means over photographs with bootstrap intervals, and images.csv with each photograph's.
+    None of it tells whether people are fooled.
     """
     if side is not None and photos is not None:
         raise Mistake("give --split or --photos, not both")
@@ -78,7 +79,7 @@ def evaluate(
     photographs, refused = gather(side or "test", photos)
     network = load_classifier(classifier, device) if classifier else None
     truth = label_all(photographs, labels) if labels else {}
-    scores: list[Scores] = []
+    scores: dict[str, Scores] = {}
     sittings = sit(photographs, size, seed, foils="foil" in methods)
     followed = tracked(sittings, "measuring", len(photographs), quiet)
     for photograph, sitting in zip(photographs, followed, strict=True):
@@ -92,12 +93,12 @@ def evaluate(
             for method in methods:
                 right = seen[method] == truth[photograph.image]
                 found[method]["class_accuracy"] = Score(float(right))
-        scores.append(found)
+        scores[photograph.image] = found
     tell_refused(refused)
     if not scores:
         raise Mistake("nothing to measure: none of the photographs could be used")
-    estimates = estimate(scores, np.random.default_rng(seed))
-    write_scores(out, estimates, len(scores))
+    estimates = estimate(list(scores.values()), np.random.default_rng(seed))
+    write_scores(out, estimates, scores)
     if not quiet and not as_json:
         click.echo(render_table(estimates, len(scores)))
     told = {"images": len(scores), "methods": len(methods), "refused": len(refused)}

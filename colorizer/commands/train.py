@@ -44,6 +44,12 @@ TERMINATED = 143  # what a shell says of a program that SIGTERM ended
 @click.option("--epochs", type=click.IntRange(1), default=15, show_default=True)
 @click.option("--crop", type=click.IntRange(16), default=176, show_default=True, help="Pixels.")
 @click.option(
+    "--smallest-view",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Train on views from this share of a photograph's side to the whole, resized to --crop. "
+    "Without it they are cut out at one scale.",
+)
+@click.option(
     "--batch-size",
     type=click.IntRange(1),
     default=40,
@@ -84,7 +90,7 @@ def train_command(
     compiled: bool,
     device: torch.device,
     quiet: bool,
-    **settings: str | int | None,
+    **settings: str | int | float | None,
 ) -> int:
     """Fit one model to the train split; the least validation loss is kept.
 

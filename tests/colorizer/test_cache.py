@@ -91,6 +91,18 @@ def test_random_crops_reach_every_place_and_both_directions() -> None:
     assert (np.ptp(crops[:, 0, :, 1], axis=1) == 15).all()
 
 
+def test_random_views_reach_from_the_smallest_to_the_whole() -> None:
+    rng = np.random.default_rng(0)
+    views = random_crops(numbered(200), np.zeros(500, np.int64), 20, rng, smallest_view=0.5)
+    assert views.shape == (500, 20, 20, 3)
+    pixel_sizes = np.ptp(views.numpy()[..., 0].astype(int), axis=(1, 2)) / 19  # rows a pixel spans
+    assert pixel_sizes.min() == pytest.approx(100 / 20, rel=0.05)
+    assert pixel_sizes.max() == pytest.approx(200 / 20, rel=0.05)
+    assert np.median(pixel_sizes) == pytest.approx(200 / 20 * 0.5**0.5, rel=0.1)
+    centers = views.numpy()[..., 0].mean(axis=(1, 2))
+    assert centers.min() < 60 and centers.max() > 140  # noqa: PT018
+
+
 def test_center_crops_are_central() -> None:
     crop = center_crops(numbered(20), np.array([0]), 16)
     assert crop.shape == (1, 16, 16, 3)

@@ -4,7 +4,7 @@ import math
 import re
 from pathlib import Path
 
-from colorizer.evaluation import Estimate, Estimates, pixel_weights, score
+from colorizer.evaluation import Estimate, Estimates, Score, Scores, pixel_weights, score
 from colorizer.painting import METHODS
 from colorizer.prior import Prior
 from colorizer.scoreboard import PUBLISHED, render_table, write_scores
@@ -15,12 +15,19 @@ ESTIMATES: Estimates = {
     "gray": {"auc_raw": Estimate(0.8704, (0.8621, 0.8788)), "psnr": Estimate(21.5, (20, 23))},
     "real": {"auc_raw": Estimate(1.0, (1.0, 1.0)), "psnr": Estimate(math.inf, None)},
 }
+SCORES: dict[str, Scores] = {
+    f"set/{n}": {
+        "gray": {"auc_raw": Score(n / 8, weight=2.0), "psnr": Score(20.0 + n)},
+        "real": {"auc_raw": Score(1.0), "psnr": Score(math.inf)},
+    }
+    for n in range(7)
+}
 
 __all__ = ["prior"]
 
 
 def test_metrics_json_is_as_the_contract_has_it(tmp_path: Path, prior: Prior) -> None:
-    write_scores(tmp_path, ESTIMATES, images=7)
+    write_scores(tmp_path, ESTIMATES, SCORES)
     written = json.loads((tmp_path / "metrics.json").read_text())
     assert written["gray"] == {
         "auc_raw": {"mean": 0.8704, "ci95": [0.8621, 0.8788]},
@@ -37,7 +44,7 @@ def test_metrics_json_is_as_the_contract_has_it(tmp_path: Path, prior: Prior) ->
 
 
 def test_metrics_csv_has_a_row_a_number_and_the_published_beside(tmp_path: Path) -> None:
-    write_scores(tmp_path, ESTIMATES, images=7)
+    write_scores(tmp_path, ESTIMATES, SCORES)
     with (tmp_path / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["method"], row["metric"]) for row in rows] == [
@@ -53,6 +60,15 @@ def test_metrics_csv_has_a_row_a_number_and_the_published_beside(tmp_path: Path)
         "published": "0.891",
     }
     assert rows[-1]["mean"] == ""
+
+
+def test_images_csv_has_a_row_for_each_method_of_a_photograph(tmp_path: Path) -> None:
+    write_scores(tmp_path, ESTIMATES, SCORES)
+    with (tmp_path / "images.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 14
+    assert rows[2] == {"image": "set/1", "method": "gray", "auc_raw": "0.125", "psnr": "21.0"}
+    assert rows[3] == {"image": "set/1", "method": "real", "auc_raw": "1.0", "psnr": ""}
 
 
 def test_the_table_has_intervals_published_values_and_what_is_missing() -> None:
