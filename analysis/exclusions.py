@@ -1,12 +1,30 @@
 """Which people and which trials enter a rate, and the count of what stays out and why."""
 
-from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from analysis.conduct import Conduct, observe_conduct, took_part_before
 from analysis.fooling import Trials
-from analysis.responses import Responses, ResponsesError, Words, code_rows
+from analysis.record import Mask, Record, read_record
+from analysis.responses import Responses
+from analysis.rules import Rules, fails_vigilance, judge, judge_times
+
+ODD_TIMES = "response_time"  # the one rule that leaves out trials, not people
+LEFT = {  # who or what is left after a rule
+    "screened_out": "by people not screened out",
+    "returned": "by people who did not return the task",
+    "repeated": "by people who took part for the first time",
+    "incomplete": "by people who completed",
+    "vigilance": "by people who passed the vigilance trials",
+    "too_fast": "by people who took their time",
+    "side_bias": "by people who used both sides",
+    "alternation": "by people who did not choose the sides in turn",
+    "timing": "by people who were rarely disturbed",
+    ODD_TIMES: "answered neither too fast nor too slowly",
+}
 
 
 @dataclass(frozen=True)
@@ -20,93 +38,169 @@ class Step:
 
 @dataclass(frozen=True)
 class Counted:
-    """What enters the rates.
+    """What enters the rates, of P people.
 
-    trials: those that count. everybody: the same, had every participant counted.
-    methods: every method put to the test, also one without a trial that counts.
-    reasons: participant -> why they do not count; () where they do.
+    trials (n,): those that count. everybody (m,): the answered test trials of all, by no rule.
+    Of single images `fooled` is an error, and `real` is there as a method.
+    kept (m,): which of everybody's are counted; rows (m,): where they stand in what was taken.
+    methods: every method of a fake put to the test, also one without a trial that counts.
+    broken: rule -> (P,) who breaks it, in the order of the flow. odd_times (m,): trials that
+    break `response_time`. not_applicable: rule -> why. flagged (P,): who failed too few vigilance
+    trials to be left out for it.
     """
 
     trials: Trials
     everybody: Trials
+    kept: Mask
+    rows: NDArray[np.int64]
     methods: list[str]
     flow: list[Step]
-    reasons: dict[str, tuple[str, ...]]
+    record: Record
+    conduct: Conduct
+    rules: Rules
+    broken: dict[str, Mask]
+    odd_times: Mask
+    not_applicable: dict[str, str]
+    flagged: Mask
+
+    @property
+    def excluded(self) -> Mask:
+        """(P,): who breaks a rule."""
+        return _any(self.broken, self.broken)
+
+    @property
+    def applied(self) -> list[str]:
+        """The rules that apply here."""
+        return [rule for rule in LEFT if rule not in self.not_applicable]
+
+    def under(self, rules: Collection[str]) -> Trials:
+        """The trials that would count by these rules; `trials` itself where nothing changes."""
+        kept = _keep(self.everybody, self.broken, self.odd_times, rules)
+        same = np.array_equal(kept, self.kept)
+        return self.trials if same else self.everybody.only(kept)
+
+    def leave_one_rule_out(self) -> Iterator[tuple[str, Trials]]:
+        """(rule, trials that would count without it), of every rule that applies."""
+        for rule in self.applied:
+            yield rule, self.under([other for other in self.applied if other != rule])
+
+    def reasons(self) -> dict[str, tuple[str, ...]]:
+        """Participant -> the rules they break; () where they count."""
+        people = self.record.people.tolist()
+        reasons: dict[str, tuple[str, ...]] = dict.fromkeys(people, ())
+        for rule, broken in self.broken.items():
+            for person in np.flatnonzero(broken).tolist():
+                reasons[people[person]] += (rule,)
+        return reasons
+
+    def co_occurrence(self) -> dict[str, dict[str, int]]:
+        """Rule -> rule -> how many people break both; with itself: how many break it."""
+        rules = {rule: broken for rule, broken in self.broken.items() if broken.any()}
+        return {
+            rule: {other: int((broken & also).sum()) for other, also in rules.items()}
+            for rule, broken in rules.items()
+        }
 
     def by_reason(self) -> dict[str, int]:
-        """How many participants each reason keeps out."""
-        counts = Counter(reason for reasons in self.reasons.values() for reason in reasons)
-        return dict(sorted(counts.items()))
+        """How many participants each rule leaves out, where it leaves out any."""
+        return {rule: int(broken.sum()) for rule, broken in self.broken.items() if broken.any()}
+
+    def only_reason(self) -> dict[str, int]:
+        """Of these, how many would count but for that rule."""
+        once = sum(broken.astype(np.int64) for broken in self.broken.values()) == 1
+        return {rule: int((self.broken[rule] & once).sum()) for rule in self.by_reason()}
 
 
-def count_trials(recorded: Responses, taken: Responses) -> Counted:
-    """Sort out the trials of one study.
+def count_trials(responses: Responses, taken: Responses, rules: Rules | None = None) -> Counted:
+    """Sort out the trials of one study by the rules; None: the usual ones.
 
-    recorded: all its rows; taken: those of the mode to report. Raises ResponsesError where the
-    test trials show single images, or their truth is blinded.
+    responses: all that was read; taken: the study and mode to report on. Raises ResponsesError
+    where the truth is blinded.
     """
-    test = taken.only(taken["kind"] == "test")
-    _refuse_single(test)
-    answered = test.only((test["answer"] != "") & (np.char.find(test["flags"], "voided") < 0))
-    _refuse_blinded(answered)
-    complete = answered.only(answered["outcome"] == "complete")
+    rules = rules or Rules()
+    record = read_record(taken)
+    conduct = observe_conduct(record, rules.fast_ms or 0)
+    verdicts = judge(conduct, rules, took_part_before(responses, taken), record.single)
+    counting = record.test & record.answered
+    everybody = _encode(record, counting)
+    times = judge_times(record.rt_ms[counting], rules)
+    odd_times = np.zeros_like(everybody.fooled) if isinstance(times, str) else times
+    broken = {rule: who for rule, who in verdicts.items() if not isinstance(who, str)}
+    kept = _keep(everybody, broken, odd_times, LEFT)
     return Counted(
-        trials=_encode(complete),
-        everybody=_encode(answered),
-        methods=np.unique(test["method"]).tolist(),
+        trials=everybody.only(kept),
+        everybody=everybody,
+        kept=kept,
+        rows=record.row[counting],
+        methods=_tested_methods(record),
         flow=[
-            _step("recorded in the study", recorded),
-            _step(f"mode {taken['mode'][0]}", taken),
-            _step("test trials", test),
-            _step("answered and not voided", answered),
-            _step("by participants who completed", complete),
+            *_record_steps(responses, taken, record),
+            *_rule_steps(everybody, broken, odd_times),
         ],
-        reasons=_reasons(taken),
+        record=record,
+        conduct=conduct,
+        rules=rules,
+        broken=broken,
+        odd_times=odd_times,
+        not_applicable={
+            rule: why
+            for rule, why in {**verdicts, ODD_TIMES: times}.items()
+            if isinstance(why, str)
+        },
+        flagged=fails_vigilance(conduct, rules) & ~broken.get("vigilance", np.False_),
     )
 
 
-def _refuse_single(test: Responses) -> None:
-    single = test["presentation"] == "single"
-    if single.any():
-        raise ResponsesError(
-            f"{test.at(single)}: shows a single image; this report is about pairs only, give a"
-            " study whose presentation is sequential or simultaneous"
-        )
-
-
-def _refuse_blinded(answered: Responses) -> None:
-    blinded = answered["truth"] == ""
-    if blinded.any():
-        raise ResponsesError(
-            f"{answered.at(blinded)}: truth is empty, as in a blinded export;"
-            " export again with --unblind"
-        )
-
-
-def _encode(answered: Responses) -> Trials:
-    """Only here is it decided who was fooled: by taking the fake's side for the real one's."""
-    chose_fake = answered["answer"] == answered["truth"]
-    asked_fake = answered["question"] == "fake"
+def _encode(record: Record, counting: Mask) -> Trials:
     return Trials(
-        fooled=chose_fake != asked_fake,
-        participant=code_rows(answered, "participant"),
-        image=code_rows(answered, "image"),
-        method=answered["method"],
+        fooled=record.wrong[counting],
+        participant=record.participant[counting],
+        image=record.image[counting],
+        method=record.method[counting],
     )
 
 
-def _step(step: str, left: Responses) -> Step:
-    return Step(step, _distinct(left["participant"]), len(left))
+def _tested_methods(record: Record) -> list[str]:
+    methods = np.unique(record.method[record.test]).tolist()
+    return [method for method in methods if not (record.single and method == "real")]
 
 
-def _distinct(values: Words) -> int:
-    return len(np.unique(values))
+def _keep(
+    everybody: Trials, broken: dict[str, Mask], odd_times: Mask, rules: Collection[str]
+) -> Mask:
+    """(m,): which trials count by these rules."""
+    kept = ~_any(broken, rules)[everybody.participant]
+    return kept & ~odd_times if ODD_TIMES in rules else kept
 
 
-def _reasons(taken: Responses) -> dict[str, tuple[str, ...]]:
-    people, first = np.unique(taken["participant"], return_index=True)
-    outcomes = taken["outcome"][first].tolist()
-    return {
-        person: () if outcome == "complete" else (outcome,)
-        for person, outcome in zip(people.tolist(), outcomes, strict=True)
-    }
+def _any(broken: dict[str, Mask], rules: Collection[str]) -> Mask:
+    """(P,): who breaks one of these rules; some rules always apply, so there is no empty case."""
+    found: Mask = np.logical_or.reduce([who & (rule in rules) for rule, who in broken.items()])
+    return found
+
+
+def _record_steps(responses: Responses, taken: Responses, record: Record) -> Iterator[Step]:
+    recorded = responses.only(responses.equals("study", taken.distinct("study")[0]))
+    mode = taken.distinct("mode")[0]
+    yield Step("recorded in the study", len(recorded.distinct("participant")), len(recorded))
+    yield Step(f"mode {mode}", len(record.people), len(taken))
+    if record.duplicates:
+        yield Step("each trial once", len(record.people), len(record))
+    yield _step("test trials", record.participant[record.test])
+    yield _step("answered and not voided", record.participant[record.test & record.answered])
+
+
+def _rule_steps(everybody: Trials, broken: dict[str, Mask], odd_times: Mask) -> Iterator[Step]:
+    """One after the other, those that leave something out."""
+    so_far: list[str] = []
+    left = len(everybody.fooled)
+    for rule, step in LEFT.items():
+        so_far.append(rule)
+        kept = everybody.participant[_keep(everybody, broken, odd_times, so_far)]
+        if len(kept) < left:
+            yield _step(step, kept)
+        left = len(kept)
+
+
+def _step(step: str, participant: NDArray[np.int64]) -> Step:
+    return Step(step, int(np.count_nonzero(np.bincount(participant))), len(participant))

@@ -31,7 +31,7 @@ def assemble_report(
     """
     recorded = choose_study(responses, study)
     taken = choose_mode(recorded, mode)
-    counted = count_trials(recorded, taken)
+    counted = count_trials(responses, taken)
     rates = fooling_rates(counted.trials, counted.methods)
     return {
         "schema": SCHEMA,
@@ -67,12 +67,25 @@ def _describe_design(taken: Responses) -> dict[str, Any]:
 
 def _describe_exclusions(counted: Counted) -> dict[str, Any]:
     return {
+        "rules": asdict(counted.rules),
+        "not_applicable": [
+            {"rule": rule, "reason": reason} for rule, reason in counted.not_applicable.items()
+        ],
         "flow": [asdict(step) for step in counted.flow],
         "participants": [
             {"participant": person, "excluded": bool(reasons), "reasons": list(reasons)}
-            for person, reasons in counted.reasons.items()
+            for person, reasons in counted.reasons().items()
         ],
         "by_reason": counted.by_reason(),
+        "only_reason": counted.only_reason(),
+        "co_occurrence": counted.co_occurrence(),
+        "leave_one_rule_out": {
+            rule: {
+                method: {"rate": rate.rate, "ci95": rate.ci95, "trials": rate.trials}
+                for method, rate in fooling_rates(trials, counted.methods).items()
+            }
+            for rule, trials in counted.leave_one_rule_out()
+        },
     }
 
 

@@ -18,6 +18,13 @@ REASONS = {
     "abandoned": "gave up",
     "timed_out": "ran out of time",
     "returned": "returned the task",
+    "repeated": "had taken part before",
+    "incomplete": "did not finish",
+    "vigilance": "missed too many vigilance trials",
+    "too_fast": "answered too fast",
+    "side_bias": "chose one side nearly always",
+    "alternation": "chose the sides in turn",
+    "timing": "were disturbed too often",
 }
 WHO = {"live": "people", "preview": "people at a preview", "simulated": "simulated people"}
 SPACE = "\u202f"  # narrow and unbreakable, between a number and its unit

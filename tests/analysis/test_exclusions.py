@@ -6,13 +6,14 @@ import pytest
 
 from analysis.exclusions import Counted, count_trials
 from analysis.responses import ResponsesError, choose_mode
+from analysis.rules import Rules
 from analysis.sources import read_responses
 from tests.analysis.rows import Row, make_row, write_csv
 
 
-def count(folder: Path, *rows: Row) -> Counted:
+def count(folder: Path, *rows: Row, rules: Rules | None = None) -> Counted:
     recorded = read_responses(str(write_csv(folder / "responses.csv", rows)))
-    return count_trials(recorded, choose_mode(recorded, None))
+    return count_trials(recorded, choose_mode(recorded, None), rules)
 
 
 @pytest.mark.parametrize(
@@ -64,8 +65,8 @@ def test_every_step_and_every_reason_is_counted(tmp_path: Path) -> None:
     )
     steps = [(step.participants, step.trials) for step in counted.flow]
     assert steps == [(4, 6), (3, 5), (2, 3), (2, 2), (1, 1)]
-    assert counted.by_reason() == {"abandoned": 1, "timed_out": 1}
-    assert counted.reasons == {"p1": (), "p2": ("abandoned",), "p3": ("timed_out",)}
+    assert counted.by_reason() == {"incomplete": 2}
+    assert counted.reasons() == {"p1": (), "p2": ("incomplete",), "p3": ("incomplete",)}
     assert len(counted.everybody.fooled) == 2
 
 
@@ -78,7 +79,13 @@ def test_a_blinded_export_is_refused(tmp_path: Path) -> None:
         count(tmp_path, make_row(truth=""))
 
 
-def test_single_images_are_refused(tmp_path: Path) -> None:
-    single = make_row(presentation="single", truth="fake", answer="real", real_image="")
-    with pytest.raises(ResponsesError, match="line 2: shows a single image"):
-        count(tmp_path, single)
+def test_of_single_images_an_error_is_whatever_is_wrong(tmp_path: Path) -> None:
+    rows = [
+        make_row(presentation="single", method=method, truth=truth, answer=answer, position=str(at))
+        for at, (method, truth, answer) in enumerate(
+            [("mcl", "fake", "real"), ("mcl", "fake", "fake"), ("real", "real", "fake")]
+        )
+    ]
+    counted = count(tmp_path, *rows)
+    assert counted.trials.fooled.tolist() == [True, False, True]
+    assert counted.methods == ["mcl"]

@@ -1,0 +1,88 @@
+"""How each person went about the study, as shares and counts; nothing here looks at the rates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.clusters import Codes
+from analysis.record import Mask, Numbers, Record
+from analysis.responses import Responses, Words
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """Of P people, practice aside; (P,) each. Shares are nan of nothing.
+
+    answers: test and vigilance trials answered. fast: share of those with a time that came before
+    `fast_ms`. left, alternation, flagged: shares of answers that chose `left` (or `fake`), changed
+    sides since the one before, carry a timing flag. vigilance_seen, vigilance_correct: trials.
+    """
+
+    outcome: Words
+    answers: NDArray[np.int64]
+    fast: Numbers
+    left: Numbers
+    alternation: Numbers
+    flagged: Numbers
+    vigilance_seen: NDArray[np.int64]
+    vigilance_correct: NDArray[np.int64]
+
+
+def observe_conduct(record: Record, fast_ms: float) -> Conduct:
+    """Count what the rules ask for, over test and vigilance trials."""
+    people = len(record.people)
+    judged = record.judged & record.answered
+    participant, first = record.participant[judged], record.first[judged]
+    answers = np.bincount(participant, minlength=people)
+    times = record.rt_ms[judged]
+    changed = (participant[1:] == participant[:-1]) & (first[1:] != first[:-1])
+
+    def count(codes: Codes) -> NDArray[np.int64]:
+        return np.bincount(codes, minlength=people)
+
+    return Conduct(
+        outcome=record.outcome,
+        answers=answers,
+        fast=_share(count(participant[times < fast_ms]), count(participant[~np.isnan(times)])),
+        left=_share(count(participant[first]), answers),
+        alternation=_share(count(participant[1:][changed]), answers - 1),
+        flagged=_share(count(participant[record.disturbed[judged]]), answers),
+        vigilance_seen=count(record.participant[record.vigilance & record.seen]),
+        vigilance_correct=count(
+            record.participant[record.vigilance & record.answered & ~record.wrong]
+        ),
+    )
+
+
+def took_part_before(responses: Responses, taken: Responses) -> Mask | None:
+    """(P,): who began another study of the same input earlier; None where there is no other.
+
+    responses: all studies of the input; taken: those of the mode and study to report on.
+    """
+    study = taken.distinct("study")[0]
+    others = responses.only(~responses.equals("study", study))
+    if not len(others):
+        return None
+    began = _beginnings(others)
+    here = _beginnings(taken)
+    return np.array([began.get(person, moment) < moment for person, moment in here.items()])
+
+
+def _beginnings(responses: Responses) -> dict[str, str]:
+    """Person -> when their first trial began, as ISO 8601 text, which sorts by time."""
+    person, began = responses.codes("participant"), responses.codes("started_at")
+    first = np.full(int(person.max()) + 1, len(responses))
+    np.minimum.at(first, person, began)
+    moments = responses.distinct("started_at")
+    return {
+        name: moments[code]
+        for name, code in zip(responses.distinct("participant"), first.tolist(), strict=True)
+    }
+
+
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> Numbers:
+    """part / whole, nan where there is no whole."""
+    shares = np.full(len(part), np.nan)
+    np.divide(part, whole, out=shares, where=whole > 0)
+    return shares

@@ -1,0 +1,118 @@
+"""What each person did, as numbers: the trials of one mode, each once, in the order shown."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.clusters import Codes
+from analysis.responses import Responses, ResponsesError, Words
+
+Mask = NDArray[np.bool_]
+Numbers = NDArray[np.float64]
+
+DISTURBED = ("hidden", "blurred", "resized", "slow_frame", "late")  # flags that void nothing
+
+
+@dataclass(frozen=True)
+class Record:
+    """P people and n trials of any kind, sorted by person and position.
+
+    people, outcome (P,): names in alphabetical order, and how each ended.
+    participant, image (n,): codes. method (n,): what made the fake, or the only image.
+    test (n,): enters rates where answered; repeats of an earlier trial do not. vigilance (n,).
+    judged (n,): either, or a repeat; what the rules look at.
+    seen (n,): not voided. answered (n,): seen, and with an answer.
+    first (n,): the answer is `left`, or `fake` of a single image.
+    wrong (n,): it is not the right one; of a test trial with a fake: the fake fooled.
+    rt_ms (n,): nan without one. disturbed (n,): flagged though not voided.
+    row (n,): where the trial stands in the responses. duplicates: rows left out, the trial of that
+    person and position being there already. single: images are shown alone.
+    """
+
+    people: Words
+    outcome: Words
+    participant: Codes
+    image: Codes
+    method: Words
+    test: Mask
+    vigilance: Mask
+    judged: Mask
+    seen: Mask
+    answered: Mask
+    first: Mask
+    wrong: Mask
+    rt_ms: Numbers
+    disturbed: Mask
+    row: NDArray[np.int64]
+    duplicates: int
+    single: bool
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+def read_record(taken: Responses) -> Record:
+    """The responses of one study and mode as numbers. Of rows that share person and position the
+    first counts.
+
+    Raises ResponsesError where the truth of an answer is blinded, or where single images and
+    pairs are mixed.
+    """
+    participant = taken.codes("participant")
+    row = _order(participant, taken.numbers("position").astype(np.int64))
+    _, start = np.unique(participant[row], return_index=True)
+    single = _is_single(taken)
+    test, vigilance = taken.equals("kind", "test"), taken.equals("kind", "vigilance")
+    seen = ~taken.where("flags", lambda flags: "voided" in flags)
+    answered = seen & ~taken.equals("answer", "")
+    _refuse_blinded(taken, answered & (test | vigilance))
+    first = taken.equals("answer", "left", "fake")
+    right = first == taken.equals("truth", "left", "fake")
+    if not single:
+        right = right == taken.equals("question", "fake")
+    return Record(
+        people=np.array(taken.distinct("participant")),
+        outcome=taken["outcome"][row[start]],
+        participant=participant[row],
+        image=taken.codes("image")[row],
+        method=taken["method"][row],
+        test=(test & taken.equals("repeat_of", ""))[row],
+        vigilance=vigilance[row],
+        judged=(test | vigilance)[row],
+        seen=seen[row],
+        answered=answered[row],
+        first=first[row],
+        wrong=~right[row],
+        rt_ms=taken.numbers("rt_ms")[row],
+        disturbed=(~taken.equals("flags", "", "voided"))[row],
+        row=row,
+        duplicates=len(taken) - len(row),
+        single=single,
+    )
+
+
+def _order(participant: Codes, position: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows by person and position; of those that share both the first."""
+    place = participant * (position.max() + 1) + position
+    rows: NDArray[np.int64] = np.argsort(place, kind="stable")
+    once: Mask = np.diff(place[rows], prepend=-1) != 0
+    return rows[once]
+
+
+def _is_single(taken: Responses) -> bool:
+    single = taken.equals("presentation", "single")
+    if single.any() and not single.all():
+        raise ResponsesError(
+            f"{taken.at(single)}: a single image in a study of pairs; export the study again"
+        )
+    return bool(single.any())
+
+
+def _refuse_blinded(taken: Responses, answered: Mask) -> None:
+    blinded = answered & taken.equals("truth", "")
+    if blinded.any():
+        raise ResponsesError(
+            f"{taken.at(blinded)}: truth is empty, as in a blinded export;"
+            " export again with --unblind"
+        )

@@ -1,0 +1,145 @@
+"""The rules by which people are left out, fixed before the data; none looks at the fooling rate.
+
+Each rule says of P people who breaks it (P,), or why it does not apply here. After ITU-T P.808's
+checks of crowd workers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.conduct import Conduct
+from analysis.record import Mask, Numbers
+
+Verdict = Mask | str  # who breaks the rule, or why it does not apply
+
+NO_RULE = "the plan leaves it out"
+NO_TIMES = "there are no response times"
+VIGILANCE_MISS = 5  # one in so many vigilance trials may be missed: 8 of 10 pass, 7 of 8
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The numbers of the rules, by the names that a plan has for them; None: no such rule.
+
+    planned_trials: test and vigilance trials a person; None: `complete` is, nobody else is.
+    vigilance_planned: None: what people who completed have seen. vigilance_min_correct: None:
+    eight of ten; 0: no such rule. min_answers: with fewer, shares of them tell no habit.
+    """
+
+    min_completed_fraction: float | None = 0.9
+    planned_trials: int | None = None
+    vigilance_min_correct: int | None = None
+    vigilance_planned: int | None = None
+    vigilance_min_planned: int = 8
+    fast_ms: float | None = 200
+    max_fast_fraction: float | None = 0.25
+    slow_ms: float | None = 60_000
+    side_max_fraction: float | None = 0.9
+    alternation_max_fraction: float | None = 0.95
+    flagged_max_fraction: float | None = 0.5
+    min_answers: int = 10
+    allow_repeated: bool = False
+
+
+def judge(conduct: Conduct, rules: Rules, before: Mask | None, single: bool) -> dict[str, Verdict]:
+    """Every rule's verdict, in the order in which people are counted out.
+
+    before (P,): who took part before, None where the input cannot tell. single: of single images.
+    """
+    return {
+        "screened_out": conduct.outcome == "screened_out",
+        "returned": conduct.outcome == "returned",
+        "repeated": judge_repeated(before, rules),
+        "incomplete": judge_incomplete(conduct, rules),
+        "vigilance": judge_vigilance(conduct, rules),
+        "too_fast": judge_fast(conduct, rules),
+        "side_bias": "single images have no side" if single else judge_side(conduct, rules),
+        "alternation": judge_alternation(conduct, rules),
+        "timing": judge_timing(conduct, rules),
+    }
+
+
+def judge_repeated(before: Mask | None, rules: Rules) -> Verdict:
+    """Who took part in another study of this input before."""
+    if rules.allow_repeated:
+        return NO_RULE
+    return "the input holds one study only" if before is None else before
+
+
+def judge_incomplete(conduct: Conduct, rules: Rules) -> Verdict:
+    """Who answered less than `min_completed_fraction` of the planned trials."""
+    if rules.min_completed_fraction is None:
+        return NO_RULE
+    if rules.planned_trials is None:
+        return np.not_equal(conduct.outcome, "complete")
+    return np.less(conduct.answers, rules.min_completed_fraction * rules.planned_trials)
+
+
+def judge_vigilance(conduct: Conduct, rules: Rules) -> Verdict:
+    """Who failed, where enough vigilance trials were planned for that to mean something."""
+    if rules.vigilance_min_correct == 0:
+        return NO_RULE
+    if not conduct.vigilance_seen.any():
+        return "there are no vigilance trials"
+    planned = _planned_vigilance(conduct, rules)
+    if (planned < rules.vigilance_min_planned).all():
+        most = f"{planned.max()} vigilance trials were planned"
+        return f"{most}; with fewer than {rules.vigilance_min_planned} it only flags"
+    return fails_vigilance(conduct, rules) & (planned >= rules.vigilance_min_planned)
+
+
+def fails_vigilance(conduct: Conduct, rules: Rules) -> Mask:
+    """(P,): who saw all of their vigilance trials and answered too few rightly."""
+    planned = _planned_vigilance(conduct, rules)
+    least = rules.vigilance_min_correct
+    needed = planned - planned // VIGILANCE_MISS if least is None else np.full_like(planned, least)
+    saw_all = (planned > 0) & (conduct.vigilance_seen >= planned)
+    return saw_all & (conduct.vigilance_correct < needed)
+
+
+def judge_fast(conduct: Conduct, rules: Rules) -> Verdict:
+    """Who answered faster than `fast_ms` too often to have looked."""
+    if rules.fast_ms is None:
+        return NO_RULE
+    if np.isnan(conduct.fast).all():
+        return NO_TIMES
+    return _above(conduct.fast, rules.max_fast_fraction, conduct, rules)
+
+
+def judge_side(conduct: Conduct, rules: Rules) -> Verdict:
+    """Who chose one side nearly always."""
+    most = np.maximum(conduct.left, 1 - conduct.left)
+    return _above(most, rules.side_max_fraction, conduct, rules)
+
+
+def judge_alternation(conduct: Conduct, rules: Rules) -> Verdict:
+    """Who chose left and right in turn."""
+    return _above(conduct.alternation, rules.alternation_max_fraction, conduct, rules)
+
+
+def judge_timing(conduct: Conduct, rules: Rules) -> Verdict:
+    """Whose trials were disturbed too often: hidden, blurred or resized window, late frames."""
+    return _above(conduct.flagged, rules.flagged_max_fraction, conduct, rules)
+
+
+def judge_times(rt_ms: Numbers, rules: Rules) -> Verdict:
+    """Of n trials, not of people: faster than `fast_ms` or slower than `slow_ms`."""
+    if rules.fast_ms is None and rules.slow_ms is None:
+        return NO_RULE
+    if np.isnan(rt_ms).all():
+        return NO_TIMES
+    fastest = -np.inf if rules.fast_ms is None else rules.fast_ms
+    slowest = np.inf if rules.slow_ms is None else rules.slow_ms
+    return (rt_ms < fastest) | (rt_ms > slowest)
+
+
+def _above(share: Numbers, most: float | None, conduct: Conduct, rules: Rules) -> Verdict:
+    return NO_RULE if most is None else (share > most) & (conduct.answers >= rules.min_answers)
+
+
+def _planned_vigilance(conduct: Conduct, rules: Rules) -> Numbers:
+    """(P,): by the plan; without one, of who completed what they saw, and 0 of others."""
+    if rules.vigilance_planned is not None:
+        return np.full(len(conduct.answers), rules.vigilance_planned)
+    return np.where(conduct.outcome == "complete", conduct.vigilance_seen, 0)
