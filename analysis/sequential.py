@@ -1,0 +1,52 @@
+"""An interval of the fooling rate that holds however often one looks while people come in.
+
+Asymptotic confidence sequence (Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas 2024) on the
+participants' own rates, widened by what other images would change.
+"""
+
+from math import inf, log, sqrt
+
+import numpy as np
+
+from analysis.clusters import Influence, cell_variance, clustered_variance, count_clusters
+from analysis.fooling import FEW, Trials
+from analysis.intervals import Interval, t_quantile
+
+NARROWEST = 50  # people; the sequence is tightest about there, and holds everywhere
+
+
+def sequence_radius(sd: float, people: int, alpha: float = 0.05) -> float:
+    """How far the mean of so many people's rates may lie from the truth, at any number of people.
+
+    sd: standard deviation of these rates. alpha: the chance, in large samples, that the truth is
+    ever further away, in (0, 1).
+    """
+    rho2 = (-2 * log(alpha) + log(1 - 2 * log(alpha))) / NARROWEST
+    growth = people * rho2 + 1
+    return sd * sqrt(2 * growth / (people**2 * rho2) * log(sqrt(growth) / alpha))
+
+
+def monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
+    """Mean of the participants' rates of one method, with a 95 % interval under peeking.
+
+    Proportions in [0, 1], for new people and new images; 0.5 is chance. None as long as there is
+    no interval to trust: before ten people, with one image, or where all people's rates are equal.
+    """
+    answered = np.bincount(trials.participant)
+    fooled = np.bincount(trials.participant, weights=trials.fooled)
+    means = fooled[answered > 0] / answered[answered > 0]
+    people = len(means)
+    if people < FEW or count_clusters(trials.image) < 2:
+        return None
+    rate, sd = float(means.mean()), float(means.std(ddof=1))
+    if sd == 0:
+        return None
+    added = _image_variance(trials, (trials.fooled - rate) / answered[trials.participant] / people)
+    half = sqrt(sequence_radius(sd, people) ** 2 + t_quantile(inf) ** 2 * added)
+    return rate, (max(0.0, rate - half), min(1.0, rate + half))
+
+
+def _image_variance(trials: Trials, influence: Influence) -> float:
+    """What two-way clustering adds to that by participant, at least 0."""
+    by_image = clustered_variance(influence, trials.image)
+    return max(by_image - cell_variance(influence, trials.participant, trials.image), 0.0)
