@@ -132,7 +132,7 @@ def count_trials(responses: Responses, taken: Responses, rules: Rules | None = N
         everybody=everybody,
         kept=kept,
         rows=record.row[counting],
-        methods=_tested_methods(record),
+        methods=record.tested_methods(),
         flow=[
             *_record_steps(responses, taken, record),
             *_rule_steps(everybody, broken, odd_times),
@@ -156,13 +156,8 @@ def _encode(record: Record, counting: Mask) -> Trials:
         fooled=record.wrong[counting],
         participant=record.participant[counting],
         image=record.image[counting],
-        method=record.method[counting],
+        method=np.array(record.methods)[record.method[counting]],
     )
-
-
-def _tested_methods(record: Record) -> list[str]:
-    methods = np.unique(record.method[record.test]).tolist()
-    return [method for method in methods if not (record.single and method == "real")]
 
 
 def _keep(

@@ -18,8 +18,8 @@ DISTURBED = ("hidden", "blurred", "resized", "slow_frame", "late")  # flags that
 class Record:
     """P people and n trials of any kind, sorted by person and position.
 
-    people, outcome (P,): names in alphabetical order, and how each ended.
-    participant, image (n,): codes. method (n,): what made the fake, or the only image.
+    people, outcome (P,): names in alphabetical order, and how each ended. methods: names.
+    participant, image, method (n,): codes; the method is what made the fake, or the only image.
     test (n,): enters rates where answered; repeats of an earlier trial do not. vigilance (n,).
     judged (n,): either, or a repeat; what the rules look at.
     seen (n,): not voided. answered (n,): seen, and with an answer.
@@ -32,9 +32,10 @@ class Record:
 
     people: Words
     outcome: Words
+    methods: list[str]
     participant: Codes
     image: Codes
-    method: Words
+    method: Codes
     test: Mask
     vigilance: Mask
     judged: Mask
@@ -50,6 +51,12 @@ class Record:
 
     def __len__(self) -> int:
         return len(self.row)
+
+    def tested_methods(self) -> list[str]:
+        """Every method whose fakes were put to the test."""
+        tested = np.bincount(self.method[self.test], minlength=len(self.methods)) > 0
+        fakes = [not (self.single and method == "real") for method in self.methods]
+        return [self.methods[code] for code in np.flatnonzero(tested & fakes)]
 
 
 def read_record(taken: Responses) -> Record:
@@ -74,9 +81,10 @@ def read_record(taken: Responses) -> Record:
     return Record(
         people=np.array(taken.distinct("participant")),
         outcome=taken["outcome"][row[start]],
+        methods=taken.distinct("method"),
         participant=participant[row],
         image=taken.codes("image")[row],
-        method=taken["method"][row],
+        method=taken.codes("method")[row],
         test=(test & taken.equals("repeat_of", ""))[row],
         vigilance=vigilance[row],
         judged=(test | vigilance)[row],

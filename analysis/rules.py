@@ -24,22 +24,23 @@ class Rules:
 
     planned_trials: test and vigilance trials a person; None: `complete` is, nobody else is.
     vigilance_planned: None: what people who completed have seen. vigilance_min_correct: None:
-    eight of ten; 0: no such rule. min_answers: with fewer, shares of them tell no habit.
+    eight of ten; 0: no such rule; with fewer planned than `vigilance_min_planned` it only flags.
+    min_answers: with fewer, shares of them tell no habit.
     """
 
     min_completed_fraction: float | None = 0.9
     planned_trials: int | None = None
     vigilance_min_correct: int | None = None
     vigilance_planned: int | None = None
-    vigilance_min_planned: int = 8
+    vigilance_min_planned: int | None = 8
     fast_ms: float | None = 200
     max_fast_fraction: float | None = 0.25
     slow_ms: float | None = 60_000
     side_max_fraction: float | None = 0.9
     alternation_max_fraction: float | None = 0.95
     flagged_max_fraction: float | None = 0.5
-    min_answers: int = 10
-    allow_repeated: bool = False
+    min_answers: int | None = 10
+    allow_repeated: bool | None = False
 
 
 def judge(conduct: Conduct, rules: Rules, before: Mask | None, single: bool) -> dict[str, Verdict]:
@@ -83,10 +84,12 @@ def judge_vigilance(conduct: Conduct, rules: Rules) -> Verdict:
     if not conduct.vigilance_seen.any():
         return "there are no vigilance trials"
     planned = _planned_vigilance(conduct, rules)
-    if (planned < rules.vigilance_min_planned).all():
-        most = f"{planned.max()} vigilance trials were planned"
-        return f"{most}; with fewer than {rules.vigilance_min_planned} it only flags"
-    return fails_vigilance(conduct, rules) & (planned >= rules.vigilance_min_planned)
+    least = rules.vigilance_min_planned or 0
+    if (planned < least).all():
+        return (
+            f"{planned.max()} vigilance trials were planned; with fewer than {least} it only flags"
+        )
+    return fails_vigilance(conduct, rules) & (planned >= least)
 
 
 def fails_vigilance(conduct: Conduct, rules: Rules) -> Mask:
@@ -135,7 +138,9 @@ def judge_times(rt_ms: Numbers, rules: Rules) -> Verdict:
 
 
 def _above(share: Numbers, most: float | None, conduct: Conduct, rules: Rules) -> Verdict:
-    return NO_RULE if most is None else (share > most) & (conduct.answers >= rules.min_answers)
+    return (
+        NO_RULE if most is None else (share > most) & (conduct.answers >= (rules.min_answers or 0))
+    )
 
 
 def _planned_vigilance(conduct: Conduct, rules: Rules) -> Numbers:

@@ -1,0 +1,136 @@
+"""What was fixed before the data: design.json of `study freeze`, and the plan in it or alone."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from analysis.rules import Rules
+
+SCHEMA = "hue-and-eye/design/1"
+PLANNED = ("hypotheses", "exclusions", "margin", "participants", "stopping")
+SHARE, COUNT, TIME, SWITCH = (
+    "a share from 0 to 1",
+    "a whole number",
+    "milliseconds",
+    "true or false",
+)
+
+
+class DesignError(Exception):
+    """A design or plan that cannot be used; the message says where, what, and what to do."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the analysis may not choose after the data; None: left open.
+
+    margin: within which a difference counts as none. participants: who complete.
+    """
+
+    rules: Rules = field(default_factory=Rules)
+    margin: float | None = None
+    participants: int | None = None
+
+
+@dataclass(frozen=True)
+class Design:
+    """design.json. sha256: of its canonical JSON, which every row of the responses carries."""
+
+    sha256: str
+    study: str
+    protocol: Mapping[str, Any]
+    plan: Plan
+
+
+def read_design(path: Path) -> Design:
+    """Raises DesignError where the file is no design."""
+    design = _parse(path)
+    if design.get("schema") != SCHEMA:
+        raise DesignError(f"{path}: schema is {design.get('schema')!r}, expected {SCHEMA}")
+    for key, kind in (("study", str), ("protocol", dict), ("plan", dict)):
+        if not isinstance(design.get(key), kind):
+            raise DesignError(f"{path}: no {key} in it; give the design.json of `study freeze`")
+    protocol = design["protocol"]
+    plan = make_plan(str(path), design["plan"], protocol)
+    return Design(hash_canonical(design), design["study"], protocol, plan)
+
+
+def read_plan(path: Path, protocol: Mapping[str, Any] | None = None) -> Plan:
+    """A plan by itself, as TOML or JSON; protocol: of the design, where there is one."""
+    return make_plan(str(path), _parse(path), protocol or {})
+
+
+def make_plan(name: str, plan: Mapping[str, Any], protocol: Mapping[str, Any]) -> Plan:
+    """The plan as checked numbers; name: what messages call it."""
+    _refuse_unknown(name, plan, PLANNED)
+    for key, expected in (("margin", SHARE), ("participants", COUNT)):
+        _check(name, key, plan.get(key), expected)
+    rules = _make_rules(name, plan.get("exclusions", {}), protocol)
+    return Plan(rules, plan.get("margin"), plan.get("participants"))
+
+
+def hash_canonical(design: Mapping[str, Any]) -> str:
+    """SHA-256 of the JSON with sorted keys and no spaces, as UTF-8: layout does not matter."""
+    canonical = json.dumps(design, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text("utf-8")
+        parsed = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except OSError as error:
+        raise DesignError(f"{path}: {error.strerror}; check the path") from error
+    except ValueError as error:  # not JSON, not TOML, not UTF-8
+        raise DesignError(f"{path}: {error}; give JSON, or TOML in a file named .toml") from error
+    if not isinstance(parsed, dict):
+        raise DesignError(f"{path}: not an object; give the design.json of `study freeze`")
+    return parsed
+
+
+def _make_rules(name: str, numbers: Any, protocol: Mapping[str, Any]) -> Rules:
+    """Where the plan does not say how much was planned, the protocol does."""
+    if not isinstance(numbers, Mapping):
+        raise DesignError(f"{name}: exclusions is {numbers!r}, expected a table of rules")
+    _refuse_unknown(f"{name}: exclusions", numbers, [rule.name for rule in fields(Rules)])
+    for key, value in numbers.items():
+        _check(f"{name}: exclusions", key, value, _expected(key))
+    return Rules(**{**_planned_trials(name, protocol), **numbers})
+
+
+def _planned_trials(name: str, protocol: Mapping[str, Any]) -> dict[str, int]:
+    trials, vigilance = protocol.get("trials"), protocol.get("vigilance")
+    if trials is None or vigilance is None:
+        return {}
+    for key in ("trials", "vigilance"):
+        _check(f"{name}: protocol", key, protocol[key], COUNT)
+    return {"planned_trials": trials + vigilance, "vigilance_planned": vigilance}
+
+
+def _expected(rule: str) -> str:
+    for ending, expected in (("_fraction", SHARE), ("_ms", TIME), ("_repeated", SWITCH)):
+        if rule.endswith(ending):
+            return expected
+    return COUNT
+
+
+def _check(name: str, key: str, value: Any, expected: str) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    fits = {
+        SHARE: number and 0 <= value <= 1,
+        TIME: number and value >= 0,
+        COUNT: number and isinstance(value, int) and value >= 0,
+        SWITCH: isinstance(value, bool),
+    }
+    if value is not None and not fits[expected]:
+        raise DesignError(f"{name}: {key} is {value!r}, expected {expected}")
+
+
+def _refuse_unknown(name: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise DesignError(f"{name}: unknown {unknown[0]!r}; known are {', '.join(known)}")

@@ -1,0 +1,163 @@
+"""Whether a study was done and analyzed as it had been registered: match, or each deviation."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.design import Design, Plan
+from analysis.record import Mask, Record
+from analysis.responses import Responses
+
+UNCHECKED = ("hypotheses", "stopping", "wording", "stimuli")  # responses cannot tell
+CONDITIONS = ("presentation", "question", "exposure_ms")
+KINDS = {"practice": "practice", "trials": "test", "vigilance": "vigilance"}  # as protocols count
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """What was done otherwise than planned, in words."""
+
+    what: str
+    planned: str
+    done: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """sha256: of the design; without one, what the responses carry.
+
+    unchecked: what the design fixes and responses cannot show.
+    """
+
+    sha256: str | None
+    verdict: Literal["match", "deviations", "unknown"]
+    deviations: tuple[Deviation, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+
+def judge_design(design: Design | None, used: Plan, taken: Responses, record: Record) -> Verdict:
+    """used: what the analysis went by, whatever the design says. taken, record: the same trials."""
+    if design is None:
+        carried = [digest for digest in taken.distinct("design_sha256") if digest]
+        return Verdict(carried[0] if len(carried) == 1 else None, "unknown")
+    deviations = (
+        *_compare_hashes(design, taken),
+        *_compare_conditions(design, taken),
+        *_compare_methods(design, record),
+        *_compare_assignment(design, record),
+        *_compare_counts(design, taken, record),
+        *_compare_people(design, record),
+        *_compare_plans(design.plan, used),
+    )
+    return Verdict(design.sha256, "deviations" if deviations else "match", deviations, UNCHECKED)
+
+
+def _compare_hashes(design: Design, taken: Responses) -> Iterator[Deviation]:
+    """Every row must be of this study and carry this design's hash."""
+    study = taken.distinct("study")[0]
+    if study != design.study:
+        yield Deviation("study", design.study, study)
+    for digest in taken.distinct("design_sha256"):
+        if digest != design.sha256:
+            under = f"under another design, {digest[:12]}" if digest else "before any design"
+            rows = taken.equals("design_sha256", digest)
+            yield Deviation("design", design.sha256[:12], f"{_count_trials(rows)} {under}")
+
+
+def _compare_conditions(design: Design, taken: Responses) -> Iterator[Deviation]:
+    """How test trials were shown; a protocol has one value, or a list to draw from."""
+    test = taken.only(taken.equals("kind", "test"))
+    for column in CONDITIONS:
+        if column not in design.protocol or not len(test):
+            continue
+        value = design.protocol[column]
+        planned = [_plain(each) for each in (value if isinstance(value, list) else [value])]
+        for done in test.distinct(column):
+            if _plain(done) not in planned:
+                seen = f"{_plain(done)} in {_count_trials(test.equals(column, done))}"
+                yield Deviation(column, " or ".join(planned), seen)
+
+
+def _compare_methods(design: Design, record: Record) -> Iterator[Deviation]:
+    shown = set(record.tested_methods())
+    planned = set(design.protocol.get("methods", shown))
+    for method in sorted(shown - planned):
+        yield Deviation("methods", f"without {method}", f"{method} was shown")
+    for method in sorted(planned - shown):
+        yield Deviation("methods", f"with {method}", f"{method} was never shown")
+
+
+def _compare_assignment(design: Design, record: Record) -> Iterator[Deviation]:
+    """One method a person, or all to each who completed."""
+    each = _count_methods(record)
+    match design.protocol.get("assignment"):
+        case "between":
+            wrong, planned = each > 1, "one method a person"
+        case "within":
+            methods = design.protocol.get("methods", record.tested_methods())
+            wrong, planned = is_complete(record) & (each < len(methods)), "all methods a person"
+        case _:
+            return
+    if wrong.any():
+        yield Deviation("assignment", planned, f"otherwise for {_count_people(wrong)}")
+
+
+def _compare_counts(design: Design, taken: Responses, record: Record) -> Iterator[Deviation]:
+    """Who completed saw as many trials of each kind as planned, repeats aside."""
+    once = record.seen & taken.equals("repeat_of", "")[record.row]
+    for key, kind in KINDS.items():
+        if key in design.protocol:
+            shown = record.participant[once & taken.equals("kind", kind)[record.row]]
+            each = np.bincount(shown, minlength=len(record.people))
+            wrong = is_complete(record) & (each != design.protocol[key])
+            if wrong.any():
+                done = f"otherwise for {_count_people(wrong)}"
+                yield Deviation(key, f"{design.protocol[key]} a person", done)
+
+
+def _compare_people(design: Design, record: Record) -> Iterator[Deviation]:
+    planned, completed = design.plan.participants, int(is_complete(record).sum())
+    if planned is not None and planned != completed:
+        yield Deviation("participants", str(planned), f"{completed} completed")
+
+
+def _compare_plans(planned: Plan, used: Plan) -> Iterator[Deviation]:
+    """What the analysis was told, against what had been planned."""
+    rules = asdict(used.rules)
+    pairs = {rule: (value, rules[rule]) for rule, value in asdict(planned.rules).items()}
+    for what, (before, after) in {**pairs, "margin": (planned.margin, used.margin)}.items():
+        if before != after:
+            yield Deviation(what, _plain(before), _plain(after))
+
+
+def is_complete(record: Record) -> Mask:
+    """(P,): who finished."""
+    complete: Mask = record.outcome == "complete"
+    return complete
+
+
+def _count_methods(record: Record) -> NDArray[np.int64]:
+    """(P,): how many methods each was tested on."""
+    of_test = record.participant[record.test] * len(record.methods) + record.method[record.test]
+    return np.bincount(np.unique(of_test) // len(record.methods), minlength=len(record.people))
+
+
+def _count_trials(rows: Mask) -> str:
+    return f"{int(rows.sum())} of {len(rows)} trials"
+
+
+def _count_people(wrong: Mask) -> str:
+    return f"{int(wrong.sum())} of {len(wrong)} participants"
+
+
+def _plain(value: Any) -> str:
+    """A value as words; 1000, 1000.0 and "1000" are the same, none and empty too."""
+    if value is None or value == "":
+        return "none"
+    try:
+        return f"{float(value):g}" if not isinstance(value, bool) else str(value).lower()
+    except ValueError:
+        return str(value)
