@@ -1,7 +1,7 @@
 """Rates against each other, against chance, and against published ones.
 
 Differences: two-way clustered on stacked influence values (Cameron, Gelbach & Miller 2011), paired
-wherever people or images are shared. Many tests: Holm 1979.
+wherever people or images are shared. Many tests: Holm 1979. Equivalence: Schuirmann 1987.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from analysis.clusters import Codes, Influence, clustered_variance, estimable_variance
 from analysis.fooling import Rate, Trials
-from analysis.intervals import Interval, newcombe, t_quantile, two_sided_p
+from analysis.intervals import Interval, newcombe, one_sided_p, t_quantile, two_sided_p
 
 CHANCE = 0.5  # the rate of fakes as convincing as photographs
 ROUNDING = 1e-15  # a variance below this is not in the data
@@ -48,6 +48,18 @@ class Difference:
     flags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Equivalence:
+    """Whether a difference lies within the margin either way: p below 0.05, ci90 inside of it.
+
+    None where the difference has no standard error.
+    """
+
+    margin: float
+    p: float | None = None
+    ci90: Interval | None = None
+
+
 def t_test(difference: float, se: float, df: int) -> TTest:
     """Whether a difference is more than its standard error explains."""
     t = difference / se
@@ -78,11 +90,17 @@ def compare_methods(trials: Trials, rates: Mapping[str, Rate]) -> list[Differenc
 
 def fooling_difference(trials: Trials, rates: Mapping[str, Rate], a: str, b: str) -> Difference:
     """One difference. Both methods need trials; `rates` are those of the same trials."""
+    both = trials.only((trials.method == a) | (trials.method == b))
+    return part_difference(both, both.method == a, rates, a, b)
+
+
+def part_difference(
+    trials: Trials, is_a: NDArray[np.bool_], rates: Mapping[str, Rate], a: str, b: str
+) -> Difference:
+    """Of the trials where is_a (n,) against the others; a, b: what to call the two, as `rates`."""
     of_a, of_b = rates[a], rates[b]
     rate_a, rate_b = of_a.fooled / of_a.trials, of_b.fooled / of_b.trials
-    both = trials.only((trials.method == a) | (trials.method == b))
-    is_a = both.method == a
-    df_people, df_images = _factor_df(both.participant, is_a), _factor_df(both.image, is_a)
+    df_people, df_images = _factor_df(trials.participant, is_a), _factor_df(trials.image, is_a)
     raised = {
         "one_participant": df_people is None,
         "one_image": df_images is None,
@@ -95,26 +113,36 @@ def fooling_difference(trials: Trials, rates: Mapping[str, Rate], a: str, b: str
     if df_people is None and df_images is None:
         return counted
     influence = np.where(
-        is_a, (both.fooled - rate_a) / of_a.trials, (rate_b - both.fooled) / of_b.trials
+        is_a, (trials.fooled - rate_a) / of_a.trials, (rate_b - trials.fooled) / of_b.trials
     )
-    return _clustered(counted, both, influence, df_people, df_images)
+    return _clustered(counted, trials, influence, df_people, df_images)
+
+
+def judge_equivalence(difference: Difference, margin: float) -> Equivalence:
+    """Two one-sided tests. margin: above 0, stated before the data."""
+    if difference.se is None or difference.df is None:
+        return Equivalence(margin)
+    t = (margin - abs(difference.difference)) / difference.se
+    half = t_quantile(difference.df, 0.95) * difference.se
+    interval = difference.difference - half, difference.difference + half
+    return Equivalence(margin, one_sided_p(t, difference.df), interval)
 
 
 def _clustered(
     counted: Difference,
-    both: Trials,
+    trials: Trials,
     influence: Influence,
     df_people: int | None,
     df_images: int | None,
 ) -> Difference:
     people, images = df_people is not None, df_images is not None
     variance = estimable_variance(
-        influence, both.participant, both.image, people=people, images=images
+        influence, trials.participant, trials.image, people=people, images=images
     )
     if variance <= 0 and people and images:  # the cells outweigh both factors, in small data
         variance = max(
-            clustered_variance(influence, both.participant),
-            clustered_variance(influence, both.image),
+            clustered_variance(influence, trials.participant),
+            clustered_variance(influence, trials.image),
         )
     if variance < ROUNDING:
         return replace(counted, flags=(*counted.flags, "no_variation"))

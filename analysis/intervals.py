@@ -20,6 +20,11 @@ def two_sided_p(t: float, df: float) -> float:
     return float(2 * special.stdtr(df, -abs(t)))
 
 
+def one_sided_p(t: float, df: float) -> float:
+    """How often Student's t lies above this."""
+    return float(special.stdtr(df, -t))
+
+
 def wilson(rate: float, trials: float, critical: float) -> Interval:
     """Score interval of a proportion.
 

@@ -1,0 +1,111 @@
+"""How much of the variation in who was fooled belongs to people, and how much to images.
+
+On the scale of probabilities, in closed form: the one-way ANOVA intraclass correlation (Fisher
+1925; unequal groups, Donner 1986) and variance components of the two-way crossed layout
+(Henderson 1953, method 1).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.clusters import Codes, count_clusters
+from analysis.fooling import Trials
+
+Values = NDArray[np.bool_] | NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Components:
+    """Shares and sizes of variation; None where the data cannot tell.
+
+    icc_participant, icc_image: one-way ANOVA, of one factor with the other left in the rest.
+    participant, image, residual: variances, each with the other factors taken out, which is what
+    planning needs. Any but the residual may come out below 0, which says that none was seen.
+    flags: `one_participant`, `one_image`, `one_trial_each_participant`, `one_trial_each_image`,
+    `rate_at_bound`, `no_trials`, `not_identified` (people and images cannot be told apart).
+    """
+
+    icc_participant: float | None = None
+    icc_image: float | None = None
+    participant: float | None = None
+    image: float | None = None
+    residual: float | None = None
+    flags: tuple[str, ...] = ()
+
+
+def variance_components(trials: Trials) -> Components:
+    """Of one method's trials."""
+    n, fooled = len(trials.fooled), int(trials.fooled.sum())
+    if n == 0:
+        return Components(flags=("no_trials",))
+    people, images = count_clusters(trials.participant), count_clusters(trials.image)
+    raised = {
+        "one_participant": people == 1,
+        "one_image": images == 1,
+        "one_trial_each_participant": people == n > 1,
+        "one_trial_each_image": images == n > 1,
+        "rate_at_bound": fooled in (0, n),
+    }
+    flags = tuple(flag for flag, is_raised in raised.items() if is_raised)
+    counted = Components(
+        anova_icc(trials.fooled, trials.participant),
+        anova_icc(trials.fooled, trials.image),
+        flags=flags,
+    )
+    if flags:
+        return counted
+    variances = _two_way(trials)
+    if variances is None:
+        return replace(counted, flags=("not_identified",))
+    participant, image, residual = variances
+    return replace(counted, participant=participant, image=image, residual=residual)
+
+
+def anova_icc(values: Values, codes: Codes) -> float | None:
+    """One-way intraclass correlation of values (n,) in the clusters of codes (n,).
+
+    None where there is one cluster, one value each, or no variation at all.
+    """
+    sizes = np.bincount(codes)
+    sizes, totals = sizes[sizes > 0], np.bincount(codes, weights=values)[sizes > 0]
+    n, clusters = len(values), len(sizes)
+    if clusters in (1, n):
+        return None
+    of_clusters = float(totals @ (totals / sizes))
+    between = (of_clusters - float(values.sum()) ** 2 / n) / (clusters - 1)
+    within = (float(values @ values.astype(float)) - of_clusters) / (n - clusters)
+    size = (n - float(sizes @ sizes) / n) / (clusters - 1)
+    total = between + (size - 1) * within
+    return (between - within) / total if total > 0 else None
+
+
+def _two_way(trials: Trials) -> tuple[float, float, float] | None:
+    """Variances of participants, images and the rest, from the sums of squares they expect."""
+    values, n = trials.fooled.astype(float), len(trials.fooled)
+    width = int(trials.image.max()) + 1
+    cells, sizes = np.unique(trials.participant * width + trials.image, return_counts=True)
+    people, images = np.bincount(trials.participant), np.bincount(trials.image)
+    expected = [
+        [n, sizes**2 @ (1 / people[cells // width]), count_clusters(trials.participant)],
+        [sizes**2 @ (1 / images[cells % width]), n, count_clusters(trials.image)],
+        [n, n, n],
+    ]
+    mean = [people @ people / n, images @ images / n, 1.0]
+    seen = [
+        _between(values, trials.participant),
+        _between(values, trials.image),
+        float(values @ values),
+    ]
+    layout = np.array(expected) - mean
+    if np.linalg.cond(layout) > 1e9:
+        return None
+    participant, image, residual = np.linalg.solve(layout, np.array(seen) - values.sum() ** 2 / n)
+    return float(participant), float(image), float(residual)
+
+
+def _between(values: NDArray[np.float64], codes: Codes) -> float:
+    """Sum over clusters of the squared total by the size."""
+    sizes = np.bincount(codes)
+    return float((np.bincount(codes, weights=values) ** 2 / np.maximum(sizes, 1)).sum())
