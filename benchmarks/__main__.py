@@ -12,6 +12,8 @@ import torch
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 MEASUREMENTS = (
     "coverage",
+    "peeking",
+    "bootstrap",
     "soft_encoding",
     "classification_loss",
     "annealed_mean",

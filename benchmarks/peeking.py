@@ -1,0 +1,61 @@
+"""How often an interval misses the true rate at some look, when one looks after every person.
+
+Ours, the asymptotic confidence sequence with the image term, against intervals made for one look:
+the report's own, Wilson's over trials, and t over participants' means. The truth is the rate over
+all people and all photographs.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from analysis.fooling import Trials
+from analysis.intervals import Interval
+from analysis.sequential import monitored_rate
+from benchmarks.coverage import t_over_participants, two_way, wilson_over_trials
+from tests.analysis.studies import simulate_study
+
+RATE = 0.301
+STUDIES = 1000
+FIRST, LAST = 10, 120  # people at the first and the last look
+DESIGNS = {"40 of 200 photographs each": 200, "40 of 1600": 1600}
+
+
+def sequence(trials: Trials) -> Interval:
+    found = monitored_rate(trials)
+    return found[1] if found else (0.0, 1.0)
+
+
+INTERVALS: dict[str, Callable[[Trials], Interval]] = {
+    "sequence (ours)": sequence,
+    "the report's, two-way": two_way,
+    "Wilson over trials": wilson_over_trials,
+    "t over participants": t_over_participants,
+}
+
+
+def measure(images: int, seed: int = 0) -> dict[str, tuple[float, float]]:
+    """(share of studies in which it ever missed, mean width at the last look) of every interval."""
+    missed = dict.fromkeys(INTERVALS, 0)
+    width = dict.fromkeys(INTERVALS, 0.0)
+    for child in np.random.SeedSequence(seed).spawn(STUDIES):
+        study = simulate_study(np.random.default_rng(child), (RATE,), people=LAST, images=images)
+        looks = [study.only(study.participant < people) for people in range(FIRST, LAST + 1)]
+        for name, interval in INTERVALS.items():
+            seen = [interval(look) for look in looks]
+            missed[name] += any(not low <= RATE <= high for low, high in seen)
+            width[name] += seen[-1][1] - seen[-1][0]
+    return {name: (missed[name] / STUDIES, width[name] / STUDIES) for name in INTERVALS}
+
+
+def main() -> None:
+    print(f"\n{STUDIES} studies a design, rate {RATE:.1%}, looks at {FIRST} to {LAST} people;")
+    print("studies in which it ever missed, then mean width at the last look in points\n")
+    print(f"{'design':<28}" + "".join(f"{name:>24}" for name in INTERVALS))
+    for design, images in DESIGNS.items():
+        cells = [f"{missed:.1%} {100 * width:6.1f}" for missed, width in measure(images).values()]
+        print(f"{design:<28}" + "".join(f"{cell:>24}" for cell in cells))
+
+
+if __name__ == "__main__":
+    main()
