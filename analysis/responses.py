@@ -101,13 +101,14 @@ class Responses:
 
     def only(self, chosen: Chosen) -> "Responses":
         """The rows where chosen (n,) is True."""
-        if chosen.all():
-            return self
+        return self if chosen.all() else self.take(np.flatnonzero(chosen))
+
+    def take(self, rows: NDArray[np.int64]) -> "Responses":
+        """The rows of these indices, in their order."""
         columns = {
-            name: Column(column.codes[chosen], column.words)
-            for name, column in self.columns.items()
+            name: Column(column.codes[rows], column.words) for name, column in self.columns.items()
         }
-        return Responses(self.name, self.sha256, columns, self.places[chosen], self.unit)
+        return Responses(self.name, self.sha256, columns, self.places[rows], self.unit)
 
     def at(self, wrong: Chosen) -> str:
         """`FILE: line N` of the first wrong row, for a message."""
