@@ -117,6 +117,7 @@ def find_models(methods: Sequence[str], given: dict[str, Path], runs: Path) -> d
 def describe_models(models: dict[str, Path]) -> Iterable[str]:
     """A line for each model: which file, how far it was trained."""
     for name, path in models.items():
-        header = read_header(path)
-        trained = f"epoch {header['epoch']}, val_loss {header['val_loss']:.5g}"
-        yield f"{name}: {path} ({'as released' if path.suffix in RELEASED else trained})"
+        header, said = read_header(path), "as released"
+        if path.suffix not in RELEASED:
+            said = f"epoch {header['epoch']}, val_loss {header['val_loss']:.5g}"
+        yield f"{name}: {path} ({said})"

@@ -1,3 +1,4 @@
+import csv
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,12 @@ from torch.nn import functional
 
 from colorizer.bins import bin_centers
 from colorizer.checkpoint import load_colorizer
+from colorizer.cli import main
 from colorizer.errors import Mistake
 from colorizer.models import build_colorizer
 from colorizer.zhang2016 import TEMPERATURE, ZHANG2016
 from tests.colorizer.conftest import CPU
+from tests.colorizer.pictures import write_pictures
 
 # of the authors' colorizers/eccv16.py: the places of convolutions in each block, then of its norm
 CONVOLUTIONS = {1: (0, 2), 2: (0, 2), **dict.fromkeys(range(3, 9), (0, 2, 4)), 8: (0, 2, 4, 6)}
@@ -115,3 +118,16 @@ def test_the_first_prediction_is_the_prior() -> None:
 def test_only_classification_is_published() -> None:
     with pytest.raises(Mistake, match="give it --objective mcl"):
         build_colorizer(ZHANG2016, "l2", bin_centers())
+
+
+def test_a_released_file_makes_stimuli(release: Path, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "photos", 3)
+    words = ["batch", "--photos", str(tmp_path / "photos"), "--out", str(tmp_path / "outputs")]
+    words += ["--methods", "real,zhang2016", "--models", f"zhang2016={release}", "--size", "64"]
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 0
+    with (tmp_path / "outputs" / "manifest.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["method"] for row in rows] == ["real", "zhang2016"] * 3
+    assert all((tmp_path / "outputs" / row["file"]).stat().st_size for row in rows)
