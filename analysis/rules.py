@@ -7,10 +7,12 @@ checks of crowd workers.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.conduct import Conduct
 from analysis.record import Mask, Numbers
 
+Counts = NDArray[np.int64]
 Verdict = Mask | str  # who breaks the rule, or why it does not apply
 
 NO_RULE = "the plan leaves it out"
@@ -83,7 +85,7 @@ def judge_vigilance(conduct: Conduct, rules: Rules) -> Verdict:
         return NO_RULE
     if not conduct.vigilance_seen.any():
         return "there are no vigilance trials"
-    planned = _planned_vigilance(conduct, rules)
+    planned = planned_vigilance(conduct, rules)
     least = rules.vigilance_min_planned or 0
     if (planned < least).all():
         return (
@@ -94,11 +96,29 @@ def judge_vigilance(conduct: Conduct, rules: Rules) -> Verdict:
 
 def fails_vigilance(conduct: Conduct, rules: Rules) -> Mask:
     """(P,): who saw all of their vigilance trials and answered too few rightly."""
-    planned = _planned_vigilance(conduct, rules)
-    least = rules.vigilance_min_correct
-    needed = planned - planned // VIGILANCE_MISS if least is None else np.full_like(planned, least)
-    saw_all = (planned > 0) & (conduct.vigilance_seen >= planned)
-    return saw_all & (conduct.vigilance_correct < needed)
+    return saw_vigilance(conduct, rules) & (
+        conduct.vigilance_correct < needed_vigilance(planned_vigilance(conduct, rules), rules)
+    )
+
+
+def saw_vigilance(conduct: Conduct, rules: Rules) -> Mask:
+    """(P,): who saw all of their vigilance trials, and had any."""
+    planned = planned_vigilance(conduct, rules)
+    return (planned > 0) & (conduct.vigilance_seen >= planned)
+
+
+def planned_vigilance(conduct: Conduct, rules: Rules) -> Counts:
+    """(P,): by the plan; without one, of who completed what they saw, and 0 of others."""
+    if rules.vigilance_planned is not None:
+        return np.full(len(conduct.answers), rules.vigilance_planned)
+    return np.where(conduct.outcome == "complete", conduct.vigilance_seen, 0)
+
+
+def needed_vigilance(planned: Counts, rules: Rules) -> Counts:
+    """(P,): right answers to pass, of so many planned."""
+    if rules.vigilance_min_correct is not None:
+        return np.full_like(planned, rules.vigilance_min_correct)
+    return planned - planned // VIGILANCE_MISS
 
 
 def judge_fast(conduct: Conduct, rules: Rules) -> Verdict:
@@ -141,10 +161,3 @@ def _above(share: Numbers, most: float | None, conduct: Conduct, rules: Rules) -
     return (
         NO_RULE if most is None else (share > most) & (conduct.answers >= (rules.min_answers or 0))
     )
-
-
-def _planned_vigilance(conduct: Conduct, rules: Rules) -> Numbers:
-    """(P,): by the plan; without one, of who completed what they saw, and 0 of others."""
-    if rules.vigilance_planned is not None:
-        return np.full(len(conduct.answers), rules.vigilance_planned)
-    return np.where(conduct.outcome == "complete", conduct.vigilance_seen, 0)
