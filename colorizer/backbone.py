@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from colorizer.errors import Mistake
-from colorizer.torchvision_ops import torchvision
+from colorizer.torchvision_ops import import_torchvision
 
 BACKBONES = ("resnet50", "resnet50v2")
 # of its photographs, mean and standard deviation by channel (2, 3, 1, 1)
@@ -75,7 +75,7 @@ class ResNet50(FeaturePyramid):
 
     def __init__(self) -> None:
         super().__init__()
-        network = torchvision.models.resnet50()
+        network = import_torchvision().models.resnet50()
         self.conv1 = network.conv1
         self.bn1 = network.bn1
         self.layer1 = network.layer1
@@ -204,7 +204,7 @@ def _stage(channels: int, width: int, blocks: int, stride: int) -> nn.Sequential
 def _download(trunk: nn.Module) -> Mapping[str, Tensor]:
     if not isinstance(trunk, ResNet50):
         raise Mistake("resnet50v2 has no download; give its file as --weights FILE")
-    published = torchvision.models.ResNet50_Weights.DEFAULT
+    published = import_torchvision().models.ResNet50_Weights.DEFAULT
     try:
         tensors: Mapping[str, Tensor] = published.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:  # no network; or a file that is not what it should be

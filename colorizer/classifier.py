@@ -14,14 +14,14 @@ from torch.nn import functional
 from colorizer.backbone import IMAGENET, load_strictly, read_state_dict
 from colorizer.color import from_bytes
 from colorizer.errors import Mistake
-from colorizer.torchvision_ops import torchvision
+from colorizer.torchvision_ops import import_torchvision
 
 SIDE, CROP = 256, 224  # px: what torchvision's weights were measured with
 
 
 def load_classifier(path: Path, device: torch.device) -> nn.Module:
     """From a file of torchvision's `resnet50`; raises Mistake where it is another's."""
-    network: nn.Module = torchvision.models.resnet50()
+    network: nn.Module = import_torchvision().models.resnet50()
     load_strictly(network, read_state_dict(path), f"--classifier {path}")
     return network.eval().to(device)
 

@@ -4,18 +4,26 @@ A CPU build of torch beside torchvision's default build makes `import torchvisio
 operator that no classification network uses (pytorch/vision#8985).
 """
 
+import importlib
+from functools import cache
+from typing import Any
+
 import torch
 
-try:
-    import torchvision  # type: ignore[import-untyped]  # it ships no types
-except RuntimeError as error:  # operator torchvision::nms does not exist
-    if "torchvision::" not in str(error):
-        raise
-    # Kept in a variable: the declarations live as long as it does.
-    _operators = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]  # torch.library has no types
+_declared: list[torch.library.Library] = []  # the declarations live as long as it does
+
+
+@cache
+def import_torchvision() -> Any:
+    """The package, when a network of it is wanted: the import takes longer than torch's own."""
+    try:
+        return importlib.import_module("torchvision")
+    except RuntimeError as error:  # operator torchvision::nms does not exist
+        if "torchvision::" not in str(error):
+            raise
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]  # torch.library has no types
+    _declared.append(library)
     for name in ("nms", "qnms"):
         schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-        _operators.define(schema)  # type: ignore[no-untyped-call]  # likewise
-    import torchvision
-
-__all__ = ["torchvision"]
+        library.define(schema)  # type: ignore[no-untyped-call]  # likewise
+    return importlib.import_module("torchvision")

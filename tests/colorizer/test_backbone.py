@@ -12,7 +12,7 @@ from colorizer.backbone import (
     load_pretrained,
 )
 from colorizer.errors import Mistake
-from colorizer.torchvision_ops import torchvision
+from colorizer.torchvision_ops import import_torchvision
 
 PRETRAINED_V2 = (
     Path(__file__).parents[3] / "shared" / "weights" / "resnet50v2_stages1-3.safetensors"
@@ -85,7 +85,7 @@ def test_the_pretrained_v2_trunk_gives_its_check_values() -> None:
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_torchvision_weights_load_from_a_file(suffix: str, tmp_path: Path) -> None:
-    published = torchvision.models.resnet50().eval()
+    published = import_torchvision().models.resnet50().eval()
     path = tmp_path / f"weights{suffix}"
     save = torch.save if suffix == ".pth" else save_file
     save(published.state_dict(), path)

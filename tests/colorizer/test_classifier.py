@@ -12,7 +12,7 @@ from colorizer.cli import main
 from colorizer.commands.batch import gather
 from colorizer.errors import Mistake
 from colorizer.painting import Sitting, paint, sit
-from colorizer.torchvision_ops import torchvision
+from colorizer.torchvision_ops import import_torchvision
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw, write_pictures
 
@@ -23,14 +23,14 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "resnet50.safetensors"
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        save_file(torchvision.models.resnet50().state_dict(), path)
+        save_file(import_torchvision().models.resnet50().state_dict(), path)
     return path
 
 
 def test_it_sees_what_torchvision_sees(weights: Path) -> None:
     network = load_classifier(weights, CPU)
     pixels = torch.from_numpy(draw(0, side=256))[None]
-    published = torchvision.models.ResNet50_Weights.IMAGENET1K_V1.transforms()
+    published = import_torchvision().models.ResNet50_Weights.IMAGENET1K_V1.transforms()
     with torch.inference_mode():
         expected = int(network(published(pixels.movedim(-1, 1))).argmax())
     assert recognize(network, {"real": pixels}) == {"real": expected}
