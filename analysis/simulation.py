@@ -1,0 +1,70 @@
+"""Simulated studies: people and images with normal effects on the log odds of being fooled."""
+
+from collections.abc import Sequence
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.comparisons import compare_methods, judge_equivalence
+from analysis.fooling import Trials, fooling_rates
+from analysis.planning import (
+    ALPHA,
+    IMAGE_CORRELATION,
+    PARTICIPANT_CORRELATION,
+    Comparison,
+    Effects,
+    marginal_intercept,
+)
+
+
+def simulate_power(study: Comparison, people: int, studies: int, seed: int) -> float:
+    """Share of so many simulated studies whose report shows what it is to show."""
+    children = np.random.SeedSequence(seed).spawn(studies)
+    shown = [_shows(study, people, np.random.default_rng(child)) for child in children]
+    return sum(shown) / studies
+
+
+def _shows(study: Comparison, people: int, rng: np.random.Generator) -> bool:
+    rates = [*study.rates, *study.rates[:1] * (study.methods - 2)]
+    trials = simulate_study(
+        rng, rates, people, study.images, study.trials, study.effects, study.within
+    )
+    (difference,) = compare_methods(trials, fooling_rates(trials, ("m0", "m1")))
+    p = difference.p if study.margin is None else judge_equivalence(difference, study.margin).p
+    return p is not None and p < ALPHA
+
+
+def simulate_study(
+    rng: np.random.Generator,
+    rates: Sequence[float],
+    people: int,
+    images: int,
+    trials: int,
+    effects: Effects,
+    within: bool = True,
+) -> Trials:
+    """The answers to methods `m0`, `m1` ...; a participant never sees an image twice.
+
+    rates: the methods', over all people and images. trials: of each participant, in turn of every
+    method (within) or all of one.
+    """
+    count = len(rates)
+    of_people = _draw_effects(rng, people, count, effects.participant, PARTICIPANT_CORRELATION)
+    of_images = _draw_effects(rng, images, count, effects.image, IMAGE_CORRELATION)
+    base = np.array([marginal_intercept(rate, effects) for rate in rates])
+    participant = np.repeat(np.arange(people), trials)
+    image = rng.permuted(np.tile(np.arange(images), (people, 1)), axis=1)[:, :trials].ravel()
+    method = np.tile(np.arange(trials), people) % count if within else participant % count
+    logit = base[method] + of_people[participant, method] + of_images[image, method]
+    fooled = rng.random(len(logit)) < 1 / (1 + np.exp(-logit))
+    return Trials(fooled, participant, image, np.array([f"m{i}" for i in range(count)])[method])
+
+
+def _draw_effects(
+    rng: np.random.Generator, levels: int, methods: int, sd: float, correlation: float
+) -> NDArray[np.float64]:
+    """(levels, methods) normal effects that correlate across the methods."""
+    shared = rng.normal(0, sd * sqrt(correlation), (levels, 1))
+    own = rng.normal(0, sd * sqrt(1 - correlation), (levels, methods))
+    return shared + own

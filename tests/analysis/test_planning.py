@@ -1,0 +1,140 @@
+"""People needed: the researchers' table, its consequences, and simulations that agree."""
+
+from dataclasses import replace
+from math import inf
+
+import pytest
+
+from analysis.planning import (
+    PRESETS,
+    Comparison,
+    Effects,
+    half_width,
+    images_needed,
+    marginal_intercept,
+    people_needed,
+    power,
+    spread,
+)
+from analysis.simulation import simulate_power
+
+TYPICAL = PRESETS["typical"]
+ANY = 1_000_000  # images, so many that their number does not matter
+WITHIN, BETWEEN = True, False
+
+# 22.6 against 30.1 %: trials each, images, effects, design, methods, people for 80 and 90 % power
+TABLE = [
+    (40, ANY, "none", WITHIN, 2, 30, 38),
+    (40, ANY, "none", BETWEEN, 2, 30, 40),
+    (40, 200, "low", WITHIN, 2, 34, 44),
+    (40, 200, "low", BETWEEN, 2, 50, 66),
+    (40, 200, "typical", WITHIN, 2, 38, 52),
+    (40, 200, "typical", BETWEEN, 2, 78, 110),
+    (40, 200, "high", WITHIN, 2, 46, 68),
+    (40, 200, "high", BETWEEN, 2, 136, 200),
+    (40, 1600, "typical", WITHIN, 2, 34, 44),
+    (40, 1600, "typical", BETWEEN, 2, 70, 92),
+    (20, 200, "typical", WITHIN, 2, 68, 94),
+    (20, 200, "typical", BETWEEN, 2, 108, 152),
+    (80, 400, "typical", WITHIN, 2, 22, 28),
+    (80, 400, "typical", BETWEEN, 2, 60, 80),
+    (40, 400, "low", WITHIN, 3, 46, 60),
+    (40, 400, "typical", WITHIN, 3, 50, 66),
+    (40, 400, "high", WITHIN, 3, 54, 76),
+]
+
+
+@pytest.mark.parametrize(
+    ("trials", "images", "effects", "within", "methods", "for_80", "for_90"), TABLE
+)
+def test_the_researchers_table(
+    trials: int, images: int, effects: str, within: bool, methods: int, for_80: int, for_90: int
+) -> None:
+    study = Comparison((0.301, 0.226), PRESETS[effects], trials, images, methods, within)
+    found = [people_needed(study, target) for target in (0.8, 0.9)]
+    assert found == pytest.approx([for_80, for_90], rel=0.05)
+    assert all(people is not None and people % methods == 0 for people in found)
+
+
+def test_without_effects_it_is_the_textbook_number_of_trials() -> None:
+    """power.prop.test of R: 539.13 trials a method; a few more here, for t instead of z."""
+    study = Comparison((0.301, 0.226), PRESETS["none"], 2, ANY)
+    assert people_needed(study, 0.8) == pytest.approx(539.13, rel=0.01)
+
+
+def test_a_close_comparison_takes_1600_images_and_506_people() -> None:
+    """30.1 against 32.3 %; with 400 images, more than 2,000 people, and for 90 % no number."""
+    study = Comparison((0.323, 0.301), TYPICAL, 40, 1600)
+    assert people_needed(study, 0.8) == pytest.approx(506, rel=0.05)
+    fewer = replace(study, images=400)
+    assert power(fewer, 2000) < 0.8
+    assert people_needed(fewer, 0.9) is None
+    assert power(fewer, inf) < 0.9
+
+
+def test_images_cap_power_until_there_are_enough() -> None:
+    study = Comparison((0.323, 0.301), TYPICAL, 40, 400)
+    enough = images_needed(study, 0.9)
+    assert enough is not None
+    assert people_needed(replace(study, images=enough - 1), 0.9) is None
+    assert power(replace(study, images=enough), inf) >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("people", "trials", "images", "points"),
+    [(40, 20, 200, 4.8), (60, 20, 200, 4.1), (100, 40, 200, 3.1), (100, 40, 1600, 2.4)],
+)
+def test_half_widths_of_a_rate_of_30_percent(
+    people: int, trials: int, images: int, points: float
+) -> None:
+    """trials: of the method, so that a study of two has twice as many."""
+    study = Comparison((0.3, 0.3), TYPICAL, 2 * trials, images)
+    assert 100 * half_width(study, people) == pytest.approx(points, abs=0.05)
+    between = replace(study, trials=trials, within=False)
+    assert half_width(between, 2 * people) == pytest.approx(half_width(study, people))
+
+
+@pytest.mark.parametrize(
+    ("people", "images", "margin", "expected"),
+    [(40, 200, 0.05, 0.19), (100, 400, 0.05, 0.80), (40, 200, 0.10, 0.96)],
+)
+def test_equivalence_takes_more_people(
+    people: int, images: int, margin: float, expected: float
+) -> None:
+    """The researchers' simulations of equal rates within the margin."""
+    study = Comparison((0.301, 0.301), TYPICAL, 40, images, margin=margin)
+    assert power(study, people) == pytest.approx(expected, abs=0.015)
+
+
+def test_a_true_difference_at_the_margin_is_never_more_than_an_error() -> None:
+    study = Comparison((0.351, 0.301), TYPICAL, 40, 1600, margin=0.05)
+    assert power(study, 1000) == pytest.approx(0.05, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        Comparison((0.301, 0.226), TYPICAL, 40, 200),
+        Comparison((0.301, 0.226), TYPICAL, 40, 200, within=False),
+        Comparison((0.301, 0.226), TYPICAL, 40, 400, methods=3),
+        Comparison((0.301, 0.301), TYPICAL, 40, 200, margin=0.08),
+    ],
+)
+def test_simulated_studies_find_as_much_as_the_formula_says(study: Comparison) -> None:
+    people = people_needed(study, 0.8)
+    assert people is not None
+    assert simulate_power(study, people, studies=200, seed=0) == pytest.approx(0.8, abs=0.08)
+
+
+def test_presets_are_the_researchers_shares_of_variance() -> None:
+    """At a rate between the two of the table."""
+    shares = {"low": (0.015, 0.045), "typical": (0.036, 0.10), "high": (0.07, 0.17)}
+    for name, expected in shares.items():
+        found = [variance / (0.2635 * 0.7365) for variance in spread(0.2635, PRESETS[name])]
+        assert found == pytest.approx(expected, rel=0.1)
+
+
+def test_the_intercept_gives_the_mean_rate() -> None:
+    """Gauss-Hermite integrals of the reference: log odds -1.2 and SD 0.943398 give 26.547 %."""
+    assert marginal_intercept(0.26547185090990866, Effects(0.943398, 0)) == pytest.approx(-1.2)
+    assert marginal_intercept(0.18292819019566808, Effects(0, 1.4)) == pytest.approx(-2.0, abs=1e-5)
