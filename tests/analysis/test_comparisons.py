@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from analysis.comparisons import (
     Difference,
+    Equivalence,
     against_chance,
     against_published,
     compare_methods,
     holm,
+    judge_equivalence,
 )
 from analysis.fooling import Rate, Trials, fooling_rates
 from analysis.intervals import newcombe
@@ -57,6 +59,38 @@ def test_every_number_of_a_difference_agrees_with_the_reference_file() -> None:
         assert one.se == pytest.approx(case["cgm"]["se"], abs=1e-6)
         assert one.ci95 == pytest.approx([-x for x in reversed(case["cgm"]["ci95"])], abs=1e-6)
         assert one.p == pytest.approx(case["cgm"]["p"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("place", "margin", "p"),
+    [
+        (0, 0.05, 0.8384096359),
+        (0, 0.10, 0.2436193551),
+        (1, 0.05, 0.8904679526),
+        (2, 0.05, 0.0883846557),
+        (2, 0.10, 0.0018972332),
+    ],
+)
+def test_equivalence_agrees_with_the_reference(place: int, margin: float, p: float) -> None:
+    """Of l2 and mcl, l2 and zhang2016, mcl and zhang2016, by scipy's t."""
+    found = judge_equivalence(compare(read_crossed())[place], margin)
+    assert found.p == pytest.approx(p, abs=1e-9)
+
+
+@pytest.mark.parametrize("difference", [-0.03, 0.0, 0.03, 0.07])
+def test_methods_are_equivalent_where_the_90_percent_interval_is_inside_the_margin(
+    difference: float,
+) -> None:
+    for margin in np.arange(0.01, 0.2, 0.001).tolist():
+        found = judge_equivalence(Difference("a", "b", difference, se=0.03, df=39), margin)
+        assert found.p is not None
+        assert found.ci90 is not None
+        assert (found.p < 0.05) == (-margin < found.ci90[0] and found.ci90[1] < margin)
+
+
+def test_a_difference_without_an_error_has_no_equivalence() -> None:
+    found = judge_equivalence(Difference("a", "b", 0.0, flags=("no_variation",)), 0.05)
+    assert found == Equivalence(0.05)
 
 
 @pytest.mark.parametrize(
