@@ -69,16 +69,16 @@ def _compare_hashes(design: Design, taken: Responses) -> Iterator[Deviation]:
 
 def _compare_conditions(design: Design, taken: Responses) -> Iterator[Deviation]:
     """How test trials were shown; a protocol has one value, or a list to draw from."""
-    test = taken.only(taken.equals("kind", "test"))
+    test = taken.equals("kind", "test")
     for column in CONDITIONS:
-        if column not in design.protocol or not len(test):
-            continue
-        value = design.protocol[column]
-        planned = [_plain(each) for each in (value if isinstance(value, list) else [value])]
-        for done in test.distinct(column):
-            if _plain(done) not in planned:
-                seen = f"{_plain(done)} in {_count_trials(test.equals(column, done))}"
-                yield Deviation(column, " or ".join(planned), seen)
+        if column in design.protocol:
+            value = design.protocol[column]
+            planned = [_plain(each) for each in (value if isinstance(value, list) else [value])]
+            for done in taken.distinct(column):
+                rows = taken.equals(column, done)[test]
+                if rows.any() and _plain(done) not in planned:
+                    seen = f"{_plain(done)} in {_count_trials(rows)}"
+                    yield Deviation(column, " or ".join(planned), seen)
 
 
 def _compare_methods(design: Design, record: Record) -> Iterator[Deviation]:
@@ -141,8 +141,11 @@ def is_complete(record: Record) -> Mask:
 
 def _count_methods(record: Record) -> NDArray[np.int64]:
     """(P,): how many methods each was tested on."""
-    of_test = record.participant[record.test] * len(record.methods) + record.method[record.test]
-    return np.bincount(np.unique(of_test) // len(record.methods), minlength=len(record.people))
+    people, methods = len(record.people), len(record.methods)
+    of_test = record.participant[record.test] * methods + record.method[record.test]
+    trials = np.bincount(of_test, minlength=people * methods).reshape(people, methods)
+    each: NDArray[np.int64] = np.count_nonzero(trials, axis=1)
+    return each
 
 
 def _count_trials(rows: Mask) -> str:

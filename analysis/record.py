@@ -80,7 +80,7 @@ def read_record(taken: Responses) -> Record:
         right = right == taken.equals("question", "fake")
     return Record(
         people=np.array(taken.distinct("participant")),
-        outcome=taken["outcome"][row[start]],
+        outcome=np.array(taken.distinct("outcome"))[taken.codes("outcome")[row[start]]],
         methods=taken.distinct("method"),
         participant=participant[row],
         image=taken.codes("image")[row],

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.record import DISTURBED, Mask, Numbers, Record
 from analysis.responses import Responses
@@ -55,17 +56,14 @@ class Timing:
 
 def observe_timing(taken: Responses, record: Record) -> Timing:
     """taken, record: the same trials, as text and as numbers."""
-    judged = np.zeros(len(taken), dtype=np.bool_)
-    judged[record.row[record.judged]] = True
-    shown = taken.only(judged)
-    voided = shown.where("flags", lambda flags: "voided" in flags)
+    judged = record.judged
     return Timing(
-        trials=len(shown),
-        voided=_share(voided),
-        unanswered=_share(~voided & shown.equals("answer", "")),
-        disturbed=_share(~voided & ~shown.equals("flags", "")),
-        flags={flag: _count_flag(shown, flag) for flag in FLAGS},
-        exposures=tuple(_summarize_exposures(shown)),
+        trials=int(judged.sum()),
+        voided=_share(~record.seen[judged]),
+        unanswered=_share((record.seen & ~record.answered)[judged]),
+        disturbed=_share((record.seen & record.disturbed)[judged]),
+        flags={flag: _count_flag(taken, record, flag) for flag in FLAGS},
+        exposures=tuple(_summarize_exposures(taken, record.row[judged])),
     )
 
 
@@ -73,18 +71,21 @@ def _share(chosen: Mask) -> float | None:
     return float(chosen.mean()) if len(chosen) else None
 
 
-def _count_flag(shown: Responses, flag: str) -> Flagged:
-    flagged = shown.only(shown.where("flags", lambda flags: flag in flags.split()))
-    return Flagged(len(flagged), len(flagged.distinct("participant")))
+def _count_flag(taken: Responses, record: Record, flag: str) -> Flagged:
+    flagged = taken.where("flags", lambda flags: flag in flags.split())[record.row]
+    participant = record.participant[flagged & record.judged]
+    return Flagged(len(participant), int(np.count_nonzero(np.bincount(participant))))
 
 
-def _summarize_exposures(shown: Responses) -> Iterator[Exposure]:
+def _summarize_exposures(taken: Responses, rows: NDArray[np.int64]) -> Iterator[Exposure]:
     """One for each time that was asked for."""
-    asked = np.tile(shown.numbers("exposure_ms"), 2)
-    off = np.concatenate([shown.numbers(column) for column in ("first_ms", "second_ms")]) - asked
-    timed = ~np.isnan(off)
-    for milliseconds in np.unique(asked[timed]).tolist():
-        yield _summarize(milliseconds, off[timed & (asked == milliseconds)])
+    asked = taken.numbers("exposure_ms")[rows]
+    off = np.array([taken.numbers(column)[rows] - asked for column in ("first_ms", "second_ms")])
+    for milliseconds in np.unique(asked[~np.isnan(asked)]).tolist():
+        of_these = off[:, asked == milliseconds]
+        timed = of_these[~np.isnan(of_these)]
+        if len(timed):
+            yield _summarize(milliseconds, timed)
 
 
 def _summarize(asked_ms: float, off: Numbers) -> Exposure:

@@ -1,19 +1,54 @@
 """What enters a rate, and how the rest is counted."""
 
+import json
+import random
 from pathlib import Path
 
 import pytest
 
 from analysis.exclusions import Counted, count_trials
+from analysis.fooling import Trials
 from analysis.responses import ResponsesError, choose_mode
 from analysis.rules import Rules
 from analysis.sources import read_responses
+from tests.analysis.people import make_person
 from tests.analysis.rows import Row, make_row, write_csv
+from tests.analysis.studies import REFERENCE
+
+PLAN = Rules(
+    planned_trials=44, vigilance_min_correct=3, vigilance_planned=4, vigilance_min_planned=4
+)
+FAST = dict.fromkeys(range(12), 150)
+
+# The kinds of people of the reference case, with the reasons it has for them.
+KINDS: dict[str, tuple[list[Row], tuple[str, ...]]] = {
+    "alternates": (make_person("alternates", pattern="lr", missed=2), ("vigilance", "alternation")),
+    "always": (make_person("always", pattern="l", missed=2), ("vigilance", "side_bias")),
+    "almost": (make_person("almost", trials=41), ()),
+    "dupe": ([*make_person("dupe"), make_person("dupe")[-1]], ()),
+    "fails": (make_person("fails", missed=3), ("vigilance",)),
+    "few_fast": (make_person("few_fast", rt_ms=dict.fromkeys(range(3), 150)), ()),
+    "incomplete": (make_person("incomplete", 15, outcome="abandoned"), ("incomplete",)),
+    "misses_one": (make_person("misses_one", missed=1), ()),
+    "ok": (make_person("ok"), ()),
+    "slow": (make_person("slow", rt_ms={1: 90_000}), ()),
+    "too_fast": (make_person("too_fast", rt_ms=FAST), ("too_fast",)),
+}
 
 
 def count(folder: Path, *rows: Row, rules: Rules | None = None) -> Counted:
     recorded = read_responses(str(write_csv(folder / "responses.csv", rows)))
     return count_trials(recorded, choose_mode(recorded, None), rules)
+
+
+@pytest.fixture
+def crowd(tmp_path: Path) -> Counted:
+    return count(tmp_path, *(row for rows, _ in KINDS.values() for row in rows), rules=PLAN)
+
+
+def tally(trials: Trials) -> tuple[int, int]:
+    """(fooled, trials)"""
+    return int(trials.fooled.sum()), len(trials.fooled)
 
 
 @pytest.mark.parametrize(
@@ -38,54 +73,151 @@ def test_fooled_is_taking_the_fake_for_the_real_one(
         {"kind": "practice"},
         {"kind": "vigilance"},
         {"kind": "qualification"},
+        {"repeat_of": "0"},
         {"answer": ""},
         {"flags": "hidden voided"},
         {"mode": "simulated", "participant": "robot"},
         {"outcome": "abandoned", "participant": "p2"},
+        {"outcome": "returned", "participant": "p2"},
+        {"rt_ms": "199"},
+        {"rt_ms": "60001"},
+        {"position": "0", "answer": "left"},
     ],
 )
 def test_only_answered_test_trials_of_who_completed_count(tmp_path: Path, changes: Row) -> None:
     counted = count(tmp_path, make_row(), make_row(**{"position": "1", **changes}))
-    assert len(counted.trials.fooled) == 1
+    assert counted.trials.fooled.tolist() == [True]
 
 
-def test_a_flag_that_does_not_void_keeps_the_trial(tmp_path: Path) -> None:
-    assert len(count(tmp_path, make_row(flags="hidden late")).trials.fooled) == 1
+@pytest.mark.parametrize("changes", [{"flags": "hidden late"}, {"rt_ms": "200"}, {"rt_ms": ""}])
+def test_a_flag_or_a_time_that_breaks_no_rule_keeps_the_trial(tmp_path: Path, changes: Row) -> None:
+    assert len(count(tmp_path, make_row(**changes)).trials.fooled) == 1
 
 
-def test_every_step_and_every_reason_is_counted(tmp_path: Path) -> None:
-    counted = count(
-        tmp_path,
-        make_row(),
-        make_row(position="1", kind="practice"),
-        make_row(position="2", answer=""),
-        make_row(participant="p2", outcome="abandoned"),
-        make_row(participant="p3", outcome="timed_out", kind="vigilance"),
-        make_row(participant="robot", mode="simulated"),
-    )
-    steps = [(step.participants, step.trials) for step in counted.flow]
-    assert steps == [(4, 6), (3, 5), (2, 3), (2, 2), (1, 1)]
-    assert counted.by_reason() == {"incomplete": 2}
-    assert counted.reasons() == {"p1": (), "p2": ("incomplete",), "p3": ("incomplete",)}
-    assert len(counted.everybody.fooled) == 2
+def test_every_kind_of_person_has_the_reasons_of_the_reference(crowd: Counted) -> None:
+    assert crowd.reasons() == {name: reasons for name, (_, reasons) in sorted(KINDS.items())}
+    assert crowd.by_reason() == {
+        "incomplete": 1,
+        "vigilance": 3,
+        "too_fast": 1,
+        "side_bias": 1,
+        "alternation": 1,
+    }
+    assert crowd.only_reason() == crowd.by_reason() | {
+        "vigilance": 1,
+        "side_bias": 0,
+        "alternation": 0,
+    }
+    assert crowd.co_occurrence()["vigilance"] == {
+        "incomplete": 0,
+        "vigilance": 3,
+        "too_fast": 0,
+        "side_bias": 1,
+        "alternation": 1,
+    }
+
+
+def test_every_step_is_counted(crowd: Counted) -> None:
+    steps = {step.step: (step.participants, step.trials) for step in crowd.flow}
+    assert steps == {
+        "recorded in the study": (11, 452 + 1),
+        "mode live": (11, 452 + 1),
+        "each trial once": (11, 452),
+        "test trials": (11, 411),
+        "answered and not voided": (11, 411),
+        "by people who completed": (10, 397),
+        "by people who passed the vigilance trials": (7, 277),
+        "by people who took their time": (6, 237),
+        "answered neither too fast nor too slowly": (6, 233),
+    }
+    assert len(crowd.trials.fooled) == 233
+
+
+def test_each_rule_is_left_out_in_turn(crowd: Counted) -> None:
+    without = {rule: tally(trials) for rule, trials in crowd.leave_one_rule_out()}
+    everything = tally(crowd.trials)
+    assert tally(crowd.under(())) == tally(crowd.everybody)
+    assert without == {
+        **dict.fromkeys(("screened_out", "returned", "side_bias", "alternation"), everything),
+        "timing": everything,
+        "incomplete": (everything[0] + 5, everything[1] + 14),
+        "vigilance": (everything[0] + 14, everything[1] + 40),
+        "too_fast": (everything[0] + 10, everything[1] + 29),
+        "response_time": (everything[0] + 1, everything[1] + 4),
+    }
+
+
+def test_what_counts_is_found_again_in_the_responses(tmp_path: Path) -> None:
+    rows = [make_row(position=str(at), image=f"i{at}") for at in (3, 1, 2)]
+    rows[2] |= {"kind": "practice"}
+    recorded = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
+    counted = count_trials(recorded, recorded)
+    assert recorded["position"][counted.rows[counted.kept]].tolist() == ["1", "3"]
+
+
+def test_the_order_of_rows_does_not_matter(tmp_path: Path, crowd: Counted) -> None:
+    rows = [row for people, _ in KINDS.values() for row in people]
+    random.Random(0).shuffle(rows)
+    shuffled = count(tmp_path, *rows, rules=PLAN)
+    assert shuffled.flow == crowd.flow
+    assert shuffled.reasons() == crowd.reasons()
+    assert shuffled.trials.fooled.tolist() == crowd.trials.fooled.tolist()
 
 
 def test_a_method_of_which_nothing_counts_is_still_named(tmp_path: Path) -> None:
     assert count(tmp_path, make_row(answer="")).methods == ["mcl"]
 
 
-def test_a_blinded_export_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["test", "vigilance"])
+def test_a_blinded_export_is_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ResponsesError, match=r"line 2: truth is empty.*--unblind"):
-        count(tmp_path, make_row(truth=""))
+        count(tmp_path, make_row(truth="", kind=kind))
 
 
-def test_of_single_images_an_error_is_whatever_is_wrong(tmp_path: Path) -> None:
+def test_of_single_images_whatever_is_wrong_counts_as_fooled(tmp_path: Path) -> None:
+    answers = [("mcl", "fake", "real"), ("mcl", "fake", "fake"), ("real", "real", "fake")]
     rows = [
         make_row(presentation="single", method=method, truth=truth, answer=answer, position=str(at))
-        for at, (method, truth, answer) in enumerate(
-            [("mcl", "fake", "real"), ("mcl", "fake", "fake"), ("real", "real", "fake")]
-        )
+        for at, (method, truth, answer) in enumerate(answers)
     ]
     counted = count(tmp_path, *rows)
     assert counted.trials.fooled.tolist() == [True, False, True]
+    assert counted.trials.method.tolist() == ["mcl", "mcl", "real"]
     assert counted.methods == ["mcl"]
+
+
+def test_single_images_among_pairs_are_refused(tmp_path: Path) -> None:
+    single = make_row(presentation="single", truth="fake", answer="real", position="1")
+    with pytest.raises(ResponsesError, match="line 3: a single image in a study of pairs"):
+        count(tmp_path, make_row(), single)
+
+
+@pytest.mark.skipif(not REFERENCE.is_dir(), reason="the reference sets are not beside the project")
+def test_the_reference_case_agrees_exactly() -> None:
+    expected = json.loads((REFERENCE / "exclusions_expected.json").read_text())
+    plan = json.loads((REFERENCE / "exclusions_plan.json").read_text())
+    recorded = read_responses(str(REFERENCE / "exclusions_responses.csv"))
+    counted = count_trials(recorded, recorded, Rules(**plan["exclusions"]))
+    assert counted.record.duplicates == expected["duplicates_removed"]
+    conduct = counted.conduct
+    for at, (person, reasons) in enumerate(counted.reasons().items()):
+        known = expected["participants"][person]
+        assert [{"vigilance": "catch"}.get(reason, reason) for reason in reasons] == known[
+            "reasons"
+        ]
+        assert conduct.answers[at] == known["n"]
+        assert conduct.vigilance_correct[at] == known["catch_correct"]
+        assert conduct.fast[at] == known["fast_fraction"]
+        assert conduct.left[at] == pytest.approx(1 - known["left_fraction"], abs=1e-15)  # mirrored
+        assert conduct.alternation[at] == known["alternation"]
+    kept = [person for person, reasons in counted.reasons().items() if not reasons]
+    assert kept == sorted(expected["kept"])
+    rates = {
+        "rates_all_participants": counted.everybody,
+        "rates_after_participant_rules": counted.under(counted.broken),
+        "rates_after_participant_and_trial_rules": counted.trials,
+    }
+    for name, trials in rates.items():
+        for method, known in expected[name].items():
+            of_method = trials.only(trials.method == method.lower())
+            assert tally(of_method) == (known["fooled"], known["n"])

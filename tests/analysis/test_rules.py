@@ -1,0 +1,157 @@
+"""Each rule at its edge, and why it does not apply."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.conduct import Conduct, observe_conduct, took_part_before
+from analysis.record import read_record
+from analysis.responses import choose_study
+from analysis.rules import Rules, fails_vigilance, judge, judge_times
+from analysis.sources import read_responses
+from tests.analysis.people import TRIALS, make_person
+from tests.analysis.rows import Row, make_row, write_csv
+
+PLANNED = Rules(planned_trials=TRIALS, vigilance_planned=4, vigilance_min_planned=4)
+
+
+def observe(folder: Path, rows: list[Row], fast_ms: float = 200) -> Conduct:
+    """Of the people in these rows, in alphabetical order."""
+    recorded = read_responses(str(write_csv(folder / "responses.csv", rows)))
+    return observe_conduct(read_record(recorded), fast_ms)
+
+
+def breaks(conduct: Conduct, rules: Rules, rule: str) -> bool | str:
+    """Whether the one person breaks the rule, or why it does not apply."""
+    verdict = judge(conduct, rules, None, single=False)[rule]
+    return verdict if isinstance(verdict, str) else bool(verdict[0])
+
+
+def in_turn(changes: int) -> str:
+    """44 sides of which the first `changes` change from the one before."""
+    sides = "".join("lr"[at % 2] for at in range(changes + 1))
+    return sides + sides[-1] * (TRIALS - len(sides))
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes", "broken"),
+    [
+        ("incomplete", {"trials": 40}, False),  # 39.6 are needed
+        ("incomplete", {"trials": 39}, True),
+        ("vigilance", {"missed": 0}, False),
+        ("vigilance", {"missed": 1}, True),  # four of four, by the rule of eight of ten
+        ("vigilance", {"missed": 4, "trials": 38}, False),  # did not see all four
+        ("too_fast", {"rt_ms": dict.fromkeys(range(11), 199)}, False),  # a quarter
+        ("too_fast", {"rt_ms": dict.fromkeys(range(12), 199)}, True),
+        ("too_fast", {"rt_ms": dict.fromkeys(range(TRIALS), 200)}, False),
+        ("side_bias", {"pattern": "l" * 39 + "r" * 5}, False),  # 39 of 44: 0.886
+        ("side_bias", {"pattern": "l" * 40 + "r" * 4}, True),
+        ("side_bias", {"pattern": "r" * 40 + "l" * 4}, True),
+        ("alternation", {"pattern": in_turn(40)}, False),  # of 43: 0.930
+        ("alternation", {"pattern": in_turn(41)}, True),
+        ("timing", {"flags": ""}, False),
+        ("timing", {"flags": "slow_frame"}, True),
+        ("screened_out", {"outcome": "screened_out"}, True),
+        ("returned", {"outcome": "returned"}, True),
+    ],
+)
+def test_a_rule_holds_to_its_edge(
+    tmp_path: Path, rule: str, changes: dict[str, object], broken: bool
+) -> None:
+    conduct = observe(tmp_path, make_person("p", **changes))  # type: ignore[arg-type]
+    assert breaks(conduct, PLANNED, rule) is broken
+
+
+@pytest.mark.parametrize("rule", ["too_fast", "side_bias", "alternation", "timing"])
+def test_a_few_answers_tell_no_habit(tmp_path: Path, rule: str) -> None:
+    fast = dict.fromkeys(range(TRIALS), 50)
+    habits = {"pattern": "lr" if rule == "alternation" else "l", "rt_ms": fast, "flags": "late"}
+    for trials, broken in ((9, False), (10, True)):
+        conduct = observe(tmp_path, make_person("p", trials, **habits))  # type: ignore[arg-type]
+        assert breaks(conduct, PLANNED, rule) is broken
+
+
+@pytest.mark.parametrize(
+    ("rules", "rule"),
+    [
+        (Rules(min_completed_fraction=None), "incomplete"),
+        (Rules(vigilance_min_correct=0), "vigilance"),
+        (Rules(fast_ms=None), "too_fast"),
+        (Rules(max_fast_fraction=None), "too_fast"),
+        (Rules(side_max_fraction=None), "side_bias"),
+        (Rules(alternation_max_fraction=None), "alternation"),
+        (Rules(flagged_max_fraction=None), "timing"),
+        (Rules(allow_repeated=True), "repeated"),
+    ],
+)
+def test_a_rule_that_the_plan_leaves_out_does_not_apply(
+    tmp_path: Path, rules: Rules, rule: str
+) -> None:
+    conduct = observe(tmp_path, make_person("p", pattern="l", missed=4, flags="late"))
+    assert breaks(conduct, rules, rule) == "the plan leaves it out"
+
+
+def test_a_rule_whose_input_is_absent_says_so(tmp_path: Path) -> None:
+    plain = [row | {"rt_ms": ""} for row in make_person("p", vigilance=())]
+    verdicts = judge(observe(tmp_path, plain), Rules(), None, single=True)
+    assert {rule: why for rule, why in verdicts.items() if isinstance(why, str)} == {
+        "repeated": "the input holds one study only",
+        "vigilance": "there are no vigilance trials",
+        "too_fast": "there are no response times",
+        "side_bias": "single images have no side",
+    }
+    assert judge_times(np.array([np.nan]), Rules()) == "there are no response times"
+    none = Rules(fast_ms=None, slow_ms=None)
+    assert judge_times(np.array([9.0]), none) == "the plan leaves it out"
+
+
+def test_too_few_vigilance_trials_flag_and_do_not_exclude(tmp_path: Path) -> None:
+    conduct = observe(tmp_path, make_person("p", missed=3))
+    why = "4 vigilance trials were planned; with fewer than 8 it only flags"
+    assert breaks(conduct, Rules(), "vigilance") == why
+    assert fails_vigilance(conduct, Rules()).tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("planned", "missed", "fails"),
+    [(10, 2, False), (10, 3, True), (8, 1, False), (8, 2, True), (20, 4, False), (20, 5, True)],
+)
+def test_eight_of_ten_pass(tmp_path: Path, planned: int, missed: int, fails: bool) -> None:
+    conduct = observe(tmp_path, make_person("p", vigilance=range(planned), missed=missed))
+    assert breaks(conduct, Rules(), "vigilance") is fails
+
+
+def test_without_a_plan_the_outcome_tells_who_finished(tmp_path: Path) -> None:
+    for outcome, incomplete in (("complete", False), ("abandoned", True), ("active", True)):
+        conduct = observe(tmp_path, make_person("p", 30, outcome=outcome))
+        assert breaks(conduct, Rules(), "incomplete") is incomplete
+
+
+def test_voided_and_unanswered_trials_are_no_answers(tmp_path: Path) -> None:
+    rows = make_person("p")
+    rows[0] |= {"flags": "voided"}
+    rows[1] |= {"answer": ""}
+    rows[5] |= {"answer": ""}  # a vigilance trial that ran out of time was seen
+    conduct = observe(tmp_path, rows)
+    assert conduct.answers.tolist() == [TRIALS - 3]
+    assert (conduct.vigilance_seen.tolist(), conduct.vigilance_correct.tolist()) == ([4], [3])
+
+
+def test_who_began_another_study_earlier_took_part_before(tmp_path: Path) -> None:
+    moments = {
+        "both": {"trees": "2026-02-01T10:00:00+00:00", "faces": "2026-01-01T10:00:00+00:00"},
+        "later": {"trees": "2026-02-01T10:00:00+00:00", "faces": "2026-03-01T10:00:00+00:00"},
+        "once": {"trees": "2026-02-01T10:00:00+00:00"},
+    }
+    rows = [
+        make_row(participant=person, study=study, started_at=moment)
+        for person, studies in moments.items()
+        for study, moment in studies.items()
+    ]
+    responses = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
+    before = took_part_before(responses, choose_study(responses, "trees"))
+    assert before is not None
+    assert before.tolist() == [True, False, False]
+    only = choose_study(responses, "trees")
+    assert took_part_before(only, only) is None
