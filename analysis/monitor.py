@@ -1,0 +1,87 @@
+"""Command: responses so far -> monitor.json, with rates that may be looked at while people come."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from analysis.clusters import count_clusters
+from analysis.command import run, write_files
+from analysis.design import Design, DesignError, read_design
+from analysis.exclusions import count_trials
+from analysis.responses import Responses, ResponsesError, choose_mode, choose_study
+from analysis.sequential import monitored_rate
+from analysis.sources import read_responses
+from analysis.words import interval, name, percent
+
+SCHEMA = "hue-and-eye/monitor/1"
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(name="monitor")
+@click.argument("responses")
+@click.option("--study", required=True, help="Slug of the study.")
+@click.option("--design", type=FILE, help="design.json: its exclusion rules and number of people.")
+@click.option(
+    "--out",
+    type=FILE,
+    required=True,
+    help="The researcher's page shows instance/reports/SLUG/monitor.json.",
+)
+def monitor(responses: str, study: str, design: Path | None, out: Path) -> None:
+    """Fooling rates so far from RESPONSES, a CSV or a database URL.
+
+    Their intervals hold however often one looks, which those of a report do not. Live trials, or
+    simulated ones where nobody took part yet.
+    """
+    try:
+        frozen = read_design(design) if design else None
+        found = assemble_monitor(read_responses(responses), study, frozen, datetime.now(UTC))
+        written = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+        write_files(out.parent, {out.name: f"{written}\n".encode()})
+    except (ResponsesError, DesignError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}; choose another file with --out"
+        raise click.ClickException(reason) from error
+    for method, entry in found["methods"].items():
+        click.echo(_tell(method, entry))
+    click.echo(out)
+
+
+def assemble_monitor(
+    responses: Responses, study: str, design: Design | None, moment: datetime
+) -> dict[str, Any]:
+    """Everything monitor.json says; a rate stands there only with an interval that may be watched.
+
+    moment: in UTC. Raises ResponsesError where there is nothing to count.
+    """
+    taken = choose_mode(choose_study(responses, study), None)
+    counted = count_trials(responses, taken, design.plan.rules if design else None)
+    methods = {}
+    for method in counted.methods:
+        trials = counted.trials.only(counted.trials.method == method)
+        rate, cs95 = monitored_rate(trials) or (None, None)
+        methods[method] = {"rate": rate, "cs95": cs95, "trials": len(trials.fooled)}
+    return {
+        "schema": SCHEMA,
+        "study": study,
+        "mode": taken.distinct("mode")[0],
+        "written_at": moment.isoformat(timespec="seconds"),
+        "participants": count_clusters(counted.trials.participant),
+        "planned": design.plan.participants if design else None,
+        "methods": methods,
+    }
+
+
+def _tell(method: str, entry: dict[str, Any]) -> str:
+    if entry["rate"] is None:
+        return f"{name(method)}: too few people for an interval that may be watched"
+    known = interval(entry["cs95"])
+    return f"{name(method)}: {percent(entry['rate'])} % (95 % interval at every look {known})"
+
+
+if __name__ == "__main__":
+    run(monitor)

@@ -1,0 +1,105 @@
+"""The command: what monitor.json says, that it is whole, and how mistakes are told."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.sequential import monitored_rate
+from tests.analysis.rows import Row, make_row, make_study, write_csv
+from tests.analysis.studies import read_crossed
+
+KEYS = {"schema", "study", "mode", "written_at", "participants", "planned", "methods"}
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "analysis.monitor", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def monitor(rows: list[Row], folder: Path, *options: str | Path) -> dict[str, Any]:
+    source, out = write_csv(folder / "responses.csv", rows), folder / "seen" / "monitor.json"
+    done = run(source, "--study", "trees", "--out", out, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in out.parent.iterdir()] == ["monitor.json"]
+    written: dict[str, Any] = json.loads(out.read_text())
+    return written
+
+
+def test_it_holds_the_rates_that_survive_peeking(tmp_path: Path) -> None:
+    found = monitor(make_study(rt_ms=""), tmp_path)
+    crossed = read_crossed()
+    expected = monitored_rate(crossed.only(crossed.method == "mcl"))
+    assert expected is not None
+    mcl = found["methods"]["mcl"]
+    assert (mcl["rate"], *mcl["cs95"]) == pytest.approx((expected[0], *expected[1]))
+    assert mcl["trials"] == 520
+    assert set(found) == KEYS
+    assert (found["study"], found["mode"], found["participants"]) == ("trees", "live", 40)
+    assert found["planned"] is None
+    age = datetime.now(UTC) - datetime.fromisoformat(found["written_at"])
+    assert timedelta(0) <= age < timedelta(minutes=2)
+
+
+def test_a_rate_without_an_interval_to_trust_is_not_shown(tmp_path: Path) -> None:
+    few = [row for row in make_study() if int(row["participant"][1:]) < 9]
+    found = monitor(few, tmp_path)
+    assert found["participants"] == 9
+    assert found["methods"]["mcl"] == {"rate": None, "cs95": None, "trials": 117}
+
+
+def test_people_whom_the_rules_leave_out_do_not_count(tmp_path: Path) -> None:
+    rows = make_study()
+    for row in rows:
+        if row["participant"] in ("p3", "p4"):
+            row["outcome"] = "abandoned"
+    assert monitor(rows, tmp_path)["participants"] == 38
+
+
+def test_the_design_brings_its_rules_and_the_number_of_people(tmp_path: Path) -> None:
+    plan = {"participants": 60, "exclusions": {"side_max_fraction": 1}}
+    design = {"schema": "hue-and-eye/design/1", "study": "trees", "protocol": {}, "plan": plan}
+    rows = make_study()
+    for row in rows:
+        if row["participant"] == "p3":
+            row["answer"] = "left"
+    (tmp_path / "design.json").write_text(json.dumps(design))
+    assert monitor(rows, tmp_path)["participants"] == 39
+    found = monitor(rows, tmp_path, "--design", tmp_path / "design.json")
+    assert (found["planned"], found["participants"]) == (60, 40)
+
+
+def test_simulated_answers_are_called_so(tmp_path: Path) -> None:
+    assert monitor(make_study(mode="simulated"), tmp_path)["mode"] == "simulated"
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "message"),
+    [
+        ({"truth": ""}, ["--study", "trees"], "--unblind"),
+        ({}, ["--study", "faces"], "no study 'faces'"),
+        ({}, [], "--study"),
+        ({}, ["--study", "trees", "--design", "nowhere.json"], "nowhere.json"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_the_file_of_before(
+    tmp_path: Path, changes: Row, options: list[str], message: str
+) -> None:
+    source = write_csv(tmp_path / "responses.csv", [make_row(**changes)])
+    out = tmp_path / "monitor.json"
+    out.write_text("before")
+    done = run(source, "--out", out, *options)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert message in done.stderr
+    assert out.read_text() == "before"
+
+
+def test_a_place_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "responses.csv", [make_row()])
+    done = run(source, "--study", "trees", "--out", source / "monitor.json")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--out" in done.stderr
