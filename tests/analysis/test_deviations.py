@@ -1,0 +1,138 @@
+"""The verdict on a registered study: match, each deviation, or unknown."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.design import Design, Plan, read_design
+from analysis.deviations import Verdict, judge_design
+from analysis.record import read_record
+from analysis.responses import Responses
+from analysis.sources import read_responses
+from tests.analysis.designs import make_design, write_json
+from tests.analysis.people import make_person
+from tests.analysis.rows import Row, write_csv
+
+
+@pytest.fixture
+def design(tmp_path: Path) -> Design:
+    return read_design(write_json(tmp_path / "design.json", make_design()))
+
+
+def make_rows(design: Design) -> list[Row]:
+    """Two people who did what the design says."""
+    people = (make_person(name, design_sha256=design.sha256) for name in ("p1", "p2"))
+    return [row for rows in people for row in rows]
+
+
+def read(folder: Path, rows: list[Row]) -> Responses:
+    return read_responses(str(write_csv(folder / "responses.csv", rows)))
+
+
+def judge(folder: Path, design: Design | None, rows: list[Row], used: Plan) -> Verdict:
+    taken = read(folder, rows)
+    return judge_design(design, used, taken, read_record(taken))
+
+
+def listed(verdict: Verdict) -> list[tuple[str, str, str]]:
+    return [(found.what, found.planned, found.done) for found in verdict.deviations]
+
+
+def test_a_study_done_as_planned_matches(tmp_path: Path, design: Design) -> None:
+    verdict = judge(tmp_path, design, make_rows(design), design.plan)
+    assert verdict == Verdict(
+        design.sha256, "match", (), ("hypotheses", "stopping", "wording", "stimuli")
+    )
+
+
+def test_without_the_design_nothing_is_known(tmp_path: Path, design: Design) -> None:
+    rows = make_rows(design)
+    assert judge(tmp_path, None, rows, Plan()) == Verdict(design.sha256, "unknown")
+    rows[0] |= {"design_sha256": "2" * 64}
+    assert judge(tmp_path, None, rows, Plan()) == Verdict(None, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "deviation"),
+    [
+        ({"design_sha256": ""}, 3, ("design", "", "3 of 88 trials before any design")),
+        (
+            {"design_sha256": "ab" * 32},
+            88,
+            ("design", "", "88 of 88 trials under another design, abababababab"),
+        ),
+        ({"study": "faces"}, 88, ("study", "trees", "faces")),
+        (
+            {"presentation": "simultaneous"},
+            88,
+            ("presentation", "sequential", "simultaneous in 80 of 80 trials"),
+        ),
+        ({"question": "real"}, 1, ("question", "fake", "real in 1 of 80 trials")),
+        ({"exposure_ms": "500"}, 2, ("exposure_ms", "1000", "500 in 2 of 80 trials")),
+        ({"exposure_ms": ""}, 1, ("exposure_ms", "1000", "none in 1 of 80 trials")),
+        ({"method": "l2"}, 1, ("methods", "without l2", "l2 was shown")),
+        ({"method": "l2"}, 88, ("methods", "with mcl", "mcl was never shown")),
+        (
+            {"method": "l2"},
+            1,
+            ("assignment", "one method a person", "otherwise for 1 of 2 participants"),
+        ),
+        ({"kind": "practice"}, 1, ("trials", "40 a person", "otherwise for 1 of 2 participants")),
+        ({"kind": "practice"}, 1, ("practice", "0 a person", "otherwise for 1 of 2 participants")),
+        ({"outcome": "abandoned"}, 44, ("participants", "2", "1 completed")),
+    ],
+)
+def test_each_deviation_is_listed(
+    tmp_path: Path, design: Design, changes: Row, where: int, deviation: tuple[str, str, str]
+) -> None:
+    rows = [row | changes if at < where else row for at, row in enumerate(make_rows(design))]
+    verdict = judge(tmp_path, design, rows, design.plan)
+    what, planned, done = deviation
+    assert verdict.verdict == "deviations"
+    assert (what, planned or design.sha256[:12], done) in listed(verdict)
+
+
+def test_missing_vigilance_trials_are_a_deviation(tmp_path: Path, design: Design) -> None:
+    rows = [row for row in make_rows(design) if row["kind"] == "test"]
+    verdict = judge(tmp_path, design, rows, design.plan)
+    expected = ("vigilance", "4 a person", "otherwise for 2 of 2 participants")
+    assert listed(verdict) == [expected]
+
+
+def test_what_was_voided_and_replaced_is_no_deviation(tmp_path: Path, design: Design) -> None:
+    rows = make_rows(design)
+    rows.append(rows[0] | {"position": "44"})
+    rows[0] |= {"flags": "voided", "answer": ""}
+    assert judge(tmp_path, design, rows, design.plan).verdict == "match"
+
+
+def test_all_methods_a_person_means_all(tmp_path: Path) -> None:
+    protocol: dict[str, Any] = {"methods": ["l2", "mcl"], "assignment": "within"}
+    path = write_json(tmp_path / "design.json", make_design(protocol))
+    design = read_design(path)
+    rows = make_rows(design)
+    rows[0] |= {"method": "l2"}
+    verdict = judge(tmp_path, design, rows, design.plan)
+    expected = ("assignment", "all methods a person", "otherwise for 1 of 2 participants")
+    assert listed(verdict) == [expected]
+
+
+def test_a_list_of_exposures_allows_each(tmp_path: Path) -> None:
+    protocol = {"exposure_ms": [500, 1000.0]}
+    design = read_design(write_json(tmp_path / "design.json", make_design(protocol)))
+    rows = make_rows(design)
+    rows[0] |= {"exposure_ms": "500"}
+    assert judge(tmp_path, design, rows, design.plan).verdict == "match"
+
+
+def test_an_analysis_by_other_rules_is_a_deviation(tmp_path: Path, design: Design) -> None:
+    rules = replace(design.plan.rules, slow_ms=None, fast_ms=250)
+    used = replace(design.plan, rules=rules, margin=0.1)
+    verdict = judge(tmp_path, design, make_rows(design), used)
+    assert listed(verdict) == [
+        ("fast_ms", "200", "250"),
+        ("slow_ms", "60000", "none"),
+        ("margin", "0.05", "0.1"),
+    ]

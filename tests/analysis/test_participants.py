@@ -1,0 +1,67 @@
+"""The funnel: how far people's own rates may lie from the rate of all."""
+
+import numpy as np
+import pytest
+from scipy import stats  # type: ignore[import-untyped]  # scipy ships no types
+
+from analysis.participants import compare_people, funnel_limits
+from tests.analysis.studies import make_trials, read_crossed, simulate_study
+
+
+@pytest.mark.parametrize("trials", [1, 13, 40, 100])
+@pytest.mark.parametrize("center", [0.05, 0.226, 0.5])
+@pytest.mark.parametrize("sd", [0.0, 0.05, 0.1])
+@pytest.mark.parametrize("level", [0.95, 0.998])
+def test_the_limits_are_exact_quantiles(
+    trials: int, center: float, sd: float, level: float
+) -> None:
+    known = stats.binom(trials, center)
+    if sd:
+        size = center * (1 - center) / sd**2 - 1
+        known = stats.betabinom(trials, center * size, (1 - center) * size)
+    low, high = funnel_limits(np.array([trials]), center, sd, level)
+    expected = known.ppf([(1 - level) / 2, (1 + level) / 2]) / trials
+    assert (low[0], high[0]) == pytest.approx(tuple(expected), abs=1e-12)
+
+
+@pytest.mark.parametrize("center", [0.0, 1.0])
+def test_at_a_rate_of_0_or_1_nobody_may_differ(center: float) -> None:
+    low, high = funnel_limits(np.array([1, 40]), center, 0.1, 0.95)
+    assert low.tolist() == high.tolist() == [center, center]
+
+
+def test_people_who_differ_more_than_rates_can_lie_anywhere() -> None:
+    low, high = funnel_limits(np.array([40]), 0.3, 0.9, 0.95)
+    assert (low.tolist(), high.tolist()) == ([0], [1])
+
+
+def test_each_person_has_their_own_rate_and_limits() -> None:
+    trials = make_trials(
+        *((4, image, "mcl", image < 9) for image in range(10)),
+        *((2, image, "mcl", image < 3) for image in range(40)),
+    )
+    funnel = compare_people(trials, 0.3, 0.0)
+    assert funnel.participant.tolist() == [2, 4]
+    assert funnel.trials.tolist() == [40, 10]
+    assert funnel.rate.tolist() == [3 / 40, 9 / 10]
+    assert funnel.beyond.tolist() == [True, True]
+    assert (funnel.high95 <= funnel.high998).all()
+    assert compare_people(trials, 0.3, 0.2).beyond.tolist() == [False, False]
+
+
+def test_the_reference_people_lie_within() -> None:
+    mcl = read_crossed()
+    funnel = compare_people(mcl, float(mcl.fooled.mean()), 0.09)
+    assert len(funnel.rate) == 40
+    assert funnel.rate @ funnel.trials == pytest.approx(mcl.fooled.sum())
+    assert not funnel.beyond.any()
+
+
+def test_limits_without_the_spread_of_people_accuse_too_many() -> None:
+    trials = simulate_study(np.random.default_rng(0), (0.3,), people=2000, sd_image=0)
+    sd = 0.1  # of the rates that a logit sd of 0.5 gives around 0.3
+    outside = [
+        ((funnel.rate < funnel.low95) | (funnel.rate > funnel.high95)).mean()
+        for funnel in (compare_people(trials, 0.3, spread) for spread in (sd, 0.0))
+    ]
+    assert outside[0] < 0.055 < 0.12 < outside[1]

@@ -1,0 +1,64 @@
+"""How people did on vigilance trials, and what it takes to pass them by luck."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.conduct import observe_conduct
+from analysis.record import read_record
+from analysis.rules import Rules
+from analysis.sources import read_responses
+from analysis.vigilance import Vigilance, chance_to_pass, observe_vigilance
+from tests.analysis.people import make_person
+from tests.analysis.rows import Row, write_csv
+
+
+def observe(folder: Path, rows: list[Row], rules: Rules) -> Vigilance:
+    record = read_record(read_responses(str(write_csv(folder / "responses.csv", rows))))
+    return observe_vigilance(record, observe_conduct(record, 200), rules)
+
+
+@pytest.mark.parametrize(
+    ("planned", "needed", "known"),  # statistics of catch trials, to the digits printed there
+    [
+        (4, 3, (0.31, 0.998, 0.95)),
+        (6, 5, (0.11, 0.994, 0.89)),
+        (10, 8, (0.055, 0.999, 0.93)),
+        (8, 7, (0.035, 0.990, 0.81)),
+        (4, 5, (0.0, 0.0, 0.0)),
+    ],
+)
+def test_who_passes_by_luck_is_binomial(
+    planned: int, needed: int, known: tuple[float, float, float]
+) -> None:
+    passing = chance_to_pass(planned, needed)
+    chances = (passing.coin_flipper, passing.lapse_02, passing.lapse_10)
+    assert chances == pytest.approx(known, abs=0.005)
+
+
+def test_everybody_who_saw_all_is_counted(tmp_path: Path) -> None:
+    rows = [
+        *make_person("p1"),
+        *make_person("p2", missed=1),
+        *make_person("p3", missed=3),
+        *make_person("p4", 15, missed=1, outcome="abandoned"),
+    ]
+    found = observe(tmp_path, rows, Rules(vigilance_planned=4, vigilance_min_correct=3))
+    assert (found.answers, found.correct) == (13, 8)
+    assert found.rate == 8 / 13
+    assert found.ci95 is not None
+    assert found.ci95[0] < 8 / 13 < found.ci95[1]
+    assert (found.saw_all, found.failed) == (3, 1)
+    assert found.by_correct == {"1": 1, "3": 1, "4": 1}
+    assert found.passing == chance_to_pass(4, 3)
+
+
+def test_people_with_different_numbers_have_no_common_chance(tmp_path: Path) -> None:
+    rows = make_person("p1") + make_person("p2", vigilance=range(10), missed=3)
+    found = observe(tmp_path, rows, Rules())
+    assert (found.saw_all, found.failed, found.passing) == (2, 1, None)
+
+
+def test_without_vigilance_trials_there_is_nothing_to_say(tmp_path: Path) -> None:
+    found = observe(tmp_path, make_person("p1", vigilance=()), Rules())
+    assert found == Vigilance(0, 0, None, None, 0, 0, {}, None)
