@@ -103,6 +103,18 @@ class Stimulus(Base):
     checkpoint: Mapped[str]
 
 
+class AcceptedWarning(Base):
+    """A finding of the import's audit that the researcher went on in spite of."""
+
+    __tablename__ = "accepted_warning"
+
+    study_id: Mapped[int] = mapped_column(
+        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)  # in the order of the audit, from 0
+    warning: Mapped[str]
+
+
 class Participant(Base):
     """A person, once."""
 
