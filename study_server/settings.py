@@ -25,6 +25,10 @@ class Settings:
         """Where the researcher's page looks for a study's report."""
         return self.instance / "reports" / slug / "report.html"
 
+    def monitor(self, slug: str) -> Path:
+        """Where it looks for a study's rates so far."""
+        return self.instance / "reports" / slug / "monitor.json"
+
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     instance = Path(environment.get("STUDY_INSTANCE", "instance")).resolve()

@@ -1,4 +1,4 @@
-"""What a researcher sees, behind a login: the studies, their counts, their reports."""
+"""What a researcher sees, behind a login: the studies, their counts, rates so far, reports."""
 
 from flask import (
     Blueprint,
@@ -18,7 +18,9 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from study_server import researchers, studies
+from study_server.errors import StudyError
 from study_server.models import Researcher, Study
+from study_server.monitoring import Monitor, read_monitor
 from study_server.protocol import stored_protocol
 from study_server.settings import Settings
 
@@ -101,6 +103,7 @@ def overview() -> ResponseReturnValue:
 def _describe(study: Study) -> dict[str, object]:
     report = _settings().report(study.slug)
     address = _settings().public_url or request.host_url.rstrip("/")
+    monitor, problem = _monitor(study.slug)
     return {
         "slug": study.slug,
         "title": study.title,
@@ -110,7 +113,17 @@ def _describe(study: Study) -> dict[str, object]:
         "report_url": url_for("researcher.report", slug=study.slug) if report.is_file() else None,
         "counts": studies.counts(g.db, study),
         "answers": studies.answers(g.db, study),
+        "monitor": monitor,
+        "monitor_problem": problem,
     }
+
+
+def _monitor(slug: str) -> tuple[Monitor | None, str]:
+    """The rates so far, or why there is something that cannot be shown."""
+    try:
+        return read_monitor(_settings().monitor(slug), slug), ""
+    except StudyError as error:
+        return None, str(error)
 
 
 @pages.get("/studies/<slug>/report")

@@ -1,5 +1,6 @@
 """The researcher's pages are for researchers."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from study_server import researchers
+from study_server.clock import now
 from study_server.database import transaction
 from study_server.errors import StudyError
 
@@ -93,6 +95,89 @@ def test_the_report_is_linked_and_served_when_it_is_there(
     with client.get(address) as served:
         assert served.get_data(as_text=True) == "<h1>The report</h1>"
         assert "script-src" not in served.headers["Content-Security-Policy"]
+
+
+MONITOR: dict[str, object] = {
+    "schema": "hue-and-eye/monitor/1",
+    "study": "short",
+    "mode": "live",
+    "written_at": "2026-07-03T14:05:00+02:00",
+    "participants": 41,
+    "planned": 60,
+    "methods": {
+        "mcl": {"rate": 0.312, "cs95": [0.239, 0.3849], "trials": 820},
+        "l2": {"rate": None, "cs95": None, "trials": 180},
+    },
+}
+
+
+def show_monitor(client: FlaskClient, tmp_path: Path, content: str | bytes) -> str:
+    """The researcher's page with this in the place of monitor.json, on one line."""
+    file = tmp_path / "instance" / "reports" / "short" / "monitor.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    sign_in(client, "ada", PASSWORD)
+    page = client.get("/researcher")
+    assert page.status_code == 200
+    return " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
+
+
+def test_rates_so_far_are_shown_with_their_interval_and_when_they_were_computed(
+    client: FlaskClient, tmp_path: Path
+) -> None:
+    page = show_monitor(client, tmp_path, json.dumps(MONITOR))
+    assert "mcl 31.2 % 23.9 to 38.5 % 820" in page
+    assert "l2 too few people to show it 180" in page
+    assert "Computed 03 July 2026, 12:05 UTC from 41 of 60 planned participants" in page
+
+
+@pytest.mark.parametrize(("hours", "warned"), [(1, False), (30, True)])
+def test_old_rates_are_called_so(
+    hours: int, warned: bool, client: FlaskClient, tmp_path: Path
+) -> None:
+    moment = now() - timedelta(hours=hours)
+    page = show_monitor(client, tmp_path, json.dumps(MONITOR | {"written_at": str(moment)}))
+    assert ("more than a day ago" in page) is warned
+
+
+def test_rates_of_simulated_answers_are_called_so(client: FlaskClient, tmp_path: Path) -> None:
+    page = show_monitor(client, tmp_path, json.dumps(MONITOR | {"mode": "simulated"}))
+    assert "Rates so far simulated" in page
+
+
+def test_without_a_file_the_page_says_how_to_make_one(client: FlaskClient) -> None:
+    sign_in(client, "ada", PASSWORD)
+    page = client.get("/researcher").text
+    assert "No rates so far" in page
+    assert "--study short --out instance/reports/short/monitor.json" in page
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "Invalid JSON"),
+        ('{"schema": "hue-and-eye/mon', "Invalid JSON"),
+        ("[" * 100_000, "Invalid JSON"),
+        (b"\xff\xfe", "Invalid JSON"),
+        ("[]", "monitor.json: Input should be an object"),
+        (json.dumps(MONITOR | {"schema": "hue-and-eye/monitor/0"}), "schema: Input should be"),
+        (json.dumps(MONITOR | {"study": "other"}), "of the study"),
+        (json.dumps(MONITOR | {"written_at": "yesterday"}), "written_at"),
+        (json.dumps(MONITOR | {"methods": {"mcl": {"rate": 0.3, "trials": 9}}}), "cs95"),
+        (
+            json.dumps(MONITOR | {"methods": {"mcl": {"rate": 0.3, "cs95": None, "trials": 9}}}),
+            "a rate and its interval come together",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_shown_is_told_in_words(
+    content: str | bytes, words: str, client: FlaskClient, tmp_path: Path
+) -> None:
+    page = show_monitor(client, tmp_path, content)
+    assert "The rates so far cannot be shown." in page
+    assert words in page
+    assert "python -m analysis.monitor" in page
+    assert "31.2 %" not in page
 
 
 def test_the_participants_address_is_the_public_one(client: FlaskClient, app: Flask) -> None:

@@ -1,0 +1,75 @@
+"""The rates so far, as `python -m analysis.monitor` wrote them: read and shown, never computed."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from study_server.clock import as_utc, now
+from study_server.errors import StudyError
+from study_server.words import Mode
+
+STALE = timedelta(days=1)
+
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Rate(BaseModel):
+    """Of one method, as shares; none until there is an interval that survives being watched."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rate: Share | None
+    cs95: tuple[Share, Share] | None
+    trials: Count
+
+    @model_validator(mode="after")
+    def _come_together(self) -> "Rate":
+        if (self.rate is None) != (self.cs95 is None):
+            raise ValueError("a rate and its interval come together")
+        return self
+
+
+class Monitor(BaseModel):
+    """monitor.json, as docs/formats.md describes it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: Annotated[Literal["hue-and-eye/monitor/1"], Field(alias="schema")]
+    study: str
+    mode: Mode
+    written_at: Annotated[AwareDatetime, AfterValidator(as_utc)]
+    participants: Count
+    planned: Count | None
+    methods: dict[str, Rate]
+
+    @property
+    def is_stale(self) -> bool:
+        return now() - self.written_at > STALE
+
+
+def read_monitor(file: Path, slug: str) -> Monitor | None:
+    """None where there is no file; raises StudyError where it cannot be shown."""
+    try:
+        monitor = Monitor.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StudyError(f"{file.name}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{part}: " for part in (file.name, *first["loc"]))
+        raise StudyError(f"{where}{first['msg']}") from error
+    if monitor.study != slug:
+        raise StudyError(f"{file.name} is of the study {monitor.study!r}")
+    return monitor
