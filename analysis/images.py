@@ -17,7 +17,7 @@ from analysis.intervals import Interval
 
 NOISE = 0.5  # below this reliability a ranking is mostly noise
 NO_VARIANCE = 1e-3  # images whose variance adds less log likelihood than this have none
-BOUNDS = (-7.0, 12.0)  # of log(alpha + beta): images that decide all, or nothing
+BOUNDS = ((-12.0, 12.0), (-7.0, 12.0))  # logit of the mean; log(alpha + beta), all to nothing
 
 Counts = NDArray[np.int64]
 
@@ -97,7 +97,7 @@ def fit_beta(fooled: Counts, trials: Counts) -> tuple[float, float] | None:
         args=(hits, misses, times),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(None, None), BOUNDS],
+        bounds=BOUNDS,
         options={"ftol": 1e-14, "gtol": 1e-8},
     )
     binomial = -float(times @ (hits * np.log(share) + misses * np.log1p(-share)))

@@ -46,7 +46,12 @@ def fit_crossed(fooled: NDArray[np.bool_], group: Codes, participant: Codes, ima
     shares = np.bincount(group, fooled) / np.bincount(group)
     start = np.concatenate([special.logit(shares), [0.5, 0.5]])
     found = optimize.minimize(
-        lambda at: _deviance(study, at), start, jac=True, method="BFGS", options={"gtol": 1e-4}
+        lambda at: _deviance(study, at),
+        start,
+        jac=True,
+        method="BFGS",
+        callback=_stop_running_off,
+        options={"gtol": 1e-4},
     )
     at = _drop_absent(study, np.append(found.x[:-2], np.abs(found.x[-2:])), found.fun)
     deviance, slopes = _deviance(study, at)
@@ -60,6 +65,11 @@ def fit_crossed(fooled: NDArray[np.bool_], group: Codes, participant: Codes, ima
     absent = zip(("no_participant_variance", "no_image_variance"), sds == 0, strict=True)
     flags = tuple(flag for flag, is_absent in absent if is_absent)
     return Fit(beta, sds, deviance, covariance[np.ix_(order, order)], flags)
+
+
+def _stop_running_off(at: Floats) -> None:
+    if np.abs(at).max() > LARGEST:
+        raise StopIteration
 
 
 class _Study(NamedTuple):

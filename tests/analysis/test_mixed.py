@@ -1,10 +1,13 @@
 """The mixed model: equal to lme4 on the reference set, and flagged where there is none."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
+from math import isfinite
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analysis.fooling import Trials
 from analysis.mixed import JointMixed, Mixed, joint_model, mixed_rates
@@ -155,3 +158,22 @@ def test_a_method_that_never_fooled_has_no_joint_model() -> None:
     crossed = read_crossed()
     trials = replace(crossed, fooled=crossed.fooled & (crossed.method != "l2"))
     assert joint_model(trials, METHODS) == JointMixed({}, flags=("rate_at_bound",))
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 4), st.sampled_from("ab"), st.booleans()),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_however_small_the_data_every_number_is_finite_or_none(
+    answers: list[tuple[int, int, str, bool]],
+) -> None:
+    trials = make_trials(*answers)
+    joint = joint_model(trials, ("a", "b"))
+    for model in (*mixed_rates(trials, ("a", "b")).values(), *joint.methods.values()):
+        numbers = [value for value in asdict(model).values() if isinstance(value, float)]
+        assert all(map(isfinite, (*numbers, *(model.ci95 or ()))))
+        assert model.flags or model.ci95
