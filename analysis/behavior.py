@@ -39,7 +39,7 @@ class SideBias:
 
 @dataclass(frozen=True)
 class Balance:
-    """How often the real image was on the left, with the exact binomial test of a fair coin."""
+    """How often left was the right answer, with the exact binomial test of a fair coin."""
 
     left: int
     trials: int
@@ -96,9 +96,9 @@ def side_bias(left: NDArray[np.bool_], participant: Codes) -> SideBias:
     )
 
 
-def side_balance(real_left: NDArray[np.bool_]) -> Balance:
-    """real_left (n,): the real image of the pair was on the left."""
-    n, left = len(real_left), int(real_left.sum())
+def side_balance(correct_left: NDArray[np.bool_]) -> Balance:
+    """correct_left (n,): the image asked for was on the left."""
+    n, left = len(correct_left), int(correct_left.sum())
     if n == 0:
         return Balance(0, 0)
     return Balance(
