@@ -71,7 +71,7 @@ def power(study: Comparison, people: float) -> float:
     leave what the images allow.
     """
     df = _degrees_of_freedom(study, people)
-    se = sqrt(_difference_variance(study, people))
+    se = difference_error(study, people)
     estimated = np.sqrt(special.chdtri(df, SHARES) / df)  # SE in the data, as multiples of se
     if study.margin is None:
         reached = t_quantile(df, 1 - ALPHA / 2) * estimated
@@ -105,7 +105,8 @@ def half_width(study: Comparison, people: int) -> float:
     return t_quantile(df) * sqrt(_rate_variance(study, study.rates[0], people))
 
 
-def _difference_variance(study: Comparison, people: float) -> float:
+def difference_error(study: Comparison, people: float) -> float:
+    """Standard error to expect of the difference; with infinite people, what images leave."""
     people_1, people_2, images_1, images_2 = (
         sqrt(variance[factor])
         for factor in (0, 1)
@@ -115,7 +116,7 @@ def _difference_variance(study: Comparison, people: float) -> float:
     shared = IMAGE_CORRELATION * images_1 * images_2 / study.images
     if study.within:
         shared += PARTICIPANT_CORRELATION * people_1 * people_2 / people
-    return total - 2 * shared
+    return sqrt(max(total - 2 * shared, 0.0))
 
 
 def _rate_variance(study: Comparison, rate: float, people: float) -> float:

@@ -1,0 +1,164 @@
+"""Command: the people, trials and photographs that a comparison of two methods needs."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import click
+
+from analysis.canvas import save
+from analysis.command import run, write_files
+from analysis.planning import PRESETS, Comparison, Effects
+from analysis.power_curve import draw_power
+from analysis.sample_size import plan_sample, tell_plan
+
+RATE = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+
+@click.command(name="power")
+@click.option("--rate", type=RATE, required=True, help="Fooling rate of one method.")
+@click.option("--difference", type=click.FloatRange(-1, 1), help="That rate less the other one.")
+@click.option("--margin", type=RATE, help="To show that the rates differ by less than this.")
+@click.option(
+    "--trials",
+    type=click.IntRange(1, 10_000),
+    default=40,
+    show_default=True,
+    help="Test trials a person answers, of all methods together.",
+)
+@click.option(
+    "--images",
+    type=click.IntRange(2, 1_000_000),
+    default=200,
+    show_default=True,
+    help="Photographs they are drawn from.",
+)
+@click.option(
+    "--effects",
+    default="typical",
+    show_default=True,
+    help=f"How much people and photographs differ: {', '.join(PRESETS)}, or a pilot's report.json.",
+)
+@click.option(
+    "--design",
+    type=click.Choice(("within", "between")),
+    default="within",
+    show_default=True,
+    help="Everybody sees all methods, or one each.",
+)
+@click.option(
+    "--methods",
+    type=click.IntRange(2, 100),
+    default=2,
+    show_default=True,
+    help="How many the study has, these two among them.",
+)
+@click.option(
+    "--simulate",
+    type=click.IntRange(1, 100_000),
+    help="Check it on so many simulated studies, analysed as the report does.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the simulation.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="power.json; the table as CSV and the curve as SVG and PNG go beside it.",
+)
+def power(out: Path | None, **asked: Any) -> None:
+    """How many people tell two rates apart, or show that they hardly differ.
+
+    For new people and new photographs: a two-sided test at 5 %, or with --margin two one-sided
+    ones. Says so where the photographs are too few for any number of people.
+    """
+    study = _compare(asked)
+    plan = plan_sample(study, asked)
+    click.echo("\n".join(tell_plan(study, plan)))
+    if out is not None:
+        _write(out, plan)
+        click.echo(out)
+
+
+def _compare(asked: Mapping[str, Any]) -> Comparison:
+    """Raises UsageError where the options contradict each other."""
+    rate, margin, difference = asked["rate"], asked["margin"], asked["difference"] or 0.0
+    trials, images, methods = asked["trials"], asked["images"], asked["methods"]
+    within = asked["design"] == "within"
+    mistakes = (
+        (
+            not (margin or difference),
+            "give --difference to tell rates apart, or --margin to show them alike",
+        ),
+        (
+            not 0 < rate - difference < 1,
+            f"--rate {rate:g} less --difference {difference:g} is not between 0 and 1",
+        ),
+        (
+            margin is not None and abs(difference) >= margin,
+            f"--difference {difference:g} is not inside of --margin {margin}; raise the margin",
+        ),
+        (
+            trials > images,
+            f"--trials {trials} exceeds --images {images}; nobody sees a photograph twice",
+        ),
+        (
+            within and trials < methods,
+            f"--trials {trials} cannot show {methods} methods to one person; raise it",
+        ),
+    )
+    for is_made, mistake in mistakes:
+        if is_made:
+            raise click.UsageError(mistake)
+    effects = PRESETS.get(asked["effects"]) or read_pilot(Path(asked["effects"]))
+    return Comparison((rate, rate - difference), effects, trials, images, methods, within, margin)
+
+
+def read_pilot(path: Path) -> Effects:
+    """The mixed models' standard deviations in a report.json, their mean over the methods.
+
+    Raises UsageError where there are none.
+    """
+    try:
+        methods = json.loads(path.read_text("utf-8"))["methods"].values()
+        models = [method["mixed"] for method in methods if method.get("mixed")]
+        participant, image = (
+            [float(model[key]) for model in models] for key in ("sd_participant", "sd_image")
+        )
+    except OSError as error:
+        known = ", ".join(PRESETS)
+        raise click.UsageError(
+            f"--effects {path}: {error.strerror}; give {known}, or a pilot's report.json"
+        ) from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise click.UsageError(f"{path}: not a report.json; make the report again") from error
+    if not models:
+        raise click.UsageError(f"{path}: no mixed model in it; make the report with --mixed")
+    return Effects(fmean(participant), fmean(image))
+
+
+def _write(out: Path, plan: Mapping[str, Any]) -> None:
+    """All four files, or a mistake."""
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, plan["table"][0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(plan["table"])
+    figure = draw_power(plan["curve"], plan["participants"] or {}, plan["power_limit"])
+    numbers = json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False)
+    files = {
+        f"{out.stem}.csv": table.getvalue().encode(),
+        f"{out.stem}.svg": save(figure, "svg"),
+        f"{out.stem}.png": save(figure, "png"),
+        out.name: f"{numbers}\n".encode(),
+    }
+    try:
+        write_files(out.parent, files)
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}; choose another file with --out"
+        raise click.ClickException(reason) from error
+
+
+if __name__ == "__main__":
+    run(power)

@@ -1,0 +1,45 @@
+"""The figure of power: how the chance to find a difference grows with the people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from analysis.canvas import ACCENT, DASHED, INK, LINE, MUTED, SMALL, WIDTH, mark_percent
+from analysis.words import number
+
+HEIGHT = 2.9  # inches
+CLEAR = 0.97  # a limit above this is none to speak of
+
+
+def draw_power(
+    curve: Sequence[Mapping[str, Any]], needed: Mapping[str, int | None], limit: float
+) -> Figure:
+    """Power over people, with a dot where there are enough.
+
+    curve, needed: `curve` and `participants` of power.json. limit: power of any number of people.
+    """
+    figure = Figure(figsize=(WIDTH, HEIGHT))
+    axes = figure.add_axes((0.13, 0.17, 0.81, 0.79))
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.tick_params(length=0, labelsize=SMALL, labelcolor=MUTED)
+    axes.grid(axis="y", color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.set_ylim(0, 1)
+    axes.set_xlim(0, curve[-1]["participants"])
+    axes.set_xlabel("people", fontsize=SMALL, color=MUTED)
+    mark_percent(axes, [0, 0.2, 0.4, 0.6, 0.8, 1], "% of studies that show it", "y")
+    people, power = ([point[key] for point in curve] for key in ("participants", "power"))
+    axes.plot(people, power, color=ACCENT, linewidth=2.4, clip_on=False)
+    words: dict[str, Any] = {"textcoords": "offset points", "fontsize": SMALL}
+    for key, count in needed.items():
+        if count is not None:
+            axes.plot([count], [int(key) / 100], "o", color=ACCENT, markersize=6.5)
+            label = f"{number(count)} people"
+            axes.annotate(label, (count, int(key) / 100), (8, -12), color=INK, **words)
+    if limit < CLEAR:
+        axes.axhline(limit, color=MUTED, linewidth=0.9, linestyle=DASHED)
+        label = "with any number of people"
+        axes.annotate(label, (people[-1], limit), (0, 4), color=MUTED, ha="right", **words)
+    return figure
