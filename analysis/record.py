@@ -25,7 +25,7 @@ class Record:
     seen (n,): not voided. answered (n,): seen, and with an answer.
     first (n,): the answer is `left`, or `fake` of a single image.
     wrong (n,): it is not the right one; of a test trial with a fake: the fake fooled.
-    rt_ms (n,): nan without one. disturbed (n,): flagged though not voided.
+    rt_ms (n,): nan without one. disturbed (n,): with another flag than `voided`.
     row (n,): where the trial stands in the responses. duplicates: rows left out, the trial of that
     person and position being there already. single: images are shown alone.
     """

@@ -76,7 +76,8 @@ def judge_incomplete(conduct: Conduct, rules: Rules) -> Verdict:
         return NO_RULE
     if rules.planned_trials is None:
         return np.not_equal(conduct.outcome, "complete")
-    return np.less(conduct.answers, rules.min_completed_fraction * rules.planned_trials)
+    completed = conduct.answers / max(rules.planned_trials, 1)
+    return np.less(completed, rules.min_completed_fraction)
 
 
 def judge_vigilance(conduct: Conduct, rules: Rules) -> Verdict:

@@ -128,6 +128,13 @@ def test_without_a_plan_the_outcome_tells_who_finished(tmp_path: Path) -> None:
         assert breaks(conduct, Rules(), "incomplete") is incomplete
 
 
+@pytest.mark.parametrize("planned", [10, 20, 30, 40])
+def test_exactly_nine_tenths_are_enough(tmp_path: Path, planned: int) -> None:
+    for trials, incomplete in ((planned * 9 // 10, False), (planned * 9 // 10 - 1, True)):
+        conduct = observe(tmp_path, make_person("p", trials))
+        assert breaks(conduct, Rules(planned_trials=planned), "incomplete") is incomplete
+
+
 def test_voided_and_unanswered_trials_are_no_answers(tmp_path: Path) -> None:
     rows = make_person("p")
     rows[0] |= {"flags": "voided"}
