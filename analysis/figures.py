@@ -1,38 +1,47 @@
-"""Figures of a report: one function a figure, as SVG and PNG bytes that depend on the data only."""
+"""Figures of a report: one function a figure, each from parts of report.json."""
 
-import io
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from itertools import pairwise
 from typing import Any
 
-import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import blended_transform_factory
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
+from analysis.canvas import (
+    ACCENT,
+    DASHED,
+    INK,
+    LINE,
+    MUTED,
+    SMALL,
+    WIDTH,
+    frame_boxes,
+    frame_panels,
+    frame_rows,
+    label_row,
+    mark_line,
+    mark_percent,
+)
 from analysis.comparisons import CHANCE
+from analysis.findings import People
 from analysis.intervals import Interval, t_quantile
-from analysis.words import name, percent
+from analysis.record import Numbers
+from analysis.words import capitalize, name, number, order_pair, percent, plural
 
-# Drawn in these, so that a page may put its own light or dark ones in their place.
-INK, MUTED, LINE, ACCENT = "#1a1a1a", "#5a5a5a", "#d8d8d8", "#a33a12"
-CSS_COLORS = {
-    INK: "var(--ink)",
-    MUTED: "var(--muted)",
-    LINE: "var(--line)",
-    ACCENT: "var(--accent)",
-    "#ffffff": "none",
-}
-# Any, since each version of matplotlib types the names it takes anew.
-STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "hue-and-eye", "font.family": "DejaVu Sans"}
+Entry = Mapping[str, Any]
+Counts = NDArray[np.int64]
 
-WIDTH = 4.7  # all lengths in inches
-OURS, THEIRS, GAP = 0.32, 0.225, 0.14  # height of a row, and between methods
-HEAD, FOOT = 0.30, 0.50
-BIG, SMALL = 10, 9  # points
-LONGEST = 17  # letters of a label that there is room for
+OURS, THEIRS, GAP = 0.32, 0.225, 0.14  # inches: height of a row, and between methods
+PAIR = 0.44  # inches: height of a row of two methods
+BOX, ARROW = 0.27, 0.21  # inches: height of a step, and between steps
+TIMED = 0.44  # inches: height of a method's fooled, or not fooled, answers
+DOT, LEAST_DOT = 36.0, 7.0  # square points: area of the place with most people, and the least
+MOST_IMAGES = 240  # a method's intervals that can be told apart; of more, every so many
 
 
 @dataclass(frozen=True)
@@ -46,55 +55,163 @@ class Row:
     top: float
 
 
-def draw_rates(methods: Mapping[str, Any], notice: str = "") -> Figure:
+def draw_rates(methods: Mapping[str, Entry], single: bool = False) -> Figure:
     """Each method's rate and 95 % interval, and below it the published rates near to it.
 
-    methods: as in report.json. notice: printed above, such as that nobody real took part.
+    single: of single images, where 0.5 is not chance.
     """
     rows = list(_lay_out(methods))
-    height = rows[-1].top + OURS / 2 if rows else OURS
-    figure = Figure(figsize=(WIDTH, HEAD + height + FOOT))
-    size = figure.get_figheight()
-    axes = figure.add_axes((0.36, FOOT / size, 0.53, height / size))
-    axes.set_ylim(height, -OURS / 2)
-    _dress(axes, max([0.6, *(row.bounds[1] + 0.03 for row in rows if row.bounds)]))
-    for row in rows:
-        _draw_row(axes, row)
-    figure.text(0, 1 - 0.1 / size, notice, fontsize=SMALL, weight="bold", color=ACCENT, va="top")
-    return figure
-
-
-def save(figure: Figure, kind: str) -> bytes:
-    """The figure as `svg` or `png`, without a date."""
-    metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-    buffer = io.BytesIO()
-    with mpl.rc_context(STYLE):
-        figure.savefig(buffer, format=kind, dpi=300, metadata=metadata)
-    return buffer.getvalue()
-
-
-def embed(svg: bytes, title: str, description: str) -> str:
-    """The SVG of `save` to stand in a page: in the page's colors and fonts, and told in words."""
-    drawing = svg.decode()
-    drawing = drawing[drawing.index("<svg") :]
-    drawing = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans)", drawing)
-    for color, css in CSS_COLORS.items():
-        drawing = drawing.replace(color, css)
-    size = re.search(r'viewBox="[^"]*"', drawing)
-    assert size is not None  # matplotlib always writes one
-    opening = (
-        f'<svg {size[0]} xmlns:xlink="http://www.w3.org/1999/xlink" role="img"'
-        f' aria-labelledby="figure-title figure-words"><title id="figure-title">{escape(title)}'
-        f'</title><desc id="figure-words">{escape(description)}</desc>'
+    axes = frame_rows(rows[-1].top + OURS if rows else OURS, OURS)
+    highest = min(1.0, max([0.6, *(row.bounds[1] + 0.03 for row in rows if row.bounds)]))
+    axes.set_xlim(0, highest)
+    mark_percent(
+        axes, [tick / 10 for tick in range(int(10 * highest) + 1)], "% of trials that fooled"
     )
-    return opening + drawing[drawing.index(">") + 1 :]
+    if not single:
+        mark_line(axes, CHANCE, "chance")
+    for row in rows:
+        value = "no trials" if row.rate is None else percent(row.rate)
+        label_row(axes, row.top, row.label, value, row.ours)
+        _draw_estimate(axes, row.top, row.rate, row.bounds, row.ours)
+    return _page(axes)
 
 
-def _lay_out(methods: Mapping[str, Any]) -> Iterator[Row]:
+def draw_differences(differences: Sequence[Entry]) -> Figure:
+    """Each difference and its 95 % interval; shaded: the margin within which rates count as equal.
+
+    A row names first the method that fooled more often.
+    """
+    pairs = [order_pair(pair) for pair in differences]
+    margins = [pair["equivalence"]["margin"] for pair in differences if pair["equivalence"]]
+    axes = frame_rows(PAIR * max(1, len(pairs)), PAIR)
+    ends = [abs(end) for pair in pairs for end in pair.bounds or (pair.size,)]
+    reach = 1.1 * max([0.1, *ends, *margins])
+    axes.set_xlim(-reach, reach)
+    step = next(step for step in (0.05, 0.1, 0.2, 0.5) if reach / step < 4)
+    ticks = [step * tick for tick in range(-int(reach / step), int(reach / step) + 1)]
+    mark_percent(axes, ticks, "percentage points")
+    if margins:
+        axes.axvspan(-margins[0], margins[0], color=LINE, alpha=0.5, linewidth=0)
+    mark_line(axes, 0, "no difference")
+    for row, pair in enumerate(pairs):
+        top = row * PAIR
+        label_row(axes, top - PAIR / 5, name(pair.more), "", True)
+        label_row(axes, top + PAIR / 5, f"less {name(pair.less)}", "", False)
+        label_row(axes, top, "", percent(pair.size), True)
+        _draw_estimate(axes, top, pair.size, pair.bounds, True)
+    return _page(axes)
+
+
+def draw_images(images: Sequence[Entry], methods: Mapping[str, Entry]) -> Figure:
+    """Each method's pairs from the least to the most fooling: shrunken rate and 95 % interval.
+
+    images: those that have one. Dashed: the method's rate.
+    """
+    shown = [method for method in methods if any(pair["method"] == method for pair in images)]
+    panels = frame_panels([name(method) for method in shown], "% that fooled")
+    for axes, method in zip(panels, shown, strict=True):
+        pairs = [pair for pair in images if pair["method"] == method]
+        pairs.sort(key=lambda pair: (pair["shrunk_rate"], pair["image"]))
+        few = pairs[:: 1 + len(pairs) // MOST_IMAGES]
+        place = np.linspace(0, 1, len(few)) if len(few) > 1 else np.array([0.5])
+        bounds = [(*pair["ci95"], np.nan) for pair in few]
+        axes.plot(np.repeat(place, 3), np.ravel(bounds), color=LINE, linewidth=1.1)
+        axes.plot(place, [pair["shrunk_rate"] for pair in few], color=ACCENT, linewidth=2)
+        axes.axhline(methods[method]["rate"], color=MUTED, linewidth=0.9, linestyle=DASHED)
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_xticks([])
+    panels[-1].set_xlabel("pairs, from the least to the most fooling", fontsize=SMALL, color=MUTED)
+    return _page(panels[0])
+
+
+def draw_flow(flow: Sequence[Entry]) -> Figure:
+    """The people and trials that are left after each step, as a chain of boxes."""
+    axes = frame_boxes(len(flow) * BOX + (len(flow) - 1) * ARROW)
+    words: dict[str, Any] = {"fontsize": SMALL, "va": "center"}
+    for row, step in enumerate(flow):
+        top = row * (BOX + ARROW)
+        axes.add_patch(Rectangle((0, top), WIDTH, BOX, facecolor="none", edgecolor=MUTED))
+        left = (
+            f"{plural(step['participants'], 'person', 'people')}, {number(step['trials'])} trials"
+        )
+        axes.text(0.1, top + BOX / 2, capitalize(step["step"]), color=INK, **words)
+        axes.text(WIDTH - 0.1, top + BOX / 2, left, color=INK, ha="right", **words)
+    for row, (before, after) in enumerate(pairwise(flow)):
+        top = row * (BOX + ARROW) + BOX
+        axes.plot((0.25, 0.25), (top, top + ARROW), color=MUTED, linewidth=0.9)
+        people, trials = (before[key] - after[key] for key in ("participants", "trials"))
+        if people or trials:
+            lost = f"less {_count(people, trials)}"
+            axes.text(WIDTH - 0.1, top + ARROW / 2, lost, color=MUTED, ha="right", **words)
+    return _page(axes)
+
+
+def draw_people(people: Mapping[str, People]) -> Figure:
+    """Each person's own rate over their number of trials, a panel a method.
+
+    Lines: between them lie 95 and 99.8 % of people like these. Crosses: who is left out. A dot's
+    area is the number of people at that place.
+    """
+    panels = frame_panels([name(method) for method in people], "% that fooled")
+    trials = np.concatenate([each.funnel.trials for each in people.values()])
+    for axes, each in zip(panels, people.values(), strict=True):
+        funnel, excluded = each.funnel, each.excluded
+        _draw_limits(axes, funnel.trials, (funnel.low95, funnel.high95), DASHED)
+        _draw_limits(axes, funnel.trials, (funnel.low998, funnel.high998), "solid")
+        _draw_dots(axes, funnel.trials[~excluded], funnel.rate[~excluded], "o", ACCENT)
+        _draw_dots(axes, funnel.trials[excluded], funnel.rate[excluded], "x", MUTED)
+        axes.set_xlim(trials.min() - 1, trials.max() + 1)
+        axes.set_ylim(-0.04, 1.04)
+        axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+        axes.label_outer()
+    panels[-1].set_xlabel("trials of a person", fontsize=SMALL, color=MUTED)
+    return _page(panels[0])
+
+
+def draw_times(times: Sequence[Entry]) -> Figure:
+    """How long answers took: median, the middle half (thick) and nine tenths (thin), in seconds."""
+    timed = [row for row in times if row["trials"]]
+    axes = frame_rows(TIMED * max(1, len(timed)), TIMED)
+    axes.set_xlim(0, max([1.0, *(1.05 * row["q95_ms"] / 1000 for row in timed)]))
+    axes.set_xlabel("seconds", fontsize=SMALL, color=MUTED)
+    for place, row in enumerate(timed):
+        top, color = place * TIMED, ACCENT if row["fooled"] else MUTED
+        kind = "fooled" if row["fooled"] else "not fooled"
+        label_row(axes, top - TIMED / 5, name(row["method"]), "", True)
+        label_row(axes, top + TIMED / 5, kind, "", False)
+        label_row(axes, top, "", number(row["median_ms"] / 1000, 2), True)
+        for low, high, width in (("q05_ms", "q95_ms", 1.0), ("q25_ms", "q75_ms", 4.0)):
+            ends = (row[low] / 1000, row[high] / 1000)
+            axes.plot(ends, (top, top), color=color, linewidth=width, solid_capstyle="butt")
+        axes.plot([row["median_ms"] / 1000], [top], "o", color=color, markersize=6.5)
+    return _page(axes)
+
+
+def _draw_limits(axes: Axes, trials: Counts, limits: tuple[Numbers, Numbers], line: Any) -> None:
+    """Steps, flat where people have the same number of trials."""
+    numbers, first = np.unique(trials, return_index=True)
+    ends = np.stack([numbers - 0.5, numbers + 0.5], axis=1).ravel()
+    for limit in limits:
+        drawn = np.repeat(limit[first], 2)
+        axes.plot(ends, drawn, color=MUTED, linewidth=0.9, linestyle=line, clip_on=False)
+
+
+def _draw_dots(axes: Axes, trials: Counts, rate: Numbers, marker: str, color: str) -> None:
+    """One for all the people at a place."""
+    places, people = np.unique(np.stack([trials, rate]), axis=1, return_counts=True)
+    area = DOT * people / people.max(initial=1)
+    size = np.maximum(area, LEAST_DOT)
+    axes.scatter(places[0], places[1], s=size, marker=marker, color=color, linewidth=1)
+
+
+def _count(people: int, trials: int) -> str:
+    return f"{plural(people, 'person', 'people')}, {plural(trials, 'trial', 'trials')}"
+
+
+def _lay_out(methods: Mapping[str, Entry]) -> Iterator[Row]:
     top = 0.0
     for method, entry in methods.items():
-        yield Row(_shorten(name(method)), entry["rate"], entry["ci95"], True, top)
+        yield Row(name(method), entry["rate"], entry["ci95"], True, top)
         top += (OURS + THEIRS) / 2
         for other in entry["vs_published"]:
             yield Row(other["label"], other["rate"], _published_bounds(other), False, top)
@@ -102,11 +219,7 @@ def _lay_out(methods: Mapping[str, Any]) -> Iterator[Row]:
         top += (OURS - THEIRS) / 2 + GAP
 
 
-def _shorten(label: str) -> str:
-    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
-
-
-def _published_bounds(other: Mapping[str, Any]) -> Interval | None:
+def _published_bounds(other: Entry) -> Interval | None:
     """95 % by the source's own standard error; none where it is not given."""
     if other["se"] is None:
         return None
@@ -114,43 +227,17 @@ def _published_bounds(other: Mapping[str, Any]) -> Interval | None:
     return max(0.0, other["rate"] - half), min(1.0, other["rate"] + half)
 
 
-def _dress(axes: Axes, highest: float) -> None:
-    """The frame: percent below, faint lines, chance dashed."""
-    axes.set_xlim(0, min(1.0, highest))
-    ticks = [tick / 10 for tick in range(11) if tick / 10 <= min(1.0, highest)]
-    axes.set_xticks(ticks, [percent(tick, 0) for tick in ticks], fontsize=SMALL, color=MUTED)
-    axes.set_yticks([])
-    axes.tick_params(length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    axes.grid(axis="x", color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.axvline(CHANCE, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-    axes.set_xlabel("% of trials that fooled", fontsize=SMALL, color=MUTED)
-    axes.annotate(
-        "chance",
-        (CHANCE, 1),
-        (0, 3),
-        xycoords=("data", "axes fraction"),
-        textcoords="offset points",
-        ha="center",
-        fontsize=SMALL,
-        color=MUTED,
-    )
+def _draw_estimate(
+    axes: Axes, top: float, value: float | None, bounds: Interval | None, ours: bool
+) -> None:
+    drawn: dict[str, Any] = {"color": ACCENT if ours else MUTED, "clip_on": False}  # whole at 0
+    if bounds is not None:
+        axes.plot(bounds, [top] * 2, linewidth=2.4 if ours else 1, **drawn)
+    if value is not None:
+        axes.plot([value], [top], "o", markersize=6.5 if ours else 3.5, **drawn)
 
 
-def _draw_row(axes: Axes, row: Row) -> None:
-    assert axes.figure is not None
-    color, size = (ACCENT, BIG) if row.ours else (MUTED, SMALL)
-    across = blended_transform_factory(axes.figure.transFigure, axes.transData)
-    weight = "bold" if row.ours else "normal"
-    words: dict[str, Any] = {"transform": across, "fontsize": size, "weight": weight}
-    words |= {"color": INK if row.ours else MUTED, "va": "center"}
-    axes.text(0, row.top, row.label, **words)
-    value = "no trials" if row.rate is None else percent(row.rate)
-    axes.text(1, row.top, value, ha="right", **words)
-    drawn: dict[str, Any] = {"color": color, "clip_on": False}  # a dot at 0 stays whole
-    if row.bounds is not None:
-        axes.plot(row.bounds, [row.top] * 2, linewidth=2.4 if row.ours else 1, **drawn)
-    if row.rate is not None:
-        axes.plot([row.rate], [row.top], "o", markersize=6.5 if row.ours else 3.5, **drawn)
+def _page(axes: Axes) -> Figure:
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure

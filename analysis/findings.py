@@ -1,71 +1,137 @@
 """Responses -> the numbers of a report, as plain data (report.json in docs/formats.md)."""
 
 import platform
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from math import sqrt
 from typing import Any
 
-import numpy as np
-
-from analysis.comparisons import against_chance, against_published, compare_methods, holm
+from analysis.behavior import order_effect, response_times, side_balance, side_bias
+from analysis.design import Design, Plan
+from analysis.deviations import judge_design
 from analysis.exclusions import Counted, count_trials
-from analysis.fooling import Rate, fooling_rates
+from analysis.fooling import fooling_rates
+from analysis.images import Ranking, rank_images
+from analysis.methods import (
+    Rates,
+    describe_differences,
+    describe_methods,
+    rates_anew,
+    take_counted,
+)
+from analysis.participants import Funnel, compare_people
 from analysis.published import Published
+from analysis.record import Mask
 from analysis.responses import Responses, choose_mode, choose_study
+from analysis.timing import observe_timing
+from analysis.vigilance import observe_vigilance
 
 SCHEMA = "hue-and-eye/report/1"
+LIBRARIES = ("hue-and-eye", "numpy", "scipy")
+MARGIN = 0.05  # rates that differ by less count as equal, where nothing else was planned
+
+Part = dict[str, Any]
 
 
-def assemble_report(
-    responses: Responses,
-    published: Sequence[Published],
-    study: str | None = None,
-    mode: str | None = None,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """Everything report.json says. The same responses and arguments give an equal report.
+@dataclass(frozen=True)
+class Asked:
+    """What a report shall be on, and how.
 
-    study, mode: which rows; None as in `choose_study` and `choose_mode`. seed: kept in the report
-    for whatever draws by chance. Raises ResponsesError where there is nothing to report on.
+    study, mode: which rows; None as in `choose_study` and `choose_mode`. design: as frozen. plan:
+    instead of the design's. margin: instead of the plan's. mixed: fit the mixed model to any number
+    of trials. seed: kept in the report, for whatever draws by chance.
     """
-    recorded = choose_study(responses, study)
-    taken = choose_mode(recorded, mode)
-    counted = count_trials(responses, taken)
-    rates = fooling_rates(counted.trials, counted.methods)
-    return {
+
+    study: str | None = None
+    mode: str | None = None
+    design: Design | None = None
+    plan: Plan | None = None
+    margin: float | None = None
+    mixed: bool = False
+    seed: int = 0
+
+    def used_plan(self) -> Plan:
+        """What the analysis goes by."""
+        plan = self.plan or (self.design.plan if self.design else Plan())
+        return plan if self.margin is None else replace(plan, margin=self.margin)
+
+
+@dataclass(frozen=True)
+class People:
+    """A method's funnel; excluded (K,): who in it is left out."""
+
+    funnel: Funnel
+    excluded: Mask
+
+
+@dataclass(frozen=True)
+class Findings:
+    """report: everything report.json says. people: by method, of everybody who judged it."""
+
+    report: Part
+    people: dict[str, People]
+
+
+def find(responses: Responses, published: Sequence[Published], asked: Asked) -> Findings:
+    """The same responses and arguments give an equal report.
+
+    Raises ResponsesError where there is nothing to report on.
+    """
+    taken, plan = choose_mode(choose_study(responses, asked.study), asked.mode), asked.used_plan()
+    counted = count_trials(responses, taken, plan.rules)
+    rates, images = fooling_rates(counted.trials, counted.methods), taken.distinct("image")
+    rankings = {method: rank_images(counted.trials, method, images) for method in rates}
+    methods = describe_methods(counted, rates, rankings, images, published, asked.mixed)
+    people = {method: _compare_people(counted, method, methods[method]) for method in methods}
+    record = counted.record
+    report = {
         "schema": SCHEMA,
-        "input": _describe_input(taken),
-        "design": _describe_design(taken),
-        "exclusions": _describe_exclusions(counted),
-        "methods": _describe_methods(counted, rates, published),
-        "differences": _describe_differences(counted, rates),
+        "input": _describe_input(taken, counted),
+        "design": asdict(judge_design(asked.design, plan, taken, record)),
+        "exclusions": _describe_exclusions(counted, rates),
+        "methods": methods,
+        "differences": describe_differences(counted, rates, plan.margin or MARGIN),
+        "vigilance": asdict(observe_vigilance(record, counted.conduct, counted.rules)),
+        "side_bias": None if record.single else _describe_sides(counted),
+        "order": asdict(order_effect(counted.trials)),
+        "rt": _describe_times(counted),
+        "timing": asdict(observe_timing(taken, record)),
+        "images": _describe_images(rankings),
         "software": {
             "python": platform.python_version(),
-            **{name: version(name) for name in ("hue-and-eye", "numpy", "scipy")},
+            **{library: version(library) for library in LIBRARIES},
         },
-        "seed": seed,
+        "seed": asked.seed,
     }
+    return Findings(report, {method: found for method, found in people.items() if found})
 
 
-def _describe_input(taken: Responses) -> dict[str, Any]:
+def _compare_people(counted: Counted, method: str, entry: Part) -> People | None:
+    """Around the rate of those who count; None where there is none."""
+    if entry["rate"] is None:
+        return None
+    sd = sqrt(max(entry["variance"]["participant"] or 0.0, 0.0))
+    part = counted.everybody.only(counted.everybody.method == method)
+    funnel = compare_people(part, entry["rate"], sd)
+    return People(funnel, counted.excluded[funnel.participant])
+
+
+def _describe_input(taken: Responses, counted: Counted) -> Part:
+    test = taken.only(taken.equals("kind", "test"))
     return {
         "sha256": taken.sha256,
-        "study": str(taken["study"][0]),
+        "study": taken.distinct("study")[0],
         "rows": len(taken),
-        "participants": len(np.unique(taken["participant"])),
-        "images": len(np.unique(taken["image"])),
-        "mode": str(taken["mode"][0]),
+        "participants": len(counted.record.people),
+        "images": len(taken.distinct("image")),
+        "mode": taken.distinct("mode")[0],
+        "single": counted.record.single,
+        **{key: test.distinct(key) for key in ("presentation", "question", "exposure_ms")},
     }
 
 
-def _describe_design(taken: Responses) -> dict[str, Any]:
-    """The hash that the rows carry; whether it is the right one, only the design itself tells."""
-    found = [digest for digest in np.unique(taken["design_sha256"]).tolist() if digest]
-    return {"sha256": found[0] if len(found) == 1 else None, "verdict": "unknown", "deviations": []}
-
-
-def _describe_exclusions(counted: Counted) -> dict[str, Any]:
+def _describe_exclusions(counted: Counted, rates: Rates) -> Part:
     return {
         "rules": asdict(counted.rules),
         "not_applicable": [
@@ -82,54 +148,26 @@ def _describe_exclusions(counted: Counted) -> dict[str, Any]:
         "leave_one_rule_out": {
             rule: {
                 method: {"rate": rate.rate, "ci95": rate.ci95, "trials": rate.trials}
-                for method, rate in fooling_rates(trials, counted.methods).items()
+                for method, rate in rates_anew(counted, rates, trials).items()
             }
             for rule, trials in counted.leave_one_rule_out()
         },
     }
 
 
-def _describe_methods(
-    counted: Counted, rates: dict[str, Rate], published: Sequence[Published]
-) -> dict[str, Any]:
-    everybody = fooling_rates(counted.everybody, counted.methods)
-    chance = {method: against_chance(rate) for method, rate in rates.items()}
-    adjusted = holm([test.p for test in chance.values()])
+def _describe_sides(counted: Counted) -> Part:
+    """What people chose, and where the photographs were."""
+    trials, left = counted.trials, take_counted(counted, counted.record.first)
     return {
-        method: {
-            **asdict(rate),
-            "rate_without_exclusions": everybody[method].rate,
-            "ci95_without_exclusions": everybody[method].ci95,
-            "vs_chance": {**asdict(chance[method]), "p_holm": p_holm},
-            "vs_published": _describe_published(method, rate, published),
-        }
-        for (method, rate), p_holm in zip(rates.items(), adjusted, strict=True)
+        "chose_left": asdict(side_bias(left, trials.participant)),
+        "correct_left": asdict(side_balance(left != trials.fooled)),
     }
 
 
-def _describe_published(
-    method: str, rate: Rate, published: Sequence[Published]
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "label": other.label,
-            "source": f"{other.source}: {other.method}",
-            "checked": other.checked,
-            "rate": other.rate,
-            "se": other.se,
-            "se_assumed": other.se_assumed,
-            "difference": None if rate.rate is None else rate.rate - other.rate,
-            **asdict(against_published(rate, other.rate, other.se)),
-        }
-        for other in published
-        if method in other.compare_with
-    ]
+def _describe_times(counted: Counted) -> list[Part]:
+    rt_ms = take_counted(counted, counted.record.rt_ms)
+    return [asdict(times) for times in response_times(counted.trials, rt_ms, counted.methods)]
 
 
-def _describe_differences(counted: Counted, rates: dict[str, Rate]) -> list[dict[str, Any]]:
-    differences = compare_methods(counted.trials, rates)
-    adjusted = holm([difference.p for difference in differences])
-    return [
-        {**asdict(difference), "p_holm": p_holm}
-        for difference, p_holm in zip(differences, adjusted, strict=True)
-    ]
+def _describe_images(rankings: Mapping[str, Ranking]) -> list[Part]:
+    return [vars(image) for _, ranking in sorted(rankings.items()) for image in ranking.images]

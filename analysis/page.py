@@ -1,19 +1,27 @@
 """The report as one self-contained page: no script, no file beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis import words
-from analysis.figures import embed
+from analysis import sentences, words
+from analysis.canvas import embed
+from analysis.galleries import Gallery
 from analysis.published import Published
+from analysis.tables import error, lay_out_tables, mark_source
+from analysis.words import Entry
+from analysis.write_up import list_references, write_method
 
 
-def render_page(report: Mapping[str, Any], published: Sequence[Published], rates_svg: bytes) -> str:
-    """report: as report.json. published: all known rates. rates_svg: of `draw_rates`."""
+def render_page(
+    report: Entry,
+    published: Sequence[Published],
+    drawings: Mapping[str, bytes],
+    galleries: Sequence[Gallery],
+) -> str:
+    """report: as report.json. published: all known rates. drawings: SVG by the figure's name."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -26,25 +34,38 @@ def render_page(report: Mapping[str, Any], published: Sequence[Published], rates
         "number": words.number,
         "percent": words.percent,
         "interval": words.interval,
-        "p_value": words.p_value,
     }
-    figure = embed(rates_svg, "Fooling rates", words.tell_rates(report["methods"]))
+    figures = {  # ours: labels are escaped by matplotlib, words by embed
+        key: Markup(embed(svg, key, *sentences.describe_figure(key, report)))
+        for key, svg in drawings.items()
+    }
     return environment.get_template("report.html.j2").render(
         report=report,
-        words=words,
-        figure=Markup(figure),  # ours: labels are escaped by matplotlib, words by embed
-        others=[
-            other for other in published if not set(other.compare_with) & set(report["methods"])
-        ],
-        notes=_collect_notes(report),
+        say=sentences,
+        figures=figures,
+        galleries=galleries,
+        tables=lay_out_tables(report),
+        others=list(_elsewhere(report, published)),
+        notes=list(_collect_notes(report)),
+        method=write_method(report),
+        references=list_references(report),
     )
 
 
-def _collect_notes(report: Mapping[str, Any]) -> list[str]:
+def _elsewhere(report: Entry, published: Sequence[Published]) -> Iterator[str]:
+    """The published rates that no method here is compared with."""
+    for other in published:
+        if not set(other.compare_with) & set(report["methods"]):
+            entry = vars(other)
+            yield f"{other.label} {words.percent(other.rate)}{error(entry)}{mark_source(entry)}"
+
+
+def _collect_notes(report: Entry) -> Iterator[str]:
     """What is flagged, in words; each names its method or pair."""
     flagged = [(words.name(method), entry) for method, entry in report["methods"].items()]
     flagged += [
         (f"{words.name(pair['a'])} and {words.name(pair['b'])}", pair)
         for pair in report["differences"]
     ]
-    return [f"{who}: {words.FLAGS[flag]}." for who, entry in flagged for flag in entry["flags"]]
+    for who, entry in flagged:
+        yield from (f"{who}: {sentences.FLAGS[flag]}." for flag in entry["flags"])

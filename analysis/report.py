@@ -1,23 +1,43 @@
-"""Command: responses -> report.html, report.json, rates.csv, differences.csv and figures."""
+"""Command: responses -> report.html, report.json, tables as CSV and figures."""
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
+from matplotlib.figure import Figure
 
-from analysis.figures import draw_rates, save
-from analysis.findings import assemble_report
+from analysis.canvas import save
+from analysis.design import DesignError, read_design, read_plan
+from analysis.figures import (
+    draw_differences,
+    draw_flow,
+    draw_images,
+    draw_people,
+    draw_rates,
+    draw_times,
+)
+from analysis.findings import Asked, Findings, find
+from analysis.galleries import choose_pairs, find_pictures
 from analysis.page import render_page
 from analysis.published import read_published
 from analysis.responses import MODES, ResponsesError
+from analysis.sentences import tell_rate
 from analysis.sources import read_responses
-from analysis.tables import write_differences, write_rates
-from analysis.words import tell_rate
+from analysis.spreadsheets import (
+    write_differences,
+    write_exclusions,
+    write_images,
+    write_participants,
+    write_rates,
+)
 
 MISTAKE, INTERRUPTED = 2, 130  # exit codes
 NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command(name="report")
@@ -28,6 +48,15 @@ NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
     type=click.Choice(MODES),
     help="Whose trials. Default: live, or simulated where nobody took part yet.",
 )
+@click.option("--design", type=FILE, help="design.json of `study freeze`: what was fixed before.")
+@click.option("--plan", type=FILE, help="Exclusion rules and margin, instead of the design's.")
+@click.option("--stimuli", type=FOLDER, help="Folder of `colorizer batch`, to show pictures.")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Rates that differ by less count as equal. Default: the plan's, or 0.05.",
+)
+@click.option("--mixed", is_flag=True, help="Fit the mixed model above 20,000 trials too.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Kept in the report.")
 @click.option(
     "--out",
@@ -35,11 +64,21 @@ NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
     required=True,
     help="Folder to write to; an earlier report there is replaced.",
 )
-def report(responses: str, study: str | None, mode: str | None, seed: int, out: Path) -> None:
+def report(
+    responses: str,
+    out: Path,
+    design: Path | None,
+    plan: Path | None,
+    stimuli: Path | None,
+    **options: Any,
+) -> None:
     """Fooling rates from RESPONSES, a CSV or a database URL."""
     try:
-        lines = make_report(responses, out, study, mode, seed)
-    except ResponsesError as error:
+        frozen = read_design(design) if design else None
+        planned = read_plan(plan, frozen.protocol if frozen else None) if plan else None
+        asked = Asked(design=frozen, plan=planned, **options)
+        lines = make_report(responses, out, asked, stimuli)
+    except (ResponsesError, DesignError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}; choose another folder with --out"
@@ -48,31 +87,57 @@ def report(responses: str, study: str | None, mode: str | None, seed: int, out: 
 
 
 def make_report(
-    source: str, out: Path, study: str | None = None, mode: str | None = None, seed: int = 0
+    source: str, out: Path, asked: Asked | None = None, stimuli: Path | None = None
 ) -> list[str]:
     """Write the report on a CSV or a database to `out`; return what it says, in a few lines.
 
-    Raises ResponsesError where the input is not fit, OSError where `out` cannot be written.
+    stimuli: the folder whose pictures are shown. Raises ResponsesError where the input is not fit,
+    OSError where `out` cannot be written.
     """
-    published = read_published()
-    findings = assemble_report(read_responses(source), published, study, mode, seed)
-    methods, taken = findings["methods"], findings["input"]["mode"]
-    figure = draw_rates(methods, NOTICES[taken])
-    svg = save(figure, "svg")
-    numbers = json.dumps(findings, indent=2, ensure_ascii=False, allow_nan=False)
+    published, pictures = read_published(), find_pictures(stimuli)
+    findings = find(read_responses(source), published, asked or Asked())
+    told = findings.report
+    figures = draw_figures(findings)
+    notice = NOTICES[told["input"]["mode"]]
+    drawn = {
+        f"figures/{key}.{kind}": save(figure, kind, notice)
+        for key, figure in figures.items()
+        for kind in ("svg", "png")
+    }
+    drawings = {key: drawn[f"figures/{key}.svg"] for key in figures}
+    numbers = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
+    page = render_page(told, published, drawings, choose_pairs(told, pictures))
     write_files(
         out,
         {
-            "figures/rates.svg": svg,
-            "figures/rates.png": save(figure, "png"),
-            "rates.csv": write_rates(methods),
-            "differences.csv": write_differences(findings["differences"]),
+            **drawn,
+            "rates.csv": write_rates(told["methods"]),
+            "differences.csv": write_differences(told["differences"]),
+            "participants.csv": write_participants(told, findings.people),
+            "images.csv": write_images(told["images"]),
+            "exclusions.csv": write_exclusions(told),
             "report.json": f"{numbers}\n".encode(),
-            "report.html": render_page(findings, published, svg).encode(),
+            "report.html": page.encode(),
         },
     )
-    said = [tell_rate(method, rate, taken) for method, rate in methods.items()]
+    said = [tell_rate(method, told) for method in told["methods"]]
     return [*said, str(out / "report.html")]
+
+
+def draw_figures(findings: Findings) -> dict[str, Figure]:
+    """By name; those that there is something to draw for."""
+    told = findings.report
+    methods, pairs, times = told["methods"], told["differences"], told["rt"]
+    ranked = [image for image in told["images"] if image["shrunk_rate"] is not None]
+    figures: dict[str, tuple[object, Callable[[], Figure]]] = {
+        "rates": (methods, lambda: draw_rates(methods, told["input"]["single"])),
+        "differences": (pairs, lambda: draw_differences(pairs)),
+        "images": (ranked, lambda: draw_images(ranked, methods)),
+        "people": (findings.people, lambda: draw_people(findings.people)),
+        "times": ([row for row in times if row["trials"]], lambda: draw_times(times)),
+        "flow": (True, lambda: draw_flow(told["exclusions"]["flow"])),
+    }
+    return {key: draw() for key, (something, draw) in figures.items() if something}
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -1,5 +1,6 @@
-"""The figure of rates: what is drawn, and how it stands in a page."""
+"""The figures: what is drawn, and how it stands in a page."""
 
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -7,7 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from analysis.figures import draw_rates, embed, save
+from analysis.canvas import embed, save
+from analysis.figures import draw_differences, draw_flow, draw_images, draw_people, draw_rates
+from analysis.findings import People
+from analysis.participants import Funnel
 
 PUBLISHED = {"label": "Zhang 2016, full", "rate": 0.323, "se": 0.022}
 METHODS: dict[str, Any] = {
@@ -36,7 +40,7 @@ def test_nothing_to_draw_still_gives_a_figure() -> None:
 
 
 def test_an_embedded_figure_has_the_pages_colors_and_says_what_it_shows() -> None:
-    drawing = embed(save(draw_rates(METHODS), "svg"), "Rates & more", "MCL: 31.2 %")
+    drawing = embed(save(draw_rates(METHODS), "svg"), "rates", "Rates & more", "MCL: 31.2 %")
     tree = ElementTree.fromstring(drawing)
     assert [child.text for child in tree[:2]] == ["Rates & more", "MCL: 31.2 %"]
     assert tree.get("role") == "img"
@@ -47,3 +51,44 @@ def test_an_embedded_figure_has_the_pages_colors_and_says_what_it_shows() -> Non
 def test_a_long_name_keeps_clear_of_the_bars() -> None:
     drawing = save(draw_rates({"a-model-of-a-very-long-name": METHODS["mcl"]}), "svg").decode()
     assert "a-model-of-a-ver…" in drawing
+
+
+def test_no_two_ids_of_two_figures_are_the_same() -> None:
+    svg = save(draw_rates(METHODS), "svg")
+    one, other = (set(re.findall(r' id="([^"]+)"', embed(svg, key, "", ""))) for key in "ab")
+    assert one
+    assert other
+    assert not one & other
+
+
+def test_a_difference_is_drawn_from_the_higher_rate_over_the_margin() -> None:
+    pair = {"a": "l2", "b": "mcl", "difference": -0.08, "ci95": (-0.14, -0.02)}
+    (bar,) = bars(draw_differences([{**pair, "equivalence": {"margin": 0.05}}]))
+    assert bar == (0.02, 0.14)
+
+
+def test_pairs_are_drawn_in_order_of_their_shrunken_rate() -> None:
+    images = [
+        {"image": name, "method": "mcl", "shrunk_rate": rate, "ci95": (rate - 0.1, rate + 0.1)}
+        for name, rate in (("b", 0.5), ("a", 0.2), ("c", 0.4))
+    ]
+    lines = draw_images(images, METHODS).axes[0].get_lines()
+    assert list(np.asarray(lines[1].get_ydata())) == [0.2, 0.4, 0.5]
+
+
+def test_people_at_one_place_are_one_dot_and_who_is_left_out_a_cross() -> None:
+    trials, rate = np.array([14, 14, 14, 13]), np.array([0.5, 0.5, 0.0, 1.0])
+    limits = [np.full(4, value) for value in (0.1, 0.7, 0.0, 0.9)]
+    funnel = Funnel(np.arange(4), trials, rate, *limits)
+    figure = draw_people({"mcl": People(funnel, np.array([False, False, False, True]))})
+    kept, left_out = figure.axes[0].collections
+    assert np.asarray(kept.get_offsets()).tolist() == [[14, 0], [14, 0.5]]
+    assert np.asarray(left_out.get_offsets()).tolist() == [[13, 1]]
+
+
+def test_the_flow_says_what_each_step_leaves_and_loses() -> None:
+    steps = [("recorded", 12, 500), ("test trials", 12, 480), ("counted", 11, 440)]
+    flow = [{"step": step, "participants": p, "trials": t} for step, p, t in steps]
+    said = [text.get_text() for text in draw_flow(flow).axes[0].texts]
+    assert "12 people, 480 trials" in said
+    assert "less 1 person, 40 trials" in said

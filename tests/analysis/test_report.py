@@ -13,9 +13,11 @@ import pytest
 from analysis.report import main, make_report, write_files
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 
+FIGURES = ("rates", "differences", "images", "people", "times", "flow")
 FILES = {
-    *("report.html", "report.json", "rates.csv", "differences.csv"),
-    *("figures/rates.svg", "figures/rates.png"),
+    *("report.html", "report.json", "rates.csv", "differences.csv", "participants.csv"),
+    *("images.csv", "exclusions.csv"),
+    *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")),
 }
 SCRIPT = Path(__file__).parents[2] / "analysis" / "report.py"
 
@@ -57,7 +59,8 @@ def test_the_report_gives_the_reference_numbers(report: Path) -> None:
 
 def test_the_page_says_what_the_numbers_say(report: Path) -> None:
     page = (report / "report.html").read_text().replace("\u202f", " ")
-    assert "MCL fooled people on 31 % of trials (95 % interval 26 to 37)." in page
+    lead = "MCL fooled people on 31 % of trials (95 % interval 26 to 37): below chance;"
+    assert f"{lead} more than L2 by 8 points." in page
     assert "MCL fooled more often than L2, by 7.9 points (95 % interval 2.0 to 13.9;" in page
     assert "SIMULATED" not in page
 
@@ -187,7 +190,26 @@ def make_crossed(**of_l2: str) -> list[Row]:
     ]
 
 
+def make_single() -> list[Row]:
+    """Six people judge three photographs and three fakes, one by one, and lean to `fake`."""
+    return [
+        make_row(
+            participant=f"p{person}",
+            position=str(position),
+            presentation="single",
+            image=f"i{position // 2}",
+            method=("real", "mcl")[position % 2],
+            real_image="",
+            truth=("real", "fake")[position % 2],
+            answer="fake" if (person + position) % 3 else "real",
+        )
+        for person in range(6)
+        for position in range(6)
+    ]
+
+
 EDGES = {
+    "single images": make_single(),
     "nobody fooled": [make_row(participant=f"p{i}", answer="left") for i in range(5)],
     "everybody fooled": [make_row(participant=f"p{i}", image=f"i{i}") for i in range(5)],
     "one trial": [make_row()],
@@ -208,3 +230,15 @@ def test_an_edge_gives_a_report_and_no_traceback(tmp_path: Path, rows: list[Row]
     for rate in numbers["methods"].values():
         assert rate["flags"]
     assert "None" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_single_images_have_error_rates_and_no_chance(tmp_path: Path) -> None:
+    make_report(str(write_csv(tmp_path / "r.csv", make_single())), tmp_path / "out")
+    numbers = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert list(numbers["methods"]) == ["mcl"]
+    mcl = numbers["methods"]["mcl"]
+    assert (mcl["fooled"], mcl["trials"]) == (6, 18)
+    assert (mcl["error"]["fooled"], mcl["error"]["trials"]) == (18, 36)
+    assert mcl["vs_chance"] == {"t": None, "df": None, "p": None, "p_holm": None}
+    assert mcl["d_prime"] is not None
+    assert "chance" not in (tmp_path / "out" / "figures" / "rates.svg").read_text()

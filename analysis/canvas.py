@@ -1,0 +1,161 @@
+"""What figures are drawn on: colors, rows, panels; SVG and PNG that depend on the data only."""
+
+import io
+import re
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
+
+from analysis.words import percent
+
+# Drawn in these, so that a page may put its own light or dark ones in their place.
+INK, MUTED, LINE, ACCENT = "#1a1a1a", "#5a5a5a", "#d8d8d8", "#a33a12"
+CSS_COLORS = {
+    INK: "var(--ink)",
+    MUTED: "var(--muted)",
+    LINE: "var(--line)",
+    ACCENT: "var(--accent)",
+    "#ffffff": "none",
+}
+# Any, since each version of matplotlib types the names it takes anew.
+STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "hue-and-eye", "font.family": "DejaVu Sans"}
+
+WIDTH = 4.7  # all lengths in inches
+LEFT, ACROSS = 0.36, 0.53  # of the width: where the data begin, and how much they take
+HEAD, FOOT = 0.30, 0.50
+BIG, SMALL = 10, 9  # points
+PANEL = 1.5  # inches, of a method's part in a figure of all
+LONGEST, LONGEST_SMALL = 17, 21  # letters of a label that there is room for
+DASHED = (0, (4, 3))
+
+
+def frame_rows(height: float, first: float) -> Axes:
+    """Axes whose y is inches below the first row's middle; first: its height."""
+    axes = _frame(height, LEFT, ACROSS)
+    axes.set_ylim(height - first / 2, -first / 2)
+    axes.set_yticks([])
+    axes.grid(axis="x", color=LINE, linewidth=0.6)
+    return axes
+
+
+def frame_boxes(height: float) -> Axes:
+    """Axes as wide as the page, in inches from the top left."""
+    axes = _frame(height, 0, 1, foot=0.04)
+    axes.set_axis_off()
+    axes.set_xlim(0, WIDTH)
+    axes.set_ylim(height, 0)
+    return axes
+
+
+def frame_panels(titles: list[str], caption: str) -> list[Axes]:
+    """One below the other, a title each: percents upwards, and what they are percents of."""
+    height = len(titles) * PANEL
+    whole = _frame(height, 0.13, 0.85)
+    figure, box = whole.figure, whole.get_position()
+    whole.remove()
+    panels = []
+    for row, title in enumerate(titles):
+        bottom = box.y0 + box.height * (len(titles) - 1 - row) / len(titles)
+        axes = figure.add_axes((box.x0, bottom, box.width, 0.78 * box.height / len(titles)))
+        _undress(axes)
+        axes.set_ylim(0, 1)
+        axes.grid(axis="y", color=LINE, linewidth=0.6)
+        axes.set_title(title, loc="left", fontsize=BIG, weight="bold", color=INK)
+        mark_percent(axes, [0, 0.25, 0.5, 0.75, 1], caption, "y")
+        panels.append(axes)
+    return panels
+
+
+def _frame(height: float, left: float, across: float, foot: float = FOOT) -> Axes:
+    """Empty axes of that height on a page of their own."""
+    size = HEAD + height + foot
+    figure = Figure(figsize=(WIDTH, size))
+    axes = figure.add_axes((left, foot / size, across, height / size))
+    _undress(axes)
+    return axes
+
+
+def _undress(axes: Axes) -> None:
+    axes.tick_params(length=0, labelsize=SMALL, labelcolor=MUTED)
+    axes.set_axisbelow(True)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def label_row(axes: Axes, top: float, label: str, value: str, ours: bool) -> None:
+    """Name on the left, value on the right."""
+    assert axes.figure is not None
+    across = blended_transform_factory(axes.figure.transFigure, axes.transData)
+    words: dict[str, Any] = {"transform": across, "va": "center"}
+    words |= {"fontsize": BIG if ours else SMALL, "color": INK if ours else MUTED}
+    words |= {"weight": "bold" if ours else "normal"}
+    room = LONGEST if ours else LONGEST_SMALL
+    axes.text(0, top, label if len(label) <= room else f"{label[: room - 1]}…", **words)
+    axes.text(1, top, value, ha="right", **words)
+
+
+def mark_percent(axes: Axes, ticks: list[float], caption: str, along: str = "x") -> None:
+    """Percents at these ticks, and what they are percents of."""
+    printed = [percent(tick, 0) for tick in ticks]
+    if along == "x":
+        axes.set_xticks(ticks, printed)
+        axes.set_xlabel(caption, fontsize=SMALL, color=MUTED)
+    else:
+        axes.set_yticks(ticks, printed)
+        axes.set_ylabel(caption, fontsize=SMALL, color=MUTED)
+
+
+def mark_line(axes: Axes, at: float, words: str) -> None:
+    """A dashed vertical line with its name above."""
+    axes.axvline(at, color=MUTED, linewidth=0.9, linestyle=DASHED)
+    axes.annotate(
+        words,
+        (at, 1),
+        (0, 3),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="center",
+        fontsize=SMALL,
+        color=MUTED,
+    )
+
+
+def save(figure: Figure, kind: str, notice: str = "") -> bytes:
+    """The figure as `svg` or `png`, without a date.
+
+    notice: printed above, such as that nobody real took part.
+    """
+    metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+    above = 1 - 0.1 / figure.get_figheight()
+    text = figure.text(0, above, notice, fontsize=SMALL, weight="bold", color=ACCENT, va="top")
+    buffer = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(buffer, format=kind, dpi=300, metadata=metadata)
+    text.remove()
+    return buffer.getvalue()
+
+
+def embed(svg: bytes, key: str, title: str, description: str) -> str:
+    """The SVG of `save` to stand in a page: in the page's colors and fonts, and told in words.
+
+    key: sets its ids apart from those of the page's other figures.
+    """
+    drawing = svg.decode()
+    drawing = drawing[drawing.index("<svg") :]
+    drawing = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", drawing, flags=re.DOTALL)
+    drawing = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans)", drawing)
+    drawing = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{key}-", drawing)
+    for color, css in CSS_COLORS.items():
+        drawing = drawing.replace(color, css)
+    size = re.search(r'viewBox="[^"]*"', drawing)
+    assert size is not None  # matplotlib always writes one
+    opening = (
+        f'<svg {size[0]} xmlns:xlink="http://www.w3.org/1999/xlink" role="img"'
+        f' aria-labelledby="{key}-title {key}-words"><title id="{key}-title">{escape(title)}'
+        f'</title><desc id="{key}-words">{escape(description)}</desc>'
+    )
+    return opening + drawing[drawing.index(">") + 1 :]

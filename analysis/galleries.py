@@ -1,0 +1,94 @@
+"""The pairs that fooled most and least, with their pictures where the stimuli are at hand."""
+
+import base64
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from analysis.responses import ResponsesError
+from analysis.words import Entry
+
+MOST = 6  # pairs in a row
+SIDE = 224  # pixels: twice what the page shows, for sharp screens
+REAL = "real"
+
+Pictures = Mapping[tuple[str, str], Path]  # (image, method) -> file
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An entry of the report's images; real, fake: data URLs, None where there is no picture."""
+
+    entry: Entry
+    real: str | None = None
+    fake: str | None = None
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """One method's pairs, the most and the least fooling first."""
+
+    method: str
+    most: list[Pair]
+    least: list[Pair]
+
+
+def choose_pairs(report: Entry, pictures: Pictures) -> list[Gallery]:
+    """A gallery of every method whose images could be ranked; a pair is in one row only."""
+    galleries = []
+    for method in report["methods"]:
+        ranked = [
+            entry
+            for entry in report["images"]
+            if entry["method"] == method and entry["shrunk_rate"] is not None
+        ]
+        shown = min(MOST, len(ranked) // 2)
+        if shown:
+            most, least = (
+                [_show(entry, pictures) for entry in entries]
+                for entries in (ranked[:shown], ranked[: -shown - 1 : -1])
+            )
+            galleries.append(Gallery(method, most, least))
+    return galleries
+
+
+def find_pictures(folder: Path | None) -> Pictures:
+    """The files that a folder's manifest.csv lists. Raises ResponsesError without one in it."""
+    if folder is None:
+        return {}
+    manifest = folder / "manifest.csv"
+    try:
+        with manifest.open(newline="", encoding="utf-8-sig") as file:
+            return {
+                (row["image"], row["method"]): folder / row["file"] for row in csv.DictReader(file)
+            }
+    except OSError as error:
+        raise ResponsesError(
+            f"{manifest}: {error.strerror}; give --stimuli the folder of `colorizer batch`"
+        ) from error
+    except (KeyError, csv.Error, UnicodeDecodeError) as error:
+        raise ResponsesError(f"{manifest}: no manifest of stimuli ({error})") from error
+
+
+def _show(entry: Entry, pictures: Pictures) -> Pair:
+    found = (pictures.get((entry["image"], method)) for method in (REAL, entry["method"]))
+    return Pair(entry, *map(_embed, found))
+
+
+def _embed(path: Path | None) -> str | None:
+    """A small JPEG as a data URL; None where the file is no picture any more."""
+    if path is None:
+        return None
+    try:
+        with Image.open(path) as picture:
+            small = picture.convert("RGB")
+    except OSError:
+        return None
+    small.thumbnail((SIDE, SIDE))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=88)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

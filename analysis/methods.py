@@ -1,0 +1,150 @@
+"""What is known of each method, and of every two, as plain data: report.json, docs/formats.md."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from math import inf
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.comparisons import (
+    TTest,
+    against_chance,
+    against_published,
+    compare_methods,
+    holm,
+    judge_equivalence,
+)
+from analysis.detection import Detection, detect_in_pairs, detect_single, error_rate
+from analysis.exclusions import Counted
+from analysis.fooling import Rate, Trials, fooling_rates
+from analysis.images import Ranking
+from analysis.influence import leave_one_out
+from analysis.mixed import MOST_TRIALS, Mixed, mixed_rates
+from analysis.published import Published
+from analysis.variance import variance_components
+
+Part = dict[str, Any]
+Rates = Mapping[str, Rate]
+Value = TypeVar("Value", bound=np.generic)
+
+
+def describe_methods(
+    counted: Counted,
+    rates: Rates,
+    rankings: Mapping[str, Ranking],
+    images: Sequence[str],
+    published: Sequence[Published],
+    any_number: bool,
+) -> Part:
+    """Every method's entry. images: their names. any_number: of trials, for the mixed model."""
+    single = counted.record.single
+    everybody = rates_anew(counted, rates, counted.under(()))
+    mixed = mixed_rates(counted.trials, counted.methods, inf if any_number else MOST_TRIALS)
+    chance = {method: TTest() if single else against_chance(rate) for method, rate in rates.items()}
+    adjusted = dict(zip(chance, holm([test.p for test in chance.values()]), strict=True))
+    return {
+        method: {
+            **asdict(rate),
+            "rate_without_exclusions": everybody[method].rate,
+            "ci95_without_exclusions": everybody[method].ci95,
+            "vs_chance": {**asdict(chance[method]), "p_holm": adjusted[method]},
+            "vs_published": [] if single else _describe_published(method, rate, published),
+            "error": asdict(error_rate(counted.trials, method)) if single else None,
+            **_describe_detection(_detect(counted, method)),
+            **_describe_variance(counted, method),
+            "influence": _describe_influence(counted, method, images),
+            "ranking": _describe_ranking(rankings[method]),
+            "mixed": _describe_mixed(mixed[method]),
+            "flags": (*rate.flags, *(f"mixed_{flag}" for flag in mixed[method].flags)),
+        }
+        for method, rate in rates.items()
+    }
+
+
+def rates_anew(counted: Counted, rates: Rates, trials: Trials) -> Rates:
+    """The rates of other trials; the known ones where they are the same."""
+    return rates if trials is counted.trials else fooling_rates(trials, counted.methods)
+
+
+def take_counted(counted: Counted, values: NDArray[Value]) -> NDArray[Value]:
+    """The record's values (n,) of the trials that count."""
+    return values[counted.record.test & counted.record.answered][counted.kept]
+
+
+def describe_differences(counted: Counted, rates: Rates, margin: float) -> list[Part]:
+    """Every two methods' entry. margin: of equivalence."""
+    differences = compare_methods(counted.trials, rates)
+    adjusted = holm([difference.p for difference in differences])
+    return [
+        {
+            **asdict(difference),
+            "p_holm": p_holm,
+            "equivalence": asdict(judge_equivalence(difference, margin)),
+        }
+        for difference, p_holm in zip(differences, adjusted, strict=True)
+    ]
+
+
+def _describe_published(method: str, rate: Rate, published: Sequence[Published]) -> list[Part]:
+    return [
+        {
+            "label": other.label,
+            "source": f"{other.source}: {other.method}",
+            "checked": other.checked,
+            "rate": other.rate,
+            "se": other.se,
+            "se_assumed": other.se_assumed,
+            "difference": None if rate.rate is None else rate.rate - other.rate,
+            **asdict(against_published(rate, other.rate, other.se)),
+        }
+        for other in published
+        if method in other.compare_with
+    ]
+
+
+def _detect(counted: Counted, method: str) -> Detection:
+    if counted.record.single:
+        return detect_single(counted.trials, method)
+    of_method = counted.trials.method == method
+    left = take_counted(counted, counted.record.first)[of_method]
+    return detect_in_pairs(counted.trials.only(of_method), left)
+
+
+def _describe_detection(detection: Detection) -> Part:
+    return {
+        "d_prime": detection.d_prime,
+        "d_prime_ci95": detection.ci95,
+        "criterion": detection.criterion,
+    }
+
+
+def _describe_variance(counted: Counted, method: str) -> Part:
+    """Shares and sizes of the variation between people and between images."""
+    found = variance_components(counted.trials.only(counted.trials.method == method))
+    sizes = {name: getattr(found, name) for name in ("participant", "image", "residual")}
+    return {
+        "icc_participant": found.icc_participant,
+        "icc_image": found.icc_image,
+        "variance": {**sizes, "flags": found.flags},
+    }
+
+
+def _describe_influence(counted: Counted, method: str, images: Sequence[str]) -> Part:
+    """The rate without the one person, or the one image, that moves it most, either way."""
+    part = counted.trials.only(counted.trials.method == method)
+    found = {
+        "participant": leave_one_out(part.fooled, part.participant, counted.record.people.tolist()),
+        "image": leave_one_out(part.fooled, part.image, images),
+    }
+    return {factor: extremes and asdict(extremes) for factor, extremes in found.items()}
+
+
+def _describe_ranking(ranking: Ranking) -> Part:
+    """How far the order of its images can be trusted; the images themselves stand elsewhere."""
+    return {key: value for key, value in vars(ranking).items() if key != "images"}
+
+
+def _describe_mixed(mixed: Mixed) -> Part | None:
+    return None if mixed.beta is None else asdict(mixed)

@@ -1,0 +1,326 @@
+"""The findings in plain sentences, made from the very numbers that the tables print."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from analysis.words import (
+    SPACE,
+    Entry,
+    capitalize,
+    interval,
+    listing,
+    name,
+    number,
+    order_pair,
+    p_equation,
+    percent,
+    plural,
+)
+
+NOISE = 0.5  # a reliability below which a ranking is mostly noise
+LEVEL = 0.05  # of a test, for what the sentences call a difference
+WHO = {"live": "people", "preview": "people at a preview", "simulated": "simulated people"}
+EVEN = f"50{SPACE}%"
+REASONS = {
+    "screened_out": "were screened out",
+    "returned": "returned the task",
+    "repeated": "had taken part before",
+    "incomplete": "did not finish",
+    "vigilance": "missed too many vigilance trials",
+    "too_fast": "answered too fast",
+    "side_bias": "chose one side nearly always",
+    "alternation": "chose the sides in turn",
+    "timing": "were disturbed too often",
+}
+RULES = {
+    "screened_out": "screened out",
+    "returned": "returned the task",
+    "repeated": "took part before",
+    "incomplete": "did not finish",
+    "vigilance": "vigilance trials",
+    "too_fast": "answers too fast",
+    "side_bias": "one side nearly always",
+    "alternation": "sides in turn",
+    "timing": "disturbed too often",
+    "response_time": "single answers too fast or too slow",
+}
+FLAGS = {
+    "no_trials": "none of its answered trials counts",
+    "one_participant": "one person only, so the interval says nothing of other people",
+    "one_image": "one photograph only, so the interval says nothing of other photographs",
+    "few_participants": "fewer than ten people, so the interval leans on its assumptions",
+    "few_images": "fewer than ten photographs, so the interval leans on its assumptions",
+    "rate_at_bound": f"a rate of 0 or 100{SPACE}% shows no spread; the interval is the exact"
+    " binomial one, with a design effect from the other methods or from typical studies",
+    "no_variation": "the difference never varies, so there is no spread to judge it by",
+    "mixed_too_many_trials": "the mixed model was left out above 20,000 trials; ask with --mixed",
+    "mixed_no_trials": "no trials for the mixed model",
+    "mixed_one_participant": "one person gives no mixed model",
+    "mixed_one_image": "one photograph gives no mixed model",
+    "mixed_one_trial_each_participant": "no mixed model, for nobody judged two trials",
+    "mixed_one_trial_each_image": "no mixed model, for no photograph was judged twice",
+    "mixed_rate_at_bound": f"no mixed model at a rate of 0 or 100{SPACE}%",
+    "mixed_not_converged": "the mixed model did not converge",
+    "mixed_not_identified": "the mixed model cannot tell people from photographs here",
+    "mixed_no_participant_variance": "the mixed model sees no difference between people",
+    "mixed_no_image_variance": "the mixed model sees no difference between photographs",
+}
+Methods = Mapping[str, Entry]
+
+
+def tell_rate(method: str, report: Entry) -> str:
+    """How often a method fooled people, and what that is more and less than."""
+    rate = report["methods"][method]
+    if rate["rate"] is None:
+        return f"No trial that counts showed {name(method)}."
+    digits = _digits(rate)
+    share = f"{percent(rate['rate'], digits)}{SPACE}%"
+    fooled = f"{name(method)} fooled {WHO[report['input']['mode']]} on {share} of trials"
+    if rate["ci95"] is None:
+        return f"{fooled}; one person and one photograph allow no interval."
+    known = f"{fooled} (95{SPACE}% interval {interval(rate['ci95'], digits)}{_scope(rate)})"
+    beaten = [
+        f"{name(pair.less)} by {percent(pair.size, digits)} points"
+        for pair in map(order_pair, filter(_is_told, report["differences"]))
+        if pair.more == method
+    ]
+    compared = [*_compare_with_chance(rate), *([f"more than {listing(beaten)}"] if beaten else [])]
+    return f"{': '.join(filter(None, (known, '; '.join(compared))))}."
+
+
+def tell_study(report: Entry) -> str:
+    """How many people judged how much, and who was left out."""
+    exclusions = report["exclusions"]
+    counted = exclusions["flow"][-1]
+    simulated = "simulated " * (report["input"]["mode"] == "simulated")
+    people = plural(counted["participants"], f"{simulated}person", f"{simulated}people")
+    if report["input"]["single"]:
+        judged = f"{people} judged {plural(counted['trials'], 'image', 'images')} one by one"
+    else:
+        pairs = plural(counted["trials"], "pair", "pairs")
+        judged = f"{people} judged {pairs} of a photograph and a fake"
+    if not counted["trials"]:
+        judged = "Nobody who counts has answered a test trial"
+    left_out = sum(person["excluded"] for person in exclusions["participants"])
+    if not left_out:
+        return f"{judged}; nobody was left out."
+    broken = exclusions["by_reason"].items()
+    reasons = listing([f"{number(count)} {REASONS[reason]}" for reason, count in broken])
+    several = "; some for several reasons" if sum(count for _, count in broken) > left_out else ""
+    others = plural(left_out, "other is", "others are")
+    return f"{judged}. {others} not counted: {reasons}{several}."
+
+
+def tell_robustness(report: Entry) -> str:
+    """How far the rates would move if people were left out by other rules."""
+    moves = [
+        abs(other["rate"] - rate["rate"])
+        for rate, other in _without_a_rule(report)
+        if None not in (other["rate"], rate["rate"])
+    ]
+    everybody = [
+        f"{name(method)} {percent(rate['rate_without_exclusions'])}{SPACE}%"
+        for method, rate in report["methods"].items()
+        if rate["rate_without_exclusions"] is not None
+    ]
+    if not moves or not report["exclusions"]["by_reason"]:
+        return ""
+    return (
+        f"With everybody counted the rates are {listing(everybody)}. Leaving out any one rule moves"
+        f" no rate by more than {percent(max(moves))} points."
+    )
+
+
+def tell_design(report: Entry) -> str:
+    """Whether the study is what was registered."""
+    design = report["design"]
+    if design["verdict"] == "unknown":
+        known = f" (the answers carry {design['sha256'][:12]})" if design["sha256"] else ""
+        return f"No frozen design was given to compare this study with{known}."
+    if design["verdict"] == "match":
+        return f"The study matches its frozen design, {design['sha256'][:12]}."
+    many = plural(len(design["deviations"]), "deviation", "deviations")
+    return (
+        f"The study departs from its frozen design, {design['sha256'][:12]}: {many}, listed below."
+    )
+
+
+def tell_ranking(report: Entry) -> str:
+    """How far the order of the pairs can be trusted."""
+    shares = {method: rate["ranking"]["reliability"] for method, rate in report["methods"].items()}
+    trusted = {method: share for method, share in shares.items() if share is not None}
+    unranked = listing([name(method) for method in shares if method not in trusted])
+    told = listing([f"{number(share, 2)} for {name(method)}" for method, share in trusted.items()])
+    said = (
+        [f"On a scale from 0 to 1 the reliability of a pair’s rate is {told}."] if trusted else []
+    )
+    if trusted and min(trusted.values()) < NOISE:
+        said.append("Below 0.5 a ranking is mostly noise.")
+    if unranked:
+        said.append(f"The pairs of {unranked} cannot be ranked: too few trials, or all alike.")
+    return " ".join(said)
+
+
+def tell_answers(report: Entry) -> Iterator[str]:
+    """Sides, fatigue or learning, vigilance and timing; only what was measured."""
+    yield from _tell_sides(report["side_bias"])
+    yield from _tell_order(report["order"]["difference"])
+    vigilance, timing = report["vigilance"], report["timing"]
+    if vigilance["rate"] is not None:
+        share = f"{percent(vigilance['rate'], 0)}{SPACE}%"
+        yield f"{number(vigilance['answers'])} vigilance trials were answered, {share} rightly."
+    if timing["trials"]:
+        off = [exposure["shorter"] + exposure["longer"] for exposure in timing["exposures"]]
+        late = (
+            f"; at most {percent(max(off))}{SPACE}% of exposures were off by a frame" if off else ""
+        )
+        kept = (
+            f"{percent(timing['disturbed'])}{SPACE}% of trials were"
+            if timing["disturbed"]
+            else "No trial was"
+        )
+        yield f"{kept} disturbed and yet kept{late}."
+
+
+def tell_difference(difference: Entry) -> str:
+    """Which of two methods fooled more often, and whether the study can tell."""
+    pair = order_pair(difference)
+    more, less, points = name(pair.more), name(pair.less), f"{percent(pair.size)} points"
+    if pair.bounds is None:
+        return f"{more} and {less} lie {points} apart; the data are too few to judge that."
+    known = f"95{SPACE}% interval {interval(pair.bounds)}{_scope(difference)}"
+    if not _is_told(difference):
+        return (
+            f"{more} and {less} cannot be told apart: the difference is {points} ({known})."
+            f" {_tell_equivalence(difference['equivalence'])}"
+        )
+    p = difference["p_holm"]
+    tested = "no test was possible" if p is None else p_equation(p)
+    return f"{more} fooled more often than {less}, by {points} ({known}; {tested})."
+
+
+def describe_figure(key: str, report: Entry) -> tuple[str, str]:
+    """(title, what it shows) of a figure, for who cannot see it."""
+    title, tell = FIGURES[key]
+    return title, " ".join(tell(report))
+
+
+def _show_rates(report: Entry) -> Iterator[str]:
+    for method, rate in report["methods"].items():
+        yield f"{name(method)}: {percent(rate['rate'])}{SPACE}%, interval {interval(rate['ci95'])}."
+
+
+def _show_differences(report: Entry) -> Iterator[str]:
+    for pair in map(order_pair, report["differences"]):
+        size = f"{percent(pair.size)} points, interval {interval(pair.bounds)}"
+        yield f"{name(pair.more)} less {name(pair.less)}: {size}."
+
+
+def _show_images(report: Entry) -> Iterator[str]:
+    for method in report["methods"]:
+        rates = [
+            image["shrunk_rate"]
+            for image in report["images"]
+            if image["method"] == method and image["shrunk_rate"] is not None
+        ]
+        if rates:
+            ends = f"{percent(min(rates), 0)} to {percent(max(rates), 0)}{SPACE}%"
+            yield f"{name(method)}: estimates of its pairs go from {ends}."
+
+
+def _show_people(report: Entry) -> Iterator[str]:
+    for method, rate in report["methods"].items():
+        people = plural(rate["participants"], "person", "people")
+        yield f"{name(method)}: {people} around {percent(rate['rate'])}{SPACE}%."
+
+
+def _show_times(report: Entry) -> Iterator[str]:
+    for row in report["rt"]:
+        if row["trials"]:
+            kind = "fooled" if row["fooled"] else "not fooled"
+            yield f"{name(row['method'])}, {kind}: median {number(row['median_ms'])} ms."
+
+
+def _show_flow(report: Entry) -> Iterator[str]:
+    for step in report["exclusions"]["flow"]:
+        people = plural(step["participants"], "person", "people")
+        yield f"{capitalize(step['step'])}: {people}, {number(step['trials'])} trials."
+
+
+FIGURES = {
+    "rates": ("Fooling rates", _show_rates),
+    "differences": ("Differences between methods", _show_differences),
+    "images": ("Rates of single pairs", _show_images),
+    "people": ("Rates of single people", _show_people),
+    "times": ("Response times", _show_times),
+    "flow": ("Who was counted", _show_flow),
+}
+
+
+def _tell_sides(sides: Entry | None) -> Iterator[str]:
+    bias = sides and sides["chose_left"]
+    if not bias or bias["ci95"] is None:
+        return
+    chose = f"{percent(bias['rate'])}{SPACE}% of trials (95{SPACE}% interval"
+    leaning = "no leaning to a side that could be told from chance"
+    if bias["p"] is not None and bias["p"] < LEVEL:
+        leaning = "a leaning to the left" if bias["rate"] > 0.5 else "a leaning to the right"
+    yield f"People chose the left on {chose} {interval(bias['ci95'])}): {leaning}."
+
+
+def _tell_order(change: Entry | None) -> Iterator[str]:
+    if change is None or change["ci95"] is None:
+        return
+    more = "more" if change["difference"] > 0 else "less"
+    points = f"{percent(abs(change['difference']))} points"
+    told = change["p"] is not None and change["p"] < LEVEL
+    yield (
+        f"In the second half of their trials people were fooled {more} often, by {points}"
+        f" ({interval(change['ci95'])})"
+        + ("." if told else ", which the study cannot tell from none.")
+    )
+
+
+def _tell_equivalence(test: Entry) -> str:
+    if test["p"] is None:
+        return "That does not make them equal."
+    within = f"{number(100 * test['margin'], 1)} points of each other ({p_equation(test['p'])})"
+    if test["p"] < LEVEL:
+        return f"They lie within {within}."
+    return f"That does not make them equal: nothing shows that they lie within {within}."
+
+
+def _compare_with_chance(rate: Entry) -> list[str]:
+    """Only of pairs: single images have no chance rate."""
+    p = rate["vs_chance"]["p_holm"]
+    if p is None:
+        return []
+    if p >= LEVEL:
+        return ["not told from chance"]
+    return ["below chance" if rate["rate"] < 0.5 else "above chance"]
+
+
+def _without_a_rule(report: Entry) -> Iterable[tuple[Entry, Entry]]:
+    """(rate, rate without one of the rules) of every method and rule."""
+    for others in report["exclusions"]["leave_one_rule_out"].values():
+        for method, other in others.items():
+            yield report["methods"][method], other
+
+
+def _is_told(difference: Entry) -> bool:
+    """By its test; by its interval where there is none."""
+    if difference["p_holm"] is not None:
+        return bool(difference["p_holm"] < LEVEL)
+    low, high = difference["ci95"] or (0, 0)
+    return bool(low > 0 or high < 0)
+
+
+def _digits(rate: Entry) -> int:
+    """Whole percents, unless that would hide the interval."""
+    bounds = rate["ci95"]
+    return 1 if bounds and bounds[1] - bounds[0] < 0.02 else 0
+
+
+def _scope(entry: Entry) -> str:
+    if "one_participant" in entry["flags"]:
+        return ", for one person only"
+    return ", for one photograph only" if "one_image" in entry["flags"] else ""
