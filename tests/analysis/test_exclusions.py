@@ -89,7 +89,9 @@ def test_only_answered_test_trials_of_who_completed_count(tmp_path: Path, change
     assert counted.trials.fooled.tolist() == [True]
 
 
-@pytest.mark.parametrize("changes", [{"flags": "hidden late"}, {"rt_ms": "200"}, {"rt_ms": ""}])
+@pytest.mark.parametrize(
+    "changes", [{"flags": "hidden late"}, {"rt_ms": "200"}, {"rt_ms": "60000"}, {"rt_ms": ""}]
+)
 def test_a_flag_or_a_time_that_breaks_no_rule_keeps_the_trial(tmp_path: Path, changes: Row) -> None:
     assert len(count(tmp_path, make_row(**changes)).trials.fooled) == 1
 
@@ -153,6 +155,14 @@ def test_what_counts_is_found_again_in_the_responses(tmp_path: Path) -> None:
     recorded = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
     counted = count_trials(recorded, recorded)
     assert recorded["position"][counted.rows[counted.kept]].tolist() == ["1", "3"]
+
+
+def test_of_rows_that_share_person_and_position_the_first_counts(tmp_path: Path) -> None:
+    first = [make_row(position=str(at)) for at in range(200)]
+    again = [row | {"answer": "left"} for row in first]
+    counted = count(tmp_path, *first, *again, rules=Rules(side_max_fraction=None))
+    assert counted.record.duplicates == 200
+    assert counted.trials.fooled.all()
 
 
 def test_the_order_of_rows_does_not_matter(tmp_path: Path, crowd: Counted) -> None:

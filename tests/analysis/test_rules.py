@@ -135,6 +135,13 @@ def test_exactly_nine_tenths_are_enough(tmp_path: Path, planned: int) -> None:
         assert breaks(conduct, Rules(planned_trials=planned), "incomplete") is incomplete
 
 
+def test_nobody_takes_turns_with_the_person_before(tmp_path: Path) -> None:
+    rows = make_person("p1", 11, pattern="l") + make_person("p2", 11, pattern="rrrrrl")
+    conduct = observe(tmp_path, rows)
+    assert conduct.alternation.tolist() == [0, 2 / 10]
+    assert conduct.left.tolist() == [1, 1 / 11]
+
+
 def test_voided_and_unanswered_trials_are_no_answers(tmp_path: Path) -> None:
     rows = make_person("p")
     rows[0] |= {"flags": "voided"}
