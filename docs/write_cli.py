@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from analysis.monitor import monitor
+from analysis.power import power
 from analysis.report import report
 from colorizer.cli import commands as colorizer
 from study_server.cli import commands as study
@@ -20,6 +22,8 @@ COMMANDS: dict[str, click.Command] = {
     "colorizer": colorizer,
     "study": study,
     "python -m analysis.report": report,
+    "python -m analysis.power": power,
+    "python -m analysis.monitor": monitor,
 }
 
 
