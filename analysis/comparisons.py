@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.clusters import Codes, Influence, clustered_variance, estimable_variance
-from analysis.fooling import Rate, Trials
+from analysis.fooling import Rate, Trials, join
 from analysis.intervals import Interval, newcombe, one_sided_p, t_quantile, two_sided_p
 
 CHANCE = 0.5  # the rate of fakes as convincing as photographs
@@ -90,8 +90,8 @@ def compare_methods(trials: Trials, rates: Mapping[str, Rate]) -> list[Differenc
 
 def fooling_difference(trials: Trials, rates: Mapping[str, Rate], a: str, b: str) -> Difference:
     """One difference. Both methods need trials; `rates` are those of the same trials."""
-    both = trials.only((trials.method == a) | (trials.method == b))
-    return part_difference(both, both.method == a, rates, a, b)
+    both = join(trials.of(a), trials.of(b))
+    return part_difference(both, np.arange(len(both.fooled)) < rates[a].trials, rates, a, b)
 
 
 def part_difference(

@@ -112,7 +112,7 @@ def _compare_people(counted: Counted, method: str, entry: Part) -> People | None
     if entry["rate"] is None:
         return None
     sd = sqrt(max(entry["variance"]["participant"] or 0.0, 0.0))
-    part = counted.everybody.only(counted.everybody.method == method)
+    part = counted.everybody.of(method)
     funnel = compare_people(part, entry["rate"], sd)
     return People(funnel, counted.excluded[funnel.participant])
 

@@ -6,6 +6,7 @@ Wilson's interval on the two-way clustered effective number of trials, t quantil
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf, sqrt
 
 import numpy as np
@@ -36,9 +37,28 @@ class Trials:
 
     def only(self, chosen: NDArray[np.bool_]) -> "Trials":
         """The trials where chosen (n,) is True."""
+        if chosen.all():
+            return self
+        rows = np.flatnonzero(chosen)
         return Trials(
-            self.fooled[chosen], self.participant[chosen], self.image[chosen], self.method[chosen]
+            self.fooled[rows], self.participant[rows], self.image[rows], self.method[rows]
         )
+
+    def of(self, method: str) -> "Trials":
+        """The trials of one method; picked once, for many ask."""
+        if method not in self._picked:
+            self._picked[method] = self.only(self.method == method)
+        return self._picked[method]
+
+    @cached_property
+    def _picked(self) -> "dict[str, Trials]":
+        return {}
+
+
+def join(*parts: Trials) -> Trials:
+    """One after the other."""
+    fields = ("fooled", "participant", "image", "method")
+    return Trials(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
 
 
 @dataclass(frozen=True)
@@ -92,7 +112,7 @@ def fooling_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
 
 def fooling_rates(trials: Trials, methods: Sequence[str]) -> dict[str, Rate]:
     """The rate of every method; one at 0 or 1 takes the other methods' pooled deff."""
-    parts = {method: trials.only(trials.method == method) for method in methods}
+    parts = {method: trials.of(method) for method in methods}
     rates = {method: fooling_rate(part) for method, part in parts.items()}
     deff = _pooled_deff(rates.values())
     return {

@@ -55,7 +55,7 @@ class Ranking:
 
 def rank_images(trials: Trials, method: str, names: Sequence[str]) -> Ranking:
     """One method's images. names: of the images, by code."""
-    part = trials.only(trials.method == method)
+    part = trials.of(method)
     if len(part.fooled) == 0:
         return Ranking(flags=("no_trials",))
     seen = np.bincount(part.image)

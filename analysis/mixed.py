@@ -79,7 +79,7 @@ def mixed_rates(
     """A model of every method alone; none where the methods together have more trials."""
     if len(trials.fooled) > most_trials:
         return {method: Mixed(flags=("too_many_trials",)) for method in methods}
-    return {method: _fit_one(trials.only(trials.method == method)) for method in methods}
+    return {method: _fit_one(trials.of(method)) for method in methods}
 
 
 def joint_model(

@@ -62,7 +62,7 @@ def assemble_monitor(
     counted = count_trials(responses, taken, design.plan.rules if design else None)
     methods = {}
     for method in counted.methods:
-        trials = counted.trials.only(counted.trials.method == method)
+        trials = counted.trials.of(method)
         rate, cs95 = monitored_rate(trials) or (None, None)
         methods[method] = {"rate": rate, "cs95": cs95, "trials": len(trials.fooled)}
     return {

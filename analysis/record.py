@@ -68,7 +68,7 @@ def read_record(taken: Responses) -> Record:
     """
     participant = taken.codes("participant")
     row = _order(participant, taken.numbers("position").astype(np.int64))
-    _, start = np.unique(participant[row], return_index=True)
+    start = np.searchsorted(participant[row], np.arange(len(taken.distinct("participant"))))
     single = _is_single(taken)
     test, vigilance = taken.equals("kind", "test"), taken.equals("kind", "vigilance")
     seen = ~taken.where("flags", lambda flags: "voided" in flags)

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 COLUMNS = (
@@ -45,11 +47,18 @@ class ResponsesError(Exception):
 class Column:
     """A column of n values: row i holds words[codes[i]].
 
-    codes (n,): whole numbers from 0. words: the distinct values, of which some may have no row.
+    codes (n,): whole numbers from 0. dictionary: the distinct values, of which some may have no
+    row.
     """
 
     codes: NDArray[np.int32]
-    words: Sequence[str]
+    dictionary: pa.StringArray
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The distinct values; a million moments are a list only where somebody asks."""
+        words: list[str] = self.dictionary.to_pylist()
+        return words
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ class Responses:
     def take(self, rows: NDArray[np.int64]) -> "Responses":
         """The rows of these indices, in their order."""
         columns = {
-            name: Column(column.codes[rows], column.words) for name, column in self.columns.items()
+            name: replace(column, codes=column.codes[rows]) for name, column in self.columns.items()
         }
         return Responses(self.name, self.sha256, columns, self.places[rows], self.unit)
 

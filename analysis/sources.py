@@ -33,6 +33,7 @@ Places = NDArray[np.int64]
 def read_responses(source: str) -> Responses:
     """A CSV's path or a database's URL -> the checked table. Raises ResponsesError."""
     responses = _from_database(source) if "://" in source else _from_csv(Path(source))
+    pa.default_memory_pool().release_unused()  # the text that its codes were made from
     check_responses(responses)
     return responses
 
@@ -150,4 +151,4 @@ def _assemble(name: str, digest: str, table: pa.Table, places: Places, unit: str
 
 def _encode(values: pa.ChunkedArray) -> Column:
     encoded = values.combine_chunks().dictionary_encode()
-    return Column(encoded.indices.to_numpy(), encoded.dictionary.to_pylist())
+    return Column(encoded.indices.to_numpy(), encoded.dictionary)

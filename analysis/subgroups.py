@@ -39,7 +39,7 @@ def compare_subgroups(
         return []
     found = []
     for method in methods:
-        part = trials.only(trials.method == method)
+        part = trials.of(method)
         of_trial = of_image[part.image]
         for code in np.unique(of_trial).tolist():
             found.append(_compare(part, of_trial == code, str(groups[code]), method))

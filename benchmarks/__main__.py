@@ -14,6 +14,7 @@ MEASUREMENTS = (
     "coverage",
     "peeking",
     "bootstrap",
+    "report",
     "soft_encoding",
     "classification_loss",
     "annealed_mean",
