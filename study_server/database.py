@@ -9,7 +9,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
@@ -24,7 +25,7 @@ PRAGMAS = {
 }
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str | URL) -> Engine:
     """An engine for a SQLite or PostgreSQL URL; raises StudyError when the URL is no such thing."""
     try:
         parsed = make_url(url)
@@ -80,24 +81,64 @@ def _migrations(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the database to the current schema."""
-    with engine.execution_options(writes=True).begin() as connection:
-        command.upgrade(_migrations(connection), "head")
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to the current schema, or to another one on the way there."""
+    with engine.execution_options(writes=True).connect() as connection, _altering(connection):
+        command.upgrade(_migrations(connection), revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Back to an older schema; what that has no place for is lost."""
+    with engine.execution_options(writes=True).connect() as connection, _altering(connection):
+        command.downgrade(_migrations(connection), revision)
+
+
+@contextmanager
+def _altering(connection: Connection) -> Iterator[None]:
+    """A transaction in which SQLite may copy a table: dropping the old one must not cascade."""
+    sqlite = connection.dialect.name == "sqlite"
+    driver: Any = connection.connection.driver_connection
+    if sqlite:
+        driver.execute("PRAGMA foreign_keys=OFF")  # has no effect once a transaction has begun
+    try:
+        with connection.begin():
+            yield
+            if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                raise StudyError("a migration would leave rows without their parents; report this")
+    finally:
+        if sqlite:
+            driver.execute("PRAGMA foreign_keys=ON")
+
+
+def current_schema() -> str:
+    """The revision that this program works with."""
+    return str(ScriptDirectory.from_config(_migrations()).get_current_head())
+
+
+def read_schema(connection: Connection) -> str | None:
+    """The revision that the database has; None: it is empty. Raises StudyError on unknown ones."""
+    revision = MigrationContext.configure(connection).get_current_revision()
+    try:
+        ScriptDirectory.from_config(_migrations()).get_revision(revision or "base")
+    except CommandError as error:
+        raise StudyError(
+            f"the database has schema {revision}, this program {current_schema()}; "
+            "give another STUDY_DATABASE_URL, or use the program that made it"
+        ) from error
+    return revision
 
 
 def prepare(engine: Engine) -> None:
     """Fill an empty database with the current schema; raises StudyError on another schema."""
-    head = ScriptDirectory.from_config(_migrations()).get_current_head()
     try:
         with engine.connect() as connection:
-            revision = MigrationContext.configure(connection).get_current_revision()
+            revision = read_schema(connection)
     except DatabaseError as error:
         raise StudyError(f"the database does not open: {error.orig}") from error
     if revision is None:
         upgrade(engine)
-    elif revision != head:
+    elif revision != current_schema():
         raise StudyError(
-            f"the database has schema {revision}, this program {head}; "
-            "give another STUDY_DATABASE_URL, or use the program that made it"
+            f"the database has schema {revision}, this program {current_schema()}; "
+            "run `study upgrade`, which backs up first"
         )

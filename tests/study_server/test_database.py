@@ -55,13 +55,6 @@ def test_nonsense_is_refused(nonsense: str, engine_with_answers: Engine) -> None
         db.execute(text(nonsense))
 
 
-def test_another_schema_asks_for_an_upgrade(engine: Engine) -> None:
-    with transaction(engine) as db:
-        db.execute(text("UPDATE alembic_version SET version_num = '0000'"))
-    with pytest.raises(StudyError, match="give another STUDY_DATABASE_URL"):
-        prepare(engine)
-
-
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "postgresql+nodriver://x"])
 def test_a_wrong_url_is_one_clear_line(url: str) -> None:
     with pytest.raises(StudyError, match=r"STUDY_DATABASE_URL: .*; give sqlite:///FILE or"):

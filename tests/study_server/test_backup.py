@@ -1,0 +1,208 @@
+"""A backup holds one moment, a restore brings it back; both while people answer."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, Engine, create_engine, func, select, text
+
+from study_server import database, enrolment
+from study_server.backup import back_up, name_backup, restore
+from study_server.database import open_engine, prepare, reading, transaction
+from study_server.errors import StudyError
+from study_server.models import Base, Participant, Trial
+from study_server.studies import find
+from study_server.words import Mode, Source
+from tests.conftest import open_study, short_protocol
+from tests.study_server.test_migrations import fill
+
+TRIALS = 7  # a participant of the short study has
+
+
+@pytest.fixture
+def replaced(tmp_path: Path) -> Path:
+    return tmp_path / "replaced.sqlite"
+
+
+def come(engine: Engine, person: str) -> str:
+    with transaction(engine) as db:
+        return enrolment.enroll(db, find(db, "short"), person, Mode.LIVE, Source.LINK).name
+
+
+def contents(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table."""
+    with engine.connect() as connection:
+        return {
+            table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=str)
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def opened(file: Path) -> Engine:
+    return create_engine(URL.create("sqlite", database=str(file)))
+
+
+@contextmanager
+def writing_meanwhile(write: Callable[[int], object]) -> Iterator[None]:
+    """Two threads write, and any error of theirs is this test's."""
+    stop, errors = threading.Event(), []
+
+    def run(thread: int) -> None:
+        number = thread
+        while not stop.is_set():
+            try:
+                write(number)
+            except Exception as error:
+                errors.append(error)
+                return
+            number += 2
+            stop.wait(0.02)  # people pause; SQLite gives no turns to who waits
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert errors == []
+
+
+@pytest.fixture
+def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
+    return open_study(engine, short_protocol(), manifest, tmp_path / "instance")
+
+
+def test_a_restored_database_has_every_row_again(
+    engine_with_answers: Engine, tmp_path: Path, replaced: Path
+) -> None:
+    engine, file = engine_with_answers, tmp_path / "kept.sqlite"
+    before = contents(engine)
+    back_up(engine, file)
+    assert contents(opened(file)) == before
+    later = come(engine, "later")
+    with transaction(engine) as db:
+        db.execute(text("DELETE FROM response"))
+    assert restore(engine, file, replaced) == []
+    assert contents(engine) == before
+    assert later in str(contents(opened(replaced)))
+    come(engine, "next")  # numbers are counted on from the highest
+
+
+def test_a_backup_is_one_file_for_its_owner_alone(
+    engine: Engine, study: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "backups" / "kept.sqlite"
+    back_up(engine, file)
+    assert [each.name for each in file.parent.iterdir()] == ["kept.sqlite"]
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(StudyError, match="already there"):
+        back_up(engine, file)
+
+
+def test_a_backup_under_writes_holds_whole_people_only(
+    engine: Engine, study: str, tmp_path: Path
+) -> None:
+    come(engine, "first")
+    with writing_meanwhile(lambda number: come(engine, f"person {number}")):
+        files = [tmp_path / f"{number}.sqlite" for number in range(3)]
+        for file in files:
+            back_up(engine, file)
+    counts = []
+    for file in files:
+        with closing(sqlite3.connect(file)) as copy:
+            assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert copy.execute("PRAGMA foreign_key_check").fetchall() == []
+            ((people,),) = copy.execute("SELECT COUNT(*) FROM participant")
+            ((trials,),) = copy.execute("SELECT COUNT(*) FROM trial")
+        assert trials == TRIALS * people
+        counts.append(people)
+    assert counts == sorted(counts)
+    assert counts[0] < counts[-1]  # somebody did come meanwhile
+
+
+def test_a_restore_under_writes_loses_nobody_who_comes_after(
+    engine: Engine, study: str, tmp_path: Path
+) -> None:
+    come(engine, "first")
+    back_up(engine, tmp_path / "kept.sqlite")
+    with writing_meanwhile(lambda number: come(engine, f"person {number}")):
+        for number in range(2):
+            restore(engine, tmp_path / "kept.sqlite", tmp_path / f"replaced-{number}.sqlite")
+    come(engine, "last")
+    with reading(engine) as db:
+        people = db.scalar(select(func.count()).select_from(Participant)) or 0
+        trials = db.scalar(select(func.count()).select_from(Trial))
+    assert people >= 2
+    assert trials == TRIALS * people
+
+
+def test_who_is_gone_since_the_backup_is_named(
+    engine: Engine, study: str, tmp_path: Path, replaced: Path
+) -> None:
+    names = [come(engine, person) for person in ("a", "b")]
+    back_up(engine, tmp_path / "kept.sqlite")
+    with transaction(engine) as db:
+        db.execute(text("DELETE FROM participant WHERE name = :name"), {"name": names[0]})
+    assert restore(engine, tmp_path / "kept.sqlite", replaced) == [("short", names[0])]
+
+
+def test_a_backup_of_sqlite_moves_to_the_other_database(
+    engine: Engine, tmp_path: Path, manifest: Path, replaced: Path
+) -> None:
+    small = open_engine(f"sqlite:///{tmp_path / 'small.sqlite'}")
+    prepare(small)
+    open_study(small, short_protocol(), manifest, tmp_path / "instance")
+    come(small, "somebody")
+    back_up(small, tmp_path / "kept.sqlite")
+    restore(engine, tmp_path / "kept.sqlite", replaced)
+    assert contents(engine) == contents(small)
+    small.dispose()
+
+
+def test_a_backup_of_the_first_schema_is_restored_to_this_one(
+    database_url: str, tmp_path: Path, replaced: Path
+) -> None:
+    engine = open_engine(database_url)
+    database.upgrade(engine, "0001")
+    with engine.execution_options(writes=True).begin() as connection:
+        fill(connection)
+    back_up(engine, tmp_path / "first.sqlite")
+    database.upgrade(engine)
+    before = contents(engine)
+    with transaction(engine) as db:
+        db.execute(text("DELETE FROM participant"))
+    restore(engine, tmp_path / "first.sqlite", replaced)
+    assert contents(engine) == before
+    engine.dispose()
+
+
+def test_what_is_no_backup_changes_nothing(
+    engine: Engine, study: str, tmp_path: Path, replaced: Path
+) -> None:
+    before = contents(engine)
+    (tmp_path / "text").write_text("this is not a database " * 100)
+    with closing(sqlite3.connect(tmp_path / "other")) as other:
+        other.execute("CREATE TABLE t (x)")
+    for name, words in (
+        ("nothing", "no such file"),
+        ("text", "not readable as a backup"),
+        ("other", "no studies in it"),
+    ):
+        with pytest.raises(StudyError, match=words):
+            restore(engine, tmp_path / name, replaced)
+    assert contents(engine) == before
+    assert not replaced.exists()
+
+
+def test_a_backup_without_a_name_is_named_for_its_moment() -> None:
+    moment = datetime(2026, 1, 5, 10, 0, 0, tzinfo=UTC)
+    assert name_backup(Path("b"), "schema-0001", moment) == Path(
+        "b/20260105T100000-schema-0001.sqlite"
+    )
