@@ -117,6 +117,9 @@ def test_all_methods_a_person_means_all(tmp_path: Path) -> None:
     verdict = judge(tmp_path, design, rows, design.plan)
     expected = ("assignment", "all methods a person", "otherwise for 1 of 2 participants")
     assert listed(verdict) == [expected]
+    gone = [row | {"outcome": "abandoned"} if row["participant"] == "p2" else row for row in rows]
+    verdict = judge(tmp_path, design, gone, design.plan)
+    assert listed(verdict) == [("participants", "2", "1 completed")]
 
 
 def test_a_list_of_exposures_allows_each(tmp_path: Path) -> None:
