@@ -1,8 +1,7 @@
 """Command: responses -> report.html, report.json, tables as CSV and figures."""
 
 import json
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 from matplotlib.figure import Figure
 
 from analysis.canvas import save
+from analysis.command import run, write_files
 from analysis.design import DesignError, read_design, read_plan
 from analysis.figures import (
     draw_differences,
@@ -34,7 +34,6 @@ from analysis.spreadsheets import (
     write_rates,
 )
 
-MISTAKE, INTERRUPTED = 2, 130  # exit codes
 NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -140,30 +139,5 @@ def draw_figures(findings: Findings) -> dict[str, Figure]:
     return {key: draw() for key, (something, draw) in figures.items() if something}
 
 
-def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write all under temporary names, then rename: a failure leaves what was there before."""
-    parts = {folder / name: folder / f"{name}.part" for name in files}
-    try:
-        for (path, part), content in zip(parts.items(), files.values(), strict=True):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(content)
-        for path, part in parts.items():
-            part.replace(path)
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
-
-
-def main() -> None:
-    """The command with one line on stderr for a mistake, and 130 for Ctrl-C."""
-    try:
-        report.main(standalone_mode=False)
-    except click.ClickException as error:
-        click.echo(f"Error: {error.format_message()}", err=True)
-        sys.exit(MISTAKE)
-    except click.Abort:
-        sys.exit(INTERRUPTED)
-
-
 if __name__ == "__main__":
-    main()
+    run(report)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.report import main, make_report, write_files
+from analysis.report import make_report
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 
 FIGURES = ("rates", "differences", "images", "people", "times", "flow")
@@ -149,29 +149,6 @@ def test_a_folder_that_cannot_be_made_is_a_mistake(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "r.csv", [make_row()])
     done = run(path, "--out", path / "out")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-
-
-def test_ctrl_c_ends_with_130(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("analysis.report.read_responses", interrupt)
-    monkeypatch.setattr("sys.argv", ["report", "r.csv", "--out", "out"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 130
-    assert "Traceback" not in capsys.readouterr().err
-
-
-def test_a_failure_midway_leaves_the_earlier_report(tmp_path: Path) -> None:
-    write_files(tmp_path, {"a": b"old"})
-    (tmp_path / "b.part").mkdir()
-    with pytest.raises(OSError, match=r"b\.part"):
-        write_files(tmp_path, {"a": b"new", "b": b"new"})
-    assert (tmp_path / "a").read_bytes() == b"old"
-    assert not (tmp_path / "a.part").exists()
 
 
 def make_crossed(**of_l2: str) -> list[Row]:

@@ -1,0 +1,43 @@
+"""What the commands share: exit codes, and files that are whole or not there."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+from analysis.command import run, write_files
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, ""),
+        (click.ClickException("r.csv: empty"), 2, "Error: r.csv: empty\n"),
+        (click.UsageError("give --out"), 2, "Error: give --out\n"),
+    ],
+)
+def test_ctrl_c_and_mistakes_end_without_a_traceback(
+    raised: BaseException,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @click.command()
+    def fail() -> None:
+        raise raised
+
+    monkeypatch.setattr("sys.argv", ["fail"])
+    with pytest.raises(SystemExit) as ended:
+        run(fail)
+    assert ended.value.code == code
+    assert capsys.readouterr().err.lstrip("\n") == said
+
+
+def test_a_failure_midway_leaves_the_files_of_before(tmp_path: Path) -> None:
+    write_files(tmp_path, {"a": b"old"})
+    (tmp_path / "b.part").mkdir()
+    with pytest.raises(OSError, match=r"b\.part"):
+        write_files(tmp_path, {"a": b"new", "b": b"new"})
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert not (tmp_path / "a.part").exists()
