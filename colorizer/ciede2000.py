@@ -26,8 +26,8 @@ def color_difference(lab: Tensor, other: Tensor) -> Tensor:
 
 def _stretch(lab: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """L, chroma and hue in [0, 2 pi) of the first, a stretched by the chroma of both (eq. 2-7)"""
-    mean = (lab[:, 1:].norm(dim=1) + other[:, 1:].norm(dim=1)) / 2
     lightness, a, b = lab.unbind(dim=1)
+    mean = (torch.hypot(a, b) + torch.hypot(other[:, 1], other[:, 2])) / 2
     a = a * (1.5 - 0.5 * _saturating(mean))
     return lightness, torch.hypot(a, b), torch.atan2(b, a) % (2 * math.pi)
 

@@ -1,6 +1,7 @@
 """Methods measured against photographs: scores an image, means with bootstrap intervals."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorizer.bins import bin_centers
+from colorizer.bins import CandidateTable, bin_centers, soft_encode, tabulate_candidates
 from colorizer.ciede2000 import color_difference
 from colorizer.color import from_bytes, rgb_to_lab
 from colorizer.metrics import (
@@ -65,7 +66,7 @@ def score(painted: Mapping[str, Tensor], methods: Sequence[str], weights: Weight
     """
     real = from_bytes(painted["real"])
     lab = rgb_to_lab(real)
-    nearest = torch.cdist(lab[0, 1:].flatten(1).T, bin_centers().to(lab)).argmin(dim=1)
+    nearest = soft_encode(lab[0, 1:].flatten(1).T, _nearest_bin(lab.device))[0][:, 0]
     pixels = {name: weight.to(lab.device)[nearest] for name, weight in weights.items()}
     found: Scores = {}
     for method in methods:
@@ -98,8 +99,14 @@ def estimate(scores: Sequence[Scores], rng: np.random.Generator) -> Estimates:
     }
 
 
+@cache
+def _nearest_bin(device: torch.device) -> CandidateTable:
+    return tabulate_candidates(bin_centers().to(device), neighbors=1)
+
+
 def _areas(lab: Tensor, real: Tensor, pixels: Mapping[str, Tensor]) -> dict[str, Score]:
-    under = area_under_curve((lab - real)[0, 1:].flatten(1).norm(dim=0)).double()
+    error = torch.hypot(*(lab - real)[0, 1:].flatten(1))
+    under = area_under_curve(error).double()
     return {
         name: Score(float((under * weight).sum() / weight.sum()), float(weight.mean()))
         for name, weight in pixels.items()

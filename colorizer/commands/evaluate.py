@@ -1,17 +1,22 @@
 """`colorizer evaluate`: how far each method's colors are from the photographs'."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import numpy as np
 import torch
+from torch import nn
 
+from colorizer.batch import fast_precision
 from colorizer.checkpoint import load_colorizer
 from colorizer.classifier import load_classifier, read_labels, recognize
 from colorizer.commands.batch import gather
 from colorizer.errors import Mistake
 from colorizer.evaluation import Score, Scores, Weights, estimate, pixel_weights, score
+from colorizer.models import Colorizer
 from colorizer.options import (
     EXISTING_FOLDER,
     FILE,
@@ -25,12 +30,24 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
-from colorizer.painting import METHODS, paint, sit
-from colorizer.photos import Refusal
+from colorizer.painting import METHODS, Sitting, paint, sit
+from colorizer.photos import Refusal, read_ahead
 from colorizer.prior import read_prior
 from colorizer.scoreboard import render_table, write_scores
 from colorizer.screen import tell, tell_refused, tracked
 from colorizer.splits import SPLITS, Photograph
+
+
+class Yardstick(NamedTuple):
+    """What every photograph is measured with."""
+
+    methods: Sequence[str]
+    models: Mapping[str, Colorizer]
+    weights: Weights
+    precision: torch.dtype
+    device: torch.device
+    classifier: nn.Module | None
+    truth: Mapping[str, int]  # a photograph's class, where there is a classifier
 
 
 @click.command()
@@ -75,25 +92,26 @@ def evaluate(
         raise Mistake("--classifier and --labels go together")
     files = choose_models(methods, models, quiet)
     loaded = {objective: load_colorizer(path, device) for objective, path in files.items()}
-    weights = read_weights(quiet)
     photographs, refused = gather(side or "test", photos)
-    network = load_classifier(classifier, device) if classifier else None
-    truth = label_all(photographs, labels) if labels else {}
+    yardstick = Yardstick(
+        methods,
+        loaded,
+        read_weights(quiet),
+        fast_precision(device),
+        device,
+        load_classifier(classifier, device) if classifier else None,
+        label_all(photographs, labels) if labels else {},
+    )
     scores: dict[str, Scores] = {}
     sittings = sit(photographs, size, seed, foils="foil" in methods)
-    followed = tracked(sittings, "measuring", len(photographs), quiet)
-    for photograph, sitting in zip(photographs, followed, strict=True):
-        if isinstance(sitting, Refusal):
-            refused.update([sitting])
-            continue
-        painted = paint(sitting.to(device), [*methods, "real"], loaded)
-        found = score(painted, methods, weights)
-        if network is not None:
-            seen = recognize(network, painted)
-            for method in methods:
-                right = seen[method] == truth[photograph.image]
-                found[method]["class_accuracy"] = Score(float(right))
-        scores[photograph.image] = found
+    torch.set_num_threads(1)  # photographs side by side keep the cores busier than threads in each
+    pairs = zip(photographs, sittings, strict=True)
+    measured = read_ahead(partial(measure, yardstick), pairs)
+    for (photograph, _), found in tracked(measured, "measuring", len(photographs), quiet):
+        if isinstance(found, Refusal):
+            refused.update([found])
+        else:
+            scores[photograph.image] = found
     tell_refused(refused)
     if not scores:
         raise Mistake("nothing to measure: none of the photographs could be used")
@@ -104,6 +122,23 @@ def evaluate(
     told = {"images": len(scores), "methods": len(methods), "refused": len(refused)}
     tell(told, str(out / "metrics.json"), quiet, as_json)
     return 1 if refused else 0
+
+
+def measure(yardstick: Yardstick, sat: tuple[Photograph, Sitting | Refusal]) -> Scores | Refusal:
+    """A photograph's scores under every method."""
+    photograph, sitting = sat
+    if isinstance(sitting, Refusal):
+        return sitting
+    methods = yardstick.methods
+    moved, asked = sitting.to(yardstick.device), [*methods, "real"]
+    painted = paint(moved, asked, yardstick.models, yardstick.precision)
+    found = score(painted, methods, yardstick.weights)
+    if yardstick.classifier is not None:
+        seen = recognize(yardstick.classifier, painted)
+        for method in methods:
+            right = seen[method] == yardstick.truth[photograph.image]
+            found[method]["class_accuracy"] = Score(float(right))
+    return found
 
 
 def label_all(photographs: Sequence[Photograph], labels: Path) -> dict[str, int]:
