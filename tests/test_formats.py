@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import fields
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -10,7 +11,11 @@ import pytest
 
 import colorizer.manifest
 from analysis import responses
+from analysis.monitor import assemble_monitor
+from analysis.planning import PRESETS, Comparison
 from analysis.report import make_report
+from analysis.sample_size import plan_sample
+from analysis.sources import read_responses
 from study_server import export, stimuli, words
 from tests.analysis.rows import make_study, write_csv
 
@@ -87,6 +92,16 @@ def test_every_key_of_a_report_is_described(tmp_path: Path) -> None:
     named = {*report["methods"], *report["software"], *report["timing"]["flags"]}
     named |= {*exclusions["leave_one_rule_out"], *exclusions["by_reason"]}
     assert keys(report) - named <= described
+
+
+def test_every_key_of_a_monitor_and_of_a_plan_is_described(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "responses.csv", make_study())
+    monitor = assemble_monitor(read_responses(str(source)), "trees", None, datetime.now(UTC))
+    described = set(re.findall(r'"([a-z0-9_]+)"', section("monitor.json")))
+    assert keys(monitor) - set(monitor["methods"]) == described - {"mcl"}
+    study = Comparison((0.3, 0.2), PRESETS["typical"], trials=40, images=200)
+    described = set(re.findall(r'"([a-z0-9_]+)"', section("power.json")))
+    assert keys(plan_sample(study, {"simulate": 1, "seed": 0})) - {"simulate", "seed"} == described
 
 
 def keys(value: object) -> set[str]:
