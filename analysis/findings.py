@@ -24,6 +24,7 @@ from analysis.participants import Funnel, compare_people
 from analysis.published import Published
 from analysis.record import Mask
 from analysis.responses import Responses, choose_mode, choose_study
+from analysis.subgroups import compare_subgroups
 from analysis.timing import observe_timing
 from analysis.vigilance import observe_vigilance
 
@@ -98,6 +99,9 @@ def find(responses: Responses, published: Sequence[Published], asked: Asked) -> 
         "rt": _describe_times(counted),
         "timing": asdict(observe_timing(taken, record)),
         "images": _describe_images(rankings),
+        "subgroups": [
+            asdict(group) for group in compare_subgroups(counted.trials, counted.methods, images)
+        ],
         "software": {
             "python": platform.python_version(),
             **{library: version(library) for library in LIBRARIES},

@@ -32,6 +32,7 @@ def lay_out_tables(report: Entry) -> dict[str, list[Table]]:
     sections = {
         "Fooling rates": [_rates(report), _narrower(report), _errors(report)],
         "Differences between methods": [_differences(report)],
+        "Kinds of photographs": [_subgroups(report)],
         "Beside published rates": [_published(report)],
         "Sensitivity": [_detection(report)],
         "What varies": [_variance(report), _mixed(report), _influence(report)],
@@ -120,6 +121,25 @@ def _differences(report: Entry) -> Table:
          f"p of two one-sided tests, ±{margins[0] if margins else DASH} points"),
         rows,
     )  # fmt: skip
+
+
+def _subgroups(report: Entry) -> Table:
+    rows = [
+        (
+            name(group["method"]), group["group"] or DASH, percent(group["rate"]["rate"]),
+            interval(group["rate"]["ci95"]), number(group["rate"]["trials"]),
+            number(group["rate"]["images"]), percent(change and change["difference"]),
+            interval(change and change["ci95"]), p_value(group["p_holm"]),
+        )
+        for group in report["subgroups"]
+        for change in (group["difference"],)
+    ]  # fmt: skip
+    return Table(
+        "Percent fooled on the photographs of each folder, and how that differs from the others",
+        ("Method", "Folder", "Rate", KNOWN, "Trials", "Photos", "Difference", KNOWN, "p (Holm)"),
+        rows,
+        words=(1,),
+    )
 
 
 def _published(report: Entry) -> Table:
