@@ -16,15 +16,17 @@ from sqlalchemy.exc import DBAPIError
 
 from study_server import export, researchers, studies
 from study_server.app import create_app
+from study_server.audit import Finding, describe
+from study_server.catalog import write_manifest
 from study_server.crowd import Crowd
 from study_server.database import open_engine, prepare, reading, transaction
 from study_server.enrolment import release_abandoned
 from study_server.errors import StudyError
+from study_server.imports import Confounded, import_study
 from study_server.protocol import PRESETS, new_protocol, read_protocol, write_toml
 from study_server.serving import bind
 from study_server.settings import Settings, read_settings
 from study_server.simulation import simulate as simulate_people
-from study_server.stimuli import Row
 from study_server.words import Mode, State
 
 STDERR = Console(stderr=True)
@@ -84,22 +86,78 @@ def new(slug: str, preset: str, out: Path) -> None:
     click.echo(f"{out}: edit it, then `study import {out} outputs/manifest.csv`")
 
 
+def _folders(
+    _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    pairs = [value.partition("=") for value in values]
+    for (name, _, folder), value in zip(pairs, values, strict=True):
+        if not (name and folder):
+            raise click.BadParameter(f"{value!r} is not like gan=folder")
+    folders = {name: Path(folder) for name, _, folder in pairs}
+    if len(folders) < len(pairs):
+        raise click.BadParameter("a name is given twice; put its images into one folder")
+    return folders
+
+
+@commands.command()
+@click.option(
+    "--method", "folders", metavar="NAME=FOLDER", multiple=True, required=True, callback=_folders,
+    help="A folder of PNG files for each: real=photographs, then any models, and foil=controls.",
+)  # fmt: skip
+@click.option("--unpaired", is_flag=True, help="No fake is made from one of the photographs.")
+@click.option("--out", type=FILE, default=Path("manifest.csv"), show_default=True)
+def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
+    """Write a manifest for images of any generator, to be imported.
+
+    \b
+    study manifest --method real=photographs --method gan=fakes --method foil=controls
+
+    Files of the same name below their folders are one photograph and its fakes. All are 8-bit RGB
+    PNG, of one size; --out lies above the folders.
+    """
+
+    def progress(files: Iterable[Any], total: int) -> Iterable[Any]:
+        return _track(files, total, "reading images")
+
+    stimuli = write_manifest(out, folders, not unpaired, progress)
+    click.echo(f"{out}: {stimuli} stimuli; `study import study.toml {out}` is next")
+
+
 @commands.command("import")
 @click.argument("protocol_file", metavar="STUDY_TOML", type=FILE)
 @click.argument("manifest", type=FILE)
-def import_(protocol_file: Path, manifest: Path) -> None:
-    """Check, re-encode and store a study's stimuli: all of it or nothing."""
+@click.option("--accept", is_flag=True, help="Go on in spite of warnings, and keep them on record.")
+def import_(protocol_file: Path, manifest: Path, accept: bool) -> None:
+    """Check, audit, re-encode and store a study's stimuli: all of it or nothing.
+
+    The audit looks for all that could tell a fake from its photograph beside its colors, and for
+    photographs that are in it twice. A fake that is its photograph is refused; the rest are
+    warnings, which `study freeze` writes into the design of a study that accepts them.
+    """
     protocol = read_protocol(protocol_file)
     settings, engine = _open()
 
-    def progress(rows: list[Row]) -> Iterable[Row]:
-        return track(rows, "re-encoding stimuli", console=STDERR, disable=not STDERR.is_terminal)
+    def progress(photographs: Iterable[Any], total: int) -> Iterable[Any]:
+        return _track(photographs, total, "auditing and storing photographs")
 
-    stored = studies.import_study(engine, protocol, manifest, settings.stimuli, progress)
-    for warning in stored.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    try:
+        stored = import_study(engine, protocol, manifest, settings.stimuli, accept, progress)
+    except Confounded as error:
+        _print(error.findings)
+        raise
+    _print(stored.accepted)
+    accepted = f", {len(stored.accepted)} warnings accepted" if stored.accepted else ""
     slug = protocol.slug
-    click.echo(f"{slug}: {stored.stimuli} stimuli stored; `study open {slug}` lets people in")
+    click.echo(f"{slug}: {stored.stimuli} stimuli stored{accepted}; `study freeze {slug}` is next")
+
+
+def _print(findings: list[Finding]) -> None:
+    for line in describe(findings):
+        click.echo(line, err=True)
+
+
+def _track(things: Iterable[Any], total: int, what: str) -> Iterable[Any]:
+    return track(things, what, total, console=STDERR, disable=not STDERR.is_terminal)
 
 
 def _set_state(slug: str, state: State) -> None:

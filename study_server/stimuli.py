@@ -1,156 +1,76 @@
-"""manifest.csv -> stimuli under names that tell nothing, all re-encoded alike.
+"""Stimuli on the disk: checked against the manifest, stored alike under names that tell nothing."""
 
-Equal pixels give equal bytes: a stored (uncompressed) PNG with an sRGB chunk and nothing else. A
-compressed fake is smaller than its photograph in 95 % of pairs, since its chroma is smoother.
-"""
-
-import csv
 import hashlib
-import io
-import re
 import secrets
 import shutil
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-from PIL.PngImagePlugin import PngInfo
-
 from study_server.errors import StudyError
-from study_server.protocol import Protocol
-from study_server.words import FOIL, REAL
+from study_server.manifests import Row
+from study_server.pictures import Pixels, UnfitPicture, decode, encode
 
-COLUMNS = ("image", "method", "file", "sha256", "width", "height", "split", "checkpoint")
-METHOD = re.compile(r"[a-z0-9_-]{1,32}")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a manifest, checked; `path` is where its file lies."""
-
-    line: int
-    image: str
-    method: str
-    path: Path
-    sha256: str
-    width: int
-    height: int
-    split: str
-    checkpoint: str
+AGAIN = "run `colorizer batch` or `study manifest` again"
+TEMPORARY = ".importing-"
+STALE_S = 600  # an import that wrote nothing for so long is no longer running
 
 
-def read_manifest(path: Path) -> list[Row]:
-    """Every row, its columns and words checked; raises StudyError naming line and remedy."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise StudyError(f"{path}: no such file; `colorizer batch` writes one") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not readable as UTF-8 CSV: {error}") from error
-    reader = csv.DictReader(io.StringIO(text))
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise StudyError(f"{path}:1: the columns must be {','.join(COLUMNS)}")
-    try:
-        rows = [_row(path, reader.line_num, record) for record in reader]
-    except csv.Error as error:
-        raise StudyError(f"{path}:{reader.line_num}: not readable as CSV: {error}") from error
-    if not rows:
-        raise StudyError(f"{path}: no stimuli in it; `colorizer batch` writes some")
-    return rows
-
-
-def _row(manifest: Path, line: int, record: dict[str, str]) -> Row:
-    where = f"{manifest}:{line}"
-    if None in record or None in record.values():
-        raise StudyError(f"{where}: {len(COLUMNS)} values are wanted; check the commas")
-    if not record["image"]:
-        raise StudyError(f"{where}: image is empty; name the photograph")
-    if not METHOD.fullmatch(record["method"]):
-        raise StudyError(f"{where}: method {record['method']!r} must match [a-z0-9_-]{{1,32}}")
-    try:
-        width, height = int(record["width"]), int(record["height"])
-    except ValueError as error:
-        raise StudyError(f"{where}: width and height must be whole numbers of pixels") from error
-    file = (manifest.parent / record["file"]).resolve()
-    if not file.is_relative_to(manifest.parent.resolve()):
-        raise StudyError(f"{where}: {record['file']} lies outside the manifest's folder; move it")
-    return Row(
-        line, record["image"], record["method"], file, record["sha256"], width, height,
-        record["split"], record["checkpoint"],
-    )  # fmt: skip
-
-
-def check(path: Path, rows: Iterable[Row], protocol: Protocol) -> None:
-    """A study can run on these rows, or StudyError says what is missing."""
-    images: dict[str, dict[str, Row]] = defaultdict(dict)
-    for row in rows:
-        if row.method in images[row.image]:
-            raise StudyError(f"{path}:{row.line}: {row.image} has {row.method} twice; remove one")
-        images[row.image][row.method] = row
-    wanted = wanted_methods(protocol)
-    for image, methods in images.items():
-        for method in wanted:
-            if method not in methods:
-                raise StudyError(
-                    f"{path}: {image} has no {method} stimulus; "
-                    f"run `colorizer batch --methods {','.join(wanted)}` again"
-                )
-        if len({(row.width, row.height) for row in methods.values()}) > 1:
-            raise StudyError(f"{path}: the stimuli of {image} differ in size; make them alike")
-    if len(images) < protocol.photographs_needed:
-        raise StudyError(
-            f"{path}: {len(images)} photographs, but a participant sees "
-            f"{protocol.photographs_needed} different ones (practice {protocol.practice} + "
-            f"trials {protocol.trials} + vigilance {protocol.vigilance}); add or lower them"
-        )
-
-
-def wanted_methods(protocol: Protocol) -> tuple[str, ...]:
-    """What every photograph must have for this protocol."""
-    return (REAL, *protocol.methods, *([FOIL] if protocol.vigilance else []))
-
-
-def encode(image: Image.Image) -> bytes:
-    """An RGB image -> a stored PNG with an sRGB chunk; its length depends on its size alone."""
-    chunks = PngInfo()
-    chunks.add(b"sRGB", b"\x00")  # perceptual intent
-    buffer = io.BytesIO()
-    bare = Image.frombytes("RGB", image.size, image.tobytes())  # no metadata travels along
-    bare.save(buffer, format="PNG", compress_level=0, pnginfo=chunks)
-    return buffer.getvalue()
-
-
-def load(manifest: Path, row: Row) -> Image.Image:
+def load(manifest: Path, row: Row) -> Pixels:
     """The row's pixels; raises StudyError when the file is not what the manifest says."""
     where = f"{manifest}:{row.line}: {row.path.name}"
     try:
         content = row.path.read_bytes()
     except OSError as error:
-        raise StudyError(
-            f"{where}: not readable ({error.strerror}); run `colorizer batch` again"
-        ) from error
+        raise StudyError(f"{where}: not readable ({error.strerror}); {AGAIN}") from error
     if hashlib.sha256(content).hexdigest() != row.sha256:
-        raise StudyError(f"{where} differs from its sha256; run `colorizer batch` again")
+        raise StudyError(f"{where} differs from its sha256; {AGAIN}")
     try:
-        image = Image.open(io.BytesIO(content), formats=["PNG"])
-        if image.size != (row.width, row.height) or image.mode != "RGB":
-            raise StudyError(
-                f"{where} is {image.mode} {image.width}x{image.height}, the manifest says "
-                f"RGB {row.width}x{row.height}; write 8-bit RGB PNG"
-            )
-        image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise StudyError(f"{where} is no readable PNG; write 8-bit RGB PNG") from error
-    return image
+        pixels = decode(content)
+    except UnfitPicture as error:
+        raise StudyError(f"{where} {error}; write 8-bit RGB PNG") from error
+    height, width, _ = pixels.shape
+    if (width, height) != (row.width, row.height):
+        raise StudyError(
+            f"{where} is {width}x{height}, the manifest says {row.width}x{row.height}; {AGAIN}"
+        )
+    return pixels
 
 
-def store(manifest: Path, row: Row, folder: Path) -> str:
-    """Re-encode one stimulus into `folder` under a random name, which is returned."""
+def store(pixels: Pixels, folder: Path) -> str:
+    """Write one stimulus into `folder` under a random name, which is returned."""
     name = f"{secrets.token_urlsafe(16)}.png"
-    (folder / name).write_bytes(encode(load(manifest, row)))
+    try:
+        (folder / name).write_bytes(encode(pixels))
+    except OSError as error:
+        raise StudyError(
+            f"{folder.parent}: {error.strerror}; nothing was kept; make room for 3 bytes a pixel "
+            "of every stimulus, or set STUDY_INSTANCE to another disk"
+        ) from error
     return name
+
+
+@contextmanager
+def temporary_folder(stimuli: Path) -> Iterator[Path]:
+    """A folder below `stimuli` for one import, removed at the end unless it was renamed.
+
+    A kill leaves it behind: the next import removes what nobody has written to for ten minutes, by
+    the disk's own clock.
+    """
+    folder = stimuli / f"{TEMPORARY}{secrets.token_hex(8)}"
+    folder.mkdir(parents=True)
+    _sweep(stimuli, folder.stat().st_mtime - STALE_S)
+    try:
+        yield folder
+    finally:
+        remove(folder)
+
+
+def _sweep(stimuli: Path, before: float) -> None:
+    for folder in stimuli.glob(f"{TEMPORARY}*"):
+        with suppress(FileNotFoundError):  # another import has just finished
+            if folder.stat().st_mtime < before:
+                remove(folder)
 
 
 def remove(folder: Path) -> None:

@@ -10,19 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flask import Flask
+from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import Engine, text
 
 from study_server.app import create_app
 from study_server.database import open_engine, prepare, transaction
+from study_server.imports import import_study
+from study_server.manifests import COLUMNS
 from study_server.protocol import Protocol, new_protocol
 from study_server.serving import served
 from study_server.settings import Settings
-from study_server.stimuli import COLUMNS
-from study_server.studies import find, import_study
+from study_server.studies import find
 from study_server.words import State
 
 METHODS = ("real", "l2", "mcl", "foil")
+CHROMA = np.array([[0.7152, -0.2126, 0], [0, -0.0722, 0.7152]])  # no change of luminance
 SECRET = "a secret for the tests alone"
 
 
@@ -31,8 +34,9 @@ def write_stimuli(folder: Path, images: int, size: int = 32) -> Path:
     rng = np.random.default_rng(0)
     rows = []
     for number in range(images):
+        luminance = rng.uniform(0.3, 0.5, (size, size))
         for method in METHODS:
-            pixels = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+            pixels = recolor(luminance, rng)
             file = folder / method / f"photo-{number:03}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(file)
@@ -49,6 +53,13 @@ def write_stimuli(folder: Path, images: int, size: int = 32) -> Path:
         writer.writerow(COLUMNS)
         writer.writerows(rows)
     return manifest
+
+
+def recolor(luminance: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Random colors under a luminance (H, W) between 0.3 and 0.5 -> sRGB (H, W, 3)"""
+    light = luminance[..., None] + rng.uniform(-0.2, 0.2, (*luminance.shape, 2)) @ CHROMA
+    srgb: NDArray[np.uint8] = (255 * (1.055 * light ** (1 / 2.4) - 0.055)).round().astype(np.uint8)
+    return srgb
 
 
 def short_protocol(slug: str = "short", **changes: object) -> Protocol:

@@ -16,7 +16,7 @@ from analysis.planning import PRESETS, Comparison
 from analysis.report import make_report
 from analysis.sample_size import plan_sample
 from analysis.sources import read_responses
-from study_server import export, stimuli, words
+from study_server import export, manifests, words
 from tests.analysis.rows import make_study, write_csv
 
 FORMATS = (Path(__file__).parent.parent / "docs" / "formats.md").read_text()
@@ -41,7 +41,7 @@ def vocabulary(meaning: str) -> list[str]:
 
 def test_manifest_columns() -> None:
     columns = list(table("manifest.csv"))
-    assert columns == list(stimuli.COLUMNS)
+    assert columns == list(manifests.COLUMNS)
     assert columns == [field.name for field in fields(colorizer.manifest.Stimulus)]
 
 

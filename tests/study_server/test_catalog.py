@@ -1,0 +1,125 @@
+"""A manifest for the images of any generator."""
+
+import csv
+import hashlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from study_server.catalog import write_manifest
+from study_server.errors import StudyError
+from study_server.manifests import by_image, read_manifest
+
+
+def write_images(folder: Path, *names: str, size: tuple[int, int] = (8, 6)) -> Path:
+    for name in names:
+        path = folder / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size).save(path)
+    return folder
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> dict[str, Path]:
+    return {
+        method: write_images(tmp_path / method, "dogs/1", "cat, sleeping", "kühe/ä")
+        for method in ("real", "gan", "foil")
+    }
+
+
+def test_equal_names_are_one_photograph(folders: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "manifest.csv"
+    assert write_manifest(out, folders) == 9
+    images = by_image(out, read_manifest(out))
+    assert list(images) == ["cat, sleeping", "dogs/1", "kühe/ä"]
+    row = images["dogs/1"]["gan"]
+    assert row.path == tmp_path / "gan" / "dogs" / "1.png"
+    assert row.sha256 == hashlib.sha256(row.path.read_bytes()).hexdigest()
+    assert (row.width, row.height, row.split, row.checkpoint) == (8, 6, "test", "")
+    assert [path.name for path in tmp_path.glob("*.csv*")] == ["manifest.csv"]
+
+
+def test_files_are_named_relative_to_the_manifest(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_manifest(Path("manifest.csv"), {method: Path(method) for method in folders})
+    with Path("manifest.csv").open(newline="", encoding="utf-8") as handle:
+        assert {row["file"] for row in csv.DictReader(handle)} >= {"gan/dogs/1.png"}
+
+
+def test_missing_pairs_are_named(folders: dict[str, Path], tmp_path: Path) -> None:
+    write_images(folders["gan"], "extra")
+    (folders["foil"] / "dogs" / "1.png").unlink()
+    with pytest.raises(StudyError) as refused:
+        write_manifest(tmp_path / "manifest.csv", folders)
+    assert str(refused.value) == (
+        "real has no extra; foil has no dogs/1, extra; "
+        "give every photograph one of each, or say --unpaired"
+    )
+    assert not (tmp_path / "manifest.csv").exists()
+
+
+def test_of_many_missing_pairs_a_few_are_named(folders: dict[str, Path], tmp_path: Path) -> None:
+    write_images(folders["real"], *(f"{n:02}" for n in range(12)))
+    with pytest.raises(StudyError, match=r"gan has no 00, 01, 02, 03, 04 and 7 more; foil has no"):
+        write_manifest(tmp_path / "manifest.csv", folders)
+
+
+def test_unpaired_images_never_share_a_name(folders: dict[str, Path], tmp_path: Path) -> None:
+    write_images(folders["gan"], "extra")
+    out = tmp_path / "manifest.csv"
+    assert write_manifest(out, folders, paired=False) == 10
+    images = by_image(out, read_manifest(out))
+    assert all(list(rows) == [image.partition("/")[0]] for image, rows in images.items())
+
+
+def test_images_of_different_sizes_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
+    write_images(folders["gan"], "dogs/1", size=(8, 7))
+    for paired in (True, False):
+        with pytest.raises(StudyError, match=r"1\.png is 8x7, .* 8x6; make them alike"):
+            write_manifest(tmp_path / "manifest.csv", folders, paired)
+
+
+def test_photographs_may_differ_in_size_from_each_other_where_pairs_do_not(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    for folder in folders.values():
+        write_images(folder, "large", size=(16, 16))
+    assert write_manifest(tmp_path / "manifest.csv", folders) == 12
+    with pytest.raises(StudyError, match="make them alike"):
+        write_manifest(tmp_path / "manifest.csv", folders, paired=False)
+
+
+def test_other_pictures_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
+    Image.new("L", (8, 6)).save(folders["gan"] / "dogs" / "1.png")
+    with pytest.raises(StudyError, match=r"gan/dogs/1\.png is a PNG of mode L .* write 8-bit RGB"):
+        write_manifest(tmp_path / "manifest.csv", folders)
+
+
+def test_a_manifest_lies_above_its_files(folders: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "elsewhere" / "m.csv"
+    with pytest.raises(StudyError, match=rf"give --out {tmp_path / 'm.csv'}$"):
+        write_manifest(out, folders)
+
+
+def test_other_mistakes_are_named(folders: dict[str, Path], tmp_path: Path) -> None:
+    out, empty = tmp_path / "manifest.csv", tmp_path / "empty"
+    empty.mkdir()
+    for wrong, message in [
+        ({"gan": folders["gan"]}, "add --method real=FOLDER"),
+        (folders | {"gan": tmp_path / "nowhere"}, "nowhere: no such folder"),
+        (folders | {"gan": empty}, "empty: no PNG files in it"),
+        (folders | {"My GAN": folders["gan"]}, "--method My GAN: a name must match"),
+    ]:
+        with pytest.raises(StudyError, match=message):
+            write_manifest(out, wrong)
+
+
+def test_names_that_nobody_can_tell_apart_are_refused(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    write_images(folders["real"], "two\nlines")
+    with pytest.raises(StudyError, match=r"two\\nlines.*rename it"):
+        write_manifest(tmp_path / "manifest.csv", folders)

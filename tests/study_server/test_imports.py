@@ -1,0 +1,282 @@
+"""A manifest and a protocol become a study, or nothing at all."""
+
+import errno
+import hashlib
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sqlalchemy import Engine, func, select
+
+from study_server import imports, stimuli
+from study_server.audit import Finding
+from study_server.database import open_engine, prepare, reading
+from study_server.errors import StudyError
+from study_server.imports import Confounded, import_study
+from study_server.models import AcceptedWarning, Stimulus, Study
+from study_server.perception import find_lightness
+from tests.conftest import short_protocol, write_stimuli
+from tests.study_server.planting import edit, plant, read_pixels
+
+
+def assert_nothing_is_left(engine: Engine, folder: Path) -> None:
+    with reading(engine) as db:
+        for table in (Study, Stimulus, AcceptedWarning):
+            assert db.scalar(select(func.count()).select_from(table)) == 0
+    assert list(folder.glob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sha256": "0" * 64}, "differs from its sha256; run `colorizer batch` or"),
+        ({"file": "nowhere.png"}, "nowhere.png: not readable"),
+        ({"file": "../outside.png"}, "lies outside the manifest's folder"),
+        ({"method": "Mine!"}, "method 'Mine!' must match"),
+        ({"image": ""}, "image is empty"),
+        ({"image": "x" * 200_000}, "not readable as CSV"),
+        ({"method": "other"}, "photo-000 has no l2 stimulus"),
+        ({"width": "wide"}, "width and height must be whole numbers"),
+        ({"width": "31"}, "the stimuli of photo-000 differ in size"),
+        ({"image": "photo-001"}, "photo-001 has l2 twice"),
+    ],
+)
+def test_a_wrong_manifest_is_refused_and_leaves_nothing(
+    changes: dict[str, str], message: str, engine: Engine, tmp_path: Path
+) -> None:
+    manifest = write_stimuli(tmp_path / "outputs", 12)
+    edit(manifest, 1, **changes)
+    with pytest.raises(StudyError, match=message):
+        import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+    assert_nothing_is_left(engine, tmp_path / "stimuli")
+
+
+def test_unknown_columns_are_refused(engine: Engine, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("image,file\na,a.png\n")
+    with pytest.raises(StudyError, match="the columns must be image,method,file"):
+        import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+
+
+def test_a_file_that_is_no_png_is_refused(engine: Engine, tmp_path: Path) -> None:
+    manifest = write_stimuli(tmp_path / "outputs", 12)
+    text = b"not a picture"
+    (tmp_path / "outputs/text.png").write_bytes(text)
+    edit(manifest, 1, file="text.png", sha256=hashlib.sha256(text).hexdigest())
+    with pytest.raises(StudyError, match=r"text\.png is no readable PNG"):
+        import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+
+
+def test_too_few_photographs_for_the_protocol_are_refused(engine: Engine, tmp_path: Path) -> None:
+    manifest = write_stimuli(tmp_path / "outputs", 6)
+    with pytest.raises(StudyError, match=r"6 photographs, but a participant sees 7 .*practice 2"):
+        import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+
+
+def test_a_study_is_imported_once(engine: Engine, manifest: Path, tmp_path: Path) -> None:
+    import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+    with pytest.raises(StudyError, match=r"'short' is already here; give study\.toml another"):
+        import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+    with reading(engine) as db:
+        assert db.scalar(select(func.count()).select_from(Stimulus)) == 12 * 4
+    assert len(list((tmp_path / "stimuli").rglob("*.png"))) == 12 * 4
+
+
+def test_another_database_may_share_the_folder(manifest: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        engine = open_engine(f"sqlite:///{tmp_path / name}.sqlite")
+        prepare(engine)
+        import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+        engine.dispose()
+    assert len(list((tmp_path / "stimuli").rglob("*.png"))) == 2 * 12 * 4
+
+
+def test_of_two_imports_at_once_one_wins_with_all_its_files(
+    engine: Engine, manifest: Path, tmp_path: Path
+) -> None:
+    def bring(_: int) -> bool:
+        try:
+            import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+        except StudyError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(bring, range(4))) == 1
+    with reading(engine) as db:
+        files = list(db.scalars(select(Stimulus.file)))
+    assert len(files) == 48
+    stored = {f.relative_to(tmp_path / "stimuli") for f in (tmp_path / "stimuli").rglob("*.png")}
+    assert stored == {Path(file) for file in files}
+
+
+def test_stored_names_tell_neither_image_nor_method(
+    engine: Engine, manifest: Path, tmp_path: Path
+) -> None:
+    import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+    with reading(engine) as db:
+        names = [Path(file).stem for file in db.scalars(select(Stimulus.file))]
+    assert len(set(names)) == len(names)
+    assert not any(word in name for name in names for word in ("real", "foil", "mcl", "photo"))
+    sizes = {file.stat().st_size for file in (tmp_path / "stimuli").rglob("*.png")}
+    assert len(sizes) == 1
+
+
+@pytest.fixture
+def confounded(tmp_path: Path) -> Path:
+    """A manifest with one confound of every kind that can be accepted."""
+    manifest = write_stimuli(tmp_path / "outputs", 12)
+    dark = (read_pixels(manifest, "photo-001", "mcl") * 0.8).astype(np.uint8)
+    plant(manifest, "photo-001", "mcl", dark)
+    faint = read_pixels(manifest, "photo-002", "real")
+    faint[:, :, 2] += 1
+    plant(manifest, "photo-002", "l2", faint)
+    plant(manifest, "photo-003", "mcl", read_pixels(manifest, "photo-003", "l2"))
+    luma = find_lightness(read_pixels(manifest, "photo-004", "real"))
+    plant(manifest, "photo-004", "real", gray_of(luma))
+    for method in ("real", "l2", "mcl", "foil"):
+        copy = read_pixels(manifest, "photo-005", method)
+        copy[0, 0, 2] -= 1  # else they were the same stimuli
+        plant(manifest, "photo-006", method, copy)
+    plant(manifest, "photo-008", "real", read_pixels(manifest, "photo-007", "real"))
+    edit(manifest, 9 * 4, split="train")
+    return manifest
+
+
+def gray_of(lightness: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The neutral sRGB (H, W, 3) of L (H, W)"""
+    grays = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 3, axis=2)  # (256, 1, 3)
+    nearest: NDArray[np.uint8] = grays[np.searchsorted(find_lightness(grays)[:, 0], lightness), 0]
+    return nearest
+
+
+ACCEPTABLE = ["duplicate", "equal fakes", "gray", "lightness", "near-duplicate", "trained"]
+
+
+def test_every_confound_is_found_and_nothing_stays(
+    engine: Engine, confounded: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Confounded, match=r"refused 0 and warned of \d+; .* give --accept") as found:
+        import_study(engine, short_protocol(), confounded, tmp_path / "stimuli")
+    kinds = {finding.confound for finding in found.value.findings}
+    assert kinds == {*ACCEPTABLE, "unchanged"}
+    assert_nothing_is_left(engine, tmp_path / "stimuli")
+
+
+def test_what_is_accepted_stays_with_the_study(
+    engine: Engine, confounded: Path, tmp_path: Path
+) -> None:
+    stored = import_study(engine, short_protocol(), confounded, tmp_path / "stimuli", accept=True)
+    with reading(engine) as db:
+        query = select(AcceptedWarning.warning).order_by(AcceptedWarning.number)
+        kept = list(db.scalars(query))
+    assert kept == [f"{finding.confound}: {finding.line}" for finding in stored.accepted]
+    assert "equal fakes: l2 of photo-003 and mcl of photo-003 are one image" in kept
+    assert len(list((tmp_path / "stimuli").rglob("*.png"))) == stored.stimuli == 48
+
+
+def test_what_is_not_recolored_is_not_held_to_its_lightness(
+    engine: Engine, confounded: Path, tmp_path: Path
+) -> None:
+    protocol = short_protocol(stimuli="any")
+    with pytest.raises(Confounded) as found:
+        import_study(engine, protocol, confounded, tmp_path / "stimuli")
+    assert {finding.confound for finding in found.value.findings} == {*ACCEPTABLE} - {"lightness"}
+
+
+@pytest.mark.parametrize("method", ["l2", "foil"])
+def test_a_fake_that_is_its_photograph_cannot_be_accepted(
+    method: str, engine: Engine, tmp_path: Path
+) -> None:
+    manifest = write_stimuli(tmp_path / "outputs", 12)
+    plant(manifest, "photo-001", method, read_pixels(manifest, "photo-001", "real"))
+    with pytest.raises(Confounded, match="refused 1 and warned of 0; make those") as found:
+        import_study(engine, short_protocol(), manifest, tmp_path / "stimuli", accept=True)
+    assert found.value.findings == [
+        Finding("identical", f"{method} of photo-001 is the photograph photo-001", refused=True)
+    ]
+    assert_nothing_is_left(engine, tmp_path / "stimuli")
+
+
+def test_a_good_import_accepts_nothing(engine: Engine, manifest: Path, tmp_path: Path) -> None:
+    stored = import_study(engine, short_protocol(), manifest, tmp_path / "stimuli", accept=True)
+    assert stored.accepted == []
+    with reading(engine) as db:
+        assert db.scalar(select(func.count()).select_from(AcceptedWarning)) == 0
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from study_server import imports
+from study_server.database import open_engine
+from tests.conftest import short_protocol
+
+url, manifest, folder, moment = sys.argv[1:]
+place = {"store": imports, "rename": Path}[moment]
+done = getattr(place, moment)
+calls = []
+
+def die(*arguments):
+    calls.append(1)
+    if moment == "rename" or len(calls) == 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done(*arguments)
+
+setattr(place, moment, die)
+imports.import_study(open_engine(url), short_protocol(), Path(manifest), Path(folder))
+"""
+
+
+@pytest.mark.parametrize("moment", ["store", "rename"])
+def test_an_import_that_was_killed_leaves_nothing_after_the_next(
+    moment: str, engine: Engine, database_url: str, manifest: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    folder = tmp_path / "stimuli"
+    command = [sys.executable, "-c", KILLED, database_url, str(manifest), str(folder), moment]
+    house = Path(__file__).parents[2]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=house)
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    (orphan,) = folder.iterdir()
+    assert orphan.name.startswith(stimuli.TEMPORARY)
+    assert list(orphan.glob("*.png"))
+    with reading(engine) as db:
+        assert db.scalar(select(func.count()).select_from(Study)) == 0
+    monkeypatch.setattr(stimuli, "STALE_S", 0)
+    import_study(engine, short_protocol(), manifest, folder)
+    assert not orphan.exists()
+    assert len(list(folder.rglob("*.png"))) == 48
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing(
+    engine: Engine, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def fail(path: Path, content: bytes) -> int:
+        if len(list(path.parent.iterdir())) == 20:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(StudyError, match=r"No space left on device; nothing was kept; make room"):
+        import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+    assert_nothing_is_left(engine, tmp_path / "stimuli")
+
+
+def test_a_database_that_fails_at_the_end_leaves_no_folder(
+    engine: Engine, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StudyError("the database is full")
+
+    monkeypatch.setattr(imports, "_stimulus", fail)
+    with pytest.raises(StudyError, match="the database is full"):
+        import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+    assert_nothing_is_left(engine, tmp_path / "stimuli")
