@@ -163,7 +163,7 @@ def draw_people(people: Mapping[str, People]) -> Figure:
         axes.set_xlim(trials.min() - 1, trials.max() + 1)
         axes.set_ylim(-0.04, 1.04)
         axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
-        axes.label_outer()
+        axes.tick_params(labelbottom=axes is panels[-1])
     panels[-1].set_xlabel("trials of a person", fontsize=SMALL, color=MUTED)
     return _page(panels[0])
 

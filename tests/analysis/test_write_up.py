@@ -1,0 +1,44 @@
+"""The method's text cites what it lists, and says what was done."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.findings import Asked, find
+from analysis.published import read_published
+from analysis.sources import read_responses
+from analysis.tables import lay_out_tables
+from analysis.write_up import list_references, write_method
+from tests.analysis.rows import make_study, write_csv
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Of the reference set, as a study with one person who gave up."""
+    rows = make_study()
+    rows = [row | {"outcome": "abandoned"} if row["participant"] == "p3" else row for row in rows]
+    path: Path = write_csv(tmp_path_factory.mktemp("study") / "r.csv", rows)
+    return find(read_responses(str(path)), read_published(), Asked()).report
+
+
+def test_every_work_that_the_text_names_is_listed(report: dict[str, Any]) -> None:
+    text, works = " ".join(write_method(report)), "\n".join(list_references(report))
+    for name in ("Cameron", "Wilson", "Holm", "Schuirmann", "Bates", "Griffin", "Macmillan"):
+        assert name in text
+        assert name in works
+    assert "Zhang, R." in works
+    assert "Clopper" not in works
+
+
+def test_the_text_says_who_was_counted_and_how(report: dict[str, Any]) -> None:
+    text = " ".join(write_method(report))
+    assert text.startswith("40 people took part. On each trial they saw a photograph and a fake")
+    assert "1 person was left out; 39 people with 1,560 test trials counted." in text
+
+
+def test_every_row_of_every_table_has_a_cell_for_every_column(report: dict[str, Any]) -> None:
+    tables = [table for section in lay_out_tables(report).values() for table in section]
+    assert len(tables) > 12
+    for table in tables:
+        assert {len(row) for row in table.rows} == {len(table.columns)}, table.caption
