@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,7 @@ def show_monitor(client: FlaskClient, tmp_path: Path, content: str | bytes) -> s
     sign_in(client, "ada", PASSWORD)
     page = client.get("/researcher")
     assert page.status_code == 200
-    return " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
 def test_rates_so_far_are_shown_with_their_interval_and_when_they_were_computed(
