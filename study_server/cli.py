@@ -146,7 +146,7 @@ def import_(protocol_file: Path, manifest: Path, accept: bool) -> None:
         _print(error.findings)
         raise
     _print(stored.accepted)
-    accepted = f", {len(stored.accepted)} warnings accepted" if stored.accepted else ""
+    accepted = f", warnings accepted: {len(stored.accepted)}" if stored.accepted else ""
     slug = protocol.slug
     click.echo(f"{slug}: {stored.stimuli} stimuli stored{accepted}; `study freeze {slug}` is next")
 

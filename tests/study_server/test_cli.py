@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from study_server.protocol import write_toml
-from tests.conftest import SECRET, short_protocol
+from tests.conftest import SECRET, short_protocol, write_stimuli
+from tests.study_server.planting import plant, read_pixels, read_rows
 
 
 @pytest.fixture
@@ -128,3 +129,48 @@ def test_the_settings_say_where_things_lie(
     assert len(list((here / "elsewhere" / "stimuli").rglob("*.png"))) == 48
     assert (here / "data.sqlite").is_file()
     assert not (here / "instance").exists()
+
+
+def test_confounds_are_told_line_by_line_and_can_be_accepted(here: Path) -> None:
+    manifest = write_stimuli(here / "outputs", 12)
+    for number in range(7):
+        image = f"photo-{number:03}"
+        plant(manifest, image, "mcl", read_pixels(manifest, image, "mcl") // 2)
+    run = study("import", "study.toml", manifest)
+    assert run.returncode == 2
+    lines = run.stderr.splitlines()
+    assert lines[0].startswith("warning: lightness: mcl of photo-000 has another lightness than")
+    assert lines[5] == "warning: lightness: and 2 more"
+    assert "manifest.csv: the audit refused 0 and warned of 7; mend them, or" in lines[6]
+    assert len(lines) == 7
+    run = study("import", "study.toml", manifest, "--accept")
+    assert run.returncode == 0
+    assert "48 stimuli stored, warnings accepted: 7;" in run.stdout
+    assert run.stderr.splitlines() == lines[:6]
+
+
+def test_folders_of_images_become_a_manifest(here: Path) -> None:
+    listed = read_rows(write_stimuli(here / "outputs", 3))
+    options = [f"--method={method}=outputs/{method}" for method in ("real", "l2", "mcl", "foil")]
+    run = study("manifest", *options)
+    assert run.stdout == (
+        "manifest.csv: 12 stimuli; `study import study.toml manifest.csv` is next\n"
+    )
+    expected = [row | {"file": f"outputs/{row['file']}", "checkpoint": ""} for row in listed]
+    assert read_rows(here / "manifest.csv") == expected
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        (("real",), "'real' is not like gan=folder"),
+        (("=folder",), "'=folder' is not like gan=folder"),
+        (("real=a", "real=b"), "a name is given twice"),
+        (("real=nowhere",), "--method real=nowhere: no such folder"),
+        ((), "Missing option '--method'"),
+    ],
+)
+def test_a_mistake_in_a_folder_is_one_line(
+    methods: tuple[str, ...], message: str, here: Path
+) -> None:
+    assert_refused(study("manifest", *(f"--method={method}" for method in methods)), message)
