@@ -4,17 +4,18 @@ import hmac
 import secrets
 from random import Random
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.models import Identity, Participant, Stimulus, Study, Trial
 from study_server.protocol import stored_protocol
-from study_server.schedule import PlannedTrial, least_filled, plan_trials
-from study_server.studies import images, silent_since
-from study_server.words import Mode, Outcome, Source
+from study_server.schedule import PlannedTrial, Views, least_filled, plan_trials
+from study_server.studies import images, release_places
+from study_server.words import Kind, Mode, Outcome, Source
 
-CONSENT_VERSION = "1"  # of templates/participant/consent.html
+COUNTED = (Outcome.ACTIVE, Outcome.COMPLETE)  # who takes a place
+CONSENT_VERSION = "2"  # of templates/participant/consent.html
 
 
 def enroll(db: Session, study: Study, person: str, mode: Mode, source: Source) -> Participant:
@@ -54,7 +55,7 @@ def _digest(study: Study, person: str, source: Source) -> str:
 
 def _new_participant(db: Session, study: Study, mode: Mode, source: Source) -> Participant:
     protocol, moment = stored_protocol(study.protocol), now()
-    release_abandoned(db, study)
+    release_places(db, study)
     participant = Participant(
         study_id=study.id,
         name=f"p{secrets.token_hex(6)}",
@@ -75,19 +76,6 @@ def _new_participant(db: Session, study: Study, mode: Mode, source: Source) -> P
     return participant
 
 
-def release_abandoned(db: Session, study: Study) -> None:
-    """Who has been silent too long gives their place back (and takes it again on return)."""
-    db.execute(
-        update(Participant)
-        .where(
-            Participant.study_id == study.id,
-            Participant.outcome == Outcome.ACTIVE,
-            Participant.seen_at < silent_since(study),
-        )
-        .values(outcome=Outcome.ABANDONED)
-    )
-
-
 def _filled(db: Session, study: Study, mode: Mode) -> dict[str, int]:
     """Complete and still active participants a method; previews and simulations count apart."""
     query = (
@@ -95,18 +83,37 @@ def _filled(db: Session, study: Study, mode: Mode) -> dict[str, int]:
         .where(
             Participant.study_id == study.id,
             Participant.mode == mode,
-            Participant.outcome.in_([Outcome.ACTIVE, Outcome.COMPLETE]),
+            Participant.outcome.in_(COUNTED),
         )
         .group_by(Participant.method)
     )
     return {method: count for method, count in db.execute(query) if method}
 
 
+def count_views(db: Session, study: Study, mode: Mode) -> Views:
+    """How many complete and still active participants have each fake among their test trials."""
+    query = (
+        select(Stimulus.image, Stimulus.method, func.count())
+        .join(Trial, Trial.fake_id == Stimulus.id)
+        .join(Participant, Trial.participant_id == Participant.id)
+        .where(
+            Participant.study_id == study.id,
+            Participant.mode == mode,
+            Participant.outcome.in_(COUNTED),
+            Trial.kind == Kind.TEST,
+            Trial.voided.is_(False),
+        )
+        .group_by(Stimulus.image, Stimulus.method)
+    )
+    return {(image, method): count for image, method, count in db.execute(query)}
+
+
 def _store_plan(db: Session, study: Study, participant: Participant) -> None:
     protocol = stored_protocol(study.protocol)
     methods = (participant.method,) if participant.method else protocol.methods
     rng = Random(f"{study.schedule_seed}:{participant.name}")
-    plan = plan_trials(protocol, images(db, study), methods, rng)
+    views = count_views(db, study, participant.mode)
+    plan = plan_trials(protocol, images(db, study), methods, views, rng)
     ids = stimulus_ids(db, study)
     for slot, planned in enumerate(plan):
         db.add(new_trial(participant, planned, ids, protocol.exposure_ms, slot))

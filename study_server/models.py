@@ -79,7 +79,9 @@ class Study(Base):
     schedule_seed: Mapped[str]
     key: Mapped[bytes]  # hashes identities and makes completion codes; never leaves the database
     manifest_sha256: Mapped[str]
+    design: Mapped[str | None]  # design.json, once it is frozen
     design_sha256: Mapped[str | None]
+    withdrawn: Mapped[int] = mapped_column(default=0, server_default="0")  # nothing else is left
     created_at: Mapped[datetime]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from study_server.clock import now
-from study_server.enrolment import new_trial, stimulus_ids
+from study_server.enrolment import count_views, new_trial, stimulus_ids
 from study_server.models import (
     Environment,
     Participant,
@@ -21,7 +21,7 @@ from study_server.models import (
 )
 from study_server.protocol import Protocol, stored_protocol
 from study_server.schedule import PlannedTrial, replacement
-from study_server.studies import images
+from study_server.studies import UNFINISHED, images, late_since
 from study_server.words import Flag, Kind, Outcome, Side
 
 PREFETCH = 4  # the trial that runs and three more
@@ -33,6 +33,10 @@ class UnknownTrial(LookupError):
 
 class VoidedTrial(Exception):
     """The trial was interrupted and replaced; its answer no longer counts."""
+
+
+class TimedOut(Exception):
+    """The time for taking part is over; nothing more is stored."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,17 @@ def find_participant(db: Session, token: str, lock: bool = False) -> Participant
 
 
 def touch(participant: Participant) -> None:
-    """Somebody is there; an abandoned participant has come back."""
+    """Somebody is there; an abandoned participant has come back, unless their time is over."""
     participant.seen_at = now()
-    if participant.outcome is Outcome.ABANDONED:
-        participant.outcome = Outcome.ACTIVE
+    if participant.outcome in UNFINISHED:
+        late = participant.started_at < late_since(participant.study)
+        participant.outcome = Outcome.TIMED_OUT if late else Outcome.ACTIVE
 
 
 def upcoming(db: Session, participant: Participant, limit: int = PREFETCH) -> list[Trial]:
-    """The next unanswered trials in the order they will be shown."""
+    """The next unanswered trials in the order they will be shown; none once time is over."""
+    if participant.outcome is Outcome.TIMED_OUT:
+        return []
     return list(
         db.scalars(
             select(Trial)
@@ -105,7 +112,8 @@ def _replace(db: Session, participant: Participant, voided: Trial) -> None:
         voided.kind, voided.block, voided.fake.image, voided.fake.method, voided.fake_side
     )
     rng = Random(f"{study.schedule_seed}:{participant.name}:{voided.slot}:{voided.attempt}")
-    substitute = replacement(planned, images(db, study), seen, rng)
+    views = count_views(db, study, participant.mode)
+    substitute = replacement(planned, images(db, study), seen, views, rng)
     ids, attempt = stimulus_ids(db, study), voided.attempt + 1
     db.add(new_trial(participant, substitute, ids, voided.exposure_ms, voided.slot, attempt))
 
@@ -121,20 +129,22 @@ def find_trial(db: Session, participant: Participant, token: str) -> Trial:
 
 
 def start_trial(db: Session, participant: Participant, token: str) -> Trial:
-    """Its images are being seen from now on. Raises UnknownTrial, VoidedTrial."""
+    """Its images are being seen from now on. Raises UnknownTrial, VoidedTrial, TimedOut."""
     trial = find_trial(db, participant, token)
     if trial.voided:
         raise VoidedTrial(token)
+    touch(participant)
+    if participant.outcome is Outcome.TIMED_OUT:
+        raise TimedOut(token)
     if trial.started_at is None:
         trial.started_at = now()
-    touch(participant)
     return trial
 
 
 def record_response(db: Session, participant: Participant, token: str, answer: Answer) -> Trial:
     """Store one answer. The first stands: browsers retry, people double-click, tabs race.
 
-    Returns the trial with the answer that stands. Raises UnknownTrial, VoidedTrial.
+    Returns the trial with the answer that stands. Raises UnknownTrial, VoidedTrial, TimedOut.
     """
     trial = start_trial(db, participant, token)  # where the word of its start was lost
     db.flush()

@@ -41,6 +41,7 @@ class Protocol(BaseModel):
     after_ms: Milliseconds = 100
     feedback_ms: Milliseconds = 2400
     abandoned_after_minutes: Annotated[int, Field(ge=1, le=10_000)] = 60
+    time_limit_minutes: Annotated[int, Field(ge=0, le=100_000)] = 0
 
     @field_validator("methods")
     @classmethod
@@ -111,6 +112,7 @@ NOTES = {
     "after_ms": "between the right image and the buttons",
     "feedback_ms": "how long practice feedback stays",
     "abandoned_after_minutes": "silence after which somebody's place goes to the next person",
+    "time_limit_minutes": "from consent to the last answer; 0: none. Later answers are refused",
 }
 
 

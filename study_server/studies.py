@@ -1,8 +1,8 @@
 """Studies as a researcher handles them: find one, count who came."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
@@ -10,6 +10,9 @@ from study_server.errors import StudyError
 from study_server.models import Participant, Response, Stimulus, Study, Trial
 from study_server.protocol import stored_protocol
 from study_server.words import Mode, Outcome, State
+
+UNFINISHED = (Outcome.ACTIVE, Outcome.ABANDONED)
+WITHDRAWN = "withdrawn"  # no outcome of anybody: nothing of them is left
 
 
 def find(db: Session, slug: str) -> Study:
@@ -38,15 +41,43 @@ def silent_since(study: Study) -> datetime:
     return now() - timedelta(minutes=stored_protocol(study.protocol).abandoned_after_minutes)
 
 
+def late_since(study: Study) -> datetime:
+    """Whoever began before this moment and has not finished is out of time."""
+    limit = stored_protocol(study.protocol).time_limit_minutes
+    return now() - timedelta(minutes=limit) if limit else datetime.min.replace(tzinfo=UTC)
+
+
+def release_places(db: Session, study: Study) -> None:
+    """Who is out of time, or silent too long, gives their place back.
+
+    Who was silent takes it again on return; who is out of time does not.
+    """
+    begun = Participant.study_id == study.id, Participant.outcome.in_(UNFINISHED)
+    late, silent = (
+        Participant.started_at < late_since(study),
+        Participant.seen_at < silent_since(study),
+    )
+    for condition, outcome in ((late, Outcome.TIMED_OUT), (silent, Outcome.ABANDONED)):
+        db.execute(update(Participant).where(*begun, condition).values(outcome=outcome))
+
+
 def counts(db: Session, study: Study) -> dict[str, int]:
-    """Live participants by outcome, and how many previewed or were simulated."""
-    people = select(Participant.mode, Participant.outcome, Participant.seen_at)
-    totals = {str(word): 0 for word in (*Outcome, Mode.PREVIEW, Mode.SIMULATED)}
-    for mode, outcome, seen_at in db.execute(people.where(Participant.study_id == study.id)):
-        silent = outcome is Outcome.ACTIVE and seen_at < silent_since(study)
-        reached = Outcome.ABANDONED if silent else outcome
+    """Live participants by outcome, who withdrew, and how many previewed or were simulated."""
+    people = select(
+        Participant.mode, Participant.outcome, Participant.started_at, Participant.seen_at
+    )
+    totals = {str(word): 0 for word in (*Outcome, WITHDRAWN, Mode.PREVIEW, Mode.SIMULATED)}
+    late, silent = late_since(study), silent_since(study)
+    for mode, outcome, started_at, seen_at in db.execute(
+        people.where(Participant.study_id == study.id)
+    ):
+        reached = outcome
+        if outcome in UNFINISHED and seen_at < silent:
+            reached = Outcome.ABANDONED
+        if outcome in UNFINISHED and started_at < late:
+            reached = Outcome.TIMED_OUT
         totals[reached if mode is Mode.LIVE else mode] += 1
-    return totals
+    return totals | {WITHDRAWN: study.withdrawn}
 
 
 def answers(db: Session, study: Study) -> int:

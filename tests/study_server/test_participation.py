@@ -14,7 +14,7 @@ from study_server import enrolment, participation
 from study_server.clock import now
 from study_server.database import reading, transaction, writing
 from study_server.models import Identity, Participant, Response, Trial
-from study_server.participation import Answer, VoidedTrial
+from study_server.participation import Answer, TimedOut, VoidedTrial
 from study_server.studies import counts, find
 from study_server.words import Flag, Kind, Mode, Outcome, Side, Source
 from tests.conftest import open_study, short_protocol
@@ -99,7 +99,49 @@ def test_fifty_at_once_are_balanced_and_nobody_comes_twice(
     assert len(set(tokens)) == 25
     with reading(engine) as db:
         methods = Counter(db.scalars(select(Participant.method)))
+        views = enrolment.count_views(db, find(db, "short"), Mode.LIVE)
     assert abs(methods["l2"] - methods["mcl"]) <= 1
+    for method, people in methods.items():
+        assert method is not None
+        seen = [views.get((f"photo-{n:03}", method), 0) for n in range(12)]
+        assert sum(seen) == 4 * people
+        assert max(seen) - min(seen) <= 1
+
+
+def test_the_views_of_who_gave_up_are_given_to_others(db: Session) -> None:
+    silent = enroll(db)
+    silent.seen_at = now() - timedelta(minutes=61)
+    db.flush()
+    enroll(db, "another")
+    db.expire_all()
+    views = enrolment.count_views(db, find(db, "short"), Mode.LIVE)
+    assert sum(views.values()) == 4
+
+
+def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
+    engine: Engine, manifest: Path, tmp_path: Path
+) -> None:
+    protocol = short_protocol("timed", time_limit_minutes=30)
+    open_study(engine, protocol, manifest, tmp_path / "instance")
+    with writing(engine) as db:
+        study = find(db, "timed")
+        late = enrolment.enroll(db, study, "late", Mode.LIVE, Source.LINK)
+        done = enrolment.enroll(db, study, "done", Mode.LIVE, Source.LINK)
+        answer_all(db, done)
+        (first, second, *_) = participation.upcoming(db, late)
+        participation.record_response(db, late, first.token, ANSWER)
+        for person in (late, done):
+            person.started_at = now() - timedelta(minutes=31)
+        db.flush()
+        assert counts(db, study)["timed_out"] == 1
+        with pytest.raises(TimedOut):
+            participation.record_response(db, late, second.token, ANSWER)
+        assert (late.outcome, done.outcome) == (Outcome.TIMED_OUT, Outcome.COMPLETE)
+        participation.resume(db, late)
+        assert participation.upcoming(db, late) == []
+        assert participation.completion_code(late) is None
+        next_one = enrolment.enroll(db, study, "next", Mode.LIVE, Source.LINK)
+        assert next_one.method == late.method
 
 
 def test_a_plan_has_every_trial_of_the_protocol(db: Session) -> None:

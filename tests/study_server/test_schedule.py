@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from study_server.protocol import Protocol, new_protocol
 from study_server.schedule import (
     PlannedTrial,
+    balanced,
+    draw_least_viewed,
     least_filled,
     plan_trials,
     replacement,
@@ -34,7 +36,7 @@ def protocols(draw: st.DrawFn) -> Protocol:
 
 
 def plan(protocol: Protocol, seed: int) -> list[PlannedTrial]:
-    return plan_trials(protocol, IMAGES, protocol.methods, Random(seed))
+    return plan_trials(protocol, IMAGES, protocol.methods, {}, Random(seed))
 
 
 @given(protocols(), st.integers())
@@ -81,8 +83,8 @@ def test_a_schedule_follows_from_its_seed() -> None:
 
 def test_each_side_and_each_place_is_as_likely_as_the_other() -> None:
     protocol = new_protocol("s")
-    first_sides = Counter(plan(protocol, seed)[10].fake_side for seed in range(2000))
-    assert first_sides[Side.LEFT] == pytest.approx(1000, abs=5 * 22.4)  # 5 binomial SDs
+    first_sides = Counter(plan(protocol, seed)[10].fake_side for seed in range(500))
+    assert first_sides[Side.LEFT] == pytest.approx(250, abs=5 * 11.2)  # 5 binomial SDs
 
 
 def test_the_least_filled_method_gets_the_next_person() -> None:
@@ -92,10 +94,43 @@ def test_the_least_filled_method_gets_the_next_person() -> None:
 
 def test_a_replacement_is_of_the_same_kind_with_a_photograph_not_seen() -> None:
     voided = PlannedTrial(Kind.TEST, 1, "i0", "mcl", Side.LEFT)
-    new = replacement(voided, ["i0", "i1", "i2"], {"i0", "i1"}, Random(0))
+    new = replacement(voided, ["i0", "i1", "i2"], {"i0", "i1"}, {}, Random(0))
     assert (new.kind, new.block, new.image, new.method) == (Kind.TEST, 1, "i2", "mcl")
 
 
 def test_with_the_reserve_used_up_the_pair_itself_comes_again() -> None:
     voided = PlannedTrial(Kind.TEST, 1, "i0", "mcl", Side.LEFT)
-    assert replacement(voided, ["i0", "i1"], {"i0", "i1"}, Random(0)).image == "i0"
+    assert replacement(voided, ["i0", "i1"], {"i0", "i1"}, {}, Random(0)).image == "i0"
+
+
+def test_a_replacement_is_the_photograph_that_was_seen_least() -> None:
+    voided = PlannedTrial(Kind.TEST, 1, "i0", "mcl", Side.LEFT)
+    views = {("i1", "mcl"): 3, ("i2", "mcl"): 2, ("i3", "mcl"): 3, ("i2", "l2"): 9}
+    images = ["i0", "i1", "i2", "i3"]
+    assert {replacement(voided, images, {"i0"}, views, Random(s)).image for s in range(9)} == {"i2"}
+
+
+@given(
+    people=st.integers(1, 25),
+    images=st.integers(6, 40),
+    trials=st.integers(1, 6),
+    methods=st.integers(1, 3),
+    seed=st.integers(),
+)
+def test_views_of_the_fakes_differ_by_one_and_by_two_where_people_see_all_methods(
+    people: int, images: int, trials: int, methods: int, seed: int
+) -> None:
+    rng, views = Random(seed), Counter[tuple[str, str]]()
+    names = [f"m{n}" for n in range(methods)]
+    for _ in range(people):
+        drawn = draw_least_viewed(IMAGES[:images], balanced(names, trials, rng), views, rng)
+        assert len({image for image, _ in drawn}) == trials
+        views.update(drawn)
+    counts = [views[image, method] for image in IMAGES[:images] for method in names]
+    assert max(counts) - min(counts) <= (1 if methods == 1 else 2)
+
+
+def test_too_few_images_are_refused() -> None:
+    protocol = new_protocol("s")
+    with pytest.raises(ValueError, match="53 images, 54 are needed"):
+        plan_trials(protocol, IMAGES[:53], ("mcl",), {}, Random(0))
