@@ -103,10 +103,8 @@ def test_the_order_effect_is_clustered_as_a_difference_of_methods_is() -> None:
     expected = compare_methods(halves, fooling_rates(halves, ("a-second", "z-first")))[0]
     found = order_effect(crossed).difference
     assert found is not None
-    assert (found.difference, found.se, found.p) == (
-        expected.difference,
-        expected.se,
-        expected.p,
+    assert (found.difference, found.se, found.p) == pytest.approx(
+        (expected.difference, expected.se, expected.p), rel=1e-12
     )
 
 
