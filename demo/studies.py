@@ -61,9 +61,13 @@ def count_complete(place: Path) -> int:
 
 
 def open_study(place: Path, size: Size) -> None:
-    """The study for people; one that a researcher has paused opens again."""
+    """The study for people, its design fixed; one that a researcher has paused opens again."""
+    design = place / "design.json"
     if find_state(place, OPEN) is None:
+        design.unlink(missing_ok=True)
         import_study(place, OPEN, "zhang2016", size)
+    if not design.exists():
+        run(place, "study", "freeze", OPEN, "--out", design.name)
     run(place, "study", "open", OPEN)
 
 

@@ -1,7 +1,5 @@
 """create_app: the only place that wires."""
 
-from pathlib import Path
-
 from flask import Flask, Response, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
@@ -9,10 +7,9 @@ from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
 from study_server.database import open_engine, prepare, reading, writing
-from study_server.settings import Settings, read_settings, require_secret
+from study_server.settings import Settings, find_folder, read_settings, require_secret
 from study_server.views import entrance, researcher, trials
 
-HERE = Path(__file__).parent
 MAX_BODY_BYTES = 64 * 1024
 
 SECURITY_HEADERS = {
@@ -34,7 +31,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     """The study server as a WSGI application; raises StudyError where it cannot run."""
     settings = settings or read_settings()
     require_secret(settings)
-    app = Flask(__name__, template_folder=_folder("templates"), static_folder=_folder("static"))
+    app = Flask(
+        __name__, template_folder=find_folder("templates"), static_folder=find_folder("static")
+    )
     app.config.update(
         SECRET_KEY=settings.secret_key,
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
@@ -60,12 +59,6 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.after_request(_secure)
     app.register_error_handler(HTTPException, _explain)
     return app
-
-
-def _folder(name: str) -> str:
-    """In a wheel the folder lies in this package, in a checkout beside it."""
-    inside = HERE / name
-    return str(inside if inside.is_dir() else HERE.parent / name)
 
 
 def _open_db() -> None:

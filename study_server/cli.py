@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import click
 from rich.console import Console
@@ -17,19 +18,37 @@ from sqlalchemy.exc import DBAPIError
 from study_server import export, researchers, studies
 from study_server.app import create_app
 from study_server.audit import Finding, describe
+from study_server.backup import back_up, name_backup
+from study_server.backup import restore as restore_backup
 from study_server.catalog import write_manifest
+from study_server.clock import now
 from study_server.crowd import Crowd
-from study_server.database import open_engine, prepare, reading, transaction
-from study_server.enrolment import release_abandoned
+from study_server.database import (
+    current_schema,
+    open_engine,
+    prepare,
+    read_schema,
+    reading,
+    scrub,
+    transaction,
+    writing,
+)
+from study_server.database import upgrade as upgrade_schema
 from study_server.errors import StudyError
+from study_server.freeze import Plan, hash_wording, let_in, read_plan, write_plan
+from study_server.freeze import freeze as freeze_study
 from study_server.imports import Confounded, import_study
+from study_server.invitations import invitation
 from study_server.protocol import PRESETS, new_protocol, read_protocol, write_toml
 from study_server.serving import bind
-from study_server.settings import Settings, read_settings
+from study_server.settings import Settings, find_folder, read_settings, require_secret
 from study_server.simulation import simulate as simulate_people
+from study_server.withdrawal import anonymize as cut_identities
+from study_server.withdrawal import find_by_name, withdraw
 from study_server.words import Mode, State
 
 STDERR = Console(stderr=True)
+DEFAULT_ADDRESS = "http://127.0.0.1:8000"  # of `study serve`
 DEMO_LINK_VALID_FOR = timedelta(hours=12)
 
 
@@ -51,7 +70,27 @@ def _explain(error: Exception) -> str:
     return " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
 
 
-@click.group()
+HEADINGS = {
+    "Prepare a study": ("new", "manifest", "import", "preview", "simulate", "freeze"),
+    "Run it": ("open", "pause", "close", "serve", "status"),
+    "Take the answers": ("export",),
+    "Keep to what people were promised": ("forget", "anonymize"),
+    "Look after the database": ("backup", "restore", "upgrade", "researcher"),
+}
+
+
+class Manual(click.Group):
+    """Lists the commands under headings, in the order in which a study needs them."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for heading, names in HEADINGS.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(name, self.commands[name].get_short_help_str(85)) for name in names]
+                )
+
+
+@click.group(cls=Manual, context_settings={"max_content_width": 100})
 @click.version_option(package_name="hue-and-eye")
 def commands() -> None:
     """Run perceptual-realism studies: who can tell the photograph from the fake?
@@ -59,12 +98,23 @@ def commands() -> None:
     \b
     study new mine            writes study.toml, to be edited
     study import study.toml outputs/manifest.csv
+    study simulate mine 20    a rehearsal; also: study preview mine
+    study freeze mine         writes design.json; from here on nothing changes
     study open mine           lets people in
     study serve               http://127.0.0.1:8000/s/mine
-    study export mine         responses.csv, participants.csv, codebook.csv
+    study close mine
+    study export mine         responses.csv, participants.csv, codebook.csv, design.json
 
-    The database is STUDY_DATABASE_URL (default sqlite:///instance/study.sqlite), the folder for
-    stimuli and reports STUDY_INSTANCE (default instance/). `serve` needs STUDY_SECRET_KEY.
+    Every command works on the same database and says in one line what it did; `study COMMAND
+    --help` tells more. Environment:
+
+    \b
+    STUDY_DATABASE_URL  default sqlite:///instance/study.sqlite; or postgresql+psycopg://...
+    STUDY_INSTANCE      default instance/: stimuli, backups, reports
+    STUDY_SECRET_KEY    16 or more secret characters; serve and preview need it
+    STUDY_PUBLIC_URL    the server's address as the world sees it; https makes cookies secure
+
+    Exit codes: 0 done, 2 a mistake (one line on stderr), 130 stopped by Ctrl-C.
     """
 
 
@@ -82,7 +132,7 @@ def new(slug: str, preset: str, out: Path) -> None:
     if out.exists():
         raise StudyError(f"{out} is already there; give another --out, or remove it")
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(write_toml(protocol), encoding="utf-8")
+    out.write_text(f"{write_toml(protocol)}\n{write_plan()}", encoding="utf-8")
     click.echo(f"{out}: edit it, then `study import {out} outputs/manifest.csv`")
 
 
@@ -167,11 +217,49 @@ def _set_state(slug: str, state: State) -> None:
     click.echo(f"{slug}: {state}")
 
 
+@commands.command()
+@SLUG
+@click.option("--plan", "plan_file", type=FILE, help="plan.toml; without it the defaults hold.")
+@click.option("--out", type=FILE, default=Path("design.json"), show_default=True)
+def freeze(slug: str, plan_file: Path | None, out: Path) -> None:
+    """Fix the design before the first live participant, for good.
+
+    That is the protocol, the wording, the seed, the stimuli and the plan of the analysis. Its
+    SHA-256 stands in every exported row. A changed study is imported under another slug. `study
+    new` shows the plan's defaults.
+    """
+    plan = read_plan(plan_file) if plan_file else Plan()
+    if out.exists():
+        raise StudyError(f"{out} is already there; give another --out, or remove it")
+    _, engine = _open()
+    with transaction(engine) as db:
+        study = studies.find(db, slug)
+        design = freeze_study(db, study, plan, hash_wording(find_folder("templates")))
+        out.write_text(design, encoding="utf-8")
+        click.echo(f"{out}: SHA-256 {study.design_sha256}; `study open {slug}` lets people in")
+
+
+@commands.command()
+@SLUG
+def preview(slug: str) -> None:
+    """Print a link with which to try a study in any state, as a preview."""
+    settings, engine = _open()
+    require_secret(settings)
+    with reading(engine) as db:
+        studies.find(db, slug)
+    token = invitation(settings.secret_key, slug, Mode.PREVIEW, secrets.token_hex(8))
+    address = settings.public_url or DEFAULT_ADDRESS
+    click.echo(f"{address}/s/{slug}?{urlencode({'invitation': token})}")
+
+
 @commands.command("open")
 @SLUG
 def open_(slug: str) -> None:
-    """Let people in."""
-    _set_state(slug, State.OPEN)
+    """Let people in; needs a frozen design."""
+    _, engine = _open()
+    with transaction(engine) as db:
+        let_in(studies.find(db, slug), hash_wording(find_folder("templates")))
+    click.echo(f"{slug}: {State.OPEN}")
 
 
 @commands.command()
@@ -258,11 +346,11 @@ def _modes(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[M
 @click.option("--mode", "modes", callback=_modes, default=",".join(Mode), show_default=True)
 @click.option("--unblind", is_flag=True, help="With the truth of live trials while a study runs.")
 def export_(slug: str, out: Path, modes: tuple[Mode, ...], unblind: bool) -> None:
-    """Write responses, with participants.csv and codebook.csv beside them."""
+    """Write responses, with participants.csv, codebook.csv and design.json beside them."""
     _, engine = _open()
     with transaction(engine) as db:
         study = studies.find(db, slug)
-        release_abandoned(db, study)
+        studies.release_places(db, study)
         trials, people = export.export_study(db, study, out, modes, unblind)
     click.echo(f"{out}: {trials} trials of {people} participants")
 
@@ -296,8 +384,105 @@ def status(slug: str | None) -> None:
             click.echo(f"{study.slug}: {study.state}; {counts or 'nobody yet'}; {answers} answers")
 
 
+@commands.command()
+@SLUG
+@click.argument("participant")
+def forget(slug: str, participant: str) -> None:
+    """Delete one participant with every answer.
+
+    As if they had withdrawn themselves. PARTICIPANT is the id in the exports. SQLite's file is
+    written anew, so that no trace stays in it. PostgreSQL's rows are gone at once; their bytes go
+    when VACUUM has come by and the space is used again, and its archived logs keep them. So do
+    backups and exports made before: delete those in time.
+    """
+    _, engine = _open()
+    with writing(engine) as db:
+        withdraw(db, find_by_name(db, studies.find(db, slug), participant))
+    _scrub(engine)
+    click.echo(f"{slug}: nothing of {participant} is left")
+
+
+@commands.command()
+@SLUG
+@click.option("--days", type=click.IntRange(min=0), default=30, show_default=True)
+def anonymize(slug: str, days: int) -> None:
+    """Cut what leads to the people last seen so many days ago; their answers stay.
+
+    The hash of who they are is deleted and their link stops working: they could come again as
+    somebody new, and can no longer withdraw. Run it daily for a retention period.
+    """
+    _, engine = _open()
+    with transaction(engine) as db:
+        cut = cut_identities(db, studies.find(db, slug), now() - timedelta(days=days))
+    _scrub(engine)
+    click.echo(f"{slug}: {cut} participants are anonymous now")
+
+
+def _scrub(engine: Engine) -> None:
+    if not scrub(engine):
+        raise StudyError(
+            "deleted, but the database was too busy to be written anew: traces stay in its files "
+            "until the next `study anonymize` or withdrawal"
+        )
+
+
+@commands.command()
+@click.argument("file", type=FILE)
+def backup(file: Path) -> None:
+    """Copy the database to one file, of one moment, while people answer.
+
+    FILE is a SQLite database with every row, whichever database is in use; keep it as secret as
+    that. Stimuli are not in it: copy instance/stimuli once, they never change.
+    """
+    _, engine = _open()
+    back_up(engine, file)
+    click.echo(f"{file}: {file.stat().st_size:,} bytes, schema {current_schema()}")
+
+
+@commands.command()
+@click.argument("file", type=FILE)
+def restore(file: Path) -> None:
+    """Put a backup in the place of the whole database.
+
+    What is there now is backed up to instance/backups first. Whoever withdrew after the backup was
+    made comes back with it and is named, to be forgotten again. A backup of SQLite can be restored
+    to PostgreSQL and the other way round.
+    """
+    settings, engine = _open()
+    replaced = name_backup(settings.backups, "before-restore", now())
+    returned = restore_backup(engine, file, replaced)
+    kept = f", what it replaced is {replaced}" if replaced.exists() else ""
+    click.echo(f"{file}: restored{kept}")
+    for slug, name in returned:
+        click.echo(f"back again: `study forget {slug} {name}` if they withdrew", err=True)
+
+
+@commands.command()
+def upgrade() -> None:
+    """Bring the database to the schema of this program.
+
+    It is backed up to instance/backups first.
+    """
+    settings, engine = _connect()
+    with engine.connect() as connection:
+        before = read_schema(connection)
+    if before is not None and before != current_schema():
+        kept = name_backup(settings.backups, f"schema-{before}", now())
+        back_up(engine, kept)
+        click.echo(f"{kept}: backed up")
+    upgrade_schema(engine)
+    click.echo(f"schema {before or 'none'} -> {current_schema()}")
+
+
 def _open() -> tuple[Settings, Engine]:
+    settings, engine = _connect()
+    prepare(engine)
+    return settings, engine
+
+
+def _connect() -> tuple[Settings, Engine]:
+    """The database, whatever its schema, until the command is done."""
     settings = read_settings()
     engine = open_engine(settings.database_url)
-    prepare(engine)
+    click.get_current_context().call_on_close(engine.dispose)
     return settings, engine

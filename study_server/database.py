@@ -1,5 +1,6 @@
 """The engine and its promises: a commit survives a power cut, what was deleted is gone."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +72,25 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """One transaction that commits at the end or leaves nothing behind."""
     with writing(engine) as db, db.begin():
         yield db
+
+
+def scrub(engine: Engine) -> bool:
+    """Leave nothing in SQLite's files of what was deleted; False: others were busy, try later.
+
+    secure_delete overwrites a deleted row, but not the copies that splitting a page once left in
+    its free space: so the file is written anew and its log emptied. PostgreSQL is left alone: dead
+    rows go when VACUUM comes by.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute("VACUUM")
+        except sqlite3.OperationalError:
+            return False
+        busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def _migrations(connection: Connection | None = None) -> Config:

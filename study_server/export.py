@@ -14,7 +14,7 @@ from study_server.models import Environment, Participant, Response, Stimulus, St
 from study_server.words import Kind, Mode, State
 
 VERSION = "hue-and-eye/1"
-PARTICIPANTS_CSV, CODEBOOK_CSV = "participants.csv", "codebook.csv"
+PARTICIPANTS_CSV, CODEBOOK_CSV, DESIGN_JSON = "participants.csv", "codebook.csv", "design.json"
 Row = dict[str, object]
 
 RESPONSES = {
@@ -74,12 +74,12 @@ PARTICIPANTS = {
 def export_study(
     db: Session, study: Study, out: Path, modes: Collection[Mode], unblind: bool
 ) -> tuple[int, int]:
-    """Write responses to `out`, participants.csv and codebook.csv beside it.
+    """Write responses to `out`, participants.csv, codebook.csv and design.json beside it.
 
     While a study runs the truth of its live trials is left out, unless `unblind`.
     Returns how many (trials, participants) were written. Raises StudyError.
     """
-    if out.name in (PARTICIPANTS_CSV, CODEBOOK_CSV):
+    if out.name in (PARTICIPANTS_CSV, CODEBOOK_CSV, DESIGN_JSON):
         raise StudyError(f"{out}: that name is taken by what stands beside the responses")
     blinded = study.state in (State.OPEN, State.PAUSED) and not unblind
     responses = [_blind(row) if blinded else row for row in _responses(db, study, modes)]
@@ -87,6 +87,8 @@ def export_study(
     _write(out, RESPONSES, responses)
     _write(out.with_name(PARTICIPANTS_CSV), PARTICIPANTS, people)
     _write(out.with_name(CODEBOOK_CSV), ("file", "column", "meaning"), _codebook(), VERSION)
+    if study.design is not None:
+        out.with_name(DESIGN_JSON).write_text(study.design, encoding="utf-8")
     return len(responses), len(people)
 
 

@@ -21,6 +21,10 @@ class Settings:
     def stimuli(self) -> Path:
         return self.instance / "stimuli"
 
+    @property
+    def backups(self) -> Path:
+        return self.instance / "backups"
+
     def report(self, slug: str) -> Path:
         """Where the researcher's page looks for a study's report."""
         return self.instance / "reports" / slug / "report.html"
@@ -38,6 +42,12 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         secret_key=environment.get("STUDY_SECRET_KEY", ""),
         public_url=environment.get("STUDY_PUBLIC_URL", "").rstrip("/"),
     )
+
+
+def find_folder(name: str) -> Path:
+    """templates or static: in a wheel inside this package, in a checkout beside it."""
+    here = Path(__file__).parent
+    return here / name if (here / name).is_dir() else here.parent / name
 
 
 def require_secret(settings: Settings) -> None:

@@ -16,10 +16,11 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from study_server import participation
+from study_server import participation, withdrawal
+from study_server.database import scrub
 from study_server.models import Participant, Trial
 from study_server.protocol import Protocol
-from study_server.words import Flag, Kind, Side
+from study_server.words import Flag, Kind, Outcome, Side
 
 pages = Blueprint("trials", __name__, url_prefix="/p/<token>")
 
@@ -69,13 +70,16 @@ def _load_participant() -> None:
 @pages.get("")
 def player() -> ResponseReturnValue:
     participant: Participant = g.participant
+    base = url_for("trials.player", token=participant.token)
     if participant.finished_at is not None:
         return redirect(url_for("trials.debrief", token=participant.token), 303)
+    if participant.outcome is Outcome.TIMED_OUT:
+        return render_template("participant/late.html", study=participant.study, base=base)
     return render_template(
         "participant/player.html",
         study=participant.study,
         protocol=participation.protocol_of(participant),
-        base=url_for("trials.player", token=participant.token),
+        base=base,
     )
 
 
@@ -151,6 +155,8 @@ def start(trial_token: str) -> ResponseReturnValue:
         abort(404)
     except participation.VoidedTrial:
         return _voided()
+    except participation.TimedOut:
+        return _late()
     g.db.commit()
     return "", 204
 
@@ -167,10 +173,17 @@ def respond(trial_token: str) -> ResponseReturnValue:
         abort(404)
     except participation.VoidedTrial:
         return _voided()
+    except participation.TimedOut:
+        return _late()
     feedback = participation.feedback(trial)
     answered, planned = participation.progress(g.db, g.participant)
     g.db.commit()
     return {"answered": answered, "planned": planned, "feedback": feedback}
+
+
+def _late() -> ResponseReturnValue:
+    g.db.commit()  # the outcome
+    return {"error": "The time for this study is over."}, 409
 
 
 def _voided() -> ResponseReturnValue:
@@ -198,6 +211,7 @@ def debrief() -> ResponseReturnValue:
         score={"correct": correct, "trials": answered},
         code=code,
         comment=participant.comment,
+        withdraw_url=url_for("trials.ask_to_withdraw", token=participant.token),
         comment_url=url_for("trials.comment", token=participant.token),
         saved="saved" in request.args,
     )
@@ -208,6 +222,27 @@ def comment() -> ResponseReturnValue:
     g.participant.comment = request.form.get("comment", "")[:MAX_COMMENT]
     g.db.commit()
     return redirect(url_for("trials.debrief", token=g.token, saved=1), 303)
+
+
+@pages.get("/withdraw")
+def ask_to_withdraw() -> ResponseReturnValue:
+    """A page with a button, so that no link preview deletes anything."""
+    participant: Participant = g.participant
+    return render_template(
+        "participant/withdraw.html",
+        study=participant.study,
+        base=url_for("trials.player", token=participant.token),
+    )
+
+
+@pages.post("/withdraw")
+def withdraw() -> ResponseReturnValue:
+    study = g.participant.study
+    withdrawal.withdraw(g.db, g.participant)
+    page = render_template("participant/withdrawn.html", study=study)
+    g.db.close()  # its snapshot would keep the log from being emptied
+    scrub(current_app.extensions["engine"])
+    return page
 
 
 @pages.errorhandler(ValidationError)

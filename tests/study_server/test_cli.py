@@ -1,6 +1,7 @@
 """The `study` command as a researcher types it."""
 
 import csv
+import hashlib
 import socket
 import sqlite3
 import subprocess
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from study_server import database
+from study_server.cli import HEADINGS, commands
+from study_server.database import open_engine
 from study_server.protocol import write_toml
 from tests.conftest import SECRET, short_protocol, write_stimuli
 from tests.study_server.planting import plant, read_pixels, read_rows
@@ -38,8 +42,15 @@ def assert_refused(run: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in run.stderr
 
 
+def test_every_command_has_its_place_in_the_manual() -> None:
+    listed = [name for names in HEADINGS.values() for name in names]
+    assert sorted(listed) == sorted(commands.commands)
+
+
 def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert "48 stimuli stored" in study("import", "study.toml", manifest).stdout
+    assert_refused(study("open", "short"), "not frozen", "study freeze short")
+    assert "SHA-256" in study("freeze", "short").stdout
     assert study("open", "short").stdout == "short: open\n"
     run = study("simulate", "short", 2, "--rates", "l2=0.2,mcl=0.3")
     assert run.stdout == "short: 2 of 2 simulated people answered every trial\n", run.stderr
@@ -48,7 +59,11 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
         rows = list(csv.DictReader(handle))
     assert {row["mode"] for row in rows} == {"simulated"}
     assert {row["truth"] for row in rows} == {"left", "right"}
-    assert study("status").stdout == "short: open; 2 simulated; 14 answers\n"
+    design = hashlib.sha256((here / "design.json").read_bytes()).hexdigest()
+    assert {row["design_sha256"] for row in rows} == {design}
+    (gone, _) = sorted({row["participant"] for row in rows})
+    assert study("forget", "short", gone).stdout == f"short: nothing of {gone} is left\n"
+    assert study("status").stdout == "short: open; 1 simulated; 7 answers\n"
     assert study("export", "short", "--mode", "live").stdout.startswith("responses.csv: 0 trials")
 
 
@@ -77,16 +92,45 @@ def test_new_keeps_a_file_that_is_there(here: Path) -> None:
         (("simulate", "short", "1", "--rates", "l2=22"), ("between 0 and 1",)),
         (("export", "short", "--mode", "dead"), ("live, preview, simulated",)),
         (("serve",), ("STUDY_SECRET_KEY", "openssl rand")),
+        (("preview", "short"), ("STUDY_SECRET_KEY", "openssl rand")),
         (("new", "no good"), ("slug = 'no good'",)),
         (("new", "q", "--out", "/proc/x/study.toml"), ("/proc/x",)),
         (("frobnicate",), ("No such command",)),
         (("open",), ("Missing argument",)),
+        (("freeze", "short", "--plan", "plan.toml"), ("plan.toml: no such file",)),
+        (("forget", "nobody", "p1"), ("no study 'nobody'",)),
+        (("backup", "study.toml"), ("study.toml is already there",)),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
     arguments: tuple[str, ...], words: tuple[str, ...], here: Path
 ) -> None:
     assert_refused(study(*arguments), *words)
+
+
+def test_upgrade_backs_up_an_older_schema_first(here: Path, manifest: Path) -> None:
+    database.upgrade(open_engine("sqlite:///instance/study.sqlite"), "0001")
+    assert_refused(study("status"), "schema 0001", "run `study upgrade`")
+    run = study("upgrade")
+    assert run.stdout.splitlines()[-1] == f"schema 0001 -> {database.current_schema()}"
+    (kept,) = (here / "instance" / "backups").iterdir()
+    assert kept.name.endswith("-schema-0001.sqlite")
+    assert study("status").returncode == 0
+    assert len(study("upgrade").stdout.splitlines()) == 1  # nothing to back up for
+
+
+def test_a_backup_comes_back_and_what_it_replaces_is_kept(here: Path, manifest: Path) -> None:
+    assert study("import", "study.toml", manifest).returncode == 0
+    assert study("backup", "kept.sqlite").stdout.startswith("kept.sqlite: ")
+    study("simulate", "short", 1, "--rates", "l2=0.2,mcl=0.3")
+    run = study("restore", "kept.sqlite")
+    assert run.stdout.startswith("kept.sqlite: restored, what it replaced is /"), run.stderr
+    assert study("status").stdout == "short: draft; nobody yet; 0 answers\n"
+    (replaced,) = (here / "instance" / "backups").iterdir()
+    run = study("restore", replaced)
+    assert "1 simulated; 7 answers" in study("status").stdout
+    assert run.stderr.startswith("back again: `study forget short p")
+    assert_refused(study("restore", "nothing.sqlite"), "nothing.sqlite: no such file")
 
 
 def test_a_responses_file_may_not_take_a_neighbours_name(here: Path, manifest: Path) -> None:

@@ -1,10 +1,12 @@
 """Where participants come in."""
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from study_server.cli import commands
 from study_server.database import reading, transaction
 from study_server.invitations import invitation
 from study_server.models import Participant
@@ -63,6 +65,17 @@ def test_a_study_that_is_not_open_lets_nobody_new_in(
     with transaction(app.extensions["engine"]) as db:
         find(db, "short").state = state
     assert client.get("/s/short").status_code == 403
+
+
+def test_the_preview_command_prints_such_an_invitation(
+    client: FlaskClient, database_url: str, app: Flask
+) -> None:
+    settings = {"STUDY_DATABASE_URL": database_url, "STUDY_SECRET_KEY": SECRET}
+    run = CliRunner().invoke(commands, ["preview", "short"], env=settings)
+    entry = run.output.strip().removeprefix("http://127.0.0.1:8000")
+    consent(client, entry)
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalars(select(Participant.mode)).all() == [Mode.PREVIEW]
 
 
 def test_an_invitation_opens_a_draft_and_cannot_be_forged(client: FlaskClient, app: Flask) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from study_server.database import reading
-from study_server.models import Environment, Response, Trial
-from study_server.words import Kind, Side
+from study_server.database import reading, transaction
+from study_server.models import Environment, Participant, Response, Trial
+from study_server.words import Kind, Outcome, Side
 from tests.study_server.browsing import consent
 
 # the services run on both databases; the views only translate
@@ -173,6 +173,20 @@ def test_the_code_is_shown_when_all_is_stored(client: FlaskClient, base: str) ->
     assert re.search(r"\b[0-9A-F]{10}\b", page)
     client.post(f"{base}/comment", data={"comment": "the <b>sky</b> was green"})
     assert "the &lt;b&gt;sky&lt;/b&gt; was green" in client.get(f"{base}/debrief").text
+
+
+def test_who_is_out_of_time_is_told_and_gives_no_more_answers(
+    client: FlaskClient, base: str, app: Flask
+) -> None:
+    (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+    with transaction(app.extensions["engine"]) as db:
+        db.execute(update(Participant).values(outcome=Outcome.TIMED_OUT))
+    late = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
+    assert (late.status_code, "time" in late.get_json()["error"]) == (409, True)
+    assert client.post(f"{base}/resume", json={}).get_json()["trials"] == []
+    page = client.get(f"{base}/debrief", follow_redirects=True).text
+    assert "The time for this study is over" in page
+    assert f"{base}/withdraw" in page
 
 
 def test_the_screen_is_described_once(client: FlaskClient, base: str, app: Flask) -> None:

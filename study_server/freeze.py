@@ -1,0 +1,160 @@
+"""design.json: what may not change once people take part, and the plan made before the data.
+
+Preregistration as a file (Nosek et al. 2018): its SHA-256 stands in every exported row, and the
+report lists where a study departs from it. docs/formats.md describes it.
+"""
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from study_server.errors import StudyError
+from study_server.models import AcceptedWarning, Participant, Study
+from study_server.words import Mode, State
+
+SCHEMA = "hue-and-eye/design/1"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Milliseconds = Annotated[float, Field(ge=0)]
+
+
+class Exclusions(BaseModel):
+    """The rules by which the report leaves people out; what is None follows from the protocol."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    min_completed_fraction: Share = 0.9
+    planned_trials: Count | None = None
+    vigilance_min_correct: Count | None = None
+    vigilance_planned: Count | None = None
+    vigilance_min_planned: Count = 8
+    fast_ms: Milliseconds = 200
+    max_fast_fraction: Share = 0.25
+    slow_ms: Milliseconds = 60_000
+    side_max_fraction: Share = 0.9
+    alternation_max_fraction: Share = 0.95
+    flagged_max_fraction: Share = 0.5
+    min_answers: Count = 10
+    allow_repeated: bool = False
+
+
+class Plan(BaseModel):
+    """What the analysis may not choose after the data.
+
+    margin: within which two rates count as equal. participants: who complete. stopping: when the
+    study ends, in words.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    hypotheses: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    margin: Share | None = None
+    participants: Count | None = None
+    stopping: str = ""
+    exclusions: Exclusions = Exclusions()
+
+
+def read_plan(path: Path) -> Plan:
+    """Raises StudyError naming file, key, value and remedy."""
+    try:
+        plan = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StudyError(f"{path}: no such file; `study new` shows what a plan may say") from error
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: not readable as TOML: {error}") from error
+    try:
+        return Plan.model_validate(plan)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise StudyError(f"{path}: {key} = {first['input']!r}: {first['msg']}") from error
+
+
+def write_plan() -> str:
+    """The defaults as the comments that end a new study.toml."""
+    rules = Exclusions().model_dump(exclude_none=True)
+    lines = [
+        "The plan of the analysis is fixed by `study freeze --plan plan.toml`. The defaults:",
+        "hypotheses = []    # a sentence each",
+        "stopping = ''      # when the study ends, in words",
+        "margin and participants are left open: within what two rates count as equal; who complete",
+        "[exclusions]",
+        *(f"{rule} = {json.dumps(value)}" for rule, value in rules.items()),
+    ]
+    return "".join(f"# {line}\n" for line in lines)
+
+
+def freeze(db: Session, study: Study, plan: Plan, wording_sha256: str) -> str:
+    """Fix the design of a study, for good; returns it, the content of design.json.
+
+    Raises StudyError where it is fixed already, or somebody live has begun without.
+    """
+    if study.design is not None:
+        raise StudyError(
+            f"study {study.slug!r} is frozen; a changed one needs another slug: edit study.toml "
+            "and import it anew"
+        )
+    live = Participant.study_id == study.id, Participant.mode == Mode.LIVE
+    if db.scalar(select(Participant.id).where(*live).limit(1)) is not None:
+        raise StudyError(
+            f"study {study.slug!r} has live participants; a design is fixed before the first: "
+            "import it under another slug and freeze that"
+        )
+    study.design = _canonical(describe(db, study, plan, wording_sha256))
+    study.design_sha256 = hashlib.sha256(study.design.encode()).hexdigest()
+    return study.design
+
+
+def describe(db: Session, study: Study, plan: Plan, wording_sha256: str) -> dict[str, object]:
+    """The keys of design.json."""
+    warnings = (
+        select(AcceptedWarning.warning)
+        .where(AcceptedWarning.study_id == study.id)
+        .order_by(AcceptedWarning.number)
+    )
+    return {
+        "schema": SCHEMA,
+        "study": study.slug,
+        "protocol": json.loads(study.protocol),
+        "wording_sha256": wording_sha256,
+        "schedule_seed": study.schedule_seed,
+        "manifest_sha256": study.manifest_sha256,
+        "accepted_warnings": list(db.scalars(warnings)),
+        "plan": plan.model_dump(exclude_none=True),
+    }
+
+
+def _canonical(design: dict[str, object]) -> str:
+    """Sorted keys, no spaces: the same design is the same bytes."""
+    return json.dumps(design, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def hash_wording(templates: Path) -> str:
+    """SHA-256 over what participants read, file by file in the order of their names."""
+    digests = [
+        [file.name, hashlib.sha256(file.read_bytes()).hexdigest()]
+        for file in sorted((templates / "participant").iterdir())
+    ]
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
+
+
+def let_in(study: Study, wording_sha256: str) -> None:
+    """Open a study. Raises StudyError unless its design is fixed and still holds."""
+    if study.design is None:
+        raise StudyError(
+            f"study {study.slug!r} is not frozen; `study freeze {study.slug}` fixes its design "
+            "before the first participant"
+        )
+    if json.loads(study.design)["wording_sha256"] != wording_sha256:
+        raise StudyError(
+            f"study {study.slug!r} was frozen with other wording than templates/participant has "
+            "now; bring that back, or import the study under another slug and freeze it"
+        )
+    study.state = State.OPEN

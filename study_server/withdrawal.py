@@ -1,0 +1,53 @@
+"""Somebody takes their consent back, or the time to keep who they are is over."""
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from study_server.errors import StudyError
+from study_server.models import Identity, Participant, Study
+from study_server.words import Mode
+
+
+def withdraw(db: Session, participant: Participant) -> None:
+    """Delete a participant with every answer, at once; one more withdrawal is all that is stored.
+
+    Commits; `database.scrub` then cleans the files.
+    """
+    study_id, live = participant.study_id, participant.mode is Mode.LIVE
+    db.execute(delete(Participant).where(Participant.id == participant.id))  # the rest cascades
+    db.commit()  # before the study is locked: who enrolls locks it first, then participants
+    if live:
+        counted = update(Study).where(Study.id == study_id)
+        db.execute(counted.values(withdrawn=Study.withdrawn + 1))
+        db.commit()
+
+
+def find_by_name(db: Session, study: Study, name: str) -> Participant:
+    """By the opaque id of the exports; raises StudyError when there is nobody of that name."""
+    person = db.scalar(
+        select(Participant).where(Participant.study_id == study.id, Participant.name == name)
+    )
+    if person is None:
+        raise StudyError(
+            f"study {study.slug!r} has no participant {name!r}; the ids are in participants.csv"
+        )
+    return person
+
+
+def anonymize(db: Session, study: Study, before: datetime) -> int:
+    """Cut what leads to the people last seen before a moment; their answers stay.
+
+    The hash of who they are is deleted and their link leads nowhere any more. Returns how many.
+    """
+    people = db.scalars(
+        select(Participant)
+        .join(Identity)
+        .where(Participant.study_id == study.id, Participant.seen_at < before)
+    ).all()
+    for person in people:
+        person.token = secrets.token_urlsafe(16)
+        db.execute(delete(Identity).where(Identity.participant_id == person.id))
+    return len(people)

@@ -1,0 +1,160 @@
+"""What is fixed before the first participant, and that it cannot be undone."""
+
+import hashlib
+import json
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine, text
+
+from study_server import enrolment
+from study_server.cli import commands
+from study_server.database import transaction
+from study_server.errors import StudyError
+from study_server.freeze import (
+    Exclusions,
+    Plan,
+    freeze,
+    hash_wording,
+    let_in,
+    read_plan,
+    write_plan,
+)
+from study_server.models import AcceptedWarning
+from study_server.settings import find_folder
+from study_server.studies import find
+from study_server.words import Mode, Source, State
+from tests.conftest import open_study, short_protocol
+
+WORDING = "ab" * 32
+
+
+@pytest.fixture
+def draft(engine: Engine, manifest: Path, tmp_path: Path) -> Engine:
+    """The short study as it is after its import."""
+    open_study(engine, short_protocol(), manifest, tmp_path / "instance")
+    with transaction(engine) as db:
+        find(db, "short").state = State.DRAFT
+    return engine
+
+
+def test_the_design_is_canonical_and_its_hash_is_in_every_row(draft: Engine) -> None:
+    with transaction(draft) as db:
+        study = find(db, "short")
+        accepted = [AcceptedWarning(study_id=study.id, number=n, warning=f"w{n}") for n in (1, 0)]
+        db.add_all(accepted)
+        plan = Plan(hypotheses=("mcl fools more often than l2",), participants=60, margin=0.05)
+        design = freeze(db, study, plan, WORDING)
+        participant = enrolment.enroll(db, study, "somebody", Mode.LIVE, Source.LINK)
+        db.execute(
+            text("UPDATE trial SET started_at = :now"), {"now": participant.started_at.isoformat()}
+        )
+        carried = set(db.scalars(text("SELECT design_sha256 FROM responses_export")))
+        seed = study.schedule_seed
+    assert carried == {hashlib.sha256(design.encode()).hexdigest()}
+    content = json.loads(design)
+    assert design == json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert content["schema"] == "hue-and-eye/design/1"
+    assert (content["study"], content["schedule_seed"]) == ("short", seed)
+    assert (content["protocol"]["trials"], content["wording_sha256"]) == (4, WORDING)
+    assert content["accepted_warnings"] == ["w0", "w1"]
+    assert content["plan"]["participants"] == 60
+    assert content["plan"]["exclusions"]["fast_ms"] == 200
+
+
+def test_a_design_is_fixed_once(draft: Engine) -> None:
+    with transaction(draft) as db:
+        freeze(db, find(db, "short"), Plan(), WORDING)
+    with pytest.raises(StudyError, match="is frozen; a changed one needs another slug"):
+        freeze_again(draft)
+
+
+def freeze_again(engine: Engine) -> None:
+    with transaction(engine) as db:
+        freeze(db, find(db, "short"), Plan(participants=1), WORDING)
+
+
+@pytest.mark.parametrize(("mode", "refused"), [(Mode.LIVE, True), (Mode.SIMULATED, False)])
+def test_a_design_comes_before_the_first_live_participant(
+    mode: Mode, refused: bool, draft: Engine
+) -> None:
+    with transaction(draft) as db:
+        enrolment.enroll(db, find(db, "short"), "somebody", mode, Source.LINK)
+    if not refused:
+        freeze_again(draft)
+        return
+    with pytest.raises(StudyError, match="has live participants"):
+        freeze_again(draft)
+
+
+def test_only_a_frozen_study_with_its_own_wording_opens(draft: Engine) -> None:
+    with transaction(draft) as db:
+        study = find(db, "short")
+        with pytest.raises(StudyError, match="not frozen; `study freeze short`"):
+            let_in(study, WORDING)
+        freeze(db, study, Plan(), WORDING)
+        with pytest.raises(StudyError, match="frozen with other wording"):
+            let_in(study, "cd" * 32)
+        let_in(study, WORDING)
+        assert study.state is State.OPEN
+
+
+def test_a_changed_word_changes_the_hash(tmp_path: Path) -> None:
+    shutil.copytree(find_folder("templates"), tmp_path / "templates")
+    before = hash_wording(tmp_path / "templates")
+    assert before == hash_wording(find_folder("templates"))
+    consent = tmp_path / "templates" / "participant" / "consent.html"
+    consent.write_text(consent.read_text().replace("voluntary", "optional"))
+    assert hash_wording(tmp_path / "templates") != before
+
+
+def test_the_defaults_that_a_new_study_shows_are_a_plan(tmp_path: Path) -> None:
+    shown = [line.removeprefix("# ") for line in write_plan().splitlines()]
+    words = [line for line in shown if " = " in line or line.startswith("[")]
+    (tmp_path / "plan.toml").write_text("\n".join(words))
+    assert read_plan(tmp_path / "plan.toml") == Plan()
+    rules = set(tomllib.loads("\n".join(words))["exclusions"])
+    assert rules == set(Exclusions().model_dump(exclude_none=True))
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        ("margin = 5", "plan.toml: margin = 5: "),
+        ("colour = 1", "plan.toml: colour = 1: "),
+        ("[exclusions]\nfast_ms = -1", "exclusions.fast_ms = -1: "),
+        ("[exclusions]\nallow_repeated = 1", "exclusions.allow_repeated = 1: "),
+        ("participants = ", "not readable as TOML"),
+    ],
+)
+def test_a_wrong_plan_is_named(plan: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(plan)
+    with pytest.raises(StudyError) as refused:
+        read_plan(tmp_path / "plan.toml")
+    assert words in str(refused.value)
+
+
+def test_the_command_writes_the_file_and_opens_after_it(
+    draft: Engine, database_url: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "design.json"
+    settings = {"STUDY_DATABASE_URL": database_url, "STUDY_INSTANCE": str(tmp_path)}
+
+    def study(*words: str) -> str:
+        done = CliRunner().invoke(commands, words, env=settings)
+        if done.exception:
+            raise done.exception
+        return done.output
+
+    with pytest.raises(StudyError, match="not frozen"):
+        study("open", "short")
+    digest = study("freeze", "short", "--out", str(out)).split("SHA-256 ")[1][:64]
+    assert hashlib.sha256(out.read_bytes()).hexdigest() == digest
+    assert study("open", "short") == "short: open\n"
+    study("export", "short", "--out", str(tmp_path / "answers" / "responses.csv"))
+    assert (tmp_path / "answers" / "design.json").read_bytes() == out.read_bytes()
+    with pytest.raises(StudyError, match="already there"):
+        study("freeze", "short", "--out", str(out))

@@ -1,0 +1,46 @@
+"""design.json crosses from the server to the analysis: both go by docs/formats.md."""
+
+import hashlib
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from analysis.design import PLANNED, read_design
+from analysis.rules import Rules
+from study_server.database import transaction
+from study_server.freeze import SCHEMA, Exclusions, Plan, freeze
+from study_server.studies import find
+from tests.conftest import open_study, short_protocol
+
+FORMATS = (Path(__file__).parent.parent / "docs" / "formats.md").read_text()
+
+
+def test_both_rooms_have_the_same_rules_and_defaults() -> None:
+    assert Exclusions().model_dump() == asdict(Rules())
+    assert sorted(Plan.model_fields) == sorted(PLANNED)
+
+
+def test_the_contract_names_every_rule() -> None:
+    section = FORMATS.split("## design.json")[1].split("\n## ")[0]
+    described = set(re.findall(r"`([a-z_]+)`", section))
+    assert set(Exclusions.model_fields) <= described
+    assert f'"{SCHEMA}"' in section
+
+
+def test_the_report_reads_what_the_server_froze(
+    engine: Engine, manifest: Path, tmp_path: Path
+) -> None:
+    open_study(engine, short_protocol(title="Größe"), manifest, tmp_path / "instance")
+    rules = Exclusions(fast_ms=150, vigilance_min_correct=1)
+    with transaction(engine) as db:
+        plan = Plan(participants=60, margin=0.05, exclusions=rules)
+        design = freeze(db, find(db, "short"), plan, "ab" * 32)
+    (tmp_path / "design.json").write_text(design, encoding="utf-8")
+    read = read_design(tmp_path / "design.json")
+    assert read.sha256 == hashlib.sha256(design.encode()).hexdigest()
+    assert (read.study, read.plan.margin, read.plan.participants) == ("short", 0.05, 60)
+    changed = {"fast_ms": 150, "vigilance_min_correct": 1}
+    followed = {"planned_trials": 5, "vigilance_planned": 1}  # from the protocol
+    assert asdict(read.plan.rules) == asdict(Rules()) | changed | followed
