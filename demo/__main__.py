@@ -1,4 +1,4 @@
-"""`make demo`: photographs, two colorizers, a study to click through, and a simulated report."""
+"""`make demo`: photographs in color anew, a study to click through, and a simulated report."""
 
 import hashlib
 import os
@@ -48,8 +48,6 @@ def serve(place: Path) -> None:
     """Say where everything is and run the server, which prints the researcher's link itself."""
     port = choose_port(os.environ.get("PORT", "8000"))
     say(f"""
-The two colorizers were fitted for about two minutes: their colors look poor.
-
   Take part         http://{HOST}:{port}/s/{OPEN}
   Simulated report  {report(place).as_uri()}
   Studies, counts   behind the link that follows; it works once

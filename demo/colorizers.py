@@ -1,6 +1,5 @@
 """From photographs to stimuli: the demo's use of the `colorizer` command."""
 
-import shutil
 from functools import partial
 from pathlib import Path
 
@@ -8,24 +7,17 @@ from demo.commands import DemoError, execute, run, say, step
 from demo.photographs import FOOLBOX, crop_photographs, find_packages, write_crops
 from demo.sizes import FEWEST, FULL
 
-MODELS = ("l2", "mcl")
 RESERVE = 4  # photographs to test with that one participant does not need
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 def make_stimuli(place: Path, own: Path | None) -> None:
-    """data/split.csv, data/prior.npz, runs/ and outputs/manifest.csv in the folder `place`."""
-    split, prior = place / "data" / "split.csv", place / "data" / "prior.npz"
-    manifest = place / "outputs" / "manifest.csv"
+    """data/split.csv and outputs/manifest.csv in the folder `place`."""
+    split, manifest = place / "data" / "split.csv", place / "outputs" / "manifest.csv"
     if own is None:
         step("Cutting photographs out of packages", split.exists(), partial(cut_photographs, place))
     else:
         step(f"Splitting {own}", split.exists(), partial(split_own, place, own, split))
-    measure = partial(run, place, "colorizer", "prior")
-    step("Measuring how common each color is", prior.exists(), measure)
-    for objective in MODELS:
-        what, there = f"Fitting {objective} for a minute", (place / "runs" / objective).exists()
-        step(what, there, partial(fit, place, objective))
     color = partial(run, place, "colorizer", "batch", "--split", "test", makes=manifest)
     step("Coloring what people will see", manifest.exists(), color)
 
@@ -37,8 +29,7 @@ def cut_photographs(place: Path) -> None:
         say(f"    {FOOLBOX} cannot be downloaded: fewer photographs, so a shorter study")
     crops = list(crop_photographs(find_packages(wheel)))
     write_crops(crops, place / "photographs", place / "data" / "split.csv")
-    tested = sum(crop.split == "test" for crop in crops)
-    say(f"    {len(crops)} squares of 256 pixels, {tested} of them to test with")
+    say(f"    {len(crops)} squares of 256 pixels")
 
 
 def download_foolbox(place: Path) -> Path | None:
@@ -66,26 +57,8 @@ def count_files(own: Path) -> int:
 
 
 def split_own(place: Path, own: Path, split: Path) -> None:
-    """Split a researcher's own photographs: enough to test with, the rest to train on."""
+    """Draw from a researcher's own photographs what a study needs, near-duplicates left out."""
     count = count_files(own)
     test = min(FULL.photographs + RESERVE, count // 2)
     numbers = ("--test", str(test), "--val", str(min(20, max(1, count // 10))))
     run(place, "colorizer", "split", str(own), *numbers, makes=split)
-
-
-def fit(place: Path, objective: str) -> None:
-    """One model, moved into runs/ when it is whole, so that a folder there needs no more work."""
-    unfinished = place / "unfinished" / objective
-    train = ("colorizer", "train", "--objective", objective, "--out", str(unfinished))
-    quick = ("--backbone", "resnet50", "--crop", "128", "--batch-size", "8", "--minutes", "1")
-    best = unfinished / "best.safetensors"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        run(place, *train, *quick, makes=best)
-    except DemoError as error:  # mostly because torchvision's weights cannot be downloaded
-        reason = str(error).rpartition(" failed: ")[2].partition(";")[0]
-        say(f"    {reason}: starting without ImageNet's weights, so it will look worse")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        run(place, *train, *quick, "--weights", "random", makes=best)
-    (place / "runs").mkdir(exist_ok=True)
-    unfinished.rename(place / "runs" / objective)

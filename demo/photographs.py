@@ -17,14 +17,13 @@ FOOLBOX = "foolbox==3.3.4"  # its wheel has twenty ImageNet photographs inside
 
 @dataclass(frozen=True)
 class Photograph:
-    """A picture in a package, cut into a grid of squares, all on one side of the split."""
+    """A picture in a package, cut into a grid of squares."""
 
     name: str
     package: str  # "skimage", "sklearn" or "foolbox"
     file: str  # inside the package
     columns: int
     rows: int
-    split: str  # "train", "val" or "test"
     left_out: tuple[int, ...] = ()  # squares with nothing to see, row by row
 
     @property
@@ -39,38 +38,37 @@ class Crop:
 
     image: str
     group: str
-    split: str
     pixels: Image.Image  # RGB, SIDE x SIDE
 
 
-# 30 crops to test with, 26 for a participant (4 + 20 + 2) and 4 in reserve. What needs no download
-# covers every split by itself. foolbox's files are named after the ImageNet class (00_243: a dog).
+# A participant needs 26 (4 + 20 + 2). None is among the photographs that the shipped models learned
+# from. foolbox's files are named after the ImageNet class (00_243: a dog).
 PHOTOGRAPHS = (
-    Photograph("astronaut", "skimage", "data/astronaut.png", 2, 2, "test"),
-    Photograph("coffee", "skimage", "data/coffee.png", 2, 1, "test"),
-    Photograph("rocket", "skimage", "data/rocket.jpg", 2, 1, "test"),
-    Photograph("chelsea", "skimage", "data/chelsea.png", 1, 1, "val"),
-    Photograph("motorcycle", "skimage", "data/motorcycle_left.png", 3, 2, "train"),
-    Photograph("flower", "sklearn", "datasets/images/flower.jpg", 2, 1, "test"),
-    Photograph("china", "sklearn", "datasets/images/china.jpg", 3, 2, "train"),
-    Photograph("dog", "foolbox", "data/imagenet_00_243.jpg", 1, 1, "test"),
-    Photograph("chairs", "foolbox", "data/imagenet_01_559.jpg", 2, 2, "test"),
-    Photograph("bottle", "foolbox", "data/imagenet_02_438.jpg", 2, 2, "train"),
-    Photograph("chestnuts", "foolbox", "data/imagenet_03_990.jpg", 2, 2, "train"),
-    Photograph("strawberries", "foolbox", "data/imagenet_04_949.jpg", 2, 2, "test", (3,)),
-    Photograph("cottage", "foolbox", "data/imagenet_05_853.jpg", 2, 2, "test", (2, 3)),
-    Photograph("car", "foolbox", "data/imagenet_07_609.jpg", 2, 2, "train"),
-    Photograph("yurts", "foolbox", "data/imagenet_08_915.jpg", 2, 2, "test", (0, 1)),
-    Photograph("cap", "foolbox", "data/imagenet_09_455.jpg", 1, 1, "test"),
-    Photograph("drum", "foolbox", "data/imagenet_10_541.jpg", 2, 2, "val", (2, 3)),
-    Photograph("window", "foolbox", "data/imagenet_12_741.jpg", 2, 2, "train"),
-    Photograph("cannon", "foolbox", "data/imagenet_13_471.jpg", 2, 2, "test", (0, 2)),
-    Photograph("spoonbills", "foolbox", "data/imagenet_14_129.jpg", 1, 1, "test"),
-    Photograph("geese", "foolbox", "data/imagenet_15_99.jpg", 2, 2, "train"),
-    Photograph("dalmatian", "foolbox", "data/imagenet_16_251.jpg", 1, 1, "test"),
-    Photograph("eagle", "foolbox", "data/imagenet_17_22.jpg", 1, 1, "test"),
-    Photograph("leafhopper", "foolbox", "data/imagenet_18_317.jpg", 1, 1, "test"),
-    Photograph("beetle", "foolbox", "data/imagenet_19_305.jpg", 1, 1, "test"),
+    Photograph("astronaut", "skimage", "data/astronaut.png", 2, 2),
+    Photograph("coffee", "skimage", "data/coffee.png", 2, 1),
+    Photograph("rocket", "skimage", "data/rocket.jpg", 2, 1),
+    Photograph("chelsea", "skimage", "data/chelsea.png", 1, 1),
+    Photograph("motorcycle", "skimage", "data/motorcycle_left.png", 3, 2),
+    Photograph("flower", "sklearn", "datasets/images/flower.jpg", 2, 1),
+    Photograph("china", "sklearn", "datasets/images/china.jpg", 3, 2, (2,)),
+    Photograph("dog", "foolbox", "data/imagenet_00_243.jpg", 1, 1),
+    Photograph("chairs", "foolbox", "data/imagenet_01_559.jpg", 2, 2),
+    Photograph("bottle", "foolbox", "data/imagenet_02_438.jpg", 2, 2),
+    Photograph("chestnuts", "foolbox", "data/imagenet_03_990.jpg", 2, 2),
+    Photograph("strawberries", "foolbox", "data/imagenet_04_949.jpg", 2, 2, (3,)),
+    Photograph("cottage", "foolbox", "data/imagenet_05_853.jpg", 2, 2, (2, 3)),
+    Photograph("car", "foolbox", "data/imagenet_07_609.jpg", 2, 2),
+    Photograph("yurts", "foolbox", "data/imagenet_08_915.jpg", 2, 2, (0, 1)),
+    Photograph("cap", "foolbox", "data/imagenet_09_455.jpg", 1, 1),
+    Photograph("drum", "foolbox", "data/imagenet_10_541.jpg", 2, 2, (2, 3)),
+    Photograph("window", "foolbox", "data/imagenet_12_741.jpg", 2, 2, (1, 3)),
+    Photograph("cannon", "foolbox", "data/imagenet_13_471.jpg", 2, 2, (0, 2)),
+    Photograph("spoonbills", "foolbox", "data/imagenet_14_129.jpg", 1, 1),
+    Photograph("geese", "foolbox", "data/imagenet_15_99.jpg", 2, 2),
+    Photograph("dalmatian", "foolbox", "data/imagenet_16_251.jpg", 1, 1),
+    Photograph("eagle", "foolbox", "data/imagenet_17_22.jpg", 1, 1),
+    Photograph("leafhopper", "foolbox", "data/imagenet_18_317.jpg", 1, 1),
+    Photograph("beetle", "foolbox", "data/imagenet_19_305.jpg", 1, 1),
 )
 
 
@@ -106,7 +104,7 @@ def crop(photograph: Photograph, file: Traversable) -> Iterator[Crop]:
         row, column = divmod(number, photograph.columns)
         box = (column * SIDE, row * SIDE, (column + 1) * SIDE, (row + 1) * SIDE)
         name = f"{photograph.name}-{number}"
-        yield Crop(name, photograph.name, photograph.split, scaled.crop(box))
+        yield Crop(name, photograph.name, scaled.crop(box))
 
 
 def cover(image: Image.Image, width: int, height: int) -> Image.Image:
@@ -118,7 +116,7 @@ def cover(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def write_crops(crops: Iterable[Crop], folder: Path, split: Path) -> None:
-    """PNG files in `folder` and, last, `split`: what `colorizer split` would write.
+    """PNG files in `folder` and, last, `split`: as `colorizer split` would, all to test with.
 
     It is written here because which crops are of one photograph is known here.
     """
@@ -136,4 +134,4 @@ def write_crop(crop: Crop, folder: Path) -> tuple[str, ...]:
     """Save one crop and describe it as a row of split.csv; none of the table's is gray."""
     file = f"{crop.image}.png"
     crop.pixels.save(folder / file)
-    return str(folder.resolve()), crop.image, file, crop.split, "0", crop.group
+    return str(folder.resolve()), crop.image, file, "test", "0", crop.group

@@ -173,7 +173,7 @@ def test_a_small_folder_is_told_how_many_are_tested(shell: Shell) -> None:
         (["batch", "--split", "test", "--photos", "photos"], "give --split or --photos, not both"),
         (["batch", "--shard", "3/2"], "should be one of 1/2 to 2/2"),
         (["batch", "--shard", "half"], "should be as in 2/4"),
-        (["batch", "--split", "test"], "no l2 model in runs"),
+        (["batch", "--split", "test", "--methods", "zhang2016"], "no zhang2016 model in runs"),
         (["batch", "--split", "test", "--methods", "real,pix2pix"], "'pix2pix' is none of"),
         (["batch", "--split", "test", "--models", "l2"], "should be as in l2=FILE"),
         (["batch", "--split", "test", "--models", "l2=absent"], "not a checkpoint"),

@@ -1,0 +1,171 @@
+"""This folder's numbers and figures, from a finished experiment.
+
+`python docs/experiment/make.py`, in the folder that holds data/, runs/ and outputs/metrics/; the
+README beside tells the rest.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from PIL import Image
+
+from analysis.canvas import save
+from analysis.figures import draw_rates
+from analysis.intervals import wilson
+from analysis.published import read_published
+from colorizer.bins import bin_centers
+from colorizer.checkpoint import load_colorizer, read_header, shipped_checkpoint
+from colorizer.coloring import Painter
+from colorizer.diagram import draw_network, trace
+from colorizer.figures import draw_losses, draw_weights, read_log, save_figure
+from colorizer.models import OBJECTIVES
+from colorizer.prior import read_prior
+from colorizer.sheets import draw_sheet, make_panels
+
+HERE = Path(__file__).parent
+PRIOR, RUNS, METRICS = Path("data/prior.npz"), Path("runs"), Path("outputs/metrics")
+CPU = torch.device("cpu")
+NORMAL_975 = 1.959964
+SIDE = 200  # px of a panel
+SHEETS = {  # photographs of the demo, by what they show
+    "nearer": ("dog-0", "geese-0", "spoonbills-0", "china-3"),
+    "plausible": ("chairs-0", "cottage-0", "leafhopper-0"),
+    "failures": ("coffee-0", "strawberries-0", "astronaut-0"),
+}
+DECIMALS = {"psnr": 2, "ssim": 3, "ciede2000": 2}  # one of all others
+
+
+@click.command()
+@click.option(
+    "--photographs", default=".demo/photographs", type=click.Path(path_type=Path, exists=True)
+)
+@click.option("--history", type=click.Path(path_type=Path, exists=True), help="In black and white.")
+@click.option("--study", type=click.Path(path_type=Path, exists=True), help="Its report.json.")
+def main(photographs: Path, history: Path | None, study: Path | None) -> None:
+    """Write numbers and figures; those of figure 5 from --study, empty without."""
+    write_json("training", {name: describe_training(name) for name in OBJECTIVES})
+    write_json("prior", describe_prior())
+    metrics = json.loads((METRICS / "metrics.json").read_text())
+    write_json("metrics", metrics)
+    write_json("nearer", count_nearer(METRICS / "images.csv"))
+    draw_models()
+    painters = {name.upper(): load_painter(name) for name in OBJECTIVES}
+    for name, images in SHEETS.items():
+        draw_photographs([photographs / f"{image}.png" for image in images], painters, name)
+    if history is not None:
+        draw_photographs([history], painters, "history")
+    judged = json.loads(study.read_text())["methods"] if study else await_people()
+    (HERE / "fooling.svg").write_bytes(save(draw_rates(judged), "svg"))
+    page = HERE / "README.md"
+    page.write_text(fill_table(page.read_text(), metrics))
+
+
+def await_people() -> dict[str, Any]:
+    """What figure 5 draws where nobody has judged: published rates, and room for ours."""
+    known = {name: [x for x in read_published() if name in x.compare_with] for name in OBJECTIVES}
+    return {
+        name: {"rate": None, "ci95": None, "vs_published": [asdict(x) for x in published]}
+        for name, published in known.items()
+    }
+
+
+def describe_training(name: str) -> dict[str, Any]:
+    """A run's settings and every epoch; the kept one is the shipped one."""
+    header = read_header(RUNS / name / "best.safetensors")
+    shown = ("objective", "backbone", "epoch", "val_loss", "config", "sources", "torch")
+    return {key: header[key] for key in shown} | {"log": read_log(RUNS / name / "log.csv")}
+
+
+def describe_prior() -> dict[str, Any]:
+    """How common each bin is, and what a pixel of it weighs."""
+    prior = read_prior(PRIOR)
+    return {
+        "photographs": prior.photographs,
+        "bins": bin_centers().int().tolist(),
+        "probability": [round(p, 9) for p in prior.probability.tolist()],
+        "weight": [round(weight, 6) for weight in prior.weight.tolist()],
+    }
+
+
+def count_nearer(path: Path) -> dict[str, Any]:
+    """On how many photographs mcl's colors are nearer to the original than l2's, by CIEDE2000."""
+    with path.open(newline="") as file:
+        apart = {
+            (row["image"], row["method"]): float(row["ciede2000"]) for row in csv.DictReader(file)
+        }
+    images = sorted({image for image, _ in apart})
+    return {
+        method: share([apart[image, method] < apart[image, "l2"] for image in images])
+        for method in ("mcl", "mcl-annealed")
+    }
+
+
+def share(nearer: list[bool]) -> dict[str, Any]:
+    """With Wilson's interval; the photographs are independent draws."""
+    rate = sum(nearer) / len(nearer)
+    return {"images": len(nearer), "share": rate, "ci95": wilson(rate, len(nearer), NORMAL_975)}
+
+
+def draw_models() -> None:
+    """Figures 1 to 4 of the source report."""
+    for name in OBJECTIVES:
+        save_figure(draw_losses(read_log(RUNS / name / "log.csv"), name), HERE / f"losses-{name}")
+    save_figure(draw_network(trace(load_painter("mcl").network)), HERE / "network")
+    save_figure(draw_weights(read_prior(PRIOR).weight), HERE / "weights")
+
+
+def draw_photographs(files: list[Path], painters: Mapping[str, Painter], name: str) -> None:
+    """A comparison sheet, as a JPEG for its size."""
+    rows = [make_panels(Image.open(file).convert("RGB"), painters, SIDE) for file in files]
+    draw_sheet(rows).save(HERE / f"{name}.jpg", quality=92)
+
+
+def load_painter(name: str) -> Painter:
+    """A shipped model, read as the source report reads it: T = 1."""
+    path = shipped_checkpoint(name)
+    if path is None:
+        raise click.ClickException(f"no {name} shipped; run `python docs/experiment/ship.py` first")
+    return Painter(load_colorizer(path, CPU), 1.0, 1.0, CPU)
+
+
+def fill_table(page: str, metrics: Mapping[str, Any]) -> str:
+    """The page with the metrics between its marks."""
+    table = "\n".join(table_rows(metrics))
+    return re.sub(
+        r"(<!-- metrics -->\n).*?(\n<!-- end -->)", rf"\g<1>{table}\g<2>", page, flags=re.S
+    )
+
+
+def table_rows(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """A line a metric, a column a method; each number with its 95 % interval."""
+    shown = [metric for metric in metrics["gray"] if metric != "images"]
+    yield "| | " + " | ".join(metrics) + " |"
+    yield "|---" * (1 + len(metrics)) + "|"
+    for metric in shown:
+        cells = [print_cell(metric, found[metric]) for found in metrics.values()]
+        yield f"| {metric} | " + " | ".join(cells) + " |"
+
+
+def print_cell(metric: str, found: Mapping[str, Any]) -> str:
+    """A mean and its interval; AuC in percent, as the literature prints it."""
+    if found["mean"] is None:
+        return "-"
+    scale, digits = 100 if metric.startswith("auc") else 1, DECIMALS.get(metric, 1)
+    mean, *bounds = (f"{scale * x:.{digits}f}" for x in (found["mean"], *(found["ci95"] or ())))
+    return f"{mean} ({bounds[0]} to {bounds[1]})" if bounds else mean
+
+
+def write_json(name: str, content: Mapping[str, Any]) -> None:
+    """Into this folder."""
+    (HERE / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The two models that come with the project."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from colorizer.checkpoint import load_colorizer, read_header, shipped_checkpoint
+from colorizer.cli import main
+from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.models import OBJECTIVES
+from tests.colorizer.conftest import CPU
+
+MOST_BYTES = 25_000_000
+
+
+def shipped(name: str) -> Path:
+    path = shipped_checkpoint(name)
+    assert path is not None
+    return path
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_shipped_model_says_what_it_is_and_loads(name: str) -> None:
+    assert shipped(name).stat().st_size <= MOST_BYTES
+    header = read_header(shipped(name))
+    assert header["objective"] == name
+    assert header["metrics"]["epoch"] == header["epoch"]
+    model = load_colorizer(shipped(name), CPU)
+    assert all(x.dtype == torch.float32 for x in model.parameters())
+
+
+@pytest.mark.parametrize("model", [*OBJECTIVES, "mcl-annealed"])
+def test_a_photograph_is_colored_right_after_installation(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # without runs of one's own
+    rows = np.linspace(235, 90, 192)[:, None]  # sky to ground: bright above, dark below
+    scene = np.broadcast_to(rows, (192, 256)).astype(np.uint8)
+    Image.fromarray(scene).save("gray.jpg")
+    with pytest.raises(SystemExit) as ended:
+        main(["colorize", "gray.jpg", "--model", model])
+    assert ended.value.code == 0
+    assert "colorizer/pretrained/" in capsys.readouterr().err
+    with Image.open("colorized/gray.png") as image:
+        lab = rgb_to_lab(from_bytes(torch.tensor(np.asarray(image)[None])))
+    assert lab[0, 1:].norm(dim=0).mean() > 2
