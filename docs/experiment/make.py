@@ -80,7 +80,15 @@ def describe_training(name: str) -> dict[str, Any]:
     """A run's settings and every epoch; the kept one is the shipped one."""
     header = read_header(RUNS / name / "best.safetensors")
     shown = ("objective", "backbone", "epoch", "val_loss", "config", "sources", "torch")
-    return {key: header[key] for key in shown} | {"log": read_log(RUNS / name / "log.csv")}
+    config = name_weights(header["config"])
+    log = read_log(RUNS / name / "log.csv")
+    return {key: header[key] for key in shown} | {"config": config, "log": log}
+
+
+def name_weights(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's settings, with the initial weights by their file's name: its folder is nobody's."""
+    weights = config["weights"]
+    return {**config, "weights": weights and Path(weights).name}
 
 
 def describe_prior() -> dict[str, Any]:

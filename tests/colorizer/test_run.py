@@ -15,7 +15,7 @@ from colorizer.checkpoint import (
 )
 from colorizer.errors import Mistake
 from colorizer.models import pretrained_part
-from colorizer.run import RESUME, Run, begin_run, resume_run
+from colorizer.run import RESUME, Run, TrainConfig, begin_run, resume_run
 from colorizer.train import (
     objective_loss,
     train,
@@ -84,3 +84,8 @@ def test_a_pretrained_trunk_learns_slower_than_an_untrained_one(tmp_path: Path) 
     write_tensors(tmp_path / "trunk.safetensors", pretrained_part(untrained.model).state_dict(), {})
     pretrained = replace(LITTLE, weights=str(tmp_path / "trunk.safetensors"))
     assert encoder_and_decoder_peaks(begin_run(pretrained, None, CPU)) == [1e-4, 1e-3]
+
+
+def test_the_published_network_has_no_stages_to_freeze() -> None:
+    with pytest.raises(Mistake, match="leave --frozen-stages out"):
+        begin_run(TrainConfig("mcl", "zhang2016", frozen_stages=1), None, CPU)
