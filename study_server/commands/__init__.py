@@ -1,0 +1,1 @@
+"""One file a family of commands: arguments in, one call."""

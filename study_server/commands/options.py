@@ -1,0 +1,8 @@
+"""The arguments that several commands take."""
+
+from pathlib import Path
+
+import click
+
+SLUG = click.argument("slug")
+FILE = click.Path(path_type=Path)

@@ -1,0 +1,127 @@
+"""`study new`, `manifest`, `import`, `freeze`: a study is made."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from study_server import studies
+from study_server.audit import Finding, describe
+from study_server.catalog import write_manifest
+from study_server.commands.opening import open_database
+from study_server.commands.options import FILE, SLUG
+from study_server.commands.terminal import track
+from study_server.database import transaction
+from study_server.errors import StudyError
+from study_server.freeze import Plan, hash_wording, read_plan, write_plan
+from study_server.freeze import freeze as freeze_study
+from study_server.imports import Confounded, import_study
+from study_server.protocol import PRESETS, new_protocol, read_protocol, write_toml
+from study_server.settings import find_folder
+
+
+@click.command()
+@SLUG
+@click.option("--preset", type=click.Choice(list(PRESETS)), default="zhang2016", show_default=True)
+@click.option("--out", type=FILE, default=Path("study.toml"), show_default=True)
+def new(slug: str, preset: str, out: Path) -> None:
+    """Write a commented protocol file to edit."""
+    protocol = new_protocol(slug, preset)
+    if out.exists():
+        raise StudyError(f"{out} is already there; give another --out, or remove it")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(f"{write_toml(protocol)}\n{write_plan()}", encoding="utf-8")
+    click.echo(f"{out}: edit it, then `study import {out} outputs/manifest.csv`")
+
+
+def _folders(
+    _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    pairs = [value.partition("=") for value in values]
+    for (name, _, folder), value in zip(pairs, values, strict=True):
+        if not (name and folder):
+            raise click.BadParameter(f"{value!r} is not like gan=folder")
+    folders = {name: Path(folder) for name, _, folder in pairs}
+    if len(folders) < len(pairs):
+        raise click.BadParameter("a name is given twice; put its images into one folder")
+    return folders
+
+
+@click.command()
+@click.option(
+    "--method", "folders", metavar="NAME=FOLDER", multiple=True, required=True, callback=_folders,
+    help="A folder of PNG files for each: real=photographs, then any models, and foil=controls.",
+)  # fmt: skip
+@click.option("--unpaired", is_flag=True, help="No fake is made from one of the photographs.")
+@click.option("--out", type=FILE, default=Path("manifest.csv"), show_default=True)
+def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
+    """Write a manifest for images of any generator, to be imported.
+
+    \b
+    study manifest --method real=photographs --method gan=fakes --method foil=controls
+
+    Files of the same name below their folders are one photograph and its fakes. All are 8-bit RGB
+    PNG, of one size; --out lies above the folders.
+    """
+
+    def progress(files: Iterable[Any], total: int) -> Iterable[Any]:
+        return track(files, total, "reading images")
+
+    stimuli = write_manifest(out, folders, not unpaired, progress)
+    click.echo(f"{out}: {stimuli} stimuli; `study import study.toml {out}` is next")
+
+
+@click.command("import")
+@click.argument("protocol_file", metavar="STUDY_TOML", type=FILE)
+@click.argument("manifest", type=FILE)
+@click.option("--accept", is_flag=True, help="Go on in spite of warnings, and keep them on record.")
+def import_(protocol_file: Path, manifest: Path, accept: bool) -> None:
+    """Check, audit, re-encode and store a study's stimuli: all of it or nothing.
+
+    The audit looks for all that could tell a fake from its photograph beside its colors, and for
+    photographs that are in it twice. A fake that is its photograph is refused; the rest are
+    warnings, which `study freeze` writes into the design of a study that accepts them.
+    """
+    protocol = read_protocol(protocol_file)
+    settings, engine = open_database()
+
+    def progress(photographs: Iterable[Any], total: int) -> Iterable[Any]:
+        return track(photographs, total, "auditing and storing photographs")
+
+    try:
+        stored = import_study(engine, protocol, manifest, settings.stimuli, accept, progress)
+    except Confounded as error:
+        _print(error.findings)
+        raise
+    _print(stored.accepted)
+    accepted = f", warnings accepted: {len(stored.accepted)}" if stored.accepted else ""
+    slug = protocol.slug
+    click.echo(f"{slug}: {stored.stimuli} stimuli stored{accepted}; `study freeze {slug}` is next")
+
+
+def _print(findings: list[Finding]) -> None:
+    for line in describe(findings):
+        click.echo(line, err=True)
+
+
+@click.command()
+@SLUG
+@click.option("--plan", "plan_file", type=FILE, help="plan.toml; without it the defaults hold.")
+@click.option("--out", type=FILE, default=Path("design.json"), show_default=True)
+def freeze(slug: str, plan_file: Path | None, out: Path) -> None:
+    """Fix the design before the first live participant, for good.
+
+    That is the protocol, the wording, the seed, the stimuli and the plan of the analysis. Its
+    SHA-256 stands in every exported row. A changed study is imported under another slug. `study
+    new` shows the plan's defaults.
+    """
+    plan = read_plan(plan_file) if plan_file else Plan()
+    if out.exists():
+        raise StudyError(f"{out} is already there; give another --out, or remove it")
+    _, engine = open_database()
+    with transaction(engine) as db:
+        study = studies.find(db, slug)
+        design = freeze_study(db, study, plan, hash_wording(find_folder("templates")))
+        out.write_text(design, encoding="utf-8")
+        click.echo(f"{out}: SHA-256 {study.design_sha256}; `study open {slug}` lets people in")

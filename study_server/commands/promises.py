@@ -1,0 +1,57 @@
+"""`study forget` and `anonymize`: what participants were promised."""
+
+from datetime import timedelta
+
+import click
+from sqlalchemy import Engine
+
+from study_server import studies
+from study_server.clock import now
+from study_server.commands.opening import open_database
+from study_server.commands.options import SLUG
+from study_server.database import scrub, transaction, writing
+from study_server.errors import StudyError
+from study_server.withdrawal import anonymize as cut_identities
+from study_server.withdrawal import find_by_name, withdraw
+
+
+@click.command()
+@SLUG
+@click.argument("participant")
+def forget(slug: str, participant: str) -> None:
+    """Delete one participant with every answer.
+
+    As if they had withdrawn themselves. PARTICIPANT is the id in the exports. SQLite's file is
+    written anew, so that no trace stays in it. PostgreSQL's rows are gone at once; their bytes go
+    when VACUUM has come by and the space is used again, and its archived logs keep them. So do
+    backups and exports made before: delete those in time.
+    """
+    _, engine = open_database()
+    with writing(engine) as db:
+        withdraw(db, find_by_name(db, studies.find(db, slug), participant))
+    _scrub(engine)
+    click.echo(f"{slug}: nothing of {participant} is left")
+
+
+@click.command()
+@SLUG
+@click.option("--days", type=click.IntRange(min=0), default=30, show_default=True)
+def anonymize(slug: str, days: int) -> None:
+    """Cut what leads to the people last seen so many days ago; their answers stay.
+
+    The hash of who they are is deleted and their link stops working: they could come again as
+    somebody new, and can no longer withdraw. Run it daily for a retention period.
+    """
+    _, engine = open_database()
+    with transaction(engine) as db:
+        cut = cut_identities(db, studies.find(db, slug), now() - timedelta(days=days))
+    _scrub(engine)
+    click.echo(f"{slug}: {cut} participants are anonymous now")
+
+
+def _scrub(engine: Engine) -> None:
+    if not scrub(engine):
+        raise StudyError(
+            "deleted, but the database was too busy to be written anew: traces stay in its files "
+            "until the next `study anonymize` or withdrawal"
+        )

@@ -1,0 +1,23 @@
+"""`study researcher`: who may see the studies."""
+
+import click
+
+from study_server import researchers
+from study_server.commands.opening import open_database
+from study_server.database import transaction
+
+
+@click.group(no_args_is_help=False)
+def researcher() -> None:
+    """Who may see the researcher's pages."""
+
+
+@researcher.command("add")
+@click.argument("name")
+@click.password_option(help="Asked for when not given.")
+def add_researcher(name: str, password: str) -> None:
+    """Add a researcher, or give one a new password."""
+    _, engine = open_database()
+    with transaction(engine) as db:
+        researchers.add_researcher(db, name, password)
+    click.echo(f"{name} can sign in at /researcher")

@@ -1,0 +1,88 @@
+"""`study open`, `pause`, `close`, `serve`, `status`: a study runs."""
+
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+
+import click
+
+from study_server import researchers, studies
+from study_server.app import create_app
+from study_server.commands.opening import open_database
+from study_server.commands.options import SLUG
+from study_server.database import reading, transaction
+from study_server.freeze import hash_wording, let_in
+from study_server.serving import bind
+from study_server.settings import find_folder, read_settings
+from study_server.words import State
+
+DEFAULT_ADDRESS = "http://127.0.0.1:8000"  # of `study serve`
+DEMO_LINK_VALID_FOR = timedelta(hours=12)
+
+
+def _set_state(slug: str, state: State) -> None:
+    _, engine = open_database()
+    with transaction(engine) as db:
+        studies.find(db, slug).state = state
+    click.echo(f"{slug}: {state}")
+
+
+@click.command("open")
+@SLUG
+def open_(slug: str) -> None:
+    """Let people in; needs a frozen design."""
+    _, engine = open_database()
+    with transaction(engine) as db:
+        let_in(studies.find(db, slug), hash_wording(find_folder("templates")))
+    click.echo(f"{slug}: {State.OPEN}")
+
+
+@click.command()
+@SLUG
+def pause(slug: str) -> None:
+    """Let nobody new in for a while; who has begun goes on."""
+    _set_state(slug, State.PAUSED)
+
+
+@click.command()
+@SLUG
+def close(slug: str) -> None:
+    """Let nobody new in any more; exports tell the truth from now on."""
+    _set_state(slug, State.CLOSED)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True)
+@click.option("--demo", is_flag=True, help="A secret for this run only, and a researcher's link.")
+def serve(host: str, port: int, threads: int, demo: bool) -> None:
+    """Serve the open studies; / lists them, /s/SLUG is a study's entry."""
+    settings = read_settings()
+    if demo:
+        settings = replace(settings, secret_key=secrets.token_hex(32))
+    app = create_app(settings)
+    server = bind(app, host, port, threads, {})
+    address = settings.public_url or f"http://{host}:{port}"
+    click.echo(f"studies:    {address}/")
+    if demo:
+        with transaction(app.extensions["engine"]) as db:
+            token = researchers.make_login_link(db, "demo", DEMO_LINK_VALID_FOR)
+        click.echo(f"researcher: {address}/researcher/enter/{token} (works once)")
+    try:
+        server.run()
+    finally:
+        server.task_dispatcher.shutdown()
+
+
+@click.command()
+@click.argument("slug", required=False)
+def status(slug: str | None) -> None:
+    """How many came and how far they got."""
+    _, engine = open_database()
+    with reading(engine) as db:
+        chosen = [studies.find(db, slug)] if slug else studies.all_studies(db)
+        for study in chosen:
+            counts = ", ".join(f"{n} {word}" for word, n in studies.counts(db, study).items() if n)
+            answers = studies.answers(db, study)
+            click.echo(f"{study.slug}: {study.state}; {counts or 'nobody yet'}; {answers} answers")
