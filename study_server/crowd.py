@@ -13,11 +13,12 @@ from random import Random
 
 import numpy as np
 
-from study_server.words import FOIL
+from study_server.words import FOIL, REAL
 
 PEOPLE_CORRELATION = 0.8  # of a person's gullibility across methods
 IMAGE_CORRELATION = 0.5  # of a photograph's across methods
 FOIL_RATE = 0.13  # people found 87 % of the random recolorings (Zhang et al. 2016)
+REAL_RATE = 0.25  # of photographs shown alone that are called fake
 NODES = 40
 
 
@@ -35,9 +36,12 @@ class Crowd:
     dropout: float = 0.0
     seed: int = 0
 
-    def fooling_probability(self, person: str, image: str, method: str) -> float:
-        """Of one person by one fake; the same for the same names and seed, in any order."""
-        rate = FOIL_RATE if method == FOIL else self.rates[method]
+    def error_probability(self, person: str, image: str, method: str) -> float:
+        """Of one person, who takes a fake for a photograph, or a photograph alone for a fake.
+
+        The same for the same names and seed, in any order.
+        """
+        rate = {FOIL: FOIL_RATE, REAL: REAL_RATE}.get(method) or self.rates[method]
         intercept = marginal_intercept(rate, math.hypot(self.participant_sd, self.image_sd))
         effect = self._effect(self.participant_sd, PEOPLE_CORRELATION, person, method)
         effect += self._effect(self.image_sd, IMAGE_CORRELATION, image, method)

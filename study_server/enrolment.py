@@ -2,32 +2,43 @@
 
 import hmac
 import secrets
+from collections import defaultdict
+from collections.abc import Mapping
 from random import Random
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.models import Identity, Participant, Stimulus, Study, Trial
 from study_server.protocol import stored_protocol
-from study_server.schedule import PlannedTrial, Views, least_filled, plan_trials
-from study_server.studies import images, release_places
-from study_server.words import Kind, Mode, Outcome, Source
+from study_server.schedule import PlannedTrial, Pools, Views, least_filled, plan_trials
+from study_server.studies import release_places
+from study_server.words import REAL, Kind, Mode, Outcome, Source
 
 COUNTED = (Outcome.ACTIVE, Outcome.COMPLETE)  # who takes a place
 CONSENT_VERSION = "2"  # of templates/participant/consent.html
+Ids = Mapping[tuple[str, str], int]  # of stimuli, by image and method
+
+
+class StudyFull(Exception):
+    """Every fake has been seen as often as the protocol wants."""
 
 
 def enroll(db: Session, study: Study, person: str, mode: Mode, source: Source) -> Participant:
     """The participant this person is: the one already there, or a new one with their own schedule.
 
     person: what tells people apart, a browser's cookie or a worker's id; only a keyed hash stays.
+    Raises StudyFull where nobody new is wanted.
     """
     # one at a time for this study, on PostgreSQL too: the counts below must not move
     db.scalar(select(Study.id).where(Study.id == study.id).with_for_update())
     known = find_person(db, study, person, source)
     if known is not None:
         return known
+    release_places(db, study)
+    if mode is Mode.LIVE and is_full(db, study):
+        raise StudyFull
     participant = _new_participant(db, study, mode, source)
     digest = _digest(study, person, source)
     db.add(Identity(participant_id=participant.id, study_id=study.id, source=source, digest=digest))
@@ -55,7 +66,6 @@ def _digest(study: Study, person: str, source: Source) -> str:
 
 def _new_participant(db: Session, study: Study, mode: Mode, source: Source) -> Participant:
     protocol, moment = stored_protocol(study.protocol), now()
-    release_places(db, study)
     participant = Participant(
         study_id=study.id,
         name=f"p{secrets.token_hex(6)}",
@@ -91,49 +101,71 @@ def _filled(db: Session, study: Study, mode: Mode) -> dict[str, int]:
 
 
 def count_views(db: Session, study: Study, mode: Mode) -> Views:
-    """How many complete and still active participants have each fake among their test trials."""
+    """How many complete and still active participants have each stimulus among their test trials.
+
+    A repeat is the same trial again and counts no more.
+    """
     query = (
         select(Stimulus.image, Stimulus.method, func.count())
-        .join(Trial, Trial.fake_id == Stimulus.id)
+        .join(Trial, or_(Trial.fake_id == Stimulus.id, Trial.real_id == Stimulus.id))
         .join(Participant, Trial.participant_id == Participant.id)
-        .where(
-            Participant.study_id == study.id,
-            Participant.mode == mode,
-            Participant.outcome.in_(COUNTED),
-            Trial.kind == Kind.TEST,
-            Trial.voided.is_(False),
-        )
+        .where(*_tested(study, mode))
         .group_by(Stimulus.image, Stimulus.method)
     )
     return {(image, method): count for image, method, count in db.execute(query)}
 
 
-def _store_plan(db: Session, study: Study, participant: Participant) -> None:
+def _tested(study: Study, mode: Mode) -> tuple[ColumnElement[bool], ...]:
+    """Test trials of who takes a place."""
+    return (
+        Participant.study_id == study.id,
+        Participant.mode == mode,
+        Participant.outcome.in_(COUNTED),
+        Trial.kind == Kind.TEST,
+        Trial.voided.is_(False),
+        Trial.repeat_of.is_(None),
+    )
+
+
+def is_full(db: Session, study: Study) -> bool:
+    """Whether every fake was given to as many people as the protocol wants."""
     protocol = stored_protocol(study.protocol)
+    if not protocol.target_views:
+        return False
+    views = count_views(db, study, Mode.LIVE)
+    fakes = [key for key in stimulus_ids(db, study) if key[1] in protocol.methods]
+    return all(views.get(fake, 0) >= protocol.target_views for fake in fakes)
+
+
+def _store_plan(db: Session, study: Study, participant: Participant) -> None:
+    protocol, ids = stored_protocol(study.protocol), stimulus_ids(db, study)
     methods = (participant.method,) if participant.method else protocol.methods
     rng = Random(f"{study.schedule_seed}:{participant.name}")
     views = count_views(db, study, participant.mode)
-    plan = plan_trials(protocol, images(db, study), methods, views, rng)
-    ids = stimulus_ids(db, study)
-    for slot, planned in enumerate(plan):
-        db.add(new_trial(participant, planned, ids, protocol.exposure_ms, slot))
+    plan = plan_trials(protocol, pools_of(ids), methods, views, rng)
+    db.add_all(new_trial(participant, planned, ids, slot) for slot, planned in enumerate(plan))
 
 
-def stimulus_ids(db: Session, study: Study) -> dict[tuple[str, str], int]:
+def stimulus_ids(db: Session, study: Study) -> Ids:
     query = select(Stimulus.image, Stimulus.method, Stimulus.id).where(
         Stimulus.study_id == study.id
     )
     return {(image, method): id_ for image, method, id_ in db.execute(query)}
 
 
+def pools_of(ids: Ids) -> Pools:
+    """The images that each method has."""
+    pools: dict[str, list[str]] = defaultdict(list)
+    for image, method in sorted(ids):
+        pools[method].append(image)
+    return pools
+
+
 def new_trial(
-    participant: Participant,
-    planned: PlannedTrial,
-    ids: dict[tuple[str, str], int],
-    exposure_ms: int,
-    slot: int,
-    attempt: int = 0,
+    participant: Participant, planned: PlannedTrial, ids: Ids, slot: int, attempt: int = 0
 ) -> Trial:
+    """A row for what was planned; its images are those of `stimulus_keys`."""
+    fake, real = stimulus_keys(planned)
     return Trial(
         participant_id=participant.id,
         slot=slot,
@@ -141,9 +173,21 @@ def new_trial(
         kind=planned.kind,
         block=planned.block,
         token=secrets.token_urlsafe(16),
-        fake_id=ids[planned.image, planned.method],
-        real_id=ids[planned.image, "real"],
+        fake_id=ids[fake] if fake else None,
+        real_id=ids[real] if real else None,
         fake_side=planned.fake_side,
-        exposure_ms=exposure_ms,
+        first_side=planned.first_side,
+        exposure_ms=planned.exposure_ms,
+        repeat_of=planned.repeat_of,
         voided=False,
     )
+
+
+def stimulus_keys(
+    planned: PlannedTrial,
+) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+    """(fake, photograph), each an image and a method; a single image has one of them."""
+    own = planned.image, planned.method
+    if planned.real_image is not None:
+        return own, (planned.real_image, REAL)
+    return (None, own) if planned.method == REAL else (own, None)

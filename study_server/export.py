@@ -1,4 +1,4 @@
-"""responses.csv, participants.csv and their codebook: tidy, one row a trial, no parser needed."""
+"""responses.csv, timing.csv, participants.csv and their codebook: tidy, no parser needed."""
 
 import csv
 from collections import defaultdict
@@ -14,7 +14,9 @@ from study_server.models import Environment, Participant, Response, Stimulus, St
 from study_server.words import Kind, Mode, State
 
 VERSION = "hue-and-eye/1"
-PARTICIPANTS_CSV, CODEBOOK_CSV, DESIGN_JSON = "participants.csv", "codebook.csv", "design.json"
+TIMING_CSV, PARTICIPANTS_CSV = "timing.csv", "participants.csv"
+CODEBOOK_CSV, DESIGN_JSON = "codebook.csv", "design.json"
+BESIDE = (TIMING_CSV, PARTICIPANTS_CSV, CODEBOOK_CSV, DESIGN_JSON)
 Row = dict[str, object]
 
 RESPONSES = {
@@ -35,12 +37,24 @@ RESPONSES = {
     "answer": "the side clicked; single: fake or real; empty where voided or timed out",
     "rt_ms": "event.timeStamp minus the timestamp of the frame that showed the answers",
     "exposure_ms": "asked for; empty where unlimited",
-    "first_ms": "achieved exposure of the first image",
-    "second_ms": "achieved exposure of the second image",
+    "first_ms": "achieved exposure of the first image, or of all that are shown at once",
+    "second_ms": "achieved exposure of the second image, where one follows",
     "flags": "space-separated: voided, hidden, blurred, resized, slow_frame, late",
     "started_at": "UTC, ISO 8601",
     "received_at": "UTC, ISO 8601",
     "design_sha256": "SHA-256 of design.json, empty before the freeze",
+}
+
+TIMING = {
+    "study": "slug of the study",
+    "participant": "as in the responses",
+    "mode": "as in the responses",
+    "position": "as in the responses",
+    "first_side": "of a sequential pair, the side shown first; else empty",
+    "first_frames": "animation frames of the first exposure",
+    "second_frames": "animation frames of the second exposure",
+    "early": "answers ignored because the buttons were not yet shown",
+    "held": "answers ignored because their key was held down since before",
 }
 
 PARTICIPANTS = {
@@ -74,17 +88,20 @@ PARTICIPANTS = {
 def export_study(
     db: Session, study: Study, out: Path, modes: Collection[Mode], unblind: bool
 ) -> tuple[int, int]:
-    """Write responses to `out`, participants.csv, codebook.csv and design.json beside it.
+    """Write responses to `out`, and beside it timing, participants, codebook and design.
 
     While a study runs the truth of its live trials is left out, unless `unblind`.
     Returns how many (trials, participants) were written. Raises StudyError.
     """
-    if out.name in (PARTICIPANTS_CSV, CODEBOOK_CSV, DESIGN_JSON):
+    if out.name in BESIDE:
         raise StudyError(f"{out}: that name is taken by what stands beside the responses")
     blinded = study.state in (State.OPEN, State.PAUSED) and not unblind
-    responses = [_blind(row) if blinded else row for row in _responses(db, study, modes)]
+    responses = _select(db, "responses_export", study, modes)
+    responses = [_blind(row) if blinded else row for row in responses]
     people = _participants(db, study, modes)
     _write(out, RESPONSES, responses)
+    timing = _select(db, "timing_export", study, modes)
+    _write(out.with_name(TIMING_CSV), TIMING, timing)
     _write(out.with_name(PARTICIPANTS_CSV), PARTICIPANTS, people)
     _write(out.with_name(CODEBOOK_CSV), ("file", "column", "meaning"), _codebook(), VERSION)
     if study.design is not None:
@@ -92,10 +109,8 @@ def export_study(
     return len(responses), len(people)
 
 
-def _responses(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:
-    query = text(
-        "SELECT * FROM responses_export WHERE study = :study ORDER BY participant, position"
-    )
+def _select(db: Session, view: str, study: Study, modes: Collection[Mode]) -> list[Row]:
+    query = text(f"SELECT * FROM {view} WHERE study = :study ORDER BY participant, position")
     rows = db.execute(query, {"study": study.slug}).mappings()
     return [dict(row) for row in rows if row["mode"] in modes]
 
@@ -134,7 +149,8 @@ def _participant(study: Study, person: Participant, environment: Environment | N
 def _counts(db: Session, study: Study) -> dict[int, Row]:
     """By participant; vigilance is answered rightly as `question` has it."""
     vigilance = Trial.kind == Kind.VIGILANCE
-    found = Response.answer == Trial.fake_side
+    fake = func.coalesce(Trial.fake_side, "fake")  # a vigilance image shown alone is a foil
+    found = Response.answer == fake
     right = found if study.question == "fake" else ~found
     query = (
         select(
@@ -169,7 +185,11 @@ def _methods(db: Session, study: Study) -> dict[int, list[str]]:
 def _codebook() -> list[Row]:
     return [
         {"file": file, "column": column, "meaning": meaning}
-        for file, columns in (("responses", RESPONSES), ("participants", PARTICIPANTS))
+        for file, columns in (
+            ("responses", RESPONSES),
+            ("timing", TIMING),
+            ("participants", PARTICIPANTS),
+        )
         for column, meaning in columns.items()
     ]
 

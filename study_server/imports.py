@@ -23,7 +23,7 @@ from study_server.audit import (
 from study_server.clock import now
 from study_server.database import reading, transaction
 from study_server.errors import StudyError
-from study_server.manifests import Row, by_image, check, read_manifest, wanted_methods
+from study_server.manifests import Images, Row, by_image, choose_rows, read_manifest
 from study_server.models import AcceptedWarning, Stimulus, Study
 from study_server.perception import perceptual_hash
 from study_server.protocol import Protocol
@@ -31,7 +31,6 @@ from study_server.stimuli import load, remove, store, temporary_folder
 from study_server.words import REAL, State
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
-Images = Mapping[str, Mapping[str, Row]]  # by image and method
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class _Taken(NamedTuple):
     image: str
     files: dict[str, str]  # by method
     digests: dict[str, bytes]  # by method
-    phash: int
+    phash: int | None  # of the photograph, where there is one
     findings: list[Finding]
 
 
@@ -85,7 +84,7 @@ def import_study(
     progress: wraps the photographs that are done one by one, for a progress bar.
     Raises StudyError; Confounded where the audit says no.
     """
-    images = _read(manifest, protocol)
+    images = choose_rows(manifest, by_image(manifest, read_manifest(manifest)), protocol)
     with reading(engine) as db:
         _refuse_second(db, protocol.slug)
     recolored = protocol.stimuli == "recolored"
@@ -100,14 +99,6 @@ def import_study(
     return Imported(sum(len(photograph.files) for photograph in taken), findings)
 
 
-def _read(manifest: Path, protocol: Protocol) -> Images:
-    """The rows that the protocol wants, when it can run on them."""
-    images = by_image(manifest, read_manifest(manifest))
-    check(manifest, images, protocol)
-    wanted = wanted_methods(protocol)
-    return {image: {method: rows[method] for method in wanted} for image, rows in images.items()}
-
-
 def _take(
     manifest: Path, folder: Path, recolored: bool, photograph: tuple[str, Mapping[str, Row]]
 ) -> _Taken:
@@ -118,7 +109,7 @@ def _take(
         image,
         {method: store(of, folder) for method, of in pixels.items()},
         {method: digest(of) for method, of in pixels.items()},
-        perceptual_hash(pixels[REAL]),
+        perceptual_hash(pixels[REAL]) if REAL in pixels else None,
         list(audit_photograph(image, pixels, recolored)),
     )
 
@@ -126,11 +117,12 @@ def _take(
 def _audit(images: Images, taken: list[_Taken], practice: bool) -> list[Finding]:
     """What was found in each photograph, then among all."""
     digests = {(t.image, method): of for t in taken for method, of in t.digests.items()}
-    hashes = {t.image: t.phash for t in taken}
+    hashes = {t.image: t.phash for t in taken if t.phash is not None}
+    splits = {image: next(iter(rows.values())).split for image, rows in images.items()}
     return [
         *(finding for photograph in taken for finding in photograph.findings),
         *audit_collection(digests, hashes, practice),
-        *find_trained({image: rows[REAL].split for image, rows in images.items()}),
+        *find_trained(splits),
     ]
 
 

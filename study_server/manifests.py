@@ -4,12 +4,13 @@ import csv
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from study_server.errors import StudyError
 from study_server.protocol import Protocol
+from study_server.supply import find_shortage
 from study_server.words import FOIL, REAL
 
 COLUMNS = ("image", "method", "file", "sha256", "width", "height", "split", "checkpoint")
@@ -29,6 +30,9 @@ class Row:
     height: int
     split: str
     checkpoint: str
+
+
+Images = Mapping[str, Mapping[str, Row]]  # by image and method
 
 
 def read_manifest(path: Path) -> list[Row]:
@@ -84,27 +88,72 @@ def by_image(path: Path, rows: Iterable[Row]) -> dict[str, dict[str, Row]]:
     return dict(images)
 
 
-def check(path: Path, images: Mapping[str, Mapping[str, Row]], protocol: Protocol) -> None:
-    """A study can run on these images, or StudyError says what is missing."""
+def choose_rows(path: Path, images: Images, protocol: Protocol) -> Images:
+    """The rows that a study of this protocol shows, or StudyError says why it cannot run."""
     wanted = wanted_methods(protocol)
-    for image, methods in images.items():
+    if protocol.paired and not protocol.single:
+        _require_all(path, images, wanted)
+    elif protocol.stimuli == "recolored":
+        _require_photographs(path, images)
+    chosen = {
+        image: {method: rows[method] for method in wanted if method in rows}
+        for image, rows in images.items()
+    }
+    chosen = {image: rows for image, rows in chosen.items() if rows}
+    _require_sizes(path, chosen, protocol)
+    _require_enough(path, chosen, protocol)
+    return chosen
+
+
+def wanted_methods(protocol: Protocol) -> tuple[str, ...]:
+    """What a study of this protocol shows."""
+    return (REAL, *protocol.methods, *([FOIL] if protocol.vigilance else []))
+
+
+def _require_all(path: Path, images: Images, wanted: Sequence[str]) -> None:
+    """A fake stands beside its own photograph: every image has everything."""
+    for image, rows in images.items():
         for method in wanted:
-            if method not in methods:
+            if method not in rows:
                 instead = ", or set vigilance = 0" if method == FOIL else ""
                 raise StudyError(
                     f"{path}: {image} has no {method} stimulus; give every photograph one, as "
                     f"`colorizer batch --methods {','.join(wanted)}` does{instead}"
                 )
-        if len({(row.width, row.height) for row in methods.values()}) > 1:
-            raise StudyError(f"{path}: the stimuli of {image} differ in size; make them alike")
-    if len(images) < protocol.photographs_needed:
+
+
+def _require_photographs(path: Path, images: Images) -> None:
+    for image, rows in images.items():
+        if REAL not in rows:
+            raise StudyError(
+                f"{path}: {image} has no photograph whose luma it could share; "
+                "set stimuli = 'any' in study.toml"
+            )
+
+
+def _require_sizes(path: Path, images: Images, protocol: Protocol) -> None:
+    """Alike among what may stand side by side; of single images, among all."""
+    apart = protocol.paired and not protocol.single
+    first: dict[str, Row] = {}
+    for image, rows in images.items():
+        for row in rows.values():
+            other = first.setdefault(image if apart else "", row)
+            if (row.width, row.height) != (other.width, other.height):
+                whose = f"the stimuli of {image}" if apart else f"{image} and {other.image}"
+                raise StudyError(f"{path}:{row.line}: {whose} differ in size; make them alike")
+
+
+def _require_enough(path: Path, images: Images, protocol: Protocol) -> None:
+    pools: dict[str, list[str]] = defaultdict(list)
+    for image, rows in images.items():
+        for method in rows:
+            pools[method].append(image)
+    shortage = find_shortage(protocol, pools)
+    if shortage is not None:
+        kinds = {kind: count for kind, count in protocol.planned.items() if count}
+        counts = " + ".join(f"{kind} {count}" for kind, count in kinds.items())
+        what = "photographs" if protocol.paired else f"images by {shortage.method}"
         raise StudyError(
-            f"{path}: {len(images)} photographs, but a participant sees "
-            f"{protocol.photographs_needed} different ones (practice {protocol.practice} + "
-            f"trials {protocol.trials} + vigilance {protocol.vigilance}); add or lower them"
+            f"{path}: {shortage.there} {what}, but a participant sees {shortage.needed} "
+            f"different ones ({counts}); add images, or lower those in study.toml"
         )
-
-
-def wanted_methods(protocol: Protocol) -> tuple[str, ...]:
-    """What every photograph must have for this protocol."""
-    return (REAL, *protocol.methods, *([FOIL] if protocol.vigilance else []))

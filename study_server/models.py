@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from study_server.clock import as_utc
-from study_server.words import Kind, Mode, Outcome, Side, Source, State
+from study_server.words import Choice, Kind, Mode, Outcome, Side, Source, State
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -34,9 +34,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else as_utc(value)
 
 
-def word(vocabulary: type[StrEnum]) -> Enum:
-    """A column that holds one word of a vocabulary, checked by the database."""
-    name = vocabulary.__name__.lower()
+def word(vocabulary: type[StrEnum], name: str = "") -> Enum:
+    """A column that holds one word of a vocabulary, checked by the database.
+
+    name: of the constraint, where a table has two columns of one vocabulary.
+    """
+    name = name or vocabulary.__name__.lower()
     return Enum(
         vocabulary,
         name=name,
@@ -60,7 +63,7 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[type, Any]] = {
         datetime: UtcDateTime,
         str: Text,
-        **{w: word(w) for w in (Kind, Mode, Outcome, Side, Source, State)},
+        **{w: word(w) for w in (Choice, Kind, Mode, Outcome, Side, Source, State)},
     }
 
 
@@ -172,13 +175,23 @@ class Environment(Base):
 
 
 class Trial(Base):
-    """One pair for one participant. A slot whose trial was interrupted gets another attempt."""
+    """A pair or a single image for one participant.
+
+    A slot whose trial was interrupted gets another attempt. A single image is in the column of what
+    it is; the other one is empty.
+    """
 
     __tablename__ = "trial"
     __table_args__ = (
         UniqueConstraint("participant_id", "slot", "attempt"),
         CheckConstraint("fake_id <> real_id", name="two_images"),
+        CheckConstraint(
+            "(fake_id IS NOT NULL AND real_id IS NOT NULL AND fake_side IS NOT NULL) OR "
+            "(fake_side IS NULL AND first_side IS NULL AND (fake_id IS NULL) <> (real_id IS NULL))",
+            name="pair_or_single",
+        ),
         CheckConstraint("slot >= 0 AND attempt >= 0 AND block >= 0", name="counts_from_zero"),
+        CheckConstraint("repeat_of >= 0 AND repeat_of < slot", name="repeats_an_earlier_one"),
         CheckConstraint("exposure_ms > 0", name="exposure_positive"),
     )
 
@@ -189,17 +202,33 @@ class Trial(Base):
     kind: Mapped[Kind]
     block: Mapped[int]
     token: Mapped[str] = mapped_column(unique=True)
-    fake_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"))
-    real_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"))
-    fake_side: Mapped[Side]
-    exposure_ms: Mapped[int]
+    fake_id: Mapped[int | None] = mapped_column(ForeignKey("stimulus.id"))
+    real_id: Mapped[int | None] = mapped_column(ForeignKey("stimulus.id"))
+    fake_side: Mapped[Side | None]
+    first_side: Mapped[Side | None] = mapped_column(word(Side, "first_side"))  # one after the other
+    exposure_ms: Mapped[int | None]  # None: until the answer
+    repeat_of: Mapped[int | None]  # the slot of the trial that this one shows again
     started_at: Mapped[datetime | None]
     voided: Mapped[bool] = mapped_column(default=False)
 
     participant: Mapped[Participant] = relationship()
-    fake: Mapped[Stimulus] = relationship(foreign_keys=[fake_id])
-    real: Mapped[Stimulus] = relationship(foreign_keys=[real_id])
+    fake: Mapped[Stimulus | None] = relationship(foreign_keys=[fake_id])
+    real: Mapped[Stimulus | None] = relationship(foreign_keys=[real_id])
     response: Mapped["Response | None"] = relationship(back_populates="trial")
+
+    @property
+    def truth(self) -> Choice:
+        """Where the fake is, or what the only image is."""
+        if self.fake_side is not None:
+            return Choice(self.fake_side)
+        return Choice.REAL if self.fake_id is None else Choice.FAKE
+
+    @property
+    def shown(self) -> Stimulus:
+        """What the trial is about: the fake of a pair, or the only image."""
+        stimulus = self.fake or self.real
+        assert stimulus is not None  # the database refuses a trial without an image
+        return stimulus
 
 
 class Response(Base):
@@ -209,15 +238,21 @@ class Response(Base):
     __table_args__ = (
         CheckConstraint("rt_ms >= 0", name="rt_not_negative"),
         CheckConstraint("first_ms >= 0 AND second_ms >= 0", name="shown_not_negative"),
+        CheckConstraint("first_frames >= 0 AND second_frames >= 0", name="frames_not_negative"),
+        CheckConstraint("early >= 0 AND held >= 0", name="ignored_not_negative"),
     )
 
     trial_id: Mapped[int] = mapped_column(
         ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True
     )
-    answer: Mapped[Side]
+    answer: Mapped[Choice]
     rt_ms: Mapped[int]  # event.timeStamp minus the frame that showed the answers
-    first_ms: Mapped[float]  # achieved exposures
-    second_ms: Mapped[float]
+    first_ms: Mapped[float]  # achieved exposures; of images shown alone or at once the first only
+    second_ms: Mapped[float | None]
+    first_frames: Mapped[int | None]  # animation frames that they took
+    second_frames: Mapped[int | None]
+    early: Mapped[int] = mapped_column(default=0, server_default="0")  # ignored: before the buttons
+    held: Mapped[int] = mapped_column(default=0, server_default="0")  # ignored: a key held down
     hidden: Mapped[bool]
     blurred: Mapped[bool]
     resized: Mapped[bool]

@@ -6,25 +6,21 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from study_server.clock import now
-from study_server.enrolment import count_views, new_trial, stimulus_ids
-from study_server.models import (
-    Environment,
-    Participant,
-    Response,
-    Stimulus,
-    Trial,
-)
+from study_server.enrolment import count_views, new_trial, pools_of, stimulus_ids
+from study_server.models import Environment, Participant, Response, Stimulus, Trial
 from study_server.protocol import Protocol, stored_protocol
-from study_server.schedule import PlannedTrial, replacement
-from study_server.studies import UNFINISHED, images, late_since
-from study_server.words import Flag, Kind, Outcome, Side
+from study_server.schedule import PlannedTrial, substitute
+from study_server.studies import UNFINISHED, late_since
+from study_server.words import Choice, Flag, Kind, Outcome
 
 PREFETCH = 4  # the trial that runs and three more
+ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT)  # before the last trial
+CENTER = "center"  # the place of a single image, as left and right are those of a pair
 
 
 class UnknownTrial(LookupError):
@@ -35,18 +31,31 @@ class VoidedTrial(Exception):
     """The trial was interrupted and replaced; its answer no longer counts."""
 
 
-class TimedOut(Exception):
-    """The time for taking part is over; nothing more is stored."""
+class Over(Exception):
+    """Taking part is over, by the clock or for who did not qualify; nothing more is stored."""
+
+
+class UnfitAnswer(ValueError):
+    """A side of a single image, or a verdict on a pair."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the browser says of one trial; times in ms."""
+    """What the browser says of one trial.
 
-    side: Side
+    first_ms, second_ms: achieved exposures; no second one where there is one image, or where both
+    are shown at once. *_frames: how many animation frames those took. early, held: events that were
+    ignored, before the buttons were there, or of a key held down.
+    """
+
+    choice: Choice
     rt_ms: int
     first_ms: float
-    second_ms: float
+    second_ms: float | None = None
+    first_frames: int | None = None
+    second_frames: int | None = None
+    early: int = 0
+    held: int = 0
     flags: Collection[Flag] = ()
 
 
@@ -73,8 +82,8 @@ def touch(participant: Participant) -> None:
 
 
 def upcoming(db: Session, participant: Participant, limit: int = PREFETCH) -> list[Trial]:
-    """The next unanswered trials in the order they will be shown; none once time is over."""
-    if participant.outcome is Outcome.TIMED_OUT:
+    """The next unanswered trials in the order they will be shown; none once it is over."""
+    if participant.outcome in ENDED:
         return []
     return list(
         db.scalars(
@@ -102,20 +111,43 @@ def resume(db: Session, participant: Participant) -> None:
 
 
 def _replace(db: Session, participant: Participant, voided: Trial) -> None:
-    study = participant.study
-    seen = set(
-        db.scalars(select(Stimulus.image).join(Trial, Trial.real_id == Stimulus.id).where(
-            Trial.participant_id == participant.id
-        ))
-    )  # fmt: skip
-    planned = PlannedTrial(
-        voided.kind, voided.block, voided.fake.image, voided.fake.method, voided.fake_side
+    study, protocol, ids = (
+        participant.study,
+        protocol_of(participant),
+        stimulus_ids(db, participant.study),
     )
     rng = Random(f"{study.schedule_seed}:{participant.name}:{voided.slot}:{voided.attempt}")
     views = count_views(db, study, participant.mode)
-    substitute = replacement(planned, images(db, study), seen, views, rng)
-    ids, attempt = stimulus_ids(db, study), voided.attempt + 1
-    db.add(new_trial(participant, substitute, ids, voided.exposure_ms, voided.slot, attempt))
+    dealt = _images_dealt(db, participant)
+    planned = substitute(protocol, as_planned(voided), pools_of(ids), dealt, views, rng)
+    trial = new_trial(participant, planned, ids, voided.slot, voided.attempt + 1)
+    db.add(trial)
+    repeats = Trial.participant_id == participant.id, Trial.repeat_of == voided.slot
+    for repeat in db.scalars(select(Trial).where(*repeats, Trial.started_at.is_(None))):
+        repeat.fake_id, repeat.real_id = trial.fake_id, trial.real_id
+
+
+def _images_dealt(db: Session, participant: Participant) -> set[str]:
+    """Every image in a trial of this participant, seen already or planned."""
+    mine = or_(Trial.fake_id == Stimulus.id, Trial.real_id == Stimulus.id)
+    query = select(Stimulus.image).join(Trial, mine)
+    return set(db.scalars(query.where(Trial.participant_id == participant.id)))
+
+
+def as_planned(trial: Trial) -> PlannedTrial:
+    """What a stored trial was planned to be."""
+    paired = trial.fake_side is not None and trial.real is not None
+    return PlannedTrial(
+        trial.kind,
+        trial.block,
+        trial.shown.image,
+        trial.shown.method,
+        trial.real.image if paired and trial.real else None,
+        trial.fake_side,
+        trial.first_side,
+        trial.exposure_ms,
+        trial.repeat_of,
+    )
 
 
 def find_trial(db: Session, participant: Participant, token: str) -> Trial:
@@ -129,13 +161,13 @@ def find_trial(db: Session, participant: Participant, token: str) -> Trial:
 
 
 def start_trial(db: Session, participant: Participant, token: str) -> Trial:
-    """Its images are being seen from now on. Raises UnknownTrial, VoidedTrial, TimedOut."""
+    """Its images are being seen from now on. Raises UnknownTrial, VoidedTrial, Over."""
     trial = find_trial(db, participant, token)
     if trial.voided:
         raise VoidedTrial(token)
     touch(participant)
-    if participant.outcome is Outcome.TIMED_OUT:
-        raise TimedOut(token)
+    if participant.outcome in ENDED:
+        raise Over(token)
     if trial.started_at is None:
         trial.started_at = now()
     return trial
@@ -144,9 +176,13 @@ def start_trial(db: Session, participant: Participant, token: str) -> Trial:
 def record_response(db: Session, participant: Participant, token: str, answer: Answer) -> Trial:
     """Store one answer. The first stands: browsers retry, people double-click, tabs race.
 
-    Returns the trial with the answer that stands. Raises UnknownTrial, VoidedTrial, TimedOut.
+    Returns the trial with the answer that stands. Raises UnknownTrial, VoidedTrial, Over,
+    UnfitAnswer.
     """
     trial = start_trial(db, participant, token)  # where the word of its start was lost
+    if answer.choice not in (trial.truth, trial.truth.other):
+        possible = " or ".join(sorted((trial.truth, trial.truth.other)))
+        raise UnfitAnswer(f"answer {answer.choice} to a trial that asks for {possible}")
     db.flush()
     try:
         with db.begin_nested():
@@ -155,26 +191,43 @@ def record_response(db: Session, participant: Participant, token: str, answer: A
         pass
     db.flush()
     db.refresh(trial)
-    _finish_when_done(db, participant)
+    _finish_when_done(db, trial)
     return trial
 
 
 def _columns(answer: Answer) -> dict[str, object]:
     flags = {flag.value: flag in answer.flags for flag in Flag if flag is not Flag.VOIDED}
     return {
-        "answer": answer.side,
+        "answer": answer.choice,
         "rt_ms": answer.rt_ms,
         "first_ms": answer.first_ms,
         "second_ms": answer.second_ms,
+        "first_frames": answer.first_frames,
+        "second_frames": answer.second_frames,
+        "early": answer.early,
+        "held": answer.held,
         "received_at": now(),
         **flags,
     }
 
 
-def _finish_when_done(db: Session, participant: Participant) -> None:
-    if participant.finished_at is None and not upcoming(db, participant, limit=1):
-        participant.finished_at = now()
-        participant.outcome = Outcome.COMPLETE
+def _finish_when_done(db: Session, answered: Trial) -> None:
+    participant = answered.participant
+    if participant.finished_at is not None:
+        return
+    following = upcoming(db, participant, limit=1)
+    if not following:
+        participant.finished_at, participant.outcome = now(), Outcome.COMPLETE
+        return
+    left_qualification = following[0].kind is not answered.kind is Kind.QUALIFICATION
+    if left_qualification and not qualified(db, participant):
+        participant.finished_at, participant.outcome = now(), Outcome.SCREENED_OUT
+
+
+def qualified(db: Session, participant: Participant) -> bool:
+    """Whether the qualification trials were answered well enough."""
+    correct, answered = score(db, participant, Kind.QUALIFICATION)
+    return correct >= protocol_of(participant).qualification_min_correct * answered
 
 
 def progress(db: Session, participant: Participant) -> tuple[int, int]:
@@ -187,30 +240,44 @@ def progress(db: Session, participant: Participant) -> tuple[int, int]:
     return answered or 0, planned
 
 
-def score(db: Session, participant: Participant) -> tuple[int, int]:
-    """(correct, answered) test pairs, as shown at the end; vigilance pairs do not count."""
-    rows = db.execute(
-        select(Trial.fake_side, Response.answer)
+def score(db: Session, participant: Participant, kind: Kind = Kind.TEST) -> tuple[int, int]:
+    """(correct, answered) trials of a kind, repeats aside; of tests as shown at the end."""
+    query = (
+        select(Trial)
         .join(Response)
-        .where(Trial.participant_id == participant.id, Trial.kind == Kind.TEST)
+        .options(contains_eager(Trial.response))
+        .where(
+            Trial.participant_id == participant.id, Trial.kind == kind, Trial.repeat_of.is_(None)
+        )
     )
     question = participant.study.question
-    judged = [is_correct(question, fake_side, answer) for fake_side, answer in rows]
+    judged = [
+        is_correct(question, t.truth, t.response.answer) for t in db.scalars(query) if t.response
+    ]
     return sum(judged), len(judged)
 
 
-def is_correct(question: str, fake_side: Side, answer: Side) -> bool:
+def is_correct(question: str, truth: Choice, answer: Choice) -> bool:
     """The fake was found, or the photograph where that was asked."""
-    return answer is (fake_side if question == "fake" else fake_side.other)
+    return answer is (truth if question == "fake" else truth.other)
 
 
 def feedback(trial: Trial) -> dict[str, object] | None:
-    """What an answered practice trial tells: the fake's side and whether it was found."""
+    """What an answered practice trial tells: where the fake was, and whether the answer is right.
+
+    fake: a side; of a single image its place, or None where it is a photograph.
+    """
     if trial.kind is not Kind.PRACTICE or trial.response is None:
         return None
     question = trial.participant.study.question
-    correct = is_correct(question, trial.fake_side, trial.response.answer)
-    return {"fake": trial.fake_side, "correct": correct}
+    correct = is_correct(question, trial.truth, trial.response.answer)
+    return {"fake": place_of_fake(trial), "correct": correct}
+
+
+def place_of_fake(trial: Trial) -> str | None:
+    if trial.fake_side is not None:
+        return trial.fake_side
+    return CENTER if trial.truth is Choice.FAKE else None
 
 
 def completion_code(participant: Participant) -> str | None:

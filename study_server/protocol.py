@@ -1,4 +1,4 @@
-"""study.toml -> a frozen Protocol, refused if it contradicts itself; and the presets.
+"""study.toml -> a frozen Protocol, refused if it contradicts itself.
 
 Source of the default: Zhang, Isola & Efros, ECCV 2016, and the code of their AMT test.
 """
@@ -11,11 +11,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from study_server.errors import StudyError
+from study_server.presets import NOTES, PRESETS, Preset
 from study_server.words import FOIL, REAL, Kind
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Method = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
+Count = Annotated[int, Field(ge=0, le=1000)]
 Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
+MIN_EXPOSURE_MS = 20  # no screen shows less
+ANSWER_MS, READING_MINUTES = 1500, 2  # about what a trial's answer and all pages take
 
 
 class Protocol(BaseModel):
@@ -25,19 +29,27 @@ class Protocol(BaseModel):
 
     slug: Slug
     title: Annotated[str, Field(min_length=1, max_length=200)]
-    preset: Literal["zhang2016", "within"]
+    preset: Preset
     methods: Annotated[tuple[Method, ...], Field(min_length=1, strict=False)]
     assignment: Literal["between", "within"]
     stimuli: Literal["recolored", "any"] = "recolored"
-    presentation: Literal["sequential"] = "sequential"
+    paired: bool = True
+    presentation: Literal["sequential", "simultaneous", "single"] = "sequential"
     question: Literal["fake", "real"] = "fake"
-    practice: Annotated[int, Field(ge=0, le=1000)] = 10
+    order: Literal["left_first", "random"] = "left_first"
+    qualification: Count = 0
+    qualification_min_correct: Annotated[float, Field(ge=0, le=1)] = 0.65
+    practice: Count = 10
     trials: Annotated[int, Field(ge=1, le=1000)] = 40
-    vigilance: Annotated[int, Field(ge=0, le=1000)] = 4
+    vigilance: Count = 4
+    repeats: Count = 0
+    target_views: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     first_blank_ms: Milliseconds = 1200
     blank_ms: Milliseconds = 900
-    exposure_ms: Annotated[int, Field(ge=20, le=60_000)] = 1000
+    exposure_ms: Milliseconds | tuple[Milliseconds, ...] = 1000
     gap_ms: Milliseconds = 600
+    masks: Annotated[int, Field(ge=0, le=20)] = 0
+    mask_ms: Annotated[int, Field(ge=10, le=10_000)] = 30
     after_ms: Milliseconds = 100
     feedback_ms: Milliseconds = 2400
     abandoned_after_minutes: Annotated[int, Field(ge=1, le=10_000)] = 60
@@ -53,73 +65,124 @@ class Protocol(BaseModel):
             raise ValueError("a method is named twice; name each once")
         return methods
 
+    @field_validator("exposure_ms", mode="before")
+    @classmethod
+    def _one_or_several(cls, exposures: Any) -> Any:
+        """A list in TOML and JSON; a list of one is that one."""
+        if not isinstance(exposures, list | tuple):
+            return exposures
+        if len(set(exposures)) != len(exposures) or not exposures:
+            raise ValueError("name each exposure once, such as [500, 1000]")
+        return exposures[0] if len(exposures) == 1 else tuple(exposures)
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Protocol":
-        if self.vigilance > self.trials:
-            raise ValueError(
-                f"vigilance = {self.vigilance} exceeds trials = {self.trials}; "
-                "a tenth of the trials is usual"
-            )
-        if self.assignment == "within" and self.trials < len(self.methods):
-            raise ValueError(
-                f"trials = {self.trials} cannot show {len(self.methods)} methods to one person; "
-                "raise trials or set assignment = 'between'"
-            )
+        for contradiction in (*_in_counts(self), *_in_presentation(self)):
+            raise ValueError(contradiction)
         return self
 
     @property
-    def photographs_needed(self) -> int:
-        """How many different photographs one participant sees."""
-        return self.practice + self.trials + self.vigilance
+    def single(self) -> bool:
+        """Whether images are judged alone, not in pairs."""
+        return self.presentation == "single"
 
-    def count(self, kind: Kind) -> int:
-        """How many pairs the browser is told of: vigilance pairs pass for test pairs."""
-        return self.practice if kind is Kind.PRACTICE else self.trials + self.vigilance
+    @property
+    def exposures_ms(self) -> tuple[int | None, ...]:
+        """What a trial's exposure is drawn from; None: until the answer."""
+        exposures = self.exposure_ms if isinstance(self.exposure_ms, tuple) else (self.exposure_ms,)
+        return tuple(exposure or None for exposure in exposures)
+
+    @property
+    def planned(self) -> dict[Kind, int]:
+        """How many trials of each kind a participant has, repeats among the tests."""
+        return {
+            Kind.QUALIFICATION: self.qualification,
+            Kind.PRACTICE: self.practice,
+            Kind.TEST: self.trials + self.repeats,
+            Kind.VIGILANCE: self.vigilance,
+        }
+
+    @property
+    def photographs_needed(self) -> int:
+        """How many different trials one participant has."""
+        return sum(self.planned.values()) - self.repeats
+
+    def shown(self, kind: Kind) -> int:
+        """How many trials the browser is told of: vigilance passes for test."""
+        own = self.planned[kind]
+        return own + self.vigilance if kind is Kind.TEST else own
+
+    def shown_before(self, kind: Kind) -> int:
+        """How many trials come before the first of a kind that `shown` counts."""
+        order = (Kind.QUALIFICATION, Kind.PRACTICE, Kind.TEST)
+        return sum(self.planned[earlier] for earlier in order[: order.index(kind)])
 
     @property
     def minutes(self) -> int:
-        """About how long it takes, with 1.5 s an answer and two minutes of reading."""
-        pair_ms = self.blank_ms + 2 * self.exposure_ms + self.gap_ms + self.after_ms + 1500
-        total_ms = self.photographs_needed * pair_ms + self.practice * self.feedback_ms
-        return round(2 + total_ms / 60_000)
+        """About how long it takes."""
+        longest = max(self.exposures_ms, key=lambda exposure: exposure or 0) or 0
+        shown = 2 * longest + self.gap_ms if self.presentation == "sequential" else longest
+        masks = self.masks * self.mask_ms
+        trial_ms = self.blank_ms + shown + masks + self.after_ms + ANSWER_MS
+        total_ms = sum(self.planned.values()) * trial_ms + self.practice * self.feedback_ms
+        return round(READING_MINUTES + total_ms / 60_000)
 
     def canonical(self) -> str:
         """JSON with sorted keys and no spaces, the form that is stored and hashed."""
         return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "zhang2016": {"assignment": "between", "vigilance": 4},
-    "within": {"assignment": "within", "vigilance": 10},
-}
+def _in_counts(protocol: Protocol) -> list[str]:
+    """What contradicts itself in how many there are of what."""
+    trials, vigilance, repeats = protocol.trials, protocol.vigilance, protocol.repeats
+    least = max(2 if protocol.single else 1, len(protocol.methods))
+    found = []
+    if vigilance > trials:
+        found.append(
+            f"vigilance = {vigilance} exceeds trials = {trials}; a tenth of the trials is usual"
+        )
+    if repeats > trials // 2:
+        found.append(
+            f"repeats = {repeats} exceeds half of trials = {trials}; trials of the first half "
+            "come again in the second: lower repeats"
+        )
+    if protocol.assignment == "within" and trials < least:
+        found.append(
+            f"trials = {trials} cannot show {least} methods to one person; "
+            "raise trials or set assignment = 'between'"
+        )
+    return found
 
-NOTES = {
-    "slug": "the study's address: /s/SLUG",
-    "title": "participants read it on every page",
-    "preset": "where the defaults came from",
-    "methods": "the models to compare, as manifest.csv names them",
-    "assignment": "between: one method a participant; within: every participant sees all",
-    "stimuli": "recolored: a fake has its photograph's luma; any: anything goes",
-    "presentation": "sequential: one image after the other, left first",
-    "question": "fake: which one is the fake? real: which one is the photograph?",
-    "practice": "pairs with feedback, never analysed",
-    "trials": "test pairs",
-    "vigilance": "pairs with an obvious fake, spread among the test pairs",
-    "first_blank_ms": "the blank before the first pair",
-    "blank_ms": "the blank before every other pair",
-    "exposure_ms": "how long each image is shown",
-    "gap_ms": "between the left and the right image",
-    "after_ms": "between the right image and the buttons",
-    "feedback_ms": "how long practice feedback stays",
-    "abandoned_after_minutes": "silence after which somebody's place goes to the next person",
-    "time_limit_minutes": "from consent to the last answer; 0: none. Later answers are refused",
-}
+
+def _in_presentation(protocol: Protocol) -> list[str]:
+    """What contradicts itself in how images are shown."""
+    shown, found = protocol.presentation, []
+    for exposure in protocol.exposures_ms:
+        if exposure is None and shown == "sequential":
+            found.append(
+                "exposure_ms = 0 shows an image until the answer, but presentation = 'sequential' "
+                "goes on to the next; give milliseconds"
+            )
+        if exposure is None and protocol.masks:
+            found.append("masks follow an exposure that ends; give exposure_ms, or set masks = 0")
+        if exposure is not None and exposure < MIN_EXPOSURE_MS:
+            found.append(f"exposure_ms = {exposure} is less than {MIN_EXPOSURE_MS}; raise it")
+    if protocol.single and protocol.question == "real":
+        found.append(
+            "question = 'real' asks for one of a pair, but presentation = 'single' shows one "
+            "image, which people call real or fake; set question = 'fake'"
+        )
+    if protocol.order == "random" and shown != "sequential":
+        found.append(
+            f"order = 'random' orders two images in time, but presentation = {shown!r}; "
+            "set order = 'left_first'"
+        )
+    return found
 
 
 def new_protocol(slug: str, preset: str = "zhang2016") -> Protocol:
     """The preset under a name; raises StudyError on a name that cannot be in an address."""
-    question = "Which photograph has fake colors?"
-    settings = {"slug": slug, "title": question, "preset": preset, "methods": ("l2", "mcl")}
+    settings = {"slug": slug, "preset": preset, "methods": ("l2", "mcl")}
     return _validate(settings | PRESETS[preset], f"study new {slug}")
 
 
@@ -132,7 +195,7 @@ def write_toml(protocol: Protocol) -> str:
 
 
 def _toml(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)  # strings, integers and lists look alike in TOML
+    return json.dumps(value, ensure_ascii=False)  # what a protocol holds looks alike in TOML
 
 
 def read_protocol(path: Path) -> Protocol:
@@ -151,10 +214,22 @@ def _validate(settings: dict[str, Any], where: str) -> Protocol:
         return Protocol.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "study"
+        key = ".".join(_written(settings, first["loc"])) or "study"
         value = f" = {first['input']!r}" if first["loc"] and first["type"] != "missing" else ""
         reason = first["msg"].removeprefix("Value error, ")
         raise StudyError(f"{where}: {key}{value}: {reason}") from error
+
+
+def _written(settings: Any, location: tuple[int | str, ...]) -> list[str]:
+    """The part of pydantic's location that stands in the file: not the branch of a union."""
+    key = [str(part) for part in location[:1]]
+    value = settings.get(location[0]) if location else None
+    for part in location[1:]:
+        if not (isinstance(part, int) and isinstance(value, list | tuple)):
+            break
+        key.append(str(part))
+        value = value[part]
+    return key
 
 
 def stored_protocol(canonical: str) -> Protocol:

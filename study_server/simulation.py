@@ -25,7 +25,7 @@ from study_server.participation import is_correct
 from study_server.protocol import stored_protocol
 from study_server.serving import served
 from study_server.studies import find
-from study_server.words import Mode, Side
+from study_server.words import Choice, Mode
 
 CSRF_FIELD = re.compile(r'name="csrf_token" value="([^"]+)"')
 SCREEN = {
@@ -121,26 +121,29 @@ def answer_trials(browser: Browser, base: str, engine: Engine, crowd: Crowd, per
         for trial in batch["trials"]:
             if batch["answered"] == leaves_after:
                 return False
-            truth = read_truth(engine, trial["token"])
-            batch |= answer_trial(browser, base, trial, decide(truth, crowd, person, rng), rng)
+            choice = decide(read_truth(engine, trial["token"]), crowd, person, rng)
+            batch |= answer_trial(browser, base, trial, choice, rng)
+            if trial["number"] == trial["of"]:
+                break  # with a block the study may end: who does not qualify goes
         _, content = browser.send("GET", f"{base}/trials")
         batch = json.loads(content)
     browser.send("GET", f"{base}/debrief")
-    return True
+    return bool(batch["answered"] == batch["planned"])
 
 
 def answer_trial(
-    browser: Browser, base: str, trial: Mapping[str, Any], side: Side, rng: Random
+    browser: Browser, base: str, trial: Mapping[str, Any], choice: Choice, rng: Random
 ) -> dict[str, Any]:
-    """Look at both images, choose a side; the exposures are those a good screen achieves."""
-    for url in (trial["left_url"], trial["right_url"]):
-        browser.send("GET", url)
-    exposure_ms = trial["timing"]["exposure_ms"]
+    """Look at each image, choose; the exposures are those a good screen achieves."""
+    for image in trial["images"]:
+        browser.send("GET", image["url"])
+    rt_ms = round(MEDIAN_RT_MS * rng.lognormvariate(0, RT_LOG_SD))
+    exposure_ms = trial["timing"]["exposure_ms"] or rt_ms  # None: it ended with the answer
     body = {
-        "answer": side,
-        "rt_ms": round(MEDIAN_RT_MS * rng.lognormvariate(0, RT_LOG_SD)),
+        "answer": choice,
+        "rt_ms": rt_ms,
         "first_ms": exposure_ms,
-        "second_ms": exposure_ms,
+        "second_ms": exposure_ms if trial["presentation"] == "sequential" else None,
     }
     browser.post(f"{base}/trials/{trial['token']}/start", {})
     return browser.post(f"{base}/trials/{trial['token']}/response", body)
@@ -152,7 +155,7 @@ class Truth:
 
     image: str
     method: str
-    fake_side: Side
+    truth: Choice
     question: str
 
 
@@ -161,19 +164,21 @@ def read_truth(engine: Engine, token: str) -> Truth:
         select(Trial)
         .where(Trial.token == token)
         .options(
-            joinedload(Trial.fake), joinedload(Trial.participant).joinedload(Participant.study)
+            joinedload(Trial.fake),
+            joinedload(Trial.real),
+            joinedload(Trial.participant).joinedload(Participant.study),
         )
     )
     with reading(engine) as db:
         trial = db.scalars(query).one()
         question = trial.participant.study.question
-        return Truth(trial.fake.image, trial.fake.method, trial.fake_side, question)
+        return Truth(trial.shown.image, trial.shown.method, trial.truth, question)
 
 
-def decide(truth: Truth, crowd: Crowd, person: str, rng: Random) -> Side:
-    """The side this person clicks: wrong when the fake passes for the photograph."""
-    probability = crowd.fooling_probability(person, truth.image, truth.method)
-    right = truth.fake_side
-    if not is_correct(truth.question, truth.fake_side, right):
+def decide(truth: Truth, crowd: Crowd, person: str, rng: Random) -> Choice:
+    """What this person says: wrong when the fake passes for the photograph, or the other way."""
+    probability = crowd.error_probability(person, truth.image, truth.method)
+    right = truth.truth
+    if not is_correct(truth.question, truth.truth, right):
         right = right.other  # asked for the photograph
     return right.other if rng.random() < probability else right

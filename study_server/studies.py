@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.errors import StudyError
-from study_server.models import Participant, Response, Stimulus, Study, Trial
+from study_server.models import Participant, Response, Study, Trial
 from study_server.protocol import stored_protocol
 from study_server.words import Mode, Outcome, State
 
@@ -28,12 +28,6 @@ def all_studies(db: Session, state: State | None = None) -> list[Study]:
     """In the order they were brought in, those in `state` or all."""
     query = select(Study).order_by(Study.id)
     return list(db.scalars(query if state is None else query.where(Study.state == state)))
-
-
-def images(db: Session, study: Study) -> list[str]:
-    """The photographs of a study."""
-    query = select(Stimulus.image).where(Stimulus.study_id == study.id).distinct()
-    return sorted(db.scalars(query))
 
 
 def silent_since(study: Study) -> datetime:

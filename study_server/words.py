@@ -4,12 +4,24 @@ from enum import StrEnum
 
 
 class Side(StrEnum):
+    """Of a pair."""
+
     LEFT = "left"
     RIGHT = "right"
 
+
+class Choice(StrEnum):
+    """What a participant answers: a side of a pair, or what a single image is."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    FAKE = "fake"
+    REAL = "real"
+
     @property
-    def other(self) -> "Side":
-        return Side.RIGHT if self is Side.LEFT else Side.LEFT
+    def other(self) -> "Choice":
+        pairs = (Choice.LEFT, Choice.RIGHT), (Choice.FAKE, Choice.REAL)
+        return next(b if self is a else a for a, b in pairs if self in (a, b))
 
 
 class Kind(StrEnum):

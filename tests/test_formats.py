@@ -51,6 +51,10 @@ def test_responses_columns() -> None:
     assert columns == list(responses.COLUMNS)
 
 
+def test_timing_columns() -> None:
+    assert list(table("timing.csv")) == list(export.TIMING)
+
+
 def test_participants_columns() -> None:
     listed = section("participants.csv").split("\n\n")[0].strip().rstrip(".")
     columns = [column.partition(" (")[0] for column in re.split(r", (?![^(]*\))", listed)]

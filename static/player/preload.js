@@ -9,10 +9,10 @@ export function preloader(fetchImage) {
   let pairs = new Map();
 
   const fetchPair = (trial) => {
-    const pair = Promise.all([
-      fetchDecoded(fetchImage, trial.left_url, "Left image"),
-      fetchDecoded(fetchImage, trial.right_url, "Right image"),
-    ]);
+    const names = { left: "Left image", right: "Right image" };
+    const pair = Promise.all(
+      trial.images.map(({ place, url }) => fetchDecoded(fetchImage, url, names[place])),
+    );
     pair.catch(() => pairs.delete(trial.token)); // it matters when the pair's turn comes, not before
     return pair;
   };

@@ -24,7 +24,7 @@ def _modes(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[M
 @click.option("--mode", "modes", callback=_modes, default=",".join(Mode), show_default=True)
 @click.option("--unblind", is_flag=True, help="With the truth of live trials while a study runs.")
 def export_(slug: str, out: Path, modes: tuple[Mode, ...], unblind: bool) -> None:
-    """Write responses, with participants.csv, codebook.csv and design.json beside them."""
+    """Write responses, with timing, participants, codebook.csv and design.json beside them."""
     _, engine = open_database()
     with transaction(engine) as db:
         study = studies.find(db, slug)

@@ -30,6 +30,8 @@ def entry(slug: str) -> ResponseReturnValue:
         return redirect(url_for("trials.player", token=known.token))
     if mode is Mode.LIVE and study.state is not State.OPEN:
         return _turned_away(study)
+    if mode is Mode.LIVE and enrolment.is_full(g.db, study):
+        return _full(study)
     protocol = stored_protocol(study.protocol)
     return render_template(
         "participant/consent.html",
@@ -50,7 +52,10 @@ def consent(slug: str) -> ResponseReturnValue:
     known = enrolment.find_person(g.db, study, person, Source.LINK)
     if known is None and mode is Mode.LIVE and study.state is not State.OPEN:
         return _turned_away(study)
-    participant = enrolment.enroll(g.db, study, person, mode, Source.LINK)
+    try:
+        participant = enrolment.enroll(g.db, study, person, mode, Source.LINK)
+    except enrolment.StudyFull:
+        return _full(study)
     g.db.commit()
     return redirect(url_for("trials.player", token=participant.token), 303)
 
@@ -80,4 +85,9 @@ def _turned_away(study: Study) -> ResponseReturnValue:
         State.PAUSED: "It is paused. Come back a little later.",
         State.CLOSED: "It is over. Thank you for coming.",
     }[study.state]
+    return render_template("participant/message.html", title=study.title, message=reason), 403
+
+
+def _full(study: Study) -> ResponseReturnValue:
+    reason = "It has all the answers it needs. Thank you for coming."
     return render_template("participant/message.html", title=study.title, message=reason), 403

@@ -18,13 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from study_server import participation, withdrawal
 from study_server.database import scrub
-from study_server.models import Participant, Trial
+from study_server.models import Participant, Stimulus, Trial
+from study_server.participation import CENTER
 from study_server.protocol import Protocol
-from study_server.words import Flag, Kind, Outcome, Side
+from study_server.words import Choice, Flag, Kind, Outcome, Side
 
 pages = Blueprint("trials", __name__, url_prefix="/p/<token>")
 
 Milliseconds = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
+Frames = Annotated[int, Field(ge=0, le=100_000_000)]
+Ignored = Annotated[int, Field(ge=0, le=1_000_000)]
 ShortText = Annotated[str, Field(max_length=64)]
 MAX_COMMENT = 10_000  # characters
 
@@ -34,12 +37,16 @@ class Body(BaseModel):
 
 
 class ResponseBody(Body):
-    """The answer to a trial; times in ms."""
+    """The answer to a trial, as `participation.Answer` describes it."""
 
-    answer: Side
+    answer: Choice
     rt_ms: Annotated[int, Field(ge=0, le=86_400_000)]
     first_ms: Milliseconds
-    second_ms: Milliseconds
+    second_ms: Milliseconds | None = None
+    first_frames: Frames | None = None
+    second_frames: Frames | None = None
+    early: Ignored = 0
+    held: Ignored = 0
     flags: Annotated[list[Flag], Field(max_length=8)] = []
 
 
@@ -71,6 +78,8 @@ def _load_participant() -> None:
 def player() -> ResponseReturnValue:
     participant: Participant = g.participant
     base = url_for("trials.player", token=participant.token)
+    if participant.outcome is Outcome.SCREENED_OUT:
+        return render_template("participant/screened_out.html", study=participant.study, base=base)
     if participant.finished_at is not None:
         return redirect(url_for("trials.debrief", token=participant.token), 303)
     if participant.outcome is Outcome.TIMED_OUT:
@@ -106,27 +115,36 @@ def _next_trials() -> ResponseReturnValue:
 
 def _describe(participant: Participant, trial: Trial, protocol: Protocol) -> dict[str, object]:
     """What the browser may know before the answer: nothing that tells the fake from the real."""
-    practice = trial.kind is Kind.PRACTICE
+    kind = Kind.TEST if trial.kind is Kind.VIGILANCE else trial.kind
     mine = url_for("trials.player", token=participant.token) + f"/trials/{trial.token}"
     return {
         "token": trial.token,
-        "kind": Kind.PRACTICE if practice else Kind.TEST,
-        "number": trial.slot + 1 - (0 if practice else protocol.practice),
-        "of": protocol.count(trial.kind),
-        "left_url": f"{mine}/{Side.LEFT}",
-        "right_url": f"{mine}/{Side.RIGHT}",
+        "kind": kind,
+        "number": trial.slot + 1 - protocol.shown_before(kind),
+        "of": protocol.shown(kind),
+        "presentation": protocol.presentation,
+        "images": [{"place": place, "url": f"{mine}/{place}"} for place in _places(trial)],
         "timing": {
             "blank_ms": protocol.blank_ms if trial.slot else protocol.first_blank_ms,
             "exposure_ms": trial.exposure_ms,
             "gap_ms": protocol.gap_ms,
+            "masks": protocol.masks,
+            "mask_ms": protocol.mask_ms,
             "after_ms": protocol.after_ms,
-            "feedback_ms": protocol.feedback_ms if practice else None,
+            "feedback_ms": protocol.feedback_ms if kind is Kind.PRACTICE else None,
         },
     }
 
 
-@pages.get("/trials/<trial_token>/<any(left, right):side>")
-def image(trial_token: str, side: str) -> ResponseReturnValue:
+def _places(trial: Trial) -> list[str]:
+    """In the order in which they are shown."""
+    if trial.fake_side is None:
+        return [CENTER]
+    return sorted(Side, key=lambda side: side != (trial.first_side or Side.LEFT))
+
+
+@pages.get("/trials/<trial_token>/<any(left, right, center):place>")
+def image(trial_token: str, place: str) -> ResponseReturnValue:
     """One image of one trial, dead once the trial is answered or voided.
 
     No validators, no ranges, no store: every header of a real image is that of a fake.
@@ -134,10 +152,17 @@ def image(trial_token: str, side: str) -> ResponseReturnValue:
     trial = _trial(trial_token)
     if trial.voided or trial.response is not None:
         abort(410)
-    stimulus = trial.fake if trial.fake_side == side else trial.real
-    content = (current_app.extensions["settings"].stimuli / stimulus.file).read_bytes()
+    if place not in _places(trial):
+        abort(404)
+    stimuli = current_app.extensions["settings"].stimuli
+    content = (stimuli / _stimulus_at(trial, place).file).read_bytes()
     headers = {"Cache-Control": "private, no-store"}
     return Response(content, mimetype="image/png", headers=headers)
+
+
+def _stimulus_at(trial: Trial, place: str) -> Stimulus:
+    beside_the_fake = trial.fake_side is not None and trial.fake_side != place
+    return trial.real if beside_the_fake and trial.real else trial.shown
 
 
 def _trial(trial_token: str) -> Trial:
@@ -155,8 +180,8 @@ def start(trial_token: str) -> ResponseReturnValue:
         abort(404)
     except participation.VoidedTrial:
         return _voided()
-    except participation.TimedOut:
-        return _late()
+    except participation.Over:
+        return _over()
     g.db.commit()
     return "", 204
 
@@ -164,26 +189,27 @@ def start(trial_token: str) -> ResponseReturnValue:
 @pages.post("/trials/<trial_token>/response")
 def respond(trial_token: str) -> ResponseReturnValue:
     body = ResponseBody.model_validate(request.get_json())
-    answer = participation.Answer(
-        body.answer, body.rt_ms, body.first_ms, body.second_ms, frozenset(body.flags)
-    )
+    values = body.model_dump() | {"flags": frozenset(body.flags)}
+    answer = participation.Answer(values.pop("answer"), **values)
     try:
         trial = participation.record_response(g.db, g.participant, trial_token, answer)
     except participation.UnknownTrial:
         abort(404)
     except participation.VoidedTrial:
         return _voided()
-    except participation.TimedOut:
-        return _late()
+    except participation.Over:
+        return _over()
+    except participation.UnfitAnswer as error:
+        return {"error": str(error)}, 400
     feedback = participation.feedback(trial)
     answered, planned = participation.progress(g.db, g.participant)
     g.db.commit()
     return {"answered": answered, "planned": planned, "feedback": feedback}
 
 
-def _late() -> ResponseReturnValue:
+def _over() -> ResponseReturnValue:
     g.db.commit()  # the outcome
-    return {"error": "The time for this study is over."}, 409
+    return {"error": "The study is over for you."}, 409
 
 
 def _voided() -> ResponseReturnValue:

@@ -85,8 +85,11 @@ class TrialApi:
             "kind": "practice" if practice else "test",
             "number": slot + 1 - (0 if practice else self.practice),
             "of": self.practice if practice else self.test,
-            "left_url": f"{BASE}/trials/{token}/left",
-            "right_url": f"{BASE}/trials/{token}/right",
+            "presentation": "sequential",
+            "images": [
+                {"place": side, "url": f"{BASE}/trials/{token}/{side}"}
+                for side in ("left", "right")
+            ],
             "timing": TIMING
             | {"exposure_ms": self.exposure_ms, "feedback_ms": FEEDBACK_MS if practice else None},
         }
@@ -151,7 +154,8 @@ class TrialApi:
             practice=self.practice,
             trials=self.test,
             vigilance=0,
-            exposure_ms=self.exposure_ms,
+            repeats=0,
+            exposures_ms=(self.exposure_ms,),
             question=self.question,
         )
         return templates.get_template("participant/player.html").render(

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from study_server.database import reading
 from study_server.models import Environment, Participant, Response, Trial
-from study_server.words import Kind, Outcome, Side
+from study_server.words import Choice, Kind, Outcome, Side
 from tests.browser.lone_player import WITNESS
 from tests.conftest import LiveStudy
 
@@ -64,7 +64,7 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
         responses = db.scalars(select(Response).join(Trial).order_by(Trial.slot)).all()
         environment = db.scalars(select(Environment)).one()
         outcome = db.scalars(select(Participant.outcome)).one()
-    assert [response.answer for response in responses] == chosen
+    assert [str(response.answer) for response in responses] == chosen
     assert [trial.id for trial in trials] == [response.trial_id for response in responses]
     assert [trial.kind for trial in trials].count(Kind.PRACTICE) == PRACTICE
     practiced = list(zip(trials, chosen, strict=True))[:PRACTICE]
@@ -98,7 +98,7 @@ def test_the_keyboard_alone_is_enough(page: Page, live_study: LiveStudy) -> None
     page.keyboard.press("Enter")
     expect(page.get_by_text("Your comment is saved.")).to_be_visible()
     with reading(live_study.engine) as db:
-        assert db.scalars(select(Response.answer)).all() == [Side.LEFT] * SHOWN
+        assert db.scalars(select(Response.answer)).all() == [Choice.LEFT] * SHOWN
         assert db.scalars(select(Participant.comment)).one() == "The sky gave it away."
 
 

@@ -10,12 +10,12 @@ from sqlalchemy import Engine, select
 from study_server import enrolment, participation
 from study_server.crowd import Crowd
 from study_server.database import reading, transaction
-from study_server.export import PARTICIPANTS, RESPONSES, export_study
+from study_server.export import PARTICIPANTS, RESPONSES, TIMING, export_study
 from study_server.models import Trial
 from study_server.participation import Answer
 from study_server.simulation import simulate
 from study_server.studies import find
-from study_server.words import Flag, Mode, Outcome, Side, Source, State
+from study_server.words import Choice, Flag, Mode, Outcome, Source, State
 
 Rows = list[dict[str, str]]
 
@@ -41,9 +41,9 @@ def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
         participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         (trial, *_) = participation.upcoming(db, participant)
         flags = [Flag.BLURRED, Flag.SLOW_FRAME]
-        answer = Answer(Side.RIGHT, rt_ms=640, first_ms=100.25, second_ms=99.5, flags=flags)
+        answer = Answer(Choice.RIGHT, rt_ms=640, first_ms=100.25, second_ms=99.5, flags=flags)
         participation.record_response(db, participant, trial.token, answer)
-        truth, image, name = trial.fake_side, trial.fake.image, participant.name
+        truth, image, name = trial.fake_side, trial.shown.image, participant.name
     responses, _ = export(engine, out, unblind=True)
     (row,) = responses
     assert list(row) == list(RESPONSES)
@@ -68,7 +68,7 @@ def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) ->
         participation.start_trial(db, participant, trial.token)
         participation.resume(db, participant)
         (again, *_) = participation.upcoming(db, participant)
-        participation.record_response(db, participant, again.token, Answer(Side.LEFT, 1, 1, 1))
+        participation.record_response(db, participant, again.token, Answer(Choice.LEFT, 1, 1, 1))
     responses, people = export(engine, out)
     shown = [(row["position"], row["flags"], row["answer"]) for row in responses]
     assert shown == [("0", "voided", ""), ("1", "", "left")]
@@ -80,7 +80,7 @@ def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, o
     with transaction(engine) as db:
         participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         (trial, *_) = participation.upcoming(db, participant)
-        participation.record_response(db, participant, trial.token, Answer(Side.LEFT, 1, 1, 1))
+        participation.record_response(db, participant, trial.token, Answer(Choice.LEFT, 1, 1, 1))
     assert [row["truth"] for row in export(engine, out)[0]] == [""]
     assert export(engine, out, unblind=True)[0][0]["truth"] in ("left", "right")
     with transaction(engine) as db:
@@ -110,7 +110,7 @@ def test_a_study_asking_for_the_real_one_counts_vigilance_by_that(app: Flask, ou
         find(db, "short").question = "real"
         participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         for trial in db.scalars(select(Trial).order_by(Trial.slot)):
-            side = trial.fake_side.other
+            side = trial.truth.other
             participation.record_response(db, participant, trial.token, Answer(side, 1, 1, 1))
     _, (person,) = export(engine, out)
     assert person["vigilance_correct"] == "1"
@@ -120,5 +120,5 @@ def test_the_codebook_names_every_column_under_its_version(app: Flask, out: Path
     export(app.extensions["engine"], out)
     first, header, *rows = out.with_name("codebook.csv").read_text().splitlines()
     assert (first, header) == ("hue-and-eye/1", "file,column,meaning")
-    assert len(rows) == len(RESPONSES) + len(PARTICIPANTS)
+    assert len(rows) == len(RESPONSES) + len(TIMING) + len(PARTICIPANTS)
     assert not [file for file in out.parent.iterdir() if file.name.endswith(".part")]

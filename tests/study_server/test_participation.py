@@ -14,12 +14,12 @@ from study_server import enrolment, participation
 from study_server.clock import now
 from study_server.database import reading, transaction, writing
 from study_server.models import Identity, Participant, Response, Trial
-from study_server.participation import Answer, TimedOut, VoidedTrial
+from study_server.participation import Answer, Over, VoidedTrial
 from study_server.studies import counts, find
-from study_server.words import Flag, Kind, Mode, Outcome, Side, Source
+from study_server.words import Choice, Flag, Kind, Mode, Outcome, Source
 from tests.conftest import open_study, short_protocol
 
-ANSWER = Answer(Side.LEFT, rt_ms=812, first_ms=100.1, second_ms=99.9)
+ANSWER = Answer(Choice.LEFT, rt_ms=812, first_ms=100.1, second_ms=99.9)
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_the_views_of_who_gave_up_are_given_to_others(db: Session) -> None:
     enroll(db, "another")
     db.expire_all()
     views = enrolment.count_views(db, find(db, "short"), Mode.LIVE)
-    assert sum(views.values()) == 4
+    assert sum(seen for (_, method), seen in views.items() if method != "real") == 4
 
 
 def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
@@ -134,7 +134,7 @@ def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
             person.started_at = now() - timedelta(minutes=31)
         db.flush()
         assert counts(db, study)["timed_out"] == 1
-        with pytest.raises(TimedOut):
+        with pytest.raises(Over):
             participation.record_response(db, late, second.token, ANSWER)
         assert (late.outcome, done.outcome) == (Outcome.TIMED_OUT, Outcome.COMPLETE)
         participation.resume(db, late)
@@ -150,20 +150,20 @@ def test_a_plan_has_every_trial_of_the_protocol(db: Session) -> None:
     kinds = Counter(trial.kind for trial in trials)
     assert kinds == {Kind.PRACTICE: 2, Kind.TEST: 4, Kind.VIGILANCE: 1}
     for trial in trials:
-        assert trial.real.method == "real"
-        assert trial.real.image == trial.fake.image
+        assert trial.real is not None
+        assert (trial.real.method, trial.real.image) == ("real", trial.shown.image)
         expected = "foil" if trial.kind is Kind.VIGILANCE else participant.method
-        assert trial.fake.method == expected
+        assert trial.shown.method == expected
 
 
 def test_the_first_answer_stands(db: Session) -> None:
     participant = enroll(db)
     (trial, *_) = participation.upcoming(db, participant)
-    for side in (Side.RIGHT, Side.LEFT):
-        answer = Answer(side, rt_ms=500, first_ms=100, second_ms=100, flags=[Flag.HIDDEN])
+    for choice in (Choice.RIGHT, Choice.LEFT):
+        answer = Answer(choice, rt_ms=500, first_ms=100, second_ms=100, flags=[Flag.HIDDEN])
         trial = participation.record_response(db, participant, trial.token, answer)
     assert trial.response is not None
-    assert (trial.response.answer, trial.response.hidden) == (Side.RIGHT, True)
+    assert (trial.response.answer, trial.response.hidden) == (Choice.RIGHT, True)
     assert db.scalar(select(func.count()).select_from(Response)) == 1
 
 
@@ -173,14 +173,14 @@ def test_racing_answers_to_one_trial_leave_one(engine: Engine, study: str) -> No
         (trial, *_) = participation.upcoming(db, participation.find_participant(db, token))  # type: ignore[arg-type]  # it was enrolled a line before
         trial_token = trial.token
 
-    def answer(side: Side) -> None:
+    def answer(choice: Choice) -> None:
         with transaction(engine) as db:
             participant = participation.find_participant(db, token, lock=True)
             assert participant is not None
-            participation.record_response(db, participant, trial_token, Answer(side, 1, 1, 1))
+            participation.record_response(db, participant, trial_token, Answer(choice, 1, 1, 1))
 
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(answer, [Side.LEFT, Side.RIGHT] * 8))
+        list(threads.map(answer, [Choice.LEFT, Choice.RIGHT] * 8))
     with reading(engine) as db:
         assert db.scalar(select(func.count()).select_from(Response)) == 1
 
@@ -202,9 +202,9 @@ def test_an_interrupted_trial_is_voided_and_another_photograph_takes_its_place(
     (second, *_) = participation.upcoming(db, participant)
     assert first.voided
     assert (second.slot, second.attempt, second.kind) == (first.slot, 1, first.kind)
-    assert second.fake.method == first.fake.method
+    assert second.shown.method == first.shown.method
     mine = select(Trial).where(Trial.participant_id == participant.id)
-    images = [trial.real.image for trial in db.scalars(mine)]
+    images = [trial.shown.image for trial in db.scalars(mine)]
     assert len(set(images)) == len(images)
     with pytest.raises(VoidedTrial):
         participation.record_response(db, participant, first.token, ANSWER)
@@ -250,9 +250,9 @@ def test_the_score_counts_test_pairs_by_what_was_asked(
         participant = enrolment.enroll(db, find(db, "asks"), "p", Mode.LIVE, Source.LINK)
         while batch := participation.upcoming(db, participant):
             for trial in batch:
-                wanted = trial.fake_side if question == "fake" else trial.fake_side.other
-                side = wanted if trial.slot != 3 else wanted.other
-                participation.record_response(db, participant, trial.token, Answer(side, 1, 1, 1))
+                wanted = trial.truth if question == "fake" else trial.truth.other
+                choice = wanted if trial.slot != 3 else wanted.other
+                participation.record_response(db, participant, trial.token, Answer(choice, 1, 1, 1))
         kind_of_slot_3 = db.scalars(select(Trial.kind).where(Trial.slot == 3)).one()
         lost = int(kind_of_slot_3 is Kind.TEST)
         assert participation.score(db, participant) == (4 - lost, 4)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from study_server.errors import StudyError
+from study_server.presets import PRESETS
 from study_server.protocol import (
-    PRESETS,
     Protocol,
     new_protocol,
     read_protocol,

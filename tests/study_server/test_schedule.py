@@ -1,6 +1,7 @@
 """A participant's trials, for any protocol and any chance."""
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -10,59 +11,132 @@ from hypothesis import strategies as st
 from study_server.protocol import Protocol, new_protocol
 from study_server.schedule import (
     PlannedTrial,
+    Pools,
+    TooFewImages,
     balanced,
     draw_least_viewed,
     least_filled,
     plan_trials,
-    replacement,
     spread,
+    substitute,
 )
-from study_server.words import Kind, Side
+from study_server.supply import find_shortage
+from study_server.words import FOIL, REAL, Choice, Kind, Side
 
-IMAGES = [f"i{n}" for n in range(200)]
+MODELS = ("l2", "mcl", "zhang2016")
+IMAGES = [f"i{n}" for n in range(300)]
+PAIRED: Pools = dict.fromkeys((REAL, FOIL, *MODELS), IMAGES)
+UNPAIRED: Pools = {m: [f"{m}/{n}" for n in range(200)] for m in (REAL, FOIL, *MODELS)}
+PRESENTATIONS = ("sequential", "simultaneous", "single")
 
 
 @st.composite
 def protocols(draw: st.DrawFn) -> Protocol:
     trials = draw(st.integers(3, 60))
+    presentation = draw(st.sampled_from(PRESENTATIONS))
+    orders = ["left_first", "random"] if presentation == "sequential" else ["left_first"]
     changes = {
+        "qualification": draw(st.integers(0, 12)),
         "practice": draw(st.integers(0, 12)),
         "trials": trials,
         "vigilance": draw(st.integers(0, min(trials, 12))),
-        "methods": draw(st.sampled_from([("l2",), ("l2", "mcl"), ("l2", "mcl", "zhang2016")])),
-        "assignment": "within",
+        "repeats": draw(st.integers(0, trials // 2)),
+        "methods": draw(st.sampled_from([MODELS[:1], MODELS[:2], MODELS])),
+        "assignment": draw(st.sampled_from(["between", "within"])),
+        "presentation": presentation,
+        "order": draw(st.sampled_from(orders)),
+        "paired": draw(st.booleans()),
+        "exposure_ms": draw(st.sampled_from([500, (500, 1000), (100, 200, 400)])),
     }
     return Protocol.model_validate(new_protocol("s").model_dump() | changes)
 
 
+def seen_by_one(protocol: Protocol) -> tuple[str, ...]:
+    return protocol.methods if protocol.assignment == "within" else protocol.methods[-1:]
+
+
+def pools_for(protocol: Protocol) -> Pools:
+    return PAIRED if protocol.paired else UNPAIRED
+
+
 def plan(protocol: Protocol, seed: int) -> list[PlannedTrial]:
-    return plan_trials(protocol, IMAGES, protocol.methods, {}, Random(seed))
+    methods = seen_by_one(protocol)
+    return plan_trials(protocol, pools_for(protocol), methods, {}, Random(seed))
+
+
+def of_kind(trials: list[PlannedTrial], kind: Kind) -> list[PlannedTrial]:
+    return [trial for trial in trials if trial.kind is kind and trial.repeat_of is None]
+
+
+def spans(counts: Counter[object], values: object, most: int = 1) -> bool:
+    """Whether the counts of all values differ by at most so much."""
+    each = [counts[value] for value in values]  # type: ignore[attr-defined]  # any iterable
+    return max(each) - min(each) <= most
 
 
 @given(protocols(), st.integers())
 def test_counts_are_exact_and_no_image_comes_twice(protocol: Protocol, seed: int) -> None:
     trials = plan(protocol, seed)
-    kinds = Counter(trial.kind for trial in trials)
-    assert kinds[Kind.PRACTICE] == protocol.practice
-    assert kinds[Kind.TEST] == protocol.trials
-    assert kinds[Kind.VIGILANCE] == protocol.vigilance
-    assert len({trial.image for trial in trials}) == len(trials)
+    assert Counter(trial.kind for trial in trials) == +Counter(protocol.planned)
+    assert sum(trial.repeat_of is not None for trial in trials) == protocol.repeats
+    dealt = [image for t in trials if t.repeat_of is None for image in t.images]
+    assert len(set(dealt)) == len(dealt)
 
 
 @given(protocols(), st.integers())
-def test_practice_comes_first_in_a_block_of_its_own(protocol: Protocol, seed: int) -> None:
-    blocks = [trial.block for trial in plan(protocol, seed)]
+def test_every_trial_is_what_the_protocol_says(protocol: Protocol, seed: int) -> None:
+    for trial in plan(protocol, seed):
+        assert (trial.real_image is None) == (trial.fake_side is None) == protocol.single
+        assert (trial.first_side is None) == (protocol.presentation != "sequential")
+        assert trial.exposure_ms in protocol.exposures_ms
+        if protocol.order == "left_first":
+            assert trial.first_side in (None, Side.LEFT)
+        if not protocol.single:
+            assert (trial.real_image == trial.image) == protocol.paired
+            assert trial.method in (*seen_by_one(protocol), FOIL)
+        assert (trial.method == FOIL) == (trial.kind is Kind.VIGILANCE)
+
+
+@given(protocols(), st.integers())
+def test_blocks_come_in_order(protocol: Protocol, seed: int) -> None:
+    trials = plan(protocol, seed)
+    blocks = [trial.block for trial in trials]
     assert blocks == sorted(blocks)
-    assert blocks.count(0) == protocol.practice
+    first = 1 if protocol.qualification else 0
+    assert {t.block for t in of_kind(trials, Kind.PRACTICE)} <= {first}
+    assert {t.block for t in trials if t.kind in (Kind.TEST, Kind.VIGILANCE)} == {first + 1}
 
 
 @given(protocols(), st.integers())
-def test_sides_and_methods_are_balanced_within_one(protocol: Protocol, seed: int) -> None:
-    trials = [trial for trial in plan(protocol, seed) if trial.kind is Kind.TEST]
-    sides = Counter(trial.fake_side for trial in trials)
-    methods = Counter(trial.method for trial in trials)
-    assert abs(sides[Side.LEFT] - sides[Side.RIGHT]) <= 1
-    assert max(methods.values()) - min(methods[m] for m in protocol.methods) <= 1
+def test_sides_methods_exposures_and_order_are_balanced_within_one(
+    protocol: Protocol, seed: int
+) -> None:
+    trials = of_kind(plan(protocol, seed), Kind.TEST)
+    methods = Counter[object](trial.method for trial in trials if trial.method != REAL)
+    assert spans(methods, seen_by_one(protocol))
+    assert spans(Counter(trial.exposure_ms for trial in trials), protocol.exposures_ms)
+    if protocol.single:
+        assert spans(Counter(trial.truth for trial in trials), (Choice.FAKE, Choice.REAL))
+    else:
+        assert spans(Counter(trial.fake_side for trial in trials), Side)
+    if protocol.order == "random":
+        assert spans(Counter(trial.first_side for trial in trials), Side)
+
+
+@given(protocols(), st.integers())
+def test_a_repeat_is_an_earlier_test_trial_a_good_while_later(
+    protocol: Protocol, seed: int
+) -> None:
+    trials = plan(protocol, seed)
+    originals = [trial.repeat_of for trial in trials if trial.repeat_of is not None]
+    assert len(set(originals)) == len(originals)
+    for place, trial in enumerate(trials):
+        if trial.repeat_of is not None:
+            original = trials[trial.repeat_of]
+            assert original.kind is Kind.TEST
+            assert original.repeat_of is None
+            assert replace(trial, fake_side=original.fake_side, repeat_of=None) == original
+            assert place - trial.repeat_of >= protocol.trials // 6
 
 
 @given(st.integers(0, 12), st.integers(12, 80), st.integers())
@@ -92,24 +166,6 @@ def test_the_least_filled_method_gets_the_next_person() -> None:
     assert {least_filled(["l2", "mcl"], {}, Random(seed)) for seed in range(20)} == {"l2", "mcl"}
 
 
-def test_a_replacement_is_of_the_same_kind_with_a_photograph_not_seen() -> None:
-    voided = PlannedTrial(Kind.TEST, 1, "i0", "mcl", Side.LEFT)
-    new = replacement(voided, ["i0", "i1", "i2"], {"i0", "i1"}, {}, Random(0))
-    assert (new.kind, new.block, new.image, new.method) == (Kind.TEST, 1, "i2", "mcl")
-
-
-def test_with_the_reserve_used_up_the_pair_itself_comes_again() -> None:
-    voided = PlannedTrial(Kind.TEST, 1, "i0", "mcl", Side.LEFT)
-    assert replacement(voided, ["i0", "i1"], {"i0", "i1"}, {}, Random(0)).image == "i0"
-
-
-def test_a_replacement_is_the_photograph_that_was_seen_least() -> None:
-    voided = PlannedTrial(Kind.TEST, 1, "i0", "mcl", Side.LEFT)
-    views = {("i1", "mcl"): 3, ("i2", "mcl"): 2, ("i3", "mcl"): 3, ("i2", "l2"): 9}
-    images = ["i0", "i1", "i2", "i3"]
-    assert {replacement(voided, images, {"i0"}, views, Random(s)).image for s in range(9)} == {"i2"}
-
-
 @given(
     people=st.integers(1, 25),
     images=st.integers(6, 40),
@@ -122,15 +178,71 @@ def test_views_of_the_fakes_differ_by_one_and_by_two_where_people_see_all_method
 ) -> None:
     rng, views = Random(seed), Counter[tuple[str, str]]()
     names = [f"m{n}" for n in range(methods)]
+    pools = dict.fromkeys(names, IMAGES[:images])
     for _ in range(people):
-        drawn = draw_least_viewed(IMAGES[:images], balanced(names, trials, rng), views, rng)
+        drawn = draw_least_viewed(pools, balanced(names, trials, rng), views, set(), rng)
         assert len({image for image, _ in drawn}) == trials
         views.update(drawn)
     counts = [views[image, method] for image in IMAGES[:images] for method in names]
     assert max(counts) - min(counts) <= (1 if methods == 1 else 2)
 
 
+PAIR = PlannedTrial(Kind.TEST, 1, "i0", "mcl", "i0", Side.LEFT, Side.LEFT, 1000)
+
+
+def after(
+    voided: PlannedTrial, pools: Pools, used: set[str], seed: int = 0, **changes: object
+) -> PlannedTrial:
+    protocol = Protocol.model_validate(new_protocol("s").model_dump() | changes)
+    views = {("i1", "mcl"): 3, ("i2", "mcl"): 2, ("i3", "mcl"): 3, ("i2", "l2"): 9}
+    return substitute(protocol, voided, pools, used, views, Random(seed))
+
+
+def test_a_substitute_is_of_the_same_kind_with_a_photograph_that_was_seen_least() -> None:
+    pools = {method: ["i0", "i1", "i2", "i3"] for method in ("mcl", REAL)}
+    for seed in range(9):
+        new = after(PAIR, pools, {"i0"}, seed)
+        assert replace(new, fake_side=Side.LEFT) == replace(PAIR, image="i2", real_image="i2")
+
+
+def test_a_substitute_for_an_unpaired_trial_has_two_new_images() -> None:
+    voided = replace(PAIR, real_image="r0")
+    pools = {"mcl": ["i0", "i1"], REAL: ["r0", "r1"]}
+    new = after(voided, pools, {"i0", "r0"}, paired=False)
+    assert (new.image, new.real_image) == ("i1", "r1")
+
+
+def test_a_substitute_for_a_single_image_is_of_what_made_it() -> None:
+    voided = PlannedTrial(Kind.TEST, 1, "r0", REAL, None, None, None, None)
+    pools = {REAL: ["r0", "r1"], "mcl": ["i0"]}
+    new = after(voided, pools, {"r0"}, paired=False, presentation="single", exposure_ms=0)
+    assert new == replace(voided, image="r1")
+
+
+@pytest.mark.parametrize("voided", [PAIR, replace(PAIR, repeat_of=3)])
+def test_with_the_reserve_used_up_and_for_a_repeat_the_pair_itself_comes_again(
+    voided: PlannedTrial,
+) -> None:
+    reserve = ["i1"] if voided.repeat_of else []
+    pools = {method: ["i0", *reserve] for method in ("mcl", REAL)}
+    assert replace(after(voided, pools, {"i0"}), fake_side=Side.LEFT) == voided
+
+
 def test_too_few_images_are_refused() -> None:
     protocol = new_protocol("s")
-    with pytest.raises(ValueError, match="53 images, 54 are needed"):
-        plan_trials(protocol, IMAGES[:53], ("mcl",), {}, Random(0))
+    pools = dict.fromkeys((REAL, FOIL, "mcl"), IMAGES[:53])
+    with pytest.raises(TooFewImages):
+        plan_trials(protocol, pools, ("mcl",), {}, Random(0))
+
+
+@given(protocols(), st.integers(0, 60), st.data())
+def test_where_supply_says_enough_every_plan_can_be_made(
+    protocol: Protocol, images: int, data: st.DataObject
+) -> None:
+    pools = {method: pool[:images] for method, pool in pools_for(protocol).items()}
+    if protocol.paired and not protocol.single:
+        assert (find_shortage(protocol, pools) is None) == (images >= protocol.photographs_needed)
+    if find_shortage(protocol, pools) is None:
+        method = data.draw(st.sampled_from(protocol.methods))
+        methods = protocol.methods if protocol.assignment == "within" else (method,)
+        plan_trials(protocol, pools, methods, {}, Random(data.draw(st.integers())))

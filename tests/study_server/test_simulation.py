@@ -53,7 +53,7 @@ def test_effects_cross_participants_and_images() -> None:
     crowd = Crowd({"l2": 0.226, "mcl": 0.301}, participant_sd=0.5, image_sd=0.8)
     logit = np.array(
         [
-            [_logit(crowd.fooling_probability(f"p{p}", f"i{i}", "mcl")) for i in range(200)]
+            [_logit(crowd.error_probability(f"p{p}", f"i{i}", "mcl")) for i in range(200)]
             for p in range(200)
         ]
     )
@@ -64,7 +64,7 @@ def test_effects_cross_participants_and_images() -> None:
 def test_a_person_gullible_with_one_method_is_so_with_the_other() -> None:
     crowd = Crowd({"l2": 0.226, "mcl": 0.301}, participant_sd=1, image_sd=0)
     l2, mcl = (
-        np.array([_logit(crowd.fooling_probability(f"p{p}", "i", method)) for p in range(2000)])
+        np.array([_logit(crowd.error_probability(f"p{p}", "i", method)) for p in range(2000)])
         for method in ("l2", "mcl")
     )
     correlation = ((l2 - l2.mean()) * (mcl - mcl.mean())).mean() / (l2.std() * mcl.std())
@@ -74,7 +74,7 @@ def test_a_person_gullible_with_one_method_is_so_with_the_other() -> None:
 def test_marginal_rates_come_out_of_many_people() -> None:
     crowd, rng = Crowd({"l2": 0.226, "mcl": 0.301}), Random(1)
     drawn = [
-        rng.random() < crowd.fooling_probability(f"p{p}", f"i{i}", "mcl")
+        rng.random() < crowd.error_probability(f"p{p}", f"i{i}", "mcl")
         for p in range(150)
         for i in range(150)
     ]

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from study_server.database import reading, transaction
 from study_server.models import Environment, Participant, Response, Trial
-from study_server.words import Kind, Outcome, Side
+from study_server.words import Choice, Kind, Outcome, Side
 from tests.study_server.browsing import consent
 
 # the services run on both databases; the views only translate
@@ -23,9 +23,9 @@ def test_the_next_trials_tell_nothing_of_the_truth(client: FlaskClient, base: st
     batch = client.get(f"{base}/trials").get_json()
     assert (batch["answered"], batch["planned"], len(batch["trials"])) == (0, 7, 4)
     for trial in batch["trials"]:
-        assert set(trial) == {"token", "kind", "number", "of", "left_url", "right_url", "timing"}
-        assert trial["left_url"] == f"{base}/trials/{trial['token']}/left"
-        assert trial["right_url"] == f"{base}/trials/{trial['token']}/right"
+        assert set(trial) == {"token", "kind", "number", "of", "presentation", "images", "timing"}
+        mine = f"{base}/trials/{trial['token']}"
+        assert trial["images"] == [{"place": s, "url": f"{mine}/{s}"} for s in ("left", "right")]
 
 
 def test_vigilance_trials_pass_for_test_trials(client: FlaskClient, base: str, app: Flask) -> None:
@@ -54,7 +54,7 @@ def test_the_two_images_of_a_pair_come_with_the_same_headers(
     client: FlaskClient, base: str
 ) -> None:
     for trial in client.get(f"{base}/trials").get_json()["trials"]:
-        left, right = (client.get(trial[side]) for side in ("left_url", "right_url"))
+        left, right = (client.get(image["url"]) for image in trial["images"])
         assert left.data != right.data
         assert dict(left.headers) == dict(right.headers)
         assert left.headers["Cache-Control"] == "private, no-store"
@@ -69,18 +69,19 @@ def test_each_side_shows_what_the_schedule_says(
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
     with reading(app.extensions["engine"]) as db:
         stored = db.scalars(select(Trial).where(Trial.token == trial["token"])).one()
-        files = {"fake": stored.fake.file, "real": stored.real.file}
+        assert stored.real is not None
+        files = {"fake": stored.shown.file, "real": stored.real.file}
         fake_side = stored.fake_side
     for side in Side:
         file = files["fake" if side is fake_side else "real"]
         expected = (tmp_path / "instance" / "stimuli" / file).read_bytes()
-        assert client.get(trial[f"{side}_url"]).data == expected
+        assert client.get(f"{base}/trials/{trial['token']}/{side}").data == expected
 
 
 def test_an_image_is_dead_once_its_trial_is_answered(client: FlaskClient, base: str) -> None:
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
     client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
-    assert client.get(trial["left_url"]).status_code == 410
+    assert client.get(trial["images"][0]["url"]).status_code == 410
 
 
 def test_somebody_elses_images_and_trials_are_not_there(app: Flask, base: str) -> None:
@@ -118,7 +119,7 @@ def test_a_retry_gets_the_same_word_and_the_first_answer_stands(
     assert first.get_json() == again.get_json()
     with reading(app.extensions["engine"]) as db:
         stored = db.scalars(select(Response)).one()
-    assert (stored.answer, stored.rt_ms, stored.hidden) == (Side.LEFT, 640, True)
+    assert (stored.answer, stored.rt_ms, stored.hidden) == (Choice.LEFT, 640, True)
 
 
 def test_a_reload_voids_the_trial_that_was_running(client: FlaskClient, base: str) -> None:
@@ -182,7 +183,7 @@ def test_who_is_out_of_time_is_told_and_gives_no_more_answers(
     with transaction(app.extensions["engine"]) as db:
         db.execute(update(Participant).values(outcome=Outcome.TIMED_OUT))
     late = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
-    assert (late.status_code, "time" in late.get_json()["error"]) == (409, True)
+    assert (late.status_code, "over" in late.get_json()["error"]) == (409, True)
     assert client.post(f"{base}/resume", json={}).get_json()["trials"] == []
     page = client.get(f"{base}/debrief", follow_redirects=True).text
     assert "The time for this study is over" in page

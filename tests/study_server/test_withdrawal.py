@@ -19,7 +19,7 @@ from study_server.models import Base, Identity, Participant
 from study_server.participation import Answer
 from study_server.studies import counts, find
 from study_server.withdrawal import anonymize, find_by_name, withdraw
-from study_server.words import Mode, Side, Source
+from study_server.words import Choice, Mode, Source
 from tests.conftest import open_study, short_protocol
 from tests.study_server.browsing import consent
 
@@ -42,7 +42,7 @@ def take_part(engine: Engine, person: str, mode: Mode = Mode.LIVE) -> str:
         }  # fmt: skip
         participation.describe_environment(db, participant, **screen)
         for trial in participation.upcoming(db, participant, limit=99):
-            answer = Answer(Side.LEFT, rt_ms=812, first_ms=100, second_ms=100)
+            answer = Answer(Choice.LEFT, rt_ms=812, first_ms=100, second_ms=100)
             participation.record_response(db, participant, trial.token, answer)
         return participant.name
 
