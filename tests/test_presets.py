@@ -1,0 +1,117 @@
+"""Every preset as it is published, played by simulated people to a report, on both databases."""
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine
+
+from analysis.report import report
+from study_server.app import create_app
+from study_server.crowd import Crowd
+from study_server.database import transaction
+from study_server.export import export_study
+from study_server.imports import import_study
+from study_server.presets import PRESETS
+from study_server.protocol import Protocol, new_protocol
+from study_server.settings import Settings
+from study_server.simulation import simulate
+from study_server.studies import find
+from study_server.words import Mode
+from tests.conftest import SECRET, write_stimuli
+
+PEOPLE = 2  # an interval needs two
+CROWD = Crowd({"l2": 0.15, "mcl": 0.2}, participant_sd=0)
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photographs enough for the longest preset, 200 images a person."""
+    return write_stimuli(tmp_path_factory.mktemp("stimuli"), images=200, size=16)
+
+
+def play(
+    engine: Engine, url: str, manifest: Path, folder: Path, protocol: Protocol, crowd: Crowd = CROWD
+) -> list[dict[str, str]]:
+    """Import, simulate, export; the rows of responses.csv."""
+    import_study(engine, protocol, manifest, folder / "instance" / "stimuli")
+    app = create_app(Settings(url, folder / "instance", SECRET), engine)
+    simulate(app, protocol.slug, PEOPLE, crowd)
+    with transaction(engine) as db:
+        study = find(db, protocol.slug)
+        export_study(db, study, folder / "responses.csv", tuple(Mode), unblind=False)
+    with (folder / "responses.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def make_report(folder: Path) -> dict[str, Any]:
+    arguments = [str(folder / "responses.csv"), "--out", str(folder / "report")]
+    done = CliRunner().invoke(report, arguments, standalone_mode=False)
+    if done.exception is not None:
+        raise done.exception
+    told: dict[str, Any] = json.loads((folder / "report" / "report.json").read_text())
+    return told
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_from_its_import_to_its_report(
+    preset: str, engine: Engine, database_url: str, manifest: Path, tmp_path: Path
+) -> None:
+    protocol = new_protocol("s", preset)
+    rows = play(engine, database_url, manifest, tmp_path, protocol)
+    for person in {row["participant"] for row in rows}:
+        own = [row for row in rows if row["participant"] == person]
+        planned = {str(kind): count for kind, count in protocol.planned.items() if count}
+        assert Counter(row["kind"] for row in own) == planned
+        assert {row["outcome"] for row in own} == {"complete"}
+        dealt = [image for row in own for image in {row["image"], row["real_image"]} - {""}]
+        assert len(set(dealt)) == len(dealt)
+    exposures = {str(exposure or "") for exposure in protocol.exposures_ms}
+    assert {row["exposure_ms"] for row in rows} == exposures
+    assert {(row["presentation"], row["question"]) for row in rows} == {
+        (protocol.presentation, protocol.question)
+    }
+    told = make_report(tmp_path)
+    assert told["input"]["participants"] == PEOPLE
+    assert set(told["methods"]) == {"l2", "mcl"}
+    fakes = PEOPLE * protocol.trials // (2 if protocol.single else 1)
+    assert sum(method["trials"] for method in told["methods"].values()) == fakes
+
+
+def test_who_does_not_qualify_is_screened_out_and_gives_the_place_back(
+    engine: Engine, database_url: str, manifest: Path, tmp_path: Path
+) -> None:
+    """A crowd that takes most fakes for photographs is right too seldom for HYPE."""
+    protocol = new_protocol("s", "hype_inf")
+    crowd = Crowd({"l2": 0.8, "mcl": 0.8}, participant_sd=0)
+    rows = play(engine, database_url, manifest, tmp_path, protocol, crowd)
+    assert {row["outcome"] for row in rows} == {"screened_out"}
+    assert Counter(row["kind"] for row in rows) == {"qualification": 100 * PEOPLE}
+    assert {row["truth"] for row in rows} == {"fake", "real"} == {row["answer"] for row in rows}
+
+
+@pytest.mark.parametrize("presentation", ["sequential", "simultaneous"])
+def test_unpaired_trials_show_another_photograph_beside_a_fake(
+    presentation: str, engine: Engine, database_url: str, manifest: Path, tmp_path: Path
+) -> None:
+    order = "random" if presentation == "sequential" else "left_first"
+    changes = {"paired": False, "presentation": presentation, "order": order, "repeats": 8}
+    protocol = Protocol.model_validate(new_protocol("s", "isola2017").model_dump() | changes)
+    rows = play(engine, database_url, manifest, tmp_path, protocol)
+    assert all(row["image"] != row["real_image"] for row in rows)
+    seconds = {row["second_ms"] != "" for row in rows}
+    assert seconds == {presentation == "sequential"}
+    by_place = {(row["participant"], row["position"]): row for row in rows}
+    again = [row for row in rows if row["repeat_of"]]
+    assert len(again) == 8 * PEOPLE
+    for row in again:
+        original = by_place[row["participant"], row["repeat_of"]]
+        assert (original["image"], original["method"]) == (row["image"], row["method"])
+    with (tmp_path / "timing.csv").open(newline="") as file:
+        first = Counter(row["first_side"] for row in csv.DictReader(file))
+    assert set(first) == ({"left", "right"} if order == "random" else {""})
+    assert make_report(tmp_path)["input"]["participants"] == PEOPLE
