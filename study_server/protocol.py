@@ -213,7 +213,7 @@ def _validate(settings: dict[str, Any], where: str) -> Protocol:
     try:
         return Protocol.model_validate(settings)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = max(error.errors(), key=lambda one: len(_written(settings, one["loc"])))
         key = ".".join(_written(settings, first["loc"])) or "study"
         value = f" = {first['input']!r}" if first["loc"] and first["type"] != "missing" else ""
         reason = first["msg"].removeprefix("Value error, ")
@@ -226,7 +226,7 @@ def _written(settings: Any, location: tuple[int | str, ...]) -> list[str]:
     value = settings.get(location[0]) if location else None
     for part in location[1:]:
         if not (isinstance(part, int) and isinstance(value, list | tuple)):
-            break
+            continue
         key.append(str(part))
         value = value[part]
     return key

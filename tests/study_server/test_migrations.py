@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from study_server import database
 from study_server.database import open_engine, prepare, read_schema, transaction
 from study_server.errors import StudyError
+from study_server.models import Base
 
 MOMENT = "2026-01-05 10:00:00.123000+00:00"
 FIRST_ROWS = f"""
@@ -99,6 +101,12 @@ def test_no_row_of_the_first_schema_is_lost_on_the_way_up_and_down(first: Engine
     assert rows(first) == before
     database.upgrade(first)
     assert holds(rows(first), before)
+
+
+def test_the_migrations_lead_to_the_tables_that_the_program_knows(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
 
 
 def test_down_to_nothing_leaves_nothing(first: Engine) -> None:

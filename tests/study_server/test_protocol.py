@@ -37,6 +37,24 @@ def test_within_shows_everybody_everything_with_ten_vigilance_pairs() -> None:
     assert (protocol.assignment, protocol.vigilance) == ("within", 10)
 
 
+@pytest.mark.parametrize(
+    ("preset", "published"),
+    [
+        ("isola2017", {"vigilance": 0, "question": "fake", "trials": 40}),
+        ("zhu2017", {"vigilance": 0, "question": "real", "trials": 40}),
+        ("saharia", {"question": "real", "trials": 50, "exposure_ms": 3000}),
+        (
+            "hype_inf",
+            {"presentation": "single", "trials": 100, "qualification": 100, "exposure_ms": 0},
+        ),
+    ],
+)
+def test_the_other_presets_are_the_published_ones(
+    preset: str, published: dict[str, object]
+) -> None:
+    assert published.items() <= new_protocol("mine", preset).model_dump().items()
+
+
 def test_every_key_of_the_file_has_a_remark() -> None:
     lines = write_toml(new_protocol("mine")).splitlines()[2:]
     assert len(lines) == len(Protocol.model_fields)
@@ -58,6 +76,16 @@ def test_every_key_of_the_file_has_a_remark() -> None:
         ("sides = 3", "sides = 3: Extra inputs"),
         ('assignment = "within"\ntrials = 1\nvigilance = 0', "cannot show 2 methods"),
         ("trials = = 3", "not readable as TOML"),
+        ("exposure_ms = [500, -1]", "exposure_ms.1 = -1: "),
+        ("exposure_ms = [500, 500]", "name each exposure once"),
+        ("exposure_ms = 10", "exposure_ms = 10 is less than 20"),
+        ("exposure_ms = 0", "presentation = 'sequential' goes on to the next"),
+        ('exposure_ms = 0\nmasks = 4\npresentation = "single"', "set masks = 0"),
+        ('presentation = "single"\nquestion = "real"', "set question = 'fake'"),
+        ('presentation = "single"\norder = "random"', "set order = 'left_first'"),
+        ("repeats = 21", "repeats = 21 exceeds half of trials = 40"),
+        ("qualification_min_correct = 65", "qualification_min_correct = 65: "),
+        ('preset = "hype_time"', "preset = 'hype_time': "),
     ],
 )
 def test_a_mistake_is_refused_naming_key_and_value(line: str, message: str, tmp_path: Path) -> None:

@@ -1,0 +1,242 @@
+"""What a protocol may vary: single images, qualification, repeats, order, how often it is seen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from study_server import enrolment, participation
+from study_server.app import create_app
+from study_server.database import reading, writing
+from study_server.enrolment import StudyFull
+from study_server.models import Participant, Trial
+from study_server.participation import Answer, Over, UnfitAnswer
+from study_server.protocol import Protocol
+from study_server.settings import Settings
+from study_server.studies import find
+from study_server.words import Choice, Kind, Mode, Outcome, Side, Source
+from tests.conftest import SECRET, open_study, short_protocol
+from tests.study_server.browsing import consent
+
+SINGLE = {"presentation": "single", "paired": False, "stimuli": "any", "exposure_ms": 0}
+QUALIFIED = {"qualification": 2, "qualification_min_correct": 0.5, "practice": 1, "vigilance": 0}
+SHOWN = {"rt_ms": 640, "first_ms": 100}
+
+
+@pytest.fixture
+def db(engine: Engine) -> Iterator[Session]:
+    with writing(engine) as db:
+        yield db
+
+
+def come(db: Session, protocol: Protocol, manifest: Path, tmp_path: Path) -> Participant:
+    """The first participant of a study of this protocol."""
+    engine = db.get_bind()
+    assert isinstance(engine, Engine)
+    open_study(engine, protocol, manifest, tmp_path / "instance")
+    return enroll(db, protocol.slug)
+
+
+def enroll(db: Session, slug: str, person: str = "somebody", mode: Mode = Mode.LIVE) -> Participant:
+    return enrolment.enroll(db, find(db, slug), person, mode, Source.LINK)
+
+
+def trials_of(db: Session, participant: Participant) -> list[Trial]:
+    mine = select(Trial).where(Trial.participant_id == participant.id)
+    return list(db.scalars(mine.order_by(Trial.slot, Trial.attempt)))
+
+
+def answer(db: Session, participant: Participant, trial: Trial, right: bool = True) -> None:
+    choice = trial.truth if right else trial.truth.other
+    participation.record_response(db, participant, trial.token, Answer(choice, 500, 100))
+
+
+def test_a_single_image_is_in_the_column_of_what_it_is(
+    db: Session, manifest: Path, tmp_path: Path
+) -> None:
+    protocol = short_protocol("single", **SINGLE, practice=0, vigilance=0, trials=6)
+    participant = come(db, protocol, manifest, tmp_path)
+    trials = trials_of(db, participant)
+    assert sorted(trial.truth for trial in trials) == [Choice.FAKE] * 3 + [Choice.REAL] * 3
+    for trial in trials:
+        fake = trial.truth is Choice.FAKE
+        assert (trial.fake is None, trial.real is None) == (not fake, fake)
+        assert trial.shown.method == (participant.method if fake else "real")
+        assert (trial.fake_side, trial.first_side, trial.exposure_ms) == (None, None, None)
+
+
+@pytest.mark.parametrize(("changes", "unfit"), [({}, Choice.REAL), (SINGLE, Choice.LEFT)])
+def test_a_pair_is_not_called_real_and_a_single_image_is_on_no_side(
+    changes: dict[str, object], unfit: Choice, db: Session, manifest: Path, tmp_path: Path
+) -> None:
+    participant = come(db, short_protocol("one", **changes), manifest, tmp_path)
+    (trial, *_) = participation.upcoming(db, participant)
+    with pytest.raises(UnfitAnswer, match=f"answer {unfit} to a trial that asks for"):
+        participation.record_response(db, participant, trial.token, Answer(unfit, 500, 100))
+
+
+def test_who_passes_the_qualification_goes_on(db: Session, manifest: Path, tmp_path: Path) -> None:
+    participant = come(db, short_protocol("q", **QUALIFIED), manifest, tmp_path)
+    first, second, *_ = trials_of(db, participant)
+    assert {first.kind, second.kind} == {Kind.QUALIFICATION}
+    answer(db, participant, first, right=False)
+    answer(db, participant, second)
+    assert participant.finished_at is None
+    while following := participation.upcoming(db, participant):
+        answer(db, participant, following[0])
+    assert participant.outcome is Outcome.COMPLETE
+    assert participation.score(db, participant) == (4, 4)
+
+
+def test_who_fails_the_qualification_is_screened_out(
+    db: Session, manifest: Path, tmp_path: Path
+) -> None:
+    participant = come(db, short_protocol("q", **QUALIFIED), manifest, tmp_path)
+    first, second, third, *_ = trials_of(db, participant)
+    assert enroll(db, "q", "another").method != participant.method
+    for trial in (first, second):
+        answer(db, participant, trial, right=False)
+    assert participant.outcome is Outcome.SCREENED_OUT
+    assert participation.upcoming(db, participant) == []
+    assert participation.completion_code(participant) is None
+    with pytest.raises(Over):
+        answer(db, participant, third)
+    assert enroll(db, "q", "third").method == participant.method  # the place is free again
+
+
+def test_a_repeat_follows_what_took_its_originals_place(
+    db: Session, manifest: Path, tmp_path: Path
+) -> None:
+    protocol = short_protocol("r", practice=0, vigilance=0, trials=6, repeats=2)
+    participant = come(db, protocol, manifest, tmp_path)
+    trials = trials_of(db, participant)
+    repeat = next(trial for trial in trials if trial.repeat_of is not None)
+    assert repeat.repeat_of is not None
+    for trial in trials[: repeat.repeat_of]:
+        answer(db, participant, trial)
+    original = trials[repeat.repeat_of]
+    participation.start_trial(db, participant, original.token)
+    participation.resume(db, participant)
+    (instead, *_) = participation.upcoming(db, participant)
+    assert (instead.slot, instead.fake_id) != (original.slot, original.fake_id)
+    assert (repeat.fake_id, repeat.real_id) == (instead.fake_id, instead.real_id)
+
+
+def test_an_interrupted_repeat_shows_the_same_pair_again(
+    db: Session, manifest: Path, tmp_path: Path
+) -> None:
+    protocol = short_protocol("r", practice=0, vigilance=0, trials=2, repeats=1)
+    participant = come(db, protocol, manifest, tmp_path)
+    while (trial := participation.upcoming(db, participant)[0]).repeat_of is None:
+        answer(db, participant, trial)
+    participation.start_trial(db, participant, trial.token)
+    participation.resume(db, participant)
+    (again, *_) = participation.upcoming(db, participant)
+    assert (again.fake_id, again.repeat_of) == (trial.fake_id, trial.repeat_of)
+
+
+def test_repeats_are_not_scored(db: Session, manifest: Path, tmp_path: Path) -> None:
+    protocol = short_protocol("r", practice=0, vigilance=0, trials=4, repeats=2)
+    participant = come(db, protocol, manifest, tmp_path)
+    while following := participation.upcoming(db, participant):
+        answer(db, participant, following[0])
+    assert participation.progress(db, participant) == (6, 6)
+    assert participation.score(db, participant) == (4, 4)
+
+
+def test_nobody_new_is_let_in_once_every_fake_was_seen_often_enough(
+    db: Session, manifest: Path, tmp_path: Path
+) -> None:
+    """12 photographs and one method, 6 test trials a person: two people see each once."""
+    changes = {"methods": ("mcl",), "practice": 0, "vigilance": 0, "trials": 6, "target_views": 1}
+    first = come(db, short_protocol("full", **changes), manifest, tmp_path)
+    enroll(db, "full", "second")
+    with pytest.raises(StudyFull):
+        enroll(db, "full", "third")
+    assert enroll(db, "full", "somebody") is first
+    assert enroll(db, "full", "a look", Mode.PREVIEW).mode is Mode.PREVIEW
+    first.outcome = Outcome.ABANDONED
+    first.seen_at = first.started_at.replace(year=2000)
+    db.flush()
+    seen = {trial.shown.image for trial in trials_of(db, first)}
+    third = enroll(db, "full", "third")
+    assert {trial.shown.image for trial in trials_of(db, third)} == seen
+
+
+def served(
+    engine: Engine, url: str, protocol: Protocol, manifest: Path, tmp_path: Path
+) -> tuple[Flask, FlaskClient, str]:
+    """A browser that has agreed to take part."""
+    open_study(engine, protocol, manifest, tmp_path / "instance")
+    app = create_app(Settings(url, tmp_path / "instance", SECRET), engine)
+    client = app.test_client()
+    return app, client, consent(client, f"/s/{protocol.slug}")
+
+
+def test_the_browser_gets_one_image_of_a_single_trial_and_the_truth_after_practice(
+    engine: Engine, database_url: str, manifest: Path, tmp_path: Path
+) -> None:
+    protocol = short_protocol("single", **SINGLE, practice=4, masks=0)
+    _, client, base = served(engine, database_url, protocol, manifest, tmp_path)
+    for _ in range(4):
+        (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+        mine = f"{base}/trials/{trial['token']}"
+        assert trial["images"] == [{"place": "center", "url": f"{mine}/center"}]
+        assert trial["timing"]["exposure_ms"] is None
+        assert client.get(f"{mine}/center").mimetype == "image/png"
+        assert client.get(f"{mine}/left").status_code == 404
+        told = client.post(f"{mine}/response", json=SHOWN | {"answer": "fake"}).get_json()
+        with reading(engine) as db:
+            truth = db.scalars(select(Trial).where(Trial.token == trial["token"])).one().truth
+        fake = truth is Choice.FAKE
+        assert told["feedback"] == {"fake": "center" if fake else None, "correct": fake}
+    (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+    wrong = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN | {"answer": "left"})
+    assert wrong.status_code == 400
+    assert wrong.get_json()["error"] == "answer left to a trial that asks for fake or real"
+
+
+def test_the_images_come_in_the_order_in_which_they_are_shown(
+    engine: Engine, database_url: str, manifest: Path, tmp_path: Path
+) -> None:
+    protocol = short_protocol("mixed", practice=4, order="random")
+    _, client, base = served(engine, database_url, protocol, manifest, tmp_path)
+    trials = client.get(f"{base}/trials").get_json()["trials"]
+    with reading(engine) as db:
+        stored = {t.token: t.first_side for t in db.scalars(select(Trial))}
+    for trial in trials:
+        places = [image["place"] for image in trial["images"]]
+        assert sorted(places) == sorted(Side)
+        assert places[0] == stored[trial["token"]]
+    assert {t["images"][0]["place"] for t in trials} == {"left", "right"}  # balanced in practice
+
+
+def test_who_is_screened_out_is_told_so_without_a_code(
+    engine: Engine, database_url: str, manifest: Path, tmp_path: Path
+) -> None:
+    protocol = short_protocol("q", **QUALIFIED | {"qualification_min_correct": 1.0})
+    _, client, base = served(engine, database_url, protocol, manifest, tmp_path)
+    for trial in client.get(f"{base}/trials").get_json()["trials"][:2]:
+        with reading(engine) as db:
+            stored = db.scalars(select(Trial).where(Trial.token == trial["token"])).one()
+            wrong = stored.truth.other
+        client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN | {"answer": wrong})
+    assert client.get(f"{base}/trials").get_json()["trials"] == []
+    page = client.get(f"{base}/debrief", follow_redirects=True)
+    assert "ends here for you" in page.text
+    assert "code" not in page.text.lower()
+
+
+def test_a_full_study_says_so_at_its_entry(
+    engine: Engine, database_url: str, manifest: Path, tmp_path: Path
+) -> None:
+    changes = {"methods": ("mcl",), "practice": 0, "vigilance": 0, "trials": 12, "target_views": 1}
+    protocol = short_protocol("full", **changes)
+    app, first, base = served(engine, database_url, protocol, manifest, tmp_path)
+    late = app.test_client().get("/s/full")
+    assert (late.status_code, "all the answers it needs" in late.text) == (403, True)
+    assert first.get("/s/full").location == base
