@@ -6,13 +6,13 @@ import { preloader } from "./preload.js";
 import * as screen from "./screen.js";
 import { Refused, connect } from "./server.js";
 import { runTrial } from "./trial.js";
+import { text } from "./words.js";
 
-const UNREACHABLE = "No connection: your answer is kept on this page and sent again until it arrives.";
 const SUPERSEDED = [404, 409, 410]; // voided, perhaps by another tab: the server has the next trial
 const MOST_SUPERSEDED = 3; // in a row; more is no accident
 
 const { base } = document.body.dataset;
-const server = connect(base, () => screen.say(UNREACHABLE));
+const server = connect(base, () => screen.say(text("unreachable")));
 const pairs = preloader(server.image);
 
 /** Play every trial that is left, then go to the debriefing. */
@@ -49,7 +49,7 @@ async function enter({ answered, planned, trials: [next] }) {
 }
 
 async function play(trial, measured) {
-  screen.wait("Loading the images…");
+  screen.wait(text("loading"));
   const [images, frameMs] = await Promise.all([pairs.pair(trial), measured]);
   await screen.roomFor(images);
   const stage = screen.place(trial, images);
@@ -59,7 +59,7 @@ async function play(trial, measured) {
     started = server.start(trial);
     started.catch(() => {}); // a refusal is met below, before the answer is sent
   });
-  screen.wait("Saving your answer…");
+  screen.wait(text("saving"));
   await started;
   const { feedback } = await server.respond(trial, response);
   if (!feedback) return;
@@ -76,6 +76,6 @@ async function reportEnvironment(frameMs) {
 }
 
 participate().catch((error) => {
-  screen.fail(error instanceof Refused ? error.message : "Something on this page went wrong.");
+  screen.fail(error instanceof Refused ? error.message : text("broken"));
   console.error(error);
 });

@@ -1,5 +1,7 @@
 /** Images fetched and decoded ahead of their trial: a late image would be seen for less. */
 
+import { text } from "./words.js";
+
 /**
  * @param {(url: string) => Promise<Blob>} fetchImage
  * @returns prepare(trials): begin on these and forget all others;
@@ -9,9 +11,8 @@ export function preloader(fetchImage) {
   let pairs = new Map();
 
   const fetchPair = (trial) => {
-    const names = { left: "Left image", right: "Right image" };
     const pair = Promise.all(
-      trial.images.map(({ place, url }) => fetchDecoded(fetchImage, url, names[place])),
+      trial.images.map(({ place, url }) => fetchDecoded(fetchImage, url, text(`${place}_image`))),
     );
     pair.catch(() => pairs.delete(trial.token)); // it matters when the pair's turn comes, not before
     return pair;

@@ -1,5 +1,7 @@
 /** What is on the screen besides the images: pages, progress, feedback, news of the connection. */
 
+import { text } from "./words.js";
+
 const SIDES = ["left", "right"];
 const SLOT_PX = 256; // an image's place, where the image is not larger; as in the style sheet
 const GAP_PX = 48; // between the two
@@ -23,13 +25,13 @@ export function turnPage(name) {
 }
 
 /** Say how things stand, below the images; an empty text says nothing. */
-export function say(text) {
-  for (const line of document.querySelectorAll("[role=status]")) line.textContent = text;
+export function say(news) {
+  for (const line of document.querySelectorAll("[role=status]")) line.textContent = news;
 }
 
 /** Say how far somebody who returns has come. */
 export function tellAnswered(answered, planned) {
-  document.querySelector("#answered").textContent = `${answered} of ${planned}`;
+  document.querySelector("#answered").textContent = text("answered", { answered, planned });
 }
 
 /** Put a pair in place, still unseen, and tell how far the participant is. @returns the stage */
@@ -48,8 +50,7 @@ export function place(trial, images) {
 }
 
 function tellProgress({ kind, number, of }) {
-  const what = kind === "practice" ? "Practice pair" : "Pair";
-  document.querySelector("#counter").textContent = `${what} ${number} of ${of}`;
+  document.querySelector("#counter").textContent = text(kind, { number, of });
   const bar = document.querySelector("#bar");
   bar.max = of;
   bar.value = number - 1;
@@ -57,21 +58,22 @@ function tellProgress({ kind, number, of }) {
 }
 
 /** Blank the stage while something is on its way; the style sheet lets a short wait pass unsaid. */
-export function wait(text) {
+export function wait(news) {
   stage.dataset.phase = "waiting";
-  say(text);
+  say(news);
   show("stage");
 }
 
 /** Show both images again with their names and the verdict in words. */
 export function showFeedback({ fake, correct }, answer) {
   SIDES.forEach((side, index) => {
-    slots[index].querySelector(".name").textContent = side === fake ? "Fake" : "Real";
+    slots[index].querySelector(".name").textContent = text(side === fake ? "fake" : "real");
     slots[index].toggleAttribute("data-chosen", side === answer);
   });
-  stage.dataset.verdict = correct ? "right" : "wrong";
+  const verdict = correct ? "right" : "wrong";
+  stage.dataset.verdict = verdict;
   stage.dataset.phase = "feedback";
-  question.textContent = `${correct ? "Right" : "Wrong"}: the ${fake} image is the fake.`;
+  question.textContent = text(`${verdict}_${fake}`);
 }
 
 /** Wait until the window shows both images side by side at their own size. */

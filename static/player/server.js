@@ -1,5 +1,7 @@
 /** The trial API (study_server/views/trials.py). What the network loses is sent again until the server answers. */
 
+import { text } from "./words.js";
+
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 const PATIENCE_MS = 20_000; // a request without an answer so long is given up and sent again
@@ -58,7 +60,7 @@ async function attempt(url, options, read) {
     throw new Error(`${reply.status} from ${url}`);
   }
   const { error } = await reply.json().catch(() => ({}));
-  throw new Refused(reply.status, error ?? `The server answered ${reply.status}.`);
+  throw new Refused(reply.status, error ?? text("refused", { status: reply.status }));
 }
 
 function pauseOrOnline(pauseMs) {

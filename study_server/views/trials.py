@@ -20,6 +20,7 @@ from study_server import participation, withdrawal
 from study_server.database import scrub
 from study_server.models import Participant, Stimulus, Trial
 from study_server.participation import CENTER
+from study_server.player_words import WORDS
 from study_server.protocol import Protocol
 from study_server.words import Choice, Flag, Kind, Outcome, Side
 
@@ -89,6 +90,7 @@ def player() -> ResponseReturnValue:
         study=participant.study,
         protocol=participation.protocol_of(participant),
         base=base,
+        words=WORDS,
     )
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route
 
 from study_server.app import SECURITY_HEADERS
+from study_server.player_words import WORDS
 
 ROOT = Path(__file__).parents[2]
 SITE = "http://study.test"
@@ -162,5 +163,6 @@ class TrialApi:
             study=SimpleNamespace(slug="lone", title="A study"),
             protocol=protocol,
             base=BASE,
+            words=WORDS,
             url_for=lambda _endpoint, filename: f"/static/{filename}",
         )

@@ -1,0 +1,25 @@
+"""The texts of the player's scripts are those that the scripts use."""
+
+import re
+from pathlib import Path
+
+from study_server.player_words import WORDS
+
+SCRIPTS = Path(__file__).parents[2] / "static" / "player"
+
+
+def scripts() -> str:
+    return "\n".join(file.read_text(encoding="utf-8") for file in SCRIPTS.glob("*.js"))
+
+
+def test_no_script_holds_a_sentence_of_its_own() -> None:
+    code = re.sub(r"^\s*(/?\*|//).*$", "", scripts(), flags=re.MULTILINE)
+    assert re.findall(r"""(["'`])([A-Z][^"'`\n]* [^"'`\n]*|[^"'`\n]*\w[.…!?])\1""", code) == []
+
+
+def test_every_text_is_used_and_every_text_used_is_there() -> None:
+    plain = set(re.findall(r'\btext\(\s*"(\w+)"', scripts()))
+    assert plain <= set(WORDS)
+    names = set(re.findall(r'"(\w+)"', scripts()))
+    composed = {f"{verdict}_{side}" for verdict in ("right", "wrong") for side in ("left", "right")}
+    assert set(WORDS) <= plain | names | composed
