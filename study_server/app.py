@@ -7,8 +7,10 @@ from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
 from study_server.database import open_engine, prepare, reading, writing
+from study_server.languages import N_
 from study_server.settings import Settings, find_folder, read_settings, require_secret
-from study_server.views import entrance, researcher, trials
+from study_server.views import entrance, researcher, speech, trials
+from study_server.views.speech import gettext
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -49,6 +51,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.extensions["settings"] = settings
     app.extensions["engine"] = engine or open_engine(settings.database_url)
     prepare(app.extensions["engine"])
+    speech.install(app)
     csrf = CSRFProtect(app)
     csrf.exempt(trials.pages)  # JSON, authorised by the token in the address, no cookie
     researcher.limiter.init_app(app)
@@ -79,13 +82,16 @@ def _secure(response: Response) -> Response:
 
 
 MESSAGES = {
-    400: ("That did not work", "The page sent something unexpected. Go back and try again."),
-    404: ("Nothing here", "This link leads nowhere. Check that it was copied whole."),
-    405: ("Nothing here", "This address is not a page of its own."),
-    429: ("Too many attempts", "Wait a minute, then try again."),
+    400: (
+        N_("That did not work"),
+        N_("The page sent something unexpected. Go back and try again."),
+    ),
+    404: (N_("Nothing here"), N_("This link leads nowhere. Check that it was copied whole.")),
+    405: (N_("Nothing here"), N_("This address is not a page of its own.")),
+    429: (N_("Too many attempts"), N_("Wait a minute, then try again.")),
     500: (
-        "Something went wrong",
-        "This is our fault, not yours. Every answer that was saved is safe; reload to go on.",
+        N_("Something went wrong"),
+        N_("This is our fault, not yours. Every answer that was saved is safe; reload to go on."),
     ),
 }
 
@@ -93,7 +99,7 @@ MESSAGES = {
 def _explain(error: HTTPException) -> ResponseReturnValue:
     """A page for people, JSON for programs."""
     code = error.code or 500
+    title, message = map(gettext, MESSAGES.get(code, MESSAGES[400 if code < 500 else 500]))
     if request.is_json:
-        return {"error": error.description or error.name}, code
-    title, message = MESSAGES.get(code, (error.name, error.description or ""))
+        return {"error": message, "detail": error.description or error.name}, code
     return render_template("participant/message.html", title=title, message=message), code

@@ -11,6 +11,7 @@ from study_server.errors import StudyError
 from study_server.invitations import read_invitation
 from study_server.models import Study
 from study_server.protocol import stored_protocol
+from study_server.views.speech import gettext
 from study_server.words import Mode, Source, State
 
 pages = Blueprint("entrance", __name__)
@@ -47,7 +48,7 @@ def consent(slug: str) -> ResponseReturnValue:
     study = _study(slug)
     mode, person = _who(slug)
     if request.form.get("consent") != "yes":
-        reason = "Taking part needs your consent. Go back and tick the box if you agree."
+        reason = gettext("Taking part needs your consent. Go back and tick the box if you agree.")
         return render_template("participant/message.html", title=study.title, message=reason), 400
     known = enrolment.find_person(g.db, study, person, Source.LINK)
     if known is None and mode is Mode.LIVE and study.state is not State.OPEN:
@@ -81,9 +82,9 @@ def _who(slug: str) -> tuple[Mode, str]:
 
 def _turned_away(study: Study) -> ResponseReturnValue:
     reason = {
-        State.DRAFT: "It has not begun yet.",
-        State.PAUSED: "It is paused. Come back a little later.",
-        State.CLOSED: "It is over. Thank you for coming.",
+        State.DRAFT: gettext("It has not begun yet."),
+        State.PAUSED: gettext("It is paused. Come back a little later."),
+        State.CLOSED: gettext("It is over. Thank you for coming."),
     }[study.state]
     return render_template("participant/message.html", title=study.title, message=reason), 403
 

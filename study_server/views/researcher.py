@@ -19,10 +19,12 @@ from flask_limiter.util import get_remote_address
 
 from study_server import researchers, studies
 from study_server.errors import StudyError
+from study_server.languages import SOURCE
 from study_server.models import Researcher, Study
 from study_server.monitoring import Monitor, read_monitor
 from study_server.protocol import stored_protocol
 from study_server.settings import Settings
+from study_server.views.speech import speak
 
 pages = Blueprint("researcher", __name__, url_prefix="/researcher")
 limiter = Limiter(get_remote_address)
@@ -34,6 +36,7 @@ REPORT_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; fram
 
 @pages.before_request
 def _require_login() -> ResponseReturnValue | None:
+    speak(SOURCE)
     g.researcher = None
     if "researcher" in cookie:
         g.researcher = g.db.get(Researcher, cookie["researcher"])

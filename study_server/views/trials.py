@@ -22,6 +22,7 @@ from study_server.models import Participant, Stimulus, Trial
 from study_server.participation import CENTER
 from study_server.player_words import WORDS
 from study_server.protocol import Protocol
+from study_server.views.speech import gettext
 from study_server.words import Choice, Flag, Kind, Outcome, Side
 
 pages = Blueprint("trials", __name__, url_prefix="/p/<token>")
@@ -90,7 +91,7 @@ def player() -> ResponseReturnValue:
         study=participant.study,
         protocol=participation.protocol_of(participant),
         base=base,
-        words=WORDS,
+        words={key: gettext(text) for key, text in WORDS.items()},
     )
 
 
@@ -211,11 +212,12 @@ def respond(trial_token: str) -> ResponseReturnValue:
 
 def _over() -> ResponseReturnValue:
     g.db.commit()  # the outcome
-    return {"error": "The study is over for you."}, 409
+    return {"error": gettext("The study is over for you.")}, 409
 
 
 def _voided() -> ResponseReturnValue:
-    return {"error": "This pair was interrupted; another has taken its place."}, 409
+    message = gettext("This pair was interrupted; another has taken its place.")
+    return {"error": message}, 409
 
 
 @pages.post("/environment")

@@ -15,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route
 
 from study_server.app import SECURITY_HEADERS
+from study_server.languages import SOURCE, seconds
 from study_server.player_words import WORDS
 
 ROOT = Path(__file__).parents[2]
@@ -149,8 +150,13 @@ class TrialApi:
     def render(self) -> str:
         """The player's page as the server renders it."""
         templates = Environment(
-            loader=FileSystemLoader(ROOT / "templates"), autoescape=True, undefined=StrictUndefined
+            loader=FileSystemLoader(ROOT / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
         )
+        templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+        templates.filters["seconds"] = lambda number: seconds(number, SOURCE)
         protocol = SimpleNamespace(
             practice=self.practice,
             trials=self.test,
@@ -163,6 +169,7 @@ class TrialApi:
             study=SimpleNamespace(slug="lone", title="A study"),
             protocol=protocol,
             base=BASE,
+            language=SOURCE,
             words=WORDS,
             url_for=lambda _endpoint, filename: f"/static/{filename}",
         )

@@ -1,0 +1,50 @@
+"""The languages that participants may read: English is in the code, the others in catalogues.
+
+A catalogue is gettext's text file, translations/LANGUAGE/LC_MESSAGES/messages.po, compiled in
+memory when it is first needed. docs/wording.md tells how to add one.
+"""
+
+from functools import cache
+from gettext import NullTranslations
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from babel.units import format_unit
+
+SOURCE = "en"
+FOLDER = Path(__file__).parent / "translations"
+LANGUAGES = (SOURCE, *sorted(place.name for place in FOLDER.iterdir() if place.is_dir()))
+
+
+def N_(text: str) -> str:  # noqa: N802 - the mark by which gettext's tools find a text
+    """A text that is translated where it is used."""
+    return text
+
+
+def find_catalogue(language: str) -> Path:
+    return FOLDER / language / "LC_MESSAGES" / "messages.po"
+
+
+@cache
+def catalogue(language: str) -> NullTranslations:
+    """What translates into one of LANGUAGES."""
+    if language == SOURCE:
+        return NullTranslations()
+    compiled = BytesIO()
+    with find_catalogue(language).open("rb") as texts:
+        write_mo(compiled, read_po(texts, locale=language))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def seconds(number: float, language: str) -> str:
+    """1 second, 1.5 seconds, 1,5 Sekunden"""
+    return format_unit(number, "duration-second", locale=language)
+
+
+def minutes(number: int, language: str) -> str:
+    """1 minute, 8 Minuten"""
+    return format_unit(number, "duration-minute", locale=language)

@@ -1,0 +1,104 @@
+"""Everything participants read can be read in every language."""
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages import Catalog
+from babel.messages.frontend import CommandLineInterface
+from babel.messages.pofile import read_po
+from flask.testing import FlaskClient
+
+from study_server.languages import LANGUAGES, SOURCE, catalogue, find_catalogue, minutes, seconds
+
+HOUSE = Path(__file__).parents[2]
+TRANSLATED = [language for language in LANGUAGES if language != SOURCE]
+BLANK = re.compile(r"%\(\w+\)s|\{\w+\}|</?\w[^>]*>")  # what a translation keeps as it is
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def texts(forms: str | tuple[str, ...] | list[str] | None) -> list[str]:
+    """The one form of a text, or its singular and plurals."""
+    return [forms] if isinstance(forms, str) else list(forms or [""])
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """Every text in the code and the pages, as `make words` finds them."""
+    file = tmp_path_factory.mktemp("words") / "words.pot"
+    mapping, places = HOUSE / "pyproject.toml", [HOUSE / "study_server", HOUSE / "templates"]
+    extract = ["pybabel", "-q", "extract", "-F", mapping, "-o", file, *places]
+    CommandLineInterface().run([str(word) for word in extract])  # type: ignore[no-untyped-call]
+    with file.open("rb") as content:
+        return read_po(content)
+
+
+def read_catalogue(language: str) -> Catalog:
+    with find_catalogue(language).open("rb") as content:
+        return read_po(content, locale=language)
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_text_has_its_translation_and_no_other_is_kept(
+    language: str, template: Catalog
+) -> None:
+    catalog = read_catalogue(language)
+    wanted = {str(message.id) for message in template if message.id}
+    assert len(wanted) > 80
+    assert {str(message.id) for message in catalog if message.id} == wanted
+    assert not catalog.obsolete
+    for message in catalog:
+        if message.id:
+            assert all(texts(message.string)), f"not translated: {message.id}"
+            assert not message.fuzzy, f"not sure: {message.id}"
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_translation_keeps_blanks_and_tags(language: str) -> None:
+    for message in read_catalogue(language):
+        for translated in texts(message.string) if message.id else []:
+            kept = sorted(BLANK.findall(texts(message.id)[-1]))
+            assert sorted(BLANK.findall(translated)) == kept, message.id
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_catalogue_says_who_has_looked_at_it(language: str) -> None:
+    assert "review" in find_catalogue(language).read_text(encoding="utf-8").split("msgid")[0]
+
+
+def test_counts_and_units_have_their_plurals() -> None:
+    german = catalogue("de")
+    pair, pairs = (
+        "Then comes %(count)s pair without that.",
+        "Then come %(count)s pairs without that.",
+    )
+    assert german.ngettext(pair, pairs, 1) == "Danach kommt %(count)s Paar ohne Rückmeldung."
+    assert german.ngettext(pair, pairs, 0) == "Danach kommen %(count)s Paare ohne Rückmeldung."
+    assert [seconds(n, "en") for n in (1, 1.5, 3)] == ["1 second", "1.5 seconds", "3 seconds"]
+    assert [seconds(n, "de") for n in (1, 0.5)] == ["1 Sekunde", "0,5 Sekunden"]
+    assert [minutes(n, "de") for n in (1, 8)] == ["1 Minute", "8 Minuten"]
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("asked", "spoken", "heading"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.5", "de", "Hier ist nichts"),
+        ("fr,en;q=0.5", "en", "Nothing here"),
+        ("fr", "en", "Nothing here"),
+        ("", "en", "Nothing here"),
+    ],
+)
+def test_a_page_that_belongs_to_no_study_speaks_as_the_browser_asks(
+    asked: str, spoken: str, heading: str, client: FlaskClient
+) -> None:
+    page = client.get("/nowhere", headers={"Accept-Language": asked}).text
+    assert f'<html lang="{spoken}">' in page
+    assert f"<h1>{heading}</h1>" in page
+
+
+@on_sqlite
+def test_researchers_read_english(client: FlaskClient) -> None:
+    page = client.get("/researcher/login", headers={"Accept-Language": "de"}).text
+    assert '<html lang="en">' in page
