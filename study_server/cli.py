@@ -12,6 +12,7 @@ from study_server.commands.promises import anonymize, forget
 from study_server.commands.rehearse import preview, simulate
 from study_server.commands.researchers import researcher
 from study_server.commands.run import close, open_, pause, serve, status
+from study_server.commands.wording import reword, wording
 from study_server.errors import StudyError
 
 
@@ -34,7 +35,7 @@ def _explain(error: Exception) -> str:
 
 
 HEADINGS: dict[str, tuple[click.Command, ...]] = {
-    "Prepare a study": (new, manifest, import_, preview, simulate, freeze),
+    "Prepare a study": (new, wording, manifest, import_, reword, preview, simulate, freeze),
     "Run it": (open_, pause, close, serve, status),
     "Take the answers": (export_,),
     "Keep to what people were promised": (forget, anonymize),
@@ -57,7 +58,7 @@ def commands() -> None:
     """Run perceptual-realism studies: who can tell the photograph from the fake?
 
     \b
-    study new mine            writes study.toml, to be edited
+    study new mine            writes study.toml and wording/, to be edited
     study import study.toml outputs/manifest.csv
     study simulate mine 20    a rehearsal; also: study preview mine
     study freeze mine         writes design.json; from here on nothing changes

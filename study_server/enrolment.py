@@ -10,14 +10,15 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
+from study_server.languages import SOURCE
 from study_server.models import Identity, Participant, Stimulus, Study, Trial
 from study_server.protocol import stored_protocol
 from study_server.schedule import PlannedTrial, Pools, Views, least_filled, plan_trials
 from study_server.studies import release_places
+from study_server.wording.stored import speak_wording
 from study_server.words import REAL, Kind, Mode, Outcome, Source
 
 COUNTED = (Outcome.ACTIVE, Outcome.COMPLETE)  # who takes a place
-CONSENT_VERSION = "2"  # of templates/participant/consent.html
 Ids = Mapping[tuple[str, str], int]  # of stimuli, by image and method
 
 
@@ -25,10 +26,13 @@ class StudyFull(Exception):
     """Every fake has been seen as often as the protocol wants."""
 
 
-def enroll(db: Session, study: Study, person: str, mode: Mode, source: Source) -> Participant:
+def enroll(
+    db: Session, study: Study, person: str, mode: Mode, source: Source, language: str = SOURCE
+) -> Participant:
     """The participant this person is: the one already there, or a new one with their own schedule.
 
     person: what tells people apart, a browser's cookie or a worker's id; only a keyed hash stays.
+    language: in which they read what they agreed to.
     Raises StudyFull where nobody new is wanted.
     """
     # one at a time for this study, on PostgreSQL too: the counts below must not move
@@ -39,7 +43,7 @@ def enroll(db: Session, study: Study, person: str, mode: Mode, source: Source) -
     release_places(db, study)
     if mode is Mode.LIVE and is_full(db, study):
         raise StudyFull
-    participant = _new_participant(db, study, mode, source)
+    participant = _new_participant(db, study, mode, source, language)
     digest = _digest(study, person, source)
     db.add(Identity(participant_id=participant.id, study_id=study.id, source=source, digest=digest))
     _store_plan(db, study, participant)
@@ -64,8 +68,11 @@ def _digest(study: Study, person: str, source: Source) -> str:
     return hmac.digest(study.key, f"{source}:{person}".encode(), "sha256").hex()
 
 
-def _new_participant(db: Session, study: Study, mode: Mode, source: Source) -> Participant:
+def _new_participant(
+    db: Session, study: Study, mode: Mode, source: Source, language: str
+) -> Participant:
     protocol, moment = stored_protocol(study.protocol), now()
+    wording = speak_wording(db, study, language)
     participant = Participant(
         study_id=study.id,
         name=f"p{secrets.token_hex(6)}",
@@ -73,7 +80,8 @@ def _new_participant(db: Session, study: Study, mode: Mode, source: Source) -> P
         mode=mode,
         source=source,
         outcome=Outcome.ACTIVE,
-        consent_version=CONSENT_VERSION,
+        language=wording.language,
+        consent_version=wording.consent_version,
         comment="",
         started_at=moment,
         seen_at=moment,

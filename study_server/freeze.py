@@ -15,7 +15,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
+from study_server.languages import SOURCE, find_catalogue
 from study_server.models import AcceptedWarning, Participant, Study
+from study_server.player_words import WORDS
+from study_server.protocol import stored_protocol
+from study_server.wording.checks import find_unfilled
+from study_server.wording.stored import stored_wording
 from study_server.words import Mode, State
 
 SCHEMA = "hue-and-eye/design/1"
@@ -94,7 +99,8 @@ def write_plan() -> str:
 def freeze(db: Session, study: Study, plan: Plan, wording_sha256: str) -> str:
     """Fix the design of a study, for good; returns it, the content of design.json.
 
-    Raises StudyError where it is fixed already, or somebody live has begun without.
+    Raises StudyError where it is fixed already, or somebody live has begun without, or its wording
+    waits for the researcher's words.
     """
     if study.design is not None:
         raise StudyError(
@@ -107,6 +113,12 @@ def freeze(db: Session, study: Study, plan: Plan, wording_sha256: str) -> str:
             f"study {study.slug!r} has live participants; a design is fixed before the first: "
             "import it under another slug and freeze that"
         )
+    for (language, part), text in stored_wording(db, study).items():
+        for _, words in find_unfilled(text):
+            raise StudyError(
+                f"study {study.slug!r}: {language}/{part}.md still says {words}; fill that in, "
+                "then `study reword study.toml`"
+            )
     study.design = _canonical(describe(db, study, plan, wording_sha256))
     study.design_sha256 = hashlib.sha256(study.design.encode()).hexdigest()
     return study.design
@@ -131,18 +143,23 @@ def describe(db: Session, study: Study, plan: Plan, wording_sha256: str) -> dict
     }
 
 
-def _canonical(design: dict[str, object]) -> str:
-    """Sorted keys, no spaces: the same design is the same bytes."""
-    return json.dumps(design, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def _canonical(content: dict[str, object]) -> str:
+    """Sorted keys, no spaces: the same content is the same bytes."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def hash_wording(templates: Path) -> str:
-    """SHA-256 over what participants read, file by file in the order of their names."""
-    digests = [
-        [file.name, hashlib.sha256(file.read_bytes()).hexdigest()]
-        for file in sorted((templates / "participant").iterdir())
-    ]
-    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
+def hash_wording(db: Session, study: Study, templates: Path) -> str:
+    """SHA-256 over what participants read: the study's own texts, the pages, their catalogues."""
+    own = {
+        f"{language}/{part}": text for (language, part), text in stored_wording(db, study).items()
+    }
+    languages = stored_protocol(study.protocol).languages
+    files = {file.name: file for file in sorted((templates / "participant").iterdir())}
+    files |= {language: find_catalogue(language) for language in languages if language != SOURCE}
+    pages = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
+    return hashlib.sha256(
+        _canonical({"own": own, "pages": pages, "player": WORDS}).encode()
+    ).hexdigest()
 
 
 def let_in(study: Study, wording_sha256: str) -> None:
@@ -154,7 +171,7 @@ def let_in(study: Study, wording_sha256: str) -> None:
         )
     if json.loads(study.design)["wording_sha256"] != wording_sha256:
         raise StudyError(
-            f"study {study.slug!r} was frozen with other wording than templates/participant has "
-            "now; bring that back, or import the study under another slug and freeze it"
+            f"study {study.slug!r} was frozen with other wording than its pages have now; bring "
+            "those back, or import the study under another slug and freeze it"
         )
     study.state = State.OPEN

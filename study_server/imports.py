@@ -28,6 +28,8 @@ from study_server.models import AcceptedWarning, Stimulus, Study
 from study_server.perception import perceptual_hash
 from study_server.protocol import Protocol
 from study_server.stimuli import load, remove, store, temporary_folder
+from study_server.wording.files import Texts, compose_wording
+from study_server.wording.stored import store_wording
 from study_server.words import REAL, State
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
@@ -74,12 +76,14 @@ def import_study(
     manifest: Path,
     folder: Path,
     accept: bool = False,
+    wording: Texts | None = None,
     progress: Progress = lambda photographs, total: photographs,
 ) -> Imported:
     """Check and audit everything, store every stimulus, then the study: all of it or nothing.
 
     folder: where stimuli live; the study's go into a new folder there, of a random name, since
     another database may share the place.
+    wording: what participants read; the defaults unless given.
     accept: whether to go on in spite of warnings, which are kept with the study.
     progress: wraps the photographs that are done one by one, for a progress bar.
     Raises StudyError; Confounded where the audit says no.
@@ -95,7 +99,8 @@ def import_study(
         findings = _audit(images, taken, practice=protocol.practice > 0)
         if any(finding.refused for finding in findings) or (findings and not accept):
             raise Confounded(manifest, findings)
-        _insert(engine, _study(protocol, manifest), images, taken, findings, temporary)
+        wording = wording or compose_wording(protocol)
+        _insert(engine, _study(protocol, manifest), wording, images, taken, findings, temporary)
     return Imported(sum(len(photograph.files) for photograph in taken), findings)
 
 
@@ -129,6 +134,7 @@ def _audit(images: Images, taken: list[_Taken], practice: bool) -> list[Finding]
 def _insert(
     engine: Engine,
     study: Study,
+    wording: Texts,
     images: Images,
     taken: list[_Taken],
     accepted: list[Finding],
@@ -144,6 +150,7 @@ def _insert(
             _refuse_second(db, slug)
             db.add(study)
             db.flush()
+            store_wording(db, study, wording)
             for photograph in taken:
                 for method, name in photograph.files.items():
                     row = images[photograph.image][method]

@@ -9,6 +9,7 @@ from gettext import NullTranslations
 from io import BytesIO
 from pathlib import Path
 
+from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
@@ -38,6 +39,11 @@ def catalogue(language: str) -> NullTranslations:
         write_mo(compiled, read_po(texts, locale=language))
     compiled.seek(0)
     return Translations(compiled)
+
+
+def name_language(language: str) -> str:
+    """As its speakers call it: Deutsch"""
+    return Locale.parse(language).get_display_name(language) or language
 
 
 def seconds(number: float, language: str) -> str:

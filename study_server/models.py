@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from study_server.clock import as_utc
-from study_server.words import Choice, Kind, Mode, Outcome, Side, Source, State
+from study_server.words import Choice, Kind, Mode, Outcome, Part, Side, Source, State
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -63,7 +63,7 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[type, Any]] = {
         datetime: UtcDateTime,
         str: Text,
-        **{w: word(w) for w in (Choice, Kind, Mode, Outcome, Side, Source, State)},
+        **{w: word(w) for w in (Choice, Kind, Mode, Outcome, Part, Side, Source, State)},
     }
 
 
@@ -108,6 +108,20 @@ class Stimulus(Base):
     checkpoint: Mapped[str]
 
 
+class Wording(Base):
+    """A text of a study that participants read, in one language, as its researcher wrote it."""
+
+    __tablename__ = "wording"
+    __table_args__ = (CheckConstraint("text <> ''", name="not_empty"),)
+
+    study_id: Mapped[int] = mapped_column(
+        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
+    )
+    language: Mapped[str] = mapped_column(primary_key=True)
+    part: Mapped[Part] = mapped_column(primary_key=True)
+    text: Mapped[str]
+
+
 class AcceptedWarning(Base):
     """A finding of the import's audit that the researcher went on in spite of."""
 
@@ -134,6 +148,7 @@ class Participant(Base):
     source: Mapped[Source]
     outcome: Mapped[Outcome]
     method: Mapped[str | None]  # the one method of a between-participants study
+    language: Mapped[str] = mapped_column(default="en", server_default="en")  # of their pages
     consent_version: Mapped[str]
     comment: Mapped[str] = mapped_column(default="")
     started_at: Mapped[datetime]

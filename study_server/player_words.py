@@ -8,6 +8,7 @@ from study_server.languages import N_
 WORDS = {
     "left_image": N_("Left image"),
     "right_image": N_("Right image"),
+    "center_image": N_("Image"),
     "loading": N_("Loading the images…"),
     "saving": N_("Saving your answer…"),
     "unreachable": N_(

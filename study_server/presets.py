@@ -55,6 +55,8 @@ assert PRESETS.keys() == set(get_args(Preset))
 NOTES = {
     "slug": "the study's address: /s/SLUG",
     "title": "participants read it on every page",
+    "languages": "what participants may read; the first where they ask for another",
+    "wording": "the folder beside this file with the texts that they read",
     "preset": "where the defaults came from",
     "methods": "the models to compare, as manifest.csv names them",
     "assignment": "between: one method a participant; within: every participant sees all",

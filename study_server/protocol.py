@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from study_server.errors import StudyError
+from study_server.languages import LANGUAGES, SOURCE
 from study_server.presets import NOTES, PRESETS, Preset
 from study_server.words import FOIL, REAL, Kind
 
@@ -29,6 +30,8 @@ class Protocol(BaseModel):
 
     slug: Slug
     title: Annotated[str, Field(min_length=1, max_length=200)]
+    languages: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = (SOURCE,)
+    wording: Annotated[str, Field(min_length=1)] = "wording"
     preset: Preset
     methods: Annotated[tuple[Method, ...], Field(min_length=1, strict=False)]
     assignment: Literal["between", "within"]
@@ -64,6 +67,19 @@ class Protocol(BaseModel):
         if len(set(methods)) < len(methods):
             raise ValueError("a method is named twice; name each once")
         return methods
+
+    @field_validator("languages")
+    @classmethod
+    def _with_catalogues(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        for language in languages:
+            if language not in LANGUAGES:
+                raise ValueError(
+                    f"{language!r} has no catalogue; there are {', '.join(LANGUAGES)}, and "
+                    "docs/wording.md tells how to add one"
+                )
+        if len(set(languages)) < len(languages):
+            raise ValueError("a language is named twice; name each once")
+        return languages
 
     @field_validator("exposure_ms", mode="before")
     @classmethod

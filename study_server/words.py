@@ -40,6 +40,15 @@ class Outcome(StrEnum):
     RETURNED = "returned"
 
 
+class Part(StrEnum):
+    """Of a study's wording: what its researcher may edit."""
+
+    CONSENT = "consent"
+    INSTRUCTIONS = "instructions"
+    QUESTION = "question"
+    DEBRIEF = "debrief"
+
+
 class Mode(StrEnum):
     LIVE = "live"
     PREVIEW = "preview"

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from study_server.protocol import Protocol, new_protocol
 from study_server.serving import served
 from study_server.settings import Settings
 from study_server.studies import find
+from study_server.wording.files import Texts, compose_wording
 from study_server.words import State
 
 METHODS = ("real", "l2", "mcl", "foil")
@@ -121,9 +123,15 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+def fill_in(texts: Texts) -> Texts:
+    """As a researcher does what only they know."""
+    return {place: re.sub(r"\[\.\.\.[^]]*\]", "Ada", text) for place, text in texts.items()}
+
+
 def open_study(engine: Engine, protocol: Protocol, manifest: Path, instance: Path) -> str:
     """Import a study and let people in; its slug."""
-    import_study(engine, protocol, manifest, instance / "stimuli")
+    wording = fill_in(compose_wording(protocol))
+    import_study(engine, protocol, manifest, instance / "stimuli", wording=wording)
     with transaction(engine) as db:
         find(db, protocol.slug).state = State.OPEN
     return protocol.slug

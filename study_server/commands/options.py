@@ -6,3 +6,4 @@ import click
 
 SLUG = click.argument("slug")
 FILE = click.Path(path_type=Path)
+STUDY_TOML = click.argument("protocol_file", metavar="STUDY_TOML", type=FILE)

@@ -10,8 +10,9 @@ from study_server import studies
 from study_server.audit import Finding, describe
 from study_server.catalog import write_manifest
 from study_server.commands.opening import open_database
-from study_server.commands.options import FILE, SLUG
+from study_server.commands.options import FILE, SLUG, STUDY_TOML
 from study_server.commands.terminal import track
+from study_server.commands.wording import tell_unfilled
 from study_server.database import transaction
 from study_server.errors import StudyError
 from study_server.freeze import Plan, hash_wording, read_plan, write_plan
@@ -20,6 +21,7 @@ from study_server.imports import Confounded, import_study
 from study_server.presets import PRESETS
 from study_server.protocol import new_protocol, read_protocol, write_toml
 from study_server.settings import find_folder
+from study_server.wording.files import read_wording, write_wording
 
 
 @click.command()
@@ -27,13 +29,21 @@ from study_server.settings import find_folder
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="zhang2016", show_default=True)
 @click.option("--out", type=FILE, default=Path("study.toml"), show_default=True)
 def new(slug: str, preset: str, out: Path) -> None:
-    """Write a commented protocol file to edit."""
-    protocol = new_protocol(slug, preset)
+    """Write a commented protocol file, and what its participants will read, to edit both.
+
+    The texts, consent, instructions, question and debriefing, are in the folder wording beside it
+    (of another study there: wording-SLUG), in every language that the program speaks; `languages`
+    in the protocol says which of them participants may read. docs/wording.md tells more.
+    """
+    texts = "wording" if not (out.parent / "wording").exists() else f"wording-{slug}"
+    protocol = new_protocol(slug, preset).model_copy(update={"wording": texts})
     if out.exists():
         raise StudyError(f"{out} is already there; give another --out, or remove it")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(f"{write_toml(protocol)}\n{write_plan()}", encoding="utf-8")
-    click.echo(f"{out}: edit it, then `study import {out} outputs/manifest.csv`")
+    folder = out.parent / protocol.wording
+    write_wording(protocol, folder)
+    click.echo(f"{out}, {folder}: edit them, then `study import {out} outputs/manifest.csv`")
 
 
 def _folders(
@@ -74,7 +84,7 @@ def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
 
 
 @click.command("import")
-@click.argument("protocol_file", metavar="STUDY_TOML", type=FILE)
+@STUDY_TOML
 @click.argument("manifest", type=FILE)
 @click.option("--accept", is_flag=True, help="Go on in spite of warnings, and keep them on record.")
 def import_(protocol_file: Path, manifest: Path, accept: bool) -> None:
@@ -85,13 +95,17 @@ def import_(protocol_file: Path, manifest: Path, accept: bool) -> None:
     warnings, which `study freeze` writes into the design of a study that accepts them.
     """
     protocol = read_protocol(protocol_file)
+    folder = protocol_file.parent / protocol.wording
+    wording = read_wording(protocol, folder)
     settings, engine = open_database()
 
     def progress(photographs: Iterable[Any], total: int) -> Iterable[Any]:
         return track(photographs, total, "auditing and storing photographs")
 
     try:
-        stored = import_study(engine, protocol, manifest, settings.stimuli, accept, progress)
+        stored = import_study(
+            engine, protocol, manifest, settings.stimuli, accept, wording, progress
+        )
     except Confounded as error:
         _print(error.findings)
         raise
@@ -99,6 +113,7 @@ def import_(protocol_file: Path, manifest: Path, accept: bool) -> None:
     accepted = f", warnings accepted: {len(stored.accepted)}" if stored.accepted else ""
     slug = protocol.slug
     click.echo(f"{slug}: {stored.stimuli} stimuli stored{accepted}; `study freeze {slug}` is next")
+    tell_unfilled(protocol, folder)
 
 
 def _print(findings: list[Finding]) -> None:
@@ -123,6 +138,6 @@ def freeze(slug: str, plan_file: Path | None, out: Path) -> None:
     _, engine = open_database()
     with transaction(engine) as db:
         study = studies.find(db, slug)
-        design = freeze_study(db, study, plan, hash_wording(find_folder("templates")))
+        design = freeze_study(db, study, plan, hash_wording(db, study, find_folder("templates")))
         out.write_text(design, encoding="utf-8")
         click.echo(f"{out}: SHA-256 {study.design_sha256}; `study open {slug}` lets people in")

@@ -33,7 +33,8 @@ def open_(slug: str) -> None:
     """Let people in; needs a frozen design."""
     _, engine = open_database()
     with transaction(engine) as db:
-        let_in(studies.find(db, slug), hash_wording(find_folder("templates")))
+        study = studies.find(db, slug)
+        let_in(study, hash_wording(db, study, find_folder("templates")))
     click.echo(f"{slug}: {State.OPEN}")
 
 

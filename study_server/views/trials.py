@@ -22,7 +22,8 @@ from study_server.models import Participant, Stimulus, Trial
 from study_server.participation import CENTER
 from study_server.player_words import WORDS
 from study_server.protocol import Protocol
-from study_server.views.speech import gettext
+from study_server.views.speech import gettext, speak
+from study_server.wording.stored import Spoken, speak_wording
 from study_server.words import Choice, Flag, Kind, Outcome, Side
 
 pages = Blueprint("trials", __name__, url_prefix="/p/<token>")
@@ -74,6 +75,11 @@ def _load_participant() -> None:
     writes = request.method == "POST"
     participant = participation.find_participant(g.db, g.token, lock=writes)
     g.participant = participant if participant is not None else abort(404)
+    speak(g.participant.language)
+
+
+def _wording() -> Spoken:
+    return speak_wording(g.db, g.participant.study, g.participant.language)
 
 
 @pages.get("")
@@ -81,14 +87,14 @@ def player() -> ResponseReturnValue:
     participant: Participant = g.participant
     base = url_for("trials.player", token=participant.token)
     if participant.outcome is Outcome.SCREENED_OUT:
-        return render_template("participant/screened_out.html", study=participant.study, base=base)
+        return render_template("participant/screened_out.html", wording=_wording(), base=base)
     if participant.finished_at is not None:
         return redirect(url_for("trials.debrief", token=participant.token), 303)
     if participant.outcome is Outcome.TIMED_OUT:
-        return render_template("participant/late.html", study=participant.study, base=base)
+        return render_template("participant/late.html", wording=_wording(), base=base)
     return render_template(
         "participant/player.html",
-        study=participant.study,
+        wording=_wording(),
         protocol=participation.protocol_of(participant),
         base=base,
         words={key: gettext(text) for key, text in WORDS.items()},
@@ -237,7 +243,8 @@ def debrief() -> ResponseReturnValue:
     correct, answered = participation.score(g.db, participant)
     return render_template(
         "participant/debrief.html",
-        study=participant.study,
+        wording=_wording(),
+        protocol=participation.protocol_of(participant),
         score={"correct": correct, "trials": answered},
         code=code,
         comment=participant.comment,
@@ -260,16 +267,16 @@ def ask_to_withdraw() -> ResponseReturnValue:
     participant: Participant = g.participant
     return render_template(
         "participant/withdraw.html",
-        study=participant.study,
+        wording=_wording(),
         base=url_for("trials.player", token=participant.token),
     )
 
 
 @pages.post("/withdraw")
 def withdraw() -> ResponseReturnValue:
-    study = g.participant.study
+    wording = _wording()
     withdrawal.withdraw(g.db, g.participant)
-    page = render_template("participant/withdrawn.html", study=study)
+    page = render_template("participant/withdrawn.html", wording=wording)
     g.db.close()  # its snapshot would keep the log from being emptied
     scrub(current_app.extensions["engine"])
     return page

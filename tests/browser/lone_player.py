@@ -21,6 +21,7 @@ from study_server.player_words import WORDS
 ROOT = Path(__file__).parents[2]
 SITE = "http://study.test"
 BASE = "/p/someone"
+QUESTION = "Which image is the fake?"
 CSP = SECURITY_HEADERS["Content-Security-Policy"]
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 TIMING = {"blank_ms": 60, "gap_ms": 60, "after_ms": 30}
@@ -166,7 +167,7 @@ class TrialApi:
             question=self.question,
         )
         return templates.get_template("participant/player.html").render(
-            study=SimpleNamespace(slug="lone", title="A study"),
+            wording=SimpleNamespace(title="A study", question=QUESTION, instructions="Look."),
             protocol=protocol,
             base=BASE,
             language=SOURCE,

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import window
-from tests.browser.lone_player import ROOT, TIMING, TrialApi
+from tests.browser.lone_player import QUESTION, ROOT, TIMING, TrialApi
 
 INLINE = r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"application/json\")(?![^>]*\ssrc=)"
 PHASES = ["blank", "left", "gap", "right", "after", "choice"]
@@ -207,10 +207,10 @@ def test_feedback_says_in_words_what_was_right(page: Page) -> None:
     ]
 
 
-def test_the_other_question_is_asked_in_other_words(page: Page) -> None:
-    begin(page, TrialApi(question="real"))
+def test_the_question_is_asked_with_the_buttons(page: Page) -> None:
+    begin(page, TrialApi())
     wait_for(page, "choice")
-    expect(page.locator("#question")).to_have_text("Which image is the photograph?")
+    expect(page.locator("#question")).to_have_text(QUESTION)
 
 
 def test_a_disturbance_while_images_are_shown_is_flagged(page: Page) -> None:

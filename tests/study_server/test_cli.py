@@ -18,6 +18,7 @@ from study_server import database
 from study_server.cli import HEADINGS
 from study_server.database import open_engine
 from study_server.protocol import write_toml
+from study_server.wording.files import write_wording
 from tests.conftest import SECRET, short_protocol, write_stimuli
 from tests.study_server.planting import plant, read_pixels, read_rows
 
@@ -29,7 +30,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("STUDY_DATABASE_URL", "STUDY_SECRET_KEY", "STUDY_PUBLIC_URL", "STUDY_INSTANCE"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "study.toml").write_text(write_toml(short_protocol()))
+    write_wording(short_protocol(), tmp_path / "wording")
     return tmp_path
+
+
+def fill_in(folder: Path) -> None:
+    """What only the researcher knows."""
+    for file in folder.rglob("*.md"):
+        file.write_text(file.read_text().replace("[...", "Ada,"))
 
 
 def study(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -56,8 +64,13 @@ def test_every_command_has_its_place_in_the_manual() -> None:
 
 
 def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
-    assert "48 stimuli stored" in study("import", "study.toml", manifest).stdout
+    run = study("import", "study.toml", manifest)
+    assert "48 stimuli stored" in run.stdout
+    assert "to fill in before the freeze: wording/en/consent.md:" in run.stdout
     assert_refused(study("open", "short"), "not frozen", "study freeze short")
+    assert_refused(study("freeze", "short"), "en/consent.md still says [... name", "study reword")
+    fill_in(here / "wording")
+    assert study("reword", "study.toml").stdout == "short: 4 texts stored\n"
     assert "SHA-256" in study("freeze", "short").stdout
     assert study("open", "short").stdout == "short: open\n"
     run = study("simulate", "short", 2, "--rates", "l2=0.2,mcl=0.3")
@@ -76,7 +89,9 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
 
 
 def test_new_writes_a_file_that_import_takes(here: Path, manifest: Path) -> None:
-    assert study("new", "mine", "--out", "mine.toml").returncode == 0
+    run = study("new", "mine", "--out", "mine.toml")
+    assert run.stdout.startswith("mine.toml, wording-mine: edit them, then `study import mine.toml")
+    fill_in(here / "wording-mine")
     run = study("import", "mine.toml", manifest)  # zhang2016 wants 54 photographs
     assert_refused(run, "12 photographs, but a participant sees 54")
 

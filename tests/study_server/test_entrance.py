@@ -1,5 +1,9 @@
 """Where participants come in."""
 
+import json
+import re
+from html import unescape
+
 import pytest
 from click.testing import CliRunner
 from flask import Flask
@@ -11,8 +15,10 @@ from study_server.database import reading, transaction
 from study_server.invitations import invitation
 from study_server.models import Participant
 from study_server.studies import find
+from study_server.wording.files import compose_wording
+from study_server.wording.stored import reword
 from study_server.words import Mode, State
-from tests.conftest import SECRET
+from tests.conftest import SECRET, short_protocol
 from tests.study_server.browsing import consent, csrf_token
 
 # the services run on both databases; the views only translate
@@ -56,6 +62,60 @@ def test_who_comes_back_goes_on_where_they_were(client: FlaskClient, base: str) 
 def consent_again(client: FlaskClient) -> str:
     form = {"csrf_token": csrf_token(client.get("/researcher/login")), "consent": "yes"}
     return client.post("/s/short", data=form).location
+
+
+@pytest.fixture
+def bilingual(app: Flask, client: FlaskClient) -> FlaskClient:
+    """A browser that would rather read German, at the short study in English and German."""
+    protocol = short_protocol(languages=("en", "de"))
+    with transaction(app.extensions["engine"]) as db:
+        reword(db, protocol, find(db, "short"), compose_wording(protocol))
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de-CH,de;q=0.9,en;q=0.8"
+    return client
+
+
+def test_a_study_speaks_as_the_browser_asks_and_stays_with_it(
+    bilingual: FlaskClient, app: Flask
+) -> None:
+    page = bilingual.get("/s/short").text
+    assert '<html lang="de">' in page
+    assert "Einladung zu einer Studie" in page
+    base = consent(bilingual)
+    with reading(app.extensions["engine"]) as db:
+        participant = db.scalars(select(Participant)).one()
+        assert participant.consent_version.startswith("de-")
+    bilingual.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    for address in (base, f"{base}/withdraw"):
+        assert '<html lang="de">' in bilingual.get(address).text
+    assert "Übungspaar {number} von {of}" in words(bilingual.get(base).text).values()
+
+
+def words(page: str) -> dict[str, str]:
+    """What the page gives its scripts to say."""
+    (found,) = re.findall(r'id="words">(.*?)</script>', page, re.DOTALL)
+    given: dict[str, str] = json.loads(found)
+    return given
+
+
+def test_a_link_changes_the_language_and_keeps_the_rest_of_the_address(
+    bilingual: FlaskClient, app: Flask
+) -> None:
+    entry = f"/s/short?invitation={invitation(SECRET, 'short', Mode.PREVIEW, 'x')}"
+    page = bilingual.get(entry).text
+    assert re.search(r'lang="de" hreflang="de" aria-current="true">Deutsch<', page)
+    (link,) = re.findall(r'href="([^"]*)" lang="en" hreflang="en">English<', page)
+    english = unescape(link)
+    assert bilingual.get(english).text.count("Take part") == 1
+    consent(bilingual, english)
+    with reading(app.extensions["engine"]) as db:
+        participant = db.scalars(select(Participant)).one()
+    assert (participant.mode, participant.language) == (Mode.PREVIEW, "en")
+
+
+def test_a_study_in_one_language_offers_no_other(client: FlaskClient) -> None:
+    page = client.get("/s/short?lang=de", headers={"Accept-Language": "de"}).text
+    assert '<html lang="en">' in page
+    assert "hreflang" not in page
 
 
 @pytest.mark.parametrize("state", [State.DRAFT, State.PAUSED, State.CLOSED])

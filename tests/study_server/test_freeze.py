@@ -23,10 +23,12 @@ from study_server.freeze import (
     read_plan,
     write_plan,
 )
-from study_server.models import AcceptedWarning
+from study_server.models import AcceptedWarning, Wording
 from study_server.settings import find_folder
 from study_server.studies import find
-from study_server.words import Mode, Source, State
+from study_server.wording.files import compose_wording
+from study_server.wording.stored import store_wording
+from study_server.words import Mode, Part, Source, State
 from tests.conftest import open_study, short_protocol
 
 WORDING = "ab" * 32
@@ -102,13 +104,26 @@ def test_only_a_frozen_study_with_its_own_wording_opens(draft: Engine) -> None:
         assert study.state is State.OPEN
 
 
-def test_a_changed_word_changes_the_hash(tmp_path: Path) -> None:
+def test_a_changed_word_changes_the_hash(draft: Engine, tmp_path: Path) -> None:
     shutil.copytree(find_folder("templates"), tmp_path / "templates")
-    before = hash_wording(tmp_path / "templates")
-    assert before == hash_wording(find_folder("templates"))
-    consent = tmp_path / "templates" / "participant" / "consent.html"
-    consent.write_text(consent.read_text().replace("voluntary", "optional"))
-    assert hash_wording(tmp_path / "templates") != before
+    with transaction(draft) as db:
+        study = find(db, "short")
+        before = hash_wording(db, study, find_folder("templates"))
+        assert before == hash_wording(db, study, tmp_path / "templates")
+        page = tmp_path / "templates" / "participant" / "withdraw.html"
+        page.write_text(page.read_text().replace("no reason", "a reason"))
+        assert hash_wording(db, study, tmp_path / "templates") != before
+        text = db.get_one(Wording, (study.id, "en", Part.DEBRIEF))
+        text.text = text.text.replace("care", "haste")
+        assert hash_wording(db, study, find_folder("templates")) != before
+
+
+def test_a_text_that_waits_for_the_researchers_words_cannot_be_frozen(draft: Engine) -> None:
+    with transaction(draft) as db:
+        study = find(db, "short")
+        store_wording(db, study, compose_wording(short_protocol()))
+        with pytest.raises(StudyError, match=r"en/consent.md still says \[\.\.\. name .*reword"):
+            freeze(db, study, Plan(), WORDING)
 
 
 def test_the_defaults_that_a_new_study_shows_are_a_plan(tmp_path: Path) -> None:

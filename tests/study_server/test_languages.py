@@ -62,19 +62,44 @@ def test_a_translation_keeps_blanks_and_tags(language: str) -> None:
             assert sorted(BLANK.findall(translated)) == kept, message.id
 
 
+@pytest.mark.parametrize("page", sorted((HOUSE / "templates/participant").iterdir()), ids=str)
+def test_a_page_has_no_text_beside_the_catalogues(page: Path) -> None:
+    assert find_untranslated(page.read_text(encoding="utf-8")) == []
+
+
+def find_untranslated(page: str) -> list[str]:
+    """What a template would show in whatever language: text, labels, texts in expressions."""
+    fixed = re.sub(r"{%-? trans.*?endtrans -?%}", "", page, flags=re.DOTALL)
+    expressions = re.findall(r"{[{%].*?[%}]}", fixed, flags=re.DOTALL)
+    quoted = [re.sub(r'gettext\("[^"]*"\)', "", expression) for expression in expressions]
+    texts = [text for code in quoted for text in re.findall(r'"([^"]*\s[^"]*)"', code)]
+    markup = re.sub(r"{[{%#].*?[%}#]}", "", fixed, flags=re.DOTALL)
+    labels = re.findall(r'\s(?:aria-label|alt|title|placeholder)="([^"]*)"', markup)
+    visible = re.sub(r"<[^>]*>|[\w-]+=\"[^\"]*\"", "\n", markup).splitlines()
+    return [text for text in (*texts, *labels, *visible) if re.search(r"[^\W\d]{2}", text)]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>Hello</p>",
+        '<p aria-label="Hello">',
+        '{% set asked = "Which one?" %}',
+        "{% trans %}Fine{% endtrans %} or not",
+    ],
+)
+def test_a_text_in_a_page_would_be_found(page: str) -> None:
+    assert len(find_untranslated(page)) == 1
+
+
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_says_who_has_looked_at_it(language: str) -> None:
     assert "review" in find_catalogue(language).read_text(encoding="utf-8").split("msgid")[0]
 
 
 def test_counts_and_units_have_their_plurals() -> None:
-    german = catalogue("de")
-    pair, pairs = (
-        "Then comes %(count)s pair without that.",
-        "Then come %(count)s pairs without that.",
-    )
-    assert german.ngettext(pair, pairs, 1) == "Danach kommt %(count)s Paar ohne Rückmeldung."
-    assert german.ngettext(pair, pairs, 0) == "Danach kommen %(count)s Paare ohne Rückmeldung."
+    forms = [catalogue("de").ngettext("{count} pair", "{count} pairs", count) for count in (1, 2)]
+    assert forms == ["{count} Paar", "{count} Paare"]
     assert [seconds(n, "en") for n in (1, 1.5, 3)] == ["1 second", "1.5 seconds", "3 seconds"]
     assert [seconds(n, "de") for n in (1, 0.5)] == ["1 Sekunde", "0,5 Sekunden"]
     assert [minutes(n, "de") for n in (1, 8)] == ["1 Minute", "8 Minuten"]

@@ -8,6 +8,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from study_server import database
 from study_server.database import open_engine, prepare, read_schema, transaction
@@ -107,6 +108,28 @@ def test_the_migrations_lead_to_the_tables_that_the_program_knows(engine: Engine
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+WORDING = "INSERT INTO wording (study_id, language, part, text) VALUES (1, 'de', {}, {})"
+
+
+def write_text(engine: Engine, part: str, words: str) -> None:
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.exec_driver_sql(WORDING.format(part, words))
+
+
+@pytest.mark.parametrize("wrong", [("'title'", "'Titel'"), ("'question'", "''")])
+def test_texts_come_and_go_with_their_schema(first: Engine, wrong: tuple[str, str]) -> None:
+    database.upgrade(first)
+    write_text(first, "'question'", "'Welches Bild?'")
+    with pytest.raises(IntegrityError):
+        write_text(first, *wrong)
+    with first.connect() as connection:
+        assert connection.exec_driver_sql("SELECT language FROM participant").scalar() == "en"
+    database.downgrade(first, "0003")
+    database.upgrade(first)
+    with first.connect() as connection:
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM wording").scalar() == 0
 
 
 def test_down_to_nothing_leaves_nothing(first: Engine) -> None:

@@ -22,4 +22,5 @@ def test_every_text_is_used_and_every_text_used_is_there() -> None:
     assert plain <= set(WORDS)
     names = set(re.findall(r'"(\w+)"', scripts()))
     composed = {f"{verdict}_{side}" for verdict in ("right", "wrong") for side in ("left", "right")}
+    composed |= {f"{place}_image" for place in ("left", "right", "center")}
     assert set(WORDS) <= plain | names | composed

@@ -1,0 +1,235 @@
+"""The texts of a study: written for its protocol, edited, checked, stored, shown."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from study_server import enrolment
+from study_server.database import transaction
+from study_server.errors import StudyError
+from study_server.freeze import Plan, freeze
+from study_server.imports import import_study
+from study_server.languages import LANGUAGES
+from study_server.protocol import Protocol, stored_protocol
+from study_server.studies import find
+from study_server.wording.blanks import find_blanks
+from study_server.wording.defaults import compose
+from study_server.wording.files import compose_wording, read_wording, write_wording
+from study_server.wording.markdown import render
+from study_server.wording.stored import reword, speak_wording, stored_wording
+from study_server.words import Mode, Part, Source
+from tests.conftest import fill_in, short_protocol
+
+PROTOCOLS: tuple[dict[str, Any], ...] = (
+    {},
+    {"question": "real", "practice": 0, "vigilance": 0},
+    {"stimuli": "any", "time_limit_minutes": 30},
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The short study's texts as they were written, with what only a researcher knows filled in."""
+    write_wording(short_protocol(), tmp_path / "wording")
+    for file in (tmp_path / "wording").rglob("*.md"):
+        file.write_text(file.read_text().replace("[...", "Ada,").replace("].", "."))
+    return tmp_path / "wording"
+
+
+def in_german(**changes: Any) -> Protocol:
+    return short_protocol(languages=("de", "en"), **changes)
+
+
+@pytest.mark.parametrize("changes", PROTOCOLS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_default_is_right_for_its_protocol(
+    language: str, changes: dict[str, Any], tmp_path: Path
+) -> None:
+    protocol = short_protocol(languages=(language,), **changes)
+    assert len(write_wording(protocol, tmp_path)) == len(Part) * len(LANGUAGES)
+    texts = read_wording(protocol, tmp_path)
+    assert texts == compose_wording(protocol)
+    for text in texts.values():
+        assert not re.search(r"^\?|<!--|-->|\n\n\n", text, re.MULTILINE)
+
+
+def test_a_default_says_what_its_protocol_does() -> None:
+    asked = {
+        (stimuli, question): compose_wording(short_protocol(stimuli=stimuli, question=question))
+        for stimuli in ("recolored", "any")
+        for question in ("fake", "real")
+    }
+    questions = [texts["en", Part.QUESTION] for texts in asked.values()]
+    assert questions == [
+        "Which image has fake colors, made by a computer program?",
+        "Which image is a photograph, taken with a camera?",
+        "Which image is fake, made by a computer program?",
+        "Which image is a photograph, taken with a camera?",
+    ]
+    limited = compose_wording(short_protocol(time_limit_minutes=30))["en", Part.CONSENT]
+    assert "The study ends {time_limit} after you agree." in limited
+    assert "time_limit" not in asked["any", "fake"]["en", Part.CONSENT]
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+@pytest.mark.parametrize("part", Part)
+def test_a_translated_default_says_that_it_awaits_review(language: str, part: Part) -> None:
+    assert "Awaits review by a native speaker" in compose(language, part, short_protocol())
+
+
+def test_what_is_there_is_never_overwritten(folder: Path) -> None:
+    (folder / "en" / "debrief.md").write_text("Mine.")
+    (folder / "de" / "question.md").unlink()
+    assert write_wording(short_protocol(), folder) == [folder / "de" / "question.md"]
+    assert (folder / "en" / "debrief.md").read_text() == "Mine."
+
+
+def test_comments_are_not_read(folder: Path) -> None:
+    (folder / "en" / "question.md").write_text("\ufeff<!-- one\ntwo -->\r\nWhich one?\r\n")
+    assert read_wording(short_protocol(), folder)["en", Part.QUESTION] == "Which one?"
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "message"),
+    [
+        ("debrief", "\n<!-- all of it -->\n", "debrief.md:1: nothing to read; write"),
+        ("debrief", "long " * 5000, "debrief.md:1: 25,000 characters; participants read at most"),
+        ("question", "Which " * 40, "question.md:1: 240 characters; participants read at most 200"),
+        (
+            "question",
+            "Which?\n\nOr that?",
+            "question.md:3: the question is one line; take",
+        ),
+        ("debrief", "a\n\nb {colour}", "debrief.md:3: {colour} is unknown; there are {title}, "),
+        ("debrief", "{ 10 }", "debrief.md:1: { 10 } is unknown; there are"),
+        ("debrief", "{time_limit}", "debrief.md:1: {time_limit}, but study.toml has none; take it"),
+        ("consent", "Please read.", "consent.md:1: the first line must be the study's title, such"),
+        ("consent", "## Why\n\nYou", "consent.md:1: the first line must be the study's title"),
+        ("consent", "# A\n\ntext\n\n# B", "consent.md:5: a page has one title, and this is not it"),
+        ("instructions", "# Look\n\n", "instructions.md:1: a page has one title"),
+        ("instructions", "a\n\n![x](x.png)", "instructions.md:3: an image, which participants wou"),
+        ("debrief", "[a](javascript:b)", "debrief.md:1: a link to javascript:b; only https:// and"),
+        ("debrief", "- [a](http://b.org)", "debrief.md:1: a link to http://b.org; only"),
+        ("debrief", "See <data:text/html,x>", "debrief.md:1: a link to data:text/html,x; only"),
+    ],
+)
+def test_a_wrong_text_is_refused_with_its_line(
+    part: str, text: str, message: str, folder: Path
+) -> None:
+    (folder / "en" / f"{part}.md").write_text(text)
+    with pytest.raises(StudyError) as refused:
+        read_wording(short_protocol(), folder)
+    assert str(refused.value).startswith(f"{folder}/en/{message}")
+
+
+def test_a_file_that_is_missing_or_in_another_encoding_is_named(folder: Path) -> None:
+    (folder / "en" / "debrief.md").write_bytes("Fine.\nGr\u00fc\u00dfe".encode("latin-1"))
+    with pytest.raises(StudyError, match=r"en/debrief\.md:2: not UTF-8; save"):
+        read_wording(short_protocol(), folder)
+    (folder / "en" / "debrief.md").unlink()
+    with pytest.raises(StudyError, match=r"en/debrief\.md: not readable; `study wording` writes"):
+        read_wording(short_protocol(), folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "file"),
+    [({"question": "real"}, "consent"), ({"practice": 0}, "consent"), ({"stimuli": "any"}, "")],
+)
+def test_a_text_for_another_protocol_is_not_taken(
+    changes: dict[str, Any], file: str, folder: Path
+) -> None:
+    with pytest.raises(StudyError, match=rf"{file}.*\.md:1: written for another protocol; adapt"):
+        read_wording(short_protocol(**changes), folder)
+
+
+def test_a_text_that_was_adapted_is_taken(folder: Path) -> None:
+    protocol = short_protocol(question="real")
+    for part in Part:
+        file = folder / "en" / f"{part}.md"
+        adapted = compose("en", part, protocol).splitlines()[0]
+        file.write_text("\n".join([adapted, *file.read_text().splitlines()[1:]]))
+    (folder / "en" / "question.md").write_text("Which is the photograph?")
+    assert read_wording(protocol, folder)["en", Part.QUESTION] == "Which is the photograph?"
+
+
+def test_a_time_limit_is_told_to_those_who_agree(folder: Path) -> None:
+    consent = folder / "en" / "consent.md"
+    consent.write_text("# {title}\n\nTake your time.")
+    with pytest.raises(StudyError, match=r"time limit that this does not tell; write \{time_limit"):
+        read_wording(short_protocol(time_limit_minutes=30), folder)
+
+
+def test_blanks_have_their_nouns_and_units() -> None:
+    protocol = short_protocol(
+        practice=1, trials=1, vigilance=0, exposure_ms=1500, time_limit_minutes=1
+    )
+    english, german = find_blanks(protocol, "en"), find_blanks(protocol, "de")
+    assert (english["practice"], english["shown"]) == ("1 practice pair", "1 pair")
+    assert (english["seconds"], english["time_limit"]) == ("1.5 seconds", "1 minute")
+    assert (german["practice"], german["shown"]) == ("1 Übungspaar", "1 Paar")
+    assert (german["seconds"], german["minutes"]) == ("1,5 Sekunden", "2 Minuten")
+    assert find_blanks(short_protocol(), "de")["shown"] == "5 Paare"
+    assert find_blanks(short_protocol(practice=0), "de")["practice"] == ""
+
+
+def test_html_is_shown_and_never_obeyed() -> None:
+    assert render("<script>alert(1)</script>").startswith("<p>&lt;script&gt;")
+    assert "<img" not in render("a <img src=x onerror=y> b")
+    assert 'href="javascript' not in render("[a](javascript:b)")
+
+
+def test_what_was_imported_stays_whatever_the_files_say(
+    engine: Engine, manifest: Path, folder: Path, tmp_path: Path
+) -> None:
+    protocol = in_german()
+    wording = read_wording(protocol, folder)
+    import_study(engine, protocol, manifest, tmp_path / "stimuli", wording=wording)
+    (folder / "de" / "question.md").write_text("Andere Frage?")
+    with transaction(engine) as db:
+        study = find(db, "short")
+        assert stored_wording(db, study) == wording
+        german = speak_wording(db, study, "de")
+        assert german.question.startswith("Welches Bild hat künstliche Farben")
+        assert "Dann sehen Sie 5 Paare ohne" in german.consent
+        assert speak_wording(db, study, "fr") == german  # the first of the study's
+        assert speak_wording(db, study, "en").title == protocol.title
+
+
+def test_a_participant_keeps_the_version_of_what_they_agreed_to(
+    engine: Engine, manifest: Path, tmp_path: Path
+) -> None:
+    protocol = in_german()
+    import_study(engine, protocol, manifest, tmp_path / "stimuli")
+    with transaction(engine) as db:
+        study = find(db, "short")
+        people = [
+            enrolment.enroll(db, study, person, Mode.PREVIEW, Source.LINK, language)
+            for person, language in (("a", "en"), ("b", "de"), ("c", "de"))
+        ]
+        versions = [person.consent_version for person in people]
+        assert [person.language for person in people] == ["en", "de", "de"]
+        assert versions[1] == versions[2] == speak_wording(db, study, "de").consent_version
+        assert re.fullmatch(r"en-[0-9a-f]{12}", versions[0])
+        reword(db, protocol, study, fill_in(stored_wording(db, study)))
+        later = enrolment.enroll(db, study, "d", Mode.PREVIEW, Source.LINK, "de")
+        assert later.consent_version != versions[1]
+
+
+def test_edited_texts_are_taken_until_the_freeze(
+    engine: Engine, manifest: Path, folder: Path, tmp_path: Path
+) -> None:
+    import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+    protocol = in_german(title="Another title")
+    with transaction(engine) as db:
+        study = find(db, "short")
+        reword(db, protocol, study, read_wording(protocol, folder))
+        assert stored_protocol(study.protocol) == protocol
+        assert speak_wording(db, study, "en").title == "Another title"
+        with pytest.raises(StudyError, match="has another trials than study 'short'; an import"):
+            reword(db, in_german(trials=5), study, {})
+        freeze(db, study, Plan(), "ab" * 32)
+        with pytest.raises(StudyError, match="'short' is frozen; other wording needs another slug"):
+            reword(db, protocol, study, {})
