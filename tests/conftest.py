@@ -4,7 +4,7 @@ import csv
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,18 +31,20 @@ CHROMA = np.array([[0.7152, -0.2126, 0], [0, -0.0722, 0.7152]])  # no change of 
 SECRET = "a secret for the tests alone"
 
 
-def write_stimuli(folder: Path, images: int, size: int = 32) -> Path:
+def write_stimuli(
+    folder: Path, images: int, size: int = 32, methods: Sequence[str] = METHODS
+) -> Path:
     """`images` photographs with all methods as `colorizer batch` writes them; the manifest."""
     rng = np.random.default_rng(0)
     rows = []
     for number in range(images):
         luminance = rng.uniform(0.3, 0.5, (size, size))
-        for method in METHODS:
+        for method in methods:
             pixels = recolor(luminance, rng)
             file = folder / method / f"photo-{number:03}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(file)
-            checkpoint = "0123456789abcdef" if method in ("l2", "mcl") else ""
+            checkpoint = "" if method in ("real", "foil") else "0123456789abcdef"
             rows.append(
                 (
                     f"photo-{number:03}", method, file.relative_to(folder).as_posix(),

@@ -11,15 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from sqlalchemy import Engine, func, select
 
 from study_server import imports, stimuli
 from study_server.audit import Finding
+from study_server.catalog import write_manifest
 from study_server.database import open_engine, prepare, reading
 from study_server.errors import StudyError
 from study_server.imports import Confounded, import_study
 from study_server.models import AcceptedWarning, Stimulus, Study
 from study_server.perception import find_lightness
+from study_server.protocol import Protocol
 from tests.conftest import short_protocol, write_stimuli
 from tests.study_server.planting import edit, plant, read_pixels
 
@@ -280,3 +283,74 @@ def test_a_database_that_fails_at_the_end_leaves_no_folder(
     with pytest.raises(StudyError, match="the database is full"):
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
     assert_nothing_is_left(engine, tmp_path / "stimuli")
+
+
+def unpaired(**changes: object) -> Protocol:
+    """2 practice, 4 test and 1 vigilance pairs of images that share nothing."""
+    changes = {"paired": False, "stimuli": "any", "methods": ("gan",)} | changes
+    return short_protocol("unpaired", **changes)
+
+
+def write_folders(folder: Path, **images: int) -> Path:
+    """A manifest of so many images by each method, of one size unless a folder is called big."""
+    rng = np.random.default_rng(0)
+    for method, count in images.items():
+        (folder / method).mkdir(parents=True)
+        for number in range(count):
+            pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / method / f"{number}.png")
+    write_manifest(folder / "manifest.csv", {m: folder / m for m in images}, paired=False)
+    return folder / "manifest.csv"
+
+
+def test_images_that_no_photograph_belongs_to_are_imported_unpaired(
+    engine: Engine, tmp_path: Path
+) -> None:
+    manifest = write_folders(tmp_path, real=7, gan=6, foil=1)
+    stored = import_study(engine, unpaired(), manifest, tmp_path / "stimuli")
+    assert (stored.stimuli, stored.accepted) == (14, [])
+    with reading(engine) as db:
+        images = set(db.scalars(select(Stimulus.image)))
+    assert {"real/0", "gan/5", "foil/0"} <= images
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ({"real": 6, "gan": 6, "foil": 1}, "6 images by real, but a participant sees 7 different"),
+        ({"real": 7, "gan": 5, "foil": 1}, "5 images by gan, but a participant sees 6 different"),
+        ({"real": 7, "gan": 6}, r"0 images by foil, but .*\(practice 2 \+ test 4 \+ vigilance 1\)"),
+    ],
+)
+def test_too_few_images_by_any_method_are_refused_unpaired(
+    images: dict[str, int], message: str, engine: Engine, tmp_path: Path
+) -> None:
+    manifest = write_folders(tmp_path, **images)
+    with pytest.raises(StudyError, match=message):
+        import_study(engine, unpaired(), manifest, tmp_path / "stimuli")
+    assert_nothing_is_left(engine, tmp_path / "stimuli")
+
+
+def test_unpaired_fakes_without_a_photograph_cannot_share_its_luma(
+    engine: Engine, tmp_path: Path
+) -> None:
+    manifest = write_folders(tmp_path, real=7, gan=6, foil=1)
+    with pytest.raises(StudyError, match=r"has no photograph .* set stimuli = 'any'"):
+        import_study(engine, unpaired(stimuli="recolored"), manifest, tmp_path / "stimuli")
+
+
+def test_unpaired_images_of_two_sizes_are_refused(engine: Engine, tmp_path: Path) -> None:
+    manifest = write_folders(tmp_path, real=7, gan=6, foil=1)
+    edit(manifest, 3, width="9")
+    with pytest.raises(StudyError, match="differ in size; make them alike"):
+        import_study(engine, unpaired(), manifest, tmp_path / "stimuli")
+
+
+def test_a_fake_that_is_a_photograph_is_refused_unpaired_too(
+    engine: Engine, tmp_path: Path
+) -> None:
+    manifest = write_folders(tmp_path, real=7, gan=6, foil=1)
+    plant(manifest, "gan/0", "gan", read_pixels(manifest, "real/0", "real"))
+    with pytest.raises(Confounded) as raised:
+        import_study(engine, unpaired(), manifest, tmp_path / "stimuli", accept=True)
+    assert [finding.confound for finding in raised.value.findings] == ["identical"]

@@ -1,0 +1,52 @@
+"""60 people come to a `within` study of three methods, a third of them leave: who saw what?"""
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import Engine, select
+
+from study_server import enrolment
+from study_server.clock import now
+from study_server.database import transaction
+from study_server.models import Participant, Stimulus, Trial
+from study_server.protocol import Protocol, new_protocol
+from study_server.studies import find, release_places
+from study_server.words import Kind, Mode, Outcome, Side, Source
+from tests.conftest import open_study, write_stimuli
+
+PEOPLE, IMAGES = 60, 100
+METHODS = ("l2", "mcl", "mcl-annealed")
+
+
+def test_who_leaves_does_not_unbalance_what_the_others_see(engine: Engine, tmp_path: Path) -> None:
+    manifest = write_stimuli(tmp_path / "stimuli", IMAGES, 16, ("real", *METHODS, "foil"))
+    preset = new_protocol("balance", "within").model_dump()
+    protocol = Protocol.model_validate(preset | {"methods": METHODS})
+    open_study(engine, protocol, manifest, tmp_path / "instance")
+    leavers = set(Random(0).sample(range(PEOPLE), PEOPLE // 3))
+    for number in range(PEOPLE):
+        with transaction(engine) as db:
+            study = find(db, "balance")
+            person = enrolment.enroll(db, study, str(number), Mode.LIVE, Source.LINK)
+            if number in leavers:  # long ago, so that the next to come takes the place
+                person.seen_at = now() - timedelta(days=1)
+    with transaction(engine) as db:
+        release_places(db, find(db, "balance"))
+    with transaction(engine) as db:
+        views = enrolment.count_views(db, find(db, "balance"), Mode.LIVE)
+        stayed = select(Trial.participant_id, Stimulus.method, Trial.fake_side)
+        stayed = stayed.join(Stimulus, Trial.fake_id == Stimulus.id).join(Participant)
+        active = Participant.outcome == Outcome.ACTIVE, Trial.kind == Kind.TEST
+        tests = [tuple(row) for row in db.execute(stayed.where(*active))]
+    seen = [views.get((f"photo-{n:03}", method), 0) for n in range(IMAGES) for method in METHODS]
+    assert sum(seen) == len(tests) == 40 * protocol.trials
+    assert max(seen) - min(seen) <= 2  # 5.3 on average
+    by_method = Counter(method for _, method, _ in tests)
+    assert max(by_method.values()) - min(by_method.values()) <= 40  # one a person
+    for someone in {who for who, _, _ in tests}:
+        methods = Counter(method for who, method, _ in tests if who == someone)
+        sides = Counter(side for who, _, side in tests if who == someone)
+        assert sorted(methods.values()) == [13, 13, 14]
+        assert sides == {Side.LEFT: 20, Side.RIGHT: 20}
