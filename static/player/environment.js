@@ -7,8 +7,10 @@ export function environment(frameMs) {
     device_pixel_ratio: devicePixelRatio,
     viewport: `${innerWidth}x${innerHeight}`,
     color_gamut: ["rec2020", "p3"].find((gamut) => media(`color-gamut: ${gamut}`)) ?? "srgb",
+    dynamic_range: media("dynamic-range: high") ? "high" : "standard",
     inverted_colors: media("inverted-colors: inverted"),
     forced_colors: media("forced-colors: active"),
+    reduced_motion: media("prefers-reduced-motion: reduce"),
     language: navigator.language,
   };
 }

@@ -3,6 +3,8 @@
  * so the frame's own timestamp says when; a timer says only when it was asked for.
  */
 
+const MOST_FRAMES = 2; // a longer gap between two frames is a slow frame
+
 /** Wait for the next animation frame. @returns {Promise<number>} its timestamp in ms */
 export const nextFrame = () => new Promise(requestAnimationFrame);
 
@@ -18,15 +20,19 @@ export async function measureFrame(gaps = 120) {
  * Let pass durationMs from the frame at startedAt; ends in the frame nearest to that, so that what
  * the caller changes next is painted by the frame that ends the span. At least one frame passes,
  * unless the duration is 0.
- * @returns {Promise<{endedAt: number, slow: boolean}>} slow: a gap of more than two frames
+ * @param {() => boolean} isOver ends it in the next frame, however much is left
+ * @returns {Promise<{endedAt: number, ms: number, frames: number, slow: boolean}>} as achieved
  */
-export async function hold(startedAt, durationMs, frameMs) {
+export async function hold(startedAt, durationMs, frameMs, isOver = () => false) {
   let now = startedAt;
+  let frames = 0;
   let longestMs = 0;
-  while (now - startedAt < durationMs - (now > startedAt ? frameMs / 2 : 0)) {
+  while (!isOver() && now - startedAt < durationMs - (frames ? frameMs / 2 : 0)) {
     const next = await nextFrame();
     longestMs = Math.max(longestMs, next - now);
     now = next;
+    frames += 1;
   }
-  return { endedAt: now, slow: Math.round(longestMs / frameMs) > 2 };
+  const slow = Math.round(longestMs / frameMs) > MOST_FRAMES;
+  return { endedAt: now, ms: now - startedAt, frames, slow };
 }

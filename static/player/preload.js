@@ -1,40 +1,47 @@
 /** Images fetched and decoded ahead of their trial: a late image would be seen for less. */
 
-import { text } from "./words.js";
+const MOST_DECODINGS = 3; // of a file that comes broken
 
 /**
  * @param {(url: string) => Promise<Blob>} fetchImage
- * @returns prepare(trials): begin on these and forget all others;
- *   pair(trial): its two images, decoded, once they are there
+ * @returns prepare(trials): begin on these, one trial after the other, and forget all others;
+ *   images(trial): those of a trial, decoded, once they are there
  */
 export function preloader(fetchImage) {
-  let pairs = new Map();
+  let sets = new Map();
+  let last = Promise.resolve();
 
-  const fetchPair = (trial) => {
-    const pair = Promise.all(
-      trial.images.map(({ place, url }) => fetchDecoded(fetchImage, url, text(`${place}_image`))),
-    );
-    pair.catch(() => pairs.delete(trial.token)); // it matters when the pair's turn comes, not before
-    return pair;
+  const fetchSet = ({ token, images }) => {
+    const fetchAll = () => Promise.all(images.map(({ url }) => fetchDecoded(fetchImage, url)));
+    const set = last.then(fetchAll); // all at once, the first trial would wait for the last image
+    last = set.catch(() => sets.delete(token)); // it matters when the trial's turn comes, not before
+    return set;
   };
   return {
     prepare(trials) {
-      pairs = new Map(trials.map((trial) => [trial.token, pairs.get(trial.token) ?? fetchPair(trial)]));
+      sets = new Map(trials.map((trial) => [trial.token, sets.get(trial.token) ?? fetchSet(trial)]));
     },
-    pair: (trial) => pairs.get(trial.token) ?? fetchPair(trial),
+    images: (trial) => sets.get(trial.token) ?? fetchSet(trial),
   };
 }
 
-async function fetchDecoded(fetchImage, url, alt) {
-  const image = new Image();
-  image.alt = alt; // the same words whatever it shows
-  image.decoding = "sync"; // painted with the frame that shows it, never later
-  const address = URL.createObjectURL(await fetchImage(url));
-  try {
-    image.src = address;
-    await image.decode();
-  } finally {
-    URL.revokeObjectURL(address);
+async function fetchDecoded(fetchImage, url) {
+  for (let tries = 1; ; tries += 1) {
+    const address = URL.createObjectURL(await fetchImage(url));
+    try {
+      return await decoded(address);
+    } catch (error) {
+      if (tries === MOST_DECODINGS) throw error;
+    } finally {
+      URL.revokeObjectURL(address);
+    }
   }
+}
+
+async function decoded(address) {
+  const image = new Image();
+  image.decoding = "sync"; // painted with the frame that shows it, never later
+  image.src = address;
+  await image.decode();
   return image;
 }

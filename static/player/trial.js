@@ -1,84 +1,80 @@
-/** One pair: left, then right, then the question. Sequence of Zhang, Isola & Efros, ECCV 2016. */
+/**
+ * One trial: images, masks, then the question. One image after the other as Zhang, Isola & Efros
+ * (ECCV 2016) do, both at once, or a single one as in HYPE (Zhou et al., NeurIPS 2019).
+ */
 
+import { listen } from "./answers.js";
+import { watchDisturbances } from "./disturbances.js";
 import { hold, nextFrame } from "./frames.js";
-
-const KEYS = { KeyF: "left", ArrowLeft: "left", KeyJ: "right", ArrowRight: "right" };
+import { scramble } from "./masks.js";
 
 /**
- * Show a pair whose images are decoded and in place, and wait for the answer.
- * @param {HTMLElement} stage its data-phase says what is visible; the style sheet obeys
- * @param {object} timing blank_ms, exposure_ms, gap_ms, after_ms
+ * What a trial goes through.
+ * @param {object} trial presentation, images, timing as the server sends them
+ * @returns {{phase: string, ms: number, shown: string[]}[]} shown: the places that are not empty
+ */
+export function plan({ presentation, images, timing }) {
+  const places = images.map(({ place }) => place);
+  const views = presentation === "sequential" ? places.map((place) => [place]) : [places];
+  const step = (phase, ms, shown = []) => ({ phase, ms, shown });
+  const steps = [step("blank", timing.blank_ms)];
+  if (timing.exposure_ms === null) return [...steps, step("choice", Infinity, places)];
+
+  for (const [index, shown] of views.entries()) {
+    if (index) steps.push(step("gap", timing.gap_ms));
+    steps.push(step("image", timing.exposure_ms, shown));
+    for (let n = 0; n < timing.masks; n += 1) steps.push(step("mask", timing.mask_ms, shown));
+  }
+  return [...steps, step("after", timing.after_ms), step("choice", Infinity)];
+}
+
+/**
+ * Show a trial whose images are decoded and in place, and wait for the answer.
+ * @param {HTMLElement} stage data-phase and data-shown say what is visible; the style sheet obeys
+ * @param {object} trial as in plan
  * @param {number} frameMs of this display
  * @param {() => void} onOnset called in the frame that shows the first image
- * @returns {Promise<object>} answer, rt_ms, first_ms and second_ms as achieved, flags
+ * @returns {Promise<object>} what the server takes: answer, times in ms, frames, counts, flags
  */
-export async function runTrial(stage, timing, frameMs, onOnset) {
+export async function runTrial(stage, trial, frameMs, onOnset) {
   const disturbances = watchDisturbances();
+  const answers = listen(stage);
+  const exposures = [];
+  let slow = false;
+  let offeredAt;
   let now = await nextFrame();
 
-  const spend = async (phase, durationMs) => {
-    stage.dataset.phase = phase;
-    const { endedAt, slow } = await hold(now, durationMs, frameMs);
-    const achievedMs = endedAt - now;
-    now = endedAt;
-    return { achievedMs, slow };
-  };
-  await spend("blank", timing.blank_ms);
-  onOnset();
-  const first = await spend("left", timing.exposure_ms);
-  await spend("gap", timing.gap_ms);
-  const second = await spend("right", timing.exposure_ms);
-  await spend("after", timing.after_ms);
-  stage.dataset.phase = "choice";
+  for (const { phase, ms, shown } of plan(trial)) {
+    if (phase === "mask") stage.querySelectorAll("canvas").forEach(scramble);
+    if (phase === "choice") answers.offer((offeredAt = now));
+    if (phase === "choice" && !shown.length) disturbances.stop(); // there is nothing left to miss
+    enter(stage, phase, shown);
+    if (shown.length && !exposures.length) onOnset();
+    const held = await hold(now, ms, frameMs, phase === "choice" ? answers.given : undefined);
+    now = held.endedAt;
+    if (shown.length && phase !== "mask") exposures.push(held);
+    if (shown.length) slow ||= held.slow;
+  }
+  enter(stage, "waiting", []);
 
-  const flags = disturbances.stop();
-  if (first.slow || second.slow) flags.push("slow_frame");
-  const { answer, at } = await firstAnswer(stage, now);
-  const rt_ms = Math.round(at - now);
-  return { answer, rt_ms, first_ms: first.achievedMs, second_ms: second.achievedMs, flags };
+  const { answer, at } = answers.given();
+  const flags = [...disturbances.stop(), ...(slow ? ["slow_frame"] : [])];
+  const rt_ms = Math.round(at - offeredAt);
+  return { answer, rt_ms, ...achieved(exposures), ...answers.stop(), flags };
 }
 
-/** Note what keeps a pair from being seen. @returns {{stop: () => string[]}} stop gives the flags */
-function watchDisturbances() {
-  const seen = new Set();
-  if (!document.hasFocus()) seen.add("blurred"); // it was lost before: no event will come
-  const watching = new AbortController();
-  const note = (target, event, flag) =>
-    target.addEventListener(event, () => seen.add(flag), { signal: watching.signal });
-  note(document, "visibilitychange", "hidden");
-  note(window, "blur", "blurred");
-  note(window, "resize", "resized");
+/** Make visible what a phase shows, with the frame that runs. */
+function enter(stage, phase, shown) {
+  stage.dataset.shown = shown.join(" ");
+  stage.dataset.phase = phase;
+}
+
+/** For how long the images were there; null for a second one that never was alone. */
+function achieved([first, second]) {
   return {
-    stop() {
-      watching.abort();
-      return [...seen];
-    },
+    first_ms: first.ms,
+    second_ms: second?.ms ?? null,
+    first_frames: first.frames,
+    second_frames: second?.frames ?? null,
   };
-}
-
-/**
- * The first key or click made after the buttons were shown; a key held down since before is none.
- * @returns {Promise<{answer: string, at: number}>} at: the event's own timestamp in ms
- */
-function firstAnswer(stage, offeredAt) {
-  return new Promise((resolve) => {
-    const listening = new AbortController();
-    const take = (event, answer) => {
-      if (!answer || event.timeStamp < offeredAt) return;
-      event.preventDefault();
-      listening.abort();
-      resolve({ answer, at: event.timeStamp });
-    };
-    const { signal } = listening;
-    document.addEventListener("keydown", (event) => take(event, keyAnswer(event)), { signal });
-    for (const button of stage.querySelectorAll("button[value]")) {
-      button.addEventListener("click", (event) => take(event, button.value), { signal });
-    }
-  });
-}
-
-/** @returns {string | undefined} the side; a shortcut such as Ctrl-F is the browser's */
-function keyAnswer(event) {
-  const shortcut = event.repeat || event.ctrlKey || event.altKey || event.metaKey;
-  return shortcut ? undefined : KEYS[event.code];
 }
