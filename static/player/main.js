@@ -1,70 +1,114 @@
-/** The participant's way through a study: pages, pairs, debrief. The server knows what comes next. */
+/** The participant's way through a study: pages, trials, debrief. The server knows what comes next. */
 
 import { environment } from "./environment.js";
 import { hold, measureFrame, nextFrame } from "./frames.js";
+import { makeId, openOutbox } from "./outbox.js";
 import { preloader } from "./preload.js";
 import * as screen from "./screen.js";
 import { Refused, connect } from "./server.js";
+import { openStore } from "./store.js";
+import { takeOver } from "./tabs.js";
 import { runTrial } from "./trial.js";
 import { text } from "./words.js";
 
-const SUPERSEDED = [404, 409, 410]; // voided, perhaps by another tab: the server has the next trial
-const MOST_SUPERSEDED = 3; // in a row; more is no accident
-
 const { base } = document.body.dataset;
-const server = connect(base, () => screen.say(text("unreachable")));
-const pairs = preloader(server.image);
+const server = connect(base, () => {
+  troubled = true;
+  screen.tell(news());
+});
+const preloaded = preloader(server.image);
+const begun = new Set(); // tokens of trials that were played here, whatever the server knows by now
+let upcoming = [];
+let outbox;
+let troubled = false; // the last request failed
+let stopped; // why nothing more is played here
 
 /** Play every trial that is left, then go to the debriefing. */
 async function participate() {
   const measured = measureFrame();
-  let list = await server.resume();
-  pairs.prepare(list.trials);
+  outbox = await openOutbox(server.send, await openStore());
+  await outbox.drained(); // first, lest the server void what is only on its way
+  const progress = learn(await server.resume());
   measured.then(reportEnvironment);
-  if (list.trials.length) await enter(list);
+  if (upcoming.length) await welcome(progress);
 
-  let superseded = 0;
-  for (let last; list.trials.length; list = await server.trials()) {
-    pairs.prepare(list.trials);
-    const [trial] = list.trials;
-    if (trial.kind === "test" && last?.kind === "practice") await screen.turnPage("break");
-    last = trial;
-    try {
-      await play(trial, measured);
-      superseded = 0;
-    } catch (error) {
-      superseded += 1;
-      if (!SUPERSEDED.includes(error.status) || superseded > MOST_SUPERSEDED) throw error;
-    }
+  for (let last, trial; (trial = await nextTrial(last)); last = trial) {
+    if (last?.kind === "practice" && trial.kind !== "practice") await screen.turnPage("break");
+    await play(trial, await measured);
   }
   location.replace(`${base}/debrief`);
 }
 
+/** Take the server's word on what comes next, and fetch its images. */
+function learn(list) {
+  troubled = false;
+  upcoming = list.trials.filter(({ token }) => !begun.has(token));
+  preloaded.prepare(upcoming);
+  return list;
+}
+
+/** The next trial, if any; before a new kind the server must have all answers: it may decide by them. */
+async function nextTrial(last) {
+  if (!upcoming.length || (last && upcoming[0].kind !== last.kind)) {
+    if (last) screen.wait(news() || text("loading"));
+    await outbox.drained();
+    learn(await server.trials());
+  }
+  return upcoming.shift();
+}
+
 /** Show the page at which somebody who comes (back) begins, until its button is pressed. */
-async function enter({ answered, planned, trials: [next] }) {
+async function welcome({ answered, planned }) {
+  const [next] = upcoming;
   screen.tellAnswered(answered, planned);
   if (answered === 0) await screen.turnPage("instructions");
   else if (next.kind === "test" && next.number === 1) await screen.turnPage("break");
   else await screen.turnPage("resume");
 }
 
-async function play(trial, measured) {
-  screen.wait(text("loading"));
-  const [images, frameMs] = await Promise.all([pairs.pair(trial), measured]);
+/** One trial. Practice waits for the server, which alone knows what was right; the others do not. */
+async function play(trial, frameMs) {
+  begun.add(trial.token);
+  const images = await load(trial);
+  if (!images) return;
   await screen.roomFor(images);
-  const stage = screen.place(trial, images);
-
-  let started;
-  const response = await runTrial(stage, trial.timing, frameMs, () => {
-    started = server.start(trial);
-    started.catch(() => {}); // a refusal is met below, before the answer is sent
-  });
+  const stage = screen.place(trial, images, news());
+  const response = await runTrial(stage, trial, frameMs, () => send(trial, "start", {}).catch(stop));
+  const { reply } = await send(trial, "response", { id: makeId(), ...response });
+  reply.then(server.trials).then(learn).catch(stop);
+  if (trial.kind !== "practice") return;
   screen.wait(text("saving"));
-  await started;
-  const { feedback } = await server.respond(trial, response);
-  if (!feedback) return;
-  screen.showFeedback(feedback, response.answer);
+  const { feedback } = await reply;
+  screen.showFeedback(trial, feedback, response.answer);
   await hold(await nextFrame(), trial.timing.feedback_ms, frameMs);
+}
+
+/** The trial's images; none where one is not to be had: the server then gives another trial. */
+async function load(trial) {
+  screen.wait(text("loading"));
+  try {
+    const images = await preloaded.images(trial);
+    await Promise.all(images.map((image) => image.decode())); // it may be long since they were
+    return images;
+  } catch (error) {
+    const { reply } = await send(trial, "incident", { what: String(error.message) });
+    await reply;
+    learn(await server.trials());
+    return undefined;
+  }
+}
+
+/** Keep a message about a trial until it has arrived. A refusal means: go on elsewhere, or time is over. */
+async function send(trial, what, body) {
+  if (stopped) throw stopped;
+  const kept = await outbox.keep(`${base}/trials/${trial.token}/${what}`, body);
+  kept.reply.catch(stop);
+  return kept;
+}
+
+/** What is to be said of the connection, if anything. */
+function news() {
+  return troubled ? text(outbox?.waiting() ? "sending" : "unreachable") : "";
 }
 
 async function reportEnvironment(frameMs) {
@@ -75,7 +119,13 @@ async function reportEnvironment(frameMs) {
   }
 }
 
-participate().catch((error) => {
+/** Play nothing more here. */
+function stop(error) {
+  if (stopped) return;
+  stopped = error;
   screen.fail(error instanceof Refused ? error.message : text("broken"));
-  console.error(error);
-});
+  if (!(error instanceof Refused)) console.error(error);
+}
+
+takeOver(base, () => stop(new Refused(409, text("elsewhere"))));
+participate().catch(stop);

@@ -24,7 +24,7 @@ BASE = "/p/someone"
 QUESTION = "Which image is the fake?"
 CSP = SECURITY_HEADERS["Content-Security-Policy"]
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-TIMING = {"blank_ms": 60, "gap_ms": 60, "after_ms": 30}
+TIMING = {"blank_ms": 60, "gap_ms": 60, "after_ms": 30, "mask_ms": 50}
 FEEDBACK_MS = 200
 
 # Notes every phase of the stage as it is entered: when, what of it can be seen and read, and where
@@ -33,7 +33,12 @@ WITNESS = r"""
 window.seen = [];
 document.addEventListener("DOMContentLoaded", () => {
   const stage = document.querySelector("#stage");
-  const parts = { left: "#left .image", right: "#right .image", buttons: "#left button" };
+  const parts = {
+    left: "#left img", right: "#right img", center: "#center img",
+    left_mask: "#left canvas", right_mask: "#right canvas", center_mask: "#center canvas",
+    buttons: "button",
+  };
+  const isVisible = (part) => part && getComputedStyle(part).visibility === "visible";
   const place = (image) => {
     const { x, y, width, height } = image.getBoundingClientRect();
     return [x, y, width, height];
@@ -41,33 +46,38 @@ document.addEventListener("DOMContentLoaded", () => {
   const note = () => window.seen.push({
     phase: stage.dataset.phase,
     at: performance.now(),
-    visible: Object.keys(parts).filter(
-      (name) => getComputedStyle(stage.querySelector(parts[name])).visibility === "visible"),
+    visible: Object.keys(parts).filter((name) => isVisible(stage.querySelector(parts[name]))),
     places: [...stage.querySelectorAll("img")].map(place),
     question: stage.querySelector("#question").textContent,
-    captions: [...stage.querySelectorAll("figcaption")].map(
+    captions: [...stage.querySelectorAll(".verdict")].map(
       (caption) => caption.innerText.trim().split(/\s+/).join(" ")),
   });
-  if (stage) new MutationObserver(note).observe(stage, { attributeFilter: ["data-phase"] });
+  if (stage) {
+    const attributeFilter = ["data-phase", "data-shown"];
+    new MutationObserver(note).observe(stage, { attributeFilter });
+  }
 });
 """
 
 
 @dataclass
 class TrialApi:
-    """Practice and test pairs, their fakes always on the left, and what the player sent."""
+    """Practice and test trials, their fakes always on the left, and what the player sent."""
 
     practice: int = 0
     test: int = 1
     question: str = "fake"
+    presentation: str = "sequential"
     size: int = 256  # pixels
-    exposure_ms: int = 150
+    exposure_ms: int | None = 150
+    masks: int = 0
     closed: bool = False
     answers: dict[str, Any] = field(default_factory=dict)  # by the trial's slot, "t0"
     voided: set[str] = field(default_factory=set)
     sent: list[str] = field(default_factory=list)  # "POST trials/t0/start"
     environment: Any = None
     lost_answers: int = 0  # how many answers the network still loses
+    broken_images: int = 0  # how many images of the first trial still come broken
 
     def visit(self, page: Page) -> None:
         page.add_init_script(WITNESS)
@@ -88,14 +98,21 @@ class TrialApi:
             "kind": "practice" if practice else "test",
             "number": slot + 1 - (0 if practice else self.practice),
             "of": self.practice if practice else self.test,
-            "presentation": "sequential",
+            "presentation": self.presentation,
             "images": [
-                {"place": side, "url": f"{BASE}/trials/{token}/{side}"}
-                for side in ("left", "right")
+                {"place": place, "url": f"{BASE}/trials/{token}/{place}"} for place in self.places
             ],
             "timing": TIMING
-            | {"exposure_ms": self.exposure_ms, "feedback_ms": FEEDBACK_MS if practice else None},
+            | {
+                "exposure_ms": self.exposure_ms,
+                "masks": self.masks,
+                "feedback_ms": FEEDBACK_MS if practice else None,
+            },
         }
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        return ("center",) if self.presentation == "single" else ("left", "right")
 
     def _answer(self, route: Route) -> None:
         path = route.request.url.removeprefix(SITE).partition("?")[0]
@@ -118,11 +135,14 @@ class TrialApi:
             case ["environment"]:
                 self.environment = route.request.post_data_json
                 route.fulfill(status=204)
-            case ["trials", _, "left" | "right" as side]:
-                route.fulfill(body=self._png(side), content_type="image/png")
+            case ["trials", token, "left" | "right" | "center" as side]:
+                self._send_image(route, token, side)
             case ["trials", token, _] if token in self.voided:
                 route.fulfill(status=409, json={"error": "This pair was interrupted."})
             case ["trials", _, "start"]:
+                route.fulfill(status=204)
+            case ["trials", token, "incident"]:
+                self.voided.add(token)
                 route.fulfill(status=204)
             case ["trials", token, "response"]:
                 self._store(route, token)
@@ -137,16 +157,24 @@ class TrialApi:
             return route.abort("connectionrefused")
         slot = token.removesuffix("-again")
         answer = self.answers.setdefault(slot, json.loads(route.request.post_data or ""))
-        correct = answer["answer"] == ("left" if self.question == "fake" else "right")
+        pair = "left" if self.question == "fake" else "right"
+        right = "fake" if self.presentation == "single" else pair
         practice = int(slot[1:]) < self.practice
-        feedback = {"fake": "left", "correct": correct} if practice else None
+        feedback = {"fake": self.fake, "correct": answer["answer"] == right} if practice else None
         return route.fulfill(json=self.describe() | {"feedback": feedback})
 
-    def _png(self, side: str) -> bytes:
-        color = (150, 110, 60) if side == "left" else (60, 110, 150)
+    @property
+    def fake(self) -> str:
+        return "center" if self.presentation == "single" else "left"
+
+    def _send_image(self, route: Route, token: str, place: str) -> None:
+        if token == "t0" and self.broken_images:
+            self.broken_images -= 1
+            return route.fulfill(body=b"no image", content_type="image/png")
+        color = (60, 110, 150) if place == "right" else (150, 110, 60)
         buffer = io.BytesIO()
         Image.new("RGB", (self.size, self.size), color).save(buffer, "png")
-        return buffer.getvalue()
+        return route.fulfill(body=buffer.getvalue(), content_type="image/png")
 
     def render(self) -> str:
         """The player's page as the server renders it."""
@@ -164,6 +192,7 @@ class TrialApi:
             vigilance=0,
             repeats=0,
             exposures_ms=(self.exposure_ms,),
+            presentation=self.presentation,
             question=self.question,
         )
         return templates.get_template("participant/player.html").render(

@@ -13,19 +13,7 @@ from tests.browser.conftest import window
 from tests.browser.lone_player import QUESTION, ROOT, TIMING, TrialApi
 
 INLINE = r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"application/json\")(?![^>]*\ssrc=)"
-PHASES = ["blank", "left", "gap", "right", "after", "choice"]
-
-# Feeds frames.js with frames of our own: the timestamps of a 60 Hz display, some of them missing.
-HOLD = """
-async ([times, durationMs, frameMs]) => {
-  const { hold } = await import("/static/player/frames.js");
-  const frames = times[Symbol.iterator]();
-  const started = frames.next().value;
-  window.requestAnimationFrame = (callback) => Promise.resolve().then(
-    () => callback(frames.next().value));
-  return hold(started, durationMs, frameMs);
-}
-"""
+PHASES = ["blank", "image", "gap", "image", "after", "choice"]
 
 
 def begin(page: Page, api: TrialApi) -> None:
@@ -123,25 +111,6 @@ def test_an_image_says_the_same_whether_real_or_fake(played: Played) -> None:
         ["alt=Left image", "decoding=sync"],
         ["alt=Right image", "decoding=sync"],
     ]
-
-
-@pytest.mark.parametrize(
-    ("hertz", "asked_ms", "frames"), [(60, 1000, 60), (60, 100, 6), (75, 1000, 75), (144, 30, 4)]
-)
-def test_a_span_ends_with_the_frame_nearest_to_its_end(
-    page: Page, hertz: int, asked_ms: int, frames: int
-) -> None:
-    TrialApi().visit(page)
-    times = [1000 * n / hertz for n in range(2 * frames)]
-    held = page.evaluate(HOLD, [times, asked_ms, 1000 / hertz])
-    assert held == {"endedAt": times[frames], "slow": False}
-
-
-@pytest.mark.parametrize(("dropped", "slow"), [(0, False), (1, False), (2, True)])
-def test_a_gap_of_more_than_two_frames_is_noticed(page: Page, dropped: int, slow: bool) -> None:
-    TrialApi().visit(page)
-    times = [1000 * n / 60 for n in range(30) if not 3 <= n < 3 + dropped]
-    assert page.evaluate(HOLD, [times, 200, 1000 / 60])["slow"] is slow
 
 
 def test_images_have_their_own_size_and_nothing_moves(page: Page) -> None:

@@ -1,0 +1,132 @@
+"""The queue of messages in Chromium: its order, its memory and, by a clock of the test, its patience."""
+
+from playwright.sync_api import Page
+
+from tests.browser.lone_player import TrialApi
+
+MODULES = """
+  const { openOutbox, makeId } = await import("/static/player/outbox.js");
+  const { inMemory, openStore } = await import("/static/player/store.js");
+  const { Refused, connect } = await import("/static/player/server.js");
+"""
+
+
+def evaluate(page: Page, script: str, visit: bool = True) -> object:
+    """The value of a script that has the modules' names at hand."""
+    if visit:
+        TrialApi().visit(page)
+    return page.evaluate(f"async () => {{ {MODULES} {script} }}")
+
+
+def test_messages_arrive_once_and_in_their_order(page: Page) -> None:
+    script = """
+      const arrived = [];
+      const send = async (url) => {
+        await new Promise((resolve) => setTimeout(resolve, url === "a" ? 50 : 0)); // a is slow
+        arrived.push(url);
+        return `reply to ${url}`;
+      };
+      const outbox = await openOutbox(send, await openStore("order"));
+      const kept = await Promise.all(["a", "b", "c"].map((url) => outbox.keep(url, {})));
+      const replies = await Promise.all(kept.map(({ reply }) => reply));
+      await outbox.drained();
+      return [arrived, replies, outbox.waiting()];
+    """
+    replies = ["reply to a", "reply to b", "reply to c"]
+    assert evaluate(page, script) == [["a", "b", "c"], replies, 0]
+
+
+def test_a_message_outlives_the_page_that_kept_it(page: Page) -> None:
+    keep = """
+      const never = () => new Promise(() => {});
+      const outbox = await openOutbox(never, await openStore("lasting"));
+      await outbox.keep("/first", { n: 1 });
+      await outbox.keep("/second", { n: 2 });
+    """
+    evaluate(page, keep)
+    page.reload()
+    send = """
+      const sent = [];
+      const send = async (url, body) => void sent.push([url, body.n]);
+      const outbox = await openOutbox(send, await openStore("lasting"));
+      const before = outbox.waiting();
+      await outbox.drained();
+      return [before, sent, outbox.waiting()];
+    """
+    assert evaluate(page, send, visit=False) == [2, [["/first", 1], ["/second", 2]], 0]
+
+
+def test_a_refused_message_does_not_hold_up_the_next(page: Page) -> None:
+    script = """
+      const send = async (url) => {
+        if (url === "a") throw new Refused(409, "voided");
+        return "taken";
+      };
+      const outbox = await openOutbox(send, inMemory());
+      const [a, b] = [await outbox.keep("a", {}), await outbox.keep("b", {})];
+      const refusal = await a.reply.catch((error) => error.message);
+      const reply = await b.reply;
+      await outbox.drained();
+      return [refusal, reply, outbox.waiting()];
+    """
+    assert evaluate(page, script) == ["voided", "taken", 0]
+
+
+def test_a_lost_message_is_sent_again_with_longer_and_longer_pauses(page: Page) -> None:
+    page.clock.install(time=0)
+    TrialApi().visit(page)
+    script = """
+      window.attempts = [];
+      const fetch = window.fetch; // the page's own player uses it, too
+      window.fetch = async (url, options) => {
+        if (!url.startsWith("/p/x/")) return fetch(url, options);
+        window.attempts.push(Math.round(performance.now() - window.began));
+        if (window.attempts.length < 9) throw new TypeError("no network");
+        return new Response(null, { status: 204 });
+      };
+      window.troubles = 0;
+      const server = connect("/p/x", () => (window.troubles += 1));
+      const outbox = await openOutbox(server.send, inMemory());
+      window.began = performance.now();
+      await outbox.keep("/p/x/trials/t/response", {});
+      outbox.drained().then(() => (window.done = true));
+    """
+    evaluate(page, script, visit=False)
+    for _ in range(90):
+        page.clock.run_for(1000)
+    assert page.evaluate("window.done")
+    seconds = [0, 0.5, 1.5, 3.5, 7.5, 15.5, 30.5, 45.5, 60.5]
+    assert page.evaluate("window.attempts") == [1000 * second for second in seconds]
+    assert page.evaluate("window.troubles") == 8
+
+
+def test_the_return_of_the_network_ends_a_pause(page: Page) -> None:
+    page.clock.install(time=0)
+    TrialApi().visit(page)
+    script = """
+      window.attempts = 0;
+      const fetch = window.fetch; // the page's own player uses it, too
+      window.fetch = async (url, options) => {
+        if (!url.startsWith("/p/x/")) return fetch(url, options);
+        window.attempts += 1;
+        if (window.attempts < 2) throw new TypeError("no network");
+        return new Response(null, { status: 204 });
+      };
+      const outbox = await openOutbox(connect("/p/x", () => {}).send, inMemory());
+      const { reply } = await outbox.keep("/p/x/environment", {});
+      await new Promise((resolve) => queueMicrotask(resolve));
+      while (window.attempts === 0) await null;
+      for (let n = 0; n < 20; n += 1) await null;
+      window.dispatchEvent(new Event("online"));
+      await reply;
+      return window.attempts;
+    """
+    assert evaluate(page, script, visit=False) == 2
+
+
+def test_every_message_gets_an_id_of_its_own(page: Page) -> None:
+    ids = evaluate(page, "return Array.from({ length: 1000 }, makeId);")
+    assert isinstance(ids, list)
+    assert len(set(ids)) == 1000
+    version_4 = r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$"
+    assert page.evaluate(f"ids => ids.every((id) => /{version_4}/.test(id))", ids)
