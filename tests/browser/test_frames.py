@@ -24,7 +24,7 @@ async (times) => {
   const frames = times[Symbol.iterator]();
   window.requestAnimationFrame = (callback) => Promise.resolve().then(
     () => callback(frames.next().value));
-  return measureFrame();
+  return measureFrame(120);
 }
 """
 PLAN = """

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from tests.browser.conftest import window
 from tests.browser.lone_player import QUESTION, ROOT, TIMING, TrialApi
 
 INLINE = r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"application/json\")(?![^>]*\ssrc=)"
-PHASES = ["blank", "image", "gap", "image", "after", "choice"]
 
 
 def begin(page: Page, api: TrialApi) -> None:
@@ -22,7 +21,13 @@ def begin(page: Page, api: TrialApi) -> None:
 
 
 def wait_for(page: Page, phase: str) -> None:
-    page.locator(f"#stage[data-phase={phase}]").wait_for()
+    page.locator(f"[data-screen=stage] #stage[data-phase={phase}]").wait_for()
+
+
+def seen(steps: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """The phases of a trial, each with what could be seen then; masks in a row count as one."""
+    phases = [(step["phase"], step["visible"]) for step in steps if step["phase"] != "waiting"]
+    return [phase for phase, _ in groupby(phases)]
 
 
 def answer(page: Page, key: str) -> None:
@@ -58,32 +63,32 @@ def played(browser: Browser) -> Played:
 
 
 def test_the_left_image_comes_first_and_never_both(played: Played) -> None:
-    visible = {step["phase"]: step["visible"] for step in played.steps}
-    assert visible == {
-        "waiting": [],
-        "blank": [],
-        "left": ["left"],
-        "gap": [],
-        "right": ["right"],
-        "after": [],
-        "choice": ["buttons"],
-    }
-    assert [phase for phase in visible if phase != "waiting"] == PHASES
+    assert seen(played.steps) == [
+        ("blank", []),
+        ("image", ["left"]),
+        ("gap", []),
+        ("image", ["right"]),
+        ("after", []),
+        ("choice", ["buttons"]),
+    ]
 
 
 def test_blanks_and_gaps_last_as_long_as_asked(played: Played) -> None:
-    entered = {step["phase"]: step["at"] for step in played.steps}
+    entered = [step for step in played.steps if step["phase"] != "waiting"]
     asked = {"blank": TIMING["blank_ms"], "gap": TIMING["gap_ms"], "after": TIMING["after_ms"]}
     frame_ms = 1000 / played.api.environment["refresh_hz"]  # half of it may be rounded away
-    for phase, until in pairwise(PHASES):
-        if phase in asked:
-            assert entered[until] - entered[phase] > asked[phase] - frame_ms
+    lasted = {a["phase"]: b["at"] - a["at"] for a, b in pairwise(entered)}
+    assert all(lasted[phase] > asked_ms - frame_ms for phase, asked_ms in asked.items())
 
 
 def test_an_answer_carries_what_was_asked_for(played: Played) -> None:
     answer = played.api.answers["t0"]
-    assert answer.keys() == {"answer", "rt_ms", "first_ms", "second_ms", "flags"}
+    assert answer.keys() == {
+        "id", "answer", "rt_ms", "first_ms", "second_ms", "first_frames", "second_frames",
+        "early", "repeats", "flags",
+    }  # fmt: skip
     assert answer["answer"] == "right"
+    assert (answer["early"], answer["repeats"]) == (0, 0)
     assert isinstance(answer["rt_ms"], int)
     assert answer["rt_ms"] >= 0
     half_frame_ms = 500 / played.api.environment["refresh_hz"]
@@ -117,17 +122,17 @@ def test_images_have_their_own_size_and_nothing_moves(page: Page) -> None:
     begin(page, TrialApi(practice=1, size=300))
     answer(page, "f")
     page.get_by_role("button", name="Continue").wait_for()
-    steps = {step["phase"]: step["places"] for step in page.evaluate("window.seen")}
-    (left, right) = steps["feedback"]
+    steps = page.evaluate("window.seen")
+    (left, right) = next(step["places"] for step in steps if step["phase"] == "feedback")
     assert left[2:] == right[2:] == [300, 300]
     assert right[:2] == [left[0] + 300 + 48, left[1]]
-    assert all(steps[phase] == [left, right] for phase in PHASES)
+    assert all(step["places"] == [left, right] for step in steps if step["places"])
 
 
 def test_keys_before_the_buttons_and_held_keys_are_no_answer(page: Page) -> None:
     api = TrialApi(exposure_ms=2000)
     begin(page, api)
-    wait_for(page, "left")
+    wait_for(page, "image")
     page.keyboard.down("f")  # and never up: what follows are repeats of it
     wait_for(page, "choice")
     page.keyboard.down("f")
@@ -137,30 +142,77 @@ def test_keys_before_the_buttons_and_held_keys_are_no_answer(page: Page) -> None
     assert api.answers == {}
     page.keyboard.press("j")
     page.wait_for_url("**/debrief")
-    assert api.answers["t0"]["answer"] == "right"
+    answer = api.answers["t0"]
+    assert (answer["answer"], answer["early"], answer["repeats"]) == ("right", 1, 1)
 
 
-def test_an_answer_is_sent_again_until_it_arrives(page: Page) -> None:
-    api = TrialApi(test=2, lost_answers=2)
+def test_an_answer_waits_on_the_device_while_the_next_pairs_are_played(page: Page) -> None:
+    api = TrialApi(test=3, lost_answers=2)
     begin(page, api)
     answer(page, "f")
-    expect(page.locator("#stage [role=status]")).to_have_text(re.compile("^No connection"))
-    assert "POST trials/t1/start" not in api.sent
-    wait_for(page, "choice")
+    page.get_by_text("Pair 2 of 3").wait_for()
+    expect(page.locator("#stage [role=status]")).to_have_text(re.compile("saved on this device"))
+    answer(page, "j")
+    page.get_by_text("Pair 3 of 3").wait_for()
+    answer(page, "f")
+    page.wait_for_url("**/debrief")
     assert api.sent.count("POST trials/t0/response") == 3
-    assert list(api.answers) == ["t0"]
+    assert [api.answers[slot]["answer"] for slot in ("t0", "t1", "t2")] == ["left", "right", "left"]
+
+
+def test_practice_waits_for_the_server(page: Page) -> None:
+    api = TrialApi(practice=2, lost_answers=2)
+    begin(page, api)
+    answer(page, "f")
+    expect(page.locator("#stage [role=status]")).to_have_text(re.compile("saved on this device"))
+    assert page.locator("#stage").get_attribute("data-phase") == "waiting"
+    page.get_by_text("Practice pair 2 of 2").wait_for()
+    assert api.sent.count("POST trials/t0/response") == 3
 
 
 def test_a_voided_pair_gives_way_to_its_replacement(page: Page) -> None:
     api = TrialApi()
     begin(page, api)
     wait_for(page, "choice")
-    api.voided.add("t0")  # another tab took over
+    api.voided.add("t0")  # somebody went on elsewhere
     page.keyboard.press("f")
+    expect(page.locator("#reason")).to_have_text("This pair was interrupted.")
+    page.get_by_role("button", name="go on here").click()
+    page.get_by_role("button", name=re.compile("Start|Continue")).click()
     answer(page, "j")
     page.wait_for_url("**/debrief")
     assert "POST trials/t0-again/response" in api.sent
     assert api.answers["t0"]["answer"] == "right"
+
+
+def test_the_page_opened_last_plays(page: Page) -> None:
+    api = TrialApi()
+    begin(page, api)
+    wait_for(page, "choice")
+    other = page.context.new_page()
+    api.visit(other)
+    other.get_by_role("button", name=re.compile("Start|Continue")).wait_for()
+    expect(page.locator("#reason")).to_have_text(re.compile("in another window"))
+    page.keyboard.press("f")
+    other.get_by_role("button", name=re.compile("Start|Continue")).click()
+    answer(other, "j")
+    other.wait_for_url("**/debrief")
+    assert api.answers["t0"]["answer"] == "right"
+
+
+def test_an_image_that_never_comes_whole_is_asked_for_again_then_reported(page: Page) -> None:
+    api = TrialApi(broken_images=3)
+    begin(page, api)
+    answer(page, "f")
+    page.wait_for_url("**/debrief")
+    assert api.sent.count("POST trials/t0/incident") == 0  # the fourth was whole
+    api = TrialApi(broken_images=99)
+    begin(page, api)
+    answer(page, "f")
+    page.wait_for_url("**/debrief")
+    assert api.sent.count("POST trials/t0/incident") == 1
+    assert "POST trials/t0/start" not in api.sent
+    assert "POST trials/t0-again/response" in api.sent
 
 
 def test_feedback_says_in_words_what_was_right(page: Page) -> None:
@@ -176,6 +228,64 @@ def test_feedback_says_in_words_what_was_right(page: Page) -> None:
     ]
 
 
+def test_both_images_stay_until_the_answer_where_no_exposure_is_set(page: Page) -> None:
+    api = TrialApi(presentation="simultaneous", exposure_ms=None)
+    begin(page, api)
+    wait_for(page, "choice")
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Right").click()
+    page.wait_for_url("**/debrief")
+    stored = api.answers["t0"]
+    assert (stored["answer"], stored["second_ms"], stored["second_frames"]) == ("right", None, None)
+    assert 0 <= stored["first_ms"] - stored["rt_ms"] < 100
+    assert stored["rt_ms"] > 300
+    assert stored["first_frames"] > 5
+
+
+def test_a_single_image_is_masked_and_judged(page: Page) -> None:
+    api = TrialApi(practice=1, presentation="single", masks=2)
+    begin(page, api)
+    wait_for(page, "choice")
+    steps = seen(page.evaluate("window.seen"))
+    assert steps == [
+        ("blank", []),
+        ("image", ["center"]),
+        ("mask", ["center_mask"]),
+        ("after", []),
+        ("choice", ["buttons"]),
+    ]
+    page.get_by_role("button", name="Fake").click()
+    page.get_by_text("Right: the image is a fake.").wait_for()
+    assert api.answers["t0"]["answer"] == "fake"
+
+
+def test_every_mask_is_another(page: Page) -> None:
+    TrialApi().visit(page)
+    masks = page.evaluate("""async () => {
+      const { makeMask, scramble } = await import("/static/player/masks.js");
+      const mask = makeMask({ naturalWidth: 256, naturalHeight: 100 });
+      const pixels = () => mask.getContext("2d").getImageData(0, 0, 32, 13).data.join();
+      return [1, 2].map(() => (scramble(mask), [mask.width, mask.height, pixels()]));
+    }""")
+    (first, second) = masks
+    assert first[:2] == [32, 13]
+    assert first[2] != second[2]
+
+
+def test_a_double_click_is_one_answer(page: Page) -> None:
+    api = TrialApi(test=2)
+    begin(page, api)
+    wait_for(page, "choice")
+    page.get_by_role("button", name="Left").dblclick()
+    page.get_by_text("Pair 2 of 2").wait_for()
+    answer(page, "j")
+    page.wait_for_url("**/debrief")
+    assert api.sent.count("POST trials/t0/response") == 1
+    stored = api.answers["t0"], api.answers["t1"]
+    assert [answer["answer"] for answer in stored] == ["left", "right"]
+    assert sum(answer["repeats"] + answer["early"] for answer in stored) <= 1
+
+
 def test_the_question_is_asked_with_the_buttons(page: Page) -> None:
     begin(page, TrialApi())
     wait_for(page, "choice")
@@ -185,7 +295,7 @@ def test_the_question_is_asked_with_the_buttons(page: Page) -> None:
 def test_a_disturbance_while_images_are_shown_is_flagged(page: Page) -> None:
     api = TrialApi(exposure_ms=2000)
     begin(page, api)
-    wait_for(page, "left")
+    wait_for(page, "image")
     page.set_viewport_size({"width": 1000, "height": 700})
     page.evaluate("window.dispatchEvent(new Event('blur'))")
     answer(page, "f")
@@ -197,7 +307,7 @@ def test_a_narrow_window_waits_for_room(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     api = TrialApi()
     begin(page, api)
-    page.get_by_role("heading", name="This window is too narrow").wait_for()
+    page.get_by_role("heading", name="This window is too small").wait_for()
     assert "POST trials/t0/start" not in api.sent
     page.set_viewport_size({"width": 560, "height": 844})
     answer(page, "f")
