@@ -2,11 +2,13 @@
 
 const BLOCK_PX = 8;
 
-/** A canvas that covers an image's place; the style sheet stretches it. @returns {HTMLCanvasElement} */
+/** A canvas of an image's size, a block of it a pixel. @returns {HTMLCanvasElement} */
 export function makeMask({ naturalWidth, naturalHeight }) {
   const mask = document.createElement("canvas");
   mask.width = Math.ceil(naturalWidth / BLOCK_PX);
   mask.height = Math.ceil(naturalHeight / BLOCK_PX);
+  mask.style.width = `${naturalWidth}px`;
+  mask.style.height = `${naturalHeight}px`;
   return mask;
 }
 

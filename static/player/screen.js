@@ -80,6 +80,7 @@ export function showFeedback({ images }, { fake, correct }, answer) {
   stage.dataset.verdict = verdict;
   stage.dataset.phase = "feedback";
   question.textContent = text(`${verdict}_${fake ?? "none"}`);
+  tell("");
 }
 
 /** Wait until the window shows the images side by side at their own size. */
