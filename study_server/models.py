@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from study_server.clock import as_utc
-from study_server.words import Choice, Kind, Mode, Outcome, Part, Side, Source, State
+from study_server.words import Choice, Kind, Mode, Outcome, Part, Place, Side, Source, State
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -63,7 +63,10 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[type, Any]] = {
         datetime: UtcDateTime,
         str: Text,
-        **{w: word(w) for w in (Choice, Kind, Mode, Outcome, Part, Side, Source, State)},
+        **{
+            w: word(w)
+            for w in (Choice, Kind, Mode, Outcome, Part, Place, Side, Source, State)
+        },
     }
 
 
@@ -185,6 +188,7 @@ class Environment(Base):
     device_pixel_ratio: Mapped[float]
     viewport: Mapped[str]
     color_gamut: Mapped[str]
+    dynamic_range: Mapped[str] = mapped_column(default="", server_default="")
     inverted_colors: Mapped[bool]
     forced_colors: Mapped[bool]
 
@@ -267,15 +271,29 @@ class Response(Base):
     first_frames: Mapped[int | None]  # animation frames that they took
     second_frames: Mapped[int | None]
     early: Mapped[int] = mapped_column(default=0, server_default="0")  # ignored: before the buttons
-    held: Mapped[int] = mapped_column(default=0, server_default="0")  # ignored: a key held down
+    held: Mapped[int] = mapped_column(default=0, server_default="0")  # ignored: held key, 2nd click
     hidden: Mapped[bool]
     blurred: Mapped[bool]
     resized: Mapped[bool]
     slow_frame: Mapped[bool]
     late: Mapped[bool]
     received_at: Mapped[datetime]
+    message_id: Mapped[str | None] = mapped_column(index=True, unique=True)  # the browser's own
 
     trial: Mapped[Trial] = relationship(back_populates="response")
+
+
+class Incident(Base):
+    """An image that could not be shown: its trial is voided and was never seen."""
+
+    __tablename__ = "incident"
+
+    trial_id: Mapped[int] = mapped_column(
+        ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True
+    )
+    place: Mapped[Place]
+    status: Mapped[int | None]  # of the HTTP reply; None: what came was no image
+    reported_at: Mapped[datetime]
 
 
 class Researcher(Base):

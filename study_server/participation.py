@@ -12,15 +12,14 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from study_server.clock import now
 from study_server.enrolment import count_views, new_trial, pools_of, stimulus_ids
-from study_server.models import Environment, Participant, Response, Stimulus, Trial
+from study_server.models import Environment, Incident, Participant, Response, Stimulus, Trial
 from study_server.protocol import Protocol, stored_protocol
 from study_server.schedule import PlannedTrial, substitute
 from study_server.studies import UNFINISHED, late_since
-from study_server.words import Choice, Flag, Kind, Outcome
+from study_server.words import DISTURBING, Choice, Flag, Kind, Outcome, Place
 
-PREFETCH = 4  # the trial that runs and three more
+MOST_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
 ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT)  # before the last trial
-CENTER = "center"  # the place of a single image, as left and right are those of a pair
 
 
 class UnknownTrial(LookupError):
@@ -45,7 +44,8 @@ class Answer:
 
     first_ms, second_ms: achieved exposures; no second one where there is one image, or where both
     are shown at once. *_frames: how many animation frames those took. early, held: events that were
-    ignored, before the buttons were there, or of a key held down.
+    ignored, before the buttons were there, or of a key held down. id: the browser's own, the same
+    whenever it sends this answer.
     """
 
     choice: Choice
@@ -57,6 +57,7 @@ class Answer:
     early: int = 0
     held: int = 0
     flags: Collection[Flag] = ()
+    id: str | None = None
 
 
 def protocol_of(participant: Participant) -> Protocol:
@@ -81,10 +82,14 @@ def touch(participant: Participant) -> None:
         participant.outcome = Outcome.TIMED_OUT if late else Outcome.ACTIVE
 
 
-def upcoming(db: Session, participant: Participant, limit: int = PREFETCH) -> list[Trial]:
-    """The next unanswered trials in the order they will be shown; none once it is over."""
+def upcoming(db: Session, participant: Participant, limit: int | None = None) -> list[Trial]:
+    """The next unanswered trials in the order they will be shown; none once it is over.
+
+    limit: without one, the trial that runs and those that the protocol fetches ahead.
+    """
     if participant.outcome in ENDED:
         return []
+    limit = limit or 1 + protocol_of(participant).ahead
     return list(
         db.scalars(
             select(Trial)
@@ -105,8 +110,26 @@ def resume(db: Session, participant: Participant) -> None:
     touch(participant)
     interrupted = [t for t in upcoming(db, participant) if t.started_at is not None]
     for trial in interrupted:
-        trial.voided = True
-        _replace(db, participant, trial)
+        _void(db, participant, trial)
+
+
+def report_incident(
+    db: Session, participant: Participant, token: str, place: Place, status: int | None
+) -> None:
+    """An image of a trial cannot be had: another trial takes its place. Raises as start_trial."""
+    trial = find_trial(db, participant, token)
+    if db.get(Incident, trial.id) is not None:
+        return  # it was told before
+    if trial.voided or trial.response is not None:
+        raise VoidedTrial(token)
+    _be_there(participant)
+    db.add(Incident(trial_id=trial.id, place=place, status=status, reported_at=now()))
+    _void(db, participant, trial)
+
+
+def _void(db: Session, participant: Participant, trial: Trial) -> None:
+    trial.voided = True
+    _replace(db, participant, trial)
     db.flush()
 
 
@@ -165,21 +188,29 @@ def start_trial(db: Session, participant: Participant, token: str) -> Trial:
     trial = find_trial(db, participant, token)
     if trial.voided:
         raise VoidedTrial(token)
-    touch(participant)
-    if participant.outcome in ENDED:
-        raise Over(token)
+    _be_there(participant)
     if trial.started_at is None:
         trial.started_at = now()
     return trial
 
 
+def _be_there(participant: Participant) -> None:
+    touch(participant)
+    if participant.outcome in ENDED:
+        raise Over(participant.name)
+
+
 def record_response(db: Session, participant: Participant, token: str, answer: Answer) -> Trial:
     """Store one answer. The first stands: browsers retry, people double-click, tabs race.
 
+    A disturbed trial is voided and replaced where the protocol says so, its answer kept with it.
     Returns the trial with the answer that stands. Raises UnknownTrial, VoidedTrial, Over,
     UnfitAnswer.
     """
-    trial = start_trial(db, participant, token)  # where the word of its start was lost
+    trial = find_trial(db, participant, token)
+    if trial.response is not None:
+        return trial
+    start_trial(db, participant, token)  # where the word of its start was lost
     if answer.choice not in (trial.truth, trial.truth.other):
         possible = " or ".join(sorted((trial.truth, trial.truth.other)))
         raise UnfitAnswer(f"answer {answer.choice} to a trial that asks for {possible}")
@@ -191,8 +222,22 @@ def record_response(db: Session, participant: Participant, token: str, answer: A
         pass
     db.flush()
     db.refresh(trial)
+    if trial.response is None:
+        raise UnfitAnswer(f"id {answer.id} is that of the answer to another trial")
+    if _must_be_replaced(participant, trial, answer):
+        _void(db, participant, trial)
     _finish_when_done(db, trial)
     return trial
+
+
+def _must_be_replaced(participant: Participant, trial: Trial, answer: Answer) -> bool:
+    """Practice, which is not analysed, is not shown again."""
+    return (
+        protocol_of(participant).disturbed == "replace"
+        and trial.kind is not Kind.PRACTICE
+        and trial.attempt + 1 < MOST_ATTEMPTS
+        and any(flag in DISTURBING for flag in answer.flags)
+    )
 
 
 def _columns(answer: Answer) -> dict[str, object]:
@@ -207,6 +252,7 @@ def _columns(answer: Answer) -> dict[str, object]:
         "early": answer.early,
         "held": answer.held,
         "received_at": now(),
+        "message_id": answer.id,
         **flags,
     }
 
@@ -277,7 +323,7 @@ def feedback(trial: Trial) -> dict[str, object] | None:
 def place_of_fake(trial: Trial) -> str | None:
     if trial.fake_side is not None:
         return trial.fake_side
-    return CENTER if trial.truth is Choice.FAKE else None
+    return Place.CENTER if trial.truth is Choice.FAKE else None
 
 
 def completion_code(participant: Participant) -> str | None:

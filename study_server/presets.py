@@ -80,6 +80,8 @@ NOTES = {
     "mask_ms": "how long each mask is shown",
     "after_ms": "between the last image and the buttons",
     "feedback_ms": "how long practice feedback stays",
+    "ahead": "trials fetched ahead: so many are answered on without a connection",
+    "disturbed": "a trial with a flag: keep it, or replace it, at most twice, by another",
     "abandoned_after_minutes": "silence after which somebody's place goes to the next person",
     "time_limit_minutes": "from consent to the last answer; 0: none. Later answers are refused",
 }

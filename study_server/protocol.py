@@ -55,6 +55,8 @@ class Protocol(BaseModel):
     mask_ms: Annotated[int, Field(ge=10, le=10_000)] = 30
     after_ms: Milliseconds = 100
     feedback_ms: Milliseconds = 2400
+    ahead: Annotated[int, Field(ge=1, le=20)] = 3
+    disturbed: Literal["keep", "replace"] = "keep"
     abandoned_after_minutes: Annotated[int, Field(ge=1, le=10_000)] = 60
     time_limit_minutes: Annotated[int, Field(ge=0, le=100_000)] = 0
 

@@ -10,6 +10,14 @@ class Side(StrEnum):
     RIGHT = "right"
 
 
+class Place(StrEnum):
+    """Where an image is: one of a pair, or a single one."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    CENTER = "center"
+
+
 class Choice(StrEnum):
     """What a participant answers: a side of a pair, or what a single image is."""
 
@@ -81,5 +89,8 @@ class Flag(StrEnum):
     SLOW_FRAME = "slow_frame"
     LATE = "late"
 
+
+# those by which a trial was not what the protocol asks for
+DISTURBING = (Flag.HIDDEN, Flag.BLURRED, Flag.RESIZED, Flag.SLOW_FRAME)
 
 REAL, FOIL = "real", "foil"  # the two methods that are not models

@@ -7,17 +7,17 @@ const PLACES = { KeyF: "f", KeyJ: "j" }; // of the keys, where they bear no Lati
  * Listen from before the buttons are shown.
  * @param {HTMLElement} stage its two buttons: F or ← presses the first, J or → the second
  * @returns offer(at): from this frame on an answer counts; given(): {answer, at} once there is one,
- *   at being the event's own timestamp in ms; stop(): {early, repeats}, the events that did not count
+ *   at being the event's own timestamp in ms; stop(): {early, held}, the events that did not count
  */
 export function listen(stage) {
   const buttons = stage.querySelectorAll("button[value]");
   const listening = new AbortController();
-  const ignored = { early: 0, repeats: 0 };
+  const ignored = { early: 0, held: 0 };
   let offeredAt = Infinity;
   let given;
 
-  const take = (event, button, repeated) => {
-    if (repeated || given) ignored.repeats += 1;
+  const take = (event, button, again) => {
+    if (again || given) ignored.held += 1;
     else if (event.timeStamp < offeredAt) ignored.early += 1;
     else if (button) given = { answer: button.value, at: event.timeStamp };
   };

@@ -10,7 +10,6 @@ export function environment(frameMs) {
     dynamic_range: media("dynamic-range: high") ? "high" : "standard",
     inverted_colors: media("inverted-colors: inverted"),
     forced_colors: media("forced-colors: active"),
-    reduced_motion: media("prefers-reduced-motion: reduce"),
     language: navigator.language,
   };
 }

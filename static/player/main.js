@@ -3,13 +3,15 @@
 import { environment } from "./environment.js";
 import { hold, measureFrame, nextFrame } from "./frames.js";
 import { makeId, openOutbox } from "./outbox.js";
-import { preloader } from "./preload.js";
+import { Missing, preloader } from "./preload.js";
 import * as screen from "./screen.js";
 import { Refused, connect } from "./server.js";
 import { openStore } from "./store.js";
 import { takeOver } from "./tabs.js";
 import { runTrial } from "./trial.js";
 import { text } from "./words.js";
+
+const MOST_MISSED = 3; // trials in a row whose images are not to be had; more is no accident
 
 const { base } = document.body.dataset;
 const server = connect(base, () => {
@@ -21,6 +23,7 @@ const begun = new Set(); // tokens of trials that were played here, whatever the
 let upcoming = [];
 let outbox;
 let troubled = false; // the last request failed
+let missed = 0;
 let stopped; // why nothing more is played here
 
 /** Play every trial that is left, then go to the debriefing. */
@@ -89,9 +92,11 @@ async function load(trial) {
   try {
     const images = await preloaded.images(trial);
     await Promise.all(images.map((image) => image.decode())); // it may be long since they were
+    missed = 0;
     return images;
   } catch (error) {
-    const { reply } = await send(trial, "incident", { what: String(error.message) });
+    if (!(error instanceof Missing) || (missed += 1) > MOST_MISSED) throw error;
+    const { reply } = await send(trial, "incident", error.incident);
     await reply;
     learn(await server.trials());
     return undefined;

@@ -2,6 +2,14 @@
 
 const MOST_DECODINGS = 3; // of a file that comes broken
 
+/** An image that cannot be shown. status: of the server's reply; null where what came is no image. */
+export class Missing extends Error {
+  constructor(place, status) {
+    super(`no image: ${place}`);
+    this.incident = { place, status };
+  }
+}
+
 /**
  * @param {(url: string) => Promise<Blob>} fetchImage
  * @returns prepare(trials): begin on these, one trial after the other, and forget all others;
@@ -12,7 +20,7 @@ export function preloader(fetchImage) {
   let last = Promise.resolve();
 
   const fetchSet = ({ token, images }) => {
-    const fetchAll = () => Promise.all(images.map(({ url }) => fetchDecoded(fetchImage, url)));
+    const fetchAll = () => Promise.all(images.map((image) => fetchDecoded(fetchImage, image)));
     const set = last.then(fetchAll); // all at once, the first trial would wait for the last image
     last = set.catch(() => sets.delete(token)); // it matters when the trial's turn comes, not before
     return set;
@@ -25,13 +33,17 @@ export function preloader(fetchImage) {
   };
 }
 
-async function fetchDecoded(fetchImage, url) {
+/** @throws {Missing} when it is not to be had */
+async function fetchDecoded(fetchImage, { place, url }) {
   for (let tries = 1; ; tries += 1) {
-    const address = URL.createObjectURL(await fetchImage(url));
+    const file = await fetchImage(url).catch(({ status }) => {
+      throw new Missing(place, status);
+    });
+    const address = URL.createObjectURL(file);
     try {
       return await decoded(address);
-    } catch (error) {
-      if (tries === MOST_DECODINGS) throw error;
+    } catch {
+      if (tries === MOST_DECODINGS) throw new Missing(place, null);
     } finally {
       URL.revokeObjectURL(address);
     }

@@ -19,12 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from study_server import participation, withdrawal
 from study_server.database import scrub
 from study_server.models import Participant, Stimulus, Trial
-from study_server.participation import CENTER
 from study_server.player_words import WORDS
 from study_server.protocol import Protocol
 from study_server.views.speech import gettext, speak
 from study_server.wording.stored import Spoken, speak_wording
-from study_server.words import Choice, Flag, Kind, Outcome, Side
+from study_server.words import Choice, Flag, Kind, Outcome, Place, Side
 
 pages = Blueprint("trials", __name__, url_prefix="/p/<token>")
 
@@ -42,6 +41,7 @@ class Body(BaseModel):
 class ResponseBody(Body):
     """The answer to a trial, as `participation.Answer` describes it."""
 
+    id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     answer: Choice
     rt_ms: Annotated[int, Field(ge=0, le=86_400_000)]
     first_ms: Milliseconds
@@ -53,6 +53,13 @@ class ResponseBody(Body):
     flags: Annotated[list[Flag], Field(max_length=8)] = []
 
 
+class IncidentBody(Body):
+    """An image that cannot be shown. status: of the reply; none where what came is no image."""
+
+    place: Place
+    status: Annotated[int, Field(ge=100, le=599)] | None = None
+
+
 class EnvironmentBody(Body):
     """The screen, as the browser describes it."""
 
@@ -61,6 +68,7 @@ class EnvironmentBody(Body):
     device_pixel_ratio: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
     viewport: ShortText
     color_gamut: ShortText
+    dynamic_range: ShortText = ""
     inverted_colors: bool
     forced_colors: bool
 
@@ -148,7 +156,7 @@ def _describe(participant: Participant, trial: Trial, protocol: Protocol) -> dic
 def _places(trial: Trial) -> list[str]:
     """In the order in which they are shown."""
     if trial.fake_side is None:
-        return [CENTER]
+        return [Place.CENTER]
     return sorted(Side, key=lambda side: side != (trial.first_side or Side.LEFT))
 
 
@@ -158,7 +166,7 @@ def image(trial_token: str, place: str) -> ResponseReturnValue:
 
     No validators, no ranges, no store: every header of a real image is that of a fake.
     """
-    trial = _trial(trial_token)
+    trial = participation.find_trial(g.db, g.participant, trial_token)
     if trial.voided or trial.response is not None:
         abort(410)
     if place not in _places(trial):
@@ -174,23 +182,17 @@ def _stimulus_at(trial: Trial, place: str) -> Stimulus:
     return trial.real if beside_the_fake and trial.real else trial.shown
 
 
-def _trial(trial_token: str) -> Trial:
-    try:
-        return participation.find_trial(g.db, g.participant, trial_token)
-    except participation.UnknownTrial:
-        abort(404)
-
-
 @pages.post("/trials/<trial_token>/start")
 def start(trial_token: str) -> ResponseReturnValue:
-    try:
-        participation.start_trial(g.db, g.participant, trial_token)
-    except participation.UnknownTrial:
-        abort(404)
-    except participation.VoidedTrial:
-        return _voided()
-    except participation.Over:
-        return _over()
+    participation.start_trial(g.db, g.participant, trial_token)
+    g.db.commit()
+    return "", 204
+
+
+@pages.post("/trials/<trial_token>/incident")
+def incident(trial_token: str) -> ResponseReturnValue:
+    body = IncidentBody.model_validate(request.get_json())
+    participation.report_incident(g.db, g.participant, trial_token, body.place, body.status)
     g.db.commit()
     return "", 204
 
@@ -200,30 +202,32 @@ def respond(trial_token: str) -> ResponseReturnValue:
     body = ResponseBody.model_validate(request.get_json())
     values = body.model_dump() | {"flags": frozenset(body.flags)}
     answer = participation.Answer(values.pop("answer"), **values)
-    try:
-        trial = participation.record_response(g.db, g.participant, trial_token, answer)
-    except participation.UnknownTrial:
-        abort(404)
-    except participation.VoidedTrial:
-        return _voided()
-    except participation.Over:
-        return _over()
-    except participation.UnfitAnswer as error:
-        return {"error": str(error)}, 400
+    trial = participation.record_response(g.db, g.participant, trial_token, answer)
     feedback = participation.feedback(trial)
     answered, planned = participation.progress(g.db, g.participant)
     g.db.commit()
     return {"answered": answered, "planned": planned, "feedback": feedback}
 
 
-def _over() -> ResponseReturnValue:
+@pages.errorhandler(participation.UnknownTrial)
+def _unknown(_error: participation.UnknownTrial) -> ResponseReturnValue:
+    return {"error": gettext("There is no such trial.")}, 404
+
+
+@pages.errorhandler(participation.VoidedTrial)
+def _voided(_error: participation.VoidedTrial) -> ResponseReturnValue:
+    return {"error": gettext("This trial was interrupted; another has taken its place.")}, 409
+
+
+@pages.errorhandler(participation.Over)
+def _over(_error: participation.Over) -> ResponseReturnValue:
     g.db.commit()  # the outcome
     return {"error": gettext("The study is over for you.")}, 409
 
 
-def _voided() -> ResponseReturnValue:
-    message = gettext("This pair was interrupted; another has taken its place.")
-    return {"error": message}, 409
+@pages.errorhandler(participation.UnfitAnswer)
+def _unfit(error: participation.UnfitAnswer) -> ResponseReturnValue:
+    return {"error": str(error)}, 400
 
 
 @pages.post("/environment")
