@@ -1,4 +1,4 @@
-"""responses.csv, timing.csv, participants.csv and their codebook: tidy, no parser needed."""
+"""responses.csv, timing.csv, incidents.csv, participants.csv and their codebook: tidy, no parser needed."""
 
 import csv
 from collections import defaultdict
@@ -10,13 +10,22 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
-from study_server.models import Environment, Participant, Response, Stimulus, Study, Trial
+from study_server.models import (
+    Environment,
+    Incident,
+    Participant,
+    Response,
+    Stimulus,
+    Study,
+    Trial,
+)
 from study_server.words import Kind, Mode, State
 
 VERSION = "hue-and-eye/1"
-TIMING_CSV, PARTICIPANTS_CSV = "timing.csv", "participants.csv"
+TIMING_CSV, INCIDENTS_CSV = "timing.csv", "incidents.csv"
+PARTICIPANTS_CSV = "participants.csv"
 CODEBOOK_CSV, DESIGN_JSON = "codebook.csv", "design.json"
-BESIDE = (TIMING_CSV, PARTICIPANTS_CSV, CODEBOOK_CSV, DESIGN_JSON)
+BESIDE = (TIMING_CSV, INCIDENTS_CSV, PARTICIPANTS_CSV, CODEBOOK_CSV, DESIGN_JSON)
 Row = dict[str, object]
 
 RESPONSES = {
@@ -34,7 +43,7 @@ RESPONSES = {
     "real_image": "photograph of the real one; the same as image when paired, empty when single",
     "repeat_of": "position of the trial this one repeats, else empty",
     "truth": "the fake's side, left or right; single: fake or real; empty in a blinded export",
-    "answer": "the side clicked; single: fake or real; empty where voided or timed out",
+    "answer": "the side clicked; single: fake or real; empty where there is none",
     "rt_ms": "event.timeStamp minus the timestamp of the frame that showed the answers",
     "exposure_ms": "asked for; empty where unlimited",
     "first_ms": "achieved exposure of the first image, or of all that are shown at once",
@@ -54,7 +63,18 @@ TIMING = {
     "first_frames": "animation frames of the first exposure",
     "second_frames": "animation frames of the second exposure",
     "early": "answers ignored because the buttons were not yet shown",
-    "held": "answers ignored because their key was held down since before",
+    "held": "answers ignored: of a key held down since before, or the second of a double click",
+}
+
+INCIDENTS = {
+    "study": "slug of the study",
+    "participant": "as in the responses",
+    "mode": "as in the responses",
+    "kind": "as in the responses, of the trial that was replaced unseen",
+    "image": "as in the responses",
+    "place": "of the image that could not be shown: left, right, center",
+    "status": "of the HTTP reply; empty where what came was no image",
+    "reported_at": "UTC, ISO 8601",
 }
 
 PARTICIPANTS = {
@@ -74,6 +94,7 @@ PARTICIPANTS = {
     "device_pixel_ratio": "device pixels a CSS pixel",
     "viewport": "width x height in CSS pixels",
     "color_gamut": "srgb, p3 or rec2020, as the browser says",
+    "dynamic_range": "standard or high, as the browser says",
     "inverted_colors": "1 where the system inverts colors",
     "forced_colors": "1 where the system forces colors",
     "night_light": "asked",
@@ -88,7 +109,7 @@ PARTICIPANTS = {
 def export_study(
     db: Session, study: Study, out: Path, modes: Collection[Mode], unblind: bool
 ) -> tuple[int, int]:
-    """Write responses to `out`, and beside it timing, participants, codebook and design.
+    """Write responses to `out`; beside it timing, incidents, participants, codebook and design.
 
     While a study runs the truth of its live trials is left out, unless `unblind`.
     Returns how many (trials, participants) were written. Raises StudyError.
@@ -102,6 +123,7 @@ def export_study(
     _write(out, RESPONSES, responses)
     timing = _select(db, "timing_export", study, modes)
     _write(out.with_name(TIMING_CSV), TIMING, timing)
+    _write(out.with_name(INCIDENTS_CSV), INCIDENTS, _incidents(db, study, modes))
     _write(out.with_name(PARTICIPANTS_CSV), PARTICIPANTS, people)
     _write(out.with_name(CODEBOOK_CSV), ("file", "column", "meaning"), _codebook(), VERSION)
     if study.design is not None:
@@ -117,6 +139,28 @@ def _select(db: Session, view: str, study: Study, modes: Collection[Mode]) -> li
 
 def _blind(row: Row) -> Row:
     return row | {"truth": ""} if row["mode"] == Mode.LIVE else row
+
+
+def _incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:
+    query = (
+        select(
+            Participant.name.label("participant"),
+            Participant.mode,
+            Trial.kind,
+            Stimulus.image,
+            Incident.place,
+            Incident.status,
+            Incident.reported_at,
+        )
+        .select_from(Incident)
+        .join(Trial)
+        .join(Participant)
+        .join(Stimulus, Stimulus.id == func.coalesce(Trial.fake_id, Trial.real_id))
+        .where(Participant.study_id == study.id, Participant.mode.in_(modes))
+        .order_by(Participant.name, Incident.reported_at)
+    )
+    rows = [dict(row) for row in db.execute(query).mappings()]
+    return [row | {"study": study.slug, "reported_at": _iso(row["reported_at"])} for row in rows]
 
 
 def _participants(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:
@@ -141,9 +185,12 @@ def _participant(study: Study, person: Participant, environment: Environment | N
         for table in (person, environment):
             row[column] = getattr(table, column, row[column])
     for column in ("started_at", "finished_at"):
-        moment = row[column]
-        row[column] = moment.isoformat("T", "milliseconds") if isinstance(moment, datetime) else ""
+        row[column] = _iso(row[column])
     return row | {"study": study.slug, "participant": person.name}
+
+
+def _iso(moment: object) -> str:
+    return moment.isoformat("T", "milliseconds") if isinstance(moment, datetime) else ""
 
 
 def _counts(db: Session, study: Study) -> dict[int, Row]:
@@ -188,6 +235,7 @@ def _codebook() -> list[Row]:
         for file, columns in (
             ("responses", RESPONSES),
             ("timing", TIMING),
+            ("incidents", INCIDENTS),
             ("participants", PARTICIPANTS),
         )
         for column, meaning in columns.items()

@@ -55,6 +55,10 @@ def test_timing_columns() -> None:
     assert list(table("timing.csv")) == list(export.TIMING)
 
 
+def test_incidents_columns() -> None:
+    assert list(table("incidents.csv")) == list(export.INCIDENTS)
+
+
 def test_participants_columns() -> None:
     listed = section("participants.csv").split("\n\n")[0].strip().rstrip(".")
     columns = [column.partition(" (")[0] for column in re.split(r", (?![^(]*\))", listed)]

@@ -1,0 +1,136 @@
+"""Trials that were not what the protocol asks for: kept or replaced, never lost, never doubled."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from study_server import enrolment, participation
+from study_server.database import transaction
+from study_server.export import INCIDENTS, export_study
+from study_server.models import Incident, Participant, Response, Trial
+from study_server.participation import Answer, UnfitAnswer, VoidedTrial
+from study_server.studies import find
+from study_server.words import Choice, Flag, Kind, Mode, Outcome, Place, Source
+from tests.conftest import open_study, short_protocol
+
+SLOW = Answer(Choice.LEFT, 800, 1000.0, 1050.0, flags=[Flag.SLOW_FRAME], id="slow")
+FINE = Answer(Choice.LEFT, 800, 1000.0, 1000.0, id="fine")
+
+
+@pytest.fixture
+def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
+    """One that replaces what was disturbed; 1 practice trial, 3 tests, 1 vigilance trial."""
+    protocol = short_protocol("strict", disturbed="replace", practice=1, trials=3, ahead=1)
+    return open_study(engine, protocol, manifest, tmp_path / "instance")
+
+
+def enroll(db: Session, slug: str) -> Participant:
+    return enrolment.enroll(db, find(db, slug), "p", Mode.LIVE, Source.LINK)
+
+
+def next_test(db: Session, participant: Participant) -> Trial:
+    """The first test trial, practice done."""
+    (practice, *_) = participation.upcoming(db, participant)
+    if practice.kind is Kind.PRACTICE:
+        participation.record_response(db, participant, practice.token, Answer(Choice.LEFT, 1, 1, 1))
+    return participation.upcoming(db, participant)[0]
+
+
+def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
+    engine: Engine, study: str
+) -> None:
+    with transaction(engine) as db:
+        participant = enroll(db, study)
+        trial = next_test(db, participant)
+        stored = participation.record_response(db, participant, trial.token, SLOW)
+        (again, *_) = participation.upcoming(db, participant)
+        assert stored.voided
+        assert stored.response is not None
+        assert stored.response.slow_frame
+        assert (again.slot, again.attempt) == (trial.slot, 1)
+        assert again.shown.image != trial.shown.image
+        assert participation.progress(db, participant) == (1, 5)
+
+
+def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(
+    engine: Engine, study: str
+) -> None:
+    with transaction(engine) as db:
+        participant = enroll(db, study)
+        trial = next_test(db, participant)
+        for _ in range(3):
+            stored = participation.record_response(db, participant, trial.token, SLOW)
+            assert stored.response is not None
+        attempts = select(func.count()).select_from(Trial).where(Trial.slot == trial.slot)
+        assert db.scalar(attempts) == 2
+
+
+def test_whose_screen_always_disturbs_gets_to_the_end(engine: Engine, study: str) -> None:
+    with transaction(engine) as db:
+        participant = enroll(db, study)
+        while upcoming := participation.upcoming(db, participant):
+            answer = Answer(Choice.LEFT, 1, 1, 1, flags=[Flag.HIDDEN])
+            participation.record_response(db, participant, upcoming[0].token, answer)
+        assert participant.outcome is Outcome.COMPLETE
+        attempts = select(Trial.kind, func.max(Trial.attempt)).group_by(Trial.slot, Trial.kind)
+        for kind, last in db.execute(attempts):
+            assert last == (0 if kind is Kind.PRACTICE else 2)
+
+
+def test_without_that_rule_a_disturbed_trial_is_kept(
+    engine: Engine, manifest: Path, tmp_path: Path
+) -> None:
+    slug = open_study(engine, short_protocol(), manifest, tmp_path / "instance")
+    with transaction(engine) as db:
+        participant = enroll(db, slug)
+        trial = next_test(db, participant)
+        assert not participation.record_response(db, participant, trial.token, SLOW).voided
+
+
+def test_an_image_that_cannot_be_had_costs_nothing_but_an_incident(
+    engine: Engine, study: str, tmp_path: Path
+) -> None:
+    with transaction(engine) as db:
+        participant = enroll(db, study)
+        trial = next_test(db, participant)
+        for _ in range(2):  # told again, it is no news
+            participation.report_incident(db, participant, trial.token, Place.RIGHT, 500)
+        (again, *_) = participation.upcoming(db, participant)
+        assert (again.slot, again.attempt) == (trial.slot, 1)
+        assert db.scalar(select(func.count()).select_from(Incident)) == 1
+        image = trial.shown.image
+    with transaction(engine) as db:
+        export_study(db, find(db, study), tmp_path / "responses.csv", list(Mode), unblind=False)
+    with (tmp_path / "incidents.csv").open(newline="") as handle:
+        (row,) = csv.DictReader(handle)
+    assert list(row) == list(INCIDENTS)
+    assert (row["image"], row["place"], row["status"]) == (image, "right", "500")
+    assert len((tmp_path / "responses.csv").read_text().splitlines()) == 1 + 1  # practice alone
+
+
+def test_an_answered_or_voided_trial_has_no_incident(engine: Engine, study: str) -> None:
+    with transaction(engine) as db:
+        participant = enroll(db, study)
+        trial = next_test(db, participant)
+        participation.record_response(db, participant, trial.token, FINE)
+        with pytest.raises(VoidedTrial):
+            participation.report_incident(db, participant, trial.token, Place.LEFT, None)
+
+
+def test_no_two_answers_have_one_id(engine: Engine, study: str) -> None:
+    with transaction(engine) as db:
+        participant = enroll(db, study)
+        first = next_test(db, participant)
+        participation.record_response(db, participant, first.token, FINE)
+        second = next_test(db, participant)
+        with pytest.raises(UnfitAnswer, match="another trial"):
+            participation.record_response(db, participant, second.token, FINE)
+        assert db.scalar(select(func.count()).select_from(Response)) == 2
+
+
+def test_the_protocol_says_how_many_trials_are_fetched_ahead(engine: Engine, study: str) -> None:
+    with transaction(engine) as db:
+        assert len(participation.upcoming(db, enroll(db, study))) == 1 + 1
