@@ -1,4 +1,4 @@
-"""responses.csv, timing.csv, incidents.csv, participants.csv and their codebook: tidy, no parser needed."""
+"""responses.csv and, beside it, timing, incidents, participants, codebook: no parser needed."""
 
 import csv
 from collections import defaultdict

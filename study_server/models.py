@@ -63,10 +63,7 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[type, Any]] = {
         datetime: UtcDateTime,
         str: Text,
-        **{
-            w: word(w)
-            for w in (Choice, Kind, Mode, Outcome, Part, Place, Side, Source, State)
-        },
+        **{w: word(w) for w in (Choice, Kind, Mode, Outcome, Part, Place, Side, Source, State)},
     }
 
 

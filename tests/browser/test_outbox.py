@@ -1,4 +1,4 @@
-"""The queue of messages in Chromium: its order, its memory and, by a clock of the test, its patience."""
+"""The queue of messages in Chromium: its order, its memory and, by a test's clock, its patience."""
 
 import pytest
 from playwright.sync_api import Page
