@@ -3,6 +3,9 @@
 import importlib.util
 from pathlib import Path
 
+from study_server.presets import PRESETS
+from study_server.protocol import Protocol, new_protocol
+
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -13,3 +16,25 @@ def test_the_page_of_commands_is_up_to_date() -> None:
     writer = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(writer)
     assert (DOCS / "cli.md").read_text(encoding="utf-8") == writer.render()
+
+
+def test_the_table_of_presets_is_what_they_are() -> None:
+    lines = (DOCS / "protocols.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
+    told = {row[0].strip("`"): row[2:] for row in rows[2:]}
+    assert told == {preset: describe(new_protocol("s", preset)) for preset in PRESETS}
+
+
+def describe(protocol: Protocol) -> list[str]:
+    """A row of the table."""
+    ways = {"sequential": "pair, one after the other", "simultaneous": "pair, both at once"}
+    (exposure,) = protocol.exposures_ms
+    each = " each" if protocol.presentation == "sequential" else ""
+    shown = f"{exposure} ms{each}" if exposure else "until the answer"
+    numbers = protocol.qualification, protocol.practice, protocol.trials, protocol.vigilance
+    return [
+        f"{ways.get(protocol.presentation, 'one image')}, {shown}",
+        protocol.question,
+        *map(str, numbers),
+        {"between": "one", "within": "all"}[protocol.assignment],
+    ]
