@@ -3,6 +3,7 @@
 import csv
 import re
 import shutil
+import tomllib
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from demo.commands import DemoError, execute, run, step
 from demo.sizes import Size, fit_size
 
 PEOPLE = 30
+NOBODY = "(nobody: this is the demo)"
 OPEN, SIMULATED = "demo", "demo-simulated"
 
 
@@ -72,11 +74,13 @@ def open_study(place: Path, size: Size) -> None:
 
 
 def import_study(place: Path, slug: str, preset: str, size: Size) -> None:
-    """A preset, shortened, with every stimulus of outputs/."""
+    """A preset, shortened and in two languages, with every stimulus of outputs/."""
     protocol = place / f"{slug}.toml"
     protocol.unlink(missing_ok=True)
     run(place, "study", "new", slug, "--preset", preset, "--out", protocol.name)
-    protocol.write_text(shorten(protocol.read_text(encoding="utf-8"), size), encoding="utf-8")
+    settings = translate(shorten(protocol.read_text(encoding="utf-8"), size))
+    protocol.write_text(settings, encoding="utf-8")
+    fill_in(place / tomllib.loads(settings)["wording"])
     run(place, "study", "import", protocol.name, "outputs/manifest.csv")
 
 
@@ -95,6 +99,18 @@ def set_number(protocol: str, key: str, number: int) -> str:
         protocol,
         flags=re.MULTILINE,
     )
+
+
+def translate(protocol: str) -> str:
+    """A study.toml whose participants may read German, too."""
+    return protocol.replace('languages = ["en"]      ', 'languages = ["en", "de"]', 1)
+
+
+def fill_in(wording: Path) -> None:
+    """What the texts leave to the researcher: the demo has none, and says so."""
+    for file in wording.rglob("*.md"):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(re.sub(r"\[\.\.\.[^]]*\]", NOBODY, text), encoding="utf-8")
 
 
 def answer_by_simulation(place: Path, size: Size) -> None:

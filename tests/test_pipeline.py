@@ -51,6 +51,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
             tiny = "--weights", "random", "--minutes", 0.05, "--crop", 32, "--batch-size", 2
             run("colorizer", "train", "--objective", objective, *tiny)
         run("colorizer", "batch", "--split", "test", "--size", 48)
+        run("study", "wording", "study.toml")
         run("study", "import", "study.toml", "outputs/manifest.csv")
         run("study", "simulate", "tiny", PEOPLE)
         run("study", "export", "tiny")

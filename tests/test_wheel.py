@@ -76,7 +76,7 @@ def get(url: str) -> tuple[HTTPResponse, str]:
         return response, response.read().decode()
 
 
-def test_the_wheel_carries_pages_styles_and_migrations(wheel: Path) -> None:
+def test_the_wheel_carries_pages_styles_texts_and_migrations(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for folder, kind in (("templates", ".html"), ("static", ".css"), ("static", ".js")):
         inside = f"study_server/{folder}/"
@@ -84,6 +84,9 @@ def test_the_wheel_carries_pages_styles_and_migrations(wheel: Path) -> None:
         here = (HOUSE / folder).rglob(f"*{kind}")
         assert packed >= {str(file.relative_to(HOUSE / folder)) for file in here}
         assert any(name.endswith(kind) for name in packed), f"no {kind} in {inside}"
+    for folder, kind in (("translations", ".po"), ("wording", ".md")):
+        here = (HOUSE / "study_server" / folder).rglob(f"*{kind}")
+        assert {str(file.relative_to(HOUSE)) for file in here} <= set(names)
     assert any(name.startswith("study_server/migrations/versions/") for name in names)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from demo.commands import run
 from demo.sizes import Size
-from demo.studies import count_photographs, shorten
+from demo.studies import count_photographs, fill_in, shorten, translate
 
 
 @pytest.mark.parametrize("preset", ["zhang2016", "within"])
@@ -17,6 +17,18 @@ def test_only_the_numbers_of_pairs_change(preset: str, tmp_path: Path) -> None:
     before, after = tomllib.loads(written), tomllib.loads(shorten(written, Size(4, 20, 2)))
     assert after == before | {"practice": 4, "trials": 20, "vigilance": 2}
     assert (before["practice"], before["trials"]) == (10, 40)
+
+
+def test_participants_may_read_german_and_nothing_is_left_to_fill_in(tmp_path: Path) -> None:
+    run(tmp_path, "study", "new", "demo", "--out", "study.toml")
+    settings = translate((tmp_path / "study.toml").read_text())
+    assert tomllib.loads(settings)["languages"] == ["en", "de"]
+    texts = [file.read_text() for file in (tmp_path / "wording").rglob("*.md")]
+    assert any("[... name" in text for text in texts)
+    fill_in(tmp_path / "wording")
+    filled = [file.read_text() for file in (tmp_path / "wording").rglob("*.md")]
+    assert len(filled) == 8
+    assert not any("[..." in text for text in filled)
 
 
 def test_photographs_are_counted_once_whatever_the_methods(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from study_server.errors import StudyError
 from study_server.freeze import Plan, freeze
 from study_server.imports import import_study
 from study_server.languages import LANGUAGES
-from study_server.protocol import Protocol, stored_protocol
+from study_server.presets import PRESETS
+from study_server.protocol import Protocol, new_protocol, stored_protocol
 from study_server.studies import find
 from study_server.wording.blanks import find_blanks
 from study_server.wording.defaults import compose
@@ -23,11 +24,13 @@ from study_server.wording.stored import reword, speak_wording, stored_wording
 from study_server.words import Mode, Part, Source
 from tests.conftest import fill_in, short_protocol
 
-PROTOCOLS: tuple[dict[str, Any], ...] = (
-    {},
-    {"question": "real", "practice": 0, "vigilance": 0},
-    {"stimuli": "any", "time_limit_minutes": 30},
-)
+PROTOCOLS = [
+    *(new_protocol("short", preset) for preset in PRESETS),
+    short_protocol(question="real", practice=0, vigilance=0),
+    short_protocol(time_limit_minutes=30, paired=False, exposure_ms=[500, 1000]),
+    short_protocol(presentation="single", qualification=4),
+    short_protocol(presentation="simultaneous", paired=False, exposure_ms=0, practice=0),
+]
 
 
 @pytest.fixture
@@ -43,17 +46,24 @@ def in_german(**changes: Any) -> Protocol:
     return short_protocol(languages=("de", "en"), **changes)
 
 
-@pytest.mark.parametrize("changes", PROTOCOLS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_default_is_right_for_its_protocol(
-    language: str, changes: dict[str, Any], tmp_path: Path
+    language: str, protocol: Protocol, tmp_path: Path
 ) -> None:
-    protocol = short_protocol(languages=(language,), **changes)
+    protocol = protocol.model_copy(update={"languages": (language,)})
     assert len(write_wording(protocol, tmp_path)) == len(Part) * len(LANGUAGES)
     texts = read_wording(protocol, tmp_path)
     assert texts == compose_wording(protocol)
     for text in texts.values():
-        assert not re.search(r"^\?|<!--|-->|\n\n\n", text, re.MULTILINE)
+        assert not re.search(r"^\?|<!--|-->|\n\n\n|^## .*\n+##|\A\Z", text, re.MULTILINE)
+    consent, instructions = texts[language, Part.CONSENT], texts[language, Part.INSTRUCTIONS]
+    assert len(re.findall(r"{shown}", consent + instructions)) == 2
+    for kind, planned in (
+        ("practice", protocol.practice),
+        ("qualification", protocol.qualification),
+    ):
+        assert (f"{{{kind}}}" in consent) == (f"{{{kind}}}" in instructions) == (planned > 0)
 
 
 def test_a_default_says_what_its_protocol_does() -> None:
@@ -172,6 +182,9 @@ def test_blanks_have_their_nouns_and_units() -> None:
     assert (german["practice"], german["shown"]) == ("1 Übungspaar", "1 Paar")
     assert (german["seconds"], german["minutes"]) == ("1,5 Sekunden", "2 Minuten")
     assert find_blanks(short_protocol(), "de")["shown"] == "5 Paare"
+    several = find_blanks(short_protocol(exposure_ms=[500, 1000]), "en")
+    assert several["seconds"] == "0.5 seconds or 1 second"
+    assert find_blanks(short_protocol(presentation="single"), "en")["shown"] == "5 images"
     assert find_blanks(short_protocol(practice=0), "de")["practice"] == ""
 
 
