@@ -88,7 +88,7 @@ PARTICIPANTS = {
     "vigilance_planned": "vigilance trials in the plan",
     "vigilance_correct": "vigilance trials answered rightly",
     "source": "link, prolific, mturk, sona",
-    "consent_version": "of the text agreed to",
+    "consent_version": "of the text agreed to: its language, and which text it was",
     "language": "of the browser",
     "refresh_hz": "estimated from animation frames",
     "device_pixel_ratio": "device pixels a CSS pixel",

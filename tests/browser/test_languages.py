@@ -1,0 +1,112 @@
+"""Every page that a participant may meet, in every language: read by axe, and on a small screen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+from sqlalchemy import Engine, update
+
+from study_server.app import create_app
+from study_server.clock import now
+from study_server.database import open_engine, prepare, transaction
+from study_server.languages import LANGUAGES, catalogue
+from study_server.models import Participant
+from study_server.serving import served
+from study_server.settings import Settings
+from study_server.words import Outcome
+from tests.conftest import SECRET, LiveStudy, open_study, short_protocol
+
+SCREENS = ("loading", "instructions", "break", "resume", "narrow", "failed")
+PHASES = ("choice", "feedback")
+
+
+@pytest.fixture
+def study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy]:
+    """The short study in every language."""
+    engine = open_engine(sqlite_url)
+    prepare(engine)
+    protocol = short_protocol(languages=LANGUAGES, time_limit_minutes=30)
+    slug = open_study(engine, protocol, manifest, tmp_path / "instance")
+    app = create_app(Settings(sqlite_url, tmp_path / "instance", SECRET), engine)
+    with served(app, threads=4) as address:
+        yield LiveStudy(address, slug, engine, app)
+    engine.dispose()
+
+
+def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
+    """Go from page to page, as far as a participant may come; the name of each."""
+    say = catalogue(language).gettext
+    for name, path in (
+        ("index", "/"),
+        ("message", "/nowhere"),
+        ("consent", f"/s/{study.slug}#about"),
+    ):
+        page.goto(study.address + path)
+        yield name
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name=say("Take part")).click()
+    page.get_by_role("button", name=say("Start practice")).wait_for()
+    yield from look_around(page)
+    mine = page.url
+    page.goto(f"{mine}/withdraw")
+    yield "withdraw"
+    for name, outcome in (("late", Outcome.TIMED_OUT), ("screened out", Outcome.SCREENED_OUT)):
+        turn_out(study.engine, outcome)
+        page.goto(mine)
+        yield name
+    turn_out(study.engine, Outcome.COMPLETE)
+    page.goto(f"{mine}/debrief?saved=1")
+    yield "debrief"
+    page.goto(f"{mine}/withdraw")
+    yield "withdraw at the end"
+    page.get_by_role("button", name=say("Delete everything of mine")).click()
+    page.get_by_role("heading", name=say("Everything of yours is deleted")).wait_for()
+    yield "withdrawn"
+
+
+def look_around(page: Page) -> Iterator[str]:
+    """The player's screens, one after the other, whatever it would show now."""
+    for screen in SCREENS:
+        page.evaluate("name => { document.body.dataset.screen = name }", screen)
+        yield screen
+    page.evaluate("() => { document.body.dataset.screen = 'stage' }")
+    for phase in PHASES:
+        page.evaluate("name => { document.querySelector('#stage').dataset.phase = name }", phase)
+        yield phase
+
+
+def turn_out(engine: Engine, outcome: Outcome) -> None:
+    """Give whoever takes part an outcome that would take them long to come to."""
+    finished = now() if outcome is Outcome.COMPLETE else None
+    with transaction(engine) as db:
+        db.execute(update(Participant).values(outcome=outcome, finished_at=finished))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_speaks_and_axe_finds_nothing(
+    browser: Browser, study: LiveStudy, language: str
+) -> None:
+    context = browser.new_context(locale=language, bypass_csp=True)
+    page = context.new_page()
+    found = []
+    for name in walk(page, study, language):
+        assert page.locator("html").get_attribute("lang") == language, name
+        rules = Axe().run(page).response["violations"]
+        found += [(name, rule["id"], rule["nodes"][0]["html"][:120]) for rule in rules]
+    headless = [name for name, rule, _ in found if rule == "page-has-heading-one"]
+    assert {*headless} <= {"loading", *PHASES}  # nothing to read there
+    assert [fault for fault in found if fault[1] != "page-has-heading-one"] == []
+    context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_fits_a_small_screen(browser: Browser, study: LiveStudy, language: str) -> None:
+    context = browser.new_context(viewport={"width": 320, "height": 640}, locale=language)
+    page = context.new_page()
+    for name in walk(page, study, language):
+        if name not in PHASES:  # a pair needs room
+            width = page.evaluate("document.documentElement.scrollWidth")
+            assert (name, width) == (name, 320)
+    context.close()
