@@ -23,7 +23,7 @@ pages = Blueprint("entrance", __name__)
 def index() -> ResponseReturnValue:
     listed = studies.all_studies(g.db, State.OPEN)
     return render_template(
-        "participant/index.html", studies=[(study.slug, _speak(study).title) for study in listed]
+        "participant/index.html", studies=[(study.slug, _find_wording(study)) for study in listed]
     )
 
 
@@ -75,11 +75,16 @@ def _study(slug: str) -> Study:
         abort(404)
 
 
-def _speak(study: Study) -> Spoken:
-    """The study in the language of the address, else of the browser; the page speaks it, too."""
+def _find_wording(study: Study) -> Spoken:
+    """In the language of the address, else of the browser, where the study has that."""
     offered = stored_protocol(study.protocol).languages
     asked = request.args.get("lang")
-    wording = speak_wording(g.db, study, asked if asked in offered else prefer(offered))
+    return speak_wording(g.db, study, asked if asked in offered else prefer(offered))
+
+
+def _speak(study: Study) -> Spoken:
+    """Its wording; the page speaks the same language."""
+    wording = _find_wording(study)
     speak(wording.language)
     return wording
 

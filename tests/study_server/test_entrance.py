@@ -112,6 +112,18 @@ def test_a_link_changes_the_language_and_keeps_the_rest_of_the_address(
     assert (participant.mode, participant.language) == (Mode.PREVIEW, "en")
 
 
+def test_the_front_page_speaks_as_the_browser_asks_whatever_its_studies_do(
+    bilingual: FlaskClient, app: Flask
+) -> None:
+    page = bilingual.get("/").text
+    assert 'lang="de">Welches Foto hat künstliche Farben?</a>' in page
+    with transaction(app.extensions["engine"]) as db:
+        reword(db, short_protocol(), find(db, "short"), compose_wording(short_protocol()))
+    page = bilingual.get("/").text
+    assert '<html lang="de">' in page
+    assert 'lang="en">Which photograph has fake colors?</a>' in page
+
+
 def test_a_study_in_one_language_offers_no_other(client: FlaskClient) -> None:
     page = client.get("/s/short?lang=de", headers={"Accept-Language": "de"}).text
     assert '<html lang="en">' in page
