@@ -271,6 +271,7 @@ def ask_to_withdraw() -> ResponseReturnValue:
     participant: Participant = g.participant
     return render_template(
         "participant/withdraw.html",
+        finished=participant.finished_at is not None,
         wording=_wording(),
         base=url_for("trials.player", token=participant.token),
     )

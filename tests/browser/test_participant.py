@@ -112,7 +112,7 @@ def test_a_reload_in_the_middle_of_a_pair_goes_on_with_another(
     page.get_by_text("Practice pair 2 of 2").wait_for()
     wait_for_buttons(page)
     page.reload()
-    expect(page.get_by_text("Your answers to 1 of 7 pairs are saved.")).to_be_visible()
+    expect(page.get_by_text("Your answers are saved, 1 of 7.")).to_be_visible()
     page.get_by_role("button", name="Continue").click()
     finish_by_keyboard(page, answered=1)
     with reading(live_study.engine) as db:

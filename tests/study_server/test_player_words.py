@@ -21,6 +21,9 @@ def test_every_text_is_used_and_every_text_used_is_there() -> None:
     plain = set(re.findall(r'\btext\(\s*"(\w+)"', scripts()))
     assert plain <= set(WORDS)
     names = set(re.findall(r'"(\w+)"', scripts()))
-    composed = {f"{verdict}_{side}" for verdict in ("right", "wrong") for side in ("left", "right")}
-    composed |= {f"{place}_image" for place in ("left", "right", "center")}
+    places = ("left", "right", "center")
+    composed = {f"{verdict}_{fake}" for verdict in ("right", "wrong") for fake in (*places, "none")}
+    composed |= {f"{place}_image" for place in places}
+    kinds = ("qualification", "practice", "test")
+    composed |= {f"{kind}_{what}" for kind in kinds for what in ("pair", "image")}
     assert set(WORDS) <= plain | names | composed
