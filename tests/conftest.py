@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,13 +161,21 @@ class LiveStudy:
         return f"{self.address}/s/{self.slug}"
 
 
-@pytest.fixture
-def live_study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy]:
-    """The short study on SQLite, open and served."""
-    engine = open_engine(sqlite_url)
+@contextmanager
+def serve_study(folder: Path, manifest: Path, protocol: Protocol) -> Iterator[LiveStudy]:
+    """A study on SQLite, open and served."""
+    url = f"sqlite:///{folder / 'study.sqlite'}"
+    engine = open_engine(url)
     prepare(engine)
-    slug = open_study(engine, short_protocol(), manifest, tmp_path / "instance")
-    app = create_app(Settings(sqlite_url, tmp_path / "instance", SECRET), engine)
+    slug = open_study(engine, protocol, manifest, folder / "instance")
+    app = create_app(Settings(url, folder / "instance", SECRET), engine)
     with served(app, threads=4) as address:
         yield LiveStudy(address, slug, engine, app)
     engine.dispose()
+
+
+@pytest.fixture
+def live_study(tmp_path: Path, manifest: Path) -> Iterator[LiveStudy]:
+    """The short study, served."""
+    with serve_study(tmp_path, manifest, short_protocol()) as study:
+        yield study

@@ -76,7 +76,8 @@ async function play(trial, frameMs) {
   if (!images) return;
   await screen.roomFor(images);
   const stage = screen.place(trial, images, news());
-  const response = await runTrial(stage, trial, frameMs, () => send(trial, "start", {}).catch(stop));
+  await send(trial, "start", {}); // before anything is seen: seen but not told, it would come again
+  const response = await runTrial(stage, trial, frameMs);
   const { reply } = await send(trial, "response", { id: makeId(), ...response });
   reply.then(server.trials).then(learn).catch(stop);
   if (trial.kind !== "practice") return;

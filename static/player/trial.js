@@ -33,10 +33,9 @@ export function plan({ presentation, images, timing }) {
  * @param {HTMLElement} stage data-phase and data-shown say what is visible; the style sheet obeys
  * @param {object} trial as in plan
  * @param {number} frameMs of this display
- * @param {() => void} onOnset called in the frame that shows the first image
  * @returns {Promise<object>} what the server takes: answer, times in ms, frames, counts, flags
  */
-export async function runTrial(stage, trial, frameMs, onOnset) {
+export async function runTrial(stage, trial, frameMs) {
   const disturbances = watchDisturbances();
   const answers = listen(stage);
   const exposures = [];
@@ -49,7 +48,6 @@ export async function runTrial(stage, trial, frameMs, onOnset) {
     if (phase === "choice") answers.offer((offeredAt = now));
     if (phase === "choice" && !shown.length) disturbances.stop(); // there is nothing left to miss
     enter(stage, phase, shown);
-    if (shown.length && !exposures.length) onOnset();
     const held = await hold(now, ms, frameMs, phase === "choice" ? answers.given : undefined);
     now = held.endedAt;
     if (shown.length && phase !== "mask") exposures.push(held);

@@ -1,0 +1,341 @@
+"""What networks, servers and people do to a participation: nothing lost, nothing doubled.
+
+Each test ends with a look into the database; the browser's own requests say what was answered.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
+from sqlalchemy import Engine, func, select
+
+from study_server.database import reading
+from study_server.models import Incident, Participant, Response, Trial
+from study_server.words import Flag, Outcome
+from tests.browser.lone_player import QUICKER
+from tests.browser.robot import build_robot, finish, halt, set_going
+from tests.conftest import SECRET, LiveStudy, serve_study, short_protocol, write_stimuli
+
+IMAGES = 28  # enough for every trial of a test and for what takes the place of voided ones
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_stimuli(tmp_path_factory.mktemp("many"), images=IMAGES)
+
+
+@dataclass
+class Visit:
+    """One browser of a participant: its page, and the answers that it sent, by their own ids."""
+
+    context: BrowserContext
+    page: Page
+    sent: dict[str, str] = field(default_factory=dict)
+
+    def note(self, request: Request) -> None:
+        if request.url.endswith("/response"):
+            body = json.loads(request.post_data or "")
+            self.sent[body["id"]] = body["answer"]
+
+    def wait_for(self, phase: str, shown: str = "") -> None:
+        """shown: left or right, while the phase is `image`."""
+        stage = f"[data-screen=stage] #stage[data-phase={phase}]"
+        self.page.locator(f"{stage}[data-shown='{shown}']" if shown else stage).wait_for()
+
+    def begin(self, study: LiveStudy) -> None:
+        """Agree, read the instructions, and press their button."""
+        self.page.goto(study.entry)
+        self.page.get_by_role("checkbox").check()
+        self.page.get_by_role("button", name="Take part").click()
+        self.page.get_by_role("button", name="Start").click()
+
+
+@contextmanager
+def visit(browser: Browser) -> Iterator[Visit]:
+    """A fresh profile, its robot asleep."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.route("**/frames.js", measure_quickly)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    build_robot(page)
+    visit = Visit(context, page)
+    context.on("request", visit.note)
+    yield visit
+    context.close()
+
+
+def measure_quickly(route: Route) -> None:
+    reply = route.fetch()
+    route.fulfill(response=reply, body=reply.body().replace(*QUICKER))
+
+
+def study_of(folder: Path, many: Path, **changes: object) -> AbstractContextManager[LiveStudy]:
+    protocol = short_protocol(practice=0, trials=7, vigilance=1, **changes)
+    return serve_study(folder, many, protocol)
+
+
+def check_intact(engine: Engine, visits: list[Visit], voided: int | None = None) -> None:
+    """All trials answered once, by answers that a browser sent; no image came twice."""
+    with reading(engine) as db:
+        (participant,) = db.scalars(select(Participant)).all()
+        trials = db.scalars(select(Trial).order_by(Trial.slot, Trial.attempt)).all()
+        stored = {r.message_id: r.answer for r in db.scalars(select(Response))}
+        kept = [trial for trial in trials if not trial.voided]
+        assert participant.outcome is Outcome.COMPLETE
+        assert [trial.slot for trial in kept] == list(range(len(kept)))
+        assert all(trial.response is not None for trial in kept)
+        assert stored == {id_: answer for visit in visits for id_, answer in visit.sent.items()}
+        images = [trial.shown.image for trial in trials if trial.started_at is not None]
+        assert len(set(images)) == len(images)
+        if voided is not None:
+            assert len(trials) - len(kept) == voided
+
+
+def test_five_trials_without_a_network(browser: Browser, tmp_path: Path, many: Path) -> None:
+    with study_of(tmp_path, many, ahead=5) as study, visit(browser) as visitor:
+        with visitor.page.expect_response(lambda reply: "/right" in reply.url):
+            visitor.begin(study)
+        visitor.wait_for("choice")
+        visitor.page.wait_for_load_state("networkidle")  # all that is fetched ahead is there
+        visitor.context.set_offline(True)
+        set_going(visitor.page)
+        expect(visitor.page.locator("#counter")).to_have_text("Pair 6 of 8")
+        visitor.wait_for("waiting")
+        told = visitor.page.locator("#stage [role=status]")
+        expect(told).to_have_text("No connection. Your answers are saved on this device; sending…")
+        assert stored_answers(study.engine) == 0
+        visitor.context.set_offline(False)
+        finish(visitor.page)
+        check_intact(study.engine, [visitor], voided=0)
+
+
+def stored_answers(engine: Engine) -> int:
+    with reading(engine) as db:
+        return db.scalar(select(func.count()).select_from(Response)) or 0
+
+
+def test_a_page_closed_without_a_network_leaves_its_answers_to_the_next(
+    browser: Browser, tmp_path: Path, many: Path
+) -> None:
+    with study_of(tmp_path, many) as study, visit(browser) as visitor:
+        visitor.begin(study)
+        visitor.wait_for("choice")
+        visitor.page.wait_for_load_state("networkidle")
+        visitor.context.set_offline(True)
+        for number in (2, 3):
+            visitor.page.keyboard.press("j")
+            expect(visitor.page.locator("#counter")).to_have_text(f"Pair {number} of 8")
+            visitor.wait_for("choice")
+        address = visitor.page.url
+        visitor.page.close()
+        assert stored_answers(study.engine) == 0
+        visitor.context.set_offline(False)
+        visitor.page = visitor.context.new_page()
+        build_robot(visitor.page)
+        visitor.page.goto(address)
+        expect(visitor.page.get_by_text("Your answers are saved, 2 of 8.")).to_be_visible()
+        finish(visitor.page)
+        check_intact(study.engine, [visitor], voided=1)  # the third, of which images were seen
+
+
+@dataclass
+class Process:
+    """`study serve` as a process of its own, which can be killed and started again."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        program = "from study_server.cli import main; main()"
+        command = [sys.executable, "-c", program, "serve", "--port", str(self.port)]
+        environment = os.environ | {
+            "STUDY_DATABASE_URL": f"sqlite:///{self.folder / 'study.sqlite'}",
+            "STUDY_INSTANCE": str(self.folder / "instance"),
+            "STUDY_SECRET_KEY": SECRET,
+        }
+        self.process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+        pytest.fail("`study serve` does not listen")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+def test_a_server_killed_and_started_again(browser: Browser, tmp_path: Path, many: Path) -> None:
+    with study_of(tmp_path, many) as study, visit(browser) as visitor:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        server = Process(tmp_path, port)
+        server.start()
+        own = LiveStudy(f"http://127.0.0.1:{port}", study.slug, study.engine, study.app)
+        visitor.begin(own)
+        visitor.wait_for("choice")
+        visitor.page.wait_for_load_state("networkidle")
+        server.kill()
+        set_going(visitor.page)
+        expect(visitor.page.locator("#counter")).to_have_text("Pair 4 of 8")
+        visitor.wait_for("waiting")
+        assert stored_answers(study.engine) == 0
+        server.start()
+        finish(visitor.page)
+        server.kill()
+        check_intact(study.engine, [visitor], voided=0)
+
+
+def test_reloads_in_every_phase(browser: Browser, tmp_path: Path, many: Path) -> None:
+    slow = {"first_blank_ms": 500, "blank_ms": 500, "exposure_ms": 500, "gap_ms": 500}
+    slow |= {"after_ms": 500, "feedback_ms": 1500}
+    protocol = short_protocol(practice=2, trials=4, vigilance=1, **slow)
+    with serve_study(tmp_path, many, protocol) as study, visit(browser) as visitor:
+        visitor.begin(study)
+        page, voided = visitor.page, 0
+        for phase, shown in (
+            ("blank", ""), ("image", "left"), ("gap", ""), ("image", "right"), ("after", ""),
+            ("choice", ""),
+        ):  # fmt: skip
+            visitor.wait_for(phase, shown)
+            page.reload()
+            voided += 1
+            page.locator("section:visible button.primary:enabled").click()
+        visitor.wait_for("choice")
+        page.keyboard.press("f")
+        visitor.wait_for("feedback")
+        page.reload()  # what was right is not told again, the answer stands
+        expect(page.get_by_text("Your answers are saved, 1 of 7.")).to_be_visible()
+        page.get_by_role("button", name="Continue").click()
+        visitor.wait_for("choice")
+        page.keyboard.press("f")
+        page.get_by_role("heading", name="From here on").wait_for()
+        page.reload()
+        page.get_by_role("heading", name="From here on").wait_for()
+        finish(page)
+        check_intact(study.engine, [visitor], voided=voided)
+
+
+def test_the_back_button(browser: Browser, tmp_path: Path, many: Path) -> None:
+    with study_of(tmp_path, many) as study, visit(browser) as visitor:
+        visitor.begin(study)
+        visitor.wait_for("choice")
+        visitor.page.keyboard.press("f")
+        expect(visitor.page.locator("#counter")).to_have_text("Pair 2 of 8")
+        visitor.wait_for("choice")
+        visitor.page.go_back()
+        visitor.page.get_by_role("button", name="Continue").click()
+        finish(visitor.page)
+        visitor.page.goto(study.entry)
+        expect(visitor.page.locator("#code")).to_be_visible()  # there is no way back into trials
+        check_intact(study.engine, [visitor], voided=1)
+
+
+def test_two_tabs(browser: Browser, tmp_path: Path, many: Path) -> None:
+    with study_of(tmp_path, many) as study, visit(browser) as visitor:
+        visitor.begin(study)
+        visitor.wait_for("choice")
+        first, second = visitor.page, visitor.context.new_page()
+        build_robot(second)
+        second.goto(first.url)
+        expect(first.get_by_text("goes on in another window")).to_be_visible()
+        first.keyboard.press("f")
+        second.bring_to_front()
+        second.get_by_role("button", name="Start").click()
+        set_going(second)
+        second.get_by_text("Pair 4 of 8").wait_for()
+        halt(second)
+        first.bring_to_front()
+        first.get_by_role("button", name="go on here").click()
+        first.get_by_role("button", name="Continue").click()
+        expect(second.get_by_text("goes on in another window")).to_be_visible()
+        finish(first)
+        check_intact(study.engine, [visitor])
+
+
+def test_two_devices(browser: Browser, tmp_path: Path, many: Path) -> None:
+    """What the first still answers belongs to a trial that the second one's coming has voided."""
+    with study_of(tmp_path, many) as study, visit(browser) as here, visit(browser) as there:
+        here.begin(study)
+        here.wait_for("choice")
+        there.page.goto(here.page.url)
+        there.page.get_by_role("button", name="Start").click()
+        here.page.keyboard.press("f")
+        expect(here.page.get_by_text("This trial was interrupted")).to_be_visible()
+        finish(there.page)
+        check_intact(study.engine, [there], voided=1)
+        here.page.get_by_role("button", name="go on here").click()
+        here.page.wait_for_url("**/debrief")
+
+
+def test_everything_submitted_twice(browser: Browser, tmp_path: Path, many: Path) -> None:
+    def send_twice(route: Route) -> None:
+        route.fetch()
+        route.fulfill(response=route.fetch())
+
+    with study_of(tmp_path, many) as study, visit(browser) as visitor:
+        for path in ("**/start", "**/response", "**/resume", "**/environment"):
+            visitor.context.route(path, send_twice)
+        visitor.page.goto(study.entry)
+        visitor.page.get_by_role("checkbox").check()
+        visitor.page.get_by_role("button", name="Take part").dblclick()
+        visitor.page.get_by_role("button", name="Start").dblclick()
+        finish(visitor.page)
+        check_intact(study.engine, [visitor], voided=0)
+
+
+def test_an_image_that_the_server_cannot_give(browser: Browser, tmp_path: Path, many: Path) -> None:
+    with study_of(tmp_path, many) as study, visit(browser) as visitor:
+        failed: set[str] = set()
+
+        def fail_the_third_trial(route: Route) -> None:
+            with reading(study.engine) as db:
+                query = select(Trial.token).where(Trial.slot == 2, Trial.attempt == 0)
+                token = db.scalars(query).one()
+            if f"/{token}/right" not in route.request.url:
+                return route.continue_()
+            failed.add(token)
+            return route.fulfill(status=500)
+
+        visitor.context.route("**/trials/*/right", fail_the_third_trial)
+        visitor.begin(study)
+        finish(visitor.page)
+        check_intact(study.engine, [visitor], voided=1)
+        with reading(study.engine) as db:
+            incident = db.scalars(select(Incident)).one()
+            trial = db.get_one(Trial, incident.trial_id)
+            assert (incident.place, incident.status) == ("right", 500)
+            assert {trial.token} == failed
+            assert trial.started_at is None  # nobody has seen it
+
+
+def test_a_disturbed_trial_comes_again_where_the_protocol_replaces_it(
+    browser: Browser, tmp_path: Path, many: Path
+) -> None:
+    with study_of(tmp_path, many, disturbed="replace") as study, visit(browser) as visitor:
+        visitor.begin(study)
+        visitor.wait_for("image", "left")
+        visitor.page.evaluate("window.dispatchEvent(new Event('blur'))")
+        finish(visitor.page)
+        check_intact(study.engine, [visitor])
+        with reading(study.engine) as db:
+            (first, *others) = db.scalars(select(Trial).where(Trial.slot == 0)).all()
+            assert first.voided
+            assert first.response is not None
+            assert getattr(first.response, Flag.BLURRED)
+            assert others
