@@ -1,81 +1,28 @@
-"""Fit of a logistic model with crossed random intercepts of participants and images.
+"""Laplace's approximation of a logistic model with crossed random effects, and its exact gradient.
 
-Laplace approximation as in lme4 (Bates et al. 2015). Trials link people to images, never people to
-people or images to images, so the larger factor is eliminated and only the smaller one factored
-(Schur complement). The gradient of the deviance is exact.
+As in lme4 (Bates et al. 2015). Trials link people to images, never people to people or images to
+images, so the larger factor is eliminated and only the smaller one factored (Schur complement).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, optimize, sparse, special  # type: ignore[import-untyped]
+from scipy import linalg, sparse, special  # type: ignore[import-untyped]
 
 from analysis.clusters import Codes
 
-NO_VARIANCE = 1e-3  # an SD whose absence adds less deviance than this is 0
-LARGEST = 10.0  # a beta or SD beyond this has run off: the data separate
-FLAT = 0.01  # a slope of the deviance below this is that of a minimum
 NEWTON_STEPS = 60
 ROUNDING = 1e-12
 
 Floats = NDArray[np.float64]
 
 
-class Fit(NamedTuple):
-    """beta (M,), sds (2,) of participants and images: log odds, with the deviance at them.
+class Layout(NamedTuple):
+    """n trials of G groups; `few` codes the factor of fewer levels (F), `many` the other (M).
 
-    covariance (M + 2, M + 2): of beta and the SDs; zeros for an SD of 0, None where the data
-    cannot tell. flags: `not_converged`, `not_identified`, `no_participant_variance`,
-    `no_image_variance`.
-    """
-
-    beta: Floats
-    sds: Floats
-    deviance: float
-    covariance: Floats | None
-    flags: tuple[str, ...]
-
-
-def fit_crossed(fooled: NDArray[np.bool_], group: Codes, participant: Codes, image: Codes) -> Fit:
-    """logit P(fooled) = beta[group] + participant + image, all (n,); group: codes 0..M-1.
-
-    Every group needs trials that fooled and trials that did not, each factor two levels.
-    """
-    study, swapped = _lay_out(fooled, group, participant, image)
-    shares = np.bincount(group, fooled) / np.bincount(group)
-    start = np.concatenate([special.logit(shares), [0.5, 0.5]])
-    found = optimize.minimize(
-        lambda at: _deviance(study, at),
-        start,
-        jac=True,
-        method="BFGS",
-        callback=_stop_running_off,
-        options={"gtol": 1e-4},
-    )
-    at = _drop_absent(study, np.append(found.x[:-2], np.abs(found.x[-2:])), found.fun)
-    deviance, slopes = _deviance(study, at)
-    order = np.r_[: len(at) - 2, [-1, -2] if swapped else [-2, -1]]
-    beta, sds = np.split(at[order], [-2])
-    if np.abs(at).max() > LARGEST or np.abs(slopes).max() > FLAT:
-        return Fit(beta, sds, deviance, None, ("not_converged",))
-    covariance = _covariance(study, at)
-    if covariance is None:
-        return Fit(beta, sds, deviance, None, ("not_identified",))
-    absent = zip(("no_participant_variance", "no_image_variance"), sds == 0, strict=True)
-    flags = tuple(flag for flag, is_absent in absent if is_absent)
-    return Fit(beta, sds, deviance, covariance[np.ix_(order, order)], flags)
-
-
-def _stop_running_off(at: Floats) -> None:
-    if np.abs(at).max() > LARGEST:
-        raise StopIteration
-
-
-class _Study(NamedTuple):
-    """Trials (n,) laid out for fitting; `few` codes the factor of fewer levels, without gaps.
-
-    cell (n,): the distinct pair of levels; columns, starts: the cells' places, row by row.
+    fooled, group, few, many (n,): codes without gaps. cell (n,): the distinct pair of levels, of
+    C. rows, columns (C,): a cell's two levels; starts (F + 1,): where a row's cells begin.
     """
 
     fooled: Floats
@@ -83,135 +30,183 @@ class _Study(NamedTuple):
     few: Codes
     many: Codes
     cell: Codes
+    rows: Codes
     columns: Codes
     starts: Codes
 
+    def sums(self, codes: Codes, values: Floats, levels: int) -> Floats:
+        """(levels, G): values (n,) added up by level and group."""
+        groups = int(self.group.max()) + 1
+        sums: Floats = np.bincount(codes * groups + self.group, values, levels * groups)
+        return sums.reshape(levels, groups)
 
-def _lay_out(
+
+class Effects(NamedTuple):
+    """few (F, K), many (M, K): of every level, or numbers like them."""
+
+    few: Floats
+    many: Floats
+
+
+class Loads(NamedTuple):
+    """few, many (G, K): what a standard normal effect adds to the log odds in each group."""
+
+    few: Floats
+    many: Floats
+
+    def apply(self, study: Layout, effects: Effects) -> Floats:
+        """(n,): what the effects add to every trial."""
+        few = np.einsum("nk,nk->n", self.few[study.group], effects.few[study.few])
+        many = np.einsum("nk,nk->n", self.many[study.group], effects.many[study.many])
+        together: Floats = few + many
+        return together
+
+    def collect(self, study: Layout, values: Floats) -> Effects:
+        """Values (n,) added up for every effect by how it loads: the transpose of `apply`."""
+        rows, columns = len(study.starts) - 1, int(study.many.max()) + 1
+        few = study.sums(study.few, values, rows) @ self.few
+        return Effects(few, study.sums(study.many, values, columns) @ self.many)
+
+
+def lay_out(
     fooled: NDArray[np.bool_], group: Codes, participant: Codes, image: Codes
-) -> tuple[_Study, bool]:
-    """The study, and whether its factors are in the order of images and people."""
+) -> tuple[Layout, bool]:
+    """The layout of trials (n,), and whether its factors are in the order of images and people."""
     people, images = (np.unique(codes, return_inverse=True)[1] for codes in (participant, image))
     swapped = bool(people.max() > images.max())
     few, many = (images, people) if swapped else (people, images)
     width = int(many.max()) + 1
     cells, cell = np.unique(few * width + many, return_inverse=True)
-    starts = np.searchsorted(cells // width, np.arange(few.max() + 2))
-    return _Study(fooled.astype(float), group, few, many, cell, cells % width, starts), swapped
+    rows, columns = np.divmod(cells, width)
+    starts = np.searchsorted(rows, np.arange(few.max() + 2))
+    return Layout(fooled.astype(float), group, few, many, cell, rows, columns, starts), swapped
 
 
-def _drop_absent(study: _Study, at: Floats, deviance: float) -> Floats:
-    """Set an SD to 0 where that costs nothing."""
-    for place in (-2, -1):
-        without = at.copy()
-        without[place] = 0.0
-        if at[place] < 1 and _deviance(study, without)[0] < deviance + NO_VARIANCE:
-            at = without
-    return at
+class Point(NamedTuple):
+    """-2 log likelihood, its slopes in beta (G,) and in the loads, and the effects' modes."""
+
+    deviance: float
+    by_beta: Floats
+    by_loads: Loads
+    modes: Effects
 
 
-def _covariance(study: _Study, at: Floats) -> Floats | None:
-    """From the curvature of the deviance; None where it is flat along some line.
+def laplace_deviance(
+    study: Layout, beta: Floats, loads: Loads, near: Effects | None = None
+) -> Point:
+    """near: modes found close by, to begin with; the result does not depend on them."""
+    start = near or loads.collect(study, np.zeros_like(study.fooled))
+    modes, penalized = _find_modes(study, beta, loads, start)
+    rate = special.expit(beta[study.group] + loads.apply(study, modes))
+    weight, rest = rate * (1 - rate), study.fooled - rate
+    curvature = _curve(study, weight, loads)
+    along = _invert_along(study, curvature, loads)
+    leverage = np.einsum("nk,nk->n", loads.few[study.group], along.few)
+    leverage += np.einsum("nk,nk->n", loads.many[study.group], along.many)
+    spread = leverage * weight * (1 - 2 * rate)
+    # pull: how the modes follow, since the log determinant depends on them
+    pull = curvature.solve(loads.collect(study, spread))
+    by_logit = spread - 2 * rest - weight * loads.apply(study, pull)
 
-    The deviance is even in an SD, so one of 0 neither varies nor covaries at first order.
-    """
-    free = np.flatnonzero(np.append(np.ones(len(at) - 2), at[-2:]))
-    steps = 1e-4 * np.eye(len(at))[free]
-    slopes = [_deviance(study, at + step)[1] - _deviance(study, at - step)[1] for step in steps]
-    curvature = np.array(slopes)[:, free] / 2e-4
-    curvature = (curvature + curvature.T) / 2
-    if np.linalg.eigvalsh(curvature)[0] < FLAT:
-        return None
-    covariance = np.zeros((len(at), len(at)))
-    covariance[np.ix_(free, free)] = 2 * np.linalg.inv(curvature)
-    return covariance
+    def slope(codes: Codes, mode: Floats, own: Floats, pulled: Floats) -> Floats:
+        by_trial = by_logit[:, None] * mode[codes] + 2 * weight[:, None] * own
+        by_trial += rest[:, None] * pulled[codes]
+        return np.stack([np.bincount(study.group, column) for column in by_trial.T], axis=1)
+
+    by_few = slope(study.few, modes.few, along.few, pull.few)
+    by_many = slope(study.many, modes.many, along.many, pull.many)
+    by_beta: Floats = np.bincount(study.group, by_logit)
+    deviance = penalized + curvature.log_determinant()
+    return Point(deviance, by_beta, Loads(by_few, by_many), modes)
 
 
 class _Curvature(NamedTuple):
-    """Half the Hessian in the random effects, [[few, cross], [cross', many]], many eliminated.
+    """Half the Hessian in the effects, [[few, cross], [cross', many]], with many eliminated.
 
-    many (M,): a diagonal. scaled (F, M): cross / many. root (F, F): Cholesky's of what is left.
+    many (M, K, K): inverse of its blocks. cells (C, K, K): blocks of cross / many, which as one
+    matrix is scaled (F K, M K). root (F K, F K): Cholesky's of what is left of few.
     """
 
     many: Floats
-    scaled: sparse.csr_array
+    cells: Floats
+    scaled: sparse.bsr_array
     root: Floats
 
-    def solve(self, few: Floats, many: Floats) -> tuple[Floats, Floats]:
-        of_few = linalg.cho_solve((self.root, True), few - self.scaled @ many)
-        return of_few, many / self.many - self.scaled.T @ of_few
+    def solve(self, right: Effects) -> Effects:
+        shrunk = right.few.ravel() - self.scaled @ right.many.ravel()
+        few = linalg.cho_solve((self.root, True), shrunk)
+        many = np.einsum("mkl,ml->mk", self.many, right.many)
+        many -= (self.scaled.T @ few).reshape(many.shape)
+        return Effects(few.reshape(right.few.shape), many)
+
+    def log_determinant(self) -> float:
+        few = 2 * np.log(np.diag(self.root)).sum()
+        return float(few - np.linalg.slogdet(self.many)[1].sum())
 
 
-def _curve(study: _Study, weight: Floats, sds: Floats) -> _Curvature:
-    few = 1 + sds[0] ** 2 * np.bincount(study.few, weight)
-    many = 1 + sds[1] ** 2 * np.bincount(study.many, weight)
-    values = sds[0] * sds[1] * np.bincount(study.cell, weight)
-    cross, scaled = (
-        sparse.csr_array((each, study.columns, study.starts), (len(few), len(many)))
-        for each in (values, values / many[study.columns])
+def _curve(study: Layout, weight: Floats, loads: Loads) -> _Curvature:
+    rows, columns = len(study.starts) - 1, int(study.many.max()) + 1
+    a, b = loads
+    size = a.shape[1]
+    few = np.eye(size) + _blocks(study.sums(study.few, weight, rows), a, a)
+    many: Floats = np.linalg.inv(
+        np.eye(size) + _blocks(study.sums(study.many, weight, columns), b, b)
     )
-    schur = np.diag(few) - (scaled @ cross.T).toarray()
-    return _Curvature(many, scaled, linalg.cholesky(schur, lower=True))
+    cross = _blocks(study.sums(study.cell, weight, len(study.rows)), a, b)
+    cells = cross @ many[study.columns]
+    whole, scaled = (
+        sparse.bsr_array((each, study.columns, study.starts), (rows * size, columns * size))
+        for each in (cross, cells)
+    )
+    left = np.zeros((rows, size, rows, size))
+    left[np.arange(rows), :, np.arange(rows)] = few
+    schur = left.reshape(rows * size, rows * size) - (scaled @ whole.T).toarray()
+    return _Curvature(many, cells, scaled, linalg.cholesky(schur, lower=True))
 
 
-def _find_modes(study: _Study, beta: Floats, sds: Floats) -> tuple[Floats, Floats, float]:
-    """Standardized effects (F,), (M,) of highest penalized likelihood, and -2 times its log."""
+def _blocks(sums: Floats, a: Floats, b: Floats) -> Floats:
+    """(L, K, K): of sums (L, G), each group's times the product of its loads."""
+    blocks: Floats = np.einsum("lg,gj,gk->ljk", sums, a, b, optimize=True)
+    return blocks
+
+
+def _find_modes(study: Layout, beta: Floats, loads: Loads, start: Effects) -> tuple[Effects, float]:
+    """Standardized effects of highest penalized likelihood, and -2 times its log."""
 
     def penalize(few: Floats, many: Floats) -> tuple[float, Floats]:
-        logit = beta[study.group] + sds[0] * few[study.few] + sds[1] * many[study.many]
+        logit = beta[study.group] + loads.apply(study, Effects(few, many))
         loss = np.logaddexp(0, logit).sum() - logit @ study.fooled
-        return float(2 * loss + few @ few + many @ many), logit
+        return float(2 * loss + (few**2).sum() + (many**2).sum()), logit
 
-    few, many = np.zeros(study.few.max() + 1), np.zeros(study.many.max() + 1)
+    few, many = start
     lowest, logit = penalize(few, many)
     for _ in range(NEWTON_STEPS):
         rate = special.expit(logit)
-        rest = study.fooled - rate
-        down_few = sds[0] * np.bincount(study.few, rest) - few
-        down_many = sds[1] * np.bincount(study.many, rest) - many
-        step_few, step_many = _curve(study, rate * (1 - rate), sds).solve(down_few, down_many)
-        gain = down_few @ step_few + down_many @ step_many
+        up = loads.collect(study, study.fooled - rate)
+        down = Effects(up.few - few, up.many - many)
+        step = _curve(study, rate * (1 - rate), loads).solve(down)
+        gain = (down.few * step.few).sum() + (down.many * step.many).sum()
         length = 1.0
-        reached, logit = penalize(few + step_few, many + step_many)
+        reached, logit = penalize(few + step.few, many + step.many)
         while reached > lowest + ROUNDING * lowest:  # convex: a short enough step descends
             length /= 2
-            reached, logit = penalize(few + length * step_few, many + length * step_many)
-        few, many, lowest = few + length * step_few, many + length * step_many, reached
+            reached, logit = penalize(few + length * step.few, many + length * step.many)
+        few, many, lowest = few + length * step.few, many + length * step.many, reached
         if gain < 1e-10:
             break
-    return few, many, lowest
+    return Effects(few, many), lowest
 
 
-def _deviance(study: _Study, at: Floats) -> tuple[float, Floats]:
-    """Laplace's -2 log likelihood at (beta..., SD of few, SD of many), and its gradient."""
-    beta, sds = at[:-2], at[-2:]
-    few, many, penalized = _find_modes(study, beta, sds)
-    logit = beta[study.group] + sds[0] * few[study.few] + sds[1] * many[study.many]
-    rate = special.expit(logit)
-    weight, rest = rate * (1 - rate), study.fooled - rate
-    curvature = _curve(study, weight, sds)
-    log_determinant = np.log(curvature.many).sum() + 2 * np.log(np.diag(curvature.root)).sum()
-
-    # along: the inverse Hessian times a trial's loadings, at its own two levels
-    along_few, along_many = _invert_along(study, curvature, sds)
-    spread = (sds[0] * along_few + sds[1] * along_many) * weight * (1 - 2 * rate)
-    # pull: how the modes follow, since the log determinant depends on them
-    pull_few, pull_many = curvature.solve(
-        sds[0] * np.bincount(study.few, spread), sds[1] * np.bincount(study.many, spread)
-    )
-    pull = sds[0] * pull_few[study.few] + sds[1] * pull_many[study.many]
-    by_logit = spread - 2 * rest - weight * pull
-    by_few = few[study.few] @ by_logit + 2 * weight @ along_few + rest @ pull_few[study.few]
-    by_many = many[study.many] @ by_logit + 2 * weight @ along_many + rest @ pull_many[study.many]
-    gradient = np.append(np.bincount(study.group, by_logit), [by_few, by_many])
-    return float(penalized + log_determinant), gradient
-
-
-def _invert_along(study: _Study, curvature: _Curvature, sds: Floats) -> tuple[Floats, Floats]:
-    """The inverse Hessian times each trial's loadings (sds at its two levels): (n,), (n,)."""
-    inverse = linalg.cho_solve((curvature.root, True), np.eye(len(curvature.root)))
-    corner = curvature.scaled.T @ inverse  # (M, F), with the sign changed
-    own_few = np.diag(inverse)[study.few]
-    own_many = (1 / curvature.many + curvature.scaled.multiply(corner.T).sum(axis=0))[study.many]
-    between = -corner[study.many, study.few]
-    return sds[0] * own_few + sds[1] * between, sds[1] * own_many + sds[0] * between
+def _invert_along(study: Layout, curvature: _Curvature, loads: Loads) -> Effects:
+    """The inverse Hessian times each trial's loads, at its own two levels: (n, K) each."""
+    rows, size = len(study.starts) - 1, loads.few.shape[1]
+    inverse = linalg.cho_solve((curvature.root, True), np.eye(rows * size))
+    corner = -(curvature.scaled.T @ inverse).reshape(-1, size, rows, size)
+    own_few = inverse.reshape(rows, size, rows, size)[np.arange(rows), :, np.arange(rows)]
+    between = corner[study.columns, :, study.rows]  # (C, K of many, K of few)
+    own_many = curvature.many.copy()
+    np.subtract.at(own_many, study.columns, between @ curvature.cells)
+    a, b, between = loads.few[study.group], loads.many[study.group], between[study.cell]
+    few = np.einsum("njk,nk->nj", own_few[study.few], a) + np.einsum("nkj,nk->nj", between, b)
+    many = np.einsum("njk,nk->nj", own_many[study.many], b) + np.einsum("njk,nk->nj", between, a)
+    return Effects(few, many)

@@ -6,16 +6,16 @@ average person at an average image, which the intercept gives.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from math import inf, pi, sqrt
 
 import numpy as np
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
 from analysis.clusters import count_clusters
+from analysis.crossed import Fit, fit_crossed
 from analysis.fooling import Trials
 from analysis.intervals import Interval, t_quantile, two_sided_p
-from analysis.laplace import Fit, fit_crossed
+from analysis.laplace import Floats
 
 MOST_TRIALS = 20_000  # more take longer than people like to wait
 LOGISTIC_VARIANCE = pi**2 / 3
@@ -45,32 +45,29 @@ class Mixed:
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """beta(a) - beta(b): a log odds ratio, with Wald's z."""
+class MixedDifference:
+    """rate(a) - rate(b) by the model of both methods, in which people and images react to each.
 
-    a: str
-    b: str
-    log_odds_ratio: float
-    se: float
-    z: float
-    p: float
-
-
-@dataclass(frozen=True)
-class JointMixed:
-    """All methods in one model with common random intercepts; empty where a flag says why.
-
-    methods: each one's beta and rate, with the SDs and the deviance of the whole. chi2, df, p: the
-    likelihood ratio test of equal methods. It and the contrasts reject too often where images
-    react differently to methods. flags: as in `Mixed`, and `one_method`.
+    difference: of the marginal rates, with Student's t. log_odds_ratio, log_odds_se: of the betas.
+    sd_participant, sd_image: of a and of b, log odds; correlation_: between the two, None where a
+    level has no variance or none met both. p_intercepts: Wald's p of the usual model, with random
+    intercepts only, which rejects too often where images react differently to methods.
     """
 
-    methods: dict[str, Mixed]
-    contrasts: tuple[Contrast, ...] = ()
-    chi2: float | None = None
-    df: int | None = None
-    p: float | None = None
-    flags: tuple[str, ...] = ()
+    difference: float
+    se: float
+    ci95: Interval
+    t: float
+    df: int
+    p: float
+    log_odds_ratio: float
+    log_odds_se: float
+    sd_participant: tuple[float, float]
+    sd_image: tuple[float, float]
+    correlation_participant: float | None
+    correlation_image: float | None
+    deviance: float
+    p_intercepts: float | None
 
 
 def mixed_rates(
@@ -82,29 +79,24 @@ def mixed_rates(
     return {method: _fit_one(trials.of(method)) for method in methods}
 
 
-def joint_model(
-    trials: Trials, methods: Sequence[str], most_trials: float = MOST_TRIALS
-) -> JointMixed:
-    """One model of all the methods that have trials."""
-    tried = [method for method in sorted(methods) if (trials.method == method).any()]
-    trials = trials.only(np.isin(trials.method, tried))
-    obstacles = _joint_obstacles(trials, tried, most_trials)
+def mixed_difference(
+    trials: Trials, a: str, b: str, df: int
+) -> tuple[MixedDifference | None, tuple[str, ...]]:
+    """The model of two methods that have trials, or None and the flags that say why not.
+
+    df: of Student's t, as the default interval has it.
+    """
+    both = trials.only((trials.method == a) | (trials.method == b))
+    group = (both.method == b).astype(np.int64)
+    rates = [both.fooled[group == one].mean() for one in (0, 1)]
+    obstacles = ("rate_at_bound",) if {0, 1} & set(rates) else _obstacles(both)
     if obstacles:
-        return JointMixed({}, flags=obstacles)
-    group = np.searchsorted(tried, trials.method)
-    fit, equal = (
-        fit_crossed(trials.fooled, codes, trials.participant, trials.image)
-        for codes in (group, np.zeros_like(group))
-    )
-    if fit.covariance is None or equal.covariance is None:
-        return JointMixed({}, flags=fit.flags or equal.flags)
-    df, people_and_images = len(tried) - 1, _smaller(trials)
-    chi2 = max(equal.deviance - fit.deviance, 0.0)
-    return JointMixed(
-        {method: _describe(fit, index, people_and_images) for index, method in enumerate(tried)},
-        tuple(_contrast(fit, tried, a, b) for a, b in combinations(range(len(tried)), 2)),
-        *(chi2, df, float(special.chdtrc(df, chi2)), fit.flags),
-    )
+        return None, obstacles
+    answers = both.fooled, group, both.participant, both.image
+    fit = fit_crossed(*answers, slopes=True)
+    if fit.covariance is None:
+        return None, fit.flags
+    return _compare(fit, df, _wald_p(fit_crossed(*answers))), fit.flags
 
 
 def _fit_one(trials: Trials) -> Mixed:
@@ -113,7 +105,8 @@ def _fit_one(trials: Trials) -> Mixed:
         return Mixed(flags=obstacles)
     alone = np.zeros(len(trials.fooled), dtype=np.int64)
     fit = fit_crossed(trials.fooled, alone, trials.participant, trials.image)
-    return _describe(fit, 0, _smaller(trials))
+    people, images = count_clusters(trials.participant), count_clusters(trials.image)
+    return _describe(fit, min(people, images))
 
 
 def _obstacles(trials: Trials) -> tuple[str, ...]:
@@ -132,43 +125,63 @@ def _obstacles(trials: Trials) -> tuple[str, ...]:
     return tuple(flag for flag, is_raised in raised.items() if is_raised)
 
 
-def _joint_obstacles(trials: Trials, tried: list[str], most_trials: float) -> tuple[str, ...]:
-    if len(trials.fooled) > most_trials:
-        return ("too_many_trials",)
-    if len(tried) < 2:
-        return ("one_method",)
-    rates = [trials.fooled[trials.method == method].mean() for method in tried]
-    return ("rate_at_bound",) if min(rates) == 0 or max(rates) == 1 else _obstacles(trials)
-
-
-def _smaller(trials: Trials) -> int:
-    return min(count_clusters(trials.participant), count_clusters(trials.image))
-
-
-def _describe(fit: Fit, index: int, clusters: int) -> Mixed:
-    """What the model says of the method at this index. clusters: people or images, the fewer."""
+def _describe(fit: Fit, clusters: int) -> Mixed:
+    """What the model of one method says. clusters: people or images, the fewer."""
     if fit.covariance is None:
         return Mixed(flags=fit.flags)
-    beta, sd = float(fit.beta[index]), sqrt(fit.sds @ fit.sds)
-    rate, by_beta, by_sd = _integrate(beta, sd)
-    slopes = np.zeros(len(fit.covariance))
-    slopes[index] = by_beta
-    slopes[-2:] = by_sd * fit.sds / (sd or 1.0)
+    rate, slopes = _marginal_rate(fit, 0)
     se = sqrt(slopes @ fit.covariance @ slopes) / (rate * (1 - rate))
     half, middle = t_quantile(clusters - 1) * se, special.logit(rate)
-    sd_participant, sd_image = fit.sds.tolist()
+    sd_participant, sd_image = fit.sds[:, 0].tolist()
+    latent = sd_participant**2 + sd_image**2 + LOGISTIC_VARIANCE
     return Mixed(
-        beta=beta,
-        se=sqrt(fit.covariance[index, index]),
+        beta=float(fit.beta[0]),
+        se=sqrt(fit.covariance[0, 0]),
         marginal_rate=rate,
         ci95=(float(special.expit(middle - half)), float(special.expit(middle + half))),
         sd_participant=sd_participant,
         sd_image=sd_image,
-        icc_participant=sd_participant**2 / (sd**2 + LOGISTIC_VARIANCE),
-        icc_image=sd_image**2 / (sd**2 + LOGISTIC_VARIANCE),
+        icc_participant=sd_participant**2 / latent,
+        icc_image=sd_image**2 / latent,
         deviance=fit.deviance,
         flags=fit.flags,
     )
+
+
+def _compare(fit: Fit, df: int, p_intercepts: float | None) -> MixedDifference:
+    assert fit.covariance is not None
+    (rate_a, by_a), (rate_b, by_b) = (_marginal_rate(fit, group) for group in (0, 1))
+    difference, slopes = rate_a - rate_b, by_a - by_b
+    se = sqrt(slopes @ fit.covariance @ slopes)
+    half = t_quantile(df) * se
+    sd_participant, sd_image = ((float(a), float(b)) for a, b in fit.sds)
+    return MixedDifference(
+        difference=difference,
+        se=se,
+        ci95=(difference - half, difference + half),
+        t=difference / se,
+        df=df,
+        p=two_sided_p(difference / se, df),
+        log_odds_ratio=float(fit.beta[0] - fit.beta[1]),
+        log_odds_se=sqrt(_contrast_variance(fit.covariance)),
+        sd_participant=sd_participant,
+        sd_image=sd_image,
+        correlation_participant=_correlate(fit.people),
+        correlation_image=_correlate(fit.images),
+        deviance=fit.deviance,
+        p_intercepts=p_intercepts,
+    )
+
+
+def _marginal_rate(fit: Fit, group: int) -> tuple[float, Floats]:
+    """A group's rate over people and images, and its slopes in what `fit.covariance` is of."""
+    loads = np.stack([fit.people, fit.images])  # (2, G, K)
+    sd = float(np.sqrt(np.square(loads[:, group]).sum()))
+    rate, by_beta, by_sd = _integrate(float(fit.beta[group]), sd)
+    of_betas, of_loads = np.zeros_like(fit.beta), np.zeros_like(loads)
+    of_betas[group] = by_beta
+    of_loads[:, group] = by_sd * loads[:, group] / (sd or 1.0)
+    return rate, np.concatenate([of_betas, of_loads.ravel()])
 
 
 def _integrate(beta: float, sd: float) -> tuple[float, float, float]:
@@ -179,8 +192,19 @@ def _integrate(beta: float, sd: float) -> tuple[float, float, float]:
     return float(weights @ rates), float(slopes.sum()), float(slopes @ NODES)
 
 
-def _contrast(fit: Fit, methods: Sequence[str], a: int, b: int) -> Contrast:
-    assert fit.covariance is not None
-    ratio = float(fit.beta[a] - fit.beta[b])
-    se = sqrt(fit.covariance[a, a] + fit.covariance[b, b] - 2 * fit.covariance[a, b])
-    return Contrast(methods[a], methods[b], ratio, se, ratio / se, two_sided_p(ratio / se, inf))
+def _correlate(loads: Floats) -> float | None:
+    """Of a level's effects in two groups. loads (2, 2)."""
+    sizes = np.sqrt((loads**2).sum(axis=1))
+    met = loads[1, 0] != 0
+    return float(loads[0] @ loads[1] / sizes.prod()) if met and sizes.all() else None
+
+
+def _wald_p(fit: Fit) -> float | None:
+    if fit.covariance is None:
+        return None
+    z = (fit.beta[0] - fit.beta[1]) / sqrt(_contrast_variance(fit.covariance))
+    return two_sided_p(float(z), inf)
+
+
+def _contrast_variance(covariance: Floats) -> float:
+    return float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])

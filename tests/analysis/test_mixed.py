@@ -10,8 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.fooling import Trials
-from analysis.mixed import JointMixed, Mixed, joint_model, mixed_rates
-from tests.analysis.studies import METHODS, REFERENCE, make_trials, read_crossed
+from analysis.mixed import Mixed, MixedDifference, mixed_difference, mixed_rates
+from tests.analysis.studies import (
+    METHODS,
+    REFERENCE,
+    make_trials,
+    read_crossed,
+)
 
 # lme4 1.1-31: beta, its SE, SD of participants, SD of images, deviance, marginal rate
 LME4 = {
@@ -19,18 +24,12 @@ LME4 = {
     "mcl": (-0.8981393, 0.1388115, 0.3952442, 0.5821114, 639.699451, 0.3076733),
     "zhang2016": (-0.9080586, 0.1429322, 0.2825659, 0.8192807, 641.533824, 0.3133439),
 }
-# all in one model: SDs, deviance; beta and marginal rate of each
-LME4_JOINT = (0.4959075, 0.5962672, 1859.829742)
-LME4_BETA = {
-    "l2": (-1.3571572, 0.2299020),
-    "mcl": (-0.9181566, 0.3071094),
-    "zhang2016": (-0.8702751, 0.3162881),
-}
-# first less second: log odds ratio, SE, z, p
-LME4_CONTRASTS = {
-    ("l2", "mcl"): (-0.4390006, 0.1493407, -2.9395914, 0.0032865),
-    ("l2", "zhang2016"): (-0.4868820, 0.1492550, -3.2620808, 0.0011060),
-    ("mcl", "zhang2016"): (-0.0478815, 0.1450776, -0.3300403, 0.7413695),
+# of two methods, lme4 with random slopes: marginal rates by numerical integration, difference of
+# the betas and its variance; with random intercepts only: p of the betas' difference
+LME4_PAIRS = {
+    ("l2", "mcl"): (0.2285441, 0.3077278, -0.5337723, 0.0423990, 0.0029449),
+    ("l2", "zhang2016"): (0.2294323, 0.3136868, -0.5682991, 0.0463519, 0.0010917),
+    ("mcl", "zhang2016"): (0.3077869, 0.3133026, 0.0133490, 0.0327478, 0.7649672),
 }
 EACH = (0.005, 0.001, 0.01, 0.01, 0.01, 0.001)  # tolerances, in the order of LME4
 
@@ -38,11 +37,6 @@ EACH = (0.005, 0.001, 0.01, 0.01, 0.01, 0.001)  # tolerances, in the order of LM
 @pytest.fixture(scope="module")
 def alone() -> dict[str, Mixed]:
     return mixed_rates(read_crossed(), METHODS)
-
-
-@pytest.fixture(scope="module")
-def joint() -> JointMixed:
-    return joint_model(read_crossed(), METHODS)
 
 
 def numbers(model: Mixed) -> tuple[float | None, ...]:
@@ -63,37 +57,34 @@ def test_each_methods_model_agrees_with_lme4(alone: dict[str, Mixed], method: st
     assert alone[method].flags == ()
 
 
-def test_the_joint_model_agrees_with_lme4(joint: JointMixed) -> None:
-    for method, (beta, rate) in LME4_BETA.items():
-        found = joint.methods[method]
-        shared = (found.sd_participant, found.sd_image, found.deviance)
-        assert_each_near(shared, LME4_JOINT, (0.01, 0.01, 0.01))
-        assert_each_near((found.beta, found.marginal_rate), (beta, rate), (0.005, 0.001))
-    assert joint.chi2 == pytest.approx(13.0495444, abs=0.01)
-    assert joint.df == 2
-    assert joint.p == pytest.approx(0.0014667, abs=1e-5)
+@pytest.mark.parametrize("pair", LME4_PAIRS)
+def test_the_difference_of_two_methods_agrees_with_lme4(pair: tuple[str, str]) -> None:
+    rate_a, rate_b, ratio, variance, p_intercepts = LME4_PAIRS[pair]
+    found, flags = mixed_difference(read_crossed(), *pair, df=39)
+    assert found is not None
+    assert flags == ()
+    assert found.difference == pytest.approx(rate_a - rate_b, abs=1e-4)
+    assert found.log_odds_ratio == pytest.approx(ratio, abs=1e-4)
+    assert found.log_odds_se**2 == pytest.approx(variance, rel=1e-3)
+    assert found.p_intercepts == pytest.approx(p_intercepts, abs=1e-5)
+    assert found.ci95[0] < found.difference < found.ci95[1]
 
 
-def test_contrasts_agree_with_lme4(joint: JointMixed) -> None:
-    assert [(one.a, one.b) for one in joint.contrasts] == list(LME4_CONTRASTS)
-    for one in joint.contrasts:
-        found = (one.log_odds_ratio, one.se, one.z, one.p)
-        assert_each_near(found, LME4_CONTRASTS[one.a, one.b], (0.005, 0.001, 0.01, 0.001))
+def test_with_slopes_the_model_judges_as_the_clustered_test_does() -> None:
+    """L2 and MCL: p of .010 clustered by people and images, .003 of the usual mixed model."""
+    found, _ = mixed_difference(read_crossed(), "l2", "mcl", df=39)
+    assert found is not None
+    assert found.se == pytest.approx(0.0293775, rel=0.05)  # clustered
+    assert (found.p, found.p_intercepts) == pytest.approx((0.0077, 0.0029), abs=5e-5)
 
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
-def test_every_number_of_a_model_agrees_with_the_reference_file(
-    alone: dict[str, Mixed], joint: JointMixed
-) -> None:
+def test_every_number_of_a_model_agrees_with_the_reference_file(alone: dict[str, Mixed]) -> None:
     expected = json.loads((REFERENCE / "R_expected.json").read_text())
     names = ("beta", "se", "sd_participant", "sd_image", "deviance", "marginal_rate")
     for method, model in zip(METHODS, ("L2", "MCL", "Zhang"), strict=True):
         case = expected["glmm_per_model"][model]
         assert_each_near(numbers(alone[method]), tuple(case[name] for name in names), EACH)
-    everything, mcl = expected["glmm_all"], joint.methods["mcl"]
-    latent = (everything["icc_latent_participant"], everything["icc_latent_image"])
-    assert_each_near((mcl.icc_participant, mcl.icc_image), latent, (0.001, 0.001))
-    assert mcl.se == pytest.approx(everything["se"]["modelMCL"], abs=0.001)
 
 
 def test_the_marginal_rate_is_not_that_of_an_average_person_and_image(
@@ -144,20 +135,16 @@ def test_what_cannot_be_fitted_is_none_and_flagged(
 def test_more_trials_than_the_limit_are_not_fitted() -> None:
     crossed = read_crossed()
     assert mixed_rates(crossed, METHODS, 1599)["mcl"] == Mixed(flags=("too_many_trials",))
-    assert joint_model(crossed, METHODS, 1599) == JointMixed({}, flags=("too_many_trials",))
 
 
-def test_a_method_without_trials_is_left_out_of_the_joint_model() -> None:
-    crossed = read_crossed()
-    assert list(joint_model(crossed, ("mcl", "never-shown", "l2")).methods) == ["l2", "mcl"]
-    assert joint_model(crossed, ("mcl", "never-shown")).flags == ("one_method",)
-    assert mixed_rates(crossed, ("never-shown",))["never-shown"].flags == ("no_trials",)
+def test_a_method_without_trials_has_no_model() -> None:
+    assert mixed_rates(read_crossed(), ("never-shown",))["never-shown"].flags == ("no_trials",)
 
 
-def test_a_method_that_never_fooled_has_no_joint_model() -> None:
+def test_a_method_that_never_fooled_has_no_model_of_its_difference() -> None:
     crossed = read_crossed()
     trials = replace(crossed, fooled=crossed.fooled & (crossed.method != "l2"))
-    assert joint_model(trials, METHODS) == JointMixed({}, flags=("rate_at_bound",))
+    assert mixed_difference(trials, "l2", "mcl", df=39) == (None, ("rate_at_bound",))
 
 
 @settings(max_examples=25)
@@ -172,8 +159,12 @@ def test_however_small_the_data_every_number_is_finite_or_none(
     answers: list[tuple[int, int, str, bool]],
 ) -> None:
     trials = make_trials(*answers)
-    joint = joint_model(trials, ("a", "b"))
-    for model in (*mixed_rates(trials, ("a", "b")).values(), *joint.methods.values()):
+    models: list[Mixed | MixedDifference] = [*mixed_rates(trials, ("a", "b")).values()]
+    if len(set(trials.method)) == 2:
+        pair, flags = mixed_difference(trials, "a", "b", df=3)
+        models += [pair] if pair else []
+        assert pair or flags
+    for model in models:
         numbers = [value for value in asdict(model).values() if isinstance(value, float)]
         assert all(map(isfinite, (*numbers, *(model.ci95 or ()))))
-        assert model.flags or model.ci95
+    assert all(model.flags or model.ci95 for model in models if isinstance(model, Mixed))
