@@ -1,7 +1,10 @@
 """Sampling variance when the same people and the same images come back trial after trial.
 
-Cameron, Gelbach & Miller 2011: two-way clustering, each part with its own G / (G - 1).
+Cameron, Gelbach & Miller 2011: multi-way clustering, each part with its own G / (G - 1).
 """
+
+from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,30 +29,23 @@ def clustered_variance(influence: Influence, codes: Codes) -> float:
     return clusters / (clusters - 1) * float(totals @ totals)
 
 
-def cell_variance(influence: Influence, participant: Codes, image: Codes) -> float:
-    """As `clustered_variance`, by the distinct pairs of a participant and an image."""
-    cell = participant * (image.max() + 1) + image
-    if np.diff(np.sort(cell)).all():  # nobody sees an image twice: sorting alone is 5 times as fast
+def cell_variance(influence: Influence, *factors: Codes) -> float:
+    """As `clustered_variance`, by the distinct combinations of these factors' levels."""
+    cell = factors[0]
+    for codes in factors[1:]:
+        cell = cell * (codes.max() + 1) + codes
+    if np.diff(np.sort(cell)).all():  # none comes twice: sorting alone is 5 times as fast
         return len(cell) / (len(cell) - 1) * float(influence @ influence)
     return clustered_variance(influence, np.unique(cell, return_inverse=True)[1].astype(np.int64))
 
 
-def two_way_variance(influence: Influence, participant: Codes, image: Codes) -> float:
-    """Variance for new people and new images; may come out at or below zero in small data.
+def multiway_variance(influence: Influence, factors: Sequence[Codes]) -> float:
+    """Variance for new levels of every factor at once; may be 0 or less in small data.
 
-    influence, participant, image (n,). Needs at least two of each.
+    influence (n,); factors: codes (n,) each, such as participant and image, of at least two levels.
     """
-    return (
-        clustered_variance(influence, participant)
-        + clustered_variance(influence, image)
-        - cell_variance(influence, participant, image)
-    )
-
-
-def estimable_variance(
-    influence: Influence, participant: Codes, image: Codes, *, people: bool, images: bool
-) -> float:
-    """Two-way where both people and images can be estimated, else of the one that can."""
-    if people and images:
-        return two_way_variance(influence, participant, image)
-    return clustered_variance(influence, participant if people else image)
+    total = sum(clustered_variance(influence, codes) for codes in factors)
+    for size in range(2, len(factors) + 1):
+        cells = [cell_variance(influence, *some) for some in combinations(factors, size)]
+        total -= (-1) ** size * sum(cells)
+    return total

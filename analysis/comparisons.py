@@ -12,7 +12,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.clusters import Codes, Influence, clustered_variance, estimable_variance
+from analysis.clusters import Codes, Influence, clustered_variance, multiway_variance
 from analysis.fooling import Rate, Trials, join
 from analysis.intervals import Interval, newcombe, one_sided_p, t_quantile, two_sided_p
 
@@ -100,22 +100,23 @@ def part_difference(
     """Of the trials where is_a (n,) against the others; a, b: what to call the two, as `rates`."""
     of_a, of_b = rates[a], rates[b]
     rate_a, rate_b = of_a.fooled / of_a.trials, of_b.fooled / of_b.trials
-    df_people, df_images = _factor_df(trials.participant, is_a), _factor_df(trials.image, is_a)
+    dfs = [_factor_df(codes, is_a) for codes in trials.factors]
     raised = {
-        "one_participant": df_people is None,
-        "one_image": df_images is None,
+        "one_participant": dfs[0] is None,
+        "one_image": None in dfs[1:],
         "rate_at_bound": "rate_at_bound" in of_a.flags + of_b.flags,
     }
     flags = tuple(flag for flag, is_raised in raised.items() if is_raised)
     counted = Difference(a, b, rate_a - rate_b, flags=flags)
     if "rate_at_bound" in flags:
         return _at_bound(counted, of_a, of_b)
-    if df_people is None and df_images is None:
+    factors = [codes for codes, df in zip(trials.factors, dfs, strict=True) if df is not None]
+    if not factors:
         return counted
     influence = np.where(
         is_a, (trials.fooled - rate_a) / of_a.trials, (rate_b - trials.fooled) / of_b.trials
     )
-    return _clustered(counted, trials, influence, df_people, df_images)
+    return _clustered(counted, influence, factors, min(df for df in dfs if df is not None))
 
 
 def judge_equivalence(difference: Difference, margin: float) -> Equivalence:
@@ -129,24 +130,13 @@ def judge_equivalence(difference: Difference, margin: float) -> Equivalence:
 
 
 def _clustered(
-    counted: Difference,
-    trials: Trials,
-    influence: Influence,
-    df_people: int | None,
-    df_images: int | None,
+    counted: Difference, influence: Influence, factors: Sequence[Codes], df: int
 ) -> Difference:
-    people, images = df_people is not None, df_images is not None
-    variance = estimable_variance(
-        influence, trials.participant, trials.image, people=people, images=images
-    )
-    if variance <= 0 and people and images:  # the cells outweigh both factors, in small data
-        variance = max(
-            clustered_variance(influence, trials.participant),
-            clustered_variance(influence, trials.image),
-        )
+    variance = multiway_variance(influence, factors)
+    if variance <= 0:  # the cells outweigh the factors, in small data
+        variance = max(clustered_variance(influence, codes) for codes in factors)
     if variance < ROUNDING:
         return replace(counted, flags=(*counted.flags, "no_variation"))
-    df = min(df for df in (df_people, df_images) if df is not None)
     test = t_test(counted.difference, sqrt(variance), df)
     half = t_quantile(df) * sqrt(variance)
     return replace(

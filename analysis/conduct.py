@@ -14,13 +14,15 @@ from analysis.responses import Responses, Words
 class Conduct:
     """Of P people, practice aside; (P,) each. Shares are nan of nothing.
 
-    answers: test and vigilance trials answered. fast: share of those with a time that came before
-    `fast_ms`. left, alternation, flagged: shares of answers that chose `left` (or `fake`), changed
-    sides since the one before, carry a timing flag. vigilance_seen, vigilance_correct: trials.
+    answers: test and vigilance trials answered; completed: the same, repeats aside. fast: share of
+    those with a time that came before `fast_ms`. left, alternation, flagged: shares of answers that
+    chose `left` (or `fake`), changed sides since the one before, carry a timing flag.
+    vigilance_seen, vigilance_correct: trials.
     """
 
     outcome: Words
     answers: NDArray[np.int64]
+    completed: NDArray[np.int64]
     fast: Numbers
     left: Numbers
     alternation: Numbers
@@ -44,6 +46,7 @@ def observe_conduct(record: Record, fast_ms: float) -> Conduct:
     return Conduct(
         outcome=record.outcome,
         answers=answers,
+        completed=count(record.participant[(record.test | record.vigilance) & record.answered]),
         fast=_share(count(participant[times < fast_ms]), count(participant[~np.isnan(times)])),
         left=_share(count(participant[first]), answers),
         alternation=_share(count(participant[1:][changed]), answers - 1),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.clusters import count_clusters, estimable_variance
+from analysis.clusters import count_clusters, multiway_variance
 from analysis.fooling import Rate, Trials, fooling_rate
 from analysis.intervals import Interval, t_quantile
 
@@ -59,9 +59,9 @@ def error_rate(trials: Trials, method: str) -> Rate:
     return fooling_rate(_with_photographs(trials, method))
 
 
-def d_prime_of_rate(rate: float) -> float:
-    """d' of pairs at a fooling rate, had nobody leaned to a side."""
-    return float(-sqrt(2) * special.ndtri(rate))
+def d_prime_of_rate(rate: float | None) -> float | None:
+    """d' of pairs at a fooling rate, had nobody leaned to a side; None at 0 and 1, and of None."""
+    return None if rate in (None, 0, 1) else float(-sqrt(2) * special.ndtri(rate))
 
 
 def _with_photographs(trials: Trials, method: str) -> Trials:
@@ -96,13 +96,10 @@ def _detect(
         return counted
     width = np.where(signal, signals * _density(z_hit), -noises * _density(z_alarm))
     influence = scale * (said - np.where(signal, *rates)) / width
-    variance = max(
-        estimable_variance(
-            influence, trials.participant, trials.image, people=people > 1, images=images > 1
-        ),
-        float(influence @ influence),  # that of independent trials, the least it may be
-    )
-    df = min(levels for levels in (people, images) if levels > 1) - 1
+    factors = trials.estimable()
+    independent = float(influence @ influence)  # the least that the variance may be
+    variance = max(multiway_variance(influence, factors), independent)
+    df = min(map(count_clusters, factors)) - 1
     half = t_quantile(df) * sqrt(variance)
     ci95 = (d_prime - half, d_prime + half)
     return replace(counted, se=sqrt(variance), ci95=ci95, df=df)

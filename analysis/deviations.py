@@ -106,11 +106,12 @@ def _compare_assignment(design: Design, record: Record) -> Iterator[Deviation]:
 
 
 def _compare_counts(design: Design, taken: Responses, record: Record) -> Iterator[Deviation]:
-    """Who completed saw as many trials of each kind as planned, repeats aside."""
-    once = record.seen & taken.equals("repeat_of", "")[record.row]
-    for key, kind in KINDS.items():
+    """Who completed saw as many trials of each kind, and as many repeats, as planned."""
+    once = taken.equals("repeat_of", "")
+    counted = {key: once & taken.equals("kind", kind) for key, kind in KINDS.items()}
+    for key, rows in {**counted, "repeats": ~once}.items():
         if key in design.protocol:
-            shown = record.participant[once & taken.equals("kind", kind)[record.row]]
+            shown = record.participant[record.seen & rows[record.row]]
             each = np.bincount(shown, minlength=len(record.people))
             wrong = is_complete(record) & (each != design.protocol[key])
             if wrong.any():

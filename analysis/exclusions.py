@@ -21,7 +21,7 @@ LEFT = {  # who or what is left after a rule
     "vigilance": "by people who passed the vigilance trials",
     "too_fast": "by people who took their time",
     "side_bias": "by people who used both sides",
-    "alternation": "by people who did not choose the sides in turn",
+    "alternation": "by people who did not give the two answers in turn",
     "timing": "by people who were rarely disturbed",
     ODD_TIMES: "answered neither too fast nor too slowly",
 }
@@ -157,6 +157,7 @@ def _encode(record: Record, counting: Mask) -> Trials:
         participant=record.participant[counting],
         image=record.image[counting],
         method=np.array(record.methods)[record.method[counting]],
+        beside=None if record.beside is None else record.beside[counting],
     )
 
 

@@ -1,35 +1,34 @@
 """Responses -> the numbers of a report, as plain data (report.json in docs/formats.md)."""
 
 import platform
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from math import sqrt
+from pathlib import Path
 from typing import Any
 
 from analysis.behavior import order_effect, response_times, side_balance, side_bias
+from analysis.consistency import observe_consistency
 from analysis.design import Design, Plan
 from analysis.deviations import judge_design
 from analysis.exclusions import Counted, count_trials
-from analysis.fooling import fooling_rates
 from analysis.images import Ranking, rank_images
-from analysis.methods import (
-    Rates,
-    describe_differences,
-    describe_methods,
-    rates_anew,
-    take_counted,
-)
+from analysis.methods import describe_differences, describe_methods, take_counted
 from analysis.participants import Funnel, compare_people
 from analysis.published import Published
 from analysis.record import Mask
 from analysis.responses import Responses, choose_mode, choose_study
+from analysis.robustness import Otherwise, judge_methods, judge_otherwise
 from analysis.subgroups import compare_subgroups
 from analysis.timing import observe_timing
 from analysis.vigilance import observe_vigilance
 
 SCHEMA = "hue-and-eye/report/1"
 LIBRARIES = ("hue-and-eye", "numpy", "scipy")
+HERE = Path(__file__).parents[1]
+COMMIT = ("git", "-C", str(HERE), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty")
 MARGIN = 0.05  # rates that differ by less count as equal, where nothing else was planned
 
 Part = dict[str, Any]
@@ -81,20 +80,26 @@ def find(responses: Responses, published: Sequence[Published], asked: Asked) -> 
     """
     taken, plan = choose_mode(choose_study(responses, asked.study), asked.mode), asked.used_plan()
     counted = count_trials(responses, taken, plan.rules)
-    rates, images = fooling_rates(counted.trials, counted.methods), taken.distinct("image")
+    judged, images = judge_methods(counted.trials, counted.methods), taken.distinct("image")
+    otherwise, rates = judge_otherwise(counted, judged), judged.rates
     rankings = {method: rank_images(counted.trials, method, images) for method in rates}
-    methods = describe_methods(counted, rates, rankings, images, published, asked.mixed)
+    methods = describe_methods(
+        counted, rates, otherwise.by_no_rule.rates, rankings, images, published, asked.mixed
+    )
     people = {method: _compare_people(counted, method, methods[method]) for method in methods}
-    record = counted.record
+    record, consistency = counted.record, observe_consistency(counted)
     report = {
         "schema": SCHEMA,
         "input": _describe_input(taken, counted),
         "design": asdict(judge_design(asked.design, plan, taken, record)),
-        "exclusions": _describe_exclusions(counted, rates),
+        "exclusions": _describe_exclusions(counted, otherwise),
         "methods": methods,
-        "differences": describe_differences(counted, rates, plan.margin or MARGIN),
+        "differences": describe_differences(
+            counted, judged, otherwise, plan.margin or MARGIN, asked.mixed
+        ),
         "vigilance": asdict(observe_vigilance(record, counted.conduct, counted.rules)),
         "side_bias": None if record.single else _describe_sides(counted),
+        "consistency": consistency and asdict(consistency),
         "order": asdict(order_effect(counted.trials)),
         "rt": _describe_times(counted),
         "timing": asdict(observe_timing(taken, record)),
@@ -102,13 +107,29 @@ def find(responses: Responses, published: Sequence[Published], asked: Asked) -> 
         "subgroups": [
             asdict(group) for group in compare_subgroups(counted.trials, counted.methods, images)
         ],
-        "software": {
-            "python": platform.python_version(),
-            **{library: version(library) for library in LIBRARIES},
-        },
+        "software": describe_software(),
         "seed": asked.seed,
     }
     return Findings(report, {method: found for method, found in people.items() if found})
+
+
+def describe_software() -> Part:
+    """Versions, and the commit of a checkout; null of an installed package."""
+    return {
+        "commit": _find_commit(),
+        "python": platform.python_version(),
+        **{library: version(library) for library in LIBRARIES},
+    }
+
+
+def _find_commit() -> str | None:
+    if not (HERE / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(COMMIT, capture_output=True, text=True, check=False)
+    except OSError:  # no git
+        return None
+    return done.stdout.strip() or None
 
 
 def _compare_people(counted: Counted, method: str, entry: Part) -> People | None:
@@ -128,14 +149,15 @@ def _describe_input(taken: Responses, counted: Counted) -> Part:
         "study": taken.distinct("study")[0],
         "rows": len(taken),
         "participants": len(counted.record.people),
-        "images": len(taken.distinct("image")),
+        "images": len(test.distinct("image")),
         "mode": taken.distinct("mode")[0],
         "single": counted.record.single,
+        "paired": None if counted.record.single else counted.record.beside is None,
         **{key: test.distinct(key) for key in ("presentation", "question", "exposure_ms")},
     }
 
 
-def _describe_exclusions(counted: Counted, rates: Rates) -> Part:
+def _describe_exclusions(counted: Counted, otherwise: Otherwise) -> Part:
     return {
         "rules": asdict(counted.rules),
         "not_applicable": [
@@ -152,9 +174,9 @@ def _describe_exclusions(counted: Counted, rates: Rates) -> Part:
         "leave_one_rule_out": {
             rule: {
                 method: {"rate": rate.rate, "ci95": rate.ci95, "trials": rate.trials}
-                for method, rate in rates_anew(counted, rates, trials).items()
+                for method, rate in judged.rates.items()
             }
-            for rule, trials in counted.leave_one_rule_out()
+            for rule, judged in otherwise.without.items()
         },
     }
 

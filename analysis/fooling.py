@@ -12,7 +12,7 @@ from math import inf, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.clusters import Codes, clustered_variance, count_clusters, estimable_variance
+from analysis.clusters import Codes, clustered_variance, count_clusters, multiway_variance
 from analysis.intervals import Interval, clopper_pearson, t_quantile, wilson
 
 FEW = 10  # fewer people, or images, than this and the report says so
@@ -27,13 +27,24 @@ class Trials:
     """Answered test trials, one entry each.
 
     fooled (n,): the fake was taken for the real one. participant, image (n,): codes from 0 of who
-    judged which photograph. method (n,): what made the fake.
+    judged which photograph. method (n,): what made the fake. beside (n,): codes of the photographs
+    of others that the fakes stood beside; None where each stood beside its own, or alone.
     """
 
     fooled: NDArray[np.bool_]
     participant: Codes
     image: Codes
     method: NDArray[np.str_]
+    beside: Codes | None = None
+
+    @property
+    def factors(self) -> tuple[Codes, ...]:
+        """What comes back from trial to trial: people, images, and photographs beside them."""
+        return self.participant, self.image, *([] if self.beside is None else [self.beside])
+
+    def estimable(self) -> list[Codes]:
+        """Of these, those of at least two levels."""
+        return [codes for codes in self.factors if count_clusters(codes) > 1]
 
     def only(self, chosen: NDArray[np.bool_]) -> "Trials":
         """The trials where chosen (n,) is True."""
@@ -41,7 +52,11 @@ class Trials:
             return self
         rows = np.flatnonzero(chosen)
         return Trials(
-            self.fooled[rows], self.participant[rows], self.image[rows], self.method[rows]
+            self.fooled[rows],
+            self.participant[rows],
+            self.image[rows],
+            self.method[rows],
+            None if self.beside is None else self.beside[rows],
         )
 
     def of(self, method: str) -> "Trials":
@@ -55,10 +70,15 @@ class Trials:
         return {}
 
 
-def join(*parts: Trials) -> Trials:
+def join(a: Trials, b: Trials) -> Trials:
     """One after the other."""
-    fields = ("fooled", "participant", "image", "method")
-    return Trials(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+    return Trials(
+        np.append(a.fooled, b.fooled),
+        np.append(a.participant, b.participant),
+        np.append(a.image, b.image),
+        np.append(a.method, b.method),
+        None if a.beside is None or b.beside is None else np.append(a.beside, b.beside),
+    )
 
 
 @dataclass(frozen=True)
@@ -122,14 +142,12 @@ def fooling_rates(trials: Trials, methods: Sequence[str]) -> dict[str, Rate]:
 
 
 def _clustered(counted: Rate, rate: float, trials: Trials) -> Rate:
-    people, images = counted.participants, counted.images
+    people = counted.participants
     influence = (trials.fooled - rate) / counted.trials
     binomial = rate * (1 - rate) / counted.trials  # the least that a variance may be
-    variance = estimable_variance(
-        influence, trials.participant, trials.image, people=people > 1, images=images > 1
-    )
-    deff = max(variance / binomial, 1.0)
-    df = _degrees_of_freedom(people, images)
+    factors = trials.estimable()
+    deff = max(multiway_variance(influence, factors) / binomial, 1.0)
+    df = min(map(count_clusters, factors)) - 1
     these = None
     if people > 1:
         of_people = max(clustered_variance(influence, trials.participant) / binomial, 1.0)

@@ -37,8 +37,8 @@ class Layout(NamedTuple):
     def sums(self, codes: Codes, values: Floats, levels: int) -> Floats:
         """(levels, G): values (n,) added up by level and group."""
         groups = int(self.group.max()) + 1
-        sums: Floats = np.bincount(codes * groups + self.group, values, levels * groups)
-        return sums.reshape(levels, groups)
+        sums = np.bincount(codes * groups + self.group, values, levels * groups)
+        return np.asarray(sums, dtype=np.float64).reshape(levels, groups)
 
 
 class Effects(NamedTuple):
@@ -115,7 +115,7 @@ def laplace_deviance(
 
     by_few = slope(study.few, modes.few, along.few, pull.few)
     by_many = slope(study.many, modes.many, along.many, pull.many)
-    by_beta: Floats = np.bincount(study.group, by_logit)
+    by_beta = np.asarray(np.bincount(study.group, by_logit), dtype=np.float64)
     deviance = penalized + curvature.log_determinant()
     return Point(deviance, by_beta, Loads(by_few, by_many), modes)
 
@@ -149,9 +149,8 @@ def _curve(study: Layout, weight: Floats, loads: Loads) -> _Curvature:
     a, b = loads
     size = a.shape[1]
     few = np.eye(size) + _blocks(study.sums(study.few, weight, rows), a, a)
-    many: Floats = np.linalg.inv(
-        np.eye(size) + _blocks(study.sums(study.many, weight, columns), b, b)
-    )
+    curved = np.eye(size) + _blocks(study.sums(study.many, weight, columns), b, b)
+    many = np.asarray(np.linalg.inv(curved), dtype=np.float64)
     cross = _blocks(study.sums(study.cell, weight, len(study.rows)), a, b)
     cells = cross @ many[study.columns]
     whole, scaled = (

@@ -12,17 +12,23 @@ from analysis.comparisons import (
     TTest,
     against_chance,
     against_published,
-    compare_methods,
     holm,
     judge_equivalence,
 )
-from analysis.detection import Detection, detect_in_pairs, detect_single, error_rate
+from analysis.detection import (
+    Detection,
+    d_prime_of_rate,
+    detect_in_pairs,
+    detect_single,
+    error_rate,
+)
 from analysis.exclusions import Counted
-from analysis.fooling import Rate, Trials, fooling_rates
+from analysis.fooling import Rate
 from analysis.images import Ranking
 from analysis.influence import leave_one_out
-from analysis.mixed import MOST_TRIALS, Mixed, mixed_rates
+from analysis.mixed import MOST_PAIR_TRIALS, MOST_TRIALS, Mixed, mixed_difference, mixed_rates
 from analysis.published import Published
+from analysis.robustness import Judged, Otherwise
 from analysis.variance import variance_components
 
 Part = dict[str, Any]
@@ -33,14 +39,18 @@ Value = TypeVar("Value", bound=np.generic)
 def describe_methods(
     counted: Counted,
     rates: Rates,
+    everybody: Rates,
     rankings: Mapping[str, Ranking],
     images: Sequence[str],
     published: Sequence[Published],
     any_number: bool,
 ) -> Part:
-    """Every method's entry. images: their names. any_number: of trials, for the mixed model."""
+    """Every method's entry.
+
+    everybody: the rates by no rule. images: their names. any_number: of trials, for the mixed
+    model.
+    """
     single = counted.record.single
-    everybody = rates_anew(counted, rates, counted.under(()))
     mixed = mixed_rates(counted.trials, counted.methods, inf if any_number else MOST_TRIALS)
     chance = {method: TTest() if single else against_chance(rate) for method, rate in rates.items()}
     adjusted = dict(zip(chance, holm([test.p for test in chance.values()]), strict=True))
@@ -53,6 +63,7 @@ def describe_methods(
             "vs_published": [] if single else _describe_published(method, rate, published),
             "error": asdict(error_rate(counted.trials, method)) if single else None,
             **_describe_detection(_detect(counted, method)),
+            "d_prime_of_rate": None if single else d_prime_of_rate(rate.rate),
             **_describe_variance(counted, method),
             "influence": _describe_influence(counted, method, images),
             "ranking": _describe_ranking(rankings[method]),
@@ -63,28 +74,47 @@ def describe_methods(
     }
 
 
-def rates_anew(counted: Counted, rates: Rates, trials: Trials) -> Rates:
-    """The rates of other trials; the known ones where they are the same."""
-    return rates if trials is counted.trials else fooling_rates(trials, counted.methods)
-
-
 def take_counted(counted: Counted, values: NDArray[Value]) -> NDArray[Value]:
     """The record's values (n,) of the trials that count."""
     return values[counted.record.test & counted.record.answered][counted.kept]
 
 
-def describe_differences(counted: Counted, rates: Rates, margin: float) -> list[Part]:
-    """Every two methods' entry. margin: of equivalence."""
-    differences = compare_methods(counted.trials, rates)
-    adjusted = holm([difference.p for difference in differences])
-    return [
-        {
-            **asdict(difference),
-            "p_holm": p_holm,
-            "equivalence": asdict(judge_equivalence(difference, margin)),
-        }
-        for difference, p_holm in zip(differences, adjusted, strict=True)
-    ]
+def describe_differences(
+    counted: Counted, judged: Judged, otherwise: Otherwise, margin: float, any_number: bool
+) -> list[Part]:
+    """Every two methods' entry. margin: of equivalence. any_number: as for the methods."""
+    most_trials = inf if any_number else MOST_PAIR_TRIALS
+    described = []
+    for difference, p_holm in zip(judged.differences, judged.p_holm, strict=True):
+        a, b, df = difference.a, difference.b, difference.df
+        mixed, flags = mixed_difference(counted.trials, a, b, df, most_trials)
+        described.append(
+            {
+                **asdict(difference),
+                "p_holm": p_holm,
+                "equivalence": asdict(judge_equivalence(difference, margin)),
+                "without_exclusions": _describe_otherwise(otherwise.by_no_rule, a, b),
+                "without_a_rule": {
+                    rule: _describe_otherwise(judged, a, b)
+                    for rule, judged in otherwise.without.items()
+                },
+                "mixed": mixed and asdict(mixed),
+                "flags": (*difference.flags, *(f"mixed_{flag}" for flag in flags)),
+            }
+        )
+    return described
+
+
+def _describe_otherwise(judged: Judged, a: str, b: str) -> Part | None:
+    """The same two methods by other rules; None where one of them has no trial then."""
+    for difference, p_holm in zip(judged.differences, judged.p_holm, strict=True):
+        if (difference.a, difference.b) == (a, b):
+            return {
+                "difference": difference.difference,
+                "ci95": difference.ci95,
+                "p_holm": p_holm,
+            }
+    return None
 
 
 def _describe_published(method: str, rate: Rate, published: Sequence[Published]) -> list[Part]:
@@ -96,6 +126,7 @@ def _describe_published(method: str, rate: Rate, published: Sequence[Published])
             "rate": other.rate,
             "se": other.se,
             "se_assumed": other.se_assumed,
+            "d_prime": d_prime_of_rate(other.rate),
             "difference": None if rate.rate is None else rate.rate - other.rate,
             **asdict(against_published(rate, other.rate, other.se)),
         }

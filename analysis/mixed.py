@@ -18,6 +18,7 @@ from analysis.intervals import Interval, t_quantile, two_sided_p
 from analysis.laplace import Floats
 
 MOST_TRIALS = 20_000  # more take longer than people like to wait
+MOST_PAIR_TRIALS = 10_000  # the same, of the model of two methods
 LOGISTIC_VARIANCE = pi**2 / 3
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(60)
 
@@ -80,18 +81,21 @@ def mixed_rates(
 
 
 def mixed_difference(
-    trials: Trials, a: str, b: str, df: int
+    trials: Trials, a: str, b: str, df: int | None, most_trials: float = MOST_PAIR_TRIALS
 ) -> tuple[MixedDifference | None, tuple[str, ...]]:
     """The model of two methods that have trials, or None and the flags that say why not.
 
-    df: of Student's t, as the default interval has it.
+    df: of Student's t, as the default interval has it; None where that has none. most_trials: of
+    the two methods together.
     """
     both = trials.only((trials.method == a) | (trials.method == b))
     group = (both.method == b).astype(np.int64)
     rates = [both.fooled[group == one].mean() for one in (0, 1)]
     obstacles = ("rate_at_bound",) if {0, 1} & set(rates) else _obstacles(both)
-    if obstacles:
-        return None, obstacles
+    if len(both.fooled) > most_trials:
+        obstacles = ("too_many_trials",)
+    if obstacles or df is None:
+        return None, obstacles or ("not_identified",)
     answers = both.fooled, group, both.participant, both.image
     fit = fit_crossed(*answers, slopes=True)
     if fit.covariance is None:

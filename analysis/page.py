@@ -6,11 +6,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis import sentences, words
+from analysis import captions, people_tables, rate_tables, sentences, words
 from analysis.canvas import embed
 from analysis.galleries import Gallery
+from analysis.glossary import FLAGS
 from analysis.published import Published
-from analysis.tables import error, lay_out_tables, mark_source
+from analysis.tables import Table, mark_error, mark_source, name_pair
 from analysis.words import Entry
 from analysis.write_up import list_references, write_method
 
@@ -36,7 +37,7 @@ def render_page(
         "interval": words.interval,
     }
     figures = {  # ours: labels are escaped by matplotlib, words by embed
-        key: Markup(embed(svg, key, *sentences.describe_figure(key, report)))
+        key: Markup(embed(svg, key, *captions.describe_figure(key, report)))
         for key, svg in drawings.items()
     }
     return environment.get_template("report.html.j2").render(
@@ -57,15 +58,56 @@ def _elsewhere(report: Entry, published: Sequence[Published]) -> Iterator[str]:
     for other in published:
         if not set(other.compare_with) & set(report["methods"]):
             entry = vars(other)
-            yield f"{other.label} {words.percent(other.rate)}{error(entry)}{mark_source(entry)}"
+            rate = words.percent(other.rate)
+            yield f"{other.label} {rate}{mark_error(entry)}{mark_source(entry)}"
 
 
 def _collect_notes(report: Entry) -> Iterator[str]:
-    """What is flagged, in words; each names its method or pair."""
-    flagged = [(words.name(method), entry) for method, entry in report["methods"].items()]
-    flagged += [
-        (f"{words.name(pair['a'])} and {words.name(pair['b'])}", pair)
-        for pair in report["differences"]
-    ]
-    for who, entry in flagged:
-        yield from (f"{who}: {sentences.FLAGS[flag]}." for flag in entry["flags"])
+    """What is flagged, in words, each after the methods or pairs of methods that it is said of."""
+    methods = [(words.name(method), entry) for method, entry in report["methods"].items()]
+    pairs = [(name_pair(pair), pair) for pair in report["differences"]]
+    for flagged in (methods, pairs):
+        for flag in dict.fromkeys(flag for _, entry in flagged for flag in entry["flags"]):
+            who = [one for one, entry in flagged if flag in entry["flags"]]
+            yield f"{words.listing(who)}: {FLAGS[flag]}."
+
+
+def lay_out_tables(report: Entry) -> dict[str, list[Table]]:
+    """Title of a section -> its tables; none without rows."""
+    found, people = rate_tables, people_tables
+    sections = {
+        "Fooling rates": [found.tabulate_rates, found.tabulate_narrower, found.tabulate_errors],
+        "Differences between methods": [
+            found.tabulate_differences,
+            found.tabulate_equivalence,
+            found.tabulate_mixed_differences,
+        ],
+        "Kinds of photographs": [found.tabulate_subgroups],
+        "Beside published rates": [found.tabulate_published],
+        "Sensitivity": [found.tabulate_detection],
+        "What varies": [
+            found.tabulate_variance,
+            found.tabulate_mixed,
+            found.tabulate_influence,
+        ],
+        "How people answered": [
+            people.tabulate_sides,
+            people.tabulate_consistency,
+            people.tabulate_order,
+            people.tabulate_times,
+            people.tabulate_vigilance,
+            people.tabulate_timing,
+        ],
+        "Who and what was counted": [
+            people.tabulate_flow,
+            people.tabulate_reasons,
+            people.tabulate_co_occurrence,
+            people.tabulate_rates_otherwise,
+            people.tabulate_differences_otherwise,
+            people.tabulate_not_applicable,
+            people.tabulate_deviations,
+        ],
+    }
+    laid = {title: [draw(report) for draw in tables] for title, tables in sections.items()}
+    filled = {title: [table for table in tables if table.rows] for title, tables in laid.items()}
+    return {title: tables for title, tables in filled.items() if tables}

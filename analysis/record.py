@@ -20,8 +20,11 @@ class Record:
 
     people, outcome (P,): names in alphabetical order, and how each ended. methods: names.
     participant, image, method (n,): codes; the method is what made the fake, or the only image.
-    test (n,): enters rates where answered; repeats of an earlier trial do not. vigilance (n,).
+    beside (n,): codes of the photographs that the fakes stood beside; None where each was its own.
+    test (n,): enters rates where answered. vigilance (n,). Repeats of an earlier trial are neither.
     judged (n,): either, or a repeat; what the rules look at.
+    repeats, originals (r,): places among the n trials of repeats of test trials, and of what they
+    repeat; one whose earlier trial is not there is left out.
     seen (n,): not voided. answered (n,): seen, and with an answer.
     first (n,): the answer is `left`, or `fake` of a single image.
     wrong (n,): it is not the right one; of a test trial with a fake: the fake fooled.
@@ -36,9 +39,12 @@ class Record:
     participant: Codes
     image: Codes
     method: Codes
+    beside: Codes | None
     test: Mask
     vigilance: Mask
     judged: Mask
+    repeats: NDArray[np.int64]
+    originals: NDArray[np.int64]
     seen: Mask
     answered: Mask
     first: Mask
@@ -66,11 +72,15 @@ def read_record(taken: Responses) -> Record:
     Raises ResponsesError where the truth of an answer is blinded, or where single images and
     pairs are mixed.
     """
-    participant = taken.codes("participant")
-    row = _order(participant, taken.numbers("position").astype(np.int64))
+    participant, position = taken.codes("participant"), taken.numbers("position").astype(np.int64)
+    row = _order(participant, position)
     start = np.searchsorted(participant[row], np.arange(len(taken.distinct("participant"))))
     single = _is_single(taken)
     test, vigilance = taken.equals("kind", "test"), taken.equals("kind", "vigilance")
+    once = taken.equals("repeat_of", "")
+    repeats, originals = _find_originals(
+        participant[row], position[row], taken.numbers("repeat_of")[row], (test & ~once)[row]
+    )
     seen = ~taken.where("flags", lambda flags: "voided" in flags)
     answered = seen & ~taken.equals("answer", "")
     _refuse_blinded(taken, answered & (test | vigilance))
@@ -85,9 +95,12 @@ def read_record(taken: Responses) -> Record:
         participant=participant[row],
         image=taken.codes("image")[row],
         method=taken.codes("method")[row],
-        test=(test & taken.equals("repeat_of", ""))[row],
-        vigilance=vigilance[row],
+        beside=None if single or _is_paired(taken) else taken.codes("real_image")[row],
+        test=(test & once)[row],
+        vigilance=(vigilance & once)[row],
         judged=(test | vigilance)[row],
+        repeats=repeats,
+        originals=originals,
         seen=seen[row],
         answered=answered[row],
         first=first[row],
@@ -108,6 +121,22 @@ def _order(participant: Codes, position: NDArray[np.int64]) -> NDArray[np.int64]
     return rows[once]
 
 
+def _find_originals(
+    participant: Codes, position: NDArray[np.int64], repeat_of: Numbers, repeats: Mask
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where repeats are, and the trials they repeat: the same person's at the position named.
+
+    participant, position, repeat_of, repeats (n,): sorted by person and position.
+    """
+    again = np.flatnonzero(repeats)
+    width = int(max(position.max(), np.nanmax(repeat_of[again], initial=0))) + 1
+    place = participant * width + position
+    named = participant[again] * width + repeat_of[again].astype(np.int64)
+    at = np.minimum(np.searchsorted(place, named), len(place) - 1)
+    found = place[at] == named
+    return again[found], at[found]
+
+
 def _is_single(taken: Responses) -> bool:
     single = taken.equals("presentation", "single")
     if single.any() and not single.all():
@@ -115,6 +144,12 @@ def _is_single(taken: Responses) -> bool:
             f"{taken.at(single)}: a single image in a study of pairs; export the study again"
         )
     return bool(single.any())
+
+
+def _is_paired(taken: Responses) -> bool:
+    """Whether every fake of a test trial stood beside the photograph it was made from."""
+    others = taken.equals("kind", "test") & ~taken.agree("image", "real_image")
+    return not others.any()
 
 
 def _refuse_blinded(taken: Responses, answered: Mask) -> None:

@@ -21,6 +21,7 @@ from analysis.figures import (
 )
 from analysis.findings import Asked, Findings, find
 from analysis.galleries import choose_pairs, find_pictures
+from analysis.latex import write_latex
 from analysis.page import render_page
 from analysis.published import read_published
 from analysis.responses import MODES, ResponsesError
@@ -115,6 +116,7 @@ def make_report(
             "participants.csv": write_participants(told, findings.people),
             "images.csv": write_images(told["images"]),
             "exclusions.csv": write_exclusions(told),
+            "tables.tex": write_latex(told),
             "report.json": f"{numbers}\n".encode(),
             "report.html": page.encode(),
         },

@@ -91,6 +91,13 @@ class Responses:
         """(n,): whether the row's value is one of these."""
         return self.where(column, values.__contains__)
 
+    def agree(self, column: str, other: str) -> Chosen:
+        """(n,): whether the row has the same value in both columns."""
+        places = {word: code for code, word in enumerate(self.columns[other].words)}
+        words = [places.get(word, -1) for word in self.columns[column].words]
+        same: Chosen = np.array(words)[self.columns[column].codes] == self.columns[other].codes
+        return same
+
     def numbers(self, column: str) -> NDArray[np.float64]:
         """(n,): the values as numbers, NaN where empty."""
         words = self.columns[column].words

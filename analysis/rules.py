@@ -24,9 +24,10 @@ VIGILANCE_MISS = 5  # one in so many vigilance trials may be missed: 8 of 10 pas
 class Rules:
     """The numbers of the rules, by the names that a plan has for them; None: no such rule.
 
-    planned_trials: test and vigilance trials a person; None: `complete` is, nobody else is.
-    vigilance_planned: None: what people who completed have seen. vigilance_min_correct: None:
-    eight of ten; 0: no such rule; with fewer planned than `vigilance_min_planned` it only flags.
+    planned_trials: test and vigilance trials a person, repeats aside; None: who has `complete` as
+    outcome did all, nobody else did. vigilance_planned: None: what people who completed have seen.
+    vigilance_min_correct: None: eight of ten; 0: no such rule; with fewer planned than
+    `vigilance_min_planned` it only flags.
     min_answers: with fewer, shares of them tell no habit.
     """
 
@@ -71,13 +72,17 @@ def judge_repeated(before: Mask | None, rules: Rules) -> Verdict:
 
 
 def judge_incomplete(conduct: Conduct, rules: Rules) -> Verdict:
-    """Who answered less than `min_completed_fraction` of the planned trials."""
+    """Who answered less than `min_completed_fraction` of the planned trials.
+
+    Who was screened out was not to go on, and has that reason alone.
+    """
     if rules.min_completed_fraction is None:
         return NO_RULE
+    went_on = conduct.outcome != "screened_out"
     if rules.planned_trials is None:
-        return np.not_equal(conduct.outcome, "complete")
-    completed = conduct.answers / max(rules.planned_trials, 1)
-    return np.less(completed, rules.min_completed_fraction)
+        return went_on & (conduct.outcome != "complete")
+    completed = conduct.completed / max(rules.planned_trials, 1)
+    return went_on & (completed < rules.min_completed_fraction)
 
 
 def judge_vigilance(conduct: Conduct, rules: Rules) -> Verdict:

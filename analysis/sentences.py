@@ -1,11 +1,12 @@
 """The findings in plain sentences, made from the very numbers that the tables print."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
+from analysis.glossary import REASONS, RULES
+from analysis.images import NOISE
 from analysis.words import (
     SPACE,
     Entry,
-    capitalize,
     interval,
     listing,
     name,
@@ -16,55 +17,8 @@ from analysis.words import (
     plural,
 )
 
-NOISE = 0.5  # a reliability below which a ranking is mostly noise
 LEVEL = 0.05  # of a test, for what the sentences call a difference
 WHO = {"live": "people", "preview": "people at a preview", "simulated": "simulated people"}
-EVEN = f"50{SPACE}%"
-REASONS = {
-    "screened_out": "were screened out",
-    "returned": "returned the task",
-    "repeated": "had taken part before",
-    "incomplete": "did not finish",
-    "vigilance": "missed too many vigilance trials",
-    "too_fast": "answered too fast",
-    "side_bias": "chose one side nearly always",
-    "alternation": "chose the sides in turn",
-    "timing": "were disturbed too often",
-}
-RULES = {
-    "screened_out": "screened out",
-    "returned": "returned the task",
-    "repeated": "took part before",
-    "incomplete": "did not finish",
-    "vigilance": "vigilance trials",
-    "too_fast": "answers too fast",
-    "side_bias": "one side nearly always",
-    "alternation": "sides in turn",
-    "timing": "disturbed too often",
-    "response_time": "single answers too fast or too slow",
-}
-FLAGS = {
-    "no_trials": "none of its answered trials counts",
-    "one_participant": "one person only, so the interval says nothing of other people",
-    "one_image": "one photograph only, so the interval says nothing of other photographs",
-    "few_participants": "fewer than ten people, so the interval leans on its assumptions",
-    "few_images": "fewer than ten photographs, so the interval leans on its assumptions",
-    "rate_at_bound": f"a rate of 0 or 100{SPACE}% shows no spread; the interval is the exact"
-    " binomial one, with a design effect from the other methods or from typical studies",
-    "no_variation": "the difference never varies, so there is no spread to judge it by",
-    "mixed_too_many_trials": "the mixed model was left out above 20,000 trials; ask with --mixed",
-    "mixed_no_trials": "no trials for the mixed model",
-    "mixed_one_participant": "one person gives no mixed model",
-    "mixed_one_image": "one photograph gives no mixed model",
-    "mixed_one_trial_each_participant": "no mixed model, for nobody judged two trials",
-    "mixed_one_trial_each_image": "no mixed model, for no photograph was judged twice",
-    "mixed_rate_at_bound": f"no mixed model at a rate of 0 or 100{SPACE}%",
-    "mixed_not_converged": "the mixed model did not converge",
-    "mixed_not_identified": "the mixed model cannot tell people from photographs here",
-    "mixed_no_participant_variance": "the mixed model sees no difference between people",
-    "mixed_no_image_variance": "the mixed model sees no difference between photographs",
-}
-Methods = Mapping[str, Entry]
 
 
 def tell_rate(method: str, report: Entry) -> str:
@@ -126,7 +80,7 @@ def tell_robustness(report: Entry) -> str:
         return ""
     return (
         f"With everybody counted the rates are {listing(everybody)}. Leaving out any one rule moves"
-        f" no rate by more than {percent(max(moves))} points."
+        f" no rate by more than {percent(max(moves))} points.{_tell_turns(report)}"
     )
 
 
@@ -163,6 +117,7 @@ def tell_ranking(report: Entry) -> str:
 def tell_answers(report: Entry) -> Iterator[str]:
     """Sides, fatigue or learning, vigilance and timing; only what was measured."""
     yield from _tell_sides(report["side_bias"])
+    yield from _tell_consistency(report["consistency"])
     yield from _tell_order(report["order"]["difference"])
     vigilance, timing = report["vigilance"], report["timing"]
     if vigilance["rate"] is not None:
@@ -198,62 +153,20 @@ def tell_difference(difference: Entry) -> str:
     return f"{more} fooled more often than {less}, by {points} ({known}; {tested})."
 
 
-def describe_figure(key: str, report: Entry) -> tuple[str, str]:
-    """(title, what it shows) of a figure, for who cannot see it."""
-    title, tell = FIGURES[key]
-    return title, " ".join(tell(report))
-
-
-def _show_rates(report: Entry) -> Iterator[str]:
-    for method, rate in report["methods"].items():
-        yield f"{name(method)}: {percent(rate['rate'])}{SPACE}%, interval {interval(rate['ci95'])}."
-
-
-def _show_differences(report: Entry) -> Iterator[str]:
-    for pair in map(order_pair, report["differences"]):
-        size = f"{percent(pair.size)} points, interval {interval(pair.bounds)}"
-        yield f"{name(pair.more)} less {name(pair.less)}: {size}."
-
-
-def _show_images(report: Entry) -> Iterator[str]:
-    for method in report["methods"]:
-        rates = [
-            image["shrunk_rate"]
-            for image in report["images"]
-            if image["method"] == method and image["shrunk_rate"] is not None
-        ]
-        if rates:
-            ends = f"{percent(min(rates), 0)} to {percent(max(rates), 0)}{SPACE}%"
-            yield f"{name(method)}: estimates of its pairs go from {ends}."
-
-
-def _show_people(report: Entry) -> Iterator[str]:
-    for method, rate in report["methods"].items():
-        people = plural(rate["participants"], "person", "people")
-        yield f"{name(method)}: {people} around {percent(rate['rate'])}{SPACE}%."
-
-
-def _show_times(report: Entry) -> Iterator[str]:
-    for row in report["rt"]:
-        if row["trials"]:
-            kind = "fooled" if row["fooled"] else "not fooled"
-            yield f"{name(row['method'])}, {kind}: median {number(row['median_ms'])} ms."
-
-
-def _show_flow(report: Entry) -> Iterator[str]:
-    for step in report["exclusions"]["flow"]:
-        people = plural(step["participants"], "person", "people")
-        yield f"{capitalize(step['step'])}: {people}, {number(step['trials'])} trials."
-
-
-FIGURES = {
-    "rates": ("Fooling rates", _show_rates),
-    "differences": ("Differences between methods", _show_differences),
-    "images": ("Rates of single pairs", _show_images),
-    "people": ("Rates of single people", _show_people),
-    "times": ("Response times", _show_times),
-    "flow": ("Who was counted", _show_flow),
-}
+def _tell_turns(report: Entry) -> str:
+    """Which differences other rules would make appear or vanish."""
+    turns = []
+    for pair in report["differences"]:
+        ways = {"with everybody counted": pair["without_exclusions"]}
+        for rule, other in pair["without_a_rule"].items():
+            ways[f"without the rule on {RULES[rule]}"] = other
+        for way, other in ways.items():
+            if other and _is_told(other) != _is_told(pair):
+                can = "cannot" if _is_told(pair) else "can"
+                turns.append(f"{way} {name(pair['a'])} and {name(pair['b'])} {can} be told apart")
+    if turns:
+        return f" But {'; '.join(turns)}."
+    return " By no such choice does a difference appear or vanish." if report["differences"] else ""
 
 
 def _tell_sides(sides: Entry | None) -> Iterator[str]:
@@ -265,6 +178,17 @@ def _tell_sides(sides: Entry | None) -> Iterator[str]:
     if bias["p"] is not None and bias["p"] < LEVEL:
         leaning = "a leaning to the left" if bias["rate"] > 0.5 else "a leaning to the right"
     yield f"People chose the left on {chose} {interval(bias['ci95'])}): {leaning}."
+
+
+def _tell_consistency(seen: Entry | None) -> Iterator[str]:
+    if seen is None or seen["ci95"] is None:
+        return
+    share, chance = (f"{percent(seen[key], 0)}{SPACE}%" for key in ("rate", "chance"))
+    yield (
+        f"Of {plural(seen['repeats'], 'trial', 'trials')} shown again {share} were answered as"
+        f" before (95{SPACE}% interval {interval(seen['ci95'], 0)}); answers that have nothing to"
+        f" do with each other would agree on {chance}."
+    )
 
 
 def _tell_order(change: Entry | None) -> Iterator[str]:

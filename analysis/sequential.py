@@ -8,7 +8,7 @@ from math import inf, log, sqrt
 
 import numpy as np
 
-from analysis.clusters import Influence, cell_variance, clustered_variance, count_clusters
+from analysis.clusters import Influence, clustered_variance, count_clusters, multiway_variance
 from analysis.fooling import FEW, Trials
 from analysis.intervals import Interval, t_quantile
 
@@ -47,6 +47,6 @@ def monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
 
 
 def _image_variance(trials: Trials, influence: Influence) -> float:
-    """What two-way clustering adds to that by participant, at least 0."""
-    by_image = clustered_variance(influence, trials.image)
-    return max(by_image - cell_variance(influence, trials.participant, trials.image), 0.0)
+    """What clustering by images too adds to that by participant, at least 0."""
+    by_people = clustered_variance(influence, trials.participant)
+    return max(multiway_variance(influence, trials.estimable()) - by_people, 0.0)

@@ -60,8 +60,9 @@ def _task(report: Entry) -> Iterator[str]:
     people = plural(shown["participants"], "person", "people")
     photographs = plural(shown["images"], "photograph", "photographs")
     if shown["single"]:
-        yield f"{people} saw images one at a time, photographs and fakes made from {photographs},"
-        yield "and said of each whether it was real or fake. A fake fooled when it was called real."
+        yield f"{people} saw images one at a time{_exposure(shown)}, photographs and fakes, made"
+        yield f"from {photographs} in all, and said of each whether it was real or fake. A fake"
+        yield "fooled when it was called real."
         yield "Answers can lean to one side, so one half is not chance here, and no rate is tested"
         yield "against it."
         return
@@ -70,13 +71,19 @@ def _task(report: Entry) -> Iterator[str]:
         "simultaneous": "side by side",
     }
     how = listing([ways[way] for way in shown["presentation"] if way in ways] or ["in pairs"])
-    times = [f"{number(float(time))}{SPACE}ms" for time in shown["exposure_ms"] if time]
-    each = f", each for {listing(times)}" if times else ""
     asked = listing([f"the {word} one" for word in shown["question"]] or ["the fake one"])
-    yield f"{people} took part. On each trial they saw a photograph and a fake made from it,"
-    yield f"{how}{each}, and clicked {asked}; there were {photographs}."
+    made = "made from it" if shown["paired"] else "made from another"
+    yield f"{people} took part. On each trial they saw a photograph and a fake {made},"
+    yield f"{how}{_exposure(shown)}, and clicked {asked}; there were {photographs}."
     yield "A trial fooled when the fake was taken for the photograph: a perfect fake fools on half"
     yield "of all trials."
+
+
+def _exposure(shown: Entry) -> str:
+    """For how long; empty where no trial tells."""
+    times = [f"for {number(float(time))}{SPACE}ms" for time in shown["exposure_ms"] if time]
+    unlimited = ["until they answered"] if "" in shown["exposure_ms"] else []
+    return f", each {' or '.join([*times, *unlimited])}" if times or unlimited else ""
 
 
 def _people(report: Entry) -> Iterator[str]:
@@ -92,12 +99,15 @@ def _people(report: Entry) -> Iterator[str]:
     out = f"{plural(left_out, 'person was', 'people were')} left out" if left_out else ""
     yield f"{out or 'Nobody was left out'}; {plural(counted['participants'], 'person', 'people')}"
     yield f"with {number(counted['trials'])} test trials counted. Practice and vigilance trials"
-    yield "enter no rate."
+    yield "and repeats enter no rate." if report["consistency"] else "enter no rate."
 
 
 def _rates(report: Entry) -> Iterator[str]:
+    factors = ["participant", "photograph"]
+    if report["input"]["paired"] is False:
+        factors = ["participant", "fake", "the photograph beside it"]
     yield "People differ, and so do photographs, and each comes back on many trials, so trials are"
-    yield "not independent. The variance of a rate is clustered by participant and by photograph at"
+    yield f"not independent. The variance of a rate is clustered by {listing(factors)} at"
     yield "once (Cameron et al., 2011) and never taken below the binomial one. Intervals are"
     yield f"Wilson (1927) intervals at 95{SPACE}% on the effective number of trials that this"
     yield "variance implies, with Student’s t on one degree of freedom less than the smaller of the"
@@ -119,6 +129,9 @@ def _models(report: Entry) -> Iterator[str]:
         yield "As a check, a logistic mixed model with crossed random intercepts of participants"
         yield "and photographs was fitted to each method by Laplace approximation (as in lme4;"
         yield "Bates et al., 2015); its rates are marginal, integrated over the random effects."
+    if any(pair["mixed"] for pair in report["differences"]):
+        yield "Differences were checked by such models of two methods each, with random slopes of"
+        yield "method for participants and for photographs."
     yield "Rates of single photographs are empirical Bayes estimates under a beta-binomial model"
     yield "(Griffin and Krutchkoff, 1971). Limits of people’s own rates allow for differences"
     yield "between people (Spiegelhalter, 2005). Sensitivity d′ follows Macmillan and Creelman"

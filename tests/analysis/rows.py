@@ -20,7 +20,6 @@ PLAIN: Row = dict.fromkeys(COLUMNS, "") | {
     "question": "fake",
     "image": "oak",
     "method": "mcl",
-    "real_image": "oak",
     "truth": "left",
     "answer": "right",
     "rt_ms": "812",
@@ -28,8 +27,9 @@ PLAIN: Row = dict.fromkeys(COLUMNS, "") | {
 
 
 def make_row(**changes: str) -> Row:
-    """A live, answered test trial that fooled; changes: what is otherwise."""
-    return PLAIN | changes
+    """A live, answered test trial that fooled, of a pair; changes: what is otherwise."""
+    image = changes.get("image", PLAIN["image"])
+    return PLAIN | {"real_image": image} | changes
 
 
 def make_study(**changes: str) -> list[Row]:

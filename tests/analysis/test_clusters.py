@@ -10,7 +10,7 @@ from analysis.clusters import (
     cell_variance,
     clustered_variance,
     count_clusters,
-    two_way_variance,
+    multiway_variance,
 )
 
 CODES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5), st.booleans()), min_size=8)
@@ -46,8 +46,9 @@ def test_relabelling_people_or_images_changes_nothing(
     )
     assume(min(count_clusters(participant), count_clusters(image)) > 1)
     influence = (fooled - fooled.mean()) / len(fooled)
-    relabelled = two_way_variance(influence, np.array(people)[participant], np.array(images)[image])
-    assert relabelled == pytest.approx(two_way_variance(influence, participant, image), abs=1e-12)
+    known = multiway_variance(influence, (participant, image))
+    relabelled = np.array(people)[participant], np.array(images)[image]
+    assert multiway_variance(influence, relabelled) == pytest.approx(known, abs=1e-12)
 
 
 @given(CODES)
@@ -57,8 +58,10 @@ def test_trials_written_twice_tell_nothing_more(trials: list[tuple[int, int, boo
     )
     assume(min(count_clusters(participant), count_clusters(image)) > 1)
     influence = (fooled - fooled.mean()) / len(fooled)
-    twice = two_way_variance(np.tile(influence, 2) / 2, np.tile(participant, 2), np.tile(image, 2))
-    assert twice == pytest.approx(two_way_variance(influence, participant, image), abs=1e-12)
+    twice = multiway_variance(
+        np.tile(influence, 2) / 2, (np.tile(participant, 2), np.tile(image, 2))
+    )
+    assert twice == pytest.approx(multiway_variance(influence, (participant, image)), abs=1e-12)
 
 
 @given(CODES)
@@ -72,10 +75,9 @@ def test_as_many_other_people_and_images_halve_the_variance(
     cells = count_clusters(participant * 6 + image)
     assume(min(people, images) > 1)
     influence = (fooled - fooled.mean()) / len(fooled)
-    double = two_way_variance(
+    double = multiway_variance(
         np.tile(influence, 2) / 2,
-        np.append(participant, participant + 5),
-        np.append(image, image + 6),
+        (np.append(participant, participant + 5), np.append(image, image + 6)),
     )
 
     def corrected(codes: Codes, clusters: int) -> float:
@@ -88,3 +90,13 @@ def test_as_many_other_people_and_images_halve_the_variance(
         - corrected(participant * 6 + image, cells)
     ) / 2  # fmt: skip
     assert double == pytest.approx(expected, abs=1e-12)
+
+
+def test_three_factors_are_added_and_their_pairs_taken_off() -> None:
+    rng = np.random.default_rng(0)
+    influence = rng.normal(0, 1, 40)
+    a, b, c = (rng.integers(0, levels, 40) for levels in (4, 5, 6))
+    pairs = sum(cell_variance(influence, *two) for two in ((a, b), (a, c), (b, c)))
+    alone = sum(clustered_variance(influence, one) for one in (a, b, c))
+    expected = alone - pairs + cell_variance(influence, a, b, c)
+    assert multiway_variance(influence, (a, b, c)) == pytest.approx(expected)

@@ -108,6 +108,18 @@ def test_what_was_voided_and_replaced_is_no_deviation(tmp_path: Path, design: De
     assert judge(tmp_path, design, rows, design.plan).verdict == "match"
 
 
+@pytest.mark.parametrize(("planned", "done"), [(1, []), (2, [("repeats", "2 a person")])])
+def test_repeats_are_counted_by_themselves(
+    tmp_path: Path, planned: int, done: list[tuple[str, str]]
+) -> None:
+    path = write_json(tmp_path / "design.json", make_design({"repeats": planned}))
+    design = read_design(path)
+    rows = make_rows(design)
+    rows += [row | {"position": "44", "repeat_of": "0"} for row in rows if row["position"] == "0"]
+    verdict = judge(tmp_path, design, rows, design.plan)
+    assert [deviation[:2] for deviation in listed(verdict)] == done
+
+
 def test_all_methods_a_person_means_all(tmp_path: Path) -> None:
     protocol: dict[str, Any] = {"methods": ["l2", "mcl"], "assignment": "within"}
     path = write_json(tmp_path / "design.json", make_design(protocol))

@@ -16,7 +16,7 @@ from tests.analysis.rows import Row, make_row, make_study, write_csv
 FIGURES = ("rates", "differences", "images", "people", "times", "flow")
 FILES = {
     *("report.html", "report.json", "rates.csv", "differences.csv", "participants.csv"),
-    *("images.csv", "exclusions.csv"),
+    *("images.csv", "exclusions.csv", "tables.tex"),
     *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")),
 }
 SCRIPT = Path(__file__).parents[2] / "analysis" / "report.py"

@@ -128,13 +128,30 @@ def test_who_was_left_out_is_told_with_the_reasons_and_counted_once() -> None:
 
 
 def test_how_far_the_rules_move_the_rates_is_told() -> None:
-    report = {"methods": {"mcl": make_rate()}, "exclusions": make_exclusions()}
+    report = {"methods": {"mcl": make_rate()}, "differences": (), "exclusions": make_exclusions()}
     assert plain(sentences.tell_robustness(report)) == (
         "With everybody counted the rates are MCL 33.0 %. Leaving out any one rule moves no rate by"
         " more than 1.5 points."
     )
     untouched = make_exclusions(by_reason={})
     assert sentences.tell_robustness({**report, "exclusions": untouched}) == ""
+
+
+@pytest.mark.parametrize(
+    ("without", "told"),
+    [
+        (0.03, "By no such choice does a difference appear or vanish."),
+        (0.06, "But without the rule on answers too fast L2 and MCL cannot be told apart."),
+    ],
+)
+def test_a_verdict_that_hangs_on_one_rule_is_told(without: float, told: str) -> None:
+    other = {"difference": -0.07, "ci95": (-0.13, -0.01)}
+    pair = make_difference(
+        without_exclusions=other | {"p_holm": 0.02},
+        without_a_rule={"incomplete": None, "too_fast": other | {"p_holm": without}},
+    )
+    report = {"methods": {"mcl": make_rate()}, "differences": [pair]}
+    assert sentences.tell_robustness(report | {"exclusions": make_exclusions()}).endswith(told)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from math import inf, sqrt
 import numpy as np
 import pytest
 
-from analysis.clusters import clustered_variance, two_way_variance
+from analysis.clusters import clustered_variance, multiway_variance
 from analysis.fooling import Trials
 from analysis.intervals import t_quantile, wilson
 from analysis.sequential import monitored_rate, sequence_radius
@@ -50,7 +50,7 @@ def test_the_monitored_interval_adds_the_images_to_the_sequence(people: int) -> 
     rate, (low, high) = found
     mean, _, radius = LOOKS[people]
     influence = (mcl.fooled - mean) / len(mcl.fooled)  # everybody has 13 trials
-    images = two_way_variance(influence, mcl.participant, mcl.image)
+    images = multiway_variance(influence, (mcl.participant, mcl.image))
     images -= clustered_variance(influence, mcl.participant)
     half = sqrt(radius**2 + t_quantile(inf) ** 2 * max(images, 0))
     assert rate == pytest.approx(mean)

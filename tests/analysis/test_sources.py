@@ -66,7 +66,9 @@ def test_a_spreadsheets_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 def test_a_spoiled_row_is_named_by_its_line_past_blank_lines_and_quoted_ones(
     tmp_path: Path, blank: str
 ) -> None:
-    path = write_csv(tmp_path / "r.csv", [make_row(image='an "oak"'), make_row(kind="x")])
+    path = write_csv(
+        tmp_path / "r.csv", [make_row(image='an "oak"', real_image="oak"), make_row(kind="x")]
+    )
     path.write_text(path.read_text().replace("an ", f"an\n{blank}"))
     with pytest.raises(ResponsesError, match=f"line {4 + len(blank)}: kind is 'x'"):
         read_responses(str(path))

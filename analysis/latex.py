@@ -1,0 +1,74 @@
+"""The rates and differences as LaTeX tables for a paper, with booktabs."""
+
+from collections.abc import Iterable, Sequence
+
+from analysis.intervals import Interval
+from analysis.words import DASH, MINUS, Entry, name, number, percent
+
+LETTERS = {
+    "\\": r"\textbackslash{}",
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
+HEAD = """% Fooling rates of the study {study}; input SHA-256 {sha256}.
+% Two tabular environments: put each into a table of yours; needs \\usepackage{{booktabs}}.
+"""
+RATES = ("Method", "Fooled (\\%)", "95\\,\\% interval", "Trials", "People", "Photographs", "$p$")
+DIFFERENCES = ("Methods", "Difference (points)", "95\\,\\% interval", "$t$", "df", "$p$ (Holm)")
+
+
+def write_latex(report: Entry) -> bytes:
+    """tables.tex: intervals for new people and new photographs; p of rates: against 50 %, Holm."""
+    rates = [
+        (
+            _escape(name(method)), _number(percent(rate["rate"])), _interval(rate["ci95"]),
+            number(rate["trials"]), number(rate["participants"]), number(rate["images"]),
+            _p_value(rate["vs_chance"]["p_holm"]),
+        )
+        for method, rate in report["methods"].items()
+    ]  # fmt: skip
+    differences = [
+        (
+            f"{_escape(name(pair['a']))} $-$ {_escape(name(pair['b']))}",
+            _number(percent(pair["difference"])), _interval(pair["ci95"]),
+            _number(number(pair["t"], 2)), number(pair["df"]), _p_value(pair["p_holm"]),
+        )
+        for pair in report["differences"]
+    ]  # fmt: skip
+    head = HEAD.format(study=report["input"]["study"], sha256=report["input"]["sha256"])
+    tables = [_tabular(RATES, rates), _tabular(DIFFERENCES, differences) if differences else ""]
+    return "\n".join([head, *filter(None, tables)]).encode()
+
+
+def _tabular(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [" & ".join(row) + r" \\" for row in rows]
+    return "\n".join(
+        [
+            f"\\begin{{tabular}}{{l{'r' * (len(columns) - 1)}}}",
+            *("\\toprule", " & ".join(columns) + r" \\", "\\midrule"),
+            *lines,
+            *("\\bottomrule", "\\end{tabular}", ""),
+        ]
+    )
+
+
+def _escape(words: str) -> str:
+    return "".join(LETTERS.get(letter, letter) for letter in words)
+
+
+def _number(printed: str) -> str:
+    """As TeX sets a minus sign; a dash where the data cannot tell."""
+    return f"${printed.replace(MINUS, '-')}$" if MINUS in printed else printed.replace(DASH, "--")
+
+
+def _interval(bounds: Interval | None) -> str:
+    if bounds is None:
+        return "--"
+    return f"[{_number(percent(bounds[0]))}, {_number(percent(bounds[1]))}]"
+
+
+def _p_value(p: float | None) -> str:
+    if p is None:
+        return "--"
+    return "$<$\\,0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,44 @@
+"""What the rates, and their differences, would be had people been left out by other rules."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from analysis.comparisons import Difference, compare_methods, holm
+from analysis.exclusions import Counted
+from analysis.fooling import Rate, Trials, fooling_rates
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Every method's rate and every two methods' difference; p_holm: of these, in their order."""
+
+    rates: Mapping[str, Rate]
+    differences: Sequence[Difference]
+    p_holm: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Otherwise:
+    """by_no_rule: with everybody. without: rule -> without that one, of every rule that applies."""
+
+    by_no_rule: Judged
+    without: Mapping[str, Judged]
+
+
+def judge_methods(trials: Trials, methods: Sequence[str]) -> Judged:
+    """By these trials."""
+    rates = fooling_rates(trials, methods)
+    differences = compare_methods(trials, rates)
+    return Judged(rates, differences, holm([difference.p for difference in differences]))
+
+
+def judge_otherwise(counted: Counted, judged: Judged) -> Otherwise:
+    """judged: by all rules; it stands wherever the trials are the same."""
+
+    def anew(trials: Trials) -> Judged:
+        return judged if trials is counted.trials else judge_methods(trials, counted.methods)
+
+    return Otherwise(
+        anew(counted.under(())),
+        {rule: anew(trials) for rule, trials in counted.leave_one_rule_out()},
+    )

@@ -1,0 +1,42 @@
+"""The tables for a paper: the report's numbers, as LaTeX takes them."""
+
+from pathlib import Path
+
+from analysis.findings import Asked, find
+from analysis.latex import write_latex
+from analysis.published import read_published
+from analysis.sources import read_responses
+from tests.analysis.rows import make_row, make_study, write_csv
+
+
+def latex_of(path: Path) -> str:
+    report = find(read_responses(str(path)), read_published(), Asked()).report
+    return write_latex(report).decode()
+
+
+def test_the_rows_hold_the_reports_numbers(tmp_path: Path) -> None:
+    lines = latex_of(write_csv(tmp_path / "r.csv", make_study())).splitlines()
+    assert "MCL & 31.2 & [26.2, 36.6] & 520 & 40 & 184 & $<$\\,0.001 \\\\" in lines
+    assert "L2 $-$ MCL & $-7.9$ & [$-13.9$, $-2.0$] & $-2.70$ & 39 & 0.021 \\\\" in lines
+    assert lines.count("\\bottomrule") == 2
+
+
+def test_every_row_has_the_columns_of_its_table(tmp_path: Path) -> None:
+    columns = 0
+    for line in latex_of(write_csv(tmp_path / "r.csv", make_study())).splitlines():
+        if line.startswith("\\begin{tabular}"):
+            columns = len(line.split("{")[-1].rstrip("}"))
+        elif " & " in line:
+            assert line.count(" & ") == columns - 1
+
+
+def test_letters_that_tex_takes_for_its_own_are_escaped(tmp_path: Path) -> None:
+    rows = [make_row(participant=f"p{i}", method="mine_v2", image=f"i{i}") for i in range(3)]
+    lines = latex_of(write_csv(tmp_path / "r.csv", rows)).splitlines()
+    assert any(line.startswith("mine\\_v2 & 100.0 & ") for line in lines)
+
+
+def test_one_method_has_no_table_of_differences(tmp_path: Path) -> None:
+    latex = latex_of(write_csv(tmp_path / "r.csv", [make_row()]))
+    assert latex.count("\\begin{tabular}") == 1
+    assert "& -- & 1 & 1 & 1 & -- \\\\" in latex
