@@ -78,11 +78,12 @@ def judge_incomplete(conduct: Conduct, rules: Rules) -> Verdict:
     """
     if rules.min_completed_fraction is None:
         return NO_RULE
-    went_on = conduct.outcome != "screened_out"
     if rules.planned_trials is None:
-        return went_on & (conduct.outcome != "complete")
-    completed = conduct.completed / max(rules.planned_trials, 1)
-    return went_on & (completed < rules.min_completed_fraction)
+        few = np.not_equal(conduct.outcome, "complete")
+    else:
+        completed = conduct.completed / max(rules.planned_trials, 1)
+        few = np.less(completed, rules.min_completed_fraction)
+    return few & np.not_equal(conduct.outcome, "screened_out")
 
 
 def judge_vigilance(conduct: Conduct, rules: Rules) -> Verdict:
