@@ -125,9 +125,10 @@ def tell_answers(report: Entry) -> Iterator[str]:
         yield f"{number(vigilance['answers'])} vigilance trials were answered, {share} rightly."
     if timing["trials"]:
         off = [exposure["shorter"] + exposure["longer"] for exposure in timing["exposures"]]
-        late = (
-            f"; at most {percent(max(off))}{SPACE}% of exposures were off by a frame" if off else ""
-        )
+        late = ""
+        if off:
+            most = f"at most {percent(max(off))}{SPACE}% of exposures were"
+            late = f"; {most if max(off) else 'no exposure was'} off by a frame"
         kept = (
             f"{percent(timing['disturbed'])}{SPACE}% of trials were"
             if timing["disturbed"]

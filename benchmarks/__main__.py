@@ -12,6 +12,7 @@ import torch
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 MEASUREMENTS = (
     "coverage",
+    "false_differences",
     "peeking",
     "bootstrap",
     "report",
