@@ -24,13 +24,16 @@ ALLOWED = {
     "presentation": ("sequential", "simultaneous", "single"),
     "question": ("fake", "real"),
 }
+MOST_NAMED = 5  # columns in a message
 NEVER_EMPTY = ("study", "participant", "image")
-COUNT, DURATION = r"[0-9]{1,9}", r"[0-9]+(\.[0-9]+)?"
-PATTERNS = {
-    "method": r"[a-z0-9_-]{1,32}",
-    "position": COUNT,
-    **dict.fromkeys(("block", "repeat_of"), f"({COUNT})?"),
-    **dict.fromkeys(("rt_ms", "exposure_ms", "first_ms", "second_ms"), f"({DURATION})?"),
+COUNT, DURATION = r"[0-9]{1,9}", r"([0-9]+(\.[0-9]+)?)?"
+PATTERNS = {  # column -> what its values are, as a pattern and in words
+    "method": (r"[a-z0-9_-]{1,32}", "up to 32 of a-z, 0-9, _ and -"),
+    "position": (COUNT, "a whole number"),
+    **dict.fromkeys(("block", "repeat_of"), (f"({COUNT})?", "a whole number or nothing")),
+    **dict.fromkeys(
+        ("rt_ms", "exposure_ms", "first_ms", "second_ms"), (DURATION, "milliseconds or nothing")
+    ),
 }
 SIDES = ("left", "right")
 VERDICTS = ("fake", "real")
@@ -177,7 +180,8 @@ def check_columns(name: str, header: Sequence[str]) -> None:
     twice = sorted({column for column in header if header.count(column) > 1})
     for what, columns in (("unknown", unknown), ("missing", missing), ("repeated", twice)):
         if columns:
-            listed = ", ".join(repr(column) for column in columns)
+            listed = ", ".join(repr(column[:40]) for column in columns[:MOST_NAMED])
+            listed += f" and {len(columns) - MOST_NAMED} more" * (len(columns) > MOST_NAMED)
             raise ResponsesError(
                 f"{name}: line 1: {what} column {listed}; the columns are those of docs/formats.md"
             )
@@ -195,9 +199,9 @@ def _check_values(responses: Responses) -> None:
         _refuse(responses, column, ~responses.equals(column, *allowed), allowed)
     for column in NEVER_EMPTY:
         _refuse(responses, column, responses.equals(column, ""), ("a value",))
-    for column, pattern in PATTERNS.items():
+    for column, (pattern, words) in PATTERNS.items():
         fits = responses.where(column, re.compile(pattern).fullmatch)
-        _refuse(responses, column, ~fits, (pattern,))
+        _refuse(responses, column, ~fits, (words,))
 
 
 def _check_answers(responses: Responses) -> None:
