@@ -76,10 +76,9 @@ def power(out: Path | None, **asked: Any) -> None:
     """
     study = _compare(asked)
     plan = plan_sample(study, asked)
-    click.echo("\n".join(tell_plan(study, plan)))
     if out is not None:
         _write(out, plan)
-        click.echo(out)
+    click.echo("\n".join([*tell_plan(study, plan), *([str(out)] if out else [])]))
 
 
 def _compare(asked: Mapping[str, Any]) -> Comparison:

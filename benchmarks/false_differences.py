@@ -1,0 +1,86 @@
+"""How often a test at 5 % finds a difference between two methods where there is none.
+
+Ours against those that papers print, and two logistic mixed models: the usual one, in which people
+and photographs vary in one way for both methods (random intercepts), and one in which they react to
+each (random slopes as well), as our report fits it for comparison.
+"""
+
+from collections.abc import Callable
+from math import inf, sqrt
+
+import numpy as np
+
+from analysis.comparisons import compare_methods
+from analysis.fooling import Trials, fooling_rates
+from analysis.intervals import two_sided_p
+from analysis.mixed import mixed_difference
+from tests.analysis.studies import simulate_study
+
+RATE, METHODS, LEVEL = 0.301, ("m0", "m1"), 0.05
+STUDIES = 200
+DESIGNS = {"200 photographs": 200, "50 photographs": 50}
+PEOPLE, TRIALS = 60, 40
+
+
+def clustered(trials: Trials) -> float | None:
+    (difference,) = compare_methods(trials, fooling_rates(trials, METHODS))
+    return difference.p
+
+
+def two_proportions(trials: Trials) -> float:
+    a, b = (trials.of(method).fooled for method in METHODS)
+    pooled = trials.fooled.mean()
+    error = sqrt(pooled * (1 - pooled) * (1 / len(a) + 1 / len(b)))
+    return two_sided_p((a.mean() - b.mean()) / error, inf)
+
+
+def paired_t(trials: Trials) -> float:
+    """Over people's differences."""
+    shares = []
+    for method in METHODS:
+        part = trials.of(method)
+        answered = np.bincount(part.participant, minlength=PEOPLE)
+        fooled = np.bincount(part.participant, weights=part.fooled, minlength=PEOPLE)
+        shares.append(fooled / answered)
+    apart = shares[0] - shares[1]
+    return two_sided_p(apart.mean() / (apart.std(ddof=1) / sqrt(PEOPLE)), PEOPLE - 1)
+
+
+TESTS: dict[str, Callable[[Trials], float | None]] = {
+    "clustered t (ours)": clustered,
+    "two proportions, z": two_proportions,
+    "t over participants": paired_t,
+}
+MODELS = ("mixed, intercepts", "mixed, slopes")
+
+
+def judge(trials: Trials, images: int) -> dict[str, float | None]:
+    """p of every test; None where there is none."""
+    found, _ = mixed_difference(trials, *METHODS, df=min(PEOPLE, images) - 1)
+    models = (found.p_intercepts, found.p) if found else (None, None)
+    tests = {name: test(trials) for name, test in TESTS.items()}
+    return {**tests, **dict(zip(MODELS, models, strict=True))}
+
+
+def measure(images: int, seed: int = 0) -> dict[str, float]:
+    """Share of studies in which each test that could be made finds a difference."""
+    found: dict[str, list[bool]] = {name: [] for name in (*TESTS, *MODELS)}
+    for child in np.random.SeedSequence(seed).spawn(STUDIES):
+        rng = np.random.default_rng(child)
+        trials = simulate_study(rng, (RATE, RATE), PEOPLE, images, TRIALS)
+        for name, p in judge(trials, images).items():
+            if p is not None:
+                found[name].append(p < LEVEL)
+    return {name: float(np.mean(seen)) for name, seen in found.items()}
+
+
+def main() -> None:
+    print(f"\n{STUDIES} studies a design of {PEOPLE} people x {TRIALS}, both rates {RATE:.1%}\n")
+    columns = {design: measure(images) for design, images in DESIGNS.items()}
+    print(f"{'test':<24}" + "".join(f"{design:>18}" for design in columns))
+    for name in (*TESTS, *MODELS):
+        print(f"{name:<24}" + "".join(f"{found[name]:>18.1%}" for found in columns.values()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""docs/beside-other-reports.md: its numbers of ours are those of the reference set."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.comparisons import compare_methods, holm
+from analysis.fooling import fooling_rates
+from analysis.mixed import mixed_difference, mixed_rates
+from analysis.words import MINUS, percent
+from tests.analysis.studies import METHODS, read_crossed
+
+PAGE = (Path(__file__).parents[2] / "docs" / "beside-other-reports.md").read_text("utf-8")
+
+
+def cells(row: str) -> list[str]:
+    """What the table says in the row that begins so."""
+    (line,) = [line for line in PAGE.splitlines() if line.startswith(f"| {row}")]
+    return [cell.strip() for cell in line.strip("|").split("|")][1:]
+
+
+def known(rate: float, bounds: tuple[float, float]) -> str:
+    return f"{percent(rate)} [{percent(bounds[0])}, {percent(bounds[1])}]"
+
+
+def short(p: float) -> str:
+    return f"{p:.3f}".lstrip("0")
+
+
+def test_the_rates_and_the_difference_are_the_reports() -> None:
+    crossed = read_crossed()
+    rates = fooling_rates(crossed, METHODS)
+    found = [known(rate.rate or 0, rate.ci95 or (0, 0)) for rate in rates.values()]
+    naive = [known(rate.rate or 0, rate.ci95_naive_wilson or (0, 0)) for rate in rates.values()]
+    differences = compare_methods(crossed, rates)
+    less, adjusted = differences[0], holm([one.p for one in differences])[0]
+    assert less.ci95 is not None
+    assert less.p is not None
+    assert adjusted is not None
+    turned = known(-less.difference, (-less.ci95[1], -less.ci95[0]))
+    assert cells("**this report**") == [
+        *found,
+        f"{turned}, p = {short(less.p)}, by Holm {short(adjusted)}",
+    ]
+    assert cells('the same, "ignoring')[:3] == naive
+
+
+def test_the_mixed_models_are_the_reports() -> None:
+    crossed = read_crossed()
+    models = mixed_rates(crossed, METHODS)
+    found = [known(one.marginal_rate or 0, one.ci95 or (0, 0)) for one in models.values()]
+    assert cells("its marginal rates")[:3] == found
+    less, _ = mixed_difference(crossed, "l2", "mcl", df=39)
+    assert less is not None
+    turned = known(-less.difference, (-less.ci95[1], -less.ci95[0]))
+    assert cells("lme4 with random slopes")[3] == f"{turned}, p = {short(less.p)}"
+    assert MINUS not in turned
+
+
+@pytest.mark.parametrize(("method", "place"), [("l2", 0), ("mcl", 1), ("zhang2016", 2)])
+def test_the_conditional_rate_is_that_of_the_intercept_alone(method: str, place: int) -> None:
+    beta = mixed_rates(read_crossed(), [method])[method].beta
+    assert beta is not None
+    rate = 1 / (1 + 2.718281828459045**-beta)
+    assert cells("the same model, a method at a time")[place] == percent(rate)
