@@ -130,7 +130,9 @@ def order_effect(trials: Trials) -> OrderEffect:
     begins = np.cumsum(sizes) - sizes
     place = np.arange(len(trials.fooled)) - begins[trials.participant]
     late = 2 * place >= sizes[trials.participant] + sizes[trials.participant] % 2
-    halves = {FIRST: fooling_rate(trials.only(~late)), SECOND: fooling_rate(trials.only(late))}
-    both = late.any() and not late.all()
-    difference = part_difference(trials, late, halves, SECOND, FIRST) if both else None
+    parts = {FIRST: trials.only(~late), SECOND: trials.only(late)}
+    halves = {half: fooling_rate(part) for half, part in parts.items()}
+    difference = None
+    if all(half.trials for half in halves.values()):
+        difference = part_difference(parts[SECOND], parts[FIRST], halves, SECOND, FIRST)
     return OrderEffect(halves[FIRST], halves[SECOND], difference)

@@ -10,10 +10,9 @@ from itertools import combinations
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.clusters import Codes, Influence, clustered_variance, multiway_variance
-from analysis.fooling import Rate, Trials, join
+from analysis.fooling import Rate, Trials
 from analysis.intervals import Interval, newcombe, one_sided_p, t_quantile, two_sided_p
 
 CHANCE = 0.5  # the rate of fakes as convincing as photographs
@@ -90,17 +89,17 @@ def compare_methods(trials: Trials, rates: Mapping[str, Rate]) -> list[Differenc
 
 def fooling_difference(trials: Trials, rates: Mapping[str, Rate], a: str, b: str) -> Difference:
     """One difference. Both methods need trials; `rates` are those of the same trials."""
-    both = join(trials.of(a), trials.of(b))
-    return part_difference(both, np.arange(len(both.fooled)) < rates[a].trials, rates, a, b)
+    return part_difference(trials.of(a), trials.of(b), rates, a, b)
 
 
 def part_difference(
-    trials: Trials, is_a: NDArray[np.bool_], rates: Mapping[str, Rate], a: str, b: str
+    part_a: Trials, part_b: Trials, rates: Mapping[str, Rate], a: str, b: str
 ) -> Difference:
-    """Of the trials where is_a (n,) against the others; a, b: what to call the two, as `rates`."""
+    """Of the trials of one part against another's; a, b: what to call the two, as in `rates`."""
     of_a, of_b = rates[a], rates[b]
     rate_a, rate_b = of_a.fooled / of_a.trials, of_b.fooled / of_b.trials
-    dfs = [_factor_df(codes, is_a) for codes in trials.factors]
+    pairs = list(zip(part_a.factors, part_b.factors, strict=True))
+    dfs = [_factor_df(*pair) for pair in pairs]
     raised = {
         "one_participant": dfs[0] is None,
         "one_image": None in dfs[1:],
@@ -110,11 +109,11 @@ def part_difference(
     counted = Difference(a, b, rate_a - rate_b, flags=flags)
     if "rate_at_bound" in flags:
         return _at_bound(counted, of_a, of_b)
-    factors = [codes for codes, df in zip(trials.factors, dfs, strict=True) if df is not None]
+    factors = [np.append(*pair) for pair, df in zip(pairs, dfs, strict=True) if df is not None]
     if not factors:
         return counted
-    influence = np.where(
-        is_a, (trials.fooled - rate_a) / of_a.trials, (rate_b - trials.fooled) / of_b.trials
+    influence = np.append(
+        (part_a.fooled - rate_a) / of_a.trials, (rate_b - part_b.fooled) / of_b.trials
     )
     return _clustered(counted, influence, factors, min(df for df in dfs if df is not None))
 
@@ -156,14 +155,13 @@ def _at_bound(counted: Difference, a: Rate, b: Rate) -> Difference:
     return replace(counted, ci95=newcombe(a.rate, a.ci95, b.rate, b.ci95))
 
 
-def _factor_df(codes: Codes, is_a: NDArray[np.bool_]) -> int | None:
+def _factor_df(codes_a: Codes, codes_b: Codes) -> int | None:
     """Degrees of freedom of one factor: clusters less one, or less two where none is shared.
 
-    codes, is_a (n,). None where a method has a single cluster: its spread cannot be seen.
+    None where a method has a single cluster: its spread cannot be seen.
     """
-    size = int(codes.max()) + 1
-    seen_a = np.bincount(codes[is_a], minlength=size) > 0
-    seen_b = np.bincount(codes[~is_a], minlength=size) > 0
+    size = max(int(codes_a.max()), int(codes_b.max())) + 1
+    seen_a, seen_b = (np.bincount(codes, minlength=size) > 0 for codes in (codes_a, codes_b))
     if min(seen_a.sum(), seen_b.sum()) < 2:
         return None
     return int((seen_a | seen_b).sum()) - (1 if (seen_a & seen_b).any() else 2)

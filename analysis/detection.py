@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.clusters import count_clusters, multiway_variance
+from analysis.clusters import multiway_variance
 from analysis.fooling import Rate, Trials, fooling_rate
 from analysis.intervals import Interval, t_quantile
 
@@ -79,7 +79,7 @@ def _detect(
     extra = 0.5 if at_bound else 0.0  # log-linear: half a trial to either answer
     rates = (hits + extra) / (signals + 2 * extra), (alarms + extra) / (noises + 2 * extra)
     z_hit, z_alarm = special.ndtri(rates).tolist()
-    people, images = count_clusters(trials.participant), count_clusters(trials.image)
+    people, images, *_ = trials.levels
     raised = {
         "rate_at_bound": at_bound,
         "one_participant": people == 1,
@@ -96,10 +96,9 @@ def _detect(
         return counted
     width = np.where(signal, signals * _density(z_hit), -noises * _density(z_alarm))
     influence = scale * (said - np.where(signal, *rates)) / width
-    factors = trials.estimable()
+    factors, df = trials.estimable()
     independent = float(influence @ influence)  # the least that the variance may be
     variance = max(multiway_variance(influence, factors), independent)
-    df = min(map(count_clusters, factors)) - 1
     half = t_quantile(df) * sqrt(variance)
     ci95 = (d_prime - half, d_prime + half)
     return replace(counted, se=sqrt(variance), ci95=ci95, df=df)

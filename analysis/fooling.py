@@ -42,43 +42,43 @@ class Trials:
         """What comes back from trial to trial: people, images, and photographs beside them."""
         return self.participant, self.image, *([] if self.beside is None else [self.beside])
 
-    def estimable(self) -> list[Codes]:
-        """Of these, those of at least two levels."""
-        return [codes for codes in self.factors if count_clusters(codes) > 1]
+    @cached_property
+    def levels(self) -> tuple[int, ...]:
+        """How many people, images, and photographs beside them."""
+        return tuple(map(count_clusters, self.factors))
+
+    def estimable(self) -> tuple[list[Codes], int]:
+        """The factors of at least two levels, and their degrees of freedom: the fewest less one."""
+        some = [codes for codes, n in zip(self.factors, self.levels, strict=True) if n > 1]
+        return some, min(n for n in self.levels if n > 1) - 1
 
     def only(self, chosen: NDArray[np.bool_]) -> "Trials":
         """The trials where chosen (n,) is True."""
         if chosen.all():
             return self
         rows = np.flatnonzero(chosen)
-        return Trials(
-            self.fooled[rows],
-            self.participant[rows],
-            self.image[rows],
-            self.method[rows],
-            None if self.beside is None else self.beside[rows],
-        )
+        return self._take(rows, self.method[rows])
 
     def of(self, method: str) -> "Trials":
         """The trials of one method; picked once, for many ask."""
         if method not in self._picked:
-            self._picked[method] = self.only(self.method == method)
+            rows = np.flatnonzero(self.method == method)
+            alike = np.broadcast_to(np.array(method), len(rows))  # names are long by the million
+            self._picked[method] = self._take(rows, alike)
         return self._picked[method]
+
+    def _take(self, rows: NDArray[np.int64], method: NDArray[np.str_]) -> "Trials":
+        return Trials(
+            self.fooled[rows],
+            self.participant[rows],
+            self.image[rows],
+            method,
+            None if self.beside is None else self.beside[rows],
+        )
 
     @cached_property
     def _picked(self) -> "dict[str, Trials]":
         return {}
-
-
-def join(a: Trials, b: Trials) -> Trials:
-    """One after the other."""
-    return Trials(
-        np.append(a.fooled, b.fooled),
-        np.append(a.participant, b.participant),
-        np.append(a.image, b.image),
-        np.append(a.method, b.method),
-        None if a.beside is None or b.beside is None else np.append(a.beside, b.beside),
-    )
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def fooling_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
     if n == 0:
         return Rate(0, 0, 0, 0, flags=("no_trials",))
     fooled = int(trials.fooled.sum())
-    people, images = count_clusters(trials.participant), count_clusters(trials.image)
+    people, images, *_ = trials.levels
     rate, at_bound = fooled / n, fooled in (0, n)
     counted = Rate(
         *(fooled, n, people, images, rate),
@@ -145,9 +145,8 @@ def _clustered(counted: Rate, rate: float, trials: Trials) -> Rate:
     people = counted.participants
     influence = (trials.fooled - rate) / counted.trials
     binomial = rate * (1 - rate) / counted.trials  # the least that a variance may be
-    factors = trials.estimable()
+    factors, df = trials.estimable()
     deff = max(multiway_variance(influence, factors) / binomial, 1.0)
-    df = min(map(count_clusters, factors)) - 1
     these = None
     if people > 1:
         of_people = max(clustered_variance(influence, trials.participant) / binomial, 1.0)

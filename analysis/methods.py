@@ -98,7 +98,7 @@ def describe_differences(
                     rule: _describe_otherwise(judged, a, b)
                     for rule, judged in otherwise.without.items()
                 },
-                "mixed": mixed and asdict(mixed),
+                "mixed": mixed and _round(asdict(mixed)),
                 "flags": (*difference.flags, *(f"mixed_{flag}" for flag in flags)),
             }
         )
@@ -178,4 +178,15 @@ def _describe_ranking(ranking: Ranking) -> Part:
 
 
 def _describe_mixed(mixed: Mixed) -> Part | None:
-    return None if mixed.beta is None else asdict(mixed)
+    return None if mixed.beta is None else _round(asdict(mixed))
+
+
+def _round(fitted: Part) -> Part:
+    """To ten digits: a fit is no closer, and the last ones hang on the number of processors."""
+
+    def keep(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(keep, value))
+        return float(f"{value:.10g}") if isinstance(value, float) else value
+
+    return {key: keep(value) for key, value in fitted.items()}

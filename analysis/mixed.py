@@ -88,12 +88,12 @@ def mixed_difference(
     df: of Student's t, as the default interval has it; None where that has none. most_trials: of
     the two methods together.
     """
+    if len(trials.of(a).fooled) + len(trials.of(b).fooled) > most_trials:
+        return None, ("too_many_trials",)
     both = trials.only((trials.method == a) | (trials.method == b))
     group = (both.method == b).astype(np.int64)
     rates = [both.fooled[group == one].mean() for one in (0, 1)]
     obstacles = ("rate_at_bound",) if {0, 1} & set(rates) else _obstacles(both)
-    if len(both.fooled) > most_trials:
-        obstacles = ("too_many_trials",)
     if obstacles or df is None:
         return None, obstacles or ("not_identified",)
     answers = both.fooled, group, both.participant, both.image

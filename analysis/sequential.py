@@ -8,7 +8,7 @@ from math import inf, log, sqrt
 
 import numpy as np
 
-from analysis.clusters import Influence, clustered_variance, count_clusters, multiway_variance
+from analysis.clusters import Influence, clustered_variance, multiway_variance
 from analysis.fooling import FEW, Trials
 from analysis.intervals import Interval, t_quantile
 
@@ -36,7 +36,7 @@ def monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
     fooled = np.bincount(trials.participant, weights=trials.fooled)
     means = fooled[answered > 0] / answered[answered > 0]
     people = len(means)
-    if people < FEW or count_clusters(trials.image) < 2:
+    if people < FEW or trials.levels[1] < 2:
         return None
     rate, sd = float(means.mean()), float(means.std(ddof=1))
     if sd == 0:
@@ -49,4 +49,5 @@ def monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
 def _image_variance(trials: Trials, influence: Influence) -> float:
     """What clustering by images too adds to that by participant, at least 0."""
     by_people = clustered_variance(influence, trials.participant)
-    return max(multiway_variance(influence, trials.estimable()) - by_people, 0.0)
+    factors, _ = trials.estimable()
+    return max(multiway_variance(influence, factors) - by_people, 0.0)

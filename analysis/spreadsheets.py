@@ -17,8 +17,12 @@ def write_rates(methods: Mapping[str, Entry]) -> bytes:
 
 
 def write_differences(differences: Sequence[Entry]) -> bytes:
-    """differences.csv from the report's differences; each number in full."""
-    return _write([_flatten(difference) for difference in differences], ["a", "b"])
+    """differences.csv from the report's differences, in full; single rules stand in the JSON."""
+    rows = [
+        {key: value for key, value in difference.items() if key != "without_a_rule"}
+        for difference in differences
+    ]
+    return _write([_flatten(row) for row in rows], ["a", "b"])
 
 
 def write_images(images: Sequence[Entry]) -> bytes:
@@ -72,6 +76,8 @@ def _flatten(entry: Entry) -> dict[str, Any]:
     for key, value in entry.items():
         if "ci9" in key:
             flat[f"{key}_low"], flat[f"{key}_high"] = value or (None, None)
+        elif isinstance(value, tuple) and key != "flags":  # of the two methods
+            flat[f"{key}_a"], flat[f"{key}_b"] = value
         elif key == "flags":
             flat[key] = " ".join(value)
         elif isinstance(value, Mapping):

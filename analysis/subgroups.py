@@ -48,9 +48,9 @@ def compare_subgroups(
 
 
 def _compare(part: Trials, inside: NDArray[np.bool_], group: str, method: str) -> Subgroup:
-    rates = {group: fooling_rate(part.only(inside)), OTHERS: fooling_rate(part.only(~inside))}
+    here, elsewhere = part.only(inside), part.only(~inside)
+    rates = {group: fooling_rate(here), OTHERS: fooling_rate(elsewhere)}
     if inside.all():
         return Subgroup(group, method, rates[group])
-    return Subgroup(
-        group, method, rates[group], part_difference(part, inside, rates, group, OTHERS)
-    )
+    change = part_difference(here, elsewhere, rates, group, OTHERS)
+    return Subgroup(group, method, rates[group], change)

@@ -19,34 +19,45 @@ from analysis.published import read_published
 from analysis.responses import COLUMNS
 from analysis.sources import read_responses
 
-PEOPLE, TRIALS, IMAGES = 25_000, 40, 1600
+PEOPLE, TRIALS, IMAGES = 25_126, 40, 1600  # 1,000,000 trials, since some give up
 METHODS, LOGITS = ("l2", "mcl", "zhang2016"), (-1.5, -1.0, -0.9)
 SIDES = ("left", "right")
+HABITS = dict(enumerate(("gives up", "too fast", "one side", "in turn", "disturbed")))
 REPORT = Path(__file__).parents[1] / "analysis" / "report.py"
 BARS = {"all numbers, once read": 2.0, "the whole command": 8.0}
 BAR_GB = 1.2
 
 
 def write_responses(path: Path) -> None:
-    """Everybody judges 40 photographs, the methods in turn; times and identifiers as exported."""
+    """Everybody judges 40 photographs, the methods in turn; times and identifiers as exported.
+
+    One in a hundred each: gives up half way, answers too fast, chooses one side, chooses the sides
+    in turn, is disturbed all the time. So every rule leaves somebody out.
+    """
     rng = np.random.default_rng(0)
     of_people, of_images = rng.normal(0, 0.5, PEOPLE), rng.normal(0, 0.8, IMAGES)
     names = [rng.bytes(11).hex() for _ in range(PEOPLE)]
     with path.open("w") as file:
         file.write(",".join(COLUMNS) + "\n")
         for person in range(PEOPLE):
-            image = rng.choice(IMAGES, TRIALS, replace=False)
-            method = (np.arange(TRIALS) + person) % len(METHODS)
+            habit = HABITS.get(person % 100, "")
+            trials = TRIALS // 2 if habit == "gives up" else TRIALS
+            image = rng.choice(IMAGES, trials, replace=False)
+            method = (np.arange(trials) + person) % len(METHODS)
             logit = np.array(LOGITS)[method] + of_people[person] + of_images[image]
-            fooled = rng.random(TRIALS) < 1 / (1 + np.exp(-logit))
-            truth, rt_ms = rng.integers(0, 2, TRIALS), rng.lognormal(7.2, 0.4, TRIALS)
+            truth = rng.integers(0, 2, trials)
+            answer = truth ^ (rng.random(trials) < 1 / (1 + np.exp(-logit)))
+            answer = {"one side": truth * 0, "in turn": np.arange(trials) % 2}.get(habit, answer)
+            rt_ms = rng.lognormal(7.2, 0.4, trials) / (12 if habit == "too fast" else 1)
+            outcome = "abandoned" if habit == "gives up" else "complete"
+            flags = "hidden" if habit == "disturbed" else ""
             file.writelines(
-                f"large,{names[person]},complete,live,test,0,{trial},sequential,fake,photos/{i:05},"
-                f"{METHODS[m]},photos/{i:05},,{SIDES[t]},{SIDES[t ^ f]},{rt:.1f},1000,1000.1,999,,"
-                f"2026-01-05T10:{trial:02}:00.{person:06}+00:00,"
-                f"2026-01-05T10:{trial:02}:05.{person:06}+00:00,{'ab' * 32}\n"
-                for trial, (i, m, t, f, rt) in enumerate(
-                    zip(image, method, truth, fooled, rt_ms, strict=True)
+                f"large,{names[person]},{outcome},live,test,0,{at},sequential,fake,photos/{i:05},"
+                f"{METHODS[m]},photos/{i:05},,{SIDES[t]},{SIDES[a]},{rt:.1f},1000,1000.1,999,"
+                f"{flags},2026-01-05T10:{at:02}:00.{person:06}+00:00,"
+                f"2026-01-05T10:{at:02}:05.{person:06}+00:00,{'ab' * 32}\n"
+                for at, (i, m, t, a, rt) in enumerate(
+                    zip(image, method, truth, answer, rt_ms, strict=True)
                 )
             )
 
