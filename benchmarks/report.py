@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,13 +21,17 @@ from analysis.published import read_published
 from analysis.responses import COLUMNS
 from analysis.sources import read_responses
 
-PEOPLE, TRIALS, IMAGES = 25_126, 40, 1600  # 1,000,000 trials, since some give up
+PEOPLE, TRIALS, IMAGES = 25_126, 40, 1600
+ROWS = 1_000_000  # as some give up
 METHODS, LOGITS = ("l2", "mcl", "zhang2016"), (-1.5, -1.0, -0.9)
 SIDES = ("left", "right")
 HABITS = dict(enumerate(("gives up", "too fast", "one side", "in turn", "disturbed")))
 REPORT = Path(__file__).parents[1] / "analysis" / "report.py"
-BARS = {"all numbers, once read": 2.0, "the whole command": 8.0}
+NUMBERS, COMMAND = "all numbers, once read", "the whole command"
+BARS = {NUMBERS: 2.0, COMMAND: 8.0}
 BAR_GB = 1.2
+
+Value = TypeVar("Value")
 
 
 def write_responses(path: Path) -> None:
@@ -62,22 +68,30 @@ def write_responses(path: Path) -> None:
             )
 
 
-def measure(path: Path) -> tuple[dict[str, float], float]:
-    """Seconds of each part, and the peak memory of the command in GB."""
-    began = time.perf_counter()
-    responses = read_responses(str(path))
-    read = time.perf_counter()
-    find(responses, read_published(), Asked())
-    found = time.perf_counter()
+def measure(path: Path) -> dict[str, tuple[float, float]]:
+    """Seconds by the clock and of the processors, of each part."""
+    responses, reading = clock(lambda: read_responses(str(path)), resource.RUSAGE_SELF)
+    assert len(responses) == ROWS
+    _, finding = clock(lambda: find(responses, read_published(), Asked()), resource.RUSAGE_SELF)
     del responses
     command = [sys.executable, str(REPORT), str(path), "--out", str(path.parent / "report")]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    seconds = {
-        "reading the CSV": read - began,
-        "all numbers, once read": found - read,
-        "the whole command": time.perf_counter() - found,
-    }
-    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
+    _, whole = clock(
+        lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL),
+        resource.RUSAGE_CHILDREN,
+    )
+    return {"reading the CSV": reading, NUMBERS: finding, COMMAND: whole}
+
+
+def clock(act: Callable[[], Value], who: int) -> tuple[Value, tuple[float, float]]:
+    """What it gives, and its seconds. who: whose processor time."""
+    began, used = time.perf_counter(), processor_time(who)
+    value = act()
+    return value, (time.perf_counter() - began, processor_time(who) - used)
+
+
+def processor_time(who: int) -> float:
+    usage = resource.getrusage(who)
+    return usage.ru_utime + usage.ru_stime
 
 
 def main() -> None:
@@ -85,11 +99,12 @@ def main() -> None:
         path = Path(folder) / "responses.csv"
         write_responses(path)
         size = path.stat().st_size / 1e6
-        print(f"\n{PEOPLE * TRIALS:,} trials, {size:.0f} MB of CSV, {os.cpu_count()} cores\n")
-        seconds, peak = measure(path)
-    for part, taken in seconds.items():
+        print(f"\n{ROWS:,} trials, {size:.0f} MB of CSV, {os.cpu_count()} cores\n")
+        seconds = measure(path)
+    for part, (taken, processors) in seconds.items():
         bar = f" (bar {BARS[part]:.0f} s)" if part in BARS else ""
-        print(f"{part:<26}{taken:6.2f} s{bar}")
+        print(f"{part:<26}{taken:6.2f} s, processors {processors:.2f} s{bar}")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
     print(f"{'peak memory':<26}{peak:6.2f} GB (bar {BAR_GB} GB)")
 
 
