@@ -73,7 +73,6 @@ def measure(path: Path) -> dict[str, tuple[float, float]]:
     responses, reading = clock(lambda: read_responses(str(path)), resource.RUSAGE_SELF)
     assert len(responses) == ROWS
     _, finding = clock(lambda: find(responses, read_published(), Asked()), resource.RUSAGE_SELF)
-    del responses
     command = [sys.executable, str(REPORT), str(path), "--out", str(path.parent / "report")]
     _, whole = clock(
         lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL),
