@@ -15,15 +15,15 @@ from analysis.rules import Rules, fails_vigilance, judge, judge_times
 ODD_TIMES = "response_time"  # the one rule that leaves out trials, not people
 LEFT = {  # who or what is left after a rule
     "screened_out": "by people not screened out",
-    "returned": "by people who did not return the task",
-    "repeated": "by people who took part for the first time",
+    "returned": "by people who kept the task",
+    "repeated": "by people there for the first time",
     "incomplete": "by people who completed",
-    "vigilance": "by people who passed the vigilance trials",
+    "vigilance": "by people who passed vigilance",
     "too_fast": "by people who took their time",
     "side_bias": "by people who used both sides",
-    "alternation": "by people who did not give the two answers in turn",
+    "alternation": "by people who did not answer in turn",
     "timing": "by people who were rarely disturbed",
-    ODD_TIMES: "answered neither too fast nor too slowly",
+    ODD_TIMES: "neither too fast nor too slow",
 }
 
 

@@ -128,9 +128,9 @@ def test_every_step_is_counted(crowd: Counted) -> None:
         "test trials": (11, 411),
         "answered and not voided": (11, 411),
         "by people who completed": (10, 397),
-        "by people who passed the vigilance trials": (7, 277),
+        "by people who passed vigilance": (7, 277),
         "by people who took their time": (6, 237),
-        "answered neither too fast nor too slowly": (6, 233),
+        "neither too fast nor too slow": (6, 233),
     }
     assert len(crowd.trials.fooled) == 233
 

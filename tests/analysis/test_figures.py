@@ -1,14 +1,17 @@
 """The figures: what is drawn, and how it stands in a page."""
 
 import re
+from itertools import combinations, pairwise
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from analysis.canvas import embed, save
+from analysis.exclusions import LEFT
 from analysis.figures import draw_differences, draw_flow, draw_images, draw_people, draw_rates
 from analysis.findings import People
 from analysis.participants import Funnel
@@ -92,3 +95,30 @@ def test_the_flow_says_what_each_step_leaves_and_loses() -> None:
     said = [text.get_text() for text in draw_flow(flow).axes[0].texts]
     assert "12 people, 480 trials" in said
     assert "less 1 person, 40 trials" in said
+
+
+def test_no_step_of_a_large_study_runs_into_its_counts() -> None:
+    flow = [
+        {"step": step, "participants": 25_000, "trials": 1_000_000 - place}
+        for place, step in enumerate(LEFT.values())
+    ]
+    figure = draw_flow(flow)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    for one, other in combinations(boxes, 2):
+        assert not one.overlaps(other)
+
+
+def test_titles_of_panels_keep_clear_of_the_ticks_above() -> None:
+    trials = np.array([13, 14])
+    funnel = Funnel(np.arange(2), trials, np.array([0.2, 0.4]), *[np.array([0.1, 0.2])] * 4)
+    people = People(funnel, np.array([False, False]))
+    figure = draw_people({"l2": people, "mcl": people, "new": people})
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    for above, below in pairwise(figure.axes):
+        title = below.title.get_window_extent()
+        ticks = [*above.get_yticklabels(), *above.get_xticklabels()]
+        drawn = [tick.get_window_extent() for tick in ticks if tick.get_visible()]
+        assert min(box.y0 for box in drawn) > title.y1
