@@ -165,8 +165,15 @@ def _describe_exclusions(counted: Counted, otherwise: Otherwise) -> Part:
         ],
         "flow": [asdict(step) for step in counted.flow],
         "participants": [
-            {"participant": person, "excluded": bool(reasons), "reasons": list(reasons)}
-            for person, reasons in counted.reasons().items()
+            {
+                "participant": person,
+                "excluded": bool(reasons),
+                "reasons": list(reasons),
+                "flagged": flagged,
+            }
+            for (person, reasons), flagged in zip(
+                counted.reasons().items(), counted.flagged.tolist(), strict=True
+            )
         ],
         "by_reason": counted.by_reason(),
         "only_reason": counted.only_reason(),

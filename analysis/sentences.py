@@ -119,10 +119,8 @@ def tell_answers(report: Entry) -> Iterator[str]:
     yield from _tell_sides(report["side_bias"])
     yield from _tell_consistency(report["consistency"])
     yield from _tell_order(report["order"]["difference"])
-    vigilance, timing = report["vigilance"], report["timing"]
-    if vigilance["rate"] is not None:
-        share = f"{percent(vigilance['rate'], 0)}{SPACE}%"
-        yield f"{number(vigilance['answers'])} vigilance trials were answered, {share} rightly."
+    yield from _tell_vigilance(report)
+    timing = report["timing"]
     if timing["trials"]:
         off = [exposure["shorter"] + exposure["longer"] for exposure in timing["exposures"]]
         late = ""
@@ -190,6 +188,19 @@ def _tell_consistency(seen: Entry | None) -> Iterator[str]:
         f" before (95{SPACE}% interval {interval(seen['ci95'], 0)}); answers that have nothing to"
         f" do with each other would agree on {chance}."
     )
+
+
+def _tell_vigilance(report: Entry) -> Iterator[str]:
+    seen = report["vigilance"]
+    if seen["rate"] is None:
+        return
+    share = f"{percent(seen['rate'], 0)}{SPACE}%"
+    told = f"{number(seen['answers'])} vigilance trials were answered, {share} rightly."
+    flagged = sum(person["flagged"] for person in report["exclusions"]["participants"])
+    if flagged:
+        missed = f"{plural(flagged, 'person', 'people')} missed too many and yet counted"
+        told += f" {missed}, for so few such trials are no ground to leave anybody out."
+    yield told
 
 
 def _tell_order(change: Entry | None) -> Iterator[str]:

@@ -53,6 +53,7 @@ def write_participants(report: Entry, people: Mapping[str, People]) -> bytes:
             "participant": entry["participant"],
             "excluded": entry["excluded"],
             "reasons": " ".join(entry["reasons"]),
+            "flagged": entry["flagged"],
             **{f"{method}_{key}": None for method in people for key in ("trials", "rate")},
         }
         for entry in entries

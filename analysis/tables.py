@@ -40,4 +40,7 @@ def mark_source(other: Entry) -> str:
 
 def mark_error(other: Entry) -> str:
     """± the standard error, where it is known."""
-    return "" if other["se"] is None else f" ± {percent(other['se'])}"
+    if other["se"] is None:
+        return ""
+    assumed = " (assumed)" if other["se_assumed"] else ""
+    return f" ± {percent(other['se'])}{assumed}"

@@ -1,5 +1,6 @@
 """The bootstraps: exact by enumeration on a tiny study, and independent of how they run."""
 
+import json
 from itertools import product
 from math import sqrt
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from analysis import bootstrap
 from analysis.bootstrap import cluster_bootstrap, pigeonhole_bootstrap
 from analysis.fooling import Trials, fooling_rates
-from tests.analysis.studies import make_trials, read_crossed, simulate_study
+from tests.analysis.studies import REFERENCE, make_trials, read_crossed, simulate_study
 
 # (people, images) -> answers, of three people and three images
 TINY = [
@@ -57,6 +58,19 @@ def test_the_enumeration_is_the_researchers() -> None:
     assert PARTICIPANT.std() == pytest.approx(SD_PARTICIPANT, abs=1e-6)
     assert IMAGE.std() == pytest.approx(SD_IMAGE, abs=1e-6)
     assert PIGEONHOLE.std() == pytest.approx(SD_PIGEONHOLE, abs=1e-6)
+
+
+@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
+def test_the_enumeration_agrees_with_every_probability_of_the_reference_file() -> None:
+    expected = json.loads((REFERENCE / "tiny_expected.json").read_text())
+    names = {"participant": PARTICIPANT, "image": IMAGE, "pigeonhole": PIGEONHOLE}
+    for name, rates in names.items():
+        values, times = np.unique(np.round(rates, 12), return_counts=True)
+        case = expected[f"{name}_bootstrap"]
+        support = [(float(value), share) for value, share in case["support"].items()]
+        found = list(zip(values.tolist(), (times / len(rates)).tolist(), strict=True))
+        assert np.array(found) == pytest.approx(np.array(support), abs=1e-9)
+        assert (rates.mean(), rates.std()) == pytest.approx((case["mean"], case["sd"]))
 
 
 def replicates(factor: str, count: int = 20_000, seed: int = 0) -> NDArray[np.float64]:

@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from analysis.canvas import embed, save
@@ -103,8 +102,7 @@ def test_no_step_of_a_large_study_runs_into_its_counts() -> None:
         for place, step in enumerate(LEFT.values())
     ]
     figure = draw_flow(flow)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     for one, other in combinations(boxes, 2):
         assert not one.overlaps(other)
@@ -115,8 +113,7 @@ def test_titles_of_panels_keep_clear_of_the_ticks_above() -> None:
     funnel = Funnel(np.arange(2), trials, np.array([0.2, 0.4]), *[np.array([0.1, 0.2])] * 4)
     people = People(funnel, np.array([False, False]))
     figure = draw_people({"l2": people, "mcl": people, "new": people})
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    figure.draw_without_rendering()
     for above, below in pairwise(figure.axes):
         title = below.title.get_window_extent()
         ticks = [*above.get_yticklabels(), *above.get_xticklabels()]

@@ -35,6 +35,17 @@ def test_wilson_and_clopper_pearson_agree_with_r_on_every_reference_case() -> No
         assert clopper_pearson(rate, trials) == pytest.approx(case["clopper"], abs=1e-9)
 
 
+@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
+def test_they_agree_with_statsmodels_at_every_level() -> None:
+    cases = json.loads((REFERENCE / "proportions_expected.json").read_text())["cases"]
+    assert len({case["alpha"] for case in cases}) == 3
+    for case in cases:
+        rate, trials, level = case["k"] / case["n"], case["n"], 1 - case["alpha"]
+        score = wilson(rate, trials, t_quantile(inf, 1 - case["alpha"] / 2))
+        assert score == pytest.approx(case["wilson"], abs=1e-9)
+        assert clopper_pearson(rate, trials, level) == pytest.approx(case["beta"], abs=1e-9)
+
+
 def test_newcombe_agrees_with_his_first_example() -> None:
     """Newcombe 1998, table II, contrast (a): 56/70 - 48/80, method 10: 0.0524 to 0.3339."""
     z = t_quantile(inf)

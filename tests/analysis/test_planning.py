@@ -1,5 +1,6 @@
 """People needed: the researchers' table, its consequences, and simulations that agree."""
 
+import json
 from dataclasses import replace
 from math import inf
 
@@ -17,6 +18,7 @@ from analysis.planning import (
     spread,
 )
 from analysis.simulation import simulate_power
+from tests.analysis.studies import REFERENCE
 
 TYPICAL = PRESETS["typical"]
 ANY = 1_000_000  # images, so many that their number does not matter
@@ -132,6 +134,14 @@ def test_presets_are_the_researchers_shares_of_variance() -> None:
     for name, expected in shares.items():
         found = [variance / (0.2635 * 0.7365) for variance in spread(0.2635, PRESETS[name])]
         assert found == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
+def test_the_intercept_agrees_with_every_integral_of_the_reference_file() -> None:
+    cases = json.loads((REFERENCE / "misc_expected.json").read_text())["marginal_rate"]
+    for key, rate in cases.items():
+        beta, sd = (float(part.partition("=")[2]) for part in key.split(","))
+        assert marginal_intercept(rate, Effects(sd, 0)) == pytest.approx(beta, abs=1e-5)
 
 
 def test_the_intercept_gives_the_mean_rate() -> None:
