@@ -41,7 +41,7 @@ def _show_images(report: Entry) -> Iterator[str]:
         ]
         if rates:
             ends = f"{percent(min(rates), 0)} to {percent(max(rates), 0)}{SPACE}%"
-            yield f"{name(method)}: estimates of its pairs go from {ends}."
+            yield f"{name(method)}: estimates of its fakes go from {ends}."
 
 
 def _show_people(report: Entry) -> Iterator[str]:
@@ -66,7 +66,7 @@ def _show_flow(report: Entry) -> Iterator[str]:
 FIGURES = {
     "rates": ("Fooling rates", _show_rates),
     "differences": ("Differences between methods", _show_differences),
-    "images": ("Rates of single pairs", _show_images),
+    "images": ("Rates of single fakes", _show_images),
     "people": ("Rates of single people", _show_people),
     "times": ("Response times", _show_times),
     "flow": ("Who was counted", _show_flow),

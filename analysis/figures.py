@@ -103,7 +103,7 @@ def draw_differences(differences: Sequence[Entry]) -> Figure:
 
 
 def draw_images(images: Sequence[Entry], methods: Mapping[str, Entry]) -> Figure:
-    """Each method's pairs from the least to the most fooling: shrunken rate and 95 % interval.
+    """Each method's fakes from the least to the most fooling: shrunken rate and 95 % interval.
 
     images: those that have one. Dashed: the method's rate.
     """
@@ -120,7 +120,7 @@ def draw_images(images: Sequence[Entry], methods: Mapping[str, Entry]) -> Figure
         axes.axhline(methods[method]["rate"], color=MUTED, linewidth=0.9, linestyle=DASHED)
         axes.set_xlim(-0.02, 1.02)
         axes.set_xticks([])
-    panels[-1].set_xlabel("pairs, from the least to the most fooling", fontsize=SMALL, color=MUTED)
+    panels[-1].set_xlabel("fakes, from the least to the most fooling", fontsize=SMALL, color=MUTED)
     return _page(panels[0])
 
 

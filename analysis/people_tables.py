@@ -59,8 +59,9 @@ def tabulate_order(report: Entry) -> Table:
         "All methods", percent(order["first"]["rate"]), percent(order["second"]["rate"]),
         percent(change["difference"]), interval(change["ci95"]), p_value(change["p"]),
     )  # fmt: skip
+    what = "wrong" if report["input"]["single"] else "fooled"
     return Table(
-        "Learning or fatigue: percent fooled in each person’s first and second half",
+        f"Learning or fatigue: percent {what} in each person’s first and second half",
         ("", "First half", "Second half", "Difference", KNOWN, "p"),
         [row],
     )

@@ -15,14 +15,18 @@ def tabulate_rates(report: Entry) -> Table:
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
+    columns = (
+        "Method", "Rate", KNOWN, "Fooled / trials", "People", "Photos", "n eff.",
+        f"p vs 50{SPACE}% (Holm)",
+    )  # fmt: skip
+    keep = len(columns) - report["input"]["single"]  # which have no chance rate
     return Table(
         "Percent of trials, for new people and new photographs",
-        ("Method", "Rate", KNOWN, "Fooled / trials", "People", "Photos", "n eff.",
-         f"p vs 50{SPACE}% (Holm)"),
-        rows,
+        columns[:keep],
+        [row[:keep] for row in rows],
         note="n eff.: how many independent trials would tell as much. It is the number of trials"
         " over the design effect, for people and photographs come back from trial to trial.",
-    )  # fmt: skip
+    )
 
 
 def tabulate_narrower(report: Entry) -> Table:

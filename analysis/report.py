@@ -56,7 +56,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     type=click.FloatRange(0, 1, min_open=True),
     help="Rates that differ by less count as equal. Default: the plan's, or 0.05.",
 )
-@click.option("--mixed", is_flag=True, help="Fit the mixed model above 20,000 trials too.")
+@click.option("--mixed", is_flag=True, help="Fit the mixed models however many trials there are.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Kept in the report.")
 @click.option(
     "--out",

@@ -41,6 +41,21 @@ def tell_rate(method: str, report: Entry) -> str:
     return f"{': '.join(filter(None, (known, '; '.join(compared))))}."
 
 
+def tell_error(method: str, report: Entry) -> str:
+    """Of single images: how many were judged wrongly, fakes and photographs together."""
+    rate = report["methods"][method]
+    error, sharp = rate["error"], rate["d_prime_ci95"]
+    if error["rate"] is None:
+        return ""
+    known = f" (95{SPACE}% interval {interval(error['ci95'], 0)})" if error["ci95"] else ""
+    share = f"{percent(error['rate'], 0)}{SPACE}%{known}"
+    said = f"Of {name(method)}’s fakes and the photographs {share} were judged wrongly"
+    if rate["d_prime"] is None:
+        return f"{said}."
+    bounds = f" ({number(sharp[0], 2)} to {number(sharp[1], 2)})" if sharp else ""
+    return f"{said}; d′ is {number(rate['d_prime'], 2)}{bounds}, 0 where nobody can tell."
+
+
 def tell_study(report: Entry) -> str:
     """How many people judged how much, and who was left out."""
     exclusions = report["exclusions"]
@@ -78,9 +93,10 @@ def tell_robustness(report: Entry) -> str:
     ]
     if not moves or not report["exclusions"]["by_reason"]:
         return ""
+    farthest = f"moves no rate by more than {percent(max(moves))} points"
     return (
-        f"With everybody counted the rates are {listing(everybody)}. Leaving out any one rule moves"
-        f" no rate by more than {percent(max(moves))} points.{_tell_turns(report)}"
+        f"With everybody counted the rates are {listing(everybody)}. Leaving out any one rule"
+        f" {farthest if max(moves) else 'changes no rate'}.{_tell_turns(report)}"
     )
 
 
@@ -99,18 +115,18 @@ def tell_design(report: Entry) -> str:
 
 
 def tell_ranking(report: Entry) -> str:
-    """How far the order of the pairs can be trusted."""
+    """How far the order of the fakes can be trusted."""
     shares = {method: rate["ranking"]["reliability"] for method, rate in report["methods"].items()}
     trusted = {method: share for method, share in shares.items() if share is not None}
     unranked = listing([name(method) for method in shares if method not in trusted])
     told = listing([f"{number(share, 2)} for {name(method)}" for method, share in trusted.items()])
     said = (
-        [f"On a scale from 0 to 1 the reliability of a pair’s rate is {told}."] if trusted else []
+        [f"On a scale from 0 to 1 the reliability of a fake’s rate is {told}."] if trusted else []
     )
     if trusted and min(trusted.values()) < NOISE:
         said.append("Below 0.5 a ranking is mostly noise.")
     if unranked:
-        said.append(f"The pairs of {unranked} cannot be ranked: too few trials, or all alike.")
+        said.append(f"The fakes of {unranked} cannot be ranked: too few trials, or all alike.")
     return " ".join(said)
 
 
@@ -118,7 +134,7 @@ def tell_answers(report: Entry) -> Iterator[str]:
     """Sides, fatigue or learning, vigilance and timing; only what was measured."""
     yield from _tell_sides(report["side_bias"])
     yield from _tell_consistency(report["consistency"])
-    yield from _tell_order(report["order"]["difference"])
+    yield from _tell_order(report["order"]["difference"], report["input"]["single"])
     yield from _tell_vigilance(report)
     timing = report["timing"]
     if timing["trials"]:
@@ -203,14 +219,15 @@ def _tell_vigilance(report: Entry) -> Iterator[str]:
     yield told
 
 
-def _tell_order(change: Entry | None) -> Iterator[str]:
+def _tell_order(change: Entry | None, single: bool) -> Iterator[str]:
     if change is None or change["ci95"] is None:
         return
     more = "more" if change["difference"] > 0 else "less"
     points = f"{percent(abs(change['difference']))} points"
     told = change["p"] is not None and change["p"] < LEVEL
     yield (
-        f"In the second half of their trials people were fooled {more} often, by {points}"
+        f"In the second half of their trials people were {'wrong' if single else 'fooled'} {more}"
+        f" often, by {points}"
         f" ({interval(change['ci95'])})"
         + ("." if told else ", which the study cannot tell from none.")
     )

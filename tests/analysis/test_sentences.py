@@ -170,15 +170,16 @@ def test_a_ranking_of_noise_is_called_so() -> None:
         "new": {"ranking": {"reliability": None}},
     }
     assert sentences.tell_ranking({"methods": methods}) == (
-        "On a scale from 0 to 1 the reliability of a pair’s rate is 0.72 for L2 and 0.18 for MCL."
+        "On a scale from 0 to 1 the reliability of a fake’s rate is 0.72 for L2 and 0.18 for MCL."
         " Below 0.5 a ranking is mostly noise."
-        " The pairs of new cannot be ranked: too few trials, or all alike."
+        " The fakes of new cannot be ranked: too few trials, or all alike."
     )
 
 
 def make_answers(**changes: Any) -> dict[str, Any]:
     """A report in which nothing of how people answered is known; changes: what is."""
     return {
+        "input": {"single": False},
         "side_bias": None,
         "consistency": None,
         "order": {"difference": None},
@@ -213,3 +214,23 @@ def test_what_was_shown_twice_is_told_with_its_chance_level() -> None:
         "Of 120 trials shown again 78 % were answered as before (95 % interval 70 to 84); answers"
         " that have nothing to do with each other would agree on 58 %."
     )
+
+
+WRONG = " 35 % (95 % interval 30 to 41) were judged wrongly;"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, f"{WRONG} d′ is 0.67 (0.35 to 0.99), 0 where nobody can tell."),
+        ({"d_prime_ci95": None}, f"{WRONG} d′ is 0.67, 0 where nobody can tell."),
+        ({"d_prime": None, "error": {"rate": 0.35, "ci95": None}}, " 35 % were judged wrongly."),
+    ],
+)
+def test_errors_over_fakes_and_photographs_are_told_of_single_images(
+    changes: dict[str, Any], told: str
+) -> None:
+    rate = {"error": {"rate": 0.352, "ci95": (0.297, 0.411)}, "d_prime": 0.67}
+    rate |= {"d_prime_ci95": (0.35, 0.99)} | changes
+    sentence = sentences.tell_error("mcl", {"methods": {"mcl": rate}})
+    assert plain(sentence) == f"Of MCL’s fakes and the photographs{told}"
