@@ -35,10 +35,8 @@ def check(language: str, part: Part, text: str, protocol: Protocol) -> Iterator[
         yield 1, "nothing to read; write the text, or remove the file and run `study wording`"
         return
     if len(read) > LONGEST[part]:
-        yield (
-            1,
-            f"{len(read):,} characters; participants read at most {LONGEST[part]:,}: shorten it",
-        )
+        most = f"participants read at most {LONGEST[part]:,}"
+        yield 1, f"{len(read):,} characters; {most}: shorten it"
     yield from _check_blanks(language, part, read, protocol)
     yield from _CHECKS[part](read)
 
@@ -46,12 +44,9 @@ def check(language: str, part: Part, text: str, protocol: Protocol) -> Iterator[
 def _check_head(language: str, part: Part, text: str, protocol: Protocol) -> Iterator[Fault]:
     written, wanted = WRITTEN_FOR.search(text), head(language, part, protocol)
     if written is not None and written[0] != wanted:
-        remedy = f"adapt the text, then make this line `{wanted.strip()}`"
-        otherwise = "or remove the file and run `study wording`"
-        yield (
-            _line(text, written.start()),
-            f"written for another protocol; {remedy}, {otherwise}",
-        )
+        adapt = f"adapt the text, then make this line `{wanted.strip()}`"
+        remedy = f"{adapt}, or remove the file and run `study wording`"
+        yield _line(text, written.start()), f"written for another protocol; {remedy}"
 
 
 def _check_blanks(language: str, part: Part, text: str, protocol: Protocol) -> Iterator[Fault]:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from study_server import enrolment, participation
 from study_server.crowd import Crowd
 from study_server.database import reading, transaction
-from study_server.export import PARTICIPANTS, RESPONSES, TIMING, export_study
+from study_server.export import INCIDENTS, PARTICIPANTS, RESPONSES, TIMING, export_study
 from study_server.models import Trial
 from study_server.participation import Answer
 from study_server.simulation import simulate
@@ -120,5 +120,6 @@ def test_the_codebook_names_every_column_under_its_version(app: Flask, out: Path
     export(app.extensions["engine"], out)
     first, header, *rows = out.with_name("codebook.csv").read_text().splitlines()
     assert (first, header) == ("hue-and-eye/1", "file,column,meaning")
-    assert len(rows) == len(RESPONSES) + len(TIMING) + len(PARTICIPANTS)
+    tables = RESPONSES, TIMING, INCIDENTS, PARTICIPANTS
+    assert len(rows) == sum(map(len, tables))
     assert not [file for file in out.parent.iterdir() if file.name.endswith(".part")]
