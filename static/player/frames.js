@@ -16,6 +16,11 @@ export async function measureFrame(gaps = 120) {
   return lengths.sort((a, b) => a - b)[gaps >> 1];
 }
 
+/** A frame that a busy page kept waiting has its old timestamp, but is painted whole frames later. */
+function paintedAt(frame, frameMs) {
+  return frame + Math.max(0, Math.floor((performance.now() - frame) / frameMs)) * frameMs;
+}
+
 /**
  * Let pass durationMs from the frame at startedAt; ends in the frame nearest to that, so that what
  * the caller changes next is painted by the frame that ends the span. At least one frame passes,
@@ -28,7 +33,7 @@ export async function hold(startedAt, durationMs, frameMs, isOver = () => false)
   let frames = 0;
   let longestMs = 0;
   while (!isOver() && now - startedAt < durationMs - (frames ? frameMs / 2 : 0)) {
-    const next = await nextFrame();
+    const next = paintedAt(await nextFrame(), frameMs);
     longestMs = Math.max(longestMs, next - now);
     now = next;
     frames += 1;

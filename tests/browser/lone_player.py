@@ -17,6 +17,7 @@ from playwright.sync_api import Page, Route
 from study_server.app import SECURITY_HEADERS
 from study_server.languages import SOURCE, seconds
 from study_server.player_words import WORDS
+from study_server.protocol import Protocol, new_protocol
 
 ROOT = Path(__file__).parents[2]
 SITE = "http://study.test"
@@ -188,15 +189,15 @@ class TrialApi:
         )
         templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
         templates.filters["seconds"] = lambda number: seconds(number, SOURCE)
-        protocol = SimpleNamespace(
-            practice=self.practice,
-            trials=self.test,
-            vigilance=0,
-            repeats=0,
-            exposures_ms=(self.exposure_ms,),
-            presentation=self.presentation,
-            question=self.question,
-        )
+        settings = {
+            "practice": self.practice,
+            "trials": self.test,
+            "vigilance": 0,
+            "exposure_ms": self.exposure_ms or 0,
+            "presentation": self.presentation,
+            "question": self.question,
+        }
+        protocol = Protocol.model_validate(new_protocol("lone").model_dump() | settings)
         return templates.get_template("participant/player.html").render(
             wording=SimpleNamespace(title="A study", question=QUESTION, instructions="Look."),
             protocol=protocol,

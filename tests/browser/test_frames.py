@@ -7,11 +7,12 @@ from tests.browser.lone_player import TrialApi
 
 # Feeds frames.js with the timestamps of a display, some of them missing.
 HOLD = """
-async ([times, durationMs, frameMs, overAfter]) => {
+async ([times, durationMs, frameMs, overAfter, late = {}]) => {
   const { hold } = await import("/static/player/frames.js");
   const frames = times[Symbol.iterator]();
   const started = frames.next().value;
   let now = started;
+  performance.now = () => now + (late[now] ?? 0);
   window.requestAnimationFrame = (callback) => Promise.resolve().then(
     () => callback((now = frames.next().value)));
   const isOver = overAfter === null ? undefined : () => now - started >= overAfter;
@@ -57,6 +58,16 @@ def test_a_gap_of_more_than_two_frames_is_noticed(
     times = [1000 * n / 60 for n in range(30) if not 3 <= n < 3 + dropped]
     held = page_of_modules.evaluate(HOLD, [times, 200, 1000 / 60, None])
     assert (held["slow"], held["frames"]) == (slow, 12 - dropped)
+
+
+def test_a_frame_that_waited_for_a_busy_page_counts_when_it_is_painted(
+    page_of_modules: Page,
+) -> None:
+    times = [10 * n for n in range(30)]
+    held = page_of_modules.evaluate(HOLD, [times, 100, 10, None, {"30": 9, "100": 12}])
+    assert (held["ms"], held["slow"]) == (110, False)
+    held = page_of_modules.evaluate(HOLD, [times, 100, 10, None, {"50": 25}])
+    assert (held["ms"], held["slow"]) == (100, True)
 
 
 def test_a_span_of_nothing_takes_no_frame(page_of_modules: Page) -> None:
