@@ -10,11 +10,12 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from tests.browser.chromium import MISSING, find_chromium, required
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@contextmanager
+def launch() -> Iterator[Browser]:
+    """The machine's Chromium; raises FileNotFoundError without one."""
     executable = find_chromium()
     if executable is None:
-        pytest.fail(MISSING) if required() else pytest.skip(MISSING)
+        raise FileNotFoundError(MISSING)
     args = ["--disable-gpu", "--disable-background-networking"]
     if os.geteuid() == 0:
         args.append("--no-sandbox")  # Chromium refuses to run as root with one
@@ -22,6 +23,14 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable, args=args)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if find_chromium() is None:
+        pytest.fail(MISSING) if required() else pytest.skip(MISSING)
+    with launch() as browser:
+        yield browser
 
 
 @contextmanager

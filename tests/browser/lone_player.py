@@ -83,8 +83,12 @@ class TrialApi:
 
     def visit(self, page: Page) -> None:
         page.add_init_script(WITNESS)
-        page.route("**/*", self._answer)
+        self.attach(page)
         page.goto(SITE + BASE)
+
+    def attach(self, page: Page) -> None:
+        """Answer all that the page asks for."""
+        page.route("**/*", self._answer)
 
     def describe(self) -> dict[str, object]:
         planned = self.practice + self.test

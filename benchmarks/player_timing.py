@@ -1,0 +1,206 @@
+"""How long an image is seen that should be seen for a second: our player, and a page of the usual kind.
+
+The usual kind shows an image when it has loaded and takes it away by setTimeout, as jsPsych 8 does
+and as the test of Zhang, Isola & Efros did. An observer in the page, which is neither, notes after
+each frame what could be seen. The four ways take turns. Bar: 99 % of our exposures within a frame.
+Then: what a stall of 50 ms does, what a click at a known time is told to have taken, and how long a
+participant waits for the first trial on Chromium's Fast 3G. How many pairs: an argument, else 200.
+"""
+
+import random
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import mean, median
+
+import numpy as np
+from playwright.sync_api import Browser, CDPSession, Page
+
+from tests.browser.conftest import launch
+from tests.browser.lone_player import BASE, SITE, TrialApi
+from tests.browser.observer import (
+    OBSERVER,
+    STALLS,
+    buttons_shown,
+    click_at_a_known_time,
+    exposures,
+)
+from tests.browser.robot import build_robot, set_going
+from tests.conftest import serve_study, short_protocol, write_stimuli
+
+PAIRS, SLOW_PAIRS, TURN = 200, 50, 25
+ASKED_MS, FRAME_MS = 1000, 1000 / 60
+SLOWER = 4  # times, as the browser's developer tools do it
+CLICKS, STALLED_PAIRS = 60, 12
+FAST_3G = {  # of Chromium's developer tools
+    "offline": False,
+    "latency": 150 * 3.75,  # ms
+    "downloadThroughput": 1.6e6 / 8 * 0.9,  # bytes a second
+    "uploadThroughput": 750e3 / 8 * 0.9,
+}
+JAVASCRIPT = "text/javascript"
+USUAL_PAGE = """<!doctype html><title>usual</title>
+<script type="module" src="/usual.js"></script>
+<div id="left"><img alt=""></div><div id="right"><img alt=""></div>"""
+USUAL_SCRIPT = """
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const expose = (place, url, ms) => new Promise((resolve) => {
+  const image = document.querySelector(`#${place} img`);
+  image.style.visibility = "hidden";
+  image.onload = () => {
+    image.style.visibility = "visible";
+    setTimeout(() => {
+      image.style.visibility = "hidden";
+      resolve();
+    }, ms);
+  };
+  image.src = url;
+});
+for (let pair = 0; pair <= PAIRS; pair += 1) {
+  document.title = `Pair ${pair + 1}`;
+  for (const place of ["left", "right"]) {
+    await pause(60);
+    await expose(place, `/p/someone/trials/t${pair}/${place}`, 1000);
+  }
+}
+"""
+
+
+def main() -> None:
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
+    with launch() as browser:
+        print_exposures(browser, pairs)
+        print_stalls(browser)
+        print_clicks(browser)
+        print_readiness(browser)
+
+
+@contextmanager
+def opened(browser: Browser, slower: int = 1) -> Iterator[tuple[Page, CDPSession]]:
+    """A fresh profile with the observer in it, on a processor so many times slower."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(600_000)
+    page.add_init_script(OBSERVER)
+    cdp = context.new_cdp_session(page)
+    cdp.send("Emulation.setCPUThrottlingRate", {"rate": slower})
+    yield page, cdp
+    context.close()
+
+
+def print_exposures(browser: Browser, pairs: int) -> None:
+    ways = {"ours": watch_ours, "setTimeout and onload": watch_usual}
+    found: dict[str, list[float]] = {}
+    for begun in range(0, pairs, TURN):
+        for slower, limit in ((1, pairs), (SLOWER, SLOW_PAIRS)):
+            count = min(TURN, pairs - begun, limit - begun)
+            for name, watch in ways.items() if count > 0 else ():
+                row = name if slower == 1 else f"{name}, {slower} x slower"
+                with opened(browser, slower) as (page, _):
+                    found.setdefault(row, []).extend(watch(page, count))
+    print(f"{'seen for, less 1000 ms':32}{'exposures':>10}{'median':>9}{'1 %':>8}{'99 %':>8}", end="")
+    print(f"{'within a frame':>16}")
+    for row in sorted(found, key=lambda row: "slower" in row):
+        print_row(row, np.array(found[row]) - ASKED_MS)
+
+
+def print_row(name: str, error_ms: np.ndarray) -> None:
+    low, middle, high = np.percentile(error_ms, [1, 50, 99])
+    within = np.mean(np.abs(error_ms) <= FRAME_MS)
+    bar = " (bar 99 %)" if name == "ours" else ""
+    print(f"{name:32}{len(error_ms):10}{middle:+9.1f}{low:+8.1f}{high:+8.1f}{within:15.1%}{bar}")
+
+
+def watch_ours(page: Page, pairs: int) -> list[float]:
+    """How long the images of so many pairs were seen, ms."""
+    play(page, TrialApi(test=pairs + 1, exposure_ms=ASKED_MS), pairs)
+    return [seen.ms for seen in exposures(page.evaluate("window.observed"))[: 2 * pairs]]
+
+
+def play(page: Page, api: TrialApi, pairs: int) -> None:
+    build_robot(page)
+    api.visit(page)
+    set_going(page)
+    page.get_by_text(f"Pair {pairs + 1} of").wait_for()
+
+
+def watch_usual(page: Page, pairs: int) -> list[float]:
+    TrialApi(test=pairs + 1).attach(page)
+    script = USUAL_SCRIPT.replace("PAIRS", str(pairs))
+    page.route("**/usual", lambda route: route.fulfill(body=USUAL_PAGE, content_type="text/html"))
+    page.route("**/usual.js", lambda route: route.fulfill(body=script, content_type=JAVASCRIPT))
+    page.goto(f"{SITE}/usual")
+    page.wait_for_function(f"document.title === 'Pair {pairs + 1}'")
+    return [seen.ms for seen in exposures(page.evaluate("window.observed"))[: 2 * pairs]]
+
+
+def print_stalls(browser: Browser) -> None:
+    """Every other pair has a stall in its first exposure: who notices?"""
+    with opened(browser) as (page, _):
+        page.add_init_script(STALLS)
+        api = TrialApi(test=STALLED_PAIRS + 1, exposure_ms=ASKED_MS)
+        play(page, api, STALLED_PAIRS)
+        seen = exposures(page.evaluate("window.observed"))[: 2 * STALLED_PAIRS : 2]
+    answers = list(api.answers.values())[:STALLED_PAIRS]
+    print("\na stall of 50 ms in an exposure      with one   without")
+    observed = [exposure.gap_ms > 2.5 * FRAME_MS for exposure in seen]
+    flagged = ["slow_frame" in answer["flags"] for answer in answers]
+    for name, noticed in (("seen by the observer", observed), ("flagged by the player", flagged)):
+        count = f"{sum(noticed[::2])} of {len(noticed[::2])}"
+        print(f"{name:32}{count:>13}{f'{sum(noticed[1::2])} of {len(noticed[1::2])}':>10}")
+
+
+def print_clicks(browser: Browser) -> None:
+    """Clicks through the browser's input, whose time is known, against the stored response time."""
+    rng = random.Random(0)
+    with opened(browser) as (page, cdp):
+        api = TrialApi(test=CLICKS + 1)
+        api.visit(page)
+        page.get_by_role("button", name=re.compile("Start|Continue")).click()
+        clicked = []
+        for number in range(1, CLICKS + 1):
+            page.get_by_text(f"Pair {number} of").wait_for()
+            page.locator("#stage[data-phase=choice]").wait_for()
+            clicked.append(click_at_a_known_time(page, cdp, rng.choice(["Left", "Right"]), rng))
+        page.get_by_text(f"Pair {CLICKS + 1} of").wait_for()
+        offered = buttons_shown(page.evaluate("window.observed"))[:CLICKS]
+    told = [answer["rt_ms"] for answer in api.answers.values()]
+    wrong = [
+        abs(ms - (at - frame)) for ms, at, frame in zip(told, clicked, offered, strict=True)
+    ]
+    print(f"\nresponse time of {CLICKS} clicks: mean error {mean(wrong):.2f} ms (bar 2), ", end="")
+    print(f"max {max(wrong):.2f} ms (bar {FRAME_MS:.1f})")
+
+
+def print_readiness(browser: Browser, visits: int = 5) -> None:
+    """From the consent to the first trial, whose two images have 256 px, on Fast 3G."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        manifest = write_stimuli(folder / "stimuli", images=12, size=256)
+        with serve_study(folder, manifest, short_protocol()) as study:
+            taken = [time_to_ready(browser, study.entry) for _ in range(visits)]
+    print(f"\nready for the first trial on Fast 3G: median {median(taken):.1f} s of ", end="")
+    print(f"{', '.join(f'{seconds:.1f}' for seconds in sorted(taken))} (bar 8 s)")
+
+
+def time_to_ready(browser: Browser, entry: str) -> float:
+    """Seconds from the request for the player's page to the first blank, Start pressed at once."""
+    with opened(browser) as (page, cdp):
+        build_robot(page)
+        page.goto(entry)
+        cdp.send("Network.enable")
+        cdp.send("Network.emulateNetworkConditions", FAST_3G)
+        page.get_by_role("checkbox").check()
+        page.get_by_role("button", name="Take part").click(no_wait_after=True)
+        page.wait_for_url(f"**{BASE[:3]}*", wait_until="commit")
+        page.evaluate("sessionStorage.robot = 'f'")
+        page.locator("[data-screen=stage] #stage[data-phase=image]").wait_for()
+        shown: float = page.evaluate("window.observed.find(row => row.shown).at")
+        return shown / 1000
+
+
+if __name__ == "__main__":
+    main()
