@@ -1,13 +1,11 @@
 /** The first answer after the buttons are there; what comes too early or again is only counted. */
 
-const KEYS = { f: 0, arrowleft: 0, j: 1, arrowright: 1 };
-const PLACES = { KeyF: "f", KeyJ: "j" }; // of the keys, where they bear no Latin letters
+const KEYS = { f: 0, keyf: 0, arrowleft: 0, j: 1, keyj: 1, arrowright: 1 };
 
 /**
- * Listen from before the buttons are shown.
- * @param {HTMLElement} stage its two buttons: F or ← presses the first, J or → the second
- * @returns offer(at): from this frame on an answer counts; given(): {answer, at} once there is one,
- *   at being the event's own timestamp in ms; stop(): {early, held}, the events that did not count
+ * Listen, before the buttons are shown: F or ← presses the stage's first, J or → its second.
+ * @returns offer(at): from this frame on an answer counts; given(): {answer, at}, once there is one,
+ *   at the event's own timestamp; stop(): {early, held}, how many events did not count
  */
 export function listen(stage) {
   const buttons = stage.querySelectorAll("button[value]");
@@ -44,9 +42,8 @@ export function listen(stage) {
   };
 }
 
-/** @returns {number | undefined} which button; a shortcut such as Ctrl-F is the browser's */
-function keyIndex(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey) return undefined;
-  const key = event.key.toLowerCase();
-  return KEYS[/^[a-z]$/.test(key) ? key : (PLACES[event.code] ?? key)];
+/** By a key's letter, or its place in other scripts; Ctrl-F and its like are the browser's. */
+function keyIndex({ key, code, ctrlKey, altKey, metaKey }) {
+  const name = /^[a-z]$/i.test(key) ? key : code;
+  return ctrlKey || altKey || metaKey ? undefined : KEYS[name.toLowerCase()];
 }

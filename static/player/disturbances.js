@@ -1,9 +1,7 @@
-/** What keeps images from being seen as planned. */
-
-/** Watch until stopped. @returns {{stop: () => string[]}} stop gives the flags, none twice */
+/** Watch for what keeps images from being seen as planned, until stop(), which gives the flags. */
 export function watchDisturbances() {
   const seen = new Set();
-  if (document.hidden) seen.add("hidden"); // they were lost before: no event will come
+  if (document.hidden) seen.add("hidden"); // it was before: no event will come
   if (!document.hasFocus()) seen.add("blurred");
   const watching = new AbortController();
   const note = (target, event, flag) =>

@@ -1,6 +1,4 @@
 /** What a colour judgement depends on that the participant brings along. */
-
-/** @param {number} frameMs the display's frame time @returns {object} the facts as the server takes them */
 export function environment(frameMs) {
   return {
     refresh_hz: Math.round(10_000 / frameMs) / 10,

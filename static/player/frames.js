@@ -1,14 +1,10 @@
-/**
- * Time in animation frames. A change made inside a frame's callback is painted by that frame,
- * so the frame's own timestamp says when; a timer says only when it was asked for.
- */
+/** Time in frames: what a frame's callback changes, that frame paints; its timestamp says when. */
 
-const MOST_FRAMES = 2; // a longer gap between two frames is a slow frame
+const MOST_FRAMES = 2; // from one frame to the next; more is a slow frame
 
-/** Wait for the next animation frame. @returns {Promise<number>} its timestamp in ms */
 export const nextFrame = () => new Promise(requestAnimationFrame);
 
-/** The display's frame time: the median of many gaps. @returns {Promise<number>} ms */
+/** The display's frame time in ms: the median of many gaps. */
 export async function measureFrame(gaps = 120) {
   const times = [await nextFrame()];
   while (times.length <= gaps) times.push(await nextFrame());
@@ -16,17 +12,15 @@ export async function measureFrame(gaps = 120) {
   return lengths.sort((a, b) => a - b)[gaps >> 1];
 }
 
-/** A frame that a busy page kept waiting has its old timestamp, but is painted whole frames later. */
+/** A frame that a busy page kept waiting is painted whole frames after its timestamp. */
 function paintedAt(frame, frameMs) {
   return frame + Math.max(0, Math.floor((performance.now() - frame) / frameMs)) * frameMs;
 }
 
 /**
- * Let pass durationMs from the frame at startedAt; ends in the frame nearest to that, so that what
- * the caller changes next is painted by the frame that ends the span. At least one frame passes,
- * unless the duration is 0.
- * @param {() => boolean} isOver ends it in the next frame, however much is left
- * @returns {Promise<{endedAt: number, ms: number, frames: number, slow: boolean}>} as achieved
+ * Let pass durationMs from the frame at startedAt to that nearest to its end, which paints what is
+ * changed next. At least one frame passes, unless it is 0. isOver ends it in the next frame.
+ * @returns {Promise<{endedAt, ms, frames, slow}>} as achieved
  */
 export async function hold(startedAt, durationMs, frameMs, isOver = () => false) {
   let now = startedAt;

@@ -1,4 +1,4 @@
-/** The participant's way through a study: pages, trials, debrief. The server knows what comes next. */
+/** The participant's way: pages, trials, debrief. The server knows what comes next. */
 
 import { environment } from "./environment.js";
 import { hold, measureFrame, nextFrame } from "./frames.js";
@@ -11,7 +11,7 @@ import { takeOver } from "./tabs.js";
 import { runTrial } from "./trial.js";
 import { text } from "./words.js";
 
-const MOST_MISSED = 3; // trials in a row whose images are not to be had; more is no accident
+const MOST_MISSED = 3; // trials in a row without images; more is no accident
 
 const { base } = document.body.dataset;
 const server = connect(base, () => {
@@ -19,12 +19,12 @@ const server = connect(base, () => {
   screen.tell(news());
 });
 const preloaded = preloader(server.image);
-const begun = new Set(); // tokens of trials that were played here, whatever the server knows by now
+const begun = new Set(); // tokens of trials played here, whatever the server knows by now
 let upcoming = [];
 let outbox;
 let troubled = false; // the last request failed
 let missed = 0;
-let stopped; // why nothing more is played here
+let stopped; // the reason, once nothing more is played here
 
 /** Play every trial that is left, then go to the debriefing. */
 async function participate() {
@@ -32,7 +32,7 @@ async function participate() {
   outbox = await openOutbox(server.send, await openStore());
   await outbox.drained(); // first, lest the server void what is only on its way
   const progress = learn(await server.resume());
-  measured.then(reportEnvironment);
+  measured.then(environment).then(server.environment).catch(console.warn);
   if (upcoming.length) await welcome(progress);
 
   for (let last, trial; (trial = await nextTrial(last)); last = trial) {
@@ -42,7 +42,7 @@ async function participate() {
   location.replace(`${base}/debrief`);
 }
 
-/** Take the server's word on what comes next, and fetch its images. */
+/** Take the server's word on what comes next. */
 function learn(list) {
   troubled = false;
   upcoming = list.trials.filter(({ token }) => !begun.has(token));
@@ -50,7 +50,7 @@ function learn(list) {
   return list;
 }
 
-/** The next trial, if any; before a new kind the server must have all answers: it may decide by them. */
+/** The next trial. Before a new kind the server has all answers: it may decide by them. */
 async function nextTrial(last) {
   if (!upcoming.length || (last && upcoming[0].kind !== last.kind)) {
     if (last) screen.wait(news() || text("loading"));
@@ -60,23 +60,22 @@ async function nextTrial(last) {
   return upcoming.shift();
 }
 
-/** Show the page at which somebody who comes (back) begins, until its button is pressed. */
-async function welcome({ answered, planned }) {
-  const [next] = upcoming;
+/** The page at which somebody who comes (back) begins. */
+function welcome({ answered, planned }) {
+  const [{ kind, number }] = upcoming;
   screen.tellAnswered(answered, planned);
-  if (answered === 0) await screen.turnPage("instructions");
-  else if (next.kind === "test" && next.number === 1) await screen.turnPage("break");
-  else await screen.turnPage("resume");
+  if (answered === 0) return screen.turnPage("instructions");
+  return screen.turnPage(kind === "test" && number === 1 ? "break" : "resume");
 }
 
-/** One trial. Practice waits for the server, which alone knows what was right; the others do not. */
+/** Practice waits for the server, which alone knows what was right; other trials do not. */
 async function play(trial, frameMs) {
   begun.add(trial.token);
   const images = await load(trial);
   if (!images) return;
   await screen.roomFor(images);
   const stage = screen.place(trial, images, news());
-  await send(trial, "start", {}); // before anything is seen: seen but not told, it would come again
+  await send(trial, "start", {}); // seen but not told, it would come again
   const response = await runTrial(stage, trial, frameMs);
   const { reply } = await send(trial, "response", { id: makeId(), ...response });
   reply.then(server.trials).then(learn).catch(stop);
@@ -87,12 +86,12 @@ async function play(trial, frameMs) {
   await hold(await nextFrame(), trial.timing.feedback_ms, frameMs);
 }
 
-/** The trial's images; none where one is not to be had: the server then gives another trial. */
+/** A trial's images; none where one is not to be had: the server gives another trial. */
 async function load(trial) {
   screen.wait(text("loading"));
   try {
     const images = await preloaded.images(trial);
-    await Promise.all(images.map((image) => image.decode())); // it may be long since they were
+    await Promise.all(images.map((image) => image.decode())); // again: it may be long ago
     missed = 0;
     return images;
   } catch (error) {
@@ -104,7 +103,7 @@ async function load(trial) {
   }
 }
 
-/** Keep a message about a trial until it has arrived. A refusal means: go on elsewhere, or time is over. */
+/** Keep a message until it has arrived; its refusal ends the play here. */
 async function send(trial, what, body) {
   if (stopped) throw stopped;
   const kept = await outbox.keep(`${base}/trials/${trial.token}/${what}`, body);
@@ -117,20 +116,11 @@ function news() {
   return troubled ? text(outbox?.waiting() ? "sending" : "unreachable") : "";
 }
 
-async function reportEnvironment(frameMs) {
-  try {
-    await server.environment(environment(frameMs));
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error; // refused facts are lost, the answers are not
-  }
-}
-
-/** Play nothing more here. */
 function stop(error) {
   if (stopped) return;
   stopped = error;
   screen.fail(error instanceof Refused ? error.message : text("broken"));
-  if (!(error instanceof Refused)) console.error(error);
+  console.warn(error);
 }
 
 takeOver(base, () => stop(new Refused(409, text("elsewhere"))));

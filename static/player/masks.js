@@ -2,13 +2,11 @@
 
 const BLOCK_PX = 8;
 
-/** A canvas of an image's size, a block of it a pixel. @returns {HTMLCanvasElement} */
+/** A canvas for an image's place, each block of it a pixel. */
 export function makeMask({ naturalWidth, naturalHeight }) {
   const mask = document.createElement("canvas");
   mask.width = Math.ceil(naturalWidth / BLOCK_PX);
   mask.height = Math.ceil(naturalHeight / BLOCK_PX);
-  mask.style.width = `${naturalWidth}px`;
-  mask.style.height = `${naturalHeight}px`;
   return mask;
 }
 

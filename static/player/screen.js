@@ -1,50 +1,54 @@
-/** What is on the screen besides the trial itself: pages, progress, feedback, news of the connection. */
+/** What is on the screen besides the trial: pages, progress, feedback, news. */
 
 import { makeMask } from "./masks.js";
 import { text } from "./words.js";
 
-const SLOT_PX = 256; // an image's place, where the image is not larger; as in the style sheet
+const SLOT_PX = 256; // the least for an image; as in the style sheet
 const GAP_PX = 48; // between two
 
-const stage = document.querySelector("#stage");
-const question = document.querySelector("#question span");
+const find = (selector) => document.querySelector(selector);
+const stage = find("#stage");
+const question = find("#question span");
 const asked = question.textContent;
 
 /** Show one page of the document, or the stage; after the failure nothing else. */
 function show(name) {
-  if (document.body.dataset.screen !== "failed") document.body.dataset.screen = name;
+  const { dataset } = document.body;
+  if (dataset.screen === "failed") return;
+  dataset.screen = name;
+  for (const page of document.querySelectorAll("main > section")) page.hidden = page.id !== name;
 }
 
 /** Show a page until its button is pressed. */
 export function turnPage(name) {
   show(name);
-  const button = document.querySelector(`#${name} button`);
-  button.disabled = false; // it was, lest it be pressed before anything listens
+  const button = find(`#${name} button`);
+  button.disabled = false; // until now nothing listened
   button.focus({ preventScroll: true }); // Enter goes on, but the text comes first
   return new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
 }
 
-/** Say how things stand, below the images, unless one is being shown; an empty text says nothing. */
+/** Say how things stand, or nothing, but never while an image is shown. */
 export function tell(news) {
   if (stage.dataset.shown) return;
   for (const line of document.querySelectorAll("[role=status]")) line.textContent = news;
 }
 
-/** Say how far somebody who returns has come. */
 export function tellAnswered(answered, planned) {
-  document.querySelector("#answered").textContent = text("answered", { answered, planned });
+  find("#answered").textContent = text("answered", { answered, planned });
 }
 
-/** Put a trial's images in place, still unseen, and tell how far the participant is. @returns the stage */
+/** Put a trial's images in place, still unseen. @returns the stage */
 export function place(trial, images, news) {
   stage.dataset.phase = "blank";
   delete stage.dataset.verdict;
   question.textContent = asked;
   trial.images.forEach(({ place }, index) => {
     const image = images[index];
-    const slot = document.querySelector(`#${place}`);
+    const slot = find(`#${place}`);
     image.alt = text(`${place}_image`); // the same words whatever it shows
-    slot.querySelector(".image").replaceChildren(image, ...(trial.timing.masks ? [makeMask(image)] : []));
+    const masks = trial.timing.masks ? [makeMask(image)] : [];
+    slot.querySelector(".image").replaceChildren(image, ...masks);
     delete slot.dataset.chosen;
   });
   tellProgress(trial);
@@ -55,24 +59,24 @@ export function place(trial, images, news) {
 
 function tellProgress({ kind, number, of, presentation }) {
   const what = presentation === "single" ? "image" : "pair";
-  document.querySelector("#counter").textContent = text(`${kind}_${what}`, { number, of });
-  const bar = document.querySelector("#bar");
+  find("#counter").textContent = text(`${kind}_${what}`, { number, of });
+  const bar = find("#bar");
   bar.max = of;
   bar.value = number - 1;
   bar.dataset.kind = kind;
 }
 
-/** Blank the stage while something is on its way; the style sheet lets a short wait pass unsaid. */
+/** Blank the stage while something is on its way; a short wait passes unsaid. */
 export function wait(news) {
   stage.dataset.phase = "waiting";
   tell(news);
   show("stage");
 }
 
-/** Show the images again with their names and the verdict in words. */
+/** Show the images again with their names and the verdict. */
 export function showFeedback({ images }, { fake, correct }, answer) {
   for (const { place } of images) {
-    const slot = document.querySelector(`#${place}`);
+    const slot = find(`#${place}`);
     slot.querySelector(".name").textContent = text(place === fake ? "fake" : "real");
     slot.toggleAttribute("data-chosen", place === answer || place === "center");
   }
@@ -83,22 +87,21 @@ export function showFeedback({ images }, { fake, correct }, answer) {
   tell("");
 }
 
-/** Wait until the window shows the images side by side at their own size. */
+/** Wait until the window has room for the images side by side. */
 export async function roomFor(images) {
   const widths = images.map(({ naturalWidth }) => Math.max(naturalWidth, SLOT_PX));
   const width = widths.reduce((sum, px) => sum + GAP_PX + px);
   const height = Math.max(...images.map(({ naturalHeight }) => naturalHeight));
   while (innerWidth < width || innerHeight < height) {
-    document.querySelector("#needed").textContent = `${width} × ${height}`;
-    document.querySelector("#available").textContent = `${innerWidth} × ${innerHeight}`;
+    find("#needed").textContent = `${width} × ${height}`;
+    find("#available").textContent = `${innerWidth} × ${innerHeight}`;
     show("narrow");
     await new Promise((resolve) => addEventListener("resize", resolve, { once: true }));
   }
 }
 
-/** Say why it cannot go on here. */
 export function fail(reason) {
-  document.querySelector("#reason").textContent = reason;
-  document.querySelector("#failed button").addEventListener("click", () => location.reload());
+  find("#reason").textContent = reason;
+  find("#failed button").addEventListener("click", () => location.reload());
   show("failed");
 }

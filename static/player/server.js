@@ -1,13 +1,13 @@
-/** The trial API (docs/trial-api.md). What the network loses is sent again until the server answers. */
+/** The trial API (docs/trial-api.md), asked until it answers. */
 
 import { text } from "./words.js";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
-const PATIENCE_MS = 20_000; // a request without an answer so long is given up and sent again
-const MOST_FAILURES = 4; // of a server that answers, but cannot: so often an image is asked for
+const PATIENCE_MS = 20_000; // for an answer; then the request is sent again
+const MOST_FAILURES = 4; // so often an image is asked for
 
-/** The server answered, and asking again would not change its mind. */
+/** The server's last word. */
 export class Refused extends Error {
   constructor(status, message) {
     super(message);
@@ -15,10 +15,7 @@ export class Refused extends Error {
   }
 }
 
-/**
- * @param {string} base the participant's address, "/p/<token>"
- * @param {() => void} onTrouble called whenever a request failed and will be sent again
- */
+/** onTrouble is called whenever a request failed and will be sent again. */
 export function connect(base, onTrouble) {
   const get = (url, read, failures) => persist(url, { cache: "no-store" }, read, onTrouble, failures);
   const post = (url, body) => {
@@ -31,36 +28,46 @@ export function connect(base, onTrouble) {
     send: post,
     resume: () => post(`${base}/resume`, {}),
     trials: () => get(`${base}/trials`, json),
-    image: (url) => get(url, (reply) => reply.blob(), MOST_FAILURES),
+    image: (url) => get(url, async (reply) => decoded(await reply.blob()), MOST_FAILURES),
     environment: (facts) => post(`${base}/environment`, facts),
   };
 }
 
 const json = (reply) => (reply.status === 204 ? null : reply.json());
 
+/** @throws {DOMException} an EncodingError where it is no image */
+async function decoded(file) {
+  const image = new Image();
+  image.decoding = "sync"; // painted with the frame that shows it, never later
+  image.src = URL.createObjectURL(file);
+  await image.decode().finally(() => URL.revokeObjectURL(image.src));
+  return image;
+}
+
+/** failures: how many of a server that answers; those of the network are not counted */
 async function persist(url, options, read, onTrouble, failures = Infinity) {
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     try {
       return await attempt(url, options, read);
     } catch (error) {
-      if (error.status && --failures <= 0) throw new Refused(error.status, error.message);
       if (error instanceof Refused) throw error;
+      const answered = error.status || error.name === "EncodingError";
+      if (answered && --failures <= 0) throw new Refused(error.status, error.message);
     }
     onTrouble();
     await pauseOrOnline(pauseMs);
   }
 }
 
-/** One request. @throws {Refused} when it is final; anything else is worth repeating */
 async function attempt(url, options, read) {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
-  const reply = await fetch(url, { ...options, signal });
-  if (reply.ok) return await read(reply);
-  if (reply.status >= 500 || reply.status === 408 || reply.status === 429) {
-    throw Object.assign(new Error(`${reply.status} from ${url}`), { status: reply.status });
+  const reply = await fetch(url, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
+  const { ok, status } = reply;
+  if (ok) return await read(reply);
+  if (status >= 500 || status === 408 || status === 429) {
+    throw Object.assign(new Error(`${status} from ${url}`), { status });
   }
   const { error } = await reply.json().catch(() => ({}));
-  throw new Refused(reply.status, error ?? text("refused", { status: reply.status }));
+  throw new Refused(status, error ?? text("refused", { status }));
 }
 
 function pauseOrOnline(pauseMs) {

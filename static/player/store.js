@@ -1,13 +1,13 @@
-/** Where messages wait: in IndexedDB, which outlives the page, or in memory where that is refused. */
+/** Where messages wait: in IndexedDB, which outlives the page, else in memory. */
 
 const TABLE = "messages";
 
-/** @returns {Promise<object>} a store: add(message) -> key, first() -> {key, ...}, remove, count */
+/** A store: add(message) -> key, first() -> message with its key, remove(key), count(). */
 export async function openStore(name = "hue-and-eye") {
   try {
     return inDatabase(await openDatabase(name));
   } catch {
-    return inMemory(); // some private windows
+    return inMemory(); // some private windows refuse
   }
 }
 
@@ -19,10 +19,8 @@ function openDatabase(name) {
 }
 
 function inDatabase(database) {
-  const table = (mode) => database.transaction(TABLE, mode, { durability: "strict" });
-  const read = (request) => settled(request(table("readonly").objectStore(TABLE)));
-  const write = async (request) => {
-    const transaction = table("readwrite");
+  const run = async (request, mode = "readonly") => {
+    const transaction = database.transaction(TABLE, mode, { durability: "strict" });
     const done = new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;
       transaction.onabort = () => reject(transaction.error);
@@ -32,10 +30,10 @@ function inDatabase(database) {
     return value;
   };
   return {
-    add: (message) => write((messages) => messages.add(message)),
-    first: async () => (await read((messages) => messages.getAll(null, 1)))[0],
-    remove: (key) => write((messages) => messages.delete(key)),
-    count: () => read((messages) => messages.count()),
+    add: (message) => run((messages) => messages.add(message), "readwrite"),
+    first: async () => (await run((messages) => messages.getAll(null, 1)))[0],
+    remove: (key) => run((messages) => messages.delete(key), "readwrite"),
+    count: () => run((messages) => messages.count()),
   };
 }
 
@@ -45,14 +43,13 @@ const settled = (request) =>
     request.onerror = () => reject(request.error);
   });
 
-/** The same for as long as the page lives. */
 export function inMemory() {
   const messages = [];
   let key = 0;
   return {
     add: async (message) => messages.push({ ...message, key: (key += 1) }) && key,
     first: async () => messages[0],
-    remove: async (gone) => void messages.splice(messages.findIndex((m) => m.key === gone), 1),
+    remove: async () => void messages.shift(), // only ever the first
     count: async () => messages.length,
   };
 }

@@ -1,18 +1,11 @@
-/**
- * One trial: images, masks, then the question. One image after the other as Zhang, Isola & Efros
- * (ECCV 2016) do, both at once, or a single one as in HYPE (Zhou et al., NeurIPS 2019).
- */
+/** One trial: images, as in Zhang, Isola & Efros (ECCV 2016) or HYPE (NeurIPS 2019), then buttons. */
 
 import { listen } from "./answers.js";
 import { watchDisturbances } from "./disturbances.js";
 import { hold, nextFrame } from "./frames.js";
 import { scramble } from "./masks.js";
 
-/**
- * What a trial goes through.
- * @param {object} trial presentation, images, timing as the server sends them
- * @returns {{phase: string, ms: number, shown: string[]}[]} shown: the places that are not empty
- */
+/** What a trial of the server goes through: {phase, ms, shown}[], shown being places. */
 export function plan({ presentation, images, timing }) {
   const places = images.map(({ place }) => place);
   const views = presentation === "sequential" ? places.map((place) => [place]) : [places];
@@ -29,11 +22,8 @@ export function plan({ presentation, images, timing }) {
 }
 
 /**
- * Show a trial whose images are decoded and in place, and wait for the answer.
- * @param {HTMLElement} stage data-phase and data-shown say what is visible; the style sheet obeys
- * @param {object} trial as in plan
- * @param {number} frameMs of this display
- * @returns {Promise<object>} what the server takes: answer, times in ms, frames, counts, flags
+ * Show images that are in place, wait for the answer, and give what the server takes.
+ * The stage's data-phase and data-shown say what is visible; the style sheet obeys.
  */
 export async function runTrial(stage, trial, frameMs) {
   const disturbances = watchDisturbances();
@@ -61,13 +51,12 @@ export async function runTrial(stage, trial, frameMs) {
   return { answer, rt_ms, ...achieved(exposures), ...answers.stop(), flags };
 }
 
-/** Make visible what a phase shows, with the frame that runs. */
 function enter(stage, phase, shown) {
   stage.dataset.shown = shown.join(" ");
   stage.dataset.phase = phase;
 }
 
-/** For how long the images were there; null for a second one that never was alone. */
+/** No second exposure of one image, or of two at once. */
 function achieved([first, second]) {
   return {
     first_ms: first.ms,

@@ -1,8 +1,8 @@
-/** What the scripts say: the page carries the texts in its language (study_server/player_words.py). */
+/** What the scripts say, in the page's language: study_server/player_words.py. */
 
 const words = JSON.parse(document.querySelector("#words").textContent);
 
-/** @param {object} values for the text's {blanks} @returns {string} */
+/** A text with values in its {blanks}. */
 export function text(key, values = {}) {
   return words[key].replace(/\{(\w+)\}/g, (_, blank) => values[blank]);
 }
