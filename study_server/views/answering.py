@@ -1,0 +1,165 @@
+"""The JSON of one participant: next trials, their images, the answers. Who it is, others find out.
+
+The player has it under its own address, other front ends under /api with a token in a header.
+"""
+
+from flask import Blueprint, Response, abort, current_app, g, request
+from flask.typing import ResponseReturnValue
+from pydantic import ValidationError
+
+from study_server import participation
+from study_server.api_models import (
+    EnvironmentBody,
+    Feedback,
+    Image,
+    IncidentBody,
+    ResponseBody,
+    Stored,
+    Timing,
+    Trials,
+)
+from study_server.api_models import Trial as ToldTrial
+from study_server.models import Participant, Stimulus, Trial
+from study_server.protocol import Protocol
+from study_server.views.speech import gettext
+from study_server.words import Kind, Place, Side
+
+
+def add_routes(pages: Blueprint) -> None:
+    """For a blueprint that sets g.participant, and g.base: the address that its routes are below."""
+    trial = "/trials/<trial_token>"
+    pages.add_url_rule("/resume", view_func=resume, methods=["POST"])
+    pages.add_url_rule("/trials", view_func=next_trials)
+    pages.add_url_rule(f"{trial}/<any(left, right, center):place>", view_func=image)
+    pages.add_url_rule(f"{trial}/start", view_func=start, methods=["POST"])
+    pages.add_url_rule(f"{trial}/incident", view_func=incident, methods=["POST"])
+    pages.add_url_rule(f"{trial}/response", view_func=respond, methods=["POST"])
+    pages.add_url_rule("/environment", view_func=environment, methods=["POST"])
+    pages.register_error_handler(participation.UnknownTrial, _unknown)
+    pages.register_error_handler(participation.VoidedTrial, _voided)
+    pages.register_error_handler(participation.Over, _over)
+    pages.register_error_handler(participation.UnfitAnswer, _unfit)
+    pages.register_error_handler(ValidationError, refuse)
+
+
+def resume() -> ResponseReturnValue:
+    participation.resume(g.db, g.participant)
+    g.db.commit()
+    return next_trials()
+
+
+def next_trials() -> ResponseReturnValue:
+    participant: Participant = g.participant
+    protocol = participation.protocol_of(participant)
+    answered, planned = participation.progress(g.db, participant)
+    upcoming = participation.upcoming(g.db, participant)
+    told = [_describe(trial, protocol) for trial in upcoming]
+    return Trials(answered=answered, planned=planned, trials=told).model_dump(mode="json")
+
+
+def _describe(trial: Trial, protocol: Protocol) -> ToldTrial:
+    """What the browser may know before the answer: nothing that tells the fake from the real."""
+    kind = Kind.TEST if trial.kind is Kind.VIGILANCE else trial.kind
+    mine = f"{g.base}/trials/{trial.token}"
+    return ToldTrial(
+        token=trial.token,
+        kind=kind,
+        number=trial.slot + 1 - protocol.shown_before(kind),
+        of=protocol.shown(kind),
+        presentation=protocol.presentation,
+        images=[Image(place=place, url=f"{mine}/{place}") for place in _places(trial)],
+        timing=Timing(
+            blank_ms=protocol.blank_ms if trial.slot else protocol.first_blank_ms,
+            exposure_ms=trial.exposure_ms,
+            gap_ms=protocol.gap_ms,
+            masks=protocol.masks,
+            mask_ms=protocol.mask_ms,
+            after_ms=protocol.after_ms,
+            feedback_ms=protocol.feedback_ms if kind is Kind.PRACTICE else None,
+        ),
+    )
+
+
+def _places(trial: Trial) -> list[Place]:
+    """In the order in which they are shown."""
+    if trial.fake_side is None:
+        return [Place.CENTER]
+    first = trial.first_side or Side.LEFT
+    return [Place(side) for side in sorted(Side, key=lambda side: side != first)]
+
+
+def image(trial_token: str, place: str) -> ResponseReturnValue:
+    """One image of one trial, dead once the trial is answered or voided.
+
+    No validators, no ranges, no store: every header of a real image is that of a fake.
+    """
+    trial = participation.find_trial(g.db, g.participant, trial_token)
+    if trial.voided or trial.response is not None:
+        abort(410)
+    if place not in _places(trial):
+        abort(404)
+    stimuli = current_app.extensions["settings"].stimuli
+    content = (stimuli / _stimulus_at(trial, place).file).read_bytes()
+    headers = {"Cache-Control": "private, no-store"}
+    return Response(content, mimetype="image/png", headers=headers)
+
+
+def _stimulus_at(trial: Trial, place: str) -> Stimulus:
+    beside_the_fake = trial.fake_side is not None and trial.fake_side != place
+    return trial.real if beside_the_fake and trial.real else trial.shown
+
+
+def start(trial_token: str) -> ResponseReturnValue:
+    participation.start_trial(g.db, g.participant, trial_token)
+    g.db.commit()
+    return "", 204
+
+
+def incident(trial_token: str) -> ResponseReturnValue:
+    body = IncidentBody.model_validate(request.get_json())
+    participation.report_incident(g.db, g.participant, trial_token, body.place, body.status)
+    g.db.commit()
+    return "", 204
+
+
+def respond(trial_token: str) -> ResponseReturnValue:
+    body = ResponseBody.model_validate(request.get_json())
+    values = body.model_dump() | {"flags": frozenset(body.flags)}
+    answer = participation.Answer(values.pop("answer"), **values)
+    trial = participation.record_response(g.db, g.participant, trial_token, answer)
+    told = participation.feedback(trial)
+    feedback = None if told is None else Feedback.model_validate(told)
+    answered, planned = participation.progress(g.db, g.participant)
+    g.db.commit()
+    return Stored(answered=answered, planned=planned, feedback=feedback).model_dump(mode="json")
+
+
+def environment() -> ResponseReturnValue:
+    body = EnvironmentBody.model_validate(request.get_json())
+    participation.describe_environment(g.db, g.participant, **body.model_dump())
+    g.db.commit()
+    return "", 204
+
+
+def _unknown(_error: participation.UnknownTrial) -> ResponseReturnValue:
+    return {"error": gettext("There is no such trial.")}, 404
+
+
+def _voided(_error: participation.VoidedTrial) -> ResponseReturnValue:
+    return {"error": gettext("This trial was interrupted; another has taken its place.")}, 409
+
+
+def _over(_error: participation.Over) -> ResponseReturnValue:
+    g.db.commit()  # the outcome
+    return {"error": gettext("The study is over for you.")}, 409
+
+
+def _unfit(error: participation.UnfitAnswer) -> ResponseReturnValue:
+    return {"error": str(error)}, 400
+
+
+def refuse(error: ValidationError) -> ResponseReturnValue:
+    """The first thing that is wrong with what was sent."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "body"
+    return {"error": f"{where}: {first['msg']}"}, 400
