@@ -1,4 +1,4 @@
-"""What the trial API takes and gives, as pydantic models: docs/api.md, and openapi.json from them."""
+"""What the trial API takes and gives; openapi.json is made from these models (docs/api.md)."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,8 @@ from study_server.words import Choice, Flag, Kind, Outcome, Place, Side
 Milliseconds = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
 Frames = Annotated[int, Field(ge=0, le=100_000_000)]
 Ignored = Annotated[int, Field(ge=0, le=1_000_000)]
-ShortText = Annotated[str, Field(max_length=64)]
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL's texts hold all characters but this one
+ShortText = Annotated[str, Field(max_length=64, pattern=NO_NUL)]
 Count = Annotated[int, Field(ge=0)]
 MAX_COMMENT = 10_000  # characters
 
@@ -31,14 +32,14 @@ class ConsentBody(Body):
     consent: Literal[True]
     consent_version: ShortText
     language: ShortText
-    person: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    person: Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)] | None = None
     invitation: Annotated[str, Field(max_length=500)] | None = None
 
 
 class ResponseBody(Body):
     """The answer to a trial, as `participation.Answer` describes it."""
 
-    id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)] | None = None
     answer: Choice
     rt_ms: Annotated[int, Field(ge=0, le=86_400_000)]
     first_ms: Milliseconds
@@ -73,7 +74,7 @@ class EnvironmentBody(Body):
 class CommentBody(Body):
     """What the participant wants to say at the end."""
 
-    comment: Annotated[str, Field(max_length=MAX_COMMENT)]
+    comment: Annotated[str, Field(max_length=MAX_COMMENT, pattern=NO_NUL)]
 
 
 class Texts(BaseModel):

@@ -1,6 +1,6 @@
 """create_app: the only place that wires."""
 
-from flask import Flask, Response, current_app, g, render_template, request
+from flask import Flask, Response, abort, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine
@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from study_server.database import open_engine, prepare, reading, writing
 from study_server.languages import N_
 from study_server.settings import Settings, find_folder, read_settings, require_secret
-from study_server.views import entrance, researcher, speech, trials
+from study_server.views import api, entrance, researcher, speech, trials
 from study_server.views.speech import gettext
 
 MAX_BODY_BYTES = 64 * 1024
@@ -53,15 +53,23 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     prepare(app.extensions["engine"])
     speech.install(app)
     csrf = CSRFProtect(app)
-    csrf.exempt(trials.pages)  # JSON, authorised by the token in the address, no cookie
+    for blueprint in (trials.pages, api.doors, api.mine):
+        csrf.exempt(blueprint)  # JSON, authorised by a token in the address or a header, no cookie
     researcher.limiter.init_app(app)
-    for blueprint in (entrance.pages, trials.pages, researcher.pages):
+    for blueprint in (entrance.pages, trials.pages, api.doors, api.mine, researcher.pages):
         app.register_blueprint(blueprint)
+    app.before_request(_refuse_nul)
     app.before_request(_open_db)
     app.teardown_request(_close_db)
     app.after_request(_secure)
     app.register_error_handler(HTTPException, _explain)
     return app
+
+
+def _refuse_nul() -> None:
+    """PostgreSQL cannot even be asked for it."""
+    if "\0" in request.path or "\0" in "".join(request.args.values()):
+        abort(404)
 
 
 def _open_db() -> None:
@@ -100,6 +108,6 @@ def _explain(error: HTTPException) -> ResponseReturnValue:
     """A page for people, JSON for programs."""
     code = error.code or 500
     title, message = map(gettext, MESSAGES.get(code, MESSAGES[400 if code < 500 else 500]))
-    if request.is_json:
+    if request.is_json or request.path.startswith("/api/"):
         return {"error": message, "detail": error.description or error.name}, code
     return render_template("participant/message.html", title=title, message=message), code

@@ -16,7 +16,7 @@ from study_server.protocol import stored_protocol
 from study_server.schedule import PlannedTrial, Pools, Views, least_filled, plan_trials
 from study_server.studies import release_places
 from study_server.wording.stored import speak_wording
-from study_server.words import REAL, Kind, Mode, Outcome, Source
+from study_server.words import REAL, Kind, Mode, Outcome, Source, State
 
 COUNTED = (Outcome.ACTIVE, Outcome.COMPLETE)  # who takes a place
 Ids = Mapping[tuple[str, str], int]  # of stimuli, by image and method
@@ -24,6 +24,22 @@ Ids = Mapping[tuple[str, str], int]  # of stimuli, by image and method
 
 class StudyFull(Exception):
     """Every fake has been seen as often as the protocol wants."""
+
+
+class NotOpen(Exception):
+    """The study lets nobody new in."""
+
+
+def admit(
+    db: Session, study: Study, person: str, mode: Mode, source: Source, language: str
+) -> Participant:
+    """As `enroll`; raises NotOpen where somebody new comes live to a study that is not open."""
+    if mode is Mode.LIVE and study.state is not State.OPEN:
+        known = find_person(db, study, person, source)
+        if known is None:
+            raise NotOpen
+        return known
+    return enroll(db, study, person, mode, source, language)
 
 
 def enroll(

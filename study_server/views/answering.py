@@ -26,7 +26,7 @@ from study_server.words import Kind, Place, Side
 
 
 def add_routes(pages: Blueprint) -> None:
-    """For a blueprint that sets g.participant, and g.base: the address that its routes are below."""
+    """For a blueprint that sets g.participant, and g.base: what its addresses begin with."""
     trial = "/trials/<trial_token>"
     pages.add_url_rule("/resume", view_func=resume, methods=["POST"])
     pages.add_url_rule("/trials", view_func=next_trials)

@@ -57,11 +57,10 @@ def consent(slug: str) -> ResponseReturnValue:
     if request.form.get("consent") != "yes":
         reason = gettext("Taking part needs your consent. Go back and tick the box if you agree.")
         return render_template("participant/message.html", title=wording.title, message=reason), 400
-    known = enrolment.find_person(g.db, study, person, Source.LINK)
-    if known is None and mode is Mode.LIVE and study.state is not State.OPEN:
-        return _turned_away(study, wording)
     try:
-        participant = enrolment.enroll(g.db, study, person, mode, Source.LINK, wording.language)
+        participant = enrolment.admit(g.db, study, person, mode, Source.LINK, wording.language)
+    except enrolment.NotOpen:
+        return _turned_away(study, wording)
     except enrolment.StudyFull:
         return _full(wording)
     g.db.commit()

@@ -1,0 +1,147 @@
+"""The trial API: a lab's own front end drives a study, with the services that the pages have.
+
+No cookie: who takes part says the header `Authorization: Bearer TOKEN`, so any origin may ask.
+"""
+
+import secrets
+
+from flask import Blueprint, Response, abort, current_app, g, request
+from flask.typing import ResponseReturnValue
+from pydantic import ValidationError
+
+from study_server import enrolment, participation, studies, withdrawal
+from study_server.api_models import (
+    CommentBody,
+    ConsentBody,
+    Enrolled,
+    Result,
+    Score,
+    StudyDescription,
+    Texts,
+)
+from study_server.database import scrub
+from study_server.errors import StudyError
+from study_server.invitations import read_invitation
+from study_server.models import Study
+from study_server.openapi import describe_api
+from study_server.protocol import stored_protocol
+from study_server.views import answering
+from study_server.views.speech import gettext, speak
+from study_server.wording.stored import speak_wording
+from study_server.words import Kind, Mode, Source
+
+doors = Blueprint("doors", __name__, url_prefix="/api")  # for whoever is no participant yet
+mine = Blueprint("api", __name__, url_prefix="/api")
+answering.add_routes(mine)
+doors.register_error_handler(ValidationError, answering.refuse)
+
+
+@doors.after_request
+@mine.after_request
+def _share(response: Response) -> Response:
+    """With pages of every origin: none of them sends a cookie along, so none acts for anybody."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+    response.headers["Access-Control-Allow-Methods"] = "GET, POST"
+    response.headers["Access-Control-Max-Age"] = "86400"
+    response.headers.setdefault("Cache-Control", "private, no-store")
+    return response
+
+
+@doors.get("/openapi.json")
+def openapi() -> ResponseReturnValue:
+    return describe_api()
+
+
+@doors.get("/studies/<slug>")
+def describe(slug: str) -> ResponseReturnValue:
+    study = _study(slug)
+    protocol = stored_protocol(study.protocol)
+    return StudyDescription(
+        slug=slug,
+        state=study.state,
+        minutes=protocol.minutes,
+        trials=sum(protocol.planned.values()),
+        presentation=protocol.presentation,
+        question=protocol.question,
+        texts={language: _texts(study, language) for language in protocol.languages},
+    ).model_dump(mode="json")
+
+
+def _texts(study: Study, language: str) -> Texts:
+    return Texts.model_validate(speak_wording(g.db, study, language), from_attributes=True)
+
+
+@doors.post("/studies/<slug>/participants")
+def enroll(slug: str) -> ResponseReturnValue:
+    study, body = _study(slug), ConsentBody.model_validate(request.get_json())
+    wording = speak_wording(g.db, study, body.language)
+    speak(wording.language)
+    if body.consent_version != wording.consent_version:
+        return {"error": "consent_version: this is not the text of now; show that, ask again"}, 409
+    mode, person = _who(slug, body)
+    try:
+        participant = enrolment.admit(g.db, study, person, mode, Source.LINK, wording.language)
+    except enrolment.NotOpen:
+        return {"error": f"the study is {study.state}"}, 403
+    except enrolment.StudyFull:
+        return {"error": gettext("It has all the answers it needs. Thank you for coming.")}, 403
+    g.db.commit()
+    return Enrolled(token=participant.token).model_dump(), 201
+
+
+def _study(slug: str) -> Study:
+    try:
+        return studies.find(g.db, slug)
+    except StudyError:
+        abort(404)
+
+
+def _who(slug: str, body: ConsentBody) -> tuple[Mode, str]:
+    """The mode and the person: of an invitation, else live and whom the front end names."""
+    if body.invitation is None:
+        return Mode.LIVE, body.person or secrets.token_urlsafe(16)
+    invited = read_invitation(current_app.config["SECRET_KEY"], slug, body.invitation)
+    return invited if invited is not None else abort(404)
+
+
+@mine.before_request
+def _load_participant() -> ResponseReturnValue | None:
+    if request.method == "OPTIONS":
+        return None  # a browser asks whether it may ask; it sends no token yet
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    writes = request.method == "POST"
+    found = participation.find_participant(g.db, token.strip(), lock=writes)
+    if kind.lower() != "bearer" or found is None:
+        problem = {"error": "Authorization: Bearer TOKEN is missing, or leads to nobody"}
+        return problem, 401, {"WWW-Authenticate": "Bearer"}
+    g.participant, g.base = found, "/api"
+    speak(found.language)
+    return None
+
+
+@mine.get("/result")
+def result() -> ResponseReturnValue:
+    code = participation.completion_code(g.participant)
+    score = None
+    if code is not None:
+        correct, trials = participation.score(g.db, g.participant, Kind.TEST)
+        score = Score(correct=correct, trials=trials)
+    outcome = g.participant.outcome
+    return Result(outcome=outcome, code=code, score=score).model_dump(mode="json")
+
+
+@mine.post("/comment")
+def comment() -> ResponseReturnValue:
+    g.participant.comment = CommentBody.model_validate(request.get_json()).comment
+    g.db.commit()
+    return "", 204
+
+
+@mine.post("/withdraw")
+def withdraw() -> ResponseReturnValue:
+    """Everything of the participant is deleted, at once."""
+    withdrawal.withdraw(g.db, g.participant)
+    g.db.close()  # its snapshot would keep the log from being emptied
+    scrub(current_app.extensions["engine"])
+    return "", 204

@@ -1,0 +1,185 @@
+"""A front end of a lab's own: a token in a header, and no more to see than the pages show."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from study_server.database import reading, transaction
+from study_server.invitations import invitation
+from study_server.models import Participant, Response, Trial
+from study_server.studies import find
+from study_server.words import Mode, State
+
+SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
+
+
+def enroll(client: FlaskClient, **changes: object) -> TestResponse:
+    texts = client.get("/api/studies/short").get_json()["texts"]["en"]
+    body = {"consent": True, "consent_version": texts["consent_version"], "language": "en"}
+    return client.post("/api/studies/short/participants", json=body | changes)
+
+
+@pytest.fixture
+def token(client: FlaskClient) -> dict[str, str]:
+    return header(enroll(client))
+
+
+def header(reply: TestResponse) -> dict[str, str]:
+    assert reply.status_code == 201
+    return {"Authorization": f"Bearer {reply.get_json()['token']}"}
+
+
+def test_a_study_is_driven_from_consent_to_the_code(
+    client: FlaskClient, token: dict[str, str]
+) -> None:
+    batch = client.post("/api/resume", headers=token).get_json()
+    while batch["trials"]:
+        trial = batch["trials"][0]
+        for image in trial["images"]:
+            assert client.get(image["url"], headers=token).mimetype == "image/png"
+        mine = f"/api/trials/{trial['token']}"
+        assert client.post(f"{mine}/start", headers=token).status_code == 204
+        stored = client.post(f"{mine}/response", json=SHOWN, headers=token).get_json()
+        assert (stored["feedback"] is not None) is (trial["kind"] == "practice")
+        batch = client.get("/api/trials", headers=token).get_json()
+    result = client.get("/api/result", headers=token).get_json()
+    assert (result["outcome"], result["score"]["trials"], len(result["code"])) == (
+        "complete",
+        4,
+        10,
+    )
+
+
+def test_there_is_no_code_before_the_last_answer(
+    client: FlaskClient, token: dict[str, str]
+) -> None:
+    result = client.get("/api/result", headers=token).get_json()
+    assert result == {"outcome": "active", "code": None, "score": None}
+
+
+def test_the_pages_and_the_api_tell_the_same_of_a_trial(
+    client: FlaskClient, token: dict[str, str]
+) -> None:
+    base = f"/p/{token['Authorization'].split()[1]}"
+    by_page, by_api = client.get(f"{base}/trials"), client.get("/api/trials", headers=token)
+    assert by_page.text.replace(base, "/api") == by_api.text
+    (page_image, *_) = by_page.get_json()["trials"][0]["images"]
+    (api_image, *_) = by_api.get_json()["trials"][0]["images"]
+    assert client.get(page_image["url"]).data == client.get(api_image["url"], headers=token).data
+
+
+def test_the_same_person_gets_the_same_token_and_another_another(client: FlaskClient) -> None:
+    tokens = [header(enroll(client, person=person)) for person in ("ada", "ada", "eve")]
+    assert tokens[0] == tokens[1] != tokens[2]
+
+
+def test_the_first_answer_stands(client: FlaskClient, token: dict[str, str], app: Flask) -> None:
+    (trial, *_) = client.get("/api/trials", headers=token).get_json()["trials"]
+    address = f"/api/trials/{trial['token']}/response"
+    bodies = SHOWN, SHOWN | {"answer": "right"}
+    replies = [client.post(address, json=body, headers=token).get_json() for body in bodies]
+    assert replies[0] == replies[1]
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalars(select(Response.answer)).one() == "left"
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", "Bearer nobody", "Basic bm9ib2R5", "Bearer \0"]
+)
+def test_without_a_token_of_somebody_there_is_nothing(
+    authorization: str, client: FlaskClient
+) -> None:
+    sent = {"Authorization": authorization.replace("\0", "%00")}
+    for address in ("/api/trials", "/api/result"):
+        refused = client.get(address, headers=sent)
+        assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+        assert "Bearer TOKEN" in refused.get_json()["error"]
+
+
+def test_a_token_is_no_key_to_somebody_elses_trial(client: FlaskClient) -> None:
+    mine, other = header(enroll(client)), header(enroll(client))
+    (trial, *_) = client.get("/api/trials", headers=other).get_json()["trials"]
+    assert client.get(trial["images"][0]["url"], headers=mine).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "words"),
+    [
+        ({"consent": False}, 400, "consent: "),
+        ({"consent_version": "en-0"}, 409, "not the text of now"),
+        ({"person": ""}, 400, "person: "),
+        ({"person": "a\0"}, 400, "person: "),
+        ({"person": "\ud800"}, 400, "person: "),
+        ({"invitation": "forged"}, 404, "link"),
+    ],
+)
+def test_nobody_takes_part_without_consent_to_the_text_of_now(
+    change: dict[str, object], status: int, words: str, client: FlaskClient, app: Flask
+) -> None:
+    refused = enroll(client, **change)
+    assert refused.status_code == status
+    assert words in refused.get_json()["error"]
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalar(select(func.count()).select_from(Participant)) == 0
+
+
+def test_a_paused_study_lets_in_who_has_begun_and_nobody_new(
+    client: FlaskClient, app: Flask
+) -> None:
+    before = header(enroll(client, person="ada"))
+    with transaction(app.extensions["engine"]) as db:
+        find(db, "short").state = State.PAUSED
+    assert header(enroll(client, person="ada")) == before
+    refused = enroll(client, person="eve")
+    assert (refused.status_code, refused.get_json()["error"]) == (403, "the study is paused")
+
+
+def test_an_invitation_makes_a_preview(client: FlaskClient, app: Flask) -> None:
+    invited = invitation(app.config["SECRET_KEY"], "short", Mode.PREVIEW, "p")
+    assert enroll(client, invitation=invited).status_code == 201
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalars(select(Participant.mode)).one() is Mode.PREVIEW
+
+
+def test_withdrawal_leaves_nothing(client: FlaskClient, token: dict[str, str], app: Flask) -> None:
+    client.post("/api/comment", json={"comment": "green"}, headers=token)
+    assert client.post("/api/withdraw", headers=token).status_code == 204
+    with reading(app.extensions["engine"]) as db:
+        for table in (Participant, Trial):
+            assert db.scalar(select(func.count()).select_from(table)) == 0
+    assert client.get("/api/trials", headers=token).status_code == 401
+
+
+def test_pages_of_other_origins_may_ask(client: FlaskClient, token: dict[str, str]) -> None:
+    asked = client.options("/api/trials", headers={"Origin": "https://lab.example"})
+    assert asked.status_code == 200
+    for reply in (asked, client.get("/api/trials", headers=token), client.get("/api/trials")):
+        assert reply.headers["Access-Control-Allow-Origin"] == "*"
+        assert "Authorization" in reply.headers["Access-Control-Allow-Headers"]
+        assert "Access-Control-Allow-Credentials" not in reply.headers
+    assert "Access-Control-Allow-Origin" not in client.get("/s/short").headers
+
+
+def test_what_is_not_there_is_told_in_json(client: FlaskClient) -> None:
+    for address in ("/api/nothing", "/api/studies/none", "/api/studies/a%00b"):
+        refused = client.get(address)
+        assert (refused.status_code, refused.mimetype) == (404, "application/json")
+
+
+def test_every_route_of_the_api_is_described(client: FlaskClient, app: Flask) -> None:
+    described = {
+        (method.upper(), path)
+        for path, methods in client.get("/api/openapi.json").get_json()["paths"].items()
+        for method in methods
+    }
+    served = {
+        (method, rule.rule.replace("<any(left, right, center):place>", "{place}"))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) & {"GET", "POST"}
+        if rule.rule.startswith("/api/") and rule.endpoint != "doors.openapi"
+    }
+    for name in ("slug", "trial_token"):
+        served = {(method, path.replace(f"<{name}>", f"{{{name}}}")) for method, path in served}
+    assert described == served
