@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.csv
 from numpy.typing import NDArray
 from sqlalchemy import create_engine, inspect, text
@@ -26,6 +27,8 @@ from analysis.responses import (
 
 VIEW = "responses_export"
 BLOCK = 1 << 20  # bytes
+# an export puts one apostrophe more before what a spreadsheet would take for a formula
+GUARDED, BARE = r"^'('*[=+\-@\t\r])", r"\1"
 
 Places = NDArray[np.int64]
 
@@ -45,7 +48,7 @@ def _from_csv(path: Path) -> Responses:
     except OSError as error:
         raise ResponsesError(f"{path}: {error.strerror}; give the CSV of an export") from error
     check_columns(path.name, table.column_names)
-    return _assemble(path.name, digest, table, places, "line")
+    return _assemble(path.name, digest, table, places, "line", guarded=True)
 
 
 def _survey(path: Path) -> tuple[str, int]:
@@ -142,13 +145,18 @@ def _tabulate(header: Sequence[str], rows: Sequence[Sequence[str]]) -> pa.Table:
     return pa.table([pa.array(column, pa.string()) for column in values], names=list(header))
 
 
-def _assemble(name: str, digest: str, table: pa.Table, places: Places, unit: str) -> Responses:
+def _assemble(
+    name: str, digest: str, table: pa.Table, places: Places, unit: str, guarded: bool = False
+) -> Responses:
     if not len(table):
         raise ResponsesError(f"{name}: no trials in it; nobody took part yet")
-    columns = {column: _encode(table[column]) for column in table.column_names}
+    columns = {column: _encode(table[column], guarded) for column in table.column_names}
     return Responses(name, digest, columns, places, unit)
 
 
-def _encode(values: pa.ChunkedArray) -> Column:
+def _encode(values: pa.ChunkedArray, guarded: bool) -> Column:
     encoded = values.combine_chunks().dictionary_encode()
-    return Column(encoded.indices.to_numpy(), encoded.dictionary)
+    words = encoded.dictionary
+    if guarded:
+        words = pyarrow.compute.replace_substring_regex(words, GUARDED, BARE)
+    return Column(encoded.indices.to_numpy(), words)

@@ -5,7 +5,7 @@ import sys
 import click
 from sqlalchemy.exc import DBAPIError
 
-from study_server.commands.answers import export_
+from study_server.commands.answers import bundle, export_
 from study_server.commands.database import backup, restore, upgrade
 from study_server.commands.prepare import freeze, import_, manifest, new
 from study_server.commands.promises import anonymize, forget
@@ -35,7 +35,7 @@ def _explain(error: Exception) -> str:
 
 
 HEADINGS: dict[str, tuple[click.Command, ...]] = {
-    "Prepare a study": (new, wording, manifest, import_, reword, preview, simulate, freeze),
+    "Prepare a study": (new, wording, manifest, import_, reword, preview, simulate, freeze, bundle),
     "Run it": (open_, pause, close, serve, status),
     "Take the answers": (export_,),
     "Keep to what people were promised": (forget, anonymize),

@@ -293,6 +293,18 @@ class Incident(Base):
     reported_at: Mapped[datetime]
 
 
+class Unblinding(Base):
+    """Somebody took the truth of live trials before a blinded study was complete."""
+
+    __tablename__ = "unblinding"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), index=True)
+    unblinded_at: Mapped[datetime]
+    by: Mapped[str]  # the command line, or a researcher's name
+    complete: Mapped[int]  # live participants by then
+
+
 class Researcher(Base):
     """Someone who may see the studies."""
 

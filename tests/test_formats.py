@@ -16,7 +16,7 @@ from analysis.planning import PRESETS, Comparison
 from analysis.report import make_report
 from analysis.sample_size import plan_sample
 from analysis.sources import read_responses
-from study_server import export, manifests, words
+from study_server import codebook, manifests, words
 from tests.analysis.rows import make_study, write_csv
 
 FORMATS = (Path(__file__).parent.parent / "docs" / "formats.md").read_text()
@@ -47,22 +47,26 @@ def test_manifest_columns() -> None:
 
 def test_responses_columns() -> None:
     columns = list(table("responses.csv"))
-    assert columns == list(export.RESPONSES)
+    assert columns == list(codebook.RESPONSES)
     assert columns == list(responses.COLUMNS)
 
 
 def test_timing_columns() -> None:
-    assert list(table("timing.csv")) == list(export.TIMING)
+    assert list(table("timing.csv")) == list(codebook.TIMING)
 
 
 def test_incidents_columns() -> None:
-    assert list(table("incidents.csv")) == list(export.INCIDENTS)
+    assert list(table("incidents.csv")) == list(codebook.INCIDENTS)
+
+
+def test_unblinding_columns() -> None:
+    assert list(table("unblinding.csv")) == list(codebook.UNBLINDING)
 
 
 def test_participants_columns() -> None:
     listed = section("participants.csv").split("\n\n")[0].strip().rstrip(".")
     columns = [column.partition(" (")[0] for column in re.split(r", (?![^(]*\))", listed)]
-    assert columns == list(export.PARTICIPANTS)
+    assert columns == list(codebook.PARTICIPANTS)
 
 
 @pytest.mark.parametrize(
@@ -126,4 +130,4 @@ def test_methods_and_sources() -> None:
 
 
 def test_the_codebook_opens_with_the_version() -> None:
-    assert f"`{export.VERSION}`" in FORMATS
+    assert f"`{codebook.VERSION}`" in FORMATS

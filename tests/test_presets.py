@@ -43,7 +43,7 @@ def play(
     simulate(app, protocol.slug, PEOPLE, crowd)
     with transaction(engine) as db:
         study = find(db, protocol.slug)
-        export_study(db, study, folder / "responses.csv", tuple(Mode), unblind=False)
+        export_study(db, study, folder / "responses.csv", tuple(Mode))
     with (folder / "responses.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 

@@ -1,14 +1,19 @@
-"""`study export`: the answers leave the database."""
+"""`study export`, `bundle`: the answers leave the database, and the design."""
 
 from pathlib import Path
 
 import click
 
-from study_server import export, studies
+from study_server import export, psych_ds, studies
+from study_server.archive import stream_zip, write_folder
+from study_server.bundle import bundle_design
 from study_server.commands.opening import open_database
 from study_server.commands.options import FILE, SLUG
-from study_server.database import transaction
+from study_server.database import reading, transaction
+from study_server.errors import StudyError
 from study_server.words import Mode
+
+COMMAND_LINE = "command line"
 
 
 def _modes(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[Mode, ...]:
@@ -21,13 +26,48 @@ def _modes(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[M
 @click.command("export")
 @SLUG
 @click.option("--out", type=FILE, default=Path("responses.csv"), show_default=True)
+@click.option("--psych-ds", "dataset", metavar="DIR", type=FILE, help="A Psych-DS dataset instead.")
 @click.option("--mode", "modes", callback=_modes, default=",".join(Mode), show_default=True)
-@click.option("--unblind", is_flag=True, help="With the truth of live trials while a study runs.")
-def export_(slug: str, out: Path, modes: tuple[Mode, ...], unblind: bool) -> None:
-    """Write responses, with timing, participants, codebook.csv and design.json beside them."""
+@click.option("--unblind", is_flag=True, help="With the truth, before the planned sample is there.")
+def export_(
+    slug: str, out: Path, dataset: Path | None, modes: tuple[Mode, ...], unblind: bool
+) -> None:
+    """Write responses, with all other tables, codebook.csv and design.json beside them.
+
+    While a study runs, and until its design's number of participants is complete, the truth of live
+    trials is left out. Who takes it all the same is recorded, for good: unblinding.csv tells.
+    """
     _, engine = open_database()
+    by = COMMAND_LINE if unblind else ""
     with transaction(engine) as db:
         study = studies.find(db, slug)
         studies.release_places(db, study)
-        trials, people = export.export_study(db, study, out, modes, unblind)
+        if dataset is not None:
+            write_folder(psych_ds.list_files(db, study, modes, by), dataset)
+            click.echo(f"{dataset}: a Psych-DS dataset; its README.md tells what to add")
+            return
+        trials, people = export.export_study(db, study, out, modes, by)
     click.echo(f"{out}: {trials} trials of {people} participants")
+
+
+@click.command()
+@SLUG
+@click.option("--out", type=FILE, help="A folder, or a .zip file.  [default: SLUG.zip]")
+def bundle(slug: str, out: Path | None) -> None:
+    """Write what a preregistration holds: the frozen design and all that it was made from.
+
+    design.json, study.toml, wording/, plan.toml, the schedule's seed, who was unblinded when, and
+    SHA256SUMS.
+    """
+    out = out or Path(f"{slug}.zip")
+    _, engine = open_database()
+    with reading(engine) as db:
+        texts = bundle_design(db, studies.find(db, slug))
+    files = [(path, [text]) for path, text in texts.items()]
+    if out.suffix != ".zip":
+        write_folder(files, out)
+    elif out.exists():
+        raise StudyError(f"{out} is already there; give another --out, or remove it")
+    else:
+        out.write_bytes(b"".join(stream_zip(files)))
+    click.echo(f"{out}: {len(files)} files of the design of {slug}")

@@ -32,6 +32,14 @@ def test_a_database_reads_like_its_export(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["=oak", "-oak", "@oak", "+", "'=oak", "'oak", "o=k"])
+def test_an_apostrophe_against_spreadsheets_is_taken_away(name: str, tmp_path: Path) -> None:
+    guarded = name if name in ("'oak", "o=k") else f"'{name}"
+    exported = read_responses(str(write_csv(tmp_path / "r.csv", [make_row(image=guarded)])))
+    stored = read_responses(write_database(tmp_path / "study.sqlite", [make_row(image=name)]))
+    assert exported["image"].tolist() == stored["image"].tolist() == [name]
+
+
 def test_a_spoiled_row_of_a_database_is_named_by_its_row(tmp_path: Path) -> None:
     url = write_database(tmp_path / "study.sqlite", [make_row(), make_row(position="1", kind="x")])
     with pytest.raises(ResponsesError, match="row 2: kind is 'x'"):

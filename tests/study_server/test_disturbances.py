@@ -8,8 +8,9 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from study_server import enrolment, participation
+from study_server.codebook import INCIDENTS
 from study_server.database import transaction
-from study_server.export import INCIDENTS, export_study
+from study_server.export import export_study
 from study_server.models import Incident, Participant, Response, Trial
 from study_server.participation import Answer, UnfitAnswer, VoidedTrial
 from study_server.studies import find
@@ -103,7 +104,7 @@ def test_an_image_that_cannot_be_had_costs_nothing_but_an_incident(
         assert db.scalar(select(func.count()).select_from(Incident)) == 1
         image = trial.shown.image
     with transaction(engine) as db:
-        export_study(db, find(db, study), tmp_path / "responses.csv", list(Mode), unblind=False)
+        export_study(db, find(db, study), tmp_path / "responses.csv", list(Mode))
     with (tmp_path / "incidents.csv").open(newline="") as handle:
         (row,) = csv.DictReader(handle)
     assert list(row) == list(INCIDENTS)

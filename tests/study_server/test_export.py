@@ -1,28 +1,31 @@
 """What leaves the database."""
 
 import csv
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 
 from study_server import enrolment, participation
+from study_server.clock import now
+from study_server.codebook import PARTICIPANTS, RESPONSES, TABLES
 from study_server.crowd import Crowd
-from study_server.database import reading, transaction
-from study_server.export import INCIDENTS, PARTICIPANTS, RESPONSES, TIMING, export_study
+from study_server.database import transaction
+from study_server.export import export_study, list_tables, write_csv
 from study_server.models import Trial
 from study_server.participation import Answer
 from study_server.simulation import simulate
 from study_server.studies import find
-from study_server.words import Choice, Flag, Mode, Outcome, Source, State
+from study_server.words import Choice, Flag, Kind, Mode, Outcome, Side, Source, State
 
 Rows = list[dict[str, str]]
 
 
-def export(engine: Engine, out: Path, unblind: bool = False) -> tuple[Rows, Rows]:
-    with reading(engine) as db:
-        export_study(db, find(db, "short"), out, list(Mode), unblind)
+def export(engine: Engine, out: Path, unblinded_by: str = "") -> tuple[Rows, Rows]:
+    with transaction(engine) as db:
+        export_study(db, find(db, "short"), out, list(Mode), unblinded_by)
     tables = []
     for file in (out, out.with_name("participants.csv")):
         with file.open(newline="") as handle:
@@ -44,7 +47,7 @@ def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
         answer = Answer(Choice.RIGHT, rt_ms=640, first_ms=100.25, second_ms=99.5, flags=flags)
         participation.record_response(db, participant, trial.token, answer)
         truth, image, name = trial.fake_side, trial.shown.image, participant.name
-    responses, _ = export(engine, out, unblind=True)
+    responses, _ = export(engine, out, "ada")
     (row,) = responses
     assert list(row) == list(RESPONSES)
     expected = {
@@ -82,7 +85,7 @@ def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, o
         (trial, *_) = participation.upcoming(db, participant)
         participation.record_response(db, participant, trial.token, Answer(Choice.LEFT, 1, 1, 1))
     assert [row["truth"] for row in export(engine, out)[0]] == [""]
-    assert export(engine, out, unblind=True)[0][0]["truth"] in ("left", "right")
+    assert export(engine, out, "ada")[0][0]["truth"] in ("left", "right")
     with transaction(engine) as db:
         find(db, "short").state = State.CLOSED
     assert export(engine, out)[0][0]["truth"] in ("left", "right")
@@ -120,6 +123,49 @@ def test_the_codebook_names_every_column_under_its_version(app: Flask, out: Path
     export(app.extensions["engine"], out)
     first, header, *rows = out.with_name("codebook.csv").read_text().splitlines()
     assert (first, header) == ("hue-and-eye/1", "file,column,meaning")
-    tables = RESPONSES, TIMING, INCIDENTS, PARTICIPANTS
-    assert len(rows) == sum(map(len, tables))
+    assert len(rows) == sum(map(len, TABLES.values()))
     assert not [file for file in out.parent.iterdir() if file.name.endswith(".part")]
+
+
+@pytest.mark.parametrize(
+    ("comment", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+49", "'+49"),
+        ("-", "'-"),
+        ("@sum", "'@sum"),
+        ("\tx", "'\tx"),
+        ("\rx", "'\rx"),
+        ("'=1", "''=1"),
+        ("'tis", "'tis"),
+        ("a=1", "a=1"),
+    ],
+)
+def test_no_text_is_a_formula(comment: str, cell: str, app: Flask, out: Path) -> None:
+    engine = app.extensions["engine"]
+    with transaction(engine) as db:
+        enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK).comment = comment
+    _, (person,) = export(engine, out)
+    assert person["comment"] == cell
+
+
+def test_many_trials_leave_in_little_memory(app: Flask) -> None:
+    trials = 10_000
+    with transaction(app.extensions["engine"]) as db:
+        study = find(db, "short")
+        participant = enrolment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
+        (trial, *_) = participation.upcoming(db, participant)
+        shown = {
+            "participant_id": participant.id, "attempt": 0, "kind": Kind.TEST, "block": 1,
+            "fake_id": trial.fake_id, "real_id": trial.real_id, "fake_side": Side.LEFT,
+            "started_at": now(), "voided": False,
+        }  # fmt: skip
+        rows = [shown | {"slot": slot, "token": str(slot)} for slot in range(100, 100 + trials)]
+        db.execute(insert(Trial), rows)
+        (responses, *_) = list_tables(db, study, list(Mode))
+        tracemalloc.start()
+        written = sum(1 for _ in write_csv(responses))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert written == 1 + trials
+    assert peak_bytes < 5_000_000  # all rows at once are more than ten times that

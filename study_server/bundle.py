@@ -1,0 +1,62 @@
+"""What a preregistration holds: the frozen design, and the files that it was made from."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from study_server import tables
+from study_server.codebook import UNBLINDING
+from study_server.errors import StudyError
+from study_server.export import DESIGN_JSON, Table, write_csv
+from study_server.models import Study
+from study_server.protocol import stored_protocol, write_toml
+from study_server.wording.stored import stored_wording
+
+SUMS = "SHA256SUMS"
+WORDING = "wording"
+
+
+def bundle_design(db: Session, study: Study) -> dict[str, str]:
+    """Path -> content; the last one lists the SHA-256 of the others. Raises StudyError.
+
+    `study import` and `freeze` take study.toml, wording/ and plan.toml again.
+    """
+    if study.design is None:
+        raise StudyError(
+            f"study {study.slug!r} is not frozen; `study freeze {study.slug}` fixes its design"
+        )
+    protocol = stored_protocol(study.protocol).model_copy(update={"wording": WORDING})
+    wording = {
+        f"{WORDING}/{language}/{part}.md": text
+        for (language, part), text in stored_wording(db, study).items()
+    }
+    looks = Table("unblinding", UNBLINDING, tables.list_unblinding(db, study))
+    files = {
+        DESIGN_JSON: study.design,
+        "study.toml": write_toml(protocol),
+        **wording,
+        "plan.toml": write_plan(json.loads(study.design)["plan"]),
+        "schedule_seed.txt": f"{study.schedule_seed}\n",
+        looks.file: "".join(write_csv(looks)),
+    }
+    return files | {SUMS: _list_sums(files)}
+
+
+def write_plan(plan: Mapping[str, Any]) -> str:
+    """plan.toml: what JSON writes for numbers, texts and lists of them is TOML, too."""
+    lines = [f"{key} = {_value(value)}" for key, value in plan.items() if key != "exclusions"]
+    rules = [f"{rule} = {_value(value)}" for rule, value in plan["exclusions"].items()]
+    return "\n".join([*lines, "", "[exclusions]", *rules, ""])
+
+
+def _value(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _list_sums(files: Mapping[str, str]) -> str:
+    """As `sha256sum --check SHA256SUMS` reads it."""
+    sums = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
+    return "".join(f"{digest}  {path}\n" for path, digest in sums.items())

@@ -1,0 +1,149 @@
+"""The rows that leave the database, table by table; those of trials a thousand at a time."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, select, text
+from sqlalchemy.orm import Session
+
+from study_server.codebook import PARTICIPANTS
+from study_server.models import (
+    Environment,
+    Incident,
+    Participant,
+    Response,
+    Stimulus,
+    Study,
+    Trial,
+    Unblinding,
+)
+from study_server.words import Kind, Mode
+
+AT_ONCE = 1000  # rows in memory
+Row = dict[str, object]
+
+
+def select_responses(
+    db: Session, study: Study, modes: Collection[Mode], blinded: bool
+) -> Iterator[Row]:
+    """A row a trial that was shown. blinded: live ones without the truth."""
+    for row in _select_view(db, "responses_export", study, modes):
+        yield row | {"truth": ""} if blinded and row["mode"] == Mode.LIVE else row
+
+
+def select_timing(db: Session, study: Study, modes: Collection[Mode]) -> Iterator[Row]:
+    """A row a trial that was shown."""
+    return _select_view(db, "timing_export", study, modes)
+
+
+def _select_view(db: Session, view: str, study: Study, modes: Collection[Mode]) -> Iterator[Row]:
+    query = text(
+        f"SELECT * FROM {view} WHERE study = :study AND mode IN :modes "
+        "ORDER BY participant, position"
+    ).bindparams(bindparam("modes", expanding=True))
+    values = {"study": study.slug, "modes": [str(mode) for mode in modes]}
+    rows = db.execute(query, values, execution_options={"yield_per": AT_ONCE})
+    yield from map(dict, rows.mappings())
+
+
+def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:
+    query = (
+        select(
+            Participant.name.label("participant"),
+            Participant.mode,
+            Trial.kind,
+            Stimulus.image,
+            Incident.place,
+            Incident.status,
+            Incident.reported_at,
+        )
+        .select_from(Incident)
+        .join(Trial)
+        .join(Participant)
+        .join(Stimulus, Stimulus.id == func.coalesce(Trial.fake_id, Trial.real_id))
+        .where(Participant.study_id == study.id, Participant.mode.in_(modes))
+        .order_by(Participant.name, Incident.reported_at)
+    )
+    rows = [dict(row) for row in db.execute(query).mappings()]
+    return [row | {"study": study.slug, "reported_at": iso(row["reported_at"])} for row in rows]
+
+
+def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:
+    query = (
+        select(Participant, Environment)
+        .outerjoin(Environment)
+        .where(Participant.study_id == study.id, Participant.mode.in_(modes))
+        .order_by(Participant.name)
+    )
+    counts, methods = _counts(db, study), _methods(db, study)
+    return [
+        _participant(study, person, environment)
+        | counts[person.id]
+        | {"methods": " ".join(methods.get(person.id, []))}
+        for person, environment in db.execute(query)
+    ]
+
+
+def _participant(study: Study, person: Participant, environment: Environment | None) -> Row:
+    row: Row = dict.fromkeys(PARTICIPANTS, "")
+    for column in PARTICIPANTS:
+        for table in (person, environment):
+            row[column] = getattr(table, column, row[column])
+    for column in ("started_at", "finished_at"):
+        row[column] = iso(row[column])
+    return row | {"study": study.slug, "participant": person.name}
+
+
+def iso(moment: object) -> str:
+    return moment.isoformat("T", "milliseconds") if isinstance(moment, datetime) else ""
+
+
+def _counts(db: Session, study: Study) -> dict[int, Row]:
+    """By participant; vigilance is answered rightly as `question` has it."""
+    vigilance = Trial.kind == Kind.VIGILANCE
+    fake = func.coalesce(Trial.fake_side, "fake")  # a vigilance image shown alone is a foil
+    found = Response.answer == fake
+    right = found if study.question == "fake" else ~found
+    query = (
+        select(
+            Trial.participant_id,
+            func.count().label("trials_planned"),
+            func.count(Response.trial_id).label("trials_answered"),
+            func.count().filter(vigilance).label("vigilance_planned"),
+            func.count().filter(vigilance & right).label("vigilance_correct"),
+        )
+        .join(Participant)
+        .outerjoin(Response)
+        .where(Participant.study_id == study.id, Trial.voided.is_(False))
+        .group_by(Trial.participant_id)
+    )
+    return {row.pop("participant_id"): row for row in map(dict, db.execute(query).mappings())}
+
+
+def _methods(db: Session, study: Study) -> dict[int, list[str]]:
+    query = (
+        select(Trial.participant_id, Stimulus.method)
+        .join(Stimulus, Trial.fake_id == Stimulus.id)
+        .where(Stimulus.study_id == study.id, Trial.kind == Kind.TEST)
+        .distinct()
+        .order_by(Trial.participant_id, Stimulus.method)
+    )
+    methods: dict[int, list[str]] = defaultdict(list)
+    for participant_id, method in db.execute(query):
+        methods[participant_id].append(method)
+    return methods
+
+
+def list_unblinding(db: Session, study: Study) -> list[Row]:
+    """Who took the truth while the study was blinded, and when."""
+    looks = select(Unblinding).where(Unblinding.study_id == study.id).order_by(Unblinding.id)
+    return [
+        {
+            "study": study.slug,
+            "unblinded_at": iso(look.unblinded_at),
+            "by": look.by,
+            "complete": look.complete,
+        }
+        for look in db.scalars(looks)
+    ]

@@ -1,0 +1,48 @@
+"""Who may know the truth when: a study is blinded until its planned sample, or until it is over.
+
+Looking at rates while people come, and stopping when they please, makes chance into findings; so
+the truth of live trials stays in the database until then, and who takes it earlier is recorded.
+"""
+
+import json
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from study_server.clock import now
+from study_server.models import Participant, Study, Unblinding
+from study_server.words import Mode, Outcome, State
+
+
+def is_blinded(db: Session, study: Study) -> bool:
+    """While a study runs, until as many are complete as its design plans for."""
+    if study.state not in (State.OPEN, State.PAUSED):
+        return False
+    planned = planned_participants(study)
+    return planned is None or count_complete(db, study) < planned
+
+
+def planned_participants(study: Study) -> int | None:
+    """Of the frozen design; None where it leaves that open, or there is none yet."""
+    plan = json.loads(study.design)["plan"] if study.design else {}
+    planned: int | None = plan.get("participants")
+    return planned
+
+
+def count_complete(db: Session, study: Study) -> int:
+    """Live participants who answered everything."""
+    query = select(func.count()).where(
+        Participant.study_id == study.id,
+        Participant.mode == Mode.LIVE,
+        Participant.outcome == Outcome.COMPLETE,
+    )
+    return db.scalar(query) or 0
+
+
+def unblind(db: Session, study: Study, by: str) -> None:
+    """Record who takes the truth; nothing is recorded where nothing is hidden."""
+    if is_blinded(db, study):
+        complete = count_complete(db, study)
+        look = Unblinding(study_id=study.id, unblinded_at=now(), by=by, complete=complete)
+        db.add(look)
+        db.flush()

@@ -1,0 +1,100 @@
+"""What a preregistration holds."""
+
+import hashlib
+import io
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine
+
+from study_server.archive import stream_zip, write_folder
+from study_server.bundle import bundle_design
+from study_server.database import transaction
+from study_server.errors import StudyError
+from study_server.freeze import Exclusions, Plan, freeze, read_plan
+from study_server.protocol import read_protocol
+from study_server.studies import find
+from study_server.unblinding import unblind
+from study_server.wording.files import read_wording
+from study_server.wording.stored import stored_wording
+from tests.conftest import short_protocol
+
+PLAN = Plan(
+    hypotheses=('mcl fools more often than "l2"', "ä"),
+    margin=0.05,
+    participants=60,
+    stopping="at 60",
+    exclusions=Exclusions(fast_ms=150, vigilance_min_correct=1),
+)
+
+
+@pytest.fixture
+def engine(app: Flask) -> Engine:
+    engine: Engine = app.extensions["engine"]
+    return engine
+
+
+def bundle(engine: Engine) -> dict[str, str]:
+    with transaction(engine) as db:
+        study = find(db, "short")
+        if study.design is None:
+            freeze(db, study, PLAN, "aa")
+        return bundle_design(db, study)
+
+
+def test_its_files_are_what_the_design_was_made_from(engine: Engine, tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    write_folder([(path, [text]) for path, text in bundle(engine).items()], folder)
+    protocol = read_protocol(folder / "study.toml")
+    assert protocol == short_protocol()
+    assert read_plan(folder / "plan.toml") == PLAN
+    with transaction(engine) as db:
+        study = find(db, "short")
+        assert (folder / "design.json").read_text("utf-8") == study.design
+        assert (folder / "schedule_seed.txt").read_text().strip() == study.schedule_seed
+        assert read_wording(protocol, folder / "wording") == stored_wording(db, study)
+
+
+def test_it_lists_the_sha256_of_every_file(engine: Engine) -> None:
+    files = bundle(engine)
+    listed = dict(line.split("  ")[::-1] for line in files.pop("SHA256SUMS").splitlines())
+    assert listed == {
+        path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()
+    }
+
+
+def test_it_tells_who_was_unblinded(engine: Engine) -> None:
+    assert bundle(engine)["unblinding.csv"].count("\n") == 1
+    with transaction(engine) as db:
+        unblind(db, find(db, "short"), "ada")
+    assert ",ada,0\n" in bundle(engine)["unblinding.csv"]
+
+
+def test_what_is_not_frozen_has_no_bundle(engine: Engine) -> None:
+    with transaction(engine) as db, pytest.raises(StudyError, match="`study freeze short`"):
+        bundle_design(db, find(db, "short"))
+
+
+def test_a_zip_is_sent_piece_by_piece_and_the_same_each_time() -> None:
+    rows = [
+        f"{number * 7919 % 100_003},{number * 104_729 % 999_983}\n" for number in range(200_000)
+    ]
+
+    def files() -> list[tuple[str, list[str]]]:
+        return [("data/a.csv", rows), ("ä.txt", ["ü"])]
+
+    tracemalloc.start()
+    pieces = list(map(len, stream_zip(files())))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(pieces) > 2
+    assert peak_bytes < sum(pieces)
+    content = b"".join(stream_zip(files()))
+    assert content == b"".join(stream_zip(files()))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        assert archive.read("data/a.csv").decode() == "".join(rows)
+        assert archive.read("ä.txt").decode() == "ü"
