@@ -1,10 +1,11 @@
 """Photographs to stimuli, end to end: `colorizer batch` against the loop that everyone ships.
 
 The loop: Pillow opens and resizes, scikit-image makes Lab, the network sees one image in float32,
-scikit-image makes RGB, Pillow writes a PNG. Both have the same threads; the network is ours, then
-the published one.
+scikit-image makes RGB, Pillow writes a PNG. Both have the same threads; the network is the one
+that ships, then the published one.
 """
 
+import copy
 import os
 import resource
 import subprocess
@@ -22,14 +23,14 @@ from torch.nn import functional
 from benchmarks.stopwatch import interleaved_medians_ms
 from colorizer.batch import Model, Recipe, fast_precision, write_stimuli
 from colorizer.bins import bin_centers
-from colorizer.checkpoint import load_colorizer
+from colorizer.checkpoint import SHIPPED, load_colorizer
+from colorizer.fused import fuse
 from colorizer.models import Colorizer, build_colorizer
 from colorizer.splits import Photograph
 from tests.colorizer.pictures import draw
 
 CPU = torch.device("cpu")
 SIZE = 256
-TRAINED = Path("runs/mcl/best.safetensors")
 AT_A_TIME = {"batch (ours)": 64, "the usual loop": 16, "the usual loop, zhang2016": 8}
 BARS = {"the usual loop": 3, "the usual loop, zhang2016": 6}
 CROWDS = (100, 400)  # photographs of which the memory is measured
@@ -72,17 +73,17 @@ def color_in_a_batch(photographs: Sequence[Photograph], network: Colorizer, out:
     assert all(isinstance(stimuli, list) for stimuli in made)
 
 
+def load_shipped() -> Colorizer:
+    return load_colorizer(SHIPPED / "mcl.safetensors", CPU)
+
+
 def contestants(photographs: Sequence[Photograph], out: Path) -> dict[str, Callable[[], object]]:
-    bins = bin_centers()
-    network = (
-        load_colorizer(TRAINED, CPU)
-        if TRAINED.exists()
-        else build_colorizer("resnet50v2", "mcl", bins).eval()
-    )
-    zhang = build_colorizer("zhang2016", "mcl", bins).eval()
+    network = load_shipped()
+    fused = fuse(copy.deepcopy(network))
+    zhang = build_colorizer("zhang2016", "mcl", bin_centers()).eval()
     ours, usual, published = (photographs[:count] for count in AT_A_TIME.values())
     works: list[Callable[[], object]] = [
-        lambda: color_in_a_batch(ours, network, out / "batch"),
+        lambda: color_in_a_batch(ours, fused, out / "batch"),
         lambda: color_in_a_loop(usual, network, out / "loop"),
         lambda: color_in_a_loop(published, zhang, out / "zhang2016"),
     ]
@@ -91,7 +92,7 @@ def contestants(photographs: Sequence[Photograph], out: Path) -> dict[str, Calla
 
 def measure_memory(photographs: Sequence[Photograph], out: Path) -> None:
     """Print this process's peak, in MB; in a process of its own, since a peak never falls."""
-    color_in_a_batch(photographs, build_colorizer("resnet50v2", "mcl", bin_centers()).eval(), out)
+    color_in_a_batch(photographs, fuse(load_shipped()), out)
     print(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
 

@@ -52,8 +52,9 @@ class FeaturePyramid(nn.Module):
         """rgb (N, 3, H, W) in [0, 1] -> features, the finest first"""
         # bf16 has not the 256 levels of a photograph, and edges are differences of them.
         with torch.autocast(rgb.device.type, enabled=False):
-            x = functional.relu(self.bn1(self.conv1(self.normalize(rgb))))
-        x = functional.max_pool2d(x, 3, stride=2, padding=1)
+            x = self.bn1(self.conv1(self.normalize(rgb)))
+        # In this order the ReLU, which the largest of some numbers passes as they do, is of fewer.
+        x = functional.relu(functional.max_pool2d(x, 3, stride=2, padding=1))
         pyramid = []
         for level in range(1, len(self.channels) + 1):
             x = self.get_submodule(f"layer{level}")(x)

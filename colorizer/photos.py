@@ -1,11 +1,14 @@
 """Reading any photograph safely: EXIF, ICC, CMYK, palettes, alpha, 16 bits, bombs, truncation."""
 
+import ctypes
 import io
 import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -132,14 +135,16 @@ def read_squares(
     return read_ahead(read, paths)
 
 
-def read_ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
+def read_ahead(
+    work: Callable[[T], R], items: Iterable[T], threads: int = READERS
+) -> Iterator[tuple[T, R]]:
     """Each item with what `work` makes of it, worked on ahead in threads, in order."""
     waiting: deque[tuple[T, Future[R]]] = deque()
-    pool = ThreadPoolExecutor(READERS)
+    pool = ThreadPoolExecutor(threads)
     try:
         for item in items:
             waiting.append((item, pool.submit(work, item)))
-            if len(waiting) > 4 * READERS:  # bounded: a slow consumer must not fill the memory
+            if len(waiting) > 4 * threads:  # bounded: a slow consumer must not fill the memory
                 done, result = waiting.popleft()
                 yield done, result.result()
         for done, result in waiting:
@@ -158,7 +163,18 @@ def _check_file(path: Path) -> None:
         raise UnreadablePhotograph("the file is empty")
 
 
+@cache
+def _silence_libtiff() -> None:
+    """It would print what is wrong with a file, beside Pillow, which raises it.
+
+    The library that Pillow brings is reached through Pillow's own; where it is not, it prints on.
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)  # type: ignore[attr-defined]
+
+
 def _open(path: Path) -> Image.Image:
+    _silence_libtiff()
     Image.init()  # so that OPEN lists what this Pillow can read
     return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
 

@@ -51,6 +51,14 @@ def tell_refused(refused: Mapping[str, str]) -> None:
         )
 
 
+def tell_left_out(others: Mapping[str, str]) -> None:
+    """A line for each near-duplicate that was left out, with the photograph that stays."""
+    for name, first in others.items():
+        click.echo(
+            f"left out {_on_one_line(name)}: a near-duplicate of {_on_one_line(first)}", err=True
+        )
+
+
 def _on_one_line(text: str) -> str:
     """Line breaks, control characters and bytes that are no text written as escapes."""
     return text if text.isprintable() else ascii(text)

@@ -11,7 +11,9 @@ from torch import distributed
 
 from colorizer.batch import METHODS, Model, Recipe, fast_precision, write_stimuli
 from colorizer.checkpoint import load_colorizer, short_sha256
+from colorizer.duplicates import join_groups, near_pairs
 from colorizer.errors import Mistake
+from colorizer.fused import fuse
 from colorizer.manifest import WHOLE, Shard, Stimulus, begin_manifest, finish_manifest
 from colorizer.options import (
     EXISTING_FOLDER,
@@ -26,7 +28,7 @@ from colorizer.options import (
     seed_option,
 )
 from colorizer.photos import Refusal
-from colorizer.screen import tell, tell_refused, tracked
+from colorizer.screen import tell, tell_left_out, tell_refused, tracked
 from colorizer.splits import SPLITS, Photograph, image_id, members, new_files, read_split
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -86,18 +88,22 @@ def batch(
 ) -> int:
     """Make stimuli of every photograph, and manifest.csv for `study import`.
 
-    Each is a square: the middle of the photograph. A batch that was stopped goes on. Under torchrun
-    photographs that are refused are told, but do not change the exit code.
+    Each is a square: the middle of the photograph. Of near-duplicates in the split only the first
+    is shown. A batch that was stopped goes on. Under torchrun photographs that are refused are
+    told, but do not change the exit code.
     """
     if side is not None and photos is not None:
         raise Mistake("give --split or --photos, not both")
     files = choose_models(methods, models, quiet)
     loaded = {
-        objective: Model(load_colorizer(path, device), short_sha256(path))
+        objective: Model(fuse(load_colorizer(path, device)), short_sha256(path))
         for objective, path in files.items()
     }
-    photographs, unnamed = gather(side or "test", photos)
+    gathered, unnamed = gather(side or "test", photos)
+    photographs, left_out = leave_out_near_duplicates(gathered)
     refused = unnamed if shard.number == 1 else {}
+    if shard.number == 1 and not quiet:
+        tell_left_out(left_out)
     dtype = PRECISIONS.get(precision) or fast_precision(device)
     begin_manifest(out, shard)
     made = write_stimuli(
@@ -128,6 +134,26 @@ def gather(side: str, photos: Path | None) -> tuple[Sequence[Photograph], dict[s
     files, refused = new_files(folder, [])
     known = {row.path: row for row in read_split(SPLIT_FILE)} if SPLIT_FILE.exists() else {}
     return [_place(folder, path, known.get(path)) for path in files], refused
+
+
+def leave_out_near_duplicates(
+    photographs: Sequence[Photograph],
+) -> tuple[list[Photograph], dict[str, str]]:
+    """The first of those that look alike, and the files of the others, each with that of its first.
+
+    People who saw one have seen the other, and `study import` warns of them. By the hashes of
+    split.csv: a photograph without one, or of the same group for another reason, stays.
+    """
+    hashed = [photograph for photograph in photographs if photograph.phash]
+    pairs = near_pairs([photograph.phash for photograph in hashed])
+    joined = join_groups([photograph.image for photograph in hashed], pairs, frozenset())
+    firsts: dict[str, Photograph] = {}
+    others: dict[str, str] = {}
+    for photograph, group in zip(hashed, joined, strict=True):
+        first = firsts.setdefault(group, photograph)
+        if first is not photograph:
+            others[photograph.file] = first.file
+    return [photograph for photograph in photographs if photograph.file not in others], others
 
 
 def _place(folder: Path, path: Path, known: Photograph | None) -> Photograph:

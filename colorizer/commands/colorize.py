@@ -11,6 +11,7 @@ from PIL import Image
 from colorizer.checkpoint import load_colorizer
 from colorizer.coloring import Painter, color_photograph
 from colorizer.errors import Mistake
+from colorizer.fused import fuse
 from colorizer.naming import Job, name_outputs
 from colorizer.options import (
     FOLDER,
@@ -75,7 +76,7 @@ def colorize(
         raise Mistake(f"{inputs[0]}: no photographs in this folder; give one that has some")
     wanted = [*COMPARED, model] if sheet else [model]
     files = choose_models(wanted, models, quiet)
-    networks = {objective: load_colorizer(path, device) for objective, path in files.items()}
+    networks = {objective: fuse(load_colorizer(path, device)) for objective, path in files.items()}
     painters = {}
     for method in wanted:
         objective, usual = DECODINGS[method]

@@ -16,6 +16,7 @@ from colorizer.classifier import load_classifier, read_labels, recognize
 from colorizer.commands.batch import gather
 from colorizer.errors import Mistake
 from colorizer.evaluation import Score, Scores, Weights, estimate, pixel_weights, score
+from colorizer.fused import fuse
 from colorizer.models import Colorizer
 from colorizer.options import (
     EXISTING_FOLDER,
@@ -91,7 +92,7 @@ def evaluate(
     if (classifier is None) != (labels is None):
         raise Mistake("--classifier and --labels go together")
     files = choose_models(methods, models, quiet)
-    loaded = {objective: load_colorizer(path, device) for objective, path in files.items()}
+    loaded = {objective: fuse(load_colorizer(path, device)) for objective, path in files.items()}
     photographs, refused = gather(side or "test", photos)
     yardstick = Yardstick(
         methods,

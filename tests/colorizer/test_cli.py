@@ -148,6 +148,29 @@ def test_shards_by_hand_and_by_rank_make_each_image_once(
     assert manifests[0] == manifests[1]
 
 
+def test_of_near_duplicates_only_the_first_becomes_a_stimulus(shell: Shell) -> None:
+    write_pictures(Path("photos"), 6)
+    for name in ("02", "04"):  # the same picture, smaller and compressed anew
+        with Image.open(f"photos/{name}.jpg") as image:
+            image.resize((72, 72)).save(f"photos/{name}-again.jpg", quality=60)
+    assert shell("split", "photos", "--test", "6", "--val", "0")[0] == 0
+    rows = csv.DictReader(Path("data/split.csv").read_text().splitlines())
+    tested = {row["image"] for row in rows if row["split"] == "test"}
+    twice = sorted(name for name in ("02", "04") if {name, f"{name}-again"} <= tested)
+    assert twice
+    words = ("batch", "--methods", "real,foil", "--size", "32")
+    code, out, err = shell(*words)
+    assert (code, out) == (
+        0,
+        f"outputs/manifest.csv: images {len(tested) - len(twice)}, "
+        f"stimuli {2 * (len(tested) - len(twice))}, refused 0\n",
+    )
+    assert err.splitlines() == [
+        f"left out {name}.jpg: a near-duplicate of {name}-again.jpg" for name in twice
+    ]
+    assert shell(*words, "--shard", "2/2")[2] == ""  # the first shard has said it
+
+
 def test_a_small_folder_is_told_how_many_are_tested(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)
     code, out, err = shell("split", "photos")

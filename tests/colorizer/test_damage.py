@@ -85,6 +85,23 @@ def test_a_damaged_file_is_an_image_or_a_refusal(
     assert center_square(image, 16).shape == (16, 16, 3)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_no_library_prints_what_is_wrong_with_a_tiff(
+    path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    refused = set()
+    for compression in ("tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits"):
+        whole = encode(Image.fromarray(draw(0, side=40)), "TIFF", compression=compression)
+        for at in range(8, len(whole), 61):  # past the first bytes, which say that it is one
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+            try:
+                read_photograph(path)
+            except UnreadablePhotograph:
+                refused.add(compression)
+    assert len(refused) == 4
+    assert capfd.readouterr().err == ""
+
+
 def test_the_originals_are_whole(path: Path) -> None:
     for original in ORIGINALS:
         path.write_bytes(original)

@@ -1,0 +1,111 @@
+"""A trained network for inference on a CPU: norms folded, each convolution one pass over memory.
+
+oneDNN adds the shortcut and takes the ReLU while it writes a convolution's result. PyTorch has
+that only as the operators which its own compiler calls; where they are absent nothing is fused.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from colorizer.backbone import PreActivationBlock
+from colorizer.models import Colorizer, PyramidColorizer
+
+
+def fuse(model: Colorizer) -> Colorizer:
+    """The same model, from now on only to predict; the published network stays as it is.
+
+    Parts are replaced in place. Predictions move by rounding only.
+    """
+    on_cpu = next(model.parameters()).device.type == "cpu"
+    if not (isinstance(model, PyramidColorizer) and on_cpu and _has_operators()):
+        return model
+    trunk, decoder, head = model.backbone, model.decoder, model.head
+    trunk.conv1, trunk.bn1 = FusedConvolution(trunk.conv1, trunk.bn1), nn.Identity()
+    for level in range(1, len(trunk.channels) + 1):
+        stage = trunk.get_submodule(f"layer{level}")
+        setattr(trunk, f"layer{level}", nn.Sequential(*map(FusedBlock, stage.children())))
+    decoder.lateral = nn.ModuleList(map(_fuse_layers, decoder.lateral))
+    decoder.context = _fuse_layers(decoder.context)
+    decoder.merge = nn.ModuleList(map(_fuse_layers, decoder.merge))
+    head.project = FusedConvolution(head.project)  # type: ignore[assignment]  # called alike
+    return model
+
+
+class FusedConvolution(nn.Module):
+    """A convolution with the norm behind it, then what is added, then perhaps a ReLU."""
+
+    def __init__(
+        self, convolution: nn.Module, norm: nn.Module | None = None, relu: bool = False
+    ) -> None:
+        super().__init__()
+        folded: Any = convolution if norm is None else fuse_conv_bn_eval(convolution, norm)  # type: ignore[type-var,arg-type]  # given by name
+        self.weight = folded.weight.detach().contiguous(memory_format=torch.channels_last)
+        self.bias: Tensor | None = None if folded.bias is None else folded.bias.detach()
+        self.place = [*map(list, (folded.padding, folded.stride, folded.dilation)), folded.groups]
+        self.relu = relu
+        self.ready: dict[torch.dtype, Tensor] = {}
+
+    def forward(self, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
+        """x (N, C, H, W) -> (N, C', H', W'), in autocast's precision where that is on"""
+        if torch.is_autocast_enabled("cpu"):
+            x = x.to(torch.get_autocast_dtype("cpu"))
+        convolve, weight = torch.ops.mkldnn._convolution_pointwise, self._weight_for(x)
+        y: Tensor
+        if shortcut is None:  # the bias stays float32: its rounding would shift whole channels
+            last = "relu" if self.relu else "none"
+            y = convolve(x, weight, self.bias, *self.place, last, [], "")
+        else:  # takes none but its own precision
+            bias = None if self.bias is None else self.bias.to(x.dtype)
+            then = "relu" if self.relu else None
+            y = convolve.binary(x, shortcut, weight, bias, *self.place, "add", None, then, [], None)
+        return y
+
+    def _weight_for(self, x: Tensor) -> Tensor:
+        """In the precision and the order that x asks for; made once, for each call would cost."""
+        if x.dtype not in self.ready:
+            self.ready[x.dtype] = torch.ops.mkldnn._reorder_convolution_weight(
+                self.weight.to(x.dtype), *self.place, list(x.shape)
+            )
+        return self.ready[x.dtype]
+
+
+class FusedBlock(nn.Module):
+    """A bottleneck of either trunk; the pre-activation one begins with a norm and a ReLU."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        part: Any = block
+        self.enter = self.shortcut = None
+        if isinstance(block, PreActivationBlock):
+            self.enter = nn.Sequential(block.bn1, nn.ReLU())
+            norms = (block.bn2, block.bn3, None)
+            if block.downsample is not None:
+                self.shortcut = FusedConvolution(block.downsample)
+        else:
+            norms = (part.bn1, part.bn2, part.bn3)
+            if part.downsample is not None:
+                self.shortcut = FusedConvolution(*part.downsample)
+        self.first = FusedConvolution(part.conv1, norms[0], relu=True)
+        self.middle = FusedConvolution(part.conv2, norms[1], relu=True)
+        self.last = FusedConvolution(part.conv3, norms[2], relu=self.enter is None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, 4 width, H / stride, W / stride)"""
+        active = x if self.enter is None else self.enter(x)
+        shortcut = x if self.shortcut is None else self.shortcut(active)
+        joined: Tensor = self.last(self.middle(self.first(active)), shortcut)
+        return joined
+
+
+def _fuse_layers(layers: nn.Module) -> nn.Sequential:
+    """A convolution, its norm, its ReLU."""
+    convolution, norm, _ = layers.children()
+    return nn.Sequential(FusedConvolution(convolution, norm, relu=True))
+
+
+def _has_operators() -> bool:
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch's
+    return available and hasattr(torch.ops.mkldnn, "_convolution_pointwise")

@@ -1,0 +1,95 @@
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from colorizer.backbone import BACKBONES
+from colorizer.bins import bin_centers
+from colorizer.fused import FusedConvolution, fuse
+from colorizer.models import Colorizer, build_colorizer
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module", params=BACKBONES)
+def model(request: pytest.FixtureRequest) -> Colorizer:
+    """Untrained, but its norms move, scale and shift as trained ones do."""
+    torch.manual_seed(0)
+    model = build_colorizer(request.param, "mcl", bin_centers()).eval()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.num_features > 3:
+            for values in (module.running_var, module.weight):
+                nn.init.uniform_(values, 0.5, 1.5)  # type: ignore[arg-type]  # norms here have both
+            for values in (module.running_mean, module.bias):
+                nn.init.normal_(values, std=0.1)  # type: ignore[arg-type]
+    nn.init.normal_(model.get_parameter("head.project.weight"), std=1.0)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # missing in torch's stub
+
+
+@pytest.fixture(scope="module")
+def fused(model: Colorizer) -> Colorizer:
+    return fuse(copy.deepcopy(model))
+
+
+def predict(model: Colorizer, lightness: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    half = dtype is torch.bfloat16
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
+        raw: Tensor = model(lightness)
+    return raw.float()
+
+
+@pytest.mark.parametrize("shape", [(1, SIDE, SIDE), (2, SIDE, SIDE), (1, 40, 104)])
+def test_a_fused_network_predicts_the_same(
+    model: Colorizer, fused: Colorizer, shape: tuple[int, int, int]
+) -> None:
+    count, height, width = shape
+    lightness = torch.rand(count, 1, height, width) * 100
+    expected = predict(model, lightness)
+    assert expected.std() > 1
+    torch.testing.assert_close(predict(fused, lightness), expected, atol=1e-3, rtol=1e-4)
+
+
+def test_in_bfloat16_it_is_as_near_to_float32_as_the_network_itself(
+    model: Colorizer, fused: Colorizer
+) -> None:
+    lightness = torch.rand(2, 1, SIDE, SIDE) * 100
+    exact = predict(model, lightness)
+    own, other = (
+        (predict(network, lightness, torch.bfloat16) - exact).square().mean().sqrt()
+        for network in (model, fused)
+    )
+    assert own > 0
+    assert other < 1.2 * own
+
+
+def test_precisions_may_alternate(model: Colorizer, fused: Colorizer) -> None:
+    lightness = torch.rand(1, 1, SIDE, SIDE) * 100
+    predict(fused, lightness, torch.bfloat16)
+    torch.testing.assert_close(
+        predict(fused, lightness), predict(model, lightness), atol=1e-3, rtol=1e-4
+    )
+
+
+def test_no_convolution_is_left_by_itself_and_no_norm_behind_one(fused: Colorizer) -> None:
+    kinds = [type(module) for module in fused.modules()]
+    assert kinds.count(FusedConvolution) > 40
+    assert nn.Conv2d not in kinds
+    left = [name for name, m in fused.named_modules() if isinstance(m, nn.BatchNorm2d)]
+    assert all(name.endswith(("input_norm", "enter.0")) for name in left)  # those come first
+
+
+def test_the_published_network_stays_as_it_is() -> None:
+    network = build_colorizer("zhang2016", "mcl", bin_centers()).eval()
+    before = str(network)
+    assert str(fuse(network)) == before
+
+
+def test_without_the_operators_nothing_is_fused(
+    model: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    available: Any = torch.backends.mkldnn
+    monkeypatch.setattr(available, "is_available", lambda: False)
+    before = str(model)
+    assert str(fuse(copy.deepcopy(model))) == before
