@@ -1,8 +1,11 @@
 """What the docs say of the code."""
 
 import importlib.util
+import re
+from importlib import import_module
 from pathlib import Path
 
+from colorizer.bins import BIN_ROWS
 from study_server.presets import PRESETS
 from study_server.protocol import Protocol, new_protocol
 
@@ -38,3 +41,19 @@ def describe(protocol: Protocol) -> list[str]:
         *map(str, numbers),
         {"between": "one", "within": "all"}[protocol.assignment],
     ]
+
+
+def test_the_page_on_colors_has_the_bins_of_the_code() -> None:
+    page = (DOCS / "colorization.md").read_text(encoding="utf-8")
+    numbers = re.findall(r"(?<=\| )-?\d+ \| -?\d+ \| -?\d+(?= \|)", page)
+    rows = [tuple(map(int, row.split(" | "))) for row in numbers]
+    assert sorted(rows) == [(a, low, high) for a, (low, high) in BIN_ROWS.items()]
+
+
+def test_the_page_on_colors_names_functions_that_exist() -> None:
+    page = (DOCS / "colorization.md").read_text(encoding="utf-8")
+    modules = "bins|cache|color|losses|models|prior"
+    named = set(re.findall(rf"`({modules})\.([a-z0-9_]+)`", page)) - {("color", "py")}
+    assert len(named) >= 10
+    for module, function in named:
+        assert callable(getattr(import_module(f"colorizer.{module}"), function))
