@@ -79,7 +79,7 @@ def load_shipped() -> Colorizer:
 
 def contestants(photographs: Sequence[Photograph], out: Path) -> dict[str, Callable[[], object]]:
     network = load_shipped()
-    fused = fuse(copy.deepcopy(network))
+    fused = fuse(copy.deepcopy(network), fast_precision(CPU))
     zhang = build_colorizer("zhang2016", "mcl", bin_centers()).eval()
     ours, usual, published = (photographs[:count] for count in AT_A_TIME.values())
     works: list[Callable[[], object]] = [
@@ -92,7 +92,7 @@ def contestants(photographs: Sequence[Photograph], out: Path) -> dict[str, Calla
 
 def measure_memory(photographs: Sequence[Photograph], out: Path) -> None:
     """Print this process's peak, in MB; in a process of its own, since a peak never falls."""
-    color_in_a_batch(photographs, fuse(load_shipped()), out)
+    color_in_a_batch(photographs, fuse(load_shipped(), fast_precision(CPU)), out)
     print(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
 

@@ -38,7 +38,7 @@ def measure_speed() -> None:
     work: dict[str, Callable[[], object]] = {}
     for name in NETWORKS:
         built = build_colorizer(name, "mcl", bin_centers()).eval()
-        model = fuse(built.to(memory_format=torch.channels_last))  # type: ignore[call-overload]  # missing in torch's stub
+        model = fuse(built.to(memory_format=torch.channels_last), torch.bfloat16)  # type: ignore[call-overload]  # missing in torch's stub
         for precision, dtype in PRECISIONS.items():
             work[f"{name} {precision}"] = lambda m=model, p=dtype: predict(m, lightness, p)  # type: ignore[misc]  # bound now
     medians_ms = interleaved_medians_ms(work, ROUNDS)
@@ -54,7 +54,7 @@ def measure_difference() -> None:
     """Of photographs that installed packages bring, none of which the model learned from."""
     path = SHIPPED / "mcl.safetensors"
     plain, fused = (load_colorizer(path, torch.device("cpu")) for _ in range(2))
-    fuse(fused)
+    fuse(fused, torch.bfloat16)
     differences = []
     for crop in crop_photographs(find_packages(None)):
         pixels = torch.from_numpy(np.array(crop.pixels))[None]

@@ -1,7 +1,7 @@
 """A trained network for inference on a CPU: norms folded, each convolution one pass over memory.
 
 oneDNN adds the shortcut and takes the ReLU while it writes a convolution's result. PyTorch has
-that only as the operators which its own compiler calls; where they are absent nothing is fused.
+that only as the operators which its own compiler calls; where they fail nothing is fused.
 """
 
 from typing import Any
@@ -14,13 +14,14 @@ from colorizer.backbone import PreActivationBlock
 from colorizer.models import Colorizer, PyramidColorizer
 
 
-def fuse(model: Colorizer) -> Colorizer:
-    """The same model, from now on only to predict; the published network stays as it is.
+def fuse(model: Colorizer, precision: torch.dtype = torch.float32) -> Colorizer:
+    """The same model, from now on only to predict, in float32 or in this precision too.
 
-    Parts are replaced in place. Predictions move by rounding only.
+    Parts are replaced in place; predictions move by rounding only. The published network stays as
+    it is, and so does every one where the operators do not work.
     """
     on_cpu = next(model.parameters()).device.type == "cpu"
-    if not (isinstance(model, PyramidColorizer) and on_cpu and _has_operators()):
+    if not (isinstance(model, PyramidColorizer) and on_cpu and _works_in(precision)):
         return model
     trunk, decoder, head = model.backbone, model.decoder, model.head
     trunk.conv1, trunk.bn1 = FusedConvolution(trunk.conv1, trunk.bn1), nn.Identity()
@@ -106,6 +107,12 @@ def _fuse_layers(layers: nn.Module) -> nn.Sequential:
     return nn.Sequential(FusedConvolution(convolution, norm, relu=True))
 
 
-def _has_operators() -> bool:
-    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch's
-    return available and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+def _works_in(precision: torch.dtype) -> bool:
+    """Tried out, since the operators are PyTorch's own business and need not be everywhere."""
+    pixel = torch.zeros(1, 1, 1, 1, dtype=precision)
+    part = FusedConvolution(nn.Conv2d(1, 1, 1))
+    try:
+        part(part(pixel), shortcut=pixel)
+    except (AttributeError, RuntimeError):
+        return False
+    return True

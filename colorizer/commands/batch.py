@@ -95,8 +95,9 @@ def batch(
     if side is not None and photos is not None:
         raise Mistake("give --split or --photos, not both")
     files = choose_models(methods, models, quiet)
+    dtype = PRECISIONS.get(precision) or fast_precision(device)
     loaded = {
-        objective: Model(fuse(load_colorizer(path, device)), short_sha256(path))
+        objective: Model(fuse(load_colorizer(path, device), dtype), short_sha256(path))
         for objective, path in files.items()
     }
     gathered, unnamed = gather(side or "test", photos)
@@ -104,7 +105,6 @@ def batch(
     refused = unnamed if shard.number == 1 else {}
     if shard.number == 1 and not quiet:
         tell_left_out(left_out)
-    dtype = PRECISIONS.get(precision) or fast_precision(device)
     begin_manifest(out, shard)
     made = write_stimuli(
         photographs, Recipe(methods, loaded, size, seed, dtype), out, device, shard

@@ -92,13 +92,14 @@ def evaluate(
     if (classifier is None) != (labels is None):
         raise Mistake("--classifier and --labels go together")
     files = choose_models(methods, models, quiet)
-    loaded = {objective: fuse(load_colorizer(path, device)) for objective, path in files.items()}
+    precision = fast_precision(device)
+    loaded = {name: fuse(load_colorizer(path, device), precision) for name, path in files.items()}
     photographs, refused = gather(side or "test", photos)
     yardstick = Yardstick(
         methods,
         loaded,
         read_weights(quiet),
-        fast_precision(device),
+        precision,
         device,
         load_classifier(classifier, device) if classifier else None,
         label_all(photographs, labels) if labels else {},
