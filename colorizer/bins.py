@@ -89,17 +89,12 @@ def annealed_mean(logits: Tensor, bins: Tensor, temperature: float) -> Tensor:
     0.38). In float32; quick where the logits are in channels_last, as the networks give them.
     """
     n, q, height, width = logits.shape
-    summed = torch.cat([bins, torch.ones_like(bins[:, :1])], dim=1)  # the last: of the shares
-    scratch, sums = torch.empty(0, dtype=torch.float32, device=logits.device), []
-    for (row,) in in_pieces(logits.movedim(1, -1).reshape(-1, q)):
-        if len(scratch) < len(row):  # once: to allocate costs more than to calculate
-            scratch = torch.empty(row.shape, dtype=torch.float32, device=row.device)
-        share = scratch[: len(row)].copy_(row)
-        share.sub_(share.amax(dim=1, keepdim=True)).mul_(1 / temperature).exp_()
-        sums.append(share @ summed)
-    total = torch.cat(sums)
-    mean = total[:, :2] / total[:, 2:]
-    return mean.reshape(n, height, width, 2).movedim(-1, 1).contiguous()
+    means = [
+        # The centers first: a product whose result is two numbers wide is slow.
+        bins.T @ (row.float() * (1 / temperature)).softmax(dim=1).T
+        for (row,) in in_pieces(logits.movedim(1, -1).reshape(-1, q))
+    ]
+    return torch.cat(means, dim=1).reshape(2, n, height, width).movedim(0, 1)
 
 
 def _within_reach(middle: Tensor, bins: Tensor, neighbors: int) -> Tensor:

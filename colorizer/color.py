@@ -44,21 +44,23 @@ def gray_rgb(lightness: Tensor) -> Tensor:
     return gray.expand(-1, 3, *[-1] * (gray.dim() - 2))
 
 
-def into_gamut(lab: Tensor, steps: int = 12) -> Tensor:
+def into_gamut(lab: Tensor) -> Tensor:
     """Lab (N, 3, H, W) -> Lab within sRGB: chroma shrunk at constant L and hue
 
-    Clipping RGB instead would move L, by up to 14 of 100, and give a fake away. Bisection leaves
-    at most 2^-steps of the chroma on the table.
+    Clipping RGB instead would move L, by up to 14 of 100, and give a fake away.
     """
-    outside = ~_in_gamut(lab)  # (N, H, W)
-    colors = lab.movedim(1, -1)[outside]  # (P, 3)
-    inside, tried = torch.zeros_like(colors[:, 0]), torch.ones_like(colors[:, 0])
-    for step in range(1, steps + 1):
-        tried = inside + 0.5**step
-        inside = torch.where(_in_gamut(_scale_chroma(colors, tried)), tried, inside)
+    outside = ~_within_range(lab_to_rgb(lab))  # (N, H, W)
     shrunk = lab.movedim(1, -1).clone()
-    shrunk[outside] = _scale_chroma(colors, inside)
+    shrunk[outside] = _shrink_chroma(shrunk[outside])
     return shrunk.movedim(-1, 1)
+
+
+def lab_to_gamut(lab: Tensor) -> Tensor:
+    """Lab (N, 3, H, W) -> `lab_to_rgb(into_gamut(lab))`, at half the price"""
+    rgb = lab_to_rgb(lab).movedim(1, -1)
+    outside = ~_within_range(rgb.movedim(-1, 1))
+    rgb[outside] = lab_to_rgb(_shrink_chroma(lab.movedim(1, -1)[outside]))
+    return rgb.movedim(-1, 1)
 
 
 def to_bytes(rgb: Tensor) -> Tensor:
@@ -71,12 +73,22 @@ def from_bytes(pixels: Tensor) -> Tensor:
     return pixels.movedim(-1, 1).float() / 255
 
 
+def _shrink_chroma(colors: Tensor, steps: int = 12) -> Tensor:
+    """Lab (P, 3), all outside sRGB -> within; bisection leaves at most 2^-steps of the chroma"""
+    inside = torch.zeros_like(colors[:, 0])
+    for step in range(1, steps + 1):
+        tried = inside + 0.5**step
+        fits = _within_range(lab_to_rgb(_scale_chroma(colors, tried)))
+        inside = torch.where(fits, tried, inside)
+    return _scale_chroma(colors, inside)
+
+
 def _scale_chroma(colors: Tensor, scale: Tensor) -> Tensor:
     return torch.cat([colors[:, :1], colors[:, 1:] * scale[:, None]], dim=1)
 
 
-def _in_gamut(lab: Tensor) -> Tensor:
-    rgb = lab_to_rgb(lab)
+def _within_range(rgb: Tensor) -> Tensor:
+    """sRGB (N, 3, ...) -> whether it rounds to 8 bits (N, ...)"""
     return ((rgb >= -HALF_LEVEL) & (rgb <= 1 + HALF_LEVEL)).all(dim=1)
 
 

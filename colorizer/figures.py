@@ -17,7 +17,7 @@ from torch import Tensor
 
 from colorizer.atomic import replacing
 from colorizer.bins import bin_centers
-from colorizer.color import into_gamut, lab_to_rgb
+from colorizer.color import lab_to_gamut
 from colorizer.errors import Mistake
 
 KINDS = ("svg", "png")  # for the paper, for looking at
@@ -104,7 +104,7 @@ def draw_weights(weight: Tensor) -> Figure:
 def bin_colors(bins: Tensor) -> Tensor:
     """ab (Q, 2) -> sRGB (Q, 3) in [0, 1] at one lightness, as near as the gamut allows"""
     lab = torch.cat([torch.full_like(bins[:, :1], SHOWN_AT), bins], dim=1)
-    return lab_to_rgb(into_gamut(lab)).clamp(0, 1)
+    return lab_to_gamut(lab).clamp(0, 1)
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.color import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
+from colorizer.color import from_bytes, lab_to_gamut, rgb_to_lab, to_bytes
 from colorizer.foils import borrow, form_ring, recolor
 from colorizer.models import Colorizer, upsample_ab
 from colorizer.photos import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
@@ -76,7 +76,7 @@ def paint(
     }
     if donor is not None:
         labs["foil"] = recolor(lab, donor)
-    return {method: to_bytes(lab_to_rgb(into_gamut(labs[method]))) for method in methods}
+    return {method: to_bytes(lab_to_gamut(labs[method])) for method in methods}
 
 
 def _predict(

@@ -9,6 +9,7 @@ from colorizer.color import (
     from_bytes,
     gray_rgb,
     into_gamut,
+    lab_to_gamut,
     lab_to_rgb,
     rgb_to_lab,
     rgb_to_lightness,
@@ -114,6 +115,11 @@ def test_shrinking_chroma_keeps_hue_and_as_much_chroma_as_fits() -> None:
     rgb = lab_to_rgb(beyond).movedim(1, -1)[moved]
     outside = ((rgb < 0) | (rgb > 1)).any(dim=-1)
     assert outside.all()
+
+
+def test_the_quick_way_into_the_gamut_gives_the_same_bytes() -> None:
+    for lab in (wild_colors(), rgb_to_lab(every_corner()[:, :, None])):
+        assert torch.equal(to_bytes(lab_to_gamut(lab)), to_bytes(lab_to_rgb(into_gamut(lab))))
 
 
 def test_colors_inside_the_gamut_are_left_alone() -> None:
