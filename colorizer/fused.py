@@ -81,7 +81,7 @@ class FusedBlock(nn.Module):
         part: Any = block
         self.enter = self.shortcut = None
         if isinstance(block, PreActivationBlock):
-            self.enter = nn.Sequential(block.bn1, nn.ReLU())
+            self.enter = nn.Sequential(block.bn1, nn.ReLU(inplace=True))
             norms = (block.bn2, block.bn3, None)
             if block.downsample is not None:
                 self.shortcut = FusedConvolution(block.downsample)
