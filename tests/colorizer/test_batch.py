@@ -252,6 +252,19 @@ def test_a_batch_colors_as_one_photograph_after_the_other(recipe: Recipe, tmp_pa
         assert np.abs(made - expected.numpy()).max() <= 1
 
 
+def test_two_painters_paint_as_one_does(
+    recipe: Recipe, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    write_pictures(tmp_path / "photos", 7)
+    photographs, threads = rows(tmp_path / "photos", 7), torch.get_num_threads()
+    alone = make(photographs, recipe, tmp_path / "alone")
+    request.addfinalizer(lambda: torch.set_num_threads(threads))
+    torch.set_num_threads(2)
+    together = make(photographs, recipe, tmp_path / "together")
+    assert together == alone
+    assert torch.get_num_threads() == 2
+
+
 def pixels_of(path: Path) -> NDArray[np.int64]:
     return np.asarray(Image.open(path)).astype(np.int64)
 

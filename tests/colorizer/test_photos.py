@@ -241,6 +241,19 @@ def test_what_cannot_be_read_is_refused_with_its_reason(
         read_photograph(path)
 
 
+def test_a_file_that_may_not_be_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path, 1)
+
+    def refuse(name: str, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", name)
+
+    monkeypatch.setattr("builtins.open", refuse)  # by hand, as permissions do not bind every user
+    with pytest.raises(UnreadablePhotograph, match="Permission denied"):
+        read_photograph(tmp_path / "00.jpg")
+
+
 def test_a_refused_file_does_not_stop_the_others(tmp_path: Path) -> None:
     write_pictures(tmp_path, 3)
     truncate(tmp_path / "01.jpg")
