@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from colorizer.checkpoint import SHIPPED, read_header, read_tensors, write_tensors
+from colorizer.checkpoint import SHIPPED, Header, read_header, read_tensors, write_tensors
 from colorizer.models import OBJECTIVES
 
 RUNS = Path("runs")
@@ -19,8 +19,14 @@ def main() -> None:
     for name in OBJECTIVES:
         best, shipped = RUNS / name / "best.safetensors", SHIPPED / f"{name}.safetensors"
         tensors = {key: halve(x) for key, x in read_tensors(best).items()}
-        write_tensors(shipped, tensors, read_header(best))
+        write_tensors(shipped, tensors, name_weights(read_header(best)))
         print(f"{shipped}: {shipped.stat().st_size / 1e6:.1f} MB")
+
+
+def name_weights(header: Header) -> Header:
+    """With the initial weights by their file's name: the folder is nobody's."""
+    config, weights = header["config"], header["config"]["weights"]
+    return {**header, "config": {**config, "weights": weights and Path(weights).name}}
 
 
 def halve(tensor: Tensor) -> Tensor:
