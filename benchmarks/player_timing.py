@@ -1,4 +1,4 @@
-"""How long an image is seen that should be seen for a second: our player, and a page of the usual kind.
+"""How long an image is seen that should be seen for a second: ours, and a page of the usual kind.
 
 The usual kind shows an image when it has loaded and takes it away by setTimeout, as jsPsych 8 does
 and as the test of Zhang, Isola & Efros did. An observer in the page, which is neither, notes after
@@ -101,8 +101,8 @@ def print_exposures(browser: Browser, pairs: int) -> None:
                 row = name if slower == 1 else f"{name}, {slower} x slower"
                 with opened(browser, slower) as (page, _):
                     found.setdefault(row, []).extend(watch(page, count))
-    print(f"{'seen for, less 1000 ms':32}{'exposures':>10}{'median':>9}{'1 %':>8}{'99 %':>8}", end="")
-    print(f"{'within a frame':>16}")
+    columns = f"{'exposures':>10}{'median':>9}{'1 %':>8}{'99 %':>8}{'within a frame':>16}"
+    print(f"{'seen for, less 1000 ms':32}{columns}")
     for row in sorted(found, key=lambda row: "slower" in row):
         print_row(row, np.array(found[row]) - ASKED_MS)
 
@@ -168,9 +168,7 @@ def print_clicks(browser: Browser) -> None:
         page.get_by_text(f"Pair {CLICKS + 1} of").wait_for()
         offered = buttons_shown(page.evaluate("window.observed"))[:CLICKS]
     told = [answer["rt_ms"] for answer in api.answers.values()]
-    wrong = [
-        abs(ms - (at - frame)) for ms, at, frame in zip(told, clicked, offered, strict=True)
-    ]
+    wrong = [abs(ms - (at - frame)) for ms, at, frame in zip(told, clicked, offered, strict=True)]
     print(f"\nresponse time of {CLICKS} clicks: mean error {mean(wrong):.2f} ms (bar 2), ", end="")
     print(f"max {max(wrong):.2f} ms (bar {FRAME_MS:.1f})")
 
