@@ -65,7 +65,10 @@ def d_prime_of_rate(rate: float | None) -> float | None:
 
 
 def _with_photographs(trials: Trials, method: str) -> Trials:
-    return trials.only((trials.method == method) | (trials.method == REAL))
+    """One method's fakes, and the photographs that the same people judged among them."""
+    fakes = trials.method == method
+    theirs = np.isin(trials.participant, trials.participant[fakes])
+    return trials.only(fakes | (theirs & (trials.method == REAL)))
 
 
 def _detect(

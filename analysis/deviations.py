@@ -72,13 +72,19 @@ def _compare_conditions(design: Design, taken: Responses) -> Iterator[Deviation]
     test = taken.equals("kind", "test")
     for column in CONDITIONS:
         if column in design.protocol:
-            value = design.protocol[column]
-            planned = [_plain(each) for each in (value if isinstance(value, list) else [value])]
+            planned = [_plain(value) for value in _list_planned(design, column)]
             for done in taken.distinct(column):
                 rows = taken.equals(column, done)[test]
                 if rows.any() and _plain(done) not in planned:
                     seen = f"{_plain(done)} in {_count_trials(rows)}"
                     yield Deviation(column, " or ".join(planned), seen)
+
+
+def _list_planned(design: Design, column: str) -> list[Any]:
+    """An exposure of 0 is that of an image that stays until the answer."""
+    value = design.protocol[column]
+    values = value if isinstance(value, list) else [value]
+    return [each or None for each in values] if column == "exposure_ms" else values
 
 
 def _compare_methods(design: Design, record: Record) -> Iterator[Deviation]:
@@ -141,9 +147,10 @@ def is_complete(record: Record) -> Mask:
 
 
 def _count_methods(record: Record) -> NDArray[np.int64]:
-    """(P,): how many methods each was tested on."""
+    """(P,): how many methods each was tested on; photographs shown alone are of none."""
     people, methods = len(record.people), len(record.methods)
-    of_test = record.participant[record.test] * methods + record.method[record.test]
+    tested = record.test & record.fake
+    of_test = record.participant[tested] * methods + record.method[tested]
     trials = np.bincount(of_test, minlength=people * methods).reshape(people, methods)
     each: NDArray[np.int64] = np.count_nonzero(trials, axis=1)
     return each

@@ -58,11 +58,16 @@ class Record:
     def __len__(self) -> int:
         return len(self.row)
 
+    @property
+    def fake(self) -> Mask:
+        """(n,): shows a fake, alone or in a pair; not a photograph alone."""
+        photograph = np.array([self.single and method == "real" for method in self.methods], bool)
+        return ~photograph[self.method]
+
     def tested_methods(self) -> list[str]:
         """Every method whose fakes were put to the test."""
-        tested = np.bincount(self.method[self.test], minlength=len(self.methods)) > 0
-        fakes = [not (self.single and method == "real") for method in self.methods]
-        return [self.methods[code] for code in np.flatnonzero(tested & fakes)]
+        tested = np.bincount(self.method[self.test & self.fake], minlength=len(self.methods)) > 0
+        return [self.methods[code] for code in np.flatnonzero(tested)]
 
 
 def read_record(taken: Responses) -> Record:

@@ -15,14 +15,14 @@ from study_server.app import create_app
 from study_server.crowd import Crowd
 from study_server.database import transaction
 from study_server.export import export_study
-from study_server.imports import import_study
+from study_server.freeze import Plan, freeze
 from study_server.presets import PRESETS
 from study_server.protocol import Protocol, new_protocol
 from study_server.settings import Settings
 from study_server.simulation import simulate
 from study_server.studies import find
 from study_server.words import Mode
-from tests.conftest import SECRET, write_stimuli
+from tests.conftest import SECRET, open_study, write_stimuli
 
 PEOPLE = 2  # an interval needs two
 CROWD = Crowd({"l2": 0.15, "mcl": 0.2}, participant_sd=0)
@@ -37,8 +37,10 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def play(
     engine: Engine, url: str, manifest: Path, folder: Path, protocol: Protocol, crowd: Crowd = CROWD
 ) -> list[dict[str, str]]:
-    """Import, simulate, export; the rows of responses.csv."""
-    import_study(engine, protocol, manifest, folder / "instance" / "stimuli")
+    """Import, freeze, simulate, export; the rows of responses.csv."""
+    open_study(engine, protocol, manifest, folder / "instance")
+    with transaction(engine) as db:
+        freeze(db, find(db, protocol.slug), Plan(), "0" * 64)
     app = create_app(Settings(url, folder / "instance", SECRET), engine)
     simulate(app, protocol.slug, PEOPLE, crowd)
     with transaction(engine) as db:
@@ -49,7 +51,8 @@ def play(
 
 
 def make_report(folder: Path) -> dict[str, Any]:
-    arguments = [str(folder / "responses.csv"), "--out", str(folder / "report")]
+    design = "--design", str(folder / "design.json")
+    arguments = [str(folder / "responses.csv"), *design, "--out", str(folder / "report")]
     done = CliRunner().invoke(report, arguments, standalone_mode=False)
     if done.exception is not None:
         raise done.exception
@@ -77,9 +80,13 @@ def test_a_preset_from_its_import_to_its_report(
     }
     told = make_report(tmp_path)
     assert told["input"]["participants"] == PEOPLE
+    assert (told["design"]["verdict"], told["design"]["deviations"]) == ("match", [])
     assert set(told["methods"]) == {"l2", "mcl"}
     fakes = PEOPLE * protocol.trials // (2 if protocol.single else 1)
     assert sum(method["trials"] for method in told["methods"].values()) == fakes
+    if protocol.single:  # one method a person: photographs count with the fakes they stood among
+        errors = [method["error"]["trials"] for method in told["methods"].values()]
+        assert errors == [protocol.trials] * 2
 
 
 def test_who_does_not_qualify_is_screened_out_and_gives_the_place_back(
@@ -114,4 +121,4 @@ def test_unpaired_trials_show_another_photograph_beside_a_fake(
     with (tmp_path / "timing.csv").open(newline="") as file:
         first = Counter(row["first_side"] for row in csv.DictReader(file))
     assert set(first) == ({"left", "right"} if order == "random" else {""})
-    assert make_report(tmp_path)["input"]["participants"] == PEOPLE
+    assert make_report(tmp_path)["design"]["verdict"] == "match"
