@@ -1,6 +1,6 @@
-"""How long an image is seen that should be seen for a second: ours, and a page of the usual kind.
+"""How long an image is seen that should be seen for a second: our player, or the usual page.
 
-The usual kind shows an image when it has loaded and takes it away by setTimeout, as jsPsych 8 does
+The usual page shows an image when it has loaded and takes it away by setTimeout, as jsPsych 8 does
 and as the test of Zhang, Isola & Efros did. An observer in the page, which is neither, notes after
 each frame what could be seen. The four ways take turns. Bar: 99 % of our exposures within a frame.
 Then: what a stall of 50 ms does, what a click at a known time is told to have taken, and how long a

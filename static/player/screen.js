@@ -66,7 +66,7 @@ function tellProgress({ kind, number, of, presentation }) {
   bar.dataset.kind = kind;
 }
 
-/** Blank the stage while something is on its way; a short wait passes unsaid. */
+/** Blank the stage while something is on its way. */
 export function wait(news) {
   stage.dataset.phase = "waiting";
   tell(news);
@@ -87,7 +87,7 @@ export function showFeedback({ images }, { fake, correct }, answer) {
   tell("");
 }
 
-/** Wait until the window has room for the images side by side. */
+/** Wait until the window has room for the images. */
 export async function roomFor(images) {
   const widths = images.map(({ naturalWidth }) => Math.max(naturalWidth, SLOT_PX));
   const width = widths.reduce((sum, px) => sum + GAP_PX + px);

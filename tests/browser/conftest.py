@@ -34,9 +34,9 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def window(browser: Browser) -> Iterator[Page]:
+def window(browser: Browser, bypass_csp: bool = False) -> Iterator[Page]:
     """A fresh profile's 1280 x 800; fails if a script threw or the policy forbade something."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, bypass_csp=bypass_csp)
     page = context.new_page()
     page.set_default_timeout(15_000)
     faults: list[str] = []

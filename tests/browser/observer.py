@@ -1,4 +1,4 @@
-"""Somebody who looks at the page each frame, knowing nothing of the player: what is seen, and when.
+"""Somebody who looks at the page each frame and knows nothing of the player: what is seen when.
 
 A look is the last thing that a frame's callbacks do, so it sees what the frame paints: its next
 callback is asked for in a task after the frame, later than anything a page asked for in the frame.

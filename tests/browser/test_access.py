@@ -1,0 +1,116 @@
+"""The trial for everyone: nothing for axe to find in any phase, room at 200 %, by keyboard alone.
+
+tests/browser/test_languages.py holds every other page to axe and to 320 pixels.
+"""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import window
+from tests.browser.lone_player import TrialApi
+from tests.conftest import LiveStudy
+
+
+def begin(page: Page, api: TrialApi) -> None:
+    api.visit(page)
+    page.get_by_role("button", name=re.compile("Start|Continue")).click()
+
+
+def wait_for(page: Page, phase: str) -> None:
+    page.locator(f"[data-screen=stage] #stage[data-phase={phase}]").wait_for()
+
+
+def faults(page: Page) -> list[tuple[str, str]]:
+    found = Axe().run(page).response["violations"]
+    return [(rule["id"], rule["nodes"][0]["html"][:120]) for rule in found]
+
+
+@pytest.mark.parametrize("presentation", ["sequential", "simultaneous", "single"])
+def test_axe_finds_nothing_while_a_trial_runs(browser: Browser, presentation: str) -> None:
+    with window(browser, bypass_csp=True) as page:
+        begin(page, TrialApi(practice=1, presentation=presentation, exposure_ms=1500, masks=1))
+        page.set_default_timeout(30_000)
+        wait_for(page, "image")
+        assert page.locator("#stage img").first.get_attribute("alt")
+        found = {"image": faults(page)}
+        wait_for(page, "choice")
+        found["choice"] = faults(page)
+        assert found == {"image": [], "choice": []}
+
+
+@pytest.mark.parametrize(
+    ("presentation", "width", "height"),
+    [("sequential", 640, 400), ("simultaneous", 640, 400), ("single", 640, 400),
+     ("sequential", 560, 640), ("single", 320, 640)],
+)  # fmt: skip
+def test_images_and_buttons_have_room(
+    browser: Browser, presentation: str, width: int, height: int
+) -> None:
+    """640 x 400 is what 1280 x 800 leaves at a zoom of 200 %."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, device_scale_factor=2
+    )
+    page = context.new_page()
+    exposure_ms = None if presentation != "sequential" else 150
+    begin(page, TrialApi(presentation=presentation, exposure_ms=exposure_ms))
+    wait_for(page, "choice")
+    for part in page.locator("#stage img, #stage button").all():
+        box = part.bounding_box()
+        assert box is not None
+        assert min(box["x"], box["y"]) >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
+    context.close()
+
+
+def test_the_buttons_can_be_reached_and_seen_to_be_by_tab(page: Page) -> None:
+    api = TrialApi(test=2)
+    begin(page, api)
+    wait_for(page, "choice")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Left")).to_be_focused()
+    page.keyboard.press("Tab")
+    right = page.get_by_role("button", name="Right")
+    expect(right).to_be_focused()
+    assert right.evaluate("button => getComputedStyle(button).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    page.get_by_text("Pair 2 of 2").wait_for()
+    assert api.answers["t0"]["answer"] == "right"
+
+
+def test_question_feedback_and_news_are_announced(page: Page) -> None:
+    begin(page, TrialApi())
+    wait_for(page, "choice")
+    assert page.locator("#question").get_attribute("aria-live") == "polite"
+    expect(page.locator("#stage [role=status]")).to_have_count(1)
+    expect(page.get_by_role("progressbar", include_hidden=True)).to_have_accessible_name(
+        re.compile("Pair 1 of 1")
+    )
+
+
+def test_nothing_moves_for_who_asked_for_less_motion(browser: Browser) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    TrialApi(practice=1).visit(page)
+    moving = page.evaluate("""() => [...document.querySelectorAll("*")].filter((element) => {
+      const { transitionDuration, animationDuration } = getComputedStyle(element);
+      return [transitionDuration, animationDuration].some((time) => parseFloat(time) > 0);
+    }).length""")
+    assert moving == 0
+    context.close()
+
+
+def test_a_narrow_window_is_told_so_before_consent(page: Page, live_study: LiveStudy) -> None:
+    page.set_viewport_size({"width": 559, "height": 800})
+    page.goto(live_study.entry)
+    expect(page.get_by_role("heading", name="This study needs a wider window")).to_be_visible()
+    expect(page.get_by_role("checkbox")).to_be_hidden()
+    page.get_by_role("link", name="Read it all the same").click()
+    expect(page.get_by_role("checkbox")).to_be_visible()
+    page.goto(live_study.entry)
+    page.set_viewport_size({"width": 560, "height": 800})
+    expect(page.get_by_role("checkbox")).to_be_visible()
+    expect(page.get_by_text("This study needs a wider window")).to_be_hidden()
