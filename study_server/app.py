@@ -6,13 +6,34 @@ from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
+from study_server import logs
 from study_server.database import open_engine, prepare, reading, writing
 from study_server.languages import N_
 from study_server.settings import Settings, find_folder, read_settings, require_secret
-from study_server.views import api, entrance, researcher, speech, trials
+from study_server.views import (
+    api,
+    downloads,
+    entrance,
+    health,
+    researcher,
+    speech,
+    study,
+    trials,
+)
 from study_server.views.speech import gettext
 
 MAX_BODY_BYTES = 64 * 1024
+
+BLUEPRINTS = (
+    entrance.pages,
+    trials.pages,
+    api.doors,
+    api.mine,
+    researcher.pages,
+    study.pages,
+    downloads.pages,
+    health.pages,
+)
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -33,7 +54,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     """The study server as a WSGI application; raises StudyError where it cannot run."""
     settings = settings or read_settings()
     require_secret(settings)
-    app = Flask(
+    app = logs.Server(
         __name__, template_folder=find_folder("templates"), static_folder=find_folder("static")
     )
     app.config.update(
@@ -56,8 +77,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     for blueprint in (trials.pages, api.doors, api.mine):
         csrf.exempt(blueprint)  # JSON, authorised by a token in the address or a header, no cookie
     researcher.limiter.init_app(app)
-    for blueprint in (entrance.pages, trials.pages, api.doors, api.mine, researcher.pages):
+    for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    logs.install(app)
     app.before_request(_refuse_nul)
     app.before_request(_open_db)
     app.teardown_request(_close_db)

@@ -34,7 +34,7 @@ def open_engine(url: str | URL) -> Engine:
             raise ArgumentError(f"{parsed.get_backend_name()} is neither sqlite nor postgresql")
         if parsed.get_backend_name() == "sqlite" and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, hide_parameters=True)  # no answers in error messages
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise StudyError(
             f"STUDY_DATABASE_URL: {error}; give sqlite:///FILE or postgresql+psycopg://..."

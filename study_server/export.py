@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from study_server import codebook, tables, unblinding
+from study_server import codebook, tables
 from study_server.errors import StudyError
 from study_server.models import Study
 from study_server.tables import Row
@@ -32,16 +32,8 @@ class Table:
         return f"{self.name}.csv"
 
 
-def list_tables(
-    db: Session, study: Study, modes: Collection[Mode], unblinded_by: str = ""
-) -> list[Table]:
-    """Every table of an export.
-
-    unblinded_by: who wants the truth of live trials of a blinded study, which is recorded.
-    """
-    if unblinded_by:
-        unblinding.unblind(db, study, unblinded_by)
-    blinded = not unblinded_by and unblinding.is_blinded(db, study)
+def list_tables(db: Session, study: Study, modes: Collection[Mode], blinded: bool) -> list[Table]:
+    """Every table of an export. blinded: as `withhold_truth` decides."""
     rows: Mapping[str, Iterable[Row]] = {
         RESPONSES: tables.select_responses(db, study, modes, blinded),
         "timing": tables.select_timing(db, study, modes),
@@ -56,13 +48,13 @@ def list_tables(
 
 
 def export_study(
-    db: Session, study: Study, out: Path, modes: Collection[Mode], unblinded_by: str = ""
+    db: Session, study: Study, out: Path, modes: Collection[Mode], blinded: bool
 ) -> tuple[int, int]:
     """Write responses to `out`; beside it all other tables and the design.
 
     Returns how many (trials, participants) were written. Raises StudyError.
     """
-    exported = list_tables(db, study, modes, unblinded_by)
+    exported = list_tables(db, study, modes, blinded)
     beside = {table.file for table in exported[1:]} | {DESIGN_JSON}
     if out.name in beside:
         raise StudyError(f"{out}: that name is taken by what stands beside the responses")

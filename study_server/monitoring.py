@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from study_server.errors import StudyError
 from study_server.words import Mode
 
 STALE = timedelta(days=1)
+Finding = TypeVar("Finding", bound=BaseModel)
 
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -60,8 +61,16 @@ class Monitor(BaseModel):
 
 def read_monitor(file: Path, slug: str) -> Monitor | None:
     """None where there is no file; raises StudyError where it cannot be shown."""
+    monitor = read_finding(Monitor, file)
+    if monitor is not None and monitor.study != slug:
+        raise StudyError(f"{file.name} is of the study {monitor.study!r}")
+    return monitor
+
+
+def read_finding(kind: type[Finding], file: Path) -> Finding | None:
+    """What the analysis wrote, None where there is no file. Raises StudyError."""
     try:
-        monitor = Monitor.model_validate_json(file.read_bytes())
+        return kind.model_validate_json(file.read_bytes())
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -70,6 +79,3 @@ def read_monitor(file: Path, slug: str) -> Monitor | None:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in (file.name, *first["loc"]))
         raise StudyError(f"{where}{first['msg']}") from error
-    if monitor.study != slug:
-        raise StudyError(f"{file.name} is of the study {monitor.study!r}")
-    return monitor

@@ -22,10 +22,10 @@ KEYWORDS = ("perceptual realism", "two-alternative forced choice", "image genera
 
 
 def list_files(
-    db: Session, study: Study, modes: Collection[Mode], unblinded_by: str = ""
+    db: Session, study: Study, modes: Collection[Mode], blinded: bool
 ) -> Iterator[tuple[str, Content]]:
-    """Path and content of every file, to be read in turn. unblinded_by: as in an export."""
-    exported = list_tables(db, study, modes, unblinded_by)
+    """Path and content of every file, to be read in turn. blinded: as `withhold_truth` decides."""
+    exported = list_tables(db, study, modes, blinded)
     yield "dataset_description.json", [_json(_describe(study))]
     yield "README.md", [_write_readme(study)]
     yield "CHANGES.md", [_write_changes(db, study)]

@@ -33,6 +33,10 @@ class Settings:
         """Where it looks for a study's rates so far."""
         return self.instance / "reports" / slug / "monitor.json"
 
+    def power(self, slug: str) -> Path:
+        """Where it looks for how many people a study needs."""
+        return self.instance / "reports" / slug / "power.json"
+
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     instance = Path(environment.get("STUDY_INSTANCE", "instance")).resolve()

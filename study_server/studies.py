@@ -55,6 +55,17 @@ def release_places(db: Session, study: Study) -> None:
         db.execute(update(Participant).where(*begun, condition).values(outcome=outcome))
 
 
+def reached(
+    outcome: Outcome, started_at: datetime, seen_at: datetime, late: datetime, silent: datetime
+) -> Outcome:
+    """The outcome as `release_places` would make it. late, silent: of the study."""
+    if outcome not in UNFINISHED:
+        return outcome
+    if started_at < late:
+        return Outcome.TIMED_OUT
+    return Outcome.ABANDONED if seen_at < silent else outcome
+
+
 def counts(db: Session, study: Study) -> dict[str, int]:
     """Live participants by outcome, who withdrew, and how many previewed or were simulated."""
     people = select(
@@ -65,12 +76,8 @@ def counts(db: Session, study: Study) -> dict[str, int]:
     for mode, outcome, started_at, seen_at in db.execute(
         people.where(Participant.study_id == study.id)
     ):
-        reached = outcome
-        if outcome in UNFINISHED and seen_at < silent:
-            reached = Outcome.ABANDONED
-        if outcome in UNFINISHED and started_at < late:
-            reached = Outcome.TIMED_OUT
-        totals[reached if mode is Mode.LIVE else mode] += 1
+        now_is = reached(outcome, started_at, seen_at, late, silent)
+        totals[now_is if mode is Mode.LIVE else mode] += 1
     return totals | {WITHDRAWN: study.withdrawn}
 
 

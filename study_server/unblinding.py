@@ -39,10 +39,16 @@ def count_complete(db: Session, study: Study) -> int:
     return db.scalar(query) or 0
 
 
-def unblind(db: Session, study: Study, by: str) -> None:
-    """Record who takes the truth; nothing is recorded where nothing is hidden."""
-    if is_blinded(db, study):
-        complete = count_complete(db, study)
-        look = Unblinding(study_id=study.id, unblinded_at=now(), by=by, complete=complete)
-        db.add(look)
-        db.flush()
+def withhold_truth(db: Session, study: Study, unblind_for: str = "") -> bool:
+    """Whether an export is to leave the truth of live trials out.
+
+    unblind_for: who takes it all the same, which is recorded; not where nothing is hidden.
+    """
+    if not is_blinded(db, study):
+        return False
+    if not unblind_for:
+        return True
+    complete = count_complete(db, study)
+    db.add(Unblinding(study_id=study.id, unblinded_at=now(), by=unblind_for, complete=complete))
+    db.flush()
+    return False

@@ -45,7 +45,7 @@ def play(
     simulate(app, protocol.slug, PEOPLE, crowd)
     with transaction(engine) as db:
         study = find(db, protocol.slug)
-        export_study(db, study, folder / "responses.csv", tuple(Mode))
+        export_study(db, study, folder / "responses.csv", tuple(Mode), blinded=False)
     with (folder / "responses.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 

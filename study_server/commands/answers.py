@@ -11,6 +11,7 @@ from study_server.commands.opening import open_database
 from study_server.commands.options import FILE, SLUG
 from study_server.database import reading, transaction
 from study_server.errors import StudyError
+from study_server.unblinding import withhold_truth
 from study_server.words import Mode
 
 COMMAND_LINE = "command line"
@@ -38,15 +39,15 @@ def export_(
     trials is left out. Who takes it all the same is recorded, for good: unblinding.csv tells.
     """
     _, engine = open_database()
-    by = COMMAND_LINE if unblind else ""
     with transaction(engine) as db:
         study = studies.find(db, slug)
         studies.release_places(db, study)
+        blinded = withhold_truth(db, study, COMMAND_LINE if unblind else "")
         if dataset is not None:
-            write_folder(psych_ds.list_files(db, study, modes, by), dataset)
+            write_folder(psych_ds.list_files(db, study, modes, blinded), dataset)
             click.echo(f"{dataset}: a Psych-DS dataset; its README.md tells what to add")
             return
-        trials, people = export.export_study(db, study, out, modes, by)
+        trials, people = export.export_study(db, study, out, modes, blinded)
     click.echo(f"{out}: {trials} trials of {people} participants")
 
 

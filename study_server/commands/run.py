@@ -1,5 +1,6 @@
 """`study open`, `pause`, `close`, `serve`, `status`: a study runs."""
 
+import json
 import secrets
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,8 @@ from study_server.commands.opening import open_database
 from study_server.commands.options import SLUG
 from study_server.database import reading, transaction
 from study_server.freeze import hash_wording, let_in
+from study_server.logs import log_to_stderr
+from study_server.progress import measure_progress
 from study_server.serving import bind
 from study_server.settings import find_folder, read_settings
 from study_server.words import State
@@ -58,10 +61,16 @@ def close(slug: str) -> None:
 @click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True)
 @click.option("--demo", is_flag=True, help="A secret for this run only, and a researcher's link.")
 def serve(host: str, port: int, threads: int, demo: bool) -> None:
-    """Serve the open studies; / lists them, /s/SLUG is a study's entry."""
+    """Serve the open studies; / lists them, /s/SLUG is a study's entry.
+
+    Each request is a line of JSON on stderr (with --demo: each failure), without anything that
+    tells who it was. /healthz answers 200 while the server can do its work.
+    """
     settings = read_settings()
     if demo:
         settings = replace(settings, secret_key=secrets.token_hex(32))
+    else:
+        log_to_stderr()
     app = create_app(settings)
     server = bind(app, host, port, threads, {})
     address = settings.public_url or f"http://{host}:{port}"
@@ -78,11 +87,16 @@ def serve(host: str, port: int, threads: int, demo: bool) -> None:
 
 @click.command()
 @click.argument("slug", required=False)
-def status(slug: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="All that the researcher's page tells.")
+def status(slug: str | None, as_json: bool) -> None:
     """How many came and how far they got."""
     _, engine = open_database()
     with reading(engine) as db:
         chosen = [studies.find(db, slug)] if slug else studies.all_studies(db)
+        if as_json:
+            told = [measure_progress(db, study).as_json() for study in chosen]
+            click.echo(json.dumps(told[0] if slug else told, indent=2))
+            return
         for study in chosen:
             counts = ", ".join(f"{n} {word}" for word, n in studies.counts(db, study).items() if n)
             answers = studies.answers(db, study)

@@ -1,27 +1,14 @@
-"""What a researcher sees, behind a login: the studies, their counts, rates so far, reports."""
+"""Behind a login: who may see the researcher's pages, and the list of studies."""
 
-from flask import (
-    Blueprint,
-    Response,
-    abort,
-    current_app,
-    g,
-    redirect,
-    render_template,
-    request,
-    send_file,
-    url_for,
-)
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from study_server import researchers, studies
-from study_server.errors import StudyError
 from study_server.languages import SOURCE
 from study_server.models import Researcher, Study
-from study_server.monitoring import Monitor, read_monitor
 from study_server.protocol import stored_protocol
 from study_server.settings import Settings
 from study_server.views.speech import speak
@@ -30,11 +17,14 @@ pages = Blueprint("researcher", __name__, url_prefix="/researcher")
 limiter = Limiter(get_remote_address)
 
 OPEN_TO_ALL = {f"researcher.{name}" for name in ("login", "check", "enter", "use")}
-# the report brings its own style; it has no script and loads nothing
-REPORT_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
 
-@pages.before_request
+def guard(blueprint: Blueprint) -> None:
+    """Only who is signed in sees its pages, and no cache keeps them."""
+    blueprint.before_request(_require_login)
+    blueprint.after_request(_private)
+
+
 def _require_login() -> ResponseReturnValue | None:
     speak(SOURCE)
     g.researcher = None
@@ -45,10 +35,12 @@ def _require_login() -> ResponseReturnValue | None:
     return None
 
 
-@pages.after_request
 def _private(response: Response) -> Response:
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+guard(pages)
 
 
 @pages.get("/login")
@@ -98,48 +90,30 @@ def logout() -> ResponseReturnValue:
 @pages.get("")
 def overview() -> ResponseReturnValue:
     described = [_describe(study) for study in studies.all_studies(g.db)]
-    return render_template(
-        "researcher/studies.html", researcher=g.researcher.name, studies=described
-    )
+    return render_template("researcher/studies.html", studies=described)
 
 
 def _describe(study: Study) -> dict[str, object]:
-    report = _settings().report(study.slug)
-    address = _settings().public_url or request.host_url.rstrip("/")
-    monitor, problem = _monitor(study.slug)
+    report = settings().report(study.slug)
     return {
         "slug": study.slug,
         "title": study.title,
         "preset": stored_protocol(study.protocol).preset,
         "state": study.state,
-        "entry_url": address + url_for("entrance.entry", slug=study.slug),
-        "report_url": url_for("researcher.report", slug=study.slug) if report.is_file() else None,
+        "study_url": url_for("study.page", slug=study.slug),
+        "entry_url": entry_url(study),
+        "report_url": url_for("study.report", slug=study.slug) if report.is_file() else None,
         "counts": studies.counts(g.db, study),
         "answers": studies.answers(g.db, study),
-        "monitor": monitor,
-        "monitor_problem": problem,
     }
 
 
-def _monitor(slug: str) -> tuple[Monitor | None, str]:
-    """The rates so far, or why there is something that cannot be shown."""
-    try:
-        return read_monitor(_settings().monitor(slug), slug), ""
-    except StudyError as error:
-        return None, str(error)
+def entry_url(study: Study) -> str:
+    """Where participants come in, as the world sees it."""
+    address = settings().public_url or request.host_url.rstrip("/")
+    return address + url_for("entrance.entry", slug=study.slug)
 
 
-@pages.get("/studies/<slug>/report")
-def report(slug: str) -> ResponseReturnValue:
-    file = _settings().report(slug)
-    known = slug in [study.slug for study in studies.all_studies(g.db)]
-    if not known or not file.is_file():
-        abort(404)
-    response = send_file(file, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = REPORT_CSP
-    return response
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings
+def settings() -> Settings:
+    configured: Settings = current_app.extensions["settings"]
+    return configured

@@ -17,7 +17,7 @@ from study_server.errors import StudyError
 from study_server.freeze import Exclusions, Plan, freeze, read_plan
 from study_server.protocol import read_protocol
 from study_server.studies import find
-from study_server.unblinding import unblind
+from study_server.unblinding import withhold_truth
 from study_server.wording.files import read_wording
 from study_server.wording.stored import stored_wording
 from tests.conftest import short_protocol
@@ -69,7 +69,7 @@ def test_it_lists_the_sha256_of_every_file(engine: Engine) -> None:
 def test_it_tells_who_was_unblinded(engine: Engine) -> None:
     assert bundle(engine)["unblinding.csv"].count("\n") == 1
     with transaction(engine) as db:
-        unblind(db, find(db, "short"), "ada")
+        withhold_truth(db, find(db, "short"), "ada")
     assert ",ada,0\n" in bundle(engine)["unblinding.csv"]
 
 

@@ -104,7 +104,7 @@ def test_an_image_that_cannot_be_had_costs_nothing_but_an_incident(
         assert db.scalar(select(func.count()).select_from(Incident)) == 1
         image = trial.shown.image
     with transaction(engine) as db:
-        export_study(db, find(db, study), tmp_path / "responses.csv", list(Mode))
+        export_study(db, find(db, study), tmp_path / "responses.csv", list(Mode), blinded=False)
     with (tmp_path / "incidents.csv").open(newline="") as handle:
         (row,) = csv.DictReader(handle)
     assert list(row) == list(INCIDENTS)

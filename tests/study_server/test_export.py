@@ -18,14 +18,16 @@ from study_server.models import Trial
 from study_server.participation import Answer
 from study_server.simulation import simulate
 from study_server.studies import find
+from study_server.unblinding import withhold_truth
 from study_server.words import Choice, Flag, Kind, Mode, Outcome, Side, Source, State
 
 Rows = list[dict[str, str]]
 
 
-def export(engine: Engine, out: Path, unblinded_by: str = "") -> tuple[Rows, Rows]:
+def export(engine: Engine, out: Path, unblind_for: str = "") -> tuple[Rows, Rows]:
     with transaction(engine) as db:
-        export_study(db, find(db, "short"), out, list(Mode), unblinded_by)
+        study = find(db, "short")
+        export_study(db, study, out, list(Mode), withhold_truth(db, study, unblind_for))
     tables = []
     for file in (out, out.with_name("participants.csv")):
         with file.open(newline="") as handle:
@@ -162,7 +164,7 @@ def test_many_trials_leave_in_little_memory(app: Flask) -> None:
         }  # fmt: skip
         rows = [shown | {"slot": slot, "token": str(slot)} for slot in range(100, 100 + trials)]
         db.execute(insert(Trial), rows)
-        (responses, *_) = list_tables(db, study, list(Mode))
+        (responses, *_) = list_tables(db, study, list(Mode), blinded=True)
         tracemalloc.start()
         written = sum(1 for _ in write_csv(responses))
         _, peak_bytes = tracemalloc.get_traced_memory()

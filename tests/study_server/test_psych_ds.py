@@ -15,6 +15,7 @@ from study_server.database import transaction
 from study_server.freeze import Plan, freeze
 from study_server.psych_ds import list_files
 from study_server.studies import find
+from study_server.unblinding import withhold_truth
 from study_server.words import Mode, Source
 
 # of the validator's schema: rules.files.tabular_data.data.Datafile.fileRegex
@@ -34,7 +35,8 @@ def dataset(engine_with_answers: Engine, tmp_path: Path) -> Path:
         study = find(db, "short")
         enrolment.enroll(db, study, "p", Mode.SIMULATED, Source.LINK).comment = 'green, "or so"\n?'
         freeze(db, study, Plan(), "aa")
-        write_folder(list_files(db, study, list(Mode), "ada"), folder)
+        blinded = withhold_truth(db, study, "ada")
+        write_folder(list_files(db, study, list(Mode), blinded), folder)
     return folder
 
 
@@ -106,5 +108,5 @@ def test_a_dataset_never_overwrites(dataset: Path, app: Flask) -> None:
         transaction(app.extensions["engine"]) as db,
         pytest.raises(Exception, match="is already there; give another folder"),
     ):
-        write_folder(list_files(db, find(db, "short"), list(Mode)), dataset)
+        write_folder(list_files(db, find(db, "short"), list(Mode), blinded=True), dataset)
     assert sorted(dataset.rglob("*")) == before

@@ -21,6 +21,10 @@ from study_server.errors import StudyError
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 PASSWORD = "correct horse battery"
+PARTS = [
+    f"/studies/short/{part}"
+    for part in ("report", "live", "participants", "preview", "files/responses.csv")
+]
 
 
 @pytest.fixture
@@ -38,9 +42,9 @@ def sign_in(client: FlaskClient, name: str, password: str) -> TestResponse:
     return client.post("/researcher/login", data=form)
 
 
-@pytest.mark.parametrize("address", ["/researcher", "/researcher/studies/short/report"])
+@pytest.mark.parametrize("address", ["", "/studies/short", *PARTS])
 def test_without_a_login_there_is_only_the_login(address: str, client: FlaskClient) -> None:
-    assert client.get(address).location == "/researcher/login"
+    assert client.get(f"/researcher{address}").location == "/researcher/login"
 
 
 def test_the_right_password_lets_in_and_signing_out_ends_it(client: FlaskClient) -> None:
@@ -118,7 +122,7 @@ def show_monitor(client: FlaskClient, tmp_path: Path, content: str | bytes) -> s
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     sign_in(client, "ada", PASSWORD)
-    page = client.get("/researcher")
+    page = client.get("/researcher/studies/short")
     assert page.status_code == 200
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
@@ -148,7 +152,7 @@ def test_rates_of_simulated_answers_are_called_so(client: FlaskClient, tmp_path:
 
 def test_without_a_file_the_page_says_how_to_make_one(client: FlaskClient) -> None:
     sign_in(client, "ada", PASSWORD)
-    page = client.get("/researcher").text
+    page = client.get("/researcher/studies/short").text
     assert "No rates so far" in page
     assert "--study short --out instance/reports/short/monitor.json" in page
 

@@ -11,7 +11,7 @@ from study_server.freeze import Plan, freeze
 from study_server.models import Study
 from study_server.studies import find
 from study_server.tables import list_unblinding
-from study_server.unblinding import is_blinded, unblind
+from study_server.unblinding import is_blinded, withhold_truth
 from study_server.words import Mode, Outcome, Source, State
 
 
@@ -63,9 +63,10 @@ def test_a_look_is_on_record_with_when_by_whom_and_at_how_many(engine: Engine) -
     with transaction(engine) as db:
         study = find(db, "short")
         complete(db, study, 3)
-        unblind(db, study, "ada")
+        assert withhold_truth(db, study)
+        assert not withhold_truth(db, study, "ada")
         study.state = State.CLOSED
-        unblind(db, study, "eve")  # nothing is hidden any more
+        assert not withhold_truth(db, study, "eve")  # nothing is hidden any more
         (look,) = list_unblinding(db, study)
     assert (look["by"], look["complete"]) == ("ada", 3)
     assert str(look["unblinded_at"]).endswith("+00:00")

@@ -1,0 +1,69 @@
+"""What the server says of its work: one line of JSON a request, and nothing that tells who it was.
+
+A participant's address is their key, so a line has the pattern of the route, never the address
+itself, no query, no network address, no user agent.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from time import perf_counter
+from types import TracebackType
+
+from flask import Flask, Response, g, has_request_context, request
+
+from study_server.clock import now
+
+REQUESTS = logging.getLogger("study_server.requests")
+Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+class Server(Flask):
+    """Flask, whose word of a failure would have the address in it."""
+
+    def log_exception(self, exc_info: Raised) -> None:
+        """Where it went wrong, and what kind of error; its message may quote what somebody sent."""
+        frames = traceback.extract_tb(exc_info[2])
+        where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        kind = exc_info[0].__name__ if exc_info[0] else "unknown"
+        REQUESTS.error(_line(**_request(), error=kind, traceback=where))
+
+
+def install(app: Flask) -> None:
+    """Every request leaves a line; where nobody listens to the logger, it costs next to nothing."""
+    app.before_request(_begin)
+    app.after_request(_tell)
+
+
+def log_to_stderr() -> None:
+    """For a server in the foreground."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    REQUESTS.handlers = [handler]
+    REQUESTS.propagate = False
+    REQUESTS.setLevel(logging.INFO)
+
+
+def _begin() -> None:
+    g.began = perf_counter()
+
+
+def _tell(response: Response) -> Response:
+    if REQUESTS.isEnabledFor(logging.INFO):
+        REQUESTS.info(_line(**_request(), status=response.status_code, ms=_elapsed_ms()))
+    return response
+
+
+def _request() -> dict[str, object]:
+    if not has_request_context():
+        return {}
+    return {"method": request.method, "route": str(request.url_rule or "none")}
+
+
+def _elapsed_ms() -> float | None:
+    return round(1000 * (perf_counter() - g.began), 1) if "began" in g else None
+
+
+def _line(**facts: object) -> str:
+    return json.dumps({"at": now().isoformat("T", "milliseconds"), **facts})

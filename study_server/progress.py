@@ -1,0 +1,87 @@
+"""How a study is going, in numbers that tell nothing of its rates."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from statistics import median
+
+from sqlalchemy.orm import Session
+
+from study_server import studies
+from study_server.models import Study
+from study_server.standing import (
+    Standing,
+    list_standings,
+    passes_vigilance,
+    rules_of,
+)
+from study_server.unblinding import is_blinded, planned_participants
+from study_server.words import Outcome, State
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Of live participants, but for simulated and preview ones. Shares in [0, 1].
+
+    recruited: who ever began, also who withdrew. planned: who are to complete, by the design.
+    median_minutes: of who is complete. vigilance_pass_rate: of who saw all of it;
+    vigilance_excludes: whether the plan leaves out who fails. disturbed: share of the answered
+    test and vigilance trials. incidents: images that could not be shown. exclusions: rule -> people
+    who break it; excluded: who break any.
+    """
+
+    study: str
+    state: State
+    frozen: bool
+    blinded: bool
+    recruited: int
+    planned: int | None
+    outcomes: dict[str, int]
+    answers: int
+    median_minutes: float | None
+    vigilance_pass_rate: float | None
+    vigilance_excludes: bool
+    disturbed: float | None
+    incidents: int
+    exclusions: dict[str, int]
+    excluded: int
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def measure_progress(
+    db: Session, study: Study, standings: Sequence[Standing] | None = None
+) -> Progress:
+    """standings: of everybody live, where they are known already."""
+    people = list_standings(db, study) if standings is None else standings
+    rules, counts = rules_of(study), studies.counts(db, study)
+    passed = [passes_vigilance(person, rules) for person in people if person.saw_vigilance]
+    answered = sum(person.answered for person in people)
+    return Progress(
+        study=study.slug,
+        state=study.state,
+        frozen=study.design is not None,
+        blinded=is_blinded(db, study),
+        recruited=len(people) + study.withdrawn,
+        planned=planned_participants(study),
+        outcomes=counts,
+        answers=studies.answers(db, study),
+        median_minutes=_median_minutes(people),
+        vigilance_pass_rate=_share(sum(passed), len(passed)),
+        vigilance_excludes=any(p.vigilance_planned >= rules.vigilance_min_planned for p in people),
+        disturbed=_share(sum(person.disturbed for person in people), answered),
+        incidents=sum(person.incidents for person in people),
+        exclusions=dict(Counter(reason for person in people for reason in person.reasons)),
+        excluded=sum(bool(person.reasons) for person in people),
+    )
+
+
+def _median_minutes(people: Sequence[Standing]) -> float | None:
+    took = [p.duration for p in people if p.outcome is Outcome.COMPLETE and p.duration is not None]
+    return median(duration / timedelta(minutes=1) for duration in took) if took else None
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

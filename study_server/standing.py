@@ -1,0 +1,154 @@
+"""Where each participant stands, and which of the plan's rules they break so far.
+
+Counted by the database, by the rules of the report that need no more than counts; the report, which
+knows more, decides in the end (docs/formats.md).
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from study_server.freeze import Exclusions
+from study_server.models import Incident, Participant, Response, Study, Trial
+from study_server.studies import late_since, reached, silent_since
+from study_server.words import DISTURBING, Choice, Kind, Mode, Outcome, Source
+
+REASONS = {
+    "screened_out": "screened out",
+    "returned": "returned the task",
+    "incomplete": "left too early",
+    "vigilance": "failed the vigilance trials",
+    "too_fast": "answered too fast",
+    "side_bias": "chose one side nearly always",
+    "timing": "was disturbed too often",
+}
+VIGILANCE_MISS = 5  # one in so many may be missed, where the plan says no more
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One participant. Trials: of test and vigilance, voided ones aside; incidents: of all."""
+
+    participant: str
+    source: Source
+    outcome: Outcome
+    started_at: datetime
+    finished_at: datetime | None
+    planned: int
+    answered: int
+    fast: int
+    left: int
+    disturbed: int
+    vigilance_planned: int
+    vigilance_answered: int
+    vigilance_correct: int
+    incidents: int
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def duration(self) -> timedelta | None:
+        return self.finished_at - self.started_at if self.finished_at else None
+
+    @property
+    def saw_vigilance(self) -> bool:
+        """All of it, so that passing it means something."""
+        return 0 < self.vigilance_planned <= self.vigilance_answered
+
+
+def list_standings(db: Session, study: Study, mode: Mode = Mode.LIVE) -> list[Standing]:
+    """Everybody of a mode, who came last first."""
+    rules = rules_of(study)
+    late, silent = late_since(study), silent_since(study)
+    incidents = _count_incidents(db, study)
+    found = []
+    for person, *counts in db.execute(_count(study, mode, rules)):
+        outcome = reached(person.outcome, person.started_at, person.seen_at, late, silent)
+        standing = Standing(
+            person.name,
+            person.source,
+            outcome,
+            person.started_at,
+            person.finished_at,
+            *counts,
+            incidents=incidents[person.id],
+        )
+        found.append(judge(standing, rules, single=study.presentation == "single"))
+    return found
+
+
+def rules_of(study: Study) -> Exclusions:
+    """The frozen plan's; before the freeze the defaults."""
+    plan = json.loads(study.design)["plan"] if study.design else {}
+    return Exclusions.model_validate(plan.get("exclusions", {}))
+
+
+def _count(study: Study, mode: Mode, rules: Exclusions) -> Select[Any]:
+    """(participant, then the counts in the order of Standing)"""
+    vigilance = Trial.kind == Kind.VIGILANCE
+    answered = Response.trial_id.is_not(None)
+    found = Response.answer == func.coalesce(Trial.fake_side, Choice.FAKE)
+    right = found if study.question == "fake" else ~found
+    judged = Trial.voided.is_(False) & Trial.kind.in_((Kind.TEST, Kind.VIGILANCE))
+    return (
+        select(
+            Participant,
+            func.count(Trial.id),
+            func.count(Response.trial_id),
+            func.count().filter(Response.rt_ms < rules.fast_ms),
+            func.count().filter(Response.answer == Choice.LEFT),
+            func.count().filter(or_(*(getattr(Response, flag) for flag in DISTURBING))),
+            func.count().filter(vigilance),
+            func.count().filter(vigilance & answered),
+            func.count().filter(vigilance & right),
+        )
+        .outerjoin(Trial, (Trial.participant_id == Participant.id) & judged)
+        .outerjoin(Response)
+        .where(Participant.study_id == study.id, Participant.mode == mode)
+        .group_by(Participant.id)
+        .order_by(Participant.started_at.desc(), Participant.id.desc())
+    )
+
+
+def _count_incidents(db: Session, study: Study) -> Counter[int]:
+    """By participant."""
+    query = select(Trial.participant_id).join(Incident).join(Participant)
+    return Counter(db.scalars(query.where(Participant.study_id == study.id)))
+
+
+def judge(standing: Standing, rules: Exclusions, single: bool) -> Standing:
+    """With the rules that they break; who is still active may yet complete."""
+    enough = standing.answered >= rules.min_answers
+    breaks = {
+        "screened_out": standing.outcome is Outcome.SCREENED_OUT,
+        "returned": standing.outcome is Outcome.RETURNED,
+        "incomplete": standing.outcome is not Outcome.ACTIVE
+        and standing.answered < rules.min_completed_fraction * standing.planned,
+        "vigilance": fails_vigilance(standing, rules),
+        "too_fast": enough and standing.fast > rules.max_fast_fraction * standing.answered,
+        "side_bias": enough
+        and not single
+        and max(standing.left, standing.answered - standing.left)
+        > rules.side_max_fraction * standing.answered,
+        "timing": enough and standing.disturbed > rules.flagged_max_fraction * standing.answered,
+    }
+    reasons = tuple(rule for rule, broken in breaks.items() if broken)
+    return Standing(**{**vars(standing), "reasons": reasons})
+
+
+def fails_vigilance(standing: Standing, rules: Exclusions) -> bool:
+    """Where enough of it was planned to exclude by."""
+    planned = standing.vigilance_planned
+    return planned >= rules.vigilance_min_planned and not passes_vigilance(standing, rules)
+
+
+def passes_vigilance(standing: Standing, rules: Exclusions) -> bool:
+    """Or has not seen all of it yet."""
+    planned, needed = standing.vigilance_planned, rules.vigilance_min_correct
+    if needed is None:
+        needed = planned - planned // VIGILANCE_MISS
+    return not standing.saw_vigilance or standing.vigilance_correct >= needed

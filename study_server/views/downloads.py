@@ -1,0 +1,94 @@
+"""A study's answers and design as files, sent while they are read from the database."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from flask import Blueprint, Response, abort, current_app, g
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from study_server import psych_ds, studies
+from study_server.archive import stream_zip
+from study_server.bundle import bundle_design
+from study_server.codebook import TABLES
+from study_server.database import reading, transaction
+from study_server.errors import StudyError
+from study_server.export import CODEBOOK, DESIGN_JSON, list_tables, write_csv
+from study_server.models import Study
+from study_server.unblinding import withhold_truth
+from study_server.views.researcher import guard
+from study_server.words import Mode
+
+pages = Blueprint("downloads", __name__, url_prefix="/researcher/studies/<slug>/files")
+guard(pages)
+
+PSYCH_DS, BUNDLE = "psych-ds.zip", "design.zip"
+# name -> whether it needs a frozen design
+DOWNLOADS = {
+    **{f"{table}.csv": False for table in (*TABLES, CODEBOOK)},
+    PSYCH_DS: False,
+    DESIGN_JSON: True,
+    BUNDLE: True,
+}
+WITH_TRUTH = ("responses.csv", PSYCH_DS)
+MODES = tuple(Mode)
+LINES = 500  # sent at once
+
+
+@pages.get("/<name>")
+def download(slug: str, name: str) -> ResponseReturnValue:
+    return _send(slug, name)
+
+
+@pages.post("/<name>")
+def download_with_truth(slug: str, name: str) -> ResponseReturnValue:
+    """Before the planned sample is there; recorded under the researcher's name."""
+    if name not in WITH_TRUTH:
+        abort(404)
+    return _send(slug, name, unblind_for=g.researcher.name)
+
+
+def _send(slug: str, name: str, unblind_for: str = "") -> ResponseReturnValue:
+    g.db.close()  # the file is read in a transaction of its own
+    engine: Engine = current_app.extensions["engine"]
+    with transaction(engine) as db:
+        study = _find(db, slug)
+        if name not in DOWNLOADS or (DOWNLOADS[name] and study.design is None):
+            abort(404)
+        studies.release_places(db, study)
+        blinded = withhold_truth(db, study, unblind_for)
+    headers = {"Content-Disposition": f"attachment; filename={slug}-{name}"}
+    kind = {"csv": "text/csv", "zip": "application/zip", "json": "application/json"}
+    mimetype = kind[name.rpartition(".")[2]]
+    return Response(_read(engine, slug, name, blinded), mimetype=mimetype, headers=headers)
+
+
+def _find(db: Session, slug: str) -> Study:
+    try:
+        return studies.find(db, slug)
+    except StudyError:
+        abort(404)
+
+
+def _read(engine: Engine, slug: str, name: str, blinded: bool) -> Iterator[bytes]:
+    """The file in pieces; the database is open until the last."""
+    with reading(engine) as db:
+        study = studies.find(db, slug)
+        if name == PSYCH_DS:
+            yield from stream_zip(psych_ds.list_files(db, study, MODES, blinded))
+        elif name == BUNDLE:
+            files = bundle_design(db, study)
+            yield from stream_zip((path, [text]) for path, text in files.items())
+        elif name == DESIGN_JSON:
+            yield (study.design or "").encode()
+        else:
+            tables = list_tables(db, study, MODES, blinded)
+            (wanted,) = (table for table in tables if table.file == name)
+            yield from _join(write_csv(wanted))
+
+
+def _join(lines: Iterable[str]) -> Iterator[bytes]:
+    several = iter(lines)
+    while piece := "".join(islice(several, LINES)):
+        yield piece.encode()

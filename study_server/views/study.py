@@ -1,0 +1,165 @@
+"""A researcher's page of one study: how it goes, who takes part, and the switches."""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+
+from study_server import studies
+from study_server.clock import now
+from study_server.curve import Curve, draw_curve
+from study_server.errors import StudyError
+from study_server.freeze import hash_wording, let_in
+from study_server.invitations import invitation
+from study_server.models import Study
+from study_server.monitoring import Monitor, read_monitor
+from study_server.planning import Power, read_power
+from study_server.progress import Progress, measure_progress
+from study_server.protocol import stored_protocol
+from study_server.settings import find_folder
+from study_server.standing import REASONS, Standing, list_standings
+from study_server.tables import list_unblinding
+from study_server.views.downloads import DOWNLOADS
+from study_server.views.researcher import entry_url, guard, settings
+from study_server.words import Mode, Outcome, State
+
+pages = Blueprint("study", __name__, url_prefix="/researcher/studies/<slug>")
+guard(pages)
+
+PEOPLE_A_PAGE = 100
+# the report brings its own style; it has no script and loads nothing
+REPORT_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+
+
+@pages.get("")
+def page(slug: str) -> ResponseReturnValue:
+    return _show(_find(slug))
+
+
+def _find(slug: str) -> Study:
+    try:
+        return studies.find(g.db, slug)
+    except StudyError:
+        abort(404)
+
+
+def _show(study: Study, problem: str = "") -> str:
+    monitor, monitor_problem = _monitor(study.slug)
+    power, power_problem = _power(study.slug)
+    return render_template(
+        "researcher/study.html",
+        study=study,
+        protocol=stored_protocol(study.protocol),
+        problem=problem,
+        entry_url=entry_url(study),
+        has_report=settings().report(study.slug).is_file(),
+        monitor=monitor,
+        monitor_problem=monitor_problem,
+        power=power,
+        power_problem=power_problem,
+        looks=list_unblinding(g.db, study),
+        downloads=[name for name in DOWNLOADS if study.design is not None or not DOWNLOADS[name]],
+        **_measure(study),
+    )
+
+
+def _measure(study: Study) -> dict[str, object]:
+    """What changes while people come."""
+    people = list_standings(g.db, study)
+    progress: Progress = measure_progress(g.db, study, people)
+    return {
+        "progress": progress,
+        "curve": _draw(people, progress.planned),
+        "reasons": REASONS,
+        "measured_at": now(),
+    }
+
+
+def _draw(people: list[Standing], planned: int | None) -> Curve | None:
+    finished = [p.finished_at for p in people if p.outcome is Outcome.COMPLETE]
+    moments: list[datetime] = [moment for moment in finished if moment is not None]
+    return draw_curve([person.started_at for person in people], moments, planned, now())
+
+
+def _monitor(slug: str) -> tuple[Monitor | None, str]:
+    """The rates so far, or why there is something that cannot be shown."""
+    try:
+        return read_monitor(settings().monitor(slug), slug), ""
+    except StudyError as error:
+        return None, str(error)
+
+
+def _power(slug: str) -> tuple[Power | None, str]:
+    try:
+        return read_power(settings().power(slug)), ""
+    except StudyError as error:
+        return None, str(error)
+
+
+@pages.get("/live")
+def live(slug: str) -> ResponseReturnValue:
+    """The part of the page that refreshes itself."""
+    return render_template("researcher/live.html", **_measure(_find(slug)))
+
+
+@pages.get("/participants")
+def participants(slug: str) -> ResponseReturnValue:
+    study, number = _find(slug), max(request.args.get("page", 1, type=int), 1)
+    people = list_standings(g.db, study)
+    first = (number - 1) * PEOPLE_A_PAGE
+    return render_template(
+        "researcher/participants.html",
+        study=study,
+        people=people[first : first + PEOPLE_A_PAGE],
+        total=len(people),
+        number=number,
+        pages=max(1, -(-len(people) // PEOPLE_A_PAGE)),
+        reasons=REASONS,
+    )
+
+
+@pages.post("/state")
+def switch(slug: str) -> ResponseReturnValue:
+    """Open, pause or close it; what cannot be opened is told on its page."""
+    study, wanted = _find(slug), request.form.get("state")
+    try:
+        if wanted == State.OPEN:
+            let_in(study, hash_wording(g.db, study, find_folder("templates")))
+        elif wanted in (State.PAUSED, State.CLOSED):
+            study.state = State(wanted)
+        else:
+            abort(400)
+    except StudyError as error:
+        return _show(study, str(error)), 409
+    g.db.commit()
+    return redirect(url_for("study.page", slug=slug), 303)
+
+
+@pages.get("/preview")
+def preview(slug: str) -> ResponseReturnValue:
+    """To the consent page, as somebody new whose answers are kept apart as a preview."""
+    secret: Any = current_app.config["SECRET_KEY"]
+    token = invitation(secret, _find(slug).slug, Mode.PREVIEW, secrets.token_hex(8))
+    return redirect(url_for("entrance.entry", slug=slug, invitation=token), 303)
+
+
+@pages.get("/report")
+def report(slug: str) -> ResponseReturnValue:
+    file = settings().report(_find(slug).slug)
+    if not file.is_file():
+        abort(404)
+    response = send_file(file, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = REPORT_CSP
+    return response

@@ -1,0 +1,175 @@
+"""Who stands where, and how a study is going, counted by the database."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from study_server import enrolment, participation
+from study_server.crowd import Crowd
+from study_server.curve import HEIGHT, WIDTH, draw_curve
+from study_server.database import transaction, writing
+from study_server.freeze import Exclusions, Plan, freeze
+from study_server.models import Participant, Study
+from study_server.participation import Answer
+from study_server.progress import measure_progress
+from study_server.simulation import simulate
+from study_server.standing import Standing, judge, list_standings
+from study_server.studies import find
+from study_server.withdrawal import withdraw
+from study_server.words import Flag, Kind, Mode, Outcome, Place, Source
+
+MOMENT = datetime(2026, 7, 3, 12, tzinfo=UTC)
+GOOD = Standing(
+    participant="p1", source=Source.LINK, outcome=Outcome.COMPLETE, started_at=MOMENT,
+    finished_at=MOMENT + timedelta(minutes=9), planned=50, answered=50, fast=0, left=25,
+    disturbed=0, vigilance_planned=10, vigilance_answered=10, vigilance_correct=9, incidents=0,
+)  # fmt: skip
+
+
+@pytest.fixture
+def db(app: Flask) -> Iterator[Session]:
+    with writing(app.extensions["engine"]) as db:
+        yield db
+
+
+@pytest.fixture
+def study(db: Session) -> Study:
+    return find(db, "short")
+
+
+def take_part(
+    db: Session, study: Study, name: str, trials: int = 7, wrong: bool = False
+) -> Participant:
+    """Answer so many trials, rightly or wrongly."""
+    participant = enrolment.enroll(db, study, name, Mode.LIVE, Source.LINK)
+    for _ in range(trials):
+        (trial, *_) = participation.upcoming(db, participant)
+        choice = trial.truth.other if wrong else trial.truth
+        flags = [Flag.BLURRED] if trial.kind is Kind.VIGILANCE else []
+        answer = Answer(choice, rt_ms=640, first_ms=100, second_ms=100, flags=flags)
+        participation.record_response(db, participant, trial.token, answer)
+    return participant
+
+
+@pytest.mark.parametrize(
+    ("change", "reasons"),
+    [
+        ({}, ()),
+        ({"vigilance_correct": 8}, ()),
+        ({"vigilance_correct": 7}, ("vigilance",)),
+        ({"vigilance_correct": 7, "vigilance_planned": 7, "vigilance_answered": 7}, ()),
+        ({"vigilance_correct": 2, "vigilance_planned": 7, "vigilance_answered": 7}, ()),
+        ({"vigilance_correct": 2, "vigilance_answered": 9}, ()),
+        ({"fast": 13}, ("too_fast",)),
+        ({"fast": 12}, ()),
+        ({"left": 46}, ("side_bias",)),
+        ({"left": 4}, ("side_bias",)),
+        ({"left": 45}, ()),
+        ({"disturbed": 26}, ("timing",)),
+        ({"disturbed": 25}, ()),
+        ({"outcome": Outcome.ABANDONED, "answered": 44}, ("incomplete",)),
+        ({"outcome": Outcome.ABANDONED, "answered": 45}, ()),
+        ({"outcome": Outcome.ACTIVE, "answered": 3, "left": 3, "fast": 3}, ()),
+        ({"outcome": Outcome.RETURNED, "answered": 2}, ("returned", "incomplete")),
+        ({"outcome": Outcome.SCREENED_OUT, "answered": 50}, ("screened_out",)),
+    ],
+)
+def test_reasons_are_the_rules_of_the_plan(
+    change: dict[str, object], reasons: tuple[str, ...]
+) -> None:
+    assert judge(replace(GOOD, **change), Exclusions(), single=False).reasons == reasons
+
+
+def test_single_images_have_no_side() -> None:
+    assert judge(replace(GOOD, left=50), Exclusions(), single=True).reasons == ()
+
+
+def test_the_rules_are_those_that_were_frozen(db: Session, study: Study) -> None:
+    rules = Exclusions(vigilance_min_planned=1, vigilance_min_correct=1)
+    freeze(db, study, Plan(exclusions=rules), "aa")
+    take_part(db, study, "right")
+    take_part(db, study, "wrong", wrong=True)
+    wrong, right = list_standings(db, study)
+    assert (right.reasons, wrong.reasons) == ((), ("vigilance",))
+
+
+def test_counts_leave_out_practice_and_voided_trials(db: Session, study: Study) -> None:
+    person = take_part(db, study, "p", trials=4)
+    (trial, *_) = participation.upcoming(db, person)
+    participation.start_trial(db, person, trial.token)
+    participation.resume(db, person)
+    (trial, *_) = participation.upcoming(db, person)
+    participation.report_incident(db, person, trial.token, Place.LEFT, 404)
+    (standing,) = list_standings(db, study)
+    assert (standing.planned, standing.answered, standing.incidents) == (5, 2, 1)
+    assert standing.vigilance_planned == 1
+    assert standing.disturbed == standing.vigilance_correct == standing.vigilance_answered
+
+
+def test_progress_tells_how_the_study_goes(db: Session, study: Study) -> None:
+    freeze(db, study, Plan(participants=4), "aa")
+    first = take_part(db, study, "first")
+    first.started_at -= timedelta(minutes=10)
+    second = take_part(db, study, "second")
+    second.started_at -= timedelta(minutes=20)
+    silent = take_part(db, study, "silent", trials=1)
+    silent.seen_at -= timedelta(days=1)
+    withdraw(db, take_part(db, study, "gone"))
+    progress = measure_progress(db, study)
+    assert (progress.recruited, progress.planned, progress.blinded) == (4, 4, True)
+    assert {word: count for word, count in progress.outcomes.items() if count} == {
+        "complete": 2, "abandoned": 1, "withdrawn": 1,
+    }  # fmt: skip
+    assert progress.median_minutes == pytest.approx(15, abs=0.2)
+    assert (progress.vigilance_pass_rate, progress.vigilance_excludes) == (1.0, False)
+    assert progress.disturbed == pytest.approx(2 / 10)
+    assert (progress.exclusions, progress.excluded) == ({"incomplete": 1}, 1)
+
+
+def test_of_nobody_there_is_no_share(db: Session, study: Study) -> None:
+    progress = measure_progress(db, study)
+    assert (progress.recruited, progress.excluded) == (0, 0)
+    for share in (progress.median_minutes, progress.vigilance_pass_rate, progress.disturbed):
+        assert share is None
+
+
+def test_simulated_people_count_nowhere_but_in_their_own_number(app: Flask) -> None:
+    simulate(app, "short", 2, Crowd({"l2": 0.226, "mcl": 0.301}))
+    with transaction(app.extensions["engine"]) as db:
+        progress = measure_progress(db, find(db, "short"))
+        assert (progress.recruited, progress.outcomes["simulated"]) == (0, 2)
+        assert len(list_standings(db, find(db, "short"), Mode.SIMULATED)) == 2
+
+
+def test_the_curve_climbs_a_step_a_person() -> None:
+    begun = [MOMENT + timedelta(hours=hour) for hour in (2, 0, 4)]
+    curve = draw_curve(begun, begun[:1], planned=None, until=MOMENT + timedelta(hours=8))
+    assert curve is not None
+    top = 1.08 * 3
+    heights = [f"{HEIGHT * (1 - number / top):.1f}" for number in (1, 2, 3)]
+    expected = [f"H{x}V{y}" for x, y in zip((0, WIDTH // 4, WIDTH // 2), heights, strict=True)]
+    assert curve.begun == f"M0 {HEIGHT}{''.join(expected)}H{WIDTH}"
+    assert curve.complete == f"M0 {HEIGHT}H{WIDTH // 4}V{heights[0]}H{WIDTH}"
+    assert (curve.most, curve.goal) == (3, None)
+
+
+def test_the_goal_is_drawn_when_it_is_near() -> None:
+    near = draw_curve([MOMENT] * 5, [], planned=10, until=MOMENT)
+    far = draw_curve([MOMENT] * 5, [], planned=11, until=MOMENT)
+    assert near is not None
+    assert near.goal == pytest.approx(HEIGHT * (1 - 1 / 1.08), abs=0.1)
+    assert far is not None
+    assert far.goal is None
+    assert draw_curve([], [], 10, MOMENT) is None
+
+
+def test_thousands_of_people_make_a_short_path() -> None:
+    begun = [MOMENT + timedelta(minutes=minute) for minute in range(10_000)]
+    curve = draw_curve(begun, [], None, begun[-1])
+    assert curve is not None
+    assert curve.begun.count("V") <= WIDTH + 1
+    assert curve.begun.endswith(f"V{HEIGHT * (1 - 1 / 1.08):.1f}H{WIDTH}")

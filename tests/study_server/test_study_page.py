@@ -1,0 +1,218 @@
+"""What a researcher sees of one study, switches and takes home."""
+
+import csv
+import io
+import json
+import re
+import zipfile
+from html import unescape
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from study_server import enrolment, participation, researchers
+from study_server.codebook import RESPONSES
+from study_server.database import transaction
+from study_server.freeze import Plan, freeze, hash_wording
+from study_server.models import Participant, Unblinding
+from study_server.participation import Answer
+from study_server.settings import find_folder
+from study_server.studies import find
+from study_server.words import Mode, Source, State
+from tests.study_server.browsing import csrf_token
+
+# the services run on both databases; the views only translate
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+STUDY = "/researcher/studies/short"
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Ada, signed in."""
+    with transaction(app.extensions["engine"]) as db:
+        researchers.add_researcher(db, "ada", "correct horse battery")
+    client = app.test_client()
+    form = {"name": "ada", "password": "correct horse battery"}
+    form["csrf_token"] = csrf_token(client.get("/researcher/login"))
+    assert client.post("/researcher/login", data=form).status_code == 303
+    return client
+
+
+@pytest.fixture
+def frozen(app: Flask) -> Flask:
+    """The study with a design for two people, of whom one has answered everything."""
+    with transaction(app.extensions["engine"]) as db:
+        study = find(db, "short")
+        wording = hash_wording(db, study, find_folder("templates"))
+        freeze(db, study, Plan(participants=2), wording)
+        person = enrolment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
+        while upcoming := participation.upcoming(db, person, limit=1):
+            answer = Answer(upcoming[0].truth, 640, 100, 100)
+            participation.record_response(db, person, upcoming[0].token, answer)
+    return app
+
+
+def post(client: FlaskClient, address: str, **form: str) -> TestResponse:
+    token = csrf_token(client.get(STUDY))
+    return client.post(f"{STUDY}{address}", data=form | {"csrf_token": token})
+
+
+def state(app: Flask) -> State:
+    with transaction(app.extensions["engine"]) as db:
+        return find(db, "short").state
+
+
+def words(page: TestResponse) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+
+
+def test_the_page_tells_how_the_study_goes(client: FlaskClient, frozen: Flask) -> None:
+    page = words(client.get(STUDY))
+    for told in (
+        "recruited of 2 planned 1", "finished 1", "passed vigilance 100", "images not shown 0",
+        "Nobody breaks a rule", "1 began 1 finished 2 planned", "7 answers are stored",
+    ):  # fmt: skip
+        assert told in page
+    assert "Blinded: this page computes none" in page
+
+
+def test_the_part_that_refreshes_is_the_part_of_the_page(
+    client: FlaskClient, frozen: Flask
+) -> None:
+    part = client.get(f"{STUDY}/live")
+    assert part.status_code == 200
+    assert "<html" not in part.text
+    assert words(part).split("1 began")[0] in words(client.get(STUDY))
+
+
+def test_an_unknown_study_is_not_there(client: FlaskClient) -> None:
+    for part in ("", "/live", "/participants", "/preview", "/report", "/files/responses.csv"):
+        assert client.get(f"/researcher/studies/none{part}").status_code == 404
+
+
+def test_a_study_is_paused_closed_and_opened_by_buttons(client: FlaskClient, frozen: Flask) -> None:
+    for wanted in (State.PAUSED, State.CLOSED, State.OPEN):
+        assert post(client, "/state", state=wanted).location == STUDY
+        assert state(frozen) is wanted
+    assert post(client, "/state", state="draft").status_code == 400
+
+
+def test_what_is_not_frozen_is_not_opened(client: FlaskClient, app: Flask) -> None:
+    post(client, "/state", state="paused")
+    refused = post(client, "/state", state="open")
+    assert refused.status_code == 409
+    assert "`study freeze short` fixes its design" in words(refused)
+    assert state(app) is State.PAUSED
+
+
+def test_no_other_page_can_press_the_buttons(client: FlaskClient, app: Flask) -> None:
+    assert client.post(f"{STUDY}/state", data={"state": "closed"}).status_code == 400
+    assert client.post(f"{STUDY}/files/responses.csv").status_code == 400
+    assert state(app) is State.OPEN
+
+
+def test_a_preview_is_counted_apart(client: FlaskClient, app: Flask) -> None:
+    entry = client.get(f"{STUDY}/preview").location
+    form = {"csrf_token": csrf_token(client.get(entry)), "consent": "yes"}
+    assert client.post(entry, data=form).status_code == 303
+    with transaction(app.extensions["engine"]) as db:
+        assert db.scalars(select(Participant.mode)).one() is Mode.PREVIEW
+
+
+def test_every_participant_is_listed_with_reasons(client: FlaskClient, app: Flask) -> None:
+    with transaction(app.extensions["engine"]) as db:
+        study = find(db, "short")
+        for number in range(101):
+            enrolment.enroll(db, study, str(number), Mode.LIVE, Source.PROLIFIC)
+        person = enrolment.enroll(db, study, "last", Mode.LIVE, Source.LINK)
+        name = person.name
+        person.outcome = person.outcome.RETURNED
+    first, second = (client.get(f"{STUDY}/participants?page={page}") for page in (1, 2))
+    assert f"{name} returned" in words(first)
+    assert "0 / 5 0 / 1 0 returned the task, left too early" in words(first)
+    assert "page 1 of 2, 102 people" in words(first)
+    assert (first.text.count("<tr>"), second.text.count("<tr>")) == (101, 3)
+    assert client.get(f"{STUDY}/participants?page=x").status_code == 200
+
+
+def read(response: TestResponse) -> list[dict[str, str]]:
+    assert response.status_code == 200
+    assert response.mimetype == "text/csv"
+    return list(csv.DictReader(io.StringIO(response.text)))
+
+
+def test_downloads_are_blinded_until_the_planned_sample(client: FlaskClient, frozen: Flask) -> None:
+    rows = read(client.get(f"{STUDY}/files/responses.csv"))
+    assert (list(rows[0]), len(rows)) == (list(RESPONSES), 7)
+    assert {row["truth"] for row in rows} == {""}
+    post(client, "/state", state="closed")
+    assert "" not in {row["truth"] for row in read(client.get(f"{STUDY}/files/responses.csv"))}
+
+
+def test_who_takes_the_truth_before_is_on_record_and_told_ever_after(
+    client: FlaskClient, frozen: Flask
+) -> None:
+    rows = read(post(client, "/files/responses.csv"))
+    assert "" not in {row["truth"] for row in rows}
+    (look,) = read(client.get(f"{STUDY}/files/unblinding.csv"))
+    assert (look["by"], look["complete"]) == ("ada", "1")
+    assert "UTC by ada, at 1 complete" in words(client.get(STUDY))
+    assert {row["truth"] for row in read(client.get(f"{STUDY}/files/responses.csv"))} == {""}
+    with transaction(frozen.extensions["engine"]) as db:
+        assert db.scalars(select(Unblinding.by)).all() == ["ada"]
+
+
+def test_every_file_that_the_page_lists_can_be_had(client: FlaskClient, frozen: Flask) -> None:
+    listed = re.findall(rf'href="({STUDY}/files/[^"]+)"', client.get(STUDY).text)
+    assert len(listed) == 9
+    for address in listed:
+        name = address.rpartition("/")[2]
+        file = client.get(address)
+        assert file.status_code == 200
+        assert file.headers["Content-Disposition"] == f"attachment; filename=short-{name}"
+        assert file.headers["Cache-Control"] == "private, no-store"
+        if name.endswith(".zip"):
+            assert zipfile.ZipFile(io.BytesIO(file.data)).testzip() is None
+        elif name.endswith(".json"):
+            assert json.loads(file.data)["study"] == "short"
+        else:
+            assert file.data.count(b"\n") >= 1
+
+
+def test_without_a_design_there_is_none_to_download(client: FlaskClient, app: Flask) -> None:
+    assert "design.zip" not in client.get(STUDY).text
+    for name in ("design.json", "design.zip", "none.csv", "responses"):
+        assert client.get(f"{STUDY}/files/{name}").status_code == 404
+    assert post(client, "/files/timing.csv").status_code == 404
+
+
+POWER = {
+    "schema": "hue-and-eye/power/1",
+    "inputs": {
+        "rate": 0.3, "difference": 0.075, "margin": None, "trials": 40, "images": 200,
+        "design": "within",
+    },
+    "participants": {"80": 38, "90": None},
+    "reason": "too few photographs for 90 %",
+    "half_width": {"80": 0.05},
+}  # fmt: skip
+
+
+def test_the_planning_is_shown_when_it_is_there(
+    client: FlaskClient, frozen: Flask, tmp_path: Path
+) -> None:
+    assert "python -m analysis.power" in client.get(STUDY).text
+    file = tmp_path / "instance" / "reports" / "short" / "power.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(POWER))
+    page = words(client.get(STUDY))
+    assert "To tell rates 30.0 % and 22.5 % apart, with 40 trials a person" in page
+    assert "people for 80 % power 38 people for 90 % power – planned by the design 2" in page
+    assert "too few photographs for 90 %" in page
+    file.write_text("{}")
+    assert "The planning cannot be shown. power.json: " in words(client.get(STUDY))
