@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Executable, func, or_, select
 from sqlalchemy.orm import Session
 
 from study_server.freeze import Exclusions
@@ -66,7 +66,9 @@ def list_standings(db: Session, study: Study, mode: Mode = Mode.LIVE) -> list[St
     late, silent = late_since(study), silent_since(study)
     incidents = _count_incidents(db, study)
     found = []
-    for person, *counts in db.execute(_count(study, mode, rules)):
+    for row in db.execute(_count(study, mode, rules)).mappings():
+        counts: dict[str, Any] = dict(row)
+        person: Participant = counts.pop("Participant")
         outcome = reached(person.outcome, person.started_at, person.seen_at, late, silent)
         standing = Standing(
             person.name,
@@ -74,8 +76,8 @@ def list_standings(db: Session, study: Study, mode: Mode = Mode.LIVE) -> list[St
             outcome,
             person.started_at,
             person.finished_at,
-            *counts,
             incidents=incidents[person.id],
+            **counts,
         )
         found.append(judge(standing, rules, single=study.presentation == "single"))
     return found
@@ -87,24 +89,25 @@ def rules_of(study: Study) -> Exclusions:
     return Exclusions.model_validate(plan.get("exclusions", {}))
 
 
-def _count(study: Study, mode: Mode, rules: Exclusions) -> Select[Any]:
-    """(participant, then the counts in the order of Standing)"""
+def _count(study: Study, mode: Mode, rules: Exclusions) -> Executable:
+    """Participants, each with the counts of a Standing."""
     vigilance = Trial.kind == Kind.VIGILANCE
     answered = Response.trial_id.is_not(None)
     found = Response.answer == func.coalesce(Trial.fake_side, Choice.FAKE)
     right = found if study.question == "fake" else ~found
+    disturbed = or_(*(getattr(Response, flag) for flag in DISTURBING))
     judged = Trial.voided.is_(False) & Trial.kind.in_((Kind.TEST, Kind.VIGILANCE))
     return (
         select(
             Participant,
-            func.count(Trial.id),
-            func.count(Response.trial_id),
-            func.count().filter(Response.rt_ms < rules.fast_ms),
-            func.count().filter(Response.answer == Choice.LEFT),
-            func.count().filter(or_(*(getattr(Response, flag) for flag in DISTURBING))),
-            func.count().filter(vigilance),
-            func.count().filter(vigilance & answered),
-            func.count().filter(vigilance & right),
+            func.count(Trial.id).label("planned"),
+            func.count(Response.trial_id).label("answered"),
+            func.count().filter(Response.rt_ms < rules.fast_ms).label("fast"),
+            func.count().filter(Response.answer == Choice.LEFT).label("left"),
+            func.count().filter(disturbed).label("disturbed"),
+            func.count().filter(vigilance).label("vigilance_planned"),
+            func.count().filter(vigilance & answered).label("vigilance_answered"),
+            func.count().filter(vigilance & right).label("vigilance_correct"),
         )
         .outerjoin(Trial, (Trial.participant_id == Participant.id) & judged)
         .outerjoin(Response)

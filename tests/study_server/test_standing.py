@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -79,7 +80,7 @@ def take_part(
     ],
 )
 def test_reasons_are_the_rules_of_the_plan(
-    change: dict[str, object], reasons: tuple[str, ...]
+    change: dict[str, Any], reasons: tuple[str, ...]
 ) -> None:
     assert judge(replace(GOOD, **change), Exclusions(), single=False).reasons == reasons
 
