@@ -13,7 +13,12 @@ from analysis.responses import Responses
 
 UNCHECKED = ("hypotheses", "stopping", "wording", "stimuli")  # responses cannot tell
 CONDITIONS = ("presentation", "question", "exposure_ms")
-KINDS = {"practice": "practice", "trials": "test", "vigilance": "vigilance"}  # as protocols count
+KINDS = {  # as protocols count them
+    "qualification": "qualification",
+    "practice": "practice",
+    "trials": "test",
+    "vigilance": "vigilance",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ def judge_design(design: Design | None, used: Plan, taken: Responses, record: Re
     deviations = (
         *_compare_hashes(design, taken),
         *_compare_conditions(design, taken),
+        *_compare_pairing(design, record),
         *_compare_methods(design, record),
         *_compare_assignment(design, record),
         *_compare_counts(design, taken, record),
@@ -85,6 +91,14 @@ def _list_planned(design: Design, column: str) -> list[Any]:
     value = design.protocol[column]
     values = value if isinstance(value, list) else [value]
     return [each or None for each in values] if column == "exposure_ms" else values
+
+
+def _compare_pairing(design: Design, record: Record) -> Iterator[Deviation]:
+    """Whether fakes stood beside their own photographs, as planned."""
+    ways = {True: "each fake beside its photograph", False: "fakes beside other photographs"}
+    planned, done = design.protocol.get("paired"), record.beside is None
+    if planned in ways and planned != done and not record.single:
+        yield Deviation("paired", ways[bool(planned)], ways[done])
 
 
 def _compare_methods(design: Design, record: Record) -> Iterator[Deviation]:

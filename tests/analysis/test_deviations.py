@@ -142,6 +142,31 @@ def test_a_list_of_exposures_allows_each(tmp_path: Path) -> None:
     assert judge(tmp_path, design, rows, design.plan).verdict == "match"
 
 
+@pytest.mark.parametrize("planned", [0, [0, 500]])
+def test_an_exposure_without_a_limit_is_planned_as_zero(tmp_path: Path, planned: Any) -> None:
+    path = write_json(tmp_path / "design.json", make_design({"exposure_ms": planned}))
+    design = read_design(path)
+    rows = [row | {"exposure_ms": "", "first_ms": ""} for row in make_rows(design)]
+    assert judge(tmp_path, design, rows, design.plan).verdict == "match"
+    limited = [row | {"exposure_ms": "700"} for row in rows]
+    assert [what for what, _, _ in listed(judge(tmp_path, design, limited, design.plan))] == [
+        "exposure_ms"
+    ]
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_fakes_beside_other_photographs_are_a_deviation_unless_planned(
+    tmp_path: Path, paired: bool
+) -> None:
+    design = read_design(write_json(tmp_path / "design.json", make_design({"paired": paired})))
+    rows = make_rows(design)
+    others = [row | {"real_image": f"photo{at % 7}"} for at, row in enumerate(rows)]
+    for shown, is_paired in ((rows, True), (others, False)):
+        what = [] if is_paired == paired else ["paired"]
+        verdict = judge(tmp_path, design, shown, design.plan)
+        assert [deviation[0] for deviation in listed(verdict)] == what
+
+
 def test_an_analysis_by_other_rules_is_a_deviation(tmp_path: Path, design: Design) -> None:
     rules = replace(design.plan.rules, slow_ms=None, fast_ms=250)
     used = replace(design.plan, rules=rules, margin=0.1)

@@ -84,6 +84,13 @@ def test_images_shown_without_a_limit_are_told_so(alone: tuple[dict[str, Any], s
     assert "saw images one at a time, each until they answered, photographs and fakes" in page
 
 
+def test_a_study_that_nobody_qualified_for_says_that_there_is_no_rate(tmp_path: Path) -> None:
+    rows = judge_alone("q1", "screened_out", False) + judge_alone("q2", "screened_out", False)
+    report, page = report_on(tmp_path, rows)
+    assert report["methods"] == {}
+    assert "No test trial was shown, so there is no rate to report." in page
+
+
 def judge_unpaired(person: int) -> list[Row]:
     """Every fake beside the photograph of the next image."""
     rng = np.random.default_rng(person)
