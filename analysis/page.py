@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis import captions, people_tables, rate_tables, sentences, words
+from analysis import captions, people_tables, rate_tables, remarks, sentences, words
 from analysis.canvas import embed
 from analysis.galleries import Gallery
 from analysis.glossary import FLAGS
@@ -43,6 +43,7 @@ def render_page(
     return environment.get_template("report.html.j2").render(
         report=report,
         say=sentences,
+        remarks=list(remarks.tell_answers(report)),
         figures=figures,
         galleries=galleries,
         tables=lay_out_tables(report),

@@ -1,6 +1,6 @@
 """The findings in plain sentences, made from the very numbers that the tables print."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from analysis.glossary import REASONS, RULES
 from analysis.images import NOISE
@@ -130,27 +130,6 @@ def tell_ranking(report: Entry) -> str:
     return " ".join(said)
 
 
-def tell_answers(report: Entry) -> Iterator[str]:
-    """Sides, fatigue or learning, vigilance and timing; only what was measured."""
-    yield from _tell_sides(report["side_bias"])
-    yield from _tell_consistency(report["consistency"])
-    yield from _tell_order(report["order"]["difference"], report["input"]["single"])
-    yield from _tell_vigilance(report)
-    timing = report["timing"]
-    if timing["trials"]:
-        off = [exposure["shorter"] + exposure["longer"] for exposure in timing["exposures"]]
-        late = ""
-        if off:
-            most = f"at most {percent(max(off))}{SPACE}% of exposures were"
-            late = f"; {most if max(off) else 'no exposure was'} off by a frame"
-        kept = (
-            f"{percent(timing['disturbed'])}{SPACE}% of trials were"
-            if timing["disturbed"]
-            else "No trial was"
-        )
-        yield f"{kept} disturbed and yet kept{late}."
-
-
 def tell_difference(difference: Entry) -> str:
     """Which of two methods fooled more often, and whether the study can tell."""
     pair = order_pair(difference)
@@ -182,55 +161,6 @@ def _tell_turns(report: Entry) -> str:
     if turns:
         return f" But {'; '.join(turns)}."
     return " By no such choice does a difference appear or vanish." if report["differences"] else ""
-
-
-def _tell_sides(sides: Entry | None) -> Iterator[str]:
-    bias = sides and sides["chose_left"]
-    if not bias or bias["ci95"] is None:
-        return
-    chose = f"{percent(bias['rate'])}{SPACE}% of trials (95{SPACE}% interval"
-    leaning = "no leaning to a side that could be told from chance"
-    if bias["p"] is not None and bias["p"] < LEVEL:
-        leaning = "a leaning to the left" if bias["rate"] > 0.5 else "a leaning to the right"
-    yield f"People chose the left on {chose} {interval(bias['ci95'])}): {leaning}."
-
-
-def _tell_consistency(seen: Entry | None) -> Iterator[str]:
-    if seen is None or seen["ci95"] is None:
-        return
-    share, chance = (f"{percent(seen[key], 0)}{SPACE}%" for key in ("rate", "chance"))
-    yield (
-        f"Of {plural(seen['repeats'], 'trial', 'trials')} shown again {share} were answered as"
-        f" before (95{SPACE}% interval {interval(seen['ci95'], 0)}); answers that have nothing to"
-        f" do with each other would agree on {chance}."
-    )
-
-
-def _tell_vigilance(report: Entry) -> Iterator[str]:
-    seen = report["vigilance"]
-    if seen["rate"] is None:
-        return
-    share = f"{percent(seen['rate'], 0)}{SPACE}%"
-    told = f"{number(seen['answers'])} vigilance trials were answered, {share} rightly."
-    flagged = sum(person["flagged"] for person in report["exclusions"]["participants"])
-    if flagged:
-        missed = f"{plural(flagged, 'person', 'people')} missed too many and yet counted"
-        told += f" {missed}, for so few such trials are no ground to leave anybody out."
-    yield told
-
-
-def _tell_order(change: Entry | None, single: bool) -> Iterator[str]:
-    if change is None or change["ci95"] is None:
-        return
-    more = "more" if change["difference"] > 0 else "less"
-    points = f"{percent(abs(change['difference']))} points"
-    told = change["p"] is not None and change["p"] < LEVEL
-    yield (
-        f"In the second half of their trials people were {'wrong' if single else 'fooled'} {more}"
-        f" often, by {points}"
-        f" ({interval(change['ci95'])})"
-        + ("." if told else ", which the study cannot tell from none.")
-    )
 
 
 def _tell_equivalence(test: Entry) -> str:

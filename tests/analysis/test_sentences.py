@@ -176,46 +176,6 @@ def test_a_ranking_of_noise_is_called_so() -> None:
     )
 
 
-def make_answers(**changes: Any) -> dict[str, Any]:
-    """A report in which nothing of how people answered is known; changes: what is."""
-    return {
-        "input": {"single": False},
-        "side_bias": None,
-        "consistency": None,
-        "order": {"difference": None},
-        "vigilance": {"rate": None},
-        "timing": {"trials": 0},
-    } | changes
-
-
-@pytest.mark.parametrize(
-    ("flagged", "told"),
-    [
-        (0, "60 vigilance trials were answered, 93 % rightly."),
-        (
-            1,
-            "60 vigilance trials were answered, 93 % rightly. 1 person missed too many and yet"
-            " counted, for so few such trials are no ground to leave anybody out.",
-        ),
-    ],
-)
-def test_who_failed_too_few_vigilance_trials_is_told(flagged: int, told: str) -> None:
-    report = make_answers(
-        vigilance={"rate": 0.93, "answers": 60},
-        exclusions={"participants": [{"flagged": place < flagged} for place in range(3)]},
-    )
-    assert [plain(sentence) for sentence in sentences.tell_answers(report)] == [told]
-
-
-def test_what_was_shown_twice_is_told_with_its_chance_level() -> None:
-    seen = {"repeats": 120, "rate": 0.78, "ci95": (0.70, 0.845), "chance": 0.58}
-    (told,) = sentences.tell_answers(make_answers(consistency=seen))
-    assert plain(told) == (
-        "Of 120 trials shown again 78 % were answered as before (95 % interval 70 to 84); answers"
-        " that have nothing to do with each other would agree on 58 %."
-    )
-
-
 WRONG = " 35 % (95 % interval 30 to 41) were judged wrongly;"
 
 
