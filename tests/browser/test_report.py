@@ -1,13 +1,15 @@
 """The report in a real browser: nothing for axe to find, in any light, on any screen."""
 
+from pathlib import Path
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser
 
 from analysis.report import make_report
-from tests.analysis.rows import make_row, make_study, write_csv
+from tests.analysis.rows import Row, make_row, make_study, write_csv
 
 SCREENS: list[tuple[Literal["light", "dark"], int]] = [
     ("light", 1280),
@@ -18,7 +20,7 @@ SCREENS: list[tuple[Literal["light", "dark"], int]] = [
 
 @pytest.fixture(scope="module")
 def page_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A simulated study with people left out and a method that never fooled: all that is shown."""
+    """A simulated study with people left out, a method that never fooled, repeats, pictures."""
     folder = tmp_path_factory.mktemp("report")
     rows = make_study(mode="simulated")
     rows += [
@@ -28,8 +30,21 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> str:
         for person in range(4)
         for place, side in enumerate(("left", "right"))
     ]  # fmt: skip
-    make_report(str(write_csv(folder / "responses.csv", rows)), folder / "report")
+    rows += [row | {"position": f"{5000 + at}", "repeat_of": row["position"]}
+             for at, row in enumerate(rows[:40])]  # fmt: skip
+    source = write_csv(folder / "responses.csv", rows)
+    make_report(str(source), folder / "report", stimuli=write_pictures(folder / "stimuli", rows))
     return (folder / "report" / "report.html").as_uri()
+
+
+def write_pictures(folder: Path, rows: list[Row]) -> Path:
+    """Stimuli of every trial: all the same picture."""
+    folder.mkdir()
+    Image.new("RGB", (64, 48), "teal").save(folder / "any.png")
+    shown = sorted({(row["image"], method) for row in rows for method in ("real", row["method"])})
+    lines = ["image,method,file", *(f"{image},{method},any.png" for image, method in shown)]
+    (folder / "manifest.csv").write_text("\n".join(lines))
+    return folder
 
 
 @pytest.mark.parametrize(("scheme", "width"), SCREENS)
@@ -41,6 +56,8 @@ def test_the_report_is_accessible_and_fits_the_screen(
     )
     page = context.new_page()
     page.goto(page_url)
+    assert page.locator(".gallery img").count() > 12
+    assert page.get_by_text("Trials shown twice").count() > 0
     found = Axe().run(page).response["violations"]
     assert [(rule["id"], rule["nodes"][0]["html"][:120]) for rule in found] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
