@@ -1,4 +1,4 @@
-/** The trial API (docs/trial-api.md), asked until it answers. */
+/** The trial API (study_server/views/answering.py), asked until it answers. */
 
 import { text } from "./words.js";
 

@@ -328,6 +328,17 @@ def test_what_the_server_refuses_for_good_is_told_in_its_words(page: Page) -> No
     expect(page.locator("#reason")).to_have_text("This study is closed.")
 
 
+def test_the_page_names_every_module_lest_one_wait_for_another() -> None:
+    named = set(
+        re.findall(r'(?:modulepreload" href|module" src)="/static/player/(.*?)"', rendered())
+    )
+    assert named == {file.name for file in (ROOT / "static/player").glob("*.js")}
+
+
+def rendered() -> str:
+    return TrialApi().render()
+
+
 def test_the_player_is_small_and_brings_no_inline_script_or_style() -> None:
     player = [file.stat().st_size for file in (ROOT / "static/player").iterdir()]
     assert 0 < sum(player) < 30_000

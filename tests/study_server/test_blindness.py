@@ -1,0 +1,97 @@
+"""Nothing but pixels tells the fake from the photograph: benchmarks/blindness.py in short.
+
+There a browser receives 500 trials, with what a network adds; here it is 500 trials over HTTP.
+"""
+
+import time
+from itertools import count
+from pathlib import Path
+
+import pytest
+from flask import Flask, Response, request
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
+
+from study_server.app import create_app
+from study_server.database import open_engine, prepare, reading
+from study_server.models import Trial
+from study_server.settings import Settings
+from study_server.words import Side
+from tests.blindness import Pair, Reply, guess
+from tests.conftest import SECRET, open_study, short_protocol, write_stimuli
+from tests.study_server.browsing import consent
+
+PEOPLE, TRIALS = 10, 50
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_stimuli(tmp_path_factory.mktemp("many"), images=TRIALS, size=8)
+
+
+@pytest.fixture
+def blind_app(tmp_path: Path, many: Path) -> Flask:
+    """A study of fifty trials."""
+    url = f"sqlite:///{tmp_path / 'study.sqlite'}"
+    engine = open_engine(url)
+    prepare(engine)
+    protocol = short_protocol("short", practice=0, trials=TRIALS, vigilance=0)
+    open_study(engine, protocol, many, tmp_path / "instance")
+    return create_app(Settings(url, tmp_path / "instance", SECRET), engine)
+
+
+def receive(app: Flask) -> list[Pair]:
+    """Every pair of ten people, as it came."""
+    pairs = []
+    for _ in range(PEOPLE):
+        client = app.test_client()
+        base = consent(client)
+        while trials := client.get(f"{base}/trials").get_json()["trials"]:
+            for told in trials:
+                order = count()
+                left, right = (fetch(client, image["url"], next(order)) for image in told["images"])
+                pairs.append(Pair(told, left, right))
+                answer = {"answer": "left", "rt_ms": 1, "first_ms": 1, "second_ms": 1}
+                client.post(f"{base}/trials/{told['token']}/response", json=answer)
+    return pairs
+
+
+def fetch(client: FlaskClient, url: str, order: int) -> Reply:
+    began = time.perf_counter()
+    reply = client.get(url)
+    ms = 1000 * (time.perf_counter() - began)
+    return Reply(url, reply.status_code, list(reply.headers), reply.data, order, ms)
+
+
+def truths(engine: Engine, pairs: list[Pair]) -> list[bool]:
+    """Whether the fake is on the left, from the database."""
+    with reading(engine) as db:
+        sides = {t.token: t.fake_side for t in db.scalars(select(Trial))}
+    return [sides[str(pair.told["token"])] is Side.LEFT for pair in pairs]
+
+
+def test_without_pixels_a_classifier_guesses_by_chance(blind_app: Flask) -> None:
+    pairs = receive(blind_app)
+    found = guess(pairs, truths(blind_app.extensions["engine"], pairs))
+    assert found.of == PEOPLE * TRIALS / 2
+    assert found.p > 0.01, found
+
+
+def test_the_same_classifier_finds_a_planted_etag(blind_app: Flask) -> None:
+    engine = blind_app.extensions["engine"]
+
+    @blind_app.after_request
+    def leak(reply: Response) -> Response:
+        """The row of the stimulus: photographs were imported before what was made of them."""
+        place = (request.view_args or {}).get("place")
+        if place is not None:
+            with reading(engine) as db:
+                token = (request.view_args or {})["trial_token"]
+                trial = db.scalars(select(Trial).where(Trial.token == token)).one()
+                shown = trial.fake_id if trial.fake_side == place else trial.real_id
+                reply.set_etag(f"{shown:x}")
+        return reply
+
+    pairs = receive(blind_app)
+    found = guess(pairs, truths(engine, pairs))
+    assert found.p < 1e-6, found
