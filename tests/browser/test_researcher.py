@@ -1,25 +1,134 @@
 """What a researcher sees in a real browser, from the link that lets in to signing out."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
-from playwright.sync_api import Page, expect
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
 
+from study_server import enrolment
 from study_server.database import transaction
+from study_server.freeze import Plan, freeze, hash_wording
 from study_server.researchers import make_login_link
+from study_server.settings import find_folder
+from study_server.studies import find
+from study_server.words import Mode, Source, State
 from tests.conftest import LiveStudy
+
+SIZES = [(1280, 800), (390, 844)]
+SCHEMES = ["light", "dark"]
+PAGES = ["", "/studies/short", "/studies/short/participants", "/login"]
+
+
+def sign_in(page: Page, study: LiveStudy) -> str:
+    """Ada is in; the link that she used."""
+    with transaction(study.engine) as db:
+        link = make_login_link(db, "Ada", timedelta(minutes=5))
+    page.goto(f"{study.address}/researcher/enter/{link}")
+    page.locator("main button").click()
+    return f"{study.address}/researcher/enter/{link}"
+
+
+def somebody_comes(study: LiveStudy, name: str) -> None:
+    with transaction(study.engine) as db:
+        enrolment.enroll(db, find(db, study.slug), name, Mode.LIVE, Source.LINK)
+
+
+@pytest.fixture
+def frozen(live_study: LiveStudy) -> LiveStudy:
+    """With a design, and somebody who has begun."""
+    with transaction(live_study.engine) as db:
+        study = find(db, live_study.slug)
+        freeze(db, study, Plan(participants=2), hash_wording(db, study, find_folder("templates")))
+    somebody_comes(live_study, "first")
+    return live_study
 
 
 def test_a_link_lets_in_once_and_shows_the_studies(page: Page, live_study: LiveStudy) -> None:
-    with transaction(live_study.engine) as db:
-        link = make_login_link(db, "Ada", timedelta(minutes=5))
-    page.goto(f"{live_study.address}/researcher/enter/{link}")
-    page.locator("main button").click()
+    link = sign_in(page, live_study)
     study = page.get_by_role("article").filter(has_text=live_study.slug)
     expect(study).to_contain_text("open")
     expect(study.get_by_role("link", name="Participants")).to_have_attribute(
         "href", live_study.entry
     )
     page.get_by_role("button", name="Sign out").click()
-    page.goto(f"{live_study.address}/researcher/enter/{link}")
+    page.goto(link)
     page.locator("main button").click()
     expect(page.get_by_role("alert")).to_contain_text("used")
+
+
+def recruited(page: Page, people: int) -> None:
+    expect(page.locator("#live .counts").first).to_contain_text(f"recruited of 2 planned{people}")
+
+
+def test_progress_refreshes_by_itself_and_tells_when_it_cannot(
+    page: Page, frozen: LiveStudy
+) -> None:
+    page.clock.install()
+    sign_in(page, frozen)
+    page.goto(f"{frozen.address}/researcher/studies/short")
+    recruited(page, 1)
+    somebody_comes(frozen, "second")
+    page.clock.run_for(11_000)
+    recruited(page, 2)
+    expect(page.locator("#freshness")).to_contain_text("refreshed every 10 seconds")
+    page.route("**/live", lambda route: route.abort())
+    page.clock.run_for(11_000)
+    expect(page.locator("#freshness")).to_contain_text("The server cannot be reached")
+    recruited(page, 2)
+    page.unroute("**/live")
+    page.context.clear_cookies()  # signed out elsewhere
+    page.clock.run_for(11_000)
+    expect(page).to_have_url(f"{frozen.address}/researcher/login")
+
+
+@pytest.fixture
+def scriptless(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=False, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    yield page
+    context.close()
+
+
+def test_everything_but_the_refresh_works_without_javascript(
+    scriptless: Page, frozen: LiveStudy
+) -> None:
+    page = scriptless
+    sign_in(page, frozen)
+    page.get_by_role("link", name="Progress and data").click()
+    recruited(page, 1)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".state").first).to_have_text("paused")
+    page.get_by_role("button", name="Open").click()
+    page.get_by_text("Download with the truth now").click()
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="responses.csv with the truth").click()
+    assert taken.value.suggested_filename == "short-responses.csv"
+    page.reload()
+    expect(page.get_by_text("by Ada, at 0 complete")).to_be_visible()
+    page.get_by_role("link", name="Every participant").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.go_back()
+    page.get_by_text("Close", exact=True).click()
+    page.get_by_role("button", name="Close the study").click()
+    with transaction(frozen.engine) as db:
+        assert find(db, "short").state is State.CLOSED
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_page_is_accessible_and_fits(
+    size: tuple[int, int], scheme: str, page: Page, frozen: LiveStudy
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    sign_in(page, frozen)
+    for address in PAGES:
+        page.goto(f"{frozen.address}/researcher{address}")
+        for hidden in page.locator("summary").all():
+            hidden.click()
+        violations = Axe().run(page).response["violations"]
+        assert [violation["id"] for violation in violations] == [], address
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
