@@ -57,9 +57,11 @@ def test_nothing_that_is_sent_breaks_the_server_or_its_description(
     method, path = name.split()
     operation = SCHEMA[path][method.upper()]
     headers = {"Authorization": f"Bearer {take_part(live_study)}"}
-    cases = st.one_of(operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
+    cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in GenerationMode))
 
-    @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=HealthCheck)
+    @settings(
+        max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
     @given(case=cases, known=st.booleans())
     def probe(case: Any, known: bool) -> None:
         if known and "slug" in case.path_parameters:
