@@ -9,10 +9,12 @@ from werkzeug.exceptions import HTTPException
 from study_server import logs
 from study_server.database import open_engine, prepare, reading, writing
 from study_server.languages import N_
+from study_server.security import security_headers
 from study_server.settings import Settings, find_folder, read_settings, require_secret
 from study_server.views import (
     api,
     downloads,
+    eligibility,
     entrance,
     health,
     researcher,
@@ -26,6 +28,7 @@ MAX_BODY_BYTES = 64 * 1024
 
 BLUEPRINTS = (
     entrance.pages,
+    eligibility.pages,
     trials.pages,
     api.doors,
     api.mine,
@@ -35,19 +38,6 @@ BLUEPRINTS = (
     health.pages,
 )
 
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "Cross-Origin-Embedder-Policy": "require-corp",  # with the next: timestamps of 5 us, not 100
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Referrer-Policy": "no-referrer",  # a participant's address is their key
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:
@@ -74,8 +64,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     prepare(app.extensions["engine"])
     speech.install(app)
     csrf = CSRFProtect(app)
-    for blueprint in (trials.pages, api.doors, api.mine):
-        csrf.exempt(blueprint)  # JSON, authorised by a token in the address or a header, no cookie
+    for blueprint in (trials.pages, eligibility.pages, api.doors, api.mine):
+        csrf.exempt(blueprint)  # authorised by a token in the address or a header, no cookie
+    csrf.exempt(entrance.consent)  # it protects itself where a cookie tells who it is
     researcher.limiter.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -106,7 +97,7 @@ def _close_db(_error: BaseException | None) -> None:
 
 
 def _secure(response: Response) -> Response:
-    for header, value in SECURITY_HEADERS.items():
+    for header, value in security_headers(g.get("framed_by", ()), g.get("forms_to", ())).items():
         response.headers.setdefault(header, value)
     return response
 

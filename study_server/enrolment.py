@@ -30,16 +30,31 @@ class NotOpen(Exception):
     """The study lets nobody new in."""
 
 
+class NotInvited(Exception):
+    """The protocol wants people to come another way."""
+
+
 def admit(
-    db: Session, study: Study, person: str, mode: Mode, source: Source, language: str
-) -> Participant:
-    """As `enroll`; raises NotOpen where somebody new comes live to a study that is not open."""
-    if mode is Mode.LIVE and study.state is not State.OPEN:
-        known = find_person(db, study, person, source)
-        if known is None:
-            raise NotOpen
+    db: Session, study: Study, person: str, mode: Mode, source: Source, language: str,
+    invited: bool = False,
+) -> Participant:  # fmt: skip
+    """As `enroll`; raises NotOpen, NotInvited where somebody new who is live is not let in."""
+    known = find_person(db, study, person, source)
+    if known is not None:
         return known
+    if mode is Mode.LIVE:
+        require_entry(study, source, invited)
     return enroll(db, study, person, mode, source, language)
+
+
+def require_entry(study: Study, source: Source, invited: bool) -> None:
+    """Raises NotOpen, NotInvited where nobody new who is live is let in this way."""
+    entry = stored_protocol(study.protocol).entry
+    recruited = invited or source is not Source.LINK
+    if study.state is not State.OPEN:
+        raise NotOpen
+    if not (entry == "open" or invited or (entry == "recruited" and recruited)):
+        raise NotInvited
 
 
 def enroll(

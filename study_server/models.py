@@ -18,7 +18,19 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from study_server.clock import as_utc
-from study_server.words import Choice, Kind, Mode, Outcome, Part, Place, Side, Source, State
+from study_server.words import (
+    Choice,
+    ColorVision,
+    Kind,
+    Mode,
+    NightLight,
+    Outcome,
+    Part,
+    Place,
+    Side,
+    Source,
+    State,
+)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -50,6 +62,11 @@ def word(vocabulary: type[StrEnum], name: str = "") -> Enum:
     )
 
 
+VOCABULARIES = (
+    Choice, ColorVision, Kind, Mode, NightLight, Outcome, Part, Place, Side, Source, State,
+)  # fmt: skip
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
@@ -63,7 +80,7 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[type, Any]] = {
         datetime: UtcDateTime,
         str: Text,
-        **{w: word(w) for w in (Choice, Kind, Mode, Outcome, Part, Place, Side, Source, State)},
+        **{w: word(w) for w in VOCABULARIES},
     }
 
 
@@ -122,6 +139,23 @@ class Wording(Base):
     text: Mapped[str]
 
 
+class Ending(Base):
+    """What a platform gets at an outcome: Prolific's code, the address of SONA's credit.
+
+    Where there is no row, codes are made from the study's key.
+    """
+
+    __tablename__ = "ending"
+    __table_args__ = (CheckConstraint("text <> ''", name="not_empty"),)
+
+    study_id: Mapped[int] = mapped_column(
+        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
+    )
+    source: Mapped[Source] = mapped_column(primary_key=True)
+    outcome: Mapped[Outcome] = mapped_column(primary_key=True)
+    text: Mapped[str]
+
+
 class AcceptedWarning(Base):
     """A finding of the import's audit that the researcher went on in spite of."""
 
@@ -170,6 +204,20 @@ class Identity(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
     source: Mapped[Source]
     digest: Mapped[str]
+
+
+class Screening(Base):
+    """What a participant was asked before the first trial; None: that was not asked."""
+
+    __tablename__ = "screening"
+    __table_args__ = (CheckConstraint("plates_correct >= 0", name="plates_not_negative"),)
+
+    participant_id: Mapped[int] = mapped_column(
+        ForeignKey("participant.id", ondelete="CASCADE"), primary_key=True
+    )
+    color_vision: Mapped[ColorVision | None]
+    night_light: Mapped[NightLight | None]
+    plates_correct: Mapped[int | None]
 
 
 class Environment(Base):

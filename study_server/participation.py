@@ -19,7 +19,7 @@ from study_server.studies import UNFINISHED, late_since
 from study_server.words import DISTURBING, Choice, Flag, Kind, Outcome, Place
 
 MOST_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
-ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT)  # before the last trial
+ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)  # before the last trial
 
 
 class UnknownTrial(LookupError):

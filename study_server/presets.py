@@ -10,6 +10,9 @@ Preset = Literal["zhang2016", "within", "isola2017", "zhu2017", "saharia", "hype
 
 FAKE_COLORS = "Which photograph has fake colors?"
 
+# what any study of colors wants to know; none of the published ones tells how they asked
+SCREENING = {"device": "computer", "color_vision": "recorded", "night_light": "recorded"}
+
 PRESETS: dict[str, dict[str, Any]] = {
     "zhang2016": {"title": FAKE_COLORS, "assignment": "between"},
     "within": {"title": FAKE_COLORS, "assignment": "within", "vigilance": 10},
@@ -50,6 +53,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "exposure_ms": 0,
     },
 }
+PRESETS = {name: SCREENING | settings for name, settings in PRESETS.items()}
 assert PRESETS.keys() == set(get_args(Preset))
 
 NOTES = {
@@ -57,6 +61,12 @@ NOTES = {
     "title": "participants read it on every page",
     "languages": "what participants may read; the first where they ask for another",
     "wording": "the folder beside this file with the texts that they read",
+    "entry": "open: anybody; recruited: from Prolific, MTurk or SONA; invited: `study invite`",
+    "device": "any, or computer: with a mouse, a trackpad or a keyboard",
+    "color_vision": "unasked, recorded, or required: who does not call it normal is screened out",
+    "night_light": "unasked, or recorded: whether the screen is being tinted",
+    "plates": "color plates to be read before the first trial, at most 10; no diagnosis",
+    "plates_min_correct": "who reads fewer rightly is screened out",
     "preset": "where the defaults came from",
     "methods": "the models to compare, as manifest.csv names them",
     "assignment": "between: one method a participant; within: every participant sees all",

@@ -32,6 +32,12 @@ class Protocol(BaseModel):
     title: Annotated[str, Field(min_length=1, max_length=200)]
     languages: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = (SOURCE,)
     wording: Annotated[str, Field(min_length=1)] = "wording"
+    entry: Literal["open", "recruited", "invited"] = "open"
+    device: Literal["any", "computer"] = "any"
+    color_vision: Literal["unasked", "recorded", "required"] = "unasked"
+    night_light: Literal["unasked", "recorded"] = "unasked"
+    plates: Annotated[int, Field(ge=0, le=10)] = 0
+    plates_min_correct: Annotated[int, Field(ge=0, le=10)] = 0
     preset: Preset
     methods: Annotated[tuple[Method, ...], Field(min_length=1, strict=False)]
     assignment: Literal["between", "within"]
@@ -100,6 +106,12 @@ class Protocol(BaseModel):
         return self
 
     @property
+    def screens(self) -> bool:
+        """Whether participants are asked anything before the first trial."""
+        questions = self.color_vision, self.night_light
+        return self.device != "any" or set(questions) != {"unasked"} or self.plates > 0
+
+    @property
     def single(self) -> bool:
         """Whether images are judged alone, not in pairs."""
         return self.presentation == "single"
@@ -155,6 +167,11 @@ def _in_counts(protocol: Protocol) -> list[str]:
     trials, vigilance, repeats = protocol.trials, protocol.vigilance, protocol.repeats
     least = max(2 if protocol.single else 1, len(protocol.methods))
     found = []
+    if protocol.plates_min_correct > protocol.plates:
+        found.append(
+            f"plates_min_correct = {protocol.plates_min_correct} exceeds plates = "
+            f"{protocol.plates}; lower it, or show more plates"
+        )
     if vigilance > trials:
         found.append(
             f"vigilance = {vigilance} exceeds trials = {trials}; a tenth of the trials is usual"

@@ -18,14 +18,15 @@ from sqlalchemy.orm import joinedload
 
 from study_server.crowd import Crowd
 from study_server.database import reading
+from study_server.eligibility import is_pending, plate_digits
 from study_server.errors import StudyError
 from study_server.invitations import invitation
 from study_server.models import Participant, Trial
-from study_server.participation import is_correct
+from study_server.participation import find_participant, is_correct
 from study_server.protocol import stored_protocol
 from study_server.serving import served
 from study_server.studies import find
-from study_server.words import Choice, Mode
+from study_server.words import Choice, ColorVision, Mode, NightLight
 
 CSRF_FIELD = re.compile(r'name="csrf_token" value="([^"]+)"')
 SCREEN = {
@@ -37,6 +38,7 @@ SCREEN = {
     "inverted_colors": False,
     "forced_colors": False,
 }
+EYES = {"color_vision": ColorVision.NORMAL, "night_light": NightLight.OFF}
 MEDIAN_RT_MS, RT_LOG_SD = 900, 0.4
 
 
@@ -59,6 +61,7 @@ def simulate(
             )
             with closing(Browser(address)) as browser:
                 base = give_consent(browser, f"/s/{slug}?{urlencode({'invitation': token})}")
+                declare(browser, base, app.extensions["engine"])
                 complete += answer_trials(browser, base, app.extensions["engine"], crowd, person)
             done()
     return complete
@@ -96,6 +99,11 @@ class Browser:
         self._cookie = (response.getheader("Set-Cookie") or self._cookie).partition(";")[0]
         return response.getheader("Location", ""), content
 
+    def submit(self, path: str, form: Mapping[str, str]) -> str:
+        """Send a form; where it leads."""
+        kind = "application/x-www-form-urlencoded"
+        return self.send("POST", path, urlencode(form).encode(), kind)[0]
+
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         _, content = self.send("POST", path, json.dumps(body).encode(), "application/json")
         return dict(json.loads(content)) if content else {}
@@ -106,9 +114,18 @@ def give_consent(browser: Browser, entry: str) -> str:
     _, page = browser.send("GET", entry)
     field = CSRF_FIELD.search(page.decode())
     form = {"csrf_token": unescape(field[1]) if field else "", "consent": "yes"}
-    kind = "application/x-www-form-urlencoded"
-    base, _ = browser.send("POST", entry, urlencode(form).encode(), kind)
-    return urlsplit(base).path
+    return urlsplit(browser.submit(entry, form)).path
+
+
+def declare(browser: Browser, base: str, engine: Engine) -> None:
+    """Answer what is asked before the first trial, with eyes that see every plate's digit."""
+    with reading(engine) as db:
+        participant = find_participant(db, base.rpartition("/")[2])
+        if participant is None or not is_pending(db, participant):
+            return
+        digits = plate_digits(participant)
+    plates = {f"plate-{number}": str(digit) for number, digit in enumerate(digits)}
+    browser.submit(f"{base}/eligibility", EYES | plates)
 
 
 def answer_trials(browser: Browser, base: str, engine: Engine, crowd: Crowd, person: str) -> bool:

@@ -13,6 +13,7 @@ from study_server.models import (
     Incident,
     Participant,
     Response,
+    Screening,
     Stimulus,
     Study,
     Trial,
@@ -71,24 +72,27 @@ def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[R
 
 def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:
     query = (
-        select(Participant, Environment)
+        select(Participant, Environment, Screening)
         .outerjoin(Environment)
+        .outerjoin(Screening)
         .where(Participant.study_id == study.id, Participant.mode.in_(modes))
         .order_by(Participant.name)
     )
     counts, methods = _counts(db, study), _methods(db, study)
     return [
-        _participant(study, person, environment)
+        _participant(study, person, environment, screening)
         | counts[person.id]
         | {"methods": " ".join(methods.get(person.id, []))}
-        for person, environment in db.execute(query)
+        for person, environment, screening in db.execute(query)
     ]
 
 
-def _participant(study: Study, person: Participant, environment: Environment | None) -> Row:
+def _participant(
+    study: Study, person: Participant, environment: Environment | None, screening: Screening | None
+) -> Row:
     row: Row = dict.fromkeys(PARTICIPANTS, "")
     for column in PARTICIPANTS:
-        for table in (person, environment):
+        for table in (person, environment, screening):
             row[column] = getattr(table, column, row[column])
     for column in ("started_at", "finished_at"):
         row[column] = iso(row[column])

@@ -70,6 +70,22 @@ class Source(StrEnum):
     SONA = "sona"
 
 
+class ColorVision(StrEnum):
+    """What somebody says of their own."""
+
+    NORMAL = "normal"
+    DEFICIENT = "deficient"
+    UNKNOWN = "unknown"
+
+
+class NightLight(StrEnum):
+    """Whether the screen is being tinted, as somebody says."""
+
+    OFF = "off"
+    ON = "on"
+    UNKNOWN = "unknown"
+
+
 class State(StrEnum):
     """Of a study: who may begin it."""
 

@@ -13,7 +13,7 @@ import { text } from "./words.js";
 
 const MOST_MISSED = 3; // trials in a row without images; more is no accident
 
-const { base } = document.body.dataset;
+const { base, end } = document.body.dataset;
 const server = connect(base, () => {
   troubled = true;
   screen.tell(news());
@@ -39,7 +39,7 @@ async function participate() {
     if (last?.kind === "practice" && trial.kind !== "practice") await screen.turnPage("break");
     await play(trial, await measured);
   }
-  location.replace(`${base}/debrief`);
+  location.replace(end);
 }
 
 /** Take the server's word on what comes next. */

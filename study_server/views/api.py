@@ -81,9 +81,13 @@ def enroll(slug: str) -> ResponseReturnValue:
         return {"error": "consent_version: this is not the text of now; show that, ask again"}, 409
     mode, person = _who(slug, body)
     try:
-        participant = enrolment.admit(g.db, study, person, mode, Source.LINK, wording.language)
+        participant = enrolment.admit(
+            g.db, study, person, mode, Source.LINK, wording.language, body.invitation is not None
+        )
     except enrolment.NotOpen:
         return {"error": f"the study is {study.state}"}, 403
+    except enrolment.NotInvited:
+        return {"error": "invitation: the study takes nobody in without one"}, 403
     except enrolment.StudyFull:
         return {"error": gettext("It has all the answers it needs. Thank you for coming.")}, 403
     g.db.commit()

@@ -1,4 +1,7 @@
-"""Where participants come in: the open studies, a study's consent page, the consent."""
+"""Where participants come in: the open studies, a study's consent page, the consent.
+
+Who it is, a platform's or an invitation's link tells, else a cookie (study_server/recruitment.py).
+"""
 
 import secrets
 
@@ -6,22 +9,28 @@ from flask import Blueprint, abort, current_app, g, redirect, render_template, r
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
-from study_server import enrolment, studies
+from study_server import enrolment, recruitment, studies
 from study_server.errors import StudyError
-from study_server.invitations import read_invitation
 from study_server.languages import name_language
-from study_server.models import Study
+from study_server.models import Participant, Study
 from study_server.protocol import stored_protocol
+from study_server.recruitment import Arrival, ForgedInvitation, UnfilledLink
 from study_server.views.speech import gettext, prefer, speak
 from study_server.wording.stored import Spoken, speak_wording
 from study_server.words import Mode, Source, State
 
 pages = Blueprint("entrance", __name__)
 
+REFUSALS = (enrolment.NotOpen, enrolment.NotInvited, enrolment.StudyFull)
+
 
 @pages.get("/")
 def index() -> ResponseReturnValue:
-    listed = studies.all_studies(g.db, State.OPEN)
+    listed = [
+        study
+        for study in studies.all_studies(g.db, State.OPEN)
+        if stored_protocol(study.protocol).entry == "open"
+    ]
     return render_template(
         "participant/index.html", studies=[(study.slug, _find_wording(study)) for study in listed]
     )
@@ -29,16 +38,15 @@ def index() -> ResponseReturnValue:
 
 @pages.get("/s/<slug>")
 def entry(slug: str) -> ResponseReturnValue:
-    study = _study(slug)
+    study, arrival = _study(slug), _arrival(slug)
     wording = _speak(study)
-    mode, person = _who(slug)
-    known = enrolment.find_person(g.db, study, person, Source.LINK)
+    known = _known(study, arrival)
     if known is not None:
-        return redirect(url_for("trials.player", token=known.token))
-    if mode is Mode.LIVE and study.state is not State.OPEN:
-        return _turned_away(study, wording)
-    if mode is Mode.LIVE and enrolment.is_full(g.db, study):
-        return _full(wording)
+        return redirect(_home(known, arrival))
+    try:
+        _require_entry(study, arrival)
+    except REFUSALS as refusal:
+        return _turn_away(study, wording, refusal)
     protocol = stored_protocol(study.protocol)
     return render_template(
         "participant/consent.html",
@@ -46,25 +54,51 @@ def entry(slug: str) -> ResponseReturnValue:
         protocol=protocol,
         action=_address(slug, wording.language),
         languages=[(of, name_language(of), _address(slug, of)) for of in protocol.languages],
+        only_looking=arrival.person is None,
     )
 
 
 @pages.post("/s/<slug>")
 def consent(slug: str) -> ResponseReturnValue:
-    study = _study(slug)
+    study, arrival = _study(slug), _arrival(slug)
     wording = _speak(study)
-    mode, person = _who(slug)
+    if arrival.source is Source.LINK and not arrival.invited:
+        current_app.extensions["csrf"].protect()  # a cookie says who it is
+    if arrival.person is None:
+        abort(400)
     if request.form.get("consent") != "yes":
         reason = gettext("Taking part needs your consent. Go back and tick the box if you agree.")
-        return render_template("participant/message.html", title=wording.title, message=reason), 400
+        return _tell(wording, reason, 400)
     try:
-        participant = enrolment.admit(g.db, study, person, mode, Source.LINK, wording.language)
-    except enrolment.NotOpen:
-        return _turned_away(study, wording)
-    except enrolment.StudyFull:
-        return _full(wording)
+        participant = enrolment.admit(
+            g.db, study, arrival.person, arrival.mode, arrival.source, wording.language,
+            arrival.invited,
+        )  # fmt: skip
+    except REFUSALS as refusal:
+        return _turn_away(study, wording, refusal)
     g.db.commit()
-    return redirect(url_for("trials.player", token=participant.token), 303)
+    return redirect(_home(participant, arrival), 303)
+
+
+def _known(study: Study, arrival: Arrival) -> Participant | None:
+    """The participant that who comes here already is."""
+    if arrival.person is None:
+        return None
+    return enrolment.find_person(g.db, study, arrival.person, arrival.source)
+
+
+def _home(participant: Participant, arrival: Arrival) -> str:
+    """A participant's own address, with what the platform must hear again at the end."""
+    signed = recruitment.sign_back(current_app.config["SECRET_KEY"], participant, arrival.back)
+    return url_for("trials.player", token=participant.token, back=signed)
+
+
+def _require_entry(study: Study, arrival: Arrival) -> None:
+    """Raises one of REFUSALS where nobody new is let in here."""
+    if arrival.mode is Mode.LIVE:
+        enrolment.require_entry(study, arrival.source, arrival.invited)
+        if enrolment.is_full(g.db, study):
+            raise enrolment.StudyFull
 
 
 def _study(slug: str) -> Study:
@@ -94,27 +128,47 @@ def _address(slug: str, language: str) -> str:
     return url_for("entrance.entry", slug=slug, **asked)  # type: ignore[arg-type]
 
 
-def _who(slug: str) -> tuple[Mode, str]:
-    """The mode and the person: of an invitation, else live and this browser's cookie."""
-    token = request.args.get("invitation")
-    if token is not None:
-        invited = read_invitation(current_app.config["SECRET_KEY"], slug, token)
-        return invited if invited is not None else abort(404)
-    if "person" not in cookie:
-        cookie["person"] = secrets.token_urlsafe(16)
-        cookie.permanent = True
-    return Mode.LIVE, cookie["person"]
+def _arrival(slug: str) -> Arrival:
+    """Who comes: by the address, else this browser's cookie."""
+    try:
+        arrival = recruitment.read_arrival(current_app.config["SECRET_KEY"], slug, request.args)
+    except ForgedInvitation:
+        abort(404)
+    if arrival is None:
+        if "person" not in cookie:
+            cookie["person"] = secrets.token_urlsafe(16)
+            cookie.permanent = True
+        return Arrival(Mode.LIVE, Source.LINK, cookie["person"])
+    if arrival.source is Source.MTURK:
+        g.framed_by = recruitment.MTURK_FRAMES
+    return arrival
 
 
-def _turned_away(study: Study, wording: Spoken) -> ResponseReturnValue:
-    reason = {
+@pages.errorhandler(UnfilledLink)
+def _unfilled(_error: UnfilledLink) -> ResponseReturnValue:
+    title = gettext("This link is not complete")
+    message = gettext(
+        "It does not say who you are. Go back to where you found it and open it there."
+    )
+    return render_template("participant/message.html", title=title, message=message), 400
+
+
+def _turn_away(study: Study, wording: Spoken, refusal: Exception) -> ResponseReturnValue:
+    states = {
         State.DRAFT: gettext("It has not begun yet."),
         State.PAUSED: gettext("It is paused. Come back a little later."),
         State.CLOSED: gettext("It is over. Thank you for coming."),
-    }[study.state]
-    return render_template("participant/message.html", title=wording.title, message=reason), 403
+    }
+    reasons = {
+        enrolment.NotOpen: states.get(study.state, ""),
+        enrolment.NotInvited: gettext(
+            "It is by invitation. Please come by the link that you were given."
+        ),
+        enrolment.StudyFull: gettext("It has all the answers it needs. Thank you for coming."),
+    }
+    return _tell(wording, reasons[type(refusal)], 403)
 
 
-def _full(wording: Spoken) -> ResponseReturnValue:
-    reason = gettext("It has all the answers it needs. Thank you for coming.")
-    return render_template("participant/message.html", title=wording.title, message=reason), 403
+def _tell(wording: Spoken, reason: str, status: int) -> ResponseReturnValue:
+    page = render_template("participant/message.html", title=wording.title, message=reason)
+    return page, status

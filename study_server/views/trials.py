@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from study_server import participation, withdrawal
+from study_server import eligibility, participation, recruitment, withdrawal
 from study_server.api_models import MAX_COMMENT
 from study_server.database import scrub
 from study_server.models import Participant
@@ -13,65 +13,103 @@ from study_server.player_words import WORDS
 from study_server.views import answering
 from study_server.views.speech import gettext, speak
 from study_server.wording.stored import Spoken, speak_wording
-from study_server.words import Outcome
+from study_server.words import Outcome, Source
 
 pages = Blueprint("trials", __name__, url_prefix="/p/<token>")
 answering.add_routes(pages)
 
 
 @pages.url_value_preprocessor
-def _find_participant(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+def find_participant(_endpoint: str | None, values: dict[str, Any] | None) -> None:
     g.token = (values or {}).pop("token", "")
 
 
 @pages.before_request
-def _load_participant() -> None:
+def load_participant() -> None:
     writes = request.method == "POST"
     participant = participation.find_participant(g.db, g.token, lock=writes)
     g.participant = participant if participant is not None else abort(404)
     g.base = url_for("trials.player", token=g.token)
     speak(g.participant.language)
+    if g.participant.source is Source.MTURK:
+        g.framed_by = recruitment.MTURK_FRAMES
 
 
-def _wording() -> Spoken:
+def address(endpoint: str, **values: object) -> str:
+    """Of one of this participant's pages, with what their platform must hear again."""
+    return url_for(endpoint, token=g.token, back=request.args.get("back"), **values)  # type: ignore[arg-type]
+
+
+def spoken() -> Spoken:
     return speak_wording(g.db, g.participant.study, g.participant.language)
+
+
+ENDS = {
+    Outcome.SCREENED_OUT: "screened_out",
+    Outcome.TIMED_OUT: "late",
+    Outcome.RETURNED: "returned",
+}
 
 
 @pages.get("")
 def player() -> ResponseReturnValue:
     participant: Participant = g.participant
     base = url_for("trials.player", token=participant.token)
-    if participant.outcome is Outcome.SCREENED_OUT:
-        return render_template("participant/screened_out.html", wording=_wording(), base=base)
-    if participant.finished_at is not None:
-        return redirect(url_for("trials.debrief", token=participant.token), 303)
-    if participant.outcome is Outcome.TIMED_OUT:
-        return render_template("participant/late.html", wording=_wording(), base=base)
+    if participant.outcome is Outcome.COMPLETE:
+        return redirect(address("trials.debrief"), 303)
+    if participant.outcome in ENDS:
+        return _end(base)
+    if eligibility.is_pending(g.db, participant):
+        return redirect(address("eligibility.questions"))
     return render_template(
         "participant/player.html",
-        wording=_wording(),
+        wording=spoken(),
         protocol=participation.protocol_of(participant),
         base=base,
+        end=address("trials.debrief"),
         words={key: gettext(text) for key, text in WORDS.items()},
     )
+
+
+def _end(base: str) -> ResponseReturnValue:
+    """Taking part ended before the last trial."""
+    participant: Participant = g.participant
+    return render_template(
+        f"participant/{ENDS[participant.outcome]}.html",
+        wording=spoken(),
+        base=base,
+        ineligible=eligibility.was_ineligible(g.db, participant),
+        farewell=_farewell(),
+        source=participant.source,
+    )
+
+
+def _farewell() -> recruitment.Farewell:
+    """What this participant gets at the end; the page's form may go there."""
+    secret_key, signed = current_app.config["SECRET_KEY"], request.args.get("back")
+    back = recruitment.read_back(secret_key, g.participant, signed)
+    farewell = recruitment.farewell(g.db, g.participant, back)
+    if farewell.fields and farewell.url:
+        g.forms_to = (farewell.url,)
+    return farewell
 
 
 @pages.get("/debrief")
 def debrief() -> ResponseReturnValue:
     participant: Participant = g.participant
-    code = participation.completion_code(participant)
-    if code is None:
-        return redirect(url_for("trials.player", token=participant.token), 303)
+    if participant.outcome is not Outcome.COMPLETE:
+        return redirect(address("trials.player"), 303)
     correct, answered = participation.score(g.db, participant)
     return render_template(
         "participant/debrief.html",
-        wording=_wording(),
+        wording=spoken(),
         protocol=participation.protocol_of(participant),
         score={"correct": correct, "trials": answered},
-        code=code,
+        farewell=_farewell(),
+        source=participant.source,
         comment=participant.comment,
         withdraw_url=url_for("trials.ask_to_withdraw", token=participant.token),
-        comment_url=url_for("trials.comment", token=participant.token),
+        comment_url=address("trials.comment"),
         saved="saved" in request.args,
     )
 
@@ -80,7 +118,7 @@ def debrief() -> ResponseReturnValue:
 def comment() -> ResponseReturnValue:
     g.participant.comment = request.form.get("comment", "")[:MAX_COMMENT]
     g.db.commit()
-    return redirect(url_for("trials.debrief", token=g.token, saved=1), 303)
+    return redirect(address("trials.debrief", saved=1), 303)
 
 
 @pages.get("/withdraw")
@@ -90,14 +128,14 @@ def ask_to_withdraw() -> ResponseReturnValue:
     return render_template(
         "participant/withdraw.html",
         finished=participant.finished_at is not None,
-        wording=_wording(),
+        wording=spoken(),
         base=url_for("trials.player", token=participant.token),
     )
 
 
 @pages.post("/withdraw")
 def withdraw() -> ResponseReturnValue:
-    wording = _wording()
+    wording = spoken()
     withdrawal.withdraw(g.db, g.participant)
     page = render_template("participant/withdrawn.html", wording=wording)
     g.db.close()  # its snapshot would keep the log from being emptied

@@ -14,16 +14,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 from playwright.sync_api import Page, Route
 
-from study_server.app import SECURITY_HEADERS
 from study_server.languages import SOURCE, seconds
 from study_server.player_words import WORDS
 from study_server.protocol import Protocol, new_protocol
+from study_server.security import security_headers
 
 ROOT = Path(__file__).parents[2]
 SITE = "http://study.test"
 BASE = "/p/someone"
 QUESTION = "Which image is the fake?"
-CSP = SECURITY_HEADERS["Content-Security-Policy"]
+CSP = security_headers((), ())["Content-Security-Policy"]
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 TIMING = {"blank_ms": 60, "gap_ms": 60, "after_ms": 30, "mask_ms": 50}
 FEEDBACK_MS = 200
@@ -206,6 +206,7 @@ class TrialApi:
             wording=SimpleNamespace(title="A study", question=QUESTION, instructions="Look."),
             protocol=protocol,
             base=BASE,
+            end=f"{BASE}/debrief",
             language=SOURCE,
             words=WORDS,
             url_for=lambda _endpoint, filename: f"/static/{filename}",

@@ -1,0 +1,104 @@
+"""Pseudo-isochromatic plates: a digit of dots that people with red-green deficiencies hardly see.
+
+Digit and ground differ along the colors that deuteranopes and protanopes both confuse, found by
+search with the matrices of Machado, Oliveira & Fernandes 2009 (IEEE TVCG 15:1291, severity 1). Dots
+vary in size and lightness, as Ishihara's do, and in blueness, the hue that both still see. They
+screen; they diagnose nothing: screens are not calibrated.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from study_server.pictures import Pixels
+
+DIGITS = tuple(range(2, 10))  # 0 and 1 are drawn in too many ways
+SIZE = 280  # px, and a disc of dots in it
+FINE = 3  # drawn so many times larger, then averaged
+RADII = (6.4, 5.2, 4.2, 3.4, 2.7)  # px, the large dots are placed first
+TRIES = (350, 700, 1400, 2000, 2600)  # places tried for dots of each radius
+GAP = 0.8  # px between dots
+LIGHTNESS, LIGHTNESS_SPREAD, BLUENESS_SPREAD = 62, 8, 8  # CIE L, and what L and b vary by
+PAPER = (240, 240, 240)
+
+# (a, b) in CIE Lab of one and the other: 41 to 43 apart, at most 6 for a dichromat
+PALETTES = (
+    ((23.2, -15.0), (-19.9, -16.2)),  # violet, blue-green
+    ((12.7, -0.6), (-27.9, -1.8)),  # rose, green
+    ((-5.1, 20.5), (-45.9, 19.3)),  # sand, grass
+)
+WHITE = np.array([0.9504559, 1.0, 1.0890578])  # D65, Y = 1
+XYZ_TO_RGB = np.array(
+    [
+        [3.2404542, -1.5371385, -0.4985314],
+        [-0.9692660, 1.8760108, 0.0415560],
+        [0.0556434, -0.2040259, 1.0572252],
+    ]
+)
+
+
+@lru_cache(maxsize=64)
+def draw_plate(digit: int, seed: str) -> Pixels:
+    """A plate (SIZE, SIZE, 3); the same seed draws the same."""
+    rng = np.random.default_rng(list(seed.encode()))
+    dots = _scatter(rng)
+    x, y, _ = dots.round().astype(int).T
+    inside = _shape(digit)[y, x]
+    palette = np.array(PALETTES[rng.integers(len(PALETTES))])
+    figure, ground = rng.permutation(palette)
+    chroma = np.where(inside[:, None], figure, ground)
+    return _paint(dots, _vary(chroma, rng))
+
+
+def _scatter(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Dots that do not touch (N, 3): x, y, radius"""
+    dots = np.empty((0, 3))
+    for radius, tries in zip(RADII, TRIES, strict=True):
+        for _ in range(tries):
+            angle, distance = rng.uniform(0, 2 * np.pi), np.sqrt(rng.uniform())
+            reach = (SIZE / 2 - 2 - radius) * distance
+            center = SIZE / 2 + reach * np.array([np.cos(angle), np.sin(angle)])
+            between = np.hypot(*(dots[:, :2] - center).T)
+            if np.all(between > dots[:, 2] + radius + GAP):
+                dots = np.vstack([dots, [*center, radius]])
+    return dots
+
+
+def _shape(digit: int) -> NDArray[np.bool_]:
+    """Where the digit is (SIZE, SIZE)"""
+    image = Image.new("1", (SIZE, SIZE))
+    font = ImageFont.load_default(size=0.92 * SIZE)
+    middle = (SIZE / 2, SIZE / 2)
+    ImageDraw.Draw(image).text(
+        middle, str(digit), fill=1, font=font, anchor="mm", stroke_width=SIZE // 90
+    )
+    return np.asarray(image)
+
+
+def _vary(chroma: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """(a, b) of the dots (N, 2) -> their sRGB (N, 3), each of another lightness and blueness."""
+    lightness = LIGHTNESS + rng.uniform(-LIGHTNESS_SPREAD, LIGHTNESS_SPREAD, len(chroma))
+    a, b = chroma.T
+    blueness = b + rng.uniform(-BLUENESS_SPREAD, BLUENESS_SPREAD, len(chroma))
+    return lab_to_srgb(np.stack([lightness, a, blueness], axis=1))
+
+
+def lab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """CIE Lab under D65 (N, 3) -> sRGB (N, 3), clipped to its gamut (IEC 61966-2-1)."""
+    lightness, a, b = lab.T
+    y = (lightness + 16) / 116
+    cubes = np.stack([y + a / 500, y, y - b / 200], axis=1)
+    linear = np.where(cubes > 6 / 29, cubes**3, 3 * (6 / 29) ** 2 * (cubes - 4 / 29)) * WHITE
+    rgb = np.clip(linear @ XYZ_TO_RGB.T, 0, 1)
+    encoded = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
+    return np.asarray((255 * encoded).round(), np.uint8)
+
+
+def _paint(dots: NDArray[np.float64], colors: NDArray[np.uint8]) -> Pixels:
+    image = Image.new("RGB", (FINE * SIZE, FINE * SIZE), PAPER)
+    draw = ImageDraw.Draw(image)
+    for (x, y, radius), color in zip(dots * FINE, colors, strict=True):
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tuple(color.tolist()))
+    return np.asarray(image.reduce(FINE))
