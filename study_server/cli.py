@@ -7,8 +7,10 @@ from sqlalchemy.exc import DBAPIError
 
 from study_server.commands.answers import bundle, export_
 from study_server.commands.database import backup, restore, upgrade
+from study_server.commands.pay import pay, reconcile
 from study_server.commands.prepare import freeze, import_, manifest, new
 from study_server.commands.promises import anonymize, forget
+from study_server.commands.recruit import invite, recruit
 from study_server.commands.rehearse import preview, simulate
 from study_server.commands.researchers import researcher
 from study_server.commands.run import close, open_, pause, serve, status
@@ -36,8 +38,8 @@ def _explain(error: Exception) -> str:
 
 HEADINGS: dict[str, tuple[click.Command, ...]] = {
     "Prepare a study": (new, wording, manifest, import_, reword, preview, simulate, freeze, bundle),
-    "Run it": (open_, pause, close, serve, status),
-    "Take the answers": (export_,),
+    "Run it": (open_, recruit, invite, pause, close, serve, status),
+    "Take the answers, pay the people": (export_, reconcile, pay),
     "Keep to what people were promised": (forget, anonymize),
     "Look after the database": (backup, restore, upgrade, researcher),
 }
@@ -63,9 +65,11 @@ def commands() -> None:
     study simulate mine 20    a rehearsal; also: study preview mine
     study freeze mine         writes design.json; from here on nothing changes
     study open mine           lets people in
+    study recruit mine prolific   the link and the codes to give to Prolific
     study serve               http://127.0.0.1:8000/s/mine
     study close mine
     study export mine         responses.csv, participants.csv, codebook.csv, design.json
+    study reconcile mine prolific_export.csv    whom to pay, and why
 
     Every command works on the same database and says in one line what it did; `study COMMAND
     --help` tells more. Environment:
@@ -74,6 +78,7 @@ def commands() -> None:
     STUDY_DATABASE_URL  default sqlite:///instance/study.sqlite; or postgresql+psycopg://...
     STUDY_INSTANCE      default instance/: stimuli, backups, reports
     STUDY_SECRET_KEY    16 or more secret characters; serve and preview need it
+    PROLIFIC_TOKEN      of a Prolific account, for reconcile and pay
     STUDY_PUBLIC_URL    the server's address as the world sees it; https makes cookies secure
 
     Exit codes: 0 done, 2 a mistake (one line on stderr), 130 stopped by Ctrl-C.

@@ -14,18 +14,20 @@ from PIL import Image, ImageDraw, ImageFont
 
 from study_server.pictures import Pixels
 
+Lab = NDArray[np.float64]  # (N, 3), CIE L, a, b under D65
+
 DIGITS = tuple(range(2, 10))  # 0 and 1 are drawn in too many ways
 SIZE = 280  # px, and a disc of dots in it
 FINE = 3  # drawn so many times larger, then averaged
 RADII = (6.4, 5.2, 4.2, 3.4, 2.7)  # px, the large dots are placed first
 TRIES = (350, 700, 1400, 2000, 2600)  # places tried for dots of each radius
 GAP = 0.8  # px between dots
-LIGHTNESS, LIGHTNESS_SPREAD, BLUENESS_SPREAD = 62, 8, 8  # CIE L, and what L and b vary by
+LIGHTNESS, LIGHTNESS_SPREAD, BLUENESS_SPREAD = 62, 10, 9  # CIE L, and what L and b vary by
 PAPER = (240, 240, 240)
 
-# (a, b) in CIE Lab of one and the other: 41 to 43 apart, at most 6 for a dichromat
+# (a, b) in CIE Lab of one and the other: 40 apart, at most 6 for a dichromat
 PALETTES = (
-    ((23.2, -15.0), (-19.9, -16.2)),  # violet, blue-green
+    ((21.7, -15.0), (-18.4, -16.1)),  # violet, blue-green
     ((12.7, -0.6), (-27.9, -1.8)),  # rose, green
     ((-5.1, 20.5), (-45.9, 19.3)),  # sand, grass
 )
@@ -44,12 +46,15 @@ def draw_plate(digit: int, seed: str) -> Pixels:
     """A plate (SIZE, SIZE, 3); the same seed draws the same."""
     rng = np.random.default_rng(list(seed.encode()))
     dots = _scatter(rng)
-    x, y, _ = dots.round().astype(int).T
-    inside = _shape(digit)[y, x]
-    palette = np.array(PALETTES[rng.integers(len(PALETTES))])
-    figure, ground = rng.permutation(palette)
-    chroma = np.where(inside[:, None], figure, ground)
-    return _paint(dots, _vary(chroma, rng))
+    x, y, radius = dots.T
+    inside = _shape(digit)[y.round().astype(int), x.round().astype(int)]
+    figure, ground = rng.permutation(np.array(PALETTES[rng.integers(len(PALETTES))]))
+    lab = np.empty((len(dots), 3))
+    for chroma, ours in ((figure, inside), (ground, ~inside)):
+        for size in RADII:  # in equal shares, lest the digit be lighter by chance
+            chosen = ours & (radius == size)
+            lab[chosen] = _vary(chroma, chosen.sum(), rng)
+    return _paint(dots, lab_to_srgb(lab))
 
 
 def _scatter(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -77,15 +82,16 @@ def _shape(digit: int) -> NDArray[np.bool_]:
     return np.asarray(image)
 
 
-def _vary(chroma: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """(a, b) of the dots (N, 2) -> their sRGB (N, 3), each of another lightness and blueness."""
-    lightness = LIGHTNESS + rng.uniform(-LIGHTNESS_SPREAD, LIGHTNESS_SPREAD, len(chroma))
-    a, b = chroma.T
-    blueness = b + rng.uniform(-BLUENESS_SPREAD, BLUENESS_SPREAD, len(chroma))
-    return lab_to_srgb(np.stack([lightness, a, blueness], axis=1))
+def _vary(chroma: NDArray[np.float64], count: int, rng: np.random.Generator) -> Lab:
+    """Colors of one (a, b), each of another lightness and blueness (count, 3)"""
+    a, b = chroma
+    steps = (np.arange(count) + 0.5) / max(count, 1) * 2 - 1  # evenly in (-1, 1)
+    lightness = LIGHTNESS + LIGHTNESS_SPREAD * rng.permutation(steps)
+    blueness = b + BLUENESS_SPREAD * rng.permutation(steps)
+    return np.stack([lightness, np.full(count, a), blueness], axis=1)
 
 
-def lab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.uint8]:
+def lab_to_srgb(lab: Lab) -> NDArray[np.uint8]:
     """CIE Lab under D65 (N, 3) -> sRGB (N, 3), clipped to its gamut (IEC 61966-2-1)."""
     lightness, a, b = lab.T
     y = (lightness + 16) / 116

@@ -121,16 +121,16 @@ def farewell(db: Session, participant: Participant, back: Back) -> Farewell:
     if source is Source.PROLIFIC and outcome in CODED:
         code = prolific_code(db, participant.study, outcome)
         return Farewell(code, f"{PROLIFIC_COMPLETE}?{urlencode({'cc': code})}")
-    code = completion_code(participant)
-    if code is None:
+    own = completion_code(participant)
+    if own is None:
         return Farewell()
     if source is Source.MTURK and back:
-        fields = {"assignmentId": back["assignmentId"], "code": code}
-        return Farewell(code, f"{back['to']}/mturk/externalSubmit", fields)
+        fields = {"assignmentId": back["assignmentId"], "code": own}
+        return Farewell(own, f"{back['to']}/mturk/externalSubmit", fields)
     credit = db.get(Ending, (participant.study_id, Source.SONA, Outcome.COMPLETE))
     if source is Source.SONA and credit is not None and back:
-        return Farewell(code, credit.text + back["survey_code"])
-    return Farewell(code)
+        return Farewell(own, credit.text + back["survey_code"])
+    return Farewell(own)
 
 
 def prolific_code(db: Session, study: Study, outcome: Outcome) -> str:

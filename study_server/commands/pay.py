@@ -1,0 +1,161 @@
+"""`study reconcile` and `pay`: a sheet of whom to pay, and paying by it."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from study_server import mturk, studies
+from study_server.commands.opening import open_database
+from study_server.commands.options import FILE, SLUG
+from study_server.database import transaction
+from study_server.errors import StudyError
+from study_server.platforms import Listed, Status, read_list
+from study_server.prolific import ADDRESS, Prolific
+from study_server.reconcile import (
+    Action,
+    Row,
+    count_unlisted,
+    read_sheet,
+    write_sheet,
+)
+from study_server.reconcile import reconcile as hold_against
+from study_server.words import Source
+
+PROLIFIC = click.option("--prolific", metavar="STUDY_ID", help="Prolific's study, by its API.")
+SANDBOX = click.option("--sandbox", is_flag=True, help="MTurk's sandbox, where nobody is paid.")
+
+
+def _account() -> Prolific:
+    """Raises StudyError without a token."""
+    token = os.environ.get("PROLIFIC_TOKEN", "")
+    if not token:
+        raise StudyError("PROLIFIC_TOKEN must hold a token: Prolific, Settings, Go to API tokens")
+    return Prolific(token, os.environ.get("PROLIFIC_API", ADDRESS))
+
+
+@click.command()
+@SLUG
+@click.argument("platform_csv", metavar="[PLATFORM.csv]", type=FILE, required=False)
+@PROLIFIC
+@click.option("--mturk", "hit", metavar="HIT_ID", help="MTurk's HIT, by its API.")
+@SANDBOX
+@click.option("--out", type=FILE, default=Path("pay.csv"), show_default=True)
+def reconcile(
+    slug: str, platform_csv: Path | None, prolific: str | None, hit: str | None, sandbox: bool,
+    out: Path,
+) -> None:  # fmt: skip
+    """Hold a platform's list against the answers; write the sheet of whom to pay, and why.
+
+    PLATFORM.csv is what Prolific, MTurk or SONA exports. Its ids are hashed with the study's key
+    to find the people and never stored here; the sheet has them, so delete it once all are paid.
+    Who returned or timed out there gives their place to the next person.
+
+    In the sheet `action` is pay, decide (write what you decide: pay, return, reject or nothing),
+    wait or nothing; `study pay` carries it out.
+    """
+    if [platform_csv, prolific, hit].count(None) != 2:
+        raise click.UsageError("give one of PLATFORM.csv, --prolific STUDY_ID, --mturk HIT_ID")
+    _, engine = open_database()
+    source, listed = _fetch(platform_csv, prolific, hit, sandbox)
+    with transaction(engine) as db:
+        study = studies.find(db, slug)
+        rows = hold_against(db, study, source, listed)
+        unlisted = count_unlisted(db, study, source, rows)
+    write_sheet(out, rows)
+    counts = Counter(row.action.value for row in rows)
+    told = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nobody"
+    click.echo(f"{out}: {told}")
+    if unlisted:
+        click.echo(f"{unlisted} participants from {source} are not in that list")
+
+
+def _fetch(
+    file: Path | None, study: str | None, hit: str | None, sandbox: bool
+) -> tuple[Source, Sequence[Listed]]:
+    if file is not None:
+        return read_list(file)
+    if study is not None:
+        return Source.PROLIFIC, _account().list_submissions(study)
+    return Source.MTURK, mturk.list_assignments(mturk.connect(sandbox), str(hit))
+
+
+@click.command()
+@click.argument("sheet", type=FILE)
+@PROLIFIC
+@SANDBOX
+@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+def pay(sheet: Path, prolific: str | None, sandbox: bool, dry_run: bool) -> None:
+    """Do what the sheet of `study reconcile` says, on Prolific or MTurk.
+
+    \b
+    action pay       approves a submission that waits for it
+    action return    asks for it to be returned, with the reason (Prolific)
+    action reject    rejects it, with the reason (MTurk)
+    bonus            an amount such as 1.50, paid beside; needs --prolific STUDY_ID there
+
+    What is approved already is left alone, and nobody gets a second bonus. SONA's credit is given
+    by SONA itself, when participants come back from the study, or by hand.
+    """
+    rows = read_sheet(sheet)
+    deeds = [row for row in rows if _is_due(row)]
+    bonuses = [row for row in rows if row.bonus.strip()]
+    for row in bonuses:
+        if not row.bonus.replace(".", "", 1).isdigit():
+            raise StudyError(f"{sheet}: bonus {row.bonus!r} is not like 1.50")
+    if not dry_run:
+        for source in {row.source for row in (*deeds, *bonuses)}:
+            own = [row for row in deeds if row.source is source]
+            extra = [row for row in bonuses if row.source is source]
+            _settle(source, own, extra, prolific, sandbox)
+    counts = Counter(row.action.value for row in deeds) + Counter(bonus=len(bonuses))
+    done = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nothing"
+    click.echo(f"{sheet}: {'would do' if dry_run else 'done'}: {done}")
+
+
+def _is_due(row: Row) -> bool:
+    acts = (Action.PAY, Action.RETURN, Action.REJECT)
+    return row.action in acts and row.status is Status.SUBMITTED
+
+
+def _settle(
+    source: Source, deeds: list[Row], bonuses: list[Row], study: str | None, sandbox: bool
+) -> None:
+    if source is Source.PROLIFIC:
+        _settle_on_prolific(deeds, bonuses, study)
+    elif source is Source.MTURK:
+        _settle_on_mturk(deeds, bonuses, sandbox)
+    else:
+        raise StudyError(f"{source} has no interface for that; use its own pages")
+
+
+def _settle_on_prolific(deeds: list[Row], bonuses: list[Row], study: str | None) -> None:
+    account = _account()
+    if any(row.action is Action.REJECT for row in deeds):
+        raise StudyError("reject on Prolific's own pages, which ask for more; or write return")
+    if bonuses and study is None:
+        raise StudyError("bonuses on Prolific need --prolific STUDY_ID")
+    for row in deeds:
+        if row.action is Action.PAY:
+            account.approve(row.submission)
+        else:
+            account.request_return(row.submission, row.reason)
+    had = account.paid_bonuses(study) if bonuses and study else set()
+    amounts = {row.submission: row.bonus for row in bonuses if row.submission not in had}
+    if amounts and study:
+        account.pay_bonuses(study, amounts)
+
+
+def _settle_on_mturk(deeds: list[Row], bonuses: list[Row], sandbox: bool) -> None:
+    client = mturk.connect(sandbox)
+    if any(row.action is Action.RETURN for row in deeds):
+        raise StudyError("nobody can be asked to return a HIT; write pay or reject")
+    for row in deeds:
+        if row.action is Action.PAY:
+            mturk.approve(client, row.submission)
+        else:
+            mturk.reject(client, row.submission, row.reason)
+    for row in bonuses:
+        mturk.pay_bonus(client, row.person, row.submission, row.bonus, row.reason)

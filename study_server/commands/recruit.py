@@ -1,0 +1,105 @@
+"""`study recruit` and `invite`: the links by which people come, the codes with which they go."""
+
+import secrets
+from urllib.parse import urlencode, urlsplit
+
+import click
+
+from study_server import studies
+from study_server.commands.opening import open_database
+from study_server.commands.options import SLUG
+from study_server.commands.run import DEFAULT_ADDRESS
+from study_server.database import reading, transaction
+from study_server.invitations import invitation
+from study_server.recruitment import CODED, entry_link, prolific_code, set_ending
+from study_server.settings import Settings, require_secret
+from study_server.words import Mode, Outcome, Source
+
+PLATFORMS = (Source.PROLIFIC, Source.MTURK, Source.SONA)
+QUESTION = """<ExternalQuestion xmlns="http://mechanicalturk.amazonaws.com/\
+AWSMechanicalTurkDataSchemas/2006-07-14/ExternalQuestion.xsd">
+  <ExternalURL>{}</ExternalURL>
+  <FrameHeight>0</FrameHeight>
+</ExternalQuestion>"""
+
+
+def _codes(
+    _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> dict[Outcome, str]:
+    pairs = [value.partition("=") for value in values]
+    outcomes = [outcome.value for outcome in CODED]
+    for value, (outcome, _, code) in zip(values, pairs, strict=True):
+        if outcome not in outcomes or not code.isalnum():
+            raise click.BadParameter(
+                f"{value!r} is not like complete=C1A2B3; {', '.join(outcomes)}"
+            )
+    return {Outcome(outcome): code for outcome, _, code in pairs}
+
+
+def _credit_url(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """SONA's completion address up to the survey code, which is each participant's own."""
+    if value is None:
+        return None
+    address = value.partition("survey_code=")[0].rstrip("&?")
+    if urlsplit(address).scheme != "https" or "credit_token=" not in address:
+        raise click.BadParameter(
+            f"{value!r} is not like https://school.sona-systems.com/webstudy_credit.aspx?"
+            "experiment_id=1&credit_token=2&survey_code=XXXX"
+        )
+    return f"{address}&survey_code="
+
+
+@click.command()
+@SLUG
+@click.argument("platform", type=click.Choice([source.value for source in PLATFORMS]))
+@click.option(
+    "--code", "codes", metavar="OUTCOME=CODE", multiple=True, callback=_codes,
+    help="Prolific's own code for complete, screened_out or timed_out; else made here.",
+)  # fmt: skip
+@click.option(
+    "--credit-url", callback=_credit_url, metavar="URL",
+    help="SONA's completion URL (client-side), to which participants go at the end.",
+)  # fmt: skip
+def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str | None) -> None:
+    """Print what a platform wants to know: the study's link, the codes of its outcomes.
+
+    docs/recruitment.md goes through it step by step.
+    """
+    settings, engine = open_database()
+    source = Source(platform)
+    if codes and source is not Source.PROLIFIC:
+        raise click.UsageError("--code is for prolific")
+    if credit_url and source is not Source.SONA:
+        raise click.UsageError("--credit-url is for sona")
+    with transaction(engine) as db:
+        study = studies.find(db, slug)
+        for outcome, code in codes.items():
+            set_ending(db, study, source, outcome, code)
+        if credit_url:
+            set_ending(db, study, source, Outcome.COMPLETE, credit_url)
+        known = {outcome: prolific_code(db, study, outcome) for outcome in CODED}
+    link = entry_link(_entry(settings, slug), source)
+    click.echo(QUESTION.format(link) if source is Source.MTURK else link)
+    for outcome, code in known.items() if source is Source.PROLIFIC else ():
+        click.echo(f"{outcome:<13} {code}")
+
+
+@click.command()
+@SLUG
+@click.argument("people", metavar="N", type=click.IntRange(1, 100_000))
+def invite(slug: str, people: int) -> None:
+    """Print N links, each for one person; who comes again by it goes on where they were.
+
+    With `entry = "invited"` in study.toml nobody comes in otherwise.
+    """
+    settings, engine = open_database()
+    require_secret(settings)
+    with reading(engine) as db:
+        studies.find(db, slug)
+    for _ in range(people):
+        token = invitation(settings.secret_key, slug, Mode.LIVE, secrets.token_hex(8))
+        click.echo(f"{_entry(settings, slug)}?{urlencode({'invitation': token})}")
+
+
+def _entry(settings: Settings, slug: str) -> str:
+    return f"{settings.public_url or DEFAULT_ADDRESS}/s/{slug}"

@@ -1,0 +1,91 @@
+"""Amazon Mechanical Turk through boto3: list assignments, approve, reject, pay a bonus.
+
+boto3 is an extra: `pip install 'hue-and-eye[server,mturk]'`. Credentials come from where boto3
+looks for them (AWS_ACCESS_KEY_ID, ~/.aws/credentials).
+"""
+
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+from study_server.errors import StudyError
+from study_server.platforms import Listed, read_row
+from study_server.words import Source
+
+REGION = "us-east-1"  # the only one there is
+SANDBOX = "https://mturk-requester-sandbox.us-east-1.amazonaws.com"
+PAGE = 100
+
+
+def connect(sandbox: bool) -> Any:
+    """A client; raises StudyError without boto3."""
+    try:
+        import boto3
+    except ModuleNotFoundError as error:
+        raise StudyError("MTurk needs boto3: pip install 'hue-and-eye[server,mturk]'") from error
+    endpoint = SANDBOX if sandbox else None
+    return boto3.client("mturk", region_name=REGION, endpoint_url=endpoint)
+
+
+def list_assignments(client: Any, hit: str) -> list[Listed]:
+    """Every submitted assignment of a HIT, from all pages."""
+    listed: list[Listed] = []
+    token: dict[str, str] = {}
+    while True:
+        page = _ask(client.list_assignments_for_hit, HITId=hit, MaxResults=PAGE, **token)
+        listed += [_listed(assignment) for assignment in page["Assignments"]]
+        if "NextToken" not in page:
+            return listed
+        token = {"NextToken": page["NextToken"]}
+
+
+def _listed(assignment: dict[str, Any]) -> Listed:
+    row = {
+        "workerid": assignment["WorkerId"],
+        "assignmentid": assignment["AssignmentId"],
+        "assignmentstatus": assignment["AssignmentStatus"],
+        "answer code": _find_code(assignment.get("Answer", "")),
+    }
+    return read_row(Source.MTURK, row, f"assignment {assignment['AssignmentId']}")
+
+
+def _find_code(answer: str) -> str:
+    """The field `code` in a QuestionFormAnswers document."""
+    if not answer:
+        return ""
+    for field in ElementTree.fromstring(answer).iter():
+        names = [part.text for part in field if part.tag.endswith("QuestionIdentifier")]
+        if names == ["code"]:
+            return next((part.text or "" for part in field if part.tag.endswith("FreeText")), "")
+    return ""
+
+
+def approve(client: Any, assignment: str) -> None:
+    _ask(client.approve_assignment, AssignmentId=assignment)
+
+
+def reject(client: Any, assignment: str, reason: str) -> None:
+    """The worker reads the reason."""
+    _ask(client.reject_assignment, AssignmentId=assignment, RequesterFeedback=reason)
+
+
+def pay_bonus(client: Any, worker: str, assignment: str, amount: str, reason: str) -> None:
+    """amount: in dollars, "1.50". MTurk pays an assignment one bonus, however often it is asked."""
+    _ask(
+        client.send_bonus,
+        WorkerId=worker,
+        AssignmentId=assignment,
+        BonusAmount=amount,
+        Reason=reason,
+        UniqueRequestToken=f"bonus-{assignment}"[:64],
+    )
+
+
+def _ask(operation: Callable[..., Any], **values: Any) -> Any:
+    """Raises StudyError in one line."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return operation(**values)
+    except (BotoCoreError, ClientError) as error:
+        raise StudyError(f"MTurk: {error}") from error
