@@ -24,7 +24,7 @@ def connect(sandbox: bool) -> Any:
     except ModuleNotFoundError as error:
         raise StudyError("MTurk needs boto3: pip install 'hue-and-eye[server,mturk]'") from error
     endpoint = SANDBOX if sandbox else None
-    return boto3.client("mturk", region_name=REGION, endpoint_url=endpoint)
+    return boto3.Session().client("mturk", region_name=REGION, endpoint_url=endpoint)
 
 
 def list_assignments(client: Any, hit: str) -> list[Listed]:

@@ -132,6 +132,39 @@ def test_texts_come_and_go_with_their_schema(first: Engine, wrong: tuple[str, st
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM wording").scalar() == 0
 
 
+SCREENING = "INSERT INTO screening (participant_id, color_vision, plates_correct) VALUES (1,{},{})"
+ENDING = "INSERT INTO ending (study_id, source, outcome, text) VALUES (1, {}, 'complete', {})"
+
+
+def insert(engine: Engine, statement: str, *values: str) -> None:
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.exec_driver_sql(statement.format(*values))
+
+
+@pytest.mark.parametrize(
+    ("statement", "right", "wrong"),
+    [
+        (SCREENING, ("'normal'", "3"), ("'good'", "3")),
+        (SCREENING, ("NULL", "NULL"), ("'normal'", "-1")),
+        (ENDING, ("'prolific'", "'C1'"), ("'prolific'", "''")),
+        (ENDING, ("'sona'", "'https://'"), ("'pigeon'", "'C1'")),
+    ],
+)
+def test_screening_and_endings_come_and_go_with_their_schema(
+    first: Engine, statement: str, right: tuple[str, str], wrong: tuple[str, str]
+) -> None:
+    database.upgrade(first)
+    with pytest.raises(IntegrityError):
+        insert(first, statement, *wrong)
+    insert(first, statement, *right)
+    database.downgrade(first, "0006")
+    assert not {"screening", "ending"} & set(inspect(first).get_table_names())
+    database.upgrade(first)
+    with first.connect() as connection:
+        for table in ("screening", "ending"):
+            assert connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalar() == 0
+
+
 def test_down_to_nothing_leaves_nothing(first: Engine) -> None:
     database.upgrade(first)
     database.downgrade(first, "base")

@@ -1,0 +1,188 @@
+"""What participants are asked before the first trial, and what becomes of their answers."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+from sqlalchemy import Engine, func, select
+
+from study_server.app import create_app
+from study_server.crowd import Crowd
+from study_server.database import reading
+from study_server.eligibility import plate_digits
+from study_server.export import export_study
+from study_server.models import Participant, Screening
+from study_server.plates import DIGITS, SIZE
+from study_server.settings import Settings
+from study_server.simulation import simulate
+from study_server.studies import counts, find
+from study_server.words import Mode, Outcome
+from tests.conftest import SECRET, open_study, short_protocol
+from tests.study_server.browsing import consent
+
+ASKED = {
+    "device": "computer",
+    "color_vision": "required",
+    "night_light": "recorded",
+    "plates": 4,
+    "plates_min_correct": 3,
+}
+HEALTHY = {"color_vision": "normal", "night_light": "off"}
+
+
+@pytest.fixture
+def app(engine: Engine, database_url: str, tmp_path: Path, manifest: Path) -> Flask:
+    """The server with a short study that screens."""
+    open_study(engine, short_protocol(**ASKED), manifest, tmp_path / "instance")
+    return create_app(Settings(database_url, tmp_path / "instance", SECRET), engine)
+
+
+def digits_of(engine: Engine) -> list[int]:
+    with reading(engine) as db:
+        return plate_digits(db.scalars(select(Participant)).one())
+
+
+def read_plates(engine: Engine, right: int) -> dict[str, str]:
+    """The form of somebody who reads so many plates rightly, the others as another digit."""
+    digits = digits_of(engine)
+    return {
+        f"plate-{number}": str(digit if number < right else digit - 1)
+        for number, digit in enumerate(digits)
+    }
+
+
+def stored(engine: Engine) -> tuple[Outcome, tuple[object, ...] | None]:
+    with reading(engine) as db:
+        person = db.scalars(select(Participant)).one()
+        screening = db.get(Screening, person.id)
+        if screening is None:
+            return person.outcome, None
+        answers = screening.color_vision, screening.night_light, screening.plates_correct
+        return person.outcome, tuple(map(str, answers))
+
+
+@pytest.mark.parametrize(
+    ("answers", "right", "outcome"),
+    [
+        (HEALTHY, 4, Outcome.ACTIVE),
+        (HEALTHY, 3, Outcome.ACTIVE),
+        (HEALTHY, 2, Outcome.SCREENED_OUT),
+        (HEALTHY | {"night_light": "on"}, 4, Outcome.ACTIVE),
+        (HEALTHY | {"color_vision": "deficient"}, 4, Outcome.SCREENED_OUT),
+        (HEALTHY | {"color_vision": "unknown"}, 4, Outcome.SCREENED_OUT),
+    ],
+)
+def test_the_protocol_says_which_answers_screen_out(
+    answers: Mapping[str, str], right: int, outcome: Outcome, client: FlaskClient, engine: Engine,
+) -> None:  # fmt: skip
+    base = consent(client)
+    assert client.get(base).location == f"{base}/eligibility"
+    assert client.get(f"{base}/eligibility").status_code == 200
+    answer = client.post(f"{base}/eligibility", data={**answers, **read_plates(engine, right)})
+    assert (answer.status_code, answer.location) == (303, base)
+    expected = answers["color_vision"], answers["night_light"], str(right)
+    assert stored(engine) == (outcome, expected)
+    page = client.get(base).text
+    assert ("the study ends here for you" in page) == (outcome is Outcome.SCREENED_OUT)
+    assert ("not a diagnosis" in page) == (outcome is Outcome.SCREENED_OUT)
+    assert bool(client.get(f"{base}/trials").json["trials"]) == (outcome is Outcome.ACTIVE)  # type: ignore[index]
+
+
+def test_who_is_screened_out_takes_no_place(client: FlaskClient, engine: Engine) -> None:
+    base = consent(client)
+    client.post(f"{base}/eligibility", data=HEALTHY | {"color_vision": "deficient"})
+    with reading(engine) as db:
+        told = counts(db, find(db, "short"))
+    assert (told[Outcome.SCREENED_OUT], told[Outcome.ACTIVE]) == (1, 0)
+
+
+def test_the_first_answers_stand(client: FlaskClient, engine: Engine) -> None:
+    base = consent(client)
+    client.post(f"{base}/eligibility", data=HEALTHY | read_plates(engine, 4))
+    again = client.post(f"{base}/eligibility", data=HEALTHY | {"color_vision": "deficient"})
+    assert again.location == base
+    assert stored(engine) == (Outcome.ACTIVE, ("normal", "off", "4"))
+    assert client.get(f"{base}/eligibility").location == base
+    assert client.get(f"{base}/eligibility/plates/0").status_code == 410
+
+
+@pytest.mark.parametrize("left_out", [{"color_vision": ""}, {"night_light": "dim"}])
+def test_a_question_left_out_is_asked_again_with_the_answers_given(
+    left_out: Mapping[str, str], client: FlaskClient, engine: Engine
+) -> None:
+    base = consent(client)
+    page = client.post(f"{base}/eligibility", data={**HEALTHY, **left_out, "plate-1": "7"})
+    assert page.status_code == 400
+    assert "A question was left out" in page.text
+    assert page.text.count(" checked") == 1
+    assert 'name="plate-1" value="7"' in page.text
+    assert stored(engine) == (Outcome.ACTIVE, None)
+
+
+def test_plates_are_pictures_of_ones_own_that_nobody_keeps(
+    client: FlaskClient, engine: Engine
+) -> None:
+    base = consent(client)
+    replies = [client.get(f"{base}/eligibility/plates/{number}") for number in range(5)]
+    assert [reply.status_code for reply in replies] == [200] * 4 + [404]
+    pictures = [np.asarray(Image.open(io.BytesIO(reply.data))) for reply in replies[:4]]
+    assert {picture.shape for picture in pictures} == {(SIZE, SIZE, 3)}
+    assert len({picture.tobytes() for picture in pictures}) == 4
+    assert replies[0].headers["Cache-Control"] == "private, no-store"
+    assert len({len(reply.data) for reply in replies[:4]}) == 1  # its size tells nothing
+    digits = digits_of(engine)
+    assert len(set(digits)) == 4
+    assert set(digits) <= set(DIGITS)
+
+
+def test_the_answers_are_in_the_export(client: FlaskClient, engine: Engine, tmp_path: Path) -> None:
+    base = consent(client)
+    client.post(f"{base}/eligibility", data=HEALTHY | read_plates(engine, 3))
+    with reading(engine) as db:
+        export_study(db, find(db, "short"), tmp_path / "responses.csv", list(Mode), False)
+    with (tmp_path / "participants.csv").open() as handle:
+        (row,) = csv.DictReader(handle)
+    told = row["color_vision"], row["night_light"], row["plates_correct"]
+    assert told == ("normal", "off", "3")
+
+
+def test_simulated_people_answer_what_is_asked(app: Flask, engine: Engine) -> None:
+    assert simulate(app, "short", 1, Crowd({"l2": 0.2, "mcl": 0.3})) == 1
+    assert stored(engine) == (Outcome.COMPLETE, ("normal", "off", "4"))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_study_that_asks_nothing_goes_straight_to_the_trials(
+    engine: Engine, database_url: str, tmp_path: Path, manifest: Path
+) -> None:
+    open_study(engine, short_protocol(), manifest, tmp_path / "instance")
+    client = create_app(Settings(database_url, tmp_path / "instance", SECRET), engine).test_client()
+    base = consent(client)
+    assert client.get(base).status_code == 200
+    assert client.get(f"{base}/eligibility").location == base
+    client.post(f"{base}/eligibility", data=HEALTHY)
+    with reading(engine) as db:
+        assert db.scalar(select(func.count()).select_from(Screening)) == 0
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("asked", [{"color_vision": "recorded"}, {"night_light": "recorded"}])
+def test_what_is_only_recorded_screens_nobody_out(
+    asked: dict[str, object], engine: Engine, database_url: str, tmp_path: Path, manifest: Path
+) -> None:
+    open_study(engine, short_protocol(**asked), manifest, tmp_path / "instance")
+    client = create_app(Settings(database_url, tmp_path / "instance", SECRET), engine).test_client()
+    base = consent(client)
+    client.post(f"{base}/eligibility", data={"color_vision": "deficient", "night_light": "on"})
+    outcome, answers = stored(engine)
+    assert outcome is Outcome.ACTIVE
+    assert answers is not None
+    assert [answer for answer in answers if answer != "None"] == [
+        "deficient" if "color_vision" in asked else "on"
+    ]

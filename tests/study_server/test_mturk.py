@@ -1,0 +1,106 @@
+"""MTurk's API as botocore knows it: its stubber refuses what the service would not take."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+from click.testing import CliRunner
+
+from study_server import mturk
+from study_server.cli import commands
+from study_server.errors import StudyError
+from study_server.platforms import Listed, Status
+from study_server.reconcile import Action, Row, write_sheet
+from study_server.words import Source
+
+HIT = "3HIT"
+ANSWER = """<?xml version="1.0" encoding="UTF-8"?>
+<QuestionFormAnswers xmlns="http://mechanicalturk.amazonaws.com/\
+AWSMechanicalTurkDataSchemas/2005-10-01/QuestionFormAnswers.xsd">
+<Answer><QuestionIdentifier>other</QuestionIdentifier><FreeText>x</FreeText></Answer>
+<Answer><QuestionIdentifier>code</QuestionIdentifier><FreeText>C1A2B3</FreeText></Answer>
+</QuestionFormAnswers>"""
+
+
+@pytest.fixture
+def stubber(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    client = mturk.connect(sandbox=True)
+    monkeypatch.setattr(mturk, "connect", lambda sandbox: client)
+    with Stubber(client) as stubber:
+        yield stubber
+    client.close()
+
+
+def assignment(number: int, status: str, **more: Any) -> dict[str, Any]:
+    moment = datetime(2026, 1, 5, tzinfo=UTC)
+    return {
+        "AssignmentId": f"3A{number}", "WorkerId": f"A{number}", "HITId": HIT,
+        "AssignmentStatus": status, "SubmitTime": moment,
+    } | more  # fmt: skip
+
+
+def test_the_sandbox_is_another_address(stubber: Stubber) -> None:
+    assert stubber.client.meta.endpoint_url == mturk.SANDBOX
+
+
+def test_assignments_come_from_all_pages(stubber: Stubber) -> None:
+    first = {"Assignments": [assignment(1, "Submitted", Answer=ANSWER)], "NextToken": "more"}
+    second = {"Assignments": [assignment(2, "Approved"), assignment(3, "Rejected", Answer="")]}
+    asked = {"HITId": HIT, "MaxResults": 100}
+    stubber.add_response("list_assignments_for_hit", first, asked)
+    stubber.add_response("list_assignments_for_hit", second, asked | {"NextToken": "more"})
+    assert mturk.list_assignments(stubber.client, HIT) == [
+        Listed("A1", "3A1", Status.SUBMITTED, "C1A2B3"),
+        Listed("A2", "3A2", Status.APPROVED),
+        Listed("A3", "3A3", Status.REJECTED),
+    ]
+    stubber.assert_no_pending_responses()
+
+
+def test_the_sheet_is_paid_as_its_actions_say(stubber: Stubber, tmp_path: Path) -> None:
+    file = tmp_path / "pay.csv"
+    actions = (Action.PAY, "2.25"), (Action.REJECT, ""), (Action.DECIDE, "")
+    write_sheet(
+        file,
+        [
+            Row(
+                Source.MTURK, f"A{n}", f"3A{n}", Status.SUBMITTED, "", "", "", "", action, "why",
+                bonus,
+            )
+            for n, (action, bonus) in enumerate(actions)
+        ],
+    )  # fmt: skip
+    stubber.add_response("approve_assignment", {}, {"AssignmentId": "3A0"})
+    rejected = {"AssignmentId": "3A1", "RequesterFeedback": "why"}
+    stubber.add_response("reject_assignment", {}, rejected)
+    bonus = {
+        "WorkerId": "A0", "AssignmentId": "3A0", "BonusAmount": "2.25", "Reason": "why",
+        "UniqueRequestToken": "bonus-3A0",
+    }  # fmt: skip
+    stubber.add_response("send_bonus", {}, bonus)
+    result = CliRunner().invoke(commands, ["pay", str(file), "--sandbox"])
+    assert result.output == f"{file}: done: 1 pay, 1 reject, 1 bonus\n"
+    stubber.assert_no_pending_responses()
+
+
+def test_what_mturk_refuses_is_told_in_one_line(stubber: Stubber) -> None:
+    stubber.add_client_error("approve_assignment", "RequestError", "This assignment is gone")
+    with pytest.raises(StudyError, match=r"MTurk: .*This assignment is gone"):
+        mturk.approve(stubber.client, "3A1")
+
+
+def test_without_credentials_that_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    client = mturk.connect(sandbox=True)
+    with pytest.raises(StudyError, match="MTurk: Unable to locate credentials"):
+        mturk.approve(client, "3A1")
+    client.close()

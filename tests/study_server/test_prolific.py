@@ -1,0 +1,260 @@
+"""Prolific's API, spoken to a local server that answers as its documentation says."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from study_server.cli import commands
+from study_server.errors import StudyError
+from study_server.platforms import Listed, Status
+from study_server.prolific import Prolific
+from study_server.reconcile import Action, Row, write_sheet
+from study_server.words import Source
+
+TOKEN = "a token for the tests alone"
+STUDY = "671b8ae84509b9a624b95e13"
+
+
+@dataclass
+class Stub:
+    """What the server has and hears. refusals: (status, headers, body) it gives first."""
+
+    submissions: list[dict[str, Any]] = field(default_factory=list)
+    page_size: int = 2
+    refusals: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
+    heard: list[tuple[str, str, Any]] = field(default_factory=list)
+    address: str = ""
+    silent: bool = False
+
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, dict[str, str], bytes]:
+        self.heard.append((method, path, body))
+        if self.refusals:
+            return self.refusals.pop(0)
+        if "/submissions/?" in path or path.endswith(f"/studies/{STUDY}/submissions/"):
+            return 200, {}, json.dumps(self.page(int(path.partition("page=")[2] or 1))).encode()
+        if path.endswith("/bonus-payments/"):
+            return 200, {}, json.dumps({"id": "b1", "total_amount": 255, "study": STUDY}).encode()
+        return 200, {}, b"{}"
+
+    def page(self, number: int) -> dict[str, Any]:
+        last = number * self.page_size
+        url = f"{self.address}/studies/{STUDY}/submissions/?page={number + 1}"
+        href = url if last < len(self.submissions) else None
+        return {
+            "results": self.submissions[last - self.page_size : last],
+            "_links": {"self": {"href": "x", "title": "Self"}, "next": {"href": href}},
+            "meta": {"count": len(self.submissions)},
+        }
+
+
+@contextmanager
+def speaking(stub: Stub) -> Iterator[Prolific]:
+    class Handler(BaseHTTPRequestHandler):
+        def respond(self) -> None:
+            if stub.silent:
+                self.close_connection = True
+                return
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            if self.headers["Authorization"] != f"Token {TOKEN}":
+                status, headers, content = 401, {}, b'{"error": {"detail": "Invalid token"}}'
+            else:
+                status, headers, content = stub.answer(self.command, self.path, body)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = respond  # noqa: N815 - the names that http.server asks for
+
+        def log_message(self, *_: object) -> None:
+            """Not on the terminal of the tests."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    stub.address = f"http://127.0.0.1:{server.server_port}/api/v1"
+    try:
+        yield Prolific(TOKEN, stub.address, patience_s=5, sleep=lambda _seconds: None)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def submission(number: int, status: str, **more: Any) -> dict[str, Any]:
+    return {"id": f"s{number}", "participant_id": f"p{number}", "status": status} | more
+
+
+def test_submissions_come_from_all_pages_with_what_prolific_calls_their_status() -> None:
+    words = [
+        "AWAITING REVIEW",
+        "RETURNED",
+        "TIMED-OUT",
+        "ACTIVE",
+        "APPROVED",
+        "SCREENED OUT",
+        "RESERVED",
+    ]
+    stub = Stub([submission(n, word, study_code=f"C{n}") for n, word in enumerate(words)])
+    with speaking(stub) as prolific:
+        listed = prolific.list_submissions(STUDY)
+    assert listed[0] == Listed("p0", "s0", Status.SUBMITTED, "C0")
+    assert [one.status for one in listed] == [
+        Status.SUBMITTED, Status.RETURNED, Status.TIMED_OUT, Status.ACTIVE, Status.APPROVED,
+        Status.SCREENED_OUT, Status.ACTIVE,
+    ]  # fmt: skip
+    assert len(stub.heard) == 4  # pages
+
+
+def test_an_approval_a_return_and_a_bonus_are_what_the_documentation_asks_for() -> None:
+    stub = Stub()
+    with speaking(stub) as prolific:
+        prolific.approve("s1")
+        prolific.request_return("s2", "Didn't finish the study")
+        prolific.pay_bonuses(STUDY, {"s1": "1.50", "s3": "1.05"})
+    api = "/api/v1"
+    assert stub.heard == [
+        ("POST", f"{api}/submissions/s1/transition/", {"action": "APPROVE"}),
+        (
+            "POST", f"{api}/submissions/s2/request-return/",
+            {"request_return_reasons": ["Didn't finish the study"]},
+        ),
+        (
+            "POST", f"{api}/submissions/bonus-payments/",
+            {"study_id": STUDY, "csv_bonuses": "s1,1.50\ns3,1.05"},
+        ),
+        ("POST", f"{api}/bulk-bonus-payments/b1/pay/", {}),
+    ]  # fmt: skip
+
+
+def test_a_limit_is_waited_for_and_then_told() -> None:
+    waits: list[float] = []
+    limited = (429, {"Retry-After": "7"}, b"")
+    stub = Stub([submission(1, "APPROVED")], refusals=[limited, limited])
+    with speaking(stub) as prolific:
+        patient = Prolific(TOKEN, prolific.address, sleep=waits.append)
+        assert len(patient.list_submissions(STUDY)) == 1
+        assert waits == [7, 7]
+        stub.refusals = [limited] * 9
+        with pytest.raises(StudyError, match=r"429.*try again in some minutes"):
+            patient.list_submissions(STUDY)
+
+
+NOT_FOUND = b'{"error": {"title": "Not found", "detail": "No such study"}}'
+ODD_STATUS = b'{"results": [{"id": "s1", "participant_id": "p1", "status": "ODD"}]}'
+ELSEWHERE = b'{"results": [], "_links": {"next": {"href": "https://evil.example/2"}}}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (404, NOT_FOUND, "404: No such study"),
+        (404, NOT_FOUND, "; check the id"),
+        (400, b'{"error": "ids are wrong"}', "400: ids are wrong"),
+        (500, b"<html>", "500: Internal Server Error"),
+        (200, b"<html>", "is no JSON"),
+        (200, ODD_STATUS, "'ODD' is none of"),
+        (200, ELSEWHERE, "must not get the token"),
+    ],
+)
+def test_what_goes_wrong_is_told_in_one_line(status: int, body: bytes, told: str) -> None:
+    with (
+        speaking(Stub(refusals=[(status, {}, body)])) as prolific,
+        pytest.raises(StudyError) as error,
+    ):
+        prolific.list_submissions(STUDY)
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+    assert TOKEN not in str(error.value)
+
+
+def test_a_wrong_token_is_told() -> None:
+    with (
+        speaking(Stub()) as prolific,
+        pytest.raises(StudyError, match="PROLIFIC_TOKEN is not valid"),
+    ):
+        Prolific("another", prolific.address).approve("s1")
+
+
+def test_no_answer_is_no_licence_to_try_again() -> None:
+    with (
+        speaking(Stub(silent=True)) as prolific,
+        pytest.raises(StudyError, match=r"no answer .* look there whether it was done"),
+    ):
+        prolific.approve("s1")
+    with pytest.raises(StudyError, match="no answer from Prolific"):  # nobody listens there now
+        prolific.approve("s1")
+
+
+def sheet(tmp_path: Path, *actions: tuple[Action, Status, str]) -> Path:
+    rows = [
+        Row(Source.PROLIFIC, f"p{n}", f"s{n}", status, "", "", "", "", action, "why", bonus)
+        for n, (action, status, bonus) in enumerate(actions)
+    ]
+    write_sheet(tmp_path / "pay.csv", rows)
+    return tmp_path / "pay.csv"
+
+
+def run_pay(prolific: Prolific, *arguments: object) -> tuple[int, str]:
+    env = {"PROLIFIC_TOKEN": TOKEN, "PROLIFIC_API": prolific.address}
+    result = CliRunner().invoke(commands, ["pay", *map(str, arguments)], env=env)
+    return result.exit_code, result.output
+
+
+def test_the_sheet_is_paid_as_its_actions_say(tmp_path: Path) -> None:
+    file = sheet(
+        tmp_path,
+        (Action.PAY, Status.SUBMITTED, ""),
+        (Action.PAY, Status.APPROVED, "0.50"),
+        (Action.RETURN, Status.SUBMITTED, ""),
+        (Action.DECIDE, Status.SUBMITTED, ""),
+        (Action.NOTHING, Status.RETURNED, "2"),
+    )
+    stub = Stub([submission(1, "APPROVED"), submission(4, "RETURNED", bonus_payments=[200])])
+    with speaking(stub) as prolific:
+        assert run_pay(prolific, file, "--dry-run")[0] == 0
+        assert stub.heard == []
+        code, output = run_pay(prolific, file, "--prolific", STUDY)
+    assert (code, output) == (0, f"{file}: done: 1 pay, 1 return, 2 bonus\n")
+    posts = [
+        (path.removeprefix("/api/v1"), body)
+        for method, path, body in stub.heard
+        if method == "POST"
+    ]
+    assert posts == [
+        ("/submissions/s0/transition/", {"action": "APPROVE"}),
+        ("/submissions/s2/request-return/", {"request_return_reasons": ["why"]}),
+        ("/submissions/bonus-payments/", {"study_id": STUDY, "csv_bonuses": "s1,0.50"}),
+        ("/bulk-bonus-payments/b1/pay/", {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "bonus"), [(Action.REJECT, ""), (Action.PAY, "a lot"), (Action.PAY, "1.50")]
+)
+def test_what_cannot_be_done_is_refused_before_anything_is(
+    action: Action, bonus: str, tmp_path: Path
+) -> None:
+    file = sheet(tmp_path, (Action.PAY, Status.SUBMITTED, ""), (action, Status.SUBMITTED, bonus))
+    stub = Stub()
+    with speaking(stub) as prolific:
+        code, _ = run_pay(prolific, file)  # no --prolific STUDY_ID
+    assert code != 0
+    assert stub.heard == []
+
+
+def test_without_a_token_nothing_is_asked(tmp_path: Path) -> None:
+    file = sheet(tmp_path, (Action.PAY, Status.SUBMITTED, ""))
+    result = CliRunner().invoke(commands, ["pay", str(file)], env={"PROLIFIC_TOKEN": ""})
+    assert isinstance(result.exception, StudyError)
+    assert "PROLIFIC_TOKEN" in str(result.exception)
