@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from study_server.words import Mode, Outcome
 from tests.conftest import SECRET, open_study, short_protocol
 from tests.study_server.browsing import consent
 
-ASKED = {
+ASKED: dict[str, Any] = {
     "device": "computer",
     "color_vision": "required",
     "night_light": "recorded",
@@ -174,7 +175,7 @@ def test_a_study_that_asks_nothing_goes_straight_to_the_trials(
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("asked", [{"color_vision": "recorded"}, {"night_light": "recorded"}])
 def test_what_is_only_recorded_screens_nobody_out(
-    asked: dict[str, object], engine: Engine, database_url: str, tmp_path: Path, manifest: Path
+    asked: dict[str, Any], engine: Engine, database_url: str, tmp_path: Path, manifest: Path
 ) -> None:
     open_study(engine, short_protocol(**asked), manifest, tmp_path / "instance")
     client = create_app(Settings(database_url, tmp_path / "instance", SECRET), engine).test_client()

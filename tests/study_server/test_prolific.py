@@ -20,6 +20,7 @@ from study_server.reconcile import Action, Row, write_sheet
 from study_server.words import Source
 
 TOKEN = "a token for the tests alone"
+Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
 STUDY = "671b8ae84509b9a624b95e13"
 
 
@@ -29,12 +30,12 @@ class Stub:
 
     submissions: list[dict[str, Any]] = field(default_factory=list)
     page_size: int = 2
-    refusals: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
+    refusals: list[Answer] = field(default_factory=list)
     heard: list[tuple[str, str, Any]] = field(default_factory=list)
     address: str = ""
     silent: bool = False
 
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, dict[str, str], bytes]:
+    def answer(self, method: str, path: str, body: Any) -> Answer:
         self.heard.append((method, path, body))
         if self.refusals:
             return self.refusals.pop(0)
@@ -64,10 +65,11 @@ def speaking(stub: Stub) -> Iterator[Prolific]:
                 return
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
-            if self.headers["Authorization"] != f"Token {TOKEN}":
-                status, headers, content = 401, {}, b'{"error": {"detail": "Invalid token"}}'
-            else:
-                status, headers, content = stub.answer(self.command, self.path, body)
+            refused: Answer = 401, {}, b'{"error": {"detail": "Invalid token"}}'
+            known = self.headers["Authorization"] == f"Token {TOKEN}"
+            status, headers, content = (
+                stub.answer(self.command, self.path, body) if known else refused
+            )
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

@@ -1,0 +1,292 @@
+"""A platform's list held against what is stored: whom to pay, and why."""
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine, select
+
+from study_server.cli import commands
+from study_server.clock import now
+from study_server.database import reading, transaction
+from study_server.enrolment import enroll, find_person
+from study_server.errors import StudyError
+from study_server.freeze import Exclusions, Plan, freeze
+from study_server.imports import import_study
+from study_server.models import Response, Trial
+from study_server.platforms import Listed, Status, read_list
+from study_server.reconcile import Action, Row, read_sheet, reconcile, write_sheet
+from study_server.recruitment import prolific_code
+from study_server.studies import find
+from study_server.wording.files import compose_wording
+from study_server.words import Kind, Mode, Outcome, Source, State
+from tests.conftest import fill_in, short_protocol
+
+EXPORTS = {
+    Source.PROLIFIC: "Submission id,Participant id,Status,Started at,Completion code\n"
+    "s1,p1,AWAITING REVIEW,2026-01-05T10:00:00Z,C1\ns2,p2,TIMED-OUT,2026-01-05T10:00:00Z,NOCODE\n",
+    Source.MTURK: '"HITId","AssignmentId","WorkerId","AssignmentStatus","Answer.surveycode"\n'
+    '"h","s1","p1","Submitted","C1"\n"h","s2","p2","Rejected",""\n',
+    Source.SONA: "\ufeffSurvey_Code,Date\np1,2026-01-05\np2,2026-01-05\n",
+}
+READ = {
+    Source.PROLIFIC: [
+        Listed("p1", "s1", Status.SUBMITTED, "C1"),
+        Listed("p2", "s2", Status.TIMED_OUT, "NOCODE"),
+    ],
+    Source.MTURK: [
+        Listed("p1", "s1", Status.SUBMITTED, "C1"),
+        Listed("p2", "s2", Status.REJECTED),
+    ],
+    Source.SONA: [Listed("p1", "", Status.SUBMITTED), Listed("p2", "", Status.SUBMITTED)],
+}
+
+
+@pytest.mark.parametrize("source", EXPORTS)
+def test_a_list_is_known_by_its_columns(source: Source, tmp_path: Path) -> None:
+    file = tmp_path / "export.csv"
+    file.write_text(EXPORTS[source], encoding="utf-8")
+    assert read_list(file) == (source, READ[source])
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("name,age\nx,1\n", "neither Prolific's columns"),
+        ("Submission id,Participant id,Status\ns1,p1,MAYBE\n", r":2: status 'MAYBE' is none of"),
+        ("Submission id,Participant id,Status\ns1,,APPROVED\n", r":2: names nobody"),
+        ("", "neither Prolific's columns"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_told(content: str, told: str, tmp_path: Path) -> None:
+    file = tmp_path / "export.csv"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(StudyError, match=told):
+        read_list(file)
+
+
+@dataclass
+class Lab:
+    """A study with ten vigilance trials, and people who come to it from Prolific."""
+
+    engine: Engine
+    slug: str = "lab"
+
+    def come(self, person: str, outcome: Outcome, answers: int = 14, vigilance: int = 10) -> None:
+        """Somebody enrolls, gives so many answers, so many of the vigilance trials rightly."""
+        with transaction(self.engine) as db:
+            participant = enroll(db, find(db, self.slug), person, Mode.LIVE, Source.PROLIFIC)
+            trials = db.scalars(
+                select(Trial).where(Trial.participant_id == participant.id).order_by(Trial.slot)
+            ).all()
+            watched = [trial for trial in trials if trial.kind is Kind.VIGILANCE]
+            for trial in trials[:answers]:
+                missed = trial in watched[vigilance:]
+                db.add(answer(trial, wrong=missed))
+            participant.outcome = outcome
+            if outcome is Outcome.COMPLETE:
+                participant.finished_at = now()
+
+    def judge(self, *listed: Listed) -> list[Row]:
+        with transaction(self.engine) as db:
+            return reconcile(db, find(db, self.slug), Source.PROLIFIC, listed)
+
+    def outcome(self, person: str) -> Outcome:
+        with reading(self.engine) as db:
+            participant = find_person(db, find(db, self.slug), person, Source.PROLIFIC)
+            assert participant is not None
+            return participant.outcome
+
+    def code(self, outcome: Outcome) -> str:
+        with reading(self.engine) as db:
+            return prolific_code(db, find(db, self.slug), outcome)
+
+
+def answer(trial: Trial, wrong: bool) -> Response:
+    choice = trial.truth.other if wrong else trial.truth
+    return Response(
+        trial_id=trial.id, answer=choice, rt_ms=800, first_ms=1000, second_ms=1000, hidden=False,
+        blurred=False, resized=False, slow_frame=False, late=False, received_at=now(),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.conftest import write_stimuli
+
+    return write_stimuli(tmp_path_factory.mktemp("many"), images=30)
+
+
+@pytest.fixture
+def lab(engine: Engine, tmp_path: Path, many: Path) -> Lab:
+    protocol = short_protocol("lab", practice=0, vigilance=10, trials=10)
+    texts = fill_in(compose_wording(protocol))
+    import_study(engine, protocol, many, tmp_path / "stimuli", wording=texts)
+    with transaction(engine) as db:
+        find(db, "lab").state = State.OPEN
+    return Lab(engine)
+
+
+ALL = 20  # trials of a participant
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "answers", "vigilance", "action", "reason"),
+    [
+        (Status.SUBMITTED, Outcome.COMPLETE, ALL, 10, Action.PAY, "complete"),
+        (Status.SUBMITTED, Outcome.COMPLETE, ALL, 8, Action.PAY, "complete"),
+        (Status.SUBMITTED, Outcome.COMPLETE, ALL, 7, Action.DECIDE,
+         "complete, but 7 of 10 vigilance trials right, 8 needed"),
+        (Status.SUBMITTED, Outcome.ACTIVE, 3, 10, Action.DECIDE, "active here, 3 of 20 answers"),
+        (Status.SUBMITTED, Outcome.SCREENED_OUT, 0, 10, Action.DECIDE,
+         "screened out here, 0 of 20 answers"),
+        (Status.SUBMITTED, Outcome.TIMED_OUT, 9, 10, Action.DECIDE,
+         "timed out here, 9 of 20 answers"),
+        (Status.APPROVED, Outcome.COMPLETE, ALL, 3, Action.NOTHING, "paid; complete here"),
+        (Status.RETURNED, Outcome.ACTIVE, 3, 10, Action.NOTHING, "returned there"),
+        (Status.TIMED_OUT, Outcome.ABANDONED, 3, 10, Action.NOTHING, "timed out there"),
+        (Status.TIMED_OUT, Outcome.COMPLETE, ALL, 10, Action.DECIDE,
+         "complete here, but timed out there: pay by a bonus"),
+        (Status.RETURNED, Outcome.COMPLETE, ALL, 10, Action.DECIDE,
+         "complete here, but returned there: pay by a bonus"),
+        (Status.ACTIVE, Outcome.ACTIVE, 3, 10, Action.WAIT, "still taking part"),
+        (Status.REJECTED, Outcome.COMPLETE, ALL, 10, Action.NOTHING, "rejected there"),
+        (Status.SCREENED_OUT, Outcome.SCREENED_OUT, 0, 10, Action.NOTHING,
+         "screened out and settled there"),
+    ],
+)  # fmt: skip
+def test_what_is_done_follows_from_both_lists(
+    status: Status, outcome: Outcome, answers: int, vigilance: int, action: Action, reason: str,
+    lab: Lab,
+) -> None:  # fmt: skip
+    lab.come("p1", outcome, answers, vigilance)
+    (row,) = lab.judge(Listed("p1", "s1", status))
+    assert (row.action, row.reason) == (action, reason)
+    assert row.answered == f"{answers} of {ALL}"
+
+
+@pytest.mark.parametrize(
+    ("status", "action", "reason"),
+    [
+        (Status.SUBMITTED, Action.DECIDE, "not known here"),
+        (Status.APPROVED, Action.DECIDE, "not known here"),
+        (Status.RETURNED, Action.NOTHING, "left before consent"),
+        (Status.TIMED_OUT, Action.NOTHING, "left before consent"),
+    ],
+)
+def test_who_is_not_known_here_is_told(
+    status: Status, action: Action, reason: str, lab: Lab
+) -> None:
+    lab.come("p1", Outcome.COMPLETE, ALL)
+    (row,) = lab.judge(Listed("another", "s1", status))
+    assert row.action is action
+    assert reason in row.reason
+    assert row.participant == ""
+
+
+def test_who_came_twice_is_paid_once(lab: Lab) -> None:
+    lab.come("p1", Outcome.COMPLETE, ALL)
+    rows = lab.judge(
+        Listed("p1", "s1", Status.RETURNED),
+        Listed("p1", "s2", Status.SUBMITTED),
+        Listed("p1", "s3", Status.SUBMITTED),
+    )
+    assert [row.action for row in rows] == [Action.DECIDE, Action.PAY, Action.DECIDE]
+    assert rows[2].reason == "came twice: see s2"
+
+
+def test_the_data_decide_and_not_the_code(lab: Lab) -> None:
+    lab.come("p1", Outcome.COMPLETE, ALL)
+    lab.come("p2", Outcome.ACTIVE, 3)
+    complete, screened = lab.code(Outcome.COMPLETE), lab.code(Outcome.SCREENED_OUT)
+    for code, reason in (
+        (complete, "complete"),
+        ("NOCODE", "complete, though submitted with an unknown code NOCODE"),
+        (screened, f"complete, though submitted with another outcome's code {screened}"),
+    ):
+        (row,) = lab.judge(Listed("p1", "s1", Status.SUBMITTED, code))
+        assert (row.action, row.reason) == (Action.PAY, reason)
+    (row,) = lab.judge(Listed("p2", "s2", Status.SUBMITTED, complete))
+    assert row.action is Action.DECIDE
+    assert "with a code that was not given to them" in row.reason
+
+
+def test_returns_and_time_outs_free_the_place_and_complete_data_stay(lab: Lab) -> None:
+    lab.come("p1", Outcome.ACTIVE, 3)
+    lab.come("p2", Outcome.ABANDONED, 3)
+    lab.come("p3", Outcome.COMPLETE, ALL)
+    lab.judge(
+        Listed("p1", "s1", Status.RETURNED),
+        Listed("p2", "s2", Status.TIMED_OUT),
+        Listed("p3", "s3", Status.RETURNED),
+    )
+    outcomes = [lab.outcome(person) for person in ("p1", "p2", "p3")]
+    assert outcomes == [Outcome.RETURNED, Outcome.TIMED_OUT, Outcome.COMPLETE]
+
+
+def test_an_older_return_does_not_end_a_newer_submission(lab: Lab) -> None:
+    lab.come("p1", Outcome.ACTIVE, 3)
+    lab.judge(Listed("p1", "s1", Status.RETURNED), Listed("p1", "s2", Status.SUBMITTED))
+    assert lab.outcome("p1") is Outcome.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("rules", "action"),
+    [
+        ({"vigilance_min_correct": 9}, Action.DECIDE),
+        ({"vigilance_min_correct": 0}, Action.PAY),
+        ({"vigilance_min_planned": 11}, Action.PAY),
+    ],
+)
+def test_the_frozen_plan_says_what_vigilance_is_enough(
+    rules: dict[str, int], action: Action, lab: Lab
+) -> None:
+    with transaction(lab.engine) as db:
+        freeze(db, find(db, "lab"), Plan(exclusions=Exclusions(**rules)), "")  # type: ignore[arg-type]
+    lab.come("p1", Outcome.COMPLETE, ALL, 8 if action is Action.DECIDE else 2)
+    (row,) = lab.judge(Listed("p1", "s1", Status.SUBMITTED))
+    assert row.action is action
+
+
+def test_the_sheet_is_for_its_owner_and_reads_back_as_edited(tmp_path: Path, lab: Lab) -> None:
+    lab.come("p1", Outcome.COMPLETE, ALL)
+    rows = lab.judge(Listed("p1", "s1", Status.SUBMITTED), Listed("p9", "s9", Status.SUBMITTED))
+    file = tmp_path / "pay.csv"
+    write_sheet(file, rows)
+    assert file.stat().st_mode & 0o077 == 0
+    assert read_sheet(file) == rows
+    edited = file.read_text().replace("decide,", "Return ,")
+    file.write_text(edited)
+    assert [row.action for row in read_sheet(file)] == [Action.PAY, Action.RETURN]
+    file.write_text(edited.replace("Return", "maybe"))
+    with pytest.raises(StudyError, match=r":3: .*edit only action"):
+        read_sheet(file)
+
+
+def test_the_command_writes_the_sheet_and_stores_no_id(
+    lab: Lab, database_url: str, tmp_path: Path
+) -> None:
+    worker = "5e9088a8a4b6ed018b45ba7b"
+    lab.come(worker, Outcome.COMPLETE, ALL)
+    lab.come("somebody-else", Outcome.ACTIVE, 3)
+    export = tmp_path / "export.csv"
+    export.write_text(
+        f"Submission id,Participant id,Status,Completion code\ns1,{worker},AWAITING REVIEW,C\n"
+    )
+    out = tmp_path / "pay.csv"
+    told = CliRunner().invoke(
+        commands, ["reconcile", "lab", str(export), "--out", str(out)],
+        env={"STUDY_DATABASE_URL": database_url},
+    )  # fmt: skip
+    assert told.output == (f"{out}: 1 pay\n1 participants from prolific are not in that list\n")
+    with out.open() as handle:
+        (row,) = csv.DictReader(handle)
+    assert (row["person"], row["submission"], row["action"]) == (worker, "s1", "pay")
+    with lab.engine.connect() as connection:
+        for (digest,) in connection.exec_driver_sql("SELECT digest FROM identity"):
+            assert re.fullmatch("[0-9a-f]{64}", digest)
+    for arguments in ((), (str(export), "--prolific", "x")):
+        assert CliRunner().invoke(commands, ["reconcile", "lab", *arguments]).exit_code == 2
