@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[1]
-EXTRAS = {"colorizer": "colorizer", "study_server": "server", "analysis": "analysis"}
+EXTRAS = {"colorizer": ["colorizer"], "study_server": ["server", "mturk"], "analysis": ["analysis"]}
 ROOMS = sorted(EXTRAS)
 OUTSIDE = {"demo", "tests", "benchmarks"}
 
 # what a room must do without, even where somebody has installed it
 REFUSED = {
     "colorizer": ["flask", "sqlalchemy", "alembic", "waitress", "pydantic"],
-    "study_server": ["torch", "torchvision", "safetensors", "matplotlib", "scipy"],
+    "study_server": ["torch", "torchvision", "safetensors", "matplotlib", "scipy", "boto3"],
     "analysis": ["flask", "torch", "torchvision", "safetensors", "alembic", "waitress"],
 }
 COMMANDS = {"colorizer": "colorizer.cli", "study_server": "study_server.cli"}
@@ -87,10 +87,10 @@ def test_arrows_inside_a_room_go_one_way(room: str) -> None:
 
 
 def declared(room: str) -> set[str]:
-    """The distributions of a room's extra, and what they in turn require."""
+    """The distributions of a room's extras, and what they in turn require."""
     project = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extra = project["optional-dependencies"][EXTRAS[room]]
-    names = {distribution_name(line) for line in [*project["dependencies"], *extra]}
+    extras = [line for extra in EXTRAS[room] for line in project["optional-dependencies"][extra]]
+    names = {distribution_name(line) for line in [*project["dependencies"], *extras]}
     return names | {distribution_name(line) for name in names for line in required_by(name)}
 
 

@@ -16,7 +16,11 @@ def launch() -> Iterator[Browser]:
     executable = find_chromium()
     if executable is None:
         raise FileNotFoundError(MISSING)
-    args = ["--disable-gpu", "--disable-background-networking"]
+    args = [
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-features=LocalNetworkAccessChecks",  # MTurk's stand-in frames a local server
+    ]
     if os.geteuid() == 0:
         args.append("--no-sandbox")  # Chromium refuses to run as root with one
     with sync_playwright() as playwright:

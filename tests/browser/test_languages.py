@@ -31,7 +31,10 @@ def study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy
     """The short study in every language."""
     engine = open_engine(sqlite_url)
     prepare(engine)
-    protocol = short_protocol(languages=LANGUAGES, time_limit_minutes=30)
+    protocol = short_protocol(
+        languages=LANGUAGES, time_limit_minutes=30, device="computer", color_vision="recorded",
+        night_light="recorded", plates=2,
+    )  # fmt: skip
     slug = open_study(engine, protocol, manifest, tmp_path / "instance")
     app = create_app(Settings(sqlite_url, tmp_path / "instance", SECRET), engine)
     with served(app, threads=4) as address:
@@ -45,18 +48,32 @@ def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
     for name, path in (
         ("index", "/"),
         ("message", "/nowhere"),
-        ("consent", f"/s/{study.slug}#about"),
+        ("link that names nobody", f"/s/{study.slug}?PROLIFIC_PID="),
+        ("preview on MTurk", f"/s/{study.slug}?assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE"),
+        ("consent", f"/s/{study.slug}?PROLIFIC_PID=somebody#about"),
     ):
         page.goto(study.address + path)
         yield name
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name=say("Take part")).click()
+    page.get_by_role("heading", name=say("Before you begin")).wait_for()
+    yield "eligibility"
+    page.get_by_label(say("Yes, as far as I know")).check()
+    page.locator("form").evaluate("form => form.submit()")  # past the browser's own check
+    page.get_by_text(say("A question was left out. Please answer each.")).wait_for()
+    yield "eligibility again"
+    page.get_by_label(say("No, or I have switched it off")).check()
+    page.locator("form").evaluate("form => form.submit()")  # though the window be narrow
     page.get_by_role("button", name=say("Start practice")).wait_for()
     yield from look_around(page)
     mine = page.url
     page.goto(f"{mine}/withdraw")
     yield "withdraw"
-    for name, outcome in (("late", Outcome.TIMED_OUT), ("screened out", Outcome.SCREENED_OUT)):
+    for name, outcome in (
+        ("late", Outcome.TIMED_OUT),
+        ("screened out", Outcome.SCREENED_OUT),
+        ("returned", Outcome.RETURNED),
+    ):
         turn_out(study.engine, outcome)
         page.goto(mine)
         yield name

@@ -1,0 +1,229 @@
+"""From a platform into the study and back, in a real browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page, Request, Route, expect
+from sqlalchemy import select, update
+
+from study_server.app import create_app
+from study_server.clock import now
+from study_server.database import open_engine, prepare, reading, transaction
+from study_server.eligibility import plate_digits
+from study_server.models import Participant, Response, Screening
+from study_server.participation import completion_code
+from study_server.recruitment import prolific_code
+from study_server.serving import served
+from study_server.settings import Settings
+from study_server.studies import find
+from study_server.words import Outcome, Source
+from tests.conftest import SECRET, LiveStudy, open_study, short_protocol
+
+PROLIFIC_QUERY = "?PROLIFIC_PID=5e9088a8&STUDY_ID=s&SESSION_ID=x"
+MTURK = "https://workersandbox.mturk.com"
+SHOWN = 7  # of the short study
+
+
+@pytest.fixture
+def screening_study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy]:
+    """The short study, which asks for everything before the first trial."""
+    engine = open_engine(sqlite_url)
+    prepare(engine)
+    protocol = short_protocol(
+        device="computer", color_vision="required", night_light="recorded", plates=2,
+        plates_min_correct=1,
+    )  # fmt: skip
+    slug = open_study(engine, protocol, manifest, tmp_path / "instance")
+    app = create_app(Settings(sqlite_url, tmp_path / "instance", SECRET), engine)
+    with served(app, threads=4) as address:
+        yield LiveStudy(address, slug, engine, app)
+    engine.dispose()
+
+
+def agree(page: Page | FrameLocator) -> None:
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Take part").click()
+
+
+def answer_all(page: Page, frame: Page | FrameLocator) -> None:
+    """Every pair, with the keyboard; the break after two."""
+    frame.get_by_role("button", name="Start practice").click()
+    for number in range(SHOWN):
+        if number == 2:
+            frame.get_by_role("button", name="Continue").click()
+        frame.locator("#stage[data-phase=choice]").wait_for()
+        with page.expect_response("**/response"):
+            frame.locator("#stage button").first.click()
+
+
+def finish(study: LiveStudy, outcome: Outcome = Outcome.COMPLETE) -> None:
+    """As if every trial were answered."""
+    with transaction(study.engine) as db:
+        finished = now() if outcome is Outcome.COMPLETE else None
+        db.execute(update(Participant).values(outcome=outcome, finished_at=finished))
+
+
+def stand_in(page: Page, address: str, body: str) -> list[Request]:
+    """A platform's page that is not there; what is asked of it."""
+    asked: list[Request] = []
+
+    def reply(route: Route) -> None:
+        asked.append(route.request)
+        route.fulfill(body=body, content_type="text/html")
+
+    page.route(address, reply)
+    return asked
+
+
+def test_questions_and_plates_are_answered_by_the_keyboard_alone(
+    page: Page, screening_study: LiveStudy
+) -> None:
+    page.goto(screening_study.entry + PROLIFIC_QUERY)
+    agree(page)
+    page.get_by_role("heading", name="Before you begin").wait_for()
+    with reading(screening_study.engine) as db:
+        digits = plate_digits(db.scalars(select(Participant)).one())
+    page.wait_for_load_state("networkidle")
+    widths = page.locator(".plates img").evaluate_all("all => all.map(one => one.naturalWidth)")
+    assert widths == [280, 280]
+    page.get_by_label("Yes, as far as I know").focus()
+    first, second = map(str, digits)
+    for key in ("Space", "Tab", "Space", "Tab", first, "Tab", second, "Tab", "Enter"):
+        page.keyboard.press(key)
+    page.get_by_role("button", name="Start practice").wait_for()
+    with reading(screening_study.engine) as db:
+        screening = db.scalars(select(Screening)).one()
+        told = screening.color_vision, screening.night_light, screening.plates_correct
+    assert told == ("normal", "off", 2)
+
+
+def test_who_is_not_eligible_is_sent_back_with_a_code_of_its_own(
+    page: Page, screening_study: LiveStudy
+) -> None:
+    asked = stand_in(page, "https://app.prolific.com/**", "Prolific")
+    page.goto(screening_study.entry + PROLIFIC_QUERY)
+    agree(page)
+    page.get_by_label("No, I confuse some colors").check()
+    page.get_by_label("No, or I have switched it off").check()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text("not a diagnosis")).to_be_visible()
+    page.get_by_role("link", name="Back to Prolific").click()
+    page.get_by_text("Prolific", exact=True).wait_for()
+    with reading(screening_study.engine) as db:
+        code = prolific_code(db, find(db, "short"), Outcome.SCREENED_OUT)
+    assert asked[0].url == f"https://app.prolific.com/submissions/complete?cc={code}"
+    assert "referer" not in asked[0].headers  # it would tell the participant's address
+
+
+@pytest.mark.parametrize(
+    ("width", "pointer", "may"),
+    [(1280, "mouse", True), (500, "mouse", False), (1280, "touch", False), (500, "touch", False)],
+)
+def test_nobody_begins_where_the_study_cannot_be_seen_or_answered(
+    width: int, pointer: str, may: bool, browser: Browser, screening_study: LiveStudy
+) -> None:
+    touch = pointer == "touch"
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 800}, has_touch=touch, is_mobile=touch
+    )
+    page = context.new_page()
+    page.goto(screening_study.entry)
+    agree(page)
+    page.set_viewport_size({"width": width, "height": 800})
+    button = page.get_by_role("button", name="Continue")
+    expect(button).to_be_enabled() if may else expect(button).to_be_disabled()
+    narrow = page.get_by_text("narrower than the 560 pixels")
+    expect(narrow).to_be_visible() if width < 560 else expect(narrow).to_be_hidden()
+    needs = page.get_by_text("Press any key if you have one")
+    expect(needs).to_be_visible() if touch else expect(needs).to_be_hidden()
+    if not may:
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.keyboard.press("k")
+        expect(button).to_be_enabled()
+        expect(needs).to_be_hidden()
+    context.close()
+
+
+def test_at_the_end_the_browser_goes_back_to_prolific_by_itself(
+    page: Page, live_study: LiveStudy
+) -> None:
+    asked = stand_in(page, "https://app.prolific.com/**", "Prolific")
+    page.clock.install()
+    page.goto(live_study.entry + PROLIFIC_QUERY)
+    agree(page)
+    finish(live_study)
+    page.reload()
+    expect(page.get_by_text("This happens by itself in 60 seconds.")).to_be_visible()
+    page.clock.run_for(59_000)
+    assert asked == []
+    page.clock.run_for(1_000)
+    page.get_by_text("Prolific", exact=True).wait_for()
+    with reading(live_study.engine) as db:
+        code = prolific_code(db, find(db, "short"), Outcome.COMPLETE)
+    assert asked[0].url.endswith(f"?cc={code}")
+
+
+@pytest.mark.parametrize("how", ["stay", "comment"])
+def test_who_stays_or_writes_is_not_sent_away(how: str, page: Page, live_study: LiveStudy) -> None:
+    asked = stand_in(page, "https://app.prolific.com/**", "Prolific")
+    page.clock.install()
+    page.goto(live_study.entry + PROLIFIC_QUERY)
+    agree(page)
+    finish(live_study)
+    page.reload()
+    if how == "stay":
+        page.get_by_role("button", name="Stay here").click()
+        expect(page.get_by_role("link", name="Back to Prolific")).to_be_focused()
+    else:
+        page.get_by_label("A comment").fill("The sky gave it away.")
+    page.clock.run_for(200_000)
+    assert asked == []
+    expect(page.get_by_role("link", name="Back to Prolific")).to_be_visible()
+
+
+def test_a_worker_takes_part_and_submits_inside_the_frame_of_mturk(
+    browser: Browser, live_study: LiveStudy
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    query = f"?assignmentId=3ASSIGN&hitId=3HIT&workerId=A1&turkSubmitTo={MTURK}"
+    frame = (
+        f'<iframe title="HIT" src="{live_study.entry}{query}" width="1200" height="800"></iframe>'
+    )
+    stand_in(page, f"{MTURK}/hit", frame)
+    submitted = stand_in(page, f"{MTURK}/mturk/externalSubmit", "Submitted")
+    page.goto(f"{MTURK}/hit")
+    study = page.frame_locator("iframe")
+    agree(study)
+    answer_all(page, study)
+    study.get_by_role("button", name="Submit to MTurk").click()
+    study.get_by_text("Submitted").wait_for()
+    with reading(live_study.engine) as db:
+        participant = db.scalars(select(Participant)).one()
+        assert participant.source is Source.MTURK
+        assert len(db.scalars(select(Response)).all()) == SHOWN
+        code = completion_code(participant)
+    assert parse_qs(submitted[0].post_data or "") == {"assignmentId": ["3ASSIGN"], "code": [code]}
+    context.close()
+
+
+def test_nobody_else_may_frame_the_study(browser: Browser, live_study: LiveStudy) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    frames = "".join(
+        f'<iframe title="{title}" src="{live_study.entry}{query}"></iframe>'
+        for title, query in (
+            ("plain", ""),
+            ("prolific", PROLIFIC_QUERY),
+            ("mturk", f"?assignmentId=a&workerId=A1&turkSubmitTo={MTURK}"),
+        )
+    )
+    stand_in(page, "https://elsewhere.example/", frames)
+    page.goto("https://elsewhere.example/")
+    page.wait_for_load_state("networkidle")
+    for title in ("plain", "prolific", "mturk"):
+        inside = page.frame_locator(f"[title={title}]")
+        expect(inside.get_by_role("checkbox")).to_have_count(0)
+    context.close()
