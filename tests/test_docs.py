@@ -5,7 +5,11 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+import click
+
 from colorizer.bins import BIN_ROWS
+from study_server.cli import commands
+from study_server.openapi import OPERATIONS
 from study_server.presets import PRESETS
 from study_server.protocol import Protocol, new_protocol
 
@@ -19,6 +23,25 @@ def test_the_page_of_commands_is_up_to_date() -> None:
     writer = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(writer)
     assert (DOCS / "cli.md").read_text(encoding="utf-8") == writer.render()
+
+
+def test_the_page_of_the_api_names_every_address() -> None:
+    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    for operation in OPERATIONS:
+        path = operation.path.replace("{slug}", "SLUG").replace("{trial_token}", "TRIAL")
+        assert f"{operation.method.upper()} {path.replace('{place}', 'left')}`" in page
+
+
+def test_the_walk_through_types_commands_and_options_that_there_are() -> None:
+    page = (DOCS / "running-a-study.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.S)
+    typed = re.findall(r"^study ([a-z]+)(.*?)(?: {2,}#.*)?$", "\n".join(blocks), re.M)
+    assert len(typed) > 15
+    for word, arguments in typed:
+        command = commands.commands[word]
+        known = {name for parameter in command.params for name in parameter.opts}
+        if not isinstance(command, click.Group):
+            assert set(re.findall(r"--[a-z-]+", arguments)) <= known, word
 
 
 def test_the_table_of_presets_is_what_they_are() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import json
 import socket
 import sqlite3
 import subprocess
@@ -86,6 +87,27 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert study("forget", "short", gone).stdout == f"short: nothing of {gone} is left\n"
     assert study("status").stdout == "short: open; 1 simulated; 7 answers\n"
     assert study("export", "short", "--mode", "live").stdout.startswith("responses.csv: 0 trials")
+    told = json.loads(study("status", "short", "--json").stdout)
+    assert (told["state"], told["frozen"], told["outcomes"]["simulated"]) == ("open", True, 1)
+    assert json.loads(study("status", "--json").stdout) == [told]
+    assert "a Psych-DS dataset" in study("export", "short", "--psych-ds", "shared").stdout
+    assert (here / "shared" / "dataset_description.json").exists()
+    assert_refused(study("export", "short", "--psych-ds", "shared"), "shared is already there")
+    for out in ("short.zip", "folder"):
+        assert study("bundle", "short", "--out", out).stdout.startswith(f"{out}: 10 files")
+        assert_refused(study("bundle", "short", "--out", out), f"{out} is already there")
+
+
+def test_who_unblinds_by_the_command_line_is_on_record(here: Path, manifest: Path) -> None:
+    study("import", "study.toml", manifest)
+    with sqlite3.connect("instance/study.sqlite") as database:
+        database.execute("UPDATE study SET state = 'open'")
+    study("export", "short")
+    assert (here / "unblinding.csv").read_text() == "study,unblinded_at,by,complete\n"
+    study("export", "short", "--unblind")
+    study("export", "short")
+    (_, look) = (here / "unblinding.csv").read_text().splitlines()
+    assert look.endswith(",command line,0")
 
 
 def test_new_writes_a_file_that_import_takes(here: Path, manifest: Path) -> None:
