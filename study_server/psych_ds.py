@@ -6,6 +6,7 @@ named by keywords; dataset_description.json, JSON-LD of schema.org, tells every 
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -31,7 +32,8 @@ def list_files(
     yield "CHANGES.md", [_write_changes(db, study)]
     for table in exported:
         if table.name == CODEBOOK:
-            yield f"documentation/{table.file}", write_csv(table)
+            rows_alone = replace(table, first_line="")  # every CSV is to be rectangular
+            yield f"documentation/{table.file}", write_csv(rows_alone)
             continue
         stem = f"data/{name_data(study.slug, table.name)}"
         yield f"{stem}.json", [_json({"variableMeasured": _variables(codebook.TABLES[table.name])})]

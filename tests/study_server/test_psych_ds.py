@@ -76,8 +76,8 @@ def test_there_are_data_files_named_by_official_keywords(dataset: Path) -> None:
         assert {keyword.partition("-")[0] for keyword in stem.split("_")} <= KEYWORDS
 
 
-def test_data_files_are_csv_with_a_header_and_rows_of_its_length(dataset: Path) -> None:
-    for file in data_files(dataset):
+def test_every_csv_has_a_header_and_rows_of_its_length(dataset: Path) -> None:
+    for file in dataset.rglob("*.csv"):
         header, *rows = read(file)
         assert len(set(header)) == len(header)
         assert {len(row) for row in rows} <= {len(header)}
