@@ -83,6 +83,8 @@ def _refuse_nul() -> None:
     """PostgreSQL cannot even be asked for it."""
     if "\0" in request.path or "\0" in "".join(request.args.values()):
         abort(404)
+    if "\0" in "".join(request.form.values()):
+        abort(400)
 
 
 def _open_db() -> None:

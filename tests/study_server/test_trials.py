@@ -176,6 +176,12 @@ def test_the_code_is_shown_when_all_is_stored(client: FlaskClient, base: str) ->
     assert "the &lt;b&gt;sky&lt;/b&gt; was green" in client.get(f"{base}/debrief").text
 
 
+def test_a_character_that_databases_cannot_hold_is_refused(client: FlaskClient, base: str) -> None:
+    assert client.post(f"{base}/comment", data={"comment": "a\0b"}).status_code == 400
+    assert client.get(f"{base}%00/trials").status_code == 404
+    assert client.get("/s/short?lang=%00").status_code == 404
+
+
 def test_who_is_out_of_time_is_told_and_gives_no_more_answers(
     client: FlaskClient, base: str, app: Flask
 ) -> None:
