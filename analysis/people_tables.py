@@ -1,10 +1,11 @@
 """Tables of how people answered, and of who and what was counted."""
 
-from collections.abc import Sequence
-
 from analysis.glossary import REASONS, RULES
+from analysis.intervals import Interval
 from analysis.tables import EMPTY, KNOWN, Table, name_pair
 from analysis.words import DASH, SPACE, Entry, capitalize, interval, name, number, p_value, percent
+
+ROOM = 3  # methods whose intervals a page is wide enough for
 
 
 def tabulate_sides(report: Entry) -> Table:
@@ -169,8 +170,8 @@ def tabulate_rates_otherwise(report: Entry) -> Table:
         return EMPTY
 
     def row(title: str, rates: Entry) -> tuple[str, ...]:
-        cells = (f"{percent(rate['rate'])} ({interval(rate['ci95'])})" for rate in rates.values())
-        return (title, *cells)
+        roomy = len(methods) <= ROOM
+        return (title, *(_estimate(one["rate"], one["ci95"], roomy) for one in rates.values()))
 
     everybody = {
         method: {"rate": rate["rate_without_exclusions"], "ci95": rate["ci95_without_exclusions"]}
@@ -188,29 +189,35 @@ def tabulate_rates_otherwise(report: Entry) -> Table:
 
 
 def tabulate_differences_otherwise(report: Entry) -> Table:
-    differences = report["differences"]
-    if not report["exclusions"]["by_reason"] or not differences:
+    """Of the rules that are left out one at a time, the one that matters most."""
+    if not report["exclusions"]["by_reason"]:
         return EMPTY
-
-    def row(title: str, judged: Sequence[Entry | None]) -> tuple[str, ...]:
-        cells = (
-            f"{percent(one['difference'])} ({interval(one['ci95'])})" if one else DASH
-            for one in judged
+    rows = []
+    for pair in report["differences"]:
+        ways = [(rule, other) for rule, other in pair["without_a_rule"].items() if other]
+        rule, farthest = max(ways, key=lambda way: _distance(pair, way[1]), default=("", pair))
+        all_rules, moved, no_rule = (
+            _estimate(other["difference"], other["ci95"]) if other else DASH
+            for other in (pair, farthest, pair["without_exclusions"])
         )
-        return (title, *cells)
-
-    rules = list(report["exclusions"]["leave_one_rule_out"])
-    rows = [row("All rules", differences)]
-    rows += [
-        row(f"Without: {RULES[rule]}", [pair["without_a_rule"][rule] for pair in differences])
-        for rule in rules
-    ]
-    rows += [row("No rule", [pair["without_exclusions"] for pair in differences])]
+        what = capitalize(RULES[rule]) if _distance(pair, farthest) else DASH
+        rows.append((name_pair(pair), all_rules, moved, what, no_rule))
     return Table(
         "The differences in points, had people been left out by other rules",
-        ("Rules", *map(name_pair, differences)),
+        ("Methods", "All rules", "Farthest from it", "Without", "No rule"),
         rows,
+        words=(3,),
+        note="Farthest from it: without the one rule that moves the difference most. Those of every"
+        " rule are in report.json.",
     )
+
+
+def _distance(pair: Entry, other: Entry) -> float:
+    return float(abs(other["difference"] - pair["difference"]))
+
+
+def _estimate(value: float | None, bounds: Interval | None, roomy: bool = True) -> str:
+    return f"{percent(value)} ({interval(bounds)})" if roomy else percent(value)
 
 
 def tabulate_not_applicable(report: Entry) -> Table:
