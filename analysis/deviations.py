@@ -34,13 +34,15 @@ class Deviation:
 class Verdict:
     """sha256: of the design; without one, what the responses carry.
 
-    unchecked: what the design fixes and responses cannot show.
+    margin: that the design fixed for equivalence. unchecked: what it fixes and responses cannot
+    show.
     """
 
     sha256: str | None
     verdict: Literal["match", "deviations", "unknown"]
     deviations: tuple[Deviation, ...] = ()
     unchecked: tuple[str, ...] = ()
+    margin: float | None = None
 
 
 def judge_design(design: Design | None, used: Plan, taken: Responses, record: Record) -> Verdict:
@@ -58,7 +60,8 @@ def judge_design(design: Design | None, used: Plan, taken: Responses, record: Re
         *_compare_people(design, record),
         *_compare_plans(design.plan, used),
     )
-    return Verdict(design.sha256, "deviations" if deviations else "match", deviations, UNCHECKED)
+    verdict: Literal["match", "deviations"] = "deviations" if deviations else "match"
+    return Verdict(design.sha256, verdict, deviations, UNCHECKED, design.plan.margin)
 
 
 def _compare_hashes(design: Design, taken: Responses) -> Iterator[Deviation]:

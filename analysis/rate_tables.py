@@ -88,11 +88,15 @@ def tabulate_equivalence(report: Entry) -> Table:
         for pair in report["differences"]
         for test in (pair["equivalence"],)
     ]  # fmt: skip
+    margin = report["design"]["margin"]
+    fixed = all(pair["equivalence"]["margin"] == margin for pair in report["differences"])
     return Table(
         "Whether two rates are equal within a margin: two one-sided tests, percentage points",
         ("Methods", "Margin", f"90{SPACE}% interval", "p"),
         rows,
-    )
+        note="" if fixed else "No frozen design fixed this margin before the data, so it proves no"
+        " equivalence by itself: say why it is the right one.",
+    )  # fmt: skip
 
 
 def tabulate_mixed_differences(report: Entry) -> Table:

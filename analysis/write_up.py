@@ -121,7 +121,9 @@ def _comparisons(report: Entry) -> Iterator[str]:
     for pair in report["differences"][:1]:
         yield "Methods count as equal where two one-sided tests (Schuirmann, 1987) show that they"
         margin = number(100 * pair["equivalence"]["margin"], 1)
-        yield f"differ by less than {margin} percentage points."
+        fixed = report["design"]["margin"] == pair["equivalence"]["margin"]
+        when = "a margin fixed before the data" if fixed else "a margin not fixed before the data"
+        yield f"differ by less than {margin} percentage points, {when}."
 
 
 def _models(report: Entry) -> Iterator[str]:

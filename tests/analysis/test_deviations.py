@@ -43,7 +43,7 @@ def listed(verdict: Verdict) -> list[tuple[str, str, str]]:
 def test_a_study_done_as_planned_matches(tmp_path: Path, design: Design) -> None:
     verdict = judge(tmp_path, design, make_rows(design), design.plan)
     assert verdict == Verdict(
-        design.sha256, "match", (), ("hypotheses", "stopping", "wording", "stimuli")
+        design.sha256, "match", (), ("hypotheses", "stopping", "wording", "stimuli"), 0.05
     )
 
 

@@ -37,6 +37,19 @@ def test_the_text_says_who_was_counted_and_how(report: dict[str, Any]) -> None:
     assert "1 person was left out; 39 people with 1,560 test trials counted." in text
 
 
+@pytest.mark.parametrize(
+    ("margin", "said"), [(None, "a margin not fixed before"), (0.05, "a margin fixed before")]
+)
+def test_the_text_says_whether_the_margin_was_fixed(
+    report: dict[str, Any], margin: float | None, said: str
+) -> None:
+    frozen = report | {"design": report["design"] | {"margin": margin}}
+    assert f"less than 5.0 percentage points, {said} the data." in " ".join(write_method(frozen))
+    (table,) = [table for table in lay_out_tables(frozen)["Differences between methods"]
+                if "equal" in table.caption]  # fmt: skip
+    assert (table.note == "") == (margin is not None)
+
+
 def test_every_row_of_every_table_has_a_cell_for_every_column(report: dict[str, Any]) -> None:
     tables = [table for section in lay_out_tables(report).values() for table in section]
     assert len(tables) > 12

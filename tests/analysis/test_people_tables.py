@@ -1,0 +1,32 @@
+"""Tables of who was counted: the rule that matters most is the one that is named."""
+
+from typing import Any
+
+import pytest
+
+from analysis.people_tables import tabulate_differences_otherwise
+from analysis.words import MINUS
+
+KNOWN = {"ci95": (-0.1, 0.02)}
+SAME = f"{MINUS}4.0 ({MINUS}10.0 to 2.0)"
+
+
+@pytest.mark.parametrize(
+    ("without", "told"),
+    [
+        (
+            {"too_fast": {"difference": -0.05, **KNOWN}, "vigilance": {"difference": 0.0, **KNOWN}},
+            (f"0.0 ({MINUS}10.0 to 2.0)", "Vigilance trials"),
+        ),
+        ({"too_fast": {"difference": -0.04, **KNOWN}}, (SAME, "–")),
+        ({"too_fast": None}, (SAME, "–")),
+    ],
+)
+def test_the_rule_that_moves_a_difference_most_is_named(
+    without: dict[str, Any], told: tuple[str, str]
+) -> None:
+    pair = {"a": "l2", "b": "mcl", "difference": -0.04, **KNOWN, "without_exclusions": None}
+    exclusions = {"by_reason": {"too_fast": 1}}
+    report = {"exclusions": exclusions, "differences": [pair | {"without_a_rule": without}]}
+    (row,) = tabulate_differences_otherwise(report).rows
+    assert row == ("L2 less MCL", SAME, *told, "–")
