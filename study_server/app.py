@@ -39,7 +39,6 @@ BLUEPRINTS = (
 )
 
 
-
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:
     """The study server as a WSGI application; raises StudyError where it cannot run."""
     settings = settings or read_settings()

@@ -146,7 +146,7 @@ def test_the_answers_are_in_the_export(client: FlaskClient, engine: Engine, tmp_
     base = consent(client)
     client.post(f"{base}/eligibility", data=HEALTHY | read_plates(engine, 3))
     with reading(engine) as db:
-        export_study(db, find(db, "short"), tmp_path / "responses.csv", list(Mode))
+        export_study(db, find(db, "short"), tmp_path / "responses.csv", list(Mode), blinded=False)
     with (tmp_path / "participants.csv").open() as handle:
         (row,) = csv.DictReader(handle)
     told = row["color_vision"], row["night_light"], row["plates_correct"]
