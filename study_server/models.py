@@ -323,7 +323,7 @@ class Response(Base):
     slow_frame: Mapped[bool]
     late: Mapped[bool]
     received_at: Mapped[datetime]
-    message_id: Mapped[str | None] = mapped_column(index=True, unique=True)  # the browser's own
+    message_id: Mapped[str | None]  # the browser's own
 
     trial: Mapped[Trial] = relationship(back_populates="response")
 

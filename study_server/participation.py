@@ -1,24 +1,25 @@
 """The service behind the trials: resume, next trials, record a response, finish."""
 
-import hashlib
-import hmac
+import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import insert, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from study_server.clock import now
 from study_server.enrolment import count_views, new_trial, pools_of, stimulus_ids
 from study_server.models import Environment, Incident, Participant, Response, Stimulus, Trial
 from study_server.protocol import Protocol, stored_protocol
 from study_server.schedule import PlannedTrial, substitute
+from study_server.scoring import qualified
 from study_server.studies import UNFINISHED, late_since
 from study_server.words import DISTURBING, Choice, Flag, Kind, Outcome, Place
 
 MOST_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
+MOST_INCIDENTS = 10  # at a slot: more is no accident
 ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)  # before the last trial
 
 
@@ -35,7 +36,7 @@ class Over(Exception):
 
 
 class UnfitAnswer(ValueError):
-    """A side of a single image, or a verdict on a pair."""
+    """What no trial of this kind can be told, such as a side of a single image."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,17 @@ def resume(db: Session, participant: Participant) -> None:
 def report_incident(
     db: Session, participant: Participant, token: str, place: Place, status: int | None
 ) -> None:
-    """An image of a trial cannot be had: another trial takes its place. Raises as start_trial."""
+    """An image of a trial that nobody saw yet cannot be had: another trial takes its place.
+
+    Raises as start_trial, and UnfitAnswer where the trial has begun, or was replaced too often.
+    """
     trial = find_trial(db, participant, token)
     if db.get(Incident, trial.id) is not None:
         return  # it was told before
-    if trial.voided or trial.response is not None:
+    if trial.voided:
         raise VoidedTrial(token)
+    if trial.started_at is not None or trial.attempt >= MOST_INCIDENTS:
+        raise UnfitAnswer("this trial is not replaced: it has begun, or others were already")
     _be_there(participant)
     db.add(Incident(trial_id=trial.id, place=place, status=status, reported_at=now()))
     _void(db, participant, trial)
@@ -134,11 +140,8 @@ def _void(db: Session, participant: Participant, trial: Trial) -> None:
 
 
 def _replace(db: Session, participant: Participant, voided: Trial) -> None:
-    study, protocol, ids = (
-        participant.study,
-        protocol_of(participant),
-        stimulus_ids(db, participant.study),
-    )
+    study, protocol = participant.study, protocol_of(participant)
+    ids = stimulus_ids(db, study)
     rng = Random(f"{study.schedule_seed}:{participant.name}:{voided.slot}:{voided.attempt}")
     views = count_views(db, study, participant.mode)
     dealt = _images_dealt(db, participant)
@@ -146,8 +149,10 @@ def _replace(db: Session, participant: Participant, voided: Trial) -> None:
     trial = new_trial(participant, planned, ids, voided.slot, voided.attempt + 1)
     db.add(trial)
     repeats = Trial.participant_id == participant.id, Trial.repeat_of == voided.slot
-    for repeat in db.scalars(select(Trial).where(*repeats, Trial.started_at.is_(None))):
+    unseen = Trial.started_at.is_(None), Trial.voided.is_(False)
+    for repeat in db.scalars(select(Trial).where(*repeats, *unseen)):
         repeat.fake_id, repeat.real_id = trial.fake_id, trial.real_id
+        repeat.token = secrets.token_urlsafe(16)  # its images may have been fetched ahead
 
 
 def _images_dealt(db: Session, participant: Participant) -> set[str]:
@@ -222,8 +227,6 @@ def record_response(db: Session, participant: Participant, token: str, answer: A
         pass
     db.flush()
     db.refresh(trial)
-    if trial.response is None:
-        raise UnfitAnswer(f"id {answer.id} is that of the answer to another trial")
     if _must_be_replaced(participant, trial, answer):
         _void(db, participant, trial)
     _finish_when_done(db, trial)
@@ -268,70 +271,6 @@ def _finish_when_done(db: Session, answered: Trial) -> None:
     left_qualification = following[0].kind is not answered.kind is Kind.QUALIFICATION
     if left_qualification and not qualified(db, participant):
         participant.finished_at, participant.outcome = now(), Outcome.SCREENED_OUT
-
-
-def qualified(db: Session, participant: Participant) -> bool:
-    """Whether the qualification trials were answered well enough."""
-    correct, answered = score(db, participant, Kind.QUALIFICATION)
-    return correct >= protocol_of(participant).qualification_min_correct * answered
-
-
-def progress(db: Session, participant: Participant) -> tuple[int, int]:
-    """(answered, planned) trials; a voided one and its replacement count once."""
-    mine = Trial.participant_id == participant.id, Trial.voided.is_(False)
-    planned = db.scalar(select(func.count()).select_from(Trial).where(*mine)) or 0
-    answered = db.scalar(
-        select(func.count()).select_from(Trial).join(Response).where(*mine)
-    )  # fmt: skip
-    return answered or 0, planned
-
-
-def score(db: Session, participant: Participant, kind: Kind = Kind.TEST) -> tuple[int, int]:
-    """(correct, answered) trials of a kind, repeats aside; of tests as shown at the end."""
-    query = (
-        select(Trial)
-        .join(Response)
-        .options(contains_eager(Trial.response))
-        .where(
-            Trial.participant_id == participant.id, Trial.kind == kind, Trial.repeat_of.is_(None)
-        )
-    )
-    question = participant.study.question
-    judged = [
-        is_correct(question, t.truth, t.response.answer) for t in db.scalars(query) if t.response
-    ]
-    return sum(judged), len(judged)
-
-
-def is_correct(question: str, truth: Choice, answer: Choice) -> bool:
-    """The fake was found, or the photograph where that was asked."""
-    return answer is (truth if question == "fake" else truth.other)
-
-
-def feedback(trial: Trial) -> dict[str, object] | None:
-    """What an answered practice trial tells: where the fake was, and whether the answer is right.
-
-    fake: a side; of a single image its place, or None where it is a photograph.
-    """
-    if trial.kind is not Kind.PRACTICE or trial.response is None:
-        return None
-    question = trial.participant.study.question
-    correct = is_correct(question, trial.truth, trial.response.answer)
-    return {"fake": place_of_fake(trial), "correct": correct}
-
-
-def place_of_fake(trial: Trial) -> str | None:
-    if trial.fake_side is not None:
-        return trial.fake_side
-    return Place.CENTER if trial.truth is Choice.FAKE else None
-
-
-def completion_code(participant: Participant) -> str | None:
-    """No code without data: only who is complete has one."""
-    if participant.outcome is not Outcome.COMPLETE:
-        return None
-    digest = hmac.digest(participant.study.key, f"code:{participant.name}".encode(), hashlib.sha256)
-    return digest.hex()[:10].upper()
 
 
 def describe_environment(db: Session, participant: Participant, **facts: object) -> None:

@@ -165,7 +165,7 @@ class Protocol(BaseModel):
 def _in_counts(protocol: Protocol) -> list[str]:
     """What contradicts itself in how many there are of what."""
     trials, vigilance, repeats = protocol.trials, protocol.vigilance, protocol.repeats
-    least = max(2 if protocol.single else 1, len(protocol.methods))
+    least = len(protocol.methods) * (2 if protocol.single else 1)  # half are photographs
     found = []
     if protocol.plates_min_correct > protocol.plates:
         found.append(
@@ -183,8 +183,8 @@ def _in_counts(protocol: Protocol) -> list[str]:
         )
     if protocol.assignment == "within" and trials < least:
         found.append(
-            f"trials = {trials} cannot show {least} methods to one person; "
-            "raise trials or set assignment = 'between'"
+            f"trials = {trials} cannot show {len(protocol.methods)} methods to one person; "
+            f"raise trials to {least} or more, or set assignment = 'between'"
         )
     return found
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from study_server.invitations import read_invitation
 from study_server.models import Ending, Participant, Study
-from study_server.participation import completion_code
+from study_server.scoring import completion_code
 from study_server.words import Mode, Outcome, Source
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,255}")

@@ -94,11 +94,10 @@ class Hand:
         methods = choose_methods(protocol, kind, self.methods, count, rng)
         shown = draw_least_viewed(self.pools, methods, views or {}, self.used, rng)
         beside = self._photographs([image for image, _ in shown], views or {})
-        sides = [None] * count if protocol.single else balanced(list(Side), count, rng)
-        order, exposures = (
-            draw_order(protocol, count, rng),
-            balanced(protocol.exposures_ms, count, rng),
-        )
+        made_by = [method for _, method in shown]
+        sides = [None] * count if protocol.single else dealt(list(Side), made_by, rng)
+        order = dealt(orders(protocol), made_by, rng)
+        exposures = dealt(protocol.exposures_ms, made_by, rng)
         block = find_block(protocol, kind)
         return [
             PlannedTrial(kind, block, *shown[i], beside[i], sides[i], order[i], exposures[i])
@@ -136,12 +135,11 @@ def choose_methods(
     return [next(fakes) if fake else REAL for fake in halves]
 
 
-def draw_order(protocol: Protocol, count: int, rng: Random) -> list[Side | None]:
-    """Which side comes first, where one does."""
+def orders(protocol: Protocol) -> Sequence[Side | None]:
+    """Which sides may come first; None where both are there at once, or there is one image."""
     if protocol.presentation != "sequential":
-        return [None] * count
-    sides = list(Side) if protocol.order == "random" else [Side.LEFT]
-    return balanced(sides, count, rng)
+        return [None]
+    return list(Side) if protocol.order == "random" else [Side.LEFT]
 
 
 def draw_least_viewed(
@@ -192,6 +190,15 @@ def balanced(values: Sequence[T], count: int, rng: Random) -> list[T]:
     drawn = [order[i % len(order)] for i in range(count)]
     rng.shuffle(drawn)
     return drawn
+
+
+def dealt(values: Sequence[T], groups: Sequence[str], rng: Random) -> list[T]:
+    """A value a place, each as often as the others (+-1) in every group and in all, by chance."""
+    order = rng.sample(list(values), len(values))
+    rank = {group: rng.random() for group in sorted(set(groups))}
+    places = sorted(range(len(groups)), key=lambda place: (rank[groups[place]], rng.random()))
+    turn = {place: order[i % len(order)] for i, place in enumerate(places)}
+    return [turn[place] for place in range(len(groups))]
 
 
 def spread(few: Sequence[T], many: Sequence[T], rng: Random) -> list[T]:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 
-from study_server import participation
+from study_server import participation, scoring
 from study_server.api_models import (
     EnvironmentBody,
     Feedback,
@@ -51,7 +51,7 @@ def resume() -> ResponseReturnValue:
 def next_trials() -> ResponseReturnValue:
     participant: Participant = g.participant
     protocol = participation.protocol_of(participant)
-    answered, planned = participation.progress(g.db, participant)
+    answered, planned = scoring.progress(g.db, participant)
     upcoming = participation.upcoming(g.db, participant)
     told = [_describe(trial, protocol) for trial in upcoming]
     return Trials(answered=answered, planned=planned, trials=told).model_dump(mode="json")
@@ -127,9 +127,9 @@ def respond(trial_token: str) -> ResponseReturnValue:
     values = body.model_dump() | {"flags": frozenset(body.flags)}
     answer = participation.Answer(values.pop("answer"), **values)
     trial = participation.record_response(g.db, g.participant, trial_token, answer)
-    told = participation.feedback(trial)
+    told = scoring.feedback(trial)
     feedback = None if told is None else Feedback.model_validate(told)
-    answered, planned = participation.progress(g.db, g.participant)
+    answered, planned = scoring.progress(g.db, g.participant)
     g.db.commit()
     return Stored(answered=answered, planned=planned, feedback=feedback).model_dump(mode="json")
 

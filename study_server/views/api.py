@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 
-from study_server import enrolment, participation, studies, withdrawal
+from study_server import enrolment, participation, scoring, studies, withdrawal
 from study_server.api_models import (
     CommentBody,
     ConsentBody,
@@ -126,10 +126,10 @@ def _load_participant() -> ResponseReturnValue | None:
 
 @mine.get("/result")
 def result() -> ResponseReturnValue:
-    code = participation.completion_code(g.participant)
+    code = scoring.completion_code(g.participant)
     score = None
     if code is not None:
-        correct, trials = participation.score(g.db, g.participant, Kind.TEST)
+        correct, trials = scoring.score(g.db, g.participant, Kind.TEST)
         score = Score(correct=correct, trials=trials)
     outcome = g.participant.outcome
     return Result(outcome=outcome, code=code, score=score).model_dump(mode="json")

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from study_server import eligibility, participation, recruitment, withdrawal
+from study_server import eligibility, participation, recruitment, scoring, withdrawal
 from study_server.api_models import MAX_COMMENT
 from study_server.database import scrub
 from study_server.models import Participant
@@ -99,7 +99,7 @@ def debrief() -> ResponseReturnValue:
     participant: Participant = g.participant
     if participant.outcome is not Outcome.COMPLETE:
         return redirect(address("trials.player"), 303)
-    correct, answered = participation.score(g.db, participant)
+    correct, answered = scoring.score(g.db, participant)
     return render_template(
         "participant/debrief.html",
         wording=spoken(),

@@ -13,8 +13,8 @@ from study_server.clock import now
 from study_server.database import open_engine, prepare, reading, transaction
 from study_server.eligibility import plate_digits
 from study_server.models import Participant, Response, Screening
-from study_server.participation import completion_code
 from study_server.recruitment import prolific_code
+from study_server.scoring import completion_code
 from study_server.serving import served
 from study_server.settings import Settings
 from study_server.studies import find

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, participation
+from study_server import enrolment, participation, scoring
 from study_server.codebook import INCIDENTS
 from study_server.database import transaction
 from study_server.export import export_study
@@ -53,7 +53,7 @@ def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
         assert stored.response.slow_frame
         assert (again.slot, again.attempt) == (trial.slot, 1)
         assert again.shown.image != trial.shown.image
-        assert participation.progress(db, participant) == (1, 5)
+        assert scoring.progress(db, participant) == (1, 5)
 
 
 def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(

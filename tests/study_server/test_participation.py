@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, participation
+from study_server import enrolment, participation, scoring
 from study_server.clock import now
 from study_server.database import reading, transaction, writing
 from study_server.models import Identity, Participant, Response, Trial
@@ -139,7 +139,7 @@ def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
         assert (late.outcome, done.outcome) == (Outcome.TIMED_OUT, Outcome.COMPLETE)
         participation.resume(db, late)
         assert participation.upcoming(db, late) == []
-        assert participation.completion_code(late) is None
+        assert scoring.completion_code(late) is None
         next_one = enrolment.enroll(db, study, "next", Mode.LIVE, Source.LINK)
         assert next_one.method == late.method
 
@@ -223,21 +223,21 @@ def test_reloading_through_the_reserve_still_asks_for_every_answer(db: Session) 
         (trial, *_) = participation.upcoming(db, participant)
         participation.start_trial(db, participant, trial.token)
         participation.resume(db, participant)
-    assert participation.progress(db, participant) == (0, 7)
-    assert participation.completion_code(participant) is None
+    assert scoring.progress(db, participant) == (0, 7)
+    assert scoring.completion_code(participant) is None
 
 
 def test_the_code_appears_with_the_last_answer(db: Session) -> None:
     participant = enroll(db)
-    assert participation.completion_code(participant) is None
+    assert scoring.completion_code(participant) is None
     answer_all(db, participant)
     assert participant.outcome is Outcome.COMPLETE
-    assert participation.progress(db, participant) == (7, 7)
-    code = participation.completion_code(participant)
+    assert scoring.progress(db, participant) == (7, 7)
+    code = scoring.completion_code(participant)
     other = enroll(db, "another")
     answer_all(db, other)
     assert code is not None
-    assert code != participation.completion_code(other)
+    assert code != scoring.completion_code(other)
 
 
 @pytest.mark.parametrize("question", ["fake", "real"])
@@ -255,4 +255,4 @@ def test_the_score_counts_test_pairs_by_what_was_asked(
                 participation.record_response(db, participant, trial.token, Answer(choice, 1, 1, 1))
         kind_of_slot_3 = db.scalars(select(Trial.kind).where(Trial.slot == 3)).one()
         lost = int(kind_of_slot_3 is Kind.TEST)
-        assert participation.score(db, participant) == (4 - lost, 4)
+        assert scoring.score(db, participant) == (4 - lost, 4)

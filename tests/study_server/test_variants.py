@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, participation
+from study_server import enrolment, participation, scoring
 from study_server.app import create_app
 from study_server.database import reading, writing
 from study_server.enrolment import StudyFull
@@ -89,7 +89,7 @@ def test_who_passes_the_qualification_goes_on(db: Session, manifest: Path, tmp_p
     while following := participation.upcoming(db, participant):
         answer(db, participant, following[0])
     assert participant.outcome is Outcome.COMPLETE
-    assert participation.score(db, participant) == (4, 4)
+    assert scoring.score(db, participant) == (4, 4)
 
 
 def test_who_fails_the_qualification_is_screened_out(
@@ -102,7 +102,7 @@ def test_who_fails_the_qualification_is_screened_out(
         answer(db, participant, trial, right=False)
     assert participant.outcome is Outcome.SCREENED_OUT
     assert participation.upcoming(db, participant) == []
-    assert participation.completion_code(participant) is None
+    assert scoring.completion_code(participant) is None
     with pytest.raises(Over):
         answer(db, participant, third)
     assert enroll(db, "q", "third").method == participant.method  # the place is free again
@@ -144,8 +144,8 @@ def test_repeats_are_not_scored(db: Session, manifest: Path, tmp_path: Path) -> 
     participant = come(db, protocol, manifest, tmp_path)
     while following := participation.upcoming(db, participant):
         answer(db, participant, following[0])
-    assert participation.progress(db, participant) == (6, 6)
-    assert participation.score(db, participant) == (4, 4)
+    assert scoring.progress(db, participant) == (6, 6)
+    assert scoring.score(db, participant) == (4, 4)
 
 
 def test_nobody_new_is_let_in_once_every_fake_was_seen_often_enough(

@@ -15,7 +15,7 @@ first_schema = import_module("study_server.migrations.versions.0001_first_schema
 SHOWN = """
 WITH shown AS (
   SELECT trial.*, ROW_NUMBER() OVER (
-    PARTITION BY trial.participant_id ORDER BY trial.slot, trial.attempt
+    PARTITION BY trial.participant_id ORDER BY trial.started_at, trial.slot, trial.attempt
   ) - 1 AS position
   FROM trial
   WHERE trial.started_at IS NOT NULL

@@ -26,11 +26,9 @@ def upgrade() -> None:
         "environment", sa.Column("dynamic_range", sa.Text(), nullable=False, server_default="")
     )
     op.add_column("response", sa.Column("message_id", sa.Text(), nullable=True))
-    op.create_index("ix_response_message_id", "response", ["message_id"], unique=True)
 
 
 def downgrade() -> None:
-    op.drop_index("ix_response_message_id", "response")
     op.drop_column("response", "message_id")
     op.drop_column("environment", "dynamic_range")
     op.drop_table("incident")

@@ -1,0 +1,76 @@
+"""How far a participant is, how well they did, and what they are told of it."""
+
+import hashlib
+import hmac
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from study_server.models import Participant, Response, Trial
+from study_server.protocol import stored_protocol
+from study_server.words import Choice, Kind, Outcome, Place
+
+
+def qualified(db: Session, participant: Participant) -> bool:
+    """Whether the qualification trials were answered well enough."""
+    protocol = stored_protocol(participant.study.protocol)
+    correct, answered = score(db, participant, Kind.QUALIFICATION)
+    return correct >= protocol.qualification_min_correct * answered
+
+
+def progress(db: Session, participant: Participant) -> tuple[int, int]:
+    """(answered, planned) trials; a voided one and its replacement count once."""
+    mine = Trial.participant_id == participant.id, Trial.voided.is_(False)
+    planned = db.scalar(select(func.count()).select_from(Trial).where(*mine)) or 0
+    answered = db.scalar(
+        select(func.count()).select_from(Trial).join(Response).where(*mine)
+    )  # fmt: skip
+    return answered or 0, planned
+
+
+def score(db: Session, participant: Participant, kind: Kind = Kind.TEST) -> tuple[int, int]:
+    """(correct, answered) trials of a kind, as shown at the end; voided ones and repeats aside."""
+    query = (
+        select(Trial, Response.answer)
+        .join(Response)
+        .where(
+            Trial.participant_id == participant.id,
+            Trial.kind == kind,
+            Trial.voided.is_(False),
+            Trial.repeat_of.is_(None),
+        )
+    )
+    question = participant.study.question
+    judged = [is_correct(question, trial.truth, answer) for trial, answer in db.execute(query)]
+    return sum(judged), len(judged)
+
+
+def is_correct(question: str, truth: Choice, answer: Choice) -> bool:
+    """The fake was found, or the photograph where that was asked."""
+    return answer is (truth if question == "fake" else truth.other)
+
+
+def feedback(trial: Trial) -> dict[str, object] | None:
+    """What an answered practice trial tells: where the fake was, and whether the answer is right.
+
+    fake: a side; of a single image its place, or None where it is a photograph.
+    """
+    if trial.kind is not Kind.PRACTICE or trial.response is None:
+        return None
+    question = trial.participant.study.question
+    correct = is_correct(question, trial.truth, trial.response.answer)
+    return {"fake": place_of_fake(trial), "correct": correct}
+
+
+def place_of_fake(trial: Trial) -> str | None:
+    if trial.fake_side is not None:
+        return trial.fake_side
+    return Place.CENTER if trial.truth is Choice.FAKE else None
+
+
+def completion_code(participant: Participant) -> str | None:
+    """No code without data: only who is complete has one."""
+    if participant.outcome is not Outcome.COMPLETE:
+        return None
+    digest = hmac.digest(participant.study.key, f"code:{participant.name}".encode(), hashlib.sha256)
+    return digest.hex()[:10].upper()
