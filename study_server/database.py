@@ -1,6 +1,8 @@
 """The engine and its promises: a commit survives a power cut, what was deleted is gone."""
 
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
 
+RETRY_S = 10.0  # between two attempts to leave no trace of what was deleted
 PRAGMAS = {
     "journal_mode": "WAL",  # readers do not wait for the writer
     "synchronous": "FULL",  # NORMAL can lose acknowledged commits in a power cut
@@ -62,6 +65,13 @@ def reading(engine: Engine) -> Session:
     return Session(engine)
 
 
+def snapshot(engine: Engine) -> Session:
+    """A session that reads one moment of the database, however long it takes."""
+    if engine.dialect.name == "postgresql":  # SQLite's transactions are that by themselves
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    return Session(engine)
+
+
 def writing(engine: Engine) -> Session:
     """A session that may write."""
     return Session(engine.execution_options(writes=True))
@@ -91,6 +101,17 @@ def scrub(engine: Engine) -> bool:
             return False
         busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
+
+
+def scrub_in_the_end(engine: Engine) -> None:
+    """Scrub, now or, where others are busy, as soon as they let it."""
+
+    def keep_trying() -> None:
+        while not scrub(engine):
+            time.sleep(RETRY_S)
+
+    if not scrub(engine):
+        threading.Thread(target=keep_trying, daemon=True).start()
 
 
 def _migrations(connection: Connection | None = None) -> Config:

@@ -124,7 +124,7 @@ def report_incident(
     trial = find_trial(db, participant, token)
     if db.get(Incident, trial.id) is not None:
         return  # it was told before
-    if trial.voided:
+    if trial.voided or trial.response is not None:
         raise VoidedTrial(token)
     if trial.started_at is not None or trial.attempt >= MOST_INCIDENTS:
         raise UnfitAnswer("this trial is not replaced: it has begun, or others were already")

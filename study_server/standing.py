@@ -129,7 +129,7 @@ def judge(standing: Standing, rules: Exclusions, single: bool) -> Standing:
     breaks = {
         "screened_out": standing.outcome is Outcome.SCREENED_OUT,
         "returned": standing.outcome is Outcome.RETURNED,
-        "incomplete": standing.outcome is not Outcome.ACTIVE
+        "incomplete": standing.outcome not in (Outcome.ACTIVE, Outcome.SCREENED_OUT)
         and standing.answered < rules.min_completed_fraction * standing.planned,
         "vigilance": fails_vigilance(standing, rules),
         "too_fast": enough and standing.fast > rules.max_fast_fraction * standing.answered,

@@ -28,9 +28,15 @@ Row = dict[str, object]
 def select_responses(
     db: Session, study: Study, modes: Collection[Mode], blinded: bool
 ) -> Iterator[Row]:
-    """A row a trial that was shown. blinded: live ones without the truth."""
+    """A row a trial that was shown. blinded: live ones without what tells the truth."""
+    hidden = dict.fromkeys(telling(study), "") if blinded else {}
     for row in _select_view(db, "responses_export", study, modes):
-        yield row | {"truth": ""} if blinded and row["mode"] == Mode.LIVE else row
+        yield row | hidden if row["mode"] == Mode.LIVE else row
+
+
+def telling(study: Study) -> tuple[str, ...]:
+    """What tells the truth; an image that is shown alone is real or fake by its method."""
+    return ("truth", "method", "image") if study.presentation == "single" else ("truth",)
 
 
 def select_timing(db: Session, study: Study, modes: Collection[Mode]) -> Iterator[Row]:

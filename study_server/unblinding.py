@@ -39,6 +39,15 @@ def count_complete(db: Session, study: Study) -> int:
     return db.scalar(query) or 0
 
 
+def note_reopening(db: Session, study: Study, by: str) -> None:
+    """Whoever is about to open a closed study again may have seen its truth: that is recorded."""
+    if study.state is not State.CLOSED:
+        return
+    planned, complete = planned_participants(study), count_complete(db, study)
+    if planned is None or complete < planned:
+        _record(db, study, f"{by}, by opening it again")
+
+
 def withhold_truth(db: Session, study: Study, unblind_for: str = "") -> bool:
     """Whether an export is to leave the truth of live trials out.
 
@@ -48,7 +57,11 @@ def withhold_truth(db: Session, study: Study, unblind_for: str = "") -> bool:
         return False
     if not unblind_for:
         return True
-    complete = count_complete(db, study)
-    db.add(Unblinding(study_id=study.id, unblinded_at=now(), by=unblind_for, complete=complete))
-    db.flush()
+    _record(db, study, unblind_for)
     return False
+
+
+def _record(db: Session, study: Study, by: str) -> None:
+    complete = count_complete(db, study)
+    db.add(Unblinding(study_id=study.id, unblinded_at=now(), by=by, complete=complete))
+    db.flush()

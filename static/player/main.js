@@ -57,7 +57,9 @@ async function nextTrial(last) {
     await outbox.drained();
     learn(await server.trials());
   }
-  return upcoming.shift();
+  const next = upcoming.shift();
+  if (next) begun.add(next.token); // now: while a page is up, a late list must not bring it again
+  return next;
 }
 
 /** The page at which somebody who comes (back) begins. */
@@ -70,7 +72,6 @@ function welcome({ answered, planned }) {
 
 /** Practice waits for the server, which alone knows what was right; other trials do not. */
 async function play(trial, frameMs) {
-  begun.add(trial.token);
   const images = await load(trial);
   if (!images) return;
   await screen.roomFor(images);

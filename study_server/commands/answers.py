@@ -8,13 +8,11 @@ from study_server import export, psych_ds, studies
 from study_server.archive import stream_zip, write_folder
 from study_server.bundle import bundle_design
 from study_server.commands.opening import open_database
-from study_server.commands.options import FILE, SLUG
-from study_server.database import reading, transaction
+from study_server.commands.options import COMMAND_LINE, FILE, SLUG
+from study_server.database import reading, snapshot, transaction
 from study_server.errors import StudyError
 from study_server.unblinding import withhold_truth
 from study_server.words import Mode
-
-COMMAND_LINE = "command line"
 
 
 def _modes(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[Mode, ...]:
@@ -39,10 +37,12 @@ def export_(
     trials is left out. Who takes it all the same is recorded, for good: unblinding.csv tells.
     """
     _, engine = open_database()
-    with transaction(engine) as db:
+    with transaction(engine) as db:  # short, for people are answering; and a look stays on record
         study = studies.find(db, slug)
         studies.release_places(db, study)
         blinded = withhold_truth(db, study, COMMAND_LINE if unblind else "")
+    with snapshot(engine) as db:
+        study = studies.find(db, slug)
         if dataset is not None:
             write_folder(psych_ds.list_files(db, study, modes, blinded), dataset)
             click.echo(f"{dataset}: a Psych-DS dataset; its README.md tells what to add")

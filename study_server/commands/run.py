@@ -10,13 +10,14 @@ import click
 from study_server import researchers, studies
 from study_server.app import create_app
 from study_server.commands.opening import open_database
-from study_server.commands.options import SLUG
+from study_server.commands.options import COMMAND_LINE, SLUG
 from study_server.database import reading, transaction
 from study_server.freeze import hash_wording, let_in
 from study_server.logs import log_to_stderr
 from study_server.progress import measure_progress
 from study_server.serving import bind
 from study_server.settings import find_folder, read_settings
+from study_server.unblinding import note_reopening
 from study_server.words import State
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8000"  # of `study serve`
@@ -33,10 +34,14 @@ def _set_state(slug: str, state: State) -> None:
 @click.command("open")
 @SLUG
 def open_(slug: str) -> None:
-    """Let people in; needs a frozen design."""
+    """Let people in; needs a frozen design.
+
+    A study that was closed told its truth: opening it again is recorded as a look at it.
+    """
     _, engine = open_database()
     with transaction(engine) as db:
         study = studies.find(db, slug)
+        note_reopening(db, study, COMMAND_LINE)
         let_in(study, hash_wording(db, study, find_folder("templates")))
     click.echo(f"{slug}: {State.OPEN}")
 

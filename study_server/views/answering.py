@@ -42,6 +42,14 @@ def add_routes(pages: Blueprint) -> None:
     pages.register_error_handler(ValidationError, refuse)
 
 
+def read_json() -> object:
+    """What was sent; 400 where it is no JSON, or nested beyond all reason."""
+    try:
+        return request.get_json()
+    except RecursionError:
+        abort(400)
+
+
 def resume() -> ResponseReturnValue:
     participation.resume(g.db, g.participant)
     g.db.commit()
@@ -116,14 +124,14 @@ def start(trial_token: str) -> ResponseReturnValue:
 
 
 def incident(trial_token: str) -> ResponseReturnValue:
-    body = IncidentBody.model_validate(request.get_json())
+    body = IncidentBody.model_validate(read_json())
     participation.report_incident(g.db, g.participant, trial_token, body.place, body.status)
     g.db.commit()
     return "", 204
 
 
 def respond(trial_token: str) -> ResponseReturnValue:
-    body = ResponseBody.model_validate(request.get_json())
+    body = ResponseBody.model_validate(read_json())
     values = body.model_dump() | {"flags": frozenset(body.flags)}
     answer = participation.Answer(values.pop("answer"), **values)
     trial = participation.record_response(g.db, g.participant, trial_token, answer)
@@ -135,7 +143,7 @@ def respond(trial_token: str) -> ResponseReturnValue:
 
 
 def environment() -> ResponseReturnValue:
-    body = EnvironmentBody.model_validate(request.get_json())
+    body = EnvironmentBody.model_validate(read_json())
     participation.describe_environment(g.db, g.participant, **body.model_dump())
     g.db.commit()
     return "", 204

@@ -19,7 +19,7 @@ from study_server.api_models import (
     StudyDescription,
     Texts,
 )
-from study_server.database import scrub
+from study_server.database import scrub_in_the_end
 from study_server.errors import StudyError
 from study_server.invitations import read_invitation
 from study_server.models import Study
@@ -74,7 +74,7 @@ def _texts(study: Study, language: str) -> Texts:
 
 @doors.post("/studies/<slug>/participants")
 def enroll(slug: str) -> ResponseReturnValue:
-    study, body = _study(slug), ConsentBody.model_validate(request.get_json())
+    study, body = _study(slug), ConsentBody.model_validate(answering.read_json())
     wording = speak_wording(g.db, study, body.language)
     speak(wording.language)
     if body.consent_version != wording.consent_version:
@@ -137,7 +137,7 @@ def result() -> ResponseReturnValue:
 
 @mine.post("/comment")
 def comment() -> ResponseReturnValue:
-    g.participant.comment = CommentBody.model_validate(request.get_json()).comment
+    g.participant.comment = CommentBody.model_validate(answering.read_json()).comment
     g.db.commit()
     return "", 204
 
@@ -147,5 +147,5 @@ def withdraw() -> ResponseReturnValue:
     """Everything of the participant is deleted, at once."""
     withdrawal.withdraw(g.db, g.participant)
     g.db.close()  # its snapshot would keep the log from being emptied
-    scrub(current_app.extensions["engine"])
+    scrub_in_the_end(current_app.extensions["engine"])
     return "", 204

@@ -1,7 +1,10 @@
-"""A study's answers and design as files, sent while they are read from the database."""
+"""A study's answers and design as files, read from the database at one moment."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
+from tempfile import SpooledTemporaryFile
+from typing import IO
 
 from flask import Blueprint, Response, abort, current_app, g
 from flask.typing import ResponseReturnValue
@@ -12,7 +15,7 @@ from study_server import psych_ds, studies
 from study_server.archive import stream_zip
 from study_server.bundle import bundle_design
 from study_server.codebook import TABLES
-from study_server.database import reading, transaction
+from study_server.database import snapshot, transaction
 from study_server.errors import StudyError
 from study_server.export import CODEBOOK, DESIGN_JSON, list_tables, write_csv
 from study_server.models import Study
@@ -33,7 +36,8 @@ DOWNLOADS = {
 }
 WITH_TRUTH = ("responses.csv", PSYCH_DS)
 MODES = tuple(Mode)
-LINES = 500  # sent at once
+LINES = 500  # taken at once
+PIECE, IN_MEMORY = 64 * 1024, 8 * 1024 * 1024  # bytes: sent at once; held before the disk is used
 
 
 @pages.get("/<name>")
@@ -61,7 +65,17 @@ def _send(slug: str, name: str, unblind_for: str = "") -> ResponseReturnValue:
     headers = {"Content-Disposition": f"attachment; filename={slug}-{name}"}
     kind = {"csv": "text/csv", "zip": "application/zip", "json": "application/json"}
     mimetype = kind[name.rpartition(".")[2]]
-    return Response(_read(engine, slug, name, blinded), mimetype=mimetype, headers=headers)
+    file = _spool(_read(engine, slug, name, blinded))
+    pieces = iter(partial(file.read, PIECE), b"")
+    return Response(pieces, mimetype=mimetype, headers=headers)
+
+
+def _spool(pieces: Iterable[bytes]) -> IO[bytes]:
+    """Written before it is sent: a slow reader must not keep the database at one moment."""
+    file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # closed when it was sent
+    file.writelines(pieces)
+    file.seek(0)
+    return file
 
 
 def _find(db: Session, slug: str) -> Study:
@@ -73,7 +87,7 @@ def _find(db: Session, slug: str) -> Study:
 
 def _read(engine: Engine, slug: str, name: str, blinded: bool) -> Iterator[bytes]:
     """The file in pieces; the database is open until the last."""
-    with reading(engine) as db:
+    with snapshot(engine) as db:
         study = studies.find(db, slug)
         if name == PSYCH_DS:
             yield from stream_zip(psych_ds.list_files(db, study, MODES, blinded))

@@ -4,6 +4,7 @@ Who it is, a platform's or an invitation's link tells, else a cookie (study_serv
 """
 
 import secrets
+from urllib.parse import urlencode
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
 from flask import session as cookie
@@ -125,7 +126,7 @@ def _speak(study: Study) -> Spoken:
 def _address(slug: str, language: str) -> str:
     """This page in a language, with all else that its address says."""
     asked = request.args.to_dict() | {"lang": language}
-    return url_for("entrance.entry", slug=slug, **asked)  # type: ignore[arg-type]
+    return f"{url_for('entrance.entry', slug=slug)}?{urlencode(asked)}"
 
 
 def _arrival(slug: str) -> Arrival:

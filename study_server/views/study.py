@@ -31,6 +31,7 @@ from study_server.protocol import stored_protocol
 from study_server.settings import find_folder
 from study_server.standing import REASONS, Standing, list_standings
 from study_server.tables import list_unblinding
+from study_server.unblinding import note_reopening
 from study_server.views.downloads import DOWNLOADS
 from study_server.views.researcher import entry_url, guard, settings
 from study_server.words import Mode, Outcome, State
@@ -136,6 +137,7 @@ def switch(slug: str) -> ResponseReturnValue:
     study, wanted = _find(slug), request.form.get("state")
     try:
         if wanted == State.OPEN:
+            note_reopening(g.db, study, g.researcher.name)
             let_in(study, hash_wording(g.db, study, find_folder("templates")))
         elif wanted in (State.PAUSED, State.CLOSED):
             study.state = State(wanted)

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from study_server import eligibility, participation, recruitment, scoring, withdrawal
 from study_server.api_models import MAX_COMMENT
-from study_server.database import scrub
+from study_server.database import scrub_in_the_end
 from study_server.models import Participant
 from study_server.player_words import WORDS
 from study_server.views import answering
@@ -139,5 +139,5 @@ def withdraw() -> ResponseReturnValue:
     withdrawal.withdraw(g.db, g.participant)
     page = render_template("participant/withdrawn.html", wording=wording)
     g.db.close()  # its snapshot would keep the log from being emptied
-    scrub(current_app.extensions["engine"])
+    scrub_in_the_end(current_app.extensions["engine"])
     return page

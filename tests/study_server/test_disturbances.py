@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
 from study_server import enrolment, participation, scoring
@@ -54,6 +54,7 @@ def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
         assert (again.slot, again.attempt) == (trial.slot, 1)
         assert again.shown.image != trial.shown.image
         assert scoring.progress(db, participant) == (1, 5)
+        assert scoring.score(db, participant) == (0, 0)
 
 
 def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(
@@ -121,17 +122,79 @@ def test_an_answered_or_voided_trial_has_no_incident(engine: Engine, study: str)
             participation.report_incident(db, participant, trial.token, Place.LEFT, None)
 
 
-def test_no_two_answers_have_one_id(engine: Engine, study: str) -> None:
+def test_two_answers_may_have_one_id(engine: Engine, study: str) -> None:
+    """A front end may count its trials; which answer it is says the trial."""
     with transaction(engine) as db:
         participant = enroll(db, study)
-        first = next_test(db, participant)
-        participation.record_response(db, participant, first.token, FINE)
-        second = next_test(db, participant)
-        with pytest.raises(UnfitAnswer, match="another trial"):
-            participation.record_response(db, participant, second.token, FINE)
-        assert db.scalar(select(func.count()).select_from(Response)) == 2
+        for _ in range(2):
+            trial = next_test(db, participant)
+            participation.record_response(db, participant, trial.token, FINE)
+        assert db.scalar(select(func.count()).select_from(Response)) == 3
+        assert scoring.progress(db, participant) == (3, 5)
 
 
 def test_the_protocol_says_how_many_trials_are_fetched_ahead(engine: Engine, study: str) -> None:
     with transaction(engine) as db:
         assert len(participation.upcoming(db, enroll(db, study))) == 1 + 1
+
+
+def test_a_disturbed_qualification_trial_costs_nobody_the_study(
+    engine: Engine, manifest: Path, tmp_path: Path
+) -> None:
+    changes = {"qualification": 2, "qualification_min_correct": 1.0, "disturbed": "replace"}
+    protocol = short_protocol("strict", practice=0, **changes)
+    open_study(engine, protocol, manifest, tmp_path / "instance")
+    with transaction(engine) as db:
+        participant = enroll(db, "strict")
+        (first, *_) = participation.upcoming(db, participant)
+        wrong = Answer(first.truth.other, 1, 1, 1, flags=[Flag.SLOW_FRAME])
+        participation.record_response(db, participant, first.token, wrong)
+        for _ in range(2):
+            (trial, *_) = participation.upcoming(db, participant)
+            participation.record_response(
+                db, participant, trial.token, Answer(trial.truth, 1, 1, 1)
+            )
+        assert participant.outcome is Outcome.ACTIVE
+        assert scoring.score(db, participant, Kind.QUALIFICATION) == (2, 2)
+
+
+def test_a_trial_that_has_begun_is_not_called_unseen(engine: Engine, study: str) -> None:
+    with transaction(engine) as db:
+        participant = enroll(db, study)
+        (trial, *_) = participation.upcoming(db, participant)
+        participation.start_trial(db, participant, trial.token)
+        with pytest.raises(UnfitAnswer, match="it has begun"):
+            participation.report_incident(db, participant, trial.token, Place.LEFT, 500)
+        assert not trial.voided
+
+
+def test_nobody_picks_their_trials_by_calling_others_broken(engine: Engine, study: str) -> None:
+    with transaction(engine) as db:
+        participant = enroll(db, study)
+        for _ in range(participation.MOST_INCIDENTS):
+            (trial, *_) = participation.upcoming(db, participant)
+            participation.report_incident(db, participant, trial.token, Place.LEFT, 500)
+        (trial, *_) = participation.upcoming(db, participant)
+        with pytest.raises(UnfitAnswer):
+            participation.report_incident(db, participant, trial.token, Place.LEFT, 500)
+
+
+def test_positions_follow_the_order_shown(engine: Engine, study: str, tmp_path: Path) -> None:
+    """The next trial had begun before the disturbed one was replaced: it was seen first."""
+    with transaction(engine) as db:
+        participant = enroll(db, study)
+        while (trial := participation.upcoming(db, participant)[0]).kind is Kind.PRACTICE:
+            participation.record_response(
+                db, participant, trial.token, Answer(trial.truth, 1, 1, 1)
+            )
+        first, second, *_ = participation.upcoming(db, participant)
+        participation.start_trial(db, participant, first.token)
+        participation.start_trial(db, participant, second.token)
+        participation.record_response(db, participant, first.token, SLOW)
+        (again, *_) = participation.upcoming(db, participant)
+        participation.start_trial(db, participant, again.token)
+        db.flush()
+        query = text("SELECT started_at FROM responses_export ORDER BY position")
+        moments = [str(moment) for moment in db.scalars(query)]
+        assert len(moments) == 3 + first.slot
+        assert moments == sorted(moments)

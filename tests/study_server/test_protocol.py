@@ -75,6 +75,10 @@ def test_every_key_of_the_file_has_a_remark() -> None:
         ('slug = "no spaces"', "slug = 'no spaces': "),
         ("sides = 3", "sides = 3: Extra inputs"),
         ('assignment = "within"\ntrials = 1\nvigilance = 0', "cannot show 2 methods"),
+        (
+            'assignment = "within"\ntrials = 3\nvigilance = 0\npresentation = "single"',
+            "cannot show 2 methods to one person; raise trials to 4",
+        ),
         ("trials = = 3", "not readable as TOML"),
         ("exposure_ms = [500, -1]", "exposure_ms.1 = -1: "),
         ("exposure_ms = [500, 500]", "name each exposure once"),

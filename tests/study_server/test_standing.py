@@ -76,7 +76,7 @@ def take_part(
         ({"outcome": Outcome.ABANDONED, "answered": 45}, ()),
         ({"outcome": Outcome.ACTIVE, "answered": 3, "left": 3, "fast": 3}, ()),
         ({"outcome": Outcome.RETURNED, "answered": 2}, ("returned", "incomplete")),
-        ({"outcome": Outcome.SCREENED_OUT, "answered": 50}, ("screened_out",)),
+        ({"outcome": Outcome.SCREENED_OUT, "answered": 0, "left": 0}, ("screened_out",)),
     ],
 )
 def test_reasons_are_the_rules_of_the_plan(

@@ -116,6 +116,7 @@ def test_a_repeat_follows_what_took_its_originals_place(
     trials = trials_of(db, participant)
     repeat = next(trial for trial in trials if trial.repeat_of is not None)
     assert repeat.repeat_of is not None
+    fetched_under = repeat.token
     for trial in trials[: repeat.repeat_of]:
         answer(db, participant, trial)
     original = trials[repeat.repeat_of]
@@ -124,6 +125,7 @@ def test_a_repeat_follows_what_took_its_originals_place(
     (instead, *_) = participation.upcoming(db, participant)
     assert (instead.slot, instead.fake_id) != (original.slot, original.fake_id)
     assert (repeat.fake_id, repeat.real_id) == (instead.fake_id, instead.real_id)
+    assert repeat.token != fetched_under  # a browser that has its images must not show them
 
 
 def test_an_interrupted_repeat_shows_the_same_pair_again(
