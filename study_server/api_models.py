@@ -4,7 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from study_server.words import Choice, Flag, Kind, Outcome, Place, Side
+from study_server.words import (
+    Choice,
+    ColorVision,
+    Flag,
+    Kind,
+    NightLight,
+    Outcome,
+    Place,
+    Side,
+)
 
 Milliseconds = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
 Frames = Annotated[int, Field(ge=0, le=100_000_000)]
@@ -34,6 +43,14 @@ class ConsentBody(Body):
     language: ShortText
     person: Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)] | None = None
     invitation: Annotated[str, Field(max_length=500)] | None = None
+
+
+class EligibilityBody(Body):
+    """What somebody answers of what is asked; digits: as read on the plates, in their order."""
+
+    color_vision: ColorVision | None = None
+    night_light: NightLight | None = None
+    digits: Annotated[list[ShortText], Field(max_length=100)] = []
 
 
 class ResponseBody(Body):
@@ -104,6 +121,15 @@ class Enrolled(BaseModel):
     """token: whoever holds it is the participant; send it as `Authorization: Bearer TOKEN`."""
 
     token: str
+
+
+class Eligibility(BaseModel):
+    """What is asked before the first trial. pending: not answered yet. plates: their addresses."""
+
+    pending: bool
+    color_vision: bool
+    night_light: bool
+    plates: list[str]
 
 
 class Image(BaseModel):

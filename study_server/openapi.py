@@ -20,7 +20,7 @@ PROBLEMS = {
     403: "The study lets nobody new in.",
     404: "There is no such thing.",
     405: "Not a method of this address.",
-    409: "The trial was replaced, the study is over for this participant, or its text has changed.",
+    409: "Something is asked first, the trial was replaced, it is over, or the text has changed.",
     410: "The trial is answered or voided: its images are gone.",
     413: "More than 64 KiB.",
     415: "Not sent as application/json.",
@@ -55,11 +55,23 @@ OPERATIONS = (
         models.ConsentBody, models.Enrolled, 201, (403, 404, 409), private=False,
     ),
     Operation(
-        "post", "/api/resume", "The next trials after a (re)load; what was interrupted is replaced",
-        gives=models.Trials,
+        "get", "/api/eligibility", "What is asked before the first trial",
+        gives=models.Eligibility,
     ),
-    Operation("get", "/api/trials", "The next trials", gives=models.Trials),
-    Operation("get", TRIAL + "/{place}", "An image", problems=(404, 410), image=True),
+    Operation(
+        "post", "/api/eligibility", "What they answer; the first answers stand",
+        models.EligibilityBody, status=204,
+    ),
+    Operation(
+        "get", "/api/eligibility/plates/{number}", "A plate, until the questions are answered",
+        problems=(404, 410), image=True,
+    ),
+    Operation(
+        "post", "/api/resume", "The next trials after a (re)load; what was interrupted is replaced",
+        gives=models.Trials, problems=(409,),
+    ),
+    Operation("get", "/api/trials", "The next trials", gives=models.Trials, problems=(409,)),
+    Operation("get", TRIAL + "/{place}", "An image", problems=(404, 409, 410), image=True),
     Operation(
         "post", TRIAL + "/start", "Its images are being seen from now on",
         status=204, problems=(404, 409),
@@ -83,6 +95,7 @@ OPERATIONS = (
 PARAMETERS: Mapping[str, Json] = {
     "slug": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
     "trial_token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    "number": {"type": "integer", "minimum": 0, "maximum": 1000},
     "place": {"type": "string", "enum": list(Place)},
 }
 

@@ -9,10 +9,12 @@ from flask import Blueprint, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 
-from study_server import enrolment, participation, scoring, studies, withdrawal
+from study_server import eligibility, enrolment, participation, scoring, studies, withdrawal
 from study_server.api_models import (
     CommentBody,
     ConsentBody,
+    Eligibility,
+    EligibilityBody,
     Enrolled,
     Result,
     Score,
@@ -26,6 +28,7 @@ from study_server.models import Study
 from study_server.openapi import describe_api
 from study_server.protocol import stored_protocol
 from study_server.views import answering
+from study_server.views.eligibility import plate
 from study_server.views.speech import gettext, speak
 from study_server.wording.stored import speak_wording
 from study_server.words import Kind, Mode, Source
@@ -33,6 +36,8 @@ from study_server.words import Kind, Mode, Source
 doors = Blueprint("doors", __name__, url_prefix="/api")  # for whoever is no participant yet
 mine = Blueprint("api", __name__, url_prefix="/api")
 answering.add_routes(mine)
+mine.add_url_rule("/eligibility/plates/<int:number>", view_func=plate)
+SCREENED = ("/api/resume", "/api/trials")  # for whoever has answered what is asked before
 doors.register_error_handler(ValidationError, answering.refuse)
 
 
@@ -121,7 +126,33 @@ def _load_participant() -> ResponseReturnValue | None:
         return problem, 401, {"WWW-Authenticate": "Bearer"}
     g.participant, g.base = found, "/api"
     speak(found.language)
+    if request.path.startswith(SCREENED) and eligibility.is_pending(g.db, found):
+        return {"error": "/api/eligibility asks something first"}, 409
     return None
+
+
+@mine.get("/eligibility")
+def ask_eligibility() -> ResponseReturnValue:
+    protocol = participation.protocol_of(g.participant)
+    return Eligibility(
+        pending=eligibility.is_pending(g.db, g.participant),
+        color_vision=protocol.color_vision != "unasked",
+        night_light=protocol.night_light != "unasked",
+        plates=[f"{g.base}/eligibility/plates/{number}" for number in range(protocol.plates)],
+    ).model_dump()
+
+
+@mine.post("/eligibility")
+def answer_eligibility() -> ResponseReturnValue:
+    """The first answers stand; the outcome tells whether it goes on."""
+    body = EligibilityBody.model_validate(request.get_json())
+    declared = eligibility.Declared(**body.model_dump())
+    try:
+        eligibility.screen(g.db, g.participant, declared)
+    except eligibility.Incomplete:
+        return {"error": "something that /api/eligibility asks is not answered"}, 400
+    g.db.commit()
+    return "", 204
 
 
 @mine.get("/result")

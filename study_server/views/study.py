@@ -28,18 +28,20 @@ from study_server.monitoring import Monitor, read_monitor
 from study_server.planning import Power, read_power
 from study_server.progress import Progress, measure_progress
 from study_server.protocol import stored_protocol
+from study_server.recruitment import CODED, entry_link, prolific_code
 from study_server.settings import find_folder
 from study_server.standing import REASONS, Standing, list_standings
 from study_server.tables import list_unblinding
 from study_server.unblinding import note_reopening
 from study_server.views.downloads import DOWNLOADS
 from study_server.views.researcher import entry_url, guard, settings
-from study_server.words import Mode, Outcome, State
+from study_server.words import Mode, Outcome, Source, State
 
 pages = Blueprint("study", __name__, url_prefix="/researcher/studies/<slug>")
 guard(pages)
 
 PEOPLE_A_PAGE = 100
+LINKED = (Source.PROLIFIC, Source.MTURK, Source.SONA)
 # the report brings its own style; it has no script and loads nothing
 REPORT_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
@@ -71,6 +73,8 @@ def _show(study: Study, problem: str = "") -> str:
         power=power,
         power_problem=power_problem,
         looks=list_unblinding(g.db, study),
+        links={source: entry_link(entry_url(study), source) for source in LINKED},
+        codes={outcome: prolific_code(g.db, study, outcome) for outcome in CODED},
         downloads=[name for name in DOWNLOADS if study.design is not None or not DOWNLOADS[name]],
         **_measure(study),
     )

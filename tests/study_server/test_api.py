@@ -7,10 +7,12 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from study_server.database import reading, transaction
+from study_server.eligibility import plate_digits
 from study_server.invitations import invitation
 from study_server.models import Participant, Response, Trial
 from study_server.studies import find
 from study_server.words import Mode, State
+from tests.conftest import short_protocol
 
 SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
 
@@ -152,6 +154,46 @@ def test_withdrawal_leaves_nothing(client: FlaskClient, token: dict[str, str], a
     assert client.get("/api/trials", headers=token).status_code == 401
 
 
+@pytest.fixture
+def screening(app: Flask) -> None:
+    """The study asks everything before the first trial."""
+    protocol = short_protocol(
+        color_vision="required", night_light="recorded", plates=2, plates_min_correct=1
+    )
+    with transaction(app.extensions["engine"]) as db:
+        find(db, "short").protocol = protocol.canonical()
+
+
+@pytest.mark.usefixtures("screening")
+def test_there_is_no_trial_before_what_is_asked_is_answered(
+    client: FlaskClient, app: Flask
+) -> None:
+    token = header(enroll(client))
+    asked = client.get("/api/eligibility", headers=token).get_json()
+    plates = [f"/api/eligibility/plates/{number}" for number in range(2)]
+    assert asked == {"pending": True, "color_vision": True, "night_light": True, "plates": plates}
+    assert client.get(plates[0], headers=token).mimetype == "image/png"
+    assert client.post("/api/resume", headers=token).status_code == 409
+    incomplete = client.post("/api/eligibility", json={"night_light": "off"}, headers=token)
+    assert incomplete.status_code == 400
+    with reading(app.extensions["engine"]) as db:
+        digits = [str(digit) for digit in plate_digits(db.scalars(select(Participant)).one())]
+    answers = {"color_vision": "normal", "night_light": "off", "digits": digits}
+    assert client.post("/api/eligibility", json=answers, headers=token).status_code == 204
+    assert client.get("/api/eligibility", headers=token).get_json()["pending"] is False
+    assert client.get(plates[0], headers=token).status_code == 410
+    assert client.post("/api/resume", headers=token).get_json()["trials"]
+
+
+@pytest.mark.usefixtures("screening")
+def test_who_is_not_eligible_is_screened_out(client: FlaskClient) -> None:
+    token = header(enroll(client))
+    answers = {"color_vision": "deficient", "night_light": "off", "digits": []}
+    assert client.post("/api/eligibility", json=answers, headers=token).status_code == 204
+    assert client.get("/api/result", headers=token).get_json()["outcome"] == "screened_out"
+    assert client.get("/api/trials", headers=token).get_json()["trials"] == []
+
+
 def test_pages_of_other_origins_may_ask(client: FlaskClient, token: dict[str, str]) -> None:
     asked = client.options("/api/trials", headers={"Origin": "https://lab.example"})
     assert asked.status_code == 200
@@ -180,6 +222,7 @@ def test_every_route_of_the_api_is_described(client: FlaskClient, app: Flask) ->
         for method in (rule.methods or set()) & {"GET", "POST"}
         if rule.rule.startswith("/api/") and rule.endpoint != "doors.openapi"
     }
-    for name in ("slug", "trial_token"):
+    served = {(method, path.replace("int:", "")) for method, path in served}
+    for name in ("slug", "trial_token", "number"):
         served = {(method, path.replace(f"<{name}>", f"{{{name}}}")) for method, path in served}
     assert described == served

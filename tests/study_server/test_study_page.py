@@ -20,9 +20,10 @@ from study_server.database import transaction
 from study_server.freeze import Plan, freeze, hash_wording
 from study_server.models import Participant, Unblinding
 from study_server.participation import Answer
+from study_server.recruitment import prolific_code
 from study_server.settings import find_folder
 from study_server.studies import find
-from study_server.words import Mode, Source, State
+from study_server.words import Mode, Outcome, Source, State
 from tests.study_server.browsing import csrf_token
 
 # the services run on both databases; the views only translate
@@ -79,6 +80,17 @@ def test_the_page_tells_how_the_study_goes(client: FlaskClient, frozen: Flask) -
     ):  # fmt: skip
         assert told in page
     assert "Blinded: this page computes none" in page
+
+
+def test_the_page_gives_the_links_and_codes_for_platforms(
+    client: FlaskClient, frozen: Flask
+) -> None:
+    page = words(client.get(STUDY))
+    assert "Prolific http://localhost/s/short?PROLIFIC_PID={{%PROLIFIC_PID%}}&" in page
+    assert "SONA http://localhost/s/short?survey_code=%SURVEY_CODE%" in page
+    with transaction(frozen.extensions["engine"]) as db:
+        code = prolific_code(db, find(db, "short"), Outcome.COMPLETE)
+    assert f"how it ended: complete {code} " in page
 
 
 def test_the_part_that_refreshes_is_the_part_of_the_page(
