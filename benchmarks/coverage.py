@@ -1,6 +1,7 @@
 """How often a nominal 95 % interval of the fooling rate holds the truth, and how wide it is.
 
-Ours against the intervals that papers print: Wilson's over trials, and t over participants' means.
+Ours against the intervals that papers print: Wilson's over trials, t over participants' means, and
+the bootstrap of the tool that the test comes from: people, then trials within them, mean ± 1.96 SD.
 The truth is the rate over all people and all photographs; effects are normal on the log odds.
 """
 
@@ -41,10 +42,20 @@ def t_over_participants(trials: Trials) -> Interval:
     return means.mean() - half, means.mean() + half
 
 
+def original_bootstrap(trials: Trials) -> Interval:
+    """What AMT_Real_vs_Fake's bootstrap tends to, where all people answer as many trials."""
+    answered = np.bincount(trials.participant)
+    means = np.bincount(trials.participant, weights=trials.fooled) / answered
+    within = means * (1 - means) / answered
+    half = t_quantile(inf) * sqrt((means.var() + within.mean()) / len(means))
+    return means.mean() - half, means.mean() + half
+
+
 INTERVALS: dict[str, Callable[[Trials], Interval]] = {
     "two-way (ours)": two_way,
     "Wilson over trials": wilson_over_trials,
     "t over participants": t_over_participants,
+    "original bootstrap": original_bootstrap,
 }
 
 
