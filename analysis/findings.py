@@ -19,6 +19,7 @@ from analysis.methods import describe_differences, describe_methods, take_counte
 from analysis.participants import Funnel, compare_people
 from analysis.published import Published
 from analysis.record import Mask
+from analysis.resampling import resample
 from analysis.responses import Responses, choose_mode, choose_study
 from analysis.robustness import Otherwise, judge_methods, judge_otherwise
 from analysis.subgroups import compare_subgroups
@@ -40,7 +41,7 @@ class Asked:
 
     study, mode: which rows; None as in `choose_study` and `choose_mode`. design: as frozen. plan:
     instead of the design's. margin: instead of the plan's. mixed: fit the mixed model to any number
-    of trials. seed: kept in the report, for whatever draws by chance.
+    of trials. bootstrap: replicates, 0 for none. seed: of these.
     """
 
     study: str | None = None
@@ -49,6 +50,7 @@ class Asked:
     plan: Plan | None = None
     margin: float | None = None
     mixed: bool = False
+    bootstrap: int = 0
     seed: int = 0
 
     def used_plan(self) -> Plan:
@@ -83,9 +85,8 @@ def find(responses: Responses, published: Sequence[Published], asked: Asked) -> 
     judged, images = judge_methods(counted.trials, counted.methods), taken.distinct("image")
     otherwise, rates = judge_otherwise(counted, judged), judged.rates
     rankings = {method: rank_images(counted.trials, method, images) for method in rates}
-    methods = describe_methods(
-        counted, rates, otherwise.by_no_rule.rates, rankings, images, published, asked.mixed
-    )
+    everybody = otherwise.by_no_rule.rates
+    methods = describe_methods(counted, rates, everybody, rankings, images, published, asked.mixed)
     people = {method: _compare_people(counted, method, methods[method]) for method in methods}
     record, consistency = counted.record, observe_consistency(counted)
     report = {
@@ -108,9 +109,21 @@ def find(responses: Responses, published: Sequence[Published], asked: Asked) -> 
             asdict(group) for group in compare_subgroups(counted.trials, counted.methods, images)
         ],
         "software": describe_software(),
+        "bootstrap": _describe_resampled(counted, asked) if asked.bootstrap else None,
         "seed": asked.seed,
     }
     return Findings(report, {method: found for method, found in people.items() if found})
+
+
+def _describe_resampled(counted: Counted, asked: Asked) -> Part:
+    found = resample(counted.trials, counted.methods, asked.bootstrap, asked.seed)
+    return {
+        "replicates": asked.bootstrap,
+        "methods": {key[0]: asdict(one) for key, one in found.items() if len(key) == 1},
+        "differences": [
+            {"a": key[0], "b": key[1], **asdict(one)} for key, one in found.items() if len(key) == 2
+        ],
+    }
 
 
 def describe_software() -> Part:

@@ -77,7 +77,12 @@ def lay_out_tables(report: Entry) -> dict[str, list[Table]]:
     """Title of a section -> its tables; none without rows."""
     found, people = rate_tables, people_tables
     sections = {
-        "Fooling rates": [found.tabulate_rates, found.tabulate_narrower, found.tabulate_errors],
+        "Fooling rates": [
+            found.tabulate_rates,
+            found.tabulate_narrower,
+            found.tabulate_resampled,
+            found.tabulate_errors,
+        ],
         "Differences between methods": [
             found.tabulate_differences,
             found.tabulate_equivalence,

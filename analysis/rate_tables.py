@@ -1,6 +1,6 @@
 """Tables of what was found: rates, differences, published rates, sensitivity, what varies."""
 
-from analysis.tables import KNOWN, Table, mark_error, mark_source, name_pair, plain_interval
+from analysis.tables import EMPTY, KNOWN, Table, mark_error, mark_source, name_pair, plain_interval
 from analysis.words import DASH, SPACE, Entry, interval, name, number, p_value, percent
 
 LEVELS = {"participant": "person", "image": "photograph"}
@@ -45,6 +45,22 @@ def tabulate_narrower(report: Entry) -> Table:
         note="Ignoring clustering: Wilson’s interval as if each trial came from another person and"
         " another photograph. It is too narrow, and stands here only because papers print it.",
     )  # fmt: skip
+
+
+def tabulate_resampled(report: Entry) -> Table:
+    drawn = report["bootstrap"]
+    if not drawn:
+        return EMPTY
+    named = [(name(method), one) for method, one in drawn["methods"].items()]
+    named += [(name_pair(pair), pair) for pair in drawn["differences"]]
+    return Table(
+        f"The same by {number(drawn['replicates'])} bootstrap resamples, percentile intervals",
+        ("Method", "People drawn anew", "People and photographs drawn anew"),
+        [(who, interval(one["ci95_people"]), interval(one["ci95_both"])) for who, one in named],
+        note="To set beside the intervals for these photographs, and for new ones. Drawing both"
+        " counts the noise of single trials three times, so those intervals are about a third too"
+        " wide (Owen, 2007).",
+    )
 
 
 def tabulate_errors(report: Entry) -> Table:

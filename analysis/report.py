@@ -57,7 +57,16 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     help="Rates that differ by less count as equal. Default: the plan's, or 0.05.",
 )
 @click.option("--mixed", is_flag=True, help="Fit the mixed models however many trials there are.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Kept in the report.")
+@click.option(
+    "--bootstrap",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="So many resamples, for intervals to set beside the closed-form ones.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the resamples."
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

@@ -23,6 +23,8 @@ WORKS = {
     " (2nd ed.). Erlbaum.",
     "Newcombe": "Newcombe, R. G. (1998). Interval estimation for the difference between independent"
     " proportions. Statistics in Medicine 17, 873–890.",
+    "Owen": "Owen, A. B. (2007). The pigeonhole bootstrap. Annals of Applied Statistics"
+    " 1, 386–411.",
     "Saharia": "Saharia, C. et al. (2022). Palette: image-to-image diffusion models. SIGGRAPH.",
     "Schuirmann": "Schuirmann, D. J. (1987). A comparison of the two one-sided tests procedure and"
     " the power approach for assessing the equivalence of average bioavailability. Journal of"
@@ -134,6 +136,10 @@ def _models(report: Entry) -> Iterator[str]:
     if any(pair["mixed"] for pair in report["differences"]):
         yield "Differences were checked by such models of two methods each, with random slopes of"
         yield "method for participants and for photographs."
+    if report["bootstrap"]:
+        drawn = number(report["bootstrap"]["replicates"])
+        yield f"Percentile intervals of {drawn} bootstrap resamples stand"
+        yield "beside, of people, and of people and photographs (Owen, 2007)."
     yield "Rates of single photographs are empirical Bayes estimates under a beta-binomial model"
     yield "(Griffin and Krutchkoff, 1971). Limits of people’s own rates allow for differences"
     yield "between people (Spiegelhalter, 2005). Sensitivity d′ follows Macmillan and Creelman"

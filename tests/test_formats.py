@@ -11,6 +11,7 @@ import pytest
 
 import colorizer.manifest
 from analysis import responses
+from analysis.findings import Asked
 from analysis.monitor import assemble_monitor
 from analysis.planning import PRESETS, Comparison
 from analysis.report import make_report
@@ -97,7 +98,7 @@ def test_words_of_flags_and_answers() -> None:
 
 def test_every_key_of_a_report_is_described(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "responses.csv", make_study())
-    make_report(str(source), tmp_path / "report")
+    make_report(str(source), tmp_path / "report", Asked(bootstrap=10))
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     described = set(re.findall(r'"([a-z0-9_]+)"', section("report.json")))
     exclusions = report["exclusions"]
