@@ -196,12 +196,15 @@ def tabulate_differences_otherwise(report: Entry) -> Table:
     for pair in report["differences"]:
         ways = [(rule, other) for rule, other in pair["without_a_rule"].items() if other]
         rule, farthest = max(ways, key=lambda way: _distance(pair, way[1]), default=("", pair))
-        all_rules, moved, no_rule = (
-            _estimate(other["difference"], other["ci95"]) if other else DASH
-            for other in (pair, farthest, pair["without_exclusions"])
-        )
         what = capitalize(RULES[rule]) if _distance(pair, farthest) else DASH
-        rows.append((name_pair(pair), all_rules, moved, what, no_rule))
+        everybody = pair["without_exclusions"]
+        rows.append(
+            (
+                name_pair(pair), percent(pair["difference"]),
+                _estimate(farthest["difference"], farthest["ci95"]), what,
+                percent(everybody and everybody["difference"]),
+            )
+        )  # fmt: skip
     return Table(
         "The differences in points, had people been left out by other rules",
         ("Methods", "All rules", "Farthest from it", "Without", "No rule"),

@@ -29,4 +29,4 @@ def test_the_rule_that_moves_a_difference_most_is_named(
     exclusions = {"by_reason": {"too_fast": 1}}
     report = {"exclusions": exclusions, "differences": [pair | {"without_a_rule": without}]}
     (row,) = tabulate_differences_otherwise(report).rows
-    assert row == ("L2 less MCL", SAME, *told, "–")
+    assert row == ("L2 less MCL", f"{MINUS}4.0", *told, "–")
