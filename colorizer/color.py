@@ -15,7 +15,9 @@ RGB_TO_XYZ = torch.tensor(
     dtype=torch.float64,
 )
 WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)
-HALF_LEVEL = 0.5 / 255  # a color this far outside [0, 1] still rounds to an 8-bit one
+XYZ_TO_RGB = torch.linalg.inv(RGB_TO_XYZ) * WHITE  # of XYZ as shares of the white's
+HALF_LEVEL = 0.5 / 255  # a color this far outside [0, 1] still rounds to an 8-bit one:
+DARKEST, BRIGHTEST = -HALF_LEVEL / 12.92, ((1 + HALF_LEVEL + 0.055) / 1.055) ** 2.4  # linear
 
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
@@ -32,10 +34,7 @@ def rgb_to_lightness(rgb: Tensor) -> Tensor:
 
 def lab_to_rgb(lab: Tensor) -> Tensor:
     """Lab (N, 3, ...) -> sRGB (N, 3, ...), outside [0, 1] where the color is outside the gamut"""
-    lightness, a, b = lab.unbind(dim=1)
-    y = (lightness + 16) / 116
-    xyz = _lightness_curve_inverse(torch.stack([y + a / 500, y, y - b / 200], dim=1))
-    return _encode(_mix(torch.linalg.inv(RGB_TO_XYZ) * WHITE, xyz))
+    return _encode(_lab_to_light(lab))
 
 
 def gray_rgb(lightness: Tensor) -> Tensor:
@@ -49,7 +48,7 @@ def into_gamut(lab: Tensor) -> Tensor:
 
     Clipping RGB instead would move L, by up to 14 of 100, and give a fake away.
     """
-    outside = ~_within_range(lab_to_rgb(lab))  # (N, H, W)
+    outside = ~_displayable(_lab_to_light(lab))  # (N, H, W)
     shrunk = lab.movedim(1, -1).clone()
     shrunk[outside] = _shrink_chroma(shrunk[outside])
     return shrunk.movedim(-1, 1)
@@ -57,10 +56,12 @@ def into_gamut(lab: Tensor) -> Tensor:
 
 def lab_to_gamut(lab: Tensor) -> Tensor:
     """Lab (N, 3, H, W) -> `lab_to_rgb(into_gamut(lab))`, at half the price"""
-    rgb = lab_to_rgb(lab).movedim(1, -1)
-    outside = ~_within_range(rgb.movedim(-1, 1))
-    rgb[outside] = lab_to_rgb(_shrink_chroma(lab.movedim(1, -1)[outside]))
-    return rgb.movedim(-1, 1)
+    light = _lab_to_light(lab)
+    outside = ~_displayable(light)
+    if outside.any():
+        shrunk = _shrink_chroma(lab.movedim(1, -1)[outside])
+        light.movedim(1, -1)[outside] = _lab_to_light(shrunk)
+    return _encode(light)
 
 
 def to_bytes(rgb: Tensor) -> Tensor:
@@ -78,7 +79,7 @@ def _shrink_chroma(colors: Tensor, steps: int = 12) -> Tensor:
     inside = torch.zeros_like(colors[:, 0])
     for step in range(1, steps + 1):
         tried = inside + 0.5**step
-        fits = _within_range(lab_to_rgb(_scale_chroma(colors, tried)))
+        fits = _displayable(_lab_to_light(_scale_chroma(colors, tried)))
         inside = torch.where(fits, tried, inside)
     return _scale_chroma(colors, inside)
 
@@ -87,9 +88,18 @@ def _scale_chroma(colors: Tensor, scale: Tensor) -> Tensor:
     return torch.cat([colors[:, :1], colors[:, 1:] * scale[:, None]], dim=1)
 
 
-def _within_range(rgb: Tensor) -> Tensor:
-    """sRGB (N, 3, ...) -> whether it rounds to 8 bits (N, ...)"""
-    return ((rgb >= -HALF_LEVEL) & (rgb <= 1 + HALF_LEVEL)).all(dim=1)
+def _displayable(light: Tensor) -> Tensor:
+    """linear RGB (N, 3, ...) -> whether it rounds to 8 bits (N, ...)"""
+    return (light.amin(dim=1) >= DARKEST) & (light.amax(dim=1) <= BRIGHTEST)
+
+
+def _lab_to_light(lab: Tensor) -> Tensor:
+    """Lab (N, 3, ...) -> linear RGB (N, 3, ...)"""
+    lightness, a, b = lab.unbind(dim=1)
+    y = (lightness + 16) / 116
+    return _mix(
+        XYZ_TO_RGB, _lightness_curve_inverse(torch.stack([y + a / 500, y, y - b / 200], dim=1))
+    )
 
 
 def _mix(matrix: Tensor, channels: Tensor) -> Tensor:
