@@ -90,7 +90,8 @@ def _scale_chroma(colors: Tensor, scale: Tensor) -> Tensor:
 
 def _displayable(light: Tensor) -> Tensor:
     """linear RGB (N, 3, ...) -> whether it rounds to 8 bits (N, ...)"""
-    return (light.amin(dim=1) >= DARKEST) & (light.amax(dim=1) <= BRIGHTEST)
+    fits: Tensor = (light.amin(dim=1) >= DARKEST) & (light.amax(dim=1) <= BRIGHTEST)
+    return fits
 
 
 def _lab_to_light(lab: Tensor) -> Tensor:
