@@ -95,14 +95,13 @@ class CommentBody(Body):
 
 
 class Texts(BaseModel):
-    """What participants read, in one language. consent, instructions, debrief: HTML."""
+    """What participants read, in one language. consent, instructions: HTML."""
 
     title: str
     consent: str
     consent_version: str
     instructions: str
     question: str
-    debrief: str
 
 
 class StudyDescription(BaseModel):
@@ -194,11 +193,12 @@ class Score(BaseModel):
 
 
 class Result(BaseModel):
-    """How it ended. code: only of who is complete, which only stored answers make."""
+    """How it ended. code, score, debrief (HTML): only of who is complete, by stored answers."""
 
     outcome: Outcome
     code: str | None
     score: Score | None
+    debrief: str | None
 
 
 class Problem(BaseModel):

@@ -83,6 +83,12 @@ def touch(participant: Participant) -> None:
         participant.outcome = Outcome.TIMED_OUT if late else Outcome.ACTIVE
 
 
+def has_begun(db: Session, participant: Participant) -> bool:
+    """Whether any trial was shown."""
+    shown = Trial.participant_id == participant.id, Trial.started_at.is_not(None)
+    return db.scalar(select(Trial.id).where(*shown).limit(1)) is not None
+
+
 def upcoming(db: Session, participant: Participant, limit: int | None = None) -> list[Trial]:
     """The next unanswered trials in the order they will be shown; none once it is over.
 

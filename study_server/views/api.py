@@ -85,6 +85,9 @@ def enroll(slug: str) -> ResponseReturnValue:
     if body.consent_version != wording.consent_version:
         return {"error": "consent_version: this is not the text of now; show that, ask again"}, 409
     mode, person = _who(slug, body)
+    known = enrolment.find_person(g.db, study, person, Source.LINK)
+    if known is not None and body.invitation is None and participation.has_begun(g.db, known):
+        return {"error": "person: has begun already; go on with the token that was given then"}, 409
     try:
         participant = enrolment.admit(
             g.db, study, person, mode, Source.LINK, wording.language, body.invitation is not None
@@ -158,12 +161,13 @@ def answer_eligibility() -> ResponseReturnValue:
 @mine.get("/result")
 def result() -> ResponseReturnValue:
     code = scoring.completion_code(g.participant)
-    score = None
+    told = Result(outcome=g.participant.outcome, code=code, score=None, debrief=None)
     if code is not None:
         correct, trials = scoring.score(g.db, g.participant, Kind.TEST)
-        score = Score(correct=correct, trials=trials)
-    outcome = g.participant.outcome
-    return Result(outcome=outcome, code=code, score=score).model_dump(mode="json")
+        told.score = Score(correct=correct, trials=trials)
+        wording = speak_wording(g.db, g.participant.study, g.participant.language)
+        told.debrief = str(wording.debrief)  # not before: it tells what the study is about
+    return told.model_dump(mode="json")
 
 
 @mine.post("/comment")

@@ -58,7 +58,7 @@ def test_there_is_no_code_before_the_last_answer(
     client: FlaskClient, token: dict[str, str]
 ) -> None:
     result = client.get("/api/result", headers=token).get_json()
-    assert result == {"outcome": "active", "code": None, "score": None}
+    assert result == {"outcome": "active", "code": None, "score": None, "debrief": None}
 
 
 def test_the_pages_and_the_api_tell_the_same_of_a_trial(
@@ -75,6 +75,32 @@ def test_the_pages_and_the_api_tell_the_same_of_a_trial(
 def test_the_same_person_gets_the_same_token_and_another_another(client: FlaskClient) -> None:
     tokens = [header(enroll(client, person=person)) for person in ("ada", "ada", "eve")]
     assert tokens[0] == tokens[1] != tokens[2]
+
+
+def test_who_knows_a_name_is_not_that_person(client: FlaskClient) -> None:
+    token = header(enroll(client, person="worker-17"))
+    (trial, *_) = client.get("/api/trials", headers=token).get_json()["trials"]
+    client.post(f"/api/trials/{trial['token']}/start", json={}, headers=token)
+    guessed = enroll(client, person="worker-17")
+    assert (guessed.status_code, "token" in guessed.get_json()) == (409, False)
+
+
+def test_what_the_study_is_about_is_told_at_the_end(
+    client: FlaskClient, token: dict[str, str]
+) -> None:
+    (texts,) = client.get("/api/studies/short").get_json()["texts"].values()
+    assert "debrief" not in texts
+    assert client.get("/api/result", headers=token).get_json()["debrief"] is None
+    while trials := client.get("/api/trials", headers=token).get_json()["trials"]:
+        client.post(f"/api/trials/{trials[0]['token']}/response", json=SHOWN, headers=token)
+    assert "What this was about" in client.get("/api/result", headers=token).get_json()["debrief"]
+
+
+def test_json_nested_beyond_reason_is_refused(client: FlaskClient, token: dict[str, str]) -> None:
+    deep = client.post(
+        "/api/comment", data=b"[" * 30_000, headers=token, content_type="application/json"
+    )
+    assert deep.status_code == 400
 
 
 def test_the_first_answer_stands(client: FlaskClient, token: dict[str, str], app: Flask) -> None:

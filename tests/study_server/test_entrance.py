@@ -112,6 +112,13 @@ def test_a_link_changes_the_language_and_keeps_the_rest_of_the_address(
     assert (participant.mode, participant.language) == (Mode.PREVIEW, "en")
 
 
+@pytest.mark.parametrize("asked", ["slug=x", "endpoint=x", "_scheme=javascript", "_anchor=x"])
+def test_nothing_in_an_address_leads_elsewhere(asked: str, client: FlaskClient) -> None:
+    page = client.get(f"/s/short?{asked}")
+    (action,) = re.findall(r'action="([^"]+)"', page.text)
+    assert action.startswith("/s/short?")
+
+
 def test_the_front_page_speaks_as_the_browser_asks_whatever_its_studies_do(
     bilingual: FlaskClient, app: Flask
 ) -> None:

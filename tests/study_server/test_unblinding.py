@@ -1,18 +1,24 @@
 """Nobody sees the truth of a running study by accident, and who takes it is on record."""
 
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from study_server import enrolment
+from study_server.commands.answers import export_
 from study_server.database import transaction
 from study_server.freeze import Plan, freeze
 from study_server.models import Study
+from study_server.participation import Answer, record_response, upcoming
 from study_server.studies import find
-from study_server.tables import list_unblinding
-from study_server.unblinding import is_blinded, withhold_truth
-from study_server.words import Mode, Outcome, Source, State
+from study_server.tables import list_unblinding, select_responses
+from study_server.unblinding import is_blinded, note_reopening, withhold_truth
+from study_server.words import Choice, Mode, Outcome, Source, State
+from tests.conftest import open_study, short_protocol
 
 
 @pytest.fixture
@@ -70,3 +76,45 @@ def test_a_look_is_on_record_with_when_by_whom_and_at_how_many(engine: Engine) -
         (look,) = list_unblinding(db, study)
     assert (look["by"], look["complete"]) == ("ada", 3)
     assert str(look["unblinded_at"]).endswith("+00:00")
+
+
+def test_opening_a_closed_study_again_is_a_look(engine: Engine) -> None:
+    """It told the truth while it was closed."""
+    with transaction(engine) as db:
+        study = find(db, "short")
+        note_reopening(db, study, "ada")
+        assert list_unblinding(db, study) == []
+        study.state = State.CLOSED
+        note_reopening(db, study, "ada")
+        (look,) = list_unblinding(db, study)
+    assert look["by"] == "ada, by opening it again"
+
+
+def test_a_blinded_image_alone_does_not_tell_what_it_is(
+    engine: Engine, manifest: Path, tmp_path: Path
+) -> None:
+    changes = {"presentation": "single", "paired": False, "stimuli": "any", "practice": 0}
+    open_study(engine, short_protocol("single", **changes), manifest, tmp_path / "instance")
+    with transaction(engine) as db:
+        study = find(db, "single")
+        participant = enrolment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
+        while following := upcoming(db, participant):
+            record_response(db, participant, following[0].token, Answer(Choice.FAKE, 500, 100))
+        rows = list(select_responses(db, study, list(Mode), blinded=True))
+        open_rows = list(select_responses(db, study, list(Mode), blinded=False))
+    assert {row["method"] for row in open_rows} >= {"real", "foil"}
+    own = {"position", "started_at", "received_at", "kind"}  # vigilance is told, its answer known
+    assert len({tuple((k, v) for k, v in row.items() if k not in own) for row in rows}) == 1
+
+
+def test_a_look_stays_on_record_though_the_export_fails(
+    engine: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDY_DATABASE_URL", database_url)
+    (tmp_path / "participants.csv").mkdir()  # cannot be written to
+    arguments = ["short", "--unblind", "--out", str(tmp_path / "responses.csv")]
+    done = CliRunner().invoke(export_, arguments)
+    assert done.exit_code != 0
+    with transaction(engine) as db:
+        (look,) = list_unblinding(db, find(db, "short"))
+    assert look["by"] == "command line"
