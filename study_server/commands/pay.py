@@ -13,7 +13,7 @@ from study_server.commands.options import FILE, SLUG
 from study_server.database import transaction
 from study_server.errors import StudyError
 from study_server.platforms import Listed, Status, read_list
-from study_server.prolific import ADDRESS, Prolific
+from study_server.prolific import Prolific
 from study_server.reconcile import (
     Action,
     Row,
@@ -33,7 +33,7 @@ def _account() -> Prolific:
     token = os.environ.get("PROLIFIC_TOKEN", "")
     if not token:
         raise StudyError("PROLIFIC_TOKEN must hold a token: Prolific, Settings, Go to API tokens")
-    return Prolific(token, os.environ.get("PROLIFIC_API", ADDRESS))
+    return Prolific(token)
 
 
 @click.command()

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from study_server.cli import commands
+from study_server.commands import pay
 from study_server.errors import StudyError
 from study_server.platforms import Listed, Status
 from study_server.prolific import Prolific
@@ -208,8 +209,11 @@ def sheet(tmp_path: Path, *actions: tuple[Action, Status, str]) -> Path:
 
 
 def run_pay(prolific: Prolific, *arguments: object) -> tuple[int, str]:
-    env = {"PROLIFIC_TOKEN": TOKEN, "PROLIFIC_API": prolific.address}
-    result = CliRunner().invoke(commands, ["pay", *map(str, arguments)], env=env)
+    """`study pay` with the stub in Prolific's place."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PROLIFIC_TOKEN", TOKEN)
+        patched.setattr(pay, "Prolific", lambda token: replace(prolific, token=token))
+        result = CliRunner().invoke(commands, ["pay", *map(str, arguments)])
     return result.exit_code, result.output
 
 
