@@ -95,7 +95,8 @@ def judge(
     """What to do about one submission, and why."""
     status = listed.status
     if status is Status.ACTIVE:
-        return Action.WAIT, "still taking part"
+        done = person is not None and person.outcome is Outcome.COMPLETE
+        return Action.WAIT, "complete here, not submitted there yet" if done else "still at it"
     if status is Status.REJECTED:
         return Action.NOTHING, "rejected there"
     if status is Status.SCREENED_OUT:
