@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
@@ -311,6 +312,20 @@ def test_the_protocol_says_by_which_links_people_come(
             token = csrf_token(browser.get("/researcher/login"))
             form = {"csrf_token": token, "consent": "yes"}
             assert browser.post(address, data=form).status_code == 403
+
+
+def test_the_trial_api_lets_nobody_in_by_another_way(
+    invitations: list[str], client: FlaskClient, engine_of: Engine
+) -> None:
+    change_protocol(engine_of, entry="invited")
+    version = client.get("/api/studies/short").json["texts"]["en"]["consent_version"]  # type: ignore[index]
+    body = {"consent": True, "consent_version": version, "language": "en"}
+    token = parse_qs(urlsplit(invitations[0]).query)["invitation"][0]
+    answers = [
+        client.post("/api/studies/short/participants", json=body | how)
+        for how in ({}, {"person": "worker-17"}, {"invitation": token})
+    ]
+    assert [answer.status_code for answer in answers] == [403, 403, 201]
 
 
 def test_an_invitation_waits_for_the_study_to_open(
