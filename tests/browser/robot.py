@@ -30,7 +30,7 @@ def build_robot(page: Page) -> None:
 
 def set_going(page: Page, key: str = "f") -> None:
     """From now on the robot goes on, through reloads too."""
-    page.evaluate("(key) => { sessionStorage.robot = key; act(); }", key)
+    page.evaluate("(key) => { sessionStorage.robot = key; window.act?.(); }", key)
 
 
 def halt(page: Page) -> None:

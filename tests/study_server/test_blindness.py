@@ -17,7 +17,7 @@ from study_server.database import open_engine, prepare, reading
 from study_server.models import Trial
 from study_server.settings import Settings
 from study_server.words import Side
-from tests.blindness import Pair, Reply, guess
+from tests.blindness import Guesses, Pair, Reply, guess
 from tests.conftest import SECRET, open_study, short_protocol, write_stimuli
 from tests.study_server.browsing import consent
 
@@ -71,10 +71,15 @@ def truths(engine: Engine, pairs: list[Pair]) -> list[bool]:
 
 
 def test_without_pixels_a_classifier_guesses_by_chance(blind_app: Flask) -> None:
-    pairs = receive(blind_app)
-    found = guess(pairs, truths(blind_app.extensions["engine"], pairs))
+    """One study in a hundred has p < 0.01 by chance alone; what leaks does so again."""
+    found = guess_in(blind_app)
     assert found.of == PEOPLE * TRIALS / 2
-    assert found.p > 0.01, found
+    assert found.p > 0.01 or guess_in(blind_app).p > 0.01, found
+
+
+def guess_in(app: Flask) -> Guesses:
+    pairs = receive(app)
+    return guess(pairs, truths(app.extensions["engine"], pairs))
 
 
 def test_the_same_classifier_finds_a_planted_etag(blind_app: Flask) -> None:
@@ -92,6 +97,5 @@ def test_the_same_classifier_finds_a_planted_etag(blind_app: Flask) -> None:
                 reply.set_etag(f"{shown:x}")
         return reply
 
-    pairs = receive(blind_app)
-    found = guess(pairs, truths(engine, pairs))
+    found = guess_in(blind_app)
     assert found.p < 1e-6, found

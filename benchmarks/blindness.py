@@ -1,0 +1,105 @@
+"""Can the fake be told from what a browser receives, without looking at a pixel?
+
+Ten people answer fifty pairs each in Chromium. Of both images of each pair everything that the
+browser notes is kept: address, status, headers, size, the file but its pixels, order and time. A
+random forest learns on the first half of the pairs which side is the fake and guesses on the other.
+To see that it can find something, the same again with an ETag that counts up in order of import.
+"""
+
+import re
+import tempfile
+import time
+from pathlib import Path
+
+from flask import Response, request
+from playwright.sync_api import Browser, Route
+from sqlalchemy import select
+
+from study_server.database import reading
+from study_server.models import Trial
+from study_server.words import Side
+from tests.blindness import Guesses, Pair, Reply, guess
+from tests.browser.conftest import launch
+from tests.browser.robot import build_robot, finish
+from tests.conftest import LiveStudy, serve_study, short_protocol, write_stimuli
+
+PEOPLE, TRIALS, SIZE = 10, 50, 64  # 64 px: a quarter of the usual, to be done in minutes
+QUICK = {"exposure_ms": 20, "gap_ms": 0, "blank_ms": 20, "first_blank_ms": 20, "after_ms": 0}
+
+
+def main() -> None:
+    with launch() as browser:
+        for name, leaks in (("as it is", False), ("with an ETag planted", True)):
+            found = look_for_the_fake(browser, leaks)
+            print(f"{name:22}{found.right} of {found.of} guessed rightly from ", end="")
+            print(f"{found.features} features, p = {found.p:.2g}{'' if leaks else ' (bar > 0.01)'}")
+
+
+def look_for_the_fake(browser: Browser, leaks: bool) -> Guesses:
+    protocol = short_protocol("short", practice=0, trials=TRIALS, vigilance=0, **QUICK)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        manifest = write_stimuli(folder / "stimuli", images=TRIALS, size=SIZE)
+        with serve_study(folder, manifest, protocol) as study:
+            if leaks:
+                plant_etag(study)
+            pairs = [pair for _ in range(PEOPLE) for pair in take_part(browser, study)]
+            with reading(study.engine) as db:
+                sides = {trial.token: trial.fake_side for trial in db.scalars(select(Trial))}
+    return guess(pairs, [sides[str(pair.told["token"])] is Side.LEFT for pair in pairs])
+
+
+def plant_etag(study: LiveStudy) -> None:
+    """The row of the stimulus: photographs were imported before what was made of them."""
+
+    @study.app.after_request
+    def leak(reply: Response) -> Response:
+        place = (request.view_args or {}).get("place")
+        if place is not None:
+            with reading(study.engine) as db:
+                token = (request.view_args or {})["trial_token"]
+                trial = db.scalars(select(Trial).where(Trial.token == token)).one()
+                reply.set_etag(f"{trial.fake_id if trial.fake_side == place else trial.real_id:x}")
+        return reply
+
+
+def take_part(browser: Browser, study: LiveStudy) -> list[Pair]:
+    """One person's pairs, as their browser received them."""
+    context = browser.new_context()
+    images: dict[str, list[Reply]] = {}
+    told: dict[str, dict[str, object]] = {}
+
+    def pass_image(route: Route) -> None:
+        token, began = route.request.url.split("/")[-2], time.perf_counter()
+        reply = route.fetch()
+        headers = [(header["name"], header["value"]) for header in reply.headers_array]
+        ms = 1000 * (time.perf_counter() - began)
+        mine = images.setdefault(token, [])
+        mine.append(Reply(reply.url, reply.status, headers, reply.body(), len(mine), ms))
+        route.fulfill(response=reply)
+
+    def pass_trials(route: Route) -> None:
+        reply = route.fetch()
+        told.update({trial["token"]: trial for trial in reply.json()["trials"]})
+        route.fulfill(response=reply)
+
+    context.route(re.compile("/(left|right)$"), pass_image)
+    for address in ("**/resume", "**/trials"):
+        context.route(address, pass_trials)
+    page = context.new_page()
+    build_robot(page)
+    page.goto(study.entry)
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Take part").click()
+    finish(page)
+    context.close()
+    return [pair_of(trial, images[token]) for token, trial in told.items()]
+
+
+def pair_of(told: dict[str, object], replies: list[Reply]) -> Pair:
+    left, right = sorted(replies, key=lambda reply: reply.url.rpartition("/")[2])
+    return Pair(told, left, right)
+
+
+if __name__ == "__main__":
+    main()
