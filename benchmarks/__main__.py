@@ -21,6 +21,8 @@ MEASUREMENTS = (
     "annealed_mean",
     "network",
     "batch",
+    "player_timing",
+    "blindness",
 )
 INTRODUCTION = """# Measured side by side
 
