@@ -70,7 +70,7 @@ function welcome({ answered, planned }) {
   return screen.turnPage(kind === "test" && number === 1 ? "break" : "resume");
 }
 
-/** Practice waits for the server, which alone knows what was right; other trials do not. */
+/** Practice waits for the server, which alone knows what was right. */
 async function play(trial, frameMs) {
   const images = await load(trial);
   if (!images) return;
