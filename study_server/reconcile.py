@@ -5,7 +5,6 @@ or timed out on the platform gives their place back.
 """
 
 import csv
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
@@ -20,12 +19,11 @@ from study_server.models import Participant, Study
 from study_server.platforms import Listed, Status
 from study_server.recruitment import CODED, prolific_code
 from study_server.scoring import progress, score
+from study_server.standing import rules_of, vigilance_needed
 from study_server.studies import UNFINISHED, release_places
 from study_server.words import Kind, Mode, Outcome, Source
 
 PAYABLE = (Status.SUBMITTED, Status.APPROVED)
-VIGILANCE_MISS = 5  # as in the report: one of so many may be wrong, eight of ten must be right
-VIGILANCE_MIN_PLANNED = 8  # with fewer a failure is only told
 
 
 class Action(StrEnum):
@@ -143,9 +141,9 @@ def _tell_incomplete(db: Session, study: Study, listed: Listed, person: Particip
 def _tell_vigilance(db: Session, study: Study, person: Participant) -> str:
     """How somebody failed, if so, by the frozen plan's rule or the report's default."""
     correct, answered = score(db, person, Kind.VIGILANCE)
-    rules = json.loads(study.design)["plan"]["exclusions"] if study.design else {}
-    needed = rules.get("vigilance_min_correct", answered - answered // VIGILANCE_MISS)
-    if answered < rules.get("vigilance_min_planned", VIGILANCE_MIN_PLANNED) or correct >= needed:
+    rules = rules_of(study)
+    needed = vigilance_needed(rules, answered)
+    if answered < rules.vigilance_min_planned or correct >= needed:
         return ""
     return f"{correct} of {answered} vigilance trials right, {needed} needed"
 

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from study_server.models import Participant, Response, Trial
@@ -48,6 +48,12 @@ def score(db: Session, participant: Participant, kind: Kind = Kind.TEST) -> tupl
 def is_correct(question: str, truth: Choice, answer: Choice) -> bool:
     """The fake was found, or the photograph where that was asked."""
     return answer is (truth if question == "fake" else truth.other)
+
+
+def vigilance_right(question: str) -> ColumnElement[bool]:
+    """`is_correct` of a vigilance trial, for queries; an image shown alone is a foil."""
+    found = Response.answer == func.coalesce(Trial.fake_side, Choice.FAKE)
+    return found if question == "fake" else ~found
 
 
 def feedback(trial: Trial) -> dict[str, object] | None:

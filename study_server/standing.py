@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from study_server.freeze import Exclusions
 from study_server.models import Incident, Participant, Response, Study, Trial
+from study_server.scoring import vigilance_right
 from study_server.studies import late_since, reached, silent_since
 from study_server.words import DISTURBING, Choice, Kind, Mode, Outcome, Source
 
@@ -91,10 +92,8 @@ def rules_of(study: Study) -> Exclusions:
 
 def _count(study: Study, mode: Mode, rules: Exclusions) -> Executable:
     """Participants, each with the counts of a Standing."""
-    vigilance = Trial.kind == Kind.VIGILANCE
+    vigilance, right = Trial.kind == Kind.VIGILANCE, vigilance_right(study.question)
     answered = Response.trial_id.is_not(None)
-    found = Response.answer == func.coalesce(Trial.fake_side, Choice.FAKE)
-    right = found if study.question == "fake" else ~found
     disturbed = or_(*(getattr(Response, flag) for flag in DISTURBING))
     judged = Trial.voided.is_(False) & Trial.kind.in_((Kind.TEST, Kind.VIGILANCE))
     return (
@@ -151,7 +150,11 @@ def fails_vigilance(standing: Standing, rules: Exclusions) -> bool:
 
 def passes_vigilance(standing: Standing, rules: Exclusions) -> bool:
     """Or has not seen all of it yet."""
-    planned, needed = standing.vigilance_planned, rules.vigilance_min_correct
-    if needed is None:
-        needed = planned - planned // VIGILANCE_MISS
+    needed = vigilance_needed(rules, standing.vigilance_planned)
     return not standing.saw_vigilance or standing.vigilance_correct >= needed
+
+
+def vigilance_needed(rules: Exclusions, planned: int) -> int:
+    """How many vigilance trials must be right: as planned, else eight of ten."""
+    needed = rules.vigilance_min_correct
+    return planned - planned // VIGILANCE_MISS if needed is None else needed

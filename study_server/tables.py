@@ -19,6 +19,7 @@ from study_server.models import (
     Trial,
     Unblinding,
 )
+from study_server.scoring import vigilance_right
 from study_server.words import Kind, Mode
 
 AT_ONCE = 1000  # rows in memory
@@ -110,11 +111,9 @@ def iso(moment: object) -> str:
 
 
 def _counts(db: Session, study: Study) -> dict[int, Row]:
-    """By participant; vigilance is answered rightly as `question` has it."""
+    """By participant."""
     vigilance = Trial.kind == Kind.VIGILANCE
-    fake = func.coalesce(Trial.fake_side, "fake")  # a vigilance image shown alone is a foil
-    found = Response.answer == fake
-    right = found if study.question == "fake" else ~found
+    right = vigilance_right(study.question)
     query = (
         select(
             Trial.participant_id,
