@@ -1,10 +1,8 @@
 """A study's answers and design as files, read from the database at one moment."""
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from itertools import islice
 from tempfile import SpooledTemporaryFile
-from typing import IO
 
 from flask import Blueprint, Response, abort, current_app, g
 from flask.typing import ResponseReturnValue
@@ -65,17 +63,17 @@ def _send(slug: str, name: str, unblind_for: str = "") -> ResponseReturnValue:
     headers = {"Content-Disposition": f"attachment; filename={slug}-{name}"}
     kind = {"csv": "text/csv", "zip": "application/zip", "json": "application/json"}
     mimetype = kind[name.rpartition(".")[2]]
-    file = _spool(_read(engine, slug, name, blinded))
-    pieces = iter(partial(file.read, PIECE), b"")
+    pieces = _spool(_read(engine, slug, name, blinded))
     return Response(pieces, mimetype=mimetype, headers=headers)
 
 
-def _spool(pieces: Iterable[bytes]) -> IO[bytes]:
-    """Written before it is sent: a slow reader must not keep the database at one moment."""
-    file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # closed when it was sent
-    file.writelines(pieces)
-    file.seek(0)
-    return file
+def _spool(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """All are read before the first is sent: whoever takes them slowly must not hold the database."""
+    with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+        file.writelines(pieces)
+        file.seek(0)
+        while piece := file.read(PIECE):
+            yield piece
 
 
 def _find(db: Session, slug: str) -> Study:

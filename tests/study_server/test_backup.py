@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -31,6 +32,20 @@ def replaced(tmp_path: Path) -> Path:
 def come(engine: Engine, person: str) -> str:
     with transaction(engine) as db:
         return enrolment.enroll(db, find(db, "short"), person, Mode.LIVE, Source.LINK).name
+
+
+def count_people(engine: Engine) -> int:
+    with reading(engine) as db:
+        return db.scalar(select(func.count()).select_from(Participant)) or 0
+
+
+def wait_for_one_more(engine: Engine) -> None:
+    """Raises TimeoutError where nobody comes for half a minute."""
+    before, until = count_people(engine), time.monotonic() + 30
+    while count_people(engine) == before:
+        if time.monotonic() > until:
+            raise TimeoutError
+        time.sleep(0.01)
 
 
 def contents(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
@@ -114,6 +129,7 @@ def test_a_backup_under_writes_holds_whole_people_only(
         files = [tmp_path / f"{number}.sqlite" for number in range(3)]
         for file in files:
             back_up(engine, file)
+            wait_for_one_more(engine)
     counts = []
     for file in files:
         with closing(sqlite3.connect(file)) as copy:
@@ -124,7 +140,7 @@ def test_a_backup_under_writes_holds_whole_people_only(
         assert trials == TRIALS * people
         counts.append(people)
     assert counts == sorted(counts)
-    assert counts[0] < counts[-1]  # somebody did come meanwhile
+    assert counts[0] < counts[-1]
 
 
 def test_a_restore_under_writes_loses_nobody_who_comes_after(
@@ -136,8 +152,8 @@ def test_a_restore_under_writes_loses_nobody_who_comes_after(
         for number in range(2):
             restore(engine, tmp_path / "kept.sqlite", tmp_path / f"replaced-{number}.sqlite")
     come(engine, "last")
+    people = count_people(engine)
     with reading(engine) as db:
-        people = db.scalar(select(func.count()).select_from(Participant)) or 0
         trials = db.scalar(select(func.count()).select_from(Trial))
     assert people >= 2
     assert trials == TRIALS * people
