@@ -1,12 +1,16 @@
 """create_app: the only place that wires."""
 
-from flask import Flask, Response, abort, current_app, g, render_template, request
+from flask import Flask, Response, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from study_server import logs
+from study_server import bodies, logs
+from study_server.cookies import Cookies
 from study_server.database import open_engine, prepare, reading, writing
 from study_server.languages import N_
 from study_server.security import security_headers
@@ -24,7 +28,7 @@ from study_server.views import (
 )
 from study_server.views.speech import gettext
 
-MAX_BODY_BYTES = 64 * 1024
+RETRY_AFTER_S = 5
 
 BLUEPRINTS = (
     entrance.pages,
@@ -48,7 +52,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
     app.config.update(
         SECRET_KEY=settings.secret_key,
-        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_CONTENT_LENGTH=bodies.MOST_BYTES,
         SESSION_COOKIE_NAME="hue_and_eye",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -58,6 +62,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which our Referrer-Policy withholds
         RATELIMIT_STORAGE_URI="memory://",
     )
+    app.json = bodies.Json(app)
+    app.session_interface = Cookies()
     app.extensions["settings"] = settings
     app.extensions["engine"] = engine or open_engine(settings.database_url)
     prepare(app.extensions["engine"])
@@ -70,20 +76,16 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     logs.install(app)
-    app.before_request(_refuse_nul)
+    app.before_request(bodies.refuse_nul)
     app.before_request(_open_db)
     app.teardown_request(_close_db)
     app.after_request(_secure)
     app.register_error_handler(HTTPException, _explain)
+    app.register_error_handler(OperationalError, _call_off)
+    app.register_error_handler(NoConnectionFree, _call_off)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
     return app
-
-
-def _refuse_nul() -> None:
-    """PostgreSQL cannot even be asked for it."""
-    if "\0" in request.path or "\0" in "".join(request.args.values()):
-        abort(404)
-    if "\0" in "".join(request.form.values()):
-        abort(400)
 
 
 def _open_db() -> None:
@@ -100,6 +102,8 @@ def _close_db(_error: BaseException | None) -> None:
 def _secure(response: Response) -> Response:
     for header, value in security_headers(g.get("framed_by", ()), g.get("forms_to", ())).items():
         response.headers.setdefault(header, value)
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     return response
 
 
@@ -111,6 +115,13 @@ MESSAGES = {
     404: (N_("Nothing here"), N_("This link leads nowhere. Check that it was copied whole.")),
     405: (N_("Nothing here"), N_("This address is not a page of its own.")),
     429: (N_("Too many attempts"), N_("Wait a minute, then try again.")),
+    503: (
+        N_("Wait a moment"),
+        N_(
+            "Nothing can be stored just now. Every answer that was saved is safe, and your browser "
+            "keeps sending the one that was not; reload this page in a minute."
+        ),
+    ),
     500: (
         N_("Something went wrong"),
         N_("This is our fault, not yours. Every answer that was saved is safe; reload to go on."),
@@ -122,6 +133,14 @@ def _explain(error: HTTPException) -> ResponseReturnValue:
     """A page for people, JSON for programs."""
     code = error.code or 500
     title, message = map(gettext, MESSAGES.get(code, MESSAGES[400 if code < 500 else 500]))
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if code == 503 else {}
     if request.is_json or request.path.startswith("/api/"):
-        return {"error": message, "detail": error.description or error.name}, code
-    return render_template("participant/message.html", title=title, message=message), code
+        return {"error": message, "detail": error.description or error.name}, code, headers
+    page = render_template("participant/message.html", title=title, message=message)
+    return page, code, headers
+
+
+def _call_off(error: OperationalError | NoConnectionFree) -> ResponseReturnValue:
+    """The database is locked, full or gone: nothing of this is stored, and it may be sent again."""
+    logs.tell_trouble(error)
+    return _explain(ServiceUnavailable())

@@ -75,11 +75,13 @@ def commands() -> None:
     --help` tells more. Environment:
 
     \b
-    STUDY_DATABASE_URL  default sqlite:///instance/study.sqlite; or postgresql+psycopg://...
-    STUDY_INSTANCE      default instance/: stimuli, backups, reports
-    STUDY_SECRET_KEY    16 or more secret characters; serve and preview need it
-    PROLIFIC_TOKEN      of a Prolific account, for reconcile and pay
-    STUDY_PUBLIC_URL    the server's address as the world sees it; https makes cookies secure
+    STUDY_DATABASE_URL     default sqlite:///instance/study.sqlite; or postgresql+psycopg://...
+    STUDY_INSTANCE         default instance/: stimuli, backups, reports
+    STUDY_SECRET_KEY       16 or more secret characters; serve and preview need it
+    PROLIFIC_TOKEN         of a Prolific account, for reconcile and pay
+    STUDY_PUBLIC_URL       the server's address as the world sees it; https makes cookies secure
+    STUDY_TRUSTED_PROXIES  how many proxies stand in front; default 0: X-Forwarded-For is ignored
+    STUDY_X_ACCEL          where nginx has the stimuli (docs/deploy.md); default: nowhere
 
     Exit codes: 0 done, 2 a mistake (one line on stderr), 130 stopped by Ctrl-C.
     """

@@ -16,6 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from study_server.errors import StudyError
 
@@ -37,7 +38,14 @@ def open_engine(url: str | URL) -> Engine:
             raise ArgumentError(f"{parsed.get_backend_name()} is neither sqlite nor postgresql")
         if parsed.get_backend_name() == "sqlite" and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, hide_parameters=True)  # no answers in error messages
+        engine = create_engine(
+            parsed,
+            hide_parameters=True,  # no answers in error messages
+            poolclass=QueuePool,
+            pool_size=20,
+            max_overflow=-1,  # the server's threads are the limit
+            pool_pre_ping=parsed.get_backend_name() == "postgresql",  # it may have been restarted
+        )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise StudyError(
             f"STUDY_DATABASE_URL: {error}; give sqlite:///FILE or postgresql+psycopg://..."

@@ -12,6 +12,7 @@ from time import perf_counter
 from types import TracebackType
 
 from flask import Flask, Response, g, has_request_context, request
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from study_server.clock import now
 
@@ -34,6 +35,13 @@ def install(app: Flask) -> None:
     """Every request leaves a line; where nobody listens to the logger, it costs next to nothing."""
     app.before_request(_begin)
     app.after_request(_tell)
+
+
+def tell_trouble(error: SQLAlchemyError) -> None:
+    """What a database refuses, by the code that its manual has for it; a message may quote."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
+    REQUESTS.error(_line(**_request(), error=type(error).__name__, code=code))
 
 
 def log_to_stderr() -> None:

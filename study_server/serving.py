@@ -1,6 +1,7 @@
 """waitress around the app: in the foreground for a study, in a thread for simulated people."""
 
 import logging
+import resource
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,18 +11,49 @@ from flask import Flask
 from waitress import wasyncore
 from waitress.server import create_server
 
+from study_server.bodies import MOST_BYTES
 from study_server.errors import StudyError
 
 # a queue of one is not worth a line in the terminal
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
+MOST_CONNECTIONS = 8192  # every browser keeps one or more; each takes a file of the process
+OTHER_FILES = 256
+LIMITS: dict[str, Any] = {
+    "asyncore_use_poll": True,  # select() ends at file 1024
+    "channel_timeout": 30,  # s without a byte
+    "max_request_header_size": 32 * 1024,
+    "max_request_body_size": 16 * MOST_BYTES,  # up to here the app has a page to say so
+}
+
 
 def bind(app: Flask, host: str, port: int, threads: int, channels: dict[int, Any]) -> Any:
     """A waitress server that holds its port; raises StudyError when the port is taken."""
     try:
-        return create_server(app, map=channels, host=host, port=port, threads=threads, ident=None)
+        return create_server(
+            app,
+            map=channels,
+            host=host,
+            port=port,
+            threads=threads,
+            ident=None,
+            connection_limit=_make_room(),
+            clear_untrusted_proxy_headers=not app.extensions["settings"].trusted_proxies,
+            **LIMITS,
+        )
     except OSError as error:
         raise StudyError(f"{host}:{port}: {error.strerror}; choose another --port") from error
+
+
+def _make_room() -> int:
+    """For how many connections there is room, once this process may open all it is allowed to."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted - OTHER_FILES
 
 
 @contextmanager
@@ -33,7 +65,7 @@ def served(app: Flask, threads: int = 2) -> Iterator[str]:
 
     def poll() -> None:
         while not stopped.is_set():
-            wasyncore.loop(timeout=0.1, map=channels, count=1)
+            wasyncore.loop(timeout=0.1, use_poll=True, map=channels, count=1)
         server.task_dispatcher.shutdown()
         wasyncore.close_all(channels)
 

@@ -10,12 +10,18 @@ from study_server.errors import StudyError
 
 @dataclass(frozen=True)
 class Settings:
-    """Where this deployment keeps its things and under which name the world sees it."""
+    """Where this deployment keeps its things and under which name the world sees it.
+
+    trusted_proxies: how many stand in front, each of which adds an address to X-Forwarded-For.
+    x_accel: the address at which nginx has the stimuli folder; none: the server sends them itself.
+    """
 
     database_url: str
     instance: Path
     secret_key: str = ""
     public_url: str = ""
+    trusted_proxies: int = 0
+    x_accel: str = ""
 
     @property
     def stimuli(self) -> Path:
@@ -45,7 +51,15 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         instance=instance,
         secret_key=environment.get("STUDY_SECRET_KEY", ""),
         public_url=environment.get("STUDY_PUBLIC_URL", "").rstrip("/"),
+        trusted_proxies=_count_proxies(environment.get("STUDY_TRUSTED_PROXIES", "0")),
+        x_accel=environment.get("STUDY_X_ACCEL", "").rstrip("/"),
     )
+
+
+def _count_proxies(told: str) -> int:
+    if not told.isdecimal():
+        raise StudyError(f"STUDY_TRUSTED_PROXIES: {told!r} is no number; give 0, or 1 behind nginx")
+    return int(told)
 
 
 def find_folder(name: str) -> Path:

@@ -21,6 +21,7 @@ from study_server.api_models import (
 from study_server.api_models import Trial as ToldTrial
 from study_server.models import Participant, Stimulus, Trial
 from study_server.protocol import Protocol
+from study_server.settings import Settings
 from study_server.views.speech import gettext
 from study_server.words import Kind, Place, Side
 
@@ -106,10 +107,17 @@ def image(trial_token: str, place: str) -> ResponseReturnValue:
         abort(410)
     if place not in _places(trial):
         abort(404)
-    stimuli = current_app.extensions["settings"].stimuli
-    content = (stimuli / _stimulus_at(trial, place).file).read_bytes()
+    return _send(_stimulus_at(trial, place).file)
+
+
+def _send(file: str) -> Response:
+    """By nginx where it has the stimuli: docs/deploy.md has the headers that it must not add."""
+    settings: Settings = current_app.extensions["settings"]
     headers = {"Cache-Control": "private, no-store"}
-    return Response(content, mimetype="image/png", headers=headers)
+    if settings.x_accel:
+        headers["X-Accel-Redirect"] = f"{settings.x_accel}/{file}"
+        return Response(mimetype="image/png", headers=headers)
+    return Response((settings.stimuli / file).read_bytes(), mimetype="image/png", headers=headers)
 
 
 def _stimulus_at(trial: Trial, place: str) -> Stimulus:
