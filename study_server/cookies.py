@@ -14,7 +14,7 @@ from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializ
 class PatientSigner(TimestampSigner):
     """A signature is too old, but never too young."""
 
-    def unsign(  # type: ignore[override]  # the one of two overloads that holds for both
+    def unsign(
         self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False
     ) -> Any:
         """Raises SignatureExpired, BadSignature."""

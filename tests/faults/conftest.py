@@ -1,0 +1,19 @@
+"""A study that fast people do not come to the end of at once."""
+
+from pathlib import Path
+
+import pytest
+
+from study_server.protocol import Protocol
+from tests.conftest import short_protocol, write_stimuli
+
+
+@pytest.fixture(scope="package")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_stimuli(tmp_path_factory.mktemp("many"), images=30, size=16)
+
+
+@pytest.fixture
+def protocol() -> Protocol:
+    """22 trials a person."""
+    return short_protocol(practice=1, trials=20, vigilance=1)

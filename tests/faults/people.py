@@ -1,0 +1,229 @@
+"""People who take part over HTTP as the player does, and a ledger of what they were told."""
+
+import asyncio
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from html import unescape
+from random import Random
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from sqlalchemy import Engine, select, text
+
+from study_server.database import reading
+from study_server.models import Response
+
+SCREEN = {
+    "language": "en", "refresh_hz": 60.0, "device_pixel_ratio": 1.0, "viewport": "1280x720",
+    "color_gamut": "srgb", "inverted_colors": False, "forced_colors": False,
+}  # fmt: skip
+PATIENCE_S = 60
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass
+class Ledger:
+    """What all of them know. answers: what was said, by the browser's own id of the message."""
+
+    sent: dict[str, str] = field(default_factory=dict)
+    saved: dict[str, str] = field(default_factory=dict)  # the server said so
+    failures: int = 0  # requests that had to be sent again
+    refused: list[int] = field(default_factory=list)  # statuses that end it for somebody
+    answers_s: list[float] = field(default_factory=list)  # from the POST to the word
+    enrolments_s: list[float] = field(default_factory=list)
+    complete: int = 0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds from a trial's start to its answer; chances of a reload, and of leaving for good."""
+
+    answer_s: float = 0.0
+    reload: float = 0.0
+    vanish: float = 0.0
+    retry_s: float = 0.1
+
+
+class Browser:
+    """One connection that is kept and opened again, and one cookie."""
+
+    def __init__(self, address: str, ledger: Ledger, retry_s: float) -> None:
+        parts = urlsplit(address)
+        self.host, self.port = parts.hostname, parts.port
+        self.ledger, self.retry_s = ledger, retry_s
+        self.cookie = ""
+        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def persist(
+        self, method: str, path: str, body: bytes = b"", kind: str = "application/json"
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Send until the server has answered with anything but a failure of its own."""
+        while True:
+            try:
+                reply = await asyncio.wait_for(self.send(method, path, body, kind), PATIENCE_S)
+                if reply[0] < 500:
+                    return reply
+            except (OSError, EOFError, ValueError, TimeoutError):
+                self.close()
+            self.ledger.failures += 1
+            await asyncio.sleep(self.retry_s)
+
+    async def send(
+        self, method: str, path: str, body: bytes, kind: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers, content. Raises OSError, EOFError and ValueError."""
+        if self.streams is None:
+            self.streams = await asyncio.open_connection(self.host, self.port)
+        reader, writer = self.streams
+        cookie = f"Cookie: {self.cookie}\r\n" if self.cookie else ""
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\n{cookie}"
+            f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
+        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
+        headers = dict(_split(line) for line in lines if line)
+        content = await reader.readexactly(int(headers.get("content-length", 0)))
+        if "set-cookie" in headers:
+            self.cookie = headers["set-cookie"].partition(";")[0]
+        if headers.get("connection", "").lower() == "close":
+            self.close()
+        return int(first.split()[1]), headers, content
+
+    async def post(self, path: str, body: object) -> Any:
+        """JSON there and back; None where the reply has none, or is a refusal."""
+        status, _, content = await self.persist("POST", path, json.dumps(body).encode())
+        if status >= 400:
+            self.ledger.refused.append(status)
+        return json.loads(content) if status == 200 else None
+
+    def close(self) -> None:
+        if self.streams is not None:
+            with suppress(OSError):
+                self.streams[1].close()
+        self.streams = None
+
+
+def _split(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name.lower(), value.strip()
+
+
+async def enter(browser: Browser, slug: str) -> str:
+    """Read the consent page and agree; the participant's own address."""
+    began = time.perf_counter()
+    _, _, page = await browser.persist("GET", f"/s/{slug}")
+    (token,) = re.findall(r'name="csrf_token" value="([^"]+)"', page.decode())[:1]
+    form = urlencode({"csrf_token": unescape(token), "consent": "yes"}).encode()
+    _, headers, _ = await browser.persist("POST", f"/s/{slug}", form, FORM)
+    browser.ledger.enrolments_s.append(time.perf_counter() - began)
+    return urlsplit(headers["location"]).path
+
+
+async def take_part(
+    browser: Browser, slug: str, pace: Pace, rng: Random, stop: asyncio.Event
+) -> None:
+    """From the consent to the end, or until `stop`."""
+    base = await enter(browser, slug)
+    await browser.persist("GET", base)
+    batch = await browser.post(f"{base}/resume", {})
+    await browser.post(f"{base}/environment", SCREEN)
+    fetched: set[str] = set()
+    while batch and batch["trials"] and not stop.is_set():
+        if rng.random() < pace.vanish:
+            return
+        for image in (image for trial in batch["trials"] for image in trial["images"]):
+            if image["url"] not in fetched:
+                fetched.add(image["url"])
+                await browser.persist("GET", image["url"])
+        mine = f"{base}/trials/{batch['trials'][0]['token']}"
+        await browser.post(f"{mine}/start", {})
+        await asyncio.sleep(pace.answer_s * rng.uniform(0.6, 1.4))
+        if rng.random() < pace.reload:
+            batch = await browser.post(f"{base}/resume", {})
+            continue
+        await answer(browser, mine, rng)
+        _, _, content = await browser.persist("GET", f"{base}/trials")
+        batch = json.loads(content)
+    browser.ledger.complete += bool(batch) and not batch["trials"]
+
+
+async def answer(browser: Browser, trial: str, rng: Random) -> None:
+    """One answer, sent under one id until the server says that it is saved."""
+    ledger, message = browser.ledger, secrets.token_hex(8)
+    ledger.sent[message] = rng.choice(["left", "right"])
+    body = {"answer": ledger.sent[message], "rt_ms": 800, "first_ms": 1000.0, "second_ms": 1000.0}
+    began = time.perf_counter()
+    if await browser.post(f"{trial}/response", body | {"id": message}):
+        ledger.answers_s.append(time.perf_counter() - began)
+        ledger.saved[message] = ledger.sent[message]
+
+
+async def keep_coming(
+    address: str, slug: str, ledger: Ledger, pace: Pace, seed: int, stop: asyncio.Event
+) -> None:
+    """One person after the other."""
+    rng = Random(seed)
+    while not stop.is_set():
+        browser = Browser(address, ledger, pace.retry_s)
+        await take_part(browser, slug, pace, rng, stop)
+        browser.close()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Between what people were told and what the database has."""
+
+    stored: int
+    lost: int  # saved, so they were told, and not there
+    changed: int  # there with another answer
+    invented: int  # nobody sent it
+    doubled: int  # places in a plan with two answers that count
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.lost or self.changed or self.invented or self.doubled)
+
+
+TWICE = """
+SELECT COUNT(*) FROM (
+    SELECT participant_id, slot FROM trial JOIN response ON response.trial_id = trial.id
+    WHERE voided = false GROUP BY participant_id, slot HAVING COUNT(*) > 1
+) AS twice
+"""
+
+
+def compare(engine: Engine, ledger: Ledger) -> Difference:
+    with reading(engine) as db:
+        rows = db.execute(select(Response.message_id, Response.answer))
+        stored = {row.message_id: row.answer for row in rows}
+        doubled = db.scalar(text(TWICE)) or 0
+    return Difference(
+        len(stored),
+        sum(message not in stored for message in ledger.saved),
+        sum(stored.get(message, said) != said for message, said in ledger.saved.items()),
+        sum(message not in ledger.sent for message in stored),
+        doubled,
+    )
+
+
+def crowd(
+    address: str, slug: str, people: int, pace: Pace, stop: asyncio.Event
+) -> tuple[Ledger, list[asyncio.Task[None]]]:
+    """So many at once, from now until `stop`."""
+    ledger = Ledger()
+    coming = (keep_coming(address, slug, ledger, pace, seed, stop) for seed in range(people))
+    return ledger, [asyncio.create_task(each) for each in coming]
+
+
+def percentiles(seconds: list[float], *wanted: float) -> Iterator[float]:
+    """In ms; each the smallest that so many per cent do not exceed."""
+    ordered = sorted(seconds)
+    for share in wanted:
+        place = min(len(ordered) - 1, int(share / 100 * len(ordered)))
+        yield 1000 * ordered[place] if ordered else float("nan")

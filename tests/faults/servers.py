@@ -1,0 +1,117 @@
+"""Real `study serve` processes that can be killed, and a study in their database."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from study_server.database import open_engine, prepare
+from study_server.protocol import Protocol
+from tests.conftest import SECRET, open_study
+
+STUDY = str(Path(sys.executable).with_name("study"))
+READY_S = 60
+
+
+@dataclass
+class Server:
+    """A `study serve` on a port of its own, which it keeps when it is started again."""
+
+    folder: Path
+    database_url: str
+    port: int = field(default_factory=lambda: free_port())
+    threads: int = 8
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"serve-{self.port}.log"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {
+            "STUDY_DATABASE_URL": self.database_url,
+            "STUDY_INSTANCE": str(self.folder / "instance"),
+            "STUDY_SECRET_KEY": SECRET,
+        }
+
+    def start(self) -> None:
+        """Raises TimeoutError where it does not come up."""
+        command = [STUDY, "serve", "--port", str(self.port), "--threads", str(self.threads)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def wait(self) -> float:
+        """Until it answers; the seconds that took."""
+        began = time.monotonic()
+        while time.monotonic() - began < READY_S:
+            if is_well(self.port):
+                return time.monotonic() - began
+            time.sleep(0.02)
+        raise TimeoutError(self.log.read_text()[-2000:])
+
+    def kill(self) -> None:
+        """As a power cut of the process: nothing of it runs on."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+        self.process = None
+
+    async def kill_and_restart(self) -> float:
+        """Seconds from the kill to the first good answer."""
+        self.kill()
+        self.start()
+        return await asyncio.to_thread(self.wait)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def is_well(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+@contextmanager
+def serving(
+    folder: Path, database_url: str, manifest: Path, protocol: Protocol, servers: int = 1
+) -> Iterator[tuple[list[Server], Engine]]:
+    """Servers of one open study, and an engine to look into its database."""
+    engine = open_engine(database_url)
+    prepare(engine)
+    open_study(engine, protocol, manifest, folder / "instance")
+    started = [Server(folder, database_url) for _ in range(servers)]
+    try:
+        for server in started:
+            server.start()
+        for server in started:
+            server.wait()
+        yield started, engine
+    finally:
+        for server in started:
+            server.kill()
+        engine.dispose()

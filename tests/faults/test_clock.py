@@ -1,0 +1,98 @@
+"""The server's clock is set back by two hours while people take part."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from itsdangerous.timed import TimestampSigner
+from sqlalchemy import func, select
+
+from study_server import clock, researchers
+from study_server.database import reading, transaction
+from study_server.models import Participant
+from study_server.words import Outcome
+from tests.study_server.browsing import consent, csrf_token
+
+SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
+STEP = timedelta(hours=2)
+
+
+class SteppedBack(datetime):
+    """The system's clock after the step."""
+
+    @classmethod
+    def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+        return datetime.now(UTC) - STEP
+
+
+def step_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "datetime", SteppedBack)
+    earlier = int(datetime.now(UTC).timestamp() - STEP.total_seconds())
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: earlier)
+
+
+def answer_one(client: FlaskClient, base: str) -> bool:
+    """Whether there was one to answer."""
+    trials = client.get(f"{base}/trials").get_json()["trials"]
+    for trial in trials[:1]:
+        client.post(f"{base}/trials/{trial['token']}/start", json={})
+        reply = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
+        assert reply.status_code == 200
+    return bool(trials)
+
+
+def test_who_has_begun_stays_who_they_are_and_finishes(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = app.test_client()
+    base = consent(client)
+    answer_one(client, base)
+    step_back(monkeypatch)
+    assert client.get("/s/short").location == base
+    assert client.post(f"{base}/resume", json={}).status_code == 200
+    while answer_one(client, base):
+        pass
+    assert client.get(f"{base}/debrief").status_code == 200
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalars(select(Participant.outcome)).all() == [Outcome.COMPLETE]
+
+
+def test_a_consent_form_that_was_open_is_taken(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = app.test_client()
+    form = {"csrf_token": csrf_token(client.get("/s/short")), "consent": "yes"}
+    step_back(monkeypatch)
+    assert client.post("/s/short", data=form).status_code == 303
+    consent(app.test_client())  # and of somebody who comes after it
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalar(select(func.count()).select_from(Participant)) == 2
+
+
+def test_a_researcher_stays_signed_in_and_exports_every_answer(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    participant, researcher = app.test_client(), app.test_client()
+    with transaction(app.extensions["engine"]) as db:
+        token = researchers.make_login_link(db, "ada", timedelta(hours=1))
+    base = consent(participant)
+    answer_one(participant, base)
+    step_back(monkeypatch)
+    link = f"/researcher/enter/{token}"
+    researcher.post(link, data={"csrf_token": csrf_token(researcher.get(link))})
+    answer_one(participant, base)
+    page = researcher.get("/researcher/studies/short")
+    assert page.status_code == 200
+    table = researcher.get("/researcher/studies/short/files/responses.csv").text
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert sum(row["answer"] == "left" for row in rows) == 2
+
+
+def test_a_cookie_that_is_too_old_still_ends(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = app.test_client()
+    base = consent(client)
+    month_later = int(datetime.now(UTC).timestamp()) + 32 * 24 * 3600
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: month_later)
+    assert client.get("/s/short").status_code == 200  # the consent page, as for anybody
+    assert client.get(base).status_code == 200  # their own address holds

@@ -1,0 +1,47 @@
+"""A backup that is made under load brings back every answer that was saved before it began."""
+
+import asyncio
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from study_server.backup import back_up, restore
+from study_server.database import open_engine, prepare
+from study_server.protocol import Protocol
+from tests.faults.people import Ledger, Pace, compare, crowd
+from tests.faults.servers import serving
+
+
+async def back_up_under_load(address: str, engine: Engine, file: Path) -> tuple[Ledger, Ledger]:
+    """What people were told before the backup, and at the end."""
+    stop = asyncio.Event()
+    ledger, people = crowd(address, "short", 6, Pace(), stop)
+    async with asyncio.timeout(60):
+        while len(ledger.saved) < 20:
+            await asyncio.sleep(0.02)
+    before = dict(ledger.saved)
+    await asyncio.to_thread(back_up, engine, file)
+    at_the_end_of_it = len(ledger.saved)
+    async with asyncio.timeout(60):
+        while len(ledger.saved) < at_the_end_of_it + 5:
+            await asyncio.sleep(0.02)
+    stop.set()
+    await asyncio.gather(*people)
+    return Ledger(sent=ledger.sent, saved=before), ledger
+
+
+def test_a_restored_backup_has_every_answer_from_before_it(
+    tmp_path: Path, database_url: str, many: Path, protocol: Protocol
+) -> None:
+    file = tmp_path / "kept.sqlite"
+    with serving(tmp_path, database_url, many, protocol) as ((server,), engine):
+        before, after = asyncio.run(back_up_under_load(server.address, engine, file))
+        assert after.failures == 0
+        assert compare(engine, after).nothing
+        restored = open_engine(f"sqlite:///{tmp_path / 'restored.sqlite'}")
+        prepare(restored)
+        restore(restored, file, tmp_path / "replaced.sqlite")
+        found = compare(restored, before)
+        assert found.nothing, found
+        assert len(before.saved) <= found.stored < compare(engine, after).stored
+        restored.dispose()

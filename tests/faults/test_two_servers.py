@@ -1,0 +1,58 @@
+"""Two servers on one SQLite file: as one."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from json import dumps, loads
+from pathlib import Path
+
+from study_server.protocol import Protocol
+from tests.faults.people import Difference, Ledger, Pace, compare, crowd
+from tests.faults.servers import Server, serving
+
+PEOPLE = 4  # at each
+
+
+async def answer_at(servers: list[Server]) -> Ledger:
+    """What people of all servers were told."""
+    stop = asyncio.Event()
+    crowds = [crowd(server.address, "short", PEOPLE, Pace(), stop) for server in servers]
+    async with asyncio.timeout(60):
+        while any(len(ledger.saved) < 25 for ledger, _ in crowds):
+            await asyncio.sleep(0.02)
+    stop.set()
+    await asyncio.gather(*(person for _, people in crowds for person in people))
+    both = Ledger()
+    for ledger, _ in crowds:
+        both.sent |= ledger.sent
+        both.saved |= ledger.saved
+        both.failures += ledger.failures
+    return both
+
+
+def test_two_servers_on_one_file_lose_nothing_and_know_the_same_people(
+    tmp_path: Path, sqlite_url: str, many: Path, protocol: Protocol
+) -> None:
+    with serving(tmp_path, sqlite_url, many, protocol, servers=2) as (servers, engine):
+        ledger = asyncio.run(answer_at(servers))
+        assert ledger.failures == 0
+        found = compare(engine, ledger)
+        assert found == Difference(len(ledger.saved), 0, 0, 0, 0)
+        with ThreadPoolExecutor(8) as threads:
+            tokens = set(threads.map(enroll_ada, servers * 8))
+        assert len(tokens) == 1
+
+
+def enroll_ada(server: Server) -> str:
+    """By the API, at the same moment at both; her token."""
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("GET", "/api/studies/short")
+    texts = loads(connection.getresponse().read())["texts"]["en"]
+    body = {"consent": True, "consent_version": texts["consent_version"], "language": "en"}
+    headers = {"Content-Type": "application/json"}
+    connection.request(
+        "POST", "/api/studies/short/participants", dumps(body | {"person": "ada"}), headers
+    )
+    token = str(loads(connection.getresponse().read())["token"])
+    connection.close()
+    return token
