@@ -9,7 +9,7 @@ from typing import Any
 
 from study_server.errors import StudyError
 from study_server.manifests import COLUMNS, METHOD, Row
-from study_server.pictures import UnfitPicture, read_size
+from study_server.pictures import UnfitPicture, read, read_size
 from study_server.words import REAL
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
@@ -88,8 +88,8 @@ def _require_inside(out: Path, files: Iterable[Mapping[str, Path]]) -> None:
 
 
 def _describe(image: str, method: str, path: Path) -> Row:
-    content = path.read_bytes()
     try:
+        content = read(path)
         width, height = read_size(content)
     except UnfitPicture as error:
         raise StudyError(f"{path} {error}; write 8-bit RGB PNG") from error

@@ -5,8 +5,11 @@ compressed fake is smaller than its photograph in 95 % of pairs, since its chrom
 """
 
 import io
+import math
 import struct
 import zlib
+from pathlib import Path
+from stat import S_ISREG
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +19,23 @@ Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DEPTH = 24  # where a PNG's header has the bits of a sample
+MOST_PIXELS = 4096 * 4096  # a few bytes can claim to be gigabytes of them
+MOST_BYTES = 4 * MOST_PIXELS
 PERCEPTUAL = b"\x00"  # rendering intent
 
 
 class UnfitPicture(ValueError):
     """The file is something else than an 8-bit RGB PNG; the message says what."""
+
+
+def read(path: Path) -> bytes:
+    """A file that can be a stimulus, for its size and kind; raises UnfitPicture and OSError."""
+    about = path.stat()
+    if not S_ISREG(about.st_mode):
+        raise UnfitPicture("is no file")
+    if about.st_size > MOST_BYTES:
+        raise UnfitPicture(f"has {about.st_size:,} bytes, more than {MOST_BYTES:,}")
+    return path.read_bytes()
 
 
 def decode(content: bytes) -> Pixels:
@@ -41,11 +56,12 @@ def read_size(content: bytes) -> tuple[int, int]:
 def _open(content: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(content), formats=["PNG"])
-    except (
-        UnidentifiedImageError, OSError, SyntaxError, ValueError,
-        Image.DecompressionBombError, Image.DecompressionBombWarning,
-    ) as error:  # fmt: skip
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnfitPicture("has more pixels than 4096 x 4096") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise UnfitPicture("is no readable PNG") from error
+    if math.prod(image.size) > MOST_PIXELS:
+        raise UnfitPicture("has more pixels than 4096 x 4096")
     if image.mode != "RGB" or content[DEPTH] != 8:  # Pillow makes 8 bits of 16 without a word
         raise UnfitPicture(f"is a PNG of mode {image.mode} with {content[DEPTH]} bits a sample")
     return image

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from study_server.errors import StudyError
 from study_server.manifests import Row
-from study_server.pictures import Pixels, UnfitPicture, decode, encode
+from study_server.pictures import Pixels, UnfitPicture, decode, encode, read
 
 AGAIN = "run `colorizer batch` or `study manifest` again"
 TEMPORARY = ".importing-"
@@ -20,9 +20,11 @@ def load(manifest: Path, row: Row) -> Pixels:
     """The row's pixels; raises StudyError when the file is not what the manifest says."""
     where = f"{manifest}:{row.line}: {row.path.name}"
     try:
-        content = row.path.read_bytes()
+        content = read(row.path)
     except OSError as error:
         raise StudyError(f"{where}: not readable ({error.strerror}); {AGAIN}") from error
+    except UnfitPicture as error:
+        raise StudyError(f"{where} {error}; {AGAIN}") from error
     if hashlib.sha256(content).hexdigest() != row.sha256:
         raise StudyError(f"{where} differs from its sha256; {AGAIN}")
     try:

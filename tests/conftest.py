@@ -102,7 +102,12 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database, of both kinds in turn."""
-    if request.param == "sqlite":
+    return new_database(request.param, request, tmp_path)
+
+
+def new_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of a kind."""
+    if kind == "sqlite":
         return f"sqlite:///{tmp_path / 'study.sqlite'}"
     server = request.getfixturevalue("postgresql")
     admin = open_engine(server).execution_options(isolation_level="AUTOCOMMIT")

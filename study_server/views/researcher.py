@@ -29,10 +29,18 @@ def _require_login() -> ResponseReturnValue | None:
     speak(SOURCE)
     g.researcher = None
     if "researcher" in cookie:
-        g.researcher = g.db.get(Researcher, cookie["researcher"])
+        g.researcher = _find_signed_in()
     if g.researcher is None and request.endpoint not in OPEN_TO_ALL:
         return redirect(url_for("researcher.login"))
     return None
+
+
+def _find_signed_in() -> Researcher | None:
+    """A new password ends the sessions of the old one."""
+    researcher: Researcher | None = g.db.get(Researcher, cookie["researcher"])
+    if researcher is None or cookie.get("signed_in_by") != researchers.name_password(researcher):
+        return None
+    return researcher
 
 
 def _private(response: Response) -> Response:
@@ -78,6 +86,7 @@ def use(token: str) -> ResponseReturnValue:
 def _let_in(researcher: Researcher) -> ResponseReturnValue:
     cookie.clear()  # no session from before the login survives it
     cookie["researcher"] = researcher.id
+    cookie["signed_in_by"] = researchers.name_password(researcher)
     return redirect(url_for("researcher.overview"), 303)
 
 

@@ -1,0 +1,140 @@
+"""Too much, too deep, too slow: the server refuses it, and serves others meanwhile."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from itertools import product
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from study_server.database import reading
+from study_server.models import Response
+from study_server.serving import served
+from tests.attacks.answering import SHOWN, trials
+
+MEBIBYTE = 1024 * 1024
+BODIES: dict[str, bytes] = {
+    "empty": b"",
+    "no JSON": b"answer=left",
+    "cut short": b'{"answer": "left", "rt_ms": ',
+    "nothing": b"null",
+    "a list": b"[]",
+    "a number": b"1e999",
+    "not a number": b'{"answer": "left", "rt_ms": NaN, "first_ms": NaN}',
+    "bottomless": b"[" * 60_000,
+    "bottomless too": b'{"a":' * 12_000,
+    "no UTF-8": b"\xff\xfe{}",
+    "half a character": b'{"answer": "left", "rt_ms": 1, "first_ms": 1, "id": "\\ud800"}',
+    "NUL": b'{"answer": "left", "rt_ms": 1, "first_ms": 1, "id": "\\u0000"}',
+    "a huge number": b'{"answer": "left", "rt_ms": ' + b"9" * 5000 + b', "first_ms": 1}',
+    "a key too many": b'{"answer": "left", "rt_ms": 1, "first_ms": 1, "truth": "left"}',
+    "a truth": b'{"answer": "real", "rt_ms": 1, "first_ms": 1}',
+}
+
+
+def test_a_malformed_body_is_refused_and_stores_nothing(
+    app: Flask, client: FlaskClient, base: str
+) -> None:
+    (trial, *_) = trials(client, base)
+    for what, (name, body) in product(("response", "incident"), BODIES.items()):
+        reply = client.post(f"{trial}/{what}", data=body, content_type="application/json")
+        assert (reply.status_code, reply.is_json) == (400, True), name
+        assert reply.get_json()["error"]
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalar(select(func.count()).select_from(Response)) == 0
+
+
+@pytest.mark.parametrize("size", [65 * 1024, 2 * MEBIBYTE])
+def test_an_oversized_body_is_refused(size: int, client: FlaskClient, base: str) -> None:
+    (trial, *_) = trials(client, base)
+    body = b'{"id": "' + b"x" * size + b'"}'
+    reply = client.post(f"{trial}/response", data=body, content_type="application/json")
+    assert (reply.status_code, bool(reply.get_json()["error"])) == (413, True)
+    assert client.post(f"{base}/comment", data={"comment": "x" * size}).status_code == 413
+    assert client.post(f"{trial}/response", json=SHOWN).status_code == 200
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[tuple[str, int]]:
+    """Of a real server with two threads."""
+    with served(app, threads=2) as url:
+        host, port = url.removeprefix("http://").split(":")
+        yield host, int(port)
+
+
+def status(address: tuple[str, int], raw: bytes) -> bytes:
+    """What the server says to these bytes; b"" where it only hangs up."""
+    with socket.create_connection(address, timeout=10) as connection:
+        try:
+            connection.sendall(raw)
+            return connection.recv(64).partition(b"\r\n")[0]
+        except ConnectionError:
+            return b""
+
+
+def test_what_claims_to_be_gigabytes_is_refused_before_it_comes(address: tuple[str, int]) -> None:
+    claimed = b"POST /s/short HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999\r\n\r\n"
+    assert status(address, claimed).startswith(b"HTTP/1.1 413")
+
+
+def test_a_body_in_chunks_without_an_end_is_cut_off(address: tuple[str, int]) -> None:
+    head = b"POST /s/short HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+    assert status(address, head + 40 * chunk)[:12] in (b"HTTP/1.1 413", b"")
+    assert status(address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") == b"HTTP/1.1 200 OK"
+
+
+NO_HTTP = (
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"GET\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 40_000 + b"\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nBad\x00Name: y\r\n\r\n",
+)
+
+
+def test_what_is_no_http_is_answered_or_hung_up(address: tuple[str, int]) -> None:
+    for raw in NO_HTTP:
+        told = status(address, raw + b"\r\n\r\n")
+        assert told[:10] in (b"HTTP/1.1 4", b"HTTP/1.0 4", b"HTTP/1.0 2", b""), raw
+        assert status(address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") == b"HTTP/1.1 200 OK"
+
+
+SLOW = 300  # three times what waitress holds unless it is told otherwise
+
+
+def test_hundreds_of_slow_connections_keep_nobody_out(address: tuple[str, int]) -> None:
+    with ExitStack() as open_ones:
+        slow = [
+            open_ones.enter_context(socket.create_connection(address, timeout=10))
+            for _ in range(SLOW)
+        ]
+        for round_ in (b"POST /s/short HTTP/1.1\r\n", b"Content-Length: 100\r\n", b"X-A: b\r\n"):
+            for connection in slow:
+                connection.sendall(round_)
+            began = time.monotonic()
+            reply = HTTPConnection(*address, timeout=10)
+            reply.request("GET", "/s/short")
+            assert reply.getresponse().status == 200
+            reply.close()
+            assert time.monotonic() - began < 5
+
+
+def test_who_does_not_read_what_they_asked_for_keeps_nobody_out(
+    address: tuple[str, int], client: FlaskClient, base: str, tmp_path: Path
+) -> None:
+    (trial, *_) = trials(client, base)
+    request = f"GET {trial}/left HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    with ExitStack() as open_ones:
+        for _ in range(20):
+            deaf = open_ones.enter_context(socket.create_connection(address, timeout=10))
+            deaf.sendall(50 * request)
+        assert status(address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") == b"HTTP/1.1 200 OK"

@@ -1,0 +1,176 @@
+"""5,000 requests over every route, half sensible: served or refused, never a failure of ours."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from study_server import researchers
+from study_server.database import transaction
+from tests.attacks.answering import trials
+from tests.attacks.conftest import PASSWORD
+from tests.conftest import new_database
+from tests.study_server.browsing import consent, csrf_token
+
+REQUESTS = {"sqlite": 3000, "postgresql": 2000}
+METHODS = ("GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE")
+WORDS = (
+    "", "0", "-1", "9" * 400, "a" * 5000, "\0", "%00", "\r\n", "\U0001d54f", "\u202e", "\ufffe", "'",
+    "<b>", "../..", "NaN", "1e400", "null", "true", "left", "fake", "en", "short", "live", "[]",
+    "{}", "%", "%ff", "\\", ";", "..;/", "\x1b[0m", "=1+1", "{{7*7}}", "${x}", "yes", "open",
+)  # fmt: skip
+VALUES: tuple[Any, ...] = (
+    *WORDS, 0, -1, 1, 2**31, 2**63, 2**200, 0.5, -0.0, 1e308, float("nan"), float("inf"), True,
+    None, [], {}, [[]], {"a": {}}, ["hidden"], ["left"] * 100,
+)  # fmt: skip
+BODIES: dict[str, dict[str, object]] = {
+    "response": {
+        "answer": "left", "rt_ms": 500, "first_ms": 1.5, "second_ms": 2.5, "id": "m", "early": 0,
+        "held": 0, "flags": ["hidden"], "first_frames": 60, "second_frames": 60,
+    },
+    "incident": {"place": "left", "status": 404},
+    "environment": {
+        "language": "en", "refresh_hz": 60, "device_pixel_ratio": 1, "viewport": "1x1",
+        "color_gamut": "srgb", "inverted_colors": False, "forced_colors": False,
+    },
+    "enroll": {"consent": True, "consent_version": "en-1", "language": "en", "person": "ada"},
+    "comment": {"comment": "green"},
+}  # fmt: skip
+TYPES = (
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "text/x",
+    "",
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return new_database(request.param, request, tmp_path)
+
+
+class Known(NamedTuple):
+    """What a request may name that is there."""
+
+    tokens: list[str]  # of participants
+    trials: list[str]
+    csrf: str
+
+
+class Fuzzer:
+    """Requests by chance, from a seed."""
+
+    def __init__(self, app: Flask, seed: int) -> None:
+        self.app, self.rng, self.seen = app, Random(seed), Counter[int]()
+        self.rules = list(app.url_map.iter_rules())
+        self.researcher = app.test_client()
+        self.known = self.come()
+
+    def come(self) -> Known:
+        """Somebody new; and the researcher signs in again, for they may be out."""
+        client = self.app.test_client()
+        base = consent(client)
+        token = csrf_token(self.researcher.get("/researcher/login"))
+        form = {"csrf_token": token, "name": "ada", "password": PASSWORD}
+        self.researcher.post("/researcher/login", data=form)
+        token = csrf_token(self.researcher.get("/researcher/login"))
+        return Known([base[3:]], [each.rpartition("/")[2] for each in trials(client, base)], token)
+
+    def send(self, rule: Rule) -> tuple[str, TestResponse]:
+        """A request to a route, in words, and what came of it."""
+        rng, client = self.rng, self.rng.choice([self.researcher, self.app.test_client()])
+        allowed = sorted(rule.methods or ())
+        method = rng.choice(allowed if rng.random() < 0.9 else METHODS)
+        path = self.address(rule)
+        options = self.body(rule.endpoint) if method in ("POST", "PUT", "PATCH") else {}
+        query = {rng.choice(WORDS[3:]): rng.choice(WORDS)} if rng.random() < 0.2 else {}
+        headers = self.headers()
+        told = f"{method} {path!r} {query} {headers} {options}"
+        return told, client.open(
+            path, method=method, query_string=query, headers=headers, **options
+        )
+
+    def address(self, rule: Rule) -> str:
+        """With what is there, mostly."""
+        valid = {
+            "slug": "short", "token": self.rng.choice(self.known.tokens), "place": "left",
+            "trial_token": self.rng.choice(self.known.trials), "filename": "style.css",
+            "name": self.rng.choice(["responses.csv", "psych-ds.zip", "design.json", "x.csv"]),
+        }  # fmt: skip
+
+        def fill(place: re.Match[str]) -> str:
+            likely = self.rng.random() < 0.85
+            return valid.get(place[1], "x") if likely else self.rng.choice(WORDS)
+
+        return re.sub(r"<(?:[^<>]*:)?(\w+)>", fill, rule.rule)
+
+    def headers(self) -> dict[str, str]:
+        rng = self.rng
+        told = {"Authorization": f"Bearer {rng.choice(self.known.tokens)}"}
+        for name in (
+            "Accept-Language",
+            "Authorization",
+            "X-Forwarded-For",
+            "Range",
+            "Cookie",
+            "Host",
+        ):
+            if rng.random() < 0.08:
+                told[name] = rng.choice(
+                    ["", "*", "de;q=9", "bytes=0-1", "a" * 300, "=;=", "\xff", "[::"]
+                )
+        return told
+
+    def body(self, endpoint: str) -> dict[str, Any]:
+        """JSON or a form like the route's own with something changed, or anything."""
+        rng, kind = self.rng, endpoint.rpartition(".")[2].replace("respond", "response")
+        if rng.random() < 0.1:
+            junk = rng.choice([b"", b"[" * 50_000, b"\xff\xfe", b'{"a":', b"x" * 70_000, b"null"])
+            return {"data": junk, "content_type": rng.choice(TYPES)}
+        if kind in BODIES and rng.random() < 0.8:
+            return {"json": self.change(BODIES[kind])}
+        form = {
+            "csrf_token": self.known.csrf,
+            "consent": "yes",
+            "comment": "green",
+            "state": "open",
+        }
+        changed = {str(k): str(v) for k, v in self.change(form).items()}
+        return {"data": changed | ({"csrf_token": self.known.csrf} if rng.random() < 0.9 else {})}
+
+    def change(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Half of the time one thing of it."""
+        rng, changed = self.rng, dict(body)
+        if rng.random() < 0.5:
+            changed[rng.choice([*body, rng.choice(WORDS)])] = rng.choice(VALUES)
+        if rng.random() < 0.1:
+            changed.pop(rng.choice(list(body)), None)
+        return changed
+
+
+def test_no_request_is_a_failure_of_the_server(app: Flask) -> None:
+    engine = app.extensions["engine"]
+    with transaction(engine) as db:
+        researchers.add_researcher(db, "ada", PASSWORD)
+    fuzzer = Fuzzer(app, seed=9)
+    for number in range(REQUESTS[engine.dialect.name]):
+        if number % 100 == 0:
+            with engine.execution_options(writes=True).begin() as connection:
+                connection.exec_driver_sql("UPDATE study SET state = 'open'")
+            fuzzer.known = fuzzer.come()
+        rule = fuzzer.rules[number % len(fuzzer.rules)]
+        told, reply = fuzzer.send(rule)
+        reply.get_data()
+        reply.close()
+        assert reply.status_code < 500, f"{reply.status_code}: {told}"
+        fuzzer.seen[reply.status_code // 100] += 1
+    assert fuzzer.seen[2] > sum(fuzzer.seen.values()) / 4, fuzzer.seen  # most of them got somewhere
+    assert FlaskClient(app).get("/healthz").get_json()["status"] == "ok"

@@ -1,0 +1,94 @@
+"""Guessing passwords, pretending to be elsewhere, and doors that were left open."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from study_server.app import create_app
+from study_server.database import reading, transaction
+from study_server.errors import StudyError
+from study_server.models import LoginLink, Researcher
+from study_server.researchers import add_researcher
+from study_server.settings import read_settings, require_secret
+from tests.attacks.conftest import PASSWORD
+from tests.study_server.browsing import consent, csrf_token
+
+
+def guess(client: FlaskClient, times: int, forwarded: str = "") -> list[int]:
+    """Statuses. forwarded: what stands in X-Forwarded-For, {} for the number of the guess."""
+    form = {"csrf_token": csrf_token(client.get("/researcher/login")), "name": "ada"}
+    statuses = []
+    for number in range(times):
+        headers = {"X-Forwarded-For": forwarded.format(number)} if forwarded else {}
+        data = form | {"password": f"guess {number}"}
+        statuses.append(client.post("/researcher/login", data=data, headers=headers).status_code)
+    return statuses
+
+
+def behind_proxies(app: Flask, count: int) -> FlaskClient:
+    settings = replace(app.extensions["settings"], trusted_proxies=count)
+    return create_app(settings, app.extensions["engine"]).test_client()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "refused"),
+    [
+        (0, "", 2),
+        (0, "198.51.100.{}", 2),  # a header that anybody can send
+        (1, "198.51.100.{}, 192.0.2.7", 2),  # the proxy adds the last, the rest is made up
+        (1, "198.51.100.{}", 0),  # so many people behind a proxy
+    ],
+)
+def test_ten_guesses_a_minute_and_no_header_gives_more(
+    proxies: int, forwarded: str, refused: int, app: Flask
+) -> None:
+    statuses = guess(behind_proxies(app, proxies), 12, forwarded)
+    assert statuses.count(429) == refused
+    assert set(statuses) <= {403, 429}
+
+
+def test_guessing_links_is_slowed_down_too(client: FlaskClient) -> None:
+    page = client.get("/researcher/enter/guess")
+    form = {"csrf_token": csrf_token(page)}
+    statuses = [client.post(f"/researcher/enter/{n}", data=form).status_code for n in range(12)]
+    assert statuses == [403] * 10 + [429] * 2
+
+
+def test_a_campus_behind_one_address_is_not_slowed_down(app: Flask) -> None:
+    for _ in range(30):
+        client = app.test_client()
+        base = consent(client)
+        assert client.post(f"{base}/resume", json={}).status_code == 200
+
+
+def test_there_is_no_default_login(app: Flask, client: FlaskClient) -> None:
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalars(select(Researcher)).all() == []
+        assert db.scalars(select(LoginLink)).all() == []
+    for name, password in (("admin", "admin"), ("", ""), ("admin", ""), ("root", "password")):
+        form = {"csrf_token": csrf_token(client.get("/researcher/login"))}
+        reply = client.post("/researcher/login", data=form | {"name": name, "password": password})
+        assert reply.status_code == 403
+
+
+@pytest.mark.parametrize("secret", ["", "short", "x" * 15])
+def test_there_is_no_default_secret(secret: str) -> None:
+    with pytest.raises(StudyError, match="at least 16 characters that nobody can guess"):
+        require_secret(read_settings({"STUDY_SECRET_KEY": secret}))
+
+
+def test_a_password_is_kept_as_argon2_and_a_link_as_a_hash(app: Flask) -> None:
+    with transaction(app.extensions["engine"]) as db:
+        add_researcher(db, "ada", PASSWORD)
+    with reading(app.extensions["engine"]) as db:
+        kept = db.scalars(select(Researcher.password_hash)).one()
+    assert re.match(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$", str(kept))
+
+
+def test_a_wrong_number_of_proxies_is_one_clear_line() -> None:
+    with pytest.raises(StudyError, match="STUDY_TRUSTED_PROXIES: 'nginx' is no number"):
+        read_settings({"STUDY_TRUSTED_PROXIES": "nginx"})

@@ -1,0 +1,155 @@
+"""Curious and cheating participants: the truth, other people's trials, a code without answers."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from flask import Flask
+from flask.testing import FlaskClient
+from itsdangerous import URLSafeSerializer
+from sqlalchemy import func, select
+
+from study_server.cookies import Cookies
+from study_server.database import reading
+from study_server.models import Participant, Response, Trial
+from study_server.words import Kind
+from tests.attacks.answering import SHOWN, answer, answer_all, trials
+from tests.study_server.browsing import consent, csrf_token
+
+
+def stored(app: Flask) -> list[tuple[str, str]]:
+    """(trial's token, answer) of every one."""
+    query = select(Trial.token, Response.answer).join(Response).order_by(Trial.id)
+    with reading(app.extensions["engine"]) as db:
+        return [(token, said) for token, said in db.execute(query)]
+
+
+def test_nothing_before_the_answer_tells_the_truth(
+    app: Flask, client: FlaskClient, base: str
+) -> None:
+    """Swap real and fake of every pair: all that the browser gets but the pixels stays the same."""
+
+    def all_that_is_told() -> list[object]:
+        told: list[object] = [client.get(f"{base}/trials").data, client.get(base).data]
+        for trial in trials(client, base):
+            for side in ("left", "right"):
+                reply = client.get(f"{trial}/{side}")
+                told.append((reply.status_code, sorted(reply.headers), len(reply.data)))
+        return told
+
+    before = all_that_is_told()
+    with app.extensions["engine"].execution_options(writes=True).begin() as connection:
+        swapped = "CASE fake_side WHEN 'left' THEN 'right' ELSE 'left' END"
+        connection.exec_driver_sql(f"UPDATE trial SET fake_side = {swapped}")
+    assert all_that_is_told() == before
+
+
+def test_a_test_trial_tells_nothing_after_the_answer_either(
+    app: Flask, client: FlaskClient, base: str
+) -> None:
+    with reading(app.extensions["engine"]) as db:
+        practice = set(db.scalars(select(Trial.token).where(Trial.kind == Kind.PRACTICE)))
+    feedback = {}
+    while waiting := trials(client, base):
+        reply = answer(client, waiting[0], answer="right")
+        feedback[waiting[0].rpartition("/")[2]] = reply.get_json()["feedback"]
+        assert client.get(f"{waiting[0]}/left").status_code == 410
+    assert {token for token, told in feedback.items() if told} == practice
+
+
+def test_nobody_reaches_somebody_elses_trial(app: Flask, client: FlaskClient, base: str) -> None:
+    other = app.test_client()
+    (theirs, *_) = trials(other, consent(other))
+    token = theirs.rpartition("/")[2]
+    mine = f"{base}/trials/{token}"
+    assert client.get(f"{mine}/left").status_code == 404
+    broken = {"place": "left", "status": 404}
+    for what, body in (("start", {}), ("response", SHOWN), ("incident", broken)):
+        assert client.post(f"{mine}/{what}", json=body).status_code == 404
+    assert stored(app) == []
+    assert client.get(f"{theirs}/left").status_code == 200  # it was not voided either
+
+
+def test_an_answer_sent_again_and_again_is_one(app: Flask, client: FlaskClient, base: str) -> None:
+    (first, second, *_) = trials(client, base)
+    for said in ("left", "right", "left", "right"):
+        answer(client, first, answer=said, id="message-1")
+    reused = answer(client, second, id="message-1")
+    assert (reused.status_code, len(stored(app))) == (400, 1)
+    assert stored(app)[0][1] == "left"
+    answer_all(client, base)
+    before = stored(app)
+    for token, _ in before:
+        answer(client, f"{base}/trials/{token}", answer="right")
+    assert stored(app) == before
+
+
+def test_a_guessed_token_leads_nowhere(client: FlaskClient) -> None:
+    for token in ("", "0", "A" * 22, "../researcher", "' OR '1'='1", "%00", "*", "null"):
+        assert client.get(f"/p/{token}").status_code == 404
+        assert client.post(f"/p/{token}/resume", json={}).status_code in (400, 404, 405)
+
+
+def test_tokens_have_128_bits_and_nothing_in_common(app: Flask) -> None:
+    for _ in range(3):
+        consent(app.test_client())
+    with reading(app.extensions["engine"]) as db:
+        tokens = [*db.scalars(select(Participant.token)), *db.scalars(select(Trial.token))]
+    assert len(set(tokens)) == len(tokens) == 3 + 3 * 7
+    assert {len(token) for token in tokens} == {22}  # 16 bytes in base 64
+    assert len({token[:3] for token in tokens}) > 20
+
+
+def test_a_forged_invitation_leads_nowhere(client: FlaskClient) -> None:
+    forger = URLSafeSerializer("another secret key", salt="invitation")
+    for mode in ("live", "preview", "simulated"):
+        forged = forger.dumps(["short", mode, "p"])
+        assert client.get(f"/s/short?invitation={forged}").status_code == 404
+
+
+def test_a_forged_cookie_is_nobodys(app: Flask, client: FlaskClient, base: str) -> None:
+    forger = Flask("forger")
+    forger.secret_key = "another secret key"
+    serializer = Cookies().get_signing_serializer(forger)
+    with client.session_transaction() as cookie:
+        person = cookie["person"]
+    assert serializer is not None
+    other = app.test_client()
+    other.set_cookie("hue_and_eye", str(serializer.dumps({"person": person, "researcher": 1})))
+    assert other.get("/s/short").status_code == 200  # not on to that person's pairs
+    assert other.get("/researcher").location == "/researcher/login"
+
+
+def test_there_is_no_code_before_the_last_answer(client: FlaskClient, base: str) -> None:
+    header = {"Authorization": f"Bearer {base.rpartition('/')[2]}"}
+    while waiting := trials(client, base):
+        assert client.get(f"{base}/debrief").status_code == 303
+        assert client.get("/api/result", headers=header).get_json()["code"] is None
+        (trial, *_) = waiting
+        client.post(f"{trial}/start", json={})
+        answer(client, trial)
+    code = client.get("/api/result", headers=header).get_json()["code"]
+    assert len(code) == 10
+    assert code in client.get(f"{base}/debrief").text
+
+
+def test_reporting_every_image_as_broken_earns_no_code(client: FlaskClient, base: str) -> None:
+    for _ in range(12):
+        (trial, *_) = trials(client, base)
+        client.post(f"{trial}/incident", json={"place": "left", "status": None})
+    assert client.get(f"{base}/debrief").status_code == 303
+
+
+def test_racing_consents_of_one_browser_are_one_participant(app: Flask) -> None:
+    client = app.test_client()
+    form = {"csrf_token": csrf_token(client.get("/s/short")), "consent": "yes"}
+    cookie = client.get_cookie("hue_and_eye")
+    assert cookie is not None
+
+    def agree(_: int) -> str:
+        tab = app.test_client()
+        tab.set_cookie("hue_and_eye", cookie.value)
+        return tab.post("/s/short", data=form).location
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(agree, range(16)))) == 1
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalar(select(func.count()).select_from(Participant)) == 1

@@ -1,0 +1,59 @@
+"""Who has stolen the database's files: what is in them, and what is not."""
+
+from pathlib import Path
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from study_server import researchers
+from study_server.clock import now
+from study_server.database import transaction
+from study_server.studies import find
+from study_server.withdrawal import anonymize
+from tests.attacks.answering import answer_all
+from tests.attacks.conftest import PASSWORD
+from tests.conftest import SECRET
+
+ADDRESS, BROWSER, WORKER = "198.51.100.23", "Curious/1.0", "A1B2C3D4E5F6G7"
+
+
+def take_part(client: FlaskClient) -> str:
+    """As a worker with an address and a browser; their token."""
+    headers = {"User-Agent": BROWSER, "X-Forwarded-For": ADDRESS}
+    texts = client.get("/api/studies/short").get_json()["texts"]["en"]
+    body = {"consent": True, "consent_version": texts["consent_version"], "language": "en"}
+    reply = client.post(
+        "/api/studies/short/participants",
+        json=body | {"person": WORKER},
+        headers=headers,
+        environ_base={"REMOTE_ADDR": ADDRESS},
+    )
+    token = str(reply.get_json()["token"])
+    answer_all(client, f"/p/{token}")
+    return token
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in sorted(folder.glob("study.sqlite*")))
+
+
+def test_the_files_name_nobody_and_open_no_door(
+    app: Flask, client: FlaskClient, researcher: FlaskClient, tmp_path: Path
+) -> None:
+    take_part(client)
+    with transaction(app.extensions["engine"]) as db:
+        link = researchers.make_login_link(db, "ada", now() - now().replace(year=2000))
+    stolen = all_bytes(tmp_path)
+    assert b"SQLite format" in stolen
+    for secret in (WORKER, ADDRESS, BROWSER, PASSWORD, SECRET, link):
+        assert secret.encode() not in stolen
+
+
+def test_after_the_retention_period_the_files_lead_to_nobody_on_any_list(
+    app: Flask, client: FlaskClient, tmp_path: Path
+) -> None:
+    """Until then the key lies beside the hashes: who has a list of workers can try them."""
+    token = take_part(client)
+    with transaction(app.extensions["engine"]) as db:
+        assert anonymize(db, find(db, "short"), now()) == 1
+    assert client.get(f"/p/{token}").status_code == 404

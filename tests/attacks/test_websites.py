@@ -1,0 +1,161 @@
+"""A hostile website in another tab of the same browser: it sends requests, frames pages, waits."""
+
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from study_server.app import create_app
+from study_server.database import reading, transaction
+from study_server.models import Participant, Study
+from study_server.researchers import add_researcher
+from study_server.studies import find
+from study_server.words import State
+from tests.attacks.conftest import PASSWORD
+from tests.study_server.browsing import consent, csrf_token
+
+HEADERS = {
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def addresses(app: Flask, base: str) -> list[str]:
+    """One of every route that can be read."""
+    values = {
+        "slug": "short", "token": base.rpartition("/")[2], "trial_token": "none", "place": "left",
+        "filename": "style.css", "name": "participants.csv",
+    }  # fmt: skip
+    with app.test_request_context():
+        adapter = app.create_url_adapter(None) or app.url_map.bind("localhost")
+        rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+        return [
+            adapter.build(rule.endpoint, {k: values[k] for k in rule.arguments}) for rule in rules
+        ]
+
+
+def test_every_page_and_every_refusal_carries_every_security_header(
+    app: Flask, client: FlaskClient, base: str, researcher: FlaskClient
+) -> None:
+    visited = [*addresses(app, base), "/nowhere", "/static/nowhere.css"]
+    assert len(visited) > 20
+    for address in visited:
+        for browser in (client, researcher):
+            with browser.get(address) as reply:
+                for header, words in HEADERS.items():
+                    assert words in reply.headers.get(header, ""), f"{address}: {header}"
+                assert "unsafe-eval" not in reply.headers["Content-Security-Policy"]
+                assert "Server" not in reply.headers
+
+
+def test_a_page_of_another_origin_cannot_act_for_a_researcher(
+    app: Flask, researcher: FlaskClient
+) -> None:
+    """The browser would send the cookie along; the form lacks what only our pages know."""
+    for address, form in (
+        ("/researcher/studies/short/state", {"state": "closed"}),
+        ("/researcher/studies/short/files/responses.csv", {}),
+        ("/researcher/logout", {}),
+    ):
+        for forged in ({}, {"csrf_token": "forged"}):
+            assert researcher.post(address, data=form | forged).status_code == 400
+    with reading(app.extensions["engine"]) as db:
+        assert find(db, "short").state is State.OPEN
+    assert researcher.get("/researcher").status_code == 200
+
+
+def test_a_page_of_another_origin_cannot_consent_for_anybody(
+    app: Flask, client: FlaskClient
+) -> None:
+    client.get("/s/short")
+    assert client.post("/s/short", data={"consent": "yes"}).status_code == 400
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalars(select(Participant)).all() == []
+
+
+def test_the_token_of_one_browsers_form_is_nothing_in_another(
+    app: Flask, client: FlaskClient
+) -> None:
+    other = app.test_client()
+    token = csrf_token(other.get("/s/short"))
+    client.get("/s/short")
+    form = {"csrf_token": token, "consent": "yes"}
+    assert client.post("/s/short", data=form).status_code == 400
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
+def test_a_form_of_another_origin_cannot_send_what_the_trials_take(
+    kind: str, client: FlaskClient, base: str
+) -> None:
+    """JSON needs a preflight, which is not answered outside of /api."""
+    (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+    body = '{"answer": "left", "rt_ms": 1, "first_ms": 1, "second_ms": 1}'
+    address = f"{base}/trials/{trial['token']}/response"
+    assert client.post(address, data=body, content_type=kind).status_code == 415
+    asked = client.options(address, headers={"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in asked.headers
+
+
+def test_the_api_takes_no_cookie_for_a_token(client: FlaskClient, base: str) -> None:
+    assert client.get("/api/trials").status_code == 401
+    reply = client.get("/api/trials", headers={"Authorization": f"Bearer {base[3:]}"})
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in reply.headers
+
+
+@pytest.mark.parametrize(("address", "secure"), [("https://s.example", True), ("", False)])
+def test_cookies_are_for_the_server_alone(address: str, secure: bool, app: Flask) -> None:
+    settings = replace(app.extensions["settings"], public_url=address)
+    reply = create_app(settings, app.extensions["engine"]).test_client().get("/s/short")
+    cookie = reply.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert ("Secure" in cookie) is secure
+    assert ("Strict-Transport-Security" in reply.headers) is secure
+
+
+def test_a_cookie_from_before_the_login_is_not_the_one_after_it(
+    app: Flask, researcher: FlaskClient
+) -> None:
+    victim = app.test_client()
+    consent(victim)
+    planted = victim.get_cookie("hue_and_eye")
+    assert planted is not None
+    form = {"csrf_token": csrf_token(victim.get("/researcher/login"))}
+    victim.post("/researcher/login", data=form | {"name": "ada", "password": PASSWORD})
+    assert victim.get("/researcher").status_code == 200
+    with victim.session_transaction() as cookie:
+        assert "person" not in cookie
+    attacker = app.test_client()
+    attacker.set_cookie("hue_and_eye", planted.value)
+    assert attacker.get("/researcher").location == "/researcher/login"
+
+
+def test_a_new_password_ends_every_session(app: Flask, researcher: FlaskClient) -> None:
+    assert researcher.get("/researcher").status_code == 200
+    with transaction(app.extensions["engine"]) as db:
+        add_researcher(db, "ada", "another long password")
+    assert researcher.get("/researcher").location == "/researcher/login"
+
+
+def test_nothing_is_changed_by_reading(app: Flask, researcher: FlaskClient, base: str) -> None:
+    """A link or an image of another page can only read."""
+
+    def everything() -> str:
+        with app.extensions["engine"].connect() as connection:
+            return "".join(connection.connection.driver_connection.iterdump())
+
+    before = everything()
+    for address in addresses(app, base):
+        if not address.endswith(".csv"):  # an export gives the places of silent people back
+            researcher.get(address).close()
+    assert everything() == before
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalars(select(Study.withdrawn)).one() == 0
