@@ -63,6 +63,8 @@ PARTICIPANTS = {
     "trials_answered": "of all kinds",
     "vigilance_planned": "vigilance trials in the plan",
     "vigilance_correct": "vigilance trials answered rightly",
+    "impossible_rt": "answers faster than anybody sees and presses, under 100 ms; of a program?",
+    "too_soon": "answers that came before their images can have been seen, by the server's clock",
     "source": "link, prolific, mturk, sona",
     "consent_version": "of the text agreed to: its language, and which text it was",
     "language": "of the browser",

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import ColumnElement, bindparam, extract, func, select, text
 from sqlalchemy.orm import Session
 
 from study_server.codebook import PARTICIPANTS
@@ -77,6 +77,10 @@ def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[R
     return [row | {"study": study.slug, "reported_at": iso(row["reported_at"])} for row in rows]
 
 
+LEAST_RT_MS = 100  # seeing and pressing take that long (Luce 1986, after Whelan 2008)
+ROUNDING_MS = 1000
+
+
 def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:
     query = (
         select(Participant, Environment, Screening)
@@ -121,6 +125,8 @@ def _counts(db: Session, study: Study) -> dict[int, Row]:
             func.count(Response.trial_id).label("trials_answered"),
             func.count().filter(vigilance).label("vigilance_planned"),
             func.count().filter(vigilance & right).label("vigilance_correct"),
+            func.count().filter(Response.rt_ms < LEAST_RT_MS).label("impossible_rt"),
+            func.count().filter(_too_soon()).label("too_soon"),
         )
         .join(Participant)
         .outerjoin(Response)
@@ -128,6 +134,15 @@ def _counts(db: Session, study: Study) -> dict[int, Row]:
         .group_by(Trial.participant_id)
     )
     return {row.pop("participant_id"): row for row in map(dict, db.execute(query).mappings())}
+
+
+def _too_soon() -> ColumnElement[bool]:
+    """The answer came before its images can have been seen and answered, by the server's clock."""
+    began, came = (
+        extract("epoch", moment) for moment in (Trial.started_at, Response.received_at)
+    )  # whole seconds on SQLite
+    told_ms = Response.first_ms + func.coalesce(Response.second_ms, 0) + Response.rt_ms
+    return 1000 * (came - began) + ROUNDING_MS < told_ms
 
 
 def _methods(db: Session, study: Study) -> dict[int, list[str]]:

@@ -31,7 +31,7 @@ def addresses(app: Flask, base: str) -> list[str]:
     """One of every route that can be read."""
     values = {
         "slug": "short", "token": base.rpartition("/")[2], "trial_token": "none", "place": "left",
-        "filename": "style.css", "name": "participants.csv",
+        "filename": "style.css", "name": "participants.csv", "number": 0,
     }  # fmt: skip
     with app.test_request_context():
         adapter = app.create_url_adapter(None) or app.url_map.bind("localhost")

@@ -183,7 +183,7 @@ class Difference:
     lost: int  # saved, so they were told, and not there
     changed: int  # there with another answer
     invented: int  # nobody sent it
-    doubled: int  # places in a plan with two answers that count
+    doubled: int  # messages stored twice, places in a plan with two answers that count
 
     @property
     def nothing(self) -> bool:
@@ -200,15 +200,15 @@ SELECT COUNT(*) FROM (
 
 def compare(engine: Engine, ledger: Ledger) -> Difference:
     with reading(engine) as db:
-        rows = db.execute(select(Response.message_id, Response.answer))
-        stored = {row.message_id: row.answer for row in rows}
-        doubled = db.scalar(text(TWICE)) or 0
+        rows = db.execute(select(Response.message_id, Response.answer)).all()
+        twice = db.scalar(text(TWICE)) or 0
+    stored = {row.message_id: row.answer for row in rows}
     return Difference(
         len(stored),
         sum(message not in stored for message in ledger.saved),
         sum(stored.get(message, said) != said for message, said in ledger.saved.items()),
         sum(message not in ledger.sent for message in stored),
-        doubled,
+        twice + len(rows) - len(stored),
     )
 
 

@@ -1,0 +1,60 @@
+"""A paid program answers instead of a person: it gets its code, and its rows tell."""
+
+import csv
+import io
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from tests.attacks.answering import answer, answer_all, trials
+from tests.conftest import new_database
+from tests.study_server.browsing import consent
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return new_database(request.param, request, tmp_path_factory.mktemp("programs"))
+
+
+def signs(researcher: FlaskClient) -> dict[str, tuple[str, str, str]]:
+    """(answers, impossibly fast, too soon) by what the participant wrote."""
+    table = researcher.get("/researcher/studies/short/files/participants.csv").text
+    return {
+        row["comment"]: (row["trials_answered"], row["impossible_rt"], row["too_soon"])
+        for row in csv.DictReader(io.StringIO(table))
+    }
+
+
+def take_part(app: Flask, comment: str, **told: object) -> None:
+    """Answer everything at once; told: what the browser says of it."""
+    client = app.test_client()
+    base = consent(client)
+    while waiting := trials(client, base):
+        client.post(f"{waiting[0]}/start", json={})
+        answer(client, waiting[0], **told)
+    client.post(f"{base}/comment", data={"comment": comment})
+
+
+def test_who_answers_faster_than_anybody_can_is_flagged_and_kept(
+    app: Flask, researcher: FlaskClient
+) -> None:
+    take_part(app, "honest about its haste", rt_ms=3, first_ms=0, second_ms=0)
+    take_part(app, "pretends to have looked", rt_ms=700, first_ms=1000, second_ms=1000)
+    person = app.test_client()
+    base = consent(person)
+    answer_all(person, base)
+    person.post(f"{base}/comment", data={"comment": "a person"})
+    with app.extensions["engine"].execution_options(writes=True).begin() as connection:
+        when = {"sqlite": "datetime(started_at, '-9 seconds')"}
+        moment = when.get(connection.dialect.name, "started_at - interval '9 seconds'")
+        mine = "(SELECT id FROM participant WHERE comment = 'a person')"
+        connection.execute(
+            text(f"UPDATE trial SET started_at = {moment} WHERE participant_id = {mine}")
+        )
+    assert signs(researcher) == {
+        "honest about its haste": ("7", "7", "0"),
+        "pretends to have looked": ("7", "0", "7"),
+        "a person": ("7", "0", "0"),
+    }

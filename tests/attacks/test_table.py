@@ -1,0 +1,33 @@
+"""docs/security.md and docs/reliability.md name the tests that hold what they say."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[2]
+
+
+def tests_of(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return {name for name in functions if name.startswith("test_")}
+
+
+def named(page: str) -> set[tuple[str, str]]:
+    text = (HOUSE / "docs" / page).read_text(encoding="utf-8")
+    return set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text))
+
+
+@pytest.mark.parametrize(("page", "folder"), [("security.md", "attacks"), ("reliability.md", "faults")])
+def test_every_row_has_its_test_and_every_test_its_row(page: str, folder: str) -> None:
+    for file, name in named(page):
+        assert name in tests_of(HOUSE / file), f"{page}: {file}::{name}"
+    here = {
+        (f"tests/{folder}/{file.name}", name)
+        for file in (HOUSE / "tests" / folder).glob("test_*.py")
+        for name in tests_of(file)
+        if file.name != Path(__file__).name
+    }
+    assert here - named(page) == set()
