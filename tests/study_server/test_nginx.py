@@ -1,0 +1,141 @@
+"""docs/nginx.conf with Debian's nginx: it sends the stimuli, and no header tells them apart."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from study_server.app import create_app
+from study_server.serving import served
+from tests.faults.servers import free_port, is_well
+from tests.study_server.browsing import consent
+
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+CONFIGURATION = Path(__file__).parents[2] / "docs" / "nginx.conf"
+
+pytestmark = [
+    pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A study behind nginx."""
+
+    port: int
+    app: Flask
+
+    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request("GET", path, headers=named)
+        reply = connection.getresponse()
+        content = reply.read()
+        connection.close()
+        return reply.status, dict(reply.getheaders()), content
+
+
+@pytest.fixture
+def site(app: Flask, tmp_path: Path) -> Iterator[Site]:
+    settings = replace(app.extensions["settings"], x_accel="/stimuli", trusted_proxies=1)
+    behind = create_app(settings, app.extensions["engine"])
+    with served(behind, threads=4) as address:
+        port = free_port()
+        process = start_nginx(tmp_path, port, address.rpartition("/")[2])
+        try:
+            wait_for(port)
+            yield Site(port, behind)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def start_nginx(folder: Path, port: int, upstream: str) -> subprocess.Popen[bytes]:
+    """The site of the docs, with the places of this test."""
+    site = CONFIGURATION.read_text()
+    for written, here in (
+        ("127.0.0.1:8000", upstream),
+        ("listen 80", f"listen 127.0.0.1:{port}"),
+        ("/srv/study/instance", str(folder / "instance")),
+        ("/var/log/nginx/study.log", str(folder / "error.log")),
+    ):
+        assert written in site
+        site = site.replace(written, here)
+    temporary = "".join(
+        f"{what}_temp_path {folder / what};"
+        for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    user = "user root;" if os.geteuid() == 0 else ""
+    file = folder / "nginx.conf"
+    file.write_text(
+        f"{user} daemon off; pid {folder / 'nginx.pid'}; events {{}} http {{ {temporary} {site} }}"
+    )
+    assert NGINX is not None
+    return subprocess.Popen([NGINX, "-c", str(file), "-e", str(folder / "start.log")])
+
+
+def wait_for(port: int) -> None:
+    for _ in range(200):
+        if is_well(port):
+            return
+        time.sleep(0.05)
+    raise TimeoutError("nginx does not answer")
+
+
+def test_nginx_sends_both_images_of_a_pair_with_the_same_headers(
+    site: Site, tmp_path: Path
+) -> None:
+    base = consent(site.app.test_client())
+    trials = site.app.test_client().get(f"{base}/trials").get_json()["trials"]
+    stored = {file.read_bytes() for file in (tmp_path / "instance").rglob("*.png")}
+    for trial in trials:
+        (left, right) = (site.get(image["url"]) for image in trial["images"])
+        for status, headers, content in (left, right):
+            assert (status, headers["Content-Type"]) == (200, "image/png")
+            assert content in stored
+            assert headers["Cache-Control"] == "private, no-store"
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            telling = {"ETag", "Last-Modified", "Accept-Ranges", "X-Accel-Redirect", "Set-Cookie"}
+            assert not telling & set(headers)
+        assert left[2] != right[2]
+        assert left[1] | {"Date": ""} == right[1] | {"Date": ""}
+
+
+def test_nginx_gives_no_part_and_says_never_unchanged(site: Site) -> None:
+    base = consent(site.app.test_client())
+    (trial, *_) = site.app.test_client().get(f"{base}/trials").get_json()["trials"]
+    url = trial["images"][0]["url"]
+    whole = site.get(url)
+    for asked in (
+        {"Range": "bytes=0-9"},
+        {"If_Modified_Since": "Fri, 01 Jan 2100 00:00:00 GMT"},
+        {"If_None_Match": '"x"'},
+    ):
+        assert site.get(url, **asked)[::2] == whole[::2]
+
+
+def test_nginx_gives_no_stimulus_to_who_asks_for_its_file(site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "instance" / "stimuli"
+    (file, *_) = folder.rglob("*.png")
+    name = file.relative_to(folder)
+    for path in (f"/stimuli/{name}", f"/stimuli/../stimuli/{name}", f"//stimuli/{name}"):
+        assert site.get(path)[0] == 404
+    assert site.get("/stimuli../study.sqlite")[0] == 404
+    assert site.get("/stimuli/../../study.sqlite")[0] in (400, 404)
+
+
+def test_an_answered_trial_has_no_images_behind_nginx_either(site: Site) -> None:
+    client = site.app.test_client()
+    base = consent(client)
+    (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+    shown = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
+    client.post(f"{base}/trials/{trial['token']}/response", json=shown)
+    assert site.get(trial["images"][0]["url"])[0] == 410
