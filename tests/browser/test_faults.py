@@ -97,6 +97,10 @@ def check_intact(engine: Engine, visits: list[Visit], voided: int | None = None)
         assert stored == {id_: answer for visit in visits for id_, answer in visit.sent.items()}
         images = [trial.shown.image for trial in trials if trial.started_at is not None]
         assert len(set(images)) == len(images)
+        print(  # pytest -rP shows it
+            f"{len(kept)} trials, {len(stored)} answers stored of {len(stored)} given, "
+            f"{len(trials) - len(kept)} trials voided, {len(images)} images seen, none twice"
+        )
         if voided is not None:
             assert len(trials) - len(kept) == voided
 

@@ -167,6 +167,17 @@ def test_an_answer_waits_on_the_device_while_the_next_pairs_are_played(page: Pag
     assert [api.answers[slot]["answer"] for slot in ("t0", "t1", "t2")] == ["left", "right", "left"]
 
 
+def test_without_a_database_answers_wait_on_the_page(page: Page) -> None:
+    page.add_init_script("Object.defineProperty(window, 'indexedDB', { value: undefined })")
+    api = TrialApi(test=2, lost_answers=1)
+    begin(page, api)
+    answer(page, "f")
+    page.get_by_text("Pair 2 of 2").wait_for()
+    answer(page, "j")
+    page.wait_for_url("**/debrief")
+    assert [api.answers[slot]["answer"] for slot in ("t0", "t1")] == ["left", "right"]
+
+
 def test_practice_waits_for_the_server(page: Page) -> None:
     api = TrialApi(practice=2, lost_answers=2)
     begin(page, api)
