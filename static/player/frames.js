@@ -1,6 +1,6 @@
 /** Time in frames: what a frame's callback changes, that frame paints; its timestamp says when. */
 
-const MOST_FRAMES = 2; // from one frame to the next; more is a slow frame
+const MOST_FRAMES = 2; // from one to the next; more is slow
 
 export const nextFrame = () => new Promise(requestAnimationFrame);
 
@@ -20,18 +20,17 @@ function paintedAt(frame, frameMs) {
 /**
  * Let pass durationMs from the frame at startedAt to that nearest to its end, which paints what is
  * changed next. At least one frame passes, unless it is 0. isOver ends it in the next frame.
- * @returns {Promise<{endedAt, ms, frames, slow}>} as achieved
+ * Call it in a frame. @returns {Promise<{endedAt, ms, frames, slow}>} ms as painted
  */
 export async function hold(startedAt, durationMs, frameMs, isOver = () => false) {
   let now = startedAt;
-  let frames = 0;
-  let longestMs = 0;
-  while (!isOver() && now - startedAt < durationMs - (frames ? frameMs / 2 : 0)) {
-    const next = paintedAt(await nextFrame(), frameMs);
-    longestMs = Math.max(longestMs, next - now);
-    now = next;
-    frames += 1;
+  const painted = [paintedAt(now, frameMs)];
+  let slow = false;
+  while (!isOver() && now - startedAt < durationMs - (painted[1] ? frameMs / 2 : 0)) {
+    now = await nextFrame();
+    painted.push(paintedAt(now, frameMs));
+    slow ||= Math.round((painted.at(-1) - painted.at(-2)) / frameMs) > MOST_FRAMES;
   }
-  const slow = Math.round(longestMs / frameMs) > MOST_FRAMES;
-  return { endedAt: now, ms: now - startedAt, frames, slow };
+  const ms = painted.at(-1) - painted[0];
+  return { endedAt: now, ms, frames: painted.length - 1, slow };
 }

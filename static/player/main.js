@@ -26,7 +26,6 @@ let troubled = false; // the last request failed
 let missed = 0;
 let stopped; // the reason, once nothing more is played here
 
-/** Play every trial that is left, then go to the debriefing. */
 async function participate() {
   const measured = measureFrame();
   outbox = await openOutbox(server.send, await openStore());

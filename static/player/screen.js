@@ -19,12 +19,11 @@ function show(name) {
   for (const page of document.querySelectorAll("main > section")) page.hidden = page.id !== name;
 }
 
-/** Show a page until its button is pressed. */
 export function turnPage(name) {
   show(name);
   const button = find(`#${name} button`);
   button.disabled = false; // until now nothing listened
-  button.focus({ preventScroll: true }); // Enter goes on, but the text comes first
+  button.focus({ preventScroll: true }); // Enter goes on
   return new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
 }
 

@@ -65,18 +65,28 @@ window.stalls = 0;
 
 @dataclass(frozen=True)
 class Exposure:
-    """An image as it was seen: from when, for so long, the longest time without a new frame."""
+    """An image as it was seen: from when, for so long, the longest time without a new frame.
+
+    frames_ms: how long by the timestamps of the frames that showed it and took it away.
+    """
 
     place: str
     at: float
     ms: float
+    frames_ms: float
     gap_ms: float
 
 
 def exposures(observed: Iterable[dict[str, Any]]) -> list[Exposure]:
     """Every image that came and went."""
     return [
-        Exposure(row["shown"], row["at"], following["at"] - row["at"], row["gapMs"])
+        Exposure(
+            row["shown"],
+            row["at"],
+            following["at"] - row["at"],
+            following["frame"] - row["frame"],
+            row["gapMs"],
+        )
         for row, following in pairwise(observed)
         if row["shown"] in ("left", "right", "center")
     ]
