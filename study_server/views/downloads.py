@@ -68,7 +68,7 @@ def _send(slug: str, name: str, unblind_for: str = "") -> ResponseReturnValue:
 
 
 def _spool(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """All are read before the first is sent: whoever takes them slowly must not hold the database."""
+    """All are read before the first is sent: who takes them slowly must not hold the database."""
     with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
         file.writelines(pieces)
         file.seek(0)
