@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -186,9 +186,8 @@ def as_planned(trial: Trial) -> PlannedTrial:
 
 def find_trial(db: Session, participant: Participant, token: str) -> Trial:
     """Raises UnknownTrial when it is not this participant's."""
-    trial = db.scalar(
-        select(Trial).where(Trial.token == token, Trial.participant_id == participant.id)
-    )
+    mine = select(Trial).where(Trial.token == token, Trial.participant_id == participant.id)
+    trial = db.scalar(mine.options(joinedload(Trial.response)))
     if trial is None:
         raise UnknownTrial(token)
     return trial
@@ -197,12 +196,16 @@ def find_trial(db: Session, participant: Participant, token: str) -> Trial:
 def start_trial(db: Session, participant: Participant, token: str) -> Trial:
     """Its images are being seen from now on. Raises UnknownTrial, VoidedTrial, Over."""
     trial = find_trial(db, participant, token)
+    _start(participant, trial)
+    return trial
+
+
+def _start(participant: Participant, trial: Trial) -> None:
     if trial.voided:
-        raise VoidedTrial(token)
+        raise VoidedTrial(trial.token)
     _be_there(participant)
     if trial.started_at is None:
         trial.started_at = now()
-    return trial
 
 
 def _be_there(participant: Participant) -> None:
@@ -221,18 +224,15 @@ def record_response(db: Session, participant: Participant, token: str, answer: A
     trial = find_trial(db, participant, token)
     if trial.response is not None:
         return trial
-    start_trial(db, participant, token)  # where the word of its start was lost
+    _start(participant, trial)  # where the word of that was lost
     if answer.choice not in (trial.truth, trial.truth.other):
         possible = " or ".join(sorted((trial.truth, trial.truth.other)))
         raise UnfitAnswer(f"answer {answer.choice} to a trial that asks for {possible}")
-    db.flush()
     try:
         with db.begin_nested():
-            db.execute(insert(Response).values(trial_id=trial.id, **_columns(answer)))
+            trial.response = Response(**_columns(answer))
     except IntegrityError:  # already answered: the primary key is the lock
-        pass
-    db.flush()
-    db.refresh(trial)
+        db.refresh(trial)
     if _must_be_replaced(participant, trial, answer):
         _void(db, participant, trial)
     _finish_when_done(db, trial)

@@ -5,6 +5,7 @@ Source of the default: Zhang, Isola & Efros, ECCV 2016, and the code of their AM
 
 import json
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -267,5 +268,6 @@ def _written(settings: Any, location: tuple[int | str, ...]) -> list[str]:
     return key
 
 
+@lru_cache(maxsize=64)  # it is frozen, and every request wants it
 def stored_protocol(canonical: str) -> Protocol:
     return Protocol.model_validate_json(canonical)

@@ -21,11 +21,9 @@ def qualified(db: Session, participant: Participant) -> bool:
 def progress(db: Session, participant: Participant) -> tuple[int, int]:
     """(answered, planned) trials; a voided one and its replacement count once."""
     mine = Trial.participant_id == participant.id, Trial.voided.is_(False)
-    planned = db.scalar(select(func.count()).select_from(Trial).where(*mine)) or 0
-    answered = db.scalar(
-        select(func.count()).select_from(Trial).join(Response).where(*mine)
-    )  # fmt: skip
-    return answered or 0, planned
+    counts = select(func.count(Response.trial_id), func.count()).select_from(Trial)
+    answered, planned = db.execute(counts.outerjoin(Response).where(*mine)).one()
+    return answered, planned
 
 
 def score(db: Session, participant: Participant, kind: Kind = Kind.TEST) -> tuple[int, int]:
