@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from sqlalchemy import Engine, select, text
 
 from study_server.database import reading
-from study_server.models import Response
+from study_server.models import Participant, Response, Study, Trial
 
 SCREEN = {
     "language": "en", "refresh_hz": 60.0, "device_pixel_ratio": 1.0, "viewport": "1280x720",
@@ -198,9 +198,10 @@ SELECT COUNT(*) FROM (
 """
 
 
-def compare(engine: Engine, ledger: Ledger) -> Difference:
+def compare(engine: Engine, ledger: Ledger, slug: str = "short") -> Difference:
+    answers = select(Response.message_id, Response.answer).join(Trial).join(Participant)
     with reading(engine) as db:
-        rows = db.execute(select(Response.message_id, Response.answer)).all()
+        rows = db.execute(answers.join(Study).where(Study.slug == slug)).all()
         twice = db.scalar(text(TWICE)) or 0
     stored = {row.message_id: row.answer for row in rows}
     return Difference(
@@ -213,12 +214,16 @@ def compare(engine: Engine, ledger: Ledger) -> Difference:
 
 
 def crowd(
-    address: str, slug: str, people: int, pace: Pace, stop: asyncio.Event
+    address: str, slug: str, people: int, pace: Pace, stop: asyncio.Event, within_s: float = 0
 ) -> tuple[Ledger, list[asyncio.Task[None]]]:
-    """So many at once, from now until `stop`."""
+    """So many at once until `stop`; they come one after the other within some seconds."""
     ledger = Ledger()
-    coming = (keep_coming(address, slug, ledger, pace, seed, stop) for seed in range(people))
-    return ledger, [asyncio.create_task(each) for each in coming]
+
+    async def come(seed: int) -> None:
+        await asyncio.sleep(within_s * seed / people)
+        await keep_coming(address, slug, ledger, pace, seed, stop)
+
+    return ledger, [asyncio.create_task(come(seed)) for seed in range(people)]
 
 
 def percentiles(seconds: list[float], *wanted: float) -> Iterator[float]:

@@ -72,6 +72,13 @@ class Server:
             self.process.wait()
         self.process = None
 
+    def stop(self) -> None:
+        """As its owner stops it; its workers go with it."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+        self.process = None
+
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:

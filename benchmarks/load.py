@@ -1,0 +1,236 @@
+"""How many people at once: participants at their own pace, over HTTP, against both databases.
+
+Each enrols, fetches images ahead, answers about every 5 s; some reload, some leave for good; who is
+done is followed by somebody new. 500 people are about 100 answers a second. Clients run on the same
+cores. Bars for 500 people: nothing lost, doubled or failed, 99 % of answers within 250 ms. Then
+answers at saturation against a bare insert of the same durability; bar: 0.7 times as many. Options:
+`python -m benchmarks.load --help`.
+"""
+
+import asyncio
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+from sqlalchemy import Engine, select
+
+from benchmarks.faults import fresh, postgresql
+from study_server.database import open_engine, prepare, reading, transaction
+from study_server.enrolment import enroll
+from study_server.models import Participant, Trial
+from study_server.studies import find
+from study_server.words import Mode, Source
+from tests.conftest import open_study, short_protocol, write_stimuli
+from tests.faults.people import Browser, Ledger, Pace, compare, crowd, percentiles
+from tests.faults.servers import Server
+
+PACE = Pace(answer_s=4.7, reload=0.01, vanish=0.004, retry_s=0.5)
+PROTOCOL = short_protocol(practice=10, trials=40, vigilance=4)
+CONNECTIONS, SATURATION_S = 16, 15
+HEAD = (
+    f"{'server':24}{'people':>7}{'answers':>9}{'a second':>10}{'p50':>7}{'p95':>7}{'p99':>7} ms"
+    f"{'failed':>8}{'refused':>9}{'lost':>6}{'doubled':>9}"
+    f"{'busy':>6}{'enrol p99':>11}{'memory':>10}{'CPU':>6}"
+)
+
+
+@dataclass
+class Gunicorn(Server):
+    """The same application with another server."""
+
+    workers: int = 3
+
+    def start(self) -> None:
+        gunicorn = str(Path(sys.executable).with_name("gunicorn"))
+        command = [
+            gunicorn, "--workers", str(self.workers), "--threads", "4", "--keep-alive", "30",
+            "--worker-connections", "4000", "--log-level", "error",
+            "--bind", f"127.0.0.1:{self.port}", "study_server.wsgi:app",
+        ]  # fmt: skip
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+
+
+@dataclass
+class Bare(Server):
+    """benchmarks/bare_server.py"""
+
+    file: str = field(default="bare.sqlite")
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "benchmarks.bare_server", str(self.port)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, str(self.folder / self.file)], stdout=log, stderr=log
+            )
+
+
+@click.command()
+@click.option("--people", multiple=True, type=int, default=(500,), show_default=True)
+@click.option("--seconds", type=int, default=180, show_default=True)
+@click.option("--images", type=int, default=200, show_default=True, help="photographs, 256 px")
+@click.option("--database", multiple=True, default=("sqlite", "postgresql"), show_default=True)
+@click.option("--nginx", is_flag=True, help="nginx in front sends the images")
+@click.option("--saturate/--no-saturate", default=True, show_default=True)
+def main(
+    people: tuple[int, ...], seconds: int, images: int, database: tuple[str, ...], nginx: bool,
+    saturate: bool,
+) -> None:  # fmt: skip
+    """Measure how many people the server holds, on loopback."""
+    with tempfile.TemporaryDirectory(prefix="load-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL and nginx run as somebody else
+        manifest = write_stimuli(folder / "files", images=images, size=256)
+        print(HEAD, flush=True)
+        for kind in database:
+            with database_of(kind, folder) as url:
+                for count in people:
+                    measure_people(folder, kind, url, manifest, count, seconds, nginx)
+        if saturate:
+            print_saturation(folder, manifest)
+
+
+@contextmanager
+def database_of(kind: str, folder: Path) -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'load.sqlite'}"
+        return
+    with postgresql(folder) as url:
+        yield fresh(url, "load")
+
+
+def measure_people(
+    folder: Path, kind: str, url: str, manifest: Path, people: int, seconds: int, nginx: bool
+) -> None:
+    engine = open_engine(url)
+    prepare(engine)
+    slug = f"load-{people}"
+    open_study(
+        engine,
+        short_protocol(slug, practice=10, trials=40, vigilance=4),
+        manifest,
+        folder / "instance",
+    )
+    server = Server(folder, url) if kind == "sqlite" else Gunicorn(folder, url)
+    with started(server):
+        ledger = asyncio.run(take_part(server.address, slug, people, seconds))
+        memory_mb, cpu_s = weigh(server)
+    found = compare(engine, ledger, slug)
+    busy = server.log.read_text().count("OperationalError")
+    name = {"sqlite": "study serve, SQLite", "postgresql": "gunicorn, PostgreSQL"}[kind]
+    p50, p95, p99 = percentiles(ledger.answers_s, 50, 95, 99)
+    (enrol,) = percentiles(ledger.enrolments_s, 99)
+    rate = len(ledger.answers_s) / seconds
+    print(
+        f"{name:28}{people:7}{len(ledger.saved):9}{rate:10.1f}{p50:7.0f}{p95:7.0f}{p99:7.0f}   ",
+        end="",
+    )
+    print(f"{ledger.failures:8}{len(ledger.refused):9}{found.lost + found.changed:6}", end="")
+    print(
+        f"{found.doubled:9}{busy:6}{enrol:9.0f} ms{memory_mb:6.0f} MB{cpu_s / seconds:6.0%}",
+        flush=True,
+    )
+    engine.dispose()
+
+
+@contextmanager
+def started(server: Server) -> Iterator[None]:
+    server.start()
+    try:
+        server.wait()
+        yield
+    finally:
+        server.stop()
+
+
+async def take_part(address: str, slug: str, people: int, seconds: int) -> Ledger:
+    """They come within a tenth of the time, and stop at its end."""
+    stop = asyncio.Event()
+    ledger, coming = crowd(address, slug, people, PACE, stop, within_s=seconds / 10)
+    await asyncio.sleep(seconds)
+    stop.set()
+    await asyncio.gather(*coming)
+    return ledger
+
+
+def weigh(server: Server) -> tuple[float, float]:
+    """Peak resident memory in MB and CPU seconds of a server and its workers."""
+    assert server.process is not None
+    mine = str(server.process.pid)
+    status = {each: (each / "status").read_text() for each in Path("/proc").glob("[0-9]*")}
+    family = [
+        each for each, text in status.items() if each.name == mine or f"PPid:\t{mine}\n" in text
+    ]
+    peak_kb = sum(int(status[each].split("VmHWM:")[1].split()[0]) for each in family)
+    ticks = sum(
+        sum(map(int, (each / "stat").read_text().rpartition(")")[2].split()[11:13]))
+        for each in family
+    )
+    return peak_kb / 1024, ticks / os.sysconf("SC_CLK_TCK")
+
+
+def print_saturation(folder: Path, manifest: Path) -> None:
+    """Answers alone, as fast as 16 connections send them; the two take turns."""
+    folder = folder / "full"
+    folder.mkdir()
+    url = f"sqlite:///{folder / 'full.sqlite'}"
+    engine = open_engine(url)
+    prepare(engine)
+    open_study(engine, PROTOCOL, manifest, folder / "instance")
+    ours, bare = Server(folder, url), Bare(folder, url)
+    rates: dict[str, list[float]] = {"ours": [], "bare": []}
+    with started(ours), started(bare):
+        for _ in range(2):
+            rates["bare"].append(saturate_with(bare, [f"/{n}" for n in range(20_000)]))
+            rates["ours"].append(saturate_with(ours, new_trials(engine, 150)))
+    ratio = max(rates["ours"]) / max(rates["bare"])
+    print(f"\nanswers a second at saturation, {CONNECTIONS} connections, better of two turns")
+    print(f"ours{max(rates['ours']):21.0f}{ratio:8.2f} x (bar 0.7 x)")
+    print(f"a bare insert{max(rates['bare']):12.0f}{1:8.2f} x")
+
+
+def new_trials(engine: Engine, people: int) -> list[str]:
+    """The addresses of all their trials, in the order in which they come."""
+    for _ in range(people):
+        with transaction(engine) as db:
+            enroll(db, find(db, "short"), secrets.token_hex(8), Mode.LIVE, Source.LINK)
+    query = select(Participant.token, Trial.token).join(Trial).order_by(Trial.slot, Participant.id)
+    newest = select(Participant.id).order_by(Participant.id.desc()).limit(people)
+    with reading(engine) as db:
+        rows = db.execute(query.where(Participant.id.in_(newest)))
+        return [f"/p/{person}/trials/{trial}" for person, trial in rows]
+
+
+def saturate_with(server: Server, trials: list[str]) -> float:
+    """Answers a second."""
+
+    async def send(ledger: Ledger) -> None:
+        browser = Browser(server.address, ledger, 0.1)
+        body = b'{"answer":"left","rt_ms":800,"first_ms":1000.0,"second_ms":1000.0,"id":"%s"}'
+        while trials and time.monotonic() < end:
+            message = body.replace(b"%s", secrets.token_hex(8).encode())
+            status, _, _ = await browser.persist("POST", f"{trials.pop(0)}/response", message)
+            ledger.complete += status == 200
+        browser.close()
+
+    async def all_of_them() -> Ledger:
+        ledger = Ledger()
+        await asyncio.gather(*(send(ledger) for _ in range(CONNECTIONS)))
+        return ledger
+
+    began = time.monotonic()
+    end = began + SATURATION_S
+    ledger = asyncio.run(all_of_them())
+    return ledger.complete / (time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    main()
