@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from study_server.backup import back_up, restore
 from study_server.database import open_engine, prepare
 from study_server.protocol import Protocol
+from tests.faults import loops
 from tests.faults.people import Ledger, Pace, compare, crowd
 from tests.faults.servers import serving
 
@@ -35,7 +36,7 @@ def test_a_restored_backup_has_every_answer_from_before_it(
 ) -> None:
     file = tmp_path / "kept.sqlite"
     with serving(tmp_path, database_url, many, protocol) as ((server,), engine):
-        before, after = asyncio.run(back_up_under_load(server.address, engine, file))
+        before, after = loops.run(back_up_under_load(server.address, engine, file))
         assert after.failures == 0
         assert compare(engine, after).nothing
         restored = open_engine(f"sqlite:///{tmp_path / 'restored.sqlite'}")

@@ -7,6 +7,7 @@ from json import dumps, loads
 from pathlib import Path
 
 from study_server.protocol import Protocol
+from tests.faults import loops
 from tests.faults.people import Difference, Ledger, Pace, compare, crowd
 from tests.faults.servers import Server, serving
 
@@ -34,7 +35,7 @@ def test_two_servers_on_one_file_lose_nothing_and_know_the_same_people(
     tmp_path: Path, sqlite_url: str, many: Path, protocol: Protocol
 ) -> None:
     with serving(tmp_path, sqlite_url, many, protocol, servers=2) as (servers, engine):
-        ledger = asyncio.run(answer_at(servers))
+        ledger = loops.run(answer_at(servers))
         assert ledger.failures == 0
         found = compare(engine, ledger)
         assert found == Difference(len(ledger.saved), 0, 0, 0, 0)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event, text
 
+from tests.faults import loops
 from tests.faults.people import Ledger, Pace, crowd
 from tests.faults.servers import Server
 
@@ -42,7 +43,7 @@ def suffer(
             await asyncio.gather(*coming)
         return ledger, recoveries
 
-    return asyncio.run(all_of_it())
+    return loops.run(all_of_it())
 
 
 async def answers(ledger: Ledger, more: int) -> None:
