@@ -35,6 +35,11 @@ from tests.faults.servers import Server
 PACE = Pace(answer_s=4.7, reload=0.01, vanish=0.004, retry_s=0.5)
 PROTOCOL = short_protocol(practice=10, trials=40, vigilance=4)
 CONNECTIONS, SATURATION_S = 16, 15
+SERVERS = {
+    "waitress-sqlite": "study serve, SQLite",
+    "gunicorn-sqlite": "gunicorn, SQLite",
+    "gunicorn-postgresql": "gunicorn, PostgreSQL",
+}
 HEAD = (
     f"{'server':24}{'people':>7}{'answers':>9}{'a second':>10}{'p50':>7}{'p95':>7}{'p99':>7} ms"
     f"{'failed':>8}{'refused':>9}{'lost':>6}{'doubled':>9}"
@@ -46,7 +51,7 @@ HEAD = (
 class Gunicorn(Server):
     """The same application with another server."""
 
-    workers: int = 3
+    workers: int = 2
 
     def start(self) -> None:
         gunicorn = str(Path(sys.executable).with_name("gunicorn"))
@@ -75,14 +80,13 @@ class Bare(Server):
 
 @click.command()
 @click.option("--people", multiple=True, type=int, default=(500,), show_default=True)
+@click.option("--coming", type=int, default=60, show_default=True, help="seconds, not timed")
 @click.option("--seconds", type=int, default=180, show_default=True)
 @click.option("--images", type=int, default=200, show_default=True, help="photographs, 256 px")
-@click.option("--database", multiple=True, default=("sqlite", "postgresql"), show_default=True)
-@click.option("--nginx", is_flag=True, help="nginx in front sends the images")
+@click.option("--server", multiple=True, default=tuple(SERVERS), show_default=True)
 @click.option("--saturate/--no-saturate", default=True, show_default=True)
 def main(
-    people: tuple[int, ...], seconds: int, images: int, database: tuple[str, ...], nginx: bool,
-    saturate: bool,
+    people: tuple[int, ...], coming: int, seconds: int, images: int, server: tuple[str, ...], saturate: bool
 ) -> None:  # fmt: skip
     """Measure how many people the server holds, on loopback."""
     with tempfile.TemporaryDirectory(prefix="load-") as name:
@@ -90,25 +94,25 @@ def main(
         folder.chmod(0o755)  # PostgreSQL and nginx run as somebody else
         manifest = write_stimuli(folder / "files", images=images, size=256)
         print(HEAD, flush=True)
-        for kind in database:
+        for kind in server:
             with database_of(kind, folder) as url:
                 for count in people:
-                    measure_people(folder, kind, url, manifest, count, seconds, nginx)
+                    measure_people(folder, kind, url, manifest, count, coming, seconds)
         if saturate:
             print_saturation(folder, manifest)
 
 
 @contextmanager
 def database_of(kind: str, folder: Path) -> Iterator[str]:
-    if kind == "sqlite":
-        yield f"sqlite:///{folder / 'load.sqlite'}"
+    if kind.endswith("-sqlite"):
+        yield f"sqlite:///{folder / kind}.sqlite"
         return
     with postgresql(folder) as url:
         yield fresh(url, "load")
 
 
 def measure_people(
-    folder: Path, kind: str, url: str, manifest: Path, people: int, seconds: int, nginx: bool
+    folder: Path, kind: str, url: str, manifest: Path, people: int, coming: int, seconds: int
 ) -> None:
     engine = open_engine(url)
     prepare(engine)
@@ -119,25 +123,19 @@ def measure_people(
         manifest,
         folder / "instance",
     )
-    server = Server(folder, url) if kind == "sqlite" else Gunicorn(folder, url)
+    server = (Gunicorn if kind.startswith("gunicorn") else Server)(folder, url)
     with started(server):
-        ledger = asyncio.run(take_part(server.address, slug, people, seconds))
+        ledger = asyncio.run(take_part(server.address, slug, people, coming, seconds))
         memory_mb, cpu_s = weigh(server)
     found = compare(engine, ledger, slug)
     busy = server.log.read_text().count("OperationalError")
-    name = {"sqlite": "study serve, SQLite", "postgresql": "gunicorn, PostgreSQL"}[kind]
     p50, p95, p99 = percentiles(ledger.answers_s, 50, 95, 99)
     (enrol,) = percentiles(ledger.enrolments_s, 99)
-    rate = len(ledger.answers_s) / seconds
-    print(
-        f"{name:28}{people:7}{len(ledger.saved):9}{rate:10.1f}{p50:7.0f}{p95:7.0f}{p99:7.0f}   ",
-        end="",
-    )
-    print(f"{ledger.failures:8}{len(ledger.refused):9}{found.lost + found.changed:6}", end="")
-    print(
-        f"{found.doubled:9}{busy:6}{enrol:9.0f} ms{memory_mb:6.0f} MB{cpu_s / seconds:6.0%}",
-        flush=True,
-    )
+    rate, cpu = len(ledger.answers_s) / seconds, cpu_s / (coming + seconds)
+    print(f"{SERVERS[kind]:24}{people:7}{len(ledger.saved):9}{rate:10.1f}", end="")
+    print(f"{p50:7.0f}{p95:7.0f}{p99:7.0f}   {ledger.failures:8}{len(ledger.refused):9}", end="")
+    print(f"{found.lost + found.changed:6}{found.doubled:9}{busy:6}{enrol:8.0f} ms", end="")
+    print(f"{memory_mb:7.0f} MB{cpu:6.0%}", flush=True)
     engine.dispose()
 
 
@@ -151,13 +149,15 @@ def started(server: Server) -> Iterator[None]:
         server.stop()
 
 
-async def take_part(address: str, slug: str, people: int, seconds: int) -> Ledger:
-    """They come within a tenth of the time, and stop at its end."""
+async def take_part(address: str, slug: str, people: int, coming: int, seconds: int) -> Ledger:
+    """They come one after the other; what is timed is what follows."""
     stop = asyncio.Event()
-    ledger, coming = crowd(address, slug, people, PACE, stop, within_s=seconds / 10)
+    ledger, crowded = crowd(address, slug, people, PACE, stop, within_s=coming)
+    await asyncio.sleep(coming)
+    ledger.answers_s.clear()
     await asyncio.sleep(seconds)
     stop.set()
-    await asyncio.gather(*coming)
+    await asyncio.gather(*crowded)
     return ledger
 
 

@@ -28,6 +28,7 @@ PRAGMAS = {
     "foreign_keys": "ON",
     "secure_delete": "ON",  # a withdrawn answer is overwritten, not only unlinked
 }
+TURN = "turn"  # to write
 
 
 def open_engine(url: str | URL) -> Engine:
@@ -52,7 +53,7 @@ def open_engine(url: str | URL) -> Engine:
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
-        event.listen(engine, "begin", _begin)
+        _take_turns(engine)
     return engine
 
 
@@ -62,10 +63,27 @@ def _set_pragmas(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {name}={value}")
 
 
-def _begin(connection: Connection) -> None:
-    """A writer takes its lock at once: one that upgrades midway can be refused."""
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _take_turns(engine: Engine) -> None:
+    """A writer takes SQLite's lock at once: one that upgrades midway can be refused.
+
+    The threads of this process queue for it. SQLite knows no queue: who waits asks again after up
+    to 100 ms, and under load some ask for seconds.
+    """
+    turn = threading.Lock()
+
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        waits = writes and TURN not in connection.info
+        if waits and turn.acquire(timeout=int(PRAGMAS["busy_timeout"]) / 1000):
+            connection.info[TURN] = turn
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    def give_back(_connection: object, record: Any) -> None:
+        if record.info.pop(TURN, None):
+            turn.release()
+
+    event.listen(engine, "begin", begin)
+    event.listen(engine, "checkin", give_back)
 
 
 def reading(engine: Engine) -> Session:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -14,13 +14,36 @@ from study_server.enrolment import count_views, new_trial, pools_of, stimulus_id
 from study_server.models import Environment, Incident, Participant, Response, Stimulus, Trial
 from study_server.protocol import Protocol, stored_protocol
 from study_server.schedule import PlannedTrial, substitute
-from study_server.scoring import qualified
+from study_server.scoring import progress, qualified
 from study_server.studies import UNFINISHED, late_since
 from study_server.words import DISTURBING, Choice, Flag, Kind, Outcome, Place
 
 MOST_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
 MOST_INCIDENTS = 10  # at a slot: more is no accident
 ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)  # before the last trial
+
+
+# the queries of every request, built once
+PARTICIPANT = (
+    select(Participant)
+    .where(Participant.token == bindparam("token"))
+    .options(joinedload(Participant.study, innerjoin=True))
+)
+PARTICIPANT_LOCKED = PARTICIPANT.with_for_update(of=Participant)
+TRIAL = (
+    select(Trial)
+    .where(Trial.token == bindparam("token"))
+    .where(Trial.participant_id == bindparam("participant_id"))
+    .options(joinedload(Trial.response))
+)
+UPCOMING = (
+    select(Trial)
+    .outerjoin(Response)
+    .where(Trial.participant_id == bindparam("participant_id"))
+    .where(Trial.voided.is_(False), Response.trial_id.is_(None))
+    .order_by(Trial.slot)
+    .limit(bindparam("limit"))
+)
 
 
 class UnknownTrial(LookupError):
@@ -70,9 +93,7 @@ def find_participant(db: Session, token: str, lock: bool = False) -> Participant
 
     lock: other writers wait until this transaction ends, so that two tabs take turns.
     """
-    query = select(Participant).where(Participant.token == token)
-    query = query.options(joinedload(Participant.study, innerjoin=True))
-    return db.scalar(query.with_for_update(of=Participant) if lock else query)
+    return db.scalar(PARTICIPANT_LOCKED if lock else PARTICIPANT, {"token": token})
 
 
 def touch(participant: Participant) -> None:
@@ -97,19 +118,7 @@ def upcoming(db: Session, participant: Participant, limit: int | None = None) ->
     if participant.outcome in ENDED:
         return []
     limit = limit or 1 + protocol_of(participant).ahead
-    return list(
-        db.scalars(
-            select(Trial)
-            .outerjoin(Response)
-            .where(
-                Trial.participant_id == participant.id,
-                Trial.voided.is_(False),
-                Response.trial_id.is_(None),
-            )
-            .order_by(Trial.slot)
-            .limit(limit)
-        )
-    )
+    return list(db.scalars(UPCOMING, {"participant_id": participant.id, "limit": limit}))
 
 
 def resume(db: Session, participant: Participant) -> None:
@@ -186,8 +195,7 @@ def as_planned(trial: Trial) -> PlannedTrial:
 
 def find_trial(db: Session, participant: Participant, token: str) -> Trial:
     """Raises UnknownTrial when it is not this participant's."""
-    mine = select(Trial).where(Trial.token == token, Trial.participant_id == participant.id)
-    trial = db.scalar(mine.options(joinedload(Trial.response)))
+    trial = db.scalar(TRIAL, {"token": token, "participant_id": participant.id})
     if trial is None:
         raise UnknownTrial(token)
     return trial
@@ -270,12 +278,14 @@ def _finish_when_done(db: Session, answered: Trial) -> None:
     participant = answered.participant
     if participant.finished_at is not None:
         return
-    following = upcoming(db, participant, limit=1)
-    if not following:
+    stored, planned = progress(db, participant)
+    if stored == planned:
         participant.finished_at, participant.outcome = now(), Outcome.COMPLETE
         return
-    left_qualification = following[0].kind is not answered.kind is Kind.QUALIFICATION
-    if left_qualification and not qualified(db, participant):
+    if answered.kind is not Kind.QUALIFICATION:
+        return
+    (following,) = upcoming(db, participant, limit=1)
+    if following.kind is not Kind.QUALIFICATION and not qualified(db, participant):
         participant.finished_at, participant.outcome = now(), Outcome.SCREENED_OUT
 
 

@@ -3,12 +3,19 @@
 import hashlib
 import hmac
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from study_server.models import Participant, Response, Trial
 from study_server.protocol import stored_protocol
 from study_server.words import Choice, Kind, Outcome, Place
+
+PROGRESS = (
+    select(func.count(Response.trial_id), func.count())
+    .select_from(Trial)
+    .outerjoin(Response)
+    .where(Trial.participant_id == bindparam("participant_id"), Trial.voided.is_(False))
+)
 
 
 def qualified(db: Session, participant: Participant) -> bool:
@@ -20,9 +27,7 @@ def qualified(db: Session, participant: Participant) -> bool:
 
 def progress(db: Session, participant: Participant) -> tuple[int, int]:
     """(answered, planned) trials; a voided one and its replacement count once."""
-    mine = Trial.participant_id == participant.id, Trial.voided.is_(False)
-    counts = select(func.count(Response.trial_id), func.count()).select_from(Trial)
-    answered, planned = db.execute(counts.outerjoin(Response).where(*mine)).one()
+    answered, planned = db.execute(PROGRESS, {"participant_id": participant.id}).one()
     return answered, planned
 
 
