@@ -30,18 +30,20 @@ from study_server.studies import find
 from study_server.words import Mode, Source
 from tests.conftest import open_study, short_protocol, write_stimuli
 from tests.faults.people import Browser, Ledger, Pace, compare, crowd, percentiles
-from tests.faults.servers import Server
+from tests.faults.servers import Server, free_port
+from tests.study_server.test_nginx import start_nginx, wait_for
 
 PACE = Pace(answer_s=4.7, reload=0.01, vanish=0.004, retry_s=0.5)
 PROTOCOL = short_protocol(practice=10, trials=40, vigilance=4)
 CONNECTIONS, SATURATION_S = 16, 15
 SERVERS = {
+    "nginx-sqlite": "nginx, study serve, SQLite",
     "waitress-sqlite": "study serve, SQLite",
     "gunicorn-sqlite": "gunicorn, SQLite",
     "gunicorn-postgresql": "gunicorn, PostgreSQL",
 }
 HEAD = (
-    f"{'server':24}{'people':>7}{'answers':>9}{'a second':>10}{'p50':>7}{'p95':>7}{'p99':>7} ms"
+    f"{'server':28}{'people':>7}{'answers':>9}{'a second':>10}{'p50':>7}{'p95':>7}{'p99':>7} ms"
     f"{'failed':>8}{'refused':>9}{'lost':>6}{'doubled':>9}"
     f"{'busy':>6}{'enrol p99':>11}{'memory':>10}{'CPU':>6}"
 )
@@ -86,7 +88,8 @@ class Bare(Server):
 @click.option("--server", multiple=True, default=tuple(SERVERS), show_default=True)
 @click.option("--saturate/--no-saturate", default=True, show_default=True)
 def main(
-    people: tuple[int, ...], coming: int, seconds: int, images: int, server: tuple[str, ...], saturate: bool
+    people: tuple[int, ...], coming: int, seconds: int, images: int, server: tuple[str, ...],
+    saturate: bool,
 ) -> None:  # fmt: skip
     """Measure how many people the server holds, on loopback."""
     with tempfile.TemporaryDirectory(prefix="load-") as name:
@@ -124,15 +127,17 @@ def measure_people(
         folder / "instance",
     )
     server = (Gunicorn if kind.startswith("gunicorn") else Server)(folder, url)
-    with started(server):
-        ledger = asyncio.run(take_part(server.address, slug, people, coming, seconds))
+    if kind.startswith("nginx"):
+        server.settings = {"STUDY_X_ACCEL": "/stimuli", "STUDY_TRUSTED_PROXIES": "1"}
+    with started(server), in_front(server, kind.startswith("nginx")) as address:
+        ledger = asyncio.run(take_part(address, slug, people, coming, seconds))
         memory_mb, cpu_s = weigh(server)
     found = compare(engine, ledger, slug)
     busy = server.log.read_text().count("OperationalError")
     p50, p95, p99 = percentiles(ledger.answers_s, 50, 95, 99)
     (enrol,) = percentiles(ledger.enrolments_s, 99)
     rate, cpu = len(ledger.answers_s) / seconds, cpu_s / (coming + seconds)
-    print(f"{SERVERS[kind]:24}{people:7}{len(ledger.saved):9}{rate:10.1f}", end="")
+    print(f"{SERVERS[kind]:28}{people:7}{len(ledger.saved):9}{rate:10.1f}", end="")
     print(f"{p50:7.0f}{p95:7.0f}{p99:7.0f}   {ledger.failures:8}{len(ledger.refused):9}", end="")
     print(f"{found.lost + found.changed:6}{found.doubled:9}{busy:6}{enrol:8.0f} ms", end="")
     print(f"{memory_mb:7.0f} MB{cpu:6.0%}", flush=True)
@@ -147,6 +152,22 @@ def started(server: Server) -> Iterator[None]:
         yield
     finally:
         server.stop()
+
+
+@contextmanager
+def in_front(server: Server, nginx: bool) -> Iterator[str]:
+    """The address to ask: of nginx where it is wanted, with docs/nginx.conf."""
+    if not nginx:
+        yield server.address
+        return
+    port = free_port()
+    process = start_nginx(server.folder, port, f"127.0.0.1:{server.port}")
+    try:
+        wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
 
 
 async def take_part(address: str, slug: str, people: int, coming: int, seconds: int) -> Ledger:

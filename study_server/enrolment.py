@@ -2,11 +2,11 @@
 
 import hmac
 import secrets
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from random import Random
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
@@ -144,14 +144,16 @@ def count_views(db: Session, study: Study, mode: Mode) -> Views:
 
     A repeat is the same trial again and counts no more.
     """
-    query = (
-        select(Stimulus.image, Stimulus.method, func.count())
-        .join(Trial, or_(Trial.fake_id == Stimulus.id, Trial.real_id == Stimulus.id))
+    pairs = (
+        select(Trial.fake_id, Trial.real_id, func.count())
         .join(Participant, Trial.participant_id == Participant.id)
         .where(*_tested(study, mode))
-        .group_by(Stimulus.image, Stimulus.method)
+        .group_by(Trial.fake_id, Trial.real_id)
     )
-    return {(image, method): count for image, method, count in db.execute(query)}
+    views = Counter[int | None]()
+    for fake, real, count in db.execute(pairs):
+        views.update({fake: count, real: count})
+    return {shown: views[id_] for shown, id_ in stimulus_ids(db, study).items() if id_ in views}
 
 
 def _tested(study: Study, mode: Mode) -> tuple[ColumnElement[bool], ...]:
@@ -182,7 +184,8 @@ def _store_plan(db: Session, study: Study, participant: Participant) -> None:
     rng = Random(f"{study.schedule_seed}:{participant.name}")
     views = count_views(db, study, participant.mode)
     plan = plan_trials(protocol, pools_of(ids), methods, views, rng)
-    db.add_all(new_trial(participant, planned, ids, slot) for slot, planned in enumerate(plan))
+    rows = [_trial_row(participant, planned, ids, slot, 0) for slot, planned in enumerate(plan)]
+    db.execute(insert(Trial), rows)  # at once: others wait for their turn
 
 
 def stimulus_ids(db: Session, study: Study) -> Ids:
@@ -201,25 +204,31 @@ def pools_of(ids: Ids) -> Pools:
 
 
 def new_trial(
-    participant: Participant, planned: PlannedTrial, ids: Ids, slot: int, attempt: int = 0
+    participant: Participant, planned: PlannedTrial, ids: Ids, slot: int, attempt: int
 ) -> Trial:
-    """A row for what was planned; its images are those of `stimulus_keys`."""
+    """What was planned; its images are those of `stimulus_keys`."""
+    return Trial(**_trial_row(participant, planned, ids, slot, attempt))
+
+
+def _trial_row(
+    participant: Participant, planned: PlannedTrial, ids: Ids, slot: int, attempt: int
+) -> dict[str, object]:
     fake, real = stimulus_keys(planned)
-    return Trial(
-        participant_id=participant.id,
-        slot=slot,
-        attempt=attempt,
-        kind=planned.kind,
-        block=planned.block,
-        token=secrets.token_urlsafe(16),
-        fake_id=ids[fake] if fake else None,
-        real_id=ids[real] if real else None,
-        fake_side=planned.fake_side,
-        first_side=planned.first_side,
-        exposure_ms=planned.exposure_ms,
-        repeat_of=planned.repeat_of,
-        voided=False,
-    )
+    return {
+        "participant_id": participant.id,
+        "slot": slot,
+        "attempt": attempt,
+        "kind": planned.kind,
+        "block": planned.block,
+        "token": secrets.token_urlsafe(16),
+        "fake_id": ids[fake] if fake else None,
+        "real_id": ids[real] if real else None,
+        "fake_side": planned.fake_side,
+        "first_side": planned.first_side,
+        "exposure_ms": planned.exposure_ms,
+        "repeat_of": planned.repeat_of,
+        "voided": False,
+    }
 
 
 def stimulus_keys(

@@ -30,6 +30,7 @@ class Server:
     database_url: str
     port: int = field(default_factory=lambda: free_port())
     threads: int = 8
+    settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -46,6 +47,7 @@ class Server:
             "STUDY_DATABASE_URL": self.database_url,
             "STUDY_INSTANCE": str(self.folder / "instance"),
             "STUDY_SECRET_KEY": SECRET,
+            **self.settings,
         }
 
     def start(self) -> None:

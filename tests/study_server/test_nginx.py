@@ -76,7 +76,8 @@ def start_nginx(folder: Path, port: int, upstream: str) -> subprocess.Popen[byte
     user = "user root;" if os.geteuid() == 0 else ""
     file = folder / "nginx.conf"
     file.write_text(
-        f"{user} daemon off; pid {folder / 'nginx.pid'}; events {{}} http {{ {temporary} {site} }}"
+        f"{user} daemon off; pid {folder / 'nginx.pid'}; events {{ worker_connections 8192; }} "
+        f"http {{ {temporary} {site} }}"
     )
     assert NGINX is not None
     return subprocess.Popen([NGINX, "-c", str(file), "-e", str(folder / "start.log")])
