@@ -1,13 +1,17 @@
 """The database's promises."""
 
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from study_server import database
 from study_server.database import open_engine, prepare, transaction
 from study_server.errors import StudyError
 from study_server.models import Base
@@ -53,6 +57,47 @@ def test_sqlite_survives_power_cuts_and_forgets_what_is_deleted(sqlite_url: str)
 def test_nonsense_is_refused(nonsense: str, engine_with_answers: Engine) -> None:
     with pytest.raises(IntegrityError), transaction(engine_with_answers) as db:
         db.execute(text(nonsense))
+
+
+@pytest.fixture
+def impatient(sqlite_url: str) -> Iterator[Engine]:
+    """An engine whose connections do not wait for SQLite's lock at all."""
+    engine = open_engine(sqlite_url)
+    event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA busy_timeout=0"))
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.execute(text("CREATE TABLE answer (id INTEGER PRIMARY KEY)"))
+    yield engine
+    engine.dispose()
+
+
+def test_the_writers_of_a_process_queue_for_the_lock(impatient: Engine) -> None:
+    def write(_: int) -> None:
+        with transaction(impatient) as db:
+            db.execute(text("INSERT INTO answer DEFAULT VALUES"))
+            time.sleep(0.002)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(80)))
+    with impatient.connect() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM answer")).scalar() == 80
+
+
+def test_a_writer_that_fails_gives_its_turn_back(
+    impatient: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ZeroDivisionError), transaction(impatient):
+        _ = 1 / 0
+    monkeypatch.setitem(database.PRAGMAS, "busy_timeout", "0")  # whoever has to wait is refused
+    with ThreadPoolExecutor(1) as threads, transaction(impatient) as db:
+        db.execute(text("INSERT INTO answer DEFAULT VALUES"))
+        refused = threads.submit(begin_to_write, impatient)
+        assert isinstance(refused.exception(), OperationalError)
+    begin_to_write(impatient)
+
+
+def begin_to_write(engine: Engine) -> None:
+    with transaction(engine) as db:
+        db.execute(text("INSERT INTO answer DEFAULT VALUES"))
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "postgresql+nodriver://x"])
