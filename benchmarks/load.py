@@ -60,7 +60,7 @@ class Gunicorn(Server):
         command = [
             gunicorn, "--workers", str(self.workers), "--threads", "4", "--keep-alive", "30",
             "--worker-connections", "4000", "--log-level", "error",
-            "--bind", f"127.0.0.1:{self.port}", "study_server.wsgi:app",
+            "--bind", f"127.0.0.1:{self.port}", "study_server.wsgi:app()",
         ]  # fmt: skip
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)

