@@ -54,7 +54,11 @@ class EligibilityBody(Body):
 
 
 class ResponseBody(Body):
-    """The answer to a trial, as `participation.Answer` describes it."""
+    """The answer to a trial, as `participation.Answer` describes it.
+
+    input: the event's pointerType (mouse, touch, pen), else its type (keydown; click of the Enter
+    key or of assistive technology); script where no person made it (isTrusted is false).
+    """
 
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)] | None = None
     answer: Choice
@@ -65,6 +69,7 @@ class ResponseBody(Body):
     second_frames: Frames | None = None
     early: Ignored = 0
     held: Ignored = 0
+    input: ShortText = ""
     flags: Annotated[list[Flag], Field(max_length=8)] = []
 
 
@@ -76,7 +81,7 @@ class IncidentBody(Body):
 
 
 class EnvironmentBody(Body):
-    """The screen, as the browser describes it."""
+    """The screen, as the browser describes it. webdriver: a program drives the browser."""
 
     language: ShortText
     refresh_hz: Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
@@ -86,6 +91,7 @@ class EnvironmentBody(Body):
     dynamic_range: ShortText = ""
     inverted_colors: bool
     forced_colors: bool
+    webdriver: bool = False
 
 
 class CommentBody(Body):
@@ -177,11 +183,9 @@ class Feedback(BaseModel):
     correct: bool
 
 
-class Stored(BaseModel):
-    """The answer is stored. feedback: of practice trials only."""
+class Stored(Trials):
+    """The answer is stored, and the next trials. feedback: of practice trials only."""
 
-    answered: Count
-    planned: Count
     feedback: Feedback | None
 
 

@@ -40,6 +40,8 @@ TIMING = {
     "second_frames": "animation frames of the second exposure",
     "early": "answers ignored because the buttons were not yet shown",
     "held": "answers ignored: of a key held down since before, or the second of a double click",
+    "input": "what answered: mouse, touch, pen, keydown; click: Enter, or assistive technology; "
+    "script: no person; empty where the front end does not say",
 }
 
 INCIDENTS = {
@@ -65,6 +67,9 @@ PARTICIPANTS = {
     "vigilance_correct": "vigilance trials answered rightly",
     "impossible_rt": "answers faster than anybody sees and presses, under 100 ms; of a program?",
     "too_soon": "answers that came before their images can have been seen, by the server's clock",
+    "scripted": "answers by an event that no person made",
+    "webdriver": "1 where the browser says that a program drives it",
+    "inputs": "what answered, as in timing.csv, space-separated",
     "source": "link, prolific, mturk, sona",
     "consent_version": "of the text agreed to: its language, and which text it was",
     "language": "of the browser",

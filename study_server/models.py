@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -236,6 +237,7 @@ class Environment(Base):
     dynamic_range: Mapped[str] = mapped_column(default="", server_default="")
     inverted_colors: Mapped[bool]
     forced_colors: Mapped[bool]
+    webdriver: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Trial(Base):
@@ -317,6 +319,7 @@ class Response(Base):
     second_frames: Mapped[int | None]
     early: Mapped[int] = mapped_column(default=0, server_default="0")  # ignored: before the buttons
     held: Mapped[int] = mapped_column(default=0, server_default="0")  # ignored: held key, 2nd click
+    input: Mapped[str] = mapped_column(default="", server_default="")  # mouse, keydown, script, ...
     hidden: Mapped[bool]
     blurred: Mapped[bool]
     resized: Mapped[bool]

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from sqlalchemy import bindparam, or_, select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from study_server.clock import now
 from study_server.enrolment import count_views, new_trial, pools_of, stimulus_ids
@@ -24,18 +23,30 @@ ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)  # before th
 
 
 # the queries of every request, built once
-PARTICIPANT = (
-    select(Participant)
-    .where(Participant.token == bindparam("token"))
-    .options(joinedload(Participant.study, innerjoin=True))
+PARTICIPANT = select(Participant).where(Participant.token == bindparam("token"))
+PARTICIPANT_LOCKED = PARTICIPANT.with_for_update(of=Participant).options(
+    joinedload(Participant.study, innerjoin=True)
 )
-PARTICIPANT_LOCKED = PARTICIPANT.with_for_update(of=Participant)
 TRIAL = (
     select(Trial)
     .where(Trial.token == bindparam("token"))
     .where(Trial.participant_id == bindparam("participant_id"))
     .options(joinedload(Trial.response))
 )
+FAKE, PHOTOGRAPH = aliased(Stimulus), aliased(Stimulus)
+IMAGES = (
+    select(
+        Trial.fake_side,
+        FAKE.file.label("fake"),
+        PHOTOGRAPH.file.label("photograph"),
+        or_(Trial.voided, Response.trial_id.is_not(None)).label("over"),
+    )
+    .outerjoin(FAKE, Trial.fake_id == FAKE.id)
+    .outerjoin(PHOTOGRAPH, Trial.real_id == PHOTOGRAPH.id)
+    .outerjoin(Response)
+    .where(Trial.token == bindparam("token"))
+    .where(Trial.participant_id == bindparam("participant_id"))
+)  # columns, no objects: two of three requests are for an image
 UPCOMING = (
     select(Trial)
     .outerjoin(Response)
@@ -48,6 +59,10 @@ UPCOMING = (
 
 class UnknownTrial(LookupError):
     """No such trial, or somebody else's."""
+
+
+class ImageGone(LookupError):
+    """The trial is answered or voided: nobody looks at its images any more."""
 
 
 class VoidedTrial(Exception):
@@ -68,8 +83,8 @@ class Answer:
 
     first_ms, second_ms: achieved exposures; no second one where there is one image, or where both
     are shown at once. *_frames: how many animation frames those took. early, held: events that were
-    ignored, before the buttons were there, or of a key held down. id: the browser's own, the same
-    whenever it sends this answer.
+    ignored, before the buttons were there, or of a key held down. input: what pressed, as the event
+    says. id: the browser's own, the same whenever it sends this answer.
     """
 
     choice: Choice
@@ -80,6 +95,7 @@ class Answer:
     second_frames: int | None = None
     early: int = 0
     held: int = 0
+    input: str = ""
     flags: Collection[Flag] = ()
     id: str | None = None
 
@@ -201,6 +217,21 @@ def find_trial(db: Session, participant: Participant, token: str) -> Trial:
     return trial
 
 
+def find_image(db: Session, participant: Participant, token: str, place: Place) -> str:
+    """The file of what a trial shows there. Raises UnknownTrial, ImageGone."""
+    asked = {"token": token, "participant_id": participant.id}
+    found = db.execute(IMAGES, asked).one_or_none()
+    if found is None:
+        raise UnknownTrial(token)
+    if found.over:
+        raise ImageGone(token)
+    paired = found.fake_side is not None
+    if paired is (place is Place.CENTER):
+        raise UnknownTrial(token)
+    file: str = found.fake or found.photograph
+    return file if not paired or place == found.fake_side else found.photograph
+
+
 def start_trial(db: Session, participant: Participant, token: str) -> Trial:
     """Its images are being seen from now on. Raises UnknownTrial, VoidedTrial, Over."""
     trial = find_trial(db, participant, token)
@@ -225,6 +256,7 @@ def _be_there(participant: Participant) -> None:
 def record_response(db: Session, participant: Participant, token: str, answer: Answer) -> Trial:
     """Store one answer. The first stands: browsers retry, people double-click, tabs race.
 
+    participant: as found with lock, so that answers which race take turns.
     A disturbed trial is voided and replaced where the protocol says so, its answer kept with it.
     Returns the trial with the answer that stands. Raises UnknownTrial, VoidedTrial, Over,
     UnfitAnswer.
@@ -236,11 +268,7 @@ def record_response(db: Session, participant: Participant, token: str, answer: A
     if answer.choice not in (trial.truth, trial.truth.other):
         possible = " or ".join(sorted((trial.truth, trial.truth.other)))
         raise UnfitAnswer(f"answer {answer.choice} to a trial that asks for {possible}")
-    try:
-        with db.begin_nested():
-            trial.response = Response(**_columns(answer))
-    except IntegrityError:  # already answered: the primary key is the lock
-        db.refresh(trial)
+    trial.response = Response(**_columns(answer))
     if _must_be_replaced(participant, trial, answer):
         _void(db, participant, trial)
     _finish_when_done(db, trial)
@@ -268,6 +296,7 @@ def _columns(answer: Answer) -> dict[str, object]:
         "second_frames": answer.second_frames,
         "early": answer.early,
         "held": answer.held,
+        "input": answer.input,
         "received_at": now(),
         "message_id": answer.id,
         **flags,

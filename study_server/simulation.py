@@ -136,15 +136,11 @@ def answer_trials(browser: Browser, base: str, engine: Engine, crowd: Crowd, per
     batch = browser.post(f"{base}/resume", {})
     leaves_after = rng.randrange(batch["planned"]) if rng.random() < crowd.dropout else None
     while batch["trials"]:
-        for trial in batch["trials"]:
-            if batch["answered"] == leaves_after:
-                return False
-            choice = decide(read_truth(engine, trial["token"]), crowd, person, rng)
-            batch |= answer_trial(browser, base, trial, choice, rng)
-            if trial["number"] == trial["of"]:
-                break  # with a block the study may end: who does not qualify goes
-        _, content = browser.send("GET", f"{base}/trials")
-        batch = json.loads(content)
+        if batch["answered"] == leaves_after:
+            return False
+        trial = batch["trials"][0]
+        choice = decide(read_truth(engine, trial["token"]), crowd, person, rng)
+        batch = answer_trial(browser, base, trial, choice, rng)
     browser.send("GET", f"{base}/debrief")
     return bool(batch["answered"] == batch["planned"])
 

@@ -1,9 +1,10 @@
 """The rows that leave the database, table by table; those of trials a thousand at a time."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy import ColumnElement, bindparam, extract, func, select, text
 from sqlalchemy.orm import Session
 
@@ -79,6 +80,7 @@ def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[R
 
 LEAST_RT_MS = 100  # seeing and pressing take that long (Luce 1986, after Whelan 2008)
 ROUNDING_MS = 1000
+SCRIPT = "script"  # static/player/answers.js: an event that is not to be trusted
 
 
 def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:
@@ -89,11 +91,11 @@ def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> lis
         .where(Participant.study_id == study.id, Participant.mode.in_(modes))
         .order_by(Participant.name)
     )
-    counts, methods = _counts(db, study), _methods(db, study)
+    counts, methods, inputs = _counts(db, study), _methods(db, study), _inputs(db, study)
     return [
         _participant(study, person, environment, screening)
         | counts[person.id]
-        | {"methods": " ".join(methods.get(person.id, []))}
+        | {"methods": " ".join(methods[person.id]), "inputs": " ".join(inputs[person.id])}
         for person, environment, screening in db.execute(query)
     ]
 
@@ -127,6 +129,7 @@ def _counts(db: Session, study: Study) -> dict[int, Row]:
             func.count().filter(vigilance & right).label("vigilance_correct"),
             func.count().filter(Response.rt_ms < LEAST_RT_MS).label("impossible_rt"),
             func.count().filter(_too_soon()).label("too_soon"),
+            func.count().filter(Response.input == SCRIPT).label("scripted"),
         )
         .join(Participant)
         .outerjoin(Response)
@@ -153,10 +156,26 @@ def _methods(db: Session, study: Study) -> dict[int, list[str]]:
         .distinct()
         .order_by(Trial.participant_id, Stimulus.method)
     )
-    methods: dict[int, list[str]] = defaultdict(list)
-    for participant_id, method in db.execute(query):
-        methods[participant_id].append(method)
-    return methods
+    return _by_participant(db.execute(query))
+
+
+def _inputs(db: Session, study: Study) -> dict[int, list[str]]:
+    query = (
+        select(Trial.participant_id, Response.input)
+        .join(Response)
+        .join(Participant)
+        .where(Participant.study_id == study.id, Trial.voided.is_(False), Response.input != "")
+        .distinct()
+        .order_by(Trial.participant_id, Response.input)
+    )
+    return _by_participant(db.execute(query))
+
+
+def _by_participant(rows: Iterable[sa.Row[int, str]]) -> dict[int, list[str]]:
+    told: dict[int, list[str]] = defaultdict(list)
+    for participant_id, word in rows:
+        told[participant_id].append(word)
+    return told
 
 
 def list_unblinding(db: Session, study: Study) -> list[Row]:

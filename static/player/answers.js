@@ -4,8 +4,8 @@ const KEYS = { f: 0, keyf: 0, arrowleft: 0, j: 1, keyj: 1, arrowright: 1 };
 
 /**
  * Listen, before the buttons are shown: F or ← presses the stage's first, J or → its second.
- * @returns offer(at): from this frame on an answer counts; given(): {answer, at}, once there is one,
- *   at the event's own timestamp; stop(): {early, held}, how many events did not count
+ * @returns offer(at): from this frame on an answer counts; given(): {answer, at, input}, once there
+ *   is one, at the event's own timestamp; stop(): {early, held}, how many events did not count
  */
 export function listen(stage) {
   const buttons = stage.querySelectorAll("button[value]");
@@ -17,7 +17,10 @@ export function listen(stage) {
   const take = (event, button, again) => {
     if (again || given) ignored.held += 1;
     else if (event.timeStamp < offeredAt) ignored.early += 1;
-    else if (button) given = { answer: button.value, at: event.timeStamp };
+    else if (button) {
+      const input = event.isTrusted ? event.pointerType || event.type : "script";
+      given = { answer: button.value, at: event.timeStamp, input };
+    }
   };
   const takeKey = (event) => {
     const button = buttons[keyIndex(event)];

@@ -9,6 +9,7 @@ export function environment(frameMs) {
     inverted_colors: media("inverted-colors: inverted"),
     forced_colors: media("forced-colors: active"),
     language: navigator.language,
+    webdriver: navigator.webdriver,
   };
 }
 

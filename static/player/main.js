@@ -1,4 +1,4 @@
-/** The participant's way: pages, trials, debrief. The server knows what comes next. */
+/** The participant's way. The server knows what comes next. */
 
 import { environment } from "./environment.js";
 import { hold, measureFrame, nextFrame } from "./frames.js";
@@ -11,7 +11,7 @@ import { takeOver } from "./tabs.js";
 import { runTrial } from "./trial.js";
 import { text } from "./words.js";
 
-const MOST_MISSED = 3; // trials in a row without images; more is no accident
+const MOST_MISSED = 3; // trials in a row without images
 
 const { base, end } = document.body.dataset;
 const server = connect(base, () => {
@@ -19,12 +19,12 @@ const server = connect(base, () => {
   screen.tell(news());
 });
 const preloaded = preloader(server.image);
-const begun = new Set(); // tokens of trials played here, whatever the server knows by now
+const begun = new Set(); // tokens of trials played here, whatever the server knows
 let upcoming = [];
 let outbox;
 let troubled = false; // the last request failed
 let missed = 0;
-let stopped; // the reason, once nothing more is played here
+let stopped; // the reason, once it is over
 
 async function participate() {
   const measured = measureFrame();
@@ -57,7 +57,7 @@ async function nextTrial(last) {
     learn(await server.trials());
   }
   const next = upcoming.shift();
-  if (next) begun.add(next.token); // now: while a page is up, a late list must not bring it again
+  if (next) begun.add(next.token); // now: a late list must not bring it again
   return next;
 }
 
@@ -78,7 +78,7 @@ async function play(trial, frameMs) {
   await send(trial, "start", {}); // seen but not told, it would come again
   const response = await runTrial(stage, trial, frameMs);
   const { reply } = await send(trial, "response", { id: makeId(), ...response });
-  reply.then(server.trials).then(learn).catch(stop);
+  reply.then(learn).catch(stop);
   if (trial.kind !== "practice") return;
   screen.wait(text("saving"));
   const { feedback } = await reply;

@@ -45,10 +45,10 @@ export async function runTrial(stage, trial, frameMs) {
   }
   enter(stage, "waiting", []);
 
-  const { answer, at } = answers.given();
+  const { answer, at, input } = answers.given();
   const flags = [...disturbances.stop(), ...(slow ? ["slow_frame"] : [])];
   const rt_ms = Math.round(at - offeredAt);
-  return { answer, rt_ms, ...achieved(exposures), ...answers.stop(), flags };
+  return { answer, rt_ms, input, ...achieved(exposures), ...answers.stop(), flags };
 }
 
 function enter(stage, phase, shown) {

@@ -2,8 +2,11 @@
 
 import json
 import secrets
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import click
 
@@ -15,7 +18,7 @@ from study_server.database import reading, transaction
 from study_server.freeze import hash_wording, let_in
 from study_server.logs import log_to_stderr
 from study_server.progress import measure_progress
-from study_server.serving import bind
+from study_server.serving import bind, run
 from study_server.settings import find_folder, read_settings
 from study_server.unblinding import note_reopening
 from study_server.words import State
@@ -63,7 +66,7 @@ def close(slug: str) -> None:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True)
+@click.option("--threads", type=click.IntRange(1, 256), default=4, show_default=True)
 @click.option("--demo", is_flag=True, help="A secret for this run only, and a researcher's link.")
 def serve(host: str, port: int, threads: int, demo: bool) -> None:
     """Serve the open studies; / lists them, /s/SLUG is a study's entry.
@@ -77,17 +80,16 @@ def serve(host: str, port: int, threads: int, demo: bool) -> None:
     else:
         log_to_stderr()
     app = create_app(settings)
-    server = bind(app, host, port, threads, {})
+    channels: dict[int, Any] = {}
+    server = bind(app, host, port, threads, channels)
     address = settings.public_url or f"http://{host}:{port}"
     click.echo(f"studies:    {address}/")
     if demo:
         with transaction(app.extensions["engine"]) as db:
             token = researchers.make_login_link(db, "demo", DEMO_LINK_VALID_FOR)
         click.echo(f"researcher: {address}/researcher/enter/{token} (works once)")
-    try:
-        server.run()
-    finally:
-        server.task_dispatcher.shutdown()
+    with suppress(KeyboardInterrupt):
+        run(server, channels, threading.Event())
 
 
 @click.command()

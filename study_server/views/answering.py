@@ -3,6 +3,8 @@
 The player has it under its own address, other front ends under /api with a token in a header.
 """
 
+from typing import Any
+
 from flask import Blueprint, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
@@ -19,7 +21,7 @@ from study_server.api_models import (
     Trials,
 )
 from study_server.api_models import Trial as ToldTrial
-from study_server.models import Participant, Stimulus, Trial
+from study_server.models import Participant, Trial
 from study_server.protocol import Protocol
 from study_server.settings import Settings
 from study_server.views.speech import gettext
@@ -58,12 +60,17 @@ def resume() -> ResponseReturnValue:
 
 
 def next_trials() -> ResponseReturnValue:
+    return Trials.model_validate(_upcoming()).model_dump(mode="json")
+
+
+def _upcoming() -> dict[str, Any]:
+    """How far it is, and what comes next, as `Trials` has it."""
     participant: Participant = g.participant
     protocol = participation.protocol_of(participant)
     answered, planned = scoring.progress(g.db, participant)
     upcoming = participation.upcoming(g.db, participant)
-    told = [_describe(trial, protocol) for trial in upcoming]
-    return Trials(answered=answered, planned=planned, trials=told).model_dump(mode="json")
+    trials = [_describe(trial, protocol) for trial in upcoming]
+    return {"answered": answered, "planned": planned, "trials": trials}
 
 
 def _describe(trial: Trial, protocol: Protocol) -> ToldTrial:
@@ -102,12 +109,11 @@ def image(trial_token: str, place: str) -> ResponseReturnValue:
 
     No validators, no ranges, no store: every header of a real image is that of a fake.
     """
-    trial = participation.find_trial(g.db, g.participant, trial_token)
-    if trial.voided or trial.response is not None:
+    try:
+        file = participation.find_image(g.db, g.participant, trial_token, Place(place))
+    except participation.ImageGone:
         abort(410)
-    if place not in _places(trial):
-        abort(404)
-    return _send(_stimulus_at(trial, place).file)
+    return _send(file)
 
 
 def _send(file: str) -> Response:
@@ -118,11 +124,6 @@ def _send(file: str) -> Response:
         headers["X-Accel-Redirect"] = f"{settings.x_accel}/{file}"
         return Response(mimetype="image/png", headers=headers)
     return Response((settings.stimuli / file).read_bytes(), mimetype="image/png", headers=headers)
-
-
-def _stimulus_at(trial: Trial, place: str) -> Stimulus:
-    beside_the_fake = trial.fake_side is not None and trial.fake_side != place
-    return trial.real if beside_the_fake and trial.real else trial.shown
 
 
 def start(trial_token: str) -> ResponseReturnValue:
@@ -145,9 +146,9 @@ def respond(trial_token: str) -> ResponseReturnValue:
     trial = participation.record_response(g.db, g.participant, trial_token, answer)
     told = scoring.feedback(trial)
     feedback = None if told is None else Feedback.model_validate(told)
-    answered, planned = scoring.progress(g.db, g.participant)
+    stored = Stored(feedback=feedback, **_upcoming())
     g.db.commit()
-    return Stored(answered=answered, planned=planned, feedback=feedback).model_dump(mode="json")
+    return stored.model_dump(mode="json")
 
 
 def environment() -> ResponseReturnValue:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -23,6 +24,7 @@ class Finder(MarkdownIt):
 FINDER = Finder("commonmark", {"html": False})
 
 
+@lru_cache(maxsize=256)  # every consent page wants the same few
 def render(text: str) -> Markup:
     """Text that `find_faults` had nothing against."""
     return Markup(RENDERER.render(text))  # with html off it escapes every tag

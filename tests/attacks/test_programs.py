@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from tests.attacks.answering import answer, answer_all, trials
 from tests.conftest import new_database
+from tests.faults.people import SCREEN
 from tests.study_server.browsing import consent
 
 
@@ -18,12 +19,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     return new_database(request.param, request, tmp_path_factory.mktemp("programs"))
 
 
+def rows(researcher: FlaskClient) -> list[dict[str, str]]:
+    table = researcher.get("/researcher/studies/short/files/participants.csv").text
+    return list(csv.DictReader(io.StringIO(table)))
+
+
 def signs(researcher: FlaskClient) -> dict[str, tuple[str, str, str]]:
     """(answers, impossibly fast, too soon) by what the participant wrote."""
-    table = researcher.get("/researcher/studies/short/files/participants.csv").text
     return {
         row["comment"]: (row["trials_answered"], row["impossible_rt"], row["too_soon"])
-        for row in csv.DictReader(io.StringIO(table))
+        for row in rows(researcher)
     }
 
 
@@ -58,3 +63,18 @@ def test_who_answers_faster_than_anybody_can_is_flagged_and_kept(
         "pretends to have looked": ("7", "0", "7"),
         "a person": ("7", "0", "0"),
     }
+
+
+def test_who_is_driven_by_a_program_is_flagged_and_kept(
+    app: Flask, researcher: FlaskClient
+) -> None:
+    client = app.test_client()
+    base = consent(client)
+    client.post(f"{base}/environment", json=SCREEN | {"webdriver": True})
+    pressed = iter(["keydown", "script", "mouse", "script"])
+    while waiting := trials(client, base):
+        client.post(f"{waiting[0]}/start", json={})
+        answer(client, waiting[0], input=next(pressed, "mouse"))
+    (row,) = rows(researcher)
+    assert (row["outcome"], row["webdriver"], row["scripted"]) == ("complete", "1", "2")
+    assert row["inputs"] == "keydown mouse script"

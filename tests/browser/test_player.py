@@ -1,6 +1,7 @@
 """The trial player alone: what is seen when, which answers count, what the network may do."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -89,7 +90,7 @@ def test_an_answer_carries_what_was_asked_for(played: Played) -> None:
     answer = played.api.answers["t0"]
     assert answer.keys() == {
         "id", "answer", "rt_ms", "first_ms", "second_ms", "first_frames", "second_frames",
-        "early", "held", "flags",
+        "early", "held", "input", "flags",
     }  # fmt: skip
     assert answer["answer"] == "right"
     assert (answer["early"], answer["held"]) == (0, 0)
@@ -106,6 +107,7 @@ def test_the_screen_is_described_once(played: Played) -> None:
     assert environment["color_gamut"] in ("srgb", "p3", "rec2020")
     assert environment["refresh_hz"] > 1
     assert environment["inverted_colors"] is False
+    assert environment["webdriver"] is True  # Playwright drives it
 
 
 def test_images_are_fetched_ahead(played: Played) -> None:
@@ -151,6 +153,25 @@ def test_keys_before_the_buttons_and_held_keys_are_no_answer(page: Page) -> None
     page.wait_for_url("**/debrief")
     answer = api.answers["t0"]
     assert (answer["answer"], answer["early"], answer["held"]) == ("right", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("press", "told"),
+    [
+        (lambda page: page.locator("[value=left]").click(), "mouse"),
+        (lambda page: page.keyboard.press("f"), "keydown"),
+        (lambda page: page.locator("[value=left]").press("Enter"), "click"),
+        (lambda page: page.locator("[value=left]").evaluate("(b) => b.click()"), "script"),
+    ],
+    ids=["mouse", "key", "enter", "script"],
+)
+def test_what_answered_is_told(page: Page, press: Callable[[Page], None], told: str) -> None:
+    api = TrialApi()
+    begin(page, api)
+    wait_for(page, "choice")
+    press(page)
+    page.wait_for_url("**/debrief")
+    assert api.answers["t0"]["input"] == told
 
 
 def test_an_answer_waits_on_the_device_while_the_next_pairs_are_played(page: Page) -> None:

@@ -147,21 +147,21 @@ async def take_part(
         if rng.random() < pace.reload:
             batch = await browser.post(f"{base}/resume", {})
             continue
-        await answer(browser, mine, rng)
-        _, _, content = await browser.persist("GET", f"{base}/trials")
-        batch = json.loads(content)
+        batch = await answer(browser, mine, rng)
     browser.ledger.complete += bool(batch) and not batch["trials"]
 
 
-async def answer(browser: Browser, trial: str, rng: Random) -> None:
-    """One answer, sent under one id until the server says that it is saved."""
+async def answer(browser: Browser, trial: str, rng: Random) -> Any:
+    """One answer, sent under one id until the server says that it is saved, and what comes next."""
     ledger, message = browser.ledger, secrets.token_hex(8)
     ledger.sent[message] = rng.choice(["left", "right"])
     body = {"answer": ledger.sent[message], "rt_ms": 800, "first_ms": 1000.0, "second_ms": 1000.0}
     began = time.perf_counter()
-    if await browser.post(f"{trial}/response", body | {"id": message}):
+    stored = await browser.post(f"{trial}/response", body | {"id": message})
+    if stored:
         ledger.answers_s.append(time.perf_counter() - began)
         ledger.saved[message] = ledger.sent[message]
+    return stored
 
 
 async def keep_coming(
