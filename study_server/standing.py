@@ -14,10 +14,10 @@ from sqlalchemy import Executable, func, or_, select
 from sqlalchemy.orm import Session
 
 from study_server.freeze import Exclusions
-from study_server.models import Incident, Participant, Response, Study, Trial
+from study_server.models import Environment, Incident, Participant, Response, Study, Trial
 from study_server.scoring import vigilance_right
 from study_server.studies import late_since, reached, silent_since
-from study_server.words import DISTURBING, Choice, Kind, Mode, Outcome, Source
+from study_server.words import DISTURBING, SCRIPT, Choice, Kind, Mode, Outcome, Source
 
 REASONS = {
     "screened_out": "screened out",
@@ -49,6 +49,8 @@ class Standing:
     vigilance_answered: int
     vigilance_correct: int
     incidents: int
+    scripted: int = 0  # answers by an event that no person made
+    driven: bool = False  # the browser says that a program drives it
     reasons: tuple[str, ...] = ()
 
     @property
@@ -65,7 +67,7 @@ def list_standings(db: Session, study: Study, mode: Mode = Mode.LIVE) -> list[St
     """Everybody of a mode, who came last first."""
     rules = rules_of(study)
     late, silent = late_since(study), silent_since(study)
-    incidents = _count_incidents(db, study)
+    incidents, driven = _count_incidents(db, study), _find_driven(db, study)
     found = []
     for row in db.execute(_count(study, mode, rules)).mappings():
         counts: dict[str, Any] = dict(row)
@@ -78,6 +80,7 @@ def list_standings(db: Session, study: Study, mode: Mode = Mode.LIVE) -> list[St
             person.started_at,
             person.finished_at,
             incidents=incidents[person.id],
+            driven=person.id in driven,
             **counts,
         )
         found.append(judge(standing, rules, single=study.presentation == "single"))
@@ -104,6 +107,7 @@ def _count(study: Study, mode: Mode, rules: Exclusions) -> Executable:
             func.count().filter(Response.rt_ms < rules.fast_ms).label("fast"),
             func.count().filter(Response.answer == Choice.LEFT).label("left"),
             func.count().filter(disturbed).label("disturbed"),
+            func.count().filter(Response.input == SCRIPT).label("scripted"),
             func.count().filter(vigilance).label("vigilance_planned"),
             func.count().filter(vigilance & answered).label("vigilance_answered"),
             func.count().filter(vigilance & right).label("vigilance_correct"),
@@ -120,6 +124,11 @@ def _count_incidents(db: Session, study: Study) -> Counter[int]:
     """By participant."""
     query = select(Trial.participant_id).join(Incident).join(Participant)
     return Counter(db.scalars(query.where(Participant.study_id == study.id)))
+
+
+def _find_driven(db: Session, study: Study) -> set[int]:
+    query = select(Environment.participant_id).join(Participant).where(Environment.webdriver)
+    return set(db.scalars(query.where(Participant.study_id == study.id)))
 
 
 def judge(standing: Standing, rules: Exclusions, single: bool) -> Standing:

@@ -21,7 +21,7 @@ from study_server.models import (
     Unblinding,
 )
 from study_server.scoring import vigilance_right
-from study_server.words import Kind, Mode
+from study_server.words import SCRIPT, Kind, Mode
 
 AT_ONCE = 1000  # rows in memory
 Row = dict[str, object]
@@ -80,7 +80,6 @@ def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[R
 
 LEAST_RT_MS = 100  # seeing and pressing take that long (Luce 1986, after Whelan 2008)
 ROUNDING_MS = 1000
-SCRIPT = "script"  # static/player/answers.js: an event that is not to be trusted
 
 
 def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:

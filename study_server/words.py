@@ -110,3 +110,4 @@ class Flag(StrEnum):
 DISTURBING = (Flag.HIDDEN, Flag.BLURRED, Flag.RESIZED, Flag.SLOW_FRAME)
 
 REAL, FOIL = "real", "foil"  # the two methods that are not models
+SCRIPT = "script"  # what answered where no person did (static/player/answers.js)

@@ -78,3 +78,5 @@ def test_who_is_driven_by_a_program_is_flagged_and_kept(
     (row,) = rows(researcher)
     assert (row["outcome"], row["webdriver"], row["scripted"]) == ("complete", "1", "2")
     assert row["inputs"] == "keydown mouse script"
+    page = researcher.get("/researcher/studies/short/participants").text  # practice aside
+    assert "a program drives the browser; 1 answered by a script" in " ".join(page.split())
