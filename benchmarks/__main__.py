@@ -1,9 +1,14 @@
-"""`make bench`: every measurement in a process of its own, and docs/benchmarks.md of them all."""
+"""`make bench`: every measurement in a process of its own, and docs/benchmarks.md of them all.
+
+`python -m benchmarks NAME...` makes only those anew.
+"""
 
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 
@@ -26,27 +31,52 @@ MEASUREMENTS = (
 )
 INTRODUCTION = """# Measured side by side
 
-Written by `make bench`, on {machine}. Peers run in the same process, in turns; quote
-the ratios, for the milliseconds are this machine's.
+Written by `make bench`, or section by section by `python -m benchmarks NAME...`. Peers run in the same
+process, in turns; quote the ratios, for the milliseconds are the machine's. What is timed wants a machine
+that does nothing else.
 """
 
 
-def main() -> None:
-    sections = [measure(name) for name in MEASUREMENTS]
-    PAGE.write_text("\n".join([INTRODUCTION.format(machine=machine()), *sections]), "utf-8")
+def main(names: Sequence[str]) -> None:
+    """Measure those named, all without names; sections of others stay as they are."""
+    unknown = sorted({*names} - {*MEASUREMENTS})
+    if unknown:
+        sys.exit(f"no measurement {unknown[0]}; choose from {', '.join(MEASUREMENTS)}")
+    sections = read_sections(PAGE.read_text("utf-8"))
+    for name in names or MEASUREMENTS:
+        sections[describe(name)[0]] = measure(name)
+        write_page(sections)  # now: a later one may fail
     print(f"\n{PAGE}")
+
+
+def read_sections(page: str) -> dict[str, str]:
+    """By title."""
+    _, *sections = page.split("\n## ")
+    return {text.partition("\n")[0]: f"## {text.rstrip()}\n" for text in sections}
+
+
+def write_page(sections: Mapping[str, str]) -> None:
+    titles = [describe(name)[0] for name in MEASUREMENTS]
+    known = [sections[title] for title in titles if title in sections]
+    PAGE.write_text("\n".join([INTRODUCTION, *known]), "utf-8")
+
+
+def describe(name: str) -> tuple[str, str]:
+    """A measurement's title and what it says of itself."""
+    title, _, text = str(import_module(f"benchmarks.{name}").__doc__).strip().partition("\n")
+    return title.rstrip("."), text.strip()
 
 
 def measure(name: str) -> str:
     """A section of the page; raises CalledProcessError where a measurement fails."""
-    about = str(import_module(f"benchmarks.{name}").__doc__)
-    print(f"\n{about}", flush=True)
+    title, text = describe(name)
+    print(f"\n{title}\n{text}", flush=True)
     command = [sys.executable, "-m", f"benchmarks.{name}"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     printed = done.stdout.strip("\n")
     print(printed, flush=True)
-    title, _, text = about.strip().partition("\n")
-    return "\n\n".join([f"## {title.rstrip('.')}", text.strip(), f"```\n{printed}\n```\n"])
+    where = f"`python -m benchmarks.{name}`, {date.today()}, {machine()}"
+    return "\n\n".join([f"## {title}", text, f"{where}:", f"```\n{printed}\n```\n"])
 
 
 def machine() -> str:
@@ -59,4 +89,4 @@ def machine() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

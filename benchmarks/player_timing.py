@@ -33,7 +33,7 @@ from tests.browser.observer import (
 from tests.browser.robot import build_robot, set_going
 from tests.conftest import serve_study, short_protocol, write_stimuli
 
-PAIRS, SLOW_PAIRS, TURN = 200, 50, 25
+PAIRS, SLOW_PAIRS, TURN = 200, 100, 25
 ASKED_MS, FRAME_MS = 1000, 1000 / 60
 SLOWER = 4  # times, as the browser's developer tools do it
 CLICKS, STALLED_PAIRS = 60, 12
