@@ -1,13 +1,7 @@
 """Prolific's API, spoken to a local server that answers as its documentation says."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -19,83 +13,7 @@ from study_server.platforms import Listed, Status
 from study_server.prolific import Prolific
 from study_server.reconcile import Action, Row, write_sheet
 from study_server.words import Source
-
-TOKEN = "a token for the tests alone"
-Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
-STUDY = "671b8ae84509b9a624b95e13"
-
-
-@dataclass
-class Stub:
-    """What the server has and hears. refusals: (status, headers, body) it gives first."""
-
-    submissions: list[dict[str, Any]] = field(default_factory=list)
-    page_size: int = 2
-    refusals: list[Answer] = field(default_factory=list)
-    heard: list[tuple[str, str, Any]] = field(default_factory=list)
-    address: str = ""
-    silent: bool = False
-
-    def answer(self, method: str, path: str, body: Any) -> Answer:
-        self.heard.append((method, path, body))
-        if self.refusals:
-            return self.refusals.pop(0)
-        if "/submissions/?" in path or path.endswith(f"/studies/{STUDY}/submissions/"):
-            return 200, {}, json.dumps(self.page(int(path.partition("page=")[2] or 1))).encode()
-        if path.endswith("/bonus-payments/"):
-            return 200, {}, json.dumps({"id": "b1", "total_amount": 255, "study": STUDY}).encode()
-        return 200, {}, b"{}"
-
-    def page(self, number: int) -> dict[str, Any]:
-        last = number * self.page_size
-        url = f"{self.address}/studies/{STUDY}/submissions/?page={number + 1}"
-        href = url if last < len(self.submissions) else None
-        return {
-            "results": self.submissions[last - self.page_size : last],
-            "_links": {"self": {"href": "x", "title": "Self"}, "next": {"href": href}},
-            "meta": {"count": len(self.submissions)},
-        }
-
-
-@contextmanager
-def speaking(stub: Stub) -> Iterator[Prolific]:
-    class Handler(BaseHTTPRequestHandler):
-        def respond(self) -> None:
-            if stub.silent:
-                self.close_connection = True
-                return
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
-            refused: Answer = 401, {}, b'{"error": {"detail": "Invalid token"}}'
-            known = self.headers["Authorization"] == f"Token {TOKEN}"
-            status, headers, content = (
-                stub.answer(self.command, self.path, body) if known else refused
-            )
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = respond  # noqa: N815 - the names that http.server asks for
-
-        def log_message(self, *_: object) -> None:
-            """Not on the terminal of the tests."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    stub.address = f"http://127.0.0.1:{server.server_port}/api/v1"
-    try:
-        yield Prolific(TOKEN, stub.address, patience_s=5, sleep=lambda _seconds: None)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def submission(number: int, status: str, **more: Any) -> dict[str, Any]:
-    return {"id": f"s{number}", "participant_id": f"p{number}", "status": status} | more
+from tests.study_server.prolific_stub import STUDY, TOKEN, Stub, speaking, submission
 
 
 def test_submissions_come_from_all_pages_with_what_prolific_calls_their_status() -> None:

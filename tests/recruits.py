@@ -1,0 +1,166 @@
+"""Forty people whom Prolific sends: most finish, the others do all that people do."""
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from html import unescape
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import Engine
+
+from study_server.simulation import (
+    EYES,
+    SCREEN,
+    Browser,
+    Truth,
+    answer_trial,
+    give_consent,
+    read_truth,
+)
+from study_server.words import FOIL, Choice, ColorVision
+
+CODE = re.compile(r'<strong id="code">([^<]+)</strong>')
+BACK = re.compile(r'id="leave" href="([^"]+)"')
+FOOLED = 0.3  # of these people's answers
+HALF = 6  # answers, after which somebody leaves
+
+
+class Fate(StrEnum):
+    """What becomes of somebody."""
+
+    STEADY = "finishes"
+    TWICE = "leaves half way, comes back by the link in another browser, and submits twice"
+    MISTYPED = "finishes, and tells Prolific another code"
+    CARELESS = "finishes, but misses the vigilance trials"
+    RETURNED = "leaves half way and returns the submission"
+    GONE = "leaves half way until Prolific's time is over"
+    LATE = "leaves half way until the study's own time is over"
+    SCREENED_OUT = "confuses colors"
+    ACTIVE = "is still at it"
+    LOOKED = "reads what it is about, and goes"
+
+
+ROSTER = {
+    Fate.STEADY: 24, Fate.TWICE: 2, Fate.MISTYPED: 1, Fate.CARELESS: 3, Fate.RETURNED: 3,
+    Fate.GONE: 2, Fate.LATE: 1, Fate.SCREENED_OUT: 2, Fate.ACTIVE: 1, Fate.LOOKED: 1,
+}  # fmt: skip
+FINISH = (Fate.STEADY, Fate.TWICE, Fate.MISTYPED, Fate.CARELESS)
+HALF_WAY = (Fate.RETURNED, Fate.GONE, Fate.LATE, Fate.ACTIVE)
+STATUS = {
+    Fate.RETURNED: "RETURNED", Fate.GONE: "TIMED-OUT", Fate.ACTIVE: "ACTIVE",
+    Fate.LOOKED: "RETURNED",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recruit:
+    """One of them. pid: Prolific's id of the person."""
+
+    pid: str
+    fate: Fate
+
+    def link(self, entry: str, session: int = 1) -> str:
+        """The study's link as Prolific fills it in."""
+        own = {
+            "{{%PROLIFIC_PID%}}": self.pid,
+            "{{%STUDY_ID%}}": "671b8ae84509b9a624b95e13",
+            "{{%SESSION_ID%}}": self.session(session),
+        }
+        for placeholder, value in own.items():
+            entry = entry.replace(placeholder, value)
+        return entry
+
+    def session(self, number: int = 1) -> str:
+        """Prolific's id of a submission."""
+        return f"{self.pid}-{number}"
+
+    def submissions(self, codes: Mapping[str, str]) -> list[dict[str, Any]]:
+        """What Prolific says of this person. codes: by outcome."""
+        told = {
+            Fate.MISTYPED: "N0C0DE", Fate.LATE: codes["timed_out"],
+            Fate.SCREENED_OUT: codes["screened_out"],
+        }  # fmt: skip
+        code = told.get(self.fate, codes["complete"] if self.fate in FINISH else "")
+        one = {
+            "participant_id": self.pid,
+            "status": STATUS.get(self.fate, "AWAITING REVIEW"),
+            "study_code": code,
+        }
+        times = 2 if self.fate is Fate.TWICE else 1
+        return [one | {"id": self.session(number + 1)} for number in range(times)]
+
+    @property
+    def color_vision(self) -> ColorVision:
+        """What this person says of it."""
+        screened_out = self.fate is Fate.SCREENED_OUT
+        return ColorVision.DEFICIENT if screened_out else ColorVision.NORMAL
+
+    def choose(self, truth: Truth, rng: Random) -> Choice:
+        """Controls are found by all but the careless."""
+        wrong = self.fate is Fate.CARELESS if truth.method == FOIL else rng.random() < FOOLED
+        return truth.truth.other if wrong else truth.truth
+
+
+def recruits() -> list[Recruit]:
+    """Mixed: who finishes does not come first."""
+    fates = [fate for fate, people in ROSTER.items() for _ in range(people)]
+    Random(0).shuffle(fates)
+    return [Recruit(f"{number:024x}", fate) for number, fate in enumerate(fates, start=0x5F)]
+
+
+def come(person: Recruit, entry: str, engine: Engine) -> str:
+    """Take part as far as this person does; the code with which they leave."""
+    link = local(person.link(entry))
+    with closing(Browser(entry)) as browser:
+        if person.fate is Fate.LOOKED:
+            browser.send("GET", link)
+            return ""
+        base = give_consent(browser, link)
+        browser.submit(f"{base}/eligibility", EYES | {"color_vision": person.color_vision})
+        if person.fate is Fate.SCREENED_OUT:
+            return read_code(browser, base)
+        leaves = person.fate in (*HALF_WAY, Fate.TWICE)
+        answer(browser, base, engine, person, HALF if leaves else None)
+        if not leaves:
+            return read_code(browser, f"{base}/debrief")
+    return come_again(person, entry, engine) if person.fate is Fate.TWICE else ""
+
+
+def come_again(person: Recruit, entry: str, engine: Engine) -> str:
+    """By the link of another submission, in another browser: to the same place, and to the end."""
+    with closing(Browser(entry)) as browser:
+        base = urlsplit(browser.send("GET", local(person.link(entry, 2)))[0]).path
+        answer(browser, base, engine, person, None)
+        return read_code(browser, f"{base}/debrief")
+
+
+def local(link: str) -> str:
+    """Path and query."""
+    parts = urlsplit(link)
+    return f"{parts.path}?{parts.query}"
+
+
+def answer(browser: Browser, base: str, engine: Engine, person: Recruit, until: int | None) -> None:
+    """So many answers, or all."""
+    rng = Random(person.pid)
+    browser.post(f"{base}/environment", SCREEN)
+    batch = browser.post(f"{base}/resume", {})
+    while batch["trials"] and batch["answered"] != until:
+        trial = batch["trials"][0]
+        choice = person.choose(read_truth(engine, trial["token"]), rng)
+        answer_trial(browser, base, trial, choice, rng)
+        batch = json.loads(browser.send("GET", f"{base}/trials")[1])
+
+
+def read_code(browser: Browser, page: str) -> str:
+    """What stands on somebody's last page, the same as in its way back to Prolific."""
+    _, content = browser.send("GET", page)
+    code, back = CODE.search(content.decode()), BACK.search(content.decode())
+    if code is None or back is None or not unescape(back[1]).endswith(f"?cc={code[1]}"):
+        raise AssertionError(f"{page} has no code:\n{content.decode()}")
+    return code[1]

@@ -1,0 +1,268 @@
+"""A recruited study from somebody else's images to its report, by the commands and over HTTP."""
+
+import csv
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image, ImageFilter
+from sqlalchemy import Engine, select
+
+from study_server.cli import commands
+from study_server.commands import pay
+from study_server.crowd import Crowd
+from study_server.database import open_engine, transaction
+from study_server.models import Participant
+from study_server.simulation import Browser, answer_trials, declare, give_consent
+from tests.conftest import SECRET
+from tests.recruits import FINISH, Fate, Recruit, come, local, recruits
+from tests.study_server.prolific_stub import STUDY, TOKEN, Stub, speaking
+from tests.test_pipeline import run
+
+IMAGES, TRIALS, VIGILANCE, PLANNED = 60, 20, 10, 30
+EARLY = 20  # people who have come when somebody looks
+PLAN = f'participants = {PLANNED}\nstopping = "at {PLANNED} who completed"\n'
+SETTINGS = {
+    "methods": '["gan"]', "stimuli": '"any"', "entry": '"recruited"', "practice": "2",
+    "trials": str(TRIALS), "vigilance": str(VIGILANCE), "color_vision": '"required"',
+    "time_limit_minutes": "60",
+}  # fmt: skip
+ALL = TRIALS + VIGILANCE + 2
+
+
+def write_images(folder: Path) -> None:
+    """Photographs, what an unknown model made of them, and controls; names of all sorts."""
+    rng = np.random.default_rng(0)
+    for number in range(IMAGES):
+        corners = rng.integers(40, 216, (4, 4, 3), dtype=np.uint8)
+        photo = Image.fromarray(corners).resize((48, 48), Image.Resampling.BICUBIC)
+        made = photo.filter(ImageFilter.GaussianBlur(1.5))
+        control = Image.fromarray(np.roll(np.asarray(photo), 1, axis=2))
+        name = f"IMG {number:02} (final)_v{number % 3}.png"
+        for kind, image in (("photographs", photo), ("fakes", made), ("controls", control)):
+            (folder / kind).mkdir(exist_ok=True)
+            image.save(folder / kind / name)
+
+
+def edit(study_toml: Path) -> None:
+    """What a lab writes into the file that `study new` made."""
+    text = study_toml.read_text()
+    for key, value in SETTINGS.items():
+        text, times = re.subn(rf"^{key} = .*?(?=  #|$)", f"{key} = {value}", text, flags=re.M)
+        assert times == 1, key
+    study_toml.write_text(text)
+    wording = study_toml.parent / "wording"
+    shutil.rmtree(wording)  # written for another protocol
+    run("study", "wording", study_toml)
+    for file in wording.rglob("*.md"):
+        file.write_text(re.sub(r"\[\.\.\.[^]]*\]", "Ada", file.read_text()))
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """`study serve` in a process of its own; its address, once it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = Path(sys.executable).with_name("study")
+    with (folder / "serve.log").open("w") as log:
+        server = subprocess.Popen(
+            [program, "serve", "--port", str(port)], stdout=log, stderr=log, cwd=folder
+        )
+    try:
+        _await(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+def _await(port: int) -> None:
+    for _ in range(100):
+        with closing(HTTPConnection("127.0.0.1", port)) as connection:
+            try:
+                connection.request("GET", "/healthz")
+                assert connection.getresponse().status == 200
+            except ConnectionRefusedError:
+                time.sleep(0.1)
+            else:
+                return
+    raise AssertionError("study serve does not answer")
+
+
+@dataclass
+class Rehearsal:
+    """What it left. told: people's codes by Prolific's id; sheet, early and late: CSV rows."""
+
+    people: list[Recruit]
+    codes: dict[str, str]
+    told: dict[str, str]
+    stub: Stub
+    sheet: list[dict[str, str]]
+    early: list[dict[str, str]]
+    late: list[dict[str, str]]
+    participants: list[dict[str, str]]
+    report: dict[str, Any]
+
+    def of(self, fate: Fate) -> list[str]:
+        return [person.pid for person in self.people if person.fate is fate]
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def prepare_study(folder: Path) -> None:
+    write_images(folder)
+    run("study", "new", "faces", "--preset", "within")
+    edit(folder / "study.toml")
+    (folder / "plan.toml").write_text(PLAN)
+    kinds = ("real=photographs", "gan=fakes", "foil=controls")
+    run("study", "manifest", *(word for kind in kinds for word in ("--method", kind)))
+    run("study", "import", "study.toml", "manifest.csv", "--accept")
+
+
+def try_out(address: str, engine: Engine) -> None:
+    """The preview, as a participant sees it."""
+    link = local(run("study", "preview", "faces").strip())
+    with closing(Browser(address)) as browser:
+        base = give_consent(browser, link)
+        declare(browser, base, engine)
+        assert answer_trials(browser, base, engine, Crowd({"gan": 0.3}), "preview")
+
+
+def send(person: Recruit, address: str, link: str, engine: Engine) -> str:
+    """Who is late was sent more than the study's hour ago."""
+    parts = urlsplit(link)
+    code = come(person, f"{address}{parts.path}?{parts.query}", engine)
+    if person.fate is Fate.LATE:
+        with transaction(engine) as db:
+            newest = select(Participant).order_by(Participant.id.desc()).limit(1)
+            db.scalars(newest).one().started_at -= timedelta(hours=2)
+    return code
+
+
+def settle(stub: Stub) -> list[dict[str, str]]:
+    """`study reconcile` and `study pay`, with the stub in Prolific's place."""
+    with speaking(stub) as prolific, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PROLIFIC_TOKEN", TOKEN)
+        patch.setattr(pay, "Prolific", lambda token: replace(prolific, token=token))
+        for words in (["reconcile", "faces"], ["pay", "pay.csv"]):
+            done = CliRunner().invoke(commands, [*words, "--prolific", STUDY])
+            assert done.exit_code == 0, done.output
+    return read(Path("pay.csv"))
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    """The whole of it, once."""
+    here = tmp_path_factory.mktemp("rehearsal")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        patch.setenv("STUDY_SECRET_KEY", SECRET)
+        for name in ("STUDY_DATABASE_URL", "STUDY_INSTANCE", "STUDY_PUBLIC_URL"):
+            patch.delenv(name, raising=False)
+        prepare_study(here)
+        engine = open_engine(f"sqlite:///{here / 'instance' / 'study.sqlite'}")
+        yield rehearse(here, engine)
+        engine.dispose()
+
+
+def rehearse(here: Path, engine: Engine) -> Rehearsal:
+    people = recruits()
+    with serving(here) as address:
+        try_out(address, engine)
+        run("study", "freeze", "faces", "--plan", "plan.toml")
+        run("study", "open", "faces")
+        link, *lines = run("study", "recruit", "faces", "prolific").splitlines()
+        codes = dict(line.split() for line in lines)
+        told = {one.pid: send(one, address, link, engine) for one in people[:EARLY]}
+        run("study", "export", "faces", "--out", "early/responses.csv")
+        told |= {one.pid: send(one, address, link, engine) for one in people[EARLY:]}
+    stub = Stub([row for person in people for row in person.submissions(codes)], page_size=20)
+    sheet = settle(stub)
+    run("study", "close", "faces")
+    run("study", "export", "faces")
+    design = "--design", "design.json"
+    run("python", "-m", "analysis.report", "responses.csv", *design, "--out", "report")
+    return Rehearsal(
+        people, codes, told, stub, sheet, read(here / "early" / "responses.csv"),
+        read(here / "responses.csv"), read(here / "participants.csv"),
+        json.loads((here / "report" / "report.json").read_text()),
+    )  # fmt: skip
+
+
+def test_everybody_leaves_with_the_code_of_their_outcome(rehearsal: Rehearsal) -> None:
+    for person in rehearsal.people:
+        code = rehearsal.codes["complete"] if person.fate in FINISH else ""
+        if person.fate is Fate.SCREENED_OUT:
+            code = rehearsal.codes["screened_out"]
+        assert rehearsal.told[person.pid] == code, person
+
+
+def test_there_is_one_record_a_person_who_agreed(rehearsal: Rehearsal) -> None:
+    live = [row for row in rehearsal.participants if row["mode"] == "live"]
+    assert Counter(row["outcome"] for row in live) == {
+        "complete": PLANNED, "returned": 3, "timed_out": 3, "screened_out": 2, "active": 1,
+    }  # fmt: skip
+    assert Counter(row["mode"] for row in rehearsal.participants) == {"live": 39, "preview": 1}
+
+
+def test_the_sheet_says_whom_to_pay_and_why(rehearsal: Rehearsal) -> None:
+    second = [f"came twice: see {pid}-1" for pid in rehearsal.of(Fate.TWICE)]
+    assert Counter((row["action"], row["reason"]) for row in rehearsal.sheet) == {
+        ("pay", "complete"): 26,
+        ("pay", "complete, though submitted with an unknown code N0C0DE"): 1,
+        ("decide", f"complete, but 0 of {VIGILANCE} vigilance trials right, 8 needed"): 3,
+        ("decide", f"timed out here, 6 of {ALL} answers"): 1,
+        ("decide", f"screened out here, 0 of {ALL} answers"): 2,
+        ("nothing", "returned there"): 3,
+        ("nothing", "timed out there"): 2,
+        ("nothing", "left before consent"): 1,
+        ("wait", "still at it"): 1,
+    } | {("decide", reason): 1 for reason in second}
+
+
+def test_exactly_those_to_be_paid_are_approved(rehearsal: Rehearsal) -> None:
+    asked = [(path, body) for method, path, body in rehearsal.stub.heard if method == "POST"]
+    paid = [row["submission"] for row in rehearsal.sheet if row["action"] == "pay"]
+    approval = {"action": "APPROVE"}
+    assert asked == [(f"/api/v1/submissions/{one}/transition/", approval) for one in paid]
+
+
+def test_the_truth_stays_in_until_the_planned_sample_is_complete(rehearsal: Rehearsal) -> None:
+    early = [row for row in rehearsal.early if row["mode"] == "live"]
+    assert early
+    assert {row["truth"] for row in early} == {""}
+    assert {row["truth"] for row in rehearsal.late} == {"left", "right"}
+
+
+def test_the_report_matches_the_frozen_design(rehearsal: Rehearsal) -> None:
+    told = rehearsal.report
+    assert (told["design"]["verdict"], told["design"]["deviations"]) == ("match", [])
+    people = told["methods"]["gan"]["participants"]
+    assert people == PLANNED - len(rehearsal.of(Fate.CARELESS))
+    assert told["methods"]["gan"]["trials"] == people * TRIALS
+
+
+def test_who_is_left_out_is_left_out_for_a_reason(rehearsal: Rehearsal) -> None:
+    reasons = rehearsal.report["exclusions"]["only_reason"]
+    assert reasons["vigilance"] == len(rehearsal.of(Fate.CARELESS))
+    assert rehearsal.report["exclusions"]["by_reason"]["returned"] == 3
