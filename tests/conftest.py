@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -132,10 +133,29 @@ def sqlite_url(tmp_path: Path) -> str:
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """A database of the current schema, SQLite and PostgreSQL in turn."""
-    engine = open_engine(database_url)
-    prepare(engine)
+    engine = open_prepared(database_url)
     yield engine
     engine.dispose()
+
+
+def open_prepared(url: str) -> Engine:
+    """An engine on a database of the current schema; an empty SQLite gets it as a copy."""
+    engine = open_engine(url)
+    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
+        Path(str(engine.url.database)).write_bytes(migrated_file())
+    prepare(engine)
+    return engine
+
+
+@cache
+def migrated_file() -> bytes:
+    """A SQLite file of the current schema: Alembic takes its time once."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "study.sqlite")
+        engine = open_engine(f"sqlite:///{file}")
+        prepare(engine)
+        engine.dispose()  # the last to close empties the log into the file
+        return file.read_bytes()
 
 
 def fill_in(texts: Texts) -> Texts:
@@ -177,8 +197,7 @@ class LiveStudy:
 def serve_study(folder: Path, manifest: Path, protocol: Protocol) -> Iterator[LiveStudy]:
     """A study on SQLite, open and served."""
     url = f"sqlite:///{folder / 'study.sqlite'}"
-    engine = open_engine(url)
-    prepare(engine)
+    engine = open_prepared(url)
     slug = open_study(engine, protocol, manifest, folder / "instance")
     app = create_app(Settings(url, folder / "instance", SECRET), engine)
     with served(app, threads=4) as address:
