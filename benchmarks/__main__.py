@@ -8,7 +8,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -31,9 +31,9 @@ MEASUREMENTS = (
 )
 INTRODUCTION = """# Measured side by side
 
-Written by `make bench`, or section by section by `python -m benchmarks NAME...`. Peers run in the same
-process, in turns; quote the ratios, for the milliseconds are the machine's. What is timed wants a machine
-that does nothing else.
+Written by `make bench`, or section by section by `python -m benchmarks NAME...`. Peers run in the
+same process, in turns; quote the ratios, for the milliseconds are the machine's. What is timed
+wants a machine that does nothing else.
 """
 
 
@@ -75,7 +75,7 @@ def measure(name: str) -> str:
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     printed = done.stdout.strip("\n")
     print(printed, flush=True)
-    where = f"`python -m benchmarks.{name}`, {date.today()}, {machine()}"
+    where = f"`python -m benchmarks.{name}`, {datetime.now(UTC).date()}, {machine()}"
     return "\n\n".join([f"## {title}", text, f"{where}:", f"```\n{printed}\n```\n"])
 
 
