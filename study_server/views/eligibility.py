@@ -38,6 +38,7 @@ def _ask(incomplete: bool = False) -> ResponseReturnValue:
         protocol=protocol_of(g.participant),
         base=f"/p/{g.token}",
         action=address("eligibility.answer"),
+        withdraw_url=address("trials.ask_to_withdraw"),
         given=request.form,
         incomplete=incomplete,
     )

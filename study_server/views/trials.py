@@ -58,7 +58,7 @@ def player() -> ResponseReturnValue:
     if participant.outcome is Outcome.COMPLETE:
         return redirect(address("trials.debrief"), 303)
     if participant.outcome in ENDS:
-        return _end(base)
+        return _end()
     if eligibility.is_pending(g.db, participant):
         return redirect(address("eligibility.questions"))
     return render_template(
@@ -67,17 +67,18 @@ def player() -> ResponseReturnValue:
         protocol=participation.protocol_of(participant),
         base=base,
         end=address("trials.debrief"),
+        withdraw_url=address("trials.ask_to_withdraw"),
         words={key: gettext(text) for key, text in WORDS.items()},
     )
 
 
-def _end(base: str) -> ResponseReturnValue:
+def _end() -> ResponseReturnValue:
     """Taking part ended before the last trial."""
     participant: Participant = g.participant
     return render_template(
         f"participant/{ENDS[participant.outcome]}.html",
         wording=spoken(),
-        base=base,
+        withdraw_url=address("trials.ask_to_withdraw"),
         ineligible=eligibility.was_ineligible(g.db, participant),
         farewell=_farewell(),
         source=participant.source,
@@ -108,7 +109,7 @@ def debrief() -> ResponseReturnValue:
         farewell=_farewell(),
         source=participant.source,
         comment=participant.comment,
-        withdraw_url=url_for("trials.ask_to_withdraw", token=participant.token),
+        withdraw_url=address("trials.ask_to_withdraw"),
         comment_url=address("trials.comment"),
         saved="saved" in request.args,
     )
@@ -130,6 +131,7 @@ def ask_to_withdraw() -> ResponseReturnValue:
         finished=participant.finished_at is not None,
         wording=spoken(),
         base=url_for("trials.player", token=participant.token),
+        study_url=address("trials.player"),
     )
 
 

@@ -207,6 +207,7 @@ class TrialApi:
             protocol=protocol,
             base=BASE,
             end=f"{BASE}/debrief",
+            withdraw_url=f"{BASE}/withdraw",
             language=SOURCE,
             words=WORDS,
             url_for=lambda _endpoint, filename: f"/static/{filename}",

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import window
-from tests.browser.lone_player import TrialApi
+from tests.browser.lone_player import QUESTION, TrialApi
 from tests.conftest import LiveStudy
 
 
@@ -89,6 +89,31 @@ def test_question_feedback_and_news_are_announced(page: Page) -> None:
     expect(page.get_by_role("progressbar", include_hidden=True)).to_have_accessible_name(
         re.compile("Pair 1 of 1")
     )
+
+
+def test_a_page_is_read_with_the_button_that_has_the_focus(page: Page) -> None:
+    TrialApi(practice=1, test=2).visit(page)
+    start = page.get_by_role("button", name="Start practice")
+    expect(start).to_be_focused()
+    expect(start).to_have_accessible_description(re.compile("Look.*F or ← is left"))
+    expect(page.get_by_role("region")).to_have_accessible_name(QUESTION)
+    start.click()
+    wait_for(page, "choice")
+    page.keyboard.press("f")
+    go_on = page.get_by_role("button", name="Continue")
+    expect(go_on).to_be_focused()
+    expect(go_on).to_have_accessible_description(re.compile("2 pairs follow.*F or ← is left"))
+    expect(page.get_by_role("region")).to_have_accessible_name(re.compile("no feedback"))
+
+
+def test_a_page_without_one_is_an_alert(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    api = TrialApi()
+    begin(page, api)
+    expect(page.get_by_role("alert")).to_contain_text("This window is too small")
+    api.closed = True
+    page.reload()
+    expect(page.get_by_role("alert")).to_contain_text("This study is closed.")
 
 
 def test_nothing_moves_for_who_asked_for_less_motion(browser: Browser) -> None:

@@ -196,6 +196,18 @@ def test_mturk_gets_its_assignment_back_by_a_form(app: Flask, engine_of: Engine)
     assert fields["code"] == code
 
 
+def test_who_looks_at_the_way_out_and_goes_on_is_still_given_back(
+    app: Flask, engine_of: Engine
+) -> None:
+    client = app.test_client(use_cookies=False)
+    player = client.get(client.post(MTURK, data={"consent": "yes"}).location).text
+    (asked,) = set(re.findall(r'href="([^"]*/withdraw[^"]*)"', player))
+    (back,) = re.findall(r'href="(/p/[^"]*)"', client.get(unescape(asked)).text)
+    end(engine_of, Outcome.COMPLETE)
+    page = client.get(unescape(back), follow_redirects=True).text
+    assert f'action="{SUBMIT_TO}/mturk/externalSubmit"' in page
+
+
 def test_what_goes_back_to_a_platform_cannot_be_forged_or_given_to_another(
     app: Flask, engine_of: Engine
 ) -> None:
