@@ -4,6 +4,8 @@ tests/browser/test_languages.py holds every other page to axe and to 320 pixels.
 """
 
 import re
+from itertools import product
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -114,6 +116,27 @@ def test_a_page_without_one_is_an_alert(page: Page) -> None:
     api.closed = True
     page.reload()
     expect(page.get_by_role("alert")).to_contain_text("This study is closed.")
+
+
+def test_the_stage_is_the_same_in_every_scheme_and_where_the_system_forces_colors(
+    browser: Browser,
+) -> None:
+    """What surrounds an image is part of what is judged; a black tick can be seen on gray.
+
+    Practice has no bar of progress, which the system draws as it likes.
+    """
+    schemes: tuple[Literal["light", "dark"], ...] = "light", "dark"
+    forcing: tuple[Literal["none", "active"], ...] = "none", "active"
+    pictures = set()
+    for scheme, forced in product(schemes, forcing):
+        context = browser.new_context(color_scheme=scheme, forced_colors=forced)
+        page = context.new_page()
+        begin(page, TrialApi(practice=1))
+        wait_for(page, "choice")
+        page.mouse.move(0, 0)
+        pictures.add(page.screenshot())
+        context.close()
+    assert len(pictures) == 1
 
 
 def test_nothing_moves_for_who_asked_for_less_motion(browser: Browser) -> None:
