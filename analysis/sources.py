@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def _read_at_once(path: Path, lines: int) -> tuple[pa.Table, Places] | None:
     """The table and each row's line; None where a row is not a line, or something is wrong."""
     types = dict.fromkeys(COLUMNS, pa.string())
     try:
-        with pa.OSFile(str(path)) as file:  # no Python object for its threads to drop
+        with pa.OSFile(os.fsencode(path)) as file:  # no Python object for its threads to drop
             convert = pyarrow.csv.ConvertOptions(column_types=types)
             table = pyarrow.csv.read_csv(file, convert_options=convert)
     except pa.ArrowInvalid:

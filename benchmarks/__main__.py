@@ -38,7 +38,7 @@ wants a machine that does nothing else.
 
 
 def main(names: Sequence[str]) -> None:
-    """Measure those named, all without names; sections of others stay as they are."""
+    """Measure those named, all without names; other sections stay while their titles do."""
     unknown = sorted({*names} - {*MEASUREMENTS})
     if unknown:
         sys.exit(f"no measurement {unknown[0]}; choose from {', '.join(MEASUREMENTS)}")

@@ -46,6 +46,7 @@ def look_for_the_fake(browser: Browser, leaks: bool) -> Guesses:
             pairs = [pair for _ in range(PEOPLE) for pair in take_part(browser, study)]
             with reading(study.engine) as db:
                 sides = {trial.token: trial.fake_side for trial in db.scalars(select(Trial))}
+    assert len(pairs) == PEOPLE * TRIALS, len(pairs)
     return guess(pairs, [sides[str(pair.told["token"])] is Side.LEFT for pair in pairs])
 
 
@@ -84,7 +85,7 @@ def take_part(browser: Browser, study: LiveStudy) -> list[Pair]:
         route.fulfill(response=reply)
 
     context.route(re.compile("/(left|right)$"), pass_image)
-    for address in ("**/resume", "**/trials"):
+    for address in ("**/resume", "**/trials", "**/response"):
         context.route(address, pass_trials)
     page = context.new_page()
     build_robot(page)

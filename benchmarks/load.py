@@ -30,7 +30,7 @@ from study_server.studies import find
 from study_server.words import Mode, Source
 from tests.conftest import open_study, short_protocol, write_stimuli
 from tests.faults.people import Browser, Ledger, Pace, compare, crowd, percentiles
-from tests.faults.servers import Server, free_port
+from tests.faults.servers import Server, free_port, started
 from tests.study_server.test_nginx import start_nginx, wait_for
 
 PACE = Pace(answer_s=4.7, reload=0.01, vanish=0.004, retry_s=0.5)
@@ -142,16 +142,6 @@ def measure_people(
     print(f"{found.lost + found.changed:6}{found.doubled:9}{busy:6}{enrol:8.0f} ms", end="")
     print(f"{memory_mb:7.0f} MB{cpu:6.0%}", flush=True)
     engine.dispose()
-
-
-@contextmanager
-def started(server: Server) -> Iterator[None]:
-    server.start()
-    try:
-        server.wait()
-        yield
-    finally:
-        server.stop()
 
 
 @contextmanager

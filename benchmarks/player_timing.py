@@ -106,7 +106,7 @@ def print_exposures(browser: Browser, pairs: int) -> None:
     columns = (
         f"{'exposures':>10}{'median':>8}{'1 %':>7}{'99 %':>7}{'60 frames':>11}{'within one':>12}"
     )
-    print(f"{'seen for, less 1000 ms':30}{columns}")
+    print(f"{'seen for, less 1000 ms':34}{columns}")
     for row in sorted(found, key=lambda row: "slower" in row):
         print_row(row, found[row])
 
@@ -119,7 +119,7 @@ def print_row(name: str, seen: list[Exposure]) -> None:
     within = np.mean(np.abs(error_ms) <= FRAME_MS)
     bar = " (bar 99 %)" if name == "ours" else ""
     figures = f"{len(seen):10}{middle:+8.1f}{low:+7.1f}{high:+7.1f}{exact:11.1%}{within:12.1%}"
-    print(f"{name:30}{figures}{bar}")
+    print(f"{name:34}{figures}{bar}")
 
 
 def watch_ours(page: Page, pairs: int) -> list[Exposure]:

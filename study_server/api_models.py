@@ -57,7 +57,8 @@ class ResponseBody(Body):
     """The answer to a trial, as `participation.Answer` describes it.
 
     input: the event's pointerType (mouse, touch, pen), else its type (keydown; click of the Enter
-    key or of assistive technology); script where no person made it (isTrusted is false).
+    key, of assistive technology, or where the browser tells no pointer); script where the browser
+    did not make it itself (isTrusted is false).
     """
 
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)] | None = None
@@ -69,7 +70,7 @@ class ResponseBody(Body):
     second_frames: Frames | None = None
     early: Ignored = 0
     held: Ignored = 0
-    input: ShortText = ""
+    input: Annotated[str, Field(max_length=64, pattern="^[!-~]*$")] = ""
     flags: Annotated[list[Flag], Field(max_length=8)] = []
 
 
@@ -91,7 +92,7 @@ class EnvironmentBody(Body):
     dynamic_range: ShortText = ""
     inverted_colors: bool
     forced_colors: bool
-    webdriver: bool = False
+    webdriver: bool | None = None
 
 
 class CommentBody(Body):

@@ -40,8 +40,8 @@ TIMING = {
     "second_frames": "animation frames of the second exposure",
     "early": "answers ignored because the buttons were not yet shown",
     "held": "answers ignored: of a key held down since before, or the second of a double click",
-    "input": "what answered: mouse, touch, pen, keydown; click: Enter, or assistive technology; "
-    "script: no person; empty where the front end does not say",
+    "input": "what answered: mouse, touch, pen, keydown; click: Enter, assistive technology, or a "
+    "browser that tells no pointer; script: an event that the browser did not make; else empty",
 }
 
 INCIDENTS = {
@@ -67,8 +67,8 @@ PARTICIPANTS = {
     "vigilance_correct": "vigilance trials answered rightly",
     "impossible_rt": "answers faster than anybody sees and presses, under 100 ms; of a program?",
     "too_soon": "answers that came before their images can have been seen, by the server's clock",
-    "scripted": "answers by an event that no person made",
-    "webdriver": "1 where the browser says that a program drives it",
+    "scripted": "answers, practice included, by an event that the browser did not make itself",
+    "webdriver": "1 where the browser says that a program drives it; empty where it says nothing",
     "inputs": "what answered, as in timing.csv, space-separated",
     "source": "link, prolific, mturk, sona",
     "consent_version": "of the text agreed to: its language, and which text it was",

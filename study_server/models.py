@@ -14,7 +14,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -237,7 +236,7 @@ class Environment(Base):
     dynamic_range: Mapped[str] = mapped_column(default="", server_default="")
     inverted_colors: Mapped[bool]
     forced_colors: Mapped[bool]
-    webdriver: Mapped[bool] = mapped_column(default=False, server_default=false())
+    webdriver: Mapped[bool | None]  # None: not told
 
 
 class Trial(Base):

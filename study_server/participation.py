@@ -46,7 +46,7 @@ IMAGES = (
     .outerjoin(Response)
     .where(Trial.token == bindparam("token"))
     .where(Trial.participant_id == bindparam("participant_id"))
-)  # columns, no objects: two of three requests are for an image
+)  # columns, no objects: half of all requests are for an image
 UPCOMING = (
     select(Trial)
     .outerjoin(Response)

@@ -58,7 +58,7 @@ def _make_room() -> int:
     return wanted - OTHER_FILES
 
 
-def run(server: Any, channels: dict[int, Any], stopped: threading.Event) -> None:
+def serve_until(stopped: threading.Event, server: Any, channels: dict[int, Any]) -> None:
     """Serve until `stopped`, then end what is under way.
 
     waitress looks at every connection before it waits for any, in the one interpreter that the
@@ -66,7 +66,7 @@ def run(server: Any, channels: dict[int, Any], stopped: threading.Event) -> None
     else get a quarter of it, and fall behind for good.
     """
     try:
-        while not stopped.is_set():
+        while channels and not stopped.is_set():
             wasyncore.loop(timeout=0.1, use_poll=True, map=channels, count=1)
             time.sleep(BREATH_S * len(channels))
     finally:
@@ -81,7 +81,7 @@ def served(app: Flask, threads: int = 2) -> Iterator[str]:
     server = bind(app, "127.0.0.1", 0, threads, channels)
     stopped = threading.Event()
 
-    thread = threading.Thread(target=run, args=(server, channels, stopped), daemon=True)
+    thread = threading.Thread(target=serve_until, args=(stopped, server, channels), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.effective_port}"

@@ -49,7 +49,7 @@ class Standing:
     vigilance_answered: int
     vigilance_correct: int
     incidents: int
-    scripted: int = 0  # answers by an event that no person made
+    scripted: int = 0  # answers by an event that the browser did not make itself
     driven: bool = False  # the browser says that a program drives it
     reasons: tuple[str, ...] = ()
 
@@ -127,8 +127,8 @@ def _count_incidents(db: Session, study: Study) -> Counter[int]:
 
 
 def _find_driven(db: Session, study: Study) -> set[int]:
-    query = select(Environment.participant_id).join(Participant).where(Environment.webdriver)
-    return set(db.scalars(query.where(Participant.study_id == study.id)))
+    driven = Participant.study_id == study.id, Environment.webdriver.is_(True)
+    return set(db.scalars(select(Environment.participant_id).join(Participant).where(*driven)))
 
 
 def judge(standing: Standing, rules: Exclusions, single: bool) -> Standing:

@@ -110,4 +110,6 @@ class Flag(StrEnum):
 DISTURBING = (Flag.HIDDEN, Flag.BLURRED, Flag.RESIZED, Flag.SLOW_FRAME)
 
 REAL, FOIL = "real", "foil"  # the two methods that are not models
-SCRIPT = "script"  # what answered where no person did (static/player/answers.js)
+SCRIPT = (
+    "script"  # what answered: an event that the browser did not make (static/player/answers.js)
+)

@@ -141,8 +141,9 @@ def engine(database_url: str) -> Iterator[Engine]:
 def open_prepared(url: str) -> Engine:
     """An engine on a database of the current schema; an empty SQLite gets it as a copy."""
     engine = open_engine(url)
-    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
-        Path(str(engine.url.database)).write_bytes(migrated_file())
+    file = Path(str(engine.url.database))
+    if engine.dialect.name == "sqlite" and not file.exists():
+        file.write_bytes(migrated_file())
     prepare(engine)
     return engine
 

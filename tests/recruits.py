@@ -1,6 +1,5 @@
 """Forty people whom Prolific sends: most finish, the others do all that people do."""
 
-import json
 import re
 from collections.abc import Mapping
 from contextlib import closing
@@ -128,7 +127,9 @@ def come(person: Recruit, entry: str, engine: Engine) -> str:
         answer(browser, base, engine, person, HALF if leaves else None)
         if not leaves:
             return read_code(browser, f"{base}/debrief")
-    return come_again(person, entry, engine) if person.fate is Fate.TWICE else ""
+        if person.fate is not Fate.TWICE:
+            return find_code(browser, base)
+    return come_again(person, entry, engine)
 
 
 def come_again(person: Recruit, entry: str, engine: Engine) -> str:
@@ -153,8 +154,13 @@ def answer(browser: Browser, base: str, engine: Engine, person: Recruit, until: 
     while batch["trials"] and batch["answered"] != until:
         trial = batch["trials"][0]
         choice = person.choose(read_truth(engine, trial["token"]), rng)
-        answer_trial(browser, base, trial, choice, rng)
-        batch = json.loads(browser.send("GET", f"{base}/trials")[1])
+        batch = answer_trial(browser, base, trial, choice, rng)
+
+
+def find_code(browser: Browser, page: str) -> str:
+    """The code that stands on a page, or none."""
+    found = CODE.search(browser.send("GET", page)[1].decode())
+    return found[1] if found else ""
 
 
 def read_code(browser: Browser, page: str) -> str:

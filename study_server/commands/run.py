@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import signal
 import threading
 from contextlib import suppress
 from dataclasses import replace
@@ -18,7 +19,7 @@ from study_server.database import reading, transaction
 from study_server.freeze import hash_wording, let_in
 from study_server.logs import log_to_stderr
 from study_server.progress import measure_progress
-from study_server.serving import bind, run
+from study_server.serving import bind, serve_until
 from study_server.settings import find_folder, read_settings
 from study_server.unblinding import note_reopening
 from study_server.words import State
@@ -88,8 +89,10 @@ def serve(host: str, port: int, threads: int, demo: bool) -> None:
         with transaction(app.extensions["engine"]) as db:
             token = researchers.make_login_link(db, "demo", DEMO_LINK_VALID_FOR)
         click.echo(f"researcher: {address}/researcher/enter/{token} (works once)")
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())  # ends what is under way
     with suppress(KeyboardInterrupt):
-        run(server, channels, threading.Event())
+        serve_until(stopped, server, channels)
 
 
 @click.command()

@@ -3,8 +3,6 @@
 The player has it under its own address, other front ends under /api with a token in a header.
 """
 
-from typing import Any
-
 from flask import Blueprint, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
@@ -60,17 +58,17 @@ def resume() -> ResponseReturnValue:
 
 
 def next_trials() -> ResponseReturnValue:
-    return Trials.model_validate(_upcoming()).model_dump(mode="json")
+    return _next_trials().model_dump(mode="json")
 
 
-def _upcoming() -> dict[str, Any]:
-    """How far it is, and what comes next, as `Trials` has it."""
+def _next_trials() -> Trials:
+    """How far it is, and what comes next."""
     participant: Participant = g.participant
     protocol = participation.protocol_of(participant)
     answered, planned = scoring.progress(g.db, participant)
     upcoming = participation.upcoming(g.db, participant)
     trials = [_describe(trial, protocol) for trial in upcoming]
-    return {"answered": answered, "planned": planned, "trials": trials}
+    return Trials(answered=answered, planned=planned, trials=trials)
 
 
 def _describe(trial: Trial, protocol: Protocol) -> ToldTrial:
@@ -146,7 +144,7 @@ def respond(trial_token: str) -> ResponseReturnValue:
     trial = participation.record_response(g.db, g.participant, trial_token, answer)
     told = scoring.feedback(trial)
     feedback = None if told is None else Feedback.model_validate(told)
-    stored = Stored(feedback=feedback, **_upcoming())
+    stored = Stored(feedback=feedback, **dict(_next_trials()))
     g.db.commit()
     return stored.model_dump(mode="json")
 

@@ -82,6 +82,17 @@ class Server:
         self.process = None
 
 
+@contextmanager
+def started(server: Server) -> Iterator[None]:
+    """Until the end of the block."""
+    server.start()
+    try:
+        server.wait()
+        yield
+    finally:
+        server.stop()
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])

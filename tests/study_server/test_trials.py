@@ -28,6 +28,17 @@ def test_the_next_trials_tell_nothing_of_the_truth(client: FlaskClient, base: st
         assert trial["images"] == [{"place": s, "url": f"{mine}/{s}"} for s in ("left", "right")]
 
 
+def test_the_reply_to_an_answer_tells_the_next_trials(client: FlaskClient, base: str) -> None:
+    told = client.get(f"{base}/trials").get_json()
+    for answered in range(1, 8):
+        (trial, *_) = told["trials"]
+        told = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN).get_json()
+        told.pop("feedback")
+        assert told == client.get(f"{base}/trials").get_json()
+        assert told["answered"] == answered
+    assert told["trials"] == []
+
+
 def test_vigilance_trials_pass_for_test_trials(client: FlaskClient, base: str, app: Flask) -> None:
     told = {}
     for _ in range(7):
