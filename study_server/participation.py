@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from sqlalchemy import bindparam, or_, select
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from study_server.clock import now
 from study_server.enrolment import count_views, new_trial, pools_of, stimulus_ids
@@ -33,20 +33,6 @@ TRIAL = (
     .where(Trial.participant_id == bindparam("participant_id"))
     .options(joinedload(Trial.response))
 )
-FAKE, PHOTOGRAPH = aliased(Stimulus), aliased(Stimulus)
-IMAGES = (
-    select(
-        Trial.fake_side,
-        FAKE.file.label("fake"),
-        PHOTOGRAPH.file.label("photograph"),
-        or_(Trial.voided, Response.trial_id.is_not(None)).label("over"),
-    )
-    .outerjoin(FAKE, Trial.fake_id == FAKE.id)
-    .outerjoin(PHOTOGRAPH, Trial.real_id == PHOTOGRAPH.id)
-    .outerjoin(Response)
-    .where(Trial.token == bindparam("token"))
-    .where(Trial.participant_id == bindparam("participant_id"))
-)  # columns, no objects: half of all requests are for an image
 UPCOMING = (
     select(Trial)
     .outerjoin(Response)
@@ -59,10 +45,6 @@ UPCOMING = (
 
 class UnknownTrial(LookupError):
     """No such trial, or somebody else's."""
-
-
-class ImageGone(LookupError):
-    """The trial is answered or voided: nobody looks at its images any more."""
 
 
 class VoidedTrial(Exception):
@@ -215,21 +197,6 @@ def find_trial(db: Session, participant: Participant, token: str) -> Trial:
     if trial is None:
         raise UnknownTrial(token)
     return trial
-
-
-def find_image(db: Session, participant: Participant, token: str, place: Place) -> str:
-    """The file of what a trial shows there. Raises UnknownTrial, ImageGone."""
-    asked = {"token": token, "participant_id": participant.id}
-    found = db.execute(IMAGES, asked).one_or_none()
-    if found is None:
-        raise UnknownTrial(token)
-    if found.over:
-        raise ImageGone(token)
-    paired = found.fake_side is not None
-    if paired is (place is Place.CENTER):
-        raise UnknownTrial(token)
-    file: str = found.fake or found.photograph
-    return file if not paired or place == found.fake_side else found.photograph
 
 
 def start_trial(db: Session, participant: Participant, token: str) -> Trial:

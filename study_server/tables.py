@@ -1,10 +1,10 @@
 """The rows that leave the database, table by table; those of trials a thousand at a time."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import ColumnElement, bindparam, extract, func, select, text
 from sqlalchemy.orm import Session
 
@@ -170,7 +170,7 @@ def _inputs(db: Session, study: Study) -> dict[int, list[str]]:
     return _by_participant(db.execute(query))
 
 
-def _by_participant(rows: Iterable[sa.Row[int, str]]) -> dict[int, list[str]]:
+def _by_participant(rows: Iterable[Sequence[Any]]) -> dict[int, list[str]]:
     told: dict[int, list[str]] = defaultdict(list)
     for participant_id, word in rows:
         told[participant_id].append(word)

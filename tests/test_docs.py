@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks import __main__ as bench
 from colorizer.bins import BIN_ROWS
 from study_server.cli import commands
 from study_server.openapi import OPERATIONS
@@ -81,3 +82,11 @@ def test_the_page_on_colors_names_functions_that_exist() -> None:
     assert len(named) >= 10
     for module, function in named:
         assert callable(getattr(import_module(f"colorizer.{module}"), function))
+
+
+def test_every_measurement_has_its_section_with_its_command() -> None:
+    sections = bench.read_sections((DOCS / "benchmarks.md").read_text(encoding="utf-8"))
+    assert list(sections) == [bench.describe(name)[0] for name in bench.MEASUREMENTS]
+    for name, section in zip(bench.MEASUREMENTS, sections.values(), strict=True):
+        assert f"`python -m benchmarks.{name}`, 20" in section
+        assert section.count("```") == 2

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 
-from study_server import participation, scoring
+from study_server import images, participation, scoring
 from study_server.api_models import (
     EnvironmentBody,
     Feedback,
@@ -108,8 +108,8 @@ def image(trial_token: str, place: str) -> ResponseReturnValue:
     No validators, no ranges, no store: every header of a real image is that of a fake.
     """
     try:
-        file = participation.find_image(g.db, g.participant, trial_token, Place(place))
-    except participation.ImageGone:
+        file = images.find_image(g.db, g.participant, trial_token, Place(place))
+    except images.ImageGone:
         abort(410)
     return _send(file)
 

@@ -1,0 +1,42 @@
+"""Which file a participant may see at a place of a trial, and until when."""
+
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from study_server.models import Participant, Response, Stimulus, Trial
+from study_server.participation import UnknownTrial
+from study_server.words import Place
+
+FAKE, PHOTOGRAPH = aliased(Stimulus), aliased(Stimulus)
+IMAGES = (
+    select(
+        Trial.fake_side,
+        FAKE.file.label("fake"),
+        PHOTOGRAPH.file.label("photograph"),
+        or_(Trial.voided, Response.trial_id.is_not(None)).label("over"),
+    )
+    .outerjoin(FAKE, Trial.fake_id == FAKE.id)
+    .outerjoin(PHOTOGRAPH, Trial.real_id == PHOTOGRAPH.id)
+    .outerjoin(Response)
+    .where(Trial.token == bindparam("token"))
+    .where(Trial.participant_id == bindparam("participant_id"))
+)  # columns, no objects: half of all requests are for an image
+
+
+class ImageGone(LookupError):
+    """The trial is answered or voided: nobody looks at its images any more."""
+
+
+def find_image(db: Session, participant: Participant, token: str, place: Place) -> str:
+    """The file of what a trial shows there. Raises UnknownTrial, ImageGone."""
+    asked = {"token": token, "participant_id": participant.id}
+    found = db.execute(IMAGES, asked).one_or_none()
+    if found is None:
+        raise UnknownTrial(token)
+    if found.over:
+        raise ImageGone(token)
+    paired = found.fake_side is not None
+    if paired is (place is Place.CENTER):
+        raise UnknownTrial(token)
+    file: str = found.fake or found.photograph
+    return file if not paired or place == found.fake_side else found.photograph
