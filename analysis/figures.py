@@ -85,7 +85,7 @@ def draw_differences(differences: Sequence[Entry]) -> Figure:
     margins = [pair["equivalence"]["margin"] for pair in differences if pair["equivalence"]]
     axes = frame_rows(PAIR * max(1, len(pairs)), PAIR)
     ends = [abs(end) for pair in pairs for end in pair.bounds or (pair.size,)]
-    reach = 1.1 * max([0.1, *ends, *margins])
+    reach = 1.1 * min(1.0, max([0.1, *ends, *margins]))  # of few people an end may lie beyond
     axes.set_xlim(-reach, reach)
     step = next(step for step in (0.05, 0.1, 0.2, 0.5) if reach / step < 4)
     ticks = [step * tick for tick in range(-int(reach / step), int(reach / step) + 1)]
@@ -98,7 +98,8 @@ def draw_differences(differences: Sequence[Entry]) -> Figure:
         label_row(axes, top - PAIR / 5, name(pair.more), "", True)
         label_row(axes, top + PAIR / 5, f"less {name(pair.less)}", "", False)
         label_row(axes, top, "", percent(pair.size), True)
-        _draw_estimate(axes, top, pair.size, pair.bounds, True)
+        seen = pair.bounds and (max(pair.bounds[0], -reach), min(pair.bounds[1], reach))
+        _draw_estimate(axes, top, pair.size, seen, True)
     return _page(axes)
 
 

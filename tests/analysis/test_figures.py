@@ -69,6 +69,12 @@ def test_a_difference_is_drawn_from_the_higher_rate_over_the_margin() -> None:
     assert bar == (0.02, 0.14)
 
 
+def test_an_interval_wider_than_rates_can_differ_is_cut_at_the_edge() -> None:
+    wide = {"a": "l2", "b": "mcl", "difference": -0.15, "se": 0.15, "ci95": (-2.06, 1.76)}
+    (bar,) = bars(draw_differences([{**wide, "equivalence": None}]))
+    assert bar == pytest.approx((-1.1, 1.1))
+
+
 def test_pairs_are_drawn_in_order_of_their_shrunken_rate() -> None:
     images = [
         {"image": name, "method": "mcl", "shrunk_rate": rate, "ci95": (rate - 0.1, rate + 0.1)}
