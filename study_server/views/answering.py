@@ -3,14 +3,16 @@
 The player has it under its own address, other front ends under /api with a token in a header.
 """
 
+from typing import Any
+
 from flask import Blueprint, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
+from sqlalchemy import Row
 
 from study_server import images, participation, scoring
 from study_server.api_models import (
     EnvironmentBody,
-    Feedback,
     Image,
     IncidentBody,
     ResponseBody,
@@ -19,7 +21,6 @@ from study_server.api_models import (
     Trials,
 )
 from study_server.api_models import Trial as ToldTrial
-from study_server.models import Participant, Trial
 from study_server.protocol import Protocol
 from study_server.settings import Settings
 from study_server.views.speech import gettext
@@ -58,20 +59,17 @@ def resume() -> ResponseReturnValue:
 
 
 def next_trials() -> ResponseReturnValue:
-    return _next_trials().model_dump(mode="json")
+    ahead = participation.look_ahead(g.db, g.participant)
+    return Trials.model_validate(_tell(ahead)).model_dump(mode="json")
 
 
-def _next_trials() -> Trials:
-    """How far it is, and what comes next."""
-    participant: Participant = g.participant
-    protocol = participation.protocol_of(participant)
-    answered, planned = scoring.progress(g.db, participant)
-    upcoming = participation.upcoming(g.db, participant)
-    trials = [_describe(trial, protocol) for trial in upcoming]
-    return Trials(answered=answered, planned=planned, trials=trials)
+def _tell(ahead: participation.Ahead) -> dict[str, object]:
+    protocol = participation.protocol_of(g.participant)
+    trials = [_describe(trial, protocol) for trial in ahead.trials]
+    return {"answered": ahead.answered, "planned": ahead.planned, "trials": trials}
 
 
-def _describe(trial: Trial, protocol: Protocol) -> ToldTrial:
+def _describe(trial: Row[Any], protocol: Protocol) -> ToldTrial:
     """What the browser may know before the answer: nothing that tells the fake from the real."""
     kind = Kind.TEST if trial.kind is Kind.VIGILANCE else trial.kind
     mine = f"{g.base}/trials/{trial.token}"
@@ -94,7 +92,7 @@ def _describe(trial: Trial, protocol: Protocol) -> ToldTrial:
     )
 
 
-def _places(trial: Trial) -> list[Place]:
+def _places(trial: Row[Any]) -> list[Place]:
     """In the order in which they are shown."""
     if trial.fake_side is None:
         return [Place.CENTER]
@@ -141,10 +139,9 @@ def respond(trial_token: str) -> ResponseReturnValue:
     body = ResponseBody.model_validate(read_json())
     values = body.model_dump() | {"flags": frozenset(body.flags)}
     answer = participation.Answer(values.pop("answer"), **values)
-    trial = participation.record_response(g.db, g.participant, trial_token, answer)
-    told = scoring.feedback(trial)
-    feedback = None if told is None else Feedback.model_validate(told)
-    stored = Stored(feedback=feedback, **dict(_next_trials()))
+    recorded = participation.record_response(g.db, g.participant, trial_token, answer)
+    told = scoring.feedback(recorded.trial, recorded.choice)
+    stored = Stored.model_validate({"feedback": told, **_tell(recorded.ahead)})
     g.db.commit()
     return stored.model_dump(mode="json")
 

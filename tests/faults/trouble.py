@@ -38,9 +38,12 @@ def suffer(
                 await answers(ledger, 1)
                 recoveries.append(time.monotonic() - began)
             await answers(ledger, 5)
-        finally:
-            stop.set()
-            await asyncio.gather(*coming)
+        except BaseException:
+            for person in coming:
+                person.cancel()  # they would try for ever
+            raise
+        stop.set()
+        await asyncio.gather(*coming)
         return ledger, recoveries
 
     return loops.run(all_of_it())

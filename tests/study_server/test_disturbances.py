@@ -46,7 +46,7 @@ def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
     with transaction(engine) as db:
         participant = enroll(db, study)
         trial = next_test(db, participant)
-        stored = participation.record_response(db, participant, trial.token, SLOW)
+        stored = participation.record_response(db, participant, trial.token, SLOW).trial
         (again, *_) = participation.upcoming(db, participant)
         assert stored.voided
         assert stored.response is not None
@@ -65,7 +65,7 @@ def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(
         trial = next_test(db, participant)
         for _ in range(3):
             stored = participation.record_response(db, participant, trial.token, SLOW)
-            assert stored.response is not None
+            assert stored.trial.response is not None
         attempts = select(func.count()).select_from(Trial).where(Trial.slot == trial.slot)
         assert db.scalar(attempts) == 2
 
@@ -89,7 +89,7 @@ def test_without_that_rule_a_disturbed_trial_is_kept(
     with transaction(engine) as db:
         participant = enroll(db, slug)
         trial = next_test(db, participant)
-        assert not participation.record_response(db, participant, trial.token, SLOW).voided
+        assert not participation.record_response(db, participant, trial.token, SLOW).trial.voided
 
 
 def test_an_image_that_cannot_be_had_costs_nothing_but_an_incident(
@@ -135,7 +135,7 @@ def test_two_answers_may_have_one_id(engine: Engine, study: str) -> None:
 
 def test_the_protocol_says_how_many_trials_are_fetched_ahead(engine: Engine, study: str) -> None:
     with transaction(engine) as db:
-        assert len(participation.upcoming(db, enroll(db, study))) == 1 + 1
+        assert len(participation.look_ahead(db, enroll(db, study)).trials) == 1 + 1
 
 
 def test_a_disturbed_qualification_trial_costs_nobody_the_study(

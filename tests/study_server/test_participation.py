@@ -161,7 +161,8 @@ def test_the_first_answer_stands(db: Session) -> None:
     (trial, *_) = participation.upcoming(db, participant)
     for choice in (Choice.RIGHT, Choice.LEFT):
         answer = Answer(choice, rt_ms=500, first_ms=100, second_ms=100, flags=[Flag.HIDDEN])
-        trial = participation.record_response(db, participant, trial.token, answer)
+        recorded = participation.record_response(db, participant, trial.token, answer)
+        assert recorded.choice is Choice.RIGHT
     assert trial.response is not None
     assert (trial.response.answer, trial.response.hidden) == (Choice.RIGHT, True)
     assert db.scalar(select(func.count()).select_from(Response)) == 1

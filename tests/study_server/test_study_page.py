@@ -52,7 +52,7 @@ def frozen(app: Flask) -> Flask:
         wording = hash_wording(db, study, find_folder("templates"))
         freeze(db, study, Plan(participants=2), wording)
         person = enrolment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
-        while upcoming := participation.upcoming(db, person, limit=1):
+        while upcoming := participation.upcoming(db, person):
             answer = Answer(upcoming[0].truth, 640, 100, 100)
             participation.record_response(db, person, upcoming[0].token, answer)
     return app
