@@ -54,7 +54,7 @@ class EligibilityBody(Body):
 
 
 class ResponseBody(Body):
-    """The answer to a trial, as `participation.Answer` describes it.
+    """The answer to a trial, as `responses.Answer` describes it.
 
     input: the event's pointerType (mouse, touch, pen), else its type (keydown; click of the Enter
     key, of assistive technology, or where the browser tells no pointer); script where the browser

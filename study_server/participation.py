@@ -1,27 +1,20 @@
-"""The service behind the trials: resume, next trials, record a response, finish."""
+"""A participant's way through the trials: who they are, what is ahead, what has begun."""
 
-import secrets
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from random import Random
 from typing import Any
 
-from sqlalchemy import Row, Update, bindparam, func, insert, or_, select, update
+from sqlalchemy import Row, Update, bindparam, func, select, update
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from study_server.clock import now
-from study_server.enrolment import count_views, new_trial, pools_of, stimulus_ids
-from study_server.models import Base, Environment, Incident, Participant, Response, Stimulus, Trial
+from study_server.models import Base, Environment, Participant, Response, Trial
 from study_server.protocol import Protocol, stored_protocol
-from study_server.schedule import PlannedTrial, substitute
-from study_server.scoring import qualified
 from study_server.studies import UNFINISHED, late_since
-from study_server.words import DISTURBING, Choice, Flag, Kind, Outcome, Place
+from study_server.words import Outcome
 
-MOST_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
-MOST_INCIDENTS = 10  # at a slot: more is no accident
 SEEN_TO = timedelta(seconds=10)  # so exactly is noted when somebody was there
 ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)  # before the last trial
 
@@ -48,7 +41,6 @@ UPCOMING = (
 PEOPLE, TRIALS, RESPONSES = (Base.metadata.tables[n] for n in ("participant", "trial", "response"))
 SEE = update(PEOPLE).where(PEOPLE.c.id == bindparam("row")).values(seen_at=bindparam("at"))
 BEGIN = update(TRIALS).where(TRIALS.c.id == bindparam("row")).values(started_at=bindparam("at"))
-STORE = insert(RESPONSES)
 AHEAD = (
     select(
         TRIALS,
@@ -80,29 +72,6 @@ class UnfitAnswer(ValueError):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the browser says of one trial.
-
-    first_ms, second_ms: achieved exposures; no second one where there is one image, or where both
-    are shown at once. *_frames: how many animation frames those took. early, held: events that were
-    ignored, before the buttons were there, or of a key held down. input: what pressed, as the event
-    says. id: the browser's own, the same whenever it sends this answer.
-    """
-
-    choice: Choice
-    rt_ms: int
-    first_ms: float
-    second_ms: float | None = None
-    first_frames: int | None = None
-    second_frames: int | None = None
-    early: int = 0
-    held: int = 0
-    input: str = ""
-    flags: Collection[Flag] = ()
-    id: str | None = None
-
-
-@dataclass(frozen=True)
 class Ahead:
     """How many trials of all kinds were answered and planned, and the next ones, in order.
 
@@ -112,15 +81,6 @@ class Ahead:
     answered: int
     planned: int
     trials: Sequence[Row[Any]]
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """The answer that stands for a trial, and what is ahead now."""
-
-    trial: Trial
-    choice: Choice
-    ahead: Ahead
 
 
 def protocol_of(participant: Participant) -> Protocol:
@@ -175,78 +135,6 @@ def look_ahead(db: Session, participant: Participant) -> Ahead:
     return Ahead(rows[0].answered, rows[0].planned, trials)
 
 
-def resume(db: Session, participant: Participant) -> None:
-    """Void what was interrupted, for its images were seen; another pair takes its place."""
-    touch(db, participant)
-    interrupted = [t for t in upcoming(db, participant) if t.started_at is not None]
-    for trial in interrupted:
-        _void(db, participant, trial)
-
-
-def report_incident(
-    db: Session, participant: Participant, token: str, place: Place, status: int | None
-) -> None:
-    """An image of a trial that nobody saw yet cannot be had: another trial takes its place.
-
-    Raises as start_trial, and UnfitAnswer where the trial has begun, or was replaced too often.
-    """
-    trial = find_trial(db, participant, token)
-    if db.get(Incident, trial.id) is not None:
-        return  # it was told before
-    if trial.voided or trial.response is not None:
-        raise VoidedTrial(token)
-    if trial.started_at is not None or trial.attempt >= MOST_INCIDENTS:
-        raise UnfitAnswer("this trial is not replaced: it has begun, or others were already")
-    _be_there(db, participant)
-    db.add(Incident(trial_id=trial.id, place=place, status=status, reported_at=now()))
-    _void(db, participant, trial)
-
-
-def _void(db: Session, participant: Participant, trial: Trial) -> None:
-    trial.voided = True
-    _replace(db, participant, trial)
-    db.flush()
-
-
-def _replace(db: Session, participant: Participant, voided: Trial) -> None:
-    study, protocol = participant.study, protocol_of(participant)
-    ids = stimulus_ids(db, study)
-    rng = Random(f"{study.schedule_seed}:{participant.name}:{voided.slot}:{voided.attempt}")
-    views = count_views(db, study, participant.mode)
-    dealt = _images_dealt(db, participant)
-    planned = substitute(protocol, as_planned(voided), pools_of(ids), dealt, views, rng)
-    trial = new_trial(participant, planned, ids, voided.slot, voided.attempt + 1)
-    db.add(trial)
-    repeats = Trial.participant_id == participant.id, Trial.repeat_of == voided.slot
-    unseen = Trial.started_at.is_(None), Trial.voided.is_(False)
-    for repeat in db.scalars(select(Trial).where(*repeats, *unseen)):
-        repeat.fake_id, repeat.real_id = trial.fake_id, trial.real_id
-        repeat.token = secrets.token_urlsafe(16)  # its images may have been fetched ahead
-
-
-def _images_dealt(db: Session, participant: Participant) -> set[str]:
-    """Every image in a trial of this participant, seen already or planned."""
-    mine = or_(Trial.fake_id == Stimulus.id, Trial.real_id == Stimulus.id)
-    query = select(Stimulus.image).join(Trial, mine)
-    return set(db.scalars(query.where(Trial.participant_id == participant.id)))
-
-
-def as_planned(trial: Trial) -> PlannedTrial:
-    """What a stored trial was planned to be."""
-    paired = trial.fake_side is not None and trial.real is not None
-    return PlannedTrial(
-        trial.kind,
-        trial.block,
-        trial.shown.image,
-        trial.shown.method,
-        trial.real.image if paired and trial.real else None,
-        trial.fake_side,
-        trial.first_side,
-        trial.exposure_ms,
-        trial.repeat_of,
-    )
-
-
 def find_trial(db: Session, participant: Participant, token: str) -> Trial:
     """Raises UnknownTrial when it is not this participant's."""
     trial = db.scalar(TRIAL, {"token": token, "participant_id": participant.id})
@@ -258,90 +146,22 @@ def find_trial(db: Session, participant: Participant, token: str) -> Trial:
 def start_trial(db: Session, participant: Participant, token: str) -> Trial:
     """Its images are being seen from now on. Raises UnknownTrial, VoidedTrial, Over."""
     trial = find_trial(db, participant, token)
-    _start(db, participant, trial)
+    begin(db, participant, trial)
     return trial
 
 
-def _start(db: Session, participant: Participant, trial: Trial) -> None:
+def begin(db: Session, participant: Participant, trial: Trial) -> None:
     if trial.voided:
         raise VoidedTrial(trial.token)
-    _be_there(db, participant)
+    be_there(db, participant)
     if trial.started_at is None:
         _note(db, BEGIN, trial, "started_at")
 
 
-def _be_there(db: Session, participant: Participant) -> None:
+def be_there(db: Session, participant: Participant) -> None:
     touch(db, participant)
     if participant.outcome in ENDED:
         raise Over(participant.name)
-
-
-def record_response(db: Session, participant: Participant, token: str, answer: Answer) -> Recorded:
-    """Store one answer. The first stands: browsers retry, people double-click, tabs race.
-
-    participant: as found with lock, so that answers which race take turns.
-    A disturbed trial is voided and replaced where the protocol says so, its answer kept with it.
-    Raises UnknownTrial, VoidedTrial, Over, UnfitAnswer.
-    """
-    trial = find_trial(db, participant, token)
-    if trial.response is not None:
-        return Recorded(trial, trial.response.answer, look_ahead(db, participant))
-    _store(db, participant, trial, answer)
-    ahead = look_ahead(db, participant)
-    outcome = _reached(db, participant, trial, ahead)
-    if outcome and participant.finished_at is None:
-        participant.finished_at, participant.outcome = now(), outcome
-        ahead = replace(ahead, trials=[])
-    return Recorded(trial, answer.choice, ahead)
-
-
-def _store(db: Session, participant: Participant, trial: Trial, answer: Answer) -> None:
-    _start(db, participant, trial)  # where the word of that was lost
-    if answer.choice not in (trial.truth, trial.truth.other):
-        possible = " or ".join(sorted((trial.truth, trial.truth.other)))
-        raise UnfitAnswer(f"answer {answer.choice} to a trial that asks for {possible}")
-    db.execute(STORE, {"trial_id": trial.id, **_columns(answer)})
-    db.expire(trial, ["response"])
-    if _must_be_replaced(participant, trial, answer):
-        _void(db, participant, trial)
-
-
-def _must_be_replaced(participant: Participant, trial: Trial, answer: Answer) -> bool:
-    """Practice, which is not analysed, is not shown again."""
-    return (
-        protocol_of(participant).disturbed == "replace"
-        and trial.kind is not Kind.PRACTICE
-        and trial.attempt + 1 < MOST_ATTEMPTS
-        and any(flag in DISTURBING for flag in answer.flags)
-    )
-
-
-def _columns(answer: Answer) -> dict[str, object]:
-    flags = {flag.value: flag in answer.flags for flag in Flag if flag is not Flag.VOIDED}
-    return {
-        "answer": answer.choice,
-        "rt_ms": answer.rt_ms,
-        "first_ms": answer.first_ms,
-        "second_ms": answer.second_ms,
-        "first_frames": answer.first_frames,
-        "second_frames": answer.second_frames,
-        "early": answer.early,
-        "held": answer.held,
-        "input": answer.input,
-        "received_at": now(),
-        "message_id": answer.id,
-        **flags,
-    }
-
-
-def _reached(
-    db: Session, participant: Participant, answered: Trial, ahead: Ahead
-) -> Outcome | None:
-    """What an answer brings taking part to, if to its end."""
-    if ahead.answered == ahead.planned:
-        return Outcome.COMPLETE
-    over = answered.kind is Kind.QUALIFICATION and ahead.trials[0].kind is not Kind.QUALIFICATION
-    return Outcome.SCREENED_OUT if over and not qualified(db, participant) else None
 
 
 def describe_environment(db: Session, participant: Participant, **facts: object) -> None:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 from sqlalchemy import Row
 
-from study_server import images, participation, scoring
+from study_server import images, interruptions, participation, responses, scoring
 from study_server.api_models import (
     EnvironmentBody,
     Image,
@@ -53,7 +53,7 @@ def read_json() -> object:
 
 
 def resume() -> ResponseReturnValue:
-    participation.resume(g.db, g.participant)
+    interruptions.resume(g.db, g.participant)
     g.db.commit()
     return next_trials()
 
@@ -130,7 +130,7 @@ def start(trial_token: str) -> ResponseReturnValue:
 
 def incident(trial_token: str) -> ResponseReturnValue:
     body = IncidentBody.model_validate(read_json())
-    participation.report_incident(g.db, g.participant, trial_token, body.place, body.status)
+    interruptions.report_incident(g.db, g.participant, trial_token, body.place, body.status)
     g.db.commit()
     return "", 204
 
@@ -138,8 +138,8 @@ def incident(trial_token: str) -> ResponseReturnValue:
 def respond(trial_token: str) -> ResponseReturnValue:
     body = ResponseBody.model_validate(read_json())
     values = body.model_dump() | {"flags": frozenset(body.flags)}
-    answer = participation.Answer(values.pop("answer"), **values)
-    recorded = participation.record_response(g.db, g.participant, trial_token, answer)
+    answer = responses.Answer(values.pop("answer"), **values)
+    recorded = responses.record_response(g.db, g.participant, trial_token, answer)
     told = scoring.feedback(recorded.trial, recorded.choice)
     stored = Stored.model_validate({"feedback": told, **_tell(recorded.ahead)})
     g.db.commit()

@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, participation, scoring
+from study_server import enrolment, interruptions, participation, responses, scoring
 from study_server.codebook import INCIDENTS
 from study_server.database import transaction
 from study_server.export import export_study
 from study_server.models import Incident, Participant, Response, Trial
-from study_server.participation import Answer, UnfitAnswer, VoidedTrial
+from study_server.participation import UnfitAnswer, VoidedTrial
+from study_server.responses import Answer
 from study_server.studies import find
 from study_server.words import Choice, Flag, Kind, Mode, Outcome, Place, Source
 from tests.conftest import open_study, short_protocol
@@ -36,7 +37,7 @@ def next_test(db: Session, participant: Participant) -> Trial:
     """The first test trial, practice done."""
     (practice, *_) = participation.upcoming(db, participant)
     if practice.kind is Kind.PRACTICE:
-        participation.record_response(db, participant, practice.token, Answer(Choice.LEFT, 1, 1, 1))
+        responses.record_response(db, participant, practice.token, Answer(Choice.LEFT, 1, 1, 1))
     return participation.upcoming(db, participant)[0]
 
 
@@ -46,7 +47,7 @@ def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
     with transaction(engine) as db:
         participant = enroll(db, study)
         trial = next_test(db, participant)
-        stored = participation.record_response(db, participant, trial.token, SLOW).trial
+        stored = responses.record_response(db, participant, trial.token, SLOW).trial
         (again, *_) = participation.upcoming(db, participant)
         assert stored.voided
         assert stored.response is not None
@@ -64,7 +65,7 @@ def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(
         participant = enroll(db, study)
         trial = next_test(db, participant)
         for _ in range(3):
-            stored = participation.record_response(db, participant, trial.token, SLOW)
+            stored = responses.record_response(db, participant, trial.token, SLOW)
             assert stored.trial.response is not None
         attempts = select(func.count()).select_from(Trial).where(Trial.slot == trial.slot)
         assert db.scalar(attempts) == 2
@@ -75,7 +76,7 @@ def test_whose_screen_always_disturbs_gets_to_the_end(engine: Engine, study: str
         participant = enroll(db, study)
         while upcoming := participation.upcoming(db, participant):
             answer = Answer(Choice.LEFT, 1, 1, 1, flags=[Flag.HIDDEN])
-            participation.record_response(db, participant, upcoming[0].token, answer)
+            responses.record_response(db, participant, upcoming[0].token, answer)
         assert participant.outcome is Outcome.COMPLETE
         attempts = select(Trial.kind, func.max(Trial.attempt)).group_by(Trial.slot, Trial.kind)
         for kind, last in db.execute(attempts):
@@ -89,7 +90,7 @@ def test_without_that_rule_a_disturbed_trial_is_kept(
     with transaction(engine) as db:
         participant = enroll(db, slug)
         trial = next_test(db, participant)
-        assert not participation.record_response(db, participant, trial.token, SLOW).trial.voided
+        assert not responses.record_response(db, participant, trial.token, SLOW).trial.voided
 
 
 def test_an_image_that_cannot_be_had_costs_nothing_but_an_incident(
@@ -99,7 +100,7 @@ def test_an_image_that_cannot_be_had_costs_nothing_but_an_incident(
         participant = enroll(db, study)
         trial = next_test(db, participant)
         for _ in range(2):  # told again, it is no news
-            participation.report_incident(db, participant, trial.token, Place.RIGHT, 500)
+            interruptions.report_incident(db, participant, trial.token, Place.RIGHT, 500)
         (again, *_) = participation.upcoming(db, participant)
         assert (again.slot, again.attempt) == (trial.slot, 1)
         assert db.scalar(select(func.count()).select_from(Incident)) == 1
@@ -117,9 +118,9 @@ def test_an_answered_or_voided_trial_has_no_incident(engine: Engine, study: str)
     with transaction(engine) as db:
         participant = enroll(db, study)
         trial = next_test(db, participant)
-        participation.record_response(db, participant, trial.token, FINE)
+        responses.record_response(db, participant, trial.token, FINE)
         with pytest.raises(VoidedTrial):
-            participation.report_incident(db, participant, trial.token, Place.LEFT, None)
+            interruptions.report_incident(db, participant, trial.token, Place.LEFT, None)
 
 
 def test_two_answers_may_have_one_id(engine: Engine, study: str) -> None:
@@ -128,7 +129,7 @@ def test_two_answers_may_have_one_id(engine: Engine, study: str) -> None:
         participant = enroll(db, study)
         for _ in range(2):
             trial = next_test(db, participant)
-            participation.record_response(db, participant, trial.token, FINE)
+            responses.record_response(db, participant, trial.token, FINE)
         assert db.scalar(select(func.count()).select_from(Response)) == 3
         assert scoring.progress(db, participant) == (3, 5)
 
@@ -148,12 +149,10 @@ def test_a_disturbed_qualification_trial_costs_nobody_the_study(
         participant = enroll(db, "strict")
         (first, *_) = participation.upcoming(db, participant)
         wrong = Answer(first.truth.other, 1, 1, 1, flags=[Flag.SLOW_FRAME])
-        participation.record_response(db, participant, first.token, wrong)
+        responses.record_response(db, participant, first.token, wrong)
         for _ in range(2):
             (trial, *_) = participation.upcoming(db, participant)
-            participation.record_response(
-                db, participant, trial.token, Answer(trial.truth, 1, 1, 1)
-            )
+            responses.record_response(db, participant, trial.token, Answer(trial.truth, 1, 1, 1))
         assert participant.outcome is Outcome.ACTIVE
         assert scoring.score(db, participant, Kind.QUALIFICATION) == (2, 2)
 
@@ -164,19 +163,19 @@ def test_a_trial_that_has_begun_is_not_called_unseen(engine: Engine, study: str)
         (trial, *_) = participation.upcoming(db, participant)
         participation.start_trial(db, participant, trial.token)
         with pytest.raises(UnfitAnswer, match="it has begun"):
-            participation.report_incident(db, participant, trial.token, Place.LEFT, 500)
+            interruptions.report_incident(db, participant, trial.token, Place.LEFT, 500)
         assert not trial.voided
 
 
 def test_nobody_picks_their_trials_by_calling_others_broken(engine: Engine, study: str) -> None:
     with transaction(engine) as db:
         participant = enroll(db, study)
-        for _ in range(participation.MOST_INCIDENTS):
+        for _ in range(interruptions.MOST_INCIDENTS):
             (trial, *_) = participation.upcoming(db, participant)
-            participation.report_incident(db, participant, trial.token, Place.LEFT, 500)
+            interruptions.report_incident(db, participant, trial.token, Place.LEFT, 500)
         (trial, *_) = participation.upcoming(db, participant)
         with pytest.raises(UnfitAnswer):
-            participation.report_incident(db, participant, trial.token, Place.LEFT, 500)
+            interruptions.report_incident(db, participant, trial.token, Place.LEFT, 500)
 
 
 def test_positions_follow_the_order_shown(engine: Engine, study: str, tmp_path: Path) -> None:
@@ -184,13 +183,11 @@ def test_positions_follow_the_order_shown(engine: Engine, study: str, tmp_path: 
     with transaction(engine) as db:
         participant = enroll(db, study)
         while (trial := participation.upcoming(db, participant)[0]).kind is Kind.PRACTICE:
-            participation.record_response(
-                db, participant, trial.token, Answer(trial.truth, 1, 1, 1)
-            )
+            responses.record_response(db, participant, trial.token, Answer(trial.truth, 1, 1, 1))
         first, second, *_ = participation.upcoming(db, participant)
         participation.start_trial(db, participant, first.token)
         participation.start_trial(db, participant, second.token)
-        participation.record_response(db, participant, first.token, SLOW)
+        responses.record_response(db, participant, first.token, SLOW)
         (again, *_) = participation.upcoming(db, participant)
         participation.start_trial(db, participant, again.token)
         db.flush()

@@ -8,14 +8,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, insert, select
 
-from study_server import enrolment, participation
+from study_server import enrolment, interruptions, participation
 from study_server.clock import now
 from study_server.codebook import PARTICIPANTS, RESPONSES, TABLES
 from study_server.crowd import Crowd
 from study_server.database import transaction
 from study_server.export import export_study, list_tables, write_csv
 from study_server.models import Trial
-from study_server.participation import Answer
+from study_server.responses import Answer, record_response
 from study_server.simulation import simulate
 from study_server.studies import find
 from study_server.unblinding import withhold_truth
@@ -47,7 +47,7 @@ def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
         (trial, *_) = participation.upcoming(db, participant)
         flags = [Flag.BLURRED, Flag.SLOW_FRAME]
         answer = Answer(Choice.RIGHT, rt_ms=640, first_ms=100.25, second_ms=99.5, flags=flags)
-        participation.record_response(db, participant, trial.token, answer)
+        record_response(db, participant, trial.token, answer)
         truth, image, name = trial.fake_side, trial.shown.image, participant.name
     responses, _ = export(engine, out, "ada")
     (row,) = responses
@@ -71,9 +71,9 @@ def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) ->
         participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         (trial, *_) = participation.upcoming(db, participant)
         participation.start_trial(db, participant, trial.token)
-        participation.resume(db, participant)
+        interruptions.resume(db, participant)
         (again, *_) = participation.upcoming(db, participant)
-        participation.record_response(db, participant, again.token, Answer(Choice.LEFT, 1, 1, 1))
+        record_response(db, participant, again.token, Answer(Choice.LEFT, 1, 1, 1))
     responses, people = export(engine, out)
     shown = [(row["position"], row["flags"], row["answer"]) for row in responses]
     assert shown == [("0", "voided", ""), ("1", "", "left")]
@@ -85,7 +85,7 @@ def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, o
     with transaction(engine) as db:
         participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         (trial, *_) = participation.upcoming(db, participant)
-        participation.record_response(db, participant, trial.token, Answer(Choice.LEFT, 1, 1, 1))
+        record_response(db, participant, trial.token, Answer(Choice.LEFT, 1, 1, 1))
     assert [row["truth"] for row in export(engine, out)[0]] == [""]
     assert export(engine, out, "ada")[0][0]["truth"] in ("left", "right")
     with transaction(engine) as db:
@@ -116,7 +116,7 @@ def test_a_study_asking_for_the_real_one_counts_vigilance_by_that(app: Flask, ou
         participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         for trial in db.scalars(select(Trial).order_by(Trial.slot)):
             side = trial.truth.other
-            participation.record_response(db, participant, trial.token, Answer(side, 1, 1, 1))
+            record_response(db, participant, trial.token, Answer(side, 1, 1, 1))
     _, (person,) = export(engine, out)
     assert person["vigilance_correct"] == "1"
 

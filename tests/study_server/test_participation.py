@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, participation, scoring
+from study_server import enrolment, interruptions, participation, responses, scoring
 from study_server.clock import now
 from study_server.database import reading, transaction, writing
 from study_server.models import Identity, Participant, Response, Trial
-from study_server.participation import Answer, Over, VoidedTrial
+from study_server.participation import Over, VoidedTrial
+from study_server.responses import Answer
 from study_server.studies import counts, find
 from study_server.words import Choice, Flag, Kind, Mode, Outcome, Source
 from tests.conftest import open_study, short_protocol
@@ -40,7 +41,7 @@ def enroll(db: Session, person: str = "somebody", mode: Mode = Mode.LIVE) -> Par
 def answer_all(db: Session, participant: Participant) -> None:
     while batch := participation.upcoming(db, participant):
         for trial in batch:
-            participation.record_response(db, participant, trial.token, ANSWER)
+            responses.record_response(db, participant, trial.token, ANSWER)
 
 
 def test_the_same_person_is_the_same_participant(db: Session) -> None:
@@ -74,7 +75,7 @@ def test_who_fell_silent_gives_the_place_back_and_may_return(db: Session) -> Non
     db.expire_all()
     assert {person.outcome for person in silent} == {Outcome.ABANDONED}
     assert counts(db, find(db, "short"))["abandoned"] == len(silent)
-    participation.resume(db, silent[0])
+    interruptions.resume(db, silent[0])
     assert silent[0].outcome is Outcome.ACTIVE
 
 
@@ -129,15 +130,15 @@ def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
         done = enrolment.enroll(db, study, "done", Mode.LIVE, Source.LINK)
         answer_all(db, done)
         (first, second, *_) = participation.upcoming(db, late)
-        participation.record_response(db, late, first.token, ANSWER)
+        responses.record_response(db, late, first.token, ANSWER)
         for person in (late, done):
             person.started_at = now() - timedelta(minutes=31)
         db.flush()
         assert counts(db, study)["timed_out"] == 1
         with pytest.raises(Over):
-            participation.record_response(db, late, second.token, ANSWER)
+            responses.record_response(db, late, second.token, ANSWER)
         assert (late.outcome, done.outcome) == (Outcome.TIMED_OUT, Outcome.COMPLETE)
-        participation.resume(db, late)
+        interruptions.resume(db, late)
         assert participation.upcoming(db, late) == []
         assert scoring.completion_code(late) is None
         next_one = enrolment.enroll(db, study, "next", Mode.LIVE, Source.LINK)
@@ -161,7 +162,7 @@ def test_the_first_answer_stands(db: Session) -> None:
     (trial, *_) = participation.upcoming(db, participant)
     for choice in (Choice.RIGHT, Choice.LEFT):
         answer = Answer(choice, rt_ms=500, first_ms=100, second_ms=100, flags=[Flag.HIDDEN])
-        recorded = participation.record_response(db, participant, trial.token, answer)
+        recorded = responses.record_response(db, participant, trial.token, answer)
         assert recorded.choice is Choice.RIGHT
     assert trial.response is not None
     assert (trial.response.answer, trial.response.hidden) == (Choice.RIGHT, True)
@@ -178,7 +179,7 @@ def test_racing_answers_to_one_trial_leave_one(engine: Engine, study: str) -> No
         with transaction(engine) as db:
             participant = participation.find_participant(db, token, lock=True)
             assert participant is not None
-            participation.record_response(db, participant, trial_token, Answer(choice, 1, 1, 1))
+            responses.record_response(db, participant, trial_token, Answer(choice, 1, 1, 1))
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(answer, [Choice.LEFT, Choice.RIGHT] * 8))
@@ -190,7 +191,7 @@ def test_somebody_elses_trial_is_unknown(db: Session) -> None:
     mine, other = enroll(db, "a"), enroll(db, "b")
     (trial, *_) = participation.upcoming(db, other)
     with pytest.raises(participation.UnknownTrial):
-        participation.record_response(db, mine, trial.token, ANSWER)
+        responses.record_response(db, mine, trial.token, ANSWER)
 
 
 def test_an_interrupted_trial_is_voided_and_another_photograph_takes_its_place(
@@ -199,7 +200,7 @@ def test_an_interrupted_trial_is_voided_and_another_photograph_takes_its_place(
     participant = enroll(db)
     (first, *_) = participation.upcoming(db, participant)
     participation.start_trial(db, participant, first.token)
-    participation.resume(db, participant)
+    interruptions.resume(db, participant)
     (second, *_) = participation.upcoming(db, participant)
     assert first.voided
     assert (second.slot, second.attempt, second.kind) == (first.slot, 1, first.kind)
@@ -208,13 +209,13 @@ def test_an_interrupted_trial_is_voided_and_another_photograph_takes_its_place(
     images = [trial.shown.image for trial in db.scalars(mine)]
     assert len(set(images)) == len(images)
     with pytest.raises(VoidedTrial):
-        participation.record_response(db, participant, first.token, ANSWER)
+        responses.record_response(db, participant, first.token, ANSWER)
 
 
 def test_a_reload_before_the_start_voids_nothing(db: Session) -> None:
     participant = enroll(db)
     before = [trial.token for trial in participation.upcoming(db, participant)]
-    participation.resume(db, participant)
+    interruptions.resume(db, participant)
     assert [trial.token for trial in participation.upcoming(db, participant)] == before
 
 
@@ -223,7 +224,7 @@ def test_reloading_through_the_reserve_still_asks_for_every_answer(db: Session) 
     for _ in range(20):  # the reserve has 5
         (trial, *_) = participation.upcoming(db, participant)
         participation.start_trial(db, participant, trial.token)
-        participation.resume(db, participant)
+        interruptions.resume(db, participant)
     assert scoring.progress(db, participant) == (0, 7)
     assert scoring.completion_code(participant) is None
 
@@ -253,7 +254,7 @@ def test_the_score_counts_test_pairs_by_what_was_asked(
             for trial in batch:
                 wanted = trial.truth if question == "fake" else trial.truth.other
                 choice = wanted if trial.slot != 3 else wanted.other
-                participation.record_response(db, participant, trial.token, Answer(choice, 1, 1, 1))
+                responses.record_response(db, participant, trial.token, Answer(choice, 1, 1, 1))
         kind_of_slot_3 = db.scalars(select(Trial.kind).where(Trial.slot == 3)).one()
         lost = int(kind_of_slot_3 is Kind.TEST)
         assert scoring.score(db, participant) == (4 - lost, 4)

@@ -9,14 +9,14 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, participation
+from study_server import enrolment, interruptions, participation, responses
 from study_server.crowd import Crowd
 from study_server.curve import HEIGHT, WIDTH, draw_curve
 from study_server.database import transaction, writing
 from study_server.freeze import Exclusions, Plan, freeze
 from study_server.models import Participant, Study
-from study_server.participation import Answer
 from study_server.progress import measure_progress
+from study_server.responses import Answer
 from study_server.simulation import simulate
 from study_server.standing import Standing, judge, list_standings
 from study_server.studies import find
@@ -52,7 +52,7 @@ def take_part(
         choice = trial.truth.other if wrong else trial.truth
         flags = [Flag.BLURRED] if trial.kind is Kind.VIGILANCE else []
         answer = Answer(choice, rt_ms=640, first_ms=100, second_ms=100, flags=flags)
-        participation.record_response(db, participant, trial.token, answer)
+        responses.record_response(db, participant, trial.token, answer)
     return participant
 
 
@@ -102,9 +102,9 @@ def test_counts_leave_out_practice_and_voided_trials(db: Session, study: Study) 
     person = take_part(db, study, "p", trials=4)
     (trial, *_) = participation.upcoming(db, person)
     participation.start_trial(db, person, trial.token)
-    participation.resume(db, person)
+    interruptions.resume(db, person)
     (trial, *_) = participation.upcoming(db, person)
-    participation.report_incident(db, person, trial.token, Place.LEFT, 404)
+    interruptions.report_incident(db, person, trial.token, Place.LEFT, 404)
     (standing,) = list_standings(db, study)
     assert (standing.planned, standing.answered, standing.incidents) == (5, 2, 1)
     assert standing.vigilance_planned == 1

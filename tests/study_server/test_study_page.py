@@ -14,13 +14,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from study_server import enrolment, participation, researchers
+from study_server import enrolment, participation, researchers, responses
 from study_server.codebook import RESPONSES
 from study_server.database import transaction
 from study_server.freeze import Plan, freeze, hash_wording
 from study_server.models import Participant, Unblinding
-from study_server.participation import Answer
 from study_server.recruitment import prolific_code
+from study_server.responses import Answer
 from study_server.settings import find_folder
 from study_server.studies import find
 from study_server.words import Mode, Outcome, Source, State
@@ -54,7 +54,7 @@ def frozen(app: Flask) -> Flask:
         person = enrolment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
         while upcoming := participation.upcoming(db, person):
             answer = Answer(upcoming[0].truth, 640, 100, 100)
-            participation.record_response(db, person, upcoming[0].token, answer)
+            responses.record_response(db, person, upcoming[0].token, answer)
     return app
 
 

@@ -13,7 +13,8 @@ from study_server.commands.answers import export_
 from study_server.database import transaction
 from study_server.freeze import Plan, freeze
 from study_server.models import Study
-from study_server.participation import Answer, record_response, upcoming
+from study_server.participation import upcoming
+from study_server.responses import Answer, record_response
 from study_server.studies import find
 from study_server.tables import list_unblinding, select_responses
 from study_server.unblinding import is_blinded, note_reopening, withhold_truth

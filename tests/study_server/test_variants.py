@@ -9,13 +9,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, participation, scoring
+from study_server import enrolment, interruptions, participation, responses, scoring
 from study_server.app import create_app
 from study_server.database import reading, writing
 from study_server.enrolment import StudyFull
 from study_server.models import Participant, Trial
-from study_server.participation import Answer, Over, UnfitAnswer
+from study_server.participation import Over, UnfitAnswer
 from study_server.protocol import Protocol
+from study_server.responses import Answer
 from study_server.settings import Settings
 from study_server.studies import find
 from study_server.words import Choice, Kind, Mode, Outcome, Side, Source
@@ -52,7 +53,7 @@ def trials_of(db: Session, participant: Participant) -> list[Trial]:
 
 def answer(db: Session, participant: Participant, trial: Trial, right: bool = True) -> None:
     choice = trial.truth if right else trial.truth.other
-    participation.record_response(db, participant, trial.token, Answer(choice, 500, 100))
+    responses.record_response(db, participant, trial.token, Answer(choice, 500, 100))
 
 
 def test_a_single_image_is_in_the_column_of_what_it_is(
@@ -76,7 +77,7 @@ def test_a_pair_is_not_called_real_and_a_single_image_is_on_no_side(
     participant = come(db, short_protocol("one", **changes), manifest, tmp_path)
     (trial, *_) = participation.upcoming(db, participant)
     with pytest.raises(UnfitAnswer, match=f"answer {unfit} to a trial that asks for"):
-        participation.record_response(db, participant, trial.token, Answer(unfit, 500, 100))
+        responses.record_response(db, participant, trial.token, Answer(unfit, 500, 100))
 
 
 def test_who_passes_the_qualification_goes_on(db: Session, manifest: Path, tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_a_repeat_follows_what_took_its_originals_place(
         answer(db, participant, trial)
     original = trials[repeat.repeat_of]
     participation.start_trial(db, participant, original.token)
-    participation.resume(db, participant)
+    interruptions.resume(db, participant)
     (instead, *_) = participation.upcoming(db, participant)
     assert (instead.slot, instead.fake_id) != (original.slot, original.fake_id)
     assert (repeat.fake_id, repeat.real_id) == (instead.fake_id, instead.real_id)
@@ -136,7 +137,7 @@ def test_an_interrupted_repeat_shows_the_same_pair_again(
     while (trial := participation.upcoming(db, participant)[0]).repeat_of is None:
         answer(db, participant, trial)
     participation.start_trial(db, participant, trial.token)
-    participation.resume(db, participant)
+    interruptions.resume(db, participant)
     (again, *_) = participation.upcoming(db, participant)
     assert (again.fake_id, again.repeat_of) == (trial.fake_id, trial.repeat_of)
 

@@ -11,12 +11,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select, text
 
-from study_server import enrolment, participation
+from study_server import enrolment, participation, responses
 from study_server.clock import now
 from study_server.database import open_engine, prepare, reading, scrub, transaction, writing
 from study_server.errors import StudyError
 from study_server.models import Base, Identity, Participant
-from study_server.participation import Answer
+from study_server.responses import Answer
 from study_server.studies import counts, find
 from study_server.withdrawal import anonymize, find_by_name, withdraw
 from study_server.words import Choice, Mode, Source
@@ -43,7 +43,7 @@ def take_part(engine: Engine, person: str, mode: Mode = Mode.LIVE) -> str:
         participation.describe_environment(db, participant, **screen)
         for trial in participation.upcoming(db, participant):
             answer = Answer(Choice.LEFT, rt_ms=812, first_ms=100, second_ms=100)
-            participation.record_response(db, participant, trial.token, answer)
+            responses.record_response(db, participant, trial.token, answer)
         return participant.name
 
 

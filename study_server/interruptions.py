@@ -1,0 +1,96 @@
+"""Trials that were interrupted, or could not be shown: others take their places."""
+
+import secrets
+from random import Random
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from study_server.clock import now
+from study_server.enrolment import count_views, new_trial, pools_of, stimulus_ids
+from study_server.models import Incident, Participant, Stimulus, Trial
+from study_server.participation import (
+    UnfitAnswer,
+    VoidedTrial,
+    be_there,
+    find_trial,
+    protocol_of,
+    touch,
+    upcoming,
+)
+from study_server.schedule import PlannedTrial, substitute
+from study_server.words import Place
+
+MOST_INCIDENTS = 10  # at a slot: more is no accident
+
+
+def resume(db: Session, participant: Participant) -> None:
+    """Void what was interrupted, for its images were seen; another pair takes its place."""
+    touch(db, participant)
+    interrupted = [t for t in upcoming(db, participant) if t.started_at is not None]
+    for trial in interrupted:
+        void(db, participant, trial)
+
+
+def report_incident(
+    db: Session, participant: Participant, token: str, place: Place, status: int | None
+) -> None:
+    """An image of a trial that nobody saw yet cannot be had: another trial takes its place.
+
+    Raises as start_trial, and UnfitAnswer where the trial has begun, or was replaced too often.
+    """
+    trial = find_trial(db, participant, token)
+    if db.get(Incident, trial.id) is not None:
+        return  # it was told before
+    if trial.voided or trial.response is not None:
+        raise VoidedTrial(token)
+    if trial.started_at is not None or trial.attempt >= MOST_INCIDENTS:
+        raise UnfitAnswer("this trial is not replaced: it has begun, or others were already")
+    be_there(db, participant)
+    db.add(Incident(trial_id=trial.id, place=place, status=status, reported_at=now()))
+    void(db, participant, trial)
+
+
+def void(db: Session, participant: Participant, trial: Trial) -> None:
+    trial.voided = True
+    _replace(db, participant, trial)
+    db.flush()
+
+
+def _replace(db: Session, participant: Participant, voided: Trial) -> None:
+    study, protocol = participant.study, protocol_of(participant)
+    ids = stimulus_ids(db, study)
+    rng = Random(f"{study.schedule_seed}:{participant.name}:{voided.slot}:{voided.attempt}")
+    views = count_views(db, study, participant.mode)
+    dealt = _images_dealt(db, participant)
+    planned = substitute(protocol, as_planned(voided), pools_of(ids), dealt, views, rng)
+    trial = new_trial(participant, planned, ids, voided.slot, voided.attempt + 1)
+    db.add(trial)
+    repeats = Trial.participant_id == participant.id, Trial.repeat_of == voided.slot
+    unseen = Trial.started_at.is_(None), Trial.voided.is_(False)
+    for repeat in db.scalars(select(Trial).where(*repeats, *unseen)):
+        repeat.fake_id, repeat.real_id = trial.fake_id, trial.real_id
+        repeat.token = secrets.token_urlsafe(16)  # its images may have been fetched ahead
+
+
+def _images_dealt(db: Session, participant: Participant) -> set[str]:
+    """Every image in a trial of this participant, seen already or planned."""
+    mine = or_(Trial.fake_id == Stimulus.id, Trial.real_id == Stimulus.id)
+    query = select(Stimulus.image).join(Trial, mine)
+    return set(db.scalars(query.where(Trial.participant_id == participant.id)))
+
+
+def as_planned(trial: Trial) -> PlannedTrial:
+    """What a stored trial was planned to be."""
+    paired = trial.fake_side is not None and trial.real is not None
+    return PlannedTrial(
+        trial.kind,
+        trial.block,
+        trial.shown.image,
+        trial.shown.method,
+        trial.real.image if paired and trial.real else None,
+        trial.fake_side,
+        trial.first_side,
+        trial.exposure_ms,
+        trial.repeat_of,
+    )
