@@ -145,6 +145,19 @@ def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
         assert next_one.method == late.method
 
 
+@pytest.mark.parametrize(
+    ("ago_s", "noted"), [(1, False), (11, True), (-7200, True)], ids=["just", "then", "clock back"]
+)
+def test_who_is_there_is_noted_to_ten_seconds(db: Session, ago_s: int, noted: bool) -> None:
+    participant = enroll(db)
+    before = participant.seen_at = now() - timedelta(seconds=ago_s)
+    db.flush()
+    participation.touch(db, participant)
+    db.refresh(participant)
+    assert (participant.seen_at != before) is noted
+    assert abs(now() - participant.seen_at) < timedelta(seconds=10)
+
+
 def test_a_plan_has_every_trial_of_the_protocol(db: Session) -> None:
     participant = enroll(db)
     trials = db.scalars(select(Trial).where(Trial.participant_id == participant.id)).all()
