@@ -18,8 +18,9 @@ IMAGES = (
     .outerjoin(FAKE, Trial.fake_id == FAKE.id)
     .outerjoin(PHOTOGRAPH, Trial.real_id == PHOTOGRAPH.id)
     .outerjoin(Response)
-    .where(Trial.token == bindparam("token"))
-    .where(Trial.participant_id == bindparam("participant_id"))
+    .join(Trial.participant)
+    .where(Trial.token == bindparam("trial_token"))
+    .where(Participant.token == bindparam("token"))
 )  # columns, no objects: half of all requests are for an image
 
 
@@ -27,16 +28,16 @@ class ImageGone(LookupError):
     """The trial is answered or voided: nobody looks at its images any more."""
 
 
-def find_image(db: Session, participant: Participant, token: str, place: Place) -> str:
-    """The file of what a trial shows there. Raises UnknownTrial, ImageGone."""
-    asked = {"token": token, "participant_id": participant.id}
+def find_image(db: Session, token: str, trial_token: str, place: Place) -> str:
+    """The file of what a participant's trial shows there. Raises UnknownTrial, ImageGone."""
+    asked = {"token": token, "trial_token": trial_token}
     found = db.execute(IMAGES, asked).one_or_none()
     if found is None:
-        raise UnknownTrial(token)
+        raise UnknownTrial(trial_token)
     if found.over:
-        raise ImageGone(token)
+        raise ImageGone(trial_token)
     paired = found.fake_side is not None
     if paired is (place is Place.CENTER):
-        raise UnknownTrial(token)
+        raise UnknownTrial(trial_token)
     file: str = found.fake or found.photograph
     return file if not paired or place == found.fake_side else found.photograph

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
 from flask import Flask
@@ -20,21 +21,70 @@ logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 MOST_CONNECTIONS = 8192  # every browser keeps one or more; each takes a file of the process
 OTHER_FILES = 256
-BREATH_S = 5e-6  # between two looks, for each connection
+BREATH_S = 5e-6  # between two looks, for each connection that is being answered
+SWEEP_S = 1.0  # between two looks at every connection: who says nothing for long is let go
 LIMITS: dict[str, Any] = {
-    "asyncore_use_poll": True,  # select() ends at file 1024
     "channel_timeout": 30,  # s without a byte
     "max_request_header_size": 32 * 1024,
     "max_request_body_size": 16 * MOST_BYTES,  # up to here the app has a page to say so
 }
 
 
-def bind(app: Flask, host: str, port: int, threads: int, channels: dict[int, Any]) -> Any:
+class Connections(dict[int, Any]):
+    """waitress' connections by their file, watched by the system.
+
+    waitress' own loop asks every connection what it waits for each time that one of them has
+    something to say, in the one interpreter that the threads which answer need too: at 500
+    connections that takes a quarter of it. Here only those are asked that came, spoke, or are being
+    answered.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.selector = DefaultSelector()
+        self.changed: set[int] = set()  # since the system was told what to watch them for
+
+    def __setitem__(self, file: int, connection: Any) -> None:
+        super().__setitem__(file, connection)
+        self.changed.add(file)
+
+    def __delitem__(self, file: int) -> None:
+        super().__delitem__(file)
+        self.changed.discard(file)
+        if file in self.selector.get_map():
+            self.selector.unregister(file)
+
+    def look(self, timeout_s: float) -> None:
+        """Let those read and write that can."""
+        for file in tuple(self.changed):
+            self._watch(file)
+        for key, events in self.selector.select(timeout_s):
+            connection: wasyncore.dispatcher = key.data
+            for event, act in ((EVENT_READ, wasyncore.read), (EVENT_WRITE, wasyncore.write)):
+                if events & event and self.get(key.fd) is connection:  # it may just have closed
+                    self.changed.add(key.fd)
+                    act(connection)
+
+    def _watch(self, file: int) -> None:
+        connection, known = self[file], self.selector.get_map().get(file)
+        reads, writes = connection.readable(), connection.writable() and not connection.accepting
+        events = EVENT_READ * bool(reads) | EVENT_WRITE * bool(writes)
+        if known and not events:
+            self.selector.unregister(file)
+        elif known and known.events != events:
+            self.selector.modify(file, events, connection)
+        elif events and not known:
+            self.selector.register(file, events, connection)
+        if events:
+            self.changed.discard(file)
+
+
+def bind(app: Flask, host: str, port: int, threads: int, connections: Connections) -> Any:
     """A waitress server that holds its port; raises StudyError when the port is taken."""
     try:
         return create_server(
             app,
-            map=channels,
+            map=connections,
             host=host,
             port=port,
             threads=threads,
@@ -58,30 +108,31 @@ def _make_room() -> int:
     return wanted - OTHER_FILES
 
 
-def serve_until(stopped: threading.Event, server: Any, channels: dict[int, Any]) -> None:
-    """Serve until `stopped`, then end what is under way.
-
-    waitress looks at every connection before it waits for any, in the one interpreter that the
-    threads which answer need too. Breathing leaves it to them: at 500 connections they would
-    else get a quarter of it, and fall behind for good.
-    """
+def serve_until(stopped: threading.Event, server: Any, connections: Connections) -> None:
+    """Serve until `stopped`, then end what is under way."""
+    swept = time.monotonic()
     try:
-        while channels and not stopped.is_set():
-            wasyncore.loop(timeout=0.1, use_poll=True, map=channels, count=1)
-            time.sleep(BREATH_S * len(channels))
+        while connections and not stopped.is_set():
+            connections.look(timeout_s=0.1)
+            if time.monotonic() - swept > SWEEP_S:
+                connections.changed.update(connections)
+                swept = time.monotonic()
+            else:
+                time.sleep(BREATH_S * len(connections.changed))
     finally:
         server.task_dispatcher.shutdown()
-        wasyncore.close_all(channels)
+        wasyncore.close_all(connections)
+        connections.selector.close()
 
 
 @contextmanager
 def served(app: Flask, threads: int = 2) -> Iterator[str]:
     """The app on a free loopback port, in the background; gives its address."""
-    channels: dict[int, Any] = {}
-    server = bind(app, "127.0.0.1", 0, threads, channels)
+    connections = Connections()
+    server = bind(app, "127.0.0.1", 0, threads, connections)
     stopped = threading.Event()
 
-    thread = threading.Thread(target=serve_until, args=(stopped, server, channels), daemon=True)
+    thread = threading.Thread(target=serve_until, args=(stopped, server, connections), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.effective_port}"

@@ -7,7 +7,6 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import click
 
@@ -19,7 +18,7 @@ from study_server.database import reading, transaction
 from study_server.freeze import hash_wording, let_in
 from study_server.logs import log_to_stderr
 from study_server.progress import measure_progress
-from study_server.serving import bind, serve_until
+from study_server.serving import Connections, bind, serve_until
 from study_server.settings import find_folder, read_settings
 from study_server.unblinding import note_reopening
 from study_server.words import State
@@ -81,8 +80,8 @@ def serve(host: str, port: int, threads: int, demo: bool) -> None:
     else:
         log_to_stderr()
     app = create_app(settings)
-    channels: dict[int, Any] = {}
-    server = bind(app, host, port, threads, channels)
+    connections = Connections()
+    server = bind(app, host, port, threads, connections)
     address = settings.public_url or f"http://{host}:{port}"
     click.echo(f"studies:    {address}/")
     if demo:
@@ -92,7 +91,7 @@ def serve(host: str, port: int, threads: int, demo: bool) -> None:
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())  # ends what is under way
     with suppress(KeyboardInterrupt):
-        serve_until(stopped, server, channels)
+        serve_until(stopped, server, connections)
 
 
 @click.command()

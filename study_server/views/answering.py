@@ -28,7 +28,10 @@ from study_server.words import Kind, Place, Side
 
 
 def add_routes(pages: Blueprint) -> None:
-    """For a blueprint that sets g.participant, and g.base: what its addresses begin with."""
+    """For a blueprint that sets g.participant, g.token, and g.base: how its addresses begin.
+
+    Of an image only g.token is needed: its query finds out the rest.
+    """
     trial = "/trials/<trial_token>"
     pages.add_url_rule("/resume", view_func=resume, methods=["POST"])
     pages.add_url_rule("/trials", view_func=next_trials)
@@ -106,7 +109,7 @@ def image(trial_token: str, place: str) -> ResponseReturnValue:
     No validators, no ranges, no store: every header of a real image is that of a fake.
     """
     try:
-        file = images.find_image(g.db, g.participant, trial_token, Place(place))
+        file = images.find_image(g.db, g.token, trial_token, Place(place))
     except images.ImageGone:
         abort(410)
     return _send(file)

@@ -122,8 +122,8 @@ def _load_participant() -> ResponseReturnValue | None:
     if request.method == "OPTIONS":
         return None  # a browser asks whether it may ask; it sends no token yet
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    writes = request.method == "POST"
-    found = participation.find_participant(g.db, token.strip(), lock=writes)
+    g.token, writes = token.strip(), request.method == "POST"
+    found = participation.find_participant(g.db, g.token, lock=writes)
     if kind.lower() != "bearer" or found is None:
         problem = {"error": "Authorization: Bearer TOKEN is missing, or leads to nobody"}
         return problem, 401, {"WWW-Authenticate": "Bearer"}

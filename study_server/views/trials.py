@@ -26,6 +26,8 @@ def find_participant(_endpoint: str | None, values: dict[str, Any] | None) -> No
 
 @pages.before_request
 def load_participant() -> None:
+    if request.endpoint == "trials.image":
+        return  # one query of its own says all
     writes = request.method == "POST"
     participant = participation.find_participant(g.db, g.token, lock=writes)
     g.participant = participant if participant is not None else abort(404)
