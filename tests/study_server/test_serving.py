@@ -1,0 +1,106 @@
+"""The server's own loop: many who say nothing cost nothing, and nobody is forgotten."""
+
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from flask import Flask
+from waitress.channel import HTTPChannel
+
+from study_server import serving
+from study_server.serving import served
+
+ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture
+def app() -> Flask:
+    """Answers at once, or with more than a socket takes."""
+    app = Flask(__name__)
+    app.extensions["settings"] = type("Settings", (), {"trusted_proxies": 0})
+    app.add_url_rule("/healthz", "healthz", lambda: "well")
+    app.add_url_rule("/long", "long", lambda: b"x" * 8_000_000)
+    return app
+
+
+@contextmanager
+def connected(address: str) -> Iterator[socket.socket]:
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as one:
+        yield one
+
+
+def ask(one: socket.socket) -> None:
+    """And be answered."""
+    one.sendall(ASK)
+    hear(one)
+
+
+def hear(one: socket.socket) -> None:
+    heard = b""
+    while not heard.endswith(b"\r\n\r\nwell"):
+        more = one.recv(4096)
+        assert more, heard
+        heard += more
+
+
+def test_who_says_nothing_is_not_asked_at_every_request(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """waitress' own loop asks everybody at least twice a request."""
+    asked, readable = Counter[int](), HTTPChannel.readable
+
+    def count(channel: HTTPChannel) -> bool:
+        asked[id(channel)] += 1
+        return readable(channel)
+
+    monkeypatch.setattr(HTTPChannel, "readable", count)
+    monkeypatch.setattr(serving, "SWEEP_S", 60)
+    people, requests = 100, 50
+    with served(app) as address, ExitStack() as stack:
+        for _ in range(people):
+            ask(stack.enter_context(connected(address)))
+        speaker = stack.enter_context(connected(address))
+        asked.clear()
+        for _ in range(requests):
+            ask(speaker)
+        assert asked.total() < 10 * requests
+
+
+def test_everybody_is_answered_who_came_at_once(app: Flask) -> None:
+    with served(app) as address, ExitStack() as stack:
+        crowd = [stack.enter_context(connected(address)) for _ in range(200)]
+        for _ in range(3):
+            for one in crowd:
+                one.sendall(ASK)
+            for one in crowd:
+                hear(one)
+
+
+def test_who_reads_slowly_gets_all_of_it(app: Flask) -> None:
+    with served(app) as address, connected(address) as one:
+        one.sendall(ASK.replace(b"/healthz", b"/long"))
+        time.sleep(0.3)  # the socket is full, and the server waits for it to empty
+        got = b""
+        while not got.endswith(b"x" * 8_000_000):
+            got += one.recv(1_000_000)
+        ask(one)
+
+
+def test_who_says_nothing_for_long_is_let_go(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(serving.LIMITS, "channel_timeout", 1)
+    monkeypatch.setitem(serving.LIMITS, "cleanup_interval", 1)
+    with served(app) as address, connected(address) as silent:
+        ask(silent)
+        assert silent.recv(1) == b""
+
+
+def test_a_place_that_was_left_is_taken_by_the_next(app: Flask) -> None:
+    """The system gives a new connection the file of a closed one."""
+    with served(app) as address:
+        for _ in range(300):
+            with connected(address) as one:
+                ask(one)
