@@ -151,6 +151,7 @@ def start_trial(db: Session, participant: Participant, token: str) -> Trial:
 
 
 def begin(db: Session, participant: Participant, trial: Trial) -> None:
+    """The trial is under way, unless it was before. Raises VoidedTrial, Over."""
     if trial.voided:
         raise VoidedTrial(trial.token)
     be_there(db, participant)
@@ -159,6 +160,7 @@ def begin(db: Session, participant: Participant, trial: Trial) -> None:
 
 
 def be_there(db: Session, participant: Participant) -> None:
+    """Touch, and raise Over where nothing more is stored."""
     touch(db, participant)
     if participant.outcome in ENDED:
         raise Over(participant.name)
