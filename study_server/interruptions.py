@@ -52,6 +52,7 @@ def report_incident(
 
 
 def void(db: Session, participant: Participant, trial: Trial) -> None:
+    """It counts no more; another takes its place."""
     trial.voided = True
     _replace(db, participant, trial)
     db.flush()
