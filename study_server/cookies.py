@@ -29,14 +29,14 @@ class PatientSerializer(URLSafeTimedSerializer):
     default_signer = PatientSigner
 
 
-WITHOUT = ("/p/", "/api/", "/static/", "/healthz")  # addresses, tokens and nobody: no cookie there
+COOKIELESS = ("/p/", "/api/", "/static/", "/healthz")  # who asks there, an address or a token says
 
 
 class Cookies(SecureCookieSessionInterface):
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """An empty one where none is asked for: signatures take time, and trials come often."""
-        if request.path.startswith(WITHOUT):
-            return self.session_class()
+        """None where none is needed: signatures take time, and trials come often."""
+        if request.path.startswith(COOKIELESS):
+            return None  # Flask takes one that cannot be written
         return super().open_session(app, request)
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:

@@ -16,7 +16,7 @@ from study_server.participation import (
     find_trial,
     protocol_of,
     touch,
-    upcoming,
+    under_way,
 )
 from study_server.schedule import PlannedTrial, substitute
 from study_server.words import Place
@@ -27,8 +27,7 @@ MOST_INCIDENTS = 10  # at a slot: more is no accident
 def resume(db: Session, participant: Participant) -> None:
     """Void what was interrupted, for its images were seen; another pair takes its place."""
     touch(db, participant)
-    interrupted = [t for t in upcoming(db, participant) if t.started_at is not None]
-    for trial in interrupted:
+    for trial in under_way(db, participant):
         void(db, participant, trial)
 
 

@@ -15,7 +15,7 @@ from study_server.protocol import Protocol, stored_protocol
 from study_server.studies import UNFINISHED, late_since
 from study_server.words import Outcome
 
-SEEN_TO = timedelta(seconds=10)  # so exactly is noted when somebody was there
+SEEN_EVERY = timedelta(seconds=10)  # noted no more often than that
 ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)  # before the last trial
 
 
@@ -30,7 +30,7 @@ TRIAL = (
     .where(Trial.participant_id == bindparam("participant_id"))
     .options(joinedload(Trial.response))
 )
-UPCOMING = (
+UNANSWERED = (
     select(Trial)
     .outerjoin(Response)
     .where(Trial.participant_id == bindparam("participant_id"))
@@ -38,19 +38,21 @@ UPCOMING = (
     .order_by(Trial.slot)
 )
 # to and from the tables themselves: objects would take longer than all the rest of a request
-PEOPLE, TRIALS, RESPONSES = (Base.metadata.tables[n] for n in ("participant", "trial", "response"))
-SEE = update(PEOPLE).where(PEOPLE.c.id == bindparam("row")).values(seen_at=bindparam("at"))
-BEGIN = update(TRIALS).where(TRIALS.c.id == bindparam("row")).values(started_at=bindparam("at"))
+PEOPLE, TRIALS, ANSWERS = (Base.metadata.tables[n] for n in ("participant", "trial", "response"))
+NOTE_SEEN = update(PEOPLE).where(PEOPLE.c.id == bindparam("row")).values(seen_at=bindparam("at"))
+NOTE_START = (
+    update(TRIALS).where(TRIALS.c.id == bindparam("row")).values(started_at=bindparam("at"))
+)
 AHEAD = (
     select(
         TRIALS,
-        RESPONSES.c.trial_id.is_not(None).label("over"),
-        func.count(RESPONSES.c.trial_id).over().label("answered"),
+        ANSWERS.c.trial_id.is_not(None).label("is_answered"),
+        func.count(ANSWERS.c.trial_id).over().label("answered"),
         func.count().over().label("planned"),
     )
-    .join(RESPONSES, isouter=True)
+    .join(ANSWERS, isouter=True)
     .where(TRIALS.c.participant_id == bindparam("participant_id"), TRIALS.c.voided.is_(False))
-    .order_by("over", TRIALS.c.slot)
+    .order_by("is_answered", TRIALS.c.slot)
     .limit(bindparam("limit"))
 )
 
@@ -97,12 +99,12 @@ def find_participant(db: Session, token: str, lock: bool = False) -> Participant
 
 def touch(db: Session, participant: Participant) -> None:
     """Somebody is there; an abandoned participant has come back, unless their time is over."""
-    if not -SEEN_TO < now() - participant.seen_at < SEEN_TO:
-        _note(db, SEE, participant, "seen_at")
+    if abs(now() - participant.seen_at) >= SEEN_EVERY:
+        _note(db, NOTE_SEEN, participant, "seen_at")
     if participant.outcome in UNFINISHED:
         late = participant.started_at < late_since(participant.study)
         outcome = Outcome.TIMED_OUT if late else Outcome.ACTIVE
-        if participant.outcome is not outcome:  # set to what it is, it would be looked at anew
+        if participant.outcome is not outcome:  # setting it again costs a flush
             participant.outcome = outcome
 
 
@@ -123,15 +125,25 @@ def upcoming(db: Session, participant: Participant) -> list[Trial]:
     """The unanswered trials in the order they will be shown; none once it is over."""
     if participant.outcome in ENDED:
         return []
-    return list(db.scalars(UPCOMING, {"participant_id": participant.id}))
+    return list(db.scalars(UNANSWERED, {"participant_id": participant.id}))
+
+
+def under_way(db: Session, participant: Participant) -> list[Trial]:
+    """Of those the ones that began, and were not answered."""
+    if participant.outcome in ENDED:
+        return []
+    begun = UNANSWERED.where(Trial.started_at.is_not(None))
+    return list(db.scalars(begun, {"participant_id": participant.id}))
 
 
 def look_ahead(db: Session, participant: Participant) -> Ahead:
     """How far it is, and what comes next: what runs and what the protocol fetches ahead."""
     limit = 1 + protocol_of(participant).ahead
     rows = db.execute(AHEAD, {"participant_id": participant.id, "limit": limit}).all()
+    if not rows:  # all was withdrawn a moment ago
+        return Ahead(0, 0, [])
     goes_on = participant.outcome not in ENDED
-    trials = [row for row in rows if goes_on and not row.over]
+    trials = [row for row in rows if goes_on and not row.is_answered]
     return Ahead(rows[0].answered, rows[0].planned, trials)
 
 
@@ -151,12 +163,12 @@ def start_trial(db: Session, participant: Participant, token: str) -> Trial:
 
 
 def begin(db: Session, participant: Participant, trial: Trial) -> None:
-    """The trial is under way, unless it was before. Raises VoidedTrial, Over."""
+    """Note that it is under way from now, unless that was noted. Raises VoidedTrial, Over."""
     if trial.voided:
         raise VoidedTrial(trial.token)
     be_there(db, participant)
     if trial.started_at is None:
-        _note(db, BEGIN, trial, "started_at")
+        _note(db, NOTE_START, trial, "started_at")
 
 
 def be_there(db: Session, participant: Participant) -> None:

@@ -1,4 +1,4 @@
-"""Storing the answer to a trial: once, and with it what that brings."""
+"""Storing the answer to a trial, once, and the end of taking part where it is the last."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from study_server.clock import now
 from study_server.interruptions import void
 from study_server.models import Participant, Trial
 from study_server.participation import (
-    RESPONSES,
+    ANSWERS,
     Ahead,
     UnfitAnswer,
     begin,
@@ -22,7 +22,7 @@ from study_server.scoring import qualified
 from study_server.words import DISTURBING, Choice, Flag, Kind, Outcome
 
 MOST_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
-STORE = insert(RESPONSES)
+STORE = insert(ANSWERS)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def record_response(db: Session, participant: Participant, token: str, answer: A
         return Recorded(trial, trial.response.answer, look_ahead(db, participant))
     _store(db, participant, trial, answer)
     ahead = look_ahead(db, participant)
-    outcome = _reached(db, participant, trial, ahead)
+    outcome = _outcome_of(db, participant, trial, ahead)
     if outcome and participant.finished_at is None:
         participant.finished_at, participant.outcome = now(), outcome
         ahead = replace(ahead, trials=[])
@@ -115,7 +115,7 @@ def _columns(answer: Answer) -> dict[str, object]:
     }
 
 
-def _reached(
+def _outcome_of(
     db: Session, participant: Participant, answered: Trial, ahead: Ahead
 ) -> Outcome | None:
     """What an answer brings taking part to, if to its end."""

@@ -5,7 +5,7 @@ import resource
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
@@ -22,7 +22,7 @@ logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 MOST_CONNECTIONS = 8192  # every browser keeps one or more; each takes a file of the process
 OTHER_FILES = 256
 BREATH_S = 5e-6  # between two looks, for each connection that is being answered
-SWEEP_S = 1.0  # between two looks at every connection: who says nothing for long is let go
+SWEEP_S = 1.0  # between two looks at every connection
 LIMITS: dict[str, Any] = {
     "channel_timeout": 30,  # s without a byte
     "max_request_header_size": 32 * 1024,
@@ -34,30 +34,40 @@ class Connections(dict[int, Any]):
     """waitress' connections by their file, watched by the system.
 
     waitress' own loop asks every connection what it waits for each time that one of them has
-    something to say, in the one interpreter that the threads which answer need too: at 500
-    connections that takes a quarter of it. Here only those are asked that came, spoke, or are being
-    answered.
+    something to say, in the one interpreter that the threads which answer need too. Here only those
+    are asked that came, spoke, or are being answered; all of them in a sweep. Threads that answer
+    may close a connection at any moment, hence the lock.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.selector = DefaultSelector()
         self.changed: set[int] = set()  # since the system was told what to watch them for
+        self.lock = threading.Lock()
 
     def __setitem__(self, file: int, connection: Any) -> None:
-        super().__setitem__(file, connection)
-        self.changed.add(file)
+        with self.lock:
+            super().__setitem__(file, connection)
+            self.changed.add(file)
 
     def __delitem__(self, file: int) -> None:
-        super().__delitem__(file)
-        self.changed.discard(file)
-        if file in self.selector.get_map():
-            self.selector.unregister(file)
+        with self.lock:
+            super().__delitem__(file)
+            self.changed.discard(file)
+            if file in self.selector.get_map():
+                self.selector.unregister(file)
+
+    def sweep(self) -> None:
+        """Ask every one at the next look: who said nothing for long is let go then."""
+        with self.lock:
+            self.changed.update(self)
 
     def look(self, timeout_s: float) -> None:
         """Let those read and write that can."""
-        for file in tuple(self.changed):
-            self._watch(file)
+        with self.lock:
+            for file in tuple(self.changed):
+                with suppress(RuntimeError):  # a thread closed one while waitress went over them
+                    self._watch(file)
         for key, events in self.selector.select(timeout_s):
             connection: wasyncore.dispatcher = key.data
             for event, act in ((EVENT_READ, wasyncore.read), (EVENT_WRITE, wasyncore.write)):
@@ -66,7 +76,10 @@ class Connections(dict[int, Any]):
                     act(connection)
 
     def _watch(self, file: int) -> None:
-        connection, known = self[file], self.selector.get_map().get(file)
+        connection, known = self.get(file), self.selector.get_map().get(file)
+        if connection is None:  # it spoke, and was closed before it was noted
+            self.changed.discard(file)
+            return
         reads, writes = connection.readable(), connection.writable() and not connection.accepting
         events = EVENT_READ * bool(reads) | EVENT_WRITE * bool(writes)
         if known and not events:
@@ -115,7 +128,7 @@ def serve_until(stopped: threading.Event, server: Any, connections: Connections)
         while connections and not stopped.is_set():
             connections.look(timeout_s=0.1)
             if time.monotonic() - swept > SWEEP_S:
-                connections.changed.update(connections)
+                connections.sweep()
                 swept = time.monotonic()
             else:
                 time.sleep(BREATH_S * len(connections.changed))

@@ -28,9 +28,9 @@ from study_server.words import Kind, Place, Side
 
 
 def add_routes(pages: Blueprint) -> None:
-    """For a blueprint that sets g.participant, g.token, and g.base: how its addresses begin.
+    """For a blueprint that sets g.participant, their g.token, and g.base: how addresses begin.
 
-    Of an image only g.token is needed: its query finds out the rest.
+    An image needs g.token alone: its query finds out the rest.
     """
     trial = "/trials/<trial_token>"
     pages.add_url_rule("/resume", view_func=resume, methods=["POST"])

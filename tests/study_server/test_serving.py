@@ -1,6 +1,7 @@
 """The server's own loop: many who say nothing cost nothing, and nobody is forgotten."""
 
 import socket
+import struct
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -86,7 +87,9 @@ def test_who_reads_slowly_gets_all_of_it(app: Flask) -> None:
         time.sleep(0.3)  # the socket is full, and the server waits for it to empty
         got = b""
         while not got.endswith(b"x" * 8_000_000):
-            got += one.recv(1_000_000)
+            more = one.recv(1_000_000)
+            assert more
+            got += more
         ask(one)
 
 
@@ -104,3 +107,26 @@ def test_a_place_that_was_left_is_taken_by_the_next(app: Flask) -> None:
         for _ in range(300):
             with connected(address) as one:
                 ask(one)
+
+
+def test_who_hangs_up_before_being_told_to_go_on_stops_nobody(app: Flask) -> None:
+    """waitress closes such a connection in a thread that answers, beside the server's loop."""
+
+    @app.get("/soon")
+    def soon() -> str:
+        time.sleep(0.002)
+        return "well"
+
+    asks = ASK.replace(b"/healthz", b"/soon")
+    waits = ASK.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+    with served(app, threads=4) as address:
+        for _ in range(15):
+            with ExitStack() as stack:
+                rude = [stack.enter_context(connected(address)) for _ in range(20)]
+                for one in rude:
+                    one.sendall(asks + waits)
+                for one in rude:
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            time.sleep(0.1)
+        with connected(address) as one:
+            ask(one)

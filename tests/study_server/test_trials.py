@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, session
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
@@ -219,6 +219,14 @@ def test_the_screen_is_described_once(client: FlaskClient, base: str, app: Flask
         assert db.scalars(select(Environment.language)).one() == "de"
     bad = client.post(f"{base}/environment", json=screen | {"refresh_hz": "fast"})
     assert bad.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/p/x/trials", "/api/trials", "/static/style.css"])
+def test_no_cookie_is_read_or_written_where_none_is_needed(path: str, app: Flask) -> None:
+    with app.test_request_context(path), pytest.raises(RuntimeError, match="unavailable"):
+        session["person"] = "another"
+    with app.test_request_context("/s/short"):
+        session["person"] = "somebody"
 
 
 @pytest.mark.parametrize(
