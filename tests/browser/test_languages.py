@@ -128,6 +128,7 @@ def test_every_page_fits_a_small_screen(browser: Browser, study: LiveStudy, lang
     page = context.new_page()
     for name in walk(page, study, language):
         if name not in PHASES:  # a pair needs room
+            page.wait_for_load_state()  # its text may be there before its style
             width = page.evaluate("document.documentElement.scrollWidth")
             assert (name, width) == (name, 320)
     context.close()
