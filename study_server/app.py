@@ -4,6 +4,8 @@ from flask import Flask, Response, current_app, g, render_template, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -61,19 +63,18 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
         WTF_CSRF_TIME_LIMIT=None,  # people read consent forms slowly
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which our Referrer-Policy withholds
-        RATELIMIT_STORAGE_URI="memory://",
     )
     app.json = bodies.Json(app)
     app.session_interface = Cookies()
     app.extensions["settings"] = settings
     app.extensions["engine"] = engine or open_engine(settings.database_url)
     prepare(app.extensions["engine"])
+    app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
     speech.install(app)
     csrf = CSRFProtect(app)
     for blueprint in (trials.pages, eligibility.pages, api.doors, api.mine):
         csrf.exempt(blueprint)  # authorised by a token in the address or a header, no cookie
     csrf.exempt(entrance.consent)  # it protects itself where a cookie tells who it is
-    researcher.limiter.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     logs.install(app)
@@ -101,8 +102,8 @@ def _close_db(_error: BaseException | None) -> None:
 
 
 def _secure(response: Response) -> Response:
-    for header, value in security_headers(g.get("framed_by", ()), g.get("forms_to", ())).items():
-        response.headers.setdefault(header, value)
+    headers = security_headers(g.get("framed_by", ()), g.get("forms_to", ()), g.get("policy"))
+    response.headers.extend(headers)
     if current_app.config["SESSION_COOKIE_SECURE"]:
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
     return response

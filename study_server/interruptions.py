@@ -14,6 +14,7 @@ from study_server.participation import (
     VoidedTrial,
     be_there,
     find_trial,
+    person_of,
     protocol_of,
     touch,
     under_way,
@@ -26,7 +27,7 @@ MOST_INCIDENTS = 10  # at a slot: more is no accident
 
 def resume(db: Session, participant: Participant) -> None:
     """Void what was interrupted, for its images were seen; another pair takes its place."""
-    touch(db, participant)
+    touch(db, person_of(participant))
     for trial in under_way(db, participant):
         void(db, participant, trial)
 
@@ -36,7 +37,7 @@ def report_incident(
 ) -> None:
     """An image of a trial that nobody saw yet cannot be had: another trial takes its place.
 
-    Raises as start_trial, and UnfitAnswer where the trial has begun, or was replaced too often.
+    Raises UnknownTrial, VoidedTrial, Over; UnfitAnswer where it has begun or was replaced often.
     """
     trial = find_trial(db, participant, token)
     if db.get(Incident, trial.id) is not None:
@@ -45,7 +46,7 @@ def report_incident(
         raise VoidedTrial(token)
     if trial.started_at is not None or trial.attempt >= MOST_INCIDENTS:
         raise UnfitAnswer("this trial is not replaced: it has begun, or others were already")
-    be_there(db, participant)
+    be_there(db, person_of(participant))
     db.add(Incident(trial_id=trial.id, place=place, status=status, reported_at=now()))
     void(db, participant, trial)
 

@@ -7,7 +7,10 @@ itself, no query, no network address, no user agent.
 import json
 import logging
 import sys
+import threading
+import time
 import traceback
+from contextlib import nullcontext
 from time import perf_counter
 from types import TracebackType
 
@@ -17,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from study_server.clock import now
 
 REQUESTS = logging.getLogger("study_server.requests")
+WRITE_EVERY_S = 0.2
 Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
@@ -44,11 +48,38 @@ def tell_trouble(error: SQLAlchemyError) -> None:
     REQUESTS.error(_line(**_request(), error=type(error).__name__, code=code))
 
 
+class Lines(logging.Handler):
+    """Writes to stderr what came in a while at one go; an error, with all before it, at once.
+
+    Each write hands the interpreter to another thread, which costs more than all of the line.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        threading.Thread(target=self._keep_writing, daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+        if record.levelno >= logging.ERROR:
+            self.flush()
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            if self.lines:
+                sys.stderr.write("\n".join([*self.lines, ""]))
+                sys.stderr.flush()
+                self.lines.clear()
+
+    def _keep_writing(self) -> None:
+        while True:
+            time.sleep(WRITE_EVERY_S)
+            self.flush()
+
+
 def log_to_stderr() -> None:
     """For a server in the foreground."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    REQUESTS.handlers = [handler]
+    REQUESTS.handlers = [Lines()]
     REQUESTS.propagate = False
     REQUESTS.setLevel(logging.INFO)
 

@@ -30,6 +30,7 @@ from study_server.words import (
     Side,
     Source,
     State,
+    truth_of,
 )
 
 
@@ -283,10 +284,7 @@ class Trial(Base):
 
     @property
     def truth(self) -> Choice:
-        """Where the fake is, or what the only image is."""
-        if self.fake_side is not None:
-            return Choice(self.fake_side)
-        return Choice.REAL if self.fake_id is None else Choice.FAKE
+        return truth_of(self.fake_side, self.fake_id)
 
     @property
     def shown(self) -> Stimulus:

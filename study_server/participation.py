@@ -1,19 +1,18 @@
 """A participant's way through the trials: who they are, what is ahead, what has begun."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Update, bindparam, func, select, update
+from sqlalchemy import Row, Select, bindparam, func, select, true, update
 from sqlalchemy.orm import Session, joinedload
-from sqlalchemy.orm.attributes import set_committed_value
 
 from study_server.clock import now
 from study_server.models import Base, Environment, Participant, Response, Trial
 from study_server.protocol import Protocol, stored_protocol
 from study_server.studies import UNFINISHED, late_since
-from study_server.words import Outcome
+from study_server.words import Choice, Kind, Outcome, Side, truth_of
 
 SEEN_EVERY = timedelta(seconds=10)  # noted no more often than that
 ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)  # before the last trial
@@ -30,29 +29,52 @@ TRIAL = (
     .where(Trial.participant_id == bindparam("participant_id"))
     .options(joinedload(Trial.response))
 )
-UNANSWERED = (
+UNDER_WAY = (
     select(Trial)
     .outerjoin(Response)
-    .where(Trial.participant_id == bindparam("participant_id"))
+    .where(Trial.participant_id == bindparam("participant_id"), Trial.started_at.is_not(None))
     .where(Trial.voided.is_(False), Response.trial_id.is_(None))
     .order_by(Trial.slot)
 )
-# to and from the tables themselves: objects would take longer than all the rest of a request
-PEOPLE, TRIALS, ANSWERS = (Base.metadata.tables[n] for n in ("participant", "trial", "response"))
+# from and to the tables themselves: objects would take longer than all the rest of an answer
+PEOPLE, TRIALS, ANSWERS, STUDIES = (
+    Base.metadata.tables[name] for name in ("participant", "trial", "response", "study")
+)
+LOCK = select(PEOPLE.c.id).where(PEOPLE.c.token == bindparam("token")).with_for_update()
+SHOWING = (
+    select(
+        *PEOPLE.c["id", "language", "outcome", "started_at", "seen_at"],  # as Person has them
+        STUDIES.c.protocol,
+        *TRIALS.c["id", "kind", "attempt", "fake_id", "fake_side", "started_at", "voided"],
+        ANSWERS.c.answer,  # as Showing has them
+    )
+    .select_from(TRIALS)
+    .join(PEOPLE)
+    .join(STUDIES)
+    .join(ANSWERS, isouter=True)
+    .where(TRIALS.c.token == bindparam("trial_token"), PEOPLE.c.token == bindparam("token"))
+)
 NOTE_SEEN = update(PEOPLE).where(PEOPLE.c.id == bindparam("row")).values(seen_at=bindparam("at"))
 NOTE_START = (
     update(TRIALS).where(TRIALS.c.id == bindparam("row")).values(started_at=bindparam("at"))
 )
-AHEAD = (
-    select(
-        TRIALS,
-        ANSWERS.c.trial_id.is_not(None).label("is_answered"),
-        func.count(ANSWERS.c.trial_id).over().label("answered"),
-        func.count().over().label("planned"),
-    )
+OF_PERSON = TRIALS.c.participant_id == bindparam("participant_id"), TRIALS.c.voided.is_(False)
+PROGRESS = (
+    select(func.count(ANSWERS.c.trial_id).label("answered"), func.count().label("planned"))
+    .select_from(TRIALS)
     .join(ANSWERS, isouter=True)
-    .where(TRIALS.c.participant_id == bindparam("participant_id"), TRIALS.c.voided.is_(False))
-    .order_by("is_answered", TRIALS.c.slot)
+    .where(*OF_PERSON)
+)
+AHEAD: Select[Any] = (
+    select(
+        *TRIALS.c["token", "kind", "slot", "exposure_ms", "fake_side", "first_side"],
+        progress_now := PROGRESS.subquery(),
+    )
+    .select_from(TRIALS)
+    .join(ANSWERS, isouter=True)
+    .join(progress_now, true())
+    .where(*OF_PERSON, ANSWERS.c.trial_id.is_(None))
+    .order_by(TRIALS.c.slot)
     .limit(bindparam("limit"))
 )
 
@@ -74,10 +96,41 @@ class UnfitAnswer(ValueError):
 
 
 @dataclass(frozen=True)
+class Person:
+    """Of a participant what every answer needs to know."""
+
+    id: int
+    language: str
+    outcome: Outcome
+    started_at: datetime
+    seen_at: datetime
+    protocol: Protocol
+
+
+@dataclass(frozen=True)
+class Showing:
+    """A trial that somebody is at. answer: the one that is stored."""
+
+    person: Person
+    id: int
+    kind: Kind
+    attempt: int
+    fake_id: int | None
+    fake_side: Side | None
+    started_at: datetime | None
+    voided: bool
+    answer: Choice | None
+
+    @property
+    def truth(self) -> Choice:
+        return truth_of(self.fake_side, self.fake_id)
+
+
+@dataclass(frozen=True)
 class Ahead:
     """How many trials of all kinds were answered and planned, and the next ones, in order.
 
-    trials: rows with the columns of a trial.
+    trials: rows with what a browser is told of a trial.
     """
 
     answered: int
@@ -89,6 +142,17 @@ def protocol_of(participant: Participant) -> Protocol:
     return stored_protocol(participant.study.protocol)
 
 
+def person_of(participant: Participant) -> Person:
+    return Person(
+        participant.id,
+        participant.language,
+        participant.outcome,
+        participant.started_at,
+        participant.seen_at,
+        protocol_of(participant),
+    )
+
+
 def find_participant(db: Session, token: str, lock: bool = False) -> Participant | None:
     """By the token that makes somebody this participant.
 
@@ -97,22 +161,33 @@ def find_participant(db: Session, token: str, lock: bool = False) -> Participant
     return db.scalar(PARTICIPANT_LOCKED if lock else PARTICIPANT, {"token": token})
 
 
-def touch(db: Session, participant: Participant) -> None:
+def find_showing(db: Session, token: str, trial_token: str) -> Showing:
+    """The trial of whoever has the token, locked as by find_participant.
+
+    Raises UnknownTrial when there is none, or it is somebody else's.
+    """
+    if db.get_bind().dialect.name == "postgresql":  # a writer has all of SQLite to itself
+        db.execute(LOCK, {"token": token})  # by itself: what is read after it is what stands
+    row = db.execute(SHOWING, {"token": token, "trial_token": trial_token}).one_or_none()
+    if row is None:
+        raise UnknownTrial(trial_token)
+    key, language, outcome, started_at, seen_at, protocol, *trial = row
+    person = Person(key, language, outcome, started_at, seen_at, stored_protocol(protocol))
+    return Showing(person, *trial)
+
+
+def touch(db: Session, person: Person) -> Person:
     """Somebody is there; an abandoned participant has come back, unless their time is over."""
-    if abs(now() - participant.seen_at) >= SEEN_EVERY:
-        _note(db, NOTE_SEEN, participant, "seen_at")
-    if participant.outcome in UNFINISHED:
-        late = participant.started_at < late_since(participant.study)
-        outcome = Outcome.TIMED_OUT if late else Outcome.ACTIVE
-        if participant.outcome is not outcome:  # setting it again costs a flush
-            participant.outcome = outcome
-
-
-def _note(db: Session, statement: Update, row: Participant | Trial, moment: str) -> None:
-    """That it is now, in the database and in the row at hand."""
-    at = now()
-    db.execute(statement, {"row": row.id, "at": at})
-    set_committed_value(row, moment, at)
+    if abs(now() - person.seen_at) >= SEEN_EVERY:
+        db.execute(NOTE_SEEN, {"row": person.id, "at": now()})
+    if person.outcome not in UNFINISHED:
+        return person
+    late = person.started_at < late_since(person.protocol)
+    outcome = Outcome.TIMED_OUT if late else Outcome.ACTIVE
+    if person.outcome is outcome:
+        return person
+    db.get_one(Participant, person.id).outcome = outcome
+    return replace(person, outcome=outcome)
 
 
 def has_begun(db: Session, participant: Participant) -> bool:
@@ -121,30 +196,26 @@ def has_begun(db: Session, participant: Participant) -> bool:
     return db.scalar(select(Trial.id).where(*shown).limit(1)) is not None
 
 
-def upcoming(db: Session, participant: Participant) -> list[Trial]:
-    """The unanswered trials in the order they will be shown; none once it is over."""
-    if participant.outcome in ENDED:
-        return []
-    return list(db.scalars(UNANSWERED, {"participant_id": participant.id}))
-
-
 def under_way(db: Session, participant: Participant) -> list[Trial]:
-    """Of those the ones that began, and were not answered."""
+    """The trials that began and were not answered; none once it is over."""
     if participant.outcome in ENDED:
         return []
-    begun = UNANSWERED.where(Trial.started_at.is_not(None))
-    return list(db.scalars(begun, {"participant_id": participant.id}))
+    return list(db.scalars(UNDER_WAY, {"participant_id": participant.id}))
 
 
-def look_ahead(db: Session, participant: Participant) -> Ahead:
+def progress(db: Session, person: Participant | Person) -> tuple[int, int]:
+    """(answered, planned) trials; a voided one and its replacement count once."""
+    answered, planned = db.execute(PROGRESS, {"participant_id": person.id}).one()
+    return answered, planned
+
+
+def look_ahead(db: Session, person: Person) -> Ahead:
     """How far it is, and what comes next: what runs and what the protocol fetches ahead."""
-    limit = 1 + protocol_of(participant).ahead
-    rows = db.execute(AHEAD, {"participant_id": participant.id, "limit": limit}).all()
-    if not rows:  # all was withdrawn a moment ago
-        return Ahead(0, 0, [])
-    goes_on = participant.outcome not in ENDED
-    trials = [row for row in rows if goes_on and not row.is_answered]
-    return Ahead(rows[0].answered, rows[0].planned, trials)
+    asked = {"participant_id": person.id, "limit": 1 + person.protocol.ahead}
+    trials = () if person.outcome in ENDED else db.execute(AHEAD, asked).all()
+    if not trials:
+        return Ahead(*progress(db, person), trials)
+    return Ahead(trials[0].answered, trials[0].planned, trials)
 
 
 def find_trial(db: Session, participant: Participant, token: str) -> Trial:
@@ -155,27 +226,22 @@ def find_trial(db: Session, participant: Participant, token: str) -> Trial:
     return trial
 
 
-def start_trial(db: Session, participant: Participant, token: str) -> Trial:
-    """Its images are being seen from now on. Raises UnknownTrial, VoidedTrial, Over."""
-    trial = find_trial(db, participant, token)
-    begin(db, participant, trial)
-    return trial
+def begin(db: Session, showing: Showing) -> Person:
+    """Its images are seen from now on, unless that was noted. Raises VoidedTrial, Over."""
+    if showing.voided:
+        raise VoidedTrial(showing.id)
+    person = be_there(db, showing.person)
+    if showing.started_at is None:
+        db.execute(NOTE_START, {"row": showing.id, "at": now()})
+    return person
 
 
-def begin(db: Session, participant: Participant, trial: Trial) -> None:
-    """Note that it is under way from now, unless that was noted. Raises VoidedTrial, Over."""
-    if trial.voided:
-        raise VoidedTrial(trial.token)
-    be_there(db, participant)
-    if trial.started_at is None:
-        _note(db, NOTE_START, trial, "started_at")
-
-
-def be_there(db: Session, participant: Participant) -> None:
+def be_there(db: Session, person: Person) -> Person:
     """Touch, and raise Over where nothing more is stored."""
-    touch(db, participant)
-    if participant.outcome in ENDED:
-        raise Over(participant.name)
+    person = touch(db, person)
+    if person.outcome in ENDED:
+        raise Over(person.id)
+    return person
 
 
 def describe_environment(db: Session, participant: Participant, **facts: object) -> None:

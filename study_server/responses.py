@@ -12,11 +12,11 @@ from study_server.models import Participant, Trial
 from study_server.participation import (
     ANSWERS,
     Ahead,
+    Person,
+    Showing,
     UnfitAnswer,
     begin,
-    find_trial,
     look_ahead,
-    protocol_of,
 )
 from study_server.scoring import qualified
 from study_server.words import DISTURBING, Choice, Flag, Kind, Outcome
@@ -52,49 +52,52 @@ class Answer:
 class Recorded:
     """The answer that stands for a trial, and what is ahead now."""
 
-    trial: Trial
     choice: Choice
     ahead: Ahead
 
 
-def record_response(db: Session, participant: Participant, token: str, answer: Answer) -> Recorded:
+def record_response(db: Session, showing: Showing, answer: Answer) -> Recorded:
     """Store one answer. The first stands: browsers retry, people double-click, tabs race.
 
-    participant: as found with lock, so that answers which race take turns.
     A disturbed trial is voided and replaced where the protocol says so, its answer kept with it.
-    Raises UnknownTrial, VoidedTrial, Over, UnfitAnswer.
+    Raises VoidedTrial, Over, UnfitAnswer.
     """
-    trial = find_trial(db, participant, token)
-    if trial.response is not None:
-        return Recorded(trial, trial.response.answer, look_ahead(db, participant))
-    _store(db, participant, trial, answer)
-    ahead = look_ahead(db, participant)
-    outcome = _outcome_of(db, participant, trial, ahead)
-    if outcome and participant.finished_at is None:
-        participant.finished_at, participant.outcome = now(), outcome
+    if showing.answer is not None:
+        return Recorded(showing.answer, look_ahead(db, showing.person))
+    person = _store(db, showing, answer)
+    ahead = look_ahead(db, person)
+    outcome = _outcome_of(db, showing, ahead)
+    if outcome:
+        _finish(db, person, outcome)
         ahead = replace(ahead, trials=[])
-    return Recorded(trial, answer.choice, ahead)
+    return Recorded(answer.choice, ahead)
 
 
-def _store(db: Session, participant: Participant, trial: Trial, answer: Answer) -> None:
-    begin(db, participant, trial)  # where the word of that was lost
-    if answer.choice not in (trial.truth, trial.truth.other):
-        possible = " or ".join(sorted((trial.truth, trial.truth.other)))
+def _store(db: Session, showing: Showing, answer: Answer) -> Person:
+    person = begin(db, showing)  # where the word of that was lost
+    if answer.choice not in (showing.truth, showing.truth.other):
+        possible = " or ".join(sorted((showing.truth, showing.truth.other)))
         raise UnfitAnswer(f"answer {answer.choice} to a trial that asks for {possible}")
-    db.execute(STORE, {"trial_id": trial.id, **_columns(answer)})
-    db.expire(trial, ["response"])
-    if _must_be_replaced(participant, trial, answer):
-        void(db, participant, trial)
+    db.execute(STORE, {"trial_id": showing.id, **_columns(answer)})
+    if _must_be_replaced(showing, answer):
+        void(db, db.get_one(Participant, person.id), db.get_one(Trial, showing.id))
+    return person
 
 
-def _must_be_replaced(participant: Participant, trial: Trial, answer: Answer) -> bool:
+def _must_be_replaced(showing: Showing, answer: Answer) -> bool:
     """Practice, which is not analysed, is not shown again."""
     return (
-        protocol_of(participant).disturbed == "replace"
-        and trial.kind is not Kind.PRACTICE
-        and trial.attempt + 1 < MOST_ATTEMPTS
+        showing.person.protocol.disturbed == "replace"
+        and showing.kind is not Kind.PRACTICE
+        and showing.attempt + 1 < MOST_ATTEMPTS
         and any(flag in DISTURBING for flag in answer.flags)
     )
+
+
+def _finish(db: Session, person: Person, outcome: Outcome) -> None:
+    participant = db.get_one(Participant, person.id)
+    if participant.finished_at is None:
+        participant.finished_at, participant.outcome = now(), outcome
 
 
 def _columns(answer: Answer) -> dict[str, object]:
@@ -115,11 +118,11 @@ def _columns(answer: Answer) -> dict[str, object]:
     }
 
 
-def _outcome_of(
-    db: Session, participant: Participant, answered: Trial, ahead: Ahead
-) -> Outcome | None:
+def _outcome_of(db: Session, answered: Showing, ahead: Ahead) -> Outcome | None:
     """What an answer brings taking part to, if to its end."""
     if ahead.answered == ahead.planned:
         return Outcome.COMPLETE
     over = answered.kind is Kind.QUALIFICATION and ahead.trials[0].kind is not Kind.QUALIFICATION
-    return Outcome.SCREENED_OUT if over and not qualified(db, participant) else None
+    if not over or qualified(db, db.get_one(Participant, answered.person.id)):
+        return None
+    return Outcome.SCREENED_OUT

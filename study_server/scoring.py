@@ -1,21 +1,15 @@
-"""How far a participant is, how well they did, and what they are told of it."""
+"""How well a participant did, and what they are told of it."""
 
 import hashlib
 import hmac
 
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from study_server.models import Participant, Response, Trial
+from study_server.participation import Showing
 from study_server.protocol import stored_protocol
 from study_server.words import Choice, Kind, Outcome, Place
-
-PROGRESS = (
-    select(func.count(Response.trial_id), func.count())
-    .select_from(Trial)
-    .outerjoin(Response)
-    .where(Trial.participant_id == bindparam("participant_id"), Trial.voided.is_(False))
-)
 
 
 def qualified(db: Session, participant: Participant) -> bool:
@@ -23,12 +17,6 @@ def qualified(db: Session, participant: Participant) -> bool:
     protocol = stored_protocol(participant.study.protocol)
     correct, answered = score(db, participant, Kind.QUALIFICATION)
     return correct >= protocol.qualification_min_correct * answered
-
-
-def progress(db: Session, participant: Participant) -> tuple[int, int]:
-    """(answered, planned) trials; a voided one and its replacement count once."""
-    answered, planned = db.execute(PROGRESS, {"participant_id": participant.id}).one()
-    return answered, planned
 
 
 def score(db: Session, participant: Participant, kind: Kind = Kind.TEST) -> tuple[int, int]:
@@ -59,21 +47,21 @@ def vigilance_right(question: str) -> ColumnElement[bool]:
     return found if question == "fake" else ~found
 
 
-def feedback(trial: Trial, answer: Choice) -> dict[str, object] | None:
+def feedback(showing: Showing, answer: Choice) -> dict[str, object] | None:
     """What an answered practice trial tells: where the fake was, and whether the answer is right.
 
     fake: a side; of a single image its place, or None where it is a photograph.
     """
-    if trial.kind is not Kind.PRACTICE:
+    if showing.kind is not Kind.PRACTICE:
         return None
-    correct = is_correct(trial.participant.study.question, trial.truth, answer)
-    return {"fake": place_of_fake(trial), "correct": correct}
+    correct = is_correct(showing.person.protocol.question, showing.truth, answer)
+    return {"fake": _place_of_fake(showing), "correct": correct}
 
 
-def place_of_fake(trial: Trial) -> str | None:
-    if trial.fake_side is not None:
-        return trial.fake_side
-    return Place.CENTER if trial.truth is Choice.FAKE else None
+def _place_of_fake(showing: Showing) -> str | None:
+    if showing.fake_side is not None:
+        return showing.fake_side
+    return Place.CENTER if showing.truth is Choice.FAKE else None
 
 
 def completion_code(participant: Participant) -> str | None:

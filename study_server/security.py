@@ -1,6 +1,6 @@
 """The headers by which a browser keeps a page to itself."""
 
-from collections.abc import Collection
+from functools import lru_cache
 
 HEADERS = {
     "Cross-Origin-Embedder-Policy": "require-corp",  # with the next: timestamps of 5 us, not 100
@@ -12,11 +12,17 @@ HEADERS = {
 }
 
 
-def security_headers(framed_by: Collection[str], forms_to: Collection[str]) -> dict[str, str]:
-    """framed_by: whose pages may frame this one. forms_to: where its forms may go beside here."""
+@lru_cache(maxsize=64)  # every response wants them
+def security_headers(
+    framed_by: tuple[str, ...], forms_to: tuple[str, ...], policy: str | None = None
+) -> dict[str, str]:
+    """framed_by: whose pages may frame this one. forms_to: where its forms may go beside here.
+
+    policy: of a page that needs one of its own.
+    """
     forms = " ".join(("'self'", *forms_to))
     ancestors = " ".join(framed_by) or "'none'"
-    policy = (
+    policy = policy or (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
         f"connect-src 'self'; form-action {forms}; base-uri 'none'; "
         f"frame-ancestors {ancestors}"

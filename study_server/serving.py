@@ -5,7 +5,7 @@ import resource
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
@@ -21,8 +21,8 @@ logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 MOST_CONNECTIONS = 8192  # every browser keeps one or more; each takes a file of the process
 OTHER_FILES = 256
-BREATH_S = 5e-6  # between two looks, for each connection that is being answered
 SWEEP_S = 1.0  # between two looks at every connection
+ACTS: tuple[tuple[int, Any], ...] = (EVENT_READ, wasyncore.read), (EVENT_WRITE, wasyncore.write)
 LIMITS: dict[str, Any] = {
     "channel_timeout": 30,  # s without a byte
     "max_request_header_size": 32 * 1024,
@@ -54,8 +54,7 @@ class Connections(dict[int, Any]):
         with self.lock:
             super().__delitem__(file)
             self.changed.discard(file)
-            if file in self.selector.get_map():
-                self.selector.unregister(file)
+            self._unwatch(file)
 
     def sweep(self) -> None:
         """Ask every one at the next look: who said nothing for long is let go then."""
@@ -66,30 +65,51 @@ class Connections(dict[int, Any]):
         """Let those read and write that can."""
         with self.lock:
             for file in tuple(self.changed):
-                with suppress(RuntimeError):  # a thread closed one while waitress went over them
-                    self._watch(file)
+                self._watch(file)
         for key, events in self.selector.select(timeout_s):
-            connection: wasyncore.dispatcher = key.data
-            for event, act in ((EVENT_READ, wasyncore.read), (EVENT_WRITE, wasyncore.write)):
-                if events & event and self.get(key.fd) is connection:  # it may just have closed
-                    self.changed.add(key.fd)
-                    act(connection)
+            self.changed.add(key.fd)
+            if not events & _wanted(key.data):
+                with self.lock:
+                    self._unwatch(key.fd)
+            for event, act in ACTS:
+                open_still = self.get(key.fd) is key.data
+                if open_still and events & event & _wanted(key.data):
+                    act(key.data)
 
     def _watch(self, file: int) -> None:
         connection, known = self.get(file), self.selector.get_map().get(file)
-        if connection is None:  # it spoke, and was closed before it was noted
+        events = _wanted(connection) if connection is not None else 0
+        if connection is None or events:  # it spoke, and was closed before it was noted
             self.changed.discard(file)
-            return
-        reads, writes = connection.readable(), connection.writable() and not connection.accepting
-        events = EVENT_READ * bool(reads) | EVENT_WRITE * bool(writes)
-        if known and not events:
-            self.selector.unregister(file)
-        elif known and known.events != events:
+        if events and known and known.events != events:
             self.selector.modify(file, events, connection)
         elif events and not known:
             self.selector.register(file, events, connection)
-        if events:
-            self.changed.discard(file)
+
+    def _unwatch(self, file: int) -> None:
+        if file in self.selector.get_map():
+            self.selector.unregister(file)
+
+
+def _wanted(connection: Any) -> int:
+    """The events that it waits for; none while a thread answers it, which writes by itself.
+
+    A connection stays watched meanwhile: to tell the system twice at every answer would take longer
+    than to be told once of somebody who speaks too early.
+    """
+    if getattr(connection, "requests", ()) and not _is_congested(connection):
+        return 0
+    try:
+        reads = connection.readable()
+    except RuntimeError:  # the server's own: a thread closed one while waitress went over them
+        reads = True
+    writes = connection.writable() and not connection.accepting
+    return EVENT_READ * bool(reads) | EVENT_WRITE * bool(writes)
+
+
+def _is_congested(connection: Any) -> bool:
+    """The thread that answers waits until the loop has sent some of it."""
+    return bool(connection.total_outbufs_len > connection.adj.outbuf_high_watermark)
 
 
 def bind(app: Flask, host: str, port: int, threads: int, connections: Connections) -> Any:
@@ -130,8 +150,6 @@ def serve_until(stopped: threading.Event, server: Any, connections: Connections)
             if time.monotonic() - swept > SWEEP_S:
                 connections.sweep()
                 swept = time.monotonic()
-            else:
-                time.sleep(BREATH_S * len(connections.changed))
     finally:
         server.task_dispatcher.shutdown()
         wasyncore.close_all(connections)

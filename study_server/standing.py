@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from study_server.freeze import Exclusions
 from study_server.models import Environment, Incident, Participant, Response, Study, Trial
+from study_server.protocol import stored_protocol
 from study_server.scoring import vigilance_right
 from study_server.studies import late_since, reached, silent_since
 from study_server.words import DISTURBING, SCRIPT, Choice, Kind, Mode, Outcome, Source
@@ -66,7 +67,8 @@ class Standing:
 def list_standings(db: Session, study: Study, mode: Mode = Mode.LIVE) -> list[Standing]:
     """Everybody of a mode, who came last first."""
     rules = rules_of(study)
-    late, silent = late_since(study), silent_since(study)
+    protocol = stored_protocol(study.protocol)
+    late, silent = late_since(protocol), silent_since(protocol)
     incidents, driven = _count_incidents(db, study), _find_driven(db, study)
     found = []
     for row in db.execute(_count(study, mode, rules)).mappings():

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.models import Participant, Response, Study, Trial
-from study_server.protocol import stored_protocol
+from study_server.protocol import Protocol, stored_protocol
 from study_server.words import Mode, Outcome, State
 
 UNFINISHED = (Outcome.ACTIVE, Outcome.ABANDONED)
@@ -30,14 +30,14 @@ def all_studies(db: Session, state: State | None = None) -> list[Study]:
     return list(db.scalars(query if state is None else query.where(Study.state == state)))
 
 
-def silent_since(study: Study) -> datetime:
+def silent_since(protocol: Protocol) -> datetime:
     """Whoever was last seen before this moment has abandoned the study."""
-    return now() - timedelta(minutes=stored_protocol(study.protocol).abandoned_after_minutes)
+    return now() - timedelta(minutes=protocol.abandoned_after_minutes)
 
 
-def late_since(study: Study) -> datetime:
+def late_since(protocol: Protocol) -> datetime:
     """Whoever began before this moment and has not finished is out of time."""
-    limit = stored_protocol(study.protocol).time_limit_minutes
+    limit = protocol.time_limit_minutes
     return now() - timedelta(minutes=limit) if limit else datetime.min.replace(tzinfo=UTC)
 
 
@@ -47,10 +47,9 @@ def release_places(db: Session, study: Study) -> None:
     Who was silent takes it again on return; who is out of time does not.
     """
     begun = Participant.study_id == study.id, Participant.outcome.in_(UNFINISHED)
-    late, silent = (
-        Participant.started_at < late_since(study),
-        Participant.seen_at < silent_since(study),
-    )
+    protocol = stored_protocol(study.protocol)
+    late = Participant.started_at < late_since(protocol)
+    silent = Participant.seen_at < silent_since(protocol)
     for condition, outcome in ((late, Outcome.TIMED_OUT), (silent, Outcome.ABANDONED)):
         db.execute(update(Participant).where(*begun, condition).values(outcome=outcome))
 
@@ -72,7 +71,8 @@ def counts(db: Session, study: Study) -> dict[str, int]:
         Participant.mode, Participant.outcome, Participant.started_at, Participant.seen_at
     )
     totals = {str(word): 0 for word in (*Outcome, WITHDRAWN, Mode.PREVIEW, Mode.SIMULATED)}
-    late, silent = late_since(study), silent_since(study)
+    protocol = stored_protocol(study.protocol)
+    late, silent = late_since(protocol), silent_since(protocol)
     for mode, outcome, started_at, seen_at in db.execute(
         people.where(Participant.study_id == study.id)
     ):

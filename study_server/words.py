@@ -113,3 +113,10 @@ REAL, FOIL = "real", "foil"  # the two methods that are not models
 SCRIPT = (
     "script"  # what answered: an event that the browser did not make (static/player/answers.js)
 )
+
+
+def truth_of(fake_side: Side | None, fake_id: int | None) -> Choice:
+    """What the right answer to a trial names: where the fake is, or what the only image is."""
+    if fake_side is not None:
+        return Choice(fake_side)
+    return Choice.REAL if fake_id is None else Choice.FAKE

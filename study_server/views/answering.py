@@ -7,30 +7,29 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import Row
 
 from study_server import images, interruptions, participation, responses, scoring
 from study_server.api_models import (
     EnvironmentBody,
-    Image,
     IncidentBody,
     ResponseBody,
     Stored,
-    Timing,
     Trials,
 )
-from study_server.api_models import Trial as ToldTrial
 from study_server.protocol import Protocol
 from study_server.settings import Settings
-from study_server.views.speech import gettext
+from study_server.views.speech import gettext, speak
 from study_server.words import Kind, Place, Side
+
+BY_TOKEN = ("image", "start", "respond")  # what comes at every trial
 
 
 def add_routes(pages: Blueprint) -> None:
     """For a blueprint that sets g.participant, their g.token, and g.base: how addresses begin.
 
-    An image needs g.token alone: its query finds out the rest.
+    What is in BY_TOKEN needs no g.participant: its one query finds out the rest.
     """
     trial = "/trials/<trial_token>"
     pages.add_url_rule("/resume", view_func=resume, methods=["POST"])
@@ -62,37 +61,41 @@ def resume() -> ResponseReturnValue:
 
 
 def next_trials() -> ResponseReturnValue:
-    ahead = participation.look_ahead(g.db, g.participant)
-    return Trials.model_validate(_tell(ahead)).model_dump(mode="json")
+    person = participation.person_of(g.participant)
+    ahead = participation.look_ahead(g.db, person)
+    return _send(Trials.model_validate(_tell(ahead, person.protocol)))
 
 
-def _tell(ahead: participation.Ahead) -> dict[str, object]:
-    protocol = participation.protocol_of(g.participant)
+def _tell(ahead: participation.Ahead, protocol: Protocol) -> dict[str, object]:
     trials = [_describe(trial, protocol) for trial in ahead.trials]
     return {"answered": ahead.answered, "planned": ahead.planned, "trials": trials}
 
 
-def _describe(trial: Row[Any], protocol: Protocol) -> ToldTrial:
+def _send(model: BaseModel) -> Response:
+    return Response(model.model_dump_json(), mimetype="application/json")
+
+
+def _describe(trial: Row[Any], protocol: Protocol) -> dict[str, object]:
     """What the browser may know before the answer: nothing that tells the fake from the real."""
     kind = Kind.TEST if trial.kind is Kind.VIGILANCE else trial.kind
     mine = f"{g.base}/trials/{trial.token}"
-    return ToldTrial(
-        token=trial.token,
-        kind=kind,
-        number=trial.slot + 1 - protocol.shown_before(kind),
-        of=protocol.shown(kind),
-        presentation=protocol.presentation,
-        images=[Image(place=place, url=f"{mine}/{place}") for place in _places(trial)],
-        timing=Timing(
-            blank_ms=protocol.blank_ms if trial.slot else protocol.first_blank_ms,
-            exposure_ms=trial.exposure_ms,
-            gap_ms=protocol.gap_ms,
-            masks=protocol.masks,
-            mask_ms=protocol.mask_ms,
-            after_ms=protocol.after_ms,
-            feedback_ms=protocol.feedback_ms if kind is Kind.PRACTICE else None,
-        ),
-    )
+    return {
+        "token": trial.token,
+        "kind": kind,
+        "number": trial.slot + 1 - protocol.shown_before(kind),
+        "of": protocol.shown(kind),
+        "presentation": protocol.presentation,
+        "images": [{"place": place, "url": f"{mine}/{place}"} for place in _places(trial)],
+        "timing": {
+            "blank_ms": protocol.blank_ms if trial.slot else protocol.first_blank_ms,
+            "exposure_ms": trial.exposure_ms,
+            "gap_ms": protocol.gap_ms,
+            "masks": protocol.masks,
+            "mask_ms": protocol.mask_ms,
+            "after_ms": protocol.after_ms,
+            "feedback_ms": protocol.feedback_ms if kind is Kind.PRACTICE else None,
+        },
+    }
 
 
 def _places(trial: Row[Any]) -> list[Place]:
@@ -112,10 +115,10 @@ def image(trial_token: str, place: str) -> ResponseReturnValue:
         file = images.find_image(g.db, g.token, trial_token, Place(place))
     except images.ImageGone:
         abort(410)
-    return _send(file)
+    return _send_file(file)
 
 
-def _send(file: str) -> Response:
+def _send_file(file: str) -> Response:
     """By nginx where it has the stimuli: docs/deploy.md has the headers that it must not add."""
     settings: Settings = current_app.extensions["settings"]
     headers = {"Cache-Control": "private, no-store"}
@@ -125,8 +128,14 @@ def _send(file: str) -> Response:
     return Response((settings.stimuli / file).read_bytes(), mimetype="image/png", headers=headers)
 
 
+def _find(trial_token: str) -> participation.Showing:
+    showing = participation.find_showing(g.db, g.token, trial_token)
+    speak(showing.person.language)
+    return showing
+
+
 def start(trial_token: str) -> ResponseReturnValue:
-    participation.start_trial(g.db, g.participant, trial_token)
+    participation.begin(g.db, _find(trial_token))
     g.db.commit()
     return "", 204
 
@@ -142,11 +151,12 @@ def respond(trial_token: str) -> ResponseReturnValue:
     body = ResponseBody.model_validate(read_json())
     values = body.model_dump() | {"flags": frozenset(body.flags)}
     answer = responses.Answer(values.pop("answer"), **values)
-    recorded = responses.record_response(g.db, g.participant, trial_token, answer)
-    told = scoring.feedback(recorded.trial, recorded.choice)
-    stored = Stored.model_validate({"feedback": told, **_tell(recorded.ahead)})
-    g.db.commit()
-    return stored.model_dump(mode="json")
+    showing = _find(trial_token)
+    recorded = responses.record_response(g.db, showing, answer)
+    g.db.commit()  # others wait for it
+    told = scoring.feedback(showing, recorded.choice)
+    ahead = _tell(recorded.ahead, showing.person.protocol)
+    return _send(Stored.model_validate({"feedback": told, **ahead}))
 
 
 def environment() -> ResponseReturnValue:

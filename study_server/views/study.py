@@ -166,6 +166,5 @@ def report(slug: str) -> ResponseReturnValue:
     file = settings().report(_find(slug).slug)
     if not file.is_file():
         abort(404)
-    response = send_file(file, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = REPORT_CSP
-    return response
+    g.policy = REPORT_CSP
+    return send_file(file, mimetype="text/html")

@@ -17,6 +17,7 @@ from study_server.words import Outcome, Source
 
 pages = Blueprint("trials", __name__, url_prefix="/p/<token>")
 answering.add_routes(pages)
+BY_TOKEN = {f"trials.{name}" for name in answering.BY_TOKEN}
 
 
 @pages.url_value_preprocessor
@@ -26,12 +27,12 @@ def find_participant(_endpoint: str | None, values: dict[str, Any] | None) -> No
 
 @pages.before_request
 def load_participant() -> None:
-    if request.endpoint == "trials.image":
-        return  # one query of its own says all
+    g.base = url_for("trials.player", token=g.token)
+    if request.endpoint in BY_TOKEN:
+        return
     writes = request.method == "POST"
     participant = participation.find_participant(g.db, g.token, lock=writes)
     g.participant = participant if participant is not None else abort(404)
-    g.base = url_for("trials.player", token=g.token)
     speak(g.participant.language)
     if g.participant.source is Source.MTURK:
         g.framed_by = recruitment.MTURK_FRAMES

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, interruptions, participation, responses, scoring
+from study_server import enrolment, interruptions, participation, scoring
 from study_server.codebook import INCIDENTS
 from study_server.database import transaction
 from study_server.export import export_study
@@ -17,6 +17,7 @@ from study_server.responses import Answer
 from study_server.studies import find
 from study_server.words import Choice, Flag, Kind, Mode, Outcome, Place, Source
 from tests.conftest import open_study, short_protocol
+from tests.study_server.acting import begin, respond, upcoming
 
 SLOW = Answer(Choice.LEFT, 800, 1000.0, 1050.0, flags=[Flag.SLOW_FRAME], id="slow")
 FINE = Answer(Choice.LEFT, 800, 1000.0, 1000.0, id="fine")
@@ -35,10 +36,10 @@ def enroll(db: Session, slug: str) -> Participant:
 
 def next_test(db: Session, participant: Participant) -> Trial:
     """The first test trial, practice done."""
-    (practice, *_) = participation.upcoming(db, participant)
+    (practice, *_) = upcoming(db, participant)
     if practice.kind is Kind.PRACTICE:
-        responses.record_response(db, participant, practice.token, Answer(Choice.LEFT, 1, 1, 1))
-    return participation.upcoming(db, participant)[0]
+        respond(db, participant, practice, Answer(Choice.LEFT, 1, 1, 1))
+    return upcoming(db, participant)[0]
 
 
 def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
@@ -47,14 +48,14 @@ def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
     with transaction(engine) as db:
         participant = enroll(db, study)
         trial = next_test(db, participant)
-        stored = responses.record_response(db, participant, trial.token, SLOW).trial
-        (again, *_) = participation.upcoming(db, participant)
-        assert stored.voided
-        assert stored.response is not None
-        assert stored.response.slow_frame
+        respond(db, participant, trial, SLOW)
+        (again, *_) = upcoming(db, participant)
+        assert trial.voided
+        assert trial.response is not None
+        assert trial.response.slow_frame
         assert (again.slot, again.attempt) == (trial.slot, 1)
         assert again.shown.image != trial.shown.image
-        assert scoring.progress(db, participant) == (1, 5)
+        assert participation.progress(db, participant) == (1, 5)
         assert scoring.score(db, participant) == (0, 0)
 
 
@@ -65,8 +66,8 @@ def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(
         participant = enroll(db, study)
         trial = next_test(db, participant)
         for _ in range(3):
-            stored = responses.record_response(db, participant, trial.token, SLOW)
-            assert stored.trial.response is not None
+            recorded = respond(db, participant, trial, SLOW)
+            assert recorded.choice is SLOW.choice
         attempts = select(func.count()).select_from(Trial).where(Trial.slot == trial.slot)
         assert db.scalar(attempts) == 2
 
@@ -74,9 +75,9 @@ def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(
 def test_whose_screen_always_disturbs_gets_to_the_end(engine: Engine, study: str) -> None:
     with transaction(engine) as db:
         participant = enroll(db, study)
-        while upcoming := participation.upcoming(db, participant):
+        while trials := upcoming(db, participant):
             answer = Answer(Choice.LEFT, 1, 1, 1, flags=[Flag.HIDDEN])
-            responses.record_response(db, participant, upcoming[0].token, answer)
+            respond(db, participant, trials[0], answer)
         assert participant.outcome is Outcome.COMPLETE
         attempts = select(Trial.kind, func.max(Trial.attempt)).group_by(Trial.slot, Trial.kind)
         for kind, last in db.execute(attempts):
@@ -90,7 +91,8 @@ def test_without_that_rule_a_disturbed_trial_is_kept(
     with transaction(engine) as db:
         participant = enroll(db, slug)
         trial = next_test(db, participant)
-        assert not responses.record_response(db, participant, trial.token, SLOW).trial.voided
+        respond(db, participant, trial, SLOW)
+        assert not trial.voided
 
 
 def test_an_image_that_cannot_be_had_costs_nothing_but_an_incident(
@@ -101,7 +103,7 @@ def test_an_image_that_cannot_be_had_costs_nothing_but_an_incident(
         trial = next_test(db, participant)
         for _ in range(2):  # told again, it is no news
             interruptions.report_incident(db, participant, trial.token, Place.RIGHT, 500)
-        (again, *_) = participation.upcoming(db, participant)
+        (again, *_) = upcoming(db, participant)
         assert (again.slot, again.attempt) == (trial.slot, 1)
         assert db.scalar(select(func.count()).select_from(Incident)) == 1
         image = trial.shown.image
@@ -118,7 +120,7 @@ def test_an_answered_or_voided_trial_has_no_incident(engine: Engine, study: str)
     with transaction(engine) as db:
         participant = enroll(db, study)
         trial = next_test(db, participant)
-        responses.record_response(db, participant, trial.token, FINE)
+        respond(db, participant, trial, FINE)
         with pytest.raises(VoidedTrial):
             interruptions.report_incident(db, participant, trial.token, Place.LEFT, None)
 
@@ -129,14 +131,15 @@ def test_two_answers_may_have_one_id(engine: Engine, study: str) -> None:
         participant = enroll(db, study)
         for _ in range(2):
             trial = next_test(db, participant)
-            responses.record_response(db, participant, trial.token, FINE)
+            respond(db, participant, trial, FINE)
         assert db.scalar(select(func.count()).select_from(Response)) == 3
-        assert scoring.progress(db, participant) == (3, 5)
+        assert participation.progress(db, participant) == (3, 5)
 
 
 def test_the_protocol_says_how_many_trials_are_fetched_ahead(engine: Engine, study: str) -> None:
     with transaction(engine) as db:
-        assert len(participation.look_ahead(db, enroll(db, study)).trials) == 1 + 1
+        person = participation.person_of(enroll(db, study))
+        assert len(participation.look_ahead(db, person).trials) == 1 + 1
 
 
 def test_a_disturbed_qualification_trial_costs_nobody_the_study(
@@ -147,12 +150,12 @@ def test_a_disturbed_qualification_trial_costs_nobody_the_study(
     open_study(engine, protocol, manifest, tmp_path / "instance")
     with transaction(engine) as db:
         participant = enroll(db, "strict")
-        (first, *_) = participation.upcoming(db, participant)
+        (first, *_) = upcoming(db, participant)
         wrong = Answer(first.truth.other, 1, 1, 1, flags=[Flag.SLOW_FRAME])
-        responses.record_response(db, participant, first.token, wrong)
+        respond(db, participant, first, wrong)
         for _ in range(2):
-            (trial, *_) = participation.upcoming(db, participant)
-            responses.record_response(db, participant, trial.token, Answer(trial.truth, 1, 1, 1))
+            (trial, *_) = upcoming(db, participant)
+            respond(db, participant, trial, Answer(trial.truth, 1, 1, 1))
         assert participant.outcome is Outcome.ACTIVE
         assert scoring.score(db, participant, Kind.QUALIFICATION) == (2, 2)
 
@@ -160,8 +163,8 @@ def test_a_disturbed_qualification_trial_costs_nobody_the_study(
 def test_a_trial_that_has_begun_is_not_called_unseen(engine: Engine, study: str) -> None:
     with transaction(engine) as db:
         participant = enroll(db, study)
-        (trial, *_) = participation.upcoming(db, participant)
-        participation.start_trial(db, participant, trial.token)
+        (trial, *_) = upcoming(db, participant)
+        begin(db, participant, trial)
         with pytest.raises(UnfitAnswer, match="it has begun"):
             interruptions.report_incident(db, participant, trial.token, Place.LEFT, 500)
         assert not trial.voided
@@ -171,9 +174,9 @@ def test_nobody_picks_their_trials_by_calling_others_broken(engine: Engine, stud
     with transaction(engine) as db:
         participant = enroll(db, study)
         for _ in range(interruptions.MOST_INCIDENTS):
-            (trial, *_) = participation.upcoming(db, participant)
+            (trial, *_) = upcoming(db, participant)
             interruptions.report_incident(db, participant, trial.token, Place.LEFT, 500)
-        (trial, *_) = participation.upcoming(db, participant)
+        (trial, *_) = upcoming(db, participant)
         with pytest.raises(UnfitAnswer):
             interruptions.report_incident(db, participant, trial.token, Place.LEFT, 500)
 
@@ -182,14 +185,14 @@ def test_positions_follow_the_order_shown(engine: Engine, study: str, tmp_path: 
     """The next trial had begun before the disturbed one was replaced: it was seen first."""
     with transaction(engine) as db:
         participant = enroll(db, study)
-        while (trial := participation.upcoming(db, participant)[0]).kind is Kind.PRACTICE:
-            responses.record_response(db, participant, trial.token, Answer(trial.truth, 1, 1, 1))
-        first, second, *_ = participation.upcoming(db, participant)
-        participation.start_trial(db, participant, first.token)
-        participation.start_trial(db, participant, second.token)
-        responses.record_response(db, participant, first.token, SLOW)
-        (again, *_) = participation.upcoming(db, participant)
-        participation.start_trial(db, participant, again.token)
+        while (trial := upcoming(db, participant)[0]).kind is Kind.PRACTICE:
+            respond(db, participant, trial, Answer(trial.truth, 1, 1, 1))
+        first, second, *_ = upcoming(db, participant)
+        begin(db, participant, first)
+        begin(db, participant, second)
+        respond(db, participant, first, SLOW)
+        (again, *_) = upcoming(db, participant)
+        begin(db, participant, again)
         db.flush()
         query = text("SELECT started_at FROM responses_export ORDER BY position")
         moments = [str(moment) for moment in db.scalars(query)]

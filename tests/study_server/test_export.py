@@ -8,18 +8,19 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, insert, select
 
-from study_server import enrolment, interruptions, participation
+from study_server import enrolment, interruptions
 from study_server.clock import now
 from study_server.codebook import PARTICIPANTS, RESPONSES, TABLES
 from study_server.crowd import Crowd
 from study_server.database import transaction
 from study_server.export import export_study, list_tables, write_csv
 from study_server.models import Trial
-from study_server.responses import Answer, record_response
+from study_server.responses import Answer
 from study_server.simulation import simulate
 from study_server.studies import find
 from study_server.unblinding import withhold_truth
 from study_server.words import Choice, Flag, Kind, Mode, Outcome, Side, Source, State
+from tests.study_server.acting import begin, respond, upcoming
 
 Rows = list[dict[str, str]]
 
@@ -44,10 +45,10 @@ def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with transaction(engine) as db:
         participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
-        (trial, *_) = participation.upcoming(db, participant)
+        (trial, *_) = upcoming(db, participant)
         flags = [Flag.BLURRED, Flag.SLOW_FRAME]
         answer = Answer(Choice.RIGHT, rt_ms=640, first_ms=100.25, second_ms=99.5, flags=flags)
-        record_response(db, participant, trial.token, answer)
+        respond(db, participant, trial, answer)
         truth, image, name = trial.fake_side, trial.shown.image, participant.name
     responses, _ = export(engine, out, "ada")
     (row,) = responses
@@ -69,11 +70,11 @@ def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) ->
     engine = app.extensions["engine"]
     with transaction(engine) as db:
         participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
-        (trial, *_) = participation.upcoming(db, participant)
-        participation.start_trial(db, participant, trial.token)
+        (trial, *_) = upcoming(db, participant)
+        begin(db, participant, trial)
         interruptions.resume(db, participant)
-        (again, *_) = participation.upcoming(db, participant)
-        record_response(db, participant, again.token, Answer(Choice.LEFT, 1, 1, 1))
+        (again, *_) = upcoming(db, participant)
+        respond(db, participant, again, Answer(Choice.LEFT, 1, 1, 1))
     responses, people = export(engine, out)
     shown = [(row["position"], row["flags"], row["answer"]) for row in responses]
     assert shown == [("0", "voided", ""), ("1", "", "left")]
@@ -84,8 +85,8 @@ def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, o
     engine = app.extensions["engine"]
     with transaction(engine) as db:
         participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
-        (trial, *_) = participation.upcoming(db, participant)
-        record_response(db, participant, trial.token, Answer(Choice.LEFT, 1, 1, 1))
+        (trial, *_) = upcoming(db, participant)
+        respond(db, participant, trial, Answer(Choice.LEFT, 1, 1, 1))
     assert [row["truth"] for row in export(engine, out)[0]] == [""]
     assert export(engine, out, "ada")[0][0]["truth"] in ("left", "right")
     with transaction(engine) as db:
@@ -116,7 +117,7 @@ def test_a_study_asking_for_the_real_one_counts_vigilance_by_that(app: Flask, ou
         participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         for trial in db.scalars(select(Trial).order_by(Trial.slot)):
             side = trial.truth.other
-            record_response(db, participant, trial.token, Answer(side, 1, 1, 1))
+            respond(db, participant, trial, Answer(side, 1, 1, 1))
     _, (person,) = export(engine, out)
     assert person["vigilance_correct"] == "1"
 
@@ -156,7 +157,7 @@ def test_many_trials_leave_in_little_memory(app: Flask) -> None:
     with transaction(app.extensions["engine"]) as db:
         study = find(db, "short")
         participant = enrolment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
-        (trial, *_) = participation.upcoming(db, participant)
+        (trial, *_) = upcoming(db, participant)
         shown = {
             "participant_id": participant.id, "attempt": 0, "kind": Kind.TEST, "block": 1,
             "fake_id": trial.fake_id, "real_id": trial.real_id, "fake_side": Side.LEFT,

@@ -19,6 +19,7 @@ from study_server.responses import Answer
 from study_server.studies import counts, find
 from study_server.words import Choice, Flag, Kind, Mode, Outcome, Source
 from tests.conftest import open_study, short_protocol
+from tests.study_server.acting import begin, respond, upcoming
 
 ANSWER = Answer(Choice.LEFT, rt_ms=812, first_ms=100.1, second_ms=99.9)
 
@@ -39,9 +40,9 @@ def enroll(db: Session, person: str = "somebody", mode: Mode = Mode.LIVE) -> Par
 
 
 def answer_all(db: Session, participant: Participant) -> None:
-    while batch := participation.upcoming(db, participant):
+    while batch := upcoming(db, participant):
         for trial in batch:
-            responses.record_response(db, participant, trial.token, ANSWER)
+            respond(db, participant, trial, ANSWER)
 
 
 def test_the_same_person_is_the_same_participant(db: Session) -> None:
@@ -129,17 +130,17 @@ def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
         late = enrolment.enroll(db, study, "late", Mode.LIVE, Source.LINK)
         done = enrolment.enroll(db, study, "done", Mode.LIVE, Source.LINK)
         answer_all(db, done)
-        (first, second, *_) = participation.upcoming(db, late)
-        responses.record_response(db, late, first.token, ANSWER)
+        (first, second, *_) = upcoming(db, late)
+        respond(db, late, first, ANSWER)
         for person in (late, done):
             person.started_at = now() - timedelta(minutes=31)
         db.flush()
         assert counts(db, study)["timed_out"] == 1
         with pytest.raises(Over):
-            responses.record_response(db, late, second.token, ANSWER)
+            respond(db, late, second, ANSWER)
         assert (late.outcome, done.outcome) == (Outcome.TIMED_OUT, Outcome.COMPLETE)
         interruptions.resume(db, late)
-        assert participation.upcoming(db, late) == []
+        assert upcoming(db, late) == []
         assert scoring.completion_code(late) is None
         next_one = enrolment.enroll(db, study, "next", Mode.LIVE, Source.LINK)
         assert next_one.method == late.method
@@ -152,7 +153,7 @@ def test_who_is_there_is_noted_to_ten_seconds(db: Session, ago_s: int, noted: bo
     participant = enroll(db)
     before = participant.seen_at = now() - timedelta(seconds=ago_s)
     db.flush()
-    participation.touch(db, participant)
+    participation.touch(db, participation.person_of(participant))
     db.refresh(participant)
     assert (participant.seen_at != before) is noted
     assert abs(now() - participant.seen_at) < timedelta(seconds=10)
@@ -172,10 +173,10 @@ def test_a_plan_has_every_trial_of_the_protocol(db: Session) -> None:
 
 def test_the_first_answer_stands(db: Session) -> None:
     participant = enroll(db)
-    (trial, *_) = participation.upcoming(db, participant)
+    (trial, *_) = upcoming(db, participant)
     for choice in (Choice.RIGHT, Choice.LEFT):
         answer = Answer(choice, rt_ms=500, first_ms=100, second_ms=100, flags=[Flag.HIDDEN])
-        recorded = responses.record_response(db, participant, trial.token, answer)
+        recorded = respond(db, participant, trial, answer)
         assert recorded.choice is Choice.RIGHT
     assert trial.response is not None
     assert (trial.response.answer, trial.response.hidden) == (Choice.RIGHT, True)
@@ -184,15 +185,14 @@ def test_the_first_answer_stands(db: Session) -> None:
 
 def test_racing_answers_to_one_trial_leave_one(engine: Engine, study: str) -> None:
     with transaction(engine) as db:
-        token = enroll(db).token
-        (trial, *_) = participation.upcoming(db, participation.find_participant(db, token))  # type: ignore[arg-type]  # it was enrolled a line before
-        trial_token = trial.token
+        participant = enroll(db)
+        (trial, *_) = upcoming(db, participant)
+        tokens = participant.token, trial.token
 
     def answer(choice: Choice) -> None:
         with transaction(engine) as db:
-            participant = participation.find_participant(db, token, lock=True)
-            assert participant is not None
-            responses.record_response(db, participant, trial_token, Answer(choice, 1, 1, 1))
+            showing = participation.find_showing(db, *tokens)
+            responses.record_response(db, showing, Answer(choice, 1, 1, 1))
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(answer, [Choice.LEFT, Choice.RIGHT] * 8))
@@ -202,19 +202,19 @@ def test_racing_answers_to_one_trial_leave_one(engine: Engine, study: str) -> No
 
 def test_somebody_elses_trial_is_unknown(db: Session) -> None:
     mine, other = enroll(db, "a"), enroll(db, "b")
-    (trial, *_) = participation.upcoming(db, other)
+    (trial, *_) = upcoming(db, other)
     with pytest.raises(participation.UnknownTrial):
-        responses.record_response(db, mine, trial.token, ANSWER)
+        respond(db, mine, trial, ANSWER)
 
 
 def test_an_interrupted_trial_is_voided_and_another_photograph_takes_its_place(
     db: Session,
 ) -> None:
     participant = enroll(db)
-    (first, *_) = participation.upcoming(db, participant)
-    participation.start_trial(db, participant, first.token)
+    (first, *_) = upcoming(db, participant)
+    begin(db, participant, first)
     interruptions.resume(db, participant)
-    (second, *_) = participation.upcoming(db, participant)
+    (second, *_) = upcoming(db, participant)
     assert first.voided
     assert (second.slot, second.attempt, second.kind) == (first.slot, 1, first.kind)
     assert second.shown.method == first.shown.method
@@ -222,23 +222,23 @@ def test_an_interrupted_trial_is_voided_and_another_photograph_takes_its_place(
     images = [trial.shown.image for trial in db.scalars(mine)]
     assert len(set(images)) == len(images)
     with pytest.raises(VoidedTrial):
-        responses.record_response(db, participant, first.token, ANSWER)
+        respond(db, participant, first, ANSWER)
 
 
 def test_a_reload_before_the_start_voids_nothing(db: Session) -> None:
     participant = enroll(db)
-    before = [trial.token for trial in participation.upcoming(db, participant)]
+    before = [trial.token for trial in upcoming(db, participant)]
     interruptions.resume(db, participant)
-    assert [trial.token for trial in participation.upcoming(db, participant)] == before
+    assert [trial.token for trial in upcoming(db, participant)] == before
 
 
 def test_reloading_through_the_reserve_still_asks_for_every_answer(db: Session) -> None:
     participant = enroll(db)
     for _ in range(20):  # the reserve has 5
-        (trial, *_) = participation.upcoming(db, participant)
-        participation.start_trial(db, participant, trial.token)
+        (trial, *_) = upcoming(db, participant)
+        begin(db, participant, trial)
         interruptions.resume(db, participant)
-    assert scoring.progress(db, participant) == (0, 7)
+    assert participation.progress(db, participant) == (0, 7)
     assert scoring.completion_code(participant) is None
 
 
@@ -247,7 +247,7 @@ def test_the_code_appears_with_the_last_answer(db: Session) -> None:
     assert scoring.completion_code(participant) is None
     answer_all(db, participant)
     assert participant.outcome is Outcome.COMPLETE
-    assert scoring.progress(db, participant) == (7, 7)
+    assert participation.progress(db, participant) == (7, 7)
     code = scoring.completion_code(participant)
     other = enroll(db, "another")
     answer_all(db, other)
@@ -263,11 +263,11 @@ def test_the_score_counts_test_pairs_by_what_was_asked(
     open_study(engine, protocol, manifest, tmp_path / "instance")
     with writing(engine) as db:
         participant = enrolment.enroll(db, find(db, "asks"), "p", Mode.LIVE, Source.LINK)
-        while batch := participation.upcoming(db, participant):
+        while batch := upcoming(db, participant):
             for trial in batch:
                 wanted = trial.truth if question == "fake" else trial.truth.other
                 choice = wanted if trial.slot != 3 else wanted.other
-                responses.record_response(db, participant, trial.token, Answer(choice, 1, 1, 1))
+                respond(db, participant, trial, Answer(choice, 1, 1, 1))
         kind_of_slot_3 = db.scalars(select(Trial.kind).where(Trial.slot == 3)).one()
         lost = int(kind_of_slot_3 is Kind.TEST)
         assert scoring.score(db, participant) == (4 - lost, 4)

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, interruptions, participation, responses
+from study_server import enrolment, interruptions
 from study_server.crowd import Crowd
 from study_server.curve import HEIGHT, WIDTH, draw_curve
 from study_server.database import transaction, writing
@@ -22,6 +22,7 @@ from study_server.standing import Standing, judge, list_standings
 from study_server.studies import find
 from study_server.withdrawal import withdraw
 from study_server.words import Flag, Kind, Mode, Outcome, Place, Source
+from tests.study_server.acting import begin, respond, upcoming
 
 MOMENT = datetime(2026, 7, 3, 12, tzinfo=UTC)
 GOOD = Standing(
@@ -48,11 +49,11 @@ def take_part(
     """Answer so many trials, rightly or wrongly."""
     participant = enrolment.enroll(db, study, name, Mode.LIVE, Source.LINK)
     for _ in range(trials):
-        (trial, *_) = participation.upcoming(db, participant)
+        (trial, *_) = upcoming(db, participant)
         choice = trial.truth.other if wrong else trial.truth
         flags = [Flag.BLURRED] if trial.kind is Kind.VIGILANCE else []
         answer = Answer(choice, rt_ms=640, first_ms=100, second_ms=100, flags=flags)
-        responses.record_response(db, participant, trial.token, answer)
+        respond(db, participant, trial, answer)
     return participant
 
 
@@ -100,10 +101,10 @@ def test_the_rules_are_those_that_were_frozen(db: Session, study: Study) -> None
 
 def test_counts_leave_out_practice_and_voided_trials(db: Session, study: Study) -> None:
     person = take_part(db, study, "p", trials=4)
-    (trial, *_) = participation.upcoming(db, person)
-    participation.start_trial(db, person, trial.token)
+    (trial, *_) = upcoming(db, person)
+    begin(db, person, trial)
     interruptions.resume(db, person)
-    (trial, *_) = participation.upcoming(db, person)
+    (trial, *_) = upcoming(db, person)
     interruptions.report_incident(db, person, trial.token, Place.LEFT, 404)
     (standing,) = list_standings(db, study)
     assert (standing.planned, standing.answered, standing.incidents) == (5, 2, 1)

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from study_server import enrolment, participation, researchers, responses
+from study_server import enrolment, researchers
 from study_server.codebook import RESPONSES
 from study_server.database import transaction
 from study_server.freeze import Plan, freeze, hash_wording
@@ -24,6 +24,7 @@ from study_server.responses import Answer
 from study_server.settings import find_folder
 from study_server.studies import find
 from study_server.words import Mode, Outcome, Source, State
+from tests.study_server.acting import respond, upcoming
 from tests.study_server.browsing import csrf_token
 
 # the services run on both databases; the views only translate
@@ -52,9 +53,9 @@ def frozen(app: Flask) -> Flask:
         wording = hash_wording(db, study, find_folder("templates"))
         freeze(db, study, Plan(participants=2), wording)
         person = enrolment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
-        while upcoming := participation.upcoming(db, person):
-            answer = Answer(upcoming[0].truth, 640, 100, 100)
-            responses.record_response(db, person, upcoming[0].token, answer)
+        while trials := upcoming(db, person):
+            answer = Answer(trials[0].truth, 640, 100, 100)
+            respond(db, person, trials[0], answer)
     return app
 
 

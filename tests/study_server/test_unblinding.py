@@ -13,13 +13,13 @@ from study_server.commands.answers import export_
 from study_server.database import transaction
 from study_server.freeze import Plan, freeze
 from study_server.models import Study
-from study_server.participation import upcoming
-from study_server.responses import Answer, record_response
+from study_server.responses import Answer
 from study_server.studies import find
 from study_server.tables import list_unblinding, select_responses
 from study_server.unblinding import is_blinded, note_reopening, withhold_truth
 from study_server.words import Choice, Mode, Outcome, Source, State
 from tests.conftest import open_study, short_protocol
+from tests.study_server.acting import respond, upcoming
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_blinded_image_alone_does_not_tell_what_it_is(
         study = find(db, "single")
         participant = enrolment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
         while following := upcoming(db, participant):
-            record_response(db, participant, following[0].token, Answer(Choice.FAKE, 500, 100))
+            respond(db, participant, following[0], Answer(Choice.FAKE, 500, 100))
         rows = list(select_responses(db, study, list(Mode), blinded=True))
         open_rows = list(select_responses(db, study, list(Mode), blinded=False))
     assert {row["method"] for row in open_rows} >= {"real", "foil"}

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, interruptions, participation, responses, scoring
+from study_server import enrolment, interruptions, participation, scoring
 from study_server.app import create_app
 from study_server.database import reading, writing
 from study_server.enrolment import StudyFull
@@ -21,6 +21,7 @@ from study_server.settings import Settings
 from study_server.studies import find
 from study_server.words import Choice, Kind, Mode, Outcome, Side, Source
 from tests.conftest import SECRET, open_study, short_protocol
+from tests.study_server.acting import begin, respond, upcoming
 from tests.study_server.browsing import consent
 
 SINGLE = {"presentation": "single", "paired": False, "stimuli": "any", "exposure_ms": 0}
@@ -53,7 +54,7 @@ def trials_of(db: Session, participant: Participant) -> list[Trial]:
 
 def answer(db: Session, participant: Participant, trial: Trial, right: bool = True) -> None:
     choice = trial.truth if right else trial.truth.other
-    responses.record_response(db, participant, trial.token, Answer(choice, 500, 100))
+    respond(db, participant, trial, Answer(choice, 500, 100))
 
 
 def test_a_single_image_is_in_the_column_of_what_it_is(
@@ -75,9 +76,9 @@ def test_a_pair_is_not_called_real_and_a_single_image_is_on_no_side(
     changes: dict[str, object], unfit: Choice, db: Session, manifest: Path, tmp_path: Path
 ) -> None:
     participant = come(db, short_protocol("one", **changes), manifest, tmp_path)
-    (trial, *_) = participation.upcoming(db, participant)
+    (trial, *_) = upcoming(db, participant)
     with pytest.raises(UnfitAnswer, match=f"answer {unfit} to a trial that asks for"):
-        responses.record_response(db, participant, trial.token, Answer(unfit, 500, 100))
+        respond(db, participant, trial, Answer(unfit, 500, 100))
 
 
 def test_who_passes_the_qualification_goes_on(db: Session, manifest: Path, tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_who_passes_the_qualification_goes_on(db: Session, manifest: Path, tmp_p
     answer(db, participant, first, right=False)
     answer(db, participant, second)
     assert participant.finished_at is None
-    while following := participation.upcoming(db, participant):
+    while following := upcoming(db, participant):
         answer(db, participant, following[0])
     assert participant.outcome is Outcome.COMPLETE
     assert scoring.score(db, participant) == (4, 4)
@@ -102,7 +103,7 @@ def test_who_fails_the_qualification_is_screened_out(
     for trial in (first, second):
         answer(db, participant, trial, right=False)
     assert participant.outcome is Outcome.SCREENED_OUT
-    assert participation.upcoming(db, participant) == []
+    assert upcoming(db, participant) == []
     assert scoring.completion_code(participant) is None
     with pytest.raises(Over):
         answer(db, participant, third)
@@ -121,9 +122,9 @@ def test_a_repeat_follows_what_took_its_originals_place(
     for trial in trials[: repeat.repeat_of]:
         answer(db, participant, trial)
     original = trials[repeat.repeat_of]
-    participation.start_trial(db, participant, original.token)
+    begin(db, participant, original)
     interruptions.resume(db, participant)
-    (instead, *_) = participation.upcoming(db, participant)
+    (instead, *_) = upcoming(db, participant)
     assert (instead.slot, instead.fake_id) != (original.slot, original.fake_id)
     assert (repeat.fake_id, repeat.real_id) == (instead.fake_id, instead.real_id)
     assert repeat.token != fetched_under  # a browser that has its images must not show them
@@ -134,20 +135,20 @@ def test_an_interrupted_repeat_shows_the_same_pair_again(
 ) -> None:
     protocol = short_protocol("r", practice=0, vigilance=0, trials=2, repeats=1)
     participant = come(db, protocol, manifest, tmp_path)
-    while (trial := participation.upcoming(db, participant)[0]).repeat_of is None:
+    while (trial := upcoming(db, participant)[0]).repeat_of is None:
         answer(db, participant, trial)
-    participation.start_trial(db, participant, trial.token)
+    begin(db, participant, trial)
     interruptions.resume(db, participant)
-    (again, *_) = participation.upcoming(db, participant)
+    (again, *_) = upcoming(db, participant)
     assert (again.fake_id, again.repeat_of) == (trial.fake_id, trial.repeat_of)
 
 
 def test_repeats_are_not_scored(db: Session, manifest: Path, tmp_path: Path) -> None:
     protocol = short_protocol("r", practice=0, vigilance=0, trials=4, repeats=2)
     participant = come(db, protocol, manifest, tmp_path)
-    while following := participation.upcoming(db, participant):
+    while following := upcoming(db, participant):
         answer(db, participant, following[0])
-    assert scoring.progress(db, participant) == (6, 6)
+    assert participation.progress(db, participant) == (6, 6)
     assert scoring.score(db, participant) == (4, 4)
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select, text
 
-from study_server import enrolment, participation, responses
+from study_server import enrolment, participation
 from study_server.clock import now
 from study_server.database import open_engine, prepare, reading, scrub, transaction, writing
 from study_server.errors import StudyError
@@ -21,6 +21,7 @@ from study_server.studies import counts, find
 from study_server.withdrawal import anonymize, find_by_name, withdraw
 from study_server.words import Choice, Mode, Source
 from tests.conftest import open_study, short_protocol
+from tests.study_server.acting import respond, upcoming
 from tests.study_server.browsing import consent
 
 OF_A_PERSON = ("participant", "identity", "environment", "trial", "response")
@@ -41,9 +42,9 @@ def take_part(engine: Engine, person: str, mode: Mode = Mode.LIVE) -> str:
             "color_gamut": "srgb", "inverted_colors": False, "forced_colors": False,
         }  # fmt: skip
         participation.describe_environment(db, participant, **screen)
-        for trial in participation.upcoming(db, participant):
+        for trial in upcoming(db, participant):
             answer = Answer(Choice.LEFT, rt_ms=812, first_ms=100, second_ms=100)
-            responses.record_response(db, participant, trial.token, answer)
+            respond(db, participant, trial, answer)
         return participant.name
 
 

@@ -1,0 +1,38 @@
+"""What somebody who takes part does, without a browser."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from study_server import participation, responses
+from study_server.models import Participant, Response, Trial
+from study_server.responses import Answer, Recorded
+
+
+def upcoming(db: Session, participant: Participant) -> list[Trial]:
+    """The unanswered trials in the order they will be shown; none once it is over."""
+    if participant.outcome in participation.ENDED:
+        return []
+    query = select(Trial).outerjoin(Response).where(Trial.participant_id == participant.id)
+    unanswered = Trial.voided.is_(False), Response.trial_id.is_(None)
+    return list(db.scalars(query.where(*unanswered).order_by(Trial.slot)))
+
+
+def begin(db: Session, participant: Participant, trial: Trial) -> None:
+    db.flush()
+    participation.begin(db, participation.find_showing(db, participant.token, trial.token))
+    _look_again(db)
+
+
+def respond(db: Session, participant: Participant, trial: Trial, answer: Answer) -> Recorded:
+    db.flush()
+    showing = participation.find_showing(db, participant.token, trial.token)
+    try:
+        return responses.record_response(db, showing, answer)
+    finally:
+        _look_again(db)
+
+
+def _look_again(db: Session) -> None:
+    """What is written is written to the tables, past the objects that a test holds."""
+    db.flush()
+    db.expire_all()
