@@ -81,6 +81,53 @@ def test_everybody_is_answered_who_came_at_once(app: Flask) -> None:
                 hear(one)
 
 
+def test_a_response_is_one_packet(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, send = [], HTTPChannel.send
+
+    def note(channel: HTTPChannel, data: bytes, do_close: bool = True) -> int:
+        sent.append(bytes(data))
+        return int(send(channel, data, do_close))
+
+    monkeypatch.setattr(HTTPChannel, "send", note)
+    with served(app) as address, connected(address) as one:
+        ask(one)
+    (packet,) = sent
+    assert packet.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert packet.endswith(b"\r\n\r\nwell")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(("body", "status"), [("", 200), ("", 204), ("no more than told", 204)])
+def test_a_response_without_a_body_has_its_head_and_leaves_the_connection_open(
+    app: Flask, method: str, body: str, status: int
+) -> None:
+    """waitress hangs up after 204, which is what the start of every trial gets."""
+    app.add_url_rule("/none", "none", lambda: (body, status))
+    with served(app) as address, connected(address) as one:
+        for _ in range(2):
+            one.sendall(ASK.replace(b"GET /healthz", f"{method} /none".encode()))
+            head = one.recv(4096)
+            assert head.startswith(f"HTTP/1.1 {status} ".encode())
+            assert head.endswith(b"\r\n\r\n")
+        ask(one)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/none"])
+def test_who_wants_the_connection_closed_gets_it_closed(app: Flask, path: str) -> None:
+    app.add_url_rule("/none", "none", lambda: ("", 204))
+    asks = ASK.replace(b"/healthz", path.encode())
+    with served(app) as address:
+        for asked in (
+            asks.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
+            asks.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        ):
+            with connected(address) as one:
+                one.sendall(asked)
+                heard = [one.recv(4096), one.recv(4096)]
+                assert b"\r\nConnection: close\r\n" in heard[0]
+                assert heard[1] == b""
+
+
 def test_who_reads_slowly_gets_all_of_it(app: Flask) -> None:
     with served(app) as address, connected(address) as one:
         one.sendall(ASK.replace(b"/healthz", b"/long"))
