@@ -130,9 +130,8 @@ class Task(WSGITask):
 
     def set_close_on_finish(self) -> None:
         """A response that has no body by its status ends with its head: no reason to hang up."""
-        asked = (
-            self.version == "1.0" or self.request.headers.get("CONNECTION", "").lower() == "close"
-        )
+        request: Any = self.request
+        asked = self.version == "1.0" or request.headers.get("CONNECTION", "").lower() == "close"
         if self.has_body or asked:
             super().set_close_on_finish()
 
