@@ -139,10 +139,10 @@ def _filled(db: Session, study: Study, mode: Mode) -> dict[str, int]:
     return {method: count for method, count in db.execute(query) if method}
 
 
-def count_views(db: Session, study: Study, mode: Mode) -> Views:
+def count_views(db: Session, study: Study, mode: Mode, ids: Ids) -> Views:
     """How many complete and still active participants have each stimulus among their test trials.
 
-    A repeat is the same trial again and counts no more.
+    ids: `stimulus_ids` of the study. A repeat is the same trial again and counts no more.
     """
     pairs = (
         select(Trial.fake_id, Trial.real_id, func.count())
@@ -153,7 +153,7 @@ def count_views(db: Session, study: Study, mode: Mode) -> Views:
     views = Counter[int | None]()
     for fake, real, count in db.execute(pairs):
         views.update({fake: count, real: count})
-    return {shown: views[id_] for shown, id_ in stimulus_ids(db, study).items() if id_ in views}
+    return {shown: views[id_] for shown, id_ in ids.items() if id_ in views}
 
 
 def _tested(study: Study, mode: Mode) -> tuple[ColumnElement[bool], ...]:
@@ -173,8 +173,9 @@ def is_full(db: Session, study: Study) -> bool:
     protocol = stored_protocol(study.protocol)
     if not protocol.target_views:
         return False
-    views = count_views(db, study, Mode.LIVE)
-    fakes = [key for key in stimulus_ids(db, study) if key[1] in protocol.methods]
+    ids = stimulus_ids(db, study)
+    views = count_views(db, study, Mode.LIVE, ids)
+    fakes = [key for key in ids if key[1] in protocol.methods]
     return all(views.get(fake, 0) >= protocol.target_views for fake in fakes)
 
 
@@ -182,7 +183,7 @@ def _store_plan(db: Session, study: Study, participant: Participant) -> None:
     protocol, ids = stored_protocol(study.protocol), stimulus_ids(db, study)
     methods = (participant.method,) if participant.method else protocol.methods
     rng = Random(f"{study.schedule_seed}:{participant.name}")
-    views = count_views(db, study, participant.mode)
+    views = count_views(db, study, participant.mode, ids)
     plan = plan_trials(protocol, pools_of(ids), methods, views, rng)
     rows = [_trial_row(participant, planned, ids, slot, 0) for slot, planned in enumerate(plan)]
     db.execute(insert(Trial), rows)  # at once: others wait for their turn

@@ -62,7 +62,7 @@ def _replace(db: Session, participant: Participant, voided: Trial) -> None:
     study, protocol = participant.study, protocol_of(participant)
     ids = stimulus_ids(db, study)
     rng = Random(f"{study.schedule_seed}:{participant.name}:{voided.slot}:{voided.attempt}")
-    views = count_views(db, study, participant.mode)
+    views = count_views(db, study, participant.mode, ids)
     dealt = _images_dealt(db, participant)
     planned = substitute(protocol, as_planned(voided), pools_of(ids), dealt, views, rng)
     trial = new_trial(participant, planned, ids, voided.slot, voided.attempt + 1)

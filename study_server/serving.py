@@ -44,7 +44,8 @@ class Connections(dict[int, Any]):
     def __init__(self) -> None:
         super().__init__()
         self.selector = DefaultSelector()
-        self.changed: set[int] = set()  # since the system was told what to watch them for
+        self.watched: dict[int, int] = {}  # what the system watches them for
+        self.changed: set[int] = set()  # since it was told
         self.lock = threading.Lock()
 
     def __setitem__(self, file: int, connection: Any) -> None:
@@ -79,17 +80,17 @@ class Connections(dict[int, Any]):
                     act(key.data)
 
     def _watch(self, file: int) -> None:
-        connection, known = self.get(file), self.selector.get_map().get(file)
+        connection, known = self.get(file), self.watched.get(file, 0)
         events = _wanted(connection) if connection is not None else 0
-        if connection is None or events:  # it spoke, and was closed before it was noted
+        if connection is None or events:  # None: it spoke, and was closed before it was noted
             self.changed.discard(file)
-        if events and known and known.events != events:
-            self.selector.modify(file, events, connection)
-        elif events and not known:
-            self.selector.register(file, events, connection)
+        if events and events != known:
+            self.watched[file] = events
+            tell = self.selector.modify if known else self.selector.register
+            tell(file, events, connection)
 
     def _unwatch(self, file: int) -> None:
-        if file in self.selector.get_map():
+        if self.watched.pop(file, 0):
             self.selector.unregister(file)
 
 

@@ -66,7 +66,7 @@ def close(slug: str) -> None:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--threads", type=click.IntRange(1, 256), default=4, show_default=True)
+@click.option("--threads", type=click.IntRange(1, 256), default=6, show_default=True)
 @click.option("--demo", is_flag=True, help="A secret for this run only, and a researcher's link.")
 def serve(host: str, port: int, threads: int, demo: bool) -> None:
     """Serve the open studies; / lists them, /s/SLUG is a study's entry.

@@ -29,7 +29,7 @@ class Server:
     folder: Path
     database_url: str
     port: int = field(default_factory=lambda: free_port())
-    threads: int = 4
+    threads: int = 6
     settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 

@@ -35,7 +35,9 @@ def test_who_leaves_does_not_unbalance_what_the_others_see(engine: Engine, tmp_p
     with transaction(engine) as db:
         release_places(db, find(db, "balance"))
     with transaction(engine) as db:
-        views = enrolment.count_views(db, find(db, "balance"), Mode.LIVE)
+        study = find(db, "balance")
+        ids = enrolment.stimulus_ids(db, study)
+        views = enrolment.count_views(db, study, Mode.LIVE, ids)
         stayed = select(Trial.participant_id, Stimulus.method, Trial.fake_side)
         stayed = stayed.join(Stimulus, Trial.fake_id == Stimulus.id).join(Participant)
         active = Participant.outcome == Outcome.ACTIVE, Trial.kind == Kind.TEST

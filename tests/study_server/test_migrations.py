@@ -58,14 +58,14 @@ def fill(connection: Connection) -> None:
 
 
 def rows(engine: Engine) -> dict[str, list[dict[str, object]]]:
-    """Every row of every table of the first schema, with the columns that schema had."""
+    """Every row of every table of the first schema, and of its view, in one order."""
+    orders = dict.fromkeys(TABLES, "1") | {"responses_export": "participant, position"}
     with engine.connect() as connection:
-        return {
-            table: [
-                dict(row) for row in connection.execute(text(f"SELECT * FROM {table}")).mappings()
-            ]
-            for table in (*TABLES, "responses_export")
+        found = {
+            table: connection.execute(text(f"SELECT * FROM {table} ORDER BY {order}")).mappings()
+            for table, order in orders.items()
         }
+        return {table: [dict(row) for row in listed] for table, listed in found.items()}
 
 
 @pytest.fixture

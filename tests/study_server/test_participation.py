@@ -16,6 +16,7 @@ from study_server.database import reading, transaction, writing
 from study_server.models import Identity, Participant, Response, Trial
 from study_server.participation import Over, VoidedTrial
 from study_server.responses import Answer
+from study_server.schedule import Views
 from study_server.studies import counts, find
 from study_server.words import Choice, Flag, Kind, Mode, Outcome, Source
 from tests.conftest import open_study, short_protocol
@@ -37,6 +38,11 @@ def db(engine: Engine, study: str) -> Iterator[Session]:
 
 def enroll(db: Session, person: str = "somebody", mode: Mode = Mode.LIVE) -> Participant:
     return enrolment.enroll(db, find(db, "short"), person, mode, Source.LINK)
+
+
+def count_views(db: Session) -> Views:
+    study = find(db, "short")
+    return enrolment.count_views(db, study, Mode.LIVE, enrolment.stimulus_ids(db, study))
 
 
 def answer_all(db: Session, participant: Participant) -> None:
@@ -101,7 +107,7 @@ def test_fifty_at_once_are_balanced_and_nobody_comes_twice(
     assert len(set(tokens)) == 25
     with reading(engine) as db:
         methods = Counter(db.scalars(select(Participant.method)))
-        views = enrolment.count_views(db, find(db, "short"), Mode.LIVE)
+        views = count_views(db)
     assert abs(methods["l2"] - methods["mcl"]) <= 1
     for method, people in methods.items():
         assert method is not None
@@ -116,7 +122,7 @@ def test_the_views_of_who_gave_up_are_given_to_others(db: Session) -> None:
     db.flush()
     enroll(db, "another")
     db.expire_all()
-    views = enrolment.count_views(db, find(db, "short"), Mode.LIVE)
+    views = count_views(db)
     assert sum(seen for (_, method), seen in views.items() if method != "real") == 4
 
 
