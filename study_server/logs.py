@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from contextlib import nullcontext
+from contextlib import suppress
 from time import perf_counter
 from types import TracebackType
 
@@ -57,19 +57,23 @@ class Lines(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
-        threading.Thread(target=self._keep_writing, daemon=True).start()
+        self.writer: threading.Thread | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(record.getMessage())
         if record.levelno >= logging.ERROR:
             self.flush()
+        elif self.writer is None or not self.writer.is_alive():  # a fork leaves it behind
+            self.writer = threading.Thread(target=self._keep_writing, daemon=True)
+            self.writer.start()
 
     def flush(self) -> None:
-        with self.lock or nullcontext():
-            if self.lines:
-                sys.stderr.write("\n".join([*self.lines, ""]))
-                sys.stderr.flush()
-                self.lines.clear()
+        self.acquire()
+        lines, self.lines = self.lines, []
+        self.release()
+        with suppress(OSError):  # nobody reads it any more; the study goes on
+            sys.stderr.write("".join(f"{line}\n" for line in lines))
+            sys.stderr.flush()
 
     def _keep_writing(self) -> None:
         while True:
