@@ -3,9 +3,6 @@
 import io
 import json
 import logging
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from study_server import logs, participation
+from study_server import participation
 from study_server.database import transaction
 from study_server.logs import REQUESTS
 from study_server.models import Stimulus
@@ -118,25 +115,3 @@ def test_health_survives_the_loss_of_the_database(
     answer = client.get("/healthz")
     assert answer.status_code == 503
     assert answer.get_json()["database"] == "the database does not answer"
-
-
-def test_lines_wait_for_one_another_and_an_error_for_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(logs, "WRITE_EVERY_S", 0.3)
-    log = logging.Logger("lines")
-    log.addHandler(logs.Lines())
-    log.info("first")
-    log.info("second")
-    assert capsys.readouterr().err == ""
-    time.sleep(0.5)
-    assert capsys.readouterr().err == "first\nsecond\n"
-    log.info("third")
-    log.error("failed")
-    assert capsys.readouterr().err == "third\nfailed\n"
-
-
-def test_lines_that_wait_are_written_when_the_server_ends() -> None:
-    script = "from study_server import logs; logs.log_to_stderr(); logs.REQUESTS.info('the last')"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    assert done.stderr == b"the last\n"
