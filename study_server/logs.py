@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 import traceback
-from contextlib import suppress
 from time import perf_counter
 from types import TracebackType
 
@@ -70,10 +69,14 @@ class Lines(logging.Handler):
     def flush(self) -> None:
         self.acquire()
         lines, self.lines = self.lines, []
-        self.release()
-        with suppress(OSError):  # nobody reads it any more; the study goes on
-            sys.stderr.write("".join(f"{line}\n" for line in lines))
-            sys.stderr.flush()
+        try:
+            if lines:
+                sys.stderr.write("".join(f"{line}\n" for line in lines))
+                sys.stderr.flush()
+        except (OSError, ValueError, AttributeError):
+            pass  # stderr is closed, or there is none; the study goes on
+        finally:
+            self.release()
 
     def _keep_writing(self) -> None:
         while True:

@@ -162,7 +162,7 @@ def find_participant(db: Session, token: str, lock: bool = False) -> Participant
 
 
 def find_showing(db: Session, token: str, trial_token: str) -> Showing:
-    """The trial of whoever has the token, locked as by find_participant.
+    """The trial of whoever has the token; to write: other writers wait, as for a lock above.
 
     Raises UnknownTrial when there is none, or it is somebody else's.
     """
@@ -186,7 +186,7 @@ def touch(db: Session, person: Person) -> Person:
     outcome = Outcome.TIMED_OUT if late else Outcome.ACTIVE
     if person.outcome is outcome:
         return person
-    db.get_one(Participant, person.id).outcome = outcome
+    db.get_one(Participant, person.id).outcome = outcome  # written with the commit
     return replace(person, outcome=outcome)
 
 

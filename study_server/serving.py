@@ -37,8 +37,8 @@ class Connections(dict[int, Any]):
 
     waitress' own loop asks every connection what it waits for each time that one of them has
     something to say, in the one interpreter that the threads which answer need too. Here only those
-    are asked that came, spoke, or are being answered; all of them in a sweep. Threads that answer
-    may close a connection at any moment, hence the lock.
+    are asked that came or spoke, until they wait for something again; all of them in a sweep.
+    Threads that answer may close a connection at any moment, hence the lock.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Connections(dict[int, Any]):
                     self._unwatch(key.fd)
             for event, act in ACTS:
                 open_still = self.get(key.fd) is key.data
-                if open_still and events & event & _wanted(key.data):
+                if open_still and events & event and _wanted(key.data) & event:
                     act(key.data)
 
     def _watch(self, file: int) -> None:
@@ -85,9 +85,9 @@ class Connections(dict[int, Any]):
         if connection is None or events:  # None: it spoke, and was closed before it was noted
             self.changed.discard(file)
         if events and events != known:
-            self.watched[file] = events
             tell = self.selector.modify if known else self.selector.register
             tell(file, events, connection)
+            self.watched[file] = events
 
     def _unwatch(self, file: int) -> None:
         if self.watched.pop(file, 0):
@@ -98,7 +98,8 @@ def _wanted(connection: Any) -> int:
     """The events that it waits for; none while a thread answers it, which writes by itself.
 
     A connection stays watched meanwhile: to tell the system twice at every answer would take longer
-    than to be told once of somebody who speaks too early.
+    than to be told once of somebody who speaks too early. Who hangs up is noticed when the thread
+    is done, or holds back more than it may.
     """
     if getattr(connection, "requests", ()) and not _is_congested(connection):
         return 0
@@ -111,8 +112,9 @@ def _wanted(connection: Any) -> int:
 
 
 def _is_congested(connection: Any) -> bool:
-    """The thread that answers waits until the loop has sent some of it."""
-    return bool(connection.total_outbufs_len > connection.adj.outbuf_high_watermark)
+    """The thread that answers waits until the loop has sent some of it, or hung up."""
+    held_back = connection.total_outbufs_len >= connection.adj.outbuf_high_watermark
+    return bool(held_back or connection.will_close)
 
 
 class Task(WSGITask):

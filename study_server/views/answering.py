@@ -63,7 +63,7 @@ def resume() -> ResponseReturnValue:
 def next_trials() -> ResponseReturnValue:
     person = participation.person_of(g.participant)
     ahead = participation.look_ahead(g.db, person)
-    return _send(Trials.model_validate(_tell(ahead, person.protocol)))
+    return _send_json(Trials.model_validate(_tell(ahead, person.protocol)))
 
 
 def _tell(ahead: participation.Ahead, protocol: Protocol) -> dict[str, object]:
@@ -71,7 +71,7 @@ def _tell(ahead: participation.Ahead, protocol: Protocol) -> dict[str, object]:
     return {"answered": ahead.answered, "planned": ahead.planned, "trials": trials}
 
 
-def _send(model: BaseModel) -> Response:
+def _send_json(model: BaseModel) -> Response:
     return Response(model.model_dump_json(), mimetype="application/json")
 
 
@@ -129,7 +129,12 @@ def _send_file(file: str) -> Response:
 
 
 def _find(trial_token: str) -> participation.Showing:
-    showing = participation.find_showing(g.db, g.token, trial_token)
+    try:
+        showing = participation.find_showing(g.db, g.token, trial_token)
+    except participation.UnknownTrial:
+        participant = participation.find_participant(g.db, g.token)
+        speak(participant.language if participant is not None else abort(404))
+        raise
     speak(showing.person.language)
     return showing
 
@@ -156,7 +161,7 @@ def respond(trial_token: str) -> ResponseReturnValue:
     g.db.commit()  # others wait for it
     told = scoring.feedback(showing, recorded.choice)
     ahead = _tell(recorded.ahead, showing.person.protocol)
-    return _send(Stored.model_validate({"feedback": told, **ahead}))
+    return _send_json(Stored.model_validate({"feedback": told, **ahead}))
 
 
 def environment() -> ResponseReturnValue:

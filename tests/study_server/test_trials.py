@@ -8,6 +8,7 @@ from flask import Flask, session
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
+from study_server import languages
 from study_server.database import reading, transaction
 from study_server.models import Environment, Participant, Response, Trial
 from study_server.words import Choice, Kind, Outcome, Side
@@ -246,3 +247,19 @@ def test_every_page_carries_the_security_headers(client: FlaskClient, base: str)
         assert headers["Referrer-Policy"] == "no-referrer"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_who_is_told_that_a_trial_is_gone_is_told_in_their_language(
+    app: Flask, base: str, client: FlaskClient
+) -> None:
+    with transaction(app.extensions["engine"]) as db:
+        db.execute(update(Participant).values(language="de"))
+    english, told = {"Accept-Language": "en"}, "There is no such trial."
+    auf_deutsch = languages.catalogue("de").gettext(told)
+    for path in ("start", "response"):
+        reply = client.post(f"{base}/trials/gone/{path}", json=SHOWN, headers=english)
+        assert (reply.status_code, reply.get_json()) == (404, {"error": auf_deutsch})
+    assert auf_deutsch != told
+    nobody = client.post("/p/nobody/trials/gone/response", json=SHOWN, headers=english)
+    assert nobody.status_code == 404
+    assert "link leads nowhere" in nobody.get_json()["error"]
