@@ -111,6 +111,59 @@ def test_a_response_without_a_body_has_its_head_and_leaves_the_connection_open(
         ask(one)
 
 
+def slow(app: Flask, address: str = "/slow") -> bytes:
+    """A request whose answer takes a while."""
+
+    def answer() -> str:
+        time.sleep(0.3)
+        return "late"
+
+    app.add_url_rule(address, address, answer)
+    return ASK.replace(b"/healthz", address.encode())
+
+
+def test_requests_that_come_together_are_answered_in_their_order(app: Flask) -> None:
+    asks = slow(app) + ASK
+    with served(app, threads=4) as address, connected(address) as one:
+        one.sendall(asks)
+        heard = b""
+        while not heard.endswith(b"\r\n\r\nwell"):
+            heard += one.recv(4096)
+        assert heard.count(b"HTTP/1.1 200") == 2
+        assert heard.index(b"late") < heard.index(b"well")
+
+
+@pytest.mark.parametrize("early", ["asks again", "hangs up", "says no more"])
+def test_the_loop_rests_while_somebody_is_answered(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, early: str
+) -> None:
+    """Where it does not, it takes the interpreter from the thread that answers."""
+    looks, look = [], serving.Connections.look
+
+    def count(connections: serving.Connections, timeout_s: float) -> None:
+        looks.append(timeout_s)
+        look(connections, timeout_s)
+
+    asks = slow(app)
+    monkeypatch.setattr(serving.Connections, "look", count)
+    with served(app) as address, connected(address) as one:
+        ask(one)
+        looks.clear()
+        one.sendall(asks)
+        time.sleep(0.05)
+        if early == "asks again":
+            one.sendall(ASK)
+        elif early == "hangs up":
+            one.close()
+        else:
+            one.shutdown(socket.SHUT_WR)
+        time.sleep(0.4)
+        assert len(looks) < 30
+        if early == "says no more":
+            assert one.recv(4096).endswith(b"late")
+            assert one.recv(4096) == b""
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/none"])
 def test_who_wants_the_connection_closed_gets_it_closed(app: Flask, path: str) -> None:
     app.add_url_rule("/none", "none", lambda: ("", 204))
