@@ -162,9 +162,9 @@ def find_participant(db: Session, token: str, lock: bool = False) -> Participant
 
 
 def find_showing(db: Session, token: str, trial_token: str) -> Showing:
-    """The trial of whoever has the token; to write: other writers wait, as for a lock above.
+    """The trial of whoever has the token. Other writers wait until this transaction ends.
 
-    Raises UnknownTrial when there is none, or it is somebody else's.
+    For a session that writes. Raises UnknownTrial when there is none, or it is somebody else's.
     """
     if db.get_bind().dialect.name == "postgresql":  # a writer has all of SQLite to itself
         db.execute(LOCK, {"token": token})  # by itself: what is read after it is what stands
