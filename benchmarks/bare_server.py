@@ -51,4 +51,4 @@ def bare_app(file: str) -> Flask:
 
 
 if __name__ == "__main__":
-    serve(bare_app(sys.argv[2]), host="127.0.0.1", port=int(sys.argv[1]), threads=4)
+    serve(bare_app(sys.argv[2]), host="127.0.0.1", port=int(sys.argv[1]), threads=6)  # as ours

@@ -158,7 +158,7 @@ def respond(trial_token: str) -> ResponseReturnValue:
     answer = responses.Answer(values.pop("answer"), **values)
     showing = _find(trial_token)
     recorded = responses.record_response(g.db, showing, answer)
-    g.db.commit()  # others wait for it
+    g.db.commit()  # before the reply is made: others wait for it
     told = scoring.feedback(showing, recorded.choice)
     ahead = _tell(recorded.ahead, showing.person.protocol)
     return _send_json(Stored.model_validate({"feedback": told, **ahead}))
