@@ -9,12 +9,13 @@ from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from study_server import bodies, logs
 from study_server.cookies import Cookies
-from study_server.database import open_engine, prepare, reading, writing
+from study_server.database import open_engine, prepare, writer
 from study_server.languages import N_
 from study_server.security import security_headers
 from study_server.settings import Settings, find_folder, read_settings, require_secret
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.session_interface = Cookies()
     app.extensions["settings"] = settings
     app.extensions["engine"] = engine or open_engine(settings.database_url)
+    app.extensions["writer"] = writer(app.extensions["engine"])
     prepare(app.extensions["engine"])
     app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
     speech.install(app)
@@ -91,8 +93,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 
 
 def _open_db() -> None:
-    engine = current_app.extensions["engine"]
-    g.db = reading(engine) if request.method in ("GET", "HEAD") else writing(engine)
+    reads = request.method in ("GET", "HEAD")
+    g.db = Session(current_app.extensions["engine" if reads else "writer"])
 
 
 def _close_db(_error: BaseException | None) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, DateTime, Engine, MetaData, Table, event, select, text
 from sqlalchemy.exc import DatabaseError
 
-from study_server.database import open_engine, prepare, read_schema, reading, upgrade
+from study_server.database import open_engine, prepare, read_schema, reading, upgrade, writer
 from study_server.errors import StudyError
 from study_server.models import Study, UtcDateTime
 
@@ -66,7 +66,7 @@ def restore(engine: Engine, file: Path, replaced: Path) -> list[tuple[str, str]]
         with (
             _opened(copy) as backup,
             backup.connect() as source,
-            engine.execution_options(writes=True).begin() as target,
+            writer(engine).begin() as target,
         ):
             returned = _replace_rows(source, target)
         return returned if anything else []
@@ -124,7 +124,7 @@ def _copy_snapshot(engine: Engine, file: Path) -> None:
         revision = read_schema(source)
         assert revision is not None  # an empty database has been filled
         upgrade(copy, revision)
-        with copy.execution_options(writes=True).begin() as target:
+        with writer(copy).begin() as target:
             _copy_rows(source, target, _reflect(source))
         with copy.connect() as target:
             driver: Any = target.connection.driver_connection

@@ -98,9 +98,14 @@ def snapshot(engine: Engine) -> Session:
     return Session(engine)
 
 
+def writer(engine: Engine) -> Engine:
+    """The same engine, whose transactions may write."""
+    return engine.execution_options(writes=True)
+
+
 def writing(engine: Engine) -> Session:
     """A session that may write."""
-    return Session(engine.execution_options(writes=True))
+    return Session(writer(engine))
 
 
 @contextmanager
@@ -150,13 +155,13 @@ def _migrations(connection: Connection | None = None) -> Config:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the database to the current schema, or to another one on the way there."""
-    with engine.execution_options(writes=True).connect() as connection, _altering(connection):
+    with writer(engine).connect() as connection, _altering(connection):
         command.upgrade(_migrations(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Back to an older schema; what that has no place for is lost."""
-    with engine.execution_options(writes=True).connect() as connection, _altering(connection):
+    with writer(engine).connect() as connection, _altering(connection):
         command.downgrade(_migrations(connection), revision)
 
 

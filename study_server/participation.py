@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, select, true, update
+from sqlalchemy import Row, Select, bindparam, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from study_server.clock import now
@@ -59,20 +59,18 @@ NOTE_START = (
     update(TRIALS).where(TRIALS.c.id == bindparam("row")).values(started_at=bindparam("at"))
 )
 OF_PERSON = TRIALS.c.participant_id == bindparam("participant_id"), TRIALS.c.voided.is_(False)
-PROGRESS = (
-    select(func.count(ANSWERS.c.trial_id).label("answered"), func.count().label("planned"))
-    .select_from(TRIALS)
-    .join(ANSWERS, isouter=True)
-    .where(*OF_PERSON)
+COUNTED = select(func.count()).select_from(TRIALS).where(*OF_PERSON).correlate(None)
+HOW_FAR = (
+    COUNTED.join(ANSWERS).scalar_subquery().label("answered"),
+    COUNTED.scalar_subquery().label("planned"),
 )
+PROGRESS = select(*HOW_FAR)
 AHEAD: Select[Any] = (
     select(
-        *TRIALS.c["token", "kind", "slot", "exposure_ms", "fake_side", "first_side"],
-        progress_now := PROGRESS.subquery(),
+        *TRIALS.c["token", "kind", "slot", "exposure_ms", "fake_side", "first_side"], *HOW_FAR
     )
     .select_from(TRIALS)
     .join(ANSWERS, isouter=True)
-    .join(progress_now, true())
     .where(*OF_PERSON, ANSWERS.c.trial_id.is_(None))
     .order_by(TRIALS.c.slot)
     .limit(bindparam("limit"))

@@ -145,8 +145,8 @@ class Protocol(BaseModel):
 
     def shown_before(self, kind: Kind) -> int:
         """How many trials come before the first of a kind that `shown` counts."""
-        order = (Kind.QUALIFICATION, Kind.PRACTICE, Kind.TEST)
-        return sum(self.planned[earlier] for earlier in order[: order.index(kind)])
+        before = {Kind.QUALIFICATION: 0, Kind.PRACTICE: self.qualification}
+        return before.get(kind, self.qualification + self.practice)
 
     @property
     def minutes(self) -> int:

@@ -23,6 +23,7 @@ from study_server.settings import Settings
 from study_server.views.speech import gettext, speak
 from study_server.words import Kind, Place, Side
 
+LEFT_FIRST, RIGHT_FIRST = (Place.LEFT, Place.RIGHT), (Place.RIGHT, Place.LEFT)
 BY_TOKEN = ("image", "start", "respond")  # what comes at every trial
 
 
@@ -67,7 +68,8 @@ def next_trials() -> ResponseReturnValue:
 
 
 def _tell(ahead: participation.Ahead, protocol: Protocol) -> dict[str, object]:
-    trials = [_describe(trial, protocol) for trial in ahead.trials]
+    base = g.base
+    trials = [_describe(trial, protocol, base) for trial in ahead.trials]
     return {"answered": ahead.answered, "planned": ahead.planned, "trials": trials}
 
 
@@ -75,10 +77,10 @@ def _send_json(model: BaseModel) -> Response:
     return Response(model.model_dump_json(), mimetype="application/json")
 
 
-def _describe(trial: Row[Any], protocol: Protocol) -> dict[str, object]:
+def _describe(trial: Row[Any], protocol: Protocol, base: str) -> dict[str, object]:
     """What the browser may know before the answer: nothing that tells the fake from the real."""
     kind = Kind.TEST if trial.kind is Kind.VIGILANCE else trial.kind
-    mine = f"{g.base}/trials/{trial.token}"
+    mine = f"{base}/trials/{trial.token}"
     return {
         "token": trial.token,
         "kind": kind,
@@ -98,12 +100,11 @@ def _describe(trial: Row[Any], protocol: Protocol) -> dict[str, object]:
     }
 
 
-def _places(trial: Row[Any]) -> list[Place]:
+def _places(trial: Row[Any]) -> tuple[Place, ...]:
     """In the order in which they are shown."""
     if trial.fake_side is None:
-        return [Place.CENTER]
-    first = trial.first_side or Side.LEFT
-    return [Place(side) for side in sorted(Side, key=lambda side: side != first)]
+        return (Place.CENTER,)
+    return RIGHT_FIRST if trial.first_side is Side.RIGHT else LEFT_FIRST
 
 
 def image(trial_token: str, place: str) -> ResponseReturnValue:
