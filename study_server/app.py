@@ -30,6 +30,7 @@ from study_server.views import (
     study,
     trials,
 )
+from study_server.views.answering import AT_EVERY_TRIAL
 from study_server.views.speech import gettext
 
 RETRY_AFTER_S = 5
@@ -94,7 +95,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 
 def _open_db() -> None:
     reads = request.method in ("GET", "HEAD")
-    g.db = Session(current_app.extensions["engine" if reads else "writer"])
+    engine: Engine = current_app.extensions["engine" if reads else "writer"]
+    g.db = engine.connect() if request.endpoint in AT_EVERY_TRIAL else Session(engine)
 
 
 def _close_db(_error: BaseException | None) -> None:

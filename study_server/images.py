@@ -1,7 +1,7 @@
 """Which file a participant may see at a place of a trial, and until when."""
 
-from sqlalchemy import bindparam, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy.orm import aliased
 
 from study_server.models import Participant, Response, Stimulus, Trial
 from study_server.participation import UnknownTrial
@@ -28,7 +28,7 @@ class ImageGone(LookupError):
     """The trial is answered or voided: nobody looks at its images any more."""
 
 
-def find_image(db: Session, token: str, trial_token: str, place: Place) -> str:
+def find_image(db: Connection, token: str, trial_token: str, place: Place) -> str:
     """The file of what a participant's trial shows there. Raises UnknownTrial, ImageGone."""
     asked = {"token": token, "trial_token": trial_token}
     found = db.execute(IMAGES, asked).one_or_none()

@@ -27,7 +27,8 @@ MOST_INCIDENTS = 10  # at a slot: more is no accident
 
 def resume(db: Session, participant: Participant) -> None:
     """Void what was interrupted, for its images were seen; another pair takes its place."""
-    touch(db, person_of(participant))
+    touch(db.connection(), person_of(participant))
+    db.expire(participant)  # that wrote to the row
     for trial in under_way(db, participant):
         void(db, participant, trial)
 
@@ -46,7 +47,7 @@ def report_incident(
         raise VoidedTrial(token)
     if trial.started_at is not None or trial.attempt >= MOST_INCIDENTS:
         raise UnfitAnswer("this trial is not replaced: it has begun, or others were already")
-    be_there(db, person_of(participant))
+    be_there(db.connection(), person_of(participant))
     db.add(Incident(trial_id=trial.id, place=place, status=status, reported_at=now()))
     void(db, participant, trial)
 

@@ -1,11 +1,15 @@
-"""A participant's way through the trials: who they are, what is ahead, what has begun."""
+"""A participant's way through the trials: who they are, what is ahead, what has begun.
+
+What every trial needs asks a Connection for rows: a Session and its objects would take longer than
+all the rest of an answer. What is rare takes objects from a Session.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from study_server.clock import now
@@ -36,10 +40,10 @@ UNDER_WAY = (
     .where(Trial.voided.is_(False), Response.trial_id.is_(None))
     .order_by(Trial.slot)
 )
-# from and to the tables themselves: objects would take longer than all the rest of an answer
 PEOPLE, TRIALS, ANSWERS, STUDIES = (
     Base.metadata.tables[name] for name in ("participant", "trial", "response", "study")
 )
+LANGUAGE = select(PEOPLE.c.language).where(PEOPLE.c.token == bindparam("token"))
 LOCK = select(PEOPLE.c.id).where(PEOPLE.c.token == bindparam("token")).with_for_update()
 SHOWING = (
     select(
@@ -54,7 +58,9 @@ SHOWING = (
     .join(ANSWERS, isouter=True)
     .where(TRIALS.c.token == bindparam("trial_token"), PEOPLE.c.token == bindparam("token"))
 )
-NOTE_SEEN = update(PEOPLE).where(PEOPLE.c.id == bindparam("row")).values(seen_at=bindparam("at"))
+NOTE_PERSON = update(PEOPLE).where(PEOPLE.c.id == bindparam("row"))
+NOTE_SEEN = NOTE_PERSON.values(seen_at=bindparam("at"))
+NOTE_OUTCOME = NOTE_PERSON.values(outcome=bindparam("now_is"))
 NOTE_START = (
     update(TRIALS).where(TRIALS.c.id == bindparam("row")).values(started_at=bindparam("at"))
 )
@@ -66,9 +72,7 @@ HOW_FAR = (
 )
 PROGRESS = select(*HOW_FAR)
 AHEAD: Select[Any] = (
-    select(
-        *TRIALS.c["token", "kind", "slot", "exposure_ms", "fake_side", "first_side"], *HOW_FAR
-    )
+    select(*TRIALS.c["token", "kind", "slot", "exposure_ms", "fake_side", "first_side"], *HOW_FAR)
     .select_from(TRIALS)
     .join(ANSWERS, isouter=True)
     .where(*OF_PERSON, ANSWERS.c.trial_id.is_(None))
@@ -159,12 +163,18 @@ def find_participant(db: Session, token: str, lock: bool = False) -> Participant
     return db.scalar(PARTICIPANT_LOCKED if lock else PARTICIPANT, {"token": token})
 
 
-def find_showing(db: Session, token: str, trial_token: str) -> Showing:
+def language_of(db: Connection, token: str) -> str | None:
+    """The language of whoever has the token; None where nobody has it."""
+    language: str | None = db.scalar(LANGUAGE, {"token": token})
+    return language
+
+
+def find_showing(db: Connection, token: str, trial_token: str) -> Showing:
     """The trial of whoever has the token. Other writers wait until this transaction ends.
 
-    For a session that writes. Raises UnknownTrial when there is none, or it is somebody else's.
+    For a connection that writes. Raises UnknownTrial when there is none, or it is another's.
     """
-    if db.get_bind().dialect.name == "postgresql":  # a writer has all of SQLite to itself
+    if db.dialect.name == "postgresql":  # a writer has all of SQLite to itself
         db.execute(LOCK, {"token": token})  # by itself: what is read after it is what stands
     row = db.execute(SHOWING, {"token": token, "trial_token": trial_token}).one_or_none()
     if row is None:
@@ -174,7 +184,7 @@ def find_showing(db: Session, token: str, trial_token: str) -> Showing:
     return Showing(person, *trial)
 
 
-def touch(db: Session, person: Person) -> Person:
+def touch(db: Connection, person: Person) -> Person:
     """Somebody is there; an abandoned participant has come back, unless their time is over."""
     if abs(now() - person.seen_at) >= SEEN_EVERY:
         db.execute(NOTE_SEEN, {"row": person.id, "at": now()})
@@ -184,7 +194,7 @@ def touch(db: Session, person: Person) -> Person:
     outcome = Outcome.TIMED_OUT if late else Outcome.ACTIVE
     if person.outcome is outcome:
         return person
-    db.get_one(Participant, person.id).outcome = outcome  # written with the commit
+    db.execute(NOTE_OUTCOME, {"row": person.id, "now_is": outcome})
     return replace(person, outcome=outcome)
 
 
@@ -201,13 +211,13 @@ def under_way(db: Session, participant: Participant) -> list[Trial]:
     return list(db.scalars(UNDER_WAY, {"participant_id": participant.id}))
 
 
-def progress(db: Session, person: Participant | Person) -> tuple[int, int]:
+def progress(db: Connection, person: Participant | Person) -> tuple[int, int]:
     """(answered, planned) trials; a voided one and its replacement count once."""
     answered, planned = db.execute(PROGRESS, {"participant_id": person.id}).one()
     return answered, planned
 
 
-def look_ahead(db: Session, person: Person) -> Ahead:
+def look_ahead(db: Connection, person: Person) -> Ahead:
     """How far it is, and what comes next: what runs and what the protocol fetches ahead."""
     asked = {"participant_id": person.id, "limit": 1 + person.protocol.ahead}
     trials = () if person.outcome in ENDED else db.execute(AHEAD, asked).all()
@@ -224,7 +234,7 @@ def find_trial(db: Session, participant: Participant, token: str) -> Trial:
     return trial
 
 
-def begin(db: Session, showing: Showing) -> Person:
+def begin(db: Connection, showing: Showing) -> Person:
     """Its images are seen from now on, unless that was noted. Raises VoidedTrial, Over."""
     if showing.voided:
         raise VoidedTrial(showing.id)
@@ -234,7 +244,7 @@ def begin(db: Session, showing: Showing) -> Person:
     return person
 
 
-def be_there(db: Session, person: Person) -> Person:
+def be_there(db: Connection, person: Person) -> Person:
     """Touch, and raise Over where nothing more is stored."""
     person = touch(db, person)
     if person.outcome in ENDED:

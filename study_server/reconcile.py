@@ -128,7 +128,7 @@ def _judge_gone(status: Status, person: Participant) -> tuple[Action, str]:
 
 
 def _tell_incomplete(db: Session, study: Study, listed: Listed, person: Participant) -> str:
-    answered, planned = progress(db, person)
+    answered, planned = progress(db.connection(), person)
     told = f"{person.outcome.value.replace('_', ' ')} here, {answered} of {planned} answers"
     if (
         person.source is Source.PROLIFIC
@@ -167,7 +167,7 @@ def _row(
 ) -> Row:  # fmt: skip
     told = ("", "", "", "")
     if person is not None:
-        answered, planned = progress(db, person)
+        answered, planned = progress(db.connection(), person)
         correct, seen = score(db, person, Kind.VIGILANCE)
         told = person.name, person.outcome, f"{answered} of {planned}", f"{correct} of {seen}"
     return Row(source, listed.person, listed.submission, listed.status, *told, action, reason)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, bindparam, insert
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
@@ -11,6 +11,8 @@ from study_server.interruptions import void
 from study_server.models import Participant, Trial
 from study_server.participation import (
     ANSWERS,
+    NOTE_OUTCOME,
+    PEOPLE,
     Ahead,
     Person,
     Showing,
@@ -23,6 +25,7 @@ from study_server.words import DISTURBING, Choice, Flag, Kind, Outcome
 
 MOST_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
 STORE = insert(ANSWERS)
+FINISH = NOTE_OUTCOME.where(PEOPLE.c.finished_at.is_(None)).values(finished_at=bindparam("at"))
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Recorded:
     ahead: Ahead
 
 
-def record_response(db: Session, showing: Showing, answer: Answer) -> Recorded:
+def record_response(db: Connection, showing: Showing, answer: Answer) -> Recorded:
     """Store one answer. The first stands: browsers retry, people double-click, tabs race.
 
     A disturbed trial is voided and replaced where the protocol says so, its answer kept with it.
@@ -68,20 +71,26 @@ def record_response(db: Session, showing: Showing, answer: Answer) -> Recorded:
     ahead = look_ahead(db, person)
     outcome = _outcome_of(db, showing, ahead)
     if outcome:
-        _finish(db, person, outcome)
+        db.execute(FINISH, {"row": person.id, "at": now(), "now_is": outcome})
         ahead = replace(ahead, trials=[])
     return Recorded(answer.choice, ahead)
 
 
-def _store(db: Session, showing: Showing, answer: Answer) -> Person:
+def _store(db: Connection, showing: Showing, answer: Answer) -> Person:
     person = begin(db, showing)  # where the word of that was lost
     if answer.choice not in (showing.truth, showing.truth.other):
         possible = " or ".join(sorted((showing.truth, showing.truth.other)))
         raise UnfitAnswer(f"answer {answer.choice} to a trial that asks for {possible}")
     db.execute(STORE, {"trial_id": showing.id, **_columns(answer)})
     if _must_be_replaced(showing, answer):
-        void(db, db.get_one(Participant, person.id), db.get_one(Trial, showing.id))
+        _replace(db, showing)
     return person
+
+
+def _replace(db: Connection, showing: Showing) -> None:
+    with Session(db) as objects:  # within the connection's transaction
+        participant = objects.get_one(Participant, showing.person.id)
+        void(objects, participant, objects.get_one(Trial, showing.id))
 
 
 def _must_be_replaced(showing: Showing, answer: Answer) -> bool:
@@ -92,12 +101,6 @@ def _must_be_replaced(showing: Showing, answer: Answer) -> bool:
         and showing.attempt + 1 < MOST_ATTEMPTS
         and any(flag in DISTURBING for flag in answer.flags)
     )
-
-
-def _finish(db: Session, person: Person, outcome: Outcome) -> None:
-    participant = db.get_one(Participant, person.id)
-    if participant.finished_at is None:
-        participant.finished_at, participant.outcome = now(), outcome
 
 
 def _columns(answer: Answer) -> dict[str, object]:
@@ -118,11 +121,14 @@ def _columns(answer: Answer) -> dict[str, object]:
     }
 
 
-def _outcome_of(db: Session, answered: Showing, ahead: Ahead) -> Outcome | None:
+def _outcome_of(db: Connection, answered: Showing, ahead: Ahead) -> Outcome | None:
     """What an answer brings taking part to, if to its end."""
     if ahead.answered == ahead.planned:
         return Outcome.COMPLETE
     over = answered.kind is Kind.QUALIFICATION and ahead.trials[0].kind is not Kind.QUALIFICATION
-    if not over or qualified(db, db.get_one(Participant, answered.person.id)):
-        return None
-    return Outcome.SCREENED_OUT
+    return Outcome.SCREENED_OUT if over and not _qualified(db, answered.person) else None
+
+
+def _qualified(db: Connection, person: Person) -> bool:
+    with Session(db) as objects:
+        return qualified(objects, objects.get_one(Participant, person.id))

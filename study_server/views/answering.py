@@ -24,13 +24,16 @@ from study_server.views.speech import gettext, speak
 from study_server.words import Kind, Place, Side
 
 LEFT_FIRST, RIGHT_FIRST = (Place.LEFT, Place.RIGHT), (Place.RIGHT, Place.LEFT)
-BY_TOKEN = ("image", "start", "respond")  # what comes at every trial
+AT_EVERY_TRIAL = {
+    f"{door}.{view}" for door in ("trials", "api") for view in ("image", "start", "respond")
+}
 
 
 def add_routes(pages: Blueprint) -> None:
     """For a blueprint that sets g.participant, their g.token, and g.base: how addresses begin.
 
-    What is in BY_TOKEN needs no g.participant: its one query finds out the rest.
+    What comes at every trial has no g.participant: a query by the token finds out what it needs,
+    and g.db is a Connection there, elsewhere a Session.
     """
     trial = "/trials/<trial_token>"
     pages.add_url_rule("/resume", view_func=resume, methods=["POST"])
@@ -63,7 +66,7 @@ def resume() -> ResponseReturnValue:
 
 def next_trials() -> ResponseReturnValue:
     person = participation.person_of(g.participant)
-    ahead = participation.look_ahead(g.db, person)
+    ahead = participation.look_ahead(g.db.connection(), person)
     return _send_json(Trials.model_validate(_tell(ahead, person.protocol)))
 
 
@@ -133,8 +136,7 @@ def _find(trial_token: str) -> participation.Showing:
     try:
         showing = participation.find_showing(g.db, g.token, trial_token)
     except participation.UnknownTrial:
-        participant = participation.find_participant(g.db, g.token)
-        speak(participant.language if participant is not None else abort(404))
+        speak(participation.language_of(g.db, g.token) or abort(404))
         raise
     speak(showing.person.language)
     return showing

@@ -37,7 +37,7 @@ doors = Blueprint("doors", __name__, url_prefix="/api")  # for whoever is no par
 mine = Blueprint("api", __name__, url_prefix="/api")
 answering.add_routes(mine)
 mine.add_url_rule("/eligibility/plates/<int:number>", view_func=plate)
-SCREENED = ("/api/resume", "/api/trials")  # for whoever has answered what is asked before
+SCREENED = ("api.resume", "api.next_trials")  # for whoever has answered what is asked before
 doors.register_error_handler(ValidationError, answering.refuse)
 
 
@@ -122,16 +122,25 @@ def _load_participant() -> ResponseReturnValue | None:
     if request.method == "OPTIONS":
         return None  # a browser asks whether it may ask; it sends no token yet
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    g.token, writes = token.strip(), request.method == "POST"
-    found = participation.find_participant(g.db, g.token, lock=writes)
-    if kind.lower() != "bearer" or found is None:
+    g.token, g.base = token.strip(), "/api"
+    if kind.lower() != "bearer" or not _is_somebody():
         problem = {"error": "Authorization: Bearer TOKEN is missing, or leads to nobody"}
         return problem, 401, {"WWW-Authenticate": "Bearer"}
-    g.participant, g.base = found, "/api"
-    speak(found.language)
-    if request.path.startswith(SCREENED) and eligibility.is_pending(g.db, found):
+    if request.endpoint in SCREENED and eligibility.is_pending(g.db, g.participant):
         return {"error": "/api/eligibility asks something first"}, 409
     return None
+
+
+def _is_somebody() -> bool:
+    if request.endpoint in answering.AT_EVERY_TRIAL:
+        language = participation.language_of(g.db, g.token)
+    else:
+        writes = request.method == "POST"
+        g.participant = participation.find_participant(g.db, g.token, lock=writes)
+        language = g.participant.language if g.participant is not None else None
+    if language is not None:
+        speak(language)
+    return language is not None
 
 
 @mine.get("/eligibility")

@@ -17,7 +17,6 @@ from study_server.words import Outcome, Source
 
 pages = Blueprint("trials", __name__, url_prefix="/p/<token>")
 answering.add_routes(pages)
-BY_TOKEN = {f"trials.{name}" for name in answering.BY_TOKEN}
 
 
 @pages.url_value_preprocessor
@@ -28,7 +27,7 @@ def find_participant(_endpoint: str | None, values: dict[str, Any] | None) -> No
 @pages.before_request
 def load_participant() -> None:
     g.base = f"{request.script_root}/p/{g.token}"  # url_for takes longer, for every image
-    if request.endpoint in BY_TOKEN:
+    if request.endpoint in answering.AT_EVERY_TRIAL:
         return
     writes = request.method == "POST"
     participant = participation.find_participant(g.db, g.token, lock=writes)

@@ -19,15 +19,18 @@ def upcoming(db: Session, participant: Participant) -> list[Trial]:
 
 def begin(db: Session, participant: Participant, trial: Trial) -> None:
     db.flush()
-    participation.begin(db, participation.find_showing(db, participant.token, trial.token))
+    connection = db.connection()
+    showing = participation.find_showing(connection, participant.token, trial.token)
+    participation.begin(connection, showing)
     _look_again(db)
 
 
 def respond(db: Session, participant: Participant, trial: Trial, answer: Answer) -> Recorded:
     db.flush()
-    showing = participation.find_showing(db, participant.token, trial.token)
+    connection = db.connection()
+    showing = participation.find_showing(connection, participant.token, trial.token)
     try:
-        return responses.record_response(db, showing, answer)
+        return responses.record_response(connection, showing, answer)
     finally:
         _look_again(db)
 

@@ -120,8 +120,11 @@ def test_without_a_token_of_somebody_there_is_nothing(
     authorization: str, client: FlaskClient
 ) -> None:
     sent = {"Authorization": authorization.replace("\0", "%00")}
-    for address in ("/api/trials", "/api/result"):
-        refused = client.get(address, headers=sent)
+    asked = [
+        client.get(f"/api/{page}", headers=sent) for page in ("trials", "trials/a/left", "result")
+    ]
+    asked.append(client.post("/api/trials/a/response", json=SHOWN, headers=sent))
+    for refused in asked:
         assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
         assert "Bearer TOKEN" in refused.get_json()["error"]
 

@@ -159,7 +159,7 @@ def test_who_is_there_is_noted_to_ten_seconds(db: Session, ago_s: int, noted: bo
     participant = enroll(db)
     before = participant.seen_at = now() - timedelta(seconds=ago_s)
     db.flush()
-    participation.touch(db, participation.person_of(participant))
+    participation.touch(db.connection(), participation.person_of(participant))
     db.refresh(participant)
     assert (participant.seen_at != before) is noted
     assert abs(now() - participant.seen_at) < timedelta(seconds=10)
@@ -197,8 +197,8 @@ def test_racing_answers_to_one_trial_leave_one(engine: Engine, study: str) -> No
 
     def answer(choice: Choice) -> None:
         with transaction(engine) as db:
-            showing = participation.find_showing(db, *tokens)
-            responses.record_response(db, showing, Answer(choice, 1, 1, 1))
+            showing = participation.find_showing(db.connection(), *tokens)
+            responses.record_response(db.connection(), showing, Answer(choice, 1, 1, 1))
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(answer, [Choice.LEFT, Choice.RIGHT] * 8))
@@ -244,7 +244,7 @@ def test_reloading_through_the_reserve_still_asks_for_every_answer(db: Session) 
         (trial, *_) = upcoming(db, participant)
         begin(db, participant, trial)
         interruptions.resume(db, participant)
-    assert participation.progress(db, participant) == (0, 7)
+    assert participation.progress(db.connection(), participant) == (0, 7)
     assert scoring.completion_code(participant) is None
 
 
@@ -253,7 +253,7 @@ def test_the_code_appears_with_the_last_answer(db: Session) -> None:
     assert scoring.completion_code(participant) is None
     answer_all(db, participant)
     assert participant.outcome is Outcome.COMPLETE
-    assert participation.progress(db, participant) == (7, 7)
+    assert participation.progress(db.connection(), participant) == (7, 7)
     code = scoring.completion_code(participant)
     other = enroll(db, "another")
     answer_all(db, other)

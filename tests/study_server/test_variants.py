@@ -148,7 +148,7 @@ def test_repeats_are_not_scored(db: Session, manifest: Path, tmp_path: Path) -> 
     participant = come(db, protocol, manifest, tmp_path)
     while following := upcoming(db, participant):
         answer(db, participant, following[0])
-    assert participation.progress(db, participant) == (6, 6)
+    assert participation.progress(db.connection(), participant) == (6, 6)
     assert scoring.score(db, participant) == (4, 4)
 
 
