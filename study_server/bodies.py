@@ -23,5 +23,5 @@ def refuse_nul() -> None:
     """PostgreSQL cannot even be asked for it. JSON is held to it by its models."""
     if "\0" in request.path or "\0" in "".join(request.args.values()):
         abort(404)
-    if not request.is_json and "\0" in "".join(request.form.values()):
+    if request.method == "POST" and not request.is_json and "\0" in "".join(request.form.values()):
         abort(400)
