@@ -41,6 +41,8 @@ SERVERS = {
     "waitress-sqlite": "study serve, SQLite",
     "gunicorn-sqlite": "gunicorn, SQLite",
     "gunicorn-postgresql": "gunicorn, PostgreSQL",
+    "nginx-gunicorn-sqlite": "nginx, gunicorn, SQLite",
+    "nginx-gunicorn-postgresql": "nginx, gunicorn, PostgreSQL",
 }
 HEAD = (
     f"{'server':28}{'people':>7}{'answers':>9}{'a second':>10}{'p50':>7}{'p95':>7}{'p99':>7} ms"
@@ -126,10 +128,10 @@ def measure_people(
         manifest,
         folder / "instance",
     )
-    server = (Gunicorn if kind.startswith("gunicorn") else Server)(folder, url)
-    if kind.startswith("nginx"):
+    server = (Gunicorn if "gunicorn" in kind else Server)(folder, url)
+    if "nginx" in kind:
         server.settings = {"STUDY_X_ACCEL": "/stimuli", "STUDY_TRUSTED_PROXIES": "1"}
-    with started(server), in_front(server, kind.startswith("nginx")) as address:
+    with started(server), in_front(server, "nginx" in kind) as address:
         ledger = asyncio.run(take_part(address, slug, people, coming, seconds))
         memory_mb, cpu_s = weigh(server)
     found = compare(engine, ledger, slug)

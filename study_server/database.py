@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from study_server.errors import StudyError
+from study_server.turns import Turn
 
 RETRY_S = 10.0  # between two attempts to leave no trace of what was deleted
 PRAGMAS = {
@@ -53,7 +54,8 @@ def open_engine(url: str | URL) -> Engine:
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
-        _take_turns(engine)
+        in_file = parsed.database and not parsed.database.startswith((":", "file:"))
+        _take_turns(engine, Turn(Path(str(parsed.database)) if in_file else None))
     return engine
 
 
@@ -63,24 +65,19 @@ def _set_pragmas(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {name}={value}")
 
 
-def _take_turns(engine: Engine) -> None:
-    """A writer takes SQLite's lock at once: one that upgrades midway can be refused.
-
-    The threads of this process queue for it. SQLite knows no queue: who waits asks again after up
-    to 100 ms, and under load some ask for seconds.
-    """
-    turn = threading.Lock()
+def _take_turns(engine: Engine, turn: Turn) -> None:
+    """A writer takes SQLite's lock at once: one that upgrades midway can be refused."""
 
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         waits = writes and TURN not in connection.info
-        if waits and turn.acquire(timeout=int(PRAGMAS["busy_timeout"]) / 1000):
+        if waits and turn.take(timeout_s=int(PRAGMAS["busy_timeout"]) / 1000):
             connection.info[TURN] = turn
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     def give_back(_connection: object, record: Any) -> None:
         if record.info.pop(TURN, None):
-            turn.release()
+            turn.give_back()
 
     event.listen(engine, "begin", begin)
     event.listen(engine, "checkin", give_back)

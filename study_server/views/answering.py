@@ -142,9 +142,15 @@ def _find(trial_token: str) -> participation.Showing:
     return showing
 
 
+def _store() -> None:
+    """Before the reply is made, with nothing of the database held: others wait for it."""
+    g.db.commit()
+    g.db.close()
+
+
 def start(trial_token: str) -> ResponseReturnValue:
     participation.begin(g.db, _find(trial_token))
-    g.db.commit()
+    _store()
     return "", 204
 
 
@@ -161,7 +167,7 @@ def respond(trial_token: str) -> ResponseReturnValue:
     answer = responses.Answer(values.pop("answer"), **values)
     showing = _find(trial_token)
     recorded = responses.record_response(g.db, showing, answer)
-    g.db.commit()  # before the reply is made: others wait for it
+    _store()
     told = scoring.feedback(showing, recorded.choice)
     ahead = _tell(recorded.ahead, showing.person.protocol)
     return _send_json(Stored.model_validate({"feedback": told, **ahead}))
