@@ -31,7 +31,8 @@ def holder(database: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process, whose turn it is."""
     command = [sys.executable, "-c", HOLD, str(database)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stdout.readline() == "taken\n"
+        assert process.stdout is not None
+        assert process.stdout.readline() == "taken\n"
         yield process
         process.kill()
 
@@ -82,8 +83,12 @@ def test_threads_take_turns_where_there_is_no_file(file: Path | None) -> None:
 
 def test_no_file_stays_open(database: Path) -> None:
     turn = Turn(database)
-    files = len(os.listdir("/proc/self/fd"))
+    files = open_files()
     for _ in range(5):
         assert turn.take(0)
         turn.give_back()
-    assert len(os.listdir("/proc/self/fd")) == files
+    assert open_files() == files
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
