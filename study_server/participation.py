@@ -65,10 +65,10 @@ NOTE_START = (
     update(TRIALS).where(TRIALS.c.id == bindparam("row")).values(started_at=bindparam("at"))
 )
 OF_PERSON = TRIALS.c.participant_id == bindparam("participant_id"), TRIALS.c.voided.is_(False)
-COUNTED = select(func.count()).select_from(TRIALS).where(*OF_PERSON).correlate(None)
+COUNT = select(func.count()).select_from(TRIALS).where(*OF_PERSON).correlate(None)
 HOW_FAR = (
-    COUNTED.join(ANSWERS).scalar_subquery().label("answered"),
-    COUNTED.scalar_subquery().label("planned"),
+    COUNT.join(ANSWERS).scalar_subquery().label("answered"),
+    COUNT.scalar_subquery().label("planned"),
 )
 PROGRESS = select(*HOW_FAR)
 AHEAD: Select[Any] = (

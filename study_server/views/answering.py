@@ -142,7 +142,7 @@ def _find(trial_token: str) -> participation.Showing:
     return showing
 
 
-def _store() -> None:
+def _commit() -> None:
     """Before the reply is made, with nothing of the database held: others wait for it."""
     g.db.commit()
     g.db.close()
@@ -150,7 +150,7 @@ def _store() -> None:
 
 def start(trial_token: str) -> ResponseReturnValue:
     participation.begin(g.db, _find(trial_token))
-    _store()
+    _commit()
     return "", 204
 
 
@@ -167,7 +167,7 @@ def respond(trial_token: str) -> ResponseReturnValue:
     answer = responses.Answer(values.pop("answer"), **values)
     showing = _find(trial_token)
     recorded = responses.record_response(g.db, showing, answer)
-    _store()
+    _commit()
     told = scoring.feedback(showing, recorded.choice)
     ahead = _tell(recorded.ahead, showing.person.protocol)
     return _send_json(Stored.model_validate({"feedback": told, **ahead}))
