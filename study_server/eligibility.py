@@ -15,6 +15,7 @@ from study_server.models import Participant, Screening
 from study_server.pictures import Pixels
 from study_server.plates import DIGITS, draw_plate
 from study_server.protocol import Protocol, stored_protocol
+from study_server.studies import UNFINISHED
 from study_server.words import ColorVision, NightLight, Outcome
 
 
@@ -34,7 +35,7 @@ class Incomplete(ValueError):
 def is_pending(db: Session, participant: Participant) -> bool:
     """Whether a participant must yet answer before the first trial."""
     asked = stored_protocol(participant.study.protocol).screens
-    return asked and participant.outcome is Outcome.ACTIVE and not is_answered(db, participant)
+    return asked and participant.outcome in UNFINISHED and not is_answered(db, participant)
 
 
 def is_answered(db: Session, participant: Participant) -> bool:

@@ -56,6 +56,8 @@ class Turn:
 def _is_mine(file: int) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:
+        return True  # files cannot be locked here; SQLite's own lock is there
     return True

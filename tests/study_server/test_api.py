@@ -11,7 +11,7 @@ from study_server.eligibility import plate_digits
 from study_server.invitations import invitation
 from study_server.models import Participant, Response, Trial
 from study_server.studies import find
-from study_server.words import Mode, State
+from study_server.words import Mode, Outcome, State
 from tests.conftest import short_protocol
 
 SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
@@ -221,6 +221,15 @@ def test_who_is_not_eligible_is_screened_out(client: FlaskClient) -> None:
     assert client.post("/api/eligibility", json=answers, headers=token).status_code == 204
     assert client.get("/api/result", headers=token).get_json()["outcome"] == "screened_out"
     assert client.get("/api/trials", headers=token).get_json()["trials"] == []
+
+
+@pytest.mark.usefixtures("screening")
+def test_who_left_unscreened_is_asked_on_return(client: FlaskClient, app: Flask) -> None:
+    token = header(enroll(client))
+    with transaction(app.extensions["engine"]) as db:
+        db.scalars(select(Participant)).one().outcome = Outcome.ABANDONED
+    assert client.get("/api/trials", headers=token).status_code == 409
+    assert client.post("/api/resume", headers=token).status_code == 409
 
 
 def test_pages_of_other_origins_may_ask(client: FlaskClient, token: dict[str, str]) -> None:
