@@ -48,6 +48,7 @@ def report_incident(
     if trial.started_at is not None or trial.attempt >= MOST_INCIDENTS:
         raise UnfitAnswer("this trial is not replaced: it has begun, or others were already")
     be_there(db.connection(), person_of(participant))
+    db.expire(participant)  # that wrote to the row
     db.add(Incident(trial_id=trial.id, place=place, status=status, reported_at=now()))
     void(db, participant, trial)
 

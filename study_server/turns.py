@@ -8,6 +8,7 @@ import fcntl
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ASK_EVERY_S = 0.0005
@@ -41,14 +42,14 @@ class Turn:
     def give_back(self) -> None:
         lock, self._lock = self._lock, None
         if lock is not None:
-            os.close(lock)  # which ends the lock, as the end of a process does
+            _let_go(lock)
         self._threads.release()
 
     def _open(self) -> int | None:
-        """None: there is no such file, and no room for it."""
+        """None: there is no room for the file, or it is not ours to open."""
         try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            return os.open(self.beside, flags, 0o600) if self.beside else None
+            flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC  # whoever may read it may lock it
+            return os.open(self.beside, flags, 0o644) if self.beside else None
         except OSError:
             return None
 
@@ -61,3 +62,9 @@ def _is_mine(file: int) -> bool:
     except OSError:
         return True  # files cannot be locked here; SQLite's own lock is there
     return True
+
+
+def _let_go(file: int) -> None:
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_UN)  # closing is not enough where a fork has it open too
+    os.close(file)

@@ -60,8 +60,9 @@ def read_json() -> object:
 
 def resume() -> ResponseReturnValue:
     interruptions.resume(g.db, g.participant)
+    reply = next_trials()  # within the same transaction: another would wait for its turn
     g.db.commit()
-    return next_trials()
+    return reply
 
 
 def next_trials() -> ResponseReturnValue:
@@ -189,7 +190,7 @@ def _voided(_error: participation.VoidedTrial) -> ResponseReturnValue:
 
 
 def _over(_error: participation.Over) -> ResponseReturnValue:
-    g.db.commit()  # the outcome
+    _commit()  # the outcome
     return {"error": gettext("The study is over for you.")}, 409
 
 

@@ -1,12 +1,16 @@
 """A front end of a lab's own: a token in a header, and no more to see than the pages show."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from study_server.database import reading, transaction
+from study_server.clock import now
+from study_server.database import open_engine, reading, transaction
 from study_server.eligibility import plate_digits
 from study_server.invitations import invitation
 from study_server.models import Participant, Response, Trial
@@ -230,6 +234,30 @@ def test_who_left_unscreened_is_asked_on_return(client: FlaskClient, app: Flask)
         db.scalars(select(Participant)).one().outcome = Outcome.ABANDONED
     assert client.get("/api/trials", headers=token).status_code == 409
     assert client.post("/api/resume", headers=token).status_code == 409
+
+
+@pytest.mark.parametrize("word", ["start", "response"])
+def test_who_comes_too_late_is_noted_as_that(
+    word: str, client: FlaskClient, token: dict[str, str], app: Flask
+) -> None:
+    (trial, *_) = client.get("/api/trials", headers=token).get_json()["trials"]
+    with transaction(app.extensions["engine"]) as db:
+        find(db, "short").protocol = short_protocol(time_limit_minutes=30).canonical()
+        db.scalars(select(Participant)).one().started_at = now() - timedelta(minutes=31)
+    late = client.post(f"/api/trials/{trial['token']}/{word}", json=SHOWN, headers=token)
+    assert (late.status_code, "over" in late.get_json()["error"]) == (409, True)
+    with reading(app.extensions["engine"]) as db:
+        assert db.scalars(select(Participant)).one().outcome is Outcome.TIMED_OUT
+        assert db.scalar(select(func.count()).select_from(Response)) == 0
+
+
+def test_a_browser_may_ask_whether_it_may_ask_while_the_database_is_gone(
+    client: FlaskClient, app: Flask, tmp_path: Path
+) -> None:
+    app.extensions["writer"] = open_engine(f"sqlite:///{tmp_path}")  # a folder: it cannot be opened
+    for word in ("start", "response"):
+        asked = client.options(f"/api/trials/a/{word}", headers={"Origin": "https://lab.example"})
+        assert asked.status_code == 200
 
 
 def test_pages_of_other_origins_may_ask(client: FlaskClient, token: dict[str, str]) -> None:

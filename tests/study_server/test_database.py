@@ -1,5 +1,6 @@
 """The database's promises."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -93,6 +94,27 @@ def test_a_writer_that_fails_gives_its_turn_back(
         refused = threads.submit(begin_to_write, impatient)
         assert isinstance(refused.exception(), OperationalError)
     begin_to_write(impatient)
+
+
+def test_engines_on_one_file_queue_for_the_lock(impatient: Engine) -> None:
+    """As processes do, each with an engine of its own."""
+    other = open_engine(impatient.url)
+    event.listen(other, "connect", lambda driver, _: driver.execute("PRAGMA busy_timeout=0"))
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(begin_to_write, (impatient, other) * 40))
+    with other.connect() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM answer")).scalar() == 80
+    other.dispose()
+
+
+def test_who_finds_it_locked_by_a_stranger_gives_the_turn_back(impatient: Engine) -> None:
+    stranger = sqlite3.connect(str(impatient.url.database), isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    with pytest.raises(OperationalError):
+        begin_to_write(impatient)
+    stranger.close()
+    with ThreadPoolExecutor(1) as threads:  # another thread, another connection
+        threads.submit(begin_to_write, impatient).result(timeout=5)
 
 
 def begin_to_write(engine: Engine) -> None:
