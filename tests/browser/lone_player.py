@@ -5,6 +5,7 @@ Nothing listens anywhere: Playwright answers every request of the page from here
 
 import io
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -89,6 +90,13 @@ class TrialApi:
     def attach(self, page: Page) -> None:
         """Answer all that the page asks for."""
         page.route("**/*", self._answer)
+
+    def wait_for_answers(self, page: Page, number: int) -> None:
+        """The player shows the next pair before an answer has arrived here."""
+        until = time.monotonic() + 10
+        while len(self.answers) < number and time.monotonic() < until:
+            page.wait_for_timeout(10)
+        assert len(self.answers) == number
 
     def describe(self) -> dict[str, object]:
         planned = self.practice + self.test

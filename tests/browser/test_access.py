@@ -80,6 +80,7 @@ def test_the_buttons_can_be_reached_and_seen_to_be_by_tab(page: Page) -> None:
     assert right.evaluate("button => getComputedStyle(button).outlineStyle") == "solid"
     page.keyboard.press("Enter")
     page.get_by_text("Pair 2 of 2").wait_for()
+    api.wait_for_answers(page, 1)
     assert api.answers["t0"]["answer"] == "right"
 
 

@@ -62,9 +62,9 @@ def played(browser: Browser) -> Played:
         started_at = page.evaluate(
             "performance.getEntriesByType('resource').find(e => e.name.endsWith('start')).startTime"
         )
-        with page.expect_response("**/response"):  # the next pair does not wait for it
-            page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
         page.get_by_text("Pair 2 of 2").wait_for()
+        api.wait_for_answers(page, 1)
     return Played(api, steps, attributes, sent, started_at)
 
 

@@ -32,6 +32,7 @@ def play(page: Page, api: TrialApi, script: str = "") -> list[dict[str, object]]
     api.visit(page)
     set_going(page)
     page.get_by_text(f"Pair {api.test} of {api.test}").wait_for(timeout=60_000)
+    api.wait_for_answers(page, api.test - 1)
     observed: list[dict[str, object]] = page.evaluate("window.observed")
     return observed
 
@@ -90,6 +91,7 @@ def test_a_response_time_is_that_from_the_buttons_to_the_event(page: Page) -> No
         page.locator("#stage[data-phase=choice]").wait_for()
         clicked.append(click_at_a_known_time(page, cdp, rng.choice(["Left", "Right"]), rng))
     page.get_by_text("Pair 6 of 6").wait_for()
+    api.wait_for_answers(page, 5)
     offered = buttons_shown(page.evaluate("window.observed"))[:5]
     true_ms = [at - frame for at, frame in zip(clicked, offered, strict=True)]
     told_ms = [answer["rt_ms"] for answer in api.answers.values()]
