@@ -1,6 +1,6 @@
 """What the player's scripts say, in English: the page carries it to them, in its language.
 
-A text's {blanks} are filled in by static/player/words.js.
+A text's {blanks} are filled in by static/player/texts.js.
 """
 
 from study_server.languages import N_

@@ -110,9 +110,7 @@ class Flag(StrEnum):
 DISTURBING = (Flag.HIDDEN, Flag.BLURRED, Flag.RESIZED, Flag.SLOW_FRAME)
 
 REAL, FOIL = "real", "foil"  # the two methods that are not models
-SCRIPT = (
-    "script"  # what answered: an event that the browser did not make (static/player/answers.js)
-)
+SCRIPT = "script"  # an input that the browser did not make itself (static/player/trial/answers.js)
 
 
 def truth_of(fake_side: Side | None, fake_id: int | None) -> Choice:

@@ -1,15 +1,15 @@
 /** The participant's way. The server knows what comes next. */
 
 import { environment } from "./environment.js";
-import { hold, measureFrame, nextFrame } from "./frames.js";
-import { makeId, openOutbox } from "./outbox.js";
-import { Missing, preloader } from "./preload.js";
-import * as screen from "./screen.js";
-import { Refused, connect } from "./server.js";
-import { openStore } from "./store.js";
-import { takeOver } from "./tabs.js";
-import { runTrial } from "./trial.js";
-import { text } from "./words.js";
+import { hold, measureFrame, nextFrame } from "./trial/frames.js";
+import { makeId, openOutbox } from "./network/outbox.js";
+import { Missing, preloader } from "./network/preload.js";
+import * as screen from "./pages.js";
+import { Refused, connect } from "./network/server.js";
+import { openStore } from "./network/store.js";
+import { takeOver } from "./single_tab.js";
+import { runTrial } from "./trial/trial.js";
+import { text } from "./texts.js";
 
 const MOST_MISSED = 3; // trials in a row without images
 

@@ -33,7 +33,7 @@ def questions() -> ResponseReturnValue:
 
 def _ask(incomplete: bool = False) -> ResponseReturnValue:
     page = render_template(
-        "participant/eligibility.html",
+        "participant/screening.html",
         wording=spoken(),
         protocol=protocol_of(g.participant),
         base=f"/p/{g.token}",

@@ -84,7 +84,9 @@ def check() -> ResponseReturnValue:
 @pages.get("/enter/<token>")
 def enter(token: str) -> ResponseReturnValue:
     """A button, so that no link preview uses the link up."""
-    return render_template("researcher/enter.html", action=url_for("researcher.use", token=token))
+    return render_template(
+        "researcher/login_link.html", action=url_for("researcher.use", token=token)
+    )
 
 
 @pages.post("/enter/<token>")

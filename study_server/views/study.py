@@ -116,7 +116,7 @@ def _power(slug: str) -> tuple[Power | None, str]:
 @pages.get("/live")
 def live(slug: str) -> ResponseReturnValue:
     """The part of the page that refreshes itself."""
-    return render_template("researcher/live.html", **_measure(_find(slug)))
+    return render_template("researcher/progress.html", **_measure(_find(slug)))
 
 
 @pages.get("/participants")

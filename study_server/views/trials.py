@@ -48,7 +48,7 @@ def spoken() -> Spoken:
 
 ENDS = {
     Outcome.SCREENED_OUT: "screened_out",
-    Outcome.TIMED_OUT: "late",
+    Outcome.TIMED_OUT: "timed_out",
     Outcome.RETURNED: "returned",
 }
 

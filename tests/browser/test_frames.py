@@ -8,7 +8,7 @@ from tests.browser.lone_player import TrialApi
 # Feeds frames.js with the timestamps of a display, some of them missing.
 HOLD = """
 async ([times, durationMs, frameMs, overAfter, late = {}]) => {
-  const { hold } = await import("/static/player/frames.js");
+  const { hold } = await import("/static/player/trial/frames.js");
   const frames = times[Symbol.iterator]();
   const started = frames.next().value;
   let now = started;
@@ -21,7 +21,7 @@ async ([times, durationMs, frameMs, overAfter, late = {}]) => {
 """
 MEASURE = """
 async (times) => {
-  const { measureFrame } = await import("/static/player/frames.js");
+  const { measureFrame } = await import("/static/player/trial/frames.js");
   const frames = times[Symbol.iterator]();
   window.requestAnimationFrame = (callback) => Promise.resolve().then(
     () => callback(frames.next().value));
@@ -29,7 +29,7 @@ async (times) => {
 }
 """
 PLAN = """
-async (trial) => (await import("/static/player/trial.js")).plan(trial).map(
+async (trial) => (await import("/static/player/trial/trial.js")).plan(trial).map(
   ({ phase, ms, shown }) => [phase, ms === Infinity ? null : ms, shown.join("+")])
 """
 

@@ -6,9 +6,9 @@ from playwright.sync_api import Page
 from tests.browser.lone_player import TrialApi
 
 MODULES = """
-  const { openOutbox, makeId } = await import("/static/player/outbox.js");
-  const { inMemory, openStore } = await import("/static/player/store.js");
-  const { Refused, connect } = await import("/static/player/server.js");
+  const { openOutbox, makeId } = await import("/static/player/network/outbox.js");
+  const { inMemory, openStore } = await import("/static/player/network/store.js");
+  const { Refused, connect } = await import("/static/player/network/server.js");
 """
 
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import window
 from tests.browser.lone_player import QUESTION, ROOT, TIMING, TrialApi
 
+PLAYER = ROOT / "static/player"
 INLINE = r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"application/json\")(?![^>]*\ssrc=)"
 
 
@@ -302,7 +303,7 @@ def test_a_single_image_is_masked_and_judged(page: Page) -> None:
 def test_every_mask_is_another(page: Page) -> None:
     TrialApi().visit(page)
     masks = page.evaluate("""async () => {
-      const { makeMask, scramble } = await import("/static/player/masks.js");
+      const { makeMask, scramble } = await import("/static/player/trial/masks.js");
       const mask = makeMask({ naturalWidth: 256, naturalHeight: 100 });
       const pixels = () => mask.getContext("2d").getImageData(0, 0, 32, 13).data.join();
       return [1, 2].map(() => (scramble(mask), [mask.width, mask.height, pixels()]));
@@ -363,12 +364,13 @@ def test_what_the_server_refuses_for_good_is_told_in_its_words(page: Page) -> No
 
 def test_the_page_names_every_module_lest_one_wait_for_another() -> None:
     named = re.findall(r'="/static/player/([^"]*\.js)"', TrialApi().render())
-    assert sorted(named) == sorted(file.name for file in (ROOT / "static/player").glob("*.js"))
+    modules = [str(file.relative_to(PLAYER)) for file in PLAYER.rglob("*.js")]
+    assert sorted(named) == sorted(modules)
 
 
 def test_the_player_is_small_and_brings_no_inline_script_or_style() -> None:
-    player = [file.stat().st_size for file in (ROOT / "static/player").iterdir()]
-    assert 0 < sum(player) < 30_000
+    player = [file.stat().st_size for file in PLAYER.rglob("*.*")]
+    assert 0 < sum(player) < 40_000
     for template in Path(ROOT, "templates").rglob("*.html"):
         words = template.read_text()
         assert not re.search(INLINE, words), template

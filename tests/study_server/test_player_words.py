@@ -9,7 +9,7 @@ SCRIPTS = Path(__file__).parents[2] / "static" / "player"
 
 
 def scripts() -> str:
-    return "\n".join(file.read_text(encoding="utf-8") for file in SCRIPTS.glob("*.js"))
+    return "\n".join(file.read_text(encoding="utf-8") for file in SCRIPTS.rglob("*.js"))
 
 
 def test_no_script_holds_a_sentence_of_its_own() -> None:

@@ -1,6 +1,6 @@
 /** The trial API (study_server/views/answering.py), asked until it answers. */
 
-import { text } from "./words.js";
+import { text } from "../texts.js";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;

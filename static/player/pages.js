@@ -1,7 +1,7 @@
 /** What is on the screen besides the trial: pages, progress, feedback, news. */
 
-import { makeMask } from "./masks.js";
-import { text } from "./words.js";
+import { makeMask } from "./trial/masks.js";
+import { text } from "./texts.js";
 
 const SLOT_PX = 256; // the least for an image; as in the style sheet
 const GAP_PX = 48; // between two
