@@ -4,118 +4,123 @@ Source: https://docs.prolific.com/api-reference, v1, read in 2026. Only these co
 use it; a study runs without.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+
+import httpx
 
 from study_server.errors import StudyError
 from study_server.platforms import Listed, read_row
 from study_server.words import Source
 
-ADDRESS = "https://api.prolific.com/api/v1"
-PATIENCE_S = 30.0  # for an answer
-TRIES = 4  # where Prolific asks to come again later
-LONGEST_WAIT_S = 60.0
+API_URL = "https://api.prolific.com/api/v1"
+TIMEOUT_S = 30.0
+MAX_TRIES = 4  # when Prolific asks for a later request
+MAX_WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
-class Prolific:
-    """An account, by its token."""
+class ProlificClient:
+    """The requests that one account makes, identified by its API token."""
 
     token: str
-    address: str = ADDRESS
-    patience_s: float = PATIENCE_S
+    api_url: str = API_URL
+    timeout_s: float = TIMEOUT_S
     sleep: Callable[[float], None] = time.sleep
 
     def list_submissions(self, study: str) -> list[Listed]:
-        """Every submission of a study there, from all pages."""
-        return [_listed(one) for one in self._submissions(study)]
+        """Return every submission of a Prolific study, from all pages."""
+        return [_to_submission(one) for one in self._submissions(study)]
 
-    def paid_bonuses(self, study: str) -> set[str]:
-        """The submissions that have had a bonus."""
+    def list_submissions_with_bonus(self, study: str) -> set[str]:
+        """Return the ids of the submissions for which a bonus has been paid."""
         return {one["id"] for one in self._submissions(study) if one.get("bonus_payments")}
 
     def _submissions(self, study: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        url: str | None = f"{self.address}/studies/{study}/submissions/"
+        submissions: list[dict[str, Any]] = []
+        url: str | None = f"{self.api_url}/studies/{study}/submissions/"
         while url:
             page = self._ask("GET", url)
-            found += page["results"]
+            submissions += page["results"]
             url = ((page.get("_links") or {}).get("next") or {}).get("href")
-        return found
+        return submissions
 
-    def approve(self, submission: str) -> None:
-        """Pay the study's reward."""
+    def approve_submission(self, submission: str) -> None:
+        """Approve a submission, which pays the study's reward."""
         self._ask("POST", f"/submissions/{submission}/transition/", {"action": "APPROVE"})
 
     def request_return(self, submission: str, reason: str) -> None:
-        """Ask the participant to return it; they get a message with the reason."""
+        """Ask the participant to return a submission; Prolific sends them the reason."""
         body = {"request_return_reasons": [reason]}
         self._ask("POST", f"/submissions/{submission}/request-return/", body)
 
     def pay_bonuses(self, study: str, amounts: Mapping[str, str]) -> None:
-        """amounts: by submission, in the study's currency: "1.50". Never sent twice by itself."""
+        """Pay bonuses; the request is never repeated automatically.
+
+        amounts: by submission, in the study's currency, such as "1.50".
+        """
         lines = "\n".join(f"{submission},{amount}" for submission, amount in amounts.items())
         body = {"study_id": study, "csv_bonuses": lines}
         prepared = self._ask("POST", "/submissions/bonus-payments/", body)
         self._ask("POST", f"/bulk-bonus-payments/{prepared['id']}/pay/", {})
 
     def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        """The answer as JSON; raises StudyError in one line."""
-        url = path if path.startswith("http") else self.address + path
-        if urlsplit(url).netloc != urlsplit(self.address).netloc:
+        """Send a request and return its JSON reply; raises StudyError."""
+        url = httpx.URL(path if path.startswith("http") else self.api_url + path)
+        if url.netloc != httpx.URL(self.api_url).netloc:
             raise StudyError(f"Prolific's list goes on at {url}, which must not get the token")
-        content = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Token {self.token}", "Content-Type": "application/json"}
-        request = Request(url, content, headers, method=method)
-        what = f"{method} {urlsplit(url).path}"
-        for left in reversed(range(TRIES)):
+        request_text = f"{method} {url.path}"
+        for tries_left in reversed(range(MAX_TRIES)):
+            reply = self._send(method, url, body, request_text)
+            if reply.status_code == 429 and tries_left:
+                self.sleep(_retry_delay_s(reply))
+                continue
+            if not reply.is_success:
+                raise StudyError(f"{_describe_error(reply)} to {request_text}")
             try:
-                with urlopen(request, timeout=self.patience_s) as answer:
-                    return json.loads(answer.read() or b"{}")
-            except HTTPError as error:
-                with error:
-                    if error.code != 429 or not left:
-                        raise StudyError(f"{_explain(error)} to {what}") from error
-                    self.sleep(_pause(error))
-            except (URLError, TimeoutError, ConnectionError) as error:
-                raise StudyError(
-                    f"no answer from Prolific to {what}: {getattr(error, 'reason', error)}; look "
-                    "there whether it was done before you try again"
-                ) from error
+                return reply.json() if reply.content else {}
             except ValueError as error:
-                raise StudyError(f"Prolific's answer to {what} is no JSON") from error
+                raise StudyError(f"Prolific's answer to {request_text} is no JSON") from error
         raise AssertionError("the last try returns or raises")
 
+    def _send(
+        self, method: str, url: httpx.URL, body: Mapping[str, object] | None, request_text: str
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Token {self.token}"}
+        try:
+            return httpx.request(method, url, json=body, headers=headers, timeout=self.timeout_s)
+        except httpx.TransportError as error:
+            raise StudyError(
+                f"no answer from Prolific to {request_text}: {error}; look there whether it was "
+                "done before you try again"
+            ) from error
 
-def _pause(error: HTTPError) -> float:
-    """Seconds to wait, as Prolific asks."""
-    asked = error.headers.get("Retry-After", "")
-    return min(float(asked), LONGEST_WAIT_S) if asked.isdigit() else 5.0
+
+def _retry_delay_s(reply: httpx.Response) -> float:
+    """Return the seconds that Prolific asks to wait."""
+    retry_after = reply.headers.get("Retry-After", "")
+    return min(float(retry_after), MAX_WAIT_S) if retry_after.isdigit() else 5.0
 
 
-def _explain(error: HTTPError) -> str:
-    """HTTP status, what Prolific says of it, and what to do."""
+def _describe_error(reply: httpx.Response) -> str:
+    """Return the HTTP status, Prolific's own explanation and what to do."""
     try:
-        told = json.loads(error.read())["error"]
-        detail = told.get("detail") or told.get("title") if isinstance(told, dict) else told
+        error = reply.json()["error"]
+        detail = error.get("detail") or error.get("title") if isinstance(error, dict) else error
     except (ValueError, KeyError, TypeError):
-        detail = error.reason
+        detail = reply.reason_phrase
     remedies = {
         401: "; PROLIFIC_TOKEN is not valid",
         403: "; PROLIFIC_TOKEN may not do that",
         404: "; check the id",
         429: "; it has had too many requests: try again in some minutes",
     }
-    return f"Prolific answered {error.code}: {detail}{remedies.get(error.code, '')}"
+    return f"Prolific answered {reply.status_code}: {detail}{remedies.get(reply.status_code, '')}"
 
 
-def _listed(submission: Mapping[str, Any]) -> Listed:
+def _to_submission(submission: Mapping[str, Any]) -> Listed:
     row = {
         "participant id": submission.get("participant_id") or submission.get("participant") or "",
         "submission id": submission["id"],

@@ -13,7 +13,7 @@ from study_server.commands.options import FILE, SLUG
 from study_server.database import transaction
 from study_server.errors import StudyError
 from study_server.platforms import Listed, Status, read_list
-from study_server.prolific import Prolific
+from study_server.prolific import ProlificClient
 from study_server.reconcile import (
     Action,
     Row,
@@ -28,12 +28,12 @@ PROLIFIC = click.option("--prolific", metavar="STUDY_ID", help="Prolific's study
 SANDBOX = click.option("--sandbox", is_flag=True, help="MTurk's sandbox, where nobody is paid.")
 
 
-def _account() -> Prolific:
+def _prolific_client() -> ProlificClient:
     """Raises StudyError without a token."""
     token = os.environ.get("PROLIFIC_TOKEN", "")
     if not token:
         raise StudyError("PROLIFIC_TOKEN must hold a token: Prolific, Settings, Go to API tokens")
-    return Prolific(token)
+    return ProlificClient(token)
 
 
 @click.command()
@@ -78,7 +78,7 @@ def _fetch(
     if file is not None:
         return read_list(file)
     if study is not None:
-        return Source.PROLIFIC, _account().list_submissions(study)
+        return Source.PROLIFIC, _prolific_client().list_submissions(study)
     return Source.MTURK, mturk.list_assignments(mturk.connect(sandbox), str(hit))
 
 
@@ -132,17 +132,17 @@ def _settle(
 
 
 def _settle_on_prolific(deeds: list[Row], bonuses: list[Row], study: str | None) -> None:
-    account = _account()
+    account = _prolific_client()
     if any(row.action is Action.REJECT for row in deeds):
         raise StudyError("reject on Prolific's own pages, which ask for more; or write return")
     if bonuses and study is None:
         raise StudyError("bonuses on Prolific need --prolific STUDY_ID")
     for row in deeds:
         if row.action is Action.PAY:
-            account.approve(row.submission)
+            account.approve_submission(row.submission)
         else:
             account.request_return(row.submission, row.reason)
-    had = account.paid_bonuses(study) if bonuses and study else set()
+    had = account.list_submissions_with_bonus(study) if bonuses and study else set()
     amounts = {row.submission: row.bonus for row in bonuses if row.submission not in had}
     if amounts and study:
         account.pay_bonuses(study, amounts)

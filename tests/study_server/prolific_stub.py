@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from study_server.prolific import Prolific
+from study_server.prolific import ProlificClient
 
 TOKEN = "a token for the tests alone"
 Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
@@ -48,7 +48,7 @@ class Stub:
 
 
 @contextmanager
-def speaking(stub: Stub) -> Iterator[Prolific]:
+def speaking(stub: Stub) -> Iterator[ProlificClient]:
     class Handler(BaseHTTPRequestHandler):
         def respond(self) -> None:
             if stub.silent:
@@ -77,7 +77,7 @@ def speaking(stub: Stub) -> Iterator[Prolific]:
     thread.start()
     stub.address = f"http://127.0.0.1:{server.server_port}/api/v1"
     try:
-        yield Prolific(TOKEN, stub.address, patience_s=5, sleep=lambda _seconds: None)
+        yield ProlificClient(TOKEN, stub.address, timeout_s=5, sleep=lambda _seconds: None)
     finally:
         server.shutdown()
         thread.join()

@@ -10,7 +10,7 @@ from study_server.cli import commands
 from study_server.commands import pay
 from study_server.errors import StudyError
 from study_server.platforms import Listed, Status
-from study_server.prolific import Prolific
+from study_server.prolific import ProlificClient
 from study_server.reconcile import Action, Row, write_sheet
 from study_server.words import Source
 from tests.study_server.prolific_stub import STUDY, TOKEN, Stub, speaking, submission
@@ -40,7 +40,7 @@ def test_submissions_come_from_all_pages_with_what_prolific_calls_their_status()
 def test_an_approval_a_return_and_a_bonus_are_what_the_documentation_asks_for() -> None:
     stub = Stub()
     with speaking(stub) as prolific:
-        prolific.approve("s1")
+        prolific.approve_submission("s1")
         prolific.request_return("s2", "Didn't finish the study")
         prolific.pay_bonuses(STUDY, {"s1": "1.50", "s3": "1.05"})
     api = "/api/v1"
@@ -63,7 +63,7 @@ def test_a_limit_is_waited_for_and_then_told() -> None:
     limited = (429, {"Retry-After": "7"}, b"")
     stub = Stub([submission(1, "APPROVED")], refusals=[limited, limited])
     with speaking(stub) as prolific:
-        patient = Prolific(TOKEN, prolific.address, sleep=waits.append)
+        patient = ProlificClient(TOKEN, prolific.api_url, sleep=waits.append)
         assert len(patient.list_submissions(STUDY)) == 1
         assert waits == [7, 7]
         stub.refusals = [limited] * 9
@@ -104,7 +104,7 @@ def test_a_wrong_token_is_told() -> None:
         speaking(Stub()) as prolific,
         pytest.raises(StudyError, match="PROLIFIC_TOKEN is not valid"),
     ):
-        Prolific("another", prolific.address).approve("s1")
+        ProlificClient("another", prolific.api_url).approve_submission("s1")
 
 
 def test_no_answer_is_no_licence_to_try_again() -> None:
@@ -112,9 +112,9 @@ def test_no_answer_is_no_licence_to_try_again() -> None:
         speaking(Stub(silent=True)) as prolific,
         pytest.raises(StudyError, match=r"no answer .* look there whether it was done"),
     ):
-        prolific.approve("s1")
+        prolific.approve_submission("s1")
     with pytest.raises(StudyError, match="no answer from Prolific"):  # nobody listens there now
-        prolific.approve("s1")
+        prolific.approve_submission("s1")
 
 
 def sheet(tmp_path: Path, *actions: tuple[Action, Status, str]) -> Path:
@@ -126,11 +126,11 @@ def sheet(tmp_path: Path, *actions: tuple[Action, Status, str]) -> Path:
     return tmp_path / "pay.csv"
 
 
-def run_pay(prolific: Prolific, *arguments: object) -> tuple[int, str]:
+def run_pay(prolific: ProlificClient, *arguments: object) -> tuple[int, str]:
     """`study pay` with the stub in Prolific's place."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PROLIFIC_TOKEN", TOKEN)
-        patched.setattr(pay, "Prolific", lambda token: replace(prolific, token=token))
+        patched.setattr(pay, "ProlificClient", lambda token: replace(prolific, token=token))
         result = CliRunner().invoke(commands, ["pay", *map(str, arguments)])
     return result.exit_code, result.output
 
