@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.stopwatch import interleaved_medians_ms
-from colorizer.bins import annealed_mean, bin_centers
+from colorizer.color.bins import annealed_mean, bin_centers
 from colorizer.models import upsample_ab
 
 SIZE, STRIDE, TEMPERATURE, BAR = 256, 4, 0.38, 40

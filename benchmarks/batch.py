@@ -22,8 +22,8 @@ from torch.nn import functional
 
 from benchmarks.stopwatch import interleaved_medians_ms
 from colorizer.batch import Model, Recipe, fast_precision, write_stimuli
-from colorizer.bins import bin_centers
 from colorizer.checkpoint import SHIPPED, load_colorizer
+from colorizer.color.bins import bin_centers
 from colorizer.fused import fuse
 from colorizer.models import Colorizer, build_colorizer
 from colorizer.splits import Photograph

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.stopwatch import interleaved_medians_ms
-from colorizer.bins import bin_centers
 from colorizer.checkpoint import SHIPPED, load_colorizer
-from colorizer.color import from_bytes, rgb_to_lightness
+from colorizer.color.bins import bin_centers
+from colorizer.color.spaces import from_bytes, rgb_to_lightness
 from colorizer.fused import fuse
 from colorizer.models import NETWORKS, Colorizer, build_colorizer
 from colorizer.zhang2016 import ZHANG2016

@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from benchmarks.stopwatch import interleaved_medians_ms
-from colorizer.bins import bin_centers, soft_encode, tabulate_candidates
+from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
 
 PIXELS = 64 * 64
 BARS = {5: {"scikit-learn": 5, "cdist and topk": 14}, 10: {}}

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from colorizer.atomic import replacing
-from colorizer.color import from_bytes, rgb_to_lab, rgb_to_lightness
+from colorizer.color.spaces import from_bytes, rgb_to_lab, rgb_to_lightness
 from colorizer.errors import Mistake
 from colorizer.models import STRIDE
 from colorizer.photos import UnreadablePhotograph, read_squares

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from colorizer.atomic import replacing
 from colorizer.backbone import load_strictly, read_state_dict
-from colorizer.bins import bin_centers
+from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
 from colorizer.models import NETWORKS, OBJECTIVES, Colorizer, build_colorizer
 from colorizer.zhang2016 import ZHANG2016, Zhang2016, anneal_as_released

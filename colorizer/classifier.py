@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from colorizer.backbone import IMAGENET, load_strictly, read_state_dict
-from colorizer.color import from_bytes
+from colorizer.color.spaces import from_bytes
 from colorizer.errors import Mistake
 from colorizer.torchvision_ops import import_torchvision
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from colorizer.color import (
+from colorizer.color.spaces import (
     from_bytes,
     gray_rgb,
     lab_to_gamut,

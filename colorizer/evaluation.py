@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorizer.bins import CandidateTable, bin_centers, soft_encode, tabulate_candidates
-from colorizer.ciede2000 import color_difference
-from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.color.bins import CandidateTable, bin_centers, soft_encode, tabulate_candidates
+from colorizer.color.ciede2000 import color_difference
+from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.metrics import (
     area_under_curve,
     colorfulness,

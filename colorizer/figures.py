@@ -16,8 +16,8 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from colorizer.atomic import replacing
-from colorizer.bins import bin_centers
-from colorizer.color import lab_to_gamut
+from colorizer.color.bins import bin_centers
+from colorizer.color.spaces import lab_to_gamut
 from colorizer.errors import Mistake
 
 KINDS = ("svg", "png")  # for the paper, for looking at

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from colorizer.bins import CandidateTable, soft_encode
+from colorizer.color.bins import CandidateTable, soft_encode
+from colorizer.color.chunks import in_pieces
 from colorizer.photos import GRAY_AB
-from colorizer.pieces import in_pieces
 
 
 def regression_loss(scaled: Tensor, ab: Tensor, full_scale: float) -> Tensor:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from colorizer.backbone import BACKBONES, FeaturePyramid, build_backbone
-from colorizer.bins import annealed_mean
-from colorizer.color import gray_rgb
+from colorizer.color.bins import annealed_mean
+from colorizer.color.spaces import gray_rgb
 from colorizer.errors import Mistake
 from colorizer.zhang2016 import ZHANG2016, Zhang2016
 

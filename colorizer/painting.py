@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.color import from_bytes, lab_to_gamut, rgb_to_lab, to_bytes
+from colorizer.color.spaces import from_bytes, lab_to_gamut, rgb_to_lab, to_bytes
 from colorizer.foils import borrow, form_ring, recolor
 from colorizer.models import Colorizer, upsample_ab
 from colorizer.photos import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors

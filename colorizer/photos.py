@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 from PIL.Image import Transpose
 
-from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.color.spaces import from_bytes, rgb_to_lab
 
 SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")

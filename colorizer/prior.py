@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from colorizer.atomic import replacing
-from colorizer.bins import bin_centers, soft_encode, tabulate_candidates
 from colorizer.cache import to_targets
+from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
 from colorizer.errors import Mistake
 from colorizer.photos import UnreadablePhotograph, read_squares
 from colorizer.splits import LOOKED_AT, Photograph

@@ -13,8 +13,8 @@ from torch import Tensor
 from colorizer import ranks
 from colorizer.atomic import replacing
 from colorizer.backbone import RANDOM, load_pretrained
-from colorizer.bins import bin_centers
 from colorizer.checkpoint import Header, read_header, read_tensors, write_tensors
+from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
 from colorizer.models import Colorizer, PyramidColorizer, build_colorizer, pretrained_part
 from colorizer.prior import Prior

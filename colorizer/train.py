@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from colorizer import ranks
-from colorizer.bins import bin_centers, tabulate_candidates
 from colorizer.cache import Squares, center_crops, random_crops, to_example
+from colorizer.color.bins import bin_centers, tabulate_candidates
 from colorizer.errors import Mistake
 from colorizer.losses import classification_loss, has_color, regression_loss
 from colorizer.models import AB_RANGE, Colorizer

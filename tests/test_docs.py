@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from benchmarks import __main__ as bench
-from colorizer.bins import BIN_ROWS
+from colorizer.color.bins import BIN_ROWS
 from study_server.cli import commands
 from study_server.openapi import OPERATIONS
 from study_server.presets import PRESETS

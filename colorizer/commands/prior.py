@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import torch
 
-from colorizer.bins import bin_centers
+from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
 from colorizer.options import (
     FILE,

@@ -20,8 +20,8 @@ from analysis.canvas import save
 from analysis.figures import draw_rates
 from analysis.intervals import wilson
 from analysis.published import read_published
-from colorizer.bins import bin_centers
 from colorizer.checkpoint import load_colorizer, read_header, shipped_checkpoint
+from colorizer.color.bins import bin_centers
 from colorizer.coloring import Painter
 from colorizer.diagram import draw_network, trace
 from colorizer.figures import draw_losses, draw_weights, read_log, save_figure

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from colorizer.color import rgb_to_lab
+from colorizer.color.spaces import rgb_to_lab
 
 
 def srgb_grid(levels: int) -> Tensor:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorizer.batch import Model, Recipe, write_stimuli
-from colorizer.bins import bin_centers
 from colorizer.cli import main
-from colorizer.color import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
+from colorizer.color.bins import bin_centers
+from colorizer.color.spaces import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
 from colorizer.manifest import Shard, Stimulus, finish_manifest
 from colorizer.models import build_colorizer, upsample_ab
 from colorizer.photos import Refusal, center_square, read_photograph, read_square

@@ -13,7 +13,7 @@ from colorizer.cache import (
     square_size,
     to_example,
 )
-from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.errors import Mistake
 from colorizer.photos import center_square, read_photograph
 from colorizer.splits import Photograph

@@ -4,7 +4,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from colorizer.bins import bin_centers
 from colorizer.checkpoint import (
     Header,
     load_colorizer,
@@ -13,6 +12,7 @@ from colorizer.checkpoint import (
     short_sha256,
     write_tensors,
 )
+from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
 from colorizer.models import build_colorizer
 from tests.colorizer.conftest import CPU

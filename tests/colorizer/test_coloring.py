@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.color import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
+from colorizer.color.spaces import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
 from colorizer.coloring import Painter, bleach, color_photograph, predict_ab, working_size
 from colorizer.models import upsample_ab
 from tests.colorizer.conftest import CPU

@@ -1,6 +1,6 @@
 import pytest
 
-from colorizer.bins import bin_centers
+from colorizer.color.bins import bin_centers
 from colorizer.diagram import Part, draw_network, trace
 from colorizer.models import build_colorizer
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from colorizer.bins import bin_centers
-from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.color.bins import bin_centers
+from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.evaluation import Score, estimate, pixel_weights, score
 from colorizer.prior import Prior, rebalance
 from tests.colorizer.pictures import draw

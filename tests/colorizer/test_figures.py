@@ -6,8 +6,8 @@ import torch
 from matplotlib.collections import PatchCollection
 from PIL import Image
 
-from colorizer.bins import bin_centers
-from colorizer.color import rgb_to_lab
+from colorizer.color.bins import bin_centers
+from colorizer.color.spaces import rgb_to_lab
 from colorizer.errors import Mistake
 from colorizer.figures import bin_colors, draw_losses, draw_weights, read_log, save_figure
 

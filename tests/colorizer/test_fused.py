@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from colorizer.backbone import BACKBONES
-from colorizer.bins import bin_centers
+from colorizer.color.bins import bin_centers
 from colorizer.fused import FusedConvolution, fuse
 from colorizer.models import Colorizer, build_colorizer
 

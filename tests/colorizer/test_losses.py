@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from colorizer.bins import bin_centers, soft_encode, tabulate_candidates
+from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
 from colorizer.losses import (
     classification_loss,
     has_color,

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from colorizer.backbone import BACKBONES
-from colorizer.bins import bin_centers
+from colorizer.color.bins import bin_centers
 from colorizer.models import (
     OBJECTIVES,
     PyramidColorizer,

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.bins import bin_centers
-from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.color.bins import bin_centers
+from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.models import build_colorizer
 from colorizer.painting import Sitting, paint, sit
 from colorizer.photos import center_square, read_photograph

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.bins import bin_centers, soft_encode, tabulate_candidates
+from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
 from colorizer.errors import Mistake
 from colorizer.prior import (
     Prior,

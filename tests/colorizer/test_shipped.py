@@ -9,7 +9,7 @@ from PIL import Image
 
 from colorizer.checkpoint import load_colorizer, read_header, shipped_checkpoint
 from colorizer.cli import main
-from colorizer.color import from_bytes, rgb_to_lab
+from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.models import OBJECTIVES
 from tests.colorizer.conftest import CPU
 

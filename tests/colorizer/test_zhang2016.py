@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from colorizer.bins import bin_centers
 from colorizer.checkpoint import load_colorizer
 from colorizer.cli import main
+from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
 from colorizer.models import build_colorizer
 from colorizer.zhang2016 import TEMPERATURE, ZHANG2016

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from colorizer.color import (
+from colorizer.color.spaces import (
     from_bytes,
     gray_rgb,
     into_gamut,

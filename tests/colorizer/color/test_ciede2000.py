@@ -3,7 +3,7 @@ import pytest
 import torch
 from skimage.color import deltaE_ciede2000
 
-from colorizer.ciede2000 import color_difference
+from colorizer.color.ciede2000 import color_difference
 
 # Sharma, Wu & Dalal 2005, table 1: L, a, b of a pair and their difference
 PAIRS = """

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from colorizer.bins import SPAN, annealed_mean, bin_centers, soft_encode, tabulate_candidates
+from colorizer.color.bins import SPAN, annealed_mean, bin_centers, soft_encode, tabulate_candidates
 from tests.colorizer.colors import srgb_grid, targets
 
 SIGMA = 5.0

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from colorizer.pieces import in_pieces
+from colorizer.color.chunks import in_pieces
 
 # The released table (pts_in_hull), in rows: a -> the first and last b, step 10. It cannot be
 # derived from the gamut: only 261 of the bins are ever nearest to an 8-bit color.

@@ -1,0 +1,1 @@
+"""Color arithmetic: color spaces, the 313 color bins, CIEDE2000."""
