@@ -26,7 +26,7 @@ from colorizer.checkpoint import SHIPPED, load_colorizer
 from colorizer.color.bins import bin_centers
 from colorizer.fused import fuse
 from colorizer.models import Colorizer, build_colorizer
-from colorizer.splits import Photograph
+from colorizer.photos.splits import Photograph
 from tests.colorizer.pictures import draw
 
 CPU = torch.device("cpu")

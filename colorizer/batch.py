@@ -22,8 +22,8 @@ from colorizer.foils import Ring, borrow, form_ring
 from colorizer.manifest import WHOLE, Shard, Stimulus
 from colorizer.models import Colorizer
 from colorizer.painting import DECODINGS, Sitting, paint, to_lab
-from colorizer.photos import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
-from colorizer.splits import Photograph
+from colorizer.photos.reading import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
+from colorizer.photos.splits import Photograph
 
 METHODS = ("real", "foil", *DECODINGS)
 AT_ONCE = {"cpu": 2, "cuda": 64}  # photographs that the network sees together

@@ -17,8 +17,8 @@ from colorizer.atomic import replacing
 from colorizer.color.spaces import from_bytes, rgb_to_lab, rgb_to_lightness
 from colorizer.errors import Mistake
 from colorizer.models import STRIDE
-from colorizer.photos import UnreadablePhotograph, read_squares
-from colorizer.splits import Photograph
+from colorizer.photos.reading import UnreadablePhotograph, read_squares
+from colorizer.photos.splits import Photograph
 
 
 class Squares(NamedTuple):

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor, cat
 
-from colorizer.photos import Pixels, UnreadablePhotograph, read_colors
-from colorizer.splits import Photograph
+from colorizer.photos.reading import Pixels, UnreadablePhotograph, read_colors
+from colorizer.photos.splits import Photograph
 
 
 class Ring(NamedTuple):

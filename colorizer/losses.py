@@ -8,7 +8,7 @@ from torch.autograd.function import once_differentiable
 
 from colorizer.color.bins import CandidateTable, soft_encode
 from colorizer.color.chunks import in_pieces
-from colorizer.photos import GRAY_AB
+from colorizer.photos.reading import GRAY_AB
 
 
 def regression_loss(scaled: Tensor, ab: Tensor, full_scale: float) -> Tensor:

@@ -13,8 +13,8 @@ from colorizer.atomic import replacing
 from colorizer.cache import to_targets
 from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
 from colorizer.errors import Mistake
-from colorizer.photos import UnreadablePhotograph, read_squares
-from colorizer.splits import LOOKED_AT, Photograph
+from colorizer.photos.reading import UnreadablePhotograph, read_squares
+from colorizer.photos.splits import LOOKED_AT, Photograph
 
 CELL = 0.5  # ab units; gray, (0, 0), is the center of a cell
 CELLS = int(240 / CELL) + 1  # along an axis; all of sRGB, -108 to 99, lies within +-120

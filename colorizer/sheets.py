@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from colorizer.atomic import replacing
 from colorizer.coloring import Painter, bleach, color_photograph
-from colorizer.photos import is_gray
+from colorizer.photos.reading import is_gray
 
 Panels = Mapping[str, NDArray[np.uint8]]  # column -> pixels (H, W, 3), all of one size
 

@@ -11,7 +11,6 @@ from torch import distributed
 
 from colorizer.batch import METHODS, Model, Recipe, fast_precision, write_stimuli
 from colorizer.checkpoint import load_colorizer, short_sha256
-from colorizer.duplicates import join_groups, near_pairs
 from colorizer.errors import Mistake
 from colorizer.fused import fuse
 from colorizer.manifest import WHOLE, Shard, Stimulus, begin_manifest, finish_manifest
@@ -27,9 +26,10 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
-from colorizer.photos import Refusal
+from colorizer.photos.duplicates import join_groups, near_pairs
+from colorizer.photos.reading import Refusal
+from colorizer.photos.splits import SPLITS, Photograph, image_id, members, new_files, read_split
 from colorizer.screen import tell, tell_left_out, tell_refused, tracked
-from colorizer.splits import SPLITS, Photograph, image_id, members, new_files, read_split
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

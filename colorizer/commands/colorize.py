@@ -12,7 +12,6 @@ from colorizer.checkpoint import load_colorizer
 from colorizer.coloring import Painter, color_photograph
 from colorizer.errors import Mistake
 from colorizer.fused import fuse
-from colorizer.naming import Job, name_outputs
 from colorizer.options import (
     FOLDER,
     choose_models,
@@ -22,7 +21,8 @@ from colorizer.options import (
     quiet_option,
 )
 from colorizer.painting import DECODINGS
-from colorizer.photos import UnreadablePhotograph, read_photograph
+from colorizer.photos.output_names import Job, name_outputs
+from colorizer.photos.reading import UnreadablePhotograph, read_photograph
 from colorizer.screen import tell, tell_refused, tracked
 from colorizer.sheets import draw_sheet, make_panels, save_png
 

@@ -32,11 +32,11 @@ from colorizer.options import (
     seed_option,
 )
 from colorizer.painting import METHODS, Sitting, paint, sit
-from colorizer.photos import Refusal, read_ahead
+from colorizer.photos.reading import Refusal, read_ahead
+from colorizer.photos.splits import SPLITS, Photograph
 from colorizer.prior import read_prior
 from colorizer.scoreboard import render_table, write_scores
 from colorizer.screen import tell, tell_refused, tracked
-from colorizer.splits import SPLITS, Photograph
 
 
 class Yardstick(NamedTuple):

@@ -26,10 +26,10 @@ from colorizer.options import (
     seed_option,
 )
 from colorizer.painting import Sitting, paint, sit
+from colorizer.photos.splits import members, read_split
 from colorizer.prior import read_prior
 from colorizer.screen import tell, tell_refused
 from colorizer.sheets import draw_sheet, save_png
-from colorizer.splits import members, read_split
 
 COLUMNS = {"gray": "BW", "l2": "L2", "mcl": "MCL", "real": "ORG"}  # of the comparison sheet
 PIXELS = 256

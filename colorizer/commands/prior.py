@@ -15,13 +15,13 @@ from colorizer.options import (
     json_option,
     quiet_option,
 )
-from colorizer.photos import UnreadablePhotograph
-from colorizer.prior import MIXING, count_photographs, estimate_prior, write_prior
-from colorizer.screen import tell, tell_refused, tracked
-from colorizer.splits import (
+from colorizer.photos.reading import UnreadablePhotograph
+from colorizer.photos.splits import (
     members,
     read_split,
 )
+from colorizer.prior import MIXING, count_photographs, estimate_prior, write_prior
+from colorizer.screen import tell, tell_refused, tracked
 
 
 @click.command()

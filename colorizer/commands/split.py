@@ -15,8 +15,7 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
-from colorizer.screen import tell, tell_refused, tracked
-from colorizer.splits import (
+from colorizer.photos.splits import (
     SPLITS,
     Photograph,
     assign,
@@ -26,6 +25,7 @@ from colorizer.splits import (
     report_count,
     write_split,
 )
+from colorizer.screen import tell, tell_refused, tracked
 
 
 @click.command()

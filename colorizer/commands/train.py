@@ -27,10 +27,10 @@ from colorizer.options import (
     seed_option,
 )
 from colorizer.pace import Pace, deferred_stop
+from colorizer.photos.splits import members, read_split
 from colorizer.prior import Prior, read_prior
 from colorizer.run import RESUME, Run, TrainConfig, begin_run, resume_run
 from colorizer.screen import follow, tell_refused, tracked
-from colorizer.splits import members, read_split
 from colorizer.tensorboard import recorded
 from colorizer.train import objective_loss, train
 

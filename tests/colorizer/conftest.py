@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from colorizer.cache import Squares, fill_cache, open_cache
-from colorizer.splits import Photograph, assign, look_at, new_files
+from colorizer.photos.splits import Photograph, assign, look_at, new_files
 from tests.colorizer.pictures import write_pictures
 
 CPU = torch.device("cpu")

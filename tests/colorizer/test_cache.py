@@ -15,8 +15,8 @@ from colorizer.cache import (
 )
 from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.errors import Mistake
-from colorizer.photos import center_square, read_photograph
-from colorizer.splits import Photograph
+from colorizer.photos.reading import center_square, read_photograph
+from colorizer.photos.splits import Photograph
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import truncate, write_pictures
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from colorizer.photos import UnreadablePhotograph, center_square, read_photograph
+from colorizer.photos.reading import UnreadablePhotograph, center_square, read_photograph
 from tests.colorizer.pictures import draw
 
 MUTANTS = 2000

@@ -3,7 +3,7 @@ from dataclasses import replace
 import torch
 
 from colorizer.foils import donors, form_ring, recolor
-from colorizer.splits import Photograph
+from colorizer.photos.splits import Photograph
 
 ROWS = [Photograph("/p", str(n), f"{n}.jpg", "test", False, str(n)) for n in range(50)]
 

@@ -6,8 +6,8 @@ from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.models import build_colorizer
 from colorizer.painting import Sitting, paint, sit
-from colorizer.photos import center_square, read_photograph
-from colorizer.splits import Photograph
+from colorizer.photos.reading import center_square, read_photograph
+from colorizer.photos.splits import Photograph
 from tests.colorizer.test_batch import wild_model
 
 METHODS = ["gray", "foil", "l2", "mcl", "mcl-annealed", "real"]

@@ -7,6 +7,7 @@ import torch
 
 from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
 from colorizer.errors import Mistake
+from colorizer.photos.splits import Photograph
 from colorizer.prior import (
     Prior,
     count_colors,
@@ -16,7 +17,6 @@ from colorizer.prior import (
     rebalance,
     write_prior,
 )
-from colorizer.splits import Photograph
 from tests.colorizer.conftest import CPU
 
 

@@ -19,9 +19,9 @@ from colorizer.checkpoint import (
 from colorizer.errors import Mistake
 from colorizer.models import PyramidColorizer
 from colorizer.pace import Pace
+from colorizer.photos.splits import Photograph
 from colorizer.prior import Prior, count_photographs, estimate_prior
 from colorizer.run import RESUME, Run, TrainConfig, begin_run, resume_run
-from colorizer.splits import Photograph
 from colorizer.train import (
     Step,
     draw_batches,

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorizer import duplicates
+from colorizer.photos import duplicates
 from study_server import perception
 from study_server.perception import find_lightness, is_gray, near_pairs, perceptual_hash
 

@@ -8,7 +8,7 @@ from PIL import Image
 from skimage.data import astronaut, chelsea, coffee
 
 from colorizer.errors import Mistake
-from colorizer.splits import (
+from colorizer.photos.splits import (
     Photograph,
     assign,
     look_at,

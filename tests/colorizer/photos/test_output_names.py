@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from colorizer.atomic import replacing
-from colorizer.naming import name_outputs
+from colorizer.photos.output_names import name_outputs
 
 
 @pytest.fixture(autouse=True)

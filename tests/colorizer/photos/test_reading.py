@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.Image import Transpose
 
-from colorizer.photos import (
+from colorizer.photos.reading import (
     TURNS,
     UnreadablePhotograph,
     center_square,

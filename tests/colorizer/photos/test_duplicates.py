@@ -5,8 +5,8 @@ import numpy as np
 from PIL import Image, ImageEnhance
 from skimage.data import astronaut, chelsea, coffee
 
-from colorizer.duplicates import DISTANCE, join_groups, near_pairs, perceptual_hash
-from colorizer.photos import center_square
+from colorizer.photos.duplicates import DISTANCE, join_groups, near_pairs, perceptual_hash
+from colorizer.photos.reading import center_square
 
 SCENES = [data() for data in (astronaut, chelsea, coffee)]  # type: ignore[no-untyped-call]  # no types
 

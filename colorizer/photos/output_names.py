@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from colorizer.photos import find_photographs
+from colorizer.photos.reading import find_photographs
 
 LONGEST = 230  # bytes of a name, so that a number and "-sheet.png" fit in a file system's 255
 

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from colorizer.atomic import replacing
-from colorizer.duplicates import join_groups, near_pairs, perceptual_hash
 from colorizer.errors import Mistake
-from colorizer.photos import UnreadablePhotograph, find_photographs, is_gray, read_squares
+from colorizer.photos.duplicates import join_groups, near_pairs, perceptual_hash
+from colorizer.photos.reading import UnreadablePhotograph, find_photographs, is_gray, read_squares
 
 SPLITS = ("train", "val", "test")
 LOOKED_AT = 256  # px: grayness is judged on the square that training and stimuli show

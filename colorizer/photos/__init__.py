@@ -1,0 +1,1 @@
+"""Photographs: reading, splitting, finding duplicates, naming outputs."""
