@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from benchmarks.stopwatch import interleaved_medians_ms
 from colorizer.color.bins import annealed_mean, bin_centers
-from colorizer.models import upsample_ab
+from colorizer.networks.models import upsample_ab
 
 SIZE, STRIDE, TEMPERATURE, BAR = 256, 4, 0.38, 40
 PHOTOGRAPHS = 4  # one after the other, as in a batch: the first alone would find cold caches

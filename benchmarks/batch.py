@@ -22,10 +22,10 @@ from torch.nn import functional
 
 from benchmarks.stopwatch import interleaved_medians_ms
 from colorizer.batch import Model, Recipe, fast_precision, write_stimuli
-from colorizer.checkpoint import SHIPPED, load_colorizer
 from colorizer.color.bins import bin_centers
-from colorizer.fused import fuse
-from colorizer.models import Colorizer, build_colorizer
+from colorizer.networks.checkpoint import SHIPPED, load_colorizer
+from colorizer.networks.cpu_inference import fuse
+from colorizer.networks.models import Colorizer, build_colorizer
 from colorizer.photos.splits import Photograph
 from tests.colorizer.pictures import draw
 

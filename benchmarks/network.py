@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.stopwatch import interleaved_medians_ms
-from colorizer.checkpoint import SHIPPED, load_colorizer
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, rgb_to_lightness
-from colorizer.fused import fuse
-from colorizer.models import NETWORKS, Colorizer, build_colorizer
-from colorizer.zhang2016 import ZHANG2016
+from colorizer.networks.checkpoint import SHIPPED, load_colorizer
+from colorizer.networks.cpu_inference import fuse
+from colorizer.networks.models import NETWORKS, Colorizer, build_colorizer
+from colorizer.networks.zhang2016 import ZHANG2016
 from demo.photographs import SIDE, crop_photographs, find_packages
 
 ROUNDS = 9

@@ -20,7 +20,7 @@ from PIL import Image
 from colorizer.atomic import replacing
 from colorizer.foils import Ring, borrow, form_ring
 from colorizer.manifest import WHOLE, Shard, Stimulus
-from colorizer.models import Colorizer
+from colorizer.networks.models import Colorizer
 from colorizer.painting import DECODINGS, Sitting, paint, to_lab
 from colorizer.photos.reading import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
 from colorizer.photos.splits import Photograph

@@ -16,7 +16,7 @@ from colorizer.color.spaces import (
     rgb_to_lightness,
     to_bytes,
 )
-from colorizer.models import Colorizer, upsample_ab
+from colorizer.networks.models import Colorizer, upsample_ab
 
 SHORT, LONG = 256, 1024  # px: the size that models were fitted at, and what a panorama may cost
 SHORTEST = 32  # px: the coarsest stride of a trunk

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from colorizer.figures import INK, MUTED, STYLE
-from colorizer.models import Colorizer
+from colorizer.networks.models import Colorizer
 
 SIDE = 256  # px, of the image that is sent through
 WIDTH, HEIGHT = 1.2, 0.42  # inches, of a box

@@ -8,17 +8,17 @@ from typing import Any, TypeVar
 import click
 import torch
 
-from colorizer.checkpoint import (
+from colorizer.errors import Mistake
+from colorizer.networks.checkpoint import (
     RELEASED,
     model_name,
     newest_checkpoints,
     read_header,
     shipped_checkpoint,
 )
-from colorizer.errors import Mistake
-from colorizer.models import MODELS
+from colorizer.networks.models import MODELS
+from colorizer.networks.zhang2016 import ZHANG2016
 from colorizer.painting import DECODINGS
-from colorizer.zhang2016 import ZHANG2016
 
 F = TypeVar("F", bound=Callable[..., Any])
 

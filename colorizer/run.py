@@ -12,13 +12,13 @@ from torch import Tensor
 
 from colorizer import ranks
 from colorizer.atomic import replacing
-from colorizer.backbone import RANDOM, load_pretrained
-from colorizer.checkpoint import Header, read_header, read_tensors, write_tensors
 from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
-from colorizer.models import Colorizer, PyramidColorizer, build_colorizer, pretrained_part
+from colorizer.networks.backbone import RANDOM, load_pretrained
+from colorizer.networks.checkpoint import Header, read_header, read_tensors, write_tensors
+from colorizer.networks.models import Colorizer, PyramidColorizer, build_colorizer, pretrained_part
+from colorizer.networks.zhang2016 import ZHANG2016
 from colorizer.prior import Prior
-from colorizer.zhang2016 import ZHANG2016
 
 RESUME = "resume.safetensors"
 

@@ -16,7 +16,7 @@ from colorizer.cache import Squares, center_crops, random_crops, to_example
 from colorizer.color.bins import bin_centers, tabulate_candidates
 from colorizer.errors import Mistake
 from colorizer.losses import classification_loss, has_color, regression_loss
-from colorizer.models import AB_RANGE, Colorizer
+from colorizer.networks.models import AB_RANGE, Colorizer
 from colorizer.pace import Pace
 from colorizer.prior import Prior
 from colorizer.run import LogRow, Run, TrainConfig, keep_epoch, keep_step

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from colorizer.checkpoint import read_header, shipped_checkpoint
+from colorizer.networks.checkpoint import read_header, shipped_checkpoint
 
 HERE = Path(__file__).parents[1] / "docs" / "experiment"
 

@@ -10,10 +10,10 @@ import torch
 from torch import distributed
 
 from colorizer.batch import METHODS, Model, Recipe, fast_precision, write_stimuli
-from colorizer.checkpoint import load_colorizer, short_sha256
 from colorizer.errors import Mistake
-from colorizer.fused import fuse
 from colorizer.manifest import WHOLE, Shard, Stimulus, begin_manifest, finish_manifest
+from colorizer.networks.checkpoint import load_colorizer, short_sha256
+from colorizer.networks.cpu_inference import fuse
 from colorizer.options import (
     EXISTING_FOLDER,
     FOLDER,

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorizer.checkpoint import load_colorizer
 from colorizer.coloring import Painter, color_photograph
 from colorizer.errors import Mistake
-from colorizer.fused import fuse
+from colorizer.networks.checkpoint import load_colorizer
+from colorizer.networks.cpu_inference import fuse
 from colorizer.options import (
     FOLDER,
     choose_models,

@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from colorizer.batch import fast_precision
-from colorizer.checkpoint import load_colorizer
-from colorizer.classifier import load_classifier, read_labels, recognize
 from colorizer.commands.batch import gather
 from colorizer.errors import Mistake
 from colorizer.evaluation import Score, Scores, Weights, estimate, pixel_weights, score
-from colorizer.fused import fuse
-from colorizer.models import Colorizer
+from colorizer.networks.checkpoint import load_colorizer
+from colorizer.networks.classifier import load_classifier, read_labels, recognize
+from colorizer.networks.cpu_inference import fuse
+from colorizer.networks.models import Colorizer
 from colorizer.options import (
     EXISTING_FOLDER,
     FILE,

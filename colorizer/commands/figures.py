@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorizer.checkpoint import load_colorizer, read_header
 from colorizer.diagram import draw_network, trace
 from colorizer.errors import Mistake
 from colorizer.figures import draw_losses, draw_weights, read_log, save_figure
+from colorizer.networks.checkpoint import load_colorizer, read_header
 from colorizer.options import (
     EXISTING_FOLDER,
     FOLDER,

@@ -12,11 +12,11 @@ import torch
 from click.core import ParameterSource
 
 from colorizer import ranks
-from colorizer.backbone import RANDOM
 from colorizer.cache import Squares, fill_cache, open_cache, square_size
-from colorizer.checkpoint import file_sha256, model_name
 from colorizer.errors import Mistake
-from colorizer.models import NETWORKS, OBJECTIVES
+from colorizer.networks.backbone import RANDOM
+from colorizer.networks.checkpoint import file_sha256, model_name
+from colorizer.networks.models import NETWORKS, OBJECTIVES
 from colorizer.options import (
     FOLDER,
     PRIOR_FILE,

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from colorizer.checkpoint import SHIPPED, Header, read_header, read_tensors, write_tensors
-from colorizer.models import OBJECTIVES
+from colorizer.networks.checkpoint import SHIPPED, Header, read_header, read_tensors, write_tensors
+from colorizer.networks.models import OBJECTIVES
 
 RUNS = Path("runs")
 

@@ -19,7 +19,7 @@ from colorizer.cli import main
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
 from colorizer.manifest import Shard, Stimulus, finish_manifest
-from colorizer.models import build_colorizer, upsample_ab
+from colorizer.networks.models import build_colorizer, upsample_ab
 from colorizer.photos.reading import Refusal, center_square, read_photograph, read_square
 from colorizer.photos.splits import Photograph
 from tests.colorizer.conftest import CPU

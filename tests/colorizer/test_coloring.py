@@ -4,7 +4,7 @@ import torch
 
 from colorizer.color.spaces import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
 from colorizer.coloring import Painter, bleach, color_photograph, predict_ab, working_size
-from colorizer.models import upsample_ab
+from colorizer.networks.models import upsample_ab
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw
 from tests.colorizer.test_batch import wild_model

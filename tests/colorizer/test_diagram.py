@@ -2,7 +2,7 @@ import pytest
 
 from colorizer.color.bins import bin_centers
 from colorizer.diagram import Part, draw_network, trace
-from colorizer.models import build_colorizer
+from colorizer.networks.models import build_colorizer
 
 
 @pytest.fixture(scope="module")

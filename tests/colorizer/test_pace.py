@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from colorizer.cache import Squares
-from colorizer.checkpoint import (
+from colorizer.networks.checkpoint import (
     load_colorizer,
 )
 from colorizer.pace import Pace, deferred_stop

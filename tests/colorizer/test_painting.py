@@ -4,7 +4,7 @@ import torch
 
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, rgb_to_lab
-from colorizer.models import build_colorizer
+from colorizer.networks.models import build_colorizer
 from colorizer.painting import Sitting, paint, sit
 from colorizer.photos.reading import center_square, read_photograph
 from colorizer.photos.splits import Photograph

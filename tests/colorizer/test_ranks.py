@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from colorizer.cache import random_crops
-from colorizer.checkpoint import (
+from colorizer.networks.checkpoint import (
     read_header,
 )
 from colorizer.run import RESUME

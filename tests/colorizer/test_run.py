@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from colorizer.cache import Squares
-from colorizer.checkpoint import (
+from colorizer.errors import Mistake
+from colorizer.networks.checkpoint import (
     read_header,
     read_tensors,
     write_tensors,
 )
-from colorizer.errors import Mistake
-from colorizer.models import pretrained_part
+from colorizer.networks.models import pretrained_part
 from colorizer.run import RESUME, Run, TrainConfig, begin_run, resume_run
 from colorizer.train import (
     objective_loss,

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from colorizer.checkpoint import load_colorizer, read_header, shipped_checkpoint
 from colorizer.cli import main
 from colorizer.color.spaces import from_bytes, rgb_to_lab
-from colorizer.models import OBJECTIVES
+from colorizer.networks.checkpoint import load_colorizer, read_header, shipped_checkpoint
+from colorizer.networks.models import OBJECTIVES
 from tests.colorizer.conftest import CPU
 
 MOST_BYTES = 25_000_000

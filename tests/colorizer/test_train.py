@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from colorizer.cache import Squares
-from colorizer.checkpoint import (
+from colorizer.errors import Mistake
+from colorizer.networks.checkpoint import (
     load_colorizer,
     model_name,
     read_header,
     read_tensors,
 )
-from colorizer.errors import Mistake
-from colorizer.models import PyramidColorizer
+from colorizer.networks.models import PyramidColorizer
 from colorizer.pace import Pace
 from colorizer.photos.splits import Photograph
 from colorizer.prior import Prior, count_photographs, estimate_prior

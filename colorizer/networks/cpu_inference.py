@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from colorizer.backbone import PreActivationBlock
-from colorizer.models import Colorizer, PyramidColorizer
+from colorizer.networks.backbone import PreActivationBlock
+from colorizer.networks.models import Colorizer, PyramidColorizer
 
 
 def fuse(model: Colorizer, precision: torch.dtype = torch.float32) -> Colorizer:

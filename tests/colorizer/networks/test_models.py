@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from colorizer.backbone import BACKBONES
 from colorizer.color.bins import bin_centers
-from colorizer.models import (
+from colorizer.networks.backbone import BACKBONES
+from colorizer.networks.models import (
     OBJECTIVES,
     PyramidColorizer,
     RebalancedHead,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from colorizer.errors import Mistake
-from colorizer.torchvision_ops import import_torchvision
+from colorizer.networks.torchvision_ops import import_torchvision
 
 BACKBONES = ("resnet50", "resnet50v2")
 # of its photographs, mean and standard deviation by channel (2, 3, 1, 1)

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from colorizer.backbone import BACKBONES
 from colorizer.color.bins import bin_centers
-from colorizer.fused import FusedConvolution, fuse
-from colorizer.models import Colorizer, build_colorizer
+from colorizer.networks.backbone import BACKBONES
+from colorizer.networks.cpu_inference import FusedConvolution, fuse
+from colorizer.networks.models import Colorizer, build_colorizer
 
 SIDE = 64
 

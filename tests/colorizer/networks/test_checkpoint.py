@@ -4,7 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from colorizer.checkpoint import (
+from colorizer.color.bins import bin_centers
+from colorizer.errors import Mistake
+from colorizer.networks.checkpoint import (
     Header,
     load_colorizer,
     newest_checkpoints,
@@ -12,9 +14,7 @@ from colorizer.checkpoint import (
     short_sha256,
     write_tensors,
 )
-from colorizer.color.bins import bin_centers
-from colorizer.errors import Mistake
-from colorizer.models import build_colorizer
+from colorizer.networks.models import build_colorizer
 from tests.colorizer.conftest import CPU
 
 

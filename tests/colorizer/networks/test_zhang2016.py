@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from colorizer.checkpoint import load_colorizer
 from colorizer.cli import main
 from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
-from colorizer.models import build_colorizer
-from colorizer.zhang2016 import TEMPERATURE, ZHANG2016
+from colorizer.networks.checkpoint import load_colorizer
+from colorizer.networks.models import build_colorizer
+from colorizer.networks.zhang2016 import TEMPERATURE, ZHANG2016
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import write_pictures
 

@@ -4,15 +4,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from colorizer.backbone import (
+from colorizer.errors import Mistake
+from colorizer.networks.backbone import (
     BACKBONES,
     PreActivationBlock,
     ResNet50V2,
     build_backbone,
     load_pretrained,
 )
-from colorizer.errors import Mistake
-from colorizer.torchvision_ops import import_torchvision
+from colorizer.networks.torchvision_ops import import_torchvision
 
 PRETRAINED_V2 = (
     Path(__file__).parents[3] / "shared" / "weights" / "resnet50v2_stages1-3.safetensors"

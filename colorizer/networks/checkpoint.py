@@ -12,11 +12,11 @@ from safetensors.torch import save
 from torch import Tensor
 
 from colorizer.atomic import replacing
-from colorizer.backbone import load_strictly, read_state_dict
 from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
-from colorizer.models import NETWORKS, OBJECTIVES, Colorizer, build_colorizer
-from colorizer.zhang2016 import ZHANG2016, Zhang2016, anneal_as_released
+from colorizer.networks.backbone import load_strictly, read_state_dict
+from colorizer.networks.models import NETWORKS, OBJECTIVES, Colorizer, build_colorizer
+from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016, anneal_as_released
 
 SCHEMA = "hue-and-eye/checkpoint/1"
 SHIPPED = Path(__file__).parent / "pretrained"  # docs/experiment tells how they were trained

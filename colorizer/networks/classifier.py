@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from colorizer.backbone import IMAGENET, load_strictly, read_state_dict
 from colorizer.color.spaces import from_bytes
 from colorizer.errors import Mistake
-from colorizer.torchvision_ops import import_torchvision
+from colorizer.networks.backbone import IMAGENET, load_strictly, read_state_dict
+from colorizer.networks.torchvision_ops import import_torchvision
 
 SIDE, CROP = 256, 224  # px: what torchvision's weights were measured with
 

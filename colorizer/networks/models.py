@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from colorizer.backbone import BACKBONES, FeaturePyramid, build_backbone
 from colorizer.color.bins import annealed_mean
 from colorizer.color.spaces import gray_rgb
 from colorizer.errors import Mistake
-from colorizer.zhang2016 import ZHANG2016, Zhang2016
+from colorizer.networks.backbone import BACKBONES, FeaturePyramid, build_backbone
+from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016
 
 NETWORKS = (*BACKBONES, ZHANG2016)
 OBJECTIVES = ("l2", "mcl")

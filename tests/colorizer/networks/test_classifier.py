@@ -7,12 +7,12 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from colorizer.classifier import load_classifier, read_labels, recognize
 from colorizer.cli import main
 from colorizer.commands.batch import gather
 from colorizer.errors import Mistake
+from colorizer.networks.classifier import load_classifier, read_labels, recognize
+from colorizer.networks.torchvision_ops import import_torchvision
 from colorizer.painting import Sitting, paint, sit
-from colorizer.torchvision_ops import import_torchvision
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw, write_pictures
 

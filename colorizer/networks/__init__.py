@@ -1,0 +1,1 @@
+"""The networks: backbone, colorization models, checkpoints, inference on CPUs."""
