@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from benchmarks.stopwatch import interleaved_medians_ms
 from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
-from colorizer.losses import sparse_cross_entropy
+from colorizer.training.losses import sparse_cross_entropy
 
 BATCH, SIZE, BAR = 8, 64, 3
 

@@ -18,7 +18,7 @@ from colorizer.metrics import (
     peak_signal_to_noise,
     structural_similarity,
 )
-from colorizer.prior import Prior, rebalance
+from colorizer.training.prior import Prior, rebalance
 
 DRAWS = 1000  # of the bootstrap
 

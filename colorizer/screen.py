@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from colorizer.train import Epoch, Step
+from colorizer.training.loop import Epoch, Step
 
 T = TypeVar("T")
 

@@ -34,9 +34,9 @@ from colorizer.options import (
 from colorizer.painting import METHODS, Sitting, paint, sit
 from colorizer.photos.reading import Refusal, read_ahead
 from colorizer.photos.splits import SPLITS, Photograph
-from colorizer.prior import read_prior
 from colorizer.scoreboard import render_table, write_scores
 from colorizer.screen import tell, tell_refused, tracked
+from colorizer.training.prior import read_prior
 
 
 class Yardstick(NamedTuple):

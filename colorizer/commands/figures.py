@@ -27,9 +27,9 @@ from colorizer.options import (
 )
 from colorizer.painting import Sitting, paint, sit
 from colorizer.photos.splits import members, read_split
-from colorizer.prior import read_prior
 from colorizer.screen import tell, tell_refused
 from colorizer.sheets import draw_sheet, save_png
+from colorizer.training.prior import read_prior
 
 COLUMNS = {"gray": "BW", "l2": "L2", "mcl": "MCL", "real": "ORG"}  # of the comparison sheet
 PIXELS = 256

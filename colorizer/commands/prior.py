@@ -20,8 +20,8 @@ from colorizer.photos.splits import (
     members,
     read_split,
 )
-from colorizer.prior import MIXING, count_photographs, estimate_prior, write_prior
 from colorizer.screen import tell, tell_refused, tracked
+from colorizer.training.prior import MIXING, count_photographs, estimate_prior, write_prior
 
 
 @click.command()

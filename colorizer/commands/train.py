@@ -11,8 +11,6 @@ import click
 import torch
 from click.core import ParameterSource
 
-from colorizer import ranks
-from colorizer.cache import Squares, fill_cache, open_cache, square_size
 from colorizer.errors import Mistake
 from colorizer.networks.backbone import RANDOM
 from colorizer.networks.checkpoint import file_sha256, model_name
@@ -26,13 +24,15 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
-from colorizer.pace import Pace, deferred_stop
 from colorizer.photos.splits import members, read_split
-from colorizer.prior import Prior, read_prior
-from colorizer.run import RESUME, Run, TrainConfig, begin_run, resume_run
 from colorizer.screen import follow, tell_refused, tracked
-from colorizer.tensorboard import recorded
-from colorizer.train import objective_loss, train
+from colorizer.training import distributed
+from colorizer.training.loop import objective_loss, train
+from colorizer.training.photo_cache import Squares, fill_cache, open_cache, square_size
+from colorizer.training.prior import Prior, read_prior
+from colorizer.training.state import RESUME, Run, TrainConfig, begin_run, resume_run
+from colorizer.training.stopping import Pace, deferred_stop
+from colorizer.training.tensorboard import recorded
 
 TERMINATED = 143  # what a shell says of a program that SIGTERM ended
 
@@ -98,19 +98,21 @@ def train_command(
     """
     config = TrainConfig(**settings)  # type: ignore[arg-type]  # click has checked each of them
     folder = out or RUNS / model_name(asdict(config))
-    with ranks.joined(device) as own:
-        quiet = quiet or ranks.rank() > 0
+    with distributed.joined(device) as own:
+        quiet = quiet or distributed.rank() > 0
         run = go_on(config, context, folder, own) if resume else begin(config, folder, own)
         if compiled:
             run.model.compile()
         training, validation = decode(run, "train", quiet), decode(run, "val", quiet)
         refused = training.refused | validation.refused
-        tell_refused(refused if ranks.rank() == 0 else {})
+        tell_refused(refused if distributed.rank() == 0 else {})
         loss = objective_loss(prior_of(run.config), own)
         with deferred_stop() as signals:
             pace = Pace(minutes or math.inf, save_minutes, lambda: bool(signals))
             told = train(run, training, validation, loss, folder, pace)
-            follow(recorded(told, folder) if tensorboard and ranks.rank() == 0 else told, quiet)
+            follow(
+                recorded(told, folder) if tensorboard and distributed.rank() == 0 else told, quiet
+            )
     if signals and run.epoch < run.config.epochs:
         end(signals[0], folder, quiet)
     return 1 if refused else 0
@@ -122,9 +124,9 @@ def begin(config: TrainConfig, folder: Path, device: torch.device) -> Run:
         raise Mistake(
             f"{folder}: holds a run already; --resume goes on with it, --out names another"
         )
-    if config.batch_size < 2 * ranks.count():
-        raise Mistake(f"--batch-size {config.batch_size}: {ranks.count()} processes share it")
-    if config.weights == RANDOM and ranks.rank() == 0:
+    if config.batch_size < 2 * distributed.count():
+        raise Mistake(f"--batch-size {config.batch_size}: {distributed.count()} processes share it")
+    if config.weights == RANDOM and distributed.rank() == 0:
         click.echo("the trunk starts untrained (--weights random): expect poor colors", err=True)
     run = begin_run(config, prior_of(config), device)
     run.sources = hash_sources(config)
@@ -164,11 +166,11 @@ def decode(run: Run, side: str, quiet: bool) -> Squares:
     """The photographs of one side as an array beside the split file, made if need be."""
     photographs, size = members(read_split(SPLIT_FILE), side), square_size(run.config.crop)
     path = SPLIT_FILE.parent / "cache" / f"{side}-{size}.npy"
-    if ranks.rank() == 0:
+    if distributed.rank() == 0:
         decoding = fill_cache(path, photographs, size)
         for _ in tracked(decoding, f"decoding {side}", len(photographs), quiet):
             pass
-    ranks.wait()
+    distributed.wait()
     return open_cache(path, photographs, next(run.model.parameters()).device)
 
 

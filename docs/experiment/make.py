@@ -26,8 +26,8 @@ from colorizer.diagram import draw_network, trace
 from colorizer.figures import draw_losses, draw_weights, read_log, save_figure
 from colorizer.networks.checkpoint import load_colorizer, read_header, shipped_checkpoint
 from colorizer.networks.models import OBJECTIVES
-from colorizer.prior import read_prior
 from colorizer.sheets import draw_sheet, make_panels
+from colorizer.training.prior import read_prior
 
 HERE = Path(__file__).parent
 PRIOR, RUNS, METRICS = Path("data/prior.npz"), Path("runs"), Path("outputs/metrics")

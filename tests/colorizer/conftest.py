@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorizer.cache import Squares, fill_cache, open_cache
 from colorizer.photos.splits import Photograph, assign, look_at, new_files
+from colorizer.training.photo_cache import Squares, fill_cache, open_cache
 from tests.colorizer.pictures import write_pictures
 
 CPU = torch.device("cpu")

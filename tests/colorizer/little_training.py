@@ -10,11 +10,11 @@ from unittest import mock
 import numpy as np
 import torch
 
-from colorizer import ranks
-from colorizer.cache import Squares
-from colorizer.pace import Pace
-from colorizer.run import TrainConfig, begin_run
-from colorizer.train import objective_loss, train
+from colorizer.training import distributed
+from colorizer.training.loop import objective_loss, train
+from colorizer.training.photo_cache import Squares
+from colorizer.training.state import TrainConfig, begin_run
+from colorizer.training.stopping import Pace
 from tests.colorizer.pictures import draw
 
 CPU = torch.device("cpu")
@@ -35,12 +35,12 @@ def main(folder: Path, *, double: bool = False) -> None:
     double: rounding in a network so small is as much as its gradients' first percent, and would
     drown what is to be compared.
     """
-    with ranks.joined(CPU):
+    with distributed.joined(CPU):
         run = begin_run(replace(LITTLE, epochs=1 if double else 2), None, CPU)
         for network in (run.model, run.averaged) if double else ():
             network.double().register_forward_pre_hook(lambda _, given: (given[0].double(),))
         loss, pace = objective_loss(None, CPU), Pace(save_minutes=math.inf if double else 0)
-        full = mock.patch("colorizer.train.reduced_precision", return_value=nullcontext())
+        full = mock.patch("colorizer.training.loop.reduced_precision", return_value=nullcontext())
         with full if double else nullcontext():
             list(train(run, pictures(), pictures(), loss, folder, pace))
 

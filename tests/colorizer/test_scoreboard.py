@@ -6,8 +6,8 @@ from pathlib import Path
 
 from colorizer.evaluation import Estimate, Estimates, Score, Scores, pixel_weights, score
 from colorizer.painting import METHODS
-from colorizer.prior import Prior
 from colorizer.scoreboard import PUBLISHED, render_table, write_scores
+from colorizer.training.prior import Prior
 from tests.colorizer.test_evaluation import image, prior
 
 FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"

@@ -8,7 +8,7 @@ import torch
 from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
 from colorizer.errors import Mistake
 from colorizer.photos.splits import Photograph
-from colorizer.prior import (
+from colorizer.training.prior import (
     Prior,
     count_colors,
     count_photographs,

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from colorizer.cache import Squares
 from colorizer.networks.checkpoint import (
     load_colorizer,
 )
-from colorizer.pace import Pace, deferred_stop
-from colorizer.run import begin_run, resume_run
-from colorizer.train import (
+from colorizer.training.loop import (
     Epoch,
     Step,
     objective_loss,
     train,
 )
+from colorizer.training.photo_cache import Squares
+from colorizer.training.state import begin_run, resume_run
+from colorizer.training.stopping import Pace, deferred_stop
 from tests.colorizer.conftest import CPU
 from tests.colorizer.little_training import LITTLE
 

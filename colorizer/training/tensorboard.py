@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from colorizer.errors import Mistake
-from colorizer.train import Epoch, Step
+from colorizer.training.loop import Epoch, Step
 
 
 def recorded(training: Iterable[Step | Epoch], folder: Path) -> Iterator[Step | Epoch]:

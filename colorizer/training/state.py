@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from colorizer import ranks
 from colorizer.atomic import replacing
 from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
@@ -18,7 +17,8 @@ from colorizer.networks.backbone import RANDOM, load_pretrained
 from colorizer.networks.checkpoint import Header, read_header, read_tensors, write_tensors
 from colorizer.networks.models import Colorizer, PyramidColorizer, build_colorizer, pretrained_part
 from colorizer.networks.zhang2016 import ZHANG2016
-from colorizer.prior import Prior
+from colorizer.training import distributed
+from colorizer.training.prior import Prior
 
 RESUME = "resume.safetensors"
 
@@ -106,7 +106,7 @@ def keep_epoch(run: Run, row: LogRow, folder: Path) -> bool:
     run.log = (*run.log, row)
     run.step, run.sums = 0, (0.0, 0.0)
     header = {**_describe(run), "val_loss": row["val_loss"], "metrics": row}
-    if ranks.rank() == 0:
+    if distributed.rank() == 0:
         for name in ("best", "last") if best else ("last",):
             write_tensors(folder / f"{name}.safetensors", run.averaged.state_dict(), header)
         _write_log(folder / "log.csv", run.log)
@@ -116,7 +116,7 @@ def keep_epoch(run: Run, row: LogRow, folder: Path) -> bool:
 
 def keep_step(run: Run, folder: Path) -> None:
     """Write the file to resume from. One process of several does, they are all alike."""
-    if ranks.rank() == 0:
+    if distributed.rank() == 0:
         names = ("best", "log", "step", "sums", "first")
         state = {name: getattr(run, name) for name in names}
         write_tensors(folder / RESUME, _state(run), {**_describe(run), **state})
@@ -155,7 +155,7 @@ def _set_up(config: TrainConfig, model: Colorizer, device: torch.device) -> Run:
         raise Mistake(f"{config.backbone} has no stages to freeze; leave --frozen-stages out")
     model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
     averaged = copy.deepcopy(model).eval().requires_grad_(False)
-    ranks.synchronize_norms(model)
+    distributed.synchronize_norms(model)
     return Run(config, model, averaged, _optimizer(config, model))
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
-from colorizer.losses import (
+from colorizer.training.losses import (
     classification_loss,
     has_color,
     regression_loss,

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorizer.cache import Squares
 from colorizer.errors import Mistake
 from colorizer.networks.checkpoint import (
     read_header,
@@ -15,11 +14,12 @@ from colorizer.networks.checkpoint import (
     write_tensors,
 )
 from colorizer.networks.models import pretrained_part
-from colorizer.run import RESUME, Run, TrainConfig, begin_run, resume_run
-from colorizer.train import (
+from colorizer.training.loop import (
     objective_loss,
     train,
 )
+from colorizer.training.photo_cache import Squares
+from colorizer.training.state import RESUME, Run, TrainConfig, begin_run, resume_run
 from tests.colorizer import little_training
 from tests.colorizer.conftest import CPU
 from tests.colorizer.little_training import LITTLE

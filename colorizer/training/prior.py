@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from colorizer.atomic import replacing
-from colorizer.cache import to_targets
 from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
 from colorizer.errors import Mistake
 from colorizer.photos.reading import UnreadablePhotograph, read_squares
 from colorizer.photos.splits import LOOKED_AT, Photograph
+from colorizer.training.photo_cache import to_targets
 
 CELL = 0.5  # ab units; gray, (0, 0), is the center of a cell
 CELLS = int(240 / CELL) + 1  # along an axis; all of sRGB, -108 to 99, lies within +-120

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from colorizer.errors import Mistake
-from colorizer.tensorboard import recorded
-from colorizer.train import Epoch, Step
+from colorizer.training.loop import Epoch, Step
+from colorizer.training.tensorboard import recorded
 
 TOLD: list[Step | Epoch] = [
     Step(1, 1, np.array([2.0, 1.0]), 30.0, 0.5),

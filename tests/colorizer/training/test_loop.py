@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.cache import Squares
 from colorizer.errors import Mistake
 from colorizer.networks.checkpoint import (
     load_colorizer,
@@ -18,11 +17,8 @@ from colorizer.networks.checkpoint import (
     read_tensors,
 )
 from colorizer.networks.models import PyramidColorizer
-from colorizer.pace import Pace
 from colorizer.photos.splits import Photograph
-from colorizer.prior import Prior, count_photographs, estimate_prior
-from colorizer.run import RESUME, Run, TrainConfig, begin_run, resume_run
-from colorizer.train import (
+from colorizer.training.loop import (
     Step,
     draw_batches,
     learning_rate,
@@ -30,6 +26,10 @@ from colorizer.train import (
     train,
     validate,
 )
+from colorizer.training.photo_cache import Squares
+from colorizer.training.prior import Prior, count_photographs, estimate_prior
+from colorizer.training.state import RESUME, Run, TrainConfig, begin_run, resume_run
+from colorizer.training.stopping import Pace
 from tests.colorizer.conftest import CPU
 from tests.colorizer.little_training import LITTLE
 

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.cache import (
+from colorizer.color.spaces import from_bytes, rgb_to_lab
+from colorizer.errors import Mistake
+from colorizer.photos.reading import center_square, read_photograph
+from colorizer.photos.splits import Photograph
+from colorizer.training.photo_cache import (
     Squares,
     center_crops,
     fill_cache,
@@ -13,10 +17,6 @@ from colorizer.cache import (
     square_size,
     to_example,
 )
-from colorizer.color.spaces import from_bytes, rgb_to_lab
-from colorizer.errors import Mistake
-from colorizer.photos.reading import center_square, read_photograph
-from colorizer.photos.splits import Photograph
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import truncate, write_pictures
 

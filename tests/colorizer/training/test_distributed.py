@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.cache import random_crops
 from colorizer.networks.checkpoint import (
     read_header,
 )
-from colorizer.run import RESUME
+from colorizer.training.photo_cache import random_crops
+from colorizer.training.state import RESUME
 from tests.colorizer import little_training
 
 HOUSE = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from types import FrameType
 
 import torch
 
-from colorizer import ranks
+from colorizer.training import distributed
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -38,7 +38,7 @@ class Pace:
         """A step with so many images is done."""
         self._images += images
         spent = (time.monotonic() - self._began) / (60 * self._minutes)
-        self.spent, stop = ranks.greatest((spent, float(self._stopped())), device)
+        self.spent, stop = distributed.greatest((spent, float(self._stopped())), device)
         self.stop = stop > 0
 
     @property

@@ -11,15 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from colorizer import ranks
-from colorizer.cache import Squares, center_crops, random_crops, to_example
 from colorizer.color.bins import bin_centers, tabulate_candidates
 from colorizer.errors import Mistake
-from colorizer.losses import classification_loss, has_color, regression_loss
 from colorizer.networks.models import AB_RANGE, Colorizer
-from colorizer.pace import Pace
-from colorizer.prior import Prior
-from colorizer.run import LogRow, Run, TrainConfig, keep_epoch, keep_step
+from colorizer.training import distributed
+from colorizer.training.losses import classification_loss, has_color, regression_loss
+from colorizer.training.photo_cache import Squares, center_crops, random_crops, to_example
+from colorizer.training.prior import Prior
+from colorizer.training.state import LogRow, Run, TrainConfig, keep_epoch, keep_step
+from colorizer.training.stopping import Pace
 
 SECOND = {"l2": "mean", "mcl": "unweighted"}  # what a loss tells beside what it minimizes
 LONGEST_WARMUP = 0.1  # of a run, so that a short one trains as well
@@ -68,7 +68,7 @@ def train(
     Raises Mistake where the loss or its gradient is no longer a number, or has exploded.
     """
     pace = pace or Pace()
-    network, device = ranks.share_gradients(run.model), _device(run.model)
+    network, device = distributed.share_gradients(run.model), _device(run.model)
     while run.epoch < run.config.epochs and pace.spent < 1:
         pace.start_epoch()
         batches = draw_batches(run.config, run.epoch, training.readable)
@@ -105,14 +105,16 @@ def validate(run: Run, squares: Squares, loss: Loss) -> NDArray[np.float64]:
     """The averaged model's losses (2,), mean over the photographs with color."""
     device, size = _device(run.averaged), run.config.batch_size
     total, counted = torch.zeros(2, device=device), torch.zeros((), device=device)
-    for start in range(ranks.rank() * size, len(squares.readable), ranks.count() * size):
+    for start in range(
+        distributed.rank() * size, len(squares.readable), distributed.count() * size
+    ):
         crops = center_crops(squares, squares.readable[start : start + size], run.config.crop)
         lightness, ab = to_example(crops.to(device))
         with torch.inference_mode(), reduced_precision(device):
             values = loss(run.averaged(lightness), ab)
         total += (values * has_color(ab)[:, None]).sum(dim=0)
         counted += has_color(ab).sum()
-    total, counted = ranks.total(total), ranks.total(counted)
+    total, counted = distributed.total(total), distributed.total(counted)
     if not counted:
         raise Mistake("the validation photographs are all gray and cannot tell the best epoch")
     means: NDArray[np.float64] = (total / counted).double().cpu().numpy()
@@ -136,7 +138,7 @@ def reduced_precision(device: torch.device) -> torch.autocast:
 def _own_crops(run: Run, training: Squares, rows: NDArray[np.int64]) -> Tensor:
     """This process's share of the next batch; all draw the same, so that together they hold it."""
     rng = np.random.default_rng([run.config.seed, run.epoch, run.step + 1])
-    mine = slice(ranks.rank(), None, ranks.count())
+    mine = slice(distributed.rank(), None, distributed.count())
     return random_crops(training, rows, run.config.crop, rng, mine, run.config.smallest_view)
 
 
@@ -148,9 +150,9 @@ def _slope(network: nn.Module, crops: Tensor, loss: Loss) -> NDArray[np.float64]
     with reduced_precision(lightness.device):
         values = loss(network(lightness), ab)
     color = has_color(ab)[:, None]
-    means = (values * color).sum(dim=0) / ranks.total(color.sum()).clamp(min=1)
-    torch.autograd.backward(means[0] * ranks.count())  # gradients become means over processes
-    told: NDArray[np.float64] = ranks.total(means).double().cpu().numpy()
+    means = (values * color).sum(dim=0) / distributed.total(color.sum()).clamp(min=1)
+    torch.autograd.backward(means[0] * distributed.count())  # gradients become means over processes
+    told: NDArray[np.float64] = distributed.total(means).double().cpu().numpy()
     return told
 
 

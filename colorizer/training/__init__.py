@@ -1,0 +1,1 @@
+"""Training: the loop, its state, losses, the color prior, the photograph cache."""
