@@ -21,12 +21,12 @@ from skimage.color import lab2rgb, rgb2lab
 from torch.nn import functional
 
 from benchmarks.stopwatch import interleaved_medians_ms
-from colorizer.batch import Model, Recipe, fast_precision, write_stimuli
 from colorizer.color.bins import bin_centers
 from colorizer.networks.checkpoint import SHIPPED, load_colorizer
 from colorizer.networks.cpu_inference import fuse
 from colorizer.networks.models import Colorizer, build_colorizer
 from colorizer.photos.splits import Photograph
+from colorizer.stimuli.batch import Model, Recipe, fast_precision, write_stimuli
 from tests.colorizer.pictures import draw
 
 CPU = torch.device("cpu")

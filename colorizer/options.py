@@ -18,7 +18,7 @@ from colorizer.networks.checkpoint import (
 )
 from colorizer.networks.models import MODELS
 from colorizer.networks.zhang2016 import ZHANG2016
-from colorizer.painting import DECODINGS
+from colorizer.stimuli.methods import DECODINGS
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from colorizer.atomic import replacing
-from colorizer.coloring import Painter, bleach, color_photograph
 from colorizer.photos.reading import is_gray
+from colorizer.stimuli.full_size import Painter, bleach, color_photograph
 
 Panels = Mapping[str, NDArray[np.uint8]]  # column -> pixels (H, W, 3), all of one size
 

@@ -9,9 +9,7 @@ import click
 import torch
 from torch import distributed
 
-from colorizer.batch import METHODS, Model, Recipe, fast_precision, write_stimuli
 from colorizer.errors import Mistake
-from colorizer.manifest import WHOLE, Shard, Stimulus, begin_manifest, finish_manifest
 from colorizer.networks.checkpoint import load_colorizer, short_sha256
 from colorizer.networks.cpu_inference import fuse
 from colorizer.options import (
@@ -30,6 +28,8 @@ from colorizer.photos.duplicates import join_groups, near_pairs
 from colorizer.photos.reading import Refusal
 from colorizer.photos.splits import SPLITS, Photograph, image_id, members, new_files, read_split
 from colorizer.screen import tell, tell_left_out, tell_refused, tracked
+from colorizer.stimuli.batch import METHODS, Model, Recipe, fast_precision, write_stimuli
+from colorizer.stimuli.manifest import WHOLE, Shard, Stimulus, begin_manifest, finish_manifest
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

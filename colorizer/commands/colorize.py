@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorizer.coloring import Painter, color_photograph
 from colorizer.errors import Mistake
 from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.cpu_inference import fuse
@@ -20,11 +19,12 @@ from colorizer.options import (
     models_option,
     quiet_option,
 )
-from colorizer.painting import DECODINGS
 from colorizer.photos.output_names import Job, name_outputs
 from colorizer.photos.reading import UnreadablePhotograph, read_photograph
 from colorizer.screen import tell, tell_refused, tracked
 from colorizer.sheets import draw_sheet, make_panels, save_png
+from colorizer.stimuli.full_size import Painter, color_photograph
+from colorizer.stimuli.methods import DECODINGS
 
 COMPARED = ("l2", "mcl")  # on a sheet
 LONGEST = 512  # px, of a panel

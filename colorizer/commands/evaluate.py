@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from colorizer.batch import fast_precision
 from colorizer.commands.batch import gather
 from colorizer.errors import Mistake
 from colorizer.evaluation import Score, Scores, Weights, estimate, pixel_weights, score
@@ -31,11 +30,12 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
-from colorizer.painting import METHODS, Sitting, paint, sit
 from colorizer.photos.reading import Refusal, read_ahead
 from colorizer.photos.splits import SPLITS, Photograph
 from colorizer.scoreboard import render_table, write_scores
 from colorizer.screen import tell, tell_refused, tracked
+from colorizer.stimuli.batch import fast_precision
+from colorizer.stimuli.methods import METHODS, Sitting, paint, sit
 from colorizer.training.prior import read_prior
 
 

@@ -25,10 +25,10 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
-from colorizer.painting import Sitting, paint, sit
 from colorizer.photos.splits import members, read_split
 from colorizer.screen import tell, tell_refused
 from colorizer.sheets import draw_sheet, save_png
+from colorizer.stimuli.methods import Sitting, paint, sit
 from colorizer.training.prior import read_prior
 
 COLUMNS = {"gray": "BW", "l2": "L2", "mcl": "MCL", "real": "ORG"}  # of the comparison sheet

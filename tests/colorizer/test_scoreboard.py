@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from colorizer.evaluation import Estimate, Estimates, Score, Scores, pixel_weights, score
-from colorizer.painting import METHODS
 from colorizer.scoreboard import PUBLISHED, render_table, write_scores
+from colorizer.stimuli.methods import METHODS
 from colorizer.training.prior import Prior
 from tests.colorizer.test_evaluation import image, prior
 

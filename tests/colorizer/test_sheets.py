@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorizer.coloring import Painter
 from colorizer.sheets import GAP, draw_sheet, make_panels
+from colorizer.stimuli.full_size import Painter
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw
-from tests.colorizer.test_batch import wild_model
+from tests.colorizer.stimuli.test_batch import wild_model
 
 
 @pytest.fixture(scope="module")

@@ -18,12 +18,12 @@ import torch
 from PIL import Image
 
 from colorizer.atomic import replacing
-from colorizer.foils import Ring, borrow, form_ring
-from colorizer.manifest import WHOLE, Shard, Stimulus
 from colorizer.networks.models import Colorizer
-from colorizer.painting import DECODINGS, Sitting, paint, to_lab
 from colorizer.photos.reading import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
 from colorizer.photos.splits import Photograph
+from colorizer.stimuli.foils import Ring, borrow, form_ring
+from colorizer.stimuli.manifest import WHOLE, Shard, Stimulus
+from colorizer.stimuli.methods import DECODINGS, Sitting, paint, to_lab
 
 METHODS = ("real", "foil", *DECODINGS)
 AT_ONCE = {"cpu": 2, "cuda": 64}  # photographs that the network sees together

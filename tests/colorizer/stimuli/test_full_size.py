@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from colorizer.color.spaces import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
-from colorizer.coloring import Painter, bleach, color_photograph, predict_ab, working_size
 from colorizer.networks.models import upsample_ab
+from colorizer.stimuli.full_size import Painter, bleach, color_photograph, predict_ab, working_size
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw
-from tests.colorizer.test_batch import wild_model
+from tests.colorizer.stimuli.test_batch import wild_model
 
 
 @pytest.fixture(scope="module")

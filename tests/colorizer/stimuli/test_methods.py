@@ -5,10 +5,10 @@ import torch
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.networks.models import build_colorizer
-from colorizer.painting import Sitting, paint, sit
 from colorizer.photos.reading import center_square, read_photograph
 from colorizer.photos.splits import Photograph
-from tests.colorizer.test_batch import wild_model
+from colorizer.stimuli.methods import Sitting, paint, sit
+from tests.colorizer.stimuli.test_batch import wild_model
 
 METHODS = ["gray", "foil", "l2", "mcl", "mcl-annealed", "real"]
 

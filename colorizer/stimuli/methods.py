@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from colorizer.color.spaces import from_bytes, lab_to_gamut, rgb_to_lab, to_bytes
-from colorizer.foils import borrow, form_ring, recolor
 from colorizer.networks.models import Colorizer, upsample_ab
 from colorizer.networks.zhang2016 import TEMPERATURE, ZHANG2016
 from colorizer.photos.reading import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
 from colorizer.photos.splits import Photograph
+from colorizer.stimuli.foils import borrow, form_ring, recolor
 
 DECODINGS = {  # whose model, at which temperature
     "l2": ("l2", 1.0),

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import torch
 
-from colorizer.foils import donors, form_ring, recolor
 from colorizer.photos.splits import Photograph
+from colorizer.stimuli.foils import donors, form_ring, recolor
 
 ROWS = [Photograph("/p", str(n), f"{n}.jpg", "test", False, str(n)) for n in range(50)]
 

@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorizer.batch import Model, Recipe, write_stimuli
 from colorizer.cli import main
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
-from colorizer.manifest import Shard, Stimulus, finish_manifest
 from colorizer.networks.models import build_colorizer, upsample_ab
 from colorizer.photos.reading import Refusal, center_square, read_photograph, read_square
 from colorizer.photos.splits import Photograph
+from colorizer.stimuli.batch import Model, Recipe, write_stimuli
+from colorizer.stimuli.manifest import Shard, Stimulus, finish_manifest
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import truncate, write_pictures
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from colorizer.manifest import Shard, Stimulus, begin_manifest, finish_manifest
+from colorizer.stimuli.manifest import Shard, Stimulus, begin_manifest, finish_manifest
 
 STIMULI = [
     Stimulus(f'{number:02}, "ü"', method, f"{method}/{number:02}.png", "0" * 64, 8, 8, "test", "")

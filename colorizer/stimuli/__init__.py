@@ -1,0 +1,1 @@
+"""Stimuli: colorized images and foils of the test split, and their manifest."""
