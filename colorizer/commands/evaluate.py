@@ -12,7 +12,8 @@ from torch import nn
 
 from colorizer.commands.batch import gather
 from colorizer.errors import Mistake
-from colorizer.evaluation import Score, Scores, Weights, estimate, pixel_weights, score
+from colorizer.evaluation.scores import Score, Scores, Weights, estimate, pixel_weights, score
+from colorizer.evaluation.tables import render_table, write_scores
 from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.classifier import load_classifier, read_labels, recognize
 from colorizer.networks.cpu_inference import fuse
@@ -32,7 +33,6 @@ from colorizer.options import (
 )
 from colorizer.photos.reading import Refusal, read_ahead
 from colorizer.photos.splits import SPLITS, Photograph
-from colorizer.scoreboard import render_table, write_scores
 from colorizer.screen import tell, tell_refused, tracked
 from colorizer.stimuli.batch import fast_precision
 from colorizer.stimuli.methods import METHODS, Sitting, paint, sit

@@ -4,11 +4,11 @@ import math
 import re
 from pathlib import Path
 
-from colorizer.evaluation import Estimate, Estimates, Score, Scores, pixel_weights, score
-from colorizer.scoreboard import PUBLISHED, render_table, write_scores
+from colorizer.evaluation.scores import Estimate, Estimates, Score, Scores, pixel_weights, score
+from colorizer.evaluation.tables import PUBLISHED, render_table, write_scores
 from colorizer.stimuli.methods import METHODS
 from colorizer.training.prior import Prior
-from tests.colorizer.test_evaluation import image, prior
+from tests.colorizer.evaluation.test_scores import image, prior
 
 FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
 ESTIMATES: Estimates = {

@@ -4,7 +4,7 @@ import torch
 from skimage import metrics as skimage
 from torch import Tensor
 
-from colorizer.metrics import (
+from colorizer.evaluation.metrics import (
     area_under_curve,
     colorfulness,
     peak_signal_to_noise,

@@ -12,7 +12,7 @@ from torch import Tensor
 from colorizer.color.bins import CandidateTable, bin_centers, soft_encode, tabulate_candidates
 from colorizer.color.ciede2000 import color_difference
 from colorizer.color.spaces import from_bytes, rgb_to_lab
-from colorizer.metrics import (
+from colorizer.evaluation.metrics import (
     area_under_curve,
     colorfulness,
     peak_signal_to_noise,

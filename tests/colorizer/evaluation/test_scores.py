@@ -7,7 +7,7 @@ from torch import Tensor
 
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, rgb_to_lab
-from colorizer.evaluation import Score, estimate, pixel_weights, score
+from colorizer.evaluation.scores import Score, estimate, pixel_weights, score
 from colorizer.training.prior import Prior, rebalance
 from tests.colorizer.pictures import draw
 

@@ -1,0 +1,1 @@
+"""Evaluation: image quality metrics, scores with intervals, and their tables."""
