@@ -21,11 +21,11 @@ from analysis.figures import draw_rates
 from analysis.intervals import wilson
 from analysis.published import read_published
 from colorizer.color.bins import bin_centers
-from colorizer.diagram import draw_network, trace
-from colorizer.figures import draw_losses, draw_weights, read_log, save_figure
+from colorizer.figures.comparison_sheet import draw_sheet, make_panels
+from colorizer.figures.curves import draw_losses, draw_weights, read_log, save_figure
+from colorizer.figures.network import draw_network, trace
 from colorizer.networks.checkpoint import load_colorizer, read_header, shipped_checkpoint
 from colorizer.networks.models import OBJECTIVES
-from colorizer.sheets import draw_sheet, make_panels
 from colorizer.stimuli.full_size import Painter
 from colorizer.training.prior import read_prior
 

@@ -1,7 +1,7 @@
 import pytest
 
 from colorizer.color.bins import bin_centers
-from colorizer.diagram import Part, draw_network, trace
+from colorizer.figures.network import Part, draw_network, trace
 from colorizer.networks.models import build_colorizer
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorizer.sheets import GAP, draw_sheet, make_panels
+from colorizer.figures.comparison_sheet import GAP, draw_sheet, make_panels
 from colorizer.stimuli.full_size import Painter
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw

@@ -9,7 +9,7 @@ from PIL import Image
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import rgb_to_lab
 from colorizer.errors import Mistake
-from colorizer.figures import bin_colors, draw_losses, draw_weights, read_log, save_figure
+from colorizer.figures.curves import bin_colors, draw_losses, draw_weights, read_log, save_figure
 
 LOG = "epoch,train_loss,val_loss\n1,4.5,4.2\n2,4.1,3.9\n3,3.8,4.0\n"
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
-from colorizer.figures import INK, MUTED, STYLE
+from colorizer.figures.curves import INK, MUTED, STYLE
 from colorizer.networks.models import Colorizer
 
 SIDE = 256  # px, of the image that is sent through
