@@ -9,10 +9,7 @@ import click
 import torch
 from torch import distributed
 
-from colorizer.errors import Mistake
-from colorizer.networks.checkpoint import load_colorizer, short_sha256
-from colorizer.networks.cpu_inference import fuse
-from colorizer.options import (
+from colorizer.commands.options import (
     EXISTING_FOLDER,
     FOLDER,
     SPLIT_FILE,
@@ -24,10 +21,13 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
+from colorizer.commands.terminal import tell, tell_left_out, tell_refused, tracked
+from colorizer.errors import Mistake
+from colorizer.networks.checkpoint import load_colorizer, short_sha256
+from colorizer.networks.cpu_inference import fuse
 from colorizer.photos.duplicates import join_groups, near_pairs
 from colorizer.photos.reading import Refusal
 from colorizer.photos.splits import SPLITS, Photograph, image_id, members, new_files, read_split
-from colorizer.screen import tell, tell_left_out, tell_refused, tracked
 from colorizer.stimuli.batch import METHODS, Model, Recipe, fast_precision, write_stimuli
 from colorizer.stimuli.manifest import WHOLE, Shard, Stimulus, begin_manifest, finish_manifest
 

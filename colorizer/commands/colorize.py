@@ -8,11 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorizer.errors import Mistake
-from colorizer.figures.comparison_sheet import draw_sheet, make_panels, save_png
-from colorizer.networks.checkpoint import load_colorizer
-from colorizer.networks.cpu_inference import fuse
-from colorizer.options import (
+from colorizer.commands.options import (
     FOLDER,
     choose_models,
     device_option,
@@ -20,9 +16,13 @@ from colorizer.options import (
     models_option,
     quiet_option,
 )
+from colorizer.commands.terminal import tell, tell_refused, tracked
+from colorizer.errors import Mistake
+from colorizer.figures.comparison_sheet import draw_sheet, make_panels, save_png
+from colorizer.networks.checkpoint import load_colorizer
+from colorizer.networks.cpu_inference import fuse
 from colorizer.photos.output_names import Job, name_outputs
 from colorizer.photos.reading import UnreadablePhotograph, read_photograph
-from colorizer.screen import tell, tell_refused, tracked
 from colorizer.stimuli.full_size import Painter, color_photograph
 from colorizer.stimuli.methods import DECODINGS
 

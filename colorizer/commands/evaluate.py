@@ -11,14 +11,7 @@ import torch
 from torch import nn
 
 from colorizer.commands.batch import gather
-from colorizer.errors import Mistake
-from colorizer.evaluation.scores import Score, Scores, Weights, estimate, pixel_weights, score
-from colorizer.evaluation.tables import render_table, write_scores
-from colorizer.networks.checkpoint import load_colorizer
-from colorizer.networks.classifier import load_classifier, read_labels, recognize
-from colorizer.networks.cpu_inference import fuse
-from colorizer.networks.models import Colorizer
-from colorizer.options import (
+from colorizer.commands.options import (
     EXISTING_FOLDER,
     FILE,
     FOLDER,
@@ -31,9 +24,16 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
+from colorizer.commands.terminal import tell, tell_refused, tracked
+from colorizer.errors import Mistake
+from colorizer.evaluation.scores import Score, Scores, Weights, estimate, pixel_weights, score
+from colorizer.evaluation.tables import render_table, write_scores
+from colorizer.networks.checkpoint import load_colorizer
+from colorizer.networks.classifier import load_classifier, read_labels, recognize
+from colorizer.networks.cpu_inference import fuse
+from colorizer.networks.models import Colorizer
 from colorizer.photos.reading import Refusal, read_ahead
 from colorizer.photos.splits import SPLITS, Photograph
-from colorizer.screen import tell, tell_refused, tracked
 from colorizer.stimuli.batch import fast_precision
 from colorizer.stimuli.methods import METHODS, Sitting, paint, sit
 from colorizer.training.prior import read_prior

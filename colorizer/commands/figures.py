@@ -8,12 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorizer.errors import Mistake
-from colorizer.figures.comparison_sheet import draw_sheet, save_png
-from colorizer.figures.curves import draw_losses, draw_weights, read_log, save_figure
-from colorizer.figures.network import draw_network, trace
-from colorizer.networks.checkpoint import load_colorizer, read_header
-from colorizer.options import (
+from colorizer.commands.options import (
     EXISTING_FOLDER,
     FOLDER,
     PRIOR_FILE,
@@ -26,8 +21,13 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
+from colorizer.commands.terminal import tell, tell_refused
+from colorizer.errors import Mistake
+from colorizer.figures.comparison_sheet import draw_sheet, save_png
+from colorizer.figures.curves import draw_losses, draw_weights, read_log, save_figure
+from colorizer.figures.network import draw_network, trace
+from colorizer.networks.checkpoint import load_colorizer, read_header
 from colorizer.photos.splits import members, read_split
-from colorizer.screen import tell, tell_refused
 from colorizer.stimuli.methods import Sitting, paint, sit
 from colorizer.training.prior import read_prior
 

@@ -6,8 +6,7 @@ import click
 import torch
 
 from colorizer.color.bins import bin_centers
-from colorizer.errors import Mistake
-from colorizer.options import (
+from colorizer.commands.options import (
     FILE,
     PRIOR_FILE,
     SPLIT_FILE,
@@ -15,12 +14,13 @@ from colorizer.options import (
     json_option,
     quiet_option,
 )
+from colorizer.commands.terminal import tell, tell_refused, tracked
+from colorizer.errors import Mistake
 from colorizer.photos.reading import UnreadablePhotograph
 from colorizer.photos.splits import (
     members,
     read_split,
 )
-from colorizer.screen import tell, tell_refused, tracked
 from colorizer.training.prior import MIXING, count_photographs, estimate_prior, write_prior
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from colorizer.errors import Mistake
-from colorizer.options import (
+from colorizer.commands.options import (
     EXISTING_FOLDER,
     FILE,
     SPLIT_FILE,
@@ -15,6 +14,8 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
+from colorizer.commands.terminal import tell, tell_refused, tracked
+from colorizer.errors import Mistake
 from colorizer.photos.splits import (
     SPLITS,
     Photograph,
@@ -25,7 +26,6 @@ from colorizer.photos.splits import (
     report_count,
     write_split,
 )
-from colorizer.screen import tell, tell_refused, tracked
 
 
 @click.command()

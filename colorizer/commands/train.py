@@ -11,11 +11,7 @@ import click
 import torch
 from click.core import ParameterSource
 
-from colorizer.errors import Mistake
-from colorizer.networks.backbone import RANDOM
-from colorizer.networks.checkpoint import file_sha256, model_name
-from colorizer.networks.models import NETWORKS, OBJECTIVES
-from colorizer.options import (
+from colorizer.commands.options import (
     FOLDER,
     PRIOR_FILE,
     RUNS,
@@ -24,8 +20,12 @@ from colorizer.options import (
     quiet_option,
     seed_option,
 )
+from colorizer.commands.terminal import follow, tell_refused, tracked
+from colorizer.errors import Mistake
+from colorizer.networks.backbone import RANDOM
+from colorizer.networks.checkpoint import file_sha256, model_name
+from colorizer.networks.models import NETWORKS, OBJECTIVES
 from colorizer.photos.splits import members, read_split
-from colorizer.screen import follow, tell_refused, tracked
 from colorizer.training import distributed
 from colorizer.training.loop import objective_loss, train
 from colorizer.training.photo_cache import Squares, fill_cache, open_cache, square_size
