@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colorizer.atomic import replacing
 from colorizer.evaluation.scores import Estimate, Estimates, Scores
+from colorizer.files import replacing
 
 COLUMNS = ("method", "metric", "mean", "ci95_low", "ci95_high", "images", "published")
 FIRST, OTHERS = 22, 16  # letters: width of the table's columns

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from colorizer.atomic import replacing
+from colorizer.files import replacing
 from colorizer.photos.reading import is_gray
 from colorizer.stimuli.full_size import Painter, bleach, color_photograph
 

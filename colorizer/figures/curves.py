@@ -15,10 +15,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from colorizer.atomic import replacing
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import lab_to_gamut
 from colorizer.errors import Mistake
+from colorizer.files import replacing
 
 KINDS = ("svg", "png")  # for the paper, for looking at
 INK, MUTED, TRAIN, VAL = "#1a1a1a", "#5a5a5a", "#8a8a8a", "#a33a12"

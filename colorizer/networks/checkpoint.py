@@ -11,9 +11,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from colorizer.atomic import replacing
 from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
+from colorizer.files import replacing
 from colorizer.networks.backbone import load_strictly, read_state_dict
 from colorizer.networks.models import NETWORKS, OBJECTIVES, Colorizer, build_colorizer
 from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016, anneal_as_released

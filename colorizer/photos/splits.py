@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from colorizer.atomic import replacing
 from colorizer.errors import Mistake
+from colorizer.files import replacing
 from colorizer.photos.duplicates import join_groups, near_pairs, perceptual_hash
 from colorizer.photos.reading import UnreadablePhotograph, find_photographs, is_gray, read_squares
 

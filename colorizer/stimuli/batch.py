@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from PIL import Image
 
-from colorizer.atomic import replacing
+from colorizer.files import replacing
 from colorizer.networks.models import Colorizer
 from colorizer.photos.reading import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
 from colorizer.photos.splits import Photograph

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from colorizer.atomic import replacing
+from colorizer.files import replacing
 
 T = TypeVar("T")
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from colorizer.atomic import replacing
 from colorizer.color.spaces import from_bytes, rgb_to_lab, rgb_to_lightness
 from colorizer.errors import Mistake
+from colorizer.files import replacing
 from colorizer.networks.models import STRIDE
 from colorizer.photos.reading import UnreadablePhotograph, read_squares
 from colorizer.photos.splits import Photograph

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.atomic import replacing
 from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
 from colorizer.errors import Mistake
+from colorizer.files import replacing
 from colorizer.photos.reading import UnreadablePhotograph, read_squares
 from colorizer.photos.splits import LOOKED_AT, Photograph
 from colorizer.training.photo_cache import to_targets

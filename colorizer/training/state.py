@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from colorizer.atomic import replacing
 from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
+from colorizer.files import replacing
 from colorizer.networks.backbone import RANDOM, load_pretrained
 from colorizer.networks.checkpoint import Header, read_header, read_tensors, write_tensors
 from colorizer.networks.models import Colorizer, PyramidColorizer, build_colorizer, pretrained_part

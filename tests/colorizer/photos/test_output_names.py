@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from colorizer.atomic import replacing
+from colorizer.files import replacing
 from colorizer.photos.output_names import name_outputs
 
 
