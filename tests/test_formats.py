@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import colorizer.manifest
 from analysis import responses
 from analysis.findings import Asked
 from analysis.monitor import assemble_monitor
@@ -17,6 +16,7 @@ from analysis.planning import PRESETS, Comparison
 from analysis.report import make_report
 from analysis.sample_size import plan_sample
 from analysis.sources import read_responses
+from colorizer.stimuli import manifest
 from study_server import codebook, manifests, words
 from tests.analysis.rows import make_study, write_csv
 
@@ -43,7 +43,7 @@ def vocabulary(meaning: str) -> list[str]:
 def test_manifest_columns() -> None:
     columns = list(table("manifest.csv"))
     assert columns == list(manifests.COLUMNS)
-    assert columns == [field.name for field in fields(colorizer.manifest.Stimulus)]
+    assert columns == [field.name for field in fields(manifest.Stimulus)]
 
 
 def test_responses_columns() -> None:

@@ -19,7 +19,7 @@ from colorizer.networks.models import NETWORKS, OBJECTIVES, Colorizer, build_col
 from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016, anneal_as_released
 
 SCHEMA = "hue-and-eye/checkpoint/1"
-SHIPPED = Path(__file__).parent / "pretrained"  # docs/experiment tells how they were trained
+SHIPPED = Path(__file__).parents[1] / "pretrained"  # docs/experiment tells how they were trained
 RELEASED = {".pth", ".pt"}  # Zhang et al.'s own file; every checkpoint of ours is .safetensors
 
 # schema, objective, backbone, trained_at, config; epoch, val_loss and metrics, its row of the log;

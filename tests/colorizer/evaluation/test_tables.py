@@ -10,7 +10,7 @@ from colorizer.stimuli.methods import METHODS
 from colorizer.training.prior import Prior
 from tests.colorizer.evaluation.test_scores import image, prior
 
-FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
+FORMATS = Path(__file__).parents[3] / "docs" / "formats.md"
 ESTIMATES: Estimates = {
     "gray": {"auc_raw": Estimate(0.8704, (0.8621, 0.8788)), "psnr": Estimate(21.5, (20, 23))},
     "real": {"auc_raw": Estimate(1.0, (1.0, 1.0)), "psnr": Estimate(math.inf, None)},

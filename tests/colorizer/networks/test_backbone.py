@@ -15,7 +15,7 @@ from colorizer.networks.backbone import (
 from colorizer.networks.torchvision_ops import import_torchvision
 
 PRETRAINED_V2 = (
-    Path(__file__).parents[3] / "shared" / "weights" / "resnet50v2_stages1-3.safetensors"
+    Path(__file__).parents[4] / "shared" / "weights" / "resnet50v2_stages1-3.safetensors"
 )
 
 

@@ -27,7 +27,7 @@ from tests.colorizer.pictures import truncate, write_pictures
 
 SIZE = 64
 METHODS = ("real", "foil", "l2", "mcl", "mcl-annealed")
-FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
+FORMATS = Path(__file__).parents[3] / "docs" / "formats.md"
 
 
 def wild_model(objective: str) -> Model:

@@ -13,7 +13,7 @@ from colorizer.training.photo_cache import random_crops
 from colorizer.training.state import RESUME
 from tests.colorizer import little_training
 
-HOUSE = Path(__file__).parents[2]
+HOUSE = Path(__file__).parents[3]
 
 
 def test_two_processes_train_as_one(tmp_path: Path) -> None:

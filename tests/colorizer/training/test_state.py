@@ -24,7 +24,7 @@ from tests.colorizer import little_training
 from tests.colorizer.conftest import CPU
 from tests.colorizer.little_training import LITTLE
 
-HOUSE = Path(__file__).parents[2]
+HOUSE = Path(__file__).parents[3]
 
 
 def same_tensors(one: Path, other: Path) -> bool:
