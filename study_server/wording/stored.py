@@ -11,7 +11,7 @@ from study_server.errors import StudyError
 from study_server.models import Study, Wording
 from study_server.protocol import Protocol, stored_protocol
 from study_server.wording.blanks import fill, find_blanks
-from study_server.wording.files import Texts, compose_wording
+from study_server.wording.files import Texts
 from study_server.wording.markdown import read_title, render
 from study_server.words import Part
 
@@ -60,10 +60,9 @@ def reword(db: Session, protocol: Protocol, study: Study, texts: Texts) -> None:
 
 
 def stored_wording(db: Session, study: Study) -> Texts:
-    """By language and part; of a study older than this table the defaults."""
+    """Return a study's texts by language and part."""
     rows = db.scalars(select(Wording).where(Wording.study_id == study.id)).all()
-    stored = {(row.language, row.part): row.text for row in rows}
-    return stored or compose_wording(stored_protocol(study.protocol))
+    return {(row.language, row.part): row.text for row in rows}
 
 
 def speak_wording(db: Session, study: Study, language: str) -> Spoken:

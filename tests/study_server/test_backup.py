@@ -19,6 +19,7 @@ from study_server.models import Base, Participant, Trial
 from study_server.studies import find
 from study_server.words import Mode, Source
 from tests.conftest import open_study, short_protocol
+from tests.study_server.later_revision import add_later_revision
 from tests.study_server.test_migrations import fill
 
 TRIALS = 7  # a participant of the short study has
@@ -182,21 +183,20 @@ def test_a_backup_of_sqlite_moves_to_the_other_database(
     small.dispose()
 
 
-def test_a_backup_of_the_first_schema_is_restored_to_this_one(
-    database_url: str, tmp_path: Path, replaced: Path
+def test_a_backup_of_an_older_schema_is_restored_to_this_one(
+    engine: Engine, tmp_path: Path, replaced: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = open_engine(database_url)
-    database.upgrade(engine, "0001")
     with engine.execution_options(writes=True).begin() as connection:
         fill(connection)
-    back_up(engine, tmp_path / "first.sqlite")
+    back_up(engine, tmp_path / "older.sqlite")
+    (tmp_path / "later").mkdir()
+    add_later_revision(tmp_path / "later", monkeypatch)
     database.upgrade(engine)
     before = contents(engine)
     with transaction(engine) as db:
         db.execute(text("DELETE FROM participant"))
-    restore(engine, tmp_path / "first.sqlite", replaced)
+    restore(engine, tmp_path / "older.sqlite", replaced)
     assert contents(engine) == before
-    engine.dispose()
 
 
 def test_what_is_no_backup_changes_nothing(

@@ -15,9 +15,7 @@ import click
 import pytest
 
 from study_server import commands as families
-from study_server import database
 from study_server.cli import HEADINGS
-from study_server.database import open_engine
 from study_server.protocol import write_toml
 from study_server.wording.files import write_wording
 from tests.conftest import SECRET, short_protocol, write_stimuli
@@ -151,17 +149,6 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     arguments: tuple[str, ...], words: tuple[str, ...], here: Path
 ) -> None:
     assert_refused(study(*arguments), *words)
-
-
-def test_upgrade_backs_up_an_older_schema_first(here: Path, manifest: Path) -> None:
-    database.upgrade(open_engine("sqlite:///instance/study.sqlite"), "0001")
-    assert_refused(study("status"), "schema 0001", "run `study upgrade`")
-    run = study("upgrade")
-    assert run.stdout.splitlines()[-1] == f"schema 0001 -> {database.current_schema()}"
-    (kept,) = (here / "instance" / "backups").iterdir()
-    assert kept.name.endswith("-schema-0001.sqlite")
-    assert study("status").returncode == 0
-    assert len(study("upgrade").stdout.splitlines()) == 1  # nothing to back up for
 
 
 def test_a_backup_comes_back_and_what_it_replaces_is_kept(here: Path, manifest: Path) -> None:

@@ -1,0 +1,344 @@
+"""Create all tables and the views that the export reads.
+
+Until version 1.0 this migration is edited in place; later changes of the schema get revisions of
+their own. Constraints are named by the naming convention of `study_server.models`.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+SHOWN = """
+WITH shown AS (
+  SELECT trial.*, ROW_NUMBER() OVER (
+    PARTITION BY trial.participant_id ORDER BY trial.started_at, trial.slot, trial.attempt
+  ) - 1 AS position
+  FROM trial
+  WHERE trial.started_at IS NOT NULL
+)
+"""
+
+# Defines what leaves the database: one row per trial that was shown (docs/formats.md). Withdrawal
+# deletes rows, so participants who withdrew are not in it.
+RESPONSES_EXPORT = f"""
+CREATE VIEW responses_export AS {SHOWN}
+SELECT
+  study.slug AS study,
+  participant.name AS participant,
+  participant.outcome AS outcome,
+  participant.mode AS mode,
+  shown.kind AS kind,
+  shown.block AS block,
+  shown.position AS position,
+  study.presentation AS presentation,
+  study.question AS question,
+  COALESCE(fake.image, original.image) AS image,
+  COALESCE(fake.method, original.method) AS method,
+  CASE WHEN shown.fake_side IS NULL THEN '' ELSE original.image END AS real_image,
+  COALESCE(CAST(repeated.position AS TEXT), '') AS repeat_of,
+  COALESCE(shown.fake_side, CASE WHEN fake.id IS NULL THEN 'real' ELSE 'fake' END) AS truth,
+  COALESCE(response.answer, '') AS answer,
+  response.rt_ms AS rt_ms,
+  shown.exposure_ms AS exposure_ms,
+  response.first_ms AS first_ms,
+  response.second_ms AS second_ms,
+  TRIM(
+    CASE WHEN shown.voided THEN 'voided ' ELSE '' END
+    || CASE WHEN response.hidden THEN 'hidden ' ELSE '' END
+    || CASE WHEN response.blurred THEN 'blurred ' ELSE '' END
+    || CASE WHEN response.resized THEN 'resized ' ELSE '' END
+    || CASE WHEN response.slow_frame THEN 'slow_frame ' ELSE '' END
+    || CASE WHEN response.late THEN 'late ' ELSE '' END
+  ) AS flags,
+  {{started_at}} AS started_at,
+  {{received_at}} AS received_at,
+  COALESCE(study.design_sha256, '') AS design_sha256
+FROM shown
+JOIN participant ON participant.id = shown.participant_id
+JOIN study ON study.id = participant.study_id
+LEFT JOIN stimulus AS fake ON fake.id = shown.fake_id
+LEFT JOIN stimulus AS original ON original.id = shown.real_id
+LEFT JOIN response ON response.trial_id = shown.id
+LEFT JOIN shown AS repeated ON repeated.participant_id = shown.participant_id
+  AND repeated.slot = shown.repeat_of AND NOT repeated.voided
+"""
+
+# The measurements of the player that responses.csv leaves out.
+TIMING_EXPORT = f"""
+CREATE VIEW timing_export AS {SHOWN}
+SELECT
+  study.slug AS study,
+  participant.name AS participant,
+  participant.mode AS mode,
+  shown.position AS position,
+  COALESCE(shown.first_side, '') AS first_side,
+  response.first_frames AS first_frames,
+  response.second_frames AS second_frames,
+  response.early AS early,
+  response.held AS held,
+  COALESCE(response.input, '') AS input
+FROM shown
+JOIN participant ON participant.id = shown.participant_id
+JOIN study ON study.id = participant.study_id
+LEFT JOIN response ON response.trial_id = shown.id
+"""
+
+ISO_8601 = {
+    "sqlite": "strftime('%Y-%m-%dT%H:%M:%f+00:00', {})",
+    "postgresql": """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')""",
+}
+
+
+def upgrade() -> None:
+    _create_study_tables()
+    _create_participant_tables()
+    _create_trial_tables()
+    _create_researcher_tables()
+    create_views()
+
+
+def create_views() -> None:
+    """Create the views; a later revision that copies one of their tables calls this, too."""
+    moment = ISO_8601[op.get_bind().dialect.name]
+    op.execute(
+        RESPONSES_EXPORT.format(
+            started_at=moment.format("shown.started_at"),
+            received_at=moment.format("response.received_at"),
+        )
+    )
+    op.execute(TIMING_EXPORT)
+
+
+def drop_views() -> None:
+    """Drop the views: neither database alters a table as long as a view needs it."""
+    op.execute("DROP VIEW timing_export")
+    op.execute("DROP VIEW responses_export")
+
+
+def _create_study_tables() -> None:
+    op.create_table(
+        "study",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("slug", sa.Text(), nullable=False, unique=True),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("state", _one_of("state", "draft open paused closed"), nullable=False),
+        sa.Column("protocol", sa.Text(), nullable=False),
+        sa.Column("presentation", sa.Text(), nullable=False),
+        sa.Column("question", sa.Text(), nullable=False),
+        sa.Column("schedule_seed", sa.Text(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("manifest_sha256", sa.Text(), nullable=False),
+        sa.Column("design", sa.Text()),
+        sa.Column("design_sha256", sa.Text()),
+        sa.Column("withdrawn", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_table(
+        "stimulus",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False),
+        sa.Column("image", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False, unique=True),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("split", sa.Text(), nullable=False),
+        sa.Column("checkpoint", sa.Text(), nullable=False),
+        sa.UniqueConstraint("study_id", "image", "method"),
+        sa.CheckConstraint("width > 0 AND height > 0", name="has_pixels"),
+    )
+    op.create_table(
+        "wording",
+        sa.Column("study_id", sa.Integer(), _parent("study"), primary_key=True),
+        sa.Column("language", sa.Text(), primary_key=True),
+        sa.Column(
+            "part", _one_of("part", "consent instructions question debrief"), primary_key=True
+        ),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.CheckConstraint("text <> ''", name="not_empty"),
+    )
+    op.create_table(
+        "ending",
+        sa.Column("study_id", sa.Integer(), _parent("study"), primary_key=True),
+        sa.Column("source", _source(), primary_key=True),
+        sa.Column("outcome", _outcome(), primary_key=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.CheckConstraint("text <> ''", name="not_empty"),
+    )
+    op.create_table(
+        "accepted_warning",
+        sa.Column("study_id", sa.Integer(), _parent("study"), primary_key=True),
+        sa.Column("number", sa.Integer(), primary_key=True),
+        sa.Column("warning", sa.Text(), nullable=False),
+    )
+    op.create_table(
+        "unblinding",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False, index=True),
+        sa.Column("unblinded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("complete", sa.Integer(), nullable=False),
+    )
+
+
+def _create_participant_tables() -> None:
+    op.create_table(
+        "participant",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False, index=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False, unique=True),
+        sa.Column("mode", _one_of("mode", "live preview simulated"), nullable=False),
+        sa.Column("source", _source(), nullable=False),
+        sa.Column("outcome", _outcome(), nullable=False),
+        sa.Column("method", sa.Text()),
+        sa.Column("language", sa.Text(), nullable=False, server_default="en"),
+        sa.Column("consent_version", sa.Text(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True)),
+        sa.UniqueConstraint("study_id", "name"),
+    )
+    op.create_table(
+        "identity",
+        sa.Column("participant_id", sa.Integer(), _parent("participant"), primary_key=True),
+        sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False),
+        sa.Column("source", _source(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.UniqueConstraint("study_id", "source", "digest"),
+    )
+    op.create_table(
+        "screening",
+        sa.Column("participant_id", sa.Integer(), _parent("participant"), primary_key=True),
+        sa.Column("color_vision", _one_of("colorvision", "normal deficient unknown")),
+        sa.Column("night_light", _one_of("nightlight", "off on unknown")),
+        sa.Column("plates_correct", sa.Integer()),
+        sa.CheckConstraint("plates_correct >= 0", name="plates_not_negative"),
+    )
+    op.create_table(
+        "environment",
+        sa.Column("participant_id", sa.Integer(), _parent("participant"), primary_key=True),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("refresh_hz", sa.Double(), nullable=False),
+        sa.Column("device_pixel_ratio", sa.Double(), nullable=False),
+        sa.Column("viewport", sa.Text(), nullable=False),
+        sa.Column("color_gamut", sa.Text(), nullable=False),
+        sa.Column("dynamic_range", sa.Text(), nullable=False, server_default=""),
+        sa.Column("inverted_colors", sa.Boolean(), nullable=False),
+        sa.Column("forced_colors", sa.Boolean(), nullable=False),
+        sa.Column("webdriver", sa.Boolean()),
+    )
+
+
+def _create_trial_tables() -> None:
+    op.create_table(
+        "trial",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("participant_id", sa.Integer(), _parent("participant"), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("kind", _one_of("kind", "qualification practice test vigilance"), nullable=False),
+        sa.Column("block", sa.Integer(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False, unique=True),
+        sa.Column("fake_id", sa.Integer(), sa.ForeignKey("stimulus.id")),
+        sa.Column("real_id", sa.Integer(), sa.ForeignKey("stimulus.id")),
+        sa.Column("fake_side", _one_of("side", "left right")),
+        sa.Column("first_side", _one_of("first_side", "left right")),
+        sa.Column("exposure_ms", sa.Integer()),
+        sa.Column("repeat_of", sa.Integer()),
+        sa.Column("started_at", sa.DateTime(timezone=True)),
+        sa.Column("voided", sa.Boolean(), nullable=False),
+        sa.UniqueConstraint("participant_id", "slot", "attempt"),
+        sa.CheckConstraint("fake_id <> real_id", name="two_images"),
+        sa.CheckConstraint(
+            "(fake_id IS NOT NULL AND real_id IS NOT NULL AND fake_side IS NOT NULL) OR "
+            "(fake_side IS NULL AND first_side IS NULL AND (fake_id IS NULL) <> (real_id IS NULL))",
+            name="pair_or_single",
+        ),
+        sa.CheckConstraint("slot >= 0 AND attempt >= 0 AND block >= 0", name="counts_from_zero"),
+        sa.CheckConstraint("repeat_of >= 0 AND repeat_of < slot", name="repeats_an_earlier_one"),
+        sa.CheckConstraint("exposure_ms > 0", name="exposure_positive"),
+        sa.Index(
+            "ix_trial_views", "participant_id", "kind", "voided", "repeat_of", "fake_id", "real_id"
+        ),
+    )
+    op.create_table(
+        "response",
+        sa.Column("trial_id", sa.Integer(), _parent("trial"), primary_key=True),
+        sa.Column("answer", _one_of("choice", "left right fake real"), nullable=False),
+        sa.Column("rt_ms", sa.Integer(), nullable=False),
+        sa.Column("first_ms", sa.Double(), nullable=False),
+        sa.Column("second_ms", sa.Double()),
+        sa.Column("first_frames", sa.Integer()),
+        sa.Column("second_frames", sa.Integer()),
+        sa.Column("early", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("held", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("input", sa.Text(), nullable=False, server_default=""),
+        sa.Column("hidden", sa.Boolean(), nullable=False),
+        sa.Column("blurred", sa.Boolean(), nullable=False),
+        sa.Column("resized", sa.Boolean(), nullable=False),
+        sa.Column("slow_frame", sa.Boolean(), nullable=False),
+        sa.Column("late", sa.Boolean(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("message_id", sa.Text()),
+        sa.CheckConstraint("rt_ms >= 0", name="rt_not_negative"),
+        sa.CheckConstraint("first_ms >= 0 AND second_ms >= 0", name="shown_not_negative"),
+        sa.CheckConstraint("first_frames >= 0 AND second_frames >= 0", name="frames_not_negative"),
+        sa.CheckConstraint("early >= 0 AND held >= 0", name="ignored_not_negative"),
+    )
+    op.create_table(
+        "incident",
+        sa.Column("trial_id", sa.Integer(), _parent("trial"), primary_key=True),
+        sa.Column("place", _one_of("place", "left right center"), nullable=False),
+        sa.Column("status", sa.Integer()),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
+    )
+
+
+def _create_researcher_tables() -> None:
+    op.create_table(
+        "researcher",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("name", sa.Text(), nullable=False, unique=True),
+        sa.Column("password_hash", sa.Text()),
+    )
+    op.create_table(
+        "login_link",
+        sa.Column("digest", sa.Text(), primary_key=True),
+        sa.Column("researcher_id", sa.Integer(), _parent("researcher"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    )
+
+
+def _parent(table: str) -> sa.ForeignKey:
+    """Return a reference whose row is deleted with the row that it refers to."""
+    return sa.ForeignKey(f"{table}.id", ondelete="CASCADE")
+
+
+def _one_of(name: str, values: str) -> sa.Enum:
+    """Return a text type that a CHECK constraint of this name limits to the values."""
+    return sa.Enum(*values.split(), name=name, native_enum=False, create_constraint=True, length=16)
+
+
+def _source() -> sa.Enum:
+    return _one_of("source", "link prolific mturk sona")
+
+
+def _outcome() -> sa.Enum:
+    return _one_of("outcome", "active complete screened_out abandoned timed_out returned")
+
+
+def downgrade() -> None:
+    """Drop every table, children first, with all rows."""
+    drop_views()
+    for table in (
+        "login_link", "researcher", "incident", "response", "trial", "environment", "screening",
+        "identity", "participant", "unblinding", "accepted_warning", "ending", "wording",
+        "stimulus", "study",
+    ):  # fmt: skip
+        op.drop_table(table)
