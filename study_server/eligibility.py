@@ -1,6 +1,7 @@
-"""Who may take part: what participants are asked, and shown, before the first trial.
+"""Screening: the questions and color plates before the first trial, and who passes them.
 
-Asked after consent: what somebody says of their eyes is health data. It screens, never diagnoses.
+The questions come after consent, because an answer about color vision is health data. The result
+screens participants; it is not a diagnosis.
 """
 
 import hmac
@@ -20,81 +21,88 @@ from study_server.words import ColorVision, NightLight, Outcome
 
 
 @dataclass(frozen=True)
-class Declared:
-    """What somebody answers; None: it was not asked. digits: what they read on the plates."""
+class ScreeningAnswers:
+    """The answers of one participant. None: not answered. digits: what was read on each plate."""
 
     color_vision: ColorVision | None
     night_light: NightLight | None
     digits: Sequence[str]
 
 
-class Incomplete(ValueError):
-    """A question was left out."""
+class IncompleteScreeningError(ValueError):
+    """A question was not answered."""
 
 
-def is_pending(db: Session, participant: Participant) -> bool:
-    """Whether a participant must yet answer before the first trial."""
-    asked = stored_protocol(participant.study.protocol).screens
-    return asked and participant.outcome in UNFINISHED and not is_answered(db, participant)
+def is_screening_pending(db: Session, participant: Participant) -> bool:
+    """Whether the participant must answer the screening before the first trial."""
+    has_screening = stored_protocol(participant.study.protocol).screens
+    return (
+        has_screening
+        and participant.outcome in UNFINISHED
+        and not has_screening_answers(db, participant)
+    )
 
 
-def is_answered(db: Session, participant: Participant) -> bool:
+def has_screening_answers(db: Session, participant: Participant) -> bool:
+    """Whether the participant has answered the screening."""
     return db.get(Screening, participant.id) is not None
 
 
-def screen(db: Session, participant: Participant, declared: Declared) -> None:
-    """Store the answers and end it for who is not eligible; the first answers stand.
+def store_screening(db: Session, participant: Participant, answers: ScreeningAnswers) -> None:
+    """Store the first answers and screen out a participant who does not pass.
 
-    Raises Incomplete where something asked was not answered.
+    Later answers change nothing. Raises IncompleteScreeningError if a question is unanswered.
     """
-    if not is_pending(db, participant):
+    if not is_screening_pending(db, participant):
         return
     protocol = stored_protocol(participant.study.protocol)
-    asked = (
-        (protocol.color_vision, declared.color_vision),
-        (protocol.night_light, declared.night_light),
+    questions = (
+        (protocol.color_vision, answers.color_vision),
+        (protocol.night_light, answers.night_light),
     )
-    if any(setting != "unasked" and answer is None for setting, answer in asked):
-        raise Incomplete
+    if any(setting != "unasked" and answer is None for setting, answer in questions):
+        raise IncompleteScreeningError
+    has_plates = protocol.plates > 0
     screening = Screening(
         participant_id=participant.id,
-        color_vision=declared.color_vision if protocol.color_vision != "unasked" else None,
-        night_light=declared.night_light if protocol.night_light != "unasked" else None,
-        plates_correct=_count_right(participant, declared.digits) if protocol.plates else None,
+        color_vision=answers.color_vision if protocol.color_vision != "unasked" else None,
+        night_light=answers.night_light if protocol.night_light != "unasked" else None,
+        plates_correct=_count_correct_plates(participant, answers.digits) if has_plates else None,
     )
     db.add(screening)
     participant.seen_at = now()
-    if not is_eligible(protocol, screening):
+    if not passes_screening(protocol, screening):
         participant.finished_at, participant.outcome = now(), Outcome.SCREENED_OUT
 
 
-def is_eligible(protocol: Protocol, screening: Screening) -> bool:
-    normal = screening.color_vision is ColorVision.NORMAL
-    sees = (screening.plates_correct or 0) >= protocol.plates_min_correct
-    return sees and (normal or protocol.color_vision != "required")
+def passes_screening(protocol: Protocol, screening: Screening) -> bool:
+    """Whether these answers meet the protocol's requirements."""
+    has_normal_vision = screening.color_vision is ColorVision.NORMAL
+    reads_plates = (screening.plates_correct or 0) >= protocol.plates_min_correct
+    return reads_plates and (has_normal_vision or protocol.color_vision != "required")
 
 
-def was_ineligible(db: Session, participant: Participant) -> bool:
-    """Whether it was by these answers that somebody was screened out."""
+def was_screened_out_here(db: Session, participant: Participant) -> bool:
+    """Whether these answers, not the qualification, screened the participant out."""
     screening = db.get(Screening, participant.id)
     protocol = stored_protocol(participant.study.protocol)
-    return screening is not None and not is_eligible(protocol, screening)
+    return screening is not None and not passes_screening(protocol, screening)
 
 
-def _count_right(participant: Participant, read: Sequence[str]) -> int:
-    shown = plate_digits(participant)
-    return sum(str(digit) == answer.strip() for digit, answer in zip(shown, read, strict=False))
+def _count_correct_plates(participant: Participant, answers: Sequence[str]) -> int:
+    digits = plate_digits(participant)
+    return sum(str(digit) == read.strip() for digit, read in zip(digits, answers, strict=False))
 
 
 def plate_digits(participant: Participant) -> list[int]:
-    """What stands on a participant's plates, in their order; no digit twice among eight."""
+    """Return the digits on the participant's plates, in order; the first eight all differ."""
     rng = Random(_seed(participant))
     digits = [digit for _ in range(2) for digit in rng.sample(DIGITS, len(DIGITS))]
     return digits[: stored_protocol(participant.study.protocol).plates]
 
 
-def plate_picture(participant: Participant, number: int) -> Pixels:
-    """Raises IndexError beyond the last one."""
+def draw_participant_plate(participant: Participant, number: int) -> Pixels:
+    """Draw the plate with this 0-based number; raises IndexError beyond the last one."""
     return draw_plate(plate_digits(participant)[number], f"{_seed(participant)}:{number}")
 
 

@@ -15,7 +15,7 @@ from study_server.models import Identity, Participant, Stimulus, Study, Trial
 from study_server.protocol import stored_protocol
 from study_server.schedule import PlannedTrial, Pools, Views, least_filled, plan_trials
 from study_server.studies import release_places
-from study_server.wording.stored import speak_wording
+from study_server.wording.stored import render_wording
 from study_server.words import REAL, Kind, Mode, Outcome, Source, State
 
 COUNTED = (Outcome.ACTIVE, Outcome.COMPLETE)  # who takes a place
@@ -103,7 +103,7 @@ def _new_participant(
     db: Session, study: Study, mode: Mode, source: Source, language: str
 ) -> Participant:
     protocol, moment = stored_protocol(study.protocol), now()
-    wording = speak_wording(db, study, language)
+    wording = render_wording(db, study, language)
     participant = Participant(
         study_id=study.id,
         name=f"p{secrets.token_hex(6)}",

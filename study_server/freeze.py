@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from study_server.errors import StudyError
 from study_server.languages import SOURCE, find_catalogue
 from study_server.models import AcceptedWarning, Participant, Study
-from study_server.player_words import WORDS
+from study_server.player_words import PLAYER_TEXTS
 from study_server.protocol import stored_protocol
 from study_server.wording.checks import find_unfilled
 from study_server.wording.stored import stored_wording
@@ -158,7 +158,7 @@ def hash_wording(db: Session, study: Study, templates: Path) -> str:
     files |= {language: find_catalogue(language) for language in languages if language != SOURCE}
     pages = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
     return hashlib.sha256(
-        _canonical({"own": own, "pages": pages, "player": WORDS}).encode()
+        _canonical({"own": own, "pages": pages, "player": PLAYER_TEXTS}).encode()
     ).hexdigest()
 
 

@@ -5,7 +5,7 @@ A text's {blanks} are filled in by static/player/texts.js.
 
 from study_server.languages import N_
 
-WORDS = {
+PLAYER_TEXTS = {
     "left_image": N_("Left image"),
     "right_image": N_("Right image"),
     "center_image": N_("Image"),

@@ -18,7 +18,7 @@ from sqlalchemy.orm import joinedload
 
 from study_server.crowd import Crowd
 from study_server.database import reading
-from study_server.eligibility import is_pending, plate_digits
+from study_server.eligibility import is_screening_pending, plate_digits
 from study_server.errors import StudyError
 from study_server.invitations import invitation
 from study_server.models import Participant, Trial
@@ -122,11 +122,11 @@ def declare(browser: Browser, base: str, engine: Engine) -> None:
     """Answer what is asked before the first trial, with eyes that see every plate's digit."""
     with reading(engine) as db:
         participant = find_participant(db, base.rpartition("/")[2])
-        if participant is None or not is_pending(db, participant):
+        if participant is None or not is_screening_pending(db, participant):
             return
         digits = plate_digits(participant)
     plates = {f"plate-{number}": str(digit) for number, digit in enumerate(digits)}
-    browser.submit(f"{base}/eligibility", EYES | plates)
+    browser.submit(f"{base}/screening", EYES | plates)
 
 
 def answer_trials(browser: Browser, base: str, engine: Engine, crowd: Crowd, person: str) -> bool:

@@ -120,7 +120,7 @@ def come(person: Recruit, entry: str, engine: Engine) -> str:
             browser.send("GET", link)
             return ""
         base = give_consent(browser, link)
-        browser.submit(f"{base}/eligibility", EYES | {"color_vision": person.color_vision})
+        browser.submit(f"{base}/screening", EYES | {"color_vision": person.color_vision})
         if person.fate is Fate.SCREENED_OUT:
             return read_code(browser, base)
         leaves = person.fate in (*HALF_WAY, Fate.TWICE)

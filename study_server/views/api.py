@@ -28,15 +28,15 @@ from study_server.models import Study
 from study_server.openapi import describe_api
 from study_server.protocol import stored_protocol
 from study_server.views import answering
-from study_server.views.eligibility import plate
+from study_server.views.eligibility import send_plate
 from study_server.views.speech import gettext, speak
-from study_server.wording.stored import speak_wording
+from study_server.wording.stored import render_wording
 from study_server.words import Kind, Mode, Source
 
 doors = Blueprint("doors", __name__, url_prefix="/api")  # for whoever is no participant yet
 mine = Blueprint("api", __name__, url_prefix="/api")
 answering.add_routes(mine)
-mine.add_url_rule("/eligibility/plates/<int:number>", view_func=plate)
+mine.add_url_rule("/eligibility/plates/<int:number>", view_func=send_plate)
 SCREENED = ("api.resume", "api.next_trials")  # for whoever has answered what is asked before
 doors.register_error_handler(ValidationError, answering.refuse)
 
@@ -74,13 +74,13 @@ def describe(slug: str) -> ResponseReturnValue:
 
 
 def _texts(study: Study, language: str) -> Texts:
-    return Texts.model_validate(speak_wording(g.db, study, language), from_attributes=True)
+    return Texts.model_validate(render_wording(g.db, study, language), from_attributes=True)
 
 
 @doors.post("/studies/<slug>/participants")
 def enroll(slug: str) -> ResponseReturnValue:
     study, body = _study(slug), ConsentBody.model_validate(answering.read_json())
-    wording = speak_wording(g.db, study, body.language)
+    wording = render_wording(g.db, study, body.language)
     speak(wording.language)
     if body.consent_version != wording.consent_version:
         return {"error": "consent_version: this is not the text of now; show that, ask again"}, 409
@@ -126,7 +126,7 @@ def _load_participant() -> ResponseReturnValue | None:
     if kind.lower() != "bearer" or not _is_somebody():
         problem = {"error": "Authorization: Bearer TOKEN is missing, or leads to nobody"}
         return problem, 401, {"WWW-Authenticate": "Bearer"}
-    if request.endpoint in SCREENED and eligibility.is_pending(g.db, g.participant):
+    if request.endpoint in SCREENED and eligibility.is_screening_pending(g.db, g.participant):
         return {"error": "/api/eligibility asks something first"}, 409
     return None
 
@@ -147,7 +147,7 @@ def _is_somebody() -> bool:
 def ask_eligibility() -> ResponseReturnValue:
     protocol = participation.protocol_of(g.participant)
     return Eligibility(
-        pending=eligibility.is_pending(g.db, g.participant),
+        pending=eligibility.is_screening_pending(g.db, g.participant),
         color_vision=protocol.color_vision != "unasked",
         night_light=protocol.night_light != "unasked",
         plates=[f"{g.base}/eligibility/plates/{number}" for number in range(protocol.plates)],
@@ -158,10 +158,10 @@ def ask_eligibility() -> ResponseReturnValue:
 def answer_eligibility() -> ResponseReturnValue:
     """The first answers stand; the outcome tells whether it goes on."""
     body = EligibilityBody.model_validate(request.get_json())
-    declared = eligibility.Declared(**body.model_dump())
+    answers = eligibility.ScreeningAnswers(**body.model_dump())
     try:
-        eligibility.screen(g.db, g.participant, declared)
-    except eligibility.Incomplete:
+        eligibility.store_screening(g.db, g.participant, answers)
+    except eligibility.IncompleteScreeningError:
         return {"error": "something that /api/eligibility asks is not answered"}, 400
     g.db.commit()
     return "", 204
@@ -174,7 +174,7 @@ def result() -> ResponseReturnValue:
     if code is not None:
         correct, trials = scoring.score(g.db, g.participant, Kind.TEST)
         told.score = Score(correct=correct, trials=trials)
-        wording = speak_wording(g.db, g.participant.study, g.participant.language)
+        wording = render_wording(g.db, g.participant.study, g.participant.language)
         told.debrief = str(wording.debrief)  # not before: it tells what the study is about
     return told.model_dump(mode="json")
 

@@ -1,4 +1,4 @@
-"""What participants are asked before the first trial, and the plates that they read."""
+"""The screening pages: the questions before the first trial, and the images of the color plates."""
 
 from enum import StrEnum
 from typing import TypeVar
@@ -10,69 +10,70 @@ from study_server import eligibility
 from study_server.participation import protocol_of
 from study_server.pictures import encode
 from study_server.views.trials import (
-    address,
-    find_participant,
     load_participant,
-    spoken,
+    participant_url,
+    participant_wording,
+    read_token,
 )
 from study_server.words import ColorVision, NightLight
 
-pages = Blueprint("eligibility", __name__, url_prefix="/p/<token>/eligibility")
-pages.url_value_preprocessor(find_participant)
+pages = Blueprint("screening", __name__, url_prefix="/p/<token>/screening")
+pages.url_value_preprocessor(read_token)
 pages.before_request(load_participant)
 
-Word = TypeVar("Word", bound=StrEnum)
+Vocabulary = TypeVar("Vocabulary", bound=StrEnum)
 
 
 @pages.get("")
-def questions() -> ResponseReturnValue:
-    if not eligibility.is_pending(g.db, g.participant):
-        return redirect(address("trials.player"))
-    return _ask()
+def show_questions() -> ResponseReturnValue:
+    """Show the questions, or redirect a participant who has answered them."""
+    if not eligibility.is_screening_pending(g.db, g.participant):
+        return redirect(participant_url("trials.player"))
+    return _render_questions()
 
 
-def _ask(incomplete: bool = False) -> ResponseReturnValue:
-    page = render_template(
+def _render_questions() -> str:
+    return render_template(
         "participant/screening.html",
-        wording=spoken(),
+        wording=participant_wording(),
         protocol=protocol_of(g.participant),
-        base=f"/p/{g.token}",
-        action=address("eligibility.answer"),
-        withdraw_url=address("trials.ask_to_withdraw"),
-        given=request.form,
-        incomplete=incomplete,
+        base_url=g.base,
+        action=participant_url("screening.store_answers"),
+        withdraw_url=participant_url("trials.show_withdrawal"),
+        form=request.form,
+        is_incomplete=request.method == "POST",
     )
-    return page, 400 if incomplete else 200
 
 
 @pages.post("")
-def answer() -> ResponseReturnValue:
+def store_answers() -> ResponseReturnValue:
+    """Store the answers, or show the questions again if one was left out."""
     plates = range(protocol_of(g.participant).plates)
-    declared = eligibility.Declared(
-        _read(ColorVision, "color_vision"),
-        _read(NightLight, "night_light"),
+    answers = eligibility.ScreeningAnswers(
+        _read_choice(ColorVision, "color_vision"),
+        _read_choice(NightLight, "night_light"),
         [request.form.get(f"plate-{number}", "") for number in plates],
     )
     try:
-        eligibility.screen(g.db, g.participant, declared)
-    except eligibility.Incomplete:
-        return _ask(incomplete=True)
+        eligibility.store_screening(g.db, g.participant, answers)
+    except eligibility.IncompleteScreeningError:
+        return _render_questions(), 400
     g.db.commit()
-    return redirect(address("trials.player"), 303)
+    return redirect(participant_url("trials.player"), 303)
 
 
-def _read(vocabulary: type[Word], name: str) -> Word | None:
-    given = request.form.get(name)
-    return vocabulary(given) if given in [word.value for word in vocabulary] else None
+def _read_choice(vocabulary: type[Vocabulary], name: str) -> Vocabulary | None:
+    value = request.form.get(name)
+    return vocabulary(value) if value in [word.value for word in vocabulary] else None
 
 
 @pages.get("/plates/<int:number>")
-def plate(number: int) -> ResponseReturnValue:
-    """Dead once the questions are answered."""
-    if not eligibility.is_pending(g.db, g.participant):
+def send_plate(number: int) -> ResponseReturnValue:
+    """Send the image of one plate; 410 once the questions are answered."""
+    if not eligibility.is_screening_pending(g.db, g.participant):
         abort(410)
     try:
-        picture = eligibility.plate_picture(g.participant, number)
+        picture = eligibility.draw_participant_plate(g.participant, number)
     except IndexError:
         abort(404)
     headers = {"Cache-Control": "private, no-store"}

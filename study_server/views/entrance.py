@@ -17,7 +17,7 @@ from study_server.models import Participant, Study
 from study_server.protocol import stored_protocol
 from study_server.recruitment import Arrival, ForgedInvitation, UnfilledLink
 from study_server.views.speech import gettext, prefer, speak
-from study_server.wording.stored import Spoken, speak_wording
+from study_server.wording.stored import RenderedWording, render_wording
 from study_server.words import Mode, Source, State
 
 pages = Blueprint("entrance", __name__)
@@ -109,14 +109,14 @@ def _study(slug: str) -> Study:
         abort(404)
 
 
-def _find_wording(study: Study) -> Spoken:
+def _find_wording(study: Study) -> RenderedWording:
     """In the language of the address, else of the browser, where the study has that."""
     offered = stored_protocol(study.protocol).languages
     asked = request.args.get("lang")
-    return speak_wording(g.db, study, asked if asked in offered else prefer(offered))
+    return render_wording(g.db, study, asked if asked in offered else prefer(offered))
 
 
-def _speak(study: Study) -> Spoken:
+def _speak(study: Study) -> RenderedWording:
     """Its wording; the page speaks the same language."""
     wording = _find_wording(study)
     speak(wording.language)
@@ -154,7 +154,7 @@ def _unfilled(_error: UnfilledLink) -> ResponseReturnValue:
     return render_template("participant/message.html", title=title, message=message), 400
 
 
-def _turn_away(study: Study, wording: Spoken, refusal: Exception) -> ResponseReturnValue:
+def _turn_away(study: Study, wording: RenderedWording, refusal: Exception) -> ResponseReturnValue:
     states = {
         State.DRAFT: gettext("It has not begun yet."),
         State.PAUSED: gettext("It is paused. Come back a little later."),
@@ -170,6 +170,6 @@ def _turn_away(study: Study, wording: Spoken, refusal: Exception) -> ResponseRet
     return _tell(wording, reasons[type(refusal)], 403)
 
 
-def _tell(wording: Spoken, reason: str, status: int) -> ResponseReturnValue:
+def _tell(wording: RenderedWording, reason: str, status: int) -> ResponseReturnValue:
     page = render_template("participant/message.html", title=wording.title, message=reason)
     return page, status

@@ -9,10 +9,10 @@ from study_server import eligibility, participation, recruitment, scoring, withd
 from study_server.api_models import MAX_COMMENT
 from study_server.database import scrub_in_the_end
 from study_server.models import Participant
-from study_server.player_words import WORDS
+from study_server.player_words import PLAYER_TEXTS
 from study_server.views import answering
 from study_server.views.speech import gettext, speak
-from study_server.wording.stored import Spoken, speak_wording
+from study_server.wording.stored import RenderedWording, render_wording
 from study_server.words import Outcome, Source
 
 pages = Blueprint("trials", __name__, url_prefix="/p/<token>")
@@ -20,7 +20,7 @@ answering.add_routes(pages)
 
 
 @pages.url_value_preprocessor
-def find_participant(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+def read_token(_endpoint: str | None, values: dict[str, Any] | None) -> None:
     g.token = (values or {}).pop("token", "")
 
 
@@ -37,16 +37,16 @@ def load_participant() -> None:
         g.framed_by = recruitment.MTURK_FRAMES
 
 
-def address(endpoint: str, **values: object) -> str:
+def participant_url(endpoint: str, **values: object) -> str:
     """Of one of this participant's pages, with what their platform must hear again."""
     return url_for(endpoint, token=g.token, back=request.args.get("back"), **values)  # type: ignore[arg-type]
 
 
-def spoken() -> Spoken:
-    return speak_wording(g.db, g.participant.study, g.participant.language)
+def participant_wording() -> RenderedWording:
+    return render_wording(g.db, g.participant.study, g.participant.language)
 
 
-ENDS = {
+TEMPLATE_BY_OUTCOME = {
     Outcome.SCREENED_OUT: "screened_out",
     Outcome.TIMED_OUT: "timed_out",
     Outcome.RETURNED: "returned",
@@ -57,61 +57,61 @@ ENDS = {
 def player() -> ResponseReturnValue:
     participant: Participant = g.participant
     if participant.outcome is Outcome.COMPLETE:
-        return redirect(address("trials.debrief"), 303)
-    if participant.outcome in ENDS:
-        return _end()
-    if eligibility.is_pending(g.db, participant):
-        return redirect(address("eligibility.questions"))
+        return redirect(participant_url("trials.debrief"), 303)
+    if participant.outcome in TEMPLATE_BY_OUTCOME:
+        return _render_end()
+    if eligibility.is_screening_pending(g.db, participant):
+        return redirect(participant_url("screening.show_questions"))
     return render_template(
         "participant/player.html",
-        wording=spoken(),
+        wording=participant_wording(),
         protocol=participation.protocol_of(participant),
-        base=g.base,
-        end=address("trials.debrief"),
-        withdraw_url=address("trials.ask_to_withdraw"),
-        words={key: gettext(text) for key, text in WORDS.items()},
+        base_url=g.base,
+        end_url=participant_url("trials.debrief"),
+        withdraw_url=participant_url("trials.show_withdrawal"),
+        texts={key: gettext(text) for key, text in PLAYER_TEXTS.items()},
     )
 
 
-def _end() -> ResponseReturnValue:
+def _render_end() -> ResponseReturnValue:
     """Taking part ended before the last trial."""
     participant: Participant = g.participant
     return render_template(
-        f"participant/{ENDS[participant.outcome]}.html",
-        wording=spoken(),
-        withdraw_url=address("trials.ask_to_withdraw"),
-        ineligible=eligibility.was_ineligible(g.db, participant),
-        farewell=_farewell(),
+        f"participant/{TEMPLATE_BY_OUTCOME[participant.outcome]}.html",
+        wording=participant_wording(),
+        withdraw_url=participant_url("trials.show_withdrawal"),
+        by_screening=eligibility.was_screened_out_here(g.db, participant),
+        completion=_completion(),
         source=participant.source,
     )
 
 
-def _farewell() -> recruitment.Farewell:
+def _completion() -> recruitment.Farewell:
     """What this participant gets at the end; the page's form may go there."""
     secret_key, signed = current_app.config["SECRET_KEY"], request.args.get("back")
     back = recruitment.read_back(secret_key, g.participant, signed)
-    farewell = recruitment.farewell(g.db, g.participant, back)
-    if farewell.fields and farewell.url:
-        g.forms_to = (farewell.url,)
-    return farewell
+    completion = recruitment.farewell(g.db, g.participant, back)
+    if completion.fields and completion.url:
+        g.forms_to = (completion.url,)
+    return completion
 
 
 @pages.get("/debrief")
 def debrief() -> ResponseReturnValue:
     participant: Participant = g.participant
     if participant.outcome is not Outcome.COMPLETE:
-        return redirect(address("trials.player"), 303)
+        return redirect(participant_url("trials.player"), 303)
     correct, answered = scoring.score(g.db, participant)
     return render_template(
         "participant/debrief.html",
-        wording=spoken(),
+        wording=participant_wording(),
         protocol=participation.protocol_of(participant),
         score={"correct": correct, "trials": answered},
-        farewell=_farewell(),
+        completion=_completion(),
         source=participant.source,
         comment=participant.comment,
-        withdraw_url=address("trials.ask_to_withdraw"),
-        comment_url=address("trials.comment"),
+        withdraw_url=participant_url("trials.show_withdrawal"),
+        comment_url=participant_url("trials.comment"),
         saved="saved" in request.args,
     )
 
@@ -120,25 +120,25 @@ def debrief() -> ResponseReturnValue:
 def comment() -> ResponseReturnValue:
     g.participant.comment = request.form.get("comment", "")[:MAX_COMMENT]
     g.db.commit()
-    return redirect(address("trials.debrief", saved=1), 303)
+    return redirect(participant_url("trials.debrief", saved=1), 303)
 
 
 @pages.get("/withdraw")
-def ask_to_withdraw() -> ResponseReturnValue:
+def show_withdrawal() -> ResponseReturnValue:
     """A page with a button, so that no link preview deletes anything."""
     participant: Participant = g.participant
     return render_template(
         "participant/withdraw.html",
         finished=participant.finished_at is not None,
-        wording=spoken(),
-        base=g.base,
-        study_url=address("trials.player"),
+        wording=participant_wording(),
+        base_url=g.base,
+        study_url=participant_url("trials.player"),
     )
 
 
 @pages.post("/withdraw")
-def withdraw() -> ResponseReturnValue:
-    wording = spoken()
+def withdraw_participant() -> ResponseReturnValue:
+    wording = participant_wording()
     withdrawal.withdraw(g.db, g.participant)
     page = render_template("participant/withdrawn.html", wording=wording)
     g.db.close()  # its snapshot would keep the log from being emptied

@@ -19,7 +19,7 @@ REWORDED = ("title", "languages", "wording")
 
 
 @dataclass(frozen=True)
-class Spoken:
+class RenderedWording:
     """A study's texts in one language, filled in and ready for a page."""
 
     language: str
@@ -65,14 +65,14 @@ def stored_wording(db: Session, study: Study) -> Texts:
     return {(row.language, row.part): row.text for row in rows}
 
 
-def speak_wording(db: Session, study: Study, language: str) -> Spoken:
+def render_wording(db: Session, study: Study, language: str) -> RenderedWording:
     """What participants read in a language; in the study's first where it is not offered."""
     protocol = stored_protocol(study.protocol)
     spoken = language if language in protocol.languages else protocol.languages[0]
     blanks, stored = find_blanks(protocol, spoken), stored_wording(db, study)
     texts = {part: fill(stored[spoken, part], blanks) for part in Part}
     title, consent = read_title(texts[Part.CONSENT])
-    return Spoken(
+    return RenderedWording(
         spoken,
         title,
         render(consent),

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route
 
 from study_server.languages import SOURCE, seconds
-from study_server.player_words import WORDS
+from study_server.player_words import PLAYER_TEXTS
 from study_server.protocol import Protocol, new_protocol
 from study_server.security import security_headers
 
@@ -213,10 +213,10 @@ class TrialApi:
         return templates.get_template("participant/player.html").render(
             wording=SimpleNamespace(title="A study", question=QUESTION, instructions="Look."),
             protocol=protocol,
-            base=BASE,
-            end=f"{BASE}/debrief",
+            base_url=BASE,
+            end_url=f"{BASE}/debrief",
             withdraw_url=f"{BASE}/withdraw",
             language=SOURCE,
-            words=WORDS,
+            texts=PLAYER_TEXTS,
             url_for=lambda _endpoint, filename: f"/static/{filename}",
         )

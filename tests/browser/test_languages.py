@@ -57,11 +57,11 @@ def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name=say("Take part")).click()
     page.get_by_role("heading", name=say("Before you begin")).wait_for()
-    yield "eligibility"
+    yield "screening"
     page.get_by_label(say("Yes, as far as I know")).check()
     page.locator("form").evaluate("form => form.submit()")  # past the browser's own check
     page.get_by_text(say("A question was left out. Please answer each.")).wait_for()
-    yield "eligibility again"
+    yield "screening again"
     page.get_by_label(say("No, or I have switched it off")).check()
     page.locator("form").evaluate("form => form.submit()")  # though the window be narrow
     page.get_by_role("button", name=say("Start practice")).wait_for()

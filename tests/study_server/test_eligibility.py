@@ -83,9 +83,9 @@ def test_the_protocol_says_which_answers_screen_out(
     answers: Mapping[str, str], right: int, outcome: Outcome, client: FlaskClient, engine: Engine,
 ) -> None:  # fmt: skip
     base = consent(client)
-    assert client.get(base).location == f"{base}/eligibility"
-    assert client.get(f"{base}/eligibility").status_code == 200
-    answer = client.post(f"{base}/eligibility", data={**answers, **read_plates(engine, right)})
+    assert client.get(base).location == f"{base}/screening"
+    assert client.get(f"{base}/screening").status_code == 200
+    answer = client.post(f"{base}/screening", data={**answers, **read_plates(engine, right)})
     assert (answer.status_code, answer.location) == (303, base)
     expected = answers["color_vision"], answers["night_light"], str(right)
     assert stored(engine) == (outcome, expected)
@@ -97,7 +97,7 @@ def test_the_protocol_says_which_answers_screen_out(
 
 def test_who_is_screened_out_takes_no_place(client: FlaskClient, engine: Engine) -> None:
     base = consent(client)
-    client.post(f"{base}/eligibility", data=HEALTHY | {"color_vision": "deficient"})
+    client.post(f"{base}/screening", data=HEALTHY | {"color_vision": "deficient"})
     with reading(engine) as db:
         told = counts(db, find(db, "short"))
     assert (told[Outcome.SCREENED_OUT], told[Outcome.ACTIVE]) == (1, 0)
@@ -105,12 +105,12 @@ def test_who_is_screened_out_takes_no_place(client: FlaskClient, engine: Engine)
 
 def test_the_first_answers_stand(client: FlaskClient, engine: Engine) -> None:
     base = consent(client)
-    client.post(f"{base}/eligibility", data=HEALTHY | read_plates(engine, 4))
-    again = client.post(f"{base}/eligibility", data=HEALTHY | {"color_vision": "deficient"})
+    client.post(f"{base}/screening", data=HEALTHY | read_plates(engine, 4))
+    again = client.post(f"{base}/screening", data=HEALTHY | {"color_vision": "deficient"})
     assert again.location == base
     assert stored(engine) == (Outcome.ACTIVE, ("normal", "off", "4"))
-    assert client.get(f"{base}/eligibility").location == base
-    assert client.get(f"{base}/eligibility/plates/0").status_code == 410
+    assert client.get(f"{base}/screening").location == base
+    assert client.get(f"{base}/screening/plates/0").status_code == 410
 
 
 @pytest.mark.parametrize("left_out", [{"color_vision": ""}, {"night_light": "dim"}])
@@ -118,7 +118,7 @@ def test_a_question_left_out_is_asked_again_with_the_answers_given(
     left_out: Mapping[str, str], client: FlaskClient, engine: Engine
 ) -> None:
     base = consent(client)
-    page = client.post(f"{base}/eligibility", data={**HEALTHY, **left_out, "plate-1": "7"})
+    page = client.post(f"{base}/screening", data={**HEALTHY, **left_out, "plate-1": "7"})
     assert page.status_code == 400
     assert "A question was left out" in page.text
     assert page.text.count(" checked") == 1
@@ -130,7 +130,7 @@ def test_plates_are_pictures_of_ones_own_that_nobody_keeps(
     client: FlaskClient, engine: Engine
 ) -> None:
     base = consent(client)
-    replies = [client.get(f"{base}/eligibility/plates/{number}") for number in range(5)]
+    replies = [client.get(f"{base}/screening/plates/{number}") for number in range(5)]
     assert [reply.status_code for reply in replies] == [200] * 4 + [404]
     pictures = [np.asarray(Image.open(io.BytesIO(reply.data))) for reply in replies[:4]]
     assert {picture.shape for picture in pictures} == {(SIZE, SIZE, 3)}
@@ -144,7 +144,7 @@ def test_plates_are_pictures_of_ones_own_that_nobody_keeps(
 
 def test_the_answers_are_in_the_export(client: FlaskClient, engine: Engine, tmp_path: Path) -> None:
     base = consent(client)
-    client.post(f"{base}/eligibility", data=HEALTHY | read_plates(engine, 3))
+    client.post(f"{base}/screening", data=HEALTHY | read_plates(engine, 3))
     with reading(engine) as db:
         export_study(db, find(db, "short"), tmp_path / "responses.csv", list(Mode), blinded=False)
     with (tmp_path / "participants.csv").open() as handle:
@@ -166,8 +166,8 @@ def test_a_study_that_asks_nothing_goes_straight_to_the_trials(
     client = create_app(Settings(database_url, tmp_path / "instance", SECRET), engine).test_client()
     base = consent(client)
     assert client.get(base).status_code == 200
-    assert client.get(f"{base}/eligibility").location == base
-    client.post(f"{base}/eligibility", data=HEALTHY)
+    assert client.get(f"{base}/screening").location == base
+    client.post(f"{base}/screening", data=HEALTHY)
     with reading(engine) as db:
         assert db.scalar(select(func.count()).select_from(Screening)) == 0
 
@@ -180,7 +180,7 @@ def test_what_is_only_recorded_screens_nobody_out(
     open_study(engine, short_protocol(**asked), manifest, tmp_path / "instance")
     client = create_app(Settings(database_url, tmp_path / "instance", SECRET), engine).test_client()
     base = consent(client)
-    client.post(f"{base}/eligibility", data={"color_vision": "deficient", "night_light": "on"})
+    client.post(f"{base}/screening", data={"color_vision": "deficient", "night_light": "on"})
     outcome, answers = stored(engine)
     assert outcome is Outcome.ACTIVE
     assert answers is not None

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from study_server.player_words import WORDS
+from study_server.player_words import PLAYER_TEXTS
 
 SCRIPTS = Path(__file__).parents[2] / "static" / "player"
 
@@ -19,11 +19,11 @@ def test_no_script_holds_a_sentence_of_its_own() -> None:
 
 def test_every_text_is_used_and_every_text_used_is_there() -> None:
     plain = set(re.findall(r'\btext\(\s*"(\w+)"', scripts()))
-    assert plain <= set(WORDS)
+    assert plain <= set(PLAYER_TEXTS)
     names = set(re.findall(r'"(\w+)"', scripts()))
     places = ("left", "right", "center")
     composed = {f"{verdict}_{fake}" for verdict in ("right", "wrong") for fake in (*places, "none")}
     composed |= {f"{place}_image" for place in places}
     kinds = ("qualification", "practice", "test")
     composed |= {f"{kind}_{what}" for kind in kinds for what in ("pair", "image")}
-    assert set(WORDS) <= plain | names | composed
+    assert set(PLAYER_TEXTS) <= plain | names | composed

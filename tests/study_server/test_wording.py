@@ -20,7 +20,7 @@ from study_server.wording.blanks import find_blanks
 from study_server.wording.defaults import compose
 from study_server.wording.files import compose_wording, read_wording, write_wording
 from study_server.wording.markdown import render
-from study_server.wording.stored import reword, speak_wording, stored_wording
+from study_server.wording.stored import render_wording, reword, stored_wording
 from study_server.words import Mode, Part, Source
 from tests.conftest import fill_in, short_protocol
 
@@ -204,11 +204,11 @@ def test_what_was_imported_stays_whatever_the_files_say(
     with transaction(engine) as db:
         study = find(db, "short")
         assert stored_wording(db, study) == wording
-        german = speak_wording(db, study, "de")
+        german = render_wording(db, study, "de")
         assert german.question.startswith("Welches Bild hat künstliche Farben")
         assert "Dann sehen Sie 5 Paare ohne" in german.consent
-        assert speak_wording(db, study, "fr") == german  # the first of the study's
-        assert speak_wording(db, study, "en").title == protocol.title
+        assert render_wording(db, study, "fr") == german  # the first of the study's
+        assert render_wording(db, study, "en").title == protocol.title
 
 
 def test_a_participant_keeps_the_version_of_what_they_agreed_to(
@@ -224,7 +224,7 @@ def test_a_participant_keeps_the_version_of_what_they_agreed_to(
         ]
         versions = [person.consent_version for person in people]
         assert [person.language for person in people] == ["en", "de", "de"]
-        assert versions[1] == versions[2] == speak_wording(db, study, "de").consent_version
+        assert versions[1] == versions[2] == render_wording(db, study, "de").consent_version
         assert re.fullmatch(r"en-[0-9a-f]{12}", versions[0])
         reword(db, protocol, study, fill_in(stored_wording(db, study)))
         later = enrolment.enroll(db, study, "d", Mode.PREVIEW, Source.LINK, "de")
@@ -240,7 +240,7 @@ def test_edited_texts_are_taken_until_the_freeze(
         study = find(db, "short")
         reword(db, protocol, study, read_wording(protocol, folder))
         assert stored_protocol(study.protocol) == protocol
-        assert speak_wording(db, study, "en").title == "Another title"
+        assert render_wording(db, study, "en").title == "Another title"
         with pytest.raises(StudyError, match="has another trials than study 'short'; an import"):
             reword(db, in_german(trials=5), study, {})
         freeze(db, study, Plan(), "ab" * 32)
