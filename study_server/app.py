@@ -18,7 +18,7 @@ from study_server.cookies import Cookies
 from study_server.database import open_engine, prepare, writer
 from study_server.languages import N_
 from study_server.security import security_headers
-from study_server.settings import Settings, find_folder, read_settings, require_secret
+from study_server.settings import Settings, find_resource_folder, read_settings, require_secret
 from study_server.views import (
     api,
     downloads,
@@ -53,7 +53,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     settings = settings or read_settings()
     require_secret(settings)
     app = logs.Server(
-        __name__, template_folder=find_folder("templates"), static_folder=find_folder("static")
+        __name__,
+        template_folder=find_resource_folder("templates"),
+        static_folder=find_resource_folder("static"),
     )
     app.config.update(
         SECRET_KEY=settings.secret_key,

@@ -1,75 +1,105 @@
 """The deployment's configuration: environment variables, read once."""
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, NonNegativeInt, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from study_server.errors import StudyError
 
+PREFIX = "STUDY_"
+Address = Annotated[str, AfterValidator(lambda text: text.rstrip("/"))]
 
-@dataclass(frozen=True)
-class Settings:
-    """Where this deployment keeps its things and under which name the world sees it.
 
-    trusted_proxies: how many stand in front, each of which adds an address to X-Forwarded-For.
-    x_accel: the address at which nginx has the stimuli folder; none: the server sends them itself.
+class Settings(BaseSettings):
+    """The places where this deployment keeps its files, and its public address.
+
+    Each field is read from the variable STUDY_ plus its name, or from the variable named here; its
+    description says which values are valid. Secrets are left out of the repr.
     """
 
-    database_url: str
-    instance: Path
-    secret_key: str = ""
-    public_url: str = ""
-    trusted_proxies: int = 0
-    x_accel: str = ""
-
-    @property
-    def stimuli(self) -> Path:
-        return self.instance / "stimuli"
-
-    @property
-    def backups(self) -> Path:
-        return self.instance / "backups"
-
-    def report(self, slug: str) -> Path:
-        """Where the researcher's page looks for a study's report."""
-        return self.instance / "reports" / slug / "report.html"
-
-    def monitor(self, slug: str) -> Path:
-        """Where it looks for a study's rates so far."""
-        return self.instance / "reports" / slug / "monitor.json"
-
-    def power(self, slug: str) -> Path:
-        """Where it looks for how many people a study needs."""
-        return self.instance / "reports" / slug / "power.json"
-
-
-def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    instance = Path(environment.get("STUDY_INSTANCE", "instance")).resolve()
-    return Settings(
-        database_url=environment.get("STUDY_DATABASE_URL", "sqlite:///instance/study.sqlite"),
-        instance=instance,
-        secret_key=environment.get("STUDY_SECRET_KEY", ""),
-        public_url=environment.get("STUDY_PUBLIC_URL", "").rstrip("/"),
-        trusted_proxies=_count_proxies(environment.get("STUDY_TRUSTED_PROXIES", "0")),
-        x_accel=environment.get("STUDY_X_ACCEL", "").rstrip("/"),
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        populate_by_name=True,
+        validate_default=True,
     )
 
+    database_url: str = Field(
+        default="sqlite:///instance/study.sqlite",
+        repr=False,  # may hold a password
+        description="sqlite:///FILE or postgresql+psycopg://...",
+    )
+    instance_folder: Annotated[Path, AfterValidator(Path.resolve)] = Field(
+        default=Path("instance"),
+        validation_alias=f"{PREFIX}INSTANCE",
+        description="the folder of stimuli, backups and reports",
+    )
+    secret_key: str = Field(default="", repr=False, description="16 or more secret characters")
+    public_url: Annotated[Address, StringConstraints(pattern="^(https?://.+)?$")] = Field(
+        default="", description="an address that begins with http:// or https://"
+    )
+    trusted_proxies: NonNegativeInt = Field(
+        default=0,  # how many stand in front; each adds an address to X-Forwarded-For
+        description="0, or 1 behind nginx",
+    )
+    x_accel_prefix: Address = Field(
+        default="",  # the server sends the stimuli itself
+        validation_alias=f"{PREFIX}X_ACCEL",
+        description="the address at which nginx has the stimuli folder",
+    )
 
-def _count_proxies(told: str) -> int:
-    if not told.isdecimal():
-        raise StudyError(f"STUDY_TRUSTED_PROXIES: {told!r} is no number; give 0, or 1 behind nginx")
-    return int(told)
+    @property
+    def stimuli_folder(self) -> Path:
+        """The folder of all imported images."""
+        return self.instance_folder / "stimuli"
+
+    @property
+    def backups_folder(self) -> Path:
+        """The folder of the backups that commands make by themselves."""
+        return self.instance_folder / "backups"
+
+    def report_path(self, slug: str) -> Path:
+        """Return the place where the researcher's page looks for a study's report."""
+        return self.instance_folder / "reports" / slug / "report.html"
+
+    def monitor_path(self, slug: str) -> Path:
+        """Return the place where it looks for a study's interim rates."""
+        return self.instance_folder / "reports" / slug / "monitor.json"
+
+    def power_path(self, slug: str) -> Path:
+        """Return the place where it looks for a study's sample size calculation."""
+        return self.instance_folder / "reports" / slug / "power.json"
 
 
-def find_folder(name: str) -> Path:
-    """templates or static: in a wheel inside this package, in a checkout beside it."""
+def read_settings() -> Settings:
+    """Read the environment; raises StudyError that names the variable with an invalid value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise StudyError(_explain(str(first["loc"][0]), first["msg"])) from None
+
+
+def _explain(location: str, message: str) -> str:
+    """Say which variable is wrong and what to give; the value may be a secret and is left out."""
+    for name, field in Settings.model_fields.items():
+        variable = str(field.validation_alias or f"{PREFIX}{name.upper()}")
+        if location in (name, variable):
+            return f"{variable}: {message[0].lower()}{message[1:]}; give {field.description}"
+    return f"{location}: {message}"
+
+
+def find_resource_folder(name: str) -> Path:
+    """Return templates or static: inside this package in a wheel, beside it in a checkout."""
     here = Path(__file__).parent
     return here / name if (here / name).is_dir() else here.parent / name
 
 
 def require_secret(settings: Settings) -> None:
-    """Raises StudyError without a secret: there is no default one."""
+    """Raise StudyError without a secret key: there is no default one."""
     if len(settings.secret_key) < 16:
         raise StudyError(
             "STUDY_SECRET_KEY must be set to at least 16 characters that nobody can guess, such as "

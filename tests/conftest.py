@@ -35,6 +35,15 @@ CHROMA = np.array([[0.7152, -0.2126, 0], [0, -0.0722, 0.7152]])  # no change of 
 SECRET = "a secret for the tests alone"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_the_shell() -> Iterator[None]:
+    """Hide the STUDY_ variables of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("STUDY_")]:
+            patch.delenv(name)
+        yield
+
+
 def write_stimuli(
     folder: Path, images: int, size: int = 32, methods: Sequence[str] = METHODS
 ) -> Path:
@@ -179,7 +188,12 @@ def open_study(engine: Engine, protocol: Protocol, manifest: Path, instance: Pat
 def app(engine: Engine, database_url: str, tmp_path: Path, manifest: Path) -> Flask:
     """The server with the short study open."""
     open_study(engine, short_protocol(), manifest, tmp_path / "instance")
-    return create_app(Settings(database_url, tmp_path / "instance", SECRET), engine)
+    return create_app(
+        Settings(
+            database_url=database_url, instance_folder=tmp_path / "instance", secret_key=SECRET
+        ),
+        engine,
+    )
 
 
 @dataclass(frozen=True)
@@ -202,7 +216,9 @@ def serve_study(folder: Path, manifest: Path, protocol: Protocol) -> Iterator[Li
     url = f"sqlite:///{folder / 'study.sqlite'}"
     engine = open_prepared(url)
     slug = open_study(engine, protocol, manifest, folder / "instance")
-    app = create_app(Settings(url, folder / "instance", SECRET), engine)
+    app = create_app(
+        Settings(database_url=url, instance_folder=folder / "instance", secret_key=SECRET), engine
+    )
     with served(app, threads=4) as address:
         yield LiveStudy(address, slug, engine, app)
     engine.dispose()

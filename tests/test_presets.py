@@ -42,7 +42,9 @@ def play(
     open_study(engine, protocol, manifest, folder / "instance")
     with transaction(engine) as db:
         freeze(db, find(db, protocol.slug), EVERYBODY, "0" * 64)
-    app = create_app(Settings(url, folder / "instance", SECRET), engine)
+    app = create_app(
+        Settings(database_url=url, instance_folder=folder / "instance", secret_key=SECRET), engine
+    )
     simulate(app, protocol.slug, PEOPLE, crowd)
     with transaction(engine) as db:
         study = find(db, protocol.slug)

@@ -36,7 +36,7 @@ def restore(file: Path) -> None:
     to PostgreSQL and the other way round.
     """
     settings, engine = open_database()
-    replaced = name_backup(settings.backups, "before-restore", now())
+    replaced = name_backup(settings.backups_folder, "before-restore", now())
     returned = restore_backup(engine, file, replaced)
     kept = f", what it replaced is {replaced}" if replaced.exists() else ""
     click.echo(f"{file}: restored{kept}")
@@ -54,7 +54,7 @@ def upgrade() -> None:
     with engine.connect() as connection:
         before = read_schema(connection)
     if before is not None and before != current_schema():
-        kept = name_backup(settings.backups, f"schema-{before}", now())
+        kept = name_backup(settings.backups_folder, f"schema-{before}", now())
         back_up(engine, kept)
         click.echo(f"{kept}: backed up")
     upgrade_schema(engine)

@@ -20,7 +20,7 @@ from study_server.freeze import freeze as freeze_study
 from study_server.imports import Confounded, import_study
 from study_server.presets import PRESETS
 from study_server.protocol import new_protocol, read_protocol, write_toml
-from study_server.settings import find_folder
+from study_server.settings import find_resource_folder
 from study_server.wording.files import read_wording, write_wording
 
 
@@ -104,7 +104,7 @@ def import_(protocol_file: Path, manifest: Path, accept: bool) -> None:
 
     try:
         stored = import_study(
-            engine, protocol, manifest, settings.stimuli, accept, wording, progress
+            engine, protocol, manifest, settings.stimuli_folder, accept, wording, progress
         )
     except Confounded as error:
         _print(error.findings)
@@ -138,6 +138,8 @@ def freeze(slug: str, plan_file: Path | None, out: Path) -> None:
     _, engine = open_database()
     with transaction(engine) as db:
         study = studies.find(db, slug)
-        design = freeze_study(db, study, plan, hash_wording(db, study, find_folder("templates")))
+        design = freeze_study(
+            db, study, plan, hash_wording(db, study, find_resource_folder("templates"))
+        )
         out.write_text(design, encoding="utf-8")
         click.echo(f"{out}: SHA-256 {study.design_sha256}; `study open {slug}` lets people in")

@@ -1,7 +1,6 @@
 """`study preview` and `simulate`: a study is tried."""
 
 import secrets
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -60,7 +59,7 @@ def simulate(slug: str, people: int, **crowd: Any) -> None:
     Rates are marginal: the share of trials fooled over all people and photographs. The same seed
     brings the same people again, as new participants; give another for others.
     """
-    settings = replace(read_settings(), secret_key=secrets.token_hex(32))
+    settings = read_settings().model_copy(update={"secret_key": secrets.token_hex(32)})
     app = create_app(settings)
     with Progress(console=STDERR, disable=not STDERR.is_terminal) as progress:
         bar = progress.add_task("simulated people", total=people)

@@ -5,7 +5,6 @@ import secrets
 import signal
 import threading
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 
 import click
@@ -19,7 +18,7 @@ from study_server.freeze import hash_wording, let_in
 from study_server.logs import log_to_stderr
 from study_server.progress import measure_progress
 from study_server.serving import Connections, bind, serve_until
-from study_server.settings import find_folder, read_settings
+from study_server.settings import find_resource_folder, read_settings
 from study_server.unblinding import note_reopening
 from study_server.words import State
 
@@ -45,7 +44,7 @@ def open_(slug: str) -> None:
     with transaction(engine) as db:
         study = studies.find(db, slug)
         note_reopening(db, study, COMMAND_LINE)
-        let_in(study, hash_wording(db, study, find_folder("templates")))
+        let_in(study, hash_wording(db, study, find_resource_folder("templates")))
     click.echo(f"{slug}: {State.OPEN}")
 
 
@@ -76,7 +75,7 @@ def serve(host: str, port: int, threads: int, demo: bool) -> None:
     """
     settings = read_settings()
     if demo:
-        settings = replace(settings, secret_key=secrets.token_hex(32))
+        settings = settings.model_copy(update={"secret_key": secrets.token_hex(32)})
     else:
         log_to_stderr()
     app = create_app(settings)

@@ -127,10 +127,12 @@ def _send_file(file: str) -> Response:
     """By nginx where it has the stimuli: docs/deploy.md has the headers that it must not add."""
     settings: Settings = current_app.extensions["settings"]
     headers = {"Cache-Control": "private, no-store"}
-    if settings.x_accel:
-        headers["X-Accel-Redirect"] = f"{settings.x_accel}/{file}"
+    if settings.x_accel_prefix:
+        headers["X-Accel-Redirect"] = f"{settings.x_accel_prefix}/{file}"
         return Response(mimetype="image/png", headers=headers)
-    return Response((settings.stimuli / file).read_bytes(), mimetype="image/png", headers=headers)
+    return Response(
+        (settings.stimuli_folder / file).read_bytes(), mimetype="image/png", headers=headers
+    )
 
 
 def _find(trial_token: str) -> participation.Showing:

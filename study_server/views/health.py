@@ -47,5 +47,5 @@ def _check_schema() -> str:
 def _check_stimuli() -> str:
     """That one image can be read, where there are any."""
     file = g.db.scalar(select(Stimulus.file).limit(1))
-    folder = current_app.extensions["settings"].stimuli
+    folder = current_app.extensions["settings"].stimuli_folder
     return "ok" if file is None or os.access(folder / file, os.R_OK) else "not readable"

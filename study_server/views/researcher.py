@@ -120,7 +120,7 @@ def overview() -> ResponseReturnValue:
 
 
 def _describe(study: Study) -> dict[str, object]:
-    report = settings().report(study.slug)
+    report = settings().report_path(study.slug)
     return {
         "slug": study.slug,
         "title": study.title,

@@ -29,7 +29,7 @@ from study_server.planning import Power, read_power
 from study_server.progress import Progress, measure_progress
 from study_server.protocol import stored_protocol
 from study_server.recruitment import CODED, entry_link, prolific_code
-from study_server.settings import find_folder
+from study_server.settings import find_resource_folder
 from study_server.standing import REASONS, Standing, list_standings
 from study_server.tables import list_unblinding
 from study_server.unblinding import note_reopening
@@ -67,7 +67,7 @@ def _show(study: Study, problem: str = "") -> str:
         protocol=stored_protocol(study.protocol),
         problem=problem,
         entry_url=entry_url(study),
-        has_report=settings().report(study.slug).is_file(),
+        has_report=settings().report_path(study.slug).is_file(),
         monitor=monitor,
         monitor_problem=monitor_problem,
         power=power,
@@ -101,14 +101,14 @@ def _draw(people: list[Standing], planned: int | None) -> Curve | None:
 def _monitor(slug: str) -> tuple[Monitor | None, str]:
     """The rates so far, or why there is something that cannot be shown."""
     try:
-        return read_monitor(settings().monitor(slug), slug), ""
+        return read_monitor(settings().monitor_path(slug), slug), ""
     except StudyError as error:
         return None, str(error)
 
 
 def _power(slug: str) -> tuple[Power | None, str]:
     try:
-        return read_power(settings().power(slug)), ""
+        return read_power(settings().power_path(slug)), ""
     except StudyError as error:
         return None, str(error)
 
@@ -142,7 +142,7 @@ def switch(slug: str) -> ResponseReturnValue:
     try:
         if wanted == State.OPEN:
             note_reopening(g.db, study, g.researcher.name)
-            let_in(study, hash_wording(g.db, study, find_folder("templates")))
+            let_in(study, hash_wording(g.db, study, find_resource_folder("templates")))
         elif wanted in (State.PAUSED, State.CLOSED):
             study.state = State(wanted)
         else:
@@ -163,7 +163,7 @@ def preview(slug: str) -> ResponseReturnValue:
 
 @pages.get("/report")
 def report(slug: str) -> ResponseReturnValue:
-    file = settings().report(_find(slug).slug)
+    file = settings().report_path(_find(slug).slug)
     if not file.is_file():
         abort(404)
     g.policy = REPORT_CSP

@@ -1,7 +1,6 @@
 """Guessing passwords, pretending to be elsewhere, and doors that were left open."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -30,7 +29,7 @@ def guess(client: FlaskClient, times: int, forwarded: str = "") -> list[int]:
 
 
 def behind_proxies(app: Flask, count: int) -> FlaskClient:
-    settings = replace(app.extensions["settings"], trusted_proxies=count)
+    settings = app.extensions["settings"].model_copy(update={"trusted_proxies": count})
     return create_app(settings, app.extensions["engine"]).test_client()
 
 
@@ -76,9 +75,10 @@ def test_there_is_no_default_login(app: Flask, client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "short", "x" * 15])
-def test_there_is_no_default_secret(secret: str) -> None:
+def test_there_is_no_default_secret(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDY_SECRET_KEY", secret)
     with pytest.raises(StudyError, match="at least 16 characters that nobody can guess"):
-        require_secret(read_settings({"STUDY_SECRET_KEY": secret}))
+        require_secret(read_settings())
 
 
 def test_a_password_is_kept_as_argon2_and_a_link_as_a_hash(app: Flask) -> None:
@@ -89,6 +89,10 @@ def test_a_password_is_kept_as_argon2_and_a_link_as_a_hash(app: Flask) -> None:
     assert re.match(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$", str(kept))
 
 
-def test_a_wrong_number_of_proxies_is_one_clear_line() -> None:
-    with pytest.raises(StudyError, match="STUDY_TRUSTED_PROXIES: 'nginx' is no number"):
-        read_settings({"STUDY_TRUSTED_PROXIES": "nginx"})
+@pytest.mark.parametrize("number", ["nginx", "-1"])
+def test_a_wrong_number_of_proxies_is_one_clear_line(
+    number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDY_TRUSTED_PROXIES", number)
+    with pytest.raises(StudyError, match=r"^STUDY_TRUSTED_PROXIES: .*; give 0, or 1 behind nginx$"):
+        read_settings()

@@ -1,7 +1,5 @@
 """A hostile website in another tab of the same browser: it sends requests, frames pages, waits."""
 
-from dataclasses import replace
-
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -113,7 +111,7 @@ def test_the_api_takes_no_cookie_for_a_token(client: FlaskClient, base: str) -> 
 
 @pytest.mark.parametrize(("address", "secure"), [("https://s.example", True), ("", False)])
 def test_cookies_are_for_the_server_alone(address: str, secure: bool, app: Flask) -> None:
-    settings = replace(app.extensions["settings"], public_url=address)
+    settings = app.extensions["settings"].model_copy(update={"public_url": address})
     reply = create_app(settings, app.extensions["engine"]).test_client().get("/s/short")
     cookie = reply.headers["Set-Cookie"]
     assert "HttpOnly" in cookie

@@ -36,7 +36,10 @@ def screening_study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator
         plates_min_correct=1,
     )  # fmt: skip
     slug = open_study(engine, protocol, manifest, tmp_path / "instance")
-    app = create_app(Settings(sqlite_url, tmp_path / "instance", SECRET), engine)
+    app = create_app(
+        Settings(database_url=sqlite_url, instance_folder=tmp_path / "instance", secret_key=SECRET),
+        engine,
+    )
     with served(app, threads=4) as address:
         yield LiveStudy(address, slug, engine, app)
     engine.dispose()

@@ -11,7 +11,7 @@ from study_server import enrolment
 from study_server.database import transaction
 from study_server.freeze import Plan, freeze, hash_wording
 from study_server.researchers import make_login_link
-from study_server.settings import find_folder
+from study_server.settings import find_resource_folder
 from study_server.studies import find
 from study_server.words import Mode, Source, State
 from tests.conftest import LiveStudy
@@ -40,7 +40,12 @@ def frozen(live_study: LiveStudy) -> LiveStudy:
     """With a design, and somebody who has begun."""
     with transaction(live_study.engine) as db:
         study = find(db, live_study.slug)
-        freeze(db, study, Plan(participants=2), hash_wording(db, study, find_folder("templates")))
+        freeze(
+            db,
+            study,
+            Plan(participants=2),
+            hash_wording(db, study, find_resource_folder("templates")),
+        )
     somebody_comes(live_study, "first")
     return live_study
 

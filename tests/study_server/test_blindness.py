@@ -37,7 +37,9 @@ def blind_app(tmp_path: Path, many: Path) -> Flask:
     prepare(engine)
     protocol = short_protocol("short", practice=0, trials=TRIALS, vigilance=0)
     open_study(engine, protocol, many, tmp_path / "instance")
-    return create_app(Settings(url, tmp_path / "instance", SECRET), engine)
+    return create_app(
+        Settings(database_url=url, instance_folder=tmp_path / "instance", secret_key=SECRET), engine
+    )
 
 
 def receive(app: Flask) -> list[Pair]:

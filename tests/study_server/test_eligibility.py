@@ -41,7 +41,12 @@ HEALTHY = {"color_vision": "normal", "night_light": "off"}
 def app(engine: Engine, database_url: str, tmp_path: Path, manifest: Path) -> Flask:
     """The server with a short study that screens."""
     open_study(engine, short_protocol(**ASKED), manifest, tmp_path / "instance")
-    return create_app(Settings(database_url, tmp_path / "instance", SECRET), engine)
+    return create_app(
+        Settings(
+            database_url=database_url, instance_folder=tmp_path / "instance", secret_key=SECRET
+        ),
+        engine,
+    )
 
 
 def digits_of(engine: Engine) -> list[int]:
@@ -163,7 +168,12 @@ def test_a_study_that_asks_nothing_goes_straight_to_the_trials(
     engine: Engine, database_url: str, tmp_path: Path, manifest: Path
 ) -> None:
     open_study(engine, short_protocol(), manifest, tmp_path / "instance")
-    client = create_app(Settings(database_url, tmp_path / "instance", SECRET), engine).test_client()
+    client = create_app(
+        Settings(
+            database_url=database_url, instance_folder=tmp_path / "instance", secret_key=SECRET
+        ),
+        engine,
+    ).test_client()
     base = consent(client)
     assert client.get(base).status_code == 200
     assert client.get(f"{base}/screening").location == base
@@ -178,7 +188,12 @@ def test_what_is_only_recorded_screens_nobody_out(
     asked: dict[str, Any], engine: Engine, database_url: str, tmp_path: Path, manifest: Path
 ) -> None:
     open_study(engine, short_protocol(**asked), manifest, tmp_path / "instance")
-    client = create_app(Settings(database_url, tmp_path / "instance", SECRET), engine).test_client()
+    client = create_app(
+        Settings(
+            database_url=database_url, instance_folder=tmp_path / "instance", secret_key=SECRET
+        ),
+        engine,
+    ).test_client()
     base = consent(client)
     client.post(f"{base}/screening", data={"color_vision": "deficient", "night_light": "on"})
     outcome, answers = stored(engine)

@@ -24,7 +24,7 @@ from study_server.freeze import (
     write_plan,
 )
 from study_server.models import AcceptedWarning, Wording
-from study_server.settings import find_folder
+from study_server.settings import find_resource_folder
 from study_server.studies import find
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import store_wording
@@ -105,17 +105,17 @@ def test_only_a_frozen_study_with_its_own_wording_opens(draft: Engine) -> None:
 
 
 def test_a_changed_word_changes_the_hash(draft: Engine, tmp_path: Path) -> None:
-    shutil.copytree(find_folder("templates"), tmp_path / "templates")
+    shutil.copytree(find_resource_folder("templates"), tmp_path / "templates")
     with transaction(draft) as db:
         study = find(db, "short")
-        before = hash_wording(db, study, find_folder("templates"))
+        before = hash_wording(db, study, find_resource_folder("templates"))
         assert before == hash_wording(db, study, tmp_path / "templates")
         page = tmp_path / "templates" / "participant" / "withdraw.html"
         page.write_text(page.read_text().replace("no reason", "a reason"))
         assert hash_wording(db, study, tmp_path / "templates") != before
         text = db.get_one(Wording, (study.id, "en", Part.DEBRIEF))
         text.text = text.text.replace("care", "haste")
-        assert hash_wording(db, study, find_folder("templates")) != before
+        assert hash_wording(db, study, find_resource_folder("templates")) != before
 
 
 def test_a_text_that_waits_for_the_researchers_words_cannot_be_frozen(draft: Engine) -> None:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -45,7 +45,9 @@ class Site:
 
 @pytest.fixture
 def site(app: Flask, tmp_path: Path) -> Iterator[Site]:
-    settings = replace(app.extensions["settings"], x_accel="/stimuli", trusted_proxies=1)
+    settings = app.extensions["settings"].model_copy(
+        update={"x_accel_prefix": "/stimuli", "trusted_proxies": 1}
+    )
     behind = create_app(settings, app.extensions["engine"])
     with served(behind, threads=4) as address:
         port = free_port()

@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -188,7 +187,9 @@ def test_a_file_that_cannot_be_shown_is_told_in_words(
 def test_the_participants_address_is_the_public_one(client: FlaskClient, app: Flask) -> None:
     sign_in(client, "ada", PASSWORD)
     assert 'href="http://localhost/s/short"' in client.get("/researcher").text
-    settings = replace(app.extensions["settings"], public_url="https://study.example.org")
+    settings = app.extensions["settings"].model_copy(
+        update={"public_url": "https://study.example.org"}
+    )
     app.extensions["settings"] = settings
     assert 'href="https://study.example.org/s/short"' in client.get("/researcher").text
 

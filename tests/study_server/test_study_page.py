@@ -21,7 +21,7 @@ from study_server.freeze import Plan, freeze, hash_wording
 from study_server.models import Participant, Unblinding
 from study_server.recruitment import prolific_code
 from study_server.responses import Answer
-from study_server.settings import find_folder
+from study_server.settings import find_resource_folder
 from study_server.studies import find
 from study_server.words import Mode, Outcome, Source, State
 from tests.study_server.acting import respond, upcoming
@@ -50,7 +50,7 @@ def frozen(app: Flask) -> Flask:
     """The study with a design for two people, of whom one has answered everything."""
     with transaction(app.extensions["engine"]) as db:
         study = find(db, "short")
-        wording = hash_wording(db, study, find_folder("templates"))
+        wording = hash_wording(db, study, find_resource_folder("templates"))
         freeze(db, study, Plan(participants=2), wording)
         person = enrolment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
         while trials := upcoming(db, person):

@@ -176,7 +176,9 @@ def served(
 ) -> tuple[Flask, FlaskClient, str]:
     """A browser that has agreed to take part."""
     open_study(engine, protocol, manifest, tmp_path / "instance")
-    app = create_app(Settings(url, tmp_path / "instance", SECRET), engine)
+    app = create_app(
+        Settings(database_url=url, instance_folder=tmp_path / "instance", secret_key=SECRET), engine
+    )
     client = app.test_client()
     return app, client, consent(client, f"/s/{protocol.slug}")
 
