@@ -94,7 +94,8 @@ def train_command(
 ) -> int:
     """Fit one model to the train split; the least validation loss is kept.
 
-    Over several processes: `torchrun --nproc-per-node N -m colorizer train ...`.
+    Over several processes: `torchrun --nproc-per-node N -m colorizer train ...`. Batch norms are
+    synchronized on GPUs; on CPU each process normalizes its own share of the batch.
     """
     config = TrainConfig(**settings)  # type: ignore[arg-type]  # click has checked each of them
     folder = out or RUNS / model_name(asdict(config))

@@ -1,18 +1,17 @@
 """One training over several processes: PyTorch's DistributedDataParallel under `torchrun`.
 
-Alone, everything here leaves things as they are. Together the ranks do what one process would do
-with the same batch: each takes its share, and norms and losses are over the whole of it.
+One process alone is left as it is. Several share each batch: the loss and its gradient are those
+of the whole batch. Batch norms are over the whole batch on GPUs, and over each process's share on
+CPU, where training with N processes therefore differs a little from training with one.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.autograd.function import once_differentiable
 from torch.nn.parallel import DistributedDataParallel
 
 PATIENCE = timedelta(days=1)  # the others wait while the first decodes the photographs
@@ -72,68 +71,29 @@ def share_gradients(model: nn.Module) -> nn.Module:
         return model
     device = next(model.parameters()).device
     ids = [device.index] if device.type == "cuda" else None
-    return DistributedDataParallel(model, device_ids=ids)
+    # average_norm_statistics keeps buffers alike; DDP would take those of process 0.
+    return DistributedDataParallel(model, device_ids=ids, broadcast_buffers=False)
 
 
-def synchronize_norms(model: nn.Module) -> None:
-    """Batch norms over the whole batch in place of one process's share."""
-    if count() == 1:
+def convert_sync_batchnorm(model: nn.Module, device: torch.device) -> None:
+    """Let batch norms span the whole batch, where several processes train on GPUs.
+
+    torch.nn.SyncBatchNorm works on GPUs only: on CPU each process normalizes its own share.
+    """
+    if count() > 1 and device.type == "cuda":
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # torch has no types here
+
+
+def average_norm_statistics(model: nn.Module) -> None:
+    """Set running means and variances to their means over all processes, which then are alike.
+
+    Leaves alone what needs no averaging: SyncBatchNorm, whose statistics are those of the whole
+    batch, and frozen norms.
+    """
+    norms = [x for x in model.modules() if isinstance(x, nn.BatchNorm2d) and x.training]
+    both = [x for norm in norms for x in (norm.running_mean, norm.running_var) if x is not None]
+    if count() == 1 or not both:
         return
-    for module in list(model.modules()):
-        for name, child in module.named_children():
-            if type(child) is nn.BatchNorm2d:
-                module.add_module(name, _synchronized(child))
-
-
-class SharedNorm(nn.BatchNorm2d):
-    """torch.nn.SyncBatchNorm for processors: that one works on GPUs only."""
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  # the name in nn.BatchNorm2d
-        """(N, C, H, W) -> the same, normalized over every process's N"""
-        if not self.training:
-            return super().forward(input)
-        x = input.to(torch.promote_types(input.dtype, torch.float32))
-        size = x.new_tensor([x.numel() / x.shape[1]])
-        sums = _add(torch.cat([x.sum(dim=(0, 2, 3)), size]))
-        mean, size = sums[:-1] / sums[-1], sums[-1]
-        centered = x - mean[:, None, None]
-        variance = _add(centered.square().sum(dim=(0, 2, 3))) / size
-        self._remember(mean.detach(), variance.detach() * size / (size - 1))
-        scale = self.weight * (variance + self.eps).rsqrt()
-        return (centered * scale[:, None, None] + self.bias[:, None, None]).to(input.dtype)
-
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        assert self.num_batches_tracked is not None
-        self.running_mean.lerp_(mean, float(self.momentum or 0))
-        self.running_var.lerp_(variance, float(self.momentum or 0))
-        self.num_batches_tracked.add_(1)
-
-
-class _Sum(torch.autograd.Function):
-    """Over all processes; its gradient is the sum of theirs."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return total(x)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return total(gradient)
-
-
-def _add(x: Tensor) -> Tensor:
-    summed: Tensor = _Sum.apply(x)  # type: ignore[no-untyped-call]  # torch has no types here
-    return summed
-
-
-def _synchronized(norm: nn.BatchNorm2d) -> nn.Module:
-    if norm.weight.device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(norm)  # type: ignore[no-any-return,no-untyped-call]  # torch has no types here
-    shared = SharedNorm(norm.num_features, norm.eps, norm.momentum)
-    shared.weight, shared.bias = norm.weight, norm.bias
-    shared.running_mean, shared.running_var = norm.running_mean, norm.running_var
-    shared.num_batches_tracked = norm.num_batches_tracked
-    return shared
+    means = total(torch.cat(both)) / count()
+    for statistic, mean in zip(both, torch.split(means, [len(x) for x in both]), strict=True):
+        statistic.copy_(mean)

@@ -163,6 +163,7 @@ def _take_step(run: Run, losses: NDArray[np.float64], steps: int, share: float) 
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(share, warmup / run.config.epochs) * group["peak"]
     run.optimizer.step()
+    distributed.average_norm_statistics(run.model)
     _average(run.averaged, run.model, min(run.config.ema, (1 + done) / (10 + done)))
     run.step += 1
     run.first = run.first or float(losses[0])

@@ -155,7 +155,7 @@ def _set_up(config: TrainConfig, model: Colorizer, device: torch.device) -> Run:
         raise Mistake(f"{config.backbone} has no stages to freeze; leave --frozen-stages out")
     model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
     averaged = copy.deepcopy(model).eval().requires_grad_(False)
-    distributed.synchronize_norms(model)
+    distributed.convert_sync_batchnorm(model, device)
     return Run(config, model, averaged, _optimizer(config, model))
 
 

@@ -1,14 +1,16 @@
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.func import functional_call
 
-from colorizer.networks.checkpoint import (
-    read_header,
-)
+from colorizer.networks.checkpoint import read_header, read_tensors
+from colorizer.training import distributed
 from colorizer.training.photo_cache import random_crops
 from colorizer.training.state import RESUME
 from tests.colorizer import little_training
@@ -16,8 +18,33 @@ from tests.colorizer import little_training
 HOUSE = Path(__file__).parents[3]
 
 
-def test_two_processes_train_as_one(tmp_path: Path) -> None:
-    little_training.main(tmp_path / "one", double=True)
+class HalvesInTurn(nn.Module):
+    """One process in place of two: each half of a batch goes through the model by itself.
+
+    The gradient of the whole batch's loss is then the mean of the gradients that the two have.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        order = torch.arange(len(lightness))
+        halves = [order[0::2], order[1::2]]
+        buffers = [{n: x.clone() for n, x in self.model.named_buffers()} for _ in halves]
+        outputs = [
+            functional_call(self.model, own, (lightness[half],))
+            for own, half in zip(buffers, halves, strict=True)
+        ]
+        with torch.no_grad():
+            for name, statistic in self.model.named_buffers():
+                statistic.copy_((buffers[0][name] + buffers[1][name]) / 2)
+        return torch.cat(outputs)[torch.cat(halves).argsort()]
+
+
+def test_two_processes_train_as_one_that_runs_their_halves_in_turn(tmp_path: Path) -> None:
+    with mock.patch("colorizer.training.distributed.share_gradients", HalvesInTurn):
+        little_training.main(tmp_path / "one", double=True)
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone")
     module = ("--nproc-per-node", "2", "-m", "tests.colorizer.little_training")
     words = [*torchrun, *module, str(tmp_path / "two"), "double"]
@@ -26,7 +53,25 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     for ours, theirs in zip(one, two, strict=True):
         assert theirs["steps"] == ours["steps"]
         for name in ("train_loss", "val_loss", "train_mean", "val_mean"):
-            assert theirs[name] == pytest.approx(ours[name], rel=1e-4), name
+            assert theirs[name] == pytest.approx(ours[name], rel=1e-6), name
+    one, two = (read_tensors(tmp_path / run / RESUME, "model.") for run in ("one", "two"))
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=1e-6, atol=1e-9, msg=name)
+
+
+@pytest.mark.parametrize(
+    ("processes", "device", "synchronized"),
+    [(1, "cuda", False), (2, "cpu", False), (2, "cuda", True)],
+)
+def test_batch_norms_span_the_whole_batch_on_several_gpus_only(
+    processes: int, device: str, synchronized: bool
+) -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sequential(nn.BatchNorm2d(2)))
+    weights = list(model.parameters())
+    with mock.patch("colorizer.training.distributed.count", return_value=processes):
+        distributed.convert_sync_batchnorm(model, torch.device(device))
+    assert any(isinstance(x, nn.SyncBatchNorm) for x in model.modules()) == synchronized
+    assert all(x is y for x, y in zip(model.parameters(), weights, strict=True))
 
 
 def test_the_shares_of_the_processes_are_the_batch() -> None:
