@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: install demo test check fix words bench serve clean
+.PHONY: install demo test check fix words docs bench serve clean
 
 install: .venv/installed
 
@@ -29,6 +29,9 @@ words: install  ## new texts into the catalogues, to be translated there
 	mkdir -p build
 	$(BIN)/pybabel -q extract -F pyproject.toml --sort-by-file --no-location --no-wrap -o build/words.pot study_server templates
 	$(BIN)/pybabel -q update -i build/words.pot -d study_server/translations --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+
+docs: install  ## this documentation as a website; warnings are errors
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --builder html docs build/docs
 
 bench: install
 	$(BIN)/python -m benchmarks
