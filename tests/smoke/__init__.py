@@ -1,0 +1,1 @@
+"""Scripts that try an installation on any operating system; the workflow runs them."""
