@@ -40,7 +40,7 @@ def test_the_rates_and_the_difference_are_the_reports() -> None:
     turned = known(-less.difference, (-less.ci95[1], -less.ci95[0]))
     assert cells("**this report**") == [
         *found,
-        f"{turned}, p = {short(less.p)}, by Holm {short(adjusted)}",
+        f"{turned}, p = {short(less.p)}, Holm-corrected {short(adjusted)}",
     ]
     assert cells('the same, "ignoring')[:3] == naive
 
@@ -62,4 +62,4 @@ def test_the_conditional_rate_is_that_of_the_intercept_alone(method: str, place:
     beta = mixed_rates(read_crossed(), [method])[method].beta
     assert beta is not None
     rate = 1 / (1 + 2.718281828459045**-beta)
-    assert cells("the same model, a method at a time")[place] == percent(rate)
+    assert cells("the same model, one method at a time")[place] == percent(rate)
