@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.clusters import Codes
-from analysis.fooling import Trials
+from analysis.trials import Codes, Trials
 
 BLOCK = 100  # replicates at a time, for memory's sake; the results do not depend on it
 

@@ -9,13 +9,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-Codes = NDArray[np.int64]
+from analysis.trials import Codes, count_clusters
+
 Influence = NDArray[np.float64]
-
-
-def count_clusters(codes: Codes) -> int:
-    """How many different codes there are. codes (n,): whole numbers from 0."""
-    return int(np.count_nonzero(np.bincount(codes)))
 
 
 def clustered_variance(influence: Influence, codes: Codes) -> float:

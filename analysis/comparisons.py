@@ -11,9 +11,10 @@ from math import sqrt
 
 import numpy as np
 
-from analysis.clusters import Codes, Influence, clustered_variance, multiway_variance
-from analysis.fooling import Rate, Trials
+from analysis.clusters import Influence, clustered_variance, multiway_variance
+from analysis.fooling import Rate
 from analysis.intervals import Interval, newcombe, one_sided_p, t_quantile, two_sided_p
+from analysis.trials import Codes, Trials
 
 CHANCE = 0.5  # the rate of fakes as convincing as photographs
 ROUNDING = 1e-15  # a variance below this is not in the data

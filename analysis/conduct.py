@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.clusters import Codes
-from analysis.record import Mask, Numbers, Record
+from analysis.record import Record
 from analysis.responses import Responses, Words
+from analysis.trials import Codes, Mask, Numbers
 
 
 @dataclass(frozen=True)

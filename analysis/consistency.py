@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.exclusions import Counted
-from analysis.fooling import Trials, fooling_rate
+from analysis.fooling import fooling_rate
 from analysis.intervals import Interval
 from analysis.rules import judge_times
+from analysis.trials import Trials
 
 
 @dataclass(frozen=True)

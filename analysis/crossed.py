@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.clusters import Codes
 from analysis.laplace import Effects, Floats, Layout, Loads, laplace_deviance, lay_out
+from analysis.trials import Codes
 
 NO_VARIANCE = 1e-3  # an effect whose absence adds less deviance than this is 0
 LARGEST = 10.0  # a beta or load beyond this has run off: the data separate

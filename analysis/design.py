@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from analysis.rules import Rules
-
 SCHEMA = "hue-and-eye/design/1"
 PLANNED = ("hypotheses", "exclusions", "margin", "participants", "stopping")
 SHARE, COUNT, TIME, SWITCH = (
@@ -22,6 +20,32 @@ SHARE, COUNT, TIME, SWITCH = (
 
 class DesignError(Exception):
     """A design or plan that cannot be used; the message says where, what, and what to do."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The numbers of the rules, by the names that a plan has for them; None: no such rule.
+
+    planned_trials: test and vigilance trials a person, repeats aside; None: who has `complete` as
+    outcome did all, nobody else did. vigilance_planned: None: what people who completed have seen.
+    vigilance_min_correct: None: eight of ten; 0: no such rule; with fewer planned than
+    `vigilance_min_planned` it only flags.
+    min_answers: with fewer, shares of them tell no habit.
+    """
+
+    min_completed_fraction: float | None = 0.9
+    planned_trials: int | None = None
+    vigilance_min_correct: int | None = None
+    vigilance_planned: int | None = None
+    vigilance_min_planned: int | None = 8
+    fast_ms: float | None = 200
+    max_fast_fraction: float | None = 0.25
+    slow_ms: float | None = 60_000
+    side_max_fraction: float | None = 0.9
+    alternation_max_fraction: float | None = 0.95
+    flagged_max_fraction: float | None = 0.5
+    min_answers: int | None = 10
+    allow_repeated: bool | None = False
 
 
 @dataclass(frozen=True)

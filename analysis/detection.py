@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
 from analysis.clusters import multiway_variance
-from analysis.fooling import Rate, Trials, fooling_rate
+from analysis.fooling import Rate, fooling_rate
 from analysis.intervals import Interval, t_quantile
+from analysis.trials import Trials
 
 REAL = "real"  # the method of single images that are photographs
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.design import Design, Plan
-from analysis.record import Mask, Record
+from analysis.record import Record
 from analysis.responses import Responses
+from analysis.trials import Mask
 
 UNCHECKED = ("hypotheses", "stopping", "wording", "stimuli")  # responses cannot tell
 CONDITIONS = ("presentation", "question", "exposure_ms")

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.conduct import Conduct, observe_conduct, took_part_before
-from analysis.fooling import Trials
-from analysis.record import Mask, Record, read_record
+from analysis.design import Rules
+from analysis.record import Record, read_record
 from analysis.responses import Responses
-from analysis.rules import Rules, fails_vigilance, judge, judge_times
+from analysis.rules import fails_vigilance, judge, judge_times
+from analysis.trials import Mask, Trials
 
 ODD_TIMES = "response_time"  # the one rule that leaves out trials, not people
 LEFT = {  # who or what is left after a rule

@@ -30,7 +30,7 @@ from analysis.canvas import (
 from analysis.comparisons import CHANCE
 from analysis.findings import People
 from analysis.intervals import Interval, t_quantile
-from analysis.record import Numbers
+from analysis.trials import Numbers
 from analysis.words import capitalize, name, number, order_pair, percent, plural
 
 Entry = Mapping[str, Any]

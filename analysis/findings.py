@@ -18,12 +18,12 @@ from analysis.images import Ranking, rank_images
 from analysis.methods import describe_differences, describe_methods, take_counted
 from analysis.participants import Funnel, compare_people
 from analysis.published import Published
-from analysis.record import Mask
 from analysis.resampling import resample
 from analysis.responses import Responses, choose_mode, choose_study
 from analysis.robustness import Otherwise, judge_methods, judge_otherwise
 from analysis.subgroups import compare_subgroups
 from analysis.timing import observe_timing
+from analysis.trials import Mask
 from analysis.vigilance import observe_vigilance
 
 SCHEMA = "hue-and-eye/report/1"

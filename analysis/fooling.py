@@ -6,79 +6,17 @@ Wilson's interval on the two-way clustered effective number of trials, t quantil
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import inf, sqrt
 
-import numpy as np
-from numpy.typing import NDArray
-
-from analysis.clusters import Codes, clustered_variance, count_clusters, multiway_variance
+from analysis.clusters import clustered_variance, multiway_variance
 from analysis.intervals import Interval, clopper_pearson, t_quantile, wilson
+from analysis.trials import Trials
 
 FEW = 10  # fewer people, or images, than this and the report says so
 
 # Shares of variance of a typical study, taken where a rate of 0 or 1 leaves no variance to see.
 TYPICAL_ICC_PARTICIPANT = 0.04
 TYPICAL_ICC_IMAGE = 0.10
-
-
-@dataclass(frozen=True)
-class Trials:
-    """Answered test trials, one entry each.
-
-    fooled (n,): the fake was taken for the real one. participant, image (n,): codes from 0 of who
-    judged which photograph. method (n,): what made the fake. beside (n,): codes of the photographs
-    of others that the fakes stood beside; None where each stood beside its own, or alone.
-    """
-
-    fooled: NDArray[np.bool_]
-    participant: Codes
-    image: Codes
-    method: NDArray[np.str_]
-    beside: Codes | None = None
-
-    @property
-    def factors(self) -> tuple[Codes, ...]:
-        """What comes back from trial to trial: people, images, and photographs beside them."""
-        return self.participant, self.image, *([] if self.beside is None else [self.beside])
-
-    @cached_property
-    def levels(self) -> tuple[int, ...]:
-        """How many people, images, and photographs beside them."""
-        return tuple(map(count_clusters, self.factors))
-
-    def estimable(self) -> tuple[list[Codes], int]:
-        """The factors of at least two levels, and their degrees of freedom: the fewest less one."""
-        some = [codes for codes, n in zip(self.factors, self.levels, strict=True) if n > 1]
-        return some, min(n for n in self.levels if n > 1) - 1
-
-    def only(self, chosen: NDArray[np.bool_]) -> "Trials":
-        """The trials where chosen (n,) is True."""
-        if chosen.all():
-            return self
-        rows = np.flatnonzero(chosen)
-        return self._take(rows, self.method[rows])
-
-    def of(self, method: str) -> "Trials":
-        """The trials of one method; picked once, for many ask."""
-        if method not in self._picked:
-            rows = np.flatnonzero(self.method == method)
-            alike = np.broadcast_to(np.array(method), len(rows))  # names are long by the million
-            self._picked[method] = self._take(rows, alike)
-        return self._picked[method]
-
-    def _take(self, rows: NDArray[np.int64], method: NDArray[np.str_]) -> "Trials":
-        return Trials(
-            self.fooled[rows],
-            self.participant[rows],
-            self.image[rows],
-            method,
-            None if self.beside is None else self.beside[rows],
-        )
-
-    @cached_property
-    def _picked(self) -> "dict[str, Trials]":
-        return {}
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.clusters import count_clusters
-from analysis.fooling import Trials
 from analysis.intervals import Interval
+from analysis.trials import Trials, count_clusters
 
 NOISE = 0.5  # below this reliability a ranking is mostly noise
 NO_VARIANCE = 1e-3  # images whose variance adds less log likelihood than this have none

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.clusters import Codes
+from analysis.trials import Codes
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse, special  # type: ignore[import-untyped]
 
-from analysis.clusters import Codes
+from analysis.trials import Codes
 
 NEWTON_STEPS = 60
 ROUNDING = 1e-12

@@ -11,11 +11,10 @@ from math import inf, pi, sqrt
 import numpy as np
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.clusters import count_clusters
 from analysis.crossed import Fit, fit_crossed
-from analysis.fooling import Trials
 from analysis.intervals import Interval, t_quantile, two_sided_p
 from analysis.laplace import Floats
+from analysis.trials import Trials, count_clusters
 
 MOST_TRIALS = 20_000  # more take longer than people like to wait
 MOST_PAIR_TRIALS = 10_000  # the same, of the model of two methods

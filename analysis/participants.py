@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.clusters import Codes
-from analysis.fooling import Trials
-from analysis.record import Mask, Numbers
+from analysis.trials import Codes, Mask, Numbers, Trials
 
 WARNING, ALARM = 0.95, 0.998  # levels of the inner and the outer limits
 TINY = 1e-9

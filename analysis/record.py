@@ -5,11 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.clusters import Codes
 from analysis.responses import Responses, ResponsesError, Words
-
-Mask = NDArray[np.bool_]
-Numbers = NDArray[np.float64]
+from analysis.trials import Codes, Mask, Numbers
 
 DISTURBED = ("hidden", "blurred", "resized", "slow_frame", "late")  # flags that void nothing
 

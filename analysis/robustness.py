@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from analysis.comparisons import Difference, compare_methods, holm
 from analysis.exclusions import Counted
-from analysis.fooling import Rate, Trials, fooling_rates
+from analysis.fooling import Rate, fooling_rates
+from analysis.trials import Trials
 
 
 @dataclass(frozen=True)

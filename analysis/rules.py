@@ -4,13 +4,12 @@ Each rule says of P people who breaks it (P,), or why it does not apply here. Af
 checks of crowd workers.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.conduct import Conduct
-from analysis.record import Mask, Numbers
+from analysis.design import Rules
+from analysis.trials import Mask, Numbers
 
 Counts = NDArray[np.int64]
 Verdict = Mask | str  # who breaks the rule, or why it does not apply
@@ -18,32 +17,6 @@ Verdict = Mask | str  # who breaks the rule, or why it does not apply
 NO_RULE = "the plan leaves it out"
 NO_TIMES = "there are no response times"
 VIGILANCE_MISS = 5  # one in so many vigilance trials may be missed: 8 of 10 pass, 7 of 8
-
-
-@dataclass(frozen=True)
-class Rules:
-    """The numbers of the rules, by the names that a plan has for them; None: no such rule.
-
-    planned_trials: test and vigilance trials a person, repeats aside; None: who has `complete` as
-    outcome did all, nobody else did. vigilance_planned: None: what people who completed have seen.
-    vigilance_min_correct: None: eight of ten; 0: no such rule; with fewer planned than
-    `vigilance_min_planned` it only flags.
-    min_answers: with fewer, shares of them tell no habit.
-    """
-
-    min_completed_fraction: float | None = 0.9
-    planned_trials: int | None = None
-    vigilance_min_correct: int | None = None
-    vigilance_planned: int | None = None
-    vigilance_min_planned: int | None = 8
-    fast_ms: float | None = 200
-    max_fast_fraction: float | None = 0.25
-    slow_ms: float | None = 60_000
-    side_max_fraction: float | None = 0.9
-    alternation_max_fraction: float | None = 0.95
-    flagged_max_fraction: float | None = 0.5
-    min_answers: int | None = 10
-    allow_repeated: bool | None = False
 
 
 def judge(conduct: Conduct, rules: Rules, before: Mask | None, single: bool) -> dict[str, Verdict]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.comparisons import compare_methods, judge_equivalence
-from analysis.fooling import Trials, fooling_rates
+from analysis.fooling import fooling_rates
 from analysis.planning import (
     ALPHA,
     IMAGE_CORRELATION,
@@ -16,6 +16,7 @@ from analysis.planning import (
     Effects,
     marginal_intercept,
 )
+from analysis.trials import Trials
 
 
 def simulate_power(study: Comparison, people: int, studies: int, seed: int) -> float:

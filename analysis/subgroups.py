@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.comparisons import Difference, holm, part_difference
-from analysis.fooling import Rate, Trials, fooling_rate
+from analysis.fooling import Rate, fooling_rate
+from analysis.trials import Trials
 
 MOST_GROUPS = 20  # more folders than this are no kinds of images
 OTHERS = "the others"

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.record import DISTURBED, Mask, Numbers, Record
+from analysis.record import DISTURBED, Record
 from analysis.responses import Responses
+from analysis.trials import Mask, Numbers
 
 FRAME_MS = 1000 / 60  # of the commonest screens; off by more than that is off by a frame
 FLAGS = ("voided", *DISTURBED)

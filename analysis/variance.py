@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.clusters import Codes, count_clusters
-from analysis.fooling import Trials
+from analysis.trials import Codes, Trials, count_clusters
 
 Values = NDArray[np.bool_] | NDArray[np.float64]
 

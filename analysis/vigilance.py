@@ -6,10 +6,12 @@ import numpy as np
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
 from analysis.conduct import Conduct
-from analysis.fooling import Trials, fooling_rate
+from analysis.design import Rules
+from analysis.fooling import fooling_rate
 from analysis.intervals import Interval
 from analysis.record import Record
-from analysis.rules import Rules, needed_vigilance, planned_vigilance, saw_vigilance
+from analysis.rules import needed_vigilance, planned_vigilance, saw_vigilance
+from analysis.trials import Trials
 
 CARELESS = {"coin_flipper": 0.5, "lapse_10": 0.1, "lapse_02": 0.02}  # chance of a wrong answer
 

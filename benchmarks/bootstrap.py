@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.bootstrap import cluster_bootstrap, pigeonhole_bootstrap
-from analysis.fooling import Trials
+from analysis.trials import Trials
 from benchmarks.stopwatch import interleaved_medians_ms
 from tests.analysis.studies import simulate_study
 

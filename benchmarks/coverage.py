@@ -10,8 +10,9 @@ from math import inf, sqrt
 
 import numpy as np
 
-from analysis.fooling import Trials, fooling_rate
+from analysis.fooling import fooling_rate
 from analysis.intervals import Interval, t_quantile, wilson
+from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
 
 RATE = 0.301

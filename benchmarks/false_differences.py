@@ -11,9 +11,10 @@ from math import inf, sqrt
 import numpy as np
 
 from analysis.comparisons import compare_methods
-from analysis.fooling import Trials, fooling_rates
+from analysis.fooling import fooling_rates
 from analysis.intervals import two_sided_p
 from analysis.mixed import mixed_difference
+from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
 
 RATE, METHODS, LEVEL = 0.301, ("m0", "m1"), 0.05

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from analysis import simulation
-from analysis.fooling import Trials
 from analysis.planning import Effects
+from analysis.trials import Trials
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "stats"
 CROSSED = Path(__file__).with_name("crossed.csv")

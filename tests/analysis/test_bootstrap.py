@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from analysis import bootstrap
 from analysis.bootstrap import cluster_bootstrap, pigeonhole_bootstrap
-from analysis.fooling import Trials, fooling_rates
+from analysis.fooling import fooling_rates
+from analysis.trials import Trials
 from tests.analysis.studies import REFERENCE, make_trials, read_crossed, simulate_study
 
 # (people, images) -> answers, of three people and three images

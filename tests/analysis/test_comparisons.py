@@ -16,8 +16,9 @@ from analysis.comparisons import (
     holm,
     judge_equivalence,
 )
-from analysis.fooling import Rate, Trials, fooling_rates
+from analysis.fooling import Rate, fooling_rates
 from analysis.intervals import newcombe
+from analysis.trials import Trials
 from tests.analysis.studies import (
     METHODS,
     REFERENCE,

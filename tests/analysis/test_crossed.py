@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from analysis.crossed import Fit, fit_crossed
-from analysis.fooling import Trials
+from analysis.trials import Trials
 from tests.analysis.studies import REFERENCE, read_crossed, simulate_study
 from tests.analysis.test_laplace import dense_deviance, group_of
 

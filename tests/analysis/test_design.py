@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from analysis.design import DesignError, Plan, hash_canonical, read_design, read_plan
-from analysis.rules import Rules
+from analysis.design import DesignError, Plan, Rules, hash_canonical, read_design, read_plan
 from tests.analysis.designs import make_design, write_json
 
 CANONICAL = (

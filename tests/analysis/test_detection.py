@@ -17,7 +17,7 @@ from analysis.detection import (
     detect_single,
     error_rate,
 )
-from analysis.fooling import Trials
+from analysis.trials import Trials
 from tests.analysis.studies import REFERENCE, make_trials, read_crossed
 
 z = NormalDist().inv_cdf

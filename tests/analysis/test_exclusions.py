@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from analysis.design import Rules
 from analysis.exclusions import Counted, count_trials
-from analysis.fooling import Trials
 from analysis.responses import ResponsesError, choose_mode
-from analysis.rules import Rules
 from analysis.sources import read_responses
+from analysis.trials import Trials
 from tests.analysis.people import make_person
 from tests.analysis.rows import Row, make_row, write_csv
 from tests.analysis.studies import REFERENCE

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.fooling import Trials
 from analysis.images import Ranking, fit_beta, rank_images
+from analysis.trials import Trials
 from tests.analysis.studies import REFERENCE, make_trials, read_crossed
 
 NAMES = [f"img{code:04d}" for code in range(200)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from analysis.fooling import Trials
 from analysis.laplace import Loads, laplace_deviance, lay_out
+from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
 
 Floats = NDArray[np.float64]

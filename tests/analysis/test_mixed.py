@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.fooling import Trials
 from analysis.mixed import Mixed, MixedDifference, mixed_difference, mixed_rates
+from analysis.trials import Trials
 from tests.analysis.studies import (
     METHODS,
     REFERENCE,

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.fooling import Trials, fooling_rate
+from analysis.fooling import fooling_rate
 from analysis.planning import Effects, marginal_intercept
 from analysis.report import make_report
+from analysis.trials import Trials
 from tests.analysis.rows import Row, make_row, write_csv
 
 PEOPLE, PHOTOGRAPHS = 12, 10

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from analysis.clusters import clustered_variance, multiway_variance
-from analysis.fooling import Trials
 from analysis.intervals import t_quantile, wilson
 from analysis.sequential import monitored_rate, sequence_radius
+from analysis.trials import Trials
 from tests.analysis.studies import REFERENCE, make_trials, read_crossed, simulate_study
 
 # MCL's rates of the reference set's first 10, 20, 30 and 40 people: mean, SD, and radius of the

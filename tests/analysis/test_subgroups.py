@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from analysis.comparisons import compare_methods, holm
-from analysis.fooling import Trials, fooling_rates
+from analysis.fooling import fooling_rates
 from analysis.subgroups import compare_subgroups
+from analysis.trials import Trials
 from tests.analysis.studies import METHODS, make_trials, read_crossed
 
 NAMES = [f"{'indoor' if code % 3 else 'outdoor'}/img{code:04d}" for code in range(200)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.fooling import Trials
+from analysis.trials import Trials
 from analysis.variance import Components, anova_icc, variance_components
 from tests.analysis.studies import METHODS, REFERENCE, make_trials, read_crossed
 

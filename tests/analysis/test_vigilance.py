@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from analysis.conduct import observe_conduct
+from analysis.design import Rules
 from analysis.record import read_record
-from analysis.rules import Rules
 from analysis.sources import read_responses
 from analysis.vigilance import Vigilance, chance_to_pass, observe_vigilance
 from tests.analysis.people import make_person

@@ -1,0 +1,79 @@
+"""The trials that rates are computed from, and the array types that the analysis shares."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Codes = NDArray[np.int64]
+
+
+def count_clusters(codes: Codes) -> int:
+    """How many different codes there are. codes (n,): whole numbers from 0."""
+    return int(np.count_nonzero(np.bincount(codes)))
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Answered test trials, one entry each.
+
+    fooled (n,): the fake was taken for the real one. participant, image (n,): codes from 0 of who
+    judged which photograph. method (n,): what made the fake. beside (n,): codes of the photographs
+    of others that the fakes stood beside; None where each stood beside its own, or alone.
+    """
+
+    fooled: NDArray[np.bool_]
+    participant: Codes
+    image: Codes
+    method: NDArray[np.str_]
+    beside: Codes | None = None
+
+    @property
+    def factors(self) -> tuple[Codes, ...]:
+        """What comes back from trial to trial: people, images, and photographs beside them."""
+        return self.participant, self.image, *([] if self.beside is None else [self.beside])
+
+    @cached_property
+    def levels(self) -> tuple[int, ...]:
+        """How many people, images, and photographs beside them."""
+        return tuple(map(count_clusters, self.factors))
+
+    def estimable(self) -> tuple[list[Codes], int]:
+        """The factors of at least two levels, and their degrees of freedom: the fewest less one."""
+        some = [codes for codes, n in zip(self.factors, self.levels, strict=True) if n > 1]
+        return some, min(n for n in self.levels if n > 1) - 1
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Trials":
+        """The trials where chosen (n,) is True."""
+        if chosen.all():
+            return self
+        rows = np.flatnonzero(chosen)
+        return self._take(rows, self.method[rows])
+
+    def of(self, method: str) -> "Trials":
+        """The trials of one method; picked once, for many ask."""
+        if method not in self._picked:
+            rows = np.flatnonzero(self.method == method)
+            alike = np.broadcast_to(np.array(method), len(rows))  # names are long by the million
+            self._picked[method] = self._take(rows, alike)
+        return self._picked[method]
+
+    def _take(self, rows: NDArray[np.int64], method: NDArray[np.str_]) -> "Trials":
+        return Trials(
+            self.fooled[rows],
+            self.participant[rows],
+            self.image[rows],
+            method,
+            None if self.beside is None else self.beside[rows],
+        )
+
+    @cached_property
+    def _picked(self) -> "dict[str, Trials]":
+        return {}
+
+
+Mask = NDArray[np.bool_]
+
+
+Numbers = NDArray[np.float64]
