@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from analysis.words import percent
+from analysis.formatting import percent
 
 # Drawn in these, so that a page may put its own light or dark ones in their place.
 INK, MUTED, LINE, ACCENT = "#1a1a1a", "#5a5a5a", "#d8d8d8", "#a33a12"

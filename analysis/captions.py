@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analysis.words import (
+from analysis.formatting import (
     SPACE,
     Entry,
     capitalize,

@@ -28,10 +28,10 @@ from analysis.canvas import (
     mark_percent,
 )
 from analysis.comparisons import CHANCE
-from analysis.findings import People
+from analysis.formatting import capitalize, name, number, order_pair, percent, plural
 from analysis.intervals import Interval, t_quantile
+from analysis.report_data import People
 from analysis.trials import Numbers
-from analysis.words import capitalize, name, number, order_pair, percent, plural
 
 Entry = Mapping[str, Any]
 Counts = NDArray[np.int64]

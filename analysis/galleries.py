@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from analysis.formatting import Entry
 from analysis.responses import ResponsesError
-from analysis.words import Entry
 
 MOST = 6  # pairs in a row
 SIDE = 224  # pixels: twice what the page shows, for sharp screens

@@ -1,6 +1,6 @@
 """What a report calls rules, the reasons they give, and flags."""
 
-from analysis.words import SPACE
+from analysis.formatting import SPACE
 
 REASONS = {
     "screened_out": "were screened out",

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from analysis.formatting import DASH, MINUS, Entry, name, number, percent
 from analysis.intervals import Interval
-from analysis.words import DASH, MINUS, Entry, name, number, percent
 
 LETTERS = {
     "\\": r"\textbackslash{}",

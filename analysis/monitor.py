@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from analysis.command import run, write_files
 from analysis.design import Design, DesignError, read_design
 from analysis.exclusions import count_trials
+from analysis.files import run, write_files
+from analysis.formatting import interval, name, percent
 from analysis.responses import Responses, ResponsesError, choose_mode, choose_study
 from analysis.sequential import monitored_rate
 from analysis.sources import read_responses
 from analysis.trials import count_clusters
-from analysis.words import interval, name, percent
 
 SCHEMA = "hue-and-eye/monitor/1"
 FILE = click.Path(dir_okay=False, path_type=Path)

@@ -6,13 +6,13 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis import captions, people_tables, rate_tables, remarks, sentences, words
+from analysis import captions, formatting, people_tables, rate_tables, remarks, sentences
 from analysis.canvas import embed
+from analysis.formatting import Entry
 from analysis.galleries import Gallery
 from analysis.glossary import FLAGS
 from analysis.published import Published
 from analysis.tables import Table, mark_error, mark_source, name_pair
-from analysis.words import Entry
 from analysis.write_up import list_references, write_method
 
 
@@ -31,10 +31,10 @@ def render_page(
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "name": words.name,
-        "number": words.number,
-        "percent": words.percent,
-        "interval": words.interval,
+        "name": formatting.name,
+        "number": formatting.number,
+        "percent": formatting.percent,
+        "interval": formatting.interval,
     }
     figures = {  # ours: labels are escaped by matplotlib, words by embed
         key: Markup(embed(svg, key, *captions.describe_figure(key, report)))
@@ -59,18 +59,18 @@ def _elsewhere(report: Entry, published: Sequence[Published]) -> Iterator[str]:
     for other in published:
         if not set(other.compare_with) & set(report["methods"]):
             entry = vars(other)
-            rate = words.percent(other.rate)
+            rate = formatting.percent(other.rate)
             yield f"{other.label} {rate}{mark_error(entry)}{mark_source(entry)}"
 
 
 def _collect_notes(report: Entry) -> Iterator[str]:
     """What is flagged, in words, each after the methods or pairs of methods that it is said of."""
-    methods = [(words.name(method), entry) for method, entry in report["methods"].items()]
+    methods = [(formatting.name(method), entry) for method, entry in report["methods"].items()]
     pairs = [(name_pair(pair), pair) for pair in report["differences"]]
     for flagged in (methods, pairs):
         for flag in dict.fromkeys(flag for _, entry in flagged for flag in entry["flags"]):
             who = [one for one, entry in flagged if flag in entry["flags"]]
-            yield f"{words.listing(who)}: {FLAGS[flag]}."
+            yield f"{formatting.listing(who)}: {FLAGS[flag]}."
 
 
 def lay_out_tables(report: Entry) -> dict[str, list[Table]]:

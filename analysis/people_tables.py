@@ -1,9 +1,19 @@
 """Tables of how people answered, and of who and what was counted."""
 
+from analysis.formatting import (
+    DASH,
+    SPACE,
+    Entry,
+    capitalize,
+    interval,
+    name,
+    number,
+    p_value,
+    percent,
+)
 from analysis.glossary import REASONS, RULES
 from analysis.intervals import Interval
 from analysis.tables import EMPTY, KNOWN, Table, name_pair
-from analysis.words import DASH, SPACE, Entry, capitalize, interval, name, number, p_value, percent
 
 ROOM = 3  # methods whose intervals a page is wide enough for
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from analysis.canvas import save
-from analysis.command import run, write_files
+from analysis.files import run, write_files
 from analysis.planning import PRESETS, Comparison, Effects
 from analysis.power_curve import draw_power
 from analysis.sample_size import plan_sample, tell_plan

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from analysis.canvas import ACCENT, DASHED, INK, LINE, MUTED, SMALL, WIDTH, mark_percent
-from analysis.words import number
+from analysis.formatting import number
 
 HEIGHT = 2.9  # inches
 CLEAR = 0.97  # a limit above this is none to speak of

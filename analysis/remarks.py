@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from analysis.formatting import SPACE, Entry, interval, number, percent, plural
 from analysis.sentences import LEVEL
-from analysis.words import SPACE, Entry, interval, number, percent, plural
 
 
 def tell_answers(report: Entry) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from math import inf
 from typing import Any
 
+from analysis.formatting import DASH, listing, number, percent
 from analysis.planning import (
     Comparison,
     Effects,
@@ -15,7 +16,6 @@ from analysis.planning import (
     power,
 )
 from analysis.simulation import simulate_power
-from analysis.words import DASH, listing, number, percent
 
 SCHEMA = "hue-and-eye/power/1"
 TARGETS = {"80": 0.8, "90": 0.9}  # powers, by their keys in power.json

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable
 
-from analysis.glossary import REASONS, RULES
-from analysis.images import NOISE
-from analysis.words import (
+from analysis.formatting import (
     SPACE,
     Entry,
     interval,
@@ -16,6 +14,8 @@ from analysis.words import (
     percent,
     plural,
 )
+from analysis.glossary import REASONS, RULES
+from analysis.images import NOISE
 
 LEVEL = 0.05  # of a test, for what the sentences call a difference
 WHO = {"live": "people", "preview": "people at a preview", "simulated": "simulated people"}

@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.findings import People
+from analysis.report_data import People
 
 Entry = Mapping[str, Any]
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.formatting import DASH, SPACE, Entry, name, number, percent
 from analysis.intervals import Interval
-from analysis.words import DASH, SPACE, Entry, name, number, percent
 
 KNOWN = f"95{SPACE}% interval"
 

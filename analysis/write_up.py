@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analysis.words import SPACE, Entry, listing, number, plural
+from analysis.formatting import SPACE, Entry, listing, number, plural
 
 WORKS = {
     "Griffin": "Griffin, B. S. & Krutchkoff, R. G. (1971). Optimal linear estimators: an empirical"

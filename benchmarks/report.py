@@ -16,8 +16,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from analysis.findings import Asked, find
 from analysis.published import read_published
+from analysis.report_data import Asked, find
 from analysis.responses import COLUMNS
 from analysis.sources import read_responses
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from analysis import responses
-from analysis.findings import Asked
 from analysis.monitor import assemble_monitor
 from analysis.planning import PRESETS, Comparison
 from analysis.report import make_report
+from analysis.report_data import Asked
 from analysis.sample_size import plan_sample
 from analysis.sources import read_responses
 from colorizer.stimuli import manifest

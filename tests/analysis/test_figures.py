@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from analysis.canvas import embed, save
 from analysis.exclusions import LEFT
 from analysis.figures import draw_differences, draw_flow, draw_images, draw_people, draw_rates
-from analysis.findings import People
 from analysis.participants import Funnel
+from analysis.report_data import People
 
 PUBLISHED = {"label": "Zhang 2016, full", "rate": 0.323, "se": 0.022}
 METHODS: dict[str, Any] = {

@@ -6,8 +6,8 @@ import pytest
 
 from analysis.comparisons import compare_methods, holm
 from analysis.fooling import fooling_rates
+from analysis.formatting import MINUS, percent
 from analysis.mixed import mixed_difference, mixed_rates
-from analysis.words import MINUS, percent
 from tests.analysis.studies import METHODS, read_crossed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "beside-other-reports.md").read_text("utf-8")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from analysis.formatting import MINUS
 from analysis.people_tables import tabulate_differences_otherwise
-from analysis.words import MINUS
 
 KNOWN = {"ci95": (-0.1, 0.02)}
 SAME = f"{MINUS}4.0 ({MINUS}10.0 to 2.0)"

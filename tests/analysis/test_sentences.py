@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from analysis import sentences
-from analysis.words import SPACE
+from analysis.formatting import SPACE
 
 
 def plain(sentence: str) -> str:

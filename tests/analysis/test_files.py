@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from analysis.command import run, write_files
+from analysis.files import run, write_files
 
 
 @pytest.mark.parametrize(
