@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.clusters import clustered_variance
-from analysis.comparisons import CHANCE, Difference, part_difference, t_test
-from analysis.fooling import Rate, fooling_rate
-from analysis.intervals import Interval, clopper_pearson, t_quantile, wilson
+from analysis.inference.clusters import clustered_variance
+from analysis.inference.contrasts import CHANCE, Difference, part_difference, t_test
+from analysis.inference.intervals import Interval, clopper_pearson, t_quantile, wilson
+from analysis.inference.rates import Rate, fooling_rate
 from analysis.trials import Codes, Trials, count_clusters
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

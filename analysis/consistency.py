@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.exclusions import Counted
-from analysis.fooling import fooling_rate
-from analysis.intervals import Interval
+from analysis.inference.intervals import Interval
+from analysis.inference.rates import fooling_rate
 from analysis.rules import judge_times
 from analysis.trials import Trials
 

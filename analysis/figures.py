@@ -27,9 +27,9 @@ from analysis.canvas import (
     mark_line,
     mark_percent,
 )
-from analysis.comparisons import CHANCE
 from analysis.formatting import capitalize, name, number, order_pair, percent, plural
-from analysis.intervals import Interval, t_quantile
+from analysis.inference.contrasts import CHANCE
+from analysis.inference.intervals import Interval, t_quantile
 from analysis.report_data import People
 from analysis.trials import Numbers
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from analysis.intervals import Interval
+from analysis.inference.intervals import Interval
 
 NAMES = {
     "l2": "L2",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from analysis.formatting import DASH, MINUS, Entry, name, number, percent
-from analysis.intervals import Interval
+from analysis.inference.intervals import Interval
 
 LETTERS = {
     "\\": r"\textbackslash{}",

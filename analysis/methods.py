@@ -8,28 +8,28 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.comparisons import (
+from analysis.exclusions import Counted
+from analysis.inference.contrasts import (
     TTest,
     against_chance,
     against_published,
     holm,
     judge_equivalence,
 )
-from analysis.detection import (
+from analysis.inference.detection import (
     Detection,
     d_prime_of_rate,
     detect_in_pairs,
     detect_single,
     error_rate,
 )
-from analysis.exclusions import Counted
-from analysis.fooling import Rate
-from analysis.images import Ranking
-from analysis.influence import leave_one_out
+from analysis.inference.image_ranking import Ranking
+from analysis.inference.influence import leave_one_out
+from analysis.inference.rates import Rate
+from analysis.inference.variance import variance_components
 from analysis.mixed import MOST_PAIR_TRIALS, MOST_TRIALS, Mixed, mixed_difference, mixed_rates
 from analysis.published import Published
 from analysis.robustness import Judged, Otherwise
-from analysis.variance import variance_components
 
 Part = dict[str, Any]
 Rates = Mapping[str, Rate]

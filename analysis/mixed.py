@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
 from analysis.crossed import Fit, fit_crossed
-from analysis.intervals import Interval, t_quantile, two_sided_p
+from analysis.inference.intervals import Interval, t_quantile, two_sided_p
 from analysis.laplace import Floats
 from analysis.trials import Trials, count_clusters
 

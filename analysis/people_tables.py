@@ -12,7 +12,7 @@ from analysis.formatting import (
     percent,
 )
 from analysis.glossary import REASONS, RULES
-from analysis.intervals import Interval
+from analysis.inference.intervals import Interval
 from analysis.tables import EMPTY, KNOWN, Table, name_pair
 
 ROOM = 3  # methods whose intervals a page is wide enough for

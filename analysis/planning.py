@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.intervals import t_quantile
+from analysis.inference.intervals import t_quantile
 
 ALPHA = 0.05
 # Of one person's, and one image's, effects with different methods.

@@ -14,14 +14,14 @@ from analysis.consistency import observe_consistency
 from analysis.design import Design, Plan
 from analysis.deviations import judge_design
 from analysis.exclusions import Counted, count_trials
-from analysis.images import Ranking, rank_images
+from analysis.inference.image_ranking import Ranking, rank_images
+from analysis.inference.resampling import resample
+from analysis.inference.subgroups import compare_subgroups
 from analysis.methods import describe_differences, describe_methods, take_counted
 from analysis.participants import Funnel, compare_people
 from analysis.published import Published
-from analysis.resampling import resample
 from analysis.responses import Responses, choose_mode, choose_study
 from analysis.robustness import Otherwise, judge_methods, judge_otherwise
-from analysis.subgroups import compare_subgroups
 from analysis.timing import observe_timing
 from analysis.trials import Mask
 from analysis.vigilance import observe_vigilance

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.comparisons import Difference, compare_methods, holm
 from analysis.exclusions import Counted
-from analysis.fooling import Rate, fooling_rates
+from analysis.inference.contrasts import Difference, compare_methods, holm
+from analysis.inference.rates import Rate, fooling_rates
 from analysis.trials import Trials
 
 

@@ -15,7 +15,7 @@ from analysis.formatting import (
     plural,
 )
 from analysis.glossary import REASONS, RULES
-from analysis.images import NOISE
+from analysis.inference.image_ranking import NOISE
 
 LEVEL = 0.05  # of a test, for what the sentences call a difference
 WHO = {"live": "people", "preview": "people at a preview", "simulated": "simulated people"}

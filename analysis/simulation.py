@@ -6,8 +6,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.comparisons import compare_methods, judge_equivalence
-from analysis.fooling import fooling_rates
+from analysis.inference.contrasts import compare_methods, judge_equivalence
+from analysis.inference.rates import fooling_rates
 from analysis.planning import (
     ALPHA,
     IMAGE_CORRELATION,

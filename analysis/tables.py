@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.formatting import DASH, SPACE, Entry, name, number, percent
-from analysis.intervals import Interval
+from analysis.inference.intervals import Interval
 
 KNOWN = f"95{SPACE}% interval"
 

@@ -7,8 +7,8 @@ from scipy import special  # type: ignore[import-untyped]  # scipy ships no type
 
 from analysis.conduct import Conduct
 from analysis.design import Rules
-from analysis.fooling import fooling_rate
-from analysis.intervals import Interval
+from analysis.inference.intervals import Interval
+from analysis.inference.rates import fooling_rate
 from analysis.record import Record
 from analysis.rules import needed_vigilance, planned_vigilance, saw_vigilance
 from analysis.trials import Trials

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.bootstrap import cluster_bootstrap, pigeonhole_bootstrap
+from analysis.inference.bootstrap import cluster_bootstrap, pigeonhole_bootstrap
 from analysis.trials import Trials
 from benchmarks.stopwatch import interleaved_medians_ms
 from tests.analysis.studies import simulate_study

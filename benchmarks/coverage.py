@@ -10,8 +10,8 @@ from math import inf, sqrt
 
 import numpy as np
 
-from analysis.fooling import fooling_rate
-from analysis.intervals import Interval, t_quantile, wilson
+from analysis.inference.intervals import Interval, t_quantile, wilson
+from analysis.inference.rates import fooling_rate
 from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
 

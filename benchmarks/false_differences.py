@@ -10,9 +10,9 @@ from math import inf, sqrt
 
 import numpy as np
 
-from analysis.comparisons import compare_methods
-from analysis.fooling import fooling_rates
-from analysis.intervals import two_sided_p
+from analysis.inference.contrasts import compare_methods
+from analysis.inference.intervals import two_sided_p
+from analysis.inference.rates import fooling_rates
 from analysis.mixed import mixed_difference
 from analysis.trials import Trials
 from tests.analysis.studies import simulate_study

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis.intervals import Interval
-from analysis.sequential import monitored_rate
+from analysis.inference.intervals import Interval
+from analysis.inference.sequential import monitored_rate
 from analysis.trials import Trials
 from benchmarks.coverage import t_over_participants, two_way, wilson_over_trials
 from tests.analysis.studies import simulate_study

@@ -14,8 +14,8 @@ from analysis.behavior import (
     side_balance,
     side_bias,
 )
-from analysis.comparisons import compare_methods
-from analysis.fooling import fooling_rates
+from analysis.inference.contrasts import compare_methods
+from analysis.inference.rates import fooling_rates
 from tests.analysis.studies import REFERENCE, make_trials, read_crossed
 
 

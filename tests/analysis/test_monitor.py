@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analysis.sequential import monitored_rate
+from analysis.inference.sequential import monitored_rate
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 from tests.analysis.studies import read_crossed
 

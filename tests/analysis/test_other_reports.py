@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.comparisons import compare_methods, holm
-from analysis.fooling import fooling_rates
 from analysis.formatting import MINUS, percent
+from analysis.inference.contrasts import compare_methods, holm
+from analysis.inference.rates import fooling_rates
 from analysis.mixed import mixed_difference, mixed_rates
 from tests.analysis.studies import METHODS, read_crossed
 

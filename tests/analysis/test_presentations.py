@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.fooling import fooling_rate
+from analysis.inference.rates import fooling_rate
 from analysis.planning import Effects, marginal_intercept
 from analysis.report import make_report
 from analysis.trials import Trials

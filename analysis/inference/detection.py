@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.clusters import multiway_variance
-from analysis.fooling import Rate, fooling_rate
-from analysis.intervals import Interval, t_quantile
+from analysis.inference.clusters import multiway_variance
+from analysis.inference.intervals import Interval, t_quantile
+from analysis.inference.rates import Rate, fooling_rate
 from analysis.trials import Trials
 
 REAL = "real"  # the method of single images that are photographs

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.images import Ranking, fit_beta, rank_images
+from analysis.inference.image_ranking import Ranking, fit_beta, rank_images
 from analysis.trials import Trials
 from tests.analysis.studies import REFERENCE, make_trials, read_crossed
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import inf, sqrt
 
-from analysis.clusters import clustered_variance, multiway_variance
-from analysis.intervals import Interval, clopper_pearson, t_quantile, wilson
+from analysis.inference.clusters import clustered_variance, multiway_variance
+from analysis.inference.intervals import Interval, clopper_pearson, t_quantile, wilson
 from analysis.trials import Trials
 
 FEW = 10  # fewer people, or images, than this and the report says so

@@ -6,9 +6,9 @@ from math import inf, sqrt
 import numpy as np
 import pytest
 
-from analysis.clusters import clustered_variance, multiway_variance
-from analysis.intervals import t_quantile, wilson
-from analysis.sequential import monitored_rate, sequence_radius
+from analysis.inference.clusters import clustered_variance, multiway_variance
+from analysis.inference.intervals import t_quantile, wilson
+from analysis.inference.sequential import monitored_rate, sequence_radius
 from analysis.trials import Trials
 from tests.analysis.studies import REFERENCE, make_trials, read_crossed, simulate_study
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from analysis.comparisons import compare_methods
-from analysis.fooling import fooling_rates
-from analysis.resampling import Resampled, resample
+from analysis.inference.contrasts import compare_methods
+from analysis.inference.rates import fooling_rates
+from analysis.inference.resampling import Resampled, resample
 from tests.analysis.studies import METHODS, make_trials, read_crossed
 
 

@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from analysis.intervals import clopper_pearson, newcombe, t_quantile, two_sided_p, wilson
+from analysis.inference.intervals import clopper_pearson, newcombe, t_quantile, two_sided_p, wilson
 from tests.analysis.studies import REFERENCE
 
 # fooled, trials, R's prop.test(correct=FALSE), R's binom.test

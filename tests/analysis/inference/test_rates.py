@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.fooling import Rate, fooling_rate, fooling_rates
+from analysis.inference.rates import Rate, fooling_rate, fooling_rates
 from analysis.trials import Trials
 from tests.analysis.studies import (
     METHODS,

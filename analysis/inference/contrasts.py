@@ -11,9 +11,9 @@ from math import sqrt
 
 import numpy as np
 
-from analysis.clusters import Influence, clustered_variance, multiway_variance
-from analysis.fooling import Rate
-from analysis.intervals import Interval, newcombe, one_sided_p, t_quantile, two_sided_p
+from analysis.inference.clusters import Influence, clustered_variance, multiway_variance
+from analysis.inference.intervals import Interval, newcombe, one_sided_p, t_quantile, two_sided_p
+from analysis.inference.rates import Rate
 from analysis.trials import Codes, Trials
 
 CHANCE = 0.5  # the rate of fakes as convincing as photographs

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from analysis.comparisons import compare_methods, holm
-from analysis.fooling import fooling_rates
-from analysis.subgroups import compare_subgroups
+from analysis.inference.contrasts import compare_methods, holm
+from analysis.inference.rates import fooling_rates
+from analysis.inference.subgroups import compare_subgroups
 from analysis.trials import Trials
 from tests.analysis.studies import METHODS, make_trials, read_crossed
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.intervals import Interval
+from analysis.inference.intervals import Interval
 from analysis.trials import Trials, count_clusters
 
 NOISE = 0.5  # below this reliability a ranking is mostly noise

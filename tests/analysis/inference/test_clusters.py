@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from analysis.clusters import cell_variance, clustered_variance, multiway_variance
+from analysis.inference.clusters import cell_variance, clustered_variance, multiway_variance
 from analysis.trials import Codes, count_clusters
 
 CODES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5), st.booleans()), min_size=8)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from analysis.detection import (
+from analysis.inference.detection import (
     Detection,
     d_prime_of_rate,
     detect_in_pairs,

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.comparisons import Difference, holm, part_difference
-from analysis.fooling import Rate, fooling_rate
+from analysis.inference.contrasts import Difference, holm, part_difference
+from analysis.inference.rates import Rate, fooling_rate
 from analysis.trials import Trials
 
 MOST_GROUPS = 20  # more folders than this are no kinds of images

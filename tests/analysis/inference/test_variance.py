@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.inference.variance import Components, anova_icc, variance_components
 from analysis.trials import Trials
-from analysis.variance import Components, anova_icc, variance_components
 from tests.analysis.studies import METHODS, REFERENCE, make_trials, read_crossed
 
 # one-way ANOVA of the reference set: participants, images

@@ -8,9 +8,9 @@ from math import inf, log, sqrt
 
 import numpy as np
 
-from analysis.clusters import Influence, clustered_variance, multiway_variance
-from analysis.fooling import FEW
-from analysis.intervals import Interval, t_quantile
+from analysis.inference.clusters import Influence, clustered_variance, multiway_variance
+from analysis.inference.intervals import Interval, t_quantile
+from analysis.inference.rates import FEW
 from analysis.trials import Trials
 
 NARROWEST = 50  # people; the sequence is tightest about there, and holds everywhere

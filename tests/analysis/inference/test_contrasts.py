@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.comparisons import (
+from analysis.inference.contrasts import (
     Difference,
     Equivalence,
     against_chance,
@@ -16,8 +16,8 @@ from analysis.comparisons import (
     holm,
     judge_equivalence,
 )
-from analysis.fooling import Rate, fooling_rates
-from analysis.intervals import newcombe
+from analysis.inference.intervals import newcombe
+from analysis.inference.rates import Rate, fooling_rates
 from analysis.trials import Trials
 from tests.analysis.studies import (
     METHODS,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.influence import leave_one_out
+from analysis.inference.influence import leave_one_out
 
 NAMES = ["ann", "ben", "cid", "dot"]
 

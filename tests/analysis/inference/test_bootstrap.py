@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from analysis import bootstrap
-from analysis.bootstrap import cluster_bootstrap, pigeonhole_bootstrap
-from analysis.fooling import fooling_rates
+from analysis.inference import bootstrap
+from analysis.inference.bootstrap import cluster_bootstrap, pigeonhole_bootstrap
+from analysis.inference.rates import fooling_rates
 from analysis.trials import Trials
 from tests.analysis.studies import REFERENCE, make_trials, read_crossed, simulate_study
 

@@ -6,8 +6,8 @@ from itertools import combinations
 
 import numpy as np
 
-from analysis.bootstrap import Rates, cluster_bootstrap, pigeonhole_bootstrap
-from analysis.intervals import Interval
+from analysis.inference.bootstrap import Rates, cluster_bootstrap, pigeonhole_bootstrap
+from analysis.inference.intervals import Interval
 from analysis.trials import Trials
 
 TAILS = (0.025, 0.975)

@@ -1,0 +1,1 @@
+"""Estimates and intervals that all tasks share."""
