@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.record import Record
-from analysis.responses import Responses, Words
+from analysis.inputs.responses import Responses, Words
+from analysis.inputs.trial_table import Record
 from analysis.trials import Codes, Mask, Numbers
 
 

@@ -7,9 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.design import Design, Plan
-from analysis.record import Record
-from analysis.responses import Responses
+from analysis.inputs.design import Design, Plan
+from analysis.inputs.responses import Responses
+from analysis.inputs.trial_table import Record
 from analysis.trials import Mask
 
 UNCHECKED = ("hypotheses", "stopping", "wording", "stimuli")  # responses cannot tell

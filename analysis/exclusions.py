@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.conduct import Conduct, observe_conduct, took_part_before
-from analysis.design import Rules
-from analysis.record import Record, read_record
-from analysis.responses import Responses
+from analysis.inputs.design import Rules
+from analysis.inputs.responses import Responses
+from analysis.inputs.trial_table import Record, read_record
 from analysis.rules import fails_vigilance, judge, judge_times
 from analysis.trials import Mask, Trials
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from analysis.formatting import Entry
-from analysis.responses import ResponsesError
+from analysis.inputs.responses import ResponsesError
 
 MOST = 6  # pairs in a row
 SIDE = 224  # pixels: twice what the page shows, for sharp screens

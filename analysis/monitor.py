@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from analysis.design import Design, DesignError, read_design
 from analysis.exclusions import count_trials
 from analysis.files import run, write_files
 from analysis.formatting import interval, name, percent
 from analysis.inference.sequential import monitored_rate
-from analysis.responses import Responses, ResponsesError, choose_mode, choose_study
-from analysis.sources import read_responses
+from analysis.inputs.design import Design, DesignError, read_design
+from analysis.inputs.responses import Responses, ResponsesError, choose_mode, choose_study
+from analysis.inputs.sources import read_responses
 from analysis.trials import count_clusters
 
 SCHEMA = "hue-and-eye/monitor/1"

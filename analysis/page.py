@@ -11,7 +11,7 @@ from analysis.canvas import embed
 from analysis.formatting import Entry
 from analysis.galleries import Gallery
 from analysis.glossary import FLAGS
-from analysis.published import Published
+from analysis.inputs.published import Published
 from analysis.tables import Table, mark_error, mark_source, name_pair
 from analysis.write_up import list_references, write_method
 

@@ -9,7 +9,6 @@ import click
 from matplotlib.figure import Figure
 
 from analysis.canvas import save
-from analysis.design import DesignError, read_design, read_plan
 from analysis.figures import (
     draw_differences,
     draw_flow,
@@ -20,13 +19,14 @@ from analysis.figures import (
 )
 from analysis.files import run, write_files
 from analysis.galleries import choose_pairs, find_pictures
+from analysis.inputs.design import DesignError, read_design, read_plan
+from analysis.inputs.published import read_published
+from analysis.inputs.responses import MODES, ResponsesError
+from analysis.inputs.sources import read_responses
 from analysis.latex import write_latex
 from analysis.page import render_page
-from analysis.published import read_published
 from analysis.report_data import Asked, Findings, find
-from analysis.responses import MODES, ResponsesError
 from analysis.sentences import tell_rate
-from analysis.sources import read_responses
 from analysis.spreadsheets import (
     write_differences,
     write_exclusions,

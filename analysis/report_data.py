@@ -11,16 +11,16 @@ from typing import Any
 
 from analysis.behavior import order_effect, response_times, side_balance, side_bias
 from analysis.consistency import observe_consistency
-from analysis.design import Design, Plan
 from analysis.deviations import judge_design
 from analysis.exclusions import Counted, count_trials
 from analysis.inference.image_ranking import Ranking, rank_images
 from analysis.inference.resampling import resample
 from analysis.inference.subgroups import compare_subgroups
+from analysis.inputs.design import Design, Plan
+from analysis.inputs.published import Published
+from analysis.inputs.responses import Responses, choose_mode, choose_study
 from analysis.methods import describe_differences, describe_methods, take_counted
 from analysis.participants import Funnel, compare_people
-from analysis.published import Published
-from analysis.responses import Responses, choose_mode, choose_study
 from analysis.robustness import Otherwise, judge_methods, judge_otherwise
 from analysis.timing import observe_timing
 from analysis.trials import Mask

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.conduct import Conduct
-from analysis.design import Rules
+from analysis.inputs.design import Rules
 from analysis.trials import Mask, Numbers
 
 Counts = NDArray[np.int64]

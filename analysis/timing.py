@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.record import DISTURBED, Record
-from analysis.responses import Responses
+from analysis.inputs.responses import Responses
+from analysis.inputs.trial_table import DISTURBED, Record
 from analysis.trials import Mask, Numbers
 
 FRAME_MS = 1000 / 60  # of the commonest screens; off by more than that is off by a frame

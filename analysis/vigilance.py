@@ -6,10 +6,10 @@ import numpy as np
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
 from analysis.conduct import Conduct
-from analysis.design import Rules
 from analysis.inference.intervals import Interval
 from analysis.inference.rates import fooling_rate
-from analysis.record import Record
+from analysis.inputs.design import Rules
+from analysis.inputs.trial_table import Record
 from analysis.rules import needed_vigilance, planned_vigilance, saw_vigilance
 from analysis.trials import Trials
 

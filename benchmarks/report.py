@@ -16,10 +16,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from analysis.published import read_published
+from analysis.inputs.published import read_published
+from analysis.inputs.responses import COLUMNS
+from analysis.inputs.sources import read_responses
 from analysis.report_data import Asked, find
-from analysis.responses import COLUMNS
-from analysis.sources import read_responses
 
 PEOPLE, TRIALS, IMAGES = 25_126, 40, 1600
 ROWS = 1_000_000  # as some give up

@@ -19,7 +19,7 @@ from PIL import Image
 from analysis.canvas import save
 from analysis.figures import draw_rates
 from analysis.inference.intervals import wilson
-from analysis.published import read_published
+from analysis.inputs.published import read_published
 from colorizer.color.bins import bin_centers
 from colorizer.figures.comparison_sheet import draw_sheet, make_panels
 from colorizer.figures.curves import draw_losses, draw_weights, read_log, save_figure

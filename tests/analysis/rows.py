@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from analysis.responses import COLUMNS
+from analysis.inputs.responses import COLUMNS
 from tests.analysis.studies import CROSSED
 
 Row = dict[str, str]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from analysis.consistency import Consistency, chance_alike, observe_consistency
-from analysis.design import Rules
 from analysis.exclusions import Counted, count_trials
-from analysis.sources import read_responses
+from analysis.inputs.design import Rules
+from analysis.inputs.sources import read_responses
 from tests.analysis.people import OTHER, make_person
 from tests.analysis.rows import Row, make_row, write_csv
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from analysis.design import Design, Plan, read_design
 from analysis.deviations import Verdict, judge_design
-from analysis.record import read_record
-from analysis.responses import Responses
-from analysis.sources import read_responses
+from analysis.inputs.design import Design, Plan, read_design
+from analysis.inputs.responses import Responses
+from analysis.inputs.sources import read_responses
+from analysis.inputs.trial_table import read_record
 from tests.analysis.designs import make_design, write_json
 from tests.analysis.people import make_person
 from tests.analysis.rows import Row, write_csv

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.design import Rules
 from analysis.exclusions import Counted, count_trials
-from analysis.responses import ResponsesError, choose_mode
-from analysis.sources import read_responses
+from analysis.inputs.design import Rules
+from analysis.inputs.responses import ResponsesError, choose_mode
+from analysis.inputs.sources import read_responses
 from analysis.trials import Trials
 from tests.analysis.people import make_person
 from tests.analysis.rows import Row, make_row, write_csv

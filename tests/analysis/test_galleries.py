@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from analysis.galleries import choose_pairs, find_pictures
-from analysis.responses import ResponsesError
+from analysis.inputs.responses import ResponsesError
 
 
 def make_report(count: int) -> dict[str, Any]:

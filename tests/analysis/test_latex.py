@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from analysis.inputs.published import read_published
+from analysis.inputs.sources import read_responses
 from analysis.latex import write_latex
-from analysis.published import read_published
 from analysis.report_data import Asked, find
-from analysis.sources import read_responses
 from tests.analysis.rows import make_row, make_study, write_csv
 
 

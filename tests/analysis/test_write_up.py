@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from analysis.inputs.published import read_published
+from analysis.inputs.sources import read_responses
 from analysis.page import lay_out_tables
-from analysis.published import read_published
 from analysis.report_data import Asked, find
-from analysis.sources import read_responses
 from analysis.write_up import list_references, write_method
 from tests.analysis.rows import make_study, write_csv
 

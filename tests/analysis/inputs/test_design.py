@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analysis.design import DesignError, Plan, Rules, hash_canonical, read_design, read_plan
+from analysis.inputs.design import DesignError, Plan, Rules, hash_canonical, read_design, read_plan
 from tests.analysis.designs import make_design, write_json
 
 CANONICAL = (

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from analysis.responses import (
+from analysis.inputs.responses import (
     COLUMNS,
     Column,
     Responses,

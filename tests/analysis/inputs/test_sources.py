@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.responses import COLUMNS, ResponsesError
-from analysis.sources import read_responses
+from analysis.inputs.responses import COLUMNS, ResponsesError
+from analysis.inputs.sources import read_responses
 from tests.analysis.rows import Row, make_row, write_csv
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.responses import Responses, ResponsesError, Words
+from analysis.inputs.responses import Responses, ResponsesError, Words
 from analysis.trials import Codes, Mask, Numbers
 
 DISTURBED = ("hidden", "blurred", "resized", "slow_frame", "late")  # flags that void nothing

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.published import _standard_error, read_published
+from analysis.inputs.published import _standard_error, read_published
 
 
 def test_the_source_reports_rates_stand_without_an_interval() -> None:

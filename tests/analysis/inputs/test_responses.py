@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.responses import ResponsesError, choose_mode, choose_study
-from analysis.sources import read_responses
+from analysis.inputs.responses import ResponsesError, choose_mode, choose_study
+from analysis.inputs.sources import read_responses
 from tests.analysis.rows import Row, make_row, write_csv
 
 SPOILED = [

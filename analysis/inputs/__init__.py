@@ -1,0 +1,1 @@
+"""What the analysis reads: responses, their sources, the frozen design, published rates."""
