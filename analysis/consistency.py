@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.exclusions import Counted
+from analysis.exclusions.flow import Counted
+from analysis.exclusions.rules import judge_times
 from analysis.inference.intervals import Interval
 from analysis.inference.rates import fooling_rate
-from analysis.rules import judge_times
 from analysis.trials import Trials
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.exclusions import Counted
+from analysis.exclusions.flow import Counted
 from analysis.inference.contrasts import (
     TTest,
     against_chance,

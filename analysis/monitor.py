@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from analysis.exclusions import count_trials
+from analysis.exclusions.flow import count_trials
 from analysis.files import run, write_files
 from analysis.formatting import interval, name, percent
 from analysis.inference.sequential import monitored_rate

@@ -12,7 +12,7 @@ from typing import Any
 from analysis.behavior import order_effect, response_times, side_balance, side_bias
 from analysis.consistency import observe_consistency
 from analysis.deviations import judge_design
-from analysis.exclusions import Counted, count_trials
+from analysis.exclusions.flow import Counted, count_trials
 from analysis.inference.image_ranking import Ranking, rank_images
 from analysis.inference.resampling import resample
 from analysis.inference.subgroups import compare_subgroups

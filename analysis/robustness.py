@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.exclusions import Counted
+from analysis.exclusions.flow import Counted
 from analysis.inference.contrasts import Difference, compare_methods, holm
 from analysis.inference.rates import Rate, fooling_rates
 from analysis.trials import Trials

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.conduct import Conduct
+from analysis.exclusions.person_measures import Conduct
+from analysis.exclusions.rules import needed_vigilance, planned_vigilance, saw_vigilance
 from analysis.inference.intervals import Interval
 from analysis.inference.rates import fooling_rate
 from analysis.inputs.design import Rules
 from analysis.inputs.trial_table import Record
-from analysis.rules import needed_vigilance, planned_vigilance, saw_vigilance
 from analysis.trials import Trials
 
 CARELESS = {"coin_flipper": 0.5, "lapse_10": 0.1, "lapse_02": 0.02}  # chance of a wrong answer

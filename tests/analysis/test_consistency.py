@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.consistency import Consistency, chance_alike, observe_consistency
-from analysis.exclusions import Counted, count_trials
+from analysis.exclusions.flow import Counted, count_trials
 from analysis.inputs.design import Rules
 from analysis.inputs.sources import read_responses
 from tests.analysis.people import OTHER, make_person

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from analysis.canvas import embed, save
-from analysis.exclusions import LEFT
+from analysis.exclusions.flow import LEFT
 from analysis.figures import draw_differences, draw_flow, draw_images, draw_people, draw_rates
 from analysis.participants import Funnel
 from analysis.report_data import People

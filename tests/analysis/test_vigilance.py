@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.conduct import observe_conduct
+from analysis.exclusions.person_measures import observe_conduct
 from analysis.inputs.design import Rules
 from analysis.inputs.sources import read_responses
 from analysis.inputs.trial_table import read_record

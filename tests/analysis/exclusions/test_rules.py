@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.conduct import Conduct, observe_conduct, took_part_before
+from analysis.exclusions.person_measures import Conduct, observe_conduct, took_part_before
+from analysis.exclusions.rules import fails_vigilance, judge, judge_times
 from analysis.inputs.design import Rules
 from analysis.inputs.responses import choose_study
 from analysis.inputs.sources import read_responses
 from analysis.inputs.trial_table import read_record
-from analysis.rules import fails_vigilance, judge, judge_times
 from tests.analysis.people import TRIALS, make_person
 from tests.analysis.rows import Row, make_row, write_csv
 

@@ -7,7 +7,7 @@ checks of crowd workers.
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.conduct import Conduct
+from analysis.exclusions.person_measures import Conduct
 from analysis.inputs.design import Rules
 from analysis.trials import Mask, Numbers
 

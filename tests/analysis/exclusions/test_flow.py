@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.exclusions import Counted, count_trials
+from analysis.exclusions.flow import Counted, count_trials
 from analysis.inputs.design import Rules
 from analysis.inputs.responses import ResponsesError, choose_mode
 from analysis.inputs.sources import read_responses

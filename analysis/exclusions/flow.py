@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.conduct import Conduct, observe_conduct, took_part_before
+from analysis.exclusions.person_measures import Conduct, observe_conduct, took_part_before
+from analysis.exclusions.rules import fails_vigilance, judge, judge_times
 from analysis.inputs.design import Rules
 from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import Record, read_record
-from analysis.rules import fails_vigilance, judge, judge_times
 from analysis.trials import Mask, Trials
 
 ODD_TIMES = "response_time"  # the one rule that leaves out trials, not people

@@ -1,0 +1,1 @@
+"""The exclusion rules, what each participant did, and who is excluded."""
