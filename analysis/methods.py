@@ -28,7 +28,13 @@ from analysis.inference.influence import leave_one_out
 from analysis.inference.rates import Rate
 from analysis.inference.variance import variance_components
 from analysis.inputs.published import Published
-from analysis.mixed import MOST_PAIR_TRIALS, MOST_TRIALS, Mixed, mixed_difference, mixed_rates
+from analysis.mixed_model.model import (
+    MOST_PAIR_TRIALS,
+    MOST_TRIALS,
+    Mixed,
+    mixed_difference,
+    mixed_rates,
+)
 from analysis.robustness import Judged, Otherwise
 
 Part = dict[str, Any]

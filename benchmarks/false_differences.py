@@ -13,7 +13,7 @@ import numpy as np
 from analysis.inference.contrasts import compare_methods
 from analysis.inference.intervals import two_sided_p
 from analysis.inference.rates import fooling_rates
-from analysis.mixed import mixed_difference
+from analysis.mixed_model.model import mixed_difference
 from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
 

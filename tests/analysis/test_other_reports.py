@@ -7,7 +7,7 @@ import pytest
 from analysis.formatting import MINUS, percent
 from analysis.inference.contrasts import compare_methods, holm
 from analysis.inference.rates import fooling_rates
-from analysis.mixed import mixed_difference, mixed_rates
+from analysis.mixed_model.model import mixed_difference, mixed_rates
 from tests.analysis.studies import METHODS, read_crossed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "beside-other-reports.md").read_text("utf-8")

@@ -11,9 +11,9 @@ from math import inf, pi, sqrt
 import numpy as np
 from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.crossed import Fit, fit_crossed
 from analysis.inference.intervals import Interval, t_quantile, two_sided_p
-from analysis.laplace import Floats
+from analysis.mixed_model.fit import Fit, fit_crossed
+from analysis.mixed_model.laplace import Floats
 from analysis.trials import Trials, count_clusters
 
 MOST_TRIALS = 20_000  # more take longer than people like to wait

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.mixed import Mixed, MixedDifference, mixed_difference, mixed_rates
+from analysis.mixed_model.model import Mixed, MixedDifference, mixed_difference, mixed_rates
 from analysis.trials import Trials
 from tests.analysis.studies import (
     METHODS,

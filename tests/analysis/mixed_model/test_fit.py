@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from analysis.crossed import Fit, fit_crossed
+from analysis.mixed_model.fit import Fit, fit_crossed
 from analysis.trials import Trials
+from tests.analysis.mixed_model.test_laplace import dense_deviance, group_of
 from tests.analysis.studies import REFERENCE, read_crossed, simulate_study
-from tests.analysis.test_laplace import dense_deviance, group_of
 
 Floats = NDArray[np.float64]
 SEED = 0  # of a study in which no effect is 0

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.laplace import Effects, Floats, Layout, Loads, laplace_deviance, lay_out
+from analysis.mixed_model.laplace import Effects, Floats, Layout, Loads, laplace_deviance, lay_out
 from analysis.trials import Codes
 
 NO_VARIANCE = 1e-3  # an effect whose absence adds less deviance than this is 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from analysis.laplace import Loads, laplace_deviance, lay_out
+from analysis.mixed_model.laplace import Loads, laplace_deviance, lay_out
 from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
 

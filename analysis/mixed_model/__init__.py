@@ -1,0 +1,1 @@
+"""The logistic mixed model with crossed random effects."""
