@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.checks.robustness import Judged, Otherwise
 from analysis.exclusions.flow import Counted
 from analysis.inference.contrasts import (
     TTest,
@@ -35,7 +36,6 @@ from analysis.mixed_model.model import (
     mixed_difference,
     mixed_rates,
 )
-from analysis.robustness import Judged, Otherwise
 
 Part = dict[str, Any]
 Rates = Mapping[str, Rate]

@@ -9,9 +9,13 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from analysis.behavior import order_effect, response_times, side_balance, side_bias
-from analysis.consistency import observe_consistency
-from analysis.deviations import judge_design
+from analysis.checks.attention_checks import observe_vigilance
+from analysis.checks.consistency import observe_consistency
+from analysis.checks.deviations import judge_design
+from analysis.checks.funnel import Funnel, compare_people
+from analysis.checks.response_behavior import order_effect, response_times, side_balance, side_bias
+from analysis.checks.robustness import Otherwise, judge_methods, judge_otherwise
+from analysis.checks.timing import observe_timing
 from analysis.exclusions.flow import Counted, count_trials
 from analysis.inference.image_ranking import Ranking, rank_images
 from analysis.inference.resampling import resample
@@ -20,11 +24,7 @@ from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import Published
 from analysis.inputs.responses import Responses, choose_mode, choose_study
 from analysis.methods import describe_differences, describe_methods, take_counted
-from analysis.participants import Funnel, compare_people
-from analysis.robustness import Otherwise, judge_methods, judge_otherwise
-from analysis.timing import observe_timing
 from analysis.trials import Mask
-from analysis.vigilance import observe_vigilance
 
 SCHEMA = "hue-and-eye/report/1"
 LIBRARIES = ("hue-and-eye", "numpy", "scipy")

@@ -6,7 +6,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from analysis.behavior import (
+from analysis.checks.response_behavior import (
     Balance,
     ResponseTimes,
     order_effect,

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from analysis.checks.attention_checks import Vigilance, chance_to_pass, observe_vigilance
 from analysis.exclusions.person_measures import observe_conduct
 from analysis.inputs.design import Rules
 from analysis.inputs.sources import read_responses
 from analysis.inputs.trial_table import read_record
-from analysis.vigilance import Vigilance, chance_to_pass, observe_vigilance
 from tests.analysis.people import make_person
 from tests.analysis.rows import Row, write_csv
 

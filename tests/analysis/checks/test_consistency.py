@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.consistency import Consistency, chance_alike, observe_consistency
+from analysis.checks.consistency import Consistency, chance_alike, observe_consistency
 from analysis.exclusions.flow import Counted, count_trials
 from analysis.inputs.design import Rules
 from analysis.inputs.sources import read_responses

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from analysis.checks.timing import Flagged, Timing, observe_timing
 from analysis.inputs.sources import read_responses
 from analysis.inputs.trial_table import read_record
-from analysis.timing import Flagged, Timing, observe_timing
 from tests.analysis.people import make_person
 from tests.analysis.rows import Row, make_row, write_csv
 

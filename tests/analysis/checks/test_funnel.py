@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats  # type: ignore[import-untyped]  # scipy ships no types
 
-from analysis.participants import compare_people, funnel_limits
+from analysis.checks.funnel import compare_people, funnel_limits
 from tests.analysis.studies import make_trials, read_crossed, simulate_study
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.deviations import Verdict, judge_design
+from analysis.checks.deviations import Verdict, judge_design
 from analysis.inputs.design import Design, Plan, read_design
 from analysis.inputs.responses import Responses
 from analysis.inputs.sources import read_responses

@@ -1,0 +1,1 @@
+"""Checks of data quality: attention checks, timing, response behavior, robustness."""
