@@ -23,7 +23,7 @@ from analysis.inference.subgroups import compare_subgroups
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import Published
 from analysis.inputs.responses import Responses, choose_mode, choose_study
-from analysis.methods import describe_differences, describe_methods, take_counted
+from analysis.tasks.real_or_fake import describe_differences, describe_methods, take_counted
 from analysis.trials import Mask
 
 SCHEMA = "hue-and-eye/report/1"
