@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis import captions, formatting, people_tables, rate_tables, remarks, sentences
-from analysis.canvas import embed
+from analysis.figures.canvas import embed
 from analysis.formatting import Entry
 from analysis.galleries import Gallery
 from analysis.glossary import FLAGS

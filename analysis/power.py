@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from analysis.canvas import save
+from analysis.figures.canvas import save
 from analysis.files import run, write_files
 from analysis.planning import PRESETS, Comparison, Effects
 from analysis.power_curve import draw_power

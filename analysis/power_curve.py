@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from analysis.canvas import ACCENT, DASHED, INK, LINE, MUTED, SMALL, WIDTH, mark_percent
+from analysis.figures.canvas import ACCENT, DASHED, INK, LINE, MUTED, SMALL, WIDTH, mark_percent
 from analysis.formatting import number
 
 HEIGHT = 2.9  # inches

@@ -8,8 +8,8 @@ from typing import Any
 import click
 from matplotlib.figure import Figure
 
-from analysis.canvas import save
-from analysis.figures import (
+from analysis.figures.canvas import save
+from analysis.figures.figures import (
     draw_differences,
     draw_flow,
     draw_images,

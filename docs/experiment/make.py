@@ -16,8 +16,8 @@ import click
 import torch
 from PIL import Image
 
-from analysis.canvas import save
-from analysis.figures import draw_rates
+from analysis.figures.canvas import save
+from analysis.figures.figures import draw_rates
 from analysis.inference.intervals import wilson
 from analysis.inputs.published import read_published
 from colorizer.color.bins import bin_centers

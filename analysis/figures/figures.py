@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from analysis.canvas import (
+from analysis.figures.canvas import (
     ACCENT,
     DASHED,
     INK,

@@ -9,10 +9,16 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from analysis.canvas import embed, save
 from analysis.checks.funnel import Funnel
 from analysis.exclusions.flow import LEFT
-from analysis.figures import draw_differences, draw_flow, draw_images, draw_people, draw_rates
+from analysis.figures.canvas import embed, save
+from analysis.figures.figures import (
+    draw_differences,
+    draw_flow,
+    draw_images,
+    draw_people,
+    draw_rates,
+)
 from analysis.report_data import People
 
 PUBLISHED = {"label": "Zhang 2016, full", "rate": 0.323, "se": 0.022}
