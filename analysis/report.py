@@ -18,22 +18,22 @@ from analysis.figures.figures import (
     draw_times,
 )
 from analysis.files import run, write_files
-from analysis.galleries import choose_pairs, find_pictures
 from analysis.inputs.design import DesignError, read_design, read_plan
 from analysis.inputs.published import read_published
 from analysis.inputs.responses import MODES, ResponsesError
 from analysis.inputs.sources import read_responses
-from analysis.latex import write_latex
-from analysis.page import render_page
 from analysis.report_data import Asked, Findings, find
-from analysis.sentences import tell_rate
-from analysis.spreadsheets import (
+from analysis.report_output.csv_files import (
     write_differences,
     write_exclusions,
     write_images,
     write_participants,
     write_rates,
 )
+from analysis.report_output.galleries import choose_pairs, find_pictures
+from analysis.report_output.latex import write_latex
+from analysis.report_output.page import render_page
+from analysis.report_output.sentences import tell_rate
 
 NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
 FILE = click.Path(dir_okay=False, path_type=Path)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from analysis import remarks
-from tests.analysis.test_sentences import plain
+from analysis.report_output import participant_sentences
+from tests.analysis.report_output.test_sentences import plain
 
 
 def make_answers(**changes: Any) -> dict[str, Any]:
@@ -36,12 +36,12 @@ def test_who_failed_too_few_vigilance_trials_is_told(flagged: int, told: str) ->
         vigilance={"rate": 0.93, "answers": 60},
         exclusions={"participants": [{"flagged": place < flagged} for place in range(3)]},
     )
-    assert [plain(sentence) for sentence in remarks.tell_answers(report)] == [told]
+    assert [plain(sentence) for sentence in participant_sentences.tell_answers(report)] == [told]
 
 
 def test_what_was_shown_twice_is_told_with_its_chance_level() -> None:
     seen = {"repeats": 120, "rate": 0.78, "ci95": (0.70, 0.845), "chance": 0.58}
-    (told,) = remarks.tell_answers(make_answers(consistency=seen))
+    (told,) = participant_sentences.tell_answers(make_answers(consistency=seen))
     assert plain(told) == (
         "Of 120 trials shown again 78 % were answered as before (95 % interval 70 to 84); answers"
         " that have nothing to do with each other would agree on 58 %."

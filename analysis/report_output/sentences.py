@@ -14,8 +14,8 @@ from analysis.formatting import (
     percent,
     plural,
 )
-from analysis.glossary import REASONS, RULES
 from analysis.inference.image_ranking import NOISE
+from analysis.report_output.glossary import REASONS, RULES
 
 LEVEL = 0.05  # of a test, for what the sentences call a difference
 WHO = {"live": "people", "preview": "people at a preview", "simulated": "simulated people"}

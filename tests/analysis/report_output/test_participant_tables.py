@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from analysis.formatting import MINUS
-from analysis.people_tables import tabulate_differences_otherwise
+from analysis.report_output.participant_tables import tabulate_differences_otherwise
 
 KNOWN = {"ci95": (-0.1, 0.02)}
 SAME = f"{MINUS}4.0 ({MINUS}10.0 to 2.0)"

@@ -6,14 +6,21 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis import captions, formatting, people_tables, rate_tables, remarks, sentences
+from analysis import formatting
 from analysis.figures.canvas import embed
 from analysis.formatting import Entry
-from analysis.galleries import Gallery
-from analysis.glossary import FLAGS
 from analysis.inputs.published import Published
-from analysis.tables import Table, mark_error, mark_source, name_pair
-from analysis.write_up import list_references, write_method
+from analysis.report_output import (
+    captions,
+    participant_sentences,
+    participant_tables,
+    rate_tables,
+    sentences,
+)
+from analysis.report_output.galleries import Gallery
+from analysis.report_output.glossary import FLAGS
+from analysis.report_output.methods_section import list_references, write_method
+from analysis.report_output.tables import Table, mark_error, mark_source, name_pair
 
 
 def render_page(
@@ -43,7 +50,7 @@ def render_page(
     return environment.get_template("report.html.j2").render(
         report=report,
         say=sentences,
-        remarks=list(remarks.tell_answers(report)),
+        remarks=list(participant_sentences.tell_answers(report)),
         figures=figures,
         galleries=galleries,
         tables=lay_out_tables(report),
@@ -75,7 +82,7 @@ def _collect_notes(report: Entry) -> Iterator[str]:
 
 def lay_out_tables(report: Entry) -> dict[str, list[Table]]:
     """Title of a section -> its tables; none without rows."""
-    found, people = rate_tables, people_tables
+    found, people = rate_tables, participant_tables
     sections = {
         "Fooling rates": [
             found.tabulate_rates,

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from analysis import sentences
 from analysis.formatting import SPACE
+from analysis.report_output import sentences
 
 
 def plain(sentence: str) -> str:

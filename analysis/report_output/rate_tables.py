@@ -1,7 +1,15 @@
 """Tables of what was found: rates, differences, published rates, sensitivity, what varies."""
 
 from analysis.formatting import DASH, SPACE, Entry, interval, name, number, p_value, percent
-from analysis.tables import EMPTY, KNOWN, Table, mark_error, mark_source, name_pair, plain_interval
+from analysis.report_output.tables import (
+    EMPTY,
+    KNOWN,
+    Table,
+    mark_error,
+    mark_source,
+    name_pair,
+    plain_interval,
+)
 
 LEVELS = {"participant": "person", "image": "photograph"}
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from analysis.inputs.published import read_published
 from analysis.inputs.sources import read_responses
-from analysis.latex import write_latex
 from analysis.report_data import Asked, find
+from analysis.report_output.latex import write_latex
 from tests.analysis.rows import make_row, make_study, write_csv
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from analysis.galleries import choose_pairs, find_pictures
 from analysis.inputs.responses import ResponsesError
+from analysis.report_output.galleries import choose_pairs, find_pictures
 
 
 def make_report(count: int) -> dict[str, Any]:

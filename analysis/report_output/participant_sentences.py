@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from analysis.formatting import SPACE, Entry, interval, number, percent, plural
-from analysis.sentences import LEVEL
+from analysis.report_output.sentences import LEVEL
 
 
 def tell_answers(report: Entry) -> Iterator[str]:

@@ -7,9 +7,9 @@ import pytest
 
 from analysis.inputs.published import read_published
 from analysis.inputs.sources import read_responses
-from analysis.page import lay_out_tables
 from analysis.report_data import Asked, find
-from analysis.write_up import list_references, write_method
+from analysis.report_output.methods_section import list_references, write_method
+from analysis.report_output.page import lay_out_tables
 from tests.analysis.rows import make_study, write_csv
 
 

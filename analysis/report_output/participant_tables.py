@@ -11,9 +11,9 @@ from analysis.formatting import (
     p_value,
     percent,
 )
-from analysis.glossary import REASONS, RULES
 from analysis.inference.intervals import Interval
-from analysis.tables import EMPTY, KNOWN, Table, name_pair
+from analysis.report_output.glossary import REASONS, RULES
+from analysis.report_output.tables import EMPTY, KNOWN, Table, name_pair
 
 ROOM = 3  # methods whose intervals a page is wide enough for
 
