@@ -12,9 +12,9 @@ import click
 
 from analysis.figures.canvas import save
 from analysis.files import run, write_files
-from analysis.planning import PRESETS, Comparison, Effects
-from analysis.power_curve import draw_power
-from analysis.sample_size import plan_sample, tell_plan
+from analysis.sample_size.curve import draw_power
+from analysis.sample_size.formulas import PRESETS, Comparison, Effects
+from analysis.sample_size.power_json import plan_sample, tell_plan
 
 RATE = click.FloatRange(0, 1, min_open=True, max_open=True)
 

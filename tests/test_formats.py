@@ -12,10 +12,10 @@ import pytest
 from analysis.inputs import responses
 from analysis.inputs.sources import read_responses
 from analysis.monitor import assemble_monitor
-from analysis.planning import PRESETS, Comparison
 from analysis.report import make_report
 from analysis.report_data import Asked
-from analysis.sample_size import plan_sample
+from analysis.sample_size.formulas import PRESETS, Comparison
+from analysis.sample_size.power_json import plan_sample
 from colorizer.stimuli import manifest
 from study_server import codebook, manifests, words
 from tests.analysis.rows import make_study, write_csv

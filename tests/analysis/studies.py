@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis import simulation
-from analysis.planning import Effects
+from analysis.sample_size import simulated_studies
+from analysis.sample_size.formulas import Effects
 from analysis.trials import Trials
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "stats"
@@ -48,4 +48,4 @@ def simulate_study(
 ) -> Trials:
     """Of typical effects, within participants, unless told otherwise."""
     effects = Effects(sd_participant, sd_image)
-    return simulation.simulate_study(rng, rates, people, images, trials, effects)
+    return simulated_studies.simulate_study(rng, rates, people, images, trials, effects)

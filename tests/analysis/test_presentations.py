@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from analysis.inference.rates import fooling_rate
-from analysis.planning import Effects, marginal_intercept
 from analysis.report import make_report
+from analysis.sample_size.formulas import Effects, marginal_intercept
 from analysis.trials import Trials
 from tests.analysis.rows import Row, make_row, write_csv
 

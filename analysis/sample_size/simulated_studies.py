@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from analysis.inference.contrasts import compare_methods, judge_equivalence
 from analysis.inference.rates import fooling_rates
-from analysis.planning import (
+from analysis.sample_size.formulas import (
     ALPHA,
     IMAGE_CORRELATION,
     PARTICIPANT_CORRELATION,

@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from analysis.planning import (
+from analysis.sample_size.formulas import (
     PRESETS,
     Comparison,
     Effects,
@@ -17,7 +17,7 @@ from analysis.planning import (
     power,
     spread,
 )
-from analysis.simulation import simulate_power
+from analysis.sample_size.simulated_studies import simulate_power
 from tests.analysis.studies import REFERENCE
 
 TYPICAL = PRESETS["typical"]

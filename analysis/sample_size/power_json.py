@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 from analysis.formatting import DASH, listing, number, percent
-from analysis.planning import (
+from analysis.sample_size.formulas import (
     Comparison,
     Effects,
     difference_error,
@@ -15,7 +15,7 @@ from analysis.planning import (
     people_needed,
     power,
 )
-from analysis.simulation import simulate_power
+from analysis.sample_size.simulated_studies import simulate_power
 
 SCHEMA = "hue-and-eye/power/1"
 TARGETS = {"80": 0.8, "90": 0.9}  # powers, by their keys in power.json

@@ -1,0 +1,1 @@
+"""Sample sizes: formulas, simulated studies, the power curve."""
