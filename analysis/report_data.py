@@ -17,9 +17,9 @@ from analysis.checks.response_behavior import order_effect, response_times, side
 from analysis.checks.robustness import Otherwise, judge_methods, judge_otherwise
 from analysis.checks.timing import observe_timing
 from analysis.exclusions.flow import Counted, count_trials
+from analysis.inference.bootstrap import resample
+from analysis.inference.contrasts import compare_subgroups
 from analysis.inference.image_ranking import Ranking, rank_images
-from analysis.inference.resampling import resample
-from analysis.inference.subgroups import compare_subgroups
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import Published
 from analysis.inputs.responses import Responses, choose_mode, choose_study

@@ -6,11 +6,14 @@ about a third too wide where nobody sees an image twice, for it counts a trial's
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse  # type: ignore[import-untyped]  # scipy ships no types
 
+from analysis.inference.intervals import Interval
 from analysis.trials import Codes, Trials
 
 BLOCK = 100  # replicates at a time, for memory's sake; the results do not depend on it
@@ -102,3 +105,53 @@ def _blocks(rates: Rates) -> Iterator[Rates]:
 
 def _divide(fooled: Rates, shown: Rates) -> Rates:
     return np.divide(fooled, shown, out=np.full_like(fooled, np.nan), where=shown > 0)
+
+
+TAILS = (0.025, 0.975)
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """ci95_people: people drawn anew. ci95_both: people and images, about a third too wide.
+
+    None where there is one level to draw from, or no replicate with trials.
+    """
+
+    ci95_people: Interval | None
+    ci95_both: Interval | None
+
+
+def resample(
+    trials: Trials, methods: Sequence[str], replicates: int, seed: int
+) -> dict[tuple[str, ...], Resampled]:
+    """(method,) -> its rate's intervals; (a, b) -> those of rate(a) - rate(b), a before b.
+
+    Methods without trials are left out. Differences come from the same replicates as the rates.
+    """
+    tried = sorted(method for method in methods if len(trials.of(method).fooled))
+    if not tried:
+        return {}
+    several = [levels > 1 for levels in trials.levels]
+    people = both = None
+    if several[0]:
+        people = cluster_bootstrap(trials, tried, trials.participant, replicates, seed)
+    if all(several):
+        both = pigeonhole_bootstrap(trials, tried, replicates, seed)
+    places: list[tuple[int, ...]] = [(place,) for place in range(len(tried))]
+    places += combinations(range(len(tried)), 2)
+    return {
+        tuple(tried[place] for place in some): Resampled(_bounds(people, some), _bounds(both, some))
+        for some in places
+    }
+
+
+def _bounds(rates: Rates | None, places: tuple[int, ...]) -> Interval | None:
+    """Of one method's replicates, or of one less another's."""
+    if rates is None:
+        return None
+    drawn = rates[:, places[0]] - (rates[:, places[1]] if len(places) > 1 else 0.0)
+    drawn = drawn[~np.isnan(drawn)]
+    if not len(drawn):
+        return None
+    low, high = np.quantile(drawn, TAILS).tolist()
+    return low, high

@@ -4,6 +4,7 @@ Cameron, Gelbach & Miller 2011: multi-way clustering, each part with its own G /
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -45,3 +46,33 @@ def multiway_variance(influence: Influence, factors: Sequence[Codes]) -> float:
         cells = [cell_variance(influence, *some) for some in combinations(factors, size)]
         total -= (-1) ** size * sum(cells)
     return total
+
+
+@dataclass(frozen=True)
+class LeaveOneOut:
+    """The lowest and the highest rate with one person (or image) left out, and which one."""
+
+    low: float
+    low_without: str
+    high: float
+    high_without: str
+
+
+def leave_one_out(
+    fooled: NDArray[np.bool_], codes: Codes, names: Sequence[str]
+) -> LeaveOneOut | None:
+    """Of the rate of fooled (n,); codes (n,): whose trial, or of what; names: by code.
+
+    None where fewer than two have trials.
+    """
+    trials = np.bincount(codes, minlength=len(names))
+    present = np.flatnonzero(trials)
+    if len(present) < 2:
+        return None
+    hits = np.bincount(codes, weights=fooled, minlength=len(names))
+    rates = (hits.sum() - hits[present]) / (trials.sum() - trials[present])
+    low, high = int(rates.argmin()), int(rates.argmax())
+    return LeaveOneOut(
+        *(float(rates[low]), names[int(present[low])]),
+        *(float(rates[high]), names[int(present[high])]),
+    )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.checks.robustness import Judged, Otherwise
 from analysis.exclusions.flow import Counted
+from analysis.inference.clusters import leave_one_out
 from analysis.inference.contrasts import (
     TTest,
     against_chance,
@@ -25,7 +26,6 @@ from analysis.inference.detection import (
     error_rate,
 )
 from analysis.inference.image_ranking import Ranking
-from analysis.inference.influence import leave_one_out
 from analysis.inference.rates import Rate
 from analysis.inference.variance import variance_components
 from analysis.inputs.published import Published
