@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from study_server.errors import StudyError
 from study_server.languages import SOURCE, find_catalogue
 from study_server.models import AcceptedWarning, Participant, Study
-from study_server.player_words import PLAYER_TEXTS
 from study_server.protocol import stored_protocol
 from study_server.wording.checks import find_unfilled
+from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import stored_wording
 from study_server.words import Mode, State
 

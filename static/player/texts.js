@@ -1,4 +1,4 @@
-/** What the scripts say, in the page's language: study_server/player_words.py. */
+/** What the scripts say, in the page's language: study_server/wording/player_texts.py. */
 
 const words = JSON.parse(document.querySelector("#words").textContent);
 

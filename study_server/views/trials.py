@@ -9,9 +9,9 @@ from study_server import eligibility, participation, recruitment, scoring, withd
 from study_server.api_models import MAX_COMMENT
 from study_server.database import scrub_in_the_end
 from study_server.models import Participant
-from study_server.player_words import PLAYER_TEXTS
 from study_server.views import answering
 from study_server.views.speech import gettext, speak
+from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import RenderedWording, render_wording
 from study_server.words import Outcome, Source
 

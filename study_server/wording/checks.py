@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from study_server.protocol import Protocol
-from study_server.wording.blanks import BLANK, find_blanks
 from study_server.wording.defaults import HEAD, head
 from study_server.wording.markdown import find_faults, read_title
+from study_server.wording.placeholders import BLANK, find_blanks
 from study_server.words import Part
 
 LONGEST = {part: 200 if part is Part.QUESTION else 20_000 for part in Part}

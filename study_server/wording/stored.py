@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from study_server.errors import StudyError
 from study_server.models import Study, Wording
 from study_server.protocol import Protocol, stored_protocol
-from study_server.wording.blanks import fill, find_blanks
 from study_server.wording.files import Texts
 from study_server.wording.markdown import read_title, render
+from study_server.wording.placeholders import fill, find_blanks
 from study_server.words import Part
 
 REWORDED = ("title", "languages", "wording")

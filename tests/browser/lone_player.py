@@ -16,9 +16,9 @@ from PIL import Image
 from playwright.sync_api import Page, Route
 
 from study_server.languages import SOURCE, seconds
-from study_server.player_words import PLAYER_TEXTS
 from study_server.protocol import Protocol, new_protocol
 from study_server.security import security_headers
+from study_server.wording.player_texts import PLAYER_TEXTS
 
 ROOT = Path(__file__).parents[2]
 SITE = "http://study.test"

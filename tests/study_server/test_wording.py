@@ -16,10 +16,10 @@ from study_server.languages import LANGUAGES
 from study_server.presets import PRESETS
 from study_server.protocol import Protocol, new_protocol, stored_protocol
 from study_server.studies import find
-from study_server.wording.blanks import find_blanks
 from study_server.wording.defaults import compose
 from study_server.wording.files import compose_wording, read_wording, write_wording
 from study_server.wording.markdown import render
+from study_server.wording.placeholders import find_blanks
 from study_server.wording.stored import render_wording, reword, stored_wording
 from study_server.words import Mode, Part, Source
 from tests.conftest import fill_in, short_protocol

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from study_server.player_words import PLAYER_TEXTS
+from study_server.wording.player_texts import PLAYER_TEXTS
 
 SCRIPTS = Path(__file__).parents[2] / "static" / "player"
 
