@@ -13,7 +13,7 @@ from study_server.errors import StudyError
 from study_server.export import DESIGN_JSON, Table, write_csv
 from study_server.models import Study
 from study_server.protocol import stored_protocol, write_toml
-from study_server.wording.stored import stored_wording
+from study_server.wording.stored import load_wording
 
 SUMS = "SHA256SUMS"
 WORDING = "wording"
@@ -31,7 +31,7 @@ def bundle_design(db: Session, study: Study) -> dict[str, str]:
     protocol = stored_protocol(study.protocol).model_copy(update={"wording": WORDING})
     wording = {
         f"{WORDING}/{language}/{part}.md": text
-        for (language, part), text in stored_wording(db, study).items()
+        for (language, part), text in load_wording(db, study).items()
     }
     looks = Table("unblinding", UNBLINDING, tables.list_unblinding(db, study))
     files = {

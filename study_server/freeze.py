@@ -18,9 +18,9 @@ from study_server.errors import StudyError
 from study_server.languages import SOURCE, find_catalogue
 from study_server.models import AcceptedWarning, Participant, Study
 from study_server.protocol import stored_protocol
-from study_server.wording.checks import find_unfilled
+from study_server.wording.checks import find_unfilled_places
 from study_server.wording.player_texts import PLAYER_TEXTS
-from study_server.wording.stored import stored_wording
+from study_server.wording.stored import load_wording
 from study_server.words import Mode, State
 
 SCHEMA = "hue-and-eye/design/1"
@@ -113,8 +113,8 @@ def freeze(db: Session, study: Study, plan: Plan, wording_sha256: str) -> str:
             f"study {study.slug!r} has live participants; a design is fixed before the first: "
             "import it under another slug and freeze that"
         )
-    for (language, part), text in stored_wording(db, study).items():
-        for _, words in find_unfilled(text):
+    for (language, part), text in load_wording(db, study).items():
+        for _, words in find_unfilled_places(text):
             raise StudyError(
                 f"study {study.slug!r}: {language}/{part}.md still says {words}; fill that in, "
                 "then `study reword study.toml`"
@@ -150,9 +150,7 @@ def _canonical(content: dict[str, object]) -> str:
 
 def hash_wording(db: Session, study: Study, templates: Path) -> str:
     """SHA-256 over what participants read: the study's own texts, the pages, their catalogues."""
-    own = {
-        f"{language}/{part}": text for (language, part), text in stored_wording(db, study).items()
-    }
+    own = {f"{language}/{part}": text for (language, part), text in load_wording(db, study).items()}
     languages = stored_protocol(study.protocol).languages
     files = {file.name: file for file in sorted((templates / "participant").iterdir())}
     files |= {language: find_catalogue(language) for language in languages if language != SOURCE}

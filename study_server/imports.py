@@ -28,7 +28,7 @@ from study_server.models import AcceptedWarning, Stimulus, Study
 from study_server.perception import perceptual_hash
 from study_server.protocol import Protocol
 from study_server.stimuli import load, remove, store, temporary_folder
-from study_server.wording.files import Texts, compose_wording
+from study_server.wording.files import TextsByPart, compose_wording
 from study_server.wording.stored import store_wording
 from study_server.words import REAL, State
 
@@ -76,7 +76,7 @@ def import_study(
     manifest: Path,
     folder: Path,
     accept: bool = False,
-    wording: Texts | None = None,
+    wording: TextsByPart | None = None,
     progress: Progress = lambda photographs, total: photographs,
 ) -> Imported:
     """Check and audit everything, store every stimulus, then the study: all of it or nothing.
@@ -134,7 +134,7 @@ def _audit(images: Images, taken: list[_Taken], practice: bool) -> list[Finding]
 def _insert(
     engine: Engine,
     study: Study,
-    wording: Texts,
+    wording: TextsByPart,
     images: Images,
     taken: list[_Taken],
     accepted: list[Finding],

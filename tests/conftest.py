@@ -27,7 +27,7 @@ from study_server.protocol import Protocol, new_protocol
 from study_server.serving import served
 from study_server.settings import Settings
 from study_server.studies import find
-from study_server.wording.files import Texts, compose_wording
+from study_server.wording.files import TextsByPart, compose_wording
 from study_server.words import State
 
 METHODS = ("real", "l2", "mcl", "foil")
@@ -170,7 +170,7 @@ def migrated_file() -> bytes:
         return file.read_bytes()
 
 
-def fill_in(texts: Texts) -> Texts:
+def fill_in(texts: TextsByPart) -> TextsByPart:
     """As a researcher does what only they know."""
     return {place: re.sub(r"\[\.\.\.[^]]*\]", "Ada", text) for place, text in texts.items()}
 

@@ -12,7 +12,7 @@ from study_server.catalog import write_manifest
 from study_server.commands.opening import open_database
 from study_server.commands.options import FILE, SLUG, STUDY_TOML
 from study_server.commands.terminal import track
-from study_server.commands.wording import tell_unfilled
+from study_server.commands.wording import print_unfilled_placeholders
 from study_server.database import transaction
 from study_server.errors import StudyError
 from study_server.freeze import Plan, hash_wording, read_plan, write_plan
@@ -113,7 +113,7 @@ def import_(protocol_file: Path, manifest: Path, accept: bool) -> None:
     accepted = f", warnings accepted: {len(stored.accepted)}" if stored.accepted else ""
     slug = protocol.slug
     click.echo(f"{slug}: {stored.stimuli} stimuli stored{accepted}; `study freeze {slug}` is next")
-    tell_unfilled(protocol, folder)
+    print_unfilled_placeholders(protocol, folder)
 
 
 def _print(findings: list[Finding]) -> None:

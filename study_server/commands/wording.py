@@ -1,4 +1,4 @@
-"""`study wording`, `reword`: what participants read is written, and taken in again."""
+"""`study wording` and `study reword`: write default texts, store edited ones."""
 
 from pathlib import Path
 
@@ -9,22 +9,24 @@ from study_server.commands.opening import open_database
 from study_server.commands.options import STUDY_TOML
 from study_server.database import transaction
 from study_server.protocol import Protocol, read_protocol
-from study_server.wording.files import list_unfilled, read_wording, write_wording
-from study_server.wording.stored import reword as reword_study
+from study_server.wording.files import list_unfilled_places, read_wording, write_wording
+from study_server.wording.stored import reword_study
 
 
 @click.command()
 @STUDY_TOML
 def wording(protocol_file: Path) -> None:
-    """Write those texts of a study that are missing, to edit them.
+    """Write the default for every text of a study that is missing.
 
-    For instance after another question has made the old text wrong, and it was removed. What is
-    there stays as it is.
+    Use it, for example, after you have removed texts that no longer fit the protocol. Existing
+    files are not changed.
     """
     protocol = read_protocol(protocol_file)
     folder = protocol_file.parent / protocol.wording
     written = write_wording(protocol, folder)
-    click.echo(f"{folder}: {len(written)} files written" if written else f"{folder}: all there")
+    click.echo(
+        f"{folder}: {len(written)} files written" if written else f"{folder}: nothing is missing"
+    )
     for file in written:
         click.echo(file)
 
@@ -32,9 +34,9 @@ def wording(protocol_file: Path) -> None:
 @click.command()
 @STUDY_TOML
 def reword(protocol_file: Path) -> None:
-    """Take edited texts into a study that was imported and is not frozen yet.
+    """Update the texts of an imported study that is not yet frozen.
 
-    The title and the languages of the protocol, too. `study preview` shows the result.
+    The title and the languages are updated, too. Use `study preview` to see the result.
     """
     protocol = read_protocol(protocol_file)
     folder = protocol_file.parent / protocol.wording
@@ -43,10 +45,10 @@ def reword(protocol_file: Path) -> None:
     with transaction(engine) as db:
         reword_study(db, protocol, studies.find(db, protocol.slug), texts)
     click.echo(f"{protocol.slug}: {len(texts)} texts stored")
-    tell_unfilled(protocol, folder)
+    print_unfilled_placeholders(protocol, folder)
 
 
-def tell_unfilled(protocol: Protocol, folder: Path) -> None:
-    """What the freeze will ask for."""
-    for place in list_unfilled(protocol, folder):
-        click.echo(f"to fill in before the freeze: {place}")
+def print_unfilled_placeholders(protocol: Protocol, folder: Path) -> None:
+    """Print every place that must be filled in before the freeze."""
+    for location in list_unfilled_places(protocol, folder):
+        click.echo(f"fill in before `study freeze`: {location}")

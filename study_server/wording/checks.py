@@ -1,88 +1,96 @@
-"""What a text that a researcher edited must keep to, said with the line and the remedy."""
+"""Checks of a text that a researcher has edited; each problem has its line and its remedy."""
 
 import re
 from collections.abc import Iterator
 
 from study_server.protocol import Protocol
-from study_server.wording.defaults import HEAD, head
-from study_server.wording.markdown import find_faults, read_title
-from study_server.wording.placeholders import BLANK, find_blanks
+from study_server.wording.defaults import HEAD_TEMPLATE, format_head
+from study_server.wording.markdown import TextProblem, find_problems, read_title
+from study_server.wording.placeholders import PLACEHOLDER_PATTERN, placeholder_values
 from study_server.words import Part
 
-LONGEST = {part: 200 if part is Part.QUESTION else 20_000 for part in Part}
-COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-WRITTEN_FOR = re.compile(re.escape(HEAD).replace(r"\{\}", "[^>]*"))
-UNFILLED = re.compile(r"\[\.\.\.[^\]]*\]")
-
-Fault = tuple[int, str]  # a line, from 1; what is wrong and what to do
+MAX_LENGTHS = {part: 200 if part is Part.QUESTION else 20_000 for part in Part}  # characters
+COMMENT_PATTERN = re.compile(r"<!--.*?-->", re.DOTALL)
+HEAD_PATTERN = re.compile(re.escape(HEAD_TEMPLATE).replace(r"\{\}", "[^>]*"))
+UNFILLED_PATTERN = re.compile(r"\[\.\.\.[^\]]*\]")
 
 
 def strip_comments(text: str) -> str:
-    """What stays to be read, every line where it was."""
-    return COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
+    """Remove the comments and keep every other line at its number."""
+    return COMMENT_PATTERN.sub(lambda comment: "\n" * comment[0].count("\n"), text)
 
 
-def find_unfilled(text: str) -> list[Fault]:
-    """The places that only the researcher can fill in."""
-    return [(_line(text, found.start()), found[0]) for found in UNFILLED.finditer(text)]
+def find_unfilled_places(text: str) -> list[TextProblem]:
+    """Return the places, such as `[... e-mail address]`, that only the researcher can fill in."""
+    return [
+        TextProblem(_line_number(text, match.start()), match[0])
+        for match in UNFILLED_PATTERN.finditer(text)
+    ]
 
 
-def check(language: str, part: Part, text: str, protocol: Protocol) -> Iterator[Fault]:
-    """All that is wrong with a text as it stands in its file."""
+def check_text(language: str, part: Part, text: str, protocol: Protocol) -> Iterator[TextProblem]:
+    """Yield every problem of a text as it stands in its file."""
     yield from _check_head(language, part, text, protocol)
-    read = strip_comments(text)
-    if not read.strip():
-        yield 1, "nothing to read; write the text, or remove the file and run `study wording`"
+    content = strip_comments(text)
+    if not content.strip():
+        yield TextProblem(1, "empty; write the text, or remove the file and run `study wording`")
         return
-    if len(read) > LONGEST[part]:
-        most = f"participants read at most {LONGEST[part]:,}"
-        yield 1, f"{len(read):,} characters; {most}: shorten it"
-    yield from _check_blanks(language, part, read, protocol)
-    yield from _CHECKS[part](read)
+    if len(content) > MAX_LENGTHS[part]:
+        limit_text = f"the limit is {MAX_LENGTHS[part]:,}"
+        yield TextProblem(1, f"{len(content):,} characters; {limit_text}; shorten the text")
+    yield from _check_placeholders(language, part, content, protocol)
+    yield from _CHECKS[part](content)
 
 
-def _check_head(language: str, part: Part, text: str, protocol: Protocol) -> Iterator[Fault]:
-    written, wanted = WRITTEN_FOR.search(text), head(language, part, protocol)
-    if written is not None and written[0] != wanted:
-        adapt = f"adapt the text, then make this line `{wanted.strip()}`"
+def _check_head(language: str, part: Part, text: str, protocol: Protocol) -> Iterator[TextProblem]:
+    head, expected_head = HEAD_PATTERN.search(text), format_head(language, part, protocol)
+    if head is not None and head[0] != expected_head:
+        adapt = f"adapt the text, then change this line to `{expected_head.strip()}`"
         remedy = f"{adapt}, or remove the file and run `study wording`"
-        yield _line(text, written.start()), f"written for another protocol; {remedy}"
+        message = f"this text was written for a different protocol; {remedy}"
+        yield TextProblem(_line_number(text, head.start()), message)
 
 
-def _check_blanks(language: str, part: Part, text: str, protocol: Protocol) -> Iterator[Fault]:
-    blanks = find_blanks(protocol, language)
-    for found in BLANK.finditer(text):
-        line, name = _line(text, found.start()), found[1]
-        if name not in blanks:
-            yield line, f"{found[0]} is unknown; there are {', '.join(f'{{{b}}}' for b in blanks)}"
-        elif not blanks[name]:
-            yield line, f"{found[0]}, but study.toml has none; take it out, or change study.toml"
-    if part is Part.CONSENT and blanks["time_limit"] and "{time_limit}" not in text:
-        yield 1, "study.toml sets a time limit that this does not tell; write {time_limit} into it"
+def _check_placeholders(
+    language: str, part: Part, text: str, protocol: Protocol
+) -> Iterator[TextProblem]:
+    values = placeholder_values(protocol, language)
+    known = ", ".join(f"{{{name}}}" for name in values)
+    for match in PLACEHOLDER_PATTERN.finditer(text):
+        line, name = _line_number(text, match.start()), match[1]
+        if name not in values:
+            yield TextProblem(line, f"unknown placeholder {match[0]}; known: {known}")
+        elif not values[name]:
+            remedy = "remove it, or change study.toml"
+            yield TextProblem(line, f"{match[0]} is not set in study.toml; {remedy}")
+    if part is Part.CONSENT and values["time_limit"] and "{time_limit}" not in text:
+        problem = "study.toml sets a time limit that this text does not mention"
+        yield TextProblem(1, f"{problem}; add {{time_limit}}")
 
 
-def _check_question(text: str) -> Iterator[Fault]:
+def _check_question(text: str) -> Iterator[TextProblem]:
     lines = [number for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if len(lines) > 1:
-        yield lines[1], "the question is one line; take this one out"
+        yield TextProblem(lines[1], "the question must be a single line; remove this one")
 
 
-def _check_consent(text: str) -> Iterator[Fault]:
+def _check_consent(text: str) -> Iterator[TextProblem]:
     try:
         read_title(text)
     except ValueError:
-        yield 1, "the first line must be the study's title, such as `# {title}`"
+        message = "the first line must be the title of the study, such as `# {title}`"
+        yield TextProblem(1, message)
     else:
-        yield from find_faults(text, titled=True)
+        yield from find_problems(text, allow_title=True)
 
 
 _CHECKS = {
     Part.CONSENT: _check_consent,
-    Part.INSTRUCTIONS: find_faults,
+    Part.INSTRUCTIONS: find_problems,
     Part.QUESTION: _check_question,
-    Part.DEBRIEF: find_faults,
+    Part.DEBRIEF: find_problems,
 }
 
 
-def _line(text: str, position: int) -> int:
+def _line_number(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1

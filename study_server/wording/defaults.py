@@ -1,6 +1,6 @@
-"""The texts that a new study begins with: what is true of its protocol, in every language.
+"""Default texts of a new study, composed for its protocol in every language.
 
-A line `?word word: text` of a default stands only in studies of which all the words are true.
+A line `?tag tag: text` of a default is kept only if every tag applies to the protocol.
 """
 
 import re
@@ -9,13 +9,13 @@ from pathlib import Path
 from study_server.protocol import Protocol
 from study_server.words import Part
 
-FOLDER = Path(__file__).parent
-CONDITION = re.compile(r"\?([a-z -]+): ")
-HEAD = "<!-- For a study that is: {}. -->\n"
+DEFAULTS_FOLDER = Path(__file__).parent
+CONDITION_PATTERN = re.compile(r"\?([a-z -]+): ")
+HEAD_TEMPLATE = "<!-- For a study that is: {}. -->\n"
 
 
-def describe(protocol: Protocol) -> set[str]:
-    """The words that a default may ask for."""
+def protocol_tags(protocol: Protocol) -> set[str]:
+    """Return the tags that apply to the protocol, for the conditions in default texts."""
     return {
         protocol.presentation,
         protocol.stimuli,
@@ -23,43 +23,45 @@ def describe(protocol: Protocol) -> set[str]:
         f"asks-{protocol.question}",
         "single" if protocol.single else "pairs",
         "timed" if all(protocol.exposures_ms) else "untimed",
-        *_there("eyes", protocol.color_vision != "unasked"),
-        *_there("tint", protocol.night_light != "unasked"),
-        *_there("plates", protocol.plates),
-        *_there("practice", protocol.practice),
-        *_there("vigilance", protocol.vigilance),
-        *_there("limit", protocol.time_limit_minutes),
-        *_there("qualification", protocol.qualification),
+        _presence_tag("eyes", protocol.color_vision != "unasked"),
+        _presence_tag("tint", protocol.night_light != "unasked"),
+        _presence_tag("plates", protocol.plates),
+        _presence_tag("practice", protocol.practice),
+        _presence_tag("vigilance", protocol.vigilance),
+        _presence_tag("limit", protocol.time_limit_minutes),
+        _presence_tag("qualification", protocol.qualification),
     }
 
 
-def _there(word: str, count: int) -> set[str]:
-    return {word if count else f"no-{word}"}
+def _presence_tag(tag: str, count: int) -> str:
+    return tag if count else f"no-{tag}"
 
 
-def compose(language: str, part: Part, protocol: Protocol) -> str:
-    """The default text of a part, headed by what must stay true of the study."""
+def compose_default(language: str, part: Part, protocol: Protocol) -> str:
+    """Compose the default text of a part, with a first line that says which studies it fits."""
+    lines, tags = _read(language, part).splitlines(), protocol_tags(protocol)
+    kept_lines = [
+        _strip_condition(line) for line in lines if tags.issuperset(_condition_tags(line))
+    ]
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(kept_lines))
+    return f"{format_head(language, part, protocol)}{text}\n"
+
+
+def format_head(language: str, part: Part, protocol: Protocol) -> str:
+    """Format the comment by which `study import` recognizes a text for another protocol."""
     lines = _read(language, part).splitlines()
-    told = describe(protocol)
-    kept = [_text(line) for line in lines if told.issuperset(_words(line))]
-    text = re.sub(r"\n{3,}", "\n\n", "\n".join(kept))
-    return f"{head(language, part, protocol)}{text}\n"
-
-
-def head(language: str, part: Part, protocol: Protocol) -> str:
-    """The comment by which `study import` sees that a text was written for another protocol."""
-    asked = {word for line in _read(language, part).splitlines() for word in _words(line)}
-    return HEAD.format(" ".join(sorted(asked & describe(protocol))))
+    used_tags = {tag for line in lines for tag in _condition_tags(line)}
+    return HEAD_TEMPLATE.format(" ".join(sorted(used_tags & protocol_tags(protocol))))
 
 
 def _read(language: str, part: Part) -> str:
-    return (FOLDER / language / f"{part}.md").read_text(encoding="utf-8")
+    return (DEFAULTS_FOLDER / language / f"{part}.md").read_text(encoding="utf-8")
 
 
-def _words(line: str) -> list[str]:
-    condition = CONDITION.match(line)
+def _condition_tags(line: str) -> list[str]:
+    condition = CONDITION_PATTERN.match(line)
     return condition[1].split() if condition else []
 
 
-def _text(line: str) -> str:
-    return CONDITION.sub("", line, count=1)
+def _strip_condition(line: str) -> str:
+    return CONDITION_PATTERN.sub("", line, count=1)

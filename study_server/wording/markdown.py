@@ -1,59 +1,72 @@
-"""The Markdown of texts: CommonMark (https://spec.commonmark.org) without HTML and images."""
+"""Markdown for study texts: CommonMark (https://spec.commonmark.org) without HTML and images."""
 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-TITLE = re.compile(r"\s*#[ \t]+(\S[^\n]*)\n?")
-SAFE_LINK = re.compile(r"(https://|mailto:)", re.IGNORECASE)
+TITLE_PATTERN = re.compile(r"\s*#[ \t]+(\S[^\n]*)\n?")
+SAFE_LINK_PATTERN = re.compile(r"(https://|mailto:)", re.IGNORECASE)
 
 RENDERER = MarkdownIt("commonmark", {"html": False})
 
 
-class Finder(MarkdownIt):
-    """Finds every link, where the renderer writes out what it does not like as text."""
+class TextProblem(NamedTuple):
+    """A problem in a text: its line, from 1, and a message with the remedy."""
 
-    def validateLink(self, url: str) -> bool:  # noqa: N802 - its name there
+    line: int
+    message: str
+
+
+class LinkFinder(MarkdownIt):
+    """A parser that keeps every link; the renderer writes links that it rejects as plain text."""
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - overrides markdown-it's method
+        """Accept every link."""
         return True
 
 
-FINDER = Finder("commonmark", {"html": False})
+LINK_FINDER = LinkFinder("commonmark", {"html": False})
 
 
-@lru_cache(maxsize=256)  # every consent page wants the same few
-def render(text: str) -> Markup:
-    """Text that `find_faults` had nothing against."""
-    return Markup(RENDERER.render(text))  # with html off it escapes every tag
+@lru_cache(maxsize=256)  # every consent page renders the same few texts
+def render_markdown(text: str) -> Markup:
+    """Render a text in which `find_problems` found nothing."""
+    return Markup(RENDERER.render(text))  # safe: with html off, the renderer escapes every tag
 
 
 def read_title(text: str) -> tuple[str, str]:
-    """(title, the rest) of a text that begins with `# title`; raises ValueError on another."""
-    found = TITLE.match(text)
-    if found is None:
+    """Split a text that begins with `# title` into the title and the rest.
+
+    Raises ValueError if it begins differently.
+    """
+    match = TITLE_PATTERN.match(text)
+    if match is None:
         raise ValueError("no title")
-    return found[1].strip(), text[found.end() :]
+    return match[1].strip(), text[match.end() :]
 
 
-def find_faults(text: str, titled: bool = False) -> Iterator[tuple[int, str]]:
-    """(line, what and what to do) of what participants must not meet.
+def find_problems(text: str, *, allow_title: bool = False) -> Iterator[TextProblem]:
+    """Yield headings, images and links that participants must not see.
 
-    titled: whether its first heading may be the page's.
+    allow_title: whether the text may have one first-level heading, the title of the page.
     """
     line, titles = 1, 0
-    for token in _walk(FINDER.parse(text)):
+    for token in _walk(LINK_FINDER.parse(text)):
         line = token.map[0] + 1 if token.map else line
         if token.type == "heading_open" and token.tag == "h1":
             titles += 1
-            if titles > titled:
-                yield line, "a page has one title, and this is not it; begin headings with ##"
+            if titles > allow_title:
+                yield TextProblem(line, "a page can have only one title; start headings with ##")
         if token.type == "image":
-            yield line, "an image, which participants would not see; take it out"
-        if token.type == "link_open" and not SAFE_LINK.match(str(token.attrs["href"])):
-            yield line, f"a link to {token.attrs['href']}; only https:// and mailto: are followed"
+            yield TextProblem(line, "images are not allowed; remove it")
+        if token.type == "link_open" and not SAFE_LINK_PATTERN.match(str(token.attrs["href"])):
+            link = f"link to {token.attrs['href']}"
+            yield TextProblem(line, f"{link}; only https:// and mailto: links are allowed")
 
 
 def _walk(tokens: list[Token]) -> Iterator[Token]:

@@ -1,4 +1,4 @@
-"""The {blanks} that a study's texts may have, filled in from its protocol."""
+"""Placeholders in a study's texts, such as {shown}, and their values for a protocol."""
 
 import re
 from collections.abc import Mapping
@@ -9,49 +9,53 @@ from study_server.languages import catalogue, minutes, seconds
 from study_server.protocol import Protocol
 from study_server.words import Kind
 
-BLANK = re.compile(r"\{([^{}\n]*)\}")
+PLACEHOLDER_PATTERN = re.compile(r"\{([^{}\n]*)\}")
 
-Blanks = Mapping[str, str]
+Placeholders = Mapping[str, str]
 
 
-def find_blanks(protocol: Protocol, language: str) -> Blanks:
-    """What each stands for, with its noun or unit; empty where the protocol has no such thing."""
+def placeholder_values(protocol: Protocol, language: str) -> Placeholders:
+    """Return the text of every placeholder, with its noun or unit.
+
+    The text is empty where the protocol has no such setting.
+    """
     limit = protocol.time_limit_minutes
     return {
         "title": protocol.title,
-        "qualification": _trials(protocol, protocol.qualification, language),
-        "practice": _practice_trials(protocol, protocol.practice, language),
-        "shown": _trials(protocol, protocol.shown(Kind.TEST), language),
-        "seconds": _exposures(protocol.exposures_ms, language),
+        "qualification": _format_trial_count(protocol, protocol.qualification, language),
+        "practice": _format_practice_count(protocol, protocol.practice, language),
+        "shown": _format_trial_count(protocol, protocol.shown(Kind.TEST), language),
+        "seconds": _format_exposures(protocol.exposures_ms, language),
         "minutes": minutes(protocol.minutes, language),
         "time_limit": minutes(limit, language) if limit else "",
     }
 
 
-def fill(text: str, blanks: Blanks) -> str:
-    return BLANK.sub(lambda blank: blanks[blank[1]], text)
+def fill_placeholders(text: str, values: Placeholders) -> str:
+    """Replace every {placeholder} by its value; raises KeyError on an unknown one."""
+    return PLACEHOLDER_PATTERN.sub(lambda placeholder: values[placeholder[1]], text)
 
 
-def _trials(protocol: Protocol, count: int, language: str) -> str:
-    words = catalogue(language)
-    pairs = words.ngettext("{count} pair", "{count} pairs", count)
-    images = words.ngettext("{count} image", "{count} images", count)
-    return _counted(images if protocol.single else pairs, count)
+def _format_trial_count(protocol: Protocol, count: int, language: str) -> str:
+    translations = catalogue(language)
+    pairs = translations.ngettext("{count} pair", "{count} pairs", count)
+    images = translations.ngettext("{count} image", "{count} images", count)
+    return _format_or_empty(images if protocol.single else pairs, count)
 
 
-def _practice_trials(protocol: Protocol, count: int, language: str) -> str:
-    words = catalogue(language)
-    pairs = words.ngettext("{count} practice pair", "{count} practice pairs", count)
-    images = words.ngettext("{count} practice image", "{count} practice images", count)
-    return _counted(images if protocol.single else pairs, count)
+def _format_practice_count(protocol: Protocol, count: int, language: str) -> str:
+    translations = catalogue(language)
+    pairs = translations.ngettext("{count} practice pair", "{count} practice pairs", count)
+    images = translations.ngettext("{count} practice image", "{count} practice images", count)
+    return _format_or_empty(images if protocol.single else pairs, count)
 
 
-def _counted(form: str, count: int) -> str:
+def _format_or_empty(form: str, count: int) -> str:
     return form.format(count=count) if count else ""
 
 
-def _exposures(exposures_ms: tuple[int | None, ...], language: str) -> str:
-    """0.5 seconds or 1 second; empty where an image stays until the answer."""
+def _format_exposures(exposures_ms: tuple[int | None, ...], language: str) -> str:
+    """Return, for example, "0.5 seconds or 1 second"; empty if an image stays until the answer."""
     spans = [seconds(exposure / 1000, language) for exposure in exposures_ms if exposure]
     if len(spans) < len(exposures_ms):
         return ""

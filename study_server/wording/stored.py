@@ -1,4 +1,4 @@
-"""The wording of a study in the database: what participants read, whatever the files say now."""
+"""A study's texts in the database. Once imported, they no longer depend on the files."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,74 +10,77 @@ from sqlalchemy.orm import Session
 from study_server.errors import StudyError
 from study_server.models import Study, Wording
 from study_server.protocol import Protocol, stored_protocol
-from study_server.wording.files import Texts
-from study_server.wording.markdown import read_title, render
-from study_server.wording.placeholders import fill, find_blanks
+from study_server.wording.files import TextsByPart
+from study_server.wording.markdown import read_title, render_markdown
+from study_server.wording.placeholders import fill_placeholders, placeholder_values
 from study_server.words import Part
 
-REWORDED = ("title", "languages", "wording")
+REWORDABLE_KEYS = ("title", "languages", "wording")  # of study.toml
 
 
 @dataclass(frozen=True)
 class RenderedWording:
-    """A study's texts in one language, filled in and ready for a page."""
+    """A study's texts in one language, with values filled in, ready for a page.
+
+    consent_version: the language and a hash of the consent text.
+    """
 
     language: str
     title: str
     consent: Markup
-    consent_version: str  # the language, and what tells one text from another
+    consent_version: str
     instructions: Markup
     question: str
     debrief: Markup
 
 
-def store_wording(db: Session, study: Study, texts: Texts) -> None:
-    """In the place of what was there."""
+def store_wording(db: Session, study: Study, texts: TextsByPart) -> None:
+    """Replace the stored texts of a study."""
     db.execute(delete(Wording).where(Wording.study_id == study.id))
     for (language, part), text in texts.items():
         db.add(Wording(study_id=study.id, language=language, part=part, text=text))
 
 
-def reword(db: Session, protocol: Protocol, study: Study, texts: Texts) -> None:
-    """Take edited texts, other languages and another title into a study that is not frozen.
+def reword_study(db: Session, protocol: Protocol, study: Study, texts: TextsByPart) -> None:
+    """Store edited texts, and the protocol's title and languages, in a study that is not frozen.
 
-    Raises StudyError where it is, or where the protocol changes more.
+    Raises StudyError if the study is frozen or if the protocol changes anything else.
     """
     if study.design is not None:
         raise StudyError(
-            f"study {study.slug!r} is frozen; other wording needs another slug: edit study.toml "
-            "and import it anew"
+            f"study {study.slug!r} is frozen; to change its wording, import it under another slug"
         )
     before, after = stored_protocol(study.protocol).model_dump(), protocol.model_dump()
-    changed = [key for key in after if after[key] != before[key] and key not in REWORDED]
+    changed = [key for key in after if after[key] != before[key] and key not in REWORDABLE_KEYS]
     if changed:
         raise StudyError(
-            f"study.toml has another {changed[0]} than study {study.slug!r}; an import under "
-            f"another slug changes that, `study reword` only {', '.join(REWORDED)}"
+            f"study.toml changes {changed[0]} of study {study.slug!r}, but `study reword` can only "
+            f"change {', '.join(REWORDABLE_KEYS)}; import the study under another slug"
         )
     study.protocol, study.title = protocol.canonical(), protocol.title
     store_wording(db, study, texts)
 
 
-def stored_wording(db: Session, study: Study) -> Texts:
+def load_wording(db: Session, study: Study) -> TextsByPart:
     """Return a study's texts by language and part."""
     rows = db.scalars(select(Wording).where(Wording.study_id == study.id)).all()
     return {(row.language, row.part): row.text for row in rows}
 
 
 def render_wording(db: Session, study: Study, language: str) -> RenderedWording:
-    """What participants read in a language; in the study's first where it is not offered."""
+    """Render a study's texts in a language, or in its first language if it lacks that one."""
     protocol = stored_protocol(study.protocol)
-    spoken = language if language in protocol.languages else protocol.languages[0]
-    blanks, stored = find_blanks(protocol, spoken), stored_wording(db, study)
-    texts = {part: fill(stored[spoken, part], blanks) for part in Part}
+    used_language = language if language in protocol.languages else protocol.languages[0]
+    values, stored = placeholder_values(protocol, used_language), load_wording(db, study)
+    texts = {part: fill_placeholders(stored[used_language, part], values) for part in Part}
     title, consent = read_title(texts[Part.CONSENT])
+    consent_hash = hashlib.sha256(texts[Part.CONSENT].encode()).hexdigest()[:12]
     return RenderedWording(
-        spoken,
-        title,
-        render(consent),
-        f"{spoken}-{hashlib.sha256(texts[Part.CONSENT].encode()).hexdigest()[:12]}",
-        render(texts[Part.INSTRUCTIONS]),
-        texts[Part.QUESTION],
-        render(texts[Part.DEBRIEF]),
+        language=used_language,
+        title=title,
+        consent=render_markdown(consent),
+        consent_version=f"{used_language}-{consent_hash}",
+        instructions=render_markdown(texts[Part.INSTRUCTIONS]),
+        question=texts[Part.QUESTION],
+        debrief=render_markdown(texts[Part.DEBRIEF]),
     )

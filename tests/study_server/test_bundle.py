@@ -19,7 +19,7 @@ from study_server.protocol import read_protocol
 from study_server.studies import find
 from study_server.unblinding import withhold_truth
 from study_server.wording.files import read_wording
-from study_server.wording.stored import stored_wording
+from study_server.wording.stored import load_wording
 from tests.conftest import short_protocol
 
 PLAN = Plan(
@@ -55,7 +55,7 @@ def test_its_files_are_what_the_design_was_made_from(engine: Engine, tmp_path: P
         study = find(db, "short")
         assert (folder / "design.json").read_text("utf-8") == study.design
         assert (folder / "schedule_seed.txt").read_text().strip() == study.schedule_seed
-        assert read_wording(protocol, folder / "wording") == stored_wording(db, study)
+        assert read_wording(protocol, folder / "wording") == load_wording(db, study)
 
 
 def test_it_lists_the_sha256_of_every_file(engine: Engine) -> None:

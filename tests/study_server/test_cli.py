@@ -65,7 +65,7 @@ def test_every_command_has_its_place_in_the_manual() -> None:
 def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     run = study("import", "study.toml", manifest)
     assert "48 stimuli stored" in run.stdout
-    assert "to fill in before the freeze: wording/en/consent.md:" in run.stdout
+    assert "fill in before `study freeze`: wording/en/consent.md:" in run.stdout
     assert_refused(study("open", "short"), "not frozen", "study freeze short")
     assert_refused(study("freeze", "short"), "en/consent.md still says [... name", "study reword")
     fill_in(here / "wording")

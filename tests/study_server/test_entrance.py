@@ -16,7 +16,7 @@ from study_server.invitations import invitation
 from study_server.models import Participant
 from study_server.studies import find
 from study_server.wording.files import compose_wording
-from study_server.wording.stored import reword
+from study_server.wording.stored import reword_study
 from study_server.words import Mode, State
 from tests.conftest import SECRET, short_protocol
 from tests.study_server.browsing import consent, csrf_token
@@ -69,7 +69,7 @@ def bilingual(app: Flask, client: FlaskClient) -> FlaskClient:
     """A browser that would rather read German, at the short study in English and German."""
     protocol = short_protocol(languages=("en", "de"))
     with transaction(app.extensions["engine"]) as db:
-        reword(db, protocol, find(db, "short"), compose_wording(protocol))
+        reword_study(db, protocol, find(db, "short"), compose_wording(protocol))
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de-CH,de;q=0.9,en;q=0.8"
     return client
 
@@ -125,7 +125,7 @@ def test_the_front_page_speaks_as_the_browser_asks_whatever_its_studies_do(
     page = bilingual.get("/").text
     assert 'lang="de">Welches Foto hat künstliche Farben?</a>' in page
     with transaction(app.extensions["engine"]) as db:
-        reword(db, short_protocol(), find(db, "short"), compose_wording(short_protocol()))
+        reword_study(db, short_protocol(), find(db, "short"), compose_wording(short_protocol()))
     page = bilingual.get("/").text
     assert '<html lang="de">' in page
     assert 'lang="en">Which photograph has fake colors?</a>' in page

@@ -16,11 +16,11 @@ from study_server.languages import LANGUAGES
 from study_server.presets import PRESETS
 from study_server.protocol import Protocol, new_protocol, stored_protocol
 from study_server.studies import find
-from study_server.wording.defaults import compose
+from study_server.wording.defaults import compose_default
 from study_server.wording.files import compose_wording, read_wording, write_wording
-from study_server.wording.markdown import render
-from study_server.wording.placeholders import find_blanks
-from study_server.wording.stored import render_wording, reword, stored_wording
+from study_server.wording.markdown import render_markdown
+from study_server.wording.placeholders import placeholder_values
+from study_server.wording.stored import load_wording, render_wording, reword_study
 from study_server.words import Mode, Part, Source
 from tests.conftest import fill_in, short_protocol
 
@@ -87,7 +87,7 @@ def test_a_default_says_what_its_protocol_does() -> None:
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
 @pytest.mark.parametrize("part", Part)
 def test_a_translated_default_says_that_it_awaits_review(language: str, part: Part) -> None:
-    assert "Awaits review by a native speaker" in compose(language, part, short_protocol())
+    assert "Awaits review by a native speaker" in compose_default(language, part, short_protocol())
 
 
 def test_what_is_there_is_never_overwritten(folder: Path) -> None:
@@ -105,25 +105,33 @@ def test_comments_are_not_read(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "text", "message"),
     [
-        ("debrief", "\n<!-- all of it -->\n", "debrief.md:1: nothing to read; write"),
-        ("debrief", "long " * 5000, "debrief.md:1: 25,000 characters; participants read at most"),
-        ("question", "Which " * 40, "question.md:1: 240 characters; participants read at most 200"),
+        ("debrief", "\n<!-- all of it -->\n", "debrief.md:1: empty; write"),
+        ("debrief", "long " * 5000, "debrief.md:1: 25,000 characters; the limit is 20,000; sho"),
+        ("question", "Which " * 40, "question.md:1: 240 characters; the limit is 200; shorten"),
         (
             "question",
             "Which?\n\nOr that?",
-            "question.md:3: the question is one line; take",
+            "question.md:3: the question must be a single line; rem",
         ),
-        ("debrief", "a\n\nb {colour}", "debrief.md:3: {colour} is unknown; there are {title}, "),
-        ("debrief", "{ 10 }", "debrief.md:1: { 10 } is unknown; there are"),
-        ("debrief", "{time_limit}", "debrief.md:1: {time_limit}, but study.toml has none; take it"),
-        ("consent", "Please read.", "consent.md:1: the first line must be the study's title, such"),
-        ("consent", "## Why\n\nYou", "consent.md:1: the first line must be the study's title"),
-        ("consent", "# A\n\ntext\n\n# B", "consent.md:5: a page has one title, and this is not it"),
-        ("instructions", "# Look\n\n", "instructions.md:1: a page has one title"),
-        ("instructions", "a\n\n![x](x.png)", "instructions.md:3: an image, which participants wou"),
-        ("debrief", "[a](javascript:b)", "debrief.md:1: a link to javascript:b; only https:// and"),
-        ("debrief", "- [a](http://b.org)", "debrief.md:1: a link to http://b.org; only"),
-        ("debrief", "See <data:text/html,x>", "debrief.md:1: a link to data:text/html,x; only"),
+        (
+            "debrief",
+            "a\n\nb {colour}",
+            "debrief.md:3: unknown placeholder {colour}; known: {ti",
+        ),
+        ("debrief", "{ 10 }", "debrief.md:1: unknown placeholder { 10 }; known"),
+        ("debrief", "{time_limit}", "debrief.md:1: {time_limit} is not set in study.toml; rem"),
+        (
+            "consent",
+            "Please read.",
+            "consent.md:1: the first line must be the title of the study",
+        ),
+        ("consent", "## Why\n\nYou", "consent.md:1: the first line must be the title of the study"),
+        ("consent", "# A\n\ntext\n\n# B", "consent.md:5: a page can have only one title; start"),
+        ("instructions", "# Look\n\n", "instructions.md:1: a page can have only one title"),
+        ("instructions", "a\n\n![x](x.png)", "instructions.md:3: images are not allowed; remove"),
+        ("debrief", "[a](javascript:b)", "debrief.md:1: link to javascript:b; only https:// and"),
+        ("debrief", "- [a](http://b.org)", "debrief.md:1: link to http://b.org; only"),
+        ("debrief", "See <data:text/html,x>", "debrief.md:1: link to data:text/html,x; only"),
     ],
 )
 def test_a_wrong_text_is_refused_with_its_line(
@@ -140,7 +148,7 @@ def test_a_file_that_is_missing_or_in_another_encoding_is_named(folder: Path) ->
     with pytest.raises(StudyError, match=r"en/debrief\.md:2: not UTF-8; save"):
         read_wording(short_protocol(), folder)
     (folder / "en" / "debrief.md").unlink()
-    with pytest.raises(StudyError, match=r"en/debrief\.md: not readable; `study wording` writes"):
+    with pytest.raises(StudyError, match=r"en/debrief\.md: cannot be read; run `study wording`"):
         read_wording(short_protocol(), folder)
 
 
@@ -151,7 +159,9 @@ def test_a_file_that_is_missing_or_in_another_encoding_is_named(folder: Path) ->
 def test_a_text_for_another_protocol_is_not_taken(
     changes: dict[str, Any], file: str, folder: Path
 ) -> None:
-    with pytest.raises(StudyError, match=rf"{file}.*\.md:1: written for another protocol; adapt"):
+    with pytest.raises(
+        StudyError, match=rf"{file}.*\.md:1: this text was written for a different protocol"
+    ):
         read_wording(short_protocol(**changes), folder)
 
 
@@ -159,7 +169,7 @@ def test_a_text_that_was_adapted_is_taken(folder: Path) -> None:
     protocol = short_protocol(question="real")
     for part in Part:
         file = folder / "en" / f"{part}.md"
-        adapted = compose("en", part, protocol).splitlines()[0]
+        adapted = compose_default("en", part, protocol).splitlines()[0]
         file.write_text("\n".join([adapted, *file.read_text().splitlines()[1:]]))
     (folder / "en" / "question.md").write_text("Which is the photograph?")
     assert read_wording(protocol, folder)["en", Part.QUESTION] == "Which is the photograph?"
@@ -168,30 +178,32 @@ def test_a_text_that_was_adapted_is_taken(folder: Path) -> None:
 def test_a_time_limit_is_told_to_those_who_agree(folder: Path) -> None:
     consent = folder / "en" / "consent.md"
     consent.write_text("# {title}\n\nTake your time.")
-    with pytest.raises(StudyError, match=r"time limit that this does not tell; write \{time_limit"):
+    with pytest.raises(
+        StudyError, match=r"time limit that this text does not mention; add \{time_limit"
+    ):
         read_wording(short_protocol(time_limit_minutes=30), folder)
 
 
-def test_blanks_have_their_nouns_and_units() -> None:
+def test_placeholders_have_their_nouns_and_units() -> None:
     protocol = short_protocol(
         practice=1, trials=1, vigilance=0, exposure_ms=1500, time_limit_minutes=1
     )
-    english, german = find_blanks(protocol, "en"), find_blanks(protocol, "de")
+    english, german = placeholder_values(protocol, "en"), placeholder_values(protocol, "de")
     assert (english["practice"], english["shown"]) == ("1 practice pair", "1 pair")
     assert (english["seconds"], english["time_limit"]) == ("1.5 seconds", "1 minute")
     assert (german["practice"], german["shown"]) == ("1 Übungspaar", "1 Paar")
     assert (german["seconds"], german["minutes"]) == ("1,5 Sekunden", "2 Minuten")
-    assert find_blanks(short_protocol(), "de")["shown"] == "5 Paare"
-    several = find_blanks(short_protocol(exposure_ms=[500, 1000]), "en")
+    assert placeholder_values(short_protocol(), "de")["shown"] == "5 Paare"
+    several = placeholder_values(short_protocol(exposure_ms=[500, 1000]), "en")
     assert several["seconds"] == "0.5 seconds or 1 second"
-    assert find_blanks(short_protocol(presentation="single"), "en")["shown"] == "5 images"
-    assert find_blanks(short_protocol(practice=0), "de")["practice"] == ""
+    assert placeholder_values(short_protocol(presentation="single"), "en")["shown"] == "5 images"
+    assert placeholder_values(short_protocol(practice=0), "de")["practice"] == ""
 
 
 def test_html_is_shown_and_never_obeyed() -> None:
-    assert render("<script>alert(1)</script>").startswith("<p>&lt;script&gt;")
-    assert "<img" not in render("a <img src=x onerror=y> b")
-    assert 'href="javascript' not in render("[a](javascript:b)")
+    assert render_markdown("<script>alert(1)</script>").startswith("<p>&lt;script&gt;")
+    assert "<img" not in render_markdown("a <img src=x onerror=y> b")
+    assert 'href="javascript' not in render_markdown("[a](javascript:b)")
 
 
 def test_what_was_imported_stays_whatever_the_files_say(
@@ -203,7 +215,7 @@ def test_what_was_imported_stays_whatever_the_files_say(
     (folder / "de" / "question.md").write_text("Andere Frage?")
     with transaction(engine) as db:
         study = find(db, "short")
-        assert stored_wording(db, study) == wording
+        assert load_wording(db, study) == wording
         german = render_wording(db, study, "de")
         assert german.question.startswith("Welches Bild hat künstliche Farben")
         assert "Dann sehen Sie 5 Paare ohne" in german.consent
@@ -226,7 +238,7 @@ def test_a_participant_keeps_the_version_of_what_they_agreed_to(
         assert [person.language for person in people] == ["en", "de", "de"]
         assert versions[1] == versions[2] == render_wording(db, study, "de").consent_version
         assert re.fullmatch(r"en-[0-9a-f]{12}", versions[0])
-        reword(db, protocol, study, fill_in(stored_wording(db, study)))
+        reword_study(db, protocol, study, fill_in(load_wording(db, study)))
         later = enrolment.enroll(db, study, "d", Mode.PREVIEW, Source.LINK, "de")
         assert later.consent_version != versions[1]
 
@@ -238,11 +250,11 @@ def test_edited_texts_are_taken_until_the_freeze(
     protocol = in_german(title="Another title")
     with transaction(engine) as db:
         study = find(db, "short")
-        reword(db, protocol, study, read_wording(protocol, folder))
+        reword_study(db, protocol, study, read_wording(protocol, folder))
         assert stored_protocol(study.protocol) == protocol
         assert render_wording(db, study, "en").title == "Another title"
-        with pytest.raises(StudyError, match="has another trials than study 'short'; an import"):
-            reword(db, in_german(trials=5), study, {})
+        with pytest.raises(StudyError, match="changes trials of study 'short', but"):
+            reword_study(db, in_german(trials=5), study, {})
         freeze(db, study, Plan(), "ab" * 32)
-        with pytest.raises(StudyError, match="'short' is frozen; other wording needs another slug"):
-            reword(db, protocol, study, {})
+        with pytest.raises(StudyError, match="'short' is frozen; to change its wording, import"):
+            reword_study(db, protocol, study, {})
