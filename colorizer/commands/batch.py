@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,7 +11,6 @@ from torch import distributed
 from colorizer.commands.options import (
     EXISTING_FOLDER,
     FOLDER,
-    SPLIT_FILE,
     choose_models,
     device_option,
     json_option,
@@ -25,9 +23,11 @@ from colorizer.commands.terminal import tell, tell_left_out, tell_refused, track
 from colorizer.errors import Mistake
 from colorizer.networks.checkpoint import load_colorizer, short_sha256
 from colorizer.networks.cpu_inference import fuse
-from colorizer.photos.duplicates import join_groups, near_pairs
 from colorizer.photos.reading import Refusal
-from colorizer.photos.splits import SPLITS, Photograph, image_id, members, new_files, read_split
+from colorizer.photos.selection import gather, leave_out_near_duplicates
+from colorizer.photos.splits import (
+    SPLITS,
+)
 from colorizer.stimuli.batch import METHODS, Model, Recipe, fast_precision, write_stimuli
 from colorizer.stimuli.manifest import WHOLE, Shard, Stimulus, begin_manifest, finish_manifest
 
@@ -124,41 +124,3 @@ def batch(
     if distributed.is_torchelastic_launched():
         return 0  # torchrun ends all processes as soon as one ends with another code
     return 1 if refused else 0
-
-
-def gather(side: str, photos: Path | None) -> tuple[Sequence[Photograph], dict[str, str]]:
-    """The photographs to color, and those refused for their names, with reasons."""
-    if photos is None:
-        return members(read_split(SPLIT_FILE), side), {}
-    folder = photos.resolve()
-    files, refused = new_files(folder, [])
-    known = {row.path: row for row in read_split(SPLIT_FILE)} if SPLIT_FILE.exists() else {}
-    return [_place(folder, path, known.get(path)) for path in files], refused
-
-
-def leave_out_near_duplicates(
-    photographs: Sequence[Photograph],
-) -> tuple[list[Photograph], dict[str, str]]:
-    """The first of those that look alike, and the files of the others, each with that of its first.
-
-    People who saw one have seen the other, and `study import` warns of them. By the hashes of
-    split.csv: a photograph without one, or of the same group for another reason, stays.
-    """
-    hashed = [photograph for photograph in photographs if photograph.phash]
-    pairs = near_pairs([photograph.phash for photograph in hashed])
-    joined = join_groups([photograph.image for photograph in hashed], pairs, frozenset())
-    firsts: dict[str, Photograph] = {}
-    others: dict[str, str] = {}
-    for photograph, group in zip(hashed, joined, strict=True):
-        first = firsts.setdefault(group, photograph)
-        if first is not photograph:
-            others[photograph.file] = first.file
-    return [photograph for photograph in photographs if photograph.file not in others], others
-
-
-def _place(folder: Path, path: Path, known: Photograph | None) -> Photograph:
-    """A photograph of a folder; the split and the group are those of split.csv, if it is there."""
-    image, file = image_id(folder, path), path.relative_to(folder).as_posix()
-    if known is None:
-        return Photograph(str(folder), image, file, "test", gray=False, group=image)
-    return replace(known, root=str(folder), image=image, file=file, split=known.split or "test")

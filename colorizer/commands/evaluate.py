@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from colorizer.commands.batch import gather
 from colorizer.commands.options import (
     EXISTING_FOLDER,
     FILE,
@@ -33,6 +32,7 @@ from colorizer.networks.classifier import load_classifier, read_labels, recogniz
 from colorizer.networks.cpu_inference import fuse
 from colorizer.networks.models import Colorizer
 from colorizer.photos.reading import Refusal, read_ahead
+from colorizer.photos.selection import gather
 from colorizer.photos.splits import SPLITS, Photograph
 from colorizer.stimuli.batch import fast_precision
 from colorizer.stimuli.methods import METHODS, Sitting, paint, sit

@@ -13,9 +13,7 @@ from colorizer.commands.options import (
     FOLDER,
     PRIOR_FILE,
     RUNS,
-    SPLIT_FILE,
     device_option,
-    find_models,
     json_option,
     models_option,
     quiet_option,
@@ -27,8 +25,9 @@ from colorizer.figures.comparison_sheet import draw_sheet, save_png
 from colorizer.figures.curves import draw_losses, draw_weights, read_log, save_figure
 from colorizer.figures.network import draw_network, trace
 from colorizer.networks.checkpoint import load_colorizer, read_header
-from colorizer.photos.splits import members, read_split
+from colorizer.photos.splits import SPLIT_FILE, members, read_split
 from colorizer.stimuli.methods import Sitting, paint, sit
+from colorizer.stimuli.model_files import find_models
 from colorizer.training.prior import read_prior
 
 COLUMNS = {"gray": "BW", "l2": "L2", "mcl": "MCL", "real": "ORG"}  # of the comparison sheet

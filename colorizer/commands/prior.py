@@ -6,18 +6,12 @@ import click
 import torch
 
 from colorizer.color.bins import bin_centers
-from colorizer.commands.options import (
-    FILE,
-    PRIOR_FILE,
-    SPLIT_FILE,
-    device_option,
-    json_option,
-    quiet_option,
-)
+from colorizer.commands.options import FILE, PRIOR_FILE, device_option, json_option, quiet_option
 from colorizer.commands.terminal import tell, tell_refused, tracked
 from colorizer.errors import Mistake
 from colorizer.photos.reading import UnreadablePhotograph
 from colorizer.photos.splits import (
+    SPLIT_FILE,
     members,
     read_split,
 )

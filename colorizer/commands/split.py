@@ -6,17 +6,11 @@ from pathlib import Path
 
 import click
 
-from colorizer.commands.options import (
-    EXISTING_FOLDER,
-    FILE,
-    SPLIT_FILE,
-    json_option,
-    quiet_option,
-    seed_option,
-)
+from colorizer.commands.options import EXISTING_FOLDER, FILE, json_option, quiet_option, seed_option
 from colorizer.commands.terminal import tell, tell_refused, tracked
 from colorizer.errors import Mistake
 from colorizer.photos.splits import (
+    SPLIT_FILE,
     SPLITS,
     Photograph,
     assign,

@@ -15,7 +15,6 @@ from colorizer.commands.options import (
     FOLDER,
     PRIOR_FILE,
     RUNS,
-    SPLIT_FILE,
     device_option,
     quiet_option,
     seed_option,
@@ -25,7 +24,7 @@ from colorizer.errors import Mistake
 from colorizer.networks.backbone import RANDOM
 from colorizer.networks.checkpoint import file_sha256, model_name
 from colorizer.networks.models import NETWORKS, OBJECTIVES
-from colorizer.photos.splits import members, read_split
+from colorizer.photos.splits import SPLIT_FILE, members, read_split
 from colorizer.training import distributed
 from colorizer.training.loop import objective_loss, train
 from colorizer.training.photo_cache import Squares, fill_cache, open_cache, square_size

@@ -233,3 +233,6 @@ def _check(rows: Sequence[Photograph], path: Path) -> None:
                 f"{path}: the group {row.group} is in {sides[row.group]} and in {row.split}; "
                 "images of one group must be on one side"
             )
+
+
+SPLIT_FILE = Path("data/split.csv")  # the defaults of every command, in the working folder

@@ -8,10 +8,10 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from colorizer.cli import main
-from colorizer.commands.batch import gather
 from colorizer.errors import Mistake
 from colorizer.networks.classifier import load_classifier, read_labels, recognize
 from colorizer.networks.torchvision_ops import import_torchvision
+from colorizer.photos.selection import gather
 from colorizer.stimuli.methods import Sitting, paint, sit
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw, write_pictures

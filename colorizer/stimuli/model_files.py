@@ -1,0 +1,43 @@
+"""Find the model files that the methods need: given ones, the newest runs, or the shipped ones."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from colorizer.errors import Mistake
+from colorizer.networks.checkpoint import (
+    RELEASED,
+    model_name,
+    newest_checkpoints,
+    read_header,
+    shipped_checkpoint,
+)
+from colorizer.networks.zhang2016 import ZHANG2016
+from colorizer.stimuli.methods import DECODINGS
+
+
+def find_models(methods: Sequence[str], given: dict[str, Path], runs: Path) -> dict[str, Path]:
+    """The file of every model that the methods need: given, else the newest run's, else shipped.
+
+    Raises Mistake where there is none, or where it is another model.
+    """
+    needed = list(dict.fromkeys(DECODINGS[m][0] for m in methods if m in DECODINGS))
+    trained = newest_checkpoints(runs) if set(needed) - set(given) else {}
+    found = {}
+    for name in needed:
+        path = given.get(name) or trained.get(name) or shipped_checkpoint(name)
+        if path is None:
+            options = f"mcl --backbone {name}" if name == ZHANG2016 else name
+            raise Mistake(f"no {name} model in {runs}; `colorizer train --objective {options}`")
+        if model_name(read_header(path)) != name:
+            raise Mistake(f"{path}: a model of {model_name(read_header(path))}, not {name}")
+        found[name] = path
+    return found
+
+
+def describe_models(models: dict[str, Path]) -> Iterable[str]:
+    """A line for each model: which file, how far it was trained."""
+    for name, path in models.items():
+        header, said = read_header(path), "as released"
+        if path.suffix not in RELEASED:
+            said = f"epoch {header['epoch']}, val_loss {header['val_loss']:.5g}"
+        yield f"{name}: {path} ({said})"
