@@ -1,39 +1,58 @@
 # Thin: each target a line or two. Python 3.11+ and make are enough; the rest is installed.
 PYTHON ?= python3
-BIN := .venv/bin
+WORKERS ?= logical# processes that run the tests: as many as there are cores
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: install demo test check fix words docs bench serve clean
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
+PYTEST := $(BIN)/python -m pytest
+SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-install: .venv/installed
+.PHONY: install install-dev demo test test-fast check fix words docs bench serve clean
 
-.venv/installed: pyproject.toml constraints.txt
+install: .venv/installed-demo
+
+install-dev: .venv/installed-dev
+
+.venv/installed-demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
+	$(PIP) '.[demo]'
+	touch $@
+
+.venv/installed-dev: .venv/installed-demo
+	$(PIP) '.[demo,dev]'
 	touch $@
 
 demo: install  ## stimuli, a study to click through, simulated answers, a report
 	$(BIN)/python -m demo
 
-test: check
+test: check  ## everything; last, and in one process, what measures time
 	$(BIN)/python -m tests.browser.chromium
-	$(BIN)/pytest
+	$(PYTEST) -m "not alone" $(SHARED)
+	$(PYTEST) -m alone
 
-check: install
+test-fast: install-dev  ## without a browser, without PostgreSQL, without what measures time
+	$(PYTEST) -m "not browser and not postgres and not alone" $(SHARED)
+
+check: install-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-fix: install
+fix: install-dev
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-words: install  ## new texts into the catalogues, to be translated there
+words: install-dev  ## new texts into the catalogues, to be translated there
 	mkdir -p build
 	$(BIN)/pybabel -q extract -F pyproject.toml --sort-by-file --no-location --no-wrap -o build/words.pot study_server templates
 	$(BIN)/pybabel -q update -i build/words.pot -d study_server/translations --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
-docs: install  ## this documentation as a website; warnings are errors
+docs: install-dev  ## this documentation as a website; warnings are errors
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --builder html docs build/docs
 
-bench: install
+bench: install-dev
 	$(BIN)/python -m benchmarks
 
 serve: install

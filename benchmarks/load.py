@@ -30,7 +30,8 @@ from study_server.studies import find
 from study_server.words import Mode, Source
 from tests.conftest import open_study, short_protocol, write_stimuli
 from tests.faults.people import Browser, Ledger, Pace, compare, crowd, percentiles
-from tests.faults.servers import Server, free_port, started
+from tests.faults.servers import Server, started
+from tests.ports import free_port
 from tests.study_server.test_nginx import start_nginx, wait_for
 
 PACE = Pace(answer_s=4.7, reload=0.01, vanish=0.004, retry_s=0.5)

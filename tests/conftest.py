@@ -33,6 +33,7 @@ from study_server.words import State
 METHODS = ("real", "l2", "mcl", "foil")
 CHROMA = np.array([[0.7152, -0.2126, 0], [0, -0.0722, 0.7152]])  # no change of luminance
 SECRET = "a secret for the tests alone"
+BROWSER = Path(__file__).with_name("browser")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -89,6 +90,36 @@ def short_protocol(slug: str = "short", **changes: object) -> Protocol:
     return Protocol.model_validate(new_protocol(slug).model_dump() | quick | changes)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser or PostgreSQL; order files from the longest to the shortest.
+
+    pytest-xdist hands out whole files in this order, so that no long one starts last.
+    """
+    seconds: dict[Path, float] = {}
+    for item in items:
+        for marker in required_markers(item):
+            item.add_marker(marker)
+        for slow in item.iter_markers("slow"):
+            seconds[item.path] = slow.args[0]
+    items.sort(key=lambda item: -seconds.get(item.path, 0))  # stable: equals keep their order
+
+
+def required_markers(item: pytest.Item) -> Iterator[str]:
+    """Yield the markers that follow from a test's place, fixtures and parameters."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if "browser" in fixtures or BROWSER in item.path.parents:
+        yield "browser"
+    callspec = getattr(item, "callspec", None)
+    texts = (
+        {value for value in callspec.params.values() if isinstance(value, str)}
+        if callspec
+        else set()
+    )
+    if "postgresql" in fixtures | texts:
+        yield "postgres"
+
+
 @pytest.fixture(scope="session")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dozen photographs of 32 px: enough for the short protocol and a reserve of 5."""
@@ -127,6 +158,7 @@ def new_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> s
     """The URL of an empty database of a kind."""
     if kind == "sqlite":
         return f"sqlite:///{tmp_path / 'study.sqlite'}"
+    assert request.node.get_closest_marker("postgres"), "name the parameter `postgresql`"
     server = request.getfixturevalue("postgresql")
     admin = open_engine(server).execution_options(isolation_level="AUTOCOMMIT")
     name = "test_" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 HOUSE = Path(__file__).parents[1]
 
 
@@ -41,8 +43,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`study serve` in a directory that has nothing to do with the checkout; its address."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(environment / "study"), "serve", "--port", str(port)]
     secrets = {"STUDY_SECRET_KEY": "a key of this test, and of nothing else"}
     with subprocess.Popen(command, cwd=elsewhere, env=bare_environment() | secrets) as server:

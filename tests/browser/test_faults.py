@@ -25,6 +25,7 @@ from study_server.words import Flag, Outcome
 from tests.browser.lone_player import QUICKER
 from tests.browser.robot import build_robot, finish, halt, set_going
 from tests.conftest import SECRET, LiveStudy, serve_study, short_protocol, write_stimuli
+from tests.ports import free_port
 
 IMAGES = 28  # enough for every trial of a test and for what takes the place of voided ones
 
@@ -186,8 +187,7 @@ class Process:
 
 def test_a_server_killed_and_started_again(browser: Browser, tmp_path: Path, many: Path) -> None:
     with study_of(tmp_path, many) as study, visit(browser) as visitor:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         server = Process(tmp_path, port)
         server.start()
         own = LiveStudy(f"http://127.0.0.1:{port}", study.slug, study.engine, study.app)

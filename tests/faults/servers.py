@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from sqlalchemy import Engine
 from study_server.database import open_engine, prepare
 from study_server.protocol import Protocol
 from tests.conftest import SECRET, open_study
+from tests.ports import free_port
 
 STUDY = str(Path(sys.executable).with_name("study"))
 READY_S = 60
@@ -28,7 +28,7 @@ class Server:
 
     folder: Path
     database_url: str
-    port: int = field(default_factory=lambda: free_port())
+    port: int = field(default_factory=free_port)
     threads: int = 6
     settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
@@ -91,11 +91,6 @@ def started(server: Server) -> Iterator[None]:
         yield
     finally:
         server.stop()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def is_well(port: int) -> bool:

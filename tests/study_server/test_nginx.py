@@ -14,14 +14,18 @@ from flask import Flask
 
 from study_server.app import create_app
 from study_server.serving import served
-from tests.faults.servers import free_port, is_well
+from tests.faults.servers import is_well
+from tests.ports import free_port
 from tests.study_server.browsing import consent
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 CONFIGURATION = Path(__file__).parents[2] / "docs" / "nginx.conf"
 
+if NGINX is None:
+    pytest.skip("install nginx to test docs/nginx.conf", allow_module_level=True)
+
 pytestmark = [
-    pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),
+    pytest.mark.nginx,
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
 ]
 
