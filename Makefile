@@ -20,11 +20,11 @@ install-dev: .venv/installed-dev
 
 .venv/installed-demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(PIP) '.[demo]'
+	$(PIP) ".[demo]"
 	touch $@
 
 .venv/installed-dev: .venv/installed-demo
-	$(PIP) '.[demo,dev]'
+	$(PIP) ".[demo,dev]"
 	touch $@
 
 demo: install  ## stimuli, a study to click through, simulated answers, a report
