@@ -21,9 +21,9 @@ def import_torchvision() -> Any:
     except RuntimeError as error:  # operator torchvision::nms does not exist
         if "torchvision::" not in str(error):
             raise
-    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]  # torch.library has no types
+    library = torch.library.Library("torchvision", "DEF")
     _declared.append(library)
     for name in ("nms", "qnms"):
         schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-        library.define(schema)  # type: ignore[no-untyped-call]  # likewise
+        library.define(schema)
     return importlib.import_module("torchvision")

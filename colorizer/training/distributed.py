@@ -81,7 +81,7 @@ def convert_sync_batchnorm(model: nn.Module, device: torch.device) -> None:
     torch.nn.SyncBatchNorm works on GPUs only: on CPU each process normalizes its own share.
     """
     if count() > 1 and device.type == "cuda":
-        nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]  # torch has no types here
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
 
 def average_norm_statistics(model: nn.Module) -> None:

@@ -42,7 +42,7 @@ def sparse_cross_entropy(logits: Tensor, nearest: Tensor, share: Tensor) -> Tens
     The target that is zero but for k bins is never written out. Sums in float32 at least, also
     of bfloat16 logits. Differentiable once, in the logits.
     """
-    entropy: Tensor = _SparseCrossEntropy.apply(logits, nearest, share)  # type: ignore[no-untyped-call]  # torch's
+    entropy: Tensor = _SparseCrossEntropy.apply(logits, nearest, share)  # type: ignore[no-untyped-call]  # torch leaves apply untyped
     return entropy
 
 

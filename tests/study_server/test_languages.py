@@ -29,7 +29,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     file = tmp_path_factory.mktemp("words") / "words.pot"
     mapping, places = HOUSE / "pyproject.toml", [HOUSE / "study_server", HOUSE / "templates"]
     extract = ["pybabel", "-q", "extract", "-F", mapping, "-o", file, *places]
-    CommandLineInterface().run([str(word) for word in extract])  # type: ignore[no-untyped-call]
+    CommandLineInterface().run([str(word) for word in extract])
     with file.open("rb") as content:
         return read_po(content)
 

@@ -32,12 +32,10 @@ def test_the_auc_goes_from_1_without_an_error_to_0_at_150() -> None:
 
 def test_psnr_and_ssim_are_those_of_scikit_image() -> None:
     pictures = draw(0), draw(1)
-    psnr = skimage.peak_signal_noise_ratio(*pictures)  # type: ignore[no-untyped-call]  # no types
+    psnr = skimage.peak_signal_noise_ratio(*pictures)
     assert float(peak_signal_to_noise(levels(0), levels(1))) == pytest.approx(psnr, abs=1e-4)
     published = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    ssim = skimage.structural_similarity(  # type: ignore[no-untyped-call]  # likewise
-        *pictures, channel_axis=2, data_range=255, **published
-    )
+    ssim = skimage.structural_similarity(*pictures, channel_axis=2, data_range=255, **published)
     assert float(structural_similarity(levels(0), levels(1))) == pytest.approx(ssim, abs=1e-4)
 
 

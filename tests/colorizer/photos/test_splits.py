@@ -78,7 +78,7 @@ def test_a_group_stays_on_one_side() -> None:
 
 
 def test_near_duplicates_stay_on_one_side_also_later(tmp_path: Path) -> None:
-    scenes = [Image.fromarray(data()) for data in (astronaut, chelsea, coffee)]  # type: ignore[no-untyped-call]  # no types
+    scenes = [Image.fromarray(data) for data in (astronaut(), chelsea(), coffee())]
     photographs = [scene.crop((x, 0, x + 220, 220)) for scene in scenes for x in (0, 220)]
     write_copies(photographs, tmp_path / "first", side=220)
     split = assign(look(tmp_path / "first"), [], val=1, test=2, seed=0)

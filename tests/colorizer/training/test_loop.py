@@ -109,7 +109,7 @@ def test_a_gradient_that_is_no_number_changes_nothing(squares: Squares, tmp_path
     run = begin_run(LITTLE, None, CPU)
     before = copy.deepcopy(run.averaged.state_dict())
     weight = projection(run).weight
-    weight.register_hook(lambda gradient: gradient * math.nan)  # type: ignore[no-untyped-call]  # torch has no types here
+    weight.register_hook(lambda gradient: gradient * math.nan)
     with pytest.raises(Mistake, match=r"its gradient nan\) at step 1"):
         list(train(run, squares, squares, objective_loss(None, CPU), tmp_path))
     assert all(torch.equal(x, before[name]) for name, x in run.averaged.state_dict().items())
