@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
@@ -75,7 +76,7 @@ def load_colorizer(path: Path, device: torch.device) -> Colorizer:
     load_strictly(model, read_state_dict(path) if released else read_tensors(path), str(path))
     if released and isinstance(model, Zhang2016):
         anneal_as_released(model)
-    return model.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # torch's stub lacks this overload
+    return convert_conv2d_weight_memory_format(model.eval().to(device), torch.channels_last)
 
 
 def shipped_checkpoint(name: str) -> Path | None:

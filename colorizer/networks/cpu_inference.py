@@ -31,7 +31,7 @@ def fuse(model: Colorizer, precision: torch.dtype = torch.float32) -> Colorizer:
     decoder.lateral = nn.ModuleList(map(_fuse_layers, decoder.lateral))
     decoder.context = _fuse_layers(decoder.context)
     decoder.merge = nn.ModuleList(map(_fuse_layers, decoder.merge))
-    head.project = FusedConvolution(head.project)  # type: ignore[assignment]  # called alike
+    head.add_module("project", FusedConvolution(head.project))
     return model
 
 
@@ -42,7 +42,7 @@ class FusedConvolution(nn.Module):
         self, convolution: nn.Module, norm: nn.Module | None = None, relu: bool = False
     ) -> None:
         super().__init__()
-        folded: Any = convolution if norm is None else fuse_conv_bn_eval(convolution, norm)  # type: ignore[type-var,arg-type]  # given by name
+        folded = _fold(convolution, norm)
         self.weight = folded.weight.detach().contiguous(memory_format=torch.channels_last)
         self.bias: Tensor | None = None if folded.bias is None else folded.bias.detach()
         self.place = [*map(list, (folded.padding, folded.stride, folded.dilation)), folded.groups]
@@ -99,6 +99,15 @@ class FusedBlock(nn.Module):
         shortcut = x if self.shortcut is None else self.shortcut(active)
         joined: Tensor = self.last(self.middle(self.first(active)), shortcut)
         return joined
+
+
+def _fold(convolution: nn.Module, norm: nn.Module | None) -> nn.Conv2d:
+    """Return one convolution that does the same as a convolution and the norm behind it."""
+    assert isinstance(convolution, nn.Conv2d)
+    if norm is None:
+        return convolution
+    assert isinstance(norm, nn.BatchNorm2d)
+    return fuse_conv_bn_eval(convolution, norm)
 
 
 def _fuse_layers(layers: nn.Module) -> nn.Sequential:

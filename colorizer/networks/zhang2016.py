@@ -38,7 +38,7 @@ class Zhang2016(nn.Module):
         )
         self.model_out = nn.Conv2d(len(bins), 2, kernel_size=1, bias=False).requires_grad_(False)
         with torch.no_grad():
-            self.model8[-1].bias.copy_(probability.log())  # type: ignore[operator]  # of a convolution
+            self.model8[-1].get_parameter("bias").copy_(probability.log())
             self.model_out.weight.copy_(bins.T[..., None, None] / AB_RANGE)
 
     def forward(self, lightness: Tensor) -> Tensor:

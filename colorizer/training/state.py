@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
@@ -153,7 +154,7 @@ def _set_up(config: TrainConfig, model: Colorizer, device: torch.device) -> Run:
         model.backbone.freeze(config.frozen_stages)
     elif config.frozen_stages:
         raise Mistake(f"{config.backbone} has no stages to freeze; leave --frozen-stages out")
-    model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
+    convert_conv2d_weight_memory_format(model.to(device), torch.channels_last)
     averaged = copy.deepcopy(model).eval().requires_grad_(False)
     distributed.convert_sync_batchnorm(model, device)
     return Run(config, model, averaged, _optimizer(config, model))

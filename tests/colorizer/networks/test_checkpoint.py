@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from colorizer.color.bins import bin_centers
 from colorizer.errors import Mistake
@@ -24,7 +25,7 @@ def header(**changes: str) -> Header:
 
 def test_a_model_survives_its_file(tmp_path: Path) -> None:
     model = build_colorizer("resnet50v2", "mcl", bin_centers()).eval()
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
+    convert_conv2d_weight_memory_format(model, torch.channels_last)
     write_tensors(tmp_path / "m.safetensors", model.state_dict(), header(objective="mcl"))
     loaded = load_colorizer(tmp_path / "m.safetensors", CPU)
     lightness = torch.rand(1, 1, 32, 32) * 100

@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from colorizer.color.bins import bin_centers
 from colorizer.networks.backbone import BACKBONES
@@ -19,12 +20,13 @@ def model(request: pytest.FixtureRequest) -> Colorizer:
     model = build_colorizer(request.param, "mcl", bin_centers()).eval()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d) and module.num_features > 3:
-            for values in (module.running_var, module.weight):
-                nn.init.uniform_(values, 0.5, 1.5)  # type: ignore[arg-type]  # norms here have both
-            for values in (module.running_mean, module.bias):
-                nn.init.normal_(values, std=0.1)  # type: ignore[arg-type]
+            for name, values in module.state_dict().items():
+                if name in ("running_var", "weight"):
+                    nn.init.uniform_(values, 0.5, 1.5)
+                elif name in ("running_mean", "bias"):
+                    nn.init.normal_(values, std=0.1)
     nn.init.normal_(model.get_parameter("head.project.weight"), std=1.0)
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # missing in torch's stub
+    return convert_conv2d_weight_memory_format(model, torch.channels_last)
 
 
 @pytest.fixture(scope="module")
