@@ -4,7 +4,11 @@ import io
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 from study_server.errors import StudyError
 
@@ -53,10 +57,9 @@ class _Sink(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, content: object) -> int:
-        piece = bytes(memoryview(content))  # type: ignore[arg-type]
-        self._held += piece
-        return len(piece)
+    def write(self, content: "ReadableBuffer") -> int:
+        self._held += content
+        return memoryview(content).nbytes
 
     def take(self, least: int) -> Iterator[bytes]:
         """What has come, once it is so many bytes."""

@@ -1,7 +1,7 @@
 """A platform's own list of who came, as it exports it: whoever reads it again meets raw ids."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -77,8 +77,8 @@ def read_list(path: Path) -> tuple[Source, list[Listed]]:
     return source, [read_row(source, row, f"{path}:{line}") for line, row in rows]
 
 
-def _recognize(path: Path, columns: object) -> Source:
-    named = {_words(str(column)) for column in columns}  # type: ignore[attr-defined]
+def _recognize(path: Path, columns: Iterable[str]) -> Source:
+    named = {_words(column) for column in columns}
     for source, (person, submission, *_) in COLUMNS.items():
         if named & set(person) and (named & set(submission) or not submission):
             return source

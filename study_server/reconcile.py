@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -202,12 +203,12 @@ def read_sheet(path: Path) -> list[Row]:
 
 def _read_row(row: dict[str, str], where: str) -> Row:
     try:
-        words = {
+        values: dict[str, Any] = row | {
             "source": Source(row["source"]),
             "status": Status(row["status"]),
             "action": Action(row["action"].strip().lower()),
         }
-        return Row(**(row | words))  # type: ignore[arg-type]
+        return Row(**values)
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(
             f"{where}: {error}; edit only action ({', '.join(Action)}), reason and bonus"

@@ -5,7 +5,7 @@ import signal
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 import torch
@@ -89,14 +89,14 @@ def train_command(
     compiled: bool,
     device: torch.device,
     quiet: bool,
-    **settings: str | int | float | None,
+    **settings: Any,  # the fields of TrainConfig, which click has checked
 ) -> int:
     """Fit one model to the train split; the least validation loss is kept.
 
     Over several processes: `torchrun --nproc-per-node N -m colorizer train ...`. Batch norms are
     synchronized on GPUs; on CPU each process normalizes its own share of the batch.
     """
-    config = TrainConfig(**settings)  # type: ignore[arg-type]  # click has checked each of them
+    config = TrainConfig(**settings)
     folder = out or RUNS / model_name(asdict(config))
     with distributed.joined(device) as own:
         quiet = quiet or distributed.rank() > 0

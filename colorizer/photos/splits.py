@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from colorizer.errors import Mistake
 from colorizer.files import replacing
@@ -218,7 +219,8 @@ def _parse(row: dict[str, str], columns: int, where: str) -> Photograph:
         raise Mistake(f"{where}: split is {row['split']!r}; it must be {expected}")
     if not re.fullmatch("([0-9a-f]{16})?", row.get("phash", "")):
         raise Mistake(f"{where}: phash is {row['phash']!r}; it must be 16 hex digits, or empty")
-    return Photograph(**{**row, "gray": gray})  # type: ignore[arg-type]  # gray is a bool by now
+    values: dict[str, Any] = {**row, "gray": gray}
+    return Photograph(**values)
 
 
 def _check(rows: Sequence[Photograph], path: Path) -> None:

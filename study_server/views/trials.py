@@ -37,9 +37,9 @@ def load_participant() -> None:
         g.framed_by = recruitment.MTURK_FRAMES
 
 
-def participant_url(endpoint: str, **values: object) -> str:
+def participant_url(endpoint: str, **values: Any) -> str:
     """Of one of this participant's pages, with what their platform must hear again."""
-    return url_for(endpoint, token=g.token, back=request.args.get("back"), **values)  # type: ignore[arg-type]
+    return url_for(endpoint, token=g.token, back=request.args.get("back"), **values)
 
 
 def participant_wording() -> RenderedWording:
