@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
+from scipy import special
 
 from analysis.exclusions.person_measures import Conduct
 from analysis.exclusions.rules import needed_vigilance, planned_vigilance, saw_vigilance

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
+from scipy import special
 
 from analysis.trials import Codes, Mask, Numbers, Trials
 
@@ -69,13 +69,12 @@ def funnel_limits(
 def _cumulate(trials: int, center: float, sd: float) -> Numbers:
     """(trials + 1,): the chance that at most 0, 1, ... of so many answers are fooled."""
     fooled, spread = np.arange(trials + 1), center * (1 - center)
-    cumulated: Numbers = special.bdtr(fooled, trials, center)
     if sd == 0 or spread == 0:
-        return cumulated
+        return np.asarray(special.bdtr(fooled, trials, center), dtype=np.float64)
     size = max(spread / sd**2 - 1, TINY)  # alpha + beta; TINY: everybody always or never fooled
     a, b = center * size, (1 - center) * size
     ways = -np.log(trials + 1) - special.betaln(fooled + 1, trials - fooled + 1)
     chances = np.exp(ways + special.betaln(fooled + a, trials - fooled + b) - special.betaln(a, b))
-    cumulated = np.cumsum(chances)
+    cumulated: Numbers = np.cumsum(chances)
     cumulated /= cumulated[-1]
     return cumulated

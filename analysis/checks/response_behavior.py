@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
+from scipy import special
 
 from analysis.inference.clusters import clustered_variance
 from analysis.inference.contrasts import CHANCE, Difference, part_difference, t_test

@@ -9,7 +9,7 @@ from math import exp, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
+from scipy import special
 
 from analysis.inference.clusters import multiway_variance
 from analysis.inference.intervals import Interval, t_quantile

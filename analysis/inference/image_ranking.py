@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special  # type: ignore[import-untyped]  # scipy ships no types
+from scipy import optimize, special
 
 from analysis.inference.intervals import Interval
 from analysis.trials import Trials, count_clusters
@@ -92,7 +92,7 @@ def fit_beta(fooled: Counts, trials: Counts) -> tuple[float, float] | None:
     share = times @ hits / (times @ pairs[:, 1])
     found = optimize.minimize(
         _beta_binomial_loss,
-        [special.logit(share), 2.0],
+        [float(special.logit(share)), 2.0],
         args=(hits, misses, times),
         jac=True,
         method="L-BFGS-B",

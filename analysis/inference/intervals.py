@@ -5,7 +5,7 @@ Wilson 1927; Clopper & Pearson 1934; Korn & Graubard 1998 for effective sample s
 
 from math import sqrt
 
-from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
+from scipy import special
 
 Interval = tuple[float, float]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special  # type: ignore[import-untyped]  # scipy ships no types
+from scipy import optimize, special
 
 from analysis.mixed_model.laplace import Effects, Floats, Layout, Loads, laplace_deviance, lay_out
 from analysis.trials import Codes
@@ -167,8 +167,8 @@ class _Model(NamedTuple):
         return np.concatenate([np.eye(self.groups, self.size), *loads[:: -1 if swapped else 1]])
 
 
-def _stop_running_off(at: Floats) -> None:
-    if np.abs(at).max() > LARGEST:
+def _stop_running_off(xk: Floats) -> None:
+    if np.abs(xk).max() > LARGEST:
         raise StopIteration
 
 

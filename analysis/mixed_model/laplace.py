@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, sparse, special  # type: ignore[import-untyped]
+from scipy import linalg, sparse, special
 
 from analysis.trials import Codes
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import inf, pi, sqrt
 
 import numpy as np
-from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
+from scipy import special
 
 from analysis.inference.intervals import Interval, t_quantile, two_sided_p
 from analysis.mixed_model.fit import Fit, fit_crossed

@@ -12,7 +12,7 @@ from math import copysign, inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special  # type: ignore[import-untyped]  # scipy ships no types
+from scipy import special
 
 from analysis.inference.intervals import t_quantile
 
