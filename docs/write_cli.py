@@ -11,12 +11,13 @@ from analysis.report import report
 from colorizer.cli import commands as colorizer
 from study_server.cli import commands as study
 
-INTRODUCTION = """# Every command and option
+INTRODUCTION = """# Commands and options
 
-Made from the code by `python docs/write_cli.py`; a test fails when it is out of date.
+Generated from the code by `python docs/write_cli.py`; a test fails when this page is out of date.
 
-Exit codes: 0 done; 1 done, but some inputs were refused, each named on one line of stderr
-(`refused NAME: reason`); 2 a mistake, one line on stderr; 130 Ctrl-C, with nothing half-written.
+Exit status: 0, success; 1, success, but some inputs were refused (each on one line of stderr:
+`refused NAME: reason`); 2, error (one line on stderr); 130, interrupted by Ctrl-C, with no partial
+output.
 """
 COMMANDS: dict[str, click.Command] = {
     "colorizer": colorizer,
@@ -28,7 +29,7 @@ COMMANDS: dict[str, click.Command] = {
 
 
 def render() -> str:
-    """The page: each command's own help."""
+    """Return the page: the help of every command."""
     pages = [page for name, command in COMMANDS.items() for page in _pages(command, name)]
     return "\n".join([INTRODUCTION, *pages])
 
