@@ -32,7 +32,8 @@ STYLE = """
 def list_modules(package: str) -> dict[str, Path]:
     """Return the file of every module of a package, by dotted name."""
     modules = {}
-    for file in sorted((ROOT / package).rglob("*.py")):
+    files = (ROOT / package).rglob("*.py")
+    for file in sorted(file for file in files if file.name != "__main__.py"):
         parts = file.relative_to(ROOT).with_suffix("").parts
         modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
     return modules
