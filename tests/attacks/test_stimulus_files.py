@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import resource
 import struct
 import zlib
 from pathlib import Path
@@ -18,6 +17,8 @@ from study_server.pictures import SIGNATURE, UnfitPicture, decode, read
 from tests.conftest import short_protocol, write_stimuli
 from tests.study_server.planting import edit
 
+resource = pytest.importorskip("resource", reason="Windows has neither pipes nor resource limits")
+
 
 def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -31,7 +32,7 @@ def bomb(width: int, height: int, before: bytes = b"") -> bytes:
 
 
 def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
 
 
 @pytest.mark.parametrize("size", [(5000, 5000), (12_000, 12_000), (60_000, 60_000), (2**31 - 1, 9)])

@@ -1,5 +1,6 @@
 import os
 import struct
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from colorizer.photos.reading import (
     read_squares,
 )
 from tests.colorizer.pictures import draw, truncate, write_pictures
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes")
 
 
 def pixel(path: Path) -> list[int]:
@@ -225,8 +228,8 @@ def write_float(path: Path) -> None:
         (write_text, "no image of these formats: AVIF"),
         (write_nothing, "the file is empty"),
         (write_postscript, "no image of these formats"),
-        (write_pipe, "not a regular file"),
-        (write_loop, "Too many levels of symbolic links"),
+        pytest.param(write_pipe, "not a regular file", marks=POSIX),
+        pytest.param(write_loop, "Too many levels of symbolic links", marks=POSIX),
         (write_bomb, "too many pixels"),
         (write_large, "too many pixels"),
         (write_float, "floating-point"),
