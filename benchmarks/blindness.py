@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from study_server.database import reading
 from study_server.models import Trial
-from study_server.words import Side
+from study_server.vocabulary import Side
 from tests.blindness import Guesses, Pair, Reply, guess
 from tests.browser.conftest import launch
 from tests.browser.robot import build_robot, finish

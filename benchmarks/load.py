@@ -27,7 +27,7 @@ from study_server.database import open_engine, prepare, reading, transaction
 from study_server.enrolment import enroll
 from study_server.models import Participant, Trial
 from study_server.studies import find
-from study_server.words import Mode, Source
+from study_server.vocabulary import Mode, Source
 from tests.conftest import open_study, short_protocol, write_stimuli
 from tests.faults.people import Browser, Ledger, Pace, compare, crowd, percentiles
 from tests.faults.servers import Server, started

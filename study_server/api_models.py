@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from study_server.words import (
+from study_server.vocabulary import (
     Choice,
     ColorVision,
     Flag,

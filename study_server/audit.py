@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from study_server.perception import find_lightness, is_gray, near_pairs
 from study_server.pictures import Pixels
-from study_server.words import REAL
+from study_server.vocabulary import REAL
 
 SHARE = 0.99  # of the pixels: a few may be clipped
 LIGHTNESS = 1.0  # of 100: smaller differences are rounding

@@ -10,7 +10,7 @@ from typing import Any
 from study_server.errors import StudyError
 from study_server.manifests import COLUMNS, METHOD, Row
 from study_server.pictures import UnfitPicture, read, read_size
-from study_server.words import REAL
+from study_server.vocabulary import REAL
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 NAMED = 5  # files that a message names; of the others it gives the number

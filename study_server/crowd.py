@@ -13,7 +13,7 @@ from random import Random
 
 import numpy as np
 
-from study_server.words import FOIL, REAL
+from study_server.vocabulary import FOIL, REAL
 
 PEOPLE_CORRELATION = 0.8  # of a person's gullibility across methods
 IMAGE_CORRELATION = 0.5  # of a photograph's across methods

@@ -17,7 +17,7 @@ from study_server.pictures import Pixels
 from study_server.plates import DIGITS, draw_plate
 from study_server.protocol import Protocol, stored_protocol
 from study_server.studies import UNFINISHED
-from study_server.words import ColorVision, NightLight, Outcome
+from study_server.vocabulary import ColorVision, NightLight, Outcome
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from study_server.models import Identity, Participant, Stimulus, Study, Trial
 from study_server.protocol import stored_protocol
 from study_server.schedule import PlannedTrial, Pools, Views, least_filled, plan_trials
 from study_server.studies import release_places
+from study_server.vocabulary import REAL, Kind, Mode, Outcome, Source, State
 from study_server.wording.stored import render_wording
-from study_server.words import REAL, Kind, Mode, Outcome, Source, State
 
 COUNTED = (Outcome.ACTIVE, Outcome.COMPLETE)  # who takes a place
 Ids = Mapping[tuple[str, str], int]  # of stimuli, by image and method

@@ -12,7 +12,7 @@ from study_server import codebook, tables
 from study_server.errors import StudyError
 from study_server.models import Study
 from study_server.tables import Row
-from study_server.words import Mode
+from study_server.vocabulary import Mode
 
 RESPONSES, CODEBOOK, DESIGN_JSON = "responses", "codebook", "design.json"
 FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what makes a spreadsheet take a text for one

@@ -18,10 +18,10 @@ from study_server.errors import StudyError
 from study_server.languages import SOURCE, find_catalogue
 from study_server.models import AcceptedWarning, Participant, Study
 from study_server.protocol import stored_protocol
+from study_server.vocabulary import Mode, State
 from study_server.wording.checks import find_unfilled_places
 from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import load_wording
-from study_server.words import Mode, State
 
 SCHEMA = "hue-and-eye/design/1"
 

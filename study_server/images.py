@@ -5,7 +5,7 @@ from sqlalchemy.orm import aliased
 
 from study_server.models import Participant, Response, Stimulus, Trial
 from study_server.participation import UnknownTrial
-from study_server.words import Place
+from study_server.vocabulary import Place
 
 FAKE, PHOTOGRAPH = aliased(Stimulus), aliased(Stimulus)
 IMAGES = (

@@ -28,9 +28,9 @@ from study_server.models import AcceptedWarning, Stimulus, Study
 from study_server.perception import perceptual_hash
 from study_server.protocol import Protocol
 from study_server.stimuli import load, remove, store, temporary_folder
+from study_server.vocabulary import REAL, State
 from study_server.wording.files import TextsByPart, compose_wording
 from study_server.wording.stored import store_wording
-from study_server.words import REAL, State
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 

@@ -20,7 +20,7 @@ from study_server.participation import (
     under_way,
 )
 from study_server.schedule import PlannedTrial, substitute
-from study_server.words import Place
+from study_server.vocabulary import Place
 
 MOST_INCIDENTS = 10  # at a slot: more is no accident
 

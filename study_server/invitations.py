@@ -2,7 +2,7 @@
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from study_server.words import Mode
+from study_server.vocabulary import Mode
 
 
 def invitation(secret_key: str, slug: str, mode: Mode, person: str) -> str:

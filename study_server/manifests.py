@@ -11,7 +11,7 @@ from pathlib import Path
 from study_server.errors import StudyError
 from study_server.protocol import Protocol
 from study_server.supply import find_shortage
-from study_server.words import FOIL, REAL
+from study_server.vocabulary import FOIL, REAL
 
 COLUMNS = ("image", "method", "file", "sha256", "width", "height", "split", "checkpoint")
 METHOD = re.compile(r"[a-z0-9_-]{1,32}")

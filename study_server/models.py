@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from study_server.clock import as_utc
-from study_server.words import (
+from study_server.vocabulary import (
     Choice,
     ColorVision,
     Kind,

@@ -16,7 +16,7 @@ from pydantic import (
 
 from study_server.clock import as_utc, now
 from study_server.errors import StudyError
-from study_server.words import Mode
+from study_server.vocabulary import Mode
 
 STALE = timedelta(days=1)
 Finding = TypeVar("Finding", bound=BaseModel)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from study_server.errors import StudyError
 from study_server.platforms import Listed, read_row
-from study_server.words import Source
+from study_server.vocabulary import Source
 
 REGION = "us-east-1"  # the only one there is
 SANDBOX = "https://mturk-requester-sandbox.us-east-1.amazonaws.com"

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from study_server import api_models as models
-from study_server.words import Place
+from study_server.vocabulary import Place
 
 SCHEMAS = "#/components/schemas/"
 Json = dict[str, Any]

@@ -16,7 +16,7 @@ from study_server.clock import now
 from study_server.models import Base, Environment, Participant, Response, Trial
 from study_server.protocol import Protocol, stored_protocol
 from study_server.studies import UNFINISHED, late_since
-from study_server.words import Choice, Kind, Outcome, Side, truth_of
+from study_server.vocabulary import Choice, Kind, Outcome, Side, truth_of
 
 SEEN_EVERY = timedelta(seconds=10)  # noted no more often than that
 ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)  # before the last trial

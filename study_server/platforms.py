@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from study_server.errors import StudyError
-from study_server.words import Source
+from study_server.vocabulary import Source
 
 
 class Status(StrEnum):

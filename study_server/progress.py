@@ -17,7 +17,7 @@ from study_server.standing import (
     rules_of,
 )
 from study_server.unblinding import is_blinded, planned_participants
-from study_server.words import Outcome, State
+from study_server.vocabulary import Outcome, State
 
 
 @dataclass(frozen=True)

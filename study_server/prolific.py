@@ -13,7 +13,7 @@ import httpx
 
 from study_server.errors import StudyError
 from study_server.platforms import Listed, read_row
-from study_server.words import Source
+from study_server.vocabulary import Source
 
 API_URL = "https://api.prolific.com/api/v1"
 TIMEOUT_S = 30.0

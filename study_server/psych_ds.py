@@ -15,7 +15,7 @@ from study_server.archive import Content
 from study_server.export import CODEBOOK, DESIGN_JSON, list_tables, write_csv
 from study_server.models import Study
 from study_server.protocol import stored_protocol
-from study_server.words import Mode
+from study_server.vocabulary import Mode
 
 CONTEXT = "https://schema.org/"
 VERSION = "Psych-DS 1.5.0"

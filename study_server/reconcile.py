@@ -23,7 +23,7 @@ from study_server.recruitment import CODED, prolific_code
 from study_server.scoring import score
 from study_server.standing import rules_of, vigilance_needed
 from study_server.studies import UNFINISHED, release_places
-from study_server.words import Kind, Mode, Outcome, Source
+from study_server.vocabulary import Kind, Mode, Outcome, Source
 
 PAYABLE = (Status.SUBMITTED, Status.APPROVED)
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from study_server.invitations import read_invitation
 from study_server.models import Ending, Participant, Study
 from study_server.scoring import completion_code
-from study_server.words import Mode, Outcome, Source
+from study_server.vocabulary import Mode, Outcome, Source
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"  # MTurk: somebody looks before they accept

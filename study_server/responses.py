@@ -21,7 +21,7 @@ from study_server.participation import (
     look_ahead,
 )
 from study_server.scoring import qualified
-from study_server.words import DISTURBING, Choice, Flag, Kind, Outcome
+from study_server.vocabulary import DISTURBING, Choice, Flag, Kind, Outcome
 
 MOST_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
 STORE = insert(ANSWERS)

@@ -13,7 +13,7 @@ from random import Random
 from typing import TypeVar
 
 from study_server.protocol import Protocol
-from study_server.words import FOIL, REAL, Choice, Kind, Side
+from study_server.vocabulary import FOIL, REAL, Choice, Kind, Side
 
 T = TypeVar("T")
 Pools = Mapping[str, Sequence[str]]  # by method, `real` and `foil` too: the images that it has

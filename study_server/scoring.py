@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from study_server.models import Participant, Response, Trial
 from study_server.participation import Showing
 from study_server.protocol import stored_protocol
-from study_server.words import Choice, Kind, Outcome, Place
+from study_server.vocabulary import Choice, Kind, Outcome, Place
 
 
 def qualified(db: Session, participant: Participant) -> bool:

@@ -27,7 +27,7 @@ from study_server.protocol import stored_protocol
 from study_server.scoring import is_correct
 from study_server.serving import served
 from study_server.studies import find
-from study_server.words import Choice, ColorVision, Mode, NightLight
+from study_server.vocabulary import Choice, ColorVision, Mode, NightLight
 
 CSRF_FIELD = re.compile(r'name="csrf_token" value="([^"]+)"')
 SCREEN = {

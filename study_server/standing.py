@@ -18,7 +18,7 @@ from study_server.models import Environment, Incident, Participant, Response, St
 from study_server.protocol import stored_protocol
 from study_server.scoring import vigilance_right
 from study_server.studies import late_since, reached, silent_since
-from study_server.words import DISTURBING, SCRIPT, Choice, Kind, Mode, Outcome, Source
+from study_server.vocabulary import DISTURBING, SCRIPT, Choice, Kind, Mode, Outcome, Source
 
 REASONS = {
     "screened_out": "screened out",

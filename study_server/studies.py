@@ -9,7 +9,7 @@ from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.models import Participant, Response, Study, Trial
 from study_server.protocol import Protocol, stored_protocol
-from study_server.words import Mode, Outcome, State
+from study_server.vocabulary import Mode, Outcome, State
 
 UNFINISHED = (Outcome.ACTIVE, Outcome.ABANDONED)
 WITHDRAWN = "withdrawn"  # no outcome of anybody: nothing of them is left

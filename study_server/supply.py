@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from study_server.protocol import Protocol
-from study_server.words import FOIL, REAL, Kind
+from study_server.vocabulary import FOIL, REAL, Kind
 
 
 class Shortage(NamedTuple):

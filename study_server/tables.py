@@ -21,7 +21,7 @@ from study_server.models import (
     Unblinding,
 )
 from study_server.scoring import vigilance_right
-from study_server.words import SCRIPT, Kind, Mode
+from study_server.vocabulary import SCRIPT, Kind, Mode
 
 AT_ONCE = 1000  # rows in memory
 Row = dict[str, object]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.models import Participant, Study, Unblinding
-from study_server.words import Mode, Outcome, State
+from study_server.vocabulary import Mode, Outcome, State
 
 
 def is_blinded(db: Session, study: Study) -> bool:

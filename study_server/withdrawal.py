@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
 from study_server.models import Identity, Participant, Study
-from study_server.words import Mode
+from study_server.vocabulary import Mode
 
 
 def withdraw(db: Session, participant: Participant) -> None:

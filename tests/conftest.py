@@ -27,8 +27,8 @@ from study_server.protocol import Protocol, new_protocol
 from study_server.serving import served
 from study_server.settings import Settings
 from study_server.studies import find
+from study_server.vocabulary import State
 from study_server.wording.files import TextsByPart, compose_wording
-from study_server.words import State
 
 METHODS = ("real", "l2", "mcl", "foil")
 CHROMA = np.array([[0.7152, -0.2126, 0], [0, -0.0722, 0.7152]])  # no change of luminance

@@ -21,7 +21,7 @@ from study_server.simulation import (
     give_consent,
     read_truth,
 )
-from study_server.words import FOIL, Choice, ColorVision
+from study_server.vocabulary import FOIL, Choice, ColorVision
 
 CODE = re.compile(r'<strong id="code">([^<]+)</strong>')
 BACK = re.compile(r'id="leave" href="([^"]+)"')

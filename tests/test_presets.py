@@ -21,7 +21,7 @@ from study_server.protocol import Protocol, new_protocol
 from study_server.settings import Settings
 from study_server.simulation import simulate
 from study_server.studies import find
-from study_server.words import Mode
+from study_server.vocabulary import Mode
 from tests.conftest import SECRET, open_study, write_stimuli
 
 PEOPLE = 2  # an interval needs two

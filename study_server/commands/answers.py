@@ -12,7 +12,7 @@ from study_server.commands.options import COMMAND_LINE, FILE, SLUG
 from study_server.database import reading, snapshot, transaction
 from study_server.errors import StudyError
 from study_server.unblinding import withhold_truth
-from study_server.words import Mode
+from study_server.vocabulary import Mode
 
 
 def _modes(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[Mode, ...]:

@@ -22,7 +22,7 @@ from study_server.reconcile import (
     write_sheet,
 )
 from study_server.reconcile import reconcile as hold_against
-from study_server.words import Source
+from study_server.vocabulary import Source
 
 PROLIFIC = click.option("--prolific", metavar="STUDY_ID", help="Prolific's study, by its API.")
 SANDBOX = click.option("--sandbox", is_flag=True, help="MTurk's sandbox, where nobody is paid.")

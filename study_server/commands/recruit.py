@@ -13,7 +13,7 @@ from study_server.database import reading, transaction
 from study_server.invitations import invitation
 from study_server.recruitment import CODED, entry_link, prolific_code, set_ending
 from study_server.settings import Settings, require_secret
-from study_server.words import Mode, Outcome, Source
+from study_server.vocabulary import Mode, Outcome, Source
 
 PLATFORMS = (Source.PROLIFIC, Source.MTURK, Source.SONA)
 QUESTION = """<ExternalQuestion xmlns="http://mechanicalturk.amazonaws.com/\

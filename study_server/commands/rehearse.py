@@ -18,7 +18,7 @@ from study_server.database import reading
 from study_server.invitations import invitation
 from study_server.settings import read_settings, require_secret
 from study_server.simulation import simulate as simulate_people
-from study_server.words import Mode
+from study_server.vocabulary import Mode
 
 
 @click.command()

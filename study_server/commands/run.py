@@ -20,7 +20,7 @@ from study_server.progress import measure_progress
 from study_server.serving import Connections, bind, serve_until
 from study_server.settings import find_resource_folder, read_settings
 from study_server.unblinding import note_reopening
-from study_server.words import State
+from study_server.vocabulary import State
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8000"  # of `study serve`
 DEMO_LINK_VALID_FOR = timedelta(hours=12)

@@ -21,7 +21,7 @@ from study_server.api_models import (
 from study_server.protocol import Protocol
 from study_server.settings import Settings
 from study_server.views.speech import gettext, speak
-from study_server.words import Kind, Place, Side
+from study_server.vocabulary import Kind, Place, Side
 
 LEFT_FIRST, RIGHT_FIRST = (Place.LEFT, Place.RIGHT), (Place.RIGHT, Place.LEFT)
 AT_EVERY_TRIAL = {

@@ -30,8 +30,8 @@ from study_server.protocol import stored_protocol
 from study_server.views import answering
 from study_server.views.eligibility import send_plate
 from study_server.views.speech import gettext, speak
+from study_server.vocabulary import Kind, Mode, Source
 from study_server.wording.stored import render_wording
-from study_server.words import Kind, Mode, Source
 
 doors = Blueprint("doors", __name__, url_prefix="/api")  # for whoever is no participant yet
 mine = Blueprint("api", __name__, url_prefix="/api")

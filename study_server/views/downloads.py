@@ -19,7 +19,7 @@ from study_server.export import CODEBOOK, DESIGN_JSON, list_tables, write_csv
 from study_server.models import Study
 from study_server.unblinding import withhold_truth
 from study_server.views.researcher import guard
-from study_server.words import Mode
+from study_server.vocabulary import Mode
 
 pages = Blueprint("downloads", __name__, url_prefix="/researcher/studies/<slug>/files")
 guard(pages)

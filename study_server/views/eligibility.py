@@ -15,7 +15,7 @@ from study_server.views.trials import (
     participant_wording,
     read_token,
 )
-from study_server.words import ColorVision, NightLight
+from study_server.vocabulary import ColorVision, NightLight
 
 pages = Blueprint("screening", __name__, url_prefix="/p/<token>/screening")
 pages.url_value_preprocessor(read_token)

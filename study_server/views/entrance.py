@@ -17,8 +17,8 @@ from study_server.models import Participant, Study
 from study_server.protocol import stored_protocol
 from study_server.recruitment import Arrival, ForgedInvitation, UnfilledLink
 from study_server.views.speech import gettext, prefer, speak
+from study_server.vocabulary import Mode, Source, State
 from study_server.wording.stored import RenderedWording, render_wording
-from study_server.words import Mode, Source, State
 
 pages = Blueprint("entrance", __name__)
 

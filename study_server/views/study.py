@@ -35,7 +35,7 @@ from study_server.tables import list_unblinding
 from study_server.unblinding import note_reopening
 from study_server.views.downloads import DOWNLOADS
 from study_server.views.researcher import entry_url, guard, settings
-from study_server.words import Mode, Outcome, Source, State
+from study_server.vocabulary import Mode, Outcome, Source, State
 
 pages = Blueprint("study", __name__, url_prefix="/researcher/studies/<slug>")
 guard(pages)

@@ -11,9 +11,9 @@ from study_server.database import scrub_in_the_end
 from study_server.models import Participant
 from study_server.views import answering
 from study_server.views.speech import gettext, speak
+from study_server.vocabulary import Outcome, Source
 from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import RenderedWording, render_wording
-from study_server.words import Outcome, Source
 
 pages = Blueprint("trials", __name__, url_prefix="/p/<token>")
 answering.add_routes(pages)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from study_server.protocol import Protocol
+from study_server.vocabulary import Part
 from study_server.wording.defaults import HEAD_TEMPLATE, format_head
 from study_server.wording.markdown import TextProblem, find_problems, read_title
 from study_server.wording.placeholders import PLACEHOLDER_PATTERN, placeholder_values
-from study_server.words import Part
 
 MAX_LENGTHS = {part: 200 if part is Part.QUESTION else 20_000 for part in Part}  # characters
 COMMENT_PATTERN = re.compile(r"<!--.*?-->", re.DOTALL)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from study_server.protocol import Protocol
-from study_server.words import Part
+from study_server.vocabulary import Part
 
 DEFAULTS_FOLDER = Path(__file__).parent
 CONDITION_PATTERN = re.compile(r"\?([a-z -]+): ")

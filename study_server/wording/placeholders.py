@@ -7,7 +7,7 @@ from babel.lists import format_list
 
 from study_server.languages import catalogue, minutes, seconds
 from study_server.protocol import Protocol
-from study_server.words import Kind
+from study_server.vocabulary import Kind
 
 PLACEHOLDER_PATTERN = re.compile(r"\{([^{}\n]*)\}")
 

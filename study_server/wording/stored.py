@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from study_server.errors import StudyError
 from study_server.models import Study, Wording
 from study_server.protocol import Protocol, stored_protocol
+from study_server.vocabulary import Part
 from study_server.wording.files import TextsByPart
 from study_server.wording.markdown import read_title, render_markdown
 from study_server.wording.placeholders import fill_placeholders, placeholder_values
-from study_server.words import Part
 
 REWORDABLE_KEYS = ("title", "languages", "wording")  # of study.toml
 

@@ -10,7 +10,7 @@ from study_server.database import reading, transaction
 from study_server.models import Participant, Study
 from study_server.researchers import add_researcher
 from study_server.studies import find
-from study_server.words import State
+from study_server.vocabulary import State
 from tests.attacks.conftest import PASSWORD
 from tests.study_server.browsing import consent, csrf_token
 

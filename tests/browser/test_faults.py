@@ -21,7 +21,7 @@ from sqlalchemy import Engine, func, select
 
 from study_server.database import reading
 from study_server.models import Incident, Participant, Response, Trial
-from study_server.words import Flag, Outcome
+from study_server.vocabulary import Flag, Outcome
 from tests.browser.lone_player import QUICKER
 from tests.browser.robot import build_robot, finish, halt, set_going
 from tests.conftest import SECRET, LiveStudy, serve_study, short_protocol, write_stimuli

@@ -15,7 +15,7 @@ from study_server.languages import LANGUAGES, catalogue
 from study_server.models import Participant
 from study_server.serving import served
 from study_server.settings import Settings
-from study_server.words import Outcome
+from study_server.vocabulary import Outcome
 from tests.conftest import SECRET, LiveStudy, open_study, short_protocol
 
 SCREENS = ("loading", "instructions", "break", "resume", "narrow", "failed")

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from study_server.database import reading
 from study_server.models import Environment, Participant, Response, Trial
-from study_server.words import Choice, Kind, Outcome, Side
+from study_server.vocabulary import Choice, Kind, Outcome, Side
 from tests.browser.lone_player import WITNESS
 from tests.conftest import LiveStudy
 

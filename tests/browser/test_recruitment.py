@@ -18,7 +18,7 @@ from study_server.scoring import completion_code
 from study_server.serving import served
 from study_server.settings import Settings
 from study_server.studies import find
-from study_server.words import Outcome, Source
+from study_server.vocabulary import Outcome, Source
 from tests.conftest import SECRET, LiveStudy, open_study, short_protocol
 
 PROLIFIC_QUERY = "?PROLIFIC_PID=5e9088a8&STUDY_ID=s&SESSION_ID=x"

@@ -13,7 +13,7 @@ from study_server.freeze import Plan, freeze, hash_wording
 from study_server.researchers import make_login_link
 from study_server.settings import find_resource_folder
 from study_server.studies import find
-from study_server.words import Mode, Source, State
+from study_server.vocabulary import Mode, Source, State
 from tests.conftest import LiveStudy
 
 SIZES = [(1280, 800), (390, 844)]

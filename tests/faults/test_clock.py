@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from study_server import clock, researchers
 from study_server.database import reading, transaction
 from study_server.models import Participant
-from study_server.words import Outcome
+from study_server.vocabulary import Outcome
 from tests.study_server.browsing import consent, csrf_token
 
 SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}

@@ -15,7 +15,7 @@ from study_server.eligibility import plate_digits
 from study_server.invitations import invitation
 from study_server.models import Participant, Response, Trial
 from study_server.studies import find
-from study_server.words import Mode, Outcome, State
+from study_server.vocabulary import Mode, Outcome, State
 from tests.conftest import short_protocol
 
 SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}

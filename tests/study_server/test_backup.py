@@ -17,7 +17,7 @@ from study_server.database import open_engine, prepare, reading, transaction
 from study_server.errors import StudyError
 from study_server.models import Base, Participant, Trial
 from study_server.studies import find
-from study_server.words import Mode, Source
+from study_server.vocabulary import Mode, Source
 from tests.conftest import open_study, short_protocol
 from tests.study_server.later_revision import add_later_revision
 from tests.study_server.test_migrations import fill

@@ -13,7 +13,7 @@ from study_server.database import transaction
 from study_server.models import Participant, Stimulus, Trial
 from study_server.protocol import Protocol, new_protocol
 from study_server.studies import find, release_places
-from study_server.words import Kind, Mode, Outcome, Side, Source
+from study_server.vocabulary import Kind, Mode, Outcome, Side, Source
 from tests.conftest import open_study, write_stimuli
 
 PEOPLE, IMAGES = 60, 100

@@ -16,7 +16,7 @@ from study_server.app import create_app
 from study_server.database import open_engine, prepare, reading
 from study_server.models import Trial
 from study_server.settings import Settings
-from study_server.words import Side
+from study_server.vocabulary import Side
 from tests.blindness import Guesses, Pair, Reply, guess
 from tests.conftest import SECRET, open_study, short_protocol, write_stimuli
 from tests.study_server.browsing import consent

@@ -15,7 +15,7 @@ from study_server.models import Incident, Participant, Response, Trial
 from study_server.participation import UnfitAnswer, VoidedTrial
 from study_server.responses import Answer
 from study_server.studies import find
-from study_server.words import Choice, Flag, Kind, Mode, Outcome, Place, Source
+from study_server.vocabulary import Choice, Flag, Kind, Mode, Outcome, Place, Source
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import begin, respond, upcoming
 

@@ -23,7 +23,7 @@ from study_server.plates import DIGITS, SIZE
 from study_server.settings import Settings
 from study_server.simulation import simulate
 from study_server.studies import counts, find
-from study_server.words import Mode, Outcome
+from study_server.vocabulary import Mode, Outcome
 from tests.conftest import SECRET, open_study, short_protocol
 from tests.study_server.browsing import consent
 

@@ -15,9 +15,9 @@ from study_server.database import reading, transaction
 from study_server.invitations import invitation
 from study_server.models import Participant
 from study_server.studies import find
+from study_server.vocabulary import Mode, State
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import reword_study
-from study_server.words import Mode, State
 from tests.conftest import SECRET, short_protocol
 from tests.study_server.browsing import consent, csrf_token
 

@@ -19,7 +19,7 @@ from study_server.responses import Answer
 from study_server.simulation import simulate
 from study_server.studies import find
 from study_server.unblinding import withhold_truth
-from study_server.words import Choice, Flag, Kind, Mode, Outcome, Side, Source, State
+from study_server.vocabulary import Choice, Flag, Kind, Mode, Outcome, Side, Source, State
 from tests.study_server.acting import begin, respond, upcoming
 
 Rows = list[dict[str, str]]

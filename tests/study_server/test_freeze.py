@@ -26,9 +26,9 @@ from study_server.freeze import (
 from study_server.models import AcceptedWarning, Wording
 from study_server.settings import find_resource_folder
 from study_server.studies import find
+from study_server.vocabulary import Mode, Part, Source, State
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import store_wording
-from study_server.words import Mode, Part, Source, State
 from tests.conftest import open_study, short_protocol
 
 WORDING = "ab" * 32

@@ -14,7 +14,7 @@ from study_server.cli import commands
 from study_server.errors import StudyError
 from study_server.platforms import Listed, Status
 from study_server.reconcile import Action, Row, write_sheet
-from study_server.words import Source
+from study_server.vocabulary import Source
 
 HIT = "3HIT"
 ANSWER = """<?xml version="1.0" encoding="UTF-8"?>

@@ -18,7 +18,7 @@ from study_server.participation import Over, VoidedTrial
 from study_server.responses import Answer
 from study_server.schedule import Views
 from study_server.studies import counts, find
-from study_server.words import Choice, Flag, Kind, Mode, Outcome, Source
+from study_server.vocabulary import Choice, Flag, Kind, Mode, Outcome, Source
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import begin, respond, upcoming
 

@@ -12,7 +12,7 @@ from study_server.errors import StudyError
 from study_server.platforms import Listed, Status
 from study_server.prolific import ProlificClient
 from study_server.reconcile import Action, Row, write_sheet
-from study_server.words import Source
+from study_server.vocabulary import Source
 from tests.study_server.prolific_stub import STUDY, TOKEN, Stub, speaking, submission
 
 

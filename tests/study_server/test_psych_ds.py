@@ -16,7 +16,7 @@ from study_server.freeze import Plan, freeze
 from study_server.psych_ds import list_files
 from study_server.studies import find
 from study_server.unblinding import withhold_truth
-from study_server.words import Mode, Source
+from study_server.vocabulary import Mode, Source
 
 # of the validator's schema: rules.files.tabular_data.data.Datafile.fileRegex
 DATA_FILE = re.compile(r"([a-z]+-[a-zA-Z0-9]+)(_[a-z]+-[a-zA-Z0-9]+)*_data\.(csv|tsv)")

@@ -21,8 +21,8 @@ from study_server.platforms import Listed, Status, read_list
 from study_server.reconcile import Action, Row, read_sheet, reconcile, write_sheet
 from study_server.recruitment import prolific_code
 from study_server.studies import find
+from study_server.vocabulary import Kind, Mode, Outcome, Source, State
 from study_server.wording.files import compose_wording
-from study_server.words import Kind, Mode, Outcome, Source, State
 from tests.conftest import fill_in, short_protocol
 
 EXPORTS = {

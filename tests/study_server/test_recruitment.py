@@ -18,7 +18,7 @@ from study_server.protocol import stored_protocol
 from study_server.recruitment import MTURK_FRAMES, prolific_code
 from study_server.scoring import completion_code
 from study_server.studies import find
-from study_server.words import Mode, Outcome, Source, State
+from study_server.vocabulary import Mode, Outcome, Source, State
 from tests.conftest import SECRET
 from tests.study_server.browsing import consent, csrf_token
 

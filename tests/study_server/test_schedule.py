@@ -21,7 +21,7 @@ from study_server.schedule import (
     substitute,
 )
 from study_server.supply import find_shortage
-from study_server.words import FOIL, REAL, Choice, Kind, Side
+from study_server.vocabulary import FOIL, REAL, Choice, Kind, Side
 
 MODELS = ("l2", "mcl", "zhang2016")
 IMAGES = [f"i{n}" for n in range(300)]

@@ -13,7 +13,7 @@ from study_server.database import reading
 from study_server.errors import StudyError
 from study_server.models import Participant
 from study_server.simulation import simulate
-from study_server.words import Mode, Outcome
+from study_server.vocabulary import Mode, Outcome
 
 RATES = {"l2": 0.226, "mcl": 0.301}
 

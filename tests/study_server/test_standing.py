@@ -20,8 +20,8 @@ from study_server.responses import Answer
 from study_server.simulation import simulate
 from study_server.standing import Standing, judge, list_standings
 from study_server.studies import find
+from study_server.vocabulary import Flag, Kind, Mode, Outcome, Place, Source
 from study_server.withdrawal import withdraw
-from study_server.words import Flag, Kind, Mode, Outcome, Place, Source
 from tests.study_server.acting import begin, respond, upcoming
 
 MOMENT = datetime(2026, 7, 3, 12, tzinfo=UTC)

@@ -23,7 +23,7 @@ from study_server.recruitment import prolific_code
 from study_server.responses import Answer
 from study_server.settings import find_resource_folder
 from study_server.studies import find
-from study_server.words import Mode, Outcome, Source, State
+from study_server.vocabulary import Mode, Outcome, Source, State
 from tests.study_server.acting import respond, upcoming
 from tests.study_server.browsing import csrf_token
 

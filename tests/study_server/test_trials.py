@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from study_server import languages
 from study_server.database import reading, transaction
 from study_server.models import Environment, Participant, Response, Trial
-from study_server.words import Choice, Kind, Outcome, Side
+from study_server.vocabulary import Choice, Kind, Outcome, Side
 from tests.study_server.browsing import consent
 
 # the services run on both databases; the views only translate

@@ -17,7 +17,7 @@ from study_server.responses import Answer
 from study_server.studies import find
 from study_server.tables import list_unblinding, select_responses
 from study_server.unblinding import is_blinded, note_reopening, withhold_truth
-from study_server.words import Choice, Mode, Outcome, Source, State
+from study_server.vocabulary import Choice, Mode, Outcome, Source, State
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import respond, upcoming
 

@@ -19,7 +19,7 @@ from study_server.protocol import Protocol
 from study_server.responses import Answer
 from study_server.settings import Settings
 from study_server.studies import find
-from study_server.words import Choice, Kind, Mode, Outcome, Side, Source
+from study_server.vocabulary import Choice, Kind, Mode, Outcome, Side, Source
 from tests.conftest import SECRET, open_study, short_protocol
 from tests.study_server.acting import begin, respond, upcoming
 from tests.study_server.browsing import consent

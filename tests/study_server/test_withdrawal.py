@@ -18,8 +18,8 @@ from study_server.errors import StudyError
 from study_server.models import Base, Identity, Participant
 from study_server.responses import Answer
 from study_server.studies import counts, find
+from study_server.vocabulary import Choice, Mode, Source
 from study_server.withdrawal import anonymize, find_by_name, withdraw
-from study_server.words import Choice, Mode, Source
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import respond, upcoming
 from tests.study_server.browsing import consent

@@ -16,12 +16,12 @@ from study_server.languages import LANGUAGES
 from study_server.presets import PRESETS
 from study_server.protocol import Protocol, new_protocol, stored_protocol
 from study_server.studies import find
+from study_server.vocabulary import Mode, Part, Source
 from study_server.wording.defaults import compose_default
 from study_server.wording.files import compose_wording, read_wording, write_wording
 from study_server.wording.markdown import render_markdown
 from study_server.wording.placeholders import placeholder_values
 from study_server.wording.stored import load_wording, render_wording, reword_study
-from study_server.words import Mode, Part, Source
 from tests.conftest import fill_in, short_protocol
 
 PROTOCOLS = [
