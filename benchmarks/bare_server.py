@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from waitress import serve
 
-from study_server.database import open_engine, writing
+from study_server.storage.engine import open_engine, writing
 
 
 class Base(DeclarativeBase):

@@ -15,8 +15,8 @@ from flask import Response, request
 from playwright.sync_api import Browser, Route
 from sqlalchemy import select
 
-from study_server.database import reading
-from study_server.models import Trial
+from study_server.storage.engine import reading
+from study_server.storage.models import Trial
 from study_server.vocabulary import Side
 from tests.blindness import Guesses, Pair, Reply, guess
 from tests.browser.conftest import launch

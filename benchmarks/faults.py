@@ -18,7 +18,7 @@ from random import Random
 from sqlalchemy import Engine, text
 
 from benchmarks.stopwatch import interleaved_medians_ms
-from study_server.database import open_engine
+from study_server.storage.engine import open_engine
 from tests.conftest import serve_study, short_protocol, write_stimuli
 from tests.faults.people import Ledger, compare
 from tests.faults.servers import serving

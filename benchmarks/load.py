@@ -23,9 +23,9 @@ import click
 from sqlalchemy import Engine, select
 
 from benchmarks.faults import fresh, postgresql
-from study_server.database import open_engine, prepare, reading, transaction
 from study_server.enrolment import enroll
-from study_server.models import Participant, Trial
+from study_server.storage.engine import open_engine, prepare, reading, transaction
+from study_server.storage.models import Participant, Trial
 from study_server.studies import find
 from study_server.vocabulary import Mode, Source
 from tests.conftest import open_study, short_protocol, write_stimuli

@@ -15,10 +15,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from study_server import bodies, logs
 from study_server.cookies import Cookies
-from study_server.database import open_engine, prepare, writer
 from study_server.languages import N_
 from study_server.security import security_headers
 from study_server.settings import Settings, find_resource_folder, read_settings, require_secret
+from study_server.storage.engine import open_engine, prepare, writer
 from study_server.views import (
     api,
     downloads,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from study_server import codebook, tables
 from study_server.errors import StudyError
-from study_server.models import Study
+from study_server.storage.models import Study
 from study_server.tables import Row
 from study_server.vocabulary import Mode
 

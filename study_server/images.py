@@ -3,8 +3,8 @@
 from sqlalchemy import Connection, bindparam, or_, select
 from sqlalchemy.orm import aliased
 
-from study_server.models import Participant, Response, Stimulus, Trial
 from study_server.participation import UnknownTrial
+from study_server.storage.models import Participant, Response, Stimulus, Trial
 from study_server.vocabulary import Place
 
 FAKE, PHOTOGRAPH = aliased(Stimulus), aliased(Stimulus)

@@ -21,13 +21,13 @@ from study_server.audit import (
     find_trained,
 )
 from study_server.clock import now
-from study_server.database import reading, transaction
 from study_server.errors import StudyError
 from study_server.manifests import Images, Row, by_image, choose_rows, read_manifest
-from study_server.models import AcceptedWarning, Stimulus, Study
 from study_server.perception import perceptual_hash
 from study_server.protocol import Protocol
 from study_server.stimuli import load, remove, store, temporary_folder
+from study_server.storage.engine import reading, transaction
+from study_server.storage.models import AcceptedWarning, Stimulus, Study
 from study_server.vocabulary import REAL, State
 from study_server.wording.files import TextsByPart, compose_wording
 from study_server.wording.stored import store_wording

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.enrolment import count_views, new_trial, pools_of, stimulus_ids
-from study_server.models import Incident, Participant, Stimulus, Trial
 from study_server.participation import (
     UnfitAnswer,
     VoidedTrial,
@@ -20,6 +19,7 @@ from study_server.participation import (
     under_way,
 )
 from study_server.schedule import PlannedTrial, substitute
+from study_server.storage.models import Incident, Participant, Stimulus, Trial
 from study_server.vocabulary import Place
 
 MOST_INCIDENTS = 10  # at a slot: more is no accident

@@ -9,13 +9,13 @@ from statistics import median
 from sqlalchemy.orm import Session
 
 from study_server import studies
-from study_server.models import Study
 from study_server.standing import (
     Standing,
     list_standings,
     passes_vigilance,
     rules_of,
 )
+from study_server.storage.models import Study
 from study_server.unblinding import is_blinded, planned_participants
 from study_server.vocabulary import Outcome, State
 

@@ -15,8 +15,8 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
 from study_server.invitations import read_invitation
-from study_server.models import Ending, Participant, Study
 from study_server.scoring import completion_code
+from study_server.storage.models import Ending, Participant, Study
 from study_server.vocabulary import Mode, Outcome, Source
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,255}")

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.errors import StudyError
-from study_server.models import LoginLink, Researcher
+from study_server.storage.models import LoginLink, Researcher
 
 HASHER = PasswordHasher()
 MIN_PASSWORD = 12  # characters

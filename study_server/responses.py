@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.interruptions import void
-from study_server.models import Participant, Trial
 from study_server.participation import (
     ANSWERS,
     NOTE_OUTCOME,
@@ -21,6 +20,7 @@ from study_server.participation import (
     look_ahead,
 )
 from study_server.scoring import qualified
+from study_server.storage.models import Participant, Trial
 from study_server.vocabulary import DISTURBING, Choice, Flag, Kind, Outcome
 
 MOST_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same

@@ -17,15 +17,15 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import joinedload
 
 from study_server.crowd import Crowd
-from study_server.database import reading
 from study_server.eligibility import is_screening_pending, plate_digits
 from study_server.errors import StudyError
 from study_server.invitations import invitation
-from study_server.models import Participant, Trial
 from study_server.participation import find_participant
 from study_server.protocol import stored_protocol
 from study_server.scoring import is_correct
 from study_server.serving import served
+from study_server.storage.engine import reading
+from study_server.storage.models import Participant, Trial
 from study_server.studies import find
 from study_server.vocabulary import Choice, ColorVision, Mode, NightLight
 

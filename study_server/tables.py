@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, bindparam, extract, func, select, text
 from sqlalchemy.orm import Session
 
 from study_server.codebook import PARTICIPANTS
-from study_server.models import (
+from study_server.scoring import vigilance_right
+from study_server.storage.models import (
     Environment,
     Incident,
     Participant,
@@ -20,7 +21,6 @@ from study_server.models import (
     Trial,
     Unblinding,
 )
-from study_server.scoring import vigilance_right
 from study_server.vocabulary import SCRIPT, Kind, Mode
 
 AT_ONCE = 1000  # rows in memory

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.models import Participant, Study, Unblinding
+from study_server.storage.models import Participant, Study, Unblinding
 from study_server.vocabulary import Mode, Outcome, State
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
-from study_server.models import Identity, Participant, Study
+from study_server.storage.models import Identity, Participant, Study
 from study_server.vocabulary import Mode
 
 

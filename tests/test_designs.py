@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from analysis.inputs.design import PLANNED, Rules, read_design
-from study_server.database import transaction
 from study_server.freeze import SCHEMA, Exclusions, Plan, freeze
+from study_server.storage.engine import transaction
 from study_server.studies import find
 from tests.conftest import open_study, short_protocol
 

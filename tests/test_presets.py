@@ -13,13 +13,13 @@ from sqlalchemy import Engine
 from analysis.report import report
 from study_server.app import create_app
 from study_server.crowd import Crowd
-from study_server.database import transaction
 from study_server.export import export_study
 from study_server.freeze import Exclusions, Plan, freeze
 from study_server.presets import PRESETS
 from study_server.protocol import Protocol, new_protocol
 from study_server.settings import Settings
 from study_server.simulation import simulate
+from study_server.storage.engine import transaction
 from study_server.studies import find
 from study_server.vocabulary import Mode
 from tests.conftest import SECRET, open_study, write_stimuli

@@ -9,8 +9,8 @@ from study_server.archive import stream_zip, write_folder
 from study_server.bundle import bundle_design
 from study_server.commands.opening import open_database
 from study_server.commands.options import COMMAND_LINE, FILE, SLUG
-from study_server.database import reading, snapshot, transaction
 from study_server.errors import StudyError
+from study_server.storage.engine import reading, snapshot, transaction
 from study_server.unblinding import withhold_truth
 from study_server.vocabulary import Mode
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from study_server.backup import back_up, name_backup
-from study_server.backup import restore as restore_backup
 from study_server.clock import now
 from study_server.commands.opening import connect, open_database
 from study_server.commands.options import FILE
-from study_server.database import current_schema, read_schema
-from study_server.database import upgrade as upgrade_schema
+from study_server.storage.backup import back_up, name_backup
+from study_server.storage.backup import restore as restore_backup
+from study_server.storage.engine import current_schema, read_schema
+from study_server.storage.engine import upgrade as upgrade_schema
 
 
 @click.command()

@@ -3,8 +3,8 @@
 import click
 from sqlalchemy import Engine
 
-from study_server.database import open_engine, prepare
 from study_server.settings import Settings, read_settings
+from study_server.storage.engine import open_engine, prepare
 
 
 def open_database() -> tuple[Settings, Engine]:

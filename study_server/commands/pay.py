@@ -10,7 +10,6 @@ import click
 from study_server import mturk, studies
 from study_server.commands.opening import open_database
 from study_server.commands.options import FILE, SLUG
-from study_server.database import transaction
 from study_server.errors import StudyError
 from study_server.platforms import Listed, Status, read_list
 from study_server.prolific import ProlificClient
@@ -22,6 +21,7 @@ from study_server.reconcile import (
     write_sheet,
 )
 from study_server.reconcile import reconcile as hold_against
+from study_server.storage.engine import transaction
 from study_server.vocabulary import Source
 
 PROLIFIC = click.option("--prolific", metavar="STUDY_ID", help="Prolific's study, by its API.")

@@ -4,7 +4,7 @@ import click
 
 from study_server import researchers
 from study_server.commands.opening import open_database
-from study_server.database import transaction
+from study_server.storage.engine import transaction
 
 
 @click.group(no_args_is_help=False)

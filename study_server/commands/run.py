@@ -13,12 +13,12 @@ from study_server import researchers, studies
 from study_server.app import create_app
 from study_server.commands.opening import open_database
 from study_server.commands.options import COMMAND_LINE, SLUG
-from study_server.database import reading, transaction
 from study_server.freeze import hash_wording, let_in
 from study_server.logs import log_to_stderr
 from study_server.progress import measure_progress
 from study_server.serving import Connections, bind, serve_until
 from study_server.settings import find_resource_folder, read_settings
+from study_server.storage.engine import reading, transaction
 from study_server.unblinding import note_reopening
 from study_server.vocabulary import State
 

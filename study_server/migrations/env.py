@@ -1,8 +1,8 @@
-"""Alembic runs this; the connection comes from study_server.database."""
+"""Alembic runs this; the connection comes from study_server.storage.engine."""
 
 from alembic import context
 
-from study_server.models import Base
+from study_server.storage.models import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -13,10 +13,10 @@ from study_server import psych_ds, studies
 from study_server.archive import stream_zip
 from study_server.bundle import bundle_design
 from study_server.codebook import TABLES
-from study_server.database import snapshot, transaction
 from study_server.errors import StudyError
 from study_server.export import CODEBOOK, DESIGN_JSON, list_tables, write_csv
-from study_server.models import Study
+from study_server.storage.engine import snapshot, transaction
+from study_server.storage.models import Study
 from study_server.unblinding import withhold_truth
 from study_server.views.researcher import guard
 from study_server.vocabulary import Mode

@@ -23,7 +23,6 @@ from study_server.curve import Curve, draw_curve
 from study_server.errors import StudyError
 from study_server.freeze import hash_wording, let_in
 from study_server.invitations import invitation
-from study_server.models import Study
 from study_server.monitoring import Monitor, read_monitor
 from study_server.planning import Power, read_power
 from study_server.progress import Progress, measure_progress
@@ -31,6 +30,7 @@ from study_server.protocol import stored_protocol
 from study_server.recruitment import CODED, entry_link, prolific_code
 from study_server.settings import find_resource_folder
 from study_server.standing import REASONS, Standing, list_standings
+from study_server.storage.models import Study
 from study_server.tables import list_unblinding
 from study_server.unblinding import note_reopening
 from study_server.views.downloads import DOWNLOADS

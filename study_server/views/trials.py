@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from study_server import eligibility, participation, recruitment, scoring, withdrawal
 from study_server.api_models import MAX_COMMENT
-from study_server.database import scrub_in_the_end
-from study_server.models import Participant
+from study_server.storage.engine import scrub_in_the_end
+from study_server.storage.models import Participant
 from study_server.views import answering
 from study_server.views.speech import gettext, speak
 from study_server.vocabulary import Outcome, Source

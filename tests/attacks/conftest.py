@@ -5,7 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from study_server import researchers
-from study_server.database import transaction
+from study_server.storage.engine import transaction
 from tests.study_server.browsing import consent, csrf_token
 
 PASSWORD = "correct horse battery"

@@ -13,9 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from study_server.database import reading
-from study_server.models import Response
 from study_server.serving import served
+from study_server.storage.engine import reading
+from study_server.storage.models import Response
 from tests.attacks.answering import SHOWN, trials
 
 MEBIBYTE = 1024 * 1024

@@ -13,7 +13,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from study_server import researchers
-from study_server.database import transaction
+from study_server.storage.engine import transaction
 from tests.attacks.answering import trials
 from tests.attacks.conftest import PASSWORD
 from tests.conftest import new_database

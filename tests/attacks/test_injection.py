@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from study_server.database import reading
-from study_server.models import Participant, Study
+from study_server.storage.engine import reading
+from study_server.storage.models import Participant, Study
 from tests.attacks.answering import answer_all
 from tests.study_server.browsing import consent
 

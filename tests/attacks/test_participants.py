@@ -8,8 +8,8 @@ from itsdangerous import URLSafeSerializer
 from sqlalchemy import func, select
 
 from study_server.cookies import Cookies
-from study_server.database import reading
-from study_server.models import Participant, Response, Trial
+from study_server.storage.engine import reading
+from study_server.storage.models import Participant, Response, Trial
 from study_server.vocabulary import Kind
 from tests.attacks.answering import SHOWN, answer, answer_all, trials
 from tests.study_server.browsing import consent, csrf_token

@@ -6,9 +6,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from study_server.app import create_app
-from study_server.database import reading, transaction
-from study_server.models import Participant, Study
 from study_server.researchers import add_researcher
+from study_server.storage.engine import reading, transaction
+from study_server.storage.models import Participant, Study
 from study_server.studies import find
 from study_server.vocabulary import State
 from tests.attacks.conftest import PASSWORD

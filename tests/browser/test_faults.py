@@ -19,8 +19,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 from sqlalchemy import Engine, func, select
 
-from study_server.database import reading
-from study_server.models import Incident, Participant, Response, Trial
+from study_server.storage.engine import reading
+from study_server.storage.models import Incident, Participant, Response, Trial
 from study_server.vocabulary import Flag, Outcome
 from tests.browser.lone_player import QUICKER
 from tests.browser.robot import build_robot, finish, halt, set_going

@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
-from study_server.database import reading
-from study_server.models import Participant, Response
+from study_server.storage.engine import reading
+from study_server.storage.models import Participant, Response
 from tests.conftest import LiveStudy
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

@@ -5,8 +5,8 @@ import re
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
-from study_server.database import reading
-from study_server.models import Environment, Participant, Response, Trial
+from study_server.storage.engine import reading
+from study_server.storage.models import Environment, Participant, Response, Trial
 from study_server.vocabulary import Choice, Kind, Outcome, Side
 from tests.browser.lone_player import WITNESS
 from tests.conftest import LiveStudy

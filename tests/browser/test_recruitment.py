@@ -10,13 +10,13 @@ from sqlalchemy import select, update
 
 from study_server.app import create_app
 from study_server.clock import now
-from study_server.database import open_engine, prepare, reading, transaction
 from study_server.eligibility import plate_digits
-from study_server.models import Participant, Response, Screening
 from study_server.recruitment import prolific_code
 from study_server.scoring import completion_code
 from study_server.serving import served
 from study_server.settings import Settings
+from study_server.storage.engine import open_engine, prepare, reading, transaction
+from study_server.storage.models import Participant, Response, Screening
 from study_server.studies import find
 from study_server.vocabulary import Outcome, Source
 from tests.conftest import SECRET, LiveStudy, open_study, short_protocol

@@ -15,8 +15,8 @@ from urllib.parse import urlencode, urlsplit
 
 from sqlalchemy import Engine, select, text
 
-from study_server.database import reading
-from study_server.models import Participant, Response, Study, Trial
+from study_server.storage.engine import reading
+from study_server.storage.models import Participant, Response, Study, Trial
 
 SCREEN = {
     "language": "en", "refresh_hz": 60.0, "device_pixel_ratio": 1.0, "viewport": "1280x720",

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from study_server.backup import back_up, restore
-from study_server.database import open_engine, prepare
 from study_server.protocol import Protocol
+from study_server.storage.backup import back_up, restore
+from study_server.storage.engine import open_engine, prepare
 from tests.faults import loops
 from tests.faults.people import Ledger, Pace, compare, crowd
 from tests.faults.servers import serving

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from study_server.database import reading
-from study_server.models import Response
 from study_server.protocol import Protocol
+from study_server.storage.engine import reading
+from study_server.storage.models import Response
 from tests.faults.servers import Server, serving
 from tests.faults.test_two_servers import enroll_ada
 

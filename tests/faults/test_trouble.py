@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from study_server import database
 from study_server.protocol import Protocol
+from study_server.storage import engine as database
 from tests.conftest import LiveStudy, serve_study
 from tests.faults.people import Ledger, compare
 from tests.faults.servers import serving

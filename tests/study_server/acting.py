@@ -4,8 +4,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server import participation, responses
-from study_server.models import Participant, Response, Trial
 from study_server.responses import Answer, Recorded
+from study_server.storage.models import Participant, Response, Trial
 
 
 def upcoming(db: Session, participant: Participant) -> list[Trial]:

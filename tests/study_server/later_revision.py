@@ -7,7 +7,8 @@ import pytest
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from study_server import database, migrations
+from study_server import migrations
+from study_server.storage import engine
 
 REVISION = "9001"
 SOURCE = '''
@@ -47,11 +48,11 @@ def add_later_revision(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the program believe that it works with revision 9001, until the test ends."""
     (folder / "9001_subtitle.py").write_text(SOURCE)
     versions = Path(str(migrations.__file__)).parent / "versions"
-    original = database._migrations
+    original = engine._migrations
 
     def with_folder(connection: Connection | None = None) -> Config:
         config = original(connection)
         config.set_main_option("version_locations", os.pathsep.join((str(versions), str(folder))))
         return config
 
-    monkeypatch.setattr(database, "_migrations", with_folder)
+    monkeypatch.setattr(engine, "_migrations", with_folder)

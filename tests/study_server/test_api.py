@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from study_server.clock import now
-from study_server.database import open_engine, reading, transaction
 from study_server.eligibility import plate_digits
 from study_server.invitations import invitation
-from study_server.models import Participant, Response, Trial
+from study_server.storage.engine import open_engine, reading, transaction
+from study_server.storage.models import Participant, Response, Trial
 from study_server.studies import find
 from study_server.vocabulary import Mode, Outcome, State
 from tests.conftest import short_protocol

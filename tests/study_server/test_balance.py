@@ -9,9 +9,9 @@ from sqlalchemy import Engine, select
 
 from study_server import enrolment
 from study_server.clock import now
-from study_server.database import transaction
-from study_server.models import Participant, Stimulus, Trial
 from study_server.protocol import Protocol, new_protocol
+from study_server.storage.engine import transaction
+from study_server.storage.models import Participant, Stimulus, Trial
 from study_server.studies import find, release_places
 from study_server.vocabulary import Kind, Mode, Outcome, Side, Source
 from tests.conftest import open_study, write_stimuli

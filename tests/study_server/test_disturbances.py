@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from study_server import enrolment, interruptions, participation, scoring
 from study_server.codebook import INCIDENTS
-from study_server.database import transaction
 from study_server.export import export_study
-from study_server.models import Incident, Participant, Response, Trial
 from study_server.participation import UnfitAnswer, VoidedTrial
 from study_server.responses import Answer
+from study_server.storage.engine import transaction
+from study_server.storage.models import Incident, Participant, Response, Trial
 from study_server.studies import find
 from study_server.vocabulary import Choice, Flag, Kind, Mode, Outcome, Place, Source
 from tests.conftest import open_study, short_protocol

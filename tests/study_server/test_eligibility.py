@@ -15,13 +15,13 @@ from sqlalchemy import Engine, func, select
 
 from study_server.app import create_app
 from study_server.crowd import Crowd
-from study_server.database import reading
 from study_server.eligibility import plate_digits
 from study_server.export import export_study
-from study_server.models import Participant, Screening
 from study_server.plates import DIGITS, SIZE
 from study_server.settings import Settings
 from study_server.simulation import simulate
+from study_server.storage.engine import reading
+from study_server.storage.models import Participant, Screening
 from study_server.studies import counts, find
 from study_server.vocabulary import Mode, Outcome
 from tests.conftest import SECRET, open_study, short_protocol

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from study_server.cli import commands
-from study_server.database import reading, transaction
 from study_server.invitations import invitation
-from study_server.models import Participant
+from study_server.storage.engine import reading, transaction
+from study_server.storage.models import Participant
 from study_server.studies import find
 from study_server.vocabulary import Mode, State
 from study_server.wording.files import compose_wording

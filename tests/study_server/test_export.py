@@ -12,11 +12,11 @@ from study_server import enrolment, interruptions
 from study_server.clock import now
 from study_server.codebook import PARTICIPANTS, RESPONSES, TABLES
 from study_server.crowd import Crowd
-from study_server.database import transaction
 from study_server.export import export_study, list_tables, write_csv
-from study_server.models import Trial
 from study_server.responses import Answer
 from study_server.simulation import simulate
+from study_server.storage.engine import transaction
+from study_server.storage.models import Trial
 from study_server.studies import find
 from study_server.unblinding import withhold_truth
 from study_server.vocabulary import Choice, Flag, Kind, Mode, Outcome, Side, Source, State

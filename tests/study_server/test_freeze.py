@@ -12,7 +12,6 @@ from sqlalchemy import Engine, text
 
 from study_server import enrolment
 from study_server.cli import commands
-from study_server.database import transaction
 from study_server.errors import StudyError
 from study_server.freeze import (
     Exclusions,
@@ -23,8 +22,9 @@ from study_server.freeze import (
     read_plan,
     write_plan,
 )
-from study_server.models import AcceptedWarning, Wording
 from study_server.settings import find_resource_folder
+from study_server.storage.engine import transaction
+from study_server.storage.models import AcceptedWarning, Wording
 from study_server.studies import find
 from study_server.vocabulary import Mode, Part, Source, State
 from study_server.wording.files import compose_wording

@@ -17,12 +17,12 @@ from sqlalchemy import Engine, func, select
 from study_server import imports, stimuli
 from study_server.audit import Finding
 from study_server.catalog import write_manifest
-from study_server.database import open_engine, prepare, reading
 from study_server.errors import StudyError
 from study_server.imports import Confounded, import_study
-from study_server.models import AcceptedWarning, Stimulus, Study
 from study_server.perception import find_lightness
 from study_server.protocol import Protocol
+from study_server.storage.engine import open_engine, prepare, reading
+from study_server.storage.models import AcceptedWarning, Stimulus, Study
 from tests.conftest import short_protocol, write_stimuli
 from tests.study_server.planting import edit, plant, read_pixels
 
@@ -217,7 +217,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from study_server import imports
-from study_server.database import open_engine
+from study_server.storage.engine import open_engine
 from tests.conftest import short_protocol
 
 url, manifest, folder, moment = sys.argv[1:]

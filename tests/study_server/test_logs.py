@@ -13,9 +13,9 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from study_server import participation
-from study_server.database import transaction
 from study_server.logs import REQUESTS
-from study_server.models import Stimulus
+from study_server.storage.engine import transaction
+from study_server.storage.models import Stimulus
 from tests.study_server.browsing import consent
 from tests.study_server.later_revision import add_later_revision
 

@@ -9,11 +9,11 @@ from alembic.runtime.migration import MigrationContext
 from click.testing import CliRunner
 from sqlalchemy import Connection, Engine, inspect, text
 
-from study_server import database
 from study_server.cli import commands
-from study_server.database import open_engine, prepare, read_schema, transaction
 from study_server.errors import StudyError
-from study_server.models import Base
+from study_server.storage import engine as database
+from study_server.storage.engine import open_engine, prepare, read_schema, transaction
+from study_server.storage.models import Base
 from tests.study_server.later_revision import REVISION, add_later_revision
 
 MOMENT = "2026-01-05 10:00:00.123000+00:00"

@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 
 from study_server import enrolment
 from study_server.archive import write_folder
-from study_server.database import transaction
 from study_server.freeze import Plan, freeze
 from study_server.psych_ds import list_files
+from study_server.storage.engine import transaction
 from study_server.studies import find
 from study_server.unblinding import withhold_truth
 from study_server.vocabulary import Mode, Source

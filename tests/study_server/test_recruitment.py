@@ -12,11 +12,11 @@ from sqlalchemy import Engine, select, text
 
 from study_server.cli import commands
 from study_server.clock import now
-from study_server.database import reading, transaction
-from study_server.models import Base, Participant
 from study_server.protocol import stored_protocol
 from study_server.recruitment import MTURK_FRAMES, prolific_code
 from study_server.scoring import completion_code
+from study_server.storage.engine import reading, transaction
+from study_server.storage.models import Base, Participant
 from study_server.studies import find
 from study_server.vocabulary import Mode, Outcome, Source, State
 from tests.conftest import SECRET

@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 
 from study_server import researchers
 from study_server.clock import now
-from study_server.database import transaction
 from study_server.errors import StudyError
+from study_server.storage.engine import transaction
 
 # the services run on both databases; the views only translate
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -9,10 +9,10 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from study_server.crowd import Crowd, marginal_intercept
-from study_server.database import reading
 from study_server.errors import StudyError
-from study_server.models import Participant
 from study_server.simulation import simulate
+from study_server.storage.engine import reading
+from study_server.storage.models import Participant
 from study_server.vocabulary import Mode, Outcome
 
 RATES = {"l2": 0.226, "mcl": 0.301}

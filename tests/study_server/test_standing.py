@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from study_server import enrolment, interruptions
 from study_server.crowd import Crowd
 from study_server.curve import HEIGHT, WIDTH, draw_curve
-from study_server.database import transaction, writing
 from study_server.freeze import Exclusions, Plan, freeze
-from study_server.models import Participant, Study
 from study_server.progress import measure_progress
 from study_server.responses import Answer
 from study_server.simulation import simulate
 from study_server.standing import Standing, judge, list_standings
+from study_server.storage.engine import transaction, writing
+from study_server.storage.models import Participant, Study
 from study_server.studies import find
 from study_server.vocabulary import Flag, Kind, Mode, Outcome, Place, Source
 from study_server.withdrawal import withdraw

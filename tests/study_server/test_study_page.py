@@ -16,12 +16,12 @@ from werkzeug.test import TestResponse
 
 from study_server import enrolment, researchers
 from study_server.codebook import RESPONSES
-from study_server.database import transaction
 from study_server.freeze import Plan, freeze, hash_wording
-from study_server.models import Participant, Unblinding
 from study_server.recruitment import prolific_code
 from study_server.responses import Answer
 from study_server.settings import find_resource_folder
+from study_server.storage.engine import transaction
+from study_server.storage.models import Participant, Unblinding
 from study_server.studies import find
 from study_server.vocabulary import Mode, Outcome, Source, State
 from tests.study_server.acting import respond, upcoming

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from study_server import languages
-from study_server.database import reading, transaction
-from study_server.models import Environment, Participant, Response, Trial
+from study_server.storage.engine import reading, transaction
+from study_server.storage.models import Environment, Participant, Response, Trial
 from study_server.vocabulary import Choice, Kind, Outcome, Side
 from tests.study_server.browsing import consent
 

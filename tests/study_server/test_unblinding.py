@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from study_server import enrolment
 from study_server.commands.answers import export_
-from study_server.database import transaction
 from study_server.freeze import Plan, freeze
-from study_server.models import Study
 from study_server.responses import Answer
+from study_server.storage.engine import transaction
+from study_server.storage.models import Study
 from study_server.studies import find
 from study_server.tables import list_unblinding, select_responses
 from study_server.unblinding import is_blinded, note_reopening, withhold_truth

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from study_server import enrolment, interruptions, participation, scoring
 from study_server.app import create_app
-from study_server.database import reading, writing
 from study_server.enrolment import StudyFull
-from study_server.models import Participant, Trial
 from study_server.participation import Over, UnfitAnswer
 from study_server.protocol import Protocol
 from study_server.responses import Answer
 from study_server.settings import Settings
+from study_server.storage.engine import reading, writing
+from study_server.storage.models import Participant, Trial
 from study_server.studies import find
 from study_server.vocabulary import Choice, Kind, Mode, Outcome, Side, Source
 from tests.conftest import SECRET, open_study, short_protocol

@@ -13,10 +13,10 @@ from sqlalchemy import Engine, func, select, text
 
 from study_server import enrolment, participation
 from study_server.clock import now
-from study_server.database import open_engine, prepare, reading, scrub, transaction, writing
 from study_server.errors import StudyError
-from study_server.models import Base, Identity, Participant
 from study_server.responses import Answer
+from study_server.storage.engine import open_engine, prepare, reading, scrub, transaction, writing
+from study_server.storage.models import Base, Identity, Participant
 from study_server.studies import counts, find
 from study_server.vocabulary import Choice, Mode, Source
 from study_server.withdrawal import anonymize, find_by_name, withdraw

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import Engine
 
 from study_server import enrolment
-from study_server.database import transaction
 from study_server.errors import StudyError
 from study_server.freeze import Plan, freeze
 from study_server.imports import import_study
 from study_server.languages import LANGUAGES
 from study_server.presets import PRESETS
 from study_server.protocol import Protocol, new_protocol, stored_protocol
+from study_server.storage.engine import transaction
 from study_server.studies import find
 from study_server.vocabulary import Mode, Part, Source
 from study_server.wording.defaults import compose_default

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Engine, create_engine, func, select, text
 
-from study_server import database, enrolment
-from study_server.backup import back_up, name_backup, restore
-from study_server.database import open_engine, prepare, reading, transaction
+from study_server import enrolment
 from study_server.errors import StudyError
-from study_server.models import Base, Participant, Trial
+from study_server.storage import engine as database
+from study_server.storage.backup import back_up, name_backup, restore
+from study_server.storage.engine import open_engine, prepare, reading, transaction
+from study_server.storage.models import Base, Participant, Trial
 from study_server.studies import find
 from study_server.vocabulary import Mode, Source
 from tests.conftest import open_study, short_protocol
