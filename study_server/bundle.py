@@ -11,7 +11,7 @@ from study_server import tables
 from study_server.codebook import UNBLINDING
 from study_server.errors import StudyError
 from study_server.export import DESIGN_JSON, Table, write_csv
-from study_server.protocol import stored_protocol, write_toml
+from study_server.protocol.model import stored_protocol, write_toml
 from study_server.storage.models import Study
 from study_server.wording.stored import load_wording
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from study_server.clock import now
 from study_server.pictures import Pixels
 from study_server.plates import DIGITS, draw_plate
-from study_server.protocol import Protocol, stored_protocol
+from study_server.protocol.model import Protocol, stored_protocol
 from study_server.storage.models import Participant, Screening
 from study_server.studies import UNFINISHED
 from study_server.vocabulary import ColorVision, NightLight, Outcome

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.languages import SOURCE
-from study_server.protocol import stored_protocol
-from study_server.schedule import PlannedTrial, Pools, Views, least_filled, plan_trials
+from study_server.protocol.model import stored_protocol
+from study_server.protocol.schedule import PlannedTrial, Pools, Views, least_filled, plan_trials
 from study_server.storage.models import Identity, Participant, Stimulus, Study, Trial
 from study_server.studies import release_places
 from study_server.vocabulary import REAL, Kind, Mode, Outcome, Source, State

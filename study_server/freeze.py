@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
 from study_server.languages import SOURCE, find_catalogue
-from study_server.protocol import stored_protocol
+from study_server.protocol.model import stored_protocol
 from study_server.storage.models import AcceptedWarning, Participant, Study
 from study_server.vocabulary import Mode, State
 from study_server.wording.checks import find_unfilled_places

@@ -24,7 +24,7 @@ from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.manifests import Images, Row, by_image, choose_rows, read_manifest
 from study_server.perception import perceptual_hash
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.stimuli import load, remove, store, temporary_folder
 from study_server.storage.engine import reading, transaction
 from study_server.storage.models import AcceptedWarning, Stimulus, Study

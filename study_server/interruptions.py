@@ -18,7 +18,7 @@ from study_server.participation import (
     touch,
     under_way,
 )
-from study_server.schedule import PlannedTrial, substitute
+from study_server.protocol.schedule import PlannedTrial, substitute
 from study_server.storage.models import Incident, Participant, Stimulus, Trial
 from study_server.vocabulary import Place
 

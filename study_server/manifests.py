@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study_server.errors import StudyError
-from study_server.protocol import Protocol
-from study_server.supply import find_shortage
+from study_server.protocol.image_supply import find_shortage
+from study_server.protocol.model import Protocol
 from study_server.vocabulary import FOIL, REAL
 
 COLUMNS = ("image", "method", "file", "sha256", "width", "height", "split", "checkpoint")

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from study_server.clock import now
-from study_server.protocol import Protocol, stored_protocol
+from study_server.protocol.model import Protocol, stored_protocol
 from study_server.storage.models import Base, Environment, Participant, Response, Trial
 from study_server.studies import UNFINISHED, late_since
 from study_server.vocabulary import Choice, Kind, Outcome, Side, truth_of

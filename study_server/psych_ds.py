@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from study_server import codebook, tables
 from study_server.archive import Content
 from study_server.export import CODEBOOK, DESIGN_JSON, list_tables, write_csv
-from study_server.protocol import stored_protocol
+from study_server.protocol.model import stored_protocol
 from study_server.storage.models import Study
 from study_server.vocabulary import Mode
 

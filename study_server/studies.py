@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.errors import StudyError
-from study_server.protocol import Protocol, stored_protocol
+from study_server.protocol.model import Protocol, stored_protocol
 from study_server.storage.models import Participant, Response, Study, Trial
 from study_server.vocabulary import Mode, Outcome, State
 

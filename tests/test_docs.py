@@ -13,8 +13,8 @@ from colorizer.networks import models
 from colorizer.training import losses, photo_cache, prior
 from study_server.cli import commands
 from study_server.openapi import OPERATIONS
-from study_server.presets import PRESETS
-from study_server.protocol import Protocol, new_protocol
+from study_server.protocol.model import Protocol, new_protocol
+from study_server.protocol.presets import PRESETS
 
 DOCS = Path(__file__).parent.parent / "docs"
 

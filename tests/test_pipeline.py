@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from study_server.protocol import write_toml
+from study_server.protocol.model import write_toml
 from tests.conftest import short_protocol
 
 PEOPLE = 6

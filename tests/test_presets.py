@@ -15,8 +15,8 @@ from study_server.app import create_app
 from study_server.crowd import Crowd
 from study_server.export import export_study
 from study_server.freeze import Exclusions, Plan, freeze
-from study_server.presets import PRESETS
-from study_server.protocol import Protocol, new_protocol
+from study_server.protocol.model import Protocol, new_protocol
+from study_server.protocol.presets import PRESETS
 from study_server.settings import Settings
 from study_server.simulation import simulate
 from study_server.storage.engine import transaction

@@ -17,8 +17,8 @@ from study_server.errors import StudyError
 from study_server.freeze import Plan, hash_wording, read_plan, write_plan
 from study_server.freeze import freeze as freeze_study
 from study_server.imports import Confounded, import_study
-from study_server.presets import PRESETS
-from study_server.protocol import new_protocol, read_protocol, write_toml
+from study_server.protocol.model import new_protocol, read_protocol, write_toml
+from study_server.protocol.presets import PRESETS
 from study_server.settings import find_resource_folder
 from study_server.storage.engine import transaction
 from study_server.wording.files import read_wording, write_wording

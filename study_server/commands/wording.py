@@ -7,7 +7,7 @@ import click
 from study_server import studies
 from study_server.commands.opening import open_database
 from study_server.commands.options import STUDY_TOML
-from study_server.protocol import Protocol, read_protocol
+from study_server.protocol.model import Protocol, read_protocol
 from study_server.storage.engine import transaction
 from study_server.wording.files import list_unfilled_places, read_wording, write_wording
 from study_server.wording.stored import reword_study

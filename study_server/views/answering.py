@@ -18,7 +18,7 @@ from study_server.api_models import (
     Stored,
     Trials,
 )
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.settings import Settings
 from study_server.views.speech import gettext, speak
 from study_server.vocabulary import Kind, Place, Side

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from study_server import enrolment, recruitment, studies
 from study_server.errors import StudyError
 from study_server.languages import name_language
-from study_server.protocol import stored_protocol
+from study_server.protocol.model import stored_protocol
 from study_server.recruitment import Arrival, ForgedInvitation, UnfilledLink
 from study_server.storage.models import Participant, Study
 from study_server.views.speech import gettext, prefer, speak

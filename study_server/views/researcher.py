@@ -17,7 +17,7 @@ from limits import parse
 
 from study_server import researchers, studies
 from study_server.languages import SOURCE
-from study_server.protocol import stored_protocol
+from study_server.protocol.model import stored_protocol
 from study_server.settings import Settings
 from study_server.storage.models import Researcher, Study
 from study_server.views.speech import speak

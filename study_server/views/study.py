@@ -26,7 +26,7 @@ from study_server.invitations import invitation
 from study_server.monitoring import Monitor, read_monitor
 from study_server.planning import Power, read_power
 from study_server.progress import Progress, measure_progress
-from study_server.protocol import stored_protocol
+from study_server.protocol.model import stored_protocol
 from study_server.recruitment import CODED, entry_link, prolific_code
 from study_server.settings import find_resource_folder
 from study_server.standing import REASONS, Standing, list_standings

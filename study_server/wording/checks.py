@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.vocabulary import Part
 from study_server.wording.defaults import HEAD_TEMPLATE, format_head
 from study_server.wording.markdown import TextProblem, find_problems, read_title

@@ -6,7 +6,7 @@ A line `?tag tag: text` of a default is kept only if every tag applies to the pr
 import re
 from pathlib import Path
 
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.vocabulary import Part
 
 DEFAULTS_FOLDER = Path(__file__).parent

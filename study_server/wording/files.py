@@ -5,7 +5,7 @@ from pathlib import Path
 
 from study_server.errors import StudyError
 from study_server.languages import LANGUAGES
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.vocabulary import Part
 from study_server.wording.checks import check_text, find_unfilled_places, strip_comments
 from study_server.wording.defaults import compose_default

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from babel.lists import format_list
 
 from study_server.languages import catalogue, minutes, seconds
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.vocabulary import Kind
 
 PLACEHOLDER_PATTERN = re.compile(r"\{([^{}\n]*)\}")

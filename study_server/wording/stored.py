@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
-from study_server.protocol import Protocol, stored_protocol
+from study_server.protocol.model import Protocol, stored_protocol
 from study_server.storage.models import Study, Wording
 from study_server.vocabulary import Part
 from study_server.wording.files import TextsByPart

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from tests.conftest import short_protocol, write_stimuli
 
 

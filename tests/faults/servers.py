@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.storage.engine import open_engine, prepare
 from tests.conftest import SECRET, open_study
 from tests.ports import free_port

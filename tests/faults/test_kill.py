@@ -6,7 +6,7 @@ from random import Random
 
 from sqlalchemy import text
 
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from tests.faults.people import compare
 from tests.faults.servers import serving
 from tests.faults.trouble import kill, suffer

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.storage.backup import back_up, restore
 from study_server.storage.engine import open_engine, prepare
 from tests.faults import loops

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.storage.engine import reading
 from study_server.storage.models import Response
 from tests.faults.servers import Server, serving

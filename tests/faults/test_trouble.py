@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.storage import engine as database
 from tests.conftest import LiveStudy, serve_study
 from tests.faults.people import Ledger, compare

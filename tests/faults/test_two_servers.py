@@ -6,7 +6,7 @@ from http.client import HTTPConnection
 from json import dumps, loads
 from pathlib import Path
 
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from tests.faults import loops
 from tests.faults.people import Difference, Ledger, Pace, compare, crowd
 from tests.faults.servers import Server, serving

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 
 from study_server import enrolment
 from study_server.clock import now
-from study_server.protocol import Protocol, new_protocol
+from study_server.protocol.model import Protocol, new_protocol
 from study_server.storage.engine import transaction
 from study_server.storage.models import Participant, Stimulus, Trial
 from study_server.studies import find, release_places

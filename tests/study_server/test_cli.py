@@ -16,7 +16,7 @@ import pytest
 
 from study_server import commands as families
 from study_server.cli import HEADINGS
-from study_server.protocol import write_toml
+from study_server.protocol.model import write_toml
 from study_server.wording.files import write_wording
 from tests.conftest import SECRET, short_protocol, write_stimuli
 from tests.study_server.planting import plant, read_pixels, read_rows

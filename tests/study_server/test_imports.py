@@ -20,7 +20,7 @@ from study_server.catalog import write_manifest
 from study_server.errors import StudyError
 from study_server.imports import Confounded, import_study
 from study_server.perception import find_lightness
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.storage.engine import open_engine, prepare, reading
 from study_server.storage.models import AcceptedWarning, Stimulus, Study
 from tests.conftest import short_protocol, write_stimuli

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from study_server import enrolment, interruptions, participation, responses, scoring
 from study_server.clock import now
 from study_server.participation import Over, VoidedTrial
+from study_server.protocol.schedule import Views
 from study_server.responses import Answer
-from study_server.schedule import Views
 from study_server.storage.engine import reading, transaction, writing
 from study_server.storage.models import Identity, Participant, Response, Trial
 from study_server.studies import counts, find

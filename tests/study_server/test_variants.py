@@ -13,7 +13,7 @@ from study_server import enrolment, interruptions, participation, scoring
 from study_server.app import create_app
 from study_server.enrolment import StudyFull
 from study_server.participation import Over, UnfitAnswer
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.responses import Answer
 from study_server.settings import Settings
 from study_server.storage.engine import reading, writing

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study_server.protocol import Protocol, new_protocol
-from study_server.schedule import (
+from study_server.protocol.image_supply import find_shortage
+from study_server.protocol.model import Protocol, new_protocol
+from study_server.protocol.schedule import (
     PlannedTrial,
     Pools,
     TooFewImages,
@@ -20,7 +21,6 @@ from study_server.schedule import (
     spread,
     substitute,
 )
-from study_server.supply import find_shortage
 from study_server.vocabulary import FOIL, REAL, Choice, Kind, Side
 
 MODELS = ("l2", "mcl", "zhang2016")

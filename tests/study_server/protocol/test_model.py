@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from study_server.errors import StudyError
-from study_server.presets import PRESETS
-from study_server.protocol import (
+from study_server.protocol.model import (
     Protocol,
     new_protocol,
     read_protocol,
     stored_protocol,
     write_toml,
 )
+from study_server.protocol.presets import PRESETS
 
 
 @pytest.mark.parametrize("preset", PRESETS)

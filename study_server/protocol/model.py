@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from study_server.errors import StudyError
 from study_server.languages import LANGUAGES, SOURCE
-from study_server.presets import NOTES, PRESETS, Preset
+from study_server.protocol.presets import NOTES, PRESETS, Preset
 from study_server.vocabulary import FOIL, REAL, Kind
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]

@@ -12,7 +12,7 @@ from itertools import pairwise
 from random import Random
 from typing import TypeVar
 
-from study_server.protocol import Protocol
+from study_server.protocol.model import Protocol
 from study_server.vocabulary import FOIL, REAL, Choice, Kind, Side
 
 T = TypeVar("T")
