@@ -12,9 +12,9 @@ from random import Random
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.pictures import Pixels
 from study_server.plates import DIGITS, draw_plate
 from study_server.protocol.model import Protocol, stored_protocol
+from study_server.stimuli.png import Pixels
 from study_server.storage.models import Participant, Screening
 from study_server.studies import UNFINISHED
 from study_server.vocabulary import ColorVision, NightLight, Outcome

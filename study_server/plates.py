@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from study_server.pictures import Pixels
+from study_server.stimuli.png import Pixels
 
 Lab = NDArray[np.float64]  # (N, 3), CIE L, a, b under D65
 

@@ -20,11 +20,11 @@ from PIL import Image
 from sqlalchemy import Engine, text
 
 from study_server.app import create_app
-from study_server.imports import import_study
-from study_server.manifests import COLUMNS
 from study_server.protocol.model import Protocol, new_protocol
 from study_server.serving import served
 from study_server.settings import Settings
+from study_server.stimuli.importing import import_study
+from study_server.stimuli.manifest import COLUMNS
 from study_server.storage.engine import open_engine, prepare, transaction
 from study_server.studies import find
 from study_server.vocabulary import State

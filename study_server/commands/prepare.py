@@ -7,8 +7,6 @@ from typing import Any
 import click
 
 from study_server import studies
-from study_server.audit import Finding, describe
-from study_server.catalog import write_manifest
 from study_server.commands.opening import open_database
 from study_server.commands.options import FILE, SLUG, STUDY_TOML
 from study_server.commands.terminal import track
@@ -16,10 +14,12 @@ from study_server.commands.wording import print_unfilled_placeholders
 from study_server.errors import StudyError
 from study_server.freeze import Plan, hash_wording, read_plan, write_plan
 from study_server.freeze import freeze as freeze_study
-from study_server.imports import Confounded, import_study
 from study_server.protocol.model import new_protocol, read_protocol, write_toml
 from study_server.protocol.presets import PRESETS
 from study_server.settings import find_resource_folder
+from study_server.stimuli.audit import Finding, describe
+from study_server.stimuli.folders import write_manifest
+from study_server.stimuli.importing import Confounded, import_study
 from study_server.storage.engine import transaction
 from study_server.wording.files import read_wording, write_wording
 

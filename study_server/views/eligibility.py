@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from study_server import eligibility
 from study_server.participation import protocol_of
-from study_server.pictures import encode
+from study_server.stimuli.png import encode
 from study_server.views.trials import (
     load_participant,
     participant_url,

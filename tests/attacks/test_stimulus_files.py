@@ -10,10 +10,10 @@ from random import Random
 import pytest
 from sqlalchemy import Engine
 
-from study_server import pictures
 from study_server.errors import StudyError
-from study_server.imports import import_study
-from study_server.pictures import SIGNATURE, UnfitPicture, decode, read
+from study_server.stimuli import png
+from study_server.stimuli.importing import import_study
+from study_server.stimuli.png import SIGNATURE, UnfitPicture, decode, read
 from tests.conftest import short_protocol, write_stimuli
 from tests.study_server.planting import edit
 
@@ -101,4 +101,4 @@ def test_a_thousand_mutated_files_are_read_or_refused(manifest: Path) -> None:
         except UnfitPicture:
             pass
     assert 0 < read_well < 1000
-    assert pictures.MOST_PIXELS == 4096 * 4096
+    assert png.MOST_PIXELS == 4096 * 4096

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from study_server.pictures import Pixels
 from study_server.plates import DIGITS, PAPER, SIZE, draw_plate
+from study_server.stimuli.png import Pixels
 
 NORMAL = np.eye(3)
 DEUTERANOPIA = np.array(

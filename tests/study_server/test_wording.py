@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 from study_server import enrolment
 from study_server.errors import StudyError
 from study_server.freeze import Plan, freeze
-from study_server.imports import import_study
 from study_server.languages import LANGUAGES
 from study_server.protocol.model import Protocol, new_protocol, stored_protocol
 from study_server.protocol.presets import PRESETS
+from study_server.stimuli.importing import import_study
 from study_server.storage.engine import transaction
 from study_server.studies import find
 from study_server.vocabulary import Mode, Part, Source

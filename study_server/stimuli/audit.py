@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from study_server.perception import find_lightness, is_gray, near_pairs
-from study_server.pictures import Pixels
+from study_server.stimuli.perception import find_lightness, is_gray, near_pairs
+from study_server.stimuli.png import Pixels
 from study_server.vocabulary import REAL
 
 SHARE = 0.99  # of the pixels: a few may be clipped

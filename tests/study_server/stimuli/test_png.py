@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from study_server.pictures import SIGNATURE, UnfitPicture, decode, encode, read_size
+from study_server.stimuli.png import SIGNATURE, UnfitPicture, decode, encode, read_size
 
 
 def chunks(png: bytes) -> list[bytes]:

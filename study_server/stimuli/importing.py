@@ -13,19 +13,19 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from study_server.audit import (
+from study_server.clock import now
+from study_server.errors import StudyError
+from study_server.protocol.model import Protocol
+from study_server.stimuli.audit import (
     Finding,
     audit_collection,
     audit_photograph,
     digest,
     find_trained,
 )
-from study_server.clock import now
-from study_server.errors import StudyError
-from study_server.manifests import Images, Row, by_image, choose_rows, read_manifest
-from study_server.perception import perceptual_hash
-from study_server.protocol.model import Protocol
-from study_server.stimuli import load, remove, store, temporary_folder
+from study_server.stimuli.files import load, remove, store, temporary_folder
+from study_server.stimuli.manifest import Images, Row, by_image, choose_rows, read_manifest
+from study_server.stimuli.perception import perceptual_hash
 from study_server.storage.engine import reading, transaction
 from study_server.storage.models import AcceptedWarning, Stimulus, Study
 from study_server.vocabulary import REAL, State

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from study_server.pictures import Pixels
+from study_server.stimuli.png import Pixels
 
 GRAY = 4  # of 255 between channels: |a| and |b| are below 3, and nobody sees a color
 SAMPLES, FREQUENCIES = 32, 8  # a side of what the perceptual hash transforms, and of what it keeps

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from study_server.errors import StudyError
-from study_server.manifests import Row
-from study_server.stimuli import STALE_S, TEMPORARY, load, temporary_folder
+from study_server.stimuli.files import STALE_S, TEMPORARY, load, temporary_folder
+from study_server.stimuli.manifest import Row
 
 MANIFEST = Path("manifest.csv")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from study_server.audit import (
+from study_server.stimuli.audit import (
     Finding,
     audit_collection,
     audit_photograph,
@@ -12,7 +12,7 @@ from study_server.audit import (
     digest,
     find_trained,
 )
-from study_server.perception import perceptual_hash
+from study_server.stimuli.perception import perceptual_hash
 from tests.conftest import recolor
 
 Pixels = NDArray[np.uint8]

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from study_server.errors import StudyError
-from study_server.manifests import Row
-from study_server.pictures import Pixels, UnfitPicture, decode, encode, read
+from study_server.stimuli.manifest import Row
+from study_server.stimuli.png import Pixels, UnfitPicture, decode, encode, read
 
 AGAIN = "run `colorizer batch` or `study manifest` again"
 TEMPORARY = ".importing-"

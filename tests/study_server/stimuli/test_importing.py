@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import Engine, func, select
 
-from study_server import imports, stimuli
-from study_server.audit import Finding
-from study_server.catalog import write_manifest
 from study_server.errors import StudyError
-from study_server.imports import Confounded, import_study
-from study_server.perception import find_lightness
 from study_server.protocol.model import Protocol
+from study_server.stimuli import files as stimuli
+from study_server.stimuli import importing
+from study_server.stimuli.audit import Finding
+from study_server.stimuli.folders import write_manifest
+from study_server.stimuli.importing import Confounded, import_study
+from study_server.stimuli.perception import find_lightness
 from study_server.storage.engine import open_engine, prepare, reading
 from study_server.storage.models import AcceptedWarning, Stimulus, Study
 from tests.conftest import short_protocol, write_stimuli
@@ -279,7 +280,7 @@ def test_a_database_that_fails_at_the_end_leaves_no_folder(
     def fail(*_: object) -> None:
         raise StudyError("the database is full")
 
-    monkeypatch.setattr(imports, "_stimulus", fail)
+    monkeypatch.setattr(importing, "_stimulus", fail)
     with pytest.raises(StudyError, match="the database is full"):
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
     assert_nothing_is_left(engine, tmp_path / "stimuli")

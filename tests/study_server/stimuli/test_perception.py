@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorizer.photos import duplicates
-from study_server import perception
-from study_server.perception import find_lightness, is_gray, near_pairs, perceptual_hash
+from study_server.stimuli import perception
+from study_server.stimuli.perception import find_lightness, is_gray, near_pairs, perceptual_hash
 
 
 def flat(*rgb: int) -> NDArray[np.uint8]:

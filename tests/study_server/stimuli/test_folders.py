@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from study_server.catalog import write_manifest
 from study_server.errors import StudyError
-from study_server.manifests import by_image, read_manifest
+from study_server.stimuli.folders import write_manifest
+from study_server.stimuli.manifest import by_image, read_manifest
 
 
 def write_images(folder: Path, *names: str, size: tuple[int, int] = (8, 6)) -> Path:

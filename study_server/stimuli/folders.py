@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from study_server.errors import StudyError
-from study_server.manifests import COLUMNS, METHOD, Row
-from study_server.pictures import UnfitPicture, read, read_size
+from study_server.stimuli.manifest import COLUMNS, METHOD, Row
+from study_server.stimuli.png import UnfitPicture, read, read_size
 from study_server.vocabulary import REAL
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]

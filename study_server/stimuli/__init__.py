@@ -1,0 +1,1 @@
+"""Stimuli: manifests, image files, their audit and import."""
