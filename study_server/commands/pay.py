@@ -7,20 +7,21 @@ from pathlib import Path
 
 import click
 
-from study_server import mturk, studies
+from study_server import studies
 from study_server.commands.opening import open_database
 from study_server.commands.options import FILE, SLUG
 from study_server.errors import StudyError
-from study_server.platforms import Listed, Status, read_list
-from study_server.prolific import ProlificClient
-from study_server.reconcile import (
+from study_server.recruitment import mturk
+from study_server.recruitment.pay_sheet import (
     Action,
     Row,
     count_unlisted,
     read_sheet,
     write_sheet,
 )
-from study_server.reconcile import reconcile as hold_against
+from study_server.recruitment.pay_sheet import reconcile as hold_against
+from study_server.recruitment.platforms import Listed, Status, read_list
+from study_server.recruitment.prolific import ProlificClient
 from study_server.storage.engine import transaction
 from study_server.vocabulary import Source
 

@@ -9,8 +9,8 @@ from study_server import studies
 from study_server.commands.opening import open_database
 from study_server.commands.options import SLUG
 from study_server.commands.run import DEFAULT_ADDRESS
-from study_server.invitations import invitation
-from study_server.recruitment import CODED, entry_link, prolific_code, set_ending
+from study_server.recruitment.arrival import CODED, entry_link, prolific_code, set_ending
+from study_server.recruitment.invitations import invitation
 from study_server.settings import Settings, require_secret
 from study_server.storage.engine import reading, transaction
 from study_server.vocabulary import Mode, Outcome, Source

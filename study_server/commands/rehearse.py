@@ -14,7 +14,7 @@ from study_server.commands.options import SLUG
 from study_server.commands.run import DEFAULT_ADDRESS
 from study_server.commands.terminal import STDERR
 from study_server.crowd import Crowd
-from study_server.invitations import invitation
+from study_server.recruitment.invitations import invitation
 from study_server.settings import read_settings, require_secret
 from study_server.simulation import simulate as simulate_people
 from study_server.storage.engine import reading

@@ -22,9 +22,9 @@ from study_server.api_models import (
     Texts,
 )
 from study_server.errors import StudyError
-from study_server.invitations import read_invitation
 from study_server.openapi import describe_api
 from study_server.protocol.model import stored_protocol
+from study_server.recruitment.invitations import read_invitation
 from study_server.storage.engine import scrub_in_the_end
 from study_server.storage.models import Study
 from study_server.views import answering

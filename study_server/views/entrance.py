@@ -1,6 +1,6 @@
 """Where participants come in: the open studies, a study's consent page, the consent.
 
-Who it is, a platform's or an invitation's link tells, else a cookie (study_server/recruitment.py).
+Who it is, a platform's or an invitation's link tells, else a cookie (study_server/recruitment/arrival.py).
 """
 
 import secrets
@@ -10,11 +10,12 @@ from flask import Blueprint, abort, current_app, g, redirect, render_template, r
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
-from study_server import enrolment, recruitment, studies
+from study_server import enrolment, studies
 from study_server.errors import StudyError
 from study_server.languages import name_language
 from study_server.protocol.model import stored_protocol
-from study_server.recruitment import Arrival, ForgedInvitation, UnfilledLink
+from study_server.recruitment import arrival as recruitment
+from study_server.recruitment.arrival import Arrival, ForgedInvitation, UnfilledLink
 from study_server.storage.models import Participant, Study
 from study_server.views.speech import gettext, prefer, speak
 from study_server.vocabulary import Mode, Source, State

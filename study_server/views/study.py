@@ -22,12 +22,12 @@ from study_server.clock import now
 from study_server.curve import Curve, draw_curve
 from study_server.errors import StudyError
 from study_server.freeze import hash_wording, let_in
-from study_server.invitations import invitation
 from study_server.monitoring import Monitor, read_monitor
 from study_server.planning import Power, read_power
 from study_server.progress import Progress, measure_progress
 from study_server.protocol.model import stored_protocol
-from study_server.recruitment import CODED, entry_link, prolific_code
+from study_server.recruitment.arrival import CODED, entry_link, prolific_code
+from study_server.recruitment.invitations import invitation
 from study_server.settings import find_resource_folder
 from study_server.standing import REASONS, Standing, list_standings
 from study_server.storage.models import Study

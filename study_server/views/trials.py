@@ -5,8 +5,9 @@ from typing import Any
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from study_server import eligibility, participation, recruitment, scoring, withdrawal
+from study_server import eligibility, participation, scoring, withdrawal
 from study_server.api_models import MAX_COMMENT
+from study_server.recruitment import arrival
 from study_server.storage.engine import scrub_in_the_end
 from study_server.storage.models import Participant
 from study_server.views import answering
@@ -34,7 +35,7 @@ def load_participant() -> None:
     g.participant = participant if participant is not None else abort(404)
     speak(g.participant.language)
     if g.participant.source is Source.MTURK:
-        g.framed_by = recruitment.MTURK_FRAMES
+        g.framed_by = arrival.MTURK_FRAMES
 
 
 def participant_url(endpoint: str, **values: Any) -> str:
@@ -86,11 +87,11 @@ def _render_end() -> ResponseReturnValue:
     )
 
 
-def _completion() -> recruitment.Farewell:
+def _completion() -> arrival.Farewell:
     """What this participant gets at the end; the page's form may go there."""
     secret_key, signed = current_app.config["SECRET_KEY"], request.args.get("back")
-    back = recruitment.read_back(secret_key, g.participant, signed)
-    completion = recruitment.farewell(g.db, g.participant, back)
+    back = arrival.read_back(secret_key, g.participant, signed)
+    completion = arrival.farewell(g.db, g.participant, back)
     if completion.fields and completion.url:
         g.forms_to = (completion.url,)
     return completion

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from study_server.prolific import ProlificClient
+from study_server.recruitment.prolific import ProlificClient
 
 TOKEN = "a token for the tests alone"
 Answer = tuple[int, dict[str, str], bytes]  # status, headers, body

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from study_server.clock import now
 from study_server.eligibility import plate_digits
-from study_server.invitations import invitation
+from study_server.recruitment.invitations import invitation
 from study_server.storage.engine import open_engine, reading, transaction
 from study_server.storage.models import Participant, Response, Trial
 from study_server.studies import find

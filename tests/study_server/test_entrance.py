@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from study_server.cli import commands
-from study_server.invitations import invitation
+from study_server.recruitment.invitations import invitation
 from study_server.storage.engine import reading, transaction
 from study_server.storage.models import Participant
 from study_server.studies import find

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from study_server import enrolment, researchers
 from study_server.codebook import RESPONSES
 from study_server.freeze import Plan, freeze, hash_wording
-from study_server.recruitment import prolific_code
+from study_server.recruitment.arrival import prolific_code
 from study_server.responses import Answer
 from study_server.settings import find_resource_folder
 from study_server.storage.engine import transaction

@@ -9,11 +9,11 @@ import pytest
 from botocore.stub import Stubber
 from click.testing import CliRunner
 
-from study_server import mturk
 from study_server.cli import commands
 from study_server.errors import StudyError
-from study_server.platforms import Listed, Status
-from study_server.reconcile import Action, Row, write_sheet
+from study_server.recruitment import mturk
+from study_server.recruitment.pay_sheet import Action, Row, write_sheet
+from study_server.recruitment.platforms import Listed, Status
 from study_server.vocabulary import Source
 
 HIT = "3HIT"

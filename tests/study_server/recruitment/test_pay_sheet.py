@@ -14,9 +14,9 @@ from study_server.clock import now
 from study_server.enrolment import enroll, find_person
 from study_server.errors import StudyError
 from study_server.freeze import Exclusions, Plan, freeze
-from study_server.platforms import Listed, Status, read_list
-from study_server.reconcile import Action, Row, read_sheet, reconcile, write_sheet
-from study_server.recruitment import prolific_code
+from study_server.recruitment.arrival import prolific_code
+from study_server.recruitment.pay_sheet import Action, Row, read_sheet, reconcile, write_sheet
+from study_server.recruitment.platforms import Listed, Status, read_list
 from study_server.stimuli.importing import import_study
 from study_server.storage.engine import reading, transaction
 from study_server.storage.models import Response, Trial

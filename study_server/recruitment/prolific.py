@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from study_server.errors import StudyError
-from study_server.platforms import Listed, read_row
+from study_server.recruitment.platforms import Listed, read_row
 from study_server.vocabulary import Source
 
 API_URL = "https://api.prolific.com/api/v1"

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select, text
 from study_server.cli import commands
 from study_server.clock import now
 from study_server.protocol.model import stored_protocol
-from study_server.recruitment import MTURK_FRAMES, prolific_code
+from study_server.recruitment.arrival import MTURK_FRAMES, prolific_code
 from study_server.scoring import completion_code
 from study_server.storage.engine import reading, transaction
 from study_server.storage.models import Base, Participant

@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from study_server.errors import StudyError
-from study_server.platforms import Listed, read_row
+from study_server.recruitment.platforms import Listed, read_row
 from study_server.vocabulary import Source
 
 REGION = "us-east-1"  # the only one there is

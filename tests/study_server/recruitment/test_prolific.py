@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from study_server.cli import commands
 from study_server.commands import pay
 from study_server.errors import StudyError
-from study_server.platforms import Listed, Status
-from study_server.prolific import ProlificClient
-from study_server.reconcile import Action, Row, write_sheet
+from study_server.recruitment.pay_sheet import Action, Row, write_sheet
+from study_server.recruitment.platforms import Listed, Status
+from study_server.recruitment.prolific import ProlificClient
 from study_server.vocabulary import Source
 from tests.study_server.prolific_stub import STUDY, TOKEN, Stub, speaking, submission
 

@@ -1,0 +1,1 @@
+"""Recruitment: invitations, recruitment platforms, completion codes and pay."""
