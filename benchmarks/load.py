@@ -23,7 +23,7 @@ import click
 from sqlalchemy import Engine, select
 
 from benchmarks.faults import fresh, postgresql
-from study_server.enrolment import enroll
+from study_server.participants.enrollment import enroll
 from study_server.storage.engine import open_engine, prepare, reading, transaction
 from study_server.storage.models import Participant, Trial
 from study_server.studies import find

@@ -17,12 +17,12 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import joinedload
 
 from study_server.crowd import Crowd
-from study_server.eligibility import is_screening_pending, plate_digits
 from study_server.errors import StudyError
-from study_server.participation import find_participant
+from study_server.participants.participation import find_participant
+from study_server.participants.scoring import is_correct
+from study_server.participants.screening import is_screening_pending, plate_digits
 from study_server.protocol.model import stored_protocol
 from study_server.recruitment.invitations import invitation
-from study_server.scoring import is_correct
 from study_server.serving import served
 from study_server.storage.engine import reading
 from study_server.storage.models import Participant, Trial

@@ -10,9 +10,9 @@ from study_server.clock import now
 from study_server.commands.opening import open_database
 from study_server.commands.options import SLUG
 from study_server.errors import StudyError
+from study_server.participants.withdrawal import anonymize as cut_identities
+from study_server.participants.withdrawal import find_by_name, withdraw
 from study_server.storage.engine import scrub, transaction, writing
-from study_server.withdrawal import anonymize as cut_identities
-from study_server.withdrawal import find_by_name, withdraw
 
 
 @click.command()

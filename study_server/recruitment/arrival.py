@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
+from study_server.participants.scoring import completion_code
 from study_server.recruitment.invitations import read_invitation
-from study_server.scoring import completion_code
 from study_server.storage.models import Ending, Participant, Study
 from study_server.vocabulary import Mode, Outcome, Source
 

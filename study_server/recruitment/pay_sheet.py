@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from study_server.enrolment import find_person
 from study_server.errors import StudyError
-from study_server.participation import progress
+from study_server.participants.enrollment import find_person
+from study_server.participants.participation import progress
+from study_server.participants.scoring import score
 from study_server.recruitment.arrival import CODED, prolific_code
 from study_server.recruitment.platforms import Listed, Status
-from study_server.scoring import score
 from study_server.standing import rules_of, vigilance_needed
 from study_server.storage.models import Participant, Study
 from study_server.studies import UNFINISHED, release_places

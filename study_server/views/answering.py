@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Row
 
-from study_server import images, interruptions, participation, responses, scoring
 from study_server.api_models import (
     EnvironmentBody,
     IncidentBody,
@@ -18,6 +17,7 @@ from study_server.api_models import (
     Stored,
     Trials,
 )
+from study_server.participants import current_image, participation, replacement, responses, scoring
 from study_server.protocol.model import Protocol
 from study_server.settings import Settings
 from study_server.views.speech import gettext, speak
@@ -59,7 +59,7 @@ def read_json() -> object:
 
 
 def resume() -> ResponseReturnValue:
-    interruptions.resume(g.db, g.participant)
+    replacement.resume(g.db, g.participant)
     reply = next_trials()  # within the same transaction: another would wait for its turn
     g.db.commit()
     return reply
@@ -117,8 +117,8 @@ def image(trial_token: str, place: str) -> ResponseReturnValue:
     No validators, no ranges, no store: every header of a real image is that of a fake.
     """
     try:
-        file = images.find_image(g.db, g.token, trial_token, Place(place))
-    except images.ImageGone:
+        file = current_image.find_image(g.db, g.token, trial_token, Place(place))
+    except current_image.ImageGone:
         abort(410)
     return _send_file(file)
 
@@ -159,7 +159,7 @@ def start(trial_token: str) -> ResponseReturnValue:
 
 def incident(trial_token: str) -> ResponseReturnValue:
     body = IncidentBody.model_validate(read_json())
-    interruptions.report_incident(g.db, g.participant, trial_token, body.place, body.status)
+    replacement.report_incident(g.db, g.participant, trial_token, body.place, body.status)
     g.db.commit()
     return "", 204
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 
-from study_server import eligibility, enrolment, participation, scoring, studies, withdrawal
+from study_server import studies
 from study_server.api_models import (
     CommentBody,
     ConsentBody,
@@ -23,6 +23,7 @@ from study_server.api_models import (
 )
 from study_server.errors import StudyError
 from study_server.openapi import describe_api
+from study_server.participants import enrollment, participation, scoring, screening, withdrawal
 from study_server.protocol.model import stored_protocol
 from study_server.recruitment.invitations import read_invitation
 from study_server.storage.engine import scrub_in_the_end
@@ -85,18 +86,18 @@ def enroll(slug: str) -> ResponseReturnValue:
     if body.consent_version != wording.consent_version:
         return {"error": "consent_version: this is not the text of now; show that, ask again"}, 409
     mode, person = _who(slug, body)
-    known = enrolment.find_person(g.db, study, person, Source.LINK)
+    known = enrollment.find_person(g.db, study, person, Source.LINK)
     if known is not None and body.invitation is None and participation.has_begun(g.db, known):
         return {"error": "person: has begun already; go on with the token that was given then"}, 409
     try:
-        participant = enrolment.admit(
+        participant = enrollment.admit(
             g.db, study, person, mode, Source.LINK, wording.language, body.invitation is not None
         )
-    except enrolment.NotOpen:
+    except enrollment.NotOpen:
         return {"error": f"the study is {study.state}"}, 403
-    except enrolment.NotInvited:
+    except enrollment.NotInvited:
         return {"error": "invitation: the study takes nobody in without one"}, 403
-    except enrolment.StudyFull:
+    except enrollment.StudyFull:
         return {"error": gettext("It has all the answers it needs. Thank you for coming.")}, 403
     g.db.commit()
     return Enrolled(token=participant.token).model_dump(), 201
@@ -126,7 +127,7 @@ def _load_participant() -> ResponseReturnValue | None:
     if kind.lower() != "bearer" or not _is_somebody():
         problem = {"error": "Authorization: Bearer TOKEN is missing, or leads to nobody"}
         return problem, 401, {"WWW-Authenticate": "Bearer"}
-    if request.endpoint in SCREENED and eligibility.is_screening_pending(g.db, g.participant):
+    if request.endpoint in SCREENED and screening.is_screening_pending(g.db, g.participant):
         return {"error": "/api/eligibility asks something first"}, 409
     return None
 
@@ -147,7 +148,7 @@ def _is_somebody() -> bool:
 def ask_eligibility() -> ResponseReturnValue:
     protocol = participation.protocol_of(g.participant)
     return Eligibility(
-        pending=eligibility.is_screening_pending(g.db, g.participant),
+        pending=screening.is_screening_pending(g.db, g.participant),
         color_vision=protocol.color_vision != "unasked",
         night_light=protocol.night_light != "unasked",
         plates=[f"{g.base}/eligibility/plates/{number}" for number in range(protocol.plates)],
@@ -158,10 +159,10 @@ def ask_eligibility() -> ResponseReturnValue:
 def answer_eligibility() -> ResponseReturnValue:
     """The first answers stand; the outcome tells whether it goes on."""
     body = EligibilityBody.model_validate(request.get_json())
-    answers = eligibility.ScreeningAnswers(**body.model_dump())
+    answers = screening.ScreeningAnswers(**body.model_dump())
     try:
-        eligibility.store_screening(g.db, g.participant, answers)
-    except eligibility.IncompleteScreeningError:
+        screening.store_screening(g.db, g.participant, answers)
+    except screening.IncompleteScreeningError:
         return {"error": "something that /api/eligibility asks is not answered"}, 400
     g.db.commit()
     return "", 204

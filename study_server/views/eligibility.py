@@ -6,8 +6,8 @@ from typing import TypeVar
 from flask import Blueprint, Response, abort, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from study_server import eligibility
-from study_server.participation import protocol_of
+from study_server.participants import screening
+from study_server.participants.participation import protocol_of
 from study_server.stimuli.png import encode
 from study_server.views.trials import (
     load_participant,
@@ -27,7 +27,7 @@ Vocabulary = TypeVar("Vocabulary", bound=StrEnum)
 @pages.get("")
 def show_questions() -> ResponseReturnValue:
     """Show the questions, or redirect a participant who has answered them."""
-    if not eligibility.is_screening_pending(g.db, g.participant):
+    if not screening.is_screening_pending(g.db, g.participant):
         return redirect(participant_url("trials.player"))
     return _render_questions()
 
@@ -49,14 +49,14 @@ def _render_questions() -> str:
 def store_answers() -> ResponseReturnValue:
     """Store the answers, or show the questions again if one was left out."""
     plates = range(protocol_of(g.participant).plates)
-    answers = eligibility.ScreeningAnswers(
+    answers = screening.ScreeningAnswers(
         _read_choice(ColorVision, "color_vision"),
         _read_choice(NightLight, "night_light"),
         [request.form.get(f"plate-{number}", "") for number in plates],
     )
     try:
-        eligibility.store_screening(g.db, g.participant, answers)
-    except eligibility.IncompleteScreeningError:
+        screening.store_screening(g.db, g.participant, answers)
+    except screening.IncompleteScreeningError:
         return _render_questions(), 400
     g.db.commit()
     return redirect(participant_url("trials.player"), 303)
@@ -70,10 +70,10 @@ def _read_choice(vocabulary: type[Vocabulary], name: str) -> Vocabulary | None:
 @pages.get("/plates/<int:number>")
 def send_plate(number: int) -> ResponseReturnValue:
     """Send the image of one plate; 410 once the questions are answered."""
-    if not eligibility.is_screening_pending(g.db, g.participant):
+    if not screening.is_screening_pending(g.db, g.participant):
         abort(410)
     try:
-        picture = eligibility.draw_participant_plate(g.participant, number)
+        picture = screening.draw_participant_plate(g.participant, number)
     except IndexError:
         abort(404)
     headers = {"Cache-Control": "private, no-store"}

@@ -10,9 +10,10 @@ from flask import Blueprint, abort, current_app, g, redirect, render_template, r
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
-from study_server import enrolment, studies
+from study_server import studies
 from study_server.errors import StudyError
 from study_server.languages import name_language
+from study_server.participants import enrollment
 from study_server.protocol.model import stored_protocol
 from study_server.recruitment import arrival as recruitment
 from study_server.recruitment.arrival import Arrival, ForgedInvitation, UnfilledLink
@@ -23,7 +24,7 @@ from study_server.wording.stored import RenderedWording, render_wording
 
 pages = Blueprint("entrance", __name__)
 
-REFUSALS = (enrolment.NotOpen, enrolment.NotInvited, enrolment.StudyFull)
+REFUSALS = (enrollment.NotOpen, enrollment.NotInvited, enrollment.StudyFull)
 
 
 @pages.get("/")
@@ -72,7 +73,7 @@ def consent(slug: str) -> ResponseReturnValue:
         reason = gettext("Taking part needs your consent. Go back and tick the box if you agree.")
         return _tell(wording, reason, 400)
     try:
-        participant = enrolment.admit(
+        participant = enrollment.admit(
             g.db, study, arrival.person, arrival.mode, arrival.source, wording.language,
             arrival.invited,
         )  # fmt: skip
@@ -86,7 +87,7 @@ def _known(study: Study, arrival: Arrival) -> Participant | None:
     """The participant that who comes here already is."""
     if arrival.person is None:
         return None
-    return enrolment.find_person(g.db, study, arrival.person, arrival.source)
+    return enrollment.find_person(g.db, study, arrival.person, arrival.source)
 
 
 def _home(participant: Participant, arrival: Arrival) -> str:
@@ -98,9 +99,9 @@ def _home(participant: Participant, arrival: Arrival) -> str:
 def _require_entry(study: Study, arrival: Arrival) -> None:
     """Raises one of REFUSALS where nobody new is let in here."""
     if arrival.mode is Mode.LIVE:
-        enrolment.require_entry(study, arrival.source, arrival.invited)
-        if enrolment.is_full(g.db, study):
-            raise enrolment.StudyFull
+        enrollment.require_entry(study, arrival.source, arrival.invited)
+        if enrollment.is_full(g.db, study):
+            raise enrollment.StudyFull
 
 
 def _study(slug: str) -> Study:
@@ -162,11 +163,11 @@ def _turn_away(study: Study, wording: RenderedWording, refusal: Exception) -> Re
         State.CLOSED: gettext("It is over. Thank you for coming."),
     }
     reasons = {
-        enrolment.NotOpen: states.get(study.state, ""),
-        enrolment.NotInvited: gettext(
+        enrollment.NotOpen: states.get(study.state, ""),
+        enrollment.NotInvited: gettext(
             "It is by invitation. Please come by the link that you were given."
         ),
-        enrolment.StudyFull: gettext("It has all the answers it needs. Thank you for coming."),
+        enrollment.StudyFull: gettext("It has all the answers it needs. Thank you for coming."),
     }
     return _tell(wording, reasons[type(refusal)], 403)
 

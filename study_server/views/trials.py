@@ -5,8 +5,8 @@ from typing import Any
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from study_server import eligibility, participation, scoring, withdrawal
 from study_server.api_models import MAX_COMMENT
+from study_server.participants import participation, scoring, screening, withdrawal
 from study_server.recruitment import arrival
 from study_server.storage.engine import scrub_in_the_end
 from study_server.storage.models import Participant
@@ -61,7 +61,7 @@ def player() -> ResponseReturnValue:
         return redirect(participant_url("trials.debrief"), 303)
     if participant.outcome in TEMPLATE_BY_OUTCOME:
         return _render_end()
-    if eligibility.is_screening_pending(g.db, participant):
+    if screening.is_screening_pending(g.db, participant):
         return redirect(participant_url("screening.show_questions"))
     return render_template(
         "participant/player.html",
@@ -81,7 +81,7 @@ def _render_end() -> ResponseReturnValue:
         f"participant/{TEMPLATE_BY_OUTCOME[participant.outcome]}.html",
         wording=participant_wording(),
         withdraw_url=participant_url("trials.show_withdrawal"),
-        by_screening=eligibility.was_screened_out_here(g.db, participant),
+        by_screening=screening.was_screened_out_here(g.db, participant),
         completion=_completion(),
         source=participant.source,
     )

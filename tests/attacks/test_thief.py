@@ -7,9 +7,9 @@ from flask.testing import FlaskClient
 
 from study_server import researchers
 from study_server.clock import now
+from study_server.participants.withdrawal import anonymize
 from study_server.storage.engine import transaction
 from study_server.studies import find
-from study_server.withdrawal import anonymize
 from tests.attacks.answering import answer_all
 from tests.attacks.conftest import PASSWORD
 from tests.conftest import SECRET

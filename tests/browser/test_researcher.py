@@ -7,8 +7,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from study_server import enrolment
 from study_server.freeze import Plan, freeze, hash_wording
+from study_server.participants import enrollment
 from study_server.researchers import make_login_link
 from study_server.settings import find_resource_folder
 from study_server.storage.engine import transaction
@@ -32,7 +32,7 @@ def sign_in(page: Page, study: LiveStudy) -> str:
 
 def somebody_comes(study: LiveStudy, name: str) -> None:
     with transaction(study.engine) as db:
-        enrolment.enroll(db, find(db, study.slug), name, Mode.LIVE, Source.LINK)
+        enrollment.enroll(db, find(db, study.slug), name, Mode.LIVE, Source.LINK)
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from study_server import participation, responses
-from study_server.responses import Answer, Recorded
+from study_server.participants import participation, responses
+from study_server.participants.responses import Answer, Recorded
 from study_server.storage.models import Participant, Response, Trial
 
 

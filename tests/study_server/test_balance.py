@@ -7,8 +7,8 @@ from random import Random
 
 from sqlalchemy import Engine, select
 
-from study_server import enrolment
 from study_server.clock import now
+from study_server.participants import enrollment
 from study_server.protocol.model import Protocol, new_protocol
 from study_server.storage.engine import transaction
 from study_server.storage.models import Participant, Stimulus, Trial
@@ -29,15 +29,15 @@ def test_who_leaves_does_not_unbalance_what_the_others_see(engine: Engine, tmp_p
     for number in range(PEOPLE):
         with transaction(engine) as db:
             study = find(db, "balance")
-            person = enrolment.enroll(db, study, str(number), Mode.LIVE, Source.LINK)
+            person = enrollment.enroll(db, study, str(number), Mode.LIVE, Source.LINK)
             if number in leavers:  # long ago, so that the next to come takes the place
                 person.seen_at = now() - timedelta(days=1)
     with transaction(engine) as db:
         release_places(db, find(db, "balance"))
     with transaction(engine) as db:
         study = find(db, "balance")
-        ids = enrolment.stimulus_ids(db, study)
-        views = enrolment.count_views(db, study, Mode.LIVE, ids)
+        ids = enrollment.stimulus_ids(db, study)
+        views = enrollment.count_views(db, study, Mode.LIVE, ids)
         stayed = select(Trial.participant_id, Stimulus.method, Trial.fake_side)
         stayed = stayed.join(Stimulus, Trial.fake_id == Stimulus.id).join(Participant)
         active = Participant.outcome == Outcome.ACTIVE, Trial.kind == Kind.TEST

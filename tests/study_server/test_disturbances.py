@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, interruptions, participation, scoring
 from study_server.codebook import INCIDENTS
 from study_server.export import export_study
-from study_server.participation import UnfitAnswer, VoidedTrial
-from study_server.responses import Answer
+from study_server.participants import enrollment, participation, replacement, scoring
+from study_server.participants.participation import UnfitAnswer, VoidedTrial
+from study_server.participants.responses import Answer
 from study_server.storage.engine import transaction
 from study_server.storage.models import Incident, Participant, Response, Trial
 from study_server.studies import find
@@ -31,7 +31,7 @@ def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
 
 
 def enroll(db: Session, slug: str) -> Participant:
-    return enrolment.enroll(db, find(db, slug), "p", Mode.LIVE, Source.LINK)
+    return enrollment.enroll(db, find(db, slug), "p", Mode.LIVE, Source.LINK)
 
 
 def next_test(db: Session, participant: Participant) -> Trial:
@@ -102,7 +102,7 @@ def test_an_image_that_cannot_be_had_costs_nothing_but_an_incident(
         participant = enroll(db, study)
         trial = next_test(db, participant)
         for _ in range(2):  # told again, it is no news
-            interruptions.report_incident(db, participant, trial.token, Place.RIGHT, 500)
+            replacement.report_incident(db, participant, trial.token, Place.RIGHT, 500)
         (again, *_) = upcoming(db, participant)
         assert (again.slot, again.attempt) == (trial.slot, 1)
         assert db.scalar(select(func.count()).select_from(Incident)) == 1
@@ -122,7 +122,7 @@ def test_an_answered_or_voided_trial_has_no_incident(engine: Engine, study: str)
         trial = next_test(db, participant)
         respond(db, participant, trial, FINE)
         with pytest.raises(VoidedTrial):
-            interruptions.report_incident(db, participant, trial.token, Place.LEFT, None)
+            replacement.report_incident(db, participant, trial.token, Place.LEFT, None)
 
 
 def test_two_answers_may_have_one_id(engine: Engine, study: str) -> None:
@@ -166,19 +166,19 @@ def test_a_trial_that_has_begun_is_not_called_unseen(engine: Engine, study: str)
         (trial, *_) = upcoming(db, participant)
         begin(db, participant, trial)
         with pytest.raises(UnfitAnswer, match="it has begun"):
-            interruptions.report_incident(db, participant, trial.token, Place.LEFT, 500)
+            replacement.report_incident(db, participant, trial.token, Place.LEFT, 500)
         assert not trial.voided
 
 
 def test_nobody_picks_their_trials_by_calling_others_broken(engine: Engine, study: str) -> None:
     with transaction(engine) as db:
         participant = enroll(db, study)
-        for _ in range(interruptions.MOST_INCIDENTS):
+        for _ in range(replacement.MOST_INCIDENTS):
             (trial, *_) = upcoming(db, participant)
-            interruptions.report_incident(db, participant, trial.token, Place.LEFT, 500)
+            replacement.report_incident(db, participant, trial.token, Place.LEFT, 500)
         (trial, *_) = upcoming(db, participant)
         with pytest.raises(UnfitAnswer):
-            interruptions.report_incident(db, participant, trial.token, Place.LEFT, 500)
+            replacement.report_incident(db, participant, trial.token, Place.LEFT, 500)
 
 
 def test_positions_follow_the_order_shown(engine: Engine, study: str, tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, insert, select
 
-from study_server import enrolment, interruptions
 from study_server.clock import now
 from study_server.codebook import PARTICIPANTS, RESPONSES, TABLES
 from study_server.crowd import Crowd
 from study_server.export import export_study, list_tables, write_csv
-from study_server.responses import Answer
+from study_server.participants import enrollment, replacement
+from study_server.participants.responses import Answer
 from study_server.simulation import simulate
 from study_server.storage.engine import transaction
 from study_server.storage.models import Trial
@@ -44,7 +44,7 @@ def out(tmp_path: Path) -> Path:
 def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with transaction(engine) as db:
-        participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        participant = enrollment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         (trial, *_) = upcoming(db, participant)
         flags = [Flag.BLURRED, Flag.SLOW_FRAME]
         answer = Answer(Choice.RIGHT, rt_ms=640, first_ms=100.25, second_ms=99.5, flags=flags)
@@ -69,10 +69,10 @@ def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
 def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with transaction(engine) as db:
-        participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        participant = enrollment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         (trial, *_) = upcoming(db, participant)
         begin(db, participant, trial)
-        interruptions.resume(db, participant)
+        replacement.resume(db, participant)
         (again, *_) = upcoming(db, participant)
         respond(db, participant, again, Answer(Choice.LEFT, 1, 1, 1))
     responses, people = export(engine, out)
@@ -84,7 +84,7 @@ def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) ->
 def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with transaction(engine) as db:
-        participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        participant = enrollment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         (trial, *_) = upcoming(db, participant)
         respond(db, participant, trial, Answer(Choice.LEFT, 1, 1, 1))
     assert [row["truth"] for row in export(engine, out)[0]] == [""]
@@ -114,7 +114,7 @@ def test_a_study_asking_for_the_real_one_counts_vigilance_by_that(app: Flask, ou
     engine = app.extensions["engine"]
     with transaction(engine) as db:
         find(db, "short").question = "real"
-        participant = enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        participant = enrollment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
         for trial in db.scalars(select(Trial).order_by(Trial.slot)):
             side = trial.truth.other
             respond(db, participant, trial, Answer(side, 1, 1, 1))
@@ -147,7 +147,7 @@ def test_the_codebook_names_every_column_under_its_version(app: Flask, out: Path
 def test_no_text_is_a_formula(comment: str, cell: str, app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with transaction(engine) as db:
-        enrolment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK).comment = comment
+        enrollment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK).comment = comment
     _, (person,) = export(engine, out)
     assert person["comment"] == cell
 
@@ -156,7 +156,7 @@ def test_many_trials_leave_in_little_memory(app: Flask) -> None:
     trials = 10_000
     with transaction(app.extensions["engine"]) as db:
         study = find(db, "short")
-        participant = enrolment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
+        participant = enrollment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
         (trial, *_) = upcoming(db, participant)
         shown = {
             "participant_id": participant.id, "attempt": 0, "kind": Kind.TEST, "block": 1,

@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
-from study_server import enrolment
 from study_server.cli import commands
 from study_server.errors import StudyError
 from study_server.freeze import (
@@ -22,6 +21,7 @@ from study_server.freeze import (
     read_plan,
     write_plan,
 )
+from study_server.participants import enrollment
 from study_server.settings import find_resource_folder
 from study_server.storage.engine import transaction
 from study_server.storage.models import AcceptedWarning, Wording
@@ -50,7 +50,7 @@ def test_the_design_is_canonical_and_its_hash_is_in_every_row(draft: Engine) -> 
         db.add_all(accepted)
         plan = Plan(hypotheses=("mcl fools more often than l2",), participants=60, margin=0.05)
         design = freeze(db, study, plan, WORDING)
-        participant = enrolment.enroll(db, study, "somebody", Mode.LIVE, Source.LINK)
+        participant = enrollment.enroll(db, study, "somebody", Mode.LIVE, Source.LINK)
         db.execute(
             text("UPDATE trial SET started_at = :now"), {"now": participant.started_at.isoformat()}
         )
@@ -84,7 +84,7 @@ def test_a_design_comes_before_the_first_live_participant(
     mode: Mode, refused: bool, draft: Engine
 ) -> None:
     with transaction(draft) as db:
-        enrolment.enroll(db, find(db, "short"), "somebody", mode, Source.LINK)
+        enrollment.enroll(db, find(db, "short"), "somebody", mode, Source.LINK)
     if not refused:
         freeze_again(draft)
         return

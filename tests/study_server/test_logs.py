@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from study_server import participation
 from study_server.logs import REQUESTS
+from study_server.participants import participation
 from study_server.storage.engine import transaction
 from study_server.storage.models import Stimulus
 from tests.study_server.browsing import consent

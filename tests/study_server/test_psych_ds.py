@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 
-from study_server import enrolment
 from study_server.archive import write_folder
 from study_server.freeze import Plan, freeze
+from study_server.participants import enrollment
 from study_server.psych_ds import list_files
 from study_server.storage.engine import transaction
 from study_server.studies import find
@@ -33,7 +33,7 @@ def dataset(engine_with_answers: Engine, tmp_path: Path) -> Path:
     folder = tmp_path / "dataset"
     with transaction(engine_with_answers) as db:
         study = find(db, "short")
-        enrolment.enroll(db, study, "p", Mode.SIMULATED, Source.LINK).comment = 'green, "or so"\n?'
+        enrollment.enroll(db, study, "p", Mode.SIMULATED, Source.LINK).comment = 'green, "or so"\n?'
         freeze(db, study, Plan(), "aa")
         blinded = withhold_truth(db, study, "ada")
         write_folder(list_files(db, study, list(Mode), blinded), folder)

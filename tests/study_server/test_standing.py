@@ -9,19 +9,19 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, interruptions
 from study_server.crowd import Crowd
 from study_server.curve import HEIGHT, WIDTH, draw_curve
 from study_server.freeze import Exclusions, Plan, freeze
+from study_server.participants import enrollment, replacement
+from study_server.participants.responses import Answer
+from study_server.participants.withdrawal import withdraw
 from study_server.progress import measure_progress
-from study_server.responses import Answer
 from study_server.simulation import simulate
 from study_server.standing import Standing, judge, list_standings
 from study_server.storage.engine import transaction, writing
 from study_server.storage.models import Participant, Study
 from study_server.studies import find
 from study_server.vocabulary import Flag, Kind, Mode, Outcome, Place, Source
-from study_server.withdrawal import withdraw
 from tests.study_server.acting import begin, respond, upcoming
 
 MOMENT = datetime(2026, 7, 3, 12, tzinfo=UTC)
@@ -47,7 +47,7 @@ def take_part(
     db: Session, study: Study, name: str, trials: int = 7, wrong: bool = False
 ) -> Participant:
     """Answer so many trials, rightly or wrongly."""
-    participant = enrolment.enroll(db, study, name, Mode.LIVE, Source.LINK)
+    participant = enrollment.enroll(db, study, name, Mode.LIVE, Source.LINK)
     for _ in range(trials):
         (trial, *_) = upcoming(db, participant)
         choice = trial.truth.other if wrong else trial.truth
@@ -103,9 +103,9 @@ def test_counts_leave_out_practice_and_voided_trials(db: Session, study: Study) 
     person = take_part(db, study, "p", trials=4)
     (trial, *_) = upcoming(db, person)
     begin(db, person, trial)
-    interruptions.resume(db, person)
+    replacement.resume(db, person)
     (trial, *_) = upcoming(db, person)
-    interruptions.report_incident(db, person, trial.token, Place.LEFT, 404)
+    replacement.report_incident(db, person, trial.token, Place.LEFT, 404)
     (standing,) = list_standings(db, study)
     assert (standing.planned, standing.answered, standing.incidents) == (5, 2, 1)
     assert standing.vigilance_planned == 1

@@ -14,11 +14,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from study_server import enrolment, researchers
+from study_server import researchers
 from study_server.codebook import RESPONSES
 from study_server.freeze import Plan, freeze, hash_wording
+from study_server.participants import enrollment
+from study_server.participants.responses import Answer
 from study_server.recruitment.arrival import prolific_code
-from study_server.responses import Answer
 from study_server.settings import find_resource_folder
 from study_server.storage.engine import transaction
 from study_server.storage.models import Participant, Unblinding
@@ -52,7 +53,7 @@ def frozen(app: Flask) -> Flask:
         study = find(db, "short")
         wording = hash_wording(db, study, find_resource_folder("templates"))
         freeze(db, study, Plan(participants=2), wording)
-        person = enrolment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
+        person = enrollment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
         while trials := upcoming(db, person):
             answer = Answer(trials[0].truth, 640, 100, 100)
             respond(db, person, trials[0], answer)
@@ -141,8 +142,8 @@ def test_every_participant_is_listed_with_reasons(client: FlaskClient, app: Flas
     with transaction(app.extensions["engine"]) as db:
         study = find(db, "short")
         for number in range(101):
-            enrolment.enroll(db, study, str(number), Mode.LIVE, Source.PROLIFIC)
-        person = enrolment.enroll(db, study, "last", Mode.LIVE, Source.LINK)
+            enrollment.enroll(db, study, str(number), Mode.LIVE, Source.PROLIFIC)
+        person = enrollment.enroll(db, study, "last", Mode.LIVE, Source.LINK)
         name = person.name
         person.outcome = person.outcome.RETURNED
     first, second = (client.get(f"{STUDY}/participants?page={page}") for page in (1, 2))

@@ -8,10 +8,10 @@ from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from study_server import enrolment
 from study_server.commands.answers import export_
 from study_server.freeze import Plan, freeze
-from study_server.responses import Answer
+from study_server.participants import enrollment
+from study_server.participants.responses import Answer
 from study_server.storage.engine import transaction
 from study_server.storage.models import Study
 from study_server.studies import find
@@ -30,7 +30,7 @@ def engine(app: Flask) -> Engine:
 
 def complete(db: Session, study: Study, people: int, mode: Mode = Mode.LIVE) -> None:
     for number in range(people):
-        person = enrolment.enroll(db, study, f"{mode}{number}", mode, Source.LINK)
+        person = enrollment.enroll(db, study, f"{mode}{number}", mode, Source.LINK)
         person.outcome = Outcome.COMPLETE
     db.flush()
 
@@ -98,7 +98,7 @@ def test_a_blinded_image_alone_does_not_tell_what_it_is(
     open_study(engine, short_protocol("single", **changes), manifest, tmp_path / "instance")
     with transaction(engine) as db:
         study = find(db, "single")
-        participant = enrolment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
+        participant = enrollment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
         while following := upcoming(db, participant):
             respond(db, participant, following[0], Answer(Choice.FAKE, 500, 100))
         rows = list(select_responses(db, study, list(Mode), blinded=True))

@@ -9,12 +9,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, interruptions, participation, scoring
 from study_server.app import create_app
-from study_server.enrolment import StudyFull
-from study_server.participation import Over, UnfitAnswer
+from study_server.participants import enrollment, participation, replacement, scoring
+from study_server.participants.enrollment import StudyFull
+from study_server.participants.participation import Over, UnfitAnswer
+from study_server.participants.responses import Answer
 from study_server.protocol.model import Protocol
-from study_server.responses import Answer
 from study_server.settings import Settings
 from study_server.storage.engine import reading, writing
 from study_server.storage.models import Participant, Trial
@@ -44,7 +44,7 @@ def come(db: Session, protocol: Protocol, manifest: Path, tmp_path: Path) -> Par
 
 
 def enroll(db: Session, slug: str, person: str = "somebody", mode: Mode = Mode.LIVE) -> Participant:
-    return enrolment.enroll(db, find(db, slug), person, mode, Source.LINK)
+    return enrollment.enroll(db, find(db, slug), person, mode, Source.LINK)
 
 
 def trials_of(db: Session, participant: Participant) -> list[Trial]:
@@ -123,7 +123,7 @@ def test_a_repeat_follows_what_took_its_originals_place(
         answer(db, participant, trial)
     original = trials[repeat.repeat_of]
     begin(db, participant, original)
-    interruptions.resume(db, participant)
+    replacement.resume(db, participant)
     (instead, *_) = upcoming(db, participant)
     assert (instead.slot, instead.fake_id) != (original.slot, original.fake_id)
     assert (repeat.fake_id, repeat.real_id) == (instead.fake_id, instead.real_id)
@@ -138,7 +138,7 @@ def test_an_interrupted_repeat_shows_the_same_pair_again(
     while (trial := upcoming(db, participant)[0]).repeat_of is None:
         answer(db, participant, trial)
     begin(db, participant, trial)
-    interruptions.resume(db, participant)
+    replacement.resume(db, participant)
     (again, *_) = upcoming(db, participant)
     assert (again.fake_id, again.repeat_of) == (trial.fake_id, trial.repeat_of)
 

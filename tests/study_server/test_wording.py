@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from study_server import enrolment
 from study_server.errors import StudyError
 from study_server.freeze import Plan, freeze
 from study_server.languages import LANGUAGES
+from study_server.participants import enrollment
 from study_server.protocol.model import Protocol, new_protocol, stored_protocol
 from study_server.protocol.presets import PRESETS
 from study_server.stimuli.importing import import_study
@@ -231,7 +231,7 @@ def test_a_participant_keeps_the_version_of_what_they_agreed_to(
     with transaction(engine) as db:
         study = find(db, "short")
         people = [
-            enrolment.enroll(db, study, person, Mode.PREVIEW, Source.LINK, language)
+            enrollment.enroll(db, study, person, Mode.PREVIEW, Source.LINK, language)
             for person, language in (("a", "en"), ("b", "de"), ("c", "de"))
         ]
         versions = [person.consent_version for person in people]
@@ -239,7 +239,7 @@ def test_a_participant_keeps_the_version_of_what_they_agreed_to(
         assert versions[1] == versions[2] == render_wording(db, study, "de").consent_version
         assert re.fullmatch(r"en-[0-9a-f]{12}", versions[0])
         reword_study(db, protocol, study, fill_in(load_wording(db, study)))
-        later = enrolment.enroll(db, study, "d", Mode.PREVIEW, Source.LINK, "de")
+        later = enrollment.enroll(db, study, "d", Mode.PREVIEW, Source.LINK, "de")
         assert later.consent_version != versions[1]
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import Engine, select, text
 
 from study_server.cli import commands
 from study_server.clock import now
+from study_server.participants.scoring import completion_code
 from study_server.protocol.model import stored_protocol
 from study_server.recruitment.arrival import MTURK_FRAMES, prolific_code
-from study_server.scoring import completion_code
 from study_server.storage.engine import reading, transaction
 from study_server.storage.models import Base, Participant
 from study_server.studies import find

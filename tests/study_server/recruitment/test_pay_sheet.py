@@ -11,9 +11,9 @@ from sqlalchemy import Engine, select
 
 from study_server.cli import commands
 from study_server.clock import now
-from study_server.enrolment import enroll, find_person
 from study_server.errors import StudyError
 from study_server.freeze import Exclusions, Plan, freeze
+from study_server.participants.enrollment import enroll, find_person
 from study_server.recruitment.arrival import prolific_code
 from study_server.recruitment.pay_sheet import Action, Row, read_sheet, reconcile, write_sheet
 from study_server.recruitment.platforms import Listed, Status, read_list

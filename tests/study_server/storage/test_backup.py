@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Engine, create_engine, func, select, text
 
-from study_server import enrolment
 from study_server.errors import StudyError
+from study_server.participants import enrollment
 from study_server.storage import engine as database
 from study_server.storage.backup import back_up, name_backup, restore
 from study_server.storage.engine import open_engine, prepare, reading, transaction
@@ -33,7 +33,7 @@ def replaced(tmp_path: Path) -> Path:
 
 def come(engine: Engine, person: str) -> str:
     with transaction(engine) as db:
-        return enrolment.enroll(db, find(db, "short"), person, Mode.LIVE, Source.LINK).name
+        return enrollment.enroll(db, find(db, "short"), person, Mode.LIVE, Source.LINK).name
 
 
 def count_people(engine: Engine) -> int:

@@ -12,7 +12,7 @@ from random import Random
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.plates import DIGITS, draw_plate
+from study_server.participants.color_plates import DIGITS, draw_plate
 from study_server.protocol.model import Protocol, stored_protocol
 from study_server.stimuli.png import Pixels
 from study_server.storage.models import Participant, Screening

@@ -7,8 +7,7 @@ from sqlalchemy import Connection, bindparam, insert
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.interruptions import void
-from study_server.participation import (
+from study_server.participants.participation import (
     ANSWERS,
     NOTE_OUTCOME,
     PEOPLE,
@@ -19,7 +18,8 @@ from study_server.participation import (
     begin,
     look_ahead,
 )
-from study_server.scoring import qualified
+from study_server.participants.replacement import void
+from study_server.participants.scoring import qualified
 from study_server.storage.models import Participant, Trial
 from study_server.vocabulary import DISTURBING, Choice, Flag, Kind, Outcome
 

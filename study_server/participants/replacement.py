@@ -7,8 +7,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.enrolment import count_views, new_trial, pools_of, stimulus_ids
-from study_server.participation import (
+from study_server.participants.enrollment import count_views, new_trial, pools_of, stimulus_ids
+from study_server.participants.participation import (
     UnfitAnswer,
     VoidedTrial,
     be_there,

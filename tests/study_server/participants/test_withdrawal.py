@@ -11,15 +11,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select, text
 
-from study_server import enrolment, participation
 from study_server.clock import now
 from study_server.errors import StudyError
-from study_server.responses import Answer
+from study_server.participants import enrollment, participation
+from study_server.participants.responses import Answer
+from study_server.participants.withdrawal import anonymize, find_by_name, withdraw
 from study_server.storage.engine import open_engine, prepare, reading, scrub, transaction, writing
 from study_server.storage.models import Base, Identity, Participant
 from study_server.studies import counts, find
 from study_server.vocabulary import Choice, Mode, Source
-from study_server.withdrawal import anonymize, find_by_name, withdraw
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import respond, upcoming
 from tests.study_server.browsing import consent
@@ -35,7 +35,7 @@ def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
 def take_part(engine: Engine, person: str, mode: Mode = Mode.LIVE) -> str:
     """Answer everything and leave a comment; the participant's id."""
     with transaction(engine) as db:
-        participant = enrolment.enroll(db, find(db, "short"), person, mode, Source.LINK)
+        participant = enrollment.enroll(db, find(db, "short"), person, mode, Source.LINK)
         participant.comment = f"written by {person} " * 20
         screen = {
             "language": "en", "refresh_hz": 60, "device_pixel_ratio": 1, "viewport": "800x600",
@@ -162,8 +162,8 @@ def test_after_the_retention_period_nothing_leads_to_the_person(engine: Engine, 
     with reading(engine) as db:
         person = find_by_name(db, find(db, "short"), old)
         assert person.token.encode() not in traces
-        assert enrolment.find_person(db, find(db, "short"), "old", Source.LINK) is None
-        known = enrolment.find_person(db, find(db, "short"), "young", Source.LINK)
+        assert enrollment.find_person(db, find(db, "short"), "old", Source.LINK) is None
+        known = enrollment.find_person(db, find(db, "short"), "young", Source.LINK)
         assert known is not None
         assert known.name == young
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from study_server.plates import DIGITS, PAPER, SIZE, draw_plate
+from study_server.participants.color_plates import DIGITS, PAPER, SIZE, draw_plate
 from study_server.stimuli.png import Pixels
 
 NORMAL = np.eye(3)

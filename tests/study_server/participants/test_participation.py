@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from study_server import enrolment, interruptions, participation, responses, scoring
 from study_server.clock import now
-from study_server.participation import Over, VoidedTrial
+from study_server.participants import enrollment, participation, replacement, responses, scoring
+from study_server.participants.participation import Over, VoidedTrial
+from study_server.participants.responses import Answer
 from study_server.protocol.schedule import Views
-from study_server.responses import Answer
 from study_server.storage.engine import reading, transaction, writing
 from study_server.storage.models import Identity, Participant, Response, Trial
 from study_server.studies import counts, find
@@ -37,12 +37,12 @@ def db(engine: Engine, study: str) -> Iterator[Session]:
 
 
 def enroll(db: Session, person: str = "somebody", mode: Mode = Mode.LIVE) -> Participant:
-    return enrolment.enroll(db, find(db, "short"), person, mode, Source.LINK)
+    return enrollment.enroll(db, find(db, "short"), person, mode, Source.LINK)
 
 
 def count_views(db: Session) -> Views:
     study = find(db, "short")
-    return enrolment.count_views(db, study, Mode.LIVE, enrolment.stimulus_ids(db, study))
+    return enrollment.count_views(db, study, Mode.LIVE, enrollment.stimulus_ids(db, study))
 
 
 def answer_all(db: Session, participant: Participant) -> None:
@@ -82,7 +82,7 @@ def test_who_fell_silent_gives_the_place_back_and_may_return(db: Session) -> Non
     db.expire_all()
     assert {person.outcome for person in silent} == {Outcome.ABANDONED}
     assert counts(db, find(db, "short"))["abandoned"] == len(silent)
-    interruptions.resume(db, silent[0])
+    replacement.resume(db, silent[0])
     assert silent[0].outcome is Outcome.ACTIVE
 
 
@@ -133,8 +133,8 @@ def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
     open_study(engine, protocol, manifest, tmp_path / "instance")
     with writing(engine) as db:
         study = find(db, "timed")
-        late = enrolment.enroll(db, study, "late", Mode.LIVE, Source.LINK)
-        done = enrolment.enroll(db, study, "done", Mode.LIVE, Source.LINK)
+        late = enrollment.enroll(db, study, "late", Mode.LIVE, Source.LINK)
+        done = enrollment.enroll(db, study, "done", Mode.LIVE, Source.LINK)
         answer_all(db, done)
         (first, second, *_) = upcoming(db, late)
         respond(db, late, first, ANSWER)
@@ -145,10 +145,10 @@ def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
         with pytest.raises(Over):
             respond(db, late, second, ANSWER)
         assert (late.outcome, done.outcome) == (Outcome.TIMED_OUT, Outcome.COMPLETE)
-        interruptions.resume(db, late)
+        replacement.resume(db, late)
         assert upcoming(db, late) == []
         assert scoring.completion_code(late) is None
-        next_one = enrolment.enroll(db, study, "next", Mode.LIVE, Source.LINK)
+        next_one = enrollment.enroll(db, study, "next", Mode.LIVE, Source.LINK)
         assert next_one.method == late.method
 
 
@@ -219,7 +219,7 @@ def test_an_interrupted_trial_is_voided_and_another_photograph_takes_its_place(
     participant = enroll(db)
     (first, *_) = upcoming(db, participant)
     begin(db, participant, first)
-    interruptions.resume(db, participant)
+    replacement.resume(db, participant)
     (second, *_) = upcoming(db, participant)
     assert first.voided
     assert (second.slot, second.attempt, second.kind) == (first.slot, 1, first.kind)
@@ -234,7 +234,7 @@ def test_an_interrupted_trial_is_voided_and_another_photograph_takes_its_place(
 def test_a_reload_before_the_start_voids_nothing(db: Session) -> None:
     participant = enroll(db)
     before = [trial.token for trial in upcoming(db, participant)]
-    interruptions.resume(db, participant)
+    replacement.resume(db, participant)
     assert [trial.token for trial in upcoming(db, participant)] == before
 
 
@@ -243,7 +243,7 @@ def test_reloading_through_the_reserve_still_asks_for_every_answer(db: Session) 
     for _ in range(20):  # the reserve has 5
         (trial, *_) = upcoming(db, participant)
         begin(db, participant, trial)
-        interruptions.resume(db, participant)
+        replacement.resume(db, participant)
     assert participation.progress(db.connection(), participant) == (0, 7)
     assert scoring.completion_code(participant) is None
 
@@ -268,7 +268,7 @@ def test_the_score_counts_test_pairs_by_what_was_asked(
     protocol = short_protocol("asks", question=question)
     open_study(engine, protocol, manifest, tmp_path / "instance")
     with writing(engine) as db:
-        participant = enrolment.enroll(db, find(db, "asks"), "p", Mode.LIVE, Source.LINK)
+        participant = enrollment.enroll(db, find(db, "asks"), "p", Mode.LIVE, Source.LINK)
         while batch := upcoming(db, participant):
             for trial in batch:
                 wanted = trial.truth if question == "fake" else trial.truth.other

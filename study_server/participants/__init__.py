@@ -1,0 +1,1 @@
+"""Participants: enrollment, screening, trials, responses, withdrawal."""
