@@ -26,7 +26,7 @@ from study_server.recruitment.invitations import invitation
 from study_server.serving import served
 from study_server.storage.engine import reading
 from study_server.storage.models import Participant, Trial
-from study_server.studies import find
+from study_server.studies.lookup import find
 from study_server.vocabulary import Choice, ColorVision, Mode, NightLight
 
 CSRF_FIELD = re.compile(r'name="csrf_token" value="([^"]+)"')

@@ -8,9 +8,9 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from analysis.inputs.design import PLANNED, Rules, read_design
-from study_server.freeze import SCHEMA, Exclusions, Plan, freeze
 from study_server.storage.engine import transaction
-from study_server.studies import find
+from study_server.studies.design import SCHEMA, Exclusions, Plan, freeze
+from study_server.studies.lookup import find
 from tests.conftest import open_study, short_protocol
 
 FORMATS = (Path(__file__).parent.parent / "docs" / "formats.md").read_text()

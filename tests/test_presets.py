@@ -14,13 +14,13 @@ from analysis.report import report
 from study_server.app import create_app
 from study_server.crowd import Crowd
 from study_server.export import export_study
-from study_server.freeze import Exclusions, Plan, freeze
 from study_server.protocol.model import Protocol, new_protocol
 from study_server.protocol.presets import PRESETS
 from study_server.settings import Settings
 from study_server.simulation import simulate
 from study_server.storage.engine import transaction
-from study_server.studies import find
+from study_server.studies.design import Exclusions, Plan, freeze
+from study_server.studies.lookup import find
 from study_server.vocabulary import Mode
 from tests.conftest import SECRET, open_study, write_stimuli
 

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import click
 
-from study_server import export, psych_ds, studies
+from study_server import export, psych_ds
 from study_server.archive import stream_zip, write_folder
 from study_server.bundle import bundle_design
 from study_server.commands.opening import open_database
 from study_server.commands.options import COMMAND_LINE, FILE, SLUG
 from study_server.errors import StudyError
 from study_server.storage.engine import reading, snapshot, transaction
-from study_server.unblinding import withhold_truth
+from study_server.studies import lookup
+from study_server.studies.unblinding import withhold_truth
 from study_server.vocabulary import Mode
 
 
@@ -38,11 +39,11 @@ def export_(
     """
     _, engine = open_database()
     with transaction(engine) as db:  # short, for people are answering; and a look stays on record
-        study = studies.find(db, slug)
-        studies.release_places(db, study)
+        study = lookup.find(db, slug)
+        lookup.release_places(db, study)
         blinded = withhold_truth(db, study, COMMAND_LINE if unblind else "")
     with snapshot(engine) as db:
-        study = studies.find(db, slug)
+        study = lookup.find(db, slug)
         if dataset is not None:
             write_folder(psych_ds.list_files(db, study, modes, blinded), dataset)
             click.echo(f"{dataset}: a Psych-DS dataset; its README.md tells what to add")
@@ -63,7 +64,7 @@ def bundle(slug: str, out: Path | None) -> None:
     out = out or Path(f"{slug}.zip")
     _, engine = open_database()
     with reading(engine) as db:
-        texts = bundle_design(db, studies.find(db, slug))
+        texts = bundle_design(db, lookup.find(db, slug))
     files = [(path, [text]) for path, text in texts.items()]
     if out.suffix != ".zip":
         write_folder(files, out)

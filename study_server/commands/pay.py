@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from study_server import studies
 from study_server.commands.opening import open_database
 from study_server.commands.options import FILE, SLUG
 from study_server.errors import StudyError
@@ -23,6 +22,7 @@ from study_server.recruitment.pay_sheet import reconcile as hold_against
 from study_server.recruitment.platforms import Listed, Status, read_list
 from study_server.recruitment.prolific import ProlificClient
 from study_server.storage.engine import transaction
+from study_server.studies import lookup
 from study_server.vocabulary import Source
 
 PROLIFIC = click.option("--prolific", metavar="STUDY_ID", help="Prolific's study, by its API.")
@@ -62,7 +62,7 @@ def reconcile(
     _, engine = open_database()
     source, listed = _fetch(platform_csv, prolific, hit, sandbox)
     with transaction(engine) as db:
-        study = studies.find(db, slug)
+        study = lookup.find(db, slug)
         rows = hold_against(db, study, source, listed)
         unlisted = count_unlisted(db, study, source, rows)
     write_sheet(out, rows)

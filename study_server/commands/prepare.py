@@ -6,14 +6,11 @@ from typing import Any
 
 import click
 
-from study_server import studies
 from study_server.commands.opening import open_database
 from study_server.commands.options import FILE, SLUG, STUDY_TOML
 from study_server.commands.terminal import track
 from study_server.commands.wording import print_unfilled_placeholders
 from study_server.errors import StudyError
-from study_server.freeze import Plan, hash_wording, read_plan, write_plan
-from study_server.freeze import freeze as freeze_study
 from study_server.protocol.model import new_protocol, read_protocol, write_toml
 from study_server.protocol.presets import PRESETS
 from study_server.settings import find_resource_folder
@@ -21,6 +18,9 @@ from study_server.stimuli.audit import Finding, describe
 from study_server.stimuli.folders import write_manifest
 from study_server.stimuli.importing import Confounded, import_study
 from study_server.storage.engine import transaction
+from study_server.studies import lookup
+from study_server.studies.design import Plan, hash_wording, read_plan, write_plan
+from study_server.studies.design import freeze as freeze_study
 from study_server.wording.files import read_wording, write_wording
 
 
@@ -137,7 +137,7 @@ def freeze(slug: str, plan_file: Path | None, out: Path) -> None:
         raise StudyError(f"{out} is already there; give another --out, or remove it")
     _, engine = open_database()
     with transaction(engine) as db:
-        study = studies.find(db, slug)
+        study = lookup.find(db, slug)
         design = freeze_study(
             db, study, plan, hash_wording(db, study, find_resource_folder("templates"))
         )

@@ -5,7 +5,6 @@ from datetime import timedelta
 import click
 from sqlalchemy import Engine
 
-from study_server import studies
 from study_server.clock import now
 from study_server.commands.opening import open_database
 from study_server.commands.options import SLUG
@@ -13,6 +12,7 @@ from study_server.errors import StudyError
 from study_server.participants.withdrawal import anonymize as cut_identities
 from study_server.participants.withdrawal import find_by_name, withdraw
 from study_server.storage.engine import scrub, transaction, writing
+from study_server.studies import lookup
 
 
 @click.command()
@@ -28,7 +28,7 @@ def forget(slug: str, participant: str) -> None:
     """
     _, engine = open_database()
     with writing(engine) as db:
-        withdraw(db, find_by_name(db, studies.find(db, slug), participant))
+        withdraw(db, find_by_name(db, lookup.find(db, slug), participant))
     _scrub(engine)
     click.echo(f"{slug}: nothing of {participant} is left")
 
@@ -44,7 +44,7 @@ def anonymize(slug: str, days: int) -> None:
     """
     _, engine = open_database()
     with transaction(engine) as db:
-        cut = cut_identities(db, studies.find(db, slug), now() - timedelta(days=days))
+        cut = cut_identities(db, lookup.find(db, slug), now() - timedelta(days=days))
     _scrub(engine)
     click.echo(f"{slug}: {cut} participants are anonymous now")
 

@@ -5,7 +5,6 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
-from study_server import studies
 from study_server.commands.opening import open_database
 from study_server.commands.options import SLUG
 from study_server.commands.run import DEFAULT_ADDRESS
@@ -13,6 +12,7 @@ from study_server.recruitment.arrival import CODED, entry_link, prolific_code, s
 from study_server.recruitment.invitations import invitation
 from study_server.settings import Settings, require_secret
 from study_server.storage.engine import reading, transaction
+from study_server.studies import lookup
 from study_server.vocabulary import Mode, Outcome, Source
 
 PLATFORMS = (Source.PROLIFIC, Source.MTURK, Source.SONA)
@@ -72,7 +72,7 @@ def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str
     if credit_url and source is not Source.SONA:
         raise click.UsageError("--credit-url is for sona")
     with transaction(engine) as db:
-        study = studies.find(db, slug)
+        study = lookup.find(db, slug)
         for outcome, code in codes.items():
             set_ending(db, study, source, outcome, code)
         if credit_url:
@@ -95,7 +95,7 @@ def invite(slug: str, people: int) -> None:
     settings, engine = open_database()
     require_secret(settings)
     with reading(engine) as db:
-        studies.find(db, slug)
+        lookup.find(db, slug)
     for _ in range(people):
         token = invitation(settings.secret_key, slug, Mode.LIVE, secrets.token_hex(8))
         click.echo(f"{_entry(settings, slug)}?{urlencode({'invitation': token})}")

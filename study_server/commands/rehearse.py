@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 import click
 from rich.progress import Progress
 
-from study_server import studies
 from study_server.app import create_app
 from study_server.commands.opening import open_database
 from study_server.commands.options import SLUG
@@ -18,6 +17,7 @@ from study_server.recruitment.invitations import invitation
 from study_server.settings import read_settings, require_secret
 from study_server.simulation import simulate as simulate_people
 from study_server.storage.engine import reading
+from study_server.studies import lookup
 from study_server.vocabulary import Mode
 
 
@@ -28,7 +28,7 @@ def preview(slug: str) -> None:
     settings, engine = open_database()
     require_secret(settings)
     with reading(engine) as db:
-        studies.find(db, slug)
+        lookup.find(db, slug)
     token = invitation(settings.secret_key, slug, Mode.PREVIEW, secrets.token_hex(8))
     address = settings.public_url or DEFAULT_ADDRESS
     click.echo(f"{address}/s/{slug}?{urlencode({'invitation': token})}")

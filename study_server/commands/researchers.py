@@ -2,9 +2,9 @@
 
 import click
 
-from study_server import researchers
 from study_server.commands.opening import open_database
 from study_server.storage.engine import transaction
+from study_server.studies import researchers
 
 
 @click.group(no_args_is_help=False)

@@ -9,17 +9,17 @@ from datetime import timedelta
 
 import click
 
-from study_server import researchers, studies
 from study_server.app import create_app
 from study_server.commands.opening import open_database
 from study_server.commands.options import COMMAND_LINE, SLUG
-from study_server.freeze import hash_wording, let_in
 from study_server.logs import log_to_stderr
-from study_server.progress import measure_progress
 from study_server.serving import Connections, bind, serve_until
 from study_server.settings import find_resource_folder, read_settings
 from study_server.storage.engine import reading, transaction
-from study_server.unblinding import note_reopening
+from study_server.studies import lookup, researchers
+from study_server.studies.design import hash_wording, let_in
+from study_server.studies.progress import measure_progress
+from study_server.studies.unblinding import note_reopening
 from study_server.vocabulary import State
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8000"  # of `study serve`
@@ -29,7 +29,7 @@ DEMO_LINK_VALID_FOR = timedelta(hours=12)
 def _set_state(slug: str, state: State) -> None:
     _, engine = open_database()
     with transaction(engine) as db:
-        studies.find(db, slug).state = state
+        lookup.find(db, slug).state = state
     click.echo(f"{slug}: {state}")
 
 
@@ -42,7 +42,7 @@ def open_(slug: str) -> None:
     """
     _, engine = open_database()
     with transaction(engine) as db:
-        study = studies.find(db, slug)
+        study = lookup.find(db, slug)
         note_reopening(db, study, COMMAND_LINE)
         let_in(study, hash_wording(db, study, find_resource_folder("templates")))
     click.echo(f"{slug}: {State.OPEN}")
@@ -100,12 +100,12 @@ def status(slug: str | None, as_json: bool) -> None:
     """How many came and how far they got."""
     _, engine = open_database()
     with reading(engine) as db:
-        chosen = [studies.find(db, slug)] if slug else studies.all_studies(db)
+        chosen = [lookup.find(db, slug)] if slug else lookup.all_studies(db)
         if as_json:
             told = [measure_progress(db, study).as_json() for study in chosen]
             click.echo(json.dumps(told[0] if slug else told, indent=2))
             return
         for study in chosen:
-            counts = ", ".join(f"{n} {word}" for word, n in studies.counts(db, study).items() if n)
-            answers = studies.answers(db, study)
+            counts = ", ".join(f"{n} {word}" for word, n in lookup.counts(db, study).items() if n)
+            answers = lookup.answers(db, study)
             click.echo(f"{study.slug}: {study.state}; {counts or 'nobody yet'}; {answers} answers")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from study_server import studies
 from study_server.commands.opening import open_database
 from study_server.commands.options import STUDY_TOML
 from study_server.protocol.model import Protocol, read_protocol
 from study_server.storage.engine import transaction
+from study_server.studies import lookup
 from study_server.wording.files import list_unfilled_places, read_wording, write_wording
 from study_server.wording.stored import reword_study
 
@@ -43,7 +43,7 @@ def reword(protocol_file: Path) -> None:
     texts = read_wording(protocol, folder)
     _, engine = open_database()
     with transaction(engine) as db:
-        reword_study(db, protocol, studies.find(db, protocol.slug), texts)
+        reword_study(db, protocol, lookup.find(db, protocol.slug), texts)
     click.echo(f"{protocol.slug}: {len(texts)} texts stored")
     print_unfilled_placeholders(protocol, folder)
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from study_server.clock import now
 from study_server.protocol.model import Protocol, stored_protocol
 from study_server.storage.models import Base, Environment, Participant, Response, Trial
-from study_server.studies import UNFINISHED, late_since
+from study_server.studies.lookup import UNFINISHED, late_since
 from study_server.vocabulary import Choice, Kind, Outcome, Side, truth_of
 
 SEEN_EVERY = timedelta(seconds=10)  # noted no more often than that

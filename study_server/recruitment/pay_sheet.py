@@ -20,9 +20,9 @@ from study_server.participants.participation import progress
 from study_server.participants.scoring import score
 from study_server.recruitment.arrival import CODED, prolific_code
 from study_server.recruitment.platforms import Listed, Status
-from study_server.standing import rules_of, vigilance_needed
 from study_server.storage.models import Participant, Study
-from study_server.studies import UNFINISHED, release_places
+from study_server.studies.exclusion_counts import rules_of, vigilance_needed
+from study_server.studies.lookup import UNFINISHED, release_places
 from study_server.vocabulary import Kind, Mode, Outcome, Source
 
 PAYABLE = (Status.SUBMITTED, Status.APPROVED)

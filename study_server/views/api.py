@@ -9,7 +9,6 @@ from flask import Blueprint, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 
-from study_server import studies
 from study_server.api_models import (
     CommentBody,
     ConsentBody,
@@ -28,6 +27,7 @@ from study_server.protocol.model import stored_protocol
 from study_server.recruitment.invitations import read_invitation
 from study_server.storage.engine import scrub_in_the_end
 from study_server.storage.models import Study
+from study_server.studies import lookup
 from study_server.views import answering
 from study_server.views.eligibility import send_plate
 from study_server.views.speech import gettext, speak
@@ -105,7 +105,7 @@ def enroll(slug: str) -> ResponseReturnValue:
 
 def _study(slug: str) -> Study:
     try:
-        return studies.find(g.db, slug)
+        return lookup.find(g.db, slug)
     except StudyError:
         abort(404)
 

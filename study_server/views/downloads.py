@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from study_server import psych_ds, studies
+from study_server import psych_ds
 from study_server.archive import stream_zip
 from study_server.bundle import bundle_design
 from study_server.codebook import TABLES
@@ -17,7 +17,8 @@ from study_server.errors import StudyError
 from study_server.export import CODEBOOK, DESIGN_JSON, list_tables, write_csv
 from study_server.storage.engine import snapshot, transaction
 from study_server.storage.models import Study
-from study_server.unblinding import withhold_truth
+from study_server.studies import lookup
+from study_server.studies.unblinding import withhold_truth
 from study_server.views.researcher import guard
 from study_server.vocabulary import Mode
 
@@ -58,7 +59,7 @@ def _send(slug: str, name: str, unblind_for: str = "") -> ResponseReturnValue:
         study = _find(db, slug)
         if name not in DOWNLOADS or (DOWNLOADS[name] and study.design is None):
             abort(404)
-        studies.release_places(db, study)
+        lookup.release_places(db, study)
         blinded = withhold_truth(db, study, unblind_for)
     headers = {"Content-Disposition": f"attachment; filename={slug}-{name}"}
     kind = {"csv": "text/csv", "zip": "application/zip", "json": "application/json"}
@@ -78,7 +79,7 @@ def _spool(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def _find(db: Session, slug: str) -> Study:
     try:
-        return studies.find(db, slug)
+        return lookup.find(db, slug)
     except StudyError:
         abort(404)
 
@@ -86,7 +87,7 @@ def _find(db: Session, slug: str) -> Study:
 def _read(engine: Engine, slug: str, name: str, blinded: bool) -> Iterator[bytes]:
     """The file in pieces; the database is open until the last."""
     with snapshot(engine) as db:
-        study = studies.find(db, slug)
+        study = lookup.find(db, slug)
         if name == PSYCH_DS:
             yield from stream_zip(psych_ds.list_files(db, study, MODES, blinded))
         elif name == BUNDLE:

@@ -10,7 +10,6 @@ from flask import Blueprint, abort, current_app, g, redirect, render_template, r
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
-from study_server import studies
 from study_server.errors import StudyError
 from study_server.languages import name_language
 from study_server.participants import enrollment
@@ -18,6 +17,7 @@ from study_server.protocol.model import stored_protocol
 from study_server.recruitment import arrival as recruitment
 from study_server.recruitment.arrival import Arrival, ForgedInvitation, UnfilledLink
 from study_server.storage.models import Participant, Study
+from study_server.studies import lookup
 from study_server.views.speech import gettext, prefer, speak
 from study_server.vocabulary import Mode, Source, State
 from study_server.wording.stored import RenderedWording, render_wording
@@ -31,7 +31,7 @@ REFUSALS = (enrollment.NotOpen, enrollment.NotInvited, enrollment.StudyFull)
 def index() -> ResponseReturnValue:
     listed = [
         study
-        for study in studies.all_studies(g.db, State.OPEN)
+        for study in lookup.all_studies(g.db, State.OPEN)
         if stored_protocol(study.protocol).entry == "open"
     ]
     return render_template(
@@ -106,7 +106,7 @@ def _require_entry(study: Study, arrival: Arrival) -> None:
 
 def _study(slug: str) -> Study:
     try:
-        return studies.find(g.db, slug)
+        return lookup.find(g.db, slug)
     except StudyError:
         abort(404)
 

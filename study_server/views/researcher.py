@@ -15,11 +15,11 @@ from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from limits import parse
 
-from study_server import researchers, studies
 from study_server.languages import SOURCE
 from study_server.protocol.model import stored_protocol
 from study_server.settings import Settings
 from study_server.storage.models import Researcher, Study
+from study_server.studies import lookup, researchers
 from study_server.views.speech import speak
 
 pages = Blueprint("researcher", __name__, url_prefix="/researcher")
@@ -115,7 +115,7 @@ def logout() -> ResponseReturnValue:
 
 @pages.get("")
 def overview() -> ResponseReturnValue:
-    described = [_describe(study) for study in studies.all_studies(g.db)]
+    described = [_describe(study) for study in lookup.all_studies(g.db)]
     return render_template("researcher/studies.html", studies=described)
 
 
@@ -129,8 +129,8 @@ def _describe(study: Study) -> dict[str, object]:
         "study_url": url_for("study.page", slug=study.slug),
         "entry_url": entry_url(study),
         "report_url": url_for("study.report", slug=study.slug) if report.is_file() else None,
-        "counts": studies.counts(g.db, study),
-        "answers": studies.answers(g.db, study),
+        "counts": lookup.counts(g.db, study),
+        "answers": lookup.answers(g.db, study),
     }
 
 

@@ -17,22 +17,22 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from study_server import studies
 from study_server.clock import now
-from study_server.curve import Curve, draw_curve
 from study_server.errors import StudyError
-from study_server.freeze import hash_wording, let_in
-from study_server.monitoring import Monitor, read_monitor
-from study_server.planning import Power, read_power
-from study_server.progress import Progress, measure_progress
 from study_server.protocol.model import stored_protocol
 from study_server.recruitment.arrival import CODED, entry_link, prolific_code
 from study_server.recruitment.invitations import invitation
 from study_server.settings import find_resource_folder
-from study_server.standing import REASONS, Standing, list_standings
 from study_server.storage.models import Study
+from study_server.studies import lookup
+from study_server.studies.design import hash_wording, let_in
+from study_server.studies.exclusion_counts import REASONS, Standing, list_standings
+from study_server.studies.planning import Power, read_power
+from study_server.studies.progress import Progress, measure_progress
+from study_server.studies.recruitment_curve import Curve, draw_curve
+from study_server.studies.reports import Monitor, read_monitor
+from study_server.studies.unblinding import note_reopening
 from study_server.tables import list_unblinding
-from study_server.unblinding import note_reopening
 from study_server.views.downloads import DOWNLOADS
 from study_server.views.researcher import entry_url, guard, settings
 from study_server.vocabulary import Mode, Outcome, Source, State
@@ -53,7 +53,7 @@ def page(slug: str) -> ResponseReturnValue:
 
 def _find(slug: str) -> Study:
     try:
-        return studies.find(g.db, slug)
+        return lookup.find(g.db, slug)
     except StudyError:
         abort(404)
 

@@ -4,8 +4,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from study_server import researchers
 from study_server.storage.engine import transaction
+from study_server.studies import researchers
 from tests.study_server.browsing import consent, csrf_token
 
 PASSWORD = "correct horse battery"

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from study_server import researchers
 from study_server.storage.engine import transaction
+from study_server.studies import researchers
 from tests.attacks.answering import trials
 from tests.attacks.conftest import PASSWORD
 from tests.conftest import new_database

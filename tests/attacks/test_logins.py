@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from study_server.app import create_app
 from study_server.errors import StudyError
-from study_server.researchers import add_researcher
 from study_server.settings import read_settings, require_secret
 from study_server.storage.engine import reading, transaction
 from study_server.storage.models import LoginLink, Researcher
+from study_server.studies.researchers import add_researcher
 from tests.attacks.conftest import PASSWORD
 from tests.study_server.browsing import consent, csrf_token
 

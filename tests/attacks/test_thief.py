@@ -5,11 +5,11 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 
-from study_server import researchers
 from study_server.clock import now
 from study_server.participants.withdrawal import anonymize
 from study_server.storage.engine import transaction
-from study_server.studies import find
+from study_server.studies import researchers
+from study_server.studies.lookup import find
 from tests.attacks.answering import answer_all
 from tests.attacks.conftest import PASSWORD
 from tests.conftest import SECRET

@@ -6,10 +6,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from study_server.app import create_app
-from study_server.researchers import add_researcher
 from study_server.storage.engine import reading, transaction
 from study_server.storage.models import Participant, Study
-from study_server.studies import find
+from study_server.studies.lookup import find
+from study_server.studies.researchers import add_researcher
 from study_server.vocabulary import State
 from tests.attacks.conftest import PASSWORD
 from tests.study_server.browsing import consent, csrf_token

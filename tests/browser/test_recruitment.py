@@ -17,7 +17,7 @@ from study_server.serving import served
 from study_server.settings import Settings
 from study_server.storage.engine import open_engine, prepare, reading, transaction
 from study_server.storage.models import Participant, Response, Screening
-from study_server.studies import find
+from study_server.studies.lookup import find
 from study_server.vocabulary import Outcome, Source
 from tests.conftest import SECRET, LiveStudy, open_study, short_protocol
 

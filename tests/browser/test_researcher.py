@@ -7,12 +7,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from study_server.freeze import Plan, freeze, hash_wording
 from study_server.participants import enrollment
-from study_server.researchers import make_login_link
 from study_server.settings import find_resource_folder
 from study_server.storage.engine import transaction
-from study_server.studies import find
+from study_server.studies.design import Plan, freeze, hash_wording
+from study_server.studies.lookup import find
+from study_server.studies.researchers import make_login_link
 from study_server.vocabulary import Mode, Source, State
 from tests.conftest import LiveStudy
 

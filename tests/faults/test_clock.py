@@ -10,9 +10,10 @@ from flask.testing import FlaskClient
 from itsdangerous.timed import TimestampSigner
 from sqlalchemy import func, select
 
-from study_server import clock, researchers
+from study_server import clock
 from study_server.storage.engine import reading, transaction
 from study_server.storage.models import Participant
+from study_server.studies import researchers
 from study_server.vocabulary import Outcome
 from tests.study_server.browsing import consent, csrf_token
 

@@ -14,7 +14,7 @@ from study_server.participants.screening import plate_digits
 from study_server.recruitment.invitations import invitation
 from study_server.storage.engine import open_engine, reading, transaction
 from study_server.storage.models import Participant, Response, Trial
-from study_server.studies import find
+from study_server.studies.lookup import find
 from study_server.vocabulary import Mode, Outcome, State
 from tests.conftest import short_protocol
 

@@ -12,7 +12,7 @@ from study_server.participants import enrollment
 from study_server.protocol.model import Protocol, new_protocol
 from study_server.storage.engine import transaction
 from study_server.storage.models import Participant, Stimulus, Trial
-from study_server.studies import find, release_places
+from study_server.studies.lookup import find, release_places
 from study_server.vocabulary import Kind, Mode, Outcome, Side, Source
 from tests.conftest import open_study, write_stimuli
 

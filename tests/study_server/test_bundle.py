@@ -13,11 +13,11 @@ from sqlalchemy import Engine
 from study_server.archive import stream_zip, write_folder
 from study_server.bundle import bundle_design
 from study_server.errors import StudyError
-from study_server.freeze import Exclusions, Plan, freeze, read_plan
 from study_server.protocol.model import read_protocol
 from study_server.storage.engine import transaction
-from study_server.studies import find
-from study_server.unblinding import withhold_truth
+from study_server.studies.design import Exclusions, Plan, freeze, read_plan
+from study_server.studies.lookup import find
+from study_server.studies.unblinding import withhold_truth
 from study_server.wording.files import read_wording
 from study_server.wording.stored import load_wording
 from tests.conftest import short_protocol

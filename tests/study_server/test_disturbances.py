@@ -14,7 +14,7 @@ from study_server.participants.participation import UnfitAnswer, VoidedTrial
 from study_server.participants.responses import Answer
 from study_server.storage.engine import transaction
 from study_server.storage.models import Incident, Participant, Response, Trial
-from study_server.studies import find
+from study_server.studies.lookup import find
 from study_server.vocabulary import Choice, Flag, Kind, Mode, Outcome, Place, Source
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import begin, respond, upcoming

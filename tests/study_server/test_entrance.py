@@ -14,7 +14,7 @@ from study_server.cli import commands
 from study_server.recruitment.invitations import invitation
 from study_server.storage.engine import reading, transaction
 from study_server.storage.models import Participant
-from study_server.studies import find
+from study_server.studies.lookup import find
 from study_server.vocabulary import Mode, State
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import reword_study

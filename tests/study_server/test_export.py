@@ -17,8 +17,8 @@ from study_server.participants.responses import Answer
 from study_server.simulation import simulate
 from study_server.storage.engine import transaction
 from study_server.storage.models import Trial
-from study_server.studies import find
-from study_server.unblinding import withhold_truth
+from study_server.studies.lookup import find
+from study_server.studies.unblinding import withhold_truth
 from study_server.vocabulary import Choice, Flag, Kind, Mode, Outcome, Side, Source, State
 from tests.study_server.acting import begin, respond, upcoming
 

@@ -10,12 +10,12 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from study_server.archive import write_folder
-from study_server.freeze import Plan, freeze
 from study_server.participants import enrollment
 from study_server.psych_ds import list_files
 from study_server.storage.engine import transaction
-from study_server.studies import find
-from study_server.unblinding import withhold_truth
+from study_server.studies.design import Plan, freeze
+from study_server.studies.lookup import find
+from study_server.studies.unblinding import withhold_truth
 from study_server.vocabulary import Mode, Source
 
 # of the validator's schema: rules.files.tabular_data.data.Datafile.fileRegex

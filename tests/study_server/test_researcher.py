@@ -11,10 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from study_server import researchers
 from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.storage.engine import transaction
+from study_server.studies import researchers
 
 # the services run on both databases; the views only translate
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

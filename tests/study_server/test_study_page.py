@@ -14,16 +14,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from study_server import researchers
 from study_server.codebook import RESPONSES
-from study_server.freeze import Plan, freeze, hash_wording
 from study_server.participants import enrollment
 from study_server.participants.responses import Answer
 from study_server.recruitment.arrival import prolific_code
 from study_server.settings import find_resource_folder
 from study_server.storage.engine import transaction
 from study_server.storage.models import Participant, Unblinding
-from study_server.studies import find
+from study_server.studies import researchers
+from study_server.studies.design import Plan, freeze, hash_wording
+from study_server.studies.lookup import find
 from study_server.vocabulary import Mode, Outcome, Source, State
 from tests.study_server.acting import respond, upcoming
 from tests.study_server.browsing import csrf_token

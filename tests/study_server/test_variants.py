@@ -18,7 +18,7 @@ from study_server.protocol.model import Protocol
 from study_server.settings import Settings
 from study_server.storage.engine import reading, writing
 from study_server.storage.models import Participant, Trial
-from study_server.studies import find
+from study_server.studies.lookup import find
 from study_server.vocabulary import Choice, Kind, Mode, Outcome, Side, Source
 from tests.conftest import SECRET, open_study, short_protocol
 from tests.study_server.acting import begin, respond, upcoming

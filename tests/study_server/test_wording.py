@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import Engine
 
 from study_server.errors import StudyError
-from study_server.freeze import Plan, freeze
 from study_server.languages import LANGUAGES
 from study_server.participants import enrollment
 from study_server.protocol.model import Protocol, new_protocol, stored_protocol
 from study_server.protocol.presets import PRESETS
 from study_server.stimuli.importing import import_study
 from study_server.storage.engine import transaction
-from study_server.studies import find
+from study_server.studies.design import Plan, freeze
+from study_server.studies.lookup import find
 from study_server.vocabulary import Mode, Part, Source
 from study_server.wording.defaults import compose_default
 from study_server.wording.files import compose_wording, read_wording, write_wording

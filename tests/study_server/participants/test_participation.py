@@ -17,7 +17,7 @@ from study_server.participants.responses import Answer
 from study_server.protocol.schedule import Views
 from study_server.storage.engine import reading, transaction, writing
 from study_server.storage.models import Identity, Participant, Response, Trial
-from study_server.studies import counts, find
+from study_server.studies.lookup import counts, find
 from study_server.vocabulary import Choice, Flag, Kind, Mode, Outcome, Source
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import begin, respond, upcoming

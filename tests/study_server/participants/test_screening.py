@@ -22,7 +22,7 @@ from study_server.settings import Settings
 from study_server.simulation import simulate
 from study_server.storage.engine import reading
 from study_server.storage.models import Participant, Screening
-from study_server.studies import counts, find
+from study_server.studies.lookup import counts, find
 from study_server.vocabulary import Mode, Outcome
 from tests.conftest import SECRET, open_study, short_protocol
 from tests.study_server.browsing import consent

@@ -18,7 +18,7 @@ from study_server.participants.responses import Answer
 from study_server.participants.withdrawal import anonymize, find_by_name, withdraw
 from study_server.storage.engine import open_engine, prepare, reading, scrub, transaction, writing
 from study_server.storage.models import Base, Identity, Participant
-from study_server.studies import counts, find
+from study_server.studies.lookup import counts, find
 from study_server.vocabulary import Choice, Mode, Source
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import respond, upcoming

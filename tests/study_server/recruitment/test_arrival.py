@@ -17,7 +17,7 @@ from study_server.protocol.model import stored_protocol
 from study_server.recruitment.arrival import MTURK_FRAMES, prolific_code
 from study_server.storage.engine import reading, transaction
 from study_server.storage.models import Base, Participant
-from study_server.studies import find
+from study_server.studies.lookup import find
 from study_server.vocabulary import Mode, Outcome, Source, State
 from tests.conftest import SECRET
 from tests.study_server.browsing import consent, csrf_token

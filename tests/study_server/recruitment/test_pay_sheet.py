@@ -12,7 +12,6 @@ from sqlalchemy import Engine, select
 from study_server.cli import commands
 from study_server.clock import now
 from study_server.errors import StudyError
-from study_server.freeze import Exclusions, Plan, freeze
 from study_server.participants.enrollment import enroll, find_person
 from study_server.recruitment.arrival import prolific_code
 from study_server.recruitment.pay_sheet import Action, Row, read_sheet, reconcile, write_sheet
@@ -20,7 +19,8 @@ from study_server.recruitment.platforms import Listed, Status, read_list
 from study_server.stimuli.importing import import_study
 from study_server.storage.engine import reading, transaction
 from study_server.storage.models import Response, Trial
-from study_server.studies import find
+from study_server.studies.design import Exclusions, Plan, freeze
+from study_server.studies.lookup import find
 from study_server.vocabulary import Kind, Mode, Outcome, Source, State
 from study_server.wording.files import compose_wording
 from tests.conftest import fill_in, short_protocol

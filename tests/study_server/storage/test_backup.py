@@ -17,7 +17,7 @@ from study_server.storage import engine as database
 from study_server.storage.backup import back_up, name_backup, restore
 from study_server.storage.engine import open_engine, prepare, reading, transaction
 from study_server.storage.models import Base, Participant, Trial
-from study_server.studies import find
+from study_server.studies.lookup import find
 from study_server.vocabulary import Mode, Source
 from tests.conftest import open_study, short_protocol
 from tests.study_server.later_revision import add_later_revision

@@ -8,15 +8,15 @@ from statistics import median
 
 from sqlalchemy.orm import Session
 
-from study_server import studies
-from study_server.standing import (
+from study_server.storage.models import Study
+from study_server.studies import lookup
+from study_server.studies.exclusion_counts import (
     Standing,
     list_standings,
     passes_vigilance,
     rules_of,
 )
-from study_server.storage.models import Study
-from study_server.unblinding import is_blinded, planned_participants
+from study_server.studies.unblinding import is_blinded, planned_participants
 from study_server.vocabulary import Outcome, State
 
 
@@ -56,7 +56,7 @@ def measure_progress(
 ) -> Progress:
     """standings: of everybody live, where they are known already."""
     people = list_standings(db, study) if standings is None else standings
-    rules, counts = rules_of(study), studies.counts(db, study)
+    rules, counts = rules_of(study), lookup.counts(db, study)
     passed = [passes_vigilance(person, rules) for person in people if person.saw_vigilance]
     answered = sum(person.answered for person in people)
     return Progress(
@@ -67,7 +67,7 @@ def measure_progress(
         recruited=len(people) + study.withdrawn,
         planned=planned_participants(study),
         outcomes=counts,
-        answers=studies.answers(db, study),
+        answers=lookup.answers(db, study),
         median_minutes=_median_minutes(people),
         vigilance_pass_rate=_share(sum(passed), len(passed)),
         vigilance_excludes=any(p.vigilance_planned >= rules.vigilance_min_planned for p in people),

@@ -10,17 +10,17 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from study_server.crowd import Crowd
-from study_server.curve import HEIGHT, WIDTH, draw_curve
-from study_server.freeze import Exclusions, Plan, freeze
 from study_server.participants import enrollment, replacement
 from study_server.participants.responses import Answer
 from study_server.participants.withdrawal import withdraw
-from study_server.progress import measure_progress
 from study_server.simulation import simulate
-from study_server.standing import Standing, judge, list_standings
 from study_server.storage.engine import transaction, writing
 from study_server.storage.models import Participant, Study
-from study_server.studies import find
+from study_server.studies.design import Exclusions, Plan, freeze
+from study_server.studies.exclusion_counts import Standing, judge, list_standings
+from study_server.studies.lookup import find
+from study_server.studies.progress import measure_progress
+from study_server.studies.recruitment_curve import HEIGHT, WIDTH, draw_curve
 from study_server.vocabulary import Flag, Kind, Mode, Outcome, Place, Source
 from tests.study_server.acting import begin, respond, upcoming
 

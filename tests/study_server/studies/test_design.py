@@ -12,7 +12,11 @@ from sqlalchemy import Engine, text
 
 from study_server.cli import commands
 from study_server.errors import StudyError
-from study_server.freeze import (
+from study_server.participants import enrollment
+from study_server.settings import find_resource_folder
+from study_server.storage.engine import transaction
+from study_server.storage.models import AcceptedWarning, Wording
+from study_server.studies.design import (
     Exclusions,
     Plan,
     freeze,
@@ -21,11 +25,7 @@ from study_server.freeze import (
     read_plan,
     write_plan,
 )
-from study_server.participants import enrollment
-from study_server.settings import find_resource_folder
-from study_server.storage.engine import transaction
-from study_server.storage.models import AcceptedWarning, Wording
-from study_server.studies import find
+from study_server.studies.lookup import find
 from study_server.vocabulary import Mode, Part, Source, State
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import store_wording

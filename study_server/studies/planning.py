@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from study_server.monitoring import Share, read_finding
+from study_server.studies.reports import Share, read_finding
 
 
 class Inputs(BaseModel):

@@ -1,0 +1,1 @@
+"""Studies: lookup, frozen design, unblinding, progress, researchers."""
