@@ -17,8 +17,8 @@ from analysis.report_data import Asked
 from analysis.sample_size.formulas import PRESETS, Comparison
 from analysis.sample_size.power_json import plan_sample
 from colorizer.stimuli import manifest
-from study_server import codebook
 from study_server import vocabulary as words
+from study_server.export import codebook
 from study_server.stimuli import manifest as manifests
 from tests.analysis.rows import make_study, write_csv
 

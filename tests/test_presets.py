@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from analysis.report import report
 from study_server.app import create_app
 from study_server.crowd import Crowd
-from study_server.export import export_study
+from study_server.export.csv_files import export_study
 from study_server.protocol.model import Protocol, new_protocol
 from study_server.protocol.presets import PRESETS
 from study_server.settings import Settings

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from study_server import export, psych_ds
-from study_server.archive import stream_zip, write_folder
-from study_server.bundle import bundle_design
 from study_server.commands.opening import open_database
 from study_server.commands.options import COMMAND_LINE, FILE, SLUG
 from study_server.errors import StudyError
+from study_server.export import csv_files, psych_ds
+from study_server.export.preregistration import bundle_design
+from study_server.export.zip_stream import stream_zip, write_folder
 from study_server.storage.engine import reading, snapshot, transaction
 from study_server.studies import lookup
 from study_server.studies.unblinding import withhold_truth
@@ -48,7 +48,7 @@ def export_(
             write_folder(psych_ds.list_files(db, study, modes, blinded), dataset)
             click.echo(f"{dataset}: a Psych-DS dataset; its README.md tells what to add")
             return
-        trials, people = export.export_study(db, study, out, modes, blinded)
+        trials, people = csv_files.export_study(db, study, out, modes, blinded)
     click.echo(f"{out}: {trials} trials of {people} participants")
 
 

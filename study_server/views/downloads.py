@@ -9,12 +9,12 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from study_server import psych_ds
-from study_server.archive import stream_zip
-from study_server.bundle import bundle_design
-from study_server.codebook import TABLES
 from study_server.errors import StudyError
-from study_server.export import CODEBOOK, DESIGN_JSON, list_tables, write_csv
+from study_server.export import psych_ds
+from study_server.export.codebook import TABLES
+from study_server.export.csv_files import CODEBOOK, DESIGN_JSON, list_tables, write_csv
+from study_server.export.preregistration import bundle_design
+from study_server.export.zip_stream import stream_zip
 from study_server.storage.engine import snapshot, transaction
 from study_server.storage.models import Study
 from study_server.studies import lookup

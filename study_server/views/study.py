@@ -19,6 +19,7 @@ from flask.typing import ResponseReturnValue
 
 from study_server.clock import now
 from study_server.errors import StudyError
+from study_server.export.rows import list_unblinding
 from study_server.protocol.model import stored_protocol
 from study_server.recruitment.arrival import CODED, entry_link, prolific_code
 from study_server.recruitment.invitations import invitation
@@ -32,7 +33,6 @@ from study_server.studies.progress import Progress, measure_progress
 from study_server.studies.recruitment_curve import Curve, draw_curve
 from study_server.studies.reports import Monitor, read_monitor
 from study_server.studies.unblinding import note_reopening
-from study_server.tables import list_unblinding
 from study_server.views.downloads import DOWNLOADS
 from study_server.views.researcher import entry_url, guard, settings
 from study_server.vocabulary import Mode, Outcome, Source, State

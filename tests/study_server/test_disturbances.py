@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from study_server.codebook import INCIDENTS
-from study_server.export import export_study
+from study_server.export.codebook import INCIDENTS
+from study_server.export.csv_files import export_study
 from study_server.participants import enrollment, participation, replacement, scoring
 from study_server.participants.participation import UnfitAnswer, VoidedTrial
 from study_server.participants.responses import Answer

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from study_server.codebook import RESPONSES
+from study_server.export.codebook import RESPONSES
 from study_server.participants import enrollment
 from study_server.participants.responses import Answer
 from study_server.recruitment.arrival import prolific_code

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func, select
 
 from study_server.app import create_app
 from study_server.crowd import Crowd
-from study_server.export import export_study
+from study_server.export.csv_files import export_study
 from study_server.participants.color_plates import DIGITS, SIZE
 from study_server.participants.screening import plate_digits
 from study_server.settings import Settings

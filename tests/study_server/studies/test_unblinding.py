@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from study_server.commands.answers import export_
+from study_server.export.rows import list_unblinding, select_responses
 from study_server.participants import enrollment
 from study_server.participants.responses import Answer
 from study_server.storage.engine import transaction
@@ -16,7 +17,6 @@ from study_server.storage.models import Study
 from study_server.studies.design import Plan, freeze
 from study_server.studies.lookup import find
 from study_server.studies.unblinding import is_blinded, note_reopening, withhold_truth
-from study_server.tables import list_unblinding, select_responses
 from study_server.vocabulary import Choice, Mode, Outcome, Source, State
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import respond, upcoming

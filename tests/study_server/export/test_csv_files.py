@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import Engine, insert, select
 
 from study_server.clock import now
-from study_server.codebook import PARTICIPANTS, RESPONSES, TABLES
 from study_server.crowd import Crowd
-from study_server.export import export_study, list_tables, write_csv
+from study_server.export.codebook import PARTICIPANTS, RESPONSES, TABLES
+from study_server.export.csv_files import export_study, list_tables, write_csv
 from study_server.participants import enrollment, replacement
 from study_server.participants.responses import Answer
 from study_server.simulation import simulate

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from study_server import codebook, tables
 from study_server.errors import StudyError
+from study_server.export import codebook
+from study_server.export import rows as tables
+from study_server.export.rows import Row
 from study_server.storage.models import Study
-from study_server.tables import Row
 from study_server.vocabulary import Mode
 
 RESPONSES, CODEBOOK, DESIGN_JSON = "responses", "codebook", "design.json"

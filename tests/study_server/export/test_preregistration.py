@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 
-from study_server.archive import stream_zip, write_folder
-from study_server.bundle import bundle_design
 from study_server.errors import StudyError
+from study_server.export.preregistration import bundle_design
+from study_server.export.zip_stream import stream_zip, write_folder
 from study_server.protocol.model import read_protocol
 from study_server.storage.engine import transaction
 from study_server.studies.design import Exclusions, Plan, freeze, read_plan

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from study_server import codebook, tables
-from study_server.archive import Content
-from study_server.export import CODEBOOK, DESIGN_JSON, list_tables, write_csv
+from study_server.export import codebook, rows
+from study_server.export.csv_files import CODEBOOK, DESIGN_JSON, list_tables, write_csv
+from study_server.export.zip_stream import Content
 from study_server.protocol.model import stored_protocol
 from study_server.storage.models import Study
 from study_server.vocabulary import Mode
@@ -100,7 +100,7 @@ def _write_changes(db: Session, study: Study) -> str:
     looks = [
         f"- {look['unblinded_at']}: the truth was taken by {look['by']}, at {look['complete']} "
         "complete participants."
-        for look in tables.list_unblinding(db, study)
+        for look in rows.list_unblinding(db, study)
     ]
     frozen = study.design_sha256 or "none, the study is not frozen"
     lines = [

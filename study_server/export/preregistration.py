@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from study_server import tables
-from study_server.codebook import UNBLINDING
 from study_server.errors import StudyError
-from study_server.export import DESIGN_JSON, Table, write_csv
+from study_server.export import rows
+from study_server.export.codebook import UNBLINDING
+from study_server.export.csv_files import DESIGN_JSON, Table, write_csv
 from study_server.protocol.model import stored_protocol, write_toml
 from study_server.storage.models import Study
 from study_server.wording.stored import load_wording
@@ -33,7 +33,7 @@ def bundle_design(db: Session, study: Study) -> dict[str, str]:
         f"{WORDING}/{language}/{part}.md": text
         for (language, part), text in load_wording(db, study).items()
     }
-    looks = Table("unblinding", UNBLINDING, tables.list_unblinding(db, study))
+    looks = Table("unblinding", UNBLINDING, rows.list_unblinding(db, study))
     files = {
         DESIGN_JSON: study.design,
         "study.toml": write_toml(protocol),

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, extract, func, select, text
 from sqlalchemy.orm import Session
 
-from study_server.codebook import PARTICIPANTS
+from study_server.export.codebook import PARTICIPANTS
 from study_server.participants.scoring import vigilance_right
 from study_server.storage.models import (
     Environment,

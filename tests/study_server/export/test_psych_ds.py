@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 
-from study_server.archive import write_folder
+from study_server.export.psych_ds import list_files
+from study_server.export.zip_stream import write_folder
 from study_server.participants import enrollment
-from study_server.psych_ds import list_files
 from study_server.storage.engine import transaction
 from study_server.studies.design import Plan, freeze
 from study_server.studies.lookup import find

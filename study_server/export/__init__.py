@@ -1,0 +1,1 @@
+"""Export: the rows that leave the database, CSV files, codebook, archives."""
