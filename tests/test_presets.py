@@ -12,12 +12,12 @@ from sqlalchemy import Engine
 
 from analysis.report import report
 from study_server.app import create_app
-from study_server.crowd import Crowd
 from study_server.export.csv_files import export_study
 from study_server.protocol.model import Protocol, new_protocol
 from study_server.protocol.presets import PRESETS
 from study_server.settings import Settings
-from study_server.simulation import simulate
+from study_server.simulation.simulated_people import Crowd
+from study_server.simulation.simulated_study import simulate
 from study_server.storage.engine import transaction
 from study_server.studies.design import Exclusions, Plan, freeze
 from study_server.studies.lookup import find

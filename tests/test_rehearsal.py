@@ -21,8 +21,8 @@ from sqlalchemy import Engine, select
 
 from study_server.cli import commands
 from study_server.commands import pay
-from study_server.crowd import Crowd
-from study_server.simulation import Browser, answer_trials, declare, give_consent
+from study_server.simulation.simulated_people import Crowd
+from study_server.simulation.simulated_study import Browser, answer_trials, declare, give_consent
 from study_server.storage.engine import open_engine, transaction
 from study_server.storage.models import Participant
 from tests.conftest import SECRET

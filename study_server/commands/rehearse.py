@@ -12,10 +12,10 @@ from study_server.commands.opening import open_database
 from study_server.commands.options import SLUG
 from study_server.commands.run import DEFAULT_ADDRESS
 from study_server.commands.terminal import STDERR
-from study_server.crowd import Crowd
 from study_server.recruitment.invitations import invitation
 from study_server.settings import read_settings, require_secret
-from study_server.simulation import simulate as simulate_people
+from study_server.simulation.simulated_people import Crowd
+from study_server.simulation.simulated_study import simulate as simulate_people
 from study_server.storage.engine import reading
 from study_server.studies import lookup
 from study_server.vocabulary import Mode

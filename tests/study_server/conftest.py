@@ -5,8 +5,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from study_server.crowd import Crowd
-from study_server.simulation import simulate
+from study_server.simulation.simulated_people import Crowd
+from study_server.simulation.simulated_study import simulate
 from tests.study_server.browsing import consent
 
 

@@ -9,12 +9,12 @@ from flask import Flask
 from sqlalchemy import Engine, insert, select
 
 from study_server.clock import now
-from study_server.crowd import Crowd
 from study_server.export.codebook import PARTICIPANTS, RESPONSES, TABLES
 from study_server.export.csv_files import export_study, list_tables, write_csv
 from study_server.participants import enrollment, replacement
 from study_server.participants.responses import Answer
-from study_server.simulation import simulate
+from study_server.simulation.simulated_people import Crowd
+from study_server.simulation.simulated_study import simulate
 from study_server.storage.engine import transaction
 from study_server.storage.models import Trial
 from study_server.studies.lookup import find

@@ -14,12 +14,12 @@ from PIL import Image
 from sqlalchemy import Engine, func, select
 
 from study_server.app import create_app
-from study_server.crowd import Crowd
 from study_server.export.csv_files import export_study
 from study_server.participants.color_plates import DIGITS, SIZE
 from study_server.participants.screening import plate_digits
 from study_server.settings import Settings
-from study_server.simulation import simulate
+from study_server.simulation.simulated_people import Crowd
+from study_server.simulation.simulated_study import simulate
 from study_server.storage.engine import reading
 from study_server.storage.models import Participant, Screening
 from study_server.studies.lookup import counts, find

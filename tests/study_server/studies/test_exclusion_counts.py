@@ -9,11 +9,11 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from study_server.crowd import Crowd
 from study_server.participants import enrollment, replacement
 from study_server.participants.responses import Answer
 from study_server.participants.withdrawal import withdraw
-from study_server.simulation import simulate
+from study_server.simulation.simulated_people import Crowd
+from study_server.simulation.simulated_study import simulate
 from study_server.storage.engine import transaction, writing
 from study_server.storage.models import Participant, Study
 from study_server.studies.design import Exclusions, Plan, freeze

@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
-from study_server.crowd import Crowd, marginal_intercept
 from study_server.errors import StudyError
-from study_server.simulation import simulate
+from study_server.simulation.simulated_people import Crowd, marginal_intercept
+from study_server.simulation.simulated_study import simulate
 from study_server.storage.engine import reading
 from study_server.storage.models import Participant
 from study_server.vocabulary import Mode, Outcome

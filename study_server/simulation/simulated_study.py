@@ -16,7 +16,6 @@ from flask import Flask
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import joinedload
 
-from study_server.crowd import Crowd
 from study_server.errors import StudyError
 from study_server.participants.participation import find_participant
 from study_server.participants.scoring import is_correct
@@ -24,6 +23,7 @@ from study_server.participants.screening import is_screening_pending, plate_digi
 from study_server.protocol.model import stored_protocol
 from study_server.recruitment.invitations import invitation
 from study_server.serving import served
+from study_server.simulation.simulated_people import Crowd
 from study_server.storage.engine import reading
 from study_server.storage.models import Participant, Trial
 from study_server.studies.lookup import find
