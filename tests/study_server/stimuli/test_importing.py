@@ -244,7 +244,7 @@ def test_an_import_that_was_killed_leaves_nothing_after_the_next(
 ) -> None:  # fmt: skip
     folder = tmp_path / "stimuli"
     command = [sys.executable, "-c", KILLED, database_url, str(manifest), str(folder), moment]
-    house = Path(__file__).parents[2]
+    house = Path(__file__).parents[3]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=house)
     assert run.returncode == -signal.SIGKILL, run.stderr
     (orphan,) = folder.iterdir()
