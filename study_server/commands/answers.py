@@ -10,6 +10,7 @@ from study_server.errors import StudyError
 from study_server.export import csv_files, psych_ds
 from study_server.export.preregistration import bundle_design
 from study_server.export.zip_stream import stream_zip, write_folder
+from study_server.participants import outcomes
 from study_server.storage.engine import reading, snapshot, transaction
 from study_server.studies import lookup
 from study_server.studies.unblinding import withhold_truth
@@ -40,7 +41,7 @@ def export_(
     _, engine = open_database()
     with transaction(engine) as db:  # short, for people are answering; and a look stays on record
         study = lookup.find(db, slug)
-        lookup.release_places(db, study)
+        outcomes.release_places(db, study)
         blinded = withhold_truth(db, study, COMMAND_LINE if unblind else "")
     with snapshot(engine) as db:
         study = lookup.find(db, slug)

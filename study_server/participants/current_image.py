@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, bindparam, or_, select
 from sqlalchemy.orm import aliased
 
-from study_server.participants.participation import UnknownTrial
+from study_server.participants.current_trial import UnknownTrial
 from study_server.storage.models import Participant, Response, Stimulus, Trial
 from study_server.vocabulary import Place
 

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.languages import SOURCE
+from study_server.participants.outcomes import release_places
 from study_server.protocol.model import stored_protocol
 from study_server.protocol.schedule import PlannedTrial, Pools, Views, least_filled, plan_trials
 from study_server.storage.models import Identity, Participant, Stimulus, Study, Trial
-from study_server.studies.lookup import release_places
 from study_server.vocabulary import REAL, Kind, Mode, Outcome, Source, State
 from study_server.wording.stored import render_wording
 

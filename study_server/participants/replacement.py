@@ -7,17 +7,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
+from study_server.participants.current_trial import UnfitAnswer, VoidedTrial, be_there, touch
 from study_server.participants.enrollment import count_views, new_trial, pools_of, stimulus_ids
-from study_server.participants.participation import (
-    UnfitAnswer,
-    VoidedTrial,
-    be_there,
-    find_trial,
-    person_of,
-    protocol_of,
-    touch,
-    under_way,
-)
+from study_server.participants.participation import find_trial, person_of, protocol_of, under_way
 from study_server.protocol.schedule import PlannedTrial, substitute
 from study_server.storage.models import Incident, Participant, Stimulus, Trial
 from study_server.vocabulary import Place

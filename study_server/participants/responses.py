@@ -7,10 +7,7 @@ from sqlalchemy import Connection, bindparam, insert
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.participants.participation import (
-    ANSWERS,
-    NOTE_OUTCOME,
-    PEOPLE,
+from study_server.participants.current_trial import (
     Ahead,
     Person,
     Showing,
@@ -18,6 +15,7 @@ from study_server.participants.participation import (
     begin,
     look_ahead,
 )
+from study_server.participants.queries import ANSWERS, NOTE_OUTCOME, PEOPLE
 from study_server.participants.replacement import void
 from study_server.participants.scoring import qualified
 from study_server.storage.models import Participant, Trial

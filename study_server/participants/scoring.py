@@ -6,7 +6,7 @@ import hmac
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from study_server.participants.participation import Showing
+from study_server.participants.current_trial import Showing
 from study_server.protocol.model import stored_protocol
 from study_server.storage.models import Participant, Response, Trial
 from study_server.vocabulary import Choice, Kind, Outcome, Place

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.participants.color_plates import DIGITS, draw_plate
+from study_server.participants.outcomes import UNFINISHED
 from study_server.protocol.model import Protocol, stored_protocol
 from study_server.stimuli.png import Pixels
 from study_server.storage.models import Participant, Screening
-from study_server.studies.lookup import UNFINISHED
 from study_server.vocabulary import ColorVision, NightLight, Outcome
 
 

@@ -15,14 +15,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
+from study_server.participants.current_trial import progress
 from study_server.participants.enrollment import find_person
-from study_server.participants.participation import progress
+from study_server.participants.outcomes import UNFINISHED, release_places
 from study_server.participants.scoring import score
 from study_server.recruitment.arrival import CODED, prolific_code
 from study_server.recruitment.platforms import Listed, Status
 from study_server.storage.models import Participant, Study
 from study_server.studies.exclusion_counts import rules_of, vigilance_needed
-from study_server.studies.lookup import UNFINISHED, release_places
 from study_server.vocabulary import Kind, Mode, Outcome, Source
 
 PAYABLE = (Status.SUBMITTED, Status.APPROVED)

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import Executable, func, or_, select
 from sqlalchemy.orm import Session
 
+from study_server.participants.outcomes import late_since, reached, silent_since
 from study_server.participants.scoring import vigilance_right
 from study_server.protocol.model import stored_protocol
 from study_server.storage.models import Environment, Incident, Participant, Response, Study, Trial
 from study_server.studies.design import Exclusions
-from study_server.studies.lookup import late_since, reached, silent_since
 from study_server.vocabulary import DISTURBING, SCRIPT, Choice, Kind, Mode, Outcome, Source
 
 REASONS = {

@@ -17,7 +17,14 @@ from study_server.api_models import (
     Stored,
     Trials,
 )
-from study_server.participants import current_image, participation, replacement, responses, scoring
+from study_server.participants import (
+    current_image,
+    current_trial,
+    participation,
+    replacement,
+    responses,
+    scoring,
+)
 from study_server.protocol.model import Protocol
 from study_server.settings import Settings
 from study_server.views.speech import gettext, speak
@@ -43,10 +50,10 @@ def add_routes(pages: Blueprint) -> None:
     pages.add_url_rule(f"{trial}/incident", view_func=incident, methods=["POST"])
     pages.add_url_rule(f"{trial}/response", view_func=respond, methods=["POST"])
     pages.add_url_rule("/environment", view_func=environment, methods=["POST"])
-    pages.register_error_handler(participation.UnknownTrial, _unknown)
-    pages.register_error_handler(participation.VoidedTrial, _voided)
-    pages.register_error_handler(participation.Over, _over)
-    pages.register_error_handler(participation.UnfitAnswer, _unfit)
+    pages.register_error_handler(current_trial.UnknownTrial, _unknown)
+    pages.register_error_handler(current_trial.VoidedTrial, _voided)
+    pages.register_error_handler(current_trial.Over, _over)
+    pages.register_error_handler(current_trial.UnfitAnswer, _unfit)
     pages.register_error_handler(ValidationError, refuse)
 
 
@@ -67,11 +74,11 @@ def resume() -> ResponseReturnValue:
 
 def next_trials() -> ResponseReturnValue:
     person = participation.person_of(g.participant)
-    ahead = participation.look_ahead(g.db.connection(), person)
+    ahead = current_trial.look_ahead(g.db.connection(), person)
     return _send_json(Trials.model_validate(_tell(ahead, person.protocol)))
 
 
-def _tell(ahead: participation.Ahead, protocol: Protocol) -> dict[str, object]:
+def _tell(ahead: current_trial.Ahead, protocol: Protocol) -> dict[str, object]:
     base = g.base
     trials = [_describe(trial, protocol, base) for trial in ahead.trials]
     return {"answered": ahead.answered, "planned": ahead.planned, "trials": trials}
@@ -135,11 +142,11 @@ def _send_file(file: str) -> Response:
     )
 
 
-def _find(trial_token: str) -> participation.Showing:
+def _find(trial_token: str) -> current_trial.Showing:
     try:
-        showing = participation.find_showing(g.db, g.token, trial_token)
-    except participation.UnknownTrial:
-        speak(participation.language_of(g.db, g.token) or abort(404))
+        showing = current_trial.find_showing(g.db, g.token, trial_token)
+    except current_trial.UnknownTrial:
+        speak(current_trial.language_of(g.db, g.token) or abort(404))
         raise
     speak(showing.person.language)
     return showing
@@ -152,7 +159,7 @@ def _commit() -> None:
 
 
 def start(trial_token: str) -> ResponseReturnValue:
-    participation.begin(g.db, _find(trial_token))
+    current_trial.begin(g.db, _find(trial_token))
     _commit()
     return "", 204
 
@@ -183,20 +190,20 @@ def environment() -> ResponseReturnValue:
     return "", 204
 
 
-def _unknown(_error: participation.UnknownTrial) -> ResponseReturnValue:
+def _unknown(_error: current_trial.UnknownTrial) -> ResponseReturnValue:
     return {"error": gettext("There is no such trial.")}, 404
 
 
-def _voided(_error: participation.VoidedTrial) -> ResponseReturnValue:
+def _voided(_error: current_trial.VoidedTrial) -> ResponseReturnValue:
     return {"error": gettext("This trial was interrupted; another has taken its place.")}, 409
 
 
-def _over(_error: participation.Over) -> ResponseReturnValue:
+def _over(_error: current_trial.Over) -> ResponseReturnValue:
     _commit()  # the outcome
     return {"error": gettext("The study is over for you.")}, 409
 
 
-def _unfit(error: participation.UnfitAnswer) -> ResponseReturnValue:
+def _unfit(error: current_trial.UnfitAnswer) -> ResponseReturnValue:
     return {"error": str(error)}, 400
 
 

@@ -22,7 +22,14 @@ from study_server.api_models import (
 )
 from study_server.errors import StudyError
 from study_server.openapi import describe_api
-from study_server.participants import enrollment, participation, scoring, screening, withdrawal
+from study_server.participants import (
+    current_trial,
+    enrollment,
+    participation,
+    scoring,
+    screening,
+    withdrawal,
+)
 from study_server.protocol.model import stored_protocol
 from study_server.recruitment.invitations import read_invitation
 from study_server.storage.engine import scrub_in_the_end
@@ -134,7 +141,7 @@ def _load_participant() -> ResponseReturnValue | None:
 
 def _is_somebody() -> bool:
     if request.endpoint in answering.AT_EVERY_TRIAL:
-        language = participation.language_of(g.db, g.token)
+        language = current_trial.language_of(g.db, g.token)
     else:
         writes = request.method == "POST"
         g.participant = participation.find_participant(g.db, g.token, lock=writes)

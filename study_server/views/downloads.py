@@ -15,6 +15,7 @@ from study_server.export.codebook import TABLES
 from study_server.export.csv_files import CODEBOOK, DESIGN_JSON, list_tables, write_csv
 from study_server.export.preregistration import bundle_design
 from study_server.export.zip_stream import stream_zip
+from study_server.participants import outcomes
 from study_server.storage.engine import snapshot, transaction
 from study_server.storage.models import Study
 from study_server.studies import lookup
@@ -59,7 +60,7 @@ def _send(slug: str, name: str, unblind_for: str = "") -> ResponseReturnValue:
         study = _find(db, slug)
         if name not in DOWNLOADS or (DOWNLOADS[name] and study.design is None):
             abort(404)
-        lookup.release_places(db, study)
+        outcomes.release_places(db, study)
         blinded = withhold_truth(db, study, unblind_for)
     headers = {"Content-Disposition": f"attachment; filename={slug}-{name}"}
     kind = {"csv": "text/csv", "zip": "application/zip", "json": "application/json"}

@@ -1,6 +1,6 @@
 """Where participants come in: the open studies, a study's consent page, the consent.
 
-Who it is, a platform's or an invitation's link tells, else a cookie (study_server/recruitment/arrival.py).
+Who it is, a link of a platform or an invitation tells, else a cookie (recruitment/arrival.py).
 """
 
 import secrets

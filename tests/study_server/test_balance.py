@@ -9,10 +9,11 @@ from sqlalchemy import Engine, select
 
 from study_server.clock import now
 from study_server.participants import enrollment
+from study_server.participants.outcomes import release_places
 from study_server.protocol.model import Protocol, new_protocol
 from study_server.storage.engine import transaction
 from study_server.storage.models import Participant, Stimulus, Trial
-from study_server.studies.lookup import find, release_places
+from study_server.studies.lookup import find
 from study_server.vocabulary import Kind, Mode, Outcome, Side, Source
 from tests.conftest import open_study, write_stimuli
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from study_server.export.codebook import INCIDENTS
 from study_server.export.csv_files import export_study
-from study_server.participants import enrollment, participation, replacement, scoring
-from study_server.participants.participation import UnfitAnswer, VoidedTrial
+from study_server.participants import current_trial, enrollment, participation, replacement, scoring
+from study_server.participants.current_trial import UnfitAnswer, VoidedTrial
 from study_server.participants.responses import Answer
 from study_server.storage.engine import transaction
 from study_server.storage.models import Incident, Participant, Response, Trial
@@ -55,7 +55,7 @@ def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
         assert trial.response.slow_frame
         assert (again.slot, again.attempt) == (trial.slot, 1)
         assert again.shown.image != trial.shown.image
-        assert participation.progress(db.connection(), participant) == (1, 5)
+        assert current_trial.progress(db.connection(), participant) == (1, 5)
         assert scoring.score(db, participant) == (0, 0)
 
 
@@ -133,13 +133,13 @@ def test_two_answers_may_have_one_id(engine: Engine, study: str) -> None:
             trial = next_test(db, participant)
             respond(db, participant, trial, FINE)
         assert db.scalar(select(func.count()).select_from(Response)) == 3
-        assert participation.progress(db.connection(), participant) == (3, 5)
+        assert current_trial.progress(db.connection(), participant) == (3, 5)
 
 
 def test_the_protocol_says_how_many_trials_are_fetched_ahead(engine: Engine, study: str) -> None:
     with transaction(engine) as db:
         person = participation.person_of(enroll(db, study))
-        assert len(participation.look_ahead(db.connection(), person).trials) == 1 + 1
+        assert len(current_trial.look_ahead(db.connection(), person).trials) == 1 + 1
 
 
 def test_a_disturbed_qualification_trial_costs_nobody_the_study(

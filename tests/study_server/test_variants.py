@@ -10,9 +10,9 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from study_server.app import create_app
-from study_server.participants import enrollment, participation, replacement, scoring
+from study_server.participants import current_trial, enrollment, replacement, scoring
+from study_server.participants.current_trial import Over, UnfitAnswer
 from study_server.participants.enrollment import StudyFull
-from study_server.participants.participation import Over, UnfitAnswer
 from study_server.participants.responses import Answer
 from study_server.protocol.model import Protocol
 from study_server.settings import Settings
@@ -148,7 +148,7 @@ def test_repeats_are_not_scored(db: Session, manifest: Path, tmp_path: Path) -> 
     participant = come(db, protocol, manifest, tmp_path)
     while following := upcoming(db, participant):
         answer(db, participant, following[0])
-    assert participation.progress(db.connection(), participant) == (6, 6)
+    assert current_trial.progress(db.connection(), participant) == (6, 6)
     assert scoring.score(db, participant) == (4, 4)
 
 

@@ -11,8 +11,15 @@ from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.participants import enrollment, participation, replacement, responses, scoring
-from study_server.participants.participation import Over, VoidedTrial
+from study_server.participants import (
+    current_trial,
+    enrollment,
+    participation,
+    replacement,
+    responses,
+    scoring,
+)
+from study_server.participants.current_trial import Over, VoidedTrial
 from study_server.participants.responses import Answer
 from study_server.protocol.schedule import Views
 from study_server.storage.engine import reading, transaction, writing
@@ -159,7 +166,7 @@ def test_who_is_there_is_noted_to_ten_seconds(db: Session, ago_s: int, noted: bo
     participant = enroll(db)
     before = participant.seen_at = now() - timedelta(seconds=ago_s)
     db.flush()
-    participation.touch(db.connection(), participation.person_of(participant))
+    current_trial.touch(db.connection(), participation.person_of(participant))
     db.refresh(participant)
     assert (participant.seen_at != before) is noted
     assert abs(now() - participant.seen_at) < timedelta(seconds=10)
@@ -197,7 +204,7 @@ def test_racing_answers_to_one_trial_leave_one(engine: Engine, study: str) -> No
 
     def answer(choice: Choice) -> None:
         with transaction(engine) as db:
-            showing = participation.find_showing(db.connection(), *tokens)
+            showing = current_trial.find_showing(db.connection(), *tokens)
             responses.record_response(db.connection(), showing, Answer(choice, 1, 1, 1))
 
     with ThreadPoolExecutor(8) as threads:
@@ -209,7 +216,7 @@ def test_racing_answers_to_one_trial_leave_one(engine: Engine, study: str) -> No
 def test_somebody_elses_trial_is_unknown(db: Session) -> None:
     mine, other = enroll(db, "a"), enroll(db, "b")
     (trial, *_) = upcoming(db, other)
-    with pytest.raises(participation.UnknownTrial):
+    with pytest.raises(current_trial.UnknownTrial):
         respond(db, mine, trial, ANSWER)
 
 
@@ -244,7 +251,7 @@ def test_reloading_through_the_reserve_still_asks_for_every_answer(db: Session) 
         (trial, *_) = upcoming(db, participant)
         begin(db, participant, trial)
         replacement.resume(db, participant)
-    assert participation.progress(db.connection(), participant) == (0, 7)
+    assert current_trial.progress(db.connection(), participant) == (0, 7)
     assert scoring.completion_code(participant) is None
 
 
@@ -253,7 +260,7 @@ def test_the_code_appears_with_the_last_answer(db: Session) -> None:
     assert scoring.completion_code(participant) is None
     answer_all(db, participant)
     assert participant.outcome is Outcome.COMPLETE
-    assert participation.progress(db.connection(), participant) == (7, 7)
+    assert current_trial.progress(db.connection(), participant) == (7, 7)
     code = scoring.completion_code(participant)
     other = enroll(db, "another")
     answer_all(db, other)
