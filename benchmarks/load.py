@@ -24,8 +24,9 @@ from sqlalchemy import Engine, select
 
 from benchmarks.faults import fresh, postgresql
 from study_server.participants.enrollment import enroll
-from study_server.storage.engine import open_engine, prepare, reading, transaction
+from study_server.storage.engine import open_engine, reading, transaction
 from study_server.storage.models import Participant, Trial
+from study_server.storage.schema import prepare
 from study_server.studies.lookup import find
 from study_server.vocabulary import Mode, Source
 from tests.conftest import open_study, short_protocol, write_stimuli

@@ -18,7 +18,8 @@ from study_server.cookies import Cookies
 from study_server.languages import N_
 from study_server.security import security_headers
 from study_server.settings import Settings, find_resource_folder, read_settings, require_secret
-from study_server.storage.engine import open_engine, prepare, writer
+from study_server.storage.engine import open_engine, writer
+from study_server.storage.schema import prepare
 from study_server.views import (
     api,
     downloads,

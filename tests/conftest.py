@@ -25,7 +25,8 @@ from study_server.serving import served
 from study_server.settings import Settings
 from study_server.stimuli.importing import import_study
 from study_server.stimuli.manifest import COLUMNS
-from study_server.storage.engine import open_engine, prepare, transaction
+from study_server.storage.engine import open_engine, transaction
+from study_server.storage.schema import prepare
 from study_server.studies.lookup import find
 from study_server.vocabulary import State
 from study_server.wording.files import TextsByPart, compose_wording

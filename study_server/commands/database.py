@@ -9,8 +9,8 @@ from study_server.commands.opening import connect, open_database
 from study_server.commands.options import FILE
 from study_server.storage.backup import back_up, name_backup
 from study_server.storage.backup import restore as restore_backup
-from study_server.storage.engine import current_schema, read_schema
-from study_server.storage.engine import upgrade as upgrade_schema
+from study_server.storage.schema import current_schema, read_schema
+from study_server.storage.schema import upgrade as upgrade_schema
 
 
 @click.command()

@@ -4,7 +4,8 @@ import click
 from sqlalchemy import Engine
 
 from study_server.settings import Settings, read_settings
-from study_server.storage.engine import open_engine, prepare
+from study_server.storage.engine import open_engine
+from study_server.storage.schema import prepare
 
 
 def open_database() -> tuple[Settings, Engine]:

@@ -1,7 +1,4 @@
-"""A participant's way through the trials, as objects: what is needed less often than at every trial.
-
-current_trial.py has the functions that every answer needs.
-"""
+"""A participant's way through the trials, as objects: what is needed less often than each trial."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

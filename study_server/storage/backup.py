@@ -17,8 +17,9 @@ from sqlalchemy import URL, Connection, DateTime, Engine, MetaData, Table, event
 from sqlalchemy.exc import DatabaseError
 
 from study_server.errors import StudyError
-from study_server.storage.engine import open_engine, prepare, read_schema, reading, upgrade, writer
+from study_server.storage.engine import open_engine, reading, writer
 from study_server.storage.models import Study, UtcDateTime
+from study_server.storage.schema import prepare, read_schema, upgrade
 
 ROWS_AT_ONCE = 1000
 PEOPLE = "SELECT study.slug, participant.name FROM participant JOIN study ON study_id = study.id"

@@ -8,13 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
@@ -140,74 +135,3 @@ def scrub_in_the_end(engine: Engine) -> None:
 
     if not scrub(engine):
         threading.Thread(target=keep_trying, daemon=True).start()
-
-
-def _migrations(connection: Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", "study_server:migrations")
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config
-
-
-def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the database to the current schema, or to another one on the way there."""
-    with writer(engine).connect() as connection, _altering(connection):
-        command.upgrade(_migrations(connection), revision)
-
-
-def downgrade(engine: Engine, revision: str) -> None:
-    """Back to an older schema; what that has no place for is lost."""
-    with writer(engine).connect() as connection, _altering(connection):
-        command.downgrade(_migrations(connection), revision)
-
-
-@contextmanager
-def _altering(connection: Connection) -> Iterator[None]:
-    """A transaction in which SQLite may copy a table: dropping the old one must not cascade."""
-    sqlite = connection.dialect.name == "sqlite"
-    driver: Any = connection.connection.driver_connection
-    if sqlite:
-        driver.execute("PRAGMA foreign_keys=OFF")  # has no effect once a transaction has begun
-    try:
-        with connection.begin():
-            yield
-            if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                raise StudyError("a migration would leave rows without their parents; report this")
-    finally:
-        if sqlite:
-            driver.execute("PRAGMA foreign_keys=ON")
-
-
-def current_schema() -> str:
-    """The revision that this program works with."""
-    return str(ScriptDirectory.from_config(_migrations()).get_current_head())
-
-
-def read_schema(connection: Connection) -> str | None:
-    """The revision that the database has; None: it is empty. Raises StudyError on unknown ones."""
-    revision = MigrationContext.configure(connection).get_current_revision()
-    try:
-        ScriptDirectory.from_config(_migrations()).get_revision(revision or "base")
-    except CommandError as error:
-        raise StudyError(
-            f"the database has schema {revision}, this program {current_schema()}; "
-            "give another STUDY_DATABASE_URL, or use the program that made it"
-        ) from error
-    return revision
-
-
-def prepare(engine: Engine) -> None:
-    """Fill an empty database with the current schema; raises StudyError on another schema."""
-    try:
-        with engine.connect() as connection:
-            revision = read_schema(connection)
-    except DatabaseError as error:
-        raise StudyError(f"the database does not open: {error.orig}") from error
-    if revision is None:
-        upgrade(engine)
-    elif revision != current_schema():
-        raise StudyError(
-            f"the database has schema {revision}, this program {current_schema()}; "
-            "run `study upgrade`, which backs up first"
-        )

@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from study_server.storage.engine import current_schema, read_schema
 from study_server.storage.models import Stimulus
+from study_server.storage.schema import current_schema, read_schema
 
 pages = Blueprint("health", __name__)
 

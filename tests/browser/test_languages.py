@@ -13,8 +13,9 @@ from study_server.clock import now
 from study_server.languages import LANGUAGES, catalogue
 from study_server.serving import served
 from study_server.settings import Settings
-from study_server.storage.engine import open_engine, prepare, transaction
+from study_server.storage.engine import open_engine, transaction
 from study_server.storage.models import Participant
+from study_server.storage.schema import prepare
 from study_server.vocabulary import Outcome
 from tests.conftest import SECRET, LiveStudy, open_study, short_protocol
 

@@ -15,8 +15,9 @@ from study_server.participants.screening import plate_digits
 from study_server.recruitment.arrival import prolific_code
 from study_server.serving import served
 from study_server.settings import Settings
-from study_server.storage.engine import open_engine, prepare, reading, transaction
+from study_server.storage.engine import open_engine, reading, transaction
 from study_server.storage.models import Participant, Response, Screening
+from study_server.storage.schema import prepare
 from study_server.studies.lookup import find
 from study_server.vocabulary import Outcome, Source
 from tests.conftest import SECRET, LiveStudy, open_study, short_protocol

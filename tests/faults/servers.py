@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from study_server.protocol.model import Protocol
-from study_server.storage.engine import open_engine, prepare
+from study_server.storage.engine import open_engine
+from study_server.storage.schema import prepare
 from tests.conftest import SECRET, open_study
 from tests.ports import free_port
 

@@ -7,7 +7,8 @@ from sqlalchemy import Engine
 
 from study_server.protocol.model import Protocol
 from study_server.storage.backup import back_up, restore
-from study_server.storage.engine import open_engine, prepare
+from study_server.storage.engine import open_engine
+from study_server.storage.schema import prepare
 from tests.faults import loops
 from tests.faults.people import Ledger, Pace, compare, crowd
 from tests.faults.servers import serving

@@ -8,7 +8,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from study_server import migrations
-from study_server.storage import engine
+from study_server.storage import schema
 
 REVISION = "9001"
 SOURCE = '''
@@ -48,11 +48,11 @@ def add_later_revision(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the program believe that it works with revision 9001, until the test ends."""
     (folder / "9001_subtitle.py").write_text(SOURCE)
     versions = Path(str(migrations.__file__)).parent / "versions"
-    original = engine._migrations
+    original = schema._migrations
 
     def with_folder(connection: Connection | None = None) -> Config:
         config = original(connection)
         config.set_main_option("version_locations", os.pathsep.join((str(versions), str(folder))))
         return config
 
-    monkeypatch.setattr(engine, "_migrations", with_folder)
+    monkeypatch.setattr(schema, "_migrations", with_folder)

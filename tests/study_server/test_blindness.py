@@ -14,8 +14,9 @@ from sqlalchemy import Engine, select
 
 from study_server.app import create_app
 from study_server.settings import Settings
-from study_server.storage.engine import open_engine, prepare, reading
+from study_server.storage.engine import open_engine, reading
 from study_server.storage.models import Trial
+from study_server.storage.schema import prepare
 from study_server.vocabulary import Side
 from tests.blindness import Guesses, Pair, Reply, guess
 from tests.conftest import SECRET, open_study, short_protocol, write_stimuli

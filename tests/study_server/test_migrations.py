@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from study_server.cli import commands
 from study_server.errors import StudyError
-from study_server.storage import engine as database
-from study_server.storage.engine import open_engine, prepare, read_schema, transaction
+from study_server.storage import schema
+from study_server.storage.engine import open_engine, transaction
 from study_server.storage.models import Base
+from study_server.storage.schema import prepare, read_schema
 from tests.study_server.later_revision import REVISION, add_later_revision
 
 MOMENT = "2026-01-05 10:00:00.123000+00:00"
@@ -92,12 +93,12 @@ def outdated(filled: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_no_row_is_lost_on_the_way_to_a_later_revision_and_back(outdated: Engine) -> None:
     before = rows(outdated)
     assert all(before.values())
-    database.upgrade(outdated)
+    schema.upgrade(outdated)
     after = rows(outdated)
     assert [study.pop("subtitle") for study in after["study"]] == ["none"]
     assert after == before
     assert "note" in inspect(outdated).get_table_names()
-    database.downgrade(outdated, "0001")
+    schema.downgrade(outdated, "0001")
     assert rows(outdated) == before
     assert "note" not in inspect(outdated).get_table_names()
 
@@ -132,7 +133,7 @@ def test_the_migration_makes_the_constraints_of_the_models(engine: Engine) -> No
     """Compare what Alembic's comparison leaves out: CHECK constraints, defaults, ON DELETE."""
     migrated = describe_tables(engine)
     assert "ck_trial_pair_or_single" in str(migrated["trial"])
-    database.downgrade(engine, "base")
+    schema.downgrade(engine, "base")
     with engine.execution_options(writes=True).begin() as connection:
         Base.metadata.create_all(connection)
     assert describe_tables(engine) == migrated
@@ -161,7 +162,7 @@ def describe_tables(engine: Engine) -> dict[str, list[str]]:
 
 
 def test_down_to_nothing_leaves_nothing(filled: Engine) -> None:
-    database.downgrade(filled, "base")
+    schema.downgrade(filled, "base")
     assert inspect(filled).get_table_names() == ["alembic_version"]
     assert inspect(filled).get_view_names() == []
 
@@ -171,7 +172,7 @@ def test_a_copied_table_keeps_its_children(filled: Engine) -> None:
     copy = "always" if filled.dialect.name == "sqlite" else "never"
     with (
         filled.execution_options(writes=True).connect() as connection,
-        database._altering(connection),
+        schema._altering(connection),
     ):
         for view in VIEWS:
             connection.exec_driver_sql(f"DROP VIEW {view}")
@@ -190,7 +191,7 @@ def test_a_migration_that_orphans_rows_is_undone(filled: Engine) -> None:
     with (
         pytest.raises(StudyError, match="without their parents"),
         filled.execution_options(writes=True).connect() as connection,
-        database._altering(connection),
+        schema._altering(connection),
     ):
         connection.exec_driver_sql("DELETE FROM study")
     assert len(rows(filled)["study"]) == 1

@@ -16,8 +16,9 @@ from study_server.errors import StudyError
 from study_server.participants import enrollment, participation
 from study_server.participants.responses import Answer
 from study_server.participants.withdrawal import anonymize, find_by_name, withdraw
-from study_server.storage.engine import open_engine, prepare, reading, scrub, transaction, writing
+from study_server.storage.engine import open_engine, reading, scrub, transaction, writing
 from study_server.storage.models import Base, Identity, Participant
+from study_server.storage.schema import prepare
 from study_server.studies.lookup import counts, find
 from study_server.vocabulary import Choice, Mode, Source
 from tests.conftest import open_study, short_protocol

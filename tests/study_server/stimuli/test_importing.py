@@ -22,8 +22,9 @@ from study_server.stimuli.audit import Finding
 from study_server.stimuli.folders import write_manifest
 from study_server.stimuli.importing import Confounded, import_study
 from study_server.stimuli.perception import find_lightness
-from study_server.storage.engine import open_engine, prepare, reading
+from study_server.storage.engine import open_engine, reading
 from study_server.storage.models import AcceptedWarning, Stimulus, Study
+from study_server.storage.schema import prepare
 from tests.conftest import short_protocol, write_stimuli
 from tests.study_server.planting import edit, plant, read_pixels
 

@@ -13,10 +13,11 @@ from sqlalchemy import URL, Engine, create_engine, func, select, text
 
 from study_server.errors import StudyError
 from study_server.participants import enrollment
-from study_server.storage import engine as database
+from study_server.storage import schema
 from study_server.storage.backup import back_up, name_backup, restore
-from study_server.storage.engine import open_engine, prepare, reading, transaction
+from study_server.storage.engine import open_engine, reading, transaction
 from study_server.storage.models import Base, Participant, Trial
+from study_server.storage.schema import prepare
 from study_server.studies.lookup import find
 from study_server.vocabulary import Mode, Source
 from tests.conftest import open_study, short_protocol
@@ -192,7 +193,7 @@ def test_a_backup_of_an_older_schema_is_restored_to_this_one(
     back_up(engine, tmp_path / "older.sqlite")
     (tmp_path / "later").mkdir()
     add_later_revision(tmp_path / "later", monkeypatch)
-    database.upgrade(engine)
+    schema.upgrade(engine)
     before = contents(engine)
     with transaction(engine) as db:
         db.execute(text("DELETE FROM participant"))

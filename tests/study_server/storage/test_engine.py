@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from study_server.errors import StudyError
 from study_server.storage import engine as database
-from study_server.storage.engine import open_engine, prepare, transaction
+from study_server.storage.engine import open_engine, transaction
+from study_server.storage.schema import prepare
 
 
 def test_sqlite_survives_power_cuts_and_forgets_what_is_deleted(sqlite_url: str) -> None:
