@@ -1,6 +1,5 @@
 """`study reconcile` and `pay`: a sheet of whom to pay, and paying by it."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,29 +11,20 @@ from study_server.commands.options import FILE, SLUG
 from study_server.errors import StudyError
 from study_server.recruitment import mturk
 from study_server.recruitment.pay_sheet import (
-    Action,
-    Row,
     count_unlisted,
     read_sheet,
     write_sheet,
 )
 from study_server.recruitment.pay_sheet import reconcile as hold_against
-from study_server.recruitment.platforms import Listed, Status, read_list
-from study_server.recruitment.prolific import ProlificClient
+from study_server.recruitment.payment import is_due, settle
+from study_server.recruitment.platforms import Listed, read_list
+from study_server.recruitment.prolific import connect
 from study_server.storage.engine import transaction
 from study_server.studies import lookup
 from study_server.vocabulary import Source
 
 PROLIFIC = click.option("--prolific", metavar="STUDY_ID", help="Prolific's study, by its API.")
 SANDBOX = click.option("--sandbox", is_flag=True, help="MTurk's sandbox, where nobody is paid.")
-
-
-def _prolific_client() -> ProlificClient:
-    """Raises StudyError without a token."""
-    token = os.environ.get("PROLIFIC_TOKEN", "")
-    if not token:
-        raise StudyError("PROLIFIC_TOKEN must hold a token: Prolific, Settings, Go to API tokens")
-    return ProlificClient(token)
 
 
 @click.command()
@@ -79,7 +69,7 @@ def _fetch(
     if file is not None:
         return read_list(file)
     if study is not None:
-        return Source.PROLIFIC, _prolific_client().list_submissions(study)
+        return Source.PROLIFIC, connect().list_submissions(study)
     return Source.MTURK, mturk.list_assignments(mturk.connect(sandbox), str(hit))
 
 
@@ -101,7 +91,7 @@ def pay(sheet: Path, prolific: str | None, sandbox: bool, dry_run: bool) -> None
     by SONA itself, when participants come back from the study, or by hand.
     """
     rows = read_sheet(sheet)
-    deeds = [row for row in rows if _is_due(row)]
+    deeds = [row for row in rows if is_due(row)]
     bonuses = [row for row in rows if row.bonus.strip()]
     for row in bonuses:
         if not row.bonus.replace(".", "", 1).isdigit():
@@ -110,53 +100,7 @@ def pay(sheet: Path, prolific: str | None, sandbox: bool, dry_run: bool) -> None
         for source in {row.source for row in (*deeds, *bonuses)}:
             own = [row for row in deeds if row.source is source]
             extra = [row for row in bonuses if row.source is source]
-            _settle(source, own, extra, prolific, sandbox)
+            settle(source, own, extra, prolific, sandbox)
     counts = Counter(row.action.value for row in deeds) + Counter(bonus=len(bonuses))
     done = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nothing"
     click.echo(f"{sheet}: {'would do' if dry_run else 'done'}: {done}")
-
-
-def _is_due(row: Row) -> bool:
-    acts = (Action.PAY, Action.RETURN, Action.REJECT)
-    return row.action in acts and row.status is Status.SUBMITTED
-
-
-def _settle(
-    source: Source, deeds: list[Row], bonuses: list[Row], study: str | None, sandbox: bool
-) -> None:
-    if source is Source.PROLIFIC:
-        _settle_on_prolific(deeds, bonuses, study)
-    elif source is Source.MTURK:
-        _settle_on_mturk(deeds, bonuses, sandbox)
-    else:
-        raise StudyError(f"{source} has no interface for that; use its own pages")
-
-
-def _settle_on_prolific(deeds: list[Row], bonuses: list[Row], study: str | None) -> None:
-    account = _prolific_client()
-    if any(row.action is Action.REJECT for row in deeds):
-        raise StudyError("reject on Prolific's own pages, which ask for more; or write return")
-    if bonuses and study is None:
-        raise StudyError("bonuses on Prolific need --prolific STUDY_ID")
-    for row in deeds:
-        if row.action is Action.PAY:
-            account.approve_submission(row.submission)
-        else:
-            account.request_return(row.submission, row.reason)
-    had = account.list_submissions_with_bonus(study) if bonuses and study else set()
-    amounts = {row.submission: row.bonus for row in bonuses if row.submission not in had}
-    if amounts and study:
-        account.pay_bonuses(study, amounts)
-
-
-def _settle_on_mturk(deeds: list[Row], bonuses: list[Row], sandbox: bool) -> None:
-    client = mturk.connect(sandbox)
-    if any(row.action is Action.RETURN for row in deeds):
-        raise StudyError("nobody can be asked to return a HIT; write pay or reject")
-    for row in deeds:
-        if row.action is Action.PAY:
-            mturk.approve(client, row.submission)
-        else:
-            mturk.reject(client, row.submission, row.reason)
-    for row in bonuses:
-        mturk.pay_bonus(client, row.person, row.submission, row.bonus, row.reason)

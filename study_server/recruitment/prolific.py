@@ -4,6 +4,7 @@ Source: https://docs.prolific.com/api-reference, v1, read in 2026. Only these co
 use it; a study runs without.
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -128,3 +129,11 @@ def _to_submission(submission: Mapping[str, Any]) -> Listed:
         "completion code": submission.get("study_code") or submission.get("entered_code") or "",
     }
     return read_row(Source.PROLIFIC, row, f"Prolific's submission {submission['id']}")
+
+
+def connect() -> ProlificClient:
+    """Raises StudyError without a token."""
+    token = os.environ.get("PROLIFIC_TOKEN", "")
+    if not token:
+        raise StudyError("PROLIFIC_TOKEN must hold a token: Prolific, Settings, Go to API tokens")
+    return ProlificClient(token)
