@@ -79,3 +79,33 @@ def read_finding(kind: type[Finding], file: Path) -> Finding | None:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in (file.name, *first["loc"]))
         raise StudyError(f"{where}{first['msg']}") from error
+
+
+class Inputs(BaseModel):
+    """What was asked, as far as the page tells it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rate: Share
+    difference: float | None
+    margin: float | None
+    trials: int
+    images: int
+    design: str
+
+
+class Power(BaseModel):
+    """power.json, as docs/formats.md describes it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: Annotated[Literal["hue-and-eye/power/1"], Field(alias="schema")]
+    inputs: Inputs
+    participants: dict[str, int | None] | None
+    reason: str | None
+    half_width: dict[str, float] | None
+
+
+def read_power(file: Path) -> Power | None:
+    """None where there is no file; raises StudyError where it cannot be shown."""
+    return read_finding(Power, file)

@@ -28,10 +28,9 @@ from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.studies.design import hash_wording, let_in
 from study_server.studies.exclusion_counts import REASONS, Standing, list_standings
-from study_server.studies.planning import Power, read_power
 from study_server.studies.progress import Progress, measure_progress
 from study_server.studies.recruitment_curve import Curve, draw_curve
-from study_server.studies.reports import Monitor, read_monitor
+from study_server.studies.reports import Monitor, Power, read_monitor, read_power
 from study_server.studies.unblinding import note_reopening
 from study_server.views.downloads import DOWNLOADS
 from study_server.views.researcher import entry_url, guard, settings
