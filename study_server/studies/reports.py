@@ -1,4 +1,4 @@
-"""The rates so far, as `python -m analysis.monitor` wrote them: read and shown, never computed."""
+"""The files that the analysis wrote for the researcher pages: rates so far and sample sizes."""
 
 from datetime import timedelta
 from pathlib import Path
