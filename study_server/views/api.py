@@ -29,7 +29,7 @@ from study_server.openapi import describe_api
 from study_server.protocol import stored_protocol
 from study_server.views import answering
 from study_server.views.eligibility import send_plate
-from study_server.views.speech import gettext, speak
+from study_server.views.speech import gettext, set_language
 from study_server.wording.stored import render_wording
 from study_server.words import Kind, Mode, Source
 
@@ -81,7 +81,7 @@ def _texts(study: Study, language: str) -> Texts:
 def enroll(slug: str) -> ResponseReturnValue:
     study, body = _study(slug), ConsentBody.model_validate(answering.read_json())
     wording = render_wording(g.db, study, body.language)
-    speak(wording.language)
+    set_language(wording.language)
     if body.consent_version != wording.consent_version:
         return {"error": "consent_version: this is not the text of now; show that, ask again"}, 409
     mode, person = _who(slug, body)
@@ -97,7 +97,9 @@ def enroll(slug: str) -> ResponseReturnValue:
     except enrolment.NotInvited:
         return {"error": "invitation: the study takes nobody in without one"}, 403
     except enrolment.StudyFull:
-        return {"error": gettext("It has all the answers it needs. Thank you for coming.")}, 403
+        return {
+            "error": gettext("This study is full at the moment. Thank you for your interest.")
+        }, 403
     g.db.commit()
     return Enrolled(token=participant.token).model_dump(), 201
 
@@ -139,7 +141,7 @@ def _is_somebody() -> bool:
         g.participant = participation.find_participant(g.db, g.token, lock=writes)
         language = g.participant.language if g.participant is not None else None
     if language is not None:
-        speak(language)
+        set_language(language)
     return language is not None
 
 

@@ -10,7 +10,7 @@ from study_server.api_models import MAX_COMMENT
 from study_server.database import scrub_in_the_end
 from study_server.models import Participant
 from study_server.views import answering
-from study_server.views.speech import gettext, speak
+from study_server.views.speech import gettext, set_language
 from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import RenderedWording, render_wording
 from study_server.words import Outcome, Source
@@ -32,7 +32,7 @@ def load_participant() -> None:
     writes = request.method == "POST"
     participant = participation.find_participant(g.db, g.token, lock=writes)
     g.participant = participant if participant is not None else abort(404)
-    speak(g.participant.language)
+    set_language(g.participant.language)
     if g.participant.source is Source.MTURK:
         g.framed_by = recruitment.MTURK_FRAMES
 

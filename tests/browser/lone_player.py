@@ -56,7 +56,7 @@ document.addEventListener("DOMContentLoaded", () => {
       (caption) => caption.innerText.trim().split(/\s+/).join(" ")),
   });
   if (stage) {
-    const attributeFilter = ["data-phase", "data-shown"];
+    const attributeFilter = ["data-phase", "data-visible-slots"];
     new MutationObserver(note).observe(stage, { attributeFilter });
   }
 });

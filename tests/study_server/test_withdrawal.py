@@ -175,11 +175,11 @@ def test_the_page_deletes_only_when_its_button_is_pressed(
     engine = app.extensions["engine"]
     assert f"{base}/withdraw" in client.get(base).text
     page = client.get(f"{base}/withdraw")
-    assert "delete your answers" in page.text
+    assert "delete your data" in page.text
     assert rows(engine)["participant"] == 1
     assert re.search(rf'method="post" action="{base}/withdraw"', page.text)
     done = client.post(f"{base}/withdraw")
-    assert (done.status_code, "Everything of yours is deleted" in done.text) == (200, True)
+    assert (done.status_code, "Your data have been deleted" in done.text) == (200, True)
     assert set(rows(engine).values()) == {0}
     for address in (base, f"{base}/withdraw", f"{base}/trials"):
         assert client.get(address).status_code == 404
