@@ -270,6 +270,7 @@ def test_feedback_says_in_words_what_was_right(page: Page) -> None:
     ]
 
 
+@pytest.mark.alone
 def test_both_images_stay_until_the_answer_where_no_exposure_is_set(page: Page) -> None:
     api = TrialApi(presentation="simultaneous", exposure_ms=None)
     begin(page, api)
@@ -345,6 +346,7 @@ def test_a_disturbance_while_images_are_shown_is_flagged(page: Page) -> None:
     assert {"resized", "blurred"} <= set(api.answers["t0"]["flags"])
 
 
+@pytest.mark.alone  # a busy machine's slow frames would be flagged
 def test_a_narrow_window_waits_for_room(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     api = TrialApi()
