@@ -93,15 +93,14 @@ def test_the_v2_trunk_computes_what_its_paper_says() -> None:
     """Written out for each layer, as in He et al. 2016, figure 4e, with the shipped weights."""
     trunk = shipped_trunk()
     rgb = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    tensors = trunk.state_dict()
+    tensors: dict[str, Tensor] = trunk.state_dict()
 
     def norm(x: Tensor, name: str) -> Tensor:
         mean, variance, weight, bias = (
             tensors[f"{name}.{part}"][:, None, None]
             for part in ("running_mean", "running_var", "weight", "bias")
         )
-        scaled: Tensor = (x - mean) / (variance + 1e-5).sqrt()
-        return scaled * weight + bias
+        return (x - mean) / (variance + 1e-5).sqrt() * weight + bias
 
     def block(x: Tensor, name: str, stride: int) -> Tensor:
         active = norm(x, f"{name}.bn1").clamp(min=0)
@@ -111,8 +110,7 @@ def test_the_v2_trunk_computes_what_its_paper_says() -> None:
         y = norm(y, f"{name}.bn2").clamp(min=0)
         y = functional.conv2d(y, tensors[f"{name}.conv2.weight"], stride=stride, padding=1)
         y = norm(y, f"{name}.bn3").clamp(min=0)
-        residual: Tensor = functional.conv2d(y, tensors[f"{name}.conv3.weight"])
-        return shortcut + residual
+        return shortcut + functional.conv2d(y, tensors[f"{name}.conv3.weight"])
 
     x = functional.conv2d(norm(rgb, "input_norm"), tensors["conv1.weight"], stride=2, padding=3)
     x = functional.max_pool2d(norm(x, "bn1").clamp(min=0), 3, stride=2, padding=1)
