@@ -103,7 +103,7 @@ def describe_prior() -> dict[str, Any]:
 
 
 def count_nearer(path: Path) -> dict[str, Any]:
-    """Return the share of photographs on which mcl is closer to the original than l2 (CIEDE2000)."""
+    """Return the share of photographs on which mcl is closer to the original than l2."""
     with path.open(newline="") as file:
         apart = {
             (row["image"], row["method"]): float(row["ciede2000"]) for row in csv.DictReader(file)
