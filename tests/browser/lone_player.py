@@ -199,7 +199,7 @@ class TrialApi:
             undefined=StrictUndefined,
             extensions=["jinja2.ext.i18n"],
         )
-        templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+        templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
         templates.filters["seconds"] = lambda number: seconds(number, SOURCE)
         settings = {
             "practice": self.practice,

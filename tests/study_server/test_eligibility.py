@@ -97,7 +97,7 @@ def test_the_protocol_says_which_answers_screen_out(
     page = client.get(base).text
     assert ("the study ends here for you" in page) == (outcome is Outcome.SCREENED_OUT)
     assert ("not a medical test" in page) == (outcome is Outcome.SCREENED_OUT)
-    assert bool(client.get(f"{base}/trials").json["trials"]) == (outcome is Outcome.ACTIVE)  # type: ignore[index]
+    assert bool(client.get(f"{base}/trials").get_json()["trials"]) == (outcome is Outcome.ACTIVE)
 
 
 def test_who_is_screened_out_takes_no_place(client: FlaskClient, engine: Engine) -> None:

@@ -330,7 +330,7 @@ def test_the_trial_api_lets_nobody_in_by_another_way(
     invitations: list[str], client: FlaskClient, engine_of: Engine
 ) -> None:
     change_protocol(engine_of, entry="invited")
-    version = client.get("/api/studies/short").json["texts"]["en"]["consent_version"]  # type: ignore[index]
+    version = client.get("/api/studies/short").get_json()["texts"]["en"]["consent_version"]
     body = {"consent": True, "consent_version": version, "language": "en"}
     token = parse_qs(urlsplit(invitations[0]).query)["invitation"][0]
     answers = [

@@ -149,7 +149,10 @@ def test_a_rate_of_zero_gives_newcombes_interval_and_no_test() -> None:
     trials = Trials(fooled, crossed.participant, crossed.image, crossed.method)
     rates = fooling_rates(trials, ("l2", "mcl"))
     l2, mcl = rates["l2"], rates["mcl"]
-    assert l2.ci95 and mcl.ci95 and l2.rate is not None and mcl.rate is not None  # noqa: PT018
+    assert l2.ci95
+    assert mcl.ci95
+    assert l2.rate is not None
+    assert mcl.rate is not None
     found = compare_methods(trials, rates)[0]
     assert found.ci95 == newcombe(l2.rate, l2.ci95, mcl.rate, mcl.ci95)
     assert (found.p, found.flags) == (None, ("rate_at_bound",))
