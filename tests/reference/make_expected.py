@@ -233,7 +233,7 @@ def expect_shrunken_rates(study: Crossed, method: str) -> dict[str, Any]:
     k = np.bincount(at, weights=study.fooled[keep]).round().astype(int)
 
     def minus_log_likelihood(logs: Floats) -> float:
-        return -float(stats.betabinom.logpmf(k, n, *np.exp(logs)).sum())
+        return -float(np.sum(stats.betabinom.logpmf(k, n, *np.exp(logs))))
 
     found = optimize.minimize(
         minus_log_likelihood, [0.0, 1.0], method="Nelder-Mead",
