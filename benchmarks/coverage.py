@@ -6,6 +6,7 @@ The truth is the rate over all people and all photographs; effects are normal on
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import inf, sqrt
 
 import numpy as np
@@ -15,14 +16,17 @@ from analysis.inference.rates import fooling_rate
 from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
 
+Simulation = Callable[[np.random.Generator, tuple[float, ...]], Trials]  # rates -> a study
+
 RATE = 0.301
 STUDIES = 2000
-DESIGNS: dict[str, dict[str, float]] = {
-    "60 people x 40 of 200 photographs": {},
-    "the same, strong effects": {"sd_participant": 0.8, "sd_image": 1.2},
-    "100 people x 40 of 200": {"people": 100},
-    "40 people, all the same 40": {"people": 40, "images": 40},
-    "60 people x 40 of 1600, strong": {"images": 1600, "sd_participant": 0.8, "sd_image": 1.2},
+STRONG = partial(simulate_study, sd_participant=0.8, sd_image=1.2)
+DESIGNS: dict[str, Simulation] = {
+    "60 people x 40 of 200 photographs": simulate_study,
+    "the same, strong effects": STRONG,
+    "100 people x 40 of 200": partial(simulate_study, people=100),
+    "40 people, all the same 40": partial(simulate_study, people=40, images=40),
+    "60 people x 40 of 1600, strong": partial(STRONG, images=1600),
 }
 
 
@@ -60,11 +64,11 @@ INTERVALS: dict[str, Callable[[Trials], Interval]] = {
 }
 
 
-def measure(design: dict[str, float], seed: int = 0) -> dict[str, tuple[float, float]]:
+def measure(simulate: Simulation, seed: int = 0) -> dict[str, tuple[float, float]]:
     """(coverage, mean width) of every interval over the same simulated studies."""
     found: dict[str, list[tuple[bool, float]]] = {name: [] for name in INTERVALS}
     for child in np.random.SeedSequence(seed).spawn(STUDIES):
-        trials = simulate_study(np.random.default_rng(child), (RATE,), **design)  # type: ignore[arg-type]  # one dict of ints and floats
+        trials = simulate(np.random.default_rng(child), (RATE,))
         for name, interval in INTERVALS.items():
             low, high = interval(trials)
             found[name].append((low <= RATE <= high, high - low))
@@ -77,8 +81,8 @@ def measure(design: dict[str, float], seed: int = 0) -> dict[str, tuple[float, f
 def main() -> None:
     print(f"\n{STUDIES} studies a design, rate {RATE:.1%}; coverage, then mean width in points\n")
     print(f"{'design':<36}" + "".join(f"{name:>22}" for name in INTERVALS))
-    for design, changes in DESIGNS.items():
-        cells = [f"{c:.1%} {100 * w:6.1f}" for c, w in measure(changes).values()]
+    for design, simulate in DESIGNS.items():
+        cells = [f"{c:.1%} {100 * w:6.1f}" for c, w in measure(simulate).values()]
         print(f"{design:<36}" + "".join(f"{cell:>22}" for cell in cells))
 
 

@@ -203,7 +203,7 @@ def time_to_ready(browser: Browser, entry: str) -> float:
         page.get_by_role("button", name="Take part").click(no_wait_after=True)
         page.wait_for_url(f"**{BASE[:3]}*", wait_until="commit")
         page.evaluate("sessionStorage.robot = 'f'")
-        page.locator("[data-screen=stage] #stage[data-phase=image]").wait_for()
+        page.locator("[data-page=stage] #stage[data-phase=image]").wait_for()
         shown: float = page.evaluate("window.observed.find(row => row.shown).at")
         return shown / 1000
 

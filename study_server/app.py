@@ -76,7 +76,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.extensions["writer"] = writer(app.extensions["engine"])
     prepare(app.extensions["engine"])
     app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
-    speech.install(app)
+    speech.init_app(app)
     csrf = CSRFProtect(app)
     for blueprint in (trials.pages, eligibility.pages, api.doors, api.mine):
         csrf.exempt(blueprint)  # authorised by a token in the address or a header, no cookie
@@ -92,7 +92,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.register_error_handler(OperationalError, _call_off)
     app.register_error_handler(NoConnectionFree, _call_off)
     if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]  # as Flask documents it
     return app
 
 
@@ -117,24 +117,30 @@ def _secure(response: Response) -> Response:
     return response
 
 
-MESSAGES = {
+MESSAGES = {  # by status: title, message
     400: (
-        N_("That did not work"),
-        N_("The page sent something unexpected. Go back and try again."),
+        N_("That didn’t work"),
+        N_("The server could not understand the request. Please go back and try again."),
     ),
-    404: (N_("Nothing here"), N_("This link leads nowhere. Check that it was copied whole.")),
-    405: (N_("Nothing here"), N_("This address is not a page of its own.")),
-    429: (N_("Too many attempts"), N_("Wait a minute, then try again.")),
+    404: (N_("Page not found"), N_("Check that you copied the whole link.")),
+    405: (
+        N_("Page not found"),
+        N_("This address can’t be opened on its own. Please go back to the study."),
+    ),
+    429: (N_("Too many attempts"), N_("Please wait a minute, then try again.")),
     503: (
-        N_("Wait a moment"),
+        N_("Please wait a moment"),
         N_(
-            "Nothing can be stored just now. Every answer that was saved is safe, and your browser "
-            "keeps sending the one that was not; reload this page in a minute."
+            "The server can’t save anything right now. All saved answers are safe, and your "
+            "browser will keep trying to send the last one. Please reload this page in a minute."
         ),
     ),
     500: (
         N_("Something went wrong"),
-        N_("This is our fault, not yours. Every answer that was saved is safe; reload to go on."),
+        N_(
+            "This is our fault, not yours. All saved answers are safe. Please reload the page to "
+            "continue."
+        ),
     ),
 }
 

@@ -20,8 +20,8 @@ FOLDER = Path(__file__).parent / "translations"
 LANGUAGES = (SOURCE, *sorted(place.name for place in FOLDER.iterdir() if place.is_dir()))
 
 
-def N_(text: str) -> str:  # noqa: N802 - the mark by which gettext's tools find a text
-    """A text that is translated where it is used."""
+def N_(text: str) -> str:
+    """A text that is translated where it is used; gettext's tools find it by this name."""
     return text
 
 

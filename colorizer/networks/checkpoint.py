@@ -61,7 +61,7 @@ def model_name(header: Header) -> str:
 def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
     """The tensors whose names begin with a prefix, without it."""
     with safe_open(path, "pt") as file:
-        names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118  # not a dict
+        names = [name for name in sorted(file.keys()) if name.startswith(prefix)]
         return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
 
 

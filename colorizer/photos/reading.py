@@ -170,7 +170,7 @@ def _silence_libtiff() -> None:
     The library that Pillow brings is reached through Pillow's own; where it is not, it prints on.
     """
     with suppress(AttributeError, OSError):
-        ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)  # type: ignore[attr-defined]
+        ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)  # type: ignore[attr-defined]  # Pillow has no public way
 
 
 def _open(path: Path) -> Image.Image:

@@ -7,7 +7,7 @@ network and encode behind it; a photograph that is finished is not made again.
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -82,7 +82,7 @@ def write_stimuli(
     out: Path,
     device: torch.device,
     shard: Shard = WHOLE,
-) -> Iterator[list[Stimulus] | Refusal]:
+) -> Generator[list[Stimulus] | Refusal, None, None]:
     """Make `out`/METHOD/IMAGE.png of a shard's photographs; for each its rows of the manifest.
 
     What an earlier call with the same recipe left there is kept, so a batch that was stopped goes

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,7 +34,9 @@ def square_size(crop: int) -> int:
     return round(crop * 256 / 176)
 
 
-def fill_cache(path: Path, photographs: Sequence[Photograph], size: int) -> Iterator[None]:
+def fill_cache(
+    path: Path, photographs: Sequence[Photograph], size: int
+) -> Generator[None, None, None]:
     """Decode the photographs into `path` (.npy), a step a photograph, unless they are there."""
     fingerprint = _fingerprint(photographs, size)
     notes, refused = path.with_suffix(".json"), {}

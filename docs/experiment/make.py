@@ -1,7 +1,7 @@
-"""This folder's numbers and figures, from a finished experiment.
+"""Write this folder's numbers and figures from a finished experiment.
 
-`python docs/experiment/make.py`, in the folder that holds data/, runs/ and outputs/metrics/; the
-README beside tells the rest.
+Run `python docs/experiment/make.py` in the folder that contains data/, runs/ and outputs/metrics/;
+README.md explains the rest.
 """
 
 import csv
@@ -49,7 +49,7 @@ DECIMALS = {"psnr": 2, "ssim": 3, "ciede2000": 2}  # one of all others
 @click.option("--history", type=click.Path(path_type=Path, exists=True), help="In black and white.")
 @click.option("--study", type=click.Path(path_type=Path, exists=True), help="Its report.json.")
 def main(photographs: Path, history: Path | None, study: Path | None) -> None:
-    """Write numbers and figures; those of figure 5 from --study, empty without."""
+    """Write numbers and figures; without --study, figure 5 has only published rates."""
     write_json("training", {name: describe_training(name) for name in OBJECTIVES})
     write_json("prior", describe_prior())
     metrics = json.loads((METRICS / "metrics.json").read_text())
@@ -68,7 +68,7 @@ def main(photographs: Path, history: Path | None, study: Path | None) -> None:
 
 
 def await_people() -> dict[str, Any]:
-    """What figure 5 draws where nobody has judged: published rates, and room for ours."""
+    """Return the data of figure 5 without a study: published rates, and gaps for these models."""
     known = {name: [x for x in read_published() if name in x.compare_with] for name in OBJECTIVES}
     return {
         name: {"rate": None, "ci95": None, "vs_published": [asdict(x) for x in published]}
@@ -77,7 +77,7 @@ def await_people() -> dict[str, Any]:
 
 
 def describe_training(name: str) -> dict[str, Any]:
-    """A run's settings and every epoch; the kept one is the shipped one."""
+    """Return a run's settings and all epochs; the epoch that was kept is the shipped model."""
     header = read_header(RUNS / name / "best.safetensors")
     shown = ("objective", "backbone", "epoch", "val_loss", "config", "sources", "torch")
     config = name_weights(header["config"])
@@ -86,13 +86,13 @@ def describe_training(name: str) -> dict[str, Any]:
 
 
 def name_weights(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's settings, with the initial weights by their file's name: its folder is nobody's."""
+    """Return a run's settings, with only the file name of the initial weights."""
     weights = config["weights"]
     return {**config, "weights": weights and Path(weights).name}
 
 
 def describe_prior() -> dict[str, Any]:
-    """How common each bin is, and what a pixel of it weighs."""
+    """Return the probability of each bin and the loss weight of its pixels."""
     prior = read_prior(PRIOR)
     return {
         "photographs": prior.photographs,
@@ -103,7 +103,7 @@ def describe_prior() -> dict[str, Any]:
 
 
 def count_nearer(path: Path) -> dict[str, Any]:
-    """On how many photographs mcl's colors are nearer to the original than l2's, by CIEDE2000."""
+    """Return the share of photographs on which mcl is closer to the original than l2."""
     with path.open(newline="") as file:
         apart = {
             (row["image"], row["method"]): float(row["ciede2000"]) for row in csv.DictReader(file)
@@ -116,13 +116,13 @@ def count_nearer(path: Path) -> dict[str, Any]:
 
 
 def share(nearer: list[bool]) -> dict[str, Any]:
-    """With Wilson's interval; the photographs are independent draws."""
+    """Return the share with Wilson's interval; photographs are independent."""
     rate = sum(nearer) / len(nearer)
     return {"images": len(nearer), "share": rate, "ci95": wilson(rate, len(nearer), NORMAL_975)}
 
 
 def draw_models() -> None:
-    """Figures 1 to 4 of the source report."""
+    """Draw figures 1 to 4 of the source report."""
     for name in OBJECTIVES:
         save_figure(draw_losses(read_log(RUNS / name / "log.csv"), name), HERE / f"losses-{name}")
     save_figure(draw_network(trace(load_painter("mcl").network)), HERE / "network")
@@ -130,13 +130,13 @@ def draw_models() -> None:
 
 
 def draw_photographs(files: list[Path], painters: Mapping[str, Painter], name: str) -> None:
-    """A comparison sheet, as a JPEG for its size."""
+    """Draw a comparison sheet, as a JPEG because it is smaller."""
     rows = [make_panels(Image.open(file).convert("RGB"), painters, SIDE) for file in files]
     draw_sheet(rows).save(HERE / f"{name}.jpg", quality=92)
 
 
 def load_painter(name: str) -> Painter:
-    """A shipped model, read as the source report reads it: T = 1."""
+    """Return a shipped model, decoded as in the source report: T = 1."""
     path = shipped_checkpoint(name)
     if path is None:
         raise click.ClickException(f"no {name} shipped; run `python docs/experiment/ship.py` first")
@@ -144,7 +144,7 @@ def load_painter(name: str) -> Painter:
 
 
 def fill_table(page: str, metrics: Mapping[str, Any]) -> str:
-    """The page with the metrics between its marks."""
+    """Return the page with the table of metrics between its markers."""
     table = "\n".join(table_rows(metrics))
     return re.sub(
         r"(<!-- metrics -->\n).*?(\n<!-- end -->)", rf"\g<1>{table}\g<2>", page, flags=re.S
@@ -152,7 +152,7 @@ def fill_table(page: str, metrics: Mapping[str, Any]) -> str:
 
 
 def table_rows(metrics: Mapping[str, Any]) -> Iterator[str]:
-    """A line a metric, a column a method; each number with its 95 % interval."""
+    """Yield one line per metric, one column per method, each value with its 95% interval."""
     shown = [metric for metric in metrics["gray"] if metric != "images"]
     yield "| | " + " | ".join(metrics) + " |"
     yield "|---" * (1 + len(metrics)) + "|"
@@ -162,7 +162,7 @@ def table_rows(metrics: Mapping[str, Any]) -> Iterator[str]:
 
 
 def print_cell(metric: str, found: Mapping[str, Any]) -> str:
-    """A mean and its interval; AuC in percent, as the literature prints it."""
+    """Format a mean and its interval; AuC is in percent, as in the literature."""
     if found["mean"] is None:
         return "-"
     scale, digits = 100 if metric.startswith("auc") else 1, DECIMALS.get(metric, 1)
@@ -171,7 +171,7 @@ def print_cell(metric: str, found: Mapping[str, Any]) -> str:
 
 
 def write_json(name: str, content: Mapping[str, Any]) -> None:
-    """Into this folder."""
+    """Write a JSON file to this folder."""
     (HERE / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
 
 

@@ -1,6 +1,6 @@
-"""Put the best models of runs/ where the project ships them, in half precision.
+"""Copy the best models of runs/ to colorizer/pretrained, in half precision.
 
-`python docs/experiment/ship.py`, in the folder that holds runs/; the README beside tells the rest.
+Run `python docs/experiment/ship.py` in the folder that contains runs/; README.md explains the rest.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ RUNS = Path("runs")
 
 
 def main() -> None:
-    """Both models; a file in colorizer/pretrained/ is replaced."""
+    """Write both models; existing files in colorizer/pretrained/ are replaced."""
     for name in OBJECTIVES:
         best, shipped = RUNS / name / "best.safetensors", SHIPPED / f"{name}.safetensors"
         tensors = {key: halve(x) for key, x in read_tensors(best).items()}
@@ -24,13 +24,13 @@ def main() -> None:
 
 
 def name_weights(header: Header) -> Header:
-    """With the initial weights by their file's name: the folder is nobody's."""
+    """Return the header with only the file name of the initial weights."""
     config, weights = header["config"], header["config"]["weights"]
     return {**header, "config": {**config, "weights": weights and Path(weights).name}}
 
 
 def halve(tensor: Tensor) -> Tensor:
-    """Float16. Raises ValueError where a number is too large for it."""
+    """Convert to float16; raises ValueError if a value is too large for it."""
     if not tensor.is_floating_point():
         return tensor
     half = tensor.to(torch.float16)

@@ -1,29 +1,33 @@
-/** Go back to the platform by itself after a while, unless somebody stays or writes. */
+/**
+ * Return to the platform after a countdown, unless the participant chooses to stay or starts to
+ * write a comment.
+ */
 
-const note = document.getElementById("leaving");
-const way = document.getElementById("leave");
+const countdownNotice = document.getElementById("redirect-notice");
+const redirectTarget = document.getElementById("redirect-target"); // a link or a form
 
-if (note) {
-  const left = note.querySelector("span");
-  let seconds = Number(note.dataset.seconds);
-  note.hidden = false;
+if (countdownNotice) {
+  const secondsLabel = countdownNotice.querySelector("span");
+  let seconds = Number(countdownNotice.dataset.seconds);
+  countdownNotice.hidden = false;
 
   const timer = setInterval(() => {
     seconds -= 1;
-    left.textContent = seconds;
+    secondsLabel.textContent = seconds;
     if (seconds > 0) return;
     clearInterval(timer);
-    if (way instanceof HTMLFormElement) way.requestSubmit();
-    else location.assign(way.href);
+    if (redirectTarget instanceof HTMLFormElement) redirectTarget.requestSubmit();
+    else location.assign(redirectTarget.href);
   }, 1000);
 
-  const stay = () => {
+  const cancelRedirect = () => {
     clearInterval(timer);
-    note.remove();
+    countdownNotice.remove();
   };
-  note.querySelector("button").addEventListener("click", () => {
-    (way instanceof HTMLFormElement ? way.querySelector("button") : way).focus();
-    stay();
+  countdownNotice.querySelector("button").addEventListener("click", () => {
+    const isForm = redirectTarget instanceof HTMLFormElement;
+    (isForm ? redirectTarget.querySelector("button") : redirectTarget).focus();
+    cancelRedirect();
   });
-  document.getElementById("comment")?.addEventListener("focus", stay);
+  document.getElementById("comment")?.addEventListener("focus", cancelRedirect);
 }

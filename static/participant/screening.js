@@ -1,23 +1,23 @@
-/** Go on only where the study can be seen and answered; the page's notes say what is missing. */
+/** Enable the screening's button only if the window and the input devices suit the study. */
 
 const form = document.querySelector("form[data-min-width]");
 const button = form.querySelector("button");
-const mouse = matchMedia("(any-pointer: fine)");
-let keyboard = false;
+const finePointer = matchMedia("(any-pointer: fine)");
+let hasKeyboard = false;
 
-function check() {
-  document.body.classList.toggle("has-keyboard", keyboard);
-  const wide = innerWidth >= Number(form.dataset.minWidth);
-  const precise = form.dataset.device === "any" || mouse.matches || keyboard;
-  button.disabled = !(wide && precise);
+function updateButton() {
+  document.body.classList.toggle("has-keyboard", hasKeyboard);
+  const isWideEnough = innerWidth >= Number(form.dataset.minWidth);
+  const hasPreciseInput = form.dataset.device === "any" || finePointer.matches || hasKeyboard;
+  button.disabled = !(isWideEnough && hasPreciseInput);
 }
 
-// keys on the screen write into fields; others are pressed anywhere
+// an on-screen keyboard only types into text fields; a key pressed elsewhere is a real keyboard
 addEventListener("keydown", ({ target }) => {
-  if (target.type === "text" || keyboard) return;
-  keyboard = true;
-  check();
+  if (target.type === "text" || hasKeyboard) return;
+  hasKeyboard = true;
+  updateButton();
 });
-addEventListener("resize", check);
-mouse.addEventListener("change", check);
-check();
+addEventListener("resize", updateButton);
+finePointer.addEventListener("change", updateButton);
+updateButton();

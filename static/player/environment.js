@@ -1,16 +1,16 @@
-/** What a colour judgement depends on that the participant brings along. */
-export function environment(frameMs) {
+/** Describe the participant's display and browser, as far as they affect how colors look. */
+export function describeEnvironment(frameMs) {
   return {
     refresh_hz: Math.round(10_000 / frameMs) / 10,
     device_pixel_ratio: devicePixelRatio,
     viewport: `${innerWidth}x${innerHeight}`,
-    color_gamut: ["rec2020", "p3"].find((gamut) => media(`color-gamut: ${gamut}`)) ?? "srgb",
-    dynamic_range: media("dynamic-range: high") ? "high" : "standard",
-    inverted_colors: media("inverted-colors: inverted"),
-    forced_colors: media("forced-colors: active"),
+    color_gamut: ["rec2020", "p3"].find((gamut) => matchesMedia(`color-gamut: ${gamut}`)) ?? "srgb",
+    dynamic_range: matchesMedia("dynamic-range: high") ? "high" : "standard",
+    inverted_colors: matchesMedia("inverted-colors: inverted"),
+    forced_colors: matchesMedia("forced-colors: active"),
     language: navigator.language,
     webdriver: navigator.webdriver,
   };
 }
 
-const media = (feature) => matchMedia(`(${feature})`).matches;
+const matchesMedia = (feature) => matchMedia(`(${feature})`).matches;

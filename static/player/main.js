@@ -1,127 +1,142 @@
-/** The participant's way. The server knows what comes next. */
+/** Run a study on the participant's page. The server decides which trial comes next. */
 
-import { environment } from "./environment.js";
-import { hold, measureFrame, nextFrame } from "./trial/frames.js";
-import { makeId, openOutbox } from "./network/outbox.js";
-import { Missing, preloader } from "./network/preload.js";
-import * as screen from "./pages.js";
-import { Refused, connect } from "./network/server.js";
+import { describeEnvironment } from "./environment.js";
+import { createMessageId, openOutbox } from "./network/outbox.js";
+import { ImageUnavailableError, createPreloader } from "./network/preload.js";
+import { RequestRefusedError, createApiClient } from "./network/server.js";
 import { openStore } from "./network/store.js";
-import { takeOver } from "./single_tab.js";
+import * as pages from "./pages.js";
+import { claimSingleTab } from "./single_tab.js";
+import { formatText } from "./texts.js";
+import { hold, measureFrameMs, nextFrame } from "./trial/frames.js";
 import { runTrial } from "./trial/trial.js";
-import { text } from "./texts.js";
 
-const MOST_MISSED = 3; // trials in a row without images
+const MAX_CONSECUTIVE_MISSES = 3; // trials in a row whose images cannot be loaded
 
-const { base, end } = document.body.dataset;
-const server = connect(base, () => {
-  troubled = true;
-  screen.tell(news());
+const { baseUrl, endUrl } = document.body.dataset;
+const server = createApiClient(baseUrl, () => {
+  lastRequestFailed = true;
+  pages.showStatus(connectionMessage());
 });
-const preloaded = preloader(server.image);
-const begun = new Set(); // tokens of trials played here, whatever the server knows
-let upcoming = [];
+const preloader = createPreloader(server.image);
+const startedTokens = new Set(); // of trials run on this page, whether or not the server knows yet
+let upcomingTrials = [];
 let outbox;
-let troubled = false; // the last request failed
-let missed = 0;
-let stopped; // the reason, once it is over
+let lastRequestFailed = false;
+let consecutiveMisses = 0;
+let stopError; // set once the study has stopped on this page
 
-async function participate() {
-  const measured = measureFrame();
+async function runStudy() {
+  const measuring = measureFrameMs();
   outbox = await openOutbox(server.send, await openStore());
-  await outbox.drained(); // first, lest the server void what is only on its way
-  const progress = learn(await server.resume());
-  measured.then(environment).then(server.environment).catch(console.warn);
-  if (upcoming.length) await welcome(progress);
+  await outbox.whenEmpty(); // otherwise the server would void a trial whose answer is on its way
+  const progress = updateUpcoming(await server.resume());
+  measuring.then(describeEnvironment).then(server.environment).catch(console.warn);
+  if (upcomingTrials.length) await showWelcome(progress);
 
   for (let last, trial; (trial = await nextTrial(last)); last = trial) {
-    if (last?.kind === "practice" && trial.kind !== "practice") await screen.turnPage("break");
-    await play(trial, await measured);
+    const isPracticeOver = last?.kind === "practice" && trial.kind !== "practice";
+    if (isPracticeOver) await pages.showPageUntilContinue("break");
+    await playTrial(trial, await measuring);
   }
-  location.replace(end);
+  location.replace(endUrl);
 }
 
-/** Take the server's word on what comes next. */
-function learn(list) {
-  troubled = false;
-  upcoming = list.trials.filter(({ token }) => !begun.has(token));
-  preloaded.prepare(upcoming);
+/** Take over the server's list of upcoming trials and preload their images. */
+function updateUpcoming(list) {
+  lastRequestFailed = false;
+  upcomingTrials = list.trials.filter(({ token }) => !startedTokens.has(token));
+  preloader.preload(upcomingTrials);
   return list;
 }
 
-/** The next trial. Before a new kind the server has all answers: it may decide by them. */
+/**
+ * Return the next trial, or undefined after the last one. Before the first trial of another kind,
+ * wait until the server has all answers, because what comes next may depend on them.
+ */
 async function nextTrial(last) {
-  if (!upcoming.length || (last && upcoming[0].kind !== last.kind)) {
-    if (last) screen.wait(news() || text("loading"));
-    await outbox.drained();
-    learn(await server.trials());
+  if (!upcomingTrials.length || (last && upcomingTrials[0].kind !== last.kind)) {
+    if (last) pages.showWaiting(connectionMessage() || formatText("loading"));
+    await outbox.whenEmpty();
+    updateUpcoming(await server.trials());
   }
-  const next = upcoming.shift();
-  if (next) begun.add(next.token); // now: a late list must not bring it again
+  const next = upcomingTrials.shift();
+  if (next) startedTokens.add(next.token); // at once: a delayed list must not bring it again
   return next;
 }
 
-/** The page at which somebody who comes (back) begins. */
-function welcome({ answered, planned }) {
-  const [{ kind, number }] = upcoming;
-  screen.tellAnswered(answered, planned);
-  if (answered === 0) return screen.turnPage("instructions");
-  return screen.turnPage(kind === "test" && number === 1 ? "break" : "resume");
+/** Show the first page: the instructions, or where a returning participant left off. */
+function showWelcome({ answered, planned }) {
+  const [{ kind, number }] = upcomingTrials;
+  pages.showAnsweredCount(answered, planned);
+  if (answered === 0) return pages.showPageUntilContinue("instructions");
+  return pages.showPageUntilContinue(kind === "test" && number === 1 ? "break" : "resume");
 }
 
-/** Practice waits for the server, which alone knows what was right. */
-async function play(trial, frameMs) {
-  const images = await load(trial);
+/** Play a trial. After practice, wait for the server, which alone knows the correct answer. */
+async function playTrial(trial, frameMs) {
+  const images = await loadImages(trial);
   if (!images) return;
-  await screen.roomFor(images);
-  const stage = screen.place(trial, images, news());
-  await send(trial, "start", {}); // seen but not told, it would come again
+  await pages.waitForWindowSize(images);
+  const stage = pages.placeImages(trial, images, connectionMessage());
+  await sendReliably(trial, "start", {}); // before any image is seen, so that none is seen twice
   const response = await runTrial(stage, trial, frameMs);
-  const { reply } = await send(trial, "response", { id: makeId(), ...response });
-  reply.then(learn).catch(stop);
+  const { reply } = await sendReliably(trial, "response", { id: createMessageId(), ...response });
+  reply.then(updateUpcoming).catch(stopWithError);
   if (trial.kind !== "practice") return;
-  screen.wait(text("saving"));
+  pages.showWaiting(formatText("saving"));
   const { feedback } = await reply;
-  screen.showFeedback(trial, feedback, response.answer);
+  pages.showFeedback(trial, feedback, response.answer);
   await hold(await nextFrame(), trial.timing.feedback_ms, frameMs);
 }
 
-/** A trial's images; none where one is not to be had: the server gives another trial. */
-async function load(trial) {
-  screen.wait(text("loading"));
+/** Return a trial's images, or undefined if one is unavailable; the server then replaces the trial. */
+async function loadImages(trial) {
+  pages.showWaiting(formatText("loading"));
   try {
-    const images = await preloaded.images(trial);
-    await Promise.all(images.map((image) => image.decode())); // again: it may be long ago
-    missed = 0;
+    const images = await preloader.images(trial);
+    // decode again: the browser may have dropped what it decoded some time ago
+    await Promise.all(images.map((image) => image.decode()));
+    consecutiveMisses = 0;
     return images;
   } catch (error) {
-    if (!(error instanceof Missing) || (missed += 1) > MOST_MISSED) throw error;
-    const { reply } = await send(trial, "incident", error.incident);
+    if (!(error instanceof ImageUnavailableError)) throw error;
+    consecutiveMisses += 1;
+    if (consecutiveMisses > MAX_CONSECUTIVE_MISSES) throw error;
+    const { reply } = await sendReliably(trial, "incident", error.incident);
     await reply;
-    learn(await server.trials());
+    updateUpcoming(await server.trials());
     return undefined;
   }
 }
 
-/** Keep a message until it has arrived; its refusal ends the play here. */
-async function send(trial, what, body) {
-  if (stopped) throw stopped;
-  const kept = await outbox.keep(`${base}/trials/${trial.token}/${what}`, body);
-  kept.reply.catch(stop);
-  return kept;
+/** Store a message until it has arrived. If the server refuses it, the study stops on this page. */
+async function sendReliably(trial, action, body) {
+  if (stopError) throw stopError;
+  const message = await outbox.enqueue(`${baseUrl}/trials/${trial.token}/${action}`, body);
+  message.reply.catch(stopWithError);
+  return message;
 }
 
-/** What is to be said of the connection, if anything. */
-function news() {
-  return troubled ? text(outbox?.waiting() ? "sending" : "unreachable") : "";
+/** Return what the participant should know about the connection, or "". */
+function connectionMessage() {
+  return lastRequestFailed ? formatText(outbox?.pendingCount() ? "sending" : "unreachable") : "";
 }
 
-function stop(error) {
-  if (stopped) return;
-  stopped = error;
-  screen.fail(error instanceof Refused ? error.message : text("broken"));
+/** Stop the study on this page, whose answers so far are safe; the participant can reload it. */
+function stopWithError(error) {
+  if (stopError) return;
+  stopError = error;
+  const wasRefused = error instanceof RequestRefusedError;
+  pages.showFailure(wasRefused ? error.message : formatText("broken"));
   console.warn(error);
 }
 
-takeOver(base, () => stop(new Refused(409, text("elsewhere"))));
-participate().catch(stop);
+function stopForOtherTab() {
+  if (stopError) return;
+  stopError = new RequestRefusedError(409, formatText("elsewhere"));
+  pages.showOpenElsewhere();
+}
+
+claimSingleTab(baseUrl, stopForOtherTab);
+runStudy().catch(stopWithError);

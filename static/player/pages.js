@@ -1,106 +1,118 @@
-/** What is on the screen besides the trial: pages, progress, feedback, news. */
+/** The pages of the player other than the trial itself, and the stage's progress and feedback. */
 
-import { makeMask } from "./trial/masks.js";
-import { text } from "./texts.js";
+import { formatText } from "./texts.js";
+import { createMask } from "./trial/masks.js";
 
-const SLOT_PX = 256; // the least for an image; as in the style sheet
-const GAP_PX = 48; // between two
+const MIN_SLOT_PX = 256; // as in the style sheet
+const GAP_PX = 48; // between two slots, as in the style sheet
 
-const find = (selector) => document.querySelector(selector);
-const stage = find("#stage");
-const question = find("#question span");
-const asked = question.textContent;
+const query = (selector) => document.querySelector(selector);
+const stage = query("#stage");
+const question = query("#question span");
+const questionText = question.textContent;
 
-/** Show one page of the document, or the stage; after the failure nothing else. */
-function show(name) {
+/** Show one page of the document, or the stage. Nothing replaces the failure page. */
+function showPage(name) {
   const { dataset } = document.body;
-  if (dataset.screen === "failed") return;
-  dataset.screen = name;
+  if (dataset.page === "failed") return;
+  dataset.page = name;
   for (const page of document.querySelectorAll("main > section")) page.hidden = page.id !== name;
 }
 
-export function turnPage(name) {
-  show(name);
-  const button = find(`#${name} button`);
-  button.disabled = false; // until now nothing listened
-  button.focus({ preventScroll: true }); // Enter goes on
+export function showPageUntilContinue(name) {
+  showPage(name);
+  const button = query(`#${name} button`);
+  button.disabled = false; // disabled in the document, because nothing listens before this
+  button.focus({ preventScroll: true }); // so that Enter continues
   return new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
 }
 
-/** Say how things stand, or nothing, but never while an image is shown. */
-export function tell(news) {
-  if (stage.dataset.shown) return;
-  for (const line of document.querySelectorAll("[role=status]")) line.textContent = news;
+/** Show a status message, or clear it with "". While an image is visible, nothing changes. */
+export function showStatus(message) {
+  if (stage.dataset.visibleSlots) return;
+  for (const line of document.querySelectorAll("[role=status]")) line.textContent = message;
 }
 
-export function tellAnswered(answered, planned) {
-  find("#answered").textContent = text("answered", { answered, planned });
+export function showAnsweredCount(answered, planned) {
+  query("#answered-count").textContent = formatText("answered", { answered, planned });
 }
 
-/** Put a trial's images in place, still unseen. @returns the stage */
-export function place(trial, images, news) {
+/** Put a trial's images, still invisible, into their slots. @returns the stage */
+export function placeImages(trial, images, status) {
   stage.dataset.phase = "blank";
   delete stage.dataset.verdict;
-  question.textContent = asked;
-  trial.images.forEach(({ place }, index) => {
+  question.textContent = questionText;
+  trial.images.forEach(({ place: slotName }, index) => {
     const image = images[index];
-    const slot = find(`#${place}`);
-    image.alt = text(`${place}_image`); // the same words whatever it shows
-    const masks = trial.timing.masks ? [makeMask(image)] : [];
-    slot.querySelector(".image").replaceChildren(image, ...masks);
+    const slot = query(`#${slotName}`);
+    image.alt = formatText(`${slotName}_image`); // never says what the image shows
+    const masks = trial.timing.masks ? [createMask(image)] : [];
+    slot.querySelector(".slot-image").replaceChildren(image, ...masks);
     delete slot.dataset.chosen;
   });
-  tellProgress(trial);
-  tell(news);
-  show("stage");
+  showProgress(trial);
+  showStatus(status);
+  showPage("stage");
   return stage;
 }
 
-function tellProgress({ kind, number, of, presentation }) {
-  const what = presentation === "single" ? "image" : "pair";
-  find("#counter").textContent = text(`${kind}_${what}`, { number, of });
-  const bar = find("#bar");
+function showProgress({ kind, number, of, presentation }) {
+  const unit = presentation === "single" ? "image" : "pair";
+  query("#trial-counter").textContent = formatText(`${kind}_${unit}`, { number, of });
+  const bar = query("#progress-bar");
   bar.max = of;
   bar.value = number - 1;
   bar.dataset.kind = kind;
 }
 
-/** Blank the stage while something is on its way. */
-export function wait(news) {
+/** Blank the stage while the page waits for the server. */
+export function showWaiting(status) {
   stage.dataset.phase = "waiting";
-  tell(news);
-  show("stage");
+  showStatus(status);
+  showPage("stage");
 }
 
-/** Show the images again with their names and the verdict. */
+/** Show the images again, each labeled real or fake, and say whether the answer was correct. */
 export function showFeedback({ images }, { fake, correct }, answer) {
-  for (const { place } of images) {
-    const slot = find(`#${place}`);
-    slot.querySelector(".name").textContent = text(place === fake ? "fake" : "real");
-    slot.toggleAttribute("data-chosen", place === answer || place === "center");
+  for (const { place: slotName } of images) {
+    const slot = query(`#${slotName}`);
+    slot.querySelector(".verdict-label").textContent = formatText(slotName === fake ? "fake" : "real");
+    slot.toggleAttribute("data-chosen", slotName === answer || slotName === "center");
   }
-  const verdict = correct ? "right" : "wrong";
+  const verdict = correct ? "correct" : "incorrect";
   stage.dataset.verdict = verdict;
   stage.dataset.phase = "feedback";
-  question.textContent = text(`${verdict}_${fake ?? "none"}`);
-  tell("");
+  question.textContent = formatText(`${verdict}_${fake ?? "none"}`);
+  showStatus("");
 }
 
-/** Wait until the window has room for the images. */
-export async function roomFor(images) {
-  const widths = images.map(({ naturalWidth }) => Math.max(naturalWidth, SLOT_PX));
+/** Wait until the window is large enough for the images. */
+export async function waitForWindowSize(images) {
+  const widths = images.map(({ naturalWidth }) => Math.max(naturalWidth, MIN_SLOT_PX));
   const width = widths.reduce((sum, px) => sum + GAP_PX + px);
   const height = Math.max(...images.map(({ naturalHeight }) => naturalHeight));
   while (innerWidth < width || innerHeight < height) {
-    find("#needed").textContent = `${width} × ${height}`;
-    find("#available").textContent = `${innerWidth} × ${innerHeight}`;
-    show("narrow");
+    query("#needed-size").textContent = `${width} × ${height}`;
+    query("#available-size").textContent = `${innerWidth} × ${innerHeight}`;
+    showPage("window-too-small");
     await new Promise((resolve) => addEventListener("resize", resolve, { once: true }));
   }
 }
 
-export function fail(reason) {
-  find("#reason").textContent = reason;
-  find("#failed button").addEventListener("click", () => location.reload());
-  show("failed");
+/** Show why the study stops on this page. */
+export function showFailure(reason) {
+  query("#failure-reason").textContent = reason;
+  showFailurePage();
+}
+
+/** Say that the study is open in another tab or on another device. */
+export function showOpenElsewhere() {
+  query("#failed h1").textContent = formatText("elsewhere");
+  query("#failed button").textContent = formatText("continue_here");
+  showFailurePage();
+}
+
+function showFailurePage() {
+  query("#failed button").addEventListener("click", () => location.reload());
+  showPage("failed");
 }

@@ -1,9 +1,10 @@
-/** One page a participant: the one opened last plays, so that no image is seen in two. */
+/** Let one page per participant run: the one opened last, so that no image is seen in two tabs. */
 
-export function takeOver(base, onOther) {
+/** Stop other pages with this base URL; call onOtherTab when another page takes over from this one. */
+export function claimSingleTab(baseUrl, onOtherTab) {
   const channel = new BroadcastChannel("hue-and-eye");
-  channel.postMessage(base);
-  channel.addEventListener("message", ({ data }) => data === base && onOther());
-  // a page that the browser kept and brings back does not know what was answered since
+  channel.postMessage(baseUrl);
+  channel.addEventListener("message", ({ data }) => data === baseUrl && onOtherTab());
+  // a page restored from the back-forward cache does not know what was answered in the meantime
   addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 }

@@ -1,8 +1,8 @@
-/** What the scripts say, in the page's language: study_server/wording/player_texts.py. */
+/** The player's texts in the page's language: study_server/wording/player_texts.py. */
 
-const words = JSON.parse(document.querySelector("#words").textContent);
+const texts = JSON.parse(document.querySelector("#player-texts").textContent);
 
-/** A text with values in its {blanks}. */
-export function text(key, values = {}) {
-  return words[key].replace(/\{(\w+)\}/g, (_, blank) => values[blank]);
+/** Return a text with its {placeholders} filled in. */
+export function formatText(key, values = {}) {
+  return texts[key].replace(/\{(\w+)\}/g, (_, placeholder) => values[placeholder]);
 }

@@ -1,34 +1,37 @@
-/** The progress of a study refreshes itself; without this module a reload does. */
+/** Update a study's progress while its page is open. Without this module, reload the page. */
 
-const EVERY_MS = 10_000;
+const REFRESH_MS = 10_000;
 
-const live = document.getElementById("live");
-const freshness = document.getElementById("freshness");
+const progressElement = document.getElementById("study-progress");
+const freshnessElement = document.getElementById("last-updated");
 
-/** Fetch the part of the page that changes. @throws {TypeError | Error} where it cannot be had */
-async function refresh() {
-  const reply = await fetch(live.dataset.source, { cache: "no-store", redirect: "manual" });
-  if (reply.type === "opaqueredirect") return location.reload(); // signed out: to the login
+/** Replace the progress by the server's newest. @throws {TypeError | Error} if that fails */
+async function refreshProgress() {
+  const { source } = progressElement.dataset;
+  const reply = await fetch(source, { cache: "no-store", redirect: "manual" });
+  if (reply.type === "opaqueredirect") return location.reload(); // signed out: go to the login page
   if (!reply.ok) throw new Error(`${reply.status} from the server`);
-  live.innerHTML = await reply.text(); // of our own server, escaped by its template
-  tell(`As of ${now()}; refreshed every ${EVERY_MS / 1000} seconds.`);
+  progressElement.innerHTML = await reply.text(); // safe: our own server's template escapes it
+  showFreshness(`As of ${formatUtcTime()}; updated every ${REFRESH_MS / 1000} seconds.`);
 }
 
-function now() {
+function formatUtcTime() {
   return `${new Date().toISOString().slice(11, 19)} UTC`;
 }
 
-function tell(words) {
-  freshness.textContent = words;
+function showFreshness(text) {
+  freshnessElement.textContent = text;
 }
 
-/** One refresh after the other, while somebody looks. */
-async function keepFresh() {
+/** Refresh again and again, but not while the page is hidden. */
+async function refreshForever() {
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+    await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
     if (document.hidden) continue;
-    await refresh().catch(() => tell(`The server cannot be reached; tried at ${now()}.`));
+    await refreshProgress().catch(() => {
+      showFreshness(`Cannot reach the server (last try ${formatUtcTime()}).`);
+    });
   }
 }
 
-keepFresh();
+refreshForever();

@@ -30,7 +30,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "vigilance": 0,
     },
     "saharia": {
-        "title": "Which image is from a camera?",
+        "title": "Which image was taken with a camera?",
         "assignment": "between",
         "stimuli": "any",
         "presentation": "simultaneous",

@@ -27,7 +27,7 @@ from study_server.participants import (
 )
 from study_server.protocol.model import Protocol
 from study_server.settings import Settings
-from study_server.views.speech import gettext, speak
+from study_server.views.speech import gettext, set_language
 from study_server.vocabulary import Kind, Place, Side
 
 LEFT_FIRST, RIGHT_FIRST = (Place.LEFT, Place.RIGHT), (Place.RIGHT, Place.LEFT)
@@ -146,9 +146,9 @@ def _find(trial_token: str) -> current_trial.Showing:
     try:
         showing = current_trial.find_showing(g.db, g.token, trial_token)
     except current_trial.UnknownTrial:
-        speak(current_trial.language_of(g.db, g.token) or abort(404))
+        set_language(current_trial.language_of(g.db, g.token) or abort(404))
         raise
-    speak(showing.person.language)
+    set_language(showing.person.language)
     return showing
 
 
@@ -191,16 +191,18 @@ def environment() -> ResponseReturnValue:
 
 
 def _unknown(_error: current_trial.UnknownTrial) -> ResponseReturnValue:
-    return {"error": gettext("There is no such trial.")}, 404
+    return {"error": gettext("This trial doesn’t exist.")}, 404
 
 
 def _voided(_error: current_trial.VoidedTrial) -> ResponseReturnValue:
-    return {"error": gettext("This trial was interrupted; another has taken its place.")}, 409
+    return {
+        "error": gettext("This trial was interrupted and has been replaced by another one.")
+    }, 409
 
 
 def _over(_error: current_trial.Over) -> ResponseReturnValue:
     _commit()  # the outcome
-    return {"error": gettext("The study is over for you.")}, 409
+    return {"error": gettext("You can’t give any more answers in this study.")}, 409
 
 
 def _unfit(error: current_trial.UnfitAnswer) -> ResponseReturnValue:

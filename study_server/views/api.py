@@ -37,7 +37,7 @@ from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.views import answering
 from study_server.views.eligibility import send_plate
-from study_server.views.speech import gettext, speak
+from study_server.views.speech import gettext, set_language
 from study_server.vocabulary import Kind, Mode, Source
 from study_server.wording.stored import render_wording
 
@@ -89,7 +89,7 @@ def _texts(study: Study, language: str) -> Texts:
 def enroll(slug: str) -> ResponseReturnValue:
     study, body = _study(slug), ConsentBody.model_validate(answering.read_json())
     wording = render_wording(g.db, study, body.language)
-    speak(wording.language)
+    set_language(wording.language)
     if body.consent_version != wording.consent_version:
         return {"error": "consent_version: this is not the text of now; show that, ask again"}, 409
     mode, person = _who(slug, body)
@@ -105,7 +105,9 @@ def enroll(slug: str) -> ResponseReturnValue:
     except enrollment.NotInvited:
         return {"error": "invitation: the study takes nobody in without one"}, 403
     except enrollment.StudyFull:
-        return {"error": gettext("It has all the answers it needs. Thank you for coming.")}, 403
+        return {
+            "error": gettext("This study is full at the moment. Thank you for your interest.")
+        }, 403
     g.db.commit()
     return Enrolled(token=participant.token).model_dump(), 201
 
@@ -147,7 +149,7 @@ def _is_somebody() -> bool:
         g.participant = participation.find_participant(g.db, g.token, lock=writes)
         language = g.participant.language if g.participant is not None else None
     if language is not None:
-        speak(language)
+        set_language(language)
     return language is not None
 
 

@@ -1,4 +1,4 @@
-"""A study's answers and design as files, read from the database at one moment."""
+"""Downloads of a study: its data and its design, each read in one database snapshot."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -20,89 +20,93 @@ from study_server.storage.engine import snapshot, transaction
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.studies.unblinding import withhold_truth
-from study_server.views.researcher import guard
+from study_server.views.researcher import require_login
 from study_server.vocabulary import Mode
 
 pages = Blueprint("downloads", __name__, url_prefix="/researcher/studies/<slug>/files")
-guard(pages)
+require_login(pages)
 
-PSYCH_DS, BUNDLE = "psych-ds.zip", "design.zip"
-# name -> whether it needs a frozen design
-DOWNLOADS = {
+PSYCH_DS_ZIP, PREREGISTRATION_ZIP = "psych-ds.zip", "design.zip"
+# file name -> whether it needs a frozen design
+NEEDS_DESIGN_BY_NAME = {
     **{f"{table}.csv": False for table in (*TABLES, CODEBOOK)},
-    PSYCH_DS: False,
+    PSYCH_DS_ZIP: False,
     DESIGN_JSON: True,
-    BUNDLE: True,
+    PREREGISTRATION_ZIP: True,
 }
-WITH_TRUTH = ("responses.csv", PSYCH_DS)
+UNBLINDABLE_FILES = ("responses.csv", PSYCH_DS_ZIP)
 MODES = tuple(Mode)
-LINES = 500  # taken at once
-PIECE, IN_MEMORY = 64 * 1024, 8 * 1024 * 1024  # bytes: sent at once; held before the disk is used
+LINES_PER_PIECE = 500
+PIECE_BYTES = 64 * 1024
+MAX_MEMORY_BYTES = 8 * 1024 * 1024  # a larger file is spooled to the disk
 
 
 @pages.get("/<name>")
 def download(slug: str, name: str) -> ResponseReturnValue:
+    """Send a file, blinded if the study is."""
     return _send(slug, name)
 
 
 @pages.post("/<name>")
-def download_with_truth(slug: str, name: str) -> ResponseReturnValue:
-    """Before the planned sample is there; recorded under the researcher's name."""
-    if name not in WITH_TRUTH:
+def download_unblinded(slug: str, name: str) -> ResponseReturnValue:
+    """Send a file unblinded before the planned sample is complete, and log who asked for it."""
+    if name not in UNBLINDABLE_FILES:
         abort(404)
     return _send(slug, name, unblind_for=g.researcher.name)
 
 
 def _send(slug: str, name: str, unblind_for: str = "") -> ResponseReturnValue:
-    g.db.close()  # the file is read in a transaction of its own
+    g.db.close()  # the file is read in its own transaction
     engine: Engine = current_app.extensions["engine"]
     with transaction(engine) as db:
-        study = _find(db, slug)
-        if name not in DOWNLOADS or (DOWNLOADS[name] and study.design is None):
+        study = _find_study(db, slug)
+        if name not in NEEDS_DESIGN_BY_NAME or (
+            NEEDS_DESIGN_BY_NAME[name] and study.design is None
+        ):
             abort(404)
         outcomes.release_places(db, study)
         blinded = withhold_truth(db, study, unblind_for)
     headers = {"Content-Disposition": f"attachment; filename={slug}-{name}"}
     kind = {"csv": "text/csv", "zip": "application/zip", "json": "application/json"}
     mimetype = kind[name.rpartition(".")[2]]
-    pieces = _spool(_read(engine, slug, name, blinded))
+    pieces = _spool(_iterate_download(engine, slug, name, blinded))
     return Response(pieces, mimetype=mimetype, headers=headers)
 
 
 def _spool(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """All are read before the first is sent: who takes them slowly must not hold the database."""
-    with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+    """Read all pieces before sending the first, so that slow clients do not block the database."""
+    with SpooledTemporaryFile(max_size=MAX_MEMORY_BYTES) as file:
         file.writelines(pieces)
         file.seek(0)
-        while piece := file.read(PIECE):
+        while piece := file.read(PIECE_BYTES):
             yield piece
 
 
-def _find(db: Session, slug: str) -> Study:
+def _find_study(db: Session, slug: str) -> Study:
     try:
         return lookup.find(db, slug)
     except StudyError:
         abort(404)
 
 
-def _read(engine: Engine, slug: str, name: str, blinded: bool) -> Iterator[bytes]:
-    """The file in pieces; the database is open until the last."""
+def _iterate_download(engine: Engine, slug: str, name: str, blinded: bool) -> Iterator[bytes]:
+    """Yield the file in pieces; the database stays open until the last one."""
     with snapshot(engine) as db:
         study = lookup.find(db, slug)
-        if name == PSYCH_DS:
+        if name == PSYCH_DS_ZIP:
             yield from stream_zip(psych_ds.list_files(db, study, MODES, blinded))
-        elif name == BUNDLE:
+        elif name == PREREGISTRATION_ZIP:
             files = bundle_design(db, study)
             yield from stream_zip((path, [text]) for path, text in files.items())
         elif name == DESIGN_JSON:
             yield (study.design or "").encode()
         else:
             tables = list_tables(db, study, MODES, blinded)
-            (wanted,) = (table for table in tables if table.file == name)
-            yield from _join(write_csv(wanted))
+            (csv_table,) = (table for table in tables if table.file == name)
+            yield from _join(write_csv(csv_table))
 
 
 def _join(lines: Iterable[str]) -> Iterator[bytes]:
-    several = iter(lines)
-    while piece := "".join(islice(several, LINES)):
+    iterator = iter(lines)
+    while piece := "".join(islice(iterator, LINES_PER_PIECE)):
         yield piece.encode()

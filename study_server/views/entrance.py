@@ -1,6 +1,7 @@
-"""Where participants come in: the open studies, a study's consent page, the consent.
+"""The pages before a participant exists: the open studies, a study's consent page, the consent.
 
-Who it is, a link of a platform or an invitation tells, else a cookie (recruitment/arrival.py).
+A platform's or an invitation's link says who comes; otherwise a cookie does
+(study_server/recruitment/arrival.py).
 """
 
 import secrets
@@ -18,17 +19,18 @@ from study_server.recruitment import arrival as recruitment
 from study_server.recruitment.arrival import Arrival, ForgedInvitation, UnfilledLink
 from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
-from study_server.views.speech import gettext, prefer, speak
+from study_server.views.speech import choose_language, gettext, set_language
 from study_server.vocabulary import Mode, Source, State
 from study_server.wording.stored import RenderedWording, render_wording
 
 pages = Blueprint("entrance", __name__)
 
-REFUSALS = (enrollment.NotOpen, enrollment.NotInvited, enrollment.StudyFull)
+ADMISSION_ERRORS = (enrollment.NotOpen, enrollment.NotInvited, enrollment.StudyFull)
 
 
 @pages.get("/")
 def index() -> ResponseReturnValue:
+    """List the studies that are open to everyone."""
     listed = [
         study
         for study in lookup.all_studies(g.db, State.OPEN)
@@ -41,70 +43,77 @@ def index() -> ResponseReturnValue:
 
 @pages.get("/s/<slug>")
 def entry(slug: str) -> ResponseReturnValue:
-    study, arrival = _study(slug), _arrival(slug)
-    wording = _speak(study)
-    known = _known(study, arrival)
-    if known is not None:
-        return redirect(_home(known, arrival))
+    """Show the consent page, or redirect a known participant to the study."""
+    study, arrival = _find_study(slug), _read_arrival(slug)
+    wording = _choose_wording(study)
+    existing = _find_participant(study, arrival)
+    if existing is not None:
+        return redirect(_player_url(existing, arrival))
     try:
         _require_entry(study, arrival)
-    except REFUSALS as refusal:
-        return _turn_away(study, wording, refusal)
+    except ADMISSION_ERRORS as refusal:
+        return _render_refusal(study, wording, refusal)
     protocol = stored_protocol(study.protocol)
     return render_template(
         "participant/consent.html",
         wording=wording,
         protocol=protocol,
-        action=_address(slug, wording.language),
-        languages=[(of, name_language(of), _address(slug, of)) for of in protocol.languages],
-        only_looking=arrival.person is None,
+        action=_url_in_language(slug, wording.language),
+        languages=[
+            (language, name_language(language), _url_in_language(slug, language))
+            for language in protocol.languages
+        ],
+        is_mturk_preview=arrival.person is None,
     )
 
 
 @pages.post("/s/<slug>")
 def consent(slug: str) -> ResponseReturnValue:
-    study, arrival = _study(slug), _arrival(slug)
-    wording = _speak(study)
+    """Enroll a person who agrees to take part."""
+    study, arrival = _find_study(slug), _read_arrival(slug)
+    wording = _choose_wording(study)
     if arrival.source is Source.LINK and not arrival.invited:
-        current_app.extensions["csrf"].protect()  # a cookie says who it is
+        current_app.extensions["csrf"].protect()  # only the cookie identifies this person
     if arrival.person is None:
         abort(400)
     if request.form.get("consent") != "yes":
-        reason = gettext("Taking part needs your consent. Go back and tick the box if you agree.")
-        return _tell(wording, reason, 400)
+        reason = gettext(
+            "We need your consent. If you agree to take part, go back and tick the box."
+        )
+        return _render_message(wording, reason, 400)
     try:
         participant = enrollment.admit(
             g.db, study, arrival.person, arrival.mode, arrival.source, wording.language,
             arrival.invited,
         )  # fmt: skip
-    except REFUSALS as refusal:
-        return _turn_away(study, wording, refusal)
+    except ADMISSION_ERRORS as refusal:
+        return _render_refusal(study, wording, refusal)
     g.db.commit()
-    return redirect(_home(participant, arrival), 303)
+    return redirect(_player_url(participant, arrival), 303)
 
 
-def _known(study: Study, arrival: Arrival) -> Participant | None:
-    """The participant that who comes here already is."""
+def _find_participant(study: Study, arrival: Arrival) -> Participant | None:
+    """Return the participant that this person already is."""
     if arrival.person is None:
         return None
     return enrollment.find_person(g.db, study, arrival.person, arrival.source)
 
 
-def _home(participant: Participant, arrival: Arrival) -> str:
-    """A participant's own address, with what the platform must hear again at the end."""
+def _player_url(participant: Participant, arrival: Arrival) -> str:
+    """Return the participant's own address, with the parameters to return to the platform."""
     signed = recruitment.sign_back(current_app.config["SECRET_KEY"], participant, arrival.back)
     return url_for("trials.player", token=participant.token, back=signed)
 
 
 def _require_entry(study: Study, arrival: Arrival) -> None:
-    """Raises one of REFUSALS where nobody new is let in here."""
+    """Raise one of ADMISSION_ERRORS if this person cannot be admitted."""
     if arrival.mode is Mode.LIVE:
         enrollment.require_entry(study, arrival.source, arrival.invited)
         if enrollment.is_full(g.db, study):
             raise enrollment.StudyFull
 
 
-def _study(slug: str) -> Study:
+def _find_study(slug: str) -> Study:
     try:
         return lookup.find(g.db, slug)
     except StudyError:
@@ -112,27 +121,28 @@ def _study(slug: str) -> Study:
 
 
 def _find_wording(study: Study) -> RenderedWording:
-    """In the language of the address, else of the browser, where the study has that."""
+    """Return the texts in the language of the address, or else of the browser."""
     offered = stored_protocol(study.protocol).languages
-    asked = request.args.get("lang")
-    return render_wording(g.db, study, asked if asked in offered else prefer(offered))
+    requested_language = request.args.get("lang")
+    language = requested_language if requested_language in offered else choose_language(offered)
+    return render_wording(g.db, study, language)
 
 
-def _speak(study: Study) -> RenderedWording:
-    """Its wording; the page speaks the same language."""
+def _choose_wording(study: Study) -> RenderedWording:
+    """Return the study's texts, and set the page's language to theirs."""
     wording = _find_wording(study)
-    speak(wording.language)
+    set_language(wording.language)
     return wording
 
 
-def _address(slug: str, language: str) -> str:
-    """This page in a language, with all else that its address says."""
-    asked = request.args.to_dict() | {"lang": language}
-    return f"{url_for('entrance.entry', slug=slug)}?{urlencode(asked)}"
+def _url_in_language(slug: str, language: str) -> str:
+    """Return the address of this page in a language, with its other parameters."""
+    query = request.args.to_dict() | {"lang": language}
+    return f"{url_for('entrance.entry', slug=slug)}?{urlencode(query)}"
 
 
-def _arrival(slug: str) -> Arrival:
-    """Who comes: by the address, else this browser's cookie."""
+def _read_arrival(slug: str) -> Arrival:
+    """Identify the person by the address, or else by this browser's cookie."""
     try:
         arrival = recruitment.read_arrival(current_app.config["SECRET_KEY"], slug, request.args)
     except ForgedInvitation:
@@ -148,30 +158,35 @@ def _arrival(slug: str) -> Arrival:
 
 
 @pages.errorhandler(UnfilledLink)
-def _unfilled(_error: UnfilledLink) -> ResponseReturnValue:
-    title = gettext("This link is not complete")
+def _handle_incomplete_link(_error: UnfilledLink) -> ResponseReturnValue:
+    title = gettext("This link is incomplete")
     message = gettext(
-        "It does not say who you are. Go back to where you found it and open it there."
+        "Part of the link is missing. Please go back to the page where you found it and open it "
+        "from there."
     )
     return render_template("participant/message.html", title=title, message=message), 400
 
 
-def _turn_away(study: Study, wording: RenderedWording, refusal: Exception) -> ResponseReturnValue:
+def _render_refusal(
+    study: Study, wording: RenderedWording, refusal: Exception
+) -> ResponseReturnValue:
     states = {
-        State.DRAFT: gettext("It has not begun yet."),
-        State.PAUSED: gettext("It is paused. Come back a little later."),
-        State.CLOSED: gettext("It is over. Thank you for coming."),
+        State.DRAFT: gettext("This study isn’t open yet."),
+        State.PAUSED: gettext("This study is paused. Please come back later."),
+        State.CLOSED: gettext("This study is closed. Thank you for your interest."),
     }
     reasons = {
         enrollment.NotOpen: states.get(study.state, ""),
         enrollment.NotInvited: gettext(
-            "It is by invitation. Please come by the link that you were given."
+            "This study is by invitation only. Please use the link you were sent."
         ),
-        enrollment.StudyFull: gettext("It has all the answers it needs. Thank you for coming."),
+        enrollment.StudyFull: gettext(
+            "This study is full at the moment. Thank you for your interest."
+        ),
     }
-    return _tell(wording, reasons[type(refusal)], 403)
+    return _render_message(wording, reasons[type(refusal)], 403)
 
 
-def _tell(wording: RenderedWording, reason: str, status: int) -> ResponseReturnValue:
-    page = render_template("participant/message.html", title=wording.title, message=reason)
+def _render_message(wording: RenderedWording, message: str, status: int) -> ResponseReturnValue:
+    page = render_template("participant/message.html", title=wording.title, message=message)
     return page, status

@@ -1,4 +1,4 @@
-"""/healthz, for whatever watches the server: 200 while it can do its work, else 503."""
+"""/healthz for monitoring: 200 while the server can do its work, 503 otherwise."""
 
 import os
 from collections.abc import Callable
@@ -16,21 +16,26 @@ pages = Blueprint("health", __name__)
 
 @pages.get("/healthz")
 def health() -> ResponseReturnValue:
+    """Report the state of the database, its schema and the stimuli."""
     checks: dict[str, Callable[[], str]] = {
         "database": _check_database,
         "schema": _check_schema,
         "stimuli": _check_stimuli,
     }
-    found = {name: _ask(check) for name, check in checks.items()}
-    well = all(word == "ok" for word in found.values())
+    results = {name: _run_check(check) for name, check in checks.items()}
+    is_healthy = all(word == "ok" for word in results.values())
     headers = {"Cache-Control": "no-store"}
-    return {"status": "ok" if well else "failing"} | found, 200 if well else 503, headers
+    return (
+        {"status": "ok" if is_healthy else "failing"} | results,
+        200 if is_healthy else 503,
+        headers,
+    )
 
 
-def _ask(check: Callable[[], str]) -> str:
+def _run_check(check: Callable[[], str]) -> str:
     try:
         return check()
-    except SQLAlchemyError:  # its message may name hosts and users
+    except SQLAlchemyError:  # its message may contain host and user names
         return "the database does not answer"
 
 
@@ -45,7 +50,7 @@ def _check_schema() -> str:
 
 
 def _check_stimuli() -> str:
-    """That one image can be read, where there are any."""
+    """Check that one image can be read, if there are any."""
     file = g.db.scalar(select(Stimulus.file).limit(1))
     folder = current_app.extensions["settings"].stimuli_folder
     return "ok" if file is None or os.access(folder / file, os.R_OK) else "not readable"

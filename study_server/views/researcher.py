@@ -1,4 +1,4 @@
-"""Behind a login: who may see the researcher's pages, and the list of studies."""
+"""The login of researchers, and the list of studies."""
 
 from flask import (
     Blueprint,
@@ -20,88 +20,94 @@ from study_server.protocol.model import stored_protocol
 from study_server.settings import Settings
 from study_server.storage.models import Researcher, Study
 from study_server.studies import lookup, researchers
-from study_server.views.speech import speak
+from study_server.views.speech import set_language
 
 pages = Blueprint("researcher", __name__, url_prefix="/researcher")
-LOGINS = parse("10 per minute")  # of an address, right or wrong
-OPEN_TO_ALL = {f"researcher.{name}" for name in ("login", "check", "enter", "use")}
+LOGIN_LIMIT = parse("10 per minute")  # per IP address, successful or not
+PUBLIC_ENDPOINTS = {
+    f"researcher.{name}"
+    for name in ("login", "check_login", "show_login_link", "redeem_login_link")
+}
 
 
-def guard(blueprint: Blueprint) -> None:
-    """Only who is signed in sees its pages, and no cache keeps them."""
-    blueprint.before_request(_require_login)
-    blueprint.after_request(_private)
+def require_login(blueprint: Blueprint) -> None:
+    """Require a login for all pages of a blueprint, and forbid caching them."""
+    blueprint.before_request(_redirect_to_login)
+    blueprint.after_request(_forbid_caching)
 
 
-def _require_login() -> ResponseReturnValue | None:
-    speak(SOURCE)
+def _redirect_to_login() -> ResponseReturnValue | None:
+    set_language(SOURCE)
     g.researcher = None
     if "researcher" in cookie:
         g.researcher = _find_signed_in()
-    if g.researcher is None and request.endpoint not in OPEN_TO_ALL:
+    if g.researcher is None and request.endpoint not in PUBLIC_ENDPOINTS:
         return redirect(url_for("researcher.login"))
     return None
 
 
 def _find_signed_in() -> Researcher | None:
-    """A new password ends the sessions of the old one."""
+    """Return the signed-in researcher; None if the password has changed since the login."""
     researcher: Researcher | None = g.db.get(Researcher, cookie["researcher"])
     if researcher is None or cookie.get("signed_in_by") != researchers.name_password(researcher):
         return None
     return researcher
 
 
-def _private(response: Response) -> Response:
+def _forbid_caching(response: Response) -> Response:
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
-guard(pages)
+require_login(pages)
 
 
 @pages.get("/login")
 def login() -> ResponseReturnValue:
+    """Show the login form."""
     return render_template("researcher/login.html", error=None)
 
 
-def _slow_down() -> None:
-    """Here and nowhere else: a campus takes part from one address."""
+def _limit_logins() -> None:
+    """Limit logins per address. Nothing else is limited: a whole campus may share an address."""
     limiter = current_app.extensions["limiter"]
-    if not limiter.hit(LOGINS, request.endpoint, request.remote_addr):
+    if not limiter.hit(LOGIN_LIMIT, request.endpoint, request.remote_addr):
         abort(429)
 
 
 @pages.post("/login")
-def check() -> ResponseReturnValue:
-    _slow_down()
+def check_login() -> ResponseReturnValue:
+    """Sign in with a name and a password."""
+    _limit_logins()
     name, password = request.form.get("name", ""), request.form.get("password", "")
     researcher = researchers.check_password(g.db, name, password)
     if researcher is None:
-        return render_template("researcher/login.html", error="Name or password is wrong."), 403
-    return _let_in(researcher)
+        return render_template("researcher/login.html", error="Wrong name or password."), 403
+    return _sign_in(researcher)
 
 
 @pages.get("/enter/<token>")
-def enter(token: str) -> ResponseReturnValue:
-    """A button, so that no link preview uses the link up."""
+def show_login_link(token: str) -> ResponseReturnValue:
+    """Show a button, so that no link preview uses up the link."""
     return render_template(
-        "researcher/login_link.html", action=url_for("researcher.use", token=token)
+        "researcher/login_link.html", action=url_for("researcher.redeem_login_link", token=token)
     )
 
 
 @pages.post("/enter/<token>")
-def use(token: str) -> ResponseReturnValue:
-    _slow_down()
+def redeem_login_link(token: str) -> ResponseReturnValue:
+    """Sign in with a one-time link."""
+    _limit_logins()
     researcher = researchers.use_login_link(g.db, token)
     g.db.commit()
     if researcher is None:
-        error = "This link has been used or is too old."
+        error = "This link has already been used or has expired. Ask for a new one."
         return render_template("researcher/login.html", error=error), 403
-    return _let_in(researcher)
+    return _sign_in(researcher)
 
 
-def _let_in(researcher: Researcher) -> ResponseReturnValue:
-    cookie.clear()  # no session from before the login survives it
+def _sign_in(researcher: Researcher) -> ResponseReturnValue:
+    cookie.clear()  # start a new session, to prevent session fixation
     cookie["researcher"] = researcher.id
     cookie["signed_in_by"] = researchers.name_password(researcher)
     return redirect(url_for("researcher.overview"), 303)
@@ -109,24 +115,26 @@ def _let_in(researcher: Researcher) -> ResponseReturnValue:
 
 @pages.post("/logout")
 def logout() -> ResponseReturnValue:
+    """Sign out."""
     cookie.clear()
     return redirect(url_for("researcher.login"), 303)
 
 
 @pages.get("")
 def overview() -> ResponseReturnValue:
-    described = [_describe(study) for study in lookup.all_studies(g.db)]
-    return render_template("researcher/studies.html", studies=described)
+    """List all studies."""
+    summaries = [_summarize(study) for study in lookup.all_studies(g.db)]
+    return render_template("researcher/studies.html", studies=summaries)
 
 
-def _describe(study: Study) -> dict[str, object]:
-    report = settings().report_path(study.slug)
+def _summarize(study: Study) -> dict[str, object]:
+    report = app_settings().report_path(study.slug)
     return {
         "slug": study.slug,
         "title": study.title,
         "preset": stored_protocol(study.protocol).preset,
         "state": study.state,
-        "study_url": url_for("study.page", slug=study.slug),
+        "study_url": url_for("study.show_study", slug=study.slug),
         "entry_url": entry_url(study),
         "report_url": url_for("study.report", slug=study.slug) if report.is_file() else None,
         "counts": lookup.counts(g.db, study),
@@ -135,11 +143,12 @@ def _describe(study: Study) -> dict[str, object]:
 
 
 def entry_url(study: Study) -> str:
-    """Where participants come in, as the world sees it."""
-    address = settings().public_url or request.host_url.rstrip("/")
+    """Return the public address of a study's consent page."""
+    address = app_settings().public_url or request.host_url.rstrip("/")
     return address + url_for("entrance.entry", slug=study.slug)
 
 
-def settings() -> Settings:
+def app_settings() -> Settings:
+    """Return the settings of the running app."""
     configured: Settings = current_app.extensions["settings"]
     return configured

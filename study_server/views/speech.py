@@ -1,4 +1,4 @@
-"""The language of the page at hand, and what its templates need to speak it."""
+"""The language of the current request, and the translation functions of its templates."""
 
 from typing import Any
 
@@ -8,37 +8,37 @@ from study_server import languages
 from study_server.languages import LANGUAGES, catalogue
 
 
-def install(app: Flask) -> None:
-    """{% trans %}, and the units of time, in every template."""
+def init_app(app: Flask) -> None:
+    """Add {% trans %}, units of time and the current language to every template."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.policies["ext.i18n.trimmed"] = True
-    translate: Any = app.jinja_env  # the extension gave it the method
+    translate: Any = app.jinja_env  # the i18n extension adds the method
     translate.install_gettext_callables(gettext, ngettext, newstyle=True)
-    app.jinja_env.filters["seconds"] = lambda number: languages.seconds(number, language())
-    app.jinja_env.filters["minutes"] = lambda number: languages.minutes(number, language())
-    app.context_processor(lambda: {"language": language()})
+    app.jinja_env.filters["seconds"] = lambda number: languages.seconds(number, current_language())
+    app.jinja_env.filters["minutes"] = lambda number: languages.minutes(number, current_language())
+    app.context_processor(lambda: {"language": current_language()})
 
 
-def speak(chosen: str) -> None:
-    """For the rest of this request."""
+def set_language(chosen: str) -> None:
+    """Set the language for the rest of this request."""
     g.language = chosen
 
 
-def language() -> str:
-    """What was chosen, else what the browser asks for."""
+def current_language() -> str:
+    """Return the language that was set, or else the one that the browser prefers."""
     if "language" not in g:
-        speak(prefer(LANGUAGES))
+        set_language(choose_language(LANGUAGES))
     return str(g.language)
 
 
-def prefer(offered: tuple[str, ...]) -> str:
-    """Of the languages offered the one that the browser likes best, else the first."""
+def choose_language(offered: tuple[str, ...]) -> str:
+    """Return the offered language that the browser prefers, or else the first one."""
     return request.accept_languages.best_match(offered, offered[0])
 
 
 def gettext(text: str) -> str:
-    return catalogue(language()).gettext(text)
+    return catalogue(current_language()).gettext(text)
 
 
 def ngettext(one: str, many: str, number: int) -> str:
-    return catalogue(language()).ngettext(one, many, number)
+    return catalogue(current_language()).ngettext(one, many, number)

@@ -32,137 +32,141 @@ from study_server.studies.progress import Progress, measure_progress
 from study_server.studies.recruitment_curve import Curve, draw_curve
 from study_server.studies.reports import Monitor, Power, read_monitor, read_power
 from study_server.studies.unblinding import note_reopening
-from study_server.views.downloads import DOWNLOADS
-from study_server.views.researcher import entry_url, guard, settings
+from study_server.views.downloads import NEEDS_DESIGN_BY_NAME
+from study_server.views.researcher import app_settings, entry_url, require_login
 from study_server.vocabulary import Mode, Outcome, Source, State
 
 pages = Blueprint("study", __name__, url_prefix="/researcher/studies/<slug>")
-guard(pages)
+require_login(pages)
 
-PEOPLE_A_PAGE = 100
-LINKED = (Source.PROLIFIC, Source.MTURK, Source.SONA)
+PARTICIPANTS_PER_PAGE = 100
+LINKED_SOURCES = (Source.PROLIFIC, Source.MTURK, Source.SONA)
 # the report brings its own style; it has no script and loads nothing
 REPORT_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
 
 @pages.get("")
-def page(slug: str) -> ResponseReturnValue:
-    return _show(_find(slug))
+def show_study(slug: str) -> ResponseReturnValue:
+    return _render_study(_find_study(slug))
 
 
-def _find(slug: str) -> Study:
+def _find_study(slug: str) -> Study:
     try:
         return lookup.find(g.db, slug)
     except StudyError:
         abort(404)
 
 
-def _show(study: Study, problem: str = "") -> str:
-    monitor, monitor_problem = _monitor(study.slug)
-    power, power_problem = _power(study.slug)
+def _render_study(study: Study, problem: str = "") -> str:
+    monitor, monitor_problem = _read_monitor(study.slug)
+    power, power_problem = _read_power(study.slug)
     return render_template(
         "researcher/study.html",
         study=study,
         protocol=stored_protocol(study.protocol),
         problem=problem,
         entry_url=entry_url(study),
-        has_report=settings().report_path(study.slug).is_file(),
+        has_report=app_settings().report_path(study.slug).is_file(),
         monitor=monitor,
         monitor_problem=monitor_problem,
         power=power,
         power_problem=power_problem,
-        looks=list_unblinding(g.db, study),
-        links={source: entry_link(entry_url(study), source) for source in LINKED},
+        unblindings=list_unblinding(g.db, study),
+        links={source: entry_link(entry_url(study), source) for source in LINKED_SOURCES},
         codes={outcome: prolific_code(g.db, study, outcome) for outcome in CODED},
-        downloads=[name for name in DOWNLOADS if study.design is not None or not DOWNLOADS[name]],
-        **_measure(study),
+        downloads=[
+            name
+            for name in NEEDS_DESIGN_BY_NAME
+            if study.design is not None or not NEEDS_DESIGN_BY_NAME[name]
+        ],
+        **_progress_context(study),
     )
 
 
-def _measure(study: Study) -> dict[str, object]:
+def _progress_context(study: Study) -> dict[str, object]:
     """What changes while people come."""
     people = list_standings(g.db, study)
     progress: Progress = measure_progress(g.db, study, people)
     return {
         "progress": progress,
-        "curve": _draw(people, progress.planned),
+        "curve": _recruitment_curve(people, progress.planned),
         "reasons": REASONS,
         "measured_at": now(),
     }
 
 
-def _draw(people: list[Standing], planned: int | None) -> Curve | None:
+def _recruitment_curve(people: list[Standing], planned: int | None) -> Curve | None:
     finished = [p.finished_at for p in people if p.outcome is Outcome.COMPLETE]
     moments: list[datetime] = [moment for moment in finished if moment is not None]
     return draw_curve([person.started_at for person in people], moments, planned, now())
 
 
-def _monitor(slug: str) -> tuple[Monitor | None, str]:
+def _read_monitor(slug: str) -> tuple[Monitor | None, str]:
     """The rates so far, or why there is something that cannot be shown."""
     try:
-        return read_monitor(settings().monitor_path(slug), slug), ""
+        return read_monitor(app_settings().monitor_path(slug), slug), ""
     except StudyError as error:
         return None, str(error)
 
 
-def _power(slug: str) -> tuple[Power | None, str]:
+def _read_power(slug: str) -> tuple[Power | None, str]:
     try:
-        return read_power(settings().power_path(slug)), ""
+        return read_power(app_settings().power_path(slug)), ""
     except StudyError as error:
         return None, str(error)
 
 
-@pages.get("/live")
-def live(slug: str) -> ResponseReturnValue:
+@pages.get("/progress")
+def show_progress(slug: str) -> ResponseReturnValue:
     """The part of the page that refreshes itself."""
-    return render_template("researcher/progress.html", **_measure(_find(slug)))
+    return render_template("researcher/progress.html", **_progress_context(_find_study(slug)))
 
 
 @pages.get("/participants")
 def participants(slug: str) -> ResponseReturnValue:
-    study, number = _find(slug), max(request.args.get("page", 1, type=int), 1)
+    study, number = _find_study(slug), max(request.args.get("page", 1, type=int), 1)
     people = list_standings(g.db, study)
-    first = (number - 1) * PEOPLE_A_PAGE
+    first = (number - 1) * PARTICIPANTS_PER_PAGE
     return render_template(
         "researcher/participants.html",
         study=study,
-        people=people[first : first + PEOPLE_A_PAGE],
+        people=people[first : first + PARTICIPANTS_PER_PAGE],
         total=len(people),
         number=number,
-        pages=max(1, -(-len(people) // PEOPLE_A_PAGE)),
+        pages=max(1, -(-len(people) // PARTICIPANTS_PER_PAGE)),
         reasons=REASONS,
     )
 
 
 @pages.post("/state")
-def switch(slug: str) -> ResponseReturnValue:
+def change_state(slug: str) -> ResponseReturnValue:
     """Open, pause or close it; what cannot be opened is told on its page."""
-    study, wanted = _find(slug), request.form.get("state")
+    study, requested_state = _find_study(slug), request.form.get("state")
     try:
-        if wanted == State.OPEN:
+        if requested_state == State.OPEN:
             note_reopening(g.db, study, g.researcher.name)
             let_in(study, hash_wording(g.db, study, find_resource_folder("templates")))
-        elif wanted in (State.PAUSED, State.CLOSED):
-            study.state = State(wanted)
+        elif requested_state in (State.PAUSED, State.CLOSED):
+            study.state = State(requested_state)
         else:
             abort(400)
     except StudyError as error:
-        return _show(study, str(error)), 409
+        return _render_study(study, str(error)), 409
     g.db.commit()
-    return redirect(url_for("study.page", slug=slug), 303)
+    return redirect(url_for("study.show_study", slug=slug), 303)
 
 
 @pages.get("/preview")
 def preview(slug: str) -> ResponseReturnValue:
     """To the consent page, as somebody new whose answers are kept apart as a preview."""
     secret: Any = current_app.config["SECRET_KEY"]
-    token = invitation(secret, _find(slug).slug, Mode.PREVIEW, secrets.token_hex(8))
+    token = invitation(secret, _find_study(slug).slug, Mode.PREVIEW, secrets.token_hex(8))
     return redirect(url_for("entrance.entry", slug=slug, invitation=token), 303)
 
 
 @pages.get("/report")
 def report(slug: str) -> ResponseReturnValue:
-    file = settings().report_path(_find(slug).slug)
+    file = app_settings().report_path(_find_study(slug).slug)
     if not file.is_file():
         abort(404)
     g.policy = REPORT_CSP

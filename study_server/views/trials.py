@@ -11,7 +11,7 @@ from study_server.recruitment import arrival
 from study_server.storage.engine import scrub_in_the_end
 from study_server.storage.models import Participant
 from study_server.views import answering
-from study_server.views.speech import gettext, speak
+from study_server.views.speech import gettext, set_language
 from study_server.vocabulary import Outcome, Source
 from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import RenderedWording, render_wording
@@ -33,7 +33,7 @@ def load_participant() -> None:
     writes = request.method == "POST"
     participant = participation.find_participant(g.db, g.token, lock=writes)
     g.participant = participant if participant is not None else abort(404)
-    speak(g.participant.language)
+    set_language(g.participant.language)
     if g.participant.source is Source.MTURK:
         g.framed_by = arrival.MTURK_FRAMES
 

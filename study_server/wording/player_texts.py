@@ -1,6 +1,6 @@
-"""What the player's scripts say, in English: the page carries it to them, in its language.
+"""English texts of the player's scripts. The page passes them to the scripts, translated.
 
-A text's {blanks} are filled in by static/player/texts.js.
+static/player/texts.js fills in their {placeholders}.
 """
 
 from study_server.languages import N_
@@ -11,26 +11,27 @@ PLAYER_TEXTS = {
     "center_image": N_("Image"),
     "loading": N_("Loading the images…"),
     "saving": N_("Saving your answer…"),
-    "sending": N_("No connection. Your answers are saved on this device; sending…"),
+    "sending": N_("No connection. Your answers are saved on this device. Trying to send them…"),
     "unreachable": N_("No connection. Trying again…"),
-    "elsewhere": N_("The study goes on in another window or on another device."),
-    "broken": N_("Something on this page went wrong."),
-    "refused": N_("The server answered {status}."),
+    "elsewhere": N_("The study is open in another tab or on another device"),
+    "broken": N_("Something went wrong on this page."),
+    "refused": N_("The server reported an error ({status})."),
+    "continue_here": N_("Continue here instead"),
     "answered": N_("{answered} of {planned}"),
-    "qualification_pair": N_("Qualification pair {number} of {of}"),
+    "qualification_pair": N_("Entry test, pair {number} of {of}"),
     "practice_pair": N_("Practice pair {number} of {of}"),
     "test_pair": N_("Pair {number} of {of}"),
-    "qualification_image": N_("Qualification image {number} of {of}"),
+    "qualification_image": N_("Entry test, image {number} of {of}"),
     "practice_image": N_("Practice image {number} of {of}"),
     "test_image": N_("Image {number} of {of}"),
     "fake": N_("Fake"),
     "real": N_("Real"),
-    "right_left": N_("Right: the left image is the fake."),
-    "right_right": N_("Right: the right image is the fake."),
-    "right_center": N_("Right: the image is a fake."),
-    "right_none": N_("Right: the image is a photograph."),
-    "wrong_left": N_("Wrong: the left image is the fake."),
-    "wrong_right": N_("Wrong: the right image is the fake."),
-    "wrong_center": N_("Wrong: the image is a fake."),
-    "wrong_none": N_("Wrong: the image is a photograph."),
+    "correct_left": N_("Correct: the left image is the fake."),
+    "correct_right": N_("Correct: the right image is the fake."),
+    "correct_center": N_("Correct: the image is a fake."),
+    "correct_none": N_("Correct: the image is a photograph."),
+    "incorrect_left": N_("Not correct: the left image is the fake."),
+    "incorrect_right": N_("Not correct: the right image is the fake."),
+    "incorrect_center": N_("Not correct: the image is a fake."),
+    "incorrect_none": N_("Not correct: the image is a photograph."),
 }

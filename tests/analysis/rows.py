@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from analysis.inputs.responses import COLUMNS
-from tests.analysis.studies import CROSSED
+from tests.analysis.studies import read_crossed
 
 Row = dict[str, str]
 PLAIN: Row = dict.fromkeys(COLUMNS, "") | {
@@ -34,18 +34,18 @@ def make_row(**changes: str) -> Row:
 
 def make_study(**changes: str) -> list[Row]:
     """The reference set as rows; changes: what every row has otherwise."""
-    with CROSSED.open(newline="") as file:
-        trials = list(csv.DictReader(file))
+    study = read_crossed()
+    trials = zip(study.participant, study.image, study.method, study.fooled, strict=True)
     return [
         make_row(
-            participant=f"p{trial['participant']}",
+            participant=f"p{participant}",
             position=str(position),
-            image=f"img{trial['image']}",
-            method=trial["method"],
-            answer="right" if trial["fooled"] == "1" else "left",
+            image=f"img{image}",
+            method=str(method),
+            answer="right" if fooled else "left",
         )
         | changes
-        for position, trial in enumerate(trials)
+        for position, (participant, image, method, fooled) in enumerate(trials)
     ]
 
 

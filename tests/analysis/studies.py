@@ -1,7 +1,9 @@
 """Studies to test on: the reference set of 1,600 trials, and simulated ones."""
 
 import csv
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,19 +11,28 @@ from analysis.sample_size import simulated_studies
 from analysis.sample_size.formulas import Effects
 from analysis.trials import Trials
 
-REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "stats"
-CROSSED = Path(__file__).with_name("crossed.csv")
+REFERENCE = Path(__file__).parents[1] / "reference" / "stats"
 METHODS = ("l2", "mcl", "zhang2016")
 
 
+def read_expected(name: str) -> Any:
+    """Return the values of stats/NAME_expected.json; tests/reference/README.md says whose."""
+    return json.loads((REFERENCE / f"{name}_expected.json").read_text(encoding="utf-8"))
+
+
+def read_crossed_rows() -> list[dict[str, str]]:
+    """Return the reference study as rows of responses.csv."""
+    with (REFERENCE / "crossed_responses.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def read_crossed() -> Trials:
-    """40 people, 200 images, three methods; crossed.csv holds the reference set in brief."""
-    with CROSSED.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    """Return the reference study: 40 participants, 200 images, three methods."""
+    rows = read_crossed_rows()
     return Trials(
-        fooled=np.array([row["fooled"] == "1" for row in rows]),
-        participant=np.array([int(row["participant"]) for row in rows]),
-        image=np.array([int(row["image"]) for row in rows]),
+        fooled=np.array([row["truth"] != row["answer"] for row in rows]),
+        participant=np.array([int(row["participant"].removeprefix("p")) for row in rows]),
+        image=np.array([int(row["image"].removeprefix("img")) for row in rows]),
         method=np.array([row["method"] for row in rows]),
     )
 

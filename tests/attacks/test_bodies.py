@@ -111,6 +111,7 @@ def test_what_is_no_http_is_answered_or_hung_up(address: tuple[str, int]) -> Non
 SLOW = 300  # three times what waitress holds unless it is told otherwise
 
 
+@pytest.mark.alone
 def test_hundreds_of_slow_connections_keep_nobody_out(address: tuple[str, int]) -> None:
     with ExitStack() as open_ones:
         slow = [

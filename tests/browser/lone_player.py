@@ -56,7 +56,7 @@ document.addEventListener("DOMContentLoaded", () => {
       (caption) => caption.innerText.trim().split(/\s+/).join(" ")),
   });
   if (stage) {
-    const attributeFilter = ["data-phase", "data-shown"];
+    const attributeFilter = ["data-phase", "data-visible-slots"];
     new MutationObserver(note).observe(stage, { attributeFilter });
   }
 });
@@ -199,7 +199,7 @@ class TrialApi:
             undefined=StrictUndefined,
             extensions=["jinja2.ext.i18n"],
         )
-        templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+        templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
         templates.filters["seconds"] = lambda number: seconds(number, SOURCE)
         settings = {
             "practice": self.practice,

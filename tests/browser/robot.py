@@ -8,16 +8,16 @@ document.addEventListener("DOMContentLoaded", () => {
   const stage = document.querySelector("#stage");
   if (!stage) return;
   const act = () => {
-    const { screen } = document.body.dataset;
-    if (!sessionStorage.robot || screen === "failed") return;
-    if (screen !== "stage") document.querySelector(`#${screen} button:enabled`)?.click();
+    const { page } = document.body.dataset;
+    if (!sessionStorage.robot || page === "failed") return;
+    if (page !== "stage") document.querySelector(`#${page} button:enabled`)?.click();
     else if (stage.dataset.phase === "choice") {
       document.dispatchEvent(new KeyboardEvent("keydown", { key: sessionStorage.robot }));
     }
   };
   window.act = act;
   new MutationObserver(() => setTimeout(act, 20)).observe(document.body, {
-    subtree: true, attributeFilter: ["data-phase", "data-screen", "disabled"],
+    subtree: true, attributeFilter: ["data-phase", "data-page", "disabled"],
   });
 });
 """

@@ -22,7 +22,7 @@ def begin(page: Page, api: TrialApi) -> None:
 
 
 def wait_for(page: Page, phase: str) -> None:
-    page.locator(f"[data-screen=stage] #stage[data-phase={phase}]").wait_for()
+    page.locator(f"[data-page=stage] #stage[data-phase={phase}]").wait_for()
 
 
 def faults(page: Page) -> list[tuple[str, str]]:
@@ -98,14 +98,14 @@ def test_a_page_is_read_with_the_button_that_has_the_focus(page: Page) -> None:
     TrialApi(practice=1, test=2).visit(page)
     start = page.get_by_role("button", name="Start practice")
     expect(start).to_be_focused()
-    expect(start).to_have_accessible_description(re.compile("Look.*F or ← is left"))
+    expect(start).to_have_accessible_description(re.compile("Look.*F or ← for left"))
     expect(page.get_by_role("region")).to_have_accessible_name(QUESTION)
     start.click()
     wait_for(page, "choice")
     page.keyboard.press("f")
     go_on = page.get_by_role("button", name="Continue")
     expect(go_on).to_be_focused()
-    expect(go_on).to_have_accessible_description(re.compile("2 pairs follow.*F or ← is left"))
+    expect(go_on).to_have_accessible_description(re.compile("2 pairs to go.*F or ← for left"))
     expect(page.get_by_role("region")).to_have_accessible_name(re.compile("no feedback"))
 
 
@@ -157,7 +157,7 @@ def test_a_narrow_window_is_told_so_before_consent(page: Page, live_study: LiveS
     page.goto(live_study.entry)
     expect(page.get_by_role("heading", name="This study needs a wider window")).to_be_visible()
     expect(page.get_by_role("checkbox")).to_be_hidden()
-    page.get_by_role("link", name="Read it all the same").click()
+    page.get_by_role("link", name="Read about the study anyway").click()
     expect(page.get_by_role("checkbox")).to_be_visible()
     page.goto(live_study.entry)
     page.set_viewport_size({"width": 560, "height": 800})

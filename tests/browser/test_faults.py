@@ -50,8 +50,8 @@ class Visit:
 
     def wait_for(self, phase: str, shown: str = "") -> None:
         """shown: left or right, while the phase is `image`."""
-        stage = f"[data-screen=stage] #stage[data-phase={phase}]"
-        self.page.locator(f"{stage}[data-shown='{shown}']" if shown else stage).wait_for()
+        stage = f"[data-page=stage] #stage[data-phase={phase}]"
+        self.page.locator(f"{stage}[data-visible-slots='{shown}']" if shown else stage).wait_for()
 
     def begin(self, study: LiveStudy) -> None:
         """Agree, read the instructions, and press their button."""
@@ -114,10 +114,12 @@ def test_five_trials_without_a_network(browser: Browser, tmp_path: Path, many: P
         visitor.page.wait_for_load_state("networkidle")  # all that is fetched ahead is there
         visitor.context.set_offline(True)
         set_going(visitor.page)
-        expect(visitor.page.locator("#counter")).to_have_text("Pair 6 of 8")
+        expect(visitor.page.locator("#trial-counter")).to_have_text("Pair 6 of 8")
         visitor.wait_for("waiting")
         told = visitor.page.locator("#stage [role=status]")
-        expect(told).to_have_text("No connection. Your answers are saved on this device; sending…")
+        expect(told).to_have_text(
+            "No connection. Your answers are saved on this device. Trying to send them…"
+        )
         assert stored_answers(study.engine) == 0
         visitor.context.set_offline(False)
         finish(visitor.page)
@@ -139,7 +141,7 @@ def test_a_page_closed_without_a_network_leaves_its_answers_to_the_next(
         visitor.context.set_offline(True)
         for number in (2, 3):
             visitor.page.keyboard.press("j")
-            expect(visitor.page.locator("#counter")).to_have_text(f"Pair {number} of 8")
+            expect(visitor.page.locator("#trial-counter")).to_have_text(f"Pair {number} of 8")
             visitor.wait_for("choice")
         address = visitor.page.url
         visitor.page.close()
@@ -148,7 +150,7 @@ def test_a_page_closed_without_a_network_leaves_its_answers_to_the_next(
         visitor.page = visitor.context.new_page()
         build_robot(visitor.page)
         visitor.page.goto(address)
-        expect(visitor.page.get_by_text("Your answers are saved, 2 of 8.")).to_be_visible()
+        expect(visitor.page.get_by_text("You have completed 2 of 8 trials")).to_be_visible()
         finish(visitor.page)
         check_intact(study.engine, [visitor], voided=1)  # the third, of which images were seen
 
@@ -196,7 +198,7 @@ def test_a_server_killed_and_started_again(browser: Browser, tmp_path: Path, man
         visitor.page.wait_for_load_state("networkidle")
         server.kill()
         set_going(visitor.page)
-        expect(visitor.page.locator("#counter")).to_have_text("Pair 4 of 8")
+        expect(visitor.page.locator("#trial-counter")).to_have_text("Pair 4 of 8")
         visitor.wait_for("waiting")
         assert stored_answers(study.engine) == 0
         server.start()
@@ -224,13 +226,13 @@ def test_reloads_in_every_phase(browser: Browser, tmp_path: Path, many: Path) ->
         page.keyboard.press("f")
         visitor.wait_for("feedback")
         page.reload()  # what was right is not told again, the answer stands
-        expect(page.get_by_text("Your answers are saved, 1 of 3.")).to_be_visible()
+        expect(page.get_by_text("You have completed 1 of 3 trials")).to_be_visible()
         page.get_by_role("button", name="Continue").click()
         visitor.wait_for("choice")
         page.keyboard.press("f")
-        page.get_by_role("heading", name="From here on").wait_for()
+        page.get_by_role("heading", name="From now on").wait_for()
         page.reload()
-        page.get_by_role("heading", name="From here on").wait_for()
+        page.get_by_role("heading", name="From now on").wait_for()
         finish(page)
         check_intact(study.engine, [visitor], voided=voided)
 
@@ -240,7 +242,7 @@ def test_the_back_button(browser: Browser, tmp_path: Path, many: Path) -> None:
         visitor.begin(study)
         visitor.wait_for("choice")
         visitor.page.keyboard.press("f")
-        expect(visitor.page.locator("#counter")).to_have_text("Pair 2 of 8")
+        expect(visitor.page.locator("#trial-counter")).to_have_text("Pair 2 of 8")
         visitor.wait_for("choice")
         visitor.page.go_back()
         visitor.page.get_by_role("button", name="Continue").click()
@@ -257,7 +259,7 @@ def test_two_tabs(browser: Browser, tmp_path: Path, many: Path) -> None:
         first, second = visitor.page, visitor.context.new_page()
         build_robot(second)
         second.goto(first.url)
-        expect(first.get_by_text("goes on in another window")).to_be_visible()
+        expect(first.get_by_text("is open in another tab")).to_be_visible()
         first.keyboard.press("f")
         second.bring_to_front()
         second.get_by_role("button", name="Start").click()
@@ -265,9 +267,9 @@ def test_two_tabs(browser: Browser, tmp_path: Path, many: Path) -> None:
         second.get_by_text("Pair 4 of 8").wait_for()
         halt(second)
         first.bring_to_front()
-        first.get_by_role("button", name="go on here").click()
+        first.get_by_role("button", name="Continue here instead").click()
         first.get_by_role("button", name="Continue").click()
-        expect(second.get_by_text("goes on in another window")).to_be_visible()
+        expect(second.get_by_text("is open in another tab")).to_be_visible()
         finish(first)
         check_intact(study.engine, [visitor])
 
@@ -283,7 +285,7 @@ def test_two_devices(browser: Browser, tmp_path: Path, many: Path) -> None:
         expect(here.page.get_by_text("This trial was interrupted")).to_be_visible()
         finish(there.page)
         check_intact(study.engine, [there], voided=1)
-        here.page.get_by_role("button", name="go on here").click()
+        here.page.get_by_role("button", name="Reload and continue").click()
         here.page.wait_for_url("**/debrief")
 
 

@@ -15,22 +15,22 @@ async ([times, durationMs, frameMs, overAfter, late = {}]) => {
   performance.now = () => now + (late[now] ?? 0);
   window.requestAnimationFrame = (callback) => Promise.resolve().then(
     () => callback((now = frames.next().value)));
-  const isOver = overAfter === null ? undefined : () => now - started >= overAfter;
-  return hold(started, durationMs ?? Infinity, frameMs, isOver);
+  const isDone = overAfter === null ? undefined : () => now - started >= overAfter;
+  return hold(started, durationMs ?? Infinity, frameMs, isDone);
 }
 """
 MEASURE = """
 async (times) => {
-  const { measureFrame } = await import("/static/player/trial/frames.js");
+  const { measureFrameMs } = await import("/static/player/trial/frames.js");
   const frames = times[Symbol.iterator]();
   window.requestAnimationFrame = (callback) => Promise.resolve().then(
     () => callback(frames.next().value));
-  return measureFrame(120);
+  return measureFrameMs(120);
 }
 """
 PLAN = """
-async (trial) => (await import("/static/player/trial/trial.js")).plan(trial).map(
-  ({ phase, ms, shown }) => [phase, ms === Infinity ? null : ms, shown.join("+")])
+async (trial) => (await import("/static/player/trial/trial.js")).planPhases(trial).map(
+  ({ phase, ms, slots }) => [phase, ms === Infinity ? null : ms, slots.join("+")])
 """
 
 

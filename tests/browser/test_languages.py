@@ -19,10 +19,10 @@ from study_server.storage.schema import prepare
 from study_server.vocabulary import Outcome
 from tests.conftest import SECRET, LiveStudy, open_study, short_protocol
 
-SCREENS = ("loading", "instructions", "break", "resume", "narrow", "failed")
+PAGES = ("loading", "instructions", "break", "resume", "window-too-small", "failed")
 PHASES = ("choice", "feedback")
 SHOW = """name => {
-  document.body.dataset.screen = name;
+  document.body.dataset.page = name;
   for (const page of document.querySelectorAll("main > section")) page.hidden = page.id !== name;
 }"""
 
@@ -64,9 +64,9 @@ def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
     yield "screening"
     page.get_by_label(say("Yes, as far as I know")).check()
     page.locator("form").evaluate("form => form.submit()")  # past the browser's own check
-    page.get_by_text(say("A question was left out. Please answer each.")).wait_for()
+    page.get_by_text(say("Please answer every question.")).wait_for()
     yield "screening again"
-    page.get_by_label(say("No, or I have switched it off")).check()
+    page.get_by_label(say("No, or I have turned it off")).check()
     page.locator("form").evaluate("form => form.submit()")  # though the window be narrow
     page.get_by_role("button", name=say("Start practice")).wait_for()
     yield from look_around(page)
@@ -86,16 +86,16 @@ def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
     yield "debrief"
     page.goto(f"{mine}/withdraw")
     yield "withdraw at the end"
-    page.get_by_role("button", name=say("Delete everything of mine")).click()
-    page.get_by_role("heading", name=say("Everything of yours is deleted")).wait_for()
+    page.get_by_role("button", name=say("Withdraw and delete my data")).click()
+    page.get_by_role("heading", name=say("Your data have been deleted")).wait_for()
     yield "withdrawn"
 
 
 def look_around(page: Page) -> Iterator[str]:
-    """The player's screens, one after the other, whatever it would show now."""
-    for screen in SCREENS:
-        page.evaluate(SHOW, screen)
-        yield screen
+    """The player's pages, one after the other, whatever it would show now."""
+    for name in PAGES:
+        page.evaluate(SHOW, name)
+        yield name
     page.evaluate(SHOW, "stage")
     for phase in PHASES:
         page.evaluate("name => { document.querySelector('#stage').dataset.phase = name }", phase)

@@ -6,9 +6,9 @@ from playwright.sync_api import Page
 from tests.browser.lone_player import TrialApi
 
 MODULES = """
-  const { openOutbox, makeId } = await import("/static/player/network/outbox.js");
-  const { inMemory, openStore } = await import("/static/player/network/store.js");
-  const { Refused, connect } = await import("/static/player/network/server.js");
+  const { openOutbox, createMessageId } = await import("/static/player/network/outbox.js");
+  const { createMemoryStore, openStore } = await import("/static/player/network/store.js");
+  const { RequestRefusedError, createApiClient } = await import("/static/player/network/server.js");
 """
 
 
@@ -28,10 +28,10 @@ def test_messages_arrive_once_and_in_their_order(page: Page) -> None:
         return `reply to ${url}`;
       };
       const outbox = await openOutbox(send, await openStore("order"));
-      const kept = await Promise.all(["a", "b", "c"].map((url) => outbox.keep(url, {})));
+      const kept = await Promise.all(["a", "b", "c"].map((url) => outbox.enqueue(url, {})));
       const replies = await Promise.all(kept.map(({ reply }) => reply));
-      await outbox.drained();
-      return [arrived, replies, outbox.waiting()];
+      await outbox.whenEmpty();
+      return [arrived, replies, outbox.pendingCount()];
     """
     replies = ["reply to a", "reply to b", "reply to c"]
     assert evaluate(page, script) == [["a", "b", "c"], replies, 0]
@@ -41,8 +41,8 @@ def test_a_message_outlives_the_page_that_kept_it(page: Page) -> None:
     keep = """
       const never = () => new Promise(() => {});
       const outbox = await openOutbox(never, await openStore("lasting"));
-      await outbox.keep("/first", { n: 1 });
-      await outbox.keep("/second", { n: 2 });
+      await outbox.enqueue("/first", { n: 1 });
+      await outbox.enqueue("/second", { n: 2 });
     """
     evaluate(page, keep)
     page.reload()
@@ -50,9 +50,9 @@ def test_a_message_outlives_the_page_that_kept_it(page: Page) -> None:
       const sent = [];
       const send = async (url, body) => void sent.push([url, body.n]);
       const outbox = await openOutbox(send, await openStore("lasting"));
-      const before = outbox.waiting();
-      await outbox.drained();
-      return [before, sent, outbox.waiting()];
+      const before = outbox.pendingCount();
+      await outbox.whenEmpty();
+      return [before, sent, outbox.pendingCount()];
     """
     assert evaluate(page, send, visit=False) == [2, [["/first", 1], ["/second", 2]], 0]
 
@@ -60,15 +60,15 @@ def test_a_message_outlives_the_page_that_kept_it(page: Page) -> None:
 def test_a_refused_message_does_not_hold_up_the_next(page: Page) -> None:
     script = """
       const send = async (url) => {
-        if (url === "a") throw new Refused(409, "voided");
+        if (url === "a") throw new RequestRefusedError(409, "voided");
         return "taken";
       };
-      const outbox = await openOutbox(send, inMemory());
-      const [a, b] = [await outbox.keep("a", {}), await outbox.keep("b", {})];
+      const outbox = await openOutbox(send, createMemoryStore());
+      const [a, b] = [await outbox.enqueue("a", {}), await outbox.enqueue("b", {})];
       const refusal = await a.reply.catch((error) => error.message);
       const reply = await b.reply;
-      await outbox.drained();
-      return [refusal, reply, outbox.waiting()];
+      await outbox.whenEmpty();
+      return [refusal, reply, outbox.pendingCount()];
     """
     assert evaluate(page, script) == ["voided", "taken", 0]
 
@@ -86,11 +86,11 @@ def test_a_lost_message_is_sent_again_with_longer_and_longer_pauses(page: Page) 
         return new Response(null, { status: 204 });
       };
       window.troubles = 0;
-      const server = connect("/p/x", () => (window.troubles += 1));
-      const outbox = await openOutbox(server.send, inMemory());
+      const server = createApiClient("/p/x", () => (window.troubles += 1));
+      const outbox = await openOutbox(server.send, createMemoryStore());
       window.began = performance.now();
-      await outbox.keep("/p/x/trials/t/response", {});
-      outbox.drained().then(() => (window.done = true));
+      await outbox.enqueue("/p/x/trials/t/response", {});
+      outbox.whenEmpty().then(() => (window.done = true));
     """
     evaluate(page, script, visit=False)
     for _ in range(90):
@@ -113,8 +113,8 @@ def test_the_return_of_the_network_ends_a_pause(page: Page) -> None:
         if (window.attempts < 2) throw new TypeError("no network");
         return new Response(null, { status: 204 });
       };
-      const outbox = await openOutbox(connect("/p/x", () => {}).send, inMemory());
-      const { reply } = await outbox.keep("/p/x/environment", {});
+      const outbox = await openOutbox(createApiClient("/p/x", () => {}).send, createMemoryStore());
+      const { reply } = await outbox.enqueue("/p/x/environment", {});
       await new Promise((resolve) => queueMicrotask(resolve));
       while (window.attempts === 0) await null;
       for (let n = 0; n < 20; n += 1) await null;
@@ -126,7 +126,7 @@ def test_the_return_of_the_network_ends_a_pause(page: Page) -> None:
 
 
 def test_every_message_gets_an_id_of_its_own(page: Page) -> None:
-    ids = evaluate(page, "return Array.from({ length: 1000 }, makeId);")
+    ids = evaluate(page, "return Array.from({ length: 1000 }, createMessageId);")
     assert isinstance(ids, list)
     assert len(set(ids)) == 1000
     assert all(20 < len(name) <= 64 for name in ids)

@@ -66,6 +66,6 @@ def test_the_example_says_in_the_servers_words_what_is_wrong(
     page: Page, live_study: LiveStudy, other_origin: str
 ) -> None:
     visit(page, other_origin, live_study, study="none")
-    expect(page.get_by_role("alert")).to_contain_text("This link leads nowhere")
+    expect(page.get_by_role("alert")).to_contain_text("Check that you copied the whole link")
     with reading(live_study.engine) as db:
         assert db.scalar(select(func.count()).select_from(Participant)) == 0

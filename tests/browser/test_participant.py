@@ -52,7 +52,7 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
     chosen = [Side.LEFT if number % 3 else Side.RIGHT for number in range(SHOWN)]
     for number, side in enumerate(chosen):
         if number == PRACTICE:
-            page.get_by_text("From here on there is no feedback").wait_for()
+            page.get_by_text("From now on there is no feedback").wait_for()
             told = [step["question"] for step in page.evaluate(FEEDBACK)]
             page.get_by_role("button", name="Continue").click()
         wait_for_buttons(page)
@@ -68,7 +68,9 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
     assert [trial.id for trial in trials] == [response.trial_id for response in responses]
     assert [trial.kind for trial in trials].count(Kind.PRACTICE) == PRACTICE
     practiced = list(zip(trials, chosen, strict=True))[:PRACTICE]
-    verdicts = ["Right" if side is trial.fake_side else "Wrong" for trial, side in practiced]
+    verdicts = [
+        "Correct" if side is trial.fake_side else "Not correct" for trial, side in practiced
+    ]
     fakes = [trial.fake_side for trial, _ in practiced]
     assert told == [
         f"{verdict}: the {side} image is the fake."
@@ -80,7 +82,7 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
     answered = zip(trials, chosen, strict=True)
     correct = [side is trial.fake_side for trial, side in answered if trial.kind is Kind.TEST]
     score = re.compile(rf"^\s*{sum(correct)}\s+of\s+{len(correct)}\s*$")
-    expect(page.locator(".figure")).to_have_text(score)
+    expect(page.locator(".score-value")).to_have_text(score)
     expect(page.locator("#code")).to_have_text(re.compile(r"^\w{6,}$"))
 
 
@@ -92,11 +94,11 @@ def test_the_keyboard_alone_is_enough(page: Page, live_study: LiveStudy) -> None
     page.keyboard.press("Enter")
     go_on(page, "Start practice")
     finish_by_keyboard(page)
-    page.get_by_label("A comment").focus()
+    page.get_by_label("Comments").focus()
     page.keyboard.type("The sky gave it away.")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Your comment is saved.")).to_be_visible()
+    expect(page.get_by_text("Your comment has been saved.")).to_be_visible()
     with reading(live_study.engine) as db:
         assert db.scalars(select(Response.answer)).all() == [Choice.LEFT] * SHOWN
         assert db.scalars(select(Participant.comment)).one() == "The sky gave it away."
@@ -112,7 +114,7 @@ def test_a_reload_in_the_middle_of_a_pair_goes_on_with_another(
     page.get_by_text("Practice pair 2 of 2").wait_for()
     wait_for_buttons(page)
     page.reload()
-    expect(page.get_by_text("Your answers are saved, 1 of 7.")).to_be_visible()
+    expect(page.get_by_text("You have completed 1 of 7 trials")).to_be_visible()
     page.get_by_role("button", name="Continue").click()
     finish_by_keyboard(page, answered=1)
     with reading(live_study.engine) as db:
@@ -127,6 +129,6 @@ def test_nobody_takes_part_without_the_tick(page: Page, live_study: LiveStudy) -
     page.get_by_role("button", name="Take part").click()
     assert page.get_by_role("checkbox").evaluate("box => box.validity.valueMissing")
     page.locator("form").evaluate("form => form.submit()")  # past the browser's own check
-    page.get_by_text("Taking part needs your consent").wait_for()
+    page.get_by_text("We need your consent").wait_for()
     with reading(live_study.engine) as db:
         assert db.scalars(select(Participant)).all() == []

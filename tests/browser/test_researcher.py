@@ -64,7 +64,9 @@ def test_a_link_lets_in_once_and_shows_the_studies(page: Page, live_study: LiveS
 
 
 def recruited(page: Page, people: int) -> None:
-    expect(page.locator("#live .counts").first).to_contain_text(f"recruited of 2 planned{people}")
+    expect(page.locator("#study-progress .stat-grid").first).to_contain_text(
+        f"recruited of 2 planned{people}"
+    )
 
 
 def test_progress_refreshes_by_itself_and_tells_when_it_cannot(
@@ -77,12 +79,12 @@ def test_progress_refreshes_by_itself_and_tells_when_it_cannot(
     somebody_comes(frozen, "second")
     page.clock.run_for(11_000)
     recruited(page, 2)
-    expect(page.locator("#freshness")).to_contain_text("refreshed every 10 seconds")
-    page.route("**/live", lambda route: route.abort())
+    expect(page.locator("#last-updated")).to_contain_text("updated every 10 seconds")
+    page.route("**/progress", lambda route: route.abort())
     page.clock.run_for(11_000)
-    expect(page.locator("#freshness")).to_contain_text("The server cannot be reached")
+    expect(page.locator("#last-updated")).to_contain_text("Cannot reach the server")
     recruited(page, 2)
-    page.unroute("**/live")
+    page.unroute("**/progress")
     page.context.clear_cookies()  # signed out elsewhere
     page.clock.run_for(11_000)
     expect(page).to_have_url(f"{frozen.address}/researcher/login")
@@ -105,7 +107,7 @@ def test_everything_but_the_refresh_works_without_javascript(
     page.get_by_role("link", name="Progress and data").click()
     recruited(page, 1)
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator(".state").first).to_have_text("paused")
+    expect(page.locator(".badge").first).to_have_text("paused")
     page.get_by_role("button", name="Open").click()
     page.get_by_text("Download with the truth now").click()
     with page.expect_download() as taken:

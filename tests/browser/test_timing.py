@@ -21,6 +21,8 @@ from tests.browser.observer import (
 )
 from tests.browser.robot import build_robot, set_going
 
+pytestmark = pytest.mark.alone
+
 ASKED_MS = 300
 FRAME_MS = 1000 / 60  # of the browser of the tests
 

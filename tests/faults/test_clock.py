@@ -2,7 +2,8 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Self
 
 import pytest
 from flask import Flask
@@ -25,8 +26,8 @@ class SteppedBack(datetime):
     """The system's clock after the step."""
 
     @classmethod
-    def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-        return datetime.now(UTC) - STEP
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls.fromtimestamp(datetime.now(UTC).timestamp(), tz) - STEP
 
 
 def step_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def assert_told(live: LiveStudy) -> None:
     form = {"csrf_token": csrf_token(client.get("/s/short")), "consent": "yes"}
     page = client.post("/s/short", data=form)
     assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
-    assert "Nothing can be stored just now." in page.text
+    assert "The server can’t save anything right now." in page.text
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

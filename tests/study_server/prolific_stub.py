@@ -67,7 +67,7 @@ def speaking(stub: Stub) -> Iterator[ProlificClient]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = respond  # noqa: N815 - the names that http.server asks for
+        do_GET = do_POST = respond
 
         def log_message(self, *_: object) -> None:
             """Not on the terminal of the tests."""

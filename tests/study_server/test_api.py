@@ -97,7 +97,9 @@ def test_what_the_study_is_about_is_told_at_the_end(
     assert client.get("/api/result", headers=token).get_json()["debrief"] is None
     while trials := client.get("/api/trials", headers=token).get_json()["trials"]:
         client.post(f"/api/trials/{trials[0]['token']}/response", json=SHOWN, headers=token)
-    assert "What this was about" in client.get("/api/result", headers=token).get_json()["debrief"]
+    assert (
+        "What this study is about" in client.get("/api/result", headers=token).get_json()["debrief"]
+    )
 
 
 def test_json_nested_beyond_reason_is_refused(client: FlaskClient, token: dict[str, str]) -> None:

@@ -36,7 +36,7 @@ def test_consent_is_asked_before_anything_is_stored(client: FlaskClient, app: Fl
     page = client.get("/s/short")
     refused = client.post("/s/short", data={"csrf_token": csrf_token(page)})
     assert refused.status_code == 400
-    assert "Taking part needs your consent" in refused.text
+    assert "We need your consent" in refused.text
     with reading(app.extensions["engine"]) as db:
         assert db.scalar(select(func.count()).select_from(Participant)) == 0
 

@@ -109,10 +109,10 @@ def test_counts_and_units_have_their_plurals() -> None:
 @pytest.mark.parametrize(
     ("asked", "spoken", "heading"),
     [
-        ("de-AT,de;q=0.9,en;q=0.5", "de", "Hier ist nichts"),
-        ("fr,en;q=0.5", "en", "Nothing here"),
-        ("fr", "en", "Nothing here"),
-        ("", "en", "Nothing here"),
+        ("de-AT,de;q=0.9,en;q=0.5", "de", "Seite nicht gefunden"),
+        ("fr,en;q=0.5", "en", "Page not found"),
+        ("fr", "en", "Page not found"),
+        ("", "en", "Page not found"),
     ],
 )
 def test_a_page_that_belongs_to_no_study_speaks_as_the_browser_asks(

@@ -18,11 +18,13 @@ def test_no_script_holds_a_sentence_of_its_own() -> None:
 
 
 def test_every_text_is_used_and_every_text_used_is_there() -> None:
-    plain = set(re.findall(r'\btext\(\s*"(\w+)"', scripts()))
+    plain = set(re.findall(r'\bformatText\(\s*"(\w+)"', scripts()))
     assert plain <= set(PLAYER_TEXTS)
     names = set(re.findall(r'"(\w+)"', scripts()))
     places = ("left", "right", "center")
-    composed = {f"{verdict}_{fake}" for verdict in ("right", "wrong") for fake in (*places, "none")}
+    composed = {
+        f"{verdict}_{fake}" for verdict in ("correct", "incorrect") for fake in (*places, "none")
+    }
     composed |= {f"{place}_image" for place in places}
     kinds = ("qualification", "practice", "test")
     composed |= {f"{kind}_{what}" for kind in kinds for what in ("pair", "image")}

@@ -61,7 +61,7 @@ def test_a_wrong_password_and_an_unknown_name_look_alike(
 ) -> None:
     refused = sign_in(client, name, password)
     assert refused.status_code == 403
-    assert "Name or password is wrong." in refused.text
+    assert "Wrong name or password." in refused.text
 
 
 def test_guessing_is_slowed_down(client: FlaskClient) -> None:

@@ -98,14 +98,14 @@ def test_the_page_gives_the_links_and_codes_for_platforms(
 def test_the_part_that_refreshes_is_the_part_of_the_page(
     client: FlaskClient, frozen: Flask
 ) -> None:
-    part = client.get(f"{STUDY}/live")
+    part = client.get(f"{STUDY}/progress")
     assert part.status_code == 200
     assert "<html" not in part.text
     assert words(part).split("1 began")[0] in words(client.get(STUDY))
 
 
 def test_an_unknown_study_is_not_there(client: FlaskClient) -> None:
-    for part in ("", "/live", "/participants", "/preview", "/report", "/files/responses.csv"):
+    for part in ("", "/progress", "/participants", "/preview", "/report", "/files/responses.csv"):
         assert client.get(f"/researcher/studies/none{part}").status_code == 404
 
 

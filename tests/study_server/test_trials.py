@@ -204,7 +204,7 @@ def test_who_is_out_of_time_is_told_and_gives_no_more_answers(
     assert (late.status_code, "over" in late.get_json()["error"]) == (409, True)
     assert client.post(f"{base}/resume", json={}).get_json()["trials"] == []
     page = client.get(f"{base}/debrief", follow_redirects=True).text
-    assert "The time for this study is over" in page
+    assert "Your time for this study is up" in page
     assert f"{base}/withdraw" in page
 
 
@@ -236,7 +236,7 @@ def test_no_cookie_is_read_or_written_where_none_is_needed(path: str, app: Flask
 def test_unknown_addresses_are_a_page_that_says_so(address: str, client: FlaskClient) -> None:
     page = client.get(address)
     assert page.status_code == 404
-    assert "This link leads nowhere" in page.text
+    assert "Check that you copied the whole link" in page.text
 
 
 def test_every_page_carries_the_security_headers(client: FlaskClient, base: str) -> None:
@@ -254,7 +254,7 @@ def test_who_is_told_that_a_trial_is_gone_is_told_in_their_language(
 ) -> None:
     with transaction(app.extensions["engine"]) as db:
         db.execute(update(Participant).values(language="de"))
-    english, told = {"Accept-Language": "en"}, "There is no such trial."
+    english, told = {"Accept-Language": "en"}, "This trial doesn’t exist."
     auf_deutsch = languages.catalogue("de").gettext(told)
     for path in ("start", "response"):
         reply = client.post(f"{base}/trials/gone/{path}", json=SHOWN, headers=english)

@@ -244,5 +244,5 @@ def test_a_full_study_says_so_at_its_entry(
     protocol = short_protocol("full", **changes)
     app, first, base = served(engine, database_url, protocol, manifest, tmp_path)
     late = app.test_client().get("/s/full")
-    assert (late.status_code, "all the answers it needs" in late.text) == (403, True)
+    assert (late.status_code, "full at the moment" in late.text) == (403, True)
     assert first.get("/s/full").location == base

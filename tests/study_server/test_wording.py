@@ -17,7 +17,7 @@ from study_server.storage.engine import transaction
 from study_server.studies.design import Plan, freeze
 from study_server.studies.lookup import find
 from study_server.vocabulary import Mode, Part, Source
-from study_server.wording.defaults import compose_default
+from study_server.wording.defaults import compose_default, format_head
 from study_server.wording.files import compose_wording, read_wording, write_wording
 from study_server.wording.markdown import render_markdown
 from study_server.wording.placeholders import placeholder_values
@@ -76,12 +76,39 @@ def test_a_default_says_what_its_protocol_does() -> None:
     assert questions == [
         "Which image has fake colors, made by a computer program?",
         "Which image is a photograph, taken with a camera?",
-        "Which image is fake, made by a computer program?",
+        "Which image is the fake, made by a computer program?",
         "Which image is a photograph, taken with a camera?",
     ]
     limited = compose_wording(short_protocol(time_limit_minutes=30))["en", Part.CONSENT]
-    assert "The study ends {time_limit} after you agree." in limited
+    assert "You have {time_limit} from the moment you agree to take part." in limited
     assert "time_limit" not in asked["any", "fake"]["en", Part.CONSENT]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "unsaid"),
+    [
+        ({"device": "computer"}, "A computer with a mouse", "tablet"),
+        ({"device": "any"}, "A computer or a tablet", "A computer with a mouse"),
+        ({"presentation": "single", "device": "any"}, "a tablet or a phone", "560 pixels"),
+        ({"color_vision": "required"}, "You also need typical color vision", "flash"),
+        ({"color_vision": "recorded"}, "Whether you see colors", "You also need typical color"),
+        ({"masks": 2}, "Patterns of noise flash briefly", "\nWe know of no risks"),
+        ({"masks": 0}, "\nWe know of no risks", "flash"),
+    ],
+)
+def test_a_consent_text_says_what_the_study_needs_of_its_participants(
+    changes: dict[str, Any], said: str, unsaid: str
+) -> None:
+    consent = compose_wording(short_protocol(**changes))["en", Part.CONSENT]
+    assert said in consent
+    assert unsaid not in consent
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_language_has_the_same_conditions(protocol: Protocol) -> None:
+    for part in set(Part) - {Part.CONSENT}:
+        heads = {format_head(language, part, protocol) for language in LANGUAGES}
+        assert len(heads) == 1, part
 
 
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
@@ -218,7 +245,7 @@ def test_what_was_imported_stays_whatever_the_files_say(
         assert load_wording(db, study) == wording
         german = render_wording(db, study, "de")
         assert german.question.startswith("Welches Bild hat künstliche Farben")
-        assert "Dann sehen Sie 5 Paare ohne" in german.consent
+        assert "Anschließend sehen Sie 5 Paare ohne" in german.consent
         assert render_wording(db, study, "fr") == german  # the first of the study's
         assert render_wording(db, study, "en").title == protocol.title
 

@@ -1,45 +1,47 @@
 /**
- * Messages that must arrive, in their order: each stays on the device until the server has answered.
- * A page that did not live to hear it leaves its message to be sent twice, under the same id.
+ * A persistent queue: messages are sent in order and stay on the device until the server has replied.
+ * If the page closes before the reply arrives, the message is sent again with the same id.
  */
 
-import { Refused } from "./server.js";
+import { RequestRefusedError } from "./server.js";
 
 /**
- * @param send (url, body) -> Promise of the server's word, however late; may be Refused
- * @returns keep(url, body): once it is stored, {reply: Promise}; drained(): once nothing waits;
- *   waiting(): how many do
+ * Open the queue and send what an earlier page left in it.
+ * @param send (url, body) => Promise of the server's reply; rejects with RequestRefusedError if the
+ *   server refuses the message for good
+ * @returns enqueue(url, body): once the message is stored, {reply: Promise}; whenEmpty(): a promise
+ *   that resolves when every message is sent; pendingCount(): the number of messages not yet sent
  */
 export async function openOutbox(send, store) {
-  const promised = new Map(); // a message's key -> who wants to know the reply
-  let waiting = await store.count(); // left by a page before this one
-  let working = Promise.resolve();
+  const replyHandlers = new Map(); // by the message's key
+  let pendingCount = await store.count();
+  let sending = Promise.resolve();
 
-  async function work() {
-    for (let message; (message = await store.first()); waiting -= 1) {
-      const { resolve, reject } = promised.get(message.key) ?? {};
+  async function sendPending() {
+    for (let message; (message = await store.first()); pendingCount -= 1) {
+      const { resolve, reject } = replyHandlers.get(message.key) ?? {};
       await send(message.url, message.body).then(resolve, (error) => {
-        if (!(error instanceof Refused)) throw error;
-        reject?.(error); // it has had its answer
+        if (!(error instanceof RequestRefusedError)) throw error;
+        reject?.(error); // the server has replied: do not send it again
       });
       await store.remove(message.key);
     }
   }
-  const drained = () => (working = working.then(work));
+  const whenEmpty = () => (sending = sending.then(sendPending));
   return {
-    async keep(url, body) {
+    async enqueue(url, body) {
       const key = await store.add({ url, body });
-      const reply = new Promise((resolve, reject) => promised.set(key, { resolve, reject }));
-      reply.catch(() => {}); // who wants to know asks
-      waiting += 1;
-      drained();
+      const reply = new Promise((resolve, reject) => replyHandlers.set(key, { resolve, reject }));
+      reply.catch(() => {}); // callers that need the reply handle its rejection
+      pendingCount += 1;
+      whenEmpty();
       return { reply };
     },
-    drained,
-    waiting: () => waiting,
+    whenEmpty,
+    pendingCount: () => pendingCount,
   };
 }
 
-/** crypto.randomUUID is not there without https. */
-export const makeId = () =>
+/** Create a random id. crypto.randomUUID exists only on https pages. */
+export const createMessageId = () =>
   Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join("-");

@@ -1,34 +1,39 @@
-/** Images fetched and decoded ahead of their trial: a late image would be seen for less. */
+/** Fetch and decode images before their trial starts. An image that loads late would be shown too briefly. */
 
-/** An image that is not to be had. status: of the server's reply, where that is why. */
-export class Missing extends Error {
-  constructor(place, status = null) {
-    super(`no image: ${place}`);
-    this.incident = { place, status };
+/** An image that could not be loaded. status: of the server's reply, or null if it is no image. */
+export class ImageUnavailableError extends Error {
+  constructor(slot, status = null) {
+    super(`image unavailable: ${slot}`);
+    this.incident = { place: slot, status };
   }
 }
 
 /**
- * @returns prepare(trials): begin on these in turn, and forget all others;
- *   images(trial): those of a trial, once they are there, else Missing
+ * @returns preload(trials): start loading these trials' images in order, and forget all others;
+ *   images(trial): a promise of the trial's images; rejects with ImageUnavailableError
  */
-export function preloader(fetchImage) {
-  let sets = new Map();
+export function createPreloader(fetchImage) {
+  let imagesByToken = new Map();
   let last = Promise.resolve();
 
-  const fetchOne = ({ place, url }) =>
+  const fetchTrialImage = ({ place: slot, url }) =>
     fetchImage(url).catch(({ status }) => {
-      throw new Missing(place, status);
+      throw new ImageUnavailableError(slot, status);
     });
-  const fetchSet = ({ token, images }) => {
-    const set = last.then(() => Promise.all(images.map(fetchOne)));
-    last = set.catch(() => sets.delete(token)); // it matters in the trial's turn
-    return set;
+  const fetchTrialImages = ({ token, images }) => {
+    const loading = last.then(() => Promise.all(images.map(fetchTrialImage)));
+    last = loading.catch(() => imagesByToken.delete(token)); // loaded again when the trial starts
+    return loading;
   };
   return {
-    prepare(trials) {
-      sets = new Map(trials.map((trial) => [trial.token, sets.get(trial.token) ?? fetchSet(trial)]));
+    preload(trials) {
+      imagesByToken = new Map(
+        trials.map((trial) => [
+          trial.token,
+          imagesByToken.get(trial.token) ?? fetchTrialImages(trial),
+        ]),
+      );
     },
-    images: (trial) => sets.get(trial.token) ?? fetchSet(trial),
+    images: (trial) => imagesByToken.get(trial.token) ?? fetchTrialImages(trial),
   };
 }

@@ -1,52 +1,58 @@
-/** The first answer after the buttons are there; what comes too early or again is only counted. */
+/** The answer to a trial: the first valid key press, click or touch after the buttons appear. */
 
-const KEYS = { f: 0, keyf: 0, arrowleft: 0, j: 1, keyj: 1, arrowright: 1 };
+const SLOT_BY_KEY = { f: 0, keyf: 0, arrowleft: 0, j: 1, keyj: 1, arrowright: 1 };
 
 /**
- * Listen, before the buttons are shown: F or ← presses the stage's first, J or → its second.
- * @returns offer(at): from this frame on an answer counts; given(): {answer, at, input}, once there
- *   is one, at the event's own timestamp; stop(): {early, held}, how many events did not count
+ * Listen for the answer. Call it before the buttons are shown, so that early inputs are counted.
+ * F or ← answers with the stage's first button, J or → with the second.
+ * @returns enableFrom(at): inputs count from this animation frame on; firstAnswer(): {answer, at,
+ *   input}, or undefined until there is one, where at is the event's own timestamp;
+ *   stop(): {early, held}, the numbers of ignored inputs
  */
-export function listen(stage) {
+export function listenForAnswer(stage) {
   const buttons = stage.querySelectorAll("button[value]");
   const listening = new AbortController();
-  const ignored = { early: 0, held: 0 };
-  let offeredAt = Infinity;
-  let given;
+  const ignoredInputs = { early: 0, held: 0 };
+  let enabledAt = Infinity;
+  let firstAnswer;
 
-  const take = (event, button, again) => {
-    if (again || given) ignored.held += 1;
-    else if (event.timeStamp < offeredAt) ignored.early += 1;
+  const handleInput = (event, button, isRepeat) => {
+    if (isRepeat || firstAnswer) ignoredInputs.held += 1;
+    else if (event.timeStamp < enabledAt) ignoredInputs.early += 1;
     else if (button) {
       const input = event.isTrusted ? event.pointerType || event.type : "script";
-      given = { answer: button.value, at: event.timeStamp, input };
+      firstAnswer = { answer: button.value, at: event.timeStamp, input };
     }
   };
-  const takeKey = (event) => {
-    const button = buttons[keyIndex(event)];
+  const handleKey = (event) => {
+    const button = buttons[slotOfKey(event)];
     if (!button) return;
-    event.preventDefault(); // an arrow scrolls nothing
-    take(event, button, event.repeat);
+    event.preventDefault(); // arrow keys must not scroll the page
+    handleInput(event, button, event.repeat);
   };
-  const takeClick = (event) => {
+  const handleClick = (event) => {
     if (event.target.closest("a")) return;
-    take(event, event.target.closest("button[value]"), event.detail > 1); // a double click
+    const isDoubleClick = event.detail > 1;
+    handleInput(event, event.target.closest("button[value]"), isDoubleClick);
   };
   const { signal } = listening;
-  document.addEventListener("keydown", takeKey, { signal });
-  stage.addEventListener("click", takeClick, { signal });
+  document.addEventListener("keydown", handleKey, { signal });
+  stage.addEventListener("click", handleClick, { signal });
   return {
-    offer: (at) => (offeredAt = at),
-    given: () => given,
+    enableFrom: (at) => (enabledAt = at),
+    firstAnswer: () => firstAnswer,
     stop() {
       listening.abort();
-      return ignored;
+      return ignoredInputs;
     },
   };
 }
 
-/** By a key's letter, or its place in other scripts; Ctrl-F and its like are the browser's. */
-function keyIndex({ key, code, ctrlKey, altKey, metaKey }) {
+/**
+ * Return 0 or 1, or undefined for any other key. Keyboards without Latin letters are read by the
+ * key's position. Combinations such as Ctrl-F are left to the browser.
+ */
+function slotOfKey({ key, code, ctrlKey, altKey, metaKey }) {
   const name = /^[a-z]$/i.test(key) ? key : code;
-  return ctrlKey || altKey || metaKey ? undefined : KEYS[name.toLowerCase()];
+  return ctrlKey || altKey || metaKey ? undefined : SLOT_BY_KEY[name.toLowerCase()];
 }

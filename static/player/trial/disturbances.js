@@ -1,18 +1,22 @@
-/** Watch for what keeps images from being seen as planned, until stop(), which gives the flags. */
+/**
+ * Watch for events that keep images from being seen as planned: another tab, another window, a
+ * resized window.
+ * @returns stop(): end the watch and return the trial's flags
+ */
 export function watchDisturbances() {
-  const seen = new Set();
-  if (document.hidden) seen.add("hidden"); // it was before: no event will come
-  if (!document.hasFocus()) seen.add("blurred");
-  const watching = new AbortController();
-  const note = (target, event, flag) =>
-    target.addEventListener(event, () => seen.add(flag), { signal: watching.signal });
-  note(document, "visibilitychange", "hidden");
-  note(window, "blur", "blurred");
-  note(window, "resize", "resized");
+  const flags = new Set();
+  if (document.hidden) flags.add("hidden"); // already hidden: no event will follow
+  if (!document.hasFocus()) flags.add("blurred");
+  const abortController = new AbortController();
+  const addFlagOn = (target, event, flag) =>
+    target.addEventListener(event, () => flags.add(flag), { signal: abortController.signal });
+  addFlagOn(document, "visibilitychange", "hidden");
+  addFlagOn(window, "blur", "blurred");
+  addFlagOn(window, "resize", "resized");
   return {
     stop() {
-      watching.abort();
-      return [...seen];
+      abortController.abort();
+      return [...flags];
     },
   };
 }

@@ -1,35 +1,42 @@
-/** Time in frames: what a frame's callback changes, that frame paints; its timestamp says when. */
+/**
+ * Time measured in animation frames. A change made in a frame's callback is painted in that frame,
+ * and the frame's timestamp is the time of the change.
+ */
 
-const MOST_FRAMES = 2; // from one to the next; more is slow
+const MAX_FRAMES_PER_GAP = 2; // between two callbacks; a longer gap marks the trial as slow
 
 export const nextFrame = () => new Promise(requestAnimationFrame);
 
-/** The display's frame time in ms: the median of many gaps. */
-export async function measureFrame(gaps = 120) {
+/** Measure the display's frame duration in ms: the median of many gaps between frames. */
+export async function measureFrameMs(gaps = 120) {
   const times = [await nextFrame()];
   while (times.length <= gaps) times.push(await nextFrame());
   const lengths = times.slice(1).map((time, index) => time - times[index]);
   return lengths.sort((a, b) => a - b)[gaps >> 1];
 }
 
-/** A frame that a busy page kept waiting is painted whole frames after its timestamp. */
-function paintedAt(frame, frameMs) {
+/**
+ * Estimate when a frame is painted. If a busy page delays its callback, that is whole frames after
+ * its timestamp.
+ */
+function paintTime(frame, frameMs) {
   return frame + Math.max(0, Math.floor((performance.now() - frame) / frameMs)) * frameMs;
 }
 
 /**
- * Let pass durationMs from the frame at startedAt to that nearest to its end, which paints what is
- * changed next. At least one frame passes, unless it is 0. isOver ends it in the next frame.
- * Call it in a frame. @returns {Promise<{endedAt, ms, frames, slow}>} ms as painted
+ * Wait from the frame at startedAt until the frame nearest to startedAt + durationMs.
+ * What the caller changes next is painted in that frame. Waits at least one frame unless durationMs
+ * is 0; isDone() returning true ends the wait at the next frame. Call it inside an animation frame.
+ * @returns {Promise<{endedAt, ms, frames, slow}>} ms: the time actually painted
  */
-export async function hold(startedAt, durationMs, frameMs, isOver = () => false) {
+export async function hold(startedAt, durationMs, frameMs, isDone = () => false) {
   let now = startedAt;
-  const painted = [paintedAt(now, frameMs)];
+  const painted = [paintTime(now, frameMs)];
   let slow = false;
-  while (!isOver() && now - startedAt < durationMs - (painted[1] ? frameMs / 2 : 0)) {
+  while (!isDone() && now - startedAt < durationMs - (painted[1] ? frameMs / 2 : 0)) {
     now = await nextFrame();
-    painted.push(paintedAt(now, frameMs));
-    slow ||= Math.round((painted.at(-1) - painted.at(-2)) / frameMs) > MOST_FRAMES;
+    painted.push(paintTime(now, frameMs));
+    slow ||= Math.round((painted.at(-1) - painted.at(-2)) / frameMs) > MAX_FRAMES_PER_GAP;
   }
   const ms = painted.at(-1) - painted[0];
   return { endedAt: now, ms, frames: painted.length - 1, slow };

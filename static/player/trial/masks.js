@@ -1,17 +1,17 @@
-/** Noise that ends what the eye still holds of an image when it is gone. */
+/** Noise masks, which end visual persistence after an image (backward masking). */
 
 const BLOCK_PX = 8;
 
-/** A canvas for an image's place, each block of it a pixel. */
-export function makeMask({ naturalWidth, naturalHeight }) {
+/** Create a canvas that covers an image; each of its pixels is shown as one block of the noise. */
+export function createMask({ naturalWidth, naturalHeight }) {
   const mask = document.createElement("canvas");
   mask.width = Math.ceil(naturalWidth / BLOCK_PX);
   mask.height = Math.ceil(naturalHeight / BLOCK_PX);
   return mask;
 }
 
-/** Fill it with blocks of random colors: other ones each time. */
-export function scramble(mask) {
+/** Fill a mask with random colors, different ones each time. */
+export function fillWithNoise(mask) {
   const context = mask.getContext("2d");
   const noise = context.createImageData(mask.width, mask.height);
   noise.data.forEach((_, index, bytes) => {

@@ -1,63 +1,69 @@
-/** One trial: images, as in Zhang, Isola & Efros (ECCV 2016) or HYPE (NeurIPS 2019), then buttons. */
+/**
+ * One trial: images as in Zhang, Isola & Efros (ECCV 2016) or HYPE (NeurIPS 2019), then buttons.
+ */
 
-import { listen } from "./answers.js";
+import { listenForAnswer } from "./answers.js";
 import { watchDisturbances } from "./disturbances.js";
 import { hold, nextFrame } from "./frames.js";
-import { scramble } from "./masks.js";
+import { fillWithNoise } from "./masks.js";
 
-/** What a trial of the server goes through: {phase, ms, shown}[], shown being places. */
-export function plan({ presentation, images, timing }) {
-  const places = images.map(({ place }) => place);
-  const views = presentation === "sequential" ? places.map((place) => [place]) : [places];
-  const step = (phase, ms, shown = []) => ({ phase, ms, shown });
-  const steps = [step("blank", timing.blank_ms)];
-  if (timing.exposure_ms === null) return [...steps, step("choice", Infinity, places)];
+/**
+ * List the phases of a trial.
+ * @returns {{phase, ms, slots}[]} slots: the slots whose images, or masks, are visible
+ */
+export function planPhases({ presentation, images, timing }) {
+  const slots = images.map(({ place }) => place);
+  const exposureGroups = presentation === "sequential" ? slots.map((slot) => [slot]) : [slots];
+  const createPhase = (phase, ms, visible = []) => ({ phase, ms, slots: visible });
+  const phases = [createPhase("blank", timing.blank_ms)];
+  if (timing.exposure_ms === null) return [...phases, createPhase("choice", Infinity, slots)];
 
-  for (const [index, shown] of views.entries()) {
-    if (index) steps.push(step("gap", timing.gap_ms));
-    steps.push(step("image", timing.exposure_ms, shown));
-    for (let n = 0; n < timing.masks; n += 1) steps.push(step("mask", timing.mask_ms, shown));
+  for (const [index, group] of exposureGroups.entries()) {
+    if (index) phases.push(createPhase("gap", timing.gap_ms));
+    phases.push(createPhase("image", timing.exposure_ms, group));
+    for (let n = 0; n < timing.masks; n += 1) phases.push(createPhase("mask", timing.mask_ms, group));
   }
-  return [...steps, step("after", timing.after_ms), step("choice", Infinity)];
+  return [...phases, createPhase("after", timing.after_ms), createPhase("choice", Infinity)];
 }
 
 /**
- * Show images that are in place, wait for the answer, and give what the server takes.
- * The stage's data-phase and data-shown say what is visible; the style sheet obeys.
+ * Run one trial whose images are in place, and return the body of the response request.
+ * The stage's data-phase and data-visible-slots say what is visible; the style sheet shows it.
  */
 export async function runTrial(stage, trial, frameMs) {
   const disturbances = watchDisturbances();
-  const answers = listen(stage);
+  const answers = listenForAnswer(stage);
   const exposures = [];
-  let slow = false;
-  let offeredAt;
+  let hasSlowFrame = false;
+  let buttonsShownAt;
   let now = await nextFrame();
 
-  for (const { phase, ms, shown } of plan(trial)) {
-    if (phase === "mask") stage.querySelectorAll("canvas").forEach(scramble);
-    if (phase === "choice") answers.offer((offeredAt = now));
-    if (phase === "choice" && !shown.length) disturbances.stop(); // there is nothing left to miss
-    enter(stage, phase, shown);
-    const held = await hold(now, ms, frameMs, phase === "choice" ? answers.given : undefined);
-    now = held.endedAt;
-    if (shown.length && phase !== "mask") exposures.push(held);
-    if (shown.length) slow ||= held.slow;
+  for (const { phase, ms, slots } of planPhases(trial)) {
+    const isChoice = phase === "choice";
+    if (phase === "mask") stage.querySelectorAll("canvas").forEach(fillWithNoise);
+    if (isChoice) answers.enableFrom((buttonsShownAt = now));
+    if (isChoice && !slots.length) disturbances.stop(); // no image can be missed from here on
+    enterPhase(stage, phase, slots);
+    const exposure = await hold(now, ms, frameMs, isChoice ? answers.firstAnswer : undefined);
+    now = exposure.endedAt;
+    if (slots.length && phase !== "mask") exposures.push(exposure);
+    if (slots.length) hasSlowFrame ||= exposure.slow;
   }
-  enter(stage, "waiting", []);
+  enterPhase(stage, "waiting", []);
 
-  const { answer, at, input } = answers.given();
-  const flags = [...disturbances.stop(), ...(slow ? ["slow_frame"] : [])];
-  const rt_ms = Math.round(at - offeredAt);
-  return { answer, rt_ms, input, ...achieved(exposures), ...answers.stop(), flags };
+  const { answer, at, input } = answers.firstAnswer();
+  const flags = [...disturbances.stop(), ...(hasSlowFrame ? ["slow_frame"] : [])];
+  const rt_ms = Math.round(at - buttonsShownAt);
+  return { answer, rt_ms, input, ...exposureFields(exposures), ...answers.stop(), flags };
 }
 
-function enter(stage, phase, shown) {
-  stage.dataset.shown = shown.join(" ");
+function enterPhase(stage, phase, slots) {
+  stage.dataset.visibleSlots = slots.join(" ");
   stage.dataset.phase = phase;
 }
 
-/** No second exposure of one image, or of two at once. */
-function achieved([first, second]) {
+/** There is no second exposure of a single image, or of two images shown at once. */
+function exposureFields([first, second]) {
   return {
     first_ms: first.ms,
     second_ms: second?.ms ?? null,

@@ -16,7 +16,7 @@ from analysis.checks.response_behavior import (
 )
 from analysis.inference.contrasts import compare_methods
 from analysis.inference.rates import fooling_rates
-from tests.analysis.studies import REFERENCE, make_trials, read_crossed
+from tests.analysis.studies import make_trials, read_crossed, read_crossed_rows, read_expected
 
 
 def test_side_bias_is_clustered_by_people() -> None:
@@ -30,12 +30,10 @@ def test_side_bias_is_clustered_by_people() -> None:
     assert found.ci95[0] < 0.5 < found.ci95[1]
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
 def test_side_bias_agrees_with_the_reference_file() -> None:
-    with (REFERENCE / "crossed_responses.csv").open() as file:
-        header, *rows = [line.rstrip("\n").split(",") for line in file]
-    left = np.array([row[header.index("answer")] == "left" for row in rows])
-    assert side_bias(left, read_crossed().participant).rate == pytest.approx(1 - 0.486875)
+    left = np.array([row["answer"] == "left" for row in read_crossed_rows()])
+    expected = read_expected("crossed")["detection"]["said_left"]
+    assert side_bias(left, read_crossed().participant).rate == pytest.approx(expected)
 
 
 def test_people_who_are_alike_have_no_less_than_the_binomial_error() -> None:

@@ -1,6 +1,7 @@
 """Each rule at its edge, and why it does not apply."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,18 +59,18 @@ def in_turn(changes: int) -> str:
     ],
 )
 def test_a_rule_holds_to_its_edge(
-    tmp_path: Path, rule: str, changes: dict[str, object], broken: bool
+    tmp_path: Path, rule: str, changes: dict[str, Any], broken: bool
 ) -> None:
-    conduct = observe(tmp_path, make_person("p", **changes))  # type: ignore[arg-type]
+    conduct = observe(tmp_path, make_person("p", **changes))
     assert breaks(conduct, PLANNED, rule) is broken
 
 
 @pytest.mark.parametrize("rule", ["too_fast", "side_bias", "alternation", "timing"])
 def test_a_few_answers_tell_no_habit(tmp_path: Path, rule: str) -> None:
     fast = dict.fromkeys(range(TRIALS), 50)
-    habits = {"pattern": "lr" if rule == "alternation" else "l", "rt_ms": fast, "flags": "late"}
+    pattern = "lr" if rule == "alternation" else "l"
     for trials, broken in ((9, False), (10, True)):
-        conduct = observe(tmp_path, make_person("p", trials, **habits))  # type: ignore[arg-type]
+        conduct = observe(tmp_path, make_person("p", trials, pattern, rt_ms=fast, flags="late"))
         assert breaks(conduct, PLANNED, rule) is broken
 
 

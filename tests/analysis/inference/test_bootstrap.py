@@ -1,6 +1,5 @@
 """The bootstraps: exact by enumeration on a tiny study, and independent of how they run."""
 
-import json
 from itertools import product
 from math import sqrt
 
@@ -18,7 +17,7 @@ from analysis.inference.bootstrap import (
 from analysis.inference.contrasts import compare_methods
 from analysis.inference.rates import fooling_rates
 from analysis.trials import Trials
-from tests.analysis.studies import METHODS, REFERENCE, make_trials, read_crossed, simulate_study
+from tests.analysis.studies import METHODS, make_trials, read_crossed, read_expected, simulate_study
 
 # (people, images) -> answers, of three people and three images
 TINY = [
@@ -67,13 +66,12 @@ def test_the_enumeration_is_the_researchers() -> None:
     assert PIGEONHOLE.std() == pytest.approx(SD_PIGEONHOLE, abs=1e-6)
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
 def test_the_enumeration_agrees_with_every_probability_of_the_reference_file() -> None:
-    expected = json.loads((REFERENCE / "tiny_expected.json").read_text())
+    expected = read_expected("tiny")
     names = {"participant": PARTICIPANT, "image": IMAGE, "pigeonhole": PIGEONHOLE}
     for name, rates in names.items():
         values, times = np.unique(np.round(rates, 12), return_counts=True)
-        case = expected[f"{name}_bootstrap"]
+        case = expected[name]
         support = [(float(value), share) for value, share in case["support"].items()]
         found = list(zip(values.tolist(), (times / len(rates)).tolist(), strict=True))
         assert np.array(found) == pytest.approx(np.array(support), abs=1e-9)

@@ -1,6 +1,5 @@
 """d' and criterion: the reference's, by hand, at the edges, and the cover of the interval."""
 
-import json
 from math import sqrt
 from statistics import NormalDist
 
@@ -18,7 +17,7 @@ from analysis.inference.detection import (
     error_rate,
 )
 from analysis.trials import Trials
-from tests.analysis.studies import REFERENCE, make_trials, read_crossed
+from tests.analysis.studies import make_trials, read_crossed, read_crossed_rows, read_expected
 
 z = NormalDist().inv_cdf
 
@@ -45,21 +44,17 @@ def test_pooled_d_prime_agrees_with_the_reference() -> None:
     assert found.criterion == pytest.approx(-0.015089020671349818, abs=1e-12)
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
 def test_pooled_d_prime_agrees_with_the_reference_file() -> None:
-    expected = json.loads((REFERENCE / "crossed_expected.json").read_text())
-    with (REFERENCE / "crossed_responses.csv").open() as file:
-        header, *rows = [line.rstrip("\n").split(",") for line in file]
+    expected, rows = read_expected("crossed"), read_crossed_rows()
     truth, answer = (
-        np.array([row[header.index(name)] == "left" for row in rows])
-        for name in ("truth", "answer")
+        np.array([row[name] == "left" for row in rows]) for name in ("truth", "answer")
     )
     crossed = read_crossed()
     assert (crossed.fooled == (truth != answer)).all()
-    found, case = detect_in_pairs(crossed, answer), expected["sdt_pooled"]
-    assert found.d_prime == pytest.approx(case["dprime_2afc"], abs=1e-6)
-    assert found.criterion == pytest.approx(-case["criterion_c"], abs=1e-6)
-    for rate, d_prime in expected["dprime_from_rate"].items():
+    found, case = detect_in_pairs(crossed, answer), expected["detection"]
+    assert found.d_prime == pytest.approx(case["d_prime"], abs=1e-6)
+    assert found.criterion == pytest.approx(case["criterion"], abs=1e-6)
+    for rate, d_prime in expected["d_prime_of_rate"].items():
         assert d_prime_of_rate(float(rate)) == pytest.approx(d_prime, abs=1e-9)
 
 

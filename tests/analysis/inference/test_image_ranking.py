@@ -1,6 +1,5 @@
 """Rates of images: the reference's beta-binomial fit, its posterior, and luck drawn back."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 
 from analysis.inference.image_ranking import Ranking, fit_beta, rank_images
 from analysis.trials import Trials
-from tests.analysis.studies import REFERENCE, make_trials, read_crossed
+from tests.analysis.studies import make_trials, read_crossed, read_expected
 
 NAMES = [f"img{code:04d}" for code in range(200)]
 
@@ -28,13 +27,11 @@ def test_the_shape_agrees_with_the_reference() -> None:
     assert (found.images[0].image, found.images[-1].image) == ("img0104", "img0126")
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
 def test_shrunken_rates_agree_with_the_reference_file() -> None:
-    expected = json.loads((REFERENCE / "crossed_expected.json").read_text())["image_eb_MCL"]
+    expected = read_expected("crossed")["shrunken_mcl"]["rates"]
     found = rank_images(read_crossed(), "mcl", NAMES)
     rates = {one.image: one.shrunk_rate for one in found.images}
-    for image, rate in {**expected["top5"], **expected["bottom5"]}.items():
-        assert rates[image] == pytest.approx(rate, abs=1e-3)
+    assert rates == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_shrunken_rate_is_the_posterior_mean_within_its_interval() -> None:

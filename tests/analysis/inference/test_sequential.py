@@ -1,6 +1,5 @@
 """The interval that survives peeking: its numbers, its edges, and that it survives."""
 
-import json
 from math import inf, sqrt
 
 import numpy as np
@@ -10,7 +9,7 @@ from analysis.inference.clusters import clustered_variance, multiway_variance
 from analysis.inference.intervals import t_quantile, wilson
 from analysis.inference.sequential import monitored_rate, sequence_radius
 from analysis.trials import Trials
-from tests.analysis.studies import REFERENCE, make_trials, read_crossed, simulate_study
+from tests.analysis.studies import make_trials, read_crossed, read_expected, simulate_study
 
 # MCL's rates of the reference set's first 10, 20, 30 and 40 people: mean, SD, and radius of the
 # sequence by the researchers' own program
@@ -28,13 +27,12 @@ def test_the_radius_is_the_researchers(people: int) -> None:
     assert sequence_radius(sd, people) == pytest.approx(radius, abs=1e-9)
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
 def test_the_radius_agrees_with_the_reference_file() -> None:
-    case = json.loads((REFERENCE / "confseq_expected.json").read_text())
-    for people, (low, high) in zip(case["t"], case["asymptotic_cs_topt50"]["values"], strict=True):
-        rates = np.array(case["x"][:people])
-        radius = sequence_radius(rates.std(ddof=1), people)
-        assert (rates.mean() - radius, rates.mean() + radius) == pytest.approx((low, high))
+    case = read_expected("sequences")
+    for look in case["looks"]:
+        rates = np.array(case["rates"][: look["people"]])
+        radius = sequence_radius(rates.std(ddof=1), look["people"])
+        assert (rates.mean() - radius, rates.mean() + radius) == pytest.approx(look["interval"])
 
 
 def first_people(trials: Trials, people: int) -> Trials:

@@ -1,7 +1,5 @@
 """Variance components: the reference's ANOVA, a full table by hand, no bias when simulated."""
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +7,7 @@ from hypothesis import strategies as st
 
 from analysis.inference.variance import Components, anova_icc, variance_components
 from analysis.trials import Trials
-from tests.analysis.studies import METHODS, REFERENCE, make_trials, read_crossed
+from tests.analysis.studies import METHODS, make_trials, read_crossed, read_expected
 
 # one-way ANOVA of the reference set: participants, images
 CROSSED = {"mcl": (0.03276129669476876, 0.05340158811683834)}
@@ -28,13 +26,12 @@ def test_correlations_agree_with_the_reference(method: str) -> None:
     assert found.flags == ()
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
 def test_correlations_agree_with_the_reference_file() -> None:
-    expected = json.loads((REFERENCE / "crossed_expected.json").read_text())["icc_anova_MCL"]
+    expected = read_expected("crossed")["icc_mcl"]
     crossed = read_crossed()
     found = variance_components(crossed.only(crossed.method == "mcl"))
-    assert found.icc_participant == pytest.approx(expected["participant_id"]["icc"], abs=1e-6)
-    assert found.icc_image == pytest.approx(expected["image_id"]["icc"], abs=1e-6)
+    assert found.icc_participant == pytest.approx(expected["participant"], abs=1e-6)
+    assert found.icc_image == pytest.approx(expected["image"], abs=1e-6)
 
 
 def test_a_full_table_gives_the_textbook_mean_squares() -> None:

@@ -1,6 +1,5 @@
 """The fit: a minimum, equal to lme4 with slopes, relabelled, and where data run to an edge."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.mixed_model.fit import Fit, fit_crossed
 from analysis.trials import Trials
 from tests.analysis.mixed_model.test_laplace import dense_deviance, group_of
-from tests.analysis.studies import REFERENCE, read_crossed, simulate_study
+from tests.analysis.studies import read_crossed, read_expected, simulate_study
 
 Floats = NDArray[np.float64]
 SEED = 0  # of a study in which no effect is 0
@@ -134,9 +133,8 @@ def test_intercepts_of_all_methods_agree_with_lme4() -> None:
         )
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
 def test_intercepts_agree_with_the_reference_file() -> None:
-    case = json.loads((REFERENCE / "R_expected.json").read_text())["glmm_all"]
+    case = read_expected("r")["all_methods"]
     fit = fit_of(read_crossed())
     assert fit.deviance == pytest.approx(case["deviance"], abs=0.01)
     assert fit.beta == pytest.approx(list(case["beta"].values()), abs=0.005)

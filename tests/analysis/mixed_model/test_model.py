@@ -1,6 +1,5 @@
 """The mixed model: equal to lme4 on the reference set, and flagged where there is none."""
 
-import json
 from dataclasses import asdict, replace
 from math import isfinite
 
@@ -13,9 +12,9 @@ from analysis.mixed_model.model import Mixed, MixedDifference, mixed_difference,
 from analysis.trials import Trials
 from tests.analysis.studies import (
     METHODS,
-    REFERENCE,
     make_trials,
     read_crossed,
+    read_expected,
 )
 
 # lme4 1.1-31: beta, its SE, SD of participants, SD of images, deviance, marginal rate
@@ -78,12 +77,11 @@ def test_with_slopes_the_model_judges_as_the_clustered_test_does() -> None:
     assert (found.p, found.p_intercepts) == pytest.approx((0.0077, 0.0029), abs=5e-5)
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
 def test_every_number_of_a_model_agrees_with_the_reference_file(alone: dict[str, Mixed]) -> None:
-    expected = json.loads((REFERENCE / "R_expected.json").read_text())
+    expected = read_expected("r")
     names = ("beta", "se", "sd_participant", "sd_image", "deviance", "marginal_rate")
-    for method, model in zip(METHODS, ("L2", "MCL", "Zhang"), strict=True):
-        case = expected["glmm_per_model"][model]
+    for method in METHODS:
+        case = expected["per_method"][method]
         assert_each_near(numbers(alone[method]), tuple(case[name] for name in names), EACH)
 
 

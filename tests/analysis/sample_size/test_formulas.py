@@ -1,6 +1,5 @@
 """People needed: the researchers' table, its consequences, and simulations that agree."""
 
-import json
 from dataclasses import replace
 from math import inf
 
@@ -18,7 +17,7 @@ from analysis.sample_size.formulas import (
     spread,
 )
 from analysis.sample_size.simulated_studies import simulate_power
-from tests.analysis.studies import REFERENCE
+from tests.analysis.studies import read_expected
 
 TYPICAL = PRESETS["typical"]
 ANY = 1_000_000  # images, so many that their number does not matter
@@ -59,7 +58,7 @@ def test_the_researchers_table(
 
 
 def test_without_effects_it_is_the_textbook_number_of_trials() -> None:
-    """power.prop.test of R: 539.13 trials a method; a few more here, for t instead of z."""
+    """statsmodels, with Cohen's h: 539.13 trials a method; a few more here, for t, not z."""
     study = Comparison((0.301, 0.226), PRESETS["none"], 2, ANY)
     assert people_needed(study, 0.8) == pytest.approx(539.13, rel=0.01)
 
@@ -136,12 +135,10 @@ def test_presets_are_the_researchers_shares_of_variance() -> None:
         assert found == pytest.approx(expected, rel=0.1)
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="the shared reference cases are not here")
 def test_the_intercept_agrees_with_every_integral_of_the_reference_file() -> None:
-    cases = json.loads((REFERENCE / "misc_expected.json").read_text())["marginal_rate"]
-    for key, rate in cases.items():
-        beta, sd = (float(part.partition("=")[2]) for part in key.split(","))
-        assert marginal_intercept(rate, Effects(sd, 0)) == pytest.approx(beta, abs=1e-5)
+    for case in read_expected("marginal_rates"):
+        found = marginal_intercept(case["rate"], Effects(case["sd"], 0))
+        assert found == pytest.approx(case["log_odds"], abs=1e-5)
 
 
 def test_the_intercept_gives_the_mean_rate() -> None:

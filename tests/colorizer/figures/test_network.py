@@ -1,4 +1,5 @@
 import pytest
+from matplotlib.patches import Rectangle
 
 from colorizer.color.bins import bin_centers
 from colorizer.figures.network import Part, draw_network, trace
@@ -47,6 +48,7 @@ def test_a_network_without_laterals_is_a_chain() -> None:
     shapes = [(1, 256, 256), (64, 128, 128), (128, 128, 128), (2, 64, 64)]
     chain = [Part(f"model{index}", shape, 0) for index, shape in enumerate(shapes)]
     (axes,) = draw_network(chain).axes
-    corners = [patch.get_xy() for patch in axes.patches]  # type: ignore[attr-defined]  # rectangles
+    corners = [patch.get_xy() for patch in axes.patches if isinstance(patch, Rectangle)]
+    assert len(corners) == len(chain)
     assert len({x for x, _ in corners}) == 2
     assert [text.get_text() for text in axes.texts].count("") == 3

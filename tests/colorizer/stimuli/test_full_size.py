@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from colorizer.color.spaces import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
-from colorizer.networks.models import upsample_ab
+from colorizer.networks.models import PyramidColorizer, upsample_ab
 from colorizer.stimuli.full_size import Painter, bleach, color_photograph, predict_ab, working_size
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw
@@ -65,15 +65,18 @@ def test_colors_come_from_the_lightness_alone(painter: Painter) -> None:
 def test_an_enlarged_prediction_stays_in_its_place() -> None:
     """A model that says where it is: a = its column, at the working size."""
 
-    class Place(torch.nn.Module):
+    class Place(PyramidColorizer):
+        def __init__(self) -> None:
+            torch.nn.Module.__init__(self)  # it needs no trunk, decoder or head
+
         def forward(self, lightness: torch.Tensor) -> torch.Tensor:
             columns = torch.arange(0, lightness.shape[-1], 4, dtype=torch.float32)
             return columns.expand(1, 2, lightness.shape[-2] // 4, -1)
 
-        def decode(self, raw: torch.Tensor, temperature: float) -> torch.Tensor:
+        def decode(self, raw: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
             return raw
 
-    painter = Painter(Place(), 1.0, 1.0, CPU)  # type: ignore[arg-type]  # as little of a model as is needed
+    painter = Painter(Place(), 1.0, 1.0, CPU)
     ab = predict_ab(torch.zeros(1, 1, 512, 1024), painter)[0, 0, 0]
     # pixel x of 1024 lies at (x + 0.5) / 2 - 0.5 of 512
     expected = (torch.arange(1024) + 0.5) / 2 - 0.5

@@ -95,9 +95,9 @@ def test_the_protocol_says_which_answers_screen_out(
     expected = answers["color_vision"], answers["night_light"], str(right)
     assert stored(engine) == (outcome, expected)
     page = client.get(base).text
-    assert ("the study ends here for you" in page) == (outcome is Outcome.SCREENED_OUT)
-    assert ("not a diagnosis" in page) == (outcome is Outcome.SCREENED_OUT)
-    assert bool(client.get(f"{base}/trials").json["trials"]) == (outcome is Outcome.ACTIVE)  # type: ignore[index]
+    assert ("The study ends here for you" in page) == (outcome is Outcome.SCREENED_OUT)
+    assert ("not a medical test" in page) == (outcome is Outcome.SCREENED_OUT)
+    assert bool(client.get(f"{base}/trials").get_json()["trials"]) == (outcome is Outcome.ACTIVE)
 
 
 def test_who_is_screened_out_takes_no_place(client: FlaskClient, engine: Engine) -> None:
@@ -125,7 +125,7 @@ def test_a_question_left_out_is_asked_again_with_the_answers_given(
     base = consent(client)
     page = client.post(f"{base}/screening", data={**HEALTHY, **left_out, "plate-1": "7"})
     assert page.status_code == 400
-    assert "A question was left out" in page.text
+    assert "Please answer every question" in page.text
     assert page.text.count(" checked") == 1
     assert 'name="plate-1" value="7"' in page.text
     assert stored(engine) == (Outcome.ACTIVE, None)

@@ -1,8 +1,10 @@
 """A participant's trials, for any protocol and any chance."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -68,9 +70,9 @@ def of_kind(trials: list[PlannedTrial], kind: Kind) -> list[PlannedTrial]:
     return [trial for trial in trials if trial.kind is kind and trial.repeat_of is None]
 
 
-def spans(counts: Counter[object], values: object, most: int = 1) -> bool:
+def spans(counts: Counter[Any], values: Iterable[object], most: int = 1) -> bool:
     """Whether the counts of all values differ by at most so much."""
-    each = [counts[value] for value in values]  # type: ignore[attr-defined]  # any iterable
+    each = [counts[value] for value in values]
     return max(each) - min(each) <= most
 
 

@@ -101,7 +101,7 @@ def test_two_people_of_one_platform_are_two_and_platforms_do_not_mix(
 def test_a_link_that_a_platform_did_not_fill_in_is_refused(query: str, client: FlaskClient) -> None:
     page = client.get(f"/s/short?{query}")
     assert page.status_code == 400
-    assert "This link is not complete" in page.text
+    assert "This link is incomplete" in page.text
     assert client.post(f"/s/short?{query}", data={"consent": "yes"}).status_code == 400
 
 
@@ -300,7 +300,7 @@ def test_an_invitation_is_for_one_person_who_may_come_again(
     assert app.test_client().get(invitations[0]).location == bases[0]
     end(engine_of, Outcome.COMPLETE)
     again = app.test_client().get(invitations[0], follow_redirects=True).text
-    assert "Thank you, that was all" in again
+    assert "Thank you, you’re done" in again
     with reading(engine_of) as db:
         assert db.scalars(select(Participant.mode)).all() == [Mode.LIVE] * 3
 
@@ -330,7 +330,7 @@ def test_the_trial_api_lets_nobody_in_by_another_way(
     invitations: list[str], client: FlaskClient, engine_of: Engine
 ) -> None:
     change_protocol(engine_of, entry="invited")
-    version = client.get("/api/studies/short").json["texts"]["en"]["consent_version"]  # type: ignore[index]
+    version = client.get("/api/studies/short").get_json()["texts"]["en"]["consent_version"]
     body = {"consent": True, "consent_version": version, "language": "en"}
     token = parse_qs(urlsplit(invitations[0]).query)["invitation"][0]
     answers = [
@@ -353,5 +353,5 @@ def test_who_returned_is_told_so_and_sees_no_more_trials(
 ) -> None:
     base = consent(client, PROLIFIC)
     end(engine_of, Outcome.RETURNED)
-    assert "You have given this study back" in client.get(base).text
+    assert "You returned this study" in client.get(base).text
     assert client.get(f"{base}/trials").json == {"answered": 0, "planned": 7, "trials": []}

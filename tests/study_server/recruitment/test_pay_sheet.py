@@ -238,16 +238,16 @@ def test_an_older_return_does_not_end_a_newer_submission(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("rules", "action"),
     [
-        ({"vigilance_min_correct": 9}, Action.DECIDE),
-        ({"vigilance_min_correct": 0}, Action.PAY),
-        ({"vigilance_min_planned": 11}, Action.PAY),
+        (Exclusions(vigilance_min_correct=9), Action.DECIDE),
+        (Exclusions(vigilance_min_correct=0), Action.PAY),
+        (Exclusions(vigilance_min_planned=11), Action.PAY),
     ],
 )
 def test_the_frozen_plan_says_what_vigilance_is_enough(
-    rules: dict[str, int], action: Action, lab: Lab
+    rules: Exclusions, action: Action, lab: Lab
 ) -> None:
     with transaction(lab.engine) as db:
-        freeze(db, find(db, "lab"), Plan(exclusions=Exclusions(**rules)), "")  # type: ignore[arg-type]
+        freeze(db, find(db, "lab"), Plan(exclusions=rules), "")
     lab.come("p1", Outcome.COMPLETE, ALL, 8 if action is Action.DECIDE else 2)
     (row,) = lab.judge(Listed("p1", "s1", Status.SUBMITTED))
     assert row.action is action
