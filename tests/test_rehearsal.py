@@ -20,7 +20,7 @@ from PIL import Image, ImageFilter
 from sqlalchemy import Engine, select
 
 from study_server.cli import commands
-from study_server.commands import pay
+from study_server.recruitment import prolific as prolific_module
 from study_server.simulation.simulated_people import Crowd
 from study_server.simulation.simulated_study import Browser, answer_trials, declare, give_consent
 from study_server.storage.engine import open_engine, transaction
@@ -127,7 +127,9 @@ def settle(stub: Stub) -> list[dict[str, str]]:
     """`study reconcile` and `study pay`, with the stub in Prolific's place."""
     with speaking(stub) as prolific, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PROLIFIC_TOKEN", TOKEN)
-        patch.setattr(pay, "Prolific", lambda token: replace(prolific, token=token))
+        patch.setattr(
+            prolific_module, "ProlificClient", lambda token: replace(prolific, token=token)
+        )
         for words in (["reconcile", "faces"], ["pay", "pay.csv"]):
             done = CliRunner().invoke(commands, [*words, "--prolific", STUDY])
             assert done.exit_code == 0, done.output

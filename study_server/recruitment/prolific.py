@@ -136,4 +136,4 @@ def connect() -> ProlificClient:
     token = os.environ.get("PROLIFIC_TOKEN", "")
     if not token:
         raise StudyError("PROLIFIC_TOKEN must hold a token: Prolific, Settings, Go to API tokens")
-    return ProlificClient(token)
+    return ProlificClient(token=token)

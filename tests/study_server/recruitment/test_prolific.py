@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from study_server.cli import commands
-from study_server.commands import pay
 from study_server.errors import StudyError
+from study_server.recruitment import prolific as prolific_module
 from study_server.recruitment.pay_sheet import Action, Row, write_sheet
 from study_server.recruitment.platforms import Listed, Status
 from study_server.recruitment.prolific import ProlificClient
@@ -130,7 +130,9 @@ def run_pay(prolific: ProlificClient, *arguments: object) -> tuple[int, str]:
     """`study pay` with the stub in Prolific's place."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PROLIFIC_TOKEN", TOKEN)
-        patched.setattr(pay, "ProlificClient", lambda token: replace(prolific, token=token))
+        patched.setattr(
+            prolific_module, "ProlificClient", lambda token: replace(prolific, token=token)
+        )
         result = CliRunner().invoke(commands, ["pay", *map(str, arguments)])
     return result.exit_code, result.output
 
