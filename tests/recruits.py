@@ -24,7 +24,7 @@ from study_server.simulation.simulated_study import (
 from study_server.vocabulary import FOIL, Choice, ColorVision
 
 CODE = re.compile(r'<strong id="code">([^<]+)</strong>')
-BACK = re.compile(r'id="leave" href="([^"]+)"')
+BACK = re.compile(r'id="redirect-target" href="([^"]+)"')
 FOOLED = 0.3  # of these people's answers
 HALF = 6  # answers, after which somebody leaves
 

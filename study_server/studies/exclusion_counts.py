@@ -23,11 +23,11 @@ from study_server.vocabulary import DISTURBING, SCRIPT, Choice, Kind, Mode, Outc
 REASONS = {
     "screened_out": "screened out",
     "returned": "returned the task",
-    "incomplete": "left too early",
-    "vigilance": "failed the vigilance trials",
+    "incomplete": "did not finish",
+    "vigilance": "failed the attention checks",
     "too_fast": "answered too fast",
-    "side_bias": "chose one side nearly always",
-    "timing": "was disturbed too often",
+    "side_bias": "almost always chose the same side",
+    "timing": "had too many disturbed trials",
 }
 VIGILANCE_MISS = 5  # one in so many may be missed, where the plan says no more
 

@@ -37,7 +37,7 @@ class Rate(BaseModel):
     @model_validator(mode="after")
     def _come_together(self) -> "Rate":
         if (self.rate is None) != (self.cs95 is None):
-            raise ValueError("a rate and its interval come together")
+            raise ValueError("a rate needs an interval, and an interval a rate")
         return self
 
 
@@ -63,7 +63,7 @@ def read_monitor(file: Path, slug: str) -> Monitor | None:
     """None where there is no file; raises StudyError where it cannot be shown."""
     monitor = read_finding(Monitor, file)
     if monitor is not None and monitor.study != slug:
-        raise StudyError(f"{file.name} is of the study {monitor.study!r}")
+        raise StudyError(f"{file.name} belongs to study {monitor.study!r}, not to this one")
     return monitor
 
 

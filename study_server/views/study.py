@@ -1,4 +1,4 @@
-"""A researcher's page of one study: how it goes, who takes part, and the switches."""
+"""The researcher's pages of one study: its progress, its participants and its actions."""
 
 import secrets
 from datetime import datetime
@@ -27,7 +27,7 @@ from study_server.settings import find_resource_folder
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.studies.design import hash_wording, let_in
-from study_server.studies.exclusion_counts import REASONS, Standing, list_standings
+from study_server.studies.exclusion_counts import REASONS, Standing, list_standings, rules_of
 from study_server.studies.progress import Progress, measure_progress
 from study_server.studies.recruitment_curve import Curve, draw_curve
 from study_server.studies.reports import Monitor, Power, read_monitor, read_power
@@ -41,12 +41,13 @@ require_login(pages)
 
 PARTICIPANTS_PER_PAGE = 100
 LINKED_SOURCES = (Source.PROLIFIC, Source.MTURK, Source.SONA)
-# the report brings its own style; it has no script and loads nothing
+# the report contains its own styles, has no script and loads nothing
 REPORT_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
 
 @pages.get("")
 def show_study(slug: str) -> ResponseReturnValue:
+    """Show the page of a study."""
     return _render_study(_find_study(slug))
 
 
@@ -84,13 +85,14 @@ def _render_study(study: Study, problem: str = "") -> str:
 
 
 def _progress_context(study: Study) -> dict[str, object]:
-    """What changes while people come."""
+    """Return what changes while a study runs."""
     people = list_standings(g.db, study)
     progress: Progress = measure_progress(g.db, study, people)
     return {
         "progress": progress,
         "curve": _recruitment_curve(people, progress.planned),
         "reasons": REASONS,
+        "min_attention_checks": rules_of(study).vigilance_min_planned,
         "measured_at": now(),
     }
 
@@ -102,7 +104,7 @@ def _recruitment_curve(people: list[Standing], planned: int | None) -> Curve | N
 
 
 def _read_monitor(slug: str) -> tuple[Monitor | None, str]:
-    """The rates so far, or why there is something that cannot be shown."""
+    """Return the interim rates, or None and what is wrong with their file."""
     try:
         return read_monitor(app_settings().monitor_path(slug), slug), ""
     except StudyError as error:
@@ -118,12 +120,13 @@ def _read_power(slug: str) -> tuple[Power | None, str]:
 
 @pages.get("/progress")
 def show_progress(slug: str) -> ResponseReturnValue:
-    """The part of the page that refreshes itself."""
+    """Render the part of the page that is refreshed by a script."""
     return render_template("researcher/progress.html", **_progress_context(_find_study(slug)))
 
 
 @pages.get("/participants")
 def participants(slug: str) -> ResponseReturnValue:
+    """List the participants, newest first."""
     study, number = _find_study(slug), max(request.args.get("page", 1, type=int), 1)
     people = list_standings(g.db, study)
     first = (number - 1) * PARTICIPANTS_PER_PAGE
@@ -140,7 +143,7 @@ def participants(slug: str) -> ResponseReturnValue:
 
 @pages.post("/state")
 def change_state(slug: str) -> ResponseReturnValue:
-    """Open, pause or close it; what cannot be opened is told on its page."""
+    """Open, pause or close the study; the page says why it cannot be opened."""
     study, requested_state = _find_study(slug), request.form.get("state")
     try:
         if requested_state == State.OPEN:
@@ -158,7 +161,7 @@ def change_state(slug: str) -> ResponseReturnValue:
 
 @pages.get("/preview")
 def preview(slug: str) -> ResponseReturnValue:
-    """To the consent page, as somebody new whose answers are kept apart as a preview."""
+    """Redirect to the consent page as a new participant in preview mode."""
     secret: Any = current_app.config["SECRET_KEY"]
     token = invitation(secret, _find_study(slug).slug, Mode.PREVIEW, secrets.token_hex(8))
     return redirect(url_for("entrance.entry", slug=slug, invitation=token), 303)
@@ -166,6 +169,7 @@ def preview(slug: str) -> ResponseReturnValue:
 
 @pages.get("/report")
 def report(slug: str) -> ResponseReturnValue:
+    """Send the report of the study."""
     file = app_settings().report_path(_find_study(slug).slug)
     if not file.is_file():
         abort(404)

@@ -54,7 +54,7 @@ def test_a_link_lets_in_once_and_shows_the_studies(page: Page, live_study: LiveS
     link = sign_in(page, live_study)
     study = page.get_by_role("article").filter(has_text=live_study.slug)
     expect(study).to_contain_text("open")
-    expect(study.get_by_role("link", name="Participants")).to_have_attribute(
+    expect(study.get_by_role("link", name="Participant page")).to_have_attribute(
         "href", live_study.entry
     )
     page.get_by_role("button", name="Sign out").click()
@@ -64,9 +64,7 @@ def test_a_link_lets_in_once_and_shows_the_studies(page: Page, live_study: LiveS
 
 
 def recruited(page: Page, people: int) -> None:
-    expect(page.locator("#study-progress .stat-grid").first).to_contain_text(
-        f"recruited of 2 planned{people}"
-    )
+    expect(page.locator("#study-progress .stat-grid").first).to_contain_text(f"started{people}")
 
 
 def test_progress_refreshes_by_itself_and_tells_when_it_cannot(
@@ -109,13 +107,13 @@ def test_everything_but_the_refresh_works_without_javascript(
     page.get_by_role("button", name="Pause").click()
     expect(page.locator(".badge").first).to_have_text("paused")
     page.get_by_role("button", name="Open").click()
-    page.get_by_text("Download with the truth now").click()
+    page.get_by_text("Download unblinded data").click()
     with page.expect_download() as taken:
-        page.get_by_role("button", name="responses.csv with the truth").click()
+        page.get_by_role("button", name="responses.csv, unblinded").click()
     assert taken.value.suggested_filename == "short-responses.csv"
     page.reload()
-    expect(page.get_by_text("by Ada, at 0 complete")).to_be_visible()
-    page.get_by_role("link", name="Every participant").click()
+    expect(page.get_by_text("by Ada, after 0 participants had finished")).to_be_visible()
+    page.get_by_role("link", name="Participants").click()
     expect(page.locator("tbody tr")).to_have_count(1)
     page.go_back()
     page.get_by_text("Close", exact=True).click()

@@ -91,8 +91,8 @@ def test_a_study_speaks_as_the_browser_asks_and_stays_with_it(
 
 
 def words(page: str) -> dict[str, str]:
-    """What the page gives its scripts to say."""
-    (found,) = re.findall(r'id="words">(.*?)</script>', page, re.DOTALL)
+    """Return the texts that the page passes to its scripts."""
+    (found,) = re.findall(r'id="player-texts">(.*?)</script>', page, re.DOTALL)
     given: dict[str, str] = json.loads(found)
     return given
 

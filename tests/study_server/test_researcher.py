@@ -22,7 +22,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PASSWORD = "correct horse battery"
 PARTS = [
     f"/studies/short/{part}"
-    for part in ("report", "live", "participants", "preview", "files/responses.csv")
+    for part in ("report", "progress", "participants", "preview", "files/responses.csv")
 ]
 
 
@@ -130,9 +130,9 @@ def test_rates_so_far_are_shown_with_their_interval_and_when_they_were_computed(
     client: FlaskClient, tmp_path: Path
 ) -> None:
     page = show_monitor(client, tmp_path, json.dumps(MONITOR))
-    assert "mcl 31.2 % 23.9 to 38.5 % 820" in page
-    assert "l2 too few people to show it 180" in page
-    assert "Computed 03 July 2026, 12:05 UTC from 41 of 60 planned participants" in page
+    assert "mcl 31.2% 23.9–38.5% 820" in page
+    assert "l2 too few participants 180" in page
+    assert "Computed 03 July 2026, 12:05 UTC from 41 included participants (60 planned)" in page
 
 
 @pytest.mark.parametrize(("hours", "warned"), [(1, False), (30, True)])
@@ -146,13 +146,13 @@ def test_old_rates_are_called_so(
 
 def test_rates_of_simulated_answers_are_called_so(client: FlaskClient, tmp_path: Path) -> None:
     page = show_monitor(client, tmp_path, json.dumps(MONITOR | {"mode": "simulated"}))
-    assert "Rates so far simulated" in page
+    assert "Interim rates simulated" in page
 
 
 def test_without_a_file_the_page_says_how_to_make_one(client: FlaskClient) -> None:
     sign_in(client, "ada", PASSWORD)
     page = client.get("/researcher/studies/short").text
-    assert "No rates so far" in page
+    assert "To show interim rates here" in page
     assert "--study short --out instance/reports/short/monitor.json" in page
 
 
@@ -165,12 +165,12 @@ def test_without_a_file_the_page_says_how_to_make_one(client: FlaskClient) -> No
         (b"\xff\xfe", "Invalid JSON"),
         ("[]", "monitor.json: Input should be an object"),
         (json.dumps(MONITOR | {"schema": "hue-and-eye/monitor/0"}), "schema: Input should be"),
-        (json.dumps(MONITOR | {"study": "other"}), "of the study"),
+        (json.dumps(MONITOR | {"study": "other"}), "belongs to study"),
         (json.dumps(MONITOR | {"written_at": "yesterday"}), "written_at"),
         (json.dumps(MONITOR | {"methods": {"mcl": {"rate": 0.3, "trials": 9}}}), "cs95"),
         (
             json.dumps(MONITOR | {"methods": {"mcl": {"rate": 0.3, "cs95": None, "trials": 9}}}),
-            "a rate and its interval come together",
+            "a rate needs an interval",
         ),
     ],
 )
@@ -178,10 +178,10 @@ def test_a_file_that_cannot_be_shown_is_told_in_words(
     content: str | bytes, words: str, client: FlaskClient, tmp_path: Path
 ) -> None:
     page = show_monitor(client, tmp_path, content)
-    assert "The rates so far cannot be shown." in page
+    assert "The interim rates cannot be shown." in page
     assert words in page
     assert "python -m analysis.monitor" in page
-    assert "31.2 %" not in page
+    assert "31.2%" not in page
 
 
 def test_the_participants_address_is_the_public_one(client: FlaskClient, app: Flask) -> None:

@@ -77,11 +77,12 @@ def words(page: TestResponse) -> str:
 def test_the_page_tells_how_the_study_goes(client: FlaskClient, frozen: Flask) -> None:
     page = words(client.get(STUDY))
     for told in (
-        "recruited of 2 planned 1", "finished 1", "passed vigilance 100", "images not shown 0",
-        "Nobody breaks a rule", "1 began 1 finished 2 planned", "7 answers are stored",
+        "started 1", "finished (2 planned) 1", "passed attention checks 100%",
+        "images that failed to load 0",
+        "nobody would be excluded", "1 started 1 finished 2 planned", "7 responses are stored",
     ):  # fmt: skip
         assert told in page
-    assert "Blinded: this page computes none" in page
+    assert "Rates are hidden while data are collected" in page
 
 
 def test_the_page_gives_the_links_and_codes_for_platforms(
@@ -92,7 +93,7 @@ def test_the_page_gives_the_links_and_codes_for_platforms(
     assert "SONA http://localhost/s/short?survey_code=%SURVEY_CODE%" in page
     with transaction(frozen.extensions["engine"]) as db:
         code = prolific_code(db, find(db, "short"), Outcome.COMPLETE)
-    assert f"how it ended: complete {code} " in page
+    assert f"codes for Prolific: finished {code} " in page
 
 
 def test_the_part_that_refreshes_is_the_part_of_the_page(
@@ -147,9 +148,9 @@ def test_every_participant_is_listed_with_reasons(client: FlaskClient, app: Flas
         name = person.name
         person.outcome = person.outcome.RETURNED
     first, second = (client.get(f"{STUDY}/participants?page={page}") for page in (1, 2))
-    assert f"{name} returned" in words(first)
-    assert "0 / 5 0 / 1 0 returned the task, left too early" in words(first)
-    assert "page 1 of 2, 102 people" in words(first)
+    assert f"{name} returned on the platform" in words(first)
+    assert "0 / 5 0 / 1 0 returned the task, did not finish" in words(first)
+    assert "page 1 of 2 (102 participants)" in words(first)
     assert (first.text.count("<tr>"), second.text.count("<tr>")) == (101, 3)
     assert client.get(f"{STUDY}/participants?page=x").status_code == 200
 
@@ -175,7 +176,7 @@ def test_who_takes_the_truth_before_is_on_record_and_told_ever_after(
     assert "" not in {row["truth"] for row in rows}
     (look,) = read(client.get(f"{STUDY}/files/unblinding.csv"))
     assert (look["by"], look["complete"]) == ("ada", "1")
-    assert "UTC by ada, at 1 complete" in words(client.get(STUDY))
+    assert "UTC, by ada, after 1 participant had finished" in words(client.get(STUDY))
     assert {row["truth"] for row in read(client.get(f"{STUDY}/files/responses.csv"))} == {""}
     with transaction(frozen.extensions["engine"]) as db:
         assert db.scalars(select(Unblinding.by)).all() == ["ada"]
@@ -225,8 +226,10 @@ def test_the_planning_is_shown_when_it_is_there(
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps(POWER))
     page = words(client.get(STUDY))
-    assert "To tell rates 30.0 % and 22.5 % apart, with 40 trials a person" in page
-    assert "people for 80 % power 38 people for 90 % power – planned by the design 2" in page
+    assert "To detect a difference between 30.0% and 22.5%, with 40 trials per participant" in page
+    assert (
+        "participants for 80% power 38 participants for 90% power – planned in the design 2" in page
+    )
     assert "too few photographs for 90 %" in page
     file.write_text("{}")
-    assert "The planning cannot be shown. power.json: " in words(client.get(STUDY))
+    assert "The sample size cannot be shown. power.json: " in words(client.get(STUDY))

@@ -201,7 +201,7 @@ def test_who_is_out_of_time_is_told_and_gives_no_more_answers(
     with transaction(app.extensions["engine"]) as db:
         db.execute(update(Participant).values(outcome=Outcome.TIMED_OUT))
     late = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
-    assert (late.status_code, "over" in late.get_json()["error"]) == (409, True)
+    assert (late.status_code, "any more answers" in late.get_json()["error"]) == (409, True)
     assert client.post(f"{base}/resume", json={}).get_json()["trials"] == []
     page = client.get(f"{base}/debrief", follow_redirects=True).text
     assert "Your time for this study is up" in page
@@ -262,4 +262,4 @@ def test_who_is_told_that_a_trial_is_gone_is_told_in_their_language(
     assert auf_deutsch != told
     nobody = client.post("/p/nobody/trials/gone/response", json=SHOWN, headers=english)
     assert nobody.status_code == 404
-    assert "link leads nowhere" in nobody.get_json()["error"]
+    assert "copied the whole link" in nobody.get_json()["error"]

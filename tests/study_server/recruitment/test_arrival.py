@@ -159,7 +159,7 @@ def debrief(client: FlaskClient, base: str) -> str:
 
 
 def way_out(page: str) -> str | None:
-    found = re.search(r'id="leave" href="([^"]*)"', page)
+    found = re.search(r'id="redirect-target" href="([^"]*)"', page)
     return unescape(found[1]) if found else None
 
 
