@@ -13,7 +13,7 @@ from colorizer.commands.figures import figures
 from colorizer.commands.prior import prior
 from colorizer.commands.split import split
 from colorizer.commands.train import train_command
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = commands.main(words or ["--help"], standalone_mode=False)
     except click.Abort:
         code = 130
-    except (Mistake, OSError, click.ClickException) as error:  # OSError: no room, no permission
+    # OSError: no room, no permission
+    except (ColorizerError, OSError, click.ClickException) as error:
         message = error.format_message() if isinstance(error, click.ClickException) else str(error)
         click.echo(f"colorizer: {' '.join(message.split())}", err=True)
         code = 2

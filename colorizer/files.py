@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it if the block ends well, removed if it does not.
 
     The temporary name keeps the suffix, since Pillow chooses the format by it, and is short, since

@@ -20,7 +20,7 @@ from colorizer.commands.options import (
     seed_option,
 )
 from colorizer.commands.terminal import tell, tell_left_out, tell_refused, tracked
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import load_colorizer, short_sha256
 from colorizer.networks.cpu_inference import fuse
 from colorizer.photos.reading import Refusal
@@ -93,7 +93,7 @@ def batch(
     told, but do not change the exit code.
     """
     if side is not None and photos is not None:
-        raise Mistake("give --split or --photos, not both")
+        raise ColorizerError("give --split or --photos, not both")
     files = choose_models(methods, models, quiet)
     dtype = PRECISIONS.get(precision) or fast_precision(device)
     loaded = {
@@ -117,7 +117,7 @@ def batch(
             stimuli.extend(result)
     tell_refused(refused)
     if not stimuli and shard == WHOLE:
-        raise Mistake("no stimuli: none of the photographs could be used")
+        raise ColorizerError("no stimuli: none of the photographs could be used")
     manifest = finish_manifest(out, stimuli, shard)
     told = {"images": len(stimuli) // len(methods), "stimuli": len(stimuli)}
     tell({**told, "refused": len(refused)}, str(manifest), quiet, as_json)

@@ -17,7 +17,7 @@ from colorizer.commands.options import (
     quiet_option,
 )
 from colorizer.commands.terminal import tell, tell_refused, tracked
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.figures.comparison_sheet import draw_sheet, make_panels, save_png
 from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.cpu_inference import fuse
@@ -70,10 +70,10 @@ def colorize(
     Each becomes a PNG in --out, with the lightness it had; what is there is replaced.
     """
     if temperature is not None and DECODINGS[model][0] == "l2":
-        raise Mistake("--temperature: a regression has none; give --model mcl")
+        raise ColorizerError("--temperature: a regression has none; give --model mcl")
     jobs = name_outputs(inputs, out)
     if not jobs:
-        raise Mistake(f"{inputs[0]}: no photographs in this folder; give one that has some")
+        raise ColorizerError(f"{inputs[0]}: no photographs in this folder; give one that has some")
     wanted = [*COMPARED, model] if sheet else [model]
     files = choose_models(wanted, models, quiet)
     networks = {objective: fuse(load_colorizer(path, device)) for objective, path in files.items()}
@@ -89,7 +89,7 @@ def colorize(
             refused[str(job.source)] = str(refusal)
     tell_refused(refused)
     if len(refused) == len(jobs):
-        raise Mistake("nothing colored: none of the photographs could be read")
+        raise ColorizerError("nothing colored: none of the photographs could be read")
     told = {"images": len(jobs) - len(refused), "refused": len(refused)}
     tell(told, str(out), quiet, as_json)
     return 1 if refused else 0

@@ -24,7 +24,7 @@ from colorizer.commands.options import (
     seed_option,
 )
 from colorizer.commands.terminal import tell, tell_refused, tracked
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.evaluation.scores import Score, Scores, Weights, estimate, pixel_weights, score
 from colorizer.evaluation.tables import render_table, write_scores
 from colorizer.networks.checkpoint import load_colorizer
@@ -88,9 +88,9 @@ def evaluate(
     None of it tells whether people are fooled.
     """
     if side is not None and photos is not None:
-        raise Mistake("give --split or --photos, not both")
+        raise ColorizerError("give --split or --photos, not both")
     if (classifier is None) != (labels is None):
-        raise Mistake("--classifier and --labels go together")
+        raise ColorizerError("--classifier and --labels go together")
     files = choose_models(methods, models, quiet)
     precision = fast_precision(device)
     loaded = {name: fuse(load_colorizer(path, device), precision) for name, path in files.items()}
@@ -116,7 +116,7 @@ def evaluate(
             scores[photograph.image] = found
     tell_refused(refused)
     if not scores:
-        raise Mistake("nothing to measure: none of the photographs could be used")
+        raise ColorizerError("nothing to measure: none of the photographs could be used")
     estimates = estimate(list(scores.values()), np.random.default_rng(seed))
     write_scores(out, estimates, scores)
     if not quiet and not as_json:
@@ -144,11 +144,11 @@ def measure(yardstick: Yardstick, sat: tuple[Photograph, Sitting | Refusal]) -> 
 
 
 def label_all(photographs: Sequence[Photograph], labels: Path) -> dict[str, int]:
-    """The class of every photograph. Raises Mistake where one has none."""
+    """The class of every photograph. Raises ColorizerError where one has none."""
     known = read_labels(labels)
     for photograph in photographs:
         if photograph.image not in known:
-            raise Mistake(f"--labels {labels}: no line for {photograph.image}; add one")
+            raise ColorizerError(f"--labels {labels}: no line for {photograph.image}; add one")
     return known
 
 

@@ -20,7 +20,7 @@ from colorizer.commands.options import (
     seed_option,
 )
 from colorizer.commands.terminal import tell, tell_refused
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.figures.comparison_sheet import draw_sheet, save_png
 from colorizer.figures.curves import draw_losses, draw_weights, read_log, save_figure
 from colorizer.figures.network import draw_network, trace
@@ -66,17 +66,17 @@ def figures(
     """
     runs = [run] if run else sorted(path.parent for path in RUNS.glob("*/best.safetensors"))
     if not runs:
-        raise Mistake(f"no run in {RUNS}; run `colorizer train` first, or give --run FOLDER")
+        raise ColorizerError(f"no run in {RUNS}; run `colorizer train` first, or give --run FOLDER")
     for folder in runs:
         draw_run(folder, out)
     refused = {}
     try:
         save_figure(draw_weights(read_prior(PRIOR_FILE).weight), out / "weights")
-    except Mistake as mistake:
+    except ColorizerError as mistake:
         refused["weights"] = str(mistake)
     try:
         save_png(compare(models, rows, seed, device), out / "comparison.png")
-    except Mistake as mistake:
+    except ColorizerError as mistake:
         refused["comparison"] = str(mistake)
     tell_refused(refused)
     tell({"figures": 2 * len(runs) + 2 - len(refused)}, str(out), quiet, as_json)
@@ -103,7 +103,7 @@ def compare(models: dict[str, Path], rows: int, seed: int, device: torch.device)
     sittings = islice((each for each in chosen if isinstance(each, Sitting)), rows)
     painted = [paint(sitting.to(device), list(COLUMNS), loaded) for sitting in sittings]
     if not painted:
-        raise Mistake(f"{SPLIT_FILE}: none of its test photographs could be read")
+        raise ColorizerError(f"{SPLIT_FILE}: none of its test photographs could be read")
     return draw_sheet(
         [{COLUMNS[name]: x[0].cpu().numpy() for name, x in row.items()} for row in painted]
     )

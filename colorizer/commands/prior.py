@@ -8,7 +8,7 @@ import torch
 from colorizer.color.bins import bin_centers
 from colorizer.commands.options import FILE, PRIOR_FILE, device_option, json_option, quiet_option
 from colorizer.commands.terminal import tell, tell_refused, tracked
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.photos.reading import UnreadablePhotograph
 from colorizer.photos.splits import (
     SPLIT_FILE,
@@ -46,7 +46,7 @@ def prior(
             counts = counts + counted
     tell_refused(refused)
     if len(refused) == len(photographs):
-        raise Mistake(f"{split_file}: none of its train photographs could be read")
+        raise ColorizerError(f"{split_file}: none of its train photographs could be read")
     estimated = estimate_prior(counts.cpu(), len(photographs) - len(refused), mixing)
     write_prior(out, estimated)
     gray = (bin_centers() == 0).all(dim=1)

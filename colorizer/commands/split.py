@@ -8,7 +8,7 @@ import click
 
 from colorizer.commands.options import EXISTING_FOLDER, FILE, json_option, quiet_option, seed_option
 from colorizer.commands.terminal import tell, tell_refused, tracked
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.photos.splits import (
     SPLIT_FILE,
     SPLITS,
@@ -49,7 +49,7 @@ def split(
     fresh, refused = look_through(photos, known, quiet)
     tell_refused(refused)
     if not known and not fresh:
-        raise Mistake(f"{photos}: none of its {len(refused)} photographs can be used")
+        raise ColorizerError(f"{photos}: none of its {len(refused)} photographs can be used")
     colored = sum(not row.gray for row in fresh)
     vals = report_count("val", colored) if val is None else val
     tests = report_count("test", colored) if test is None else test

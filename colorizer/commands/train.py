@@ -20,7 +20,7 @@ from colorizer.commands.options import (
     seed_option,
 )
 from colorizer.commands.terminal import follow, tell_refused, tracked
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.backbone import RANDOM
 from colorizer.networks.checkpoint import file_sha256, model_name
 from colorizer.networks.models import NETWORKS, OBJECTIVES
@@ -121,11 +121,13 @@ def train_command(
 def begin(config: TrainConfig, folder: Path, device: torch.device) -> Run:
     """A new run; refuses to write over one."""
     if (folder / RESUME).exists():
-        raise Mistake(
+        raise ColorizerError(
             f"{folder}: holds a run already; --resume goes on with it, --out names another"
         )
     if config.batch_size < 2 * distributed.count():
-        raise Mistake(f"--batch-size {config.batch_size}: {distributed.count()} processes share it")
+        raise ColorizerError(
+            f"--batch-size {config.batch_size}: {distributed.count()} processes share it"
+        )
     if config.weights == RANDOM and distributed.rank() == 0:
         click.echo("the trunk starts untrained (--weights random): expect poor colors", err=True)
     run = begin_run(config, prior_of(config), device)
@@ -140,13 +142,19 @@ def go_on(config: TrainConfig, context: click.Context, folder: Path, device: tor
         source = context.get_parameter_source(name)
         if source is ParameterSource.COMMANDLINE and context.params[name] != value:
             if name != "epochs":
-                raise Mistake(f"{folder}: was begun with {name} {value}; --resume cannot change it")
+                raise ColorizerError(
+                    f"{folder}: was begun with {name} {value}; --resume cannot change it"
+                )
             run.config = replace(run.config, epochs=config.epochs)
     if run.epoch >= run.config.epochs:
-        raise Mistake(f"{folder}: all {run.epoch} epochs are done; --epochs can ask for more")
+        raise ColorizerError(
+            f"{folder}: all {run.epoch} epochs are done; --epochs can ask for more"
+        )
     for file, digest in hash_sources(run.config).items():
         if digest != run.sources.get(file):
-            raise Mistake(f"{file}: changed since {folder} was begun; begin again in another --out")
+            raise ColorizerError(
+                f"{file}: changed since {folder} was begun; begin again in another --out"
+            )
     return run
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from colorizer.evaluation.scores import Estimate, Estimates, Scores
-from colorizer.files import replacing
+from colorizer.files import atomic_write
 
 COLUMNS = ("method", "metric", "mean", "ci95_low", "ci95_high", "images", "published")
 FIRST, OTHERS = 22, 16  # letters: width of the table's columns
@@ -45,9 +45,9 @@ def write_scores(folder: Path, estimates: Estimates, scores: Mapping[str, Scores
     _write_table(folder / "metrics.csv", COLUMNS, _rows(estimates, images))
     metrics = list(next(iter(estimates.values())))
     _write_table(folder / "images.csv", ("image", "method", *metrics), _image_rows(scores))
-    with replacing(folder / "metrics.txt") as temporary:
+    with atomic_write(folder / "metrics.txt") as temporary:
         temporary.write_text(render_table(estimates, images), encoding="utf-8")
-    with replacing(folder / "metrics.json") as temporary:
+    with atomic_write(folder / "metrics.json") as temporary:
         temporary.write_text(json.dumps(_plain(estimates, images), indent=1, allow_nan=False))
 
 
@@ -83,7 +83,7 @@ def _plain(estimates: Estimates, images: int) -> dict[str, Any]:
 def _write_table(
     path: Path, header: Sequence[str], rows: Iterable[Sequence[str | float | None]]
 ) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)

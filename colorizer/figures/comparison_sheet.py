@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from colorizer.files import replacing
+from colorizer.files import atomic_write
 from colorizer.photos.reading import is_gray
 from colorizer.stimuli.full_size import Painter, bleach, color_photograph
 
@@ -55,5 +55,5 @@ def draw_sheet(rows: Sequence[Panels]) -> Image.Image:
 
 def save_png(image: Image.Image, path: Path) -> None:
     """Whole or not at all."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         image.save(temporary, compress_level=1)  # level 6 takes twice as long

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import lab_to_gamut
-from colorizer.errors import Mistake
-from colorizer.files import replacing
+from colorizer.errors import ColorizerError
+from colorizer.files import atomic_write
 
 KINDS = ("svg", "png")  # for the paper, for looking at
 INK, MUTED, TRAIN, VAL = "#1a1a1a", "#5a5a5a", "#8a8a8a", "#a33a12"
@@ -38,15 +38,18 @@ STYLE: Any = {  # Any, since each version of matplotlib types the names it takes
 
 
 def read_log(path: Path) -> dict[str, list[float]]:
-    """log.csv of a run: column -> its values by epoch. Raises Mistake where there is none."""
+    """log.csv of a run: column -> its values by epoch.
+
+    Raises ColorizerError where there is none.
+    """
     if not path.exists():
-        raise Mistake(f"{path}: no log; `colorizer train` writes one in each run's folder")
+        raise ColorizerError(f"{path}: no log; `colorizer train` writes one in each run's folder")
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     try:
         return {name: [float(row[name]) for row in rows] for name in rows[0]}
     except (IndexError, ValueError, TypeError) as error:
-        raise Mistake(f"{path}: not a log of `colorizer train` ({error})") from error
+        raise ColorizerError(f"{path}: not a log of `colorizer train` ({error})") from error
 
 
 def draw_losses(log: Mapping[str, list[float]], objective: str) -> Figure:
@@ -112,7 +115,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     dates = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
     for kind in KINDS:
         target = path.with_name(f"{path.name}.{kind}")
-        with mpl.rc_context(STYLE), replacing(target) as temporary:
+        with mpl.rc_context(STYLE), atomic_write(target) as temporary:
             figure.savefig(temporary, format=kind, dpi=300, metadata=dates[kind])
 
 

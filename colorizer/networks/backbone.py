@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.torchvision_ops import import_torchvision
 
 BACKBONES = ("resnet50", "resnet50v2")
@@ -154,7 +154,7 @@ def build_backbone(name: str) -> FeaturePyramid:
 def load_pretrained(trunk: nn.Module, weights: str | None) -> None:
     """Fill a trunk: from a file, torchvision's download (None), or leave it random.
 
-    Raises Mistake where the file is not this trunk's.
+    Raises ColorizerError where the file is not this trunk's.
     """
     if weights == RANDOM:
         return
@@ -163,7 +163,7 @@ def load_pretrained(trunk: nn.Module, weights: str | None) -> None:
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
-    """Raises Mistake where a tensor is missing, unknown or of another shape.
+    """Raises ColorizerError where a tensor is missing, unknown or of another shape.
 
     Silently missing weights are the classic complaint.
     """
@@ -177,21 +177,24 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], where: str) 
         module.load_state_dict(wanted, strict=True)
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:300]
-        raise Mistake(f"{where}: not this network's weights: {detail}") from error
+        raise ColorizerError(f"{where}: not this network's weights: {detail}") from error
 
 
 def read_state_dict(path: Path) -> Mapping[str, Tensor]:
-    """Of a .safetensors or a PyTorch file, by tensors alone. Raises Mistake where it is neither."""
+    """Of a .safetensors or a PyTorch file, by tensors alone.
+
+    Raises ColorizerError where it is neither.
+    """
     if not path.is_file():
-        raise Mistake(f"{path}: no such file; give one with a network's weights")
+        raise ColorizerError(f"{path}: no such file; give one with a network's weights")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, UnpicklingError, RuntimeError, OSError, EOFError) as error:
-        raise Mistake(f"{path}: not a weights file; {str(error)[:200]}") from error
+        raise ColorizerError(f"{path}: not a weights file; {str(error)[:200]}") from error
     if not isinstance(tensors, dict) or not all(isinstance(x, Tensor) for x in tensors.values()):
-        raise Mistake(f"{path}: not a state dict (name -> tensor)")
+        raise ColorizerError(f"{path}: not a state dict (name -> tensor)")
     return tensors
 
 
@@ -204,12 +207,12 @@ def _stage(channels: int, width: int, blocks: int, stride: int) -> nn.Sequential
 
 def _download(trunk: nn.Module) -> Mapping[str, Tensor]:
     if not isinstance(trunk, ResNet50):
-        raise Mistake("resnet50v2 has no download; give its file as --weights FILE")
+        raise ColorizerError("resnet50v2 has no download; give its file as --weights FILE")
     published = import_torchvision().models.ResNet50_Weights.DEFAULT
     try:
         tensors: Mapping[str, Tensor] = published.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:  # no network; or a file that is not what it should be
-        raise Mistake(
+        raise ColorizerError(
             f"could not download {published.url} ({error}); fetch it on another machine and "
             f"give it as --weights FILE, or start untrained with --weights {RANDOM}"
         ) from error

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from colorizer.color.bins import bin_centers
-from colorizer.errors import Mistake
-from colorizer.files import replacing
+from colorizer.errors import ColorizerError
+from colorizer.files import atomic_write
 from colorizer.networks.backbone import load_strictly, read_state_dict
 from colorizer.networks.models import NETWORKS, OBJECTIVES, Colorizer, build_colorizer
 from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016, anneal_as_released
@@ -31,25 +31,30 @@ Header = dict[str, Any]
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Header) -> None:
     """Store named tensors and what they are, whole or not at all."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         # Not save_file, which makes a file that nobody else may read.
         temporary.write_bytes(save(plain, {"header": json.dumps({"schema": SCHEMA, **header})}))
 
 
 def read_header(path: Path) -> Header:
-    """What a checkpoint says of itself. Raises Mistake where it is absent or somebody else's."""
+    """What a checkpoint says of itself.
+
+    Raises ColorizerError where it is absent or somebody else's.
+    """
     if path.suffix in RELEASED:
         return {"schema": SCHEMA, "objective": "mcl", "backbone": ZHANG2016}
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise Mistake(f"{path}: not a checkpoint, or not a whole one ({error})") from error
+        raise ColorizerError(f"{path}: not a checkpoint, or not a whole one ({error})") from error
     header: Header = json.loads(metadata.get("header", "{}"))
     if header.get("schema") != SCHEMA:
-        raise Mistake(f"{path}: not a checkpoint of `colorizer train` (no {SCHEMA} header)")
+        raise ColorizerError(f"{path}: not a checkpoint of `colorizer train` (no {SCHEMA} header)")
     if header["backbone"] not in NETWORKS or header["objective"] not in OBJECTIVES:
-        raise Mistake(f"{path}: {header['backbone']} with {header['objective']} is unknown here")
+        raise ColorizerError(
+            f"{path}: {header['backbone']} with {header['objective']} is unknown here"
+        )
     return header
 
 
@@ -66,7 +71,7 @@ def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
 
 
 def load_colorizer(path: Path, device: torch.device) -> Colorizer:
-    """The model of a checkpoint, ready to predict. Raises Mistake where it does not fit.
+    """The model of a checkpoint, ready to predict. Raises ColorizerError where it does not fit.
 
     A file of RELEASED is taken for Zhang et al.'s release.
     """

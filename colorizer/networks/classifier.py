@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from colorizer.color.spaces import from_bytes
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.backbone import IMAGENET, load_strictly, read_state_dict
 from colorizer.networks.torchvision_ops import import_torchvision
 
@@ -20,24 +20,26 @@ SIDE, CROP = 256, 224  # px: what torchvision's weights were measured with
 
 
 def load_classifier(path: Path, device: torch.device) -> nn.Module:
-    """From a file of torchvision's `resnet50`; raises Mistake where it is another's."""
+    """From a file of torchvision's `resnet50`; raises ColorizerError where it is another's."""
     network: nn.Module = import_torchvision().models.resnet50()
     load_strictly(network, read_state_dict(path), f"--classifier {path}")
     return network.eval().to(device)
 
 
 def read_labels(path: Path) -> dict[str, int]:
-    """CSV of `image,label`: a photograph's id and its class, 0 to 999. Raises Mistake."""
+    """CSV of `image,label`: a photograph's id and its class, 0 to 999. Raises ColorizerError."""
     if not path.is_file():
-        raise Mistake(f"--labels {path}: no such file; give a CSV of image,label")
+        raise ColorizerError(f"--labels {path}: no such file; give a CSV of image,label")
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         if rows.fieldnames != ["image", "label"]:
-            raise Mistake(f"--labels {path}: the columns must be image,label")
+            raise ColorizerError(f"--labels {path}: the columns must be image,label")
         labels = {}
         for row in rows:
             if not (row["label"] or "").isdecimal():
-                raise Mistake(f"--labels {path}:{rows.line_num}: label must be a class number")
+                raise ColorizerError(
+                    f"--labels {path}:{rows.line_num}: label must be a class number"
+                )
             labels[row["image"]] = int(row["label"])
     return labels
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from colorizer.color.bins import annealed_mean
 from colorizer.color.spaces import gray_rgb
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.backbone import BACKBONES, FeaturePyramid, build_backbone
 from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016
 
@@ -120,12 +120,12 @@ def build_colorizer(
 ) -> Colorizer:
     """An untrained model of NETWORKS. probability (Q,): the prior that classification starts from.
 
-    Raises Mistake for the published network with another objective than its own.
+    Raises ColorizerError for the published network with another objective than its own.
     """
     start = torch.full((len(bins),), 1 / len(bins)) if probability is None else probability
     if name == ZHANG2016:
         if objective != "mcl":
-            raise Mistake(f"{ZHANG2016} is a classification; give it --objective mcl")
+            raise ColorizerError(f"{ZHANG2016} is a classification; give it --objective mcl")
         return Zhang2016(bins, start.clamp(min=RAREST))
     if objective == "l2":
         return PyramidColorizer(build_backbone(name), RegressionHead(WIDTHS[0]))

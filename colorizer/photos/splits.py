@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from colorizer.errors import Mistake
-from colorizer.files import replacing
+from colorizer.errors import ColorizerError
+from colorizer.files import atomic_write
 from colorizer.photos.duplicates import join_groups, near_pairs, perceptual_hash
 from colorizer.photos.reading import UnreadablePhotograph, find_photographs, is_gray, read_squares
 
@@ -44,46 +44,46 @@ TOTAL = 200_000
 
 
 def read_split(path: Path) -> list[Photograph]:
-    """Raises Mistake where the file is absent, has other columns, or contradicts itself."""
+    """Raises ColorizerError where the file is absent, has other columns, or contradicts itself."""
     if not path.exists():
-        raise Mistake(f"{path}: no split yet; run `colorizer split PHOTOS` first")
+        raise ColorizerError(f"{path}: no split yet; run `colorizer split PHOTOS` first")
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
             if reader.fieldnames not in (COLUMNS, COLUMNS[:-1]):  # by hand: without phash
-                raise Mistake(f"{path}: the columns must be {','.join(COLUMNS)}")
+                raise ColorizerError(f"{path}: the columns must be {','.join(COLUMNS)}")
             columns = len(reader.fieldnames)
             rows = [_parse(row, columns, f"{path}:{reader.line_num}") for row in reader]
     except (csv.Error, UnicodeDecodeError) as error:
-        raise Mistake(f"{path}: not a CSV in UTF-8 ({error})") from error
+        raise ColorizerError(f"{path}: not a CSV in UTF-8 ({error})") from error
     _check(rows, path)
     return rows
 
 
 def write_split(path: Path, rows: Sequence[Photograph]) -> None:
     """Store the rows, whole or not at all."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows({**asdict(row), "gray": int(row.gray)} for row in rows)
 
 
 def members(rows: Sequence[Photograph], split: str) -> list[Photograph]:
-    """The rows of one split; raises Mistake where it is empty."""
+    """The rows of one split; raises ColorizerError where it is empty."""
     chosen = [row for row in rows if row.split == split]
     if not chosen:
-        raise Mistake(f"no photograph is in the {split} split; see `colorizer split --help`")
+        raise ColorizerError(f"no photograph is in the {split} split; see `colorizer split --help`")
     return chosen
 
 
 def new_files(folder: Path, known: Sequence[Photograph]) -> tuple[list[Path], dict[str, str]]:
     """Photographs below a folder that are not known yet, and why others are refused, by name.
 
-    Raises Mistake where the folder holds no photograph.
+    Raises ColorizerError where the folder holds no photograph.
     """
     files = find_photographs(folder)
     if not files:
-        raise Mistake(f"{folder}: no photographs in this folder; give one that has some")
+        raise ColorizerError(f"{folder}: no photographs in this folder; give one that has some")
     ids = Counter(image_id(folder, path) for path in files)
     taken = {row.image: row.path for row in known}
     fresh, refused = [], {}
@@ -127,7 +127,7 @@ def assign(
     Near-duplicates get one group, and a group one side: the one it is on, if it is on one.
     val, test: of the first split, a count from 1 on, a fraction below. Later photographs go by
     the hash of their group at the shares that the known rows have.
-    Raises Mistake where nothing would be left to train on.
+    Raises ColorizerError where nothing would be left to train on.
     """
     fresh = _group(fresh, known)
     sizes = Counter(row.group for row in fresh if not row.gray)
@@ -170,7 +170,7 @@ def _by_rank(sizes: Mapping[str, int], val: float, test: float) -> dict[str, str
     tested = _take(sizes, tests)
     validated = _take({group: sizes[group] for group in sizes if group not in tested}, vals)
     if len(tested) + len(validated) == len(sizes):
-        raise Mistake(
+        raise ColorizerError(
             f"--test {test:g} and --val {val:g} take {tests + vals} of {total} color "
             "photographs and leave none to train on; give smaller counts, or fractions as 0.2"
         )
@@ -210,15 +210,17 @@ def _hash(seed: int, group: str) -> float:
 
 def _parse(row: dict[str, str], columns: int, where: str) -> Photograph:
     if None in row or None in row.values():
-        raise Mistake(f"{where}: needs exactly {columns} fields")
+        raise ColorizerError(f"{where}: needs exactly {columns} fields")
     if row["gray"] not in ("0", "1"):
-        raise Mistake(f"{where}: gray is {row['gray']!r}; it must be 0 or 1")
+        raise ColorizerError(f"{where}: gray is {row['gray']!r}; it must be 0 or 1")
     gray = row["gray"] == "1"
     if row["split"] not in (("",) if gray else SPLITS):
         expected = "empty for a gray photograph" if gray else "train, val or test"
-        raise Mistake(f"{where}: split is {row['split']!r}; it must be {expected}")
+        raise ColorizerError(f"{where}: split is {row['split']!r}; it must be {expected}")
     if not re.fullmatch("([0-9a-f]{16})?", row.get("phash", "")):
-        raise Mistake(f"{where}: phash is {row['phash']!r}; it must be 16 hex digits, or empty")
+        raise ColorizerError(
+            f"{where}: phash is {row['phash']!r}; it must be 16 hex digits, or empty"
+        )
     values: dict[str, Any] = {**row, "gray": gray}
     return Photograph(**values)
 
@@ -227,11 +229,11 @@ def _check(rows: Sequence[Photograph], path: Path) -> None:
     images = Counter(row.image for row in rows)
     twice = [image for image, count in images.items() if count > 1]
     if twice:
-        raise Mistake(f"{path}: the id {twice[0]} stands there {images[twice[0]]} times")
+        raise ColorizerError(f"{path}: the id {twice[0]} stands there {images[twice[0]]} times")
     sides: dict[str, str] = {}
     for row in rows:
         if not row.gray and sides.setdefault(row.group, row.split) != row.split:
-            raise Mistake(
+            raise ColorizerError(
                 f"{path}: the group {row.group} is in {sides[row.group]} and in {row.split}; "
                 "images of one group must be on one side"
             )

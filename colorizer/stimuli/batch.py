@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from PIL import Image
 
-from colorizer.files import replacing
+from colorizer.files import atomic_write
 from colorizer.networks.models import Colorizer
 from colorizer.photos.reading import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
 from colorizer.photos.splits import Photograph
@@ -180,7 +180,7 @@ def _png(out: Path, photograph: Photograph, method: str) -> Path:
 
 
 def _write_png(path: Path, pixels: Pixels) -> None:
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         # To look for repeats takes longer than all the rest, and photographs have none.
         Image.fromarray(pixels).save(temporary, compress_type=zlib.Z_HUFFMAN_ONLY)
 
@@ -206,7 +206,7 @@ def _date(path: Path, made_from: Mapping[str, object]) -> int:
     """
     described = json.dumps(made_from)
     if not path.exists() or path.read_text(encoding="utf-8") != described:
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(described, encoding="utf-8")
     return path.stat().st_mtime_ns
 

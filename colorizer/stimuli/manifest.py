@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from colorizer.files import replacing
+from colorizer.files import atomic_write
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ def _part(out: Path, shard: Shard) -> Path:
 def _write(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Whole or not at all, in the order of the images, whoever made them."""
     columns = [field.name for field in fields(Stimulus)]
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(sorted(rows, key=lambda row: str(row["image"])))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import (
     RELEASED,
     model_name,
@@ -18,7 +18,7 @@ from colorizer.stimuli.methods import DECODINGS
 def find_models(methods: Sequence[str], given: dict[str, Path], runs: Path) -> dict[str, Path]:
     """The file of every model that the methods need: given, else the newest run's, else shipped.
 
-    Raises Mistake where there is none, or where it is another model.
+    Raises ColorizerError where there is none, or where it is another model.
     """
     needed = list(dict.fromkeys(DECODINGS[m][0] for m in methods if m in DECODINGS))
     trained = newest_checkpoints(runs) if set(needed) - set(given) else {}
@@ -27,9 +27,11 @@ def find_models(methods: Sequence[str], given: dict[str, Path], runs: Path) -> d
         path = given.get(name) or trained.get(name) or shipped_checkpoint(name)
         if path is None:
             options = f"mcl --backbone {name}" if name == ZHANG2016 else name
-            raise Mistake(f"no {name} model in {runs}; `colorizer train --objective {options}`")
+            raise ColorizerError(
+                f"no {name} model in {runs}; `colorizer train --objective {options}`"
+            )
         if model_name(read_header(path)) != name:
-            raise Mistake(f"{path}: a model of {model_name(read_header(path))}, not {name}")
+            raise ColorizerError(f"{path}: a model of {model_name(read_header(path))}, not {name}")
         found[name] = path
     return found
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from colorizer.color.bins import bin_centers, tabulate_candidates
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.models import AB_RANGE, Colorizer
 from colorizer.training import distributed
 from colorizer.training.losses import classification_loss, has_color, regression_loss
@@ -65,7 +65,7 @@ def train(
 
     An epoch that time cuts short is validated and kept as it is. A run that was killed and
     resumed ends where it would have ended: seed, epoch and step draw its batches.
-    Raises Mistake where the loss or its gradient is no longer a number, or has exploded.
+    Raises ColorizerError where the loss or its gradient is no longer a number, or has exploded.
     """
     pace = pace or Pace()
     network, device = distributed.share_gradients(run.model), _device(run.model)
@@ -116,7 +116,9 @@ def validate(run: Run, squares: Squares, loss: Loss) -> NDArray[np.float64]:
         counted += has_color(ab).sum()
     total, counted = distributed.total(total), distributed.total(counted)
     if not counted:
-        raise Mistake("the validation photographs are all gray and cannot tell the best epoch")
+        raise ColorizerError(
+            "the validation photographs are all gray and cannot tell the best epoch"
+        )
     means: NDArray[np.float64] = (total / counted).double().cpu().numpy()
     return means
 
@@ -175,7 +177,7 @@ def _check(run: Run, losses: NDArray[np.float64]) -> None:
     slope = torch.nn.utils.get_total_norm(gradients).item()
     if math.isfinite(slope) and losses[0] <= EXPLODED * (run.first or math.inf):
         return
-    raise Mistake(
+    raise ColorizerError(
         f"the loss is {losses[0]:.4g} (its gradient {slope:.4g}) at step {run.step + 1} of epoch "
         f"{run.epoch + 1}; what was saved before is kept, and --resume goes on from there; "
         "where it comes to this again, begin with another --seed"

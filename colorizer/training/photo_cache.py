@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from colorizer.color.spaces import from_bytes, rgb_to_lab, rgb_to_lightness
-from colorizer.errors import Mistake
-from colorizer.files import replacing
+from colorizer.errors import ColorizerError
+from colorizer.files import atomic_write
 from colorizer.networks.models import STRIDE
 from colorizer.photos.reading import UnreadablePhotograph, read_squares
 from colorizer.photos.splits import Photograph
@@ -43,7 +43,7 @@ def fill_cache(
     if path.exists() and notes.exists() and _read_notes(notes)[0] == fingerprint:
         return
     notes.unlink(missing_ok=True)  # from here on the old array is no longer vouched for
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         shape = (len(photographs), size, size, 3)
         pixels = open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
         squares = read_squares((photograph.path for photograph in photographs), size)
@@ -54,16 +54,16 @@ def fill_cache(
                 pixels[index] = square
             yield
         pixels.flush()
-    with replacing(notes) as temporary:
+    with atomic_write(notes) as temporary:
         temporary.write_text(json.dumps({"fingerprint": fingerprint, "refused": refused}))
 
 
 def open_cache(path: Path, photographs: Sequence[Photograph], device: torch.device) -> Squares:
-    """The array that `fill_cache` made. Raises Mistake where no photograph could be read."""
+    """The array that `fill_cache` made. Raises ColorizerError where no photograph could be read."""
     _, reasons = _read_notes(path.with_suffix(".json"))
     readable = np.array([i for i in range(len(photographs)) if i not in reasons], dtype=np.int64)
     if not len(readable):
-        raise Mistake(f"none of {len(photographs)} photographs could be read: {reasons[0]}")
+        raise ColorizerError(f"none of {len(photographs)} photographs could be read: {reasons[0]}")
     refused = {photographs[i].file: reason for i, reason in reasons.items()}
     return Squares(_settle(np.load(path, mmap_mode="c"), device), readable, refused)
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
-from colorizer.errors import Mistake
-from colorizer.files import replacing
+from colorizer.errors import ColorizerError
+from colorizer.files import atomic_write
 from colorizer.photos.reading import UnreadablePhotograph, read_squares
 from colorizer.photos.splits import LOOKED_AT, Photograph
 from colorizer.training.photo_cache import to_targets
@@ -80,7 +80,7 @@ def rebalance(probability: Tensor, mixing: float = MIXING) -> Tensor:
 
 def write_prior(path: Path, prior: Prior) -> None:
     """Store a prior as an .npz of `probability`, `weight`, `bins` and `photographs`."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
             probability=prior.probability.numpy(),
@@ -91,16 +91,18 @@ def write_prior(path: Path, prior: Prior) -> None:
 
 
 def read_prior(path: Path) -> Prior:
-    """Raises Mistake where there is no prior, or one of other bins."""
+    """Raises ColorizerError where there is no prior, or one of other bins."""
     if not path.exists():
-        raise Mistake(f"{path}: no prior yet; run `colorizer prior` first")
+        raise ColorizerError(f"{path}: no prior yet; run `colorizer prior` first")
     try:
         with path.open("rb") as file, np.load(file) as stored:
             probability, weight = stored["probability"], stored["weight"]
             photographs = int(stored["photographs"])
             same_bins = np.array_equal(stored["bins"], bin_centers().numpy())
     except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
-        raise Mistake(f"{path}: not a prior ({error}); run `colorizer prior` again") from error
+        raise ColorizerError(
+            f"{path}: not a prior ({error}); run `colorizer prior` again"
+        ) from error
     if not same_bins:
-        raise Mistake(f"{path}: a prior of other bins; run `colorizer prior` again")
+        raise ColorizerError(f"{path}: a prior of other bins; run `colorizer prior` again")
     return Prior(torch.from_numpy(probability), torch.from_numpy(weight), photographs)

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from colorizer.color.bins import bin_centers
-from colorizer.errors import Mistake
-from colorizer.files import replacing
+from colorizer.errors import ColorizerError
+from colorizer.files import atomic_write
 from colorizer.networks.backbone import RANDOM, load_pretrained
 from colorizer.networks.checkpoint import Header, read_header, read_tensors, write_tensors
 from colorizer.networks.models import Colorizer, PyramidColorizer, build_colorizer, pretrained_part
@@ -81,16 +81,19 @@ def begin_run(config: TrainConfig, prior: Prior | None, device: torch.device) ->
 
 
 def resume_run(folder: Path, device: torch.device) -> Run:
-    """A run as it was last saved, perhaps within an epoch. Raises Mistake where there is none."""
+    """A run as it was last saved, perhaps within an epoch.
+
+    Raises ColorizerError where there is none.
+    """
     path = folder / RESUME
     if not path.exists():
-        raise Mistake(f"{folder}: no run to resume here; leave --resume out to begin one")
+        raise ColorizerError(f"{folder}: no run to resume here; leave --resume out to begin one")
     header = read_header(path)
     try:
         return _restore(path, header, device)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         detail = " ".join(str(error).split())[:200]
-        raise Mistake(
+        raise ColorizerError(
             f"{path}: was not saved by this version ({type(error).__name__}: {detail}); "
             "begin again in another folder"
         ) from error
@@ -153,7 +156,9 @@ def _set_up(config: TrainConfig, model: Colorizer, device: torch.device) -> Run:
     if isinstance(model, PyramidColorizer):
         model.backbone.freeze(config.frozen_stages)
     elif config.frozen_stages:
-        raise Mistake(f"{config.backbone} has no stages to freeze; leave --frozen-stages out")
+        raise ColorizerError(
+            f"{config.backbone} has no stages to freeze; leave --frozen-stages out"
+        )
     convert_conv2d_weight_memory_format(model.to(device), torch.channels_last)
     averaged = copy.deepcopy(model).eval().requires_grad_(False)
     distributed.convert_sync_batchnorm(model, device)
@@ -193,7 +198,7 @@ def _restore_optimizer(optimizer: torch.optim.AdamW, tensors: dict[str, Tensor])
 
 
 def _write_log(path: Path, rows: tuple[LogRow, ...]) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.training.loop import Epoch, Step
 
 
 def recorded(training: Iterable[Step | Epoch], folder: Path) -> Iterator[Step | Epoch]:
     """What a training tells, written down on its way: by the step and by the epoch.
 
-    Raises Mistake where TensorBoard is not installed.
+    Raises ColorizerError where TensorBoard is not installed.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise Mistake(
+        raise ColorizerError(
             "--tensorboard: it is not installed; `pip install 'hue-and-eye[tensorboard]'`"
         ) from error
     with SummaryWriter(folder / "tensorboard") as writer:

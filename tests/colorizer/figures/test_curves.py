@@ -8,7 +8,7 @@ from PIL import Image
 
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import rgb_to_lab
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.figures.curves import bin_colors, draw_losses, draw_weights, read_log, save_figure
 
 LOG = "epoch,train_loss,val_loss\n1,4.5,4.2\n2,4.1,3.9\n3,3.8,4.0\n"
@@ -70,7 +70,7 @@ def test_the_same_data_give_the_same_files(log: dict[str, list[float]], tmp_path
 @pytest.mark.parametrize("text", ["", "epoch,val_loss\n", "epoch,val_loss\n1,x\n"])
 def test_what_is_no_log_is_a_mistake(text: str, tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text(text)
-    with pytest.raises(Mistake, match=r"log\.csv: not a log"):
+    with pytest.raises(ColorizerError, match=r"log\.csv: not a log"):
         read_log(tmp_path / "log.csv")
-    with pytest.raises(Mistake, match="no log"):
+    with pytest.raises(ColorizerError, match="no log"):
         read_log(tmp_path / "absent.csv")

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.backbone import (
     BACKBONES,
     PreActivationBlock,
@@ -142,7 +142,7 @@ def test_a_missing_tensor_is_refused_by_name(tmp_path: Path) -> None:
     tensors = build_backbone("resnet50v2").state_dict()
     del tensors["layer2.1.conv2.weight"]
     save_file(tensors, tmp_path / "weights.safetensors")
-    with pytest.raises(Mistake, match=r"Missing key.*layer2\.1\.conv2\.weight"):
+    with pytest.raises(ColorizerError, match=r"Missing key.*layer2\.1\.conv2\.weight"):
         load_pretrained(build_backbone("resnet50v2"), str(tmp_path / "weights.safetensors"))
 
 
@@ -150,9 +150,9 @@ def test_a_missing_tensor_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_weights_is_refused(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"weights{suffix}"
     path.write_bytes(b"weights? no")
-    with pytest.raises(Mistake, match="not a weights file"):
+    with pytest.raises(ColorizerError, match="not a weights file"):
         load_pretrained(build_backbone("resnet50"), str(path))
-    with pytest.raises(Mistake, match="no such file"):
+    with pytest.raises(ColorizerError, match="no such file"):
         load_pretrained(build_backbone("resnet50"), str(tmp_path / "absent.pth"))
 
 
@@ -161,9 +161,9 @@ def test_a_failed_download_names_the_way_out(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
-    with pytest.raises(Mistake, match="give it as --weights FILE"):
+    with pytest.raises(ColorizerError, match="give it as --weights FILE"):
         load_pretrained(build_backbone("resnet50"), None)
-    with pytest.raises(Mistake, match="resnet50v2 has no download"):
+    with pytest.raises(ColorizerError, match="resnet50v2 has no download"):
         load_pretrained(build_backbone("resnet50v2"), None)
 
 

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from colorizer.color.bins import bin_centers
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import (
     Header,
     load_colorizer,
@@ -55,20 +55,20 @@ def test_the_newest_run_of_each_objective_is_found_by_its_header(tmp_path: Path)
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
-    with pytest.raises(Mistake, match="not a checkpoint"):
+    with pytest.raises(ColorizerError, match="not a checkpoint"):
         read_header(path)
     path.write_bytes(b"nothing of the kind")
-    with pytest.raises(Mistake, match="not a checkpoint"):
+    with pytest.raises(ColorizerError, match="not a checkpoint"):
         read_header(path)
     save_file({"x": torch.zeros(1)}, path)
-    with pytest.raises(Mistake, match="not a checkpoint of `colorizer train`"):
+    with pytest.raises(ColorizerError, match="not a checkpoint of `colorizer train`"):
         read_header(path)
 
 
 def test_tensors_that_belie_their_header_are_refused(tmp_path: Path) -> None:
     model = build_colorizer("resnet50v2", "l2", bin_centers())
     write_tensors(tmp_path / "m.safetensors", model.state_dict(), header(objective="mcl"))
-    with pytest.raises(Mistake, match="not this network's weights"):
+    with pytest.raises(ColorizerError, match="not this network's weights"):
         load_colorizer(tmp_path / "m.safetensors", CPU)
 
 

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 from colorizer.cli import main
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.classifier import load_classifier, read_labels, recognize
 from colorizer.networks.torchvision_ops import import_torchvision
 from colorizer.photos.selection import gather
@@ -71,7 +71,7 @@ def test_evaluate_counts_how_often_the_class_is_right(
 
 def test_another_networks_file_is_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(1)}, tmp_path / "other.safetensors")
-    with pytest.raises(Mistake, match=r"--classifier .*other.*: not this network's weights"):
+    with pytest.raises(ColorizerError, match=r"--classifier .*other.*: not this network's weights"):
         load_classifier(tmp_path / "other.safetensors", CPU)
 
 
@@ -81,5 +81,5 @@ def test_another_networks_file_is_refused(tmp_path: Path) -> None:
 )
 def test_labels_that_are_none_are_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text(text)
-    with pytest.raises(Mistake, match=message):
+    with pytest.raises(ColorizerError, match=message):
         read_labels(tmp_path / "labels.csv")

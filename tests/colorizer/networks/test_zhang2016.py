@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from colorizer.cli import main
 from colorizer.color.bins import bin_centers
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.models import build_colorizer
 from colorizer.networks.zhang2016 import TEMPERATURE, ZHANG2016
@@ -88,13 +88,15 @@ def test_a_file_that_lacks_a_tensor_is_refused_by_name(release: Path, tmp_path: 
     weights = torch.load(release, weights_only=True)
     del weights["model5.2.bias"]
     torch.save(weights, tmp_path / "short.pth")
-    with pytest.raises(Mistake, match=r"short\.pth: not this .* Missing key.*model5\.2\.bias"):
+    with pytest.raises(
+        ColorizerError, match=r"short\.pth: not this .* Missing key.*model5\.2\.bias"
+    ):
         load_colorizer(tmp_path / "short.pth", CPU)
 
 
 def test_a_truncated_file_is_refused(release: Path, tmp_path: Path) -> None:
     (tmp_path / "half.pth").write_bytes(release.read_bytes()[:1_000_000])
-    with pytest.raises(Mistake, match=r"half\.pth: not a weights file"):
+    with pytest.raises(ColorizerError, match=r"half\.pth: not a weights file"):
         load_colorizer(tmp_path / "half.pth", CPU)
 
 
@@ -116,7 +118,7 @@ def test_the_first_prediction_is_the_prior() -> None:
 
 
 def test_only_classification_is_published() -> None:
-    with pytest.raises(Mistake, match="give it --objective mcl"):
+    with pytest.raises(ColorizerError, match="give it --objective mcl"):
         build_colorizer(ZHANG2016, "l2", bin_centers())
 
 

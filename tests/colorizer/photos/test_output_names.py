@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from colorizer.files import replacing
+from colorizer.files import atomic_write
 from colorizer.photos.output_names import name_outputs
 
 
@@ -77,5 +77,5 @@ def test_the_longest_names_are_cut_and_told_apart() -> None:
     colored = name(f"{long}a.jpg", f"{long}b.jpg", f"{umlauts}.jpg")
     assert list(colored.values()) == [f"{'x' * 230}.png", f"{'x' * 230}-2.png", f"{'ä' * 115}.png"]
     for file in colored.values():
-        with replacing(Path("out", file.replace(".png", "-sheet.png"))) as temporary:
+        with atomic_write(Path("out", file.replace(".png", "-sheet.png"))) as temporary:
             temporary.touch()

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut, chelsea, coffee
 
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.photos.splits import (
     Photograph,
     assign,
@@ -44,7 +44,7 @@ def test_a_dozen_photographs_can_be_split_by_fractions() -> None:
 
 
 def test_a_split_that_leaves_nothing_to_train_on_says_so() -> None:
-    with pytest.raises(Mistake, match=r"--test 1600 .* of 12 color photographs"):
+    with pytest.raises(ColorizerError, match=r"--test 1600 .* of 12 color photographs"):
         assign(rows(12), [], val=0.05, test=1600, seed=0)
 
 
@@ -150,24 +150,26 @@ def test_a_split_survives_its_file(tmp_path: Path) -> None:
 def test_a_split_by_hand_is_checked(line: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "split.csv"
     path.write_text(f"root,image,file,split,gray,group\n/p,a,a.jpg,train,0,a\n{line}\n")
-    with pytest.raises(Mistake, match=message):
+    with pytest.raises(ColorizerError, match=message):
         read_split(path)
 
 
 def test_a_hash_by_hand_is_checked(tmp_path: Path) -> None:
     path = tmp_path / "split.csv"
     path.write_text("root,image,file,split,gray,group,phash\n/p,a,a.jpg,train,0,a,00ff\n")
-    with pytest.raises(Mistake, match=r"split.csv:2: phash is '00ff'; it must be 16 hex digits"):
+    with pytest.raises(
+        ColorizerError, match=r"split.csv:2: phash is '00ff'; it must be 16 hex digits"
+    ):
         read_split(path)
 
 
 def test_an_absent_split_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="run `colorizer split PHOTOS` first"):
+    with pytest.raises(ColorizerError, match="run `colorizer split PHOTOS` first"):
         read_split(tmp_path / "split.csv")
 
 
 def test_an_empty_side_is_refused() -> None:
-    with pytest.raises(Mistake, match="no photograph is in the val split"):
+    with pytest.raises(ColorizerError, match="no photograph is in the val split"):
         members(assign(rows(12), [], val=0, test=2, seed=0), "val")
 
 
@@ -186,7 +188,7 @@ def test_two_files_with_one_id_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_photographs_says_so(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="no photographs in this folder"):
+    with pytest.raises(ColorizerError, match="no photographs in this folder"):
         new_files(tmp_path, [])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import (
     load_colorizer,
     model_name,
@@ -83,7 +83,7 @@ def projection(run: Run) -> torch.nn.Conv2d:
 def test_a_loss_that_is_no_number_stops_the_run(squares: Squares, tmp_path: Path) -> None:
     run = begin_run(LITTLE, None, CPU)
     torch.nn.init.constant_(projection(run).weight, math.nan)
-    with pytest.raises(Mistake, match=r"the loss is nan .* at step 1 of epoch 1"):
+    with pytest.raises(ColorizerError, match=r"the loss is nan .* at step 1 of epoch 1"):
         list(train(run, squares, squares, objective_loss(None, CPU), tmp_path))
     assert not list(tmp_path.iterdir())
 
@@ -97,7 +97,7 @@ def test_an_exploding_loss_stops_the_run_and_keeps_what_was_saved(
         next(training)
     saved = read_tensors(tmp_path / RESUME, "model.")
     torch.nn.init.constant_(projection(run).weight, 1e3)
-    with pytest.raises(Mistake, match="at step 3 of epoch 1; what was saved before is kept"):
+    with pytest.raises(ColorizerError, match="at step 3 of epoch 1; what was saved before is kept"):
         next(training)
     again = resume_run(tmp_path, CPU)
     assert again.step == 2
@@ -110,7 +110,7 @@ def test_a_gradient_that_is_no_number_changes_nothing(squares: Squares, tmp_path
     before = copy.deepcopy(run.averaged.state_dict())
     weight = projection(run).weight
     weight.register_hook(lambda gradient: gradient * math.nan)
-    with pytest.raises(Mistake, match=r"its gradient nan\) at step 1"):
+    with pytest.raises(ColorizerError, match=r"its gradient nan\) at step 1"):
         list(train(run, squares, squares, objective_loss(None, CPU), tmp_path))
     assert all(torch.equal(x, before[name]) for name, x in run.averaged.state_dict().items())
 
@@ -128,7 +128,7 @@ def test_gray_validation_photographs_cannot_choose_an_epoch(
     squares: Squares, tmp_path: Path
 ) -> None:
     gray = squares._replace(pixels=torch.full_like(squares.pixels, 128))
-    with pytest.raises(Mistake, match="all gray"):
+    with pytest.raises(ColorizerError, match="all gray"):
         list(
             train(begin_run(LITTLE, None, CPU), squares, gray, objective_loss(None, CPU), tmp_path)
         )

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from colorizer.color.spaces import from_bytes, rgb_to_lab
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.photos.reading import center_square, read_photograph
 from colorizer.photos.splits import Photograph
 from colorizer.training.photo_cache import (
@@ -70,7 +70,7 @@ def test_an_unreadable_photograph_is_left_out_and_named(tmp_path: Path) -> None:
 
 def test_no_readable_photograph_at_all_is_a_mistake(tmp_path: Path) -> None:
     list(fill_cache(tmp_path / "train.npy", rows(tmp_path, 2), size=48))
-    with pytest.raises(Mistake, match="none of 2 photographs could be read"):
+    with pytest.raises(ColorizerError, match="none of 2 photographs could be read"):
         open_cache(tmp_path / "train.npy", rows(tmp_path, 2), CPU)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.photos.splits import Photograph
 from colorizer.training.prior import (
     Prior,
@@ -98,7 +98,7 @@ def test_a_prior_survives_its_file(tmp_path: Path) -> None:
 
 
 def test_without_a_prior_the_message_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="run `colorizer prior` first"):
+    with pytest.raises(ColorizerError, match="run `colorizer prior` first"):
         read_prior(tmp_path / "prior.npz")
 
 
@@ -107,8 +107,8 @@ def test_a_prior_of_other_bins_or_a_damaged_file_is_refused(tmp_path: Path) -> N
     write_prior(path, Prior(torch.full((313,), 1 / 313), torch.ones(313), 1))
     with np.load(path) as stored:
         np.savez(path, **{**stored, "bins": stored["bins"] + 1})
-    with pytest.raises(Mistake, match="other bins"):
+    with pytest.raises(ColorizerError, match="other bins"):
         read_prior(path)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(Mistake, match="not a prior"):
+    with pytest.raises(ColorizerError, match="not a prior"):
         read_prior(path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import (
     read_header,
     read_tensors,
@@ -70,7 +70,7 @@ def test_a_damaged_run_is_not_resumed(damage: str, squares: Squares, tmp_path: P
         write_tensors(path, tensors, {**header, "config": {**header["config"], "momentum": 0.9}})
     else:
         write_tensors(path, tensors, {**header, "config": {**header["config"], "objective": "mcl"}})
-    with pytest.raises(Mistake, match=r"not a whole one|was not saved by this version"):
+    with pytest.raises(ColorizerError, match=r"not a whole one|was not saved by this version"):
         resume_run(tmp_path, CPU)
 
 
@@ -87,5 +87,5 @@ def test_a_pretrained_trunk_learns_slower_than_an_untrained_one(tmp_path: Path) 
 
 
 def test_the_published_network_has_no_stages_to_freeze() -> None:
-    with pytest.raises(Mistake, match="leave --frozen-stages out"):
+    with pytest.raises(ColorizerError, match="leave --frozen-stages out"):
         begin_run(TrainConfig("mcl", "zhang2016", frozen_stages=1), None, CPU)

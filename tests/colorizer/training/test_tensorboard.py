@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorizer.errors import Mistake
+from colorizer.errors import ColorizerError
 from colorizer.training.loop import Epoch, Step
 from colorizer.training.tensorboard import recorded
 
@@ -18,7 +18,7 @@ def test_where_it_is_not_installed_a_line_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(Mistake, match=r"--tensorboard: it is not installed; `pip install"):
+    with pytest.raises(ColorizerError, match=r"--tensorboard: it is not installed; `pip install"):
         list(recorded(TOLD, tmp_path))
 
 
