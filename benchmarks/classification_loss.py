@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.stopwatch import interleaved_medians_ms
-from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
+from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
 from colorizer.training.losses import sparse_cross_entropy
 
 BATCH, SIZE, BAR = 8, 64, 3
@@ -42,7 +42,7 @@ def prepare(entropy: Entropy) -> Callable[[], None]:
     pixels, bins = BATCH * SIZE * SIZE, bin_centers()
     logits = torch.randn(pixels, len(bins), generator=generator).requires_grad_()
     ab = (torch.randn(pixels, 2, generator=generator) * 25).clamp(-86, 94)
-    nearest, share = soft_encode(ab, tabulate_candidates(bins))
+    nearest, share = soft_encode(ab, build_lookup_table(bins))
     weight = torch.rand(pixels, generator=generator)
 
     def step() -> None:

@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from benchmarks.stopwatch import interleaved_medians_ms
-from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
+from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
 
 PIXELS = 64 * 64
 BARS = {5: {"scikit-learn": 5, "cdist and topk": 14}, 10: {}}
@@ -36,7 +36,7 @@ def contestants(neighbors: int) -> dict[str, Callable[[], object]]:
     generator = torch.Generator().manual_seed(0)
     ab = (torch.randn(PIXELS, 2, generator=generator) * 25).clamp(-86, 94)
     bins = bin_centers()
-    table = tabulate_candidates(bins, neighbors)
+    table = build_lookup_table(bins, neighbors)
     search = NearestNeighbors(n_neighbors=neighbors).fit(bins.numpy())
     return {
         "table (ours)": lambda: soft_encode(ab, table),

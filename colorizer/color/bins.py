@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from colorizer.color.chunks import in_pieces
+from colorizer.color.chunks import iterate_chunks
 
 # The released table (pts_in_hull), in rows: a -> the first and last b, step 10. It cannot be
 # derived from the gamut: only 261 of the bins are ever nearest to an 8-bit color.
@@ -33,9 +33,10 @@ BIN_ROWS = {
     100: (-90, 0),
 }
 
-CELL = 2.5  # ab units; halves and quarters of the bins' step are exact, so ties stay ties
-CELLS = 88  # along an axis, 0 in the middle
-SPAN = CELLS // 2 * CELL  # the table covers +-110; all of sRGB, -108 to 99, lies within
+CELL_SIZE = 2.5  # ab units; halves and quarters of the bins' step are exact, so ties stay ties
+CELLS_PER_AXIS = 88  # along an axis, 0 in the middle
+# the table covers +-110; all of sRGB, -108 to 99, lies within
+TABLE_LIMIT = CELLS_PER_AXIS // 2 * CELL_SIZE
 
 
 def bin_centers() -> Tensor:
@@ -46,38 +47,41 @@ def bin_centers() -> Tensor:
     )
 
 
-class CandidateTable(NamedTuple):
+class BinLookupTable(NamedTuple):
     """For each cell of the ab plane the m bins that hold the k nearest of every color in it."""
 
-    bins: Tensor  # (Q, 2), ab of the centers
-    nearby: Tensor  # (CELLS^2, m), which bins, cells a-major
-    centers: Tensor  # (2, CELLS^2, m), their a, then their b
+    bin_centers: Tensor  # (Q, 2), ab of the centers
+    candidates: Tensor  # (CELLS_PER_AXIS^2, m), which bins, cells a-major
+    candidate_centers: Tensor  # (2, CELLS_PER_AXIS^2, m), their a, then their b
     neighbors: int  # k
 
 
-def tabulate_candidates(bins: Tensor, neighbors: int = 5) -> CandidateTable:
+def build_lookup_table(bins: Tensor, neighbors: int = 5) -> BinLookupTable:
     """bins (Q, 2) -> the table on their device; m is what the geometry asks for: 7 at k = 5
 
     neighbors: k, 5 in the paper (the released Caffe code has 10).
     """
-    low = torch.arange(CELLS, dtype=torch.float64, device=bins.device) * CELL - SPAN
+    low = (
+        torch.arange(CELLS_PER_AXIS, dtype=torch.float64, device=bins.device) * CELL_SIZE
+        - TABLE_LIMIT
+    )
     corner = torch.cartesian_prod(low, low)
-    within_reach = _within_reach(corner + CELL / 2, bins.double(), neighbors)
+    within_reach = _nearest_candidates(corner + CELL_SIZE / 2, bins.double(), neighbors)
     dominators = _count_dominators(corner, bins.double()[within_reach])
-    most = int((dominators < neighbors).sum(dim=1).max())
-    fewest = dominators.topk(most, dim=1, largest=False).indices
+    max_candidates = int((dominators < neighbors).sum(dim=1).max())
+    fewest = dominators.topk(max_candidates, dim=1, largest=False).indices
     nearby = within_reach.gather(1, fewest)
-    return CandidateTable(bins, nearby, bins[nearby].movedim(-1, 0).contiguous(), neighbors)
+    return BinLookupTable(bins, nearby, bins[nearby].movedim(-1, 0).contiguous(), neighbors)
 
 
-def soft_encode(ab: Tensor, table: CandidateTable, sigma: float = 5.0) -> tuple[Tensor, Tensor]:
+def soft_encode(ab: Tensor, table: BinLookupTable, sigma: float = 5.0) -> tuple[Tensor, Tensor]:
     """ab (P, 2) -> the nearest bins (P, k), nearest first, and their shares (P, k), summing to 1
 
     sigma: of the Gaussian, ab units. Of bins equally far either may come first, or be the last
     taken. Shares of sRGB colors are within 1e-6 of float64's.
     """
     # Targets, colors of sRGB, are all in the table. Put so that NaN is not.
-    find = _look_up if (ab.abs() < SPAN).all() else _search
+    find = _look_up if (ab.abs() < TABLE_LIMIT).all() else _search
     squared, nearest = find(ab, table)
     return nearest, _gaussian(squared, sigma).to(ab.dtype)
 
@@ -92,19 +96,19 @@ def annealed_mean(logits: Tensor, bins: Tensor, temperature: float) -> Tensor:
     means = [
         # The centers first: a product whose result is two numbers wide is slow.
         bins.T @ (row.float() * (1 / temperature)).softmax(dim=1).T
-        for (row,) in in_pieces(logits.movedim(1, -1).reshape(-1, q))
+        for (row,) in iterate_chunks(logits.movedim(1, -1).reshape(-1, q))
     ]
     return torch.cat(means, dim=1).reshape(2, n, height, width).movedim(0, 1)
 
 
-def _within_reach(middle: Tensor, bins: Tensor, neighbors: int) -> Tensor:
+def _nearest_candidates(middle: Tensor, bins: Tensor, neighbors: int) -> Tensor:
     """middle of the cells (C, 2) -> for each its M nearest bins (C, M), all that can matter
 
     From the middle to a color in the cell is at most half a diagonal. So a bin farther from the
     middle than the k-th by a whole diagonal is farther from every color in the cell than k others.
     """
     distance, order = _distances(middle, bins).sort(dim=1)
-    reach = distance[:, neighbors - 1 : neighbors] + hypot(CELL, CELL)
+    reach = distance[:, neighbors - 1 : neighbors] + hypot(CELL_SIZE, CELL_SIZE)
     return order[:, : int((distance <= reach).sum(dim=1).max())]
 
 
@@ -115,29 +119,29 @@ def _count_dominators(corner: Tensor, bins: Tensor) -> Tensor:
     of two points is a half-plane, so it then is throughout the cell, and a bin with k dominators
     can be left out: k others are never farther away.
     """
-    steps = torch.tensor([0, CELL], dtype=corner.dtype, device=corner.device)
+    steps = torch.tensor([0, CELL_SIZE], dtype=corner.dtype, device=corner.device)
     corners = corner[:, None] + torch.cartesian_prod(steps, steps)  # (C, 4, 2)
     squared = (corners[:, :, None] - bins[:, None]).square().sum(dim=3)  # (C, 4, M)
     dominates = (squared[:, :, :, None] <= squared[:, :, None, :]).all(dim=1)  # (C, M, M)
     return dominates.sum(dim=1) - 1  # each is as near as itself
 
 
-def _look_up(ab: Tensor, table: CandidateTable) -> tuple[Tensor, Tensor]:
+def _look_up(ab: Tensor, table: BinLookupTable) -> tuple[Tensor, Tensor]:
     """ab (P, 2) within the table -> squared distances (P, k) and bins (P, k), nearest first"""
-    row, column = (ab / CELL).floor().unbind(dim=1)
-    cell = (row * CELLS + column + CELLS // 2 * (CELLS + 1)).long()
+    a_index, b_index = (ab / CELL_SIZE).floor().unbind(dim=1)
+    cell = (a_index * CELLS_PER_AXIS + b_index + CELLS_PER_AXIS // 2 * (CELLS_PER_AXIS + 1)).long()
     a, b = (
         x[:, None] - center.index_select(0, cell)
-        for x, center in zip(ab.unbind(dim=1), table.centers, strict=True)
+        for x, center in zip(ab.unbind(dim=1), table.candidate_centers, strict=True)
     )  # each (P, m)
     squared, order = a.square_().add_(b.square_()).sort(dim=1)  # of so few quicker than topk
-    nearest = table.nearby.index_select(0, cell).gather(1, order[:, : table.neighbors])
+    nearest = table.candidates.index_select(0, cell).gather(1, order[:, : table.neighbors])
     return squared[:, : table.neighbors], nearest
 
 
-def _search(ab: Tensor, table: CandidateTable) -> tuple[Tensor, Tensor]:
+def _search(ab: Tensor, table: BinLookupTable) -> tuple[Tensor, Tensor]:
     """The same among all bins, for any ab, in float64: far away small differences decide"""
-    distance = _distances(ab.double(), table.bins.double())
+    distance = _distances(ab.double(), table.bin_centers.double())
     nearest, order = distance.topk(table.neighbors, dim=1, largest=False)
     return nearest.square(), order
 

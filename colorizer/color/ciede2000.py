@@ -5,13 +5,13 @@ import math
 import torch
 from torch import Tensor
 
-SEVENTH = 25.0**7  # where the neutral axis stops being stretched
+CHROMA_25_POW_7 = 25.0**7  # where the neutral axis stops being stretched
 
 
 def color_difference(lab: Tensor, other: Tensor) -> Tensor:
     """Lab (N, 3, ...) twice -> CIEDE2000 (N, ...); 1 is about what an eye can just tell apart"""
-    lightness, chroma, hue = _stretch(lab, other)
-    lightness2, chroma2, hue2 = _stretch(other, lab)
+    lightness, chroma, hue = _to_lch(lab, other)
+    lightness2, chroma2, hue2 = _to_lch(other, lab)
     turn = _turn(hue, hue2, chroma * chroma2)
     mean_chroma = (chroma + chroma2) / 2
     mean_hue = torch.where(chroma * chroma2 == 0, hue + hue2, hue + turn / 2)
@@ -24,11 +24,11 @@ def color_difference(lab: Tensor, other: Tensor) -> Tensor:
     return squared.clamp(min=0).sqrt()
 
 
-def _stretch(lab: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _to_lch(lab: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """L, chroma and hue in [0, 2 pi) of the first, a stretched by the chroma of both (eq. 2-7)"""
     lightness, a, b = lab.unbind(dim=1)
     mean = (torch.hypot(a, b) + torch.hypot(other[:, 1], other[:, 2])) / 2
-    a = a * (1.5 - 0.5 * _saturating(mean))
+    a = a * (1.5 - 0.5 * _chroma_ratio(mean))
     return lightness, torch.hypot(a, b), torch.atan2(b, a) % (2 * math.pi)
 
 
@@ -55,9 +55,9 @@ def _rotation(chroma: Tensor, hue: Tensor) -> Tensor:
     """R_T of eq. 16, 17 and 21: hue and chroma of blues are not independent"""
     degrees = torch.rad2deg(hue) % 360
     angle = math.radians(30) * torch.exp(-(((degrees - 275) / 25) ** 2))
-    return -torch.sin(2 * angle) * 2 * _saturating(chroma)
+    return -torch.sin(2 * angle) * 2 * _chroma_ratio(chroma)
 
 
-def _saturating(chroma: Tensor) -> Tensor:
+def _chroma_ratio(chroma: Tensor) -> Tensor:
     """From 0 for grays to 1 for colors"""
-    return (chroma**7 / (chroma**7 + SEVENTH)).sqrt()
+    return (chroma**7 / (chroma**7 + CHROMA_25_POW_7)).sqrt()

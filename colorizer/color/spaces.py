@@ -14,54 +14,54 @@ RGB_TO_XYZ = torch.tensor(
     ],
     dtype=torch.float64,
 )
-WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)
-XYZ_TO_RGB = torch.linalg.inv(RGB_TO_XYZ) * WHITE  # of XYZ as shares of the white's
+D65_WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)
+XYZ_TO_RGB = torch.linalg.inv(RGB_TO_XYZ) * D65_WHITE  # of XYZ as shares of the white's
 HALF_LEVEL = 0.5 / 255  # a color this far outside [0, 1] still rounds to an 8-bit one:
-DARKEST, BRIGHTEST = -HALF_LEVEL / 12.92, ((1 + HALF_LEVEL + 0.055) / 1.055) ** 2.4  # linear
+MIN_LINEAR, MAX_LINEAR = -HALF_LEVEL / 12.92, ((1 + HALF_LEVEL + 0.055) / 1.055) ** 2.4  # linear
 
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
     """sRGB (N, 3, ...) in [0, 1] -> Lab (N, 3, ...)"""
-    f = _lightness_curve(_mix(RGB_TO_XYZ / WHITE[:, None], _decode(rgb)))
+    f = _lab_f(_apply_matrix(RGB_TO_XYZ / D65_WHITE[:, None], _srgb_to_linear(rgb)))
     x, y, z = f.unbind(dim=1)
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
 
 
 def rgb_to_lightness(rgb: Tensor) -> Tensor:
     """sRGB (N, 3, ...) in [0, 1] -> L (N, 1, ...), at a third of the price of Lab"""
-    return 116 * _lightness_curve(_mix(RGB_TO_XYZ[1:2], _decode(rgb))) - 16
+    return 116 * _lab_f(_apply_matrix(RGB_TO_XYZ[1:2], _srgb_to_linear(rgb))) - 16
 
 
 def lab_to_rgb(lab: Tensor) -> Tensor:
     """Lab (N, 3, ...) -> sRGB (N, 3, ...), outside [0, 1] where the color is outside the gamut"""
-    return _encode(_lab_to_light(lab))
+    return _linear_to_srgb(_lab_to_linear(lab))
 
 
 def gray_rgb(lightness: Tensor) -> Tensor:
     """L (N, 1, ...) -> the neutral sRGB image (N, 3, ...) of that lightness, what a trunk sees"""
-    gray = _encode(_lightness_curve_inverse((lightness + 16) / 116))
+    gray = _linear_to_srgb(_lab_f_inverse((lightness + 16) / 116))
     return gray.expand(-1, 3, *[-1] * (gray.dim() - 2))
 
 
-def into_gamut(lab: Tensor) -> Tensor:
+def map_to_gamut(lab: Tensor) -> Tensor:
     """Lab (N, 3, H, W) -> Lab within sRGB: chroma shrunk at constant L and hue
 
     Clipping RGB instead would move L, by up to 14 of 100, and give a fake away.
     """
-    outside = ~_displayable(_lab_to_light(lab))  # (N, H, W)
+    outside = ~_is_in_gamut(_lab_to_linear(lab))  # (N, H, W)
     shrunk = lab.movedim(1, -1).clone()
     shrunk[outside] = _shrink_chroma(shrunk[outside])
     return shrunk.movedim(-1, 1)
 
 
-def lab_to_gamut(lab: Tensor) -> Tensor:
-    """Lab (N, 3, H, W) -> `lab_to_rgb(into_gamut(lab))`, at half the price"""
-    light = _lab_to_light(lab)
-    outside = ~_displayable(light)
+def lab_to_rgb_in_gamut(lab: Tensor) -> Tensor:
+    """Lab (N, 3, H, W) -> `lab_to_rgb(map_to_gamut(lab))`, at half the price"""
+    light = _lab_to_linear(lab)
+    outside = ~_is_in_gamut(light)
     if outside.any():
         shrunk = _shrink_chroma(lab.movedim(1, -1)[outside])
-        light.movedim(1, -1)[outside] = _lab_to_light(shrunk)
-    return _encode(light)
+        light.movedim(1, -1)[outside] = _lab_to_linear(shrunk)
+    return _linear_to_srgb(light)
 
 
 def to_bytes(rgb: Tensor) -> Tensor:
@@ -78,9 +78,9 @@ def _shrink_chroma(colors: Tensor, steps: int = 12) -> Tensor:
     """Lab (P, 3), all outside sRGB -> within; bisection leaves at most 2^-steps of the chroma"""
     inside = torch.zeros_like(colors[:, 0])
     for step in range(1, steps + 1):
-        tried = inside + 0.5**step
-        fits = _displayable(_lab_to_light(_scale_chroma(colors, tried)))
-        inside = torch.where(fits, tried, inside)
+        scale = inside + 0.5**step
+        fits = _is_in_gamut(_lab_to_linear(_scale_chroma(colors, scale)))
+        inside = torch.where(fits, scale, inside)
     return _scale_chroma(colors, inside)
 
 
@@ -88,37 +88,37 @@ def _scale_chroma(colors: Tensor, scale: Tensor) -> Tensor:
     return torch.cat([colors[:, :1], colors[:, 1:] * scale[:, None]], dim=1)
 
 
-def _displayable(light: Tensor) -> Tensor:
+def _is_in_gamut(light: Tensor) -> Tensor:
     """linear RGB (N, 3, ...) -> whether it rounds to 8 bits (N, ...)"""
-    fits: Tensor = (light.amin(dim=1) >= DARKEST) & (light.amax(dim=1) <= BRIGHTEST)
+    fits: Tensor = (light.amin(dim=1) >= MIN_LINEAR) & (light.amax(dim=1) <= MAX_LINEAR)
     return fits
 
 
-def _lab_to_light(lab: Tensor) -> Tensor:
+def _lab_to_linear(lab: Tensor) -> Tensor:
     """Lab (N, 3, ...) -> linear RGB (N, 3, ...)"""
     lightness, a, b = lab.unbind(dim=1)
     y = (lightness + 16) / 116
-    return _mix(
-        XYZ_TO_RGB, _lightness_curve_inverse(torch.stack([y + a / 500, y, y - b / 200], dim=1))
+    return _apply_matrix(
+        XYZ_TO_RGB, _lab_f_inverse(torch.stack([y + a / 500, y, y - b / 200], dim=1))
     )
 
 
-def _mix(matrix: Tensor, channels: Tensor) -> Tensor:
+def _apply_matrix(matrix: Tensor, channels: Tensor) -> Tensor:
     return torch.einsum("ij,nj...->ni...", matrix.to(channels), channels)
 
 
-def _decode(rgb: Tensor) -> Tensor:
+def _srgb_to_linear(rgb: Tensor) -> Tensor:
     return torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
 
 
-def _encode(linear: Tensor) -> Tensor:
+def _linear_to_srgb(linear: Tensor) -> Tensor:
     root = linear.clamp(min=0.0031308) ** (1 / 2.4)  # the clamp keeps negatives out of the power
     return torch.where(linear > 0.0031308, 1.055 * root - 0.055, 12.92 * linear)
 
 
-def _lightness_curve(t: Tensor) -> Tensor:
+def _lab_f(t: Tensor) -> Tensor:
     return torch.where(t > 0.008856, t.clamp(min=0.008856) ** (1 / 3), 7.787 * t + 16 / 116)
 
 
-def _lightness_curve_inverse(f: Tensor) -> Tensor:
+def _lab_f_inverse(f: Tensor) -> Tensor:
     return torch.where(f > 0.2068966, f**3, (f - 16 / 116) / 7.787)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorizer.color.bins import CandidateTable, bin_centers, soft_encode, tabulate_candidates
+from colorizer.color.bins import BinLookupTable, bin_centers, build_lookup_table, soft_encode
 from colorizer.color.ciede2000 import color_difference
 from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.evaluation.metrics import (
@@ -100,8 +100,8 @@ def estimate(scores: Sequence[Scores], rng: np.random.Generator) -> Estimates:
 
 
 @cache
-def _nearest_bin(device: torch.device) -> CandidateTable:
-    return tabulate_candidates(bin_centers().to(device), neighbors=1)
+def _nearest_bin(device: torch.device) -> BinLookupTable:
+    return build_lookup_table(bin_centers().to(device), neighbors=1)
 
 
 def _areas(lab: Tensor, real: Tensor, pixels: Mapping[str, Tensor]) -> dict[str, Score]:

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from colorizer.color.bins import bin_centers
-from colorizer.color.spaces import lab_to_gamut
+from colorizer.color.spaces import lab_to_rgb_in_gamut
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
 
@@ -107,7 +107,7 @@ def draw_weights(weight: Tensor) -> Figure:
 def bin_colors(bins: Tensor) -> Tensor:
     """ab (Q, 2) -> sRGB (Q, 3) in [0, 1] at one lightness, as near as the gamut allows"""
     lab = torch.cat([torch.full_like(bins[:, :1], SHOWN_AT), bins], dim=1)
-    return lab_to_gamut(lab).clamp(0, 1)
+    return lab_to_rgb_in_gamut(lab).clamp(0, 1)
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -12,7 +12,7 @@ from torch.nn import functional
 from colorizer.color.spaces import (
     from_bytes,
     gray_rgb,
-    lab_to_gamut,
+    lab_to_rgb_in_gamut,
     rgb_to_lightness,
     to_bytes,
 )
@@ -44,7 +44,7 @@ def color_photograph(pixels: NDArray[np.uint8], painter: Painter) -> NDArray[np.
     lightness = torch.cat([rgb_to_lightness(from_bytes(chunk)) for chunk in chunks], dim=2)
     ab = predict_ab(lightness.reshape(1, 1, height, width), painter).flatten(2)
     pairs = zip(_split(lightness, dim=2), _split(ab, dim=2), strict=True)
-    colored = [to_bytes(lab_to_gamut(torch.cat(pair, dim=1))) for pair in pairs]
+    colored = [to_bytes(lab_to_rgb_in_gamut(torch.cat(pair, dim=1))) for pair in pairs]
     return torch.cat(colored, dim=1).reshape(height, width, 3).numpy()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.color.spaces import from_bytes, lab_to_gamut, rgb_to_lab, to_bytes
+from colorizer.color.spaces import from_bytes, lab_to_rgb_in_gamut, rgb_to_lab, to_bytes
 from colorizer.networks.models import Colorizer, upsample_ab
 from colorizer.networks.zhang2016 import TEMPERATURE, ZHANG2016
 from colorizer.photos.reading import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
@@ -76,7 +76,7 @@ def paint(
     }
     if donor is not None:
         labs["foil"] = recolor(lab, donor)
-    return {method: to_bytes(lab_to_gamut(labs[method])) for method in methods}
+    return {method: to_bytes(lab_to_rgb_in_gamut(labs[method])) for method in methods}
 
 
 def _predict(

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from colorizer.color.bins import bin_centers, tabulate_candidates
+from colorizer.color.bins import bin_centers, build_lookup_table
 from colorizer.errors import ColorizerError
 from colorizer.networks.models import AB_RANGE, Colorizer
 from colorizer.training import distributed
@@ -49,7 +49,7 @@ def objective_loss(prior: Prior | None, device: torch.device) -> Loss:
     """What a run minimizes: rebalanced classification where there is a prior, else L2."""
     if prior is None:
         return partial(regression_loss, full_scale=AB_RANGE)
-    table = tabulate_candidates(bin_centers().to(device))
+    table = build_lookup_table(bin_centers().to(device))
     return partial(classification_loss, table=table, weight=prior.weight.to(device))
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from colorizer.color.bins import CandidateTable, soft_encode
-from colorizer.color.chunks import in_pieces
+from colorizer.color.bins import BinLookupTable, soft_encode
+from colorizer.color.chunks import iterate_chunks
 from colorizer.photos.reading import GRAY_AB
 
 
@@ -21,7 +21,7 @@ def regression_loss(scaled: Tensor, ab: Tensor, full_scale: float) -> Tensor:
 
 
 def classification_loss(
-    logits: Tensor, ab: Tensor, table: CandidateTable, weight: Tensor
+    logits: Tensor, ab: Tensor, table: BinLookupTable, weight: Tensor
 ) -> Tensor:
     """logits (N, Q, H, W) against ab (N, 2, H, W) -> (N, 2): the rebalanced mean, the plain mean
 
@@ -54,7 +54,7 @@ class _SparseCrossEntropy(torch.autograd.Function):
         """-sum_k share_k log softmax(logits)_k (P,)"""
         precision = torch.promote_types(logits.dtype, torch.float32)
         entropy, normalizer = [], []
-        for row, bins, part in in_pieces(logits, nearest, share):
+        for row, bins, part in iterate_chunks(logits, nearest, share):
             log_share = row.log_softmax(dim=1, dtype=precision)
             entropy.append(-(part * log_share.gather(1, bins)).sum(dim=1))
             normalizer.append(row[:, :1] - log_share[:, :1])  # logsumexp of the row
@@ -68,7 +68,7 @@ class _SparseCrossEntropy(torch.autograd.Function):
         logits, nearest, share, normalizer = ctx.saved_tensors
         gradient = torch.empty_like(logits)
         direct = logits.dtype == normalizer.dtype  # else bfloat16, which cannot take the sums
-        pieces = in_pieces(gradient, logits, nearest, share, normalizer, upstream[:, None])
+        pieces = iterate_chunks(gradient, logits, nearest, share, normalizer, upstream[:, None])
         for out, row, bins, part, norm, scale in pieces:
             slope = torch.sub(row, norm, out=out) if direct else row - norm
             slope.exp_().scatter_add_(1, bins, -part.to(slope.dtype)).mul_(scale)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
+from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
 from colorizer.photos.reading import UnreadablePhotograph, read_squares
@@ -58,7 +58,7 @@ def estimate_prior(counts: Tensor, photographs: int, mixing: float = MIXING) -> 
     """
     bins, occupied = bin_centers(), counts.nonzero()
     pixels = counts[occupied[:, 0], occupied[:, 1]].double()
-    nearest, share = soft_encode((occupied - CELLS // 2) * CELL, tabulate_candidates(bins))
+    nearest, share = soft_encode((occupied - CELLS // 2) * CELL, build_lookup_table(bins))
     mass = torch.zeros(len(bins), dtype=torch.float64)
     mass.index_add_(0, nearest.flatten(), (share * pixels[:, None]).flatten())
     probability = mass / mass.sum()

@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from colorizer.color.bins import SPAN, annealed_mean, bin_centers, soft_encode, tabulate_candidates
+from colorizer.color.bins import (
+    TABLE_LIMIT,
+    annealed_mean,
+    bin_centers,
+    build_lookup_table,
+    soft_encode,
+)
 from tests.colorizer.colors import srgb_grid, targets
 
 SIGMA = 5.0
@@ -39,16 +45,16 @@ def test_the_bins_are_the_313_of_the_released_table() -> None:
 @pytest.mark.parametrize("neighbors", [5, 10])
 def test_soft_encoding_is_that_of_scikit_learn(neighbors: int) -> None:
     ab = targets(20_000, seed=0)
-    encoded = soft_encode(ab, tabulate_candidates(bin_centers(), neighbors))
+    encoded = soft_encode(ab, build_lookup_table(bin_centers(), neighbors))
     expected = encode_by_search(ab, neighbors)
     np.testing.assert_allclose(spread(*encoded), expected, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("reach", [SPAN, 3 * SPAN])
+@pytest.mark.parametrize("reach", [TABLE_LIMIT, 3 * TABLE_LIMIT])
 def test_colors_that_no_photograph_has_are_encoded_too(reach: float) -> None:
     draw = torch.rand(20_000, 2, generator=torch.Generator().manual_seed(0))
     ab = (2 * draw - 1) * reach
-    encoded = soft_encode(ab, tabulate_candidates(bin_centers()))
+    encoded = soft_encode(ab, build_lookup_table(bin_centers()))
     np.testing.assert_allclose(spread(*encoded), encode_by_search(ab, 5), rtol=0, atol=1e-5)
 
 
@@ -56,15 +62,15 @@ def test_colors_that_no_photograph_has_are_encoded_too(reach: float) -> None:
 def test_a_cell_keeps_no_more_bins_than_its_geometry_asks_for(
     neighbors: int, candidates: int
 ) -> None:
-    assert tabulate_candidates(bin_centers(), neighbors).nearby.shape[1] == candidates
+    assert build_lookup_table(bin_centers(), neighbors).candidates.shape[1] == candidates
 
 
 def test_all_of_srgb_is_in_the_table() -> None:
-    assert srgb_grid(levels=32)[:, 1:].abs().max() < SPAN
+    assert srgb_grid(levels=32)[:, 1:].abs().max() < TABLE_LIMIT
 
 
 def test_a_color_halfway_between_bins_has_a_nearest_one_of_them() -> None:
-    table = tabulate_candidates(bin_centers())
+    table = build_lookup_table(bin_centers())
     nearest, share = soft_encode(torch.tensor([[5.0, 0.0], [-5.0, -5.0]]), table)
     assert bin_centers()[nearest[0, :2]].sort(dim=0).values.tolist() == [[0, 0], [10, 0]]
     torch.testing.assert_close(share[0, 0], share[0, 1])
@@ -72,13 +78,13 @@ def test_a_color_halfway_between_bins_has_a_nearest_one_of_them() -> None:
 
 
 def test_what_is_not_a_number_stays_so() -> None:
-    _, share = soft_encode(torch.tensor([[0.0, float("nan")]]), tabulate_candidates(bin_centers()))
+    _, share = soft_encode(torch.tensor([[0.0, float("nan")]]), build_lookup_table(bin_centers()))
     assert share.isnan().all()
 
 
 def test_the_nearest_bin_comes_first() -> None:
     bins = bin_centers()
-    nearest, _ = soft_encode(bins + 1.0, tabulate_candidates(bins))
+    nearest, _ = soft_encode(bins + 1.0, build_lookup_table(bins))
     assert nearest[:, 0].tolist() == list(range(313))
 
 

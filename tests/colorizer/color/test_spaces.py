@@ -8,9 +8,9 @@ from skimage.color import rgb2lab
 from colorizer.color.spaces import (
     from_bytes,
     gray_rgb,
-    into_gamut,
-    lab_to_gamut,
     lab_to_rgb,
+    lab_to_rgb_in_gamut,
+    map_to_gamut,
     rgb_to_lab,
     rgb_to_lightness,
     to_bytes,
@@ -72,7 +72,9 @@ def test_lab_and_back_changes_no_byte() -> None:
     pixels = torch.arange(256).repeat(3, 1).T[None, None].to(torch.uint8)
     corners = to_bytes(every_corner()[:, :, None])
     for before in (pixels, corners):
-        assert torch.equal(to_bytes(lab_to_rgb(into_gamut(rgb_to_lab(from_bytes(before))))), before)
+        assert torch.equal(
+            to_bytes(lab_to_rgb(map_to_gamut(rgb_to_lab(from_bytes(before))))), before
+        )
 
 
 def test_lab_and_back_is_the_same_color() -> None:
@@ -97,7 +99,7 @@ def test_a_gray_image_has_its_lightness_and_equal_channels() -> None:
 
 def test_shrinking_chroma_keeps_lightness_after_rounding() -> None:
     wild = wild_colors()
-    pixels = to_bytes(lab_to_rgb(into_gamut(wild)))
+    pixels = to_bytes(lab_to_rgb(map_to_gamut(wild)))
     moved = (rgb_to_lab(from_bytes(pixels))[:, 0] - wild[:, 0]).abs()
     assert moved.max() < 1
     clipped = to_bytes(lab_to_rgb(wild))  # what the usual way does to the same colors
@@ -106,7 +108,7 @@ def test_shrinking_chroma_keeps_lightness_after_rounding() -> None:
 
 def test_shrinking_chroma_keeps_hue_and_as_much_chroma_as_fits() -> None:
     wild = wild_colors()
-    shrunk = into_gamut(wild)
+    shrunk = map_to_gamut(wild)
     angle = torch.atan2(wild[:, 2], wild[:, 1]) - torch.atan2(shrunk[:, 2], shrunk[:, 1])
     colored = shrunk[:, 1:].norm(dim=1) > 1e-3
     assert torch.cos(angle[colored]).min() > 0.9999
@@ -119,9 +121,11 @@ def test_shrinking_chroma_keeps_hue_and_as_much_chroma_as_fits() -> None:
 
 def test_the_quick_way_into_the_gamut_gives_the_same_bytes() -> None:
     for lab in (wild_colors(), rgb_to_lab(every_corner()[:, :, None])):
-        assert torch.equal(to_bytes(lab_to_gamut(lab)), to_bytes(lab_to_rgb(into_gamut(lab))))
+        assert torch.equal(
+            to_bytes(lab_to_rgb_in_gamut(lab)), to_bytes(lab_to_rgb(map_to_gamut(lab)))
+        )
 
 
 def test_colors_inside_the_gamut_are_left_alone() -> None:
     lab = rgb_to_lab(every_corner()[:, :, None])
-    assert torch.equal(into_gamut(lab), lab)
+    assert torch.equal(map_to_gamut(lab), lab)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from colorizer.cli import main
 from colorizer.color.bins import bin_centers
-from colorizer.color.spaces import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
+from colorizer.color.spaces import from_bytes, lab_to_rgb, map_to_gamut, rgb_to_lab, to_bytes
 from colorizer.networks.models import build_colorizer, upsample_ab
 from colorizer.photos.reading import Refusal, center_square, read_photograph, read_square
 from colorizer.photos.splits import Photograph
@@ -247,7 +247,7 @@ def test_a_batch_colors_as_one_photograph_after_the_other(recipe: Recipe, tmp_pa
         network = recipe.models["mcl"].network
         with torch.inference_mode():
             ab = upsample_ab(network.decode(network(lab[:, :1]), 0.38), SIZE, SIZE)
-        expected = to_bytes(lab_to_rgb(into_gamut(torch.cat([lab[:, :1], ab], dim=1))))[0]
+        expected = to_bytes(lab_to_rgb(map_to_gamut(torch.cat([lab[:, :1], ab], dim=1))))[0]
         made = pixels_of(tmp_path / "out" / "mcl-annealed" / f"{row.image}.png")
         assert np.abs(made - expected.numpy()).max() <= 1
 

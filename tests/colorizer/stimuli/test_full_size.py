@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.color.spaces import from_bytes, into_gamut, lab_to_rgb, rgb_to_lab, to_bytes
+from colorizer.color.spaces import from_bytes, lab_to_rgb, map_to_gamut, rgb_to_lab, to_bytes
 from colorizer.networks.models import PyramidColorizer, upsample_ab
 from colorizer.stimuli.full_size import Painter, bleach, color_photograph, predict_ab, working_size
 from tests.colorizer.conftest import CPU
@@ -49,7 +49,7 @@ def test_a_square_of_256_px_is_colored_as_batch_colors_it(painter: Painter) -> N
     lab = rgb_to_lab(from_bytes(torch.tensor(pixels)[None]))
     with torch.inference_mode():
         ab = upsample_ab(painter.network.decode(painter.network(lab[:, :1])), 256, 256)
-        expected = to_bytes(lab_to_rgb(into_gamut(torch.cat([lab[:, :1], ab], dim=1))))[0]
+        expected = to_bytes(lab_to_rgb(map_to_gamut(torch.cat([lab[:, :1], ab], dim=1))))[0]
     difference = color_photograph(pixels, painter).astype(int) - expected.numpy()
     assert np.abs(difference).max() <= 1
 

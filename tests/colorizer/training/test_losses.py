@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
+from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
 from colorizer.training.losses import (
     classification_loss,
     has_color,
@@ -14,7 +14,7 @@ from colorizer.training.losses import (
 )
 from tests.colorizer.colors import targets
 
-TABLE = tabulate_candidates(bin_centers())
+TABLE = build_lookup_table(bin_centers())
 
 
 def example(seed: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.color.bins import bin_centers, soft_encode, tabulate_candidates
+from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
 from colorizer.errors import ColorizerError
 from colorizer.photos.splits import Photograph
 from colorizer.training.prior import (
@@ -73,7 +73,7 @@ def test_a_prior_of_one_color_still_has_finite_weights() -> None:
 def test_counting_in_cells_hardly_changes_the_prior() -> None:
     draw = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(0))
     ab = (draw * 30).clamp(-86, 94)
-    nearest, share = soft_encode(ab, tabulate_candidates(bin_centers()))
+    nearest, share = soft_encode(ab, build_lookup_table(bin_centers()))
     exact = torch.zeros(313).index_add_(0, nearest.flatten(), share.flatten()) / len(ab)
     estimated = estimate_prior(count_colors(ab), photographs=1).probability
     assert (estimated - exact).abs().max() < 2e-4
