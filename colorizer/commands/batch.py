@@ -24,7 +24,7 @@ from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import load_colorizer, short_sha256
 from colorizer.networks.cpu_inference import fuse
 from colorizer.photos.reading import Refusal
-from colorizer.photos.selection import gather, leave_out_near_duplicates
+from colorizer.photos.selection import collect_photographs, leave_out_near_duplicates
 from colorizer.photos.splits import (
     SPLITS,
 )
@@ -100,7 +100,7 @@ def batch(
         objective: Model(fuse(load_colorizer(path, device), dtype), short_sha256(path))
         for objective, path in files.items()
     }
-    gathered, unnamed = gather(side or "test", photos)
+    gathered, unnamed = collect_photographs(side or "test", photos)
     photographs, left_out = leave_out_near_duplicates(gathered)
     refused = unnamed if shard.number == 1 else {}
     if shard.number == 1 and not quiet:

@@ -21,8 +21,8 @@ from colorizer.errors import ColorizerError
 from colorizer.figures.comparison_sheet import draw_sheet, make_panels, save_png
 from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.cpu_inference import fuse
-from colorizer.photos.output_names import Job, name_outputs
-from colorizer.photos.reading import UnreadablePhotograph, read_photograph
+from colorizer.photos.output_names import OutputPaths, name_outputs
+from colorizer.photos.reading import UnreadablePhotographError, read_photograph
 from colorizer.stimuli.full_size import Painter, color_photograph
 from colorizer.stimuli.methods import DECODINGS
 
@@ -85,7 +85,7 @@ def colorize(
     for job in tracked(jobs, "coloring", len(jobs), quiet):
         try:
             color(job, painters[model], painters if sheet else {})
-        except UnreadablePhotograph as refusal:
+        except UnreadablePhotographError as refusal:
             refused[str(job.source)] = str(refusal)
     tell_refused(refused)
     if len(refused) == len(jobs):
@@ -95,11 +95,11 @@ def colorize(
     return 1 if refused else 0
 
 
-def color(job: Job, painter: Painter, compared: Mapping[str, Painter]) -> None:
+def color(job: OutputPaths, painter: Painter, compared: Mapping[str, Painter]) -> None:
     """One photograph, and its sheet where there are painters to compare."""
     photograph = read_photograph(job.source)
     colored = color_photograph(np.asarray(photograph), painter)
-    save_png(Image.fromarray(colored), job.colored)
+    save_png(Image.fromarray(colored), job.colorized)
     if compared:
         columns = {name.upper(): painter for name, painter in compared.items()}
         save_png(draw_sheet([make_panels(photograph, columns, LONGEST)]), job.sheet)

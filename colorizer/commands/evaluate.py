@@ -31,8 +31,8 @@ from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.classifier import load_classifier, read_labels, recognize
 from colorizer.networks.cpu_inference import fuse
 from colorizer.networks.models import Colorizer
-from colorizer.photos.reading import Refusal, read_ahead
-from colorizer.photos.selection import gather
+from colorizer.photos.reading import Refusal, map_ahead
+from colorizer.photos.selection import collect_photographs
 from colorizer.photos.splits import SPLITS, Photograph
 from colorizer.stimuli.batch import fast_precision
 from colorizer.stimuli.methods import METHODS, Sitting, paint, sit
@@ -94,7 +94,7 @@ def evaluate(
     files = choose_models(methods, models, quiet)
     precision = fast_precision(device)
     loaded = {name: fuse(load_colorizer(path, device), precision) for name, path in files.items()}
-    photographs, refused = gather(side or "test", photos)
+    photographs, refused = collect_photographs(side or "test", photos)
     yardstick = Yardstick(
         methods,
         loaded,
@@ -108,7 +108,7 @@ def evaluate(
     sittings = sit(photographs, size, seed, foils="foil" in methods)
     torch.set_num_threads(1)  # photographs side by side keep the cores busier than threads in each
     pairs = zip(photographs, sittings, strict=True)
-    measured = read_ahead(partial(measure, yardstick), pairs)
+    measured = map_ahead(partial(measure, yardstick), pairs)
     for (photograph, _), found in tracked(measured, "measuring", len(photographs), quiet):
         if isinstance(found, Refusal):
             refused.update([found])

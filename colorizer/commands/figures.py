@@ -25,7 +25,7 @@ from colorizer.figures.comparison_sheet import draw_sheet, save_png
 from colorizer.figures.curves import draw_losses, draw_weights, read_log, save_figure
 from colorizer.figures.network import draw_network, trace
 from colorizer.networks.checkpoint import load_colorizer, read_header
-from colorizer.photos.splits import SPLIT_FILE, members, read_split
+from colorizer.photos.splits import SPLIT_FILE, read_split, select_split
 from colorizer.stimuli.methods import Sitting, paint, sit
 from colorizer.stimuli.model_files import find_models
 from colorizer.training.prior import read_prior
@@ -97,7 +97,7 @@ def compare(models: dict[str, Path], rows: int, seed: int, device: torch.device)
     """Photographs drawn from the test split; those that cannot be read make way for others."""
     files = find_models(list(COLUMNS), models, RUNS)
     loaded = {objective: load_colorizer(path, device) for objective, path in files.items()}
-    photographs = members(read_split(SPLIT_FILE), "test")
+    photographs = select_split(read_split(SPLIT_FILE), "test")
     order = np.random.default_rng(seed).permutation(len(photographs))
     chosen = sit([photographs[index] for index in order], PIXELS, seed, foils=False)
     sittings = islice((each for each in chosen if isinstance(each, Sitting)), rows)

@@ -9,11 +9,11 @@ from colorizer.color.bins import bin_centers
 from colorizer.commands.options import FILE, PRIOR_FILE, device_option, json_option, quiet_option
 from colorizer.commands.terminal import tell, tell_refused, tracked
 from colorizer.errors import ColorizerError
-from colorizer.photos.reading import UnreadablePhotograph
+from colorizer.photos.reading import UnreadablePhotographError
 from colorizer.photos.splits import (
     SPLIT_FILE,
-    members,
     read_split,
+    select_split,
 )
 from colorizer.training.prior import MIXING, count_photographs, estimate_prior, write_prior
 
@@ -36,11 +36,11 @@ def prior(
     split_file: Path, out: Path, mixing: float, device: torch.device, quiet: bool, as_json: bool
 ) -> int:
     """Measure how common each color is in the train split, and what it shall weigh."""
-    photographs = members(read_split(split_file), "train")
+    photographs = select_split(read_split(split_file), "train")
     counting = tracked(count_photographs(photographs, device), "counting", len(photographs), quiet)
     counts, refused = torch.zeros((), dtype=torch.int64, device=device), {}
     for photograph, counted in zip(photographs, counting, strict=True):
-        if isinstance(counted, UnreadablePhotograph):
+        if isinstance(counted, UnreadablePhotographError):
             refused[photograph.file] = str(counted)
         else:
             counts = counts + counted

@@ -13,11 +13,11 @@ from colorizer.photos.splits import (
     SPLIT_FILE,
     SPLITS,
     Photograph,
-    assign,
-    look_at,
-    new_files,
+    assign_splits,
+    find_new_files,
+    inspect_files,
     read_split,
-    report_count,
+    scale_report_count,
     write_split,
 )
 
@@ -51,9 +51,9 @@ def split(
     if not known and not fresh:
         raise ColorizerError(f"{photos}: none of its {len(refused)} photographs can be used")
     colored = sum(not row.gray for row in fresh)
-    vals = report_count("val", colored) if val is None else val
-    tests = report_count("test", colored) if test is None else test
-    rows = assign(fresh, known, vals, tests, seed)
+    vals = scale_report_count("val", colored) if val is None else val
+    tests = scale_report_count("test", colored) if test is None else test
+    rows = assign_splits(fresh, known, vals, tests, seed)
     if test is None and not known and not quiet:
         share = f"the source report's 1600 of 200000, of {colored} in color"
         click.echo(f"test {tests}: {share}; --test N gives more", err=True)
@@ -69,9 +69,9 @@ def look_through(
 ) -> tuple[list[Photograph], dict[str, str]]:
     """Rows of a folder's photographs that are not known yet, and the refused with their reasons."""
     folder = photos.resolve()
-    files, refused = new_files(folder, known)
+    files, refused = find_new_files(folder, known)
     fresh = []
-    for seen in tracked(look_at(folder, files), "looking", len(files), quiet):
+    for seen in tracked(inspect_files(folder, files), "looking", len(files), quiet):
         if isinstance(seen, Photograph):
             fresh.append(seen)
         else:

@@ -24,7 +24,7 @@ from colorizer.errors import ColorizerError
 from colorizer.networks.backbone import RANDOM
 from colorizer.networks.checkpoint import file_sha256, model_name
 from colorizer.networks.models import NETWORKS, OBJECTIVES
-from colorizer.photos.splits import SPLIT_FILE, members, read_split
+from colorizer.photos.splits import SPLIT_FILE, read_split, select_split
 from colorizer.training import distributed
 from colorizer.training.loop import objective_loss, train
 from colorizer.training.photo_cache import Squares, fill_cache, open_cache, square_size
@@ -172,7 +172,7 @@ def hash_sources(config: TrainConfig) -> dict[str, str]:
 
 def decode(run: Run, side: str, quiet: bool) -> Squares:
     """The photographs of one side as an array beside the split file, made if need be."""
-    photographs, size = members(read_split(SPLIT_FILE), side), square_size(run.config.crop)
+    photographs, size = select_split(read_split(SPLIT_FILE), side), square_size(run.config.crop)
     path = SPLIT_FILE.parent / "cache" / f"{side}-{size}.npy"
     if distributed.rank() == 0:
         decoding = fill_cache(path, photographs, size)

@@ -24,10 +24,10 @@ SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # EPS would run Ghostscript
-MOST_PIXELS = 89_478_485  # Pillow's own mark of a decompression bomb: 256 MiB of RGB
-TOO_MANY = f"too many pixels, more than {MOST_PIXELS}; scale it down"
-ORIENTATION = 0x0112  # the EXIF tag
-TURNS = {
+MAX_PIXELS = 89_478_485  # Pillow's own mark of a decompression bomb: 256 MiB of RGB
+TOO_MANY_PIXELS_MESSAGE = f"too many pixels, more than {MAX_PIXELS}; scale it down"
+EXIF_ORIENTATION_TAG = 0x0112  # the EXIF tag
+EXIF_TRANSPOSES = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
     4: Transpose.FLIP_TOP_BOTTOM,
@@ -36,15 +36,15 @@ TURNS = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
-GRAY_AB = 5.0  # no |a| or |b| above it: a gray image (Zhang et al.'s released code)
-READERS = 4
+MAX_GRAY_AB = 5.0  # no |a| or |b| above it: a gray image (Zhang et al.'s released code)
+READER_THREADS = 4
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
-T = TypeVar("T")
-R = TypeVar("R")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-class UnreadablePhotograph(Exception):
+class UnreadablePhotographError(Exception):
     """Why a photograph was refused."""
 
 
@@ -61,19 +61,19 @@ def find_photographs(folder: Path) -> list[Path]:
     Links to files count, links to folders are not followed. Among them is whatever will be refused
     when it is read: a broken link, a folder that may not be listed.
     """
-    found: list[Path] = []
-    for root, folders, files in os.walk(folder, onerror=lambda e: found.append(Path(e.filename))):
+    paths: list[Path] = []
+    for root, folders, files in os.walk(folder, onerror=lambda e: paths.append(Path(e.filename))):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        seen = (Path(root, name) for name in files if not name.startswith("."))
-        found.extend(path for path in seen if path.suffix.lower() in SUFFIXES)
-    return sorted(found)
+        visible_paths = (Path(root, name) for name in files if not name.startswith("."))
+        paths.extend(path for path in visible_paths if path.suffix.lower() in SUFFIXES)
+    return sorted(paths)
 
 
 def read_photograph(path: Path, side: int | None = None) -> Image.Image:
     """Upright, 8-bit sRGB, without metadata; the first frame of an animation.
 
     side: what a JPEG is needed for; decoding may stop at twice that many pixels, for speed.
-    Raises UnreadablePhotograph, before decoding where there are too many pixels.
+    Raises UnreadablePhotographError, before decoding where there are too many pixels.
     """
     try:
         _check_file(path)
@@ -82,16 +82,18 @@ def read_photograph(path: Path, side: int | None = None) -> Image.Image:
             if side is not None:
                 image.draft(None, (2 * side, 2 * side))
             image.load()
-            return _to_srgb(_to_8_bit(_upright(image)), image.info.get("icc_profile"))
-    except UnreadablePhotograph:
+            return _to_srgb(_to_8_bit(_apply_orientation(image)), image.info.get("icc_profile"))
+    except UnreadablePhotographError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise UnreadablePhotograph(TOO_MANY) from error
+        raise UnreadablePhotographError(TOO_MANY_PIXELS_MESSAGE) from error
     except UnidentifiedImageError as error:
-        raise UnreadablePhotograph(f"no image of these formats: {', '.join(FORMATS)}") from error
+        raise UnreadablePhotographError(
+            f"no image of these formats: {', '.join(FORMATS)}"
+        ) from error
     except Exception as error:  # decoders of damaged files raise whatever they stumble on
         strerror = error.strerror if isinstance(error, OSError) else None
-        raise UnreadablePhotograph(strerror or str(error) or type(error).__name__) from error
+        raise UnreadablePhotographError(strerror or str(error) or type(error).__name__) from error
 
 
 def center_square(image: Image.Image, size: int) -> Pixels:
@@ -103,51 +105,54 @@ def center_square(image: Image.Image, size: int) -> Pixels:
 
 
 def is_gray(pixels: Pixels) -> bool:
-    """pixels (H, W, 3): whether no |a| or |b| is above GRAY_AB, at one pixel in 16"""
+    """pixels (H, W, 3): whether no |a| or |b| is above MAX_GRAY_AB, at one pixel in 16"""
     lab = rgb_to_lab(from_bytes(torch.tensor(pixels[None, ::4, ::4])))
-    return bool(lab[:, 1:].abs().max() <= GRAY_AB)
+    return bool(lab[:, 1:].abs().max() <= MAX_GRAY_AB)
 
 
 def read_square(path: Path, size: int) -> Pixels:
-    """The central square of a photograph (size, size, 3); raises UnreadablePhotograph."""
+    """The central square of a photograph (size, size, 3); raises UnreadablePhotographError."""
     return center_square(read_photograph(path, size), size)
 
 
-def read_colors(path: Path, size: int) -> Pixels:
-    """The central square of a photograph in color; raises UnreadablePhotograph of a gray one."""
+def read_color_square(path: Path, size: int) -> Pixels:
+    """The central square of a photograph in color.
+
+    Raises UnreadablePhotographError of a gray one.
+    """
     square = read_square(path, size)
     if is_gray(square):
-        raise UnreadablePhotograph("gray; there are no colors to fake")
+        raise UnreadablePhotographError("gray; there are no colors to fake")
     return square
 
 
 def read_squares(
     paths: Iterable[Path], size: int
-) -> Iterator[tuple[Path, Pixels | UnreadablePhotograph]]:
+) -> Iterator[tuple[Path, Pixels | UnreadablePhotographError]]:
     """The central squares of photographs (size, size, 3), read ahead in threads, in order."""
 
-    def read(path: Path) -> Pixels | UnreadablePhotograph:
+    def read(path: Path) -> Pixels | UnreadablePhotographError:
         try:
             return read_square(path, size)
-        except UnreadablePhotograph as refusal:
+        except UnreadablePhotographError as refusal:
             return refusal
 
-    return read_ahead(read, paths)
+    return map_ahead(read, paths)
 
 
-def read_ahead(
-    work: Callable[[T], R], items: Iterable[T], threads: int = READERS
-) -> Iterator[tuple[T, R]]:
-    """Each item with what `work` makes of it, worked on ahead in threads, in order."""
-    waiting: deque[tuple[T, Future[R]]] = deque()
+def map_ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int = READER_THREADS
+) -> Iterator[tuple[Item, Result]]:
+    """Each item with what `function` makes of it, worked on ahead in threads, in order."""
+    pending: deque[tuple[Item, Future[Result]]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
         for item in items:
-            waiting.append((item, pool.submit(work, item)))
-            if len(waiting) > 4 * threads:  # bounded: a slow consumer must not fill the memory
-                done, result = waiting.popleft()
+            pending.append((item, pool.submit(function, item)))
+            if len(pending) > 4 * threads:  # bounded: a slow consumer must not fill the memory
+                done, result = pending.popleft()
                 yield done, result.result()
-        for done, result in waiting:
+        for done, result in pending:
             yield done, result.result()
     finally:  # whoever stops early waits for what was begun, not for what was not
         pool.shutdown(cancel_futures=True)
@@ -156,11 +161,11 @@ def read_ahead(
 def _check_file(path: Path) -> None:
     state = path.stat()
     if stat.S_ISDIR(state.st_mode):
-        raise UnreadablePhotograph("a folder that may not be listed; change its permissions")
+        raise UnreadablePhotographError("a folder that may not be listed; change its permissions")
     if not stat.S_ISREG(state.st_mode):  # a named pipe would be waited for forever
-        raise UnreadablePhotograph("not a regular file")
+        raise UnreadablePhotographError("not a regular file")
     if not state.st_size:
-        raise UnreadablePhotograph("the file is empty")
+        raise UnreadablePhotographError("the file is empty")
 
 
 @cache
@@ -180,14 +185,14 @@ def _open(path: Path) -> Image.Image:
 
 
 def _check_size(image: Image.Image) -> None:
-    if image.width * image.height > MOST_PIXELS:
-        raise UnreadablePhotograph(TOO_MANY)
+    if image.width * image.height > MAX_PIXELS:
+        raise UnreadablePhotographError(TOO_MANY_PIXELS_MESSAGE)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _apply_orientation(image: Image.Image) -> Image.Image:
     """Not ImageOps.exif_transpose, which writes the other tags anew and fails where they are odd"""
     try:
-        turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+        turn = EXIF_TRANSPOSES.get(image.getexif().get(EXIF_ORIENTATION_TAG, 1))
     except Exception:  # damaged EXIF costs the orientation, not the photograph
         return image
     return image if turn is None else image.transpose(turn)
@@ -195,14 +200,16 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
     if image.mode == "F":
-        raise UnreadablePhotograph("pixels are floating-point; save it as 8 or 16 bits a channel")
+        raise UnreadablePhotographError(
+            "pixels are floating-point; save it as 8 or 16 bits a channel"
+        )
     if image.mode == "I" or image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) / 257).round().clip(0, 255).astype(np.uint8))
     return image
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    opaque = _over_white(image)
+    opaque = _flatten_alpha(image)
     if opaque.mode not in ("RGB", "CMYK", "L"):
         opaque = opaque.convert("RGB")
     if profile:
@@ -215,11 +222,11 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             pass  # a damaged profile, or one of another color space: browsers ignore it as well
         else:
             if converted is not None:
-                return _bare(converted)
-    return _bare(opaque.convert("RGB"))
+                return _strip_metadata(converted)
+    return _strip_metadata(opaque.convert("RGB"))
 
 
-def _over_white(image: Image.Image) -> Image.Image:
+def _flatten_alpha(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image
     layer = image.convert("RGBA")
@@ -227,6 +234,6 @@ def _over_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(paper, layer).convert("RGB")
 
 
-def _bare(image: Image.Image) -> Image.Image:
+def _strip_metadata(image: Image.Image) -> Image.Image:
     image.info = {}
     return image

@@ -4,25 +4,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from colorizer.photos.duplicates import join_groups, near_pairs
+from colorizer.photos.duplicates import find_similar_hashes, merge_duplicate_groups
 from colorizer.photos.splits import (
     SPLIT_FILE,
     Photograph,
+    find_new_files,
     image_id,
-    members,
-    new_files,
     read_split,
+    select_split,
 )
 
 
-def gather(side: str, photos: Path | None) -> tuple[Sequence[Photograph], dict[str, str]]:
+def collect_photographs(
+    side: str, photos: Path | None
+) -> tuple[Sequence[Photograph], dict[str, str]]:
     """The photographs to color, and those refused for their names, with reasons."""
     if photos is None:
-        return members(read_split(SPLIT_FILE), side), {}
+        return select_split(read_split(SPLIT_FILE), side), {}
     folder = photos.resolve()
-    files, refused = new_files(folder, [])
-    known = {row.path: row for row in read_split(SPLIT_FILE)} if SPLIT_FILE.exists() else {}
-    return [_place(folder, path, known.get(path)) for path in files], refused
+    files, refused = find_new_files(folder, [])
+    recorded_rows = {row.path: row for row in read_split(SPLIT_FILE)} if SPLIT_FILE.exists() else {}
+    return [_row_for_file(folder, path, recorded_rows.get(path)) for path in files], refused
 
 
 def leave_out_near_duplicates(
@@ -34,8 +36,8 @@ def leave_out_near_duplicates(
     split.csv: a photograph without one, or of the same group for another reason, stays.
     """
     hashed = [photograph for photograph in photographs if photograph.phash]
-    pairs = near_pairs([photograph.phash for photograph in hashed])
-    joined = join_groups([photograph.image for photograph in hashed], pairs, frozenset())
+    pairs = find_similar_hashes([photograph.phash for photograph in hashed])
+    joined = merge_duplicate_groups([photograph.image for photograph in hashed], pairs, frozenset())
     firsts: dict[str, Photograph] = {}
     others: dict[str, str] = {}
     for photograph, group in zip(hashed, joined, strict=True):
@@ -45,9 +47,11 @@ def leave_out_near_duplicates(
     return [photograph for photograph in photographs if photograph.file not in others], others
 
 
-def _place(folder: Path, path: Path, known: Photograph | None) -> Photograph:
+def _row_for_file(folder: Path, path: Path, recorded_row: Photograph | None) -> Photograph:
     """A photograph of a folder; the split and the group are those of split.csv, if it is there."""
     image, file = image_id(folder, path), path.relative_to(folder).as_posix()
-    if known is None:
+    if recorded_row is None:
         return Photograph(str(folder), image, file, "test", gray=False, group=image)
-    return replace(known, root=str(folder), image=image, file=file, split=known.split or "test")
+    return replace(
+        recorded_row, root=str(folder), image=image, file=file, split=recorded_row.split or "test"
+    )

@@ -12,11 +12,16 @@ from typing import Any
 
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
-from colorizer.photos.duplicates import join_groups, near_pairs, perceptual_hash
-from colorizer.photos.reading import UnreadablePhotograph, find_photographs, is_gray, read_squares
+from colorizer.photos.duplicates import find_similar_hashes, merge_duplicate_groups, perceptual_hash
+from colorizer.photos.reading import (
+    UnreadablePhotographError,
+    find_photographs,
+    is_gray,
+    read_squares,
+)
 
 SPLITS = ("train", "val", "test")
-LOOKED_AT = 256  # px: grayness is judged on the square that training and stimuli show
+INSPECTION_PX = 256  # px: grayness is judged on the square that training and stimuli show
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,10 @@ class Photograph:
         return Path(self.root, self.file)
 
 
-COLUMNS = [field.name for field in fields(Photograph)]
-UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")  # control characters, stray bytes, line separators
-REPORTED = {"val": 8400, "test": 1600}  # of TOTAL (the source report's table 1)
-TOTAL = 200_000
+SPLIT_COLUMNS = [field.name for field in fields(Photograph)]
+UNWRITABLE_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")  # control characters, stray bytes, line separators
+REPORT_COUNTS = {"val": 8400, "test": 1600}  # of REPORT_TOTAL (the source report's table 1)
+REPORT_TOTAL = 200_000
 
 
 def read_split(path: Path) -> list[Photograph]:
@@ -50,8 +55,9 @@ def read_split(path: Path) -> list[Photograph]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
-            if reader.fieldnames not in (COLUMNS, COLUMNS[:-1]):  # by hand: without phash
-                raise ColorizerError(f"{path}: the columns must be {','.join(COLUMNS)}")
+            # by hand: without phash
+            if reader.fieldnames not in (SPLIT_COLUMNS, SPLIT_COLUMNS[:-1]):
+                raise ColorizerError(f"{path}: the columns must be {','.join(SPLIT_COLUMNS)}")
             columns = len(reader.fieldnames)
             rows = [_parse(row, columns, f"{path}:{reader.line_num}") for row in reader]
     except (csv.Error, UnicodeDecodeError) as error:
@@ -63,12 +69,12 @@ def read_split(path: Path) -> list[Photograph]:
 def write_split(path: Path, rows: Sequence[Photograph]) -> None:
     """Store the rows, whole or not at all."""
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, SPLIT_COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows({**asdict(row), "gray": int(row.gray)} for row in rows)
 
 
-def members(rows: Sequence[Photograph], split: str) -> list[Photograph]:
+def select_split(rows: Sequence[Photograph], split: str) -> list[Photograph]:
     """The rows of one split; raises ColorizerError where it is empty."""
     chosen = [row for row in rows if row.split == split]
     if not chosen:
@@ -76,7 +82,9 @@ def members(rows: Sequence[Photograph], split: str) -> list[Photograph]:
     return chosen
 
 
-def new_files(folder: Path, known: Sequence[Photograph]) -> tuple[list[Path], dict[str, str]]:
+def find_new_files(
+    folder: Path, recorded_rows: Sequence[Photograph]
+) -> tuple[list[Path], dict[str, str]]:
     """Photographs below a folder that are not known yet, and why others are refused, by name.
 
     Raises ColorizerError where the folder holds no photograph.
@@ -85,29 +93,29 @@ def new_files(folder: Path, known: Sequence[Photograph]) -> tuple[list[Path], di
     if not files:
         raise ColorizerError(f"{folder}: no photographs in this folder; give one that has some")
     ids = Counter(image_id(folder, path) for path in files)
-    taken = {row.image: row.path for row in known}
-    fresh, refused = [], {}
+    recorded_paths = {row.image: row.path for row in recorded_rows}
+    new_paths, refused = [], {}
     for path in files:
         image = image_id(folder, path)
-        if taken.get(image) == path:
+        if recorded_paths.get(image) == path:
             continue
         name = str(path.relative_to(folder))
-        if any(unicodedata.category(character) in UNWRITABLE for character in image):
+        if any(unicodedata.category(character) in UNWRITABLE_CATEGORIES for character in image):
             refused[name] = "its name has line breaks or bytes that are not text; rename it"
-        elif image in taken:
-            refused[name] = f"{taken[image]} already has the id {image}; rename one"
+        elif image in recorded_paths:
+            refused[name] = f"{recorded_paths[image]} already has the id {image}; rename one"
         elif ids[image] > 1:
             refused[name] = f"{ids[image]} files have the id {image}; rename them"
         else:
-            fresh.append(path)
-    return fresh, refused
+            new_paths.append(path)
+    return new_paths, refused
 
 
-def look_at(folder: Path, files: Sequence[Path]) -> Iterator[Photograph | tuple[str, str]]:
+def inspect_files(folder: Path, files: Sequence[Path]) -> Iterator[Photograph | tuple[str, str]]:
     """For each file its row, not yet on a side, or (name, reason) where it cannot be read."""
-    for path, square in read_squares(files, LOOKED_AT):
+    for path, square in read_squares(files, INSPECTION_PX):
         file = path.relative_to(folder).as_posix()
-        if isinstance(square, UnreadablePhotograph):
+        if isinstance(square, UnreadablePhotographError):
             yield file, str(square)
         else:
             image, gray = image_id(folder, path), is_gray(square)
@@ -115,9 +123,9 @@ def look_at(folder: Path, files: Sequence[Path]) -> Iterator[Photograph | tuple[
             yield Photograph(str(folder), image, file, "", gray, group=image, phash=phash)
 
 
-def assign(
-    fresh: Sequence[Photograph],
-    known: Sequence[Photograph],
+def assign_splits(
+    new_rows: Sequence[Photograph],
+    recorded_rows: Sequence[Photograph],
     val: float,
     test: float,
     seed: int,
@@ -129,23 +137,28 @@ def assign(
     the hash of their group at the shares that the known rows have.
     Raises ColorizerError where nothing would be left to train on.
     """
-    fresh = _group(fresh, known)
-    sizes = Counter(row.group for row in fresh if not row.gray)
-    groups = sorted(sizes, key=lambda group: _hash(seed, group))
-    placed = {row.group: row.split for row in known if not row.gray}
-    if placed:
-        counts = Counter(row.split for row in known if not row.gray)
+    new_rows = _group_duplicates(new_rows, recorded_rows)
+    sizes = Counter(row.group for row in new_rows if not row.gray)
+    groups = sorted(sizes, key=lambda group: _hash_position(seed, group))
+    known_splits = {row.group: row.split for row in recorded_rows if not row.gray}
+    if known_splits:
+        counts = Counter(row.split for row in recorded_rows if not row.gray)
         shares = [counts[split] / counts.total() for split in ("test", "val")]
-        sides = {group: _by_hash(_hash(seed, group), *shares) for group in groups}
+        splits = {group: _assign_by_hash(_hash_position(seed, group), *shares) for group in groups}
     else:
-        sides = _by_rank({group: sizes[group] for group in groups}, val, test)
-    sides.update(placed)
-    return [*known, *(row if row.gray else replace(row, split=sides[row.group]) for row in fresh)]
+        splits = _assign_by_rank({group: sizes[group] for group in groups}, val, test)
+    splits.update(known_splits)
+    return [
+        *recorded_rows,
+        *(row if row.gray else replace(row, split=splits[row.group]) for row in new_rows),
+    ]
 
 
-def report_count(split: str, photographs: int) -> int:
+def scale_report_count(split: str, photographs: int) -> int:
     """How many of them the source report's table 1 would give a split; at most its own number."""
-    return max(1, min(REPORTED[split], round(REPORTED[split] / TOTAL * photographs)))
+    return max(
+        1, min(REPORT_COUNTS[split], round(REPORT_COUNTS[split] / REPORT_TOTAL * photographs))
+    )
 
 
 def image_id(folder: Path, path: Path) -> str:
@@ -153,20 +166,22 @@ def image_id(folder: Path, path: Path) -> str:
     return path.relative_to(folder).with_suffix("").as_posix()
 
 
-def _group(fresh: Sequence[Photograph], known: Sequence[Photograph]) -> list[Photograph]:
+def _group_duplicates(
+    new_rows: Sequence[Photograph], recorded_rows: Sequence[Photograph]
+) -> list[Photograph]:
     """The fresh rows in the groups of their near-duplicates; known rows stay where they are."""
-    hashed = [row for row in (*known, *fresh) if row.phash]
-    pairs = near_pairs([row.phash for row in hashed])
-    placed = {row.group for row in known if not row.gray}
-    joined = join_groups([row.group for row in hashed], pairs, placed)
+    hashed = [row for row in (*recorded_rows, *new_rows) if row.phash]
+    pairs = find_similar_hashes([row.phash for row in hashed])
+    placed = {row.group for row in recorded_rows if not row.gray}
+    joined = merge_duplicate_groups([row.group for row in hashed], pairs, placed)
     groups = {row.image: group for row, group in zip(hashed, joined, strict=True)}
-    return [replace(row, group=groups.get(row.image, row.group)) for row in fresh]
+    return [replace(row, group=groups.get(row.image, row.group)) for row in new_rows]
 
 
-def _by_rank(sizes: Mapping[str, int], val: float, test: float) -> dict[str, str]:
+def _assign_by_rank(sizes: Mapping[str, int], val: float, test: float) -> dict[str, str]:
     """sizes: photographs of each group, in the order in which groups are taken"""
     total = sum(sizes.values())
-    tests, vals = _count(test, total), _count(val, total)
+    tests, vals = _resolve_amount(test, total), _resolve_amount(val, total)
     tested = _take(sizes, tests)
     validated = _take({group: sizes[group] for group in sizes if group not in tested}, vals)
     if len(tested) + len(validated) == len(sizes):
@@ -183,43 +198,43 @@ def _take(sizes: Mapping[str, int], count: int) -> set[str]:
 
     The first is taken even if it is larger, so that no side that was asked for is empty.
     """
-    taken: set[str] = set()
+    chosen_groups: set[str] = set()
     for group, size in sizes.items():
-        if size <= count or (count > 0 and not taken):
-            taken.add(group)
+        if size <= count or (count > 0 and not chosen_groups):
+            chosen_groups.add(group)
             count -= size
-    return taken
+    return chosen_groups
 
 
-def _by_hash(position: float, test: float, val: float) -> str:
+def _assign_by_hash(position: float, test: float, val: float) -> str:
     if position < test:
         return "test"
     return "val" if position < test + val else "train"
 
 
-def _count(amount: float, of: int) -> int:
+def _resolve_amount(amount: float, of: int) -> int:
     if amount >= 1:
         return int(amount)
     return max(1, round(amount * of)) if amount else 0
 
 
-def _hash(seed: int, group: str) -> float:
+def _hash_position(seed: int, group: str) -> float:
     """In [0, 1), the same on every machine."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{group}".encode()).digest()[:8]) / 2**64
 
 
-def _parse(row: dict[str, str], columns: int, where: str) -> Photograph:
+def _parse(row: dict[str, str], columns: int, location: str) -> Photograph:
     if None in row or None in row.values():
-        raise ColorizerError(f"{where}: needs exactly {columns} fields")
+        raise ColorizerError(f"{location}: needs exactly {columns} fields")
     if row["gray"] not in ("0", "1"):
-        raise ColorizerError(f"{where}: gray is {row['gray']!r}; it must be 0 or 1")
+        raise ColorizerError(f"{location}: gray is {row['gray']!r}; it must be 0 or 1")
     gray = row["gray"] == "1"
     if row["split"] not in (("",) if gray else SPLITS):
         expected = "empty for a gray photograph" if gray else "train, val or test"
-        raise ColorizerError(f"{where}: split is {row['split']!r}; it must be {expected}")
+        raise ColorizerError(f"{location}: split is {row['split']!r}; it must be {expected}")
     if not re.fullmatch("([0-9a-f]{16})?", row.get("phash", "")):
         raise ColorizerError(
-            f"{where}: phash is {row['phash']!r}; it must be 16 hex digits, or empty"
+            f"{location}: phash is {row['phash']!r}; it must be 16 hex digits, or empty"
         )
     values: dict[str, Any] = {**row, "gray": gray}
     return Photograph(**values)

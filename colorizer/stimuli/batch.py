@@ -19,7 +19,13 @@ from PIL import Image
 
 from colorizer.files import atomic_write
 from colorizer.networks.models import Colorizer
-from colorizer.photos.reading import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
+from colorizer.photos.reading import (
+    Pixels,
+    Refusal,
+    UnreadablePhotographError,
+    map_ahead,
+    read_color_square,
+)
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.foils import Ring, borrow, form_ring
 from colorizer.stimuli.manifest import WHOLE, Shard, Stimulus
@@ -101,7 +107,7 @@ def write_stimuli(
         stale = [m for m in files if not _is_current(files[m], photograph, since[m])]
         try:
             return _read(photograph, stale, ring, recipe.size) if stale else None
-        except UnreadablePhotograph as refusal:
+        except UnreadablePhotographError as refusal:
             return Refusal(photograph.file, str(refusal))
 
     def finish(done: tuple[Photograph, _Painted | Refusal]) -> list[Stimulus] | Refusal:
@@ -113,14 +119,14 @@ def write_stimuli(
         return [_describe(out, photograph, method, recipe) for method in recipe.methods]
 
     with _painters(device) as painters:
-        prepared = read_ahead(prepare, shard.share(photographs))
+        prepared = map_ahead(prepare, shard.share(photographs))
         painted = _paint_in_order(prepared, recipe, device, painters)
-        for _, result in read_ahead(finish, painted):
+        for _, result in map_ahead(finish, painted):
             yield result
 
 
 def _read(photograph: Photograph, stale: Sequence[str], ring: Ring, size: int) -> _Work:
-    square = read_colors(photograph.path, size)
+    square = read_color_square(photograph.path, size)
     donor = borrow(ring, photograph, size) if "foil" in stale else None
     return _Work(stale, square, donor)
 
@@ -155,7 +161,7 @@ def _paint_in_order(
     def paint_all(some: list[tuple[Photograph, _Work | Refusal | None]]) -> list[_Painted]:
         return _paint([work for _, work in some if isinstance(work, _Work)], recipe, device)
 
-    for some, painted in read_ahead(paint_all, together, painters):
+    for some, painted in map_ahead(paint_all, together, painters):
         following = iter(painted)
         for photograph, work in some:
             yield photograph, next(following) if isinstance(work, _Work) else work or {}

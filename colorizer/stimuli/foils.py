@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, cat
 
-from colorizer.photos.reading import Pixels, UnreadablePhotograph, read_colors
+from colorizer.photos.reading import Pixels, UnreadablePhotographError, read_color_square
 from colorizer.photos.splits import Photograph
 
 
@@ -34,13 +34,16 @@ def donors(ring: Ring, photograph: Photograph) -> Iterator[Photograph]:
 
 
 def borrow(ring: Ring, photograph: Photograph, size: int) -> Pixels:
-    """The square of the first donor that has colors; raises UnreadablePhotograph without one."""
+    """The square of the first donor that has colors.
+
+    Raises UnreadablePhotographError without one.
+    """
     for donor in donors(ring, photograph):
         try:
-            return read_colors(donor.path, size)
-        except UnreadablePhotograph:
+            return read_color_square(donor.path, size)
+        except UnreadablePhotographError:
             continue  # it is refused under its own name
-    raise UnreadablePhotograph("no other photograph can lend a foil its colors")
+    raise UnreadablePhotographError("no other photograph can lend a foil its colors")
 
 
 def recolor(lab: Tensor, donor: Tensor) -> Tensor:

@@ -10,7 +10,13 @@ from torch import Tensor
 from colorizer.color.spaces import from_bytes, lab_to_rgb_in_gamut, rgb_to_lab, to_bytes
 from colorizer.networks.models import Colorizer, upsample_ab
 from colorizer.networks.zhang2016 import TEMPERATURE, ZHANG2016
-from colorizer.photos.reading import Pixels, Refusal, UnreadablePhotograph, read_ahead, read_colors
+from colorizer.photos.reading import (
+    Pixels,
+    Refusal,
+    UnreadablePhotographError,
+    map_ahead,
+    read_color_square,
+)
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.foils import borrow, form_ring, recolor
 
@@ -43,12 +49,12 @@ def sit(
 
     def read(photograph: Photograph) -> Sitting | Refusal:
         try:
-            lab = to_lab([read_colors(photograph.path, size)])
+            lab = to_lab([read_color_square(photograph.path, size)])
             return Sitting(lab, to_lab([borrow(ring, photograph, size)]) if foils else None)
-        except UnreadablePhotograph as refusal:
+        except UnreadablePhotographError as refusal:
             return Refusal(photograph.file, str(refusal))
 
-    for _, sitting in read_ahead(read, photographs):
+    for _, sitting in map_ahead(read, photographs):
         yield sitting
 
 

@@ -8,7 +8,7 @@ from torch.autograd.function import once_differentiable
 
 from colorizer.color.bins import BinLookupTable, soft_encode
 from colorizer.color.chunks import iterate_chunks
-from colorizer.photos.reading import GRAY_AB
+from colorizer.photos.reading import MAX_GRAY_AB
 
 
 def regression_loss(scaled: Tensor, ab: Tensor, full_scale: float) -> Tensor:
@@ -79,4 +79,4 @@ class _SparseCrossEntropy(torch.autograd.Function):
 
 def has_color(ab: Tensor) -> Tensor:
     """ab (N, 2, H, W) -> (N,) 1 where an image counts, 0 where it is gray: gray teaches gray"""
-    return (ab.abs().amax(dim=(1, 2, 3)) > GRAY_AB).float()
+    return (ab.abs().amax(dim=(1, 2, 3)) > MAX_GRAY_AB).float()

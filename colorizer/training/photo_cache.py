@@ -17,7 +17,7 @@ from colorizer.color.spaces import from_bytes, rgb_to_lab, rgb_to_lightness
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
 from colorizer.networks.models import STRIDE
-from colorizer.photos.reading import UnreadablePhotograph, read_squares
+from colorizer.photos.reading import UnreadablePhotographError, read_squares
 from colorizer.photos.splits import Photograph
 
 
@@ -48,7 +48,7 @@ def fill_cache(
         pixels = open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
         squares = read_squares((photograph.path for photograph in photographs), size)
         for index, (_, square) in enumerate(squares):
-            if isinstance(square, UnreadablePhotograph):
+            if isinstance(square, UnreadablePhotographError):
                 refused[index] = str(square)
             else:
                 pixels[index] = square

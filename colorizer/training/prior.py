@@ -12,8 +12,8 @@ from torch import Tensor
 from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
-from colorizer.photos.reading import UnreadablePhotograph, read_squares
-from colorizer.photos.splits import LOOKED_AT, Photograph
+from colorizer.photos.reading import UnreadablePhotographError, read_squares
+from colorizer.photos.splits import INSPECTION_PX, Photograph
 from colorizer.training.photo_cache import to_targets
 
 CELL = 0.5  # ab units; gray, (0, 0), is the center of a cell
@@ -31,10 +31,10 @@ class Prior(NamedTuple):
 
 def count_photographs(
     photographs: Sequence[Photograph], device: torch.device
-) -> Iterator[Tensor | UnreadablePhotograph]:
+) -> Iterator[Tensor | UnreadablePhotographError]:
     """For each photograph the colors of its targets, as `count_colors` has them."""
-    for _, square in read_squares((p.path for p in photographs), LOOKED_AT):
-        if isinstance(square, UnreadablePhotograph):
+    for _, square in read_squares((p.path for p in photographs), INSPECTION_PX):
+        if isinstance(square, UnreadablePhotographError):
             yield square
         else:
             ab = to_targets(torch.tensor(square, device=device)[None])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorizer.photos.splits import Photograph, assign, look_at, new_files
+from colorizer.photos.splits import Photograph, assign_splits, find_new_files, inspect_files
 from colorizer.training.photo_cache import Squares, fill_cache, open_cache
 from tests.colorizer.pictures import write_pictures
 
@@ -32,10 +32,10 @@ def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def photographs(photo_folder: Path) -> list[Photograph]:
     """The dozen with their splits: 8 train, 2 val, 2 test."""
-    files, _ = new_files(photo_folder, [])
-    seen = look_at(photo_folder, files)
+    files, _ = find_new_files(photo_folder, [])
+    seen = inspect_files(photo_folder, files)
     fresh = [row for row in seen if isinstance(row, Photograph)]
-    return assign(fresh, [], val=2, test=2, seed=0)
+    return assign_splits(fresh, [], val=2, test=2, seed=0)
 
 
 @pytest.fixture(scope="session")

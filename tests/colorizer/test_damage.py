@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from colorizer.photos.reading import UnreadablePhotograph, center_square, read_photograph
+from colorizer.photos.reading import UnreadablePhotographError, center_square, read_photograph
 from tests.colorizer.pictures import draw
 
 MUTANTS = 2000
@@ -79,7 +79,7 @@ def test_a_damaged_file_is_an_image_or_a_refusal(
     path.write_bytes(mutate(original, changes))
     try:
         image = read_photograph(path, side=16)
-    except UnreadablePhotograph:
+    except UnreadablePhotographError:
         return
     assert image.mode == "RGB"
     assert center_square(image, 16).shape == (16, 16, 3)
@@ -96,7 +96,7 @@ def test_no_library_prints_what_is_wrong_with_a_tiff(
             path.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
             try:
                 read_photograph(path)
-            except UnreadablePhotograph:
+            except UnreadablePhotographError:
                 refused.add(compression)
     assert len(refused) == 4
     assert capfd.readouterr().err == ""

@@ -11,7 +11,7 @@ from colorizer.cli import main
 from colorizer.errors import ColorizerError
 from colorizer.networks.classifier import load_classifier, read_labels, recognize
 from colorizer.networks.torchvision_ops import import_torchvision
-from colorizer.photos.selection import gather
+from colorizer.photos.selection import collect_photographs
 from colorizer.stimuli.methods import Sitting, paint, sit
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw, write_pictures
@@ -52,7 +52,7 @@ def test_evaluate_counts_how_often_the_class_is_right(
     monkeypatch.chdir(tmp_path)
     write_pictures(tmp_path / "photos", 3)
     network, seen = load_classifier(weights, CPU), {}
-    photographs, _ = gather("test", Path("photos"))
+    photographs, _ = collect_photographs("test", Path("photos"))
     for photograph, sitting in zip(photographs, sit(photographs, 256, 0, False), strict=True):
         assert isinstance(sitting, Sitting)
         seen[photograph.image] = recognize(network, paint(sitting, ["real"], {}))["real"]

@@ -5,7 +5,12 @@ import numpy as np
 from PIL import Image, ImageEnhance
 from skimage.data import astronaut, chelsea, coffee
 
-from colorizer.photos.duplicates import DISTANCE, join_groups, near_pairs, perceptual_hash
+from colorizer.photos.duplicates import (
+    MAX_HAMMING_BITS,
+    find_similar_hashes,
+    merge_duplicate_groups,
+    perceptual_hash,
+)
 from colorizer.photos.reading import center_square
 
 SCENES = [astronaut(), chelsea(), coffee()]
@@ -30,12 +35,12 @@ def test_the_hash_survives_what_copies_go_through() -> None:
             ImageEnhance.Contrast(image).enhance(0.7),
             image.convert("L"),
         ]
-        assert max(apart(hash_of(copy), hash_of(image)) for copy in copies) <= DISTANCE
+        assert max(apart(hash_of(copy), hash_of(image)) for copy in copies) <= MAX_HAMMING_BITS
 
 
 def test_other_photographs_have_other_hashes() -> None:
     hashes = [hash_of(Image.fromarray(pixels)) for pixels in SCENES]
-    assert min(apart(a, b) for a, b in combinations(hashes, 2)) > 3 * DISTANCE
+    assert min(apart(a, b) for a, b in combinations(hashes, 2)) > 3 * MAX_HAMMING_BITS
 
 
 def test_one_color_has_the_same_hash_at_every_brightness() -> None:
@@ -51,9 +56,11 @@ def test_near_pairs_are_those_that_comparing_all_finds() -> None:
         words.append(word ^ sum(1 << int(bit) for bit in flips))
     hashes = [f"{word:016x}" for word in words]
     expected = {
-        (i, j) for i, j in combinations(range(500), 2) if apart(hashes[i], hashes[j]) <= DISTANCE
+        (i, j)
+        for i, j in combinations(range(500), 2)
+        if apart(hashes[i], hashes[j]) <= MAX_HAMMING_BITS
     }
-    found = near_pairs(hashes)
+    found = find_similar_hashes(hashes)
     assert set(found) == expected
     assert len(found) == len(expected) > 100
     distances = [apart(hashes[i], hashes[j]) for i, j in found]
@@ -61,14 +68,21 @@ def test_near_pairs_are_those_that_comparing_all_finds() -> None:
 
 
 def test_equal_hashes_cost_no_square_of_pairs() -> None:
-    assert near_pairs(["00ff00ff00ff00ff"] * 4) == [(0, 1), (0, 2), (0, 3)]
-    assert near_pairs([]) == []
+    assert find_similar_hashes(["00ff00ff00ff00ff"] * 4) == [(0, 1), (0, 2), (0, 3)]
+    assert find_similar_hashes([]) == []
 
 
 def test_pairs_join_groups_but_never_two_fixed_ones() -> None:
     groups = ["a", "b", "c", "d", "old", "older"]
     chain = [(0, 1), (1, 2)]
-    assert join_groups(groups, chain, fixed=set()) == ["a", "a", "a", "d", "old", "older"]
+    assert merge_duplicate_groups(groups, chain, assigned_groups=set()) == [
+        "a",
+        "a",
+        "a",
+        "d",
+        "old",
+        "older",
+    ]
     links = [*chain, (2, 4), (4, 5), (3, 5), (0, 3)]
-    joined = join_groups(groups, links, fixed={"old", "older"})
+    joined = merge_duplicate_groups(groups, links, assigned_groups={"old", "older"})
     assert joined == ["old", "old", "old", "older", "old", "older"]

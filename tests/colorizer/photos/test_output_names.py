@@ -20,7 +20,7 @@ def touch(*names: str) -> None:
 
 def name(*inputs: str, out: str = "out") -> dict[str, str]:
     jobs = name_outputs([Path(each) for each in inputs], Path(out))
-    return {str(job.source): str(job.colored.relative_to(out)) for job in jobs}
+    return {str(job.source): str(job.colorized.relative_to(out)) for job in jobs}
 
 
 def test_a_folder_keeps_its_shape_and_a_file_its_name() -> None:
@@ -41,7 +41,7 @@ def test_equal_names_are_numbered_also_where_case_differs() -> None:
 def test_a_photograph_never_takes_the_name_of_anothers_sheet() -> None:
     touch("x/a.jpg", "x/a-sheet.jpg")
     jobs = name_outputs([Path("x")], Path("out"))
-    written = [path for job in jobs for path in (job.colored, job.sheet)]
+    written = [path for job in jobs for path in (job.colorized, job.sheet)]
     assert len(set(written)) == 4
 
 

@@ -10,12 +10,12 @@ from PIL import Image, ImageCms
 from PIL.Image import Transpose
 
 from colorizer.photos.reading import (
-    TURNS,
-    UnreadablePhotograph,
+    EXIF_TRANSPOSES,
+    UnreadablePhotographError,
     center_square,
     find_photographs,
     is_gray,
-    read_ahead,
+    map_ahead,
     read_photograph,
     read_square,
     read_squares,
@@ -92,7 +92,7 @@ def test_exif_orientation_is_applied_and_dropped(
     exif[0x0112] = orientation
     upright = Image.fromarray(draw(0)).crop((0, 0, 96, 64))
     undone = {6: Transpose.ROTATE_90, 8: Transpose.ROTATE_270}
-    turn = undone.get(orientation, TURNS.get(orientation))  # all others undo themselves
+    turn = undone.get(orientation, EXIF_TRANSPOSES.get(orientation))  # all others undo themselves
     stored = upright if turn is None else upright.transpose(turn)
     stored.save(path, exif=exif, quality=95)
     read = read_photograph(path)
@@ -240,7 +240,7 @@ def test_what_cannot_be_read_is_refused_with_its_reason(
 ) -> None:
     path = tmp_path / "photograph"
     write(path)
-    with pytest.raises(UnreadablePhotograph, match=reason):
+    with pytest.raises(UnreadablePhotographError, match=reason):
         read_photograph(path)
 
 
@@ -253,7 +253,7 @@ def test_a_file_that_may_not_be_read_is_refused(
         raise PermissionError(13, "Permission denied", name)
 
     monkeypatch.setattr("builtins.open", refuse)  # by hand, as permissions do not bind every user
-    with pytest.raises(UnreadablePhotograph, match="Permission denied"):
+    with pytest.raises(UnreadablePhotographError, match="Permission denied"):
         read_photograph(tmp_path / "00.jpg")
 
 
@@ -261,7 +261,7 @@ def test_a_refused_file_does_not_stop_the_others(tmp_path: Path) -> None:
     write_pictures(tmp_path, 3)
     truncate(tmp_path / "01.jpg")
     results = [square for _, square in read_squares(find_photographs(tmp_path), 32)]
-    assert isinstance(results[1], UnreadablePhotograph)
+    assert isinstance(results[1], UnreadablePhotographError)
     assert [r.shape for r in (results[0], results[2]) if not isinstance(r, Exception)] == [
         (32, 32, 3)
     ] * 2
@@ -311,7 +311,7 @@ def test_a_folder_that_may_not_be_listed_is_refused(
     monkeypatch.setattr(os, "scandir", guard)
     (found,) = find_photographs(tmp_path)
     assert found == tmp_path / "shut"
-    with pytest.raises(UnreadablePhotograph, match="may not be listed"):
+    with pytest.raises(UnreadablePhotographError, match="may not be listed"):
         read_photograph(found)
 
 
@@ -329,7 +329,7 @@ def test_reading_ahead_is_bounded_and_keeps_the_order() -> None:
         begun.append(number)
         return number * number
 
-    results = read_ahead(work, range(1000))
+    results = map_ahead(work, range(1000))
     assert next(results) == (0, 0)
     assert len(begun) < 30
     assert [square for _, square in results] == [n * n for n in range(1, 1000)]

@@ -10,12 +10,12 @@ from skimage.data import astronaut, chelsea, coffee
 from colorizer.errors import ColorizerError
 from colorizer.photos.splits import (
     Photograph,
-    assign,
-    look_at,
-    members,
-    new_files,
+    assign_splits,
+    find_new_files,
+    inspect_files,
     read_split,
-    report_count,
+    scale_report_count,
+    select_split,
     write_split,
 )
 from tests.colorizer.pictures import truncate, write_pictures
@@ -31,7 +31,7 @@ def counts(photographs: list[Photograph]) -> Counter[str]:
 
 
 def test_counts_hold_exactly_at_the_first_split() -> None:
-    assert counts(assign(rows(1000), [], val=50, test=160, seed=0)) == {
+    assert counts(assign_splits(rows(1000), [], val=50, test=160, seed=0)) == {
         "train": 790,
         "val": 50,
         "test": 160,
@@ -39,18 +39,18 @@ def test_counts_hold_exactly_at_the_first_split() -> None:
 
 
 def test_a_dozen_photographs_can_be_split_by_fractions() -> None:
-    split = assign(rows(12), [], val=0.05, test=0.2, seed=0)
+    split = assign_splits(rows(12), [], val=0.05, test=0.2, seed=0)
     assert counts(split) == {"train": 9, "val": 1, "test": 2}
 
 
 def test_a_split_that_leaves_nothing_to_train_on_says_so() -> None:
     with pytest.raises(ColorizerError, match=r"--test 1600 .* of 12 color photographs"):
-        assign(rows(12), [], val=0.05, test=1600, seed=0)
+        assign_splits(rows(12), [], val=0.05, test=1600, seed=0)
 
 
 def test_known_rows_never_change_and_later_ones_keep_the_shares() -> None:
-    first = assign(rows(500), [], val=0.1, test=200, seed=0)
-    both = assign(rows(2000, start=500), first, val=0.5, test=1, seed=0)
+    first = assign_splits(rows(500), [], val=0.1, test=200, seed=0)
+    both = assign_splits(rows(2000, start=500), first, val=0.5, test=1, seed=0)
     assert both[:500] == first
     later = counts(both[500:])
     assert later["test"] == pytest.approx(800, abs=80)  # the share of the first split: 200 of 500
@@ -58,22 +58,24 @@ def test_known_rows_never_change_and_later_ones_keep_the_shares() -> None:
 
 
 def test_a_photograph_goes_the_same_way_whoever_comes_with_it() -> None:
-    first = assign(rows(100), [], val=10, test=30, seed=0)
-    alone = assign(rows(1, start=150), first, val=10, test=30, seed=0)
-    among = assign(rows(100, start=100), first, val=10, test=30, seed=0)
+    first = assign_splits(rows(100), [], val=10, test=30, seed=0)
+    alone = assign_splits(rows(1, start=150), first, val=10, test=30, seed=0)
+    among = assign_splits(rows(100, start=100), first, val=10, test=30, seed=0)
     assert alone[-1] == among[150]
 
 
 def test_another_seed_makes_another_split() -> None:
-    assert assign(rows(100), [], 10, 30, seed=0) != assign(rows(100), [], 10, 30, seed=1)
+    assert assign_splits(rows(100), [], 10, 30, seed=0) != assign_splits(
+        rows(100), [], 10, 30, seed=1
+    )
 
 
 def test_a_group_stays_on_one_side() -> None:
     crops = [replace(row, group=row.image[:3]) for row in rows(100)]  # ten of each
-    split = assign(crops, [], val=2, test=3, seed=0)
+    split = assign_splits(crops, [], val=2, test=3, seed=0)
     assert len({(row.group, row.split) for row in split}) == 10
     more = [replace(row, group="000") for row in rows(5, start=100)]
-    sides = {row.split for row in assign(more, split, 2, 3, seed=0) if row.group == "000"}
+    sides = {row.split for row in assign_splits(more, split, 2, 3, seed=0) if row.group == "000"}
     assert len(sides) == 1
 
 
@@ -81,13 +83,13 @@ def test_near_duplicates_stay_on_one_side_also_later(tmp_path: Path) -> None:
     scenes = [Image.fromarray(data) for data in (astronaut(), chelsea(), coffee())]
     photographs = [scene.crop((x, 0, x + 220, 220)) for scene in scenes for x in (0, 220)]
     write_copies(photographs, tmp_path / "first", side=220)
-    split = assign(look(tmp_path / "first"), [], val=1, test=2, seed=0)
+    split = assign_splits(look(tmp_path / "first"), [], val=1, test=2, seed=0)
     sides = {row.file: row.split for row in split}
     assert len(set(sides.values())) == 3
 
     write_copies(photographs, tmp_path / "later" / "small", side=70)
     write_copies(photographs, tmp_path / "later" / "large", side=300)
-    both = assign(look(tmp_path / "later"), split, val=1, test=2, seed=0)
+    both = assign_splits(look(tmp_path / "later"), split, val=1, test=2, seed=0)
     assert both[:6] == split
     assert [row.split for row in both[6:]] == [sides[Path(row.file).name] for row in both[6:]]
     assert len(both) == 18
@@ -100,13 +102,13 @@ def write_copies(photographs: list[Image.Image], folder: Path, side: int) -> Non
 
 
 def look(folder: Path) -> list[Photograph]:
-    files, _ = new_files(folder, [])
-    return [row for row in look_at(folder, files) if isinstance(row, Photograph)]
+    files, _ = find_new_files(folder, [])
+    return [row for row in inspect_files(folder, files) if isinstance(row, Photograph)]
 
 
 def test_counts_are_of_photographs_where_groups_allow() -> None:
     pairs = [replace(row, group=f"{int(row.image) // 2}") for row in rows(60)]
-    assert counts(assign([*pairs, *rows(40, start=60)], [], val=7, test=31, seed=0)) == {
+    assert counts(assign_splits([*pairs, *rows(40, start=60)], [], val=7, test=31, seed=0)) == {
         "train": 62,
         "val": 7,
         "test": 31,
@@ -118,19 +120,19 @@ def test_counts_are_of_photographs_where_groups_allow() -> None:
     [(200_000, 8400, 1600), (1_300_000, 8400, 1600), (20_000, 840, 160), (12, 1, 1)],
 )
 def test_the_reports_numbers_shrink_with_the_folder(photographs: int, val: int, test: int) -> None:
-    assert report_count("val", photographs) == val
-    assert report_count("test", photographs) == test
+    assert scale_report_count("val", photographs) == val
+    assert scale_report_count("test", photographs) == test
 
 
 def test_gray_photographs_are_set_apart() -> None:
     gray = [replace(row, gray=True) for row in rows(3)]
-    split = assign([*gray, *rows(12, start=3)], [], val=1, test=2, seed=0)
+    split = assign_splits([*gray, *rows(12, start=3)], [], val=1, test=2, seed=0)
     assert counts(split) == {"": 3, "train": 9, "val": 1, "test": 2}
 
 
 def test_a_split_survives_its_file(tmp_path: Path) -> None:
     odd = [replace(row, image=f'{row.image}, a "b" ü') for row in rows(12)]
-    split = assign(odd, [], val=1, test=2, seed=0)
+    split = assign_splits(odd, [], val=1, test=2, seed=0)
     write_split(tmp_path / "split.csv", split)
     assert read_split(tmp_path / "split.csv") == split
 
@@ -170,18 +172,18 @@ def test_an_absent_split_names_the_command(tmp_path: Path) -> None:
 
 def test_an_empty_side_is_refused() -> None:
     with pytest.raises(ColorizerError, match="no photograph is in the val split"):
-        members(assign(rows(12), [], val=0, test=2, seed=0), "val")
+        select_split(assign_splits(rows(12), [], val=0, test=2, seed=0), "val")
 
 
 def test_two_files_with_one_id_are_refused_by_name(tmp_path: Path) -> None:
     write_pictures(tmp_path, 2)
     (tmp_path / "00.png").write_bytes((tmp_path / "00.jpg").read_bytes())
-    fresh, refused = new_files(tmp_path, [])
+    fresh, refused = find_new_files(tmp_path, [])
     assert [path.name for path in fresh] == ["01.jpg"]
     assert list(refused) == ["00.jpg", "00.png"]
 
     known = Photograph(str(tmp_path), "00", "00.jpg", "train", False, "00")
-    fresh, refused = new_files(tmp_path, [known])
+    fresh, refused = find_new_files(tmp_path, [known])
     assert [path.name for path in fresh] == ["01.jpg"]
     assert list(refused) == ["00.png"]
     assert "already has the id 00" in refused["00.png"]
@@ -189,7 +191,7 @@ def test_two_files_with_one_id_are_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_folder_without_photographs_says_so(tmp_path: Path) -> None:
     with pytest.raises(ColorizerError, match="no photographs in this folder"):
-        new_files(tmp_path, [])
+        find_new_files(tmp_path, [])
 
 
 def test_names_that_no_table_can_hold_are_refused(tmp_path: Path) -> None:
@@ -197,7 +199,7 @@ def test_names_that_no_table_can_hold_are_refused(tmp_path: Path) -> None:
     names = [b"a b.jpg", "nar\u202frow.jpg".encode(), b"line\nbreak.jpg", b"latin-\xe9.jpg"]
     for name in names:
         os.link(tmp_path / "00.jpg", os.fsencode(tmp_path) + b"/" + name)
-    fresh, refused = new_files(tmp_path, [])
+    fresh, refused = find_new_files(tmp_path, [])
     assert {os.fsencode(path.name) for path in fresh} == {b"00.jpg", *names[:2]}
     assert {os.fsencode(name) for name in refused} == set(names[2:])
 
@@ -207,8 +209,8 @@ def test_an_id_is_the_path_below_the_folder(tmp_path: Path) -> None:
     truncated = tmp_path / "cut.v2.jpg"
     truncated.write_bytes((tmp_path / "birds" / "small" / "00.jpg").read_bytes())
     truncate(truncated)
-    files, _ = new_files(tmp_path, [])
-    good, bad = look_at(tmp_path, files)
+    files, _ = find_new_files(tmp_path, [])
+    good, bad = inspect_files(tmp_path, files)
     assert isinstance(good, Photograph)
     assert (good.image, good.file) == ("birds/small/00", "birds/small/00.jpg")
     assert good.path == tmp_path / "birds" / "small" / "00.jpg"

@@ -47,7 +47,7 @@ def test_what_is_gray() -> None:
 def test_near_duplicates_are_those_of_colorizer_split() -> None:
     for seed in range(20):
         assert f"{perceptual_hash(picture(seed)):016x}" == duplicates.perceptual_hash(picture(seed))
-    assert perception.DISTANCE == duplicates.DISTANCE
+    assert perception.DISTANCE == duplicates.MAX_HAMMING_BITS
 
 
 def test_a_smaller_or_darker_copy_is_near_and_another_picture_is_not() -> None:
