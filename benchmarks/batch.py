@@ -22,8 +22,8 @@ from torch.nn import functional
 
 from benchmarks.stopwatch import interleaved_medians_ms
 from colorizer.color.bins import bin_centers
-from colorizer.networks.checkpoint import SHIPPED, load_colorizer
-from colorizer.networks.cpu_inference import fuse
+from colorizer.networks.checkpoint import PRETRAINED_FOLDER, load_colorizer
+from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.networks.models import Colorizer, build_colorizer
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.batch import Model, Recipe, fast_precision, write_stimuli
@@ -74,12 +74,12 @@ def color_in_a_batch(photographs: Sequence[Photograph], network: Colorizer, out:
 
 
 def load_shipped() -> Colorizer:
-    return load_colorizer(SHIPPED / "mcl.safetensors", CPU)
+    return load_colorizer(PRETRAINED_FOLDER / "mcl.safetensors", CPU)
 
 
 def contestants(photographs: Sequence[Photograph], out: Path) -> dict[str, Callable[[], object]]:
     network = load_shipped()
-    fused = fuse(copy.deepcopy(network), fast_precision(CPU))
+    fused = fuse_for_cpu(copy.deepcopy(network), fast_precision(CPU))
     zhang = build_colorizer("zhang2016", "mcl", bin_centers()).eval()
     ours, usual, published = (photographs[:count] for count in AT_A_TIME.values())
     works: list[Callable[[], object]] = [
@@ -92,7 +92,7 @@ def contestants(photographs: Sequence[Photograph], out: Path) -> dict[str, Calla
 
 def measure_memory(photographs: Sequence[Photograph], out: Path) -> None:
     """Print this process's peak, in MB; in a process of its own, since a peak never falls."""
-    color_in_a_batch(photographs, fuse(load_shipped(), fast_precision(CPU)), out)
+    color_in_a_batch(photographs, fuse_for_cpu(load_shipped(), fast_precision(CPU)), out)
     print(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
 

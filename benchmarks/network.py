@@ -16,9 +16,9 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from benchmarks.stopwatch import interleaved_medians_ms
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, rgb_to_lightness
-from colorizer.networks.checkpoint import SHIPPED, load_colorizer
-from colorizer.networks.cpu_inference import fuse
-from colorizer.networks.models import NETWORKS, Colorizer, build_colorizer
+from colorizer.networks.checkpoint import PRETRAINED_FOLDER, load_colorizer
+from colorizer.networks.cpu_inference import fuse_for_cpu
+from colorizer.networks.models import ARCHITECTURES, Colorizer, build_colorizer
 from colorizer.networks.zhang2016 import ZHANG2016
 from demo.photographs import SIDE, crop_photographs, find_packages
 
@@ -38,10 +38,10 @@ def predict(model: Colorizer, lightness: Tensor, precision: torch.dtype) -> Tens
 def measure_speed() -> None:
     lightness = torch.rand(1, 1, SIDE, SIDE) * 100
     work: dict[str, Callable[[], object]] = {}
-    for name in NETWORKS:
+    for name in ARCHITECTURES:
         built = build_colorizer(name, "mcl", bin_centers()).eval()
         convert_conv2d_weight_memory_format(built, torch.channels_last)
-        model = fuse(built, torch.bfloat16)
+        model = fuse_for_cpu(built, torch.bfloat16)
         for precision, dtype in PRECISIONS.items():
             work[f"{name} {precision}"] = partial(predict, model, lightness, dtype)
     medians_ms = interleaved_medians_ms(work, ROUNDS)
@@ -55,9 +55,9 @@ def measure_speed() -> None:
 
 def measure_difference() -> None:
     """Of photographs that installed packages bring, none of which the model learned from."""
-    path = SHIPPED / "mcl.safetensors"
+    path = PRETRAINED_FOLDER / "mcl.safetensors"
     plain, fused = (load_colorizer(path, torch.device("cpu")) for _ in range(2))
-    fuse(fused, torch.bfloat16)
+    fuse_for_cpu(fused, torch.bfloat16)
     differences = []
     for crop in crop_photographs(find_packages(None)):
         pixels = torch.from_numpy(np.array(crop.pixels))[None]

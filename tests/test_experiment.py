@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from colorizer.networks.checkpoint import read_header, shipped_checkpoint
+from colorizer.networks.checkpoint import find_shipped_checkpoint, read_header
 
 HERE = Path(__file__).parents[1] / "docs" / "experiment"
 
@@ -32,7 +32,7 @@ def test_the_table_is_of_the_metrics(maker: ModuleType) -> None:
 def test_the_shipped_models_are_those_of_the_curves() -> None:
     training = json.loads((HERE / "training.json").read_text(encoding="utf-8"))
     for name, run in training.items():
-        path = shipped_checkpoint(name)
+        path = find_shipped_checkpoint(name)
         assert path is not None
         header = read_header(path)
         assert (header["epoch"], header["val_loss"]) == (run["epoch"], run["val_loss"])

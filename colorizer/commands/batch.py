@@ -22,7 +22,7 @@ from colorizer.commands.options import (
 from colorizer.commands.terminal import tell, tell_left_out, tell_refused, tracked
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import load_colorizer, short_sha256
-from colorizer.networks.cpu_inference import fuse
+from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.photos.reading import Refusal
 from colorizer.photos.selection import collect_photographs, leave_out_near_duplicates
 from colorizer.photos.splits import (
@@ -97,7 +97,7 @@ def batch(
     files = choose_models(methods, models, quiet)
     dtype = PRECISIONS.get(precision) or fast_precision(device)
     loaded = {
-        objective: Model(fuse(load_colorizer(path, device), dtype), short_sha256(path))
+        objective: Model(fuse_for_cpu(load_colorizer(path, device), dtype), short_sha256(path))
         for objective, path in files.items()
     }
     gathered, unnamed = collect_photographs(side or "test", photos)

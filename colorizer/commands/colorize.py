@@ -20,7 +20,7 @@ from colorizer.commands.terminal import tell, tell_refused, tracked
 from colorizer.errors import ColorizerError
 from colorizer.figures.comparison_sheet import draw_sheet, make_panels, save_png
 from colorizer.networks.checkpoint import load_colorizer
-from colorizer.networks.cpu_inference import fuse
+from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.photos.output_names import OutputPaths, name_outputs
 from colorizer.photos.reading import UnreadablePhotographError, read_photograph
 from colorizer.stimuli.full_size import Painter, color_photograph
@@ -76,7 +76,9 @@ def colorize(
         raise ColorizerError(f"{inputs[0]}: no photographs in this folder; give one that has some")
     wanted = [*COMPARED, model] if sheet else [model]
     files = choose_models(wanted, models, quiet)
-    networks = {objective: fuse(load_colorizer(path, device)) for objective, path in files.items()}
+    networks = {
+        objective: fuse_for_cpu(load_colorizer(path, device)) for objective, path in files.items()
+    }
     painters = {}
     for method in wanted:
         objective, usual = DECODINGS[method]

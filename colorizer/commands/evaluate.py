@@ -28,8 +28,8 @@ from colorizer.errors import ColorizerError
 from colorizer.evaluation.scores import Score, Scores, Weights, estimate, pixel_weights, score
 from colorizer.evaluation.tables import render_table, write_scores
 from colorizer.networks.checkpoint import load_colorizer
-from colorizer.networks.classifier import load_classifier, read_labels, recognize
-from colorizer.networks.cpu_inference import fuse
+from colorizer.networks.classifier import classify_images, load_classifier, read_labels
+from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.networks.models import Colorizer
 from colorizer.photos.reading import Refusal, map_ahead
 from colorizer.photos.selection import collect_photographs
@@ -93,7 +93,9 @@ def evaluate(
         raise ColorizerError("--classifier and --labels go together")
     files = choose_models(methods, models, quiet)
     precision = fast_precision(device)
-    loaded = {name: fuse(load_colorizer(path, device), precision) for name, path in files.items()}
+    loaded = {
+        name: fuse_for_cpu(load_colorizer(path, device), precision) for name, path in files.items()
+    }
     photographs, refused = collect_photographs(side or "test", photos)
     yardstick = Yardstick(
         methods,
@@ -136,7 +138,7 @@ def measure(yardstick: Yardstick, sat: tuple[Photograph, Sitting | Refusal]) -> 
     painted = paint(moved, asked, yardstick.models, yardstick.precision)
     found = score(painted, methods, yardstick.weights)
     if yardstick.classifier is not None:
-        seen = recognize(yardstick.classifier, painted)
+        seen = classify_images(yardstick.classifier, painted)
         for method in methods:
             right = seen[method] == yardstick.truth[photograph.image]
             found[method]["class_accuracy"] = Score(float(right))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 import torch
 
-from colorizer.networks.models import MODELS
+from colorizer.networks.models import MODEL_NAMES
 from colorizer.stimuli.model_files import describe_models, find_models
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,7 +39,7 @@ def _read_models(_: click.Context, __: click.Parameter, text: str) -> dict[str, 
     models = {}
     for part in filter(None, text.split(",")):
         name, equals, file = part.partition("=")
-        if name not in MODELS or not equals:
+        if name not in MODEL_NAMES or not equals:
             raise click.UsageError(f"--models: {part!r} should be as in l2=FILE,mcl=FILE")
         models[name] = Path(file)
     return models
@@ -72,7 +72,7 @@ models_option = click.option(
     "--models",
     default="",
     callback=_read_models,
-    help=f"As in l2=FILE,mcl=FILE; of {','.join(MODELS)}. "
+    help=f"As in l2=FILE,mcl=FILE; of {','.join(MODEL_NAMES)}. "
     "Without it the newest of ./runs, else those that come with the project.",
 )
 

@@ -21,9 +21,9 @@ from colorizer.commands.options import (
 )
 from colorizer.commands.terminal import follow, tell_refused, tracked
 from colorizer.errors import ColorizerError
-from colorizer.networks.backbone import RANDOM
+from colorizer.networks.backbone import RANDOM_WEIGHTS
 from colorizer.networks.checkpoint import file_sha256, model_name
-from colorizer.networks.models import NETWORKS, OBJECTIVES
+from colorizer.networks.models import ARCHITECTURES, OBJECTIVES
 from colorizer.photos.splits import SPLIT_FILE, read_split, select_split
 from colorizer.training import distributed
 from colorizer.training.loop import objective_loss, train
@@ -38,7 +38,7 @@ TERMINATED = 143  # what a shell says of a program that SIGTERM ended
 
 @click.command("train")
 @click.option("--objective", type=click.Choice(OBJECTIVES), required=True)
-@click.option("--backbone", type=click.Choice(NETWORKS), default="resnet50", show_default=True)
+@click.option("--backbone", type=click.Choice(ARCHITECTURES), default="resnet50", show_default=True)
 @click.option("--weights", help="To start from: a file, or `random`. Without: a download.")
 @click.option("--epochs", type=click.IntRange(1), default=15, show_default=True)
 @click.option("--crop", type=click.IntRange(16), default=176, show_default=True, help="Pixels.")
@@ -128,7 +128,7 @@ def begin(config: TrainConfig, folder: Path, device: torch.device) -> Run:
         raise ColorizerError(
             f"--batch-size {config.batch_size}: {distributed.count()} processes share it"
         )
-    if config.weights == RANDOM and distributed.rank() == 0:
+    if config.weights == RANDOM_WEIGHTS and distributed.rank() == 0:
         click.echo("the trunk starts untrained (--weights random): expect poor colors", err=True)
     run = begin_run(config, prior_of(config), device)
     run.sources = hash_sources(config)

@@ -19,8 +19,8 @@ from colorizer.networks.torchvision_ops import import_torchvision
 
 BACKBONES = ("resnet50", "resnet50v2")
 # of its photographs, mean and standard deviation by channel (2, 3, 1, 1)
-IMAGENET = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
-RANDOM = "random"  # instead of a weights file: an untrained trunk
+IMAGENET_MEAN_STD = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
+RANDOM_WEIGHTS = "random"  # instead of a weights file: an untrained trunk
 
 
 class FeaturePyramid(nn.Module):
@@ -29,11 +29,11 @@ class FeaturePyramid(nn.Module):
     channels: tuple[int, ...]  # of the levels, at strides 4, 8, 16 ...
     conv1: nn.Module
     bn1: nn.Module
-    frozen = 0  # stages held as they came, and the stem with the first of them
+    frozen_stages = 0  # stages held as they came, and the stem with the first of them
 
     def freeze(self, stages: int) -> None:
         """Hold the stem and the first stages as they are now, norms and all."""
-        self.frozen = stages
+        self.frozen_stages = stages
         for part in self._frozen_parts():
             part.requires_grad_(False)
 
@@ -62,9 +62,11 @@ class FeaturePyramid(nn.Module):
         return pyramid
 
     def _frozen_parts(self) -> list[nn.Module]:
-        learning = {f"layer{level}" for level in range(self.frozen + 1, len(self.channels) + 1)}
-        parts = dict(self.named_children()) if self.frozen else {}
-        return [part for name, part in parts.items() if name not in learning]
+        trainable = {
+            f"layer{level}" for level in range(self.frozen_stages + 1, len(self.channels) + 1)
+        }
+        parts = dict(self.named_children()) if self.frozen_stages else {}
+        return [part for name, part in parts.items() if name not in trainable]
 
 
 class ResNet50(FeaturePyramid):
@@ -83,8 +85,8 @@ class ResNet50(FeaturePyramid):
         self.layer2 = network.layer2
         self.layer3 = network.layer3
         self.layer4 = network.layer4
-        self.register_buffer("mean", IMAGENET[0].clone(), persistent=False)
-        self.register_buffer("std", IMAGENET[1].clone(), persistent=False)
+        self.register_buffer("mean", IMAGENET_MEAN_STD[0].clone(), persistent=False)
+        self.register_buffer("std", IMAGENET_MEAN_STD[1].clone(), persistent=False)
 
     def normalize(self, rgb: Tensor) -> Tensor:
         """By ImageNet's mean and deviation."""
@@ -151,30 +153,30 @@ def build_backbone(name: str) -> FeaturePyramid:
     return ResNet50() if name == "resnet50" else ResNet50V2()
 
 
-def load_pretrained(trunk: nn.Module, weights: str | None) -> None:
-    """Fill a trunk: from a file, torchvision's download (None), or leave it random.
+def load_pretrained(backbone: nn.Module, weights: str | None) -> None:
+    """Fill a backbone: from a file, torchvision's download (None), or leave it random.
 
     Raises ColorizerError where the file is not this trunk's.
     """
-    if weights == RANDOM:
+    if weights == RANDOM_WEIGHTS:
         return
-    tensors = _download(trunk) if weights is None else read_state_dict(Path(weights))
-    load_strictly(trunk, tensors, str(weights))
+    tensors = _download(backbone) if weights is None else read_state_dict(Path(weights))
+    load_state_dict_strictly(backbone, tensors, str(weights))
 
 
-def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
+def load_state_dict_strictly(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
     """Raises ColorizerError where a tensor is missing, unknown or of another shape.
 
     Silently missing weights are the classic complaint.
     """
-    classifies = hasattr(module, "fc")  # a trunk has no use for a classifier's last layer
-    used = {name: x for name, x in tensors.items() if classifies or not name.startswith("fc.")}
-    wanted = {name: x.float() for name, x in used.items()}
+    has_classifier = hasattr(module, "fc")  # a trunk has no use for a classifier's last layer
+    used = {name: x for name, x in tensors.items() if has_classifier or not name.startswith("fc.")}
+    state = {name: x.float() for name, x in used.items()}
     for name, buffer in module.state_dict().items():
         if name.endswith("num_batches_tracked"):  # counts batches; older files do without it
-            wanted.setdefault(name, buffer)
+            state.setdefault(name, buffer)
     try:
-        module.load_state_dict(wanted, strict=True)
+        module.load_state_dict(state, strict=True)
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:300]
         raise ColorizerError(f"{where}: not this network's weights: {detail}") from error
@@ -208,12 +210,12 @@ def _stage(channels: int, width: int, blocks: int, stride: int) -> nn.Sequential
 def _download(trunk: nn.Module) -> Mapping[str, Tensor]:
     if not isinstance(trunk, ResNet50):
         raise ColorizerError("resnet50v2 has no download; give its file as --weights FILE")
-    published = import_torchvision().models.ResNet50_Weights.DEFAULT
+    weights_enum = import_torchvision().models.ResNet50_Weights.DEFAULT
     try:
-        tensors: Mapping[str, Tensor] = published.get_state_dict(progress=False, check_hash=True)
+        tensors: Mapping[str, Tensor] = weights_enum.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:  # no network; or a file that is not what it should be
         raise ColorizerError(
-            f"could not download {published.url} ({error}); fetch it on another machine and "
-            f"give it as --weights FILE, or start untrained with --weights {RANDOM}"
+            f"could not download {weights_enum.url} ({error}); fetch it on another machine and "
+            f"give it as --weights FILE, or start untrained with --weights {RANDOM_WEIGHTS}"
         ) from error
     return tensors

@@ -15,13 +15,15 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from colorizer.color.bins import bin_centers
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
-from colorizer.networks.backbone import load_strictly, read_state_dict
-from colorizer.networks.models import NETWORKS, OBJECTIVES, Colorizer, build_colorizer
-from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016, anneal_as_released
+from colorizer.networks.backbone import load_state_dict_strictly, read_state_dict
+from colorizer.networks.models import ARCHITECTURES, OBJECTIVES, Colorizer, build_colorizer
+from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016, fold_released_temperature
 
-SCHEMA = "hue-and-eye/checkpoint/1"
-SHIPPED = Path(__file__).parents[1] / "pretrained"  # docs/experiment tells how they were trained
-RELEASED = {".pth", ".pt"}  # Zhang et al.'s own file; every checkpoint of ours is .safetensors
+CHECKPOINT_SCHEMA = "hue-and-eye/checkpoint/1"
+# docs/experiment tells how they were trained
+PRETRAINED_FOLDER = Path(__file__).parents[1] / "pretrained"
+# Zhang et al.'s own file; every checkpoint of ours is .safetensors
+ZHANG_RELEASE_SUFFIXES = {".pth", ".pt"}
 
 # schema, objective, backbone, trained_at, config; epoch, val_loss and metrics, its row of the log;
 # sources, the SHA-256 of split and prior; torch, the version
@@ -33,7 +35,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Header) -> 
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_write(path) as temporary:
         # Not save_file, which makes a file that nobody else may read.
-        temporary.write_bytes(save(plain, {"header": json.dumps({"schema": SCHEMA, **header})}))
+        temporary.write_bytes(
+            save(plain, {"header": json.dumps({"schema": CHECKPOINT_SCHEMA, **header})})
+        )
 
 
 def read_header(path: Path) -> Header:
@@ -41,17 +45,19 @@ def read_header(path: Path) -> Header:
 
     Raises ColorizerError where it is absent or somebody else's.
     """
-    if path.suffix in RELEASED:
-        return {"schema": SCHEMA, "objective": "mcl", "backbone": ZHANG2016}
+    if path.suffix in ZHANG_RELEASE_SUFFIXES:
+        return {"schema": CHECKPOINT_SCHEMA, "objective": "mcl", "backbone": ZHANG2016}
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise ColorizerError(f"{path}: not a checkpoint, or not a whole one ({error})") from error
     header: Header = json.loads(metadata.get("header", "{}"))
-    if header.get("schema") != SCHEMA:
-        raise ColorizerError(f"{path}: not a checkpoint of `colorizer train` (no {SCHEMA} header)")
-    if header["backbone"] not in NETWORKS or header["objective"] not in OBJECTIVES:
+    if header.get("schema") != CHECKPOINT_SCHEMA:
+        raise ColorizerError(
+            f"{path}: not a checkpoint of `colorizer train` (no {CHECKPOINT_SCHEMA} header)"
+        )
+    if header["backbone"] not in ARCHITECTURES or header["objective"] not in OBJECTIVES:
         raise ColorizerError(
             f"{path}: {header['backbone']} with {header['objective']} is unknown here"
         )
@@ -73,24 +79,26 @@ def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
 def load_colorizer(path: Path, device: torch.device) -> Colorizer:
     """The model of a checkpoint, ready to predict. Raises ColorizerError where it does not fit.
 
-    A file of RELEASED is taken for Zhang et al.'s release.
+    A file of ZHANG_RELEASE_SUFFIXES is taken for Zhang et al.'s release.
     """
     header = read_header(path)
     model = build_colorizer(header["backbone"], header["objective"], bin_centers())
-    released = path.suffix in RELEASED
-    load_strictly(model, read_state_dict(path) if released else read_tensors(path), str(path))
-    if released and isinstance(model, Zhang2016):
-        anneal_as_released(model)
+    is_zhang_release = path.suffix in ZHANG_RELEASE_SUFFIXES
+    load_state_dict_strictly(
+        model, read_state_dict(path) if is_zhang_release else read_tensors(path), str(path)
+    )
+    if is_zhang_release and isinstance(model, Zhang2016):
+        fold_released_temperature(model)
     return convert_conv2d_weight_memory_format(model.eval().to(device), torch.channels_last)
 
 
-def shipped_checkpoint(name: str) -> Path | None:
+def find_shipped_checkpoint(name: str) -> Path | None:
     """The model of this name that comes with the project, where there is one."""
-    path = SHIPPED / f"{name}.safetensors"
+    path = PRETRAINED_FOLDER / f"{name}.safetensors"
     return path if path.exists() else None
 
 
-def newest_checkpoints(runs: Path) -> dict[str, Path]:
+def find_newest_checkpoints(runs: Path) -> dict[str, Path]:
     """The most recently trained best checkpoint of each model name below a folder of runs."""
     newest: dict[str, tuple[str, Path]] = {}
     for path in sorted(runs.glob("*/best.safetensors")):

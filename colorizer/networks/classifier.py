@@ -13,16 +13,16 @@ from torch.nn import functional
 
 from colorizer.color.spaces import from_bytes
 from colorizer.errors import ColorizerError
-from colorizer.networks.backbone import IMAGENET, load_strictly, read_state_dict
+from colorizer.networks.backbone import IMAGENET_MEAN_STD, load_state_dict_strictly, read_state_dict
 from colorizer.networks.torchvision_ops import import_torchvision
 
-SIDE, CROP = 256, 224  # px: what torchvision's weights were measured with
+RESIZE_PX, CROP_PX = 256, 224  # px: what torchvision's weights were measured with
 
 
 def load_classifier(path: Path, device: torch.device) -> nn.Module:
     """From a file of torchvision's `resnet50`; raises ColorizerError where it is another's."""
     network: nn.Module = import_torchvision().models.resnet50()
-    load_strictly(network, read_state_dict(path), f"--classifier {path}")
+    load_state_dict_strictly(network, read_state_dict(path), f"--classifier {path}")
     return network.eval().to(device)
 
 
@@ -45,13 +45,13 @@ def read_labels(path: Path) -> dict[str, int]:
 
 
 @torch.inference_mode()
-def recognize(network: nn.Module, painted: Mapping[str, Tensor]) -> dict[str, int]:
+def classify_images(network: nn.Module, images: Mapping[str, Tensor]) -> dict[str, int]:
     """Images of methods, each uint8 (1, H, W, 3) -> the class that the network sees in each"""
-    rgb = from_bytes(torch.cat(list(painted.values())))
-    scale = SIDE / min(rgb.shape[-2:])
+    rgb = from_bytes(torch.cat(list(images.values())))
+    scale = RESIZE_PX / min(rgb.shape[-2:])
     if scale != 1:
         rgb = functional.interpolate(rgb, scale_factor=scale, mode="bilinear", antialias=True)
-    top, left = ((side - CROP) // 2 for side in rgb.shape[-2:])
-    mean, std = (values.to(rgb) for values in IMAGENET)
-    crops = (rgb[..., top : top + CROP, left : left + CROP] - mean) / std
-    return dict(zip(painted, network(crops).argmax(dim=1).tolist(), strict=True))
+    top, left = ((side - CROP_PX) // 2 for side in rgb.shape[-2:])
+    mean, std = (values.to(rgb) for values in IMAGENET_MEAN_STD)
+    crops = (rgb[..., top : top + CROP_PX, left : left + CROP_PX] - mean) / std
+    return dict(zip(images, network(crops).argmax(dim=1).tolist(), strict=True))

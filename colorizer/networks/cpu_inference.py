@@ -14,28 +14,28 @@ from colorizer.networks.backbone import PreActivationBlock
 from colorizer.networks.models import Colorizer, PyramidColorizer
 
 
-def fuse(model: Colorizer, precision: torch.dtype = torch.float32) -> Colorizer:
+def fuse_for_cpu(model: Colorizer, precision: torch.dtype = torch.float32) -> Colorizer:
     """The same model, from now on only to predict, in float32 or in this precision too.
 
     Parts are replaced in place; predictions move by rounding only. The published network stays as
     it is, and so does every one where the operators do not work.
     """
     on_cpu = next(model.parameters()).device.type == "cpu"
-    if not (isinstance(model, PyramidColorizer) and on_cpu and _works_in(precision)):
+    if not (isinstance(model, PyramidColorizer) and on_cpu and _is_supported(precision)):
         return model
     trunk, decoder, head = model.backbone, model.decoder, model.head
-    trunk.conv1, trunk.bn1 = FusedConvolution(trunk.conv1, trunk.bn1), nn.Identity()
+    trunk.conv1, trunk.bn1 = FusedConv2d(trunk.conv1, trunk.bn1), nn.Identity()
     for level in range(1, len(trunk.channels) + 1):
         stage = trunk.get_submodule(f"layer{level}")
         setattr(trunk, f"layer{level}", nn.Sequential(*map(FusedBlock, stage.children())))
     decoder.lateral = nn.ModuleList(map(_fuse_layers, decoder.lateral))
     decoder.context = _fuse_layers(decoder.context)
     decoder.merge = nn.ModuleList(map(_fuse_layers, decoder.merge))
-    head.add_module("project", FusedConvolution(head.project))
+    head.add_module("project", FusedConv2d(head.project))
     return model
 
 
-class FusedConvolution(nn.Module):
+class FusedConv2d(nn.Module):
     """A convolution with the norm behind it, then what is added, then perhaps a ReLU."""
 
     def __init__(
@@ -45,32 +45,37 @@ class FusedConvolution(nn.Module):
         folded = _fold(convolution, norm)
         self.weight = folded.weight.detach().contiguous(memory_format=torch.channels_last)
         self.bias: Tensor | None = None if folded.bias is None else folded.bias.detach()
-        self.place = [*map(list, (folded.padding, folded.stride, folded.dilation)), folded.groups]
+        self.conv_args = [
+            *map(list, (folded.padding, folded.stride, folded.dilation)),
+            folded.groups,
+        ]
         self.relu = relu
-        self.ready: dict[torch.dtype, Tensor] = {}
+        self.packed_weights: dict[torch.dtype, Tensor] = {}
 
     def forward(self, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
         """x (N, C, H, W) -> (N, C', H', W'), in autocast's precision where that is on"""
         if torch.is_autocast_enabled("cpu"):
             x = x.to(torch.get_autocast_dtype("cpu"))
-        convolve, weight = torch.ops.mkldnn._convolution_pointwise, self._weight_for(x)
+        convolve, weight = torch.ops.mkldnn._convolution_pointwise, self._packed_weight(x)
         y: Tensor
         if shortcut is None:  # the bias stays float32: its rounding would shift whole channels
             last = "relu" if self.relu else "none"
-            y = convolve(x, weight, self.bias, *self.place, last, [], "")
+            y = convolve(x, weight, self.bias, *self.conv_args, last, [], "")
         else:  # takes none but its own precision
             bias = None if self.bias is None else self.bias.to(x.dtype)
             then = "relu" if self.relu else None
-            y = convolve.binary(x, shortcut, weight, bias, *self.place, "add", None, then, [], None)
+            y = convolve.binary(
+                x, shortcut, weight, bias, *self.conv_args, "add", None, then, [], None
+            )
         return y
 
-    def _weight_for(self, x: Tensor) -> Tensor:
+    def _packed_weight(self, x: Tensor) -> Tensor:
         """In the precision and the order that x asks for; made once, for each call would cost."""
-        if x.dtype not in self.ready:
-            self.ready[x.dtype] = torch.ops.mkldnn._reorder_convolution_weight(
-                self.weight.to(x.dtype), *self.place, list(x.shape)
+        if x.dtype not in self.packed_weights:
+            self.packed_weights[x.dtype] = torch.ops.mkldnn._reorder_convolution_weight(
+                self.weight.to(x.dtype), *self.conv_args, list(x.shape)
             )
-        return self.ready[x.dtype]
+        return self.packed_weights[x.dtype]
 
 
 class FusedBlock(nn.Module):
@@ -79,23 +84,23 @@ class FusedBlock(nn.Module):
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
         part: Any = block
-        self.enter = self.shortcut = None
+        self.pre_activation = self.shortcut = None
         if isinstance(block, PreActivationBlock):
-            self.enter = nn.Sequential(block.bn1, nn.ReLU(inplace=True))
+            self.pre_activation = nn.Sequential(block.bn1, nn.ReLU(inplace=True))
             norms = (block.bn2, block.bn3, None)
             if block.downsample is not None:
-                self.shortcut = FusedConvolution(block.downsample)
+                self.shortcut = FusedConv2d(block.downsample)
         else:
             norms = (part.bn1, part.bn2, part.bn3)
             if part.downsample is not None:
-                self.shortcut = FusedConvolution(*part.downsample)
-        self.first = FusedConvolution(part.conv1, norms[0], relu=True)
-        self.middle = FusedConvolution(part.conv2, norms[1], relu=True)
-        self.last = FusedConvolution(part.conv3, norms[2], relu=self.enter is None)
+                self.shortcut = FusedConv2d(*part.downsample)
+        self.first = FusedConv2d(part.conv1, norms[0], relu=True)
+        self.middle = FusedConv2d(part.conv2, norms[1], relu=True)
+        self.last = FusedConv2d(part.conv3, norms[2], relu=self.pre_activation is None)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, 4 width, H / stride, W / stride)"""
-        active = x if self.enter is None else self.enter(x)
+        active = x if self.pre_activation is None else self.pre_activation(x)
         shortcut = x if self.shortcut is None else self.shortcut(active)
         joined: Tensor = self.last(self.middle(self.first(active)), shortcut)
         return joined
@@ -113,13 +118,13 @@ def _fold(convolution: nn.Module, norm: nn.Module | None) -> nn.Conv2d:
 def _fuse_layers(layers: nn.Module) -> nn.Sequential:
     """A convolution, its norm, its ReLU."""
     convolution, norm, _ = layers.children()
-    return nn.Sequential(FusedConvolution(convolution, norm, relu=True))
+    return nn.Sequential(FusedConv2d(convolution, norm, relu=True))
 
 
-def _works_in(precision: torch.dtype) -> bool:
+def _is_supported(precision: torch.dtype) -> bool:
     """Tried out, since the operators are PyTorch's own business and need not be everywhere."""
     pixel = torch.zeros(1, 1, 1, 1, dtype=precision)
-    part = FusedConvolution(nn.Conv2d(1, 1, 1))
+    part = FusedConv2d(nn.Conv2d(1, 1, 1))
     try:
         part(part(pixel), shortcut=pixel)
     except (AttributeError, RuntimeError):

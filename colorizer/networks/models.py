@@ -13,13 +13,13 @@ from colorizer.errors import ColorizerError
 from colorizer.networks.backbone import BACKBONES, FeaturePyramid, build_backbone
 from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016
 
-NETWORKS = (*BACKBONES, ZHANG2016)
+ARCHITECTURES = (*BACKBONES, ZHANG2016)
 OBJECTIVES = ("l2", "mcl")
-MODELS = (*OBJECTIVES, ZHANG2016)  # what commands call a trained one
-STRIDE = 4  # of the prediction; ab sample i belongs to pixel 4 i
-AB_RANGE = 110.0  # L2 regresses ab / 110
-WIDTHS = (128, 224, 384, 512)  # of the decoder at strides 4, 8, 16, 32
-RAREST = 1e-6  # a bin never seen must not start at minus infinity
+MODEL_NAMES = (*OBJECTIVES, ZHANG2016)  # what commands call a trained one
+OUTPUT_STRIDE = 4  # of the prediction; ab sample i belongs to pixel 4 i
+AB_SCALE = 110.0  # L2 regresses ab / 110
+DECODER_WIDTHS = (128, 224, 384, 512)  # of the decoder at strides 4, 8, 16, 32
+MIN_PROBABILITY = 1e-6  # a bin never seen must not start at minus infinity
 
 
 class Decoder(nn.Module):
@@ -30,13 +30,13 @@ class Decoder(nn.Module):
 
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
-        widths = WIDTHS[: len(channels)]
+        widths = DECODER_WIDTHS[: len(channels)]
         self.lateral = nn.ModuleList(
-            _convolve(c, width, 1) for c, width in zip(channels, widths, strict=True)
+            _conv_bn_relu(c, width, 1) for c, width in zip(channels, widths, strict=True)
         )
-        self.context = _convolve(widths[-1], widths[-1], 3, dilation=2)
+        self.context = _conv_bn_relu(widths[-1], widths[-1], 3, dilation=2)
         self.merge = nn.ModuleList(
-            _convolve(fine + coarse, fine, 3) for fine, coarse in pairwise(widths)
+            _conv_bn_relu(fine + coarse, fine, 3) for fine, coarse in pairwise(widths)
         )
         self.channels = widths[0]
 
@@ -55,7 +55,7 @@ class RegressionHead(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.project = _start_quietly(nn.Conv2d(channels, 2, kernel_size=1))
+        self.project = _init_small(nn.Conv2d(channels, 2, kernel_size=1))
 
     def forward(self, features: Tensor) -> Tensor:
         """features (N, C, H, W) -> ab / 110 (N, 2, H, W)"""
@@ -64,7 +64,7 @@ class RegressionHead(nn.Module):
 
     def decode(self, scaled: Tensor, temperature: float = 1.0) -> Tensor:
         """ab / 110 (N, 2, H, W) -> ab (N, 2, H, W); a regression has no use for a temperature"""
-        return scaled.float() * AB_RANGE
+        return scaled.float() * AB_SCALE
 
 
 class RebalancedHead(nn.Module):
@@ -74,9 +74,9 @@ class RebalancedHead(nn.Module):
 
     def __init__(self, channels: int, bins: Tensor, probability: Tensor) -> None:
         super().__init__()
-        self.project = _start_quietly(nn.Conv2d(channels, len(bins), kernel_size=1))
+        self.project = _init_small(nn.Conv2d(channels, len(bins), kernel_size=1))
         # To start from the prior spares the all-gray phase.
-        self.project.bias = nn.Parameter(probability.clamp(min=RAREST).log())
+        self.project.bias = nn.Parameter(probability.clamp(min=MIN_PROBABILITY).log())
         self.register_buffer("bins", bins)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -118,7 +118,8 @@ Colorizer = PyramidColorizer | Zhang2016
 def build_colorizer(
     name: str, objective: str, bins: Tensor, probability: Tensor | None = None
 ) -> Colorizer:
-    """An untrained model of NETWORKS. probability (Q,): the prior that classification starts from.
+    """An untrained model of ARCHITECTURES. probability (Q,): the prior that classification starts
+    from.
 
     Raises ColorizerError for the published network with another objective than its own.
     """
@@ -126,13 +127,13 @@ def build_colorizer(
     if name == ZHANG2016:
         if objective != "mcl":
             raise ColorizerError(f"{ZHANG2016} is a classification; give it --objective mcl")
-        return Zhang2016(bins, start.clamp(min=RAREST))
+        return Zhang2016(bins, start.clamp(min=MIN_PROBABILITY))
     if objective == "l2":
-        return PyramidColorizer(build_backbone(name), RegressionHead(WIDTHS[0]))
-    return PyramidColorizer(build_backbone(name), RebalancedHead(WIDTHS[0], bins, start))
+        return PyramidColorizer(build_backbone(name), RegressionHead(DECODER_WIDTHS[0]))
+    return PyramidColorizer(build_backbone(name), RebalancedHead(DECODER_WIDTHS[0], bins, start))
 
 
-def pretrained_part(colorizer: Colorizer) -> nn.Module:
+def pretrained_module(colorizer: Colorizer) -> nn.Module:
     """What a file of weights can fill."""
     return colorizer.backbone if isinstance(colorizer, PyramidColorizer) else colorizer
 
@@ -143,12 +144,12 @@ def upsample_ab(ab: Tensor, height: int, width: int) -> Tensor:
     Sample i is put on pixel 4 i, where training took it, not on the middle of its cell.
     """
     edged = functional.pad(ab, (0, 1, 0, 1), mode="replicate")
-    size = (STRIDE * ab.shape[-2] + 1, STRIDE * ab.shape[-1] + 1)
+    size = (OUTPUT_STRIDE * ab.shape[-2] + 1, OUTPUT_STRIDE * ab.shape[-1] + 1)
     full = functional.interpolate(edged, size, mode="bilinear", align_corners=True)
     return full[..., :height, :width]
 
 
-def _convolve(channels: int, width: int, kernel: int, dilation: int = 1) -> nn.Sequential:
+def _conv_bn_relu(channels: int, width: int, kernel: int, dilation: int = 1) -> nn.Sequential:
     padding = dilation * (kernel // 2)
     return nn.Sequential(
         nn.Conv2d(channels, width, kernel, padding=padding, dilation=dilation, bias=False),
@@ -157,7 +158,7 @@ def _convolve(channels: int, width: int, kernel: int, dilation: int = 1) -> nn.S
     )
 
 
-def _start_quietly(projection: nn.Conv2d) -> nn.Conv2d:
+def _init_small(projection: nn.Conv2d) -> nn.Conv2d:
     """The first predictions come from the bias: gray, or the prior."""
     nn.init.normal_(projection.weight, std=0.01)
     projection.bias = nn.Parameter(torch.zeros(projection.out_channels))

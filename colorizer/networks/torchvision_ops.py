@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-_declared: list[torch.library.Library] = []  # the declarations live as long as it does
+_operator_libraries: list[torch.library.Library] = []  # the declarations live as long as it does
 
 
 @cache
@@ -22,7 +22,7 @@ def import_torchvision() -> Any:
         if "torchvision::" not in str(error):
             raise
     library = torch.library.Library("torchvision", "DEF")
-    _declared.append(library)
+    _operator_libraries.append(library)
     for name in ("nms", "qnms"):
         schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
         library.define(schema)

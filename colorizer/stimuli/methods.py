@@ -9,7 +9,7 @@ from torch import Tensor
 
 from colorizer.color.spaces import from_bytes, lab_to_rgb_in_gamut, rgb_to_lab, to_bytes
 from colorizer.networks.models import Colorizer, upsample_ab
-from colorizer.networks.zhang2016 import TEMPERATURE, ZHANG2016
+from colorizer.networks.zhang2016 import ANNEALED_TEMPERATURE, ZHANG2016
 from colorizer.photos.reading import (
     Pixels,
     Refusal,
@@ -23,8 +23,8 @@ from colorizer.stimuli.foils import borrow, form_ring, recolor
 DECODINGS = {  # whose model, at which temperature
     "l2": ("l2", 1.0),
     "mcl": ("mcl", 1.0),
-    "mcl-annealed": ("mcl", TEMPERATURE),
-    ZHANG2016: (ZHANG2016, TEMPERATURE),
+    "mcl-annealed": ("mcl", ANNEALED_TEMPERATURE),
+    ZHANG2016: (ZHANG2016, ANNEALED_TEMPERATURE),
 }
 METHODS = ("gray", "foil", *DECODINGS, "real")
 

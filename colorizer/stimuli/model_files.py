@@ -5,11 +5,11 @@ from pathlib import Path
 
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import (
-    RELEASED,
+    ZHANG_RELEASE_SUFFIXES,
+    find_newest_checkpoints,
+    find_shipped_checkpoint,
     model_name,
-    newest_checkpoints,
     read_header,
-    shipped_checkpoint,
 )
 from colorizer.networks.zhang2016 import ZHANG2016
 from colorizer.stimuli.methods import DECODINGS
@@ -21,10 +21,10 @@ def find_models(methods: Sequence[str], given: dict[str, Path], runs: Path) -> d
     Raises ColorizerError where there is none, or where it is another model.
     """
     needed = list(dict.fromkeys(DECODINGS[m][0] for m in methods if m in DECODINGS))
-    trained = newest_checkpoints(runs) if set(needed) - set(given) else {}
+    trained = find_newest_checkpoints(runs) if set(needed) - set(given) else {}
     found = {}
     for name in needed:
-        path = given.get(name) or trained.get(name) or shipped_checkpoint(name)
+        path = given.get(name) or trained.get(name) or find_shipped_checkpoint(name)
         if path is None:
             options = f"mcl --backbone {name}" if name == ZHANG2016 else name
             raise ColorizerError(
@@ -40,6 +40,6 @@ def describe_models(models: dict[str, Path]) -> Iterable[str]:
     """A line for each model: which file, how far it was trained."""
     for name, path in models.items():
         header, said = read_header(path), "as released"
-        if path.suffix not in RELEASED:
+        if path.suffix not in ZHANG_RELEASE_SUFFIXES:
             said = f"epoch {header['epoch']}, val_loss {header['val_loss']:.5g}"
         yield f"{name}: {path} ({said})"

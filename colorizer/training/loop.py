@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from colorizer.color.bins import bin_centers, build_lookup_table
 from colorizer.errors import ColorizerError
-from colorizer.networks.models import AB_RANGE, Colorizer
+from colorizer.networks.models import AB_SCALE, Colorizer
 from colorizer.training import distributed
 from colorizer.training.losses import classification_loss, has_color, regression_loss
 from colorizer.training.photo_cache import Squares, center_crops, random_crops, to_example
@@ -48,7 +48,7 @@ class Epoch(NamedTuple):
 def objective_loss(prior: Prior | None, device: torch.device) -> Loss:
     """What a run minimizes: rebalanced classification where there is a prior, else L2."""
     if prior is None:
-        return partial(regression_loss, full_scale=AB_RANGE)
+        return partial(regression_loss, full_scale=AB_SCALE)
     table = build_lookup_table(bin_centers().to(device))
     return partial(classification_loss, table=table, weight=prior.weight.to(device))
 

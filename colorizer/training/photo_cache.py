@@ -16,7 +16,7 @@ from torch.nn import functional
 from colorizer.color.spaces import from_bytes, rgb_to_lab, rgb_to_lightness
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
-from colorizer.networks.models import STRIDE
+from colorizer.networks.models import OUTPUT_STRIDE
 from colorizer.photos.reading import UnreadablePhotographError, read_squares
 from colorizer.photos.splits import Photograph
 
@@ -133,7 +133,7 @@ def to_targets(crops: Tensor) -> Tensor:
 
     The top-left pixel of each cell, not an average (the released code).
     """
-    return rgb_to_lab(from_bytes(crops[:, ::STRIDE, ::STRIDE]))[:, 1:]
+    return rgb_to_lab(from_bytes(crops[:, ::OUTPUT_STRIDE, ::OUTPUT_STRIDE]))[:, 1:]
 
 
 def _fingerprint(photographs: Sequence[Photograph], size: int) -> str:

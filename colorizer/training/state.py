@@ -14,9 +14,14 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from colorizer.color.bins import bin_centers
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
-from colorizer.networks.backbone import RANDOM, load_pretrained
+from colorizer.networks.backbone import RANDOM_WEIGHTS, load_pretrained
 from colorizer.networks.checkpoint import Header, read_header, read_tensors, write_tensors
-from colorizer.networks.models import Colorizer, PyramidColorizer, build_colorizer, pretrained_part
+from colorizer.networks.models import (
+    Colorizer,
+    PyramidColorizer,
+    build_colorizer,
+    pretrained_module,
+)
 from colorizer.networks.zhang2016 import ZHANG2016
 from colorizer.training import distributed
 from colorizer.training.prior import Prior
@@ -49,7 +54,9 @@ class TrainConfig:
     @property
     def untrained(self) -> bool:
         """Whether no part starts from weights; the published network has no download."""
-        return self.weights == RANDOM or (self.weights is None and self.backbone == ZHANG2016)
+        return self.weights == RANDOM_WEIGHTS or (
+            self.weights is None and self.backbone == ZHANG2016
+        )
 
 
 @dataclass
@@ -76,7 +83,7 @@ def begin_run(config: TrainConfig, prior: Prior | None, device: torch.device) ->
         torch.manual_seed(config.seed)
         model = build_colorizer(config.backbone, config.objective, bin_centers(), probability)
     if not config.untrained:
-        load_pretrained(pretrained_part(model), config.weights)
+        load_pretrained(pretrained_module(model), config.weights)
     return _set_up(config, model, device)
 
 
@@ -167,7 +174,7 @@ def _set_up(config: TrainConfig, model: Colorizer, device: torch.device) -> Run:
 
 def _optimizer(config: TrainConfig, model: Colorizer) -> torch.optim.AdamW:
     """What was trained before and the rest at their own rates; the schedule scales `peak`."""
-    before = {id(x) for x in pretrained_part(model).parameters()}
+    before = {id(x) for x in pretrained_module(model).parameters()}
     learning = [x for x in model.parameters() if x.requires_grad]
     trunk = [x for x in learning if id(x) in before]
     rest = [x for x in learning if id(x) not in before]

@@ -24,7 +24,7 @@ from colorizer.color.bins import bin_centers
 from colorizer.figures.comparison_sheet import draw_sheet, make_panels
 from colorizer.figures.curves import draw_losses, draw_weights, read_log, save_figure
 from colorizer.figures.network import draw_network, trace
-from colorizer.networks.checkpoint import load_colorizer, read_header, shipped_checkpoint
+from colorizer.networks.checkpoint import find_shipped_checkpoint, load_colorizer, read_header
 from colorizer.networks.models import OBJECTIVES
 from colorizer.stimuli.full_size import Painter
 from colorizer.training.prior import read_prior
@@ -137,7 +137,7 @@ def draw_photographs(files: list[Path], painters: Mapping[str, Painter], name: s
 
 def load_painter(name: str) -> Painter:
     """Return a shipped model, decoded as in the source report: T = 1."""
-    path = shipped_checkpoint(name)
+    path = find_shipped_checkpoint(name)
     if path is None:
         raise click.ClickException(f"no {name} shipped; run `python docs/experiment/ship.py` first")
     return Painter(load_colorizer(path, CPU), 1.0, 1.0, CPU)

@@ -8,7 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from colorizer.networks.checkpoint import SHIPPED, Header, read_header, read_tensors, write_tensors
+from colorizer.networks.checkpoint import (
+    PRETRAINED_FOLDER,
+    Header,
+    read_header,
+    read_tensors,
+    write_tensors,
+)
 from colorizer.networks.models import OBJECTIVES
 
 RUNS = Path("runs")
@@ -17,7 +23,7 @@ RUNS = Path("runs")
 def main() -> None:
     """Write both models; existing files in colorizer/pretrained/ are replaced."""
     for name in OBJECTIVES:
-        best, shipped = RUNS / name / "best.safetensors", SHIPPED / f"{name}.safetensors"
+        best, shipped = RUNS / name / "best.safetensors", PRETRAINED_FOLDER / f"{name}.safetensors"
         tensors = {key: halve(x) for key, x in read_tensors(best).items()}
         write_tensors(shipped, tensors, name_weights(read_header(best)))
         print(f"{shipped}: {shipped.stat().st_size / 1e6:.1f} MB")

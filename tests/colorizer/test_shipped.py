@@ -9,7 +9,7 @@ from PIL import Image
 
 from colorizer.cli import main
 from colorizer.color.spaces import from_bytes, rgb_to_lab
-from colorizer.networks.checkpoint import load_colorizer, read_header, shipped_checkpoint
+from colorizer.networks.checkpoint import find_shipped_checkpoint, load_colorizer, read_header
 from colorizer.networks.models import OBJECTIVES
 from tests.colorizer.conftest import CPU
 
@@ -17,7 +17,7 @@ MOST_BYTES = 25_000_000
 
 
 def shipped(name: str) -> Path:
-    path = shipped_checkpoint(name)
+    path = find_shipped_checkpoint(name)
     assert path is not None
     return path
 

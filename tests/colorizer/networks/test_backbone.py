@@ -14,7 +14,7 @@ from colorizer.networks.backbone import (
     build_backbone,
     load_pretrained,
 )
-from colorizer.networks.checkpoint import load_colorizer, shipped_checkpoint
+from colorizer.networks.checkpoint import find_shipped_checkpoint, load_colorizer
 from colorizer.networks.models import PyramidColorizer
 from colorizer.networks.torchvision_ops import import_torchvision
 
@@ -72,7 +72,7 @@ def test_frozen_stages_stay_as_they_came(name: str) -> None:
 
 def shipped_trunk() -> ResNet50V2:
     """Return the trunk of the shipped L2 model; its stem and first stage stayed as they came."""
-    path = shipped_checkpoint("l2")
+    path = find_shipped_checkpoint("l2")
     assert path is not None
     model = load_colorizer(path, torch.device("cpu"))
     assert isinstance(model, PyramidColorizer)

@@ -9,8 +9,8 @@ from colorizer.color.bins import bin_centers
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import (
     Header,
+    find_newest_checkpoints,
     load_colorizer,
-    newest_checkpoints,
     read_header,
     short_sha256,
     write_tensors,
@@ -46,11 +46,11 @@ def test_the_newest_run_of_each_objective_is_found_by_its_header(tmp_path: Path)
     for run, objective, day in (("a", "l2", 3), ("b", "l2", 1), ("c", "mcl", 2)):
         written = header(objective=objective, trained_at=f"2026-01-0{day}")
         write_tensors(tmp_path / run / "best.safetensors", {"x": torch.zeros(1)}, written)
-    assert newest_checkpoints(tmp_path) == {
+    assert find_newest_checkpoints(tmp_path) == {
         "l2": tmp_path / "a" / "best.safetensors",
         "mcl": tmp_path / "c" / "best.safetensors",
     }
-    assert newest_checkpoints(tmp_path / "absent") == {}
+    assert find_newest_checkpoints(tmp_path / "absent") == {}
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from colorizer.cli import main
 from colorizer.errors import ColorizerError
-from colorizer.networks.classifier import load_classifier, read_labels, recognize
+from colorizer.networks.classifier import classify_images, load_classifier, read_labels
 from colorizer.networks.torchvision_ops import import_torchvision
 from colorizer.photos.selection import collect_photographs
 from colorizer.stimuli.methods import Sitting, paint, sit
@@ -33,7 +33,7 @@ def test_it_sees_what_torchvision_sees(weights: Path) -> None:
     published = import_torchvision().models.ResNet50_Weights.IMAGENET1K_V1.transforms()
     with torch.inference_mode():
         expected = int(network(published(pixels.movedim(-1, 1))).argmax())
-    assert recognize(network, {"real": pixels}) == {"real": expected}
+    assert classify_images(network, {"real": pixels}) == {"real": expected}
 
 
 def test_small_images_are_enlarged_as_it_was_trained(weights: Path) -> None:
@@ -43,7 +43,7 @@ def test_small_images_are_enlarged_as_it_was_trained(weights: Path) -> None:
         small.movedim(-1, 1).float(), size=256, mode="bilinear", antialias=True
     )
     same = large.round().to(torch.uint8).movedim(1, -1)
-    assert recognize(network, {"a": small}) == recognize(network, {"a": same})
+    assert classify_images(network, {"a": small}) == classify_images(network, {"a": same})
 
 
 def test_evaluate_counts_how_often_the_class_is_right(
@@ -55,7 +55,7 @@ def test_evaluate_counts_how_often_the_class_is_right(
     photographs, _ = collect_photographs("test", Path("photos"))
     for photograph, sitting in zip(photographs, sit(photographs, 256, 0, False), strict=True):
         assert isinstance(sitting, Sitting)
-        seen[photograph.image] = recognize(network, paint(sitting, ["real"], {}))["real"]
+        seen[photograph.image] = classify_images(network, paint(sitting, ["real"], {}))["real"]
     wrong = {**seen, "02": seen["02"] + 1}
     for labels, right in ((seen, 3), (wrong, 2)):
         with Path("labels.csv").open("w", newline="") as file:

@@ -7,7 +7,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from colorizer.color.bins import bin_centers
 from colorizer.networks.backbone import BACKBONES
-from colorizer.networks.cpu_inference import FusedConvolution, fuse
+from colorizer.networks.cpu_inference import FusedConv2d, fuse_for_cpu
 from colorizer.networks.models import Colorizer, build_colorizer
 
 SIDE = 64
@@ -31,7 +31,7 @@ def model(request: pytest.FixtureRequest) -> Colorizer:
 
 @pytest.fixture(scope="module")
 def fused(model: Colorizer) -> Colorizer:
-    return fuse(copy.deepcopy(model), torch.bfloat16)
+    return fuse_for_cpu(copy.deepcopy(model), torch.bfloat16)
 
 
 def predict(model: Colorizer, lightness: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -75,7 +75,7 @@ def test_precisions_may_alternate(model: Colorizer, fused: Colorizer) -> None:
 
 def test_no_convolution_is_left_by_itself_and_no_norm_behind_one(fused: Colorizer) -> None:
     kinds = [type(module) for module in fused.modules()]
-    assert kinds.count(FusedConvolution) > 40
+    assert kinds.count(FusedConv2d) > 40
     assert nn.Conv2d not in kinds
     left = [name for name, m in fused.named_modules() if isinstance(m, nn.BatchNorm2d)]
     assert all(name.endswith(("input_norm", "enter.0")) for name in left)  # those come first
@@ -84,7 +84,7 @@ def test_no_convolution_is_left_by_itself_and_no_norm_behind_one(fused: Colorize
 def test_the_published_network_stays_as_it_is() -> None:
     network = build_colorizer("zhang2016", "mcl", bin_centers()).eval()
     before = str(network)
-    assert str(fuse(network)) == before
+    assert str(fuse_for_cpu(network)) == before
 
 
 def test_where_the_operators_fail_nothing_is_fused(
@@ -93,6 +93,6 @@ def test_where_the_operators_fail_nothing_is_fused(
     def fail(*_: object) -> Tensor:
         raise RuntimeError("bf16 path needs the cpu support avx512bw")
 
-    monkeypatch.setattr(FusedConvolution, "_weight_for", fail)
+    monkeypatch.setattr(FusedConv2d, "_packed_weight", fail)
     before = str(model)
-    assert str(fuse(copy.deepcopy(model), torch.bfloat16)) == before
+    assert str(fuse_for_cpu(copy.deepcopy(model), torch.bfloat16)) == before

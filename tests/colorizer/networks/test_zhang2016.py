@@ -11,7 +11,7 @@ from colorizer.color.bins import bin_centers
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.models import build_colorizer
-from colorizer.networks.zhang2016 import TEMPERATURE, ZHANG2016
+from colorizer.networks.zhang2016 import ANNEALED_TEMPERATURE, ZHANG2016
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import write_pictures
 
@@ -78,7 +78,7 @@ def test_a_released_file_is_colored_as_the_authors_module_does(release: Path) ->
     network = load_colorizer(release, CPU)
     lightness = torch.rand(1, 1, 64, 48, generator=torch.Generator().manual_seed(0)) * 100
     with torch.inference_mode():
-        ours = network.decode(network(lightness), TEMPERATURE)
+        ours = network.decode(network(lightness), ANNEALED_TEMPERATURE)
         theirs = released_module(torch.load(release, weights_only=True), lightness)
     assert theirs.std() > 1
     torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-4)

@@ -13,7 +13,7 @@ from colorizer.networks.checkpoint import (
     read_tensors,
     write_tensors,
 )
-from colorizer.networks.models import pretrained_part
+from colorizer.networks.models import pretrained_module
 from colorizer.training.loop import (
     objective_loss,
     train,
@@ -81,7 +81,9 @@ def encoder_and_decoder_peaks(run: Run) -> list[float]:
 def test_a_pretrained_trunk_learns_slower_than_an_untrained_one(tmp_path: Path) -> None:
     untrained = begin_run(LITTLE, None, CPU)
     assert encoder_and_decoder_peaks(untrained) == [1e-3, 1e-3]
-    write_tensors(tmp_path / "trunk.safetensors", pretrained_part(untrained.model).state_dict(), {})
+    write_tensors(
+        tmp_path / "trunk.safetensors", pretrained_module(untrained.model).state_dict(), {}
+    )
     pretrained = replace(LITTLE, weights=str(tmp_path / "trunk.safetensors"))
     assert encoder_and_decoder_peaks(begin_run(pretrained, None, CPU)) == [1e-4, 1e-3]
 
