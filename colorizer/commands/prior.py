@@ -15,7 +15,7 @@ from colorizer.photos.splits import (
     read_split,
     select_split,
 )
-from colorizer.training.prior import MIXING, count_photographs, estimate_prior, write_prior
+from colorizer.training.prior import UNIFORM_SHARE, count_target_colors, estimate_prior, write_prior
 
 
 @click.command()
@@ -25,7 +25,7 @@ from colorizer.training.prior import MIXING, count_photographs, estimate_prior, 
     "--lambda",
     "mixing",
     type=click.FloatRange(0, 1),
-    default=MIXING,
+    default=UNIFORM_SHARE,
     show_default=True,
     help="1: all colors weigh the same; 0: each as it is rare.",
 )
@@ -37,7 +37,9 @@ def prior(
 ) -> int:
     """Measure how common each color is in the train split, and what it shall weigh."""
     photographs = select_split(read_split(split_file), "train")
-    counting = tracked(count_photographs(photographs, device), "counting", len(photographs), quiet)
+    counting = tracked(
+        count_target_colors(photographs, device), "counting", len(photographs), quiet
+    )
     counts, refused = torch.zeros((), dtype=torch.int64, device=device), {}
     for photograph, counted in zip(photographs, counting, strict=True):
         if isinstance(counted, UnreadablePhotographError):
@@ -51,7 +53,7 @@ def prior(
     write_prior(out, estimated)
     gray = (bin_centers() == 0).all(dim=1)
     told = {
-        "photographs": estimated.photographs,
+        "photographs": estimated.photograph_count,
         "p_gray": float(estimated.probability[gray]),
         "weight_min": float(estimated.weight.min()),
         "weight_median": float(estimated.weight.median()),

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from colorizer.training.loop import Epoch, Step
+from colorizer.training.loop import EpochReport, StepReport
 
 T = TypeVar("T")
 
@@ -22,14 +22,16 @@ def tracked(items: Iterable[T], doing: str, total: int, quiet: bool) -> Iterator
             bar.advance(task)
 
 
-def follow(training: Iterable[Step | Epoch], quiet: bool) -> None:
+def follow(training: Iterable[StepReport | EpochReport], quiet: bool) -> None:
     """Run a training to its end: a bar with loss and speed, a line an epoch."""
     with _bar(quiet) as bar:
         task = bar.add_task("training", total=1.0, note="")
         for told in training:
-            if isinstance(told, Step):
+            if isinstance(told, StepReport):
                 note = f"loss {told.losses[0]:.4g} · {told.images_per_s:.0f} img/s"
-                bar.update(task, completed=told.share, note=note, description=f"epoch {told.epoch}")
+                bar.update(
+                    task, completed=told.progress, note=note, description=f"epoch {told.epoch}"
+                )
             elif not quiet:
                 bar.console.print(_describe_epoch(told), soft_wrap=True, highlight=False)
 
@@ -64,9 +66,9 @@ def _on_one_line(text: str) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def _describe_epoch(epoch: Epoch) -> str:
+def _describe_epoch(epoch: EpochReport) -> str:
     numbers = ", ".join(f"{name} {value:.5g}" for name, value in epoch.row.items())
-    return f"{numbers}{', the best so far' if epoch.best else ''}"
+    return f"{numbers}{', the best so far' if epoch.is_best else ''}"
 
 
 def _bar(quiet: bool) -> Progress:

@@ -26,12 +26,23 @@ from colorizer.networks.checkpoint import file_sha256, model_name
 from colorizer.networks.models import ARCHITECTURES, OBJECTIVES
 from colorizer.photos.splits import SPLIT_FILE, read_split, select_split
 from colorizer.training import distributed
-from colorizer.training.loop import objective_loss, train
-from colorizer.training.photo_cache import Squares, fill_cache, open_cache, square_size
-from colorizer.training.prior import Prior, read_prior
-from colorizer.training.state import RESUME, Run, TrainConfig, begin_run, resume_run
-from colorizer.training.stopping import Pace, deferred_stop
-from colorizer.training.tensorboard import recorded
+from colorizer.training.loop import build_loss, train
+from colorizer.training.photo_cache import (
+    PhotoCache,
+    build_photo_cache,
+    cached_side,
+    open_photo_cache,
+)
+from colorizer.training.prior import ColorPrior, read_prior
+from colorizer.training.state import (
+    RESUME_FILE,
+    TrainConfig,
+    TrainingState,
+    create_training_state,
+    load_training_state,
+)
+from colorizer.training.stopping import TrainingTimer, defer_stop_signals
+from colorizer.training.tensorboard import record_to_tensorboard
 
 TERMINATED = 143  # what a shell says of a program that SIGTERM ended
 
@@ -98,7 +109,7 @@ def train_command(
     """
     config = TrainConfig(**settings)
     folder = out or RUNS / model_name(asdict(config))
-    with distributed.joined(device) as own:
+    with distributed.process_group(device) as own:
         quiet = quiet or distributed.rank() > 0
         run = go_on(config, context, folder, own) if resume else begin(config, folder, own)
         if compiled:
@@ -106,38 +117,43 @@ def train_command(
         training, validation = decode(run, "train", quiet), decode(run, "val", quiet)
         refused = training.refused | validation.refused
         tell_refused(refused if distributed.rank() == 0 else {})
-        loss = objective_loss(prior_of(run.config), own)
-        with deferred_stop() as signals:
-            pace = Pace(minutes or math.inf, save_minutes, lambda: bool(signals))
+        loss = build_loss(prior_of(run.config), own)
+        with defer_stop_signals() as signals:
+            pace = TrainingTimer(minutes or math.inf, save_minutes, lambda: bool(signals))
             told = train(run, training, validation, loss, folder, pace)
             follow(
-                recorded(told, folder) if tensorboard and distributed.rank() == 0 else told, quiet
+                record_to_tensorboard(told, folder)
+                if tensorboard and distributed.rank() == 0
+                else told,
+                quiet,
             )
-    if signals and run.epoch < run.config.epochs:
+    if signals and run.epochs_done < run.config.epochs:
         end(signals[0], folder, quiet)
     return 1 if refused else 0
 
 
-def begin(config: TrainConfig, folder: Path, device: torch.device) -> Run:
+def begin(config: TrainConfig, folder: Path, device: torch.device) -> TrainingState:
     """A new run; refuses to write over one."""
-    if (folder / RESUME).exists():
+    if (folder / RESUME_FILE).exists():
         raise ColorizerError(
             f"{folder}: holds a run already; --resume goes on with it, --out names another"
         )
-    if config.batch_size < 2 * distributed.count():
+    if config.batch_size < 2 * distributed.world_size():
         raise ColorizerError(
-            f"--batch-size {config.batch_size}: {distributed.count()} processes share it"
+            f"--batch-size {config.batch_size}: {distributed.world_size()} processes share it"
         )
     if config.weights == RANDOM_WEIGHTS and distributed.rank() == 0:
         click.echo("the trunk starts untrained (--weights random): expect poor colors", err=True)
-    run = begin_run(config, prior_of(config), device)
-    run.sources = hash_sources(config)
+    run = create_training_state(config, prior_of(config), device)
+    run.source_digests = hash_sources(config)
     return run
 
 
-def go_on(config: TrainConfig, context: click.Context, folder: Path, device: torch.device) -> Run:
+def go_on(
+    config: TrainConfig, context: click.Context, folder: Path, device: torch.device
+) -> TrainingState:
     """The run in a folder; of its settings only the number of epochs may be given anew."""
-    run = resume_run(folder, device)
+    run = load_training_state(folder, device)
     for name, value in asdict(run.config).items():
         source = context.get_parameter_source(name)
         if source is ParameterSource.COMMANDLINE and context.params[name] != value:
@@ -146,19 +162,19 @@ def go_on(config: TrainConfig, context: click.Context, folder: Path, device: tor
                     f"{folder}: was begun with {name} {value}; --resume cannot change it"
                 )
             run.config = replace(run.config, epochs=config.epochs)
-    if run.epoch >= run.config.epochs:
+    if run.epochs_done >= run.config.epochs:
         raise ColorizerError(
-            f"{folder}: all {run.epoch} epochs are done; --epochs can ask for more"
+            f"{folder}: all {run.epochs_done} epochs are done; --epochs can ask for more"
         )
     for file, digest in hash_sources(run.config).items():
-        if digest != run.sources.get(file):
+        if digest != run.source_digests.get(file):
             raise ColorizerError(
                 f"{file}: changed since {folder} was begun; begin again in another --out"
             )
     return run
 
 
-def prior_of(config: TrainConfig) -> Prior | None:
+def prior_of(config: TrainConfig) -> ColorPrior | None:
     """What a classification needs to know of the photographs."""
     return read_prior(PRIOR_FILE) if config.objective == "mcl" else None
 
@@ -170,16 +186,16 @@ def hash_sources(config: TrainConfig) -> dict[str, str]:
     return {str(file): file_sha256(file) for file in files}
 
 
-def decode(run: Run, side: str, quiet: bool) -> Squares:
+def decode(run: TrainingState, side: str, quiet: bool) -> PhotoCache:
     """The photographs of one side as an array beside the split file, made if need be."""
-    photographs, size = select_split(read_split(SPLIT_FILE), side), square_size(run.config.crop)
+    photographs, size = select_split(read_split(SPLIT_FILE), side), cached_side(run.config.crop)
     path = SPLIT_FILE.parent / "cache" / f"{side}-{size}.npy"
     if distributed.rank() == 0:
-        decoding = fill_cache(path, photographs, size)
+        decoding = build_photo_cache(path, photographs, size)
         for _ in tracked(decoding, f"decoding {side}", len(photographs), quiet):
             pass
-    distributed.wait()
-    return open_cache(path, photographs, next(run.model.parameters()).device)
+    distributed.barrier()
+    return open_photo_cache(path, photographs, next(run.model.parameters()).device)
 
 
 def end(number: int, folder: Path, quiet: bool) -> NoReturn:

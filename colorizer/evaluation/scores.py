@@ -18,7 +18,7 @@ from colorizer.evaluation.metrics import (
     peak_signal_to_noise,
     structural_similarity,
 )
-from colorizer.training.prior import Prior, rebalance
+from colorizer.training.prior import ColorPrior, rebalancing_weights
 
 DRAWS = 1000  # of the bootstrap
 
@@ -45,7 +45,7 @@ class Estimate(NamedTuple):
 Estimates = dict[str, dict[str, Estimate]]  # method -> metric -> estimate
 
 
-def pixel_weights(prior: Prior | None) -> Weights:
+def pixel_weights(prior: ColorPrior | None) -> Weights:
     """Pixels of all colors alike; as in training, lambda 0.5; as in the paper's table, lambda 0.
 
     The last, 1 / p, lets a few rare colors decide; the balanced AuC is the steadier one.
@@ -53,8 +53,8 @@ def pixel_weights(prior: Prior | None) -> Weights:
     weights = {"auc_raw": torch.ones(len(bin_centers()), dtype=torch.float64)}
     if prior is not None:
         probability = prior.probability.double()
-        weights["auc_balanced"] = rebalance(probability)
-        weights["auc_rebalanced"] = rebalance(probability, mixing=0)
+        weights["auc_balanced"] = rebalancing_weights(probability)
+        weights["auc_rebalanced"] = rebalancing_weights(probability, uniform_share=0)
     return weights
 
 

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-PATIENCE = timedelta(days=1)  # the others wait while the first decodes the photographs
+PROCESS_GROUP_TIMEOUT = timedelta(days=1)  # the others wait while the first decodes the photographs
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[torch.device]:
+def process_group(device: torch.device) -> Iterator[torch.device]:
     """Meet the processes that `torchrun` started; the device of this one."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield device
@@ -26,7 +26,9 @@ def joined(device: torch.device) -> Iterator[torch.device]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    distributed.init_process_group(
+        "nccl" if device.type == "cuda" else "gloo", timeout=PROCESS_GROUP_TIMEOUT
+    )
     try:
         yield device
     finally:
@@ -38,36 +40,36 @@ def rank() -> int:
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
-def count() -> int:
+def world_size() -> int:
     """How many processes train together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def wait() -> None:
+def barrier() -> None:
     """Until all are here."""
-    if count() > 1:
+    if world_size() > 1:
         distributed.barrier()
 
 
-def total(x: Tensor) -> Tensor:
+def all_reduce_sum(x: Tensor) -> Tensor:
     """The sum over all processes, without a gradient."""
     x = x.detach().clone()
-    if count() > 1:
+    if world_size() > 1:
         distributed.all_reduce(x)
     return x
 
 
-def greatest(values: tuple[float, ...], device: torch.device) -> list[float]:
+def all_reduce_max(values: tuple[float, ...], device: torch.device) -> list[float]:
     """Of each value the greatest over all processes, so that all decide alike."""
     agreed = torch.tensor(values, dtype=torch.float32, device=device)
-    if count() > 1:
+    if world_size() > 1:
         distributed.all_reduce(agreed, distributed.ReduceOp.MAX)
     return agreed.tolist()
 
 
-def share_gradients(model: nn.Module) -> nn.Module:
+def wrap_ddp(model: nn.Module) -> nn.Module:
     """The model to call in training: its gradients are the mean over all processes."""
-    if count() == 1:
+    if world_size() == 1:
         return model
     device = next(model.parameters()).device
     ids = [device.index] if device.type == "cuda" else None
@@ -80,7 +82,7 @@ def convert_sync_batchnorm(model: nn.Module, device: torch.device) -> None:
 
     torch.nn.SyncBatchNorm works on GPUs only: on CPU each process normalizes its own share.
     """
-    if count() > 1 and device.type == "cuda":
+    if world_size() > 1 and device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
 
@@ -92,8 +94,8 @@ def average_norm_statistics(model: nn.Module) -> None:
     """
     norms = [x for x in model.modules() if isinstance(x, nn.BatchNorm2d) and x.training]
     both = [x for norm in norms for x in (norm.running_mean, norm.running_var) if x is not None]
-    if count() == 1 or not both:
+    if world_size() == 1 or not both:
         return
-    means = total(torch.cat(both)) / count()
+    means = all_reduce_sum(torch.cat(both)) / world_size()
     for statistic, mean in zip(both, torch.split(means, [len(x) for x in both]), strict=True):
         statistic.copy_(mean)

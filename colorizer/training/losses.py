@@ -29,20 +29,20 @@ def classification_loss(
     bin nearest to its color weighs (eq. 3); weight (Q,) has mean 1 under the prior.
     """
     n, q = logits.shape[:2]
-    nearest, share = soft_encode(ab.movedim(1, -1).reshape(-1, 2), table)
+    nearest, bin_weights = soft_encode(ab.movedim(1, -1).reshape(-1, 2), table)
     # Of logits in channels_last this is a view, and so is the gradient's way back.
-    entropy = sparse_cross_entropy(logits.movedim(1, -1).reshape(-1, q), nearest, share)
+    entropy = sparse_cross_entropy(logits.movedim(1, -1).reshape(-1, q), nearest, bin_weights)
     rebalanced = weight[nearest[:, 0]] * entropy
     return torch.stack([x.reshape(n, -1).mean(dim=1) for x in (rebalanced, entropy)], dim=1)
 
 
-def sparse_cross_entropy(logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:
+def sparse_cross_entropy(logits: Tensor, bins: Tensor, bin_weights: Tensor) -> Tensor:
     """logits (P, Q), bins (P, k) and their shares (P, k), summing to 1 -> (P,), in nats
 
     The target that is zero but for k bins is never written out. Sums in float32 at least, also
     of bfloat16 logits. Differentiable once, in the logits.
     """
-    entropy: Tensor = _SparseCrossEntropy.apply(logits, nearest, share)  # type: ignore[no-untyped-call]  # torch leaves apply untyped
+    entropy: Tensor = _SparseCrossEntropy.apply(logits, bins, bin_weights)  # type: ignore[no-untyped-call]  # torch leaves apply untyped
     return entropy
 
 
@@ -77,6 +77,6 @@ class _SparseCrossEntropy(torch.autograd.Function):
         return gradient, None, None
 
 
-def has_color(ab: Tensor) -> Tensor:
+def color_mask(ab: Tensor) -> Tensor:
     """ab (N, 2, H, W) -> (N,) 1 where an image counts, 0 where it is gray: gray teaches gray"""
     return (ab.abs().amax(dim=(1, 2, 3)) > MAX_GRAY_AB).float()

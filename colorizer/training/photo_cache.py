@@ -21,28 +21,28 @@ from colorizer.photos.reading import UnreadablePhotographError, read_squares
 from colorizer.photos.splits import Photograph
 
 
-class Squares(NamedTuple):
+class PhotoCache(NamedTuple):
     """The central squares of photographs; those that could not be read are left out."""
 
-    pixels: Tensor  # uint8 (n, size, size, 3), on the device where it fits, else a mapped file
-    readable: NDArray[np.int64]  # rows of pixels that hold a photograph
+    images: Tensor  # uint8 (n, size, size, 3), on the device where it fits, else a mapped file
+    readable_rows: NDArray[np.int64]  # rows of pixels that hold a photograph
     refused: dict[str, str]  # file -> reason
 
 
-def square_size(crop: int) -> int:
+def cached_side(crop: int) -> int:
     """The square that crops are taken from: 256 px for 176, as in Zhang et al.'s release."""
     return round(crop * 256 / 176)
 
 
-def fill_cache(
+def build_photo_cache(
     path: Path, photographs: Sequence[Photograph], size: int
 ) -> Generator[None, None, None]:
     """Decode the photographs into `path` (.npy), a step a photograph, unless they are there."""
     fingerprint = _fingerprint(photographs, size)
-    notes, refused = path.with_suffix(".json"), {}
-    if path.exists() and notes.exists() and _read_notes(notes)[0] == fingerprint:
+    metadata_path, refused = path.with_suffix(".json"), {}
+    if path.exists() and metadata_path.exists() and _read_metadata(metadata_path)[0] == fingerprint:
         return
-    notes.unlink(missing_ok=True)  # from here on the old array is no longer vouched for
+    metadata_path.unlink(missing_ok=True)  # from here on the old array is no longer vouched for
     with atomic_write(path) as temporary:
         shape = (len(photographs), size, size, 3)
         pixels = open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
@@ -54,56 +54,66 @@ def fill_cache(
                 pixels[index] = square
             yield
         pixels.flush()
-    with atomic_write(notes) as temporary:
+    with atomic_write(metadata_path) as temporary:
         temporary.write_text(json.dumps({"fingerprint": fingerprint, "refused": refused}))
 
 
-def open_cache(path: Path, photographs: Sequence[Photograph], device: torch.device) -> Squares:
-    """The array that `fill_cache` made. Raises ColorizerError where no photograph could be read."""
-    _, reasons = _read_notes(path.with_suffix(".json"))
+def open_photo_cache(
+    path: Path, photographs: Sequence[Photograph], device: torch.device
+) -> PhotoCache:
+    """The array that `build_photo_cache` made.
+
+    Raises ColorizerError where no photograph could be read.
+    """
+    _, reasons = _read_metadata(path.with_suffix(".json"))
     readable = np.array([i for i in range(len(photographs)) if i not in reasons], dtype=np.int64)
     if not len(readable):
         raise ColorizerError(f"none of {len(photographs)} photographs could be read: {reasons[0]}")
     refused = {photographs[i].file: reason for i, reason in reasons.items()}
-    return Squares(_settle(np.load(path, mmap_mode="c"), device), readable, refused)
+    return PhotoCache(
+        _move_to_gpu_if_it_fits(np.load(path, mmap_mode="c"), device), readable, refused
+    )
 
 
-def _settle(mapped: NDArray[np.uint8], device: torch.device) -> Tensor:
+def _move_to_gpu_if_it_fits(memory_map: NDArray[np.uint8], device: torch.device) -> Tensor:
     """Copied to an accelerator that has room for it and as much again; else left in its file."""
-    pixels = torch.from_numpy(mapped)
-    if device.type == "cuda" and 2 * mapped.nbytes < torch.cuda.mem_get_info(device)[0]:
+    pixels = torch.from_numpy(memory_map)
+    if device.type == "cuda" and 2 * memory_map.nbytes < torch.cuda.mem_get_info(device)[0]:
         return pixels.to(device)
     return pixels
 
 
 def random_crops(
-    squares: Squares,
+    cache: PhotoCache,
     rows: NDArray[np.int64],
     crop: int,
     rng: np.random.Generator,
-    share: slice = slice(None),
+    rows_to_cut: slice = slice(None),
     smallest_view: float | None = None,
 ) -> Tensor:
     """uint8 (N, crop, crop, 3), each from a random place and flipped at random
 
-    share: of the rows, those to cut; all are drawn for, so that several processes draw alike.
+    rows_to_cut: of the rows, those to cut; all are drawn for, so that several processes draw alike.
     smallest_view: share of a side, in (0, 1]; from it to all is seen, resized. None: `crop` pixels.
     """
-    size = squares.pixels.shape[1]
-    seen = np.full(len(rows), crop)
+    size = cache.images.shape[1]
+    view_sides = np.full(len(rows), crop)
     if smallest_view is not None:
-        seen = np.rint(size * smallest_view ** rng.random(len(rows))).astype(int)
-    places = rng.integers(size - seen[:, None] + 1, size=(len(rows), 2))
+        view_sides = np.rint(size * smallest_view ** rng.random(len(rows))).astype(int)
+    corners = rng.integers(size - view_sides[:, None] + 1, size=(len(rows), 2))
     flips = rng.random(len(rows)) < 0.5
     crops = torch.stack(
         [
-            _resize(squares.pixels[row, top : top + side, left : left + side], crop)
+            _resize(cache.images[row, top : top + side, left : left + side], crop)
             for row, side, (top, left) in zip(
-                rows[share].tolist(), seen[share].tolist(), places[share].tolist(), strict=True
+                rows[rows_to_cut].tolist(),
+                view_sides[rows_to_cut].tolist(),
+                corners[rows_to_cut].tolist(),
+                strict=True,
             )
         ]
     )
-    flipped = torch.from_numpy(flips[share]).to(crops.device)
+    flipped = torch.from_numpy(flips[rows_to_cut]).to(crops.device)
     return torch.where(flipped[:, None, None, None], crops.flip(2), crops)
 
 
@@ -116,14 +126,14 @@ def _resize(view: Tensor, side: int) -> Tensor:
     return resized[0].permute(1, 2, 0).round().to(torch.uint8)
 
 
-def center_crops(squares: Squares, rows: NDArray[np.int64], crop: int) -> Tensor:
+def center_crops(squares: PhotoCache, rows: NDArray[np.int64], crop: int) -> Tensor:
     """uint8 (N, crop, crop, 3), the middle of each square"""
-    edge = (squares.pixels.shape[1] - crop) // 2
-    middles = squares.pixels[:, edge : edge + crop, edge : edge + crop]
+    edge = (squares.images.shape[1] - crop) // 2
+    middles = squares.images[:, edge : edge + crop, edge : edge + crop]
     return middles[torch.from_numpy(rows).to(middles.device)]
 
 
-def to_example(crops: Tensor) -> tuple[Tensor, Tensor]:
+def to_input_and_target(crops: Tensor) -> tuple[Tensor, Tensor]:
     """uint8 (N, H, W, 3) -> L (N, 1, H, W) and ab at stride 4 (N, 2, H / 4, W / 4)"""
     return rgb_to_lightness(from_bytes(crops)), to_targets(crops)
 
@@ -146,7 +156,7 @@ def _fingerprint(photographs: Sequence[Photograph], size: int) -> str:
     return digest.hexdigest()
 
 
-def _read_notes(path: Path) -> tuple[str, dict[int, str]]:
+def _read_metadata(path: Path) -> tuple[str, dict[int, str]]:
     """The fingerprint of what an array was made from, and reasons by refused row."""
     notes = json.loads(path.read_text())
     return notes["fingerprint"], {int(row): reason for row, reason in notes["refused"].items()}

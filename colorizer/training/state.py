@@ -24,9 +24,9 @@ from colorizer.networks.models import (
 )
 from colorizer.networks.zhang2016 import ZHANG2016
 from colorizer.training import distributed
-from colorizer.training.prior import Prior
+from colorizer.training.prior import ColorPrior
 
-RESUME = "resume.safetensors"
+RESUME_FILE = "resume.safetensors"
 
 LogRow = dict[str, float]
 
@@ -46,13 +46,13 @@ class TrainConfig:
     encoder_lr: float = 1e-4  # a pre-trained trunk has something to lose
     weight_decay: float = 1e-3  # likewise the release's
     warmup_steps: int = 500
-    ema: float = 0.999
+    ema_decay: float = 0.999
     smallest_view: float | None = None  # share of a square's side; None: crops are never resized
     frozen_stages: int = 0  # of the trunk, with its stem: held as they came
-    shortest_epoch: int = 30  # steps: few photographs are gone over again, not validated again
+    min_epoch_steps: int = 30  # steps: few photographs are gone over again, not validated again
 
     @property
-    def untrained(self) -> bool:
+    def is_untrained(self) -> bool:
         """Whether no part starts from weights; the published network has no download."""
         return self.weights == RANDOM_WEIGHTS or (
             self.weights is None and self.backbone == ZHANG2016
@@ -60,39 +60,42 @@ class TrainConfig:
 
 
 @dataclass
-class Run:
+class TrainingState:
     """What a run carries from step to step."""
 
     config: TrainConfig
     model: Colorizer
-    averaged: Colorizer  # exponential moving average of the model: validated and kept
+    ema_model: Colorizer  # exponential moving average of the model: validated and kept
     optimizer: torch.optim.AdamW
-    sources: dict[str, str] = field(default_factory=dict)  # what it learns from: file -> SHA-256
-    epoch: int = 0  # the last one done
-    best: float = math.inf  # the least validation loss so far
-    log: tuple[LogRow, ...] = ()
-    step: int = 0  # steps done in the epoch under way
-    sums: tuple[float, float] = (0.0, 0.0)  # of their losses
-    first: float = 0.0  # the first step's loss, to tell an explosion by
+    # what it learns from: file -> SHA-256
+    source_digests: dict[str, str] = field(default_factory=dict)
+    epochs_done: int = 0  # the last one done
+    best_val_loss: float = math.inf  # the least validation loss so far
+    log_rows: tuple[LogRow, ...] = ()
+    steps_done: int = 0  # steps done in the epoch under way
+    loss_sums: tuple[float, float] = (0.0, 0.0)  # of their losses
+    first_loss: float = 0.0  # the first step's loss, to tell an explosion by
 
 
-def begin_run(config: TrainConfig, prior: Prior | None, device: torch.device) -> Run:
+def create_training_state(
+    config: TrainConfig, prior: ColorPrior | None, device: torch.device
+) -> TrainingState:
     """A run at its start. prior: what an `mcl` head starts from."""
     probability = prior.probability if prior else None
     with torch.random.fork_rng(devices=[]):  # torch's layers draw from the global generator
         torch.manual_seed(config.seed)
         model = build_colorizer(config.backbone, config.objective, bin_centers(), probability)
-    if not config.untrained:
+    if not config.is_untrained:
         load_pretrained(pretrained_module(model), config.weights)
-    return _set_up(config, model, device)
+    return _assemble_state(config, model, device)
 
 
-def resume_run(folder: Path, device: torch.device) -> Run:
+def load_training_state(folder: Path, device: torch.device) -> TrainingState:
     """A run as it was last saved, perhaps within an epoch.
 
     Raises ColorizerError where there is none.
     """
-    path = folder / RESUME
+    path = folder / RESUME_FILE
     if not path.exists():
         raise ColorizerError(f"{folder}: no run to resume here; leave --resume out to begin one")
     header = read_header(path)
@@ -106,60 +109,70 @@ def resume_run(folder: Path, device: torch.device) -> Run:
         ) from error
 
 
-def keep_epoch(run: Run, row: LogRow, folder: Path) -> bool:
+def finish_epoch(run: TrainingState, row: LogRow, folder: Path) -> bool:
     """Record an epoch and write the run's files; whether it is the best so far.
 
     The file to resume from comes last and alone suffices to go on, so a kill between two files
     only repeats the end of the epoch.
     """
-    best = row["val_loss"] < run.best
-    run.epoch, run.best = int(row["epoch"]), min(run.best, row["val_loss"])
-    run.log = (*run.log, row)
-    run.step, run.sums = 0, (0.0, 0.0)
-    header = {**_describe(run), "val_loss": row["val_loss"], "metrics": row}
+    best = row["val_loss"] < run.best_val_loss
+    run.epochs_done, run.best_val_loss = int(row["epoch"]), min(run.best_val_loss, row["val_loss"])
+    run.log_rows = (*run.log_rows, row)
+    run.steps_done, run.loss_sums = 0, (0.0, 0.0)
+    header = {**_checkpoint_header(run), "val_loss": row["val_loss"], "metrics": row}
     if distributed.rank() == 0:
         for name in ("best", "last") if best else ("last",):
-            write_tensors(folder / f"{name}.safetensors", run.averaged.state_dict(), header)
-        _write_log(folder / "log.csv", run.log)
-    keep_step(run, folder)
+            write_tensors(folder / f"{name}.safetensors", run.ema_model.state_dict(), header)
+        _write_log(folder / "log.csv", run.log_rows)
+    save_resume_file(run, folder)
     return best
 
 
-def keep_step(run: Run, folder: Path) -> None:
+def save_resume_file(run: TrainingState, folder: Path) -> None:
     """Write the file to resume from. One process of several does, they are all alike."""
     if distributed.rank() == 0:
         names = ("best", "log", "step", "sums", "first")
         state = {name: getattr(run, name) for name in names}
-        write_tensors(folder / RESUME, _state(run), {**_describe(run), **state})
+        write_tensors(
+            folder / RESUME_FILE, _state_tensors(run), {**_checkpoint_header(run), **state}
+        )
 
 
-def _describe(run: Run) -> Header:
+def _checkpoint_header(run: TrainingState) -> Header:
     return {
         "objective": run.config.objective,
         "backbone": run.config.backbone,
-        "epoch": run.epoch,
+        "epoch": run.epochs_done,
         "trained_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "config": asdict(run.config),
-        "sources": run.sources,
+        "sources": run.source_digests,
         "torch": str(torch.__version__),
     }
 
 
-def _restore(path: Path, header: Header, device: torch.device) -> Run:
+def _restore(path: Path, header: Header, device: torch.device) -> TrainingState:
     config = TrainConfig(**header["config"])
     model = build_colorizer(config.backbone, config.objective, bin_centers())
-    run = _set_up(config, model, device)
+    run = _assemble_state(config, model, device)
     run.model.load_state_dict(read_tensors(path, "model."))
-    run.averaged.load_state_dict(read_tensors(path, "averaged."))
+    run.ema_model.load_state_dict(read_tensors(path, "averaged."))
     _restore_optimizer(run.optimizer, read_tensors(path, "optimizer."))
-    run.epoch, run.best, run.log = header["epoch"], header["best"], tuple(header["log"])
-    run.step, run.first, run.sources = header["step"], header["first"], header["sources"]
+    run.epochs_done, run.best_val_loss, run.log_rows = (
+        header["epoch"],
+        header["best"],
+        tuple(header["log"]),
+    )
+    run.steps_done, run.first_loss, run.source_digests = (
+        header["step"],
+        header["first"],
+        header["sources"],
+    )
     total, second = header["sums"]
-    run.sums = (total, second)
+    run.loss_sums = (total, second)
     return run
 
 
-def _set_up(config: TrainConfig, model: Colorizer, device: torch.device) -> Run:
+def _assemble_state(config: TrainConfig, model: Colorizer, device: torch.device) -> TrainingState:
     if isinstance(model, PyramidColorizer):
         model.backbone.freeze(config.frozen_stages)
     elif config.frozen_stages:
@@ -169,24 +182,24 @@ def _set_up(config: TrainConfig, model: Colorizer, device: torch.device) -> Run:
     convert_conv2d_weight_memory_format(model.to(device), torch.channels_last)
     averaged = copy.deepcopy(model).eval().requires_grad_(False)
     distributed.convert_sync_batchnorm(model, device)
-    return Run(config, model, averaged, _optimizer(config, model))
+    return TrainingState(config, model, averaged, _optimizer(config, model))
 
 
 def _optimizer(config: TrainConfig, model: Colorizer) -> torch.optim.AdamW:
     """What was trained before and the rest at their own rates; the schedule scales `peak`."""
-    before = {id(x) for x in pretrained_module(model).parameters()}
-    learning = [x for x in model.parameters() if x.requires_grad]
-    trunk = [x for x in learning if id(x) in before]
-    rest = [x for x in learning if id(x) not in before]
-    encoder_lr = config.decoder_lr if config.untrained else config.encoder_lr
+    pretrained_ids = {id(x) for x in pretrained_module(model).parameters()}
+    trainable = [x for x in model.parameters() if x.requires_grad]
+    encoder = [x for x in trainable if id(x) in pretrained_ids]
+    rest = [x for x in trainable if id(x) not in pretrained_ids]
+    encoder_lr = config.decoder_lr if config.is_untrained else config.encoder_lr
     return torch.optim.AdamW(
-        [{"params": trunk, "peak": encoder_lr}, {"params": rest, "peak": config.decoder_lr}],
+        [{"params": encoder, "peak": encoder_lr}, {"params": rest, "peak": config.decoder_lr}],
         weight_decay=config.weight_decay,
     )
 
 
-def _state(run: Run) -> dict[str, Tensor]:
-    parts = {"model": run.model.state_dict(), "averaged": run.averaged.state_dict()}
+def _state_tensors(run: TrainingState) -> dict[str, Tensor]:
+    parts = {"model": run.model.state_dict(), "averaged": run.ema_model.state_dict()}
     parts["optimizer"] = {
         f"{index}.{name}": tensor
         for index, moments in run.optimizer.state_dict()["state"].items()

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from colorizer.errors import ColorizerError
-from colorizer.training.loop import Epoch, Step
+from colorizer.training.loop import EpochReport, StepReport
 
 
-def recorded(training: Iterable[Step | Epoch], folder: Path) -> Iterator[Step | Epoch]:
+def record_to_tensorboard(
+    training: Iterable[StepReport | EpochReport], folder: Path
+) -> Iterator[StepReport | EpochReport]:
     """What a training tells, written down on its way: by the step and by the epoch.
 
     Raises ColorizerError where TensorBoard is not installed.
@@ -19,11 +21,11 @@ def recorded(training: Iterable[Step | Epoch], folder: Path) -> Iterator[Step | 
             "--tensorboard: it is not installed; `pip install 'hue-and-eye[tensorboard]'`"
         ) from error
     with SummaryWriter(folder / "tensorboard") as writer:
-        for told in training:
-            if isinstance(told, Step):
-                writer.add_scalar("step/loss", told.losses[0], told.number)
-                writer.add_scalar("step/images_per_s", told.images_per_s, told.number)
+        for report in training:
+            if isinstance(report, StepReport):
+                writer.add_scalar("step/loss", report.losses[0], report.global_step)
+                writer.add_scalar("step/images_per_s", report.images_per_s, report.global_step)
             else:
-                for name, value in told.row.items():
-                    writer.add_scalar(f"epoch/{name}", value, int(told.row["epoch"]))
-            yield told
+                for name, value in report.row.items():
+                    writer.add_scalar(f"epoch/{name}", value, int(report.row["epoch"]))
+            yield report

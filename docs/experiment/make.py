@@ -95,7 +95,7 @@ def describe_prior() -> dict[str, Any]:
     """Return the probability of each bin and the loss weight of its pixels."""
     prior = read_prior(PRIOR)
     return {
-        "photographs": prior.photographs,
+        "photographs": prior.photograph_count,
         "bins": bin_centers().int().tolist(),
         "probability": [round(p, 9) for p in prior.probability.tolist()],
         "weight": [round(weight, 6) for weight in prior.weight.tolist()],

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from colorizer.photos.splits import Photograph, assign_splits, find_new_files, inspect_files
-from colorizer.training.photo_cache import Squares, fill_cache, open_cache
+from colorizer.training.photo_cache import PhotoCache, build_photo_cache, open_photo_cache
 from tests.colorizer.pictures import write_pictures
 
 CPU = torch.device("cpu")
@@ -39,9 +39,9 @@ def photographs(photo_folder: Path) -> list[Photograph]:
 
 
 @pytest.fixture(scope="session")
-def squares(photographs: list[Photograph], tmp_path_factory: pytest.TempPathFactory) -> Squares:
+def squares(photographs: list[Photograph], tmp_path_factory: pytest.TempPathFactory) -> PhotoCache:
     """The train split at 64 px."""
     path = tmp_path_factory.mktemp("cache") / "train.npy"
     training = [row for row in photographs if row.split == "train"]
-    list(fill_cache(path, training, size=64))
-    return open_cache(path, training, CPU)
+    list(build_photo_cache(path, training, size=64))
+    return open_photo_cache(path, training, CPU)

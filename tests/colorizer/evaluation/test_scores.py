@@ -8,7 +8,7 @@ from torch import Tensor
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, rgb_to_lab
 from colorizer.evaluation.scores import Score, estimate, pixel_weights, score
-from colorizer.training.prior import Prior, rebalance
+from colorizer.training.prior import ColorPrior, rebalancing_weights
 from tests.colorizer.pictures import draw
 
 
@@ -18,14 +18,14 @@ def image(number: int) -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def prior() -> Prior:
+def prior() -> ColorPrior:
     """Rarer the farther from gray."""
     probability = torch.exp(-bin_centers().norm(dim=1) / 20)
     probability /= probability.sum()
-    return Prior(probability, rebalance(probability), photographs=1)
+    return ColorPrior(probability, rebalancing_weights(probability), photograph_count=1)
 
 
-def test_the_photograph_itself_scores_best(prior: Prior) -> None:
+def test_the_photograph_itself_scores_best(prior: ColorPrior) -> None:
     found = score({"real": image(0)}, ["real"], pixel_weights(prior))["real"]
     for metric in ("auc_raw", "auc_balanced", "auc_rebalanced", "ssim"):
         assert found[metric].value == pytest.approx(1)
@@ -34,7 +34,7 @@ def test_the_photograph_itself_scores_best(prior: Prior) -> None:
         assert found[metric].value == 0
 
 
-def test_an_auc_weighs_a_pixel_by_the_bin_nearest_to_its_true_color(prior: Prior) -> None:
+def test_an_auc_weighs_a_pixel_by_the_bin_nearest_to_its_true_color(prior: ColorPrior) -> None:
     painted = {"real": image(0), "other": image(1)}
     found = score(painted, ["other"], pixel_weights(prior))["other"]
     real, other = (rgb_to_lab(from_bytes(x))[0, 1:].flatten(1).T.double() for x in painted.values())
@@ -54,7 +54,7 @@ def test_an_auc_weighs_a_pixel_by_the_bin_nearest_to_its_true_color(prior: Prior
         assert found[name].weight / found["auc_raw"].weight > 0
 
 
-def test_a_mean_over_images_equals_a_mean_over_all_their_pixels(prior: Prior) -> None:
+def test_a_mean_over_images_equals_a_mean_over_all_their_pixels(prior: ColorPrior) -> None:
     def auc(first: Tensor, second: Tensor) -> Score:
         painted = {"real": first, "other": second}
         return score(painted, ["other"], pixel_weights(prior))["other"]["auc_rebalanced"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from colorizer.evaluation.scores import Estimate, Estimates, Score, Scores, pixel_weights, score
 from colorizer.evaluation.tables import PUBLISHED, render_table, write_scores
 from colorizer.stimuli.methods import METHODS
-from colorizer.training.prior import Prior
+from colorizer.training.prior import ColorPrior
 from tests.colorizer.evaluation.test_scores import image, prior
 
 FORMATS = Path(__file__).parents[3] / "docs" / "formats.md"
@@ -26,7 +26,7 @@ SCORES: dict[str, Scores] = {
 __all__ = ["prior"]
 
 
-def test_metrics_json_is_as_the_contract_has_it(tmp_path: Path, prior: Prior) -> None:
+def test_metrics_json_is_as_the_contract_has_it(tmp_path: Path, prior: ColorPrior) -> None:
     write_scores(tmp_path, ESTIMATES, SCORES)
     written = json.loads((tmp_path / "metrics.json").read_text())
     assert written["gray"] == {

@@ -12,7 +12,7 @@ from torch.func import functional_call
 from colorizer.networks.checkpoint import read_header, read_tensors
 from colorizer.training import distributed
 from colorizer.training.photo_cache import random_crops
-from colorizer.training.state import RESUME
+from colorizer.training.state import RESUME_FILE
 from tests.colorizer import little_training
 
 HOUSE = Path(__file__).parents[3]
@@ -43,18 +43,18 @@ class HalvesInTurn(nn.Module):
 
 
 def test_two_processes_train_as_one_that_runs_their_halves_in_turn(tmp_path: Path) -> None:
-    with mock.patch("colorizer.training.distributed.share_gradients", HalvesInTurn):
+    with mock.patch("colorizer.training.distributed.wrap_ddp", HalvesInTurn):
         little_training.main(tmp_path / "one", double=True)
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone")
     module = ("--nproc-per-node", "2", "-m", "tests.colorizer.little_training")
     words = [*torchrun, *module, str(tmp_path / "two"), "double"]
     subprocess.run(words, cwd=HOUSE, check=True, stderr=subprocess.DEVNULL)
-    one, two = (read_header(tmp_path / run / RESUME)["log"] for run in ("one", "two"))
+    one, two = (read_header(tmp_path / run / RESUME_FILE)["log"] for run in ("one", "two"))
     for ours, theirs in zip(one, two, strict=True):
         assert theirs["steps"] == ours["steps"]
         for name in ("train_loss", "val_loss", "train_mean", "val_mean"):
             assert theirs[name] == pytest.approx(ours[name], rel=1e-6), name
-    one, two = (read_tensors(tmp_path / run / RESUME, "model.") for run in ("one", "two"))
+    one, two = (read_tensors(tmp_path / run / RESUME_FILE, "model.") for run in ("one", "two"))
     for name, tensor in one.items():
         torch.testing.assert_close(two[name], tensor, rtol=1e-6, atol=1e-9, msg=name)
 
@@ -68,7 +68,7 @@ def test_batch_norms_span_the_whole_batch_on_several_gpus_only(
 ) -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sequential(nn.BatchNorm2d(2)))
     weights = list(model.parameters())
-    with mock.patch("colorizer.training.distributed.count", return_value=processes):
+    with mock.patch("colorizer.training.distributed.world_size", return_value=processes):
         distributed.convert_sync_batchnorm(model, torch.device(device))
     assert any(isinstance(x, nn.SyncBatchNorm) for x in model.modules()) == synchronized
     assert all(x is y for x, y in zip(model.parameters(), weights, strict=True))

@@ -19,38 +19,44 @@ from colorizer.networks.checkpoint import (
 from colorizer.networks.models import PyramidColorizer
 from colorizer.photos.splits import Photograph
 from colorizer.training.loop import (
-    Step,
+    StepReport,
+    build_loss,
     draw_batches,
     learning_rate,
-    objective_loss,
     train,
     validate,
 )
-from colorizer.training.photo_cache import Squares
-from colorizer.training.prior import Prior, count_photographs, estimate_prior
-from colorizer.training.state import RESUME, Run, TrainConfig, begin_run, resume_run
-from colorizer.training.stopping import Pace
+from colorizer.training.photo_cache import PhotoCache
+from colorizer.training.prior import ColorPrior, count_target_colors, estimate_prior
+from colorizer.training.state import (
+    RESUME_FILE,
+    TrainConfig,
+    TrainingState,
+    create_training_state,
+    load_training_state,
+)
+from colorizer.training.stopping import TrainingTimer
 from tests.colorizer.conftest import CPU
 from tests.colorizer.little_training import LITTLE
 
 
 @pytest.fixture(scope="module")
-def prior(photographs: list[Photograph]) -> Prior:
-    counts = torch.stack([c for c in count_photographs(photographs, CPU) if torch.is_tensor(c)])
+def prior(photographs: list[Photograph]) -> ColorPrior:
+    counts = torch.stack([c for c in count_target_colors(photographs, CPU) if torch.is_tensor(c)])
     return estimate_prior(counts.sum(dim=0), len(photographs))
 
 
 @pytest.mark.parametrize(("objective", "left"), [("l2", 0.8), ("mcl", 0.93)])
 def test_a_few_pictures_are_learned(
-    objective: str, left: float, squares: Squares, prior: Prior, tmp_path: Path
+    objective: str, left: float, squares: PhotoCache, prior: ColorPrior, tmp_path: Path
 ) -> None:
     given = prior if objective == "mcl" else None
-    config = replace(LITTLE, objective=objective, crop=48, epochs=2, shortest_epoch=16)
-    run, loss = begin_run(config, given, CPU), objective_loss(given, CPU)
+    config = replace(LITTLE, objective=objective, crop=48, epochs=2, min_epoch_steps=16)
+    run, loss = create_training_state(config, given, CPU), build_loss(given, CPU)
     before = validate(run, squares, loss)
     told = list(train(run, squares, squares, loss, tmp_path))
-    assert sum(isinstance(step, Step) for step in told) == 32
-    assert run.best < left * before[0]  # of gray, or of the prior
+    assert sum(isinstance(step, StepReport) for step in told) == 32
+    assert run.best_val_loss < left * before[0]  # of gray, or of the prior
 
     with (tmp_path / "log.csv").open() as file:
         log = list(csv.DictReader(file))
@@ -70,75 +76,85 @@ def test_an_epoch_shows_every_photograph(photographs: int) -> None:
     times = Counter(np.concatenate(batches).tolist())
     assert times.keys() == set(range(photographs))
     assert max(times.values()) - min(times.values()) <= 1
-    if photographs >= LITTLE.batch_size * LITTLE.shortest_epoch:
+    if photographs >= LITTLE.batch_size * LITTLE.min_epoch_steps:
         assert set(times.values()) == {1}
 
 
-def projection(run: Run) -> torch.nn.Conv2d:
+def projection(run: TrainingState) -> torch.nn.Conv2d:
     """The last layer."""
     assert isinstance(run.model, PyramidColorizer)
     return run.model.head.project
 
 
-def test_a_loss_that_is_no_number_stops_the_run(squares: Squares, tmp_path: Path) -> None:
-    run = begin_run(LITTLE, None, CPU)
+def test_a_loss_that_is_no_number_stops_the_run(squares: PhotoCache, tmp_path: Path) -> None:
+    run = create_training_state(LITTLE, None, CPU)
     torch.nn.init.constant_(projection(run).weight, math.nan)
     with pytest.raises(ColorizerError, match=r"the loss is nan .* at step 1 of epoch 1"):
-        list(train(run, squares, squares, objective_loss(None, CPU), tmp_path))
+        list(train(run, squares, squares, build_loss(None, CPU), tmp_path))
     assert not list(tmp_path.iterdir())
 
 
 def test_an_exploding_loss_stops_the_run_and_keeps_what_was_saved(
-    squares: Squares, tmp_path: Path
+    squares: PhotoCache, tmp_path: Path
 ) -> None:
-    run = begin_run(LITTLE, None, CPU)
-    training = train(run, squares, squares, objective_loss(None, CPU), tmp_path, Pace(math.inf, 0))
+    run = create_training_state(LITTLE, None, CPU)
+    training = train(
+        run, squares, squares, build_loss(None, CPU), tmp_path, TrainingTimer(math.inf, 0)
+    )
     for _ in range(2):
         next(training)
-    saved = read_tensors(tmp_path / RESUME, "model.")
+    saved = read_tensors(tmp_path / RESUME_FILE, "model.")
     torch.nn.init.constant_(projection(run).weight, 1e3)
     with pytest.raises(ColorizerError, match="at step 3 of epoch 1; what was saved before is kept"):
         next(training)
-    again = resume_run(tmp_path, CPU)
-    assert again.step == 2
+    again = load_training_state(tmp_path, CPU)
+    assert again.steps_done == 2
     assert all(tensor.isfinite().all() for tensor in again.model.state_dict().values())
     assert saved.keys() == again.model.state_dict().keys()
 
 
-def test_a_gradient_that_is_no_number_changes_nothing(squares: Squares, tmp_path: Path) -> None:
-    run = begin_run(LITTLE, None, CPU)
-    before = copy.deepcopy(run.averaged.state_dict())
+def test_a_gradient_that_is_no_number_changes_nothing(squares: PhotoCache, tmp_path: Path) -> None:
+    run = create_training_state(LITTLE, None, CPU)
+    before = copy.deepcopy(run.ema_model.state_dict())
     weight = projection(run).weight
     weight.register_hook(lambda gradient: gradient * math.nan)
     with pytest.raises(ColorizerError, match=r"its gradient nan\) at step 1"):
-        list(train(run, squares, squares, objective_loss(None, CPU), tmp_path))
-    assert all(torch.equal(x, before[name]) for name, x in run.averaged.state_dict().items())
+        list(train(run, squares, squares, build_loss(None, CPU), tmp_path))
+    assert all(torch.equal(x, before[name]) for name, x in run.ema_model.state_dict().items())
 
 
-def test_the_published_network_learns(squares: Squares, prior: Prior, tmp_path: Path) -> None:
-    config = TrainConfig("mcl", "zhang2016", crop=32, batch_size=4, epochs=1, shortest_epoch=6)
-    run, loss = begin_run(config, prior, CPU), objective_loss(prior, CPU)
+def test_the_published_network_learns(
+    squares: PhotoCache, prior: ColorPrior, tmp_path: Path
+) -> None:
+    config = TrainConfig("mcl", "zhang2016", crop=32, batch_size=4, epochs=1, min_epoch_steps=6)
+    run, loss = create_training_state(config, prior, CPU), build_loss(prior, CPU)
     before = validate(run, squares, loss)
     list(train(run, squares, squares, loss, tmp_path))
-    assert run.best < 0.97 * before[0]
+    assert run.best_val_loss < 0.97 * before[0]
     assert model_name(read_header(tmp_path / "best.safetensors")) == "zhang2016"
 
 
 def test_gray_validation_photographs_cannot_choose_an_epoch(
-    squares: Squares, tmp_path: Path
+    squares: PhotoCache, tmp_path: Path
 ) -> None:
-    gray = squares._replace(pixels=torch.full_like(squares.pixels, 128))
+    gray = squares._replace(images=torch.full_like(squares.images, 128))
     with pytest.raises(ColorizerError, match="all gray"):
         list(
-            train(begin_run(LITTLE, None, CPU), squares, gray, objective_loss(None, CPU), tmp_path)
+            train(
+                create_training_state(LITTLE, None, CPU),
+                squares,
+                gray,
+                build_loss(None, CPU),
+                tmp_path,
+            )
         )
 
 
-def test_gray_crops_teach_nothing(squares: Squares, tmp_path: Path) -> None:
-    gray = squares._replace(pixels=torch.full_like(squares.pixels, 128))
-    run = begin_run(replace(LITTLE, weight_decay=0.0), None, CPU)
+def test_gray_crops_teach_nothing(squares: PhotoCache, tmp_path: Path) -> None:
+    gray = squares._replace(images=torch.full_like(squares.images, 128))
+    run = create_training_state(replace(LITTLE, weight_decay=0.0), None, CPU)
     before = projection(run).weight.clone()
-    next(iter(train(run, gray, squares, objective_loss(None, CPU), tmp_path)))
+    next(iter(train(run, gray, squares, build_loss(None, CPU), tmp_path)))
     assert torch.equal(projection(run).weight, before)
 
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
 from colorizer.training.losses import (
     classification_loss,
-    has_color,
+    color_mask,
     regression_loss,
     sparse_cross_entropy,
 )
@@ -112,4 +112,4 @@ def test_knowing_nothing_costs_the_logarithm_of_313() -> None:
 def test_an_image_counts_from_an_ab_above_5() -> None:
     ab = torch.zeros(3, 2, 4, 4)
     ab[0, 1, 2, 2], ab[1, 0, 0, 0], ab[2, 0, 3, 3] = 5.0, 5.1, -5.1
-    assert has_color(ab).tolist() == [0, 1, 1]
+    assert color_mask(ab).tolist() == [0, 1, 1]

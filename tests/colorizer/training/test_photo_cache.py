@@ -9,13 +9,13 @@ from colorizer.errors import ColorizerError
 from colorizer.photos.reading import center_square, read_photograph
 from colorizer.photos.splits import Photograph
 from colorizer.training.photo_cache import (
-    Squares,
+    PhotoCache,
+    build_photo_cache,
+    cached_side,
     center_crops,
-    fill_cache,
-    open_cache,
+    open_photo_cache,
     random_crops,
-    square_size,
-    to_example,
+    to_input_and_target,
 )
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import truncate, write_pictures
@@ -29,56 +29,56 @@ def rows(folder: Path, count: int) -> list[Photograph]:
 def test_the_array_holds_the_central_squares_in_order(tmp_path: Path) -> None:
     write_pictures(tmp_path, 3)
     photographs = rows(tmp_path, 3)
-    list(fill_cache(tmp_path / "train.npy", photographs, size=48))
-    squares = open_cache(tmp_path / "train.npy", photographs, CPU)
+    list(build_photo_cache(tmp_path / "train.npy", photographs, size=48))
+    squares = open_photo_cache(tmp_path / "train.npy", photographs, CPU)
     for row, photograph in enumerate(photographs):
         expected = center_square(read_photograph(photograph.path), 48)
-        assert np.array_equal(squares.pixels[row], expected)
+        assert np.array_equal(squares.images[row], expected)
 
 
 def test_photographs_are_decoded_once_and_again_when_one_changes(tmp_path: Path) -> None:
     write_pictures(tmp_path, 3)
     path = tmp_path / "train.npy"
-    assert len(list(fill_cache(path, rows(tmp_path, 3), size=48))) == 3
-    assert len(list(fill_cache(path, rows(tmp_path, 3), size=48))) == 0
+    assert len(list(build_photo_cache(path, rows(tmp_path, 3), size=48))) == 3
+    assert len(list(build_photo_cache(path, rows(tmp_path, 3), size=48))) == 0
     write_pictures(tmp_path, 1)
-    assert len(list(fill_cache(path, rows(tmp_path, 3), size=48))) == 3
-    assert len(list(fill_cache(path, rows(tmp_path, 2), size=48))) == 2
-    assert len(list(fill_cache(path, rows(tmp_path, 2), size=32))) == 2
+    assert len(list(build_photo_cache(path, rows(tmp_path, 3), size=48))) == 3
+    assert len(list(build_photo_cache(path, rows(tmp_path, 2), size=48))) == 2
+    assert len(list(build_photo_cache(path, rows(tmp_path, 2), size=32))) == 2
 
 
 def test_decoding_that_was_stopped_starts_again(tmp_path: Path) -> None:
     write_pictures(tmp_path, 3)
     path = tmp_path / "cache" / "train.npy"
-    stopped = fill_cache(path, rows(tmp_path, 3), size=48)
+    stopped = build_photo_cache(path, rows(tmp_path, 3), size=48)
     next(stopped)
     stopped.close()
     assert list(path.parent.iterdir()) == []
-    assert len(list(fill_cache(path, rows(tmp_path, 3), size=48))) == 3
+    assert len(list(build_photo_cache(path, rows(tmp_path, 3), size=48))) == 3
 
 
 def test_an_unreadable_photograph_is_left_out_and_named(tmp_path: Path) -> None:
     write_pictures(tmp_path, 3)
     truncate(tmp_path / "01.jpg")
     path = tmp_path / "train.npy"
-    list(fill_cache(path, rows(tmp_path, 4), size=48))
-    squares = open_cache(path, rows(tmp_path, 4), CPU)
-    assert squares.readable.tolist() == [0, 2]
+    list(build_photo_cache(path, rows(tmp_path, 4), size=48))
+    squares = open_photo_cache(path, rows(tmp_path, 4), CPU)
+    assert squares.readable_rows.tolist() == [0, 2]
     assert list(squares.refused) == ["01.jpg", "03.jpg"]
     assert "truncated" in squares.refused["01.jpg"]
 
 
 def test_no_readable_photograph_at_all_is_a_mistake(tmp_path: Path) -> None:
-    list(fill_cache(tmp_path / "train.npy", rows(tmp_path, 2), size=48))
+    list(build_photo_cache(tmp_path / "train.npy", rows(tmp_path, 2), size=48))
     with pytest.raises(ColorizerError, match="none of 2 photographs could be read"):
-        open_cache(tmp_path / "train.npy", rows(tmp_path, 2), CPU)
+        open_photo_cache(tmp_path / "train.npy", rows(tmp_path, 2), CPU)
 
 
-def numbered(size: int) -> Squares:
+def numbered(size: int) -> PhotoCache:
     """One square whose pixels say where they are: (row, column, 0)"""
     y, x = np.mgrid[0:size, 0:size].astype(np.uint8)
     pixels = np.stack([y, x, np.zeros_like(x)], axis=-1)[None]
-    return Squares(torch.from_numpy(pixels), np.array([0]), {})
+    return PhotoCache(torch.from_numpy(pixels), np.array([0]), {})
 
 
 def test_random_crops_reach_every_place_and_both_directions() -> None:
@@ -113,10 +113,10 @@ def test_center_crops_are_central() -> None:
 def test_an_example_is_lightness_and_every_fourth_ab() -> None:
     crops = torch.randint(0, 256, (2, 16, 24, 3), dtype=torch.uint8)
     lab = rgb_to_lab(from_bytes(crops))
-    lightness, ab = to_example(crops)
+    lightness, ab = to_input_and_target(crops)
     torch.testing.assert_close(lightness, lab[:, :1], atol=1e-3, rtol=0)
     torch.testing.assert_close(ab, lab[:, 1:, ::4, ::4], atol=1e-3, rtol=0)
 
 
 def test_the_published_crop_comes_from_256_pixels() -> None:
-    assert square_size(176) == 256
+    assert cached_side(176) == 256

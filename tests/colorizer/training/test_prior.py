@@ -9,12 +9,12 @@ from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
 from colorizer.errors import ColorizerError
 from colorizer.photos.splits import Photograph
 from colorizer.training.prior import (
-    Prior,
+    ColorPrior,
     count_colors,
-    count_photographs,
+    count_target_colors,
     estimate_prior,
     read_prior,
-    rebalance,
+    rebalancing_weights,
     write_prior,
 )
 from tests.colorizer.conftest import CPU
@@ -23,14 +23,14 @@ from tests.colorizer.conftest import CPU
 def test_weights_of_three_bins_are_those_worked_out_by_hand() -> None:
     # p = (3/4, 1/4, 0), u = (1/2, 1/2, 0): mixed 5/8 and 3/8, inverse 8/5 and 8/3;
     # E_p = 6/5 + 2/3 = 28/15; so 6/7 and 10/7, and the bin that never occurs gets 10/7 too.
-    weight = rebalance(torch.tensor([0.75, 0.25, 0.0]))
+    weight = rebalancing_weights(torch.tensor([0.75, 0.25, 0.0]))
     torch.testing.assert_close(weight, torch.tensor([6 / 7, 10 / 7, 10 / 7]))
 
 
 def test_a_histogram_of_two_bins_gives_the_prior_and_weights_worked_out_by_hand() -> None:
     # A bin's own center has shares 1 and, at distance 10, e^-2 four times; sum 1 + 4 e^-2.
     ab = torch.tensor([[0.0, 0.0]] * 3 + [[50.0, 50.0]])
-    prior = estimate_prior(count_colors(ab), photographs=1)
+    prior = estimate_prior(count_colors(ab), photograph_count=1)
     own, beside = 1 / (1 + 4 * math.exp(-2)), math.exp(-2) / (1 + 4 * math.exp(-2))
     expected = {(0, 0): 3 * own / 4, (10, 0): 3 * beside / 4, (50, 50): own / 4, (80, 0): 0}
     bins = [tuple(pair) for pair in bin_centers().int().tolist()]
@@ -45,7 +45,7 @@ def test_a_histogram_of_two_bins_gives_the_prior_and_weights_worked_out_by_hand(
 
 def test_gray_is_the_most_frequent_and_weighs_least() -> None:
     draw = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(0)) * 12
-    prior = estimate_prior(count_colors(draw), photographs=1)
+    prior = estimate_prior(count_colors(draw), photograph_count=1)
     gray = bin_centers().tolist().index([0, 0])
     assert prior.probability.argmax() == prior.weight.argmin() == gray
     assert (prior.probability * prior.weight).sum().item() == pytest.approx(1)
@@ -60,11 +60,11 @@ def test_lambda_0_weighs_by_rarity_alone_and_1_not_at_all(
     mixing: float, weight: list[float]
 ) -> None:
     probability = torch.tensor([0.75, 0.25, 0.0])
-    torch.testing.assert_close(rebalance(probability, mixing), torch.tensor(weight))
+    torch.testing.assert_close(rebalancing_weights(probability, mixing), torch.tensor(weight))
 
 
 def test_a_prior_of_one_color_still_has_finite_weights() -> None:
-    prior = estimate_prior(count_colors(torch.zeros(100, 2)), photographs=1)
+    prior = estimate_prior(count_colors(torch.zeros(100, 2)), photograph_count=1)
     assert torch.isfinite(prior.weight).all()
     assert prior.probability.sum().item() == pytest.approx(1)
     assert (prior.probability * prior.weight).sum().item() == pytest.approx(1)
@@ -75,7 +75,7 @@ def test_counting_in_cells_hardly_changes_the_prior() -> None:
     ab = (draw * 30).clamp(-86, 94)
     nearest, share = soft_encode(ab, build_lookup_table(bin_centers()))
     exact = torch.zeros(313).index_add_(0, nearest.flatten(), share.flatten()) / len(ab)
-    estimated = estimate_prior(count_colors(ab), photographs=1).probability
+    estimated = estimate_prior(count_colors(ab), photograph_count=1).probability
     assert (estimated - exact).abs().max() < 2e-4
 
 
@@ -85,13 +85,13 @@ def test_every_corner_of_srgb_has_a_cell() -> None:
 
 
 def test_the_photographs_pixels_are_counted_at_stride_4(photographs: list[Photograph]) -> None:
-    for counted in count_photographs(photographs, CPU):
+    for counted in count_target_colors(photographs, CPU):
         assert isinstance(counted, torch.Tensor)
         assert counted.sum() == 64 * 64  # of 256 by 256
 
 
 def test_a_prior_survives_its_file(tmp_path: Path) -> None:
-    prior = estimate_prior(count_colors(torch.randn(1000, 2) * 20), photographs=7)
+    prior = estimate_prior(count_colors(torch.randn(1000, 2) * 20), photograph_count=7)
     write_prior(tmp_path / "prior.npz", prior)
     for ours, stored in zip(prior, read_prior(tmp_path / "prior.npz"), strict=True):
         assert torch.equal(torch.as_tensor(ours), torch.as_tensor(stored))
@@ -104,7 +104,7 @@ def test_without_a_prior_the_message_names_the_command(tmp_path: Path) -> None:
 
 def test_a_prior_of_other_bins_or_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "prior.npz"
-    write_prior(path, Prior(torch.full((313,), 1 / 313), torch.ones(313), 1))
+    write_prior(path, ColorPrior(torch.full((313,), 1 / 313), torch.ones(313), 1))
     with np.load(path) as stored:
         np.savez(path, **{**stored, "bins": stored["bins"] + 1})
     with pytest.raises(ColorizerError, match="other bins"):

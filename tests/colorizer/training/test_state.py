@@ -15,11 +15,17 @@ from colorizer.networks.checkpoint import (
 )
 from colorizer.networks.models import pretrained_module
 from colorizer.training.loop import (
-    objective_loss,
+    build_loss,
     train,
 )
-from colorizer.training.photo_cache import Squares
-from colorizer.training.state import RESUME, Run, TrainConfig, begin_run, resume_run
+from colorizer.training.photo_cache import PhotoCache
+from colorizer.training.state import (
+    RESUME_FILE,
+    TrainConfig,
+    TrainingState,
+    create_training_state,
+    load_training_state,
+)
 from tests.colorizer import little_training
 from tests.colorizer.conftest import CPU
 from tests.colorizer.little_training import LITTLE
@@ -41,28 +47,28 @@ def test_a_run_that_was_killed_ends_where_it_would_have_ended(tmp_path: Path) ->
     little_training.main(tmp_path / "whole")
 
     process = start_training(tmp_path / "killed")
-    saved = tmp_path / "killed" / RESUME
+    saved = tmp_path / "killed" / RESUME_FILE
     while not (saved.exists() and read_header(saved)["step"] == 1):
         assert process.poll() is None
         time.sleep(0.005)
     process.kill()
     process.wait()
-    again = resume_run(tmp_path / "killed", CPU)
-    assert (again.epoch, again.step) in {(0, 1), (0, 2), (0, 3)}
-    pictures, loss = little_training.pictures(), objective_loss(None, CPU)
+    again = load_training_state(tmp_path / "killed", CPU)
+    assert (again.epochs_done, again.steps_done) in {(0, 1), (0, 2), (0, 3)}
+    pictures, loss = little_training.pictures(), build_loss(None, CPU)
     list(train(again, pictures, pictures, loss, tmp_path / "killed"))
 
-    for name in ("last.safetensors", RESUME):
+    for name in ("last.safetensors", RESUME_FILE):
         assert same_tensors(tmp_path / "whole" / name, tmp_path / "killed" / name)
-    whole, killed = (read_header(tmp_path / run / RESUME) for run in ("whole", "killed"))
+    whole, killed = (read_header(tmp_path / run / RESUME_FILE) for run in ("whole", "killed"))
     for ours, theirs in zip(whole["log"], killed["log"], strict=True):
         assert {**ours, "images_per_s": 0} == {**theirs, "images_per_s": 0}
 
 
 @pytest.mark.parametrize("damage", ["cut", "another version", "another network"])
-def test_a_damaged_run_is_not_resumed(damage: str, squares: Squares, tmp_path: Path) -> None:
-    run, path = begin_run(LITTLE, None, CPU), tmp_path / RESUME
-    list(train(run, squares, squares, objective_loss(None, CPU), tmp_path))
+def test_a_damaged_run_is_not_resumed(damage: str, squares: PhotoCache, tmp_path: Path) -> None:
+    run, path = create_training_state(LITTLE, None, CPU), tmp_path / RESUME_FILE
+    list(train(run, squares, squares, build_loss(None, CPU), tmp_path))
     header, tensors = read_header(path), read_tensors(path)
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:-1000])
@@ -71,23 +77,23 @@ def test_a_damaged_run_is_not_resumed(damage: str, squares: Squares, tmp_path: P
     else:
         write_tensors(path, tensors, {**header, "config": {**header["config"], "objective": "mcl"}})
     with pytest.raises(ColorizerError, match=r"not a whole one|was not saved by this version"):
-        resume_run(tmp_path, CPU)
+        load_training_state(tmp_path, CPU)
 
 
-def encoder_and_decoder_peaks(run: Run) -> list[float]:
+def encoder_and_decoder_peaks(run: TrainingState) -> list[float]:
     return [group["peak"] for group in run.optimizer.param_groups]
 
 
 def test_a_pretrained_trunk_learns_slower_than_an_untrained_one(tmp_path: Path) -> None:
-    untrained = begin_run(LITTLE, None, CPU)
+    untrained = create_training_state(LITTLE, None, CPU)
     assert encoder_and_decoder_peaks(untrained) == [1e-3, 1e-3]
     write_tensors(
         tmp_path / "trunk.safetensors", pretrained_module(untrained.model).state_dict(), {}
     )
     pretrained = replace(LITTLE, weights=str(tmp_path / "trunk.safetensors"))
-    assert encoder_and_decoder_peaks(begin_run(pretrained, None, CPU)) == [1e-4, 1e-3]
+    assert encoder_and_decoder_peaks(create_training_state(pretrained, None, CPU)) == [1e-4, 1e-3]
 
 
 def test_the_published_network_has_no_stages_to_freeze() -> None:
     with pytest.raises(ColorizerError, match="leave --frozen-stages out"):
-        begin_run(TrainConfig("mcl", "zhang2016", frozen_stages=1), None, CPU)
+        create_training_state(TrainConfig("mcl", "zhang2016", frozen_stages=1), None, CPU)
