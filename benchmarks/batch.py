@@ -26,7 +26,7 @@ from colorizer.networks.checkpoint import PRETRAINED_FOLDER, load_colorizer
 from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.networks.models import Colorizer, build_colorizer
 from colorizer.photos.splits import Photograph
-from colorizer.stimuli.batch import Model, Recipe, fast_precision, write_stimuli
+from colorizer.stimuli.batch import LoadedModel, StimulusSettings, fastest_dtype, write_stimuli
 from tests.colorizer.pictures import draw
 
 CPU = torch.device("cpu")
@@ -65,8 +65,8 @@ def color_in_a_loop(photographs: Sequence[Photograph], network: Colorizer, out: 
 
 
 def color_in_a_batch(photographs: Sequence[Photograph], network: Colorizer, out: Path) -> None:
-    models = {"mcl": Model(network, "")}
-    recipe = Recipe(("mcl-annealed",), models, SIZE, seed=0, precision=fast_precision(CPU))
+    models = {"mcl": LoadedModel(network, "")}
+    recipe = StimulusSettings(("mcl-annealed",), models, SIZE, seed=0, precision=fastest_dtype(CPU))
     for path in out.glob("*/*.png"):
         path.unlink()
     made = list(write_stimuli(photographs, recipe, out, CPU))
@@ -79,7 +79,7 @@ def load_shipped() -> Colorizer:
 
 def contestants(photographs: Sequence[Photograph], out: Path) -> dict[str, Callable[[], object]]:
     network = load_shipped()
-    fused = fuse_for_cpu(copy.deepcopy(network), fast_precision(CPU))
+    fused = fuse_for_cpu(copy.deepcopy(network), fastest_dtype(CPU))
     zhang = build_colorizer("zhang2016", "mcl", bin_centers()).eval()
     ours, usual, published = (photographs[:count] for count in AT_A_TIME.values())
     works: list[Callable[[], object]] = [
@@ -92,7 +92,7 @@ def contestants(photographs: Sequence[Photograph], out: Path) -> dict[str, Calla
 
 def measure_memory(photographs: Sequence[Photograph], out: Path) -> None:
     """Print this process's peak, in MB; in a process of its own, since a peak never falls."""
-    color_in_a_batch(photographs, fuse_for_cpu(load_shipped(), fast_precision(CPU)), out)
+    color_in_a_batch(photographs, fuse_for_cpu(load_shipped(), fastest_dtype(CPU)), out)
     print(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
 
@@ -100,7 +100,7 @@ def compare_speed(photographs: Sequence[Photograph], out: Path) -> None:
     taken = interleaved_medians_ms(contestants(photographs, out), rounds=3)
     each = {name: taken[name] / count for name, count in AT_A_TIME.items()}
     ours = each["batch (ours)"]
-    threads, precision = torch.get_num_threads(), fast_precision(CPU)
+    threads, precision = torch.get_num_threads(), fastest_dtype(CPU)
     print(f"\n{SIZE} px, {threads} threads, ours in {precision}, {os.cpu_count()} cores")
     for name, ms in each.items():
         bar = f" (bar {BARS[name]} x)" if name in BARS else ""

@@ -45,7 +45,7 @@ def vocabulary(meaning: str) -> list[str]:
 def test_manifest_columns() -> None:
     columns = list(table("manifest.csv"))
     assert columns == list(manifests.COLUMNS)
-    assert columns == [field.name for field in fields(manifest.Stimulus)]
+    assert columns == [field.name for field in fields(manifest.ManifestRow)]
 
 
 def test_responses_columns() -> None:

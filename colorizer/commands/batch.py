@@ -28,8 +28,20 @@ from colorizer.photos.selection import collect_photographs, leave_out_near_dupli
 from colorizer.photos.splits import (
     SPLITS,
 )
-from colorizer.stimuli.batch import METHODS, Model, Recipe, fast_precision, write_stimuli
-from colorizer.stimuli.manifest import WHOLE, Shard, Stimulus, begin_manifest, finish_manifest
+from colorizer.stimuli.batch import (
+    STIMULUS_METHODS,
+    LoadedModel,
+    StimulusSettings,
+    fastest_dtype,
+    write_stimuli,
+)
+from colorizer.stimuli.manifest import (
+    SINGLE_SHARD,
+    ManifestRow,
+    Shard,
+    clear_manifest,
+    write_manifest,
+)
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -66,7 +78,7 @@ def read_shard(_: click.Context, __: click.Parameter, text: str | None) -> Shard
     show_default=True,
     help="Of the networks; auto: bfloat16 where the device has it.",
 )
-@methods_option(METHODS, default="real,l2,mcl,foil")
+@methods_option(STIMULUS_METHODS, default="real,l2,mcl,foil")
 @models_option
 @seed_option
 @device_option
@@ -95,9 +107,11 @@ def batch(
     if side is not None and photos is not None:
         raise ColorizerError("give --split or --photos, not both")
     files = choose_models(methods, models, quiet)
-    dtype = PRECISIONS.get(precision) or fast_precision(device)
+    dtype = PRECISIONS.get(precision) or fastest_dtype(device)
     loaded = {
-        objective: Model(fuse_for_cpu(load_colorizer(path, device), dtype), short_sha256(path))
+        objective: LoadedModel(
+            fuse_for_cpu(load_colorizer(path, device), dtype), short_sha256(path)
+        )
         for objective, path in files.items()
     }
     gathered, unnamed = collect_photographs(side or "test", photos)
@@ -105,20 +119,20 @@ def batch(
     refused = unnamed if shard.number == 1 else {}
     if shard.number == 1 and not quiet:
         tell_left_out(left_out)
-    begin_manifest(out, shard)
+    clear_manifest(out, shard)
     made = write_stimuli(
-        photographs, Recipe(methods, loaded, size, seed, dtype), out, device, shard
+        photographs, StimulusSettings(methods, loaded, size, seed, dtype), out, device, shard
     )
-    stimuli: list[Stimulus] = []
-    for result in tracked(made, "coloring", len(shard.share(photographs)), quiet):
+    stimuli: list[ManifestRow] = []
+    for result in tracked(made, "coloring", len(shard.select(photographs)), quiet):
         if isinstance(result, Refusal):
             refused.update([result])
         else:
             stimuli.extend(result)
     tell_refused(refused)
-    if not stimuli and shard == WHOLE:
+    if not stimuli and shard == SINGLE_SHARD:
         raise ColorizerError("no stimuli: none of the photographs could be used")
-    manifest = finish_manifest(out, stimuli, shard)
+    manifest = write_manifest(out, stimuli, shard)
     told = {"images": len(stimuli) // len(methods), "stimuli": len(stimuli)}
     tell({**told, "refused": len(refused)}, str(manifest), quiet, as_json)
     if distributed.is_torchelastic_launched():

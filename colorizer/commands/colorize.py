@@ -23,8 +23,8 @@ from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.photos.output_names import OutputPaths, name_outputs
 from colorizer.photos.reading import UnreadablePhotographError, read_photograph
-from colorizer.stimuli.full_size import Painter, color_photograph
-from colorizer.stimuli.methods import DECODINGS
+from colorizer.stimuli.full_size import ConfiguredModel, colorize_image
+from colorizer.stimuli.methods import METHOD_MODELS
 
 COMPARED = ("l2", "mcl")  # on a sheet
 LONGEST = 512  # px, of a panel
@@ -35,7 +35,7 @@ LONGEST = 512  # px, of a panel
     "inputs", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
 )
 @click.option("--out", type=FOLDER, default=Path("colorized"), show_default=True)
-@click.option("--model", type=click.Choice(list(DECODINGS)), default="mcl", show_default=True)
+@click.option("--model", type=click.Choice(list(METHOD_MODELS)), default="mcl", show_default=True)
 @click.option(
     "--temperature",
     type=click.FloatRange(0, min_open=True),
@@ -69,7 +69,7 @@ def colorize(
 
     Each becomes a PNG in --out, with the lightness it had; what is there is replaced.
     """
-    if temperature is not None and DECODINGS[model][0] == "l2":
+    if temperature is not None and METHOD_MODELS[model][0] == "l2":
         raise ColorizerError("--temperature: a regression has none; give --model mcl")
     jobs = name_outputs(inputs, out)
     if not jobs:
@@ -81,8 +81,10 @@ def colorize(
     }
     painters = {}
     for method in wanted:
-        objective, usual = DECODINGS[method]
-        painters[method] = Painter(networks[objective], temperature or usual, saturation, device)
+        objective, usual = METHOD_MODELS[method]
+        painters[method] = ConfiguredModel(
+            networks[objective], temperature or usual, saturation, device
+        )
     refused = {}
     for job in tracked(jobs, "coloring", len(jobs), quiet):
         try:
@@ -97,10 +99,12 @@ def colorize(
     return 1 if refused else 0
 
 
-def color(job: OutputPaths, painter: Painter, compared: Mapping[str, Painter]) -> None:
+def color(
+    job: OutputPaths, painter: ConfiguredModel, compared: Mapping[str, ConfiguredModel]
+) -> None:
     """One photograph, and its sheet where there are painters to compare."""
     photograph = read_photograph(job.source)
-    colored = color_photograph(np.asarray(photograph), painter)
+    colored = colorize_image(np.asarray(photograph), painter)
     save_png(Image.fromarray(colored), job.colorized)
     if compared:
         columns = {name.upper(): painter for name, painter in compared.items()}

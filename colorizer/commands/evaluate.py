@@ -34,8 +34,8 @@ from colorizer.networks.models import Colorizer
 from colorizer.photos.reading import Refusal, map_ahead
 from colorizer.photos.selection import collect_photographs
 from colorizer.photos.splits import SPLITS, Photograph
-from colorizer.stimuli.batch import fast_precision
-from colorizer.stimuli.methods import METHODS, Sitting, paint, sit
+from colorizer.stimuli.batch import fastest_dtype
+from colorizer.stimuli.methods import METHODS, MethodInput, read_method_inputs, render_methods
 from colorizer.training.prior import read_prior
 
 
@@ -92,7 +92,7 @@ def evaluate(
     if (classifier is None) != (labels is None):
         raise ColorizerError("--classifier and --labels go together")
     files = choose_models(methods, models, quiet)
-    precision = fast_precision(device)
+    precision = fastest_dtype(device)
     loaded = {
         name: fuse_for_cpu(load_colorizer(path, device), precision) for name, path in files.items()
     }
@@ -107,7 +107,7 @@ def evaluate(
         label_all(photographs, labels) if labels else {},
     )
     scores: dict[str, Scores] = {}
-    sittings = sit(photographs, size, seed, foils="foil" in methods)
+    sittings = read_method_inputs(photographs, size, seed, with_donors="foil" in methods)
     torch.set_num_threads(1)  # photographs side by side keep the cores busier than threads in each
     pairs = zip(photographs, sittings, strict=True)
     measured = map_ahead(partial(measure, yardstick), pairs)
@@ -128,14 +128,16 @@ def evaluate(
     return 1 if refused else 0
 
 
-def measure(yardstick: Yardstick, sat: tuple[Photograph, Sitting | Refusal]) -> Scores | Refusal:
+def measure(
+    yardstick: Yardstick, sat: tuple[Photograph, MethodInput | Refusal]
+) -> Scores | Refusal:
     """A photograph's scores under every method."""
     photograph, sitting = sat
     if isinstance(sitting, Refusal):
         return sitting
     methods = yardstick.methods
     moved, asked = sitting.to(yardstick.device), [*methods, "real"]
-    painted = paint(moved, asked, yardstick.models, yardstick.precision)
+    painted = render_methods(moved, asked, yardstick.models, yardstick.precision)
     found = score(painted, methods, yardstick.weights)
     if yardstick.classifier is not None:
         seen = classify_images(yardstick.classifier, painted)

@@ -26,7 +26,7 @@ from colorizer.figures.curves import draw_losses, draw_weights, read_log, save_f
 from colorizer.figures.network import draw_network, trace
 from colorizer.networks.checkpoint import load_colorizer, read_header
 from colorizer.photos.splits import SPLIT_FILE, read_split, select_split
-from colorizer.stimuli.methods import Sitting, paint, sit
+from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_methods
 from colorizer.stimuli.model_files import find_models
 from colorizer.training.prior import read_prior
 
@@ -99,9 +99,11 @@ def compare(models: dict[str, Path], rows: int, seed: int, device: torch.device)
     loaded = {objective: load_colorizer(path, device) for objective, path in files.items()}
     photographs = select_split(read_split(SPLIT_FILE), "test")
     order = np.random.default_rng(seed).permutation(len(photographs))
-    chosen = sit([photographs[index] for index in order], PIXELS, seed, foils=False)
-    sittings = islice((each for each in chosen if isinstance(each, Sitting)), rows)
-    painted = [paint(sitting.to(device), list(COLUMNS), loaded) for sitting in sittings]
+    chosen = read_method_inputs(
+        [photographs[index] for index in order], PIXELS, seed, with_donors=False
+    )
+    sittings = islice((each for each in chosen if isinstance(each, MethodInput)), rows)
+    painted = [render_methods(sitting.to(device), list(COLUMNS), loaded) for sitting in sittings]
     if not painted:
         raise ColorizerError(f"{SPLIT_FILE}: none of its test photographs could be read")
     return draw_sheet(

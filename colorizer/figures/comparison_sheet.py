@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from colorizer.files import atomic_write
 from colorizer.photos.reading import is_gray
-from colorizer.stimuli.full_size import Painter, bleach, color_photograph
+from colorizer.stimuli.full_size import ConfiguredModel, colorize_image, to_grayscale
 
 Panels = Mapping[str, NDArray[np.uint8]]  # column -> pixels (H, W, 3), all of one size
 
@@ -19,7 +19,7 @@ PAPER, INK = "white", "#1a1a1a"
 
 
 def make_panels(
-    photograph: Image.Image, painters: Mapping[str, Painter], longest: int
+    photograph: Image.Image, painters: Mapping[str, ConfiguredModel], longest: int
 ) -> dict[str, NDArray[np.uint8]]:
     """A photograph within so many pixels: gray, as each painter has it, and as it was.
 
@@ -28,8 +28,8 @@ def make_panels(
     small = photograph.copy()
     small.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     pixels = np.asarray(small)
-    panels = {BW: bleach(pixels)}
-    panels |= {name: color_photograph(pixels, painter) for name, painter in painters.items()}
+    panels = {BW: to_grayscale(pixels)}
+    panels |= {name: colorize_image(pixels, painter) for name, painter in painters.items()}
     return panels if is_gray(pixels) else {**panels, ORG: pixels}
 
 

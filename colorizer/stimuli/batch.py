@@ -27,53 +27,62 @@ from colorizer.photos.reading import (
     read_color_square,
 )
 from colorizer.photos.splits import Photograph
-from colorizer.stimuli.foils import Ring, borrow, form_ring
-from colorizer.stimuli.manifest import WHOLE, Shard, Stimulus
-from colorizer.stimuli.methods import DECODINGS, Sitting, paint, to_lab
+from colorizer.stimuli.foils import DonorRing, build_donor_ring, read_donor_square
+from colorizer.stimuli.manifest import SINGLE_SHARD, ManifestRow, Shard
+from colorizer.stimuli.methods import METHOD_MODELS, MethodInput, render_methods, to_lab
 
-METHODS = ("real", "foil", *DECODINGS)
-AT_ONCE = {"cpu": 2, "cuda": 64}  # photographs that the network sees together
+STIMULUS_METHODS = ("real", "foil", *METHOD_MODELS)
+PHOTOS_PER_BATCH = {"cpu": 2, "cuda": 64}  # photographs that the network sees together
 
 
-class Model(NamedTuple):
+class LoadedModel(NamedTuple):
     """A trained colorizer and the digits that name its file in the manifest."""
 
     network: Colorizer
-    checkpoint: str
+    checkpoint_digest: str
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How stimuli are made: methods of METHODS, models by objective, pixels, the foils' seed."""
+class StimulusSettings:
+    """How stimuli are made: methods of STIMULUS_METHODS, models by objective, pixels, the foils'
+    seed.
+    """
 
     methods: Sequence[str]
-    models: Mapping[str, Model]
+    models: Mapping[str, LoadedModel]
     size: int
     seed: int
     precision: torch.dtype = torch.float32  # of the networks
 
-    def checkpoint(self, method: str) -> str:
+    def checkpoint_digest(self, method: str) -> str:
         """What the manifest says; empty for a method without a model."""
-        return self.models[DECODINGS[method][0]].checkpoint if method in DECODINGS else ""
+        return (
+            self.models[METHOD_MODELS[method][0]].checkpoint_digest
+            if method in METHOD_MODELS
+            else ""
+        )
 
-    def describe(self, method: str) -> dict[str, str | int]:
+    def fingerprint(self, method: str) -> dict[str, str | int]:
         """All that a method's files depend on beside the photographs."""
-        if method in DECODINGS:
-            made = {"checkpoint": self.checkpoint(method), "precision": str(self.precision)}
-            return {"size": self.size, **made}
+        if method in METHOD_MODELS:
+            model_facts = {
+                "checkpoint": self.checkpoint_digest(method),
+                "precision": str(self.precision),
+            }
+            return {"size": self.size, **model_facts}
         return {"size": self.size, **({"seed": self.seed} if method == "foil" else {})}
 
 
-class _Work(NamedTuple):
-    stale: Sequence[str]  # the methods whose files are to be made
-    square: Pixels
-    donor: Pixels | None  # whose colors the foil has
+class _StimulusJob(NamedTuple):
+    stale_methods: Sequence[str]  # the methods whose files are to be made
+    pixels: Pixels
+    donor_pixels: Pixels | None  # whose colors the foil has
 
 
-_Painted = dict[str, Pixels]  # by method
+_ImagesByMethod = dict[str, Pixels]  # by method
 
 
-def fast_precision(device: torch.device) -> torch.dtype:
+def fastest_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the device has it in hardware: colors move by less than a person sees."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
@@ -84,11 +93,11 @@ def fast_precision(device: torch.device) -> torch.dtype:
 
 def write_stimuli(
     photographs: Sequence[Photograph],
-    recipe: Recipe,
+    recipe: StimulusSettings,
     out: Path,
     device: torch.device,
-    shard: Shard = WHOLE,
-) -> Generator[list[Stimulus] | Refusal, None, None]:
+    shard: Shard = SINGLE_SHARD,
+) -> Generator[list[ManifestRow] | Refusal, None, None]:
     """Make `out`/METHOD/IMAGE.png of a shard's photographs; for each its rows of the manifest.
 
     What an earlier call with the same recipe left there is kept, so a batch that was stopped goes
@@ -96,43 +105,46 @@ def write_stimuli(
     the network sees beside it can change a color in its last bit.
     """
     roots = sorted({photograph.root for photograph in photographs})
-    since = {
-        method: _date(out / f"{method}.json", {**recipe.describe(method), "roots": roots})
+    valid_since_ns = {
+        method: _settings_timestamp_ns(
+            out / f"{method}.json", {**recipe.fingerprint(method), "roots": roots}
+        )
         for method in recipe.methods
     }
-    ring = form_ring(photographs, recipe.seed)  # of all, so that every sharding borrows alike
+    # of all, so that every sharding borrows alike
+    donor_ring = build_donor_ring(photographs, recipe.seed)
 
-    def prepare(photograph: Photograph) -> _Work | Refusal | None:
-        files = {method: _png(out, photograph, method) for method in recipe.methods}
-        stale = [m for m in files if not _is_current(files[m], photograph, since[m])]
+    def prepare(photograph: Photograph) -> _StimulusJob | Refusal | None:
+        files = {method: _stimulus_path(out, photograph, method) for method in recipe.methods}
+        stale = [m for m in files if not _is_current(files[m], photograph, valid_since_ns[m])]
         try:
-            return _read(photograph, stale, ring, recipe.size) if stale else None
+            return _read(photograph, stale, donor_ring, recipe.size) if stale else None
         except UnreadablePhotographError as refusal:
             return Refusal(photograph.file, str(refusal))
 
-    def finish(done: tuple[Photograph, _Painted | Refusal]) -> list[Stimulus] | Refusal:
+    def finish(done: tuple[Photograph, _ImagesByMethod | Refusal]) -> list[ManifestRow] | Refusal:
         photograph, painted = done
         if isinstance(painted, Refusal):
             return painted
         for method, pixels in painted.items():
-            _write_png(_png(out, photograph, method), pixels)
-        return [_describe(out, photograph, method, recipe) for method in recipe.methods]
+            _write_png(_stimulus_path(out, photograph, method), pixels)
+        return [_build_manifest_row(out, photograph, method, recipe) for method in recipe.methods]
 
-    with _painters(device) as painters:
-        prepared = map_ahead(prepare, shard.share(photographs))
-        painted = _paint_in_order(prepared, recipe, device, painters)
+    with _parallel_workers(device) as painters:
+        prepared = map_ahead(prepare, shard.select(photographs))
+        painted = _render_in_order(prepared, recipe, device, painters)
         for _, result in map_ahead(finish, painted):
             yield result
 
 
-def _read(photograph: Photograph, stale: Sequence[str], ring: Ring, size: int) -> _Work:
+def _read(photograph: Photograph, stale: Sequence[str], ring: DonorRing, size: int) -> _StimulusJob:
     square = read_color_square(photograph.path, size)
-    donor = borrow(ring, photograph, size) if "foil" in stale else None
-    return _Work(stale, square, donor)
+    donor = read_donor_square(ring, photograph, size) if "foil" in stale else None
+    return _StimulusJob(stale, square, donor)
 
 
 @contextmanager
-def _painters(device: torch.device) -> Iterator[int]:
+def _parallel_workers(device: torch.device) -> Iterator[int]:
     """How many threads paint: on a CPU as many as torch has, each for itself in the meantime.
 
     Threads that share each operation wait for the slowest of them at its end.
@@ -148,40 +160,52 @@ def _painters(device: torch.device) -> Iterator[int]:
         torch.set_num_threads(threads)
 
 
-def _paint_in_order(
-    prepared: Iterable[tuple[Photograph, _Work | Refusal | None]],
-    recipe: Recipe,
+def _render_in_order(
+    prepared: Iterable[tuple[Photograph, _StimulusJob | Refusal | None]],
+    recipe: StimulusSettings,
     device: torch.device,
-    painters: int,
-) -> Iterator[tuple[Photograph, _Painted | Refusal]]:
+    workers: int,
+) -> Iterator[tuple[Photograph, _ImagesByMethod | Refusal]]:
     """What is to be written for each photograph; nothing for one that is finished."""
     ahead = iter(prepared)
-    together = iter(lambda: list(islice(ahead, AT_ONCE[device.type])), [])
+    batches = iter(lambda: list(islice(ahead, PHOTOS_PER_BATCH[device.type])), [])
 
-    def paint_all(some: list[tuple[Photograph, _Work | Refusal | None]]) -> list[_Painted]:
-        return _paint([work for _, work in some if isinstance(work, _Work)], recipe, device)
+    def paint_all(
+        batch: list[tuple[Photograph, _StimulusJob | Refusal | None]],
+    ) -> list[_ImagesByMethod]:
+        return _render_jobs(
+            [work for _, work in batch if isinstance(work, _StimulusJob)], recipe, device
+        )
 
-    for some, painted in map_ahead(paint_all, together, painters):
+    for batch, painted in map_ahead(paint_all, batches, workers):
         following = iter(painted)
-        for photograph, work in some:
-            yield photograph, next(following) if isinstance(work, _Work) else work or {}
+        for photograph, work in batch:
+            yield photograph, next(following) if isinstance(work, _StimulusJob) else work or {}
 
 
-def _paint(works: Sequence[_Work], recipe: Recipe, device: torch.device) -> list[_Painted]:
+def _render_jobs(
+    works: Sequence[_StimulusJob], recipe: StimulusSettings, device: torch.device
+) -> list[_ImagesByMethod]:
     """Every stale image of every work."""
-    stale = [method for method in recipe.methods if any(method in work.stale for work in works)]
+    stale = [
+        method for method in recipe.methods if any(method in work.stale_methods for work in works)
+    ]
     if not stale:
         return []
-    lab, donor = to_lab([work.square for work in works]), None
+    lab, donor = to_lab([work.pixels for work in works]), None
     if "foil" in stale:  # who needs none lends to itself, and it is not written
-        donor = to_lab([work.square if work.donor is None else work.donor for work in works])
+        donor = to_lab(
+            [work.pixels if work.donor_pixels is None else work.donor_pixels for work in works]
+        )
     networks = {objective: model.network for objective, model in recipe.models.items()}
-    painted = paint(Sitting(lab, donor).to(device), stale, networks, recipe.precision)
-    made = {method: pixels.cpu().numpy() for method, pixels in painted.items()}
-    return [{method: made[method][i] for method in work.stale} for i, work in enumerate(works)]
+    painted = render_methods(MethodInput(lab, donor).to(device), stale, networks, recipe.precision)
+    images = {method: pixels.cpu().numpy() for method, pixels in painted.items()}
+    return [
+        {method: images[method][i] for method in work.stale_methods} for i, work in enumerate(works)
+    ]
 
 
-def _png(out: Path, photograph: Photograph, method: str) -> Path:
+def _stimulus_path(out: Path, photograph: Photograph, method: str) -> Path:
     return out / method / f"{photograph.image}.png"
 
 
@@ -191,9 +215,11 @@ def _write_png(path: Path, pixels: Pixels) -> None:
         Image.fromarray(pixels).save(temporary, compress_type=zlib.Z_HUFFMAN_ONLY)
 
 
-def _describe(out: Path, photograph: Photograph, method: str, recipe: Recipe) -> Stimulus:
-    path = _png(out, photograph, method)
-    return Stimulus(
+def _build_manifest_row(
+    out: Path, photograph: Photograph, method: str, recipe: StimulusSettings
+) -> ManifestRow:
+    path = _stimulus_path(out, photograph, method)
+    return ManifestRow(
         image=photograph.image,
         method=method,
         file=path.relative_to(out).as_posix(),
@@ -201,25 +227,25 @@ def _describe(out: Path, photograph: Photograph, method: str, recipe: Recipe) ->
         width=recipe.size,
         height=recipe.size,
         split=photograph.split,
-        checkpoint=recipe.checkpoint(method),
+        checkpoint=recipe.checkpoint_digest(method),
     )
 
 
-def _date(path: Path, made_from: Mapping[str, object]) -> int:
+def _settings_timestamp_ns(path: Path, fingerprint: Mapping[str, object]) -> int:
     """Since when (mtime, ns) a method's files are made from this; what changed begins now.
 
     A file's own date serves, since the clock of the file system may not be the machine's.
     """
-    described = json.dumps(made_from)
+    described = json.dumps(fingerprint)
     if not path.exists() or path.read_text(encoding="utf-8") != described:
         with atomic_write(path) as temporary:
             temporary.write_text(described, encoding="utf-8")
     return path.stat().st_mtime_ns
 
 
-def _is_current(png: Path, photograph: Photograph, since: int) -> bool:
+def _is_current(png: Path, photograph: Photograph, valid_since_ns: int) -> bool:
     if not png.exists() or not photograph.path.exists():
         return False
-    made, source = png.stat().st_mtime_ns, photograph.path.stat()
+    made_ns, source = png.stat().st_mtime_ns, photograph.path.stat()
     # ctime: a photograph put there later may bear an older mtime
-    return made >= since and made > max(source.st_mtime_ns, source.st_ctime_ns)
+    return made_ns >= valid_since_ns and made_ns > max(source.st_mtime_ns, source.st_ctime_ns)

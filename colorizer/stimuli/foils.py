@@ -10,35 +10,35 @@ from colorizer.photos.reading import Pixels, UnreadablePhotographError, read_col
 from colorizer.photos.splits import Photograph
 
 
-class Ring(NamedTuple):
+class DonorRing(NamedTuple):
     """Photographs in the order in which each borrows from the next."""
 
     photographs: Sequence[Photograph]
-    places: Mapping[str, int]  # by image
+    positions: Mapping[str, int]  # by image
 
 
-def form_ring(photographs: Iterable[Photograph], seed: int) -> Ring:
+def build_donor_ring(photographs: Iterable[Photograph], seed: int) -> DonorRing:
     """In an order drawn from the seed and the ids: a photograph more moves one donor only."""
     ring = sorted(photographs, key=lambda p: hashlib.sha256(f"{seed}/{p.image}".encode()).digest())
-    return Ring(ring, {photograph.image: place for place, photograph in enumerate(ring)})
+    return DonorRing(ring, {photograph.image: place for place, photograph in enumerate(ring)})
 
 
-def donors(ring: Ring, photograph: Photograph) -> Iterator[Photograph]:
+def iterate_donors(ring: DonorRing, photograph: Photograph) -> Iterator[Photograph]:
     """Whose colors a photograph borrows, best choice first: the next on the ring.
 
     So everyone gives about once; nobody gives to a photograph of the own group.
     """
-    place, count = ring.places[photograph.image], len(ring.photographs)
+    place, count = ring.positions[photograph.image], len(ring.photographs)
     following = (ring.photographs[(place + step) % count] for step in range(1, count))
     return (other for other in following if other.group != photograph.group)
 
 
-def borrow(ring: Ring, photograph: Photograph, size: int) -> Pixels:
+def read_donor_square(donor_ring: DonorRing, photograph: Photograph, size: int) -> Pixels:
     """The square of the first donor that has colors.
 
     Raises UnreadablePhotographError without one.
     """
-    for donor in donors(ring, photograph):
+    for donor in iterate_donors(donor_ring, photograph):
         try:
             return read_color_square(donor.path, size)
         except UnreadablePhotographError:
@@ -46,6 +46,6 @@ def borrow(ring: Ring, photograph: Photograph, size: int) -> Pixels:
     raise UnreadablePhotographError("no other photograph can lend a foil its colors")
 
 
-def recolor(lab: Tensor, donor: Tensor) -> Tensor:
+def swap_chroma(lab: Tensor, donor: Tensor) -> Tensor:
     """Lab (N, 3, H, W) twice -> the first's L with the second's ab"""
     return cat([lab[:, :1], donor[:, 1:]], dim=1)

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Stimulus:
+class ManifestRow:
     """A row of manifest.csv."""
 
     image: str
@@ -30,48 +30,48 @@ class Stimulus:
 
 
 class Shard(NamedTuple):
-    """Which part of the work is this process's: number 1 to `of`."""
+    """Which part of the work is this process's: number 1 to `total`."""
 
     number: int = 1
-    of: int = 1
+    total: int = 1
 
-    def share(self, items: Sequence[T]) -> Sequence[T]:
-        """Every `of`-th item: the shards have each item once, and about the same work."""
-        return items[self.number - 1 :: self.of]
-
-
-WHOLE = Shard()
+    def select(self, items: Sequence[T]) -> Sequence[T]:
+        """Every `total`-th item: the shards have each item once, and about the same work."""
+        return items[self.number - 1 :: self.total]
 
 
-def begin_manifest(out: Path, shard: Shard) -> None:
+SINGLE_SHARD = Shard()
+
+
+def clear_manifest(out: Path, shard: Shard) -> None:
     """Take away what an earlier batch said, since its stimuli are about to change."""
     (out / "manifest.csv").unlink(missing_ok=True)
-    _part(out, shard).unlink(missing_ok=True)
+    _part_path(out, shard).unlink(missing_ok=True)
 
 
-def finish_manifest(out: Path, stimuli: Sequence[Stimulus], shard: Shard) -> Path:
+def write_manifest(out: Path, rows: Sequence[ManifestRow], shard: Shard) -> Path:
     """Write this shard's rows, and manifest.csv where the other shards have written theirs.
 
     Returns the file that was written last.
     """
-    part = _part(out, shard)
-    _write(part, [asdict(stimulus) for stimulus in stimuli])
-    parts = [_part(out, Shard(number, shard.of)) for number in range(1, shard.of + 1)]
-    if shard == WHOLE or not all(path.exists() for path in parts):
+    part = _part_path(out, shard)
+    _write(part, [asdict(stimulus) for stimulus in rows])
+    parts = [_part_path(out, Shard(number, shard.total)) for number in range(1, shard.total + 1)]
+    if shard == SINGLE_SHARD or not all(path.exists() for path in parts):
         return part
     _write(out / "manifest.csv", [row for path in parts for row in _read(path)])
     return out / "manifest.csv"
 
 
-def _part(out: Path, shard: Shard) -> Path:
-    if shard == WHOLE:
+def _part_path(out: Path, shard: Shard) -> Path:
+    if shard == SINGLE_SHARD:
         return out / "manifest.csv"
-    return out / f"manifest-{shard.number}-of-{shard.of}.csv"
+    return out / f"manifest-{shard.number}-of-{shard.total}.csv"
 
 
 def _write(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Whole or not at all, in the order of the images, whoever made them."""
-    columns = [field.name for field in fields(Stimulus)]
+    columns = [field.name for field in fields(ManifestRow)]
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()

@@ -18,39 +18,41 @@ from colorizer.photos.reading import (
     read_color_square,
 )
 from colorizer.photos.splits import Photograph
-from colorizer.stimuli.foils import borrow, form_ring, recolor
+from colorizer.stimuli.foils import build_donor_ring, read_donor_square, swap_chroma
 
-DECODINGS = {  # whose model, at which temperature
+METHOD_MODELS = {  # whose model, at which temperature
     "l2": ("l2", 1.0),
     "mcl": ("mcl", 1.0),
     "mcl-annealed": ("mcl", ANNEALED_TEMPERATURE),
     ZHANG2016: (ZHANG2016, ANNEALED_TEMPERATURE),
 }
-METHODS = ("gray", "foil", *DECODINGS, "real")
+METHODS = ("gray", "foil", *METHOD_MODELS, "real")
 
 
-class Sitting(NamedTuple):
+class MethodInput(NamedTuple):
     """What the methods start from."""
 
-    lab: Tensor  # (N, 3, H, W)
-    donor: Tensor | None  # likewise; whose colors the foils have
+    photo_lab: Tensor  # (N, 3, H, W)
+    donor_lab: Tensor | None  # likewise; whose colors the foils have
 
-    def to(self, device: torch.device) -> "Sitting":
+    def to(self, device: torch.device) -> "MethodInput":
         """The same on a device."""
-        donor = None if self.donor is None else self.donor.to(device)
-        return Sitting(self.lab.to(device), donor)
+        donor = None if self.donor_lab is None else self.donor_lab.to(device)
+        return MethodInput(self.photo_lab.to(device), donor)
 
 
-def sit(
-    photographs: Sequence[Photograph], size: int, seed: int, foils: bool
-) -> Iterator[Sitting | Refusal]:
+def read_method_inputs(
+    photographs: Sequence[Photograph], size: int, seed: int, with_donors: bool
+) -> Iterator[MethodInput | Refusal]:
     """Each photograph's central square, read ahead; seed: of the ring on which foils borrow."""
-    ring = form_ring(photographs, seed)
+    ring = build_donor_ring(photographs, seed)
 
-    def read(photograph: Photograph) -> Sitting | Refusal:
+    def read(photograph: Photograph) -> MethodInput | Refusal:
         try:
             lab = to_lab([read_color_square(photograph.path, size)])
-            return Sitting(lab, to_lab([borrow(ring, photograph, size)]) if foils else None)
+            return MethodInput(
+                lab, to_lab([read_donor_square(ring, photograph, size)]) if with_donors else None
+            )
         except UnreadablePhotographError as refusal:
             return Refusal(photograph.file, str(refusal))
 
@@ -64,8 +66,8 @@ def to_lab(squares: Sequence[Pixels]) -> Tensor:
 
 
 @torch.inference_mode()
-def paint(
-    sitting: Sitting,
+def render_methods(
+    inputs: MethodInput,
     methods: Sequence[str],
     models: Mapping[str, Colorizer],
     precision: torch.dtype = torch.float32,
@@ -74,14 +76,14 @@ def paint(
 
     models: by objective; precision: of the networks.
     """
-    lab, donor = sitting
+    lab, donor = inputs
     labs = {
         "real": lab,
-        "gray": recolor(lab, torch.zeros_like(lab)),
+        "gray": swap_chroma(lab, torch.zeros_like(lab)),
         **_predict(lab, methods, models, precision),
     }
     if donor is not None:
-        labs["foil"] = recolor(lab, donor)
+        labs["foil"] = swap_chroma(lab, donor)
     return {method: to_bytes(lab_to_rgb_in_gamut(labs[method])) for method in methods}
 
 
@@ -91,11 +93,13 @@ def _predict(
     """Lab (N, 3, H, W) -> the same lightness under the colors of each method that has a model"""
     predicted = {}
     for objective, network in models.items():
-        decoded = {m: DECODINGS[m][1] for m in methods if DECODINGS.get(m, ("",))[0] == objective}
+        decoded = {
+            m: METHOD_MODELS[m][1] for m in methods if METHOD_MODELS.get(m, ("",))[0] == objective
+        }
         if not decoded:
             continue
-        half = precision is torch.bfloat16
-        with torch.autocast(lab.device.type, torch.bfloat16, enabled=half):
+        is_bfloat16 = precision is torch.bfloat16
+        with torch.autocast(lab.device.type, torch.bfloat16, enabled=is_bfloat16):
             raw = network(lab[:, :1])
         for method, temperature in decoded.items():
             ab = upsample_ab(network.decode(raw, temperature), *lab.shape[-2:])

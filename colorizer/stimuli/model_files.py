@@ -12,19 +12,21 @@ from colorizer.networks.checkpoint import (
     read_header,
 )
 from colorizer.networks.zhang2016 import ZHANG2016
-from colorizer.stimuli.methods import DECODINGS
+from colorizer.stimuli.methods import METHOD_MODELS
 
 
-def find_models(methods: Sequence[str], given: dict[str, Path], runs: Path) -> dict[str, Path]:
+def find_models(
+    methods: Sequence[str], model_files: dict[str, Path], runs: Path
+) -> dict[str, Path]:
     """The file of every model that the methods need: given, else the newest run's, else shipped.
 
     Raises ColorizerError where there is none, or where it is another model.
     """
-    needed = list(dict.fromkeys(DECODINGS[m][0] for m in methods if m in DECODINGS))
-    trained = find_newest_checkpoints(runs) if set(needed) - set(given) else {}
-    found = {}
+    needed = list(dict.fromkeys(METHOD_MODELS[m][0] for m in methods if m in METHOD_MODELS))
+    trained = find_newest_checkpoints(runs) if set(needed) - set(model_files) else {}
+    files_by_name = {}
     for name in needed:
-        path = given.get(name) or trained.get(name) or find_shipped_checkpoint(name)
+        path = model_files.get(name) or trained.get(name) or find_shipped_checkpoint(name)
         if path is None:
             options = f"mcl --backbone {name}" if name == ZHANG2016 else name
             raise ColorizerError(
@@ -32,14 +34,14 @@ def find_models(methods: Sequence[str], given: dict[str, Path], runs: Path) -> d
             )
         if model_name(read_header(path)) != name:
             raise ColorizerError(f"{path}: a model of {model_name(read_header(path))}, not {name}")
-        found[name] = path
-    return found
+        files_by_name[name] = path
+    return files_by_name
 
 
 def describe_models(models: dict[str, Path]) -> Iterable[str]:
     """A line for each model: which file, how far it was trained."""
     for name, path in models.items():
-        header, said = read_header(path), "as released"
+        header, description = read_header(path), "as released"
         if path.suffix not in ZHANG_RELEASE_SUFFIXES:
-            said = f"epoch {header['epoch']}, val_loss {header['val_loss']:.5g}"
-        yield f"{name}: {path} ({said})"
+            description = f"epoch {header['epoch']}, val_loss {header['val_loss']:.5g}"
+        yield f"{name}: {path} ({description})"

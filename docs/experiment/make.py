@@ -26,7 +26,7 @@ from colorizer.figures.curves import draw_losses, draw_weights, read_log, save_f
 from colorizer.figures.network import draw_network, trace
 from colorizer.networks.checkpoint import find_shipped_checkpoint, load_colorizer, read_header
 from colorizer.networks.models import OBJECTIVES
-from colorizer.stimuli.full_size import Painter
+from colorizer.stimuli.full_size import ConfiguredModel
 from colorizer.training.prior import read_prior
 
 HERE = Path(__file__).parent
@@ -129,18 +129,18 @@ def draw_models() -> None:
     save_figure(draw_weights(read_prior(PRIOR).weight), HERE / "weights")
 
 
-def draw_photographs(files: list[Path], painters: Mapping[str, Painter], name: str) -> None:
+def draw_photographs(files: list[Path], painters: Mapping[str, ConfiguredModel], name: str) -> None:
     """Draw a comparison sheet, as a JPEG because it is smaller."""
     rows = [make_panels(Image.open(file).convert("RGB"), painters, SIDE) for file in files]
     draw_sheet(rows).save(HERE / f"{name}.jpg", quality=92)
 
 
-def load_painter(name: str) -> Painter:
+def load_painter(name: str) -> ConfiguredModel:
     """Return a shipped model, decoded as in the source report: T = 1."""
     path = find_shipped_checkpoint(name)
     if path is None:
         raise click.ClickException(f"no {name} shipped; run `python docs/experiment/ship.py` first")
-    return Painter(load_colorizer(path, CPU), 1.0, 1.0, CPU)
+    return ConfiguredModel(load_colorizer(path, CPU), 1.0, 1.0, CPU)
 
 
 def fill_table(page: str, metrics: Mapping[str, Any]) -> str:

@@ -3,20 +3,21 @@ import pytest
 from PIL import Image
 
 from colorizer.figures.comparison_sheet import GAP, draw_sheet, make_panels
-from colorizer.stimuli.full_size import Painter
+from colorizer.stimuli.full_size import ConfiguredModel
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw
 from tests.colorizer.stimuli.test_batch import wild_model
 
 
 @pytest.fixture(scope="module")
-def painters() -> dict[str, Painter]:
+def painters() -> dict[str, ConfiguredModel]:
     return {
-        name.upper(): Painter(wild_model(name).network, 1.0, 1.0, CPU) for name in ("l2", "mcl")
+        name.upper(): ConfiguredModel(wild_model(name).network, 1.0, 1.0, CPU)
+        for name in ("l2", "mcl")
     }
 
 
-def test_a_row_has_the_columns_of_the_report(painters: dict[str, Painter]) -> None:
+def test_a_row_has_the_columns_of_the_report(painters: dict[str, ConfiguredModel]) -> None:
     photograph = Image.fromarray(draw(0, 96)[:64])
     panels = make_panels(photograph, painters, longest=48)
     assert list(panels) == ["BW", "L2", "MCL", "ORG"]
@@ -24,7 +25,7 @@ def test_a_row_has_the_columns_of_the_report(painters: dict[str, Painter]) -> No
     assert photograph.size == (96, 64)
 
 
-def test_a_gray_photograph_has_no_original_to_show(painters: dict[str, Painter]) -> None:
+def test_a_gray_photograph_has_no_original_to_show(painters: dict[str, ConfiguredModel]) -> None:
     assert "ORG" not in make_panels(Image.new("RGB", (40, 30), "gray"), painters, longest=48)
 
 

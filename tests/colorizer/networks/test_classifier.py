@@ -12,7 +12,7 @@ from colorizer.errors import ColorizerError
 from colorizer.networks.classifier import classify_images, load_classifier, read_labels
 from colorizer.networks.torchvision_ops import import_torchvision
 from colorizer.photos.selection import collect_photographs
-from colorizer.stimuli.methods import Sitting, paint, sit
+from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_methods
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw, write_pictures
 
@@ -53,9 +53,13 @@ def test_evaluate_counts_how_often_the_class_is_right(
     write_pictures(tmp_path / "photos", 3)
     network, seen = load_classifier(weights, CPU), {}
     photographs, _ = collect_photographs("test", Path("photos"))
-    for photograph, sitting in zip(photographs, sit(photographs, 256, 0, False), strict=True):
-        assert isinstance(sitting, Sitting)
-        seen[photograph.image] = classify_images(network, paint(sitting, ["real"], {}))["real"]
+    for photograph, sitting in zip(
+        photographs, read_method_inputs(photographs, 256, 0, False), strict=True
+    ):
+        assert isinstance(sitting, MethodInput)
+        seen[photograph.image] = classify_images(network, render_methods(sitting, ["real"], {}))[
+            "real"
+        ]
     wrong = {**seen, "02": seen["02"] + 1}
     for labels, right in ((seen, 3), (wrong, 2)):
         with Path("labels.csv").open("w", newline="") as file:

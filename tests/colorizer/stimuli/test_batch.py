@@ -20,8 +20,8 @@ from colorizer.color.spaces import from_bytes, lab_to_rgb, map_to_gamut, rgb_to_
 from colorizer.networks.models import build_colorizer, upsample_ab
 from colorizer.photos.reading import Refusal, center_square, read_photograph, read_square
 from colorizer.photos.splits import Photograph
-from colorizer.stimuli.batch import Model, Recipe, write_stimuli
-from colorizer.stimuli.manifest import Shard, Stimulus, finish_manifest
+from colorizer.stimuli.batch import LoadedModel, StimulusSettings, write_stimuli
+from colorizer.stimuli.manifest import ManifestRow, Shard, write_manifest
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import truncate, write_pictures
 
@@ -30,18 +30,18 @@ METHODS = ("real", "foil", "l2", "mcl", "mcl-annealed")
 FORMATS = Path(__file__).parents[3] / "docs" / "formats.md"
 
 
-def wild_model(objective: str) -> Model:
+def wild_model(objective: str) -> LoadedModel:
     """Untrained, but with colors far outside the gamut, which `batch` has to bring in."""
     torch.manual_seed(0)
     model = build_colorizer("resnet50v2", objective, bin_centers()).eval()
     torch.nn.init.normal_(model.get_parameter("head.project.weight"), std=1.0)
-    return Model(model, f"{objective:0<16}")
+    return LoadedModel(model, f"{objective:0<16}")
 
 
 @pytest.fixture(scope="module")
-def recipe() -> Recipe:
+def recipe() -> StimulusSettings:
     models = {objective: wild_model(objective) for objective in ("l2", "mcl")}
-    return Recipe(METHODS, models, SIZE, seed=0)
+    return StimulusSettings(METHODS, models, SIZE, seed=0)
 
 
 def rows(folder: Path, count: int) -> list[Photograph]:
@@ -49,15 +49,17 @@ def rows(folder: Path, count: int) -> list[Photograph]:
     return [Photograph(str(folder), name, f"{name}.jpg", "test", False, name) for name in names]
 
 
-def make(photographs: list[Photograph], recipe: Recipe, out: Path) -> list[Stimulus]:
+def make(photographs: list[Photograph], recipe: StimulusSettings, out: Path) -> list[ManifestRow]:
     results = list(write_stimuli(photographs, recipe, out, CPU))
     return [row for result in results if isinstance(result, list) for row in result]
 
 
 @pytest.fixture(scope="module")
 def stimuli(
-    photographs: list[Photograph], recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, list[Stimulus]]:
+    photographs: list[Photograph],
+    recipe: StimulusSettings,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, list[ManifestRow]]:
     out = tmp_path_factory.mktemp("outputs")
     return out, make(photographs[:4], recipe, out)
 
@@ -68,7 +70,7 @@ def lightness(path: Path) -> torch.Tensor:
 
 
 def test_every_method_of_a_photograph_has_its_lightness(
-    stimuli: tuple[Path, list[Stimulus]], photographs: list[Photograph]
+    stimuli: tuple[Path, list[ManifestRow]], photographs: list[Photograph]
 ) -> None:
     out, made = stimuli
     moved = []
@@ -82,7 +84,7 @@ def test_every_method_of_a_photograph_has_its_lightness(
 
 
 def test_the_real_image_is_the_photograph_byte_for_byte(
-    stimuli: tuple[Path, list[Stimulus]], photographs: list[Photograph]
+    stimuli: tuple[Path, list[ManifestRow]], photographs: list[Photograph]
 ) -> None:
     out, _ = stimuli
     for photograph in photographs[:4]:
@@ -90,13 +92,13 @@ def test_the_real_image_is_the_photograph_byte_for_byte(
         assert np.array_equal(written, center_square(read_photograph(photograph.path), SIZE))
 
 
-def test_methods_differ_in_their_colors(stimuli: tuple[Path, list[Stimulus]]) -> None:
+def test_methods_differ_in_their_colors(stimuli: tuple[Path, list[ManifestRow]]) -> None:
     _, made = stimuli
     assert len({row.sha256 for row in made}) == len(made)
 
 
 def test_a_stimulus_is_an_8_bit_png_without_a_word_about_itself(
-    stimuli: tuple[Path, list[Stimulus]],
+    stimuli: tuple[Path, list[ManifestRow]],
 ) -> None:
     out, made = stimuli
     for row in made:
@@ -108,10 +110,10 @@ def test_a_stimulus_is_an_8_bit_png_without_a_word_about_itself(
 
 
 def test_the_manifest_has_the_columns_of_the_contract(
-    stimuli: tuple[Path, list[Stimulus]], tmp_path: Path
+    stimuli: tuple[Path, list[ManifestRow]], tmp_path: Path
 ) -> None:
     out, made = stimuli
-    finish_manifest(tmp_path, made, Shard())
+    write_manifest(tmp_path, made, Shard())
     section = FORMATS.read_text().split("## manifest.csv")[1].split("##")[0]
     documented = re.findall(r"^\| ([a-z0-9, ]+) \|", section, re.MULTILINE)[1:]
     with (tmp_path / "manifest.csv").open() as file:
@@ -126,7 +128,7 @@ def test_the_manifest_has_the_columns_of_the_contract(
         assert row["checkpoint"] == (f"{row['method'].split('-')[0]:0<16}" if modelled else "")
 
 
-def test_a_second_batch_makes_nothing_again(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_second_batch_makes_nothing_again(recipe: StimulusSettings, tmp_path: Path) -> None:
     write_pictures(tmp_path / "photos", 3)
     photographs, out = rows(tmp_path / "photos", 3), tmp_path / "out"
     first = make(photographs[:2], recipe, out)
@@ -136,12 +138,14 @@ def test_a_second_batch_makes_nothing_again(recipe: Recipe, tmp_path: Path) -> N
     assert everything[: len(first)] == first
 
 
-def test_a_new_model_or_photograph_makes_its_stimuli_anew(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_new_model_or_photograph_makes_its_stimuli_anew(
+    recipe: StimulusSettings, tmp_path: Path
+) -> None:
     write_pictures(tmp_path / "photos", 3)
     photographs, out = rows(tmp_path / "photos", 3), tmp_path / "out"
     make(photographs, recipe, out)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
-    l2 = recipe.models["l2"]._replace(checkpoint="another model")
+    l2 = recipe.models["l2"]._replace(checkpoint_digest="another model")
     make(photographs, replace(recipe, models={**recipe.models, "l2": l2}), out)
     renewed = {path for path in before if path.stat().st_mtime_ns != before[path]}
     assert renewed == set((out / "l2").iterdir())
@@ -154,7 +158,7 @@ def test_a_new_model_or_photograph_makes_its_stimuli_anew(recipe: Recipe, tmp_pa
 
 
 def test_another_folders_photographs_are_not_taken_for_these(
-    recipe: Recipe, tmp_path: Path
+    recipe: StimulusSettings, tmp_path: Path
 ) -> None:
     reals = replace(recipe, methods=("real",))
     contents = []
@@ -167,7 +171,7 @@ def test_another_folders_photographs_are_not_taken_for_these(
 
 
 def test_a_photograph_replaced_by_an_older_one_is_colored_anew(
-    recipe: Recipe, tmp_path: Path
+    recipe: StimulusSettings, tmp_path: Path
 ) -> None:
     reals, contents = replace(recipe, methods=("real",)), []
     folder = tmp_path / "photographs"
@@ -181,7 +185,7 @@ def test_a_photograph_replaced_by_an_older_one_is_colored_anew(
 
 
 def test_an_unreadable_photograph_is_refused_and_lends_no_colors(
-    recipe: Recipe, tmp_path: Path
+    recipe: StimulusSettings, tmp_path: Path
 ) -> None:
     write_pictures(tmp_path / "photos", 4)
     truncate(tmp_path / "photos" / "02.jpg")
@@ -192,14 +196,16 @@ def test_an_unreadable_photograph_is_refused_and_lends_no_colors(
     assert len(list((tmp_path / "out" / "foil").glob("*.png"))) == 3
 
 
-def test_a_lone_photograph_can_have_no_foil(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_lone_photograph_can_have_no_foil(recipe: StimulusSettings, tmp_path: Path) -> None:
     write_pictures(tmp_path / "photos", 1)
     (result,) = write_stimuli(rows(tmp_path / "photos", 1), recipe, tmp_path / "out", CPU)
     assert isinstance(result, Refusal)
     assert "no other photograph" in result.reason
 
 
-def test_a_batch_that_is_stopped_leaves_only_whole_files(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_batch_that_is_stopped_leaves_only_whole_files(
+    recipe: StimulusSettings, tmp_path: Path
+) -> None:
     write_pictures(tmp_path / "photos", 6)
     stopped = write_stimuli(rows(tmp_path / "photos", 6), recipe, tmp_path / "out", CPU)
     next(stopped)
@@ -212,7 +218,9 @@ def test_a_batch_that_is_stopped_leaves_only_whole_files(recipe: Recipe, tmp_pat
             read_photograph(path)
 
 
-def test_gray_and_unreadable_photographs_lend_no_colors(recipe: Recipe, tmp_path: Path) -> None:
+def test_gray_and_unreadable_photographs_lend_no_colors(
+    recipe: StimulusSettings, tmp_path: Path
+) -> None:
     write_pictures(tmp_path, 3)
     Image.open(tmp_path / "01.jpg").convert("L").save(tmp_path / "01.jpg")
     foils = replace(recipe, methods=("foil",))
@@ -223,7 +231,9 @@ def test_gray_and_unreadable_photographs_lend_no_colors(recipe: Recipe, tmp_path
         assert rgb_to_lab(from_bytes(foil))[:, 1:].abs().max() > 20
 
 
-def test_shards_make_together_what_one_process_makes(recipe: Recipe, tmp_path: Path) -> None:
+def test_shards_make_together_what_one_process_makes(
+    recipe: StimulusSettings, tmp_path: Path
+) -> None:
     write_pictures(tmp_path / "photos", 7)
     photographs = rows(tmp_path / "photos", 7)
     alone = make(photographs, recipe, tmp_path / "alone")
@@ -239,7 +249,9 @@ def test_shards_make_together_what_one_process_makes(recipe: Recipe, tmp_path: P
         assert np.abs(one - other).max() <= 1
 
 
-def test_a_batch_colors_as_one_photograph_after_the_other(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_batch_colors_as_one_photograph_after_the_other(
+    recipe: StimulusSettings, tmp_path: Path
+) -> None:
     write_pictures(tmp_path / "photos", 10)
     for row in make(rows(tmp_path / "photos", 10), recipe, tmp_path / "out")[:: len(METHODS)]:
         square = read_square(tmp_path / "photos" / f"{row.image}.jpg", SIZE)
@@ -253,7 +265,7 @@ def test_a_batch_colors_as_one_photograph_after_the_other(recipe: Recipe, tmp_pa
 
 
 def test_two_painters_paint_as_one_does(
-    recipe: Recipe, tmp_path: Path, request: pytest.FixtureRequest
+    recipe: StimulusSettings, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     write_pictures(tmp_path / "photos", 7)
     photographs, threads = rows(tmp_path / "photos", 7), torch.get_num_threads()

@@ -3,14 +3,14 @@ from dataclasses import replace
 import torch
 
 from colorizer.photos.splits import Photograph
-from colorizer.stimuli.foils import donors, form_ring, recolor
+from colorizer.stimuli.foils import build_donor_ring, iterate_donors, swap_chroma
 
 ROWS = [Photograph("/p", str(n), f"{n}.jpg", "test", False, str(n)) for n in range(50)]
 
 
 def choices(photographs: list[Photograph], seed: int) -> dict[str, str]:
-    ring = form_ring(photographs, seed)
-    return {p.image: next(donors(ring, p)).image for p in photographs}
+    ring = build_donor_ring(photographs, seed)
+    return {p.image: next(iterate_donors(ring, p)).image for p in photographs}
 
 
 def test_everyone_gives_once_and_nobody_to_itself() -> None:
@@ -31,14 +31,14 @@ def test_one_photograph_more_moves_one_donor() -> None:
 
 def test_nobody_gives_to_the_own_group() -> None:
     grouped = [replace(row, group=str(int(row.image) % 3)) for row in ROWS]
-    ring = form_ring(grouped, seed=0)
+    ring = build_donor_ring(grouped, seed=0)
     for photograph in grouped:
-        assert all(donor.group != photograph.group for donor in donors(ring, photograph))
-    assert not list(donors(form_ring(ROWS[:1], seed=0), ROWS[0]))
+        assert all(donor.group != photograph.group for donor in iterate_donors(ring, photograph))
+    assert not list(iterate_donors(build_donor_ring(ROWS[:1], seed=0), ROWS[0]))
 
 
 def test_a_foil_has_its_own_lightness_and_the_donors_colors() -> None:
     lab, donor = torch.randn(2, 1, 3, 4, 4)
-    foil = recolor(lab, donor)
+    foil = swap_chroma(lab, donor)
     assert torch.equal(foil[:, :1], lab[:, :1])
     assert torch.equal(foil[:, 1:], donor[:, 1:])

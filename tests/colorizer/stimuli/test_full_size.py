@@ -4,15 +4,21 @@ import torch
 
 from colorizer.color.spaces import from_bytes, lab_to_rgb, map_to_gamut, rgb_to_lab, to_bytes
 from colorizer.networks.models import PyramidColorizer, upsample_ab
-from colorizer.stimuli.full_size import Painter, bleach, color_photograph, predict_ab, working_size
+from colorizer.stimuli.full_size import (
+    ConfiguredModel,
+    colorize_image,
+    predict_ab,
+    to_grayscale,
+    working_size,
+)
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw
 from tests.colorizer.stimuli.test_batch import wild_model
 
 
 @pytest.fixture(scope="module")
-def painter() -> Painter:
-    return Painter(wild_model("mcl").network, 1.0, 1.0, CPU)
+def painter() -> ConfiguredModel:
+    return ConfiguredModel(wild_model("mcl").network, 1.0, 1.0, CPU)
 
 
 @pytest.mark.parametrize(
@@ -34,9 +40,11 @@ def test_a_network_is_shown_the_shape_of_the_photograph(
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (37, 53), (600, 700)])
-def test_every_size_and_shape_keeps_its_lightness(size: tuple[int, int], painter: Painter) -> None:
+def test_every_size_and_shape_keeps_its_lightness(
+    size: tuple[int, int], painter: ConfiguredModel
+) -> None:
     pixels = np.resize(draw(0, 64), (*size, 3))
-    colored = color_photograph(pixels, painter)
+    colored = colorize_image(pixels, painter)
     assert colored.shape == pixels.shape
     assert colored.dtype == np.uint8
     before, after = (rgb_to_lab(from_bytes(torch.tensor(x)[None])) for x in (pixels, colored))
@@ -44,21 +52,21 @@ def test_every_size_and_shape_keeps_its_lightness(size: tuple[int, int], painter
     assert (before[:, 1:] - after[:, 1:]).abs().max() > 5
 
 
-def test_a_square_of_256_px_is_colored_as_batch_colors_it(painter: Painter) -> None:
+def test_a_square_of_256_px_is_colored_as_batch_colors_it(painter: ConfiguredModel) -> None:
     pixels = draw(1, 256)
     lab = rgb_to_lab(from_bytes(torch.tensor(pixels)[None]))
     with torch.inference_mode():
         ab = upsample_ab(painter.network.decode(painter.network(lab[:, :1])), 256, 256)
         expected = to_bytes(lab_to_rgb(map_to_gamut(torch.cat([lab[:, :1], ab], dim=1))))[0]
-    difference = color_photograph(pixels, painter).astype(int) - expected.numpy()
+    difference = colorize_image(pixels, painter).astype(int) - expected.numpy()
     assert np.abs(difference).max() <= 1
 
 
-def test_colors_come_from_the_lightness_alone(painter: Painter) -> None:
+def test_colors_come_from_the_lightness_alone(painter: ConfiguredModel) -> None:
     pixels = draw(2)
-    bleached = bleach(pixels)
+    bleached = to_grayscale(pixels)
     assert np.ptp(bleached, axis=2).max() == 0
-    difference = color_photograph(pixels, painter) - color_photograph(bleached, painter).astype(int)
+    difference = colorize_image(pixels, painter) - colorize_image(bleached, painter).astype(int)
     assert np.abs(difference).mean() < 1
 
 
@@ -76,22 +84,22 @@ def test_an_enlarged_prediction_stays_in_its_place() -> None:
         def decode(self, raw: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
             return raw
 
-    painter = Painter(Place(), 1.0, 1.0, CPU)
+    painter = ConfiguredModel(Place(), 1.0, 1.0, CPU)
     ab = predict_ab(torch.zeros(1, 1, 512, 1024), painter)[0, 0, 0]
     # pixel x of 1024 lies at (x + 0.5) / 2 - 0.5 of 512
     expected = (torch.arange(1024) + 0.5) / 2 - 0.5
     torch.testing.assert_close(ab[2:1000], expected[2:1000], atol=1e-3, rtol=0)
 
 
-def test_saturation_scales_the_colors_and_0_is_gray(painter: Painter) -> None:
+def test_saturation_scales_the_colors_and_0_is_gray(painter: ConfiguredModel) -> None:
     lightness = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0)) * 100
     plain = predict_ab(lightness, painter)
     torch.testing.assert_close(predict_ab(lightness, painter._replace(saturation=1.5)), 1.5 * plain)
-    gray = color_photograph(draw(0), painter._replace(saturation=0))
+    gray = colorize_image(draw(0), painter._replace(saturation=0))
     assert np.ptp(gray, axis=2).max() <= 1
 
 
-def test_a_lower_temperature_is_more_vivid(painter: Painter) -> None:
+def test_a_lower_temperature_is_more_vivid(painter: ConfiguredModel) -> None:
     lightness = torch.full((1, 1, 64, 64), 60.0)
     mean, vivid = (predict_ab(lightness, painter._replace(temperature=t)) for t in (1.0, 0.1))
     assert vivid.norm(dim=1).mean() > mean.norm(dim=1).mean() + 1
