@@ -25,8 +25,15 @@ from colorizer.commands.options import (
 )
 from colorizer.commands.terminal import tell, tell_refused, tracked
 from colorizer.errors import ColorizerError
-from colorizer.evaluation.scores import Score, Scores, Weights, estimate, pixel_weights, score
-from colorizer.evaluation.tables import render_table, write_scores
+from colorizer.evaluation.scores import (
+    BinWeights,
+    ImageMetrics,
+    MetricValue,
+    bin_weights,
+    estimate_means,
+    measure_methods,
+)
+from colorizer.evaluation.tables import render_table, write_metrics
 from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.classifier import classify_images, load_classifier, read_labels
 from colorizer.networks.cpu_inference import fuse_for_cpu
@@ -44,7 +51,7 @@ class Yardstick(NamedTuple):
 
     methods: Sequence[str]
     models: Mapping[str, Colorizer]
-    weights: Weights
+    weights: BinWeights
     precision: torch.dtype
     device: torch.device
     classifier: nn.Module | None
@@ -106,7 +113,7 @@ def evaluate(
         load_classifier(classifier, device) if classifier else None,
         label_all(photographs, labels) if labels else {},
     )
-    scores: dict[str, Scores] = {}
+    scores: dict[str, ImageMetrics] = {}
     sittings = read_method_inputs(photographs, size, seed, with_donors="foil" in methods)
     torch.set_num_threads(1)  # photographs side by side keep the cores busier than threads in each
     pairs = zip(photographs, sittings, strict=True)
@@ -119,8 +126,8 @@ def evaluate(
     tell_refused(refused)
     if not scores:
         raise ColorizerError("nothing to measure: none of the photographs could be used")
-    estimates = estimate(list(scores.values()), np.random.default_rng(seed))
-    write_scores(out, estimates, scores)
+    estimates = estimate_means(list(scores.values()), np.random.default_rng(seed))
+    write_metrics(out, estimates, scores)
     if not quiet and not as_json:
         click.echo(render_table(estimates, len(scores)))
     told = {"images": len(scores), "methods": len(methods), "refused": len(refused)}
@@ -130,7 +137,7 @@ def evaluate(
 
 def measure(
     yardstick: Yardstick, sat: tuple[Photograph, MethodInput | Refusal]
-) -> Scores | Refusal:
+) -> ImageMetrics | Refusal:
     """A photograph's scores under every method."""
     photograph, sitting = sat
     if isinstance(sitting, Refusal):
@@ -138,12 +145,12 @@ def measure(
     methods = yardstick.methods
     moved, asked = sitting.to(yardstick.device), [*methods, "real"]
     painted = render_methods(moved, asked, yardstick.models, yardstick.precision)
-    found = score(painted, methods, yardstick.weights)
+    found = measure_methods(painted, methods, yardstick.weights)
     if yardstick.classifier is not None:
         seen = classify_images(yardstick.classifier, painted)
         for method in methods:
             right = seen[method] == yardstick.truth[photograph.image]
-            found[method]["class_accuracy"] = Score(float(right))
+            found[method]["class_accuracy"] = MetricValue(float(right))
     return found
 
 
@@ -156,10 +163,10 @@ def label_all(photographs: Sequence[Photograph], labels: Path) -> dict[str, int]
     return known
 
 
-def read_weights(quiet: bool) -> Weights:
+def read_weights(quiet: bool) -> BinWeights:
     """Of the AuCs; without a prior there is only the raw one."""
     if PRIOR_FILE.exists():
-        return pixel_weights(read_prior(PRIOR_FILE))
+        return bin_weights(read_prior(PRIOR_FILE))
     if not quiet:
         click.echo(f"no {PRIOR_FILE}, so no weighted AuC; `colorizer prior` makes it", err=True)
-    return pixel_weights(None)
+    return bin_weights(None)

@@ -12,7 +12,7 @@ SSIM_SIGMA, SSIM_RADIUS = 1.5, 5  # px; an 11 x 11 window (Wang et al. 2004)
 SSIM_K1, SSIM_K2 = 0.01, 0.03
 
 
-def area_under_curve(error: Tensor) -> Tensor:
+def auc_contribution(error: Tensor) -> Tensor:
     """ab error (...) -> what each pixel adds to the AuC (...), in [0, 1]; their mean is the AuC
 
     The curve is the share of pixels with an error of at most tau, tau from 0 to 150; its area is

@@ -5,7 +5,7 @@ from skimage import metrics as skimage
 from torch import Tensor
 
 from colorizer.evaluation.metrics import (
-    area_under_curve,
+    auc_contribution,
     colorfulness,
     peak_signal_to_noise,
     structural_similarity,
@@ -23,11 +23,11 @@ def test_the_auc_is_the_area_under_the_share_of_pixels_within_tau() -> None:
     thresholds = np.linspace(0, 150, 15001)
     share = [(error.numpy() <= tau).mean() for tau in thresholds]
     area = np.trapezoid(share, thresholds) / 150
-    assert float(area_under_curve(error).mean()) == pytest.approx(area, abs=1e-4)
+    assert float(auc_contribution(error).mean()) == pytest.approx(area, abs=1e-4)
 
 
 def test_the_auc_goes_from_1_without_an_error_to_0_at_150() -> None:
-    assert area_under_curve(torch.tensor([0.0, 75, 150, 240])).tolist() == [1, 0.5, 0, 0]
+    assert auc_contribution(torch.tensor([0.0, 75, 150, 240])).tolist() == [1, 0.5, 0, 0]
 
 
 def test_psnr_and_ssim_are_those_of_scikit_image() -> None:

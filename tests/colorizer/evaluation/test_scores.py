@@ -7,7 +7,7 @@ from torch import Tensor
 
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, rgb_to_lab
-from colorizer.evaluation.scores import Score, estimate, pixel_weights, score
+from colorizer.evaluation.scores import MetricValue, bin_weights, estimate_means, measure_methods
 from colorizer.training.prior import ColorPrior, rebalancing_weights
 from tests.colorizer.pictures import draw
 
@@ -26,7 +26,7 @@ def prior() -> ColorPrior:
 
 
 def test_the_photograph_itself_scores_best(prior: ColorPrior) -> None:
-    found = score({"real": image(0)}, ["real"], pixel_weights(prior))["real"]
+    found = measure_methods({"real": image(0)}, ["real"], bin_weights(prior))["real"]
     for metric in ("auc_raw", "auc_balanced", "auc_rebalanced", "ssim"):
         assert found[metric].value == pytest.approx(1)
     assert found["psnr"].value == math.inf
@@ -36,7 +36,7 @@ def test_the_photograph_itself_scores_best(prior: ColorPrior) -> None:
 
 def test_an_auc_weighs_a_pixel_by_the_bin_nearest_to_its_true_color(prior: ColorPrior) -> None:
     painted = {"real": image(0), "other": image(1)}
-    found = score(painted, ["other"], pixel_weights(prior))["other"]
+    found = measure_methods(painted, ["other"], bin_weights(prior))["other"]
     real, other = (rgb_to_lab(from_bytes(x))[0, 1:].flatten(1).T.double() for x in painted.values())
     bins = bin_centers().double()
     nearest = [int(((pixel - bins) ** 2).sum(dim=1).argmin()) for pixel in real]
@@ -55,41 +55,43 @@ def test_an_auc_weighs_a_pixel_by_the_bin_nearest_to_its_true_color(prior: Color
 
 
 def test_a_mean_over_images_equals_a_mean_over_all_their_pixels(prior: ColorPrior) -> None:
-    def auc(first: Tensor, second: Tensor) -> Score:
+    def auc(first: Tensor, second: Tensor) -> MetricValue:
         painted = {"real": first, "other": second}
-        return score(painted, ["other"], pixel_weights(prior))["other"]["auc_rebalanced"]
+        return measure_methods(painted, ["other"], bin_weights(prior))["other"]["auc_rebalanced"]
 
     each = [{"other": {"auc": auc(image(n), image(n + 5))}} for n in range(3)]
     once = auc(*(torch.cat([image(n + k) for n in range(3)], dim=1) for k in (0, 5)))
-    found = estimate(each, np.random.default_rng(0))["other"]["auc"]
+    found = estimate_means(each, np.random.default_rng(0))["other"]["auc"]
     assert found.mean == pytest.approx(once.value, abs=1e-6)
 
 
 def test_without_a_prior_there_is_only_the_raw_auc() -> None:
-    found = score({"real": image(0)}, ["real"], pixel_weights(None))["real"]
+    found = measure_methods({"real": image(0)}, ["real"], bin_weights(None))["real"]
     assert [metric for metric in found if metric.startswith("auc")] == ["auc_raw"]
 
 
 def test_the_interval_is_that_of_the_mean() -> None:
     rng = np.random.default_rng(1)
     values = rng.normal(20, 4, 400)
-    scores = [{"l2": {"psnr": Score(float(value))}} for value in values]
-    found = estimate(scores, np.random.default_rng(0))["l2"]["psnr"]
+    scores = [{"l2": {"psnr": MetricValue(float(value))}} for value in values]
+    found = estimate_means(scores, np.random.default_rng(0))["l2"]["psnr"]
     half = 1.96 * values.std(ddof=1) / math.sqrt(len(values))
     assert found.mean == pytest.approx(values.mean())
     assert found.ci95 == pytest.approx((values.mean() - half, values.mean() + half), abs=0.05)
 
 
 def test_the_seed_decides_the_interval() -> None:
-    scores = [{"l2": {"psnr": Score(float(value))}} for value in range(9)]
-    first, again, other = (estimate(scores, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    scores = [{"l2": {"psnr": MetricValue(float(value))}} for value in range(9)]
+    first, again, other = (
+        estimate_means(scores, np.random.default_rng(seed)) for seed in (0, 0, 1)
+    )
     assert first == again != other
 
 
 def test_one_image_or_an_infinite_mean_has_no_interval() -> None:
     rng = np.random.default_rng(0)
-    assert estimate([{"l2": {"psnr": Score(20)}}], rng)["l2"]["psnr"].ci95 is None
-    endless = [{"real": {"psnr": Score(math.inf)}}] * 3
-    assert estimate(endless, rng)["real"]["psnr"] == (math.inf, None)
+    assert estimate_means([{"l2": {"psnr": MetricValue(20)}}], rng)["l2"]["psnr"].ci95 is None
+    endless = [{"real": {"psnr": MetricValue(math.inf)}}] * 3
+    assert estimate_means(endless, rng)["real"]["psnr"] == (math.inf, None)
     with pytest.raises(ValueError, match="no scores"):
-        estimate([], rng)
+        estimate_means([], rng)

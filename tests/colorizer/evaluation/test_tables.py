@@ -4,21 +4,31 @@ import math
 import re
 from pathlib import Path
 
-from colorizer.evaluation.scores import Estimate, Estimates, Score, Scores, pixel_weights, score
-from colorizer.evaluation.tables import PUBLISHED, render_table, write_scores
+from colorizer.evaluation.scores import (
+    ImageMetrics,
+    MeanEstimate,
+    MeanEstimates,
+    MetricValue,
+    bin_weights,
+    measure_methods,
+)
+from colorizer.evaluation.tables import PUBLISHED_AUCS, render_table, write_metrics
 from colorizer.stimuli.methods import METHODS
 from colorizer.training.prior import ColorPrior
 from tests.colorizer.evaluation.test_scores import image, prior
 
 FORMATS = Path(__file__).parents[3] / "docs" / "formats.md"
-ESTIMATES: Estimates = {
-    "gray": {"auc_raw": Estimate(0.8704, (0.8621, 0.8788)), "psnr": Estimate(21.5, (20, 23))},
-    "real": {"auc_raw": Estimate(1.0, (1.0, 1.0)), "psnr": Estimate(math.inf, None)},
+ESTIMATES: MeanEstimates = {
+    "gray": {
+        "auc_raw": MeanEstimate(0.8704, (0.8621, 0.8788)),
+        "psnr": MeanEstimate(21.5, (20, 23)),
+    },
+    "real": {"auc_raw": MeanEstimate(1.0, (1.0, 1.0)), "psnr": MeanEstimate(math.inf, None)},
 }
-SCORES: dict[str, Scores] = {
+SCORES: dict[str, ImageMetrics] = {
     f"set/{n}": {
-        "gray": {"auc_raw": Score(n / 8, weight=2.0), "psnr": Score(20.0 + n)},
-        "real": {"auc_raw": Score(1.0), "psnr": Score(math.inf)},
+        "gray": {"auc_raw": MetricValue(n / 8, weight=2.0), "psnr": MetricValue(20.0 + n)},
+        "real": {"auc_raw": MetricValue(1.0), "psnr": MetricValue(math.inf)},
     }
     for n in range(7)
 }
@@ -27,7 +37,7 @@ __all__ = ["prior"]
 
 
 def test_metrics_json_is_as_the_contract_has_it(tmp_path: Path, prior: ColorPrior) -> None:
-    write_scores(tmp_path, ESTIMATES, SCORES)
+    write_metrics(tmp_path, ESTIMATES, SCORES)
     written = json.loads((tmp_path / "metrics.json").read_text())
     assert written["gray"] == {
         "auc_raw": {"mean": 0.8704, "ci95": [0.8621, 0.8788]},
@@ -38,13 +48,13 @@ def test_metrics_json_is_as_the_contract_has_it(tmp_path: Path, prior: ColorPrio
 
     section = FORMATS.read_text().split("## metrics.json")[1]
     documented = re.findall(r'"([a-z0-9_]+)"', section.split("{method: {")[1].split(": {")[0])
-    found = score({"real": image(0)}, ["real"], pixel_weights(prior))["real"]
+    found = measure_methods({"real": image(0)}, ["real"], bin_weights(prior))["real"]
     assert documented == list(found)
     assert set(METHODS) <= set(re.findall(r"`([a-z0-9-]+)`", section))
 
 
 def test_metrics_csv_has_a_row_a_number_and_the_published_beside(tmp_path: Path) -> None:
-    write_scores(tmp_path, ESTIMATES, SCORES)
+    write_metrics(tmp_path, ESTIMATES, SCORES)
     with (tmp_path / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["method"], row["metric"]) for row in rows] == [
@@ -63,7 +73,7 @@ def test_metrics_csv_has_a_row_a_number_and_the_published_beside(tmp_path: Path)
 
 
 def test_images_csv_has_a_row_for_each_method_of_a_photograph(tmp_path: Path) -> None:
-    write_scores(tmp_path, ESTIMATES, SCORES)
+    write_metrics(tmp_path, ESTIMATES, SCORES)
     with (tmp_path / "images.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 14
@@ -87,4 +97,4 @@ def test_the_table_has_intervals_published_values_and_what_is_missing() -> None:
 
 
 def test_published_values_stand_beside_methods_that_there_are() -> None:
-    assert {published.like for published in PUBLISHED} <= set(METHODS)
+    assert {published.method for published in PUBLISHED_AUCS} <= set(METHODS)
