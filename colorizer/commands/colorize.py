@@ -18,7 +18,7 @@ from colorizer.commands.options import (
 )
 from colorizer.commands.terminal import tell, tell_refused, tracked
 from colorizer.errors import ColorizerError
-from colorizer.figures.comparison_sheet import draw_sheet, make_panels, save_png
+from colorizer.figures.comparison_sheet import draw_comparison_sheet, make_panels, save_png
 from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.photos.output_names import OutputPaths, name_outputs
@@ -108,4 +108,4 @@ def color(
     save_png(Image.fromarray(colored), job.colorized)
     if compared:
         columns = {name.upper(): painter for name, painter in compared.items()}
-        save_png(draw_sheet([make_panels(photograph, columns, LONGEST)]), job.sheet)
+        save_png(draw_comparison_sheet([make_panels(photograph, columns, LONGEST)]), job.sheet)

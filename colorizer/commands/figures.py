@@ -21,9 +21,9 @@ from colorizer.commands.options import (
 )
 from colorizer.commands.terminal import tell, tell_refused
 from colorizer.errors import ColorizerError
-from colorizer.figures.comparison_sheet import draw_sheet, save_png
-from colorizer.figures.curves import draw_losses, draw_weights, read_log, save_figure
-from colorizer.figures.network import draw_network, trace
+from colorizer.figures.comparison_sheet import draw_comparison_sheet, save_png
+from colorizer.figures.curves import draw_bin_weights, draw_loss_curves, read_log, save_figure
+from colorizer.figures.network import draw_network, trace_layers
 from colorizer.networks.checkpoint import load_colorizer, read_header
 from colorizer.photos.splits import SPLIT_FILE, read_split, select_split
 from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_methods
@@ -71,7 +71,7 @@ def figures(
         draw_run(folder, out)
     refused = {}
     try:
-        save_figure(draw_weights(read_prior(PRIOR_FILE).weight), out / "weights")
+        save_figure(draw_bin_weights(read_prior(PRIOR_FILE).weight), out / "weights")
     except ColorizerError as mistake:
         refused["weights"] = str(mistake)
     try:
@@ -87,8 +87,8 @@ def draw_run(folder: Path, out: Path) -> None:
     """A run's losses by epoch, and its network."""
     checkpoint = folder / "best.safetensors"
     objective = read_header(checkpoint)["objective"]
-    losses = draw_losses(read_log(folder / "log.csv"), objective)
-    network = draw_network(trace(load_colorizer(checkpoint, CPU)))
+    losses = draw_loss_curves(read_log(folder / "log.csv"), objective)
+    network = draw_network(trace_layers(load_colorizer(checkpoint, CPU)))
     save_figure(losses, out / f"losses-{folder.resolve().name}")
     save_figure(network, out / f"network-{folder.resolve().name}")
 
@@ -106,6 +106,6 @@ def compare(models: dict[str, Path], rows: int, seed: int, device: torch.device)
     painted = [render_methods(sitting.to(device), list(COLUMNS), loaded) for sitting in sittings]
     if not painted:
         raise ColorizerError(f"{SPLIT_FILE}: none of its test photographs could be read")
-    return draw_sheet(
+    return draw_comparison_sheet(
         [{COLUMNS[name]: x[0].cpu().numpy() for name, x in row.items()} for row in painted]
     )

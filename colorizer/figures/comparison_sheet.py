@@ -11,45 +11,47 @@ from colorizer.files import atomic_write
 from colorizer.photos.reading import is_gray
 from colorizer.stimuli.full_size import ConfiguredModel, colorize_image, to_grayscale
 
-Panels = Mapping[str, NDArray[np.uint8]]  # column -> pixels (H, W, 3), all of one size
+PanelRow = Mapping[str, NDArray[np.uint8]]  # column -> pixels (H, W, 3), all of one size
 
-BW, ORG = "BW", "ORG"
-GAP = 6  # px between panels
-PAPER, INK = "white", "#1a1a1a"
+GRAY_COLUMN, ORIGINAL_COLUMN = "BW", "ORG"
+PANEL_GAP_PX = 6  # px between panels
+BACKGROUND_COLOR, INK = "white", "#1a1a1a"
 
 
 def make_panels(
-    photograph: Image.Image, painters: Mapping[str, ConfiguredModel], longest: int
+    photograph: Image.Image, models: Mapping[str, ConfiguredModel], max_side_px: int
 ) -> dict[str, NDArray[np.uint8]]:
     """A photograph within so many pixels: gray, as each painter has it, and as it was.
 
     A photograph without colors has no ORG panel.
     """
     small = photograph.copy()
-    small.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    small.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
     pixels = np.asarray(small)
-    panels = {BW: to_grayscale(pixels)}
-    panels |= {name: colorize_image(pixels, painter) for name, painter in painters.items()}
-    return panels if is_gray(pixels) else {**panels, ORG: pixels}
+    panels = {GRAY_COLUMN: to_grayscale(pixels)}
+    panels |= {name: colorize_image(pixels, painter) for name, painter in models.items()}
+    return panels if is_gray(pixels) else {**panels, ORIGINAL_COLUMN: pixels}
 
 
-def draw_sheet(rows: Sequence[Panels]) -> Image.Image:
+def draw_comparison_sheet(rows: Sequence[PanelRow]) -> Image.Image:
     """Rows of panels under their columns' names; a row may lack some that another has."""
     columns = max((list(row) for row in rows), key=len)
-    width = max(row[BW].shape[1] for row in rows)
-    letters = max(12, width // 14)
-    top = 2 * letters
-    height = top + sum(row[BW].shape[0] + GAP for row in rows) - GAP
-    sheet = Image.new("RGB", (len(columns) * (width + GAP) - GAP, height), PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(letters)
-    places = {name: index * (width + GAP) for index, name in enumerate(columns)}
+    width = max(row[GRAY_COLUMN].shape[1] for row in rows)
+    font_px = max(12, width // 14)
+    top = 2 * font_px
+    height = top + sum(row[GRAY_COLUMN].shape[0] + PANEL_GAP_PX for row in rows) - PANEL_GAP_PX
+    sheet = Image.new(
+        "RGB", (len(columns) * (width + PANEL_GAP_PX) - PANEL_GAP_PX, height), BACKGROUND_COLOR
+    )
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(font_px)
+    places = {name: index * (width + PANEL_GAP_PX) for index, name in enumerate(columns)}
     for name, left in places.items():
-        pen.text((left + width / 2, letters), name, INK, font, anchor="mm")
+        pen.text((left + width / 2, font_px), name, INK, font, anchor="mm")
     for row in rows:
         for name, panel in row.items():
             indent = (width - panel.shape[1]) // 2
             sheet.paste(Image.fromarray(panel), (places[name] + indent, top))
-        top += row[BW].shape[0] + GAP
+        top += row[GRAY_COLUMN].shape[0] + PANEL_GAP_PX
     return sheet
 
 

@@ -20,12 +20,16 @@ from colorizer.color.spaces import lab_to_rgb_in_gamut
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
 
-KINDS = ("svg", "png")  # for the paper, for looking at
-INK, MUTED, TRAIN, VAL = "#1a1a1a", "#5a5a5a", "#8a8a8a", "#a33a12"
-NAMES = {"l2": "L2 regression", "mcl": "Classification with rebalancing (MCL)"}
-LOSSES = {"l2": "squared error, ab / 110, summed", "mcl": "weighted cross-entropy, nats a pixel"}
-SHOWN_AT = 60.0  # L at which the bins are shown: most of them have a color in the gamut there
-BIN = 10.0  # ab units, the side of a bin
+FIGURE_FORMATS = ("svg", "png")  # for the paper, for looking at
+INK, MUTED, TRAIN_COLOR, VAL_COLOR = "#1a1a1a", "#5a5a5a", "#8a8a8a", "#a33a12"
+OBJECTIVE_TITLES = {"l2": "L2 regression", "mcl": "Classification with rebalancing (MCL)"}
+LOSS_LABELS = {
+    "l2": "squared error, ab / 110, summed",
+    "mcl": "weighted cross-entropy, nats a pixel",
+}
+# L at which the bins are shown: most of them have a color in the gamut there
+SWATCH_LIGHTNESS = 60.0
+BIN_SIZE = 10.0  # ab units, the side of a bin
 STYLE: Any = {  # Any, since each version of matplotlib types the names it takes anew
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -52,7 +56,7 @@ def read_log(path: Path) -> dict[str, list[float]]:
         raise ColorizerError(f"{path}: not a log of `colorizer train` ({error})") from error
 
 
-def draw_losses(log: Mapping[str, list[float]], objective: str) -> Figure:
+def draw_loss_curves(log: Mapping[str, list[float]], objective: str) -> Figure:
     """Training and validation loss by epoch, the epoch with the least validation loss marked.
 
     Figures 3 and 4 of the source report.
@@ -61,22 +65,26 @@ def draw_losses(log: Mapping[str, list[float]], objective: str) -> Figure:
         figure = Figure(figsize=(4.2, 2.9), layout="constrained")
         axes = figure.subplots()
         epochs, validation = log["epoch"], log["val_loss"]
-        axes.plot(epochs, log["train_loss"], "o-", color=TRAIN, markersize=3, label="training")
-        axes.plot(epochs, validation, "o-", color=VAL, markersize=3, label="validation")
+        axes.plot(
+            epochs, log["train_loss"], "o-", color=TRAIN_COLOR, markersize=3, label="training"
+        )
+        axes.plot(epochs, validation, "o-", color=VAL_COLOR, markersize=3, label="validation")
         best = int(np.argmin(validation))
         axes.axvline(epochs[best], color=MUTED, linewidth=0.7, linestyle=":", zorder=0)
-        axes.plot(epochs[best], validation[best], "o", color=VAL, markersize=7, fillstyle="none")
+        axes.plot(
+            epochs[best], validation[best], "o", color=VAL_COLOR, markersize=7, fillstyle="none"
+        )
         kept = f"epoch {epochs[best]:.0f}, {validation[best]:.3g}"
         axes.annotate("kept: " + kept, (1, 1.01), None, "axes fraction", color=MUTED, ha="right")
-        axes.set(xlabel="epoch", ylabel=LOSSES[objective])
-        axes.set_title(NAMES[objective], loc="left", fontsize=9, weight="bold", pad=16)
+        axes.set(xlabel="epoch", ylabel=LOSS_LABELS[objective])
+        axes.set_title(OBJECTIVE_TITLES[objective], loc="left", fontsize=9, weight="bold", pad=16)
         axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.legend(frameon=False, labelcolor=INK)
     return figure
 
 
-def draw_weights(weight: Tensor) -> Figure:
+def draw_bin_weights(weight: Tensor) -> Figure:
     """The bins in their own colors, and what a pixel of each weighs in the loss; weight (Q,)
 
     Figure 2 of the source report.
@@ -90,9 +98,11 @@ def draw_weights(weight: Tensor) -> Figure:
             axes.spines[:].set_visible(False)
             axes.tick_params(length=2)
         left.set(ylabel="b")
-        left.set_title(f"the bins, at L = {SHOWN_AT:.0f}", fontsize=9)
-        left.add_collection(PatchCollection(_squares(bins), facecolor=bin_colors(bins).numpy()))
-        squares = PatchCollection(_squares(bins), cmap="cividis", norm=LogNorm())
+        left.set_title(f"the bins, at L = {SWATCH_LIGHTNESS:.0f}", fontsize=9)
+        left.add_collection(
+            PatchCollection(_bin_rectangles(bins), facecolor=bin_colors(bins).numpy())
+        )
+        squares = PatchCollection(_bin_rectangles(bins), cmap="cividis", norm=LogNorm())
         squares.set_array(weight.numpy())
         right.add_collection(squares)
         right.set_title("weight of a pixel in the loss", fontsize=9)
@@ -106,18 +116,21 @@ def draw_weights(weight: Tensor) -> Figure:
 
 def bin_colors(bins: Tensor) -> Tensor:
     """ab (Q, 2) -> sRGB (Q, 3) in [0, 1] at one lightness, as near as the gamut allows"""
-    lab = torch.cat([torch.full_like(bins[:, :1], SHOWN_AT), bins], dim=1)
+    lab = torch.cat([torch.full_like(bins[:, :1], SWATCH_LIGHTNESS), bins], dim=1)
     return lab_to_rgb_in_gamut(lab).clamp(0, 1)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
     """path.svg and path.png, without a date: the same data give the same files."""
     dates = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
-    for kind in KINDS:
+    for kind in FIGURE_FORMATS:
         target = path.with_name(f"{path.name}.{kind}")
         with mpl.rc_context(STYLE), atomic_write(target) as temporary:
             figure.savefig(temporary, format=kind, dpi=300, metadata=dates[kind])
 
 
-def _squares(bins: Tensor) -> list[Rectangle]:
-    return [Rectangle((a - BIN / 2, b - BIN / 2), BIN, BIN) for a, b in bins.tolist()]
+def _bin_rectangles(bins: Tensor) -> list[Rectangle]:
+    return [
+        Rectangle((a - BIN_SIZE / 2, b - BIN_SIZE / 2), BIN_SIZE, BIN_SIZE)
+        for a, b in bins.tolist()
+    ]

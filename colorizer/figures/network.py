@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from colorizer.figures.curves import INK, MUTED, STYLE
 from colorizer.networks.models import Colorizer
 
-SIDE = 256  # px, of the image that is sent through
-WIDTH, HEIGHT = 1.2, 0.42  # inches, of a box
-ACROSS, DOWN = 1.6, 0.72  # from box to box
-FILLS = {"backbone": "#dfe7ee", "decoder": "#f1e4d3", "head": "#ecd5d0"}
-LATERAL = "decoder.lateral"
+INPUT_PX = 256  # px, of the image that is sent through
+BOX_WIDTH, BOX_HEIGHT = 1.2, 0.42  # inches, of a box
+COLUMN_STEP, ROW_STEP = 1.6, 0.72  # from box to box
+FILL_COLORS = {"backbone": "#dfe7ee", "decoder": "#f1e4d3", "head": "#ecd5d0"}
+LATERAL_PREFIX = "decoder.lateral"
 
 
-class Part(NamedTuple):
-    """Something that ran, and the shape it gave for an image of SIDE pixels."""
+class LayerInfo(NamedTuple):
+    """Something that ran, and the shape it gave for an image of INPUT_PX pixels."""
 
     name: str  # as in the state dict
     shape: tuple[int, int, int]  # C, H, W
@@ -31,42 +31,42 @@ class Part(NamedTuple):
 
 
 class _Box(NamedTuple):
-    part: Part
+    part: LayerInfo
     column: int
 
     @property
     def center(self) -> tuple[float, float]:
         """In inches; a level down for each halving of the image."""
-        return ACROSS * self.column, -DOWN * log2(SIDE / self.part.shape[1])
+        return COLUMN_STEP * self.column, -ROW_STEP * log2(INPUT_PX / self.part.shape[1])
 
 
-def trace(model: Colorizer) -> list[Part]:
+def trace_layers(model: Colorizer) -> list[LayerInfo]:
     """The parts of a model in the order they ran, between the lightness and ab."""
-    ran: list[Part] = []
+    ran: list[LayerInfo] = []
     hooks = [
         part.register_forward_hook(
-            lambda module, _, out, name=name: ran.append(_describe(name, out, module))
+            lambda module, _, out, name=name: ran.append(_layer_info(name, out, module))
         )
-        for name, part in _parts(model)
+        for name, part in _traced_modules(model)
     ]
-    lightness = torch.zeros(1, 1, SIDE, SIDE)
+    lightness = torch.zeros(1, 1, INPUT_PX, INPUT_PX)
     with torch.inference_mode():
         ab = model.decode(model(lightness))
     for hook in hooks:
         hook.remove()
-    return [_describe("lightness", lightness), *ran, _describe("ab", ab)]
+    return [_layer_info("lightness", lightness), *ran, _layer_info("ab", ab)]
 
 
-def draw_network(parts: Sequence[Part]) -> Figure:
+def draw_network(layers: Sequence[LayerInfo]) -> Figure:
     """Trunk, laterals, decoder and head side by side, or a chain; resolution falls downwards."""
-    boxes = list(_lay_out(parts))
+    boxes = list(_lay_out(layers))
     centers = [box.center for box in boxes]
     right, bottom = max(x for x, _ in centers), min(y for _, y in centers)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(right + WIDTH + 0.1, HEIGHT - bottom + 0.1))
+        figure = Figure(figsize=(right + BOX_WIDTH + 0.1, BOX_HEIGHT - bottom + 0.1))
         axes = figure.add_axes((0, 0, 1, 1))
-        axes.set(xlim=(-WIDTH / 2 - 0.05, right + WIDTH / 2 + 0.05), aspect="equal")
-        axes.set_ylim(bottom - HEIGHT / 2 - 0.05, HEIGHT / 2 + 0.05)
+        axes.set(xlim=(-BOX_WIDTH / 2 - 0.05, right + BOX_WIDTH / 2 + 0.05), aspect="equal")
+        axes.set_ylim(bottom - BOX_HEIGHT / 2 - 0.05, BOX_HEIGHT / 2 + 0.05)
         axes.axis("off")
         for start, end in _connect(boxes):
             _draw_arrow(axes, start, end)
@@ -75,27 +75,27 @@ def draw_network(parts: Sequence[Part]) -> Figure:
     return figure
 
 
-def _parts(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+def _traced_modules(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     """Convolutions and sequences of layers, wherever they are; norms and single layers are not."""
     for name, child in module.named_children():
         if isinstance(child, nn.Sequential | nn.Conv2d):
             yield prefix + name, child
         else:
-            yield from _parts(child, f"{prefix}{name}.")
+            yield from _traced_modules(child, f"{prefix}{name}.")
 
 
-def _describe(name: str, out: Tensor, module: nn.Module | None = None) -> Part:
+def _layer_info(name: str, out: Tensor, module: nn.Module | None = None) -> LayerInfo:
     channels, height, width = out.shape[1:]
     parameters = sum(x.numel() for x in module.parameters()) if module else 0
-    return Part(name, (channels, height, width), parameters)
+    return LayerInfo(name, (channels, height, width), parameters)
 
 
-def _lay_out(parts: Sequence[Part]) -> Iterator[_Box]:
+def _lay_out(parts: Sequence[LayerInfo]) -> Iterator[_Box]:
     """A column for each stretch of the network; one without laterals is a chain.
 
     A chain goes on below or above where the resolution changes, else to the right.
     """
-    if any(part.name.startswith(LATERAL) for part in parts):
+    if any(part.name.startswith(LATERAL_PREFIX) for part in parts):
         yield from (_Box(part, _column(part.name)) for part in parts)
         return
     column = 0
@@ -105,14 +105,14 @@ def _lay_out(parts: Sequence[Part]) -> Iterator[_Box]:
 
 
 def _column(name: str) -> int:
-    if name.startswith(LATERAL):
+    if name.startswith(LATERAL_PREFIX):
         return 1
     return {"decoder": 2, "head": 3, "ab": 4}.get(name.partition(".")[0], 0)
 
 
 def _connect(boxes: Sequence[_Box]) -> Iterator[tuple[_Box, _Box]]:
     """Along the way; a lateral leads from the trunk to the decoder at its own resolution."""
-    lateral = [box for box in boxes if box.part.name.startswith(LATERAL)]
+    lateral = [box for box in boxes if box.part.name.startswith(LATERAL_PREFIX)]
     trunk = [box for box in boxes if box.column == 0]
     rest = [box for box in boxes if box not in trunk and box not in lateral]
     if not lateral:
@@ -130,9 +130,9 @@ def _draw_arrow(axes: Axes, start: _Box, end: _Box) -> None:
     (x, y), (x2, y2) = start.center, end.center
     if start.column == end.column:
         down = 1 if y2 < y else -1
-        y, y2 = y - down * HEIGHT / 2, y2 + down * HEIGHT / 2
+        y, y2 = y - down * BOX_HEIGHT / 2, y2 + down * BOX_HEIGHT / 2
     else:
-        x, x2 = x + WIDTH / 2, x2 - WIDTH / 2
+        x, x2 = x + BOX_WIDTH / 2, x2 - BOX_WIDTH / 2
     style: Any = {"arrowstyle": "-|>", "color": MUTED, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", (x2, y2), (x, y), arrowprops=style)
 
@@ -140,17 +140,17 @@ def _draw_arrow(axes: Axes, start: _Box, end: _Box) -> None:
 def _draw_box(axes: Axes, box: _Box) -> None:
     (x, y), part = box.center, box.part
     kind, _, name = part.name.partition(".")
-    corner = (x - WIDTH / 2, y - HEIGHT / 2)
-    fill = FILLS.get(kind, "white" if not part.parameters else FILLS["backbone"])
-    axes.add_patch(Rectangle(corner, WIDTH, HEIGHT, facecolor=fill, edgecolor=MUTED))
-    title = (name or kind).replace(".", " ") + _count(part.parameters)
+    corner = (x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2)
+    fill = FILL_COLORS.get(kind, "white" if not part.parameters else FILL_COLORS["backbone"])
+    axes.add_patch(Rectangle(corner, BOX_WIDTH, BOX_HEIGHT, facecolor=fill, edgecolor=MUTED))
+    title = (name or kind).replace(".", " ") + _format_parameter_count(part.parameters)
     shape = " \N{MULTIPLICATION SIGN} ".join(map(str, part.shape))
     middle: Any = {"ha": "center", "va": "center"}
     axes.text(x, y + 0.08, title, fontsize=8, color=INK, **middle)
     axes.text(x, y - 0.1, shape, fontsize=7.5, color=MUTED, **middle)
 
 
-def _count(parameters: int) -> str:
+def _format_parameter_count(parameters: int) -> str:
     if not parameters:
         return ""
     return f", {parameters / 1e6:.1f} M" if parameters >= 1e6 else f", {parameters / 1e3:.3g} k"

@@ -21,9 +21,9 @@ from analysis.figures.figures import draw_rates
 from analysis.inference.intervals import wilson
 from analysis.inputs.published import read_published
 from colorizer.color.bins import bin_centers
-from colorizer.figures.comparison_sheet import draw_sheet, make_panels
-from colorizer.figures.curves import draw_losses, draw_weights, read_log, save_figure
-from colorizer.figures.network import draw_network, trace
+from colorizer.figures.comparison_sheet import draw_comparison_sheet, make_panels
+from colorizer.figures.curves import draw_bin_weights, draw_loss_curves, read_log, save_figure
+from colorizer.figures.network import draw_network, trace_layers
 from colorizer.networks.checkpoint import find_shipped_checkpoint, load_colorizer, read_header
 from colorizer.networks.models import OBJECTIVES
 from colorizer.stimuli.full_size import ConfiguredModel
@@ -124,15 +124,17 @@ def share(nearer: list[bool]) -> dict[str, Any]:
 def draw_models() -> None:
     """Draw figures 1 to 4 of the source report."""
     for name in OBJECTIVES:
-        save_figure(draw_losses(read_log(RUNS / name / "log.csv"), name), HERE / f"losses-{name}")
-    save_figure(draw_network(trace(load_painter("mcl").network)), HERE / "network")
-    save_figure(draw_weights(read_prior(PRIOR).weight), HERE / "weights")
+        save_figure(
+            draw_loss_curves(read_log(RUNS / name / "log.csv"), name), HERE / f"losses-{name}"
+        )
+    save_figure(draw_network(trace_layers(load_painter("mcl").network)), HERE / "network")
+    save_figure(draw_bin_weights(read_prior(PRIOR).weight), HERE / "weights")
 
 
 def draw_photographs(files: list[Path], painters: Mapping[str, ConfiguredModel], name: str) -> None:
     """Draw a comparison sheet, as a JPEG because it is smaller."""
     rows = [make_panels(Image.open(file).convert("RGB"), painters, SIDE) for file in files]
-    draw_sheet(rows).save(HERE / f"{name}.jpg", quality=92)
+    draw_comparison_sheet(rows).save(HERE / f"{name}.jpg", quality=92)
 
 
 def load_painter(name: str) -> ConfiguredModel:

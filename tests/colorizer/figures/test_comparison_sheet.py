@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorizer.figures.comparison_sheet import GAP, draw_sheet, make_panels
+from colorizer.figures.comparison_sheet import PANEL_GAP_PX, draw_comparison_sheet, make_panels
 from colorizer.stimuli.full_size import ConfiguredModel
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw
@@ -19,27 +19,27 @@ def painters() -> dict[str, ConfiguredModel]:
 
 def test_a_row_has_the_columns_of_the_report(painters: dict[str, ConfiguredModel]) -> None:
     photograph = Image.fromarray(draw(0, 96)[:64])
-    panels = make_panels(photograph, painters, longest=48)
+    panels = make_panels(photograph, painters, max_side_px=48)
     assert list(panels) == ["BW", "L2", "MCL", "ORG"]
     assert {panel.shape for panel in panels.values()} == {(32, 48, 3)}
     assert photograph.size == (96, 64)
 
 
 def test_a_gray_photograph_has_no_original_to_show(painters: dict[str, ConfiguredModel]) -> None:
-    assert "ORG" not in make_panels(Image.new("RGB", (40, 30), "gray"), painters, longest=48)
+    assert "ORG" not in make_panels(Image.new("RGB", (40, 30), "gray"), painters, max_side_px=48)
 
 
 def test_a_sheet_shows_every_panel_once_and_whole() -> None:
     color = {"BW": draw(0, 40), "L2": draw(1, 40), "MCL": draw(2, 40), "ORG": draw(3, 40)}
     gray = {"BW": draw(4, 30), "L2": draw(5, 30), "MCL": draw(6, 30)}
-    sheet = np.asarray(draw_sheet([gray, color]))
-    assert sheet.shape[1] == 4 * (40 + GAP) - GAP
+    sheet = np.asarray(draw_comparison_sheet([gray, color]))
+    assert sheet.shape[1] == 4 * (40 + PANEL_GAP_PX) - PANEL_GAP_PX
     for column in range(4):
-        left = column * (40 + GAP)
+        left = column * (40 + PANEL_GAP_PX)
         assert np.array_equal(sheet[-40:, left : left + 40], list(color.values())[column])
-    tops = sheet[-40 - GAP - 30 : -40 - GAP]
+    tops = sheet[-40 - PANEL_GAP_PX - 30 : -40 - PANEL_GAP_PX]
     for column, panel in enumerate(gray.values()):
-        left = column * (40 + GAP) + 5
+        left = column * (40 + PANEL_GAP_PX) + 5
         assert np.array_equal(tops[:, left : left + 30], panel)
-    assert (tops[:, 3 * (40 + GAP) :] == 255).all()
+    assert (tops[:, 3 * (40 + PANEL_GAP_PX) :] == 255).all()
     assert (sheet[:20] < 128).any()  # the columns' names

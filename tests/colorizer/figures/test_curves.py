@@ -9,7 +9,13 @@ from PIL import Image
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import rgb_to_lab
 from colorizer.errors import ColorizerError
-from colorizer.figures.curves import bin_colors, draw_losses, draw_weights, read_log, save_figure
+from colorizer.figures.curves import (
+    bin_colors,
+    draw_bin_weights,
+    draw_loss_curves,
+    read_log,
+    save_figure,
+)
 
 LOG = "epoch,train_loss,val_loss\n1,4.5,4.2\n2,4.1,3.9\n3,3.8,4.0\n"
 
@@ -21,28 +27,28 @@ def log(tmp_path: Path) -> dict[str, list[float]]:
 
 
 def test_both_losses_of_every_epoch_are_drawn(log: dict[str, list[float]]) -> None:
-    (axes,) = draw_losses(log, "mcl").axes
+    (axes,) = draw_loss_curves(log, "mcl").axes
     drawn = {str(line.get_label()): line.get_xydata() for line in axes.get_lines()}
     assert np.array_equal(drawn["training"], [[1, 4.5], [2, 4.1], [3, 3.8]])
     assert np.array_equal(drawn["validation"], [[1, 4.2], [2, 3.9], [3, 4.0]])
 
 
 def test_the_epoch_that_was_kept_is_marked(log: dict[str, list[float]]) -> None:
-    (axes,) = draw_losses(log, "mcl").axes
+    (axes,) = draw_loss_curves(log, "mcl").axes
     assert [text.get_text() for text in axes.texts] == ["kept: epoch 2, 3.9"]
     assert any(np.array_equal(line.get_xydata(), [[2, 3.9]]) for line in axes.get_lines())
 
 
 def test_one_epoch_is_a_figure_too(log: dict[str, list[float]], tmp_path: Path) -> None:
     once = {name: values[:1] for name, values in log.items()}
-    save_figure(draw_losses(once, "l2"), tmp_path / "losses")
+    save_figure(draw_loss_curves(once, "l2"), tmp_path / "losses")
     with Image.open(tmp_path / "losses.png") as image:
         assert image.width > 1000
 
 
 def test_every_bin_has_its_weight_and_its_color() -> None:
     weight = torch.rand(313) + 0.1
-    left, right = draw_weights(weight).axes[:2]
+    left, right = draw_bin_weights(weight).axes[:2]
     colors, weights = (axes.collections[0] for axes in (left, right))
     assert isinstance(colors, PatchCollection)
     assert len(colors.get_paths()) == len(weights.get_paths()) == 313
@@ -62,7 +68,7 @@ def test_a_bin_is_shown_in_its_hue() -> None:
 
 def test_the_same_data_give_the_same_files(log: dict[str, list[float]], tmp_path: Path) -> None:
     for name in ("one", "two"):
-        save_figure(draw_losses(log, "mcl"), tmp_path / name)
+        save_figure(draw_loss_curves(log, "mcl"), tmp_path / name)
     for kind in ("svg", "png"):
         assert (tmp_path / f"one.{kind}").read_bytes() == (tmp_path / f"two.{kind}").read_bytes()
 

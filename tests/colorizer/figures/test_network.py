@@ -2,16 +2,16 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from colorizer.color.bins import bin_centers
-from colorizer.figures.network import Part, draw_network, trace
+from colorizer.figures.network import LayerInfo, draw_network, trace_layers
 from colorizer.networks.models import build_colorizer
 
 
 @pytest.fixture(scope="module")
-def parts() -> list[Part]:
-    return trace(build_colorizer("resnet50v2", "mcl", bin_centers()).eval())
+def parts() -> list[LayerInfo]:
+    return trace_layers(build_colorizer("resnet50v2", "mcl", bin_centers()).eval())
 
 
-def test_the_parts_are_those_that_run_with_the_shapes_they_give(parts: list[Part]) -> None:
+def test_the_parts_are_those_that_run_with_the_shapes_they_give(parts: list[LayerInfo]) -> None:
     shapes = {part.name: part.shape for part in parts}
     assert next(iter(shapes)) == "lightness"
     assert shapes["backbone.layer3"] == (1024, 16, 16)
@@ -25,15 +25,15 @@ def test_parameters_are_counted_once() -> None:
     model = build_colorizer("resnet50", "l2", bin_centers()).eval()
     first_norm = 2 * 64  # a norm that stands alone is no part
     everything = sum(x.numel() for x in model.parameters())
-    assert sum(part.parameters for part in trace(model)) == everything - first_norm
+    assert sum(part.parameters for part in trace_layers(model)) == everything - first_norm
 
 
-def test_tracing_leaves_no_hook_behind(parts: list[Part]) -> None:
+def test_tracing_leaves_no_hook_behind(parts: list[LayerInfo]) -> None:
     model = build_colorizer("resnet50v2", "mcl", bin_centers()).eval()
-    assert trace(model) == parts == trace(model)
+    assert trace_layers(model) == parts == trace_layers(model)
 
 
-def test_every_part_is_drawn_and_joined(parts: list[Part]) -> None:
+def test_every_part_is_drawn_and_joined(parts: list[LayerInfo]) -> None:
     (axes,) = draw_network(parts).axes
     drawn = [text.get_text() for text in axes.texts]
     for part in parts:
@@ -46,7 +46,7 @@ def test_every_part_is_drawn_and_joined(parts: list[Part]) -> None:
 
 def test_a_network_without_laterals_is_a_chain() -> None:
     shapes = [(1, 256, 256), (64, 128, 128), (128, 128, 128), (2, 64, 64)]
-    chain = [Part(f"model{index}", shape, 0) for index, shape in enumerate(shapes)]
+    chain = [LayerInfo(f"model{index}", shape, 0) for index, shape in enumerate(shapes)]
     (axes,) = draw_network(chain).axes
     corners = [patch.get_xy() for patch in axes.patches if isinstance(patch, Rectangle)]
     assert len(corners) == len(chain)
