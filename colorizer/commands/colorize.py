@@ -9,14 +9,14 @@ import torch
 from PIL import Image
 
 from colorizer.commands.options import (
-    FOLDER,
-    choose_models,
+    FOLDER_TYPE,
     device_option,
+    find_and_print_models,
     json_option,
     models_option,
     quiet_option,
 )
-from colorizer.commands.terminal import tell, tell_refused, tracked
+from colorizer.commands.terminal import print_refused, print_summary, show_progress
 from colorizer.errors import ColorizerError
 from colorizer.figures.comparison_sheet import draw_comparison_sheet, make_panels, save_png
 from colorizer.networks.checkpoint import load_colorizer
@@ -26,15 +26,15 @@ from colorizer.photos.reading import UnreadablePhotographError, read_photograph
 from colorizer.stimuli.full_size import ConfiguredModel, colorize_image
 from colorizer.stimuli.methods import METHOD_MODELS
 
-COMPARED = ("l2", "mcl")  # on a sheet
-LONGEST = 512  # px, of a panel
+SHEET_MODELS = ("l2", "mcl")  # on a sheet
+PANEL_MAX_PX = 512  # px, of a panel
 
 
 @click.command()
 @click.argument(
     "inputs", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
 )
-@click.option("--out", type=FOLDER, default=Path("colorized"), show_default=True)
+@click.option("--out", type=FOLDER_TYPE, default=Path("colorized"), show_default=True)
 @click.option("--model", type=click.Choice(list(METHOD_MODELS)), default="mcl", show_default=True)
 @click.option(
     "--temperature",
@@ -74,32 +74,32 @@ def colorize(
     jobs = name_outputs(inputs, out)
     if not jobs:
         raise ColorizerError(f"{inputs[0]}: no photographs in this folder; give one that has some")
-    wanted = [*COMPARED, model] if sheet else [model]
-    files = choose_models(wanted, models, quiet)
+    needed_methods = [*SHEET_MODELS, model] if sheet else [model]
+    files = find_and_print_models(needed_methods, models, quiet)
     networks = {
         objective: fuse_for_cpu(load_colorizer(path, device)) for objective, path in files.items()
     }
-    painters = {}
-    for method in wanted:
+    models_by_method = {}
+    for method in needed_methods:
         objective, usual = METHOD_MODELS[method]
-        painters[method] = ConfiguredModel(
+        models_by_method[method] = ConfiguredModel(
             networks[objective], temperature or usual, saturation, device
         )
     refused = {}
-    for job in tracked(jobs, "coloring", len(jobs), quiet):
+    for job in show_progress(jobs, "coloring", len(jobs), quiet):
         try:
-            color(job, painters[model], painters if sheet else {})
+            colorize_file(job, models_by_method[model], models_by_method if sheet else {})
         except UnreadablePhotographError as refusal:
             refused[str(job.source)] = str(refusal)
-    tell_refused(refused)
+    print_refused(refused)
     if len(refused) == len(jobs):
         raise ColorizerError("nothing colored: none of the photographs could be read")
-    told = {"images": len(jobs) - len(refused), "refused": len(refused)}
-    tell(told, str(out), quiet, as_json)
+    summary = {"images": len(jobs) - len(refused), "refused": len(refused)}
+    print_summary(summary, str(out), quiet, as_json)
     return 1 if refused else 0
 
 
-def color(
+def colorize_file(
     job: OutputPaths, painter: ConfiguredModel, compared: Mapping[str, ConfiguredModel]
 ) -> None:
     """One photograph, and its sheet where there are painters to compare."""
@@ -108,4 +108,4 @@ def color(
     save_png(Image.fromarray(colored), job.colorized)
     if compared:
         columns = {name.upper(): painter for name, painter in compared.items()}
-        save_png(draw_comparison_sheet([make_panels(photograph, columns, LONGEST)]), job.sheet)
+        save_png(draw_comparison_sheet([make_panels(photograph, columns, PANEL_MAX_PX)]), job.sheet)

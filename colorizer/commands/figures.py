@@ -9,17 +9,17 @@ import torch
 from PIL import Image
 
 from colorizer.commands.options import (
-    EXISTING_FOLDER,
-    FOLDER,
+    EXISTING_FOLDER_TYPE,
+    FOLDER_TYPE,
     PRIOR_FILE,
-    RUNS,
+    RUNS_FOLDER,
     device_option,
     json_option,
     models_option,
     quiet_option,
     seed_option,
 )
-from colorizer.commands.terminal import tell, tell_refused
+from colorizer.commands.terminal import print_refused, print_summary
 from colorizer.errors import ColorizerError
 from colorizer.figures.comparison_sheet import draw_comparison_sheet, save_png
 from colorizer.figures.curves import draw_bin_weights, draw_loss_curves, read_log, save_figure
@@ -30,14 +30,16 @@ from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_me
 from colorizer.stimuli.model_files import find_models
 from colorizer.training.prior import read_prior
 
-COLUMNS = {"gray": "BW", "l2": "L2", "mcl": "MCL", "real": "ORG"}  # of the comparison sheet
-PIXELS = 256
+SHEET_COLUMNS = {"gray": "BW", "l2": "L2", "mcl": "MCL", "real": "ORG"}  # of the comparison sheet
+SHEET_PX = 256
 CPU = torch.device("cpu")
 
 
 @click.command()
-@click.option("--run", type=EXISTING_FOLDER, help="Of `colorizer train`; default: all in ./runs.")
-@click.option("--out", type=FOLDER, default=Path("figures"), show_default=True)
+@click.option(
+    "--run", type=EXISTING_FOLDER_TYPE, help="Of `colorizer train`; default: all in ./runs."
+)
+@click.option("--out", type=FOLDER_TYPE, default=Path("figures"), show_default=True)
 @click.option(
     "--rows",
     type=click.IntRange(1),
@@ -64,26 +66,28 @@ def figures(
 
     As SVG and PNG, the sheet as PNG. What cannot be drawn yet is refused by name.
     """
-    runs = [run] if run else sorted(path.parent for path in RUNS.glob("*/best.safetensors"))
+    runs = [run] if run else sorted(path.parent for path in RUNS_FOLDER.glob("*/best.safetensors"))
     if not runs:
-        raise ColorizerError(f"no run in {RUNS}; run `colorizer train` first, or give --run FOLDER")
+        raise ColorizerError(
+            f"no run in {RUNS_FOLDER}; run `colorizer train` first, or give --run FOLDER"
+        )
     for folder in runs:
-        draw_run(folder, out)
+        save_run_figures(folder, out)
     refused = {}
     try:
         save_figure(draw_bin_weights(read_prior(PRIOR_FILE).weight), out / "weights")
-    except ColorizerError as mistake:
-        refused["weights"] = str(mistake)
+    except ColorizerError as error:
+        refused["weights"] = str(error)
     try:
-        save_png(compare(models, rows, seed, device), out / "comparison.png")
-    except ColorizerError as mistake:
-        refused["comparison"] = str(mistake)
-    tell_refused(refused)
-    tell({"figures": 2 * len(runs) + 2 - len(refused)}, str(out), quiet, as_json)
+        save_png(draw_comparison(models, rows, seed, device), out / "comparison.png")
+    except ColorizerError as error:
+        refused["comparison"] = str(error)
+    print_refused(refused)
+    print_summary({"figures": 2 * len(runs) + 2 - len(refused)}, str(out), quiet, as_json)
     return 1 if refused else 0
 
 
-def draw_run(folder: Path, out: Path) -> None:
+def save_run_figures(folder: Path, out: Path) -> None:
     """A run's losses by epoch, and its network."""
     checkpoint = folder / "best.safetensors"
     objective = read_header(checkpoint)["objective"]
@@ -93,19 +97,23 @@ def draw_run(folder: Path, out: Path) -> None:
     save_figure(network, out / f"network-{folder.resolve().name}")
 
 
-def compare(models: dict[str, Path], rows: int, seed: int, device: torch.device) -> Image.Image:
+def draw_comparison(
+    models: dict[str, Path], rows: int, seed: int, device: torch.device
+) -> Image.Image:
     """Photographs drawn from the test split; those that cannot be read make way for others."""
-    files = find_models(list(COLUMNS), models, RUNS)
+    files = find_models(list(SHEET_COLUMNS), models, RUNS_FOLDER)
     loaded = {objective: load_colorizer(path, device) for objective, path in files.items()}
     photographs = select_split(read_split(SPLIT_FILE), "test")
     order = np.random.default_rng(seed).permutation(len(photographs))
     chosen = read_method_inputs(
-        [photographs[index] for index in order], PIXELS, seed, with_donors=False
+        [photographs[index] for index in order], SHEET_PX, seed, with_donors=False
     )
     sittings = islice((each for each in chosen if isinstance(each, MethodInput)), rows)
-    painted = [render_methods(sitting.to(device), list(COLUMNS), loaded) for sitting in sittings]
+    painted = [
+        render_methods(sitting.to(device), list(SHEET_COLUMNS), loaded) for sitting in sittings
+    ]
     if not painted:
         raise ColorizerError(f"{SPLIT_FILE}: none of its test photographs could be read")
     return draw_comparison_sheet(
-        [{COLUMNS[name]: x[0].cpu().numpy() for name, x in row.items()} for row in painted]
+        [{SHEET_COLUMNS[name]: x[0].cpu().numpy() for name, x in row.items()} for row in painted]
     )

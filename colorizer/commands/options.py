@@ -11,14 +11,14 @@ import torch
 from colorizer.networks.models import MODEL_NAMES
 from colorizer.stimuli.model_files import describe_models, find_models
 
-F = TypeVar("F", bound=Callable[..., Any])
+CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
 PRIOR_FILE = Path("data/prior.npz")
-RUNS = Path("runs")
+RUNS_FOLDER = Path("runs")
 
-FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
-EXISTING_FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+FILE_TYPE = click.Path(path_type=Path, dir_okay=False)
+FOLDER_TYPE = click.Path(path_type=Path, file_okay=False)
+EXISTING_FOLDER_TYPE = click.Path(path_type=Path, file_okay=False, exists=True)
 
 quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but what is refused.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -54,17 +54,19 @@ device_option = click.option(
 )
 
 
-def methods_option(known: Sequence[str], default: str) -> Callable[[F], F]:
-    """--methods, a list of words of `known`."""
+def methods_option(
+    allowed: Sequence[str], default: str
+) -> Callable[[CommandFunction], CommandFunction]:
+    """--methods, a list of words of `allowed`."""
 
     def read(_: click.Context, __: click.Parameter, text: str) -> list[str]:
         methods = list(dict.fromkeys(text.split(",")))
-        unknown = [method for method in methods if method not in known]
+        unknown = [method for method in methods if method not in allowed]
         if unknown:
-            raise click.UsageError(f"--methods: {unknown[0]!r} is none of {','.join(known)}")
+            raise click.UsageError(f"--methods: {unknown[0]!r} is none of {','.join(allowed)}")
         return methods
 
-    text = f"Of {','.join(known)}."
+    text = f"Of {','.join(allowed)}."
     return click.option("--methods", default=default, show_default=True, callback=read, help=text)
 
 
@@ -77,9 +79,11 @@ models_option = click.option(
 )
 
 
-def choose_models(methods: Sequence[str], given: dict[str, Path], quiet: bool) -> dict[str, Path]:
+def find_and_print_models(
+    methods: Sequence[str], model_files: dict[str, Path], quiet: bool
+) -> dict[str, Path]:
     """The files that `find_models` finds, each told in a line."""
-    files = find_models(methods, given, RUNS)
+    files = find_models(methods, model_files, RUNS_FOLDER)
     for line in describe_models(files) if not quiet else ():
         click.echo(line, err=True)
     return files

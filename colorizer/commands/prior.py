@@ -6,8 +6,14 @@ import click
 import torch
 
 from colorizer.color.bins import bin_centers
-from colorizer.commands.options import FILE, PRIOR_FILE, device_option, json_option, quiet_option
-from colorizer.commands.terminal import tell, tell_refused, tracked
+from colorizer.commands.options import (
+    FILE_TYPE,
+    PRIOR_FILE,
+    device_option,
+    json_option,
+    quiet_option,
+)
+from colorizer.commands.terminal import print_refused, print_summary, show_progress
 from colorizer.errors import ColorizerError
 from colorizer.photos.reading import UnreadablePhotographError
 from colorizer.photos.splits import (
@@ -19,8 +25,8 @@ from colorizer.training.prior import UNIFORM_SHARE, count_target_colors, estimat
 
 
 @click.command()
-@click.option("--split", "split_file", type=FILE, default=SPLIT_FILE, show_default=True)
-@click.option("--out", type=FILE, default=PRIOR_FILE, show_default=True)
+@click.option("--split", "split_file", type=FILE_TYPE, default=SPLIT_FILE, show_default=True)
+@click.option("--out", type=FILE_TYPE, default=PRIOR_FILE, show_default=True)
 @click.option(
     "--lambda",
     "mixing",
@@ -37,27 +43,27 @@ def prior(
 ) -> int:
     """Measure how common each color is in the train split, and what it shall weigh."""
     photographs = select_split(read_split(split_file), "train")
-    counting = tracked(
+    count_iterator = show_progress(
         count_target_colors(photographs, device), "counting", len(photographs), quiet
     )
     counts, refused = torch.zeros((), dtype=torch.int64, device=device), {}
-    for photograph, counted in zip(photographs, counting, strict=True):
-        if isinstance(counted, UnreadablePhotographError):
-            refused[photograph.file] = str(counted)
+    for photograph, counts_or_error in zip(photographs, count_iterator, strict=True):
+        if isinstance(counts_or_error, UnreadablePhotographError):
+            refused[photograph.file] = str(counts_or_error)
         else:
-            counts = counts + counted
-    tell_refused(refused)
+            counts = counts + counts_or_error
+    print_refused(refused)
     if len(refused) == len(photographs):
         raise ColorizerError(f"{split_file}: none of its train photographs could be read")
     estimated = estimate_prior(counts.cpu(), len(photographs) - len(refused), mixing)
     write_prior(out, estimated)
     gray = (bin_centers() == 0).all(dim=1)
-    told = {
+    summary = {
         "photographs": estimated.photograph_count,
         "p_gray": float(estimated.probability[gray]),
         "weight_min": float(estimated.weight.min()),
         "weight_median": float(estimated.weight.median()),
         "weight_max": float(estimated.weight.max()),
     }
-    tell({**told, "refused": len(refused)}, str(out), quiet, as_json)
+    print_summary({**summary, "refused": len(refused)}, str(out), quiet, as_json)
     return 1 if refused else 0

@@ -13,39 +13,39 @@ from colorizer.training.loop import EpochReport, StepReport
 T = TypeVar("T")
 
 
-def tracked(items: Iterable[T], doing: str, total: int, quiet: bool) -> Iterator[T]:
+def show_progress(items: Iterable[T], doing: str, total: int, quiet: bool) -> Iterator[T]:
     """The items, with a bar beside them."""
-    with _bar(quiet) as bar:
+    with _progress_bar(quiet) as bar:
         task = bar.add_task(doing, total=total, note="")
         for item in items:
             yield item
             bar.advance(task)
 
 
-def follow(training: Iterable[StepReport | EpochReport], quiet: bool) -> None:
+def run_with_progress(training: Iterable[StepReport | EpochReport], quiet: bool) -> None:
     """Run a training to its end: a bar with loss and speed, a line an epoch."""
-    with _bar(quiet) as bar:
+    with _progress_bar(quiet) as bar:
         task = bar.add_task("training", total=1.0, note="")
-        for told in training:
-            if isinstance(told, StepReport):
-                note = f"loss {told.losses[0]:.4g} · {told.images_per_s:.0f} img/s"
+        for report in training:
+            if isinstance(report, StepReport):
+                note = f"loss {report.losses[0]:.4g} · {report.images_per_s:.0f} img/s"
                 bar.update(
-                    task, completed=told.progress, note=note, description=f"epoch {told.epoch}"
+                    task, completed=report.progress, note=note, description=f"epoch {report.epoch}"
                 )
             elif not quiet:
-                bar.console.print(_describe_epoch(told), soft_wrap=True, highlight=False)
+                bar.console.print(_describe_epoch(report), soft_wrap=True, highlight=False)
 
 
-def tell(result: Mapping[str, float], where: str, quiet: bool, as_json: bool) -> None:
+def print_summary(result: Mapping[str, float], path: str, quiet: bool, as_json: bool) -> None:
     """A command's result, on one line."""
     if as_json:
-        click.echo(json.dumps({**result, "file": where}))
+        click.echo(json.dumps({**result, "file": path}))
     elif not quiet:
         numbers = ", ".join(f"{name} {value:.5g}" for name, value in result.items())
-        click.echo(f"{where}: {numbers}")
+        click.echo(f"{path}: {numbers}")
 
 
-def tell_refused(refused: Mapping[str, str]) -> None:
+def print_refused(refused: Mapping[str, str]) -> None:
     """A line for each input that was left out, also where all else is quiet."""
     for name, reason in refused.items():
         click.echo(
@@ -53,7 +53,7 @@ def tell_refused(refused: Mapping[str, str]) -> None:
         )
 
 
-def tell_left_out(others: Mapping[str, str]) -> None:
+def print_near_duplicates(others: Mapping[str, str]) -> None:
     """A line for each near-duplicate that was left out, with the photograph that stays."""
     for name, first in others.items():
         click.echo(
@@ -71,7 +71,7 @@ def _describe_epoch(epoch: EpochReport) -> str:
     return f"{numbers}{', the best so far' if epoch.is_best else ''}"
 
 
-def _bar(quiet: bool) -> Progress:
+def _progress_bar(quiet: bool) -> Progress:
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),

@@ -12,14 +12,14 @@ import torch
 from click.core import ParameterSource
 
 from colorizer.commands.options import (
-    FOLDER,
+    FOLDER_TYPE,
     PRIOR_FILE,
-    RUNS,
+    RUNS_FOLDER,
     device_option,
     quiet_option,
     seed_option,
 )
-from colorizer.commands.terminal import follow, tell_refused, tracked
+from colorizer.commands.terminal import print_refused, run_with_progress, show_progress
 from colorizer.errors import ColorizerError
 from colorizer.networks.backbone import RANDOM_WEIGHTS
 from colorizer.networks.checkpoint import file_sha256, model_name
@@ -44,7 +44,7 @@ from colorizer.training.state import (
 from colorizer.training.stopping import TrainingTimer, defer_stop_signals
 from colorizer.training.tensorboard import record_to_tensorboard
 
-TERMINATED = 143  # what a shell says of a program that SIGTERM ended
+SIGTERM_EXIT_CODE = 143  # what a shell says of a program that SIGTERM ended
 
 
 @click.command("train")
@@ -74,7 +74,7 @@ TERMINATED = 143  # what a shell says of a program that SIGTERM ended
     help="Of the trunk: held as they came, and its stem with them.",
 )
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after about these.")
-@click.option("--out", type=FOLDER, help="Default: runs/ and the objective.")
+@click.option("--out", type=FOLDER_TYPE, help="Default: runs/ and the objective.")
 @click.option("--resume", is_flag=True, help="Go on where the run was last saved.")
 @click.option(
     "--save-minutes",
@@ -108,31 +108,33 @@ def train_command(
     synchronized on GPUs; on CPU each process normalizes its own share of the batch.
     """
     config = TrainConfig(**settings)
-    folder = out or RUNS / model_name(asdict(config))
+    folder = out or RUNS_FOLDER / model_name(asdict(config))
     with distributed.process_group(device) as own:
         quiet = quiet or distributed.rank() > 0
-        run = go_on(config, context, folder, own) if resume else begin(config, folder, own)
+        run = (
+            continue_run(config, context, folder, own) if resume else start_run(config, folder, own)
+        )
         if compiled:
             run.model.compile()
-        training, validation = decode(run, "train", quiet), decode(run, "val", quiet)
+        training, validation = cache_split(run, "train", quiet), cache_split(run, "val", quiet)
         refused = training.refused | validation.refused
-        tell_refused(refused if distributed.rank() == 0 else {})
-        loss = build_loss(prior_of(run.config), own)
+        print_refused(refused if distributed.rank() == 0 else {})
+        loss = build_loss(read_prior_for(run.config), own)
         with defer_stop_signals() as signals:
-            pace = TrainingTimer(minutes or math.inf, save_minutes, lambda: bool(signals))
-            told = train(run, training, validation, loss, folder, pace)
-            follow(
-                record_to_tensorboard(told, folder)
+            timer = TrainingTimer(minutes or math.inf, save_minutes, lambda: bool(signals))
+            reports = train(run, training, validation, loss, folder, timer)
+            run_with_progress(
+                record_to_tensorboard(reports, folder)
                 if tensorboard and distributed.rank() == 0
-                else told,
+                else reports,
                 quiet,
             )
     if signals and run.epochs_done < run.config.epochs:
-        end(signals[0], folder, quiet)
+        exit_on_signal(signals[0], folder, quiet)
     return 1 if refused else 0
 
 
-def begin(config: TrainConfig, folder: Path, device: torch.device) -> TrainingState:
+def start_run(config: TrainConfig, folder: Path, device: torch.device) -> TrainingState:
     """A new run; refuses to write over one."""
     if (folder / RESUME_FILE).exists():
         raise ColorizerError(
@@ -144,12 +146,12 @@ def begin(config: TrainConfig, folder: Path, device: torch.device) -> TrainingSt
         )
     if config.weights == RANDOM_WEIGHTS and distributed.rank() == 0:
         click.echo("the trunk starts untrained (--weights random): expect poor colors", err=True)
-    run = create_training_state(config, prior_of(config), device)
+    run = create_training_state(config, read_prior_for(config), device)
     run.source_digests = hash_sources(config)
     return run
 
 
-def go_on(
+def continue_run(
     config: TrainConfig, context: click.Context, folder: Path, device: torch.device
 ) -> TrainingState:
     """The run in a folder; of its settings only the number of epochs may be given anew."""
@@ -174,7 +176,7 @@ def go_on(
     return run
 
 
-def prior_of(config: TrainConfig) -> ColorPrior | None:
+def read_prior_for(config: TrainConfig) -> ColorPrior | None:
     """What a classification needs to know of the photographs."""
     return read_prior(PRIOR_FILE) if config.objective == "mcl" else None
 
@@ -186,22 +188,25 @@ def hash_sources(config: TrainConfig) -> dict[str, str]:
     return {str(file): file_sha256(file) for file in files}
 
 
-def decode(run: TrainingState, side: str, quiet: bool) -> PhotoCache:
+def cache_split(run: TrainingState, split_name: str, quiet: bool) -> PhotoCache:
     """The photographs of one side as an array beside the split file, made if need be."""
-    photographs, size = select_split(read_split(SPLIT_FILE), side), cached_side(run.config.crop)
-    path = SPLIT_FILE.parent / "cache" / f"{side}-{size}.npy"
+    photographs, size = (
+        select_split(read_split(SPLIT_FILE), split_name),
+        cached_side(run.config.crop),
+    )
+    path = SPLIT_FILE.parent / "cache" / f"{split_name}-{size}.npy"
     if distributed.rank() == 0:
         decoding = build_photo_cache(path, photographs, size)
-        for _ in tracked(decoding, f"decoding {side}", len(photographs), quiet):
+        for _ in show_progress(decoding, f"decoding {split_name}", len(photographs), quiet):
             pass
     distributed.barrier()
     return open_photo_cache(path, photographs, next(run.model.parameters()).device)
 
 
-def end(number: int, folder: Path, quiet: bool) -> NoReturn:
+def exit_on_signal(number: int, folder: Path, quiet: bool) -> NoReturn:
     """As the signal asked, once the run is saved."""
     if not quiet:
         click.echo(f"stopped; {folder} is saved and --resume goes on with it", err=True)
     if number == signal.SIGTERM:
-        sys.exit(TERMINATED)
+        sys.exit(SIGTERM_EXIT_CODE)
     raise KeyboardInterrupt
