@@ -118,9 +118,9 @@ Colorizer = PyramidColorizer | Zhang2016
 def build_colorizer(
     name: str, objective: str, bins: Tensor, probability: Tensor | None = None
 ) -> Colorizer:
-    """An untrained model of ARCHITECTURES. probability (Q,): the prior that classification starts
-    from.
+    """An untrained model of ARCHITECTURES.
 
+    probability (Q,): the prior that classification starts from.
     Raises ColorizerError for the published network with another objective than its own.
     """
     start = torch.full((len(bins),), 1 / len(bins)) if probability is None else probability

@@ -58,7 +58,7 @@ def merge_duplicate_groups(
 ) -> list[str]:
     """The group of every photograph after the pairs are joined, in their order.
 
-    Two `assigned_groups` groups are on their sides already and stay apart.
+    Two of `assigned_groups` are in their splits already and stay apart.
     """
     leader = {group: group for group in groups}
 

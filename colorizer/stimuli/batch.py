@@ -44,9 +44,7 @@ class LoadedModel(NamedTuple):
 
 @dataclass(frozen=True)
 class StimulusSettings:
-    """How stimuli are made: methods of STIMULUS_METHODS, models by objective, pixels, the foils'
-    seed.
-    """
+    """How stimuli are made: STIMULUS_METHODS, models by objective, pixels, the foils' seed."""
 
     methods: Sequence[str]
     models: Mapping[str, LoadedModel]

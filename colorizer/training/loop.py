@@ -199,8 +199,9 @@ def _check_loss(run: TrainingState, losses: NDArray[np.float64]) -> None:
     ):
         return
     raise ColorizerError(
-        f"the loss is {losses[0]:.4g} (its gradient {gradient_norm:.4g}) at step {run.steps_done + 1} of epoch "
-        f"{run.epochs_done + 1}; what was saved before is kept, and --resume goes on from there; "
+        f"the loss is {losses[0]:.4g} (its gradient {gradient_norm:.4g}) at step "
+        f"{run.steps_done + 1} of epoch {run.epochs_done + 1}; "
+        "what was saved before is kept, and --resume goes on from there; "
         "where it comes to this again, begin with another --seed"
     )
 

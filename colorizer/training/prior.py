@@ -43,8 +43,7 @@ def count_target_colors(
 
 
 def count_colors(ab: Tensor) -> Tensor:
-    """ab (P, 2) -> how many pixels each cell of HISTOGRAM_CELL units has (HISTOGRAM_CELLS,
-    HISTOGRAM_CELLS), a then b
+    """ab (P, 2) -> pixels in each cell of HISTOGRAM_CELL units, (CELLS, CELLS), a then b
 
     Encoding cells instead of pixels makes a prior of millions of pixels one small product.
     """
@@ -58,8 +57,7 @@ def count_colors(ab: Tensor) -> Tensor:
 def estimate_prior(
     counts: Tensor, photograph_count: int, uniform_share: float = UNIFORM_SHARE
 ) -> ColorPrior:
-    """Counts (HISTOGRAM_CELLS, HISTOGRAM_CELLS) of so many photographs -> the mean soft-encoded
-    pixel, and weights
+    """Counts (CELLS, CELLS) of so many photographs -> the mean soft-encoded pixel, and weights
 
     uniform_share: as `rebalancing_weights` has it.
     """
@@ -79,12 +77,11 @@ def estimate_prior(
 
 
 def rebalancing_weights(probability: Tensor, uniform_share: float = UNIFORM_SHARE) -> Tensor:
-    """p (Q,) -> weights (Q,): 1 / ((1 - mixing) p + mixing u), scaled to mean 1 under p (eq. 4)
+    """p (Q,) -> weights (Q,): 1 / ((1 - share) p + share u), mean 1 under p (eq. 4)
 
     uniform_share: the paper's lambda in [0, 1]; at 1 all weigh the same (its "class" variant), at 0
-    a
-    color as much as it is rare. u: uniform over the bins that occur. A bin that does not gets the
-    largest weight.
+    a color as much as it is rare. u: uniform over the bins that occur. A bin that does not gets
+    the largest weight.
     """
     occurs = probability > 0
     mixed = (1 - uniform_share) * probability + uniform_share * occurs / occurs.sum()
@@ -93,7 +90,7 @@ def rebalancing_weights(probability: Tensor, uniform_share: float = UNIFORM_SHAR
 
 
 def write_prior(path: Path, prior: ColorPrior) -> None:
-    """Store a prior as an .npz of `probability`, `weight`, `bins` and `photograph_count`."""
+    """Store a prior as an .npz of `probability`, `weight`, `bins` and `photographs`."""
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
