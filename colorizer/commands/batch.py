@@ -65,7 +65,7 @@ def parse_shard(_: click.Context, __: click.Parameter, text: str | None) -> Shar
 
 @click.command()
 @click.option(
-    "--split", "side", type=click.Choice(SPLITS), help="Of data/split.csv. [default: test]"
+    "--split", "split_name", type=click.Choice(SPLITS), help="Of data/split.csv. [default: test]"
 )
 @click.option("--photos", type=EXISTING_FOLDER_TYPE, help="Instead of a split: a folder.")
 @click.option("--out", type=FOLDER_TYPE, default=Path("outputs"), show_default=True)

@@ -60,7 +60,7 @@ class EvaluationSetup(NamedTuple):
 
 @click.command()
 @click.option(
-    "--split", "side", type=click.Choice(SPLITS), help="Of data/split.csv. [default: test]"
+    "--split", "split_name", type=click.Choice(SPLITS), help="Of data/split.csv. [default: test]"
 )
 @click.option("--photos", type=EXISTING_FOLDER_TYPE, help="Instead of a split: a folder.")
 @click.option("--out", type=FOLDER_TYPE, default=Path("outputs/metrics"), show_default=True)
