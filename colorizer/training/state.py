@@ -131,7 +131,7 @@ def finish_epoch(run: TrainingState, row: LogRow, folder: Path) -> bool:
 def save_resume_file(run: TrainingState, folder: Path) -> None:
     """Write the file to resume from. One process of several does, they are all alike."""
     if distributed.rank() == 0:
-        names = ("best", "log", "step", "sums", "first")
+        names = ("best_val_loss", "log_rows", "steps_done", "loss_sums", "first_loss")
         state = {name: getattr(run, name) for name in names}
         write_tensors(
             folder / RESUME_FILE, _state_tensors(run), {**_checkpoint_header(run), **state}
@@ -157,17 +157,10 @@ def _restore(path: Path, header: Header, device: torch.device) -> TrainingState:
     run.model.load_state_dict(read_tensors(path, "model."))
     run.ema_model.load_state_dict(read_tensors(path, "averaged."))
     _restore_optimizer(run.optimizer, read_tensors(path, "optimizer."))
-    run.epochs_done, run.best_val_loss, run.log_rows = (
-        header["epoch"],
-        header["best"],
-        tuple(header["log"]),
-    )
-    run.steps_done, run.first_loss, run.source_digests = (
-        header["step"],
-        header["first"],
-        header["sources"],
-    )
-    total, second = header["sums"]
+    run.epochs_done, run.source_digests = header["epoch"], header["sources"]
+    run.best_val_loss, run.log_rows = header["best_val_loss"], tuple(header["log_rows"])
+    run.steps_done, run.first_loss = header["steps_done"], header["first_loss"]
+    total, second = header["loss_sums"]
     run.loss_sums = (total, second)
     return run
 

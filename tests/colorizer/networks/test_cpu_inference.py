@@ -78,7 +78,9 @@ def test_no_convolution_is_left_by_itself_and_no_norm_behind_one(fused: Colorize
     assert kinds.count(FusedConv2d) > 40
     assert nn.Conv2d not in kinds
     left = [name for name, m in fused.named_modules() if isinstance(m, nn.BatchNorm2d)]
-    assert all(name.endswith(("input_norm", "enter.0")) for name in left)  # those come first
+    assert all(
+        name.endswith(("input_norm", "pre_activation.0")) for name in left
+    )  # those come first
 
 
 def test_the_published_network_stays_as_it_is() -> None:

@@ -49,7 +49,7 @@ def test_two_processes_train_as_one_that_runs_their_halves_in_turn(tmp_path: Pat
     module = ("--nproc-per-node", "2", "-m", "tests.colorizer.little_training")
     words = [*torchrun, *module, str(tmp_path / "two"), "double"]
     subprocess.run(words, cwd=HOUSE, check=True, stderr=subprocess.DEVNULL)
-    one, two = (read_header(tmp_path / run / RESUME_FILE)["log"] for run in ("one", "two"))
+    one, two = (read_header(tmp_path / run / RESUME_FILE)["log_rows"] for run in ("one", "two"))
     for ours, theirs in zip(one, two, strict=True):
         assert theirs["steps"] == ours["steps"]
         for name in ("train_loss", "val_loss", "train_mean", "val_mean"):

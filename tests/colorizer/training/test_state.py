@@ -48,7 +48,7 @@ def test_a_run_that_was_killed_ends_where_it_would_have_ended(tmp_path: Path) ->
 
     process = start_training(tmp_path / "killed")
     saved = tmp_path / "killed" / RESUME_FILE
-    while not (saved.exists() and read_header(saved)["step"] == 1):
+    while not (saved.exists() and read_header(saved)["steps_done"] == 1):
         assert process.poll() is None
         time.sleep(0.005)
     process.kill()
@@ -61,7 +61,7 @@ def test_a_run_that_was_killed_ends_where_it_would_have_ended(tmp_path: Path) ->
     for name in ("last.safetensors", RESUME_FILE):
         assert same_tensors(tmp_path / "whole" / name, tmp_path / "killed" / name)
     whole, killed = (read_header(tmp_path / run / RESUME_FILE) for run in ("whole", "killed"))
-    for ours, theirs in zip(whole["log"], killed["log"], strict=True):
+    for ours, theirs in zip(whole["log_rows"], killed["log_rows"], strict=True):
         assert {**ours, "images_per_s": 0} == {**theirs, "images_per_s": 0}
 
 
