@@ -55,12 +55,12 @@ def plant_etag(study: LiveStudy) -> None:
 
     @study.app.after_request
     def leak(reply: Response) -> Response:
-        place = (request.view_args or {}).get("place")
-        if place is not None:
+        slot = (request.view_args or {}).get("slot")
+        if slot is not None:
             with reading(study.engine) as db:
                 token = (request.view_args or {})["trial_token"]
                 trial = db.scalars(select(Trial).where(Trial.token == token)).one()
-                reply.set_etag(f"{trial.fake_id if trial.fake_side == place else trial.real_id:x}")
+                reply.set_etag(f"{trial.fake_id if trial.fake_side == slot else trial.real_id:x}")
         return reply
 
 

@@ -1,8 +1,10 @@
-"""What the trial API takes and gives; openapi.json is made from these models (docs/api.md)."""
+"""The requests and replies of the trial API; its OpenAPI document describes them (docs/api.md)."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from flask_openapi3.types import ResponseDict
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from study_server.vocabulary import (
     Choice,
@@ -15,74 +17,102 @@ from study_server.vocabulary import (
     Side,
 )
 
-Milliseconds = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
-Frames = Annotated[int, Field(ge=0, le=100_000_000)]
-Ignored = Annotated[int, Field(ge=0, le=1_000_000)]
-NO_NUL = r"^[^\x00]*$"  # PostgreSQL's texts hold all characters but this one
-ShortText = Annotated[str, Field(max_length=64, pattern=NO_NUL)]
-Count = Annotated[int, Field(ge=0)]
+ElapsedMs = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
+FrameCount = Annotated[int, Field(ge=0, le=100_000_000)]
+IgnoredInputCount = Annotated[int, Field(ge=0, le=1_000_000)]
+NO_NUL_PATTERN = r"^[^\x00]*$"  # PostgreSQL's texts hold all characters but this one
+ShortText = Annotated[str, Field(max_length=64, pattern=NO_NUL_PATTERN)]
+ExternalId = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL_PATTERN)]
 MAX_COMMENT = 10_000  # characters
 
 
-class Body(BaseModel):
-    """What is sent: a key that is not known is a mistake, not passed over."""
+class StudyPath(BaseModel):
+    """The address of a study. An unknown slug is 404, whatever its form."""
+
+    slug: str = Field(json_schema_extra={"pattern": "^[a-z0-9][a-z0-9-]{0,62}$"})
+
+
+class PlatePath(BaseModel):
+    """The address of a color plate. A number without a plate is 404."""
+
+    number: int = Field(json_schema_extra={"minimum": 0, "maximum": 1000})
+
+
+class TrialPath(BaseModel):
+    """The address of a trial. An unknown token is 404, whatever its form."""
+
+    trial_token: str = Field(json_schema_extra={"pattern": "^[A-Za-z0-9_-]{1,64}$"})
+
+
+class ImagePath(TrialPath):
+    """The address of one image of a trial."""
+
+    slot: Place
+
+
+class RequestBody(BaseModel):
+    """A body whose keys are all known: an unknown key is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class ConsentBody(Body):
-    """Somebody has read the consent text and agreed.
+class ConsentRequest(RequestBody):
+    """The consent of somebody who has read the text of `consent_version`.
 
-    consent_version: of the text that they read. person: what tells people apart, a worker's id say;
-    only a keyed hash is kept, and the same person gets the same token again. Without one everybody
-    is somebody new. invitation: of a preview, in the link that `study preview` prints.
+    external_id: tells people apart, such as a worker's id of a platform; only a keyed hash is
+    stored, and the same person gets the same token again. Without one, everybody is a new
+    participant. invitation: from the link that `study invite` or `study preview` prints.
     """
 
     consent: Literal[True]
     consent_version: ShortText
     language: ShortText
-    person: Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)] | None = None
+    external_id: ExternalId | None = None
     invitation: Annotated[str, Field(max_length=500)] | None = None
 
 
-class EligibilityBody(Body):
-    """What somebody answers of what is asked; digits: as read on the plates, in their order."""
+class ScreeningRequest(RequestBody):
+    """The answers to the screening questions; digits: as read on the plates, in their order."""
 
     color_vision: ColorVision | None = None
     night_light: NightLight | None = None
     digits: Annotated[list[ShortText], Field(max_length=100)] = []
 
 
-class ResponseBody(Body):
-    """The answer to a trial, as `responses.Answer` describes it.
+class ResponseRequest(RequestBody):
+    """The answer to a trial and how it was given.
 
-    input: the event's pointerType (mouse, touch, pen), else its type (keydown; click of the Enter
-    key, of assistive technology, or where the browser tells no pointer); script where the browser
-    did not make it itself (isTrusted is false).
+    id: the front end's own, the same whenever it sends this answer. rt_ms: from the frame that
+    showed the answers. first_ms, second_ms: the achieved exposures; no second one where there is
+    one image, or where both are shown at once. *_frames: the animation frames that they took.
+    early_inputs, repeated_inputs: inputs that were ignored, before the buttons were there, or of a
+    held key or a double click. input: the event's pointerType (mouse, touch, pen), else its type
+    (keydown; click for the Enter key, for assistive technology, or where the browser tells no
+    pointer); script where the browser did not make the event itself (isTrusted is false).
     """
 
-    id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)] | None = None
+    id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL_PATTERN)] | None = None
     answer: Choice
     rt_ms: Annotated[int, Field(ge=0, le=86_400_000)]
-    first_ms: Milliseconds
-    second_ms: Milliseconds | None = None
-    first_frames: Frames | None = None
-    second_frames: Frames | None = None
-    early: Ignored = 0
-    held: Ignored = 0
+    first_ms: ElapsedMs
+    second_ms: ElapsedMs | None = None
+    first_frames: FrameCount | None = None
+    second_frames: FrameCount | None = None
+    early_inputs: IgnoredInputCount = 0
+    repeated_inputs: IgnoredInputCount = 0
     input: Annotated[str, Field(max_length=64, pattern="^[!-~]*$")] = ""
     flags: Annotated[list[Flag], Field(max_length=8)] = []
 
 
-class IncidentBody(Body):
-    """An image that cannot be shown. status: of the reply; none where what came is no image."""
+class IncidentRequest(RequestBody):
+    """An image that cannot be shown; status: of the reply, null where the reply was no image."""
 
-    place: Place
+    slot: Place
     status: Annotated[int, Field(ge=100, le=599)] | None = None
 
 
-class EnvironmentBody(Body):
-    """The screen, as the browser describes it. webdriver: a program drives the browser."""
+class EnvironmentRequest(RequestBody):
+    """The display, as the browser describes it. webdriver: whether the browser is automated."""
 
     language: ShortText
     refresh_hz: Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
@@ -95,14 +125,14 @@ class EnvironmentBody(Body):
     webdriver: bool | None = None
 
 
-class CommentBody(Body):
-    """What the participant wants to say at the end."""
+class CommentRequest(RequestBody):
+    """A participant's comment at the end."""
 
-    comment: Annotated[str, Field(max_length=MAX_COMMENT, pattern=NO_NUL)]
+    comment: Annotated[str, Field(max_length=MAX_COMMENT, pattern=NO_NUL_PATTERN)]
 
 
-class Texts(BaseModel):
-    """What participants read, in one language. consent, instructions: HTML."""
+class StudyTexts(BaseModel):
+    """The texts that participants read, in one language. consent, instructions: HTML."""
 
     title: str
     consent: str
@@ -112,102 +142,133 @@ class Texts(BaseModel):
 
 
 class StudyDescription(BaseModel):
-    """A study as somebody may know it before they take part."""
+    """A study, as far as people may know it before they take part. texts: by language."""
 
     slug: str
     state: str
-    minutes: Count
-    trials: Count
+    minutes: NonNegativeInt
+    trials: NonNegativeInt
     presentation: str
     question: str
-    texts: dict[str, Texts]  # by language
+    texts: dict[str, StudyTexts]
 
 
-class Enrolled(BaseModel):
-    """token: whoever holds it is the participant; send it as `Authorization: Bearer TOKEN`."""
+class EnrollmentReply(BaseModel):
+    """The participant's token, to be sent as `Authorization: Bearer TOKEN`."""
 
     token: str
 
 
-class Eligibility(BaseModel):
-    """What is asked before the first trial. pending: not answered yet. plates: their addresses."""
+class ScreeningQuestions(BaseModel):
+    """The questions before the first trial.
 
-    pending: bool
+    is_pending: whether they must be answered yet. plates: the addresses of the plates.
+    """
+
+    is_pending: bool
     color_vision: bool
     night_light: bool
     plates: list[str]
 
 
-class Image(BaseModel):
-    """url: from the server's root; it is dead once the trial is answered or voided."""
+class TrialImage(BaseModel):
+    """An image; its url, from the server's root, is 410 once the trial is answered or voided."""
 
-    place: Place
+    slot: Place
     url: str
 
 
-class Timing(BaseModel):
-    """How a trial goes, in ms. exposure_ms: none where images stay until the answer."""
+class TrialTiming(BaseModel):
+    """The durations of a trial in ms; exposure_ms: null where images stay until the answer."""
 
-    blank_ms: Count
-    exposure_ms: Count | None
-    gap_ms: Count
-    masks: Count
-    mask_ms: Count
-    after_ms: Count
-    feedback_ms: Count | None
+    blank_ms: NonNegativeInt
+    exposure_ms: NonNegativeInt | None
+    gap_ms: NonNegativeInt
+    masks: NonNegativeInt
+    mask_ms: NonNegativeInt
+    after_ms: NonNegativeInt
+    feedback_ms: NonNegativeInt | None
 
 
-class Trial(BaseModel):
-    """What may be known before the answer. images: in the order in which they are shown."""
+class TrialDescription(BaseModel):
+    """A trial, as far as it may be known before the answer.
+
+    number, total: its number among those of its kind. images: in the order in which they are shown.
+    """
 
     token: str
     kind: Kind
-    number: Count
-    of: Count
+    number: NonNegativeInt
+    total: NonNegativeInt
     presentation: str
-    images: list[Image]
-    timing: Timing
+    images: list[TrialImage]
+    timing: TrialTiming
 
 
-class Trials(BaseModel):
-    """The next trials, in order; none left: it is over. answered, planned: of all kinds."""
+class UpcomingTrialsReply(BaseModel):
+    """The next trials, in order; none are left at the end. answered, planned: of all kinds."""
 
-    answered: Count
-    planned: Count
-    trials: list[Trial]
-
-
-class Feedback(BaseModel):
-    """After practice. fake: its place; none where the single image was a photograph."""
-
-    fake: Side | Place | None
-    correct: bool
+    answered: NonNegativeInt
+    planned: NonNegativeInt
+    trials: list[TrialDescription]
 
 
-class Stored(Trials):
-    """The answer is stored, and the next trials. feedback: of practice trials only."""
+class PracticeFeedback(BaseModel):
+    """The feedback to a practice trial; fake_slot: null where the single image is a photograph."""
 
-    feedback: Feedback | None
-
-
-class Score(BaseModel):
-    """Of the test trials, as shown at the end."""
-
-    correct: Count
-    trials: Count
+    fake_slot: Side | Place | None
+    is_correct: bool
 
 
-class Result(BaseModel):
-    """How it ended. code, score, debrief (HTML): only of who is complete, by stored answers."""
+class ResponseReply(UpcomingTrialsReply):
+    """The next trials, and the feedback to the answer, which only practice trials have."""
+
+    feedback: PracticeFeedback | None
+
+
+class FinalScore(BaseModel):
+    """The number of test trials and of correct answers to them, as shown at the end."""
+
+    correct: NonNegativeInt
+    trials: NonNegativeInt
+
+
+class ParticipationResult(BaseModel):
+    """How it ended; code, score and debrief (HTML) are null unless the outcome is complete."""
 
     outcome: Outcome
     code: str | None
-    score: Score | None
+    score: FinalScore | None
     debrief: str | None
 
 
-class Problem(BaseModel):
-    """What was wrong, in words. detail: more of it, where there is more."""
+class ErrorReply(BaseModel):
+    """What was wrong, in words; detail: more about it, in some replies."""
 
     error: str
     detail: str | None = None
+
+
+ERROR_DESCRIPTIONS: Mapping[int, str] = {
+    400: "The request is not as described.",
+    401: "The token is missing or unknown.",
+    403: "The study takes in nobody new.",
+    404: "It does not exist.",
+    405: "This address has no such method.",
+    409: "Screening comes first, the trial was replaced, the study is over, or the text changed.",
+    410: "The trial is answered or voided, so its images are gone.",
+    413: "The body is larger than 64 KiB.",
+    415: "The body is not sent as application/json.",
+}
+
+
+def describe_errors(*statuses: int) -> ResponseDict:
+    """Return what the OpenAPI document says of replies with these statuses."""
+    schema = {"$ref": f"#/components/schemas/{ErrorReply.__name__}"}
+    return {
+        status: {
+            "description": ERROR_DESCRIPTIONS[status],
+            "content": {"application/json": {"schema": schema}},
+        }
+        for status in statuses
+    }

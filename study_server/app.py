@@ -3,6 +3,7 @@
 from flask import Flask, Response, current_app, g, render_template, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
+from flask_openapi3 import OpenAPI
 from flask_wtf.csrf import CSRFProtect
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
@@ -31,7 +32,7 @@ from study_server.views import (
     study,
     trials,
 )
-from study_server.views.answering import AT_EVERY_TRIAL
+from study_server.views.answering import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.speech import gettext
 
 RETRY_AFTER_S = 5
@@ -40,8 +41,7 @@ BLUEPRINTS = (
     entrance.pages,
     eligibility.pages,
     trials.pages,
-    api.doors,
-    api.mine,
+    trials.player_routes,
     researcher.pages,
     study.pages,
     downloads.pages,
@@ -49,14 +49,22 @@ BLUEPRINTS = (
 )
 
 
+API_BLUEPRINTS = (api.public_routes, api.participant_routes)
+
+
+class StudyServer(logs.Server, OpenAPI):
+    """Flask with the log of this server and the description of the API."""
+
+
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:
     """The study server as a WSGI application; raises StudyError where it cannot run."""
     settings = settings or read_settings()
     require_secret(settings)
-    app = logs.Server(
+    app = StudyServer(
         __name__,
         template_folder=find_resource_folder("templates"),
         static_folder=find_resource_folder("static"),
+        **api.DOCUMENT,
     )
     app.config.update(
         SECRET_KEY=settings.secret_key,
@@ -69,7 +77,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         WTF_CSRF_TIME_LIMIT=None,  # people read consent forms slowly
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which our Referrer-Policy withholds
     )
-    app.json = bodies.Json(app)
+    app.json = StrictJsonProvider(app)
     app.session_interface = Cookies()
     app.extensions["settings"] = settings
     app.extensions["engine"] = engine or open_engine(settings.database_url)
@@ -78,11 +86,13 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
     speech.init_app(app)
     csrf = CSRFProtect(app)
-    for blueprint in (trials.pages, eligibility.pages, api.doors, api.mine):
+    for blueprint in (trials.pages, trials.player_routes, eligibility.pages, *API_BLUEPRINTS):
         csrf.exempt(blueprint)  # authorised by a token in the address or a header, no cookie
     csrf.exempt(entrance.consent)  # it protects itself where a cookie tells who it is
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    for blueprint in API_BLUEPRINTS:
+        app.register_api(blueprint)
     logs.install(app)
     app.before_request(bodies.refuse_nul)
     app.before_request(_open_db)
@@ -99,7 +109,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 def _open_db() -> None:
     reads = request.method in ("GET", "HEAD")
     engine: Engine = current_app.extensions["engine" if reads else "writer"]
-    rows = request.endpoint in AT_EVERY_TRIAL and request.method != "OPTIONS"
+    rows = request.endpoint in TRIAL_ENDPOINTS and request.method != "OPTIONS"
     g.db = engine.connect() if rows else Session(engine)
 
 

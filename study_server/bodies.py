@@ -1,22 +1,8 @@
 """What is sent to the server, and may not even be looked at."""
 
-from typing import Any
-
 from flask import abort, request
-from flask.json.provider import DefaultJSONProvider
 
 MOST_BYTES = 64 * 1024  # of a body
-
-
-class Json(DefaultJSONProvider):
-    """Nested too deeply for the parser is malformed, not a failure of the server."""
-
-    def loads(self, s: str | bytes, **options: Any) -> Any:
-        """Raises ValueError."""
-        try:
-            return super().loads(s, **options)
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
 
 
 def refuse_nul() -> None:

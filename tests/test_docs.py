@@ -12,9 +12,9 @@ from colorizer.color.bins import BIN_ROWS
 from colorizer.networks import models
 from colorizer.training import losses, photo_cache, prior
 from study_server.cli import commands
-from study_server.openapi import OPERATIONS
 from study_server.protocol.model import Protocol, new_protocol
 from study_server.protocol.presets import PRESETS
+from tests.study_server.api_operations import list_operations
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -30,10 +30,12 @@ def test_the_page_of_commands_is_up_to_date() -> None:
 
 def test_the_page_of_the_api_names_every_address() -> None:
     page = (DOCS / "api.md").read_text(encoding="utf-8")
-    for operation in OPERATIONS:
-        path = operation.path.replace("{slug}", "SLUG").replace("{trial_token}", "TRIAL")
-        path = path.replace("{number}", "0")
-        assert f"{operation.method.upper()} {path.replace('{place}', 'left')}`" in page
+    for method, path in list_operations():
+        for name, example in (
+            ("slug", "SLUG"), ("trial_token", "TRIAL"), ("number", "0"), ("slot", "left"),
+        ):  # fmt: skip
+            path = path.replace(f"{{{name}}}", example)
+        assert f"`{method.upper()} {path}`" in page
 
 
 def test_the_walk_through_types_commands_and_options_that_there_are() -> None:

@@ -42,7 +42,7 @@ export function placeImages(trial, images, status) {
   stage.dataset.phase = "blank";
   delete stage.dataset.verdict;
   question.textContent = questionText;
-  trial.images.forEach(({ place: slotName }, index) => {
+  trial.images.forEach(({ slot: slotName }, index) => {
     const image = images[index];
     const slot = query(`#${slotName}`);
     image.alt = formatText(`${slotName}_image`); // never says what the image shows
@@ -56,11 +56,11 @@ export function placeImages(trial, images, status) {
   return stage;
 }
 
-function showProgress({ kind, number, of, presentation }) {
+function showProgress({ kind, number, total, presentation }) {
   const unit = presentation === "single" ? "image" : "pair";
-  query("#trial-counter").textContent = formatText(`${kind}_${unit}`, { number, of });
+  query("#trial-counter").textContent = formatText(`${kind}_${unit}`, { number, of: total });
   const bar = query("#progress-bar");
-  bar.max = of;
+  bar.max = total;
   bar.value = number - 1;
   bar.dataset.kind = kind;
 }
@@ -73,16 +73,16 @@ export function showWaiting(status) {
 }
 
 /** Show the images again, each labeled real or fake, and say whether the answer was correct. */
-export function showFeedback({ images }, { fake, correct }, answer) {
-  for (const { place: slotName } of images) {
+export function showFeedback({ images }, { fake_slot: fakeSlot, is_correct: isCorrect }, answer) {
+  for (const { slot: slotName } of images) {
     const slot = query(`#${slotName}`);
-    slot.querySelector(".verdict-label").textContent = formatText(slotName === fake ? "fake" : "real");
+    slot.querySelector(".verdict-label").textContent = formatText(slotName === fakeSlot ? "fake" : "real");
     slot.toggleAttribute("data-chosen", slotName === answer || slotName === "center");
   }
-  const verdict = correct ? "correct" : "incorrect";
+  const verdict = isCorrect ? "correct" : "incorrect";
   stage.dataset.verdict = verdict;
   stage.dataset.phase = "feedback";
-  question.textContent = formatText(`${verdict}_${fake ?? "none"}`);
+  question.textContent = formatText(`${verdict}_${fakeSlot ?? "none"}`);
   showStatus("");
 }
 

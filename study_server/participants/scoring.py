@@ -48,17 +48,18 @@ def vigilance_right(question: str) -> ColumnElement[bool]:
 
 
 def feedback(showing: Showing, answer: Choice) -> dict[str, object] | None:
-    """What an answered practice trial tells: where the fake was, and whether the answer is right.
+    """Return the feedback to a practice trial: where the fake was, and whether it was found.
 
-    fake: a side; of a single image its place, or None where it is a photograph.
+    fake_slot: of a single image the center, or None where it is a photograph. None for trials of
+    other kinds, which have no feedback.
     """
     if showing.kind is not Kind.PRACTICE:
         return None
     correct = is_correct(showing.person.protocol.question, showing.truth, answer)
-    return {"fake": _place_of_fake(showing), "correct": correct}
+    return {"fake_slot": _slot_of_fake(showing), "is_correct": correct}
 
 
-def _place_of_fake(showing: Showing) -> str | None:
+def _slot_of_fake(showing: Showing) -> str | None:
     if showing.fake_side is not None:
         return showing.fake_side
     return Place.CENTER if showing.truth is Choice.FAKE else None

@@ -1,21 +1,28 @@
-"""The JSON of one participant: next trials, their images, the answers. Who it is, others find out.
+"""The JSON of one participant's trials: the next ones, their images, the answers.
 
-The player has it under its own address, other front ends under /api with a token in a header.
+The player has it under the participant's own address, other front ends under /api/v1 with a token
+in a header. The same functions answer both.
 """
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, g, request
+from flask import Response, abort, current_app, g, make_response, request
+from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
+from flask_openapi3 import APIBlueprint
+from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Row
 
 from study_server.api_models import (
-    EnvironmentBody,
-    IncidentBody,
-    ResponseBody,
-    Stored,
-    Trials,
+    EnvironmentRequest,
+    ImagePath,
+    IncidentRequest,
+    ResponseReply,
+    ResponseRequest,
+    TrialPath,
+    UpcomingTrialsReply,
+    describe_errors,
 )
 from study_server.participants import (
     current_image,
@@ -24,63 +31,99 @@ from study_server.participants import (
     replacement,
     responses,
     scoring,
+    screening,
 )
 from study_server.protocol.model import Protocol
 from study_server.settings import Settings
+from study_server.stimuli.png import encode
 from study_server.views.speech import gettext, set_language
 from study_server.vocabulary import Kind, Place, Side
 
-LEFT_FIRST, RIGHT_FIRST = (Place.LEFT, Place.RIGHT), (Place.RIGHT, Place.LEFT)
-AT_EVERY_TRIAL = {
-    f"{door}.{view}" for door in ("trials", "api") for view in ("image", "start", "respond")
+LEFT_THEN_RIGHT, RIGHT_THEN_LEFT = (Place.LEFT, Place.RIGHT), (Place.RIGHT, Place.LEFT)
+TRIAL_ENDPOINTS = {
+    f"{blueprint}.{view}"
+    for blueprint in ("player", "api")
+    for view in ("send_image", "start", "respond")
 }
+Reply = Response | dict[str, Any] | tuple[dict[str, Any] | str, int]  # Flask's own type is not
+# available at run time, when flask-openapi3 reads the annotations
+PNG_REPLY = {"description": "An image of 8-bit RGB", "content": {"image/png": {}}}
+STORED_REPLY = {"description": "It is done."}
 
 
-def add_routes(pages: Blueprint) -> None:
-    """For a blueprint that sets g.participant, their g.token, and g.base: how addresses begin.
+class StrictJsonProvider(DefaultJSONProvider):
+    """A JSON parser to which a body that is nested too deeply is malformed."""
 
-    What comes at every trial has no g.participant: a query by the token finds out what it needs,
-    and g.db is a Connection there, elsewhere a Session.
+    def loads(self, s: str | bytes, **options: Any) -> Any:
+        """Parse JSON; raises ValueError."""
+        try:
+            return super().loads(s, **options)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+def add_trial_routes(blueprint: APIBlueprint) -> None:
+    """Add the routes to a blueprint that sets g.participant, g.token and g.base.
+
+    g.token: the participant's. g.base: how the addresses begin. At TRIAL_ENDPOINTS there is no
+    g.participant, since one query by the token finds all that they need, and g.db is a Connection;
+    elsewhere it is a Session.
     """
     trial = "/trials/<trial_token>"
-    pages.add_url_rule("/resume", view_func=resume, methods=["POST"])
-    pages.add_url_rule("/trials", view_func=next_trials)
-    pages.add_url_rule(f"{trial}/<any(left, right, center):place>", view_func=image)
-    pages.add_url_rule(f"{trial}/start", view_func=start, methods=["POST"])
-    pages.add_url_rule(f"{trial}/incident", view_func=incident, methods=["POST"])
-    pages.add_url_rule(f"{trial}/response", view_func=respond, methods=["POST"])
-    pages.add_url_rule("/environment", view_func=environment, methods=["POST"])
-    pages.register_error_handler(current_trial.UnknownTrial, _unknown)
-    pages.register_error_handler(current_trial.VoidedTrial, _voided)
-    pages.register_error_handler(current_trial.Over, _over)
-    pages.register_error_handler(current_trial.UnfitAnswer, _unfit)
-    pages.register_error_handler(ValidationError, refuse)
+    slot = "<any(left, right, center):slot>"
+    upcoming: ResponseDict = {200: UpcomingTrialsReply, **describe_errors(409)}
+    png: ResponseDict = {200: PNG_REPLY, **describe_errors(404, 409, 410)}
+    sent: ResponseDict = describe_errors(413, 415)
+    stored: ResponseDict = {204: STORED_REPLY, **sent}
+    answered: ResponseDict = {200: ResponseReply}
+    of_trial: ResponseDict = {**sent, **describe_errors(404, 409)}
+    blueprint.post("/resume", responses=upcoming | sent)(resume)
+    blueprint.get("/trials", responses=upcoming)(next_trials)
+    blueprint.get(f"{trial}/{slot}", responses=png)(send_image)
+    blueprint.post(f"{trial}/start", responses=stored | of_trial)(start)
+    blueprint.post(f"{trial}/incident", responses=stored | of_trial)(report_incident)
+    blueprint.post(f"{trial}/response", responses=answered | of_trial)(respond)
+    blueprint.post("/environment", responses=stored)(store_environment)
+    blueprint.before_request(require_json)
+    blueprint.register_error_handler(current_trial.UnknownTrial, _handle_unknown_trial)
+    blueprint.register_error_handler(current_trial.VoidedTrial, _handle_voided_trial)
+    blueprint.register_error_handler(current_trial.Over, _handle_participation_over)
+    blueprint.register_error_handler(current_trial.UnfitAnswer, _handle_invalid_answer)
 
 
-def read_json() -> object:
-    """What was sent; 400 where it is no JSON, or nested beyond all reason."""
-    try:
-        return request.get_json()
-    except RecursionError:
-        abort(400)
+def require_json() -> None:
+    """Refuse a body of another type (415) and malformed JSON (400).
+
+    To flask-openapi3, which reads the body after this, either is no body.
+    """
+    has_body = request.content_length or "Transfer-Encoding" in request.headers
+    if request.method == "POST" and has_body:
+        request.get_json()
 
 
-def resume() -> ResponseReturnValue:
+def resume() -> Reply:
+    """Begin, or go on after a reload: get the next trials.
+
+    A trial that was interrupted is replaced, since its images were seen.
+    """
     replacement.resume(g.db, g.participant)
     reply = next_trials()  # within the same transaction: another would wait for its turn
     g.db.commit()
     return reply
 
 
-def next_trials() -> ResponseReturnValue:
+def next_trials() -> Reply:
+    """Get the next trials."""
     person = participation.person_of(g.participant)
     ahead = current_trial.look_ahead(g.db.connection(), person)
-    return _send_json(Trials.model_validate(_tell(ahead, person.protocol)))
+    return _send_json(
+        UpcomingTrialsReply.model_validate(_upcoming_trials_body(ahead, person.protocol))
+    )
 
 
-def _tell(ahead: current_trial.Ahead, protocol: Protocol) -> dict[str, object]:
+def _upcoming_trials_body(ahead: current_trial.Ahead, protocol: Protocol) -> dict[str, object]:
     base = g.base
-    trials = [_describe(trial, protocol, base) for trial in ahead.trials]
+    trials = [_trial_body(trial, protocol, base) for trial in ahead.trials]
     return {"answered": ahead.answered, "planned": ahead.planned, "trials": trials}
 
 
@@ -88,17 +131,17 @@ def _send_json(model: BaseModel) -> Response:
     return Response(model.model_dump_json(), mimetype="application/json")
 
 
-def _describe(trial: Row[Any], protocol: Protocol, base: str) -> dict[str, object]:
-    """What the browser may know before the answer: nothing that tells the fake from the real."""
+def _trial_body(trial: Row[Any], protocol: Protocol, base: str) -> dict[str, object]:
+    """Describe a trial without anything that tells the fake from the photograph."""
     kind = Kind.TEST if trial.kind is Kind.VIGILANCE else trial.kind
-    mine = f"{base}/trials/{trial.token}"
+    trial_url = f"{base}/trials/{trial.token}"
     return {
         "token": trial.token,
         "kind": kind,
         "number": trial.slot + 1 - protocol.shown_before(kind),
-        "of": protocol.shown(kind),
+        "total": protocol.shown(kind),
         "presentation": protocol.presentation,
-        "images": [{"place": place, "url": f"{mine}/{place}"} for place in _places(trial)],
+        "images": [{"slot": slot, "url": f"{trial_url}/{slot}"} for slot in _slots(trial)],
         "timing": {
             "blank_ms": protocol.blank_ms if trial.slot else protocol.first_blank_ms,
             "exposure_ms": trial.exposure_ms,
@@ -111,38 +154,49 @@ def _describe(trial: Row[Any], protocol: Protocol, base: str) -> dict[str, objec
     }
 
 
-def _places(trial: Row[Any]) -> tuple[Place, ...]:
-    """In the order in which they are shown."""
+def _slots(trial: Row[Any]) -> tuple[Place, ...]:
+    """Return the slots of the images in the order in which they are shown."""
     if trial.fake_side is None:
         return (Place.CENTER,)
-    return RIGHT_FIRST if trial.first_side is Side.RIGHT else LEFT_FIRST
+    return RIGHT_THEN_LEFT if trial.first_side is Side.RIGHT else LEFT_THEN_RIGHT
 
 
-def image(trial_token: str, place: str) -> ResponseReturnValue:
-    """One image of one trial, dead once the trial is answered or voided.
-
-    No validators, no ranges, no store: every header of a real image is that of a fake.
-    """
+def send_image(path: ImagePath) -> Reply:
+    """Get an image of a trial, until the trial is answered."""
     try:
-        file = current_image.find_image(g.db, g.token, trial_token, Place(place))
+        file = current_image.find_image(g.db, g.token, path.trial_token, path.slot)
     except current_image.ImageGone:
         abort(410)
     return _send_file(file)
 
 
 def _send_file(file: str) -> Response:
-    """By nginx where it has the stimuli: docs/deploy.md has the headers that it must not add."""
+    """Send a stimulus, without validators and ranges: its headers are those of every other one.
+
+    nginx sends it where it has the stimuli: docs/deploy.md has the headers that it must not add.
+    """
     settings: Settings = current_app.extensions["settings"]
     headers = {"Cache-Control": "private, no-store"}
     if settings.x_accel_prefix:
         headers["X-Accel-Redirect"] = f"{settings.x_accel_prefix}/{file}"
         return Response(mimetype="image/png", headers=headers)
-    return Response(
-        (settings.stimuli_folder / file).read_bytes(), mimetype="image/png", headers=headers
-    )
+    content = (settings.stimuli_folder / file).read_bytes()
+    return Response(content, mimetype="image/png", headers=headers)
 
 
-def _find(trial_token: str) -> current_trial.Showing:
+def plate_image(number: int) -> Response:
+    """Return the image of one of the participant's plates; 410 once the questions are answered."""
+    if not screening.is_screening_pending(g.db, g.participant):
+        abort(410)
+    try:
+        picture = screening.draw_participant_plate(g.participant, number)
+    except IndexError:
+        abort(404)
+    headers = {"Cache-Control": "private, no-store"}
+    return Response(encode(picture), mimetype="image/png", headers=headers)
+
+
+def _find_current_trial(trial_token: str) -> current_trial.Showing:
     try:
         showing = current_trial.find_showing(g.db, g.token, trial_token)
     except current_trial.UnknownTrial:
@@ -152,65 +206,77 @@ def _find(trial_token: str) -> current_trial.Showing:
     return showing
 
 
-def _commit() -> None:
-    """Before the reply is made, with nothing of the database held: others wait for it."""
+def _commit_and_close() -> None:
+    """Commit before the reply is made, and hold nothing of the database: others wait for it."""
     g.db.commit()
     g.db.close()
 
 
-def start(trial_token: str) -> ResponseReturnValue:
-    current_trial.begin(g.db, _find(trial_token))
-    _commit()
+def start(path: TrialPath) -> Reply:
+    """Note that the images of a trial are being shown from now on."""
+    current_trial.begin(g.db, _find_current_trial(path.trial_token))
+    _commit_and_close()
     return "", 204
 
 
-def incident(trial_token: str) -> ResponseReturnValue:
-    body = IncidentBody.model_validate(read_json())
-    replacement.report_incident(g.db, g.participant, trial_token, body.place, body.status)
+def report_incident(path: TrialPath, body: IncidentRequest) -> Reply:
+    """Report an image that cannot be shown; the trial is replaced."""
+    replacement.report_incident(g.db, g.participant, path.trial_token, body.slot, body.status)
     g.db.commit()
     return "", 204
 
 
-def respond(trial_token: str) -> ResponseReturnValue:
-    body = ResponseBody.model_validate(read_json())
-    values = body.model_dump() | {"flags": frozenset(body.flags)}
-    answer = responses.Answer(values.pop("answer"), **values)
-    showing = _find(trial_token)
+def respond(path: TrialPath, body: ResponseRequest) -> Reply:
+    """Store the answer to a trial; the first one stands."""
+    answer = responses.Answer(
+        choice=body.answer,
+        rt_ms=body.rt_ms,
+        first_ms=body.first_ms,
+        second_ms=body.second_ms,
+        first_frames=body.first_frames,
+        second_frames=body.second_frames,
+        early=body.early_inputs,
+        held=body.repeated_inputs,
+        input=body.input,
+        flags=frozenset(body.flags),
+        id=body.id,
+    )
+    showing = _find_current_trial(path.trial_token)
     recorded = responses.record_response(g.db, showing, answer)
-    _commit()
-    told = scoring.feedback(showing, recorded.choice)
-    ahead = _tell(recorded.ahead, showing.person.protocol)
-    return _send_json(Stored.model_validate({"feedback": told, **ahead}))
+    _commit_and_close()
+    feedback = scoring.feedback(showing, recorded.choice)
+    upcoming = _upcoming_trials_body(recorded.ahead, showing.person.protocol)
+    return _send_json(ResponseReply.model_validate({"feedback": feedback, **upcoming}))
 
 
-def environment() -> ResponseReturnValue:
-    body = EnvironmentBody.model_validate(read_json())
+def store_environment(body: EnvironmentRequest) -> Reply:
+    """Describe the display; the first description stands."""
     participation.describe_environment(g.db, g.participant, **body.model_dump())
     g.db.commit()
     return "", 204
 
 
-def _unknown(_error: current_trial.UnknownTrial) -> ResponseReturnValue:
+def _handle_unknown_trial(_error: current_trial.UnknownTrial) -> ResponseReturnValue:
     return {"error": gettext("This trial doesn’t exist.")}, 404
 
 
-def _voided(_error: current_trial.VoidedTrial) -> ResponseReturnValue:
+def _handle_voided_trial(_error: current_trial.VoidedTrial) -> ResponseReturnValue:
     return {
         "error": gettext("This trial was interrupted and has been replaced by another one.")
     }, 409
 
 
-def _over(_error: current_trial.Over) -> ResponseReturnValue:
-    _commit()  # the outcome
+def _handle_participation_over(_error: current_trial.Over) -> ResponseReturnValue:
+    _commit_and_close()  # the outcome
     return {"error": gettext("You can’t give any more answers in this study.")}, 409
 
 
-def _unfit(error: current_trial.UnfitAnswer) -> ResponseReturnValue:
+def _handle_invalid_answer(error: current_trial.UnfitAnswer) -> ResponseReturnValue:
     return {"error": str(error)}, 400
 
 
-def refuse(error: ValidationError) -> ResponseReturnValue:
-    """The first thing that is wrong with what was sent."""
+def handle_validation_error(error: ValidationError) -> Response:
+    """Name the first thing that is wrong with a request; flask-openapi3 calls this."""
     first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "body"
-    return {"error": f"{where}: {first['msg']}"}, 400
+    location = ".".join(str(part) for part in first["loc"]) or "body"
+    return make_response({"error": f"{location}: {first['msg']}"}, 400)

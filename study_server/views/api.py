@@ -1,27 +1,33 @@
 """The trial API: a lab's own front end drives a study, with the services that the pages have.
 
-No cookie: who takes part says the header `Authorization: Bearer TOKEN`, so any origin may ask.
+It uses no cookie: the header `Authorization: Bearer TOKEN` says who takes part, so any origin may
+ask.
 """
 
 import secrets
+from importlib.metadata import version
+from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, g, request
+from flask import Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
-from pydantic import ValidationError
+from flask_openapi3 import APIBlueprint, Info, OpenAPI, Tag
 
 from study_server.api_models import (
-    CommentBody,
-    ConsentBody,
-    Eligibility,
-    EligibilityBody,
-    Enrolled,
-    Result,
-    Score,
+    CommentRequest,
+    ConsentRequest,
+    EnrollmentReply,
+    ErrorReply,
+    FinalScore,
+    ParticipationResult,
+    PlatePath,
+    ScreeningQuestions,
+    ScreeningRequest,
     StudyDescription,
-    Texts,
+    StudyPath,
+    StudyTexts,
+    describe_errors,
 )
 from study_server.errors import StudyError
-from study_server.openapi import describe_api
 from study_server.participants import (
     current_trial,
     enrollment,
@@ -36,23 +42,53 @@ from study_server.storage.engine import scrub_in_the_end
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.views import answering
-from study_server.views.eligibility import send_plate
+from study_server.views.answering import Reply
 from study_server.views.speech import gettext, set_language
 from study_server.vocabulary import Kind, Mode, Source
 from study_server.wording.stored import render_wording
 
-doors = Blueprint("doors", __name__, url_prefix="/api")  # for whoever is no participant yet
-mine = Blueprint("api", __name__, url_prefix="/api")
-answering.add_routes(mine)
-mine.add_url_rule("/eligibility/plates/<int:number>", view_func=send_plate)
-SCREENED = ("api.resume", "api.next_trials")  # for whoever has answered what is asked before
-doors.register_error_handler(ValidationError, answering.refuse)
+PREFIX = "/api/v1"
+AFTER_SCREENING = ("api.resume", "api.next_trials")  # once the screening questions are answered
+TOKEN_MISSING = {"error": "Authorization: Bearer TOKEN is missing, or the token is unknown"}
+SCREENING_FIRST = {"error": f"answer the questions of {PREFIX}/screening first"}
+DOCUMENT: dict[str, Any] = {  # arguments of flask-openapi3's application
+    "info": Info(title="Hue & Eye, trial API", version=version("hue-and-eye")),
+    "security_schemes": {"token": {"type": "http", "scheme": "bearer"}},
+    "validation_error_status": 400,
+    "validation_error_model": ErrorReply,
+    "validation_error_callback": answering.handle_validation_error,
+    "doc_ui": False,
+}
 
 
-@doors.after_request
-@mine.after_request
-def _share(response: Response) -> Response:
-    """With pages of every origin: none of them sends a cookie along, so none acts for anybody."""
+def _operation_id(*, name: str, path: str, method: str) -> str:
+    """Name an operation like its function; no two functions have one name."""
+    return name
+
+
+public_routes = APIBlueprint(
+    "public_api",
+    __name__,
+    url_prefix=PREFIX,
+    operation_id_callback=_operation_id,
+    abp_tags=[Tag(name="study", description="for everybody")],
+    abp_responses=describe_errors(400, 405),
+)
+participant_routes = APIBlueprint(
+    "api",
+    __name__,
+    url_prefix=PREFIX,
+    operation_id_callback=_operation_id,
+    abp_tags=[Tag(name="participant", description="for whoever has a token")],
+    abp_security=[{"token": []}],
+    abp_responses=describe_errors(400, 401, 405),
+)
+
+
+@public_routes.after_request
+@participant_routes.after_request
+def _allow_all_origins(response: Response) -> Response:
+    """Let pages of every origin ask: none of them sends a cookie, so none acts for anybody."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
     response.headers["Access-Control-Allow-Methods"] = "GET, POST"
@@ -61,44 +97,61 @@ def _share(response: Response) -> Response:
     return response
 
 
-@doors.get("/openapi.json")
-def openapi() -> ResponseReturnValue:
-    return describe_api()
+public_routes.before_request(answering.require_json)
 
 
-@doors.get("/studies/<slug>")
-def describe(slug: str) -> ResponseReturnValue:
-    study = _study(slug)
+@public_routes.get("/openapi.json", doc_ui=False)
+def openapi() -> Reply:
+    """Get this description of the API."""
+    assert isinstance(current_app, OpenAPI)
+    return current_app.api_doc
+
+
+@public_routes.get("/studies/<slug>", responses={200: StudyDescription, **describe_errors(404)})
+def describe_study(path: StudyPath) -> Reply:
+    """Get the description that people read before they take part."""
+    study = _find_study(path.slug)
     protocol = stored_protocol(study.protocol)
     return StudyDescription(
-        slug=slug,
+        slug=study.slug,
         state=study.state,
         minutes=protocol.minutes,
         trials=sum(protocol.planned.values()),
         presentation=protocol.presentation,
         question=protocol.question,
-        texts={language: _texts(study, language) for language in protocol.languages},
+        texts={language: _study_texts(study, language) for language in protocol.languages},
     ).model_dump(mode="json")
 
 
-def _texts(study: Study, language: str) -> Texts:
-    return Texts.model_validate(render_wording(g.db, study, language), from_attributes=True)
+def _study_texts(study: Study, language: str) -> StudyTexts:
+    return StudyTexts.model_validate(render_wording(g.db, study, language), from_attributes=True)
 
 
-@doors.post("/studies/<slug>/participants")
-def enroll(slug: str) -> ResponseReturnValue:
-    study, body = _study(slug), ConsentBody.model_validate(answering.read_json())
+@public_routes.post(
+    "/studies/<slug>/participants",
+    responses={201: EnrollmentReply, **describe_errors(403, 404, 409, 413, 415)},
+)
+def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
+    """Take part, or come back as the same person."""
+    study = _find_study(path.slug)
     wording = render_wording(g.db, study, body.language)
     set_language(wording.language)
     if body.consent_version != wording.consent_version:
-        return {"error": "consent_version: this is not the text of now; show that, ask again"}, 409
-    mode, person = _who(slug, body)
-    known = enrollment.find_person(g.db, study, person, Source.LINK)
-    if known is not None and body.invitation is None and participation.has_begun(g.db, known):
-        return {"error": "person: has begun already; go on with the token that was given then"}, 409
+        error = "consent_version: the text has changed; show the current one and ask again"
+        return {"error": error}, 409
+    mode, external_id = _mode_and_external_id(path.slug, body)
+    existing = enrollment.find_person(g.db, study, external_id, Source.LINK)
+    if existing and body.invitation is None and participation.has_begun(g.db, existing):
+        return {"error": "external_id: has begun already; use the token of that time"}, 409
     try:
         participant = enrollment.admit(
-            g.db, study, person, mode, Source.LINK, wording.language, body.invitation is not None
+            g.db,
+            study,
+            external_id,
+            mode,
+            Source.LINK,
+            wording.language,
+            body.invitation is not None,
         )
     except enrollment.NotOpen:
         return {"error": f"the study is {study.state}"}, 403
@@ -109,40 +162,40 @@ def enroll(slug: str) -> ResponseReturnValue:
             "error": gettext("This study is full at the moment. Thank you for your interest.")
         }, 403
     g.db.commit()
-    return Enrolled(token=participant.token).model_dump(), 201
+    return EnrollmentReply(token=participant.token).model_dump(), 201
 
 
-def _study(slug: str) -> Study:
+def _find_study(slug: str) -> Study:
     try:
         return lookup.find(g.db, slug)
     except StudyError:
         abort(404)
 
 
-def _who(slug: str, body: ConsentBody) -> tuple[Mode, str]:
-    """The mode and the person: of an invitation, else live and whom the front end names."""
+def _mode_and_external_id(slug: str, body: ConsentRequest) -> tuple[Mode, str]:
+    """Return those of the invitation, else live and the id that the front end gives."""
     if body.invitation is None:
-        return Mode.LIVE, body.person or secrets.token_urlsafe(16)
+        return Mode.LIVE, body.external_id or secrets.token_urlsafe(16)
     invited = read_invitation(current_app.config["SECRET_KEY"], slug, body.invitation)
     return invited if invited is not None else abort(404)
 
 
-@mine.before_request
+@participant_routes.before_request
 def _load_participant() -> ResponseReturnValue | None:
     if request.method == "OPTIONS":
         return None  # a browser asks whether it may ask; it sends no token yet
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    g.token, g.base = token.strip(), "/api"
-    if kind.lower() != "bearer" or not _is_somebody():
-        problem = {"error": "Authorization: Bearer TOKEN is missing, or leads to nobody"}
-        return problem, 401, {"WWW-Authenticate": "Bearer"}
-    if request.endpoint in SCREENED and screening.is_screening_pending(g.db, g.participant):
-        return {"error": "/api/eligibility asks something first"}, 409
+    g.token, g.base = token.strip(), PREFIX
+    if kind.lower() != "bearer" or not _has_valid_token():
+        return TOKEN_MISSING, 401, {"WWW-Authenticate": "Bearer"}
+    comes_later = request.endpoint in AFTER_SCREENING
+    if comes_later and screening.is_screening_pending(g.db, g.participant):
+        return SCREENING_FIRST, 409
     return None
 
 
-def _is_somebody() -> bool:
-    if request.endpoint in answering.AT_EVERY_TRIAL:
+def _has_valid_token() -> bool:
+    if request.endpoint in answering.TRIAL_ENDPOINTS:
         language = current_trial.language_of(g.db, g.token)
     else:
         writes = request.method == "POST"
@@ -153,52 +206,73 @@ def _is_somebody() -> bool:
     return language is not None
 
 
-@mine.get("/eligibility")
-def ask_eligibility() -> ResponseReturnValue:
+answering.add_trial_routes(participant_routes)  # after _load_participant, which comes first
+
+
+@participant_routes.get("/screening", responses={200: ScreeningQuestions})
+def show_screening() -> Reply:
+    """Get the questions before the first trial."""
     protocol = participation.protocol_of(g.participant)
-    return Eligibility(
-        pending=screening.is_screening_pending(g.db, g.participant),
+    return ScreeningQuestions(
+        is_pending=screening.is_screening_pending(g.db, g.participant),
         color_vision=protocol.color_vision != "unasked",
         night_light=protocol.night_light != "unasked",
-        plates=[f"{g.base}/eligibility/plates/{number}" for number in range(protocol.plates)],
+        plates=[f"{g.base}/screening/plates/{number}" for number in range(protocol.plates)],
     ).model_dump()
 
 
-@mine.post("/eligibility")
-def answer_eligibility() -> ResponseReturnValue:
-    """The first answers stand; the outcome tells whether it goes on."""
-    body = EligibilityBody.model_validate(request.get_json())
+@participant_routes.post(
+    "/screening", responses={204: answering.STORED_REPLY, **describe_errors(413, 415)}
+)
+def store_screening(body: ScreeningRequest) -> Reply:
+    """Answer them; the first answers stand, and the result says whether the study goes on."""
     answers = screening.ScreeningAnswers(**body.model_dump())
     try:
         screening.store_screening(g.db, g.participant, answers)
     except screening.IncompleteScreeningError:
-        return {"error": "something that /api/eligibility asks is not answered"}, 400
+        return {"error": f"a question of {PREFIX}/screening is not answered"}, 400
     g.db.commit()
     return "", 204
 
 
-@mine.get("/result")
-def result() -> ResponseReturnValue:
+@participant_routes.get(
+    "/screening/plates/<int:number>",
+    responses={200: answering.PNG_REPLY, **describe_errors(404, 410)},
+)
+def send_plate(path: PlatePath) -> Reply:
+    """Get the image of a color plate, until the questions are answered."""
+    return answering.plate_image(path.number)
+
+
+@participant_routes.get("/result", responses={200: ParticipationResult})
+def show_result() -> Reply:
+    """Get how it ended, and the completion code."""
     code = scoring.completion_code(g.participant)
-    told = Result(outcome=g.participant.outcome, code=code, score=None, debrief=None)
+    reply = ParticipationResult(outcome=g.participant.outcome, code=code, score=None, debrief=None)
     if code is not None:
         correct, trials = scoring.score(g.db, g.participant, Kind.TEST)
-        told.score = Score(correct=correct, trials=trials)
+        reply.score = FinalScore(correct=correct, trials=trials)
         wording = render_wording(g.db, g.participant.study, g.participant.language)
-        told.debrief = str(wording.debrief)  # not before: it tells what the study is about
-    return told.model_dump(mode="json")
+        reply.debrief = str(wording.debrief)  # not before: it says what the study is about
+    return reply.model_dump(mode="json")
 
 
-@mine.post("/comment")
-def comment() -> ResponseReturnValue:
-    g.participant.comment = CommentBody.model_validate(answering.read_json()).comment
+@participant_routes.post(
+    "/comment", responses={204: answering.STORED_REPLY, **describe_errors(413, 415)}
+)
+def store_comment(body: CommentRequest) -> Reply:
+    """Store a comment on the study."""
+    g.participant.comment = body.comment
     g.db.commit()
     return "", 204
 
 
-@mine.post("/withdraw")
-def withdraw() -> ResponseReturnValue:
-    """Everything of the participant is deleted, at once."""
+@participant_routes.post(
+    "/withdraw",
+    responses={204: answering.STORED_REPLY, **describe_errors(413, 415)},
+)
+def withdraw() -> Reply:
+    """Withdraw: delete the participant and every answer, at once."""
     withdrawal.withdraw(g.db, g.participant)
     g.db.close()  # its snapshot would keep the log from being emptied
     scrub_in_the_end(current_app.extensions["engine"])

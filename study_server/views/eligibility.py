@@ -3,12 +3,12 @@
 from enum import StrEnum
 from typing import TypeVar
 
-from flask import Blueprint, Response, abort, g, redirect, render_template, request
+from flask import Blueprint, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from study_server.participants import screening
 from study_server.participants.participation import protocol_of
-from study_server.stimuli.png import encode
+from study_server.views.answering import plate_image
 from study_server.views.trials import (
     load_participant,
     participant_url,
@@ -73,11 +73,4 @@ def _read_choice(vocabulary: type[Vocabulary], name: str) -> Vocabulary | None:
 @pages.get("/plates/<int:number>")
 def send_plate(number: int) -> ResponseReturnValue:
     """Send the image of one plate; 410 once the questions are answered."""
-    if not screening.is_screening_pending(g.db, g.participant):
-        abort(410)
-    try:
-        picture = screening.draw_participant_plate(g.participant, number)
-    except IndexError:
-        abort(404)
-    headers = {"Cache-Control": "private, no-store"}
-    return Response(encode(picture), mimetype="image/png", headers=headers)
+    return plate_image(number)

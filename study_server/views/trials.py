@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_openapi3 import APIBlueprint
 
 from study_server.api_models import MAX_COMMENT
 from study_server.participants import participation, scoring, screening, withdrawal
@@ -17,18 +18,20 @@ from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import RenderedWording, render_wording
 
 pages = Blueprint("trials", __name__, url_prefix="/p/<token>")
-answering.add_routes(pages)
+player_routes = APIBlueprint("player", __name__, url_prefix="/p/<token>", doc_ui=False)
 
 
 @pages.url_value_preprocessor
+@player_routes.url_value_preprocessor
 def read_token(_endpoint: str | None, values: dict[str, Any] | None) -> None:
     g.token = (values or {}).pop("token", "")
 
 
 @pages.before_request
+@player_routes.before_request
 def load_participant() -> None:
     g.base = f"{request.script_root}/p/{g.token}"  # url_for takes longer, for every image
-    if request.endpoint in answering.AT_EVERY_TRIAL:
+    if request.endpoint in answering.TRIAL_ENDPOINTS:
         return
     writes = request.method == "POST"
     participant = participation.find_participant(g.db, g.token, lock=writes)
@@ -36,6 +39,9 @@ def load_participant() -> None:
     set_language(g.participant.language)
     if g.participant.source is Source.MTURK:
         g.framed_by = arrival.MTURK_FRAMES
+
+
+answering.add_trial_routes(player_routes)  # after load_participant: it finds out who it is first
 
 
 def participant_url(endpoint: str, **values: Any) -> str:

@@ -32,15 +32,16 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 BODIES: dict[str, dict[str, object]] = {
     "response": {
-        "answer": "left", "rt_ms": 500, "first_ms": 1.5, "second_ms": 2.5, "id": "m", "early": 0,
-        "held": 0, "flags": ["hidden"], "first_frames": 60, "second_frames": 60,
+        "answer": "left", "rt_ms": 500, "first_ms": 1.5, "second_ms": 2.5, "id": "m",
+        "early_inputs": 0, "repeated_inputs": 0, "flags": ["hidden"], "first_frames": 60,
+        "second_frames": 60,
     },
-    "incident": {"place": "left", "status": 404},
+    "incident": {"slot": "left", "status": 404},
     "environment": {
         "language": "en", "refresh_hz": 60, "device_pixel_ratio": 1, "viewport": "1x1",
         "color_gamut": "srgb", "inverted_colors": False, "forced_colors": False,
     },
-    "enroll": {"consent": True, "consent_version": "en-1", "language": "en", "person": "ada"},
+    "enroll": {"consent": True, "consent_version": "en-1", "language": "en", "external_id": "ada"},
     "comment": {"comment": "green"},
 }  # fmt: skip
 TYPES = (
@@ -101,7 +102,7 @@ class Fuzzer:
     def address(self, rule: Rule) -> str:
         """With what is there, mostly."""
         valid = {
-            "slug": "short", "token": self.rng.choice(self.known.tokens), "place": "left",
+            "slug": "short", "token": self.rng.choice(self.known.tokens), "slot": "left",
             "trial_token": self.rng.choice(self.known.trials), "filename": "style.css",
             "name": self.rng.choice(["responses.csv", "psych-ds.zip", "design.json", "x.csv"]),
             "number": self.rng.choice("0123"),

@@ -46,7 +46,7 @@ def test_no_text_is_a_statement(
         assert client.get(address).status_code in (200, 302, 404)
     client.post(f"{base}/comment", data={"comment": text})
     header = {"Authorization": f"Bearer {text}"}
-    assert client.get("/api/trials", headers=header).status_code == 401
+    assert client.get("/api/v1/trials", headers=header).status_code == 401
     assert researcher.get(f"/researcher/studies/{text}").status_code == 404
     assert researcher.get(f"/researcher/studies/short/participants?page={text}").status_code == 200
     assert count(app) == (1, 1)

@@ -61,7 +61,7 @@ def test_nobody_reaches_somebody_elses_trial(app: Flask, client: FlaskClient, ba
     token = theirs.rpartition("/")[2]
     mine = f"{base}/trials/{token}"
     assert client.get(f"{mine}/left").status_code == 404
-    broken = {"place": "left", "status": 404}
+    broken = {"slot": "left", "status": 404}
     for what, body in (("start", {}), ("response", SHOWN), ("incident", broken)):
         assert client.post(f"{mine}/{what}", json=body).status_code == 404
     assert stored(app) == []
@@ -120,11 +120,11 @@ def test_there_is_no_code_before_the_last_answer(client: FlaskClient, base: str)
     header = {"Authorization": f"Bearer {base.rpartition('/')[2]}"}
     while waiting := trials(client, base):
         assert client.get(f"{base}/debrief").status_code == 303
-        assert client.get("/api/result", headers=header).get_json()["code"] is None
+        assert client.get("/api/v1/result", headers=header).get_json()["code"] is None
         (trial, *_) = waiting
         client.post(f"{trial}/start", json={})
         answer(client, trial)
-    code = client.get("/api/result", headers=header).get_json()["code"]
+    code = client.get("/api/v1/result", headers=header).get_json()["code"]
     assert len(code) == 10
     assert code in client.get(f"{base}/debrief").text
 
@@ -132,7 +132,7 @@ def test_there_is_no_code_before_the_last_answer(client: FlaskClient, base: str)
 def test_reporting_every_image_as_broken_earns_no_code(client: FlaskClient, base: str) -> None:
     for _ in range(12):
         (trial, *_) = trials(client, base)
-        client.post(f"{trial}/incident", json={"place": "left", "status": None})
+        client.post(f"{trial}/incident", json={"slot": "left", "status": None})
     assert client.get(f"{base}/debrief").status_code == 303
 
 

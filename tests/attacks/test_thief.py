@@ -20,11 +20,11 @@ ADDRESS, BROWSER, WORKER = "198.51.100.23", "Curious/1.0", "A1B2C3D4E5F6G7"
 def take_part(client: FlaskClient) -> str:
     """As a worker with an address and a browser; their token."""
     headers = {"User-Agent": BROWSER, "X-Forwarded-For": ADDRESS}
-    texts = client.get("/api/studies/short").get_json()["texts"]["en"]
+    texts = client.get("/api/v1/studies/short").get_json()["texts"]["en"]
     body = {"consent": True, "consent_version": texts["consent_version"], "language": "en"}
     reply = client.post(
-        "/api/studies/short/participants",
-        json=body | {"person": WORKER},
+        "/api/v1/studies/short/participants",
+        json=body | {"external_id": WORKER},
         headers=headers,
         environ_base={"REMOTE_ADDR": ADDRESS},
     )

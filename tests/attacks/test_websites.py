@@ -28,7 +28,7 @@ HEADERS = {
 def addresses(app: Flask, base: str) -> list[str]:
     """One of every route that can be read."""
     values = {
-        "slug": "short", "token": base.rpartition("/")[2], "trial_token": "none", "place": "left",
+        "slug": "short", "token": base.rpartition("/")[2], "trial_token": "none", "slot": "left",
         "filename": "style.css", "name": "participants.csv", "number": 0,
     }  # fmt: skip
     with app.test_request_context():
@@ -103,8 +103,8 @@ def test_a_form_of_another_origin_cannot_send_what_the_trials_take(
 
 
 def test_the_api_takes_no_cookie_for_a_token(client: FlaskClient, base: str) -> None:
-    assert client.get("/api/trials").status_code == 401
-    reply = client.get("/api/trials", headers={"Authorization": f"Bearer {base[3:]}"})
+    assert client.get("/api/v1/trials").status_code == 401
+    reply = client.get("/api/v1/trials", headers={"Authorization": f"Bearer {base[3:]}"})
     assert reply.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in reply.headers
 

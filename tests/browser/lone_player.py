@@ -111,10 +111,10 @@ class TrialApi:
             "token": token,
             "kind": "practice" if practice else "test",
             "number": slot + 1 - (0 if practice else self.practice),
-            "of": self.practice if practice else self.test,
+            "total": self.practice if practice else self.test,
             "presentation": self.presentation,
             "images": [
-                {"place": place, "url": f"{BASE}/trials/{token}/{place}"} for place in self.places
+                {"slot": each, "url": f"{BASE}/trials/{token}/{each}"} for each in self.slots
             ],
             "timing": TIMING
             | {
@@ -125,7 +125,7 @@ class TrialApi:
         }
 
     @property
-    def places(self) -> tuple[str, ...]:
+    def slots(self) -> tuple[str, ...]:
         return ("center",) if self.presentation == "single" else ("left", "right")
 
     def _answer(self, route: Route) -> None:
@@ -175,7 +175,8 @@ class TrialApi:
         pair = "left" if self.question == "fake" else "right"
         right = "fake" if self.presentation == "single" else pair
         practice = int(slot[1:]) < self.practice
-        feedback = {"fake": self.fake, "correct": answer["answer"] == right} if practice else None
+        verdict = {"fake_slot": self.fake, "is_correct": answer["answer"] == right}
+        feedback = verdict if practice else None
         return route.fulfill(json=self.describe() | {"feedback": feedback})
 
     @property

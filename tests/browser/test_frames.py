@@ -89,7 +89,7 @@ def test_a_few_late_frames_do_not_change_the_frame_time(page_of_modules: Page) -
 
 TIMING = {"blank_ms": 900, "exposure_ms": 1000, "gap_ms": 600, "after_ms": 100}
 MASKED = TIMING | {"masks": 2, "mask_ms": 30}
-LEFT, RIGHT, CENTER = {"place": "left"}, {"place": "right"}, {"place": "center"}
+LEFT, RIGHT, CENTER = {"slot": "left"}, {"slot": "right"}, {"slot": "center"}
 
 
 def test_a_sequential_trial_shows_its_images_in_the_order_sent(page_of_modules: Page) -> None:

@@ -92,10 +92,10 @@ def test_an_answer_carries_what_was_asked_for(played: Played) -> None:
     answer = played.api.answers["t0"]
     assert answer.keys() == {
         "id", "answer", "rt_ms", "first_ms", "second_ms", "first_frames", "second_frames",
-        "early", "held", "input", "flags",
+        "early_inputs", "repeated_inputs", "input", "flags",
     }  # fmt: skip
     assert answer["answer"] == "right"
-    assert (answer["early"], answer["held"]) == (0, 0)
+    assert (answer["early_inputs"], answer["repeated_inputs"]) == (0, 0)
     assert isinstance(answer["rt_ms"], int)
     assert answer["rt_ms"] >= 0
     half_frame_ms = 500 / played.api.environment["refresh_hz"]
@@ -154,7 +154,7 @@ def test_keys_before_the_buttons_and_held_keys_are_no_answer(page: Page) -> None
     page.keyboard.press("j")
     page.wait_for_url("**/debrief")
     answer = api.answers["t0"]
-    assert (answer["answer"], answer["early"], answer["held"]) == ("right", 1, 1)
+    assert (answer["answer"], answer["early_inputs"], answer["repeated_inputs"]) == ("right", 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_a_double_click_is_one_answer(page: Page) -> None:
     assert api.sent.count("POST trials/t0/response") == 1
     stored = api.answers["t0"], api.answers["t1"]
     assert [answer["answer"] for answer in stored] == ["left", "right"]
-    assert sum(answer["held"] + answer["early"] for answer in stored) <= 1
+    assert sum(answer["repeated_inputs"] + answer["early_inputs"] for answer in stored) <= 1
 
 
 def test_the_question_is_asked_with_the_buttons(page: Page) -> None:

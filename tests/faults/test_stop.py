@@ -33,8 +33,8 @@ def test_an_answer_under_way_is_stored_and_told_before_a_server_stops(
 ) -> None:
     with serving(tmp_path, sqlite_url, many, protocol) as ((server,), engine):
         token = enroll_ada(server)
-        trials = json.loads(post(server, token, "/api/resume", {})[1])["trials"]
-        path = f"/api/trials/{trials[0]['token']}/response"
+        trials = json.loads(post(server, token, "/api/v1/resume", {})[1])["trials"]
+        path = f"/api/v1/trials/{trials[0]['token']}/response"
         process = server.process
         assert process is not None
         lock = sqlite3.connect(str(engine.url.database), isolation_level=None)

@@ -47,12 +47,12 @@ def test_two_servers_on_one_file_lose_nothing_and_know_the_same_people(
 def enroll_ada(server: Server) -> str:
     """By the API, at the same moment at both; her token."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", "/api/studies/short")
+    connection.request("GET", "/api/v1/studies/short")
     texts = loads(connection.getresponse().read())["texts"]["en"]
     body = {"consent": True, "consent_version": texts["consent_version"], "language": "en"}
     headers = {"Content-Type": "application/json"}
     connection.request(
-        "POST", "/api/studies/short/participants", dumps(body | {"person": "ada"}), headers
+        "POST", "/api/v1/studies/short/participants", dumps(body | {"external_id": "ada"}), headers
     )
     token = str(loads(connection.getresponse().read())["token"])
     connection.close()

@@ -22,9 +22,9 @@ SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
 
 
 def enroll(client: FlaskClient, **changes: object) -> TestResponse:
-    texts = client.get("/api/studies/short").get_json()["texts"]["en"]
+    texts = client.get("/api/v1/studies/short").get_json()["texts"]["en"]
     body = {"consent": True, "consent_version": texts["consent_version"], "language": "en"}
-    return client.post("/api/studies/short/participants", json=body | changes)
+    return client.post("/api/v1/studies/short/participants", json=body | changes)
 
 
 @pytest.fixture
@@ -40,17 +40,17 @@ def header(reply: TestResponse) -> dict[str, str]:
 def test_a_study_is_driven_from_consent_to_the_code(
     client: FlaskClient, token: dict[str, str]
 ) -> None:
-    batch = client.post("/api/resume", headers=token).get_json()
+    batch = client.post("/api/v1/resume", headers=token).get_json()
     while batch["trials"]:
         trial = batch["trials"][0]
         for image in trial["images"]:
             assert client.get(image["url"], headers=token).mimetype == "image/png"
-        mine = f"/api/trials/{trial['token']}"
+        mine = f"/api/v1/trials/{trial['token']}"
         assert client.post(f"{mine}/start", headers=token).status_code == 204
         stored = client.post(f"{mine}/response", json=SHOWN, headers=token).get_json()
         assert (stored["feedback"] is not None) is (trial["kind"] == "practice")
-        batch = client.get("/api/trials", headers=token).get_json()
-    result = client.get("/api/result", headers=token).get_json()
+        batch = client.get("/api/v1/trials", headers=token).get_json()
+    result = client.get("/api/v1/result", headers=token).get_json()
     assert (result["outcome"], result["score"]["trials"], len(result["code"])) == (
         "complete",
         4,
@@ -61,7 +61,7 @@ def test_a_study_is_driven_from_consent_to_the_code(
 def test_there_is_no_code_before_the_last_answer(
     client: FlaskClient, token: dict[str, str]
 ) -> None:
-    result = client.get("/api/result", headers=token).get_json()
+    result = client.get("/api/v1/result", headers=token).get_json()
     assert result == {"outcome": "active", "code": None, "score": None, "debrief": None}
 
 
@@ -69,49 +69,74 @@ def test_the_pages_and_the_api_tell_the_same_of_a_trial(
     client: FlaskClient, token: dict[str, str]
 ) -> None:
     base = f"/p/{token['Authorization'].split()[1]}"
-    by_page, by_api = client.get(f"{base}/trials"), client.get("/api/trials", headers=token)
-    assert by_page.text.replace(base, "/api") == by_api.text
+    by_page, by_api = client.get(f"{base}/trials"), client.get("/api/v1/trials", headers=token)
+    assert by_page.text.replace(base, "/api/v1") == by_api.text
     (page_image, *_) = by_page.get_json()["trials"][0]["images"]
     (api_image, *_) = by_api.get_json()["trials"][0]["images"]
     assert client.get(page_image["url"]).data == client.get(api_image["url"], headers=token).data
 
 
 def test_the_same_person_gets_the_same_token_and_another_another(client: FlaskClient) -> None:
-    tokens = [header(enroll(client, person=person)) for person in ("ada", "ada", "eve")]
+    tokens = [header(enroll(client, external_id=person)) for person in ("ada", "ada", "eve")]
     assert tokens[0] == tokens[1] != tokens[2]
 
 
 def test_who_knows_a_name_is_not_that_person(client: FlaskClient) -> None:
-    token = header(enroll(client, person="worker-17"))
-    (trial, *_) = client.get("/api/trials", headers=token).get_json()["trials"]
-    client.post(f"/api/trials/{trial['token']}/start", json={}, headers=token)
-    guessed = enroll(client, person="worker-17")
+    token = header(enroll(client, external_id="worker-17"))
+    (trial, *_) = client.get("/api/v1/trials", headers=token).get_json()["trials"]
+    client.post(f"/api/v1/trials/{trial['token']}/start", json={}, headers=token)
+    guessed = enroll(client, external_id="worker-17")
     assert (guessed.status_code, "token" in guessed.get_json()) == (409, False)
 
 
 def test_what_the_study_is_about_is_told_at_the_end(
     client: FlaskClient, token: dict[str, str]
 ) -> None:
-    (texts,) = client.get("/api/studies/short").get_json()["texts"].values()
+    (texts,) = client.get("/api/v1/studies/short").get_json()["texts"].values()
     assert "debrief" not in texts
-    assert client.get("/api/result", headers=token).get_json()["debrief"] is None
-    while trials := client.get("/api/trials", headers=token).get_json()["trials"]:
-        client.post(f"/api/trials/{trials[0]['token']}/response", json=SHOWN, headers=token)
-    assert (
-        "What this study is about" in client.get("/api/result", headers=token).get_json()["debrief"]
-    )
+    assert client.get("/api/v1/result", headers=token).get_json()["debrief"] is None
+    while trials := client.get("/api/v1/trials", headers=token).get_json()["trials"]:
+        client.post(f"/api/v1/trials/{trials[0]['token']}/response", json=SHOWN, headers=token)
+    result = client.get("/api/v1/result", headers=token).get_json()
+    assert "What this study is about" in result["debrief"]
 
 
 def test_json_nested_beyond_reason_is_refused(client: FlaskClient, token: dict[str, str]) -> None:
     deep = client.post(
-        "/api/comment", data=b"[" * 30_000, headers=token, content_type="application/json"
+        "/api/v1/comment", data=b"[" * 30_000, headers=token, content_type="application/json"
     )
     assert deep.status_code == 400
 
 
+@pytest.mark.parametrize("page", ["comment", "screening", "resume", "trials/a/response"])
+def test_a_body_must_be_well_formed_and_declared_as_json(
+    page: str, client: FlaskClient, token: dict[str, str]
+) -> None:
+    sent = [
+        ("{}", "text/plain", 415),
+        ("a=b", "application/x-www-form-urlencoded", 415),
+        ("{", "application/json", 400),
+        ("\udcff".encode(errors="surrogatepass"), "application/json", 400),
+    ]
+    for body, content_type, status in sent:
+        reply = client.post(f"/api/v1/{page}", data=body, content_type=content_type, headers=token)
+        assert (reply.status_code, bool(reply.get_json()["error"])) == (status, True)
+
+
+@pytest.mark.parametrize("page", ["comment", "trials/a/response"])
+def test_a_missing_or_other_body_is_named(
+    page: str, client: FlaskClient, token: dict[str, str]
+) -> None:
+    for body in ("", "[]", "null", '"text"'):
+        reply = client.post(
+            f"/api/v1/{page}", data=body, content_type="application/json", headers=token
+        )
+        assert (reply.status_code, reply.get_json()["error"][:6]) == (400, "body: ")
+
+
 def test_the_first_answer_stands(client: FlaskClient, token: dict[str, str], app: Flask) -> None:
-    (trial, *_) = client.get("/api/trials", headers=token).get_json()["trials"]
-    address = f"/api/trials/{trial['token']}/response"
+    (trial, *_) = client.get("/api/v1/trials", headers=token).get_json()["trials"]
+    address = f"/api/v1/trials/{trial['token']}/response"
     bodies = SHOWN, SHOWN | {"answer": "right"}
     replies = [client.post(address, json=body, headers=token).get_json() for body in bodies]
     assert replies[0] == replies[1]
@@ -127,9 +152,10 @@ def test_without_a_token_of_somebody_there_is_nothing(
 ) -> None:
     sent = {"Authorization": authorization.replace("\0", "%00")}
     asked = [
-        client.get(f"/api/{page}", headers=sent) for page in ("trials", "trials/a/left", "result")
+        client.get(f"/api/v1/{page}", headers=sent)
+        for page in ("trials", "trials/a/left", "result")
     ]
-    asked.append(client.post("/api/trials/a/response", json=SHOWN, headers=sent))
+    asked.append(client.post("/api/v1/trials/a/response", json=SHOWN, headers=sent))
     for refused in asked:
         assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
         assert "Bearer TOKEN" in refused.get_json()["error"]
@@ -137,7 +163,7 @@ def test_without_a_token_of_somebody_there_is_nothing(
 
 def test_a_token_is_no_key_to_somebody_elses_trial(client: FlaskClient) -> None:
     mine, other = header(enroll(client)), header(enroll(client))
-    (trial, *_) = client.get("/api/trials", headers=other).get_json()["trials"]
+    (trial, *_) = client.get("/api/v1/trials", headers=other).get_json()["trials"]
     assert client.get(trial["images"][0]["url"], headers=mine).status_code == 404
 
 
@@ -145,10 +171,10 @@ def test_a_token_is_no_key_to_somebody_elses_trial(client: FlaskClient) -> None:
     ("change", "status", "words"),
     [
         ({"consent": False}, 400, "consent: "),
-        ({"consent_version": "en-0"}, 409, "not the text of now"),
-        ({"person": ""}, 400, "person: "),
-        ({"person": "a\0"}, 400, "person: "),
-        ({"person": "\ud800"}, 400, "person: "),
+        ({"consent_version": "en-0"}, 409, "the text has changed"),
+        ({"external_id": ""}, 400, "external_id: "),
+        ({"external_id": "a\0"}, 400, "external_id: "),
+        ({"external_id": "\ud800"}, 400, "external_id: "),
         ({"invitation": "forged"}, 404, "link"),
     ],
 )
@@ -165,11 +191,11 @@ def test_nobody_takes_part_without_consent_to_the_text_of_now(
 def test_a_paused_study_lets_in_who_has_begun_and_nobody_new(
     client: FlaskClient, app: Flask
 ) -> None:
-    before = header(enroll(client, person="ada"))
+    before = header(enroll(client, external_id="ada"))
     with transaction(app.extensions["engine"]) as db:
         find(db, "short").state = State.PAUSED
-    assert header(enroll(client, person="ada")) == before
-    refused = enroll(client, person="eve")
+    assert header(enroll(client, external_id="ada")) == before
+    refused = enroll(client, external_id="eve")
     assert (refused.status_code, refused.get_json()["error"]) == (403, "the study is paused")
 
 
@@ -181,12 +207,12 @@ def test_an_invitation_makes_a_preview(client: FlaskClient, app: Flask) -> None:
 
 
 def test_withdrawal_leaves_nothing(client: FlaskClient, token: dict[str, str], app: Flask) -> None:
-    client.post("/api/comment", json={"comment": "green"}, headers=token)
-    assert client.post("/api/withdraw", headers=token).status_code == 204
+    client.post("/api/v1/comment", json={"comment": "green"}, headers=token)
+    assert client.post("/api/v1/withdraw", headers=token).status_code == 204
     with reading(app.extensions["engine"]) as db:
         for table in (Participant, Trial):
             assert db.scalar(select(func.count()).select_from(table)) == 0
-    assert client.get("/api/trials", headers=token).status_code == 401
+    assert client.get("/api/v1/trials", headers=token).status_code == 401
 
 
 @pytest.fixture
@@ -204,29 +230,34 @@ def test_there_is_no_trial_before_what_is_asked_is_answered(
     client: FlaskClient, app: Flask
 ) -> None:
     token = header(enroll(client))
-    asked = client.get("/api/eligibility", headers=token).get_json()
-    plates = [f"/api/eligibility/plates/{number}" for number in range(2)]
-    assert asked == {"pending": True, "color_vision": True, "night_light": True, "plates": plates}
+    asked = client.get("/api/v1/screening", headers=token).get_json()
+    plates = [f"/api/v1/screening/plates/{number}" for number in range(2)]
+    assert asked == {
+        "is_pending": True,
+        "color_vision": True,
+        "night_light": True,
+        "plates": plates,
+    }
     assert client.get(plates[0], headers=token).mimetype == "image/png"
-    assert client.post("/api/resume", headers=token).status_code == 409
-    incomplete = client.post("/api/eligibility", json={"night_light": "off"}, headers=token)
+    assert client.post("/api/v1/resume", headers=token).status_code == 409
+    incomplete = client.post("/api/v1/screening", json={"night_light": "off"}, headers=token)
     assert incomplete.status_code == 400
     with reading(app.extensions["engine"]) as db:
         digits = [str(digit) for digit in plate_digits(db.scalars(select(Participant)).one())]
     answers = {"color_vision": "normal", "night_light": "off", "digits": digits}
-    assert client.post("/api/eligibility", json=answers, headers=token).status_code == 204
-    assert client.get("/api/eligibility", headers=token).get_json()["pending"] is False
+    assert client.post("/api/v1/screening", json=answers, headers=token).status_code == 204
+    assert client.get("/api/v1/screening", headers=token).get_json()["is_pending"] is False
     assert client.get(plates[0], headers=token).status_code == 410
-    assert client.post("/api/resume", headers=token).get_json()["trials"]
+    assert client.post("/api/v1/resume", headers=token).get_json()["trials"]
 
 
 @pytest.mark.usefixtures("screening")
 def test_who_is_not_eligible_is_screened_out(client: FlaskClient) -> None:
     token = header(enroll(client))
     answers = {"color_vision": "deficient", "night_light": "off", "digits": []}
-    assert client.post("/api/eligibility", json=answers, headers=token).status_code == 204
-    assert client.get("/api/result", headers=token).get_json()["outcome"] == "screened_out"
-    assert client.get("/api/trials", headers=token).get_json()["trials"] == []
+    assert client.post("/api/v1/screening", json=answers, headers=token).status_code == 204
+    assert client.get("/api/v1/result", headers=token).get_json()["outcome"] == "screened_out"
+    assert client.get("/api/v1/trials", headers=token).get_json()["trials"] == []
 
 
 @pytest.mark.usefixtures("screening")
@@ -234,20 +265,20 @@ def test_who_left_unscreened_is_asked_on_return(client: FlaskClient, app: Flask)
     token = header(enroll(client))
     with transaction(app.extensions["engine"]) as db:
         db.scalars(select(Participant)).one().outcome = Outcome.ABANDONED
-    assert client.get("/api/trials", headers=token).status_code == 409
-    assert client.post("/api/resume", headers=token).status_code == 409
+    assert client.get("/api/v1/trials", headers=token).status_code == 409
+    assert client.post("/api/v1/resume", headers=token).status_code == 409
 
 
 @pytest.mark.parametrize("word", ["start", "response"])
 def test_who_comes_too_late_is_noted_as_that(
     word: str, client: FlaskClient, token: dict[str, str], app: Flask
 ) -> None:
-    (trial, *_) = client.get("/api/trials", headers=token).get_json()["trials"]
+    (trial, *_) = client.get("/api/v1/trials", headers=token).get_json()["trials"]
     with transaction(app.extensions["engine"]) as db:
         find(db, "short").protocol = short_protocol(time_limit_minutes=30).canonical()
         db.scalars(select(Participant)).one().started_at = now() - timedelta(minutes=31)
-    late = client.post(f"/api/trials/{trial['token']}/{word}", json=SHOWN, headers=token)
-    assert (late.status_code, "over" in late.get_json()["error"]) == (409, True)
+    late = client.post(f"/api/v1/trials/{trial['token']}/{word}", json=SHOWN, headers=token)
+    assert (late.status_code, "any more answers" in late.get_json()["error"]) == (409, True)
     with reading(app.extensions["engine"]) as db:
         assert db.scalars(select(Participant)).one().outcome is Outcome.TIMED_OUT
         assert db.scalar(select(func.count()).select_from(Response)) == 0
@@ -258,14 +289,16 @@ def test_a_browser_may_ask_whether_it_may_ask_while_the_database_is_gone(
 ) -> None:
     app.extensions["writer"] = open_engine(f"sqlite:///{tmp_path}")  # a folder: it cannot be opened
     for word in ("start", "response"):
-        asked = client.options(f"/api/trials/a/{word}", headers={"Origin": "https://lab.example"})
+        asked = client.options(
+            f"/api/v1/trials/a/{word}", headers={"Origin": "https://lab.example"}
+        )
         assert asked.status_code == 200
 
 
 def test_pages_of_other_origins_may_ask(client: FlaskClient, token: dict[str, str]) -> None:
-    asked = client.options("/api/trials", headers={"Origin": "https://lab.example"})
+    asked = client.options("/api/v1/trials", headers={"Origin": "https://lab.example"})
     assert asked.status_code == 200
-    for reply in (asked, client.get("/api/trials", headers=token), client.get("/api/trials")):
+    for reply in (asked, client.get("/api/v1/trials", headers=token), client.get("/api/v1/trials")):
         assert reply.headers["Access-Control-Allow-Origin"] == "*"
         assert "Authorization" in reply.headers["Access-Control-Allow-Headers"]
         assert "Access-Control-Allow-Credentials" not in reply.headers
@@ -273,7 +306,7 @@ def test_pages_of_other_origins_may_ask(client: FlaskClient, token: dict[str, st
 
 
 def test_what_is_not_there_is_told_in_json(client: FlaskClient) -> None:
-    for address in ("/api/nothing", "/api/studies/none", "/api/studies/a%00b"):
+    for address in ("/api/v1/nothing", "/api/v1/studies/none", "/api/v1/studies/a%00b"):
         refused = client.get(address)
         assert (refused.status_code, refused.mimetype) == (404, "application/json")
 
@@ -281,14 +314,14 @@ def test_what_is_not_there_is_told_in_json(client: FlaskClient) -> None:
 def test_every_route_of_the_api_is_described(client: FlaskClient, app: Flask) -> None:
     described = {
         (method.upper(), path)
-        for path, methods in client.get("/api/openapi.json").get_json()["paths"].items()
+        for path, methods in client.get("/api/v1/openapi.json").get_json()["paths"].items()
         for method in methods
     }
     served = {
-        (method, rule.rule.replace("<any(left, right, center):place>", "{place}"))
+        (method, rule.rule.replace("<any(left, right, center):slot>", "{slot}"))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) & {"GET", "POST"}
-        if rule.rule.startswith("/api/") and rule.endpoint != "doors.openapi"
+        if rule.rule.startswith("/api/v1/") and rule.endpoint != "public_api.openapi"
     }
     served = {(method, path.replace("int:", "")) for method, path in served}
     for name in ("slug", "trial_token", "number"):

@@ -91,12 +91,12 @@ def test_the_same_classifier_finds_a_planted_etag(blind_app: Flask) -> None:
     @blind_app.after_request
     def leak(reply: Response) -> Response:
         """The row of the stimulus: photographs were imported before what was made of them."""
-        place = (request.view_args or {}).get("place")
-        if place is not None:
+        slot = (request.view_args or {}).get("slot")
+        if slot is not None:
             with reading(engine) as db:
                 token = (request.view_args or {})["trial_token"]
                 trial = db.scalars(select(Trial).where(Trial.token == token)).one()
-                shown = trial.fake_id if trial.fake_side == place else trial.real_id
+                shown = trial.fake_id if trial.fake_side == slot else trial.real_id
                 reply.set_etag(f"{shown:x}")
         return reply
 

@@ -24,9 +24,17 @@ def test_the_next_trials_tell_nothing_of_the_truth(client: FlaskClient, base: st
     batch = client.get(f"{base}/trials").get_json()
     assert (batch["answered"], batch["planned"], len(batch["trials"])) == (0, 7, 4)
     for trial in batch["trials"]:
-        assert set(trial) == {"token", "kind", "number", "of", "presentation", "images", "timing"}
+        assert set(trial) == {
+            "token",
+            "kind",
+            "number",
+            "total",
+            "presentation",
+            "images",
+            "timing",
+        }
         mine = f"{base}/trials/{trial['token']}"
-        assert trial["images"] == [{"place": s, "url": f"{mine}/{s}"} for s in ("left", "right")]
+        assert trial["images"] == [{"slot": s, "url": f"{mine}/{s}"} for s in ("left", "right")]
 
 
 def test_the_reply_to_an_answer_tells_the_next_trials(client: FlaskClient, base: str) -> None:
@@ -44,7 +52,7 @@ def test_vigilance_trials_pass_for_test_trials(client: FlaskClient, base: str, a
     told = {}
     for _ in range(7):
         (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
-        told[trial["token"]] = (trial["kind"], trial["number"], trial["of"])
+        told[trial["token"]] = (trial["kind"], trial["number"], trial["total"])
         client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
     assert sorted(told.values()) == [
         *(("practice", n, 2) for n in (1, 2)),
@@ -116,7 +124,7 @@ def test_practice_tells_the_truth_after_the_answer_and_test_never(
     for token, told in feedback[:2]:
         with reading(app.extensions["engine"]) as db:
             truth = db.scalars(select(Trial.fake_side).where(Trial.token == token)).one()
-        assert told == {"fake": truth, "correct": truth is Side.LEFT}
+        assert told == {"fake_slot": truth, "is_correct": truth is Side.LEFT}
     assert [told for _, told in feedback[2:]] == [None] * 5
 
 
@@ -222,7 +230,7 @@ def test_the_screen_is_described_once(client: FlaskClient, base: str, app: Flask
     assert bad.status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/p/x/trials", "/api/trials", "/static/style.css"])
+@pytest.mark.parametrize("path", ["/p/x/trials", "/api/v1/trials", "/static/style.css"])
 def test_no_cookie_is_read_or_written_where_none_is_needed(path: str, app: Flask) -> None:
     with app.test_request_context(path), pytest.raises(RuntimeError, match="unavailable"):
         session["person"] = "another"

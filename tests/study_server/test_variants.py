@@ -191,7 +191,7 @@ def test_the_browser_gets_one_image_of_a_single_trial_and_the_truth_after_practi
     for _ in range(4):
         (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
         mine = f"{base}/trials/{trial['token']}"
-        assert trial["images"] == [{"place": "center", "url": f"{mine}/center"}]
+        assert trial["images"] == [{"slot": "center", "url": f"{mine}/center"}]
         assert trial["timing"]["exposure_ms"] is None
         assert client.get(f"{mine}/center").mimetype == "image/png"
         assert client.get(f"{mine}/left").status_code == 404
@@ -199,7 +199,7 @@ def test_the_browser_gets_one_image_of_a_single_trial_and_the_truth_after_practi
         with reading(engine) as db:
             truth = db.scalars(select(Trial).where(Trial.token == trial["token"])).one().truth
         fake = truth is Choice.FAKE
-        assert told["feedback"] == {"fake": "center" if fake else None, "correct": fake}
+        assert told["feedback"] == {"fake_slot": "center" if fake else None, "is_correct": fake}
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
     wrong = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN | {"answer": "left"})
     assert wrong.status_code == 400
@@ -215,10 +215,10 @@ def test_the_images_come_in_the_order_in_which_they_are_shown(
     with reading(engine) as db:
         stored = {t.token: t.first_side for t in db.scalars(select(Trial))}
     for trial in trials:
-        places = [image["place"] for image in trial["images"]]
-        assert sorted(places) == sorted(Side)
-        assert places[0] == stored[trial["token"]]
-    assert {t["images"][0]["place"] for t in trials} == {"left", "right"}  # balanced in practice
+        slots = [image["slot"] for image in trial["images"]]
+        assert sorted(slots) == sorted(Side)
+        assert slots[0] == stored[trial["token"]]
+    assert {t["images"][0]["slot"] for t in trials} == {"left", "right"}  # balanced in practice
 
 
 def test_who_is_screened_out_is_told_so_without_a_code(

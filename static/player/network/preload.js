@@ -4,7 +4,7 @@
 export class ImageUnavailableError extends Error {
   constructor(slot, status = null) {
     super(`image unavailable: ${slot}`);
-    this.incident = { place: slot, status };
+    this.incident = { slot, status };
   }
 }
 
@@ -16,7 +16,7 @@ export function createPreloader(fetchImage) {
   let imagesByToken = new Map();
   let last = Promise.resolve();
 
-  const fetchTrialImage = ({ place: slot, url }) =>
+  const fetchTrialImage = ({ slot, url }) =>
     fetchImage(url).catch(({ status }) => {
       throw new ImageUnavailableError(slot, status);
     });

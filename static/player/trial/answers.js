@@ -7,18 +7,18 @@ const SLOT_BY_KEY = { f: 0, keyf: 0, arrowleft: 0, j: 1, keyj: 1, arrowright: 1 
  * F or ← answers with the stage's first button, J or → with the second.
  * @returns enableFrom(at): inputs count from this animation frame on; firstAnswer(): {answer, at,
  *   input}, or undefined until there is one, where at is the event's own timestamp;
- *   stop(): {early, held}, the numbers of ignored inputs
+ *   stop(): {early_inputs, repeated_inputs}, the numbers of ignored inputs
  */
 export function listenForAnswer(stage) {
   const buttons = stage.querySelectorAll("button[value]");
   const listening = new AbortController();
-  const ignoredInputs = { early: 0, held: 0 };
+  const ignoredInputs = { early_inputs: 0, repeated_inputs: 0 };
   let enabledAt = Infinity;
   let firstAnswer;
 
   const handleInput = (event, button, isRepeat) => {
-    if (isRepeat || firstAnswer) ignoredInputs.held += 1;
-    else if (event.timeStamp < enabledAt) ignoredInputs.early += 1;
+    if (isRepeat || firstAnswer) ignoredInputs.repeated_inputs += 1;
+    else if (event.timeStamp < enabledAt) ignoredInputs.early_inputs += 1;
     else if (button) {
       const input = event.isTrusted ? event.pointerType || event.type : "script";
       firstAnswer = { answer: button.value, at: event.timeStamp, input };

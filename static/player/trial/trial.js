@@ -12,7 +12,7 @@ import { fillWithNoise } from "./masks.js";
  * @returns {{phase, ms, slots}[]} slots: the slots whose images, or masks, are visible
  */
 export function planPhases({ presentation, images, timing }) {
-  const slots = images.map(({ place }) => place);
+  const slots = images.map(({ slot }) => slot);
   const exposureGroups = presentation === "sequential" ? slots.map((slot) => [slot]) : [slots];
   const createPhase = (phase, ms, visible = []) => ({ phase, ms, slots: visible });
   const phases = [createPhase("blank", timing.blank_ms)];

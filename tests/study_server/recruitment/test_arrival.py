@@ -330,12 +330,12 @@ def test_the_trial_api_lets_nobody_in_by_another_way(
     invitations: list[str], client: FlaskClient, engine_of: Engine
 ) -> None:
     change_protocol(engine_of, entry="invited")
-    version = client.get("/api/studies/short").get_json()["texts"]["en"]["consent_version"]
+    version = client.get("/api/v1/studies/short").get_json()["texts"]["en"]["consent_version"]
     body = {"consent": True, "consent_version": version, "language": "en"}
     token = parse_qs(urlsplit(invitations[0]).query)["invitation"][0]
     answers = [
-        client.post("/api/studies/short/participants", json=body | how)
-        for how in ({}, {"person": "worker-17"}, {"invitation": token})
+        client.post("/api/v1/studies/short/participants", json=body | how)
+        for how in ({}, {"external_id": "worker-17"}, {"invitation": token})
     ]
     assert [answer.status_code for answer in answers] == [403, 403, 201]
 

@@ -1,0 +1,14 @@
+"""The addresses of the trial API, from the one source that there is."""
+
+from study_server.views import api
+
+
+def list_operations() -> list[tuple[str, str]]:
+    """Return (method, path) of every operation: ("get", "/api/v1/studies/{slug}"), ..."""
+    paths = api.public_routes.paths | api.participant_routes.paths
+    return [
+        (method, path)
+        for path, item in paths.items()
+        for method in ("get", "post")
+        if getattr(item, method) is not None
+    ]
