@@ -7,7 +7,10 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from pkgutil import walk_packages
 
@@ -15,7 +18,7 @@ import click
 import pytest
 
 from study_server import commands as families
-from study_server.cli import HEADINGS
+from study_server.cli import HEADINGS, main
 from study_server.protocol.model import write_toml
 from study_server.wording.files import write_wording
 from tests.conftest import SECRET, short_protocol, write_stimuli
@@ -39,12 +42,35 @@ def fill_in(folder: Path) -> None:
         file.write_text(file.read_text().replace("[...", "Ada,"))
 
 
-def study(*arguments: object) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Run:
+    """A finished command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def study(*arguments: object) -> Run:
+    """Run the command in this process: each new one takes a second to import the server."""
+    out, err, code = StringIO(), StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["study", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return Run(code, out.getvalue(), err.getvalue())
+
+
+def study_process(*arguments: object) -> Run:
+    """Run the installed command."""
     command = [str(Path(sys.executable).with_name("study")), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return Run(done.returncode, done.stdout, done.stderr)
 
 
-def assert_refused(run: subprocess.CompletedProcess[str], *words: str) -> None:
+def assert_refused(run: Run, *words: str) -> None:
     """One line on stderr, exit code 2, nothing else."""
     assert run.returncode == 2, run.stderr
     assert run.stderr.count("\n") == 1, run.stderr
@@ -67,7 +93,7 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert "48 stimuli stored" in run.stdout
     assert "fill in before `study freeze`: wording/en/consent.md:" in run.stdout
     assert_refused(study("open", "short"), "not frozen", "study freeze short")
-    assert_refused(study("freeze", "short"), "en/consent.md still says [... name", "study reword")
+    assert_refused(study("freeze", "short"), "en/consent.md still says [... ", "study reword")
     fill_in(here / "wording")
     assert study("reword", "study.toml").stdout == "short: 4 texts stored\n"
     assert "SHA-256" in study("freeze", "short").stdout
@@ -151,18 +177,24 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert_refused(study(*arguments), *words)
 
 
+def test_the_installed_command_does_the_same(here: Path, manifest: Path) -> None:
+    assert "48 stimuli stored" in study_process("import", "study.toml", manifest).stdout
+    assert_refused(study_process("open", "short"), "not frozen", "study freeze short")
+
+
 def test_a_backup_comes_back_and_what_it_replaces_is_kept(here: Path, manifest: Path) -> None:
-    assert study("import", "study.toml", manifest).returncode == 0
-    assert study("backup", "kept.sqlite").stdout.startswith("kept.sqlite: ")
-    study("simulate", "short", 1, "--rates", "l2=0.2,mcl=0.3")
-    run = study("restore", "kept.sqlite")
+    """In processes of their own, which leave no connection to the database open."""
+    assert study_process("import", "study.toml", manifest).returncode == 0
+    assert study_process("backup", "kept.sqlite").stdout.startswith("kept.sqlite: ")
+    study_process("simulate", "short", 1, "--rates", "l2=0.2,mcl=0.3")
+    run = study_process("restore", "kept.sqlite")
     assert run.stdout.startswith("kept.sqlite: restored, what it replaced is /"), run.stderr
-    assert study("status").stdout == "short: draft; nobody yet; 0 answers\n"
+    assert study_process("status").stdout == "short: draft; nobody yet; 0 answers\n"
     (replaced,) = (here / "instance" / "backups").iterdir()
-    run = study("restore", replaced)
-    assert "1 simulated; 7 answers" in study("status").stdout
+    run = study_process("restore", replaced)
+    assert "1 simulated; 7 answers" in study_process("status").stdout
     assert run.stderr.startswith("back again: `study forget short p")
-    assert_refused(study("restore", "nothing.sqlite"), "nothing.sqlite: no such file")
+    assert_refused(study_process("restore", "nothing.sqlite"), "nothing.sqlite: no such file")
 
 
 def test_a_responses_file_may_not_take_a_neighbours_name(here: Path, manifest: Path) -> None:
@@ -181,7 +213,7 @@ def test_a_taken_port_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        run = study("serve", "--port", taken.getsockname()[1])
+        run = study_process("serve", "--port", taken.getsockname()[1])
     assert_refused(run, "choose another --port")
 
 
