@@ -52,7 +52,7 @@ def test_the_example_goes_from_consent_to_the_code(
         page.keyboard.press("f") if number % 2 else page.get_by_text("Right (J)").click()
         if number < 2:
             expect(page.locator("main")).to_contain_text("the fake was on the")
-            page.get_by_role("button", name="Go on").click()
+            page.get_by_role("button", name="Continue").click()
     expect(page.locator("#code")).to_have_text(re.compile(r"^[0-9A-F]{10}$"))
     with reading(live_study.engine) as db:
         answers = db.scalars(select(Response).order_by(Response.trial_id)).all()
