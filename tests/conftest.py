@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flask import Flask
+from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import Engine, text
@@ -91,6 +92,12 @@ def short_protocol(slug: str = "short", **changes: object) -> Protocol:
     return Protocol.model_validate(new_protocol(slug).model_dump() | quick | changes)
 
 
+def pytest_configure() -> None:
+    """Let property tests take the time that a busy machine needs."""
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a browser or PostgreSQL; order files from the longest to the shortest.
@@ -112,12 +119,9 @@ def required_markers(item: pytest.Item) -> Iterator[str]:
     if "browser" in fixtures or BROWSER in item.path.parents:
         yield "browser"
     callspec = getattr(item, "callspec", None)
-    texts = (
-        {value for value in callspec.params.values() if isinstance(value, str)}
-        if callspec
-        else set()
-    )
-    if "postgresql" in fixtures | texts:
+    parameters = callspec.params.values() if callspec else ()
+    kinds = {parameter for parameter in parameters if isinstance(parameter, str)}
+    if "postgresql" in fixtures | kinds:
         yield "postgres"
 
 
