@@ -35,8 +35,8 @@ test: check  ## everything; last, and in one process, what measures time
 	$(PYTEST) -m "not alone" $(SHARED)
 	$(PYTEST) -m alone
 
-test-fast: install-dev  ## without a browser, without PostgreSQL, without what measures time
-	$(PYTEST) -m "not browser and not postgres and not alone" $(SHARED)
+test-fast: install-dev  ## without a browser, PostgreSQL, what measures time and what is slow
+	$(PYTEST) -m "not browser and not postgres and not alone and not slow" $(SHARED)
 
 check: install-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,13 +105,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     pytest-xdist hands out whole files in this order, so that no long one starts last.
     """
-    seconds: dict[Path, float] = {}
+    slow: dict[Path, dict[str, float]] = defaultdict(dict)  # a module's own seconds count once
     for item in items:
         for marker in required_markers(item):
             item.add_marker(marker)
-        for slow in item.iter_markers("slow"):
-            seconds[item.path] = slow.args[0]
-    items.sort(key=lambda item: -seconds.get(item.path, 0))  # stable: equals keep their order
+        for node, mark in item.iter_markers_with_node("slow"):
+            slow[item.path][node.nodeid] = mark.args[0]
+    items.sort(key=lambda item: -sum(slow[item.path].values()))  # stable: equals keep their order
 
 
 def required_markers(item: pytest.Item) -> Iterator[str]:

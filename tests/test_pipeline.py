@@ -12,6 +12,8 @@ from PIL import Image
 from study_server.protocol.model import write_toml
 from tests.conftest import short_protocol
 
+pytestmark = pytest.mark.slow(30)
+
 PEOPLE = 6
 
 

@@ -31,6 +31,8 @@ from tests.recruits import FINISH, HALF_WAY, Fate, Recruit, come, local, recruit
 from tests.study_server.prolific_stub import STUDY, TOKEN, Stub, speaking
 from tests.test_pipeline import run
 
+pytestmark = pytest.mark.slow(60)
+
 IMAGES, TRIALS, VIGILANCE, PLANNED = 60, 20, 10, 30
 EARLY = 20  # people who have come when somebody looks
 PLAN = f'participants = {PLANNED}\nstopping = "at {PLANNED} who completed"\n'

@@ -15,6 +15,8 @@ import pytest
 
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow(30)
+
 HOUSE = Path(__file__).parents[1]
 
 

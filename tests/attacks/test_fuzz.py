@@ -156,6 +156,7 @@ class Fuzzer:
         return changed
 
 
+@pytest.mark.slow(7)
 def test_no_request_is_a_failure_of_the_server(app: Flask) -> None:
     engine = app.extensions["engine"]
     with transaction(engine) as db:

@@ -42,6 +42,7 @@ def behind_proxies(app: Flask, count: int) -> FlaskClient:
         (1, "198.51.100.{}", 0),  # so many people behind a proxy
     ],
 )
+@pytest.mark.slow(2)
 def test_ten_guesses_a_minute_and_no_header_gives_more(
     proxies: int, forwarded: str, refused: int, app: Flask
 ) -> None:

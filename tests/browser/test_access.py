@@ -15,6 +15,8 @@ from tests.browser.conftest import window
 from tests.browser.lone_player import QUESTION, TrialApi
 from tests.conftest import LiveStudy
 
+pytestmark = pytest.mark.slow(15)
+
 
 def begin(page: Page, api: TrialApi) -> None:
     api.visit(page)

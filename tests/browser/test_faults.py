@@ -27,6 +27,8 @@ from tests.browser.robot import build_robot, finish, halt, set_going
 from tests.conftest import SECRET, LiveStudy, serve_study, short_protocol, write_stimuli
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow(40)
+
 IMAGES = 28  # enough for every trial of a test and for what takes the place of voided ones
 
 

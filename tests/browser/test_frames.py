@@ -5,6 +5,8 @@ from playwright.sync_api import Page
 
 from tests.browser.lone_player import TrialApi
 
+pytestmark = pytest.mark.slow(10)
+
 # Feeds frames.js with the timestamps of a display, some of them missing.
 HOLD = """
 async ([times, durationMs, frameMs, overAfter, late = {}]) => {

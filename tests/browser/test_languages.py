@@ -19,6 +19,8 @@ from study_server.storage.schema import prepare
 from study_server.vocabulary import Outcome
 from tests.conftest import SECRET, LiveStudy, open_study, short_protocol
 
+pytestmark = pytest.mark.slow(10)
+
 PAGES = ("loading", "instructions", "break", "resume", "window-too-small", "failed")
 PHASES = ("choice", "feedback")
 SHOW = """name => {

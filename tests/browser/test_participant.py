@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
@@ -10,6 +11,8 @@ from study_server.storage.models import Environment, Participant, Response, Tria
 from study_server.vocabulary import Choice, Kind, Outcome, Side
 from tests.browser.lone_player import WITNESS
 from tests.conftest import LiveStudy
+
+pytestmark = pytest.mark.slow(15)
 
 FEEDBACK = "window.seen.filter((step) => step.phase === 'feedback')"
 PRACTICE, SHOWN = 2, 7  # of the short study: 2 practice, 4 test, 1 vigilance pairs

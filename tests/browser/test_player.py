@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import window
 from tests.browser.lone_player import QUESTION, ROOT, TIMING, TrialApi
 
+pytestmark = pytest.mark.slow(30)
+
 PLAYER = ROOT / "static/player"
 INLINE = r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"application/json\")(?![^>]*\ssrc=)"
 

@@ -22,6 +22,8 @@ from study_server.studies.lookup import find
 from study_server.vocabulary import Outcome, Source
 from tests.conftest import SECRET, LiveStudy, open_study, short_protocol
 
+pytestmark = pytest.mark.slow(15)
+
 PROLIFIC_QUERY = "?PROLIFIC_PID=5e9088a8&STUDY_ID=s&SESSION_ID=x"
 MTURK = "https://workersandbox.mturk.com"
 SHOWN = 7  # of the short study

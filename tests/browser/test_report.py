@@ -11,6 +11,8 @@ from playwright.sync_api import Browser
 from analysis.report import make_report
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 
+pytestmark = pytest.mark.slow(15)
+
 SCREENS: list[tuple[Literal["light", "dark"], int]] = [
     ("light", 1280),
     ("dark", 1280),

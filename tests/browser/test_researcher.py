@@ -16,6 +16,8 @@ from study_server.studies.researchers import make_login_link
 from study_server.vocabulary import Mode, Source, State
 from tests.conftest import LiveStudy
 
+pytestmark = pytest.mark.slow(15)
+
 SIZES = [(1280, 800), (390, 844)]
 SCHEMES = ["light", "dark"]
 PAGES = ["", "/studies/short", "/studies/short/participants", "/login"]

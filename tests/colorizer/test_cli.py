@@ -50,6 +50,7 @@ def shell(
     return Shell(capsys)
 
 
+@pytest.mark.slow(5)
 def test_a_dozen_photographs_become_stimuli(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)
     assert shell("split", "photos", "--test", "3", "--val", "2")[0] == 0
@@ -226,6 +227,7 @@ def test_quiet_says_nothing(shell: Shell) -> None:
     assert shell("prior", "--quiet") == (0, "", "")
 
 
+@pytest.mark.slow(3)
 def test_an_interrupt_ends_with_130_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     write_pictures(tmp_path / "photos", 1)
     for number in range(400):

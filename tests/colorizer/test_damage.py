@@ -73,6 +73,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # as the command does
 @settings(max_examples=MUTANTS, deadline=timedelta(seconds=10), derandomize=True)
 @given(original=st.sampled_from(ORIGINALS), changes=st.lists(edits, min_size=1, max_size=4))
+@pytest.mark.slow(4)
 def test_a_damaged_file_is_an_image_or_a_refusal(
     original: bytes, changes: list[tuple[str, float, bytes]], path: Path
 ) -> None:

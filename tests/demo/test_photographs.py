@@ -123,6 +123,7 @@ def test_split_csv_names_the_files_and_the_photographs_they_are_of(
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["split.csv"]
 
 
+@pytest.mark.slow(3)
 def test_foolbox_has_every_photograph_of_the_table(wheel: Path) -> None:
     crops = list(crop_photographs(find_packages(wheel)))
     assert {one.group for one in crops} == {photograph.name for photograph in PHOTOGRAPHS}

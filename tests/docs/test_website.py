@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
@@ -17,6 +19,7 @@ def build(target: Path, source: Path = DOCS) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
+@pytest.mark.slow(15)
 def test_every_page_builds_without_a_warning_and_is_in_a_table_of_contents(tmp_path: Path) -> None:
     done = build(tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -28,6 +31,7 @@ def test_every_page_builds_without_a_warning_and_is_in_a_table_of_contents(tmp_p
         assert page.name == "index.html" or f'href="{page.as_posix()}"' in index
 
 
+@pytest.mark.slow(5)
 def test_a_dead_link_fails_the_build(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from random import Random
 
+import pytest
 from sqlalchemy import text
 
 from study_server.protocol.model import Protocol
@@ -14,6 +15,7 @@ from tests.faults.trouble import kill, suffer
 KILLS = {"sqlite": 6, "postgresql": 3}  # benchmarks/faults.py has 30 of each
 
 
+@pytest.mark.slow(10)
 def test_a_killed_server_loses_no_answer_and_doubles_none(
     tmp_path: Path, database_url: str, many: Path, protocol: Protocol
 ) -> None:

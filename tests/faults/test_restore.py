@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
 from study_server.protocol.model import Protocol
@@ -32,6 +33,7 @@ async def back_up_under_load(address: str, engine: Engine, file: Path) -> tuple[
     return Ledger(sent=ledger.sent, saved=before), ledger
 
 
+@pytest.mark.slow(3)
 def test_a_restored_backup_has_every_answer_from_before_it(
     tmp_path: Path, database_url: str, many: Path, protocol: Protocol
 ) -> None:

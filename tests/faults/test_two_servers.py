@@ -6,6 +6,8 @@ from http.client import HTTPConnection
 from json import dumps, loads
 from pathlib import Path
 
+import pytest
+
 from study_server.protocol.model import Protocol
 from tests.faults import loops
 from tests.faults.people import Difference, Ledger, Pace, compare, crowd
@@ -31,6 +33,7 @@ async def answer_at(servers: list[Server]) -> Ledger:
     return both
 
 
+@pytest.mark.slow(4)
 def test_two_servers_on_one_file_lose_nothing_and_know_the_same_people(
     tmp_path: Path, sqlite_url: str, many: Path, protocol: Protocol
 ) -> None:

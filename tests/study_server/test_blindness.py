@@ -73,6 +73,7 @@ def truths(engine: Engine, pairs: list[Pair]) -> list[bool]:
     return [sides[str(pair.told["token"])] is Side.LEFT for pair in pairs]
 
 
+@pytest.mark.slow(4)
 def test_without_pixels_a_classifier_guesses_by_chance(blind_app: Flask) -> None:
     """One study in a hundred has p < 0.01 by chance alone; what leaks does so again."""
     found = guess_in(blind_app)
@@ -85,6 +86,7 @@ def guess_in(app: Flask) -> Guesses:
     return guess(pairs, truths(app.extensions["engine"], pairs))
 
 
+@pytest.mark.slow(4)
 def test_the_same_classifier_finds_a_planted_etag(blind_app: Flask) -> None:
     engine = blind_app.extensions["engine"]
 

@@ -88,6 +88,7 @@ def test_every_command_has_its_place_in_the_manual() -> None:
     assert written == listed.union(*(group.commands.values() for group in groups))
 
 
+@pytest.mark.slow(6)
 def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     run = study("import", "study.toml", manifest)
     assert "48 stimuli stored" in run.stdout
@@ -182,6 +183,7 @@ def test_the_installed_command_does_the_same(here: Path, manifest: Path) -> None
     assert_refused(study_process("open", "short"), "not frozen", "study freeze short")
 
 
+@pytest.mark.slow(8)
 def test_a_backup_comes_back_and_what_it_replaces_is_kept(here: Path, manifest: Path) -> None:
     """In processes of their own, which leave no connection to the database open."""
     assert study_process("import", "study.toml", manifest).returncode == 0

@@ -284,6 +284,7 @@ def pixels_of(path: Path) -> NDArray[np.int64]:
 WORDS = ["batch", "--photos", "photos", "--methods", "real,foil", "--size", "64", "--quiet"]
 
 
+@pytest.mark.slow(3)
 def test_a_killed_batch_goes_on_and_makes_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,7 @@ def prior(photographs: list[Photograph]) -> ColorPrior:
 
 
 @pytest.mark.parametrize(("objective", "left"), [("l2", 0.8), ("mcl", 0.93)])
+@pytest.mark.slow(6)
 def test_a_few_pictures_are_learned(
     objective: str, left: float, squares: PhotoCache, prior: ColorPrior, tmp_path: Path
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_gradient_that_is_no_number_changes_nothing(squares: PhotoCache, tmp_p
     assert all(torch.equal(x, before[name]) for name, x in run.ema_model.state_dict().items())
 
 
+@pytest.mark.slow(6)
 def test_the_published_network_learns(
     squares: PhotoCache, prior: ColorPrior, tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ def start_training(folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", module, str(folder)], cwd=HOUSE)
 
 
+@pytest.mark.slow(12)
 def test_a_run_that_was_killed_ends_where_it_would_have_ended(tmp_path: Path) -> None:
     little_training.main(tmp_path / "whole")
 
