@@ -9,7 +9,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from analysis.checks.attention_checks import observe_vigilance
+from analysis.checks.attention_checks import summarize_attention_checks
 from analysis.checks.consistency import observe_consistency
 from analysis.checks.deviations import judge_design
 from analysis.checks.funnel import Funnel, compare_people
@@ -98,7 +98,9 @@ def find(responses: Responses, published: Sequence[Published], asked: Asked) -> 
         "differences": describe_differences(
             counted, judged, otherwise, plan.margin or MARGIN, asked.mixed
         ),
-        "vigilance": asdict(observe_vigilance(record, counted.conduct, counted.rules)),
+        "attention_checks": asdict(
+            summarize_attention_checks(record, counted.conduct, counted.rules)
+        ),
         "side_bias": None if record.single else _describe_sides(counted),
         "consistency": consistency and asdict(consistency),
         "order": asdict(order_effect(counted.trials)),

@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def look_for_the_fake(browser: Browser, leaks: bool) -> Guesses:
-    protocol = short_protocol("short", practice=0, trials=TRIALS, vigilance=0, **QUICK)
+    protocol = short_protocol("short", practice=0, trials=TRIALS, attention_checks=0, **QUICK)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manifest = write_stimuli(folder / "stimuli", images=TRIALS, size=SIZE)

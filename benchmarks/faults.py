@@ -35,7 +35,7 @@ from tests.faults.trouble import (
 KILLS, RESTARTS, FULL_DISKS, LOCKED_S = 30, 5, 5, 20
 PEOPLE = 8
 COMMITS = 2000
-PROTOCOL = short_protocol(practice=1, trials=20, vigilance=1)
+PROTOCOL = short_protocol(practice=1, trials=20, attention_checks=1)
 
 
 def main() -> None:

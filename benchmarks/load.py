@@ -36,7 +36,7 @@ from tests.ports import free_port
 from tests.study_server.test_nginx import start_nginx, wait_for
 
 PACE = Pace(answer_s=4.7, reload=0.01, vanish=0.004, retry_s=0.5)
-PROTOCOL = short_protocol(practice=10, trials=40, vigilance=4)
+PROTOCOL = short_protocol(practice=10, trials=40, attention_checks=4)
 CONNECTIONS, SATURATION_S = 16, 15
 SERVERS = {
     "nginx-sqlite": "nginx, study serve, SQLite",
@@ -126,7 +126,7 @@ def measure_people(
     slug = f"load-{people}"
     open_study(
         engine,
-        short_protocol(slug, practice=10, trials=40, vigilance=4),
+        short_protocol(slug, practice=10, trials=40, attention_checks=4),
         manifest,
         folder / "instance",
     )

@@ -9,15 +9,15 @@ class Size:
 
     practice: int
     trials: int
-    vigilance: int
+    attention_checks: int
 
     @property
     def photographs(self) -> int:
         """What one participant needs."""
-        return self.practice + self.trials + self.vigilance
+        return self.practice + self.trials + self.attention_checks
 
 
-FULL = Size(practice=4, trials=20, vigilance=2)
+FULL = Size(practice=4, trials=20, attention_checks=2)
 FEWEST = 8  # photographs: fewer make no study
 
 
@@ -30,4 +30,4 @@ def fit_size(photographs: int) -> Size:
         raise ValueError(f"{photographs} photographs to test with; a study needs {FEWEST}")
     if photographs >= FULL.photographs:
         return FULL
-    return Size(practice=2, trials=photographs - 3, vigilance=1)
+    return Size(practice=2, trials=photographs - 3, attention_checks=1)

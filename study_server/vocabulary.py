@@ -36,7 +36,7 @@ class Kind(StrEnum):
     QUALIFICATION = "qualification"
     PRACTICE = "practice"
     TEST = "test"
-    VIGILANCE = "vigilance"
+    ATTENTION = "attention"
 
 
 class Outcome(StrEnum):

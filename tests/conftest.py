@@ -84,9 +84,9 @@ def recolor(luminance: NDArray[np.float64], rng: np.random.Generator) -> NDArray
 
 
 def short_protocol(slug: str = "short", **changes: object) -> Protocol:
-    """2 practice, 4 test and 1 vigilance pairs, fast enough for a browser test."""
+    """2 practice, 4 test and 1 attention checks, fast enough for a browser test."""
     quick = {
-        "practice": 2, "trials": 4, "vigilance": 1, "first_blank_ms": 90, "blank_ms": 60,
+        "practice": 2, "trials": 4, "attention_checks": 1, "first_blank_ms": 90, "blank_ms": 60,
         "exposure_ms": 100, "gap_ms": 60, "after_ms": 20, "feedback_ms": 200,
         "device": "any", "color_vision": "unasked", "night_light": "unasked",
     }  # fmt: skip

@@ -35,7 +35,7 @@ class Fate(StrEnum):
     STEADY = "finishes"
     TWICE = "leaves half way, comes back by the link in another browser, and submits twice"
     MISTYPED = "finishes, and tells Prolific another code"
-    CARELESS = "finishes, but misses the vigilance trials"
+    CARELESS = "finishes, but misses the attention checks"
     RETURNED = "leaves half way and returns the submission"
     GONE = "leaves half way until Prolific's time is over"
     LATE = "leaves half way until the study's own time is over"

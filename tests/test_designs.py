@@ -32,7 +32,7 @@ def test_the_report_reads_what_the_server_froze(
     engine: Engine, manifest: Path, tmp_path: Path
 ) -> None:
     open_study(engine, short_protocol(title="Größe"), manifest, tmp_path / "instance")
-    rules = Exclusions(fast_ms=150, vigilance_min_correct=1)
+    rules = Exclusions(fast_ms=150, attention_checks_min_correct=1)
     with transaction(engine) as db:
         plan = Plan(participants=60, margin=0.05, exclusions=rules)
         design = freeze(db, find(db, "short"), plan, "ab" * 32)
@@ -40,6 +40,6 @@ def test_the_report_reads_what_the_server_froze(
     read = read_design(tmp_path / "design.json")
     assert read.sha256 == hashlib.sha256(design.encode()).hexdigest()
     assert (read.study, read.plan.margin, read.plan.participants) == ("short", 0.05, 60)
-    changed = {"fast_ms": 150, "vigilance_min_correct": 1}
-    followed = {"planned_trials": 5, "vigilance_planned": 1}  # from the protocol
+    changed = {"fast_ms": 150, "attention_checks_min_correct": 1}
+    followed = {"planned_trials": 5, "attention_checks_planned": 1}  # from the protocol
     assert asdict(read.plan.rules) == asdict(Rules()) | changed | followed

@@ -63,7 +63,7 @@ def describe(protocol: Protocol) -> list[str]:
     (exposure,) = protocol.exposures_ms
     each = " each" if protocol.presentation == "sequential" else ""
     shown = f"{exposure} ms{each}" if exposure else "until the answer"
-    numbers = protocol.qualification, protocol.practice, protocol.trials, protocol.vigilance
+    numbers = protocol.qualification, protocol.practice, protocol.trials, protocol.attention_checks
     return [
         f"{ways.get(protocol.presentation, 'one image')}, {shown}",
         protocol.question,

@@ -41,7 +41,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder after every command has run in it."""
     here = tmp_path_factory.mktemp("pipeline")
     write_photographs(here / "photographs", 12)
-    protocol = short_protocol("tiny", practice=1, trials=4, vigilance=1, assignment="within")
+    protocol = short_protocol("tiny", practice=1, trials=4, attention_checks=1, assignment="within")
     (here / "study.toml").write_text(write_toml(protocol))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)

@@ -25,7 +25,7 @@ from study_server.vocabulary import Mode
 from tests.conftest import SECRET, open_study, write_stimuli
 
 PEOPLE = 2  # an interval needs two
-EVERYBODY = Plan(exclusions=Exclusions(vigilance_min_correct=0))  # however they answer
+EVERYBODY = Plan(exclusions=Exclusions(attention_checks_min_correct=0))  # however they answer
 CROWD = Crowd({"l2": 0.15, "mcl": 0.2}, participant_sd=0)
 
 

@@ -33,15 +33,15 @@ from tests.test_pipeline import run
 
 pytestmark = pytest.mark.slow(60)
 
-IMAGES, TRIALS, VIGILANCE, PLANNED = 60, 20, 10, 30
+IMAGES, TRIALS, ATTENTION_CHECKS, PLANNED = 60, 20, 10, 30
 EARLY = 20  # people who have come when somebody looks
 PLAN = f'participants = {PLANNED}\nstopping = "at {PLANNED} who completed"\n'
 SETTINGS = {
     "methods": '["gan"]', "stimuli": '"any"', "entry": '"recruited"', "practice": "2",
-    "trials": str(TRIALS), "vigilance": str(VIGILANCE), "color_vision": '"required"',
+    "trials": str(TRIALS), "attention_checks": str(ATTENTION_CHECKS), "color_vision": '"required"',
     "time_limit_minutes": "60",
 }  # fmt: skip
-ALL = TRIALS + VIGILANCE + 2
+ALL = TRIALS + ATTENTION_CHECKS + 2
 
 
 def write_images(folder: Path) -> None:
@@ -200,7 +200,7 @@ def test_the_sheet_says_whom_to_pay_and_why(rehearsal: Rehearsal) -> None:
     assert Counter((row["action"], row["reason"]) for row in rehearsal.sheet) == {
         ("pay", "complete"): 26,
         ("pay", "complete, though submitted with an unknown code N0C0DE"): 1,
-        ("decide", f"complete, but 0 of {VIGILANCE} vigilance trials right, 8 needed"): 3,
+        ("decide", f"complete, but 0 of {ATTENTION_CHECKS} attention checks right, 8 needed"): 3,
         ("decide", f"timed out here, 6 of {ALL} answers"): 1,
         ("decide", f"screened out here, 0 of {ALL} answers"): 2,
         ("nothing", "returned there"): 3,
@@ -236,5 +236,5 @@ def test_who_is_left_out_is_left_out_for_a_reason(rehearsal: Rehearsal) -> None:
     assert rehearsal.report["exclusions"]["by_reason"] == {
         "incomplete": sum(len(rehearsal.of(fate)) for fate in HALF_WAY),
         "returned": len(rehearsal.of(Fate.RETURNED)),
-        "vigilance": len(rehearsal.of(Fate.CARELESS)),
+        "attention_checks": len(rehearsal.of(Fate.CARELESS)),
     }

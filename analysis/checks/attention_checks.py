@@ -6,7 +6,11 @@ import numpy as np
 from scipy import special
 
 from analysis.exclusions.person_measures import Conduct
-from analysis.exclusions.rules import needed_vigilance, planned_vigilance, saw_vigilance
+from analysis.exclusions.rules import (
+    planned_attention_check_counts,
+    required_attention_checks_correct,
+    saw_all_attention_checks,
+)
 from analysis.inference.intervals import Interval
 from analysis.inference.rates import fooling_rate
 from analysis.inputs.design import Rules
@@ -28,7 +32,7 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class Vigilance:
+class AttentionCheckSummary:
     """Of everybody, whatever keeps them out.
 
     rate: of the `answers`, those that were right; ci95: for new people and new images; None of
@@ -46,9 +50,11 @@ class Vigilance:
     passing: Pass | None
 
 
-def observe_vigilance(record: Record, conduct: Conduct, rules: Rules) -> Vigilance:
-    """The vigilance trials of everybody; `Vigilance` of zeros where there are none."""
-    answered = record.vigilance & record.answered
+def summarize_attention_checks(
+    record: Record, conduct: Conduct, rules: Rules
+) -> AttentionCheckSummary:
+    """The attention checks of everybody; `AttentionCheckSummary` of zeros where there are none."""
+    answered = record.is_attention_check & record.answered
     right = fooling_rate(
         Trials(
             fooled=~record.wrong[answered],
@@ -57,13 +63,13 @@ def observe_vigilance(record: Record, conduct: Conduct, rules: Rules) -> Vigilan
             method=np.array(record.methods)[record.method[answered]],
         )
     )
-    saw_all = saw_vigilance(conduct, rules)
-    planned = planned_vigilance(conduct, rules)[saw_all]
-    needed = needed_vigilance(planned, rules)
-    correct = conduct.vigilance_correct[saw_all]
+    saw_all = saw_all_attention_checks(conduct, rules)
+    planned = planned_attention_check_counts(conduct, rules)[saw_all]
+    needed = required_attention_checks_correct(planned, rules)
+    correct = conduct.attention_checks_correct[saw_all]
     values, people = np.unique(correct, return_counts=True)
     alike = len(planned) > 0 and (planned == planned[0]).all()
-    return Vigilance(
+    return AttentionCheckSummary(
         answers=right.trials,
         correct=right.fooled,
         rate=right.rate,

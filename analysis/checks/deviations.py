@@ -18,7 +18,7 @@ KINDS = {  # as protocols count them
     "qualification": "qualification",
     "practice": "practice",
     "trials": "test",
-    "vigilance": "vigilance",
+    "attention_checks": "attention",
 }
 
 

@@ -41,7 +41,7 @@ class Flagged:
 
 @dataclass(frozen=True)
 class Timing:
-    """Of all test and vigilance trials shown, whoever counts.
+    """Of all test and attention checks shown, whoever counts.
 
     voided, unanswered, disturbed: shares of `trials`; unanswered: seen to the end, no answer;
     disturbed: flagged and yet kept. exposures: by what was asked; none where no time was stored.

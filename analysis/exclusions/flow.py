@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.exclusions.person_measures import Conduct, observe_conduct, took_part_before
-from analysis.exclusions.rules import fails_vigilance, judge, judge_times
+from analysis.exclusions.rules import attention_check_failures, judge, judge_times
 from analysis.inputs.design import Rules
 from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import Record, read_record
@@ -19,7 +19,7 @@ LEFT = {  # who or what is left after a rule
     "returned": "by people who kept the task",
     "repeated": "by people there for the first time",
     "incomplete": "by people who completed",
-    "vigilance": "by people who passed vigilance",
+    "attention_checks": "by people who passed the attention checks",
     "too_fast": "by people who took their time",
     "side_bias": "by people who used both sides",
     "alternation": "by people who did not answer in turn",
@@ -46,8 +46,8 @@ class Counted:
     kept (m,): which of everybody's are counted; rows (m,): where they stand in what was taken.
     methods: every method of a fake put to the test, also one without a trial that counts.
     broken: rule -> (P,) who breaks it, in the order of the flow. odd_times (m,): trials that
-    break `response_time`. not_applicable: rule -> why. flagged (P,): who failed too few vigilance
-    trials to be left out for it.
+    break `response_time`. not_applicable: rule -> why. flagged (P,): failed too few attention
+    checks to be excluded for it.
     """
 
     trials: Trials
@@ -148,7 +148,8 @@ def count_trials(responses: Responses, taken: Responses, rules: Rules | None = N
             for rule, why in {**verdicts, ODD_TIMES: times}.items()
             if isinstance(why, str)
         },
-        flagged=fails_vigilance(conduct, rules) & ~broken.get("vigilance", np.False_),
+        flagged=attention_check_failures(conduct, rules)
+        & ~broken.get("attention_checks", np.False_),
     )
 
 

@@ -14,10 +14,10 @@ from analysis.trials import Codes, Mask, Numbers
 class Conduct:
     """Of P people, practice aside; (P,) each. Shares are nan of nothing.
 
-    answers: test and vigilance trials answered; completed: the same, repeats aside. fast: share of
+    answers: test and attention checks answered; completed: the same, repeats aside. fast: share of
     those with a time that came before `fast_ms`. left, alternation, flagged: shares of answers that
     chose `left` (or `fake`), changed sides since the one before, carry a timing flag.
-    vigilance_seen, vigilance_correct: trials.
+    attention_checks_shown, attention_checks_correct: trials.
     """
 
     outcome: Words
@@ -27,12 +27,12 @@ class Conduct:
     left: Numbers
     alternation: Numbers
     flagged: Numbers
-    vigilance_seen: NDArray[np.int64]
-    vigilance_correct: NDArray[np.int64]
+    attention_checks_shown: NDArray[np.int64]
+    attention_checks_correct: NDArray[np.int64]
 
 
 def observe_conduct(record: Record, fast_ms: float) -> Conduct:
-    """Count what the rules ask for, over test and vigilance trials."""
+    """Count what the rules ask for, over test and attention checks."""
     people = len(record.people)
     judged = record.judged & record.answered
     participant, first = record.participant[judged], record.first[judged]
@@ -46,14 +46,16 @@ def observe_conduct(record: Record, fast_ms: float) -> Conduct:
     return Conduct(
         outcome=record.outcome,
         answers=answers,
-        completed=count(record.participant[(record.test | record.vigilance) & record.answered]),
+        completed=count(
+            record.participant[(record.test | record.is_attention_check) & record.answered]
+        ),
         fast=_share(count(participant[times < fast_ms]), count(participant[~np.isnan(times)])),
         left=_share(count(participant[first]), answers),
         alternation=_share(count(participant[1:][changed]), answers - 1),
         flagged=_share(count(participant[record.disturbed[judged]]), answers),
-        vigilance_seen=count(record.participant[record.vigilance & record.seen]),
-        vigilance_correct=count(
-            record.participant[record.vigilance & record.answered & ~record.wrong]
+        attention_checks_shown=count(record.participant[record.is_attention_check & record.seen]),
+        attention_checks_correct=count(
+            record.participant[record.is_attention_check & record.answered & ~record.wrong]
         ),
     )
 

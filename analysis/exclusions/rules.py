@@ -16,7 +16,7 @@ Verdict = Mask | str  # who breaks the rule, or why it does not apply
 
 NO_RULE = "the plan leaves it out"
 NO_TIMES = "there are no response times"
-VIGILANCE_MISS = 5  # one in so many vigilance trials may be missed: 8 of 10 pass, 7 of 8
+TRIALS_PER_ALLOWED_MISS = 5  # one in so many attention checks may be missed: 8 of 10 pass, 7 of 8
 
 
 def judge(conduct: Conduct, rules: Rules, before: Mask | None, single: bool) -> dict[str, Verdict]:
@@ -29,7 +29,7 @@ def judge(conduct: Conduct, rules: Rules, before: Mask | None, single: bool) -> 
         "returned": conduct.outcome == "returned",
         "repeated": judge_repeated(before, rules),
         "incomplete": judge_incomplete(conduct, rules),
-        "vigilance": judge_vigilance(conduct, rules),
+        "attention_checks": find_attention_check_failures(conduct, rules),
         "too_fast": judge_fast(conduct, rules),
         "side_bias": "single images have no side" if single else judge_side(conduct, rules),
         "alternation": judge_alternation(conduct, rules),
@@ -59,46 +59,47 @@ def judge_incomplete(conduct: Conduct, rules: Rules) -> Verdict:
     return few & np.not_equal(conduct.outcome, "screened_out")
 
 
-def judge_vigilance(conduct: Conduct, rules: Rules) -> Verdict:
-    """Who failed, where enough vigilance trials were planned for that to mean something."""
-    if rules.vigilance_min_correct == 0:
+def find_attention_check_failures(conduct: Conduct, rules: Rules) -> Verdict:
+    """Who failed, where enough attention checks were planned for that to mean something."""
+    if rules.attention_checks_min_correct == 0:
         return NO_RULE
-    if not conduct.vigilance_seen.any():
-        return "there are no vigilance trials"
-    planned = planned_vigilance(conduct, rules)
-    least = rules.vigilance_min_planned or 0
+    if not conduct.attention_checks_shown.any():
+        return "there are no attention checks"
+    planned = planned_attention_check_counts(conduct, rules)
+    least = rules.attention_checks_min_planned or 0
     if (planned < least).all():
         return (
-            f"{planned.max()} vigilance trials were planned; with fewer than {least} it only flags"
+            f"{planned.max()} attention checks were planned; with fewer than {least} it only flags"
         )
-    return fails_vigilance(conduct, rules) & (planned >= least)
+    return attention_check_failures(conduct, rules) & (planned >= least)
 
 
-def fails_vigilance(conduct: Conduct, rules: Rules) -> Mask:
-    """(P,): who saw all of their vigilance trials and answered too few rightly."""
-    return saw_vigilance(conduct, rules) & (
-        conduct.vigilance_correct < needed_vigilance(planned_vigilance(conduct, rules), rules)
+def attention_check_failures(conduct: Conduct, rules: Rules) -> Mask:
+    """(P,): who saw all of their attention checks and answered too few rightly."""
+    return saw_all_attention_checks(conduct, rules) & (
+        conduct.attention_checks_correct
+        < required_attention_checks_correct(planned_attention_check_counts(conduct, rules), rules)
     )
 
 
-def saw_vigilance(conduct: Conduct, rules: Rules) -> Mask:
-    """(P,): who saw all of their vigilance trials, and had any."""
-    planned = planned_vigilance(conduct, rules)
-    return (planned > 0) & (conduct.vigilance_seen >= planned)
+def saw_all_attention_checks(conduct: Conduct, rules: Rules) -> Mask:
+    """(P,): who saw all of their attention checks, and had any."""
+    planned = planned_attention_check_counts(conduct, rules)
+    return (planned > 0) & (conduct.attention_checks_shown >= planned)
 
 
-def planned_vigilance(conduct: Conduct, rules: Rules) -> Counts:
+def planned_attention_check_counts(conduct: Conduct, rules: Rules) -> Counts:
     """(P,): by the plan; without one, of who completed what they saw, and 0 of others."""
-    if rules.vigilance_planned is not None:
-        return np.full(len(conduct.answers), rules.vigilance_planned)
-    return np.where(conduct.outcome == "complete", conduct.vigilance_seen, 0)
+    if rules.attention_checks_planned is not None:
+        return np.full(len(conduct.answers), rules.attention_checks_planned)
+    return np.where(conduct.outcome == "complete", conduct.attention_checks_shown, 0)
 
 
-def needed_vigilance(planned: Counts, rules: Rules) -> Counts:
+def required_attention_checks_correct(planned: Counts, rules: Rules) -> Counts:
     """(P,): right answers to pass, of so many planned."""
-    if rules.vigilance_min_correct is not None:
-        return np.full_like(planned, rules.vigilance_min_correct)
-    return planned - planned // VIGILANCE_MISS
+    if rules.attention_checks_min_correct is not None:
+        return np.full_like(planned, rules.attention_checks_min_correct)
+    return planned - planned // TRIALS_PER_ALLOWED_MISS
 
 
 def judge_fast(conduct: Conduct, rules: Rules) -> Verdict:

@@ -26,18 +26,18 @@ class DesignError(Exception):
 class Rules:
     """The numbers of the rules, by the names that a plan has for them; None: no such rule.
 
-    planned_trials: test and vigilance trials a person, repeats aside; None: who has `complete` as
-    outcome did all, nobody else did. vigilance_planned: None: what people who completed have seen.
-    vigilance_min_correct: None: eight of ten; 0: no such rule; with fewer planned than
-    `vigilance_min_planned` it only flags.
+    planned_trials: test and attention checks a person, repeats aside; None: who has `complete` as
+    outcome did all, nobody else did. attention_checks_planned: None: what people who completed
+    have seen. attention_checks_min_correct: None: eight of ten; 0: no such rule; with fewer planned
+    than `attention_checks_min_planned` it only flags.
     min_answers: with fewer, shares of them tell no habit.
     """
 
     min_completed_fraction: float | None = 0.9
     planned_trials: int | None = None
-    vigilance_min_correct: int | None = None
-    vigilance_planned: int | None = None
-    vigilance_min_planned: int | None = 8
+    attention_checks_min_correct: int | None = None
+    attention_checks_planned: int | None = None
+    attention_checks_min_planned: int | None = 8
     fast_ms: float | None = 200
     max_fast_fraction: float | None = 0.25
     slow_ms: float | None = 60_000
@@ -127,12 +127,15 @@ def _make_rules(name: str, numbers: Any, protocol: Mapping[str, Any]) -> Rules:
 
 
 def _planned_trials(name: str, protocol: Mapping[str, Any]) -> dict[str, int]:
-    trials, vigilance = protocol.get("trials"), protocol.get("vigilance")
-    if trials is None or vigilance is None:
+    trials, attention_checks = protocol.get("trials"), protocol.get("attention_checks")
+    if trials is None or attention_checks is None:
         return {}
-    for key in ("trials", "vigilance"):
+    for key in ("trials", "attention_checks"):
         _check(f"{name}: protocol", key, protocol[key], COUNT)
-    return {"planned_trials": trials + vigilance, "vigilance_planned": vigilance}
+    return {
+        "planned_trials": trials + attention_checks,
+        "attention_checks_planned": attention_checks,
+    }
 
 
 def _expected(rule: str) -> str:

@@ -20,7 +20,7 @@ MODES = ("live", "preview", "simulated")
 ALLOWED = {
     "outcome": OUTCOMES,
     "mode": MODES,
-    "kind": ("qualification", "practice", "test", "vigilance"),
+    "kind": ("qualification", "practice", "test", "attention"),
     "presentation": ("sequential", "simultaneous", "single"),
     "question": ("fake", "real"),
 }

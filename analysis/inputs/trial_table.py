@@ -18,7 +18,8 @@ class Record:
     people, outcome (P,): names in alphabetical order, and how each ended. methods: names.
     participant, image, method (n,): codes; the method is what made the fake, or the only image.
     beside (n,): codes of the photographs that the fakes stood beside; None where each was its own.
-    test (n,): enters rates where answered. vigilance (n,). Repeats of an earlier trial are neither.
+    test (n,): enters rates where answered. is_attention_check (n,). Repeats of an
+    earlier trial are neither.
     judged (n,): either, or a repeat; what the rules look at.
     repeats, originals (r,): places among the n trials of repeats of test trials, and of what they
     repeat; one whose earlier trial is not there is left out.
@@ -38,7 +39,7 @@ class Record:
     method: Codes
     beside: Codes | None
     test: Mask
-    vigilance: Mask
+    is_attention_check: Mask
     judged: Mask
     repeats: NDArray[np.int64]
     originals: NDArray[np.int64]
@@ -78,14 +79,14 @@ def read_record(taken: Responses) -> Record:
     row = _order(participant, position)
     start = np.searchsorted(participant[row], np.arange(len(taken.distinct("participant"))))
     single = _is_single(taken)
-    test, vigilance = taken.equals("kind", "test"), taken.equals("kind", "vigilance")
+    test, is_attention_check = taken.equals("kind", "test"), taken.equals("kind", "attention")
     once = taken.equals("repeat_of", "")
     repeats, originals = _find_originals(
         participant[row], position[row], taken.numbers("repeat_of")[row], (test & ~once)[row]
     )
     seen = ~taken.where("flags", lambda flags: "voided" in flags)
     answered = seen & ~taken.equals("answer", "")
-    _refuse_blinded(taken, answered & (test | vigilance))
+    _refuse_blinded(taken, answered & (test | is_attention_check))
     first = taken.equals("answer", "left", "fake")
     right = first == taken.equals("truth", "left", "fake")
     if not single:
@@ -99,8 +100,8 @@ def read_record(taken: Responses) -> Record:
         method=taken.codes("method")[row],
         beside=None if single or _is_paired(taken) else taken.codes("real_image")[row],
         test=(test & once)[row],
-        vigilance=(vigilance & once)[row],
-        judged=(test | vigilance)[row],
+        is_attention_check=(is_attention_check & once)[row],
+        judged=(test | is_attention_check)[row],
         repeats=repeats,
         originals=originals,
         seen=seen[row],

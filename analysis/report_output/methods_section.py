@@ -100,7 +100,7 @@ def _people(report: Entry) -> Iterator[str]:
     yield fixed[report["design"]["verdict"]]
     out = f"{plural(left_out, 'person was', 'people were')} left out" if left_out else ""
     yield f"{out or 'Nobody was left out'}; {plural(counted['participants'], 'person', 'people')}"
-    yield f"with {number(counted['trials'])} test trials counted. Practice and vigilance trials"
+    yield f"with {number(counted['trials'])} test trials counted. Practice and attention checks"
     yield "and repeats enter no rate." if report["consistency"] else "enter no rate."
 
 

@@ -108,7 +108,7 @@ def lay_out_tables(report: Entry) -> dict[str, list[Table]]:
             people.tabulate_consistency,
             people.tabulate_order,
             people.tabulate_times,
-            people.tabulate_vigilance,
+            people.tabulate_attention_checks,
             people.tabulate_timing,
         ],
         "Who and what was counted": [

@@ -1,4 +1,4 @@
-"""How people answered, in sentences: sides, repeats, order, vigilance, timing."""
+"""How people answered, in sentences: sides, repeats, order, attention_checks, timing."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from analysis.report_output.sentences import LEVEL
 
 
 def tell_answers(report: Entry) -> Iterator[str]:
-    """Sides, fatigue or learning, vigilance and timing; only what was measured."""
+    """Sides, fatigue or learning, attention checks and timing; only what was measured."""
     yield from _tell_sides(report["side_bias"])
     yield from _tell_consistency(report["consistency"])
     yield from _tell_order(report["order"]["difference"], report["input"]["single"])
-    yield from _tell_vigilance(report)
+    yield from _format_attention_check_sentence(report)
     yield from _tell_timing(report["timing"])
 
 
@@ -51,12 +51,12 @@ def _tell_order(change: Entry | None, single: bool) -> Iterator[str]:
     )
 
 
-def _tell_vigilance(report: Entry) -> Iterator[str]:
-    seen = report["vigilance"]
+def _format_attention_check_sentence(report: Entry) -> Iterator[str]:
+    seen = report["attention_checks"]
     if seen["rate"] is None:
         return
     share = f"{percent(seen['rate'], 0)}{SPACE}%"
-    told = f"{number(seen['answers'])} vigilance trials were answered, {share} rightly."
+    told = f"{number(seen['answers'])} attention checks were answered, {share} rightly."
     flagged = sum(person["flagged"] for person in report["exclusions"]["participants"])
     if flagged:
         missed = f"{plural(flagged, 'person', 'people')} missed too many and yet counted"

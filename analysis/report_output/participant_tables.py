@@ -96,12 +96,12 @@ def tabulate_times(report: Entry) -> Table:
     )
 
 
-def tabulate_vigilance(report: Entry) -> Table:
-    seen = report["vigilance"]
+def tabulate_attention_checks(report: Entry) -> Table:
+    seen = report["attention_checks"]
     if seen["rate"] is None:
         return EMPTY
     row = (
-        "Vigilance trials", percent(seen["rate"]), interval(seen["ci95"]),
+        "Attention checks", percent(seen["rate"]), interval(seen["ci95"]),
         f"{number(seen['correct'])} / {number(seen['answers'])}", number(seen["saw_all"]),
         number(seen["failed"]),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, extract, func, select, text
 from sqlalchemy.orm import Session
 
 from study_server.export.codebook import PARTICIPANTS
-from study_server.participants.scoring import vigilance_right
+from study_server.participants.scoring import attention_check_is_correct
 from study_server.storage.models import (
     Environment,
     Incident,
@@ -117,15 +117,15 @@ def iso(moment: object) -> str:
 
 def _counts(db: Session, study: Study) -> dict[int, Row]:
     """By participant."""
-    vigilance = Trial.kind == Kind.VIGILANCE
-    right = vigilance_right(study.question)
+    attention_checks = Trial.kind == Kind.ATTENTION
+    right = attention_check_is_correct(study.question)
     query = (
         select(
             Trial.participant_id,
             func.count().label("trials_planned"),
             func.count(Response.trial_id).label("trials_answered"),
-            func.count().filter(vigilance).label("vigilance_planned"),
-            func.count().filter(vigilance & right).label("vigilance_correct"),
+            func.count().filter(attention_checks).label("attention_checks_planned"),
+            func.count().filter(attention_checks & right).label("attention_checks_correct"),
             func.count().filter(Response.rt_ms < LEAST_RT_MS).label("impossible_rt"),
             func.count().filter(_too_soon()).label("too_soon"),
             func.count().filter(Response.input == SCRIPT).label("scripted"),

@@ -41,8 +41,8 @@ def is_correct(question: str, truth: Choice, answer: Choice) -> bool:
     return answer is (truth if question == "fake" else truth.other)
 
 
-def vigilance_right(question: str) -> ColumnElement[bool]:
-    """`is_correct` of a vigilance trial, for queries; an image shown alone is a foil."""
+def attention_check_is_correct(question: str) -> ColumnElement[bool]:
+    """`is_correct` of a attention check, for queries; an image shown alone is a foil."""
     found = Response.answer == func.coalesce(Trial.fake_side, Choice.FAKE)
     return found if question == "fake" else ~found
 

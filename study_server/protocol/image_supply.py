@@ -51,12 +51,12 @@ def count_wanted(protocol: Protocol, methods: Sequence[str]) -> Counter[str]:
     wanted = Counter[str]()
     for kind, planned in protocol.planned.items():
         count = planned - (protocol.repeats if kind is Kind.TEST else 0)
-        if kind is Kind.VIGILANCE:
+        if kind is Kind.ATTENTION:
             wanted[FOIL] += count
         else:
             fakes = _up(count, 2) if protocol.single else count
             wanted.update({method: _up(fakes, len(methods)) for method in methods})
-        if protocol.single and kind is not Kind.VIGILANCE:
+        if protocol.single and kind is not Kind.ATTENTION:
             wanted[REAL] += _up(count, 2)
         elif not (protocol.single or protocol.paired):
             wanted[REAL] += count

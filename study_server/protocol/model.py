@@ -51,7 +51,7 @@ class Protocol(BaseModel):
     qualification_min_correct: Annotated[float, Field(ge=0, le=1)] = 0.65
     practice: Count = 10
     trials: Annotated[int, Field(ge=1, le=1000)] = 40
-    vigilance: Count = 4
+    attention_checks: Count = 4
     repeats: Count = 0
     target_views: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     first_blank_ms: Milliseconds = 1200
@@ -130,7 +130,7 @@ class Protocol(BaseModel):
             Kind.QUALIFICATION: self.qualification,
             Kind.PRACTICE: self.practice,
             Kind.TEST: self.trials + self.repeats,
-            Kind.VIGILANCE: self.vigilance,
+            Kind.ATTENTION: self.attention_checks,
         }
 
     @property
@@ -139,9 +139,9 @@ class Protocol(BaseModel):
         return sum(self.planned.values()) - self.repeats
 
     def shown(self, kind: Kind) -> int:
-        """How many trials the browser is told of: vigilance passes for test."""
+        """How many trials the browser is told of: attention checks pass for test trials."""
         own = self.planned[kind]
-        return own + self.vigilance if kind is Kind.TEST else own
+        return own + self.attention_checks if kind is Kind.TEST else own
 
     def shown_before(self, kind: Kind) -> int:
         """How many trials come before the first of a kind that `shown` counts."""
@@ -165,7 +165,7 @@ class Protocol(BaseModel):
 
 def _in_counts(protocol: Protocol) -> list[str]:
     """What contradicts itself in how many there are of what."""
-    trials, vigilance, repeats = protocol.trials, protocol.vigilance, protocol.repeats
+    trials, attention_checks, repeats = protocol.trials, protocol.attention_checks, protocol.repeats
     least = len(protocol.methods) * (2 if protocol.single else 1)  # half are photographs
     found = []
     if protocol.plates_min_correct > protocol.plates:
@@ -173,9 +173,10 @@ def _in_counts(protocol: Protocol) -> list[str]:
             f"plates_min_correct = {protocol.plates_min_correct} exceeds plates = "
             f"{protocol.plates}; lower it, or show more plates"
         )
-    if vigilance > trials:
+    if attention_checks > trials:
         found.append(
-            f"vigilance = {vigilance} exceeds trials = {trials}; a tenth of the trials is usual"
+            f"attention_checks = {attention_checks} exceeds trials = {trials}; "
+            "a tenth of the trials is usual"
         )
     if repeats > trials // 2:
         found.append(

@@ -15,19 +15,19 @@ SCREENING = {"device": "computer", "color_vision": "recorded", "night_light": "r
 
 PRESETS: dict[str, dict[str, Any]] = {
     "zhang2016": {"title": FAKE_COLORS, "assignment": "between"},
-    "within": {"title": FAKE_COLORS, "assignment": "within", "vigilance": 10},
+    "within": {"title": FAKE_COLORS, "assignment": "within", "attention_checks": 10},
     "isola2017": {
         "title": "Which image is the fake?",
         "assignment": "between",
         "stimuli": "any",
-        "vigilance": 0,
+        "attention_checks": 0,
     },
     "zhu2017": {
         "title": "Which image is the photograph?",
         "assignment": "between",
         "stimuli": "any",
         "question": "real",
-        "vigilance": 0,
+        "attention_checks": 0,
     },
     "saharia": {
         "title": "Which image was taken with a camera?",
@@ -37,7 +37,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "question": "real",
         "practice": 0,
         "trials": 50,
-        "vigilance": 0,
+        "attention_checks": 0,
         "exposure_ms": 3000,
     },
     "hype_inf": {
@@ -49,7 +49,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "qualification": 100,
         "practice": 0,
         "trials": 100,
-        "vigilance": 0,
+        "attention_checks": 0,
         "exposure_ms": 0,
     },
 }
@@ -79,7 +79,7 @@ NOTES = {
     "qualification_min_correct": "the share of them that must be right",
     "practice": "trials with feedback, never analysed",
     "trials": "test trials; of single images half are photographs",
-    "vigilance": "trials with an obvious fake, spread among the test trials",
+    "attention_checks": "trials with an obvious fake, spread among the test trials",
     "repeats": "test trials that come twice, for how consistent a person is",
     "target_views": "let nobody new in once every fake was seen so often; 0: no such end",
     "first_blank_ms": "the blank before the first trial",

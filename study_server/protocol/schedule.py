@@ -1,7 +1,7 @@
 """Who sees what, in which order: pure functions of protocol, stimuli and chance.
 
 After Zhang, Isola & Efros (2016): images without replacement; here the sides are balanced, not
-flipped, the vigilance trials are an exact number, one in each stretch of the test, and the test
+flipped, the attention checks are an exact number, one in each stretch of the test, and the test
 images are those that the fewest people were shown so far.
 """
 
@@ -72,10 +72,12 @@ def plan_trials(
     """
     hand = Hand(protocol, pools, methods, rng)
     test = hand.draw(Kind.TEST, protocol.trials, views)  # the first choice, for it is what counts
-    vigilance = hand.draw(Kind.VIGILANCE, protocol.vigilance)
+    attention_checks = hand.draw(Kind.ATTENTION, protocol.attention_checks)
     practice = hand.draw(Kind.PRACTICE, protocol.practice)
     before = hand.draw(Kind.QUALIFICATION, protocol.qualification) + practice
-    return before + add_repeats(spread(vigilance, test, rng), protocol.repeats, len(before), rng)
+    return before + add_repeats(
+        spread(attention_checks, test, rng), protocol.repeats, len(before), rng
+    )
 
 
 @dataclass
@@ -126,7 +128,7 @@ def choose_methods(
     protocol: Protocol, kind: Kind, methods: Sequence[str], count: int, rng: Random
 ) -> list[str]:
     """What made the images of so many trials, in random order; half of single ones are real."""
-    if kind is Kind.VIGILANCE:
+    if kind is Kind.ATTENTION:
         return [FOIL] * count
     if not protocol.single:
         return balanced(methods, count, rng)

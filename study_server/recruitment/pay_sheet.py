@@ -22,7 +22,7 @@ from study_server.participants.scoring import score
 from study_server.recruitment.arrival import CODED, prolific_code
 from study_server.recruitment.platforms import Listed, Status
 from study_server.storage.models import Participant, Study
-from study_server.studies.exclusion_counts import rules_of, vigilance_needed
+from study_server.studies.exclusion_counts import required_attention_checks_correct, rules_of
 from study_server.vocabulary import Kind, Mode, Outcome, Source
 
 PAYABLE = (Status.SUBMITTED, Status.APPROVED)
@@ -50,7 +50,7 @@ class Row:
     participant: str
     outcome: str
     answered: str
-    vigilance: str
+    attention_checks: str
     action: Action
     reason: str
     bonus: str = ""
@@ -109,7 +109,7 @@ def judge(
         return _judge_gone(status, person)
     if person.outcome is not Outcome.COMPLETE:
         return Action.DECIDE, _tell_incomplete(db, study, listed, person)
-    failure = _tell_vigilance(db, study, person)
+    failure = _describe_attention_check_failure(db, study, person)
     if failure:
         return Action.DECIDE, f"complete, but {failure}"
     return Action.PAY, _tell_code(db, study, listed, person)
@@ -140,14 +140,14 @@ def _tell_incomplete(db: Session, study: Study, listed: Listed, person: Particip
     return told
 
 
-def _tell_vigilance(db: Session, study: Study, person: Participant) -> str:
+def _describe_attention_check_failure(db: Session, study: Study, person: Participant) -> str:
     """How somebody failed, if so, by the frozen plan's rule or the report's default."""
-    correct, answered = score(db, person, Kind.VIGILANCE)
+    correct, answered = score(db, person, Kind.ATTENTION)
     rules = rules_of(study)
-    needed = vigilance_needed(rules, answered)
-    if answered < rules.vigilance_min_planned or correct >= needed:
+    needed = required_attention_checks_correct(rules, answered)
+    if answered < rules.attention_checks_min_planned or correct >= needed:
         return ""
-    return f"{correct} of {answered} vigilance trials right, {needed} needed"
+    return f"{correct} of {answered} attention checks right, {needed} needed"
 
 
 def _tell_code(db: Session, study: Study, listed: Listed, person: Participant) -> str:
@@ -169,7 +169,7 @@ def _row(
     told = ("", "", "", "")
     if person is not None:
         answered, planned = progress(db.connection(), person)
-        correct, seen = score(db, person, Kind.VIGILANCE)
+        correct, seen = score(db, person, Kind.ATTENTION)
         told = person.name, person.outcome, f"{answered} of {planned}", f"{correct} of {seen}"
     return Row(source, listed.person, listed.submission, listed.status, *told, action, reason)
 

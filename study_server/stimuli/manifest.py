@@ -107,7 +107,7 @@ def choose_rows(path: Path, images: Images, protocol: Protocol) -> Images:
 
 def wanted_methods(protocol: Protocol) -> tuple[str, ...]:
     """What a study of this protocol shows."""
-    return (REAL, *protocol.methods, *([FOIL] if protocol.vigilance else []))
+    return (REAL, *protocol.methods, *([FOIL] if protocol.attention_checks else []))
 
 
 def _require_all(path: Path, images: Images, wanted: Sequence[str]) -> None:
@@ -115,7 +115,7 @@ def _require_all(path: Path, images: Images, wanted: Sequence[str]) -> None:
     for image, rows in images.items():
         for method in wanted:
             if method not in rows:
-                instead = ", or set vigilance = 0" if method == FOIL else ""
+                instead = ", or set attention_checks = 0" if method == FOIL else ""
                 raise StudyError(
                     f"{path}: {image} has no {method} stimulus; give every photograph one, as "
                     f"`colorizer batch --methods {','.join(wanted)}` does{instead}"

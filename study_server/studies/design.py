@@ -37,9 +37,9 @@ class Exclusions(BaseModel):
 
     min_completed_fraction: Share = 0.9
     planned_trials: Count | None = None
-    vigilance_min_correct: Count | None = None
-    vigilance_planned: Count | None = None
-    vigilance_min_planned: Count = 8
+    attention_checks_min_correct: Count | None = None
+    attention_checks_planned: Count | None = None
+    attention_checks_min_planned: Count = 8
     fast_ms: Milliseconds = 200
     max_fast_fraction: Share = 0.25
     slow_ms: Milliseconds = 60_000

@@ -14,7 +14,7 @@ from sqlalchemy import Executable, func, or_, select
 from sqlalchemy.orm import Session
 
 from study_server.participants.outcomes import late_since, reached, silent_since
-from study_server.participants.scoring import vigilance_right
+from study_server.participants.scoring import attention_check_is_correct
 from study_server.protocol.model import stored_protocol
 from study_server.storage.models import Environment, Incident, Participant, Response, Study, Trial
 from study_server.studies.design import Exclusions
@@ -24,17 +24,17 @@ REASONS = {
     "screened_out": "screened out",
     "returned": "returned the task",
     "incomplete": "did not finish",
-    "vigilance": "failed the attention checks",
+    "attention_checks": "failed the attention checks",
     "too_fast": "answered too fast",
     "side_bias": "almost always chose the same side",
     "timing": "had too many disturbed trials",
 }
-VIGILANCE_MISS = 5  # one in so many may be missed, where the plan says no more
+TRIALS_PER_ALLOWED_MISS = 5  # one in so many may be missed, where the plan says no more
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One participant. Trials: of test and vigilance, voided ones aside; incidents: of all."""
+    """One participant. Trials: test and attention, voided ones aside; incidents: of all."""
 
     participant: str
     source: Source
@@ -46,9 +46,9 @@ class Standing:
     fast: int
     left: int
     disturbed: int
-    vigilance_planned: int
-    vigilance_answered: int
-    vigilance_correct: int
+    attention_checks_planned: int
+    attention_checks_answered: int
+    attention_checks_correct: int
     incidents: int
     scripted: int = 0  # answers by an event that the browser did not make itself
     driven: bool = False  # the browser says that a program drives it
@@ -59,9 +59,9 @@ class Standing:
         return self.finished_at - self.started_at if self.finished_at else None
 
     @property
-    def saw_vigilance(self) -> bool:
+    def saw_all_attention_checks(self) -> bool:
         """All of it, so that passing it means something."""
-        return 0 < self.vigilance_planned <= self.vigilance_answered
+        return 0 < self.attention_checks_planned <= self.attention_checks_answered
 
 
 def list_standings(db: Session, study: Study, mode: Mode = Mode.LIVE) -> list[Standing]:
@@ -97,10 +97,13 @@ def rules_of(study: Study) -> Exclusions:
 
 def _count(study: Study, mode: Mode, rules: Exclusions) -> Executable:
     """Participants, each with the counts of a Standing."""
-    vigilance, right = Trial.kind == Kind.VIGILANCE, vigilance_right(study.question)
+    attention_checks, right = (
+        Trial.kind == Kind.ATTENTION,
+        attention_check_is_correct(study.question),
+    )
     answered = Response.trial_id.is_not(None)
     disturbed = or_(*(getattr(Response, flag) for flag in DISTURBING))
-    judged = Trial.voided.is_(False) & Trial.kind.in_((Kind.TEST, Kind.VIGILANCE))
+    judged = Trial.voided.is_(False) & Trial.kind.in_((Kind.TEST, Kind.ATTENTION))
     return (
         select(
             Participant,
@@ -110,9 +113,9 @@ def _count(study: Study, mode: Mode, rules: Exclusions) -> Executable:
             func.count().filter(Response.answer == Choice.LEFT).label("left"),
             func.count().filter(disturbed).label("disturbed"),
             func.count().filter(Response.input == SCRIPT).label("scripted"),
-            func.count().filter(vigilance).label("vigilance_planned"),
-            func.count().filter(vigilance & answered).label("vigilance_answered"),
-            func.count().filter(vigilance & right).label("vigilance_correct"),
+            func.count().filter(attention_checks).label("attention_checks_planned"),
+            func.count().filter(attention_checks & answered).label("attention_checks_answered"),
+            func.count().filter(attention_checks & right).label("attention_checks_correct"),
         )
         .outerjoin(Trial, (Trial.participant_id == Participant.id) & judged)
         .outerjoin(Response)
@@ -141,7 +144,7 @@ def judge(standing: Standing, rules: Exclusions, single: bool) -> Standing:
         "returned": standing.outcome is Outcome.RETURNED,
         "incomplete": standing.outcome not in (Outcome.ACTIVE, Outcome.SCREENED_OUT)
         and standing.answered < rules.min_completed_fraction * standing.planned,
-        "vigilance": fails_vigilance(standing, rules),
+        "attention_checks": fails_attention_checks(standing, rules),
         "too_fast": enough and standing.fast > rules.max_fast_fraction * standing.answered,
         "side_bias": enough
         and not single
@@ -153,19 +156,21 @@ def judge(standing: Standing, rules: Exclusions, single: bool) -> Standing:
     return Standing(**{**vars(standing), "reasons": reasons})
 
 
-def fails_vigilance(standing: Standing, rules: Exclusions) -> bool:
+def fails_attention_checks(standing: Standing, rules: Exclusions) -> bool:
     """Where enough of it was planned to exclude by."""
-    planned = standing.vigilance_planned
-    return planned >= rules.vigilance_min_planned and not passes_vigilance(standing, rules)
+    planned = standing.attention_checks_planned
+    return planned >= rules.attention_checks_min_planned and not passes_attention_checks(
+        standing, rules
+    )
 
 
-def passes_vigilance(standing: Standing, rules: Exclusions) -> bool:
+def passes_attention_checks(standing: Standing, rules: Exclusions) -> bool:
     """Or has not seen all of it yet."""
-    needed = vigilance_needed(rules, standing.vigilance_planned)
-    return not standing.saw_vigilance or standing.vigilance_correct >= needed
+    needed = required_attention_checks_correct(rules, standing.attention_checks_planned)
+    return not standing.saw_all_attention_checks or standing.attention_checks_correct >= needed
 
 
-def vigilance_needed(rules: Exclusions, planned: int) -> int:
-    """How many vigilance trials must be right: as planned, else eight of ten."""
-    needed = rules.vigilance_min_correct
-    return planned - planned // VIGILANCE_MISS if needed is None else needed
+def required_attention_checks_correct(rules: Exclusions, planned: int) -> int:
+    """How many attention checks must be right: as planned, else eight of ten."""
+    needed = rules.attention_checks_min_correct
+    return planned - planned // TRIALS_PER_ALLOWED_MISS if needed is None else needed

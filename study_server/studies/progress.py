@@ -13,7 +13,7 @@ from study_server.studies import lookup
 from study_server.studies.exclusion_counts import (
     Standing,
     list_standings,
-    passes_vigilance,
+    passes_attention_checks,
     rules_of,
 )
 from study_server.studies.unblinding import is_blinded, planned_participants
@@ -25,10 +25,10 @@ class Progress:
     """Of live participants, but for simulated and preview ones. Shares in [0, 1].
 
     recruited: who ever began, also who withdrew. planned: who are to complete, by the design.
-    median_minutes: of who is complete. vigilance_pass_rate: of who saw all of it;
-    vigilance_excludes: whether the plan leaves out who fails. disturbed: share of the answered
-    test and vigilance trials. incidents: images that could not be shown. exclusions: rule -> people
-    who break it; excluded: who break any.
+    median_minutes: of who is complete. attention_check_pass_rate: of who saw all of it;
+    attention_checks_exclude: whether the plan leaves out who fails. disturbed: share of the
+    answered test trials and attention checks. incidents: images that could not be shown.
+    exclusions: rule -> people who break it; excluded: who break any.
     """
 
     study: str
@@ -40,8 +40,8 @@ class Progress:
     outcomes: dict[str, int]
     answers: int
     median_minutes: float | None
-    vigilance_pass_rate: float | None
-    vigilance_excludes: bool
+    attention_check_pass_rate: float | None
+    attention_checks_exclude: bool
     disturbed: float | None
     incidents: int
     exclusions: dict[str, int]
@@ -57,7 +57,11 @@ def measure_progress(
     """standings: of everybody live, where they are known already."""
     people = list_standings(db, study) if standings is None else standings
     rules, counts = rules_of(study), lookup.counts(db, study)
-    passed = [passes_vigilance(person, rules) for person in people if person.saw_vigilance]
+    passed = [
+        passes_attention_checks(person, rules)
+        for person in people
+        if person.saw_all_attention_checks
+    ]
     answered = sum(person.answered for person in people)
     return Progress(
         study=study.slug,
@@ -69,8 +73,10 @@ def measure_progress(
         outcomes=counts,
         answers=lookup.answers(db, study),
         median_minutes=_median_minutes(people),
-        vigilance_pass_rate=_share(sum(passed), len(passed)),
-        vigilance_excludes=any(p.vigilance_planned >= rules.vigilance_min_planned for p in people),
+        attention_check_pass_rate=_share(sum(passed), len(passed)),
+        attention_checks_exclude=any(
+            p.attention_checks_planned >= rules.attention_checks_min_planned for p in people
+        ),
         disturbed=_share(sum(person.disturbed for person in people), answered),
         incidents=sum(person.incidents for person in people),
         exclusions=dict(Counter(reason for person in people for reason in person.reasons)),

@@ -133,7 +133,7 @@ def _send_json(model: BaseModel) -> Response:
 
 def _trial_body(trial: Row[Any], protocol: Protocol, base: str) -> dict[str, object]:
     """Describe a trial without anything that tells the fake from the photograph."""
-    kind = Kind.TEST if trial.kind is Kind.VIGILANCE else trial.kind
+    kind = Kind.TEST if trial.kind is Kind.ATTENTION else trial.kind
     trial_url = f"{base}/trials/{trial.token}"
     return {
         "token": trial.token,

@@ -92,7 +92,7 @@ def _progress_context(study: Study) -> dict[str, object]:
         "progress": progress,
         "curve": _recruitment_curve(people, progress.planned),
         "reasons": REASONS,
-        "min_attention_checks": rules_of(study).vigilance_min_planned,
+        "min_attention_checks": rules_of(study).attention_checks_min_planned,
         "measured_at": now(),
     }
 

@@ -29,7 +29,7 @@ def protocol_tags(protocol: Protocol) -> set[str]:
         _presence_tag("tint", protocol.night_light != "unasked"),
         _presence_tag("plates", protocol.plates),
         _presence_tag("practice", protocol.practice),
-        _presence_tag("attention-checks", protocol.vigilance),
+        _presence_tag("attention-checks", protocol.attention_checks),
         _presence_tag("masks", protocol.masks),
         _presence_tag("limit", protocol.time_limit_minutes),
         _presence_tag("qualification", protocol.qualification),

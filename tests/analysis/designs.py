@@ -21,7 +21,7 @@ def make_design(
             "question": "fake",
             "practice": 0,
             "trials": 40,
-            "vigilance": 4,
+            "attention_checks": 4,
             "exposure_ms": 1000,
         }
         | (protocol or {}),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tests.analysis.rows import Row, make_row
 
 TRIALS = 44
-VIGILANCE = (5, 16, 27, 38)  # positions
+ATTENTION_CHECKS = (5, 16, 27, 38)  # positions
 EVEN = "lrrllrrlrll"  # repeated: about as many left as right, now and then in turn
 FOOLED = 3  # every third test trial
 
@@ -18,26 +18,28 @@ def make_person(
     trials: int = TRIALS,
     pattern: str = EVEN,
     missed: int = 0,
-    vigilance: Sequence[int] = VIGILANCE,
+    attention_checks: Sequence[int] = ATTENTION_CHECKS,
     rt_ms: dict[int, int] | None = None,
     **changes: str,
 ) -> list[Row]:
     """The first `trials` of 44, the sides by `pattern`; fooled by every third test trial.
 
-    missed: vigilance trials answered wrongly. rt_ms: position -> time, else 900.
+    missed: attention checks answered wrongly. rt_ms: position -> time, else 900.
     """
     rows = []
     for position in range(trials):
         answer = SIDES[pattern[position % len(pattern)]]
-        is_vigilance = position in vigilance
-        wrong = position in vigilance[:missed] if is_vigilance else position % FOOLED == 0
+        is_attention_check = position in attention_checks
+        wrong = (
+            position in attention_checks[:missed] if is_attention_check else position % FOOLED == 0
+        )
         rows.append(
             make_row(
                 participant=participant,
-                kind="vigilance" if is_vigilance else "test",
+                kind="attention" if is_attention_check else "test",
                 position=str(position),
                 image=f"i{position}",
-                method="foil" if is_vigilance else "mcl",
+                method="foil" if is_attention_check else "mcl",
                 answer=answer,
                 truth=OTHER[answer] if wrong else answer,
                 rt_ms=str((rt_ms or {}).get(position, 900)),

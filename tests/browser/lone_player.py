@@ -205,7 +205,7 @@ class TrialApi:
         settings = {
             "practice": self.practice,
             "trials": self.test,
-            "vigilance": 0,
+            "attention_checks": 0,
             "exposure_ms": self.exposure_ms or 0,
             "presentation": self.presentation,
             "question": self.question,

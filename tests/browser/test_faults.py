@@ -83,7 +83,7 @@ def measure_quickly(route: Route) -> None:
 
 
 def study_of(folder: Path, many: Path, **changes: object) -> AbstractContextManager[LiveStudy]:
-    protocol = short_protocol("short", practice=0, trials=7, vigilance=1, **changes)
+    protocol = short_protocol("short", practice=0, trials=7, attention_checks=1, **changes)
     return serve_study(folder, many, protocol)
 
 
@@ -212,7 +212,7 @@ def test_a_server_killed_and_started_again(browser: Browser, tmp_path: Path, man
 def test_reloads_in_every_phase(browser: Browser, tmp_path: Path, many: Path) -> None:
     slow = {"first_blank_ms": 500, "blank_ms": 500, "exposure_ms": 500, "gap_ms": 500}
     slow |= {"after_ms": 500, "feedback_ms": 1500}
-    protocol = short_protocol("short", practice=2, trials=1, vigilance=0, **slow)
+    protocol = short_protocol("short", practice=2, trials=1, attention_checks=0, **slow)
     with serve_study(tmp_path, many, protocol) as study, visit(browser) as visitor:
         visitor.begin(study)
         page, voided = visitor.page, 0

@@ -15,7 +15,7 @@ from tests.conftest import LiveStudy
 pytestmark = pytest.mark.slow(15)
 
 FEEDBACK = "window.seen.filter((step) => step.phase === 'feedback')"
-PRACTICE, SHOWN = 2, 7  # of the short study: 2 practice, 4 test, 1 vigilance pairs
+PRACTICE, SHOWN = 2, 7  # of the short study: 2 practice, 4 test, 1 attention checks
 
 
 def agree(page: Page, study: LiveStudy) -> None:

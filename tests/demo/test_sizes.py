@@ -9,13 +9,13 @@ from demo.sizes import FEWEST, FULL, fit_size
 def test_a_participant_never_needs_more_photographs_than_there_are(photographs: int) -> None:
     size = fit_size(photographs)
     assert size.photographs <= photographs
-    assert 0 < size.vigilance < size.trials
+    assert 0 < size.attention_checks < size.trials
     assert size.practice > 0
 
 
 def test_enough_photographs_make_the_whole_study() -> None:
     assert fit_size(FULL.photographs) == fit_size(1600) == FULL
-    assert (FULL.practice, FULL.trials, FULL.vigilance) == (4, 20, 2)
+    assert (FULL.practice, FULL.trials, FULL.attention_checks) == (4, 20, 2)
 
 
 def test_too_few_photographs_are_refused_with_their_number() -> None:

@@ -15,7 +15,7 @@ def test_only_the_numbers_of_pairs_change(preset: str, tmp_path: Path) -> None:
     run(tmp_path, "study", "new", "demo", "--preset", preset, "--out", "study.toml")
     written = (tmp_path / "study.toml").read_text()
     before, after = tomllib.loads(written), tomllib.loads(shorten(written, Size(4, 20, 2)))
-    assert after == before | {"practice": 4, "trials": 20, "vigilance": 2}
+    assert after == before | {"practice": 4, "trials": 20, "attention_checks": 2}
     assert (before["practice"], before["trials"]) == (10, 40)
 
 

@@ -16,4 +16,4 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def protocol() -> Protocol:
     """22 trials a person."""
-    return short_protocol(practice=1, trials=20, vigilance=1)
+    return short_protocol(practice=1, trials=20, attention_checks=1)

@@ -29,7 +29,8 @@ VERSIONS = {
     "scipy": scipy.__version__,
     "numpy": np.__version__,
 }
-CHECK = "vigilance"  # the kind of row, and the reason, of a failed attention check
+CHECK = "attention"  # the kind of row
+FAILED_CHECKS = "attention_checks"  # the reason, and the prefix of its rules
 METHODS = ("l2", "mcl", "zhang2016")
 PAIRS = (("l2", "mcl"), ("l2", "zhang2016"), ("mcl", "zhang2016"))
 
@@ -364,8 +365,8 @@ def measure(answers: list[dict[str, str]], rules: dict[str, float]) -> dict[str,
     if n / rules["planned_trials"] < rules["min_completed_fraction"]:
         reasons = ["incomplete"]  # nothing else is judged
     else:
-        if correct < rules[f"{CHECK}_min_correct"]:
-            reasons.append(CHECK)
+        if correct < rules[f"{FAILED_CHECKS}_min_correct"]:
+            reasons.append(FAILED_CHECKS)
         if fast > rules["max_fast_fraction"]:
             reasons.append("too_fast")
         if max(left, 1 - left) > rules["side_max_fraction"]:

@@ -36,7 +36,7 @@ def blind_app(tmp_path: Path, many: Path) -> Flask:
     url = f"sqlite:///{tmp_path / 'study.sqlite'}"
     engine = open_engine(url)
     prepare(engine)
-    protocol = short_protocol("short", practice=0, trials=TRIALS, vigilance=0)
+    protocol = short_protocol("short", practice=0, trials=TRIALS, attention_checks=0)
     open_study(engine, protocol, many, tmp_path / "instance")
     return create_app(
         Settings(database_url=url, instance_folder=tmp_path / "instance", secret_key=SECRET), engine

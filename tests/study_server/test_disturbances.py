@@ -25,7 +25,7 @@ FINE = Answer(Choice.LEFT, 800, 1000.0, 1000.0, id="fine")
 
 @pytest.fixture
 def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
-    """One that replaces what was disturbed; 1 practice trial, 3 tests, 1 vigilance trial."""
+    """One that replaces what was disturbed; 1 practice trial, 3 tests, 1 attention check."""
     protocol = short_protocol("strict", disturbed="replace", practice=1, trials=3, ahead=1)
     return open_study(engine, protocol, manifest, tmp_path / "instance")
 

@@ -48,7 +48,9 @@ def test_the_reply_to_an_answer_tells_the_next_trials(client: FlaskClient, base:
     assert told["trials"] == []
 
 
-def test_vigilance_trials_pass_for_test_trials(client: FlaskClient, base: str, app: Flask) -> None:
+def test_attention_checks_trials_pass_for_test_trials(
+    client: FlaskClient, base: str, app: Flask
+) -> None:
     told = {}
     for _ in range(7):
         (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
@@ -59,8 +61,8 @@ def test_vigilance_trials_pass_for_test_trials(client: FlaskClient, base: str, a
         *(("test", n, 5) for n in (1, 2, 3, 4, 5)),
     ]
     with reading(app.extensions["engine"]) as db:
-        vigilance = db.scalars(select(Trial.token).where(Trial.kind == Kind.VIGILANCE)).one()
-    assert told[vigilance][0] == "test"
+        attention_checks = db.scalars(select(Trial.token).where(Trial.kind == Kind.ATTENTION)).one()
+    assert told[attention_checks][0] == "test"
 
 
 def test_only_the_first_blank_is_longer(client: FlaskClient, base: str) -> None:

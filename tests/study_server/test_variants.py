@@ -25,7 +25,12 @@ from tests.study_server.acting import begin, respond, upcoming
 from tests.study_server.browsing import consent
 
 SINGLE = {"presentation": "single", "paired": False, "stimuli": "any", "exposure_ms": 0}
-QUALIFIED = {"qualification": 2, "qualification_min_correct": 0.5, "practice": 1, "vigilance": 0}
+QUALIFIED = {
+    "qualification": 2,
+    "qualification_min_correct": 0.5,
+    "practice": 1,
+    "attention_checks": 0,
+}
 SHOWN = {"rt_ms": 640, "first_ms": 100}
 
 
@@ -60,7 +65,7 @@ def answer(db: Session, participant: Participant, trial: Trial, right: bool = Tr
 def test_a_single_image_is_in_the_column_of_what_it_is(
     db: Session, manifest: Path, tmp_path: Path
 ) -> None:
-    protocol = short_protocol("single", **SINGLE, practice=0, vigilance=0, trials=6)
+    protocol = short_protocol("single", **SINGLE, practice=0, attention_checks=0, trials=6)
     participant = come(db, protocol, manifest, tmp_path)
     trials = trials_of(db, participant)
     assert sorted(trial.truth for trial in trials) == [Choice.FAKE] * 3 + [Choice.REAL] * 3
@@ -113,7 +118,7 @@ def test_who_fails_the_qualification_is_screened_out(
 def test_a_repeat_follows_what_took_its_originals_place(
     db: Session, manifest: Path, tmp_path: Path
 ) -> None:
-    protocol = short_protocol("r", practice=0, vigilance=0, trials=6, repeats=2)
+    protocol = short_protocol("r", practice=0, attention_checks=0, trials=6, repeats=2)
     participant = come(db, protocol, manifest, tmp_path)
     trials = trials_of(db, participant)
     repeat = next(trial for trial in trials if trial.repeat_of is not None)
@@ -133,7 +138,7 @@ def test_a_repeat_follows_what_took_its_originals_place(
 def test_an_interrupted_repeat_shows_the_same_pair_again(
     db: Session, manifest: Path, tmp_path: Path
 ) -> None:
-    protocol = short_protocol("r", practice=0, vigilance=0, trials=2, repeats=1)
+    protocol = short_protocol("r", practice=0, attention_checks=0, trials=2, repeats=1)
     participant = come(db, protocol, manifest, tmp_path)
     while (trial := upcoming(db, participant)[0]).repeat_of is None:
         answer(db, participant, trial)
@@ -144,7 +149,7 @@ def test_an_interrupted_repeat_shows_the_same_pair_again(
 
 
 def test_repeats_are_not_scored(db: Session, manifest: Path, tmp_path: Path) -> None:
-    protocol = short_protocol("r", practice=0, vigilance=0, trials=4, repeats=2)
+    protocol = short_protocol("r", practice=0, attention_checks=0, trials=4, repeats=2)
     participant = come(db, protocol, manifest, tmp_path)
     while following := upcoming(db, participant):
         answer(db, participant, following[0])
@@ -156,7 +161,13 @@ def test_nobody_new_is_let_in_once_every_fake_was_seen_often_enough(
     db: Session, manifest: Path, tmp_path: Path
 ) -> None:
     """12 photographs and one method, 6 test trials a person: two people see each once."""
-    changes = {"methods": ("mcl",), "practice": 0, "vigilance": 0, "trials": 6, "target_views": 1}
+    changes = {
+        "methods": ("mcl",),
+        "practice": 0,
+        "attention_checks": 0,
+        "trials": 6,
+        "target_views": 1,
+    }
     first = come(db, short_protocol("full", **changes), manifest, tmp_path)
     enroll(db, "full", "second")
     with pytest.raises(StudyFull):
@@ -240,7 +251,13 @@ def test_who_is_screened_out_is_told_so_without_a_code(
 def test_a_full_study_says_so_at_its_entry(
     engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
-    changes = {"methods": ("mcl",), "practice": 0, "vigilance": 0, "trials": 12, "target_views": 1}
+    changes = {
+        "methods": ("mcl",),
+        "practice": 0,
+        "attention_checks": 0,
+        "trials": 12,
+        "target_views": 1,
+    }
     protocol = short_protocol("full", **changes)
     app, first, base = served(engine, database_url, protocol, manifest, tmp_path)
     late = app.test_client().get("/s/full")

@@ -26,7 +26,7 @@ from tests.conftest import fill_in, short_protocol
 
 PROTOCOLS = [
     *(new_protocol("short", preset) for preset in PRESETS),
-    short_protocol(question="real", practice=0, vigilance=0),
+    short_protocol(question="real", practice=0, attention_checks=0),
     short_protocol(time_limit_minutes=30, paired=False, exposure_ms=[500, 1000]),
     short_protocol(presentation="single", qualification=4),
     short_protocol(presentation="simultaneous", paired=False, exposure_ms=0, practice=0),
@@ -213,7 +213,7 @@ def test_a_time_limit_is_told_to_those_who_agree(folder: Path) -> None:
 
 def test_placeholders_have_their_nouns_and_units() -> None:
     protocol = short_protocol(
-        practice=1, trials=1, vigilance=0, exposure_ms=1500, time_limit_minutes=1
+        practice=1, trials=1, attention_checks=0, exposure_ms=1500, time_limit_minutes=1
     )
     english, german = placeholder_values(protocol, "en"), placeholder_values(protocol, "de")
     assert (english["practice"], english["shown"]) == ("1 practice pair", "1 pair")

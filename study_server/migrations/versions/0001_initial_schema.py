@@ -242,7 +242,7 @@ def _create_trial_tables() -> None:
         sa.Column("participant_id", sa.Integer(), _parent("participant"), nullable=False),
         sa.Column("slot", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("kind", _one_of("kind", "qualification practice test vigilance"), nullable=False),
+        sa.Column("kind", _one_of("kind", "qualification practice test attention"), nullable=False),
         sa.Column("block", sa.Integer(), nullable=False),
         sa.Column("token", sa.Text(), nullable=False, unique=True),
         sa.Column("fake_id", sa.Integer(), sa.ForeignKey("stimulus.id")),

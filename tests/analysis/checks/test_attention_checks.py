@@ -1,10 +1,14 @@
-"""How people did on vigilance trials, and what it takes to pass them by luck."""
+"""How people did on attention checks, and what it takes to pass them by luck."""
 
 from pathlib import Path
 
 import pytest
 
-from analysis.checks.attention_checks import Vigilance, chance_to_pass, observe_vigilance
+from analysis.checks.attention_checks import (
+    AttentionCheckSummary,
+    chance_to_pass,
+    summarize_attention_checks,
+)
 from analysis.exclusions.person_measures import observe_conduct
 from analysis.inputs.design import Rules
 from analysis.inputs.sources import read_responses
@@ -13,9 +17,9 @@ from tests.analysis.people import make_person
 from tests.analysis.rows import Row, write_csv
 
 
-def observe(folder: Path, rows: list[Row], rules: Rules) -> Vigilance:
+def observe(folder: Path, rows: list[Row], rules: Rules) -> AttentionCheckSummary:
     record = read_record(read_responses(str(write_csv(folder / "responses.csv", rows))))
-    return observe_vigilance(record, observe_conduct(record, 200), rules)
+    return summarize_attention_checks(record, observe_conduct(record, 200), rules)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +47,9 @@ def test_everybody_who_saw_all_is_counted(tmp_path: Path) -> None:
         *make_person("p3", missed=3),
         *make_person("p4", 15, missed=1, outcome="abandoned"),
     ]
-    found = observe(tmp_path, rows, Rules(vigilance_planned=4, vigilance_min_correct=3))
+    found = observe(
+        tmp_path, rows, Rules(attention_checks_planned=4, attention_checks_min_correct=3)
+    )
     assert (found.answers, found.correct) == (13, 8)
     assert found.rate == 8 / 13
     assert found.ci95 is not None
@@ -54,11 +60,11 @@ def test_everybody_who_saw_all_is_counted(tmp_path: Path) -> None:
 
 
 def test_people_with_different_numbers_have_no_common_chance(tmp_path: Path) -> None:
-    rows = make_person("p1") + make_person("p2", vigilance=range(10), missed=3)
+    rows = make_person("p1") + make_person("p2", attention_checks=range(10), missed=3)
     found = observe(tmp_path, rows, Rules())
     assert (found.saw_all, found.failed, found.passing) == (2, 1, None)
 
 
-def test_without_vigilance_trials_there_is_nothing_to_say(tmp_path: Path) -> None:
-    found = observe(tmp_path, make_person("p1", vigilance=()), Rules())
-    assert found == Vigilance(0, 0, None, None, 0, 0, {}, None)
+def test_without_attention_checks_trials_there_is_nothing_to_say(tmp_path: Path) -> None:
+    found = observe(tmp_path, make_person("p1", attention_checks=()), Rules())
+    assert found == AttentionCheckSummary(0, 0, None, None, 0, 0, {}, None)

@@ -114,7 +114,7 @@ def test_repeats_make_nobody_complete(tmp_path: Path) -> None:
     """39 of 44 planned trials and 4 repeats are fewer than nine tenths of 44."""
     rows = make_person("p1", 39)
     rows += [show_again(rows, at, position=str(39 + at)) for at in range(4)]
-    rules = Rules(planned_trials=44, vigilance_min_correct=0)
+    rules = Rules(planned_trials=44, attention_checks_min_correct=0)
     assert count(tmp_path, rows, rules).reasons() == {"p1": ("incomplete",)}
 
 

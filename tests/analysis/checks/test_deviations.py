@@ -94,10 +94,10 @@ def test_each_deviation_is_listed(
     assert (what, planned or design.sha256[:12], done) in listed(verdict)
 
 
-def test_missing_vigilance_trials_are_a_deviation(tmp_path: Path, design: Design) -> None:
+def test_missing_attention_checks_trials_are_a_deviation(tmp_path: Path, design: Design) -> None:
     rows = [row for row in make_rows(design) if row["kind"] == "test"]
     verdict = judge(tmp_path, design, rows, design.plan)
-    expected = ("vigilance", "4 a person", "otherwise for 2 of 2 participants")
+    expected = ("attention_checks", "4 a person", "otherwise for 2 of 2 participants")
     assert listed(verdict) == [expected]
 
 

@@ -16,17 +16,23 @@ from tests.analysis.rows import Row, make_row, write_csv
 from tests.analysis.studies import REFERENCE, read_expected
 
 PLAN = Rules(
-    planned_trials=44, vigilance_min_correct=3, vigilance_planned=4, vigilance_min_planned=4
+    planned_trials=44,
+    attention_checks_min_correct=3,
+    attention_checks_planned=4,
+    attention_checks_min_planned=4,
 )
 FAST = dict.fromkeys(range(12), 150)
 
 # The kinds of people of the reference case, with the reasons it has for them.
 KINDS: dict[str, tuple[list[Row], tuple[str, ...]]] = {
-    "alternates": (make_person("alternates", pattern="lr", missed=2), ("vigilance", "alternation")),
-    "always": (make_person("always", pattern="l", missed=2), ("vigilance", "side_bias")),
+    "alternates": (
+        make_person("alternates", pattern="lr", missed=2),
+        ("attention_checks", "alternation"),
+    ),
+    "always": (make_person("always", pattern="l", missed=2), ("attention_checks", "side_bias")),
     "almost": (make_person("almost", trials=41), ()),
     "dupe": ([*make_person("dupe"), make_person("dupe")[-1]], ()),
-    "fails": (make_person("fails", missed=3), ("vigilance",)),
+    "fails": (make_person("fails", missed=3), ("attention_checks",)),
     "few_fast": (make_person("few_fast", rt_ms=dict.fromkeys(range(3), 150)), ()),
     "incomplete": (make_person("incomplete", 15, outcome="abandoned"), ("incomplete",)),
     "misses_one": (make_person("misses_one", missed=1), ()),
@@ -71,7 +77,7 @@ def test_fooled_is_taking_the_fake_for_the_real_one(
     "changes",
     [
         {"kind": "practice"},
-        {"kind": "vigilance"},
+        {"kind": "attention"},
         {"kind": "qualification"},
         {"repeat_of": "0"},
         {"answer": ""},
@@ -100,19 +106,19 @@ def test_every_kind_of_person_has_the_reasons_of_the_reference(crowd: Counted) -
     assert crowd.reasons() == {name: reasons for name, (_, reasons) in sorted(KINDS.items())}
     assert crowd.by_reason() == {
         "incomplete": 1,
-        "vigilance": 3,
+        "attention_checks": 3,
         "too_fast": 1,
         "side_bias": 1,
         "alternation": 1,
     }
     assert crowd.only_reason() == crowd.by_reason() | {
-        "vigilance": 1,
+        "attention_checks": 1,
         "side_bias": 0,
         "alternation": 0,
     }
-    assert crowd.co_occurrence()["vigilance"] == {
+    assert crowd.co_occurrence()["attention_checks"] == {
         "incomplete": 0,
-        "vigilance": 3,
+        "attention_checks": 3,
         "too_fast": 0,
         "side_bias": 1,
         "alternation": 1,
@@ -128,7 +134,7 @@ def test_every_step_is_counted(crowd: Counted) -> None:
         "test trials": (11, 411),
         "answered and not voided": (11, 411),
         "by people who completed": (10, 397),
-        "by people who passed vigilance": (7, 277),
+        "by people who passed the attention checks": (7, 277),
         "by people who took their time": (6, 237),
         "neither too fast nor too slow": (6, 233),
     }
@@ -143,7 +149,7 @@ def test_each_rule_is_left_out_in_turn(crowd: Counted) -> None:
         **dict.fromkeys(("screened_out", "returned", "side_bias", "alternation"), everything),
         "timing": everything,
         "incomplete": (everything[0] + 5, everything[1] + 14),
-        "vigilance": (everything[0] + 14, everything[1] + 40),
+        "attention_checks": (everything[0] + 14, everything[1] + 40),
         "too_fast": (everything[0] + 10, everything[1] + 29),
         "response_time": (everything[0] + 1, everything[1] + 4),
     }
@@ -178,7 +184,7 @@ def test_a_method_of_which_nothing_counts_is_still_named(tmp_path: Path) -> None
     assert count(tmp_path, make_row(answer="")).methods == ["mcl"]
 
 
-@pytest.mark.parametrize("kind", ["test", "vigilance"])
+@pytest.mark.parametrize("kind", ["test", "attention"])
 def test_a_blinded_export_is_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ResponsesError, match=r"line 2: truth is empty.*--unblind"):
         count(tmp_path, make_row(truth="", kind=kind))
@@ -213,7 +219,7 @@ def test_the_reference_case_agrees_exactly() -> None:
         known = expected["participants"][person]
         assert list(reasons) == known["reasons"]
         assert conduct.answers[at] == known["answers"]
-        assert conduct.vigilance_correct[at] == known["checks_correct"]
+        assert conduct.attention_checks_correct[at] == known["checks_correct"]
         assert conduct.fast[at] == known["fast_fraction"]
         assert conduct.left[at] == known["left_fraction"]
         assert conduct.alternation[at] == known["alternation"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.exclusions.person_measures import Conduct, observe_conduct, took_part_before
-from analysis.exclusions.rules import fails_vigilance, judge, judge_times
+from analysis.exclusions.rules import attention_check_failures, judge, judge_times
 from analysis.inputs.design import Rules
 from analysis.inputs.responses import choose_study
 from analysis.inputs.sources import read_responses
@@ -15,7 +15,7 @@ from analysis.inputs.trial_table import read_record
 from tests.analysis.people import TRIALS, make_person
 from tests.analysis.rows import Row, make_row, write_csv
 
-PLANNED = Rules(planned_trials=TRIALS, vigilance_planned=4, vigilance_min_planned=4)
+PLANNED = Rules(planned_trials=TRIALS, attention_checks_planned=4, attention_checks_min_planned=4)
 
 
 def observe(folder: Path, rows: list[Row], fast_ms: float = 200) -> Conduct:
@@ -41,9 +41,9 @@ def in_turn(changes: int) -> str:
     [
         ("incomplete", {"trials": 40}, False),  # 39.6 are needed
         ("incomplete", {"trials": 39}, True),
-        ("vigilance", {"missed": 0}, False),
-        ("vigilance", {"missed": 1}, True),  # four of four, by the rule of eight of ten
-        ("vigilance", {"missed": 4, "trials": 38}, False),  # did not see all four
+        ("attention_checks", {"missed": 0}, False),
+        ("attention_checks", {"missed": 1}, True),  # four of four, by the rule of eight of ten
+        ("attention_checks", {"missed": 4, "trials": 38}, False),  # did not see all four
         ("too_fast", {"rt_ms": dict.fromkeys(range(11), 199)}, False),  # a quarter
         ("too_fast", {"rt_ms": dict.fromkeys(range(12), 199)}, True),
         ("too_fast", {"rt_ms": dict.fromkeys(range(TRIALS), 200)}, False),
@@ -78,7 +78,7 @@ def test_a_few_answers_tell_no_habit(tmp_path: Path, rule: str) -> None:
     ("rules", "rule"),
     [
         (Rules(min_completed_fraction=None), "incomplete"),
-        (Rules(vigilance_min_correct=0), "vigilance"),
+        (Rules(attention_checks_min_correct=0), "attention_checks"),
         (Rules(fast_ms=None), "too_fast"),
         (Rules(max_fast_fraction=None), "too_fast"),
         (Rules(side_max_fraction=None), "side_bias"),
@@ -95,11 +95,11 @@ def test_a_rule_that_the_plan_leaves_out_does_not_apply(
 
 
 def test_a_rule_whose_input_is_absent_says_so(tmp_path: Path) -> None:
-    plain = [row | {"rt_ms": ""} for row in make_person("p", vigilance=())]
+    plain = [row | {"rt_ms": ""} for row in make_person("p", attention_checks=())]
     verdicts = judge(observe(tmp_path, plain), Rules(), None, single=True)
     assert {rule: why for rule, why in verdicts.items() if isinstance(why, str)} == {
         "repeated": "the input holds one study only",
-        "vigilance": "there are no vigilance trials",
+        "attention_checks": "there are no attention checks",
         "too_fast": "there are no response times",
         "side_bias": "single images have no side",
     }
@@ -108,11 +108,11 @@ def test_a_rule_whose_input_is_absent_says_so(tmp_path: Path) -> None:
     assert judge_times(np.array([9.0]), none) == "the plan leaves it out"
 
 
-def test_too_few_vigilance_trials_flag_and_do_not_exclude(tmp_path: Path) -> None:
+def test_too_few_attention_checks_trials_flag_and_do_not_exclude(tmp_path: Path) -> None:
     conduct = observe(tmp_path, make_person("p", missed=3))
-    why = "4 vigilance trials were planned; with fewer than 8 it only flags"
-    assert breaks(conduct, Rules(), "vigilance") == why
-    assert fails_vigilance(conduct, Rules()).tolist() == [True]
+    why = "4 attention checks were planned; with fewer than 8 it only flags"
+    assert breaks(conduct, Rules(), "attention_checks") == why
+    assert attention_check_failures(conduct, Rules()).tolist() == [True]
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_too_few_vigilance_trials_flag_and_do_not_exclude(tmp_path: Path) -> Non
     [(10, 2, False), (10, 3, True), (8, 1, False), (8, 2, True), (20, 4, False), (20, 5, True)],
 )
 def test_eight_of_ten_pass(tmp_path: Path, planned: int, missed: int, fails: bool) -> None:
-    conduct = observe(tmp_path, make_person("p", vigilance=range(planned), missed=missed))
-    assert breaks(conduct, Rules(), "vigilance") is fails
+    conduct = observe(tmp_path, make_person("p", attention_checks=range(planned), missed=missed))
+    assert breaks(conduct, Rules(), "attention_checks") is fails
 
 
 def test_without_a_plan_the_outcome_tells_who_finished(tmp_path: Path) -> None:
@@ -148,10 +148,13 @@ def test_voided_and_unanswered_trials_are_no_answers(tmp_path: Path) -> None:
     rows = make_person("p")
     rows[0] |= {"flags": "voided"}
     rows[1] |= {"answer": ""}
-    rows[5] |= {"answer": ""}  # a vigilance trial that ran out of time was seen
+    rows[5] |= {"answer": ""}  # a attention check that ran out of time was seen
     conduct = observe(tmp_path, rows)
     assert conduct.answers.tolist() == [TRIALS - 3]
-    assert (conduct.vigilance_seen.tolist(), conduct.vigilance_correct.tolist()) == ([4], [3])
+    assert (conduct.attention_checks_shown.tolist(), conduct.attention_checks_correct.tolist()) == (
+        [4],
+        [3],
+    )
 
 
 def test_who_began_another_study_earlier_took_part_before(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def make_answers(**changes: Any) -> dict[str, Any]:
         "side_bias": None,
         "consistency": None,
         "order": {"difference": None},
-        "vigilance": {"rate": None},
+        "attention_checks": {"rate": None},
         "timing": {"trials": 0},
     } | changes
 
@@ -23,17 +23,17 @@ def make_answers(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("flagged", "told"),
     [
-        (0, "60 vigilance trials were answered, 93 % rightly."),
+        (0, "60 attention checks were answered, 93 % rightly."),
         (
             1,
-            "60 vigilance trials were answered, 93 % rightly. 1 person missed too many and yet"
+            "60 attention checks were answered, 93 % rightly. 1 person missed too many and yet"
             " counted, for so few such trials are no ground to leave anybody out.",
         ),
     ],
 )
-def test_who_failed_too_few_vigilance_trials_is_told(flagged: int, told: str) -> None:
+def test_who_failed_too_few_attention_checks_trials_is_told(flagged: int, told: str) -> None:
     report = make_answers(
-        vigilance={"rate": 0.93, "answers": 60},
+        attention_checks={"rate": 0.93, "answers": 60},
         exclusions={"participants": [{"flagged": place < flagged} for place in range(3)]},
     )
     assert [plain(sentence) for sentence in participant_sentences.tell_answers(report)] == [told]

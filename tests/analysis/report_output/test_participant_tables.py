@@ -15,8 +15,11 @@ SAME = f"{MINUS}4.0 ({MINUS}10.0 to 2.0)"
     ("without", "told"),
     [
         (
-            {"too_fast": {"difference": -0.05, **KNOWN}, "vigilance": {"difference": 0.0, **KNOWN}},
-            (f"0.0 ({MINUS}10.0 to 2.0)", "Vigilance trials"),
+            {
+                "too_fast": {"difference": -0.05, **KNOWN},
+                "attention_checks": {"difference": 0.0, **KNOWN},
+            },
+            (f"0.0 ({MINUS}10.0 to 2.0)", "Attention checks"),
         ),
         ({"too_fast": {"difference": -0.04, **KNOWN}}, (SAME, "–")),
         ({"too_fast": None}, (SAME, "–")),

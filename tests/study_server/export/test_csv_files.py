@@ -94,23 +94,28 @@ def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, o
     assert export(engine, out)[0][0]["truth"] in ("left", "right")
 
 
-def test_participants_are_counted_with_their_vigilance(app: Flask, out: Path) -> None:
+def test_participants_are_counted_with_their_attention_checks(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     simulate(app, "short", 3, Crowd({"l2": 0.226, "mcl": 0.301}))
     responses, people = export(engine, out)
     assert [list(person) for person in people] == [list(PARTICIPANTS)] * 3
     for person in people:
         mine = [row for row in responses if row["participant"] == person["participant"]]
-        vigilance = [row for row in mine if row["kind"] == "vigilance"]
-        right = sum(row["answer"] == row["truth"] for row in vigilance)
+        attention_checks = [row for row in mine if row["kind"] == "attention"]
+        right = sum(row["answer"] == row["truth"] for row in attention_checks)
         assert person["outcome"] == Outcome.COMPLETE
         assert (person["trials_planned"], person["trials_answered"]) == ("7", "7")
-        assert (person["vigilance_planned"], person["vigilance_correct"]) == ("1", str(right))
+        assert (person["attention_checks_planned"], person["attention_checks_correct"]) == (
+            "1",
+            str(right),
+        )
         assert {person["methods"]} == {row["method"] for row in mine if row["kind"] == "test"}
         assert (person["refresh_hz"], person["inverted_colors"]) == ("60.0", "0")
 
 
-def test_a_study_asking_for_the_real_one_counts_vigilance_by_that(app: Flask, out: Path) -> None:
+def test_a_study_asking_for_the_real_one_counts_attention_checks_by_that(
+    app: Flask, out: Path
+) -> None:
     engine = app.extensions["engine"]
     with transaction(engine) as db:
         find(db, "short").question = "real"
@@ -119,7 +124,7 @@ def test_a_study_asking_for_the_real_one_counts_vigilance_by_that(app: Flask, ou
             side = trial.truth.other
             respond(db, participant, trial, Answer(side, 1, 1, 1))
     _, (person,) = export(engine, out)
-    assert person["vigilance_correct"] == "1"
+    assert person["attention_checks_correct"] == "1"
 
 
 def test_the_codebook_names_every_column_under_its_version(app: Flask, out: Path) -> None:

@@ -27,7 +27,7 @@ PLAN = Plan(
     margin=0.05,
     participants=60,
     stopping="at 60",
-    exclusions=Exclusions(fast_ms=150, vigilance_min_correct=1),
+    exclusions=Exclusions(fast_ms=150, attention_checks_min_correct=1),
 )
 
 

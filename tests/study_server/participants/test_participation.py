@@ -176,11 +176,11 @@ def test_a_plan_has_every_trial_of_the_protocol(db: Session) -> None:
     participant = enroll(db)
     trials = db.scalars(select(Trial).where(Trial.participant_id == participant.id)).all()
     kinds = Counter(trial.kind for trial in trials)
-    assert kinds == {Kind.PRACTICE: 2, Kind.TEST: 4, Kind.VIGILANCE: 1}
+    assert kinds == {Kind.PRACTICE: 2, Kind.TEST: 4, Kind.ATTENTION: 1}
     for trial in trials:
         assert trial.real is not None
         assert (trial.real.method, trial.real.image) == ("real", trial.shown.image)
-        expected = "foil" if trial.kind is Kind.VIGILANCE else participant.method
+        expected = "foil" if trial.kind is Kind.ATTENTION else participant.method
         assert trial.shown.method == expected
 
 

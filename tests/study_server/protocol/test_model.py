@@ -25,23 +25,23 @@ def test_a_new_file_reads_back_as_the_preset(preset: str, tmp_path: Path) -> Non
 
 def test_zhang2016_is_the_published_test() -> None:
     protocol = new_protocol("mine", "zhang2016")
-    assert (protocol.practice, protocol.trials, protocol.vigilance) == (10, 40, 4)
+    assert (protocol.practice, protocol.trials, protocol.attention_checks) == (10, 40, 4)
     timing = protocol.first_blank_ms, protocol.blank_ms, protocol.exposure_ms, protocol.gap_ms
     assert timing == (1200, 900, 1000, 600)
     assert (protocol.after_ms, protocol.feedback_ms) == (100, 2400)
     assert (protocol.assignment, protocol.question) == ("between", "fake")
 
 
-def test_within_shows_everybody_everything_with_ten_vigilance_pairs() -> None:
+def test_within_shows_everybody_everything_with_ten_attention_checks_pairs() -> None:
     protocol = new_protocol("mine", "within")
-    assert (protocol.assignment, protocol.vigilance) == ("within", 10)
+    assert (protocol.assignment, protocol.attention_checks) == ("within", 10)
 
 
 @pytest.mark.parametrize(
     ("preset", "published"),
     [
-        ("isola2017", {"vigilance": 0, "question": "fake", "trials": 40}),
-        ("zhu2017", {"vigilance": 0, "question": "real", "trials": 40}),
+        ("isola2017", {"attention_checks": 0, "question": "fake", "trials": 40}),
+        ("zhu2017", {"attention_checks": 0, "question": "real", "trials": 40}),
         ("saharia", {"question": "real", "trials": 50, "exposure_ms": 3000}),
         (
             "hype_inf",
@@ -70,13 +70,13 @@ def test_every_key_of_the_file_has_a_remark() -> None:
         ('methods = ["L2!"]', "methods.0 = 'L2!'"),
         ("trials = 0", "trials = 0: "),
         ('trials = "40"', "trials = '40': "),
-        ("vigilance = 41", "vigilance = 41 exceeds trials = 40"),
+        ("attention_checks = 41", "attention_checks = 41 exceeds trials = 40"),
         ("exposure_ms = -1", "exposure_ms = -1: "),
         ('slug = "no spaces"', "slug = 'no spaces': "),
         ("sides = 3", "sides = 3: Extra inputs"),
-        ('assignment = "within"\ntrials = 1\nvigilance = 0', "cannot show 2 methods"),
+        ('assignment = "within"\ntrials = 1\nattention_checks = 0', "cannot show 2 methods"),
         (
-            'assignment = "within"\ntrials = 3\nvigilance = 0\npresentation = "single"',
+            'assignment = "within"\ntrials = 3\nattention_checks = 0\npresentation = "single"',
             "cannot show 2 methods to one person; raise trials to 4",
         ),
         ("trials = = 3", "not readable as TOML"),

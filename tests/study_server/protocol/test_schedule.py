@@ -41,7 +41,7 @@ def protocols(draw: st.DrawFn) -> Protocol:
         "qualification": draw(st.integers(0, 12)),
         "practice": draw(st.integers(0, 12)),
         "trials": trials,
-        "vigilance": draw(st.integers(0, min(trials, 12))),
+        "attention_checks": draw(st.integers(0, min(trials, 12))),
         "repeats": draw(st.integers(0, trials // 2)),
         "methods": draw(st.sampled_from([MODELS[:1], MODELS[:2], MODELS])),
         "assignment": draw(st.sampled_from(["between", "within"])),
@@ -96,7 +96,7 @@ def test_every_trial_is_what_the_protocol_says(protocol: Protocol, seed: int) ->
         if not protocol.single:
             assert (trial.real_image == trial.image) == protocol.paired
             assert trial.method in (*seen_by_one(protocol), FOIL)
-        assert (trial.method == FOIL) == (trial.kind is Kind.VIGILANCE)
+        assert (trial.method == FOIL) == (trial.kind is Kind.ATTENTION)
 
 
 @given(protocols(), st.integers())
@@ -106,7 +106,7 @@ def test_blocks_come_in_order(protocol: Protocol, seed: int) -> None:
     assert blocks == sorted(blocks)
     first = 1 if protocol.qualification else 0
     assert {t.block for t in of_kind(trials, Kind.PRACTICE)} <= {first}
-    assert {t.block for t in trials if t.kind in (Kind.TEST, Kind.VIGILANCE)} == {first + 1}
+    assert {t.block for t in trials if t.kind in (Kind.TEST, Kind.ATTENTION)} == {first + 1}
 
 
 @given(protocols(), st.integers())

@@ -70,21 +70,23 @@ def test_a_list_that_cannot_be_read_is_told(content: str, told: str, tmp_path: P
 
 @dataclass
 class Lab:
-    """A study with ten vigilance trials, and people who come to it from Prolific."""
+    """A study with ten attention checks, and people who come to it from Prolific."""
 
     engine: Engine
     slug: str = "lab"
 
-    def come(self, person: str, outcome: Outcome, answers: int = 14, vigilance: int = 10) -> None:
-        """Somebody enrolls, gives so many answers, so many of the vigilance trials rightly."""
+    def come(
+        self, person: str, outcome: Outcome, answers: int = 14, attention_checks: int = 10
+    ) -> None:
+        """Somebody enrolls, gives so many answers, so many of the attention checks rightly."""
         with transaction(self.engine) as db:
             participant = enroll(db, find(db, self.slug), person, Mode.LIVE, Source.PROLIFIC)
             trials = db.scalars(
                 select(Trial).where(Trial.participant_id == participant.id).order_by(Trial.slot)
             ).all()
-            watched = [trial for trial in trials if trial.kind is Kind.VIGILANCE]
+            watched = [trial for trial in trials if trial.kind is Kind.ATTENTION]
             for trial in trials[:answers]:
-                missed = trial in watched[vigilance:]
+                missed = trial in watched[attention_checks:]
                 db.add(answer(trial, wrong=missed))
             participant.outcome = outcome
             if outcome is Outcome.COMPLETE:
@@ -122,7 +124,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lab(engine: Engine, tmp_path: Path, many: Path) -> Lab:
-    protocol = short_protocol("lab", practice=0, vigilance=10, trials=10)
+    protocol = short_protocol("lab", practice=0, attention_checks=10, trials=10)
     texts = fill_in(compose_wording(protocol))
     import_study(engine, protocol, many, tmp_path / "stimuli", wording=texts)
     with transaction(engine) as db:
@@ -134,12 +136,12 @@ ALL = 20  # trials of a participant
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome", "answers", "vigilance", "action", "reason"),
+    ("status", "outcome", "answers", "attention_checks", "action", "reason"),
     [
         (Status.SUBMITTED, Outcome.COMPLETE, ALL, 10, Action.PAY, "complete"),
         (Status.SUBMITTED, Outcome.COMPLETE, ALL, 8, Action.PAY, "complete"),
         (Status.SUBMITTED, Outcome.COMPLETE, ALL, 7, Action.DECIDE,
-         "complete, but 7 of 10 vigilance trials right, 8 needed"),
+         "complete, but 7 of 10 attention checks right, 8 needed"),
         (Status.SUBMITTED, Outcome.ACTIVE, 3, 10, Action.DECIDE, "active here, 3 of 20 answers"),
         (Status.SUBMITTED, Outcome.SCREENED_OUT, 0, 10, Action.DECIDE,
          "screened out here, 0 of 20 answers"),
@@ -161,10 +163,10 @@ ALL = 20  # trials of a participant
     ],
 )  # fmt: skip
 def test_what_is_done_follows_from_both_lists(
-    status: Status, outcome: Outcome, answers: int, vigilance: int, action: Action, reason: str,
-    lab: Lab,
+    status: Status, outcome: Outcome, answers: int, attention_checks: int, action: Action,
+    reason: str, lab: Lab,
 ) -> None:  # fmt: skip
-    lab.come("p1", outcome, answers, vigilance)
+    lab.come("p1", outcome, answers, attention_checks)
     (row,) = lab.judge(Listed("p1", "s1", status))
     assert (row.action, row.reason) == (action, reason)
     assert row.answered == f"{answers} of {ALL}"
@@ -238,12 +240,12 @@ def test_an_older_return_does_not_end_a_newer_submission(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("rules", "action"),
     [
-        (Exclusions(vigilance_min_correct=9), Action.DECIDE),
-        (Exclusions(vigilance_min_correct=0), Action.PAY),
-        (Exclusions(vigilance_min_planned=11), Action.PAY),
+        (Exclusions(attention_checks_min_correct=9), Action.DECIDE),
+        (Exclusions(attention_checks_min_correct=0), Action.PAY),
+        (Exclusions(attention_checks_min_planned=11), Action.PAY),
     ],
 )
-def test_the_frozen_plan_says_what_vigilance_is_enough(
+def test_the_frozen_plan_says_what_attention_checks_is_enough(
     rules: Exclusions, action: Action, lab: Lab
 ) -> None:
     with transaction(lab.engine) as db:

@@ -288,7 +288,7 @@ def test_a_database_that_fails_at_the_end_leaves_no_folder(
 
 
 def unpaired(**changes: object) -> Protocol:
-    """2 practice, 4 test and 1 vigilance pairs of images that share nothing."""
+    """2 practice, 4 test and 1 attention checks of images that share nothing."""
     changes = {"paired": False, "stimuli": "any", "methods": ("gan",)} | changes
     return short_protocol("unpaired", **changes)
 
@@ -321,7 +321,10 @@ def test_images_that_no_photograph_belongs_to_are_imported_unpaired(
     [
         ({"real": 6, "gan": 6, "foil": 1}, "6 images by real, but a participant sees 7 different"),
         ({"real": 7, "gan": 5, "foil": 1}, "5 images by gan, but a participant sees 6 different"),
-        ({"real": 7, "gan": 6}, r"0 images by foil, but .*\(practice 2 \+ test 4 \+ vigilance 1\)"),
+        (
+            {"real": 7, "gan": 6},
+            r"0 images by foil, but .*\(practice 2 \+ test 4 \+ attention 1\)",
+        ),
     ],
 )
 def test_too_few_images_by_any_method_are_refused_unpaired(

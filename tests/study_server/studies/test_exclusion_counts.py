@@ -28,7 +28,8 @@ MOMENT = datetime(2026, 7, 3, 12, tzinfo=UTC)
 GOOD = Standing(
     participant="p1", source=Source.LINK, outcome=Outcome.COMPLETE, started_at=MOMENT,
     finished_at=MOMENT + timedelta(minutes=9), planned=50, answered=50, fast=0, left=25,
-    disturbed=0, vigilance_planned=10, vigilance_answered=10, vigilance_correct=9, incidents=0,
+    disturbed=0, attention_checks_planned=10, attention_checks_answered=10,
+    attention_checks_correct=9, incidents=0,
 )  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def take_part(
     for _ in range(trials):
         (trial, *_) = upcoming(db, participant)
         choice = trial.truth.other if wrong else trial.truth
-        flags = [Flag.BLURRED] if trial.kind is Kind.VIGILANCE else []
+        flags = [Flag.BLURRED] if trial.kind is Kind.ATTENTION else []
         answer = Answer(choice, rt_ms=640, first_ms=100, second_ms=100, flags=flags)
         respond(db, participant, trial, answer)
     return participant
@@ -61,11 +62,25 @@ def take_part(
     ("change", "reasons"),
     [
         ({}, ()),
-        ({"vigilance_correct": 8}, ()),
-        ({"vigilance_correct": 7}, ("vigilance",)),
-        ({"vigilance_correct": 7, "vigilance_planned": 7, "vigilance_answered": 7}, ()),
-        ({"vigilance_correct": 2, "vigilance_planned": 7, "vigilance_answered": 7}, ()),
-        ({"vigilance_correct": 2, "vigilance_answered": 9}, ()),
+        ({"attention_checks_correct": 8}, ()),
+        ({"attention_checks_correct": 7}, ("attention_checks",)),
+        (
+            {
+                "attention_checks_correct": 7,
+                "attention_checks_planned": 7,
+                "attention_checks_answered": 7,
+            },
+            (),
+        ),
+        (
+            {
+                "attention_checks_correct": 2,
+                "attention_checks_planned": 7,
+                "attention_checks_answered": 7,
+            },
+            (),
+        ),
+        ({"attention_checks_correct": 2, "attention_checks_answered": 9}, ()),
         ({"fast": 13}, ("too_fast",)),
         ({"fast": 12}, ()),
         ({"left": 46}, ("side_bias",)),
@@ -91,12 +106,12 @@ def test_single_images_have_no_side() -> None:
 
 
 def test_the_rules_are_those_that_were_frozen(db: Session, study: Study) -> None:
-    rules = Exclusions(vigilance_min_planned=1, vigilance_min_correct=1)
+    rules = Exclusions(attention_checks_min_planned=1, attention_checks_min_correct=1)
     freeze(db, study, Plan(exclusions=rules), "aa")
     take_part(db, study, "right")
     take_part(db, study, "wrong", wrong=True)
     wrong, right = list_standings(db, study)
-    assert (right.reasons, wrong.reasons) == ((), ("vigilance",))
+    assert (right.reasons, wrong.reasons) == ((), ("attention_checks",))
 
 
 def test_counts_leave_out_practice_and_voided_trials(db: Session, study: Study) -> None:
@@ -108,8 +123,12 @@ def test_counts_leave_out_practice_and_voided_trials(db: Session, study: Study) 
     replacement.report_incident(db, person, trial.token, Place.LEFT, 404)
     (standing,) = list_standings(db, study)
     assert (standing.planned, standing.answered, standing.incidents) == (5, 2, 1)
-    assert standing.vigilance_planned == 1
-    assert standing.disturbed == standing.vigilance_correct == standing.vigilance_answered
+    assert standing.attention_checks_planned == 1
+    assert (
+        standing.disturbed
+        == standing.attention_checks_correct
+        == standing.attention_checks_answered
+    )
 
 
 def test_progress_tells_how_the_study_goes(db: Session, study: Study) -> None:
@@ -127,7 +146,7 @@ def test_progress_tells_how_the_study_goes(db: Session, study: Study) -> None:
         "complete": 2, "abandoned": 1, "withdrawn": 1,
     }  # fmt: skip
     assert progress.median_minutes == pytest.approx(15, abs=0.2)
-    assert (progress.vigilance_pass_rate, progress.vigilance_excludes) == (1.0, False)
+    assert (progress.attention_check_pass_rate, progress.attention_checks_exclude) == (1.0, False)
     assert progress.disturbed == pytest.approx(2 / 10)
     assert (progress.exclusions, progress.excluded) == ({"incomplete": 1}, 1)
 
@@ -135,7 +154,7 @@ def test_progress_tells_how_the_study_goes(db: Session, study: Study) -> None:
 def test_of_nobody_there_is_no_share(db: Session, study: Study) -> None:
     progress = measure_progress(db, study)
     assert (progress.recruited, progress.excluded) == (0, 0)
-    for share in (progress.median_minutes, progress.vigilance_pass_rate, progress.disturbed):
+    for share in (progress.median_minutes, progress.attention_check_pass_rate, progress.disturbed):
         assert share is None
 
 

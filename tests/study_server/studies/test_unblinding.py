@@ -104,7 +104,12 @@ def test_a_blinded_image_alone_does_not_tell_what_it_is(
         rows = list(select_responses(db, study, list(Mode), blinded=True))
         open_rows = list(select_responses(db, study, list(Mode), blinded=False))
     assert {row["method"] for row in open_rows} >= {"real", "foil"}
-    own = {"position", "started_at", "received_at", "kind"}  # vigilance is told, its answer known
+    own = {
+        "position",
+        "started_at",
+        "received_at",
+        "kind",
+    }  # attention checks are shown: their answer is no secret
     assert len({tuple((k, v) for k, v in row.items() if k not in own) for row in rows}) == 1
 
 
