@@ -1,7 +1,9 @@
 """What the commands share: a mistake is one line on stderr, and files are written whole."""
 
+import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -20,15 +22,26 @@ def run(command: click.Command) -> None:
         sys.exit(INTERRUPTED)
 
 
-def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write all under temporary names, then rename: a failure leaves what was there before."""
-    parts = {folder / name: folder / f"{name}.part" for name in files}
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` and rename it to `path` if the block succeeds.
+
+    If the block fails, what it wrote is removed and `path` stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
     try:
-        for (path, part), content in zip(parts.items(), files.values(), strict=True):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(content)
-        for path, part in parts.items():
-            part.replace(path)
+        yield temporary
+        temporary.replace(path)
     finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write all files under temporary names, then rename them.
+
+    If one cannot be written, none is replaced.
+    """
+    with ExitStack() as stack:
+        for name, content in files.items():
+            stack.enter_context(atomic_write(folder / name)).write_bytes(content)

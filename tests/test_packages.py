@@ -24,6 +24,11 @@ FORBIDDEN = {
     "study_server": ["torch", "torchvision", "safetensors", "matplotlib", "scipy", "boto3"],
     "analysis": ["flask", "torch", "torchvision", "safetensors", "alembic", "waitress"],
 }
+# Functions that write into a zip in memory, or into a folder that is renamed when it is whole.
+WRITES_BELOW_A_TEMPORARY_NAME = {
+    "study_server.export.zip_stream.stream_zip",
+    "study_server.stimuli.files.store",
+}
 MODULE_SUFFIXES = {".py", ".js", ".css", ".html"}
 COMMANDS = {"colorizer": "colorizer.cli", "study_server": "study_server.cli"}
 
@@ -71,6 +76,33 @@ def test_no_package_imports_another(package: str) -> None:
 
 def test_the_demo_uses_the_packages_through_their_commands_only() -> None:
     assert imported_libraries("demo") & (set(PACKAGES) | {"tests"}) == set()
+
+
+def opens_for_writing(node: ast.AST) -> bool:
+    """Whether this is a call of write_text, write_bytes, or open with a mode that writes."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return False
+    given = [*node.args, *(word.value for word in node.keywords if word.arg == "mode")]
+    modes = [x.value for x in given if isinstance(x, ast.Constant) and isinstance(x.value, str)]
+    writes = any(re.fullmatch("[wax][bt+]*", mode) for mode in modes)
+    return node.func.attr in {"write_text", "write_bytes"} or (node.func.attr == "open" and writes)
+
+
+def is_atomic_write(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "atomic_write"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_file_is_written_whole_or_not_at_all(package: str) -> None:
+    found = set()
+    for module, file in package_modules(package).items():
+        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            inside = list(ast.walk(function))
+            if any(map(opens_for_writing, inside)) and not any(map(is_atomic_write, inside)):
+                found.add(f"{module}.{function.name}")
+    assert found == {x for x in WRITES_BELOW_A_TEMPORARY_NAME if x.startswith(f"{package}.")}
 
 
 def import_graph(package: str) -> dict[str, set[str]]:

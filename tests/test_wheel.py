@@ -93,6 +93,11 @@ def test_the_wheel_carries_pages_styles_texts_and_migrations(wheel: Path) -> Non
     assert any(name.startswith("study_server/migrations/versions/") for name in names)
 
 
+def test_the_wheel_says_that_its_packages_are_typed(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {"colorizer/py.typed", "study_server/py.typed", "analysis/py.typed"} <= names
+
+
 def test_the_wheel_carries_the_rooms_and_nothing_else(wheel: Path) -> None:
     folders = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     metadata = {name for name in folders if name.endswith(".dist-info")}

@@ -10,6 +10,7 @@ from study_server.errors import StudyError
 from study_server.export import csv_files, psych_ds
 from study_server.export.preregistration import bundle_design
 from study_server.export.zip_stream import stream_zip, write_folder
+from study_server.files import atomic_write
 from study_server.participants import outcomes
 from study_server.storage.engine import reading, snapshot, transaction
 from study_server.studies import lookup
@@ -72,5 +73,6 @@ def bundle(slug: str, out: Path | None) -> None:
     elif out.exists():
         raise StudyError(f"{out} is already there; give another --out, or remove it")
     else:
-        out.write_bytes(b"".join(stream_zip(files)))
+        with atomic_write(out) as temporary, temporary.open("wb") as file:
+            file.writelines(stream_zip(files))
     click.echo(f"{out}: {len(files)} files of the design of {slug}")

@@ -11,6 +11,7 @@ from study_server.commands.options import FILE, SLUG, STUDY_TOML
 from study_server.commands.terminal import track
 from study_server.commands.wording import print_unfilled_placeholders
 from study_server.errors import StudyError
+from study_server.files import atomic_write
 from study_server.protocol.model import new_protocol, read_protocol, write_toml
 from study_server.protocol.presets import PRESETS
 from study_server.settings import find_resource_folder
@@ -39,8 +40,8 @@ def new(slug: str, preset: str, out: Path) -> None:
     protocol = new_protocol(slug, preset).model_copy(update={"wording": texts})
     if out.exists():
         raise StudyError(f"{out} is already there; give another --out, or remove it")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(f"{write_toml(protocol)}\n{write_plan()}", encoding="utf-8")
+    with atomic_write(out) as temporary:
+        temporary.write_text(f"{write_toml(protocol)}\n{write_plan()}", encoding="utf-8")
     folder = out.parent / protocol.wording
     write_wording(protocol, folder)
     click.echo(f"{out}, {folder}: edit them, then `study import {out} outputs/manifest.csv`")
@@ -136,10 +137,11 @@ def freeze(slug: str, plan_file: Path | None, out: Path) -> None:
     if out.exists():
         raise StudyError(f"{out} is already there; give another --out, or remove it")
     _, engine = open_database()
-    with transaction(engine) as db:
+    with atomic_write(out) as temporary, transaction(engine) as db:
         study = lookup.find(db, slug)
         design = freeze_study(
             db, study, plan, hash_wording(db, study, find_resource_folder("templates"))
         )
-        out.write_text(design, encoding="utf-8")
-        click.echo(f"{out}: SHA-256 {study.design_sha256}; `study open {slug}` lets people in")
+        temporary.write_text(design, encoding="utf-8")
+        sha256 = study.design_sha256
+    click.echo(f"{out}: SHA-256 {sha256}; `study open {slug}` lets people in")

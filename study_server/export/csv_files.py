@@ -12,6 +12,7 @@ from study_server.errors import StudyError
 from study_server.export import codebook
 from study_server.export import rows as tables
 from study_server.export.rows import Row
+from study_server.files import atomic_write
 from study_server.storage.models import Study
 from study_server.vocabulary import Mode
 
@@ -60,24 +61,23 @@ def export_study(
     if out.name in beside:
         raise StudyError(f"{out}: that name is taken by what stands beside the responses")
     files = {t.name: out if t.name == RESPONSES else out.with_name(t.file) for t in exported}
-    out.parent.mkdir(parents=True, exist_ok=True)
     written = {table.name: _write(files[table.name], table) for table in exported}
     if study.design is not None:
-        out.with_name(DESIGN_JSON).write_text(study.design, encoding="utf-8")
+        with atomic_write(out.with_name(DESIGN_JSON)) as temporary:
+            temporary.write_text(study.design, encoding="utf-8")
     return written[RESPONSES], written["participants"]
 
 
 def _write(file: Path, table: Table) -> int:
-    """A CSV that is there whole or not at all; how many rows it has."""
-    part, lines = file.with_name(f".{file.name}.part"), 0
-    try:
-        with part.open("w", encoding="utf-8", newline="") as handle:
-            for line in write_csv(table):
-                handle.write(line)
-                lines += 1
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    """Write a table as CSV and return the number of its rows."""
+    lines = 0
+    with (
+        atomic_write(file) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as handle,
+    ):
+        for line in write_csv(table):
+            handle.write(line)
+            lines += 1
     return lines - 1  # without the header
 
 

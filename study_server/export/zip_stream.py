@@ -1,16 +1,11 @@
 """Files that are made while they are written: into a folder, or into a zip sent in pieces."""
 
-import io
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
 from study_server.errors import StudyError
+from study_server.files import atomic_write
 
 Content = Iterable[str]  # a file's text in pieces
 Files = Iterable[tuple[str, Content]]  # by path, each read once and in turn
@@ -21,17 +16,12 @@ def write_folder(files: Files, folder: Path) -> None:
     """The whole folder or none. Raises StudyError where there is one already."""
     if folder.exists():
         raise StudyError(f"{folder} is already there; give another folder, or remove it")
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
+    with atomic_write(folder) as temporary:
         for path, content in files:
-            file = part / path
+            file = temporary / path
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("w", encoding="utf-8", newline="") as handle:
                 handle.writelines(content)
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def stream_zip(files: Files) -> Iterator[bytes]:
@@ -48,18 +38,21 @@ def stream_zip(files: Files) -> Iterator[bytes]:
     yield from sink.take(0)
 
 
-class _Sink(io.RawIOBase):
+class _Sink:
     """Where a zip is written to that nobody keeps: it cannot seek, and is emptied on the way."""
 
     def __init__(self) -> None:
         self._held = bytearray()
 
-    def writable(self) -> bool:
-        return True
-
-    def write(self, content: "ReadableBuffer") -> int:
+    def write(self, content: bytes) -> int:
         self._held += content
-        return memoryview(content).nbytes
+        return len(content)
+
+    def flush(self) -> None:
+        """Do nothing; `take` empties the sink."""
+
+    def close(self) -> None:
+        """Do nothing; `take` empties the sink."""
 
     def take(self, least: int) -> Iterator[bytes]:
         """What has come, once it is so many bytes."""

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
+from study_server.files import atomic_write
 from study_server.participants.current_trial import progress
 from study_server.participants.enrollment import find_person
 from study_server.participants.outcomes import UNFINISHED, release_places
@@ -183,12 +184,12 @@ def count_unlisted(db: Session, study: Study, source: Source, rows: Iterable[Row
 
 def write_sheet(path: Path, rows: Iterable[Row]) -> None:
     """For the researcher alone: it has the platform's ids in it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    with path.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, [f.name for f in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+    with atomic_write(path) as temporary:
+        temporary.touch(mode=0o600)
+        with temporary.open("w", encoding="utf-8", newline="") as handle:
+            writer = csv.DictWriter(handle, [f.name for f in fields(Row)], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(asdict(row) for row in rows)
 
 
 def read_sheet(path: Path) -> list[Row]:

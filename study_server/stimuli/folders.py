@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from study_server.errors import StudyError
+from study_server.files import atomic_write
 from study_server.stimuli.manifest import COLUMNS, METHOD, Row
 from study_server.stimuli.png import UnfitPicture, read, read_size
 from study_server.vocabulary import REAL
@@ -110,15 +111,10 @@ def _require_sizes(rows: Iterable[Row], paired: bool) -> None:
 
 
 def _write(out: Path, rows: Iterable[Row]) -> None:
-    """Whole or not at all."""
-    temporary, home = out.with_name(f".{out.name}.part"), out.parent.resolve()
-    try:
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for row in rows:
-                values = vars(row) | {"file": row.path.relative_to(home).as_posix()}
-                writer.writerow(values[column] for column in COLUMNS)
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    home = out.parent.resolve()
+    with atomic_write(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row in rows:
+            values = vars(row) | {"file": row.path.relative_to(home).as_posix()}
+            writer.writerow(values[column] for column in COLUMNS)

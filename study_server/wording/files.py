@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from study_server.errors import StudyError
+from study_server.files import atomic_write
 from study_server.languages import LANGUAGES
 from study_server.protocol.model import Protocol
 from study_server.vocabulary import Part
@@ -20,8 +21,9 @@ def write_wording(protocol: Protocol, folder: Path) -> list[Path]:
         for part in Part:
             file = text_path(folder, language, part)
             if not file.exists():
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(compose_default(language, part, protocol), encoding="utf-8")
+                with atomic_write(file) as temporary:
+                    text = compose_default(language, part, protocol)
+                    temporary.write_text(text, encoding="utf-8")
                 written.append(file)
     return written
 

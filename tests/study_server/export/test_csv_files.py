@@ -2,6 +2,7 @@
 
 import csv
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,23 @@ def test_the_codebook_names_every_column_under_its_version(app: Flask, out: Path
     first, header, *rows = out.with_name("codebook.csv").read_text().splitlines()
     assert (first, header) == ("hue-and-eye/1", "file,column,meaning")
     assert len(rows) == sum(map(len, TABLES.values()))
-    assert not [file for file in out.parent.iterdir() if file.name.endswith(".part")]
+
+
+def test_an_export_that_fails_leaves_the_files_of_before(
+    app: Flask, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = app.extensions["engine"]
+    export(engine, out)
+    before = {file: file.read_bytes() for file in out.parent.iterdir()}
+
+    def write_half(_: object) -> Iterator[str]:
+        yield "header\r\n"
+        raise OSError("disk full")
+
+    monkeypatch.setattr("study_server.export.csv_files.write_csv", write_half)
+    with pytest.raises(OSError, match="full"):
+        export(engine, out)
+    assert {file: file.read_bytes() for file in out.parent.iterdir()} == before
 
 
 @pytest.mark.parametrize(

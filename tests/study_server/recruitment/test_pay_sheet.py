@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -268,6 +269,23 @@ def test_the_sheet_is_for_its_owner_and_reads_back_as_edited(tmp_path: Path, lab
     file.write_text(edited.replace("Return", "maybe"))
     with pytest.raises(StudyError, match=r":3: .*edit only action"):
         read_sheet(file)
+
+
+def test_a_sheet_that_cannot_be_written_leaves_the_edited_one(tmp_path: Path, lab: Lab) -> None:
+    lab.come("p1", Outcome.COMPLETE, ALL)
+    file = tmp_path / "sheets" / "pay.csv"
+    write_sheet(file, lab.judge(Listed("p1", "s1", Status.SUBMITTED)))
+    edited = file.read_text().replace("pay,", "decide,")
+    file.write_text(edited)
+
+    def fail() -> Iterator[Row]:
+        yield from read_sheet(file)
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="full"):
+        write_sheet(file, fail())
+    assert file.read_text() == edited
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_the_command_writes_the_sheet_and_stores_no_id(
