@@ -52,7 +52,7 @@ BLUEPRINTS = (
 API_BLUEPRINTS = (api.public_routes, api.participant_routes)
 
 
-class StudyServer(logs.Server, OpenAPI):
+class StudyServer(logs.StudyFlask, OpenAPI):
     """Flask with the log of this server and the description of the API."""
 
 
@@ -93,7 +93,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         app.register_blueprint(blueprint)
     for blueprint in API_BLUEPRINTS:
         app.register_api(blueprint)
-    logs.install(app)
+    logs.init_app(app)
+    app.before_request(bodies.read_body)
     app.before_request(bodies.refuse_nul)
     app.before_request(_open_db)
     app.teardown_request(_close_db)
@@ -170,5 +171,5 @@ def _explain(error: HTTPException) -> ResponseReturnValue:
 
 def _call_off(error: OperationalError | NoConnectionFree) -> ResponseReturnValue:
     """The database is locked, full or gone: nothing of this is stored, and it may be sent again."""
-    logs.tell_trouble(error)
+    logs.log_database_error(error)
     return _explain(ServiceUnavailable())

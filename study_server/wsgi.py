@@ -1,12 +1,102 @@
-"""The application for other WSGI servers: `gunicorn 'study_server.wsgi:app()'` (docs/deploy.md)."""
+"""The application for WSGI servers, and granian, which runs it for `study serve`."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from functools import partial
 
 from flask import Flask
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
 
 from study_server.app import create_app
+from study_server.errors import StudyError
 from study_server.logs import log_to_stderr
+
+BLOCKING_THREADS = 64  # a client that sends its request slowly occupies one
+MAX_CONNECTIONS = 8192  # every browser keeps one or two open
+OTHER_OPEN_FILES = 256
+MAX_HEAD_BYTES = 32 * 1024  # of a request
+BACKLOG = 1024  # connections that the system holds until they are accepted
+STOP_TIMEOUT_S = 30  # longer than a writer waits for SQLite's lock
 
 
 def app() -> Flask:
-    """With its log on stderr; raises StudyError where it cannot run."""
+    """Create the application with a log of its requests on stderr; raises StudyError.
+
+    Other WSGI servers use it, too: `gunicorn 'study_server.wsgi:app()'` (docs/deploy.md).
+    """
     log_to_stderr()
     return create_app()
+
+
+def run_server(
+    host: str, port: int, *, workers: int, threads: int, factory: Callable[[], Flask] = app
+) -> None:
+    """Serve until SIGINT or SIGTERM, then finish the requests in progress.
+
+    factory: makes the application in each worker process; a function of a module. Raises StudyError
+    when the port cannot be used.
+    """
+    server = Granian(
+        "study_server.wsgi",
+        address=_check_address(host, port),
+        port=port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=MAX_HEAD_BYTES),
+        workers=workers,
+        blocking_threads=threads,
+        backlog=BACKLOG,
+        backpressure=_connection_limit(),  # of connections, idle ones included
+        log_level=LogLevels.error,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_TIMEOUT_S,
+    )
+    server.serve(target_loader=partial(_load_in_worker, factory), wrap_loader=False)
+
+
+def _check_address(host: str, port: int) -> str:
+    """Return the host's IP address; raises StudyError when another program has the port.
+
+    granian shares its port between processes, and would share it with another server, too.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(address, family=family).close()
+    except OSError as error:
+        raise StudyError(f"{host}:{port}: {error.strerror}; choose another --port") from error
+    return str(address[0])
+
+
+def _connection_limit() -> int:
+    """Raise this process's limit of open files, and return how many may be connections."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return MAX_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + OTHER_OPEN_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted - OTHER_OPEN_FILES
+
+
+def _load_in_worker(factory: Callable[[], Flask]) -> Flask:
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    return factory()
+
+
+def _stop_with_parent() -> None:
+    """Stop this worker when the process that started it is gone, even if it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

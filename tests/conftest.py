@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,11 +21,13 @@ from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import Engine, text
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from study_server.app import create_app
 from study_server.protocol.model import Protocol, new_protocol
-from study_server.serving import served
 from study_server.settings import Settings
+from study_server.simulation.simulated_people import SimulatedPopulation
+from study_server.simulation.simulated_study import RehearsalServer, simulate_participants
 from study_server.stimuli.importing import import_study
 from study_server.stimuli.manifest import COLUMNS
 from study_server.storage.engine import open_engine, transaction
@@ -234,9 +237,41 @@ def app(engine: Engine, database_url: str, tmp_path: Path, manifest: Path) -> Fl
     )
 
 
+class QuietHandler(WSGIRequestHandler):
+    """werkzeug's, without a line on the terminal for each request."""
+
+    def log_request(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """Serve the app from a thread of this process on a free loopback port; its address.
+
+    werkzeug's server, because granian cannot run inside a test; tests.faults.servers has
+    `study serve` itself.
+    """
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def simulate(app: Flask, slug: str, count: int, population: SimulatedPopulation) -> int:
+    """Let simulated people answer a study of this app; return how many completed it."""
+    with served(app) as address:
+        server = RehearsalServer(address, app.config["SECRET_KEY"])
+        return simulate_participants(server, app.extensions["engine"], slug, count, population)
+
+
 @dataclass(frozen=True)
 class LiveStudy:
-    """A study behind a real waitress on a loopback port."""
+    """A study that a thread of this process serves on a loopback port."""
 
     address: str  # http://127.0.0.1:PORT
     slug: str
@@ -257,7 +292,7 @@ def serve_study(folder: Path, manifest: Path, protocol: Protocol) -> Iterator[Li
     app = create_app(
         Settings(database_url=url, instance_folder=folder / "instance", secret_key=SECRET), engine
     )
-    with served(app, threads=4) as address:
+    with served(app) as address:
         yield LiveStudy(address, slug, engine, app)
     engine.dispose()
 

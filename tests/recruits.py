@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from sqlalchemy import Engine
 
 from study_server.simulation.simulated_study import (
-    EYES,
-    SCREEN,
-    Browser,
-    Truth,
+    SIMULATED_ENVIRONMENT,
+    SIMULATED_SCREENING,
+    SimulatedBrowser,
+    TrialTruth,
     answer_trial,
     give_consent,
     read_truth,
@@ -99,7 +99,7 @@ class Recruit:
         screened_out = self.fate is Fate.SCREENED_OUT
         return ColorVision.DEFICIENT if screened_out else ColorVision.NORMAL
 
-    def choose(self, truth: Truth, rng: Random) -> Choice:
+    def choose(self, truth: TrialTruth, rng: Random) -> Choice:
         """Controls are found by all but the careless."""
         wrong = self.fate is Fate.CARELESS if truth.method == FOIL else rng.random() < FOOLED
         return truth.truth.other if wrong else truth.truth
@@ -115,12 +115,14 @@ def recruits() -> list[Recruit]:
 def come(person: Recruit, entry: str, engine: Engine) -> str:
     """Take part as far as this person does; the code with which they leave."""
     link = local(person.link(entry))
-    with closing(Browser(entry)) as browser:
+    with closing(SimulatedBrowser(entry)) as browser:
         if person.fate is Fate.LOOKED:
             browser.send("GET", link)
             return ""
         base = give_consent(browser, link)
-        browser.submit(f"{base}/screening", EYES | {"color_vision": person.color_vision})
+        browser.submit(
+            f"{base}/screening", SIMULATED_SCREENING | {"color_vision": person.color_vision}
+        )
         if person.fate is Fate.SCREENED_OUT:
             return read_code(browser, base)
         leaves = person.fate in (*HALF_WAY, Fate.TWICE)
@@ -134,8 +136,8 @@ def come(person: Recruit, entry: str, engine: Engine) -> str:
 
 def come_again(person: Recruit, entry: str, engine: Engine) -> str:
     """By the link of another submission, in another browser: to the same place, and to the end."""
-    with closing(Browser(entry)) as browser:
-        base = urlsplit(browser.send("GET", local(person.link(entry, 2)))[0]).path
+    with closing(SimulatedBrowser(entry)) as browser:
+        base = urlsplit(browser.send("GET", local(person.link(entry, 2))).headers["Location"]).path
         answer(browser, base, engine, person, None)
         return read_code(browser, f"{base}/debrief")
 
@@ -146,10 +148,12 @@ def local(link: str) -> str:
     return f"{parts.path}?{parts.query}"
 
 
-def answer(browser: Browser, base: str, engine: Engine, person: Recruit, until: int | None) -> None:
+def answer(
+    browser: SimulatedBrowser, base: str, engine: Engine, person: Recruit, until: int | None
+) -> None:
     """So many answers, or all."""
     rng = Random(person.pid)
-    browser.post(f"{base}/environment", SCREEN)
+    browser.post(f"{base}/environment", SIMULATED_ENVIRONMENT)
     batch = browser.post(f"{base}/resume", {})
     while batch["trials"] and batch["answered"] != until:
         trial = batch["trials"][0]
@@ -157,16 +161,16 @@ def answer(browser: Browser, base: str, engine: Engine, person: Recruit, until: 
         batch = answer_trial(browser, base, trial, choice, rng)
 
 
-def find_code(browser: Browser, page: str) -> str:
+def find_code(browser: SimulatedBrowser, page: str) -> str:
     """The code that stands on a page, or none."""
-    found = CODE.search(browser.send("GET", page)[1].decode())
+    found = CODE.search(browser.send("GET", page).text)
     return found[1] if found else ""
 
 
-def read_code(browser: Browser, page: str) -> str:
+def read_code(browser: SimulatedBrowser, page: str) -> str:
     """What stands on somebody's last page, the same as in its way back to Prolific."""
-    _, content = browser.send("GET", page)
-    code, back = CODE.search(content.decode()), BACK.search(content.decode())
+    content = browser.send("GET", page).text
+    code, back = CODE.search(content), BACK.search(content)
     if code is None or back is None or not unescape(back[1]).endswith(f"?cc={code[1]}"):
-        raise AssertionError(f"{page} has no code:\n{content.decode()}")
+        raise AssertionError(f"{page} has no code:\n{content}")
     return code[1]

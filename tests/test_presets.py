@@ -16,17 +16,16 @@ from study_server.export.csv_files import export_study
 from study_server.protocol.model import Protocol, new_protocol
 from study_server.protocol.presets import PRESETS
 from study_server.settings import Settings
-from study_server.simulation.simulated_people import Crowd
-from study_server.simulation.simulated_study import simulate
+from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import transaction
 from study_server.studies.design import Exclusions, Plan, freeze
 from study_server.studies.lookup import find
 from study_server.vocabulary import Mode
-from tests.conftest import SECRET, open_study, write_stimuli
+from tests.conftest import SECRET, open_study, simulate, write_stimuli
 
 PEOPLE = 2  # an interval needs two
 EVERYBODY = Plan(exclusions=Exclusions(attention_checks_min_correct=0))  # however they answer
-CROWD = Crowd({"l2": 0.15, "mcl": 0.2}, participant_sd=0)
+POPULATION = SimulatedPopulation({"l2": 0.15, "mcl": 0.2}, participant_sd=0)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +35,12 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def play(
-    engine: Engine, url: str, manifest: Path, folder: Path, protocol: Protocol, crowd: Crowd = CROWD
+    engine: Engine,
+    url: str,
+    manifest: Path,
+    folder: Path,
+    protocol: Protocol,
+    population: SimulatedPopulation = POPULATION,
 ) -> list[dict[str, str]]:
     """Import, freeze, simulate, export; the rows of responses.csv."""
     open_study(engine, protocol, manifest, folder / "instance")
@@ -45,7 +49,7 @@ def play(
     app = create_app(
         Settings(database_url=url, instance_folder=folder / "instance", secret_key=SECRET), engine
     )
-    simulate(app, protocol.slug, PEOPLE, crowd)
+    simulate(app, protocol.slug, PEOPLE, population)
     with transaction(engine) as db:
         study = find(db, protocol.slug)
         export_study(db, study, folder / "responses.csv", tuple(Mode), blinded=False)
@@ -97,8 +101,8 @@ def test_who_does_not_qualify_is_screened_out_and_gives_the_place_back(
 ) -> None:
     """A crowd that takes most fakes for photographs is right too seldom for HYPE."""
     protocol = new_protocol("s", "hype_inf")
-    crowd = Crowd({"l2": 0.8, "mcl": 0.8}, participant_sd=0)
-    rows = play(engine, database_url, manifest, tmp_path, protocol, crowd)
+    population = SimulatedPopulation({"l2": 0.8, "mcl": 0.8}, participant_sd=0)
+    rows = play(engine, database_url, manifest, tmp_path, protocol, population)
     assert {row["outcome"] for row in rows} == {"screened_out"}
     assert Counter(row["kind"] for row in rows) == {"qualification": 100 * PEOPLE}
     assert {row["truth"] for row in rows} == {"fake", "real"} == {row["answer"] for row in rows}

@@ -21,8 +21,13 @@ from sqlalchemy import Engine, select
 
 from study_server.cli import commands
 from study_server.recruitment import prolific as prolific_module
-from study_server.simulation.simulated_people import Crowd
-from study_server.simulation.simulated_study import Browser, answer_trials, declare, give_consent
+from study_server.simulation.simulated_people import SimulatedPopulation
+from study_server.simulation.simulated_study import (
+    SimulatedBrowser,
+    answer_screening,
+    answer_trials,
+    give_consent,
+)
 from study_server.storage.engine import open_engine, transaction
 from study_server.storage.models import Participant
 from tests.conftest import SECRET
@@ -108,10 +113,10 @@ def prepare_study(folder: Path) -> None:
 def try_out(address: str, engine: Engine) -> None:
     """The preview, as a participant sees it."""
     link = local(run("study", "preview", "faces").strip())
-    with closing(Browser(address)) as browser:
+    with closing(SimulatedBrowser(address)) as browser:
         base = give_consent(browser, link)
-        declare(browser, base, engine)
-        assert answer_trials(browser, base, engine, Crowd({"gan": 0.3}), "preview")
+        answer_screening(browser, base, engine)
+        assert answer_trials(browser, base, engine, SimulatedPopulation({"gan": 0.3}), "preview")
 
 
 def send(person: Recruit, address: str, link: str, engine: Engine) -> str:

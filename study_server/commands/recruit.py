@@ -7,7 +7,7 @@ import click
 
 from study_server.commands.opening import open_database
 from study_server.commands.options import SLUG
-from study_server.commands.run import DEFAULT_ADDRESS
+from study_server.commands.run import DEFAULT_PUBLIC_URL
 from study_server.recruitment.arrival import CODED, entry_link, prolific_code, set_ending
 from study_server.recruitment.invitations import invitation
 from study_server.settings import Settings, require_secret
@@ -102,4 +102,4 @@ def invite(slug: str, people: int) -> None:
 
 
 def _entry(settings: Settings, slug: str) -> str:
-    return f"{settings.public_url or DEFAULT_ADDRESS}/s/{slug}"
+    return f"{settings.public_url or DEFAULT_PUBLIC_URL}/s/{slug}"

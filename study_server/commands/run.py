@@ -1,20 +1,18 @@
 """`study open`, `pause`, `close`, `serve`, `status`: a study runs."""
 
 import json
+import os
 import secrets
-import signal
-import threading
-from contextlib import suppress
 from datetime import timedelta
 
 import click
 
+from study_server import wsgi
 from study_server.app import create_app
 from study_server.commands.opening import open_database
 from study_server.commands.options import COMMAND_LINE, SLUG
-from study_server.logs import log_to_stderr
-from study_server.serving import Connections, bind, serve_until
-from study_server.settings import find_resource_folder, read_settings
+from study_server.errors import StudyError
+from study_server.settings import find_resource_folder, require_secret
 from study_server.storage.engine import reading, transaction
 from study_server.studies import lookup, researchers
 from study_server.studies.design import hash_wording, let_in
@@ -22,7 +20,7 @@ from study_server.studies.progress import measure_progress
 from study_server.studies.unblinding import note_reopening
 from study_server.vocabulary import State
 
-DEFAULT_ADDRESS = "http://127.0.0.1:8000"  # of `study serve`
+DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"  # of `study serve`
 DEMO_LINK_VALID_FOR = timedelta(hours=12)
 
 
@@ -65,32 +63,45 @@ def close(slug: str) -> None:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--threads", type=click.IntRange(1, 256), default=6, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes; more than one needs PostgreSQL.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 512),
+    default=wsgi.BLOCKING_THREADS,
+    show_default=True,
+    help="Requests that each process answers at once, at most.",
+)
 @click.option("--demo", is_flag=True, help="A secret for this run only, and a researcher's link.")
-def serve(host: str, port: int, threads: int, demo: bool) -> None:
+def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
     """Serve the open studies; / lists them, /s/SLUG is a study's entry.
 
     Each request is a line of JSON on stderr (with --demo: each failure), without anything that
     tells who it was. /healthz answers 200 while the server can do its work.
     """
-    settings = read_settings()
     if demo:
-        settings = settings.model_copy(update={"secret_key": secrets.token_hex(32)})
-    else:
-        log_to_stderr()
-    app = create_app(settings)
-    connections = Connections()
-    server = bind(app, host, port, threads, connections)
+        os.environ["STUDY_SECRET_KEY"] = secrets.token_hex(32)  # the workers read it there
+    settings, engine = open_database()
+    require_secret(settings)
+    if workers > 1 and engine.dialect.name == "sqlite":
+        raise StudyError(
+            f"--workers {workers}: SQLite has one writer at a time; leave --workers out, or set "
+            "STUDY_DATABASE_URL to a PostgreSQL database"
+        )
     address = settings.public_url or f"http://{host}:{port}"
     click.echo(f"studies:    {address}/")
     if demo:
-        with transaction(app.extensions["engine"]) as db:
+        with transaction(engine) as db:
             token = researchers.make_login_link(db, "demo", DEMO_LINK_VALID_FOR)
         click.echo(f"researcher: {address}/researcher/enter/{token} (works once)")
-    stopped = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopped.set())  # ends what is under way
-    with suppress(KeyboardInterrupt):
-        serve_until(stopped, server, connections)
+    engine.dispose()  # no connection is shared with the workers
+    factory = create_app if demo else wsgi.app
+    wsgi.run_server(host, port, workers=workers, threads=threads, factory=factory)
 
 
 @click.command()

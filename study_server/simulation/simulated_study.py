@@ -1,18 +1,21 @@
 """Simulated people answer a study over HTTP, through the real server, without the pauses."""
 
-import json
+import os
 import re
 import secrets
-from collections.abc import Callable, Mapping
-from contextlib import closing
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from html import unescape
-from http.client import HTTPConnection
 from random import Random
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask
+import httpx
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import joinedload
 
@@ -22,15 +25,15 @@ from study_server.participants.scoring import is_correct
 from study_server.participants.screening import is_screening_pending, plate_digits
 from study_server.protocol.model import stored_protocol
 from study_server.recruitment.invitations import invitation
-from study_server.serving import served
-from study_server.simulation.simulated_people import Crowd
+from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import reading
 from study_server.storage.models import Participant, Trial
 from study_server.studies.lookup import find
 from study_server.vocabulary import Choice, ColorVision, Mode, NightLight
 
-CSRF_FIELD = re.compile(r'name="csrf_token" value="([^"]+)"')
-SCREEN = {
+READY_WITHIN_S = 60.0
+CSRF_FIELD_PATTERN = re.compile(r'name="csrf_token" value="([^"]+)"')
+SIMULATED_ENVIRONMENT = {
     "language": "en",
     "refresh_hz": 60,
     "device_pixel_ratio": 1,
@@ -39,114 +42,171 @@ SCREEN = {
     "inverted_colors": False,
     "forced_colors": False,
 }
-EYES = {"color_vision": ColorVision.NORMAL, "night_light": NightLight.OFF}
+SIMULATED_SCREENING = {"color_vision": ColorVision.NORMAL, "night_light": NightLight.OFF}
 MEDIAN_RT_MS, RT_LOG_SD = 900, 0.4
 
 
-def simulate(
-    app: Flask, slug: str, people: int, crowd: Crowd, done: Callable[[], None] = lambda: None
-) -> int:
-    """Let `people` simulated participants take part; `done` is called after each.
+@dataclass(frozen=True)
+class RehearsalServer:
+    """A running server and the secret with which it reads invitations."""
 
-    The truth is read from the database, never over HTTP. Returns how many were complete.
-    Raises StudyError when a studied method has no rate.
+    address: str
+    secret_key: str
+
+
+@contextmanager
+def rehearsal_server() -> Iterator[RehearsalServer]:
+    """Run `study serve` on a free loopback port with a secret of its own; raises StudyError.
+
+    It has the deployment's database and files, but no proxy in front of it.
     """
-    _require_rates(app.extensions["engine"], slug, crowd)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = RehearsalServer(f"http://127.0.0.1:{port}", secrets.token_hex(32))
+    settings = {
+        "STUDY_SECRET_KEY": server.secret_key,
+        "STUDY_PUBLIC_URL": "",
+        "STUDY_TRUSTED_PROXIES": "0",
+        "STUDY_X_ACCEL": "",
+    }
+    command = [sys.executable, "-m", "study_server", "serve", "--port", str(port)]
+    with subprocess.Popen(
+        command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            _wait_until_ready(server.address, process)
+            yield server
+        finally:
+            process.terminate()
+
+
+def _wait_until_ready(address: str, process: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + READY_WITHIN_S
+    with httpx.Client(base_url=address, trust_env=False) as client:
+        while time.monotonic() < end and process.poll() is None:
+            try:
+                client.get("/healthz")
+            except httpx.TransportError:
+                time.sleep(0.05)
+            else:
+                return
+    raise StudyError("the server of the simulated people does not start; `study serve` says why")
+
+
+def simulate_participants(
+    server: RehearsalServer,
+    engine: Engine,
+    slug: str,
+    count: int,
+    population: SimulatedPopulation,
+    on_participant_done: Callable[[], None] = lambda: None,
+) -> int:
+    """Let `count` simulated participants take part; return how many completed the study.
+
+    Correct answers are read from the database, never over HTTP. Raises StudyError when a method of
+    the study has no rate.
+    """
+    _require_rates(engine, slug, population)
     complete = 0
-    with served(app) as address:
-        for number in range(people):
-            person = f"{crowd.seed}:{number}"
-            # a second run brings new people, though the same seed makes them alike
-            token = invitation(
-                app.config["SECRET_KEY"], slug, Mode.SIMULATED, f"{person}:{secrets.token_hex(8)}"
-            )
-            with closing(Browser(address)) as browser:
-                base = give_consent(browser, f"/s/{slug}?{urlencode({'invitation': token})}")
-                declare(browser, base, app.extensions["engine"])
-                complete += answer_trials(browser, base, app.extensions["engine"], crowd, person)
-            done()
+    for number in range(count):
+        person_seed = f"{population.seed}:{number}"
+        # a second run brings new people, though the same seed makes them alike
+        token = invitation(
+            server.secret_key, slug, Mode.SIMULATED, f"{person_seed}:{secrets.token_hex(8)}"
+        )
+        with closing(SimulatedBrowser(server.address)) as browser:
+            base_url = give_consent(browser, f"/s/{slug}?{urlencode({'invitation': token})}")
+            answer_screening(browser, base_url, engine)
+            complete += answer_trials(browser, base_url, engine, population, person_seed)
+        on_participant_done()
     return complete
 
 
-def _require_rates(engine: Engine, slug: str, crowd: Crowd) -> None:
+def _require_rates(engine: Engine, slug: str, population: SimulatedPopulation) -> None:
     with reading(engine) as db:
         for method in stored_protocol(find(db, slug).protocol).methods:
-            if method not in crowd.rates:
+            if method not in population.rates:
                 raise StudyError(
                     f"study {slug!r} shows {method}; add {method}=0.3, say, to --rates"
                 )
 
 
-class Browser:
-    """As much of a browser as a simulated person needs: one connection and its cookies."""
+class SimulatedBrowser:
+    """As much of a browser as a simulated person needs: a connection and cookies."""
 
     def __init__(self, address: str) -> None:
-        self._connection = HTTPConnection(urlsplit(address).netloc, timeout=60)
-        self._cookie = ""
+        self._client = httpx.Client(base_url=address, timeout=60, trust_env=False)
 
     def close(self) -> None:
-        self._connection.close()
+        self._client.close()
 
-    def send(
-        self, method: str, path: str, body: bytes | None = None, content_type: str = ""
-    ) -> tuple[str, bytes]:
-        """(where it redirects, content); raises ConnectionError on an error status."""
-        headers = {"Cookie": self._cookie, "Content-Type": content_type}
-        self._connection.request(method, path, body, {k: v for k, v in headers.items() if v})
-        response = self._connection.getresponse()
-        content = response.read()
-        if response.status >= 400:
-            raise ConnectionError(f"{method} {path}: {response.status} {content[:200]!r}")
-        self._cookie = (response.getheader("Set-Cookie") or self._cookie).partition(";")[0]
-        return response.getheader("Location", ""), content
+    def send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """Send a request; raises ConnectionError on an error status.
+
+        content: what httpx calls data or json.
+        """
+        response = self._client.request(method, path, **content)
+        if response.is_error:
+            raise ConnectionError(
+                f"{method} {path}: {response.status_code} {response.content[:200]!r}"
+            )
+        return response
 
     def submit(self, path: str, form: Mapping[str, str]) -> str:
-        """Send a form; where it leads."""
-        kind = "application/x-www-form-urlencoded"
-        return self.send("POST", path, urlencode(form).encode(), kind)[0]
+        """Send a form and return the address it redirects to."""
+        return self.send("POST", path, data=form).headers.get("Location", "")
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        _, content = self.send("POST", path, json.dumps(body).encode(), "application/json")
-        return dict(json.loads(content)) if content else {}
+        """Send JSON and return the reply's JSON, {} when it has none."""
+        response = self.send("POST", path, json=body)
+        return dict(response.json()) if response.content else {}
 
 
-def give_consent(browser: Browser, entry: str) -> str:
+def give_consent(browser: SimulatedBrowser, entry: str) -> str:
     """Read the consent page, agree; returns the participant's own address."""
-    _, page = browser.send("GET", entry)
-    field = CSRF_FIELD.search(page.decode())
+    page = browser.send("GET", entry).text
+    field = CSRF_FIELD_PATTERN.search(page)
     form = {"csrf_token": unescape(field[1]) if field else "", "consent": "yes"}
     return urlsplit(browser.submit(entry, form)).path
 
 
-def declare(browser: Browser, base: str, engine: Engine) -> None:
+def answer_screening(browser: SimulatedBrowser, base_url: str, engine: Engine) -> None:
     """Answer what is asked before the first trial, with eyes that see every plate's digit."""
     with reading(engine) as db:
-        participant = find_participant(db, base.rpartition("/")[2])
+        participant = find_participant(db, base_url.rpartition("/")[2])
         if participant is None or not is_screening_pending(db, participant):
             return
         digits = plate_digits(participant)
     plates = {f"plate-{number}": str(digit) for number, digit in enumerate(digits)}
-    browser.submit(f"{base}/screening", EYES | plates)
+    browser.submit(f"{base_url}/screening", SIMULATED_SCREENING | plates)
 
 
-def answer_trials(browser: Browser, base: str, engine: Engine, crowd: Crowd, person: str) -> bool:
+def answer_trials(
+    browser: SimulatedBrowser,
+    base_url: str,
+    engine: Engine,
+    population: SimulatedPopulation,
+    person_seed: str,
+) -> bool:
     """Answer until the end, or until this person has had enough; True when complete."""
-    rng = Random(f"{crowd.seed}:{person}:answers")
-    browser.post(f"{base}/environment", SCREEN)
-    batch = browser.post(f"{base}/resume", {})
-    leaves_after = rng.randrange(batch["planned"]) if rng.random() < crowd.dropout else None
+    rng = Random(f"{population.seed}:{person_seed}:answers")
+    browser.post(f"{base_url}/environment", SIMULATED_ENVIRONMENT)
+    batch = browser.post(f"{base_url}/resume", {})
+    leaves_after = (
+        rng.randrange(batch["planned"]) if rng.random() < population.dropout_rate else None
+    )
     while batch["trials"]:
         if batch["answered"] == leaves_after:
             return False
         trial = batch["trials"][0]
-        choice = decide(read_truth(engine, trial["token"]), crowd, person, rng)
-        batch = answer_trial(browser, base, trial, choice, rng)
-    browser.send("GET", f"{base}/debrief")
+        choice = simulate_answer(read_truth(engine, trial["token"]), population, person_seed, rng)
+        batch = answer_trial(browser, base_url, trial, choice, rng)
+    browser.send("GET", f"{base_url}/debrief")
     return bool(batch["answered"] == batch["planned"])
 
 
 def answer_trial(
-    browser: Browser, base: str, trial: Mapping[str, Any], choice: Choice, rng: Random
+    browser: SimulatedBrowser, base_url: str, trial: Mapping[str, Any], choice: Choice, rng: Random
 ) -> dict[str, Any]:
     """Look at each image, choose; the exposures are those a good screen achieves."""
     for image in trial["images"]:
@@ -159,12 +219,12 @@ def answer_trial(
         "first_ms": exposure_ms,
         "second_ms": exposure_ms if trial["presentation"] == "sequential" else None,
     }
-    browser.post(f"{base}/trials/{trial['token']}/start", {})
-    return browser.post(f"{base}/trials/{trial['token']}/response", body)
+    browser.post(f"{base_url}/trials/{trial['token']}/start", {})
+    return browser.post(f"{base_url}/trials/{trial['token']}/response", body)
 
 
 @dataclass(frozen=True)
-class Truth:
+class TrialTruth:
     """What the database knows of a trial and the browser does not."""
 
     image: str
@@ -173,7 +233,7 @@ class Truth:
     question: str
 
 
-def read_truth(engine: Engine, token: str) -> Truth:
+def read_truth(engine: Engine, token: str) -> TrialTruth:
     query = (
         select(Trial)
         .where(Trial.token == token)
@@ -186,13 +246,15 @@ def read_truth(engine: Engine, token: str) -> Truth:
     with reading(engine) as db:
         trial = db.scalars(query).one()
         question = trial.participant.study.question
-        return Truth(trial.shown.image, trial.shown.method, trial.truth, question)
+        return TrialTruth(trial.shown.image, trial.shown.method, trial.truth, question)
 
 
-def decide(truth: Truth, crowd: Crowd, person: str, rng: Random) -> Choice:
+def simulate_answer(
+    truth: TrialTruth, population: SimulatedPopulation, person_seed: str, rng: Random
+) -> Choice:
     """What this person says: wrong when the fake passes for the photograph, or the other way."""
-    probability = crowd.error_probability(person, truth.image, truth.method)
-    right = truth.truth
-    if not is_correct(truth.question, truth.truth, right):
-        right = right.other  # asked for the photograph
-    return right.other if rng.random() < probability else right
+    probability = population.error_probability(person_seed, truth.image, truth.method)
+    correct_answer = truth.truth
+    if not is_correct(truth.question, truth.truth, correct_answer):
+        correct_answer = correct_answer.other  # asked for the photograph
+    return correct_answer.other if rng.random() < probability else correct_answer

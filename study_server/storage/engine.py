@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from study_server.errors import StudyError
-from study_server.turns import Turn
 
 RETRY_S = 10.0  # between two attempts to leave no trace of what was deleted
+POOL_SIZE = 20  # connections of a process; PostgreSQL takes 100 in all unless told otherwise
 PRAGMAS = {
     "journal_mode": "WAL",  # readers do not wait for the writer
     "synchronous": "FULL",  # NORMAL can lose acknowledged commits in a power cut
@@ -24,7 +24,6 @@ PRAGMAS = {
     "foreign_keys": "ON",
     "secure_delete": "ON",  # a withdrawn answer is overwritten, not only unlinked
 }
-TURN = "turn"  # to write
 
 
 def open_engine(url: str | URL) -> Engine:
@@ -33,15 +32,16 @@ def open_engine(url: str | URL) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise ArgumentError(f"{parsed.get_backend_name()} is neither sqlite nor postgresql")
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
+        is_postgresql = parsed.get_backend_name() == "postgresql"
+        if parsed.database and not is_postgresql:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
             parsed,
             hide_parameters=True,  # no answers in error messages
             poolclass=QueuePool,
-            pool_size=20,
-            max_overflow=-1,  # the server's threads are the limit
-            pool_pre_ping=parsed.get_backend_name() == "postgresql",  # it may have been restarted
+            pool_size=POOL_SIZE,
+            max_overflow=0 if is_postgresql else -1,  # SQLite: the server's threads are the limit
+            pool_pre_ping=is_postgresql,  # it may have been restarted
         )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise StudyError(
@@ -49,8 +49,7 @@ def open_engine(url: str | URL) -> Engine:
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
-        in_file = parsed.database and not parsed.database.startswith((":", "file:"))
-        _take_turns(engine, Turn(Path(str(parsed.database)) if in_file else None))
+        event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -60,22 +59,10 @@ def _set_pragmas(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {name}={value}")
 
 
-def _take_turns(engine: Engine, turn: Turn) -> None:
-    """A writer takes SQLite's lock at once: one that upgrades midway can be refused."""
-
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        waits = writes and TURN not in connection.info
-        if waits and turn.take(timeout_s=int(PRAGMAS["busy_timeout"]) / 1000):
-            connection.info[TURN] = turn
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    def give_back(_connection: object, record: Any) -> None:
-        if record.info.pop(TURN, None):
-            turn.give_back()
-
-    event.listen(engine, "begin", begin)
-    event.listen(engine, "checkin", give_back)
+def _begin(connection: Connection) -> None:
+    """Begin a transaction; a writer takes SQLite's lock at once, for an upgrade can be refused."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def reading(engine: Engine) -> Session:

@@ -13,10 +13,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from study_server.serving import served
 from study_server.storage.engine import reading
 from study_server.storage.models import Response
 from tests.attacks.answering import SHOWN, trials
+from tests.faults.servers import Server, started
 
 MEBIBYTE = 1024 * 1024
 BODIES: dict[str, bytes] = {
@@ -62,10 +62,11 @@ def test_an_oversized_body_is_refused(size: int, client: FlaskClient, base: str)
 
 @pytest.fixture
 def address(app: Flask) -> Iterator[tuple[str, int]]:
-    """Of a real server with two threads."""
-    with served(app, threads=2) as url:
-        host, port = url.removeprefix("http://").split(":")
-        yield host, int(port)
+    """`study serve` with the app's database."""
+    url = app.extensions["engine"].url.render_as_string(hide_password=False)
+    server = Server(app.extensions["settings"].instance_folder.parent, url)
+    with started(server):
+        yield "127.0.0.1", server.port
 
 
 def status(address: tuple[str, int], raw: bytes) -> bytes:
@@ -94,7 +95,7 @@ NO_HTTP = (
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
     b"GET / HTTP/9.9\r\n\r\n",
     b"GET\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 40_000 + b"\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
     b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: x\r\nBad\x00Name: y\r\n\r\n",
@@ -108,7 +109,7 @@ def test_what_is_no_http_is_answered_or_hung_up(address: tuple[str, int]) -> Non
         assert status(address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") == b"HTTP/1.1 200 OK"
 
 
-SLOW = 300  # three times what waitress holds unless it is told otherwise
+SLOW = 300
 
 
 @pytest.mark.alone

@@ -4,12 +4,6 @@ Each test ends with a look into the database; the browser's own requests say wha
 """
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -24,8 +18,8 @@ from study_server.storage.models import Incident, Participant, Response, Trial
 from study_server.vocabulary import Flag, Outcome
 from tests.browser.lone_player import QUICKER
 from tests.browser.robot import build_robot, finish, halt, set_going
-from tests.conftest import SECRET, LiveStudy, serve_study, short_protocol, write_stimuli
-from tests.ports import free_port
+from tests.conftest import LiveStudy, serve_study, short_protocol, write_stimuli
+from tests.faults.servers import Server
 
 pytestmark = pytest.mark.slow(40)
 
@@ -157,44 +151,12 @@ def test_a_page_closed_without_a_network_leaves_its_answers_to_the_next(
         check_intact(study.engine, [visitor], voided=1)  # the third, of which images were seen
 
 
-@dataclass
-class Process:
-    """`study serve` as a process of its own, which can be killed and started again."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        program = "from study_server.cli import main; main()"
-        command = [sys.executable, "-c", program, "serve", "--port", str(self.port)]
-        environment = os.environ | {
-            "STUDY_DATABASE_URL": f"sqlite:///{self.folder / 'study.sqlite'}",
-            "STUDY_INSTANCE": str(self.folder / "instance"),
-            "STUDY_SECRET_KEY": SECRET,
-        }
-        self.process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        for _ in range(300):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
-        pytest.fail("`study serve` does not listen")
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-
 def test_a_server_killed_and_started_again(browser: Browser, tmp_path: Path, many: Path) -> None:
     with study_of(tmp_path, many) as study, visit(browser) as visitor:
-        port = free_port()
-        server = Process(tmp_path, port)
+        server = Server(tmp_path, f"sqlite:///{tmp_path / 'study.sqlite'}")
         server.start()
-        own = LiveStudy(f"http://127.0.0.1:{port}", study.slug, study.engine, study.app)
+        server.wait()
+        own = LiveStudy(server.address, study.slug, study.engine, study.app)
         visitor.begin(own)
         visitor.wait_for("choice")
         visitor.page.wait_for_load_state("networkidle")
@@ -204,6 +166,7 @@ def test_a_server_killed_and_started_again(browser: Browser, tmp_path: Path, man
         visitor.wait_for("waiting")
         assert stored_answers(study.engine) == 0
         server.start()
+        server.wait()
         finish(visitor.page)
         server.kill()
         check_intact(study.engine, [visitor], voided=0)

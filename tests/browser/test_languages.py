@@ -11,13 +11,12 @@ from sqlalchemy import Engine, update
 from study_server.app import create_app
 from study_server.clock import now
 from study_server.languages import LANGUAGES, catalogue
-from study_server.serving import served
 from study_server.settings import Settings
 from study_server.storage.engine import open_engine, transaction
 from study_server.storage.models import Participant
 from study_server.storage.schema import prepare
 from study_server.vocabulary import Outcome
-from tests.conftest import SECRET, LiveStudy, open_study, short_protocol
+from tests.conftest import SECRET, LiveStudy, open_study, served, short_protocol
 
 pytestmark = pytest.mark.slow(10)
 
@@ -43,7 +42,7 @@ def study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy
         Settings(database_url=sqlite_url, instance_folder=tmp_path / "instance", secret_key=SECRET),
         engine,
     )
-    with served(app, threads=4) as address:
+    with served(app) as address:
         yield LiveStudy(address, slug, engine, app)
     engine.dispose()
 

@@ -13,14 +13,13 @@ from study_server.clock import now
 from study_server.participants.scoring import completion_code
 from study_server.participants.screening import plate_digits
 from study_server.recruitment.arrival import prolific_code
-from study_server.serving import served
 from study_server.settings import Settings
 from study_server.storage.engine import open_engine, reading, transaction
 from study_server.storage.models import Participant, Response, Screening
 from study_server.storage.schema import prepare
 from study_server.studies.lookup import find
 from study_server.vocabulary import Outcome, Source
-from tests.conftest import SECRET, LiveStudy, open_study, short_protocol
+from tests.conftest import SECRET, LiveStudy, open_study, served, short_protocol
 
 pytestmark = pytest.mark.slow(15)
 
@@ -43,7 +42,7 @@ def screening_study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator
         Settings(database_url=sqlite_url, instance_folder=tmp_path / "instance", secret_key=SECRET),
         engine,
     )
-    with served(app, threads=4) as address:
+    with served(app) as address:
         yield LiveStudy(address, slug, engine, app)
     engine.dispose()
 

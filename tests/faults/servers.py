@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -30,7 +30,7 @@ class Server:
     folder: Path
     database_url: str
     port: int = field(default_factory=free_port)
-    threads: int = 6
+    options: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
@@ -53,7 +53,7 @@ class Server:
 
     def start(self) -> None:
         """Raises TimeoutError where it does not come up."""
-        command = [STUDY, "serve", "--port", str(self.port), "--threads", str(self.threads)]
+        command = [STUDY, "serve", "--port", str(self.port), *self.options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, env=self.environment, stdout=log, stderr=log, start_new_session=True
@@ -69,10 +69,12 @@ class Server:
         raise TimeoutError(self.log.read_text()[-2000:])
 
     def kill(self) -> None:
-        """As a power cut of the process: nothing of it runs on."""
+        """Kill it and its workers at once, as a power cut does."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended already
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            wait_until_free(self.port)
         self.process = None
 
     def stop(self) -> None:
@@ -92,6 +94,18 @@ def started(server: Server) -> Iterator[None]:
         yield
     finally:
         server.stop()
+
+
+def wait_until_free(port: int) -> None:
+    """Wait until no process has the port any more."""
+    for _ in range(1000):
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            time.sleep(0.005)
+        else:
+            return
+    raise TimeoutError(f"port {port} is not free")
 
 
 def is_well(port: int) -> bool:

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from study_server.logs import REQUESTS
+from study_server.logs import REQUEST_LOGGER
 from study_server.participants import participation
 from study_server.storage.engine import transaction
 from study_server.storage.models import Stimulus
@@ -27,12 +27,12 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def log() -> Iterator[io.StringIO]:
     written = io.StringIO()
     handler = logging.StreamHandler(written)
-    before = REQUESTS.level
-    REQUESTS.addHandler(handler)
-    REQUESTS.setLevel(logging.INFO)
+    before = REQUEST_LOGGER.level
+    REQUEST_LOGGER.addHandler(handler)
+    REQUEST_LOGGER.setLevel(logging.INFO)
     yield written
-    REQUESTS.removeHandler(handler)
-    REQUESTS.setLevel(before)
+    REQUEST_LOGGER.removeHandler(handler)
+    REQUEST_LOGGER.setLevel(before)
 
 
 def test_a_request_is_one_line_with_the_pattern_of_its_route(

@@ -13,8 +13,7 @@ import pytest
 from flask import Flask
 
 from study_server.app import create_app
-from study_server.serving import served
-from tests.faults.servers import is_well
+from tests.faults.servers import Server, is_well, started
 from tests.ports import free_port
 from tests.study_server.browsing import consent
 
@@ -44,7 +43,7 @@ class Site:
         reply = connection.getresponse()
         content = reply.read()
         connection.close()
-        return reply.status, dict(reply.getheaders()), content
+        return reply.status, {name.lower(): value for name, value in reply.getheaders()}, content
 
 
 @pytest.fixture
@@ -53,9 +52,13 @@ def site(app: Flask, tmp_path: Path) -> Iterator[Site]:
         update={"x_accel_prefix": "/stimuli", "trusted_proxies": 1}
     )
     behind = create_app(settings, app.extensions["engine"])
-    with served(behind, threads=4) as address:
+    url = app.extensions["engine"].url.render_as_string(hide_password=False)
+    server = Server(
+        tmp_path, url, settings={"STUDY_X_ACCEL": "/stimuli", "STUDY_TRUSTED_PROXIES": "1"}
+    )
+    with started(server):
         port = free_port()
-        process = start_nginx(tmp_path, port, address.rpartition("/")[2])
+        process = start_nginx(tmp_path, port, f"127.0.0.1:{server.port}")
         try:
             wait_for(port)
             yield Site(port, behind)
@@ -106,14 +109,14 @@ def test_nginx_sends_both_images_of_a_pair_with_the_same_headers(
     for trial in trials:
         (left, right) = (site.get(image["url"]) for image in trial["images"])
         for status, headers, content in (left, right):
-            assert (status, headers["Content-Type"]) == (200, "image/png")
+            assert (status, headers["content-type"]) == (200, "image/png")
             assert content in stored
-            assert headers["Cache-Control"] == "private, no-store"
-            assert headers["X-Content-Type-Options"] == "nosniff"
-            telling = {"ETag", "Last-Modified", "Accept-Ranges", "X-Accel-Redirect", "Set-Cookie"}
+            assert headers["cache-control"] == "private, no-store"
+            assert headers["x-content-type-options"] == "nosniff"
+            telling = {"etag", "last-modified", "accept-ranges", "x-accel-redirect", "set-cookie"}
             assert not telling & set(headers)
         assert left[2] != right[2]
-        assert left[1] | {"Date": ""} == right[1] | {"Date": ""}
+        assert left[1] | {"date": ""} == right[1] | {"date": ""}
 
 
 def test_nginx_gives_no_part_and_says_never_unchanged(site: Site) -> None:

@@ -14,13 +14,13 @@ from study_server.export.codebook import PARTICIPANTS, RESPONSES, TABLES
 from study_server.export.csv_files import export_study, list_tables, write_csv
 from study_server.participants import enrollment, replacement
 from study_server.participants.responses import Answer
-from study_server.simulation.simulated_people import Crowd
-from study_server.simulation.simulated_study import simulate
+from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import transaction
 from study_server.storage.models import Trial
 from study_server.studies.lookup import find
 from study_server.studies.unblinding import withhold_truth
 from study_server.vocabulary import Choice, Flag, Kind, Mode, Outcome, Side, Source, State
+from tests.conftest import simulate
 from tests.study_server.acting import begin, respond, upcoming
 
 Rows = list[dict[str, str]]
@@ -97,7 +97,7 @@ def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, o
 
 def test_participants_are_counted_with_their_attention_checks(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
-    simulate(app, "short", 3, Crowd({"l2": 0.226, "mcl": 0.301}))
+    simulate(app, "short", 3, SimulatedPopulation({"l2": 0.226, "mcl": 0.301}))
     responses, people = export(engine, out)
     assert [list(person) for person in people] == [list(PARTICIPANTS)] * 3
     for person in people:

@@ -18,13 +18,12 @@ from study_server.export.csv_files import export_study
 from study_server.participants.color_plates import DIGITS, SIZE
 from study_server.participants.screening import plate_digits
 from study_server.settings import Settings
-from study_server.simulation.simulated_people import Crowd
-from study_server.simulation.simulated_study import simulate
+from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import reading
 from study_server.storage.models import Participant, Screening
 from study_server.studies.lookup import counts, find
 from study_server.vocabulary import Mode, Outcome
-from tests.conftest import SECRET, open_study, short_protocol
+from tests.conftest import SECRET, open_study, short_protocol, simulate
 from tests.study_server.browsing import consent
 
 ASKED: dict[str, Any] = {
@@ -159,7 +158,7 @@ def test_the_answers_are_in_the_export(client: FlaskClient, engine: Engine, tmp_
 
 
 def test_simulated_people_answer_what_is_asked(app: Flask, engine: Engine) -> None:
-    assert simulate(app, "short", 1, Crowd({"l2": 0.2, "mcl": 0.3})) == 1
+    assert simulate(app, "short", 1, SimulatedPopulation({"l2": 0.2, "mcl": 0.3})) == 1
     assert stored(engine) == (Outcome.COMPLETE, ("normal", "off", "4"))
 
 

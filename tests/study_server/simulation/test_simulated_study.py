@@ -1,25 +1,28 @@
 """Simulated people, over HTTP."""
 
 import math
+from pathlib import Path
 from random import Random
 
+import httpx
 import numpy as np
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
 from study_server.errors import StudyError
-from study_server.simulation.simulated_people import Crowd, marginal_intercept
-from study_server.simulation.simulated_study import simulate
+from study_server.simulation.simulated_people import SimulatedPopulation, marginal_intercept
+from study_server.simulation.simulated_study import rehearsal_server, simulate_participants
 from study_server.storage.engine import reading
 from study_server.storage.models import Participant
 from study_server.vocabulary import Mode, Outcome
+from tests.conftest import SECRET, simulate
 
 RATES = {"l2": 0.226, "mcl": 0.301}
 
 
 def test_simulated_people_answer_every_trial_on_both_databases(app: Flask) -> None:
-    assert simulate(app, "short", 3, Crowd(RATES)) == 3
+    assert simulate(app, "short", 3, SimulatedPopulation(RATES)) == 3
     with reading(app.extensions["engine"]) as db:
         people = db.scalars(select(Participant)).all()
         rows = db.execute(text("SELECT * FROM responses_export")).mappings().all()
@@ -28,18 +31,32 @@ def test_simulated_people_answer_every_trial_on_both_databases(app: Flask) -> No
     assert all(row["answer"] in ("left", "right") for row in rows)
 
 
+def test_a_rehearsal_is_answered_through_a_server_of_its_own(
+    app: Flask, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDY_DATABASE_URL", database_url)
+    monkeypatch.setenv("STUDY_INSTANCE", str(tmp_path / "instance"))
+    monkeypatch.setenv("STUDY_PUBLIC_URL", "https://study.example.org")  # its cookies want https
+    engine = app.extensions["engine"]
+    with rehearsal_server() as server:
+        assert server.secret_key != SECRET
+        assert simulate_participants(server, engine, "short", 1, SimulatedPopulation(RATES)) == 1
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{server.address}/healthz")
+
+
 def test_a_second_run_brings_new_people(app: Flask) -> None:
     for _ in range(2):
-        assert simulate(app, "short", 1, Crowd(RATES)) == 1
+        assert simulate(app, "short", 1, SimulatedPopulation(RATES)) == 1
 
 
 def test_a_studied_method_without_a_rate_is_refused(app: Flask) -> None:
     with pytest.raises(StudyError, match="add mcl="):
-        simulate(app, "short", 1, Crowd({"l2": 0.2}))
+        simulate(app, "short", 1, SimulatedPopulation({"l2": 0.2}))
 
 
 def test_who_drops_out_has_not_finished(app: Flask) -> None:
-    assert simulate(app, "short", 2, Crowd(RATES, dropout=1.0)) == 0
+    assert simulate(app, "short", 2, SimulatedPopulation(RATES, dropout_rate=1.0)) == 0
 
 
 def test_the_intercept_gives_the_marginal_rate() -> None:
@@ -50,7 +67,7 @@ def test_the_intercept_gives_the_marginal_rate() -> None:
 
 
 def test_effects_cross_participants_and_images() -> None:
-    crowd = Crowd({"l2": 0.226, "mcl": 0.301}, participant_sd=0.5, image_sd=0.8)
+    crowd = SimulatedPopulation({"l2": 0.226, "mcl": 0.301}, participant_sd=0.5, image_sd=0.8)
     logit = np.array(
         [
             [_logit(crowd.error_probability(f"p{p}", f"i{i}", "mcl")) for i in range(200)]
@@ -62,7 +79,7 @@ def test_effects_cross_participants_and_images() -> None:
 
 
 def test_a_person_gullible_with_one_method_is_so_with_the_other() -> None:
-    crowd = Crowd({"l2": 0.226, "mcl": 0.301}, participant_sd=1, image_sd=0)
+    crowd = SimulatedPopulation({"l2": 0.226, "mcl": 0.301}, participant_sd=1, image_sd=0)
     l2, mcl = (
         np.array([_logit(crowd.error_probability(f"p{p}", "i", method)) for p in range(2000)])
         for method in ("l2", "mcl")
@@ -72,7 +89,7 @@ def test_a_person_gullible_with_one_method_is_so_with_the_other() -> None:
 
 
 def test_marginal_rates_come_out_of_many_people() -> None:
-    crowd, rng = Crowd({"l2": 0.226, "mcl": 0.301}), Random(1)
+    crowd, rng = SimulatedPopulation({"l2": 0.226, "mcl": 0.301}), Random(1)
     drawn = [
         rng.random() < crowd.error_probability(f"p{p}", f"i{i}", "mcl")
         for p in range(150)

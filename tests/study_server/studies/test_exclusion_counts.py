@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from study_server.participants import enrollment, replacement
 from study_server.participants.responses import Answer
 from study_server.participants.withdrawal import withdraw
-from study_server.simulation.simulated_people import Crowd
-from study_server.simulation.simulated_study import simulate
+from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import transaction, writing
 from study_server.storage.models import Participant, Study
 from study_server.studies.design import Exclusions, Plan, freeze
@@ -22,6 +21,7 @@ from study_server.studies.lookup import find
 from study_server.studies.progress import measure_progress
 from study_server.studies.recruitment_curve import HEIGHT, WIDTH, draw_curve
 from study_server.vocabulary import Flag, Kind, Mode, Outcome, Place, Source
+from tests.conftest import simulate
 from tests.study_server.acting import begin, respond, upcoming
 
 MOMENT = datetime(2026, 7, 3, 12, tzinfo=UTC)
@@ -159,7 +159,7 @@ def test_of_nobody_there_is_no_share(db: Session, study: Study) -> None:
 
 
 def test_simulated_people_count_nowhere_but_in_their_own_number(app: Flask) -> None:
-    simulate(app, "short", 2, Crowd({"l2": 0.226, "mcl": 0.301}))
+    simulate(app, "short", 2, SimulatedPopulation({"l2": 0.226, "mcl": 0.301}))
     with transaction(app.extensions["engine"]) as db:
         progress = measure_progress(db, find(db, "short"))
         assert (progress.recruited, progress.outcomes["simulated"]) == (0, 2)

@@ -1,0 +1,175 @@
+"""`study serve`: what it does with connections, and how it ends."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.servers import STUDY, Server, is_well, started, wait_until_free
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server without studies."""
+    server = new_server(tmp_path_factory.mktemp("server"))
+    with started(server):
+        yield server
+
+
+def new_server(folder: Path) -> Server:
+    return Server(folder, f"sqlite:///{folder / 'study.sqlite'}")
+
+
+@contextmanager
+def connected(server: Server) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        yield connection
+
+
+def receive(connection: socket.socket, responses: int) -> bytes:
+    """Read until so many responses have come, each of them a whole page."""
+    received = b""
+    while received.count(b"</html>") < responses:
+        more = connection.recv(65536)
+        assert more, received
+        received += more
+    return received
+
+
+def workers(server: Server) -> list[int]:
+    """The processes that answer."""
+    assert server.process is not None
+    parent = f"PPid:\t{server.process.pid}\n"
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            if parent in status.read_text():
+                found.append(int(status.parent.name))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+def test_a_connection_stays_open(server: Server) -> None:
+    with connected(server) as connection:
+        for _ in range(3):
+            connection.sendall(GET)
+            assert receive(connection, 1).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_connection_stays_open_after_a_head_request(server: Server) -> None:
+    with connected(server) as connection:
+        connection.sendall(GET.replace(b"GET", b"HEAD"))
+        head = connection.recv(65536)
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert head.endswith(b"\r\n\r\n")
+        connection.sendall(GET)
+        receive(connection, 1)
+
+
+def test_requests_that_come_together_are_answered_in_their_order(server: Server) -> None:
+    unknown = GET.replace(b"/ ", b"/nothing ")
+    with connected(server) as connection:
+        connection.sendall(GET + unknown + GET)
+        received = receive(connection, 3)
+        assert re.findall(rb"HTTP/1.1 (\d+)", received) == [b"200", b"404", b"200"]
+
+
+def test_a_client_that_wants_the_connection_closed_gets_it_closed(server: Server) -> None:
+    with connected(server) as connection:
+        connection.sendall(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        receive(connection, 1)
+        assert connection.recv(65536) == b""
+
+
+def test_two_hundred_connections_at_once_are_answered(server: Server) -> None:
+    connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(200)]
+    try:
+        for connection in connections:
+            connection.sendall(GET)
+        for connection in connections:
+            connection.settimeout(60)
+            receive(connection, 1)
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def test_a_second_server_on_the_same_port_is_refused(server: Server) -> None:
+    command = [STUDY, "serve", "--port", str(server.port)]
+    run = subprocess.run(command, env=server.environment, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert "choose another --port" in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
+def test_more_than_one_worker_is_refused_on_sqlite(server: Server) -> None:
+    command = [STUDY, "serve", "--workers", "2"]
+    run = subprocess.run(command, env=server.environment, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert "SQLite has one writer at a time" in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_stops_when_it_is_asked_to(tmp_path: Path, number: signal.Signals) -> None:
+    server = new_server(tmp_path)
+    with started(server), connected(server) as idle:
+        idle.sendall(GET)
+        receive(idle, 1)
+        assert server.process is not None
+        server.process.send_signal(number)
+        assert server.process.wait(timeout=20) == 0
+        assert idle.recv(65536) == b""
+
+
+def test_a_worker_ends_when_the_process_that_started_it_is_killed(tmp_path: Path) -> None:
+    server = new_server(tmp_path)
+    with started(server):
+        assert server.process is not None
+        server.process.kill()
+        server.process.wait()
+        wait_until_free(server.port)
+
+
+def test_a_worker_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    server = new_server(tmp_path)
+    with started(server):
+        (worker,) = workers(server)
+        os.kill(worker, signal.SIGKILL)
+        for _ in range(200):
+            if workers(server) not in ([], [worker]) and is_well(server.port):
+                return
+            time.sleep(0.1)
+        pytest.fail("no worker answers")
+
+
+def test_a_worker_starts_where_processes_are_not_forked(tmp_path: Path) -> None:
+    """As on macOS and Windows."""
+    server = new_server(tmp_path)
+    program = (
+        "import multiprocessing, sys\n"
+        "from study_server.cli import main\n"
+        "if __name__ == '__main__':\n"
+        "    multiprocessing.set_start_method('spawn')\n"
+        "    main()\n"
+    )
+    script = tmp_path / "spawn.py"
+    script.write_text(program)
+    command = [sys.executable, str(script), "serve", "--port", str(server.port)]
+    with server.log.open("ab") as log:
+        server.process = subprocess.Popen(command, env=server.environment, stdout=log, stderr=log)
+    try:
+        server.wait()
+    finally:
+        server.stop()
