@@ -154,7 +154,7 @@ class SimulatedBrowser:
 
     def submit(self, path: str, form: Mapping[str, str]) -> str:
         """Send a form and return the address it redirects to."""
-        return self.send("POST", path, data=form).headers.get("Location", "")
+        return str(self.send("POST", path, data=form).headers.get("Location", ""))
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """Send JSON and return the reply's JSON, {} when it has none."""

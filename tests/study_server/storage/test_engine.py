@@ -1,13 +1,13 @@
 """The database's promises."""
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from study_server.errors import StudyError
@@ -59,65 +59,58 @@ def test_nonsense_is_refused(nonsense: str, engine_with_answers: Engine) -> None
 
 
 @pytest.fixture
-def impatient(sqlite_url: str) -> Iterator[Engine]:
-    """An engine whose connections do not wait for SQLite's lock at all."""
+def counter(sqlite_url: str) -> Iterator[Engine]:
+    """A SQLite database with one empty table."""
     engine = open_engine(sqlite_url)
-    event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA busy_timeout=0"))
     with engine.execution_options(writes=True).begin() as connection:
         connection.execute(text("CREATE TABLE answer (id INTEGER PRIMARY KEY)"))
     yield engine
     engine.dispose()
 
 
-def test_the_writers_of_a_process_queue_for_the_lock(impatient: Engine) -> None:
-    def write(_: int) -> None:
-        with transaction(impatient) as db:
-            db.execute(text("INSERT INTO answer DEFAULT VALUES"))
-            time.sleep(0.002)
-
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(write, range(80)))
-    with impatient.connect() as connection:
-        assert connection.execute(text("SELECT COUNT(*) FROM answer")).scalar() == 80
-
-
-def test_a_writer_that_fails_gives_its_turn_back(
-    impatient: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(ZeroDivisionError), transaction(impatient):
-        _ = 1 / 0
-    monkeypatch.setitem(database.PRAGMAS, "busy_timeout", "0")  # whoever has to wait is refused
-    with ThreadPoolExecutor(1) as threads, transaction(impatient) as db:
+def insert(engine: Engine) -> None:
+    with transaction(engine) as db:
         db.execute(text("INSERT INTO answer DEFAULT VALUES"))
-        refused = threads.submit(begin_to_write, impatient)
-        assert isinstance(refused.exception(), OperationalError)
-    begin_to_write(impatient)
 
 
-def test_engines_on_one_file_queue_for_the_lock(impatient: Engine) -> None:
-    """As processes do, each with an engine of its own."""
-    other = open_engine(impatient.url)
-    event.listen(other, "connect", lambda driver, _: driver.execute("PRAGMA busy_timeout=0"))
+def insert_and_fail(engine: Engine) -> None:
+    with transaction(engine) as db:
+        db.execute(text("INSERT INTO answer DEFAULT VALUES"))
+        _ = 1 / 0
+
+
+def count_answers(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text("SELECT COUNT(*) FROM answer")).scalar_one())
+
+
+def test_writers_wait_for_one_another_in_one_process_and_in_several(counter: Engine) -> None:
+    """An engine of its own stands for a process."""
+    other = open_engine(counter.url)
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(begin_to_write, (impatient, other) * 40))
-    with other.connect() as connection:
-        assert connection.execute(text("SELECT COUNT(*) FROM answer")).scalar() == 80
+        list(threads.map(insert, (counter, counter, other, other) * 20))
+    assert count_answers(counter) == 80
     other.dispose()
 
 
-def test_who_finds_it_locked_by_a_stranger_gives_the_turn_back(impatient: Engine) -> None:
-    stranger = sqlite3.connect(str(impatient.url.database), isolation_level=None)
-    stranger.execute("BEGIN IMMEDIATE")
-    with pytest.raises(OperationalError):
-        begin_to_write(impatient)
-    stranger.close()
-    with ThreadPoolExecutor(1) as threads:  # another thread, another connection
-        threads.submit(begin_to_write, impatient).result(timeout=5)
+def test_a_writer_that_fails_leaves_nothing_and_stops_nobody(counter: Engine) -> None:
+    with pytest.raises(ZeroDivisionError):
+        insert_and_fail(counter)
+    insert(counter)
+    assert count_answers(counter) == 1
 
 
-def begin_to_write(engine: Engine) -> None:
-    with transaction(engine) as db:
-        db.execute(text("INSERT INTO answer DEFAULT VALUES"))
+def test_a_writer_that_finds_the_database_locked_for_too_long_is_refused(
+    counter: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(database.PRAGMAS, "busy_timeout", "50")
+    counter.dispose()  # new connections have the new timeout
+    with closing(sqlite3.connect(str(counter.url.database), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="database is locked"):
+            insert(counter)
+    insert(counter)
+    assert count_answers(counter) == 1
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "postgresql+nodriver://x"])
