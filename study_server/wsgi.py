@@ -35,17 +35,29 @@ def app() -> Flask:
     return create_app()
 
 
+def find_address(host: str, port: int) -> str:
+    """Return the host's IP address; raises StudyError when another program has the port.
+
+    granian shares its port between processes, and would share it with another server, too.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(address, family=family).close()
+    except OSError as error:
+        raise StudyError(f"{host}:{port}: {error.strerror}; choose another --port") from error
+    return str(address[0])
+
+
 def run_server(
-    host: str, port: int, *, workers: int, threads: int, factory: Callable[[], Flask] = app
+    address: str, port: int, *, workers: int, threads: int, factory: Callable[[], Flask] = app
 ) -> None:
     """Serve until SIGINT or SIGTERM, then finish the requests in progress.
 
-    factory: makes the application in each worker process; a function of a module. Raises StudyError
-    when the port cannot be used.
+    factory: makes the application in each worker process; a function of a module.
     """
     server = Granian(
         "study_server.wsgi",
-        address=_check_address(host, port),
+        address=address,
         port=port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
@@ -59,19 +71,6 @@ def run_server(
         workers_kill_timeout=STOP_TIMEOUT_S,
     )
     server.serve(target_loader=partial(_load_in_worker, factory), wrap_loader=False)
-
-
-def _check_address(host: str, port: int) -> str:
-    """Return the host's IP address; raises StudyError when another program has the port.
-
-    granian shares its port between processes, and would share it with another server, too.
-    """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        socket.create_server(address, family=family).close()
-    except OSError as error:
-        raise StudyError(f"{host}:{port}: {error.strerror}; choose another --port") from error
-    return str(address[0])
 
 
 def _connection_limit() -> int:

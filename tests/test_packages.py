@@ -20,9 +20,9 @@ OUTSIDE = {"demo", "tests", "benchmarks"}
 
 # Libraries that a package must do without, even if they are installed.
 FORBIDDEN = {
-    "colorizer": ["flask", "sqlalchemy", "alembic", "waitress", "pydantic"],
+    "colorizer": ["flask", "sqlalchemy", "alembic", "granian", "pydantic"],
     "study_server": ["torch", "torchvision", "safetensors", "matplotlib", "scipy", "boto3"],
-    "analysis": ["flask", "torch", "torchvision", "safetensors", "alembic", "waitress"],
+    "analysis": ["flask", "torch", "torchvision", "safetensors", "alembic", "granian"],
 }
 # Functions that write into a zip in memory, or into a folder that is renamed when it is whole.
 WRITES_BELOW_A_TEMPORARY_NAME = {

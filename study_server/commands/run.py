@@ -93,15 +93,16 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
             f"--workers {workers}: SQLite has one writer at a time; leave --workers out, or set "
             "STUDY_DATABASE_URL to a PostgreSQL database"
         )
-    address = settings.public_url or f"http://{host}:{port}"
-    click.echo(f"studies:    {address}/")
+    address = wsgi.find_address(host, port)
+    public_url = settings.public_url or f"http://{host}:{port}"
+    click.echo(f"studies:    {public_url}/")
     if demo:
         with transaction(engine) as db:
             token = researchers.make_login_link(db, "demo", DEMO_LINK_VALID_FOR)
-        click.echo(f"researcher: {address}/researcher/enter/{token} (works once)")
+        click.echo(f"researcher: {public_url}/researcher/enter/{token} (works once)")
     engine.dispose()  # no connection is shared with the workers
     factory = create_app if demo else wsgi.app
-    wsgi.run_server(host, port, workers=workers, threads=threads, factory=factory)
+    wsgi.run_server(address, port, workers=workers, threads=threads, factory=factory)
 
 
 @click.command()

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -103,6 +104,18 @@ def test_two_hundred_connections_at_once_are_answered(server: Server) -> None:
     finally:
         for connection in connections:
             connection.close()
+
+
+def test_clients_that_hang_up_in_a_request_stop_nobody(server: Server) -> None:
+    unfinished = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+    at_once = struct.pack("ii", 1, 0)  # closing resets the connection
+    for _ in range(300):
+        with connected(server) as rude:
+            rude.sendall(GET + unfinished)
+            rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    with connected(server) as connection:
+        connection.sendall(GET)
+        receive(connection, 1)
 
 
 def test_a_second_server_on_the_same_port_is_refused(server: Server) -> None:
