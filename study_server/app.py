@@ -14,10 +14,8 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from study_server import bodies, logs
-from study_server.cookies import Cookies
+from study_server import logs
 from study_server.languages import N_
-from study_server.security import security_headers
 from study_server.settings import Settings, find_resource_folder, read_settings, require_secret
 from study_server.storage.engine import open_engine, writer
 from study_server.storage.schema import prepare
@@ -34,6 +32,9 @@ from study_server.views import (
 )
 from study_server.views.answering import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.speech import gettext
+from study_server.web import bodies
+from study_server.web.cookies import Cookies
+from study_server.web.headers import security_headers
 
 RETRY_AFTER_S = 5
 

@@ -7,10 +7,10 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
 from sqlalchemy import func, select
 
-from study_server.cookies import Cookies
 from study_server.storage.engine import reading
 from study_server.storage.models import Participant, Response, Trial
 from study_server.vocabulary import Kind
+from study_server.web.cookies import Cookies
 from tests.attacks.answering import SHOWN, answer, answer_all, trials
 from tests.study_server.browsing import consent, csrf_token
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Route
 
 from study_server.languages import SOURCE, seconds
 from study_server.protocol.model import Protocol, new_protocol
-from study_server.security import security_headers
+from study_server.web.headers import security_headers
 from study_server.wording.player_texts import PLAYER_TEXTS
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,1 @@
+"""What every response needs: cookies, security headers, logs, limits on bodies."""
