@@ -5,15 +5,15 @@ import sys
 import click
 from sqlalchemy.exc import DBAPIError
 
-from study_server.commands.answers import bundle, export_
 from study_server.commands.database import backup, restore, upgrade
+from study_server.commands.export import bundle, export_
 from study_server.commands.pay import pay, reconcile
-from study_server.commands.prepare import freeze, import_, manifest, new
-from study_server.commands.promises import anonymize, forget
+from study_server.commands.privacy import anonymize, forget
 from study_server.commands.recruit import invite, recruit
 from study_server.commands.rehearse import preview, simulate
 from study_server.commands.researchers import researcher
 from study_server.commands.run import close, open_, pause, serve, status
+from study_server.commands.setup import freeze, import_, manifest, new
 from study_server.commands.wording import reword, wording
 from study_server.errors import StudyError
 

@@ -2,7 +2,7 @@
 
 import click
 
-from study_server.commands.opening import open_database
+from study_server.commands.context import open_database
 from study_server.storage.engine import transaction
 from study_server.studies import researchers
 

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from study_server.commands.answers import export_
+from study_server.commands.export import export_
 from study_server.export.rows import list_unblinding, select_responses
 from study_server.participants import enrollment
 from study_server.participants.responses import Answer

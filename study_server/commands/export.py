@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from study_server.commands.opening import open_database
+from study_server.commands.context import open_database
 from study_server.commands.options import COMMAND_LINE, FILE, SLUG
 from study_server.errors import StudyError
 from study_server.export import csv_files, psych_ds
