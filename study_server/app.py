@@ -19,18 +19,9 @@ from study_server.languages import N_
 from study_server.settings import Settings, find_resource_folder, read_settings, require_secret
 from study_server.storage.engine import open_engine, writer
 from study_server.storage.schema import prepare
-from study_server.views import (
-    api,
-    downloads,
-    eligibility,
-    entrance,
-    health,
-    researcher,
-    speech,
-    study,
-    trials,
-)
-from study_server.views.answering import TRIAL_ENDPOINTS, StrictJsonProvider
+from study_server.views import api, downloads, health, researcher, speech, study
+from study_server.views.participant import entrance, pages, screening
+from study_server.views.participant.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.speech import gettext
 from study_server.web import bodies
 from study_server.web.cookies import Cookies
@@ -40,9 +31,9 @@ RETRY_AFTER_S = 5
 
 BLUEPRINTS = (
     entrance.pages,
-    eligibility.pages,
-    trials.pages,
-    trials.player_routes,
+    screening.pages,
+    pages.pages,
+    pages.player_routes,
     researcher.pages,
     study.pages,
     downloads.pages,
@@ -87,7 +78,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
     speech.init_app(app)
     csrf = CSRFProtect(app)
-    for blueprint in (trials.pages, trials.player_routes, eligibility.pages, *API_BLUEPRINTS):
+    for blueprint in (pages.pages, pages.player_routes, screening.pages, *API_BLUEPRINTS):
         csrf.exempt(blueprint)  # authorised by a token in the address or a header, no cookie
     csrf.exempt(entrance.consent)  # it protects itself where a cookie tells who it is
     for blueprint in BLUEPRINTS:

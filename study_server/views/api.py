@@ -41,8 +41,8 @@ from study_server.recruitment.invitations import read_invitation
 from study_server.storage.engine import scrub_in_the_end
 from study_server.storage.models import Study
 from study_server.studies import lookup
-from study_server.views import answering
-from study_server.views.answering import Reply
+from study_server.views.participant import trial_json
+from study_server.views.participant.trial_json import Reply
 from study_server.views.speech import gettext, set_language
 from study_server.vocabulary import Kind, Mode, Source
 from study_server.wording.stored import render_wording
@@ -56,7 +56,7 @@ DOCUMENT: dict[str, Any] = {  # arguments of flask-openapi3's application
     "security_schemes": {"token": {"type": "http", "scheme": "bearer"}},
     "validation_error_status": 400,
     "validation_error_model": ErrorReply,
-    "validation_error_callback": answering.handle_validation_error,
+    "validation_error_callback": trial_json.handle_validation_error,
     "doc_ui": False,
 }
 
@@ -97,7 +97,7 @@ def _allow_all_origins(response: Response) -> Response:
     return response
 
 
-public_routes.before_request(answering.require_json)
+public_routes.before_request(trial_json.require_json)
 
 
 @public_routes.get("/openapi.json", doc_ui=False)
@@ -195,7 +195,7 @@ def _load_participant() -> ResponseReturnValue | None:
 
 
 def _has_valid_token() -> bool:
-    if request.endpoint in answering.TRIAL_ENDPOINTS:
+    if request.endpoint in trial_json.TRIAL_ENDPOINTS:
         language = current_trial.language_of(g.db, g.token)
     else:
         writes = request.method == "POST"
@@ -206,7 +206,7 @@ def _has_valid_token() -> bool:
     return language is not None
 
 
-answering.add_trial_routes(participant_routes)  # after _load_participant, which comes first
+trial_json.add_trial_routes(participant_routes)  # after _load_participant, which comes first
 
 
 @participant_routes.get("/screening", responses={200: ScreeningQuestions})
@@ -222,7 +222,7 @@ def show_screening() -> Reply:
 
 
 @participant_routes.post(
-    "/screening", responses={204: answering.STORED_REPLY, **describe_errors(413, 415)}
+    "/screening", responses={204: trial_json.STORED_REPLY, **describe_errors(413, 415)}
 )
 def store_screening(body: ScreeningRequest) -> Reply:
     """Answer them; the first answers stand, and the result says whether the study goes on."""
@@ -237,11 +237,11 @@ def store_screening(body: ScreeningRequest) -> Reply:
 
 @participant_routes.get(
     "/screening/plates/<int:number>",
-    responses={200: answering.PNG_REPLY, **describe_errors(404, 410)},
+    responses={200: trial_json.PNG_REPLY, **describe_errors(404, 410)},
 )
 def send_plate(path: PlatePath) -> Reply:
     """Get the image of a color plate, until the questions are answered."""
-    return answering.plate_image(path.number)
+    return trial_json.plate_image(path.number)
 
 
 @participant_routes.get("/result", responses={200: ParticipationResult})
@@ -258,7 +258,7 @@ def show_result() -> Reply:
 
 
 @participant_routes.post(
-    "/comment", responses={204: answering.STORED_REPLY, **describe_errors(413, 415)}
+    "/comment", responses={204: trial_json.STORED_REPLY, **describe_errors(413, 415)}
 )
 def store_comment(body: CommentRequest) -> Reply:
     """Store a comment on the study."""
@@ -269,7 +269,7 @@ def store_comment(body: CommentRequest) -> Reply:
 
 @participant_routes.post(
     "/withdraw",
-    responses={204: answering.STORED_REPLY, **describe_errors(413, 415)},
+    responses={204: trial_json.STORED_REPLY, **describe_errors(413, 415)},
 )
 def withdraw() -> Reply:
     """Withdraw: delete the participant and every answer, at once."""

@@ -11,7 +11,7 @@ from study_server.participants import participation, scoring, screening, withdra
 from study_server.recruitment import arrival
 from study_server.storage.engine import scrub_in_the_end
 from study_server.storage.models import Participant
-from study_server.views import answering
+from study_server.views.participant import trial_json
 from study_server.views.speech import gettext, set_language
 from study_server.vocabulary import Outcome, Source
 from study_server.wording.player_texts import PLAYER_TEXTS
@@ -31,7 +31,7 @@ def read_token(_endpoint: str | None, values: dict[str, Any] | None) -> None:
 @player_routes.before_request
 def load_participant() -> None:
     g.base = f"{request.script_root}/p/{g.token}"  # url_for takes longer, for every image
-    if request.endpoint in answering.TRIAL_ENDPOINTS:
+    if request.endpoint in trial_json.TRIAL_ENDPOINTS:
         return
     writes = request.method == "POST"
     participant = participation.find_participant(g.db, g.token, lock=writes)
@@ -41,7 +41,7 @@ def load_participant() -> None:
         g.framed_by = arrival.MTURK_FRAMES
 
 
-answering.add_trial_routes(player_routes)  # after load_participant: it finds out who it is first
+trial_json.add_trial_routes(player_routes)  # after load_participant: it finds out who it is first
 
 
 def participant_url(endpoint: str, **values: Any) -> str:
