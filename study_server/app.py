@@ -19,9 +19,10 @@ from study_server.languages import N_
 from study_server.settings import Settings, find_resource_folder, read_settings, require_secret
 from study_server.storage.engine import open_engine, writer
 from study_server.storage.schema import prepare
-from study_server.views import api, downloads, health, researcher, speech, study
+from study_server.views import api, health, speech
 from study_server.views.participant import entrance, pages, screening
 from study_server.views.participant.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
+from study_server.views.researcher import downloads, login, study
 from study_server.views.speech import gettext
 from study_server.web import bodies
 from study_server.web.cookies import Cookies
@@ -34,7 +35,7 @@ BLUEPRINTS = (
     screening.pages,
     pages.pages,
     pages.player_routes,
-    researcher.pages,
+    login.pages,
     study.pages,
     downloads.pages,
     health.pages,

@@ -20,7 +20,7 @@ from study_server.storage.engine import snapshot, transaction
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.studies.unblinding import withhold_truth
-from study_server.views.researcher import require_login
+from study_server.views.researcher.login import require_login
 from study_server.vocabulary import Mode
 
 pages = Blueprint("downloads", __name__, url_prefix="/researcher/studies/<slug>/files")

@@ -32,8 +32,8 @@ from study_server.studies.progress import Progress, measure_progress
 from study_server.studies.recruitment_curve import Curve, draw_curve
 from study_server.studies.reports import Monitor, Power, read_monitor, read_power
 from study_server.studies.unblinding import note_reopening
-from study_server.views.downloads import NEEDS_DESIGN_BY_NAME
-from study_server.views.researcher import app_settings, entry_url, require_login
+from study_server.views.researcher.downloads import NEEDS_DESIGN_BY_NAME
+from study_server.views.researcher.login import app_settings, entry_url, require_login
 from study_server.vocabulary import Mode, Outcome, Source, State
 
 pages = Blueprint("study", __name__, url_prefix="/researcher/studies/<slug>")
