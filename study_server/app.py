@@ -19,7 +19,8 @@ from study_server.languages import N_
 from study_server.settings import Settings, find_resource_folder, read_settings, require_secret
 from study_server.storage.engine import open_engine, writer
 from study_server.storage.schema import prepare
-from study_server.views import api, health, speech
+from study_server.views import health, speech
+from study_server.views.api import routes
 from study_server.views.participant import entrance, pages, screening
 from study_server.views.participant.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.researcher import downloads, login, study
@@ -42,7 +43,7 @@ BLUEPRINTS = (
 )
 
 
-API_BLUEPRINTS = (api.public_routes, api.participant_routes)
+API_BLUEPRINTS = (routes.public_routes, routes.participant_routes)
 
 
 class StudyServer(logs.StudyFlask, OpenAPI):
@@ -57,7 +58,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         __name__,
         template_folder=find_resource_folder("templates"),
         static_folder=find_resource_folder("static"),
-        **api.DOCUMENT,
+        **routes.DOCUMENT,
     )
     app.config.update(
         SECRET_KEY=settings.secret_key,

@@ -6,11 +6,11 @@ from flask import Blueprint, abort, current_app, g, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 from flask_openapi3 import APIBlueprint
 
-from study_server.api_models import MAX_COMMENT
 from study_server.participants import participation, scoring, screening, withdrawal
 from study_server.recruitment import arrival
 from study_server.storage.engine import scrub_in_the_end
 from study_server.storage.models import Participant
+from study_server.views.api.models import MAX_COMMENT
 from study_server.views.participant import trial_json
 from study_server.views.speech import gettext, set_language
 from study_server.vocabulary import Outcome, Source

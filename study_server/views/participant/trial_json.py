@@ -14,16 +14,6 @@ from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Row
 
-from study_server.api_models import (
-    EnvironmentRequest,
-    ImagePath,
-    IncidentRequest,
-    ResponseReply,
-    ResponseRequest,
-    TrialPath,
-    UpcomingTrialsReply,
-    describe_errors,
-)
 from study_server.participants import (
     current_image,
     current_trial,
@@ -36,6 +26,16 @@ from study_server.participants import (
 from study_server.protocol.model import Protocol
 from study_server.settings import Settings
 from study_server.stimuli.png import encode
+from study_server.views.api.models import (
+    EnvironmentRequest,
+    ImagePath,
+    IncidentRequest,
+    ResponseReply,
+    ResponseRequest,
+    TrialPath,
+    UpcomingTrialsReply,
+    describe_errors,
+)
 from study_server.views.speech import gettext, set_language
 from study_server.vocabulary import Kind, Place, Side
 

@@ -12,21 +12,6 @@ from flask import Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from flask_openapi3 import APIBlueprint, Info, OpenAPI, Tag
 
-from study_server.api_models import (
-    CommentRequest,
-    ConsentRequest,
-    EnrollmentReply,
-    ErrorReply,
-    FinalScore,
-    ParticipationResult,
-    PlatePath,
-    ScreeningQuestions,
-    ScreeningRequest,
-    StudyDescription,
-    StudyPath,
-    StudyTexts,
-    describe_errors,
-)
 from study_server.errors import StudyError
 from study_server.participants import (
     current_trial,
@@ -41,6 +26,21 @@ from study_server.recruitment.invitations import read_invitation
 from study_server.storage.engine import scrub_in_the_end
 from study_server.storage.models import Study
 from study_server.studies import lookup
+from study_server.views.api.models import (
+    CommentRequest,
+    ConsentRequest,
+    EnrollmentReply,
+    ErrorReply,
+    FinalScore,
+    ParticipationResult,
+    PlatePath,
+    ScreeningQuestions,
+    ScreeningRequest,
+    StudyDescription,
+    StudyPath,
+    StudyTexts,
+    describe_errors,
+)
 from study_server.views.participant import trial_json
 from study_server.views.participant.trial_json import Reply
 from study_server.views.speech import gettext, set_language
