@@ -19,12 +19,12 @@ from study_server.languages import N_
 from study_server.settings import Settings, find_resource_folder, read_settings, require_secret
 from study_server.storage.engine import open_engine, writer
 from study_server.storage.schema import prepare
-from study_server.views import health, speech
+from study_server.views import health, language
 from study_server.views.api import routes
+from study_server.views.language import gettext
 from study_server.views.participant import entrance, pages, screening
 from study_server.views.participant.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.researcher import downloads, login, study
-from study_server.views.speech import gettext
 from study_server.web import bodies
 from study_server.web.cookies import Cookies
 from study_server.web.headers import security_headers
@@ -78,7 +78,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.extensions["writer"] = writer(app.extensions["engine"])
     prepare(app.extensions["engine"])
     app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
-    speech.init_app(app)
+    language.init_app(app)
     csrf = CSRFProtect(app)
     for blueprint in (pages.pages, pages.player_routes, screening.pages, *API_BLUEPRINTS):
         csrf.exempt(blueprint)  # authorised by a token in the address or a header, no cookie

@@ -41,9 +41,9 @@ from study_server.views.api.models import (
     StudyTexts,
     describe_errors,
 )
+from study_server.views.language import gettext, set_language
 from study_server.views.participant import trial_json
 from study_server.views.participant.trial_json import Reply
-from study_server.views.speech import gettext, set_language
 from study_server.vocabulary import Kind, Mode, Source
 from study_server.wording.stored import render_wording
 

@@ -19,7 +19,7 @@ from study_server.recruitment import arrival as recruitment
 from study_server.recruitment.arrival import Arrival, ForgedInvitation, UnfilledLink
 from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
-from study_server.views.speech import choose_language, gettext, set_language
+from study_server.views.language import choose_language, gettext, set_language
 from study_server.vocabulary import Mode, Source, State
 from study_server.wording.stored import RenderedWording, render_wording
 

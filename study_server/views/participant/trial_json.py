@@ -36,7 +36,7 @@ from study_server.views.api.models import (
     UpcomingTrialsReply,
     describe_errors,
 )
-from study_server.views.speech import gettext, set_language
+from study_server.views.language import gettext, set_language
 from study_server.vocabulary import Kind, Place, Side
 
 LEFT_THEN_RIGHT, RIGHT_THEN_LEFT = (Place.LEFT, Place.RIGHT), (Place.RIGHT, Place.LEFT)

@@ -20,7 +20,7 @@ from study_server.protocol.model import stored_protocol
 from study_server.settings import Settings
 from study_server.storage.models import Researcher, Study
 from study_server.studies import lookup, researchers
-from study_server.views.speech import set_language
+from study_server.views.language import set_language
 
 pages = Blueprint("researcher", __name__, url_prefix="/researcher")
 LOGIN_LIMIT = parse("10 per minute")  # per IP address, successful or not

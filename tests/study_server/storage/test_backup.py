@@ -22,7 +22,7 @@ from study_server.studies.lookup import find
 from study_server.vocabulary import Mode, Source
 from tests.conftest import open_study, short_protocol
 from tests.study_server.later_revision import add_later_revision
-from tests.study_server.test_migrations import fill
+from tests.study_server.storage.test_schema import fill
 
 TRIALS = 7  # a participant of the short study has
 
