@@ -1,6 +1,12 @@
-"""The database of this deployment, open until the command is done."""
+"""What commands share: the database, arguments, progress bars."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import click
+from rich import progress
+from rich.console import Console
 from sqlalchemy import Engine
 
 from study_server.settings import Settings, read_settings
@@ -21,3 +27,23 @@ def connect() -> tuple[Settings, Engine]:
     engine = open_engine(settings.database_url)
     click.get_current_context().call_on_close(engine.dispose)
     return settings, engine
+
+
+COMMAND_LINE = "command line"  # who did it, where the database keeps that
+
+
+SLUG = click.argument("slug")
+
+
+FILE = click.Path(path_type=Path)
+
+
+STUDY_TOML = click.argument("protocol_file", metavar="STUDY_TOML", type=FILE)
+
+
+STDERR = Console(stderr=True)
+
+
+def track(things: Iterable[Any], total: int, what: str) -> Iterable[Any]:
+    """The things, one by one, with a bar."""
+    return progress.track(things, what, total, console=STDERR, disable=not STDERR.is_terminal)

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from study_server.clock import now
-from study_server.commands.context import connect, open_database
-from study_server.commands.options import FILE
+from study_server.commands.context import FILE, connect, open_database
 from study_server.storage.backup import back_up, name_backup
 from study_server.storage.backup import restore as restore_backup
 from study_server.storage.schema import current_schema, read_schema

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from study_server.commands.context import open_database
-from study_server.commands.options import COMMAND_LINE, FILE, SLUG
+from study_server.commands.context import COMMAND_LINE, FILE, SLUG, open_database
 from study_server.errors import StudyError
 from study_server.export import csv_files, psych_ds
 from study_server.export.preregistration import bundle_design

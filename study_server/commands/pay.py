@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from study_server.commands.context import open_database
-from study_server.commands.options import FILE, SLUG
+from study_server.commands.context import FILE, SLUG, open_database
 from study_server.errors import StudyError
 from study_server.recruitment import mturk
 from study_server.recruitment.pay_sheet import (

@@ -6,8 +6,7 @@ import click
 from sqlalchemy import Engine
 
 from study_server.clock import now
-from study_server.commands.context import open_database
-from study_server.commands.options import SLUG
+from study_server.commands.context import SLUG, open_database
 from study_server.errors import StudyError
 from study_server.participants.withdrawal import anonymize as cut_identities
 from study_server.participants.withdrawal import find_by_name, withdraw

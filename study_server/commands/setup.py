@@ -6,9 +6,7 @@ from typing import Any
 
 import click
 
-from study_server.commands.context import open_database
-from study_server.commands.options import FILE, SLUG, STUDY_TOML
-from study_server.commands.terminal import track
+from study_server.commands.context import FILE, SLUG, STUDY_TOML, open_database, track
 from study_server.commands.wording import print_unfilled_placeholders
 from study_server.errors import StudyError
 from study_server.files import atomic_write

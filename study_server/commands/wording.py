@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from study_server.commands.context import open_database
-from study_server.commands.options import STUDY_TOML
+from study_server.commands.context import STUDY_TOML, open_database
 from study_server.protocol.model import Protocol, read_protocol
 from study_server.storage.engine import transaction
 from study_server.studies import lookup

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from study_server.wording.player_texts import PLAYER_TEXTS
 
-SCRIPTS = Path(__file__).parents[2] / "static" / "player"
+SCRIPTS = Path(__file__).parents[3] / "static" / "player"
 
 
 def scripts() -> str:
