@@ -5,8 +5,7 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
-from study_server.commands.context import open_database
-from study_server.commands.options import SLUG
+from study_server.commands.context import SLUG, open_database
 from study_server.commands.run import DEFAULT_PUBLIC_URL
 from study_server.recruitment.arrival import CODED, entry_link, prolific_code, set_ending
 from study_server.recruitment.invitations import invitation

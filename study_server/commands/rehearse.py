@@ -7,10 +7,8 @@ from urllib.parse import urlencode
 import click
 from rich.progress import Progress
 
-from study_server.commands.opening import open_database
-from study_server.commands.options import SLUG
+from study_server.commands.context import SLUG, STDERR, open_database
 from study_server.commands.run import DEFAULT_PUBLIC_URL
-from study_server.commands.terminal import STDERR
 from study_server.recruitment.invitations import invitation
 from study_server.settings import require_secret
 from study_server.simulation.simulated_people import SimulatedPopulation

@@ -9,8 +9,7 @@ import click
 
 from study_server import wsgi
 from study_server.app import create_app
-from study_server.commands.context import open_database
-from study_server.commands.options import COMMAND_LINE, SLUG
+from study_server.commands.context import COMMAND_LINE, SLUG, open_database
 from study_server.errors import StudyError
 from study_server.settings import find_resource_folder, require_secret
 from study_server.storage.engine import reading, transaction
