@@ -17,6 +17,7 @@ from sqlalchemy import URL, Connection, DateTime, Engine, MetaData, Table, event
 from sqlalchemy.exc import DatabaseError
 
 from study_server.errors import StudyError
+from study_server.files import atomic_write
 from study_server.storage.engine import open_engine, reading, writer
 from study_server.storage.models import Study, UtcDateTime
 from study_server.storage.schema import prepare, read_schema, upgrade
@@ -32,16 +33,13 @@ def back_up(engine: Engine, file: Path) -> None:
     """
     if file.exists():
         raise StudyError(f"{file} is already there; give another name, or remove it")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".backup-", dir=file.parent) as folder:
-        part = Path(folder) / file.name
+    with atomic_write(file) as temporary:
+        temporary.touch(mode=0o600)  # it will hold the keys that identities are hashed with
         if engine.dialect.name == "sqlite":
             with engine.connect() as source:
-                _copy_pages(source.connection.driver_connection, part)
+                _copy_pages(source.connection.driver_connection, temporary)
         else:
-            _copy_snapshot(engine, part)
-        part.chmod(0o600)  # it has the keys that identities are hashed with
-        part.replace(file)
+            _copy_snapshot(engine, temporary)
 
 
 def name_backup(folder: Path, why: str, moment: datetime) -> Path:
