@@ -4,7 +4,7 @@ from flask import Flask, Response, current_app, g, render_template, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from flask_openapi3 import OpenAPI
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import Engine
@@ -150,14 +150,24 @@ MESSAGES = {  # by status: title, message
 }
 
 
+COOKIE_MESSAGE = (
+    N_("That didn’t work"),
+    N_(
+        "Your browser blocked a cookie that this page needs, or the page was open too long. Please "
+        "go back, reload the page and try again."
+    ),
+)
+
+
 def _explain(error: HTTPException) -> ResponseReturnValue:
-    """A page for people, JSON for programs."""
+    """Reply with a page for people, with JSON for programs."""
     code = error.code or 500
-    title, message = map(gettext, MESSAGES.get(code, MESSAGES[400 if code < 500 else 500]))
+    texts = MESSAGES.get(code, MESSAGES[400 if code < 500 else 500])
+    title, message = map(gettext, COOKIE_MESSAGE if isinstance(error, CSRFError) else texts)
     headers = {"Retry-After": str(RETRY_AFTER_S)} if code == 503 else {}
     if request.is_json or request.path.startswith("/api/"):
         return {"error": message, "detail": error.description or error.name}, code, headers
-    if request_ctx.url_adapter is None:  # the Host header names none, and a page has links
+    if request_ctx.url_adapter is None:  # the Host header is invalid, and a page needs links
         return f"{message}\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
     page = render_template("participant/message.html", title=title, message=message)
     return page, code, headers

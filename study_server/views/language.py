@@ -37,8 +37,10 @@ def choose_language(offered: tuple[str, ...]) -> str:
 
 
 def gettext(text: str) -> str:
+    """Translate a text into the current language."""
     return catalogue(current_language()).gettext(text)
 
 
 def ngettext(one: str, many: str, number: int) -> str:
+    """Translate a text with a count into the current language."""
     return catalogue(current_language()).ngettext(one, many, number)

@@ -1,4 +1,4 @@
-"""A participant's own address: the player, and below it its JSON; the end, the way out."""
+"""The pages of one participant: the player, the end of the study, the withdrawal."""
 
 from typing import Any
 
@@ -24,13 +24,15 @@ player_routes = APIBlueprint("player", __name__, url_prefix="/p/<token>", doc_ui
 @pages.url_value_preprocessor
 @player_routes.url_value_preprocessor
 def read_token(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Store the token of the address in g.token."""
     g.token = (values or {}).pop("token", "")
 
 
 @pages.before_request
 @player_routes.before_request
 def load_participant() -> None:
-    g.base = f"{request.script_root}/p/{g.token}"  # url_for takes longer, for every image
+    """Store the participant in g.participant, except for requests made on every trial."""
+    g.base = f"{request.script_root}/p/{g.token}"  # url_for would be slower, for every image
     if request.endpoint in trial_json.TRIAL_ENDPOINTS:
         return
     writes = request.method == "POST"
@@ -41,15 +43,16 @@ def load_participant() -> None:
         g.framed_by = arrival.MTURK_FRAMES
 
 
-trial_json.add_trial_routes(player_routes)  # after load_participant: it finds out who it is first
+trial_json.add_trial_routes(player_routes)  # after load_participant, which must run first
 
 
 def participant_url(endpoint: str, **values: Any) -> str:
-    """Of one of this participant's pages, with what their platform must hear again."""
+    """Return a page of this participant, with the parameters to return to the platform."""
     return url_for(endpoint, token=g.token, back=request.args.get("back"), **values)
 
 
 def participant_wording() -> RenderedWording:
+    """Return the study's texts in the participant's language."""
     return render_wording(g.db, g.participant.study, g.participant.language)
 
 
@@ -62,6 +65,7 @@ TEMPLATE_BY_OUTCOME = {
 
 @pages.get("")
 def player() -> ResponseReturnValue:
+    """Show the player, or redirect to the screening or the end."""
     participant: Participant = g.participant
     if participant.outcome is Outcome.COMPLETE:
         return redirect(participant_url("trials.debrief"), 303)
@@ -81,7 +85,7 @@ def player() -> ResponseReturnValue:
 
 
 def _render_end() -> ResponseReturnValue:
-    """Taking part ended before the last trial."""
+    """Render the page for a participant who ended before the last trial."""
     participant: Participant = g.participant
     return render_template(
         f"participant/{TEMPLATE_BY_OUTCOME[participant.outcome]}.html",
@@ -94,7 +98,7 @@ def _render_end() -> ResponseReturnValue:
 
 
 def _completion() -> arrival.Farewell:
-    """What this participant gets at the end; the page's form may go there."""
+    """Return the completion code and link, and allow the page's form to post to the platform."""
     secret_key, signed = current_app.config["SECRET_KEY"], request.args.get("back")
     back = arrival.read_back(secret_key, g.participant, signed)
     completion = arrival.farewell(g.db, g.participant, back)
@@ -105,6 +109,7 @@ def _completion() -> arrival.Farewell:
 
 @pages.get("/debrief")
 def debrief() -> ResponseReturnValue:
+    """Show the score, the completion code and the debriefing."""
     participant: Participant = g.participant
     if participant.outcome is not Outcome.COMPLETE:
         return redirect(participant_url("trials.player"), 303)
@@ -125,6 +130,7 @@ def debrief() -> ResponseReturnValue:
 
 @pages.post("/comment")
 def comment() -> ResponseReturnValue:
+    """Store the participant's comment."""
     g.participant.comment = request.form.get("comment", "")[:MAX_COMMENT]
     g.db.commit()
     return redirect(participant_url("trials.debrief", saved=1), 303)
@@ -132,7 +138,7 @@ def comment() -> ResponseReturnValue:
 
 @pages.get("/withdraw")
 def show_withdrawal() -> ResponseReturnValue:
-    """A page with a button, so that no link preview deletes anything."""
+    """Show a button, so that no link preview deletes anything."""
     participant: Participant = g.participant
     return render_template(
         "participant/withdraw.html",
@@ -145,9 +151,10 @@ def show_withdrawal() -> ResponseReturnValue:
 
 @pages.post("/withdraw")
 def withdraw_participant() -> ResponseReturnValue:
+    """Delete all data of the participant."""
     wording = participant_wording()
     withdrawal.withdraw(g.db, g.participant)
     page = render_template("participant/withdrawn.html", wording=wording)
-    g.db.close()  # its snapshot would keep the log from being emptied
+    g.db.close()  # its snapshot would prevent truncating the write-ahead log
     scrub_in_the_end(current_app.extensions["engine"])
     return page

@@ -169,3 +169,9 @@ def test_an_invitation_opens_a_draft_and_cannot_be_forged(client: FlaskClient, a
     with reading(app.extensions["engine"]) as db:
         participant = db.scalars(select(Participant)).one()
     assert (participant.mode, base) == (Mode.PREVIEW, f"/p/{participant.token}")
+
+
+def test_a_blocked_cookie_is_named_as_the_reason(client: FlaskClient) -> None:
+    refused = client.post("/s/short", data={"consent": "yes"})
+    assert refused.status_code == 400
+    assert "blocked a cookie" in refused.text
