@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from study_server import logs
 from study_server.languages import N_
 from study_server.settings import Settings, find_resource_folder, read_settings, require_secret
 from study_server.storage.engine import open_engine, writer
@@ -25,7 +24,7 @@ from study_server.views.language import gettext
 from study_server.views.participant import entrance, pages, screening
 from study_server.views.participant.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.researcher import downloads, login, study
-from study_server.web import bodies
+from study_server.web import bodies, logs
 from study_server.web.cookies import Cookies
 from study_server.web.headers import security_headers
 

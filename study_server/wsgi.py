@@ -16,7 +16,7 @@ from granian.log import LogLevels
 
 from study_server.app import create_app
 from study_server.errors import StudyError
-from study_server.logs import log_to_stderr
+from study_server.web.logs import log_to_stderr
 
 BLOCKING_THREADS = 64  # a client that sends its request slowly occupies one
 MAX_CONNECTIONS = 8192  # every browser keeps one or two open

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from study_server.logs import REQUEST_LOGGER
 from study_server.participants import participation
 from study_server.storage.engine import transaction
 from study_server.storage.models import Stimulus
+from study_server.web.logs import REQUEST_LOGGER
 from tests.study_server.browsing import consent
 from tests.study_server.later_revision import add_later_revision
 
