@@ -1,0 +1,103 @@
+"""Clients that send or read slowly, or ask too fast, do not hold up the others."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, suppress
+
+import pytest
+
+from tests.conftest import short_protocol, write_stimuli
+from tests.faults import loops
+from tests.faults.people import Browser, Ledger, Pace, crowd, enter, percentiles
+from tests.faults.servers import Server, serving
+
+CLIENTS = 32  # of a kind, at once
+PEOPLE, SECONDS = 20, 12.0
+PACE = Pace(answer_s=1.0)
+MAX_P99_MS = 500
+
+Client = Callable[[Server, str], Awaitable[None]]
+
+pytestmark = pytest.mark.alone
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`study serve` with an open study; its images are 200 KB each, as in a real one."""
+    folder = tmp_path_factory.mktemp("slow")
+    manifest = write_stimuli(folder / "stimuli", images=30, size=256)
+    url = f"sqlite:///{folder / 'study.sqlite'}"
+    protocol = short_protocol(practice=1, trials=20, attention_checks=1)
+    with serving(folder, url, manifest, protocol) as ((server,), _):
+        yield server
+
+
+async def send_slowly(server: Server, _image: str) -> None:
+    """Send a body of a byte a second, again and again."""
+    head = b"POST /s/short HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+    while True:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            with closing(writer):
+                writer.write(head)
+                while True:
+                    writer.write(b"x")
+                    await writer.drain()
+                    await asyncio.sleep(1)
+
+
+async def never_read(server: Server, image: str) -> None:
+    """Ask for more images than the system's buffers hold, and read none."""
+    requests = 50 * f"GET {image} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(requests)
+        await asyncio.sleep(3600)
+
+
+async def pipeline(server: Server, _image: str) -> None:
+    """Ask for 20 pages without waiting for the first, again and again."""
+    requests = 20 * b"GET /s/short HTTP/1.1\r\nHost: x\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    with closing(writer):
+        while True:
+            writer.write(requests)
+            for _ in range(20):
+                await reader.readuntil(b"</html>")
+
+
+@pytest.mark.parametrize("client", [send_slowly, never_read, pipeline])
+def test_the_answers_of_others_are_stored_within_half_a_second(
+    client: Client, server: Server
+) -> None:
+    ledger = loops.run(answer_beside(client, server))
+    assert len(ledger.saved) > PEOPLE * SECONDS / 4
+    assert ledger.failures == 0
+    (p99,) = percentiles(ledger.answers_s, 99)
+    assert p99 < MAX_P99_MS
+
+
+async def answer_beside(client: Client, server: Server) -> Ledger:
+    """Let people answer while 32 such clients are connected; what they experienced."""
+    image = await find_image(server)
+    clients = [asyncio.create_task(client(server, image)) for _ in range(CLIENTS)]
+    await asyncio.sleep(2)
+    stop = asyncio.Event()
+    ledger, people = crowd(server.address, "short", PEOPLE, PACE, stop, within_s=2)
+    await asyncio.sleep(SECONDS)
+    failed = [task.exception() for task in clients if task.done()]
+    for task in clients:
+        task.cancel()
+    await asyncio.gather(*clients, return_exceptions=True)
+    stop.set()
+    await asyncio.gather(*people)
+    assert failed == []  # all of them were there until the end
+    return ledger
+
+
+async def find_image(server: Server) -> str:
+    """The address of an image of somebody's first trial."""
+    browser = Browser(server.address, Ledger(), retry_s=1)
+    batch = await browser.post(f"{await enter(browser, 'short')}/resume", {})
+    browser.close()
+    return str(batch["trials"][0]["images"][0]["url"])
