@@ -113,8 +113,8 @@ def test_who_is_not_eligible_is_sent_back_with_a_code_of_its_own(
     page.get_by_label("No, I mix up some colors").check()
     page.get_by_label("No, or I have turned it off").check()
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_text("not a diagnosis")).to_be_visible()
-    page.get_by_role("link", name="Back to Prolific").click()
+    expect(page.get_by_text("not a medical test")).to_be_visible()
+    page.get_by_role("link", name="Return to Prolific").click()
     page.get_by_text("Prolific", exact=True).wait_for()
     with reading(screening_study.engine) as db:
         code = prolific_code(db, find(db, "short"), Outcome.SCREENED_OUT)
@@ -179,13 +179,13 @@ def test_who_stays_or_writes_is_not_sent_away(how: str, page: Page, live_study: 
     finish(live_study)
     page.reload()
     if how == "stay":
-        page.get_by_role("button", name="Stay here").click()
-        expect(page.get_by_role("link", name="Back to Prolific")).to_be_focused()
+        page.get_by_role("button", name="Stay on this page").click()
+        expect(page.get_by_role("link", name="Return to Prolific")).to_be_focused()
     else:
-        page.get_by_label("A comment").fill("The sky gave it away.")
+        page.get_by_label("Comments").fill("The sky gave it away.")
     page.clock.run_for(200_000)
     assert asked == []
-    expect(page.get_by_role("link", name="Back to Prolific")).to_be_visible()
+    expect(page.get_by_role("link", name="Return to Prolific")).to_be_visible()
 
 
 def test_a_worker_takes_part_and_submits_inside_the_frame_of_mturk(

@@ -115,7 +115,7 @@ def test_everything_but_the_refresh_works_without_javascript(
     assert taken.value.suggested_filename == "short-responses.csv"
     page.reload()
     expect(page.get_by_text("by Ada, after 0 participants had finished")).to_be_visible()
-    page.get_by_role("link", name="Participants").click()
+    page.get_by_role("link", name="Participants", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(1)
     page.go_back()
     page.get_by_text("Close", exact=True).click()
