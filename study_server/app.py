@@ -1,4 +1,4 @@
-"""create_app: the only place that wires."""
+"""The application: the only module that puts the parts of the server together."""
 
 from flask import Flask, Response, current_app, g, render_template, request
 from flask.globals import request_ctx
@@ -9,7 +9,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -29,7 +29,6 @@ from study_server.web.cookies import Cookies
 from study_server.web.headers import security_headers
 
 RETRY_AFTER_S = 5
-
 BLUEPRINTS = (
     entrance.pages,
     screening.pages,
@@ -40,17 +39,17 @@ BLUEPRINTS = (
     downloads.pages,
     health.pages,
 )
-
-
 API_BLUEPRINTS = (routes.public_routes, routes.participant_routes)
+# They use no cookie, so no other page can forge their requests.
+TOKEN_ONLY = (pages.pages, pages.player_routes, screening.pages, *API_BLUEPRINTS)
 
 
 class StudyServer(logs.StudyFlask, OpenAPI):
-    """Flask with the log of this server and the description of the API."""
+    """Flask with the log of this server and the OpenAPI document of its API."""
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:
-    """The study server as a WSGI application; raises StudyError where it cannot run."""
+    """Create the study server as a WSGI application; raises StudyError where it cannot run."""
     settings = settings or read_settings()
     require_secret(settings)
     app = StudyServer(
@@ -59,9 +58,25 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         static_folder=find_resource_folder("static"),
         **routes.DOCUMENT,
     )
+    _configure(app, settings)
+    app.extensions["settings"] = settings
+    app.extensions["engine"] = engine or open_engine(settings.database_url)
+    app.extensions["writer"] = writer(app.extensions["engine"])
+    prepare(app.extensions["engine"])
+    app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
+    language.init_app(app)
+    _register_routes(app)
+    logs.init_app(app)
+    _register_handlers(app)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]  # as Flask documents it
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=settings.secret_key,
-        MAX_CONTENT_LENGTH=bodies.MOST_BYTES,
+        MAX_CONTENT_LENGTH=bodies.MAX_BODY_BYTES,
         SESSION_COOKIE_NAME="hue_and_eye",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -72,48 +87,44 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
     app.json = StrictJsonProvider(app)
     app.session_interface = Cookies()
-    app.extensions["settings"] = settings
-    app.extensions["engine"] = engine or open_engine(settings.database_url)
-    app.extensions["writer"] = writer(app.extensions["engine"])
-    prepare(app.extensions["engine"])
-    app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
-    language.init_app(app)
+
+
+def _register_routes(app: OpenAPI) -> None:
     csrf = CSRFProtect(app)
-    for blueprint in (pages.pages, pages.player_routes, screening.pages, *API_BLUEPRINTS):
-        csrf.exempt(blueprint)  # authorised by a token in the address or a header, no cookie
-    csrf.exempt(entrance.consent)  # it protects itself where a cookie tells who it is
+    for blueprint in TOKEN_ONLY:
+        csrf.exempt(blueprint)
+    csrf.exempt(entrance.consent)  # it protects itself where a cookie says who it is
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for blueprint in API_BLUEPRINTS:
         app.register_api(blueprint)
-    logs.init_app(app)
+
+
+def _register_handlers(app: Flask) -> None:
     app.before_request(bodies.read_body)
-    app.before_request(bodies.refuse_nul)
-    app.before_request(_open_db)
-    app.teardown_request(_close_db)
-    app.after_request(_secure)
-    app.register_error_handler(HTTPException, _explain)
-    app.register_error_handler(OperationalError, _call_off)
-    app.register_error_handler(NoConnectionFree, _call_off)
-    if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]  # as Flask documents it
-    return app
+    app.before_request(bodies.reject_nul_characters)
+    app.before_request(_open_database)
+    app.teardown_request(_close_database)
+    app.after_request(_add_security_headers)
+    app.register_error_handler(HTTPException, _handle_http_error)
+    app.register_error_handler(OperationalError, _handle_database_error)
+    app.register_error_handler(PoolTimeoutError, _handle_database_error)
 
 
-def _open_db() -> None:
-    reads = request.method in ("GET", "HEAD")
-    engine: Engine = current_app.extensions["engine" if reads else "writer"]
-    rows = request.endpoint in TRIAL_ENDPOINTS and request.method != "OPTIONS"
-    g.db = engine.connect() if rows else Session(engine)
+def _open_database() -> None:
+    is_read = request.method in ("GET", "HEAD")
+    engine: Engine = current_app.extensions["engine" if is_read else "writer"]
+    is_trial_request = request.endpoint in TRIAL_ENDPOINTS and request.method != "OPTIONS"
+    g.db = engine.connect() if is_trial_request else Session(engine)
 
 
-def _close_db(_error: BaseException | None) -> None:
+def _close_database(_error: BaseException | None) -> None:
     db = g.pop("db", None)
     if db is not None:
         db.close()  # what was not committed is rolled back
 
 
-def _secure(response: Response) -> Response:
+def _add_security_headers(response: Response) -> Response:
     headers = security_headers(g.get("framed_by", ()), g.get("forms_to", ()), g.get("policy"))
     response.headers.extend(headers)
     if current_app.config["SESSION_COOKIE_SECURE"]:
@@ -121,7 +132,7 @@ def _secure(response: Response) -> Response:
     return response
 
 
-MESSAGES = {  # by status: title, message
+ERROR_MESSAGES = {  # by status: title, message
     400: (
         N_("That didn’t work"),
         N_("The server could not understand the request. Please go back and try again."),
@@ -158,10 +169,10 @@ COOKIE_MESSAGE = (
 )
 
 
-def _explain(error: HTTPException) -> ResponseReturnValue:
+def _handle_http_error(error: HTTPException) -> ResponseReturnValue:
     """Reply with a page for people, with JSON for programs."""
     code = error.code or 500
-    texts = MESSAGES.get(code, MESSAGES[400 if code < 500 else 500])
+    texts = ERROR_MESSAGES.get(code, ERROR_MESSAGES[400 if code < 500 else 500])
     title, message = map(gettext, COOKIE_MESSAGE if isinstance(error, CSRFError) else texts)
     headers = {"Retry-After": str(RETRY_AFTER_S)} if code == 503 else {}
     if request.is_json or request.path.startswith("/api/"):
@@ -172,7 +183,7 @@ def _explain(error: HTTPException) -> ResponseReturnValue:
     return page, code, headers
 
 
-def _call_off(error: OperationalError | NoConnectionFree) -> ResponseReturnValue:
-    """The database is locked, full or gone: nothing of this is stored, and it may be sent again."""
+def _handle_database_error(error: OperationalError | PoolTimeoutError) -> ResponseReturnValue:
+    """Answer 503: the database is locked, full or gone, and nothing of the request is stored."""
     logs.log_database_error(error)
-    return _explain(ServiceUnavailable())
+    return _handle_http_error(ServiceUnavailable())

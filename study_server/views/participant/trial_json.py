@@ -96,8 +96,7 @@ def require_json() -> None:
 
     To flask-openapi3, which reads the body after this, either is no body.
     """
-    has_body = request.content_length or "Transfer-Encoding" in request.headers
-    if request.method == "POST" and has_body:
+    if request.method == "POST" and request.get_data():
         request.get_json()
 
 
