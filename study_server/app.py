@@ -20,9 +20,9 @@ from study_server.storage.engine import open_engine, writer
 from study_server.storage.schema import prepare
 from study_server.views import health, language
 from study_server.views.api import routes
+from study_server.views.api.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.language import gettext
 from study_server.views.participant import entrance, pages, screening
-from study_server.views.participant.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.researcher import downloads, login, study
 from study_server.web import bodies, logs
 from study_server.web.cookies import Cookies

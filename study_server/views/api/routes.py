@@ -26,6 +26,7 @@ from study_server.recruitment.invitations import read_invitation
 from study_server.storage.engine import scrub_in_the_end
 from study_server.storage.models import Study
 from study_server.studies import lookup
+from study_server.views.api import trial_json
 from study_server.views.api.models import (
     CommentRequest,
     ConsentRequest,
@@ -41,9 +42,8 @@ from study_server.views.api.models import (
     StudyTexts,
     describe_errors,
 )
+from study_server.views.api.trial_json import Reply
 from study_server.views.language import gettext, set_language
-from study_server.views.participant import trial_json
-from study_server.views.participant.trial_json import Reply
 from study_server.vocabulary import Kind, Mode, Source
 from study_server.wording.stored import render_wording
 

@@ -10,9 +10,9 @@ from study_server.participants import participation, scoring, screening, withdra
 from study_server.recruitment import arrival
 from study_server.storage.engine import scrub_in_the_end
 from study_server.storage.models import Participant
+from study_server.views.api import trial_json
 from study_server.views.api.models import MAX_COMMENT
 from study_server.views.language import gettext, set_language
-from study_server.views.participant import trial_json
 from study_server.vocabulary import Outcome, Source
 from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import RenderedWording, render_wording

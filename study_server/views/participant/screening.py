@@ -8,13 +8,13 @@ from flask.typing import ResponseReturnValue
 
 from study_server.participants import screening
 from study_server.participants.participation import protocol_of
+from study_server.views.api.trial_json import plate_image
 from study_server.views.participant.pages import (
     load_participant,
     participant_url,
     participant_wording,
     read_token,
 )
-from study_server.views.participant.trial_json import plate_image
 from study_server.vocabulary import ColorVision, NightLight
 
 pages = Blueprint("screening", __name__, url_prefix="/p/<token>/screening")

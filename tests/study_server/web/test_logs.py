@@ -70,7 +70,7 @@ def test_a_failure_tells_where_and_not_who_nor_what_they_said(
     assert app.test_client().post(f"{base}/environment", json=screen).status_code == 500
     failure, request = (json.loads(line) for line in log.getvalue().splitlines())
     assert (failure["error"], failure["route"]) == ("ValueError", "/p/<token>/environment")
-    assert any("answering.py" in frame for frame in failure["traceback"])
+    assert any("trial_json.py" in frame for frame in failure["traceback"])
     assert request["status"] == 500
     assert "A1B2C3" not in log.getvalue()
     assert base.rpartition("/")[2] not in log.getvalue()
