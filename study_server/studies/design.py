@@ -113,12 +113,16 @@ def freeze(db: Session, study: Study, plan: Plan, wording_sha256: str) -> str:
             f"study {study.slug!r} has live participants; a design is fixed before the first: "
             "import it under another slug and freeze that"
         )
-    for (language, part), text in load_wording(db, study).items():
-        for _, words in find_unfilled_places(text):
-            raise StudyError(
-                f"study {study.slug!r}: {language}/{part}.md still says {words}; fill that in, "
-                "then `study reword study.toml`"
-            )
+    unfilled = [
+        f"{language}/{part}.md:{line} {placeholder}"
+        for (language, part), text in load_wording(db, study).items()
+        for line, placeholder in find_unfilled_places(text)
+    ]
+    if unfilled:
+        raise StudyError(
+            f"study {study.slug!r} has texts to fill in: {', '.join(unfilled)}; "
+            "edit them, then run `study reword study.toml`"
+        )
     study.design = _canonical(describe(db, study, plan, wording_sha256))
     study.design_sha256 = hashlib.sha256(study.design.encode()).hexdigest()
     return study.design

@@ -94,7 +94,7 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert "48 stimuli stored" in run.stdout
     assert "fill in before `study freeze`: wording/en/consent.md:" in run.stdout
     assert_refused(study("open", "short"), "not frozen", "study freeze short")
-    assert_refused(study("freeze", "short"), "en/consent.md still says [... ", "study reword")
+    assert_refused(study("freeze", "short"), "has texts to fill in: en/consent.md:", "study reword")
     fill_in(here / "wording")
     assert study("reword", "study.toml").stdout == "short: 4 texts stored\n"
     assert "SHA-256" in study("freeze", "short").stdout

@@ -27,6 +27,7 @@ from study_server.studies.design import (
 )
 from study_server.studies.lookup import find
 from study_server.vocabulary import Mode, Part, Source, State
+from study_server.wording.checks import find_unfilled_places
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import store_wording
 from tests.conftest import open_study, short_protocol
@@ -118,12 +119,15 @@ def test_a_changed_word_changes_the_hash(draft: Engine, tmp_path: Path) -> None:
         assert hash_wording(db, study, find_resource_folder("templates")) != before
 
 
-def test_a_text_that_waits_for_the_researchers_words_cannot_be_frozen(draft: Engine) -> None:
+def test_every_text_that_must_be_filled_in_is_named_before_a_freeze(draft: Engine) -> None:
     with transaction(draft) as db:
         study = find(db, "short")
         store_wording(db, study, compose_wording(short_protocol()))
-        with pytest.raises(StudyError, match=r"en/consent.md still says \[\.\.\. payment .*reword"):
+        with pytest.raises(StudyError, match=r"fill in: .*then run `study reword") as refused:
             freeze(db, study, Plan(), WORDING)
+    texts = compose_wording(short_protocol()).values()
+    unfilled = sum(len(find_unfilled_places(text)) for text in texts)
+    assert str(refused.value).count("[...") == unfilled > 5
 
 
 def test_the_defaults_that_a_new_study_shows_are_a_plan(tmp_path: Path) -> None:
