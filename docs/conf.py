@@ -14,8 +14,9 @@ extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
 nitpicky = True
 
-myst_enable_extensions = ["tasklist"]
 myst_heading_anchors = 3
+
+smartquotes = False
 
 html_theme = "furo"
 html_title = f"{project} {release}"
