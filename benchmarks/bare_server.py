@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from waitress import serve
 
-from study_server.storage.engine import open_engine, writing
+from study_server.storage.engine import open_engine, write_session
 
 
 class Base(DeclarativeBase):
@@ -38,7 +38,7 @@ def bare_app(file: str) -> Flask:
     def respond(trial: str) -> ResponseReturnValue:
         body = request.get_json()
         body.pop("id")
-        with writing(engine) as db:
+        with write_session(engine) as db:
             db.add(Answer(trial=trial, **body))
             db.commit()
         return {"saved": True}

@@ -15,7 +15,7 @@ from flask import Response, request
 from playwright.sync_api import Browser, Route
 from sqlalchemy import select
 
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.storage.models import Trial
 from study_server.vocabulary import Side
 from tests.blindness import Guesses, Pair, Reply, guess
@@ -44,7 +44,7 @@ def look_for_the_fake(browser: Browser, leaks: bool) -> Guesses:
             if leaks:
                 plant_etag(study)
             pairs = [pair for _ in range(PEOPLE) for pair in take_part(browser, study)]
-            with reading(study.engine) as db:
+            with read_session(study.engine) as db:
                 sides = {trial.token: trial.fake_side for trial in db.scalars(select(Trial))}
     assert len(pairs) == PEOPLE * TRIALS, len(pairs)
     return guess(pairs, [sides[str(pair.told["token"])] is Side.LEFT for pair in pairs])
@@ -57,7 +57,7 @@ def plant_etag(study: LiveStudy) -> None:
     def leak(reply: Response) -> Response:
         slot = (request.view_args or {}).get("slot")
         if slot is not None:
-            with reading(study.engine) as db:
+            with read_session(study.engine) as db:
                 token = (request.view_args or {})["trial_token"]
                 trial = db.scalars(select(Trial).where(Trial.token == token)).one()
                 reply.set_etag(f"{trial.fake_id if trial.fake_side == slot else trial.real_id:x}")

@@ -24,11 +24,11 @@ from sqlalchemy import Engine, select
 
 from benchmarks.faults import fresh, postgresql
 from study_server.participants.enrollment import enroll
-from study_server.storage.engine import open_engine, reading, transaction
+from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant, Trial
-from study_server.storage.schema import prepare
+from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find
-from study_server.vocabulary import Mode, Source
+from study_server.vocabulary import Mode, RecruitmentSource
 from tests.conftest import open_study, short_protocol, write_stimuli
 from tests.faults.people import Browser, Ledger, Pace, compare, crowd, percentiles
 from tests.faults.servers import Server, started
@@ -122,7 +122,7 @@ def measure_people(
     folder: Path, kind: str, url: str, manifest: Path, people: int, coming: int, seconds: int
 ) -> None:
     engine = open_engine(url)
-    prepare(engine)
+    ensure_current_schema(engine)
     slug = f"load-{people}"
     open_study(
         engine,
@@ -198,7 +198,7 @@ def print_saturation(folder: Path, manifest: Path) -> None:
     folder.mkdir()
     url = f"sqlite:///{folder / 'full.sqlite'}"
     engine = open_engine(url)
-    prepare(engine)
+    ensure_current_schema(engine)
     open_study(engine, PROTOCOL, manifest, folder / "instance")
     ours, bare = Server(folder, url), Bare(folder, url)
     rates: dict[str, list[float]] = {"ours": [], "bare": []}
@@ -215,11 +215,11 @@ def print_saturation(folder: Path, manifest: Path) -> None:
 def new_trials(engine: Engine, people: int) -> list[str]:
     """The addresses of all their trials, in the order in which they come."""
     for _ in range(people):
-        with transaction(engine) as db:
-            enroll(db, find(db, "short"), secrets.token_hex(8), Mode.LIVE, Source.LINK)
+        with write_transaction(engine) as db:
+            enroll(db, find(db, "short"), secrets.token_hex(8), Mode.LIVE, RecruitmentSource.LINK)
     query = select(Participant.token, Trial.token).join(Trial).order_by(Trial.slot, Participant.id)
     newest = select(Participant.id).order_by(Participant.id.desc()).limit(people)
-    with reading(engine) as db:
+    with read_session(engine) as db:
         rows = db.execute(query.where(Participant.id.in_(newest)))
         return [f"/p/{person}/trials/{trial}" for person, trial in rows]
 

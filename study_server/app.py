@@ -16,8 +16,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from study_server.languages import N_
 from study_server.settings import Settings, find_resource_folder, read_settings, require_secret
-from study_server.storage.engine import open_engine, writer
-from study_server.storage.schema import prepare
+from study_server.storage.engine import open_engine, writable_engine
+from study_server.storage.schema import ensure_current_schema
 from study_server.views import health, language
 from study_server.views.api import routes
 from study_server.views.api.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
@@ -61,8 +61,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     _configure(app, settings)
     app.extensions["settings"] = settings
     app.extensions["engine"] = engine or open_engine(settings.database_url)
-    app.extensions["writer"] = writer(app.extensions["engine"])
-    prepare(app.extensions["engine"])
+    app.extensions["writer"] = writable_engine(app.extensions["engine"])
+    ensure_current_schema(app.extensions["engine"])
     app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
     language.init_app(app)
     _register_routes(app)

@@ -6,14 +6,14 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from study_server.commands.database import backup, restore, upgrade
-from study_server.commands.export import bundle, export_
+from study_server.commands.export import bundle, export_command
 from study_server.commands.pay import pay, reconcile
 from study_server.commands.privacy import anonymize, forget
 from study_server.commands.recruit import invite, recruit
 from study_server.commands.rehearse import preview, simulate
 from study_server.commands.researchers import researcher
 from study_server.commands.run import close, open_, pause, serve, status
-from study_server.commands.setup import freeze, import_, manifest, new
+from study_server.commands.setup import freeze, import_command, manifest, new
 from study_server.commands.wording import reword, wording
 from study_server.errors import StudyError
 
@@ -36,25 +36,35 @@ def _explain(error: Exception) -> str:
     return " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
 
 
-HEADINGS: dict[str, tuple[click.Command, ...]] = {
-    "Prepare a study": (new, wording, manifest, import_, reword, preview, simulate, freeze, bundle),
+COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
+    "Prepare a study": (
+        new,
+        wording,
+        manifest,
+        import_command,
+        reword,
+        preview,
+        simulate,
+        freeze,
+        bundle,
+    ),
     "Run it": (open_, recruit, invite, pause, close, serve, status),
-    "Take the answers, pay the people": (export_, reconcile, pay),
+    "Take the answers, pay the people": (export_command, reconcile, pay),
     "Keep to what people were promised": (forget, anonymize),
     "Look after the database": (backup, restore, upgrade, researcher),
 }
 
 
-class Manual(click.Group):
+class GroupedHelp(click.Group):
     """Lists the commands under headings, in the order in which a study needs them."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for heading, listed in HEADINGS.items():
+        for heading, listed in COMMANDS_BY_HEADING.items():
             with formatter.section(heading):
                 formatter.write_dl([(str(c.name), c.get_short_help_str(85)) for c in listed])
 
 
-@click.group(cls=Manual, context_settings={"max_content_width": 100})
+@click.group(cls=GroupedHelp, context_settings={"max_content_width": 100})
 @click.version_option(package_name="hue-and-eye")
 def commands() -> None:
     """Run perceptual-realism studies: who can tell the photograph from the fake?
@@ -87,5 +97,5 @@ def commands() -> None:
     """
 
 
-for command in (command for listed in HEADINGS.values() for command in listed):
+for command in (command for listed in COMMANDS_BY_HEADING.values() for command in listed):
     commands.add_command(command)

@@ -15,9 +15,12 @@ from babel.messages.pofile import read_po
 from babel.support import Translations
 from babel.units import format_unit
 
-SOURCE = "en"
-FOLDER = Path(__file__).parent / "translations"
-LANGUAGES = (SOURCE, *sorted(place.name for place in FOLDER.iterdir() if place.is_dir()))
+SOURCE_LANGUAGE = "en"
+TRANSLATIONS_FOLDER = Path(__file__).parent / "translations"
+LANGUAGES = (
+    SOURCE_LANGUAGE,
+    *sorted(place.name for place in TRANSLATIONS_FOLDER.iterdir() if place.is_dir()),
+)
 
 
 def N_(text: str) -> str:
@@ -25,32 +28,32 @@ def N_(text: str) -> str:
     return text
 
 
-def find_catalogue(language: str) -> Path:
-    return FOLDER / language / "LC_MESSAGES" / "messages.po"
+def catalog_path(language: str) -> Path:
+    return TRANSLATIONS_FOLDER / language / "LC_MESSAGES" / "messages.po"
 
 
 @cache
-def catalogue(language: str) -> NullTranslations:
+def load_catalog(language: str) -> NullTranslations:
     """What translates into one of LANGUAGES."""
-    if language == SOURCE:
+    if language == SOURCE_LANGUAGE:
         return NullTranslations()
     compiled = BytesIO()
-    with find_catalogue(language).open("rb") as texts:
+    with catalog_path(language).open("rb") as texts:
         write_mo(compiled, read_po(texts, locale=language))
     compiled.seek(0)
     return Translations(compiled)
 
 
-def name_language(language: str) -> str:
+def language_name(language: str) -> str:
     """As its speakers call it: Deutsch"""
     return Locale.parse(language).get_display_name(language) or language
 
 
-def seconds(number: float, language: str) -> str:
+def format_seconds(number: float, language: str) -> str:
     """1 second, 1.5 seconds, 1,5 Sekunden"""
     return format_unit(number, "duration-second", locale=language)
 
 
-def minutes(number: int, language: str) -> str:
+def format_minutes(number: int, language: str) -> str:
     """1 minute, 8 Minuten"""
     return format_unit(number, "duration-minute", locale=language)

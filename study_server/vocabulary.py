@@ -10,7 +10,7 @@ class Side(StrEnum):
     RIGHT = "right"
 
 
-class Place(StrEnum):
+class Slot(StrEnum):
     """Where an image is: one of a pair, or a single one."""
 
     LEFT = "left"
@@ -18,7 +18,7 @@ class Place(StrEnum):
     CENTER = "center"
 
 
-class Choice(StrEnum):
+class Answer(StrEnum):
     """What a participant answers: a side of a pair, or what a single image is."""
 
     LEFT = "left"
@@ -27,12 +27,12 @@ class Choice(StrEnum):
     REAL = "real"
 
     @property
-    def other(self) -> "Choice":
-        pairs = (Choice.LEFT, Choice.RIGHT), (Choice.FAKE, Choice.REAL)
+    def other(self) -> "Answer":
+        pairs = (Answer.LEFT, Answer.RIGHT), (Answer.FAKE, Answer.REAL)
         return next(b if self is a else a for a, b in pairs if self in (a, b))
 
 
-class Kind(StrEnum):
+class TrialKind(StrEnum):
     QUALIFICATION = "qualification"
     PRACTICE = "practice"
     TEST = "test"
@@ -48,7 +48,7 @@ class Outcome(StrEnum):
     RETURNED = "returned"
 
 
-class Part(StrEnum):
+class WordingPart(StrEnum):
     """Of a study's wording: what its researcher may edit."""
 
     CONSENT = "consent"
@@ -63,7 +63,7 @@ class Mode(StrEnum):
     SIMULATED = "simulated"
 
 
-class Source(StrEnum):
+class RecruitmentSource(StrEnum):
     LINK = "link"
     PROLIFIC = "prolific"
     MTURK = "mturk"
@@ -86,7 +86,7 @@ class NightLight(StrEnum):
     UNKNOWN = "unknown"
 
 
-class State(StrEnum):
+class StudyState(StrEnum):
     """Of a study: who may begin it."""
 
     DRAFT = "draft"
@@ -95,7 +95,7 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
-class Flag(StrEnum):
+class TrialFlag(StrEnum):
     """What disturbed a trial."""
 
     VOIDED = "voided"
@@ -107,14 +107,15 @@ class Flag(StrEnum):
 
 
 # those by which a trial was not what the protocol asks for
-DISTURBING = (Flag.HIDDEN, Flag.BLURRED, Flag.RESIZED, Flag.SLOW_FRAME)
+DISTURBANCE_FLAGS = (TrialFlag.HIDDEN, TrialFlag.BLURRED, TrialFlag.RESIZED, TrialFlag.SLOW_FRAME)
 
-REAL, FOIL = "real", "foil"  # the two methods that are not models
-SCRIPT = "script"  # an input that the browser did not make itself (static/player/trial/answers.js)
+REAL_METHOD, FOIL_METHOD = "real", "foil"  # the two methods that are not models
+# an input that the browser did not make itself (static/player/trial/answers.js)
+SCRIPT_INPUT = "script"
 
 
-def truth_of(fake_side: Side | None, fake_id: int | None) -> Choice:
+def derive_truth(fake_side: Side | None, fake_id: int | None) -> Answer:
     """What the right answer to a trial names: where the fake is, or what the only image is."""
     if fake_side is not None:
-        return Choice(fake_side)
-    return Choice.REAL if fake_id is None else Choice.FAKE
+        return Answer(fake_side)
+    return Answer.REAL if fake_id is None else Answer.FAKE

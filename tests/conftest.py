@@ -24,16 +24,16 @@ from sqlalchemy import Engine, text
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from study_server.app import create_app
-from study_server.protocol.model import Protocol, new_protocol
+from study_server.protocol.model import Protocol, create_protocol
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.simulation.simulated_study import RehearsalServer, simulate_participants
 from study_server.stimuli.importing import import_study
-from study_server.stimuli.manifest import COLUMNS
-from study_server.storage.engine import open_engine, transaction
-from study_server.storage.schema import prepare
+from study_server.stimuli.manifest import MANIFEST_COLUMNS
+from study_server.storage.engine import open_engine, write_transaction
+from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find
-from study_server.vocabulary import State
+from study_server.vocabulary import StudyState
 from study_server.wording.files import TextsByPart, compose_wording
 
 METHODS = ("real", "l2", "mcl", "foil")
@@ -74,7 +74,7 @@ def write_stimuli(
     manifest = folder / "manifest.csv"
     with manifest.open("w", newline="") as handle:
         writer = csv.writer(handle)
-        writer.writerow(COLUMNS)
+        writer.writerow(MANIFEST_COLUMNS)
         writer.writerows(rows)
     return manifest
 
@@ -93,7 +93,7 @@ def short_protocol(slug: str = "short", **changes: object) -> Protocol:
         "exposure_ms": 100, "gap_ms": 60, "after_ms": 20, "feedback_ms": 200,
         "device": "any", "color_vision": "unasked", "night_light": "unasked",
     }  # fmt: skip
-    return Protocol.model_validate(new_protocol(slug).model_dump() | quick | changes)
+    return Protocol.model_validate(create_protocol(slug).model_dump() | quick | changes)
 
 
 def pytest_configure() -> None:
@@ -196,7 +196,7 @@ def open_prepared(url: str) -> Engine:
     file = Path(str(engine.url.database))
     if engine.dialect.name == "sqlite" and not file.exists():
         file.write_bytes(migrated_file())
-    prepare(engine)
+    ensure_current_schema(engine)
     return engine
 
 
@@ -206,7 +206,7 @@ def migrated_file() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "study.sqlite")
         engine = open_engine(f"sqlite:///{file}")
-        prepare(engine)
+        ensure_current_schema(engine)
         engine.dispose()  # the last to close empties the log into the file
         return file.read_bytes()
 
@@ -220,8 +220,8 @@ def open_study(engine: Engine, protocol: Protocol, manifest: Path, instance: Pat
     """Import a study and let people in; its slug."""
     wording = fill_in(compose_wording(protocol))
     import_study(engine, protocol, manifest, instance / "stimuli", wording=wording)
-    with transaction(engine) as db:
-        find(db, protocol.slug).state = State.OPEN
+    with write_transaction(engine) as db:
+        find(db, protocol.slug).state = StudyState.OPEN
     return protocol.slug
 
 

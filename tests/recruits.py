@@ -21,7 +21,7 @@ from study_server.simulation.simulated_study import (
     give_consent,
     read_truth,
 )
-from study_server.vocabulary import FOIL, Choice, ColorVision
+from study_server.vocabulary import FOIL_METHOD, Answer, ColorVision
 
 CODE = re.compile(r'<strong id="code">([^<]+)</strong>')
 BACK = re.compile(r'id="redirect-target" href="([^"]+)"')
@@ -99,9 +99,9 @@ class Recruit:
         screened_out = self.fate is Fate.SCREENED_OUT
         return ColorVision.DEFICIENT if screened_out else ColorVision.NORMAL
 
-    def choose(self, truth: TrialTruth, rng: Random) -> Choice:
+    def choose(self, truth: TrialTruth, rng: Random) -> Answer:
         """Controls are found by all but the careless."""
-        wrong = self.fate is Fate.CARELESS if truth.method == FOIL else rng.random() < FOOLED
+        wrong = self.fate is Fate.CARELESS if truth.method == FOIL_METHOD else rng.random() < FOOLED
         return truth.truth.other if wrong else truth.truth
 
 

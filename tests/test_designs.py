@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from analysis.inputs.design import PLANNED, Rules, read_design
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies.design import SCHEMA, Exclusions, Plan, freeze
 from study_server.studies.lookup import find
 from tests.conftest import open_study, short_protocol
@@ -33,7 +33,7 @@ def test_the_report_reads_what_the_server_froze(
 ) -> None:
     open_study(engine, short_protocol(title="Größe"), manifest, tmp_path / "instance")
     rules = Exclusions(fast_ms=150, attention_checks_min_correct=1)
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         plan = Plan(participants=60, margin=0.05, exclusions=rules)
         design = freeze(db, find(db, "short"), plan, "ab" * 32)
     (tmp_path / "design.json").write_text(design, encoding="utf-8")

@@ -12,7 +12,7 @@ from colorizer.color.bins import BIN_ROWS
 from colorizer.networks import models
 from colorizer.training import losses, photo_cache, prior
 from study_server.cli import commands
-from study_server.protocol.model import Protocol, new_protocol
+from study_server.protocol.model import Protocol, create_protocol
 from study_server.protocol.presets import PRESETS
 from tests.study_server.api_operations import list_operations
 
@@ -54,7 +54,7 @@ def test_the_table_of_presets_is_what_they_are() -> None:
     lines = (DOCS / "protocols.md").read_text(encoding="utf-8").splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
     told = {row[0].strip("`"): row[2:] for row in rows[2:]}
-    assert told == {preset: describe(new_protocol("s", preset)) for preset in PRESETS}
+    assert told == {preset: describe(create_protocol("s", preset)) for preset in PRESETS}
 
 
 def describe(protocol: Protocol) -> list[str]:

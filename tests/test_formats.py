@@ -44,32 +44,32 @@ def vocabulary(meaning: str) -> list[str]:
 
 def test_manifest_columns() -> None:
     columns = list(table("manifest.csv"))
-    assert columns == list(manifests.COLUMNS)
+    assert columns == list(manifests.MANIFEST_COLUMNS)
     assert columns == [field.name for field in fields(manifest.ManifestRow)]
 
 
 def test_responses_columns() -> None:
     columns = list(table("responses.csv"))
-    assert columns == list(codebook.RESPONSES)
+    assert columns == list(codebook.RESPONSE_COLUMNS)
     assert columns == list(responses.COLUMNS)
 
 
 def test_timing_columns() -> None:
-    assert list(table("timing.csv")) == list(codebook.TIMING)
+    assert list(table("timing.csv")) == list(codebook.TIMING_COLUMNS)
 
 
 def test_incidents_columns() -> None:
-    assert list(table("incidents.csv")) == list(codebook.INCIDENTS)
+    assert list(table("incidents.csv")) == list(codebook.INCIDENT_COLUMNS)
 
 
 def test_unblinding_columns() -> None:
-    assert list(table("unblinding.csv")) == list(codebook.UNBLINDING)
+    assert list(table("unblinding.csv")) == list(codebook.UNBLINDING_COLUMNS)
 
 
 def test_participants_columns() -> None:
     listed = section("participants.csv").split("\n\n")[0].strip().rstrip(".")
     columns = [column.partition(" (")[0] for column in re.split(r", (?![^(]*\))", listed)]
-    assert columns == list(codebook.PARTICIPANTS)
+    assert columns == list(codebook.PARTICIPANT_COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_participants_columns() -> None:
     [
         ("outcome", words.Outcome),
         ("mode", words.Mode),
-        ("kind", words.Kind),
+        ("kind", words.TrialKind),
         ("presentation", None),
         ("question", None),
     ],
@@ -91,7 +91,7 @@ def test_words_of_the_responses(column: str, of_the_server: type[StrEnum] | None
 
 def test_words_of_flags_and_answers() -> None:
     columns = table("responses.csv")
-    assert vocabulary(columns["flags"]) == list(words.Flag)
+    assert vocabulary(columns["flags"]) == list(words.TrialFlag)
     for column in ("truth", "answer"):
         assert set(vocabulary(columns[column])) <= {*responses.SIDES, *responses.VERDICTS}
     assert vocabulary(columns["truth"]) == [*responses.SIDES, *responses.VERDICTS]
@@ -128,9 +128,9 @@ def keys(value: object) -> set[str]:
 
 
 def test_methods_and_sources() -> None:
-    assert vocabulary(table("manifest.csv")["method"])[:2] == [words.REAL, words.FOIL]
-    assert vocabulary(section("participants.csv"))[:4] == list(words.Source)
+    assert vocabulary(table("manifest.csv")["method"])[:2] == [words.REAL_METHOD, words.FOIL_METHOD]
+    assert vocabulary(section("participants.csv"))[:4] == list(words.RecruitmentSource)
 
 
 def test_the_codebook_opens_with_the_version() -> None:
-    assert f"`{codebook.VERSION}`" in FORMATS
+    assert f"`{codebook.FORMAT_VERSION}`" in FORMATS

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from study_server.protocol.model import write_toml
+from study_server.protocol.model import format_toml
 from tests.conftest import short_protocol
 
 pytestmark = pytest.mark.slow(30)
@@ -42,7 +42,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     here = tmp_path_factory.mktemp("pipeline")
     write_photographs(here / "photographs", 12)
     protocol = short_protocol("tiny", practice=1, trials=4, attention_checks=1, assignment="within")
-    (here / "study.toml").write_text(write_toml(protocol))
+    (here / "study.toml").write_text(format_toml(protocol))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)
         patch.delenv("STUDY_DATABASE_URL", raising=False)

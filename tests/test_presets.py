@@ -13,11 +13,11 @@ from sqlalchemy import Engine
 from analysis.report import report
 from study_server.app import create_app
 from study_server.export.csv_files import export_study
-from study_server.protocol.model import Protocol, new_protocol
+from study_server.protocol.model import Protocol, create_protocol
 from study_server.protocol.presets import PRESETS
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies.design import Exclusions, Plan, freeze
 from study_server.studies.lookup import find
 from study_server.vocabulary import Mode
@@ -44,13 +44,13 @@ def play(
 ) -> list[dict[str, str]]:
     """Import, freeze, simulate, export; the rows of responses.csv."""
     open_study(engine, protocol, manifest, folder / "instance")
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         freeze(db, find(db, protocol.slug), EVERYBODY, "0" * 64)
     app = create_app(
         Settings(database_url=url, instance_folder=folder / "instance", secret_key=SECRET), engine
     )
     simulate(app, protocol.slug, PEOPLE, population)
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, protocol.slug)
         export_study(db, study, folder / "responses.csv", tuple(Mode), blinded=False)
     with (folder / "responses.csv").open(newline="") as file:
@@ -71,11 +71,11 @@ def make_report(folder: Path) -> dict[str, Any]:
 def test_a_preset_from_its_import_to_its_report(
     preset: str, engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
-    protocol = new_protocol("s", preset)
+    protocol = create_protocol("s", preset)
     rows = play(engine, database_url, manifest, tmp_path, protocol)
     for person in {row["participant"] for row in rows}:
         own = [row for row in rows if row["participant"] == person]
-        planned = {str(kind): count for kind, count in protocol.planned.items() if count}
+        planned = {str(kind): count for kind, count in protocol.planned_trials.items() if count}
         assert Counter(row["kind"] for row in own) == planned
         assert {row["outcome"] for row in own} == {"complete"}
         dealt = [image for row in own for image in {row["image"], row["real_image"]} - {""}]
@@ -89,9 +89,9 @@ def test_a_preset_from_its_import_to_its_report(
     assert told["input"]["participants"] == PEOPLE
     assert (told["design"]["verdict"], told["design"]["deviations"]) == ("match", [])
     assert set(told["methods"]) == {"l2", "mcl"}
-    fakes = PEOPLE * protocol.trials // (2 if protocol.single else 1)
+    fakes = PEOPLE * protocol.trials // (2 if protocol.is_single else 1)
     assert sum(method["trials"] for method in told["methods"].values()) == fakes
-    if protocol.single:  # one method a person: photographs count with the fakes they stood among
+    if protocol.is_single:  # one method a person: photographs count with the fakes they stood among
         errors = [method["error"]["trials"] for method in told["methods"].values()]
         assert errors == [protocol.trials] * 2
 
@@ -100,7 +100,7 @@ def test_who_does_not_qualify_is_screened_out_and_gives_the_place_back(
     engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
     """A crowd that takes most fakes for photographs is right too seldom for HYPE."""
-    protocol = new_protocol("s", "hype_inf")
+    protocol = create_protocol("s", "hype_inf")
     population = SimulatedPopulation({"l2": 0.8, "mcl": 0.8}, participant_sd=0)
     rows = play(engine, database_url, manifest, tmp_path, protocol, population)
     assert {row["outcome"] for row in rows} == {"screened_out"}
@@ -114,7 +114,7 @@ def test_unpaired_trials_show_another_photograph_beside_a_fake(
 ) -> None:
     order = "random" if presentation == "sequential" else "left_first"
     changes = {"paired": False, "presentation": presentation, "order": order, "repeats": 8}
-    protocol = Protocol.model_validate(new_protocol("s", "isola2017").model_dump() | changes)
+    protocol = Protocol.model_validate(create_protocol("s", "isola2017").model_dump() | changes)
     rows = play(engine, database_url, manifest, tmp_path, protocol)
     assert all(row["image"] != row["real_image"] for row in rows)
     seconds = {row["second_ms"] != "" for row in rows}

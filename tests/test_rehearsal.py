@@ -28,7 +28,7 @@ from study_server.simulation.simulated_study import (
     answer_trials,
     give_consent,
 )
-from study_server.storage.engine import open_engine, transaction
+from study_server.storage.engine import open_engine, write_transaction
 from study_server.storage.models import Participant
 from tests.conftest import SECRET
 from tests.faults.servers import Server, started
@@ -124,7 +124,7 @@ def send(person: Recruit, address: str, link: str, engine: Engine) -> str:
     parts = urlsplit(link)
     code = come(person, f"{address}{parts.path}?{parts.query}", engine)
     if person.fate is Fate.LATE:
-        with transaction(engine) as db:
+        with write_transaction(engine) as db:
             newest = select(Participant).order_by(Participant.id.desc()).limit(1)
             db.scalars(newest).one().started_at -= timedelta(hours=2)
     return code

@@ -11,17 +11,17 @@ from sqlalchemy import Engine
 
 from study_server.settings import Settings, read_settings
 from study_server.storage.engine import open_engine
-from study_server.storage.schema import prepare
+from study_server.storage.schema import ensure_current_schema
 
 
 def open_database() -> tuple[Settings, Engine]:
     """Brought to the current schema where it is empty; raises StudyError where it has another."""
-    settings, engine = connect()
-    prepare(engine)
+    settings, engine = open_engine_of_settings()
+    ensure_current_schema(engine)
     return settings, engine
 
 
-def connect() -> tuple[Settings, Engine]:
+def open_engine_of_settings() -> tuple[Settings, Engine]:
     """Whatever its schema."""
     settings = read_settings()
     engine = open_engine(settings.database_url)
@@ -29,21 +29,21 @@ def connect() -> tuple[Settings, Engine]:
     return settings, engine
 
 
-COMMAND_LINE = "command line"  # who did it, where the database keeps that
+UNBLINDED_BY_COMMAND_LINE = "command line"  # who did it, where the database keeps that
 
 
-SLUG = click.argument("slug")
+SLUG_ARGUMENT = click.argument("slug")
 
 
-FILE = click.Path(path_type=Path)
+PATH_TYPE = click.Path(path_type=Path)
 
 
-STUDY_TOML = click.argument("protocol_file", metavar="STUDY_TOML", type=FILE)
+STUDY_TOML_ARGUMENT = click.argument("protocol_file", metavar="STUDY_TOML", type=PATH_TYPE)
 
 
 STDERR = Console(stderr=True)
 
 
-def track(things: Iterable[Any], total: int, what: str) -> Iterable[Any]:
+def show_progress(items: Iterable[Any], total: int, description: str) -> Iterable[Any]:
     """The things, one by one, with a bar."""
-    return progress.track(things, what, total, console=STDERR, disable=not STDERR.is_terminal)
+    return progress.track(items, description, total, console=STDERR, disable=not STDERR.is_terminal)

@@ -5,28 +5,29 @@ from pathlib import Path
 import click
 
 from study_server.clock import now
-from study_server.commands.context import FILE, connect, open_database
-from study_server.storage.backup import back_up, name_backup
-from study_server.storage.backup import restore as restore_backup
-from study_server.storage.schema import current_schema, read_schema
+from study_server.commands.context import PATH_TYPE, open_database, open_engine_of_settings
+from study_server.storage.backup import backup_path, write_backup
+from study_server.storage.backup import restore_backup as restore_backup
+from study_server.storage.schema import latest_revision, read_revision
 from study_server.storage.schema import upgrade as upgrade_schema
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=PATH_TYPE)
 def backup(file: Path) -> None:
     """Copy the database to one file, of one moment, while people answer.
 
-    FILE is a SQLite database with every row, whichever database is in use; keep it as secret as
+    FILE is a SQLite database with every row, whichever database is in use; keep it as secret
+    as
     that. Stimuli are not in it: copy instance/stimuli once, they never change.
     """
     _, engine = open_database()
-    back_up(engine, file)
-    click.echo(f"{file}: {file.stat().st_size:,} bytes, schema {current_schema()}")
+    write_backup(engine, file)
+    click.echo(f"{file}: {file.stat().st_size:,} bytes, schema {latest_revision()}")
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=PATH_TYPE)
 def restore(file: Path) -> None:
     """Put a backup in the place of the whole database.
 
@@ -35,11 +36,11 @@ def restore(file: Path) -> None:
     to PostgreSQL and the other way round.
     """
     settings, engine = open_database()
-    replaced = name_backup(settings.backups_folder, "before-restore", now())
-    returned = restore_backup(engine, file, replaced)
-    kept = f", what it replaced is {replaced}" if replaced.exists() else ""
-    click.echo(f"{file}: restored{kept}")
-    for slug, name in returned:
+    safety_copy = backup_path(settings.backups_folder, "before-restore", now())
+    reappeared = restore_backup(engine, file, safety_copy)
+    safety_copy_text = f", what it replaced is {safety_copy}" if safety_copy.exists() else ""
+    click.echo(f"{file}: restored{safety_copy_text}")
+    for slug, name in reappeared:
         click.echo(f"back again: `study forget {slug} {name}` if they withdrew", err=True)
 
 
@@ -49,12 +50,12 @@ def upgrade() -> None:
 
     It is backed up to instance/backups first.
     """
-    settings, engine = connect()
+    settings, engine = open_engine_of_settings()
     with engine.connect() as connection:
-        before = read_schema(connection)
-    if before is not None and before != current_schema():
-        kept = name_backup(settings.backups_folder, f"schema-{before}", now())
-        back_up(engine, kept)
-        click.echo(f"{kept}: backed up")
+        before = read_revision(connection)
+    if before is not None and before != latest_revision():
+        backup_file = backup_path(settings.backups_folder, f"schema-{before}", now())
+        write_backup(engine, backup_file)
+        click.echo(f"{backup_file}: backed up")
     upgrade_schema(engine)
-    click.echo(f"schema {before or 'none'} -> {current_schema()}")
+    click.echo(f"schema {before or 'none'} -> {latest_revision()}")

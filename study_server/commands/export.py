@@ -4,20 +4,25 @@ from pathlib import Path
 
 import click
 
-from study_server.commands.context import COMMAND_LINE, FILE, SLUG, open_database
+from study_server.commands.context import (
+    PATH_TYPE,
+    SLUG_ARGUMENT,
+    UNBLINDED_BY_COMMAND_LINE,
+    open_database,
+)
 from study_server.errors import StudyError
 from study_server.export import csv_files, psych_ds
-from study_server.export.preregistration import bundle_design
+from study_server.export.preregistration import build_preregistration
 from study_server.export.zip_stream import stream_zip, write_folder
 from study_server.files import atomic_write
 from study_server.participants import outcomes
-from study_server.storage.engine import reading, snapshot, transaction
+from study_server.storage.engine import read_session, snapshot_session, write_transaction
 from study_server.studies import lookup
 from study_server.studies.unblinding import withhold_truth
 from study_server.vocabulary import Mode
 
 
-def _modes(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[Mode, ...]:
+def _parse_modes(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[Mode, ...]:
     try:
         return tuple(Mode(word.strip()) for word in value.split(","))
     except ValueError as error:
@@ -25,13 +30,19 @@ def _modes(_ctx: click.Context, _option: click.Parameter, value: str) -> tuple[M
 
 
 @click.command("export")
-@SLUG
-@click.option("--out", type=FILE, default=Path("responses.csv"), show_default=True)
-@click.option("--psych-ds", "dataset", metavar="DIR", type=FILE, help="A Psych-DS dataset instead.")
-@click.option("--mode", "modes", callback=_modes, default=",".join(Mode), show_default=True)
+@SLUG_ARGUMENT
+@click.option("--out", type=PATH_TYPE, default=Path("responses.csv"), show_default=True)
+@click.option(
+    "--psych-ds",
+    "psych_ds_folder",
+    metavar="DIR",
+    type=PATH_TYPE,
+    help="A Psych-DS dataset instead.",
+)
+@click.option("--mode", "modes", callback=_parse_modes, default=",".join(Mode), show_default=True)
 @click.option("--unblind", is_flag=True, help="With the truth, before the planned sample is there.")
-def export_(
-    slug: str, out: Path, dataset: Path | None, modes: tuple[Mode, ...], unblind: bool
+def export_command(
+    slug: str, out: Path, psych_ds_folder: Path | None, modes: tuple[Mode, ...], unblind: bool
 ) -> None:
     """Write responses, with all other tables, codebook.csv and design.json beside them.
 
@@ -39,23 +50,24 @@ def export_(
     trials is left out. Who takes it all the same is recorded, for good: unblinding.csv tells.
     """
     _, engine = open_database()
-    with transaction(engine) as db:  # short, for people are answering; and a look stays on record
+    # short, for people are answering; and a look stays on record
+    with write_transaction(engine) as db:
         study = lookup.find(db, slug)
         outcomes.release_places(db, study)
-        blinded = withhold_truth(db, study, COMMAND_LINE if unblind else "")
-    with snapshot(engine) as db:
+        blinded = withhold_truth(db, study, UNBLINDED_BY_COMMAND_LINE if unblind else "")
+    with snapshot_session(engine) as db:
         study = lookup.find(db, slug)
-        if dataset is not None:
-            write_folder(psych_ds.list_files(db, study, modes, blinded), dataset)
-            click.echo(f"{dataset}: a Psych-DS dataset; its README.md tells what to add")
+        if psych_ds_folder is not None:
+            write_folder(psych_ds.iterate_files(db, study, modes, blinded), psych_ds_folder)
+            click.echo(f"{psych_ds_folder}: a Psych-DS dataset; its README.md tells what to add")
             return
         trials, people = csv_files.export_study(db, study, out, modes, blinded)
     click.echo(f"{out}: {trials} trials of {people} participants")
 
 
 @click.command()
-@SLUG
-@click.option("--out", type=FILE, help="A folder, or a .zip file.  [default: SLUG.zip]")
+@SLUG_ARGUMENT
+@click.option("--out", type=PATH_TYPE, help="A folder, or a .zip file.  [default: SLUG.zip]")
 def bundle(slug: str, out: Path | None) -> None:
     """Write what a preregistration holds: the frozen design and all that it was made from.
 
@@ -64,8 +76,8 @@ def bundle(slug: str, out: Path | None) -> None:
     """
     out = out or Path(f"{slug}.zip")
     _, engine = open_database()
-    with reading(engine) as db:
-        texts = bundle_design(db, lookup.find(db, slug))
+    with read_session(engine) as db:
+        texts = build_preregistration(db, lookup.find(db, slug))
     files = [(path, [text]) for path, text in texts.items()]
     if out.suffix != ".zip":
         write_folder(files, out)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from study_server.commands.context import FILE, SLUG, open_database
+from study_server.commands.context import PATH_TYPE, SLUG_ARGUMENT, open_database
 from study_server.errors import StudyError
 from study_server.recruitment import mturk
 from study_server.recruitment.pay_sheet import (
@@ -18,21 +18,21 @@ from study_server.recruitment.pay_sheet import reconcile as hold_against
 from study_server.recruitment.payment import is_due, settle
 from study_server.recruitment.platforms import Listed, read_list
 from study_server.recruitment.prolific import connect
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies import lookup
-from study_server.vocabulary import Source
+from study_server.vocabulary import RecruitmentSource
 
 PROLIFIC = click.option("--prolific", metavar="STUDY_ID", help="Prolific's study, by its API.")
 SANDBOX = click.option("--sandbox", is_flag=True, help="MTurk's sandbox, where nobody is paid.")
 
 
 @click.command()
-@SLUG
-@click.argument("platform_csv", metavar="[PLATFORM.csv]", type=FILE, required=False)
+@SLUG_ARGUMENT
+@click.argument("platform_csv", metavar="[PLATFORM.csv]", type=PATH_TYPE, required=False)
 @PROLIFIC
 @click.option("--mturk", "hit", metavar="HIT_ID", help="MTurk's HIT, by its API.")
 @SANDBOX
-@click.option("--out", type=FILE, default=Path("pay.csv"), show_default=True)
+@click.option("--out", type=PATH_TYPE, default=Path("pay.csv"), show_default=True)
 def reconcile(
     slug: str, platform_csv: Path | None, prolific: str | None, hit: str | None, sandbox: bool,
     out: Path,
@@ -50,7 +50,7 @@ def reconcile(
         raise click.UsageError("give one of PLATFORM.csv, --prolific STUDY_ID, --mturk HIT_ID")
     _, engine = open_database()
     source, listed = _fetch(platform_csv, prolific, hit, sandbox)
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = lookup.find(db, slug)
         rows = hold_against(db, study, source, listed)
         unlisted = count_unlisted(db, study, source, rows)
@@ -64,16 +64,16 @@ def reconcile(
 
 def _fetch(
     file: Path | None, study: str | None, hit: str | None, sandbox: bool
-) -> tuple[Source, Sequence[Listed]]:
+) -> tuple[RecruitmentSource, Sequence[Listed]]:
     if file is not None:
         return read_list(file)
     if study is not None:
-        return Source.PROLIFIC, connect().list_submissions(study)
-    return Source.MTURK, mturk.list_assignments(mturk.connect(sandbox), str(hit))
+        return RecruitmentSource.PROLIFIC, connect().list_submissions(study)
+    return RecruitmentSource.MTURK, mturk.list_assignments(mturk.connect(sandbox), str(hit))
 
 
 @click.command()
-@click.argument("sheet", type=FILE)
+@click.argument("sheet", type=PATH_TYPE)
 @PROLIFIC
 @SANDBOX
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")

@@ -6,16 +6,16 @@ import click
 from sqlalchemy import Engine
 
 from study_server.clock import now
-from study_server.commands.context import SLUG, open_database
+from study_server.commands.context import SLUG_ARGUMENT, open_database
 from study_server.errors import StudyError
 from study_server.participants.withdrawal import anonymize as cut_identities
 from study_server.participants.withdrawal import find_by_name, withdraw
-from study_server.storage.engine import scrub, transaction, writing
+from study_server.storage.engine import erase_deleted_data, write_session, write_transaction
 from study_server.studies import lookup
 
 
 @click.command()
-@SLUG
+@SLUG_ARGUMENT
 @click.argument("participant")
 def forget(slug: str, participant: str) -> None:
     """Delete one participant with every answer.
@@ -26,14 +26,14 @@ def forget(slug: str, participant: str) -> None:
     backups and exports made before: delete those in time.
     """
     _, engine = open_database()
-    with writing(engine) as db:
+    with write_session(engine) as db:
         withdraw(db, find_by_name(db, lookup.find(db, slug), participant))
     _scrub(engine)
     click.echo(f"{slug}: nothing of {participant} is left")
 
 
 @click.command()
-@SLUG
+@SLUG_ARGUMENT
 @click.option("--days", type=click.IntRange(min=0), default=30, show_default=True)
 def anonymize(slug: str, days: int) -> None:
     """Cut what leads to the people last seen so many days ago; their answers stay.
@@ -42,14 +42,14 @@ def anonymize(slug: str, days: int) -> None:
     somebody new, and can no longer withdraw. Run it daily for a retention period.
     """
     _, engine = open_database()
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         cut = cut_identities(db, lookup.find(db, slug), now() - timedelta(days=days))
     _scrub(engine)
     click.echo(f"{slug}: {cut} participants are anonymous now")
 
 
 def _scrub(engine: Engine) -> None:
-    if not scrub(engine):
+    if not erase_deleted_data(engine):
         raise StudyError(
             "deleted, but the database was too busy to be written anew: traces stay in its files "
             "until the next `study anonymize` or withdrawal"

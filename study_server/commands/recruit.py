@@ -5,16 +5,16 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
-from study_server.commands.context import SLUG, open_database
+from study_server.commands.context import SLUG_ARGUMENT, open_database
 from study_server.commands.run import DEFAULT_PUBLIC_URL
 from study_server.recruitment.arrival import CODED, entry_link, prolific_code, set_ending
 from study_server.recruitment.invitations import invitation
 from study_server.settings import Settings, require_secret
-from study_server.storage.engine import reading, transaction
+from study_server.storage.engine import read_session, write_transaction
 from study_server.studies import lookup
-from study_server.vocabulary import Mode, Outcome, Source
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 
-PLATFORMS = (Source.PROLIFIC, Source.MTURK, Source.SONA)
+PLATFORMS = (RecruitmentSource.PROLIFIC, RecruitmentSource.MTURK, RecruitmentSource.SONA)
 QUESTION = """<ExternalQuestion xmlns="http://mechanicalturk.amazonaws.com/\
 AWSMechanicalTurkDataSchemas/2006-07-14/ExternalQuestion.xsd">
   <ExternalURL>{}</ExternalURL>
@@ -49,7 +49,7 @@ def _credit_url(_ctx: click.Context, _option: click.Parameter, value: str | None
 
 
 @click.command()
-@SLUG
+@SLUG_ARGUMENT
 @click.argument("platform", type=click.Choice([source.value for source in PLATFORMS]))
 @click.option(
     "--code", "codes", metavar="OUTCOME=CODE", multiple=True, callback=_codes,
@@ -65,12 +65,12 @@ def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str
     docs/recruitment.md goes through it step by step.
     """
     settings, engine = open_database()
-    source = Source(platform)
-    if codes and source is not Source.PROLIFIC:
+    source = RecruitmentSource(platform)
+    if codes and source is not RecruitmentSource.PROLIFIC:
         raise click.UsageError("--code is for prolific")
-    if credit_url and source is not Source.SONA:
+    if credit_url and source is not RecruitmentSource.SONA:
         raise click.UsageError("--credit-url is for sona")
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = lookup.find(db, slug)
         for outcome, code in codes.items():
             set_ending(db, study, source, outcome, code)
@@ -78,13 +78,13 @@ def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str
             set_ending(db, study, source, Outcome.COMPLETE, credit_url)
         known = {outcome: prolific_code(db, study, outcome) for outcome in CODED}
     link = entry_link(_entry(settings, slug), source)
-    click.echo(QUESTION.format(link) if source is Source.MTURK else link)
-    for outcome, code in known.items() if source is Source.PROLIFIC else ():
+    click.echo(QUESTION.format(link) if source is RecruitmentSource.MTURK else link)
+    for outcome, code in known.items() if source is RecruitmentSource.PROLIFIC else ():
         click.echo(f"{outcome:<13} {code}")
 
 
 @click.command()
-@SLUG
+@SLUG_ARGUMENT
 @click.argument("people", metavar="N", type=click.IntRange(1, 100_000))
 def invite(slug: str, people: int) -> None:
     """Print N links, each for one person; who comes again by it goes on where they were.
@@ -93,7 +93,7 @@ def invite(slug: str, people: int) -> None:
     """
     settings, engine = open_database()
     require_secret(settings)
-    with reading(engine) as db:
+    with read_session(engine) as db:
         lookup.find(db, slug)
     for _ in range(people):
         token = invitation(settings.secret_key, slug, Mode.LIVE, secrets.token_hex(8))

@@ -7,24 +7,24 @@ from urllib.parse import urlencode
 import click
 from rich.progress import Progress
 
-from study_server.commands.context import SLUG, STDERR, open_database
+from study_server.commands.context import SLUG_ARGUMENT, STDERR, open_database
 from study_server.commands.run import DEFAULT_PUBLIC_URL
 from study_server.recruitment.invitations import invitation
 from study_server.settings import require_secret
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.simulation.simulated_study import rehearsal_server, simulate_participants
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.studies import lookup
 from study_server.vocabulary import Mode
 
 
 @click.command()
-@SLUG
+@SLUG_ARGUMENT
 def preview(slug: str) -> None:
     """Print a link with which to try a study in any state, as a preview."""
     settings, engine = open_database()
     require_secret(settings)
-    with reading(engine) as db:
+    with read_session(engine) as db:
         lookup.find(db, slug)
     token = invitation(settings.secret_key, slug, Mode.PREVIEW, secrets.token_hex(8))
     address = settings.public_url or DEFAULT_PUBLIC_URL
@@ -43,7 +43,7 @@ def _parse_rates(_ctx: click.Context, _option: click.Parameter, value: str) -> d
 
 
 @click.command()
-@SLUG
+@SLUG_ARGUMENT
 @click.argument("people", metavar="N", type=click.IntRange(min=1))
 @click.option("--rates", callback=_parse_rates, default="l2=0.226,mcl=0.301", show_default=True)
 @click.option("--participant-sd", type=click.FloatRange(0, 5), default=0.5, show_default=True)

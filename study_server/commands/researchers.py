@@ -3,7 +3,7 @@
 import click
 
 from study_server.commands.context import open_database
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies import researchers
 
 
@@ -18,6 +18,6 @@ def researcher() -> None:
 def add_researcher(name: str, password: str) -> None:
     """Add a researcher, or give one a new password."""
     _, engine = open_database()
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         researchers.add_researcher(db, name, password)
     click.echo(f"{name} can sign in at /researcher")

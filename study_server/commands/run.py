@@ -9,54 +9,54 @@ import click
 
 from study_server import wsgi
 from study_server.app import create_app
-from study_server.commands.context import COMMAND_LINE, SLUG, open_database
+from study_server.commands.context import SLUG_ARGUMENT, UNBLINDED_BY_COMMAND_LINE, open_database
 from study_server.errors import StudyError
 from study_server.settings import find_resource_folder, require_secret
-from study_server.storage.engine import reading, transaction
+from study_server.storage.engine import read_session, write_transaction
 from study_server.studies import lookup, researchers
 from study_server.studies.design import hash_wording, let_in
 from study_server.studies.progress import measure_progress
 from study_server.studies.unblinding import note_reopening
-from study_server.vocabulary import State
+from study_server.vocabulary import StudyState
 
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"  # of `study serve`
 DEMO_LINK_VALID_FOR = timedelta(hours=12)
 
 
-def _set_state(slug: str, state: State) -> None:
+def _set_state(slug: str, state: StudyState) -> None:
     _, engine = open_database()
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         lookup.find(db, slug).state = state
     click.echo(f"{slug}: {state}")
 
 
 @click.command("open")
-@SLUG
+@SLUG_ARGUMENT
 def open_(slug: str) -> None:
     """Let people in; needs a frozen design.
 
     A study that was closed told its truth: opening it again is recorded as a look at it.
     """
     _, engine = open_database()
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = lookup.find(db, slug)
-        note_reopening(db, study, COMMAND_LINE)
+        note_reopening(db, study, UNBLINDED_BY_COMMAND_LINE)
         let_in(study, hash_wording(db, study, find_resource_folder("templates")))
-    click.echo(f"{slug}: {State.OPEN}")
+    click.echo(f"{slug}: {StudyState.OPEN}")
 
 
 @click.command()
-@SLUG
+@SLUG_ARGUMENT
 def pause(slug: str) -> None:
     """Let nobody new in for a while; who has begun goes on."""
-    _set_state(slug, State.PAUSED)
+    _set_state(slug, StudyState.PAUSED)
 
 
 @click.command()
-@SLUG
+@SLUG_ARGUMENT
 def close(slug: str) -> None:
     """Let nobody new in any more; exports tell the truth from now on."""
-    _set_state(slug, State.CLOSED)
+    _set_state(slug, StudyState.CLOSED)
 
 
 @click.command()
@@ -96,7 +96,7 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
     public_url = settings.public_url or f"http://{host}:{port}"
     click.echo(f"studies:    {public_url}/")
     if demo:
-        with transaction(engine) as db:
+        with write_transaction(engine) as db:
             token = researchers.make_login_link(db, "demo", DEMO_LINK_VALID_FOR)
         click.echo(f"researcher: {public_url}/researcher/enter/{token} (works once)")
     engine.dispose()  # no connection is shared with the workers
@@ -110,7 +110,7 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
 def status(slug: str | None, as_json: bool) -> None:
     """How many came and how far they got."""
     _, engine = open_database()
-    with reading(engine) as db:
+    with read_session(engine) as db:
         chosen = [lookup.find(db, slug)] if slug else lookup.all_studies(db)
         if as_json:
             told = [measure_progress(db, study).as_json() for study in chosen]

@@ -6,17 +6,23 @@ from typing import Any
 
 import click
 
-from study_server.commands.context import FILE, SLUG, STUDY_TOML, open_database, track
+from study_server.commands.context import (
+    PATH_TYPE,
+    SLUG_ARGUMENT,
+    STUDY_TOML_ARGUMENT,
+    open_database,
+    show_progress,
+)
 from study_server.commands.wording import print_unfilled_placeholders
 from study_server.errors import StudyError
 from study_server.files import atomic_write
-from study_server.protocol.model import new_protocol, read_protocol, write_toml
+from study_server.protocol.model import create_protocol, format_toml, read_protocol
 from study_server.protocol.presets import PRESETS
 from study_server.settings import find_resource_folder
-from study_server.stimuli.audit import Finding, describe
+from study_server.stimuli.audit import AuditFinding, format_findings
 from study_server.stimuli.folders import write_manifest
-from study_server.stimuli.importing import Confounded, import_study
-from study_server.storage.engine import transaction
+from study_server.stimuli.importing import AuditFailedError, import_study
+from study_server.storage.engine import write_transaction
 from study_server.studies import lookup
 from study_server.studies.design import Plan, hash_wording, read_plan, write_plan
 from study_server.studies.design import freeze as freeze_study
@@ -24,28 +30,29 @@ from study_server.wording.files import read_wording, write_wording
 
 
 @click.command()
-@SLUG
+@SLUG_ARGUMENT
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="zhang2016", show_default=True)
-@click.option("--out", type=FILE, default=Path("study.toml"), show_default=True)
+@click.option("--out", type=PATH_TYPE, default=Path("study.toml"), show_default=True)
 def new(slug: str, preset: str, out: Path) -> None:
     """Write a commented protocol file, and what its participants will read, to edit both.
 
     The texts, consent, instructions, question and debriefing, are in the folder wording beside it
-    (of another study there: wording-SLUG), in every language that the program speaks; `languages`
+    (of another study there: wording-SLUG), in every language that the program speaks;
+    `languages`
     in the protocol says which of them participants may read. docs/wording.md tells more.
     """
     texts = "wording" if not (out.parent / "wording").exists() else f"wording-{slug}"
-    protocol = new_protocol(slug, preset).model_copy(update={"wording": texts})
+    protocol = create_protocol(slug, preset).model_copy(update={"wording": texts})
     if out.exists():
         raise StudyError(f"{out} is already there; give another --out, or remove it")
     with atomic_write(out) as temporary:
-        temporary.write_text(f"{write_toml(protocol)}\n{write_plan()}", encoding="utf-8")
+        temporary.write_text(f"{format_toml(protocol)}\n{write_plan()}", encoding="utf-8")
     folder = out.parent / protocol.wording
     write_wording(protocol, folder)
     click.echo(f"{out}, {folder}: edit them, then `study import {out} outputs/manifest.csv`")
 
 
-def _folders(
+def _parse_folders(
     _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Path]:
     pairs = [value.partition("=") for value in values]
@@ -60,11 +67,12 @@ def _folders(
 
 @click.command()
 @click.option(
-    "--method", "folders", metavar="NAME=FOLDER", multiple=True, required=True, callback=_folders,
+    "--method", "folders", metavar="NAME=FOLDER", multiple=True, required=True,
+    callback=_parse_folders,
     help="A folder of PNG files for each: real=photographs, then any models, and foil=controls.",
 )  # fmt: skip
 @click.option("--unpaired", is_flag=True, help="No fake is made from one of the photographs.")
-@click.option("--out", type=FILE, default=Path("manifest.csv"), show_default=True)
+@click.option("--out", type=PATH_TYPE, default=Path("manifest.csv"), show_default=True)
 def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
     """Write a manifest for images of any generator, to be imported.
 
@@ -76,17 +84,17 @@ def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
     """
 
     def progress(files: Iterable[Any], total: int) -> Iterable[Any]:
-        return track(files, total, "reading images")
+        return show_progress(files, total, "reading images")
 
     stimuli = write_manifest(out, folders, not unpaired, progress)
     click.echo(f"{out}: {stimuli} stimuli; `study import study.toml {out}` is next")
 
 
 @click.command("import")
-@STUDY_TOML
-@click.argument("manifest", type=FILE)
+@STUDY_TOML_ARGUMENT
+@click.argument("manifest", type=PATH_TYPE)
 @click.option("--accept", is_flag=True, help="Go on in spite of warnings, and keep them on record.")
-def import_(protocol_file: Path, manifest: Path, accept: bool) -> None:
+def import_command(protocol_file: Path, manifest: Path, accept: bool) -> None:
     """Check, audit, re-encode and store a study's stimuli: all of it or nothing.
 
     The audit looks for all that could tell a fake from its photograph beside its colors, and for
@@ -99,43 +107,49 @@ def import_(protocol_file: Path, manifest: Path, accept: bool) -> None:
     settings, engine = open_database()
 
     def progress(photographs: Iterable[Any], total: int) -> Iterable[Any]:
-        return track(photographs, total, "auditing and storing photographs")
+        return show_progress(photographs, total, "auditing and storing photographs")
 
     try:
         stored = import_study(
             engine, protocol, manifest, settings.stimuli_folder, accept, wording, progress
         )
-    except Confounded as error:
+    except AuditFailedError as error:
         _print(error.findings)
         raise
-    _print(stored.accepted)
-    accepted = f", warnings accepted: {len(stored.accepted)}" if stored.accepted else ""
+    _print(stored.accepted_findings)
+    accepted = (
+        f", warnings accepted: {len(stored.accepted_findings)}" if stored.accepted_findings else ""
+    )
     slug = protocol.slug
-    click.echo(f"{slug}: {stored.stimuli} stimuli stored{accepted}; `study freeze {slug}` is next")
+    click.echo(
+        f"{slug}: {stored.stimulus_count} stimuli stored{accepted}; `study freeze {slug}` is next"
+    )
     print_unfilled_placeholders(protocol, folder)
 
 
-def _print(findings: list[Finding]) -> None:
-    for line in describe(findings):
+def _print(findings: list[AuditFinding]) -> None:
+    for line in format_findings(findings):
         click.echo(line, err=True)
 
 
 @click.command()
-@SLUG
-@click.option("--plan", "plan_file", type=FILE, help="plan.toml; without it the defaults hold.")
-@click.option("--out", type=FILE, default=Path("design.json"), show_default=True)
-def freeze(slug: str, plan_file: Path | None, out: Path) -> None:
+@SLUG_ARGUMENT
+@click.option(
+    "--plan", "plan_path", type=PATH_TYPE, help="plan.toml; without it the defaults hold."
+)
+@click.option("--out", type=PATH_TYPE, default=Path("design.json"), show_default=True)
+def freeze(slug: str, plan_path: Path | None, out: Path) -> None:
     """Fix the design before the first live participant, for good.
 
     That is the protocol, the wording, the seed, the stimuli and the plan of the analysis. Its
     SHA-256 stands in every exported row. A changed study is imported under another slug. `study
     new` shows the plan's defaults.
     """
-    plan = read_plan(plan_file) if plan_file else Plan()
+    plan = read_plan(plan_path) if plan_path else Plan()
     if out.exists():
         raise StudyError(f"{out} is already there; give another --out, or remove it")
     _, engine = open_database()
-    with atomic_write(out) as temporary, transaction(engine) as db:
+    with atomic_write(out) as temporary, write_transaction(engine) as db:
         study = lookup.find(db, slug)
         design = freeze_study(
             db, study, plan, hash_wording(db, study, find_resource_folder("templates"))

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import click
 
-from study_server.commands.context import STUDY_TOML, open_database
+from study_server.commands.context import STUDY_TOML_ARGUMENT, open_database
 from study_server.protocol.model import Protocol, read_protocol
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies import lookup
 from study_server.wording.files import list_unfilled_places, read_wording, write_wording
 from study_server.wording.stored import reword_study
 
 
 @click.command()
-@STUDY_TOML
+@STUDY_TOML_ARGUMENT
 def wording(protocol_file: Path) -> None:
     """Write the default for every text of a study that is missing.
 
@@ -31,7 +31,7 @@ def wording(protocol_file: Path) -> None:
 
 
 @click.command()
-@STUDY_TOML
+@STUDY_TOML_ARGUMENT
 def reword(protocol_file: Path) -> None:
     """Update the texts of an imported study that is not yet frozen.
 
@@ -41,7 +41,7 @@ def reword(protocol_file: Path) -> None:
     folder = protocol_file.parent / protocol.wording
     texts = read_wording(protocol, folder)
     _, engine = open_database()
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         reword_study(db, protocol, lookup.find(db, protocol.slug), texts)
     click.echo(f"{protocol.slug}: {len(texts)} texts stored")
     print_unfilled_placeholders(protocol, folder)

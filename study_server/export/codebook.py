@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-VERSION = "hue-and-eye/1"
+FORMAT_VERSION = "hue-and-eye/1"
 
-RESPONSES = {
+RESPONSE_COLUMNS = {
     "study": "slug of the study",
     "participant": "opaque id, never a crowd worker's",
     "outcome": "of the participant: active, complete, screened_out, abandoned, timed_out, returned",
@@ -30,7 +30,7 @@ RESPONSES = {
     "design_sha256": "SHA-256 of design.json, empty before the freeze",
 }
 
-TIMING = {
+TIMING_COLUMNS = {
     "study": "slug of the study",
     "participant": "as in the responses",
     "mode": "as in the responses",
@@ -44,18 +44,18 @@ TIMING = {
     "browser that tells no pointer; script: an event that the browser did not make; else empty",
 }
 
-INCIDENTS = {
+INCIDENT_COLUMNS = {
     "study": "slug of the study",
     "participant": "as in the responses",
     "mode": "as in the responses",
     "kind": "as in the responses, of the trial that was replaced unseen",
     "image": "as in the responses",
-    "place": "of the image that could not be shown: left, right, center",
+    "slot": "of the image that could not be shown: left, right, center",
     "status": "of the HTTP reply; empty where what came was no image",
     "reported_at": "UTC, ISO 8601",
 }
 
-PARTICIPANTS = {
+PARTICIPANT_COLUMNS = {
     "study": "slug of the study",
     "participant": "opaque id",
     "outcome": "as in the responses",
@@ -88,32 +88,32 @@ PARTICIPANTS = {
     "finished_at": "UTC, ISO 8601",
 }
 
-UNBLINDING = {
+UNBLINDING_COLUMNS = {
     "study": "slug of the study",
     "unblinded_at": "when somebody took the truth while the study was blinded; UTC, ISO 8601",
     "by": "the command line, or the researcher's name",
     "complete": "live participants who were complete by then",
 }
 
-CODEBOOK = {
+CODEBOOK_COLUMNS = {
     "file": "of the export, without .csv",
     "column": "of that file",
     "meaning": "of the column",
 }
 
-TABLES: Mapping[str, Mapping[str, str]] = {
-    "responses": RESPONSES,
-    "timing": TIMING,
-    "incidents": INCIDENTS,
-    "participants": PARTICIPANTS,
-    "unblinding": UNBLINDING,
+TABLE_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "responses": RESPONSE_COLUMNS,
+    "timing": TIMING_COLUMNS,
+    "incidents": INCIDENT_COLUMNS,
+    "participants": PARTICIPANT_COLUMNS,
+    "unblinding": UNBLINDING_COLUMNS,
 }
 
 
-def list_columns() -> list[dict[str, object]]:
+def codebook_rows() -> list[dict[str, object]]:
     """The rows of codebook.csv."""
     return [
         {"file": file, "column": column, "meaning": meaning}
-        for file, columns in TABLES.items()
+        for file, columns in TABLE_COLUMNS.items()
         for column, meaning in columns.items()
     ]

@@ -9,17 +9,17 @@ from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
 from study_server.export import rows
-from study_server.export.codebook import UNBLINDING
-from study_server.export.csv_files import DESIGN_JSON, Table, write_csv
-from study_server.protocol.model import stored_protocol, write_toml
+from study_server.export.codebook import UNBLINDING_COLUMNS
+from study_server.export.csv_files import DESIGN_JSON, CsvTable, format_csv
+from study_server.protocol.model import format_toml, parse_stored_protocol
 from study_server.storage.models import Study
 from study_server.wording.stored import load_wording
 
-SUMS = "SHA256SUMS"
-WORDING = "wording"
+CHECKSUM_FILE = "SHA256SUMS"
+WORDING_FOLDER = "wording"
 
 
-def bundle_design(db: Session, study: Study) -> dict[str, str]:
+def build_preregistration(db: Session, study: Study) -> dict[str, str]:
     """Path -> content; the last one lists the SHA-256 of the others. Raises StudyError.
 
     `study import` and `freeze` take study.toml, wording/ and plan.toml again.
@@ -28,35 +28,37 @@ def bundle_design(db: Session, study: Study) -> dict[str, str]:
         raise StudyError(
             f"study {study.slug!r} is not frozen; `study freeze {study.slug}` fixes its design"
         )
-    protocol = stored_protocol(study.protocol).model_copy(update={"wording": WORDING})
+    protocol = parse_stored_protocol(study.protocol).model_copy(update={"wording": WORDING_FOLDER})
     wording = {
-        f"{WORDING}/{language}/{part}.md": text
+        f"{WORDING_FOLDER}/{language}/{part}.md": text
         for (language, part), text in load_wording(db, study).items()
     }
-    looks = Table("unblinding", UNBLINDING, rows.list_unblinding(db, study))
+    unblinding_table = CsvTable("unblinding", UNBLINDING_COLUMNS, rows.list_unblinding(db, study))
     files = {
         DESIGN_JSON: study.design,
-        "study.toml": write_toml(protocol),
+        "study.toml": format_toml(protocol),
         **wording,
-        "plan.toml": write_plan(json.loads(study.design)["plan"]),
+        "plan.toml": format_plan_toml(json.loads(study.design)["plan"]),
         "schedule_seed.txt": f"{study.schedule_seed}\n",
-        looks.file: "".join(write_csv(looks)),
+        unblinding_table.file_name: "".join(format_csv(unblinding_table)),
     }
-    return files | {SUMS: _list_sums(files)}
+    return files | {CHECKSUM_FILE: _format_checksums(files)}
 
 
-def write_plan(plan: Mapping[str, Any]) -> str:
+def format_plan_toml(plan: Mapping[str, Any]) -> str:
     """plan.toml: what JSON writes for numbers, texts and lists of them is TOML, too."""
-    lines = [f"{key} = {_value(value)}" for key, value in plan.items() if key != "exclusions"]
-    rules = [f"{rule} = {_value(value)}" for rule, value in plan["exclusions"].items()]
+    lines = [
+        f"{key} = {_format_toml_value(value)}" for key, value in plan.items() if key != "exclusions"
+    ]
+    rules = [f"{rule} = {_format_toml_value(value)}" for rule, value in plan["exclusions"].items()]
     return "\n".join([*lines, "", "[exclusions]", *rules, ""])
 
 
-def _value(value: object) -> str:
+def _format_toml_value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _list_sums(files: Mapping[str, str]) -> str:
+def _format_checksums(files: Mapping[str, str]) -> str:
     """As `sha256sum --check SHA256SUMS` reads it."""
     sums = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
     return "".join(f"{digest}  {path}\n" for path, digest in sums.items())

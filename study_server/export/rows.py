@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, extract, func, select, text
 from sqlalchemy.orm import Session
 
-from study_server.export.codebook import PARTICIPANTS
+from study_server.export.codebook import PARTICIPANT_COLUMNS
 from study_server.participants.scoring import attention_check_is_correct
 from study_server.storage.models import (
     Environment,
@@ -21,50 +21,52 @@ from study_server.storage.models import (
     Trial,
     Unblinding,
 )
-from study_server.vocabulary import SCRIPT, Kind, Mode
+from study_server.vocabulary import SCRIPT_INPUT, Mode, TrialKind
 
-AT_ONCE = 1000  # rows in memory
-Row = dict[str, object]
+ROWS_PER_FETCH = 1000  # rows in memory
+ExportRow = dict[str, object]
 
 
-def select_responses(
+def iterate_responses(
     db: Session, study: Study, modes: Collection[Mode], blinded: bool
-) -> Iterator[Row]:
+) -> Iterator[ExportRow]:
     """A row a trial that was shown. blinded: live ones without what tells the truth."""
-    hidden = dict.fromkeys(telling(study), "") if blinded else {}
-    for row in _select_view(db, "responses_export", study, modes):
+    hidden = dict.fromkeys(truth_columns(study), "") if blinded else {}
+    for row in _iterate_view(db, "responses_export", study, modes):
         yield row | hidden if row["mode"] == Mode.LIVE else row
 
 
-def telling(study: Study) -> tuple[str, ...]:
+def truth_columns(study: Study) -> tuple[str, ...]:
     """What tells the truth; an image that is shown alone is real or fake by its method."""
     return ("truth", "method", "image") if study.presentation == "single" else ("truth",)
 
 
-def select_timing(db: Session, study: Study, modes: Collection[Mode]) -> Iterator[Row]:
+def iterate_timing(db: Session, study: Study, modes: Collection[Mode]) -> Iterator[ExportRow]:
     """A row a trial that was shown."""
-    return _select_view(db, "timing_export", study, modes)
+    return _iterate_view(db, "timing_export", study, modes)
 
 
-def _select_view(db: Session, view: str, study: Study, modes: Collection[Mode]) -> Iterator[Row]:
+def _iterate_view(
+    db: Session, view: str, study: Study, modes: Collection[Mode]
+) -> Iterator[ExportRow]:
     query = text(
         f"SELECT * FROM {view} WHERE study = :study AND mode IN :modes "
         "ORDER BY participant, position"
     ).bindparams(bindparam("modes", expanding=True))
     values = {"study": study.slug, "modes": [str(mode) for mode in modes]}
-    rows = db.execute(query, values, execution_options={"yield_per": AT_ONCE})
+    rows = db.execute(query, values, execution_options={"yield_per": ROWS_PER_FETCH})
     yield from map(dict, rows.mappings())
 
 
-def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:
+def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[ExportRow]:
     query = (
         select(
-            Participant.name.label("participant"),
+            Participant.public_id.label("participant"),
             Participant.mode,
             Trial.kind,
             Stimulus.image,
-            Incident.place,
-            Incident.status,
+            Incident.slot,
+            Incident.http_status.label("status"),
             Incident.reported_at,
         )
         .select_from(Incident)
@@ -72,52 +74,62 @@ def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[R
         .join(Participant)
         .join(Stimulus, Stimulus.id == func.coalesce(Trial.fake_id, Trial.real_id))
         .where(Participant.study_id == study.id, Participant.mode.in_(modes))
-        .order_by(Participant.name, Incident.reported_at)
+        .order_by(Participant.public_id, Incident.reported_at)
     )
     rows = [dict(row) for row in db.execute(query).mappings()]
-    return [row | {"study": study.slug, "reported_at": iso(row["reported_at"])} for row in rows]
+    return [
+        row | {"study": study.slug, "reported_at": format_moment(row["reported_at"])}
+        for row in rows
+    ]
 
 
-LEAST_RT_MS = 100  # seeing and pressing take that long (Luce 1986, after Whelan 2008)
-ROUNDING_MS = 1000
+MIN_PLAUSIBLE_RT_MS = 100  # seeing and pressing take that long (Luce 1986, after Whelan 2008)
+CLOCK_TOLERANCE_MS = 1000
 
 
-def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> list[Row]:
+def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> list[ExportRow]:
     query = (
         select(Participant, Environment, Screening)
         .outerjoin(Environment)
         .outerjoin(Screening)
         .where(Participant.study_id == study.id, Participant.mode.in_(modes))
-        .order_by(Participant.name)
+        .order_by(Participant.public_id)
     )
-    counts, methods, inputs = _counts(db, study), _methods(db, study), _inputs(db, study)
+    counts, methods, inputs = (
+        _trial_counts(db, study),
+        _tested_methods(db, study),
+        _input_types(db, study),
+    )
     return [
-        _participant(study, person, environment, screening)
+        _participant_row(study, person, environment, screening)
         | counts[person.id]
         | {"methods": " ".join(methods[person.id]), "inputs": " ".join(inputs[person.id])}
         for person, environment, screening in db.execute(query)
     ]
 
 
-def _participant(
-    study: Study, person: Participant, environment: Environment | None, screening: Screening | None
-) -> Row:
-    row: Row = dict.fromkeys(PARTICIPANTS, "")
-    for column in PARTICIPANTS:
-        for table in (person, environment, screening):
+def _participant_row(
+    study: Study,
+    participant: Participant,
+    environment: Environment | None,
+    screening: Screening | None,
+) -> ExportRow:
+    row: ExportRow = dict.fromkeys(PARTICIPANT_COLUMNS, "")
+    for column in PARTICIPANT_COLUMNS:
+        for table in (participant, environment, screening):
             row[column] = getattr(table, column, row[column])
     for column in ("started_at", "finished_at"):
-        row[column] = iso(row[column])
-    return row | {"study": study.slug, "participant": person.name}
+        row[column] = format_moment(row[column])
+    return row | {"study": study.slug, "participant": participant.public_id}
 
 
-def iso(moment: object) -> str:
+def format_moment(moment: object) -> str:
     return moment.isoformat("T", "milliseconds") if isinstance(moment, datetime) else ""
 
 
-def _counts(db: Session, study: Study) -> dict[int, Row]:
+def _trial_counts(db: Session, study: Study) -> dict[int, ExportRow]:
     """By participant."""
-    attention_checks = Trial.kind == Kind.ATTENTION
+    attention_checks = Trial.kind == TrialKind.ATTENTION
     right = attention_check_is_correct(study.question)
     query = (
         select(
@@ -126,9 +138,9 @@ def _counts(db: Session, study: Study) -> dict[int, Row]:
             func.count(Response.trial_id).label("trials_answered"),
             func.count().filter(attention_checks).label("attention_checks_planned"),
             func.count().filter(attention_checks & right).label("attention_checks_correct"),
-            func.count().filter(Response.rt_ms < LEAST_RT_MS).label("impossible_rt"),
-            func.count().filter(_too_soon()).label("too_soon"),
-            func.count().filter(Response.input == SCRIPT).label("scripted"),
+            func.count().filter(Response.rt_ms < MIN_PLAUSIBLE_RT_MS).label("impossible_rt"),
+            func.count().filter(_is_implausibly_early()).label("too_soon"),
+            func.count().filter(Response.input == SCRIPT_INPUT).label("scripted"),
         )
         .join(Participant)
         .outerjoin(Response)
@@ -138,27 +150,27 @@ def _counts(db: Session, study: Study) -> dict[int, Row]:
     return {row.pop("participant_id"): row for row in map(dict, db.execute(query).mappings())}
 
 
-def _too_soon() -> ColumnElement[bool]:
+def _is_implausibly_early() -> ColumnElement[bool]:
     """The answer came before its images can have been seen and answered, by the server's clock."""
     began, came = (
         extract("epoch", moment) for moment in (Trial.started_at, Response.received_at)
     )  # whole seconds on SQLite
-    told_ms = Response.first_ms + func.coalesce(Response.second_ms, 0) + Response.rt_ms
-    return 1000 * (came - began) + ROUNDING_MS < told_ms
+    claimed_ms = Response.first_ms + func.coalesce(Response.second_ms, 0) + Response.rt_ms
+    return 1000 * (came - began) + CLOCK_TOLERANCE_MS < claimed_ms
 
 
-def _methods(db: Session, study: Study) -> dict[int, list[str]]:
+def _tested_methods(db: Session, study: Study) -> dict[int, list[str]]:
     query = (
         select(Trial.participant_id, Stimulus.method)
         .join(Stimulus, Trial.fake_id == Stimulus.id)
-        .where(Stimulus.study_id == study.id, Trial.kind == Kind.TEST)
+        .where(Stimulus.study_id == study.id, Trial.kind == TrialKind.TEST)
         .distinct()
         .order_by(Trial.participant_id, Stimulus.method)
     )
-    return _by_participant(db.execute(query))
+    return _group_by_participant(db.execute(query))
 
 
-def _inputs(db: Session, study: Study) -> dict[int, list[str]]:
+def _input_types(db: Session, study: Study) -> dict[int, list[str]]:
     query = (
         select(Trial.participant_id, Response.input)
         .join(Response)
@@ -167,25 +179,25 @@ def _inputs(db: Session, study: Study) -> dict[int, list[str]]:
         .distinct()
         .order_by(Trial.participant_id, Response.input)
     )
-    return _by_participant(db.execute(query))
+    return _group_by_participant(db.execute(query))
 
 
-def _by_participant(rows: Iterable[Sequence[Any]]) -> dict[int, list[str]]:
-    told: dict[int, list[str]] = defaultdict(list)
+def _group_by_participant(rows: Iterable[Sequence[Any]]) -> dict[int, list[str]]:
+    values_by_participant: dict[int, list[str]] = defaultdict(list)
     for participant_id, word in rows:
-        told[participant_id].append(word)
-    return told
+        values_by_participant[participant_id].append(word)
+    return values_by_participant
 
 
-def list_unblinding(db: Session, study: Study) -> list[Row]:
+def list_unblinding(db: Session, study: Study) -> list[ExportRow]:
     """Who took the truth while the study was blinded, and when."""
-    looks = select(Unblinding).where(Unblinding.study_id == study.id).order_by(Unblinding.id)
+    unblindings = select(Unblinding).where(Unblinding.study_id == study.id).order_by(Unblinding.id)
     return [
         {
             "study": study.slug,
-            "unblinded_at": iso(look.unblinded_at),
-            "by": look.by,
-            "complete": look.complete,
+            "unblinded_at": format_moment(look.unblinded_at),
+            "by": look.unblinded_by,
+            "complete": look.complete_count,
         }
-        for look in db.scalars(looks)
+        for look in db.scalars(unblindings)
     ]

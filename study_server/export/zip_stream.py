@@ -7,12 +7,12 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from study_server.errors import StudyError
 from study_server.files import atomic_write
 
-Content = Iterable[str]  # a file's text in pieces
-Files = Iterable[tuple[str, Content]]  # by path, each read once and in turn
-PIECE = 64 * 1024  # bytes
+TextPieces = Iterable[str]  # a file's text in pieces
+FileContents = Iterable[tuple[str, TextPieces]]  # by path, each read once and in turn
+PIECE_BYTES = 64 * 1024  # bytes
 
 
-def write_folder(files: Files, folder: Path) -> None:
+def write_folder(files: FileContents, folder: Path) -> None:
     """The whole folder or none. Raises StudyError where there is one already."""
     if folder.exists():
         raise StudyError(f"{folder} is already there; give another folder, or remove it")
@@ -24,9 +24,9 @@ def write_folder(files: Files, folder: Path) -> None:
                 handle.writelines(content)
 
 
-def stream_zip(files: Files) -> Iterator[bytes]:
+def stream_zip(files: FileContents) -> Iterator[bytes]:
     """The zip in pieces; the same content is the same bytes."""
-    sink = _Sink()
+    sink = _ZipBuffer()
     with ZipFile(sink, "w") as archive:
         for path, content in files:
             entry = ZipInfo(path)
@@ -34,11 +34,11 @@ def stream_zip(files: Files) -> Iterator[bytes]:
             with archive.open(entry, "w", force_zip64=True) as handle:
                 for text in content:
                     handle.write(text.encode())
-                    yield from sink.take(PIECE)
-    yield from sink.take(0)
+                    yield from sink.drain(PIECE_BYTES)
+    yield from sink.drain(0)
 
 
-class _Sink:
+class _ZipBuffer:
     """Where a zip is written to that nobody keeps: it cannot seek, and is emptied on the way."""
 
     def __init__(self) -> None:
@@ -49,12 +49,12 @@ class _Sink:
         return len(content)
 
     def flush(self) -> None:
-        """Do nothing; `take` empties the sink."""
+        """Do nothing; `drain` empties the sink."""
 
     def close(self) -> None:
-        """Do nothing; `take` empties the sink."""
+        """Do nothing; `drain` empties the sink."""
 
-    def take(self, least: int) -> Iterator[bytes]:
+    def drain(self, least: int) -> Iterator[bytes]:
         """What has come, once it is so many bytes."""
         if len(self._held) > least:
             yield bytes(self._held)

@@ -5,7 +5,7 @@ from sqlalchemy.orm import aliased
 
 from study_server.participants.current_trial import UnknownTrial
 from study_server.storage.models import Participant, Response, Stimulus, Trial
-from study_server.vocabulary import Place
+from study_server.vocabulary import Slot
 
 FAKE, PHOTOGRAPH = aliased(Stimulus), aliased(Stimulus)
 IMAGES = (
@@ -28,7 +28,7 @@ class ImageGone(LookupError):
     """The trial is answered or voided: nobody looks at its images any more."""
 
 
-def find_image(db: Connection, token: str, trial_token: str, place: Place) -> str:
+def find_image(db: Connection, token: str, trial_token: str, place: Slot) -> str:
     """The file of what a participant's trial shows there. Raises UnknownTrial, ImageGone."""
     asked = {"token": token, "trial_token": trial_token}
     found = db.execute(IMAGES, asked).one_or_none()
@@ -37,7 +37,7 @@ def find_image(db: Connection, token: str, trial_token: str, place: Place) -> st
     if found.over:
         raise ImageGone(trial_token)
     paired = found.fake_side is not None
-    if paired is (place is Place.CENTER):
+    if paired is (place is Slot.CENTER):
         raise UnknownTrial(trial_token)
     file: str = found.fake or found.photograph
     return file if not paired or place == found.fake_side else found.photograph

@@ -23,9 +23,9 @@ from study_server.participants.queries import (
     PROGRESS,
     SHOWING,
 )
-from study_server.protocol.model import Protocol, stored_protocol
+from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant
-from study_server.vocabulary import Choice, Kind, Outcome, Side, truth_of
+from study_server.vocabulary import Answer, Outcome, Side, TrialKind, derive_truth
 
 SEEN_EVERY = timedelta(seconds=10)  # noted no more often than that
 
@@ -64,17 +64,17 @@ class Showing:
 
     person: Person
     id: int
-    kind: Kind
+    kind: TrialKind
     attempt: int
     fake_id: int | None
     fake_side: Side | None
     started_at: datetime | None
     voided: bool
-    answer: Choice | None
+    answer: Answer | None
 
     @property
-    def truth(self) -> Choice:
-        return truth_of(self.fake_side, self.fake_id)
+    def truth(self) -> Answer:
+        return derive_truth(self.fake_side, self.fake_id)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def find_showing(db: Connection, token: str, trial_token: str) -> Showing:
     if row is None:
         raise UnknownTrial(trial_token)
     key, language, outcome, started_at, seen_at, protocol, *trial = row
-    person = Person(key, language, outcome, started_at, seen_at, stored_protocol(protocol))
+    person = Person(key, language, outcome, started_at, seen_at, parse_stored_protocol(protocol))
     return Showing(person, *trial)
 
 
@@ -132,7 +132,7 @@ def progress(db: Connection, person: Participant | Person) -> tuple[int, int]:
 
 def look_ahead(db: Connection, person: Person) -> Ahead:
     """How far it is, and what comes next: what runs and what the protocol fetches ahead."""
-    asked = {"participant_id": person.id, "limit": 1 + person.protocol.ahead}
+    asked = {"participant_id": person.id, "limit": 1 + person.protocol.prefetch}
     trials = () if person.outcome in ENDED else db.execute(AHEAD, asked).all()
     if not trials:
         return Ahead(*progress(db, person), trials)

@@ -10,12 +10,25 @@ from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.languages import SOURCE
+from study_server.languages import SOURCE_LANGUAGE
 from study_server.participants.outcomes import release_places
-from study_server.protocol.model import stored_protocol
-from study_server.protocol.schedule import PlannedTrial, Pools, Views, least_filled, plan_trials
+from study_server.protocol.model import parse_stored_protocol
+from study_server.protocol.schedule import (
+    ImagePools,
+    PlannedTrial,
+    ViewCounts,
+    choose_least_filled,
+    plan_trials,
+)
 from study_server.storage.models import Identity, Participant, Stimulus, Study, Trial
-from study_server.vocabulary import REAL, Kind, Mode, Outcome, Source, State
+from study_server.vocabulary import (
+    REAL_METHOD,
+    Mode,
+    Outcome,
+    RecruitmentSource,
+    StudyState,
+    TrialKind,
+)
 from study_server.wording.stored import render_wording
 
 COUNTED = (Outcome.ACTIVE, Outcome.COMPLETE)  # who takes a place
@@ -35,7 +48,7 @@ class NotInvited(Exception):
 
 
 def admit(
-    db: Session, study: Study, person: str, mode: Mode, source: Source, language: str,
+    db: Session, study: Study, person: str, mode: Mode, source: RecruitmentSource, language: str,
     invited: bool = False,
 ) -> Participant:  # fmt: skip
     """As `enroll`; raises NotOpen, NotInvited where somebody new who is live is not let in."""
@@ -47,18 +60,23 @@ def admit(
     return enroll(db, study, person, mode, source, language)
 
 
-def require_entry(study: Study, source: Source, invited: bool) -> None:
+def require_entry(study: Study, source: RecruitmentSource, invited: bool) -> None:
     """Raises NotOpen, NotInvited where nobody new who is live is let in this way."""
-    entry = stored_protocol(study.protocol).entry
-    recruited = invited or source is not Source.LINK
-    if study.state is not State.OPEN:
+    entry = parse_stored_protocol(study.protocol).entry
+    recruited = invited or source is not RecruitmentSource.LINK
+    if study.state is not StudyState.OPEN:
         raise NotOpen
     if not (entry == "open" or invited or (entry == "recruited" and recruited)):
         raise NotInvited
 
 
 def enroll(
-    db: Session, study: Study, person: str, mode: Mode, source: Source, language: str = SOURCE
+    db: Session,
+    study: Study,
+    person: str,
+    mode: Mode,
+    source: RecruitmentSource,
+    language: str = SOURCE_LANGUAGE,
 ) -> Participant:
     """The participant this person is: the one already there, or a new one with their own schedule.
 
@@ -76,13 +94,22 @@ def enroll(
         raise StudyFull
     participant = _new_participant(db, study, mode, source, language)
     digest = _digest(study, person, source)
-    db.add(Identity(participant_id=participant.id, study_id=study.id, source=source, digest=digest))
+    db.add(
+        Identity(
+            participant_id=participant.id,
+            study_id=study.id,
+            source=source,
+            external_id_digest=digest,
+        )
+    )
     _store_plan(db, study, participant)
     db.flush()
     return participant
 
 
-def find_person(db: Session, study: Study, person: str, source: Source) -> Participant | None:
+def find_person(
+    db: Session, study: Study, person: str, source: RecruitmentSource
+) -> Participant | None:
     """The participant this person already is, if any."""
     return db.scalar(
         select(Participant)
@@ -90,23 +117,23 @@ def find_person(db: Session, study: Study, person: str, source: Source) -> Parti
         .where(
             Identity.study_id == study.id,
             Identity.source == source,
-            Identity.digest == _digest(study, person, source),
+            Identity.external_id_digest == _digest(study, person, source),
         )
     )
 
 
-def _digest(study: Study, person: str, source: Source) -> str:
-    return hmac.digest(study.key, f"{source}:{person}".encode(), "sha256").hex()
+def _digest(study: Study, person: str, source: RecruitmentSource) -> str:
+    return hmac.digest(study.identity_key, f"{source}:{person}".encode(), "sha256").hex()
 
 
 def _new_participant(
-    db: Session, study: Study, mode: Mode, source: Source, language: str
+    db: Session, study: Study, mode: Mode, source: RecruitmentSource, language: str
 ) -> Participant:
-    protocol, moment = stored_protocol(study.protocol), now()
+    protocol, moment = parse_stored_protocol(study.protocol), now()
     wording = render_wording(db, study, language)
     participant = Participant(
         study_id=study.id,
-        name=f"p{secrets.token_hex(6)}",
+        public_id=f"p{secrets.token_hex(6)}",
         token=secrets.token_urlsafe(16),
         mode=mode,
         source=source,
@@ -115,11 +142,13 @@ def _new_participant(
         consent_version=wording.consent_version,
         comment="",
         started_at=moment,
-        seen_at=moment,
+        last_seen_at=moment,
     )
     if protocol.assignment == "between":
-        rng = Random(f"{study.schedule_seed}:{participant.name}:method")
-        participant.method = least_filled(protocol.methods, _filled(db, study, mode), rng)
+        rng = Random(f"{study.schedule_seed}:{participant.public_id}:method")
+        participant.assigned_method = choose_least_filled(
+            protocol.methods, _filled(db, study, mode), rng
+        )
     db.add(participant)
     db.flush()
     return participant
@@ -128,18 +157,18 @@ def _new_participant(
 def _filled(db: Session, study: Study, mode: Mode) -> dict[str, int]:
     """Complete and still active participants a method; previews and simulations count apart."""
     query = (
-        select(Participant.method, func.count())
+        select(Participant.assigned_method, func.count())
         .where(
             Participant.study_id == study.id,
             Participant.mode == mode,
             Participant.outcome.in_(COUNTED),
         )
-        .group_by(Participant.method)
+        .group_by(Participant.assigned_method)
     )
     return {method: count for method, count in db.execute(query) if method}
 
 
-def count_views(db: Session, study: Study, mode: Mode, ids: Ids) -> Views:
+def count_views(db: Session, study: Study, mode: Mode, ids: Ids) -> ViewCounts:
     """How many complete and still active participants have each stimulus among their test trials.
 
     ids: `stimulus_ids` of the study. A repeat is the same trial again and counts no more.
@@ -162,7 +191,7 @@ def _tested(study: Study, mode: Mode) -> tuple[ColumnElement[bool], ...]:
         Participant.study_id == study.id,
         Participant.mode == mode,
         Participant.outcome.in_(COUNTED),
-        Trial.kind == Kind.TEST,
+        Trial.kind == TrialKind.TEST,
         Trial.voided.is_(False),
         Trial.repeat_of.is_(None),
     )
@@ -170,7 +199,7 @@ def _tested(study: Study, mode: Mode) -> tuple[ColumnElement[bool], ...]:
 
 def is_full(db: Session, study: Study) -> bool:
     """Whether every fake was given to as many people as the protocol wants."""
-    protocol = stored_protocol(study.protocol)
+    protocol = parse_stored_protocol(study.protocol)
     if not protocol.target_views:
         return False
     ids = stimulus_ids(db, study)
@@ -180,9 +209,9 @@ def is_full(db: Session, study: Study) -> bool:
 
 
 def _store_plan(db: Session, study: Study, participant: Participant) -> None:
-    protocol, ids = stored_protocol(study.protocol), stimulus_ids(db, study)
-    methods = (participant.method,) if participant.method else protocol.methods
-    rng = Random(f"{study.schedule_seed}:{participant.name}")
+    protocol, ids = parse_stored_protocol(study.protocol), stimulus_ids(db, study)
+    methods = (participant.assigned_method,) if participant.assigned_method else protocol.methods
+    rng = Random(f"{study.schedule_seed}:{participant.public_id}")
     views = count_views(db, study, participant.mode, ids)
     plan = plan_trials(protocol, pools_of(ids), methods, views, rng)
     rows = [_trial_row(participant, planned, ids, slot, 0) for slot, planned in enumerate(plan)]
@@ -196,7 +225,7 @@ def stimulus_ids(db: Session, study: Study) -> Ids:
     return {(image, method): id_ for image, method, id_ in db.execute(query)}
 
 
-def pools_of(ids: Ids) -> Pools:
+def pools_of(ids: Ids) -> ImagePools:
     """The images that each method has."""
     pools: dict[str, list[str]] = defaultdict(list)
     for image, method in sorted(ids):
@@ -238,5 +267,5 @@ def stimulus_keys(
     """(fake, photograph), each an image and a method; a single image has one of them."""
     own = planned.image, planned.method
     if planned.real_image is not None:
-        return own, (planned.real_image, REAL)
-    return (None, own) if planned.method == REAL else (own, None)
+        return own, (planned.real_image, REAL_METHOD)
+    return (None, own) if planned.method == REAL_METHOD else (own, None)

@@ -6,7 +6,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.protocol.model import Protocol, stored_protocol
+from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant, Study
 from study_server.vocabulary import Outcome
 
@@ -30,9 +30,9 @@ def release_places(db: Session, study: Study) -> None:
     Who was silent takes it again on return; who is out of time does not.
     """
     begun = Participant.study_id == study.id, Participant.outcome.in_(UNFINISHED)
-    protocol = stored_protocol(study.protocol)
+    protocol = parse_stored_protocol(study.protocol)
     late = Participant.started_at < late_since(protocol)
-    silent = Participant.seen_at < silent_since(protocol)
+    silent = Participant.last_seen_at < silent_since(protocol)
     for condition, outcome in ((late, Outcome.TIMED_OUT), (silent, Outcome.ABANDONED)):
         db.execute(update(Participant).where(*begun, condition).values(outcome=outcome))
 

@@ -11,12 +11,12 @@ from study_server.participants.queries import (
     TRIAL,
     UNDER_WAY,
 )
-from study_server.protocol.model import Protocol, stored_protocol
+from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Environment, Participant, Trial
 
 
 def protocol_of(participant: Participant) -> Protocol:
-    return stored_protocol(participant.study.protocol)
+    return parse_stored_protocol(participant.study.protocol)
 
 
 def person_of(participant: Participant) -> Person:
@@ -25,7 +25,7 @@ def person_of(participant: Participant) -> Person:
         participant.language,
         participant.outcome,
         participant.started_at,
-        participant.seen_at,
+        participant.last_seen_at,
         protocol_of(participant),
     )
 

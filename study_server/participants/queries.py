@@ -32,7 +32,7 @@ LANGUAGE = select(PEOPLE.c.language).where(PEOPLE.c.token == bindparam("token"))
 LOCK = select(PEOPLE.c.id).where(PEOPLE.c.token == bindparam("token")).with_for_update()
 SHOWING = (
     select(
-        *PEOPLE.c["id", "language", "outcome", "started_at", "seen_at"],  # as Person has them
+        *PEOPLE.c["id", "language", "outcome", "started_at", "last_seen_at"],  # as Person has them
         STUDIES.c.protocol,
         *TRIALS.c["id", "kind", "attempt", "fake_id", "fake_side", "started_at", "voided"],
         ANSWERS.c.answer,  # as Showing has them
@@ -44,7 +44,7 @@ SHOWING = (
     .where(TRIALS.c.token == bindparam("trial_token"), PEOPLE.c.token == bindparam("token"))
 )
 NOTE_PERSON = update(PEOPLE).where(PEOPLE.c.id == bindparam("row"))
-NOTE_SEEN = NOTE_PERSON.values(seen_at=bindparam("at"))
+NOTE_SEEN = NOTE_PERSON.values(last_seen_at=bindparam("at"))
 NOTE_OUTCOME = NOTE_PERSON.values(outcome=bindparam("now_is"))
 NOTE_START = (
     update(TRIALS).where(TRIALS.c.id == bindparam("row")).values(started_at=bindparam("at"))

@@ -10,9 +10,9 @@ from study_server.clock import now
 from study_server.participants.current_trial import UnfitAnswer, VoidedTrial, be_there, touch
 from study_server.participants.enrollment import count_views, new_trial, pools_of, stimulus_ids
 from study_server.participants.participation import find_trial, person_of, protocol_of, under_way
-from study_server.protocol.schedule import PlannedTrial, substitute
+from study_server.protocol.schedule import PlannedTrial, plan_replacement
 from study_server.storage.models import Incident, Participant, Stimulus, Trial
-from study_server.vocabulary import Place
+from study_server.vocabulary import Slot
 
 MOST_INCIDENTS = 10  # at a slot: more is no accident
 
@@ -26,7 +26,7 @@ def resume(db: Session, participant: Participant) -> None:
 
 
 def report_incident(
-    db: Session, participant: Participant, token: str, place: Place, status: int | None
+    db: Session, participant: Participant, token: str, place: Slot, status: int | None
 ) -> None:
     """An image of a trial that nobody saw yet cannot be had: another trial takes its place.
 
@@ -41,7 +41,7 @@ def report_incident(
         raise UnfitAnswer("this trial is not replaced: it has begun, or others were already")
     be_there(db.connection(), person_of(participant))
     db.expire(participant)  # that wrote to the row
-    db.add(Incident(trial_id=trial.id, place=place, status=status, reported_at=now()))
+    db.add(Incident(trial_id=trial.id, slot=place, http_status=status, reported_at=now()))
     void(db, participant, trial)
 
 
@@ -55,10 +55,10 @@ def void(db: Session, participant: Participant, trial: Trial) -> None:
 def _replace(db: Session, participant: Participant, voided: Trial) -> None:
     study, protocol = participant.study, protocol_of(participant)
     ids = stimulus_ids(db, study)
-    rng = Random(f"{study.schedule_seed}:{participant.name}:{voided.slot}:{voided.attempt}")
+    rng = Random(f"{study.schedule_seed}:{participant.public_id}:{voided.slot}:{voided.attempt}")
     views = count_views(db, study, participant.mode, ids)
     dealt = _images_dealt(db, participant)
-    planned = substitute(protocol, as_planned(voided), pools_of(ids), dealt, views, rng)
+    planned = plan_replacement(protocol, as_planned(voided), pools_of(ids), dealt, views, rng)
     trial = new_trial(participant, planned, ids, voided.slot, voided.attempt + 1)
     db.add(trial)
     repeats = Trial.participant_id == participant.id, Trial.repeat_of == voided.slot
@@ -81,8 +81,8 @@ def as_planned(trial: Trial) -> PlannedTrial:
     return PlannedTrial(
         trial.kind,
         trial.block,
-        trial.shown.image,
-        trial.shown.method,
+        trial.main_stimulus.image,
+        trial.main_stimulus.method,
         trial.real.image if paired and trial.real else None,
         trial.fake_side,
         trial.first_side,

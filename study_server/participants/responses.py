@@ -19,7 +19,7 @@ from study_server.participants.queries import ANSWERS, NOTE_OUTCOME, PEOPLE
 from study_server.participants.replacement import void
 from study_server.participants.scoring import qualified
 from study_server.storage.models import Participant, Trial
-from study_server.vocabulary import DISTURBING, Choice, Flag, Kind, Outcome
+from study_server.vocabulary import DISTURBANCE_FLAGS, Answer, Outcome, TrialFlag, TrialKind
 
 MOST_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
 STORE = insert(ANSWERS)
@@ -27,7 +27,7 @@ FINISH = NOTE_OUTCOME.where(PEOPLE.c.finished_at.is_(None)).values(finished_at=b
 
 
 @dataclass(frozen=True)
-class Answer:
+class SubmittedResponse:
     """What the browser says of one trial.
 
     first_ms, second_ms: achieved exposures; no second one where there is one image, or where both
@@ -36,7 +36,7 @@ class Answer:
     says. id: the browser's own, the same whenever it sends this answer.
     """
 
-    choice: Choice
+    choice: Answer
     rt_ms: int
     first_ms: float
     second_ms: float | None = None
@@ -45,7 +45,7 @@ class Answer:
     early: int = 0
     held: int = 0
     input: str = ""
-    flags: Collection[Flag] = ()
+    flags: Collection[TrialFlag] = ()
     id: str | None = None
 
 
@@ -53,11 +53,11 @@ class Answer:
 class Recorded:
     """The answer that stands for a trial, and what is ahead now."""
 
-    choice: Choice
+    choice: Answer
     ahead: Ahead
 
 
-def record_response(db: Connection, showing: Showing, answer: Answer) -> Recorded:
+def record_response(db: Connection, showing: Showing, answer: SubmittedResponse) -> Recorded:
     """Store one answer. The first stands: browsers retry, people double-click, tabs race.
 
     A disturbed trial is voided and replaced where the protocol says so, its answer kept with it.
@@ -74,7 +74,7 @@ def record_response(db: Connection, showing: Showing, answer: Answer) -> Recorde
     return Recorded(answer.choice, ahead)
 
 
-def _store(db: Connection, showing: Showing, answer: Answer) -> Person:
+def _store(db: Connection, showing: Showing, answer: SubmittedResponse) -> Person:
     person = begin(db, showing)  # where the word of that was lost
     if answer.choice not in (showing.truth, showing.truth.other):
         possible = " or ".join(sorted((showing.truth, showing.truth.other)))
@@ -91,18 +91,18 @@ def _replace(db: Connection, showing: Showing) -> None:
         void(objects, participant, objects.get_one(Trial, showing.id))
 
 
-def _must_be_replaced(showing: Showing, answer: Answer) -> bool:
+def _must_be_replaced(showing: Showing, answer: SubmittedResponse) -> bool:
     """Practice, which is not analysed, is not shown again."""
     return (
         showing.person.protocol.disturbed == "replace"
-        and showing.kind is not Kind.PRACTICE
+        and showing.kind is not TrialKind.PRACTICE
         and showing.attempt + 1 < MOST_ATTEMPTS
-        and any(flag in DISTURBING for flag in answer.flags)
+        and any(flag in DISTURBANCE_FLAGS for flag in answer.flags)
     )
 
 
-def _columns(answer: Answer) -> dict[str, object]:
-    flags = {flag.value: flag in answer.flags for flag in Flag if flag is not Flag.VOIDED}
+def _columns(answer: SubmittedResponse) -> dict[str, object]:
+    flags = {flag.value: flag in answer.flags for flag in TrialFlag if flag is not TrialFlag.VOIDED}
     return {
         "answer": answer.choice,
         "rt_ms": answer.rt_ms,
@@ -123,7 +123,10 @@ def _outcome_of(db: Connection, answered: Showing, ahead: Ahead) -> Outcome | No
     """What an answer brings taking part to, if to its end."""
     if ahead.answered == ahead.planned:
         return Outcome.COMPLETE
-    over = answered.kind is Kind.QUALIFICATION and ahead.trials[0].kind is not Kind.QUALIFICATION
+    over = (
+        answered.kind is TrialKind.QUALIFICATION
+        and ahead.trials[0].kind is not TrialKind.QUALIFICATION
+    )
     return Outcome.SCREENED_OUT if over and not _qualified(db, answered.person) else None
 
 

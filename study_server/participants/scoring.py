@@ -7,19 +7,21 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from study_server.participants.current_trial import Showing
-from study_server.protocol.model import stored_protocol
+from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import Participant, Response, Trial
-from study_server.vocabulary import Choice, Kind, Outcome, Place
+from study_server.vocabulary import Answer, Outcome, Slot, TrialKind
 
 
 def qualified(db: Session, participant: Participant) -> bool:
     """Whether the qualification trials were answered well enough."""
-    protocol = stored_protocol(participant.study.protocol)
-    correct, answered = score(db, participant, Kind.QUALIFICATION)
+    protocol = parse_stored_protocol(participant.study.protocol)
+    correct, answered = score(db, participant, TrialKind.QUALIFICATION)
     return correct >= protocol.qualification_min_correct * answered
 
 
-def score(db: Session, participant: Participant, kind: Kind = Kind.TEST) -> tuple[int, int]:
+def score(
+    db: Session, participant: Participant, kind: TrialKind = TrialKind.TEST
+) -> tuple[int, int]:
     """(correct, answered) trials of a kind, as shown at the end; voided ones and repeats aside."""
     query = (
         select(Trial, Response.answer)
@@ -36,24 +38,24 @@ def score(db: Session, participant: Participant, kind: Kind = Kind.TEST) -> tupl
     return sum(judged), len(judged)
 
 
-def is_correct(question: str, truth: Choice, answer: Choice) -> bool:
+def is_correct(question: str, truth: Answer, answer: Answer) -> bool:
     """The fake was found, or the photograph where that was asked."""
     return answer is (truth if question == "fake" else truth.other)
 
 
 def attention_check_is_correct(question: str) -> ColumnElement[bool]:
     """`is_correct` of a attention check, for queries; an image shown alone is a foil."""
-    found = Response.answer == func.coalesce(Trial.fake_side, Choice.FAKE)
+    found = Response.answer == func.coalesce(Trial.fake_side, Answer.FAKE)
     return found if question == "fake" else ~found
 
 
-def feedback(showing: Showing, answer: Choice) -> dict[str, object] | None:
+def feedback(showing: Showing, answer: Answer) -> dict[str, object] | None:
     """Return the feedback to a practice trial: where the fake was, and whether it was found.
 
     fake_slot: of a single image the center, or None where it is a photograph. None for trials of
     other kinds, which have no feedback.
     """
-    if showing.kind is not Kind.PRACTICE:
+    if showing.kind is not TrialKind.PRACTICE:
         return None
     correct = is_correct(showing.person.protocol.question, showing.truth, answer)
     return {"fake_slot": _slot_of_fake(showing), "is_correct": correct}
@@ -62,12 +64,14 @@ def feedback(showing: Showing, answer: Choice) -> dict[str, object] | None:
 def _slot_of_fake(showing: Showing) -> str | None:
     if showing.fake_side is not None:
         return showing.fake_side
-    return Place.CENTER if showing.truth is Choice.FAKE else None
+    return Slot.CENTER if showing.truth is Answer.FAKE else None
 
 
 def completion_code(participant: Participant) -> str | None:
     """No code without data: only who is complete has one."""
     if participant.outcome is not Outcome.COMPLETE:
         return None
-    digest = hmac.digest(participant.study.key, f"code:{participant.name}".encode(), hashlib.sha256)
+    digest = hmac.digest(
+        participant.study.identity_key, f"code:{participant.public_id}".encode(), hashlib.sha256
+    )
     return digest.hex()[:10].upper()

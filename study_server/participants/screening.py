@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from study_server.clock import now
 from study_server.participants.color_plates import DIGITS, draw_plate
 from study_server.participants.outcomes import UNFINISHED
-from study_server.protocol.model import Protocol, stored_protocol
+from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.stimuli.png import Pixels
 from study_server.storage.models import Participant, Screening
 from study_server.vocabulary import ColorVision, NightLight, Outcome
@@ -35,7 +35,7 @@ class IncompleteScreeningError(ValueError):
 
 def is_screening_pending(db: Session, participant: Participant) -> bool:
     """Whether the participant must answer the screening before the first trial."""
-    has_screening = stored_protocol(participant.study.protocol).screens
+    has_screening = parse_stored_protocol(participant.study.protocol).has_screening
     return (
         has_screening
         and participant.outcome in UNFINISHED
@@ -55,7 +55,7 @@ def store_screening(db: Session, participant: Participant, answers: ScreeningAns
     """
     if not is_screening_pending(db, participant):
         return
-    protocol = stored_protocol(participant.study.protocol)
+    protocol = parse_stored_protocol(participant.study.protocol)
     questions = (
         (protocol.color_vision, answers.color_vision),
         (protocol.night_light, answers.night_light),
@@ -70,7 +70,7 @@ def store_screening(db: Session, participant: Participant, answers: ScreeningAns
         plates_correct=_count_correct_plates(participant, answers.digits) if has_plates else None,
     )
     db.add(screening)
-    participant.seen_at = now()
+    participant.last_seen_at = now()
     if not passes_screening(protocol, screening):
         participant.finished_at, participant.outcome = now(), Outcome.SCREENED_OUT
 
@@ -85,7 +85,7 @@ def passes_screening(protocol: Protocol, screening: Screening) -> bool:
 def was_screened_out_here(db: Session, participant: Participant) -> bool:
     """Whether these answers, not the qualification, screened the participant out."""
     screening = db.get(Screening, participant.id)
-    protocol = stored_protocol(participant.study.protocol)
+    protocol = parse_stored_protocol(participant.study.protocol)
     return screening is not None and not passes_screening(protocol, screening)
 
 
@@ -98,7 +98,7 @@ def plate_digits(participant: Participant) -> list[int]:
     """Return the digits on the participant's plates, in order; the first eight all differ."""
     rng = Random(_seed(participant))
     digits = [digit for _ in range(2) for digit in rng.sample(DIGITS, len(DIGITS))]
-    return digits[: stored_protocol(participant.study.protocol).plates]
+    return digits[: parse_stored_protocol(participant.study.protocol).plates]
 
 
 def draw_participant_plate(participant: Participant, number: int) -> Pixels:
@@ -107,5 +107,5 @@ def draw_participant_plate(participant: Participant, number: int) -> Pixels:
 
 
 def _seed(participant: Participant) -> str:
-    key = participant.study.key
-    return hmac.digest(key, f"plates:{participant.name}".encode(), "sha256").hex()
+    key = participant.study.identity_key
+    return hmac.digest(key, f"plates:{participant.public_id}".encode(), "sha256").hex()

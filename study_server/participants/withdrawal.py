@@ -21,14 +21,14 @@ def withdraw(db: Session, participant: Participant) -> None:
     db.commit()  # before the study is locked: who enrolls locks it first, then participants
     if live:
         counted = update(Study).where(Study.id == study_id)
-        db.execute(counted.values(withdrawn=Study.withdrawn + 1))
+        db.execute(counted.values(withdrawn_count=Study.withdrawn_count + 1))
         db.commit()
 
 
 def find_by_name(db: Session, study: Study, name: str) -> Participant:
     """By the opaque id of the exports; raises StudyError when there is nobody of that name."""
     person = db.scalar(
-        select(Participant).where(Participant.study_id == study.id, Participant.name == name)
+        select(Participant).where(Participant.study_id == study.id, Participant.public_id == name)
     )
     if person is None:
         raise StudyError(
@@ -45,7 +45,7 @@ def anonymize(db: Session, study: Study, before: datetime) -> int:
     people = db.scalars(
         select(Participant)
         .join(Identity)
-        .where(Participant.study_id == study.id, Participant.seen_at < before)
+        .where(Participant.study_id == study.id, Participant.last_seen_at < before)
     ).all()
     for person in people:
         person.token = secrets.token_urlsafe(16)

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from study_server.protocol.model import Protocol
-from study_server.vocabulary import FOIL, REAL, Kind
+from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
 
 
 class Shortage(NamedTuple):
@@ -14,7 +14,7 @@ class Shortage(NamedTuple):
 
     method: str
     needed: int
-    there: int
+    available: int
 
 
 def find_shortage(protocol: Protocol, pools: Mapping[str, Sequence[str]]) -> Shortage | None:
@@ -29,45 +29,47 @@ def find_shortage(protocol: Protocol, pools: Mapping[str, Sequence[str]]) -> Sho
         if images[one] & images[other]:
             shared[one].add(other)
             shared[other].add(one)
-    for methods in _assignments(protocol):
-        wanted = count_wanted(protocol, methods)
-        for method in wanted:
-            together = sum(wanted[other] for other in shared.get(method, ()))
-            needed = min(max(together, wanted[method]), _total(protocol))
+    for methods in _method_assignments(protocol):
+        needed_by_method = count_images_needed(protocol, methods)
+        for method in needed_by_method:
+            together = sum(needed_by_method[other] for other in shared.get(method, ()))
+            needed = min(max(together, needed_by_method[method]), _total_images(protocol))
             if len(images.get(method, ())) < needed:
                 return Shortage(method, needed, len(images.get(method, ())))
     return None
 
 
-def _assignments(protocol: Protocol) -> list[tuple[str, ...]]:
+def _method_assignments(protocol: Protocol) -> list[tuple[str, ...]]:
     """What one participant may be tested on."""
     if protocol.assignment == "within":
         return [protocol.methods]
     return [(method,) for method in protocol.methods]
 
 
-def count_wanted(protocol: Protocol, methods: Sequence[str]) -> Counter[str]:
+def count_images_needed(protocol: Protocol, methods: Sequence[str]) -> Counter[str]:
     """The most images by each method that a participant tested on `methods` can be dealt."""
-    wanted = Counter[str]()
-    for kind, planned in protocol.planned.items():
-        count = planned - (protocol.repeats if kind is Kind.TEST else 0)
-        if kind is Kind.ATTENTION:
-            wanted[FOIL] += count
+    needed_by_method = Counter[str]()
+    for kind, planned in protocol.planned_trials.items():
+        count = planned - (protocol.repeats if kind is TrialKind.TEST else 0)
+        if kind is TrialKind.ATTENTION:
+            needed_by_method[FOIL_METHOD] += count
         else:
-            fakes = _up(count, 2) if protocol.single else count
-            wanted.update({method: _up(fakes, len(methods)) for method in methods})
-        if protocol.single and kind is not Kind.ATTENTION:
-            wanted[REAL] += _up(count, 2)
-        elif not (protocol.single or protocol.paired):
-            wanted[REAL] += count
-    return +wanted
+            fakes = _divide_rounding_up(count, 2) if protocol.is_single else count
+            needed_by_method.update(
+                {method: _divide_rounding_up(fakes, len(methods)) for method in methods}
+            )
+        if protocol.is_single and kind is not TrialKind.ATTENTION:
+            needed_by_method[REAL_METHOD] += _divide_rounding_up(count, 2)
+        elif not (protocol.is_single or protocol.paired):
+            needed_by_method[REAL_METHOD] += count
+    return +needed_by_method
 
 
-def _total(protocol: Protocol) -> int:
+def _total_images(protocol: Protocol) -> int:
     """Different images a participant, whatever made them."""
-    beside = 1 if protocol.single or protocol.paired else 2
-    return protocol.photographs_needed * beside
+    images_per_trial = 1 if protocol.is_single or protocol.paired else 2
+    return protocol.different_trials * images_per_trial
 
 
-def _up(count: int, parts: int) -> int:
+def _divide_rounding_up(count: int, parts: int) -> int:
     return -(-count // parts)

@@ -12,16 +12,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from study_server.errors import StudyError
-from study_server.languages import LANGUAGES, SOURCE
-from study_server.protocol.presets import NOTES, PRESETS, Preset
-from study_server.vocabulary import FOIL, REAL, Kind
+from study_server.languages import LANGUAGES, SOURCE_LANGUAGE
+from study_server.protocol.presets import KEY_COMMENTS, PRESETS, Preset
+from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Method = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
-Count = Annotated[int, Field(ge=0, le=1000)]
-Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
+MethodName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
+TrialCount = Annotated[int, Field(ge=0, le=1000)]
+PhaseMs = Annotated[int, Field(ge=0, le=60_000)]
 MIN_EXPOSURE_MS = 20  # no screen shows less
-ANSWER_MS, READING_MINUTES = 1500, 2  # about what a trial's answer and all pages take
+# about what a trial's answer and all pages take
+TYPICAL_ANSWER_MS, TYPICAL_READING_MINUTES = 1500, 2
 
 
 class Protocol(BaseModel):
@@ -31,7 +32,7 @@ class Protocol(BaseModel):
 
     slug: Slug
     title: Annotated[str, Field(min_length=1, max_length=200)]
-    languages: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = (SOURCE,)
+    languages: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = (SOURCE_LANGUAGE,)
     wording: Annotated[str, Field(min_length=1)] = "wording"
     entry: Literal["open", "recruited", "invited"] = "open"
     device: Literal["any", "computer"] = "any"
@@ -40,38 +41,38 @@ class Protocol(BaseModel):
     plates: Annotated[int, Field(ge=0, le=10)] = 0
     plates_min_correct: Annotated[int, Field(ge=0, le=10)] = 0
     preset: Preset
-    methods: Annotated[tuple[Method, ...], Field(min_length=1, strict=False)]
+    methods: Annotated[tuple[MethodName, ...], Field(min_length=1, strict=False)]
     assignment: Literal["between", "within"]
     stimuli: Literal["recolored", "any"] = "recolored"
     paired: bool = True
     presentation: Literal["sequential", "simultaneous", "single"] = "sequential"
     question: Literal["fake", "real"] = "fake"
     order: Literal["left_first", "random"] = "left_first"
-    qualification: Count = 0
+    qualification: TrialCount = 0
     qualification_min_correct: Annotated[float, Field(ge=0, le=1)] = 0.65
-    practice: Count = 10
+    practice: TrialCount = 10
     trials: Annotated[int, Field(ge=1, le=1000)] = 40
-    attention_checks: Count = 4
-    repeats: Count = 0
+    attention_checks: TrialCount = 4
+    repeats: TrialCount = 0
     target_views: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    first_blank_ms: Milliseconds = 1200
-    blank_ms: Milliseconds = 900
-    exposure_ms: Milliseconds | tuple[Milliseconds, ...] = 1000
-    gap_ms: Milliseconds = 600
+    first_blank_ms: PhaseMs = 1200
+    blank_ms: PhaseMs = 900
+    exposure_ms: PhaseMs | tuple[PhaseMs, ...] = 1000
+    gap_ms: PhaseMs = 600
     masks: Annotated[int, Field(ge=0, le=20)] = 0
     mask_ms: Annotated[int, Field(ge=10, le=10_000)] = 30
-    after_ms: Milliseconds = 100
-    feedback_ms: Milliseconds = 2400
-    ahead: Annotated[int, Field(ge=1, le=20)] = 3
+    after_ms: PhaseMs = 100
+    feedback_ms: PhaseMs = 2400
+    prefetch: Annotated[int, Field(ge=1, le=20)] = 3
     disturbed: Literal["keep", "replace"] = "keep"
     abandoned_after_minutes: Annotated[int, Field(ge=1, le=10_000)] = 60
     time_limit_minutes: Annotated[int, Field(ge=0, le=100_000)] = 0
 
     @field_validator("methods")
     @classmethod
-    def _models_only(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
+    def _require_models(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
         for method in methods:
-            if method in (REAL, FOIL):
+            if method in (REAL_METHOD, FOIL_METHOD):
                 raise ValueError(f"{method!r} is no model; name what is studied, such as 'mcl'")
         if len(set(methods)) < len(methods):
             raise ValueError("a method is named twice; name each once")
@@ -79,7 +80,7 @@ class Protocol(BaseModel):
 
     @field_validator("languages")
     @classmethod
-    def _with_catalogues(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+    def _require_catalogs(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
         for language in languages:
             if language not in LANGUAGES:
                 raise ValueError(
@@ -92,7 +93,7 @@ class Protocol(BaseModel):
 
     @field_validator("exposure_ms", mode="before")
     @classmethod
-    def _one_or_several(cls, exposures: Any) -> Any:
+    def _normalize_exposures(cls, exposures: Any) -> Any:
         """A list in TOML and JSON; a list of one is that one."""
         if not isinstance(exposures, list | tuple):
             return exposures
@@ -101,19 +102,22 @@ class Protocol(BaseModel):
         return exposures[0] if len(exposures) == 1 else tuple(exposures)
 
     @model_validator(mode="after")
-    def _agrees_with_itself(self) -> "Protocol":
-        for contradiction in (*_in_counts(self), *_in_presentation(self)):
+    def _require_consistency(self) -> "Protocol":
+        for contradiction in (
+            *_find_count_contradictions(self),
+            *_find_presentation_contradictions(self),
+        ):
             raise ValueError(contradiction)
         return self
 
     @property
-    def screens(self) -> bool:
+    def has_screening(self) -> bool:
         """Whether participants are asked anything before the first trial."""
         questions = self.color_vision, self.night_light
         return self.device != "any" or set(questions) != {"unasked"} or self.plates > 0
 
     @property
-    def single(self) -> bool:
+    def is_single(self) -> bool:
         """Whether images are judged alone, not in pairs."""
         return self.presentation == "single"
 
@@ -124,114 +128,121 @@ class Protocol(BaseModel):
         return tuple(exposure or None for exposure in exposures)
 
     @property
-    def planned(self) -> dict[Kind, int]:
+    def planned_trials(self) -> dict[TrialKind, int]:
         """How many trials of each kind a participant has, repeats among the tests."""
         return {
-            Kind.QUALIFICATION: self.qualification,
-            Kind.PRACTICE: self.practice,
-            Kind.TEST: self.trials + self.repeats,
-            Kind.ATTENTION: self.attention_checks,
+            TrialKind.QUALIFICATION: self.qualification,
+            TrialKind.PRACTICE: self.practice,
+            TrialKind.TEST: self.trials + self.repeats,
+            TrialKind.ATTENTION: self.attention_checks,
         }
 
     @property
-    def photographs_needed(self) -> int:
+    def different_trials(self) -> int:
         """How many different trials one participant has."""
-        return sum(self.planned.values()) - self.repeats
+        return sum(self.planned_trials.values()) - self.repeats
 
-    def shown(self, kind: Kind) -> int:
+    def visible_trials(self, kind: TrialKind) -> int:
         """How many trials the browser is told of: attention checks pass for test trials."""
-        own = self.planned[kind]
-        return own + self.attention_checks if kind is Kind.TEST else own
+        own = self.planned_trials[kind]
+        return own + self.attention_checks if kind is TrialKind.TEST else own
 
-    def shown_before(self, kind: Kind) -> int:
-        """How many trials come before the first of a kind that `shown` counts."""
-        before = {Kind.QUALIFICATION: 0, Kind.PRACTICE: self.qualification}
+    def visible_trials_before(self, kind: TrialKind) -> int:
+        """How many trials come before the first of a kind that `visible_trials` counts."""
+        before = {TrialKind.QUALIFICATION: 0, TrialKind.PRACTICE: self.qualification}
         return before.get(kind, self.qualification + self.practice)
 
     @property
-    def minutes(self) -> int:
+    def estimated_minutes(self) -> int:
         """About how long it takes."""
         longest = max(self.exposures_ms, key=lambda exposure: exposure or 0) or 0
         shown = 2 * longest + self.gap_ms if self.presentation == "sequential" else longest
         masks = self.masks * self.mask_ms
-        trial_ms = self.blank_ms + shown + masks + self.after_ms + ANSWER_MS
-        total_ms = sum(self.planned.values()) * trial_ms + self.practice * self.feedback_ms
-        return round(READING_MINUTES + total_ms / 60_000)
+        trial_ms = self.blank_ms + shown + masks + self.after_ms + TYPICAL_ANSWER_MS
+        total_ms = sum(self.planned_trials.values()) * trial_ms + self.practice * self.feedback_ms
+        return round(TYPICAL_READING_MINUTES + total_ms / 60_000)
 
-    def canonical(self) -> str:
+    def canonical_json(self) -> str:
         """JSON with sorted keys and no spaces, the form that is stored and hashed."""
         return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
 
 
-def _in_counts(protocol: Protocol) -> list[str]:
+def _find_count_contradictions(protocol: Protocol) -> list[str]:
     """What contradicts itself in how many there are of what."""
     trials, attention_checks, repeats = protocol.trials, protocol.attention_checks, protocol.repeats
-    least = len(protocol.methods) * (2 if protocol.single else 1)  # half are photographs
-    found = []
+    least = len(protocol.methods) * (2 if protocol.is_single else 1)  # half are photographs
+    contradictions = []
     if protocol.plates_min_correct > protocol.plates:
-        found.append(
+        contradictions.append(
             f"plates_min_correct = {protocol.plates_min_correct} exceeds plates = "
             f"{protocol.plates}; lower it, or show more plates"
         )
     if attention_checks > trials:
-        found.append(
+        contradictions.append(
             f"attention_checks = {attention_checks} exceeds trials = {trials}; "
             "a tenth of the trials is usual"
         )
     if repeats > trials // 2:
-        found.append(
+        contradictions.append(
             f"repeats = {repeats} exceeds half of trials = {trials}; trials of the first half "
             "come again in the second: lower repeats"
         )
     if protocol.assignment == "within" and trials < least:
-        found.append(
+        contradictions.append(
             f"trials = {trials} cannot show {len(protocol.methods)} methods to one person; "
             f"raise trials to {least} or more, or set assignment = 'between'"
         )
-    return found
+    return contradictions
 
 
-def _in_presentation(protocol: Protocol) -> list[str]:
+def _find_presentation_contradictions(protocol: Protocol) -> list[str]:
     """What contradicts itself in how images are shown."""
-    shown, found = protocol.presentation, []
+    shown, contradictions = protocol.presentation, []
     for exposure in protocol.exposures_ms:
         if exposure is None and shown == "sequential":
-            found.append(
+            contradictions.append(
                 "exposure_ms = 0 shows an image until the answer, but presentation = 'sequential' "
                 "goes on to the next; give milliseconds"
             )
         if exposure is None and protocol.masks:
-            found.append("masks follow an exposure that ends; give exposure_ms, or set masks = 0")
+            contradictions.append(
+                "masks follow an exposure that ends; give exposure_ms, or set masks = 0"
+            )
         if exposure is not None and exposure < MIN_EXPOSURE_MS:
-            found.append(f"exposure_ms = {exposure} is less than {MIN_EXPOSURE_MS}; raise it")
-    if protocol.single and protocol.question == "real":
-        found.append(
+            contradictions.append(
+                f"exposure_ms = {exposure} is less than {MIN_EXPOSURE_MS}; raise it"
+            )
+    if protocol.is_single and protocol.question == "real":
+        contradictions.append(
             "question = 'real' asks for one of a pair, but presentation = 'single' shows one "
             "image, which people call real or fake; set question = 'fake'"
         )
     if protocol.order == "random" and shown != "sequential":
-        found.append(
+        contradictions.append(
             f"order = 'random' orders two images in time, but presentation = {shown!r}; "
             "set order = 'left_first'"
         )
-    return found
+    return contradictions
 
 
-def new_protocol(slug: str, preset: str = "zhang2016") -> Protocol:
+def create_protocol(slug: str, preset: str = "zhang2016") -> Protocol:
     """The preset under a name; raises StudyError on a name that cannot be in an address."""
     settings = {"slug": slug, "preset": preset, "methods": ("l2", "mcl")}
     return _validate(settings | PRESETS[preset], f"study new {slug}")
 
 
-def write_toml(protocol: Protocol) -> str:
+def format_toml(protocol: Protocol) -> str:
     """A study.toml with a remark at every key; `read_protocol` reads the same Protocol back."""
-    rows = [(f"{k} = {_toml(v)}", NOTES[k]) for k, v in protocol.model_dump().items()]
+    rows = [
+        (f"{k} = {_format_toml_value(v)}", KEY_COMMENTS[k])
+        for k, v in protocol.model_dump().items()
+    ]
     width = max(len(setting) for setting, _ in rows)
     lines = [f"{setting:<{width}}  # {note}" for setting, note in rows]
     return "\n".join(["# A perceptual-realism study: edit, then `study import`.", "", *lines, ""])
 
 
-def _toml(value: object) -> str:
+def _format_toml_value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)  # what a protocol holds looks alike in TOML
 
 
@@ -246,18 +257,18 @@ def read_protocol(path: Path) -> Protocol:
     return _validate(PRESETS.get(str(settings.get("preset")), {}) | settings, str(path))
 
 
-def _validate(settings: dict[str, Any], where: str) -> Protocol:
+def _validate(settings: dict[str, Any], source: str) -> Protocol:
     try:
         return Protocol.model_validate(settings)
     except ValidationError as error:
-        first = max(error.errors(), key=lambda one: len(_written(settings, one["loc"])))
-        key = ".".join(_written(settings, first["loc"])) or "study"
+        first = max(error.errors(), key=lambda one: len(_written_key(settings, one["loc"])))
+        key = ".".join(_written_key(settings, first["loc"])) or "study"
         value = f" = {first['input']!r}" if first["loc"] and first["type"] != "missing" else ""
         reason = first["msg"].removeprefix("Value error, ")
-        raise StudyError(f"{where}: {key}{value}: {reason}") from error
+        raise StudyError(f"{source}: {key}{value}: {reason}") from error
 
 
-def _written(settings: Any, location: tuple[int | str, ...]) -> list[str]:
+def _written_key(settings: Any, location: tuple[int | str, ...]) -> list[str]:
     """The part of pydantic's location that stands in the file: not the branch of a union."""
     key = [str(part) for part in location[:1]]
     value = settings.get(location[0]) if location else None
@@ -270,5 +281,5 @@ def _written(settings: Any, location: tuple[int | str, ...]) -> list[str]:
 
 
 @lru_cache(maxsize=64)  # it is frozen, and every request wants it
-def stored_protocol(canonical: str) -> Protocol:
+def parse_stored_protocol(canonical: str) -> Protocol:
     return Protocol.model_validate_json(canonical)

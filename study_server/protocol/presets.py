@@ -8,14 +8,14 @@ from typing import Any, Literal, get_args
 
 Preset = Literal["zhang2016", "within", "isola2017", "zhu2017", "saharia", "hype_inf"]
 
-FAKE_COLORS = "Which photograph has fake colors?"
+FAKE_COLORS_QUESTION = "Which photograph has fake colors?"
 
 # what any study of colors wants to know; none of the published ones tells how they asked
-SCREENING = {"device": "computer", "color_vision": "recorded", "night_light": "recorded"}
+SCREENING_DEFAULTS = {"device": "computer", "color_vision": "recorded", "night_light": "recorded"}
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "zhang2016": {"title": FAKE_COLORS, "assignment": "between"},
-    "within": {"title": FAKE_COLORS, "assignment": "within", "attention_checks": 10},
+    "zhang2016": {"title": FAKE_COLORS_QUESTION, "assignment": "between"},
+    "within": {"title": FAKE_COLORS_QUESTION, "assignment": "within", "attention_checks": 10},
     "isola2017": {
         "title": "Which image is the fake?",
         "assignment": "between",
@@ -53,10 +53,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "exposure_ms": 0,
     },
 }
-PRESETS = {name: SCREENING | settings for name, settings in PRESETS.items()}
+PRESETS = {name: SCREENING_DEFAULTS | settings for name, settings in PRESETS.items()}
 assert PRESETS.keys() == set(get_args(Preset))
 
-NOTES = {
+KEY_COMMENTS = {
     "slug": "the study's address: /s/SLUG",
     "title": "participants read it on every page",
     "languages": "what participants may read; the first where they ask for another",
@@ -90,7 +90,7 @@ NOTES = {
     "mask_ms": "how long each mask is shown",
     "after_ms": "between the last image and the buttons",
     "feedback_ms": "how long practice feedback stays",
-    "ahead": "trials fetched ahead: so many are answered on without a connection",
+    "prefetch": "trials fetched ahead: so many are answered on without a connection",
     "disturbed": "a trial with a flag: keep it, or replace it, at most twice, by another",
     "abandoned_after_minutes": "silence after which somebody's place goes to the next person",
     "time_limit_minutes": "from consent to the last answer; 0: none. Later answers are refused",

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from study_server.participants.scoring import completion_code
 from study_server.recruitment.invitations import read_invitation
-from study_server.storage.models import Ending, Participant, Study
-from study_server.vocabulary import Mode, Outcome, Source
+from study_server.storage.models import Participant, PlatformCompletion, Study
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"  # MTurk: somebody looks before they accept
@@ -46,7 +46,7 @@ class Arrival:
     """Who stands at a study's door. person: None where somebody only looks."""
 
     mode: Mode
-    source: Source
+    source: RecruitmentSource
     person: str | None
     invited: bool = False
     back: Back = field(default_factory=dict)
@@ -70,26 +70,26 @@ def read_arrival(secret_key: str, slug: str, address: Mapping[str, str]) -> Arri
         invited = read_invitation(secret_key, slug, address["invitation"])
         if invited is None:
             raise ForgedInvitation(slug)
-        return Arrival(invited[0], Source.LINK, invited[1], invited=True)
+        return Arrival(invited[0], RecruitmentSource.LINK, invited[1], invited=True)
     if "PROLIFIC_PID" in address:
-        return Arrival(Mode.LIVE, Source.PROLIFIC, _id(address, "PROLIFIC_PID"))
+        return Arrival(Mode.LIVE, RecruitmentSource.PROLIFIC, _id(address, "PROLIFIC_PID"))
     if "assignmentId" in address:
         return _from_mturk(address)
     for name in ("survey_code", "id"):
         if name in address:
             code = _id(address, name)
-            return Arrival(Mode.LIVE, Source.SONA, code, back={"survey_code": code})
+            return Arrival(Mode.LIVE, RecruitmentSource.SONA, code, back={"survey_code": code})
     return None
 
 
 def _from_mturk(address: Mapping[str, str]) -> Arrival:
     if address["assignmentId"] == PREVIEW:
-        return Arrival(Mode.LIVE, Source.MTURK, None)
+        return Arrival(Mode.LIVE, RecruitmentSource.MTURK, None)
     to = address.get("turkSubmitTo", "").rstrip("/")
     if to not in MTURK_SUBMITS:
         raise UnfilledLink("turkSubmitTo")
     back = {"assignmentId": _id(address, "assignmentId"), "to": to}
-    return Arrival(Mode.LIVE, Source.MTURK, _id(address, "workerId"), back=back)
+    return Arrival(Mode.LIVE, RecruitmentSource.MTURK, _id(address, "workerId"), back=back)
 
 
 def _id(address: Mapping[str, str], name: str) -> str:
@@ -118,40 +118,48 @@ def _serializer(secret_key: str, participant: Participant) -> URLSafeSerializer:
 def farewell(db: Session, participant: Participant, back: Back) -> Farewell:
     """No code without data: what follows from the outcome that the server has stored."""
     source, outcome = participant.source, participant.outcome
-    if source is Source.PROLIFIC and outcome in CODED:
+    if source is RecruitmentSource.PROLIFIC and outcome in CODED:
         code = prolific_code(db, participant.study, outcome)
         return Farewell(code, f"{PROLIFIC_COMPLETE}?{urlencode({'cc': code})}")
     own = completion_code(participant)
     if own is None:
         return Farewell()
-    if source is Source.MTURK and back:
+    if source is RecruitmentSource.MTURK and back:
         fields = {"assignmentId": back["assignmentId"], "code": own}
         return Farewell(own, f"{back['to']}/mturk/externalSubmit", fields)
-    credit = db.get(Ending, (participant.study_id, Source.SONA, Outcome.COMPLETE))
-    if source is Source.SONA and credit is not None and back:
-        return Farewell(own, credit.text + back["survey_code"])
+    credit = db.get(
+        PlatformCompletion, (participant.study_id, RecruitmentSource.SONA, Outcome.COMPLETE)
+    )
+    if source is RecruitmentSource.SONA and credit is not None and back:
+        return Farewell(own, credit.code_or_url + back["survey_code"])
     return Farewell(own)
 
 
 def prolific_code(db: Session, study: Study, outcome: Outcome) -> str:
     """The researcher's own, else one made from the study's key: the same for everybody."""
-    own = db.get(Ending, (study.id, Source.PROLIFIC, outcome))
+    own = db.get(PlatformCompletion, (study.id, RecruitmentSource.PROLIFIC, outcome))
     if own is not None:
-        return own.text
-    digest = hmac.digest(study.key, f"code:{Source.PROLIFIC}:{outcome}".encode(), "sha256")
+        return own.code_or_url
+    digest = hmac.digest(
+        study.identity_key, f"code:{RecruitmentSource.PROLIFIC}:{outcome}".encode(), "sha256"
+    )
     return base64.b32encode(digest).decode()[:8]
 
 
-def set_ending(db: Session, study: Study, source: Source, outcome: Outcome, text: str) -> None:
+def set_ending(
+    db: Session, study: Study, source: RecruitmentSource, outcome: Outcome, text: str
+) -> None:
     """In the place of what was there."""
-    db.merge(Ending(study_id=study.id, source=source, outcome=outcome, text=text))
+    db.merge(
+        PlatformCompletion(study_id=study.id, source=source, outcome=outcome, code_or_url=text)
+    )
 
 
-def entry_link(entry: str, source: Source) -> str:
+def entry_link(entry: str, source: RecruitmentSource) -> str:
     """What to give a platform: entry is the study's address, the rest the platform fills in."""
     placeholders = {
-        Source.PROLIFIC: "?PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}"
+        RecruitmentSource.PROLIFIC: "?PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}"
         "&SESSION_ID={{%SESSION_ID%}}",
-        Source.SONA: "?survey_code=%SURVEY_CODE%",
+        RecruitmentSource.SONA: "?survey_code=%SURVEY_CODE%",
     }
     return entry + placeholders.get(source, "")

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from study_server.errors import StudyError
 from study_server.recruitment.platforms import Listed, read_row
-from study_server.vocabulary import Source
+from study_server.vocabulary import RecruitmentSource
 
 REGION = "us-east-1"  # the only one there is
 SANDBOX = "https://mturk-requester-sandbox.us-east-1.amazonaws.com"
@@ -46,7 +46,7 @@ def _listed(assignment: dict[str, Any]) -> Listed:
         "assignmentstatus": assignment["AssignmentStatus"],
         "answer code": _find_code(assignment.get("Answer", "")),
     }
-    return read_row(Source.MTURK, row, f"assignment {assignment['AssignmentId']}")
+    return read_row(RecruitmentSource.MTURK, row, f"assignment {assignment['AssignmentId']}")
 
 
 def _find_code(answer: str) -> str:

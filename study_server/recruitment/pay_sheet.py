@@ -24,7 +24,7 @@ from study_server.recruitment.arrival import CODED, prolific_code
 from study_server.recruitment.platforms import Listed, Status
 from study_server.storage.models import Participant, Study
 from study_server.studies.exclusion_counts import required_attention_checks_correct, rules_of
-from study_server.vocabulary import Kind, Mode, Outcome, Source
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialKind
 
 PAYABLE = (Status.SUBMITTED, Status.APPROVED)
 
@@ -44,7 +44,7 @@ class Action(StrEnum):
 class Row:
     """Of the sheet: one submission. person: raw, from the platform's list."""
 
-    source: Source
+    source: RecruitmentSource
     person: str
     submission: str
     status: Status
@@ -57,7 +57,9 @@ class Row:
     bonus: str = ""
 
 
-def reconcile(db: Session, study: Study, source: Source, listed: Sequence[Listed]) -> list[Row]:
+def reconcile(
+    db: Session, study: Study, source: RecruitmentSource, listed: Sequence[Listed]
+) -> list[Row]:
     """The sheet, in the order of the list; places of who returned or timed out become free."""
     release_places(db, study)
     first = _first_submissions(listed)
@@ -133,7 +135,7 @@ def _tell_incomplete(db: Session, study: Study, listed: Listed, person: Particip
     answered, planned = progress(db.connection(), person)
     told = f"{person.outcome.value.replace('_', ' ')} here, {answered} of {planned} answers"
     if (
-        person.source is Source.PROLIFIC
+        person.source is RecruitmentSource.PROLIFIC
         and person.outcome is not Outcome.SCREENED_OUT
         and listed.code == prolific_code(db, study, Outcome.COMPLETE)
     ):
@@ -143,7 +145,7 @@ def _tell_incomplete(db: Session, study: Study, listed: Listed, person: Particip
 
 def _describe_attention_check_failure(db: Session, study: Study, person: Participant) -> str:
     """How somebody failed, if so, by the frozen plan's rule or the report's default."""
-    correct, answered = score(db, person, Kind.ATTENTION)
+    correct, answered = score(db, person, TrialKind.ATTENTION)
     rules = rules_of(study)
     needed = required_attention_checks_correct(rules, answered)
     if answered < rules.attention_checks_min_planned or correct >= needed:
@@ -153,7 +155,7 @@ def _describe_attention_check_failure(db: Session, study: Study, person: Partici
 
 def _tell_code(db: Session, study: Study, listed: Listed, person: Participant) -> str:
     """The data decide, not the code; another one is told."""
-    if person.source is not Source.PROLIFIC or not listed.code:
+    if person.source is not RecruitmentSource.PROLIFIC or not listed.code:
         return "complete"
     own = {prolific_code(db, study, outcome) for outcome in CODED}
     given = prolific_code(db, study, Outcome.COMPLETE)
@@ -164,21 +166,23 @@ def _tell_code(db: Session, study: Study, listed: Listed, person: Participant) -
 
 
 def _row(
-    db: Session, source: Source, listed: Listed, person: Participant | None, action: Action,
-    reason: str,
+    db: Session, source: RecruitmentSource, listed: Listed, person: Participant | None,
+    action: Action, reason: str,
 ) -> Row:  # fmt: skip
     told = ("", "", "", "")
     if person is not None:
         answered, planned = progress(db.connection(), person)
-        correct, seen = score(db, person, Kind.ATTENTION)
-        told = person.name, person.outcome, f"{answered} of {planned}", f"{correct} of {seen}"
+        correct, seen = score(db, person, TrialKind.ATTENTION)
+        told = person.public_id, person.outcome, f"{answered} of {planned}", f"{correct} of {seen}"
     return Row(source, listed.person, listed.submission, listed.status, *told, action, reason)
 
 
-def count_unlisted(db: Session, study: Study, source: Source, rows: Iterable[Row]) -> int:
+def count_unlisted(
+    db: Session, study: Study, source: RecruitmentSource, rows: Iterable[Row]
+) -> int:
     """How many live participants of the platform are not in its list."""
     live = Participant.study_id == study.id, Participant.mode == Mode.LIVE
-    names = db.scalars(select(Participant.name).where(*live, Participant.source == source))
+    names = db.scalars(select(Participant.public_id).where(*live, Participant.source == source))
     return len(set(names) - {row.participant for row in rows})
 
 
@@ -205,7 +209,7 @@ def read_sheet(path: Path) -> list[Row]:
 def _read_row(row: dict[str, str], where: str) -> Row:
     try:
         values: dict[str, Any] = row | {
-            "source": Source(row["source"]),
+            "source": RecruitmentSource(row["source"]),
             "status": Status(row["status"]),
             "action": Action(row["action"].strip().lower()),
         }

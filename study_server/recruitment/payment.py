@@ -8,7 +8,7 @@ from study_server.recruitment.pay_sheet import (
 )
 from study_server.recruitment.platforms import Status
 from study_server.recruitment.prolific import connect
-from study_server.vocabulary import Source
+from study_server.vocabulary import RecruitmentSource
 
 
 def is_due(row: Row) -> bool:
@@ -17,11 +17,15 @@ def is_due(row: Row) -> bool:
 
 
 def settle(
-    source: Source, deeds: list[Row], bonuses: list[Row], study: str | None, sandbox: bool
+    source: RecruitmentSource,
+    deeds: list[Row],
+    bonuses: list[Row],
+    study: str | None,
+    sandbox: bool,
 ) -> None:
-    if source is Source.PROLIFIC:
+    if source is RecruitmentSource.PROLIFIC:
         _settle_on_prolific(deeds, bonuses, study)
-    elif source is Source.MTURK:
+    elif source is RecruitmentSource.MTURK:
         _settle_on_mturk(deeds, bonuses, sandbox)
     else:
         raise StudyError(f"{source} has no interface for that; use its own pages")

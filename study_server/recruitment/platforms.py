@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from study_server.errors import StudyError
-from study_server.vocabulary import Source
+from study_server.vocabulary import RecruitmentSource
 
 
 class Status(StrEnum):
@@ -48,24 +48,29 @@ STATUSES = {
 }
 
 # by platform the columns of person, submission, status and code: any one of the names
-COLUMNS: dict[Source, tuple[tuple[str, ...], ...]] = {
-    Source.PROLIFIC: (
+COLUMNS: dict[RecruitmentSource, tuple[tuple[str, ...], ...]] = {
+    RecruitmentSource.PROLIFIC: (
         ("participant id", "participant"),
         ("submission id", "session id"),
         ("status",),
         ("completion code", "study code", "entered code"),
     ),
-    Source.MTURK: (
+    RecruitmentSource.MTURK: (
         ("workerid",),
         ("assignmentid",),
         ("assignmentstatus",),
         ("answer code", "answer surveycode"),
     ),
-    Source.SONA: (("survey code", "survey id", "id code", "identity code"), (), ("status",), ()),
+    RecruitmentSource.SONA: (
+        ("survey code", "survey id", "id code", "identity code"),
+        (),
+        ("status",),
+        (),
+    ),
 }
 
 
-def read_list(path: Path) -> tuple[Source, list[Listed]]:
+def read_list(path: Path) -> tuple[RecruitmentSource, list[Listed]]:
     """A platform's export and which platform it is of; raises StudyError naming file and line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
@@ -77,7 +82,7 @@ def read_list(path: Path) -> tuple[Source, list[Listed]]:
     return source, [read_row(source, row, f"{path}:{line}") for line, row in rows]
 
 
-def _recognize(path: Path, columns: Iterable[str]) -> Source:
+def _recognize(path: Path, columns: Iterable[str]) -> RecruitmentSource:
     named = {_words(column) for column in columns}
     for source, (person, submission, *_) in COLUMNS.items():
         if named & set(person) and (named & set(submission) or not submission):
@@ -89,7 +94,7 @@ def _recognize(path: Path, columns: Iterable[str]) -> Source:
     )
 
 
-def read_row(source: Source, row: Mapping[str, str], where: str) -> Listed:
+def read_row(source: RecruitmentSource, row: Mapping[str, str], where: str) -> Listed:
     """row: by column names as `_words` writes them. Raises StudyError on an unknown status."""
     person, submission, status, code = (
         next((row[name] for name in names if row.get(name)), "") for names in COLUMNS[source]

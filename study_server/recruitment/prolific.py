@@ -14,7 +14,7 @@ import httpx
 
 from study_server.errors import StudyError
 from study_server.recruitment.platforms import Listed, read_row
-from study_server.vocabulary import Source
+from study_server.vocabulary import RecruitmentSource
 
 API_URL = "https://api.prolific.com/api/v1"
 TIMEOUT_S = 30.0
@@ -128,7 +128,7 @@ def _to_submission(submission: Mapping[str, Any]) -> Listed:
         "status": submission["status"],
         "completion code": submission.get("study_code") or submission.get("entered_code") or "",
     }
-    return read_row(Source.PROLIFIC, row, f"Prolific's submission {submission['id']}")
+    return read_row(RecruitmentSource.PROLIFIC, row, f"Prolific's submission {submission['id']}")
 
 
 def connect() -> ProlificClient:

@@ -13,7 +13,7 @@ from random import Random
 
 import numpy as np
 
-from study_server.vocabulary import FOIL, REAL
+from study_server.vocabulary import FOIL_METHOD, REAL_METHOD
 
 PARTICIPANT_CORRELATION = 0.8  # of a person's gullibility across methods
 IMAGE_CORRELATION = 0.5  # of a photograph's across methods
@@ -42,7 +42,7 @@ class SimulatedPopulation:
         The error is to take a fake for a photograph, or a photograph alone for a fake. The same
         names and seed give the same probability, in any order of calls.
         """
-        rate = {FOIL: FOIL_RATE, REAL: REAL_RATE}.get(method) or self.rates[method]
+        rate = {FOIL_METHOD: FOIL_RATE, REAL_METHOD: REAL_RATE}.get(method) or self.rates[method]
         intercept = marginal_intercept(rate, math.hypot(self.participant_sd, self.image_sd))
         effect = self._random_effect(self.participant_sd, PARTICIPANT_CORRELATION, person, method)
         effect += self._random_effect(self.image_sd, IMAGE_CORRELATION, image, method)

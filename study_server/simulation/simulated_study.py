@@ -23,13 +23,13 @@ from study_server.errors import StudyError
 from study_server.participants.participation import find_participant
 from study_server.participants.scoring import is_correct
 from study_server.participants.screening import is_screening_pending, plate_digits
-from study_server.protocol.model import stored_protocol
+from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment.invitations import invitation
 from study_server.simulation.simulated_people import SimulatedPopulation
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Trial
 from study_server.studies.lookup import find
-from study_server.vocabulary import Choice, ColorVision, Mode, NightLight
+from study_server.vocabulary import Answer, ColorVision, Mode, NightLight
 
 READY_WITHIN_S = 60.0
 CSRF_FIELD_PATTERN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -123,8 +123,8 @@ def simulate_participants(
 
 
 def _require_rates(engine: Engine, slug: str, population: SimulatedPopulation) -> None:
-    with reading(engine) as db:
-        for method in stored_protocol(find(db, slug).protocol).methods:
+    with read_session(engine) as db:
+        for method in parse_stored_protocol(find(db, slug).protocol).methods:
             if method not in population.rates:
                 raise StudyError(
                     f"study {slug!r} shows {method}; add {method}=0.3, say, to --rates"
@@ -172,7 +172,7 @@ def give_consent(browser: SimulatedBrowser, entry: str) -> str:
 
 def answer_screening(browser: SimulatedBrowser, base_url: str, engine: Engine) -> None:
     """Answer what is asked before the first trial, with eyes that see every plate's digit."""
-    with reading(engine) as db:
+    with read_session(engine) as db:
         participant = find_participant(db, base_url.rpartition("/")[2])
         if participant is None or not is_screening_pending(db, participant):
             return
@@ -206,7 +206,7 @@ def answer_trials(
 
 
 def answer_trial(
-    browser: SimulatedBrowser, base_url: str, trial: Mapping[str, Any], choice: Choice, rng: Random
+    browser: SimulatedBrowser, base_url: str, trial: Mapping[str, Any], choice: Answer, rng: Random
 ) -> dict[str, Any]:
     """Look at each image, choose; the exposures are those a good screen achieves."""
     for image in trial["images"]:
@@ -229,7 +229,7 @@ class TrialTruth:
 
     image: str
     method: str
-    truth: Choice
+    truth: Answer
     question: str
 
 
@@ -243,15 +243,17 @@ def read_truth(engine: Engine, token: str) -> TrialTruth:
             joinedload(Trial.participant).joinedload(Participant.study),
         )
     )
-    with reading(engine) as db:
+    with read_session(engine) as db:
         trial = db.scalars(query).one()
         question = trial.participant.study.question
-        return TrialTruth(trial.shown.image, trial.shown.method, trial.truth, question)
+        return TrialTruth(
+            trial.main_stimulus.image, trial.main_stimulus.method, trial.truth, question
+        )
 
 
 def simulate_answer(
     truth: TrialTruth, population: SimulatedPopulation, person_seed: str, rng: Random
-) -> Choice:
+) -> Answer:
     """What this person says: wrong when the fake passes for the photograph, or the other way."""
     probability = population.error_probability(person_seed, truth.image, truth.method)
     correct_answer = truth.truth

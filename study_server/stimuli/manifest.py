@@ -11,14 +11,14 @@ from pathlib import Path
 from study_server.errors import StudyError
 from study_server.protocol.image_supply import find_shortage
 from study_server.protocol.model import Protocol
-from study_server.vocabulary import FOIL, REAL
+from study_server.vocabulary import FOIL_METHOD, REAL_METHOD
 
-COLUMNS = ("image", "method", "file", "sha256", "width", "height", "split", "checkpoint")
-METHOD = re.compile(r"[a-z0-9_-]{1,32}")
+MANIFEST_COLUMNS = ("image", "method", "file", "sha256", "width", "height", "split", "checkpoint")
+METHOD_PATTERN = re.compile(r"[a-z0-9_-]{1,32}")
 
 
 @dataclass(frozen=True)
-class Row:
+class ManifestRow:
     """One line of a manifest, checked; `path` is where its file lies."""
 
     line: int
@@ -32,10 +32,10 @@ class Row:
     checkpoint: str
 
 
-Images = Mapping[str, Mapping[str, Row]]  # by image and method
+RowsByImage = Mapping[str, Mapping[str, ManifestRow]]  # by image and method
 
 
-def read_manifest(path: Path) -> list[Row]:
+def read_manifest(path: Path) -> list[ManifestRow]:
     """Every row, its columns and words checked; raises StudyError naming line and remedy."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -46,10 +46,10 @@ def read_manifest(path: Path) -> list[Row]:
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: not readable as UTF-8 CSV: {error}") from error
     reader = csv.DictReader(io.StringIO(text))
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise StudyError(f"{path}:1: the columns must be {','.join(COLUMNS)}")
+    if tuple(reader.fieldnames or ()) != MANIFEST_COLUMNS:
+        raise StudyError(f"{path}:1: the columns must be {','.join(MANIFEST_COLUMNS)}")
     try:
-        rows = [_row(path, reader.line_num, record) for record in reader]
+        rows = [_parse_row(path, reader.line_num, record) for record in reader]
     except csv.Error as error:
         raise StudyError(f"{path}:{reader.line_num}: not readable as CSV: {error}") from error
     if not rows:
@@ -57,30 +57,32 @@ def read_manifest(path: Path) -> list[Row]:
     return rows
 
 
-def _row(manifest: Path, line: int, record: dict[str, str]) -> Row:
-    where = f"{manifest}:{line}"
+def _parse_row(manifest: Path, line: int, record: dict[str, str]) -> ManifestRow:
+    location = f"{manifest}:{line}"
     if None in record or None in record.values():
-        raise StudyError(f"{where}: {len(COLUMNS)} values are wanted; check the commas")
+        raise StudyError(f"{location}: {len(MANIFEST_COLUMNS)} values are wanted; check the commas")
     if not record["image"]:
-        raise StudyError(f"{where}: image is empty; name the photograph")
-    if not METHOD.fullmatch(record["method"]):
-        raise StudyError(f"{where}: method {record['method']!r} must match [a-z0-9_-]{{1,32}}")
+        raise StudyError(f"{location}: image is empty; name the photograph")
+    if not METHOD_PATTERN.fullmatch(record["method"]):
+        raise StudyError(f"{location}: method {record['method']!r} must match [a-z0-9_-]{{1,32}}")
     try:
         width, height = int(record["width"]), int(record["height"])
     except ValueError as error:
-        raise StudyError(f"{where}: width and height must be whole numbers of pixels") from error
+        raise StudyError(f"{location}: width and height must be whole numbers of pixels") from error
     file = (manifest.parent / record["file"]).resolve()
     if not file.is_relative_to(manifest.parent.resolve()):
-        raise StudyError(f"{where}: {record['file']} lies outside the manifest's folder; move it")
-    return Row(
+        raise StudyError(
+            f"{location}: {record['file']} lies outside the manifest's folder; move it"
+        )
+    return ManifestRow(
         line, record["image"], record["method"], file, record["sha256"], width, height,
         record["split"], record["checkpoint"],
     )  # fmt: skip
 
 
-def by_image(path: Path, rows: Iterable[Row]) -> dict[str, dict[str, Row]]:
+def group_by_image(path: Path, rows: Iterable[ManifestRow]) -> dict[str, dict[str, ManifestRow]]:
     """image -> method -> row; raises StudyError where an image has a method twice."""
-    images: dict[str, dict[str, Row]] = defaultdict(dict)
+    images: dict[str, dict[str, ManifestRow]] = defaultdict(dict)
     for row in rows:
         if row.method in images[row.image]:
             raise StudyError(f"{path}:{row.line}: {row.image} has {row.method} twice; remove one")
@@ -88,72 +90,74 @@ def by_image(path: Path, rows: Iterable[Row]) -> dict[str, dict[str, Row]]:
     return dict(images)
 
 
-def choose_rows(path: Path, images: Images, protocol: Protocol) -> Images:
+def select_rows(path: Path, images: RowsByImage, protocol: Protocol) -> RowsByImage:
     """The rows that a study of this protocol shows, or StudyError says why it cannot run."""
-    wanted = wanted_methods(protocol)
-    if protocol.paired and not protocol.single:
-        _require_all(path, images, wanted)
+    methods = required_methods(protocol)
+    if protocol.paired and not protocol.is_single:
+        _require_complete(path, images, methods)
     elif protocol.stimuli == "recolored":
         _require_photographs(path, images)
     chosen = {
-        image: {method: rows[method] for method in wanted if method in rows}
+        image: {method: rows[method] for method in methods if method in rows}
         for image, rows in images.items()
     }
     chosen = {image: rows for image, rows in chosen.items() if rows}
     _require_sizes(path, chosen, protocol)
-    _require_enough(path, chosen, protocol)
+    _require_enough_images(path, chosen, protocol)
     return chosen
 
 
-def wanted_methods(protocol: Protocol) -> tuple[str, ...]:
+def required_methods(protocol: Protocol) -> tuple[str, ...]:
     """What a study of this protocol shows."""
-    return (REAL, *protocol.methods, *([FOIL] if protocol.attention_checks else []))
+    return (REAL_METHOD, *protocol.methods, *([FOIL_METHOD] if protocol.attention_checks else []))
 
 
-def _require_all(path: Path, images: Images, wanted: Sequence[str]) -> None:
+def _require_complete(path: Path, images: RowsByImage, methods: Sequence[str]) -> None:
     """A fake stands beside its own photograph: every image has everything."""
     for image, rows in images.items():
-        for method in wanted:
+        for method in methods:
             if method not in rows:
-                instead = ", or set attention_checks = 0" if method == FOIL else ""
+                instead = ", or set attention_checks = 0" if method == FOIL_METHOD else ""
                 raise StudyError(
                     f"{path}: {image} has no {method} stimulus; give every photograph one, as "
-                    f"`colorizer batch --methods {','.join(wanted)}` does{instead}"
+                    f"`colorizer batch --methods {','.join(methods)}` does{instead}"
                 )
 
 
-def _require_photographs(path: Path, images: Images) -> None:
+def _require_photographs(path: Path, images: RowsByImage) -> None:
     for image, rows in images.items():
-        if REAL not in rows:
+        if REAL_METHOD not in rows:
             raise StudyError(
                 f"{path}: {image} has no photograph whose luma it could share; "
                 "set stimuli = 'any' in study.toml"
             )
 
 
-def _require_sizes(path: Path, images: Images, protocol: Protocol) -> None:
+def _require_sizes(path: Path, images: RowsByImage, protocol: Protocol) -> None:
     """Alike among what may stand side by side; of single images, among all."""
-    apart = protocol.paired and not protocol.single
-    first: dict[str, Row] = {}
+    is_paired = protocol.paired and not protocol.is_single
+    first: dict[str, ManifestRow] = {}
     for image, rows in images.items():
         for row in rows.values():
-            other = first.setdefault(image if apart else "", row)
+            other = first.setdefault(image if is_paired else "", row)
             if (row.width, row.height) != (other.width, other.height):
-                whose = f"the stimuli of {image}" if apart else f"{image} and {other.image}"
-                raise StudyError(f"{path}:{row.line}: {whose} differ in size; make them alike")
+                files_text = (
+                    f"the stimuli of {image}" if is_paired else f"{image} and {other.image}"
+                )
+                raise StudyError(f"{path}:{row.line}: {files_text} differ in size; make them alike")
 
 
-def _require_enough(path: Path, images: Images, protocol: Protocol) -> None:
+def _require_enough_images(path: Path, images: RowsByImage, protocol: Protocol) -> None:
     pools: dict[str, list[str]] = defaultdict(list)
     for image, rows in images.items():
         for method in rows:
             pools[method].append(image)
     shortage = find_shortage(protocol, pools)
     if shortage is not None:
-        kinds = {kind: count for kind, count in protocol.planned.items() if count}
+        kinds = {kind: count for kind, count in protocol.planned_trials.items() if count}
         counts = " + ".join(f"{kind} {count}" for kind, count in kinds.items())
-        what = "photographs" if protocol.paired else f"images by {shortage.method}"
+        noun = "photographs" if protocol.paired else f"images by {shortage.method}"
         raise StudyError(
-            f"{path}: {shortage.there} {what}, but a participant sees {shortage.needed} "
+            f"{path}: {shortage.available} {noun}, but a participant sees {shortage.needed} "
             f"different ones ({counts}); add images, or lower those in study.toml"
         )

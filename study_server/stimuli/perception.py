@@ -8,10 +8,11 @@ from PIL import Image
 
 from study_server.stimuli.png import Pixels
 
-GRAY = 4  # of 255 between channels: |a| and |b| are below 3, and nobody sees a color
-SAMPLES, FREQUENCIES = 32, 8  # a side of what the perceptual hash transforms, and of what it keeps
-DISTANCE = 6  # of 64 bits in which near-duplicates differ at most, as in `colorizer split`
-ROWS = 256  # hashes compared with all others at once: bounds the memory
+MAX_GRAY_DIFFERENCE = 4  # of 255 between channels: |a| and |b| are below 3, and nobody sees a color
+# a side of what the perceptual hash transforms, and of what it keeps
+DCT_INPUT_PX, DCT_KEPT = 32, 8
+MAX_HAMMING_BITS = 6  # of 64 bits in which near-duplicates differ at most, as in `colorizer split`
+HASHES_PER_BLOCK = 256  # hashes compared with all others at once: bounds the memory
 
 
 def is_gray(pixels: Pixels) -> bool:
@@ -19,33 +20,36 @@ def is_gray(pixels: Pixels) -> bool:
     red, green, blue = np.moveaxis(pixels[::4, ::4], 2, 0)
     highest = np.maximum(np.maximum(red, green), blue)
     lowest = np.minimum(np.minimum(red, green), blue)
-    return int((highest - lowest).max()) <= GRAY
+    return int((highest - lowest).max()) <= MAX_GRAY_DIFFERENCE
 
 
-def _linear() -> NDArray[np.float64]:
+def _linear_rgb_table() -> NDArray[np.float64]:
     """Light of each 8-bit sRGB value (256,), 0 to 1 (IEC 61966-2-1)"""
     value = np.arange(256) / 255
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
-def _lightness() -> NDArray[np.float32]:
+def _lightness_table() -> NDArray[np.float32]:
     """L of each luminance 0..65535 (CIE 15)"""
     luminance = np.arange(65536) / 65535
     curve = np.where(luminance > 216 / 24389, 116 * np.cbrt(luminance) - 16, 24389 / 27 * luminance)
     return curve.astype(np.float32)
 
 
-WEIGHTS = (0.2126, 0.7152, 0.0722)  # of red, green and blue in luminance
-LUMINANCE = [(65535 * weight * _linear()).astype(np.uint16) for weight in WEIGHTS]
-LIGHTNESS = _lightness()
+LUMINANCE_WEIGHTS = (0.2126, 0.7152, 0.0722)  # of red, green and blue in luminance
+LUMINANCE_TABLES = [
+    (65535 * weight * _linear_rgb_table()).astype(np.uint16) for weight in LUMINANCE_WEIGHTS
+]
+LIGHTNESS_TABLE = _lightness_table()
 
 
-def find_lightness(pixels: Pixels) -> NDArray[np.float32]:
+def compute_lightness(pixels: Pixels) -> NDArray[np.float32]:
     """sRGB (H, W, 3) -> CIE L (H, W), 0 to 100, within 0.05"""
     red, green, blue = (
-        table[channel] for table, channel in zip(LUMINANCE, np.moveaxis(pixels, 2, 0), strict=True)
+        table[channel]
+        for table, channel in zip(LUMINANCE_TABLES, np.moveaxis(pixels, 2, 0), strict=True)
     )
-    lightness: NDArray[np.float32] = LIGHTNESS[red + green + blue]
+    lightness: NDArray[np.float32] = LIGHTNESS_TABLE[red + green + blue]
     return lightness
 
 
@@ -54,28 +58,36 @@ def perceptual_hash(pixels: Pixels) -> int:
 
     The signs of the 8 x 8 lowest frequencies of the luma about their median.
     """
-    luma = Image.fromarray(pixels).convert("L").resize((SAMPLES, SAMPLES), Image.Resampling.BOX)
-    spectrum = (COSINES @ np.asarray(luma, np.float64) @ COSINES.T).ravel().round(6)
+    luma = (
+        Image.fromarray(pixels)
+        .convert("L")
+        .resize((DCT_INPUT_PX, DCT_INPUT_PX), Image.Resampling.BOX)
+    )
+    spectrum = (DCT_MATRIX @ np.asarray(luma, np.float64) @ DCT_MATRIX.T).ravel().round(6)
     bits = spectrum > np.median(spectrum[1:])  # the first is the brightness
     return int.from_bytes(np.packbits(bits).tobytes())
 
 
-def _cosines() -> NDArray[np.float64]:
-    """The first rows of the discrete cosine transform (FREQUENCIES, SAMPLES)"""
-    places = 2 * np.arange(SAMPLES) + 1
-    turns: NDArray[np.float64] = np.outer(np.arange(FREQUENCIES), places) * np.pi / (2 * SAMPLES)
+def _dct_matrix() -> NDArray[np.float64]:
+    """The first rows of the discrete cosine transform (DCT_KEPT, DCT_INPUT_PX)"""
+    sample_positions = 2 * np.arange(DCT_INPUT_PX) + 1
+    turns: NDArray[np.float64] = (
+        np.outer(np.arange(DCT_KEPT), sample_positions) * np.pi / (2 * DCT_INPUT_PX)
+    )
     return np.cos(turns)
 
 
-COSINES = _cosines()
+DCT_MATRIX = _dct_matrix()
 
 
-def near_pairs(hashes: Collection[int]) -> list[tuple[int, int]]:
-    """Places i < j of hashes that differ in at most DISTANCE bits"""
-    words = np.array(list(hashes), np.uint64)
+def find_similar_hashes(hashes: Collection[int]) -> list[tuple[int, int]]:
+    """Places i < j of hashes that differ in at most MAX_HAMMING_BITS bits"""
+    hash_values = np.array(list(hashes), np.uint64)
     pairs = []
-    for top in range(0, len(words), ROWS):
-        apart = np.bitwise_count(words[top : top + ROWS, None] ^ words[None, top + 1 :])
-        near = np.argwhere(np.triu(apart <= DISTANCE))
+    for top in range(0, len(hash_values), HASHES_PER_BLOCK):
+        apart = np.bitwise_count(
+            hash_values[top : top + HASHES_PER_BLOCK, None] ^ hash_values[None, top + 1 :]
+        )
+        near = np.argwhere(np.triu(apart <= MAX_HAMMING_BITS))
         pairs += [(top + int(i), top + 1 + int(j)) for i, j in near]
     return pairs

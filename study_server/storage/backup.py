@@ -18,15 +18,17 @@ from sqlalchemy.exc import DatabaseError
 
 from study_server.errors import StudyError
 from study_server.files import atomic_write
-from study_server.storage.engine import open_engine, reading, writer
+from study_server.storage.engine import open_engine, read_session, writable_engine
 from study_server.storage.models import Study, UtcDateTime
-from study_server.storage.schema import prepare, read_schema, upgrade
+from study_server.storage.schema import ensure_current_schema, read_revision, upgrade
 
-ROWS_AT_ONCE = 1000
-PEOPLE = "SELECT study.slug, participant.name FROM participant JOIN study ON study_id = study.id"
+ROWS_PER_BATCH = 1000
+SELECT_PARTICIPANTS = (
+    "SELECT study.slug, participant.public_id FROM participant JOIN study ON study_id = study.id"
+)
 
 
-def back_up(engine: Engine, file: Path) -> None:
+def write_backup(engine: Engine, file: Path) -> None:
     """Write the database as it is at this moment; nobody waits for it.
 
     Raises StudyError when `file` is already there.
@@ -42,33 +44,33 @@ def back_up(engine: Engine, file: Path) -> None:
             _copy_snapshot(engine, temporary)
 
 
-def name_backup(folder: Path, why: str, moment: datetime) -> Path:
+def backup_path(folder: Path, why: str, moment: datetime) -> Path:
     """Where a backup lies that nobody gave a name: instance/backups/20260105T100000-WHY.sqlite."""
     return folder / f"{moment:%Y%m%dT%H%M%S}-{why}.sqlite"
 
 
-def restore(engine: Engine, file: Path, replaced: Path) -> list[tuple[str, str]]:
+def restore_backup(engine: Engine, file: Path, safety_copy: Path) -> list[tuple[str, str]]:
     """Put the rows of a backup in the place of all others; who writes meanwhile waits.
 
-    replaced: where the database goes first that this replaces, unless it has no studies.
+    safety_copy: where the database goes first that this replaces, unless it has no studies.
     Returns the (slug, participant) of whom it no longer had: perhaps they withdrew.
     Raises StudyError when `file` is no backup of this program.
     """
-    prepare(engine)
+    ensure_current_schema(engine)
     with TemporaryDirectory(prefix="restore-") as folder:
         copy = Path(folder) / "backup.sqlite"
         _copy_upgraded(file, copy)
-        with reading(engine) as db:
-            anything = db.scalar(select(Study.id).limit(1)) is not None
-        if anything:
-            back_up(engine, replaced)
+        with read_session(engine) as db:
+            had_studies = db.scalar(select(Study.id).limit(1)) is not None
+        if had_studies:
+            write_backup(engine, safety_copy)
         with (
-            _opened(copy) as backup,
+            _open_sqlite(copy) as backup,
             backup.connect() as source,
-            writer(engine).begin() as target,
+            writable_engine(engine).begin() as target,
         ):
-            returned = _replace_rows(source, target)
-        return returned if anything else []
+            reappeared = _replace_rows(source, target)
+        return reappeared if had_studies else []
 
 
 def _copy_upgraded(file: Path, copy: Path) -> None:
@@ -78,9 +80,9 @@ def _copy_upgraded(file: Path, copy: Path) -> None:
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as source:
             _copy_pages(source, copy)
-        with _opened(copy) as engine:
+        with _open_sqlite(copy) as engine:
             with engine.connect() as connection:
-                if read_schema(connection) is None:
+                if read_revision(connection) is None:
                     raise StudyError(f"{file}: no studies in it; give what `study backup` wrote")
             upgrade(engine)
     except (sqlite3.DatabaseError, DatabaseError) as error:
@@ -88,7 +90,7 @@ def _copy_upgraded(file: Path, copy: Path) -> None:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Engine]:
+def _open_sqlite(file: Path) -> Iterator[Engine]:
     engine = open_engine(URL.create("sqlite", database=str(file)))
     try:
         yield engine
@@ -98,14 +100,14 @@ def _opened(file: Path) -> Iterator[Engine]:
 
 def _replace_rows(source: Connection, target: Connection) -> list[tuple[str, str]]:
     tables = _reflect(source)
-    backed_up, before = (
-        {(slug, name) for slug, name in connection.execute(text(PEOPLE))}
+    backed_up, present = (
+        {(slug, name) for slug, name in connection.execute(text(SELECT_PARTICIPANTS))}
         for connection in (source, target)
     )
-    _empty(target, tables)
+    _delete_rows(target, tables)
     _copy_rows(source, target, tables)
     _reset_sequences(target, tables)
-    return sorted(backed_up - before)
+    return sorted(backed_up - present)
 
 
 def _copy_pages(source: Any, file: Path) -> None:
@@ -117,13 +119,13 @@ def _copy_pages(source: Any, file: Path) -> None:
 
 def _copy_snapshot(engine: Engine, file: Path) -> None:
     with (
-        _opened(file) as copy,
+        _open_sqlite(file) as copy,
         engine.execution_options(isolation_level="REPEATABLE READ").connect() as source,
     ):
-        revision = read_schema(source)
+        revision = read_revision(source)
         assert revision is not None  # an empty database has been filled
         upgrade(copy, revision)
-        with writer(copy).begin() as target:
+        with writable_engine(copy).begin() as target:
             _copy_rows(source, target, _reflect(source))
         with copy.connect() as target:
             driver: Any = target.connection.driver_connection
@@ -145,12 +147,12 @@ def _reflect(connection: Connection) -> list[Table]:
 
 def _copy_rows(source: Connection, target: Connection, tables: list[Table]) -> None:
     for table in tables:
-        rows = source.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
+        rows = source.execution_options(yield_per=ROWS_PER_BATCH).execute(select(table))
         for batch in rows.mappings().partitions():
             target.execute(table.insert(), [dict(row) for row in batch])
 
 
-def _empty(target: Connection, tables: list[Table]) -> None:
+def _delete_rows(target: Connection, tables: list[Table]) -> None:
     """PostgreSQL locks the tables by this, in the order in which those who write come to them."""
     if target.dialect.name == "postgresql":
         target.exec_driver_sql(f"TRUNCATE {', '.join(table.name for table in tables)}")

@@ -15,9 +15,9 @@ from sqlalchemy.pool import QueuePool
 
 from study_server.errors import StudyError
 
-RETRY_S = 10.0  # between two attempts to leave no trace of what was deleted
+ERASE_RETRY_S = 10.0  # between two attempts to leave no trace of what was deleted
 POOL_SIZE = 20  # connections of a process; PostgreSQL takes 100 in all unless told otherwise
-PRAGMAS = {
+SQLITE_PRAGMAS = {
     "journal_mode": "WAL",  # readers do not wait for the writer
     "synchronous": "FULL",  # NORMAL can lose acknowledged commits in a power cut
     "busy_timeout": "20000",
@@ -55,7 +55,7 @@ def open_engine(url: str | URL) -> Engine:
 
 def _set_pragmas(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # sqlite3 must not begin transactions by itself
-    for name, value in PRAGMAS.items():
+    for name, value in SQLITE_PRAGMAS.items():
         connection.execute(f"PRAGMA {name}={value}")
 
 
@@ -65,36 +65,36 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def reading(engine: Engine) -> Session:
+def read_session(engine: Engine) -> Session:
     """A session that only reads."""
     return Session(engine)
 
 
-def snapshot(engine: Engine) -> Session:
+def snapshot_session(engine: Engine) -> Session:
     """A session that reads one moment of the database, however long it takes."""
     if engine.dialect.name == "postgresql":  # SQLite's transactions are that by themselves
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     return Session(engine)
 
 
-def writer(engine: Engine) -> Engine:
+def writable_engine(engine: Engine) -> Engine:
     """The same engine, whose transactions may write."""
     return engine.execution_options(writes=True)
 
 
-def writing(engine: Engine) -> Session:
+def write_session(engine: Engine) -> Session:
     """A session that may write."""
-    return Session(writer(engine))
+    return Session(writable_engine(engine))
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Session]:
+def write_transaction(engine: Engine) -> Iterator[Session]:
     """One transaction that commits at the end or leaves nothing behind."""
-    with writing(engine) as db, db.begin():
+    with write_session(engine) as db, db.begin():
         yield db
 
 
-def scrub(engine: Engine) -> bool:
+def erase_deleted_data(engine: Engine) -> bool:
     """Leave nothing in SQLite's files of what was deleted; False: others were busy, try later.
 
     secure_delete overwrites a deleted row, but not the copies that splitting a page once left in
@@ -113,12 +113,12 @@ def scrub(engine: Engine) -> bool:
     return not busy
 
 
-def scrub_in_the_end(engine: Engine) -> None:
+def erase_deleted_data_eventually(engine: Engine) -> None:
     """Scrub, now or, where others are busy, as soon as they let it."""
 
     def keep_trying() -> None:
-        while not scrub(engine):
-            time.sleep(RETRY_S)
+        while not erase_deleted_data(engine):
+            time.sleep(ERASE_RETRY_S)
 
-    if not scrub(engine):
+    if not erase_deleted_data(engine):
         threading.Thread(target=keep_trying, daemon=True).start()

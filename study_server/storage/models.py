@@ -20,18 +20,18 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from study_server.clock import as_utc
 from study_server.vocabulary import (
-    Choice,
+    Answer,
     ColorVision,
-    Kind,
     Mode,
     NightLight,
     Outcome,
-    Part,
-    Place,
+    RecruitmentSource,
     Side,
-    Source,
-    State,
-    truth_of,
+    Slot,
+    StudyState,
+    TrialKind,
+    WordingPart,
+    derive_truth,
 )
 
 
@@ -48,7 +48,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else as_utc(value)
 
 
-def word(vocabulary: type[StrEnum], name: str = "") -> Enum:
+def vocabulary_type(vocabulary: type[StrEnum], name: str = "") -> Enum:
     """A column that holds one word of a vocabulary, checked by the database.
 
     name: of the constraint, where a table has two columns of one vocabulary.
@@ -65,7 +65,8 @@ def word(vocabulary: type[StrEnum], name: str = "") -> Enum:
 
 
 VOCABULARIES = (
-    Choice, ColorVision, Kind, Mode, NightLight, Outcome, Part, Place, Side, Source, State,
+    Answer, ColorVision, TrialKind, Mode, NightLight, Outcome, WordingPart, Slot, Side,
+    RecruitmentSource, StudyState,
 )  # fmt: skip
 
 
@@ -82,7 +83,7 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[type, Any]] = {
         datetime: UtcDateTime,
         str: Text,
-        **{w: word(w) for w in VOCABULARIES},
+        **{w: vocabulary_type(w) for w in VOCABULARIES},
     }
 
 
@@ -94,16 +95,18 @@ class Study(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(unique=True)
     title: Mapped[str]
-    state: Mapped[State]
+    state: Mapped[StudyState]
     protocol: Mapped[str]  # the frozen Protocol, canonical JSON
     presentation: Mapped[str]  # this and the next are of the protocol, for the export
     question: Mapped[str]
     schedule_seed: Mapped[str]
-    key: Mapped[bytes]  # hashes identities and makes completion codes; never leaves the database
+    # hashes identities and makes completion codes; never leaves the database
+    identity_key: Mapped[bytes]
     manifest_sha256: Mapped[str]
     design: Mapped[str | None]  # design.json, once it is frozen
     design_sha256: Mapped[str | None]
-    withdrawn: Mapped[int] = mapped_column(default=0, server_default="0")  # nothing else is left
+    # nothing else is left
+    withdrawn_count: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
 
 
@@ -137,25 +140,25 @@ class Wording(Base):
         ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
     )
     language: Mapped[str] = mapped_column(primary_key=True)
-    part: Mapped[Part] = mapped_column(primary_key=True)
+    part: Mapped[WordingPart] = mapped_column(primary_key=True)
     text: Mapped[str]
 
 
-class Ending(Base):
+class PlatformCompletion(Base):
     """What a platform gets at an outcome: Prolific's code, the address of SONA's credit.
 
     Where there is no row, codes are made from the study's key.
     """
 
-    __tablename__ = "ending"
-    __table_args__ = (CheckConstraint("text <> ''", name="not_empty"),)
+    __tablename__ = "platform_completion"
+    __table_args__ = (CheckConstraint("code_or_url <> ''", name="not_empty"),)
 
     study_id: Mapped[int] = mapped_column(
         ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
     )
-    source: Mapped[Source] = mapped_column(primary_key=True)
+    source: Mapped[RecruitmentSource] = mapped_column(primary_key=True)
     outcome: Mapped[Outcome] = mapped_column(primary_key=True)
-    text: Mapped[str]
+    code_or_url: Mapped[str]
 
 
 class AcceptedWarning(Base):
@@ -167,28 +170,28 @@ class AcceptedWarning(Base):
         ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
     )
     number: Mapped[int] = mapped_column(primary_key=True)  # in the order of the audit, from 0
-    warning: Mapped[str]
+    message: Mapped[str]
 
 
 class Participant(Base):
     """A person, once."""
 
     __tablename__ = "participant"
-    __table_args__ = (UniqueConstraint("study_id", "name"),)
+    __table_args__ = (UniqueConstraint("study_id", "public_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), index=True)
-    name: Mapped[str]  # the opaque id of the exports
+    public_id: Mapped[str]  # the opaque id of the exports
     token: Mapped[str] = mapped_column(unique=True)  # who holds it is the participant
     mode: Mapped[Mode]
-    source: Mapped[Source]
+    source: Mapped[RecruitmentSource]
     outcome: Mapped[Outcome]
-    method: Mapped[str | None]  # the one method of a between-participants study
+    assigned_method: Mapped[str | None]  # the one method of a between-participants study
     language: Mapped[str] = mapped_column(default="en", server_default="en")  # of their pages
     consent_version: Mapped[str]
     comment: Mapped[str] = mapped_column(default="")
     started_at: Mapped[datetime]
-    seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
     study: Mapped[Study] = relationship()
@@ -198,14 +201,14 @@ class Identity(Base):
     """Who a participant is, as a keyed hash: kept apart, so that one person has one record."""
 
     __tablename__ = "identity"
-    __table_args__ = (UniqueConstraint("study_id", "source", "digest"),)
+    __table_args__ = (UniqueConstraint("study_id", "source", "external_id_digest"),)
 
     participant_id: Mapped[int] = mapped_column(
         ForeignKey("participant.id", ondelete="CASCADE"), primary_key=True
     )
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
-    source: Mapped[Source]
-    digest: Mapped[str]
+    source: Mapped[RecruitmentSource]
+    external_id_digest: Mapped[str]
 
 
 class Screening(Base):
@@ -271,13 +274,14 @@ class Trial(Base):
     participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id", ondelete="CASCADE"))
     slot: Mapped[int]  # place in the plan
     attempt: Mapped[int]  # 0, then 1 for the replacement of a voided trial, ...
-    kind: Mapped[Kind]
+    kind: Mapped[TrialKind]
     block: Mapped[int]
     token: Mapped[str] = mapped_column(unique=True)
     fake_id: Mapped[int | None] = mapped_column(ForeignKey("stimulus.id"))
     real_id: Mapped[int | None] = mapped_column(ForeignKey("stimulus.id"))
     fake_side: Mapped[Side | None]
-    first_side: Mapped[Side | None] = mapped_column(word(Side, "first_side"))  # one after the other
+    # one after the other
+    first_side: Mapped[Side | None] = mapped_column(vocabulary_type(Side, "first_side"))
     exposure_ms: Mapped[int | None]  # None: until the answer
     repeat_of: Mapped[int | None]  # the slot of the trial that this one shows again
     started_at: Mapped[datetime | None]
@@ -289,11 +293,11 @@ class Trial(Base):
     response: Mapped["Response | None"] = relationship(back_populates="trial")
 
     @property
-    def truth(self) -> Choice:
-        return truth_of(self.fake_side, self.fake_id)
+    def truth(self) -> Answer:
+        return derive_truth(self.fake_side, self.fake_id)
 
     @property
-    def shown(self) -> Stimulus:
+    def main_stimulus(self) -> Stimulus:
         """What the trial is about: the fake of a pair, or the only image."""
         stimulus = self.fake or self.real
         assert stimulus is not None  # the database refuses a trial without an image
@@ -314,7 +318,7 @@ class Response(Base):
     trial_id: Mapped[int] = mapped_column(
         ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True
     )
-    answer: Mapped[Choice]
+    answer: Mapped[Answer]
     rt_ms: Mapped[int]  # event.timeStamp minus the frame that showed the answers
     first_ms: Mapped[float]  # achieved exposures; of images shown alone or at once the first only
     second_ms: Mapped[float | None]
@@ -342,8 +346,8 @@ class Incident(Base):
     trial_id: Mapped[int] = mapped_column(
         ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True
     )
-    place: Mapped[Place]
-    status: Mapped[int | None]  # of the HTTP reply; None: what came was no image
+    slot: Mapped[Slot]
+    http_status: Mapped[int | None]  # of the HTTP reply; None: what came was no image
     reported_at: Mapped[datetime]
 
 
@@ -355,8 +359,8 @@ class Unblinding(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), index=True)
     unblinded_at: Mapped[datetime]
-    by: Mapped[str]  # the command line, or a researcher's name
-    complete: Mapped[int]  # live participants by then
+    unblinded_by: Mapped[str]  # the command line, or a researcher's name
+    complete_count: Mapped[int]  # live participants by then
 
 
 class Researcher(Base):
@@ -374,6 +378,6 @@ class LoginLink(Base):
 
     __tablename__ = "login_link"
 
-    digest: Mapped[str] = mapped_column(primary_key=True)
+    token_digest: Mapped[str] = mapped_column(primary_key=True)
     researcher_id: Mapped[int] = mapped_column(ForeignKey("researcher.id", ondelete="CASCADE"))
     expires_at: Mapped[datetime]

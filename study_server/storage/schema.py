@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
 from study_server.errors import StudyError
-from study_server.storage.engine import writer
+from study_server.storage.engine import writable_engine
 
 
-def _migrations(connection: Connection | None = None) -> Config:
+def _alembic_config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", "study_server:migrations")
     config.set_main_option("path_separator", "os")
@@ -26,18 +26,18 @@ def _migrations(connection: Connection | None = None) -> Config:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the database to the current schema, or to another one on the way there."""
-    with writer(engine).connect() as connection, _altering(connection):
-        command.upgrade(_migrations(connection), revision)
+    with writable_engine(engine).connect() as connection, _schema_change(connection):
+        command.upgrade(_alembic_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Back to an older schema; what that has no place for is lost."""
-    with writer(engine).connect() as connection, _altering(connection):
-        command.downgrade(_migrations(connection), revision)
+    with writable_engine(engine).connect() as connection, _schema_change(connection):
+        command.downgrade(_alembic_config(connection), revision)
 
 
 @contextmanager
-def _altering(connection: Connection) -> Iterator[None]:
+def _schema_change(connection: Connection) -> Iterator[None]:
     """A transaction in which SQLite may copy a table: dropping the old one must not cascade."""
     sqlite = connection.dialect.name == "sqlite"
     driver: Any = connection.connection.driver_connection
@@ -53,35 +53,35 @@ def _altering(connection: Connection) -> Iterator[None]:
             driver.execute("PRAGMA foreign_keys=ON")
 
 
-def current_schema() -> str:
+def latest_revision() -> str:
     """The revision that this program works with."""
-    return str(ScriptDirectory.from_config(_migrations()).get_current_head())
+    return str(ScriptDirectory.from_config(_alembic_config()).get_current_head())
 
 
-def read_schema(connection: Connection) -> str | None:
+def read_revision(connection: Connection) -> str | None:
     """The revision that the database has; None: it is empty. Raises StudyError on unknown ones."""
     revision = MigrationContext.configure(connection).get_current_revision()
     try:
-        ScriptDirectory.from_config(_migrations()).get_revision(revision or "base")
+        ScriptDirectory.from_config(_alembic_config()).get_revision(revision or "base")
     except CommandError as error:
         raise StudyError(
-            f"the database has schema {revision}, this program {current_schema()}; "
+            f"the database has schema {revision}, this program {latest_revision()}; "
             "give another STUDY_DATABASE_URL, or use the program that made it"
         ) from error
     return revision
 
 
-def prepare(engine: Engine) -> None:
+def ensure_current_schema(engine: Engine) -> None:
     """Fill an empty database with the current schema; raises StudyError on another schema."""
     try:
         with engine.connect() as connection:
-            revision = read_schema(connection)
+            revision = read_revision(connection)
     except DatabaseError as error:
         raise StudyError(f"the database does not open: {error.orig}") from error
     if revision is None:
         upgrade(engine)
-    elif revision != current_schema():
+    elif revision != latest_revision():
         raise StudyError(
-            f"the database has schema {revision}, this program {current_schema()}; "
+            f"the database has schema {revision}, this program {latest_revision()}; "
             "run `study upgrade`, which backs up first"
         )

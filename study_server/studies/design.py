@@ -15,10 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
-from study_server.languages import SOURCE, find_catalogue
-from study_server.protocol.model import stored_protocol
+from study_server.languages import SOURCE_LANGUAGE, catalog_path
+from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import AcceptedWarning, Participant, Study
-from study_server.vocabulary import Mode, State
+from study_server.vocabulary import Mode, StudyState
 from study_server.wording.checks import find_unfilled_places
 from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import load_wording
@@ -131,7 +131,7 @@ def freeze(db: Session, study: Study, plan: Plan, wording_sha256: str) -> str:
 def describe(db: Session, study: Study, plan: Plan, wording_sha256: str) -> dict[str, object]:
     """The keys of design.json."""
     warnings = (
-        select(AcceptedWarning.warning)
+        select(AcceptedWarning.message)
         .where(AcceptedWarning.study_id == study.id)
         .order_by(AcceptedWarning.number)
     )
@@ -155,9 +155,11 @@ def _canonical(content: dict[str, object]) -> str:
 def hash_wording(db: Session, study: Study, templates: Path) -> str:
     """SHA-256 over what participants read: the study's own texts, the pages, their catalogues."""
     own = {f"{language}/{part}": text for (language, part), text in load_wording(db, study).items()}
-    languages = stored_protocol(study.protocol).languages
+    languages = parse_stored_protocol(study.protocol).languages
     files = {file.name: file for file in sorted((templates / "participant").iterdir())}
-    files |= {language: find_catalogue(language) for language in languages if language != SOURCE}
+    files |= {
+        language: catalog_path(language) for language in languages if language != SOURCE_LANGUAGE
+    }
     pages = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
     return hashlib.sha256(
         _canonical({"own": own, "pages": pages, "player": PLAYER_TEXTS}).encode()
@@ -176,4 +178,4 @@ def let_in(study: Study, wording_sha256: str) -> None:
             f"study {study.slug!r} was frozen with other wording than its pages have now; bring "
             "those back, or import the study under another slug and freeze it"
         )
-    study.state = State.OPEN
+    study.state = StudyState.OPEN

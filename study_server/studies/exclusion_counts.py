@@ -15,10 +15,18 @@ from sqlalchemy.orm import Session
 
 from study_server.participants.outcomes import late_since, reached, silent_since
 from study_server.participants.scoring import attention_check_is_correct
-from study_server.protocol.model import stored_protocol
+from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import Environment, Incident, Participant, Response, Study, Trial
 from study_server.studies.design import Exclusions
-from study_server.vocabulary import DISTURBING, SCRIPT, Choice, Kind, Mode, Outcome, Source
+from study_server.vocabulary import (
+    DISTURBANCE_FLAGS,
+    SCRIPT_INPUT,
+    Answer,
+    Mode,
+    Outcome,
+    RecruitmentSource,
+    TrialKind,
+)
 
 REASONS = {
     "screened_out": "screened out",
@@ -37,7 +45,7 @@ class Standing:
     """One participant. Trials: test and attention, voided ones aside; incidents: of all."""
 
     participant: str
-    source: Source
+    source: RecruitmentSource
     outcome: Outcome
     started_at: datetime
     finished_at: datetime | None
@@ -67,16 +75,16 @@ class Standing:
 def list_standings(db: Session, study: Study, mode: Mode = Mode.LIVE) -> list[Standing]:
     """Everybody of a mode, who came last first."""
     rules = rules_of(study)
-    protocol = stored_protocol(study.protocol)
+    protocol = parse_stored_protocol(study.protocol)
     late, silent = late_since(protocol), silent_since(protocol)
     incidents, driven = _count_incidents(db, study), _find_driven(db, study)
     found = []
     for row in db.execute(_count(study, mode, rules)).mappings():
         counts: dict[str, Any] = dict(row)
         person: Participant = counts.pop("Participant")
-        outcome = reached(person.outcome, person.started_at, person.seen_at, late, silent)
+        outcome = reached(person.outcome, person.started_at, person.last_seen_at, late, silent)
         standing = Standing(
-            person.name,
+            person.public_id,
             person.source,
             outcome,
             person.started_at,
@@ -98,21 +106,21 @@ def rules_of(study: Study) -> Exclusions:
 def _count(study: Study, mode: Mode, rules: Exclusions) -> Executable:
     """Participants, each with the counts of a Standing."""
     attention_checks, right = (
-        Trial.kind == Kind.ATTENTION,
+        Trial.kind == TrialKind.ATTENTION,
         attention_check_is_correct(study.question),
     )
     answered = Response.trial_id.is_not(None)
-    disturbed = or_(*(getattr(Response, flag) for flag in DISTURBING))
-    judged = Trial.voided.is_(False) & Trial.kind.in_((Kind.TEST, Kind.ATTENTION))
+    disturbed = or_(*(getattr(Response, flag) for flag in DISTURBANCE_FLAGS))
+    judged = Trial.voided.is_(False) & Trial.kind.in_((TrialKind.TEST, TrialKind.ATTENTION))
     return (
         select(
             Participant,
             func.count(Trial.id).label("planned"),
             func.count(Response.trial_id).label("answered"),
             func.count().filter(Response.rt_ms < rules.fast_ms).label("fast"),
-            func.count().filter(Response.answer == Choice.LEFT).label("left"),
+            func.count().filter(Response.answer == Answer.LEFT).label("left"),
             func.count().filter(disturbed).label("disturbed"),
-            func.count().filter(Response.input == SCRIPT).label("scripted"),
+            func.count().filter(Response.input == SCRIPT_INPUT).label("scripted"),
             func.count().filter(attention_checks).label("attention_checks_planned"),
             func.count().filter(attention_checks & answered).label("attention_checks_answered"),
             func.count().filter(attention_checks & right).label("attention_checks_correct"),

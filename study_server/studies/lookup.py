@@ -5,9 +5,9 @@ from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
 from study_server.participants.outcomes import late_since, reached, silent_since
-from study_server.protocol.model import stored_protocol
+from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import Participant, Response, Study, Trial
-from study_server.vocabulary import Mode, Outcome, State
+from study_server.vocabulary import Mode, Outcome, StudyState
 
 WITHDRAWN = "withdrawn"  # no outcome of anybody: nothing of them is left
 
@@ -21,7 +21,7 @@ def find(db: Session, slug: str) -> Study:
     return study
 
 
-def all_studies(db: Session, state: State | None = None) -> list[Study]:
+def all_studies(db: Session, state: StudyState | None = None) -> list[Study]:
     """In the order they were brought in, those in `state` or all."""
     query = select(Study).order_by(Study.id)
     return list(db.scalars(query if state is None else query.where(Study.state == state)))
@@ -30,17 +30,17 @@ def all_studies(db: Session, state: State | None = None) -> list[Study]:
 def counts(db: Session, study: Study) -> dict[str, int]:
     """Live participants by outcome, who withdrew, and how many previewed or were simulated."""
     people = select(
-        Participant.mode, Participant.outcome, Participant.started_at, Participant.seen_at
+        Participant.mode, Participant.outcome, Participant.started_at, Participant.last_seen_at
     )
     totals = {str(word): 0 for word in (*Outcome, WITHDRAWN, Mode.PREVIEW, Mode.SIMULATED)}
-    protocol = stored_protocol(study.protocol)
+    protocol = parse_stored_protocol(study.protocol)
     late, silent = late_since(protocol), silent_since(protocol)
     for mode, outcome, started_at, seen_at in db.execute(
         people.where(Participant.study_id == study.id)
     ):
         now_is = reached(outcome, started_at, seen_at, late, silent)
         totals[now_is if mode is Mode.LIVE else mode] += 1
-    return totals | {WITHDRAWN: study.withdrawn}
+    return totals | {WITHDRAWN: study.withdrawn_count}
 
 
 def answers(db: Session, study: Study) -> int:

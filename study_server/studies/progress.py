@@ -17,7 +17,7 @@ from study_server.studies.exclusion_counts import (
     rules_of,
 )
 from study_server.studies.unblinding import is_blinded, planned_participants
-from study_server.vocabulary import Outcome, State
+from study_server.vocabulary import Outcome, StudyState
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Progress:
     """
 
     study: str
-    state: State
+    state: StudyState
     frozen: bool
     blinded: bool
     recruited: int
@@ -68,7 +68,7 @@ def measure_progress(
         state=study.state,
         frozen=study.design is not None,
         blinded=is_blinded(db, study),
-        recruited=len(people) + study.withdrawn,
+        recruited=len(people) + study.withdrawn_count,
         planned=planned_participants(study),
         outcomes=counts,
         answers=lookup.answers(db, study),

@@ -61,7 +61,7 @@ def make_login_link(db: Session, name: str, valid_for: timedelta) -> str:
     token = secrets.token_urlsafe(24)
     researcher = _researcher(db, name)
     link = LoginLink(
-        digest=_digest(token), researcher_id=researcher.id, expires_at=now() + valid_for
+        token_digest=_digest(token), researcher_id=researcher.id, expires_at=now() + valid_for
     )
     db.add(link)
     return token

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.storage.models import Participant, Study, Unblinding
-from study_server.vocabulary import Mode, Outcome, State
+from study_server.vocabulary import Mode, Outcome, StudyState
 
 
 def is_blinded(db: Session, study: Study) -> bool:
     """While a study runs, until as many are complete as its design plans for."""
-    if study.state not in (State.OPEN, State.PAUSED):
+    if study.state not in (StudyState.OPEN, StudyState.PAUSED):
         return False
     planned = planned_participants(study)
     return planned is None or count_complete(db, study) < planned
@@ -41,7 +41,7 @@ def count_complete(db: Session, study: Study) -> int:
 
 def note_reopening(db: Session, study: Study, by: str) -> None:
     """Whoever is about to open a closed study again may have seen its truth: that is recorded."""
-    if study.state is not State.CLOSED:
+    if study.state is not StudyState.CLOSED:
         return
     planned, complete = planned_participants(study), count_complete(db, study)
     if planned is None or complete < planned:
@@ -63,5 +63,7 @@ def withhold_truth(db: Session, study: Study, unblind_for: str = "") -> bool:
 
 def _record(db: Session, study: Study, by: str) -> None:
     complete = count_complete(db, study)
-    db.add(Unblinding(study_id=study.id, unblinded_at=now(), by=by, complete=complete))
+    db.add(
+        Unblinding(study_id=study.id, unblinded_at=now(), unblinded_by=by, complete_count=complete)
+    )
     db.flush()

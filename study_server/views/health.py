@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from study_server.storage.models import Stimulus
-from study_server.storage.schema import current_schema, read_schema
+from study_server.storage.schema import latest_revision, read_revision
 
 pages = Blueprint("health", __name__)
 
@@ -45,8 +45,10 @@ def _check_database() -> str:
 
 
 def _check_schema() -> str:
-    schema = read_schema(g.db.connection())
-    return "ok" if schema == current_schema() else f"{schema}; `study upgrade` brings it up to date"
+    schema = read_revision(g.db.connection())
+    return (
+        "ok" if schema == latest_revision() else f"{schema}; `study upgrade` brings it up to date"
+    )
 
 
 def _check_stimuli() -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask, g, request
 
 from study_server import languages
-from study_server.languages import LANGUAGES, catalogue
+from study_server.languages import LANGUAGES, load_catalog
 
 
 def init_app(app: Flask) -> None:
@@ -14,8 +14,12 @@ def init_app(app: Flask) -> None:
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     translate: Any = app.jinja_env  # the i18n extension adds the method
     translate.install_gettext_callables(gettext, ngettext, newstyle=True)
-    app.jinja_env.filters["seconds"] = lambda number: languages.seconds(number, current_language())
-    app.jinja_env.filters["minutes"] = lambda number: languages.minutes(number, current_language())
+    app.jinja_env.filters["seconds"] = lambda number: languages.format_seconds(
+        number, current_language()
+    )
+    app.jinja_env.filters["minutes"] = lambda number: languages.format_minutes(
+        number, current_language()
+    )
     app.context_processor(lambda: {"language": current_language()})
 
 
@@ -38,9 +42,9 @@ def choose_language(offered: tuple[str, ...]) -> str:
 
 def gettext(text: str) -> str:
     """Translate a text into the current language."""
-    return catalogue(current_language()).gettext(text)
+    return load_catalog(current_language()).gettext(text)
 
 
 def ngettext(one: str, many: str, number: int) -> str:
     """Translate a text with a count into the current language."""
-    return catalogue(current_language()).ngettext(one, many, number)
+    return load_catalog(current_language()).ngettext(one, many, number)

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 
 from study_server.protocol.model import Protocol
-from study_server.vocabulary import Part
+from study_server.vocabulary import WordingPart
 from study_server.wording.defaults import HEAD_TEMPLATE, format_head
 from study_server.wording.markdown import TextProblem, find_problems, read_title
 from study_server.wording.placeholders import PLACEHOLDER_PATTERN, placeholder_values
 
-MAX_LENGTHS = {part: 200 if part is Part.QUESTION else 20_000 for part in Part}  # characters
+# characters
+MAX_LENGTHS = {part: 200 if part is WordingPart.QUESTION else 20_000 for part in WordingPart}
 COMMENT_PATTERN = re.compile(r"<!--.*?-->", re.DOTALL)
 HEAD_PATTERN = re.compile(re.escape(HEAD_TEMPLATE).replace(r"\{\}", "[^>]*"))
 UNFILLED_PATTERN = re.compile(r"\[\.\.\.[^\]]*\]")
@@ -28,7 +29,9 @@ def find_unfilled_places(text: str) -> list[TextProblem]:
     ]
 
 
-def check_text(language: str, part: Part, text: str, protocol: Protocol) -> Iterator[TextProblem]:
+def check_text(
+    language: str, part: WordingPart, text: str, protocol: Protocol
+) -> Iterator[TextProblem]:
     """Yield every problem of a text as it stands in its file."""
     yield from _check_head(language, part, text, protocol)
     content = strip_comments(text)
@@ -42,7 +45,9 @@ def check_text(language: str, part: Part, text: str, protocol: Protocol) -> Iter
     yield from _CHECKS[part](content)
 
 
-def _check_head(language: str, part: Part, text: str, protocol: Protocol) -> Iterator[TextProblem]:
+def _check_head(
+    language: str, part: WordingPart, text: str, protocol: Protocol
+) -> Iterator[TextProblem]:
     head, expected_head = HEAD_PATTERN.search(text), format_head(language, part, protocol)
     if head is not None and head[0] != expected_head:
         adapt = f"adapt the text, then change this line to `{expected_head.strip()}`"
@@ -52,7 +57,7 @@ def _check_head(language: str, part: Part, text: str, protocol: Protocol) -> Ite
 
 
 def _check_placeholders(
-    language: str, part: Part, text: str, protocol: Protocol
+    language: str, part: WordingPart, text: str, protocol: Protocol
 ) -> Iterator[TextProblem]:
     values = placeholder_values(protocol, language)
     known = ", ".join(f"{{{name}}}" for name in values)
@@ -63,7 +68,7 @@ def _check_placeholders(
         elif not values[name]:
             remedy = "remove it, or change study.toml"
             yield TextProblem(line, f"{match[0]} is not set in study.toml; {remedy}")
-    if part is Part.CONSENT and values["time_limit"] and "{time_limit}" not in text:
+    if part is WordingPart.CONSENT and values["time_limit"] and "{time_limit}" not in text:
         problem = "study.toml sets a time limit that this text does not mention"
         yield TextProblem(1, f"{problem}; add {{time_limit}}")
 
@@ -85,10 +90,10 @@ def _check_consent(text: str) -> Iterator[TextProblem]:
 
 
 _CHECKS = {
-    Part.CONSENT: _check_consent,
-    Part.INSTRUCTIONS: find_problems,
-    Part.QUESTION: _check_question,
-    Part.DEBRIEF: find_problems,
+    WordingPart.CONSENT: _check_consent,
+    WordingPart.INSTRUCTIONS: find_problems,
+    WordingPart.QUESTION: _check_question,
+    WordingPart.DEBRIEF: find_problems,
 }
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from study_server.protocol.model import Protocol
-from study_server.vocabulary import Part
+from study_server.vocabulary import WordingPart
 
 DEFAULTS_FOLDER = Path(__file__).parent
 CONDITION_PATTERN = re.compile(r"\?([a-z -]+): ")
@@ -21,7 +21,7 @@ def protocol_tags(protocol: Protocol) -> set[str]:
         protocol.stimuli,
         "paired" if protocol.paired else "unpaired",
         f"asks-{protocol.question}",
-        "single" if protocol.single else "pairs",
+        "single" if protocol.is_single else "pairs",
         "timed" if all(protocol.exposures_ms) else "untimed",
         "computer" if protocol.device == "computer" else "any-device",
         _presence_tag("normal-vision", protocol.color_vision == "required"),
@@ -40,7 +40,7 @@ def _presence_tag(tag: str, count: int) -> str:
     return tag if count else f"no-{tag}"
 
 
-def compose_default(language: str, part: Part, protocol: Protocol) -> str:
+def compose_default(language: str, part: WordingPart, protocol: Protocol) -> str:
     """Compose the default text of a part, with a first line that says which studies it fits."""
     lines, tags = _read(language, part).splitlines(), protocol_tags(protocol)
     kept_lines = [
@@ -50,14 +50,14 @@ def compose_default(language: str, part: Part, protocol: Protocol) -> str:
     return f"{format_head(language, part, protocol)}{text}\n"
 
 
-def format_head(language: str, part: Part, protocol: Protocol) -> str:
+def format_head(language: str, part: WordingPart, protocol: Protocol) -> str:
     """Format the comment by which `study import` recognizes a text for another protocol."""
     lines = _read(language, part).splitlines()
     used_tags = {tag for line in lines for tag in _condition_tags(line)}
     return HEAD_TEMPLATE.format(" ".join(sorted(used_tags & protocol_tags(protocol))))
 
 
-def _read(language: str, part: Part) -> str:
+def _read(language: str, part: WordingPart) -> str:
     return (DEFAULTS_FOLDER / language / f"{part}.md").read_text(encoding="utf-8")
 
 

@@ -7,18 +7,18 @@ from study_server.errors import StudyError
 from study_server.files import atomic_write
 from study_server.languages import LANGUAGES
 from study_server.protocol.model import Protocol
-from study_server.vocabulary import Part
+from study_server.vocabulary import WordingPart
 from study_server.wording.checks import check_text, find_unfilled_places, strip_comments
 from study_server.wording.defaults import compose_default
 
-TextsByPart = Mapping[tuple[str, Part], str]  # by language and part, without comments
+TextsByPart = Mapping[tuple[str, WordingPart], str]  # by language and part, without comments
 
 
 def write_wording(protocol: Protocol, folder: Path) -> list[Path]:
     """Write the default of every missing file, in all languages, and return the new files."""
     written = []
     for language in LANGUAGES:
-        for part in Part:
+        for part in WordingPart:
             file = text_path(folder, language, part)
             if not file.exists():
                 with atomic_write(file) as temporary:
@@ -36,7 +36,7 @@ def read_wording(protocol: Protocol, folder: Path) -> TextsByPart:
     return {
         (language, part): _read_part(protocol, text_path(folder, language, part), language, part)
         for language in protocol.languages
-        for part in Part
+        for part in WordingPart
     }
 
 
@@ -45,13 +45,13 @@ def compose_wording(protocol: Protocol) -> TextsByPart:
     return {
         (language, part): strip_comments(compose_default(language, part, protocol)).strip()
         for language in protocol.languages
-        for part in Part
+        for part in WordingPart
     }
 
 
 def list_unfilled_places(protocol: Protocol, folder: Path) -> list[str]:
     """Return `FILE:LINE: [... what]` for every place that only the researcher can fill in."""
-    files = [text_path(folder, lang, part) for lang in protocol.languages for part in Part]
+    files = [text_path(folder, lang, part) for lang in protocol.languages for part in WordingPart]
     contents = [(file, file.read_text(encoding="utf-8-sig")) for file in files]
     return [
         f"{file}:{line}: {placeholder}"
@@ -60,12 +60,12 @@ def list_unfilled_places(protocol: Protocol, folder: Path) -> list[str]:
     ]
 
 
-def text_path(folder: Path, language: str, part: Part) -> Path:
+def text_path(folder: Path, language: str, part: WordingPart) -> Path:
     """Return the path of one text file."""
     return folder / language / f"{part}.md"
 
 
-def _read_part(protocol: Protocol, file: Path, language: str, part: Part) -> str:
+def _read_part(protocol: Protocol, file: Path, language: str, part: WordingPart) -> str:
     text = _read(file)
     for line, message in check_text(language, part, text, protocol):
         raise StudyError(f"{file}:{line}: {message}")

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from babel.lists import format_list
 
-from study_server.languages import catalogue, minutes, seconds
+from study_server.languages import format_minutes, format_seconds, load_catalog
 from study_server.protocol.model import Protocol
-from study_server.vocabulary import Kind
+from study_server.vocabulary import TrialKind
 
 PLACEHOLDER_PATTERN = re.compile(r"\{([^{}\n]*)\}")
 
@@ -24,10 +24,10 @@ def placeholder_values(protocol: Protocol, language: str) -> Placeholders:
         "title": protocol.title,
         "qualification": _format_trial_count(protocol, protocol.qualification, language),
         "practice": _format_practice_count(protocol, protocol.practice, language),
-        "shown": _format_trial_count(protocol, protocol.shown(Kind.TEST), language),
+        "shown": _format_trial_count(protocol, protocol.visible_trials(TrialKind.TEST), language),
         "seconds": _format_exposures(protocol.exposures_ms, language),
-        "minutes": minutes(protocol.minutes, language),
-        "time_limit": minutes(limit, language) if limit else "",
+        "minutes": format_minutes(protocol.estimated_minutes, language),
+        "time_limit": format_minutes(limit, language) if limit else "",
     }
 
 
@@ -37,17 +37,17 @@ def fill_placeholders(text: str, values: Placeholders) -> str:
 
 
 def _format_trial_count(protocol: Protocol, count: int, language: str) -> str:
-    translations = catalogue(language)
+    translations = load_catalog(language)
     pairs = translations.ngettext("{count} pair", "{count} pairs", count)
     images = translations.ngettext("{count} image", "{count} images", count)
-    return _format_or_empty(images if protocol.single else pairs, count)
+    return _format_or_empty(images if protocol.is_single else pairs, count)
 
 
 def _format_practice_count(protocol: Protocol, count: int, language: str) -> str:
-    translations = catalogue(language)
+    translations = load_catalog(language)
     pairs = translations.ngettext("{count} practice pair", "{count} practice pairs", count)
     images = translations.ngettext("{count} practice image", "{count} practice images", count)
-    return _format_or_empty(images if protocol.single else pairs, count)
+    return _format_or_empty(images if protocol.is_single else pairs, count)
 
 
 def _format_or_empty(form: str, count: int) -> str:
@@ -56,7 +56,7 @@ def _format_or_empty(form: str, count: int) -> str:
 
 def _format_exposures(exposures_ms: tuple[int | None, ...], language: str) -> str:
     """Return, for example, "0.5 seconds or 1 second"; empty if an image stays until the answer."""
-    spans = [seconds(exposure / 1000, language) for exposure in exposures_ms if exposure]
+    spans = [format_seconds(exposure / 1000, language) for exposure in exposures_ms if exposure]
     if len(spans) < len(exposures_ms):
         return ""
     return format_list(spans, "or", locale=language)

@@ -8,9 +8,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
-from study_server.protocol.model import Protocol, stored_protocol
+from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Study, Wording
-from study_server.vocabulary import Part
+from study_server.vocabulary import WordingPart
 from study_server.wording.files import TextsByPart
 from study_server.wording.markdown import read_title, render_markdown
 from study_server.wording.placeholders import fill_placeholders, placeholder_values
@@ -50,14 +50,14 @@ def reword_study(db: Session, protocol: Protocol, study: Study, texts: TextsByPa
         raise StudyError(
             f"study {study.slug!r} is frozen; to change its wording, import it under another slug"
         )
-    before, after = stored_protocol(study.protocol).model_dump(), protocol.model_dump()
+    before, after = parse_stored_protocol(study.protocol).model_dump(), protocol.model_dump()
     changed = [key for key in after if after[key] != before[key] and key not in REWORDABLE_KEYS]
     if changed:
         raise StudyError(
             f"study.toml changes {changed[0]} of study {study.slug!r}, but `study reword` can only "
             f"change {', '.join(REWORDABLE_KEYS)}; import the study under another slug"
         )
-    study.protocol, study.title = protocol.canonical(), protocol.title
+    study.protocol, study.title = protocol.canonical_json(), protocol.title
     store_wording(db, study, texts)
 
 
@@ -69,18 +69,18 @@ def load_wording(db: Session, study: Study) -> TextsByPart:
 
 def render_wording(db: Session, study: Study, language: str) -> RenderedWording:
     """Render a study's texts in a language, or in its first language if it lacks that one."""
-    protocol = stored_protocol(study.protocol)
+    protocol = parse_stored_protocol(study.protocol)
     used_language = language if language in protocol.languages else protocol.languages[0]
     values, stored = placeholder_values(protocol, used_language), load_wording(db, study)
-    texts = {part: fill_placeholders(stored[used_language, part], values) for part in Part}
-    title, consent = read_title(texts[Part.CONSENT])
-    consent_hash = hashlib.sha256(texts[Part.CONSENT].encode()).hexdigest()[:12]
+    texts = {part: fill_placeholders(stored[used_language, part], values) for part in WordingPart}
+    title, consent = read_title(texts[WordingPart.CONSENT])
+    consent_hash = hashlib.sha256(texts[WordingPart.CONSENT].encode()).hexdigest()[:12]
     return RenderedWording(
         language=used_language,
         title=title,
         consent=render_markdown(consent),
         consent_version=f"{used_language}-{consent_hash}",
-        instructions=render_markdown(texts[Part.INSTRUCTIONS]),
-        question=texts[Part.QUESTION],
-        debrief=render_markdown(texts[Part.DEBRIEF]),
+        instructions=render_markdown(texts[WordingPart.INSTRUCTIONS]),
+        question=texts[WordingPart.QUESTION],
+        debrief=render_markdown(texts[WordingPart.DEBRIEF]),
     )

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies import researchers
 from tests.study_server.browsing import consent, csrf_token
 
@@ -29,7 +29,7 @@ def base(client: FlaskClient) -> str:
 @pytest.fixture
 def researcher(app: Flask) -> FlaskClient:
     """A browser in which a researcher is signed in."""
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         researchers.add_researcher(db, "ada", PASSWORD)
     client = app.test_client()
     form = {"csrf_token": csrf_token(client.get("/researcher/login"))}

@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.storage.models import Response
 from tests.attacks.answering import SHOWN, trials
 from tests.faults.servers import Server, started
@@ -46,7 +46,7 @@ def test_a_malformed_body_is_refused_and_stores_nothing(
         reply = client.post(f"{trial}/{what}", data=body, content_type="application/json")
         assert (reply.status_code, reply.is_json) == (400, True), name
         assert reply.get_json()["error"]
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalar(select(func.count()).select_from(Response)) == 0
 
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies import researchers
 from tests.attacks.answering import trials
 from tests.attacks.conftest import PASSWORD
@@ -159,7 +159,7 @@ class Fuzzer:
 @pytest.mark.slow(7)
 def test_no_request_is_a_failure_of_the_server(app: Flask) -> None:
     engine = app.extensions["engine"]
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         researchers.add_researcher(db, "ada", PASSWORD)
     fuzzer = Fuzzer(app, seed=9)
     for number in range(REQUESTS[engine.dialect.name]):

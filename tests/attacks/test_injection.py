@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Study
 from tests.attacks.answering import answer_all
 from tests.study_server.browsing import consent
@@ -26,7 +26,7 @@ SQL = (
 
 def count(app: Flask) -> tuple[int, int]:
     """Studies and participants."""
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         studies, people = (
             db.scalar(select(func.count()).select_from(table)) for table in (Study, Participant)
         )
@@ -50,7 +50,7 @@ def test_no_text_is_a_statement(
     assert researcher.get(f"/researcher/studies/{text}").status_code == 404
     assert researcher.get(f"/researcher/studies/short/participants?page={text}").status_code == 200
     assert count(app) == (1, 1)
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalars(select(Participant.comment)).one() == text
 
 

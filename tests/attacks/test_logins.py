@@ -10,7 +10,7 @@ from sqlalchemy import select
 from study_server.app import create_app
 from study_server.errors import StudyError
 from study_server.settings import read_settings, require_secret
-from study_server.storage.engine import reading, transaction
+from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import LoginLink, Researcher
 from study_server.studies.researchers import add_researcher
 from tests.attacks.conftest import PASSWORD
@@ -66,7 +66,7 @@ def test_a_campus_behind_one_address_is_not_slowed_down(app: Flask) -> None:
 
 
 def test_there_is_no_default_login(app: Flask, client: FlaskClient) -> None:
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalars(select(Researcher)).all() == []
         assert db.scalars(select(LoginLink)).all() == []
     for name, password in (("admin", "admin"), ("", ""), ("admin", ""), ("root", "password")):
@@ -83,9 +83,9 @@ def test_there_is_no_default_secret(secret: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_password_is_kept_as_argon2_and_a_link_as_a_hash(app: Flask) -> None:
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         add_researcher(db, "ada", PASSWORD)
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         kept = db.scalars(select(Researcher.password_hash)).one()
     assert re.match(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$", str(kept))
 

@@ -7,9 +7,9 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
 from sqlalchemy import func, select
 
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Response, Trial
-from study_server.vocabulary import Kind
+from study_server.vocabulary import TrialKind
 from study_server.web.cookies import Cookies
 from tests.attacks.answering import SHOWN, answer, answer_all, trials
 from tests.study_server.browsing import consent, csrf_token
@@ -18,7 +18,7 @@ from tests.study_server.browsing import consent, csrf_token
 def stored(app: Flask) -> list[tuple[str, str]]:
     """(trial's token, answer) of every one."""
     query = select(Trial.token, Response.answer).join(Response).order_by(Trial.id)
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         return [(token, said) for token, said in db.execute(query)]
 
 
@@ -45,8 +45,8 @@ def test_nothing_before_the_answer_tells_the_truth(
 def test_a_test_trial_tells_nothing_after_the_answer_either(
     app: Flask, client: FlaskClient, base: str
 ) -> None:
-    with reading(app.extensions["engine"]) as db:
-        practice = set(db.scalars(select(Trial.token).where(Trial.kind == Kind.PRACTICE)))
+    with read_session(app.extensions["engine"]) as db:
+        practice = set(db.scalars(select(Trial.token).where(Trial.kind == TrialKind.PRACTICE)))
     feedback = {}
     while waiting := trials(client, base):
         reply = answer(client, waiting[0], answer="right")
@@ -89,7 +89,7 @@ def test_a_guessed_token_leads_nowhere(client: FlaskClient) -> None:
 def test_tokens_have_128_bits_and_nothing_in_common(app: Flask) -> None:
     for _ in range(3):
         consent(app.test_client())
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         tokens = [*db.scalars(select(Participant.token)), *db.scalars(select(Trial.token))]
     assert len(set(tokens)) == len(tokens) == 3 + 3 * 7
     assert {len(token) for token in tokens} == {22}  # 16 bytes in base 64
@@ -149,5 +149,5 @@ def test_racing_consents_of_one_browser_are_one_participant(app: Flask) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert len(set(threads.map(agree, range(16)))) == 1
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalar(select(func.count()).select_from(Participant)) == 1

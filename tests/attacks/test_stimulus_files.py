@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from study_server.errors import StudyError
 from study_server.stimuli import png
 from study_server.stimuli.importing import import_study
-from study_server.stimuli.png import SIGNATURE, UnfitPicture, decode, read
+from study_server.stimuli.png import PNG_SIGNATURE, InvalidPngError, decode_png, read_png_file
 from tests.conftest import short_protocol, write_stimuli
 from tests.study_server.planting import edit
 
@@ -28,7 +28,13 @@ def bomb(width: int, height: int, before: bytes = b"") -> bytes:
     """A few kilobytes that unpack to so many pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     black = zlib.compress(bytes(4 * 1024 * 1024), 9)
-    return SIGNATURE + before + chunk(b"IHDR", header) + chunk(b"IDAT", black) + chunk(b"IEND", b"")
+    return (
+        PNG_SIGNATURE
+        + before
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", black)
+        + chunk(b"IEND", b"")
+    )
 
 
 def peak_mb() -> float:
@@ -39,16 +45,16 @@ def peak_mb() -> float:
 @pytest.mark.parametrize("before", [b"", chunk(b"tEXt", b"a\0b")])
 def test_a_bomb_is_refused_before_it_unpacks(size: tuple[int, int], before: bytes) -> None:
     began = peak_mb()
-    with pytest.raises(UnfitPicture, match="more pixels than 4096 x 4096"):
-        decode(bomb(*size, before))
+    with pytest.raises(InvalidPngError, match="more pixels than 4096 x 4096"):
+        decode_png(bomb(*size, before))
     assert peak_mb() - began < 50
 
 
 def test_a_bomb_in_the_text_of_a_png_is_refused() -> None:
     text = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(256 * 1024 * 1024), 9))
     began = peak_mb()
-    with pytest.raises(UnfitPicture):
-        decode(bomb(8, 8, text))
+    with pytest.raises(InvalidPngError):
+        decode_png(bomb(8, 8, text))
     assert peak_mb() - began < 100
 
 
@@ -56,15 +62,15 @@ def test_a_bomb_in_the_text_of_a_png_is_refused() -> None:
 def test_what_is_no_file_is_not_waited_for(make: object, message: str, tmp_path: Path) -> None:
     assert callable(make)
     make(tmp_path / "x.png")
-    with pytest.raises(UnfitPicture, match=message):
-        read(tmp_path / "x.png")
+    with pytest.raises(InvalidPngError, match=message):
+        read_png_file(tmp_path / "x.png")
 
 
 def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "x.png").open("wb") as file:
         file.truncate(8 * 1024**3)  # takes no room
-    with pytest.raises(UnfitPicture, match="8,589,934,592 bytes"):
-        read(tmp_path / "x.png")
+    with pytest.raises(InvalidPngError, match="8,589,934,592 bytes"):
+        read_png_file(tmp_path / "x.png")
 
 
 def test_an_import_with_a_bomb_is_one_line_and_leaves_nothing(
@@ -96,9 +102,9 @@ def test_a_thousand_mutated_files_are_read_or_refused(manifest: Path) -> None:
             mutated[rng.randrange(len(mutated))] = rng.randrange(256)
         del mutated[rng.randrange(len(mutated)) : rng.choice([0, 0, len(mutated)])]
         try:
-            assert decode(bytes(mutated)).shape[2] == 3
+            assert decode_png(bytes(mutated)).shape[2] == 3
             read_well += 1
-        except UnfitPicture:
+        except InvalidPngError:
             pass
     assert 0 < read_well < 1000
-    assert png.MOST_PIXELS == 4096 * 4096
+    assert png.MAX_PIXELS == 4096 * 4096

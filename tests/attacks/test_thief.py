@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from study_server.clock import now
 from study_server.participants.withdrawal import anonymize
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies import researchers
 from study_server.studies.lookup import find
 from tests.attacks.answering import answer_all
@@ -41,7 +41,7 @@ def test_the_files_name_nobody_and_open_no_door(
     app: Flask, client: FlaskClient, researcher: FlaskClient, tmp_path: Path
 ) -> None:
     take_part(client)
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         link = researchers.make_login_link(db, "ada", now() - now().replace(year=2000))
     stolen = all_bytes(tmp_path)
     assert b"SQLite format" in stolen
@@ -54,6 +54,6 @@ def test_after_the_retention_period_the_files_lead_to_nobody_on_any_list(
 ) -> None:
     """Until then the key lies beside the hashes: who has a list of workers can try them."""
     token = take_part(client)
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         assert anonymize(db, find(db, "short"), now()) == 1
     assert client.get(f"/p/{token}").status_code == 404

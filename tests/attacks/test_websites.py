@@ -6,11 +6,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from study_server.app import create_app
-from study_server.storage.engine import reading, transaction
+from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Participant, Study
 from study_server.studies.lookup import find
 from study_server.studies.researchers import add_researcher
-from study_server.vocabulary import State
+from study_server.vocabulary import StudyState
 from tests.attacks.conftest import PASSWORD
 from tests.study_server.browsing import consent, csrf_token
 
@@ -65,8 +65,8 @@ def test_a_page_of_another_origin_cannot_act_for_a_researcher(
     ):
         for forged in ({}, {"csrf_token": "forged"}):
             assert researcher.post(address, data=form | forged).status_code == 400
-    with reading(app.extensions["engine"]) as db:
-        assert find(db, "short").state is State.OPEN
+    with read_session(app.extensions["engine"]) as db:
+        assert find(db, "short").state is StudyState.OPEN
     assert researcher.get("/researcher").status_code == 200
 
 
@@ -75,7 +75,7 @@ def test_a_page_of_another_origin_cannot_consent_for_anybody(
 ) -> None:
     client.get("/s/short")
     assert client.post("/s/short", data={"consent": "yes"}).status_code == 400
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalars(select(Participant)).all() == []
 
 
@@ -139,7 +139,7 @@ def test_a_cookie_from_before_the_login_is_not_the_one_after_it(
 
 def test_a_new_password_ends_every_session(app: Flask, researcher: FlaskClient) -> None:
     assert researcher.get("/researcher").status_code == 200
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         add_researcher(db, "ada", "another long password")
     assert researcher.get("/researcher").location == "/researcher/login"
 
@@ -156,5 +156,5 @@ def test_nothing_is_changed_by_reading(app: Flask, researcher: FlaskClient, base
         if not address.endswith(".csv"):  # an export gives the places of silent people back
             researcher.get(address).close()
     assert everything() == before
-    with reading(app.extensions["engine"]) as db:
-        assert db.scalars(select(Study.withdrawn)).one() == 0
+    with read_session(app.extensions["engine"]) as db:
+        assert db.scalars(select(Study.withdrawn_count)).one() == 0

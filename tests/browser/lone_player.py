@@ -15,8 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 from playwright.sync_api import Page, Route
 
-from study_server.languages import SOURCE, seconds
-from study_server.protocol.model import Protocol, new_protocol
+from study_server.languages import SOURCE_LANGUAGE, format_seconds
+from study_server.protocol.model import Protocol, create_protocol
 from study_server.web.headers import security_headers
 from study_server.wording.player_texts import PLAYER_TEXTS
 
@@ -201,7 +201,7 @@ class TrialApi:
             extensions=["jinja2.ext.i18n"],
         )
         templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
-        templates.filters["seconds"] = lambda number: seconds(number, SOURCE)
+        templates.filters["seconds"] = lambda number: format_seconds(number, SOURCE_LANGUAGE)
         settings = {
             "practice": self.practice,
             "trials": self.test,
@@ -210,14 +210,14 @@ class TrialApi:
             "presentation": self.presentation,
             "question": self.question,
         }
-        protocol = Protocol.model_validate(new_protocol("lone").model_dump() | settings)
+        protocol = Protocol.model_validate(create_protocol("lone").model_dump() | settings)
         return templates.get_template("participant/player.html").render(
             wording=SimpleNamespace(title="A study", question=QUESTION, instructions="Look."),
             protocol=protocol,
             base_url=BASE,
             end_url=f"{BASE}/debrief",
             withdraw_url=f"{BASE}/withdraw",
-            language=SOURCE,
+            language=SOURCE_LANGUAGE,
             texts=PLAYER_TEXTS,
             url_for=lambda _endpoint, filename: f"/static/{filename}",
         )

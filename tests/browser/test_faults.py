@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 from sqlalchemy import Engine, func, select
 
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.storage.models import Incident, Participant, Response, Trial
-from study_server.vocabulary import Flag, Outcome
+from study_server.vocabulary import Outcome, TrialFlag
 from tests.browser.lone_player import QUICKER
 from tests.browser.robot import build_robot, finish, halt, set_going
 from tests.conftest import LiveStudy, serve_study, short_protocol, write_stimuli
@@ -83,7 +83,7 @@ def study_of(folder: Path, many: Path, **changes: object) -> AbstractContextMana
 
 def check_intact(engine: Engine, visits: list[Visit], voided: int | None = None) -> None:
     """All trials answered once, by answers that a browser sent; no image came twice."""
-    with reading(engine) as db:
+    with read_session(engine) as db:
         (participant,) = db.scalars(select(Participant)).all()
         trials = db.scalars(select(Trial).order_by(Trial.slot, Trial.attempt)).all()
         stored = {r.message_id: r.answer for r in db.scalars(select(Response))}
@@ -92,7 +92,7 @@ def check_intact(engine: Engine, visits: list[Visit], voided: int | None = None)
         assert [trial.slot for trial in kept] == list(range(len(kept)))
         assert all(trial.response is not None for trial in kept)
         assert stored == {id_: answer for visit in visits for id_, answer in visit.sent.items()}
-        images = [trial.shown.image for trial in trials if trial.started_at is not None]
+        images = [trial.main_stimulus.image for trial in trials if trial.started_at is not None]
         assert len(set(images)) == len(images)
         print(  # pytest -rP shows it
             f"{len(kept)} trials, {len(stored)} answers stored of {len(stored)} given, "
@@ -103,7 +103,7 @@ def check_intact(engine: Engine, visits: list[Visit], voided: int | None = None)
 
 
 def test_five_trials_without_a_network(browser: Browser, tmp_path: Path, many: Path) -> None:
-    with study_of(tmp_path, many, ahead=5) as study, visit(browser) as visitor:
+    with study_of(tmp_path, many, prefetch=5) as study, visit(browser) as visitor:
         with visitor.page.expect_response(lambda reply: "/right" in reply.url):
             visitor.begin(study)
         visitor.wait_for("choice")
@@ -123,7 +123,7 @@ def test_five_trials_without_a_network(browser: Browser, tmp_path: Path, many: P
 
 
 def stored_answers(engine: Engine) -> int:
-    with reading(engine) as db:
+    with read_session(engine) as db:
         return db.scalar(select(func.count()).select_from(Response)) or 0
 
 
@@ -275,7 +275,7 @@ def test_an_image_that_the_server_cannot_give(browser: Browser, tmp_path: Path, 
         failed: set[str] = set()
 
         def fail_the_third_trial(route: Route) -> None:
-            with reading(study.engine) as db:
+            with read_session(study.engine) as db:
                 query = select(Trial.token).where(Trial.slot == 2, Trial.attempt == 0)
                 token = db.scalars(query).one()
             if f"/{token}/right" not in route.request.url:
@@ -287,10 +287,10 @@ def test_an_image_that_the_server_cannot_give(browser: Browser, tmp_path: Path, 
         visitor.begin(study)
         finish(visitor.page)
         check_intact(study.engine, [visitor], voided=1)
-        with reading(study.engine) as db:
+        with read_session(study.engine) as db:
             incident = db.scalars(select(Incident)).one()
             trial = db.get_one(Trial, incident.trial_id)
-            assert (incident.place, incident.status) == ("right", 500)
+            assert (incident.slot, incident.http_status) == ("right", 500)
             assert {trial.token} == failed
             assert trial.started_at is None  # nobody has seen it
 
@@ -304,9 +304,9 @@ def test_a_disturbed_trial_comes_again_where_the_protocol_replaces_it(
         visitor.page.evaluate("window.dispatchEvent(new Event('blur'))")
         finish(visitor.page)
         check_intact(study.engine, [visitor])
-        with reading(study.engine) as db:
+        with read_session(study.engine) as db:
             (first, *others) = db.scalars(select(Trial).where(Trial.slot == 0)).all()
             assert first.voided
             assert first.response is not None
-            assert getattr(first.response, Flag.BLURRED)
+            assert getattr(first.response, TrialFlag.BLURRED)
             assert others

@@ -10,11 +10,11 @@ from sqlalchemy import Engine, update
 
 from study_server.app import create_app
 from study_server.clock import now
-from study_server.languages import LANGUAGES, catalogue
+from study_server.languages import LANGUAGES, load_catalog
 from study_server.settings import Settings
-from study_server.storage.engine import open_engine, transaction
+from study_server.storage.engine import open_engine, write_transaction
 from study_server.storage.models import Participant
-from study_server.storage.schema import prepare
+from study_server.storage.schema import ensure_current_schema
 from study_server.vocabulary import Outcome
 from tests.conftest import SECRET, LiveStudy, open_study, served, short_protocol
 
@@ -32,7 +32,7 @@ SHOW = """name => {
 def study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy]:
     """The short study in every language."""
     engine = open_engine(sqlite_url)
-    prepare(engine)
+    ensure_current_schema(engine)
     protocol = short_protocol(
         languages=LANGUAGES, time_limit_minutes=30, device="computer", color_vision="recorded",
         night_light="recorded", plates=2,
@@ -49,7 +49,7 @@ def study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy
 
 def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
     """Go from page to page, as far as a participant may come; the name of each."""
-    say = catalogue(language).gettext
+    say = load_catalog(language).gettext
     for name, path in (
         ("index", "/"),
         ("message", "/nowhere"),
@@ -106,7 +106,7 @@ def look_around(page: Page) -> Iterator[str]:
 def turn_out(engine: Engine, outcome: Outcome) -> None:
     """Give whoever takes part an outcome that would take them long to come to."""
     finished = now() if outcome is Outcome.COMPLETE else None
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         db.execute(update(Participant).values(outcome=outcome, finished_at=finished))
 
 

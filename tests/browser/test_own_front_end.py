@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Response
 from tests.conftest import LiveStudy
 
@@ -54,7 +54,7 @@ def test_the_example_goes_from_consent_to_the_code(
             expect(page.locator("main")).to_contain_text("the fake was on the")
             page.get_by_role("button", name="Continue").click()
     expect(page.locator("#code")).to_have_text(re.compile(r"^[0-9A-F]{10}$"))
-    with reading(live_study.engine) as db:
+    with read_session(live_study.engine) as db:
         answers = db.scalars(select(Response).order_by(Response.trial_id)).all()
         assert len(answers) == 7
         for answer in answers:
@@ -67,5 +67,5 @@ def test_the_example_says_in_the_servers_words_what_is_wrong(
 ) -> None:
     visit(page, other_origin, live_study, study="none")
     expect(page.get_by_role("alert")).to_contain_text("Check that you copied the whole link")
-    with reading(live_study.engine) as db:
+    with read_session(live_study.engine) as db:
         assert db.scalar(select(func.count()).select_from(Participant)) == 0

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.storage.models import Environment, Participant, Response, Trial
-from study_server.vocabulary import Choice, Kind, Outcome, Side
+from study_server.vocabulary import Answer, Outcome, Side, TrialKind
 from tests.browser.lone_player import WITNESS
 from tests.conftest import LiveStudy
 
@@ -62,14 +62,14 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
         page.get_by_role("button", name=side.capitalize()).click()
     page.wait_for_url("**/debrief")
 
-    with reading(live_study.engine) as db:
+    with read_session(live_study.engine) as db:
         trials = db.scalars(select(Trial).order_by(Trial.slot)).all()
         responses = db.scalars(select(Response).join(Trial).order_by(Trial.slot)).all()
         environment = db.scalars(select(Environment)).one()
         outcome = db.scalars(select(Participant.outcome)).one()
     assert [str(response.answer) for response in responses] == chosen
     assert [trial.id for trial in trials] == [response.trial_id for response in responses]
-    assert [trial.kind for trial in trials].count(Kind.PRACTICE) == PRACTICE
+    assert [trial.kind for trial in trials].count(TrialKind.PRACTICE) == PRACTICE
     practiced = list(zip(trials, chosen, strict=True))[:PRACTICE]
     verdicts = [
         "Correct" if side is trial.fake_side else "Not correct" for trial, side in practiced
@@ -83,7 +83,7 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
     assert environment.viewport == "1280x800"
 
     answered = zip(trials, chosen, strict=True)
-    correct = [side is trial.fake_side for trial, side in answered if trial.kind is Kind.TEST]
+    correct = [side is trial.fake_side for trial, side in answered if trial.kind is TrialKind.TEST]
     score = re.compile(rf"^\s*{sum(correct)}\s+of\s+{len(correct)}\s*$")
     expect(page.locator(".score-value")).to_have_text(score)
     expect(page.locator("#code")).to_have_text(re.compile(r"^\w{6,}$"))
@@ -102,8 +102,8 @@ def test_the_keyboard_alone_is_enough(page: Page, live_study: LiveStudy) -> None
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Your comment has been saved.")).to_be_visible()
-    with reading(live_study.engine) as db:
-        assert db.scalars(select(Response.answer)).all() == [Choice.LEFT] * SHOWN
+    with read_session(live_study.engine) as db:
+        assert db.scalars(select(Response.answer)).all() == [Answer.LEFT] * SHOWN
         assert db.scalars(select(Participant.comment)).one() == "The sky gave it away."
 
 
@@ -120,7 +120,7 @@ def test_a_reload_in_the_middle_of_a_pair_goes_on_with_another(
     expect(page.get_by_text("You have completed 1 of 7 trials")).to_be_visible()
     page.get_by_role("button", name="Continue").click()
     finish_by_keyboard(page, answered=1)
-    with reading(live_study.engine) as db:
+    with read_session(live_study.engine) as db:
         voided = db.scalars(select(Trial).where(Trial.voided)).one()
         assert (voided.slot, voided.response) == (1, None)
         assert db.scalar(select(func.count()).select_from(Response)) == SHOWN
@@ -133,5 +133,5 @@ def test_nobody_takes_part_without_the_tick(page: Page, live_study: LiveStudy) -
     assert page.get_by_role("checkbox").evaluate("box => box.validity.valueMissing")
     page.locator("form").evaluate("form => form.submit()")  # past the browser's own check
     page.get_by_text("We need your consent").wait_for()
-    with reading(live_study.engine) as db:
+    with read_session(live_study.engine) as db:
         assert db.scalars(select(Participant)).all() == []

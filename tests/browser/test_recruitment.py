@@ -14,11 +14,11 @@ from study_server.participants.scoring import completion_code
 from study_server.participants.screening import plate_digits
 from study_server.recruitment.arrival import prolific_code
 from study_server.settings import Settings
-from study_server.storage.engine import open_engine, reading, transaction
+from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant, Response, Screening
-from study_server.storage.schema import prepare
+from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find
-from study_server.vocabulary import Outcome, Source
+from study_server.vocabulary import Outcome, RecruitmentSource
 from tests.conftest import SECRET, LiveStudy, open_study, served, short_protocol
 
 pytestmark = pytest.mark.slow(15)
@@ -32,7 +32,7 @@ SHOWN = 7  # of the short study
 def screening_study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy]:
     """The short study, which asks for everything before the first trial."""
     engine = open_engine(sqlite_url)
-    prepare(engine)
+    ensure_current_schema(engine)
     protocol = short_protocol(
         device="computer", color_vision="required", night_light="recorded", plates=2,
         plates_min_correct=1,
@@ -65,7 +65,7 @@ def answer_all(page: Page, frame: Page | FrameLocator) -> None:
 
 def finish(study: LiveStudy, outcome: Outcome = Outcome.COMPLETE) -> None:
     """As if every trial were answered."""
-    with transaction(study.engine) as db:
+    with write_transaction(study.engine) as db:
         finished = now() if outcome is Outcome.COMPLETE else None
         db.execute(update(Participant).values(outcome=outcome, finished_at=finished))
 
@@ -88,7 +88,7 @@ def test_questions_and_plates_are_answered_by_the_keyboard_alone(
     page.goto(screening_study.entry + PROLIFIC_QUERY)
     agree(page)
     page.get_by_role("heading", name="Before you begin").wait_for()
-    with reading(screening_study.engine) as db:
+    with read_session(screening_study.engine) as db:
         digits = plate_digits(db.scalars(select(Participant)).one())
     page.wait_for_load_state("networkidle")
     widths = page.locator(".plates img").evaluate_all("all => all.map(one => one.naturalWidth)")
@@ -98,7 +98,7 @@ def test_questions_and_plates_are_answered_by_the_keyboard_alone(
     for key in ("Space", "Tab", "Space", "Tab", first, "Tab", second, "Tab", "Enter"):
         page.keyboard.press(key)
     page.get_by_role("button", name="Start practice").wait_for()
-    with reading(screening_study.engine) as db:
+    with read_session(screening_study.engine) as db:
         screening = db.scalars(select(Screening)).one()
         told = screening.color_vision, screening.night_light, screening.plates_correct
     assert told == ("normal", "off", 2)
@@ -116,7 +116,7 @@ def test_who_is_not_eligible_is_sent_back_with_a_code_of_its_own(
     expect(page.get_by_text("not a medical test")).to_be_visible()
     page.get_by_role("link", name="Return to Prolific").click()
     page.get_by_text("Prolific", exact=True).wait_for()
-    with reading(screening_study.engine) as db:
+    with read_session(screening_study.engine) as db:
         code = prolific_code(db, find(db, "short"), Outcome.SCREENED_OUT)
     assert asked[0].url == f"https://app.prolific.com/submissions/complete?cc={code}"
     assert "referer" not in asked[0].headers  # it would tell the participant's address
@@ -165,7 +165,7 @@ def test_at_the_end_the_browser_goes_back_to_prolific_by_itself(
     assert asked == []
     page.clock.run_for(1_000)
     page.get_by_text("Prolific", exact=True).wait_for()
-    with reading(live_study.engine) as db:
+    with read_session(live_study.engine) as db:
         code = prolific_code(db, find(db, "short"), Outcome.COMPLETE)
     assert asked[0].url.endswith(f"?cc={code}")
 
@@ -205,9 +205,9 @@ def test_a_worker_takes_part_and_submits_inside_the_frame_of_mturk(
     answer_all(page, study)
     study.get_by_role("button", name="Submit to MTurk").click()
     study.get_by_text("Submitted").wait_for()
-    with reading(live_study.engine) as db:
+    with read_session(live_study.engine) as db:
         participant = db.scalars(select(Participant)).one()
-        assert participant.source is Source.MTURK
+        assert participant.source is RecruitmentSource.MTURK
         assert len(db.scalars(select(Response)).all()) == SHOWN
         code = completion_code(participant)
     assert parse_qs(submitted[0].post_data or "") == {"assignmentId": ["3ASSIGN"], "code": [code]}

@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from study_server.participants import enrollment
 from study_server.settings import find_resource_folder
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies.design import Plan, freeze, hash_wording
 from study_server.studies.lookup import find
 from study_server.studies.researchers import make_login_link
-from study_server.vocabulary import Mode, Source, State
+from study_server.vocabulary import Mode, RecruitmentSource, StudyState
 from tests.conftest import LiveStudy
 
 pytestmark = pytest.mark.slow(15)
@@ -25,7 +25,7 @@ PAGES = ["", "/studies/short", "/studies/short/participants", "/login"]
 
 def sign_in(page: Page, study: LiveStudy) -> str:
     """Ada is in; the link that she used."""
-    with transaction(study.engine) as db:
+    with write_transaction(study.engine) as db:
         link = make_login_link(db, "Ada", timedelta(minutes=5))
     page.goto(f"{study.address}/researcher/enter/{link}")
     page.locator("main button").click()
@@ -33,14 +33,14 @@ def sign_in(page: Page, study: LiveStudy) -> str:
 
 
 def somebody_comes(study: LiveStudy, name: str) -> None:
-    with transaction(study.engine) as db:
-        enrollment.enroll(db, find(db, study.slug), name, Mode.LIVE, Source.LINK)
+    with write_transaction(study.engine) as db:
+        enrollment.enroll(db, find(db, study.slug), name, Mode.LIVE, RecruitmentSource.LINK)
 
 
 @pytest.fixture
 def frozen(live_study: LiveStudy) -> LiveStudy:
     """With a design, and somebody who has begun."""
-    with transaction(live_study.engine) as db:
+    with write_transaction(live_study.engine) as db:
         study = find(db, live_study.slug)
         freeze(
             db,
@@ -120,8 +120,8 @@ def test_everything_but_the_refresh_works_without_javascript(
     page.go_back()
     page.get_by_text("Close", exact=True).click()
     page.get_by_role("button", name="Close the study").click()
-    with transaction(frozen.engine) as db:
-        assert find(db, "short").state is State.CLOSED
+    with write_transaction(frozen.engine) as db:
+        assert find(db, "short").state is StudyState.CLOSED
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from sqlalchemy import Engine, select, text
 
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Response, Study, Trial
 
 SCREEN = {
@@ -200,7 +200,7 @@ SELECT COUNT(*) FROM (
 
 def compare(engine: Engine, ledger: Ledger, slug: str = "short") -> Difference:
     answers = select(Response.message_id, Response.answer).join(Trial).join(Participant)
-    with reading(engine) as db:
+    with read_session(engine) as db:
         rows = db.execute(answers.join(Study).where(Study.slug == slug)).all()
         twice = db.scalar(text(TWICE)) or 0
     stored = {row.message_id: row.answer for row in rows}

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from study_server.protocol.model import Protocol
 from study_server.storage.engine import open_engine
-from study_server.storage.schema import prepare
+from study_server.storage.schema import ensure_current_schema
 from tests.conftest import SECRET, open_study
 from tests.ports import free_port
 
@@ -126,7 +126,7 @@ def serving(
 ) -> Iterator[tuple[list[Server], Engine]]:
     """Servers of one open study, and an engine to look into its database."""
     engine = open_engine(database_url)
-    prepare(engine)
+    ensure_current_schema(engine)
     open_study(engine, protocol, manifest, folder / "instance")
     started = [Server(folder, database_url) for _ in range(servers)]
     try:

@@ -12,7 +12,7 @@ from itsdangerous.timed import TimestampSigner
 from sqlalchemy import func, select
 
 from study_server import clock
-from study_server.storage.engine import reading, transaction
+from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Participant
 from study_server.studies import researchers
 from study_server.vocabulary import Outcome
@@ -58,7 +58,7 @@ def test_who_has_begun_stays_who_they_are_and_finishes(
     while answer_one(client, base):
         pass
     assert client.get(f"{base}/debrief").status_code == 200
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalars(select(Participant.outcome)).all() == [Outcome.COMPLETE]
 
 
@@ -68,7 +68,7 @@ def test_a_consent_form_that_was_open_is_taken(app: Flask, monkeypatch: pytest.M
     step_back(monkeypatch)
     assert client.post("/s/short", data=form).status_code == 303
     consent(app.test_client())  # and of somebody who comes after it
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalar(select(func.count()).select_from(Participant)) == 2
 
 
@@ -76,7 +76,7 @@ def test_a_researcher_stays_signed_in_and_exports_every_answer(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     participant, researcher = app.test_client(), app.test_client()
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         token = researchers.make_login_link(db, "ada", timedelta(hours=1))
     base = consent(participant)
     answer_one(participant, base)

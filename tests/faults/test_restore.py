@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import Engine
 
 from study_server.protocol.model import Protocol
-from study_server.storage.backup import back_up, restore
+from study_server.storage.backup import restore_backup, write_backup
 from study_server.storage.engine import open_engine
-from study_server.storage.schema import prepare
+from study_server.storage.schema import ensure_current_schema
 from tests.faults import loops
 from tests.faults.people import Ledger, Pace, compare, crowd
 from tests.faults.servers import serving
@@ -23,7 +23,7 @@ async def back_up_under_load(address: str, engine: Engine, file: Path) -> tuple[
         while len(ledger.saved) < 20:
             await asyncio.sleep(0.02)
     before = dict(ledger.saved)
-    await asyncio.to_thread(back_up, engine, file)
+    await asyncio.to_thread(write_backup, engine, file)
     at_the_end_of_it = len(ledger.saved)
     async with asyncio.timeout(60):
         while len(ledger.saved) < at_the_end_of_it + 5:
@@ -43,8 +43,8 @@ def test_a_restored_backup_has_every_answer_from_before_it(
         assert after.failures == 0
         assert compare(engine, after).nothing
         restored = open_engine(f"sqlite:///{tmp_path / 'restored.sqlite'}")
-        prepare(restored)
-        restore(restored, file, tmp_path / "replaced.sqlite")
+        ensure_current_schema(restored)
+        restore_backup(restored, file, tmp_path / "replaced.sqlite")
         found = compare(restored, before)
         assert found.nothing, found
         assert len(before.saved) <= found.stored < compare(engine, after).stored

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from study_server.protocol.model import Protocol
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.storage.models import Response
 from tests.faults.servers import Server, serving
 from tests.faults.test_two_servers import enroll_ada
@@ -48,5 +48,5 @@ def test_an_answer_under_way_is_stored_and_told_before_a_server_stops(
             lock.execute("ROLLBACK")
             assert sent.result()[0] == 200
         assert process.wait(timeout=20) == 0
-        with reading(engine) as db:
+        with read_session(engine) as db:
             assert db.scalars(select(Response.message_id)).all() == ["the-last"]

@@ -27,7 +27,7 @@ def assert_nothing_lost(engine: Engine, ledger: Ledger) -> None:
 @pytest.fixture
 def busy_for_300_ms(monkeypatch: pytest.MonkeyPatch) -> None:
     """Instead of 20 s, so that a test can outlast it; benchmarks/faults.py has the 20 s."""
-    monkeypatch.setitem(database.PRAGMAS, "busy_timeout", "300")
+    monkeypatch.setitem(database.SQLITE_PRAGMAS, "busy_timeout", "300")
 
 
 @pytest.mark.usefixtures("busy_for_300_ms")

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.participants import current_trial, outcomes, responses
-from study_server.participants.responses import Answer, Recorded
+from study_server.participants.responses import Recorded, SubmittedResponse
 from study_server.storage.models import Participant, Response, Trial
 
 
@@ -25,7 +25,9 @@ def begin(db: Session, participant: Participant, trial: Trial) -> None:
     _look_again(db)
 
 
-def respond(db: Session, participant: Participant, trial: Trial, answer: Answer) -> Recorded:
+def respond(
+    db: Session, participant: Participant, trial: Trial, answer: SubmittedResponse
+) -> Recorded:
     db.flush()
     connection = db.connection()
     showing = current_trial.find_showing(connection, participant.token, trial.token)

@@ -48,11 +48,11 @@ def add_later_revision(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the program believe that it works with revision 9001, until the test ends."""
     (folder / "9001_subtitle.py").write_text(SOURCE)
     versions = Path(str(migrations.__file__)).parent / "versions"
-    original = schema._migrations
+    original = schema._alembic_config
 
     def with_folder(connection: Connection | None = None) -> Config:
         config = original(connection)
         config.set_main_option("version_locations", os.pathsep.join((str(versions), str(folder))))
         return config
 
-    monkeypatch.setattr(schema, "_migrations", with_folder)
+    monkeypatch.setattr(schema, "_alembic_config", with_folder)

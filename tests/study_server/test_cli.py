@@ -18,8 +18,8 @@ import click
 import pytest
 
 from study_server import commands as families
-from study_server.cli import HEADINGS, main
-from study_server.protocol.model import write_toml
+from study_server.cli import COMMANDS_BY_HEADING, main
+from study_server.protocol.model import format_toml
 from study_server.wording.files import write_wording
 from tests.conftest import SECRET, short_protocol, write_stimuli
 from tests.study_server.planting import plant, read_pixels, read_rows
@@ -31,7 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in ("STUDY_DATABASE_URL", "STUDY_SECRET_KEY", "STUDY_PUBLIC_URL", "STUDY_INSTANCE"):
         monkeypatch.delenv(name, raising=False)
-    (tmp_path / "study.toml").write_text(write_toml(short_protocol()))
+    (tmp_path / "study.toml").write_text(format_toml(short_protocol()))
     write_wording(short_protocol(), tmp_path / "wording")
     return tmp_path
 
@@ -83,7 +83,7 @@ def test_every_command_has_its_place_in_the_manual() -> None:
     names = [m.name for m in walk_packages(families.__path__, f"{families.__name__}.")]
     things = [thing for name in names for thing in vars(import_module(name)).values()]
     written = {thing for thing in things if isinstance(thing, click.Command)}
-    listed = {command for family in HEADINGS.values() for command in family}
+    listed = {command for family in COMMANDS_BY_HEADING.values() for command in family}
     groups = [command for command in listed if isinstance(command, click.Group)]
     assert written == listed.union(*(group.commands.values() for group in groups))
 

@@ -9,10 +9,17 @@ from babel.messages.frontend import CommandLineInterface
 from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
-from study_server.languages import LANGUAGES, SOURCE, catalogue, find_catalogue, minutes, seconds
+from study_server.languages import (
+    LANGUAGES,
+    SOURCE_LANGUAGE,
+    catalog_path,
+    format_minutes,
+    format_seconds,
+    load_catalog,
+)
 
 HOUSE = Path(__file__).parents[2]
-TRANSLATED = [language for language in LANGUAGES if language != SOURCE]
+TRANSLATED = [language for language in LANGUAGES if language != SOURCE_LANGUAGE]
 BLANK = re.compile(r"%\(\w+\)s|\{\w+\}|</?\w[^>]*>")  # what a translation keeps as it is
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -35,7 +42,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 
 
 def read_catalogue(language: str) -> Catalog:
-    with find_catalogue(language).open("rb") as content:
+    with catalog_path(language).open("rb") as content:
         return read_po(content, locale=language)
 
 
@@ -94,15 +101,21 @@ def test_a_text_in_a_page_would_be_found(page: str) -> None:
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_catalogue_says_who_has_looked_at_it(language: str) -> None:
-    assert "review" in find_catalogue(language).read_text(encoding="utf-8").split("msgid")[0]
+    assert "review" in catalog_path(language).read_text(encoding="utf-8").split("msgid")[0]
 
 
 def test_counts_and_units_have_their_plurals() -> None:
-    forms = [catalogue("de").ngettext("{count} pair", "{count} pairs", count) for count in (1, 2)]
+    forms = [
+        load_catalog("de").ngettext("{count} pair", "{count} pairs", count) for count in (1, 2)
+    ]
     assert forms == ["{count} Paar", "{count} Paare"]
-    assert [seconds(n, "en") for n in (1, 1.5, 3)] == ["1 second", "1.5 seconds", "3 seconds"]
-    assert [seconds(n, "de") for n in (1, 0.5)] == ["1 Sekunde", "0,5 Sekunden"]
-    assert [minutes(n, "de") for n in (1, 8)] == ["1 Minute", "8 Minuten"]
+    assert [format_seconds(n, "en") for n in (1, 1.5, 3)] == [
+        "1 second",
+        "1.5 seconds",
+        "3 seconds",
+    ]
+    assert [format_seconds(n, "de") for n in (1, 0.5)] == ["1 Sekunde", "0,5 Sekunden"]
+    assert [format_minutes(n, "de") for n in (1, 8)] == ["1 Minute", "8 Minuten"]
 
 
 @on_sqlite

@@ -28,7 +28,7 @@ RESPONSES_EXPORT = f"""
 CREATE VIEW responses_export AS {SHOWN}
 SELECT
   study.slug AS study,
-  participant.name AS participant,
+  participant.public_id AS participant,
   participant.outcome AS outcome,
   participant.mode AS mode,
   shown.kind AS kind,
@@ -72,7 +72,7 @@ TIMING_EXPORT = f"""
 CREATE VIEW timing_export AS {SHOWN}
 SELECT
   study.slug AS study,
-  participant.name AS participant,
+  participant.public_id AS participant,
   participant.mode AS mode,
   shown.position AS position,
   COALESCE(shown.first_side, '') AS first_side,
@@ -125,16 +125,16 @@ def _create_study_tables() -> None:
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("slug", sa.Text(), nullable=False, unique=True),
         sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("state", _one_of("state", "draft open paused closed"), nullable=False),
+        sa.Column("state", _one_of("studystate", "draft open paused closed"), nullable=False),
         sa.Column("protocol", sa.Text(), nullable=False),
         sa.Column("presentation", sa.Text(), nullable=False),
         sa.Column("question", sa.Text(), nullable=False),
         sa.Column("schedule_seed", sa.Text(), nullable=False),
-        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("identity_key", sa.LargeBinary(), nullable=False),
         sa.Column("manifest_sha256", sa.Text(), nullable=False),
         sa.Column("design", sa.Text()),
         sa.Column("design_sha256", sa.Text()),
-        sa.Column("withdrawn", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("withdrawn_count", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_table(
@@ -156,32 +156,34 @@ def _create_study_tables() -> None:
         sa.Column("study_id", sa.Integer(), _parent("study"), primary_key=True),
         sa.Column("language", sa.Text(), primary_key=True),
         sa.Column(
-            "part", _one_of("part", "consent instructions question debrief"), primary_key=True
+            "part",
+            _one_of("wordingpart", "consent instructions question debrief"),
+            primary_key=True,
         ),
         sa.Column("text", sa.Text(), nullable=False),
         sa.CheckConstraint("text <> ''", name="not_empty"),
     )
     op.create_table(
-        "ending",
+        "platform_completion",
         sa.Column("study_id", sa.Integer(), _parent("study"), primary_key=True),
         sa.Column("source", _source(), primary_key=True),
         sa.Column("outcome", _outcome(), primary_key=True),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.CheckConstraint("text <> ''", name="not_empty"),
+        sa.Column("code_or_url", sa.Text(), nullable=False),
+        sa.CheckConstraint("code_or_url <> ''", name="not_empty"),
     )
     op.create_table(
         "accepted_warning",
         sa.Column("study_id", sa.Integer(), _parent("study"), primary_key=True),
         sa.Column("number", sa.Integer(), primary_key=True),
-        sa.Column("warning", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
     )
     op.create_table(
         "unblinding",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False, index=True),
         sa.Column("unblinded_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("by", sa.Text(), nullable=False),
-        sa.Column("complete", sa.Integer(), nullable=False),
+        sa.Column("unblinded_by", sa.Text(), nullable=False),
+        sa.Column("complete_count", sa.Integer(), nullable=False),
     )
 
 
@@ -190,27 +192,27 @@ def _create_participant_tables() -> None:
         "participant",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False, index=True),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("public_id", sa.Text(), nullable=False),
         sa.Column("token", sa.Text(), nullable=False, unique=True),
         sa.Column("mode", _one_of("mode", "live preview simulated"), nullable=False),
         sa.Column("source", _source(), nullable=False),
         sa.Column("outcome", _outcome(), nullable=False),
-        sa.Column("method", sa.Text()),
+        sa.Column("assigned_method", sa.Text()),
         sa.Column("language", sa.Text(), nullable=False, server_default="en"),
         sa.Column("consent_version", sa.Text(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True)),
-        sa.UniqueConstraint("study_id", "name"),
+        sa.UniqueConstraint("study_id", "public_id"),
     )
     op.create_table(
         "identity",
         sa.Column("participant_id", sa.Integer(), _parent("participant"), primary_key=True),
         sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False),
         sa.Column("source", _source(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.UniqueConstraint("study_id", "source", "digest"),
+        sa.Column("external_id_digest", sa.Text(), nullable=False),
+        sa.UniqueConstraint("study_id", "source", "external_id_digest"),
     )
     op.create_table(
         "screening",
@@ -242,7 +244,9 @@ def _create_trial_tables() -> None:
         sa.Column("participant_id", sa.Integer(), _parent("participant"), nullable=False),
         sa.Column("slot", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("kind", _one_of("kind", "qualification practice test attention"), nullable=False),
+        sa.Column(
+            "kind", _one_of("trialkind", "qualification practice test attention"), nullable=False
+        ),
         sa.Column("block", sa.Integer(), nullable=False),
         sa.Column("token", sa.Text(), nullable=False, unique=True),
         sa.Column("fake_id", sa.Integer(), sa.ForeignKey("stimulus.id")),
@@ -270,7 +274,7 @@ def _create_trial_tables() -> None:
     op.create_table(
         "response",
         sa.Column("trial_id", sa.Integer(), _parent("trial"), primary_key=True),
-        sa.Column("answer", _one_of("choice", "left right fake real"), nullable=False),
+        sa.Column("answer", _one_of("answer", "left right fake real"), nullable=False),
         sa.Column("rt_ms", sa.Integer(), nullable=False),
         sa.Column("first_ms", sa.Double(), nullable=False),
         sa.Column("second_ms", sa.Double()),
@@ -294,8 +298,8 @@ def _create_trial_tables() -> None:
     op.create_table(
         "incident",
         sa.Column("trial_id", sa.Integer(), _parent("trial"), primary_key=True),
-        sa.Column("place", _one_of("place", "left right center"), nullable=False),
-        sa.Column("status", sa.Integer()),
+        sa.Column("slot", _one_of("slot", "left right center"), nullable=False),
+        sa.Column("http_status", sa.Integer()),
         sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
     )
 
@@ -309,7 +313,7 @@ def _create_researcher_tables() -> None:
     )
     op.create_table(
         "login_link",
-        sa.Column("digest", sa.Text(), primary_key=True),
+        sa.Column("token_digest", sa.Text(), primary_key=True),
         sa.Column("researcher_id", sa.Integer(), _parent("researcher"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
     )
@@ -326,7 +330,7 @@ def _one_of(name: str, values: str) -> sa.Enum:
 
 
 def _source() -> sa.Enum:
-    return _one_of("source", "link prolific mturk sona")
+    return _one_of("recruitmentsource", "link prolific mturk sona")
 
 
 def _outcome() -> sa.Enum:
@@ -338,7 +342,7 @@ def downgrade() -> None:
     drop_views()
     for table in (
         "login_link", "researcher", "incident", "response", "trial", "environment", "screening",
-        "identity", "participant", "unblinding", "accepted_warning", "ending", "wording",
-        "stimulus", "study",
+        "identity", "participant", "unblinding", "accepted_warning", "platform_completion",
+        "wording", "stimulus", "study",
     ):  # fmt: skip
         op.drop_table(table)

@@ -7,14 +7,14 @@ from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from study_server.vocabulary import (
-    Choice,
+    Answer,
     ColorVision,
-    Flag,
-    Kind,
     NightLight,
     Outcome,
-    Place,
     Side,
+    Slot,
+    TrialFlag,
+    TrialKind,
 )
 
 ElapsedMs = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
@@ -47,7 +47,7 @@ class TrialPath(BaseModel):
 class ImagePath(TrialPath):
     """The address of one image of a trial."""
 
-    slot: Place
+    slot: Slot
 
 
 class RequestBody(BaseModel):
@@ -92,7 +92,7 @@ class ResponseRequest(RequestBody):
     """
 
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL_PATTERN)] | None = None
-    answer: Choice
+    answer: Answer
     rt_ms: Annotated[int, Field(ge=0, le=86_400_000)]
     first_ms: ElapsedMs
     second_ms: ElapsedMs | None = None
@@ -101,13 +101,13 @@ class ResponseRequest(RequestBody):
     early_inputs: IgnoredInputCount = 0
     repeated_inputs: IgnoredInputCount = 0
     input: Annotated[str, Field(max_length=64, pattern="^[!-~]*$")] = ""
-    flags: Annotated[list[Flag], Field(max_length=8)] = []
+    flags: Annotated[list[TrialFlag], Field(max_length=8)] = []
 
 
 class IncidentRequest(RequestBody):
     """An image that cannot be shown; status: of the reply, null where the reply was no image."""
 
-    slot: Place
+    slot: Slot
     status: Annotated[int, Field(ge=100, le=599)] | None = None
 
 
@@ -174,7 +174,7 @@ class ScreeningQuestions(BaseModel):
 class TrialImage(BaseModel):
     """An image; its url, from the server's root, is 410 once the trial is answered or voided."""
 
-    slot: Place
+    slot: Slot
     url: str
 
 
@@ -197,7 +197,7 @@ class TrialDescription(BaseModel):
     """
 
     token: str
-    kind: Kind
+    kind: TrialKind
     number: NonNegativeInt
     total: NonNegativeInt
     presentation: str
@@ -216,7 +216,7 @@ class UpcomingTrialsReply(BaseModel):
 class PracticeFeedback(BaseModel):
     """The feedback to a practice trial; fake_slot: null where the single image is a photograph."""
 
-    fake_slot: Side | Place | None
+    fake_slot: Side | Slot | None
     is_correct: bool
 
 

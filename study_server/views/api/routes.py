@@ -21,9 +21,9 @@ from study_server.participants import (
     screening,
     withdrawal,
 )
-from study_server.protocol.model import stored_protocol
+from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment.invitations import read_invitation
-from study_server.storage.engine import scrub_in_the_end
+from study_server.storage.engine import erase_deleted_data_eventually
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.views.api import trial_json
@@ -44,7 +44,7 @@ from study_server.views.api.models import (
 )
 from study_server.views.api.trial_json import Reply
 from study_server.views.language import gettext, set_language
-from study_server.vocabulary import Kind, Mode, Source
+from study_server.vocabulary import Mode, RecruitmentSource, TrialKind
 from study_server.wording.stored import render_wording
 
 PREFIX = "/api/v1"
@@ -111,12 +111,12 @@ def openapi() -> Reply:
 def describe_study(path: StudyPath) -> Reply:
     """Get the description that people read before they take part."""
     study = _find_study(path.slug)
-    protocol = stored_protocol(study.protocol)
+    protocol = parse_stored_protocol(study.protocol)
     return StudyDescription(
         slug=study.slug,
         state=study.state,
-        minutes=protocol.minutes,
-        trials=sum(protocol.planned.values()),
+        minutes=protocol.estimated_minutes,
+        trials=sum(protocol.planned_trials.values()),
         presentation=protocol.presentation,
         question=protocol.question,
         texts={language: _study_texts(study, language) for language in protocol.languages},
@@ -140,7 +140,7 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
         error = "consent_version: the text has changed; show the current one and ask again"
         return {"error": error}, 409
     mode, external_id = _mode_and_external_id(path.slug, body)
-    existing = enrollment.find_person(g.db, study, external_id, Source.LINK)
+    existing = enrollment.find_person(g.db, study, external_id, RecruitmentSource.LINK)
     if existing and body.invitation is None and participation.has_begun(g.db, existing):
         return {"error": "external_id: has begun already; use the token of that time"}, 409
     try:
@@ -149,7 +149,7 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
             study,
             external_id,
             mode,
-            Source.LINK,
+            RecruitmentSource.LINK,
             wording.language,
             body.invitation is not None,
         )
@@ -250,7 +250,7 @@ def show_result() -> Reply:
     code = scoring.completion_code(g.participant)
     reply = ParticipationResult(outcome=g.participant.outcome, code=code, score=None, debrief=None)
     if code is not None:
-        correct, trials = scoring.score(g.db, g.participant, Kind.TEST)
+        correct, trials = scoring.score(g.db, g.participant, TrialKind.TEST)
         reply.score = FinalScore(correct=correct, trials=trials)
         wording = render_wording(g.db, g.participant.study, g.participant.language)
         reply.debrief = str(wording.debrief)  # not before: it says what the study is about
@@ -275,5 +275,5 @@ def withdraw() -> Reply:
     """Withdraw: delete the participant and every answer, at once."""
     withdrawal.withdraw(g.db, g.participant)
     g.db.close()  # its snapshot would keep the log from being emptied
-    scrub_in_the_end(current_app.extensions["engine"])
+    erase_deleted_data_eventually(current_app.extensions["engine"])
     return "", 204

@@ -25,7 +25,7 @@ from study_server.participants import (
 )
 from study_server.protocol.model import Protocol
 from study_server.settings import Settings
-from study_server.stimuli.png import encode
+from study_server.stimuli.png import encode_png
 from study_server.views.api.models import (
     EnvironmentRequest,
     ImagePath,
@@ -37,9 +37,9 @@ from study_server.views.api.models import (
     describe_errors,
 )
 from study_server.views.language import gettext, set_language
-from study_server.vocabulary import Kind, Place, Side
+from study_server.vocabulary import Side, Slot, TrialKind
 
-LEFT_THEN_RIGHT, RIGHT_THEN_LEFT = (Place.LEFT, Place.RIGHT), (Place.RIGHT, Place.LEFT)
+LEFT_THEN_RIGHT, RIGHT_THEN_LEFT = (Slot.LEFT, Slot.RIGHT), (Slot.RIGHT, Slot.LEFT)
 TRIAL_ENDPOINTS = {
     f"{blueprint}.{view}"
     for blueprint in ("player", "api")
@@ -132,13 +132,13 @@ def _send_json(model: BaseModel) -> Response:
 
 def _trial_body(trial: Row[Any], protocol: Protocol, base: str) -> dict[str, object]:
     """Describe a trial without anything that tells the fake from the photograph."""
-    kind = Kind.TEST if trial.kind is Kind.ATTENTION else trial.kind
+    kind = TrialKind.TEST if trial.kind is TrialKind.ATTENTION else trial.kind
     trial_url = f"{base}/trials/{trial.token}"
     return {
         "token": trial.token,
         "kind": kind,
-        "number": trial.slot + 1 - protocol.shown_before(kind),
-        "total": protocol.shown(kind),
+        "number": trial.slot + 1 - protocol.visible_trials_before(kind),
+        "total": protocol.visible_trials(kind),
         "presentation": protocol.presentation,
         "images": [{"slot": slot, "url": f"{trial_url}/{slot}"} for slot in _slots(trial)],
         "timing": {
@@ -148,15 +148,15 @@ def _trial_body(trial: Row[Any], protocol: Protocol, base: str) -> dict[str, obj
             "masks": protocol.masks,
             "mask_ms": protocol.mask_ms,
             "after_ms": protocol.after_ms,
-            "feedback_ms": protocol.feedback_ms if kind is Kind.PRACTICE else None,
+            "feedback_ms": protocol.feedback_ms if kind is TrialKind.PRACTICE else None,
         },
     }
 
 
-def _slots(trial: Row[Any]) -> tuple[Place, ...]:
+def _slots(trial: Row[Any]) -> tuple[Slot, ...]:
     """Return the slots of the images in the order in which they are shown."""
     if trial.fake_side is None:
-        return (Place.CENTER,)
+        return (Slot.CENTER,)
     return RIGHT_THEN_LEFT if trial.first_side is Side.RIGHT else LEFT_THEN_RIGHT
 
 
@@ -192,7 +192,7 @@ def plate_image(number: int) -> Response:
     except IndexError:
         abort(404)
     headers = {"Cache-Control": "private, no-store"}
-    return Response(encode(picture), mimetype="image/png", headers=headers)
+    return Response(encode_png(picture), mimetype="image/png", headers=headers)
 
 
 def _find_current_trial(trial_token: str) -> current_trial.Showing:
@@ -227,7 +227,7 @@ def report_incident(path: TrialPath, body: IncidentRequest) -> Reply:
 
 def respond(path: TrialPath, body: ResponseRequest) -> Reply:
     """Store the answer to a trial; the first one stands."""
-    answer = responses.Answer(
+    answer = responses.SubmittedResponse(
         choice=body.answer,
         rt_ms=body.rt_ms,
         first_ms=body.first_ms,

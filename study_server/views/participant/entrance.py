@@ -12,15 +12,15 @@ from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
 from study_server.errors import StudyError
-from study_server.languages import name_language
+from study_server.languages import language_name
 from study_server.participants import enrollment
-from study_server.protocol.model import stored_protocol
+from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import arrival as recruitment
 from study_server.recruitment.arrival import Arrival, ForgedInvitation, UnfilledLink
 from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
 from study_server.views.language import choose_language, gettext, set_language
-from study_server.vocabulary import Mode, Source, State
+from study_server.vocabulary import Mode, RecruitmentSource, StudyState
 from study_server.wording.stored import RenderedWording, render_wording
 
 pages = Blueprint("entrance", __name__)
@@ -33,8 +33,8 @@ def index() -> ResponseReturnValue:
     """List the studies that are open to everyone."""
     listed = [
         study
-        for study in lookup.all_studies(g.db, State.OPEN)
-        if stored_protocol(study.protocol).entry == "open"
+        for study in lookup.all_studies(g.db, StudyState.OPEN)
+        if parse_stored_protocol(study.protocol).entry == "open"
     ]
     return render_template(
         "participant/index.html", studies=[(study.slug, _find_wording(study)) for study in listed]
@@ -53,14 +53,14 @@ def entry(slug: str) -> ResponseReturnValue:
         _require_entry(study, arrival)
     except ADMISSION_ERRORS as refusal:
         return _render_refusal(study, wording, refusal)
-    protocol = stored_protocol(study.protocol)
+    protocol = parse_stored_protocol(study.protocol)
     return render_template(
         "participant/consent.html",
         wording=wording,
         protocol=protocol,
         action=_url_in_language(slug, wording.language),
         languages=[
-            (language, name_language(language), _url_in_language(slug, language))
+            (language, language_name(language), _url_in_language(slug, language))
             for language in protocol.languages
         ],
         is_mturk_preview=arrival.person is None,
@@ -72,7 +72,7 @@ def consent(slug: str) -> ResponseReturnValue:
     """Enroll a person who agrees to take part."""
     study, arrival = _find_study(slug), _read_arrival(slug)
     wording = _choose_wording(study)
-    if arrival.source is Source.LINK and not arrival.invited:
+    if arrival.source is RecruitmentSource.LINK and not arrival.invited:
         current_app.extensions["csrf"].protect()  # only the cookie identifies this person
     if arrival.person is None:
         abort(400)
@@ -122,7 +122,7 @@ def _find_study(slug: str) -> Study:
 
 def _find_wording(study: Study) -> RenderedWording:
     """Return the texts in the language of the address, or else of the browser."""
-    offered = stored_protocol(study.protocol).languages
+    offered = parse_stored_protocol(study.protocol).languages
     requested_language = request.args.get("lang")
     language = requested_language if requested_language in offered else choose_language(offered)
     return render_wording(g.db, study, language)
@@ -151,8 +151,8 @@ def _read_arrival(slug: str) -> Arrival:
         if "person" not in cookie:
             cookie["person"] = secrets.token_urlsafe(16)
             cookie.permanent = True
-        return Arrival(Mode.LIVE, Source.LINK, cookie["person"])
-    if arrival.source is Source.MTURK:
+        return Arrival(Mode.LIVE, RecruitmentSource.LINK, cookie["person"])
+    if arrival.source is RecruitmentSource.MTURK:
         g.framed_by = recruitment.MTURK_FRAMES
     return arrival
 
@@ -171,9 +171,9 @@ def _render_refusal(
     study: Study, wording: RenderedWording, refusal: Exception
 ) -> ResponseReturnValue:
     states = {
-        State.DRAFT: gettext("This study isn’t open yet."),
-        State.PAUSED: gettext("This study is paused. Please come back later."),
-        State.CLOSED: gettext("This study is closed. Thank you for your interest."),
+        StudyState.DRAFT: gettext("This study isn’t open yet."),
+        StudyState.PAUSED: gettext("This study is paused. Please come back later."),
+        StudyState.CLOSED: gettext("This study is closed. Thank you for your interest."),
     }
     reasons = {
         enrollment.NotOpen: states.get(study.state, ""),

@@ -8,12 +8,12 @@ from flask_openapi3 import APIBlueprint
 
 from study_server.participants import participation, scoring, screening, withdrawal
 from study_server.recruitment import arrival
-from study_server.storage.engine import scrub_in_the_end
+from study_server.storage.engine import erase_deleted_data_eventually
 from study_server.storage.models import Participant
 from study_server.views.api import trial_json
 from study_server.views.api.models import MAX_COMMENT
 from study_server.views.language import gettext, set_language
-from study_server.vocabulary import Outcome, Source
+from study_server.vocabulary import Outcome, RecruitmentSource
 from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import RenderedWording, render_wording
 
@@ -39,7 +39,7 @@ def load_participant() -> None:
     participant = participation.find_participant(g.db, g.token, lock=writes)
     g.participant = participant if participant is not None else abort(404)
     set_language(g.participant.language)
-    if g.participant.source is Source.MTURK:
+    if g.participant.source is RecruitmentSource.MTURK:
         g.framed_by = arrival.MTURK_FRAMES
 
 
@@ -156,5 +156,5 @@ def withdraw_participant() -> ResponseReturnValue:
     withdrawal.withdraw(g.db, g.participant)
     page = render_template("participant/withdrawn.html", wording=wording)
     g.db.close()  # its snapshot would prevent truncating the write-ahead log
-    scrub_in_the_end(current_app.extensions["engine"])
+    erase_deleted_data_eventually(current_app.extensions["engine"])
     return page

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
 from study_server.export import psych_ds
-from study_server.export.codebook import TABLES
-from study_server.export.csv_files import CODEBOOK, DESIGN_JSON, list_tables, write_csv
-from study_server.export.preregistration import bundle_design
+from study_server.export.codebook import TABLE_COLUMNS
+from study_server.export.csv_files import CODEBOOK_TABLE, DESIGN_JSON, build_tables, format_csv
+from study_server.export.preregistration import build_preregistration
 from study_server.export.zip_stream import stream_zip
 from study_server.participants import outcomes
-from study_server.storage.engine import snapshot, transaction
+from study_server.storage.engine import snapshot_session, write_transaction
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.studies.unblinding import withhold_truth
@@ -29,7 +29,7 @@ require_login(pages)
 PSYCH_DS_ZIP, PREREGISTRATION_ZIP = "psych-ds.zip", "design.zip"
 # file name -> whether it needs a frozen design
 NEEDS_DESIGN_BY_NAME = {
-    **{f"{table}.csv": False for table in (*TABLES, CODEBOOK)},
+    **{f"{table}.csv": False for table in (*TABLE_COLUMNS, CODEBOOK_TABLE)},
     PSYCH_DS_ZIP: False,
     DESIGN_JSON: True,
     PREREGISTRATION_ZIP: True,
@@ -58,7 +58,7 @@ def download_unblinded(slug: str, name: str) -> ResponseReturnValue:
 def _send(slug: str, name: str, unblind_for: str = "") -> ResponseReturnValue:
     g.db.close()  # the file is read in its own transaction
     engine: Engine = current_app.extensions["engine"]
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = _find_study(db, slug)
         if name not in NEEDS_DESIGN_BY_NAME or (
             NEEDS_DESIGN_BY_NAME[name] and study.design is None
@@ -91,19 +91,19 @@ def _find_study(db: Session, slug: str) -> Study:
 
 def _iterate_download(engine: Engine, slug: str, name: str, blinded: bool) -> Iterator[bytes]:
     """Yield the file in pieces; the database stays open until the last one."""
-    with snapshot(engine) as db:
+    with snapshot_session(engine) as db:
         study = lookup.find(db, slug)
         if name == PSYCH_DS_ZIP:
-            yield from stream_zip(psych_ds.list_files(db, study, MODES, blinded))
+            yield from stream_zip(psych_ds.iterate_files(db, study, MODES, blinded))
         elif name == PREREGISTRATION_ZIP:
-            files = bundle_design(db, study)
+            files = build_preregistration(db, study)
             yield from stream_zip((path, [text]) for path, text in files.items())
         elif name == DESIGN_JSON:
             yield (study.design or "").encode()
         else:
-            tables = list_tables(db, study, MODES, blinded)
-            (csv_table,) = (table for table in tables if table.file == name)
-            yield from _join(write_csv(csv_table))
+            tables = build_tables(db, study, MODES, blinded)
+            (csv_table,) = (table for table in tables if table.file_name == name)
+            yield from _join(format_csv(csv_table))
 
 
 def _join(lines: Iterable[str]) -> Iterator[bytes]:

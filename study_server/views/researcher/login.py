@@ -15,8 +15,8 @@ from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from limits import parse
 
-from study_server.languages import SOURCE
-from study_server.protocol.model import stored_protocol
+from study_server.languages import SOURCE_LANGUAGE
+from study_server.protocol.model import parse_stored_protocol
 from study_server.settings import Settings
 from study_server.storage.models import Researcher, Study
 from study_server.studies import lookup, researchers
@@ -37,7 +37,7 @@ def require_login(blueprint: Blueprint) -> None:
 
 
 def _redirect_to_login() -> ResponseReturnValue | None:
-    set_language(SOURCE)
+    set_language(SOURCE_LANGUAGE)
     g.researcher = None
     if "researcher" in cookie:
         g.researcher = _find_signed_in()
@@ -132,7 +132,7 @@ def _summarize(study: Study) -> dict[str, object]:
     return {
         "slug": study.slug,
         "title": study.title,
-        "preset": stored_protocol(study.protocol).preset,
+        "preset": parse_stored_protocol(study.protocol).preset,
         "state": study.state,
         "study_url": url_for("study.show_study", slug=study.slug),
         "entry_url": entry_url(study),

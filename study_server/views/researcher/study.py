@@ -20,7 +20,7 @@ from flask.typing import ResponseReturnValue
 from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.export.rows import list_unblinding
-from study_server.protocol.model import stored_protocol
+from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment.arrival import CODED, entry_link, prolific_code
 from study_server.recruitment.invitations import invitation
 from study_server.settings import find_resource_folder
@@ -34,13 +34,13 @@ from study_server.studies.reports import Monitor, Power, read_monitor, read_powe
 from study_server.studies.unblinding import note_reopening
 from study_server.views.researcher.downloads import NEEDS_DESIGN_BY_NAME
 from study_server.views.researcher.login import app_settings, entry_url, require_login
-from study_server.vocabulary import Mode, Outcome, Source, State
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
 
 pages = Blueprint("study", __name__, url_prefix="/researcher/studies/<slug>")
 require_login(pages)
 
 PARTICIPANTS_PER_PAGE = 100
-LINKED_SOURCES = (Source.PROLIFIC, Source.MTURK, Source.SONA)
+LINKED_SOURCES = (RecruitmentSource.PROLIFIC, RecruitmentSource.MTURK, RecruitmentSource.SONA)
 # the report contains its own styles, has no script and loads nothing
 REPORT_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
@@ -64,7 +64,7 @@ def _render_study(study: Study, problem: str = "") -> str:
     return render_template(
         "researcher/study.html",
         study=study,
-        protocol=stored_protocol(study.protocol),
+        protocol=parse_stored_protocol(study.protocol),
         problem=problem,
         entry_url=entry_url(study),
         has_report=app_settings().report_path(study.slug).is_file(),
@@ -146,11 +146,11 @@ def change_state(slug: str) -> ResponseReturnValue:
     """Open, pause or close the study; the page says why it cannot be opened."""
     study, requested_state = _find_study(slug), request.form.get("state")
     try:
-        if requested_state == State.OPEN:
+        if requested_state == StudyState.OPEN:
             note_reopening(g.db, study, g.researcher.name)
             let_in(study, hash_wording(g.db, study, find_resource_folder("templates")))
-        elif requested_state in (State.PAUSED, State.CLOSED):
-            study.state = State(requested_state)
+        elif requested_state in (StudyState.PAUSED, StudyState.CLOSED):
+            study.state = StudyState(requested_state)
         else:
             abort(400)
     except StudyError as error:

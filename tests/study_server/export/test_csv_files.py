@@ -10,16 +10,25 @@ from flask import Flask
 from sqlalchemy import Engine, insert, select
 
 from study_server.clock import now
-from study_server.export.codebook import PARTICIPANTS, RESPONSES, TABLES
-from study_server.export.csv_files import export_study, list_tables, write_csv
+from study_server.export.codebook import PARTICIPANT_COLUMNS, RESPONSE_COLUMNS, TABLE_COLUMNS
+from study_server.export.csv_files import build_tables, export_study, format_csv
 from study_server.participants import enrollment, replacement
-from study_server.participants.responses import Answer
+from study_server.participants.responses import SubmittedResponse
 from study_server.simulation.simulated_people import SimulatedPopulation
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.storage.models import Trial
 from study_server.studies.lookup import find
 from study_server.studies.unblinding import withhold_truth
-from study_server.vocabulary import Choice, Flag, Kind, Mode, Outcome, Side, Source, State
+from study_server.vocabulary import (
+    Answer,
+    Mode,
+    Outcome,
+    RecruitmentSource,
+    Side,
+    StudyState,
+    TrialFlag,
+    TrialKind,
+)
 from tests.conftest import simulate
 from tests.study_server.acting import begin, respond, upcoming
 
@@ -27,7 +36,7 @@ Rows = list[dict[str, str]]
 
 
 def export(engine: Engine, out: Path, unblind_for: str = "") -> tuple[Rows, Rows]:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "short")
         export_study(db, study, out, list(Mode), withhold_truth(db, study, unblind_for))
     tables = []
@@ -44,16 +53,20 @@ def out(tmp_path: Path) -> Path:
 
 def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
-    with transaction(engine) as db:
-        participant = enrollment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+    with write_transaction(engine) as db:
+        participant = enrollment.enroll(
+            db, find(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
+        )
         (trial, *_) = upcoming(db, participant)
-        flags = [Flag.BLURRED, Flag.SLOW_FRAME]
-        answer = Answer(Choice.RIGHT, rt_ms=640, first_ms=100.25, second_ms=99.5, flags=flags)
+        flags = [TrialFlag.BLURRED, TrialFlag.SLOW_FRAME]
+        answer = SubmittedResponse(
+            Answer.RIGHT, rt_ms=640, first_ms=100.25, second_ms=99.5, flags=flags
+        )
         respond(db, participant, trial, answer)
-        truth, image, name = trial.fake_side, trial.shown.image, participant.name
+        truth, image, name = trial.fake_side, trial.main_stimulus.image, participant.public_id
     responses, _ = export(engine, out, "ada")
     (row,) = responses
-    assert list(row) == list(RESPONSES)
+    assert list(row) == list(RESPONSE_COLUMNS)
     expected = {
         "study": "short", "participant": name, "outcome": "active", "mode": "live",
         "kind": "practice", "block": "0", "position": "0", "presentation": "sequential",
@@ -69,13 +82,15 @@ def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
 
 def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
-    with transaction(engine) as db:
-        participant = enrollment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+    with write_transaction(engine) as db:
+        participant = enrollment.enroll(
+            db, find(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
+        )
         (trial, *_) = upcoming(db, participant)
         begin(db, participant, trial)
         replacement.resume(db, participant)
         (again, *_) = upcoming(db, participant)
-        respond(db, participant, again, Answer(Choice.LEFT, 1, 1, 1))
+        respond(db, participant, again, SubmittedResponse(Answer.LEFT, 1, 1, 1))
     responses, people = export(engine, out)
     shown = [(row["position"], row["flags"], row["answer"]) for row in responses]
     assert shown == [("0", "voided", ""), ("1", "", "left")]
@@ -84,14 +99,16 @@ def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) ->
 
 def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
-    with transaction(engine) as db:
-        participant = enrollment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+    with write_transaction(engine) as db:
+        participant = enrollment.enroll(
+            db, find(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
+        )
         (trial, *_) = upcoming(db, participant)
-        respond(db, participant, trial, Answer(Choice.LEFT, 1, 1, 1))
+        respond(db, participant, trial, SubmittedResponse(Answer.LEFT, 1, 1, 1))
     assert [row["truth"] for row in export(engine, out)[0]] == [""]
     assert export(engine, out, "ada")[0][0]["truth"] in ("left", "right")
-    with transaction(engine) as db:
-        find(db, "short").state = State.CLOSED
+    with write_transaction(engine) as db:
+        find(db, "short").state = StudyState.CLOSED
     assert export(engine, out)[0][0]["truth"] in ("left", "right")
 
 
@@ -99,7 +116,7 @@ def test_participants_are_counted_with_their_attention_checks(app: Flask, out: P
     engine = app.extensions["engine"]
     simulate(app, "short", 3, SimulatedPopulation({"l2": 0.226, "mcl": 0.301}))
     responses, people = export(engine, out)
-    assert [list(person) for person in people] == [list(PARTICIPANTS)] * 3
+    assert [list(person) for person in people] == [list(PARTICIPANT_COLUMNS)] * 3
     for person in people:
         mine = [row for row in responses if row["participant"] == person["participant"]]
         attention_checks = [row for row in mine if row["kind"] == "attention"]
@@ -118,12 +135,14 @@ def test_a_study_asking_for_the_real_one_counts_attention_checks_by_that(
     app: Flask, out: Path
 ) -> None:
     engine = app.extensions["engine"]
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         find(db, "short").question = "real"
-        participant = enrollment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK)
+        participant = enrollment.enroll(
+            db, find(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
+        )
         for trial in db.scalars(select(Trial).order_by(Trial.slot)):
             side = trial.truth.other
-            respond(db, participant, trial, Answer(side, 1, 1, 1))
+            respond(db, participant, trial, SubmittedResponse(side, 1, 1, 1))
     _, (person,) = export(engine, out)
     assert person["attention_checks_correct"] == "1"
 
@@ -132,7 +151,7 @@ def test_the_codebook_names_every_column_under_its_version(app: Flask, out: Path
     export(app.extensions["engine"], out)
     first, header, *rows = out.with_name("codebook.csv").read_text().splitlines()
     assert (first, header) == ("hue-and-eye/1", "file,column,meaning")
-    assert len(rows) == sum(map(len, TABLES.values()))
+    assert len(rows) == sum(map(len, TABLE_COLUMNS.values()))
 
 
 def test_an_export_that_fails_leaves_the_files_of_before(
@@ -146,7 +165,7 @@ def test_an_export_that_fails_leaves_the_files_of_before(
         yield "header\r\n"
         raise OSError("disk full")
 
-    monkeypatch.setattr("study_server.export.csv_files.write_csv", write_half)
+    monkeypatch.setattr("study_server.export.csv_files.format_csv", write_half)
     with pytest.raises(OSError, match="full"):
         export(engine, out)
     assert {file: file.read_bytes() for file in out.parent.iterdir()} == before
@@ -168,28 +187,30 @@ def test_an_export_that_fails_leaves_the_files_of_before(
 )
 def test_no_text_is_a_formula(comment: str, cell: str, app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
-    with transaction(engine) as db:
-        enrollment.enroll(db, find(db, "short"), "p", Mode.LIVE, Source.LINK).comment = comment
+    with write_transaction(engine) as db:
+        enrollment.enroll(
+            db, find(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
+        ).comment = comment
     _, (person,) = export(engine, out)
     assert person["comment"] == cell
 
 
 def test_many_trials_leave_in_little_memory(app: Flask) -> None:
     trials = 10_000
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         study = find(db, "short")
-        participant = enrollment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
+        participant = enrollment.enroll(db, study, "p", Mode.LIVE, RecruitmentSource.LINK)
         (trial, *_) = upcoming(db, participant)
         shown = {
-            "participant_id": participant.id, "attempt": 0, "kind": Kind.TEST, "block": 1,
+            "participant_id": participant.id, "attempt": 0, "kind": TrialKind.TEST, "block": 1,
             "fake_id": trial.fake_id, "real_id": trial.real_id, "fake_side": Side.LEFT,
             "started_at": now(), "voided": False,
         }  # fmt: skip
         rows = [shown | {"slot": slot, "token": str(slot)} for slot in range(100, 100 + trials)]
         db.execute(insert(Trial), rows)
-        (responses, *_) = list_tables(db, study, list(Mode), blinded=True)
+        (responses, *_) = build_tables(db, study, list(Mode), blinded=True)
         tracemalloc.start()
-        written = sum(1 for _ in write_csv(responses))
+        written = sum(1 for _ in format_csv(responses))
         _, peak_bytes = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert written == 1 + trials

@@ -11,10 +11,10 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from study_server.errors import StudyError
-from study_server.export.preregistration import bundle_design
+from study_server.export.preregistration import build_preregistration
 from study_server.export.zip_stream import stream_zip, write_folder
 from study_server.protocol.model import read_protocol
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies.design import Exclusions, Plan, freeze, read_plan
 from study_server.studies.lookup import find
 from study_server.studies.unblinding import withhold_truth
@@ -38,11 +38,11 @@ def engine(app: Flask) -> Engine:
 
 
 def bundle(engine: Engine) -> dict[str, str]:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "short")
         if study.design is None:
             freeze(db, study, PLAN, "aa")
-        return bundle_design(db, study)
+        return build_preregistration(db, study)
 
 
 def test_its_files_are_what_the_design_was_made_from(engine: Engine, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_its_files_are_what_the_design_was_made_from(engine: Engine, tmp_path: P
     protocol = read_protocol(folder / "study.toml")
     assert protocol == short_protocol()
     assert read_plan(folder / "plan.toml") == PLAN
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "short")
         assert (folder / "design.json").read_text("utf-8") == study.design
         assert (folder / "schedule_seed.txt").read_text().strip() == study.schedule_seed
@@ -68,14 +68,14 @@ def test_it_lists_the_sha256_of_every_file(engine: Engine) -> None:
 
 def test_it_tells_who_was_unblinded(engine: Engine) -> None:
     assert bundle(engine)["unblinding.csv"].count("\n") == 1
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         withhold_truth(db, find(db, "short"), "ada")
     assert ",ada,0\n" in bundle(engine)["unblinding.csv"]
 
 
 def test_what_is_not_frozen_has_no_bundle(engine: Engine) -> None:
-    with transaction(engine) as db, pytest.raises(StudyError, match="`study freeze short`"):
-        bundle_design(db, find(db, "short"))
+    with write_transaction(engine) as db, pytest.raises(StudyError, match="`study freeze short`"):
+        build_preregistration(db, find(db, "short"))
 
 
 def test_a_zip_is_sent_piece_by_piece_and_the_same_each_time() -> None:

@@ -9,14 +9,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 
-from study_server.export.psych_ds import list_files
+from study_server.export.psych_ds import iterate_files
 from study_server.export.zip_stream import write_folder
 from study_server.participants import enrollment
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies.design import Plan, freeze
 from study_server.studies.lookup import find
 from study_server.studies.unblinding import withhold_truth
-from study_server.vocabulary import Mode, Source
+from study_server.vocabulary import Mode, RecruitmentSource
 
 # of the validator's schema: rules.files.tabular_data.data.Datafile.fileRegex
 DATA_FILE = re.compile(r"([a-z]+-[a-zA-Z0-9]+)(_[a-z]+-[a-zA-Z0-9]+)*_data\.(csv|tsv)")
@@ -31,12 +31,14 @@ OF_A_DATASET = {  # of schema.org, those that are used here
 @pytest.fixture
 def dataset(engine_with_answers: Engine, tmp_path: Path) -> Path:
     folder = tmp_path / "dataset"
-    with transaction(engine_with_answers) as db:
+    with write_transaction(engine_with_answers) as db:
         study = find(db, "short")
-        enrollment.enroll(db, study, "p", Mode.SIMULATED, Source.LINK).comment = 'green, "or so"\n?'
+        enrollment.enroll(
+            db, study, "p", Mode.SIMULATED, RecruitmentSource.LINK
+        ).comment = 'green, "or so"\n?'
         freeze(db, study, Plan(), "aa")
         blinded = withhold_truth(db, study, "ada")
-        write_folder(list_files(db, study, list(Mode), blinded), folder)
+        write_folder(iterate_files(db, study, list(Mode), blinded), folder)
     return folder
 
 
@@ -105,8 +107,8 @@ def test_looks_at_the_truth_are_among_the_changes(dataset: Path) -> None:
 def test_a_dataset_never_overwrites(dataset: Path, app: Flask) -> None:
     before = sorted(dataset.rglob("*"))
     with (
-        transaction(app.extensions["engine"]) as db,
+        write_transaction(app.extensions["engine"]) as db,
         pytest.raises(Exception, match="is already there; give another folder"),
     ):
-        write_folder(list_files(db, find(db, "short"), list(Mode), blinded=True), dataset)
+        write_folder(iterate_files(db, find(db, "short"), list(Mode), blinded=True), dataset)
     assert sorted(dataset.rglob("*")) == before

@@ -10,11 +10,11 @@ from sqlalchemy import Engine, select
 from study_server.clock import now
 from study_server.participants import enrollment
 from study_server.participants.outcomes import release_places
-from study_server.protocol.model import Protocol, new_protocol
-from study_server.storage.engine import transaction
+from study_server.protocol.model import Protocol, create_protocol
+from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant, Stimulus, Trial
 from study_server.studies.lookup import find
-from study_server.vocabulary import Kind, Mode, Outcome, Side, Source
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, Side, TrialKind
 from tests.conftest import open_study, write_stimuli
 
 PEOPLE, IMAGES = 60, 100
@@ -23,25 +23,25 @@ METHODS = ("l2", "mcl", "mcl-annealed")
 
 def test_who_leaves_does_not_unbalance_what_the_others_see(engine: Engine, tmp_path: Path) -> None:
     manifest = write_stimuli(tmp_path / "stimuli", IMAGES, 16, ("real", *METHODS, "foil"))
-    preset = new_protocol("balance", "within").model_dump()
+    preset = create_protocol("balance", "within").model_dump()
     protocol = Protocol.model_validate(preset | {"methods": METHODS})
     open_study(engine, protocol, manifest, tmp_path / "instance")
     leavers = set(Random(0).sample(range(PEOPLE), PEOPLE // 3))
     for number in range(PEOPLE):
-        with transaction(engine) as db:
+        with write_transaction(engine) as db:
             study = find(db, "balance")
-            person = enrollment.enroll(db, study, str(number), Mode.LIVE, Source.LINK)
+            person = enrollment.enroll(db, study, str(number), Mode.LIVE, RecruitmentSource.LINK)
             if number in leavers:  # long ago, so that the next to come takes the place
-                person.seen_at = now() - timedelta(days=1)
-    with transaction(engine) as db:
+                person.last_seen_at = now() - timedelta(days=1)
+    with write_transaction(engine) as db:
         release_places(db, find(db, "balance"))
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "balance")
         ids = enrollment.stimulus_ids(db, study)
         views = enrollment.count_views(db, study, Mode.LIVE, ids)
         stayed = select(Trial.participant_id, Stimulus.method, Trial.fake_side)
         stayed = stayed.join(Stimulus, Trial.fake_id == Stimulus.id).join(Participant)
-        active = Participant.outcome == Outcome.ACTIVE, Trial.kind == Kind.TEST
+        active = Participant.outcome == Outcome.ACTIVE, Trial.kind == TrialKind.TEST
         tests = [tuple(row) for row in db.execute(stayed.where(*active))]
     seen = [views.get((f"photo-{n:03}", method), 0) for n in range(IMAGES) for method in METHODS]
     assert sum(seen) == len(tests) == 40 * protocol.trials

@@ -20,16 +20,16 @@ from study_server.participants import (
     scoring,
 )
 from study_server.participants.current_trial import Over, VoidedTrial
-from study_server.participants.responses import Answer
-from study_server.protocol.schedule import Views
-from study_server.storage.engine import reading, transaction, writing
+from study_server.participants.responses import SubmittedResponse
+from study_server.protocol.schedule import ViewCounts
+from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.storage.models import Identity, Participant, Response, Trial
 from study_server.studies.lookup import counts, find
-from study_server.vocabulary import Choice, Flag, Kind, Mode, Outcome, Source
+from study_server.vocabulary import Answer, Mode, Outcome, RecruitmentSource, TrialFlag, TrialKind
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import begin, respond, upcoming
 
-ANSWER = Answer(Choice.LEFT, rt_ms=812, first_ms=100.1, second_ms=99.9)
+ANSWER = SubmittedResponse(Answer.LEFT, rt_ms=812, first_ms=100.1, second_ms=99.9)
 
 
 @pytest.fixture
@@ -39,15 +39,15 @@ def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def db(engine: Engine, study: str) -> Iterator[Session]:
-    with writing(engine) as db:
+    with write_session(engine) as db:
         yield db
 
 
 def enroll(db: Session, person: str = "somebody", mode: Mode = Mode.LIVE) -> Participant:
-    return enrollment.enroll(db, find(db, "short"), person, mode, Source.LINK)
+    return enrollment.enroll(db, find(db, "short"), person, mode, RecruitmentSource.LINK)
 
 
-def count_views(db: Session) -> Views:
+def count_views(db: Session) -> ViewCounts:
     study = find(db, "short")
     return enrollment.count_views(db, study, Mode.LIVE, enrollment.stimulus_ids(db, study))
 
@@ -66,7 +66,7 @@ def test_the_same_person_is_the_same_participant(db: Session) -> None:
 def test_who_a_participant_is_stays_a_keyed_hash(db: Session) -> None:
     enroll(db, "worker-A1B2C3")
     (identity,) = db.scalars(select(Identity))
-    assert len(identity.digest) == 64
+    assert len(identity.external_id_digest) == 64
     for table in ("participant", "identity"):
         rows = db.execute(text(f"SELECT * FROM {table}")).all()
         assert "worker" not in str(rows)
@@ -75,17 +75,17 @@ def test_who_a_participant_is_stays_a_keyed_hash(db: Session) -> None:
 def test_methods_are_filled_evenly_whatever_previews_do(db: Session) -> None:
     for number in range(6):
         enroll(db, f"preview {number}", Mode.PREVIEW)
-    methods = Counter(enroll(db, f"person {number}").method for number in range(10))
+    methods = Counter(enroll(db, f"person {number}").assigned_method for number in range(10))
     assert methods == {"l2": 5, "mcl": 5}
 
 
 def test_who_fell_silent_gives_the_place_back_and_may_return(db: Session) -> None:
     people = [enroll(db, f"person {number}") for number in range(4)]
-    silent = [person for person in people if person.method == "l2"]
+    silent = [person for person in people if person.assigned_method == "l2"]
     for person in silent:
-        person.seen_at = now() - timedelta(minutes=61)
+        person.last_seen_at = now() - timedelta(minutes=61)
     db.flush()
-    assert [enroll(db, f"late {number}").method for number in range(2)] == ["l2", "l2"]
+    assert [enroll(db, f"late {number}").assigned_method for number in range(2)] == ["l2", "l2"]
     db.expire_all()
     assert {person.outcome for person in silent} == {Outcome.ABANDONED}
     assert counts(db, find(db, "short"))["abandoned"] == len(silent)
@@ -94,7 +94,7 @@ def test_who_fell_silent_gives_the_place_back_and_may_return(db: Session) -> Non
 
 
 def test_who_is_silent_now_counts_as_abandoned_without_a_successor(db: Session) -> None:
-    enroll(db).seen_at = now() - timedelta(minutes=61)
+    enroll(db).last_seen_at = now() - timedelta(minutes=61)
     db.flush()
     counted = counts(db, find(db, "short"))
     assert (counted["active"], counted["abandoned"]) == (0, 1)
@@ -106,14 +106,14 @@ def test_fifty_at_once_are_balanced_and_nobody_comes_twice(
     open_study(engine, short_protocol(), manifest, tmp_path / "instance")
 
     def come(number: int) -> str:
-        with transaction(engine) as db:
+        with write_transaction(engine) as db:
             return enroll(db, f"person {number % 25}").token
 
     with ThreadPoolExecutor(50) as threads:
         tokens = list(threads.map(come, range(50)))
     assert len(set(tokens)) == 25
-    with reading(engine) as db:
-        methods = Counter(db.scalars(select(Participant.method)))
+    with read_session(engine) as db:
+        methods = Counter(db.scalars(select(Participant.assigned_method)))
         views = count_views(db)
     assert abs(methods["l2"] - methods["mcl"]) <= 1
     for method, people in methods.items():
@@ -125,7 +125,7 @@ def test_fifty_at_once_are_balanced_and_nobody_comes_twice(
 
 def test_the_views_of_who_gave_up_are_given_to_others(db: Session) -> None:
     silent = enroll(db)
-    silent.seen_at = now() - timedelta(minutes=61)
+    silent.last_seen_at = now() - timedelta(minutes=61)
     db.flush()
     enroll(db, "another")
     db.expire_all()
@@ -138,10 +138,10 @@ def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
 ) -> None:
     protocol = short_protocol("timed", time_limit_minutes=30)
     open_study(engine, protocol, manifest, tmp_path / "instance")
-    with writing(engine) as db:
+    with write_session(engine) as db:
         study = find(db, "timed")
-        late = enrollment.enroll(db, study, "late", Mode.LIVE, Source.LINK)
-        done = enrollment.enroll(db, study, "done", Mode.LIVE, Source.LINK)
+        late = enrollment.enroll(db, study, "late", Mode.LIVE, RecruitmentSource.LINK)
+        done = enrollment.enroll(db, study, "done", Mode.LIVE, RecruitmentSource.LINK)
         answer_all(db, done)
         (first, second, *_) = upcoming(db, late)
         respond(db, late, first, ANSWER)
@@ -155,8 +155,8 @@ def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
         replacement.resume(db, late)
         assert upcoming(db, late) == []
         assert scoring.completion_code(late) is None
-        next_one = enrollment.enroll(db, study, "next", Mode.LIVE, Source.LINK)
-        assert next_one.method == late.method
+        next_one = enrollment.enroll(db, study, "next", Mode.LIVE, RecruitmentSource.LINK)
+        assert next_one.assigned_method == late.assigned_method
 
 
 @pytest.mark.parametrize(
@@ -164,52 +164,54 @@ def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
 )
 def test_who_is_there_is_noted_to_ten_seconds(db: Session, ago_s: int, noted: bool) -> None:
     participant = enroll(db)
-    before = participant.seen_at = now() - timedelta(seconds=ago_s)
+    before = participant.last_seen_at = now() - timedelta(seconds=ago_s)
     db.flush()
     current_trial.touch(db.connection(), participation.person_of(participant))
     db.refresh(participant)
-    assert (participant.seen_at != before) is noted
-    assert abs(now() - participant.seen_at) < timedelta(seconds=10)
+    assert (participant.last_seen_at != before) is noted
+    assert abs(now() - participant.last_seen_at) < timedelta(seconds=10)
 
 
 def test_a_plan_has_every_trial_of_the_protocol(db: Session) -> None:
     participant = enroll(db)
     trials = db.scalars(select(Trial).where(Trial.participant_id == participant.id)).all()
     kinds = Counter(trial.kind for trial in trials)
-    assert kinds == {Kind.PRACTICE: 2, Kind.TEST: 4, Kind.ATTENTION: 1}
+    assert kinds == {TrialKind.PRACTICE: 2, TrialKind.TEST: 4, TrialKind.ATTENTION: 1}
     for trial in trials:
         assert trial.real is not None
-        assert (trial.real.method, trial.real.image) == ("real", trial.shown.image)
-        expected = "foil" if trial.kind is Kind.ATTENTION else participant.method
-        assert trial.shown.method == expected
+        assert (trial.real.method, trial.real.image) == ("real", trial.main_stimulus.image)
+        expected = "foil" if trial.kind is TrialKind.ATTENTION else participant.assigned_method
+        assert trial.main_stimulus.method == expected
 
 
 def test_the_first_answer_stands(db: Session) -> None:
     participant = enroll(db)
     (trial, *_) = upcoming(db, participant)
-    for choice in (Choice.RIGHT, Choice.LEFT):
-        answer = Answer(choice, rt_ms=500, first_ms=100, second_ms=100, flags=[Flag.HIDDEN])
+    for choice in (Answer.RIGHT, Answer.LEFT):
+        answer = SubmittedResponse(
+            choice, rt_ms=500, first_ms=100, second_ms=100, flags=[TrialFlag.HIDDEN]
+        )
         recorded = respond(db, participant, trial, answer)
-        assert recorded.choice is Choice.RIGHT
+        assert recorded.choice is Answer.RIGHT
     assert trial.response is not None
-    assert (trial.response.answer, trial.response.hidden) == (Choice.RIGHT, True)
+    assert (trial.response.answer, trial.response.hidden) == (Answer.RIGHT, True)
     assert db.scalar(select(func.count()).select_from(Response)) == 1
 
 
 def test_racing_answers_to_one_trial_leave_one(engine: Engine, study: str) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         participant = enroll(db)
         (trial, *_) = upcoming(db, participant)
         tokens = participant.token, trial.token
 
-    def answer(choice: Choice) -> None:
-        with transaction(engine) as db:
+    def answer(choice: Answer) -> None:
+        with write_transaction(engine) as db:
             showing = current_trial.find_showing(db.connection(), *tokens)
-            responses.record_response(db.connection(), showing, Answer(choice, 1, 1, 1))
+            responses.record_response(db.connection(), showing, SubmittedResponse(choice, 1, 1, 1))
 
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(answer, [Choice.LEFT, Choice.RIGHT] * 8))
-    with reading(engine) as db:
+        list(threads.map(answer, [Answer.LEFT, Answer.RIGHT] * 8))
+    with read_session(engine) as db:
         assert db.scalar(select(func.count()).select_from(Response)) == 1
 
 
@@ -230,9 +232,9 @@ def test_an_interrupted_trial_is_voided_and_another_photograph_takes_its_place(
     (second, *_) = upcoming(db, participant)
     assert first.voided
     assert (second.slot, second.attempt, second.kind) == (first.slot, 1, first.kind)
-    assert second.shown.method == first.shown.method
+    assert second.main_stimulus.method == first.main_stimulus.method
     mine = select(Trial).where(Trial.participant_id == participant.id)
-    images = [trial.shown.image for trial in db.scalars(mine)]
+    images = [trial.main_stimulus.image for trial in db.scalars(mine)]
     assert len(set(images)) == len(images)
     with pytest.raises(VoidedTrial):
         respond(db, participant, first, ANSWER)
@@ -274,13 +276,15 @@ def test_the_score_counts_test_pairs_by_what_was_asked(
 ) -> None:
     protocol = short_protocol("asks", question=question)
     open_study(engine, protocol, manifest, tmp_path / "instance")
-    with writing(engine) as db:
-        participant = enrollment.enroll(db, find(db, "asks"), "p", Mode.LIVE, Source.LINK)
+    with write_session(engine) as db:
+        participant = enrollment.enroll(
+            db, find(db, "asks"), "p", Mode.LIVE, RecruitmentSource.LINK
+        )
         while batch := upcoming(db, participant):
             for trial in batch:
                 wanted = trial.truth if question == "fake" else trial.truth.other
                 choice = wanted if trial.slot != 3 else wanted.other
-                respond(db, participant, trial, Answer(choice, 1, 1, 1))
+                respond(db, participant, trial, SubmittedResponse(choice, 1, 1, 1))
         kind_of_slot_3 = db.scalars(select(Trial.kind).where(Trial.slot == 3)).one()
-        lost = int(kind_of_slot_3 is Kind.TEST)
+        lost = int(kind_of_slot_3 is TrialKind.TEST)
         assert scoring.score(db, participant) == (4 - lost, 4)

@@ -7,45 +7,53 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from study_server.export.codebook import INCIDENTS
+from study_server.export.codebook import INCIDENT_COLUMNS
 from study_server.export.csv_files import export_study
 from study_server.participants import current_trial, enrollment, participation, replacement, scoring
 from study_server.participants.current_trial import UnfitAnswer, VoidedTrial
-from study_server.participants.responses import Answer
-from study_server.storage.engine import transaction
+from study_server.participants.responses import SubmittedResponse
+from study_server.storage.engine import write_transaction
 from study_server.storage.models import Incident, Participant, Response, Trial
 from study_server.studies.lookup import find
-from study_server.vocabulary import Choice, Flag, Kind, Mode, Outcome, Place, Source
+from study_server.vocabulary import (
+    Answer,
+    Mode,
+    Outcome,
+    RecruitmentSource,
+    Slot,
+    TrialFlag,
+    TrialKind,
+)
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import begin, respond, upcoming
 
-SLOW = Answer(Choice.LEFT, 800, 1000.0, 1050.0, flags=[Flag.SLOW_FRAME], id="slow")
-FINE = Answer(Choice.LEFT, 800, 1000.0, 1000.0, id="fine")
+SLOW = SubmittedResponse(Answer.LEFT, 800, 1000.0, 1050.0, flags=[TrialFlag.SLOW_FRAME], id="slow")
+FINE = SubmittedResponse(Answer.LEFT, 800, 1000.0, 1000.0, id="fine")
 
 
 @pytest.fixture
 def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
     """One that replaces what was disturbed; 1 practice trial, 3 tests, 1 attention check."""
-    protocol = short_protocol("strict", disturbed="replace", practice=1, trials=3, ahead=1)
+    protocol = short_protocol("strict", disturbed="replace", practice=1, trials=3, prefetch=1)
     return open_study(engine, protocol, manifest, tmp_path / "instance")
 
 
 def enroll(db: Session, slug: str) -> Participant:
-    return enrollment.enroll(db, find(db, slug), "p", Mode.LIVE, Source.LINK)
+    return enrollment.enroll(db, find(db, slug), "p", Mode.LIVE, RecruitmentSource.LINK)
 
 
 def next_test(db: Session, participant: Participant) -> Trial:
     """The first test trial, practice done."""
     (practice, *_) = upcoming(db, participant)
-    if practice.kind is Kind.PRACTICE:
-        respond(db, participant, practice, Answer(Choice.LEFT, 1, 1, 1))
+    if practice.kind is TrialKind.PRACTICE:
+        respond(db, participant, practice, SubmittedResponse(Answer.LEFT, 1, 1, 1))
     return upcoming(db, participant)[0]
 
 
 def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
     engine: Engine, study: str
 ) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         participant = enroll(db, study)
         trial = next_test(db, participant)
         respond(db, participant, trial, SLOW)
@@ -54,7 +62,7 @@ def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
         assert trial.response is not None
         assert trial.response.slow_frame
         assert (again.slot, again.attempt) == (trial.slot, 1)
-        assert again.shown.image != trial.shown.image
+        assert again.main_stimulus.image != trial.main_stimulus.image
         assert current_trial.progress(db.connection(), participant) == (1, 5)
         assert scoring.score(db, participant) == (0, 0)
 
@@ -62,7 +70,7 @@ def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
 def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(
     engine: Engine, study: str
 ) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         participant = enroll(db, study)
         trial = next_test(db, participant)
         for _ in range(3):
@@ -73,22 +81,22 @@ def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(
 
 
 def test_whose_screen_always_disturbs_gets_to_the_end(engine: Engine, study: str) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         participant = enroll(db, study)
         while trials := upcoming(db, participant):
-            answer = Answer(Choice.LEFT, 1, 1, 1, flags=[Flag.HIDDEN])
+            answer = SubmittedResponse(Answer.LEFT, 1, 1, 1, flags=[TrialFlag.HIDDEN])
             respond(db, participant, trials[0], answer)
         assert participant.outcome is Outcome.COMPLETE
         attempts = select(Trial.kind, func.max(Trial.attempt)).group_by(Trial.slot, Trial.kind)
         for kind, last in db.execute(attempts):
-            assert last == (0 if kind is Kind.PRACTICE else 2)
+            assert last == (0 if kind is TrialKind.PRACTICE else 2)
 
 
 def test_without_that_rule_a_disturbed_trial_is_kept(
     engine: Engine, manifest: Path, tmp_path: Path
 ) -> None:
     slug = open_study(engine, short_protocol(), manifest, tmp_path / "instance")
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         participant = enroll(db, slug)
         trial = next_test(db, participant)
         respond(db, participant, trial, SLOW)
@@ -98,36 +106,36 @@ def test_without_that_rule_a_disturbed_trial_is_kept(
 def test_an_image_that_cannot_be_had_costs_nothing_but_an_incident(
     engine: Engine, study: str, tmp_path: Path
 ) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         participant = enroll(db, study)
         trial = next_test(db, participant)
         for _ in range(2):  # told again, it is no news
-            replacement.report_incident(db, participant, trial.token, Place.RIGHT, 500)
+            replacement.report_incident(db, participant, trial.token, Slot.RIGHT, 500)
         (again, *_) = upcoming(db, participant)
         assert (again.slot, again.attempt) == (trial.slot, 1)
         assert db.scalar(select(func.count()).select_from(Incident)) == 1
-        image = trial.shown.image
-    with transaction(engine) as db:
+        image = trial.main_stimulus.image
+    with write_transaction(engine) as db:
         export_study(db, find(db, study), tmp_path / "responses.csv", list(Mode), blinded=False)
     with (tmp_path / "incidents.csv").open(newline="") as handle:
         (row,) = csv.DictReader(handle)
-    assert list(row) == list(INCIDENTS)
-    assert (row["image"], row["place"], row["status"]) == (image, "right", "500")
+    assert list(row) == list(INCIDENT_COLUMNS)
+    assert (row["image"], row["slot"], row["status"]) == (image, "right", "500")
     assert len((tmp_path / "responses.csv").read_text().splitlines()) == 1 + 1  # practice alone
 
 
 def test_an_answered_or_voided_trial_has_no_incident(engine: Engine, study: str) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         participant = enroll(db, study)
         trial = next_test(db, participant)
         respond(db, participant, trial, FINE)
         with pytest.raises(VoidedTrial):
-            replacement.report_incident(db, participant, trial.token, Place.LEFT, None)
+            replacement.report_incident(db, participant, trial.token, Slot.LEFT, None)
 
 
 def test_two_answers_may_have_one_id(engine: Engine, study: str) -> None:
     """A front end may count its trials; which answer it is says the trial."""
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         participant = enroll(db, study)
         for _ in range(2):
             trial = next_test(db, participant)
@@ -137,7 +145,7 @@ def test_two_answers_may_have_one_id(engine: Engine, study: str) -> None:
 
 
 def test_the_protocol_says_how_many_trials_are_fetched_ahead(engine: Engine, study: str) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         person = participation.person_of(enroll(db, study))
         assert len(current_trial.look_ahead(db.connection(), person).trials) == 1 + 1
 
@@ -148,45 +156,45 @@ def test_a_disturbed_qualification_trial_costs_nobody_the_study(
     changes = {"qualification": 2, "qualification_min_correct": 1.0, "disturbed": "replace"}
     protocol = short_protocol("strict", practice=0, **changes)
     open_study(engine, protocol, manifest, tmp_path / "instance")
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         participant = enroll(db, "strict")
         (first, *_) = upcoming(db, participant)
-        wrong = Answer(first.truth.other, 1, 1, 1, flags=[Flag.SLOW_FRAME])
+        wrong = SubmittedResponse(first.truth.other, 1, 1, 1, flags=[TrialFlag.SLOW_FRAME])
         respond(db, participant, first, wrong)
         for _ in range(2):
             (trial, *_) = upcoming(db, participant)
-            respond(db, participant, trial, Answer(trial.truth, 1, 1, 1))
+            respond(db, participant, trial, SubmittedResponse(trial.truth, 1, 1, 1))
         assert participant.outcome is Outcome.ACTIVE
-        assert scoring.score(db, participant, Kind.QUALIFICATION) == (2, 2)
+        assert scoring.score(db, participant, TrialKind.QUALIFICATION) == (2, 2)
 
 
 def test_a_trial_that_has_begun_is_not_called_unseen(engine: Engine, study: str) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         participant = enroll(db, study)
         (trial, *_) = upcoming(db, participant)
         begin(db, participant, trial)
         with pytest.raises(UnfitAnswer, match="it has begun"):
-            replacement.report_incident(db, participant, trial.token, Place.LEFT, 500)
+            replacement.report_incident(db, participant, trial.token, Slot.LEFT, 500)
         assert not trial.voided
 
 
 def test_nobody_picks_their_trials_by_calling_others_broken(engine: Engine, study: str) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         participant = enroll(db, study)
         for _ in range(replacement.MOST_INCIDENTS):
             (trial, *_) = upcoming(db, participant)
-            replacement.report_incident(db, participant, trial.token, Place.LEFT, 500)
+            replacement.report_incident(db, participant, trial.token, Slot.LEFT, 500)
         (trial, *_) = upcoming(db, participant)
         with pytest.raises(UnfitAnswer):
-            replacement.report_incident(db, participant, trial.token, Place.LEFT, 500)
+            replacement.report_incident(db, participant, trial.token, Slot.LEFT, 500)
 
 
 def test_positions_follow_the_order_shown(engine: Engine, study: str, tmp_path: Path) -> None:
     """The next trial had begun before the disturbed one was replaced: it was seen first."""
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         participant = enroll(db, study)
-        while (trial := upcoming(db, participant)[0]).kind is Kind.PRACTICE:
-            respond(db, participant, trial, Answer(trial.truth, 1, 1, 1))
+        while (trial := upcoming(db, participant)[0]).kind is TrialKind.PRACTICE:
+            respond(db, participant, trial, SubmittedResponse(trial.truth, 1, 1, 1))
         first, second, *_ = upcoming(db, participant)
         begin(db, participant, first)
         begin(db, participant, second)

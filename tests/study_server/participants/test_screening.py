@@ -19,7 +19,7 @@ from study_server.participants.color_plates import DIGITS, SIZE
 from study_server.participants.screening import plate_digits
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Screening
 from study_server.studies.lookup import counts, find
 from study_server.vocabulary import Mode, Outcome
@@ -49,7 +49,7 @@ def app(engine: Engine, database_url: str, tmp_path: Path, manifest: Path) -> Fl
 
 
 def digits_of(engine: Engine) -> list[int]:
-    with reading(engine) as db:
+    with read_session(engine) as db:
         return plate_digits(db.scalars(select(Participant)).one())
 
 
@@ -63,7 +63,7 @@ def read_plates(engine: Engine, right: int) -> dict[str, str]:
 
 
 def stored(engine: Engine) -> tuple[Outcome, tuple[object, ...] | None]:
-    with reading(engine) as db:
+    with read_session(engine) as db:
         person = db.scalars(select(Participant)).one()
         screening = db.get(Screening, person.id)
         if screening is None:
@@ -102,7 +102,7 @@ def test_the_protocol_says_which_answers_screen_out(
 def test_who_is_screened_out_takes_no_place(client: FlaskClient, engine: Engine) -> None:
     base = consent(client)
     client.post(f"{base}/screening", data=HEALTHY | {"color_vision": "deficient"})
-    with reading(engine) as db:
+    with read_session(engine) as db:
         told = counts(db, find(db, "short"))
     assert (told[Outcome.SCREENED_OUT], told[Outcome.ACTIVE]) == (1, 0)
 
@@ -149,7 +149,7 @@ def test_plates_are_pictures_of_ones_own_that_nobody_keeps(
 def test_the_answers_are_in_the_export(client: FlaskClient, engine: Engine, tmp_path: Path) -> None:
     base = consent(client)
     client.post(f"{base}/screening", data=HEALTHY | read_plates(engine, 3))
-    with reading(engine) as db:
+    with read_session(engine) as db:
         export_study(db, find(db, "short"), tmp_path / "responses.csv", list(Mode), blinded=False)
     with (tmp_path / "participants.csv").open() as handle:
         (row,) = csv.DictReader(handle)
@@ -177,7 +177,7 @@ def test_a_study_that_asks_nothing_goes_straight_to_the_trials(
     assert client.get(base).status_code == 200
     assert client.get(f"{base}/screening").location == base
     client.post(f"{base}/screening", data=HEALTHY)
-    with reading(engine) as db:
+    with read_session(engine) as db:
         assert db.scalar(select(func.count()).select_from(Screening)) == 0
 
 

@@ -14,13 +14,19 @@ from sqlalchemy import Engine, func, select, text
 from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.participants import enrollment, participation
-from study_server.participants.responses import Answer
+from study_server.participants.responses import SubmittedResponse
 from study_server.participants.withdrawal import anonymize, find_by_name, withdraw
-from study_server.storage.engine import open_engine, reading, scrub, transaction, writing
+from study_server.storage.engine import (
+    erase_deleted_data,
+    open_engine,
+    read_session,
+    write_session,
+    write_transaction,
+)
 from study_server.storage.models import Base, Identity, Participant
-from study_server.storage.schema import prepare
+from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import counts, find
-from study_server.vocabulary import Choice, Mode, Source
+from study_server.vocabulary import Answer, Mode, RecruitmentSource
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import respond, upcoming
 from tests.study_server.browsing import consent
@@ -35,8 +41,8 @@ def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
 
 def take_part(engine: Engine, person: str, mode: Mode = Mode.LIVE) -> str:
     """Answer everything and leave a comment; the participant's id."""
-    with transaction(engine) as db:
-        participant = enrollment.enroll(db, find(db, "short"), person, mode, Source.LINK)
+    with write_transaction(engine) as db:
+        participant = enrollment.enroll(db, find(db, "short"), person, mode, RecruitmentSource.LINK)
         participant.comment = f"written by {person} " * 20
         screen = {
             "language": "en", "refresh_hz": 60, "device_pixel_ratio": 1, "viewport": "800x600",
@@ -44,29 +50,29 @@ def take_part(engine: Engine, person: str, mode: Mode = Mode.LIVE) -> str:
         }  # fmt: skip
         participation.describe_environment(db, participant, **screen)
         for trial in upcoming(db, participant):
-            answer = Answer(Choice.LEFT, rt_ms=812, first_ms=100, second_ms=100)
+            answer = SubmittedResponse(Answer.LEFT, rt_ms=812, first_ms=100, second_ms=100)
             respond(db, participant, trial, answer)
-        return participant.name
+        return participant.public_id
 
 
 def secrets_of(engine: Engine, name: str) -> list[bytes]:
     """What would tell of this person: id, link, who they are, the addresses of their trials."""
-    with reading(engine) as db:
+    with read_session(engine) as db:
         person = find_by_name(db, find(db, "short"), name)
         query = text("SELECT token FROM trial WHERE participant_id = :id")
         tokens = db.scalars(query, {"id": person.id}).all()
         identity = db.get_one(Identity, person.id)
-        words = [name, person.token, person.comment[:20], identity.digest, *tokens]
+        words = [name, person.token, person.comment[:20], identity.external_id_digest, *tokens]
     return [word.encode() for word in words]
 
 
 def leave(engine: Engine, name: str) -> None:
-    with writing(engine) as db:
+    with write_session(engine) as db:
         withdraw(db, find_by_name(db, find(db, "short"), name))
 
 
 def rows(engine: Engine) -> dict[str, int]:
-    with reading(engine) as db:
+    with read_session(engine) as db:
         return {
             table: db.scalar(select(func.count()).select_from(Base.metadata.tables[table])) or 0
             for table in OF_A_PERSON
@@ -80,37 +86,37 @@ def test_every_row_of_the_person_goes_and_the_others_stay(engine: Engine, study:
     assert all(rows(engine)[table] == 2 * before[table] for table in OF_A_PERSON)
     leave(engine, leaves)
     assert rows(engine) == before
-    with reading(engine) as db:
-        assert db.scalars(select(Participant.name)).all() == [stays]
+    with read_session(engine) as db:
+        assert db.scalars(select(Participant.public_id)).all() == [stays]
         assert counts(db, find(db, "short"))["withdrawn"] == 1
         assert db.scalar(text("SELECT COUNT(*) FROM responses_export")) == 7
 
 
 def test_previews_that_are_deleted_are_no_withdrawals(engine: Engine, study: str) -> None:
     leave(engine, take_part(engine, "tester", Mode.PREVIEW))
-    with reading(engine) as db:
-        assert find(db, "short").withdrawn == 0
+    with read_session(engine) as db:
+        assert find(db, "short").withdrawn_count == 0
 
 
 def test_a_place_is_free_again_after_a_withdrawal(engine: Engine, study: str) -> None:
     names = [take_part(engine, person) for person in ("a", "b")]
-    with reading(engine) as db:
-        method = find_by_name(db, find(db, "short"), names[0]).method
+    with read_session(engine) as db:
+        method = find_by_name(db, find(db, "short"), names[0]).assigned_method
     leave(engine, names[0])
-    with reading(engine) as db:
+    with read_session(engine) as db:
         successor = take_part(engine, "c")
-        assert find_by_name(db, find(db, "short"), successor).method == method
+        assert find_by_name(db, find(db, "short"), successor).assigned_method == method
 
 
 @pytest.fixture
 def crowded(sqlite_url: str, manifest: Path, tmp_path: Path) -> Iterator[Engine]:
     """A database whose pages have been split often, as inserts between others do."""
     engine = open_engine(sqlite_url)
-    prepare(engine)
+    ensure_current_schema(engine)
     open_study(engine, short_protocol(), manifest, tmp_path / "instance")
     names = [take_part(engine, f"person {number}") for number in range(60)]
     rng = Random(0)
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         for name in rng.sample(names, 30):
             person = find_by_name(db, find(db, "short"), name)
             person.comment = f"written by {name} " * rng.randrange(20, 200)
@@ -119,15 +125,15 @@ def crowded(sqlite_url: str, manifest: Path, tmp_path: Path) -> Iterator[Engine]
 
 
 def test_nothing_of_the_person_is_in_the_files(crowded: Engine, tmp_path: Path) -> None:
-    with reading(crowded) as db:
-        names = db.scalars(select(Participant.name)).all()[::6]
+    with read_session(crowded) as db:
+        names = db.scalars(select(Participant.public_id)).all()[::6]
     traces = {name: secrets_of(crowded, name) for name in names}
     files = (tmp_path / "study.sqlite", tmp_path / "study.sqlite-wal")
     content = b"".join(file.read_bytes() for file in files)
     assert all(trace in content for name in names for trace in traces[name])
     for name in names:
         leave(crowded, name)
-    assert scrub(crowded)
+    assert erase_deleted_data(crowded)
     content = b"".join(file.read_bytes() for file in files)
     assert [name for name in names for trace in traces[name] if trace in content] == []
     assert b"PRIMARY KEY" in content  # it is the database that was searched
@@ -136,12 +142,12 @@ def test_nothing_of_the_person_is_in_the_files(crowded: Engine, tmp_path: Path) 
 def test_a_busy_database_says_that_traces_are_left(
     crowded: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with reading(crowded) as db:
+    with read_session(crowded) as db:
         db.scalars(select(Participant.id)).first()  # a snapshot that needs the log
         with crowded.connect() as connection:
             connection.connection.cursor().execute("PRAGMA busy_timeout=10")
-        assert not scrub(crowded)
-    assert scrub(crowded)
+        assert not erase_deleted_data(crowded)
+    assert erase_deleted_data(crowded)
 
 
 def test_an_unknown_participant_is_said(engine: Engine, study: str) -> None:
@@ -153,20 +159,20 @@ def test_after_the_retention_period_nothing_leads_to_the_person(engine: Engine, 
     old, young = take_part(engine, "old"), take_part(engine, "young")
     before = rows(engine)
     traces = secrets_of(engine, old)
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study_row = find(db, "short")
-        find_by_name(db, study_row, old).seen_at = now() - timedelta(days=31)
+        find_by_name(db, study_row, old).last_seen_at = now() - timedelta(days=31)
         db.flush()
         assert anonymize(db, study_row, now() - timedelta(days=30)) == 1
         assert anonymize(db, study_row, now() - timedelta(days=30)) == 0
     assert rows(engine) == before | {"identity": 1}
-    with reading(engine) as db:
+    with read_session(engine) as db:
         person = find_by_name(db, find(db, "short"), old)
         assert person.token.encode() not in traces
-        assert enrollment.find_person(db, find(db, "short"), "old", Source.LINK) is None
-        known = enrollment.find_person(db, find(db, "short"), "young", Source.LINK)
+        assert enrollment.find_person(db, find(db, "short"), "old", RecruitmentSource.LINK) is None
+        known = enrollment.find_person(db, find(db, "short"), "young", RecruitmentSource.LINK)
         assert known is not None
-        assert known.name == young
+        assert known.public_id == young
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

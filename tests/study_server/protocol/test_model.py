@@ -7,24 +7,24 @@ import pytest
 from study_server.errors import StudyError
 from study_server.protocol.model import (
     Protocol,
-    new_protocol,
+    create_protocol,
+    format_toml,
+    parse_stored_protocol,
     read_protocol,
-    stored_protocol,
-    write_toml,
 )
 from study_server.protocol.presets import PRESETS
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_new_file_reads_back_as_the_preset(preset: str, tmp_path: Path) -> None:
-    protocol, file = new_protocol("mine", preset), tmp_path / "study.toml"
-    file.write_text(write_toml(protocol))
+    protocol, file = create_protocol("mine", preset), tmp_path / "study.toml"
+    file.write_text(format_toml(protocol))
     assert read_protocol(file) == protocol
-    assert stored_protocol(protocol.canonical()) == protocol
+    assert parse_stored_protocol(protocol.canonical_json()) == protocol
 
 
 def test_zhang2016_is_the_published_test() -> None:
-    protocol = new_protocol("mine", "zhang2016")
+    protocol = create_protocol("mine", "zhang2016")
     assert (protocol.practice, protocol.trials, protocol.attention_checks) == (10, 40, 4)
     timing = protocol.first_blank_ms, protocol.blank_ms, protocol.exposure_ms, protocol.gap_ms
     assert timing == (1200, 900, 1000, 600)
@@ -33,7 +33,7 @@ def test_zhang2016_is_the_published_test() -> None:
 
 
 def test_within_shows_everybody_everything_with_ten_attention_checks_pairs() -> None:
-    protocol = new_protocol("mine", "within")
+    protocol = create_protocol("mine", "within")
     assert (protocol.assignment, protocol.attention_checks) == ("within", 10)
 
 
@@ -52,11 +52,11 @@ def test_within_shows_everybody_everything_with_ten_attention_checks_pairs() -> 
 def test_the_other_presets_are_the_published_ones(
     preset: str, published: dict[str, object]
 ) -> None:
-    assert published.items() <= new_protocol("mine", preset).model_dump().items()
+    assert published.items() <= create_protocol("mine", preset).model_dump().items()
 
 
 def test_every_key_of_the_file_has_a_remark() -> None:
-    lines = write_toml(new_protocol("mine")).splitlines()[2:]
+    lines = format_toml(create_protocol("mine")).splitlines()[2:]
     assert len(lines) == len(Protocol.model_fields)
     assert all(" # " in line for line in lines)
 
@@ -95,7 +95,9 @@ def test_every_key_of_the_file_has_a_remark() -> None:
 def test_a_mistake_is_refused_naming_key_and_value(line: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "study.toml"
     keys = {part.split(" = ")[0] for part in line.splitlines()}
-    kept = [k for k in write_toml(new_protocol("mine")).splitlines() if k.split(" ")[0] not in keys]
+    kept = [
+        k for k in format_toml(create_protocol("mine")).splitlines() if k.split(" ")[0] not in keys
+    ]
     file.write_text("\n".join([*kept, line]))
     with pytest.raises(StudyError, match=message) as raised:
         read_protocol(file)

@@ -11,24 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study_server.protocol.image_supply import find_shortage
-from study_server.protocol.model import Protocol, new_protocol
+from study_server.protocol.model import Protocol, create_protocol
 from study_server.protocol.schedule import (
+    ImagePools,
     PlannedTrial,
-    Pools,
-    TooFewImages,
-    balanced,
+    TooFewImagesError,
+    choose_least_filled,
+    draw_balanced,
     draw_least_viewed,
-    least_filled,
+    intersperse,
+    plan_replacement,
     plan_trials,
-    spread,
-    substitute,
 )
-from study_server.vocabulary import FOIL, REAL, Choice, Kind, Side
+from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, Answer, Side, TrialKind
 
 MODELS = ("l2", "mcl", "zhang2016")
 IMAGES = [f"i{n}" for n in range(300)]
-PAIRED: Pools = dict.fromkeys((REAL, FOIL, *MODELS), IMAGES)
-UNPAIRED: Pools = {m: [f"{m}/{n}" for n in range(200)] for m in (REAL, FOIL, *MODELS)}
+PAIRED: ImagePools = dict.fromkeys((REAL_METHOD, FOIL_METHOD, *MODELS), IMAGES)
+UNPAIRED: ImagePools = {
+    m: [f"{m}/{n}" for n in range(200)] for m in (REAL_METHOD, FOIL_METHOD, *MODELS)
+}
 PRESENTATIONS = ("sequential", "simultaneous", "single")
 
 
@@ -50,14 +52,14 @@ def protocols(draw: st.DrawFn) -> Protocol:
         "paired": draw(st.booleans()),
         "exposure_ms": draw(st.sampled_from([500, (500, 1000), (100, 200, 400)])),
     }
-    return Protocol.model_validate(new_protocol("s").model_dump() | changes)
+    return Protocol.model_validate(create_protocol("s").model_dump() | changes)
 
 
 def seen_by_one(protocol: Protocol) -> tuple[str, ...]:
     return protocol.methods if protocol.assignment == "within" else protocol.methods[-1:]
 
 
-def pools_for(protocol: Protocol) -> Pools:
+def pools_for(protocol: Protocol) -> ImagePools:
     return PAIRED if protocol.paired else UNPAIRED
 
 
@@ -66,7 +68,7 @@ def plan(protocol: Protocol, seed: int) -> list[PlannedTrial]:
     return plan_trials(protocol, pools_for(protocol), methods, {}, Random(seed))
 
 
-def of_kind(trials: list[PlannedTrial], kind: Kind) -> list[PlannedTrial]:
+def of_kind(trials: list[PlannedTrial], kind: TrialKind) -> list[PlannedTrial]:
     return [trial for trial in trials if trial.kind is kind and trial.repeat_of is None]
 
 
@@ -79,7 +81,7 @@ def spans(counts: Counter[Any], values: Iterable[object], most: int = 1) -> bool
 @given(protocols(), st.integers())
 def test_counts_are_exact_and_no_image_comes_twice(protocol: Protocol, seed: int) -> None:
     trials = plan(protocol, seed)
-    assert Counter(trial.kind for trial in trials) == +Counter(protocol.planned)
+    assert Counter(trial.kind for trial in trials) == +Counter(protocol.planned_trials)
     assert sum(trial.repeat_of is not None for trial in trials) == protocol.repeats
     dealt = [image for t in trials if t.repeat_of is None for image in t.images]
     assert len(set(dealt)) == len(dealt)
@@ -88,15 +90,15 @@ def test_counts_are_exact_and_no_image_comes_twice(protocol: Protocol, seed: int
 @given(protocols(), st.integers())
 def test_every_trial_is_what_the_protocol_says(protocol: Protocol, seed: int) -> None:
     for trial in plan(protocol, seed):
-        assert (trial.real_image is None) == (trial.fake_side is None) == protocol.single
+        assert (trial.real_image is None) == (trial.fake_side is None) == protocol.is_single
         assert (trial.first_side is None) == (protocol.presentation != "sequential")
         assert trial.exposure_ms in protocol.exposures_ms
         if protocol.order == "left_first":
             assert trial.first_side in (None, Side.LEFT)
-        if not protocol.single:
+        if not protocol.is_single:
             assert (trial.real_image == trial.image) == protocol.paired
-            assert trial.method in (*seen_by_one(protocol), FOIL)
-        assert (trial.method == FOIL) == (trial.kind is Kind.ATTENTION)
+            assert trial.method in (*seen_by_one(protocol), FOIL_METHOD)
+        assert (trial.method == FOIL_METHOD) == (trial.kind is TrialKind.ATTENTION)
 
 
 @given(protocols(), st.integers())
@@ -105,20 +107,22 @@ def test_blocks_come_in_order(protocol: Protocol, seed: int) -> None:
     blocks = [trial.block for trial in trials]
     assert blocks == sorted(blocks)
     first = 1 if protocol.qualification else 0
-    assert {t.block for t in of_kind(trials, Kind.PRACTICE)} <= {first}
-    assert {t.block for t in trials if t.kind in (Kind.TEST, Kind.ATTENTION)} == {first + 1}
+    assert {t.block for t in of_kind(trials, TrialKind.PRACTICE)} <= {first}
+    assert {t.block for t in trials if t.kind in (TrialKind.TEST, TrialKind.ATTENTION)} == {
+        first + 1
+    }
 
 
 @given(protocols(), st.integers())
 def test_sides_methods_exposures_and_order_are_balanced_within_one(
     protocol: Protocol, seed: int
 ) -> None:
-    trials = of_kind(plan(protocol, seed), Kind.TEST)
-    methods = Counter[object](trial.method for trial in trials if trial.method != REAL)
+    trials = of_kind(plan(protocol, seed), TrialKind.TEST)
+    methods = Counter[object](trial.method for trial in trials if trial.method != REAL_METHOD)
     assert spans(methods, seen_by_one(protocol))
     assert spans(Counter(trial.exposure_ms for trial in trials), protocol.exposures_ms)
-    if protocol.single:
-        assert spans(Counter(trial.truth for trial in trials), (Choice.FAKE, Choice.REAL))
+    if protocol.is_single:
+        assert spans(Counter(trial.truth for trial in trials), (Answer.FAKE, Answer.REAL))
     else:
         assert spans(Counter(trial.fake_side for trial in trials), Side)
         for method in seen_by_one(protocol):  # or a lean to a side would favor one of them
@@ -138,7 +142,7 @@ def test_a_repeat_is_an_earlier_test_trial_a_good_while_later(
     for place, trial in enumerate(trials):
         if trial.repeat_of is not None:
             original = trials[trial.repeat_of]
-            assert original.kind is Kind.TEST
+            assert original.kind is TrialKind.TEST
             assert original.repeat_of is None
             assert replace(trial, fake_side=original.fake_side, repeat_of=None) == original
             assert place - trial.repeat_of >= protocol.trials // 6
@@ -146,7 +150,7 @@ def test_a_repeat_is_an_earlier_test_trial_a_good_while_later(
 
 @given(st.integers(0, 12), st.integers(12, 80), st.integers())
 def test_the_rare_are_spread_one_in_each_stretch(few: int, many: int, seed: int) -> None:
-    order = spread(["v"] * few, ["t"] * many, Random(seed))
+    order = intersperse(["v"] * few, ["t"] * many, Random(seed))
     assert (order.count("v"), order.count("t")) == (few, many)
     for k in range(few):
         total = few + many
@@ -155,20 +159,23 @@ def test_the_rare_are_spread_one_in_each_stretch(few: int, many: int, seed: int)
 
 
 def test_a_schedule_follows_from_its_seed() -> None:
-    protocol = new_protocol("s")
+    protocol = create_protocol("s")
     assert plan(protocol, 7) == plan(protocol, 7)
     assert plan(protocol, 7) != plan(protocol, 8)
 
 
 def test_each_side_and_each_place_is_as_likely_as_the_other() -> None:
-    protocol = new_protocol("s")
+    protocol = create_protocol("s")
     first_sides = Counter(plan(protocol, seed)[10].fake_side for seed in range(500))
     assert first_sides[Side.LEFT] == pytest.approx(250, abs=5 * 11.2)  # 5 binomial SDs
 
 
 def test_the_least_filled_method_gets_the_next_person() -> None:
-    assert least_filled(["l2", "mcl"], {"l2": 3, "mcl": 2}, Random(0)) == "mcl"
-    assert {least_filled(["l2", "mcl"], {}, Random(seed)) for seed in range(20)} == {"l2", "mcl"}
+    assert choose_least_filled(["l2", "mcl"], {"l2": 3, "mcl": 2}, Random(0)) == "mcl"
+    assert {choose_least_filled(["l2", "mcl"], {}, Random(seed)) for seed in range(20)} == {
+        "l2",
+        "mcl",
+    }
 
 
 def views_apart(people: int, images: int, trials: int, methods: int, seed: int) -> int:
@@ -177,7 +184,7 @@ def views_apart(people: int, images: int, trials: int, methods: int, seed: int) 
     names = [f"m{n}" for n in range(methods)]
     pools = dict.fromkeys(names, IMAGES[:images])
     for _ in range(people):
-        drawn = draw_least_viewed(pools, balanced(names, trials, rng), views, set(), rng)
+        drawn = draw_least_viewed(pools, draw_balanced(names, trials, rng), views, set(), rng)
         assert len({image for image, _ in drawn}) == trials
         views.update(drawn)
     counts = [views[image, method] for image in IMAGES[:images] for method in names]
@@ -203,19 +210,19 @@ def test_views_of_several_methods_fakes_differ_by_two_nearly_always() -> None:
     assert sum(difference > 2 for difference in apart) <= 10
 
 
-PAIR = PlannedTrial(Kind.TEST, 1, "i0", "mcl", "i0", Side.LEFT, Side.LEFT, 1000)
+PAIR = PlannedTrial(TrialKind.TEST, 1, "i0", "mcl", "i0", Side.LEFT, Side.LEFT, 1000)
 
 
 def after(
-    voided: PlannedTrial, pools: Pools, used: set[str], seed: int = 0, **changes: object
+    voided: PlannedTrial, pools: ImagePools, used: set[str], seed: int = 0, **changes: object
 ) -> PlannedTrial:
-    protocol = Protocol.model_validate(new_protocol("s").model_dump() | changes)
+    protocol = Protocol.model_validate(create_protocol("s").model_dump() | changes)
     views = {("i1", "mcl"): 3, ("i2", "mcl"): 2, ("i3", "mcl"): 3, ("i2", "l2"): 9}
-    return substitute(protocol, voided, pools, used, views, Random(seed))
+    return plan_replacement(protocol, voided, pools, used, views, Random(seed))
 
 
 def test_a_substitute_is_of_the_same_kind_with_a_photograph_that_was_seen_least() -> None:
-    pools = {method: ["i0", "i1", "i2", "i3"] for method in ("mcl", REAL)}
+    pools = {method: ["i0", "i1", "i2", "i3"] for method in ("mcl", REAL_METHOD)}
     for seed in range(9):
         new = after(PAIR, pools, {"i0"}, seed)
         assert replace(new, fake_side=Side.LEFT) == replace(PAIR, image="i2", real_image="i2")
@@ -223,14 +230,14 @@ def test_a_substitute_is_of_the_same_kind_with_a_photograph_that_was_seen_least(
 
 def test_a_substitute_for_an_unpaired_trial_has_two_new_images() -> None:
     voided = replace(PAIR, real_image="r0")
-    pools = {"mcl": ["i0", "i1"], REAL: ["r0", "r1"]}
+    pools = {"mcl": ["i0", "i1"], REAL_METHOD: ["r0", "r1"]}
     new = after(voided, pools, {"i0", "r0"}, paired=False)
     assert (new.image, new.real_image) == ("i1", "r1")
 
 
 def test_a_substitute_for_a_single_image_is_of_what_made_it() -> None:
-    voided = PlannedTrial(Kind.TEST, 1, "r0", REAL, None, None, None, None)
-    pools = {REAL: ["r0", "r1"], "mcl": ["i0"]}
+    voided = PlannedTrial(TrialKind.TEST, 1, "r0", REAL_METHOD, None, None, None, None)
+    pools = {REAL_METHOD: ["r0", "r1"], "mcl": ["i0"]}
     new = after(voided, pools, {"r0"}, paired=False, presentation="single", exposure_ms=0)
     assert new == replace(voided, image="r1")
 
@@ -240,14 +247,14 @@ def test_with_the_reserve_used_up_and_for_a_repeat_the_pair_itself_comes_again(
     voided: PlannedTrial,
 ) -> None:
     reserve = ["i1"] if voided.repeat_of else []
-    pools = {method: ["i0", *reserve] for method in ("mcl", REAL)}
+    pools = {method: ["i0", *reserve] for method in ("mcl", REAL_METHOD)}
     assert replace(after(voided, pools, {"i0"}), fake_side=Side.LEFT) == voided
 
 
 def test_too_few_images_are_refused() -> None:
-    protocol = new_protocol("s")
-    pools = dict.fromkeys((REAL, FOIL, "mcl"), IMAGES[:53])
-    with pytest.raises(TooFewImages):
+    protocol = create_protocol("s")
+    pools = dict.fromkeys((REAL_METHOD, FOIL_METHOD, "mcl"), IMAGES[:53])
+    with pytest.raises(TooFewImagesError):
         plan_trials(protocol, pools, ("mcl",), {}, Random(0))
 
 
@@ -256,8 +263,8 @@ def test_where_supply_says_enough_every_plan_can_be_made(
     protocol: Protocol, images: int, data: st.DataObject
 ) -> None:
     pools = {method: pool[:images] for method, pool in pools_for(protocol).items()}
-    if protocol.paired and not protocol.single:
-        assert (find_shortage(protocol, pools) is None) == (images >= protocol.photographs_needed)
+    if protocol.paired and not protocol.is_single:
+        assert (find_shortage(protocol, pools) is None) == (images >= protocol.different_trials)
     if find_shortage(protocol, pools) is None:
         method = data.draw(st.sampled_from(protocol.methods))
         methods = protocol.methods if protocol.assignment == "within" else (method,)

@@ -13,12 +13,12 @@ from sqlalchemy import Engine, select, text
 from study_server.cli import commands
 from study_server.clock import now
 from study_server.participants.scoring import completion_code
-from study_server.protocol.model import stored_protocol
+from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment.arrival import MTURK_FRAMES, prolific_code
-from study_server.storage.engine import reading, transaction
+from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Base, Participant
 from study_server.studies.lookup import find
-from study_server.vocabulary import Mode, Outcome, Source, State
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
 from tests.conftest import SECRET
 from tests.study_server.browsing import consent, csrf_token
 
@@ -29,7 +29,11 @@ PROLIFIC = f"/s/short?PROLIFIC_PID={WORKER}&STUDY_ID=s1&SESSION_ID=x1"
 SONA = "/s/short?survey_code=48113"
 SUBMIT_TO = "https://workersandbox.mturk.com"
 MTURK = f"/s/short?assignmentId=3ASSIGN&hitId=3HIT&workerId={WORKER}&turkSubmitTo={SUBMIT_TO}"
-ENTRIES = {Source.PROLIFIC: PROLIFIC, Source.SONA: SONA, Source.MTURK: MTURK}
+ENTRIES = {
+    RecruitmentSource.PROLIFIC: PROLIFIC,
+    RecruitmentSource.SONA: SONA,
+    RecruitmentSource.MTURK: MTURK,
+}
 COMPLETE_URL = "https://school.sona-systems.com/webstudy_credit.aspx?experiment_id=1&credit_token=2"
 
 
@@ -40,14 +44,16 @@ def engine_of(app: Flask) -> Engine:
 
 
 def change_protocol(engine: Engine, **changes: object) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "short")
-        study.protocol = stored_protocol(study.protocol).model_copy(update=changes).canonical()
+        study.protocol = (
+            parse_stored_protocol(study.protocol).model_copy(update=changes).canonical_json()
+        )
 
 
 def end(engine: Engine, outcome: Outcome) -> str:
     """Everybody reaches an outcome; the last one's own code."""
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         for person in db.scalars(select(Participant)):
             person.outcome = outcome
             person.finished_at = now() if outcome is Outcome.COMPLETE else None
@@ -57,18 +63,20 @@ def end(engine: Engine, outcome: Outcome) -> str:
 
 @pytest.mark.parametrize("source", ENTRIES)
 def test_the_same_person_goes_on_in_any_browser_and_the_source_is_known(
-    source: Source, app: Flask, engine_of: Engine
+    source: RecruitmentSource, app: Flask, engine_of: Engine
 ) -> None:
     entry = ENTRIES[source]
     base = consent(app.test_client(), entry)
     assert app.test_client().get(entry).location.partition("?")[0] == base.partition("?")[0]
-    with reading(engine_of) as db:
+    with read_session(engine_of) as db:
         assert db.scalars(select(Participant.source)).all() == [source]
         assert db.scalars(select(Participant.mode)).all() == [Mode.LIVE]
 
 
 @pytest.mark.parametrize("source", ENTRIES)
-def test_no_raw_id_is_in_the_database(source: Source, app: Flask, engine_of: Engine) -> None:
+def test_no_raw_id_is_in_the_database(
+    source: RecruitmentSource, app: Flask, engine_of: Engine
+) -> None:
     consent(app.test_client(), ENTRIES[source])
     with engine_of.connect() as connection:
         for table in Base.metadata.sorted_tables:
@@ -138,7 +146,7 @@ def test_only_mturk_may_frame_and_only_the_end_may_send_its_form_there(
     submit = f"{SUBMIT_TO}/mturk/externalSubmit"
     debrief = f"{own}/debrief?{query}"
     assert frames_and_forms(client, debrief) == (framed[0], f"'self' {submit}", None)
-    for source in (Source.PROLIFIC, Source.SONA):
+    for source in (RecruitmentSource.PROLIFIC, RecruitmentSource.SONA):
         browser = app.test_client()
         base = consent(browser, ENTRIES[source])
         end(engine_of, Outcome.COMPLETE)
@@ -167,7 +175,7 @@ def test_prolific_gets_a_code_by_outcome_and_none_before(
     client: FlaskClient, engine_of: Engine
 ) -> None:
     base = consent(client, PROLIFIC)
-    with reading(engine_of) as db:
+    with read_session(engine_of) as db:
         study = find(db, "short")
         codes = {o: prolific_code(db, study, o) for o in (Outcome.COMPLETE, Outcome.SCREENED_OUT)}
     assert len(set(codes.values())) == 2
@@ -301,7 +309,7 @@ def test_an_invitation_is_for_one_person_who_may_come_again(
     end(engine_of, Outcome.COMPLETE)
     again = app.test_client().get(invitations[0], follow_redirects=True).text
     assert "Thank you, you’re done" in again
-    with reading(engine_of) as db:
+    with read_session(engine_of) as db:
         assert db.scalars(select(Participant.mode)).all() == [Mode.LIVE] * 3
 
 
@@ -343,8 +351,8 @@ def test_the_trial_api_lets_nobody_in_by_another_way(
 def test_an_invitation_waits_for_the_study_to_open(
     invitations: list[str], client: FlaskClient, engine_of: Engine
 ) -> None:
-    with transaction(engine_of) as db:
-        find(db, "short").state = State.PAUSED
+    with write_transaction(engine_of) as db:
+        find(db, "short").state = StudyState.PAUSED
     assert client.get(invitations[0]).status_code == 403
 
 

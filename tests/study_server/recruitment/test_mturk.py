@@ -14,7 +14,7 @@ from study_server.errors import StudyError
 from study_server.recruitment import mturk
 from study_server.recruitment.pay_sheet import Action, Row, write_sheet
 from study_server.recruitment.platforms import Listed, Status
-from study_server.vocabulary import Source
+from study_server.vocabulary import RecruitmentSource
 
 HIT = "3HIT"
 ANSWER = """<?xml version="1.0" encoding="UTF-8"?>
@@ -69,7 +69,8 @@ def test_the_sheet_is_paid_as_its_actions_say(stubber: Stubber, tmp_path: Path) 
         file,
         [
             Row(
-                Source.MTURK, f"A{n}", f"3A{n}", Status.SUBMITTED, "", "", "", "", action, "why",
+                RecruitmentSource.MTURK, f"A{n}", f"3A{n}", Status.SUBMITTED, "", "", "", "",
+                action, "why",
                 bonus,
             )
             for n, (action, bonus) in enumerate(actions)

@@ -18,36 +18,40 @@ from study_server.recruitment.arrival import prolific_code
 from study_server.recruitment.pay_sheet import Action, Row, read_sheet, reconcile, write_sheet
 from study_server.recruitment.platforms import Listed, Status, read_list
 from study_server.stimuli.importing import import_study
-from study_server.storage.engine import reading, transaction
+from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Response, Trial
 from study_server.studies.design import Exclusions, Plan, freeze
 from study_server.studies.lookup import find
-from study_server.vocabulary import Kind, Mode, Outcome, Source, State
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState, TrialKind
 from study_server.wording.files import compose_wording
 from tests.conftest import fill_in, short_protocol
 
 EXPORTS = {
-    Source.PROLIFIC: "Submission id,Participant id,Status,Started at,Completion code\n"
+    RecruitmentSource.PROLIFIC: "Submission id,Participant id,Status,Started at,Completion code\n"
     "s1,p1,AWAITING REVIEW,2026-01-05T10:00:00Z,C1\ns2,p2,TIMED-OUT,2026-01-05T10:00:00Z,NOCODE\n",
-    Source.MTURK: '"HITId","AssignmentId","WorkerId","AssignmentStatus","Answer.surveycode"\n'
+    RecruitmentSource.MTURK: '"HITId","AssignmentId","WorkerId","AssignmentStatus",'
+    '"Answer.surveycode"\n'
     '"h","s1","p1","Submitted","C1"\n"h","s2","p2","Rejected",""\n',
-    Source.SONA: "\ufeffSurvey_Code,Date\np1,2026-01-05\np2,2026-01-05\n",
+    RecruitmentSource.SONA: "\ufeffSurvey_Code,Date\np1,2026-01-05\np2,2026-01-05\n",
 }
 READ = {
-    Source.PROLIFIC: [
+    RecruitmentSource.PROLIFIC: [
         Listed("p1", "s1", Status.SUBMITTED, "C1"),
         Listed("p2", "s2", Status.TIMED_OUT, "NOCODE"),
     ],
-    Source.MTURK: [
+    RecruitmentSource.MTURK: [
         Listed("p1", "s1", Status.SUBMITTED, "C1"),
         Listed("p2", "s2", Status.REJECTED),
     ],
-    Source.SONA: [Listed("p1", "", Status.SUBMITTED), Listed("p2", "", Status.SUBMITTED)],
+    RecruitmentSource.SONA: [
+        Listed("p1", "", Status.SUBMITTED),
+        Listed("p2", "", Status.SUBMITTED),
+    ],
 }
 
 
 @pytest.mark.parametrize("source", EXPORTS)
-def test_a_list_is_known_by_its_columns(source: Source, tmp_path: Path) -> None:
+def test_a_list_is_known_by_its_columns(source: RecruitmentSource, tmp_path: Path) -> None:
     file = tmp_path / "export.csv"
     file.write_text(EXPORTS[source], encoding="utf-8")
     assert read_list(file) == (source, READ[source])
@@ -80,12 +84,14 @@ class Lab:
         self, person: str, outcome: Outcome, answers: int = 14, attention_checks: int = 10
     ) -> None:
         """Somebody enrolls, gives so many answers, so many of the attention checks rightly."""
-        with transaction(self.engine) as db:
-            participant = enroll(db, find(db, self.slug), person, Mode.LIVE, Source.PROLIFIC)
+        with write_transaction(self.engine) as db:
+            participant = enroll(
+                db, find(db, self.slug), person, Mode.LIVE, RecruitmentSource.PROLIFIC
+            )
             trials = db.scalars(
                 select(Trial).where(Trial.participant_id == participant.id).order_by(Trial.slot)
             ).all()
-            watched = [trial for trial in trials if trial.kind is Kind.ATTENTION]
+            watched = [trial for trial in trials if trial.kind is TrialKind.ATTENTION]
             for trial in trials[:answers]:
                 missed = trial in watched[attention_checks:]
                 db.add(answer(trial, wrong=missed))
@@ -94,17 +100,17 @@ class Lab:
                 participant.finished_at = now()
 
     def judge(self, *listed: Listed) -> list[Row]:
-        with transaction(self.engine) as db:
-            return reconcile(db, find(db, self.slug), Source.PROLIFIC, listed)
+        with write_transaction(self.engine) as db:
+            return reconcile(db, find(db, self.slug), RecruitmentSource.PROLIFIC, listed)
 
     def outcome(self, person: str) -> Outcome:
-        with reading(self.engine) as db:
-            participant = find_person(db, find(db, self.slug), person, Source.PROLIFIC)
+        with read_session(self.engine) as db:
+            participant = find_person(db, find(db, self.slug), person, RecruitmentSource.PROLIFIC)
             assert participant is not None
             return participant.outcome
 
     def code(self, outcome: Outcome) -> str:
-        with reading(self.engine) as db:
+        with read_session(self.engine) as db:
             return prolific_code(db, find(db, self.slug), outcome)
 
 
@@ -128,8 +134,8 @@ def lab(engine: Engine, tmp_path: Path, many: Path) -> Lab:
     protocol = short_protocol("lab", practice=0, attention_checks=10, trials=10)
     texts = fill_in(compose_wording(protocol))
     import_study(engine, protocol, many, tmp_path / "stimuli", wording=texts)
-    with transaction(engine) as db:
-        find(db, "lab").state = State.OPEN
+    with write_transaction(engine) as db:
+        find(db, "lab").state = StudyState.OPEN
     return Lab(engine)
 
 
@@ -249,7 +255,7 @@ def test_an_older_return_does_not_end_a_newer_submission(lab: Lab) -> None:
 def test_the_frozen_plan_says_what_attention_checks_is_enough(
     rules: Exclusions, action: Action, lab: Lab
 ) -> None:
-    with transaction(lab.engine) as db:
+    with write_transaction(lab.engine) as db:
         freeze(db, find(db, "lab"), Plan(exclusions=rules), "")
     lab.come("p1", Outcome.COMPLETE, ALL, 8 if action is Action.DECIDE else 2)
     (row,) = lab.judge(Listed("p1", "s1", Status.SUBMITTED))
@@ -308,7 +314,7 @@ def test_the_command_writes_the_sheet_and_stores_no_id(
         (row,) = csv.DictReader(handle)
     assert (row["person"], row["submission"], row["action"]) == (worker, "s1", "pay")
     with lab.engine.connect() as connection:
-        for (digest,) in connection.exec_driver_sql("SELECT digest FROM identity"):
+        for (digest,) in connection.exec_driver_sql("SELECT external_id_digest FROM identity"):
             assert re.fullmatch("[0-9a-f]{64}", digest)
     for arguments in ((), (str(export), "--prolific", "x")):
         assert CliRunner().invoke(commands, ["reconcile", "lab", *arguments]).exit_code == 2

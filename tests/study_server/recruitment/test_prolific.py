@@ -12,7 +12,7 @@ from study_server.recruitment import prolific as prolific_module
 from study_server.recruitment.pay_sheet import Action, Row, write_sheet
 from study_server.recruitment.platforms import Listed, Status
 from study_server.recruitment.prolific import ProlificClient
-from study_server.vocabulary import Source
+from study_server.vocabulary import RecruitmentSource
 from tests.study_server.prolific_stub import STUDY, TOKEN, Stub, speaking, submission
 
 
@@ -119,7 +119,19 @@ def test_no_answer_is_no_licence_to_try_again() -> None:
 
 def sheet(tmp_path: Path, *actions: tuple[Action, Status, str]) -> Path:
     rows = [
-        Row(Source.PROLIFIC, f"p{n}", f"s{n}", status, "", "", "", "", action, "why", bonus)
+        Row(
+            RecruitmentSource.PROLIFIC,
+            f"p{n}",
+            f"s{n}",
+            status,
+            "",
+            "",
+            "",
+            "",
+            action,
+            "why",
+            bonus,
+        )
         for n, (action, status, bonus) in enumerate(actions)
     ]
     write_sheet(tmp_path / "pay.csv", rows)

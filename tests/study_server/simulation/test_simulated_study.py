@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from study_server.errors import StudyError
 from study_server.simulation.simulated_people import SimulatedPopulation, marginal_intercept
 from study_server.simulation.simulated_study import rehearsal_server, simulate_participants
-from study_server.storage.engine import reading
+from study_server.storage.engine import read_session
 from study_server.storage.models import Participant
 from study_server.vocabulary import Mode, Outcome
 from tests.conftest import SECRET, simulate
@@ -23,7 +23,7 @@ RATES = {"l2": 0.226, "mcl": 0.301}
 
 def test_simulated_people_answer_every_trial_on_both_databases(app: Flask) -> None:
     assert simulate(app, "short", 3, SimulatedPopulation(RATES)) == 3
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         people = db.scalars(select(Participant)).all()
         rows = db.execute(text("SELECT * FROM responses_export")).mappings().all()
     assert {(p.mode, p.outcome) for p in people} == {(Mode.SIMULATED, Outcome.COMPLETE)}

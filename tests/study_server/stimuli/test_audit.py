@@ -5,12 +5,12 @@ import pytest
 from numpy.typing import NDArray
 
 from study_server.stimuli.audit import (
-    Finding,
+    AuditFinding,
     audit_collection,
-    audit_photograph,
-    describe,
-    digest,
-    find_trained,
+    audit_image,
+    find_training_images,
+    format_findings,
+    hash_pixels,
 )
 from study_server.stimuli.perception import perceptual_hash
 from tests.conftest import recolor
@@ -23,8 +23,8 @@ REAL, FAKE, FOIL = (recolor(LUMINANCE, RNG) for _ in range(3))
 GRAY = np.repeat(REAL[..., 1:2], 3, axis=2)
 
 
-def audit(recolored: bool = True, **pixels: Pixels) -> list[Finding]:
-    return list(audit_photograph("dog", {"real": REAL} | pixels, recolored))
+def audit(recolored: bool = True, **pixels: Pixels) -> list[AuditFinding]:
+    return list(audit_image("dog", {"real": REAL} | pixels, recolored))
 
 
 def brighten(pixels: Pixels, share: float) -> Pixels:
@@ -42,8 +42,8 @@ def test_other_colors_of_the_same_lightness_pass() -> None:
 def test_another_lightness_is_found() -> None:
     (finding,) = audit(mcl=brighten(FAKE, 0.5), foil=FOIL)
     assert finding.confound == "lightness"
-    assert not finding.refused
-    assert finding.line == (
+    assert not finding.is_refused
+    assert finding.message == (
         "mcl of dog has another lightness than its photograph on 50.0% of pixels"
     )
 
@@ -71,17 +71,17 @@ def test_colors_that_do_not_differ_are_found() -> None:
 def test_a_gray_photograph_beside_colored_fakes_is_found() -> None:
     luma = np.repeat(GRAY[..., :1], 3, axis=2)
     for recolored in (True, False):
-        found = audit_photograph("dog", {"real": luma, "mcl": FAKE}, recolored)
-        assert "dog is a gray photograph, its fakes are in color" in [f.line for f in found]
+        found = audit_image("dog", {"real": luma, "mcl": FAKE}, recolored)
+        assert "dog is a gray photograph, its fakes are in color" in [f.message for f in found]
 
 
 def test_gray_photographs_with_gray_fakes_pass() -> None:
     darker = (GRAY * 0.9).astype(np.uint8)
-    assert list(audit_photograph("scan", {"real": GRAY, "gan": darker}, recolored=False)) == []
+    assert list(audit_image("scan", {"real": GRAY, "gan": darker}, is_recolored=False)) == []
 
 
-def collect(practice: bool = True, **images: dict[str, Pixels]) -> list[Finding]:
-    digests = {(image, m): digest(p) for image, of in images.items() for m, p in of.items()}
+def collect(practice: bool = True, **images: dict[str, Pixels]) -> list[AuditFinding]:
+    digests = {(image, m): hash_pixels(p) for image, of in images.items() for m, p in of.items()}
     hashes = {image: perceptual_hash(of["real"]) for image, of in images.items()}
     return list(audit_collection(digests, hashes, practice))
 
@@ -99,19 +99,21 @@ def test_different_photographs_pass() -> None:
 def test_a_fake_that_is_its_photograph_is_refused(method: str) -> None:
     dog = other()
     (finding,) = collect(dog=dog | {method: dog["real"]}, cat=other())
-    assert finding == Finding("identical", f"{method} of dog is the photograph dog", refused=True)
+    assert finding == AuditFinding(
+        "identical", f"{method} of dog is the photograph dog", is_refused=True
+    )
 
 
 def test_a_fake_that_is_another_photograph_is_refused() -> None:
     dog = other()
     (finding,) = collect(cat=other() | {"mcl": dog["real"]}, dog=dog)
-    assert finding == Finding("identical", "mcl of cat is the photograph dog", refused=True)
+    assert finding == AuditFinding("identical", "mcl of cat is the photograph dog", is_refused=True)
 
 
 def test_the_same_photograph_twice_is_found() -> None:
     dog, cat = other(), other()
     (finding,) = collect(dog=dog, cat=cat | {"real": dog["real"]})
-    assert finding == Finding(
+    assert finding == AuditFinding(
         "duplicate",
         "dog and cat are one photograph: one person may practise on one and be tested on the other",
     )
@@ -120,7 +122,7 @@ def test_the_same_photograph_twice_is_found() -> None:
 def test_without_practice_it_says_that_a_person_may_see_both() -> None:
     dog, cat = other(), other()
     (finding,) = collect(practice=False, dog=dog, cat=cat | {"real": dog["real"]})
-    assert finding.line == "dog and cat are one photograph: one person may see both"
+    assert finding.message == "dog and cat are one photograph: one person may see both"
 
 
 def test_a_near_duplicate_is_found_once() -> None:
@@ -128,24 +130,24 @@ def test_a_near_duplicate_is_found_once() -> None:
     copy = {method: (pixels * 0.97).astype(np.uint8) for method, pixels in dog.items()}
     (finding,) = collect(dog=dog, copy=copy, cat=other())
     assert finding.confound == "near-duplicate"
-    assert finding.line.startswith("dog and copy look alike: one person may practise on one")
+    assert finding.message.startswith("dog and copy look alike: one person may practise on one")
 
 
 def test_two_methods_with_one_image_are_found() -> None:
     dog = other()
     (finding,) = collect(dog=dog | {"l2": dog["mcl"]})
-    assert finding == Finding("equal fakes", "mcl of dog and l2 of dog are one image")
+    assert finding == AuditFinding("equal fakes", "mcl of dog and l2 of dog are one image")
 
 
 def test_photographs_of_the_train_split_are_found() -> None:
-    assert list(find_trained({"dog": "test", "cat": "val"})) == []
-    (finding,) = find_trained({"dog": "train", "cat": "test", "cow": "train"})
-    assert finding.line == "2 photographs are of the train split: the models have seen them"
+    assert list(find_training_images({"dog": "test", "cat": "val"})) == []
+    (finding,) = find_training_images({"dog": "train", "cat": "test", "cow": "train"})
+    assert finding.message == "2 photographs are of the train split: the models have seen them"
 
 
 def test_findings_are_a_line_each_and_not_too_many() -> None:
-    many = [Finding("lightness", f"image {n}") for n in range(12)]
-    lines = describe([*many, Finding("identical", "a\nb", refused=True)])
+    many = [AuditFinding("lightness", f"image {n}") for n in range(12)]
+    lines = format_findings([*many, AuditFinding("identical", "a\nb", is_refused=True)])
     assert lines[0] == "refused: identical: a b"
     assert lines[1:6] == [f"warning: lightness: image {n}" for n in range(5)]
     assert lines[6:] == ["warning: lightness: and 7 more"]

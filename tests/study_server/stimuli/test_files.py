@@ -9,21 +9,26 @@ import pytest
 from PIL import Image
 
 from study_server.errors import StudyError
-from study_server.stimuli.files import STALE_S, TEMPORARY, load, temporary_folder
-from study_server.stimuli.manifest import Row
+from study_server.stimuli.files import (
+    IMPORT_FOLDER_PREFIX,
+    STALE_AFTER_S,
+    load_stimulus,
+    temporary_folder,
+)
+from study_server.stimuli.manifest import ManifestRow
 
 MANIFEST = Path("manifest.csv")
 
 
-def row_of(path: Path, width: int = 8, height: int = 6) -> Row:
+def row_of(path: Path, width: int = 8, height: int = 6) -> ManifestRow:
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Row(7, "dog", "real", path, sha256, width, height, "test", "")
+    return ManifestRow(7, "dog", "real", path, sha256, width, height, "test", "")
 
 
 def test_pixels_are_those_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "dog.png"
     Image.new("RGB", (8, 6), (1, 2, 3)).save(path)
-    pixels = load(MANIFEST, row_of(path))
+    pixels = load_stimulus(MANIFEST, row_of(path))
     assert pixels.shape == (6, 8, 3)
     assert (pixels == (1, 2, 3)).all()
 
@@ -43,7 +48,7 @@ def test_another_size_mode_or_depth_is_refused(
     path = tmp_path / "dog.png"
     image.save(path)
     with pytest.raises(StudyError, match=message):
-        load(MANIFEST, row_of(path))
+        load_stimulus(MANIFEST, row_of(path))
 
 
 def test_a_folder_is_gone_after_an_error_and_stays_when_it_was_renamed(tmp_path: Path) -> None:
@@ -57,12 +62,16 @@ def test_a_folder_is_gone_after_an_error_and_stays_when_it_was_renamed(tmp_path:
 
 
 def test_only_what_nobody_writes_to_any_more_is_swept(tmp_path: Path) -> None:
-    stale, running, study = tmp_path / f"{TEMPORARY}a", tmp_path / f"{TEMPORARY}b", tmp_path / "c"
+    stale, running, study = (
+        tmp_path / f"{IMPORT_FOLDER_PREFIX}a",
+        tmp_path / f"{IMPORT_FOLDER_PREFIX}b",
+        tmp_path / "c",
+    )
     for folder in (stale, running, study):
         folder.mkdir()
         (folder / "a.png").touch()
     for folder in (stale, study):
-        seconds = folder.stat().st_mtime - STALE_S - 1
+        seconds = folder.stat().st_mtime - STALE_AFTER_S - 1
         os.utime(folder, (seconds, seconds))
     with temporary_folder(tmp_path):
         assert not stale.exists()

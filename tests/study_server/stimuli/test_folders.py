@@ -9,7 +9,7 @@ from PIL import Image
 
 from study_server.errors import StudyError
 from study_server.stimuli.folders import write_manifest
-from study_server.stimuli.manifest import by_image, read_manifest
+from study_server.stimuli.manifest import group_by_image, read_manifest
 
 
 def write_images(folder: Path, *names: str, size: tuple[int, int] = (8, 6)) -> Path:
@@ -31,7 +31,7 @@ def folders(tmp_path: Path) -> dict[str, Path]:
 def test_equal_names_are_one_photograph(folders: dict[str, Path], tmp_path: Path) -> None:
     out = tmp_path / "manifest.csv"
     assert write_manifest(out, folders) == 9
-    images = by_image(out, read_manifest(out))
+    images = group_by_image(out, read_manifest(out))
     assert list(images) == ["cat, sleeping", "dogs/1", "kühe/ä"]
     row = images["dogs/1"]["gan"]
     assert row.path == tmp_path / "gan" / "dogs" / "1.png"
@@ -71,7 +71,7 @@ def test_unpaired_images_never_share_a_name(folders: dict[str, Path], tmp_path: 
     write_images(folders["gan"], "extra")
     out = tmp_path / "manifest.csv"
     assert write_manifest(out, folders, paired=False) == 10
-    images = by_image(out, read_manifest(out))
+    images = group_by_image(out, read_manifest(out))
     assert all(list(rows) == [image.partition("/")[0]] for image, rows in images.items())
 
 

@@ -18,19 +18,19 @@ from study_server.errors import StudyError
 from study_server.protocol.model import Protocol
 from study_server.stimuli import files as stimuli
 from study_server.stimuli import importing
-from study_server.stimuli.audit import Finding
+from study_server.stimuli.audit import AuditFinding
 from study_server.stimuli.folders import write_manifest
-from study_server.stimuli.importing import Confounded, import_study
-from study_server.stimuli.perception import find_lightness
-from study_server.storage.engine import open_engine, reading
+from study_server.stimuli.importing import AuditFailedError, import_study
+from study_server.stimuli.perception import compute_lightness
+from study_server.storage.engine import open_engine, read_session
 from study_server.storage.models import AcceptedWarning, Stimulus, Study
-from study_server.storage.schema import prepare
+from study_server.storage.schema import ensure_current_schema
 from tests.conftest import short_protocol, write_stimuli
 from tests.study_server.planting import edit, plant, read_pixels
 
 
 def assert_nothing_is_left(engine: Engine, folder: Path) -> None:
-    with reading(engine) as db:
+    with read_session(engine) as db:
         for table in (Study, Stimulus, AcceptedWarning):
             assert db.scalar(select(func.count()).select_from(table)) == 0
     assert list(folder.glob("*")) == []
@@ -87,7 +87,7 @@ def test_a_study_is_imported_once(engine: Engine, manifest: Path, tmp_path: Path
     import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
     with pytest.raises(StudyError, match=r"'short' is already here; give study\.toml another"):
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
-    with reading(engine) as db:
+    with read_session(engine) as db:
         assert db.scalar(select(func.count()).select_from(Stimulus)) == 12 * 4
     assert len(list((tmp_path / "stimuli").rglob("*.png"))) == 12 * 4
 
@@ -95,7 +95,7 @@ def test_a_study_is_imported_once(engine: Engine, manifest: Path, tmp_path: Path
 def test_another_database_may_share_the_folder(manifest: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         engine = open_engine(f"sqlite:///{tmp_path / name}.sqlite")
-        prepare(engine)
+        ensure_current_schema(engine)
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
         engine.dispose()
     assert len(list((tmp_path / "stimuli").rglob("*.png"))) == 2 * 12 * 4
@@ -113,7 +113,7 @@ def test_of_two_imports_at_once_one_wins_with_all_its_files(
 
     with ThreadPoolExecutor(4) as threads:
         assert sum(threads.map(bring, range(4))) == 1
-    with reading(engine) as db:
+    with read_session(engine) as db:
         files = list(db.scalars(select(Stimulus.file)))
     assert len(files) == 48
     stored = {f.relative_to(tmp_path / "stimuli") for f in (tmp_path / "stimuli").rglob("*.png")}
@@ -124,7 +124,7 @@ def test_stored_names_tell_neither_image_nor_method(
     engine: Engine, manifest: Path, tmp_path: Path
 ) -> None:
     import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
-    with reading(engine) as db:
+    with read_session(engine) as db:
         names = [Path(file).stem for file in db.scalars(select(Stimulus.file))]
     assert len(set(names)) == len(names)
     assert not any(word in name for name in names for word in ("real", "foil", "mcl", "photo"))
@@ -142,7 +142,7 @@ def confounded(tmp_path: Path) -> Path:
     faint[:, :, 2] += 1
     plant(manifest, "photo-002", "l2", faint)
     plant(manifest, "photo-003", "mcl", read_pixels(manifest, "photo-003", "l2"))
-    luma = find_lightness(read_pixels(manifest, "photo-004", "real"))
+    luma = compute_lightness(read_pixels(manifest, "photo-004", "real"))
     plant(manifest, "photo-004", "real", gray_of(luma))
     for method in ("real", "l2", "mcl", "foil"):
         copy = read_pixels(manifest, "photo-005", method)
@@ -156,7 +156,9 @@ def confounded(tmp_path: Path) -> Path:
 def gray_of(lightness: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The neutral sRGB (H, W, 3) of L (H, W)"""
     grays = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 3, axis=2)  # (256, 1, 3)
-    nearest: NDArray[np.uint8] = grays[np.searchsorted(find_lightness(grays)[:, 0], lightness), 0]
+    nearest: NDArray[np.uint8] = grays[
+        np.searchsorted(compute_lightness(grays)[:, 0], lightness), 0
+    ]
     return nearest
 
 
@@ -166,7 +168,9 @@ ACCEPTABLE = ["duplicate", "equal fakes", "gray", "lightness", "near-duplicate",
 def test_every_confound_is_found_and_nothing_stays(
     engine: Engine, confounded: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(Confounded, match=r"refused 0 and warned of \d+; .* give --accept") as found:
+    with pytest.raises(
+        AuditFailedError, match=r"refused 0 and warned of \d+; .* give --accept"
+    ) as found:
         import_study(engine, short_protocol(), confounded, tmp_path / "stimuli")
     kinds = {finding.confound for finding in found.value.findings}
     assert kinds == {*ACCEPTABLE, "unchanged"}
@@ -176,20 +180,24 @@ def test_every_confound_is_found_and_nothing_stays(
 def test_what_is_accepted_stays_with_the_study(
     engine: Engine, confounded: Path, tmp_path: Path
 ) -> None:
-    stored = import_study(engine, short_protocol(), confounded, tmp_path / "stimuli", accept=True)
-    with reading(engine) as db:
-        query = select(AcceptedWarning.warning).order_by(AcceptedWarning.number)
+    stored = import_study(
+        engine, short_protocol(), confounded, tmp_path / "stimuli", accept_warnings=True
+    )
+    with read_session(engine) as db:
+        query = select(AcceptedWarning.message).order_by(AcceptedWarning.number)
         kept = list(db.scalars(query))
-    assert kept == [f"{finding.confound}: {finding.line}" for finding in stored.accepted]
+    assert kept == [
+        f"{finding.confound}: {finding.message}" for finding in stored.accepted_findings
+    ]
     assert "equal fakes: l2 of photo-003 and mcl of photo-003 are one image" in kept
-    assert len(list((tmp_path / "stimuli").rglob("*.png"))) == stored.stimuli == 48
+    assert len(list((tmp_path / "stimuli").rglob("*.png"))) == stored.stimulus_count == 48
 
 
 def test_what_is_not_recolored_is_not_held_to_its_lightness(
     engine: Engine, confounded: Path, tmp_path: Path
 ) -> None:
     protocol = short_protocol(stimuli="any")
-    with pytest.raises(Confounded) as found:
+    with pytest.raises(AuditFailedError) as found:
         import_study(engine, protocol, confounded, tmp_path / "stimuli")
     assert {finding.confound for finding in found.value.findings} == {*ACCEPTABLE} - {"lightness"}
 
@@ -200,30 +208,34 @@ def test_a_fake_that_is_its_photograph_cannot_be_accepted(
 ) -> None:
     manifest = write_stimuli(tmp_path / "outputs", 12)
     plant(manifest, "photo-001", method, read_pixels(manifest, "photo-001", "real"))
-    with pytest.raises(Confounded, match="refused 1 and warned of 0; make those") as found:
-        import_study(engine, short_protocol(), manifest, tmp_path / "stimuli", accept=True)
+    with pytest.raises(AuditFailedError, match="refused 1 and warned of 0; make those") as found:
+        import_study(engine, short_protocol(), manifest, tmp_path / "stimuli", accept_warnings=True)
     assert found.value.findings == [
-        Finding("identical", f"{method} of photo-001 is the photograph photo-001", refused=True)
+        AuditFinding(
+            "identical", f"{method} of photo-001 is the photograph photo-001", is_refused=True
+        )
     ]
     assert_nothing_is_left(engine, tmp_path / "stimuli")
 
 
 def test_a_good_import_accepts_nothing(engine: Engine, manifest: Path, tmp_path: Path) -> None:
-    stored = import_study(engine, short_protocol(), manifest, tmp_path / "stimuli", accept=True)
-    assert stored.accepted == []
-    with reading(engine) as db:
+    stored = import_study(
+        engine, short_protocol(), manifest, tmp_path / "stimuli", accept_warnings=True
+    )
+    assert stored.accepted_findings == []
+    with read_session(engine) as db:
         assert db.scalar(select(func.count()).select_from(AcceptedWarning)) == 0
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from study_server import imports
+from study_server.stimuli import importing
 from study_server.storage.engine import open_engine
 from tests.conftest import short_protocol
 
 url, manifest, folder, moment = sys.argv[1:]
-place = {"store": imports, "rename": Path}[moment]
+place = {"store_stimulus": importing, "rename": Path}[moment]
 done = getattr(place, moment)
 calls = []
 
@@ -234,11 +246,11 @@ def die(*arguments):
     return done(*arguments)
 
 setattr(place, moment, die)
-imports.import_study(open_engine(url), short_protocol(), Path(manifest), Path(folder))
+importing.import_study(open_engine(url), short_protocol(), Path(manifest), Path(folder))
 """
 
 
-@pytest.mark.parametrize("moment", ["store", "rename"])
+@pytest.mark.parametrize("moment", ["store_stimulus", "rename"])
 def test_an_import_that_was_killed_leaves_nothing_after_the_next(
     moment: str, engine: Engine, database_url: str, manifest: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -249,11 +261,11 @@ def test_an_import_that_was_killed_leaves_nothing_after_the_next(
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=house)
     assert run.returncode == -signal.SIGKILL, run.stderr
     (orphan,) = folder.iterdir()
-    assert orphan.name.startswith(stimuli.TEMPORARY)
+    assert orphan.name.startswith(stimuli.IMPORT_FOLDER_PREFIX)
     assert list(orphan.glob("*.png"))
-    with reading(engine) as db:
+    with read_session(engine) as db:
         assert db.scalar(select(func.count()).select_from(Study)) == 0
-    monkeypatch.setattr(stimuli, "STALE_S", 0)
+    monkeypatch.setattr(stimuli, "STALE_AFTER_S", 0)
     import_study(engine, short_protocol(), manifest, folder)
     assert not orphan.exists()
     assert len(list(folder.rglob("*.png"))) == 48
@@ -281,7 +293,7 @@ def test_a_database_that_fails_at_the_end_leaves_no_folder(
     def fail(*_: object) -> None:
         raise StudyError("the database is full")
 
-    monkeypatch.setattr(importing, "_stimulus", fail)
+    monkeypatch.setattr(importing, "_build_stimulus", fail)
     with pytest.raises(StudyError, match="the database is full"):
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
     assert_nothing_is_left(engine, tmp_path / "stimuli")
@@ -310,8 +322,8 @@ def test_images_that_no_photograph_belongs_to_are_imported_unpaired(
 ) -> None:
     manifest = write_folders(tmp_path, real=7, gan=6, foil=1)
     stored = import_study(engine, unpaired(), manifest, tmp_path / "stimuli")
-    assert (stored.stimuli, stored.accepted) == (14, [])
-    with reading(engine) as db:
+    assert (stored.stimulus_count, stored.accepted_findings) == (14, [])
+    with read_session(engine) as db:
         images = set(db.scalars(select(Stimulus.image)))
     assert {"real/0", "gan/5", "foil/0"} <= images
 
@@ -356,6 +368,6 @@ def test_a_fake_that_is_a_photograph_is_refused_unpaired_too(
 ) -> None:
     manifest = write_folders(tmp_path, real=7, gan=6, foil=1)
     plant(manifest, "gan/0", "gan", read_pixels(manifest, "real/0", "real"))
-    with pytest.raises(Confounded) as raised:
-        import_study(engine, unpaired(), manifest, tmp_path / "stimuli", accept=True)
+    with pytest.raises(AuditFailedError) as raised:
+        import_study(engine, unpaired(), manifest, tmp_path / "stimuli", accept_warnings=True)
     assert [finding.confound for finding in raised.value.findings] == ["identical"]

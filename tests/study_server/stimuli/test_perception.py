@@ -7,7 +7,12 @@ from PIL import Image
 
 from colorizer.photos import duplicates
 from study_server.stimuli import perception
-from study_server.stimuli.perception import find_lightness, is_gray, near_pairs, perceptual_hash
+from study_server.stimuli.perception import (
+    compute_lightness,
+    find_similar_hashes,
+    is_gray,
+    perceptual_hash,
+)
 
 
 def flat(*rgb: int) -> NDArray[np.uint8]:
@@ -32,7 +37,7 @@ def picture(seed: int, size: int = 96) -> NDArray[np.uint8]:
     ],
 )
 def test_lightness(rgb: tuple[int, int, int], lightness: float) -> None:
-    assert find_lightness(flat(*rgb)) == pytest.approx(lightness, abs=0.05)
+    assert compute_lightness(flat(*rgb)) == pytest.approx(lightness, abs=0.05)
 
 
 def test_what_is_gray() -> None:
@@ -47,7 +52,7 @@ def test_what_is_gray() -> None:
 def test_near_duplicates_are_those_of_colorizer_split() -> None:
     for seed in range(20):
         assert f"{perceptual_hash(picture(seed)):016x}" == duplicates.perceptual_hash(picture(seed))
-    assert perception.DISTANCE == duplicates.MAX_HAMMING_BITS
+    assert perception.MAX_HAMMING_BITS == duplicates.MAX_HAMMING_BITS
 
 
 def test_a_smaller_or_darker_copy_is_near_and_another_picture_is_not() -> None:
@@ -56,12 +61,12 @@ def test_a_smaller_or_darker_copy_is_near_and_another_picture_is_not() -> None:
     darker = (pixels * 0.8).astype(np.uint8)
     others = [picture(seed) for seed in range(1, 30)]
     hashes = [perceptual_hash(p) for p in (*others, pixels, smaller, darker)]
-    assert near_pairs(hashes) == [(29, 30), (29, 31), (30, 31)]
+    assert find_similar_hashes(hashes) == [(29, 30), (29, 31), (30, 31)]
 
 
 def test_all_near_pairs_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perception, "ROWS", 3)
+    monkeypatch.setattr(perception, "HASHES_PER_BLOCK", 3)
     hashes = [1 << place for place in range(10)]  # two bits apart, each from each
-    assert len(near_pairs(hashes)) == 45
-    assert near_pairs([0, 2**64 - 1, 0b111111, 0b1111111]) == [(0, 2), (2, 3)]
-    assert near_pairs([]) == []
+    assert len(find_similar_hashes(hashes)) == 45
+    assert find_similar_hashes([0, 2**64 - 1, 0b111111, 0b1111111]) == [(0, 2), (2, 3)]
+    assert find_similar_hashes([]) == []

@@ -9,7 +9,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from study_server.stimuli.png import SIGNATURE, UnfitPicture, decode, encode, read_size
+from study_server.stimuli.png import (
+    PNG_SIGNATURE,
+    InvalidPngError,
+    decode_png,
+    encode_png,
+    read_png_size,
+)
 
 
 def chunks(png: bytes) -> list[bytes]:
@@ -40,29 +46,31 @@ def deep_png() -> bytes:
 
     header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)
     lines = zlib.compress(bytes(8 * (1 + 8 * 6)))
-    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+    return PNG_SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
 
 
 def test_a_stimulus_is_a_stored_png_with_an_srgb_chunk_and_nothing_else() -> None:
-    assert chunks(encode(noise(0))) == [b"IHDR", b"sRGB", b"IDAT", b"IEND"]
+    assert chunks(encode_png(noise(0))) == [b"IHDR", b"sRGB", b"IDAT", b"IEND"]
 
 
 def test_its_length_depends_on_the_size_alone() -> None:
     flat = np.zeros_like(noise(0))
-    assert len(encode(noise(0))) == len(encode(flat))
-    assert len(encode(flat)) > flat.size  # nothing is compressed
+    assert len(encode_png(noise(0))) == len(encode_png(flat))
+    assert len(encode_png(flat)) > flat.size  # nothing is compressed
 
 
 def test_pixels_survive() -> None:
     pixels = noise(0)
-    assert (np.asarray(Image.open(io.BytesIO(encode(pixels)))) == pixels).all()
-    assert (decode(encode(pixels)) == pixels).all()
-    assert read_size(encode(pixels)) == (48, 64)
+    assert (np.asarray(Image.open(io.BytesIO(encode_png(pixels)))) == pixels).all()
+    assert (decode_png(encode_png(pixels)) == pixels).all()
+    assert read_png_size(encode_png(pixels)) == (48, 64)
 
 
 def test_what_was_compressed_comes_out_as_what_was_not() -> None:
     image = Image.fromarray(noise(0))
-    assert encode(decode(save(image, optimize=True))) == encode(decode(save(image, dpi=(72, 72))))
+    assert encode_png(decode_png(save(image, optimize=True))) == encode_png(
+        decode_png(save(image, dpi=(72, 72)))
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,16 +82,16 @@ def test_what_was_compressed_comes_out_as_what_was_not() -> None:
         (deep_png(), "mode RGB with 16 bits"),
         (b"not a picture", "is no readable PNG"),
         (b"", "is no readable PNG"),
-        (SIGNATURE, "is no readable PNG"),
+        (PNG_SIGNATURE, "is no readable PNG"),
     ],
 )
 def test_other_files_are_refused(content: bytes, reason: str) -> None:
-    for read in (decode, read_size):
-        with pytest.raises(UnfitPicture, match=reason):
+    for read in (decode_png, read_png_size):
+        with pytest.raises(InvalidPngError, match=reason):
             read(content)
 
 
 def test_a_file_that_was_cut_short_is_refused() -> None:
     content = save(Image.fromarray(noise(0)))
-    with pytest.raises(UnfitPicture, match="damaged"):
-        decode(content[: len(content) // 2])
+    with pytest.raises(InvalidPngError, match="damaged"):
+        decode_png(content[: len(content) // 2])

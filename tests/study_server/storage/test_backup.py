@@ -14,12 +14,12 @@ from sqlalchemy import URL, Engine, create_engine, func, select, text
 from study_server.errors import StudyError
 from study_server.participants import enrollment
 from study_server.storage import schema
-from study_server.storage.backup import back_up, name_backup, restore
-from study_server.storage.engine import open_engine, reading, transaction
+from study_server.storage.backup import backup_path, restore_backup, write_backup
+from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Base, Participant, Trial
-from study_server.storage.schema import prepare
+from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find
-from study_server.vocabulary import Mode, Source
+from study_server.vocabulary import Mode, RecruitmentSource
 from tests.conftest import open_study, short_protocol
 from tests.study_server.later_revision import add_later_revision
 from tests.study_server.storage.test_schema import fill
@@ -33,12 +33,14 @@ def replaced(tmp_path: Path) -> Path:
 
 
 def come(engine: Engine, person: str) -> str:
-    with transaction(engine) as db:
-        return enrollment.enroll(db, find(db, "short"), person, Mode.LIVE, Source.LINK).name
+    with write_transaction(engine) as db:
+        return enrollment.enroll(
+            db, find(db, "short"), person, Mode.LIVE, RecruitmentSource.LINK
+        ).public_id
 
 
 def count_people(engine: Engine) -> int:
-    with reading(engine) as db:
+    with read_session(engine) as db:
         return db.scalar(select(func.count()).select_from(Participant)) or 0
 
 
@@ -102,12 +104,12 @@ def test_a_restored_database_has_every_row_again(
 ) -> None:
     engine, file = engine_with_answers, tmp_path / "kept.sqlite"
     before = contents(engine)
-    back_up(engine, file)
+    write_backup(engine, file)
     assert contents(opened(file)) == before
     later = come(engine, "later")
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         db.execute(text("DELETE FROM response"))
-    assert restore(engine, file, replaced) == []
+    assert restore_backup(engine, file, replaced) == []
     assert contents(engine) == before
     assert later in str(contents(opened(replaced)))
     come(engine, "next")  # numbers are counted on from the highest
@@ -117,11 +119,11 @@ def test_a_backup_is_one_file_for_its_owner_alone(
     engine: Engine, study: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "backups" / "kept.sqlite"
-    back_up(engine, file)
+    write_backup(engine, file)
     assert [each.name for each in file.parent.iterdir()] == ["kept.sqlite"]
     assert file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(StudyError, match="already there"):
-        back_up(engine, file)
+        write_backup(engine, file)
 
 
 def test_a_backup_under_writes_holds_whole_people_only(
@@ -131,7 +133,7 @@ def test_a_backup_under_writes_holds_whole_people_only(
     with writing_meanwhile(lambda number: come(engine, f"person {number}")):
         files = [tmp_path / f"{number}.sqlite" for number in range(3)]
         for file in files:
-            back_up(engine, file)
+            write_backup(engine, file)
             wait_for_one_more(engine)
     counts = []
     for file in files:
@@ -150,13 +152,13 @@ def test_a_restore_under_writes_loses_nobody_who_comes_after(
     engine: Engine, study: str, tmp_path: Path
 ) -> None:
     come(engine, "first")
-    back_up(engine, tmp_path / "kept.sqlite")
+    write_backup(engine, tmp_path / "kept.sqlite")
     with writing_meanwhile(lambda number: come(engine, f"person {number}")):
         for number in range(2):
-            restore(engine, tmp_path / "kept.sqlite", tmp_path / f"replaced-{number}.sqlite")
+            restore_backup(engine, tmp_path / "kept.sqlite", tmp_path / f"replaced-{number}.sqlite")
     come(engine, "last")
     people = count_people(engine)
-    with reading(engine) as db:
+    with read_session(engine) as db:
         trials = db.scalar(select(func.count()).select_from(Trial))
     assert people >= 2
     assert trials == TRIALS * people
@@ -166,21 +168,21 @@ def test_who_is_gone_since_the_backup_is_named(
     engine: Engine, study: str, tmp_path: Path, replaced: Path
 ) -> None:
     names = [come(engine, person) for person in ("a", "b")]
-    back_up(engine, tmp_path / "kept.sqlite")
-    with transaction(engine) as db:
-        db.execute(text("DELETE FROM participant WHERE name = :name"), {"name": names[0]})
-    assert restore(engine, tmp_path / "kept.sqlite", replaced) == [("short", names[0])]
+    write_backup(engine, tmp_path / "kept.sqlite")
+    with write_transaction(engine) as db:
+        db.execute(text("DELETE FROM participant WHERE public_id = :id"), {"id": names[0]})
+    assert restore_backup(engine, tmp_path / "kept.sqlite", replaced) == [("short", names[0])]
 
 
 def test_a_backup_of_sqlite_moves_to_the_other_database(
     engine: Engine, tmp_path: Path, manifest: Path, replaced: Path
 ) -> None:
     small = open_engine(f"sqlite:///{tmp_path / 'small.sqlite'}")
-    prepare(small)
+    ensure_current_schema(small)
     open_study(small, short_protocol(), manifest, tmp_path / "instance")
     come(small, "somebody")
-    back_up(small, tmp_path / "kept.sqlite")
-    restore(engine, tmp_path / "kept.sqlite", replaced)
+    write_backup(small, tmp_path / "kept.sqlite")
+    restore_backup(engine, tmp_path / "kept.sqlite", replaced)
     assert contents(engine) == contents(small)
     small.dispose()
 
@@ -190,14 +192,14 @@ def test_a_backup_of_an_older_schema_is_restored_to_this_one(
 ) -> None:
     with engine.execution_options(writes=True).begin() as connection:
         fill(connection)
-    back_up(engine, tmp_path / "older.sqlite")
+    write_backup(engine, tmp_path / "older.sqlite")
     (tmp_path / "later").mkdir()
     add_later_revision(tmp_path / "later", monkeypatch)
     schema.upgrade(engine)
     before = contents(engine)
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         db.execute(text("DELETE FROM participant"))
-    restore(engine, tmp_path / "older.sqlite", replaced)
+    restore_backup(engine, tmp_path / "older.sqlite", replaced)
     assert contents(engine) == before
 
 
@@ -214,13 +216,13 @@ def test_what_is_no_backup_changes_nothing(
         ("other", "no studies in it"),
     ):
         with pytest.raises(StudyError, match=words):
-            restore(engine, tmp_path / name, replaced)
+            restore_backup(engine, tmp_path / name, replaced)
     assert contents(engine) == before
     assert not replaced.exists()
 
 
 def test_a_backup_without_a_name_is_named_for_its_moment() -> None:
     moment = datetime(2026, 1, 5, 10, 0, 0, tzinfo=UTC)
-    assert name_backup(Path("b"), "schema-0001", moment) == Path(
+    assert backup_path(Path("b"), "schema-0001", moment) == Path(
         "b/20260105T100000-schema-0001.sqlite"
     )

@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from study_server.errors import StudyError
 from study_server.storage import engine as database
-from study_server.storage.engine import open_engine, transaction
-from study_server.storage.schema import prepare
+from study_server.storage.engine import open_engine, write_transaction
+from study_server.storage.schema import ensure_current_schema
 
 
 def test_sqlite_survives_power_cuts_and_forgets_what_is_deleted(sqlite_url: str) -> None:
@@ -37,7 +37,7 @@ def test_sqlite_survives_power_cuts_and_forgets_what_is_deleted(sqlite_url: str)
     "nonsense",
     [
         "INSERT INTO response (trial_id, answer) VALUES (99, 'left')",
-        "INSERT INTO login_link (digest, researcher_id, expires_at) VALUES ('x', 99, '2026-01-01')",
+        "INSERT INTO login_link VALUES ('x', 99, '2026-01-01')",
         "UPDATE study SET state = 'ajar'",
         "UPDATE stimulus SET width = 0",
         "UPDATE trial SET real_id = fake_id",
@@ -49,12 +49,12 @@ def test_sqlite_survives_power_cuts_and_forgets_what_is_deleted(sqlite_url: str)
         "UPDATE wording SET text = ''",
         "INSERT INTO screening (participant_id, color_vision) VALUES (1, 'good')",
         "INSERT INTO screening (participant_id, plates_correct) VALUES (1, -1)",
-        "INSERT INTO ending (study_id, source, outcome, text) VALUES (1, 'sona', 'complete', '')",
-        "INSERT INTO ending (study_id, source, outcome, text) VALUES (1, 'bird', 'complete', 'C')",
+        "INSERT INTO platform_completion VALUES (1, 'sona', 'complete', '')",
+        "INSERT INTO platform_completion VALUES (1, 'bird', 'complete', 'C')",
     ],
 )
 def test_nonsense_is_refused(nonsense: str, engine_with_answers: Engine) -> None:
-    with pytest.raises(IntegrityError), transaction(engine_with_answers) as db:
+    with pytest.raises(IntegrityError), write_transaction(engine_with_answers) as db:
         db.execute(text(nonsense))
 
 
@@ -69,12 +69,12 @@ def counter(sqlite_url: str) -> Iterator[Engine]:
 
 
 def insert(engine: Engine) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         db.execute(text("INSERT INTO answer DEFAULT VALUES"))
 
 
 def insert_and_fail(engine: Engine) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         db.execute(text("INSERT INTO answer DEFAULT VALUES"))
         _ = 1 / 0
 
@@ -103,7 +103,7 @@ def test_a_writer_that_fails_leaves_nothing_and_stops_nobody(counter: Engine) ->
 def test_a_writer_that_finds_the_database_locked_for_too_long_is_refused(
     counter: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(database.PRAGMAS, "busy_timeout", "50")
+    monkeypatch.setitem(database.SQLITE_PRAGMAS, "busy_timeout", "50")
     counter.dispose()  # new connections have the new timeout
     with closing(sqlite3.connect(str(counter.url.database), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -122,4 +122,4 @@ def test_a_wrong_url_is_one_clear_line(url: str) -> None:
 def test_a_file_that_is_no_database_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("this is not a database " * 100)
     with pytest.raises(StudyError, match="the database does not open"):
-        prepare(open_engine(f"sqlite:///{tmp_path / 'text'}"))
+        ensure_current_schema(open_engine(f"sqlite:///{tmp_path / 'text'}"))

@@ -13,24 +13,25 @@ from sqlalchemy import Connection, Engine, inspect, text
 from study_server.cli import commands
 from study_server.errors import StudyError
 from study_server.storage import schema
-from study_server.storage.engine import open_engine, transaction
+from study_server.storage.engine import open_engine, write_transaction
 from study_server.storage.models import Base
-from study_server.storage.schema import prepare, read_schema
+from study_server.storage.schema import ensure_current_schema, read_revision
 from tests.study_server.later_revision import REVISION, add_later_revision
 
 MOMENT = "2026-01-05 10:00:00.123000+00:00"
 ROWS = f"""
-INSERT INTO study (id, slug, title, state, protocol, presentation, question, schedule_seed, key,
-  manifest_sha256, design_sha256, created_at)
+INSERT INTO study (id, slug, title, state, protocol, presentation, question, schedule_seed,
+  identity_key, manifest_sha256, design_sha256, created_at)
 VALUES (1, 'mine', 'Title', 'open', '{{}}', 'sequential', 'fake', 'seed', :key, 'aa', NULL,
   '{MOMENT}');
 INSERT INTO stimulus (id, study_id, image, method, file, width, height, split, checkpoint) VALUES
   (1, 1, 'a', 'real', 'x/1.png', 8, 8, 'test', ''), (2, 1, 'a', 'mcl', 'x/2.png', 8, 8, 'test', '');
-INSERT INTO participant (id, study_id, name, token, mode, source, outcome, method, consent_version,
-  comment, started_at, seen_at, finished_at)
+INSERT INTO participant (id, study_id, public_id, token, mode, source, outcome, assigned_method,
+  consent_version, comment, started_at, last_seen_at, finished_at)
 VALUES (1, 1, 'p1', 'token', 'live', 'link', 'complete', 'mcl', '1', '', '{MOMENT}', '{MOMENT}',
   '{MOMENT}');
-INSERT INTO identity (participant_id, study_id, source, digest) VALUES (1, 1, 'link', 'digest');
+INSERT INTO identity (participant_id, study_id, source, external_id_digest)
+VALUES (1, 1, 'link', 'digest');
 INSERT INTO environment (participant_id, language, refresh_hz, device_pixel_ratio, viewport,
   color_gamut, inverted_colors, forced_colors)
 VALUES (1, 'en', 59.9, 2.0, '800x600', 'p3', FALSE, TRUE);
@@ -42,14 +43,16 @@ INSERT INTO response (trial_id, answer, rt_ms, first_ms, second_ms, hidden, blur
   slow_frame, late, received_at)
 VALUES (2, 'left', 812, 1000.5, 999.5, TRUE, FALSE, FALSE, FALSE, FALSE, '{MOMENT}');
 INSERT INTO wording (study_id, language, part, text) VALUES (1, 'de', 'question', 'Welches Bild?');
-INSERT INTO ending (study_id, source, outcome, text) VALUES (1, 'prolific', 'complete', 'C1');
-INSERT INTO accepted_warning (study_id, number, warning) VALUES (1, 0, 'all gray');
+INSERT INTO platform_completion (study_id, source, outcome, code_or_url)
+VALUES (1, 'prolific', 'complete', 'C1');
+INSERT INTO accepted_warning (study_id, number, message) VALUES (1, 0, 'all gray');
 INSERT INTO screening (participant_id, color_vision, plates_correct) VALUES (1, 'normal', 3);
-INSERT INTO incident (trial_id, place, status, reported_at) VALUES (1, 'left', 404, '{MOMENT}');
-INSERT INTO unblinding (id, study_id, unblinded_at, by, complete)
+INSERT INTO incident (trial_id, slot, http_status, reported_at)
+VALUES (1, 'left', 404, '{MOMENT}');
+INSERT INTO unblinding (id, study_id, unblinded_at, unblinded_by, complete_count)
 VALUES (1, 1, '{MOMENT}', 'ada', 1);
 INSERT INTO researcher (id, name, password_hash) VALUES (1, 'ada', NULL);
-INSERT INTO login_link (digest, researcher_id, expires_at) VALUES ('d', 1, '{MOMENT}')
+INSERT INTO login_link (token_digest, researcher_id, expires_at) VALUES ('d', 1, '{MOMENT}')
 """
 VIEWS = ("responses_export", "timing_export")
 
@@ -108,17 +111,17 @@ def test_an_older_schema_is_upgraded_by_a_command_that_backs_up_first(
     outdated: Engine, database_url: str, tmp_path: Path
 ) -> None:
     with pytest.raises(StudyError, match=r"schema 0001, this program 9001; run `study upgrade`"):
-        prepare(outdated)
+        ensure_current_schema(outdated)
     before = rows(outdated)["response"]
     settings = {"STUDY_DATABASE_URL": database_url, "STUDY_INSTANCE": str(tmp_path / "instance")}
     first, second = (CliRunner(env=settings).invoke(commands, ["upgrade"]) for _ in range(2))
     assert first.output.splitlines()[-1] == f"schema 0001 -> {REVISION}"
-    prepare(outdated)
+    ensure_current_schema(outdated)
     (backup,) = (tmp_path / "instance" / "backups").iterdir()
     assert backup.name.endswith("-schema-0001.sqlite")
     kept = open_engine(f"sqlite:///{backup}")
     with kept.connect() as connection:
-        assert read_schema(connection) == "0001"
+        assert read_revision(connection) == "0001"
         assert connection.scalar(text("SELECT COUNT(*) FROM response")) == len(before)
     kept.dispose()
     assert second.output == f"schema {REVISION} -> {REVISION}\n"  # and no second backup
@@ -173,7 +176,7 @@ def test_a_copied_table_keeps_its_children(filled: Engine) -> None:
     copy: Literal["always", "never"] = "always" if filled.dialect.name == "sqlite" else "never"
     with (
         filled.execution_options(writes=True).connect() as connection,
-        schema._altering(connection),
+        schema._schema_change(connection),
     ):
         for view in VIEWS:
             connection.exec_driver_sql(f"DROP VIEW {view}")
@@ -191,21 +194,21 @@ def test_a_migration_that_orphans_rows_is_undone(filled: Engine) -> None:
     with (
         pytest.raises(StudyError, match="without their parents"),
         filled.execution_options(writes=True).connect() as connection,
-        schema._altering(connection),
+        schema._schema_change(connection),
     ):
         connection.exec_driver_sql("DELETE FROM study")
     assert len(rows(filled)["study"]) == 1
 
 
 def test_an_unknown_schema_is_left_alone(engine: Engine) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StudyError, match="give another STUDY_DATABASE_URL"):
-        prepare(engine)
+        ensure_current_schema(engine)
 
 
 def test_an_empty_database_has_no_schema(database_url: str) -> None:
     engine = open_engine(database_url)
     with engine.connect() as connection:
-        assert read_schema(connection) is None
+        assert read_revision(connection) is None
     engine.dispose()

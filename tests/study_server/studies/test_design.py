@@ -14,7 +14,7 @@ from study_server.cli import commands
 from study_server.errors import StudyError
 from study_server.participants import enrollment
 from study_server.settings import find_resource_folder
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.storage.models import AcceptedWarning, Wording
 from study_server.studies.design import (
     Exclusions,
@@ -26,7 +26,7 @@ from study_server.studies.design import (
     write_plan,
 )
 from study_server.studies.lookup import find
-from study_server.vocabulary import Mode, Part, Source, State
+from study_server.vocabulary import Mode, RecruitmentSource, StudyState, WordingPart
 from study_server.wording.checks import find_unfilled_places
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import store_wording
@@ -39,19 +39,19 @@ WORDING = "ab" * 32
 def draft(engine: Engine, manifest: Path, tmp_path: Path) -> Engine:
     """The short study as it is after its import."""
     open_study(engine, short_protocol(), manifest, tmp_path / "instance")
-    with transaction(engine) as db:
-        find(db, "short").state = State.DRAFT
+    with write_transaction(engine) as db:
+        find(db, "short").state = StudyState.DRAFT
     return engine
 
 
 def test_the_design_is_canonical_and_its_hash_is_in_every_row(draft: Engine) -> None:
-    with transaction(draft) as db:
+    with write_transaction(draft) as db:
         study = find(db, "short")
-        accepted = [AcceptedWarning(study_id=study.id, number=n, warning=f"w{n}") for n in (1, 0)]
+        accepted = [AcceptedWarning(study_id=study.id, number=n, message=f"w{n}") for n in (1, 0)]
         db.add_all(accepted)
         plan = Plan(hypotheses=("mcl fools more often than l2",), participants=60, margin=0.05)
         design = freeze(db, study, plan, WORDING)
-        participant = enrollment.enroll(db, study, "somebody", Mode.LIVE, Source.LINK)
+        participant = enrollment.enroll(db, study, "somebody", Mode.LIVE, RecruitmentSource.LINK)
         db.execute(
             text("UPDATE trial SET started_at = :now"), {"now": participant.started_at.isoformat()}
         )
@@ -69,14 +69,14 @@ def test_the_design_is_canonical_and_its_hash_is_in_every_row(draft: Engine) -> 
 
 
 def test_a_design_is_fixed_once(draft: Engine) -> None:
-    with transaction(draft) as db:
+    with write_transaction(draft) as db:
         freeze(db, find(db, "short"), Plan(), WORDING)
     with pytest.raises(StudyError, match="is frozen; a changed one needs another slug"):
         freeze_again(draft)
 
 
 def freeze_again(engine: Engine) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         freeze(db, find(db, "short"), Plan(participants=1), WORDING)
 
 
@@ -84,8 +84,8 @@ def freeze_again(engine: Engine) -> None:
 def test_a_design_comes_before_the_first_live_participant(
     mode: Mode, refused: bool, draft: Engine
 ) -> None:
-    with transaction(draft) as db:
-        enrollment.enroll(db, find(db, "short"), "somebody", mode, Source.LINK)
+    with write_transaction(draft) as db:
+        enrollment.enroll(db, find(db, "short"), "somebody", mode, RecruitmentSource.LINK)
     if not refused:
         freeze_again(draft)
         return
@@ -94,7 +94,7 @@ def test_a_design_comes_before_the_first_live_participant(
 
 
 def test_only_a_frozen_study_with_its_own_wording_opens(draft: Engine) -> None:
-    with transaction(draft) as db:
+    with write_transaction(draft) as db:
         study = find(db, "short")
         with pytest.raises(StudyError, match="not frozen; `study freeze short`"):
             let_in(study, WORDING)
@@ -102,25 +102,25 @@ def test_only_a_frozen_study_with_its_own_wording_opens(draft: Engine) -> None:
         with pytest.raises(StudyError, match="frozen with other wording"):
             let_in(study, "cd" * 32)
         let_in(study, WORDING)
-        assert study.state is State.OPEN
+        assert study.state is StudyState.OPEN
 
 
 def test_a_changed_word_changes_the_hash(draft: Engine, tmp_path: Path) -> None:
     shutil.copytree(find_resource_folder("templates"), tmp_path / "templates")
-    with transaction(draft) as db:
+    with write_transaction(draft) as db:
         study = find(db, "short")
         before = hash_wording(db, study, find_resource_folder("templates"))
         assert before == hash_wording(db, study, tmp_path / "templates")
         page = tmp_path / "templates" / "participant" / "withdraw.html"
         page.write_text(page.read_text() + "<p>One word more</p>")
         assert hash_wording(db, study, tmp_path / "templates") != before
-        text = db.get_one(Wording, (study.id, "en", Part.DEBRIEF))
+        text = db.get_one(Wording, (study.id, "en", WordingPart.DEBRIEF))
         text.text += " more"
         assert hash_wording(db, study, find_resource_folder("templates")) != before
 
 
 def test_every_text_that_must_be_filled_in_is_named_before_a_freeze(draft: Engine) -> None:
-    with transaction(draft) as db:
+    with write_transaction(draft) as db:
         study = find(db, "short")
         store_wording(db, study, compose_wording(short_protocol()))
         with pytest.raises(StudyError, match=r"fill in: .*then run `study reword") as refused:

@@ -10,23 +10,23 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from study_server.participants import enrollment, replacement
-from study_server.participants.responses import Answer
+from study_server.participants.responses import SubmittedResponse
 from study_server.participants.withdrawal import withdraw
 from study_server.simulation.simulated_people import SimulatedPopulation
-from study_server.storage.engine import transaction, writing
+from study_server.storage.engine import write_session, write_transaction
 from study_server.storage.models import Participant, Study
 from study_server.studies.design import Exclusions, Plan, freeze
 from study_server.studies.exclusion_counts import Standing, judge, list_standings
 from study_server.studies.lookup import find
 from study_server.studies.progress import measure_progress
 from study_server.studies.recruitment_curve import HEIGHT, WIDTH, draw_curve
-from study_server.vocabulary import Flag, Kind, Mode, Outcome, Place, Source
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, Slot, TrialFlag, TrialKind
 from tests.conftest import simulate
 from tests.study_server.acting import begin, respond, upcoming
 
 MOMENT = datetime(2026, 7, 3, 12, tzinfo=UTC)
 GOOD = Standing(
-    participant="p1", source=Source.LINK, outcome=Outcome.COMPLETE, started_at=MOMENT,
+    participant="p1", source=RecruitmentSource.LINK, outcome=Outcome.COMPLETE, started_at=MOMENT,
     finished_at=MOMENT + timedelta(minutes=9), planned=50, answered=50, fast=0, left=25,
     disturbed=0, attention_checks_planned=10, attention_checks_answered=10,
     attention_checks_correct=9, incidents=0,
@@ -35,7 +35,7 @@ GOOD = Standing(
 
 @pytest.fixture
 def db(app: Flask) -> Iterator[Session]:
-    with writing(app.extensions["engine"]) as db:
+    with write_session(app.extensions["engine"]) as db:
         yield db
 
 
@@ -48,12 +48,12 @@ def take_part(
     db: Session, study: Study, name: str, trials: int = 7, wrong: bool = False
 ) -> Participant:
     """Answer so many trials, rightly or wrongly."""
-    participant = enrollment.enroll(db, study, name, Mode.LIVE, Source.LINK)
+    participant = enrollment.enroll(db, study, name, Mode.LIVE, RecruitmentSource.LINK)
     for _ in range(trials):
         (trial, *_) = upcoming(db, participant)
         choice = trial.truth.other if wrong else trial.truth
-        flags = [Flag.BLURRED] if trial.kind is Kind.ATTENTION else []
-        answer = Answer(choice, rt_ms=640, first_ms=100, second_ms=100, flags=flags)
+        flags = [TrialFlag.BLURRED] if trial.kind is TrialKind.ATTENTION else []
+        answer = SubmittedResponse(choice, rt_ms=640, first_ms=100, second_ms=100, flags=flags)
         respond(db, participant, trial, answer)
     return participant
 
@@ -120,7 +120,7 @@ def test_counts_leave_out_practice_and_voided_trials(db: Session, study: Study) 
     begin(db, person, trial)
     replacement.resume(db, person)
     (trial, *_) = upcoming(db, person)
-    replacement.report_incident(db, person, trial.token, Place.LEFT, 404)
+    replacement.report_incident(db, person, trial.token, Slot.LEFT, 404)
     (standing,) = list_standings(db, study)
     assert (standing.planned, standing.answered, standing.incidents) == (5, 2, 1)
     assert standing.attention_checks_planned == 1
@@ -138,7 +138,7 @@ def test_progress_tells_how_the_study_goes(db: Session, study: Study) -> None:
     second = take_part(db, study, "second")
     second.started_at -= timedelta(minutes=20)
     silent = take_part(db, study, "silent", trials=1)
-    silent.seen_at -= timedelta(days=1)
+    silent.last_seen_at -= timedelta(days=1)
     withdraw(db, take_part(db, study, "gone"))
     progress = measure_progress(db, study)
     assert (progress.recruited, progress.planned, progress.blinded) == (4, 4, True)
@@ -160,7 +160,7 @@ def test_of_nobody_there_is_no_share(db: Session, study: Study) -> None:
 
 def test_simulated_people_count_nowhere_but_in_their_own_number(app: Flask) -> None:
     simulate(app, "short", 2, SimulatedPopulation({"l2": 0.226, "mcl": 0.301}))
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         progress = measure_progress(db, find(db, "short"))
         assert (progress.recruited, progress.outcomes["simulated"]) == (0, 2)
         assert len(list_standings(db, find(db, "short"), Mode.SIMULATED)) == 2

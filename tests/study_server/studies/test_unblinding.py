@@ -8,16 +8,16 @@ from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from study_server.commands.export import export_
-from study_server.export.rows import list_unblinding, select_responses
+from study_server.commands.export import export_command
+from study_server.export.rows import iterate_responses, list_unblinding
 from study_server.participants import enrollment
-from study_server.participants.responses import Answer
-from study_server.storage.engine import transaction
+from study_server.participants.responses import SubmittedResponse
+from study_server.storage.engine import write_transaction
 from study_server.storage.models import Study
 from study_server.studies.design import Plan, freeze
 from study_server.studies.lookup import find
 from study_server.studies.unblinding import is_blinded, note_reopening, withhold_truth
-from study_server.vocabulary import Choice, Mode, Outcome, Source, State
+from study_server.vocabulary import Answer, Mode, Outcome, RecruitmentSource, StudyState
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import respond, upcoming
 
@@ -30,7 +30,7 @@ def engine(app: Flask) -> Engine:
 
 def complete(db: Session, study: Study, people: int, mode: Mode = Mode.LIVE) -> None:
     for number in range(people):
-        person = enrollment.enroll(db, study, f"{mode}{number}", mode, Source.LINK)
+        person = enrollment.enroll(db, study, f"{mode}{number}", mode, RecruitmentSource.LINK)
         person.outcome = Outcome.COMPLETE
     db.flush()
 
@@ -38,18 +38,18 @@ def complete(db: Session, study: Study, people: int, mode: Mode = Mode.LIVE) -> 
 @pytest.mark.parametrize(
     ("planned", "people", "state", "blinded"),
     [
-        (2, 1, State.OPEN, True),
-        (2, 1, State.PAUSED, True),
-        (2, 2, State.OPEN, False),
-        (2, 1, State.CLOSED, False),
-        (None, 2, State.OPEN, True),
-        (None, 2, State.CLOSED, False),
+        (2, 1, StudyState.OPEN, True),
+        (2, 1, StudyState.PAUSED, True),
+        (2, 2, StudyState.OPEN, False),
+        (2, 1, StudyState.CLOSED, False),
+        (None, 2, StudyState.OPEN, True),
+        (None, 2, StudyState.CLOSED, False),
     ],
 )
 def test_a_study_is_blinded_until_its_planned_sample_or_its_end(
-    planned: int | None, people: int, state: State, blinded: bool, engine: Engine
+    planned: int | None, people: int, state: StudyState, blinded: bool, engine: Engine
 ) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "short")
         freeze(db, study, Plan(participants=planned), "aa")
         complete(db, study, people)
@@ -58,7 +58,7 @@ def test_a_study_is_blinded_until_its_planned_sample_or_its_end(
 
 
 def test_previews_and_simulated_people_are_no_sample(engine: Engine) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "short")
         freeze(db, study, Plan(participants=1), "aa")
         complete(db, study, 2, Mode.SIMULATED)
@@ -67,12 +67,12 @@ def test_previews_and_simulated_people_are_no_sample(engine: Engine) -> None:
 
 
 def test_a_look_is_on_record_with_when_by_whom_and_at_how_many(engine: Engine) -> None:
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "short")
         complete(db, study, 3)
         assert withhold_truth(db, study)
         assert not withhold_truth(db, study, "ada")
-        study.state = State.CLOSED
+        study.state = StudyState.CLOSED
         assert not withhold_truth(db, study, "eve")  # nothing is hidden any more
         (look,) = list_unblinding(db, study)
     assert (look["by"], look["complete"]) == ("ada", 3)
@@ -81,11 +81,11 @@ def test_a_look_is_on_record_with_when_by_whom_and_at_how_many(engine: Engine) -
 
 def test_opening_a_closed_study_again_is_a_look(engine: Engine) -> None:
     """It told the truth while it was closed."""
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "short")
         note_reopening(db, study, "ada")
         assert list_unblinding(db, study) == []
-        study.state = State.CLOSED
+        study.state = StudyState.CLOSED
         note_reopening(db, study, "ada")
         (look,) = list_unblinding(db, study)
     assert look["by"] == "ada, by opening it again"
@@ -96,13 +96,13 @@ def test_a_blinded_image_alone_does_not_tell_what_it_is(
 ) -> None:
     changes = {"presentation": "single", "paired": False, "stimuli": "any", "practice": 0}
     open_study(engine, short_protocol("single", **changes), manifest, tmp_path / "instance")
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "single")
-        participant = enrollment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
+        participant = enrollment.enroll(db, study, "p", Mode.LIVE, RecruitmentSource.LINK)
         while following := upcoming(db, participant):
-            respond(db, participant, following[0], Answer(Choice.FAKE, 500, 100))
-        rows = list(select_responses(db, study, list(Mode), blinded=True))
-        open_rows = list(select_responses(db, study, list(Mode), blinded=False))
+            respond(db, participant, following[0], SubmittedResponse(Answer.FAKE, 500, 100))
+        rows = list(iterate_responses(db, study, list(Mode), blinded=True))
+        open_rows = list(iterate_responses(db, study, list(Mode), blinded=False))
     assert {row["method"] for row in open_rows} >= {"real", "foil"}
     own = {
         "position",
@@ -119,8 +119,8 @@ def test_a_look_stays_on_record_though_the_export_fails(
     monkeypatch.setenv("STUDY_DATABASE_URL", database_url)
     (tmp_path / "participants.csv").mkdir()  # cannot be written to
     arguments = ["short", "--unblind", "--out", str(tmp_path / "responses.csv")]
-    done = CliRunner().invoke(export_, arguments)
+    done = CliRunner().invoke(export_command, arguments)
     assert done.exit_code != 0
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         (look,) = list_unblinding(db, find(db, "short"))
     assert look["by"] == "command line"

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from study_server.participants import participation
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.storage.models import Stimulus
 from study_server.web.logs import REQUEST_LOGGER
 from tests.study_server.browsing import consent
@@ -78,7 +78,7 @@ def test_a_failure_tells_where_and_not_who_nor_what_they_said(
 
 def test_a_failing_statement_does_not_quote_its_values(app: Flask) -> None:
     with (
-        transaction(app.extensions["engine"]) as db,
+        write_transaction(app.extensions["engine"]) as db,
         pytest.raises(OperationalError) as failure,
     ):
         db.connection().exec_driver_sql("SELECT nothing WHERE ?", ("green sky",))
@@ -97,7 +97,7 @@ def test_health_names_what_fails(
     client: FlaskClient, app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_later_revision(tmp_path, monkeypatch)
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         db.execute(update(Stimulus).values(file="gone/" + Stimulus.file))
     answer = client.get("/healthz")
     assert answer.status_code == 503

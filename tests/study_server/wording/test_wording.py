@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 from study_server.errors import StudyError
 from study_server.languages import LANGUAGES
 from study_server.participants import enrollment
-from study_server.protocol.model import Protocol, new_protocol, stored_protocol
+from study_server.protocol.model import Protocol, create_protocol, parse_stored_protocol
 from study_server.protocol.presets import PRESETS
 from study_server.stimuli.importing import import_study
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies.design import Plan, freeze
 from study_server.studies.lookup import find
-from study_server.vocabulary import Mode, Part, Source
+from study_server.vocabulary import Mode, RecruitmentSource, WordingPart
 from study_server.wording.defaults import compose_default, format_head
 from study_server.wording.files import compose_wording, read_wording, write_wording
 from study_server.wording.markdown import render_markdown
@@ -25,7 +25,7 @@ from study_server.wording.stored import load_wording, render_wording, reword_stu
 from tests.conftest import fill_in, short_protocol
 
 PROTOCOLS = [
-    *(new_protocol("short", preset) for preset in PRESETS),
+    *(create_protocol("short", preset) for preset in PRESETS),
     short_protocol(question="real", practice=0, attention_checks=0),
     short_protocol(time_limit_minutes=30, paired=False, exposure_ms=[500, 1000]),
     short_protocol(presentation="single", qualification=4),
@@ -52,12 +52,15 @@ def test_a_default_is_right_for_its_protocol(
     language: str, protocol: Protocol, tmp_path: Path
 ) -> None:
     protocol = protocol.model_copy(update={"languages": (language,)})
-    assert len(write_wording(protocol, tmp_path)) == len(Part) * len(LANGUAGES)
+    assert len(write_wording(protocol, tmp_path)) == len(WordingPart) * len(LANGUAGES)
     texts = read_wording(protocol, tmp_path)
     assert texts == compose_wording(protocol)
     for text in texts.values():
         assert not re.search(r"^\?|<!--|-->|\n\n\n|^## .*\n+##|\A\Z", text, re.MULTILINE)
-    consent, instructions = texts[language, Part.CONSENT], texts[language, Part.INSTRUCTIONS]
+    consent, instructions = (
+        texts[language, WordingPart.CONSENT],
+        texts[language, WordingPart.INSTRUCTIONS],
+    )
     assert len(re.findall(r"{shown}", consent + instructions)) == 2
     for kind, planned in (
         ("practice", protocol.practice),
@@ -72,16 +75,16 @@ def test_a_default_says_what_its_protocol_does() -> None:
         for stimuli in ("recolored", "any")
         for question in ("fake", "real")
     }
-    questions = [texts["en", Part.QUESTION] for texts in asked.values()]
+    questions = [texts["en", WordingPart.QUESTION] for texts in asked.values()]
     assert questions == [
         "Which image has fake colors, made by a computer program?",
         "Which image is a photograph, taken with a camera?",
         "Which image is the fake, made by a computer program?",
         "Which image is a photograph, taken with a camera?",
     ]
-    limited = compose_wording(short_protocol(time_limit_minutes=30))["en", Part.CONSENT]
+    limited = compose_wording(short_protocol(time_limit_minutes=30))["en", WordingPart.CONSENT]
     assert "You have {time_limit} from the moment you agree to take part." in limited
-    assert "time_limit" not in asked["any", "fake"]["en", Part.CONSENT]
+    assert "time_limit" not in asked["any", "fake"]["en", WordingPart.CONSENT]
 
 
 @pytest.mark.parametrize(
@@ -99,21 +102,21 @@ def test_a_default_says_what_its_protocol_does() -> None:
 def test_a_consent_text_says_what_the_study_needs_of_its_participants(
     changes: dict[str, Any], said: str, unsaid: str
 ) -> None:
-    consent = compose_wording(short_protocol(**changes))["en", Part.CONSENT]
+    consent = compose_wording(short_protocol(**changes))["en", WordingPart.CONSENT]
     assert said in consent
     assert unsaid not in consent
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_language_has_the_same_conditions(protocol: Protocol) -> None:
-    for part in set(Part) - {Part.CONSENT}:
+    for part in set(WordingPart) - {WordingPart.CONSENT}:
         heads = {format_head(language, part, protocol) for language in LANGUAGES}
         assert len(heads) == 1, part
 
 
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
-@pytest.mark.parametrize("part", Part)
-def test_a_translated_default_says_that_it_awaits_review(language: str, part: Part) -> None:
+@pytest.mark.parametrize("part", WordingPart)
+def test_a_translated_default_says_that_it_awaits_review(language: str, part: WordingPart) -> None:
     assert "Awaits review by a native speaker" in compose_default(language, part, short_protocol())
 
 
@@ -126,7 +129,7 @@ def test_what_is_there_is_never_overwritten(folder: Path) -> None:
 
 def test_comments_are_not_read(folder: Path) -> None:
     (folder / "en" / "question.md").write_text("\ufeff<!-- one\ntwo -->\r\nWhich one?\r\n")
-    assert read_wording(short_protocol(), folder)["en", Part.QUESTION] == "Which one?"
+    assert read_wording(short_protocol(), folder)["en", WordingPart.QUESTION] == "Which one?"
 
 
 @pytest.mark.parametrize(
@@ -194,12 +197,12 @@ def test_a_text_for_another_protocol_is_not_taken(
 
 def test_a_text_that_was_adapted_is_taken(folder: Path) -> None:
     protocol = short_protocol(question="real")
-    for part in Part:
+    for part in WordingPart:
         file = folder / "en" / f"{part}.md"
         adapted = compose_default("en", part, protocol).splitlines()[0]
         file.write_text("\n".join([adapted, *file.read_text().splitlines()[1:]]))
     (folder / "en" / "question.md").write_text("Which is the photograph?")
-    assert read_wording(protocol, folder)["en", Part.QUESTION] == "Which is the photograph?"
+    assert read_wording(protocol, folder)["en", WordingPart.QUESTION] == "Which is the photograph?"
 
 
 def test_a_time_limit_is_told_to_those_who_agree(folder: Path) -> None:
@@ -240,7 +243,7 @@ def test_what_was_imported_stays_whatever_the_files_say(
     wording = read_wording(protocol, folder)
     import_study(engine, protocol, manifest, tmp_path / "stimuli", wording=wording)
     (folder / "de" / "question.md").write_text("Andere Frage?")
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "short")
         assert load_wording(db, study) == wording
         german = render_wording(db, study, "de")
@@ -255,10 +258,10 @@ def test_a_participant_keeps_the_version_of_what_they_agreed_to(
 ) -> None:
     protocol = in_german()
     import_study(engine, protocol, manifest, tmp_path / "stimuli")
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "short")
         people = [
-            enrollment.enroll(db, study, person, Mode.PREVIEW, Source.LINK, language)
+            enrollment.enroll(db, study, person, Mode.PREVIEW, RecruitmentSource.LINK, language)
             for person, language in (("a", "en"), ("b", "de"), ("c", "de"))
         ]
         versions = [person.consent_version for person in people]
@@ -266,7 +269,7 @@ def test_a_participant_keeps_the_version_of_what_they_agreed_to(
         assert versions[1] == versions[2] == render_wording(db, study, "de").consent_version
         assert re.fullmatch(r"en-[0-9a-f]{12}", versions[0])
         reword_study(db, protocol, study, fill_in(load_wording(db, study)))
-        later = enrollment.enroll(db, study, "d", Mode.PREVIEW, Source.LINK, "de")
+        later = enrollment.enroll(db, study, "d", Mode.PREVIEW, RecruitmentSource.LINK, "de")
         assert later.consent_version != versions[1]
 
 
@@ -275,10 +278,10 @@ def test_edited_texts_are_taken_until_the_freeze(
 ) -> None:
     import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
     protocol = in_german(title="Another title")
-    with transaction(engine) as db:
+    with write_transaction(engine) as db:
         study = find(db, "short")
         reword_study(db, protocol, study, read_wording(protocol, folder))
-        assert stored_protocol(study.protocol) == protocol
+        assert parse_stored_protocol(study.protocol) == protocol
         assert render_wording(db, study, "en").title == "Another title"
         with pytest.raises(StudyError, match="changes trials of study 'short', but"):
             reword_study(db, in_german(trials=5), study, {})

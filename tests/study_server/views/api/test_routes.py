@@ -12,10 +12,10 @@ from werkzeug.test import TestResponse
 from study_server.clock import now
 from study_server.participants.screening import plate_digits
 from study_server.recruitment.invitations import invitation
-from study_server.storage.engine import open_engine, reading, transaction
+from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant, Response, Trial
 from study_server.studies.lookup import find
-from study_server.vocabulary import Mode, Outcome, State
+from study_server.vocabulary import Mode, Outcome, StudyState
 from tests.conftest import short_protocol
 
 SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
@@ -140,7 +140,7 @@ def test_the_first_answer_stands(client: FlaskClient, token: dict[str, str], app
     bodies = SHOWN, SHOWN | {"answer": "right"}
     replies = [client.post(address, json=body, headers=token).get_json() for body in bodies]
     assert replies[0] == replies[1]
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalars(select(Response.answer)).one() == "left"
 
 
@@ -184,7 +184,7 @@ def test_nobody_takes_part_without_consent_to_the_text_of_now(
     refused = enroll(client, **change)
     assert refused.status_code == status
     assert words in refused.get_json()["error"]
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalar(select(func.count()).select_from(Participant)) == 0
 
 
@@ -192,8 +192,8 @@ def test_a_paused_study_lets_in_who_has_begun_and_nobody_new(
     client: FlaskClient, app: Flask
 ) -> None:
     before = header(enroll(client, external_id="ada"))
-    with transaction(app.extensions["engine"]) as db:
-        find(db, "short").state = State.PAUSED
+    with write_transaction(app.extensions["engine"]) as db:
+        find(db, "short").state = StudyState.PAUSED
     assert header(enroll(client, external_id="ada")) == before
     refused = enroll(client, external_id="eve")
     assert (refused.status_code, refused.get_json()["error"]) == (403, "the study is paused")
@@ -202,14 +202,14 @@ def test_a_paused_study_lets_in_who_has_begun_and_nobody_new(
 def test_an_invitation_makes_a_preview(client: FlaskClient, app: Flask) -> None:
     invited = invitation(app.config["SECRET_KEY"], "short", Mode.PREVIEW, "p")
     assert enroll(client, invitation=invited).status_code == 201
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalars(select(Participant.mode)).one() is Mode.PREVIEW
 
 
 def test_withdrawal_leaves_nothing(client: FlaskClient, token: dict[str, str], app: Flask) -> None:
     client.post("/api/v1/comment", json={"comment": "green"}, headers=token)
     assert client.post("/api/v1/withdraw", headers=token).status_code == 204
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         for table in (Participant, Trial):
             assert db.scalar(select(func.count()).select_from(table)) == 0
     assert client.get("/api/v1/trials", headers=token).status_code == 401
@@ -221,8 +221,8 @@ def screening(app: Flask) -> None:
     protocol = short_protocol(
         color_vision="required", night_light="recorded", plates=2, plates_min_correct=1
     )
-    with transaction(app.extensions["engine"]) as db:
-        find(db, "short").protocol = protocol.canonical()
+    with write_transaction(app.extensions["engine"]) as db:
+        find(db, "short").protocol = protocol.canonical_json()
 
 
 @pytest.mark.usefixtures("screening")
@@ -242,7 +242,7 @@ def test_there_is_no_trial_before_what_is_asked_is_answered(
     assert client.post("/api/v1/resume", headers=token).status_code == 409
     incomplete = client.post("/api/v1/screening", json={"night_light": "off"}, headers=token)
     assert incomplete.status_code == 400
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         digits = [str(digit) for digit in plate_digits(db.scalars(select(Participant)).one())]
     answers = {"color_vision": "normal", "night_light": "off", "digits": digits}
     assert client.post("/api/v1/screening", json=answers, headers=token).status_code == 204
@@ -263,7 +263,7 @@ def test_who_is_not_eligible_is_screened_out(client: FlaskClient) -> None:
 @pytest.mark.usefixtures("screening")
 def test_who_left_unscreened_is_asked_on_return(client: FlaskClient, app: Flask) -> None:
     token = header(enroll(client))
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         db.scalars(select(Participant)).one().outcome = Outcome.ABANDONED
     assert client.get("/api/v1/trials", headers=token).status_code == 409
     assert client.post("/api/v1/resume", headers=token).status_code == 409
@@ -274,12 +274,12 @@ def test_who_comes_too_late_is_noted_as_that(
     word: str, client: FlaskClient, token: dict[str, str], app: Flask
 ) -> None:
     (trial, *_) = client.get("/api/v1/trials", headers=token).get_json()["trials"]
-    with transaction(app.extensions["engine"]) as db:
-        find(db, "short").protocol = short_protocol(time_limit_minutes=30).canonical()
+    with write_transaction(app.extensions["engine"]) as db:
+        find(db, "short").protocol = short_protocol(time_limit_minutes=30).canonical_json()
         db.scalars(select(Participant)).one().started_at = now() - timedelta(minutes=31)
     late = client.post(f"/api/v1/trials/{trial['token']}/{word}", json=SHOWN, headers=token)
     assert (late.status_code, "any more answers" in late.get_json()["error"]) == (409, True)
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalars(select(Participant)).one().outcome is Outcome.TIMED_OUT
         assert db.scalar(select(func.count()).select_from(Response)) == 0
 

@@ -14,9 +14,9 @@ from sqlalchemy import Engine, select
 
 from study_server.app import create_app
 from study_server.settings import Settings
-from study_server.storage.engine import open_engine, reading
+from study_server.storage.engine import open_engine, read_session
 from study_server.storage.models import Trial
-from study_server.storage.schema import prepare
+from study_server.storage.schema import ensure_current_schema
 from study_server.vocabulary import Side
 from tests.blindness import Guesses, Pair, Reply, guess
 from tests.conftest import SECRET, open_study, short_protocol, write_stimuli
@@ -35,7 +35,7 @@ def blind_app(tmp_path: Path, many: Path) -> Flask:
     """A study of fifty trials."""
     url = f"sqlite:///{tmp_path / 'study.sqlite'}"
     engine = open_engine(url)
-    prepare(engine)
+    ensure_current_schema(engine)
     protocol = short_protocol("short", practice=0, trials=TRIALS, attention_checks=0)
     open_study(engine, protocol, many, tmp_path / "instance")
     return create_app(
@@ -68,7 +68,7 @@ def fetch(client: FlaskClient, url: str, order: int) -> Reply:
 
 def truths(engine: Engine, pairs: list[Pair]) -> list[bool]:
     """Whether the fake is on the left, from the database."""
-    with reading(engine) as db:
+    with read_session(engine) as db:
         sides = {t.token: t.fake_side for t in db.scalars(select(Trial))}
     return [sides[str(pair.told["token"])] is Side.LEFT for pair in pairs]
 
@@ -95,7 +95,7 @@ def test_the_same_classifier_finds_a_planted_etag(blind_app: Flask) -> None:
         """The row of the stimulus: photographs were imported before what was made of them."""
         slot = (request.view_args or {}).get("slot")
         if slot is not None:
-            with reading(engine) as db:
+            with read_session(engine) as db:
                 token = (request.view_args or {})["trial_token"]
                 trial = db.scalars(select(Trial).where(Trial.token == token)).one()
                 shown = trial.fake_id if trial.fake_side == slot else trial.real_id

@@ -12,10 +12,10 @@ from sqlalchemy import func, select
 
 from study_server.cli import commands
 from study_server.recruitment.invitations import invitation
-from study_server.storage.engine import reading, transaction
+from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Participant
 from study_server.studies.lookup import find
-from study_server.vocabulary import Mode, State
+from study_server.vocabulary import Mode, StudyState
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import reword_study
 from tests.conftest import SECRET, short_protocol
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 def test_the_front_page_leads_to_the_open_studies(client: FlaskClient, app: Flask) -> None:
     assert "/s/short" in client.get("/").text
-    with transaction(app.extensions["engine"]) as db:
-        find(db, "short").state = State.CLOSED
+    with write_transaction(app.extensions["engine"]) as db:
+        find(db, "short").state = StudyState.CLOSED
     assert "/s/short" not in client.get("/").text
 
 
@@ -37,7 +37,7 @@ def test_consent_is_asked_before_anything_is_stored(client: FlaskClient, app: Fl
     refused = client.post("/s/short", data={"csrf_token": csrf_token(page)})
     assert refused.status_code == 400
     assert "We need your consent" in refused.text
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalar(select(func.count()).select_from(Participant)) == 0
 
 
@@ -68,7 +68,7 @@ def consent_again(client: FlaskClient) -> str:
 def bilingual(app: Flask, client: FlaskClient) -> FlaskClient:
     """A browser that would rather read German, at the short study in English and German."""
     protocol = short_protocol(languages=("en", "de"))
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         reword_study(db, protocol, find(db, "short"), compose_wording(protocol))
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de-CH,de;q=0.9,en;q=0.8"
     return client
@@ -81,7 +81,7 @@ def test_a_study_speaks_as_the_browser_asks_and_stays_with_it(
     assert '<html lang="de">' in page
     assert "Einladung zu einer Studie" in page
     base = consent(bilingual)
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         participant = db.scalars(select(Participant)).one()
         assert participant.consent_version.startswith("de-")
     bilingual.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
@@ -107,7 +107,7 @@ def test_a_link_changes_the_language_and_keeps_the_rest_of_the_address(
     english = unescape(link)
     assert bilingual.get(english).text.count("Take part") == 1
     consent(bilingual, english)
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         participant = db.scalars(select(Participant)).one()
     assert (participant.mode, participant.language) == (Mode.PREVIEW, "en")
 
@@ -124,7 +124,7 @@ def test_the_front_page_speaks_as_the_browser_asks_whatever_its_studies_do(
 ) -> None:
     page = bilingual.get("/").text
     assert 'lang="de">Welches Foto hat künstliche Farben?</a>' in page
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         reword_study(db, short_protocol(), find(db, "short"), compose_wording(short_protocol()))
     page = bilingual.get("/").text
     assert '<html lang="de">' in page
@@ -137,11 +137,11 @@ def test_a_study_in_one_language_offers_no_other(client: FlaskClient) -> None:
     assert "hreflang" not in page
 
 
-@pytest.mark.parametrize("state", [State.DRAFT, State.PAUSED, State.CLOSED])
+@pytest.mark.parametrize("state", [StudyState.DRAFT, StudyState.PAUSED, StudyState.CLOSED])
 def test_a_study_that_is_not_open_lets_nobody_new_in(
-    state: State, client: FlaskClient, app: Flask
+    state: StudyState, client: FlaskClient, app: Flask
 ) -> None:
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         find(db, "short").state = state
     assert client.get("/s/short").status_code == 403
 
@@ -153,20 +153,20 @@ def test_the_preview_command_prints_such_an_invitation(
     run = CliRunner().invoke(commands, ["preview", "short"], env=settings)
     entry = run.output.strip().removeprefix("http://127.0.0.1:8000")
     consent(client, entry)
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalars(select(Participant.mode)).all() == [Mode.PREVIEW]
 
 
 def test_an_invitation_opens_a_draft_and_cannot_be_forged(client: FlaskClient, app: Flask) -> None:
-    with transaction(app.extensions["engine"]) as db:
-        find(db, "short").state = State.DRAFT
+    with write_transaction(app.extensions["engine"]) as db:
+        find(db, "short").state = StudyState.DRAFT
     for secret, status in ((SECRET, 200), ("another secret, as long", 404)):
         token = invitation(secret, "short", Mode.PREVIEW, "somebody")
         assert client.get(f"/s/short?invitation={token}").status_code == status
     elsewhere = invitation(SECRET, "other", Mode.PREVIEW, "somebody")
     assert client.get(f"/s/short?invitation={elsewhere}").status_code == 404
     base = consent(client, f"/s/short?invitation={invitation(SECRET, 'short', Mode.PREVIEW, 'x')}")
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         participant = db.scalars(select(Participant)).one()
     assert (participant.mode, base) == (Mode.PREVIEW, f"/p/{participant.token}")
 

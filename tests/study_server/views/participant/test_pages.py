@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from study_server import languages
-from study_server.storage.engine import reading, transaction
+from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Environment, Participant, Response, Trial
-from study_server.vocabulary import Choice, Kind, Outcome, Side
+from study_server.vocabulary import Answer, Outcome, Side, TrialKind
 from tests.study_server.browsing import consent
 
 # the services run on both databases; the views only translate
@@ -60,8 +60,10 @@ def test_attention_checks_trials_pass_for_test_trials(
         *(("practice", n, 2) for n in (1, 2)),
         *(("test", n, 5) for n in (1, 2, 3, 4, 5)),
     ]
-    with reading(app.extensions["engine"]) as db:
-        attention_checks = db.scalars(select(Trial.token).where(Trial.kind == Kind.ATTENTION)).one()
+    with read_session(app.extensions["engine"]) as db:
+        attention_checks = db.scalars(
+            select(Trial.token).where(Trial.kind == TrialKind.ATTENTION)
+        ).one()
     assert told[attention_checks][0] == "test"
 
 
@@ -89,10 +91,10 @@ def test_each_side_shows_what_the_schedule_says(
     client: FlaskClient, base: str, app: Flask, tmp_path: Path
 ) -> None:
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         stored = db.scalars(select(Trial).where(Trial.token == trial["token"])).one()
         assert stored.real is not None
-        files = {"fake": stored.shown.file, "real": stored.real.file}
+        files = {"fake": stored.main_stimulus.file, "real": stored.real.file}
         fake_side = stored.fake_side
     for side in Side:
         file = files["fake" if side is fake_side else "real"]
@@ -124,7 +126,7 @@ def test_practice_tells_the_truth_after_the_answer_and_test_never(
         answer = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
         feedback.append((trial["token"], answer.get_json()["feedback"]))
     for token, told in feedback[:2]:
-        with reading(app.extensions["engine"]) as db:
+        with read_session(app.extensions["engine"]) as db:
             truth = db.scalars(select(Trial.fake_side).where(Trial.token == token)).one()
         assert told == {"fake_slot": truth, "is_correct": truth is Side.LEFT}
     assert [told for _, told in feedback[2:]] == [None] * 5
@@ -139,9 +141,9 @@ def test_a_retry_gets_the_same_word_and_the_first_answer_stands(
     again = client.post(address, json=SHOWN | {"answer": "right", "rt_ms": 1})
     assert (first.status_code, again.status_code) == (200, 200)
     assert first.get_json() == again.get_json()
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         stored = db.scalars(select(Response)).one()
-    assert (stored.answer, stored.rt_ms, stored.hidden) == (Choice.LEFT, 640, True)
+    assert (stored.answer, stored.rt_ms, stored.hidden) == (Answer.LEFT, 640, True)
 
 
 def test_a_reload_voids_the_trial_that_was_running(client: FlaskClient, base: str) -> None:
@@ -173,7 +175,7 @@ def test_a_malformed_answer_is_named_and_not_stored(
     answer = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN | change)
     assert answer.status_code == 400
     assert answer.get_json()["error"].startswith(message)
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalar(select(func.count()).select_from(Response)) == 0
 
 
@@ -208,7 +210,7 @@ def test_who_is_out_of_time_is_told_and_gives_no_more_answers(
     client: FlaskClient, base: str, app: Flask
 ) -> None:
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         db.execute(update(Participant).values(outcome=Outcome.TIMED_OUT))
     late = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
     assert (late.status_code, "any more answers" in late.get_json()["error"]) == (409, True)
@@ -226,7 +228,7 @@ def test_the_screen_is_described_once(client: FlaskClient, base: str, app: Flask
     for language in ("de", "en"):
         sent = client.post(f"{base}/environment", json=screen | {"language": language})
         assert sent.status_code == 204
-    with reading(app.extensions["engine"]) as db:
+    with read_session(app.extensions["engine"]) as db:
         assert db.scalars(select(Environment.language)).one() == "de"
     bad = client.post(f"{base}/environment", json=screen | {"refresh_hz": "fast"})
     assert bad.status_code == 400
@@ -262,10 +264,10 @@ def test_every_page_carries_the_security_headers(client: FlaskClient, base: str)
 def test_who_is_told_that_a_trial_is_gone_is_told_in_their_language(
     app: Flask, base: str, client: FlaskClient
 ) -> None:
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         db.execute(update(Participant).values(language="de"))
     english, told = {"Accept-Language": "en"}, "This trial doesn’t exist."
-    auf_deutsch = languages.catalogue("de").gettext(told)
+    auf_deutsch = languages.load_catalog("de").gettext(told)
     for path in ("start", "response"):
         reply = client.post(f"{base}/trials/gone/{path}", json=SHOWN, headers=english)
         assert (reply.status_code, reply.get_json()) == (404, {"error": auf_deutsch})

@@ -13,13 +13,13 @@ from study_server.app import create_app
 from study_server.participants import current_trial, enrollment, replacement, scoring
 from study_server.participants.current_trial import Over, UnfitAnswer
 from study_server.participants.enrollment import StudyFull
-from study_server.participants.responses import Answer
+from study_server.participants.responses import SubmittedResponse
 from study_server.protocol.model import Protocol
 from study_server.settings import Settings
-from study_server.storage.engine import reading, writing
+from study_server.storage.engine import read_session, write_session
 from study_server.storage.models import Participant, Trial
 from study_server.studies.lookup import find
-from study_server.vocabulary import Choice, Kind, Mode, Outcome, Side, Source
+from study_server.vocabulary import Answer, Mode, Outcome, RecruitmentSource, Side, TrialKind
 from tests.conftest import SECRET, open_study, short_protocol
 from tests.study_server.acting import begin, respond, upcoming
 from tests.study_server.browsing import consent
@@ -36,7 +36,7 @@ SHOWN = {"rt_ms": 640, "first_ms": 100}
 
 @pytest.fixture
 def db(engine: Engine) -> Iterator[Session]:
-    with writing(engine) as db:
+    with write_session(engine) as db:
         yield db
 
 
@@ -49,7 +49,7 @@ def come(db: Session, protocol: Protocol, manifest: Path, tmp_path: Path) -> Par
 
 
 def enroll(db: Session, slug: str, person: str = "somebody", mode: Mode = Mode.LIVE) -> Participant:
-    return enrollment.enroll(db, find(db, slug), person, mode, Source.LINK)
+    return enrollment.enroll(db, find(db, slug), person, mode, RecruitmentSource.LINK)
 
 
 def trials_of(db: Session, participant: Participant) -> list[Trial]:
@@ -59,7 +59,7 @@ def trials_of(db: Session, participant: Participant) -> list[Trial]:
 
 def answer(db: Session, participant: Participant, trial: Trial, right: bool = True) -> None:
     choice = trial.truth if right else trial.truth.other
-    respond(db, participant, trial, Answer(choice, 500, 100))
+    respond(db, participant, trial, SubmittedResponse(choice, 500, 100))
 
 
 def test_a_single_image_is_in_the_column_of_what_it_is(
@@ -68,28 +68,28 @@ def test_a_single_image_is_in_the_column_of_what_it_is(
     protocol = short_protocol("single", **SINGLE, practice=0, attention_checks=0, trials=6)
     participant = come(db, protocol, manifest, tmp_path)
     trials = trials_of(db, participant)
-    assert sorted(trial.truth for trial in trials) == [Choice.FAKE] * 3 + [Choice.REAL] * 3
+    assert sorted(trial.truth for trial in trials) == [Answer.FAKE] * 3 + [Answer.REAL] * 3
     for trial in trials:
-        fake = trial.truth is Choice.FAKE
+        fake = trial.truth is Answer.FAKE
         assert (trial.fake is None, trial.real is None) == (not fake, fake)
-        assert trial.shown.method == (participant.method if fake else "real")
+        assert trial.main_stimulus.method == (participant.assigned_method if fake else "real")
         assert (trial.fake_side, trial.first_side, trial.exposure_ms) == (None, None, None)
 
 
-@pytest.mark.parametrize(("changes", "unfit"), [({}, Choice.REAL), (SINGLE, Choice.LEFT)])
+@pytest.mark.parametrize(("changes", "unfit"), [({}, Answer.REAL), (SINGLE, Answer.LEFT)])
 def test_a_pair_is_not_called_real_and_a_single_image_is_on_no_side(
-    changes: dict[str, object], unfit: Choice, db: Session, manifest: Path, tmp_path: Path
+    changes: dict[str, object], unfit: Answer, db: Session, manifest: Path, tmp_path: Path
 ) -> None:
     participant = come(db, short_protocol("one", **changes), manifest, tmp_path)
     (trial, *_) = upcoming(db, participant)
     with pytest.raises(UnfitAnswer, match=f"answer {unfit} to a trial that asks for"):
-        respond(db, participant, trial, Answer(unfit, 500, 100))
+        respond(db, participant, trial, SubmittedResponse(unfit, 500, 100))
 
 
 def test_who_passes_the_qualification_goes_on(db: Session, manifest: Path, tmp_path: Path) -> None:
     participant = come(db, short_protocol("q", **QUALIFIED), manifest, tmp_path)
     first, second, *_ = trials_of(db, participant)
-    assert {first.kind, second.kind} == {Kind.QUALIFICATION}
+    assert {first.kind, second.kind} == {TrialKind.QUALIFICATION}
     answer(db, participant, first, right=False)
     answer(db, participant, second)
     assert participant.finished_at is None
@@ -104,7 +104,7 @@ def test_who_fails_the_qualification_is_screened_out(
 ) -> None:
     participant = come(db, short_protocol("q", **QUALIFIED), manifest, tmp_path)
     first, second, third, *_ = trials_of(db, participant)
-    assert enroll(db, "q", "another").method != participant.method
+    assert enroll(db, "q", "another").assigned_method != participant.assigned_method
     for trial in (first, second):
         answer(db, participant, trial, right=False)
     assert participant.outcome is Outcome.SCREENED_OUT
@@ -112,7 +112,8 @@ def test_who_fails_the_qualification_is_screened_out(
     assert scoring.completion_code(participant) is None
     with pytest.raises(Over):
         answer(db, participant, third)
-    assert enroll(db, "q", "third").method == participant.method  # the place is free again
+    # the place is free again
+    assert enroll(db, "q", "third").assigned_method == participant.assigned_method
 
 
 def test_a_repeat_follows_what_took_its_originals_place(
@@ -175,11 +176,11 @@ def test_nobody_new_is_let_in_once_every_fake_was_seen_often_enough(
     assert enroll(db, "full", "somebody") is first
     assert enroll(db, "full", "a look", Mode.PREVIEW).mode is Mode.PREVIEW
     first.outcome = Outcome.ABANDONED
-    first.seen_at = first.started_at.replace(year=2000)
+    first.last_seen_at = first.started_at.replace(year=2000)
     db.flush()
-    seen = {trial.shown.image for trial in trials_of(db, first)}
+    seen = {trial.main_stimulus.image for trial in trials_of(db, first)}
     third = enroll(db, "full", "third")
-    assert {trial.shown.image for trial in trials_of(db, third)} == seen
+    assert {trial.main_stimulus.image for trial in trials_of(db, third)} == seen
 
 
 def served(
@@ -207,9 +208,9 @@ def test_the_browser_gets_one_image_of_a_single_trial_and_the_truth_after_practi
         assert client.get(f"{mine}/center").mimetype == "image/png"
         assert client.get(f"{mine}/left").status_code == 404
         told = client.post(f"{mine}/response", json=SHOWN | {"answer": "fake"}).get_json()
-        with reading(engine) as db:
+        with read_session(engine) as db:
             truth = db.scalars(select(Trial).where(Trial.token == trial["token"])).one().truth
-        fake = truth is Choice.FAKE
+        fake = truth is Answer.FAKE
         assert told["feedback"] == {"fake_slot": "center" if fake else None, "is_correct": fake}
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
     wrong = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN | {"answer": "left"})
@@ -223,7 +224,7 @@ def test_the_images_come_in_the_order_in_which_they_are_shown(
     protocol = short_protocol("mixed", practice=4, order="random")
     _, client, base = served(engine, database_url, protocol, manifest, tmp_path)
     trials = client.get(f"{base}/trials").get_json()["trials"]
-    with reading(engine) as db:
+    with read_session(engine) as db:
         stored = {t.token: t.first_side for t in db.scalars(select(Trial))}
     for trial in trials:
         slots = [image["slot"] for image in trial["images"]]
@@ -238,7 +239,7 @@ def test_who_is_screened_out_is_told_so_without_a_code(
     protocol = short_protocol("q", **QUALIFIED | {"qualification_min_correct": 1.0})
     _, client, base = served(engine, database_url, protocol, manifest, tmp_path)
     for trial in client.get(f"{base}/trials").get_json()["trials"][:2]:
-        with reading(engine) as db:
+        with read_session(engine) as db:
             stored = db.scalars(select(Trial).where(Trial.token == trial["token"])).one()
             wrong = stored.truth.other
         client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN | {"answer": wrong})

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from study_server.clock import now
 from study_server.errors import StudyError
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.studies import researchers
 
 # the services run on both databases; the views only translate
@@ -28,7 +28,7 @@ PARTS = [
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         researchers.add_researcher(db, "ada", PASSWORD)
     return app.test_client()
 
@@ -78,7 +78,7 @@ def enter(client: FlaskClient, link: str) -> TestResponse:
 def test_a_link_lets_in_once_while_it_is_young(
     hours: int, uses: int, client: FlaskClient, app: Flask
 ) -> None:
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         token = researchers.make_login_link(db, "ada", timedelta(hours=hours))
     link = f"/researcher/enter/{token}"
     let_in = [enter(client, link).status_code == 303 for _ in range(2)]
@@ -197,6 +197,6 @@ def test_the_participants_address_is_the_public_one(client: FlaskClient, app: Fl
 def test_a_short_password_is_refused(client: FlaskClient, app: Flask) -> None:
     with (
         pytest.raises(StudyError, match="has 5 characters; use 12 or more"),
-        transaction(app.extensions["engine"]) as db,
+        write_transaction(app.extensions["engine"]) as db,
     ):
         researchers.add_researcher(db, "eve", "short")

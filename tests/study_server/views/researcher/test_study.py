@@ -14,17 +14,17 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from study_server.export.codebook import RESPONSES
+from study_server.export.codebook import RESPONSE_COLUMNS
 from study_server.participants import enrollment
-from study_server.participants.responses import Answer
+from study_server.participants.responses import SubmittedResponse
 from study_server.recruitment.arrival import prolific_code
 from study_server.settings import find_resource_folder
-from study_server.storage.engine import transaction
+from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant, Unblinding
 from study_server.studies import researchers
 from study_server.studies.design import Plan, freeze, hash_wording
 from study_server.studies.lookup import find
-from study_server.vocabulary import Mode, Outcome, Source, State
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
 from tests.study_server.acting import respond, upcoming
 from tests.study_server.browsing import csrf_token
 
@@ -37,7 +37,7 @@ STUDY = "/researcher/studies/short"
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """Ada, signed in."""
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         researchers.add_researcher(db, "ada", "correct horse battery")
     client = app.test_client()
     form = {"name": "ada", "password": "correct horse battery"}
@@ -49,13 +49,13 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def frozen(app: Flask) -> Flask:
     """The study with a design for two people, of whom one has answered everything."""
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         study = find(db, "short")
         wording = hash_wording(db, study, find_resource_folder("templates"))
         freeze(db, study, Plan(participants=2), wording)
-        person = enrollment.enroll(db, study, "p", Mode.LIVE, Source.LINK)
+        person = enrollment.enroll(db, study, "p", Mode.LIVE, RecruitmentSource.LINK)
         while trials := upcoming(db, person):
-            answer = Answer(trials[0].truth, 640, 100, 100)
+            answer = SubmittedResponse(trials[0].truth, 640, 100, 100)
             respond(db, person, trials[0], answer)
     return app
 
@@ -65,8 +65,8 @@ def post(client: FlaskClient, address: str, **form: str) -> TestResponse:
     return client.post(f"{STUDY}{address}", data=form | {"csrf_token": token})
 
 
-def state(app: Flask) -> State:
-    with transaction(app.extensions["engine"]) as db:
+def state(app: Flask) -> StudyState:
+    with write_transaction(app.extensions["engine"]) as db:
         return find(db, "short").state
 
 
@@ -91,7 +91,7 @@ def test_the_page_gives_the_links_and_codes_for_platforms(
     page = words(client.get(STUDY))
     assert "Prolific http://localhost/s/short?PROLIFIC_PID={{%PROLIFIC_PID%}}&" in page
     assert "SONA http://localhost/s/short?survey_code=%SURVEY_CODE%" in page
-    with transaction(frozen.extensions["engine"]) as db:
+    with write_transaction(frozen.extensions["engine"]) as db:
         code = prolific_code(db, find(db, "short"), Outcome.COMPLETE)
     assert f"codes for Prolific: finished {code} " in page
 
@@ -111,7 +111,7 @@ def test_an_unknown_study_is_not_there(client: FlaskClient) -> None:
 
 
 def test_a_study_is_paused_closed_and_opened_by_buttons(client: FlaskClient, frozen: Flask) -> None:
-    for wanted in (State.PAUSED, State.CLOSED, State.OPEN):
+    for wanted in (StudyState.PAUSED, StudyState.CLOSED, StudyState.OPEN):
         assert post(client, "/state", state=wanted).location == STUDY
         assert state(frozen) is wanted
     assert post(client, "/state", state="draft").status_code == 400
@@ -122,30 +122,30 @@ def test_what_is_not_frozen_is_not_opened(client: FlaskClient, app: Flask) -> No
     refused = post(client, "/state", state="open")
     assert refused.status_code == 409
     assert "`study freeze short` fixes its design" in words(refused)
-    assert state(app) is State.PAUSED
+    assert state(app) is StudyState.PAUSED
 
 
 def test_no_other_page_can_press_the_buttons(client: FlaskClient, app: Flask) -> None:
     assert client.post(f"{STUDY}/state", data={"state": "closed"}).status_code == 400
     assert client.post(f"{STUDY}/files/responses.csv").status_code == 400
-    assert state(app) is State.OPEN
+    assert state(app) is StudyState.OPEN
 
 
 def test_a_preview_is_counted_apart(client: FlaskClient, app: Flask) -> None:
     entry = client.get(f"{STUDY}/preview").location
     form = {"csrf_token": csrf_token(client.get(entry)), "consent": "yes"}
     assert client.post(entry, data=form).status_code == 303
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         assert db.scalars(select(Participant.mode)).one() is Mode.PREVIEW
 
 
 def test_every_participant_is_listed_with_reasons(client: FlaskClient, app: Flask) -> None:
-    with transaction(app.extensions["engine"]) as db:
+    with write_transaction(app.extensions["engine"]) as db:
         study = find(db, "short")
         for number in range(101):
-            enrollment.enroll(db, study, str(number), Mode.LIVE, Source.PROLIFIC)
-        person = enrollment.enroll(db, study, "last", Mode.LIVE, Source.LINK)
-        name = person.name
+            enrollment.enroll(db, study, str(number), Mode.LIVE, RecruitmentSource.PROLIFIC)
+        person = enrollment.enroll(db, study, "last", Mode.LIVE, RecruitmentSource.LINK)
+        name = person.public_id
         person.outcome = person.outcome.RETURNED
     first, second = (client.get(f"{STUDY}/participants?page={page}") for page in (1, 2))
     assert f"{name} returned on the platform" in words(first)
@@ -163,7 +163,7 @@ def read(response: TestResponse) -> list[dict[str, str]]:
 
 def test_downloads_are_blinded_until_the_planned_sample(client: FlaskClient, frozen: Flask) -> None:
     rows = read(client.get(f"{STUDY}/files/responses.csv"))
-    assert (list(rows[0]), len(rows)) == (list(RESPONSES), 7)
+    assert (list(rows[0]), len(rows)) == (list(RESPONSE_COLUMNS), 7)
     assert {row["truth"] for row in rows} == {""}
     post(client, "/state", state="closed")
     assert "" not in {row["truth"] for row in read(client.get(f"{STUDY}/files/responses.csv"))}
@@ -178,8 +178,8 @@ def test_who_takes_the_truth_before_is_on_record_and_told_ever_after(
     assert (look["by"], look["complete"]) == ("ada", "1")
     assert "UTC, by ada, after 1 participant had finished" in words(client.get(STUDY))
     assert {row["truth"] for row in read(client.get(f"{STUDY}/files/responses.csv"))} == {""}
-    with transaction(frozen.extensions["engine"]) as db:
-        assert db.scalars(select(Unblinding.by)).all() == ["ada"]
+    with write_transaction(frozen.extensions["engine"]) as db:
+        assert db.scalars(select(Unblinding.unblinded_by)).all() == ["ada"]
 
 
 def test_every_file_that_the_page_lists_can_be_had(client: FlaskClient, frozen: Flask) -> None:
