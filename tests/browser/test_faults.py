@@ -186,7 +186,7 @@ def test_reloads_in_every_phase(browser: Browser, tmp_path: Path, many: Path) ->
             visitor.wait_for(phase, shown)
             page.reload()
             voided += 1
-            page.locator("section:visible button.primary:enabled").click()
+            page.locator("section:visible button.button-primary:enabled").click()
         visitor.wait_for("choice")
         page.keyboard.press("f")
         visitor.wait_for("feedback")
