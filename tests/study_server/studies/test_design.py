@@ -127,7 +127,7 @@ def test_every_text_that_must_be_filled_in_is_named_before_a_freeze(draft: Engin
             freeze(db, study, Plan(), WORDING)
     texts = compose_wording(short_protocol()).values()
     unfilled = sum(len(find_unfilled_places(text)) for text in texts)
-    assert str(refused.value).count("[...") == unfilled > 5
+    assert str(refused.value).count("[...") == unfilled > 1
 
 
 def test_the_defaults_that_a_new_study_shows_are_a_plan(tmp_path: Path) -> None:
