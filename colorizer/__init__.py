@@ -1,6 +1,7 @@
-"""Photographs -> two trained colorizers -> stimuli and their manifest."""
+"""Train colorization models on photographs and create stimuli with their manifest."""
 
 import os
 
-# Before torch is loaded: threads that spin while they wait stall every other program.
+# Set before torch is imported, because OpenMP threads that spin while waiting slow down every other
+# program on the machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

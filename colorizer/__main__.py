@@ -1,4 +1,4 @@
-"""`python -m colorizer`, as `torchrun -m colorizer train` needs it."""
+"""Run the command line as `python -m colorizer`, which `torchrun -m colorizer train` needs."""
 
 from colorizer.cli import main
 

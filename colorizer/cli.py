@@ -1,4 +1,4 @@
-"""The command `colorizer`: its commands gathered, a mistake told in one line."""
+"""The command `colorizer`: the group of its subcommands, with one-line error messages."""
 
 import sys
 import warnings
@@ -17,14 +17,18 @@ from colorizer.errors import ColorizerError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Exit 0: done; 1: done but some inputs were refused; 2: a mistake; 130: interrupted."""
-    warnings.filterwarnings("ignore", module="PIL")  # damaged metadata of readable photographs
+    """Run the command line and exit with its status.
+
+    0: success. 1: finished, but some inputs were refused. 2: an error. 130: interrupted.
+    """
+    # Pillow warns of damaged metadata in photographs that it can read.
+    warnings.filterwarnings("ignore", module="PIL")
     try:
-        words = sys.argv[1:] if arguments is None else list(arguments)
-        code = commands.main(words or ["--help"], standalone_mode=False)
+        given_arguments = sys.argv[1:] if arguments is None else list(arguments)
+        code = commands.main(given_arguments or ["--help"], standalone_mode=False)
     except click.Abort:
         code = 130
-    # OSError: no room, no permission
+    # OSError: the disk is full or a permission is missing.
     except (ColorizerError, OSError, click.ClickException) as error:
         message = error.format_message() if isinstance(error, click.ClickException) else str(error)
         click.echo(f"colorizer: {' '.join(message.split())}", err=True)
@@ -34,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @click.group()
 def commands() -> None:
-    """Train colorizers on your photographs and make the stimuli that people will judge."""
+    """Train colorization models on your photographs and create stimuli for studies."""
 
 
 for command in (split, prior, train_command, evaluate, batch, colorize, figures):

@@ -1,5 +1,5 @@
-"""The one exception that means: the user can put this right."""
+"""The exception for errors that the user can fix."""
 
 
 class ColorizerError(Exception):
-    """A user's mistake. The message is one line: where, what, and what to do."""
+    """An error that the user can fix. The message is one line: where, what, and what to do."""

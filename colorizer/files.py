@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Atomic writes: a file is either complete or absent."""
 
 import secrets
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it if the block ends well, removed if it does not.
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.
 
-    The temporary name keeps the suffix, since Pillow chooses the format by it, and is short, since
-    `path` may be named as long as a file can be.
+    If the block fails, the temporary file is removed. Its name keeps the suffix, because Pillow
+    chooses the format by it, and is short, because the name of `path` may have the maximum length.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")

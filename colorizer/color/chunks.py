@@ -1,17 +1,17 @@
-"""Rows of many numbers, taken a few at a time, so that passes over them stay in a core's cache."""
+"""Iterate over tensors in chunks of rows that fit into the cache of a CPU core."""
 
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-ROWS_PER_CHUNK = 512  # of 313 logits: 640 KB
+ROWS_PER_CHUNK = 512  # 640 KB for rows of 313 logits
 
 
 def iterate_chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """tensors (P, ...) -> views of the same ROWS_PER_CHUNK of each
+    """Yield views of the same ROWS_PER_CHUNK rows of each of the tensors (P, ...).
 
-    All rows at once on an accelerator, where to start a kernel is what costs.
+    On an accelerator there is one chunk of all rows, because every kernel launch costs time.
     """
     rows = ROWS_PER_CHUNK if tensors[0].device.type == "cpu" else max(1, len(tensors[0]))
     return zip(*(torch.split(tensor, rows) for tensor in tensors), strict=True)

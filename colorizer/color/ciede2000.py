@@ -1,15 +1,18 @@
-"""CIEDE2000, the color difference (CIE 142-2001) as Sharma, Wu & Dalal 2005 spell it out."""
+"""The color difference CIEDE2000 (CIE 142-2001), as specified by Sharma, Wu & Dalal (2005)."""
 
 import math
 
 import torch
 from torch import Tensor
 
-CHROMA_25_POW_7 = 25.0**7  # where the neutral axis stops being stretched
+CHROMA_25_POW_7 = 25.0**7  # the constant in the correction of a near the neutral axis
 
 
 def color_difference(lab: Tensor, other: Tensor) -> Tensor:
-    """Lab (N, 3, ...) twice -> CIEDE2000 (N, ...); 1 is about what an eye can just tell apart"""
+    """Return the CIEDE2000 difference (N, ...) between two images in Lab (N, 3, ...).
+
+    A difference of 1 is about the smallest that people can see.
+    """
     lightness, chroma, hue = _to_lch(lab, other)
     lightness2, chroma2, hue2 = _to_lch(other, lab)
     turn = _turn(hue, hue2, chroma * chroma2)
@@ -25,7 +28,10 @@ def color_difference(lab: Tensor, other: Tensor) -> Tensor:
 
 
 def _to_lch(lab: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """L, chroma and hue in [0, 2 pi) of the first, a stretched by the chroma of both (eq. 2-7)"""
+    """Return L, chroma and hue of `lab`, with hue in [0, 2 pi) (eq. 2-7).
+
+    a is stretched by a factor that depends on the mean chroma of both colors.
+    """
     lightness, a, b = lab.unbind(dim=1)
     mean = (torch.hypot(a, b) + torch.hypot(other[:, 1], other[:, 2])) / 2
     a = a * (1.5 - 0.5 * _chroma_ratio(mean))
@@ -33,7 +39,7 @@ def _to_lch(lab: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _turn(hue: Tensor, hue2: Tensor, chromas: Tensor) -> Tensor:
-    """From one hue to the other the short way round; none where a color has no hue (eq. 10)"""
+    """Return the signed hue difference in [-pi, pi], or 0 if a color has no hue (eq. 10)."""
     turn = hue2 - hue
     turn = torch.where(turn > math.pi, turn - 2 * math.pi, turn)
     turn = torch.where(turn < -math.pi, turn + 2 * math.pi, turn)
@@ -41,7 +47,7 @@ def _turn(hue: Tensor, hue2: Tensor, chromas: Tensor) -> Tensor:
 
 
 def _hue_weight(hue: Tensor) -> Tensor:
-    """T of eq. 15"""
+    """Return the hue weight T (eq. 15)."""
     return (
         1
         - 0.17 * torch.cos(hue - math.radians(30))
@@ -52,12 +58,12 @@ def _hue_weight(hue: Tensor) -> Tensor:
 
 
 def _rotation(chroma: Tensor, hue: Tensor) -> Tensor:
-    """R_T of eq. 16, 17 and 21: hue and chroma of blues are not independent"""
+    """Return R_T, the interaction of hue and chroma in blues (eq. 16, 17 and 21)."""
     degrees = torch.rad2deg(hue) % 360
     angle = math.radians(30) * torch.exp(-(((degrees - 275) / 25) ** 2))
     return -torch.sin(2 * angle) * 2 * _chroma_ratio(chroma)
 
 
 def _chroma_ratio(chroma: Tensor) -> Tensor:
-    """From 0 for grays to 1 for colors"""
+    """Return sqrt(C^7 / (C^7 + 25^7)), which rises from 0 for grays to 1 for vivid colors."""
     return (chroma**7 / (chroma**7 + CHROMA_25_POW_7)).sqrt()

@@ -1,4 +1,4 @@
-"""Which photograph becomes which file: outputs meet neither each other nor an input."""
+"""Choose output file names that collide neither with each other nor with an input."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from colorizer.photos.reading import find_photographs
 
-# bytes of a name, so that a number and "-sheet.png" fit in a file system's 255
+# File systems allow 255 bytes; the rest is room for a number and "-sheet.png".
 MAX_NAME_BYTES = 230
 
 
 class OutputPaths(NamedTuple):
-    """A photograph, and where its colored self and its sheet go."""
+    """A photograph, and the paths of its colorized image and of its comparison sheet."""
 
     source: Path
     colorized: Path
@@ -21,26 +21,26 @@ class OutputPaths(NamedTuple):
 
 
 def name_outputs(inputs: Iterable[Path], out: Path) -> list[OutputPaths]:
-    """Files as they are, folders with all photographs below them; each file once.
+    """Choose the output paths of files, and of all photographs in folders; each file once.
 
-    A folder's photographs keep their place below it. Long names are cut; where two would get the
-    same one, also on a file system that ignores case, the later one is numbered. What lies below
-    `out` is not looked for: it is the output of an earlier call.
+    Photographs of a folder keep their relative path. Long names are truncated. If two outputs would
+    have the same name (case is ignored, as on some file systems), the later one gets a number.
+    Folders are searched without `out`, which holds the outputs of earlier calls.
     """
     sources: dict[str, tuple[Path, Path]] = {}
-    for source, place in _iterate_sources(inputs, out):
-        sources.setdefault(os.path.realpath(source), (source, place))
+    for source, relative_path in _iterate_sources(inputs, out):
+        sources.setdefault(os.path.realpath(source), (source, relative_path))
     reserved = {real.casefold() for real in sources}
     jobs = []
-    for source, place in sources.values():
-        job = _choose_free_names(source, out / place, reserved)
+    for source, relative_path in sources.values():
+        job = _choose_free_names(source, out / relative_path, reserved)
         reserved |= _reserved_paths(job)
         jobs.append(job)
     return jobs
 
 
 def _iterate_sources(inputs: Iterable[Path], out: Path) -> Iterator[tuple[Path, Path]]:
-    """Each file, and its place below the outputs."""
+    """Yield each file and the path of its output relative to the output folder."""
     for path in inputs:
         if not path.is_dir():
             yield path, Path(path.name)
@@ -50,15 +50,15 @@ def _iterate_sources(inputs: Iterable[Path], out: Path) -> Iterator[tuple[Path, 
                 yield file, file.relative_to(path)
 
 
-def _choose_free_names(source: Path, place: Path, taken: set[str]) -> OutputPaths:
-    """The first free names; a sheet's are reserved whether it is asked for or not."""
-    stem = _truncate_name(place.stem)
+def _choose_free_names(source: Path, target: Path, used_paths: set[str]) -> OutputPaths:
+    """Return the first free output paths; the sheet's path must be free even if none is drawn."""
+    stem = _truncate_name(target.stem)
     numbered = (stem if n == 1 else f"{stem}-{n}" for n in count(1))
     jobs = (
-        OutputPaths(source, place.with_name(f"{name}.png"), place.with_name(f"{name}-sheet.png"))
+        OutputPaths(source, target.with_name(f"{name}.png"), target.with_name(f"{name}-sheet.png"))
         for name in numbered
     )
-    return next(job for job in jobs if not _reserved_paths(job) & taken)
+    return next(job for job in jobs if not _reserved_paths(job) & used_paths)
 
 
 def _truncate_name(name: str) -> str:

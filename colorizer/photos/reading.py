@@ -1,4 +1,8 @@
-"""Reading any photograph safely: EXIF, ICC, CMYK, palettes, alpha, 16 bits, bombs, truncation."""
+"""Read photographs of any format safely.
+
+Handles EXIF orientation, ICC profiles, CMYK, palettes, transparency, 16 bits, decompression bombs
+and truncated files.
+"""
 
 import ctypes
 import io
@@ -23,10 +27,11 @@ from colorizer.color.spaces import from_bytes, rgb_to_lab
 SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # EPS would run Ghostscript
-MAX_PIXELS = 89_478_485  # Pillow's own mark of a decompression bomb: 256 MiB of RGB
-TOO_MANY_PIXELS_MESSAGE = f"too many pixels, more than {MAX_PIXELS}; scale it down"
-EXIF_ORIENTATION_TAG = 0x0112  # the EXIF tag
+# The formats that are opened. EPS is not, because Pillow would run Ghostscript.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+MAX_PIXELS = 89_478_485  # Pillow's limit for decompression bombs, 256 MiB of RGB
+TOO_MANY_PIXELS_MESSAGE = f"more than {MAX_PIXELS} pixels; scale the image down"
+EXIF_ORIENTATION_TAG = 0x0112
 EXIF_TRANSPOSES = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -36,7 +41,8 @@ EXIF_TRANSPOSES = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
-MAX_GRAY_AB = 5.0  # no |a| or |b| above it: a gray image (Zhang et al.'s released code)
+# An image without |a| or |b| above this is gray (from the code released by Zhang et al.).
+MAX_GRAY_AB = 5.0
 READER_THREADS = 4
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
@@ -45,21 +51,21 @@ Result = TypeVar("Result")
 
 
 class UnreadablePhotographError(Exception):
-    """Why a photograph was refused."""
+    """A photograph cannot be used; the message is the reason."""
 
 
 class Refusal(NamedTuple):
-    """A photograph that was left out."""
+    """A photograph that was refused, and the reason."""
 
     file: str
     reason: str
 
 
 def find_photographs(folder: Path) -> list[Path]:
-    """Photographs below a folder, hidden files left out, in order of their names.
+    """Return the photographs below a folder, sorted by path, without hidden files.
 
-    Links to files count, links to folders are not followed. Among them is whatever will be refused
-    when it is read: a broken link, a folder that may not be listed.
+    Links to files are included; links to folders are not followed. Broken links and folders that
+    cannot be listed are included, so that reading them reports the reason.
     """
     paths: list[Path] = []
     for root, folders, files in os.walk(folder, onerror=lambda e: paths.append(Path(e.filename))):
@@ -70,10 +76,11 @@ def find_photographs(folder: Path) -> list[Path]:
 
 
 def read_photograph(path: Path, side: int | None = None) -> Image.Image:
-    """Upright, 8-bit sRGB, without metadata; the first frame of an animation.
+    """Read a photograph as upright 8-bit sRGB without metadata; of an animation, the first frame.
 
-    side: what a JPEG is needed for; decoding may stop at twice that many pixels, for speed.
-    Raises UnreadablePhotographError, before decoding where there are too many pixels.
+    side: the size in pixels that the caller needs. For speed, a JPEG may be decoded at a reduced
+    size of at least twice this. Raises UnreadablePhotographError; for an image with too many
+    pixels, before it is decoded.
     """
     try:
         _check_file(path)
@@ -89,15 +96,15 @@ def read_photograph(path: Path, side: int | None = None) -> Image.Image:
         raise UnreadablePhotographError(TOO_MANY_PIXELS_MESSAGE) from error
     except UnidentifiedImageError as error:
         raise UnreadablePhotographError(
-            f"no image of these formats: {', '.join(FORMATS)}"
+            f"not an image in a supported format ({', '.join(FORMATS)})"
         ) from error
-    except Exception as error:  # decoders of damaged files raise whatever they stumble on
+    except Exception as error:  # on damaged files, decoders raise exceptions of any kind
         strerror = error.strerror if isinstance(error, OSError) else None
         raise UnreadablePhotographError(strerror or str(error) or type(error).__name__) from error
 
 
 def center_square(image: Image.Image, size: int) -> Pixels:
-    """The central square of a photograph, resized: (size, size, 3); of a ribbon, its middle"""
+    """Crop the central square of a photograph and resize it to (size, size, 3)."""
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)
@@ -105,37 +112,46 @@ def center_square(image: Image.Image, size: int) -> Pixels:
 
 
 def is_gray(pixels: Pixels) -> bool:
-    """pixels (H, W, 3): whether no |a| or |b| is above MAX_GRAY_AB, at one pixel in 16"""
+    """Return True if no |a| or |b| of pixels (H, W, 3) is above MAX_GRAY_AB.
+
+    For speed, only one pixel in 16 is checked.
+    """
     lab = rgb_to_lab(from_bytes(torch.tensor(pixels[None, ::4, ::4])))
     return bool(lab[:, 1:].abs().max() <= MAX_GRAY_AB)
 
 
 def read_square(path: Path, size: int) -> Pixels:
-    """The central square of a photograph (size, size, 3); raises UnreadablePhotographError."""
+    """Read the central square of a photograph (size, size, 3).
+
+    Raises UnreadablePhotographError.
+    """
     return center_square(read_photograph(path, size), size)
 
 
 def read_color_square(path: Path, size: int) -> Pixels:
-    """The central square of a photograph in color.
+    """Read the central square of a color photograph (size, size, 3).
 
-    Raises UnreadablePhotographError of a gray one.
+    Raises UnreadablePhotographError, also if the photograph is gray.
     """
     square = read_square(path, size)
     if is_gray(square):
-        raise UnreadablePhotographError("gray; there are no colors to fake")
+        raise UnreadablePhotographError("gray photograph; there are no colors to remove")
     return square
 
 
 def read_squares(
     paths: Iterable[Path], size: int
 ) -> Iterator[tuple[Path, Pixels | UnreadablePhotographError]]:
-    """The central squares of photographs (size, size, 3), read ahead in threads, in order."""
+    """Yield the central squares of photographs (size, size, 3) in order, read ahead in threads.
+
+    Each path is paired with its square, or with the error if it cannot be read.
+    """
 
     def read(path: Path) -> Pixels | UnreadablePhotographError:
         try:
             return read_square(path, size)
-        except UnreadablePhotographError as refusal:
-            return refusal
+        except UnreadablePhotographError as error:
+            return error
 
     return map_ahead(read, paths)
 
@@ -143,26 +159,27 @@ def read_squares(
 def map_ahead(
     function: Callable[[Item], Result], items: Iterable[Item], threads: int = READER_THREADS
 ) -> Iterator[tuple[Item, Result]]:
-    """Each item with what `function` makes of it, worked on ahead in threads, in order."""
+    """Yield each item with function(item), in order, computed ahead in threads."""
     pending: deque[tuple[Item, Future[Result]]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
         for item in items:
             pending.append((item, pool.submit(function, item)))
-            if len(pending) > 4 * threads:  # bounded: a slow consumer must not fill the memory
-                done, result = pending.popleft()
-                yield done, result.result()
-        for done, result in pending:
-            yield done, result.result()
-    finally:  # whoever stops early waits for what was begun, not for what was not
+            if len(pending) > 4 * threads:  # a limit, so that a slow consumer cannot fill memory
+                first, future = pending.popleft()
+                yield first, future.result()
+        for first, future in pending:
+            yield first, future.result()
+    finally:
+        # If the consumer stops early, wait for running calls and cancel the others.
         pool.shutdown(cancel_futures=True)
 
 
 def _check_file(path: Path) -> None:
     state = path.stat()
     if stat.S_ISDIR(state.st_mode):
-        raise UnreadablePhotographError("a folder that may not be listed; change its permissions")
-    if not stat.S_ISREG(state.st_mode):  # a named pipe would be waited for forever
+        raise UnreadablePhotographError("cannot list this folder; change its permissions")
+    if not stat.S_ISREG(state.st_mode):  # opening a named pipe would block forever
         raise UnreadablePhotographError("not a regular file")
     if not state.st_size:
         raise UnreadablePhotographError("the file is empty")
@@ -170,9 +187,10 @@ def _check_file(path: Path) -> None:
 
 @cache
 def _silence_libtiff() -> None:
-    """It would print what is wrong with a file, beside Pillow, which raises it.
+    """Keep libtiff from printing errors, which Pillow raises as exceptions anyway.
 
-    The library that Pillow brings is reached through Pillow's own; where it is not, it prints on.
+    The bundled libtiff is found through Pillow's extension module. If it is elsewhere, it keeps
+    printing.
     """
     with suppress(AttributeError, OSError):
         ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)  # type: ignore[attr-defined]  # Pillow has no public way
@@ -180,7 +198,7 @@ def _silence_libtiff() -> None:
 
 def _open(path: Path) -> Image.Image:
     _silence_libtiff()
-    Image.init()  # so that OPEN lists what this Pillow can read
+    Image.init()  # fills Image.OPEN with the formats that the installed Pillow can read
     return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
 
 
@@ -190,18 +208,22 @@ def _check_size(image: Image.Image) -> None:
 
 
 def _apply_orientation(image: Image.Image) -> Image.Image:
-    """Not ImageOps.exif_transpose, which writes the other tags anew and fails where they are odd"""
+    """Turn the image upright.
+
+    ImageOps.exif_transpose is not used because it rewrites all other tags and fails if one of them
+    is malformed.
+    """
     try:
-        turn = EXIF_TRANSPOSES.get(image.getexif().get(EXIF_ORIENTATION_TAG, 1))
-    except Exception:  # damaged EXIF costs the orientation, not the photograph
+        transpose = EXIF_TRANSPOSES.get(image.getexif().get(EXIF_ORIENTATION_TAG, 1))
+    except Exception:  # without readable EXIF, the photograph is used as stored
         return image
-    return image if turn is None else image.transpose(turn)
+    return image if transpose is None else image.transpose(transpose)
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise UnreadablePhotographError(
-            "pixels are floating-point; save it as 8 or 16 bits a channel"
+            "floating-point pixels; save the image with 8 or 16 bits per channel"
         )
     if image.mode == "I" or image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) / 257).round().clip(0, 255).astype(np.uint8))
@@ -219,7 +241,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                 opaque, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
             )
         except (ImageCms.PyCMSError, OSError):
-            pass  # a damaged profile, or one of another color space: browsers ignore it as well
+            pass  # like browsers, ignore profiles that are damaged or of another color space
         else:
             if converted is not None:
                 return _strip_metadata(converted)
@@ -230,8 +252,8 @@ def _flatten_alpha(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image
     layer = image.convert("RGBA")
-    paper = Image.new("RGBA", layer.size, "white")
-    return Image.alpha_composite(paper, layer).convert("RGB")
+    background = Image.new("RGBA", layer.size, "white")
+    return Image.alpha_composite(background, layer).convert("RGB")
 
 
 def _strip_metadata(image: Image.Image) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Choose the photographs to color: those of a split or a folder, without near-duplicates."""
+"""Select the photographs of a split or a folder, without near-duplicates."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,11 +16,14 @@ from colorizer.photos.splits import (
 
 
 def collect_photographs(
-    side: str, photos: Path | None
+    split_name: str, photos: Path | None
 ) -> tuple[Sequence[Photograph], dict[str, str]]:
-    """The photographs to color, and those refused for their names, with reasons."""
+    """Return the photographs of a folder, or without one those of a split.
+
+    Also returns the files of the folder that are refused because of their names, with the reasons.
+    """
     if photos is None:
-        return select_split(read_split(SPLIT_FILE), side), {}
+        return select_split(read_split(SPLIT_FILE), split_name), {}
     folder = photos.resolve()
     files, refused = find_new_files(folder, [])
     recorded_rows = {row.path: row for row in read_split(SPLIT_FILE)} if SPLIT_FILE.exists() else {}
@@ -30,17 +33,19 @@ def collect_photographs(
 def leave_out_near_duplicates(
     photographs: Sequence[Photograph],
 ) -> tuple[list[Photograph], dict[str, str]]:
-    """The first of those that look alike, and the files of the others, each with that of its first.
+    """Keep the first of each set of near-duplicates.
 
-    People who saw one have seen the other, and `study import` warns of them. By the hashes of
-    split.csv: a photograph without one, or of the same group for another reason, stays.
+    Returns the photographs that are kept, and for each file that is left out the near-duplicate
+    that is kept instead. In a study, near-duplicates would show the same image twice, and
+    `study import` warns of them. Only the hashes in split.csv are compared: photographs without a
+    hash, or in the same group for another reason, are kept.
     """
     hashed = [photograph for photograph in photographs if photograph.phash]
     pairs = find_similar_hashes([photograph.phash for photograph in hashed])
-    joined = merge_duplicate_groups([photograph.image for photograph in hashed], pairs, frozenset())
+    groups = merge_duplicate_groups([photograph.image for photograph in hashed], pairs, frozenset())
     firsts: dict[str, Photograph] = {}
     others: dict[str, str] = {}
-    for photograph, group in zip(hashed, joined, strict=True):
+    for photograph, group in zip(hashed, groups, strict=True):
         first = firsts.setdefault(group, photograph)
         if first is not photograph:
             others[photograph.file] = first.file
@@ -48,7 +53,7 @@ def leave_out_near_duplicates(
 
 
 def _row_for_file(folder: Path, path: Path, recorded_row: Photograph | None) -> Photograph:
-    """A photograph of a folder; the split and the group are those of split.csv, if it is there."""
+    """Build the row of a photograph in a folder, with split and group from split.csv if listed."""
     image, file = image_id(folder, path), path.relative_to(folder).as_posix()
     if recorded_row is None:
         return Photograph(str(folder), image, file, "test", gray=False, group=image)

@@ -1,4 +1,4 @@
-"""Reproducible membership: which photograph trains, which validates, which people are shown."""
+"""Assign photographs to the training, validation and test splits, reproducibly; split.csv."""
 
 import csv
 import hashlib
@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
@@ -21,53 +20,60 @@ from colorizer.photos.reading import (
 )
 
 SPLITS = ("train", "val", "test")
-INSPECTION_PX = 256  # px: grayness is judged on the square that training and stimuli show
+# Photographs are checked for grayness at the size of the square that training and stimuli use.
+INSPECTION_PX = 256
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """A row of split.csv. Images of one group stay on one side."""
+    """A row of split.csv. All images of a group are in the same split."""
 
-    root: str  # absolute folder
-    image: str  # path below the root without its suffix
-    file: str  # path below the root
+    root: str  # absolute path of the folder
+    image: str  # path relative to the root, without the suffix
+    file: str  # path relative to the root
     split: str  # train, val or test; empty for a gray photograph
     gray: bool
     group: str
-    phash: str = ""  # 16 hex digits; empty where unknown, or gray: compared with no other
+    phash: str = ""  # 16 hex digits; empty for gray photographs, or if unknown: never compared
 
     @property
     def path(self) -> Path:
-        """Where the file is."""
+        """The path of the file."""
         return Path(self.root, self.file)
 
 
 SPLIT_COLUMNS = [field.name for field in fields(Photograph)]
-UNWRITABLE_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")  # control characters, stray bytes, line separators
-REPORT_COUNTS = {"val": 8400, "test": 1600}  # of REPORT_TOTAL (the source report's table 1)
+# Unicode categories that file names must not contain: control characters, undecodable bytes and
+# line separators.
+UNWRITABLE_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
+# Photographs in the source report (table 1), out of REPORT_TOTAL.
+REPORT_COUNTS = {"val": 8400, "test": 1600}
 REPORT_TOTAL = 200_000
 
 
 def read_split(path: Path) -> list[Photograph]:
-    """Raises ColorizerError where the file is absent, has other columns, or contradicts itself."""
+    """Read split.csv.
+
+    Raises ColorizerError if the file is missing, has other columns or contradicts itself.
+    """
     if not path.exists():
         raise ColorizerError(f"{path}: no split yet; run `colorizer split PHOTOS` first")
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
-            # by hand: without phash
+            # Files written by hand may omit the column phash.
             if reader.fieldnames not in (SPLIT_COLUMNS, SPLIT_COLUMNS[:-1]):
                 raise ColorizerError(f"{path}: the columns must be {','.join(SPLIT_COLUMNS)}")
             columns = len(reader.fieldnames)
             rows = [_parse(row, columns, f"{path}:{reader.line_num}") for row in reader]
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ColorizerError(f"{path}: not a CSV in UTF-8 ({error})") from error
+        raise ColorizerError(f"{path}: not a UTF-8 CSV file ({error})") from error
     _check(rows, path)
     return rows
 
 
 def write_split(path: Path, rows: Sequence[Photograph]) -> None:
-    """Store the rows, whole or not at all."""
+    """Write the rows to split.csv atomically."""
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, SPLIT_COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -75,23 +81,24 @@ def write_split(path: Path, rows: Sequence[Photograph]) -> None:
 
 
 def select_split(rows: Sequence[Photograph], split: str) -> list[Photograph]:
-    """The rows of one split; raises ColorizerError where it is empty."""
+    """Return the rows of one split; raises ColorizerError if it is empty."""
     chosen = [row for row in rows if row.split == split]
     if not chosen:
-        raise ColorizerError(f"no photograph is in the {split} split; see `colorizer split --help`")
+        raise ColorizerError(f"the {split} split is empty; see `colorizer split --help`")
     return chosen
 
 
 def find_new_files(
     folder: Path, recorded_rows: Sequence[Photograph]
 ) -> tuple[list[Path], dict[str, str]]:
-    """Photographs below a folder that are not known yet, and why others are refused, by name.
+    """Find the photographs below a folder that have no recorded row yet.
 
-    Raises ColorizerError where the folder holds no photograph.
+    Also returns the files that are refused because of their names, with the reasons.
+    Raises ColorizerError if the folder contains no photographs.
     """
     files = find_photographs(folder)
     if not files:
-        raise ColorizerError(f"{folder}: no photographs in this folder; give one that has some")
+        raise ColorizerError(f"{folder}: no photographs in this folder; use another one")
     ids = Counter(image_id(folder, path) for path in files)
     recorded_paths = {row.image: row.path for row in recorded_rows}
     new_paths, refused = [], {}
@@ -101,18 +108,20 @@ def find_new_files(
             continue
         name = str(path.relative_to(folder))
         if any(unicodedata.category(character) in UNWRITABLE_CATEGORIES for character in image):
-            refused[name] = "its name has line breaks or bytes that are not text; rename it"
+            refused[name] = "the name contains line breaks or invalid characters; rename the file"
         elif image in recorded_paths:
-            refused[name] = f"{recorded_paths[image]} already has the id {image}; rename one"
+            refused[name] = (
+                f"{recorded_paths[image]} already has the ID {image}; rename one of them"
+            )
         elif ids[image] > 1:
-            refused[name] = f"{ids[image]} files have the id {image}; rename them"
+            refused[name] = f"{ids[image]} files have the ID {image}; rename them"
         else:
             new_paths.append(path)
     return new_paths, refused
 
 
 def inspect_files(folder: Path, files: Sequence[Path]) -> Iterator[Photograph | tuple[str, str]]:
-    """For each file its row, not yet on a side, or (name, reason) where it cannot be read."""
+    """Yield the row of each file, without a split, or (name, reason) if it cannot be read."""
     for path, square in read_squares(files, INSPECTION_PX):
         file = path.relative_to(folder).as_posix()
         if isinstance(square, UnreadablePhotographError):
@@ -130,12 +139,12 @@ def assign_splits(
     test: float,
     seed: int,
 ) -> list[Photograph]:
-    """Known rows unchanged, then the fresh ones with their group and split.
+    """Return the recorded rows, unchanged, then the new rows with their groups and splits.
 
-    Near-duplicates get one group, and a group one side: the one it is on, if it is on one.
-    val, test: of the first split, a count from 1 on, a fraction below. Later photographs go by
-    the hash of their group at the shares that the known rows have.
-    Raises ColorizerError where nothing would be left to train on.
+    Near-duplicates form one group, and a group is in one split: if it has a recorded row, in that
+    row's split. val, test: for the first photographs, a count (1 or more) or a fraction (below 1).
+    Later photographs are assigned by the hash of their group, in the proportions of the recorded
+    rows. Raises ColorizerError if no photograph would be left for training.
     """
     new_rows = _group_duplicates(new_rows, recorded_rows)
     sizes = Counter(row.group for row in new_rows if not row.gray)
@@ -155,48 +164,56 @@ def assign_splits(
 
 
 def scale_report_count(split: str, photographs: int) -> int:
-    """How many of them the source report's table 1 would give a split; at most its own number."""
+    """Scale a split's size in the source report (table 1) to this number of photographs.
+
+    At least 1, and at most the size in the report.
+    """
     return max(
         1, min(REPORT_COUNTS[split], round(REPORT_COUNTS[split] / REPORT_TOTAL * photographs))
     )
 
 
 def image_id(folder: Path, path: Path) -> str:
-    """The photograph's id: its path below the folder without its suffix."""
+    """Return a photograph's ID: its path relative to the folder, without the suffix."""
     return path.relative_to(folder).with_suffix("").as_posix()
 
 
 def _group_duplicates(
     new_rows: Sequence[Photograph], recorded_rows: Sequence[Photograph]
 ) -> list[Photograph]:
-    """The fresh rows in the groups of their near-duplicates; known rows stay where they are."""
+    """Return the new rows with the groups of their near-duplicates; recorded rows keep theirs."""
     hashed = [row for row in (*recorded_rows, *new_rows) if row.phash]
     pairs = find_similar_hashes([row.phash for row in hashed])
-    placed = {row.group for row in recorded_rows if not row.gray}
-    joined = merge_duplicate_groups([row.group for row in hashed], pairs, placed)
-    groups = {row.image: group for row, group in zip(hashed, joined, strict=True)}
+    assigned = {row.group for row in recorded_rows if not row.gray}
+    merged = merge_duplicate_groups([row.group for row in hashed], pairs, assigned)
+    groups = {row.image: group for row, group in zip(hashed, merged, strict=True)}
     return [replace(row, group=groups.get(row.image, row.group)) for row in new_rows]
 
 
 def _assign_by_rank(sizes: Mapping[str, int], val: float, test: float) -> dict[str, str]:
-    """sizes: photographs of each group, in the order in which groups are taken"""
+    """Assign the groups to splits in their order: first to test, then to val, the rest to train.
+
+    sizes: number of photographs in each group.
+    """
     total = sum(sizes.values())
     tests, vals = _resolve_amount(test, total), _resolve_amount(val, total)
-    tested = _take(sizes, tests)
-    validated = _take({group: sizes[group] for group in sizes if group not in tested}, vals)
-    if len(tested) + len(validated) == len(sizes):
+    test_groups = _choose_groups(sizes, tests)
+    others = {group: size for group, size in sizes.items() if group not in test_groups}
+    val_groups = _choose_groups(others, vals)
+    if len(test_groups) + len(val_groups) == len(sizes):
         raise ColorizerError(
-            f"--test {test:g} and --val {val:g} take {tests + vals} of {total} color "
-            "photographs and leave none to train on; give smaller counts, or fractions as 0.2"
+            f"--test {test:g} and --val {val:g} use {tests + vals} of {total} color photographs "
+            "and leave none for training; use smaller counts, or fractions such as 0.2"
         )
-    sides = dict.fromkeys(sizes, "train")
-    return sides | dict.fromkeys(tested, "test") | dict.fromkeys(validated, "val")
+    splits = dict.fromkeys(sizes, "train")
+    return splits | dict.fromkeys(test_groups, "test") | dict.fromkeys(val_groups, "val")
 
 
-def _take(sizes: Mapping[str, int], count: int) -> set[str]:
-    """Groups in order while they fit: exactly `count` photographs where there are single ones.
+def _choose_groups(sizes: Mapping[str, int], count: int) -> set[str]:
+    """Choose groups in order as long as they fit into `count` photographs.
 
-    The first is taken even if it is larger, so that no side that was asked for is empty.
+    The result has exactly `count` photographs if enough groups have only one. The first group is
+    chosen even if it is larger than `count`, so that a requested split is never empty.
     """
     chosen_groups: set[str] = set()
     for group, size in sizes.items():
@@ -212,20 +229,21 @@ def _assign_by_hash(position: float, test: float, val: float) -> str:
     return "val" if position < test + val else "train"
 
 
-def _resolve_amount(amount: float, of: int) -> int:
+def _resolve_amount(amount: float, total: int) -> int:
+    """Convert a count (1 or more) or a fraction (below 1) of `total` to a count."""
     if amount >= 1:
         return int(amount)
-    return max(1, round(amount * of)) if amount else 0
+    return max(1, round(amount * total)) if amount else 0
 
 
 def _hash_position(seed: int, group: str) -> float:
-    """In [0, 1), the same on every machine."""
+    """Return the position of a group in [0, 1), which is the same on every machine."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{group}".encode()).digest()[:8]) / 2**64
 
 
 def _parse(row: dict[str, str], columns: int, location: str) -> Photograph:
     if None in row or None in row.values():
-        raise ColorizerError(f"{location}: needs exactly {columns} fields")
+        raise ColorizerError(f"{location}: expected {columns} fields")
     if row["gray"] not in ("0", "1"):
         raise ColorizerError(f"{location}: gray is {row['gray']!r}; it must be 0 or 1")
     gray = row["gray"] == "1"
@@ -236,22 +254,31 @@ def _parse(row: dict[str, str], columns: int, location: str) -> Photograph:
         raise ColorizerError(
             f"{location}: phash is {row['phash']!r}; it must be 16 hex digits, or empty"
         )
-    values: dict[str, Any] = {**row, "gray": gray}
-    return Photograph(**values)
+    return Photograph(
+        root=row["root"],
+        image=row["image"],
+        file=row["file"],
+        split=row["split"],
+        gray=gray,
+        group=row["group"],
+        phash=row.get("phash", ""),
+    )
 
 
 def _check(rows: Sequence[Photograph], path: Path) -> None:
     images = Counter(row.image for row in rows)
-    twice = [image for image, count in images.items() if count > 1]
-    if twice:
-        raise ColorizerError(f"{path}: the id {twice[0]} stands there {images[twice[0]]} times")
-    sides: dict[str, str] = {}
+    repeated = [image for image, count in images.items() if count > 1]
+    if repeated:
+        raise ColorizerError(
+            f"{path}: the ID {repeated[0]} occurs {images[repeated[0]]} times; it must be unique"
+        )
+    group_splits: dict[str, str] = {}
     for row in rows:
-        if not row.gray and sides.setdefault(row.group, row.split) != row.split:
+        if not row.gray and group_splits.setdefault(row.group, row.split) != row.split:
             raise ColorizerError(
-                f"{path}: the group {row.group} is in {sides[row.group]} and in {row.split}; "
-                "images of one group must be on one side"
+                f"{path}: group {row.group} is in both {group_splits[row.group]} and {row.split}; "
+                "all images of a group must be in the same split"
             )
 
 
-SPLIT_FILE = Path("data/split.csv")  # the defaults of every command, in the working folder
+SPLIT_FILE = Path("data/split.csv")  # the default of every command, relative to the working folder

@@ -1,4 +1,4 @@
-"""Colors to try the formulas on."""
+"""Colors for testing the color formulas."""
 
 import torch
 from torch import Tensor
@@ -7,13 +7,16 @@ from colorizer.color.spaces import rgb_to_lab
 
 
 def srgb_grid(levels: int) -> Tensor:
-    """Lab (levels^3, 3) of sRGB, so many 8-bit levels a channel, black and white among them"""
+    """Return Lab (levels^3, 3) of an sRGB grid with `levels` 8-bit levels per channel.
+
+    The grid includes black and white.
+    """
     level = torch.linspace(0, 255, levels).round() / 255
     return rgb_to_lab(torch.cartesian_prod(level, level, level))
 
 
 def targets(count: int, seed: int) -> Tensor:
-    """ab (count, 2) of random 8-bit colors"""
+    """Return ab (count, 2) of random 8-bit colors."""
     generator = torch.Generator().manual_seed(seed)
     rgb = torch.randint(256, (count, 3), generator=generator) / 255
     return rgb_to_lab(rgb)[:, 1:]

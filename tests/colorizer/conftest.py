@@ -1,4 +1,4 @@
-"""A dozen pictures, split and decoded, and models small enough for a test."""
+"""Fixtures: twelve drawn photographs, split and decoded."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
-    """Threads cost small tensors more than they bring, and one gives the same sums every time."""
+    """Use one thread: it is faster for small tensors, and sums are the same every time."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -31,16 +31,16 @@ def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def photographs(photo_folder: Path) -> list[Photograph]:
-    """The dozen with their splits: 8 train, 2 val, 2 test."""
+    """Return the twelve photographs with their splits: 8 train, 2 val, 2 test."""
     files, _ = find_new_files(photo_folder, [])
-    seen = inspect_files(photo_folder, files)
-    fresh = [row for row in seen if isinstance(row, Photograph)]
-    return assign_splits(fresh, [], val=2, test=2, seed=0)
+    inspected = inspect_files(photo_folder, files)
+    new_rows = [row for row in inspected if isinstance(row, Photograph)]
+    return assign_splits(new_rows, [], val=2, test=2, seed=0)
 
 
 @pytest.fixture(scope="session")
 def squares(photographs: list[Photograph], tmp_path_factory: pytest.TempPathFactory) -> PhotoCache:
-    """The train split at 64 px."""
+    """Return the cache of the train split at 64 px."""
     path = tmp_path_factory.mktemp("cache") / "train.npy"
     training = [row for row in photographs if row.split == "train"]
     list(build_photo_cache(path, training, size=64))

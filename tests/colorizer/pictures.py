@@ -1,4 +1,4 @@
-"""Small pictures with colors that are easy to predict, since tests carry no photographs."""
+"""Draw small pictures whose colors are easy to predict; the tests include no photographs."""
 
 from pathlib import Path
 
@@ -8,7 +8,10 @@ from PIL import Image
 
 
 def draw(number: int, side: int = 96) -> NDArray[np.uint8]:
-    """Blue above, green below, an orange disc, all of a brightness of their own: (H, W, 3)"""
+    """Draw an orange disc on blue above green, (side, side, 3).
+
+    Each number has its own horizon, disc and brightness.
+    """
     rng = np.random.default_rng(number)
     y, x = np.mgrid[0:side, 0:side] / side
     horizon, (row, column) = rng.uniform(0.35, 0.65), rng.uniform(0.25, 0.75, 2)
@@ -22,13 +25,13 @@ def draw(number: int, side: int = 96) -> NDArray[np.uint8]:
 
 
 def write_pictures(folder: Path, count: int, side: int = 96) -> None:
-    """`count` JPEG files, 00.jpg and so on."""
+    """Write `count` JPEG files: 00.jpg, 01.jpg, ..."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         Image.fromarray(draw(number, side)).save(folder / f"{number:02}.jpg", quality=95)
 
 
 def truncate(path: Path) -> None:
-    """Keep half of a file."""
+    """Keep only the first half of a file."""
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])

@@ -128,7 +128,7 @@ def test_a_folder_is_colored_without_a_split(shell: Shell) -> None:
     Image.new("RGB", (64, 64), "gray").save(gray)
     code, out, err = shell("batch", "--photos", "photos", "--methods", "real,foil", "--size", "64")
     assert code == 1
-    assert err == "refused gray.png: gray; there are no colors to fake\n"
+    assert err == "refused gray.png: gray photograph; there are no colors to remove\n"
     assert out == "outputs/manifest.csv: images 3, stimuli 6, refused 1\n"
 
 
@@ -187,7 +187,7 @@ def test_a_small_folder_is_told_how_many_are_tested(shell: Shell) -> None:
         (["split", "absent"], "'absent' does not exist"),
         (["split", "empty"], "no photographs in this folder"),
         (["split", "broken"], "none of its 1 photographs can be used"),
-        (["split", "photos"], "leave none to train on"),
+        (["split", "photos"], "leave none for training"),
         (["split", "photos", "--test", "1", "--val", "0", "--out", "photos/00.jpg/x"], "photos/00"),
         (["prior"], "run `colorizer split PHOTOS` first"),
         (["train"], "Missing option '--objective'"),

@@ -1,4 +1,4 @@
-"""Real JPEG and PNG files with damaged bytes: each is an image or a refusal, nothing else."""
+"""Read JPEG and PNG files with damaged bytes: each is either read or refused."""
 
 import io
 from datetime import timedelta
@@ -22,18 +22,18 @@ def encode(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def write_originals() -> list[bytes]:
-    """One of each kind of JPEG and PNG, with metadata that can be damaged too."""
+    """Return one file of each kind of JPEG and PNG, with metadata that can also be damaged."""
     picture = Image.fromarray(draw(0, side=40))
     exif = Image.Exif()
     exif[0x0112] = 6
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    told = {"exif": exif, "icc_profile": profile}
+    metadata = {"exif": exif, "icc_profile": profile}
     return [
-        encode(picture, "JPEG", **told),
-        encode(picture, "JPEG", progressive=True, **told),
+        encode(picture, "JPEG", **metadata),
+        encode(picture, "JPEG", progressive=True, **metadata),
         encode(picture.convert("CMYK"), "JPEG"),
         encode(picture.convert("L"), "JPEG"),
-        encode(picture, "PNG", **told),
+        encode(picture, "PNG", **metadata),
         encode(picture.convert("RGBA"), "PNG"),
         encode(picture.quantize(16), "PNG", transparency=3),
         encode(picture.convert("I;16"), "PNG"),
@@ -44,7 +44,7 @@ ORIGINALS = write_originals()
 
 edits = st.tuples(
     st.sampled_from(["set", "flip", "delete", "insert", "repeat", "cut"]),
-    st.floats(0, 1, exclude_max=True),  # where, as a share of the file
+    st.floats(0, 1, exclude_max=True),  # position, as a fraction of the file
     st.binary(min_size=1, max_size=8),
 )
 
@@ -70,11 +70,11 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("damage") / "mutant.jpg"
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # as the command does
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # like the command line
 @settings(max_examples=MUTANTS, deadline=timedelta(seconds=10), derandomize=True)
 @given(original=st.sampled_from(ORIGINALS), changes=st.lists(edits, min_size=1, max_size=4))
 @pytest.mark.slow(4)
-def test_a_damaged_file_is_an_image_or_a_refusal(
+def test_a_damaged_file_is_either_read_or_refused(
     original: bytes, changes: list[tuple[str, float, bytes]], path: Path
 ) -> None:
     path.write_bytes(mutate(original, changes))
@@ -87,13 +87,13 @@ def test_a_damaged_file_is_an_image_or_a_refusal(
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-def test_no_library_prints_what_is_wrong_with_a_tiff(
+def test_a_damaged_tiff_prints_nothing_to_stderr(
     path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     refused = set()
     for compression in ("tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits"):
         whole = encode(Image.fromarray(draw(0, side=40)), "TIFF", compression=compression)
-        for at in range(8, len(whole), 61):  # past the first bytes, which say that it is one
+        for at in range(8, len(whole), 61):  # after the header, which identifies a TIFF
             path.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
             try:
                 read_photograph(path)
@@ -103,7 +103,7 @@ def test_no_library_prints_what_is_wrong_with_a_tiff(
     assert capfd.readouterr().err == ""
 
 
-def test_the_originals_are_whole(path: Path) -> None:
+def test_the_undamaged_originals_are_read(path: Path) -> None:
     for original in ORIGINALS:
         path.write_bytes(original)
         assert read_photograph(path).size == (40, 40)

@@ -5,7 +5,7 @@ import pytest
 from colorizer.files import atomic_write
 
 
-def test_a_block_that_fails_leaves_the_file_of_before_and_no_other(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
     file = tmp_path / "manifest.csv"
     with atomic_write(file) as temporary:
         temporary.write_text("whole\n")

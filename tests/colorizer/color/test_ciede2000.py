@@ -5,7 +5,7 @@ from skimage.color import deltaE_ciede2000
 
 from colorizer.color.ciede2000 import color_difference
 
-# Sharma, Wu & Dalal 2005, table 1: L, a, b of a pair and their difference
+# Sharma, Wu & Dalal (2005), table 1: L, a, b of both colors and their difference
 PAIRS = """
 50.0000 2.6772 -79.7751 50.0000 0.0000 -82.7485 2.0425
 50.0000 3.1571 -77.2803 50.0000 0.0000 -82.7485 2.8615
@@ -51,13 +51,13 @@ def pairs() -> torch.Tensor:
     return torch.tensor(rows, dtype=torch.float64)
 
 
-def test_the_differences_are_those_published(pairs: torch.Tensor) -> None:
+def test_differences_match_the_published_pairs(pairs: torch.Tensor) -> None:
     first, second, published = pairs[:, :3], pairs[:, 3:6], pairs[:, 6]
     torch.testing.assert_close(color_difference(first, second), published, atol=1e-4, rtol=0)
     torch.testing.assert_close(color_difference(second, first), published, atol=1e-4, rtol=0)
 
 
-def test_whole_images_in_single_precision_agree_with_scikit_image() -> None:
+def test_float32_images_agree_with_scikit_image() -> None:
     generator = torch.Generator().manual_seed(0)
     scale, offset = torch.tensor([100.0, 200, 200]), torch.tensor([0.0, 100, 100])
     first, second = torch.rand(2, 1, 40, 50, 3, generator=generator) * scale - offset
@@ -67,6 +67,6 @@ def test_whole_images_in_single_precision_agree_with_scikit_image() -> None:
     np.testing.assert_allclose(ours.numpy(), theirs, atol=2e-3)
 
 
-def test_a_color_does_not_differ_from_itself() -> None:
+def test_the_difference_of_a_color_to_itself_is_0() -> None:
     lab = torch.tensor([[50.0, 0, 0], [30, 60, -70], [0, 0, 0]])
     assert torch.equal(color_difference(lab, lab), torch.zeros(3))

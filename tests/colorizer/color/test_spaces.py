@@ -32,14 +32,14 @@ REFERENCE = {
 }
 
 
-def every_corner() -> torch.Tensor:
-    """sRGB on a grid of 18 levels a channel (1, 3, 5832)"""
+def srgb_corners() -> torch.Tensor:
+    """Return sRGB colors on a grid of 18 levels per channel, (1, 3, 5832)."""
     levels = range(0, 256, 15)
     return torch.tensor(list(itertools.product(levels, repeat=3))).T[None] / 255
 
 
-def wild_colors() -> torch.Tensor:
-    """Lab with any ab at any L, most of it outside sRGB (1, 3, 64, 64)"""
+def random_lab_colors() -> torch.Tensor:
+    """Return random Lab colors (1, 3, 64, 64), most of them outside sRGB."""
     generator = torch.Generator().manual_seed(0)
     scale, offset = torch.tensor([100.0, 220, 220]), torch.tensor([0.0, 110, 110])
     colors = torch.rand(1, 64, 64, 3, generator=generator) * scale - offset
@@ -47,44 +47,44 @@ def wild_colors() -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("rgb", "lab"), REFERENCE.items())
-def test_lab_is_that_of_scikit_image(
+def test_lab_agrees_with_scikit_image(
     rgb: tuple[int, int, int], lab: tuple[float, float, float]
 ) -> None:
     ours = rgb_to_lab(torch.tensor(rgb)[None, :, None] / 255)[0, :, 0]
     torch.testing.assert_close(ours, torch.tensor(lab), atol=2e-3, rtol=0)
 
 
-def test_lab_of_every_eighth_level_is_that_of_scikit_image() -> None:
+def test_lab_of_every_eighth_level_agrees_with_scikit_image() -> None:
     level = np.round(np.linspace(0, 255, 32)) / 255
     rgb = np.stack(np.meshgrid(level, level, level, indexing="ij"), axis=-1).reshape(-1, 3)
     np.testing.assert_allclose(srgb_grid(levels=32), rgb2lab(rgb), rtol=0, atol=1e-3)
 
 
-def test_srgb_has_the_ab_range_that_the_bins_expect() -> None:
-    _, a, b = rgb_to_lab(every_corner())[0]
+def test_srgb_colors_are_in_the_ab_range_of_the_bins() -> None:
+    _, a, b = rgb_to_lab(srgb_corners())[0]
     extremes = torch.stack([a.min(), a.max(), b.min(), b.max()])
     torch.testing.assert_close(
         extremes, torch.tensor([-86.18, 98.23, -107.86, 94.48]), atol=0.01, rtol=0
     )
 
 
-def test_lab_and_back_changes_no_byte() -> None:
+def test_converting_to_lab_and_back_changes_no_byte() -> None:
     pixels = torch.arange(256).repeat(3, 1).T[None, None].to(torch.uint8)
-    corners = to_bytes(every_corner()[:, :, None])
+    corners = to_bytes(srgb_corners()[:, :, None])
     for before in (pixels, corners):
         assert torch.equal(
             to_bytes(lab_to_rgb(map_to_gamut(rgb_to_lab(from_bytes(before))))), before
         )
 
 
-def test_lab_and_back_is_the_same_color() -> None:
+def test_converting_from_lab_and_back_keeps_the_color() -> None:
     lab = srgb_grid(levels=32)
     back = rgb_to_lab(lab_to_rgb(lab))
     torch.testing.assert_close(back, lab, rtol=0, atol=1e-3)
 
 
-def test_lightness_alone_equals_lab_lightness() -> None:
-    corners = every_corner()
+def test_rgb_to_lightness_equals_the_l_of_lab() -> None:
+    corners = srgb_corners()
     torch.testing.assert_close(
         rgb_to_lightness(corners), rgb_to_lab(corners)[:, :1], atol=1e-4, rtol=0
     )
@@ -97,17 +97,17 @@ def test_a_gray_image_has_its_lightness_and_equal_channels() -> None:
     torch.testing.assert_close(rgb_to_lightness(gray), lightness, atol=1e-3, rtol=0)
 
 
-def test_shrinking_chroma_keeps_lightness_after_rounding() -> None:
-    wild = wild_colors()
+def test_gamut_mapping_keeps_lightness_after_rounding() -> None:
+    wild = random_lab_colors()
     pixels = to_bytes(lab_to_rgb(map_to_gamut(wild)))
     moved = (rgb_to_lab(from_bytes(pixels))[:, 0] - wild[:, 0]).abs()
     assert moved.max() < 1
-    clipped = to_bytes(lab_to_rgb(wild))  # what the usual way does to the same colors
+    clipped = to_bytes(lab_to_rgb(wild))  # for comparison: clipping RGB
     assert (rgb_to_lab(from_bytes(clipped))[:, 0] - wild[:, 0]).abs().max() > 10
 
 
-def test_shrinking_chroma_keeps_hue_and_as_much_chroma_as_fits() -> None:
-    wild = wild_colors()
+def test_gamut_mapping_keeps_hue_and_as_much_chroma_as_fits() -> None:
+    wild = random_lab_colors()
     shrunk = map_to_gamut(wild)
     angle = torch.atan2(wild[:, 2], wild[:, 1]) - torch.atan2(shrunk[:, 2], shrunk[:, 1])
     colored = shrunk[:, 1:].norm(dim=1) > 1e-3
@@ -119,13 +119,13 @@ def test_shrinking_chroma_keeps_hue_and_as_much_chroma_as_fits() -> None:
     assert outside.all()
 
 
-def test_the_quick_way_into_the_gamut_gives_the_same_bytes() -> None:
-    for lab in (wild_colors(), rgb_to_lab(every_corner()[:, :, None])):
+def test_lab_to_rgb_in_gamut_gives_the_same_bytes_as_two_steps() -> None:
+    for lab in (random_lab_colors(), rgb_to_lab(srgb_corners()[:, :, None])):
         assert torch.equal(
             to_bytes(lab_to_rgb_in_gamut(lab)), to_bytes(lab_to_rgb(map_to_gamut(lab)))
         )
 
 
-def test_colors_inside_the_gamut_are_left_alone() -> None:
-    lab = rgb_to_lab(every_corner()[:, :, None])
+def test_colors_inside_the_gamut_are_unchanged() -> None:
+    lab = rgb_to_lab(srgb_corners()[:, :, None])
     assert torch.equal(map_to_gamut(lab), lab)

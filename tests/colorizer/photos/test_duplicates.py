@@ -16,7 +16,7 @@ from colorizer.photos.reading import center_square
 SCENES = [astronaut(), chelsea(), coffee()]
 
 
-def apart(a: str, b: str) -> int:
+def differing_bits(a: str, b: str) -> int:
     return (int(a, 16) ^ int(b, 16)).bit_count()
 
 
@@ -24,7 +24,7 @@ def hash_of(image: Image.Image) -> str:
     return perceptual_hash(center_square(image.convert("RGB"), 256))
 
 
-def test_the_hash_survives_what_copies_go_through() -> None:
+def test_the_hash_barely_changes_under_scaling_recompression_and_brightness() -> None:
     for pixels in SCENES:
         image, file = Image.fromarray(pixels), io.BytesIO()
         image.save(file, "JPEG", quality=30)
@@ -35,44 +35,47 @@ def test_the_hash_survives_what_copies_go_through() -> None:
             ImageEnhance.Contrast(image).enhance(0.7),
             image.convert("L"),
         ]
-        assert max(apart(hash_of(copy), hash_of(image)) for copy in copies) <= MAX_HAMMING_BITS
+        assert (
+            max(differing_bits(hash_of(copy), hash_of(image)) for copy in copies)
+            <= MAX_HAMMING_BITS
+        )
 
 
-def test_other_photographs_have_other_hashes() -> None:
+def test_different_photographs_have_different_hashes() -> None:
     hashes = [hash_of(Image.fromarray(pixels)) for pixels in SCENES]
-    assert min(apart(a, b) for a, b in combinations(hashes, 2)) > 3 * MAX_HAMMING_BITS
+    assert min(differing_bits(a, b) for a, b in combinations(hashes, 2)) > 3 * MAX_HAMMING_BITS
 
 
-def test_one_color_has_the_same_hash_at_every_brightness() -> None:
+def test_images_of_one_color_have_the_same_hash_at_every_brightness() -> None:
     flat = {perceptual_hash(np.full((64, 64, 3), level, np.uint8)) for level in (30, 77, 200)}
     assert len(flat) == 1
 
 
-def test_near_pairs_are_those_that_comparing_all_finds() -> None:
+def test_similar_pairs_are_those_of_an_exhaustive_comparison() -> None:
     rng = np.random.default_rng(0)
-    words = [int(word) for word in rng.integers(2**63, size=300)]
-    for word in words[:200]:  # copies at 0 to 9 bits, in all places
+    values = [int(value) for value in rng.integers(2**63, size=300)]
+    for value in values[:200]:  # copies with 0 to 9 flipped bits
         flips = rng.permutation(64)[: rng.integers(10)]
-        words.append(word ^ sum(1 << int(bit) for bit in flips))
-    hashes = [f"{word:016x}" for word in words]
+        values.append(value ^ sum(1 << int(bit) for bit in flips))
+    hashes = [f"{value:016x}" for value in values]
     expected = {
         (i, j)
         for i, j in combinations(range(500), 2)
-        if apart(hashes[i], hashes[j]) <= MAX_HAMMING_BITS
+        if differing_bits(hashes[i], hashes[j]) <= MAX_HAMMING_BITS
     }
-    found = find_similar_hashes(hashes)
-    assert set(found) == expected
-    assert len(found) == len(expected) > 100
-    distances = [apart(hashes[i], hashes[j]) for i, j in found]
+    pairs = find_similar_hashes(hashes)
+    assert set(pairs) == expected
+    assert len(pairs) == len(expected) > 100
+    distances = [differing_bits(hashes[i], hashes[j]) for i, j in pairs]
     assert distances == sorted(distances)
 
 
-def test_equal_hashes_cost_no_square_of_pairs() -> None:
+def test_equal_hashes_are_paired_only_with_the_first() -> None:
     assert find_similar_hashes(["00ff00ff00ff00ff"] * 4) == [(0, 1), (0, 2), (0, 3)]
     assert find_similar_hashes([]) == []
 
 
-def test_pairs_join_groups_but_never_two_fixed_ones() -> None:
+def test_pairs_merge_groups_but_never_two_assigned_ones() -> None:
     groups = ["a", "b", "c", "d", "old", "older"]
     chain = [(0, 1), (1, 2)]
     assert merge_duplicate_groups(groups, chain, assigned_groups=set()) == [
@@ -84,5 +87,5 @@ def test_pairs_join_groups_but_never_two_fixed_ones() -> None:
         "older",
     ]
     links = [*chain, (2, 4), (4, 5), (3, 5), (0, 3)]
-    joined = merge_duplicate_groups(groups, links, assigned_groups={"old", "older"})
-    assert joined == ["old", "old", "old", "older", "old", "older"]
+    merged = merge_duplicate_groups(groups, links, assigned_groups={"old", "older"})
+    assert merged == ["old", "old", "old", "older", "old", "older"]

@@ -23,7 +23,7 @@ def name(*inputs: str, out: str = "out") -> dict[str, str]:
     return {str(job.source): str(job.colorized.relative_to(out)) for job in jobs}
 
 
-def test_a_folder_keeps_its_shape_and_a_file_its_name() -> None:
+def test_a_folder_keeps_its_structure_and_a_file_its_name() -> None:
     touch("photos/a.jpg", "photos/sub/b.PNG", "photos/notes.txt", "c.d.webp")
     assert name("photos", "c.d.webp") == {
         "photos/a.jpg": "a.png",
@@ -32,32 +32,32 @@ def test_a_folder_keeps_its_shape_and_a_file_its_name() -> None:
     }
 
 
-def test_equal_names_are_numbered_also_where_case_differs() -> None:
+def test_equal_names_are_numbered_even_if_their_case_differs() -> None:
     touch("x/a.jpg", "x/a.png", "y/A.jpg", "y/a-2.jpg")
     colored = name("x", "y")
     assert list(colored.values()) == ["a.png", "a-2.png", "A-3.png", "a-2-2.png"]
 
 
-def test_a_photograph_never_takes_the_name_of_anothers_sheet() -> None:
+def test_a_photograph_never_gets_the_name_of_another_ones_sheet() -> None:
     touch("x/a.jpg", "x/a-sheet.jpg")
     jobs = name_outputs([Path("x")], Path("out"))
     written = [path for job in jobs for path in (job.colorized, job.sheet)]
     assert len(set(written)) == 4
 
 
-def test_an_input_is_never_written_over() -> None:
+def test_an_input_is_never_overwritten() -> None:
     touch("a.png", "b.jpg", "b.png")
     colored = name("a.png", "b.jpg", "b.png", out=".")
     assert set(colored.values()) & {"a.png", "b.png"} == set()
 
 
-def test_a_file_given_twice_is_colored_once() -> None:
+def test_a_file_given_twice_is_colorized_once() -> None:
     touch("x/a.jpg")
     Path("link.jpg").symlink_to("x/a.jpg")
     assert name("x", "x/a.jpg", "link.jpg", "x") == {"x/a.jpg": "a.png"}
 
 
-def test_earlier_outputs_in_a_folder_are_not_colored_again() -> None:
+def test_earlier_outputs_in_a_folder_are_not_colorized_again() -> None:
     touch("photos/a.jpg", "photos/colorized/a.png")
     assert name("photos", out="photos/colorized") == {"photos/a.jpg": "a.png"}
     assert name("photos/colorized/a.png", out="photos/colorized") == {
@@ -65,13 +65,13 @@ def test_earlier_outputs_in_a_folder_are_not_colored_again() -> None:
     }
 
 
-def test_a_loop_of_links_is_named_like_any_other_file() -> None:
+def test_a_circular_link_is_named_like_any_other_file() -> None:
     Path("photos").mkdir()
     Path("photos/loop.jpg").symlink_to("loop.jpg")
     assert name("photos") == {"photos/loop.jpg": "loop.png"}
 
 
-def test_the_longest_names_are_cut_and_told_apart() -> None:
+def test_long_names_are_truncated_and_numbered() -> None:
     long, umlauts = "x" * 250, "ä" * 125  # 250 bytes either way
     touch(f"{long}a.jpg", f"{long}b.jpg", f"{umlauts}.jpg")
     colored = name(f"{long}a.jpg", f"{long}b.jpg", f"{umlauts}.jpg")

@@ -225,7 +225,7 @@ def test_gray_and_unreadable_photographs_lend_no_colors(
     Image.open(tmp_path / "01.jpg").convert("L").save(tmp_path / "01.jpg")
     foils = replace(recipe, methods=("foil",))
     results = list(write_stimuli(rows(tmp_path, 3), foils, tmp_path / "out", CPU))
-    assert results[1] == Refusal("01.jpg", "gray; there are no colors to fake")
+    assert results[1] == Refusal("01.jpg", "gray photograph; there are no colors to remove")
     for name in ("00", "02"):
         foil = torch.tensor(pixels_of(tmp_path / "out" / "foil" / f"{name}.png"))[None]
         assert rgb_to_lab(from_bytes(foil))[:, 1:].abs().max() > 20
