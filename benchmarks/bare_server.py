@@ -1,16 +1,18 @@
-"""The peer of benchmarks/load.py: Flask, SQLAlchemy and waitress, one insert a request, no more.
+"""The peer of benchmarks/load.py: Flask and SQLAlchemy, one insert per request, nothing else.
 
-With the durability of ours: WAL, synchronous=FULL, BEGIN IMMEDIATE. Two arguments: PORT FILE.
+In the server of ours, with its durability: WAL, synchronous=FULL, BEGIN IMMEDIATE. Two arguments:
+PORT FILE.
 """
 
 import sys
+from functools import partial
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from waitress import serve
 
 from study_server.storage.engine import open_engine, write_session
+from study_server.wsgi import BLOCKING_THREADS, run_server
 
 
 class Base(DeclarativeBase):
@@ -51,4 +53,5 @@ def bare_app(file: str) -> Flask:
 
 
 if __name__ == "__main__":
-    serve(bare_app(sys.argv[2]), host="127.0.0.1", port=int(sys.argv[1]), threads=6)  # as ours
+    factory = partial(bare_app, sys.argv[2])
+    run_server("127.0.0.1", int(sys.argv[1]), workers=1, threads=BLOCKING_THREADS, factory=factory)

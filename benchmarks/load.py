@@ -1,28 +1,28 @@
-"""How many people at once: participants at their own pace, over HTTP, against both databases.
+"""How many people at once: participants at their own pace, over HTTP, servers and databases.
 
-Each enrols, fetches images ahead, answers about every 5 s; some reload, some leave for good; who is
-done is followed by somebody new. 500 people are about 100 answers a second. Clients run on the same
-cores. Bars for 500 people: nothing lost, doubled or failed, 99 % of answers within 250 ms. Then
-answers at saturation against a bare insert of the same durability; bar: 0.7 times as many. Options:
+Each enrolls, fetches images in advance, answers about every 5 s; some reload, some leave for good;
+whoever is done is followed by somebody new. 500 people are about 100 answers a second. Clients run
+on the same cores. Bars for 500 people: nothing lost, doubled or failed, 99% of answers within
+250 ms. Then the answers of 20 people beside 32 clients that send a byte a second, that read
+nothing, or that send 20 requests at once; bar: 99% within 500 ms. Then answers at saturation
+against a bare insert of the same durability; bar: 0.7 times as many. Options:
 `python -m benchmarks.load --help`.
 """
 
 import asyncio
 import os
 import secrets
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 from sqlalchemy import Engine, select
 
 from benchmarks.faults import fresh, postgresql
+from benchmarks.servers import NAMES, Bare, find_setup, running, title
 from study_server.participants.enrollment import enroll
 from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant, Trial
@@ -32,56 +32,29 @@ from study_server.vocabulary import Mode, RecruitmentSource
 from tests.conftest import open_study, short_protocol, write_stimuli
 from tests.faults.people import Browser, Ledger, Pace, compare, crowd, percentiles
 from tests.faults.servers import Server, started
-from tests.ports import free_port
-from tests.study_server.test_nginx import start_nginx, wait_for
+from tests.faults.test_slow_clients import CLIENTS_OF_A_KIND, answer_beside
 
 PACE = Pace(answer_s=4.7, reload=0.01, vanish=0.004, retry_s=0.5)
 PROTOCOL = short_protocol(practice=10, trials=40, attention_checks=4)
 CONNECTIONS, SATURATION_S = 16, 15
-SERVERS = {
-    "nginx-sqlite": "nginx, study serve, SQLite",
-    "waitress-sqlite": "study serve, SQLite",
-    "gunicorn-sqlite": "gunicorn, SQLite",
-    "gunicorn-postgresql": "gunicorn, PostgreSQL",
-    "nginx-gunicorn-sqlite": "nginx, gunicorn, SQLite",
-    "nginx-gunicorn-postgresql": "nginx, gunicorn, PostgreSQL",
-}
+SERVERS = (
+    "granian-sqlite",
+    "waitress-sqlite",
+    "gunicorn-sqlite",
+    "nginx-granian-sqlite",
+    "granian-postgresql",
+    "granian-2-postgresql",
+    "waitress-postgresql",
+    "gunicorn-2-postgresql",
+    "nginx-granian-2-postgresql",
+)
+WIDTH = 44  # of the first column
 HEAD = (
-    f"{'server':28}{'people':>7}{'answers':>9}{'a second':>10}{'p50':>7}{'p95':>7}{'p99':>7} ms"
+    f"{'server':{WIDTH}}{'people':>7}{'answers':>9}{'a second':>10}"
+    f"{'p50':>7}{'p95':>7}{'p99':>7} ms"
     f"{'failed':>8}{'refused':>9}{'lost':>6}{'doubled':>9}"
     f"{'busy':>6}{'enrol p99':>11}{'memory':>10}{'CPU':>6}"
 )
-
-
-@dataclass
-class Gunicorn(Server):
-    """The same application with another server."""
-
-    workers: int = 2
-
-    def start(self) -> None:
-        gunicorn = str(Path(sys.executable).with_name("gunicorn"))
-        command = [
-            gunicorn, "--workers", str(self.workers), "--threads", "4", "--keep-alive", "30",
-            "--worker-connections", "4000", "--log-level", "error",
-            "--bind", f"127.0.0.1:{self.port}", "study_server.wsgi:app()",
-        ]  # fmt: skip
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-
-
-@dataclass
-class Bare(Server):
-    """benchmarks/bare_server.py"""
-
-    file: str = field(default="bare.sqlite")
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "benchmarks.bare_server", str(self.port)]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, str(self.folder / self.file)], stdout=log, stderr=log
-            )
 
 
 @click.command()
@@ -89,11 +62,14 @@ class Bare(Server):
 @click.option("--coming", type=int, default=60, show_default=True, help="seconds, not timed")
 @click.option("--seconds", type=int, default=180, show_default=True)
 @click.option("--images", type=int, default=200, show_default=True, help="photographs, 256 px")
-@click.option("--server", multiple=True, default=tuple(SERVERS), show_default=True)
+@click.option(
+    "--server", multiple=True, type=click.Choice(NAMES), default=SERVERS, show_default=True
+)
+@click.option("--slow/--no-slow", default=True, show_default=True, help="clients that hold up")
 @click.option("--saturate/--no-saturate", default=True, show_default=True)
 def main(
     people: tuple[int, ...], coming: int, seconds: int, images: int, server: tuple[str, ...],
-    saturate: bool,
+    slow: bool, saturate: bool,
 ) -> None:  # fmt: skip
     """Measure how many people the server holds, on loopback."""
     with tempfile.TemporaryDirectory(prefix="load-") as name:
@@ -105,16 +81,22 @@ def main(
             with database_of(kind, folder) as url:
                 for count in people:
                     measure_people(folder, kind, url, manifest, count, coming, seconds)
+        if slow:
+            print_slow_clients(folder, manifest, server)
         if saturate:
             print_saturation(folder, manifest)
 
 
 @contextmanager
 def database_of(kind: str, folder: Path) -> Iterator[str]:
-    if kind.endswith("-sqlite"):
-        yield f"sqlite:///{folder / kind}.sqlite"
+    """The URL of an empty database for a server, in a folder of its own."""
+    place = folder / f"database-{kind}"
+    place.mkdir()
+    place.chmod(0o755)
+    if kind.endswith("sqlite"):
+        yield f"sqlite:///{place / 'study.sqlite'}"
         return
-    with postgresql(folder) as url:
+    with postgresql(place) as url:
         yield fresh(url, "load")
 
 
@@ -130,10 +112,9 @@ def measure_people(
         manifest,
         folder / "instance",
     )
-    server = (Gunicorn if "gunicorn" in kind else Server)(folder, url)
-    if "nginx" in kind:
-        server.settings = {"STUDY_X_ACCEL": "/stimuli", "STUDY_TRUSTED_PROXIES": "1"}
-    with started(server), in_front(server, "nginx" in kind) as address:
+    setup, _, behind_nginx = find_setup(kind)
+    server = setup.create(folder, url, behind_nginx=behind_nginx)
+    with running(server, behind_nginx=behind_nginx) as address:
         ledger = asyncio.run(take_part(address, slug, people, coming, seconds))
         memory_mb, cpu_s = weigh(server)
     found = compare(engine, ledger, slug)
@@ -141,27 +122,11 @@ def measure_people(
     p50, p95, p99 = percentiles(ledger.answers_s, 50, 95, 99)
     (enrol,) = percentiles(ledger.enrolments_s, 99)
     rate, cpu = len(ledger.answers_s) / seconds, cpu_s / (coming + seconds)
-    print(f"{SERVERS[kind]:28}{people:7}{len(ledger.saved):9}{rate:10.1f}", end="")
+    print(f"{title(kind):{WIDTH}}{people:7}{len(ledger.saved):9}{rate:10.1f}", end="")
     print(f"{p50:7.0f}{p95:7.0f}{p99:7.0f}   {ledger.failures:8}{len(ledger.refused):9}", end="")
     print(f"{found.lost + found.changed:6}{found.doubled:9}{busy:6}{enrol:8.0f} ms", end="")
     print(f"{memory_mb:7.0f} MB{cpu:6.0%}", flush=True)
     engine.dispose()
-
-
-@contextmanager
-def in_front(server: Server, nginx: bool) -> Iterator[str]:
-    """The address to ask: of nginx where it is wanted, with docs/nginx.conf."""
-    if not nginx:
-        yield server.address
-        return
-    port = free_port()
-    process = start_nginx(server.folder, port, f"127.0.0.1:{server.port}")
-    try:
-        wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 async def take_part(address: str, slug: str, people: int, coming: int, seconds: int) -> Ledger:
@@ -190,6 +155,31 @@ def weigh(server: Server) -> tuple[float, float]:
         for each in family
     )
     return peak_kb / 1024, ticks / os.sysconf("SC_CLK_TCK")
+
+
+def print_slow_clients(folder: Path, manifest: Path, servers: tuple[str, ...]) -> None:
+    """Print the percentiles of the answers of 20 people beside 32 such clients."""
+    print(f"\n{'answers beside 32 clients: p50, p99 in ms':{WIDTH}}", end="")
+    print("".join(f"{client.__name__:>20}" for client in CLIENTS_OF_A_KIND))
+    for kind in servers:
+        place = folder / f"slow-{kind}"
+        place.mkdir()
+        place.chmod(0o755)
+        setup, database, behind_nginx = find_setup(kind)
+        with database_of(database, place) as url:
+            engine = open_engine(url)
+            ensure_current_schema(engine)
+            open_study(engine, PROTOCOL, manifest, place / "instance")
+            engine.dispose()
+            server = setup.create(place, url, behind_nginx=behind_nginx)
+            with running(server, behind_nginx=behind_nginx) as address:
+                port = int(address.rpartition(":")[2])
+                ledgers = [asyncio.run(answer_beside(client, port)) for client in CLIENTS_OF_A_KIND]
+        cells = [
+            "".join(f"{ms:10.0f}" for ms in percentiles(ledger.answers_s, 50, 99))
+            for ledger in ledgers
+        ]
+        print(f"{title(kind):{WIDTH}}{''.join(cells)}", flush=True)
 
 
 def print_saturation(folder: Path, manifest: Path) -> None:

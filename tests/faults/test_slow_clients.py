@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, suppress
 
 import pytest
@@ -17,7 +17,7 @@ PEOPLE, SECONDS = 20, 12.0
 PACE = Pace(answer_s=1.0)
 MAX_P99_MS = 500
 
-Client = Callable[[Server, str], Awaitable[None]]
+Client = Callable[[int, str], Coroutine[None, None, None]]
 
 pytestmark = pytest.mark.alone
 
@@ -33,12 +33,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-async def send_slowly(server: Server, _image: str) -> None:
+async def send_slowly(port: int, _image: str) -> None:
     """Send a body of a byte a second, again and again."""
     head = b"POST /s/short HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
     while True:
         with suppress(OSError):
-            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
             with closing(writer):
                 writer.write(head)
                 while True:
@@ -47,18 +47,18 @@ async def send_slowly(server: Server, _image: str) -> None:
                     await asyncio.sleep(1)
 
 
-async def never_read(server: Server, image: str) -> None:
+async def never_read(port: int, image: str) -> None:
     """Ask for more images than the system's buffers hold, and read none."""
     requests = 50 * f"GET {image} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+    with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(requests)
         await asyncio.sleep(3600)
 
 
-async def pipeline(server: Server, _image: str) -> None:
+async def pipeline(port: int, _image: str) -> None:
     """Ask for 20 pages without waiting for the first, again and again."""
     requests = 20 * b"GET /s/short HTTP/1.1\r\nHost: x\r\n\r\n"
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with closing(writer):
         while True:
             writer.write(requests)
@@ -66,24 +66,28 @@ async def pipeline(server: Server, _image: str) -> None:
                 await reader.readuntil(b"</html>")
 
 
-@pytest.mark.parametrize("client", [send_slowly, never_read, pipeline])
+CLIENTS_OF_A_KIND: tuple[Client, ...] = (send_slowly, never_read, pipeline)
+
+
+@pytest.mark.parametrize("client", CLIENTS_OF_A_KIND)
 def test_the_answers_of_others_are_stored_within_half_a_second(
     client: Client, server: Server
 ) -> None:
-    ledger = loops.run(answer_beside(client, server))
+    ledger = loops.run(answer_beside(client, server.port))
     assert len(ledger.saved) > PEOPLE * SECONDS / 4
     assert ledger.failures == 0
     (p99,) = percentiles(ledger.answers_s, 99)
     assert p99 < MAX_P99_MS
 
 
-async def answer_beside(client: Client, server: Server) -> Ledger:
+async def answer_beside(client: Client, port: int) -> Ledger:
     """Let people answer while 32 such clients are connected; what they experienced."""
-    image = await find_image(server)
-    clients = [asyncio.create_task(client(server, image)) for _ in range(CLIENTS)]
+    address = f"http://127.0.0.1:{port}"
+    image = await find_image(address)
+    clients = [asyncio.create_task(client(port, image)) for _ in range(CLIENTS)]
     await asyncio.sleep(2)
     stop = asyncio.Event()
-    ledger, people = crowd(server.address, "short", PEOPLE, PACE, stop, within_s=2)
+    ledger, people = crowd(address, "short", PEOPLE, PACE, stop, within_s=2)
     await asyncio.sleep(SECONDS)
     failed = [task.exception() for task in clients if task.done()]
     for task in clients:
@@ -95,9 +99,9 @@ async def answer_beside(client: Client, server: Server) -> Ledger:
     return ledger
 
 
-async def find_image(server: Server) -> str:
+async def find_image(address: str) -> str:
     """The address of an image of somebody's first trial."""
-    browser = Browser(server.address, Ledger(), retry_s=1)
+    browser = Browser(address, Ledger(), retry_s=1)
     batch = await browser.post(f"{await enter(browser, 'short')}/resume", {})
     browser.close()
     return str(batch["trials"][0]["images"][0]["url"])

@@ -1,0 +1,125 @@
+"""The servers that benchmarks/load.py compares: granian as `study serve` runs it, and its peers."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.servers import Server, started
+from tests.ports import free_port
+from tests.study_server.test_nginx import start_nginx, wait_for
+
+WAITRESS = """
+import sys
+from waitress import serve
+from study_server.wsgi import app
+serve(app(), host="127.0.0.1", port=int(sys.argv[1]), threads=8, connection_limit=8192)
+"""
+
+
+@dataclass
+class Peer(Server):
+    """The same application in another server."""
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command(), env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+
+@dataclass
+class Waitress(Peer):
+    """waitress.serve with 8 threads, and room for as many connections as ours has."""
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-c", WAITRESS, str(self.port)]
+
+
+@dataclass
+class Gunicorn(Peer):
+    """gunicorn's threaded workers; `options` says how many processes and threads."""
+
+    def command(self) -> list[str]:
+        gunicorn = str(Path(sys.executable).with_name("gunicorn"))
+        return [
+            gunicorn, *self.options, "--keep-alive", "30", "--worker-connections", "4000",
+            "--log-level", "error", "--bind", f"127.0.0.1:{self.port}", "study_server.wsgi:app()",
+        ]  # fmt: skip
+
+
+@dataclass
+class Bare(Peer):
+    """benchmarks/bare_server.py: an insert into a database of its own."""
+
+    def command(self) -> list[str]:
+        file = str(self.folder / "bare.sqlite")
+        return [sys.executable, "-m", "benchmarks.bare_server", str(self.port), file]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A server, its options, and the words for it in the table."""
+
+    title: str
+    program: type[Server]
+    options: tuple[str, ...] = ()
+
+    def create(self, folder: Path, database_url: str, *, behind_nginx: bool) -> Server:
+        settings = {"STUDY_X_ACCEL": "/stimuli", "STUDY_TRUSTED_PROXIES": "1"}
+        return self.program(
+            folder,
+            database_url,
+            options=self.options,
+            settings=settings if behind_nginx else {},
+        )
+
+
+ONE_PROCESS = ("--workers", "1", "--threads", "64")
+TWO_PROCESSES = ("--workers", "2", "--threads", "32")
+SETUPS = {
+    "granian": Setup("study serve", Server),
+    "granian-2": Setup("study serve --workers 2", Server, ("--workers", "2")),
+    "waitress": Setup("waitress, 8 threads", Waitress),
+    "gunicorn": Setup("gunicorn, 64 threads", Gunicorn, ONE_PROCESS),
+    "gunicorn-2": Setup("gunicorn, 2 x 32 threads", Gunicorn, TWO_PROCESSES),
+}
+DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+NGINX = "nginx-"
+NAMES = [
+    f"{before}{setup}-{kind}" for before in ("", NGINX) for setup in SETUPS for kind in DATABASES
+]
+
+
+def find_setup(name: str) -> tuple[Setup, str, bool]:
+    """`nginx-granian-sqlite` -> its setup, the kind of database, whether nginx is in front."""
+    setup, _, database = name.removeprefix(NGINX).rpartition("-")
+    return SETUPS[setup], database, name.startswith(NGINX)
+
+
+def title(name: str) -> str:
+    """The words for a name of a server."""
+    setup, database, behind_nginx = find_setup(name)
+    return f"{'nginx, ' if behind_nginx else ''}{setup.title}, {DATABASES[database]}"
+
+
+@contextmanager
+def running(server: Server, *, behind_nginx: bool) -> Iterator[str]:
+    """Run a server; the address to ask: of nginx with docs/nginx.conf where it is wanted."""
+    with started(server):
+        if not behind_nginx:
+            yield server.address
+            return
+        port = free_port()
+        process = start_nginx(server.folder, port, f"127.0.0.1:{server.port}")
+        try:
+            wait_for(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait()
