@@ -25,8 +25,8 @@ from study_server.views.language import gettext
 from study_server.views.participant import entrance, pages, screening
 from study_server.views.researcher import downloads, login, study
 from study_server.web import bodies, logs
-from study_server.web.cookies import Cookies
-from study_server.web.headers import security_headers
+from study_server.web.cookies import SessionInterface
+from study_server.web.headers import build_security_headers
 
 RETRY_AFTER_S = 5
 BLUEPRINTS = (
@@ -86,7 +86,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which our Referrer-Policy withholds
     )
     app.json = StrictJsonProvider(app)
-    app.session_interface = Cookies()
+    app.session_interface = SessionInterface()
 
 
 def _register_routes(app: OpenAPI) -> None:
@@ -125,7 +125,7 @@ def _close_database(_error: BaseException | None) -> None:
 
 
 def _add_security_headers(response: Response) -> Response:
-    headers = security_headers(g.get("framed_by", ()), g.get("forms_to", ()), g.get("policy"))
+    headers = build_security_headers(g.get("framed_by", ()), g.get("forms_to", ()), g.get("policy"))
     response.headers.extend(headers)
     if current_app.config["SESSION_COOKIE_SECURE"]:
         response.headers["Strict-Transport-Security"] = "max-age=31536000"

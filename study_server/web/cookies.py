@@ -11,7 +11,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
 
-class PatientSigner(TimestampSigner):
+class ClockTolerantSigner(TimestampSigner):
     """A signature is too old, but never too young."""
 
     def unsign(
@@ -25,24 +25,29 @@ class PatientSigner(TimestampSigner):
         return (value, signed_at) if return_timestamp else value
 
 
-class PatientSerializer(URLSafeTimedSerializer):
-    default_signer = PatientSigner
+class ClockTolerantSerializer(URLSafeTimedSerializer):
+    default_signer = ClockTolerantSigner
 
 
-COOKIELESS = ("/p/", "/api/", "/static/", "/healthz")  # who asks there, an address or a token says
+COOKIELESS_PREFIXES = (
+    "/p/",
+    "/api/",
+    "/static/",
+    "/healthz",
+)  # who asks there, an address or a token says
 
 
-class Cookies(SecureCookieSessionInterface):
+class SessionInterface(SecureCookieSessionInterface):
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """None where none is needed: signatures take time, and trials come often."""
-        if request.path.startswith(COOKIELESS):
+        if request.path.startswith(COOKIELESS_PREFIXES):
             return None  # Flask takes one that cannot be written
         return super().open_session(app, request)
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         if not app.secret_key:
             return None
-        return PatientSerializer(
+        return ClockTolerantSerializer(
             app.secret_key,
             salt=self.salt,
             serializer=self.serializer,

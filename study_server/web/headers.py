@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-HEADERS = {
+FIXED_HEADERS = {
     "Cross-Origin-Embedder-Policy": "require-corp",  # with the next: timestamps of 5 us, not 100
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -13,8 +13,10 @@ HEADERS = {
 
 
 @lru_cache(maxsize=64)  # every response wants them
-def security_headers(
-    framed_by: tuple[str, ...], forms_to: tuple[str, ...], policy: str | None = None
+def build_security_headers(
+    framed_by: tuple[str, ...],
+    forms_to: tuple[str, ...],
+    content_security_policy: str | None = None,
 ) -> dict[str, str]:
     """framed_by: whose pages may frame this one. forms_to: where its forms may go beside here.
 
@@ -22,10 +24,10 @@ def security_headers(
     """
     forms = " ".join(("'self'", *forms_to))
     ancestors = " ".join(framed_by) or "'none'"
-    policy = policy or (
+    policy = content_security_policy or (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
         f"connect-src 'self'; form-action {forms}; base-uri 'none'; "
         f"frame-ancestors {ancestors}"
     )
-    headers = HEADERS | {"Content-Security-Policy": policy}
+    headers = FIXED_HEADERS | {"Content-Security-Policy": policy}
     return headers if framed_by else headers | {"X-Frame-Options": "DENY"}

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Response, Trial
 from study_server.vocabulary import TrialKind
-from study_server.web.cookies import Cookies
+from study_server.web.cookies import SessionInterface
 from tests.attacks.answering import SHOWN, answer, answer_all, trials
 from tests.study_server.browsing import consent, csrf_token
 
@@ -106,7 +106,7 @@ def test_a_forged_invitation_leads_nowhere(client: FlaskClient) -> None:
 def test_a_forged_cookie_is_nobodys(app: Flask, client: FlaskClient, base: str) -> None:
     forger = Flask("forger")
     forger.secret_key = "another secret key"
-    serializer = Cookies().get_signing_serializer(forger)
+    serializer = SessionInterface().get_signing_serializer(forger)
     with client.session_transaction() as cookie:
         person = cookie["person"]
     assert serializer is not None

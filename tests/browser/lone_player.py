@@ -17,14 +17,14 @@ from playwright.sync_api import Page, Route
 
 from study_server.languages import SOURCE_LANGUAGE, format_seconds
 from study_server.protocol.model import Protocol, create_protocol
-from study_server.web.headers import security_headers
+from study_server.web.headers import build_security_headers
 from study_server.wording.player_texts import PLAYER_TEXTS
 
 ROOT = Path(__file__).parents[2]
 SITE = "http://study.test"
 BASE = "/p/someone"
 QUESTION = "Which image is the fake?"
-CSP = security_headers((), ())["Content-Security-Policy"]
+CSP = build_security_headers((), ())["Content-Security-Policy"]
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 TIMING = {"blank_ms": 60, "gap_ms": 60, "after_ms": 30, "mask_ms": 50}
 FEEDBACK_MS = 200

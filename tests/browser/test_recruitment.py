@@ -91,7 +91,9 @@ def test_questions_and_plates_are_answered_by_the_keyboard_alone(
     with read_session(screening_study.engine) as db:
         digits = plate_digits(db.scalars(select(Participant)).one())
     page.wait_for_load_state("networkidle")
-    widths = page.locator(".color-plates img").evaluate_all("all => all.map(one => one.naturalWidth)")
+    widths = page.locator(".color-plates img").evaluate_all(
+        "all => all.map(one => one.naturalWidth)"
+    )
     assert widths == [280, 280]
     page.get_by_label("Yes, as far as I know").focus()
     first, second = map(str, digits)
