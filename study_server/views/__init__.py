@@ -1,1 +1,1 @@
-"""Views parse, call a service and render; no SQL, no chance."""
+"""The views: they parse a request, call a service and render; they contain no SQL or randomness."""

@@ -1,4 +1,4 @@
-"""/healthz for monitoring: 200 while the server can do its work, 503 otherwise."""
+"""The page /healthz for monitoring: 200 while the server works, 503 otherwise."""
 
 import os
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def health() -> ResponseReturnValue:
         "stimuli": _check_stimuli,
     }
     results = {name: _run_check(check) for name, check in checks.items()}
-    is_healthy = all(word == "ok" for word in results.values())
+    is_healthy = all(result == "ok" for result in results.values())
     headers = {"Cache-Control": "no-store"}
     return (
         {"status": "ok" if is_healthy else "failing"} | results,
@@ -36,7 +36,7 @@ def _run_check(check: Callable[[], str]) -> str:
     try:
         return check()
     except SQLAlchemyError:  # its message may contain host and user names
-        return "the database does not answer"
+        return "the database does not respond"
 
 
 def _check_database() -> str:
@@ -46,9 +46,9 @@ def _check_database() -> str:
 
 def _check_schema() -> str:
     schema = read_revision(g.db.connection())
-    return (
-        "ok" if schema == latest_revision() else f"{schema}; `study upgrade` brings it up to date"
-    )
+    if schema == latest_revision():
+        return "ok"
+    return f"schema {schema} is out of date; run `study upgrade`"
 
 
 def _check_stimuli() -> str:

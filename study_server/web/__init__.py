@@ -1,1 +1,1 @@
-"""What every response needs: cookies, security headers, logs, limits on bodies."""
+"""Handling of all requests and responses: cookies, security headers, logs, limits on bodies."""

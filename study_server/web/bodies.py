@@ -1,4 +1,4 @@
-"""Checks of what a request brings, before anything else reads it."""
+"""Checks of a request's body and address before anything else reads them."""
 
 from flask import abort, request
 
@@ -8,15 +8,16 @@ MAX_BODY_BYTES = 64 * 1024
 def read_body() -> None:
     """Receive the whole body before anything else happens.
 
-    A server hands a request over when its head is there: a client that sends the rest slowly must
-    not hold a database connection meanwhile, much less the lock of a writer.
+    The server passes a request on as soon as its headers have arrived. A client that sends the body
+    slowly must not hold a database connection meanwhile, let alone the write lock.
     """
-    if len(request.get_data()) >= MAX_BODY_BYTES:  # of chunks without a length, no more is read
+    # A chunked body has no length; Flask stops reading it at the limit without an error.
+    if len(request.get_data()) >= MAX_BODY_BYTES:
         abort(413)
 
 
 def reject_nul_characters() -> None:
-    """Refuse the character that PostgreSQL's texts cannot hold; JSON is checked by its models."""
+    """Refuse NUL characters, which PostgreSQL cannot store. JSON is checked by its models."""
     if "\0" in request.path or "\0" in "".join(request.args.values()):
         abort(404)
     if request.method == "POST" and not request.is_json and "\0" in "".join(request.form.values()):

@@ -1,7 +1,7 @@
-"""The signed cookie: Flask's, kept also where the server's clock was set back.
+"""The signed session cookie, which stays valid if the server's clock is set back.
 
-itsdangerous takes a signature from the future for a bad one. Who agreed just before the clock
-stepped back would come again as somebody new, and a form that they had open would be refused.
+itsdangerous rejects signatures from the future. After the clock stepped back, a participant who had
+just consented would be treated as new, and a form that was open would be refused.
 """
 
 from typing import Any
@@ -12,12 +12,12 @@ from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializ
 
 
 class ClockTolerantSigner(TimestampSigner):
-    """A signature is too old, but never too young."""
+    """A signer whose signatures expire but are accepted if they come from the future."""
 
     def unsign(
         self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False
     ) -> Any:
-        """Raises SignatureExpired, BadSignature."""
+        """Return the signed value. Raises SignatureExpired or BadSignature."""
         value, signed_at = super().unsign(signed_value, return_timestamp=True)
         age_s = self.get_timestamp() - signed_at.timestamp()
         if max_age is not None and age_s > max_age:
@@ -26,25 +26,26 @@ class ClockTolerantSigner(TimestampSigner):
 
 
 class ClockTolerantSerializer(URLSafeTimedSerializer):
+    """A serializer of signed values that uses ClockTolerantSigner."""
+
     default_signer = ClockTolerantSigner
 
 
-COOKIELESS_PREFIXES = (
-    "/p/",
-    "/api/",
-    "/static/",
-    "/healthz",
-)  # who asks there, an address or a token says
+# Paths without a cookie: the address or a token identifies the participant.
+COOKIELESS_PREFIXES = ("/p/", "/api/", "/static/", "/healthz")
 
 
 class SessionInterface(SecureCookieSessionInterface):
+    """Flask's session interface with a clock-tolerant serializer and paths without a cookie."""
+
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """None where none is needed: signatures take time, and trials come often."""
+        """Return the session, or None for paths without a cookie, to save time on every trial."""
         if request.path.startswith(COOKIELESS_PREFIXES):
-            return None  # Flask takes one that cannot be written
+            return None  # Flask then uses a session that cannot be written
         return super().open_session(app, request)
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return the serializer of the cookie, or None if the app has no secret key."""
         if not app.secret_key:
             return None
         return ClockTolerantSerializer(

@@ -1,9 +1,9 @@
-"""The headers by which a browser keeps a page to itself."""
+"""The security headers of every response."""
 
 from functools import lru_cache
 
 FIXED_HEADERS = {
-    "Cross-Origin-Embedder-Policy": "require-corp",  # with the next: timestamps of 5 us, not 100
+    "Cross-Origin-Embedder-Policy": "require-corp",  # with the next: 5 µs timestamps, not 100
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
@@ -12,15 +12,16 @@ FIXED_HEADERS = {
 }
 
 
-@lru_cache(maxsize=64)  # every response wants them
+@lru_cache(maxsize=64)  # called for every response
 def build_security_headers(
     framed_by: tuple[str, ...],
     forms_to: tuple[str, ...],
     content_security_policy: str | None = None,
 ) -> dict[str, str]:
-    """framed_by: whose pages may frame this one. forms_to: where its forms may go beside here.
+    """Return the security headers of a page.
 
-    policy: of a page that needs one of its own.
+    framed_by: origins that may frame the page. forms_to: other origins to which its forms may post.
+    content_security_policy: replaces the default policy.
     """
     forms = " ".join(("'self'", *forms_to))
     ancestors = " ".join(framed_by) or "'none'"

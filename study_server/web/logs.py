@@ -1,7 +1,7 @@
-"""The server's log: one line of JSON a request, without anything that identifies a person.
+"""The server's log: one line of JSON per request, without anything that identifies a participant.
 
-A participant's address is their key, so a line has the pattern of the route, never the address
-itself, no query, no network address, no user agent.
+A participant's address is also their key. A line therefore contains the route's pattern instead of
+the address, and no query, IP address or user agent.
 """
 
 import json
@@ -22,31 +22,37 @@ ExceptionInfo = (
 
 
 class StudyFlask(Flask):
-    """Flask without the request's address in its log of an exception."""
+    """A Flask application that does not log the request's address with an exception."""
 
     def log_exception(self, exc_info: ExceptionInfo) -> None:
-        """Log where and as what the error was raised; its message may quote what somebody sent."""
+        """Log the type and traceback of an exception.
+
+        The message is not logged, because it may quote what a participant sent.
+        """
         frames = traceback.extract_tb(exc_info[2])
-        where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        locations = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
         kind = exc_info[0].__name__ if exc_info[0] else "unknown"
-        REQUEST_LOGGER.error(_format_line(**_request_facts(), error=kind, traceback=where))
+        REQUEST_LOGGER.error(_format_line(**_request_facts(), error=kind, traceback=locations))
 
 
 def init_app(app: Flask) -> None:
-    """Log every request of the application, wherever the logger has a handler."""
+    """Log every request of the application. REQUEST_LOGGER needs a handler to print the lines."""
     app.before_request(_begin)
     app.after_request(_log_request)
 
 
 def log_database_error(error: SQLAlchemyError) -> None:
-    """Log the database's own code for an error; its message may quote what somebody sent."""
+    """Log a database error by its error code.
+
+    The error's message is not logged, because it may quote what a participant sent.
+    """
     cause = error.orig if isinstance(error, DBAPIError) else None
     code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
     REQUEST_LOGGER.error(_format_line(**_request_facts(), error=type(error).__name__, code=code))
 
 
 def log_to_stderr() -> None:
-    """Write the log of requests to stderr, for a server in the foreground."""
+    """Write the request log to stderr, for a server in the foreground."""
     REQUEST_LOGGER.handlers = [logging.StreamHandler()]
     REQUEST_LOGGER.propagate = False
     REQUEST_LOGGER.setLevel(logging.INFO)

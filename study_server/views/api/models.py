@@ -1,4 +1,7 @@
-"""The requests and replies of the trial API; its OpenAPI document describes them (docs/api.md)."""
+"""The requests and replies of the trial API, as its OpenAPI document describes them (docs/api.md).
+
+The docstrings of the classes become descriptions in that document.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -20,14 +23,14 @@ from study_server.vocabulary import (
 ElapsedMs = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
 FrameCount = Annotated[int, Field(ge=0, le=100_000_000)]
 IgnoredInputCount = Annotated[int, Field(ge=0, le=1_000_000)]
-NO_NUL_PATTERN = r"^[^\x00]*$"  # PostgreSQL's texts hold all characters but this one
+NO_NUL_PATTERN = r"^[^\x00]*$"  # PostgreSQL cannot store this character in a text
 ShortText = Annotated[str, Field(max_length=64, pattern=NO_NUL_PATTERN)]
 ExternalId = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL_PATTERN)]
 MAX_COMMENT = 10_000  # characters
 
 
 class StudyPath(BaseModel):
-    """The address of a study. An unknown slug is 404, whatever its form."""
+    """The address of a study. Unknown and malformed slugs are 404."""
 
     slug: str = Field(json_schema_extra={"pattern": "^[a-z0-9][a-z0-9-]{0,62}$"})
 
@@ -39,7 +42,7 @@ class PlatePath(BaseModel):
 
 
 class TrialPath(BaseModel):
-    """The address of a trial. An unknown token is 404, whatever its form."""
+    """The address of a trial. Unknown and malformed tokens are 404."""
 
     trial_token: str = Field(json_schema_extra={"pattern": "^[A-Za-z0-9_-]{1,64}$"})
 
@@ -51,17 +54,17 @@ class ImagePath(TrialPath):
 
 
 class RequestBody(BaseModel):
-    """A body whose keys are all known: an unknown key is refused."""
+    """A request body. Unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class ConsentRequest(RequestBody):
-    """The consent of somebody who has read the text of `consent_version`.
+    """The consent of a participant who has read the text of `consent_version`.
 
-    external_id: tells people apart, such as a worker's id of a platform; only a keyed hash is
-    stored, and the same person gets the same token again. Without one, everybody is a new
-    participant. invitation: from the link that `study invite` or `study preview` prints.
+    external_id: identifies the participant, such as the worker id on a platform. Only a keyed hash
+    is stored; the same id gets the same token again. Without an id, every request enrolls a new
+    participant. invitation: from the link printed by `study invite` or `study preview`.
     """
 
     consent: Literal[True]
@@ -72,7 +75,7 @@ class ConsentRequest(RequestBody):
 
 
 class ScreeningRequest(RequestBody):
-    """The answers to the screening questions; digits: as read on the plates, in their order."""
+    """The answers to the screening questions. digits: the digits read on each plate, in order."""
 
     color_vision: ColorVision | None = None
     night_light: NightLight | None = None
@@ -80,15 +83,16 @@ class ScreeningRequest(RequestBody):
 
 
 class ResponseRequest(RequestBody):
-    """The answer to a trial and how it was given.
+    """The answer to a trial, with its timing.
 
-    id: the front end's own, the same whenever it sends this answer. rt_ms: from the frame that
-    showed the answers. first_ms, second_ms: the achieved exposures; no second one where there is
-    one image, or where both are shown at once. *_frames: the animation frames that they took.
-    early_inputs, repeated_inputs: inputs that were ignored, before the buttons were there, or of a
-    held key or a double click. input: the event's pointerType (mouse, touch, pen), else its type
-    (keydown; click for the Enter key, for assistive technology, or where the browser tells no
-    pointer); script where the browser did not make the event itself (isTrusted is false).
+    id: chosen by the front end, and repeated each time it sends this answer. rt_ms: time from the
+    frame that showed the answers to the answer. first_ms, second_ms: achieved exposures; second_ms
+    is null for a single image and for images shown at once. *_frames: the exposures in animation
+    frames. early_inputs: inputs ignored before the buttons appeared. repeated_inputs: inputs
+    ignored because they came from a held key or a double click. input: the event's pointerType
+    (mouse, touch, pen), else its type (keydown; click for the Enter key, for assistive technology,
+    or if the browser reports no pointer); script if the browser did not generate the event
+    (isTrusted is false).
     """
 
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL_PATTERN)] | None = None
@@ -105,14 +109,14 @@ class ResponseRequest(RequestBody):
 
 
 class IncidentRequest(RequestBody):
-    """An image that cannot be shown; status: of the reply, null where the reply was no image."""
+    """An image that failed to load. status: HTTP status; null if the reply was not an image."""
 
     slot: Slot
     status: Annotated[int, Field(ge=100, le=599)] | None = None
 
 
 class EnvironmentRequest(RequestBody):
-    """The display, as the browser describes it. webdriver: whether the browser is automated."""
+    """The display, as described by the browser. webdriver: true if the browser is automated."""
 
     language: ShortText
     refresh_hz: Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
@@ -132,7 +136,7 @@ class CommentRequest(RequestBody):
 
 
 class StudyTexts(BaseModel):
-    """The texts that participants read, in one language. consent, instructions: HTML."""
+    """The texts for participants in one language. consent and instructions are HTML."""
 
     title: str
     consent: str
@@ -142,7 +146,7 @@ class StudyTexts(BaseModel):
 
 
 class StudyDescription(BaseModel):
-    """A study, as far as people may know it before they take part. texts: by language."""
+    """A description of a study for prospective participants. texts: by language."""
 
     slug: str
     state: str
@@ -162,7 +166,7 @@ class EnrollmentReply(BaseModel):
 class ScreeningQuestions(BaseModel):
     """The questions before the first trial.
 
-    is_pending: whether they must be answered yet. plates: the addresses of the plates.
+    is_pending: true until they are answered. plates: the addresses of the plates.
     """
 
     is_pending: bool
@@ -172,14 +176,14 @@ class ScreeningQuestions(BaseModel):
 
 
 class TrialImage(BaseModel):
-    """An image; its url, from the server's root, is 410 once the trial is answered or voided."""
+    """An image. url: absolute path; it returns 410 once the trial is answered or voided."""
 
     slot: Slot
     url: str
 
 
 class TrialTiming(BaseModel):
-    """The durations of a trial in ms; exposure_ms: null where images stay until the answer."""
+    """The durations of a trial in ms. exposure_ms: null if images stay until the answer."""
 
     blank_ms: NonNegativeInt
     exposure_ms: NonNegativeInt | None
@@ -191,9 +195,10 @@ class TrialTiming(BaseModel):
 
 
 class TrialDescription(BaseModel):
-    """A trial, as far as it may be known before the answer.
+    """A trial, without anything that reveals the answer.
 
-    number, total: its number among those of its kind. images: in the order in which they are shown.
+    number, total: the trial's number among the trials of its kind, and how many there are.
+    images: in the order in which they are shown.
     """
 
     token: str
@@ -206,7 +211,7 @@ class TrialDescription(BaseModel):
 
 
 class UpcomingTrialsReply(BaseModel):
-    """The next trials, in order; none are left at the end. answered, planned: of all kinds."""
+    """The next trials, in order; empty at the end. answered, planned: counts over all kinds."""
 
     answered: NonNegativeInt
     planned: NonNegativeInt
@@ -214,14 +219,14 @@ class UpcomingTrialsReply(BaseModel):
 
 
 class PracticeFeedback(BaseModel):
-    """The feedback to a practice trial; fake_slot: null where the single image is a photograph."""
+    """The feedback after a practice trial. fake_slot: null if the single image is a photograph."""
 
     fake_slot: Side | Slot | None
     is_correct: bool
 
 
 class ResponseReply(UpcomingTrialsReply):
-    """The next trials, and the feedback to the answer, which only practice trials have."""
+    """The next trials, and the feedback to the answer. Only practice trials have feedback."""
 
     feedback: PracticeFeedback | None
 
@@ -234,7 +239,7 @@ class FinalScore(BaseModel):
 
 
 class ParticipationResult(BaseModel):
-    """How it ended; code, score and debrief (HTML) are null unless the outcome is complete."""
+    """The outcome. code, score and debrief (HTML) are null unless the outcome is complete."""
 
     outcome: Outcome
     code: str | None
@@ -243,27 +248,30 @@ class ParticipationResult(BaseModel):
 
 
 class ErrorReply(BaseModel):
-    """What was wrong, in words; detail: more about it, in some replies."""
+    """A description of the error. detail: more information, in some replies."""
 
     error: str
     detail: str | None = None
 
 
 ERROR_DESCRIPTIONS: Mapping[int, str] = {
-    400: "The request is not as described.",
+    400: "The request is invalid.",
     401: "The token is missing or unknown.",
-    403: "The study takes in nobody new.",
-    404: "It does not exist.",
-    405: "This address has no such method.",
-    409: "Screening comes first, the trial was replaced, the study is over, or the text changed.",
-    410: "The trial is answered or voided, so its images are gone.",
+    403: "The study does not admit new participants.",
+    404: "Not found.",
+    405: "Method not allowed.",
+    409: (
+        "Conflict: screening questions are pending, the trial was replaced, the study is over for "
+        "this participant, or the consent text has changed."
+    ),
+    410: "The trial has been answered or voided; its images are no longer available.",
     413: "The body is larger than 64 KiB.",
-    415: "The body is not sent as application/json.",
+    415: "The content type must be application/json.",
 }
 
 
 def describe_errors(*statuses: int) -> ResponseDict:
-    """Return what the OpenAPI document says of replies with these statuses."""
+    """Return the OpenAPI descriptions of the error replies with these statuses."""
     schema = {"$ref": f"#/components/schemas/{ErrorReply.__name__}"}
     return {
         status: {

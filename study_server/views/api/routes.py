@@ -1,7 +1,7 @@
-"""The trial API: a lab's own front end drives a study, with the services that the pages have.
+"""The trial API, with which a lab's own front end runs a study.
 
-It uses no cookie: the header `Authorization: Bearer TOKEN` says who takes part, so any origin may
-ask.
+It calls the same services as the participants' pages. It uses no cookies: the header
+`Authorization: Bearer TOKEN` identifies the participant, so requests from all origins are safe.
 """
 
 import secrets
@@ -48,7 +48,7 @@ from study_server.vocabulary import Mode, RecruitmentSource, TrialKind
 from study_server.wording.stored import render_wording
 
 PREFIX = "/api/v1"
-AFTER_SCREENING = ("api.resume", "api.next_trials")  # once the screening questions are answered
+AFTER_SCREENING = ("api.resume", "api.next_trials")  # refused while screening is pending
 TOKEN_MISSING = {"error": "Authorization: Bearer TOKEN is missing, or the token is unknown"}
 SCREENING_FIRST = {"error": f"answer the questions of {PREFIX}/screening first"}
 DOCUMENT: dict[str, Any] = {  # arguments of flask-openapi3's application
@@ -62,7 +62,7 @@ DOCUMENT: dict[str, Any] = {  # arguments of flask-openapi3's application
 
 
 def _operation_id(*, name: str, path: str, method: str) -> str:
-    """Name an operation like its function; no two functions have one name."""
+    """Return the operation's id in the OpenAPI document: its function's name, which is unique."""
     return name
 
 
@@ -71,7 +71,7 @@ public_routes = APIBlueprint(
     __name__,
     url_prefix=PREFIX,
     operation_id_callback=_operation_id,
-    abp_tags=[Tag(name="study", description="for everybody")],
+    abp_tags=[Tag(name="study", description="Public, without a token")],
     abp_responses=describe_errors(400, 405),
 )
 participant_routes = APIBlueprint(
@@ -79,7 +79,7 @@ participant_routes = APIBlueprint(
     __name__,
     url_prefix=PREFIX,
     operation_id_callback=_operation_id,
-    abp_tags=[Tag(name="participant", description="for whoever has a token")],
+    abp_tags=[Tag(name="participant", description="Requires a participant's token")],
     abp_security=[{"token": []}],
     abp_responses=describe_errors(400, 401, 405),
 )
@@ -88,7 +88,7 @@ participant_routes = APIBlueprint(
 @public_routes.after_request
 @participant_routes.after_request
 def _allow_all_origins(response: Response) -> Response:
-    """Let pages of every origin ask: none of them sends a cookie, so none acts for anybody."""
+    """Allow requests from all origins: without cookies, no page can act for a participant."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
     response.headers["Access-Control-Allow-Methods"] = "GET, POST"
@@ -109,7 +109,7 @@ def openapi() -> Reply:
 
 @public_routes.get("/studies/<slug>", responses={200: StudyDescription, **describe_errors(404)})
 def describe_study(path: StudyPath) -> Reply:
-    """Get the description that people read before they take part."""
+    """Get the texts of a study."""
     study = _find_study(path.slug)
     protocol = parse_stored_protocol(study.protocol)
     return StudyDescription(
@@ -132,17 +132,17 @@ def _study_texts(study: Study, language: str) -> StudyTexts:
     responses={201: EnrollmentReply, **describe_errors(403, 404, 409, 413, 415)},
 )
 def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
-    """Take part, or come back as the same person."""
+    """Give consent and enroll, or return to an enrollment."""
     study = _find_study(path.slug)
     wording = render_wording(g.db, study, body.language)
     set_language(wording.language)
     if body.consent_version != wording.consent_version:
-        error = "consent_version: the text has changed; show the current one and ask again"
+        error = "consent_version: the consent text has changed; show the current one and ask again"
         return {"error": error}, 409
     mode, external_id = _mode_and_external_id(path.slug, body)
     existing = enrollment.find_person(g.db, study, external_id, RecruitmentSource.LINK)
     if existing and body.invitation is None and participation.has_begun(g.db, existing):
-        return {"error": "external_id: has begun already; use the token of that time"}, 409
+        return {"error": "external_id: has already started; use the token from enrollment"}, 409
     try:
         participant = enrollment.admit(
             g.db,
@@ -156,7 +156,7 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
     except enrollment.NotOpen:
         return {"error": f"the study is {study.state}"}, 403
     except enrollment.NotInvited:
-        return {"error": "invitation: the study takes nobody in without one"}, 403
+        return {"error": "invitation: required by this study"}, 403
     except enrollment.StudyFull:
         return {
             "error": gettext("This study is full at the moment. Thank you for your interest.")
@@ -173,7 +173,7 @@ def _find_study(slug: str) -> Study:
 
 
 def _mode_and_external_id(slug: str, body: ConsentRequest) -> tuple[Mode, str]:
-    """Return those of the invitation, else live and the id that the front end gives."""
+    """Return the mode and id of the invitation, or else live and the id from the front end."""
     if body.invitation is None:
         return Mode.LIVE, body.external_id or secrets.token_urlsafe(16)
     invited = read_invitation(current_app.config["SECRET_KEY"], slug, body.invitation)
@@ -183,13 +183,13 @@ def _mode_and_external_id(slug: str, body: ConsentRequest) -> tuple[Mode, str]:
 @participant_routes.before_request
 def _load_participant() -> ResponseReturnValue | None:
     if request.method == "OPTIONS":
-        return None  # a browser asks whether it may ask; it sends no token yet
+        return None  # a preflight request carries no token
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     g.token, g.base = token.strip(), PREFIX
     if kind.lower() != "bearer" or not _has_valid_token():
         return TOKEN_MISSING, 401, {"WWW-Authenticate": "Bearer"}
-    comes_later = request.endpoint in AFTER_SCREENING
-    if comes_later and screening.is_screening_pending(g.db, g.participant):
+    needs_screening = request.endpoint in AFTER_SCREENING
+    if needs_screening and screening.is_screening_pending(g.db, g.participant):
         return SCREENING_FIRST, 409
     return None
 
@@ -206,12 +206,12 @@ def _has_valid_token() -> bool:
     return language is not None
 
 
-trial_json.add_trial_routes(participant_routes)  # after _load_participant, which comes first
+trial_json.add_trial_routes(participant_routes)  # after _load_participant, which must run first
 
 
 @participant_routes.get("/screening", responses={200: ScreeningQuestions})
 def show_screening() -> Reply:
-    """Get the questions before the first trial."""
+    """Get the screening questions."""
     protocol = participation.protocol_of(g.participant)
     return ScreeningQuestions(
         is_pending=screening.is_screening_pending(g.db, g.participant),
@@ -225,12 +225,15 @@ def show_screening() -> Reply:
     "/screening", responses={204: trial_json.STORED_REPLY, **describe_errors(413, 415)}
 )
 def store_screening(body: ScreeningRequest) -> Reply:
-    """Answer them; the first answers stand, and the result says whether the study goes on."""
+    """Answer the screening questions; the first answers are final.
+
+    The result then shows whether the participant was screened out.
+    """
     answers = screening.ScreeningAnswers(**body.model_dump())
     try:
         screening.store_screening(g.db, g.participant, answers)
     except screening.IncompleteScreeningError:
-        return {"error": f"a question of {PREFIX}/screening is not answered"}, 400
+        return {"error": f"answer all questions of {PREFIX}/screening"}, 400
     g.db.commit()
     return "", 204
 
@@ -240,20 +243,20 @@ def store_screening(body: ScreeningRequest) -> Reply:
     responses={200: trial_json.PNG_REPLY, **describe_errors(404, 410)},
 )
 def send_plate(path: PlatePath) -> Reply:
-    """Get the image of a color plate, until the questions are answered."""
+    """Get a color plate, until the questions are answered."""
     return trial_json.plate_image(path.number)
 
 
 @participant_routes.get("/result", responses={200: ParticipationResult})
 def show_result() -> Reply:
-    """Get how it ended, and the completion code."""
+    """Get the outcome and the completion code."""
     code = scoring.completion_code(g.participant)
     reply = ParticipationResult(outcome=g.participant.outcome, code=code, score=None, debrief=None)
     if code is not None:
         correct, trials = scoring.score(g.db, g.participant, TrialKind.TEST)
         reply.score = FinalScore(correct=correct, trials=trials)
         wording = render_wording(g.db, g.participant.study, g.participant.language)
-        reply.debrief = str(wording.debrief)  # not before: it says what the study is about
+        reply.debrief = str(wording.debrief)  # only now, because it reveals the purpose
     return reply.model_dump(mode="json")
 
 
@@ -261,7 +264,7 @@ def show_result() -> Reply:
     "/comment", responses={204: trial_json.STORED_REPLY, **describe_errors(413, 415)}
 )
 def store_comment(body: CommentRequest) -> Reply:
-    """Store a comment on the study."""
+    """Store a comment."""
     g.participant.comment = body.comment
     g.db.commit()
     return "", 204
@@ -272,8 +275,8 @@ def store_comment(body: CommentRequest) -> Reply:
     responses={204: trial_json.STORED_REPLY, **describe_errors(413, 415)},
 )
 def withdraw() -> Reply:
-    """Withdraw: delete the participant and every answer, at once."""
+    """Withdraw: delete the participant and all answers."""
     withdrawal.withdraw(g.db, g.participant)
-    g.db.close()  # its snapshot would keep the log from being emptied
+    g.db.close()  # its snapshot would prevent truncating the write-ahead log
     erase_deleted_data_eventually(current_app.extensions["engine"])
     return "", 204

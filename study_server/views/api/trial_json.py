@@ -1,7 +1,7 @@
-"""The JSON of one participant's trials: the next ones, their images, the answers.
+"""The JSON requests of one participant's trials: the next trials, their images, the answers.
 
-The player has it under the participant's own address, other front ends under /api/v1 with a token
-in a header. The same functions answer both.
+The player calls them under the participant's own address, other front ends under /api/v1 with a
+token in a header. The same functions serve both.
 """
 
 from typing import Any
@@ -45,17 +45,17 @@ TRIAL_ENDPOINTS = {
     for blueprint in ("player", "api")
     for view in ("send_image", "start", "respond")
 }
-Reply = Response | dict[str, Any] | tuple[dict[str, Any] | str, int]  # Flask's own type is not
-# available at run time, when flask-openapi3 reads the annotations
-PNG_REPLY = {"description": "An image of 8-bit RGB", "content": {"image/png": {}}}
-STORED_REPLY = {"description": "It is done."}
+# flask-openapi3 reads the annotations at run time, when Flask's own type is not available.
+Reply = Response | dict[str, Any] | tuple[dict[str, Any] | str, int]
+PNG_REPLY = {"description": "An image (8-bit RGB)", "content": {"image/png": {}}}
+STORED_REPLY = {"description": "Stored."}
 
 
 class StrictJsonProvider(DefaultJSONProvider):
-    """A JSON parser to which a body that is nested too deeply is malformed."""
+    """A JSON parser that treats a body nested too deeply as malformed."""
 
     def loads(self, s: str | bytes, **options: Any) -> Any:
-        """Parse JSON; raises ValueError."""
+        """Parse JSON. Raises ValueError if it is malformed."""
         try:
             return super().loads(s, **options)
         except RecursionError as error:
@@ -63,11 +63,11 @@ class StrictJsonProvider(DefaultJSONProvider):
 
 
 def add_trial_routes(blueprint: APIBlueprint) -> None:
-    """Add the routes to a blueprint that sets g.participant, g.token and g.base.
+    """Add the trial routes to a blueprint that sets g.participant, g.token and g.base.
 
-    g.token: the participant's. g.base: how the addresses begin. At TRIAL_ENDPOINTS there is no
-    g.participant, since one query by the token finds all that they need, and g.db is a Connection;
-    elsewhere it is a Session.
+    g.token: the participant's token. g.base: the prefix of the addresses. At TRIAL_ENDPOINTS, g.db
+    is a Connection and g.participant is not set, because one query by token returns everything they
+    need. At other endpoints g.db is a Session.
     """
     trial = "/trials/<trial_token>"
     slot = "<any(left, right, center):slot>"
@@ -92,21 +92,21 @@ def add_trial_routes(blueprint: APIBlueprint) -> None:
 
 
 def require_json() -> None:
-    """Refuse a body of another type (415) and malformed JSON (400).
+    """Refuse a body of another content type (415) and malformed JSON (400).
 
-    To flask-openapi3, which reads the body after this, either is no body.
+    flask-openapi3, which reads the body afterwards, would treat both as a missing body.
     """
     if request.method == "POST" and request.get_data():
         request.get_json()
 
 
 def resume() -> Reply:
-    """Begin, or go on after a reload: get the next trials.
+    """Start or resume: get the next trials.
 
-    A trial that was interrupted is replaced, since its images were seen.
+    An interrupted trial is replaced, because its images were seen.
     """
     replacement.resume(g.db, g.participant)
-    reply = next_trials()  # within the same transaction: another would wait for its turn
+    reply = next_trials()  # in the same transaction, to avoid waiting for a second one
     g.db.commit()
     return reply
 
@@ -131,7 +131,7 @@ def _send_json(model: BaseModel) -> Response:
 
 
 def _trial_body(trial: Row[Any], protocol: Protocol, base: str) -> dict[str, object]:
-    """Describe a trial without anything that tells the fake from the photograph."""
+    """Describe a trial without anything that reveals which image is the fake."""
     kind = TrialKind.TEST if trial.kind is TrialKind.ATTENTION else trial.kind
     trial_url = f"{base}/trials/{trial.token}"
     return {
@@ -170,9 +170,10 @@ def send_image(path: ImagePath) -> Reply:
 
 
 def _send_file(file: str) -> Response:
-    """Send a stimulus, without validators and ranges: its headers are those of every other one.
+    """Send a stimulus. All stimuli have identical headers: no ETag, no date, no ranges.
 
-    nginx sends it where it has the stimuli: docs/deploy.md has the headers that it must not add.
+    If nginx serves the stimuli, it sends the file; docs/deploy.md lists the headers that it must
+    not add.
     """
     settings: Settings = current_app.extensions["settings"]
     headers = {"Cache-Control": "private, no-store"}
@@ -184,7 +185,7 @@ def _send_file(file: str) -> Response:
 
 
 def plate_image(number: int) -> Response:
-    """Return the image of one of the participant's plates; 410 once the questions are answered."""
+    """Return one of the participant's color plates; 410 once the questions are answered."""
     if not screening.is_screening_pending(g.db, g.participant):
         abort(410)
     try:
@@ -206,27 +207,27 @@ def _find_current_trial(trial_token: str) -> current_trial.Showing:
 
 
 def _commit_and_close() -> None:
-    """Commit before the reply is made, and hold nothing of the database: others wait for it."""
+    """Commit and release the connection before building the reply, so that others can use it."""
     g.db.commit()
     g.db.close()
 
 
 def start(path: TrialPath) -> Reply:
-    """Note that the images of a trial are being shown from now on."""
+    """Report that the images are about to be shown."""
     current_trial.begin(g.db, _find_current_trial(path.trial_token))
     _commit_and_close()
     return "", 204
 
 
 def report_incident(path: TrialPath, body: IncidentRequest) -> Reply:
-    """Report an image that cannot be shown; the trial is replaced."""
+    """Report that an image failed to load; the trial is replaced."""
     replacement.report_incident(g.db, g.participant, path.trial_token, body.slot, body.status)
     g.db.commit()
     return "", 204
 
 
 def respond(path: TrialPath, body: ResponseRequest) -> Reply:
-    """Store the answer to a trial; the first one stands."""
+    """Store an answer; the first one is final."""
     answer = responses.SubmittedResponse(
         choice=body.answer,
         rt_ms=body.rt_ms,
@@ -249,7 +250,7 @@ def respond(path: TrialPath, body: ResponseRequest) -> Reply:
 
 
 def store_environment(body: EnvironmentRequest) -> Reply:
-    """Describe the display; the first description stands."""
+    """Describe the screen; the first description is final."""
     participation.describe_environment(g.db, g.participant, **body.model_dump())
     g.db.commit()
     return "", 204
@@ -266,7 +267,7 @@ def _handle_voided_trial(_error: current_trial.VoidedTrial) -> ResponseReturnVal
 
 
 def _handle_participation_over(_error: current_trial.Over) -> ResponseReturnValue:
-    _commit_and_close()  # the outcome
+    _commit_and_close()  # keep the outcome that the request has just changed
     return {"error": gettext("You can’t give any more answers in this study.")}, 409
 
 
@@ -275,7 +276,7 @@ def _handle_invalid_answer(error: current_trial.UnfitAnswer) -> ResponseReturnVa
 
 
 def handle_validation_error(error: ValidationError) -> Response:
-    """Name the first thing that is wrong with a request; flask-openapi3 calls this."""
+    """Return the first error of an invalid request. flask-openapi3 calls this."""
     first = error.errors(include_url=False, include_input=False)[0]
     location = ".".join(str(part) for part in first["loc"]) or "body"
     return make_response({"error": f"{location}: {first['msg']}"}, 400)

@@ -1,1 +1,1 @@
-"""Pages and requests of participants: entrance, screening, the player."""
+"""The participants' pages and requests: consent, screening, the player."""

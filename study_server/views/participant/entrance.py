@@ -1,6 +1,6 @@
 """The pages before a participant exists: the open studies, a study's consent page, the consent.
 
-A platform's or an invitation's link says who comes; otherwise a cookie does
+Visitors are identified by the link of a platform or an invitation, otherwise by a cookie
 (study_server/recruitment/arrival.py).
 """
 
@@ -93,7 +93,7 @@ def consent(slug: str) -> ResponseReturnValue:
 
 
 def _find_participant(study: Study, arrival: Arrival) -> Participant | None:
-    """Return the participant that this person already is."""
+    """Return the participant record of this visitor, or None for a new one."""
     if arrival.person is None:
         return None
     return enrollment.find_person(g.db, study, arrival.person, arrival.source)

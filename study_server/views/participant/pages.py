@@ -47,7 +47,7 @@ trial_json.add_trial_routes(player_routes)  # after load_participant, which must
 
 
 def participant_url(endpoint: str, **values: Any) -> str:
-    """Return a page of this participant, with the parameters to return to the platform."""
+    """Return the address of a participant page, with the parameters to return to the platform."""
     return url_for(endpoint, token=g.token, back=request.args.get("back"), **values)
 
 

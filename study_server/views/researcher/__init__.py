@@ -1,1 +1,1 @@
-"""Pages of signed-in researchers."""
+"""The pages of signed-in researchers."""

@@ -43,7 +43,7 @@ MAX_MEMORY_BYTES = 8 * 1024 * 1024  # a larger file is spooled to the disk
 
 @pages.get("/<name>")
 def download(slug: str, name: str) -> ResponseReturnValue:
-    """Send a file, blinded if the study is."""
+    """Send a file, blinded while the study is."""
     return _send(slug, name)
 
 

@@ -85,7 +85,7 @@ def _render_study(study: Study, problem: str = "") -> str:
 
 
 def _progress_context(study: Study) -> dict[str, object]:
-    """Return what changes while a study runs."""
+    """Return the template variables that change while a study runs."""
     people = list_standings(g.db, study)
     progress: Progress = measure_progress(g.db, study, people)
     return {
@@ -104,7 +104,7 @@ def _recruitment_curve(people: list[Standing], planned: int | None) -> Curve | N
 
 
 def _read_monitor(slug: str) -> tuple[Monitor | None, str]:
-    """Return the interim rates, or None and what is wrong with their file."""
+    """Return the interim rates and "", or None and the reason why the file cannot be shown."""
     try:
         return read_monitor(app_settings().monitor_path(slug), slug), ""
     except StudyError as error:
@@ -120,7 +120,7 @@ def _read_power(slug: str) -> tuple[Power | None, str]:
 
 @pages.get("/progress")
 def show_progress(slug: str) -> ResponseReturnValue:
-    """Render the part of the page that is refreshed by a script."""
+    """Render the part of the page that a script refreshes."""
     return render_template("researcher/progress.html", **_progress_context(_find_study(slug)))
 
 
@@ -143,7 +143,7 @@ def participants(slug: str) -> ResponseReturnValue:
 
 @pages.post("/state")
 def change_state(slug: str) -> ResponseReturnValue:
-    """Open, pause or close the study; the page says why it cannot be opened."""
+    """Open, pause or close the study, or show why it cannot be opened."""
     study, requested_state = _find_study(slug), request.form.get("state")
     try:
         if requested_state == StudyState.OPEN:

@@ -103,7 +103,7 @@ def test_health_names_what_fails(
     assert answer.status_code == 503
     assert answer.get_json() == {
         "status": "failing", "database": "ok", "stimuli": "not readable",
-        "schema": "0001; `study upgrade` brings it up to date",
+        "schema": "schema 0001 is out of date; run `study upgrade`",
     }  # fmt: skip
 
 
@@ -117,4 +117,4 @@ def test_health_survives_the_loss_of_the_database(
     (tmp_path / "study.sqlite").mkdir()
     answer = client.get("/healthz")
     assert answer.status_code == 503
-    assert answer.get_json()["database"] == "the database does not answer"
+    assert answer.get_json()["database"] == "the database does not respond"

@@ -171,7 +171,7 @@ def test_a_token_is_no_key_to_somebody_elses_trial(client: FlaskClient) -> None:
     ("change", "status", "words"),
     [
         ({"consent": False}, 400, "consent: "),
-        ({"consent_version": "en-0"}, 409, "the text has changed"),
+        ({"consent_version": "en-0"}, 409, "the consent text has changed"),
         ({"external_id": ""}, 400, "external_id: "),
         ({"external_id": "a\0"}, 400, "external_id: "),
         ({"external_id": "\ud800"}, 400, "external_id: "),
