@@ -8,18 +8,18 @@ from pathlib import Path
 
 import click
 
-MISTAKE, INTERRUPTED = 2, 130  # exit codes
+USAGE_ERROR_EXIT, INTERRUPTED_EXIT = 2, 130  # exit codes
 
 
-def run(command: click.Command) -> None:
+def run_command(command: click.Command) -> None:
     """The command with one line on stderr for a mistake, and 130 for Ctrl-C."""
     try:
         command.main(standalone_mode=False)
     except click.ClickException as error:
         click.echo(f"Error: {error.format_message()}", err=True)
-        sys.exit(MISTAKE)
+        sys.exit(USAGE_ERROR_EXIT)
     except click.Abort:
-        sys.exit(INTERRUPTED)
+        sys.exit(INTERRUPTED_EXIT)
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+def atomic_write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write all files under temporary names, then rename them.
 
     If one cannot be written, none is replaced.

@@ -5,75 +5,75 @@ from typing import Any, NamedTuple
 
 from analysis.inference.intervals import Interval
 
-NAMES = {
+METHOD_LABELS = {
     "l2": "L2",
     "mcl": "MCL",
     "mcl-annealed": "Annealed MCL",
     "zhang2016": "Zhang et al. 2016",
     "foil": "Foil",
 }
-SPACE = "\u202f"  # narrow and unbreakable, between a number and its unit
-MINUS = "\u2212"
-DASH = "\u2013"  # printed where the data cannot tell
+NARROW_SPACE = "\u202f"  # narrow and unbreakable, between a number and its unit
+MINUS_SIGN = "\u2212"
+EN_DASH = "\u2013"  # printed where the data cannot tell
 
-Entry = Mapping[str, Any]  # a part of report.json
+ReportPart = Mapping[str, Any]  # a part of report.json
 
 
-class Ordered(NamedTuple):
+class OrderedDifference(NamedTuple):
     """A difference seen from the method that fooled more often."""
 
-    more: str
-    less: str
-    size: float
-    bounds: Interval | None
+    higher: str
+    lower: str
+    difference: float
+    ci95: Interval | None
 
 
-def name(method: str) -> str:
+def method_label(method: str) -> str:
     """What a reader calls a method."""
-    return NAMES.get(method, method)
+    return METHOD_LABELS.get(method, method)
 
 
-def number(value: float | None, digits: int = 0) -> str:
+def format_number(value: float | None, digits: int = 0) -> str:
     """A number with a true minus sign, and none before zero."""
     if value is None:
-        return DASH
+        return EN_DASH
     printed = f"{abs(value):,.{digits}f}"
-    return MINUS + printed if value < 0 and printed.strip("0.") else printed
+    return MINUS_SIGN + printed if value < 0 and printed.strip("0.") else printed
 
 
-def percent(share: float | None, digits: int = 1) -> str:
+def format_percent(share: float | None, digits: int = 1) -> str:
     """0.312 -> 31.2"""
-    return number(None if share is None else 100 * share, digits)
+    return format_number(None if share is None else 100 * share, digits)
 
 
-def interval(bounds: Interval | None, digits: int = 1) -> str:
+def format_interval(bounds: Interval | None, digits: int = 1) -> str:
     """(0.26, 0.37) -> 26.0 to 37.0"""
     if bounds is None:
-        return DASH
-    return f"{percent(bounds[0], digits)} to {percent(bounds[1], digits)}"
+        return EN_DASH
+    return f"{format_percent(bounds[0], digits)} to {format_percent(bounds[1], digits)}"
 
 
-def p_value(p: float | None) -> str:
+def format_p(p: float | None) -> str:
     """Three digits, never 0."""
     if p is None:
-        return DASH
-    return f"<{SPACE}0.001" if p < 0.001 else f"{p:.3f}"
+        return EN_DASH
+    return f"<{NARROW_SPACE}0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def p_equation(p: float) -> str:
+def format_p_equation(p: float) -> str:
     """p = 0.021, or p < 0.001"""
-    printed = p_value(p)
+    printed = format_p(p)
     return f"p {printed}" if printed.startswith("<") else f"p = {printed}"
 
 
-def listing(words: Sequence[str]) -> str:
+def join_words(items: Sequence[str]) -> str:
     """a, b and c"""
-    return " and ".join(filter(None, (", ".join(words[:-1]), "".join(words[-1:]))))
+    return " and ".join(filter(None, (", ".join(items[:-1]), "".join(items[-1:]))))
 
 
-def plural(count: int, one: str, many: str) -> str:
+def format_count(count: int, one: str, many: str) -> str:
     """1 person, 40 people"""
-    return f"{number(count)} {one if count == 1 else many}"
+    return f"{format_number(count)} {one if count == 1 else many}"
 
 
 def capitalize(sentence: str) -> str:
@@ -81,9 +81,9 @@ def capitalize(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def order_pair(pair: Entry) -> Ordered:
+def order_difference(pair: ReportPart) -> OrderedDifference:
     """A difference of report.json with the higher rate first."""
     if pair["difference"] >= 0:
-        return Ordered(pair["a"], pair["b"], pair["difference"], pair["ci95"])
+        return OrderedDifference(pair["a"], pair["b"], pair["difference"], pair["ci95"])
     bounds = pair["ci95"] and (-pair["ci95"][1], -pair["ci95"][0])
-    return Ordered(pair["b"], pair["a"], -pair["difference"], bounds)
+    return OrderedDifference(pair["b"], pair["a"], -pair["difference"], bounds)

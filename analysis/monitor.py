@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from analysis.exclusions.flow import count_trials
-from analysis.files import run, write_files
-from analysis.formatting import interval, name, percent
+from analysis.files import atomic_write_files, run_command
+from analysis.formatting import format_interval, format_percent, method_label
 from analysis.inference.sequential import monitored_rate
 from analysis.inputs.design import Design, DesignError, read_design
 from analysis.inputs.responses import Responses, ResponsesError, choose_mode, choose_study
@@ -40,7 +40,7 @@ def monitor(responses: str, study: str, design: Path | None, out: Path) -> None:
         frozen = read_design(design) if design else None
         found = assemble_monitor(read_responses(responses), study, frozen, datetime.now(UTC))
         written = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
-        write_files(out.parent, {out.name: f"{written}\n".encode()})
+        atomic_write_files(out.parent, {out.name: f"{written}\n".encode()})
     except (ResponsesError, DesignError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -62,7 +62,7 @@ def assemble_monitor(
     counted = count_trials(responses, taken, design.plan.rules if design else None)
     methods = {}
     for method in counted.methods:
-        trials = counted.trials.of(method)
+        trials = counted.trials.for_method(method)
         rate, cs95 = monitored_rate(trials) or (None, None)
         methods[method] = {"rate": rate, "cs95": cs95, "trials": len(trials.fooled)}
     return {
@@ -78,10 +78,13 @@ def assemble_monitor(
 
 def _tell(method: str, entry: dict[str, Any]) -> str:
     if entry["rate"] is None:
-        return f"{name(method)}: too few people for an interval that may be watched"
-    known = interval(entry["cs95"])
-    return f"{name(method)}: {percent(entry['rate'])} % (95 % interval at every look {known})"
+        return f"{method_label(method)}: too few people for an interval that may be watched"
+    known = format_interval(entry["cs95"])
+    return (
+        f"{method_label(method)}: {format_percent(entry['rate'])} % (95 % interval at every look "
+        f"{known})"
+    )
 
 
 if __name__ == "__main__":
-    run(monitor)
+    run_command(monitor)

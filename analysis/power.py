@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from analysis.figures.canvas import save
-from analysis.files import run, write_files
+from analysis.files import atomic_write_files, run_command
 from analysis.sample_size.curve import draw_power
 from analysis.sample_size.formulas import PRESETS, Comparison, Effects
 from analysis.sample_size.power_json import plan_sample, tell_plan
@@ -153,11 +153,11 @@ def _write(out: Path, plan: Mapping[str, Any]) -> None:
         out.name: f"{numbers}\n".encode(),
     }
     try:
-        write_files(out.parent, files)
+        atomic_write_files(out.parent, files)
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}; choose another file with --out"
         raise click.ClickException(reason) from error
 
 
 if __name__ == "__main__":
-    run(power)
+    run_command(power)

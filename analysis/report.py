@@ -17,7 +17,7 @@ from analysis.figures.figures import (
     draw_rates,
     draw_times,
 )
-from analysis.files import run, write_files
+from analysis.files import atomic_write_files, run_command
 from analysis.inputs.design import DesignError, read_design, read_plan
 from analysis.inputs.published import read_published
 from analysis.inputs.responses import MODES, ResponsesError
@@ -116,7 +116,7 @@ def make_report(
     drawings = {key: drawn[f"figures/{key}.svg"] for key in figures}
     numbers = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
     page = render_page(told, published, drawings, choose_pairs(told, pictures))
-    write_files(
+    atomic_write_files(
         out,
         {
             **drawn,
@@ -151,4 +151,4 @@ def draw_figures(findings: Findings) -> dict[str, Figure]:
 
 
 if __name__ == "__main__":
-    run(report)
+    run_command(report)

@@ -24,7 +24,7 @@ from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import Published
 from analysis.inputs.responses import Responses, choose_mode, choose_study
 from analysis.tasks.real_or_fake import describe_differences, describe_methods, take_counted
-from analysis.trials import Mask
+from analysis.trials import BoolArray
 
 SCHEMA = "hue-and-eye/report/1"
 LIBRARIES = ("hue-and-eye", "numpy", "scipy")
@@ -64,7 +64,7 @@ class People:
     """A method's funnel; excluded (K,): who in it is left out."""
 
     funnel: Funnel
-    excluded: Mask
+    excluded: BoolArray
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _compare_people(counted: Counted, method: str, entry: Part) -> People | None
     if entry["rate"] is None:
         return None
     sd = sqrt(max(entry["variance"]["participant"] or 0.0, 0.0))
-    part = counted.everybody.of(method)
+    part = counted.everybody.for_method(method)
     funnel = compare_people(part, entry["rate"], sd)
     return People(funnel, counted.excluded[funnel.participant])
 

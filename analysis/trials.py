@@ -27,37 +27,39 @@ class Trials:
     participant: Codes
     image: Codes
     method: NDArray[np.str_]
-    beside: Codes | None = None
+    real_image: Codes | None = None
 
     @property
     def factors(self) -> tuple[Codes, ...]:
         """What comes back from trial to trial: people, images, and photographs beside them."""
-        return self.participant, self.image, *([] if self.beside is None else [self.beside])
+        return self.participant, self.image, *([] if self.real_image is None else [self.real_image])
 
     @cached_property
-    def levels(self) -> tuple[int, ...]:
+    def factor_levels(self) -> tuple[int, ...]:
         """How many people, images, and photographs beside them."""
         return tuple(map(count_clusters, self.factors))
 
-    def estimable(self) -> tuple[list[Codes], int]:
+    def estimable_factors(self) -> tuple[list[Codes], int]:
         """The factors of at least two levels, and their degrees of freedom: the fewest less one."""
-        some = [codes for codes, n in zip(self.factors, self.levels, strict=True) if n > 1]
-        return some, min(n for n in self.levels if n > 1) - 1
+        estimable_codes = [
+            codes for codes, n in zip(self.factors, self.factor_levels, strict=True) if n > 1
+        ]
+        return estimable_codes, min(n for n in self.factor_levels if n > 1) - 1
 
-    def only(self, chosen: NDArray[np.bool_]) -> "Trials":
+    def select(self, chosen: NDArray[np.bool_]) -> "Trials":
         """The trials where chosen (n,) is True."""
         if chosen.all():
             return self
         rows = np.flatnonzero(chosen)
         return self._take(rows, self.method[rows])
 
-    def of(self, method: str) -> "Trials":
+    def for_method(self, method: str) -> "Trials":
         """The trials of one method; picked once, for many ask."""
-        if method not in self._picked:
+        if method not in self._by_method:
             rows = np.flatnonzero(self.method == method)
             alike = np.broadcast_to(np.array(method), len(rows))  # names are long by the million
-            self._picked[method] = self._take(rows, alike)
-        return self._picked[method]
+            self._by_method[method] = self._take(rows, alike)
+        return self._by_method[method]
 
     def _take(self, rows: NDArray[np.int64], method: NDArray[np.str_]) -> "Trials":
         return Trials(
@@ -65,15 +67,15 @@ class Trials:
             self.participant[rows],
             self.image[rows],
             method,
-            None if self.beside is None else self.beside[rows],
+            None if self.real_image is None else self.real_image[rows],
         )
 
     @cached_property
-    def _picked(self) -> "dict[str, Trials]":
+    def _by_method(self) -> "dict[str, Trials]":
         return {}
 
 
-Mask = NDArray[np.bool_]
+BoolArray = NDArray[np.bool_]
 
 
-Numbers = NDArray[np.float64]
+FloatArray = NDArray[np.float64]

@@ -29,7 +29,7 @@ def clustered(trials: Trials) -> float | None:
 
 
 def two_proportions(trials: Trials) -> float:
-    a, b = (trials.of(method).fooled for method in METHODS)
+    a, b = (trials.for_method(method).fooled for method in METHODS)
     pooled = trials.fooled.mean()
     error = sqrt(pooled * (1 - pooled) * (1 / len(a) + 1 / len(b)))
     return two_sided_p((a.mean() - b.mean()) / error, inf)
@@ -39,7 +39,7 @@ def paired_t(trials: Trials) -> float:
     """Over people's differences."""
     shares = []
     for method in METHODS:
-        part = trials.of(method)
+        part = trials.for_method(method)
         answered = np.bincount(part.participant, minlength=PEOPLE)
         fooled = np.bincount(part.participant, weights=part.fooled, minlength=PEOPLE)
         shares.append(fooled / answered)

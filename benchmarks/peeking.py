@@ -40,7 +40,7 @@ def measure(images: int, seed: int = 0) -> dict[str, tuple[float, float]]:
     width = dict.fromkeys(INTERVALS, 0.0)
     for child in np.random.SeedSequence(seed).spawn(STUDIES):
         study = simulate_study(np.random.default_rng(child), (RATE,), people=LAST, images=images)
-        looks = [study.only(study.participant < people) for people in range(FIRST, LAST + 1)]
+        looks = [study.select(study.participant < people) for people in range(FIRST, LAST + 1)]
         for name, interval in INTERVALS.items():
             seen = [interval(look) for look in looks]
             missed[name] += any(not low <= RATE <= high for low, high in seen)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import Record
-from analysis.trials import Mask
+from analysis.trials import BoolArray
 
 UNCHECKED = ("hypotheses", "stopping", "wording", "stimuli")  # responses cannot tell
 CONDITIONS = ("presentation", "question", "exposure_ms")
@@ -158,9 +158,9 @@ def _compare_plans(planned: Plan, used: Plan) -> Iterator[Deviation]:
             yield Deviation(what, _plain(before), _plain(after))
 
 
-def is_complete(record: Record) -> Mask:
+def is_complete(record: Record) -> BoolArray:
     """(P,): who finished."""
-    complete: Mask = record.outcome == "complete"
+    complete: BoolArray = record.outcome == "complete"
     return complete
 
 
@@ -174,11 +174,11 @@ def _count_methods(record: Record) -> NDArray[np.int64]:
     return each
 
 
-def _count_trials(rows: Mask) -> str:
+def _count_trials(rows: BoolArray) -> str:
     return f"{int(rows.sum())} of {len(rows)} trials"
 
 
-def _count_people(wrong: Mask) -> str:
+def _count_people(wrong: BoolArray) -> str:
     return f"{int(wrong.sum())} of {len(wrong)} participants"
 
 

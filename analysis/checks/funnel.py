@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from analysis.trials import Codes, Mask, Numbers, Trials
+from analysis.trials import BoolArray, Codes, FloatArray, Trials
 
 WARNING, ALARM = 0.95, 0.998  # levels of the inner and the outer limits
 TINY = 1e-9
@@ -24,14 +24,14 @@ class Funnel:
 
     participant: Codes
     trials: NDArray[np.int64]
-    rate: Numbers
-    low95: Numbers
-    high95: Numbers
-    low998: Numbers
-    high998: Numbers
+    rate: FloatArray
+    low95: FloatArray
+    high95: FloatArray
+    low998: FloatArray
+    high998: FloatArray
 
     @property
-    def beyond(self) -> Mask:
+    def beyond(self) -> BoolArray:
         """(K,): outside the 99.8 % limits."""
         return (self.rate < self.low998) | (self.rate > self.high998)
 
@@ -51,7 +51,7 @@ def compare_people(trials: Trials, center: float, sd: float) -> Funnel:
 
 def funnel_limits(
     trials: NDArray[np.int64], center: float, sd: float, level: float
-) -> tuple[Numbers, Numbers]:
+) -> tuple[FloatArray, FloatArray]:
     """(low, high): between them, both included, lies at least a share `level` of people.
 
     trials (K,). Exact quantiles of the binomial, and with an sd of the beta-binomial whose true
@@ -66,7 +66,7 @@ def funnel_limits(
     return low, high
 
 
-def _cumulate(trials: int, center: float, sd: float) -> Numbers:
+def _cumulate(trials: int, center: float, sd: float) -> FloatArray:
     """(trials + 1,): the chance that at most 0, 1, ... of so many answers are fooled."""
     fooled, spread = np.arange(trials + 1), center * (1 - center)
     if sd == 0 or spread == 0:
@@ -75,6 +75,6 @@ def _cumulate(trials: int, center: float, sd: float) -> Numbers:
     a, b = center * size, (1 - center) * size
     ways = -np.log(trials + 1) - special.betaln(fooled + 1, trials - fooled + 1)
     chances = np.exp(ways + special.betaln(fooled + a, trials - fooled + b) - special.betaln(a, b))
-    cumulated: Numbers = np.cumsum(chances)
+    cumulated: FloatArray = np.cumsum(chances)
     cumulated /= cumulated[-1]
     return cumulated

@@ -131,7 +131,7 @@ def order_effect(trials: Trials) -> OrderEffect:
     begins = np.cumsum(sizes) - sizes
     place = np.arange(len(trials.fooled)) - begins[trials.participant]
     late = 2 * place >= sizes[trials.participant] + sizes[trials.participant] % 2
-    parts = {FIRST: trials.only(~late), SECOND: trials.only(late)}
+    parts = {FIRST: trials.select(~late), SECOND: trials.select(late)}
     halves = {half: fooling_rate(part) for half, part in parts.items()}
     difference = None
     if all(half.trials for half in halves.values()):

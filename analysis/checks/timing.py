@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import DISTURBED, Record
-from analysis.trials import Mask, Numbers
+from analysis.trials import BoolArray, FloatArray
 
 FRAME_MS = 1000 / 60  # of the commonest screens; off by more than that is off by a frame
 FLAGS = ("voided", *DISTURBED)
@@ -68,7 +68,7 @@ def observe_timing(taken: Responses, record: Record) -> Timing:
     )
 
 
-def _share(chosen: Mask) -> float | None:
+def _share(chosen: BoolArray) -> float | None:
     return float(chosen.mean()) if len(chosen) else None
 
 
@@ -89,7 +89,7 @@ def _summarize_exposures(taken: Responses, rows: NDArray[np.int64]) -> Iterator[
             yield _summarize(milliseconds, timed)
 
 
-def _summarize(asked_ms: float, off: Numbers) -> Exposure:
+def _summarize(asked_ms: float, off: FloatArray) -> Exposure:
     low, middle, high = np.percentile(off, (5, 50, 95)).tolist()
     return Exposure(
         asked_ms=asked_ms,

@@ -11,7 +11,7 @@ from analysis.exclusions.rules import attention_check_failures, judge, judge_tim
 from analysis.inputs.design import Rules
 from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import Record, read_record
-from analysis.trials import Mask, Trials
+from analysis.trials import BoolArray, Trials
 
 ODD_TIMES = "response_time"  # the one rule that leaves out trials, not people
 LEFT = {  # who or what is left after a rule
@@ -52,20 +52,20 @@ class Counted:
 
     trials: Trials
     everybody: Trials
-    kept: Mask
+    kept: BoolArray
     rows: NDArray[np.int64]
     methods: list[str]
     flow: list[Step]
     record: Record
     conduct: Conduct
     rules: Rules
-    broken: dict[str, Mask]
-    odd_times: Mask
+    broken: dict[str, BoolArray]
+    odd_times: BoolArray
     not_applicable: dict[str, str]
-    flagged: Mask
+    flagged: BoolArray
 
     @property
-    def excluded(self) -> Mask:
+    def excluded(self) -> BoolArray:
         """(P,): who breaks a rule."""
         return _any(self.broken, self.broken)
 
@@ -78,7 +78,7 @@ class Counted:
         """The trials that would count by these rules; `trials` itself where nothing changes."""
         kept = _keep(self.everybody, self.broken, self.odd_times, rules)
         same = np.array_equal(kept, self.kept)
-        return self.trials if same else self.everybody.only(kept)
+        return self.trials if same else self.everybody.select(kept)
 
     def leave_one_rule_out(self) -> Iterator[tuple[str, Trials]]:
         """(rule, trials that would count without it), of every rule that applies."""
@@ -129,7 +129,7 @@ def count_trials(responses: Responses, taken: Responses, rules: Rules | None = N
     broken = {rule: who for rule, who in verdicts.items() if not isinstance(who, str)}
     kept = _keep(everybody, broken, odd_times, LEFT)
     return Counted(
-        trials=everybody.only(kept),
+        trials=everybody.select(kept),
         everybody=everybody,
         kept=kept,
         rows=record.row[counting],
@@ -153,27 +153,27 @@ def count_trials(responses: Responses, taken: Responses, rules: Rules | None = N
     )
 
 
-def _encode(record: Record, counting: Mask) -> Trials:
+def _encode(record: Record, counting: BoolArray) -> Trials:
     return Trials(
         fooled=record.wrong[counting],
         participant=record.participant[counting],
         image=record.image[counting],
         method=np.array(record.methods)[record.method[counting]],
-        beside=None if record.beside is None else record.beside[counting],
+        real_image=None if record.beside is None else record.beside[counting],
     )
 
 
 def _keep(
-    everybody: Trials, broken: dict[str, Mask], odd_times: Mask, rules: Collection[str]
-) -> Mask:
+    everybody: Trials, broken: dict[str, BoolArray], odd_times: BoolArray, rules: Collection[str]
+) -> BoolArray:
     """(m,): which trials count by these rules."""
     kept = ~_any(broken, rules)[everybody.participant]
     return kept & ~odd_times if ODD_TIMES in rules else kept
 
 
-def _any(broken: dict[str, Mask], rules: Collection[str]) -> Mask:
+def _any(broken: dict[str, BoolArray], rules: Collection[str]) -> BoolArray:
     """(P,): who breaks one of these rules; some rules always apply, so there is no empty case."""
-    found: Mask = np.logical_or.reduce([who & (rule in rules) for rule, who in broken.items()])
+    found: BoolArray = np.logical_or.reduce([who & (rule in rules) for rule, who in broken.items()])
     return found
 
 
@@ -188,7 +188,9 @@ def _record_steps(responses: Responses, taken: Responses, record: Record) -> Ite
     yield _step("answered and not voided", record.participant[record.test & record.answered])
 
 
-def _rule_steps(everybody: Trials, broken: dict[str, Mask], odd_times: Mask) -> Iterator[Step]:
+def _rule_steps(
+    everybody: Trials, broken: dict[str, BoolArray], odd_times: BoolArray
+) -> Iterator[Step]:
     """One after the other, those that leave something out."""
     so_far: list[str] = []
     left = len(everybody.fooled)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analysis.inputs.responses import Responses, Words
 from analysis.inputs.trial_table import Record
-from analysis.trials import Codes, Mask, Numbers
+from analysis.trials import BoolArray, Codes, FloatArray
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Conduct:
     outcome: Words
     answers: NDArray[np.int64]
     completed: NDArray[np.int64]
-    fast: Numbers
-    left: Numbers
-    alternation: Numbers
-    flagged: Numbers
+    fast: FloatArray
+    left: FloatArray
+    alternation: FloatArray
+    flagged: FloatArray
     attention_checks_shown: NDArray[np.int64]
     attention_checks_correct: NDArray[np.int64]
 
@@ -60,7 +60,7 @@ def observe_conduct(record: Record, fast_ms: float) -> Conduct:
     )
 
 
-def took_part_before(responses: Responses, taken: Responses) -> Mask | None:
+def took_part_before(responses: Responses, taken: Responses) -> BoolArray | None:
     """(P,): who began another study of the same input earlier; None where there is no other.
 
     responses: all studies of the input; taken: those of the mode and study to report on.
@@ -86,7 +86,7 @@ def _beginnings(responses: Responses) -> dict[str, str]:
     }
 
 
-def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> Numbers:
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> FloatArray:
     """part / whole, nan where there is no whole."""
     shares = np.full(len(part), np.nan)
     np.divide(part, whole, out=shares, where=whole > 0)

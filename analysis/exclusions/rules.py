@@ -9,17 +9,19 @@ from numpy.typing import NDArray
 
 from analysis.exclusions.person_measures import Conduct
 from analysis.inputs.design import Rules
-from analysis.trials import Mask, Numbers
+from analysis.trials import BoolArray, FloatArray
 
 Counts = NDArray[np.int64]
-Verdict = Mask | str  # who breaks the rule, or why it does not apply
+Verdict = BoolArray | str  # who breaks the rule, or why it does not apply
 
 NO_RULE = "the plan leaves it out"
 NO_TIMES = "there are no response times"
 TRIALS_PER_ALLOWED_MISS = 5  # one in so many attention checks may be missed: 8 of 10 pass, 7 of 8
 
 
-def judge(conduct: Conduct, rules: Rules, before: Mask | None, single: bool) -> dict[str, Verdict]:
+def judge(
+    conduct: Conduct, rules: Rules, before: BoolArray | None, single: bool
+) -> dict[str, Verdict]:
     """Every rule's verdict, in the order in which people are counted out.
 
     before (P,): who took part before, None where the input cannot tell. single: of single images.
@@ -37,7 +39,7 @@ def judge(conduct: Conduct, rules: Rules, before: Mask | None, single: bool) -> 
     }
 
 
-def judge_repeated(before: Mask | None, rules: Rules) -> Verdict:
+def judge_repeated(before: BoolArray | None, rules: Rules) -> Verdict:
     """Who took part in another study of this input before."""
     if rules.allow_repeated:
         return NO_RULE
@@ -74,7 +76,7 @@ def find_attention_check_failures(conduct: Conduct, rules: Rules) -> Verdict:
     return attention_check_failures(conduct, rules) & (planned >= least)
 
 
-def attention_check_failures(conduct: Conduct, rules: Rules) -> Mask:
+def attention_check_failures(conduct: Conduct, rules: Rules) -> BoolArray:
     """(P,): who saw all of their attention checks and answered too few rightly."""
     return saw_all_attention_checks(conduct, rules) & (
         conduct.attention_checks_correct
@@ -82,7 +84,7 @@ def attention_check_failures(conduct: Conduct, rules: Rules) -> Mask:
     )
 
 
-def saw_all_attention_checks(conduct: Conduct, rules: Rules) -> Mask:
+def saw_all_attention_checks(conduct: Conduct, rules: Rules) -> BoolArray:
     """(P,): who saw all of their attention checks, and had any."""
     planned = planned_attention_check_counts(conduct, rules)
     return (planned > 0) & (conduct.attention_checks_shown >= planned)
@@ -127,7 +129,7 @@ def judge_timing(conduct: Conduct, rules: Rules) -> Verdict:
     return _above(conduct.flagged, rules.flagged_max_fraction, conduct, rules)
 
 
-def judge_times(rt_ms: Numbers, rules: Rules) -> Verdict:
+def judge_times(rt_ms: FloatArray, rules: Rules) -> Verdict:
     """Of n trials, not of people: faster than `fast_ms` or slower than `slow_ms`."""
     if rules.fast_ms is None and rules.slow_ms is None:
         return NO_RULE
@@ -138,7 +140,7 @@ def judge_times(rt_ms: Numbers, rules: Rules) -> Verdict:
     return (rt_ms < fastest) | (rt_ms > slowest)
 
 
-def _above(share: Numbers, most: float | None, conduct: Conduct, rules: Rules) -> Verdict:
+def _above(share: FloatArray, most: float | None, conduct: Conduct, rules: Rules) -> Verdict:
     return (
         NO_RULE if most is None else (share > most) & (conduct.answers >= (rules.min_answers or 0))
     )

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from analysis.formatting import percent
+from analysis.formatting import format_percent
 
 # Drawn in these, so that a page may put its own light or dark ones in their place.
 INK, MUTED, LINE, ACCENT = "#1a1a1a", "#5a5a5a", "#d8d8d8", "#a33a12"
@@ -100,7 +100,7 @@ def label_row(axes: Axes, top: float, label: str, value: str, ours: bool) -> Non
 
 def mark_percent(axes: Axes, ticks: list[float], caption: str, along: str = "x") -> None:
     """Percents at these ticks, and what they are percents of."""
-    printed = [percent(tick, 0) for tick in ticks]
+    printed = [format_percent(tick, 0) for tick in ticks]
     if along == "x":
         axes.set_xticks(ticks, printed)
         axes.set_xlabel(caption, fontsize=SMALL, color=MUTED)

@@ -27,11 +27,18 @@ from analysis.figures.canvas import (
     mark_line,
     mark_percent,
 )
-from analysis.formatting import capitalize, name, number, order_pair, percent, plural
+from analysis.formatting import (
+    capitalize,
+    format_count,
+    format_number,
+    format_percent,
+    method_label,
+    order_difference,
+)
 from analysis.inference.contrasts import CHANCE
 from analysis.inference.intervals import Interval, t_quantile
 from analysis.report_data import People
-from analysis.trials import Numbers
+from analysis.trials import FloatArray
 
 Entry = Mapping[str, Any]
 Counts = NDArray[np.int64]
@@ -70,7 +77,7 @@ def draw_rates(methods: Mapping[str, Entry], single: bool = False) -> Figure:
     if not single:
         mark_line(axes, CHANCE, "chance")
     for row in rows:
-        value = "no trials" if row.rate is None else percent(row.rate)
+        value = "no trials" if row.rate is None else format_percent(row.rate)
         label_row(axes, row.top, row.label, value, row.ours)
         _draw_estimate(axes, row.top, row.rate, row.bounds, row.ours)
     return _page(axes)
@@ -81,10 +88,10 @@ def draw_differences(differences: Sequence[Entry]) -> Figure:
 
     A row names first the method that fooled more often.
     """
-    pairs = [order_pair(pair) for pair in differences]
+    pairs = [order_difference(pair) for pair in differences]
     margins = [pair["equivalence"]["margin"] for pair in differences if pair["equivalence"]]
     axes = frame_rows(PAIR * max(1, len(pairs)), PAIR)
-    ends = [abs(end) for pair in pairs for end in pair.bounds or (pair.size,)]
+    ends = [abs(end) for pair in pairs for end in pair.ci95 or (pair.difference,)]
     reach = 1.1 * min(1.0, max([0.1, *ends, *margins]))  # of few people an end may lie beyond
     axes.set_xlim(-reach, reach)
     step = next(step for step in (0.05, 0.1, 0.2, 0.5) if reach / step < 4)
@@ -95,11 +102,11 @@ def draw_differences(differences: Sequence[Entry]) -> Figure:
     mark_line(axes, 0, "no difference")
     for row, pair in enumerate(pairs):
         top = row * PAIR
-        label_row(axes, top - PAIR / 5, name(pair.more), "", True)
-        label_row(axes, top + PAIR / 5, f"less {name(pair.less)}", "", False)
-        label_row(axes, top, "", percent(pair.size), True)
-        seen = pair.bounds and (max(pair.bounds[0], -reach), min(pair.bounds[1], reach))
-        _draw_estimate(axes, top, pair.size, seen, True)
+        label_row(axes, top - PAIR / 5, method_label(pair.higher), "", True)
+        label_row(axes, top + PAIR / 5, f"less {method_label(pair.lower)}", "", False)
+        label_row(axes, top, "", format_percent(pair.difference), True)
+        seen = pair.ci95 and (max(pair.ci95[0], -reach), min(pair.ci95[1], reach))
+        _draw_estimate(axes, top, pair.difference, seen, True)
     return _page(axes)
 
 
@@ -109,7 +116,7 @@ def draw_images(images: Sequence[Entry], methods: Mapping[str, Entry]) -> Figure
     images: those that have one. Dashed: the method's rate.
     """
     shown = [method for method in methods if any(pair["method"] == method for pair in images)]
-    panels = frame_panels([name(method) for method in shown], "% that fooled")
+    panels = frame_panels([method_label(method) for method in shown], "% that fooled")
     for axes, method in zip(panels, shown, strict=True):
         pairs = [pair for pair in images if pair["method"] == method]
         pairs.sort(key=lambda pair: (pair["shrunk_rate"], pair["image"]))
@@ -133,7 +140,8 @@ def draw_flow(flow: Sequence[Entry]) -> Figure:
         top = row * (BOX + ARROW)
         axes.add_patch(Rectangle((0, top), WIDTH, BOX, facecolor="none", edgecolor=MUTED))
         left = (
-            f"{plural(step['participants'], 'person', 'people')}, {number(step['trials'])} trials"
+            f"{format_count(step['participants'], 'person', 'people')}, "
+            f"{format_number(step['trials'])} trials"
         )
         axes.text(0.1, top + BOX / 2, capitalize(step["step"]), color=INK, **words)
         axes.text(WIDTH - 0.1, top + BOX / 2, left, color=INK, ha="right", **words)
@@ -153,7 +161,7 @@ def draw_people(people: Mapping[str, People]) -> Figure:
     Lines: between them lie 95 and 99.8 % of people like these. Crosses: who is left out. A dot's
     area is the number of people at that place.
     """
-    panels = frame_panels([name(method) for method in people], "% that fooled")
+    panels = frame_panels([method_label(method) for method in people], "% that fooled")
     trials = np.concatenate([each.funnel.trials for each in people.values()])
     for axes, each in zip(panels, people.values(), strict=True):
         funnel, excluded = each.funnel, each.excluded
@@ -178,9 +186,9 @@ def draw_times(times: Sequence[Entry]) -> Figure:
     for place, row in enumerate(timed):
         top, color = place * TIMED, ACCENT if row["fooled"] else MUTED
         kind = "fooled" if row["fooled"] else "not fooled"
-        label_row(axes, top - TIMED / 5, name(row["method"]), "", True)
+        label_row(axes, top - TIMED / 5, method_label(row["method"]), "", True)
         label_row(axes, top + TIMED / 5, kind, "", False)
-        label_row(axes, top, "", number(row["median_ms"] / 1000, 2), True)
+        label_row(axes, top, "", format_number(row["median_ms"] / 1000, 2), True)
         for low, high, width in (("q05_ms", "q95_ms", 1.0), ("q25_ms", "q75_ms", 4.0)):
             ends = (row[low] / 1000, row[high] / 1000)
             axes.plot(ends, (top, top), color=color, linewidth=width, solid_capstyle="butt")
@@ -188,7 +196,9 @@ def draw_times(times: Sequence[Entry]) -> Figure:
     return _page(axes)
 
 
-def _draw_limits(axes: Axes, trials: Counts, limits: tuple[Numbers, Numbers], line: Any) -> None:
+def _draw_limits(
+    axes: Axes, trials: Counts, limits: tuple[FloatArray, FloatArray], line: Any
+) -> None:
     """Steps, flat where people have the same number of trials."""
     numbers, first = np.unique(trials, return_index=True)
     ends = np.stack([numbers - 0.5, numbers + 0.5], axis=1).ravel()
@@ -197,7 +207,7 @@ def _draw_limits(axes: Axes, trials: Counts, limits: tuple[Numbers, Numbers], li
         axes.plot(ends, drawn, color=MUTED, linewidth=0.9, linestyle=line, clip_on=False)
 
 
-def _draw_dots(axes: Axes, trials: Counts, rate: Numbers, marker: str, color: str) -> None:
+def _draw_dots(axes: Axes, trials: Counts, rate: FloatArray, marker: str, color: str) -> None:
     """One for all the people at a place."""
     places, people = np.unique(np.stack([trials, rate]), axis=1, return_counts=True)
     area = DOT * people / people.max(initial=1)
@@ -206,13 +216,13 @@ def _draw_dots(axes: Axes, trials: Counts, rate: Numbers, marker: str, color: st
 
 
 def _count(people: int, trials: int) -> str:
-    return f"{plural(people, 'person', 'people')}, {plural(trials, 'trial', 'trials')}"
+    return f"{format_count(people, 'person', 'people')}, {format_count(trials, 'trial', 'trials')}"
 
 
 def _lay_out(methods: Mapping[str, Entry]) -> Iterator[Row]:
     top = 0.0
     for method, entry in methods.items():
-        yield Row(name(method), entry["rate"], entry["ci95"], True, top)
+        yield Row(method_label(method), entry["rate"], entry["ci95"], True, top)
         top += (OURS + THEIRS) / 2
         for other in entry["vs_published"]:
             yield Row(other["label"], other["rate"], _published_bounds(other), False, top)

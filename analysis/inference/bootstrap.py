@@ -128,10 +128,10 @@ def resample(
 
     Methods without trials are left out. Differences come from the same replicates as the rates.
     """
-    tried = sorted(method for method in methods if len(trials.of(method).fooled))
+    tried = sorted(method for method in methods if len(trials.for_method(method).fooled))
     if not tried:
         return {}
-    several = [levels > 1 for levels in trials.levels]
+    several = [levels > 1 for levels in trials.factor_levels]
     people = both = None
     if several[0]:
         people = cluster_bootstrap(trials, tried, trials.participant, replicates, seed)

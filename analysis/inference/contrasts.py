@@ -91,7 +91,7 @@ def compare_methods(trials: Trials, rates: Mapping[str, Rate]) -> list[Differenc
 
 def fooling_difference(trials: Trials, rates: Mapping[str, Rate], a: str, b: str) -> Difference:
     """One difference. Both methods need trials; `rates` are those of the same trials."""
-    return part_difference(trials.of(a), trials.of(b), rates, a, b)
+    return part_difference(trials.for_method(a), trials.for_method(b), rates, a, b)
 
 
 def part_difference(
@@ -212,7 +212,7 @@ def compare_subgroups(
         return []
     found = []
     for method in methods:
-        part = trials.of(method)
+        part = trials.for_method(method)
         of_trial = of_image[part.image]
         for code in np.unique(of_trial).tolist():
             found.append(_compare(part, of_trial == code, str(groups[code]), method))
@@ -221,7 +221,7 @@ def compare_subgroups(
 
 
 def _compare(part: Trials, inside: NDArray[np.bool_], group: str, method: str) -> Subgroup:
-    here, elsewhere = part.only(inside), part.only(~inside)
+    here, elsewhere = part.select(inside), part.select(~inside)
     rates = {group: fooling_rate(here), OTHERS: fooling_rate(elsewhere)}
     if inside.all():
         return Subgroup(group, method, rates[group])

@@ -69,7 +69,7 @@ def _with_photographs(trials: Trials, method: str) -> Trials:
     """One method's fakes, and the photographs that the same people judged among them."""
     fakes = trials.method == method
     theirs = np.isin(trials.participant, trials.participant[fakes])
-    return trials.only(fakes | (theirs & (trials.method == REAL)))
+    return trials.select(fakes | (theirs & (trials.method == REAL)))
 
 
 def _detect(
@@ -83,7 +83,7 @@ def _detect(
     extra = 0.5 if at_bound else 0.0  # log-linear: half a trial to either answer
     rates = (hits + extra) / (signals + 2 * extra), (alarms + extra) / (noises + 2 * extra)
     z_hit, z_alarm = special.ndtri(rates).tolist()
-    people, images, *_ = trials.levels
+    people, images, *_ = trials.factor_levels
     raised = {
         "rate_at_bound": at_bound,
         "one_participant": people == 1,
@@ -100,7 +100,7 @@ def _detect(
         return counted
     width = np.where(signal, signals * _density(z_hit), -noises * _density(z_alarm))
     influence = scale * (said - np.where(signal, *rates)) / width
-    factors, df = trials.estimable()
+    factors, df = trials.estimable_factors()
     independent = float(influence @ influence)  # the least that the variance may be
     variance = max(multiway_variance(influence, factors), independent)
     half = t_quantile(df) * sqrt(variance)

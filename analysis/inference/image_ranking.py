@@ -54,7 +54,7 @@ class Ranking:
 
 def rank_images(trials: Trials, method: str, names: Sequence[str]) -> Ranking:
     """One method's images. names: of the images, by code."""
-    part = trials.of(method)
+    part = trials.for_method(method)
     if len(part.fooled) == 0:
         return Ranking(flags=("no_trials",))
     seen = np.bincount(part.image)

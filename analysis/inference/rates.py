@@ -54,7 +54,7 @@ def fooling_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
     if n == 0:
         return Rate(0, 0, 0, 0, flags=("no_trials",))
     fooled = int(trials.fooled.sum())
-    people, images, *_ = trials.levels
+    people, images, *_ = trials.factor_levels
     rate, at_bound = fooled / n, fooled in (0, n)
     counted = Rate(
         *(fooled, n, people, images, rate),
@@ -70,7 +70,7 @@ def fooling_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
 
 def fooling_rates(trials: Trials, methods: Sequence[str]) -> dict[str, Rate]:
     """The rate of every method; one at 0 or 1 takes the other methods' pooled deff."""
-    parts = {method: trials.of(method) for method in methods}
+    parts = {method: trials.for_method(method) for method in methods}
     rates = {method: fooling_rate(part) for method, part in parts.items()}
     deff = _pooled_deff(rates.values())
     return {
@@ -83,7 +83,7 @@ def _clustered(counted: Rate, rate: float, trials: Trials) -> Rate:
     people = counted.participants
     influence = (trials.fooled - rate) / counted.trials
     binomial = rate * (1 - rate) / counted.trials  # the least that a variance may be
-    factors, df = trials.estimable()
+    factors, df = trials.estimable_factors()
     deff = max(multiway_variance(influence, factors) / binomial, 1.0)
     these = None
     if people > 1:

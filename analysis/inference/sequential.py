@@ -37,7 +37,7 @@ def monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
     fooled = np.bincount(trials.participant, weights=trials.fooled)
     means = fooled[answered > 0] / answered[answered > 0]
     people = len(means)
-    if people < FEW or trials.levels[1] < 2:
+    if people < FEW or trials.factor_levels[1] < 2:
         return None
     rate, sd = float(means.mean()), float(means.std(ddof=1))
     if sd == 0:
@@ -50,5 +50,5 @@ def monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
 def _image_variance(trials: Trials, influence: Influence) -> float:
     """What clustering by images too adds to that by participant, at least 0."""
     by_people = clustered_variance(influence, trials.participant)
-    factors, _ = trials.estimable()
+    factors, _ = trials.estimable_factors()
     return max(multiway_variance(influence, factors) - by_people, 0.0)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.inputs.responses import Responses, ResponsesError, Words
-from analysis.trials import Codes, Mask, Numbers
+from analysis.trials import BoolArray, Codes, FloatArray
 
 DISTURBED = ("hidden", "blurred", "resized", "slow_frame", "late")  # flags that void nothing
 
@@ -38,17 +38,17 @@ class Record:
     image: Codes
     method: Codes
     beside: Codes | None
-    test: Mask
-    is_attention_check: Mask
-    judged: Mask
+    test: BoolArray
+    is_attention_check: BoolArray
+    judged: BoolArray
     repeats: NDArray[np.int64]
     originals: NDArray[np.int64]
-    seen: Mask
-    answered: Mask
-    first: Mask
-    wrong: Mask
-    rt_ms: Numbers
-    disturbed: Mask
+    seen: BoolArray
+    answered: BoolArray
+    first: BoolArray
+    wrong: BoolArray
+    rt_ms: FloatArray
+    disturbed: BoolArray
     row: NDArray[np.int64]
     duplicates: int
     single: bool
@@ -57,7 +57,7 @@ class Record:
         return len(self.row)
 
     @property
-    def fake(self) -> Mask:
+    def fake(self) -> BoolArray:
         """(n,): shows a fake, alone or in a pair; not a photograph alone."""
         photograph = np.array([self.single and method == "real" for method in self.methods], bool)
         return ~photograph[self.method]
@@ -120,12 +120,12 @@ def _order(participant: Codes, position: NDArray[np.int64]) -> NDArray[np.int64]
     """Rows by person and position; of those that share both the first."""
     place = participant * (position.max() + 1) + position
     rows: NDArray[np.int64] = np.argsort(place, kind="stable")
-    once: Mask = np.diff(place[rows], prepend=-1) != 0
+    once: BoolArray = np.diff(place[rows], prepend=-1) != 0
     return rows[once]
 
 
 def _find_originals(
-    participant: Codes, position: NDArray[np.int64], repeat_of: Numbers, repeats: Mask
+    participant: Codes, position: NDArray[np.int64], repeat_of: FloatArray, repeats: BoolArray
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where repeats are, and the trials they repeat: the same person's at the position named.
 
@@ -155,7 +155,7 @@ def _is_paired(taken: Responses) -> bool:
     return not others.any()
 
 
-def _refuse_blinded(taken: Responses, answered: Mask) -> None:
+def _refuse_blinded(taken: Responses, answered: BoolArray) -> None:
     blinded = answered & taken.equals("truth", "")
     if blinded.any():
         raise ResponsesError(

@@ -76,7 +76,7 @@ def mixed_rates(
     """A model of every method alone; none where the methods together have more trials."""
     if len(trials.fooled) > most_trials:
         return {method: Mixed(flags=("too_many_trials",)) for method in methods}
-    return {method: _fit_one(trials.of(method)) for method in methods}
+    return {method: _fit_one(trials.for_method(method)) for method in methods}
 
 
 def mixed_difference(
@@ -87,9 +87,9 @@ def mixed_difference(
     df: of Student's t, as the default interval has it; None where that has none. most_trials: of
     the two methods together.
     """
-    if len(trials.of(a).fooled) + len(trials.of(b).fooled) > most_trials:
+    if len(trials.for_method(a).fooled) + len(trials.for_method(b).fooled) > most_trials:
         return None, ("too_many_trials",)
-    both = trials.only((trials.method == a) | (trials.method == b))
+    both = trials.select((trials.method == a) | (trials.method == b))
     group = (both.method == b).astype(np.int64)
     rates = [both.fooled[group == one].mean() for one in (0, 1)]
     obstacles = ("rate_at_bound",) if {0, 1} & set(rates) else _obstacles(both)

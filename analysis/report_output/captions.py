@@ -3,36 +3,39 @@
 from collections.abc import Iterator
 
 from analysis.formatting import (
-    SPACE,
-    Entry,
+    NARROW_SPACE,
+    ReportPart,
     capitalize,
-    interval,
-    name,
-    number,
-    order_pair,
-    percent,
-    plural,
+    format_count,
+    format_interval,
+    format_number,
+    format_percent,
+    method_label,
+    order_difference,
 )
 
 
-def describe_figure(key: str, report: Entry) -> tuple[str, str]:
+def describe_figure(key: str, report: ReportPart) -> tuple[str, str]:
     """(title, what it shows) of a figure, for who cannot see it."""
     title, tell = FIGURES[key]
     return title, " ".join(tell(report))
 
 
-def _show_rates(report: Entry) -> Iterator[str]:
+def _show_rates(report: ReportPart) -> Iterator[str]:
     for method, rate in report["methods"].items():
-        yield f"{name(method)}: {percent(rate['rate'])}{SPACE}%, interval {interval(rate['ci95'])}."
+        yield (
+            f"{method_label(method)}: {format_percent(rate['rate'])}{NARROW_SPACE}%, interval "
+            f"{format_interval(rate['ci95'])}."
+        )
 
 
-def _show_differences(report: Entry) -> Iterator[str]:
-    for pair in map(order_pair, report["differences"]):
-        size = f"{percent(pair.size)} points, interval {interval(pair.bounds)}"
-        yield f"{name(pair.more)} less {name(pair.less)}: {size}."
+def _show_differences(report: ReportPart) -> Iterator[str]:
+    for pair in map(order_difference, report["differences"]):
+        size = f"{format_percent(pair.difference)} points, interval {format_interval(pair.ci95)}"
+        yield f"{method_label(pair.higher)} less {method_label(pair.lower)}: {size}."
 
 
-def _show_images(report: Entry) -> Iterator[str]:
+def _show_images(report: ReportPart) -> Iterator[str]:
     for method in report["methods"]:
         rates = [
             image["shrunk_rate"]
@@ -40,27 +43,35 @@ def _show_images(report: Entry) -> Iterator[str]:
             if image["method"] == method and image["shrunk_rate"] is not None
         ]
         if rates:
-            ends = f"{percent(min(rates), 0)} to {percent(max(rates), 0)}{SPACE}%"
-            yield f"{name(method)}: estimates of its fakes go from {ends}."
+            ends = (
+                f"{format_percent(min(rates), 0)} to {format_percent(max(rates), 0)}{NARROW_SPACE}%"
+            )
+            yield f"{method_label(method)}: estimates of its fakes go from {ends}."
 
 
-def _show_people(report: Entry) -> Iterator[str]:
+def _show_people(report: ReportPart) -> Iterator[str]:
     for method, rate in report["methods"].items():
-        people = plural(rate["participants"], "person", "people")
-        yield f"{name(method)}: {people} around {percent(rate['rate'])}{SPACE}%."
+        people = format_count(rate["participants"], "person", "people")
+        yield (
+            f"{method_label(method)}: {people} around "
+            f"{format_percent(rate['rate'])}{NARROW_SPACE}%."
+        )
 
 
-def _show_times(report: Entry) -> Iterator[str]:
+def _show_times(report: ReportPart) -> Iterator[str]:
     for row in report["rt"]:
         if row["trials"]:
             kind = "fooled" if row["fooled"] else "not fooled"
-            yield f"{name(row['method'])}, {kind}: median {number(row['median_ms'])} ms."
+            yield (
+                f"{method_label(row['method'])}, {kind}: median {format_number(row['median_ms'])} "
+                f"ms."
+            )
 
 
-def _show_flow(report: Entry) -> Iterator[str]:
+def _show_flow(report: ReportPart) -> Iterator[str]:
     for step in report["exclusions"]["flow"]:
-        people = plural(step["participants"], "person", "people")
-        yield f"{capitalize(step['step'])}: {people}, {number(step['trials'])} trials."
+        people = format_count(step["participants"], "person", "people")
+        yield f"{capitalize(step['step'])}: {people}, {format_number(step['trials'])} trials."
 
 
 FIGURES = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from analysis.formatting import Entry
+from analysis.formatting import ReportPart
 from analysis.inputs.responses import ResponsesError
 
 MOST = 6  # pairs in a row
@@ -23,7 +23,7 @@ Pictures = Mapping[tuple[str, str], Path]  # (image, method) -> file
 class Pair:
     """An entry of the report's images; real, fake: data URLs, None where there is no picture."""
 
-    entry: Entry
+    entry: ReportPart
     real: str | None = None
     fake: str | None = None
 
@@ -37,7 +37,7 @@ class Gallery:
     least: list[Pair]
 
 
-def choose_pairs(report: Entry, pictures: Pictures) -> list[Gallery]:
+def choose_pairs(report: ReportPart, pictures: Pictures) -> list[Gallery]:
     """A gallery of every method whose images could be ranked; a pair is in one row only."""
     galleries = []
     for method in report["methods"]:
@@ -74,7 +74,7 @@ def find_pictures(folder: Path | None) -> Pictures:
         raise ResponsesError(f"{manifest}: no manifest of stimuli ({error})") from error
 
 
-def _show(entry: Entry, pictures: Pictures) -> Pair:
+def _show(entry: ReportPart, pictures: Pictures) -> Pair:
     found = (pictures.get((entry["image"], method)) for method in (REAL, entry["method"]))
     return Pair(entry, *map(_embed, found))
 

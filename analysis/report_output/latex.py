@@ -2,7 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
-from analysis.formatting import DASH, MINUS, Entry, name, number, percent
+from analysis.formatting import (
+    EN_DASH,
+    MINUS_SIGN,
+    ReportPart,
+    format_number,
+    format_percent,
+    method_label,
+)
 from analysis.inference.intervals import Interval
 
 LETTERS = {
@@ -18,21 +25,23 @@ RATES = ("Method", "Fooled (\\%)", "95\\,\\% interval", "Trials", "People", "Pho
 DIFFERENCES = ("Methods", "Difference (points)", "95\\,\\% interval", "$t$", "df", "$p$ (Holm)")
 
 
-def write_latex(report: Entry) -> bytes:
+def write_latex(report: ReportPart) -> bytes:
     """tables.tex: intervals for new people and new photographs; p of rates: against 50 %, Holm."""
     rates = [
         (
-            _escape(name(method)), _number(percent(rate["rate"])), _interval(rate["ci95"]),
-            number(rate["trials"]), number(rate["participants"]), number(rate["images"]),
+            _escape(method_label(method)), _number(format_percent(rate["rate"])),
+            _interval(rate["ci95"]),
+            format_number(rate["trials"]), format_number(rate["participants"]),
+            format_number(rate["images"]),
             _p_value(rate["vs_chance"]["p_holm"]),
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     differences = [
         (
-            f"{_escape(name(pair['a']))} $-$ {_escape(name(pair['b']))}",
-            _number(percent(pair["difference"])), _interval(pair["ci95"]),
-            _number(number(pair["t"], 2)), number(pair["df"]), _p_value(pair["p_holm"]),
+            f"{_escape(method_label(pair['a']))} $-$ {_escape(method_label(pair['b']))}",
+            _number(format_percent(pair["difference"])), _interval(pair["ci95"]),
+            _number(format_number(pair["t"], 2)), format_number(pair["df"]), _p_value(pair["p_holm"]),
         )
         for pair in report["differences"]
     ]  # fmt: skip
@@ -59,13 +68,17 @@ def _escape(words: str) -> str:
 
 def _number(printed: str) -> str:
     """As TeX sets a minus sign; a dash where the data cannot tell."""
-    return f"${printed.replace(MINUS, '-')}$" if MINUS in printed else printed.replace(DASH, "--")
+    return (
+        f"${printed.replace(MINUS_SIGN, '-')}$"
+        if MINUS_SIGN in printed
+        else printed.replace(EN_DASH, "--")
+    )
 
 
 def _interval(bounds: Interval | None) -> str:
     if bounds is None:
         return "--"
-    return f"[{_number(percent(bounds[0]))}, {_number(percent(bounds[1]))}]"
+    return f"[{_number(format_percent(bounds[0]))}, {_number(format_percent(bounds[1]))}]"
 
 
 def _p_value(p: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analysis.formatting import SPACE, Entry, listing, number, plural
+from analysis.formatting import NARROW_SPACE, ReportPart, format_count, format_number, join_words
 
 WORKS = {
     "Griffin": "Griffin, B. S. & Krutchkoff, R. G. (1971). Optimal linear estimators: an empirical"
@@ -37,13 +37,13 @@ WORKS = {
 }
 
 
-def write_method(report: Entry) -> list[str]:
+def write_method(report: ReportPart) -> list[str]:
     """Paragraphs: the task, who was counted, the estimates, the comparisons, the rest."""
     paragraphs = (_task, _people, _rates, _comparisons, _models, _software)
     return [" ".join(paragraph(report)) for paragraph in paragraphs]
 
 
-def list_references(report: Entry) -> list[str]:
+def list_references(report: ReportPart) -> list[str]:
     """The works that this report's text and tables cite, in alphabetical order."""
     text = " ".join(write_method(report))
     published = any(method["vs_published"] for method in report["methods"].values())
@@ -52,15 +52,15 @@ def list_references(report: Entry) -> list[str]:
     return sorted({WORKS[key] for key in (*cited, *also, *_edges(report))})
 
 
-def _edges(report: Entry) -> list[str]:
+def _edges(report: ReportPart) -> list[str]:
     flags = [flag for method in report["methods"].values() for flag in method["flags"]]
     return ["Clopper", "Newcombe"] if "rate_at_bound" in flags else []
 
 
-def _task(report: Entry) -> Iterator[str]:
+def _task(report: ReportPart) -> Iterator[str]:
     shown = report["input"]
-    people = plural(shown["participants"], "person", "people")
-    photographs = plural(shown["images"], "photograph", "photographs")
+    people = format_count(shown["participants"], "person", "people")
+    photographs = format_count(shown["images"], "photograph", "photographs")
     if shown["single"]:
         yield f"{people} saw images one at a time{_exposure(shown)}, photographs and fakes, made"
         yield f"from {photographs} in all, and said of each whether it was real or fake. A fake"
@@ -72,8 +72,8 @@ def _task(report: Entry) -> Iterator[str]:
         "sequential": "one after the other",
         "simultaneous": "side by side",
     }
-    how = listing([ways[way] for way in shown["presentation"] if way in ways] or ["in pairs"])
-    asked = listing([f"the {word} one" for word in shown["question"]] or ["the fake one"])
+    how = join_words([ways[way] for way in shown["presentation"] if way in ways] or ["in pairs"])
+    asked = join_words([f"the {word} one" for word in shown["question"]] or ["the fake one"])
     made = "made from it" if shown["paired"] else "made from another"
     yield f"{people} took part. On each trial they saw a photograph and a fake {made},"
     yield f"{how}{_exposure(shown)}, and clicked {asked}; there were {photographs}."
@@ -81,14 +81,16 @@ def _task(report: Entry) -> Iterator[str]:
     yield "of all trials."
 
 
-def _exposure(shown: Entry) -> str:
+def _exposure(shown: ReportPart) -> str:
     """For how long; empty where no trial tells."""
-    times = [f"for {number(float(time))}{SPACE}ms" for time in shown["exposure_ms"] if time]
+    times = [
+        f"for {format_number(float(time))}{NARROW_SPACE}ms" for time in shown["exposure_ms"] if time
+    ]
     unlimited = ["until they answered"] if "" in shown["exposure_ms"] else []
     return f", each {' or '.join([*times, *unlimited])}" if times or unlimited else ""
 
 
-def _people(report: Entry) -> Iterator[str]:
+def _people(report: ReportPart) -> Iterator[str]:
     exclusions, counted = report["exclusions"], report["exclusions"]["flow"][-1]
     fixed = {
         "match": "Exclusion rules were fixed before the data (the frozen design matches).",
@@ -98,37 +100,45 @@ def _people(report: Entry) -> Iterator[str]:
     }
     left_out = sum(person["excluded"] for person in exclusions["participants"])
     yield fixed[report["design"]["verdict"]]
-    out = f"{plural(left_out, 'person was', 'people were')} left out" if left_out else ""
-    yield f"{out or 'Nobody was left out'}; {plural(counted['participants'], 'person', 'people')}"
-    yield f"with {number(counted['trials'])} test trials counted. Practice and attention checks"
+    out = f"{format_count(left_out, 'person was', 'people were')} left out" if left_out else ""
+    yield (
+        f"{out or 'Nobody was left out'}; "
+        f"{format_count(counted['participants'], 'person', 'people')}"
+    )
+    yield (
+        f"with {format_number(counted['trials'])} test trials counted. Practice and attention "
+        f"checks"
+    )
     yield "and repeats enter no rate." if report["consistency"] else "enter no rate."
 
 
-def _rates(report: Entry) -> Iterator[str]:
+def _rates(report: ReportPart) -> Iterator[str]:
     factors = ["participant", "photograph"]
     if report["input"]["paired"] is False:
         factors = ["participant", "fake", "the photograph beside it"]
     yield "People differ, and so do photographs, and each comes back on many trials, so trials are"
-    yield f"not independent. The variance of a rate is clustered by {listing(factors)} at"
+    yield f"not independent. The variance of a rate is clustered by {join_words(factors)} at"
     yield "once (Cameron et al., 2011) and never taken below the binomial one. Intervals are"
-    yield f"Wilson (1927) intervals at 95{SPACE}% on the effective number of trials that this"
+    yield (
+        f"Wilson (1927) intervals at 95{NARROW_SPACE}% on the effective number of trials that this"
+    )
     yield "variance implies, with Student’s t on one degree of freedom less than the smaller of the"
     yield "numbers of people and photographs; they hold for new people and new photographs alike."
 
 
-def _comparisons(report: Entry) -> Iterator[str]:
+def _comparisons(report: ReportPart) -> Iterator[str]:
     yield "Two methods are compared by the same variance of their difference, paired wherever"
     yield "people or photographs are shared. Tests between methods, and tests against one half, are"
     yield "each corrected by the procedure of Holm (1979)."
     for pair in report["differences"][:1]:
         yield "Methods count as equal where two one-sided tests (Schuirmann, 1987) show that they"
-        margin = number(100 * pair["equivalence"]["margin"], 1)
+        margin = format_number(100 * pair["equivalence"]["margin"], 1)
         fixed = report["design"]["margin"] == pair["equivalence"]["margin"]
         when = "a margin fixed before the data" if fixed else "a margin not fixed before the data"
         yield f"differ by less than {margin} percentage points, {when}."
 
 
-def _models(report: Entry) -> Iterator[str]:
+def _models(report: ReportPart) -> Iterator[str]:
     if any(method["mixed"] for method in report["methods"].values()):
         yield "As a check, a logistic mixed model with crossed random intercepts of participants"
         yield "and photographs was fitted to each method by Laplace approximation (as in lme4;"
@@ -137,7 +147,7 @@ def _models(report: Entry) -> Iterator[str]:
         yield "Differences were checked by such models of two methods each, with random slopes of"
         yield "method for participants and for photographs."
     if report["bootstrap"]:
-        drawn = number(report["bootstrap"]["replicates"])
+        drawn = format_number(report["bootstrap"]["replicates"])
         yield f"Percentile intervals of {drawn} bootstrap resamples stand"
         yield "beside, of people, and of people and photographs (Owen, 2007)."
     yield "Rates of single photographs are empirical Bayes estimates under a beta-binomial model"
@@ -146,7 +156,7 @@ def _models(report: Entry) -> Iterator[str]:
     yield "(2005), with the correction of Hautus (1995) at extreme proportions."
 
 
-def _software(report: Entry) -> Iterator[str]:
+def _software(report: ReportPart) -> Iterator[str]:
     software = report["software"]
     yield f"All was computed with Hue & Eye {software['hue-and-eye']} (numpy {software['numpy']},"
     yield f"scipy {software['scipy']})."

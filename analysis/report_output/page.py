@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from analysis import formatting
 from analysis.figures.canvas import embed
-from analysis.formatting import Entry
+from analysis.formatting import ReportPart
 from analysis.inputs.published import Published
 from analysis.report_output import (
     captions,
@@ -24,7 +24,7 @@ from analysis.report_output.tables import Table, mark_error, mark_source, name_p
 
 
 def render_page(
-    report: Entry,
+    report: ReportPart,
     published: Sequence[Published],
     drawings: Mapping[str, bytes],
     galleries: Sequence[Gallery],
@@ -38,10 +38,10 @@ def render_page(
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "name": formatting.name,
-        "number": formatting.number,
-        "percent": formatting.percent,
-        "interval": formatting.interval,
+        "name": formatting.method_label,
+        "number": formatting.format_number,
+        "percent": formatting.format_percent,
+        "interval": formatting.format_interval,
     }
     figures = {  # ours: labels are escaped by matplotlib, words by embed
         key: Markup(embed(svg, key, *captions.describe_figure(key, report)))
@@ -61,26 +61,28 @@ def render_page(
     )
 
 
-def _elsewhere(report: Entry, published: Sequence[Published]) -> Iterator[str]:
+def _elsewhere(report: ReportPart, published: Sequence[Published]) -> Iterator[str]:
     """The published rates that no method here is compared with."""
     for other in published:
         if not set(other.compare_with) & set(report["methods"]):
             entry = vars(other)
-            rate = formatting.percent(other.rate)
+            rate = formatting.format_percent(other.rate)
             yield f"{other.label} {rate}{mark_error(entry)}{mark_source(entry)}"
 
 
-def _collect_notes(report: Entry) -> Iterator[str]:
+def _collect_notes(report: ReportPart) -> Iterator[str]:
     """What is flagged, in words, each after the methods or pairs of methods that it is said of."""
-    methods = [(formatting.name(method), entry) for method, entry in report["methods"].items()]
+    methods = [
+        (formatting.method_label(method), entry) for method, entry in report["methods"].items()
+    ]
     pairs = [(name_pair(pair), pair) for pair in report["differences"]]
     for flagged in (methods, pairs):
         for flag in dict.fromkeys(flag for _, entry in flagged for flag in entry["flags"]):
             who = [one for one, entry in flagged if flag in entry["flags"]]
-            yield f"{formatting.listing(who)}: {FLAGS[flag]}."
+            yield f"{formatting.join_words(who)}: {FLAGS[flag]}."
 
 
-def lay_out_tables(report: Entry) -> dict[str, list[Table]]:
+def lay_out_tables(report: ReportPart) -> dict[str, list[Table]]:
     """Title of a section -> its tables; none without rows."""
     found, people = rate_tables, participant_tables
     sections = {

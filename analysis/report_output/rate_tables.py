@@ -1,6 +1,15 @@
 """Tables of what was found: rates, differences, published rates, sensitivity, what varies."""
 
-from analysis.formatting import DASH, SPACE, Entry, interval, name, number, p_value, percent
+from analysis.formatting import (
+    EN_DASH,
+    NARROW_SPACE,
+    ReportPart,
+    format_interval,
+    format_number,
+    format_p,
+    format_percent,
+    method_label,
+)
 from analysis.report_output.tables import (
     EMPTY,
     KNOWN,
@@ -14,18 +23,20 @@ from analysis.report_output.tables import (
 LEVELS = {"participant": "person", "image": "photograph"}
 
 
-def tabulate_rates(report: Entry) -> Table:
+def tabulate_rates(report: ReportPart) -> Table:
     rows = [
         (
-            name(method), percent(rate["rate"]), interval(rate["ci95"]),
-            f"{number(rate['fooled'])} / {number(rate['trials'])}", number(rate["participants"]),
-            number(rate["images"]), number(rate["n_eff"]), p_value(rate["vs_chance"]["p_holm"]),
+            method_label(method), format_percent(rate["rate"]), format_interval(rate["ci95"]),
+            f"{format_number(rate['fooled'])} / {format_number(rate['trials'])}",
+            format_number(rate["participants"]),
+            format_number(rate["images"]), format_number(rate["n_eff"]),
+            format_p(rate["vs_chance"]["p_holm"]),
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     columns = (
         "Method", "Rate", KNOWN, "Fooled / trials", "People", "Photos", "n eff.",
-        f"p vs 50{SPACE}% (Holm)",
+        f"p vs 50{NARROW_SPACE}% (Holm)",
     )  # fmt: skip
     keep = len(columns) - report["input"]["single"]  # which have no chance rate
     return Table(
@@ -37,11 +48,12 @@ def tabulate_rates(report: Entry) -> Table:
     )
 
 
-def tabulate_narrower(report: Entry) -> Table:
+def tabulate_narrower(report: ReportPart) -> Table:
     rows = [
         (
-            name(method), interval(rate["ci95_these_images"]), interval(rate["ci95_naive_wilson"]),
-            percent(rate["se"]), number(rate["deff"], 2), number(rate["df"]),
+            method_label(method), format_interval(rate["ci95_these_images"]),
+            format_interval(rate["ci95_naive_wilson"]),
+            format_percent(rate["se"]), format_number(rate["deff"], 2), format_number(rate["df"]),
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
@@ -55,28 +67,32 @@ def tabulate_narrower(report: Entry) -> Table:
     )  # fmt: skip
 
 
-def tabulate_resampled(report: Entry) -> Table:
+def tabulate_resampled(report: ReportPart) -> Table:
     drawn = report["bootstrap"]
     if not drawn:
         return EMPTY
-    named = [(name(method), one) for method, one in drawn["methods"].items()]
+    named = [(method_label(method), one) for method, one in drawn["methods"].items()]
     named += [(name_pair(pair), pair) for pair in drawn["differences"]]
     return Table(
-        f"The same by {number(drawn['replicates'])} bootstrap resamples, percentile intervals",
+        f"The same by {format_number(drawn['replicates'])} bootstrap resamples, percentile "
+        f"intervals",
         ("Method", "People drawn anew", "People and photographs drawn anew"),
-        [(who, interval(one["ci95_people"]), interval(one["ci95_both"])) for who, one in named],
+        [
+            (who, format_interval(one["ci95_people"]), format_interval(one["ci95_both"]))
+            for who, one in named
+        ],
         note="To set beside the intervals for these photographs, and for new ones. Drawing both"
         " counts the noise of single trials three times, so those intervals are about a third too"
         " wide (Owen, 2007).",
     )
 
 
-def tabulate_errors(report: Entry) -> Table:
+def tabulate_errors(report: ReportPart) -> Table:
     """Of single images."""
     rows = [
         (
-            name(method), percent(error["rate"]), interval(error["ci95"]),
-            f"{number(error['fooled'])} / {number(error['trials'])}",
+            method_label(method), format_percent(error["rate"]), format_interval(error["ci95"]),
+            f"{format_number(error['fooled'])} / {format_number(error['trials'])}",
         )
         for method, rate in report["methods"].items()
         if (error := rate["error"])
@@ -88,11 +104,12 @@ def tabulate_errors(report: Entry) -> Table:
     )
 
 
-def tabulate_differences(report: Entry) -> Table:
+def tabulate_differences(report: ReportPart) -> Table:
     rows = [
         (
-            name_pair(pair), percent(pair["difference"]), interval(pair["ci95"]),
-            number(pair["t"], 2), number(pair["df"]), p_value(pair["p"]), p_value(pair["p_holm"]),
+            name_pair(pair), format_percent(pair["difference"]), format_interval(pair["ci95"]),
+            format_number(pair["t"], 2), format_number(pair["df"]), format_p(pair["p"]),
+            format_p(pair["p_holm"]),
         )
         for pair in report["differences"]
     ]  # fmt: skip
@@ -103,11 +120,12 @@ def tabulate_differences(report: Entry) -> Table:
     )
 
 
-def tabulate_equivalence(report: Entry) -> Table:
+def tabulate_equivalence(report: ReportPart) -> Table:
     rows = [
         (
-            name_pair(pair), f"±{number(100 * test['margin'], 1)}", interval(test["ci90"]),
-            p_value(test["p"]),
+            name_pair(pair), f"±{format_number(100 * test['margin'], 1)}",
+            format_interval(test["ci90"]),
+            format_p(test["p"]),
         )
         for pair in report["differences"]
         for test in (pair["equivalence"],)
@@ -116,19 +134,19 @@ def tabulate_equivalence(report: Entry) -> Table:
     fixed = all(pair["equivalence"]["margin"] == margin for pair in report["differences"])
     return Table(
         "Whether two rates are equal within a margin: two one-sided tests, percentage points",
-        ("Methods", "Margin", f"90{SPACE}% interval", "p"),
+        ("Methods", "Margin", f"90{NARROW_SPACE}% interval", "p"),
         rows,
         note="" if fixed else "No frozen design fixed this margin before the data, so it proves no"
         " equivalence by itself: say why it is the right one.",
     )  # fmt: skip
 
 
-def tabulate_mixed_differences(report: Entry) -> Table:
+def tabulate_mixed_differences(report: ReportPart) -> Table:
     rows = [
         (
-            name_pair(pair), percent(mixed["difference"]), interval(mixed["ci95"]),
-            p_value(mixed["p"]), number(mixed["log_odds_ratio"], 2),
-            number(mixed["log_odds_se"], 2), p_value(mixed["p_intercepts"]),
+            name_pair(pair), format_percent(mixed["difference"]), format_interval(mixed["ci95"]),
+            format_p(mixed["p"]), format_number(mixed["log_odds_ratio"], 2),
+            format_number(mixed["log_odds_se"], 2), format_p(mixed["p_intercepts"]),
         )
         for pair in report["differences"]
         if (mixed := pair["mixed"])
@@ -144,13 +162,14 @@ def tabulate_mixed_differences(report: Entry) -> Table:
     )
 
 
-def tabulate_subgroups(report: Entry) -> Table:
+def tabulate_subgroups(report: ReportPart) -> Table:
     rows = [
         (
-            name(group["method"]), group["group"] or DASH, percent(group["rate"]["rate"]),
-            interval(group["rate"]["ci95"]), number(group["rate"]["trials"]),
-            number(group["rate"]["images"]), percent(change and change["difference"]),
-            interval(change and change["ci95"]), p_value(group["p_holm"]),
+            method_label(group["method"]), group["group"] or EN_DASH,
+            format_percent(group["rate"]["rate"]),
+            format_interval(group["rate"]["ci95"]), format_number(group["rate"]["trials"]),
+            format_number(group["rate"]["images"]), format_percent(change and change["difference"]),
+            format_interval(change and change["ci95"]), format_p(group["p_holm"]),
         )
         for group in report["subgroups"]
         for change in (group["difference"],)
@@ -163,12 +182,12 @@ def tabulate_subgroups(report: Entry) -> Table:
     )
 
 
-def tabulate_published(report: Entry) -> Table:
+def tabulate_published(report: ReportPart) -> Table:
     rows = [
         (
-            name(method), other["source"] + mark_source(other),
-            percent(other["rate"]) + mark_error(other), percent(other["difference"]),
-            p_value(other["p"]), number(other["d_prime"], 2),
+            method_label(method), other["source"] + mark_source(other),
+            format_percent(other["rate"]) + mark_error(other), format_percent(other["difference"]),
+            format_p(other["p"]), format_number(other["d_prime"], 2),
         )
         for method, rate in report["methods"].items()
         for other in rate["vs_published"]
@@ -185,11 +204,12 @@ def tabulate_published(report: Entry) -> Table:
     )
 
 
-def tabulate_detection(report: Entry) -> Table:
+def tabulate_detection(report: ReportPart) -> Table:
     rows = [
         (
-            name(method), number(rate["d_prime"], 2), plain_interval(rate["d_prime_ci95"]),
-            number(rate["criterion"], 2), number(rate["d_prime_of_rate"], 2),
+            method_label(method), format_number(rate["d_prime"], 2),
+            plain_interval(rate["d_prime_ci95"]),
+            format_number(rate["criterion"], 2), format_number(rate["d_prime_of_rate"], 2),
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
@@ -203,12 +223,13 @@ def tabulate_detection(report: Entry) -> Table:
     return Table(caption, columns, rows, note=f"{note} side, to set beside published rates.")
 
 
-def tabulate_variance(report: Entry) -> Table:
+def tabulate_variance(report: ReportPart) -> Table:
     rows = [
         (
-            name(method), number(rate["icc_participant"], 3), number(rate["icc_image"], 3),
-            number(rate["ranking"]["trials_per_image"], 1),
-            number(rate["ranking"]["reliability"], 2),
+            method_label(method), format_number(rate["icc_participant"], 3),
+            format_number(rate["icc_image"], 3),
+            format_number(rate["ranking"]["trials_per_image"], 1),
+            format_number(rate["ranking"]["reliability"], 2),
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
@@ -220,12 +241,13 @@ def tabulate_variance(report: Entry) -> Table:
     )  # fmt: skip
 
 
-def tabulate_mixed(report: Entry) -> Table:
+def tabulate_mixed(report: ReportPart) -> Table:
     rows = [
         (
-            name(method), percent(mixed["marginal_rate"]), interval(mixed["ci95"]),
-            number(mixed["beta"], 3), number(mixed["sd_participant"], 2),
-            number(mixed["sd_image"], 2), number(mixed["deviance"], 1),
+            method_label(method), format_percent(mixed["marginal_rate"]),
+            format_interval(mixed["ci95"]),
+            format_number(mixed["beta"], 3), format_number(mixed["sd_participant"], 2),
+            format_number(mixed["sd_image"], 2), format_number(mixed["deviance"], 1),
         )
         for method, rate in report["methods"].items()
         if (mixed := rate["mixed"])
@@ -240,12 +262,12 @@ def tabulate_mixed(report: Entry) -> Table:
     )  # fmt: skip
 
 
-def tabulate_influence(report: Entry) -> Table:
+def tabulate_influence(report: ReportPart) -> Table:
     rows = [
         (
-            name(method), f"One {LEVELS[factor]}",
-            f"{percent(out['low'])} without {out['low_without']}",
-            f"{percent(out['high'])} without {out['high_without']}",
+            method_label(method), f"One {LEVELS[factor]}",
+            f"{format_percent(out['low'])} without {out['low_without']}",
+            f"{format_percent(out['high'])} without {out['high_without']}",
         )
         for method, rate in report["methods"].items()
         for factor, out in rate["influence"].items()

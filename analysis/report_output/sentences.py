@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 
 from analysis.formatting import (
-    SPACE,
-    Entry,
-    interval,
-    listing,
-    name,
-    number,
-    order_pair,
-    p_equation,
-    percent,
-    plural,
+    NARROW_SPACE,
+    ReportPart,
+    format_count,
+    format_interval,
+    format_number,
+    format_p_equation,
+    format_percent,
+    join_words,
+    method_label,
+    order_difference,
 )
 from analysis.inference.image_ranking import NOISE
 from analysis.report_output.glossary import REASONS, RULES
@@ -21,51 +21,61 @@ LEVEL = 0.05  # of a test, for what the sentences call a difference
 WHO = {"live": "people", "preview": "people at a preview", "simulated": "simulated people"}
 
 
-def tell_rate(method: str, report: Entry) -> str:
+def tell_rate(method: str, report: ReportPart) -> str:
     """How often a method fooled people, and what that is more and less than."""
     rate = report["methods"][method]
     if rate["rate"] is None:
-        return f"No trial that counts showed {name(method)}."
+        return f"No trial that counts showed {method_label(method)}."
     digits = _digits(rate)
-    share = f"{percent(rate['rate'], digits)}{SPACE}%"
-    fooled = f"{name(method)} fooled {WHO[report['input']['mode']]} on {share} of trials"
+    share = f"{format_percent(rate['rate'], digits)}{NARROW_SPACE}%"
+    fooled = f"{method_label(method)} fooled {WHO[report['input']['mode']]} on {share} of trials"
     if rate["ci95"] is None:
         return f"{fooled}; one person and one photograph allow no interval."
-    known = f"{fooled} (95{SPACE}% interval {interval(rate['ci95'], digits)}{_scope(rate)})"
+    known = (
+        f"{fooled} (95{NARROW_SPACE}% interval "
+        f"{format_interval(rate['ci95'], digits)}{_scope(rate)})"
+    )
     beaten = [
-        f"{name(pair.less)} by {percent(pair.size, digits)} points"
-        for pair in map(order_pair, filter(_is_told, report["differences"]))
-        if pair.more == method
+        f"{method_label(pair.lower)} by {format_percent(pair.difference, digits)} points"
+        for pair in map(order_difference, filter(_is_told, report["differences"]))
+        if pair.higher == method
     ]
-    compared = [*_compare_with_chance(rate), *([f"more than {listing(beaten)}"] if beaten else [])]
+    compared = [
+        *_compare_with_chance(rate),
+        *([f"more than {join_words(beaten)}"] if beaten else []),
+    ]
     return f"{': '.join(filter(None, (known, '; '.join(compared))))}."
 
 
-def tell_error(method: str, report: Entry) -> str:
+def tell_error(method: str, report: ReportPart) -> str:
     """Of single images: how many were judged wrongly, fakes and photographs together."""
     rate = report["methods"][method]
     error, sharp = rate["error"], rate["d_prime_ci95"]
     if error["rate"] is None:
         return ""
-    known = f" (95{SPACE}% interval {interval(error['ci95'], 0)})" if error["ci95"] else ""
-    share = f"{percent(error['rate'], 0)}{SPACE}%{known}"
-    said = f"Of {name(method)}’s fakes and the photographs {share} were judged wrongly"
+    known = (
+        f" (95{NARROW_SPACE}% interval {format_interval(error['ci95'], 0)})"
+        if error["ci95"]
+        else ""
+    )
+    share = f"{format_percent(error['rate'], 0)}{NARROW_SPACE}%{known}"
+    said = f"Of {method_label(method)}’s fakes and the photographs {share} were judged wrongly"
     if rate["d_prime"] is None:
         return f"{said}."
-    bounds = f" ({number(sharp[0], 2)} to {number(sharp[1], 2)})" if sharp else ""
-    return f"{said}; d′ is {number(rate['d_prime'], 2)}{bounds}, 0 where nobody can tell."
+    bounds = f" ({format_number(sharp[0], 2)} to {format_number(sharp[1], 2)})" if sharp else ""
+    return f"{said}; d′ is {format_number(rate['d_prime'], 2)}{bounds}, 0 where nobody can tell."
 
 
-def tell_study(report: Entry) -> str:
+def tell_study(report: ReportPart) -> str:
     """How many people judged how much, and who was left out."""
     exclusions = report["exclusions"]
     counted = exclusions["flow"][-1]
     simulated = "simulated " * (report["input"]["mode"] == "simulated")
-    people = plural(counted["participants"], f"{simulated}person", f"{simulated}people")
+    people = format_count(counted["participants"], f"{simulated}person", f"{simulated}people")
     if report["input"]["single"]:
-        judged = f"{people} judged {plural(counted['trials'], 'image', 'images')} one by one"
+        judged = f"{people} judged {format_count(counted['trials'], 'image', 'images')} one by one"
     else:
-        pairs = plural(counted["trials"], "pair", "pairs")
+        pairs = format_count(counted["trials"], "pair", "pairs")
         judged = f"{people} judged {pairs} of a photograph and a fake"
     if not counted["trials"]:
         judged = "Nobody who counts has answered a test trial"
@@ -73,13 +83,13 @@ def tell_study(report: Entry) -> str:
     if not left_out:
         return f"{judged}; nobody was left out."
     broken = exclusions["by_reason"].items()
-    reasons = listing([f"{number(count)} {REASONS[reason]}" for reason, count in broken])
+    reasons = join_words([f"{format_number(count)} {REASONS[reason]}" for reason, count in broken])
     several = "; some for several reasons" if sum(count for _, count in broken) > left_out else ""
-    others = plural(left_out, "other is", "others are")
+    others = format_count(left_out, "other is", "others are")
     return f"{judged}. {others} not counted: {reasons}{several}."
 
 
-def tell_robustness(report: Entry) -> str:
+def tell_robustness(report: ReportPart) -> str:
     """How far the rates would move if people were left out by other rules."""
     moves = [
         abs(other["rate"] - rate["rate"])
@@ -87,20 +97,20 @@ def tell_robustness(report: Entry) -> str:
         if None not in (other["rate"], rate["rate"])
     ]
     everybody = [
-        f"{name(method)} {percent(rate['rate_without_exclusions'])}{SPACE}%"
+        f"{method_label(method)} {format_percent(rate['rate_without_exclusions'])}{NARROW_SPACE}%"
         for method, rate in report["methods"].items()
         if rate["rate_without_exclusions"] is not None
     ]
     if not moves or not report["exclusions"]["by_reason"]:
         return ""
-    farthest = f"moves no rate by more than {percent(max(moves))} points"
+    farthest = f"moves no rate by more than {format_percent(max(moves))} points"
     return (
-        f"With everybody counted the rates are {listing(everybody)}. Leaving out any one rule"
+        f"With everybody counted the rates are {join_words(everybody)}. Leaving out any one rule"
         f" {farthest if max(moves) else 'changes no rate'}.{_tell_turns(report)}"
     )
 
 
-def tell_design(report: Entry) -> str:
+def tell_design(report: ReportPart) -> str:
     """Whether the study is what was registered."""
     design = report["design"]
     if design["verdict"] == "unknown":
@@ -108,18 +118,23 @@ def tell_design(report: Entry) -> str:
         return f"No frozen design was given to compare this study with{known}."
     if design["verdict"] == "match":
         return f"The study matches its frozen design, {design['sha256'][:12]}."
-    many = plural(len(design["deviations"]), "deviation", "deviations")
+    many = format_count(len(design["deviations"]), "deviation", "deviations")
     return (
         f"The study departs from its frozen design, {design['sha256'][:12]}: {many}, listed below."
     )
 
 
-def tell_ranking(report: Entry) -> str:
+def tell_ranking(report: ReportPart) -> str:
     """How far the order of the fakes can be trusted."""
     shares = {method: rate["ranking"]["reliability"] for method, rate in report["methods"].items()}
     trusted = {method: share for method, share in shares.items() if share is not None}
-    unranked = listing([name(method) for method in shares if method not in trusted])
-    told = listing([f"{number(share, 2)} for {name(method)}" for method, share in trusted.items()])
+    unranked = join_words([method_label(method) for method in shares if method not in trusted])
+    told = join_words(
+        [
+            f"{format_number(share, 2)} for {method_label(method)}"
+            for method, share in trusted.items()
+        ]
+    )
     said = (
         [f"On a scale from 0 to 1 the reliability of a fake’s rate is {told}."] if trusted else []
     )
@@ -130,24 +145,28 @@ def tell_ranking(report: Entry) -> str:
     return " ".join(said)
 
 
-def tell_difference(difference: Entry) -> str:
+def tell_difference(difference: ReportPart) -> str:
     """Which of two methods fooled more often, and whether the study can tell."""
-    pair = order_pair(difference)
-    more, less, points = name(pair.more), name(pair.less), f"{percent(pair.size)} points"
-    if pair.bounds is None:
+    pair = order_difference(difference)
+    more, less, points = (
+        method_label(pair.higher),
+        method_label(pair.lower),
+        f"{format_percent(pair.difference)} points",
+    )
+    if pair.ci95 is None:
         return f"{more} and {less} lie {points} apart; the data are too few to judge that."
-    known = f"95{SPACE}% interval {interval(pair.bounds)}{_scope(difference)}"
+    known = f"95{NARROW_SPACE}% interval {format_interval(pair.ci95)}{_scope(difference)}"
     if not _is_told(difference):
         return (
             f"{more} and {less} cannot be told apart: the difference is {points} ({known})."
             f" {_tell_equivalence(difference['equivalence'])}"
         )
     p = difference["p_holm"]
-    tested = "no test was possible" if p is None else p_equation(p)
+    tested = "no test was possible" if p is None else format_p_equation(p)
     return f"{more} fooled more often than {less}, by {points} ({known}; {tested})."
 
 
-def _tell_turns(report: Entry) -> str:
+def _tell_turns(report: ReportPart) -> str:
     """Which differences other rules would make appear or vanish."""
     turns = []
     for pair in report["differences"]:
@@ -157,22 +176,27 @@ def _tell_turns(report: Entry) -> str:
         for way, other in ways.items():
             if other and _is_told(other) != _is_told(pair):
                 can = "cannot" if _is_told(pair) else "can"
-                turns.append(f"{way} {name(pair['a'])} and {name(pair['b'])} {can} be told apart")
+                turns.append(
+                    f"{way} {method_label(pair['a'])} and {method_label(pair['b'])} {can} be told apart"
+                )
     if turns:
         return f" But {'; '.join(turns)}."
     return " By no such choice does a difference appear or vanish." if report["differences"] else ""
 
 
-def _tell_equivalence(test: Entry) -> str:
+def _tell_equivalence(test: ReportPart) -> str:
     if test["p"] is None:
         return "That does not make them equal."
-    within = f"{number(100 * test['margin'], 1)} points of each other ({p_equation(test['p'])})"
+    within = (
+        f"{format_number(100 * test['margin'], 1)} points of each other "
+        f"({format_p_equation(test['p'])})"
+    )
     if test["p"] < LEVEL:
         return f"They lie within {within}."
     return f"That does not make them equal: nothing shows that they lie within {within}."
 
 
-def _compare_with_chance(rate: Entry) -> list[str]:
+def _compare_with_chance(rate: ReportPart) -> list[str]:
     """Only of pairs: single images have no chance rate."""
     p = rate["vs_chance"]["p_holm"]
     if p is None:
@@ -182,14 +206,14 @@ def _compare_with_chance(rate: Entry) -> list[str]:
     return ["below chance" if rate["rate"] < 0.5 else "above chance"]
 
 
-def _without_a_rule(report: Entry) -> Iterable[tuple[Entry, Entry]]:
+def _without_a_rule(report: ReportPart) -> Iterable[tuple[ReportPart, ReportPart]]:
     """(rate, rate without one of the rules) of every method and rule."""
     for others in report["exclusions"]["leave_one_rule_out"].values():
         for method, other in others.items():
             yield report["methods"][method], other
 
 
-def _is_told(difference: Entry) -> bool:
+def _is_told(difference: ReportPart) -> bool:
     """By its test; by its interval where there is none."""
     if difference["p_holm"] is not None:
         return bool(difference["p_holm"] < LEVEL)
@@ -197,13 +221,13 @@ def _is_told(difference: Entry) -> bool:
     return bool(low > 0 or high < 0)
 
 
-def _digits(rate: Entry) -> int:
+def _digits(rate: ReportPart) -> int:
     """Whole percents, unless that would hide the interval."""
     bounds = rate["ci95"]
     return 1 if bounds and bounds[1] - bounds[0] < 0.02 else 0
 
 
-def _scope(entry: Entry) -> str:
+def _scope(entry: ReportPart) -> str:
     if "one_participant" in entry["flags"]:
         return ", for one person only"
     return ", for one photograph only" if "one_image" in entry["flags"] else ""

@@ -3,10 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.formatting import DASH, SPACE, Entry, name, number, percent
+from analysis.formatting import (
+    EN_DASH,
+    NARROW_SPACE,
+    ReportPart,
+    format_number,
+    format_percent,
+    method_label,
+)
 from analysis.inference.intervals import Interval
 
-KNOWN = f"95{SPACE}% interval"
+KNOWN = f"95{NARROW_SPACE}% interval"
 
 
 @dataclass(frozen=True)
@@ -23,24 +30,28 @@ class Table:
 EMPTY = Table("", (), [])
 
 
-def name_pair(pair: Entry) -> str:
+def name_pair(pair: ReportPart) -> str:
     """Of a difference, in the order that its sign has."""
-    return f"{name(pair['a'])} less {name(pair['b'])}"
+    return f"{method_label(pair['a'])} less {method_label(pair['b'])}"
 
 
 def plain_interval(bounds: Interval | None) -> str:
     """Of what is no percentage."""
-    return DASH if bounds is None else f"{number(bounds[0], 2)} to {number(bounds[1], 2)}"
+    return (
+        EN_DASH
+        if bounds is None
+        else f"{format_number(bounds[0], 2)} to {format_number(bounds[1], 2)}"
+    )
 
 
-def mark_source(other: Entry) -> str:
+def mark_source(other: ReportPart) -> str:
     """† where nobody read the source itself."""
-    return "" if other["checked"] == "original" else f"{SPACE}†"
+    return "" if other["checked"] == "original" else f"{NARROW_SPACE}†"
 
 
-def mark_error(other: Entry) -> str:
+def mark_error(other: ReportPart) -> str:
     """± the standard error, where it is known."""
     if other["se"] is None:
         return ""
     assumed = " (assumed)" if other["se_assumed"] else ""
-    return f" ± {percent(other['se'])}{assumed}"
+    return f" ± {format_percent(other['se'])}{assumed}"

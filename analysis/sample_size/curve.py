@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from analysis.figures.canvas import ACCENT, DASHED, INK, LINE, MUTED, SMALL, WIDTH, mark_percent
-from analysis.formatting import number
+from analysis.formatting import format_number
 
 HEIGHT = 2.9  # inches
 CLEAR = 0.97  # a limit above this is none to speak of
@@ -36,7 +36,7 @@ def draw_power(
     for key, count in needed.items():
         if count is not None:
             axes.plot([count], [int(key) / 100], "o", color=ACCENT, markersize=6.5)
-            label = f"{number(count)} people"
+            label = f"{format_number(count)} people"
             axes.annotate(label, (count, int(key) / 100), (8, -12), color=INK, **words)
     if limit < CLEAR:
         axes.axhline(limit, color=MUTED, linewidth=0.9, linestyle=DASHED)

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from math import inf
 from typing import Any
 
-from analysis.formatting import DASH, listing, number, percent
+from analysis.formatting import EN_DASH, format_number, format_percent, join_words
 from analysis.sample_size.formulas import (
     Comparison,
     Effects,
@@ -56,10 +56,16 @@ def tell_plan(study: Comparison, plan: Mapping[str, Any]) -> Iterator[str]:
     yield _tell_question(study)
     for key, people in (plan["participants"] or {}).items():
         if people is not None:
-            known = percent(plan["half_width"][key])
-            yield f"{key} % power: {number(people)} people, who tell one rate to ±{known} points"
+            known = format_percent(plan["half_width"][key])
+            yield (
+                f"{key} % power: {format_number(people)} people, who tell one rate to ±{known} "
+                f"points"
+            )
         if key in plan["simulated"]:
-            yield f"  of simulated studies of this size {percent(plan['simulated'][key])} % show it"
+            yield (
+                f"  of simulated studies of this size {format_percent(plan['simulated'][key])} % "
+                f"show it"
+            )
     if plan["reason"]:
         yield plan["reason"]
     yield f"\nPeople for {' / '.join(TARGETS)} % power, by trials a person and photographs:"
@@ -71,12 +77,18 @@ def _name_effects(effects: Effects) -> dict[str, float]:
 
 
 def _tell_question(study: Comparison) -> str:
-    first, second = (f"{percent(rate)} %" for rate in study.rates)
+    first, second = (f"{format_percent(rate)} %" for rate in study.rates)
     goal = f"To tell {first} from {second}"
     if study.margin is not None:
-        goal = f"To show {first} and {second} to differ by less than {percent(study.margin)} points"
+        goal = (
+            f"To show {first} and {second} to differ by less than {format_percent(study.margin)} "
+            f"points"
+        )
     seen = "everybody sees all" if study.within else "everybody sees one"
-    trials = f"{number(study.trials)} trials a person on {number(study.images)} photographs"
+    trials = (
+        f"{format_number(study.trials)} trials a person on {format_number(study.images)} "
+        f"photographs"
+    )
     return f"{goal}: {trials}, {seen} of {study.methods} methods"
 
 
@@ -84,11 +96,12 @@ def _tell_cap(study: Comparison, missed: Sequence[str]) -> str | None:
     """Why no number of people has these powers."""
     if not missed:
         return None
-    left = percent(difference_error(study, inf), 2)
+    left = format_percent(difference_error(study, inf), 2)
     enough = images_needed(study, TARGETS[missed[0]])
-    remedy = f"it takes more than {number(enough)}" if enough else "more would not help"
+    remedy = f"it takes more than {format_number(enough)}" if enough else "more would not help"
     return (
-        f"No number of people gives {listing(missed)} % power: {number(study.images)} photographs"
+        f"No number of people gives {join_words(missed)} % power: {format_number(study.images)} "
+        f"photographs"
         f" leave a standard error of {left} points however many come; {remedy}"
     )
 
@@ -117,12 +130,12 @@ def _print_table(rows: Sequence[Row]) -> Iterator[str]:
     """A line a number of trials, a column a number of images."""
     cells = {(row["trials"], row["images"]): _join(row) for row in rows}
     trials, images = (sorted({row[key] or 0 for row in rows}) for key in ("trials", "images"))
-    yield " " * 12 + "".join(f"{number(count):>16}" for count in images)
+    yield " " * 12 + "".join(f"{format_number(count):>16}" for count in images)
     for count in trials:
         printed = "".join(f"{cells.get((count, image), ''):>16}" for image in images)
-        yield f"{f'{number(count)} trials':>12}{printed}"
+        yield f"{f'{format_number(count)} trials':>12}{printed}"
 
 
 def _join(row: Row) -> str:
     needed = [row[f"participants_{key}"] for key in TARGETS]
-    return " / ".join(DASH if people is None else number(people) for people in needed)
+    return " / ".join(EN_DASH if people is None else format_number(people) for people in needed)

@@ -146,7 +146,7 @@ def _detect(counted: Counted, method: str) -> Detection:
         return detect_single(counted.trials, method)
     of_method = counted.trials.method == method
     left = take_counted(counted, counted.record.first)[of_method]
-    return detect_in_pairs(counted.trials.of(method), left)
+    return detect_in_pairs(counted.trials.for_method(method), left)
 
 
 def _describe_detection(detection: Detection) -> Part:
@@ -159,7 +159,7 @@ def _describe_detection(detection: Detection) -> Part:
 
 def _describe_variance(counted: Counted, method: str) -> Part:
     """Shares and sizes of the variation between people and between images."""
-    found = variance_components(counted.trials.of(method))
+    found = variance_components(counted.trials.for_method(method))
     sizes = {name: getattr(found, name) for name in ("participant", "image", "residual")}
     return {
         "icc_participant": found.icc_participant,
@@ -170,7 +170,7 @@ def _describe_variance(counted: Counted, method: str) -> Part:
 
 def _describe_influence(counted: Counted, method: str, images: Sequence[str]) -> Part:
     """The rate without the one person, or the one image, that moves it most, either way."""
-    part = counted.trials.of(method)
+    part = counted.trials.for_method(method)
     found = {
         "participant": leave_one_out(part.fooled, part.participant, counted.record.people.tolist()),
         "image": leave_one_out(part.fooled, part.image, images),

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from analysis.files import run, write_files
+from analysis.files import atomic_write_files, run_command
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,14 @@ def test_ctrl_c_and_mistakes_end_without_a_traceback(
 
     monkeypatch.setattr("sys.argv", ["fail"])
     with pytest.raises(SystemExit) as ended:
-        run(fail)
+        run_command(fail)
     assert ended.value.code == code
     assert capsys.readouterr().err.lstrip("\n") == said
 
 
 def test_a_failure_midway_leaves_the_files_of_before(tmp_path: Path) -> None:
-    write_files(tmp_path, {"a": b"old"})
+    atomic_write_files(tmp_path, {"a": b"old"})
     with pytest.raises(FileExistsError, match="a"):
-        write_files(tmp_path, {"a": b"new", "a/b": b"below a file"})
+        atomic_write_files(tmp_path, {"a": b"new", "a/b": b"below a file"})
     assert (tmp_path / "a").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -12,13 +12,13 @@ from analysis import formatting
 def test_numbers_have_a_true_minus_and_zero_has_none(
     value: float | None, digits: int, printed: str
 ) -> None:
-    assert formatting.number(value, digits) == printed
+    assert formatting.format_number(value, digits) == printed
 
 
 def test_a_small_p_is_never_zero() -> None:
-    assert formatting.p_value(1e-12) == f"<{formatting.SPACE}0.001"
+    assert formatting.format_p(1e-12) == f"<{formatting.NARROW_SPACE}0.001"
 
 
 def test_a_pair_is_told_from_the_higher_rate() -> None:
     pair = {"a": "l2", "b": "mcl", "difference": -0.08, "ci95": (-0.14, -0.02)}
-    assert formatting.order_pair(pair) == ("mcl", "l2", 0.08, (0.02, 0.14))
+    assert formatting.order_difference(pair) == ("mcl", "l2", 0.08, (0.02, 0.14))

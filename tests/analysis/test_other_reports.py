@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.formatting import MINUS, percent
+from analysis.formatting import MINUS_SIGN, format_percent
 from analysis.inference.contrasts import compare_methods, holm
 from analysis.inference.rates import fooling_rates
 from analysis.mixed_model.model import mixed_difference, mixed_rates
@@ -20,7 +20,7 @@ def cells(row: str) -> list[str]:
 
 
 def known(rate: float, bounds: tuple[float, float]) -> str:
-    return f"{percent(rate)} [{percent(bounds[0])}, {percent(bounds[1])}]"
+    return f"{format_percent(rate)} [{format_percent(bounds[0])}, {format_percent(bounds[1])}]"
 
 
 def short(p: float) -> str:
@@ -54,7 +54,7 @@ def test_the_mixed_models_are_the_reports() -> None:
     assert less is not None
     turned = known(-less.difference, (-less.ci95[1], -less.ci95[0]))
     assert cells("lme4 with random slopes")[3] == f"{turned}, p = {short(less.p)}"
-    assert MINUS not in turned
+    assert MINUS_SIGN not in turned
 
 
 @pytest.mark.parametrize(("method", "place"), [("l2", 0), ("mcl", 1), ("zhang2016", 2)])
@@ -62,4 +62,4 @@ def test_the_conditional_rate_is_that_of_the_intercept_alone(method: str, place:
     beta = mixed_rates(read_crossed(), [method])[method].beta
     assert beta is not None
     rate = 1 / (1 + 2.718281828459045**-beta)
-    assert cells("the same model, one method at a time")[place] == percent(rate)
+    assert cells("the same model, one method at a time")[place] == format_percent(rate)

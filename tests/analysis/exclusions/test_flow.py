@@ -231,5 +231,5 @@ def test_the_reference_case_agrees_exactly() -> None:
     }
     for name, trials in rates.items():
         for method, known in expected[name].items():
-            of_method = trials.only(trials.method == method)
+            of_method = trials.select(trials.method == method)
             assert tally(of_method) == tuple(known)

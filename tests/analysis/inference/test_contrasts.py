@@ -137,8 +137,8 @@ def test_holm_passes_over_what_was_not_tested() -> None:
 
 def test_people_of_one_method_each_cost_a_degree_of_freedom_more() -> None:
     crossed = read_crossed()
-    within = crossed.only(crossed.method != "zhang2016")
-    between = within.only((within.participant % 2 == 0) == (within.method == "l2"))
+    within = crossed.select(crossed.method != "zhang2016")
+    between = within.select((within.participant % 2 == 0) == (within.method == "l2"))
     assert compare(within)[0].df == 39
     assert compare(between)[0].df == 38
 
@@ -221,7 +221,7 @@ NAMES = [f"{'indoor' if code % 3 else 'outdoor'}/img{code:04d}" for code in rang
 
 def test_a_group_differs_from_the_others_as_two_methods_do() -> None:
     crossed = read_crossed()
-    mcl = crossed.only(crossed.method == "mcl")
+    mcl = crossed.select(crossed.method == "mcl")
     folder = np.array([name.partition("/")[0] for name in NAMES])[mcl.image]
     as_methods = Trials(mcl.fooled, mcl.participant, mcl.image, folder)
     rates = fooling_rates(as_methods, ("indoor", "outdoor"))

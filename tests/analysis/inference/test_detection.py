@@ -93,7 +93,7 @@ def test_single_images_are_yes_no_answers() -> None:
 def test_the_error_rate_is_of_fakes_and_photographs() -> None:
     trials = answer_single(70, 30, 25, 75)
     assert error_rate(trials, "m").rate == 55 / 200
-    assert error_rate(trials.only(trials.method == "m"), "m").rate == 0.3
+    assert error_rate(trials.select(trials.method == "m"), "m").rate == 0.3
 
 
 def test_a_rate_of_one_is_corrected_log_linearly_and_gets_no_interval() -> None:
@@ -105,7 +105,7 @@ def test_a_rate_of_one_is_corrected_log_linearly_and_gets_no_interval() -> None:
 
 def test_without_photographs_there_is_no_d_prime() -> None:
     trials = answer_single(50, 10, 10, 40)
-    fakes = trials.only(trials.method == "m")
+    fakes = trials.select(trials.method == "m")
     assert detect_single(fakes, "m") == Detection(flags=("no_trials",))
 
 

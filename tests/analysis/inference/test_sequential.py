@@ -36,13 +36,13 @@ def test_the_radius_agrees_with_the_reference_file() -> None:
 
 
 def first_people(trials: Trials, people: int) -> Trials:
-    return trials.only(trials.participant < people)
+    return trials.select(trials.participant < people)
 
 
 @pytest.mark.parametrize("people", LOOKS)
 def test_the_monitored_interval_adds_the_images_to_the_sequence(people: int) -> None:
     crossed = read_crossed()
-    mcl = first_people(crossed.only(crossed.method == "mcl"), people)
+    mcl = first_people(crossed.select(crossed.method == "mcl"), people)
     found = monitored_rate(mcl)
     assert found is not None
     rate, (low, high) = found

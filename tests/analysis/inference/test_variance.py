@@ -21,7 +21,7 @@ def components_of(fooled: list[int], people: list[int], images: list[int]) -> Co
 @pytest.mark.parametrize("method", CROSSED)
 def test_correlations_agree_with_the_reference(method: str) -> None:
     crossed = read_crossed()
-    found = variance_components(crossed.only(crossed.method == method))
+    found = variance_components(crossed.select(crossed.method == method))
     assert (found.icc_participant, found.icc_image) == pytest.approx(CROSSED[method], abs=1e-12)
     assert found.flags == ()
 
@@ -29,7 +29,7 @@ def test_correlations_agree_with_the_reference(method: str) -> None:
 def test_correlations_agree_with_the_reference_file() -> None:
     expected = read_expected("crossed")["icc_mcl"]
     crossed = read_crossed()
-    found = variance_components(crossed.only(crossed.method == "mcl"))
+    found = variance_components(crossed.select(crossed.method == "mcl"))
     assert found.icc_participant == pytest.approx(expected["participant"], abs=1e-6)
     assert found.icc_image == pytest.approx(expected["image"], abs=1e-6)
 
@@ -57,7 +57,7 @@ def test_components_are_unbiased_where_everyone_sees_the_same_images() -> None:
         chance = 0.4 + rng.uniform(-0.15, 0.15, 20)[people] + rng.uniform(-0.2, 0.2, 10)[images]
         seen = rng.random(200) < 0.8
         trials = Trials(rng.random(200) < chance, people, images, np.full(200, "m"))
-        found.append(variance_components(trials.only(seen)))
+        found.append(variance_components(trials.select(seen)))
     assert np.mean([one.participant for one in found if one.participant is not None]) == (
         pytest.approx(0.3**2 / 12, rel=0.1)
     )
@@ -94,7 +94,7 @@ def test_a_factor_seen_once_each_has_no_correlation_but_the_other_has() -> None:
 
 def test_no_trials_have_no_components() -> None:
     crossed = read_crossed()
-    nothing = crossed.only(crossed.method == "never-shown")
+    nothing = crossed.select(crossed.method == "never-shown")
     assert variance_components(nothing) == Components(flags=("no_trials",))
 
 
@@ -111,7 +111,7 @@ def test_relabelling_people_and_images_changes_nothing(
     )
     for method in METHODS:
         first, second = (
-            variance_components(trials.only(crossed.method == method))
+            variance_components(trials.select(crossed.method == method))
             for trials in (crossed, relabelled)
         )
         assert second.participant == pytest.approx(first.participant, abs=1e-12)

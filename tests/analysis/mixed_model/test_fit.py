@@ -93,7 +93,7 @@ LME4_SLOPES = {
 def test_slopes_of_two_methods_agree_with_lme4(pair: tuple[str, str]) -> None:
     beta, se, covariance, people, images, correlations, deviance = LME4_SLOPES[pair]
     crossed = read_crossed()
-    fit = fit_of(crossed.only(np.isin(crossed.method, pair)), slopes=True)
+    fit = fit_of(crossed.select(np.isin(crossed.method, pair)), slopes=True)
     assert fit.deviance == pytest.approx(deviance, abs=1e-4)
     assert fit.beta == pytest.approx(beta, abs=1e-4)
     assert fit.sds == pytest.approx(np.array([people, images]), abs=1e-4)
@@ -156,7 +156,7 @@ def test_methods_that_share_nobody_have_no_correlation_of_people() -> None:
 def test_relabelling_people_and_images_changes_nothing(
     people: list[int], images: list[int]
 ) -> None:
-    crossed = read_crossed().only(read_crossed().method == "mcl")
+    crossed = read_crossed().select(read_crossed().method == "mcl")
     relabelled = Trials(
         crossed.fooled,
         np.array(people)[crossed.participant],
@@ -168,7 +168,7 @@ def test_relabelling_people_and_images_changes_nothing(
 
 
 def test_images_in_the_place_of_people_change_the_order_of_the_sds_only() -> None:
-    crossed = read_crossed().only(read_crossed().method == "mcl")
+    crossed = read_crossed().select(read_crossed().method == "mcl")
     fit = fit_of(crossed)
     turned = fit_of(Trials(crossed.fooled, crossed.image, crossed.participant, crossed.method))
     assert turned.sds == pytest.approx(fit.sds[::-1])

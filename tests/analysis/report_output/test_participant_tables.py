@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from analysis.formatting import MINUS
+from analysis.formatting import MINUS_SIGN
 from analysis.report_output.participant_tables import tabulate_differences_otherwise
 
 KNOWN = {"ci95": (-0.1, 0.02)}
-SAME = f"{MINUS}4.0 ({MINUS}10.0 to 2.0)"
+SAME = f"{MINUS_SIGN}4.0 ({MINUS_SIGN}10.0 to 2.0)"
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ SAME = f"{MINUS}4.0 ({MINUS}10.0 to 2.0)"
                 "too_fast": {"difference": -0.05, **KNOWN},
                 "attention_checks": {"difference": 0.0, **KNOWN},
             },
-            (f"0.0 ({MINUS}10.0 to 2.0)", "Attention checks"),
+            (f"0.0 ({MINUS_SIGN}10.0 to 2.0)", "Attention checks"),
         ),
         ({"too_fast": {"difference": -0.04, **KNOWN}}, (SAME, "–")),
         ({"too_fast": None}, (SAME, "–")),
@@ -32,4 +32,4 @@ def test_the_rule_that_moves_a_difference_most_is_named(
     exclusions = {"by_reason": {"too_fast": 1}}
     report = {"exclusions": exclusions, "differences": [pair | {"without_a_rule": without}]}
     (row,) = tabulate_differences_otherwise(report).rows
-    assert row == ("L2 less MCL", f"{MINUS}4.0", *told, "–")
+    assert row == ("L2 less MCL", f"{MINUS_SIGN}4.0", *told, "–")
