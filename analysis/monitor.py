@@ -12,7 +12,7 @@ from analysis.files import atomic_write_files, run_command
 from analysis.formatting import format_interval, format_percent, method_label
 from analysis.inference.sequential import monitored_rate
 from analysis.inputs.design import Design, DesignError, read_design
-from analysis.inputs.responses import Responses, ResponsesError, choose_mode, choose_study
+from analysis.inputs.responses import Responses, ResponsesError, select_mode, select_study
 from analysis.inputs.sources import read_responses
 from analysis.trials import count_clusters
 
@@ -58,7 +58,7 @@ def assemble_monitor(
 
     moment: in UTC. Raises ResponsesError where there is nothing to count.
     """
-    taken = choose_mode(choose_study(responses, study), None)
+    taken = select_mode(select_study(responses, study), None)
     counted = count_trials(responses, taken, design.plan.rules if design else None)
     methods = {}
     for method in counted.methods:

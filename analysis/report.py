@@ -19,7 +19,7 @@ from analysis.figures.figures import (
 )
 from analysis.files import atomic_write_files, run_command
 from analysis.inputs.design import DesignError, read_design, read_plan
-from analysis.inputs.published import read_published
+from analysis.inputs.published import read_published_rates
 from analysis.inputs.responses import MODES, ResponsesError
 from analysis.inputs.sources import read_responses
 from analysis.report_data import Asked, Findings, find
@@ -103,7 +103,7 @@ def make_report(
     stimuli: the folder whose pictures are shown. Raises ResponsesError where the input is not fit,
     OSError where `out` cannot be written.
     """
-    published, pictures = read_published(), find_pictures(stimuli)
+    published, pictures = read_published_rates(), find_pictures(stimuli)
     findings = find(read_responses(source), published, asked or Asked())
     told = findings.report
     figures = draw_figures(findings)

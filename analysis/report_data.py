@@ -21,8 +21,8 @@ from analysis.inference.bootstrap import resample
 from analysis.inference.contrasts import compare_subgroups
 from analysis.inference.image_ranking import Ranking, rank_images
 from analysis.inputs.design import Design, Plan
-from analysis.inputs.published import Published
-from analysis.inputs.responses import Responses, choose_mode, choose_study
+from analysis.inputs.published import PublishedRate
+from analysis.inputs.responses import Responses, select_mode, select_study
 from analysis.tasks.real_or_fake import describe_differences, describe_methods, take_counted
 from analysis.trials import BoolArray
 
@@ -39,7 +39,7 @@ Part = dict[str, Any]
 class Asked:
     """What a report shall be on, and how.
 
-    study, mode: which rows; None as in `choose_study` and `choose_mode`. design: as frozen. plan:
+    study, mode: which rows; None as in `select_study` and `select_mode`. design: as frozen. plan:
     instead of the design's. margin: instead of the plan's. mixed: fit the mixed model to any number
     of trials. bootstrap: replicates, 0 for none. seed: of these.
     """
@@ -75,12 +75,12 @@ class Findings:
     people: dict[str, People]
 
 
-def find(responses: Responses, published: Sequence[Published], asked: Asked) -> Findings:
+def find(responses: Responses, published: Sequence[PublishedRate], asked: Asked) -> Findings:
     """The same responses and arguments give an equal report.
 
     Raises ResponsesError where there is nothing to report on.
     """
-    taken, plan = choose_mode(choose_study(responses, asked.study), asked.mode), asked.used_plan()
+    taken, plan = select_mode(select_study(responses, asked.study), asked.mode), asked.used_plan()
     counted = count_trials(responses, taken, plan.rules)
     judged, images = judge_methods(counted.trials, counted.methods), taken.distinct("image")
     otherwise, rates = judge_otherwise(counted, judged), judged.rates
@@ -101,7 +101,7 @@ def find(responses: Responses, published: Sequence[Published], asked: Asked) -> 
         "attention_checks": asdict(
             summarize_attention_checks(record, counted.conduct, counted.rules)
         ),
-        "side_bias": None if record.single else _describe_sides(counted),
+        "side_bias": None if record.is_single else _describe_sides(counted),
         "consistency": consistency and asdict(consistency),
         "order": asdict(order_effect(counted.trials)),
         "rt": _describe_times(counted),
@@ -158,16 +158,16 @@ def _compare_people(counted: Counted, method: str, entry: Part) -> People | None
 
 
 def _describe_input(taken: Responses, counted: Counted) -> Part:
-    test = taken.only(taken.equals("kind", "test"))
+    test = taken.select(taken.isin("kind", "test"))
     return {
         "sha256": taken.sha256,
         "study": taken.distinct("study")[0],
         "rows": len(taken),
-        "participants": len(counted.record.people),
+        "participants": len(counted.record.participants),
         "images": len(test.distinct("image")),
         "mode": taken.distinct("mode")[0],
-        "single": counted.record.single,
-        "paired": None if counted.record.single else counted.record.beside is None,
+        "single": counted.record.is_single,
+        "paired": None if counted.record.is_single else counted.record.real_image is None,
         **{key: test.distinct(key) for key in ("presentation", "question", "exposure_ms")},
     }
 
@@ -205,7 +205,7 @@ def _describe_exclusions(counted: Counted, otherwise: Otherwise) -> Part:
 
 def _describe_sides(counted: Counted) -> Part:
     """What people chose, and where the photographs were."""
-    trials, left = counted.trials, take_counted(counted, counted.record.first)
+    trials, left = counted.trials, take_counted(counted, counted.record.chose_left_or_fake)
     return {
         "chose_left": asdict(side_bias(left, trials.participant)),
         "correct_left": asdict(side_balance(left != trials.fooled)),

@@ -16,8 +16,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from analysis.inputs.published import read_published
-from analysis.inputs.responses import COLUMNS
+from analysis.inputs.published import read_published_rates
+from analysis.inputs.responses import RESPONSE_COLUMNS
 from analysis.inputs.sources import read_responses
 from analysis.report_data import Asked, find
 
@@ -44,7 +44,7 @@ def write_responses(path: Path) -> None:
     of_people, of_images = rng.normal(0, 0.5, PEOPLE), rng.normal(0, 0.8, IMAGES)
     names = [rng.bytes(11).hex() for _ in range(PEOPLE)]
     with path.open("w") as file:
-        file.write(",".join(COLUMNS) + "\n")
+        file.write(",".join(RESPONSE_COLUMNS) + "\n")
         for person in range(PEOPLE):
             habit = HABITS.get(person % 100, "")
             trials = TRIALS // 2 if habit == "gives up" else TRIALS
@@ -72,7 +72,9 @@ def measure(path: Path) -> dict[str, tuple[float, float]]:
     """Seconds by the clock and of the processors, of each part."""
     responses, reading = clock(lambda: read_responses(str(path)), resource.RUSAGE_SELF)
     assert len(responses) == ROWS
-    _, finding = clock(lambda: find(responses, read_published(), Asked()), resource.RUSAGE_SELF)
+    _, finding = clock(
+        lambda: find(responses, read_published_rates(), Asked()), resource.RUSAGE_SELF
+    )
     command = [sys.executable, str(REPORT), str(path), "--out", str(path.parent / "report")]
     _, whole = clock(
         lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL),

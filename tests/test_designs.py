@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from analysis.inputs.design import PLANNED, Rules, read_design
+from analysis.inputs.design import PLAN_KEYS, ExclusionRules, read_design
 from study_server.storage.engine import write_transaction
 from study_server.studies.design import SCHEMA, Exclusions, Plan, freeze
 from study_server.studies.lookup import find
@@ -17,8 +17,8 @@ FORMATS = (Path(__file__).parent.parent / "docs" / "formats.md").read_text()
 
 
 def test_both_rooms_have_the_same_rules_and_defaults() -> None:
-    assert Exclusions().model_dump() == asdict(Rules())
-    assert sorted(Plan.model_fields) == sorted(PLANNED)
+    assert Exclusions().model_dump() == asdict(ExclusionRules())
+    assert sorted(Plan.model_fields) == sorted(PLAN_KEYS)
 
 
 def test_the_contract_names_every_rule() -> None:
@@ -42,4 +42,4 @@ def test_the_report_reads_what_the_server_froze(
     assert (read.study, read.plan.margin, read.plan.participants) == ("short", 0.05, 60)
     changed = {"fast_ms": 150, "attention_checks_min_correct": 1}
     followed = {"planned_trials": 5, "attention_checks_planned": 1}  # from the protocol
-    assert asdict(read.plan.rules) == asdict(Rules()) | changed | followed
+    assert asdict(read.plan.rules) == asdict(ExclusionRules()) | changed | followed

@@ -51,7 +51,7 @@ def test_manifest_columns() -> None:
 def test_responses_columns() -> None:
     columns = list(table("responses.csv"))
     assert columns == list(codebook.RESPONSE_COLUMNS)
-    assert columns == list(responses.COLUMNS)
+    assert columns == list(responses.RESPONSE_COLUMNS)
 
 
 def test_timing_columns() -> None:
@@ -84,7 +84,7 @@ def test_participants_columns() -> None:
 )
 def test_words_of_the_responses(column: str, of_the_server: type[StrEnum] | None) -> None:
     listed = vocabulary(table("responses.csv")[column])
-    assert listed == list(responses.ALLOWED[column])
+    assert listed == list(responses.ALLOWED_VALUES[column])
     if of_the_server:
         assert listed == list(of_the_server)
 
@@ -93,9 +93,12 @@ def test_words_of_flags_and_answers() -> None:
     columns = table("responses.csv")
     assert vocabulary(columns["flags"]) == list(words.TrialFlag)
     for column in ("truth", "answer"):
-        assert set(vocabulary(columns[column])) <= {*responses.SIDES, *responses.VERDICTS}
-    assert vocabulary(columns["truth"]) == [*responses.SIDES, *responses.VERDICTS]
-    assert set(words.Side) == set(responses.SIDES)
+        assert set(vocabulary(columns[column])) <= {
+            *responses.PAIR_ANSWERS,
+            *responses.SINGLE_ANSWERS,
+        }
+    assert vocabulary(columns["truth"]) == [*responses.PAIR_ANSWERS, *responses.SINGLE_ANSWERS]
+    assert set(words.Side) == set(responses.PAIR_ANSWERS)
 
 
 def test_every_key_of_a_report_is_described(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from analysis.exclusions.rules import (
 )
 from analysis.inference.intervals import Interval
 from analysis.inference.rates import fooling_rate
-from analysis.inputs.design import Rules
-from analysis.inputs.trial_table import Record
+from analysis.inputs.design import ExclusionRules
+from analysis.inputs.trial_table import TrialTable
 from analysis.trials import Trials
 
 CARELESS = {"coin_flipper": 0.5, "lapse_10": 0.1, "lapse_02": 0.02}  # chance of a wrong answer
@@ -51,13 +51,13 @@ class AttentionCheckSummary:
 
 
 def summarize_attention_checks(
-    record: Record, conduct: Conduct, rules: Rules
+    record: TrialTable, conduct: Conduct, rules: ExclusionRules
 ) -> AttentionCheckSummary:
     """The attention checks of everybody; `AttentionCheckSummary` of zeros where there are none."""
-    answered = record.is_attention_check & record.answered
+    answered = record.is_attention_check & record.is_answered
     right = fooling_rate(
         Trials(
-            fooled=~record.wrong[answered],
+            fooled=~record.is_wrong[answered],
             participant=record.participant[answered],
             image=record.image[answered],
             method=np.array(record.methods)[record.method[answered]],

@@ -37,14 +37,14 @@ class Consistency:
 def observe_consistency(counted: Counted) -> Consistency | None:
     """None where no trial was shown twice."""
     record = counted.record
-    if not len(record.repeats):
+    if not len(record.repeat_rows):
         return None
     times = judge_times(record.rt_ms, counted.rules)
     odd = np.False_ if isinstance(times, str) else times
-    usable = record.answered & ~counted.excluded[record.participant] & ~odd
-    kept = usable[record.originals] & usable[record.repeats]
-    again, first = record.repeats[kept], record.originals[kept]
-    before, after = record.wrong[first], record.wrong[again]
+    usable = record.is_answered & ~counted.excluded[record.participant] & ~odd
+    kept = usable[record.original_rows] & usable[record.repeat_rows]
+    again, first = record.repeat_rows[kept], record.original_rows[kept]
+    before, after = record.is_wrong[first], record.is_wrong[again]
     methods = np.array(record.methods)[record.method[again]]
     alike = fooling_rate(
         Trials(before == after, record.participant[again], record.image[again], methods)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.responses import Responses
-from analysis.inputs.trial_table import Record
+from analysis.inputs.trial_table import TrialTable
 from analysis.trials import BoolArray
 
 UNCHECKED = ("hypotheses", "stopping", "wording", "stimuli")  # responses cannot tell
@@ -46,7 +46,9 @@ class Verdict:
     margin: float | None = None
 
 
-def judge_design(design: Design | None, used: Plan, taken: Responses, record: Record) -> Verdict:
+def judge_design(
+    design: Design | None, used: Plan, taken: Responses, record: TrialTable
+) -> Verdict:
     """used: what the analysis went by, whatever the design says. taken, record: the same trials."""
     if design is None:
         carried = [digest for digest in taken.distinct("design_sha256") if digest]
@@ -73,18 +75,18 @@ def _compare_hashes(design: Design, taken: Responses) -> Iterator[Deviation]:
     for digest in taken.distinct("design_sha256"):
         if digest != design.sha256:
             under = f"under another design, {digest[:12]}" if digest else "before any design"
-            rows = taken.equals("design_sha256", digest)
+            rows = taken.isin("design_sha256", digest)
             yield Deviation("design", design.sha256[:12], f"{_count_trials(rows)} {under}")
 
 
 def _compare_conditions(design: Design, taken: Responses) -> Iterator[Deviation]:
     """How test trials were shown; a protocol has one value, or a list to draw from."""
-    test = taken.equals("kind", "test")
+    test = taken.isin("kind", "test")
     for column in CONDITIONS:
         if column in design.protocol:
             planned = [_plain(value) for value in _list_planned(design, column)]
             for done in taken.distinct(column):
-                rows = taken.equals(column, done)[test]
+                rows = taken.isin(column, done)[test]
                 if rows.any() and _plain(done) not in planned:
                     seen = f"{_plain(done)} in {_count_trials(rows)}"
                     yield Deviation(column, " or ".join(planned), seen)
@@ -97,15 +99,15 @@ def _list_planned(design: Design, column: str) -> list[Any]:
     return [each or None for each in values] if column == "exposure_ms" else values
 
 
-def _compare_pairing(design: Design, record: Record) -> Iterator[Deviation]:
+def _compare_pairing(design: Design, record: TrialTable) -> Iterator[Deviation]:
     """Whether fakes stood beside their own photographs, as planned."""
     ways = {True: "each fake beside its photograph", False: "fakes beside other photographs"}
-    planned, done = design.protocol.get("paired"), record.beside is None
-    if planned in ways and planned != done and not record.single:
+    planned, done = design.protocol.get("paired"), record.real_image is None
+    if planned in ways and planned != done and not record.is_single:
         yield Deviation("paired", ways[bool(planned)], ways[done])
 
 
-def _compare_methods(design: Design, record: Record) -> Iterator[Deviation]:
+def _compare_methods(design: Design, record: TrialTable) -> Iterator[Deviation]:
     shown = set(record.tested_methods())
     planned = set(design.protocol.get("methods", shown))
     for method in sorted(shown - planned):
@@ -114,7 +116,7 @@ def _compare_methods(design: Design, record: Record) -> Iterator[Deviation]:
         yield Deviation("methods", f"with {method}", f"{method} was never shown")
 
 
-def _compare_assignment(design: Design, record: Record) -> Iterator[Deviation]:
+def _compare_assignment(design: Design, record: TrialTable) -> Iterator[Deviation]:
     """One method a person, or all to each who completed."""
     each = _count_methods(record)
     match design.protocol.get("assignment"):
@@ -129,21 +131,21 @@ def _compare_assignment(design: Design, record: Record) -> Iterator[Deviation]:
         yield Deviation("assignment", planned, f"otherwise for {_count_people(wrong)}")
 
 
-def _compare_counts(design: Design, taken: Responses, record: Record) -> Iterator[Deviation]:
+def _compare_counts(design: Design, taken: Responses, record: TrialTable) -> Iterator[Deviation]:
     """Who completed saw as many trials of each kind, and as many repeats, as planned."""
-    once = taken.equals("repeat_of", "")
-    counted = {key: once & taken.equals("kind", kind) for key, kind in KINDS.items()}
+    once = taken.isin("repeat_of", "")
+    counted = {key: once & taken.isin("kind", kind) for key, kind in KINDS.items()}
     for key, rows in {**counted, "repeats": ~once}.items():
         if key in design.protocol:
-            shown = record.participant[record.seen & rows[record.row]]
-            each = np.bincount(shown, minlength=len(record.people))
+            shown = record.participant[record.is_valid & rows[record.response_row]]
+            each = np.bincount(shown, minlength=len(record.participants))
             wrong = is_complete(record) & (each != design.protocol[key])
             if wrong.any():
                 done = f"otherwise for {_count_people(wrong)}"
                 yield Deviation(key, f"{design.protocol[key]} a person", done)
 
 
-def _compare_people(design: Design, record: Record) -> Iterator[Deviation]:
+def _compare_people(design: Design, record: TrialTable) -> Iterator[Deviation]:
     planned, completed = design.plan.participants, int(is_complete(record).sum())
     if planned is not None and planned != completed:
         yield Deviation("participants", str(planned), f"{completed} completed")
@@ -158,16 +160,16 @@ def _compare_plans(planned: Plan, used: Plan) -> Iterator[Deviation]:
             yield Deviation(what, _plain(before), _plain(after))
 
 
-def is_complete(record: Record) -> BoolArray:
+def is_complete(record: TrialTable) -> BoolArray:
     """(P,): who finished."""
-    complete: BoolArray = record.outcome == "complete"
+    complete: BoolArray = record.outcomes == "complete"
     return complete
 
 
-def _count_methods(record: Record) -> NDArray[np.int64]:
+def _count_methods(record: TrialTable) -> NDArray[np.int64]:
     """(P,): how many methods each was tested on; photographs shown alone are of none."""
-    people, methods = len(record.people), len(record.methods)
-    tested = record.test & record.fake
+    people, methods = len(record.participants), len(record.methods)
+    tested = record.is_test & record.shows_fake
     of_test = record.participant[tested] * methods + record.method[tested]
     trials = np.bincount(of_test, minlength=people * methods).reshape(people, methods)
     each: NDArray[np.int64] = np.count_nonzero(trials, axis=1)

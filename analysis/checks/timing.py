@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.inputs.responses import Responses
-from analysis.inputs.trial_table import DISTURBED, Record
+from analysis.inputs.trial_table import DISTURBANCE_FLAGS, TrialTable
 from analysis.trials import BoolArray, FloatArray
 
 FRAME_MS = 1000 / 60  # of the commonest screens; off by more than that is off by a frame
-FLAGS = ("voided", *DISTURBED)
+FLAGS = ("voided", *DISTURBANCE_FLAGS)
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,16 @@ class Timing:
     exposures: tuple[Exposure, ...]
 
 
-def observe_timing(taken: Responses, record: Record) -> Timing:
+def observe_timing(taken: Responses, record: TrialTable) -> Timing:
     """taken, record: the same trials, as text and as numbers."""
-    judged = record.judged
+    judged = record.is_main
     return Timing(
         trials=int(judged.sum()),
-        voided=_share(~record.seen[judged]),
-        unanswered=_share((record.seen & ~record.answered)[judged]),
-        disturbed=_share((record.seen & record.disturbed)[judged]),
+        voided=_share(~record.is_valid[judged]),
+        unanswered=_share((record.is_valid & ~record.is_answered)[judged]),
+        disturbed=_share((record.is_valid & record.is_disturbed)[judged]),
         flags={flag: _count_flag(taken, record, flag) for flag in FLAGS},
-        exposures=tuple(_summarize_exposures(taken, record.row[judged])),
+        exposures=tuple(_summarize_exposures(taken, record.response_row[judged])),
     )
 
 
@@ -72,9 +72,9 @@ def _share(chosen: BoolArray) -> float | None:
     return float(chosen.mean()) if len(chosen) else None
 
 
-def _count_flag(taken: Responses, record: Record, flag: str) -> Flagged:
-    flagged = taken.where("flags", lambda flags: flag in flags.split())[record.row]
-    participant = record.participant[flagged & record.judged]
+def _count_flag(taken: Responses, record: TrialTable, flag: str) -> Flagged:
+    flagged = taken.matches("flags", lambda flags: flag in flags.split())[record.response_row]
+    participant = record.participant[flagged & record.is_main]
     return Flagged(len(participant), int(np.count_nonzero(np.bincount(participant))))
 
 

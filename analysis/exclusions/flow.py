@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from analysis.exclusions.person_measures import Conduct, observe_conduct, took_part_before
 from analysis.exclusions.rules import attention_check_failures, judge, judge_times
-from analysis.inputs.design import Rules
+from analysis.inputs.design import ExclusionRules
 from analysis.inputs.responses import Responses
-from analysis.inputs.trial_table import Record, read_record
+from analysis.inputs.trial_table import TrialTable, build_trial_table
 from analysis.trials import BoolArray, Trials
 
 ODD_TIMES = "response_time"  # the one rule that leaves out trials, not people
@@ -56,9 +56,9 @@ class Counted:
     rows: NDArray[np.int64]
     methods: list[str]
     flow: list[Step]
-    record: Record
+    record: TrialTable
     conduct: Conduct
-    rules: Rules
+    rules: ExclusionRules
     broken: dict[str, BoolArray]
     odd_times: BoolArray
     not_applicable: dict[str, str]
@@ -87,7 +87,7 @@ class Counted:
 
     def reasons(self) -> dict[str, tuple[str, ...]]:
         """Participant -> the rules they break; () where they count."""
-        people = self.record.people.tolist()
+        people = self.record.participants.tolist()
         reasons: dict[str, tuple[str, ...]] = dict.fromkeys(people, ())
         for rule, broken in self.broken.items():
             for person in np.flatnonzero(broken).tolist():
@@ -112,17 +112,19 @@ class Counted:
         return {rule: int((self.broken[rule] & once).sum()) for rule in self.by_reason()}
 
 
-def count_trials(responses: Responses, taken: Responses, rules: Rules | None = None) -> Counted:
+def count_trials(
+    responses: Responses, taken: Responses, rules: ExclusionRules | None = None
+) -> Counted:
     """Sort out the trials of one study by the rules; None: the usual ones.
 
     responses: all that was read; taken: the study and mode to report on. Raises ResponsesError
     where the truth is blinded.
     """
-    rules = rules or Rules()
-    record = read_record(taken)
+    rules = rules or ExclusionRules()
+    record = build_trial_table(taken)
     conduct = observe_conduct(record, rules.fast_ms or 0)
-    verdicts = judge(conduct, rules, took_part_before(responses, taken), record.single)
-    counting = record.test & record.answered
+    verdicts = judge(conduct, rules, took_part_before(responses, taken), record.is_single)
+    counting = record.is_test & record.is_answered
     everybody = _encode(record, counting)
     times = judge_times(record.rt_ms[counting], rules)
     odd_times = np.zeros_like(everybody.fooled) if isinstance(times, str) else times
@@ -132,7 +134,7 @@ def count_trials(responses: Responses, taken: Responses, rules: Rules | None = N
         trials=everybody.select(kept),
         everybody=everybody,
         kept=kept,
-        rows=record.row[counting],
+        rows=record.response_row[counting],
         methods=record.tested_methods(),
         flow=[
             *_record_steps(responses, taken, record),
@@ -153,13 +155,13 @@ def count_trials(responses: Responses, taken: Responses, rules: Rules | None = N
     )
 
 
-def _encode(record: Record, counting: BoolArray) -> Trials:
+def _encode(record: TrialTable, counting: BoolArray) -> Trials:
     return Trials(
-        fooled=record.wrong[counting],
+        fooled=record.is_wrong[counting],
         participant=record.participant[counting],
         image=record.image[counting],
         method=np.array(record.methods)[record.method[counting]],
-        real_image=None if record.beside is None else record.beside[counting],
+        real_image=None if record.real_image is None else record.real_image[counting],
     )
 
 
@@ -177,15 +179,15 @@ def _any(broken: dict[str, BoolArray], rules: Collection[str]) -> BoolArray:
     return found
 
 
-def _record_steps(responses: Responses, taken: Responses, record: Record) -> Iterator[Step]:
-    recorded = responses.only(responses.equals("study", taken.distinct("study")[0]))
+def _record_steps(responses: Responses, taken: Responses, record: TrialTable) -> Iterator[Step]:
+    recorded = responses.select(responses.isin("study", taken.distinct("study")[0]))
     mode = taken.distinct("mode")[0]
     yield Step("recorded in the study", len(recorded.distinct("participant")), len(recorded))
-    yield Step(f"mode {mode}", len(record.people), len(taken))
-    if record.duplicates:
-        yield Step("each trial once", len(record.people), len(record))
-    yield _step("test trials", record.participant[record.test])
-    yield _step("answered and not voided", record.participant[record.test & record.answered])
+    yield Step(f"mode {mode}", len(record.participants), len(taken))
+    if record.duplicate_count:
+        yield Step("each trial once", len(record.participants), len(record))
+    yield _step("test trials", record.participant[record.is_test])
+    yield _step("answered and not voided", record.participant[record.is_test & record.is_answered])
 
 
 def _rule_steps(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.inputs.responses import Responses, Words
-from analysis.inputs.trial_table import Record
+from analysis.inputs.responses import Responses, StrArray
+from analysis.inputs.trial_table import TrialTable
 from analysis.trials import BoolArray, Codes, FloatArray
 
 
@@ -20,7 +20,7 @@ class Conduct:
     attention_checks_shown, attention_checks_correct: trials.
     """
 
-    outcome: Words
+    outcome: StrArray
     answers: NDArray[np.int64]
     completed: NDArray[np.int64]
     fast: FloatArray
@@ -31,11 +31,11 @@ class Conduct:
     attention_checks_correct: NDArray[np.int64]
 
 
-def observe_conduct(record: Record, fast_ms: float) -> Conduct:
+def observe_conduct(record: TrialTable, fast_ms: float) -> Conduct:
     """Count what the rules ask for, over test and attention checks."""
-    people = len(record.people)
-    judged = record.judged & record.answered
-    participant, first = record.participant[judged], record.first[judged]
+    people = len(record.participants)
+    judged = record.is_main & record.is_answered
+    participant, first = record.participant[judged], record.chose_left_or_fake[judged]
     answers = np.bincount(participant, minlength=people)
     times = record.rt_ms[judged]
     changed = (participant[1:] == participant[:-1]) & (first[1:] != first[:-1])
@@ -44,18 +44,20 @@ def observe_conduct(record: Record, fast_ms: float) -> Conduct:
         return np.bincount(codes, minlength=people)
 
     return Conduct(
-        outcome=record.outcome,
+        outcome=record.outcomes,
         answers=answers,
         completed=count(
-            record.participant[(record.test | record.is_attention_check) & record.answered]
+            record.participant[(record.is_test | record.is_attention_check) & record.is_answered]
         ),
         fast=_share(count(participant[times < fast_ms]), count(participant[~np.isnan(times)])),
         left=_share(count(participant[first]), answers),
         alternation=_share(count(participant[1:][changed]), answers - 1),
-        flagged=_share(count(participant[record.disturbed[judged]]), answers),
-        attention_checks_shown=count(record.participant[record.is_attention_check & record.seen]),
+        flagged=_share(count(participant[record.is_disturbed[judged]]), answers),
+        attention_checks_shown=count(
+            record.participant[record.is_attention_check & record.is_valid]
+        ),
         attention_checks_correct=count(
-            record.participant[record.is_attention_check & record.answered & ~record.wrong]
+            record.participant[record.is_attention_check & record.is_answered & ~record.is_wrong]
         ),
     )
 
@@ -66,7 +68,7 @@ def took_part_before(responses: Responses, taken: Responses) -> BoolArray | None
     responses: all studies of the input; taken: those of the mode and study to report on.
     """
     study = taken.distinct("study")[0]
-    others = responses.only(~responses.equals("study", study))
+    others = responses.select(~responses.isin("study", study))
     if not len(others):
         return None
     began = _beginnings(others)

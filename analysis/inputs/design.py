@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-SCHEMA = "hue-and-eye/design/1"
-PLANNED = ("hypotheses", "exclusions", "margin", "participants", "stopping")
-SHARE, COUNT, TIME, SWITCH = (
+DESIGN_SCHEMA = "hue-and-eye/design/1"
+PLAN_KEYS = ("hypotheses", "exclusions", "margin", "participants", "stopping")
+PROPORTION_TEXT, COUNT_TEXT, TIME_TEXT, BOOLEAN_TEXT = (
     "a share from 0 to 1",
     "a whole number",
     "milliseconds",
@@ -23,7 +23,7 @@ class DesignError(Exception):
 
 
 @dataclass(frozen=True)
-class Rules:
+class ExclusionRules:
     """The numbers of the rules, by the names that a plan has for them; None: no such rule.
 
     planned_trials: test and attention checks a person, repeats aside; None: who has `complete` as
@@ -55,7 +55,7 @@ class Plan:
     margin: within which a difference counts as none. participants: who complete.
     """
 
-    rules: Rules = field(default_factory=Rules)
+    rules: ExclusionRules = field(default_factory=ExclusionRules)
     margin: float | None = None
     participants: int | None = None
 
@@ -73,27 +73,27 @@ class Design:
 def read_design(path: Path) -> Design:
     """Raises DesignError where the file is no design."""
     design = _parse(path)
-    if design.get("schema") != SCHEMA:
-        raise DesignError(f"{path}: schema is {design.get('schema')!r}, expected {SCHEMA}")
+    if design.get("schema") != DESIGN_SCHEMA:
+        raise DesignError(f"{path}: schema is {design.get('schema')!r}, expected {DESIGN_SCHEMA}")
     for key, kind in (("study", str), ("protocol", dict), ("plan", dict)):
         if not isinstance(design.get(key), kind):
             raise DesignError(f"{path}: no {key} in it; give the design.json of `study freeze`")
     protocol = design["protocol"]
-    plan = make_plan(str(path), design["plan"], protocol)
+    plan = parse_plan(str(path), design["plan"], protocol)
     return Design(hash_canonical(design), design["study"], protocol, plan)
 
 
 def read_plan(path: Path, protocol: Mapping[str, Any] | None = None) -> Plan:
     """A plan by itself, as TOML or JSON; protocol: of the design, where there is one."""
-    return make_plan(str(path), _parse(path), protocol or {})
+    return parse_plan(str(path), _parse(path), protocol or {})
 
 
-def make_plan(name: str, plan: Mapping[str, Any], protocol: Mapping[str, Any]) -> Plan:
-    """The plan as checked numbers; name: what messages call it."""
-    _refuse_unknown(name, plan, PLANNED)
-    for key, expected in (("margin", SHARE), ("participants", COUNT)):
-        _check(name, key, plan.get(key), expected)
-    rules = _make_rules(name, plan.get("exclusions", {}), protocol)
+def parse_plan(source: str, plan: Mapping[str, Any], protocol: Mapping[str, Any]) -> Plan:
+    """The plan as checked numbers; source: what messages call it."""
+    _refuse_unknown(source, plan, PLAN_KEYS)
+    for key, expected in (("margin", PROPORTION_TEXT), ("participants", COUNT_TEXT)):
+        _check_value(source, key, plan.get(key), expected)
+    rules = _parse_rules(source, plan.get("exclusions", {}), protocol)
     return Plan(rules, plan.get("margin"), plan.get("participants"))
 
 
@@ -116,14 +116,14 @@ def _parse(path: Path) -> dict[str, Any]:
     return parsed
 
 
-def _make_rules(name: str, numbers: Any, protocol: Mapping[str, Any]) -> Rules:
+def _parse_rules(name: str, numbers: Any, protocol: Mapping[str, Any]) -> ExclusionRules:
     """Where the plan does not say how much was planned, the protocol does."""
     if not isinstance(numbers, Mapping):
         raise DesignError(f"{name}: exclusions is {numbers!r}, expected a table of rules")
-    _refuse_unknown(f"{name}: exclusions", numbers, [rule.name for rule in fields(Rules)])
+    _refuse_unknown(f"{name}: exclusions", numbers, [rule.name for rule in fields(ExclusionRules)])
     for key, value in numbers.items():
-        _check(f"{name}: exclusions", key, value, _expected(key))
-    return Rules(**{**_planned_trials(name, protocol), **numbers})
+        _check_value(f"{name}: exclusions", key, value, _expected_text(key))
+    return ExclusionRules(**{**_planned_trials(name, protocol), **numbers})
 
 
 def _planned_trials(name: str, protocol: Mapping[str, Any]) -> dict[str, int]:
@@ -131,33 +131,37 @@ def _planned_trials(name: str, protocol: Mapping[str, Any]) -> dict[str, int]:
     if trials is None or attention_checks is None:
         return {}
     for key in ("trials", "attention_checks"):
-        _check(f"{name}: protocol", key, protocol[key], COUNT)
+        _check_value(f"{name}: protocol", key, protocol[key], COUNT_TEXT)
     return {
         "planned_trials": trials + attention_checks,
         "attention_checks_planned": attention_checks,
     }
 
 
-def _expected(rule: str) -> str:
-    for ending, expected in (("_fraction", SHARE), ("_ms", TIME), ("_repeated", SWITCH)):
+def _expected_text(rule: str) -> str:
+    for ending, expected in (
+        ("_fraction", PROPORTION_TEXT),
+        ("_ms", TIME_TEXT),
+        ("_repeated", BOOLEAN_TEXT),
+    ):
         if rule.endswith(ending):
             return expected
-    return COUNT
+    return COUNT_TEXT
 
 
-def _check(name: str, key: str, value: Any, expected: str) -> None:
+def _check_value(name: str, key: str, value: Any, expected: str) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     fits = {
-        SHARE: number and 0 <= value <= 1,
-        TIME: number and value >= 0,
-        COUNT: number and isinstance(value, int) and value >= 0,
-        SWITCH: isinstance(value, bool),
+        PROPORTION_TEXT: number and 0 <= value <= 1,
+        TIME_TEXT: number and value >= 0,
+        COUNT_TEXT: number and isinstance(value, int) and value >= 0,
+        BOOLEAN_TEXT: isinstance(value, bool),
     }
     if value is not None and not fits[expected]:
         raise DesignError(f"{name}: {key} is {value!r}, expected {expected}")
 
 
-def _refuse_unknown(name: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
-    unknown = [key for key in given if key not in known]
+def _refuse_unknown(name: str, table: Mapping[str, Any], allowed: Sequence[str]) -> None:
+    unknown = [key for key in table if key not in allowed]
     if unknown:
-        raise DesignError(f"{name}: unknown {unknown[0]!r}; known are {', '.join(known)}")
+        raise DesignError(f"{name}: unknown {unknown[0]!r}; known are {', '.join(allowed)}")

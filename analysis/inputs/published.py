@@ -9,7 +9,7 @@ ASSUMED_DEFF = 2.0  # of a published rate with a count of trials but no standard
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedRate:
     """A rate in [0, 1] and its standard error.
 
     se_assumed: made from the count of trials and a typical design effect. checked: `original`,
@@ -22,16 +22,16 @@ class Published:
     rate: float
     se: float | None
     se_assumed: bool
-    checked: str
+    read_from: str
     compare_with: tuple[str, ...]
 
 
-def read_published() -> list[Published]:
+def read_published_rates() -> list[PublishedRate]:
     """All published rates, in the file's order."""
     path = Path(__file__).with_name("published.toml")
     entries = tomllib.loads(path.read_text(encoding="utf-8"))["published"]
     return [
-        Published(
+        PublishedRate(
             **{key: entry[key] for key in ("label", "source", "method", "rate", "checked")},
             se=_standard_error(entry.get("se"), entry.get("n"), entry["rate"]),
             se_assumed="se" not in entry and "n" in entry,

@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from analysis.inputs.responses import (
-    COLUMNS,
+    RESPONSE_COLUMNS,
     Column,
     Responses,
     ResponsesError,
@@ -26,46 +26,46 @@ from analysis.inputs.responses import (
     check_responses,
 )
 
-VIEW = "responses_export"
-BLOCK = 1 << 20  # bytes
+EXPORT_VIEW = "responses_export"
+READ_BLOCK_BYTES = 1 << 20  # bytes
 # an export puts one apostrophe more before what a spreadsheet would take for a formula
-GUARDED, BARE = r"^'('*[=+\-@\t\r])", r"\1"
+GUARDED_PATTERN, UNGUARDED = r"^'('*[=+\-@\t\r])", r"\1"
 
-Places = NDArray[np.int64]
+IntArray = NDArray[np.int64]
 
 
 def read_responses(source: str) -> Responses:
     """A CSV's path or a database's URL -> the checked table. Raises ResponsesError."""
-    responses = _from_database(source) if "://" in source else _from_csv(Path(source))
+    responses = _read_database(source) if "://" in source else _read_csv(Path(source))
     pa.default_memory_pool().release_unused()  # the text that its codes were made from
     check_responses(responses)
     return responses
 
 
-def _from_csv(path: Path) -> Responses:
+def _read_csv(path: Path) -> Responses:
     try:
-        digest, lines = _survey(path)
-        table, places = _read_at_once(path, lines) or _read_by_row(path)
+        digest, lines = _hash_and_count_lines(path)
+        table, line_numbers = _read_with_arrow(path, lines) or _read_with_csv(path)
     except OSError as error:
         raise ResponsesError(f"{path}: {error.strerror}; give the CSV of an export") from error
     check_columns(path.name, table.column_names)
-    return _assemble(path.name, digest, table, places, "line", guarded=True)
+    return _to_responses(path.name, digest, table, line_numbers, "line", guarded=True)
 
 
-def _survey(path: Path) -> tuple[str, int]:
+def _hash_and_count_lines(path: Path) -> tuple[str, int]:
     """SHA-256 of a file and its number of lines, in one reading."""
     digest, ends, last = hashlib.sha256(), 0, b"\n"
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
+        while block := file.read(READ_BLOCK_BYTES):
             digest.update(block)
             ends += block.count(b"\n")
             last = block[-1:]
     return digest.hexdigest(), ends + (last != b"\n")
 
 
-def _read_at_once(path: Path, lines: int) -> tuple[pa.Table, Places] | None:
+def _read_with_arrow(path: Path, lines: int) -> tuple[pa.Table, IntArray] | None:
     """The table and each row's line; None where a row is not a line, or something is wrong."""
-    types = dict.fromkeys(COLUMNS, pa.string())
+    types = dict.fromkeys(RESPONSE_COLUMNS, pa.string())
     try:
         with pa.OSFile(os.fsencode(path)) as file:  # no Python object for its threads to drop
             convert = pyarrow.csv.ConvertOptions(column_types=types)
@@ -75,9 +75,9 @@ def _read_at_once(path: Path, lines: int) -> tuple[pa.Table, Places] | None:
     return (table, np.arange(2, lines + 1)) if len(table) == lines - 1 else None
 
 
-def _read_by_row(path: Path) -> tuple[pa.Table, Places]:
+def _read_with_csv(path: Path) -> tuple[pa.Table, IntArray]:
     """The same by Python's reader, slower, whose errors name the line. Blank lines pass."""
-    name, rows, places = path.name, [], []
+    name, rows, line_numbers = path.name, [], []
     try:
         reader = csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline=""), strict=True)
         header = next(reader, [])
@@ -89,23 +89,23 @@ def _read_by_row(path: Path) -> tuple[pa.Table, Places]:
                     " columns; the file is cut off or edited, export again"
                 )
             rows.append(row)
-            places.append(reader.line_num)
+            line_numbers.append(reader.line_num)
     except UnicodeDecodeError as error:
         raise ResponsesError(f"{name}: not UTF-8 text; save it as UTF-8") from error
     except csv.Error as error:
         raise ResponsesError(f"{name}: line {reader.line_num}: {error}; export again") from error
-    return _tabulate(header, rows), np.array(places, dtype=np.int64)
+    return _to_arrow_table(header, rows), np.array(line_numbers, dtype=np.int64)
 
 
-def _from_database(source: str) -> Responses:
+def _read_database(source: str) -> Responses:
     url = _parse_url(source)
     name = url.render_as_string(hide_password=True)
     try:
         engine = create_engine(url, poolclass=NullPool)  # one reading, nothing to keep open
         with engine.connect() as connection:
-            if VIEW not in inspect(connection).get_view_names():
+            if EXPORT_VIEW not in inspect(connection).get_view_names():
                 raise ResponsesError(
-                    f"{name}: no view {VIEW}, so it is no database of `study`; check the URL"
+                    f"{name}: no view {EXPORT_VIEW}, so it is no database of `study`; check the URL"
                 )
             header, rows = _read_view(connection)
     except (SQLAlchemyError, ImportError) as error:
@@ -115,7 +115,9 @@ def _from_database(source: str) -> Responses:
     canonical = io.StringIO(newline="")
     csv.writer(canonical, lineterminator="\n").writerows([header, *rows])
     digest = hashlib.sha256(canonical.getvalue().encode()).hexdigest()
-    return _assemble(name, digest, _tabulate(header, rows), np.arange(1, len(rows) + 1), "row")
+    return _to_responses(
+        name, digest, _to_arrow_table(header, rows), np.arange(1, len(rows) + 1), "row"
+    )
 
 
 def _parse_url(source: str) -> URL:
@@ -135,29 +137,34 @@ def _parse_url(source: str) -> URL:
 
 def _read_view(connection: Connection) -> tuple[list[str], list[list[str]]]:
     """Header and rows as text, NULL empty, in an order that does not depend on the database."""
-    result = connection.execute(text(f"SELECT * FROM {VIEW}"))
+    result = connection.execute(text(f"SELECT * FROM {EXPORT_VIEW}"))
     header = list(result.keys())
     rows = [["" if value is None else str(value) for value in row] for row in result]
     return header, sorted(rows)
 
 
-def _tabulate(header: Sequence[str], rows: Sequence[Sequence[str]]) -> pa.Table:
+def _to_arrow_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> pa.Table:
     values = zip(*rows, strict=True) if rows else ((),) * len(header)
     return pa.table([pa.array(column, pa.string()) for column in values], names=list(header))
 
 
-def _assemble(
-    name: str, digest: str, table: pa.Table, places: Places, unit: str, guarded: bool = False
+def _to_responses(
+    name: str,
+    digest: str,
+    table: pa.Table,
+    line_numbers: IntArray,
+    unit: str,
+    guarded: bool = False,
 ) -> Responses:
     if not len(table):
         raise ResponsesError(f"{name}: no trials in it; nobody took part yet")
-    columns = {column: _encode(table[column], guarded) for column in table.column_names}
-    return Responses(name, digest, columns, places, unit)
+    columns = {column: _to_column(table[column], guarded) for column in table.column_names}
+    return Responses(name, digest, columns, line_numbers, unit)
 
 
-def _encode(values: pa.ChunkedArray, guarded: bool) -> Column:
+def _to_column(values: pa.ChunkedArray, guarded: bool) -> Column:
     encoded = values.combine_chunks().dictionary_encode()
-    words = encoded.dictionary
+    dictionary = encoded.dictionary
     if guarded:
-        words = pyarrow.compute.replace_substring_regex(words, GUARDED, BARE)
-    return Column(encoded.indices.to_numpy(), words)
+        dictionary = pyarrow.compute.replace_substring_regex(dictionary, GUARDED_PATTERN, UNGUARDED)
+    return Column(encoded.indices.to_numpy(), dictionary)

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.inputs.responses import Responses, ResponsesError, Words
+from analysis.inputs.responses import Responses, ResponsesError, StrArray
 from analysis.trials import BoolArray, Codes, FloatArray
 
-DISTURBED = ("hidden", "blurred", "resized", "slow_frame", "late")  # flags that void nothing
+# flags that void nothing
+DISTURBANCE_FLAGS = ("hidden", "blurred", "resized", "slow_frame", "late")
 
 
 @dataclass(frozen=True)
-class Record:
+class TrialTable:
     """P people and n trials of any kind, sorted by person and position.
 
     people, outcome (P,): names in alphabetical order, and how each ended. methods: names.
@@ -24,103 +25,114 @@ class Record:
     repeats, originals (r,): places among the n trials of repeats of test trials, and of what they
     repeat; one whose earlier trial is not there is left out.
     seen (n,): not voided. answered (n,): seen, and with an answer.
-    first (n,): the answer is `left`, or `fake` of a single image.
+    first (n,): the answer is `left`, or `shows_fake` of a single image.
     wrong (n,): it is not the right one; of a test trial with a fake: the fake fooled.
     rt_ms (n,): nan without one. disturbed (n,): with another flag than `voided`.
     row (n,): where the trial stands in the responses. duplicates: rows left out, the trial of that
     person and position being there already. single: images are shown alone.
     """
 
-    people: Words
-    outcome: Words
+    participants: StrArray
+    outcomes: StrArray
     methods: list[str]
     participant: Codes
     image: Codes
     method: Codes
-    beside: Codes | None
-    test: BoolArray
+    real_image: Codes | None
+    is_test: BoolArray
     is_attention_check: BoolArray
-    judged: BoolArray
-    repeats: NDArray[np.int64]
-    originals: NDArray[np.int64]
-    seen: BoolArray
-    answered: BoolArray
-    first: BoolArray
-    wrong: BoolArray
+    is_main: BoolArray
+    repeat_rows: NDArray[np.int64]
+    original_rows: NDArray[np.int64]
+    is_valid: BoolArray
+    is_answered: BoolArray
+    chose_left_or_fake: BoolArray
+    is_wrong: BoolArray
     rt_ms: FloatArray
-    disturbed: BoolArray
-    row: NDArray[np.int64]
-    duplicates: int
-    single: bool
+    is_disturbed: BoolArray
+    response_row: NDArray[np.int64]
+    duplicate_count: int
+    is_single: bool
 
     def __len__(self) -> int:
-        return len(self.row)
+        return len(self.response_row)
 
     @property
-    def fake(self) -> BoolArray:
+    def shows_fake(self) -> BoolArray:
         """(n,): shows a fake, alone or in a pair; not a photograph alone."""
-        photograph = np.array([self.single and method == "real" for method in self.methods], bool)
+        photograph = np.array(
+            [self.is_single and method == "real" for method in self.methods], bool
+        )
         return ~photograph[self.method]
 
     def tested_methods(self) -> list[str]:
         """Every method whose fakes were put to the test."""
-        tested = np.bincount(self.method[self.test & self.fake], minlength=len(self.methods)) > 0
+        tested = (
+            np.bincount(self.method[self.is_test & self.shows_fake], minlength=len(self.methods))
+            > 0
+        )
         return [self.methods[code] for code in np.flatnonzero(tested)]
 
 
-def read_record(taken: Responses) -> Record:
+def build_trial_table(selected: Responses) -> TrialTable:
     """The responses of one study and mode as numbers. Of rows that share person and position the
     first counts.
 
     Raises ResponsesError where the truth of an answer is blinded, or where single images and
     pairs are mixed.
     """
-    participant, position = taken.codes("participant"), taken.numbers("position").astype(np.int64)
-    row = _order(participant, position)
-    start = np.searchsorted(participant[row], np.arange(len(taken.distinct("participant"))))
-    single = _is_single(taken)
-    test, is_attention_check = taken.equals("kind", "test"), taken.equals("kind", "attention")
-    once = taken.equals("repeat_of", "")
+    participant, position = (
+        selected.codes("participant"),
+        selected.numbers("position").astype(np.int64),
+    )
+    row = _sorted_rows(participant, position)
+    first_rows = np.searchsorted(participant[row], np.arange(len(selected.distinct("participant"))))
+    single = _is_single(selected)
+    test, is_attention_check = selected.isin("kind", "test"), selected.isin("kind", "attention")
+    is_no_repeat = selected.isin("repeat_of", "")
     repeats, originals = _find_originals(
-        participant[row], position[row], taken.numbers("repeat_of")[row], (test & ~once)[row]
+        participant[row],
+        position[row],
+        selected.numbers("repeat_of")[row],
+        (test & ~is_no_repeat)[row],
     )
-    seen = ~taken.where("flags", lambda flags: "voided" in flags)
-    answered = seen & ~taken.equals("answer", "")
-    _refuse_blinded(taken, answered & (test | is_attention_check))
-    first = taken.equals("answer", "left", "fake")
-    right = first == taken.equals("truth", "left", "fake")
+    is_valid = ~selected.matches("flags", lambda flags: "voided" in flags)
+    answered = is_valid & ~selected.isin("answer", "")
+    _refuse_blinded(selected, answered & (test | is_attention_check))
+    first = selected.isin("answer", "left", "fake")
+    right = first == selected.isin("truth", "left", "fake")
     if not single:
-        right = right == taken.equals("question", "fake")
-    return Record(
-        people=np.array(taken.distinct("participant")),
-        outcome=np.array(taken.distinct("outcome"))[taken.codes("outcome")[row[start]]],
-        methods=taken.distinct("method"),
+        right = right == selected.isin("question", "fake")
+    return TrialTable(
+        participants=np.array(selected.distinct("participant")),
+        outcomes=np.array(selected.distinct("outcome"))[selected.codes("outcome")[row[first_rows]]],
+        methods=selected.distinct("method"),
         participant=participant[row],
-        image=taken.codes("image")[row],
-        method=taken.codes("method")[row],
-        beside=None if single or _is_paired(taken) else taken.codes("real_image")[row],
-        test=(test & once)[row],
-        is_attention_check=(is_attention_check & once)[row],
-        judged=(test | is_attention_check)[row],
-        repeats=repeats,
-        originals=originals,
-        seen=seen[row],
-        answered=answered[row],
-        first=first[row],
-        wrong=~right[row],
-        rt_ms=taken.numbers("rt_ms")[row],
-        disturbed=(~taken.equals("flags", "", "voided"))[row],
-        row=row,
-        duplicates=len(taken) - len(row),
-        single=single,
+        image=selected.codes("image")[row],
+        method=selected.codes("method")[row],
+        real_image=None if single or _is_paired(selected) else selected.codes("real_image")[row],
+        is_test=(test & is_no_repeat)[row],
+        is_attention_check=(is_attention_check & is_no_repeat)[row],
+        is_main=(test | is_attention_check)[row],
+        repeat_rows=repeats,
+        original_rows=originals,
+        is_valid=is_valid[row],
+        is_answered=answered[row],
+        chose_left_or_fake=first[row],
+        is_wrong=~right[row],
+        rt_ms=selected.numbers("rt_ms")[row],
+        is_disturbed=(~selected.isin("flags", "", "voided"))[row],
+        response_row=row,
+        duplicate_count=len(selected) - len(row),
+        is_single=single,
     )
 
 
-def _order(participant: Codes, position: NDArray[np.int64]) -> NDArray[np.int64]:
+def _sorted_rows(participant: Codes, position: NDArray[np.int64]) -> NDArray[np.int64]:
     """Rows by person and position; of those that share both the first."""
-    place = participant * (position.max() + 1) + position
-    rows: NDArray[np.int64] = np.argsort(place, kind="stable")
-    once: BoolArray = np.diff(place[rows], prepend=-1) != 0
+    keys = participant * (position.max() + 1) + position
+    rows: NDArray[np.int64] = np.argsort(keys, kind="stable")
+    once: BoolArray = np.diff(keys[rows], prepend=-1) != 0
     return rows[once]
 
 
@@ -131,34 +143,35 @@ def _find_originals(
 
     participant, position, repeat_of, repeats (n,): sorted by person and position.
     """
-    again = np.flatnonzero(repeats)
-    width = int(max(position.max(), np.nanmax(repeat_of[again], initial=0))) + 1
-    place = participant * width + position
-    named = participant[again] * width + repeat_of[again].astype(np.int64)
-    at = np.minimum(np.searchsorted(place, named), len(place) - 1)
-    found = place[at] == named
-    return again[found], at[found]
+    repeat_rows = np.flatnonzero(repeats)
+    width = int(max(position.max(), np.nanmax(repeat_of[repeat_rows], initial=0))) + 1
+    keys = participant * width + position
+    named = participant[repeat_rows] * width + repeat_of[repeat_rows].astype(np.int64)
+    at = np.minimum(np.searchsorted(keys, named), len(keys) - 1)
+    is_found = keys[at] == named
+    return repeat_rows[is_found], at[is_found]
 
 
-def _is_single(taken: Responses) -> bool:
-    single = taken.equals("presentation", "single")
+def _is_single(selected: Responses) -> bool:
+    single = selected.isin("presentation", "single")
     if single.any() and not single.all():
         raise ResponsesError(
-            f"{taken.at(single)}: a single image in a study of pairs; export the study again"
+            f"{selected.locate_first(single)}: a single image in a study of pairs; export the "
+            f"study again"
         )
     return bool(single.any())
 
 
-def _is_paired(taken: Responses) -> bool:
+def _is_paired(selected: Responses) -> bool:
     """Whether every fake of a test trial stood beside the photograph it was made from."""
-    others = taken.equals("kind", "test") & ~taken.agree("image", "real_image")
+    others = selected.isin("kind", "test") & ~selected.columns_equal("image", "real_image")
     return not others.any()
 
 
-def _refuse_blinded(taken: Responses, answered: BoolArray) -> None:
-    blinded = answered & taken.equals("truth", "")
+def _refuse_blinded(selected: Responses, answered: BoolArray) -> None:
+    blinded = answered & selected.isin("truth", "")
     if blinded.any():
         raise ResponsesError(
-            f"{taken.at(blinded)}: truth is empty, as in a blinded export;"
+            f"{selected.locate_first(blinded)}: truth is empty, as in a blinded export;"
             " export again with --unblind"
         )

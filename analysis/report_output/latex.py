@@ -29,10 +29,8 @@ def write_latex(report: ReportPart) -> bytes:
     """tables.tex: intervals for new people and new photographs; p of rates: against 50 %, Holm."""
     rates = [
         (
-            _escape(method_label(method)), _number(format_percent(rate["rate"])),
-            _interval(rate["ci95"]),
-            format_number(rate["trials"]), format_number(rate["participants"]),
-            format_number(rate["images"]),
+            _escape(method_label(method)), _number(format_percent(rate["rate"])), _interval(rate["ci95"]),
+            format_number(rate["trials"]), format_number(rate["participants"]), format_number(rate["images"]),
             _p_value(rate["vs_chance"]["p_holm"]),
         )
         for method, rate in report["methods"].items()

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from analysis import formatting
 from analysis.figures.canvas import embed
 from analysis.formatting import ReportPart
-from analysis.inputs.published import Published
+from analysis.inputs.published import PublishedRate
 from analysis.report_output import (
     captions,
     participant_sentences,
@@ -25,7 +25,7 @@ from analysis.report_output.tables import Table, mark_error, mark_source, name_p
 
 def render_page(
     report: ReportPart,
-    published: Sequence[Published],
+    published: Sequence[PublishedRate],
     drawings: Mapping[str, bytes],
     galleries: Sequence[Gallery],
 ) -> str:
@@ -61,7 +61,7 @@ def render_page(
     )
 
 
-def _elsewhere(report: ReportPart, published: Sequence[Published]) -> Iterator[str]:
+def _elsewhere(report: ReportPart, published: Sequence[PublishedRate]) -> Iterator[str]:
     """The published rates that no method here is compared with."""
     for other in published:
         if not set(other.compare_with) & set(report["methods"]):

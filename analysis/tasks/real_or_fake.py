@@ -28,7 +28,7 @@ from analysis.inference.detection import (
 from analysis.inference.image_ranking import Ranking
 from analysis.inference.rates import Rate
 from analysis.inference.variance import variance_components
-from analysis.inputs.published import Published
+from analysis.inputs.published import PublishedRate
 from analysis.mixed_model.model import (
     MOST_PAIR_TRIALS,
     MOST_TRIALS,
@@ -48,7 +48,7 @@ def describe_methods(
     everybody: Rates,
     rankings: Mapping[str, Ranking],
     images: Sequence[str],
-    published: Sequence[Published],
+    published: Sequence[PublishedRate],
     any_number: bool,
 ) -> Part:
     """Every method's entry.
@@ -56,7 +56,7 @@ def describe_methods(
     everybody: the rates by no rule. images: their names. any_number: of trials, for the mixed
     model.
     """
-    single = counted.record.single
+    single = counted.record.is_single
     mixed = mixed_rates(counted.trials, counted.methods, inf if any_number else MOST_TRIALS)
     chance = {method: TTest() if single else against_chance(rate) for method, rate in rates.items()}
     adjusted = dict(zip(chance, holm([test.p for test in chance.values()]), strict=True))
@@ -82,7 +82,7 @@ def describe_methods(
 
 def take_counted(counted: Counted, values: NDArray[Value]) -> NDArray[Value]:
     """The record's values (n,) of the trials that count."""
-    return values[counted.record.test & counted.record.answered][counted.kept]
+    return values[counted.record.is_test & counted.record.is_answered][counted.kept]
 
 
 def describe_differences(
@@ -123,12 +123,12 @@ def _describe_otherwise(judged: Judged, a: str, b: str) -> Part | None:
     return None
 
 
-def _describe_published(method: str, rate: Rate, published: Sequence[Published]) -> list[Part]:
+def _describe_published(method: str, rate: Rate, published: Sequence[PublishedRate]) -> list[Part]:
     return [
         {
             "label": other.label,
             "source": f"{other.source}: {other.method}",
-            "checked": other.checked,
+            "checked": other.read_from,
             "rate": other.rate,
             "se": other.se,
             "se_assumed": other.se_assumed,
@@ -142,10 +142,10 @@ def _describe_published(method: str, rate: Rate, published: Sequence[Published])
 
 
 def _detect(counted: Counted, method: str) -> Detection:
-    if counted.record.single:
+    if counted.record.is_single:
         return detect_single(counted.trials, method)
     of_method = counted.trials.method == method
-    left = take_counted(counted, counted.record.first)[of_method]
+    left = take_counted(counted, counted.record.chose_left_or_fake)[of_method]
     return detect_in_pairs(counted.trials.for_method(method), left)
 
 
@@ -172,7 +172,9 @@ def _describe_influence(counted: Counted, method: str, images: Sequence[str]) ->
     """The rate without the one person, or the one image, that moves it most, either way."""
     part = counted.trials.for_method(method)
     found = {
-        "participant": leave_one_out(part.fooled, part.participant, counted.record.people.tolist()),
+        "participant": leave_one_out(
+            part.fooled, part.participant, counted.record.participants.tolist()
+        ),
         "image": leave_one_out(part.fooled, part.image, images),
     }
     return {factor: extremes and asdict(extremes) for factor, extremes in found.items()}

@@ -19,7 +19,7 @@ from PIL import Image
 from analysis.figures.canvas import save
 from analysis.figures.figures import draw_rates
 from analysis.inference.intervals import wilson
-from analysis.inputs.published import read_published
+from analysis.inputs.published import read_published_rates
 from colorizer.color.bins import bin_centers
 from colorizer.figures.comparison_sheet import draw_comparison_sheet, make_panels
 from colorizer.figures.curves import draw_bin_weights, draw_loss_curves, read_log, save_figure
@@ -69,7 +69,9 @@ def main(photographs: Path, history: Path | None, study: Path | None) -> None:
 
 def await_people() -> dict[str, Any]:
     """Return the data of figure 5 without a study: published rates, and gaps for these models."""
-    known = {name: [x for x in read_published() if name in x.compare_with] for name in OBJECTIVES}
+    known = {
+        name: [x for x in read_published_rates() if name in x.compare_with] for name in OBJECTIVES
+    }
     return {
         name: {"rate": None, "ci95": None, "vs_published": [asdict(x) for x in published]}
         for name, published in known.items()

@@ -4,11 +4,11 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from analysis.inputs.responses import COLUMNS
+from analysis.inputs.responses import RESPONSE_COLUMNS
 from tests.analysis.studies import read_crossed
 
 Row = dict[str, str]
-PLAIN: Row = dict.fromkeys(COLUMNS, "") | {
+PLAIN: Row = dict.fromkeys(RESPONSE_COLUMNS, "") | {
     "study": "trees",
     "participant": "p1",
     "outcome": "complete",

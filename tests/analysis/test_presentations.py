@@ -139,4 +139,4 @@ def test_photographs_beside_the_fakes_widen_the_interval_as_they_must() -> None:
         return low < 0.3 < high
 
     assert 0.92 <= np.mean([covers(study) for study in studies]) <= 0.98
-    assert np.mean([covers(replace(study, beside=None)) for study in studies]) < 0.9
+    assert np.mean([covers(replace(study, real_image=None)) for study in studies]) < 0.9

@@ -10,15 +10,15 @@ from analysis.checks.attention_checks import (
     summarize_attention_checks,
 )
 from analysis.exclusions.person_measures import observe_conduct
-from analysis.inputs.design import Rules
+from analysis.inputs.design import ExclusionRules
 from analysis.inputs.sources import read_responses
-from analysis.inputs.trial_table import read_record
+from analysis.inputs.trial_table import build_trial_table
 from tests.analysis.people import make_person
 from tests.analysis.rows import Row, write_csv
 
 
-def observe(folder: Path, rows: list[Row], rules: Rules) -> AttentionCheckSummary:
-    record = read_record(read_responses(str(write_csv(folder / "responses.csv", rows))))
+def observe(folder: Path, rows: list[Row], rules: ExclusionRules) -> AttentionCheckSummary:
+    record = build_trial_table(read_responses(str(write_csv(folder / "responses.csv", rows))))
     return summarize_attention_checks(record, observe_conduct(record, 200), rules)
 
 
@@ -48,7 +48,7 @@ def test_everybody_who_saw_all_is_counted(tmp_path: Path) -> None:
         *make_person("p4", 15, missed=1, outcome="abandoned"),
     ]
     found = observe(
-        tmp_path, rows, Rules(attention_checks_planned=4, attention_checks_min_correct=3)
+        tmp_path, rows, ExclusionRules(attention_checks_planned=4, attention_checks_min_correct=3)
     )
     assert (found.answers, found.correct) == (13, 8)
     assert found.rate == 8 / 13
@@ -61,10 +61,10 @@ def test_everybody_who_saw_all_is_counted(tmp_path: Path) -> None:
 
 def test_people_with_different_numbers_have_no_common_chance(tmp_path: Path) -> None:
     rows = make_person("p1") + make_person("p2", attention_checks=range(10), missed=3)
-    found = observe(tmp_path, rows, Rules())
+    found = observe(tmp_path, rows, ExclusionRules())
     assert (found.saw_all, found.failed, found.passing) == (2, 1, None)
 
 
 def test_without_attention_checks_trials_there_is_nothing_to_say(tmp_path: Path) -> None:
-    found = observe(tmp_path, make_person("p1", attention_checks=()), Rules())
+    found = observe(tmp_path, make_person("p1", attention_checks=()), ExclusionRules())
     assert found == AttentionCheckSummary(0, 0, None, None, 0, 0, {}, None)

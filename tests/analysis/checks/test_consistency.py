@@ -7,13 +7,13 @@ import pytest
 
 from analysis.checks.consistency import Consistency, chance_alike, observe_consistency
 from analysis.exclusions.flow import Counted, count_trials
-from analysis.inputs.design import Rules
+from analysis.inputs.design import ExclusionRules
 from analysis.inputs.sources import read_responses
 from tests.analysis.people import OTHER, make_person
 from tests.analysis.rows import Row, make_row, write_csv
 
 
-def count(folder: Path, rows: list[Row], rules: Rules | None = None) -> Counted:
+def count(folder: Path, rows: list[Row], rules: ExclusionRules | None = None) -> Counted:
     recorded = read_responses(str(write_csv(folder / "responses.csv", rows)))
     return count_trials(recorded, recorded, rules)
 
@@ -114,7 +114,7 @@ def test_repeats_make_nobody_complete(tmp_path: Path) -> None:
     """39 of 44 planned trials and 4 repeats are fewer than nine tenths of 44."""
     rows = make_person("p1", 39)
     rows += [show_again(rows, at, position=str(39 + at)) for at in range(4)]
-    rules = Rules(planned_trials=44, attention_checks_min_correct=0)
+    rules = ExclusionRules(planned_trials=44, attention_checks_min_correct=0)
     assert count(tmp_path, rows, rules).reasons() == {"p1": ("incomplete",)}
 
 

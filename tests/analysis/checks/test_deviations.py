@@ -10,7 +10,7 @@ from analysis.checks.deviations import Verdict, judge_design
 from analysis.inputs.design import Design, Plan, read_design
 from analysis.inputs.responses import Responses
 from analysis.inputs.sources import read_responses
-from analysis.inputs.trial_table import read_record
+from analysis.inputs.trial_table import build_trial_table
 from tests.analysis.designs import make_design, write_json
 from tests.analysis.people import make_person
 from tests.analysis.rows import Row, write_csv
@@ -33,7 +33,7 @@ def read(folder: Path, rows: list[Row]) -> Responses:
 
 def judge(folder: Path, design: Design | None, rows: list[Row], used: Plan) -> Verdict:
     taken = read(folder, rows)
-    return judge_design(design, used, taken, read_record(taken))
+    return judge_design(design, used, taken, build_trial_table(taken))
 
 
 def listed(verdict: Verdict) -> list[tuple[str, str, str]]:

@@ -7,14 +7,14 @@ import pytest
 
 from analysis.checks.timing import Flagged, Timing, observe_timing
 from analysis.inputs.sources import read_responses
-from analysis.inputs.trial_table import read_record
+from analysis.inputs.trial_table import build_trial_table
 from tests.analysis.people import make_person
 from tests.analysis.rows import Row, make_row, write_csv
 
 
 def observe(folder: Path, rows: list[Row]) -> Timing:
     taken = read_responses(str(write_csv(folder / "responses.csv", rows)))
-    return observe_timing(taken, read_record(taken))
+    return observe_timing(taken, build_trial_table(taken))
 
 
 def test_flags_and_lost_trials_are_shares_of_what_was_shown(tmp_path: Path) -> None:

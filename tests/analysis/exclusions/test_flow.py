@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from analysis.exclusions.flow import Counted, count_trials
-from analysis.inputs.design import Rules
-from analysis.inputs.responses import ResponsesError, choose_mode
+from analysis.inputs.design import ExclusionRules
+from analysis.inputs.responses import ResponsesError, select_mode
 from analysis.inputs.sources import read_responses
 from analysis.trials import Trials
 from tests.analysis.people import make_person
 from tests.analysis.rows import Row, make_row, write_csv
 from tests.analysis.studies import REFERENCE, read_expected
 
-PLAN = Rules(
+PLAN = ExclusionRules(
     planned_trials=44,
     attention_checks_min_correct=3,
     attention_checks_planned=4,
@@ -42,9 +42,9 @@ KINDS: dict[str, tuple[list[Row], tuple[str, ...]]] = {
 }
 
 
-def count(folder: Path, *rows: Row, rules: Rules | None = None) -> Counted:
+def count(folder: Path, *rows: Row, rules: ExclusionRules | None = None) -> Counted:
     recorded = read_responses(str(write_csv(folder / "responses.csv", rows)))
-    return count_trials(recorded, choose_mode(recorded, None), rules)
+    return count_trials(recorded, select_mode(recorded, None), rules)
 
 
 @pytest.fixture
@@ -166,8 +166,8 @@ def test_what_counts_is_found_again_in_the_responses(tmp_path: Path) -> None:
 def test_of_rows_that_share_person_and_position_the_first_counts(tmp_path: Path) -> None:
     first = [make_row(position=str(at)) for at in range(200)]
     again = [row | {"answer": "left"} for row in first]
-    counted = count(tmp_path, *first, *again, rules=Rules(side_max_fraction=None))
-    assert counted.record.duplicates == 200
+    counted = count(tmp_path, *first, *again, rules=ExclusionRules(side_max_fraction=None))
+    assert counted.record.duplicate_count == 200
     assert counted.trials.fooled.all()
 
 
@@ -212,8 +212,8 @@ def test_the_reference_case_agrees_exactly() -> None:
     expected = read_expected("exclusions")
     plan = json.loads((REFERENCE / "exclusions_plan.json").read_text())
     recorded = read_responses(str(REFERENCE / "exclusions_responses.csv"))
-    counted = count_trials(recorded, recorded, Rules(**plan["exclusions"]))
-    assert counted.record.duplicates == expected["duplicates"]
+    counted = count_trials(recorded, recorded, ExclusionRules(**plan["exclusions"]))
+    assert counted.record.duplicate_count == expected["duplicates"]
     conduct = counted.conduct
     for at, (person, reasons) in enumerate(counted.reasons().items()):
         known = expected["participants"][person]

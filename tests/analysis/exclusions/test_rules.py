@@ -8,23 +8,25 @@ import pytest
 
 from analysis.exclusions.person_measures import Conduct, observe_conduct, took_part_before
 from analysis.exclusions.rules import attention_check_failures, judge, judge_times
-from analysis.inputs.design import Rules
-from analysis.inputs.responses import choose_study
+from analysis.inputs.design import ExclusionRules
+from analysis.inputs.responses import select_study
 from analysis.inputs.sources import read_responses
-from analysis.inputs.trial_table import read_record
+from analysis.inputs.trial_table import build_trial_table
 from tests.analysis.people import TRIALS, make_person
 from tests.analysis.rows import Row, make_row, write_csv
 
-PLANNED = Rules(planned_trials=TRIALS, attention_checks_planned=4, attention_checks_min_planned=4)
+PLANNED = ExclusionRules(
+    planned_trials=TRIALS, attention_checks_planned=4, attention_checks_min_planned=4
+)
 
 
 def observe(folder: Path, rows: list[Row], fast_ms: float = 200) -> Conduct:
     """Of the people in these rows, in alphabetical order."""
     recorded = read_responses(str(write_csv(folder / "responses.csv", rows)))
-    return observe_conduct(read_record(recorded), fast_ms)
+    return observe_conduct(build_trial_table(recorded), fast_ms)
 
 
-def breaks(conduct: Conduct, rules: Rules, rule: str) -> bool | str:
+def breaks(conduct: Conduct, rules: ExclusionRules, rule: str) -> bool | str:
     """Whether the one person breaks the rule, or why it does not apply."""
     verdict = judge(conduct, rules, None, single=False)[rule]
     return verdict if isinstance(verdict, str) else bool(verdict[0])
@@ -77,18 +79,18 @@ def test_a_few_answers_tell_no_habit(tmp_path: Path, rule: str) -> None:
 @pytest.mark.parametrize(
     ("rules", "rule"),
     [
-        (Rules(min_completed_fraction=None), "incomplete"),
-        (Rules(attention_checks_min_correct=0), "attention_checks"),
-        (Rules(fast_ms=None), "too_fast"),
-        (Rules(max_fast_fraction=None), "too_fast"),
-        (Rules(side_max_fraction=None), "side_bias"),
-        (Rules(alternation_max_fraction=None), "alternation"),
-        (Rules(flagged_max_fraction=None), "timing"),
-        (Rules(allow_repeated=True), "repeated"),
+        (ExclusionRules(min_completed_fraction=None), "incomplete"),
+        (ExclusionRules(attention_checks_min_correct=0), "attention_checks"),
+        (ExclusionRules(fast_ms=None), "too_fast"),
+        (ExclusionRules(max_fast_fraction=None), "too_fast"),
+        (ExclusionRules(side_max_fraction=None), "side_bias"),
+        (ExclusionRules(alternation_max_fraction=None), "alternation"),
+        (ExclusionRules(flagged_max_fraction=None), "timing"),
+        (ExclusionRules(allow_repeated=True), "repeated"),
     ],
 )
 def test_a_rule_that_the_plan_leaves_out_does_not_apply(
-    tmp_path: Path, rules: Rules, rule: str
+    tmp_path: Path, rules: ExclusionRules, rule: str
 ) -> None:
     conduct = observe(tmp_path, make_person("p", pattern="l", missed=4, flags="late"))
     assert breaks(conduct, rules, rule) == "the plan leaves it out"
@@ -96,23 +98,23 @@ def test_a_rule_that_the_plan_leaves_out_does_not_apply(
 
 def test_a_rule_whose_input_is_absent_says_so(tmp_path: Path) -> None:
     plain = [row | {"rt_ms": ""} for row in make_person("p", attention_checks=())]
-    verdicts = judge(observe(tmp_path, plain), Rules(), None, single=True)
+    verdicts = judge(observe(tmp_path, plain), ExclusionRules(), None, single=True)
     assert {rule: why for rule, why in verdicts.items() if isinstance(why, str)} == {
         "repeated": "the input holds one study only",
         "attention_checks": "there are no attention checks",
         "too_fast": "there are no response times",
         "side_bias": "single images have no side",
     }
-    assert judge_times(np.array([np.nan]), Rules()) == "there are no response times"
-    none = Rules(fast_ms=None, slow_ms=None)
+    assert judge_times(np.array([np.nan]), ExclusionRules()) == "there are no response times"
+    none = ExclusionRules(fast_ms=None, slow_ms=None)
     assert judge_times(np.array([9.0]), none) == "the plan leaves it out"
 
 
 def test_too_few_attention_checks_trials_flag_and_do_not_exclude(tmp_path: Path) -> None:
     conduct = observe(tmp_path, make_person("p", missed=3))
     why = "4 attention checks were planned; with fewer than 8 it only flags"
-    assert breaks(conduct, Rules(), "attention_checks") == why
-    assert attention_check_failures(conduct, Rules()).tolist() == [True]
+    assert breaks(conduct, ExclusionRules(), "attention_checks") == why
+    assert attention_check_failures(conduct, ExclusionRules()).tolist() == [True]
 
 
 @pytest.mark.parametrize(
@@ -121,20 +123,20 @@ def test_too_few_attention_checks_trials_flag_and_do_not_exclude(tmp_path: Path)
 )
 def test_eight_of_ten_pass(tmp_path: Path, planned: int, missed: int, fails: bool) -> None:
     conduct = observe(tmp_path, make_person("p", attention_checks=range(planned), missed=missed))
-    assert breaks(conduct, Rules(), "attention_checks") is fails
+    assert breaks(conduct, ExclusionRules(), "attention_checks") is fails
 
 
 def test_without_a_plan_the_outcome_tells_who_finished(tmp_path: Path) -> None:
     for outcome, incomplete in (("complete", False), ("abandoned", True), ("active", True)):
         conduct = observe(tmp_path, make_person("p", 30, outcome=outcome))
-        assert breaks(conduct, Rules(), "incomplete") is incomplete
+        assert breaks(conduct, ExclusionRules(), "incomplete") is incomplete
 
 
 @pytest.mark.parametrize("planned", [10, 20, 30, 40])
 def test_exactly_nine_tenths_are_enough(tmp_path: Path, planned: int) -> None:
     for trials, incomplete in ((planned * 9 // 10, False), (planned * 9 // 10 - 1, True)):
         conduct = observe(tmp_path, make_person("p", trials))
-        assert breaks(conduct, Rules(planned_trials=planned), "incomplete") is incomplete
+        assert breaks(conduct, ExclusionRules(planned_trials=planned), "incomplete") is incomplete
 
 
 def test_nobody_takes_turns_with_the_person_before(tmp_path: Path) -> None:
@@ -169,8 +171,8 @@ def test_who_began_another_study_earlier_took_part_before(tmp_path: Path) -> Non
         for study, moment in studies.items()
     ]
     responses = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
-    before = took_part_before(responses, choose_study(responses, "trees"))
+    before = took_part_before(responses, select_study(responses, "trees"))
     assert before is not None
     assert before.tolist() == [True, False, False]
-    only = choose_study(responses, "trees")
+    only = select_study(responses, "trees")
     assert took_part_before(only, only) is None

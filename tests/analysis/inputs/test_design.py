@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from analysis.inputs.design import DesignError, Plan, Rules, hash_canonical, read_design, read_plan
+from analysis.inputs.design import (
+    DesignError,
+    ExclusionRules,
+    Plan,
+    hash_canonical,
+    read_design,
+    read_plan,
+)
 from tests.analysis.designs import make_design, write_json
 
 CANONICAL = (
@@ -29,14 +36,14 @@ def test_the_hash_is_of_canonical_json_whatever_the_layout(tmp_path: Path) -> No
 
 def test_the_protocol_tells_how_many_trials_were_planned(tmp_path: Path) -> None:
     design = read_design(write_json(tmp_path / "design.json", make_design()))
-    assert design.plan.rules == Rules(planned_trials=44, attention_checks_planned=4)
+    assert design.plan.rules == ExclusionRules(planned_trials=44, attention_checks_planned=4)
     assert (design.plan.margin, design.plan.participants) == (0.05, 2)
 
 
 def test_the_plan_goes_before_the_protocol_and_the_usual_rules(tmp_path: Path) -> None:
     plan = {"exclusions": {"planned_trials": 50, "fast_ms": None, "side_max_fraction": 0.8}}
     path = write_json(tmp_path / "design.json", make_design(plan=plan))
-    expected = Rules(
+    expected = ExclusionRules(
         planned_trials=50, attention_checks_planned=4, fast_ms=None, side_max_fraction=0.8
     )
     assert read_design(path).plan.rules == expected
@@ -46,7 +53,7 @@ def test_a_plan_may_stand_alone_as_toml_or_json(tmp_path: Path) -> None:
     toml = tmp_path / "plan.toml"
     toml.write_text("margin = 0.1\n[exclusions]\nattention_checks_min_correct = 3\n")
     plan = {"margin": 0.1, "exclusions": {"attention_checks_min_correct": 3}}
-    expected = Plan(Rules(attention_checks_min_correct=3), margin=0.1)
+    expected = Plan(ExclusionRules(attention_checks_min_correct=3), margin=0.1)
     assert read_plan(toml) == read_plan(write_json(tmp_path / "plan.json", plan)) == expected
     assert read_plan(toml, make_design()["protocol"]).rules.planned_trials == 44
 

@@ -2,19 +2,19 @@
 
 import pytest
 
-from analysis.inputs.published import _standard_error, read_published
+from analysis.inputs.published import _standard_error, read_published_rates
 
 
 def test_the_source_reports_rates_stand_without_an_interval() -> None:
-    found = {(one.rate, one.se) for one in read_published() if "Michigan" in one.source}
+    found = {(one.rate, one.se) for one in read_published_rates() if "Michigan" in one.source}
     assert found == {(0.226, None), (0.301, None)}
 
 
 def test_every_rate_is_a_proportion_of_known_standing() -> None:
-    for one in read_published():
+    for one in read_published_rates():
         assert 0 < one.rate < 0.5
         assert one.se is None or 0 < one.se < 0.1
-        assert one.checked in {"original", "copy", "memory"}
+        assert one.read_from in {"original", "copy", "memory"}
 
 
 def test_an_error_made_from_the_count_of_trials_is_twice_as_cautious_in_variance() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.inputs.responses import ResponsesError, choose_mode, choose_study
+from analysis.inputs.responses import ResponsesError, select_mode, select_study
 from analysis.inputs.sources import read_responses
 from tests.analysis.rows import Row, make_row, write_csv
 
@@ -51,11 +51,11 @@ def test_the_order_of_columns_does_not_matter(tmp_path: Path) -> None:
 def test_of_several_studies_one_must_be_chosen(tmp_path: Path) -> None:
     rows = [make_row(), make_row(study="faces")]
     responses = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
-    assert choose_study(responses, "faces")["study"].tolist() == ["faces"]
+    assert select_study(responses, "faces")["study"].tolist() == ["faces"]
     with pytest.raises(ResponsesError, match="holds faces, trees: choose one with --study"):
-        choose_study(responses, None)
+        select_study(responses, None)
     with pytest.raises(ResponsesError, match="no study 'cars'; it holds faces, trees"):
-        choose_study(responses, "cars")
+        select_study(responses, "cars")
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_live_trials_go_before_simulated_ones(
 ) -> None:
     rows = [make_row(mode=mode, participant=mode) for mode in modes]
     responses = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
-    assert choose_mode(responses, asked)["mode"].tolist() == [taken]
+    assert select_mode(responses, asked)["mode"].tolist() == [taken]
 
 
 def test_previews_are_reported_on_only_when_asked_for(tmp_path: Path) -> None:
     responses = read_responses(str(write_csv(tmp_path / "r.csv", [make_row(mode="preview")])))
     with pytest.raises(ResponsesError, match="only preview: choose with --mode"):
-        choose_mode(responses, None)
+        select_mode(responses, None)

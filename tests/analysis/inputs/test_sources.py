@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.inputs.responses import COLUMNS, ResponsesError
+from analysis.inputs.responses import RESPONSE_COLUMNS, ResponsesError
 from analysis.inputs.sources import read_responses
 from tests.analysis.rows import Row, make_row, write_csv
 
@@ -14,9 +14,9 @@ from tests.analysis.rows import Row, make_row, write_csv
 def write_database(path: Path, rows: Sequence[Row]) -> str:
     """A SQLite database whose view holds the rows, empty values as NULL; its URL."""
     with sqlite3.connect(path) as database:
-        database.execute(f"CREATE TABLE trial ({', '.join(COLUMNS)})")
-        marks = ", ".join("?" * len(COLUMNS))
-        values = [[row[column] or None for column in COLUMNS] for row in rows]
+        database.execute(f"CREATE TABLE trial ({', '.join(RESPONSE_COLUMNS)})")
+        marks = ", ".join("?" * len(RESPONSE_COLUMNS))
+        values = [[row[column] or None for column in RESPONSE_COLUMNS] for row in rows]
         database.executemany(f"INSERT INTO trial VALUES ({marks})", values)
         database.execute("CREATE VIEW responses_export AS SELECT * FROM trial")
     database.close()
@@ -50,10 +50,16 @@ def test_a_spoiled_row_of_a_database_is_named_by_its_row(tmp_path: Path) -> None
     ("content", "message"),
     [
         (b"", "r.csv: empty"),
-        (",".join(COLUMNS).encode(), "r.csv: no trials in it"),
+        (",".join(RESPONSE_COLUMNS).encode(), "r.csv: no trials in it"),
         (b"\xff\xfe\x00", "r.csv: not UTF-8 text"),
-        (",".join(COLUMNS).encode() + b"\ntrees,p1\n", "r.csv: line 2: 2 values under 23 columns"),
-        (",".join(COLUMNS).encode() + b'\n"trees', "r.csv: line 2: unexpected end of data"),
+        (
+            ",".join(RESPONSE_COLUMNS).encode() + b"\ntrees,p1\n",
+            "r.csv: line 2: 2 values under 23 columns",
+        ),
+        (
+            ",".join(RESPONSE_COLUMNS).encode() + b'\n"trees',
+            "r.csv: line 2: unexpected end of data",
+        ),
     ],
 )
 def test_a_file_that_is_no_table_is_named(tmp_path: Path, content: bytes, message: str) -> None:

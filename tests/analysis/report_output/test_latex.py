@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from analysis.inputs.published import read_published
+from analysis.inputs.published import read_published_rates
 from analysis.inputs.sources import read_responses
 from analysis.report_data import Asked, find
 from analysis.report_output.latex import write_latex
@@ -10,7 +10,7 @@ from tests.analysis.rows import make_row, make_study, write_csv
 
 
 def latex_of(path: Path) -> str:
-    report = find(read_responses(str(path)), read_published(), Asked()).report
+    report = find(read_responses(str(path)), read_published_rates(), Asked()).report
     return write_latex(report).decode()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from analysis.inputs.published import read_published
+from analysis.inputs.published import read_published_rates
 from analysis.inputs.sources import read_responses
 from analysis.report_data import Asked, find
 from analysis.report_output.methods_section import list_references, write_method
@@ -19,7 +19,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     rows = make_study()
     rows = [row | {"outcome": "abandoned"} if row["participant"] == "p3" else row for row in rows]
     path: Path = write_csv(tmp_path_factory.mktemp("study") / "r.csv", rows)
-    return find(read_responses(str(path)), read_published(), Asked()).report
+    return find(read_responses(str(path)), read_published_rates(), Asked()).report
 
 
 def test_every_work_that_the_text_names_is_listed(report: dict[str, Any]) -> None:
