@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from analysis.exclusions.flow import count_trials
+from analysis.exclusions.flow import apply_exclusions
 from analysis.files import atomic_write_files, run_command
 from analysis.formatting import format_interval, format_percent, method_label
 from analysis.inference.sequential import monitored_rate
@@ -59,7 +59,7 @@ def assemble_monitor(
     moment: in UTC. Raises ResponsesError where there is nothing to count.
     """
     taken = select_mode(select_study(responses, study), None)
-    counted = count_trials(responses, taken, design.plan.rules if design else None)
+    counted = apply_exclusions(responses, taken, design.plan.rules if design else None)
     methods = {}
     for method in counted.methods:
         trials = counted.trials.for_method(method)

@@ -16,7 +16,7 @@ from analysis.checks.funnel import Funnel, compare_people
 from analysis.checks.response_behavior import order_effect, response_times, side_balance, side_bias
 from analysis.checks.robustness import Otherwise, judge_methods, judge_otherwise
 from analysis.checks.timing import observe_timing
-from analysis.exclusions.flow import Counted, count_trials
+from analysis.exclusions.flow import AnalysisSample, apply_exclusions
 from analysis.inference.bootstrap import resample
 from analysis.inference.contrasts import compare_subgroups
 from analysis.inference.image_ranking import Ranking, rank_images
@@ -81,14 +81,14 @@ def find(responses: Responses, published: Sequence[PublishedRate], asked: Asked)
     Raises ResponsesError where there is nothing to report on.
     """
     taken, plan = select_mode(select_study(responses, asked.study), asked.mode), asked.used_plan()
-    counted = count_trials(responses, taken, plan.rules)
+    counted = apply_exclusions(responses, taken, plan.rules)
     judged, images = judge_methods(counted.trials, counted.methods), taken.distinct("image")
     otherwise, rates = judge_otherwise(counted, judged), judged.rates
     rankings = {method: rank_images(counted.trials, method, images) for method in rates}
     everybody = otherwise.by_no_rule.rates
     methods = describe_methods(counted, rates, everybody, rankings, images, published, asked.mixed)
     people = {method: _compare_people(counted, method, methods[method]) for method in methods}
-    record, consistency = counted.record, observe_consistency(counted)
+    record, consistency = counted.table, observe_consistency(counted)
     report = {
         "schema": SCHEMA,
         "input": _describe_input(taken, counted),
@@ -99,7 +99,7 @@ def find(responses: Responses, published: Sequence[PublishedRate], asked: Asked)
             counted, judged, otherwise, plan.margin or MARGIN, asked.mixed
         ),
         "attention_checks": asdict(
-            summarize_attention_checks(record, counted.conduct, counted.rules)
+            summarize_attention_checks(record, counted.measures, counted.rules)
         ),
         "side_bias": None if record.is_single else _describe_sides(counted),
         "consistency": consistency and asdict(consistency),
@@ -117,7 +117,7 @@ def find(responses: Responses, published: Sequence[PublishedRate], asked: Asked)
     return Findings(report, {method: found for method, found in people.items() if found})
 
 
-def _describe_resampled(counted: Counted, asked: Asked) -> Part:
+def _describe_resampled(counted: AnalysisSample, asked: Asked) -> Part:
     found = resample(counted.trials, counted.methods, asked.bootstrap, asked.seed)
     return {
         "replicates": asked.bootstrap,
@@ -147,32 +147,32 @@ def _find_commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def _compare_people(counted: Counted, method: str, entry: Part) -> People | None:
+def _compare_people(counted: AnalysisSample, method: str, entry: Part) -> People | None:
     """Around the rate of those who count; None where there is none."""
     if entry["rate"] is None:
         return None
     sd = sqrt(max(entry["variance"]["participant"] or 0.0, 0.0))
-    part = counted.everybody.for_method(method)
+    part = counted.all_trials.for_method(method)
     funnel = compare_people(part, entry["rate"], sd)
-    return People(funnel, counted.excluded[funnel.participant])
+    return People(funnel, counted.is_excluded[funnel.participant])
 
 
-def _describe_input(taken: Responses, counted: Counted) -> Part:
+def _describe_input(taken: Responses, counted: AnalysisSample) -> Part:
     test = taken.select(taken.isin("kind", "test"))
     return {
         "sha256": taken.sha256,
         "study": taken.distinct("study")[0],
         "rows": len(taken),
-        "participants": len(counted.record.participants),
+        "participants": len(counted.table.participants),
         "images": len(test.distinct("image")),
         "mode": taken.distinct("mode")[0],
-        "single": counted.record.is_single,
-        "paired": None if counted.record.is_single else counted.record.real_image is None,
+        "single": counted.table.is_single,
+        "paired": None if counted.table.is_single else counted.table.real_image is None,
         **{key: test.distinct(key) for key in ("presentation", "question", "exposure_ms")},
     }
 
 
-def _describe_exclusions(counted: Counted, otherwise: Otherwise) -> Part:
+def _describe_exclusions(counted: AnalysisSample, otherwise: Otherwise) -> Part:
     return {
         "rules": asdict(counted.rules),
         "not_applicable": [
@@ -187,11 +187,11 @@ def _describe_exclusions(counted: Counted, otherwise: Otherwise) -> Part:
                 "flagged": flagged,
             }
             for (person, reasons), flagged in zip(
-                counted.reasons().items(), counted.flagged.tolist(), strict=True
+                counted.reasons_by_participant().items(), counted.is_flagged.tolist(), strict=True
             )
         ],
-        "by_reason": counted.by_reason(),
-        "only_reason": counted.only_reason(),
+        "by_reason": counted.count_by_reason(),
+        "only_reason": counted.count_by_only_reason(),
         "co_occurrence": counted.co_occurrence(),
         "leave_one_rule_out": {
             rule: {
@@ -203,17 +203,17 @@ def _describe_exclusions(counted: Counted, otherwise: Otherwise) -> Part:
     }
 
 
-def _describe_sides(counted: Counted) -> Part:
+def _describe_sides(counted: AnalysisSample) -> Part:
     """What people chose, and where the photographs were."""
-    trials, left = counted.trials, take_counted(counted, counted.record.chose_left_or_fake)
+    trials, left = counted.trials, take_counted(counted, counted.table.chose_left_or_fake)
     return {
         "chose_left": asdict(side_bias(left, trials.participant)),
         "correct_left": asdict(side_balance(left != trials.fooled)),
     }
 
 
-def _describe_times(counted: Counted) -> list[Part]:
-    rt_ms = take_counted(counted, counted.record.rt_ms)
+def _describe_times(counted: AnalysisSample) -> list[Part]:
+    rt_ms = take_counted(counted, counted.table.rt_ms)
     return [asdict(times) for times in response_times(counted.trials, rt_ms, counted.methods)]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from analysis.exclusions.person_measures import Conduct
+from analysis.exclusions.person_measures import ParticipantMeasures
 from analysis.exclusions.rules import (
     planned_attention_check_counts,
     required_attention_checks_correct,
@@ -51,7 +51,7 @@ class AttentionCheckSummary:
 
 
 def summarize_attention_checks(
-    record: TrialTable, conduct: Conduct, rules: ExclusionRules
+    record: TrialTable, conduct: ParticipantMeasures, rules: ExclusionRules
 ) -> AttentionCheckSummary:
     """The attention checks of everybody; `AttentionCheckSummary` of zeros where there are none."""
     answered = record.is_attention_check & record.is_answered

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.exclusions.flow import Counted
-from analysis.exclusions.rules import judge_times
+from analysis.exclusions.flow import AnalysisSample
+from analysis.exclusions.rules import find_outlying_times
 from analysis.inference.intervals import Interval
 from analysis.inference.rates import fooling_rate
 from analysis.trials import Trials
@@ -34,14 +34,14 @@ class Consistency:
     flags: tuple[str, ...]
 
 
-def observe_consistency(counted: Counted) -> Consistency | None:
+def observe_consistency(counted: AnalysisSample) -> Consistency | None:
     """None where no trial was shown twice."""
-    record = counted.record
+    record = counted.table
     if not len(record.repeat_rows):
         return None
-    times = judge_times(record.rt_ms, counted.rules)
+    times = find_outlying_times(record.rt_ms, counted.rules)
     odd = np.False_ if isinstance(times, str) else times
-    usable = record.is_answered & ~counted.excluded[record.participant] & ~odd
+    usable = record.is_answered & ~counted.is_excluded[record.participant] & ~odd
     kept = usable[record.original_rows] & usable[record.repeat_rows]
     again, first = record.repeat_rows[kept], record.original_rows[kept]
     before, after = record.is_wrong[first], record.is_wrong[again]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.exclusions.flow import Counted
+from analysis.exclusions.flow import AnalysisSample
 from analysis.inference.contrasts import Difference, compare_methods, holm
 from analysis.inference.rates import Rate, fooling_rates
 from analysis.trials import Trials
@@ -33,13 +33,13 @@ def judge_methods(trials: Trials, methods: Sequence[str]) -> Judged:
     return Judged(rates, differences, holm([difference.p for difference in differences]))
 
 
-def judge_otherwise(counted: Counted, judged: Judged) -> Otherwise:
+def judge_otherwise(counted: AnalysisSample, judged: Judged) -> Otherwise:
     """judged: by all rules; it stands wherever the trials are the same."""
 
     def anew(trials: Trials) -> Judged:
         return judged if trials is counted.trials else judge_methods(trials, counted.methods)
 
     return Otherwise(
-        anew(counted.under(())),
+        anew(counted.trials_under(())),
         {rule: anew(trials) for rule, trials in counted.leave_one_rule_out()},
     )

@@ -11,72 +11,75 @@ from analysis.trials import BoolArray, Codes, FloatArray
 
 
 @dataclass(frozen=True)
-class Conduct:
+class ParticipantMeasures:
     """Of P people, practice aside; (P,) each. Shares are nan of nothing.
 
     answers: test and attention checks answered; completed: the same, repeats aside. fast: share of
     those with a time that came before `fast_ms`. left, alternation, flagged: shares of answers that
-    chose `left` (or `fake`), changed sides since the one before, carry a timing flag.
+    chose `left_share` (or `fake`), changed sides since the one before, carry a timing flag.
     attention_checks_shown, attention_checks_correct: trials.
     """
 
-    outcome: StrArray
-    answers: NDArray[np.int64]
-    completed: NDArray[np.int64]
-    fast: FloatArray
-    left: FloatArray
-    alternation: FloatArray
-    flagged: FloatArray
+    outcomes: StrArray
+    answered_trials: NDArray[np.int64]
+    completed_trials: NDArray[np.int64]
+    fast_share: FloatArray
+    left_share: FloatArray
+    alternation_share: FloatArray
+    disturbed_share: FloatArray
     attention_checks_shown: NDArray[np.int64]
     attention_checks_correct: NDArray[np.int64]
 
 
-def observe_conduct(record: TrialTable, fast_ms: float) -> Conduct:
+def measure_participants(table: TrialTable, fast_ms: float) -> ParticipantMeasures:
     """Count what the rules ask for, over test and attention checks."""
-    people = len(record.participants)
-    judged = record.is_main & record.is_answered
-    participant, first = record.participant[judged], record.chose_left_or_fake[judged]
-    answers = np.bincount(participant, minlength=people)
-    times = record.rt_ms[judged]
+    participants = len(table.participants)
+    is_main_answered = table.is_main & table.is_answered
+    participant, first = (
+        table.participant[is_main_answered],
+        table.chose_left_or_fake[is_main_answered],
+    )
+    answers = np.bincount(participant, minlength=participants)
+    times = table.rt_ms[is_main_answered]
     changed = (participant[1:] == participant[:-1]) & (first[1:] != first[:-1])
 
     def count(codes: Codes) -> NDArray[np.int64]:
-        return np.bincount(codes, minlength=people)
+        return np.bincount(codes, minlength=participants)
 
-    return Conduct(
-        outcome=record.outcomes,
-        answers=answers,
-        completed=count(
-            record.participant[(record.is_test | record.is_attention_check) & record.is_answered]
+    return ParticipantMeasures(
+        outcomes=table.outcomes,
+        answered_trials=answers,
+        completed_trials=count(
+            table.participant[(table.is_test | table.is_attention_check) & table.is_answered]
         ),
-        fast=_share(count(participant[times < fast_ms]), count(participant[~np.isnan(times)])),
-        left=_share(count(participant[first]), answers),
-        alternation=_share(count(participant[1:][changed]), answers - 1),
-        flagged=_share(count(participant[record.is_disturbed[judged]]), answers),
-        attention_checks_shown=count(
-            record.participant[record.is_attention_check & record.is_valid]
+        fast_share=_share(
+            count(participant[times < fast_ms]), count(participant[~np.isnan(times)])
         ),
+        left_share=_share(count(participant[first]), answers),
+        alternation_share=_share(count(participant[1:][changed]), answers - 1),
+        disturbed_share=_share(count(participant[table.is_disturbed[is_main_answered]]), answers),
+        attention_checks_shown=count(table.participant[table.is_attention_check & table.is_valid]),
         attention_checks_correct=count(
-            record.participant[record.is_attention_check & record.is_answered & ~record.is_wrong]
+            table.participant[table.is_attention_check & table.is_answered & ~table.is_wrong]
         ),
     )
 
 
-def took_part_before(responses: Responses, taken: Responses) -> BoolArray | None:
+def find_repeat_participants(all_responses: Responses, selected: Responses) -> BoolArray | None:
     """(P,): who began another study of the same input earlier; None where there is no other.
 
-    responses: all studies of the input; taken: those of the mode and study to report on.
+    all_responses: all studies of the input; selected: those of the mode and study to report on.
     """
-    study = taken.distinct("study")[0]
-    others = responses.select(~responses.isin("study", study))
+    study = selected.distinct("study")[0]
+    others = all_responses.select(~all_responses.isin("study", study))
     if not len(others):
         return None
-    began = _beginnings(others)
-    here = _beginnings(taken)
+    began = _first_trial_times(others)
+    here = _first_trial_times(selected)
     return np.array([began.get(person, moment) < moment for person, moment in here.items()])
 
 
-def _beginnings(responses: Responses) -> dict[str, str]:
+def _first_trial_times(responses: Responses) -> dict[str, str]:
     """Person -> when their first trial began, as ISO 8601 text, which sorts by time."""
     person, began = responses.codes("participant"), responses.codes("started_at")
     first = np.full(int(person.max()) + 1, len(responses))

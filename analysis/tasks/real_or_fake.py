@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.checks.robustness import Judged, Otherwise
-from analysis.exclusions.flow import Counted
+from analysis.exclusions.flow import AnalysisSample
 from analysis.inference.clusters import leave_one_out
 from analysis.inference.contrasts import (
     TTest,
@@ -43,7 +43,7 @@ Value = TypeVar("Value", bound=np.generic)
 
 
 def describe_methods(
-    counted: Counted,
+    counted: AnalysisSample,
     rates: Rates,
     everybody: Rates,
     rankings: Mapping[str, Ranking],
@@ -56,7 +56,7 @@ def describe_methods(
     everybody: the rates by no rule. images: their names. any_number: of trials, for the mixed
     model.
     """
-    single = counted.record.is_single
+    single = counted.table.is_single
     mixed = mixed_rates(counted.trials, counted.methods, inf if any_number else MOST_TRIALS)
     chance = {method: TTest() if single else against_chance(rate) for method, rate in rates.items()}
     adjusted = dict(zip(chance, holm([test.p for test in chance.values()]), strict=True))
@@ -80,13 +80,13 @@ def describe_methods(
     }
 
 
-def take_counted(counted: Counted, values: NDArray[Value]) -> NDArray[Value]:
+def take_counted(counted: AnalysisSample, values: NDArray[Value]) -> NDArray[Value]:
     """The record's values (n,) of the trials that count."""
-    return values[counted.record.is_test & counted.record.is_answered][counted.kept]
+    return values[counted.table.is_test & counted.table.is_answered][counted.is_included]
 
 
 def describe_differences(
-    counted: Counted, judged: Judged, otherwise: Otherwise, margin: float, any_number: bool
+    counted: AnalysisSample, judged: Judged, otherwise: Otherwise, margin: float, any_number: bool
 ) -> list[Part]:
     """Every two methods' entry. margin: of equivalence. any_number: as for the methods."""
     most_trials = inf if any_number else MOST_PAIR_TRIALS
@@ -141,11 +141,11 @@ def _describe_published(method: str, rate: Rate, published: Sequence[PublishedRa
     ]
 
 
-def _detect(counted: Counted, method: str) -> Detection:
-    if counted.record.is_single:
+def _detect(counted: AnalysisSample, method: str) -> Detection:
+    if counted.table.is_single:
         return detect_single(counted.trials, method)
     of_method = counted.trials.method == method
-    left = take_counted(counted, counted.record.chose_left_or_fake)[of_method]
+    left = take_counted(counted, counted.table.chose_left_or_fake)[of_method]
     return detect_in_pairs(counted.trials.for_method(method), left)
 
 
@@ -157,7 +157,7 @@ def _describe_detection(detection: Detection) -> Part:
     }
 
 
-def _describe_variance(counted: Counted, method: str) -> Part:
+def _describe_variance(counted: AnalysisSample, method: str) -> Part:
     """Shares and sizes of the variation between people and between images."""
     found = variance_components(counted.trials.for_method(method))
     sizes = {name: getattr(found, name) for name in ("participant", "image", "residual")}
@@ -168,12 +168,12 @@ def _describe_variance(counted: Counted, method: str) -> Part:
     }
 
 
-def _describe_influence(counted: Counted, method: str, images: Sequence[str]) -> Part:
+def _describe_influence(counted: AnalysisSample, method: str, images: Sequence[str]) -> Part:
     """The rate without the one person, or the one image, that moves it most, either way."""
     part = counted.trials.for_method(method)
     found = {
         "participant": leave_one_out(
-            part.fooled, part.participant, counted.record.participants.tolist()
+            part.fooled, part.participant, counted.table.participants.tolist()
         ),
         "image": leave_one_out(part.fooled, part.image, images),
     }

@@ -9,7 +9,7 @@ from analysis.checks.attention_checks import (
     chance_to_pass,
     summarize_attention_checks,
 )
-from analysis.exclusions.person_measures import observe_conduct
+from analysis.exclusions.person_measures import measure_participants
 from analysis.inputs.design import ExclusionRules
 from analysis.inputs.sources import read_responses
 from analysis.inputs.trial_table import build_trial_table
@@ -19,7 +19,7 @@ from tests.analysis.rows import Row, write_csv
 
 def observe(folder: Path, rows: list[Row], rules: ExclusionRules) -> AttentionCheckSummary:
     record = build_trial_table(read_responses(str(write_csv(folder / "responses.csv", rows))))
-    return summarize_attention_checks(record, observe_conduct(record, 200), rules)
+    return summarize_attention_checks(record, measure_participants(record, 200), rules)
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from analysis.checks.consistency import Consistency, chance_alike, observe_consistency
-from analysis.exclusions.flow import Counted, count_trials
+from analysis.exclusions.flow import AnalysisSample, apply_exclusions
 from analysis.inputs.design import ExclusionRules
 from analysis.inputs.sources import read_responses
 from tests.analysis.people import OTHER, make_person
 from tests.analysis.rows import Row, make_row, write_csv
 
 
-def count(folder: Path, rows: list[Row], rules: ExclusionRules | None = None) -> Counted:
+def count(folder: Path, rows: list[Row], rules: ExclusionRules | None = None) -> AnalysisSample:
     recorded = read_responses(str(write_csv(folder / "responses.csv", rows)))
-    return count_trials(recorded, recorded, rules)
+    return apply_exclusions(recorded, recorded, rules)
 
 
 def observe(folder: Path, rows: list[Row]) -> Consistency:
@@ -42,7 +42,7 @@ def test_a_repeat_enters_no_rate(tmp_path: Path) -> None:
     once = count(tmp_path, make_person("p1") + make_person("p2"))
     twice = count(tmp_path, repeat_some("p1", 4) + repeat_some("p2", 4))
     assert twice.trials.fooled.tolist() == once.trials.fooled.tolist()
-    assert twice.everybody.fooled.tolist() == once.everybody.fooled.tolist()
+    assert twice.all_trials.fooled.tolist() == once.all_trials.fooled.tolist()
 
 
 def test_the_share_answered_alike_is_counted(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_repeats_make_nobody_complete(tmp_path: Path) -> None:
     rows = make_person("p1", 39)
     rows += [show_again(rows, at, position=str(39 + at)) for at in range(4)]
     rules = ExclusionRules(planned_trials=44, attention_checks_min_correct=0)
-    assert count(tmp_path, rows, rules).reasons() == {"p1": ("incomplete",)}
+    assert count(tmp_path, rows, rules).reasons_by_participant() == {"p1": ("incomplete",)}
 
 
 def test_of_single_images_the_same_verdict_is_alike(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.exclusions.flow import Counted, count_trials
+from analysis.exclusions.flow import AnalysisSample, apply_exclusions
 from analysis.inputs.design import ExclusionRules
 from analysis.inputs.responses import ResponsesError, select_mode
 from analysis.inputs.sources import read_responses
@@ -42,13 +42,13 @@ KINDS: dict[str, tuple[list[Row], tuple[str, ...]]] = {
 }
 
 
-def count(folder: Path, *rows: Row, rules: ExclusionRules | None = None) -> Counted:
+def count(folder: Path, *rows: Row, rules: ExclusionRules | None = None) -> AnalysisSample:
     recorded = read_responses(str(write_csv(folder / "responses.csv", rows)))
-    return count_trials(recorded, select_mode(recorded, None), rules)
+    return apply_exclusions(recorded, select_mode(recorded, None), rules)
 
 
 @pytest.fixture
-def crowd(tmp_path: Path) -> Counted:
+def crowd(tmp_path: Path) -> AnalysisSample:
     return count(tmp_path, *(row for rows, _ in KINDS.values() for row in rows), rules=PLAN)
 
 
@@ -102,16 +102,18 @@ def test_a_flag_or_a_time_that_breaks_no_rule_keeps_the_trial(tmp_path: Path, ch
     assert len(count(tmp_path, make_row(**changes)).trials.fooled) == 1
 
 
-def test_every_kind_of_person_has_the_reasons_of_the_reference(crowd: Counted) -> None:
-    assert crowd.reasons() == {name: reasons for name, (_, reasons) in sorted(KINDS.items())}
-    assert crowd.by_reason() == {
+def test_every_kind_of_person_has_the_reasons_of_the_reference(crowd: AnalysisSample) -> None:
+    assert crowd.reasons_by_participant() == {
+        name: reasons for name, (_, reasons) in sorted(KINDS.items())
+    }
+    assert crowd.count_by_reason() == {
         "incomplete": 1,
         "attention_checks": 3,
         "too_fast": 1,
         "side_bias": 1,
         "alternation": 1,
     }
-    assert crowd.only_reason() == crowd.by_reason() | {
+    assert crowd.count_by_only_reason() == crowd.count_by_reason() | {
         "attention_checks": 1,
         "side_bias": 0,
         "alternation": 0,
@@ -125,7 +127,7 @@ def test_every_kind_of_person_has_the_reasons_of_the_reference(crowd: Counted) -
     }
 
 
-def test_every_step_is_counted(crowd: Counted) -> None:
+def test_every_step_is_counted(crowd: AnalysisSample) -> None:
     steps = {step.step: (step.participants, step.trials) for step in crowd.flow}
     assert steps == {
         "recorded in the study": (11, 452 + 1),
@@ -141,10 +143,10 @@ def test_every_step_is_counted(crowd: Counted) -> None:
     assert len(crowd.trials.fooled) == 233
 
 
-def test_each_rule_is_left_out_in_turn(crowd: Counted) -> None:
+def test_each_rule_is_left_out_in_turn(crowd: AnalysisSample) -> None:
     without = {rule: tally(trials) for rule, trials in crowd.leave_one_rule_out()}
     everything = tally(crowd.trials)
-    assert tally(crowd.under(())) == tally(crowd.everybody)
+    assert tally(crowd.trials_under(())) == tally(crowd.all_trials)
     assert without == {
         **dict.fromkeys(("screened_out", "returned", "side_bias", "alternation"), everything),
         "timing": everything,
@@ -159,24 +161,24 @@ def test_what_counts_is_found_again_in_the_responses(tmp_path: Path) -> None:
     rows = [make_row(position=str(at), image=f"i{at}") for at in (3, 1, 2)]
     rows[2] |= {"kind": "practice"}
     recorded = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
-    counted = count_trials(recorded, recorded)
-    assert recorded["position"][counted.rows[counted.kept]].tolist() == ["1", "3"]
+    counted = apply_exclusions(recorded, recorded)
+    assert recorded["position"][counted.response_rows[counted.is_included]].tolist() == ["1", "3"]
 
 
 def test_of_rows_that_share_person_and_position_the_first_counts(tmp_path: Path) -> None:
     first = [make_row(position=str(at)) for at in range(200)]
     again = [row | {"answer": "left"} for row in first]
     counted = count(tmp_path, *first, *again, rules=ExclusionRules(side_max_fraction=None))
-    assert counted.record.duplicate_count == 200
+    assert counted.table.duplicate_count == 200
     assert counted.trials.fooled.all()
 
 
-def test_the_order_of_rows_does_not_matter(tmp_path: Path, crowd: Counted) -> None:
+def test_the_order_of_rows_does_not_matter(tmp_path: Path, crowd: AnalysisSample) -> None:
     rows = [row for people, _ in KINDS.values() for row in people]
     random.Random(0).shuffle(rows)
     shuffled = count(tmp_path, *rows, rules=PLAN)
     assert shuffled.flow == crowd.flow
-    assert shuffled.reasons() == crowd.reasons()
+    assert shuffled.reasons_by_participant() == crowd.reasons_by_participant()
     assert shuffled.trials.fooled.tolist() == crowd.trials.fooled.tolist()
 
 
@@ -212,21 +214,21 @@ def test_the_reference_case_agrees_exactly() -> None:
     expected = read_expected("exclusions")
     plan = json.loads((REFERENCE / "exclusions_plan.json").read_text())
     recorded = read_responses(str(REFERENCE / "exclusions_responses.csv"))
-    counted = count_trials(recorded, recorded, ExclusionRules(**plan["exclusions"]))
-    assert counted.record.duplicate_count == expected["duplicates"]
-    conduct = counted.conduct
-    for at, (person, reasons) in enumerate(counted.reasons().items()):
+    counted = apply_exclusions(recorded, recorded, ExclusionRules(**plan["exclusions"]))
+    assert counted.table.duplicate_count == expected["duplicates"]
+    conduct = counted.measures
+    for at, (person, reasons) in enumerate(counted.reasons_by_participant().items()):
         known = expected["participants"][person]
         assert list(reasons) == known["reasons"]
-        assert conduct.answers[at] == known["answers"]
+        assert conduct.answered_trials[at] == known["answers"]
         assert conduct.attention_checks_correct[at] == known["checks_correct"]
-        assert conduct.fast[at] == known["fast_fraction"]
-        assert conduct.left[at] == known["left_fraction"]
-        assert conduct.alternation[at] == known["alternation"]
-    assert counted.reasons().keys() == expected["participants"].keys()
+        assert conduct.fast_share[at] == known["fast_fraction"]
+        assert conduct.left_share[at] == known["left_fraction"]
+        assert conduct.alternation_share[at] == known["alternation"]
+    assert counted.reasons_by_participant().keys() == expected["participants"].keys()
     rates = {
-        "rates_of_everybody": counted.everybody,
-        "rates_after_participant_rules": counted.under(counted.broken),
+        "rates_of_everybody": counted.all_trials,
+        "rates_after_participant_rules": counted.trials_under(counted.violations),
         "rates_after_all_rules": counted.trials,
     }
     for name, trials in rates.items():

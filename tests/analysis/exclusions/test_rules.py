@@ -6,8 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.exclusions.person_measures import Conduct, observe_conduct, took_part_before
-from analysis.exclusions.rules import attention_check_failures, judge, judge_times
+from analysis.exclusions.person_measures import (
+    ParticipantMeasures,
+    find_repeat_participants,
+    measure_participants,
+)
+from analysis.exclusions.rules import apply_rules, attention_check_failures, find_outlying_times
 from analysis.inputs.design import ExclusionRules
 from analysis.inputs.responses import select_study
 from analysis.inputs.sources import read_responses
@@ -20,15 +24,15 @@ PLANNED = ExclusionRules(
 )
 
 
-def observe(folder: Path, rows: list[Row], fast_ms: float = 200) -> Conduct:
+def observe(folder: Path, rows: list[Row], fast_ms: float = 200) -> ParticipantMeasures:
     """Of the people in these rows, in alphabetical order."""
     recorded = read_responses(str(write_csv(folder / "responses.csv", rows)))
-    return observe_conduct(build_trial_table(recorded), fast_ms)
+    return measure_participants(build_trial_table(recorded), fast_ms)
 
 
-def breaks(conduct: Conduct, rules: ExclusionRules, rule: str) -> bool | str:
+def breaks(conduct: ParticipantMeasures, rules: ExclusionRules, rule: str) -> bool | str:
     """Whether the one person breaks the rule, or why it does not apply."""
-    verdict = judge(conduct, rules, None, single=False)[rule]
+    verdict = apply_rules(conduct, rules, None, is_single=False)[rule]
     return verdict if isinstance(verdict, str) else bool(verdict[0])
 
 
@@ -98,16 +102,18 @@ def test_a_rule_that_the_plan_leaves_out_does_not_apply(
 
 def test_a_rule_whose_input_is_absent_says_so(tmp_path: Path) -> None:
     plain = [row | {"rt_ms": ""} for row in make_person("p", attention_checks=())]
-    verdicts = judge(observe(tmp_path, plain), ExclusionRules(), None, single=True)
+    verdicts = apply_rules(observe(tmp_path, plain), ExclusionRules(), None, is_single=True)
     assert {rule: why for rule, why in verdicts.items() if isinstance(why, str)} == {
         "repeated": "the input holds one study only",
         "attention_checks": "there are no attention checks",
         "too_fast": "there are no response times",
         "side_bias": "single images have no side",
     }
-    assert judge_times(np.array([np.nan]), ExclusionRules()) == "there are no response times"
+    assert (
+        find_outlying_times(np.array([np.nan]), ExclusionRules()) == "there are no response times"
+    )
     none = ExclusionRules(fast_ms=None, slow_ms=None)
-    assert judge_times(np.array([9.0]), none) == "the plan leaves it out"
+    assert find_outlying_times(np.array([9.0]), none) == "the plan leaves it out"
 
 
 def test_too_few_attention_checks_trials_flag_and_do_not_exclude(tmp_path: Path) -> None:
@@ -142,8 +148,8 @@ def test_exactly_nine_tenths_are_enough(tmp_path: Path, planned: int) -> None:
 def test_nobody_takes_turns_with_the_person_before(tmp_path: Path) -> None:
     rows = make_person("p1", 11, pattern="l") + make_person("p2", 11, pattern="rrrrrl")
     conduct = observe(tmp_path, rows)
-    assert conduct.alternation.tolist() == [0, 2 / 10]
-    assert conduct.left.tolist() == [1, 1 / 11]
+    assert conduct.alternation_share.tolist() == [0, 2 / 10]
+    assert conduct.left_share.tolist() == [1, 1 / 11]
 
 
 def test_voided_and_unanswered_trials_are_no_answers(tmp_path: Path) -> None:
@@ -152,7 +158,7 @@ def test_voided_and_unanswered_trials_are_no_answers(tmp_path: Path) -> None:
     rows[1] |= {"answer": ""}
     rows[5] |= {"answer": ""}  # a attention check that ran out of time was seen
     conduct = observe(tmp_path, rows)
-    assert conduct.answers.tolist() == [TRIALS - 3]
+    assert conduct.answered_trials.tolist() == [TRIALS - 3]
     assert (conduct.attention_checks_shown.tolist(), conduct.attention_checks_correct.tolist()) == (
         [4],
         [3],
@@ -171,8 +177,8 @@ def test_who_began_another_study_earlier_took_part_before(tmp_path: Path) -> Non
         for study, moment in studies.items()
     ]
     responses = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
-    before = took_part_before(responses, select_study(responses, "trees"))
+    before = find_repeat_participants(responses, select_study(responses, "trees"))
     assert before is not None
     assert before.tolist() == [True, False, False]
     only = select_study(responses, "trees")
-    assert took_part_before(only, only) is None
+    assert find_repeat_participants(only, only) is None

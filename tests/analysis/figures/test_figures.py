@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from analysis.checks.funnel import Funnel
-from analysis.exclusions.flow import LEFT
+from analysis.exclusions.flow import STEP_LABELS
 from analysis.figures.canvas import embed, save
 from analysis.figures.figures import (
     draw_differences,
@@ -111,7 +111,7 @@ def test_the_flow_says_what_each_step_leaves_and_loses() -> None:
 def test_no_step_of_a_large_study_runs_into_its_counts() -> None:
     flow = [
         {"step": step, "participants": 25_000, "trials": 1_000_000 - place}
-        for place, step in enumerate(LEFT.values())
+        for place, step in enumerate(STEP_LABELS.values())
     ]
     figure = draw_flow(flow)
     figure.draw_without_rendering()
