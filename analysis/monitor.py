@@ -10,7 +10,7 @@ import click
 from analysis.exclusions.flow import apply_exclusions
 from analysis.files import atomic_write_files, run_command
 from analysis.formatting import format_interval, format_percent, method_label
-from analysis.inference.sequential import monitored_rate
+from analysis.inference.sequential import estimate_monitored_rate
 from analysis.inputs.design import Design, DesignError, read_design
 from analysis.inputs.responses import Responses, ResponsesError, select_mode, select_study
 from analysis.inputs.sources import read_responses
@@ -63,7 +63,7 @@ def assemble_monitor(
     methods = {}
     for method in counted.methods:
         trials = counted.trials.for_method(method)
-        rate, cs95 = monitored_rate(trials) or (None, None)
+        rate, cs95 = estimate_monitored_rate(trials) or (None, None)
         methods[method] = {"rate": rate, "cs95": cs95, "trials": len(trials.fooled)}
     return {
         "schema": SCHEMA,

@@ -17,9 +17,9 @@ from analysis.checks.response_behavior import order_effect, response_times, side
 from analysis.checks.robustness import Otherwise, judge_methods, judge_otherwise
 from analysis.checks.timing import observe_timing
 from analysis.exclusions.flow import AnalysisSample, apply_exclusions
-from analysis.inference.bootstrap import resample
+from analysis.inference.bootstrap import bootstrap_intervals
 from analysis.inference.contrasts import compare_subgroups
-from analysis.inference.image_ranking import Ranking, rank_images
+from analysis.inference.image_ranking import ImageRanking, rank_images
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import PublishedRate
 from analysis.inputs.responses import Responses, select_mode, select_study
@@ -118,7 +118,7 @@ def find(responses: Responses, published: Sequence[PublishedRate], asked: Asked)
 
 
 def _describe_resampled(counted: AnalysisSample, asked: Asked) -> Part:
-    found = resample(counted.trials, counted.methods, asked.bootstrap, asked.seed)
+    found = bootstrap_intervals(counted.trials, counted.methods, asked.bootstrap, asked.seed)
     return {
         "replicates": asked.bootstrap,
         "methods": {key[0]: asdict(one) for key, one in found.items() if len(key) == 1},
@@ -217,5 +217,5 @@ def _describe_times(counted: AnalysisSample) -> list[Part]:
     return [asdict(times) for times in response_times(counted.trials, rt_ms, counted.methods)]
 
 
-def _describe_images(rankings: Mapping[str, Ranking]) -> list[Part]:
+def _describe_images(rankings: Mapping[str, ImageRanking]) -> list[Part]:
     return [vars(image) for _, ranking in sorted(rankings.items()) for image in ranking.images]

@@ -11,8 +11,8 @@ from math import inf, sqrt
 
 import numpy as np
 
-from analysis.inference.intervals import Interval, t_quantile, wilson
-from analysis.inference.rates import fooling_rate
+from analysis.inference.intervals import Interval, t_quantile, wilson_interval
+from analysis.inference.rates import estimate_rate
 from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
 
@@ -31,13 +31,13 @@ DESIGNS: dict[str, Simulation] = {
 
 
 def two_way(trials: Trials) -> Interval:
-    interval = fooling_rate(trials).ci95
+    interval = estimate_rate(trials).ci95
     assert interval is not None
     return interval
 
 
 def wilson_over_trials(trials: Trials) -> Interval:
-    return wilson(float(trials.fooled.mean()), len(trials.fooled), t_quantile(inf))
+    return wilson_interval(float(trials.fooled.mean()), len(trials.fooled), t_quantile(inf))
 
 
 def t_over_participants(trials: Trials) -> Interval:

@@ -10,9 +10,9 @@ from math import inf, sqrt
 
 import numpy as np
 
-from analysis.inference.contrasts import compare_methods
+from analysis.inference.contrasts import compare_all_methods
 from analysis.inference.intervals import two_sided_p
-from analysis.inference.rates import fooling_rates
+from analysis.inference.rates import estimate_rates
 from analysis.mixed_model.model import mixed_difference
 from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
@@ -24,7 +24,7 @@ PEOPLE, TRIALS = 60, 40
 
 
 def clustered(trials: Trials) -> float | None:
-    (difference,) = compare_methods(trials, fooling_rates(trials, METHODS))
+    (difference,) = compare_all_methods(trials, estimate_rates(trials, METHODS))
     return difference.p
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from analysis.inference.intervals import Interval
-from analysis.inference.sequential import monitored_rate
+from analysis.inference.sequential import estimate_monitored_rate
 from analysis.trials import Trials
 from benchmarks.coverage import t_over_participants, two_way, wilson_over_trials
 from tests.analysis.studies import simulate_study
@@ -22,7 +22,7 @@ DESIGNS = {"40 of 200 photographs each": 200, "40 of 1600": 1600}
 
 
 def sequence(trials: Trials) -> Interval:
-    found = monitored_rate(trials)
+    found = estimate_monitored_rate(trials)
     return found[1] if found else (0.0, 1.0)
 
 

@@ -12,7 +12,7 @@ from analysis.exclusions.rules import (
     saw_all_attention_checks,
 )
 from analysis.inference.intervals import Interval
-from analysis.inference.rates import fooling_rate
+from analysis.inference.rates import estimate_rate
 from analysis.inputs.design import ExclusionRules
 from analysis.inputs.trial_table import TrialTable
 from analysis.trials import Trials
@@ -55,7 +55,7 @@ def summarize_attention_checks(
 ) -> AttentionCheckSummary:
     """The attention checks of everybody; `AttentionCheckSummary` of zeros where there are none."""
     answered = record.is_attention_check & record.is_answered
-    right = fooling_rate(
+    right = estimate_rate(
         Trials(
             fooled=~record.is_wrong[answered],
             participant=record.participant[answered],

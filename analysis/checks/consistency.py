@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from analysis.exclusions.flow import AnalysisSample
 from analysis.exclusions.rules import find_outlying_times
 from analysis.inference.intervals import Interval
-from analysis.inference.rates import fooling_rate
+from analysis.inference.rates import estimate_rate
 from analysis.trials import Trials
 
 
@@ -46,7 +46,7 @@ def observe_consistency(counted: AnalysisSample) -> Consistency | None:
     again, first = record.repeat_rows[kept], record.original_rows[kept]
     before, after = record.is_wrong[first], record.is_wrong[again]
     methods = np.array(record.methods)[record.method[again]]
-    alike = fooling_rate(
+    alike = estimate_rate(
         Trials(before == after, record.participant[again], record.image[again], methods)
     )
     return Consistency(

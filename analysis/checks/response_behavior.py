@@ -9,9 +9,14 @@ from numpy.typing import NDArray
 from scipy import special
 
 from analysis.inference.clusters import clustered_variance
-from analysis.inference.contrasts import CHANCE, Difference, part_difference, t_test
-from analysis.inference.intervals import Interval, clopper_pearson, t_quantile, wilson
-from analysis.inference.rates import Rate, fooling_rate
+from analysis.inference.contrasts import CHANCE, Difference, compare_trial_sets, t_test
+from analysis.inference.intervals import (
+    Interval,
+    clopper_pearson_interval,
+    t_quantile,
+    wilson_interval,
+)
+from analysis.inference.rates import Rate, estimate_rate
 from analysis.trials import Codes, Trials, count_clusters
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -83,14 +88,14 @@ def side_bias(left: NDArray[np.bool_], participant: Codes) -> SideBias:
     if people == 1:
         return counted
     if "rate_at_bound" in flags:
-        return replace(counted, ci95=clopper_pearson(rate, people))
+        return replace(counted, ci95=clopper_pearson_interval(rate, people))
     binomial = rate * (1 - rate) / n
     variance = max(clustered_variance((left - rate) / n, participant), binomial)
     test = t_test(rate - CHANCE, sqrt(variance), people - 1)
     return replace(
         counted,
         se=sqrt(variance),
-        ci95=wilson(rate, n * binomial / variance, t_quantile(people - 1)),
+        ci95=wilson_interval(rate, n * binomial / variance, t_quantile(people - 1)),
         t=test.t,
         df=test.df,
         p=test.p,
@@ -132,8 +137,8 @@ def order_effect(trials: Trials) -> OrderEffect:
     place = np.arange(len(trials.fooled)) - begins[trials.participant]
     late = 2 * place >= sizes[trials.participant] + sizes[trials.participant] % 2
     parts = {FIRST: trials.select(~late), SECOND: trials.select(late)}
-    halves = {half: fooling_rate(part) for half, part in parts.items()}
+    halves = {half: estimate_rate(part) for half, part in parts.items()}
     difference = None
     if all(half.trials for half in halves.values()):
-        difference = part_difference(parts[SECOND], parts[FIRST], halves, SECOND, FIRST)
+        difference = compare_trial_sets(parts[SECOND], parts[FIRST], halves, SECOND, FIRST)
     return OrderEffect(halves[FIRST], halves[SECOND], difference)

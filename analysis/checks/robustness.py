@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.exclusions.flow import AnalysisSample
-from analysis.inference.contrasts import Difference, compare_methods, holm
-from analysis.inference.rates import Rate, fooling_rates
+from analysis.inference.contrasts import Difference, adjust_holm, compare_all_methods
+from analysis.inference.rates import Rate, estimate_rates
 from analysis.trials import Trials
 
 
@@ -28,9 +28,9 @@ class Otherwise:
 
 def judge_methods(trials: Trials, methods: Sequence[str]) -> Judged:
     """By these trials."""
-    rates = fooling_rates(trials, methods)
-    differences = compare_methods(trials, rates)
-    return Judged(rates, differences, holm([difference.p for difference in differences]))
+    rates = estimate_rates(trials, methods)
+    differences = compare_all_methods(trials, rates)
+    return Judged(rates, differences, adjust_holm([difference.p for difference in differences]))
 
 
 def judge_otherwise(counted: AnalysisSample, judged: Judged) -> Otherwise:

@@ -26,14 +26,16 @@ def clustered_variance(influence: Influence, codes: Codes) -> float:
     return clusters / (clusters - 1) * float(totals @ totals)
 
 
-def cell_variance(influence: Influence, *factors: Codes) -> float:
+def intersection_variance(influence: Influence, *factors: Codes) -> float:
     """As `clustered_variance`, by the distinct combinations of these factors' levels."""
-    cell = factors[0]
+    cell_codes = factors[0]
     for codes in factors[1:]:
-        cell = cell * (codes.max() + 1) + codes
-    if np.diff(np.sort(cell)).all():  # none comes twice: sorting alone is 5 times as fast
-        return len(cell) / (len(cell) - 1) * float(influence @ influence)
-    return clustered_variance(influence, np.unique(cell, return_inverse=True)[1].astype(np.int64))
+        cell_codes = cell_codes * (codes.max() + 1) + codes
+    if np.diff(np.sort(cell_codes)).all():  # none comes twice: sorting alone is 5 times as fast
+        return len(cell_codes) / (len(cell_codes) - 1) * float(influence @ influence)
+    return clustered_variance(
+        influence, np.unique(cell_codes, return_inverse=True)[1].astype(np.int64)
+    )
 
 
 def multiway_variance(influence: Influence, factors: Sequence[Codes]) -> float:
@@ -43,7 +45,7 @@ def multiway_variance(influence: Influence, factors: Sequence[Codes]) -> float:
     """
     total = sum(clustered_variance(influence, codes) for codes in factors)
     for size in range(2, len(factors) + 1):
-        cells = [cell_variance(influence, *some) for some in combinations(factors, size)]
+        cells = [intersection_variance(influence, *some) for some in combinations(factors, size)]
         total -= (-1) ** size * sum(cells)
     return total
 
@@ -58,7 +60,7 @@ class LeaveOneOut:
     high_without: str
 
 
-def leave_one_out(
+def find_extreme_leave_one_out(
     fooled: NDArray[np.bool_], codes: Codes, names: Sequence[str]
 ) -> LeaveOneOut | None:
     """Of the rate of fooled (n,); codes (n,): whose trial, or of what; names: by code.

@@ -13,12 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.inference.clusters import Influence, clustered_variance, multiway_variance
-from analysis.inference.intervals import Interval, newcombe, one_sided_p, t_quantile, two_sided_p
-from analysis.inference.rates import Rate, fooling_rate
+from analysis.inference.intervals import (
+    Interval,
+    newcombe_interval,
+    one_sided_p,
+    t_quantile,
+    two_sided_p,
+)
+from analysis.inference.rates import Rate, estimate_rate
 from analysis.trials import Codes, Trials
 
 CHANCE = 0.5  # the rate of fakes as convincing as photographs
-ROUNDING = 1e-15  # a variance below this is not in the data
+MIN_VARIANCE = 1e-15  # a variance below this is not in the data
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ def t_test(difference: float, se: float, df: int) -> TTest:
     return TTest(t, df, two_sided_p(t, df))
 
 
-def against_chance(rate: Rate) -> TTest:
+def compare_with_chance(rate: Rate) -> TTest:
     """Against 0.5. At a rate of 0 or 1: the exact binomial test on n_eff trials, without t."""
     if rate.rate is None or rate.n_eff is None or rate.df is None:
         return TTest()
@@ -76,51 +82,55 @@ def against_chance(rate: Rate) -> TTest:
     return t_test(rate.rate - CHANCE, rate.se, rate.df)
 
 
-def against_published(rate: Rate, published: float, se: float | None) -> TTest:
+def compare_with_published(rate: Rate, published: float, se: float | None) -> TTest:
     """Against a rate measured elsewhere with a standard error of its own; without one, no test."""
     if rate.rate is None or rate.se is None or rate.df is None or se is None:
         return TTest()
     return t_test(rate.rate - published, sqrt(rate.se**2 + se**2), rate.df)
 
 
-def compare_methods(trials: Trials, rates: Mapping[str, Rate]) -> list[Difference]:
+def compare_all_methods(trials: Trials, rates: Mapping[str, Rate]) -> list[Difference]:
     """The difference of every two methods that have trials, in alphabetical order."""
-    tried = sorted(method for method, rate in rates.items() if rate.trials)
-    return [fooling_difference(trials, rates, a, b) for a, b in combinations(tried, 2)]
+    methods_with_trials = sorted(method for method, rate in rates.items() if rate.trials)
+    return [
+        compare_two_methods(trials, rates, a, b) for a, b in combinations(methods_with_trials, 2)
+    ]
 
 
-def fooling_difference(trials: Trials, rates: Mapping[str, Rate], a: str, b: str) -> Difference:
+def compare_two_methods(trials: Trials, rates: Mapping[str, Rate], a: str, b: str) -> Difference:
     """One difference. Both methods need trials; `rates` are those of the same trials."""
-    return part_difference(trials.for_method(a), trials.for_method(b), rates, a, b)
+    return compare_trial_sets(trials.for_method(a), trials.for_method(b), rates, a, b)
 
 
-def part_difference(
+def compare_trial_sets(
     part_a: Trials, part_b: Trials, rates: Mapping[str, Rate], a: str, b: str
 ) -> Difference:
     """Of the trials of one part against another's; a, b: what to call the two, as in `rates`."""
-    of_a, of_b = rates[a], rates[b]
-    rate_a, rate_b = of_a.fooled / of_a.trials, of_b.fooled / of_b.trials
+    ci_a, ci_b = rates[a], rates[b]
+    rate_a, rate_b = ci_a.fooled / ci_a.trials, ci_b.fooled / ci_b.trials
     pairs = list(zip(part_a.factors, part_b.factors, strict=True))
     dfs = [_factor_df(*pair) for pair in pairs]
-    raised = {
+    is_raised_by_flag = {
         "one_participant": dfs[0] is None,
         "one_image": None in dfs[1:],
-        "rate_at_bound": "rate_at_bound" in of_a.flags + of_b.flags,
+        "rate_at_bound": "rate_at_bound" in ci_a.flags + ci_b.flags,
     }
-    flags = tuple(flag for flag, is_raised in raised.items() if is_raised)
-    counted = Difference(a, b, rate_a - rate_b, flags=flags)
+    flags = tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised)
+    partial = Difference(a, b, rate_a - rate_b, flags=flags)
     if "rate_at_bound" in flags:
-        return _at_bound(counted, of_a, of_b)
+        return _with_newcombe_interval(partial, ci_a, ci_b)
     factors = [np.append(*pair) for pair, df in zip(pairs, dfs, strict=True) if df is not None]
     if not factors:
-        return counted
+        return partial
     influence = np.append(
-        (part_a.fooled - rate_a) / of_a.trials, (rate_b - part_b.fooled) / of_b.trials
+        (part_a.fooled - rate_a) / ci_a.trials, (rate_b - part_b.fooled) / ci_b.trials
     )
-    return _clustered(counted, influence, factors, min(df for df in dfs if df is not None))
+    return _with_clustered_interval(
+        partial, influence, factors, min(df for df in dfs if df is not None)
+    )
 
 
-def judge_equivalence(difference: Difference, margin: float) -> Equivalence:
+def equivalence_test(difference: Difference, margin: float) -> Equivalence:
     """Two one-sided tests. margin: above 0, stated before the data."""
     if difference.se is None or difference.df is None:
         return Equivalence(margin)
@@ -130,31 +140,31 @@ def judge_equivalence(difference: Difference, margin: float) -> Equivalence:
     return Equivalence(margin, one_sided_p(t, difference.df), interval)
 
 
-def _clustered(
-    counted: Difference, influence: Influence, factors: Sequence[Codes], df: int
+def _with_clustered_interval(
+    partial: Difference, influence: Influence, factors: Sequence[Codes], df: int
 ) -> Difference:
     variance = multiway_variance(influence, factors)
     if variance <= 0:  # the cells outweigh the factors, in small data
         variance = max(clustered_variance(influence, codes) for codes in factors)
-    if variance < ROUNDING:
-        return replace(counted, flags=(*counted.flags, "no_variation"))
-    test = t_test(counted.difference, sqrt(variance), df)
+    if variance < MIN_VARIANCE:
+        return replace(partial, flags=(*partial.flags, "no_variation"))
+    test = t_test(partial.difference, sqrt(variance), df)
     half = t_quantile(df) * sqrt(variance)
     return replace(
-        counted,
+        partial,
         se=sqrt(variance),
-        ci95=(counted.difference - half, counted.difference + half),
+        ci95=(partial.difference - half, partial.difference + half),
         t=test.t,
         df=df,
         p=test.p,
     )
 
 
-def _at_bound(counted: Difference, a: Rate, b: Rate) -> Difference:
+def _with_newcombe_interval(partial: Difference, a: Rate, b: Rate) -> Difference:
     """A rate of 0 or 1 hides its variance: an interval from the two rates' own, and no test."""
     if a.rate is None or b.rate is None or a.ci95 is None or b.ci95 is None:
-        return counted
-    return replace(counted, ci95=newcombe(a.rate, a.ci95, b.rate, b.ci95))
+        return partial
+    return replace(partial, ci95=newcombe_interval(a.rate, a.ci95, b.rate, b.ci95))
 
 
 def _factor_df(codes_a: Codes, codes_b: Codes) -> int | None:
@@ -169,21 +179,21 @@ def _factor_df(codes_a: Codes, codes_b: Codes) -> int | None:
     return int((seen_a | seen_b).sum()) - (1 if (seen_a & seen_b).any() else 2)
 
 
-def holm(p: Sequence[float | None]) -> list[float | None]:
+def adjust_holm(p: Sequence[float | None]) -> list[float | None]:
     """Adjusted p-values in the same order; None (no test) stays None and counts for nothing."""
-    tested = sorted((value, index) for index, value in enumerate(p) if value is not None)
+    sorted_p = sorted((value, index) for index, value in enumerate(p) if value is not None)
     adjusted: list[float | None] = [None] * len(p)
     highest = 0.0
-    for rank, (value, index) in enumerate(tested):
-        highest = max(highest, min(1.0, (len(tested) - rank) * value))
+    for rank, (value, index) in enumerate(sorted_p):
+        highest = max(highest, min(1.0, (len(sorted_p) - rank) * value))
         adjusted[index] = highest
     return adjusted
 
 
-MOST_GROUPS = 20  # more folders than this are no kinds of images
+MAX_GROUPS = 20  # more folders than this are no kinds of images
 
 
-OTHERS = "the others"
+OTHER_GROUPS = "the others"
 
 
 @dataclass(frozen=True)
@@ -208,22 +218,22 @@ def compare_subgroups(
     Empty where the images stand in one folder, or in more than 20.
     """
     groups, of_image = np.unique([name.rpartition("/")[0] for name in names], return_inverse=True)
-    if not 1 < len(groups) <= MOST_GROUPS:
+    if not 1 < len(groups) <= MAX_GROUPS:
         return []
-    found = []
+    subgroups = []
     for method in methods:
         part = trials.for_method(method)
         of_trial = of_image[part.image]
         for code in np.unique(of_trial).tolist():
-            found.append(_compare(part, of_trial == code, str(groups[code]), method))
-    adjusted = holm([one.difference.p if one.difference else None for one in found])
-    return [replace(one, p_holm=p) for one, p in zip(found, adjusted, strict=True)]
+            subgroups.append(_compare_group(part, of_trial == code, str(groups[code]), method))
+    adjusted = adjust_holm([one.difference.p if one.difference else None for one in subgroups])
+    return [replace(one, p_holm=p) for one, p in zip(subgroups, adjusted, strict=True)]
 
 
-def _compare(part: Trials, inside: NDArray[np.bool_], group: str, method: str) -> Subgroup:
+def _compare_group(part: Trials, inside: NDArray[np.bool_], group: str, method: str) -> Subgroup:
     here, elsewhere = part.select(inside), part.select(~inside)
-    rates = {group: fooling_rate(here), OTHERS: fooling_rate(elsewhere)}
+    rates = {group: estimate_rate(here), OTHER_GROUPS: estimate_rate(elsewhere)}
     if inside.all():
         return Subgroup(group, method, rates[group])
-    change = part_difference(here, elsewhere, rates, group, OTHERS)
+    change = compare_trial_sets(here, elsewhere, rates, group, OTHER_GROUPS)
     return Subgroup(group, method, rates[group], change)

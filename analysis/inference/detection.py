@@ -13,14 +13,14 @@ from scipy import special
 
 from analysis.inference.clusters import multiway_variance
 from analysis.inference.intervals import Interval, t_quantile
-from analysis.inference.rates import Rate, fooling_rate
+from analysis.inference.rates import Rate, estimate_rate
 from analysis.trials import Trials
 
-REAL = "real"  # the method of single images that are photographs
+REAL_METHOD = "real"  # the method of single images that are photographs
 
 
 @dataclass(frozen=True)
-class Detection:
+class SignalDetection:
     """d' and criterion; None where the data cannot tell.
 
     Pairs: a hit is `left` where left was right, a false alarm `left` where it was not; a criterion
@@ -40,27 +40,29 @@ class Detection:
     flags: tuple[str, ...] = ()
 
 
-def detect_in_pairs(trials: Trials, left: NDArray[np.bool_]) -> Detection:
+def estimate_sdt_pairs(trials: Trials, left: NDArray[np.bool_]) -> SignalDetection:
     """left (n,): the side chosen was the left one.
 
     Two images tell more than one, so the z of pairs count for 1 / sqrt(2).
     """
-    return _detect(trials, said=left, signal=left != trials.fooled, scale=1 / sqrt(2))
+    return _estimate_sdt(
+        trials, said_signal=left, is_signal=left != trials.fooled, scale=1 / sqrt(2)
+    )
 
 
-def detect_single(trials: Trials, method: str) -> Detection:
+def estimate_sdt_single(trials: Trials, method: str) -> SignalDetection:
     """One method's fakes against the photographs; `fooled` is an error of either kind."""
     both = _with_photographs(trials, method)
     signal = both.method == method
-    return _detect(both, said=both.fooled != signal, signal=signal, scale=1.0)
+    return _estimate_sdt(both, said_signal=both.fooled != signal, is_signal=signal, scale=1.0)
 
 
-def error_rate(trials: Trials, method: str) -> Rate:
+def estimate_error_rate(trials: Trials, method: str) -> Rate:
     """Share of errors over one method's single fakes and the photographs; 0.5 is not chance."""
-    return fooling_rate(_with_photographs(trials, method))
+    return estimate_rate(_with_photographs(trials, method))
 
 
-def d_prime_of_rate(rate: float | None) -> float | None:
+def d_prime_from_rate(rate: float | None) -> float | None:
     """d' of pairs at a fooling rate, had nobody leaned to a side; None at 0 and 1, and of None."""
     return None if rate in (None, 0, 1) else float(-sqrt(2) * special.ndtri(rate))
 
@@ -68,46 +70,51 @@ def d_prime_of_rate(rate: float | None) -> float | None:
 def _with_photographs(trials: Trials, method: str) -> Trials:
     """One method's fakes, and the photographs that the same people judged among them."""
     fakes = trials.method == method
-    theirs = np.isin(trials.participant, trials.participant[fakes])
-    return trials.select(fakes | (theirs & (trials.method == REAL)))
+    by_same_participants = np.isin(trials.participant, trials.participant[fakes])
+    return trials.select(fakes | (by_same_participants & (trials.method == REAL_METHOD)))
 
 
-def _detect(
-    trials: Trials, said: NDArray[np.bool_], signal: NDArray[np.bool_], scale: float
-) -> Detection:
-    signals, noises = int(signal.sum()), int((~signal).sum())
+def _estimate_sdt(
+    trials: Trials, said_signal: NDArray[np.bool_], is_signal: NDArray[np.bool_], scale: float
+) -> SignalDetection:
+    signals, noises = int(is_signal.sum()), int((~is_signal).sum())
     if 0 in (signals, noises):
-        return Detection(flags=("no_trials",))
-    hits, alarms = int((said & signal).sum()), int((said & ~signal).sum())
+        return SignalDetection(flags=("no_trials",))
+    hits, alarms = int((said_signal & is_signal).sum()), int((said_signal & ~is_signal).sum())
     at_bound = hits in (0, signals) or alarms in (0, noises)
-    extra = 0.5 if at_bound else 0.0  # log-linear: half a trial to either answer
-    rates = (hits + extra) / (signals + 2 * extra), (alarms + extra) / (noises + 2 * extra)
+    correction = 0.5 if at_bound else 0.0  # log-linear: half a trial to either answer
+    rates = (
+        (hits + correction) / (signals + 2 * correction),
+        (alarms + correction) / (noises + 2 * correction),
+    )
     z_hit, z_alarm = special.ndtri(rates).tolist()
-    people, images, *_ = trials.factor_levels
-    raised = {
+    participants, images, *_ = trials.factor_levels
+    is_raised_by_flag = {
         "rate_at_bound": at_bound,
-        "one_participant": people == 1,
+        "one_participant": participants == 1,
         "one_image": images == 1,
     }
     d_prime = scale * (z_hit - z_alarm)
-    counted = Detection(
+    partial = SignalDetection(
         *(hits / signals, alarms / noises),
         d_prime=d_prime,
         criterion=-(z_hit + z_alarm) / 2,
-        flags=tuple(flag for flag, is_raised in raised.items() if is_raised),
+        flags=tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised),
     )
-    if at_bound or people == images == 1:
-        return counted
-    width = np.where(signal, signals * _density(z_hit), -noises * _density(z_alarm))
-    influence = scale * (said - np.where(signal, *rates)) / width
+    if at_bound or participants == images == 1:
+        return partial
+    width = np.where(
+        is_signal, signals * _normal_density(z_hit), -noises * _normal_density(z_alarm)
+    )
+    influence = scale * (said_signal - np.where(is_signal, *rates)) / width
     factors, df = trials.estimable_factors()
     independent = float(influence @ influence)  # the least that the variance may be
     variance = max(multiway_variance(influence, factors), independent)
     half = t_quantile(df) * sqrt(variance)
     ci95 = (d_prime - half, d_prime + half)
-    return replace(counted, se=sqrt(variance), ci95=ci95, df=df)
+    return replace(partial, se=sqrt(variance), ci95=ci95, df=df)
 
 
-def _density(z: float) -> float:
+def _normal_density(z: float) -> float:
     """Of the standard normal: the slope of a rate in its z."""
     return exp(-(z**2) / 2) / sqrt(2 * pi)

@@ -14,11 +14,12 @@ from scipy import optimize, special
 from analysis.inference.intervals import Interval
 from analysis.trials import Trials, count_clusters
 
-NOISE = 0.5  # below this reliability a ranking is mostly noise
-NO_VARIANCE = 1e-3  # images whose variance adds less log likelihood than this have none
-BOUNDS = ((-12.0, 12.0), (-7.0, 12.0))  # logit of the mean; log(alpha + beta), all to nothing
+MIN_RELIABILITY = 0.5  # below this reliability a ranking is mostly noise
+MIN_LIKELIHOOD_GAIN = 1e-3  # images whose variance adds less log likelihood than this have none
+# logit of the mean; log(alpha + beta), all to nothing
+PARAMETER_BOUNDS = ((-12.0, 12.0), (-7.0, 12.0))
 
-Counts = NDArray[np.int64]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class ImageRate:
 
 
 @dataclass(frozen=True)
-class Ranking:
+class ImageRanking:
     """One method's images, the most fooling first; None where the data cannot rank them.
 
     icc: 1 / (alpha + beta + 1). trials_per_image: mean. reliability: mean over images of
@@ -52,62 +53,67 @@ class Ranking:
     flags: tuple[str, ...] = ()
 
 
-def rank_images(trials: Trials, method: str, names: Sequence[str]) -> Ranking:
+def rank_images(trials: Trials, method: str, names: Sequence[str]) -> ImageRanking:
     """One method's images. names: of the images, by code."""
     part = trials.for_method(method)
     if len(part.fooled) == 0:
-        return Ranking(flags=("no_trials",))
-    seen = np.bincount(part.image)
-    shown = np.flatnonzero(seen)
-    fooled, seen = np.bincount(part.image[part.fooled], minlength=len(seen))[shown], seen[shown]
+        return ImageRanking(flags=("no_trials",))
+    trial_counts = np.bincount(part.image)
+    shown = np.flatnonzero(trial_counts)
+    fooled, trial_counts = (
+        np.bincount(part.image[part.fooled], minlength=len(trial_counts))[shown],
+        trial_counts[shown],
+    )
     raw = [
         ImageRate(names[image], method, *counts)
-        for image, *counts in zip(shown.tolist(), fooled.tolist(), seen.tolist(), strict=True)
+        for image, *counts in zip(
+            shown.tolist(), fooled.tolist(), trial_counts.tolist(), strict=True
+        )
     ]
-    counted = Ranking(trials_per_image=float(seen.mean()), flags=_obstacles(part))
-    shape = None if counted.flags else fit_beta(fooled, seen)
-    if shape is None:
-        flags = counted.flags or ("no_image_variance",)
-        return replace(counted, images=tuple(sorted(raw, key=_by_name)), flags=flags)
-    total = sum(shape)
-    reliability = float((seen / (seen + total)).mean())
+    partial = ImageRanking(trials_per_image=float(trial_counts.mean()), flags=_ranking_flags(part))
+    beta_parameters = None if partial.flags else fit_beta_binomial(fooled, trial_counts)
+    if beta_parameters is None:
+        flags = partial.flags or ("no_image_variance",)
+        return replace(partial, images=tuple(sorted(raw, key=_name_key)), flags=flags)
+    total = sum(beta_parameters)
+    reliability = float((trial_counts / (trial_counts + total)).mean())
     return replace(
-        counted,
-        alpha=shape[0],
-        beta=shape[1],
+        partial,
+        alpha=beta_parameters[0],
+        beta=beta_parameters[1],
         icc=1 / (total + 1),
         reliability=reliability,
-        images=tuple(sorted(_shrink(raw, fooled, seen, shape), key=_by_rate)),
-        flags=("mostly_noise",) if reliability < NOISE else (),
+        images=tuple(sorted(_shrink(raw, fooled, trial_counts, beta_parameters), key=_rate_key)),
+        flags=("mostly_noise",) if reliability < MIN_RELIABILITY else (),
     )
 
 
-def fit_beta(fooled: Counts, trials: Counts) -> tuple[float, float] | None:
+def fit_beta_binomial(fooled: IntArray, trials: IntArray) -> tuple[float, float] | None:
     """alpha and beta of highest likelihood; None where rates spread no more than by chance.
 
     fooled, trials (I,): counts of the images, some neither 0 nor all.
     """
-    pairs, times = np.unique(np.stack([fooled, trials], axis=1), axis=0, return_counts=True)
+    pairs, pair_counts = np.unique(np.stack([fooled, trials], axis=1), axis=0, return_counts=True)
     hits, misses = pairs[:, 0], pairs[:, 1] - pairs[:, 0]
-    share = times @ hits / (times @ pairs[:, 1])
-    found = optimize.minimize(
+    share = pair_counts @ hits / (pair_counts @ pairs[:, 1])
+    result = optimize.minimize(
         _beta_binomial_loss,
         [float(special.logit(share)), 2.0],
-        args=(hits, misses, times),
+        args=(hits, misses, pair_counts),
         jac=True,
         method="L-BFGS-B",
-        bounds=BOUNDS,
+        bounds=PARAMETER_BOUNDS,
         options={"ftol": 1e-14, "gtol": 1e-8},
     )
-    binomial = -float(times @ (hits * np.log(share) + misses * np.log1p(-share)))
-    if found.fun > binomial - NO_VARIANCE:
+    binomial = -float(pair_counts @ (hits * np.log(share) + misses * np.log1p(-share)))
+    if result.fun > binomial - MIN_LIKELIHOOD_GAIN:
         return None
-    mean, total = special.expit(found.x[0]), np.exp(found.x[1])
+    mean, total = special.expit(result.x[0]), np.exp(result.x[1])
     return float(mean * total), float((1 - mean) * total)
 
 
 def _beta_binomial_loss(
-    at: NDArray[np.float64], hits: Counts, misses: Counts, times: Counts
+    at: NDArray[np.float64], hits: IntArray, misses: IntArray, times: IntArray
 ) -> tuple[float, NDArray[np.float64]]:
     """-log likelihood at (logit of the mean, log of alpha + beta), and its gradient."""
     mean, total = special.expit(at[0]), np.exp(at[1])
@@ -122,7 +128,7 @@ def _beta_binomial_loss(
 
 
 def _shrink(
-    raw: Sequence[ImageRate], fooled: Counts, trials: Counts, shape: tuple[float, float]
+    raw: Sequence[ImageRate], fooled: IntArray, trials: IntArray, shape: tuple[float, float]
 ) -> list[ImageRate]:
     alpha, beta = shape[0] + fooled, shape[1] + trials - fooled
     rates = (alpha / (alpha + beta)).tolist()
@@ -133,19 +139,19 @@ def _shrink(
     ]
 
 
-def _by_name(one: ImageRate) -> str:
+def _name_key(one: ImageRate) -> str:
     return one.image
 
 
-def _by_rate(one: ImageRate) -> tuple[float, str]:
+def _rate_key(one: ImageRate) -> tuple[float, str]:
     return -(one.shrunk_rate or 0.0), one.image
 
 
-def _obstacles(trials: Trials) -> tuple[str, ...]:
+def _ranking_flags(trials: Trials) -> tuple[str, ...]:
     n, fooled, images = len(trials.fooled), int(trials.fooled.sum()), count_clusters(trials.image)
-    raised = {
+    is_raised_by_flag = {
         "one_image": images == 1,
         "one_trial_each_image": images == n > 1,
         "rate_at_bound": fooled in (0, n),
     }
-    return tuple(flag for flag, is_raised in raised.items() if is_raised)
+    return tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised)

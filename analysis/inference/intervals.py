@@ -25,7 +25,7 @@ def one_sided_p(t: float, df: float) -> float:
     return float(special.stdtr(df, -t))
 
 
-def wilson(rate: float, trials: float, critical: float) -> Interval:
+def wilson_interval(rate: float, trials: float, critical: float) -> Interval:
     """Score interval of a proportion.
 
     rate: in [0, 1]; trials: (effective) number, above 0; critical: quantile of z or t.
@@ -36,7 +36,7 @@ def wilson(rate: float, trials: float, critical: float) -> Interval:
     return max(0.0, center - half), min(1.0, center + half)
 
 
-def clopper_pearson(rate: float, trials: float, level: float = 0.95) -> Interval:
+def clopper_pearson_interval(rate: float, trials: float, level: float = 0.95) -> Interval:
     """Exact binomial interval, by beta quantiles so that trials may be fractional."""
     hits, misses, tail = rate * trials, (1 - rate) * trials, (1 - level) / 2
     low = float(special.betaincinv(hits, misses + 1, tail)) if hits > 0 else 0.0
@@ -44,11 +44,11 @@ def clopper_pearson(rate: float, trials: float, level: float = 0.95) -> Interval
     return low, high
 
 
-def newcombe(a: float, of_a: Interval, b: float, of_b: Interval) -> Interval:
+def newcombe_interval(a: float, ci_a: Interval, b: float, ci_b: Interval) -> Interval:
     """Interval of a - b from the two proportions' own intervals (Newcombe 1998, method 10).
 
     Takes the proportions as independent, which is cautious where they correlate.
     """
-    low = a - b - sqrt((a - of_a[0]) ** 2 + (of_b[1] - b) ** 2)
-    high = a - b + sqrt((of_a[1] - a) ** 2 + (b - of_b[0]) ** 2)
+    low = a - b - sqrt((a - ci_a[0]) ** 2 + (ci_b[1] - b) ** 2)
+    high = a - b + sqrt((ci_a[1] - a) ** 2 + (b - ci_b[0]) ** 2)
     return low, high

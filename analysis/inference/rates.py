@@ -9,10 +9,15 @@ from dataclasses import dataclass, replace
 from math import inf, sqrt
 
 from analysis.inference.clusters import clustered_variance, multiway_variance
-from analysis.inference.intervals import Interval, clopper_pearson, t_quantile, wilson
+from analysis.inference.intervals import (
+    Interval,
+    clopper_pearson_interval,
+    t_quantile,
+    wilson_interval,
+)
 from analysis.trials import Trials
 
-FEW = 10  # fewer people, or images, than this and the report says so
+MIN_CLUSTERS = 10  # fewer people, or images, than this and the report says so
 
 # Shares of variance of a typical study, taken where a rate of 0 or 1 leaves no variance to see.
 TYPICAL_ICC_PARTICIPANT = 0.04
@@ -43,7 +48,7 @@ class Rate:
     flags: tuple[str, ...] = ()
 
 
-def fooling_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
+def estimate_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
     """The rate of one method's trials.
 
     deff_at_bound: taken where nobody or everybody was fooled; None: that of a typical study.
@@ -54,87 +59,97 @@ def fooling_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
     if n == 0:
         return Rate(0, 0, 0, 0, flags=("no_trials",))
     fooled = int(trials.fooled.sum())
-    people, images, *_ = trials.factor_levels
+    participants, images, *_ = trials.factor_levels
     rate, at_bound = fooled / n, fooled in (0, n)
-    counted = Rate(
-        *(fooled, n, people, images, rate),
-        ci95_naive_wilson=wilson(rate, n, t_quantile(inf)),
-        flags=_flags(people, images, at_bound),
+    partial = Rate(
+        *(fooled, n, participants, images, rate),
+        ci95_naive_wilson=wilson_interval(rate, n, t_quantile(inf)),
+        flags=_rate_flags(participants, images, at_bound),
     )
-    if people == images == 1:
-        return counted
+    if participants == images == 1:
+        return partial
     if at_bound:
-        return _at_bound(counted, rate, deff_at_bound or _typical_deff(n, people, images))
-    return _clustered(counted, rate, trials)
+        return _with_exact_interval(
+            partial, rate, deff_at_bound or _typical_deff(n, participants, images)
+        )
+    return _with_clustered_interval(partial, rate, trials)
 
 
-def fooling_rates(trials: Trials, methods: Sequence[str]) -> dict[str, Rate]:
+def estimate_rates(trials: Trials, methods: Sequence[str]) -> dict[str, Rate]:
     """The rate of every method; one at 0 or 1 takes the other methods' pooled deff."""
     parts = {method: trials.for_method(method) for method in methods}
-    rates = {method: fooling_rate(part) for method, part in parts.items()}
+    rates = {method: estimate_rate(part) for method, part in parts.items()}
     deff = _pooled_deff(rates.values())
     return {
-        method: fooling_rate(parts[method], deff) if "rate_at_bound" in rate.flags else rate
+        method: estimate_rate(parts[method], deff) if "rate_at_bound" in rate.flags else rate
         for method, rate in rates.items()
     }
 
 
-def _clustered(counted: Rate, rate: float, trials: Trials) -> Rate:
-    people = counted.participants
-    influence = (trials.fooled - rate) / counted.trials
-    binomial = rate * (1 - rate) / counted.trials  # the least that a variance may be
+def _with_clustered_interval(partial: Rate, rate: float, trials: Trials) -> Rate:
+    participants = partial.participants
+    influence = (trials.fooled - rate) / partial.trials
+    binomial_variance = rate * (1 - rate) / partial.trials  # the least that a variance may be
     factors, df = trials.estimable_factors()
-    deff = max(multiway_variance(influence, factors) / binomial, 1.0)
-    these = None
-    if people > 1:
-        of_people = max(clustered_variance(influence, trials.participant) / binomial, 1.0)
-        these = wilson(rate, counted.trials / of_people, t_quantile(people - 1))
+    deff = max(multiway_variance(influence, factors) / binomial_variance, 1.0)
+    ci_these_images = None
+    if participants > 1:
+        of_people = max(clustered_variance(influence, trials.participant) / binomial_variance, 1.0)
+        ci_these_images = wilson_interval(
+            rate, partial.trials / of_people, t_quantile(participants - 1)
+        )
     return replace(
-        counted,
-        se=sqrt(deff * binomial),
-        ci95=wilson(rate, counted.trials / deff, t_quantile(df)),
-        ci95_these_images=these,
+        partial,
+        se=sqrt(deff * binomial_variance),
+        ci95=wilson_interval(rate, partial.trials / deff, t_quantile(df)),
+        ci95_these_images=ci_these_images,
         deff=deff,
-        n_eff=counted.trials / deff,
+        n_eff=partial.trials / deff,
         df=df,
     )
 
 
-def _at_bound(counted: Rate, rate: float, deff: float) -> Rate:
+def _with_exact_interval(partial: Rate, rate: float, deff: float) -> Rate:
     """Nobody or everybody was fooled: the exact binomial interval on n / deff trials."""
-    interval = clopper_pearson(rate, counted.trials / deff)
+    interval = clopper_pearson_interval(rate, partial.trials / deff)
     return replace(
-        counted,
+        partial,
         ci95=interval,
-        ci95_these_images=interval if counted.participants > 1 else None,
+        ci95_these_images=interval if partial.participants > 1 else None,
         deff=deff,
-        n_eff=counted.trials / deff,
-        df=_degrees_of_freedom(counted.participants, counted.images),
+        n_eff=partial.trials / deff,
+        df=_degrees_of_freedom(partial.participants, partial.images),
     )
 
 
-def _degrees_of_freedom(people: int, images: int) -> int:
+def _degrees_of_freedom(participants: int, images: int) -> int:
     """One less than the smaller number, leaving out a factor with one level."""
-    return min(levels for levels in (people, images) if levels > 1) - 1
+    return min(levels for levels in (participants, images) if levels > 1) - 1
 
 
-def _typical_deff(n: int, people: int, images: int) -> float:
-    return 1 + (n / people - 1) * TYPICAL_ICC_PARTICIPANT + (n / images - 1) * TYPICAL_ICC_IMAGE
+def _typical_deff(n: int, participants: int, images: int) -> float:
+    return (
+        1 + (n / participants - 1) * TYPICAL_ICC_PARTICIPANT + (n / images - 1) * TYPICAL_ICC_IMAGE
+    )
 
 
 def _pooled_deff(rates: Iterable[Rate]) -> float | None:
     """Mean design effect of the rates whose variance was seen, by their trials."""
-    seen = [(rate.deff, rate.trials) for rate in rates if rate.se and rate.deff]
-    trials = sum(weight for _, weight in seen)
-    return sum(deff * weight for deff, weight in seen) / trials if seen else None
+    deffs_and_trials = [(rate.deff, rate.trials) for rate in rates if rate.se and rate.deff]
+    trials = sum(weight for _, weight in deffs_and_trials)
+    return (
+        sum(deff * weight for deff, weight in deffs_and_trials) / trials
+        if deffs_and_trials
+        else None
+    )
 
 
-def _flags(people: int, images: int, at_bound: bool) -> tuple[str, ...]:
-    raised = {
-        "one_participant": people == 1,
+def _rate_flags(participants: int, images: int, at_bound: bool) -> tuple[str, ...]:
+    is_raised_by_flag = {
+        "one_participant": participants == 1,
         "one_image": images == 1,
-        "few_participants": 1 < people < FEW,
-        "few_images": 1 < images < FEW,
+        "few_participants": 1 < participants < MIN_CLUSTERS,
+        "few_images": 1 < images < MIN_CLUSTERS,
         "rate_at_bound": at_bound,
     }
-    return tuple(flag for flag, is_raised in raised.items() if is_raised)
+    return tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised)

@@ -10,24 +10,24 @@ import numpy as np
 
 from analysis.inference.clusters import Influence, clustered_variance, multiway_variance
 from analysis.inference.intervals import Interval, t_quantile
-from analysis.inference.rates import FEW
+from analysis.inference.rates import MIN_CLUSTERS
 from analysis.trials import Trials
 
-NARROWEST = 50  # people; the sequence is tightest about there, and holds everywhere
+TIGHTEST_AT = 50  # people; the sequence is tightest about there, and holds everywhere
 
 
-def sequence_radius(sd: float, people: int, alpha: float = 0.05) -> float:
+def confidence_sequence_radius(sd: float, participants: int, alpha: float = 0.05) -> float:
     """How far the mean of so many people's rates may lie from the truth, at any number of people.
 
     sd: standard deviation of these rates. alpha: the chance, in large samples, that the truth is
     ever further away, in (0, 1).
     """
-    rho2 = (-2 * log(alpha) + log(1 - 2 * log(alpha))) / NARROWEST
-    growth = people * rho2 + 1
-    return sd * sqrt(2 * growth / (people**2 * rho2) * log(sqrt(growth) / alpha))
+    rho2 = (-2 * log(alpha) + log(1 - 2 * log(alpha))) / TIGHTEST_AT
+    growth = participants * rho2 + 1
+    return sd * sqrt(2 * growth / (participants**2 * rho2) * log(sqrt(growth) / alpha))
 
 
-def monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
+def estimate_monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
     """Mean of the participants' rates of one method, with a 95 % interval under peeking.
 
     Proportions in [0, 1], for new people and new images; 0.5 is chance. None as long as there is
@@ -36,14 +36,16 @@ def monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
     answered = np.bincount(trials.participant)
     fooled = np.bincount(trials.participant, weights=trials.fooled)
     means = fooled[answered > 0] / answered[answered > 0]
-    people = len(means)
-    if people < FEW or trials.factor_levels[1] < 2:
+    participants = len(means)
+    if participants < MIN_CLUSTERS or trials.factor_levels[1] < 2:
         return None
     rate, sd = float(means.mean()), float(means.std(ddof=1))
     if sd == 0:
         return None
-    added = _image_variance(trials, (trials.fooled - rate) / answered[trials.participant] / people)
-    half = sqrt(sequence_radius(sd, people) ** 2 + t_quantile(inf) ** 2 * added)
+    added = _image_variance(
+        trials, (trials.fooled - rate) / answered[trials.participant] / participants
+    )
+    half = sqrt(confidence_sequence_radius(sd, participants) ** 2 + t_quantile(inf) ** 2 * added)
     return rate, (max(0.0, rate - half), min(1.0, rate + half))
 
 

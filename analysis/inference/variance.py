@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from analysis.trials import Codes, Trials, count_clusters
 
-Values = NDArray[np.bool_] | NDArray[np.float64]
+NumericArray = NDArray[np.bool_] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Components:
+class VarianceComponents:
     """Shares and sizes of variation; None where the data cannot tell.
 
     icc_participant, icc_image: one-way ANOVA, of one factor with the other left in the rest.
@@ -34,35 +34,35 @@ class Components:
     flags: tuple[str, ...] = ()
 
 
-def variance_components(trials: Trials) -> Components:
+def estimate_variance_components(trials: Trials) -> VarianceComponents:
     """Of one method's trials."""
     n, fooled = len(trials.fooled), int(trials.fooled.sum())
     if n == 0:
-        return Components(flags=("no_trials",))
-    people, images = count_clusters(trials.participant), count_clusters(trials.image)
-    raised = {
-        "one_participant": people == 1,
+        return VarianceComponents(flags=("no_trials",))
+    participants, images = count_clusters(trials.participant), count_clusters(trials.image)
+    is_raised_by_flag = {
+        "one_participant": participants == 1,
         "one_image": images == 1,
-        "one_trial_each_participant": people == n > 1,
+        "one_trial_each_participant": participants == n > 1,
         "one_trial_each_image": images == n > 1,
         "rate_at_bound": fooled in (0, n),
     }
-    flags = tuple(flag for flag, is_raised in raised.items() if is_raised)
-    counted = Components(
-        anova_icc(trials.fooled, trials.participant),
-        anova_icc(trials.fooled, trials.image),
+    flags = tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised)
+    partial = VarianceComponents(
+        estimate_icc(trials.fooled, trials.participant),
+        estimate_icc(trials.fooled, trials.image),
         flags=flags,
     )
     if flags:
-        return counted
-    variances = _two_way(trials)
+        return partial
+    variances = _henderson_components(trials)
     if variances is None:
-        return replace(counted, flags=("not_identified",))
+        return replace(partial, flags=("not_identified",))
     participant, image, residual = variances
-    return replace(counted, participant=participant, image=image, residual=residual)
+    return replace(partial, participant=participant, image=image, residual=residual)
 
 
-def anova_icc(values: Values, codes: Codes) -> float | None:
+def estimate_icc(values: NumericArray, codes: Codes) -> float | None:
     """One-way intraclass correlation of values (n,) in the clusters of codes (n,).
 
     None where there is one cluster, one value each, or no variation at all.
@@ -80,31 +80,33 @@ def anova_icc(values: Values, codes: Codes) -> float | None:
     return (between - within) / total if total > 0 else None
 
 
-def _two_way(trials: Trials) -> tuple[float, float, float] | None:
+def _henderson_components(trials: Trials) -> tuple[float, float, float] | None:
     """Variances of participants, images and the rest, from the sums of squares they expect."""
     values, n = trials.fooled.astype(float), len(trials.fooled)
     width = int(trials.image.max()) + 1
     cells, sizes = np.unique(trials.participant * width + trials.image, return_counts=True)
-    people, images = np.bincount(trials.participant), np.bincount(trials.image)
+    participants, images = np.bincount(trials.participant), np.bincount(trials.image)
     expected = [
-        [n, sizes**2 @ (1 / people[cells // width]), count_clusters(trials.participant)],
+        [n, sizes**2 @ (1 / participants[cells // width]), count_clusters(trials.participant)],
         [sizes**2 @ (1 / images[cells % width]), n, count_clusters(trials.image)],
         [n, n, n],
     ]
-    mean = [people @ people / n, images @ images / n, 1.0]
-    seen = [
-        _between(values, trials.participant),
-        _between(values, trials.image),
+    mean = [participants @ participants / n, images @ images / n, 1.0]
+    sums_of_squares = [
+        _between_sum_of_squares(values, trials.participant),
+        _between_sum_of_squares(values, trials.image),
         float(values @ values),
     ]
     layout = np.array(expected) - mean
     if np.linalg.cond(layout) > 1e9:
         return None
-    participant, image, residual = np.linalg.solve(layout, np.array(seen) - values.sum() ** 2 / n)
+    participant, image, residual = np.linalg.solve(
+        layout, np.array(sums_of_squares) - values.sum() ** 2 / n
+    )
     return float(participant), float(image), float(residual)
 
 
-def _between(values: NDArray[np.float64], codes: Codes) -> float:
+def _between_sum_of_squares(values: NDArray[np.float64], codes: Codes) -> float:
     """Sum over clusters of the squared total by the size."""
     sizes = np.bincount(codes)
     return float((np.bincount(codes, weights=values) ** 2 / np.maximum(sizes, 1)).sum())

@@ -14,7 +14,7 @@ from analysis.formatting import (
     method_label,
     order_difference,
 )
-from analysis.inference.image_ranking import NOISE
+from analysis.inference.image_ranking import MIN_RELIABILITY
 from analysis.report_output.glossary import REASONS, RULES
 
 LEVEL = 0.05  # of a test, for what the sentences call a difference
@@ -138,7 +138,7 @@ def tell_ranking(report: ReportPart) -> str:
     said = (
         [f"On a scale from 0 to 1 the reliability of a fake’s rate is {told}."] if trusted else []
     )
-    if trusted and min(trusted.values()) < NOISE:
+    if trusted and min(trusted.values()) < MIN_RELIABILITY:
         said.append("Below 0.5 a ranking is mostly noise.")
     if unranked:
         said.append(f"The fakes of {unranked} cannot be ranked: too few trials, or all alike.")

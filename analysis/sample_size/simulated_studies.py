@@ -6,8 +6,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.inference.contrasts import compare_methods, judge_equivalence
-from analysis.inference.rates import fooling_rates
+from analysis.inference.contrasts import compare_all_methods, equivalence_test
+from analysis.inference.rates import estimate_rates
 from analysis.sample_size.formulas import (
     ALPHA,
     IMAGE_CORRELATION,
@@ -31,8 +31,8 @@ def _shows(study: Comparison, people: int, rng: np.random.Generator) -> bool:
     trials = simulate_study(
         rng, rates, people, study.images, study.trials, study.effects, study.within
     )
-    (difference,) = compare_methods(trials, fooling_rates(trials, ("m0", "m1")))
-    p = difference.p if study.margin is None else judge_equivalence(difference, study.margin).p
+    (difference,) = compare_all_methods(trials, estimate_rates(trials, ("m0", "m1")))
+    p = difference.p if study.margin is None else equivalence_test(difference, study.margin).p
     return p is not None and p < ALPHA
 
 

@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 
 from analysis.checks.robustness import Judged, Otherwise
 from analysis.exclusions.flow import AnalysisSample
-from analysis.inference.clusters import leave_one_out
+from analysis.inference.clusters import find_extreme_leave_one_out
 from analysis.inference.contrasts import (
     TTest,
-    against_chance,
-    against_published,
-    holm,
-    judge_equivalence,
+    adjust_holm,
+    compare_with_chance,
+    compare_with_published,
+    equivalence_test,
 )
 from analysis.inference.detection import (
-    Detection,
-    d_prime_of_rate,
-    detect_in_pairs,
-    detect_single,
-    error_rate,
+    SignalDetection,
+    d_prime_from_rate,
+    estimate_error_rate,
+    estimate_sdt_pairs,
+    estimate_sdt_single,
 )
-from analysis.inference.image_ranking import Ranking
+from analysis.inference.image_ranking import ImageRanking
 from analysis.inference.rates import Rate
-from analysis.inference.variance import variance_components
+from analysis.inference.variance import estimate_variance_components
 from analysis.inputs.published import PublishedRate
 from analysis.mixed_model.model import (
     MOST_PAIR_TRIALS,
@@ -46,7 +46,7 @@ def describe_methods(
     counted: AnalysisSample,
     rates: Rates,
     everybody: Rates,
-    rankings: Mapping[str, Ranking],
+    rankings: Mapping[str, ImageRanking],
     images: Sequence[str],
     published: Sequence[PublishedRate],
     any_number: bool,
@@ -58,8 +58,10 @@ def describe_methods(
     """
     single = counted.table.is_single
     mixed = mixed_rates(counted.trials, counted.methods, inf if any_number else MOST_TRIALS)
-    chance = {method: TTest() if single else against_chance(rate) for method, rate in rates.items()}
-    adjusted = dict(zip(chance, holm([test.p for test in chance.values()]), strict=True))
+    chance = {
+        method: TTest() if single else compare_with_chance(rate) for method, rate in rates.items()
+    }
+    adjusted = dict(zip(chance, adjust_holm([test.p for test in chance.values()]), strict=True))
     return {
         method: {
             **asdict(rate),
@@ -67,9 +69,9 @@ def describe_methods(
             "ci95_without_exclusions": everybody[method].ci95,
             "vs_chance": {**asdict(chance[method]), "p_holm": adjusted[method]},
             "vs_published": [] if single else _describe_published(method, rate, published),
-            "error": asdict(error_rate(counted.trials, method)) if single else None,
+            "error": asdict(estimate_error_rate(counted.trials, method)) if single else None,
             **_describe_detection(_detect(counted, method)),
-            "d_prime_of_rate": None if single else d_prime_of_rate(rate.rate),
+            "d_prime_of_rate": None if single else d_prime_from_rate(rate.rate),
             **_describe_variance(counted, method),
             "influence": _describe_influence(counted, method, images),
             "ranking": _describe_ranking(rankings[method]),
@@ -98,7 +100,7 @@ def describe_differences(
             {
                 **asdict(difference),
                 "p_holm": p_holm,
-                "equivalence": asdict(judge_equivalence(difference, margin)),
+                "equivalence": asdict(equivalence_test(difference, margin)),
                 "without_exclusions": _describe_otherwise(otherwise.by_no_rule, a, b),
                 "without_a_rule": {
                     rule: _describe_otherwise(judged, a, b)
@@ -132,24 +134,24 @@ def _describe_published(method: str, rate: Rate, published: Sequence[PublishedRa
             "rate": other.rate,
             "se": other.se,
             "se_assumed": other.se_assumed,
-            "d_prime": d_prime_of_rate(other.rate),
+            "d_prime": d_prime_from_rate(other.rate),
             "difference": None if rate.rate is None else rate.rate - other.rate,
-            **asdict(against_published(rate, other.rate, other.se)),
+            **asdict(compare_with_published(rate, other.rate, other.se)),
         }
         for other in published
         if method in other.compare_with
     ]
 
 
-def _detect(counted: AnalysisSample, method: str) -> Detection:
+def _detect(counted: AnalysisSample, method: str) -> SignalDetection:
     if counted.table.is_single:
-        return detect_single(counted.trials, method)
+        return estimate_sdt_single(counted.trials, method)
     of_method = counted.trials.method == method
     left = take_counted(counted, counted.table.chose_left_or_fake)[of_method]
-    return detect_in_pairs(counted.trials.for_method(method), left)
+    return estimate_sdt_pairs(counted.trials.for_method(method), left)
 
 
-def _describe_detection(detection: Detection) -> Part:
+def _describe_detection(detection: SignalDetection) -> Part:
     return {
         "d_prime": detection.d_prime,
         "d_prime_ci95": detection.ci95,
@@ -159,7 +161,7 @@ def _describe_detection(detection: Detection) -> Part:
 
 def _describe_variance(counted: AnalysisSample, method: str) -> Part:
     """Shares and sizes of the variation between people and between images."""
-    found = variance_components(counted.trials.for_method(method))
+    found = estimate_variance_components(counted.trials.for_method(method))
     sizes = {name: getattr(found, name) for name in ("participant", "image", "residual")}
     return {
         "icc_participant": found.icc_participant,
@@ -172,15 +174,15 @@ def _describe_influence(counted: AnalysisSample, method: str, images: Sequence[s
     """The rate without the one person, or the one image, that moves it most, either way."""
     part = counted.trials.for_method(method)
     found = {
-        "participant": leave_one_out(
+        "participant": find_extreme_leave_one_out(
             part.fooled, part.participant, counted.table.participants.tolist()
         ),
-        "image": leave_one_out(part.fooled, part.image, images),
+        "image": find_extreme_leave_one_out(part.fooled, part.image, images),
     }
     return {factor: extremes and asdict(extremes) for factor, extremes in found.items()}
 
 
-def _describe_ranking(ranking: Ranking) -> Part:
+def _describe_ranking(ranking: ImageRanking) -> Part:
     """How far the order of its images can be trusted; the images themselves stand elsewhere."""
     return {key: value for key, value in vars(ranking).items() if key != "images"}
 

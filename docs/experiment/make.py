@@ -18,7 +18,7 @@ from PIL import Image
 
 from analysis.figures.canvas import save
 from analysis.figures.figures import draw_rates
-from analysis.inference.intervals import wilson
+from analysis.inference.intervals import wilson_interval
 from analysis.inputs.published import read_published_rates
 from colorizer.color.bins import bin_centers
 from colorizer.figures.comparison_sheet import draw_comparison_sheet, make_panels
@@ -120,7 +120,11 @@ def count_nearer(path: Path) -> dict[str, Any]:
 def share(nearer: list[bool]) -> dict[str, Any]:
     """Return the share with Wilson's interval; photographs are independent."""
     rate = sum(nearer) / len(nearer)
-    return {"images": len(nearer), "share": rate, "ci95": wilson(rate, len(nearer), NORMAL_975)}
+    return {
+        "images": len(nearer),
+        "share": rate,
+        "ci95": wilson_interval(rate, len(nearer), NORMAL_975),
+    }
 
 
 def draw_models() -> None:

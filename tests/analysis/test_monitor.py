@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analysis.inference.sequential import monitored_rate
+from analysis.inference.sequential import estimate_monitored_rate
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 from tests.analysis.studies import read_crossed
 
@@ -33,7 +33,7 @@ def monitor(rows: list[Row], folder: Path, *options: str | Path) -> dict[str, An
 def test_it_holds_the_rates_that_survive_peeking(tmp_path: Path) -> None:
     found = monitor(make_study(rt_ms=""), tmp_path)
     crossed = read_crossed()
-    expected = monitored_rate(crossed.select(crossed.method == "mcl"))
+    expected = estimate_monitored_rate(crossed.select(crossed.method == "mcl"))
     assert expected is not None
     mcl = found["methods"]["mcl"]
     assert (mcl["rate"], *mcl["cs95"]) == pytest.approx((expected[0], *expected[1]))

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from analysis.formatting import MINUS_SIGN, format_percent
-from analysis.inference.contrasts import compare_methods, holm
-from analysis.inference.rates import fooling_rates
+from analysis.inference.contrasts import adjust_holm, compare_all_methods
+from analysis.inference.rates import estimate_rates
 from analysis.mixed_model.model import mixed_difference, mixed_rates
 from tests.analysis.studies import METHODS, read_crossed
 
@@ -29,11 +29,11 @@ def short(p: float) -> str:
 
 def test_the_rates_and_the_difference_are_the_reports() -> None:
     crossed = read_crossed()
-    rates = fooling_rates(crossed, METHODS)
+    rates = estimate_rates(crossed, METHODS)
     found = [known(rate.rate or 0, rate.ci95 or (0, 0)) for rate in rates.values()]
     naive = [known(rate.rate or 0, rate.ci95_naive_wilson or (0, 0)) for rate in rates.values()]
-    differences = compare_methods(crossed, rates)
-    less, adjusted = differences[0], holm([one.p for one in differences])[0]
+    differences = compare_all_methods(crossed, rates)
+    less, adjusted = differences[0], adjust_holm([one.p for one in differences])[0]
     assert less.ci95 is not None
     assert less.p is not None
     assert adjusted is not None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.inference.rates import fooling_rate
+from analysis.inference.rates import estimate_rate
 from analysis.report import make_report
 from analysis.sample_size.formulas import Effects, marginal_intercept
 from analysis.trials import Trials
@@ -135,7 +135,7 @@ def test_photographs_beside_the_fakes_widen_the_interval_as_they_must() -> None:
     studies = [draw_unpaired(rng) for _ in range(400)]
 
     def covers(study: Trials) -> bool:
-        low, high = fooling_rate(study).ci95 or (0, 0)
+        low, high = estimate_rate(study).ci95 or (0, 0)
         return low < 0.3 < high
 
     assert 0.92 <= np.mean([covers(study) for study in studies]) <= 0.98

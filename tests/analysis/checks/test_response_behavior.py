@@ -14,8 +14,8 @@ from analysis.checks.response_behavior import (
     side_balance,
     side_bias,
 )
-from analysis.inference.contrasts import compare_methods
-from analysis.inference.rates import fooling_rates
+from analysis.inference.contrasts import compare_all_methods
+from analysis.inference.rates import estimate_rates
 from tests.analysis.studies import make_trials, read_crossed, read_crossed_rows, read_expected
 
 
@@ -98,7 +98,7 @@ def test_the_order_effect_is_clustered_as_a_difference_of_methods_is() -> None:
     crossed = read_crossed()  # 40 trials of everybody, person after person
     early = np.arange(1600) % 40 < 20
     halves = replace(crossed, method=np.where(early, "z-first", "a-second"))
-    expected = compare_methods(halves, fooling_rates(halves, ("a-second", "z-first")))[0]
+    expected = compare_all_methods(halves, estimate_rates(halves, ("a-second", "z-first")))[0]
     found = order_effect(crossed).difference
     assert found is not None
     assert (found.difference, found.se, found.p) == pytest.approx(

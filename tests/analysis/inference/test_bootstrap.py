@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from analysis.inference import bootstrap
 from analysis.inference.bootstrap import (
-    Resampled,
+    BootstrapIntervals,
+    bootstrap_intervals,
     cluster_bootstrap,
     pigeonhole_bootstrap,
-    resample,
 )
-from analysis.inference.contrasts import compare_methods
-from analysis.inference.rates import fooling_rates
+from analysis.inference.contrasts import compare_all_methods
+from analysis.inference.rates import estimate_rates
 from analysis.trials import Trials
 from tests.analysis.studies import METHODS, make_trials, read_crossed, read_expected, simulate_study
 
@@ -104,7 +104,7 @@ def test_a_replicate_is_the_same_in_any_blocks_and_any_longer_run(
     factor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = replicates(factor, 250)
-    monkeypatch.setattr(bootstrap, "BLOCK", 7)
+    monkeypatch.setattr(bootstrap, "REPLICATES_PER_BLOCK", 7)
     assert replicates(factor, 250).tolist() == once.tolist()
     assert replicates(factor, 300)[:250].tolist() == once.tolist()
     assert replicates(factor, 250, seed=1).tolist() != once.tolist()
@@ -113,7 +113,7 @@ def test_a_replicate_is_the_same_in_any_blocks_and_any_longer_run(
 def test_the_cluster_bootstrap_agrees_with_the_clustered_error() -> None:
     """And differences are paired: their spread is less than that of independent rates."""
     study = simulate_study(np.random.default_rng(0), (0.226, 0.301), people=200)
-    rates = fooling_rates(study, ("m0", "m1"))
+    rates = estimate_rates(study, ("m0", "m1"))
     drawn = cluster_bootstrap(study, ("m0", "m1"), study.participant, 4000, seed=0)
     for column, rate in zip(drawn.T, rates.values(), strict=True):
         assert column.mean() == pytest.approx(rate.rate, abs=0.002)
@@ -126,7 +126,7 @@ def test_the_cluster_bootstrap_agrees_with_the_clustered_error() -> None:
 def test_the_pigeonhole_bootstrap_is_wider_than_the_two_way_interval() -> None:
     crossed = read_crossed()
     drawn = pigeonhole_bootstrap(crossed, ("mcl",), 2000, seed=0)[:, 0]
-    se = fooling_rates(crossed, ("mcl",))["mcl"].se
+    se = estimate_rates(crossed, ("mcl",))["mcl"].se
     assert se is not None
     assert 1.1 < drawn.std() / se < 1.7
 
@@ -144,15 +144,18 @@ def test_a_replicate_without_a_trial_of_a_method_has_no_rate() -> None:
 
 def test_people_drawn_anew_give_the_interval_for_these_images() -> None:
     crossed = read_crossed()
-    found = resample(crossed, METHODS, 4000, seed=0)
-    for method, rate in fooling_rates(crossed, METHODS).items():
-        assert found[method,].ci95_people == pytest.approx(rate.ci95_these_images, abs=0.012)
+    found = bootstrap_intervals(crossed, METHODS, 4000, seed=0)
+    for method, rate in estimate_rates(crossed, METHODS).items():
+        assert found[method,].ci95_participants == pytest.approx(rate.ci95_these_images, abs=0.012)
 
 
 def test_people_and_images_drawn_anew_give_wider_intervals_than_the_default() -> None:
     crossed = read_crossed()
-    found, rates = resample(crossed, METHODS, 2000, seed=0), fooling_rates(crossed, METHODS)
-    for difference in compare_methods(crossed, rates):
+    found, rates = (
+        bootstrap_intervals(crossed, METHODS, 2000, seed=0),
+        estimate_rates(crossed, METHODS),
+    )
+    for difference in compare_all_methods(crossed, rates):
         drawn = found[difference.a, difference.b].ci95_both
         assert drawn is not None
         assert difference.ci95 is not None
@@ -161,7 +164,7 @@ def test_people_and_images_drawn_anew_give_wider_intervals_than_the_default() ->
 
 def test_the_seed_decides() -> None:
     crossed = read_crossed()
-    first, again, other = (resample(crossed, METHODS, 50, seed) for seed in (0, 0, 1))
+    first, again, other = (bootstrap_intervals(crossed, METHODS, 50, seed) for seed in (0, 0, 1))
     assert first == again
     assert first != other
 
@@ -169,12 +172,14 @@ def test_the_seed_decides() -> None:
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
-        ([(0, 0, "m", True), (0, 1, "m", False)], Resampled(None, None)),
-        ([(0, 0, "m", True), (1, 0, "m", True)], Resampled((1.0, 1.0), None)),
+        ([(0, 0, "m", True), (0, 1, "m", False)], BootstrapIntervals(None, None)),
+        ([(0, 0, "m", True), (1, 0, "m", True)], BootstrapIntervals((1.0, 1.0), None)),
     ],
 )
 def test_nothing_is_drawn_from_one_person_or_one_image(
-    answers: list[tuple[int, int, str, bool]], expected: Resampled
+    answers: list[tuple[int, int, str, bool]], expected: BootstrapIntervals
 ) -> None:
-    assert resample(make_trials(*answers), ["m", "never-shown"], 100, seed=0) == {("m",): expected}
-    assert resample(make_trials(*answers), ["never-shown"], 100, seed=0) == {}
+    assert bootstrap_intervals(make_trials(*answers), ["m", "never-shown"], 100, seed=0) == {
+        ("m",): expected
+    }
+    assert bootstrap_intervals(make_trials(*answers), ["never-shown"], 100, seed=0) == {}

@@ -6,9 +6,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from analysis.inference.clusters import (
-    cell_variance,
     clustered_variance,
-    leave_one_out,
+    find_extreme_leave_one_out,
+    intersection_variance,
     multiway_variance,
 )
 from analysis.trials import Codes, count_clusters
@@ -28,13 +28,13 @@ def test_cells_are_the_distinct_pairs_seen_once_or_more(image: list[int]) -> Non
     influence, participant = np.array([0.3, -0.1, -0.4, 0.1, 0.1]), np.array([0, 0, 1, 1, 1])
     pairs = np.array([0, 1, 2, 3, 3]) if image[3] == 2 else np.array([0, 1, 2, 2, 3])
     by_pairs = clustered_variance(influence, pairs)
-    assert cell_variance(influence, participant, np.array(image)) == pytest.approx(by_pairs)
+    assert intersection_variance(influence, participant, np.array(image)) == pytest.approx(by_pairs)
 
 
 def test_cells_without_repeats_are_the_trials() -> None:
     influence, participant, image = np.array([0.3, -0.1, -0.2]), np.array([0, 0, 1]), np.arange(3)
     expected = 3 / 2 * (0.09 + 0.01 + 0.04)
-    assert cell_variance(influence, participant, image) == pytest.approx(expected)
+    assert intersection_variance(influence, participant, image) == pytest.approx(expected)
 
 
 @given(CODES, st.permutations(range(5)), st.permutations(range(6)))
@@ -96,9 +96,9 @@ def test_three_factors_are_added_and_their_pairs_taken_off() -> None:
     rng = np.random.default_rng(0)
     influence = rng.normal(0, 1, 40)
     a, b, c = (rng.integers(0, levels, 40) for levels in (4, 5, 6))
-    pairs = sum(cell_variance(influence, *two) for two in ((a, b), (a, c), (b, c)))
+    pairs = sum(intersection_variance(influence, *two) for two in ((a, b), (a, c), (b, c)))
     alone = sum(clustered_variance(influence, one) for one in (a, b, c))
-    expected = alone - pairs + cell_variance(influence, a, b, c)
+    expected = alone - pairs + intersection_variance(influence, a, b, c)
     assert multiway_variance(influence, (a, b, c)) == pytest.approx(expected)
 
 
@@ -108,7 +108,7 @@ NAMES = ["ann", "ben", "cid", "dot"]
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1))
 def test_the_range_is_that_of_leaving_each_out_in_turn(answers: list[tuple[int, bool]]) -> None:
     codes, fooled = np.array([code for code, _ in answers]), np.array([y for _, y in answers])
-    found = leave_one_out(fooled, codes, NAMES)
+    found = find_extreme_leave_one_out(fooled, codes, NAMES)
     present = np.unique(codes)
     if found is None:
         assert len(present) == 1
@@ -121,7 +121,9 @@ def test_the_range_is_that_of_leaving_each_out_in_turn(answers: list[tuple[int, 
 
 def test_the_one_who_was_always_fooled_raises_the_rate() -> None:
     codes = np.repeat([0, 1, 2], 4)
-    found = leave_one_out(np.array([0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0], dtype=bool), codes, NAMES)
+    found = find_extreme_leave_one_out(
+        np.array([0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0], dtype=bool), codes, NAMES
+    )
     assert found is not None
     assert (found.low, found.low_without) == (1 / 8, "ben")
     assert (found.high, found.high_without) == (5 / 8, "cid")

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from analysis.inference.contrasts import (
     Difference,
     Equivalence,
-    against_chance,
-    against_published,
-    compare_methods,
+    adjust_holm,
+    compare_all_methods,
     compare_subgroups,
-    holm,
-    judge_equivalence,
+    compare_with_chance,
+    compare_with_published,
+    equivalence_test,
 )
-from analysis.inference.intervals import newcombe
-from analysis.inference.rates import Rate, fooling_rates
+from analysis.inference.intervals import newcombe_interval
+from analysis.inference.rates import Rate, estimate_rates
 from analysis.trials import Trials
 from tests.analysis.studies import (
     METHODS,
@@ -36,12 +36,12 @@ CROSSED = {
 
 def compare(trials: Trials) -> list[Difference]:
     methods = np.unique(trials.method).tolist()
-    return compare_methods(trials, fooling_rates(trials, methods))
+    return compare_all_methods(trials, estimate_rates(trials, methods))
 
 
 def test_differences_agree_with_statsmodels() -> None:
     found = compare(read_crossed())
-    adjusted = holm([one.p for one in found])
+    adjusted = adjust_holm([one.p for one in found])
     for one, p_holm in zip(found, adjusted, strict=True):
         difference, *expected = CROSSED[one.a, one.b]
         assert one.difference == pytest.approx(-difference, abs=1e-9)
@@ -71,7 +71,7 @@ def test_every_number_of_a_difference_agrees_with_the_reference_file() -> None:
 )
 def test_equivalence_agrees_with_the_reference(place: int, margin: float, p: float) -> None:
     """Of l2 and mcl, l2 and zhang2016, mcl and zhang2016, by scipy's t."""
-    found = judge_equivalence(compare(read_crossed())[place], margin)
+    found = equivalence_test(compare(read_crossed())[place], margin)
     assert found.p == pytest.approx(p, abs=1e-9)
 
 
@@ -80,14 +80,14 @@ def test_methods_are_equivalent_where_the_90_percent_interval_is_inside_the_marg
     difference: float,
 ) -> None:
     for margin in np.arange(0.01, 0.2, 0.001).tolist():
-        found = judge_equivalence(Difference("a", "b", difference, se=0.03, df=39), margin)
+        found = equivalence_test(Difference("a", "b", difference, se=0.03, df=39), margin)
         assert found.p is not None
         assert found.ci90 is not None
         assert (found.p < 0.05) == (-margin < found.ci90[0] and found.ci90[1] < margin)
 
 
 def test_a_difference_without_an_error_has_no_equivalence() -> None:
-    found = judge_equivalence(Difference("a", "b", 0.0, flags=("no_variation",)), 0.05)
+    found = equivalence_test(Difference("a", "b", 0.0, flags=("no_variation",)), 0.05)
     assert found == Equivalence(0.05)
 
 
@@ -102,37 +102,37 @@ def test_tests_of_one_rate_agree_with_the_reference(
     method: str, chance: tuple[float, float], published: tuple[float, float]
 ) -> None:
     """Against 50 %, and against 32.3 % with a standard error of 2.2 points of its own."""
-    rate = fooling_rates(read_crossed(), METHODS)[method]
-    even, other = against_chance(rate), against_published(rate, 0.323, 0.022)
+    rate = estimate_rates(read_crossed(), METHODS)[method]
+    even, other = compare_with_chance(rate), compare_with_published(rate, 0.323, 0.022)
     assert (even.t, even.p) == pytest.approx(chance)
     assert (other.t, other.p) == pytest.approx(published)
     assert even.df == other.df == 39
 
 
 def test_a_published_rate_without_its_error_is_not_tested() -> None:
-    rate = fooling_rates(read_crossed(), METHODS)["mcl"]
-    assert against_published(rate, 0.301, None).p is None
+    rate = estimate_rates(read_crossed(), METHODS)["mcl"]
+    assert compare_with_published(rate, 0.301, None).p is None
 
 
 def test_at_a_rate_of_zero_chance_is_tested_exactly_on_the_effective_trials() -> None:
     rate = Rate(0, 20, 4, 5, 0.0, n_eff=8.0, df=3, flags=("rate_at_bound",))
-    assert against_chance(rate).p == pytest.approx(2 * 0.5**8)
-    assert against_chance(rate).t is None
+    assert compare_with_chance(rate).p == pytest.approx(2 * 0.5**8)
+    assert compare_with_chance(rate).t is None
 
 
 def test_holm_agrees_with_r() -> None:
     """p.adjust(c(0.01, 0.02, 0.03, 0.005), "holm"), and with ties and a one."""
-    assert holm([0.01, 0.02, 0.03, 0.005]) == pytest.approx([0.03, 0.04, 0.04, 0.02])
-    assert holm([0.04, 0.04, 1.0]) == pytest.approx([0.12, 0.12, 1.0])
+    assert adjust_holm([0.01, 0.02, 0.03, 0.005]) == pytest.approx([0.03, 0.04, 0.04, 0.02])
+    assert adjust_holm([0.04, 0.04, 1.0]) == pytest.approx([0.12, 0.12, 1.0])
 
 
 def test_holm_agrees_with_every_reference_case() -> None:
     for case in read_expected("holm")["sets"]:
-        assert holm(case["p"]) == pytest.approx(case["holm"], abs=1e-12)
+        assert adjust_holm(case["p"]) == pytest.approx(case["holm"], abs=1e-12)
 
 
 def test_holm_passes_over_what_was_not_tested() -> None:
-    assert holm([None, 0.01, None, 0.04]) == [None, 0.02, None, 0.04]
+    assert adjust_holm([None, 0.01, None, 0.04]) == [None, 0.02, None, 0.04]
 
 
 def test_people_of_one_method_each_cost_a_degree_of_freedom_more() -> None:
@@ -147,14 +147,14 @@ def test_a_rate_of_zero_gives_newcombes_interval_and_no_test() -> None:
     crossed = read_crossed()
     fooled = crossed.fooled & (crossed.method == "mcl")
     trials = Trials(fooled, crossed.participant, crossed.image, crossed.method)
-    rates = fooling_rates(trials, ("l2", "mcl"))
+    rates = estimate_rates(trials, ("l2", "mcl"))
     l2, mcl = rates["l2"], rates["mcl"]
     assert l2.ci95
     assert mcl.ci95
     assert l2.rate is not None
     assert mcl.rate is not None
-    found = compare_methods(trials, rates)[0]
-    assert found.ci95 == newcombe(l2.rate, l2.ci95, mcl.rate, mcl.ci95)
+    found = compare_all_methods(trials, rates)[0]
+    assert found.ci95 == newcombe_interval(l2.rate, l2.ci95, mcl.rate, mcl.ci95)
     assert (found.p, found.flags) == (None, ("rate_at_bound",))
 
 
@@ -178,7 +178,7 @@ def test_a_difference_that_never_varies_has_no_interval() -> None:
 
 def test_methods_without_trials_are_not_compared() -> None:
     crossed = read_crossed()
-    assert compare_methods(crossed, fooling_rates(crossed, ("mcl", "never-shown"))) == []
+    assert compare_all_methods(crossed, estimate_rates(crossed, ("mcl", "never-shown"))) == []
 
 
 @given(st.permutations(range(40)), st.permutations(range(200)))
@@ -211,7 +211,7 @@ def test_holm_keeps_the_error_of_three_equal_methods_near_5_percent() -> None:
     rng = np.random.default_rng(2)
     studies = [compare(simulate_study(rng, (0.301,) * 3)) for _ in range(400)]
     smallest = [
-        min(p for p in holm([one.p for one in study]) if p is not None) for study in studies
+        min(p for p in adjust_holm([one.p for one in study]) if p is not None) for study in studies
     ]
     assert np.mean([p < 0.05 for p in smallest]) < 0.08
 
@@ -224,8 +224,8 @@ def test_a_group_differs_from_the_others_as_two_methods_do() -> None:
     mcl = crossed.select(crossed.method == "mcl")
     folder = np.array([name.partition("/")[0] for name in NAMES])[mcl.image]
     as_methods = Trials(mcl.fooled, mcl.participant, mcl.image, folder)
-    rates = fooling_rates(as_methods, ("indoor", "outdoor"))
-    expected = compare_methods(as_methods, rates)[0]
+    rates = estimate_rates(as_methods, ("indoor", "outdoor"))
+    expected = compare_all_methods(as_methods, rates)[0]
     indoor, outdoor = compare_subgroups(mcl, ["mcl"], NAMES)
     assert (indoor.group, indoor.method, indoor.rate) == ("indoor", "mcl", rates["indoor"])
     assert indoor.difference
@@ -242,7 +242,7 @@ def test_holm_is_over_all_methods_and_groups() -> None:
         (method, group) for method in METHODS for group in ("indoor", "outdoor")
     ]
     raw = [one.difference.p if one.difference else None for one in found]
-    assert [one.p_holm for one in found] == holm(raw)
+    assert [one.p_holm for one in found] == adjust_holm(raw)
 
 
 def test_a_kind_of_image_that_fools_more_is_found() -> None:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from analysis.inference.detection import (
-    Detection,
-    d_prime_of_rate,
-    detect_in_pairs,
-    detect_single,
-    error_rate,
+    SignalDetection,
+    d_prime_from_rate,
+    estimate_error_rate,
+    estimate_sdt_pairs,
+    estimate_sdt_single,
 )
 from analysis.trials import Trials
 from tests.analysis.studies import make_trials, read_crossed, read_crossed_rows, read_expected
@@ -39,7 +39,7 @@ REFERENCE_COUNTS = (596, 234, 225, 545)
 
 def test_pooled_d_prime_agrees_with_the_reference() -> None:
     """There the side called real counts, so that the criterion changes its sign."""
-    found = detect_in_pairs(answer_pairs(*REFERENCE_COUNTS), sides(*REFERENCE_COUNTS))
+    found = estimate_sdt_pairs(answer_pairs(*REFERENCE_COUNTS), sides(*REFERENCE_COUNTS))
     assert found.d_prime == pytest.approx(0.7948380575781832, abs=1e-12)
     assert found.criterion == pytest.approx(-0.015089020671349818, abs=1e-12)
 
@@ -51,17 +51,17 @@ def test_pooled_d_prime_agrees_with_the_reference_file() -> None:
     )
     crossed = read_crossed()
     assert (crossed.fooled == (truth != answer)).all()
-    found, case = detect_in_pairs(crossed, answer), expected["detection"]
+    found, case = estimate_sdt_pairs(crossed, answer), expected["detection"]
     assert found.d_prime == pytest.approx(case["d_prime"], abs=1e-6)
     assert found.criterion == pytest.approx(case["criterion"], abs=1e-6)
     for rate, d_prime in expected["d_prime_of_rate"].items():
-        assert d_prime_of_rate(float(rate)) == pytest.approx(d_prime, abs=1e-9)
+        assert d_prime_from_rate(float(rate)) == pytest.approx(d_prime, abs=1e-9)
 
 
 def test_the_error_of_independent_answers_is_that_of_gourevitch_and_galanter() -> None:
     """1967: variance H (1 - H) / (n phi(zH)^2) of either z; pairs take half of the sum."""
     hits, misses, alarms, rejections = 60, 40, 20, 80
-    found = detect_in_pairs(
+    found = estimate_sdt_pairs(
         answer_pairs(hits, misses, alarms, rejections), sides(hits, misses, alarms, rejections)
     )
     density = NormalDist().pdf
@@ -81,7 +81,7 @@ def answer_single(hits: int, misses: int, alarms: int, rejections: int) -> Trial
 
 
 def test_single_images_are_yes_no_answers() -> None:
-    found = detect_single(answer_single(70, 30, 25, 75), "m")
+    found = estimate_sdt_single(answer_single(70, 30, 25, 75), "m")
     assert (found.hit_rate, found.false_alarm_rate) == (0.7, 0.25)
     assert found.d_prime == pytest.approx(z(0.7) - z(0.25))
     assert found.criterion == pytest.approx(-(z(0.7) + z(0.25)) / 2)
@@ -92,12 +92,12 @@ def test_single_images_are_yes_no_answers() -> None:
 
 def test_the_error_rate_is_of_fakes_and_photographs() -> None:
     trials = answer_single(70, 30, 25, 75)
-    assert error_rate(trials, "m").rate == 55 / 200
-    assert error_rate(trials.select(trials.method == "m"), "m").rate == 0.3
+    assert estimate_error_rate(trials, "m").rate == 55 / 200
+    assert estimate_error_rate(trials.select(trials.method == "m"), "m").rate == 0.3
 
 
 def test_a_rate_of_one_is_corrected_log_linearly_and_gets_no_interval() -> None:
-    found = detect_single(answer_single(50, 0, 10, 40), "m")
+    found = estimate_sdt_single(answer_single(50, 0, 10, 40), "m")
     assert found.hit_rate == 1
     assert found.d_prime == pytest.approx(z(50.5 / 51) - z(10.5 / 51))
     assert (found.ci95, found.flags) == (None, ("rate_at_bound",))
@@ -106,14 +106,14 @@ def test_a_rate_of_one_is_corrected_log_linearly_and_gets_no_interval() -> None:
 def test_without_photographs_there_is_no_d_prime() -> None:
     trials = answer_single(50, 10, 10, 40)
     fakes = trials.select(trials.method == "m")
-    assert detect_single(fakes, "m") == Detection(flags=("no_trials",))
+    assert estimate_sdt_single(fakes, "m") == SignalDetection(flags=("no_trials",))
 
 
 def test_one_person_gives_an_interval_for_new_images_only_and_says_so() -> None:
     trials = make_trials(*((0, i % 20, "m", i % 3 == 0) for i in range(40)))
-    found = detect_in_pairs(trials, np.arange(40) % 4 < 2)
+    found = estimate_sdt_pairs(trials, np.arange(40) % 4 < 2)
     assert (found.df, found.flags) == (19, ("one_participant",))
-    alone = detect_in_pairs(
+    alone = estimate_sdt_pairs(
         Trials(trials.fooled, trials.participant, trials.participant, trials.method),
         np.arange(40) % 4 < 2,
     )
@@ -129,7 +129,7 @@ def test_a_lean_to_a_side_moves_the_criterion_but_not_d_prime() -> None:
     for lean in (0.0, 0.8):
         said = evidence + lean > 0
         trials = Trials(said != left, codes, codes, np.full(200_000, "m"))
-        found = detect_in_pairs(trials, said)
+        found = estimate_sdt_pairs(trials, said)
         assert found.d_prime == pytest.approx(1, abs=0.02)
         assert found.criterion == pytest.approx(-lean / sqrt(2), abs=0.02)
 
@@ -146,9 +146,9 @@ def test_the_interval_covers_95_percent_where_people_and_images_differ() -> None
         said = np.where(left, 1, -1) * strength + rng.normal(0, sqrt(2), people * each) > 0
         return Trials(said != left, participant, image, np.full(len(said), "m")), said
 
-    truth = detect_in_pairs(*draw(20_000, 20_000, 20)).d_prime
+    truth = estimate_sdt_pairs(*draw(20_000, 20_000, 20)).d_prime
     assert truth is not None
-    found = [detect_in_pairs(*draw(40, 60, 30)).ci95 for _ in range(300)]
+    found = [estimate_sdt_pairs(*draw(40, 60, 30)).ci95 for _ in range(300)]
     assert 0.92 <= np.mean([one[0] < truth < one[1] for one in found if one]) <= 0.98
 
 
@@ -162,7 +162,7 @@ def test_exchanging_the_sides_turns_the_criterion_only(
 ) -> None:
     trials = make_trials(*((p, i, "m", fooled) for p, i, fooled, _ in answers))
     left = np.array([answer[3] for answer in answers])
-    found, turned = detect_in_pairs(trials, left), detect_in_pairs(trials, ~left)
+    found, turned = estimate_sdt_pairs(trials, left), estimate_sdt_pairs(trials, ~left)
     if found.d_prime is None or found.criterion is None:
         assert turned == found
         return

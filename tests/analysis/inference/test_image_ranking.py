@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.inference.image_ranking import Ranking, fit_beta, rank_images
+from analysis.inference.image_ranking import ImageRanking, fit_beta_binomial, rank_images
 from analysis.trials import Trials
 from tests.analysis.studies import make_trials, read_crossed, read_expected
 
 NAMES = [f"img{code:04d}" for code in range(200)]
 
 
-def rank(*answers: tuple[int, bool]) -> Ranking:
+def rank(*answers: tuple[int, bool]) -> ImageRanking:
     """Of (image, fooled) each, every answer by another person."""
     trials = make_trials(*((p, i, "m", fooled) for p, (i, fooled) in enumerate(answers)))
     return rank_images(trials, "m", NAMES)
@@ -118,12 +118,12 @@ def test_equal_images_keep_the_order_of_their_names() -> None:
 
 
 def test_no_trials_give_no_ranking() -> None:
-    assert rank_images(read_crossed(), "never-shown", NAMES) == Ranking(flags=("no_trials",))
+    assert rank_images(read_crossed(), "never-shown", NAMES) == ImageRanking(flags=("no_trials",))
 
 
 def test_the_counts_say_less_apart_than_a_binomial_does() -> None:
     """Every image at exactly its mean: less spread than by chance, so no shape."""
-    assert fit_beta(np.array([3, 3, 3]), np.array([10, 10, 10])) is None
+    assert fit_beta_binomial(np.array([3, 3, 3]), np.array([10, 10, 10])) is None
 
 
 def test_relabelled_images_are_ranked_alike() -> None:

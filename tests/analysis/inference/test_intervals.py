@@ -4,7 +4,13 @@ from math import inf
 
 import pytest
 
-from analysis.inference.intervals import clopper_pearson, newcombe, t_quantile, two_sided_p, wilson
+from analysis.inference.intervals import (
+    clopper_pearson_interval,
+    newcombe_interval,
+    t_quantile,
+    two_sided_p,
+    wilson_interval,
+)
 from tests.analysis.studies import read_expected
 
 # fooled, trials, R's prop.test(correct=FALSE), R's binom.test
@@ -21,16 +27,22 @@ R_INTERVALS = [
 def test_wilson_and_clopper_pearson_agree_with_r(
     fooled: int, trials: int, score: tuple[float, float], exact: tuple[float, float]
 ) -> None:
-    assert wilson(fooled / trials, trials, t_quantile(inf)) == pytest.approx(score, abs=1e-9)
-    assert clopper_pearson(fooled / trials, trials) == pytest.approx(exact, abs=1e-9)
+    assert wilson_interval(fooled / trials, trials, t_quantile(inf)) == pytest.approx(
+        score, abs=1e-9
+    )
+    assert clopper_pearson_interval(fooled / trials, trials) == pytest.approx(exact, abs=1e-9)
 
 
 def test_wilson_and_clopper_pearson_agree_with_r_on_every_reference_case() -> None:
     cases = read_expected("r")["proportions"]
     for case in cases:
         rate, trials = case["k"] / case["n"], case["n"]
-        assert wilson(rate, trials, t_quantile(inf)) == pytest.approx(case["wilson"], abs=1e-9)
-        assert clopper_pearson(rate, trials) == pytest.approx(case["clopper_pearson"], abs=1e-9)
+        assert wilson_interval(rate, trials, t_quantile(inf)) == pytest.approx(
+            case["wilson"], abs=1e-9
+        )
+        assert clopper_pearson_interval(rate, trials) == pytest.approx(
+            case["clopper_pearson"], abs=1e-9
+        )
 
 
 def test_they_agree_with_statsmodels_at_every_level() -> None:
@@ -38,9 +50,9 @@ def test_they_agree_with_statsmodels_at_every_level() -> None:
     assert len({case["alpha"] for case in cases}) == 3
     for case in cases:
         rate, trials, level = case["k"] / case["n"], case["n"], 1 - case["alpha"]
-        score = wilson(rate, trials, t_quantile(inf, 1 - case["alpha"] / 2))
+        score = wilson_interval(rate, trials, t_quantile(inf, 1 - case["alpha"] / 2))
         assert score == pytest.approx(case["wilson"], abs=1e-9)
-        exact = clopper_pearson(rate, trials, level)
+        exact = clopper_pearson_interval(rate, trials, level)
         assert exact == pytest.approx(case["clopper_pearson"], abs=1e-9)
 
 
@@ -48,7 +60,7 @@ def test_newcombe_agrees_with_his_first_example() -> None:
     """Newcombe 1998, table II, contrast (a): 56/70 - 48/80, method 10: 0.0524 to 0.3339."""
     z = t_quantile(inf)
     a, b = 56 / 70, 48 / 80
-    bounds = newcombe(a, wilson(a, 70, z), b, wilson(b, 80, z))
+    bounds = newcombe_interval(a, wilson_interval(a, 70, z), b, wilson_interval(b, 80, z))
     assert bounds == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 

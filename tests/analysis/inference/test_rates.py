@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.inference.rates import Rate, fooling_rate, fooling_rates
+from analysis.inference.rates import Rate, estimate_rate, estimate_rates
 from analysis.trials import Trials
 from tests.analysis.studies import (
     METHODS,
@@ -28,7 +28,7 @@ CROSSED = {
 @pytest.mark.parametrize("method", METHODS)
 def test_rate_error_and_interval_agree_with_statsmodels(method: str) -> None:
     fooled, trials, images, se, deff, low, high = CROSSED[method]
-    rate = fooling_rates(read_crossed(), METHODS)[method]
+    rate = estimate_rates(read_crossed(), METHODS)[method]
     assert (rate.fooled, rate.trials, rate.participants, rate.images) == (
         fooled,
         trials,
@@ -42,7 +42,7 @@ def test_rate_error_and_interval_agree_with_statsmodels(method: str) -> None:
 
 def test_every_number_of_a_rate_agrees_with_the_reference_file() -> None:
     expected = read_expected("crossed")["rates"]
-    rates = fooling_rates(read_crossed(), METHODS)
+    rates = estimate_rates(read_crossed(), METHODS)
     for method in METHODS:
         rate, case = rates[method], expected[method]
         assert rate.rate == pytest.approx(case["rate"], abs=1e-6)
@@ -55,13 +55,13 @@ def test_every_number_of_a_rate_agrees_with_the_reference_file() -> None:
 
 def test_these_images_interval_is_that_of_people_alone() -> None:
     """Printed in the project's statistics: MCL, these images, 26.5 to 36.2 %."""
-    mcl = fooling_rates(read_crossed(), METHODS)["mcl"]
+    mcl = estimate_rates(read_crossed(), METHODS)["mcl"]
     assert mcl.ci95_these_images == pytest.approx((0.265, 0.362), abs=5e-4)
 
 
 def rate_of(fooled: list[int], people: list[int], images: list[int]) -> Rate:
     answers = zip(people, images, fooled, strict=True)
-    return fooling_rate(make_trials(*((p, i, "m", bool(y)) for p, i, y in answers)))
+    return estimate_rate(make_trials(*((p, i, "m", bool(y)) for p, i, y in answers)))
 
 
 def test_nobody_fooled_gives_the_exact_interval_on_a_typical_design_effect() -> None:
@@ -83,7 +83,7 @@ def test_everybody_fooled_mirrors_nobody_fooled() -> None:
 def test_a_rate_of_zero_takes_the_design_effect_of_the_other_methods() -> None:
     crossed = read_crossed()
     fooled = crossed.fooled & (crossed.method != "l2")
-    rates = fooling_rates(
+    rates = estimate_rates(
         Trials(fooled, crossed.participant, crossed.image, crossed.method), METHODS
     )
     others = [CROSSED[method] for method in ("mcl", "zhang2016")]
@@ -111,7 +111,7 @@ def test_one_person_and_one_image_give_no_interval() -> None:
 
 
 def test_no_trials_give_no_rate() -> None:
-    rates = fooling_rates(read_crossed(), ("mcl", "never-shown"))
+    rates = estimate_rates(read_crossed(), ("mcl", "never-shown"))
     assert (rates["never-shown"].rate, rates["never-shown"].flags) == (None, ("no_trials",))
 
 
@@ -131,7 +131,7 @@ ANSWERS = st.lists(
 def test_an_interval_holds_its_rate_and_never_beats_independent_trials(
     answers: list[tuple[int, int, str, bool]],
 ) -> None:
-    rate = fooling_rate(make_trials(*answers))
+    rate = estimate_rate(make_trials(*answers))
     if rate.ci95 is None:
         assert rate.participants == rate.images == 1
         return
@@ -147,7 +147,7 @@ def test_relabelling_people_and_images_changes_nothing(
     answers: list[tuple[int, int, str, bool]], people: list[int], images: list[int]
 ) -> None:
     relabelled = [(people[p], images[i], method, fooled) for p, i, method, fooled in answers]
-    first, second = (fooling_rate(make_trials(*trials)) for trials in (answers, relabelled))
+    first, second = (estimate_rate(make_trials(*trials)) for trials in (answers, relabelled))
     assert second.ci95 == (None if first.ci95 is None else pytest.approx(first.ci95, abs=1e-9))
     assert second.flags == first.flags
 
@@ -155,7 +155,7 @@ def test_relabelling_people_and_images_changes_nothing(
 def test_the_interval_covers_95_percent_where_the_naive_one_does_not() -> None:
     """60 people, 40 trials, 200 images, two methods: 95.2 and 82.2 % over 2,000 such studies."""
     rng = np.random.default_rng(1)
-    rates = [fooling_rates(simulate_study(rng, (0.226, 0.301)), ("m1",))["m1"] for _ in range(400)]
+    rates = [estimate_rates(simulate_study(rng, (0.226, 0.301)), ("m1",))["m1"] for _ in range(400)]
     covered = np.mean([rate.ci95[0] < 0.301 < rate.ci95[1] for rate in rates if rate.ci95])
     naive = [rate.ci95_naive_wilson for rate in rates if rate.ci95_naive_wilson]
     assert 0.92 <= covered <= 0.98

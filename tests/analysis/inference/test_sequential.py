@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.inference.clusters import clustered_variance, multiway_variance
-from analysis.inference.intervals import t_quantile, wilson
-from analysis.inference.sequential import monitored_rate, sequence_radius
+from analysis.inference.intervals import t_quantile, wilson_interval
+from analysis.inference.sequential import confidence_sequence_radius, estimate_monitored_rate
 from analysis.trials import Trials
 from tests.analysis.studies import make_trials, read_crossed, read_expected, simulate_study
 
@@ -24,14 +24,14 @@ LOOKS = {
 @pytest.mark.parametrize("people", LOOKS)
 def test_the_radius_is_the_researchers(people: int) -> None:
     _, sd, radius = LOOKS[people]
-    assert sequence_radius(sd, people) == pytest.approx(radius, abs=1e-9)
+    assert confidence_sequence_radius(sd, people) == pytest.approx(radius, abs=1e-9)
 
 
 def test_the_radius_agrees_with_the_reference_file() -> None:
     case = read_expected("sequences")
     for look in case["looks"]:
         rates = np.array(case["rates"][: look["people"]])
-        radius = sequence_radius(rates.std(ddof=1), look["people"])
+        radius = confidence_sequence_radius(rates.std(ddof=1), look["people"])
         assert (rates.mean() - radius, rates.mean() + radius) == pytest.approx(look["interval"])
 
 
@@ -43,7 +43,7 @@ def first_people(trials: Trials, people: int) -> Trials:
 def test_the_monitored_interval_adds_the_images_to_the_sequence(people: int) -> None:
     crossed = read_crossed()
     mcl = first_people(crossed.select(crossed.method == "mcl"), people)
-    found = monitored_rate(mcl)
+    found = estimate_monitored_rate(mcl)
     assert found is not None
     rate, (low, high) = found
     mean, _, radius = LOOKS[people]
@@ -73,7 +73,7 @@ def answers(people: int, images: int, fooled: int = 1) -> Trials:
     ],
 )
 def test_no_rate_is_shown_before_its_interval_can_be_trusted(trials: Trials, shown: bool) -> None:
-    assert (monitored_rate(trials) is not None) is shown
+    assert (estimate_monitored_rate(trials) is not None) is shown
 
 
 def test_people_count_alike_however_many_trials_they_answered() -> None:
@@ -83,7 +83,10 @@ def test_people_count_alike_however_many_trials_they_answered() -> None:
         *(ten.participant.tolist(), ten.image.tolist(), ["m"] * 40, ten.fooled.tolist()),
         strict=True,
     )
-    found, expected = monitored_rate(make_trials(*everything, *longer)), monitored_rate(ten)
+    found, expected = (
+        estimate_monitored_rate(make_trials(*everything, *longer)),
+        estimate_monitored_rate(ten),
+    )
     assert found is not None
     assert expected is not None
     assert found[0] == pytest.approx(expected[0])
@@ -96,9 +99,9 @@ def test_it_holds_at_every_look_where_wilsons_interval_does_not() -> None:
     for _ in range(studies):
         study = simulate_study(rng, (0.301,), people=60, trials=20)
         looks = [first_people(study, people) for people in range(10, 61)]
-        shown = [monitored_rate(look) for look in looks]
+        shown = [estimate_monitored_rate(look) for look in looks]
         ours += any(not low < 0.301 < high for found in shown if found for low, high in [found[1]])
-        naive = [wilson(look.fooled.mean(), len(look.fooled), 1.96) for look in looks]
+        naive = [wilson_interval(look.fooled.mean(), len(look.fooled), 1.96) for look in looks]
         wilsons += any(not low < 0.301 < high for low, high in naive)
     assert ours / studies < 0.09
     assert wilsons / studies > 0.4

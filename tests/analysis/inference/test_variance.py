@@ -5,7 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.inference.variance import Components, anova_icc, variance_components
+from analysis.inference.variance import (
+    VarianceComponents,
+    estimate_icc,
+    estimate_variance_components,
+)
 from analysis.trials import Trials
 from tests.analysis.studies import METHODS, make_trials, read_crossed, read_expected
 
@@ -13,15 +17,15 @@ from tests.analysis.studies import METHODS, make_trials, read_crossed, read_expe
 CROSSED = {"mcl": (0.03276129669476876, 0.05340158811683834)}
 
 
-def components_of(fooled: list[int], people: list[int], images: list[int]) -> Components:
+def components_of(fooled: list[int], people: list[int], images: list[int]) -> VarianceComponents:
     answers = zip(people, images, fooled, strict=True)
-    return variance_components(make_trials(*((p, i, "m", bool(y)) for p, i, y in answers)))
+    return estimate_variance_components(make_trials(*((p, i, "m", bool(y)) for p, i, y in answers)))
 
 
 @pytest.mark.parametrize("method", CROSSED)
 def test_correlations_agree_with_the_reference(method: str) -> None:
     crossed = read_crossed()
-    found = variance_components(crossed.select(crossed.method == method))
+    found = estimate_variance_components(crossed.select(crossed.method == method))
     assert (found.icc_participant, found.icc_image) == pytest.approx(CROSSED[method], abs=1e-12)
     assert found.flags == ()
 
@@ -29,7 +33,7 @@ def test_correlations_agree_with_the_reference(method: str) -> None:
 def test_correlations_agree_with_the_reference_file() -> None:
     expected = read_expected("crossed")["icc_mcl"]
     crossed = read_crossed()
-    found = variance_components(crossed.select(crossed.method == "mcl"))
+    found = estimate_variance_components(crossed.select(crossed.method == "mcl"))
     assert found.icc_participant == pytest.approx(expected["participant"], abs=1e-6)
     assert found.icc_image == pytest.approx(expected["image"], abs=1e-6)
 
@@ -57,7 +61,7 @@ def test_components_are_unbiased_where_everyone_sees_the_same_images() -> None:
         chance = 0.4 + rng.uniform(-0.15, 0.15, 20)[people] + rng.uniform(-0.2, 0.2, 10)[images]
         seen = rng.random(200) < 0.8
         trials = Trials(rng.random(200) < chance, people, images, np.full(200, "m"))
-        found.append(variance_components(trials.select(seen)))
+        found.append(estimate_variance_components(trials.select(seen)))
     assert np.mean([one.participant for one in found if one.participant is not None]) == (
         pytest.approx(0.3**2 / 12, rel=0.1)
     )
@@ -95,7 +99,7 @@ def test_a_factor_seen_once_each_has_no_correlation_but_the_other_has() -> None:
 def test_no_trials_have_no_components() -> None:
     crossed = read_crossed()
     nothing = crossed.select(crossed.method == "never-shown")
-    assert variance_components(nothing) == Components(flags=("no_trials",))
+    assert estimate_variance_components(nothing) == VarianceComponents(flags=("no_trials",))
 
 
 @given(st.permutations(range(40)), st.permutations(range(200)))
@@ -111,7 +115,7 @@ def test_relabelling_people_and_images_changes_nothing(
     )
     for method in METHODS:
         first, second = (
-            variance_components(trials.select(crossed.method == method))
+            estimate_variance_components(trials.select(crossed.method == method))
             for trials in (crossed, relabelled)
         )
         assert second.participant == pytest.approx(first.participant, abs=1e-12)
@@ -119,4 +123,4 @@ def test_relabelling_people_and_images_changes_nothing(
 
 
 def test_values_that_never_vary_have_no_correlation() -> None:
-    assert anova_icc(np.array([True, True, True]), np.array([0, 0, 1])) is None
+    assert estimate_icc(np.array([True, True, True]), np.array([0, 0, 1])) is None
