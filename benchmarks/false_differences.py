@@ -13,7 +13,7 @@ import numpy as np
 from analysis.inference.contrasts import compare_all_methods
 from analysis.inference.intervals import two_sided_p
 from analysis.inference.rates import estimate_rates
-from analysis.mixed_model.model import mixed_difference
+from analysis.mixed_model.model import fit_mixed_difference
 from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
 
@@ -57,7 +57,7 @@ MODELS = ("mixed, intercepts", "mixed, slopes")
 
 def judge(trials: Trials, images: int) -> dict[str, float | None]:
     """p of every test; None where there is none."""
-    found, _ = mixed_difference(trials, *METHODS, df=min(PEOPLE, images) - 1)
+    found, _ = fit_mixed_difference(trials, *METHODS, df=min(PEOPLE, images) - 1)
     models = (found.p_intercepts, found.p) if found else (None, None)
     tests = {name: test(trials) for name, test in TESTS.items()}
     return {**tests, **dict(zip(MODELS, models, strict=True))}

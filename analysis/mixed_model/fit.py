@@ -10,15 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from analysis.mixed_model.laplace import Effects, Floats, Layout, Loads, laplace_deviance, lay_out
+from analysis.mixed_model.laplace import (
+    CrossedLayout,
+    FloatArray,
+    Loadings,
+    RandomEffects,
+    build_layout,
+    laplace_deviance,
+)
 from analysis.trials import Codes
 
-NO_VARIANCE = 1e-3  # an effect whose absence adds less deviance than this is 0
-LARGEST = 10.0  # a beta or load beyond this has run off: the data separate
-FLAT = 0.01  # a slope of the deviance below this is that of a minimum
+MIN_DEVIANCE_GAIN = 1e-3  # an effect whose absence adds less deviance than this is 0
+MAX_PARAMETER = 10.0  # a beta or load beyond this has run off: the data separate
+MAX_GRADIENT = 0.01  # a slope of the deviance below this is that of a minimum
 
 
-class Fit(NamedTuple):
+class MixedFit(NamedTuple):
     """Log odds: beta (G,), and what standard normal effects of people and of images add to them.
 
     people, images (G, K): a row is a group's; K is 1 with intercepts, else G. covariance
@@ -27,17 +34,19 @@ class Fit(NamedTuple):
     `no_participant_variance`, `no_image_variance`.
     """
 
-    beta: Floats
-    people: Floats
-    images: Floats
+    beta: FloatArray
+    participant_loadings: FloatArray
+    image_loadings: FloatArray
     deviance: float
-    covariance: Floats | None
+    covariance: FloatArray | None
     flags: tuple[str, ...]
 
     @property
-    def sds(self) -> Floats:
+    def sds(self) -> FloatArray:
         """(2, G): standard deviations of people and of images in each group."""
-        sds: Floats = np.sqrt(np.square([self.people, self.images]).sum(axis=2))
+        sds: FloatArray = np.sqrt(
+            np.square([self.participant_loadings, self.image_loadings]).sum(axis=2)
+        )
         return sds
 
 
@@ -47,41 +56,46 @@ def fit_crossed(
     participant: Codes,
     image: Codes,
     *,
-    slopes: bool = False,
-) -> Fit:
+    random_slopes: bool = False,
+) -> MixedFit:
     """logit P(fooled) = beta[group] + participant + image, all (n,); group: codes 0..G-1.
 
-    slopes: people and images have an effect in each group, of at most two. Every group needs trials
+    random_slopes: people and images have an effect in each group, of at most two. Every group needs
+    trials
     that fooled and trials that did not, each factor two levels.
     """
-    study, swapped = lay_out(fooled, group, participant, image)
-    model = _Model(study, _patterns(study.few, group, slopes), _patterns(study.many, group, slopes))
-    at = model.minimize(model.start(), np.ones(model.size, dtype=np.bool_))
-    simpler = _drop_absent(model, at)
-    if (simpler != at).any():
-        at = model.minimize(simpler, simpler != 0)
-    deviance, by_number, modes = model.evaluate(at)
-    beta, loads = model.unpack(at)
-    people, images = loads[::-1] if swapped else loads
-    if np.abs(at).max() > LARGEST or np.abs(by_number).max() > FLAT:
-        return Fit(beta, people, images, deviance, None, ("not_converged",))
-    covariance = _covariance(model, at, modes)
+    layout, swapped = build_layout(fooled, group, participant, image)
+    model = _CrossedModel(
+        layout,
+        _loading_patterns(layout.small, group, random_slopes),
+        _loading_patterns(layout.large, group, random_slopes),
+    )
+    parameters = model.minimize(model.start_values(), np.ones(model.size, dtype=np.bool_))
+    simpler = _drop_zero_variances(model, parameters)
+    if (simpler != parameters).any():
+        parameters = model.minimize(simpler, simpler != 0)
+    deviance, gradient, modes = model.evaluate(parameters)
+    beta, loads = model.unpack(parameters)
+    participants, images = loads[::-1] if swapped else loads
+    if np.abs(parameters).max() > MAX_PARAMETER or np.abs(gradient).max() > MAX_GRADIENT:
+        return MixedFit(beta, participants, images, deviance, None, ("not_converged",))
+    covariance = _covariance(model, parameters, modes)
     if covariance is None:
-        return Fit(beta, people, images, deviance, None, ("not_identified",))
-    absent = {"no_participant_variance": people, "no_image_variance": images}
+        return MixedFit(beta, participants, images, deviance, None, ("not_identified",))
+    absent = {"no_participant_variance": participants, "no_image_variance": images}
     flags = tuple(flag for flag, load in absent.items() if not load.any())
-    spread = model.spread(swapped)
-    return Fit(beta, people, images, deviance, spread @ covariance @ spread.T, flags)
+    spread = model.jacobian(swapped)
+    return MixedFit(beta, participants, images, deviance, spread @ covariance @ spread.T, flags)
 
 
-def _patterns(codes: Codes, group: Codes, slopes: bool) -> Floats:
+def _loading_patterns(codes: Codes, group: Codes, random_slopes: bool) -> FloatArray:
     """(J, G, K): which loads each of a factor's J numbers stands for.
 
     With slopes a lower triangle; without the number below its diagonal where no level is in both
     groups, for then nothing tells how they correlate.
     """
     groups, levels = int(group.max()) + 1, int(codes.max()) + 1
-    if not slopes:
+    if not random_slopes:
         return np.ones((1, groups, 1))
     met = np.bincount(codes * groups + group, minlength=levels * groups).reshape(levels, groups) > 0
     shared = met.astype(int).T @ met
@@ -92,106 +106,115 @@ def _patterns(codes: Codes, group: Codes, slopes: bool) -> Floats:
     return patterns
 
 
-class _Model(NamedTuple):
+class _CrossedModel(NamedTuple):
     """A layout, and the numbers that are fitted: beta (G,), then those of few and of many."""
 
-    study: Layout
-    few: Floats
-    many: Floats
+    layout: CrossedLayout
+    small_patterns: FloatArray
+    large_patterns: FloatArray
 
     @property
     def groups(self) -> int:
-        return int(self.few.shape[1])
+        return int(self.small_patterns.shape[1])
 
     @property
     def size(self) -> int:
-        return self.groups + len(self.few) + len(self.many)
+        return self.groups + len(self.small_patterns) + len(self.large_patterns)
 
-    def start(self) -> Floats:
-        shares = np.bincount(self.study.group, self.study.fooled) / np.bincount(self.study.group)
+    def start_values(self) -> FloatArray:
+        shares = np.bincount(self.layout.group, self.layout.fooled) / np.bincount(self.layout.group)
         loads = [
-            0.5 if pattern[0, 0] or pattern[-1, -1] else 0.25 for pattern in (*self.few, *self.many)
+            0.5 if pattern[0, 0] or pattern[-1, -1] else 0.25
+            for pattern in (*self.small_patterns, *self.large_patterns)
         ]
         return np.concatenate([special.logit(shares), loads])
 
-    def unpack(self, at: Floats) -> tuple[Floats, Loads]:
-        beta, few, many = np.split(at, np.cumsum([self.groups, len(self.few)]))
-        return beta, Loads(np.tensordot(few, self.few, 1), np.tensordot(many, self.many, 1))
+    def unpack(self, at: FloatArray) -> tuple[FloatArray, Loadings]:
+        beta, few, many = np.split(at, np.cumsum([self.groups, len(self.small_patterns)]))
+        return beta, Loadings(
+            np.tensordot(few, self.small_patterns, 1), np.tensordot(many, self.large_patterns, 1)
+        )
 
-    def evaluate(self, at: Floats, near: Effects | None = None) -> tuple[float, Floats, Effects]:
+    def evaluate(
+        self, at: FloatArray, near: RandomEffects | None = None
+    ) -> tuple[float, FloatArray, RandomEffects]:
         """The deviance, its slopes, and the modes of the effects. near: modes to begin with."""
-        found = laplace_deviance(self.study, *self.unpack(at), near)
+        result = laplace_deviance(self.layout, *self.unpack(at), near)
         few, many = (
             np.tensordot(patterns, by_load)
-            for patterns, by_load in zip((self.few, self.many), found.by_loads, strict=True)
+            for patterns, by_load in zip(
+                (self.small_patterns, self.large_patterns), result.loading_gradient, strict=True
+            )
         )
-        return found.deviance, np.concatenate([found.by_beta, few, many]), found.modes
+        return result.deviance, np.concatenate([result.beta_gradient, few, many]), result.modes
 
-    def minimize(self, at: Floats, free: NDArray[np.bool_]) -> Floats:
+    def minimize(self, at: FloatArray, free: NDArray[np.bool_]) -> FloatArray:
         """Lowest from here over the free numbers."""
         reached, modes = at.copy(), None
 
-        def along(numbers: Floats) -> tuple[float, Floats]:
+        def along(numbers: FloatArray) -> tuple[float, FloatArray]:
             nonlocal modes
             reached[free] = numbers
             deviance, slopes, modes = self.evaluate(reached, modes)
             return deviance, slopes[free]
 
-        found = optimize.minimize(
+        result = optimize.minimize(
             along,
             at[free],
             jac=True,
             method="BFGS",
-            callback=_stop_running_off,
+            callback=_stop_if_diverging,
             options={"gtol": 1e-4},
         )
-        reached[free] = found.x
+        reached[free] = result.x
         return reached
 
-    def columns(self) -> list[NDArray[np.int64]]:
+    def sign_groups(self) -> list[NDArray[np.int64]]:
         """Places of the numbers that turn their sign together: one effect's loads."""
-        places, begin = [], self.groups
-        for patterns in (self.few, self.many):
+        groups, begin = [], self.groups
+        for patterns in (self.small_patterns, self.large_patterns):
             used = np.asarray(patterns.any(axis=1))  # (J, K)
-            places += [begin + np.flatnonzero(used[:, k]) for k in range(used.shape[1])]
+            groups += [begin + np.flatnonzero(used[:, k]) for k in range(used.shape[1])]
             begin += len(patterns)
-        return places
+        return groups
 
-    def spread(self, swapped: bool) -> Floats:
+    def jacobian(self, swapped: bool) -> FloatArray:
         """(G + 2 G K, size): from the numbers to beta and the loads of people and images."""
-        loads = [np.zeros((p[0].size, self.size)) for p in (self.few, self.many)]
+        loads = [
+            np.zeros((p[0].size, self.size)) for p in (self.small_patterns, self.large_patterns)
+        ]
         begin = self.groups
-        for load, patterns in zip(loads, (self.few, self.many), strict=True):
+        for load, patterns in zip(loads, (self.small_patterns, self.large_patterns), strict=True):
             load[:, begin : begin + len(patterns)] = patterns.reshape(len(patterns), -1).T
             begin += len(patterns)
         return np.concatenate([np.eye(self.groups, self.size), *loads[:: -1 if swapped else 1]])
 
 
-def _stop_running_off(xk: Floats) -> None:
-    if np.abs(xk).max() > LARGEST:
+def _stop_if_diverging(xk: FloatArray) -> None:
+    if np.abs(xk).max() > MAX_PARAMETER:
         raise StopIteration
 
 
-def _drop_absent(model: _Model, at: Floats) -> Floats:
+def _drop_zero_variances(model: _CrossedModel, at: FloatArray) -> FloatArray:
     """Each effect's first load made positive, and effects set to 0 where that costs nothing.
 
     What the second group had of a dropped effect goes to its own.
     """
     at = at.copy()
-    for place in model.columns():
+    for place in model.sign_groups():
         at[place] *= -1.0 if at[place[0]] < 0 else 1.0
     lowest, _, modes = model.evaluate(at)
-    for place in reversed(model.columns()):
+    for place in reversed(model.sign_groups()):
         without = at.copy()
         without[place] = 0.0
         if len(place) > 1:
             without[place[1] + 1] = np.hypot(at[place[1]], at[place[1] + 1])
-        if model.evaluate(without, modes)[0] < lowest + NO_VARIANCE:
+        if model.evaluate(without, modes)[0] < lowest + MIN_DEVIANCE_GAIN:
             at = without
     return at
 
 
-def _covariance(model: _Model, at: Floats, modes: Effects) -> Floats | None:
+def _covariance(model: _CrossedModel, at: FloatArray, modes: RandomEffects) -> FloatArray | None:
     """From the curvature of the deviance; None where it is flat along some line.
 
     The deviance is even in an effect's loads, so those of 0 neither vary nor covary at first order.
@@ -203,7 +226,7 @@ def _covariance(model: _Model, at: Floats, modes: Effects) -> Floats | None:
     ]
     curvature = np.array(slopes)[:, free] / 2e-4
     curvature = (curvature + curvature.T) / 2
-    if np.linalg.eigvalsh(curvature)[0] < FLAT:
+    if np.linalg.eigvalsh(curvature)[0] < MAX_GRADIENT:
         return None
     covariance = np.zeros((len(at), len(at)))
     covariance[np.ix_(free, free)] = 2 * np.linalg.inv(curvature)

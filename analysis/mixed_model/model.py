@@ -12,24 +12,24 @@ import numpy as np
 from scipy import special
 
 from analysis.inference.intervals import Interval, t_quantile, two_sided_p
-from analysis.mixed_model.fit import Fit, fit_crossed
-from analysis.mixed_model.laplace import Floats
+from analysis.mixed_model.fit import MixedFit, fit_crossed
+from analysis.mixed_model.laplace import FloatArray
 from analysis.trials import Trials, count_clusters
 
-MOST_TRIALS = 20_000  # more take longer than people like to wait
-MOST_PAIR_TRIALS = 10_000  # the same, of the model of two methods
+MAX_MIXED_TRIALS = 20_000  # more take longer than people like to wait
+MAX_MIXED_PAIR_TRIALS = 10_000  # the same, of the model of two methods
 LOGISTIC_VARIANCE = pi**2 / 3
-NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(60)
+QUADRATURE_NODES, QUADRATURE_WEIGHTS = np.polynomial.hermite_e.hermegauss(60)
 
 
 @dataclass(frozen=True)
-class Mixed:
+class MixedRate:
     """One method's model; None where the data allow none, and a flag says why.
 
     beta, se, sd_participant, sd_image: log odds. marginal_rate: of new people and new images, with
     ci95 by the delta method on the log odds, t. icc: share of the latent variance. flags:
     `too_many_trials`, `no_trials`, `one_participant`, `one_image`, `one_trial_each_participant`,
-    `one_trial_each_image`, `rate_at_bound`, and those of `Fit`.
+    `one_trial_each_image`, `rate_at_bound`, and those of `MixedFit`.
     """
 
     beta: float | None = None
@@ -70,17 +70,17 @@ class MixedDifference:
     p_intercepts: float | None
 
 
-def mixed_rates(
-    trials: Trials, methods: Sequence[str], most_trials: float = MOST_TRIALS
-) -> dict[str, Mixed]:
+def fit_mixed_rates(
+    trials: Trials, methods: Sequence[str], most_trials: float = MAX_MIXED_TRIALS
+) -> dict[str, MixedRate]:
     """A model of every method alone; none where the methods together have more trials."""
     if len(trials.fooled) > most_trials:
-        return {method: Mixed(flags=("too_many_trials",)) for method in methods}
+        return {method: MixedRate(flags=("too_many_trials",)) for method in methods}
     return {method: _fit_one(trials.for_method(method)) for method in methods}
 
 
-def mixed_difference(
-    trials: Trials, a: str, b: str, df: int | None, most_trials: float = MOST_PAIR_TRIALS
+def fit_mixed_difference(
+    trials: Trials, a: str, b: str, df: int | None, most_trials: float = MAX_MIXED_PAIR_TRIALS
 ) -> tuple[MixedDifference | None, tuple[str, ...]]:
     """The model of two methods that have trials, or None and the flags that say why not.
 
@@ -92,52 +92,52 @@ def mixed_difference(
     both = trials.select((trials.method == a) | (trials.method == b))
     group = (both.method == b).astype(np.int64)
     rates = [both.fooled[group == one].mean() for one in (0, 1)]
-    obstacles = ("rate_at_bound",) if {0, 1} & set(rates) else _obstacles(both)
+    obstacles = ("rate_at_bound",) if {0, 1} & set(rates) else _fit_obstacles(both)
     if obstacles or df is None:
         return None, obstacles or ("not_identified",)
-    answers = both.fooled, group, both.participant, both.image
-    fit = fit_crossed(*answers, slopes=True)
+    model_data = both.fooled, group, both.participant, both.image
+    fit = fit_crossed(*model_data, random_slopes=True)
     if fit.covariance is None:
         return None, fit.flags
-    return _compare(fit, df, _wald_p(fit_crossed(*answers))), fit.flags
+    return _to_mixed_difference(fit, df, _wald_p(fit_crossed(*model_data))), fit.flags
 
 
-def _fit_one(trials: Trials) -> Mixed:
-    obstacles = _obstacles(trials)
+def _fit_one(trials: Trials) -> MixedRate:
+    obstacles = _fit_obstacles(trials)
     if obstacles:
-        return Mixed(flags=obstacles)
+        return MixedRate(flags=obstacles)
     alone = np.zeros(len(trials.fooled), dtype=np.int64)
     fit = fit_crossed(trials.fooled, alone, trials.participant, trials.image)
-    people, images = count_clusters(trials.participant), count_clusters(trials.image)
-    return _describe(fit, min(people, images))
+    participants, images = count_clusters(trials.participant), count_clusters(trials.image)
+    return _to_mixed_rate(fit, min(participants, images))
 
 
-def _obstacles(trials: Trials) -> tuple[str, ...]:
+def _fit_obstacles(trials: Trials) -> tuple[str, ...]:
     """Why neither variance, or only one of them, can be told from that of single answers."""
     n, fooled = len(trials.fooled), int(trials.fooled.sum())
     if n == 0:
         return ("no_trials",)
-    people, images = count_clusters(trials.participant), count_clusters(trials.image)
-    raised = {
-        "one_participant": people == 1,
+    participants, images = count_clusters(trials.participant), count_clusters(trials.image)
+    is_raised_by_flag = {
+        "one_participant": participants == 1,
         "one_image": images == 1,
-        "one_trial_each_participant": people == n,
+        "one_trial_each_participant": participants == n,
         "one_trial_each_image": images == n,
         "rate_at_bound": fooled in (0, n),
     }
-    return tuple(flag for flag, is_raised in raised.items() if is_raised)
+    return tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised)
 
 
-def _describe(fit: Fit, clusters: int) -> Mixed:
+def _to_mixed_rate(fit: MixedFit, clusters: int) -> MixedRate:
     """What the model of one method says. clusters: people or images, the fewer."""
     if fit.covariance is None:
-        return Mixed(flags=fit.flags)
+        return MixedRate(flags=fit.flags)
     rate, slopes = _marginal_rate(fit, 0)
     se = sqrt(slopes @ fit.covariance @ slopes) / (rate * (1 - rate))
     half, middle = t_quantile(clusters - 1) * se, special.logit(rate)
     sd_participant, sd_image = fit.sds[:, 0].tolist()
     latent = sd_participant**2 + sd_image**2 + LOGISTIC_VARIANCE
-    return Mixed(
+    return MixedRate(
         beta=float(fit.beta[0]),
         se=sqrt(fit.covariance[0, 0]),
         marginal_rate=rate,
@@ -151,7 +151,7 @@ def _describe(fit: Fit, clusters: int) -> Mixed:
     )
 
 
-def _compare(fit: Fit, df: int, p_intercepts: float | None) -> MixedDifference:
+def _to_mixed_difference(fit: MixedFit, df: int, p_intercepts: float | None) -> MixedDifference:
     assert fit.covariance is not None
     (rate_a, by_a), (rate_b, by_b) = (_marginal_rate(fit, group) for group in (0, 1))
     difference, slopes = rate_a - rate_b, by_a - by_b
@@ -169,45 +169,45 @@ def _compare(fit: Fit, df: int, p_intercepts: float | None) -> MixedDifference:
         log_odds_se=sqrt(_contrast_variance(fit.covariance)),
         sd_participant=sd_participant,
         sd_image=sd_image,
-        correlation_participant=_correlate(fit.people),
-        correlation_image=_correlate(fit.images),
+        correlation_participant=_loading_correlation(fit.participant_loadings),
+        correlation_image=_loading_correlation(fit.image_loadings),
         deviance=fit.deviance,
         p_intercepts=p_intercepts,
     )
 
 
-def _marginal_rate(fit: Fit, group: int) -> tuple[float, Floats]:
+def _marginal_rate(fit: MixedFit, group: int) -> tuple[float, FloatArray]:
     """A group's rate over people and images, and its slopes in what `fit.covariance` is of."""
-    loads = np.stack([fit.people, fit.images])  # (2, G, K)
+    loads = np.stack([fit.participant_loadings, fit.image_loadings])  # (2, G, K)
     sd = float(np.sqrt(np.square(loads[:, group]).sum()))
-    rate, by_beta, by_sd = _integrate(float(fit.beta[group]), sd)
+    rate, by_beta, by_sd = _marginal_rate_and_slopes(float(fit.beta[group]), sd)
     of_betas, of_loads = np.zeros_like(fit.beta), np.zeros_like(loads)
     of_betas[group] = by_beta
     of_loads[:, group] = by_sd * loads[:, group] / (sd or 1.0)
     return rate, np.concatenate([of_betas, of_loads.ravel()])
 
 
-def _integrate(beta: float, sd: float) -> tuple[float, float, float]:
+def _marginal_rate_and_slopes(beta: float, sd: float) -> tuple[float, float, float]:
     """The mean of expit(beta + sd * normal), and its slopes in beta and sd (Gauss-Hermite)."""
-    weights = WEIGHTS / WEIGHTS.sum()
-    rates = special.expit(beta + sd * NODES)
+    weights = QUADRATURE_WEIGHTS / QUADRATURE_WEIGHTS.sum()
+    rates = special.expit(beta + sd * QUADRATURE_NODES)
     slopes = weights * rates * (1 - rates)
-    return float(weights @ rates), float(slopes.sum()), float(slopes @ NODES)
+    return float(weights @ rates), float(slopes.sum()), float(slopes @ QUADRATURE_NODES)
 
 
-def _correlate(loads: Floats) -> float | None:
+def _loading_correlation(loads: FloatArray) -> float | None:
     """Of a level's effects in two groups. loads (2, 2)."""
     sizes = np.sqrt((loads**2).sum(axis=1))
     met = loads[1, 0] != 0
     return float(loads[0] @ loads[1] / sizes.prod()) if met and sizes.all() else None
 
 
-def _wald_p(fit: Fit) -> float | None:
+def _wald_p(fit: MixedFit) -> float | None:
     if fit.covariance is None:
         return None
     z = (fit.beta[0] - fit.beta[1]) / sqrt(_contrast_variance(fit.covariance))
     return two_sided_p(float(z), inf)
 
 
-def _contrast_variance(covariance: Floats) -> float:
+def _contrast_variance(covariance: FloatArray) -> float:
     return float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])

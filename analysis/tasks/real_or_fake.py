@@ -30,11 +30,11 @@ from analysis.inference.rates import Rate
 from analysis.inference.variance import estimate_variance_components
 from analysis.inputs.published import PublishedRate
 from analysis.mixed_model.model import (
-    MOST_PAIR_TRIALS,
-    MOST_TRIALS,
-    Mixed,
-    mixed_difference,
-    mixed_rates,
+    MAX_MIXED_PAIR_TRIALS,
+    MAX_MIXED_TRIALS,
+    MixedRate,
+    fit_mixed_difference,
+    fit_mixed_rates,
 )
 
 Part = dict[str, Any]
@@ -57,7 +57,9 @@ def describe_methods(
     model.
     """
     single = counted.table.is_single
-    mixed = mixed_rates(counted.trials, counted.methods, inf if any_number else MOST_TRIALS)
+    mixed = fit_mixed_rates(
+        counted.trials, counted.methods, inf if any_number else MAX_MIXED_TRIALS
+    )
     chance = {
         method: TTest() if single else compare_with_chance(rate) for method, rate in rates.items()
     }
@@ -91,11 +93,11 @@ def describe_differences(
     counted: AnalysisSample, judged: Judged, otherwise: Otherwise, margin: float, any_number: bool
 ) -> list[Part]:
     """Every two methods' entry. margin: of equivalence. any_number: as for the methods."""
-    most_trials = inf if any_number else MOST_PAIR_TRIALS
+    most_trials = inf if any_number else MAX_MIXED_PAIR_TRIALS
     described = []
     for difference, p_holm in zip(judged.differences, judged.p_holm, strict=True):
         a, b, df = difference.a, difference.b, difference.df
-        mixed, flags = mixed_difference(counted.trials, a, b, df, most_trials)
+        mixed, flags = fit_mixed_difference(counted.trials, a, b, df, most_trials)
         described.append(
             {
                 **asdict(difference),
@@ -187,7 +189,7 @@ def _describe_ranking(ranking: ImageRanking) -> Part:
     return {key: value for key, value in vars(ranking).items() if key != "images"}
 
 
-def _describe_mixed(mixed: Mixed) -> Part | None:
+def _describe_mixed(mixed: MixedRate) -> Part | None:
     return None if mixed.beta is None else _round(asdict(mixed))
 
 

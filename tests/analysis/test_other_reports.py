@@ -7,7 +7,7 @@ import pytest
 from analysis.formatting import MINUS_SIGN, format_percent
 from analysis.inference.contrasts import adjust_holm, compare_all_methods
 from analysis.inference.rates import estimate_rates
-from analysis.mixed_model.model import mixed_difference, mixed_rates
+from analysis.mixed_model.model import fit_mixed_difference, fit_mixed_rates
 from tests.analysis.studies import METHODS, read_crossed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "beside-other-reports.md").read_text("utf-8")
@@ -47,10 +47,10 @@ def test_the_rates_and_the_difference_are_the_reports() -> None:
 
 def test_the_mixed_models_are_the_reports() -> None:
     crossed = read_crossed()
-    models = mixed_rates(crossed, METHODS)
+    models = fit_mixed_rates(crossed, METHODS)
     found = [known(one.marginal_rate or 0, one.ci95 or (0, 0)) for one in models.values()]
     assert cells("its marginal rates")[:3] == found
-    less, _ = mixed_difference(crossed, "l2", "mcl", df=39)
+    less, _ = fit_mixed_difference(crossed, "l2", "mcl", df=39)
     assert less is not None
     turned = known(-less.difference, (-less.ci95[1], -less.ci95[0]))
     assert cells("lme4 with random slopes")[3] == f"{turned}, p = {short(less.p)}"
@@ -59,7 +59,7 @@ def test_the_mixed_models_are_the_reports() -> None:
 
 @pytest.mark.parametrize(("method", "place"), [("l2", 0), ("mcl", 1), ("zhang2016", 2)])
 def test_the_conditional_rate_is_that_of_the_intercept_alone(method: str, place: int) -> None:
-    beta = mixed_rates(read_crossed(), [method])[method].beta
+    beta = fit_mixed_rates(read_crossed(), [method])[method].beta
     assert beta is not None
     rate = 1 / (1 + 2.718281828459045**-beta)
     assert cells("the same model, one method at a time")[place] == format_percent(rate)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from analysis.mixed_model.fit import Fit, fit_crossed
+from analysis.mixed_model.fit import MixedFit, fit_crossed
 from analysis.trials import Trials
 from tests.analysis.mixed_model.test_laplace import dense_deviance, group_of
 from tests.analysis.studies import read_crossed, read_expected, simulate_study
@@ -19,13 +19,13 @@ SEED = 0  # of a study in which no effect is 0
 PLACES = np.array([0, 1, 2, 4, 5, 6, 8, 9])  # of beta, people and images, those not 0 by design
 
 
-def fit_of(trials: Trials, slopes: bool = False) -> Fit:
+def fit_of(trials: Trials, slopes: bool = False) -> MixedFit:
     group = group_of(trials)
-    return fit_crossed(trials.fooled, group, trials.participant, trials.image, slopes=slopes)
+    return fit_crossed(trials.fooled, group, trials.participant, trials.image, random_slopes=slopes)
 
 
 @pytest.fixture(scope="module")
-def small() -> tuple[Floats, Fit, Callable[[Floats], float]]:
+def small() -> tuple[Floats, MixedFit, Callable[[Floats], float]]:
     """Slopes on a small study: the numbers fitted, the fit, and the dense deviance at others."""
     trials = simulate_study(np.random.default_rng(SEED), (0.3, 0.4), 14, 16, 16, 1.0, 1.2)
     fit = fit_of(trials, slopes=True)
@@ -36,12 +36,14 @@ def small() -> tuple[Floats, Fit, Callable[[Floats], float]]:
         beta, people, images = np.split(point, [2, 6])
         return dense_deviance(trials, beta, people.reshape(2, 2), images.reshape(2, 2))
 
-    everything = np.concatenate([fit.beta, fit.people.ravel(), fit.images.ravel()])
+    everything = np.concatenate(
+        [fit.beta, fit.participant_loadings.ravel(), fit.image_loadings.ravel()]
+    )
     return everything[PLACES], fit, deviance
 
 
 def test_the_fit_is_the_minimum_of_the_dense_deviance(
-    small: tuple[Floats, Fit, Callable[[Floats], float]],
+    small: tuple[Floats, MixedFit, Callable[[Floats], float]],
 ) -> None:
     at, fit, deviance = small
     assert fit.flags == ()
@@ -51,7 +53,7 @@ def test_the_fit_is_the_minimum_of_the_dense_deviance(
 
 
 def test_the_covariance_is_that_of_the_dense_deviances_curvature(
-    small: tuple[Floats, Fit, Callable[[Floats], float]],
+    small: tuple[Floats, MixedFit, Callable[[Floats], float]],
 ) -> None:
     at, fit, deviance = small
     steps = np.eye(8) * 1e-3
@@ -98,7 +100,7 @@ def test_slopes_of_two_methods_agree_with_lme4(pair: tuple[str, str]) -> None:
     assert fit.beta == pytest.approx(beta, abs=1e-4)
     assert fit.sds == pytest.approx(np.array([people, images]), abs=1e-4)
     for loads, sds, correlation in zip(
-        (fit.people, fit.images), fit.sds, correlations, strict=True
+        (fit.participant_loadings, fit.image_loadings), fit.sds, correlations, strict=True
     ):
         assert loads[0] @ loads[1] / sds.prod() == pytest.approx(correlation, abs=1e-3)
     assert fit.covariance is not None
@@ -147,8 +149,8 @@ def test_methods_that_share_nobody_have_no_correlation_of_people() -> None:
     apart = replace(study, method=np.where(study.participant % 2, "m1", "m0"))
     fit = fit_of(apart, slopes=True)
     assert fit.covariance is not None
-    assert fit.people[1, 0] == 0
-    assert fit.images[1, 0] != 0
+    assert fit.participant_loadings[1, 0] == 0
+    assert fit.image_loadings[1, 0] != 0
 
 
 @settings(max_examples=5)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from analysis.mixed_model.laplace import Loads, laplace_deviance, lay_out
+from analysis.mixed_model.laplace import Loadings, build_layout, laplace_deviance
 from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
 
@@ -49,34 +49,38 @@ def test_the_deviance_is_that_of_the_whole_hessian(size: int, turned: bool) -> N
     if turned:  # more people than images
         trials = Trials(trials.fooled, trials.image, trials.participant, trials.method)
     people, images = PEOPLE[:, :size], IMAGES[:, :size]
-    study, swapped = lay_out(trials.fooled, group_of(trials), trials.participant, trials.image)
+    study, swapped = build_layout(trials.fooled, group_of(trials), trials.participant, trials.image)
     assert swapped == turned
-    loads = Loads(images, people) if swapped else Loads(people, images)
+    loads = Loadings(images, people) if swapped else Loadings(people, images)
     found = laplace_deviance(study, BETA, loads).deviance
     assert found == pytest.approx(dense_deviance(trials, BETA, people, images), abs=1e-9)
 
 
 def test_the_slopes_are_those_of_the_deviance() -> None:
     trials = draw_small_study()
-    study, _ = lay_out(trials.fooled, group_of(trials), trials.participant, trials.image)
+    study, _ = build_layout(trials.fooled, group_of(trials), trials.participant, trials.image)
     at = np.concatenate([BETA, PEOPLE.ravel(), IMAGES.ravel()])
 
     def deviance(point: Floats) -> float:
         beta, people, images = np.split(point, [2, 6])
-        loads = Loads(people.reshape(2, 2), images.reshape(2, 2))
+        loads = Loadings(people.reshape(2, 2), images.reshape(2, 2))
         return laplace_deviance(study, beta, loads).deviance
 
     steps = 1e-5 * np.eye(len(at))
     slopes = [(deviance(at + step) - deviance(at - step)) / 2e-5 for step in steps]
-    found = laplace_deviance(study, BETA, Loads(PEOPLE, IMAGES))
-    flat = [found.by_beta, found.by_loads.few.ravel(), found.by_loads.many.ravel()]
+    found = laplace_deviance(study, BETA, Loadings(PEOPLE, IMAGES))
+    flat = [
+        found.beta_gradient,
+        found.loading_gradient.small.ravel(),
+        found.loading_gradient.large.ravel(),
+    ]
     assert np.concatenate(flat) == pytest.approx(slopes, abs=1e-6)
 
 
 def test_modes_to_begin_with_change_nothing() -> None:
     trials = draw_small_study()
-    study, _ = lay_out(trials.fooled, group_of(trials), trials.participant, trials.image)
-    loads = Loads(PEOPLE, IMAGES)
+    study, _ = build_layout(trials.fooled, group_of(trials), trials.participant, trials.image)
+    loads = Loadings(PEOPLE, IMAGES)
     near = laplace_deviance(study, BETA + 0.3, loads).modes
     found, again = laplace_deviance(study, BETA, loads), laplace_deviance(study, BETA, loads, near)
     assert again.deviance == pytest.approx(found.deviance, abs=1e-9)

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.mixed_model.model import Mixed, MixedDifference, mixed_difference, mixed_rates
+from analysis.mixed_model.model import (
+    MixedDifference,
+    MixedRate,
+    fit_mixed_difference,
+    fit_mixed_rates,
+)
 from analysis.trials import Trials
 from tests.analysis.studies import (
     METHODS,
@@ -34,11 +39,11 @@ EACH = (0.005, 0.001, 0.01, 0.01, 0.01, 0.001)  # tolerances, in the order of LM
 
 
 @pytest.fixture(scope="module")
-def alone() -> dict[str, Mixed]:
-    return mixed_rates(read_crossed(), METHODS)
+def alone() -> dict[str, MixedRate]:
+    return fit_mixed_rates(read_crossed(), METHODS)
 
 
-def numbers(model: Mixed) -> tuple[float | None, ...]:
+def numbers(model: MixedRate) -> tuple[float | None, ...]:
     sds = model.sd_participant, model.sd_image
     return model.beta, model.se, *sds, model.deviance, model.marginal_rate
 
@@ -51,7 +56,7 @@ def assert_each_near(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_each_methods_model_agrees_with_lme4(alone: dict[str, Mixed], method: str) -> None:
+def test_each_methods_model_agrees_with_lme4(alone: dict[str, MixedRate], method: str) -> None:
     assert_each_near(numbers(alone[method]), LME4[method], EACH)
     assert alone[method].flags == ()
 
@@ -59,7 +64,7 @@ def test_each_methods_model_agrees_with_lme4(alone: dict[str, Mixed], method: st
 @pytest.mark.parametrize("pair", LME4_PAIRS)
 def test_the_difference_of_two_methods_agrees_with_lme4(pair: tuple[str, str]) -> None:
     rate_a, rate_b, ratio, variance, p_intercepts = LME4_PAIRS[pair]
-    found, flags = mixed_difference(read_crossed(), *pair, df=39)
+    found, flags = fit_mixed_difference(read_crossed(), *pair, df=39)
     assert found is not None
     assert flags == ()
     assert found.difference == pytest.approx(rate_a - rate_b, abs=1e-4)
@@ -71,13 +76,15 @@ def test_the_difference_of_two_methods_agrees_with_lme4(pair: tuple[str, str]) -
 
 def test_with_slopes_the_model_judges_as_the_clustered_test_does() -> None:
     """L2 and MCL: p of .010 clustered by people and images, .003 of the usual mixed model."""
-    found, _ = mixed_difference(read_crossed(), "l2", "mcl", df=39)
+    found, _ = fit_mixed_difference(read_crossed(), "l2", "mcl", df=39)
     assert found is not None
     assert found.se == pytest.approx(0.0293775, rel=0.05)  # clustered
     assert (found.p, found.p_intercepts) == pytest.approx((0.0077, 0.0029), abs=5e-5)
 
 
-def test_every_number_of_a_model_agrees_with_the_reference_file(alone: dict[str, Mixed]) -> None:
+def test_every_number_of_a_model_agrees_with_the_reference_file(
+    alone: dict[str, MixedRate],
+) -> None:
     expected = read_expected("r")
     names = ("beta", "se", "sd_participant", "sd_image", "deviance", "marginal_rate")
     for method in METHODS:
@@ -86,7 +93,7 @@ def test_every_number_of_a_model_agrees_with_the_reference_file(alone: dict[str,
 
 
 def test_the_marginal_rate_is_not_that_of_an_average_person_and_image(
-    alone: dict[str, Mixed],
+    alone: dict[str, MixedRate],
 ) -> None:
     """The recurring trap: 28.9 % at random effects of 0, 30.8 % over people and images."""
     mcl = alone["mcl"]
@@ -95,7 +102,7 @@ def test_the_marginal_rate_is_not_that_of_an_average_person_and_image(
     assert mcl.marginal_rate == pytest.approx(0.308, abs=5e-4)
 
 
-def test_the_interval_of_the_rate_is_near_the_default_one(alone: dict[str, Mixed]) -> None:
+def test_the_interval_of_the_rate_is_near_the_default_one(alone: dict[str, MixedRate]) -> None:
     """Two-way clustered: 26.2 to 36.6 %."""
     assert alone["mcl"].ci95 == pytest.approx((0.262, 0.366), abs=0.01)
 
@@ -103,7 +110,7 @@ def test_the_interval_of_the_rate_is_near_the_default_one(alone: dict[str, Mixed
 def test_without_variance_the_rate_has_the_plain_binomial_error() -> None:
     people, images = np.divmod(np.arange(200), 10)
     trials = Trials((images + people) % 10 < 3, people, images, np.full(200, "m"))
-    found = mixed_rates(trials, ["m"])["m"]
+    found = fit_mixed_rates(trials, ["m"])["m"]
     half = 2.2621572 * np.sqrt(1 / (200 * 0.3 * 0.7))  # t of 9 degrees, on the log odds
     odds = 0.3 / 0.7 * np.exp([-half, half])
     assert found.ci95 == pytest.approx(odds / (1 + odds), abs=1e-5)
@@ -125,24 +132,24 @@ def test_what_cannot_be_fitted_is_none_and_flagged(
     answers: list[tuple[int, int, bool]], flag: str
 ) -> None:
     trials = make_trials(*((person, image, "m", fooled) for person, image, fooled in answers))
-    found = mixed_rates(trials, ["m"])["m"]
+    found = fit_mixed_rates(trials, ["m"])["m"]
     assert flag in found.flags
-    assert found == Mixed(flags=found.flags)
+    assert found == MixedRate(flags=found.flags)
 
 
 def test_more_trials_than_the_limit_are_not_fitted() -> None:
     crossed = read_crossed()
-    assert mixed_rates(crossed, METHODS, 1599)["mcl"] == Mixed(flags=("too_many_trials",))
+    assert fit_mixed_rates(crossed, METHODS, 1599)["mcl"] == MixedRate(flags=("too_many_trials",))
 
 
 def test_a_method_without_trials_has_no_model() -> None:
-    assert mixed_rates(read_crossed(), ("never-shown",))["never-shown"].flags == ("no_trials",)
+    assert fit_mixed_rates(read_crossed(), ("never-shown",))["never-shown"].flags == ("no_trials",)
 
 
 def test_a_method_that_never_fooled_has_no_model_of_its_difference() -> None:
     crossed = read_crossed()
     trials = replace(crossed, fooled=crossed.fooled & (crossed.method != "l2"))
-    assert mixed_difference(trials, "l2", "mcl", df=39) == (None, ("rate_at_bound",))
+    assert fit_mixed_difference(trials, "l2", "mcl", df=39) == (None, ("rate_at_bound",))
 
 
 @settings(max_examples=25)
@@ -157,12 +164,12 @@ def test_however_small_the_data_every_number_is_finite_or_none(
     answers: list[tuple[int, int, str, bool]],
 ) -> None:
     trials = make_trials(*answers)
-    models: list[Mixed | MixedDifference] = [*mixed_rates(trials, ("a", "b")).values()]
+    models: list[MixedRate | MixedDifference] = [*fit_mixed_rates(trials, ("a", "b")).values()]
     if len(set(trials.method)) == 2:
-        pair, flags = mixed_difference(trials, "a", "b", df=3)
+        pair, flags = fit_mixed_difference(trials, "a", "b", df=3)
         models += [pair] if pair else []
         assert pair or flags
     for model in models:
         numbers = [value for value in asdict(model).values() if isinstance(value, float)]
         assert all(map(isfinite, (*numbers, *(model.ci95 or ()))))
-    assert all(model.flags or model.ci95 for model in models if isinstance(model, Mixed))
+    assert all(model.flags or model.ci95 for model in models if isinstance(model, MixedRate))
