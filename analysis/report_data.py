@@ -10,12 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from analysis.checks.attention_checks import summarize_attention_checks
-from analysis.checks.consistency import observe_consistency
-from analysis.checks.deviations import judge_design
-from analysis.checks.funnel import Funnel, compare_people
-from analysis.checks.response_behavior import order_effect, response_times, side_balance, side_bias
-from analysis.checks.robustness import Otherwise, judge_methods, judge_otherwise
-from analysis.checks.timing import observe_timing
+from analysis.checks.consistency import estimate_consistency
+from analysis.checks.deviations import check_against_design
+from analysis.checks.funnel import Funnel, build_funnel
+from analysis.checks.response_behavior import (
+    binomial_side_test,
+    estimate_order_effect,
+    estimate_side_bias,
+    summarize_response_times,
+)
+from analysis.checks.robustness import (
+    RobustnessEstimates,
+    estimate_methods,
+    estimate_under_other_rules,
+)
+from analysis.checks.timing import summarize_timing
 from analysis.exclusions.flow import AnalysisSample, apply_exclusions
 from analysis.inference.bootstrap import bootstrap_intervals
 from analysis.inference.contrasts import compare_subgroups
@@ -23,7 +32,7 @@ from analysis.inference.image_ranking import ImageRanking, rank_images
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import PublishedRate
 from analysis.inputs.responses import Responses, select_mode, select_study
-from analysis.tasks.real_or_fake import describe_differences, describe_methods, take_counted
+from analysis.tasks.real_or_fake import describe_differences, describe_methods, select_included
 from analysis.trials import BoolArray
 
 SCHEMA = "hue-and-eye/report/1"
@@ -82,17 +91,17 @@ def find(responses: Responses, published: Sequence[PublishedRate], asked: Asked)
     """
     taken, plan = select_mode(select_study(responses, asked.study), asked.mode), asked.used_plan()
     counted = apply_exclusions(responses, taken, plan.rules)
-    judged, images = judge_methods(counted.trials, counted.methods), taken.distinct("image")
-    otherwise, rates = judge_otherwise(counted, judged), judged.rates
+    judged, images = estimate_methods(counted.trials, counted.methods), taken.distinct("image")
+    otherwise, rates = estimate_under_other_rules(counted, judged), judged.rates
     rankings = {method: rank_images(counted.trials, method, images) for method in rates}
-    everybody = otherwise.by_no_rule.rates
+    everybody = otherwise.without_exclusions.rates
     methods = describe_methods(counted, rates, everybody, rankings, images, published, asked.mixed)
     people = {method: _compare_people(counted, method, methods[method]) for method in methods}
-    record, consistency = counted.table, observe_consistency(counted)
+    record, consistency = counted.table, estimate_consistency(counted)
     report = {
         "schema": SCHEMA,
         "input": _describe_input(taken, counted),
-        "design": asdict(judge_design(asked.design, plan, taken, record)),
+        "design": asdict(check_against_design(asked.design, plan, taken, record)),
         "exclusions": _describe_exclusions(counted, otherwise),
         "methods": methods,
         "differences": describe_differences(
@@ -103,9 +112,9 @@ def find(responses: Responses, published: Sequence[PublishedRate], asked: Asked)
         ),
         "side_bias": None if record.is_single else _describe_sides(counted),
         "consistency": consistency and asdict(consistency),
-        "order": asdict(order_effect(counted.trials)),
+        "order": asdict(estimate_order_effect(counted.trials)),
         "rt": _describe_times(counted),
-        "timing": asdict(observe_timing(taken, record)),
+        "timing": asdict(summarize_timing(taken, record)),
         "images": _describe_images(rankings),
         "subgroups": [
             asdict(group) for group in compare_subgroups(counted.trials, counted.methods, images)
@@ -153,7 +162,7 @@ def _compare_people(counted: AnalysisSample, method: str, entry: Part) -> People
         return None
     sd = sqrt(max(entry["variance"]["participant"] or 0.0, 0.0))
     part = counted.all_trials.for_method(method)
-    funnel = compare_people(part, entry["rate"], sd)
+    funnel = build_funnel(part, entry["rate"], sd)
     return People(funnel, counted.is_excluded[funnel.participant])
 
 
@@ -172,7 +181,7 @@ def _describe_input(taken: Responses, counted: AnalysisSample) -> Part:
     }
 
 
-def _describe_exclusions(counted: AnalysisSample, otherwise: Otherwise) -> Part:
+def _describe_exclusions(counted: AnalysisSample, otherwise: RobustnessEstimates) -> Part:
     return {
         "rules": asdict(counted.rules),
         "not_applicable": [
@@ -198,23 +207,25 @@ def _describe_exclusions(counted: AnalysisSample, otherwise: Otherwise) -> Part:
                 method: {"rate": rate.rate, "ci95": rate.ci95, "trials": rate.trials}
                 for method, rate in judged.rates.items()
             }
-            for rule, judged in otherwise.without.items()
+            for rule, judged in otherwise.without_rule.items()
         },
     }
 
 
 def _describe_sides(counted: AnalysisSample) -> Part:
     """What people chose, and where the photographs were."""
-    trials, left = counted.trials, take_counted(counted, counted.table.chose_left_or_fake)
+    trials, left = counted.trials, select_included(counted, counted.table.chose_left_or_fake)
     return {
-        "chose_left": asdict(side_bias(left, trials.participant)),
-        "correct_left": asdict(side_balance(left != trials.fooled)),
+        "chose_left": asdict(estimate_side_bias(left, trials.participant)),
+        "correct_left": asdict(binomial_side_test(left != trials.fooled)),
     }
 
 
 def _describe_times(counted: AnalysisSample) -> list[Part]:
-    rt_ms = take_counted(counted, counted.table.rt_ms)
-    return [asdict(times) for times in response_times(counted.trials, rt_ms, counted.methods)]
+    rt_ms = select_included(counted, counted.table.rt_ms)
+    return [
+        asdict(times) for times in summarize_response_times(counted.trials, rt_ms, counted.methods)
+    ]
 
 
 def _describe_images(rankings: Mapping[str, ImageRanking]) -> list[Part]:

@@ -17,12 +17,13 @@ from analysis.inputs.design import ExclusionRules
 from analysis.inputs.trial_table import TrialTable
 from analysis.trials import Trials
 
-CARELESS = {"coin_flipper": 0.5, "lapse_10": 0.1, "lapse_02": 0.02}  # chance of a wrong answer
+# chance of a wrong answer
+CARELESS_ERROR_RATES = {"coin_flipper": 0.5, "lapse_10": 0.1, "lapse_02": 0.02}
 
 
 @dataclass(frozen=True)
-class Pass:
-    """How likely each of CARELESS passes, where `needed` of `planned` must be right."""
+class PassProbability:
+    """How likely each of CARELESS_ERROR_RATES passes, where `needed` of `planned` must be right."""
 
     planned: int
     needed: int
@@ -47,44 +48,44 @@ class AttentionCheckSummary:
     saw_all: int
     failed: int
     by_correct: dict[str, int]
-    passing: Pass | None
+    pass_probability: PassProbability | None
 
 
 def summarize_attention_checks(
-    record: TrialTable, conduct: ParticipantMeasures, rules: ExclusionRules
+    table: TrialTable, measures: ParticipantMeasures, rules: ExclusionRules
 ) -> AttentionCheckSummary:
     """The attention checks of everybody; `AttentionCheckSummary` of zeros where there are none."""
-    answered = record.is_attention_check & record.is_answered
-    right = estimate_rate(
+    answered = table.is_attention_check & table.is_answered
+    correct_rate = estimate_rate(
         Trials(
-            fooled=~record.is_wrong[answered],
-            participant=record.participant[answered],
-            image=record.image[answered],
-            method=np.array(record.methods)[record.method[answered]],
+            fooled=~table.is_wrong[answered],
+            participant=table.participant[answered],
+            image=table.image[answered],
+            method=np.array(table.methods)[table.method[answered]],
         )
     )
-    saw_all = saw_all_attention_checks(conduct, rules)
-    planned = planned_attention_check_counts(conduct, rules)[saw_all]
+    saw_all = saw_all_attention_checks(measures, rules)
+    planned = planned_attention_check_counts(measures, rules)[saw_all]
     needed = required_attention_checks_correct(planned, rules)
-    correct = conduct.attention_checks_correct[saw_all]
-    values, people = np.unique(correct, return_counts=True)
+    correct = measures.attention_checks_correct[saw_all]
+    values, participants = np.unique(correct, return_counts=True)
     alike = len(planned) > 0 and (planned == planned[0]).all()
     return AttentionCheckSummary(
-        answers=right.trials,
-        correct=right.fooled,
-        rate=right.rate,
-        ci95=right.ci95,
+        answers=correct_rate.trials,
+        correct=correct_rate.fooled,
+        rate=correct_rate.rate,
+        ci95=correct_rate.ci95,
         saw_all=len(planned),
         failed=int((correct < needed).sum()),
-        by_correct=dict(zip(map(str, values.tolist()), people.tolist(), strict=True)),
-        passing=chance_to_pass(int(planned[0]), int(needed[0])) if alike else None,
+        by_correct=dict(zip(map(str, values.tolist()), participants.tolist(), strict=True)),
+        pass_probability=pass_probability(int(planned[0]), int(needed[0])) if alike else None,
     )
 
 
-def chance_to_pass(planned: int, needed: int) -> Pass:
+def pass_probability(planned: int, needed: int) -> PassProbability:
     """Binomial: a coin-flipper gets half right, others miss by lapses of attention only."""
     chances = {
-        who: float(special.bdtr(planned - needed, planned, wrong)) if needed <= planned else 0.0
-        for who, wrong in CARELESS.items()
+        kind: float(special.bdtr(planned - needed, planned, wrong)) if needed <= planned else 0.0
+        for kind, wrong in CARELESS_ERROR_RATES.items()
     }
-    return Pass(planned, needed, **chances)
+    return PassProbability(planned, needed, **chances)

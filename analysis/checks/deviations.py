@@ -12,9 +12,9 @@ from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import TrialTable
 from analysis.trials import BoolArray
 
-UNCHECKED = ("hypotheses", "stopping", "wording", "stimuli")  # responses cannot tell
-CONDITIONS = ("presentation", "question", "exposure_ms")
-KINDS = {  # as protocols count them
+UNCHECKED_KEYS = ("hypotheses", "stopping", "wording", "stimuli")  # responses cannot tell
+CONDITION_COLUMNS = ("presentation", "question", "exposure_ms")
+KIND_BY_PROTOCOL_KEY = {  # as protocols count them
     "qualification": "qualification",
     "practice": "practice",
     "trials": "test",
@@ -26,13 +26,13 @@ KINDS = {  # as protocols count them
 class Deviation:
     """What was done otherwise than planned, in words."""
 
-    what: str
+    aspect: str
     planned: str
     done: str
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DesignCheck:
     """sha256: of the design; without one, what the responses carry.
 
     margin: that the design fixed for equivalence. unchecked: what it fixes and responses cannot
@@ -46,50 +46,53 @@ class Verdict:
     margin: float | None = None
 
 
-def judge_design(
-    design: Design | None, used: Plan, taken: Responses, record: TrialTable
-) -> Verdict:
-    """used: what the analysis went by, whatever the design says. taken, record: the same trials."""
+def check_against_design(
+    design: Design | None, used_plan: Plan, selected: Responses, table: TrialTable
+) -> DesignCheck:
+    """used_plan: what the analysis went by, whatever the design says.
+
+    Taken, table: the same trials.
+    """
     if design is None:
-        carried = [digest for digest in taken.distinct("design_sha256") if digest]
-        return Verdict(carried[0] if len(carried) == 1 else None, "unknown")
+        carried = [digest for digest in selected.distinct("design_sha256") if digest]
+        return DesignCheck(carried[0] if len(carried) == 1 else None, "unknown")
     deviations = (
-        *_compare_hashes(design, taken),
-        *_compare_conditions(design, taken),
-        *_compare_pairing(design, record),
-        *_compare_methods(design, record),
-        *_compare_assignment(design, record),
-        *_compare_counts(design, taken, record),
-        *_compare_people(design, record),
-        *_compare_plans(design.plan, used),
+        *_compare_hashes(design, selected),
+        *_compare_conditions(design, selected),
+        *_compare_pairing(design, table),
+        *_compare_methods(design, table),
+        *_compare_assignment(design, table),
+        *_compare_counts(design, selected, table),
+        *_compare_participant_count(design, table),
+        *_compare_plans(design.plan, used_plan),
     )
     verdict: Literal["match", "deviations"] = "deviations" if deviations else "match"
-    return Verdict(design.sha256, verdict, deviations, UNCHECKED, design.plan.margin)
+    return DesignCheck(design.sha256, verdict, deviations, UNCHECKED_KEYS, design.plan.margin)
 
 
-def _compare_hashes(design: Design, taken: Responses) -> Iterator[Deviation]:
+def _compare_hashes(design: Design, selected: Responses) -> Iterator[Deviation]:
     """Every row must be of this study and carry this design's hash."""
-    study = taken.distinct("study")[0]
+    study = selected.distinct("study")[0]
     if study != design.study:
         yield Deviation("study", design.study, study)
-    for digest in taken.distinct("design_sha256"):
+    for digest in selected.distinct("design_sha256"):
         if digest != design.sha256:
             under = f"under another design, {digest[:12]}" if digest else "before any design"
-            rows = taken.isin("design_sha256", digest)
-            yield Deviation("design", design.sha256[:12], f"{_count_trials(rows)} {under}")
+            rows = selected.isin("design_sha256", digest)
+            yield Deviation("design", design.sha256[:12], f"{_format_trial_share(rows)} {under}")
 
 
-def _compare_conditions(design: Design, taken: Responses) -> Iterator[Deviation]:
+def _compare_conditions(design: Design, selected: Responses) -> Iterator[Deviation]:
     """How test trials were shown; a protocol has one value, or a list to draw from."""
-    test = taken.isin("kind", "test")
-    for column in CONDITIONS:
+    test = selected.isin("kind", "test")
+    for column in CONDITION_COLUMNS:
         if column in design.protocol:
-            planned = [_plain(value) for value in _list_planned(design, column)]
-            for done in taken.distinct(column):
-                rows = taken.isin(column, done)[test]
-                if rows.any() and _plain(done) not in planned:
-                    seen = f"{_plain(done)} in {_count_trials(rows)}"
-                    yield Deviation(column, " or ".join(planned), seen)
+            planned = [_format_value(value) for value in _list_planned(design, column)]
+            for done in selected.distinct(column):
+                rows = selected.isin(column, done)[test]
+                if rows.any() and _format_value(done) not in planned:
+                    done_text = f"{_format_value(done)} in {_format_trial_share(rows)}"
+                    yield Deviation(column, " or ".join(planned), done_text)
 
 
 def _list_planned(design: Design, column: str) -> list[Any]:
@@ -99,16 +102,19 @@ def _list_planned(design: Design, column: str) -> list[Any]:
     return [each or None for each in values] if column == "exposure_ms" else values
 
 
-def _compare_pairing(design: Design, record: TrialTable) -> Iterator[Deviation]:
+def _compare_pairing(design: Design, table: TrialTable) -> Iterator[Deviation]:
     """Whether fakes stood beside their own photographs, as planned."""
-    ways = {True: "each fake beside its photograph", False: "fakes beside other photographs"}
-    planned, done = design.protocol.get("paired"), record.real_image is None
-    if planned in ways and planned != done and not record.is_single:
-        yield Deviation("paired", ways[bool(planned)], ways[done])
+    descriptions = {
+        True: "each fake beside its photograph",
+        False: "fakes beside other photographs",
+    }
+    planned, done = design.protocol.get("paired"), table.real_image is None
+    if planned in descriptions and planned != done and not table.is_single:
+        yield Deviation("paired", descriptions[bool(planned)], descriptions[done])
 
 
-def _compare_methods(design: Design, record: TrialTable) -> Iterator[Deviation]:
-    shown = set(record.tested_methods())
+def _compare_methods(design: Design, table: TrialTable) -> Iterator[Deviation]:
+    shown = set(table.tested_methods())
     planned = set(design.protocol.get("methods", shown))
     for method in sorted(shown - planned):
         yield Deviation("methods", f"without {method}", f"{method} was shown")
@@ -116,75 +122,77 @@ def _compare_methods(design: Design, record: TrialTable) -> Iterator[Deviation]:
         yield Deviation("methods", f"with {method}", f"{method} was never shown")
 
 
-def _compare_assignment(design: Design, record: TrialTable) -> Iterator[Deviation]:
+def _compare_assignment(design: Design, table: TrialTable) -> Iterator[Deviation]:
     """One method a person, or all to each who completed."""
-    each = _count_methods(record)
+    each = _count_methods(table)
     match design.protocol.get("assignment"):
         case "between":
             wrong, planned = each > 1, "one method a person"
         case "within":
-            methods = design.protocol.get("methods", record.tested_methods())
-            wrong, planned = is_complete(record) & (each < len(methods)), "all methods a person"
+            methods = design.protocol.get("methods", table.tested_methods())
+            wrong, planned = completed_mask(table) & (each < len(methods)), "all methods a person"
         case _:
             return
     if wrong.any():
-        yield Deviation("assignment", planned, f"otherwise for {_count_people(wrong)}")
+        yield Deviation("assignment", planned, f"otherwise for {_format_participant_share(wrong)}")
 
 
-def _compare_counts(design: Design, taken: Responses, record: TrialTable) -> Iterator[Deviation]:
+def _compare_counts(design: Design, selected: Responses, table: TrialTable) -> Iterator[Deviation]:
     """Who completed saw as many trials of each kind, and as many repeats, as planned."""
-    once = taken.isin("repeat_of", "")
-    counted = {key: once & taken.isin("kind", kind) for key, kind in KINDS.items()}
-    for key, rows in {**counted, "repeats": ~once}.items():
+    once = selected.isin("repeat_of", "")
+    rows_by_key = {
+        key: once & selected.isin("kind", kind) for key, kind in KIND_BY_PROTOCOL_KEY.items()
+    }
+    for key, rows in {**rows_by_key, "repeats": ~once}.items():
         if key in design.protocol:
-            shown = record.participant[record.is_valid & rows[record.response_row]]
-            each = np.bincount(shown, minlength=len(record.participants))
-            wrong = is_complete(record) & (each != design.protocol[key])
+            shown = table.participant[table.is_valid & rows[table.response_row]]
+            each = np.bincount(shown, minlength=len(table.participants))
+            wrong = completed_mask(table) & (each != design.protocol[key])
             if wrong.any():
-                done = f"otherwise for {_count_people(wrong)}"
+                done = f"otherwise for {_format_participant_share(wrong)}"
                 yield Deviation(key, f"{design.protocol[key]} a person", done)
 
 
-def _compare_people(design: Design, record: TrialTable) -> Iterator[Deviation]:
-    planned, completed = design.plan.participants, int(is_complete(record).sum())
+def _compare_participant_count(design: Design, table: TrialTable) -> Iterator[Deviation]:
+    planned, completed = design.plan.participants, int(completed_mask(table).sum())
     if planned is not None and planned != completed:
         yield Deviation("participants", str(planned), f"{completed} completed")
 
 
-def _compare_plans(planned: Plan, used: Plan) -> Iterator[Deviation]:
+def _compare_plans(planned: Plan, used_plan: Plan) -> Iterator[Deviation]:
     """What the analysis was told, against what had been planned."""
-    rules = asdict(used.rules)
+    rules = asdict(used_plan.rules)
     pairs = {rule: (value, rules[rule]) for rule, value in asdict(planned.rules).items()}
-    for what, (before, after) in {**pairs, "margin": (planned.margin, used.margin)}.items():
+    for key, (before, after) in {**pairs, "margin": (planned.margin, used_plan.margin)}.items():
         if before != after:
-            yield Deviation(what, _plain(before), _plain(after))
+            yield Deviation(key, _format_value(before), _format_value(after))
 
 
-def is_complete(record: TrialTable) -> BoolArray:
+def completed_mask(table: TrialTable) -> BoolArray:
     """(P,): who finished."""
-    complete: BoolArray = record.outcomes == "complete"
+    complete: BoolArray = table.outcomes == "complete"
     return complete
 
 
-def _count_methods(record: TrialTable) -> NDArray[np.int64]:
+def _count_methods(table: TrialTable) -> NDArray[np.int64]:
     """(P,): how many methods each was tested on; photographs shown alone are of none."""
-    people, methods = len(record.participants), len(record.methods)
-    tested = record.is_test & record.shows_fake
-    of_test = record.participant[tested] * methods + record.method[tested]
-    trials = np.bincount(of_test, minlength=people * methods).reshape(people, methods)
+    participants, methods = len(table.participants), len(table.methods)
+    tested = table.is_test & table.shows_fake
+    of_test = table.participant[tested] * methods + table.method[tested]
+    trials = np.bincount(of_test, minlength=participants * methods).reshape(participants, methods)
     each: NDArray[np.int64] = np.count_nonzero(trials, axis=1)
     return each
 
 
-def _count_trials(rows: BoolArray) -> str:
+def _format_trial_share(rows: BoolArray) -> str:
     return f"{int(rows.sum())} of {len(rows)} trials"
 
 
-def _count_people(wrong: BoolArray) -> str:
+def _format_participant_share(wrong: BoolArray) -> str:
     return f"{int(wrong.sum())} of {len(wrong)} participants"
 
 
-def _plain(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """A value as words; 1000, 1000.0 and "1000" are the same, none and empty too."""
     if value is None or value == "":
         return "none"

@@ -11,8 +11,8 @@ from scipy import special
 
 from analysis.trials import BoolArray, Codes, FloatArray, Trials
 
-WARNING, ALARM = 0.95, 0.998  # levels of the inner and the outer limits
-TINY = 1e-9
+INNER_LEVEL, OUTER_LEVEL = 0.95, 0.998  # levels of the inner and the outer limits
+MIN_PRECISION = 1e-9
 
 
 @dataclass(frozen=True)
@@ -31,22 +31,22 @@ class Funnel:
     high998: FloatArray
 
     @property
-    def beyond(self) -> BoolArray:
+    def is_beyond_limits(self) -> BoolArray:
         """(K,): outside the 99.8 % limits."""
         return (self.rate < self.low998) | (self.rate > self.high998)
 
 
-def compare_people(trials: Trials, center: float, sd: float) -> Funnel:
+def build_funnel(trials: Trials, center: float, sd: float) -> Funnel:
     """Everybody's own rate in these trials, and the limits around the rate of all.
 
     center: that rate. sd: of people's true rates, as a proportion; 0: all are alike.
     """
     shown = np.bincount(trials.participant)
-    people = np.flatnonzero(shown)
-    count = shown[people]
-    rate = np.bincount(trials.participant, weights=trials.fooled)[people] / count
-    inner, outer = (funnel_limits(count, center, sd, level) for level in (WARNING, ALARM))
-    return Funnel(people, count, rate, *inner, *outer)
+    participants = np.flatnonzero(shown)
+    count = shown[participants]
+    rate = np.bincount(trials.participant, weights=trials.fooled)[participants] / count
+    inner, outer = (funnel_limits(count, center, sd, level) for level in (INNER_LEVEL, OUTER_LEVEL))
+    return Funnel(participants, count, rate, *inner, *outer)
 
 
 def funnel_limits(
@@ -60,21 +60,27 @@ def funnel_limits(
     counts, of_person = np.unique(trials, return_inverse=True)
     tails = ((1 - level) / 2, (1 + level) / 2)
     limits = np.array(
-        [np.searchsorted(_cumulate(n, center, sd), tails) / n for n in counts.tolist()]
+        [
+            np.searchsorted(_cumulative_probabilities(n, center, sd), tails) / n
+            for n in counts.tolist()
+        ]
     )
     low, high = limits[of_person].T
     return low, high
 
 
-def _cumulate(trials: int, center: float, sd: float) -> FloatArray:
+def _cumulative_probabilities(trials: int, center: float, sd: float) -> FloatArray:
     """(trials + 1,): the chance that at most 0, 1, ... of so many answers are fooled."""
     fooled, spread = np.arange(trials + 1), center * (1 - center)
     if sd == 0 or spread == 0:
         return np.asarray(special.bdtr(fooled, trials, center), dtype=np.float64)
-    size = max(spread / sd**2 - 1, TINY)  # alpha + beta; TINY: everybody always or never fooled
+    # alpha + beta; MIN_PRECISION: everybody always or never fooled
+    size = max(spread / sd**2 - 1, MIN_PRECISION)
     a, b = center * size, (1 - center) * size
-    ways = -np.log(trials + 1) - special.betaln(fooled + 1, trials - fooled + 1)
-    chances = np.exp(ways + special.betaln(fooled + a, trials - fooled + b) - special.betaln(a, b))
+    log_binomial = -np.log(trials + 1) - special.betaln(fooled + 1, trials - fooled + 1)
+    chances = np.exp(
+        log_binomial + special.betaln(fooled + a, trials - fooled + b) - special.betaln(a, b)
+    )
     cumulated: FloatArray = np.cumsum(chances)
     cumulated /= cumulated[-1]
     return cumulated

@@ -19,8 +19,8 @@ from analysis.inference.intervals import (
 from analysis.inference.rates import Rate, estimate_rate
 from analysis.trials import Codes, Trials, count_clusters
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-FIRST, SECOND = "first half", "second half"
+RT_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+FIRST_HALF, SECOND_HALF = "first half", "second half"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class SideBias:
 
 
 @dataclass(frozen=True)
-class Balance:
+class SideBalance:
     """How often left was the right answer, with the exact binomial test of a fair coin."""
 
     left: int
@@ -76,69 +76,71 @@ class OrderEffect:
     difference: Difference | None = None
 
 
-def side_bias(left: NDArray[np.bool_], participant: Codes) -> SideBias:
+def estimate_side_bias(left: NDArray[np.bool_], participant: Codes) -> SideBias:
     """left (n,): the answer was the left side; participant (n,): whose it was."""
-    n, chosen = len(left), int(left.sum())
+    n, n_left = len(left), int(left.sum())
     if n == 0:
         return SideBias(0, 0, 0, flags=("no_trials",))
-    people, rate = count_clusters(participant), chosen / n
-    raised = {"one_participant": people == 1, "rate_at_bound": chosen in (0, n)}
-    flags = tuple(flag for flag, is_raised in raised.items() if is_raised)
-    counted = SideBias(chosen, n, people, rate, flags=flags)
-    if people == 1:
-        return counted
+    n_participants, rate = count_clusters(participant), n_left / n
+    is_raised_by_flag = {"one_participant": n_participants == 1, "rate_at_bound": n_left in (0, n)}
+    flags = tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised)
+    partial = SideBias(n_left, n, n_participants, rate, flags=flags)
+    if n_participants == 1:
+        return partial
     if "rate_at_bound" in flags:
-        return replace(counted, ci95=clopper_pearson_interval(rate, people))
+        return replace(partial, ci95=clopper_pearson_interval(rate, n_participants))
     binomial = rate * (1 - rate) / n
     variance = max(clustered_variance((left - rate) / n, participant), binomial)
-    test = t_test(rate - CHANCE, sqrt(variance), people - 1)
+    test = t_test(rate - CHANCE, sqrt(variance), n_participants - 1)
     return replace(
-        counted,
+        partial,
         se=sqrt(variance),
-        ci95=wilson_interval(rate, n * binomial / variance, t_quantile(people - 1)),
+        ci95=wilson_interval(rate, n * binomial / variance, t_quantile(n_participants - 1)),
         t=test.t,
         df=test.df,
         p=test.p,
     )
 
 
-def side_balance(correct_left: NDArray[np.bool_]) -> Balance:
+def binomial_side_test(correct_left: NDArray[np.bool_]) -> SideBalance:
     """correct_left (n,): the image asked for was on the left."""
     n, left = len(correct_left), int(correct_left.sum())
     if n == 0:
-        return Balance(0, 0)
-    return Balance(
+        return SideBalance(0, 0)
+    return SideBalance(
         left, n, left / n, min(1.0, 2 * float(special.bdtr(min(left, n - left), n, 0.5)))
     )
 
 
-def response_times(
+def summarize_response_times(
     trials: Trials, rt_ms: NDArray[np.float64], methods: Sequence[str]
 ) -> list[ResponseTimes]:
     """Of each method, fooled and not. rt_ms (n,): nan where there is none."""
     timed = ~np.isnan(rt_ms)
-    found = []
+    summaries = []
     for method in methods:
         of_method = timed & (trials.method == method)
         for fooled in (True, False):
             times = rt_ms[of_method & (trials.fooled == fooled)]
-            quantiles = np.quantile(times, QUANTILES).tolist() if len(times) else []
-            found.append(ResponseTimes(method, fooled, len(times), *quantiles))
-    return found
+            quantiles = np.quantile(times, RT_QUANTILES).tolist() if len(times) else []
+            summaries.append(ResponseTimes(method, fooled, len(times), *quantiles))
+    return summaries
 
 
-def order_effect(trials: Trials) -> OrderEffect:
+def estimate_order_effect(trials: Trials) -> OrderEffect:
     """trials: sorted by participant, each one's in the order shown.
 
     Of an odd number the middle one is of the first half.
     """
     sizes = np.bincount(trials.participant)
-    begins = np.cumsum(sizes) - sizes
-    place = np.arange(len(trials.fooled)) - begins[trials.participant]
-    late = 2 * place >= sizes[trials.participant] + sizes[trials.participant] % 2
-    parts = {FIRST: trials.select(~late), SECOND: trials.select(late)}
+    first_rows = np.cumsum(sizes) - sizes
+    position = np.arange(len(trials.fooled)) - first_rows[trials.participant]
+    is_second_half = 2 * position >= sizes[trials.participant] + sizes[trials.participant] % 2
+    parts = {FIRST_HALF: trials.select(~is_second_half), SECOND_HALF: trials.select(is_second_half)}
     halves = {half: estimate_rate(part) for half, part in parts.items()}
     difference = None
     if all(half.trials for half in halves.values()):
-        difference = compare_trial_sets(parts[SECOND], parts[FIRST], halves, SECOND, FIRST)
-    return OrderEffect(halves[FIRST], halves[SECOND], difference)
+        difference = compare_trial_sets(
+            parts[SECOND_HALF], parts[FIRST_HALF], halves, SECOND_HALF, FIRST_HALF
+        )
+    return OrderEffect(halves[FIRST_HALF], halves[SECOND_HALF], difference)

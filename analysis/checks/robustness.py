@@ -10,7 +10,7 @@ from analysis.trials import Trials
 
 
 @dataclass(frozen=True)
-class Judged:
+class MethodEstimates:
     """Every method's rate and every two methods' difference; p_holm: of these, in their order."""
 
     rates: Mapping[str, Rate]
@@ -19,27 +19,34 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Otherwise:
-    """by_no_rule: with everybody. without: rule -> without that one, of every rule that applies."""
+class RobustnessEstimates:
+    """without_exclusions: with everybody.
 
-    by_no_rule: Judged
-    without: Mapping[str, Judged]
+    Without: rule -> without that one, of every rule that applies.
+    """
+
+    without_exclusions: MethodEstimates
+    without_rule: Mapping[str, MethodEstimates]
 
 
-def judge_methods(trials: Trials, methods: Sequence[str]) -> Judged:
+def estimate_methods(trials: Trials, methods: Sequence[str]) -> MethodEstimates:
     """By these trials."""
     rates = estimate_rates(trials, methods)
     differences = compare_all_methods(trials, rates)
-    return Judged(rates, differences, adjust_holm([difference.p for difference in differences]))
+    return MethodEstimates(
+        rates, differences, adjust_holm([difference.p for difference in differences])
+    )
 
 
-def judge_otherwise(counted: AnalysisSample, judged: Judged) -> Otherwise:
-    """judged: by all rules; it stands wherever the trials are the same."""
+def estimate_under_other_rules(
+    sample: AnalysisSample, estimates: MethodEstimates
+) -> RobustnessEstimates:
+    """estimates: by all rules; it stands wherever the trials are the same."""
 
-    def anew(trials: Trials) -> Judged:
-        return judged if trials is counted.trials else judge_methods(trials, counted.methods)
+    def anew(trials: Trials) -> MethodEstimates:
+        return estimates if trials is sample.trials else estimate_methods(trials, sample.methods)
 
-    return Otherwise(
-        anew(counted.trials_under(())),
-        {rule: anew(trials) for rule, trials in counted.leave_one_rule_out()},
+    return RobustnessEstimates(
+        anew(sample.trials_under(())),
+        {rule: anew(trials) for rule, trials in sample.leave_one_rule_out()},
     )

@@ -11,28 +11,28 @@ from analysis.inputs.trial_table import DISTURBANCE_FLAGS, TrialTable
 from analysis.trials import BoolArray, FloatArray
 
 FRAME_MS = 1000 / 60  # of the commonest screens; off by more than that is off by a frame
-FLAGS = ("voided", *DISTURBANCE_FLAGS)
+TIMING_FLAGS = ("voided", *DISTURBANCE_FLAGS)
 
 
 @dataclass(frozen=True)
-class Exposure:
-    """Images that were asked for `asked_ms`, first and second of a pair together.
+class ExposureSummary:
+    """Images that were asked for `requested_ms`, first and second of a pair together.
 
     off_ms: achieved minus asked, at the median and the 5th and 95th percentile. shorter, longer:
     shares off by more than a frame of a 60 Hz screen.
     """
 
-    asked_ms: float
+    requested_ms: float
     images: int
-    median_off_ms: float
-    p05_off_ms: float
-    p95_off_ms: float
-    shorter: float
-    longer: float
+    median_error_ms: float
+    p05_error_ms: float
+    p95_error_ms: float
+    shorter_share: float
+    longer_share: float
 
 
 @dataclass(frozen=True)
-class Flagged:
+class FlagCount:
     """How many trials carry a flag, and of how many people."""
 
     trials: int
@@ -40,7 +40,7 @@ class Flagged:
 
 
 @dataclass(frozen=True)
-class Timing:
+class TimingSummary:
     """Of all test and attention checks shown, whoever counts.
 
     voided, unanswered, disturbed: shares of `trials`; unanswered: seen to the end, no answer;
@@ -51,20 +51,20 @@ class Timing:
     voided: float | None
     unanswered: float | None
     disturbed: float | None
-    flags: dict[str, Flagged]
-    exposures: tuple[Exposure, ...]
+    flags: dict[str, FlagCount]
+    exposures: tuple[ExposureSummary, ...]
 
 
-def observe_timing(taken: Responses, record: TrialTable) -> Timing:
-    """taken, record: the same trials, as text and as numbers."""
-    judged = record.is_main
-    return Timing(
-        trials=int(judged.sum()),
-        voided=_share(~record.is_valid[judged]),
-        unanswered=_share((record.is_valid & ~record.is_answered)[judged]),
-        disturbed=_share((record.is_valid & record.is_disturbed)[judged]),
-        flags={flag: _count_flag(taken, record, flag) for flag in FLAGS},
-        exposures=tuple(_summarize_exposures(taken, record.response_row[judged])),
+def summarize_timing(selected: Responses, table: TrialTable) -> TimingSummary:
+    """taken, table: the same trials, as text and as numbers."""
+    is_main = table.is_main
+    return TimingSummary(
+        trials=int(is_main.sum()),
+        voided=_share(~table.is_valid[is_main]),
+        unanswered=_share((table.is_valid & ~table.is_answered)[is_main]),
+        disturbed=_share((table.is_valid & table.is_disturbed)[is_main]),
+        flags={flag: _count_flag(selected, table, flag) for flag in TIMING_FLAGS},
+        exposures=tuple(_summarize_exposures(selected, table.response_row[is_main])),
     )
 
 
@@ -72,31 +72,33 @@ def _share(chosen: BoolArray) -> float | None:
     return float(chosen.mean()) if len(chosen) else None
 
 
-def _count_flag(taken: Responses, record: TrialTable, flag: str) -> Flagged:
-    flagged = taken.matches("flags", lambda flags: flag in flags.split())[record.response_row]
-    participant = record.participant[flagged & record.is_main]
-    return Flagged(len(participant), int(np.count_nonzero(np.bincount(participant))))
+def _count_flag(selected: Responses, table: TrialTable, flag: str) -> FlagCount:
+    flagged = selected.matches("flags", lambda flags: flag in flags.split())[table.response_row]
+    participant = table.participant[flagged & table.is_main]
+    return FlagCount(len(participant), int(np.count_nonzero(np.bincount(participant))))
 
 
-def _summarize_exposures(taken: Responses, rows: NDArray[np.int64]) -> Iterator[Exposure]:
+def _summarize_exposures(selected: Responses, rows: NDArray[np.int64]) -> Iterator[ExposureSummary]:
     """One for each time that was asked for."""
-    asked = taken.numbers("exposure_ms")[rows]
-    off = np.array([taken.numbers(column)[rows] - asked for column in ("first_ms", "second_ms")])
-    for milliseconds in np.unique(asked[~np.isnan(asked)]).tolist():
-        of_these = off[:, asked == milliseconds]
+    requested_ms = selected.numbers("exposure_ms")[rows]
+    error_ms = np.array(
+        [selected.numbers(column)[rows] - requested_ms for column in ("first_ms", "second_ms")]
+    )
+    for milliseconds in np.unique(requested_ms[~np.isnan(requested_ms)]).tolist():
+        of_these = error_ms[:, requested_ms == milliseconds]
         timed = of_these[~np.isnan(of_these)]
         if len(timed):
             yield _summarize(milliseconds, timed)
 
 
-def _summarize(asked_ms: float, off: FloatArray) -> Exposure:
+def _summarize(asked_ms: float, off: FloatArray) -> ExposureSummary:
     low, middle, high = np.percentile(off, (5, 50, 95)).tolist()
-    return Exposure(
-        asked_ms=asked_ms,
+    return ExposureSummary(
+        requested_ms=asked_ms,
         images=len(off),
-        median_off_ms=middle,
-        p05_off_ms=low,
-        p95_off_ms=high,
-        shorter=float((off < -FRAME_MS).mean()),
-        longer=float((off > FRAME_MS).mean()),
+        median_error_ms=middle,
+        p05_error_ms=low,
+        p95_error_ms=high,
+        shorter_share=float((off < -FRAME_MS).mean()),
+        longer_share=float((off > FRAME_MS).mean()),
     )

@@ -29,8 +29,10 @@ def write_latex(report: ReportPart) -> bytes:
     """tables.tex: intervals for new people and new photographs; p of rates: against 50 %, Holm."""
     rates = [
         (
-            _escape(method_label(method)), _number(format_percent(rate["rate"])), _interval(rate["ci95"]),
-            format_number(rate["trials"]), format_number(rate["participants"]), format_number(rate["images"]),
+            _escape(method_label(method)), _number(format_percent(rate["rate"])),
+            _interval(rate["ci95"]),
+            format_number(rate["trials"]), format_number(rate["participants"]),
+            format_number(rate["images"]),
             _p_value(rate["vs_chance"]["p_holm"]),
         )
         for method, rate in report["methods"].items()
@@ -39,7 +41,8 @@ def write_latex(report: ReportPart) -> bytes:
         (
             f"{_escape(method_label(pair['a']))} $-$ {_escape(method_label(pair['b']))}",
             _number(format_percent(pair["difference"])), _interval(pair["ci95"]),
-            _number(format_number(pair["t"], 2)), format_number(pair["df"]), _p_value(pair["p_holm"]),
+            _number(format_number(pair["t"], 2)), format_number(pair["df"]),
+            _p_value(pair["p_holm"]),
         )
         for pair in report["differences"]
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.checks.robustness import Judged, Otherwise
+from analysis.checks.robustness import MethodEstimates, RobustnessEstimates
 from analysis.exclusions.flow import AnalysisSample
 from analysis.inference.clusters import find_extreme_leave_one_out
 from analysis.inference.contrasts import (
@@ -37,45 +37,47 @@ from analysis.mixed_model.model import (
     fit_mixed_rates,
 )
 
-Part = dict[str, Any]
-Rates = Mapping[str, Rate]
+ReportDict = dict[str, Any]
+RatesByMethod = Mapping[str, Rate]
 Value = TypeVar("Value", bound=np.generic)
 
 
 def describe_methods(
-    counted: AnalysisSample,
-    rates: Rates,
-    everybody: Rates,
+    sample: AnalysisSample,
+    rates: RatesByMethod,
+    unfiltered_rates: RatesByMethod,
     rankings: Mapping[str, ImageRanking],
-    images: Sequence[str],
+    image_names: Sequence[str],
     published: Sequence[PublishedRate],
-    any_number: bool,
-) -> Part:
+    always_fit_mixed: bool,
+) -> ReportDict:
     """Every method's entry.
 
-    everybody: the rates by no rule. images: their names. any_number: of trials, for the mixed
+    unfiltered_rates: the rates by no rule. image_names: their names. always_fit_mixed: of trials,
+    for the mixed
     model.
     """
-    single = counted.table.is_single
+    is_single = sample.table.is_single
     mixed = fit_mixed_rates(
-        counted.trials, counted.methods, inf if any_number else MAX_MIXED_TRIALS
+        sample.trials, sample.methods, inf if always_fit_mixed else MAX_MIXED_TRIALS
     )
     chance = {
-        method: TTest() if single else compare_with_chance(rate) for method, rate in rates.items()
+        method: TTest() if is_single else compare_with_chance(rate)
+        for method, rate in rates.items()
     }
     adjusted = dict(zip(chance, adjust_holm([test.p for test in chance.values()]), strict=True))
     return {
         method: {
             **asdict(rate),
-            "rate_without_exclusions": everybody[method].rate,
-            "ci95_without_exclusions": everybody[method].ci95,
+            "rate_without_exclusions": unfiltered_rates[method].rate,
+            "ci95_without_exclusions": unfiltered_rates[method].ci95,
             "vs_chance": {**asdict(chance[method]), "p_holm": adjusted[method]},
-            "vs_published": [] if single else _describe_published(method, rate, published),
-            "error": asdict(estimate_error_rate(counted.trials, method)) if single else None,
-            **_describe_detection(_detect(counted, method)),
-            "d_prime_of_rate": None if single else d_prime_from_rate(rate.rate),
-            **_describe_variance(counted, method),
-            "influence": _describe_influence(counted, method, images),
+            "vs_published": [] if is_single else _describe_published(method, rate, published),
+            "error": asdict(estimate_error_rate(sample.trials, method)) if is_single else None,
+            **_describe_detection(_estimate_sdt(sample, method)),
+            "d_prime_of_rate": None if is_single else d_prime_from_rate(rate.rate),
+            **_describe_variance(sample, method),
+            "influence": _describe_influence(sample, method, image_names),
             "ranking": _describe_ranking(rankings[method]),
             "mixed": _describe_mixed(mixed[method]),
             "flags": (*rate.flags, *(f"mixed_{flag}" for flag in mixed[method].flags)),
@@ -84,29 +86,35 @@ def describe_methods(
     }
 
 
-def take_counted(counted: AnalysisSample, values: NDArray[Value]) -> NDArray[Value]:
+def select_included(sample: AnalysisSample, values: NDArray[Value]) -> NDArray[Value]:
     """The record's values (n,) of the trials that count."""
-    return values[counted.table.is_test & counted.table.is_answered][counted.is_included]
+    return values[sample.table.is_test & sample.table.is_answered][sample.is_included]
 
 
 def describe_differences(
-    counted: AnalysisSample, judged: Judged, otherwise: Otherwise, margin: float, any_number: bool
-) -> list[Part]:
-    """Every two methods' entry. margin: of equivalence. any_number: as for the methods."""
-    most_trials = inf if any_number else MAX_MIXED_PAIR_TRIALS
+    sample: AnalysisSample,
+    estimates: MethodEstimates,
+    robustness: RobustnessEstimates,
+    margin: float,
+    always_fit_mixed: bool,
+) -> list[ReportDict]:
+    """Every two methods' entry. margin: of equivalence. always_fit_mixed: as for the methods."""
+    most_trials = inf if always_fit_mixed else MAX_MIXED_PAIR_TRIALS
     described = []
-    for difference, p_holm in zip(judged.differences, judged.p_holm, strict=True):
+    for difference, p_holm in zip(estimates.differences, estimates.p_holm, strict=True):
         a, b, df = difference.a, difference.b, difference.df
-        mixed, flags = fit_mixed_difference(counted.trials, a, b, df, most_trials)
+        mixed, flags = fit_mixed_difference(sample.trials, a, b, df, most_trials)
         described.append(
             {
                 **asdict(difference),
                 "p_holm": p_holm,
                 "equivalence": asdict(equivalence_test(difference, margin)),
-                "without_exclusions": _describe_otherwise(otherwise.by_no_rule, a, b),
+                "without_exclusions": _describe_under_other_rules(
+                    robustness.without_exclusions, a, b
+                ),
                 "without_a_rule": {
-                    rule: _describe_otherwise(judged, a, b)
-                    for rule, judged in otherwise.without.items()
+                    rule: _describe_under_other_rules(judged, a, b)
+                    for rule, judged in robustness.without_rule.items()
                 },
                 "mixed": mixed and _round(asdict(mixed)),
                 "flags": (*difference.flags, *(f"mixed_{flag}" for flag in flags)),
@@ -115,9 +123,9 @@ def describe_differences(
     return described
 
 
-def _describe_otherwise(judged: Judged, a: str, b: str) -> Part | None:
+def _describe_under_other_rules(estimates: MethodEstimates, a: str, b: str) -> ReportDict | None:
     """The same two methods by other rules; None where one of them has no trial then."""
-    for difference, p_holm in zip(judged.differences, judged.p_holm, strict=True):
+    for difference, p_holm in zip(estimates.differences, estimates.p_holm, strict=True):
         if (difference.a, difference.b) == (a, b):
             return {
                 "difference": difference.difference,
@@ -127,7 +135,9 @@ def _describe_otherwise(judged: Judged, a: str, b: str) -> Part | None:
     return None
 
 
-def _describe_published(method: str, rate: Rate, published: Sequence[PublishedRate]) -> list[Part]:
+def _describe_published(
+    method: str, rate: Rate, published: Sequence[PublishedRate]
+) -> list[ReportDict]:
     return [
         {
             "label": other.label,
@@ -145,15 +155,15 @@ def _describe_published(method: str, rate: Rate, published: Sequence[PublishedRa
     ]
 
 
-def _detect(counted: AnalysisSample, method: str) -> SignalDetection:
-    if counted.table.is_single:
-        return estimate_sdt_single(counted.trials, method)
-    of_method = counted.trials.method == method
-    left = take_counted(counted, counted.table.chose_left_or_fake)[of_method]
-    return estimate_sdt_pairs(counted.trials.for_method(method), left)
+def _estimate_sdt(sample: AnalysisSample, method: str) -> SignalDetection:
+    if sample.table.is_single:
+        return estimate_sdt_single(sample.trials, method)
+    of_method = sample.trials.method == method
+    left = select_included(sample, sample.table.chose_left_or_fake)[of_method]
+    return estimate_sdt_pairs(sample.trials.for_method(method), left)
 
 
-def _describe_detection(detection: SignalDetection) -> Part:
+def _describe_detection(detection: SignalDetection) -> ReportDict:
     return {
         "d_prime": detection.d_prime,
         "d_prime_ci95": detection.ci95,
@@ -161,39 +171,41 @@ def _describe_detection(detection: SignalDetection) -> Part:
     }
 
 
-def _describe_variance(counted: AnalysisSample, method: str) -> Part:
+def _describe_variance(sample: AnalysisSample, method: str) -> ReportDict:
     """Shares and sizes of the variation between people and between images."""
-    found = estimate_variance_components(counted.trials.for_method(method))
-    sizes = {name: getattr(found, name) for name in ("participant", "image", "residual")}
+    components = estimate_variance_components(sample.trials.for_method(method))
+    sizes = {name: getattr(components, name) for name in ("participant", "image", "residual")}
     return {
-        "icc_participant": found.icc_participant,
-        "icc_image": found.icc_image,
-        "variance": {**sizes, "flags": found.flags},
+        "icc_participant": components.icc_participant,
+        "icc_image": components.icc_image,
+        "variance": {**sizes, "flags": components.flags},
     }
 
 
-def _describe_influence(counted: AnalysisSample, method: str, images: Sequence[str]) -> Part:
+def _describe_influence(sample: AnalysisSample, method: str, images: Sequence[str]) -> ReportDict:
     """The rate without the one person, or the one image, that moves it most, either way."""
-    part = counted.trials.for_method(method)
-    found = {
+    part = sample.trials.for_method(method)
+    extremes_by_factor = {
         "participant": find_extreme_leave_one_out(
-            part.fooled, part.participant, counted.table.participants.tolist()
+            part.fooled, part.participant, sample.table.participants.tolist()
         ),
         "image": find_extreme_leave_one_out(part.fooled, part.image, images),
     }
-    return {factor: extremes and asdict(extremes) for factor, extremes in found.items()}
+    return {
+        factor: extremes and asdict(extremes) for factor, extremes in extremes_by_factor.items()
+    }
 
 
-def _describe_ranking(ranking: ImageRanking) -> Part:
+def _describe_ranking(ranking: ImageRanking) -> ReportDict:
     """How far the order of its images can be trusted; the images themselves stand elsewhere."""
     return {key: value for key, value in vars(ranking).items() if key != "images"}
 
 
-def _describe_mixed(mixed: MixedRate) -> Part | None:
+def _describe_mixed(mixed: MixedRate) -> ReportDict | None:
     return None if mixed.beta is None else _round(asdict(mixed))
 
 
-def _round(fitted: Part) -> Part:
+def _round(fitted: ReportDict) -> ReportDict:
     """To ten digits: a fit is no closer, and the last ones hang on the number of processors."""
 
     def keep(value: Any) -> Any:

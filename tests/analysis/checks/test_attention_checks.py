@@ -6,7 +6,7 @@ import pytest
 
 from analysis.checks.attention_checks import (
     AttentionCheckSummary,
-    chance_to_pass,
+    pass_probability,
     summarize_attention_checks,
 )
 from analysis.exclusions.person_measures import measure_participants
@@ -35,7 +35,7 @@ def observe(folder: Path, rows: list[Row], rules: ExclusionRules) -> AttentionCh
 def test_who_passes_by_luck_is_binomial(
     planned: int, needed: int, known: tuple[float, float, float]
 ) -> None:
-    passing = chance_to_pass(planned, needed)
+    passing = pass_probability(planned, needed)
     chances = (passing.coin_flipper, passing.lapse_02, passing.lapse_10)
     assert chances == pytest.approx(known, abs=0.005)
 
@@ -56,13 +56,13 @@ def test_everybody_who_saw_all_is_counted(tmp_path: Path) -> None:
     assert found.ci95[0] < 8 / 13 < found.ci95[1]
     assert (found.saw_all, found.failed) == (3, 1)
     assert found.by_correct == {"1": 1, "3": 1, "4": 1}
-    assert found.passing == chance_to_pass(4, 3)
+    assert found.pass_probability == pass_probability(4, 3)
 
 
 def test_people_with_different_numbers_have_no_common_chance(tmp_path: Path) -> None:
     rows = make_person("p1") + make_person("p2", attention_checks=range(10), missed=3)
     found = observe(tmp_path, rows, ExclusionRules())
-    assert (found.saw_all, found.failed, found.passing) == (2, 1, None)
+    assert (found.saw_all, found.failed, found.pass_probability) == (2, 1, None)
 
 
 def test_without_attention_checks_trials_there_is_nothing_to_say(tmp_path: Path) -> None:

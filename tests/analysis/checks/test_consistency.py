@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.checks.consistency import Consistency, chance_alike, observe_consistency
+from analysis.checks.consistency import Consistency, estimate_consistency, expected_agreement
 from analysis.exclusions.flow import AnalysisSample, apply_exclusions
 from analysis.inputs.design import ExclusionRules
 from analysis.inputs.sources import read_responses
@@ -19,7 +19,7 @@ def count(folder: Path, rows: list[Row], rules: ExclusionRules | None = None) ->
 
 
 def observe(folder: Path, rows: list[Row]) -> Consistency:
-    found = observe_consistency(count(folder, rows))
+    found = estimate_consistency(count(folder, rows))
     assert found is not None
     return found
 
@@ -47,7 +47,7 @@ def test_a_repeat_enters_no_rate(tmp_path: Path) -> None:
 
 def test_the_share_answered_alike_is_counted(tmp_path: Path) -> None:
     found = observe(tmp_path, repeat_some("p1", 1) + repeat_some("p2", 2) + repeat_some("p3", 0))
-    assert (found.alike, found.repeats, found.participants, found.images) == (9, 12, 3, 4)
+    assert (found.agreements, found.repeats, found.participants, found.images) == (9, 12, 3, 4)
     assert found.rate == 9 / 12
     assert found.ci95 is not None
     assert found.ci95[0] < 9 / 12 < found.ci95[1]
@@ -64,19 +64,19 @@ def test_chance_is_that_of_answers_which_have_nothing_to_do_with_each_other(tmp_
     """Of positions 0 to 3, 0 and 3 fooled at first; again 1 and 3 of one, 0 and 3 of the other."""
     found = observe(tmp_path, repeat_some("p1", 2) + repeat_some("p2", 0))
     assert (found.first_rate, found.again_rate) == (0.5, 0.5)
-    assert found.chance == pytest.approx(0.5)
+    assert found.expected_agreement == pytest.approx(0.5)
     before, after = np.array([True] * 3 + [False]), np.array([True] * 2 + [False] * 2)
     one = np.full(4, "m")
-    assert chance_alike(before, after, one) == pytest.approx(0.75 * 0.5 + 0.25 * 0.5)
+    assert expected_agreement(before, after, one) == pytest.approx(0.75 * 0.5 + 0.25 * 0.5)
     two = np.array(["a", "a", "a", "b"])  # a: 1 and 2/3 fooled; b: never
-    assert chance_alike(before, after, two) == pytest.approx(0.75 * 2 / 3 + 0.25)
+    assert expected_agreement(before, after, two) == pytest.approx(0.75 * 2 / 3 + 0.25)
 
 
 def test_guessers_agree_as_often_as_chance_says(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     before, after = rng.random(40_000) < 0.3, rng.random(40_000) < 0.3
     alike = (before == after).mean()
-    assert alike == pytest.approx(chance_alike(before, after, np.full(40_000, "m")), abs=0.01)
+    assert alike == pytest.approx(expected_agreement(before, after, np.full(40_000, "m")), abs=0.01)
     assert alike == pytest.approx(0.3**2 + 0.7**2, abs=0.01)
 
 
@@ -99,7 +99,7 @@ def test_a_repeat_without_two_answers_is_left_out(tmp_path: Path, changes: Row) 
 def test_repeats_of_people_left_out_are_left_out(tmp_path: Path) -> None:
     gone = [row | {"outcome": "abandoned"} for row in repeat_some("p2", 4)]
     found = observe(tmp_path, repeat_some("p1", 0) + gone)
-    assert (found.alike, found.repeats, found.flags) == (
+    assert (found.agreements, found.repeats, found.flags) == (
         4,
         4,
         ("one_participant", "few_images", "rate_at_bound"),
@@ -107,7 +107,7 @@ def test_repeats_of_people_left_out_are_left_out(tmp_path: Path) -> None:
 
 
 def test_without_repeats_there_is_nothing_to_tell(tmp_path: Path) -> None:
-    assert observe_consistency(count(tmp_path, make_person("p1"))) is None
+    assert estimate_consistency(count(tmp_path, make_person("p1"))) is None
 
 
 def test_repeats_make_nobody_complete(tmp_path: Path) -> None:
@@ -133,5 +133,5 @@ def test_of_single_images_the_same_verdict_is_alike(tmp_path: Path) -> None:
         for at, repeat_of, answer in ((0, "0", "fake"), (3, "1", "real"))
     ]
     found = observe(tmp_path, rows)
-    assert (found.alike, found.repeats) == (1, 2)
+    assert (found.agreements, found.repeats) == (1, 2)
     assert (found.first_rate, found.again_rate) == (0.5, 0.0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.checks.deviations import Verdict, judge_design
+from analysis.checks.deviations import DesignCheck, check_against_design
 from analysis.inputs.design import Design, Plan, read_design
 from analysis.inputs.responses import Responses
 from analysis.inputs.sources import read_responses
@@ -31,27 +31,27 @@ def read(folder: Path, rows: list[Row]) -> Responses:
     return read_responses(str(write_csv(folder / "responses.csv", rows)))
 
 
-def judge(folder: Path, design: Design | None, rows: list[Row], used: Plan) -> Verdict:
+def judge(folder: Path, design: Design | None, rows: list[Row], used: Plan) -> DesignCheck:
     taken = read(folder, rows)
-    return judge_design(design, used, taken, build_trial_table(taken))
+    return check_against_design(design, used, taken, build_trial_table(taken))
 
 
-def listed(verdict: Verdict) -> list[tuple[str, str, str]]:
-    return [(found.what, found.planned, found.done) for found in verdict.deviations]
+def listed(verdict: DesignCheck) -> list[tuple[str, str, str]]:
+    return [(found.aspect, found.planned, found.done) for found in verdict.deviations]
 
 
 def test_a_study_done_as_planned_matches(tmp_path: Path, design: Design) -> None:
     verdict = judge(tmp_path, design, make_rows(design), design.plan)
-    assert verdict == Verdict(
+    assert verdict == DesignCheck(
         design.sha256, "match", (), ("hypotheses", "stopping", "wording", "stimuli"), 0.05
     )
 
 
 def test_without_the_design_nothing_is_known(tmp_path: Path, design: Design) -> None:
     rows = make_rows(design)
-    assert judge(tmp_path, None, rows, Plan()) == Verdict(design.sha256, "unknown")
+    assert judge(tmp_path, None, rows, Plan()) == DesignCheck(design.sha256, "unknown")
     rows[0] |= {"design_sha256": "2" * 64}
-    assert judge(tmp_path, None, rows, Plan()) == Verdict(None, "unknown")
+    assert judge(tmp_path, None, rows, Plan()) == DesignCheck(None, "unknown")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.checks.funnel import compare_people, funnel_limits
+from analysis.checks.funnel import build_funnel, funnel_limits
 from tests.analysis.studies import make_trials, read_crossed, simulate_study
 
 
@@ -42,21 +42,21 @@ def test_each_person_has_their_own_rate_and_limits() -> None:
         *((4, image, "mcl", image < 9) for image in range(10)),
         *((2, image, "mcl", image < 3) for image in range(40)),
     )
-    funnel = compare_people(trials, 0.3, 0.0)
+    funnel = build_funnel(trials, 0.3, 0.0)
     assert funnel.participant.tolist() == [2, 4]
     assert funnel.trials.tolist() == [40, 10]
     assert funnel.rate.tolist() == [3 / 40, 9 / 10]
-    assert funnel.beyond.tolist() == [True, True]
+    assert funnel.is_beyond_limits.tolist() == [True, True]
     assert (funnel.high95 <= funnel.high998).all()
-    assert compare_people(trials, 0.3, 0.2).beyond.tolist() == [False, False]
+    assert build_funnel(trials, 0.3, 0.2).is_beyond_limits.tolist() == [False, False]
 
 
 def test_the_reference_people_lie_within() -> None:
     mcl = read_crossed()
-    funnel = compare_people(mcl, float(mcl.fooled.mean()), 0.09)
+    funnel = build_funnel(mcl, float(mcl.fooled.mean()), 0.09)
     assert len(funnel.rate) == 40
     assert funnel.rate @ funnel.trials == pytest.approx(mcl.fooled.sum())
-    assert not funnel.beyond.any()
+    assert not funnel.is_beyond_limits.any()
 
 
 def test_limits_without_the_spread_of_people_accuse_too_many() -> None:
@@ -64,6 +64,6 @@ def test_limits_without_the_spread_of_people_accuse_too_many() -> None:
     sd = 0.1  # of the rates that a logit sd of 0.5 gives around 0.3
     outside = [
         ((funnel.rate < funnel.low95) | (funnel.rate > funnel.high95)).mean()
-        for funnel in (compare_people(trials, 0.3, spread) for spread in (sd, 0.0))
+        for funnel in (build_funnel(trials, 0.3, spread) for spread in (sd, 0.0))
     ]
     assert outside[0] < 0.055 < 0.12 < outside[1]

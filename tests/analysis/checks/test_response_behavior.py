@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from analysis.checks.response_behavior import (
-    Balance,
     ResponseTimes,
-    order_effect,
-    response_times,
-    side_balance,
-    side_bias,
+    SideBalance,
+    binomial_side_test,
+    estimate_order_effect,
+    estimate_side_bias,
+    summarize_response_times,
 )
 from analysis.inference.contrasts import compare_all_methods
 from analysis.inference.rates import estimate_rates
@@ -22,7 +22,7 @@ from tests.analysis.studies import make_trials, read_crossed, read_crossed_rows,
 def test_side_bias_is_clustered_by_people() -> None:
     """4 people of 5 answers, 5, 3, 3 and 1 to the left: deviations 2, 0, 0 and -2 of 20."""
     left = np.array([True] * 5 + ([True] * 3 + [False] * 2) * 2 + [True] + [False] * 4)
-    found = side_bias(left, np.repeat(np.arange(4), 5))
+    found = estimate_side_bias(left, np.repeat(np.arange(4), 5))
     assert (found.left, found.rate, found.df) == (12, 0.6, 3)
     assert found.se == pytest.approx(sqrt(4 / 3 * 8) / 20)
     assert found.t == pytest.approx(0.1 / (sqrt(4 / 3 * 8) / 20))
@@ -33,36 +33,36 @@ def test_side_bias_is_clustered_by_people() -> None:
 def test_side_bias_agrees_with_the_reference_file() -> None:
     left = np.array([row["answer"] == "left" for row in read_crossed_rows()])
     expected = read_expected("crossed")["detection"]["said_left"]
-    assert side_bias(left, read_crossed().participant).rate == pytest.approx(expected)
+    assert estimate_side_bias(left, read_crossed().participant).rate == pytest.approx(expected)
 
 
 def test_people_who_are_alike_have_no_less_than_the_binomial_error() -> None:
-    found = side_bias(np.tile([True, False], 50), np.repeat(np.arange(10), 10))
+    found = estimate_side_bias(np.tile([True, False], 50), np.repeat(np.arange(10), 10))
     assert found.se == pytest.approx(sqrt(0.25 / 100))
     assert found.p == pytest.approx(1)
 
 
 def test_always_left_counts_every_person_once_and_is_flagged() -> None:
-    found = side_bias(np.full(20, True), np.repeat(np.arange(4), 5))
+    found = estimate_side_bias(np.full(20, True), np.repeat(np.arange(4), 5))
     assert found.ci95 == pytest.approx((0.025**0.25, 1))  # exact, 4 of 4
     assert (found.p, found.flags) == (None, ("rate_at_bound",))
 
 
 def test_the_side_bias_of_one_person_has_no_interval() -> None:
-    found = side_bias(np.array([True, True, False]), np.zeros(3, dtype=np.int64))
+    found = estimate_side_bias(np.array([True, True, False]), np.zeros(3, dtype=np.int64))
     assert (found.rate, found.ci95, found.flags) == (2 / 3, None, ("one_participant",))
-    nothing = side_bias(np.array([], dtype=np.bool_), np.array([], dtype=np.int64))
+    nothing = estimate_side_bias(np.array([], dtype=np.bool_), np.array([], dtype=np.int64))
     assert (nothing.rate, nothing.flags) == (None, ("no_trials",))
 
 
 def test_the_real_images_side_is_tested_exactly() -> None:
     """R: binom.test(8, 10)$p.value; the reference set has its real image left in 770 of 1,600."""
-    found = side_balance(np.arange(10) < 8)
+    found = binomial_side_test(np.arange(10) < 8)
     assert (found.left, found.trials, found.rate) == (8, 10, 0.8)
     assert found.p == pytest.approx(0.109375)
-    assert side_balance(np.arange(10) < 5).p == 1
-    assert side_balance(np.arange(1600) < 770).p == pytest.approx(0.1403, abs=5e-4)
-    assert side_balance(np.array([], dtype=np.bool_)) == Balance(0, 0)
+    assert binomial_side_test(np.arange(10) < 5).p == 1
+    assert binomial_side_test(np.arange(1600) < 770).p == pytest.approx(0.1403, abs=5e-4)
+    assert binomial_side_test(np.array([], dtype=np.bool_)) == SideBalance(0, 0)
 
 
 def test_response_times_are_told_by_method_and_outcome_and_missing_ones_left_out() -> None:
@@ -73,7 +73,7 @@ def test_response_times_are_told_by_method_and_outcome_and_missing_ones_left_out
         )
     ]
     times = np.array([900.0, 700.0, 800.0, np.nan, 500.0])
-    slow, none, _, fast = response_times(make_trials(*answers), times, ["a", "b"])
+    slow, none, _, fast = summarize_response_times(make_trials(*answers), times, ["a", "b"])
     assert (slow.method, slow.fooled, slow.trials) == ("a", True, 3)
     assert (slow.q25_ms, slow.median_ms, slow.q75_ms) == (750, 800, 850)
     assert none == ResponseTimes("a", False, 0)
@@ -86,7 +86,7 @@ def test_the_order_effect_is_the_difference_of_everybodys_halves() -> None:
         *[(0, 0, "m", True), (0, 1, "m", False), (0, 2, "m", True)],
         *[(1, 0, "m", False), (1, 1, "m", True)],
     )
-    found = order_effect(trials)
+    found = estimate_order_effect(trials)
     assert (found.first.fooled, found.first.trials) == (1, 3)
     assert (found.second.fooled, found.second.trials) == (2, 2)
     assert found.difference is not None
@@ -99,7 +99,7 @@ def test_the_order_effect_is_clustered_as_a_difference_of_methods_is() -> None:
     early = np.arange(1600) % 40 < 20
     halves = replace(crossed, method=np.where(early, "z-first", "a-second"))
     expected = compare_all_methods(halves, estimate_rates(halves, ("a-second", "z-first")))[0]
-    found = order_effect(crossed).difference
+    found = estimate_order_effect(crossed).difference
     assert found is not None
     assert (found.difference, found.se, found.p) == pytest.approx(
         (expected.difference, expected.se, expected.p), rel=1e-12
@@ -111,12 +111,14 @@ def test_learning_is_seen() -> None:
     place = np.arange(4000) % 40
     fooled = rng.random(4000) < np.where(place < 20, 0.4, 0.3)
     answers = zip(np.arange(4000) // 40, rng.integers(0, 200, 4000), fooled, strict=True)
-    found = order_effect(make_trials(*((int(p), int(i), "m", bool(y)) for p, i, y in answers)))
+    found = estimate_order_effect(
+        make_trials(*((int(p), int(i), "m", bool(y)) for p, i, y in answers))
+    )
     assert found.difference is not None
     assert found.difference.ci95 is not None
     assert found.difference.ci95[0] < -0.1 < found.difference.ci95[1] < 0
 
 
 def test_a_single_trial_each_has_no_second_half() -> None:
-    found = order_effect(make_trials((0, 0, "m", True), (1, 1, "m", False)))
+    found = estimate_order_effect(make_trials((0, 0, "m", True), (1, 1, "m", False)))
     assert (found.difference, found.second.flags) == (None, ("no_trials",))

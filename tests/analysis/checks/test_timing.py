@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from analysis.checks.timing import Flagged, Timing, observe_timing
+from analysis.checks.timing import FlagCount, TimingSummary, summarize_timing
 from analysis.inputs.sources import read_responses
 from analysis.inputs.trial_table import build_trial_table
 from tests.analysis.people import make_person
 from tests.analysis.rows import Row, make_row, write_csv
 
 
-def observe(folder: Path, rows: list[Row]) -> Timing:
+def observe(folder: Path, rows: list[Row]) -> TimingSummary:
     taken = read_responses(str(write_csv(folder / "responses.csv", rows)))
-    return observe_timing(taken, build_trial_table(taken))
+    return summarize_timing(taken, build_trial_table(taken))
 
 
 def test_flags_and_lost_trials_are_shares_of_what_was_shown(tmp_path: Path) -> None:
@@ -27,12 +27,12 @@ def test_flags_and_lost_trials_are_shares_of_what_was_shown(tmp_path: Path) -> N
     found = observe(tmp_path, rows)
     assert (found.trials, found.voided, found.unanswered, found.disturbed) == (20, 0.05, 0.05, 0.1)
     assert found.flags == {
-        "voided": Flagged(1, 1),
-        "hidden": Flagged(1, 1),
-        "blurred": Flagged(0, 0),
-        "resized": Flagged(0, 0),
-        "slow_frame": Flagged(2, 2),
-        "late": Flagged(1, 1),
+        "voided": FlagCount(1, 1),
+        "hidden": FlagCount(1, 1),
+        "blurred": FlagCount(0, 0),
+        "resized": FlagCount(0, 0),
+        "slow_frame": FlagCount(2, 2),
+        "late": FlagCount(1, 1),
     }
 
 
