@@ -12,9 +12,9 @@ import click
 
 from analysis.figures.canvas import save
 from analysis.files import atomic_write_files, run_command
-from analysis.sample_size.curve import draw_power
-from analysis.sample_size.formulas import PRESETS, Comparison, Effects
-from analysis.sample_size.power_json import plan_sample, tell_plan
+from analysis.sample_size.curve import draw_power_curve
+from analysis.sample_size.formulas import EFFECT_PRESETS, EffectSds, PowerScenario
+from analysis.sample_size.power_json import assemble_power_json, format_plan
 
 RATE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
@@ -41,7 +41,7 @@ RATE = click.FloatRange(0, 1, min_open=True, max_open=True)
     "--effects",
     default="typical",
     show_default=True,
-    help=f"How much people and photographs differ: {', '.join(PRESETS)}, or a pilot's report.json.",
+    help=f"How much people and photographs differ: {', '.join(EFFECT_PRESETS)}, or a pilot's report.json.",
 )
 @click.option(
     "--design",
@@ -75,13 +75,13 @@ def power(out: Path | None, **asked: Any) -> None:
     ones. Says so where the photographs are too few for any number of people.
     """
     study = _compare(asked)
-    plan = plan_sample(study, asked)
+    plan = assemble_power_json(study, asked)
     if out is not None:
         _write(out, plan)
-    click.echo("\n".join([*tell_plan(study, plan), *([str(out)] if out else [])]))
+    click.echo("\n".join([*format_plan(study, plan), *([str(out)] if out else [])]))
 
 
-def _compare(asked: Mapping[str, Any]) -> Comparison:
+def _compare(asked: Mapping[str, Any]) -> PowerScenario:
     """Raises UsageError where the options contradict each other."""
     rate, margin, difference = asked["rate"], asked["margin"], asked["difference"] or 0.0
     trials, images, methods = asked["trials"], asked["images"], asked["methods"]
@@ -111,11 +111,13 @@ def _compare(asked: Mapping[str, Any]) -> Comparison:
     for is_made, mistake in mistakes:
         if is_made:
             raise click.UsageError(mistake)
-    effects = PRESETS.get(asked["effects"]) or read_pilot(Path(asked["effects"]))
-    return Comparison((rate, rate - difference), effects, trials, images, methods, within, margin)
+    effects = EFFECT_PRESETS.get(asked["effects"]) or read_pilot(Path(asked["effects"]))
+    return PowerScenario(
+        (rate, rate - difference), effects, trials, images, methods, within, margin
+    )
 
 
-def read_pilot(path: Path) -> Effects:
+def read_pilot(path: Path) -> EffectSds:
     """The mixed models' standard deviations in a report.json, their mean over the methods.
 
     Raises UsageError where there are none.
@@ -127,7 +129,7 @@ def read_pilot(path: Path) -> Effects:
             [float(model[key]) for model in models] for key in ("sd_participant", "sd_image")
         )
     except OSError as error:
-        known = ", ".join(PRESETS)
+        known = ", ".join(EFFECT_PRESETS)
         raise click.UsageError(
             f"--effects {path}: {error.strerror}; give {known}, or a pilot's report.json"
         ) from error
@@ -135,7 +137,7 @@ def read_pilot(path: Path) -> Effects:
         raise click.UsageError(f"{path}: not a report.json; make the report again") from error
     if not models:
         raise click.UsageError(f"{path}: no mixed model in it; make the report with --mixed")
-    return Effects(fmean(participant), fmean(image))
+    return EffectSds(fmean(participant), fmean(image))
 
 
 def _write(out: Path, plan: Mapping[str, Any]) -> None:
@@ -144,7 +146,7 @@ def _write(out: Path, plan: Mapping[str, Any]) -> None:
     writer = csv.DictWriter(table, plan["table"][0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(plan["table"])
-    figure = draw_power(plan["curve"], plan["participants"] or {}, plan["power_limit"])
+    figure = draw_power_curve(plan["curve"], plan["participants"] or {}, plan["power_limit"])
     numbers = json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False)
     files = {
         f"{out.stem}.csv": table.getvalue().encode(),

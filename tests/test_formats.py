@@ -14,8 +14,8 @@ from analysis.inputs.sources import read_responses
 from analysis.monitor import assemble_monitor
 from analysis.report import make_report
 from analysis.report_data import Asked
-from analysis.sample_size.formulas import PRESETS, Comparison
-from analysis.sample_size.power_json import plan_sample
+from analysis.sample_size.formulas import EFFECT_PRESETS, PowerScenario
+from analysis.sample_size.power_json import assemble_power_json
 from colorizer.stimuli import manifest
 from study_server import vocabulary as words
 from study_server.export import codebook
@@ -117,9 +117,12 @@ def test_every_key_of_a_monitor_and_of_a_plan_is_described(tmp_path: Path) -> No
     monitor = assemble_monitor(read_responses(str(source)), "trees", None, datetime.now(UTC))
     described = set(re.findall(r'"([a-z0-9_]+)"', section("monitor.json")))
     assert keys(monitor) - set(monitor["methods"]) == described - {"mcl"}
-    study = Comparison((0.3, 0.2), PRESETS["typical"], trials=40, images=200)
+    study = PowerScenario((0.3, 0.2), EFFECT_PRESETS["typical"], trials=40, images=200)
     described = set(re.findall(r'"([a-z0-9_]+)"', section("power.json")))
-    assert keys(plan_sample(study, {"simulate": 1, "seed": 0})) - {"simulate", "seed"} == described
+    assert (
+        keys(assemble_power_json(study, {"simulate": 1, "seed": 0})) - {"simulate", "seed"}
+        == described
+    )
 
 
 def keys(value: object) -> set[str]:

@@ -8,18 +8,18 @@ from matplotlib.figure import Figure
 from analysis.figures.canvas import ACCENT, DASHED, INK, LINE, MUTED, SMALL, WIDTH, mark_percent
 from analysis.formatting import format_number
 
-HEIGHT = 2.9  # inches
-CLEAR = 0.97  # a limit above this is none to speak of
+FIGURE_HEIGHT = 2.9  # inches
+MIN_NOTABLE_LIMIT = 0.97  # a limit above this is none to speak of
 
 
-def draw_power(
+def draw_power_curve(
     curve: Sequence[Mapping[str, Any]], needed: Mapping[str, int | None], limit: float
 ) -> Figure:
     """Power over people, with a dot where there are enough.
 
     curve, needed: `curve` and `participants` of power.json. limit: power of any number of people.
     """
-    figure = Figure(figsize=(WIDTH, HEIGHT))
+    figure = Figure(figsize=(WIDTH, FIGURE_HEIGHT))
     axes = figure.add_axes((0.13, 0.17, 0.81, 0.79))
     for side in axes.spines.values():
         side.set_visible(False)
@@ -30,16 +30,18 @@ def draw_power(
     axes.set_xlim(0, curve[-1]["participants"])
     axes.set_xlabel("people", fontsize=SMALL, color=MUTED)
     mark_percent(axes, [0, 0.2, 0.4, 0.6, 0.8, 1], "% of studies that show it", "y")
-    people, power = ([point[key] for point in curve] for key in ("participants", "power"))
-    axes.plot(people, power, color=ACCENT, linewidth=2.4, clip_on=False)
-    words: dict[str, Any] = {"textcoords": "offset points", "fontsize": SMALL}
+    participants, power = ([point[key] for point in curve] for key in ("participants", "power"))
+    axes.plot(participants, power, color=ACCENT, linewidth=2.4, clip_on=False)
+    text_style: dict[str, Any] = {"textcoords": "offset points", "fontsize": SMALL}
     for key, count in needed.items():
         if count is not None:
             axes.plot([count], [int(key) / 100], "o", color=ACCENT, markersize=6.5)
             label = f"{format_number(count)} people"
-            axes.annotate(label, (count, int(key) / 100), (8, -12), color=INK, **words)
-    if limit < CLEAR:
+            axes.annotate(label, (count, int(key) / 100), (8, -12), color=INK, **text_style)
+    if limit < MIN_NOTABLE_LIMIT:
         axes.axhline(limit, color=MUTED, linewidth=0.9, linestyle=DASHED)
         label = "with any number of people"
-        axes.annotate(label, (people[-1], limit), (0, 4), color=MUTED, ha="right", **words)
+        axes.annotate(
+            label, (participants[-1], limit), (0, 4), color=MUTED, ha="right", **text_style
+        )
     return figure

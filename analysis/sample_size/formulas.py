@@ -19,31 +19,31 @@ from analysis.inference.intervals import t_quantile
 ALPHA = 0.05
 # Of one person's, and one image's, effects with different methods.
 PARTICIPANT_CORRELATION, IMAGE_CORRELATION = 0.8, 0.5
-MOST = 1_000_000  # people, or images: where these do not suffice no number does
-NODES = 40
-SHARES = (np.arange(500) + 0.5) / 500  # quantiles that stand for a whole distribution
+MAX_COUNT = 1_000_000  # people, or images: where these do not suffice no number does
+QUADRATURE_NODES = 40
+QUANTILE_SHARES = (np.arange(500) + 0.5) / 500  # quantiles that stand for a whole distribution
 
-Values = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Effects:
+class EffectSds:
     """How much people, and images, differ: standard deviations on the log odds."""
 
     participant: float
     image: float
 
 
-PRESETS = {
-    "none": Effects(0, 0),
-    "low": Effects(0.3, 0.5),
-    "typical": Effects(0.5, 0.8),
-    "high": Effects(0.8, 1.2),
+EFFECT_PRESETS = {
+    "none": EffectSds(0, 0),
+    "low": EffectSds(0.3, 0.5),
+    "typical": EffectSds(0.5, 0.8),
+    "high": EffectSds(0.8, 1.2),
 }
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PowerScenario:
     """Two rates, and the study that is to compare them.
 
     trials: that a person answers, of all methods together; images: that they are drawn from.
@@ -52,11 +52,11 @@ class Comparison:
     """
 
     rates: tuple[float, float]
-    effects: Effects
+    effects: EffectSds
     trials: int
     images: int
     methods: int = 2
-    within: bool = True
+    is_within: bool = True
     margin: float | None = None
 
     @property
@@ -64,88 +64,96 @@ class Comparison:
         return self.rates[0] - self.rates[1]
 
 
-def power(study: Comparison, people: float) -> float:
+def compute_power(scenario: PowerScenario, participants: float) -> float:
     """Chance that a study of so many people shows what it is to show.
 
-    By a two-sided test at 5 %, or by two one-sided ones (TOST). people: in all; infinite ones
+    By a two-sided test at 5 %, or by two one-sided ones (TOST). participants: in all; infinite ones
     leave what the images allow.
     """
-    df = _degrees_of_freedom(study, people)
-    se = difference_error(study, people)
-    estimated = np.sqrt(special.chdtri(df, SHARES) / df)  # SE in the data, as multiples of se
-    if study.margin is None:
-        reached = t_quantile(df, 1 - ALPHA / 2) * estimated
-        z = _divide(study.difference, se)
-        found = special.ndtr(z - reached) + special.ndtr(-z - reached)
+    df = _degrees_of_freedom(scenario, participants)
+    se = expected_difference_se(scenario, participants)
+    # SE in the data, as multiples of se
+    estimated = np.sqrt(special.chdtri(df, QUANTILE_SHARES) / df)
+    if scenario.margin is None:
+        critical_value = t_quantile(df, 1 - ALPHA / 2) * estimated
+        z = _in_standard_errors(scenario.difference, se)
+        power_by_quantile = special.ndtr(z - critical_value) + special.ndtr(-z - critical_value)
     else:
-        reached = t_quantile(df, 1 - ALPHA) * estimated
-        below = special.ndtr(_divide(study.margin - study.difference, se) - reached)
-        above = special.ndtr(_divide(study.margin + study.difference, se) - reached)
-        found = np.maximum(below + above - 1, 0)
-    return float(found.mean())
+        critical_value = t_quantile(df, 1 - ALPHA) * estimated
+        below = special.ndtr(
+            _in_standard_errors(scenario.margin - scenario.difference, se) - critical_value
+        )
+        above = special.ndtr(
+            _in_standard_errors(scenario.margin + scenario.difference, se) - critical_value
+        )
+        power_by_quantile = np.maximum(below + above - 1, 0)
+    return float(power_by_quantile.mean())
 
 
-def people_needed(study: Comparison, target: float) -> int | None:
+def find_participants_needed(scenario: PowerScenario, target: float) -> int | None:
     """Fewest people with this power, as many for every method; None where no number has it."""
-    groups = _fewest(lambda count: power(study, count * study.methods) >= target, least=2)
-    return groups and groups * study.methods
+    groups = _smallest_sufficient(
+        lambda count: compute_power(scenario, count * scenario.methods) >= target, least=2
+    )
+    return groups and groups * scenario.methods
 
 
-def images_needed(study: Comparison, target: float) -> int | None:
+def find_images_needed(scenario: PowerScenario, target: float) -> int | None:
     """Fewest images with which some number of people has this power."""
-    return _fewest(
-        lambda images: power(replace(study, images=images), inf) >= target, least=study.trials
+    return _smallest_sufficient(
+        lambda images: compute_power(replace(scenario, images=images), inf) >= target,
+        least=scenario.trials,
     )
 
 
-def half_width(study: Comparison, people: int) -> float:
+def expected_half_width(scenario: PowerScenario, participants: int) -> float:
     """Half the width to expect of the first rate's 95 % interval."""
-    here = people if study.within else people / study.methods
-    df = min(here, study.images) - 1
-    return t_quantile(df) * sqrt(_rate_variance(study, study.rates[0], people))
+    here = participants if scenario.is_within else participants / scenario.methods
+    df = min(here, scenario.images) - 1
+    return t_quantile(df) * sqrt(_rate_variance(scenario, scenario.rates[0], participants))
 
 
-def difference_error(study: Comparison, people: float) -> float:
+def expected_difference_se(scenario: PowerScenario, participants: float) -> float:
     """Standard error to expect of the difference; with infinite people, what images leave."""
     people_1, people_2, images_1, images_2 = (
         sqrt(variance[factor])
         for factor in (0, 1)
-        for variance in (spread(rate, study.effects) for rate in study.rates)
+        for variance in (rate_variances(rate, scenario.effects) for rate in scenario.rates)
     )
-    total = sum(_rate_variance(study, rate, people) for rate in study.rates)
-    shared = IMAGE_CORRELATION * images_1 * images_2 / study.images
-    if study.within:
-        shared += PARTICIPANT_CORRELATION * people_1 * people_2 / people
+    total = sum(_rate_variance(scenario, rate, participants) for rate in scenario.rates)
+    shared = IMAGE_CORRELATION * images_1 * images_2 / scenario.images
+    if scenario.is_within:
+        shared += PARTICIPANT_CORRELATION * people_1 * people_2 / participants
     return sqrt(max(total - 2 * shared, 0.0))
 
 
-def _rate_variance(study: Comparison, rate: float, people: float) -> float:
-    of_people, of_images = spread(rate, study.effects)
-    here = people if study.within else people / study.methods
-    trials = people * study.trials / study.methods  # of this method
+def _rate_variance(scenario: PowerScenario, rate: float, participants: float) -> float:
+    of_people, of_images = rate_variances(rate, scenario.effects)
+    here = participants if scenario.is_within else participants / scenario.methods
+    trials = participants * scenario.trials / scenario.methods  # of this method
     left = rate * (1 - rate) - of_people - of_images
-    repeats = 1 / study.images + (1 - 1 / study.images) / trials
+    repeats = 1 / scenario.images + (1 - 1 / scenario.images) / trials
     return of_people / here + of_images * repeats + left / trials
 
 
-def _degrees_of_freedom(study: Comparison, people: float) -> float:
-    of_people = people - 1 if study.within else 2 * people / study.methods - 2
-    return min(of_people, study.images - 1)
+def _degrees_of_freedom(scenario: PowerScenario, participants: float) -> float:
+    of_people = participants - 1 if scenario.is_within else 2 * participants / scenario.methods - 2
+    return min(of_people, scenario.images - 1)
 
 
 @cache
-def spread(rate: float, effects: Effects) -> tuple[float, float]:
+def rate_variances(rate: float, effects: EffectSds) -> tuple[float, float]:
     """Variance of people's own rates, and of images', around `rate`; Gauss-Hermite quadrature."""
     nodes, weights = _normal_nodes()
-    people, images = effects.participant * nodes[:, None], effects.image * nodes
-    chances = special.expit(marginal_intercept(rate, effects) + people + images)
+    participants, images = effects.participant * nodes[:, None], effects.image * nodes
+    chances = special.expit(marginal_intercept(rate, effects) + participants + images)
     return (
         float(weights @ (chances @ weights - rate) ** 2),
         float(weights @ (weights @ chances - rate) ** 2),
     )
 
 
-def marginal_intercept(rate: float, effects: Effects) -> float:
+def marginal_intercept(rate: float, effects: EffectSds) -> float:
     """The log odds of a middling person and image with which the mean chance is `rate`."""
     nodes, weights = _normal_nodes()
     sd = sqrt(effects.participant**2 + effects.image**2)
@@ -157,17 +165,17 @@ def marginal_intercept(rate: float, effects: Effects) -> float:
     return (low + high) / 2
 
 
-def _normal_nodes() -> tuple[Values, Values]:
-    """Nodes and weights (NODES,) of the standard normal distribution."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+def _normal_nodes() -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights (QUADRATURE_NODES,) of the standard normal distribution."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
     return nodes, weights / weights.sum()
 
 
-def _fewest(suffices: Callable[[int], bool], least: int) -> int | None:
-    """The smallest count from `least` to MOST that suffices, where more do as well."""
+def _smallest_sufficient(suffices: Callable[[int], bool], least: int) -> int | None:
+    """The smallest count from `least` to MAX_COUNT that suffices, where more do as well."""
     low, high = least - 1, least
     while not suffices(high):
-        if high > MOST:
+        if high > MAX_COUNT:
             return None
         low, high = high, 2 * high
     while high - low > 1:
@@ -176,6 +184,6 @@ def _fewest(suffices: Callable[[int], bool], least: int) -> int | None:
     return high
 
 
-def _divide(distance: float, se: float) -> float:
+def _in_standard_errors(distance: float, se: float) -> float:
     """In standard errors, of which there may be none."""
     return distance / se if se else copysign(inf, distance)

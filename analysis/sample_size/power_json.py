@@ -7,59 +7,68 @@ from typing import Any
 
 from analysis.formatting import EN_DASH, format_number, format_percent, join_words
 from analysis.sample_size.formulas import (
-    Comparison,
-    Effects,
-    difference_error,
-    half_width,
-    images_needed,
-    people_needed,
-    power,
+    EffectSds,
+    PowerScenario,
+    compute_power,
+    expected_difference_se,
+    expected_half_width,
+    find_images_needed,
+    find_participants_needed,
 )
 from analysis.sample_size.simulated_studies import simulate_power
 
-SCHEMA = "hue-and-eye/power/1"
-TARGETS = {"80": 0.8, "90": 0.9}  # powers, by their keys in power.json
-TRIALS, IMAGES = (0.5, 1, 2), (0.5, 1, 2, 4, 8)  # of those asked for, in the table
-POINTS = 60  # of the curve
-FAR = 2000  # people, to which it goes where no number suffices
+POWER_SCHEMA = "hue-and-eye/power/1"
+TARGET_POWERS = {"80": 0.8, "90": 0.9}  # powers, by their keys in power.json
+TRIAL_FACTORS, IMAGE_FACTORS = (0.5, 1, 2), (0.5, 1, 2, 4, 8)  # of those asked for, in the table
+CURVE_POINTS = 60  # of the curve
+DEFAULT_CURVE_END = 2000  # people, to which it goes where no number suffices
 
-Row = Mapping[str, int | None]
+SampleSizeRow = Mapping[str, int | None]
 
 
-def plan_sample(study: Comparison, asked: Mapping[str, Any]) -> dict[str, Any]:
+def assemble_power_json(scenario: PowerScenario, options: Mapping[str, Any]) -> dict[str, Any]:
     """What power.json says.
 
-    asked: the command's options, kept in it; with `simulate` so many studies of each number of
+    options: the command's options, kept in it; with `simulate` so many studies of each number of
     people, drawn from `seed`, are simulated.
     """
-    needed = {key: people_needed(study, target) for key, target in TARGETS.items()}
-    reached = {key: people for key, people in needed.items() if people is not None}
+    needed = {
+        key: find_participants_needed(scenario, target) for key, target in TARGET_POWERS.items()
+    }
+    attainable = {
+        key: participants for key, participants in needed.items() if participants is not None
+    }
     return {
-        "schema": SCHEMA,
-        "inputs": {**asked, **_name_effects(study.effects)},
-        "participants": needed if reached else None,
-        "reason": _tell_cap(study, [key for key in TARGETS if key not in reached]),
-        "half_width": {key: half_width(study, people) for key, people in reached.items()},
-        "power_limit": power(study, inf),
-        "curve": _follow(study, max(reached.values(), default=FAR)),
-        "table": list(_vary(study)),
+        "schema": POWER_SCHEMA,
+        "inputs": {**options, **_name_effects(scenario.effects)},
+        "participants": needed if attainable else None,
+        "reason": _format_limit_reason(
+            scenario, [key for key in TARGET_POWERS if key not in attainable]
+        ),
+        "half_width": {
+            key: expected_half_width(scenario, participants)
+            for key, participants in attainable.items()
+        },
+        "power_limit": compute_power(scenario, inf),
+        "curve": _power_curve(scenario, max(attainable.values(), default=DEFAULT_CURVE_END)),
+        "table": list(_iterate_table_rows(scenario)),
         "simulated": {
-            key: simulate_power(study, people, asked["simulate"], asked["seed"])
-            for key, people in reached.items()
-            if asked["simulate"]
+            key: simulate_power(scenario, participants, options["simulate"], options["seed"])
+            for key, participants in attainable.items()
+            if options["simulate"]
         },
     }
 
 
-def tell_plan(study: Comparison, plan: Mapping[str, Any]) -> Iterator[str]:
+def format_plan(scenario: PowerScenario, plan: Mapping[str, Any]) -> Iterator[str]:
     """The question, the answer, and people for other trials and photographs, line by line."""
-    yield _tell_question(study)
-    for key, people in (plan["participants"] or {}).items():
-        if people is not None:
-            known = format_percent(plan["half_width"][key])
+    yield _format_question(scenario)
+    for key, participants in (plan["participants"] or {}).items():
+        if participants is not None:
+            half_width = format_percent(plan["half_width"][key])
             yield (
-                f"{key} % power: {format_number(people)} people, who tell one rate to ±{known} "
-                f"points"
+                f"{key} % power: {format_number(participants)} people, who tell one rate to "
+                f"±{half_width} points"
             )
         if key in plan["simulated"]:
             yield (
@@ -68,67 +77,69 @@ def tell_plan(study: Comparison, plan: Mapping[str, Any]) -> Iterator[str]:
             )
     if plan["reason"]:
         yield plan["reason"]
-    yield f"\nPeople for {' / '.join(TARGETS)} % power, by trials a person and photographs:"
-    yield from _print_table(plan["table"])
+    yield f"\nPeople for {' / '.join(TARGET_POWERS)} % power, by trials a person and photographs:"
+    yield from _format_table(plan["table"])
 
 
-def _name_effects(effects: Effects) -> dict[str, float]:
+def _name_effects(effects: EffectSds) -> dict[str, float]:
     return {f"sd_{factor}": sd for factor, sd in asdict(effects).items()}
 
 
-def _tell_question(study: Comparison) -> str:
-    first, second = (f"{format_percent(rate)} %" for rate in study.rates)
+def _format_question(scenario: PowerScenario) -> str:
+    first, second = (f"{format_percent(rate)} %" for rate in scenario.rates)
     goal = f"To tell {first} from {second}"
-    if study.margin is not None:
+    if scenario.margin is not None:
         goal = (
-            f"To show {first} and {second} to differ by less than {format_percent(study.margin)} "
-            f"points"
+            f"To show {first} and {second} to differ by less than "
+            f"{format_percent(scenario.margin)} points"
         )
-    seen = "everybody sees all" if study.within else "everybody sees one"
+    assignment_text = "everybody sees all" if scenario.is_within else "everybody sees one"
     trials = (
-        f"{format_number(study.trials)} trials a person on {format_number(study.images)} "
+        f"{format_number(scenario.trials)} trials a person on {format_number(scenario.images)} "
         f"photographs"
     )
-    return f"{goal}: {trials}, {seen} of {study.methods} methods"
+    return f"{goal}: {trials}, {assignment_text} of {scenario.methods} methods"
 
 
-def _tell_cap(study: Comparison, missed: Sequence[str]) -> str | None:
+def _format_limit_reason(scenario: PowerScenario, missed: Sequence[str]) -> str | None:
     """Why no number of people has these powers."""
     if not missed:
         return None
-    left = format_percent(difference_error(study, inf), 2)
-    enough = images_needed(study, TARGETS[missed[0]])
+    left = format_percent(expected_difference_se(scenario, inf), 2)
+    enough = find_images_needed(scenario, TARGET_POWERS[missed[0]])
     remedy = f"it takes more than {format_number(enough)}" if enough else "more would not help"
     return (
-        f"No number of people gives {join_words(missed)} % power: {format_number(study.images)} "
+        f"No number of people gives {join_words(missed)} % power: {format_number(scenario.images)} "
         f"photographs"
         f" leave a standard error of {left} points however many come; {remedy}"
     )
 
 
-def _follow(study: Comparison, most: int) -> list[dict[str, float]]:
-    """Power with more and more people, to half again as many as `most`."""
-    step = study.methods * max(1, round(1.5 * most / POINTS / study.methods))
-    counts = range(max(step, 2 * study.methods), step * POINTS + 1, step)
-    return [{"participants": count, "power": power(study, count)} for count in counts]
+def _power_curve(scenario: PowerScenario, max_participants: int) -> list[dict[str, float]]:
+    """Power with more and more people, to half again as many as `max_participants`."""
+    step = scenario.methods * max(
+        1, round(1.5 * max_participants / CURVE_POINTS / scenario.methods)
+    )
+    counts = range(max(step, 2 * scenario.methods), step * CURVE_POINTS + 1, step)
+    return [{"participants": count, "power": compute_power(scenario, count)} for count in counts]
 
 
-def _vary(study: Comparison) -> Iterator[Row]:
+def _iterate_table_rows(scenario: PowerScenario) -> Iterator[SampleSizeRow]:
     """People needed with fewer and more trials and images than asked for."""
-    few = study.methods if study.within else 1
-    for trials in sorted({max(round(study.trials * factor), few) for factor in TRIALS}):
-        for images in sorted({round(study.images * factor) for factor in IMAGES}):
+    few = scenario.methods if scenario.is_within else 1
+    for trials in sorted({max(round(scenario.trials * factor), few) for factor in TRIAL_FACTORS}):
+        for images in sorted({round(scenario.images * factor) for factor in IMAGE_FACTORS}):
             if images >= max(trials, 2):
-                other = replace(study, trials=trials, images=images)
+                other = replace(scenario, trials=trials, images=images)
                 yield {"trials": trials, "images": images} | {
-                    f"participants_{key}": people_needed(other, target)
-                    for key, target in TARGETS.items()
+                    f"participants_{key}": find_participants_needed(other, target)
+                    for key, target in TARGET_POWERS.items()
                 }
 
 
-def _print_table(rows: Sequence[Row]) -> Iterator[str]:
+def _format_table(rows: Sequence[SampleSizeRow]) -> Iterator[str]:
     """A line a number of trials, a column a number of images."""
-    cells = {(row["trials"], row["images"]): _join(row) for row in rows}
+    cells = {(row["trials"], row["images"]): _format_cell(row) for row in rows}
     trials, images = (sorted({row[key] or 0 for row in rows}) for key in ("trials", "images"))
     yield " " * 12 + "".join(f"{format_number(count):>16}" for count in images)
     for count in trials:
@@ -136,6 +147,8 @@ def _print_table(rows: Sequence[Row]) -> Iterator[str]:
         yield f"{f'{format_number(count)} trials':>12}{printed}"
 
 
-def _join(row: Row) -> str:
-    needed = [row[f"participants_{key}"] for key in TARGETS]
-    return " / ".join(EN_DASH if people is None else format_number(people) for people in needed)
+def _format_cell(row: SampleSizeRow) -> str:
+    needed = [row[f"participants_{key}"] for key in TARGET_POWERS]
+    return " / ".join(
+        EN_DASH if participants is None else format_number(participants) for participants in needed
+    )

@@ -12,37 +12,45 @@ from analysis.sample_size.formulas import (
     ALPHA,
     IMAGE_CORRELATION,
     PARTICIPANT_CORRELATION,
-    Comparison,
-    Effects,
+    EffectSds,
+    PowerScenario,
     marginal_intercept,
 )
 from analysis.trials import Trials
 
 
-def simulate_power(study: Comparison, people: int, studies: int, seed: int) -> float:
+def simulate_power(scenario: PowerScenario, participants: int, studies: int, seed: int) -> float:
     """Share of so many simulated studies whose report shows what it is to show."""
     children = np.random.SeedSequence(seed).spawn(studies)
-    shown = [_shows(study, people, np.random.default_rng(child)) for child in children]
-    return sum(shown) / studies
+    successes = [
+        _is_shown(scenario, participants, np.random.default_rng(child)) for child in children
+    ]
+    return sum(successes) / studies
 
 
-def _shows(study: Comparison, people: int, rng: np.random.Generator) -> bool:
-    rates = [*study.rates, *study.rates[:1] * (study.methods - 2)]
+def _is_shown(scenario: PowerScenario, participants: int, rng: np.random.Generator) -> bool:
+    rates = [*scenario.rates, *scenario.rates[:1] * (scenario.methods - 2)]
     trials = simulate_study(
-        rng, rates, people, study.images, study.trials, study.effects, study.within
+        rng,
+        rates,
+        participants,
+        scenario.images,
+        scenario.trials,
+        scenario.effects,
+        scenario.is_within,
     )
     (difference,) = compare_all_methods(trials, estimate_rates(trials, ("m0", "m1")))
-    p = difference.p if study.margin is None else equivalence_test(difference, study.margin).p
+    p = difference.p if scenario.margin is None else equivalence_test(difference, scenario.margin).p
     return p is not None and p < ALPHA
 
 
 def simulate_study(
     rng: np.random.Generator,
     rates: Sequence[float],
-    people: int,
+    participants: int,
     images: int,
     trials: int,
-    effects: Effects,
+    effects: EffectSds,
     within: bool = True,
 ) -> Trials:
     """The answers to methods `m0`, `m1` ...; a participant never sees an image twice.
@@ -51,12 +59,14 @@ def simulate_study(
     method (within) or all of one.
     """
     count = len(rates)
-    of_people = _draw_effects(rng, people, count, effects.participant, PARTICIPANT_CORRELATION)
+    of_people = _draw_effects(
+        rng, participants, count, effects.participant, PARTICIPANT_CORRELATION
+    )
     of_images = _draw_effects(rng, images, count, effects.image, IMAGE_CORRELATION)
     base = np.array([marginal_intercept(rate, effects) for rate in rates])
-    participant = np.repeat(np.arange(people), trials)
-    image = rng.permuted(np.tile(np.arange(images), (people, 1)), axis=1)[:, :trials].ravel()
-    method = np.tile(np.arange(trials), people) % count if within else participant % count
+    participant = np.repeat(np.arange(participants), trials)
+    image = rng.permuted(np.tile(np.arange(images), (participants, 1)), axis=1)[:, :trials].ravel()
+    method = np.tile(np.arange(trials), participants) % count if within else participant % count
     logit = base[method] + of_people[participant, method] + of_images[image, method]
     fooled = rng.random(len(logit)) < 1 / (1 + np.exp(-logit))
     return Trials(fooled, participant, image, np.array([f"m{i}" for i in range(count)])[method])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.sample_size import simulated_studies
-from analysis.sample_size.formulas import Effects
+from analysis.sample_size.formulas import EffectSds
 from analysis.trials import Trials
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "stats"
@@ -58,5 +58,5 @@ def simulate_study(
     sd_image: float = 0.8,
 ) -> Trials:
     """Of typical effects, within participants, unless told otherwise."""
-    effects = Effects(sd_participant, sd_image)
+    effects = EffectSds(sd_participant, sd_image)
     return simulated_studies.simulate_study(rng, rates, people, images, trials, effects)

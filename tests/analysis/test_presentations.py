@@ -10,13 +10,13 @@ import pytest
 
 from analysis.inference.rates import estimate_rate
 from analysis.report import make_report
-from analysis.sample_size.formulas import Effects, marginal_intercept
+from analysis.sample_size.formulas import EffectSds, marginal_intercept
 from analysis.trials import Trials
 from tests.analysis.rows import Row, make_row, write_csv
 
 PEOPLE, PHOTOGRAPHS = 12, 10
 PEOPLE_DRAWN = 60
-BASE = marginal_intercept(0.3, Effects(0.4, float(np.hypot(0.5, 0.7))))
+BASE = marginal_intercept(0.3, EffectSds(0.4, float(np.hypot(0.5, 0.7))))
 
 
 def report_on(folder: Path, rows: list[Row]) -> tuple[dict[str, Any], str]:

@@ -6,20 +6,20 @@ from math import inf
 import pytest
 
 from analysis.sample_size.formulas import (
-    PRESETS,
-    Comparison,
-    Effects,
-    half_width,
-    images_needed,
+    EFFECT_PRESETS,
+    EffectSds,
+    PowerScenario,
+    compute_power,
+    expected_half_width,
+    find_images_needed,
+    find_participants_needed,
     marginal_intercept,
-    people_needed,
-    power,
-    spread,
+    rate_variances,
 )
 from analysis.sample_size.simulated_studies import simulate_power
 from tests.analysis.studies import read_expected
 
-TYPICAL = PRESETS["typical"]
+TYPICAL = EFFECT_PRESETS["typical"]
 ANY = 1_000_000  # images, so many that their number does not matter
 WITHIN, BETWEEN = True, False
 
@@ -51,34 +51,34 @@ TABLE = [
 def test_the_researchers_table(
     trials: int, images: int, effects: str, within: bool, methods: int, for_80: int, for_90: int
 ) -> None:
-    study = Comparison((0.301, 0.226), PRESETS[effects], trials, images, methods, within)
-    found = [people_needed(study, target) for target in (0.8, 0.9)]
+    study = PowerScenario((0.301, 0.226), EFFECT_PRESETS[effects], trials, images, methods, within)
+    found = [find_participants_needed(study, target) for target in (0.8, 0.9)]
     assert found == pytest.approx([for_80, for_90], rel=0.05)
     assert all(people is not None and people % methods == 0 for people in found)
 
 
 def test_without_effects_it_is_the_textbook_number_of_trials() -> None:
     """statsmodels, with Cohen's h: 539.13 trials a method; a few more here, for t, not z."""
-    study = Comparison((0.301, 0.226), PRESETS["none"], 2, ANY)
-    assert people_needed(study, 0.8) == pytest.approx(539.13, rel=0.01)
+    study = PowerScenario((0.301, 0.226), EFFECT_PRESETS["none"], 2, ANY)
+    assert find_participants_needed(study, 0.8) == pytest.approx(539.13, rel=0.01)
 
 
 def test_a_close_comparison_takes_1600_images_and_506_people() -> None:
     """30.1 against 32.3 %; with 400 images, more than 2,000 people, and for 90 % no number."""
-    study = Comparison((0.323, 0.301), TYPICAL, 40, 1600)
-    assert people_needed(study, 0.8) == pytest.approx(506, rel=0.05)
+    study = PowerScenario((0.323, 0.301), TYPICAL, 40, 1600)
+    assert find_participants_needed(study, 0.8) == pytest.approx(506, rel=0.05)
     fewer = replace(study, images=400)
-    assert power(fewer, 2000) < 0.8
-    assert people_needed(fewer, 0.9) is None
-    assert power(fewer, inf) < 0.9
+    assert compute_power(fewer, 2000) < 0.8
+    assert find_participants_needed(fewer, 0.9) is None
+    assert compute_power(fewer, inf) < 0.9
 
 
 def test_images_cap_power_until_there_are_enough() -> None:
-    study = Comparison((0.323, 0.301), TYPICAL, 40, 400)
-    enough = images_needed(study, 0.9)
+    study = PowerScenario((0.323, 0.301), TYPICAL, 40, 400)
+    enough = find_images_needed(study, 0.9)
     assert enough is not None
-    assert people_needed(replace(study, images=enough - 1), 0.9) is None
-    assert power(replace(study, images=enough), inf) >= 0.9
+    assert find_participants_needed(replace(study, images=enough - 1), 0.9) is None
+    assert compute_power(replace(study, images=enough), inf) >= 0.9
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,12 @@ def test_half_widths_of_a_rate_of_30_percent(
     people: int, trials: int, images: int, points: float
 ) -> None:
     """trials: of the method, so that a study of two has twice as many."""
-    study = Comparison((0.3, 0.3), TYPICAL, 2 * trials, images)
-    assert 100 * half_width(study, people) == pytest.approx(points, abs=0.05)
-    between = replace(study, trials=trials, within=False)
-    assert half_width(between, 2 * people) == pytest.approx(half_width(study, people))
+    study = PowerScenario((0.3, 0.3), TYPICAL, 2 * trials, images)
+    assert 100 * expected_half_width(study, people) == pytest.approx(points, abs=0.05)
+    between = replace(study, trials=trials, is_within=False)
+    assert expected_half_width(between, 2 * people) == pytest.approx(
+        expected_half_width(study, people)
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,26 +105,26 @@ def test_equivalence_takes_more_people(
     people: int, images: int, margin: float, expected: float
 ) -> None:
     """The researchers' simulations of equal rates within the margin."""
-    study = Comparison((0.301, 0.301), TYPICAL, 40, images, margin=margin)
-    assert power(study, people) == pytest.approx(expected, abs=0.015)
+    study = PowerScenario((0.301, 0.301), TYPICAL, 40, images, margin=margin)
+    assert compute_power(study, people) == pytest.approx(expected, abs=0.015)
 
 
 def test_a_true_difference_at_the_margin_is_never_more_than_an_error() -> None:
-    study = Comparison((0.351, 0.301), TYPICAL, 40, 1600, margin=0.05)
-    assert power(study, 1000) == pytest.approx(0.05, abs=0.002)
+    study = PowerScenario((0.351, 0.301), TYPICAL, 40, 1600, margin=0.05)
+    assert compute_power(study, 1000) == pytest.approx(0.05, abs=0.002)
 
 
 @pytest.mark.parametrize(
     "study",
     [
-        Comparison((0.301, 0.226), TYPICAL, 40, 200),
-        Comparison((0.301, 0.226), TYPICAL, 40, 200, within=False),
-        Comparison((0.301, 0.226), TYPICAL, 40, 400, methods=3),
-        Comparison((0.301, 0.301), TYPICAL, 40, 200, margin=0.08),
+        PowerScenario((0.301, 0.226), TYPICAL, 40, 200),
+        PowerScenario((0.301, 0.226), TYPICAL, 40, 200, is_within=False),
+        PowerScenario((0.301, 0.226), TYPICAL, 40, 400, methods=3),
+        PowerScenario((0.301, 0.301), TYPICAL, 40, 200, margin=0.08),
     ],
 )
-def test_simulated_studies_find_as_much_as_the_formula_says(study: Comparison) -> None:
-    people = people_needed(study, 0.8)
+def test_simulated_studies_find_as_much_as_the_formula_says(study: PowerScenario) -> None:
+    people = find_participants_needed(study, 0.8)
     assert people is not None
     assert simulate_power(study, people, studies=200, seed=0) == pytest.approx(0.8, abs=0.08)
 
@@ -131,17 +133,22 @@ def test_presets_are_the_researchers_shares_of_variance() -> None:
     """At a rate between the two of the table."""
     shares = {"low": (0.015, 0.045), "typical": (0.036, 0.10), "high": (0.07, 0.17)}
     for name, expected in shares.items():
-        found = [variance / (0.2635 * 0.7365) for variance in spread(0.2635, PRESETS[name])]
+        found = [
+            variance / (0.2635 * 0.7365)
+            for variance in rate_variances(0.2635, EFFECT_PRESETS[name])
+        ]
         assert found == pytest.approx(expected, rel=0.1)
 
 
 def test_the_intercept_agrees_with_every_integral_of_the_reference_file() -> None:
     for case in read_expected("marginal_rates"):
-        found = marginal_intercept(case["rate"], Effects(case["sd"], 0))
+        found = marginal_intercept(case["rate"], EffectSds(case["sd"], 0))
         assert found == pytest.approx(case["log_odds"], abs=1e-5)
 
 
 def test_the_intercept_gives_the_mean_rate() -> None:
     """Gauss-Hermite integrals of the reference: log odds -1.2 and SD 0.943398 give 26.547 %."""
-    assert marginal_intercept(0.26547185090990866, Effects(0.943398, 0)) == pytest.approx(-1.2)
-    assert marginal_intercept(0.18292819019566808, Effects(0, 1.4)) == pytest.approx(-2.0, abs=1e-5)
+    assert marginal_intercept(0.26547185090990866, EffectSds(0.943398, 0)) == pytest.approx(-1.2)
+    assert marginal_intercept(0.18292819019566808, EffectSds(0, 1.4)) == pytest.approx(
+        -2.0, abs=1e-5
+    )
