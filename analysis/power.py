@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from analysis.figures.canvas import save
+from analysis.figures.canvas import render_figure
 from analysis.files import atomic_write_files, run_command
 from analysis.sample_size.curve import draw_power_curve
 from analysis.sample_size.formulas import EFFECT_PRESETS, EffectSds, PowerScenario
@@ -150,8 +150,8 @@ def _write(out: Path, plan: Mapping[str, Any]) -> None:
     numbers = json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False)
     files = {
         f"{out.stem}.csv": table.getvalue().encode(),
-        f"{out.stem}.svg": save(figure, "svg"),
-        f"{out.stem}.png": save(figure, "png"),
+        f"{out.stem}.svg": render_figure(figure, "svg"),
+        f"{out.stem}.png": render_figure(figure, "png"),
         out.name: f"{numbers}\n".encode(),
     }
     try:

@@ -8,14 +8,14 @@ from typing import Any
 import click
 from matplotlib.figure import Figure
 
-from analysis.figures.canvas import save
+from analysis.figures.canvas import render_figure
 from analysis.figures.figures import (
     draw_differences,
     draw_flow,
-    draw_images,
-    draw_people,
+    draw_funnel,
+    draw_image_rates,
     draw_rates,
-    draw_times,
+    draw_response_times,
 )
 from analysis.files import atomic_write_files, run_command
 from analysis.inputs.design import DesignError, read_design, read_plan
@@ -109,7 +109,7 @@ def make_report(
     figures = draw_figures(findings)
     notice = NOTICES[told["input"]["mode"]]
     drawn = {
-        f"figures/{key}.{kind}": save(figure, kind, notice)
+        f"figures/{key}.{kind}": render_figure(figure, kind, notice)
         for key, figure in figures.items()
         for kind in ("svg", "png")
     }
@@ -142,9 +142,9 @@ def draw_figures(findings: Findings) -> dict[str, Figure]:
     figures: dict[str, tuple[object, Callable[[], Figure]]] = {
         "rates": (methods, lambda: draw_rates(methods, told["input"]["single"])),
         "differences": (pairs, lambda: draw_differences(pairs)),
-        "images": (ranked, lambda: draw_images(ranked, methods)),
-        "people": (findings.people, lambda: draw_people(findings.people)),
-        "times": ([row for row in times if row["trials"]], lambda: draw_times(times)),
+        "images": (ranked, lambda: draw_image_rates(ranked, methods)),
+        "people": (findings.people, lambda: draw_funnel(findings.people)),
+        "times": ([row for row in times if row["trials"]], lambda: draw_response_times(times)),
         "flow": (True, lambda: draw_flow(told["exclusions"]["flow"])),
     }
     return {key: draw() for key, (something, draw) in figures.items() if something}

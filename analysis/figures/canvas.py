@@ -24,114 +24,119 @@ CSS_COLORS = {
 # Any, since each version of matplotlib types the names it takes anew.
 STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "hue-and-eye", "font.family": "DejaVu Sans"}
 
-WIDTH = 4.7  # all lengths in inches
-LEFT, ACROSS = 0.36, 0.53  # of the width: where the data begin, and how much they take
-HEAD, FOOT = 0.30, 0.50
-BIG, SMALL = 10, 9  # points
-PANEL = 1.5  # inches, of a method's part in a figure of all
-LONGEST, LONGEST_SMALL = 17, 21  # letters of a label that there is room for
+FIGURE_WIDTH = 4.7  # all lengths in inches
+PLOT_LEFT, PLOT_WIDTH = 0.36, 0.53  # of the width: where the data begin, and how much they take
+TOP_MARGIN, BOTTOM_MARGIN = 0.30, 0.50
+FONT_SIZE, SMALL_FONT_SIZE = 10, 9  # points
+PANEL_HEIGHT = 1.5  # inches, of a method's part in a figure of all
+MAX_LABEL_LETTERS, MAX_SMALL_LABEL_LETTERS = 17, 21  # letters of a label that there is room for
 DASHED = (0, (4, 3))
 
 
-def frame_rows(height: float, first: float) -> Axes:
+def make_row_axes(height: float, first: float) -> Axes:
     """Axes whose y is inches below the first row's middle; first: its height."""
-    axes = _frame(height, LEFT, ACROSS)
+    axes = _make_axes(height, PLOT_LEFT, PLOT_WIDTH)
     axes.set_ylim(height - first / 2, -first / 2)
     axes.set_yticks([])
     axes.grid(axis="x", color=LINE, linewidth=0.6)
     return axes
 
 
-def frame_boxes(height: float) -> Axes:
+def make_box_axes(height: float) -> Axes:
     """Axes as wide as the page, in inches from the top left."""
-    axes = _frame(height, 0, 1, foot=0.04)
+    axes = _make_axes(height, 0, 1, foot=0.04)
     axes.set_axis_off()
-    axes.set_xlim(0, WIDTH)
+    axes.set_xlim(0, FIGURE_WIDTH)
     axes.set_ylim(height, 0)
     return axes
 
 
-def frame_panels(titles: list[str], caption: str) -> list[Axes]:
+def make_panel_axes(titles: list[str], caption: str) -> list[Axes]:
     """One below the other, a title each: percents upwards, and what they are percents of."""
-    height = len(titles) * PANEL
-    whole = _frame(height, 0.13, 0.85)
+    height = len(titles) * PANEL_HEIGHT
+    whole = _make_axes(height, 0.13, 0.85)
     figure, box = whole.figure, whole.get_position()
     whole.remove()
     panels = []
     for row, title in enumerate(titles):
         bottom = box.y0 + box.height * (len(titles) - 1 - row) / len(titles)
         axes = figure.add_axes((box.x0, bottom, box.width, 0.78 * box.height / len(titles)))
-        _undress(axes)
+        _remove_spines(axes)
         axes.set_ylim(0, 1)
         axes.grid(axis="y", color=LINE, linewidth=0.6)
-        axes.set_title(title, loc="left", fontsize=BIG, weight="bold", color=INK)
-        mark_percent(axes, [0, 0.25, 0.5, 0.75, 1], caption, "y")
+        axes.set_title(title, loc="left", fontsize=FONT_SIZE, weight="bold", color=INK)
+        set_percent_ticks(axes, [0, 0.25, 0.5, 0.75, 1], caption, "y")
         panels.append(axes)
     return panels
 
 
-def _frame(height: float, left: float, across: float, foot: float = FOOT) -> Axes:
+def _make_axes(height: float, left: float, across: float, foot: float = BOTTOM_MARGIN) -> Axes:
     """Empty axes of that height on a page of their own."""
-    size = HEAD + height + foot
-    figure = Figure(figsize=(WIDTH, size))
+    size = TOP_MARGIN + height + foot
+    figure = Figure(figsize=(FIGURE_WIDTH, size))
     axes = figure.add_axes((left, foot / size, across, height / size))
-    _undress(axes)
+    _remove_spines(axes)
     return axes
 
 
-def _undress(axes: Axes) -> None:
-    axes.tick_params(length=0, labelsize=SMALL, labelcolor=MUTED)
+def _remove_spines(axes: Axes) -> None:
+    axes.tick_params(length=0, labelsize=SMALL_FONT_SIZE, labelcolor=MUTED)
     axes.set_axisbelow(True)
     for side in axes.spines.values():
         side.set_visible(False)
 
 
-def label_row(axes: Axes, top: float, label: str, value: str, ours: bool) -> None:
+def label_row(axes: Axes, top: float, label: str, value: str, is_own: bool) -> None:
     """Name on the left, value on the right."""
     assert axes.figure is not None
     across = blended_transform_factory(axes.figure.transFigure, axes.transData)
-    words: dict[str, Any] = {"transform": across, "va": "center"}
-    words |= {"fontsize": BIG if ours else SMALL, "color": INK if ours else MUTED}
-    words |= {"weight": "bold" if ours else "normal"}
-    room = LONGEST if ours else LONGEST_SMALL
-    axes.text(0, top, label if len(label) <= room else f"{label[: room - 1]}…", **words)
-    axes.text(1, top, value, ha="right", **words)
+    text_style: dict[str, Any] = {"transform": across, "va": "center"}
+    text_style |= {
+        "fontsize": FONT_SIZE if is_own else SMALL_FONT_SIZE,
+        "color": INK if is_own else MUTED,
+    }
+    text_style |= {"weight": "bold" if is_own else "normal"}
+    room = MAX_LABEL_LETTERS if is_own else MAX_SMALL_LABEL_LETTERS
+    axes.text(0, top, label if len(label) <= room else f"{label[: room - 1]}…", **text_style)
+    axes.text(1, top, value, ha="right", **text_style)
 
 
-def mark_percent(axes: Axes, ticks: list[float], caption: str, along: str = "x") -> None:
+def set_percent_ticks(axes: Axes, ticks: list[float], caption: str, along: str = "x") -> None:
     """Percents at these ticks, and what they are percents of."""
     printed = [format_percent(tick, 0) for tick in ticks]
     if along == "x":
         axes.set_xticks(ticks, printed)
-        axes.set_xlabel(caption, fontsize=SMALL, color=MUTED)
+        axes.set_xlabel(caption, fontsize=SMALL_FONT_SIZE, color=MUTED)
     else:
         axes.set_yticks(ticks, printed)
-        axes.set_ylabel(caption, fontsize=SMALL, color=MUTED)
+        axes.set_ylabel(caption, fontsize=SMALL_FONT_SIZE, color=MUTED)
 
 
-def mark_line(axes: Axes, at: float, words: str) -> None:
+def draw_reference_line(axes: Axes, at: float, label: str) -> None:
     """A dashed vertical line with its name above."""
     axes.axvline(at, color=MUTED, linewidth=0.9, linestyle=DASHED)
     axes.annotate(
-        words,
+        label,
         (at, 1),
         (0, 3),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
         ha="center",
-        fontsize=SMALL,
+        fontsize=SMALL_FONT_SIZE,
         color=MUTED,
     )
 
 
-def save(figure: Figure, kind: str, notice: str = "") -> bytes:
+def render_figure(figure: Figure, kind: str, notice: str = "") -> bytes:
     """The figure as `svg` or `png`, without a date.
 
     notice: printed above, such as that nobody real took part.
     """
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     above = 1 - 0.1 / figure.get_figheight()
-    text = figure.text(0, above, notice, fontsize=SMALL, weight="bold", color=ACCENT, va="top")
+    text = figure.text(
+        0, above, notice, fontsize=SMALL_FONT_SIZE, weight="bold", color=ACCENT, va="top"
+    )
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
         figure.savefig(buffer, format=kind, dpi=300, metadata=metadata)
@@ -139,8 +144,9 @@ def save(figure: Figure, kind: str, notice: str = "") -> bytes:
     return buffer.getvalue()
 
 
-def embed(svg: bytes, key: str, title: str, description: str) -> str:
-    """The SVG of `save` to stand in a page: in the page's colors and fonts, and told in words.
+def inline_svg(svg: bytes, key: str, title: str, description: str) -> str:
+    """The SVG of `render_figure` to stand in a page: in the page's colors and fonts, and told in
+    words.
 
     key: sets its ids apart from those of the page's other figures.
     """

@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from analysis.figures.canvas import (
     ACCENT,
     DASHED,
+    FIGURE_WIDTH,
     INK,
     LINE,
     MUTED,
-    SMALL,
-    WIDTH,
-    frame_boxes,
-    frame_panels,
-    frame_rows,
+    SMALL_FONT_SIZE,
+    draw_reference_line,
     label_row,
-    mark_line,
-    mark_percent,
+    make_box_axes,
+    make_panel_axes,
+    make_row_axes,
+    set_percent_ticks,
 )
 from analysis.formatting import (
     capitalize,
@@ -40,197 +40,215 @@ from analysis.inference.intervals import Interval, t_quantile
 from analysis.report_data import People
 from analysis.trials import FloatArray
 
-Entry = Mapping[str, Any]
-Counts = NDArray[np.int64]
+ReportPart = Mapping[str, Any]
+IntArray = NDArray[np.int64]
 
-OURS, THEIRS, GAP = 0.32, 0.225, 0.14  # inches: height of a row, and between methods
-PAIR = 0.44  # inches: height of a row of two methods
-BOX, ARROW = 0.27, 0.21  # inches: height of a step, and between steps
-TIMED = 0.44  # inches: height of a method's fooled, or not fooled, answers
-DOT, LEAST_DOT = 36.0, 7.0  # square points: area of the place with most people, and the least
-MOST_IMAGES = 240  # a method's intervals that can be told apart; of more, every so many
+# inches: height of a row, and between methods
+OWN_ROW_HEIGHT, PUBLISHED_ROW_HEIGHT, METHOD_GAP = 0.32, 0.225, 0.14
+PAIR_ROW_HEIGHT = 0.44  # inches: height of a row of two methods
+BOX_HEIGHT, ARROW_HEIGHT = 0.27, 0.21  # inches: height of a step, and between steps
+TIME_ROW_HEIGHT = 0.44  # inches: height of a method's fooled, or not fooled, answers
+# square points: area of the place with most people, and the least
+MAX_DOT_AREA, MIN_DOT_AREA = 36.0, 7.0
+MAX_INTERVALS = 240  # a method's intervals that can be told apart; of more, every so many
 
 
 @dataclass(frozen=True)
-class Row:
+class RateRow:
     """A line of the rates figure; top: inches below the first."""
 
     label: str
     rate: float | None
     bounds: Interval | None
-    ours: bool
+    is_own: bool
     top: float
 
 
-def draw_rates(methods: Mapping[str, Entry], single: bool = False) -> Figure:
+def draw_rates(methods: Mapping[str, ReportPart], is_single: bool = False) -> Figure:
     """Each method's rate and 95 % interval, and below it the published rates near to it.
 
-    single: of single images, where 0.5 is not chance.
+    is_single: of single images, where 0.5 is not chance.
     """
-    rows = list(_lay_out(methods))
-    axes = frame_rows(rows[-1].top + OURS if rows else OURS, OURS)
+    rows = list(_iterate_rate_rows(methods))
+    axes = make_row_axes(rows[-1].top + OWN_ROW_HEIGHT if rows else OWN_ROW_HEIGHT, OWN_ROW_HEIGHT)
     highest = min(1.0, max([0.6, *(row.bounds[1] + 0.03 for row in rows if row.bounds)]))
     axes.set_xlim(0, highest)
-    mark_percent(
+    set_percent_ticks(
         axes, [tick / 10 for tick in range(int(10 * highest) + 1)], "% of trials that fooled"
     )
-    if not single:
-        mark_line(axes, CHANCE, "chance")
+    if not is_single:
+        draw_reference_line(axes, CHANCE, "chance")
     for row in rows:
         value = "no trials" if row.rate is None else format_percent(row.rate)
-        label_row(axes, row.top, row.label, value, row.ours)
-        _draw_estimate(axes, row.top, row.rate, row.bounds, row.ours)
-    return _page(axes)
+        label_row(axes, row.top, row.label, value, row.is_own)
+        _draw_estimate(axes, row.top, row.rate, row.bounds, row.is_own)
+    return _figure_of(axes)
 
 
-def draw_differences(differences: Sequence[Entry]) -> Figure:
+def draw_differences(differences: Sequence[ReportPart]) -> Figure:
     """Each difference and its 95 % interval; shaded: the margin within which rates count as equal.
 
     A row names first the method that fooled more often.
     """
     pairs = [order_difference(pair) for pair in differences]
     margins = [pair["equivalence"]["margin"] for pair in differences if pair["equivalence"]]
-    axes = frame_rows(PAIR * max(1, len(pairs)), PAIR)
+    axes = make_row_axes(PAIR_ROW_HEIGHT * max(1, len(pairs)), PAIR_ROW_HEIGHT)
     ends = [abs(end) for pair in pairs for end in pair.ci95 or (pair.difference,)]
     reach = 1.1 * min(1.0, max([0.1, *ends, *margins]))  # of few people an end may lie beyond
     axes.set_xlim(-reach, reach)
     step = next(step for step in (0.05, 0.1, 0.2, 0.5) if reach / step < 4)
     ticks = [step * tick for tick in range(-int(reach / step), int(reach / step) + 1)]
-    mark_percent(axes, ticks, "percentage points")
+    set_percent_ticks(axes, ticks, "percentage points")
     if margins:
         axes.axvspan(-margins[0], margins[0], color=LINE, alpha=0.5, linewidth=0)
-    mark_line(axes, 0, "no difference")
+    draw_reference_line(axes, 0, "no difference")
     for row, pair in enumerate(pairs):
-        top = row * PAIR
-        label_row(axes, top - PAIR / 5, method_label(pair.higher), "", True)
-        label_row(axes, top + PAIR / 5, f"less {method_label(pair.lower)}", "", False)
+        top = row * PAIR_ROW_HEIGHT
+        label_row(axes, top - PAIR_ROW_HEIGHT / 5, method_label(pair.higher), "", True)
+        label_row(axes, top + PAIR_ROW_HEIGHT / 5, f"less {method_label(pair.lower)}", "", False)
         label_row(axes, top, "", format_percent(pair.difference), True)
-        seen = pair.ci95 and (max(pair.ci95[0], -reach), min(pair.ci95[1], reach))
-        _draw_estimate(axes, top, pair.difference, seen, True)
-    return _page(axes)
+        visible_ci = pair.ci95 and (max(pair.ci95[0], -reach), min(pair.ci95[1], reach))
+        _draw_estimate(axes, top, pair.difference, visible_ci, True)
+    return _figure_of(axes)
 
 
-def draw_images(images: Sequence[Entry], methods: Mapping[str, Entry]) -> Figure:
+def draw_image_rates(images: Sequence[ReportPart], methods: Mapping[str, ReportPart]) -> Figure:
     """Each method's fakes from the least to the most fooling: shrunken rate and 95 % interval.
 
     images: those that have one. Dashed: the method's rate.
     """
     shown = [method for method in methods if any(pair["method"] == method for pair in images)]
-    panels = frame_panels([method_label(method) for method in shown], "% that fooled")
+    panels = make_panel_axes([method_label(method) for method in shown], "% that fooled")
     for axes, method in zip(panels, shown, strict=True):
         pairs = [pair for pair in images if pair["method"] == method]
         pairs.sort(key=lambda pair: (pair["shrunk_rate"], pair["image"]))
-        few = pairs[:: 1 + len(pairs) // MOST_IMAGES]
-        place = np.linspace(0, 1, len(few)) if len(few) > 1 else np.array([0.5])
+        few = pairs[:: 1 + len(pairs) // MAX_INTERVALS]
+        x = np.linspace(0, 1, len(few)) if len(few) > 1 else np.array([0.5])
         bounds = [(*pair["ci95"], np.nan) for pair in few]
-        axes.plot(np.repeat(place, 3), np.ravel(bounds), color=LINE, linewidth=1.1)
-        axes.plot(place, [pair["shrunk_rate"] for pair in few], color=ACCENT, linewidth=2)
+        axes.plot(np.repeat(x, 3), np.ravel(bounds), color=LINE, linewidth=1.1)
+        axes.plot(x, [pair["shrunk_rate"] for pair in few], color=ACCENT, linewidth=2)
         axes.axhline(methods[method]["rate"], color=MUTED, linewidth=0.9, linestyle=DASHED)
         axes.set_xlim(-0.02, 1.02)
         axes.set_xticks([])
-    panels[-1].set_xlabel("fakes, from the least to the most fooling", fontsize=SMALL, color=MUTED)
-    return _page(panels[0])
+    panels[-1].set_xlabel(
+        "fakes, from the least to the most fooling", fontsize=SMALL_FONT_SIZE, color=MUTED
+    )
+    return _figure_of(panels[0])
 
 
-def draw_flow(flow: Sequence[Entry]) -> Figure:
+def draw_flow(flow: Sequence[ReportPart]) -> Figure:
     """The people and trials that are left after each step, as a chain of boxes."""
-    axes = frame_boxes(len(flow) * BOX + (len(flow) - 1) * ARROW)
-    words: dict[str, Any] = {"fontsize": SMALL, "va": "center"}
+    axes = make_box_axes(len(flow) * BOX_HEIGHT + (len(flow) - 1) * ARROW_HEIGHT)
+    text_style: dict[str, Any] = {"fontsize": SMALL_FONT_SIZE, "va": "center"}
     for row, step in enumerate(flow):
-        top = row * (BOX + ARROW)
-        axes.add_patch(Rectangle((0, top), WIDTH, BOX, facecolor="none", edgecolor=MUTED))
+        top = row * (BOX_HEIGHT + ARROW_HEIGHT)
+        axes.add_patch(
+            Rectangle((0, top), FIGURE_WIDTH, BOX_HEIGHT, facecolor="none", edgecolor=MUTED)
+        )
         left = (
             f"{format_count(step['participants'], 'person', 'people')}, "
             f"{format_number(step['trials'])} trials"
         )
-        axes.text(0.1, top + BOX / 2, capitalize(step["step"]), color=INK, **words)
-        axes.text(WIDTH - 0.1, top + BOX / 2, left, color=INK, ha="right", **words)
+        axes.text(0.1, top + BOX_HEIGHT / 2, capitalize(step["step"]), color=INK, **text_style)
+        axes.text(
+            FIGURE_WIDTH - 0.1, top + BOX_HEIGHT / 2, left, color=INK, ha="right", **text_style
+        )
     for row, (before, after) in enumerate(pairwise(flow)):
-        top = row * (BOX + ARROW) + BOX
-        axes.plot((0.25, 0.25), (top, top + ARROW), color=MUTED, linewidth=0.9)
-        people, trials = (before[key] - after[key] for key in ("participants", "trials"))
-        if people or trials:
-            lost = f"less {_count(people, trials)}"
-            axes.text(WIDTH - 0.1, top + ARROW / 2, lost, color=MUTED, ha="right", **words)
-    return _page(axes)
+        top = row * (BOX_HEIGHT + ARROW_HEIGHT) + BOX_HEIGHT
+        axes.plot((0.25, 0.25), (top, top + ARROW_HEIGHT), color=MUTED, linewidth=0.9)
+        participants, trials = (before[key] - after[key] for key in ("participants", "trials"))
+        if participants or trials:
+            lost = f"less {_format_counts(participants, trials)}"
+            axes.text(
+                FIGURE_WIDTH - 0.1,
+                top + ARROW_HEIGHT / 2,
+                lost,
+                color=MUTED,
+                ha="right",
+                **text_style,
+            )
+    return _figure_of(axes)
 
 
-def draw_people(people: Mapping[str, People]) -> Figure:
+def draw_funnel(funnels: Mapping[str, People]) -> Figure:
     """Each person's own rate over their number of trials, a panel a method.
 
     Lines: between them lie 95 and 99.8 % of people like these. Crosses: who is left out. A dot's
     area is the number of people at that place.
     """
-    panels = frame_panels([method_label(method) for method in people], "% that fooled")
-    trials = np.concatenate([each.funnel.trials for each in people.values()])
-    for axes, each in zip(panels, people.values(), strict=True):
+    panels = make_panel_axes([method_label(method) for method in funnels], "% that fooled")
+    trials = np.concatenate([each.funnel.trials for each in funnels.values()])
+    for axes, each in zip(panels, funnels.values(), strict=True):
         funnel, excluded = each.funnel, each.excluded
-        _draw_limits(axes, funnel.trials, (funnel.low95, funnel.high95), DASHED)
-        _draw_limits(axes, funnel.trials, (funnel.low998, funnel.high998), "solid")
+        _draw_funnel_limits(axes, funnel.trials, (funnel.low95, funnel.high95), DASHED)
+        _draw_funnel_limits(axes, funnel.trials, (funnel.low998, funnel.high998), "solid")
         _draw_dots(axes, funnel.trials[~excluded], funnel.rate[~excluded], "o", ACCENT)
         _draw_dots(axes, funnel.trials[excluded], funnel.rate[excluded], "x", MUTED)
         axes.set_xlim(trials.min() - 1, trials.max() + 1)
         axes.set_ylim(-0.04, 1.04)
         axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
         axes.tick_params(labelbottom=axes is panels[-1])
-    panels[-1].set_xlabel("trials of a person", fontsize=SMALL, color=MUTED)
-    return _page(panels[0])
+    panels[-1].set_xlabel("trials of a person", fontsize=SMALL_FONT_SIZE, color=MUTED)
+    return _figure_of(panels[0])
 
 
-def draw_times(times: Sequence[Entry]) -> Figure:
+def draw_response_times(times: Sequence[ReportPart]) -> Figure:
     """How long answers took: median, the middle half (thick) and nine tenths (thin), in seconds."""
     timed = [row for row in times if row["trials"]]
-    axes = frame_rows(TIMED * max(1, len(timed)), TIMED)
+    axes = make_row_axes(TIME_ROW_HEIGHT * max(1, len(timed)), TIME_ROW_HEIGHT)
     axes.set_xlim(0, max([1.0, *(1.05 * row["q95_ms"] / 1000 for row in timed)]))
-    axes.set_xlabel("seconds", fontsize=SMALL, color=MUTED)
-    for place, row in enumerate(timed):
-        top, color = place * TIMED, ACCENT if row["fooled"] else MUTED
+    axes.set_xlabel("seconds", fontsize=SMALL_FONT_SIZE, color=MUTED)
+    for row_number, row in enumerate(timed):
+        top, color = row_number * TIME_ROW_HEIGHT, ACCENT if row["fooled"] else MUTED
         kind = "fooled" if row["fooled"] else "not fooled"
-        label_row(axes, top - TIMED / 5, method_label(row["method"]), "", True)
-        label_row(axes, top + TIMED / 5, kind, "", False)
+        label_row(axes, top - TIME_ROW_HEIGHT / 5, method_label(row["method"]), "", True)
+        label_row(axes, top + TIME_ROW_HEIGHT / 5, kind, "", False)
         label_row(axes, top, "", format_number(row["median_ms"] / 1000, 2), True)
         for low, high, width in (("q05_ms", "q95_ms", 1.0), ("q25_ms", "q75_ms", 4.0)):
             ends = (row[low] / 1000, row[high] / 1000)
             axes.plot(ends, (top, top), color=color, linewidth=width, solid_capstyle="butt")
         axes.plot([row["median_ms"] / 1000], [top], "o", color=color, markersize=6.5)
-    return _page(axes)
+    return _figure_of(axes)
 
 
-def _draw_limits(
-    axes: Axes, trials: Counts, limits: tuple[FloatArray, FloatArray], line: Any
+def _draw_funnel_limits(
+    axes: Axes, trials: IntArray, limits: tuple[FloatArray, FloatArray], line: Any
 ) -> None:
     """Steps, flat where people have the same number of trials."""
     numbers, first = np.unique(trials, return_index=True)
     ends = np.stack([numbers - 0.5, numbers + 0.5], axis=1).ravel()
     for limit in limits:
-        drawn = np.repeat(limit[first], 2)
-        axes.plot(ends, drawn, color=MUTED, linewidth=0.9, linestyle=line, clip_on=False)
+        steps = np.repeat(limit[first], 2)
+        axes.plot(ends, steps, color=MUTED, linewidth=0.9, linestyle=line, clip_on=False)
 
 
-def _draw_dots(axes: Axes, trials: Counts, rate: FloatArray, marker: str, color: str) -> None:
+def _draw_dots(axes: Axes, trials: IntArray, rate: FloatArray, marker: str, color: str) -> None:
     """One for all the people at a place."""
-    places, people = np.unique(np.stack([trials, rate]), axis=1, return_counts=True)
-    area = DOT * people / people.max(initial=1)
-    size = np.maximum(area, LEAST_DOT)
+    places, participants = np.unique(np.stack([trials, rate]), axis=1, return_counts=True)
+    area = MAX_DOT_AREA * participants / participants.max(initial=1)
+    size = np.maximum(area, MIN_DOT_AREA)
     axes.scatter(places[0], places[1], s=size, marker=marker, color=color, linewidth=1)
 
 
-def _count(people: int, trials: int) -> str:
-    return f"{format_count(people, 'person', 'people')}, {format_count(trials, 'trial', 'trials')}"
+def _format_counts(participants: int, trials: int) -> str:
+    return (
+        f"{format_count(participants, 'person', 'people')}, "
+        f"{format_count(trials, 'trial', 'trials')}"
+    )
 
 
-def _lay_out(methods: Mapping[str, Entry]) -> Iterator[Row]:
+def _iterate_rate_rows(methods: Mapping[str, ReportPart]) -> Iterator[RateRow]:
     top = 0.0
     for method, entry in methods.items():
-        yield Row(method_label(method), entry["rate"], entry["ci95"], True, top)
-        top += (OURS + THEIRS) / 2
+        yield RateRow(method_label(method), entry["rate"], entry["ci95"], True, top)
+        top += (OWN_ROW_HEIGHT + PUBLISHED_ROW_HEIGHT) / 2
         for other in entry["vs_published"]:
-            yield Row(other["label"], other["rate"], _published_bounds(other), False, top)
-            top += THEIRS
-        top += (OURS - THEIRS) / 2 + GAP
+            yield RateRow(other["label"], other["rate"], _published_bounds(other), False, top)
+            top += PUBLISHED_ROW_HEIGHT
+        top += (OWN_ROW_HEIGHT - PUBLISHED_ROW_HEIGHT) / 2 + METHOD_GAP
 
 
-def _published_bounds(other: Entry) -> Interval | None:
+def _published_bounds(other: ReportPart) -> Interval | None:
     """95 % by the source's own standard error; none where it is not given."""
     if other["se"] is None:
         return None
@@ -239,16 +257,17 @@ def _published_bounds(other: Entry) -> Interval | None:
 
 
 def _draw_estimate(
-    axes: Axes, top: float, value: float | None, bounds: Interval | None, ours: bool
+    axes: Axes, top: float, value: float | None, bounds: Interval | None, is_own: bool
 ) -> None:
-    drawn: dict[str, Any] = {"color": ACCENT if ours else MUTED, "clip_on": False}  # whole at 0
+    # whole at 0
+    line_style: dict[str, Any] = {"color": ACCENT if is_own else MUTED, "clip_on": False}
     if bounds is not None:
-        axes.plot(bounds, [top] * 2, linewidth=2.4 if ours else 1, **drawn)
+        axes.plot(bounds, [top] * 2, linewidth=2.4 if is_own else 1, **line_style)
     if value is not None:
-        axes.plot([value], [top], "o", markersize=6.5 if ours else 3.5, **drawn)
+        axes.plot([value], [top], "o", markersize=6.5 if is_own else 3.5, **line_style)
 
 
-def _page(axes: Axes) -> Figure:
+def _figure_of(axes: Axes) -> Figure:
     figure = axes.get_figure(root=True)
     assert figure is not None
     return figure

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis import formatting
-from analysis.figures.canvas import embed
+from analysis.figures.canvas import inline_svg
 from analysis.formatting import ReportPart
 from analysis.inputs.published import PublishedRate
 from analysis.report_output import (
@@ -44,7 +44,7 @@ def render_page(
         "interval": formatting.format_interval,
     }
     figures = {  # ours: labels are escaped by matplotlib, words by embed
-        key: Markup(embed(svg, key, *captions.describe_figure(key, report)))
+        key: Markup(inline_svg(svg, key, *captions.describe_figure(key, report)))
         for key, svg in drawings.items()
     }
     return environment.get_template("report.html.j2").render(

@@ -5,7 +5,16 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from analysis.figures.canvas import ACCENT, DASHED, INK, LINE, MUTED, SMALL, WIDTH, mark_percent
+from analysis.figures.canvas import (
+    ACCENT,
+    DASHED,
+    FIGURE_WIDTH,
+    INK,
+    LINE,
+    MUTED,
+    SMALL_FONT_SIZE,
+    set_percent_ticks,
+)
 from analysis.formatting import format_number
 
 FIGURE_HEIGHT = 2.9  # inches
@@ -19,20 +28,20 @@ def draw_power_curve(
 
     curve, needed: `curve` and `participants` of power.json. limit: power of any number of people.
     """
-    figure = Figure(figsize=(WIDTH, FIGURE_HEIGHT))
+    figure = Figure(figsize=(FIGURE_WIDTH, FIGURE_HEIGHT))
     axes = figure.add_axes((0.13, 0.17, 0.81, 0.79))
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.tick_params(length=0, labelsize=SMALL, labelcolor=MUTED)
+    axes.tick_params(length=0, labelsize=SMALL_FONT_SIZE, labelcolor=MUTED)
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_ylim(0, 1)
     axes.set_xlim(0, curve[-1]["participants"])
-    axes.set_xlabel("people", fontsize=SMALL, color=MUTED)
-    mark_percent(axes, [0, 0.2, 0.4, 0.6, 0.8, 1], "% of studies that show it", "y")
+    axes.set_xlabel("people", fontsize=SMALL_FONT_SIZE, color=MUTED)
+    set_percent_ticks(axes, [0, 0.2, 0.4, 0.6, 0.8, 1], "% of studies that show it", "y")
     participants, power = ([point[key] for point in curve] for key in ("participants", "power"))
     axes.plot(participants, power, color=ACCENT, linewidth=2.4, clip_on=False)
-    text_style: dict[str, Any] = {"textcoords": "offset points", "fontsize": SMALL}
+    text_style: dict[str, Any] = {"textcoords": "offset points", "fontsize": SMALL_FONT_SIZE}
     for key, count in needed.items():
         if count is not None:
             axes.plot([count], [int(key) / 100], "o", color=ACCENT, markersize=6.5)

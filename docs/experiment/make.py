@@ -16,7 +16,7 @@ import click
 import torch
 from PIL import Image
 
-from analysis.figures.canvas import save
+from analysis.figures.canvas import render_figure
 from analysis.figures.figures import draw_rates
 from analysis.inference.intervals import wilson_interval
 from analysis.inputs.published import read_published_rates
@@ -62,7 +62,7 @@ def main(photographs: Path, history: Path | None, study: Path | None) -> None:
     if history is not None:
         draw_photographs([history], painters, "history")
     judged = json.loads(study.read_text())["methods"] if study else await_people()
-    (HERE / "fooling.svg").write_bytes(save(draw_rates(judged), "svg"))
+    (HERE / "fooling.svg").write_bytes(render_figure(draw_rates(judged), "svg"))
     page = HERE / "README.md"
     page.write_text(fill_table(page.read_text(), metrics))
 

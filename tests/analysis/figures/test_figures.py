@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 
 from analysis.checks.funnel import Funnel
 from analysis.exclusions.flow import STEP_LABELS
-from analysis.figures.canvas import embed, save
+from analysis.figures.canvas import inline_svg, render_figure
 from analysis.figures.figures import (
     draw_differences,
     draw_flow,
-    draw_images,
-    draw_people,
+    draw_funnel,
+    draw_image_rates,
     draw_rates,
 )
 from analysis.report_data import People
@@ -48,7 +48,9 @@ def test_nothing_to_draw_still_gives_a_figure() -> None:
 
 
 def test_an_embedded_figure_has_the_pages_colors_and_says_what_it_shows() -> None:
-    drawing = embed(save(draw_rates(METHODS), "svg"), "rates", "Rates & more", "MCL: 31.2 %")
+    drawing = inline_svg(
+        render_figure(draw_rates(METHODS), "svg"), "rates", "Rates & more", "MCL: 31.2 %"
+    )
     tree = ElementTree.fromstring(drawing)
     assert [child.text for child in tree[:2]] == ["Rates & more", "MCL: 31.2 %"]
     assert tree.get("role") == "img"
@@ -57,13 +59,15 @@ def test_an_embedded_figure_has_the_pages_colors_and_says_what_it_shows() -> Non
 
 
 def test_a_long_name_keeps_clear_of_the_bars() -> None:
-    drawing = save(draw_rates({"a-model-of-a-very-long-name": METHODS["mcl"]}), "svg").decode()
+    drawing = render_figure(
+        draw_rates({"a-model-of-a-very-long-name": METHODS["mcl"]}), "svg"
+    ).decode()
     assert "a-model-of-a-ver…" in drawing
 
 
 def test_no_two_ids_of_two_figures_are_the_same() -> None:
-    svg = save(draw_rates(METHODS), "svg")
-    one, other = (set(re.findall(r' id="([^"]+)"', embed(svg, key, "", ""))) for key in "ab")
+    svg = render_figure(draw_rates(METHODS), "svg")
+    one, other = (set(re.findall(r' id="([^"]+)"', inline_svg(svg, key, "", ""))) for key in "ab")
     assert one
     assert other
     assert not one & other
@@ -86,7 +90,7 @@ def test_pairs_are_drawn_in_order_of_their_shrunken_rate() -> None:
         {"image": name, "method": "mcl", "shrunk_rate": rate, "ci95": (rate - 0.1, rate + 0.1)}
         for name, rate in (("b", 0.5), ("a", 0.2), ("c", 0.4))
     ]
-    lines = draw_images(images, METHODS).axes[0].get_lines()
+    lines = draw_image_rates(images, METHODS).axes[0].get_lines()
     assert list(np.asarray(lines[1].get_ydata())) == [0.2, 0.4, 0.5]
 
 
@@ -94,7 +98,7 @@ def test_people_at_one_place_are_one_dot_and_who_is_left_out_a_cross() -> None:
     trials, rate = np.array([14, 14, 14, 13]), np.array([0.5, 0.5, 0.0, 1.0])
     limits = [np.full(4, value) for value in (0.1, 0.7, 0.0, 0.9)]
     funnel = Funnel(np.arange(4), trials, rate, *limits)
-    figure = draw_people({"mcl": People(funnel, np.array([False, False, False, True]))})
+    figure = draw_funnel({"mcl": People(funnel, np.array([False, False, False, True]))})
     kept, left_out = figure.axes[0].collections
     assert np.asarray(kept.get_offsets()).tolist() == [[14, 0], [14, 0.5]]
     assert np.asarray(left_out.get_offsets()).tolist() == [[13, 1]]
@@ -124,7 +128,7 @@ def test_titles_of_panels_keep_clear_of_the_ticks_above() -> None:
     trials = np.array([13, 14])
     funnel = Funnel(np.arange(2), trials, np.array([0.2, 0.4]), *[np.array([0.1, 0.2])] * 4)
     people = People(funnel, np.array([False, False]))
-    figure = draw_people({"l2": people, "mcl": people, "new": people})
+    figure = draw_funnel({"l2": people, "mcl": people, "new": people})
     figure.draw_without_rendering()
     for above, below in pairwise(figure.axes):
         title = below.title.get_window_extent()
