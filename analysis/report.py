@@ -24,16 +24,16 @@ from analysis.inputs.responses import MODES, ResponsesError
 from analysis.inputs.sources import read_responses
 from analysis.report_data import Asked, Findings, find
 from analysis.report_output.csv_files import (
-    write_differences,
-    write_exclusions,
-    write_images,
-    write_participants,
-    write_rates,
+    render_differences_csv,
+    render_exclusions_csv,
+    render_images_csv,
+    render_participants_csv,
+    render_rates_csv,
 )
-from analysis.report_output.galleries import choose_pairs, find_pictures
-from analysis.report_output.latex import write_latex
+from analysis.report_output.galleries import build_galleries, read_stimulus_files
+from analysis.report_output.latex import render_latex
 from analysis.report_output.page import render_page
-from analysis.report_output.sentences import tell_rate
+from analysis.report_output.sentences import format_rate_sentence
 
 NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -103,7 +103,7 @@ def make_report(
     stimuli: the folder whose pictures are shown. Raises ResponsesError where the input is not fit,
     OSError where `out` cannot be written.
     """
-    published, pictures = read_published_rates(), find_pictures(stimuli)
+    published, pictures = read_published_rates(), read_stimulus_files(stimuli)
     findings = find(read_responses(source), published, asked or Asked())
     told = findings.report
     figures = draw_figures(findings)
@@ -115,22 +115,22 @@ def make_report(
     }
     drawings = {key: drawn[f"figures/{key}.svg"] for key in figures}
     numbers = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
-    page = render_page(told, published, drawings, choose_pairs(told, pictures))
+    page = render_page(told, published, drawings, build_galleries(told, pictures))
     atomic_write_files(
         out,
         {
             **drawn,
-            "rates.csv": write_rates(told["methods"]),
-            "differences.csv": write_differences(told["differences"]),
-            "participants.csv": write_participants(told, findings.people),
-            "images.csv": write_images(told["images"]),
-            "exclusions.csv": write_exclusions(told),
-            "tables.tex": write_latex(told),
+            "rates.csv": render_rates_csv(told["methods"]),
+            "differences.csv": render_differences_csv(told["differences"]),
+            "participants.csv": render_participants_csv(told, findings.people),
+            "images.csv": render_images_csv(told["images"]),
+            "exclusions.csv": render_exclusions_csv(told),
+            "tables.tex": render_latex(told),
             "report.json": f"{numbers}\n".encode(),
             "report.html": page.encode(),
         },
     )
-    said = [tell_rate(method, told) for method in told["methods"]]
+    said = [format_rate_sentence(method, told) for method in told["methods"]]
     return [*said, str(out / "report.html")]
 
 

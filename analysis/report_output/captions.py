@@ -15,13 +15,13 @@ from analysis.formatting import (
 )
 
 
-def describe_figure(key: str, report: ReportPart) -> tuple[str, str]:
+def describe_figure_for_screen_readers(key: str, report: ReportPart) -> tuple[str, str]:
     """(title, what it shows) of a figure, for who cannot see it."""
-    title, tell = FIGURES[key]
+    title, tell = FIGURE_TEXTS[key]
     return title, " ".join(tell(report))
 
 
-def _show_rates(report: ReportPart) -> Iterator[str]:
+def _format_rates_alt_text(report: ReportPart) -> Iterator[str]:
     for method, rate in report["methods"].items():
         yield (
             f"{method_label(method)}: {format_percent(rate['rate'])}{NARROW_SPACE}%, interval "
@@ -29,13 +29,13 @@ def _show_rates(report: ReportPart) -> Iterator[str]:
         )
 
 
-def _show_differences(report: ReportPart) -> Iterator[str]:
+def _format_differences_alt_text(report: ReportPart) -> Iterator[str]:
     for pair in map(order_difference, report["differences"]):
         size = f"{format_percent(pair.difference)} points, interval {format_interval(pair.ci95)}"
         yield f"{method_label(pair.higher)} less {method_label(pair.lower)}: {size}."
 
 
-def _show_images(report: ReportPart) -> Iterator[str]:
+def _format_images_alt_text(report: ReportPart) -> Iterator[str]:
     for method in report["methods"]:
         rates = [
             image["shrunk_rate"]
@@ -49,16 +49,16 @@ def _show_images(report: ReportPart) -> Iterator[str]:
             yield f"{method_label(method)}: estimates of its fakes go from {ends}."
 
 
-def _show_people(report: ReportPart) -> Iterator[str]:
+def _format_participants_alt_text(report: ReportPart) -> Iterator[str]:
     for method, rate in report["methods"].items():
-        people = format_count(rate["participants"], "person", "people")
+        participants = format_count(rate["participants"], "person", "people")
         yield (
-            f"{method_label(method)}: {people} around "
+            f"{method_label(method)}: {participants} around "
             f"{format_percent(rate['rate'])}{NARROW_SPACE}%."
         )
 
 
-def _show_times(report: ReportPart) -> Iterator[str]:
+def _format_times_alt_text(report: ReportPart) -> Iterator[str]:
     for row in report["rt"]:
         if row["trials"]:
             kind = "fooled" if row["fooled"] else "not fooled"
@@ -68,17 +68,17 @@ def _show_times(report: ReportPart) -> Iterator[str]:
             )
 
 
-def _show_flow(report: ReportPart) -> Iterator[str]:
+def _format_flow_alt_text(report: ReportPart) -> Iterator[str]:
     for step in report["exclusions"]["flow"]:
-        people = format_count(step["participants"], "person", "people")
-        yield f"{capitalize(step['step'])}: {people}, {format_number(step['trials'])} trials."
+        participants = format_count(step["participants"], "person", "people")
+        yield f"{capitalize(step['step'])}: {participants}, {format_number(step['trials'])} trials."
 
 
-FIGURES = {
-    "rates": ("Fooling rates", _show_rates),
-    "differences": ("Differences between methods", _show_differences),
-    "images": ("Rates of single fakes", _show_images),
-    "people": ("Rates of single people", _show_people),
-    "times": ("Response times", _show_times),
-    "flow": ("Who was counted", _show_flow),
+FIGURE_TEXTS = {
+    "rates": ("Fooling rates", _format_rates_alt_text),
+    "differences": ("Differences between methods", _format_differences_alt_text),
+    "images": ("Rates of single fakes", _format_images_alt_text),
+    "people": ("Rates of single people", _format_participants_alt_text),
+    "times": ("Response times", _format_times_alt_text),
+    "flow": ("Who was counted", _format_flow_alt_text),
 }

@@ -7,45 +7,45 @@ from typing import Any
 
 from analysis.report_data import People
 
-Entry = Mapping[str, Any]
+ReportPart = Mapping[str, Any]
 
 
-def write_rates(methods: Mapping[str, Entry]) -> bytes:
+def render_rates_csv(methods: Mapping[str, ReportPart]) -> bytes:
     """rates.csv from the report's methods; each number in full."""
     rows = [{"method": method, **_flatten(rate)} for method, rate in methods.items()]
-    return _write(rows, ["method"])
+    return _render_csv(rows, ["method"])
 
 
-def write_differences(differences: Sequence[Entry]) -> bytes:
+def render_differences_csv(differences: Sequence[ReportPart]) -> bytes:
     """differences.csv from the report's differences, in full; single rules stand in the JSON."""
     rows = [
         {key: value for key, value in difference.items() if key != "without_a_rule"}
         for difference in differences
     ]
-    return _write([_flatten(row) for row in rows], ["a", "b"])
+    return _render_csv([_flatten(row) for row in rows], ["a", "b"])
 
 
-def write_images(images: Sequence[Entry]) -> bytes:
+def render_images_csv(images: Sequence[ReportPart]) -> bytes:
     """images.csv from the report's images."""
-    return _write([_flatten(image) for image in images], ["image", "method"])
+    return _render_csv([_flatten(image) for image in images], ["image", "method"])
 
 
-def write_exclusions(report: Entry) -> bytes:
+def render_exclusions_csv(report: ReportPart) -> bytes:
     """exclusions.csv: what every method's rate is by all rules, without each, and by none."""
-    everybody = {
+    unfiltered_rates = {
         method: {"rate": rate["rate_without_exclusions"], "ci95": rate["ci95_without_exclusions"]}
         for method, rate in report["methods"].items()
     }
     without = report["exclusions"]["leave_one_rule_out"]
     rows = [
-        _flatten({"left_out_rule": rule, "method": method, **_pick(rate)})
-        for rule, rates in {"": report["methods"], **without, "all": everybody}.items()
+        _flatten({"left_out_rule": rule, "method": method, **_rate_and_interval(rate)})
+        for rule, rates in {"": report["methods"], **without, "all": unfiltered_rates}.items()
         for method, rate in rates.items()
     ]
-    return _write(rows, ["left_out_rule", "method"])
+    return _render_csv(rows, ["left_out_rule", "method"])
 
 
-def write_participants(report: Entry, people: Mapping[str, People]) -> bytes:
+def render_participants_csv(report: ReportPart, funnels: Mapping[str, People]) -> bytes:
     """participants.csv: who counts or why not, and each one's trials and rate with every method."""
     entries = report["exclusions"]["participants"]
     rows: list[dict[str, Any]] = [
@@ -54,24 +54,24 @@ def write_participants(report: Entry, people: Mapping[str, People]) -> bytes:
             "excluded": entry["excluded"],
             "reasons": " ".join(entry["reasons"]),
             "flagged": entry["flagged"],
-            **{f"{method}_{key}": None for method in people for key in ("trials", "rate")},
+            **{f"{method}_{key}": None for method in funnels for key in ("trials", "rate")},
         }
         for entry in entries
     ]
-    for method, found in people.items():
-        funnel = found.funnel
+    for method, method_funnel in funnels.items():
+        funnel = method_funnel.funnel
         for code, trials, rate in zip(
             funnel.participant.tolist(), funnel.trials.tolist(), funnel.rate.tolist(), strict=True
         ):
             rows[code] |= {f"{method}_trials": trials, f"{method}_rate": rate}
-    return _write(rows, ["participant"])
+    return _render_csv(rows, ["participant"])
 
 
-def _pick(rate: Entry) -> Entry:
+def _rate_and_interval(rate: ReportPart) -> ReportPart:
     return {key: rate[key] for key in ("rate", "ci95")}
 
 
-def _flatten(entry: Entry) -> dict[str, Any]:
+def _flatten(entry: ReportPart) -> dict[str, Any]:
     """Intervals as two columns, a test's values under its name; lists other than flags stay out."""
     flat: dict[str, Any] = {}
     for key, value in entry.items():
@@ -88,7 +88,7 @@ def _flatten(entry: Entry) -> dict[str, Any]:
     return flat
 
 
-def _write(rows: Sequence[Entry], columns: list[str]) -> bytes:
+def _render_csv(rows: Sequence[ReportPart], columns: list[str]) -> bytes:
     """columns: the first ones, there even without a row; what a row does not have stays empty."""
     header = dict.fromkeys([*columns, *(column for row in rows for column in row)])
     table = io.StringIO(newline="")

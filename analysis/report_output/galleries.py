@@ -12,20 +12,20 @@ from PIL import Image
 from analysis.formatting import ReportPart
 from analysis.inputs.responses import ResponsesError
 
-MOST = 6  # pairs in a row
-SIDE = 224  # pixels: twice what the page shows, for sharp screens
-REAL = "real"
+PAIRS_PER_ROW = 6  # pairs in a row
+THUMBNAIL_PX = 224  # pixels: twice what the page shows, for sharp screens
+REAL_METHOD = "real"
 
-Pictures = Mapping[tuple[str, str], Path]  # (image, method) -> file
+StimulusFiles = Mapping[tuple[str, str], Path]  # (image, method) -> file
 
 
 @dataclass(frozen=True)
-class Pair:
+class GalleryPair:
     """An entry of the report's images; real, fake: data URLs, None where there is no picture."""
 
     entry: ReportPart
-    real: str | None = None
-    fake: str | None = None
+    real_url: str | None = None
+    fake_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Gallery:
     """One method's pairs, the most and the least fooling first."""
 
     method: str
-    most: list[Pair]
-    least: list[Pair]
+    most_fooling: list[GalleryPair]
+    least_fooling: list[GalleryPair]
 
 
-def choose_pairs(report: ReportPart, pictures: Pictures) -> list[Gallery]:
+def build_galleries(report: ReportPart, stimulus_files: StimulusFiles) -> list[Gallery]:
     """A gallery of every method whose images could be ranked; a pair is in one row only."""
     galleries = []
     for method in report["methods"]:
@@ -46,17 +46,17 @@ def choose_pairs(report: ReportPart, pictures: Pictures) -> list[Gallery]:
             for entry in report["images"]
             if entry["method"] == method and entry["shrunk_rate"] is not None
         ]
-        shown = min(MOST, len(ranked) // 2)
+        shown = min(PAIRS_PER_ROW, len(ranked) // 2)
         if shown:
             most, least = (
-                [_show(entry, pictures) for entry in entries]
+                [_load_pair(entry, stimulus_files) for entry in entries]
                 for entries in (ranked[:shown], ranked[: -shown - 1 : -1])
             )
             galleries.append(Gallery(method, most, least))
     return galleries
 
 
-def find_pictures(folder: Path | None) -> Pictures:
+def read_stimulus_files(folder: Path | None) -> StimulusFiles:
     """The files that a folder's manifest.csv lists. Raises ResponsesError without one in it."""
     if folder is None:
         return {}
@@ -74,12 +74,14 @@ def find_pictures(folder: Path | None) -> Pictures:
         raise ResponsesError(f"{manifest}: no manifest of stimuli ({error})") from error
 
 
-def _show(entry: ReportPart, pictures: Pictures) -> Pair:
-    found = (pictures.get((entry["image"], method)) for method in (REAL, entry["method"]))
-    return Pair(entry, *map(_embed, found))
+def _load_pair(entry: ReportPart, stimulus_files: StimulusFiles) -> GalleryPair:
+    paths = (
+        stimulus_files.get((entry["image"], method)) for method in (REAL_METHOD, entry["method"])
+    )
+    return GalleryPair(entry, *map(_thumbnail_url, paths))
 
 
-def _embed(path: Path | None) -> str | None:
+def _thumbnail_url(path: Path | None) -> str | None:
     """A small JPEG as a data URL; None where the file is no picture any more."""
     if path is None:
         return None
@@ -88,7 +90,7 @@ def _embed(path: Path | None) -> str | None:
             small = picture.convert("RGB")
     except OSError:
         return None
-    small.thumbnail((SIDE, SIDE))
+    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=88)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -2,7 +2,7 @@
 
 from analysis.formatting import NARROW_SPACE
 
-REASONS = {
+REASON_TEXTS = {
     "screened_out": "were screened out",
     "returned": "returned the task",
     "repeated": "had taken part before",
@@ -13,7 +13,7 @@ REASONS = {
     "alternation": "gave the two answers in turn",
     "timing": "were disturbed too often",
 }
-RULES = {
+RULE_TEXTS = {
     "screened_out": "screened out",
     "returned": "returned the task",
     "repeated": "took part before",
@@ -25,7 +25,7 @@ RULES = {
     "timing": "disturbed too often",
     "response_time": "single answers too fast or too slow",
 }
-FLAGS = {
+FLAG_TEXTS = {
     "no_trials": "none of its answered trials counts",
     "one_participant": "one person only, so the interval says nothing of other people",
     "one_image": "one photograph only, so the interval says nothing of other photographs",

@@ -12,46 +12,65 @@ from analysis.formatting import (
 )
 from analysis.inference.intervals import Interval
 
-LETTERS = {
+LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
 }
-HEAD = """% Fooling rates of the study {study}; input SHA-256 {sha256}.
+FILE_HEADER = """% Fooling rates of the study {study}; input SHA-256 {sha256}.
 % Two tabular environments: put each into a table of yours; needs \\usepackage{{booktabs}}.
 """
-RATES = ("Method", "Fooled (\\%)", "95\\,\\% interval", "Trials", "People", "Photographs", "$p$")
-DIFFERENCES = ("Methods", "Difference (points)", "95\\,\\% interval", "$t$", "df", "$p$ (Holm)")
+RATE_COLUMNS = (
+    "Method",
+    "Fooled (\\%)",
+    "95\\,\\% interval",
+    "Trials",
+    "People",
+    "Photographs",
+    "$p$",
+)
+DIFFERENCE_COLUMNS = (
+    "Methods",
+    "Difference (points)",
+    "95\\,\\% interval",
+    "$t$",
+    "df",
+    "$p$ (Holm)",
+)
 
 
-def write_latex(report: ReportPart) -> bytes:
+def render_latex(report: ReportPart) -> bytes:
     """tables.tex: intervals for new people and new photographs; p of rates: against 50 %, Holm."""
     rates = [
         (
-            _escape(method_label(method)), _number(format_percent(rate["rate"])),
-            _interval(rate["ci95"]),
+            _escape(method_label(method)), _format_latex_number(format_percent(rate["rate"])),
+            _format_latex_interval(rate["ci95"]),
             format_number(rate["trials"]), format_number(rate["participants"]),
             format_number(rate["images"]),
-            _p_value(rate["vs_chance"]["p_holm"]),
+            _format_latex_p(rate["vs_chance"]["p_holm"]),
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     differences = [
         (
             f"{_escape(method_label(pair['a']))} $-$ {_escape(method_label(pair['b']))}",
-            _number(format_percent(pair["difference"])), _interval(pair["ci95"]),
-            _number(format_number(pair["t"], 2)), format_number(pair["df"]),
-            _p_value(pair["p_holm"]),
+            _format_latex_number(format_percent(pair["difference"])),
+            _format_latex_interval(pair["ci95"]),
+            _format_latex_number(format_number(pair["t"], 2)), format_number(pair["df"]),
+            _format_latex_p(pair["p_holm"]),
         )
         for pair in report["differences"]
     ]  # fmt: skip
-    head = HEAD.format(study=report["input"]["study"], sha256=report["input"]["sha256"])
-    tables = [_tabular(RATES, rates), _tabular(DIFFERENCES, differences) if differences else ""]
+    head = FILE_HEADER.format(study=report["input"]["study"], sha256=report["input"]["sha256"])
+    tables = [
+        _render_tabular(RATE_COLUMNS, rates),
+        _render_tabular(DIFFERENCE_COLUMNS, differences) if differences else "",
+    ]
     return "\n".join([head, *filter(None, tables)]).encode()
 
 
-def _tabular(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _render_tabular(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [" & ".join(row) + r" \\" for row in rows]
     return "\n".join(
         [
@@ -63,11 +82,11 @@ def _tabular(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def _escape(words: str) -> str:
-    return "".join(LETTERS.get(letter, letter) for letter in words)
+def _escape(text: str) -> str:
+    return "".join(LATEX_ESCAPES.get(letter, letter) for letter in text)
 
 
-def _number(printed: str) -> str:
+def _format_latex_number(printed: str) -> str:
     """As TeX sets a minus sign; a dash where the data cannot tell."""
     return (
         f"${printed.replace(MINUS_SIGN, '-')}$"
@@ -76,13 +95,16 @@ def _number(printed: str) -> str:
     )
 
 
-def _interval(bounds: Interval | None) -> str:
+def _format_latex_interval(bounds: Interval | None) -> str:
     if bounds is None:
         return "--"
-    return f"[{_number(format_percent(bounds[0]))}, {_number(format_percent(bounds[1]))}]"
+    return (
+        f"[{_format_latex_number(format_percent(bounds[0]))}, "
+        f"{_format_latex_number(format_percent(bounds[1]))}]"
+    )
 
 
-def _p_value(p: float | None) -> str:
+def _format_latex_p(p: float | None) -> str:
     if p is None:
         return "--"
     return "$<$\\,0.001" if p < 0.001 else f"{p:.3f}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from analysis.formatting import NARROW_SPACE, ReportPart, format_count, format_number, join_words
 
-WORKS = {
+REFERENCES = {
     "Griffin": "Griffin, B. S. & Krutchkoff, R. G. (1971). Optimal linear estimators: an empirical"
     " Bayes version with application to the binomial distribution. Biometrika 58, 195–201.",
     "Bates": "Bates, D., Mächler, M., Bolker, B. & Walker, S. (2015). Fitting linear mixed-effects"
@@ -37,51 +37,66 @@ WORKS = {
 }
 
 
-def write_method(report: ReportPart) -> list[str]:
+def format_methods_section(report: ReportPart) -> list[str]:
     """Paragraphs: the task, who was counted, the estimates, the comparisons, the rest."""
-    paragraphs = (_task, _people, _rates, _comparisons, _models, _software)
+    paragraphs = (
+        _format_task_paragraph,
+        _format_sample_paragraph,
+        _format_rate_paragraph,
+        _format_comparison_paragraph,
+        _format_model_paragraph,
+        _format_software_paragraph,
+    )
     return [" ".join(paragraph(report)) for paragraph in paragraphs]
 
 
 def list_references(report: ReportPart) -> list[str]:
     """The works that this report's text and tables cite, in alphabetical order."""
-    text = " ".join(write_method(report))
+    text = " ".join(format_methods_section(report))
     published = any(method["vs_published"] for method in report["methods"].values())
-    cited = [key for key in WORKS if f"{key} " in text or f"{key}," in text]
+    cited = [key for key in REFERENCES if f"{key} " in text or f"{key}," in text]
     also = ["Isola", "Saharia", "Zhang"] if published else []
-    return sorted({WORKS[key] for key in (*cited, *also, *_edges(report))})
+    return sorted({REFERENCES[key] for key in (*cited, *also, *_works_for_bounds(report))})
 
 
-def _edges(report: ReportPart) -> list[str]:
+def _works_for_bounds(report: ReportPart) -> list[str]:
     flags = [flag for method in report["methods"].values() for flag in method["flags"]]
     return ["Clopper", "Newcombe"] if "rate_at_bound" in flags else []
 
 
-def _task(report: ReportPart) -> Iterator[str]:
+def _format_task_paragraph(report: ReportPart) -> Iterator[str]:
     shown = report["input"]
-    people = format_count(shown["participants"], "person", "people")
+    participants = format_count(shown["participants"], "person", "people")
     photographs = format_count(shown["images"], "photograph", "photographs")
     if shown["single"]:
-        yield f"{people} saw images one at a time{_exposure(shown)}, photographs and fakes, made"
+        yield (
+            f"{participants} saw images one at a time{_format_exposure(shown)}, photographs and "
+            f"fakes, made"
+        )
         yield f"from {photographs} in all, and said of each whether it was real or fake. A fake"
         yield "fooled when it was called real."
         yield "Answers can lean to one side, so one half is not chance here, and no rate is tested"
         yield "against it."
         return
-    ways = {
+    presentation_texts = {
         "sequential": "one after the other",
         "simultaneous": "side by side",
     }
-    how = join_words([ways[way] for way in shown["presentation"] if way in ways] or ["in pairs"])
-    asked = join_words([f"the {word} one" for word in shown["question"]] or ["the fake one"])
-    made = "made from it" if shown["paired"] else "made from another"
-    yield f"{people} took part. On each trial they saw a photograph and a fake {made},"
-    yield f"{how}{_exposure(shown)}, and clicked {asked}; there were {photographs}."
+    how = join_words(
+        [presentation_texts[way] for way in shown["presentation"] if way in presentation_texts]
+        or ["in pairs"]
+    )
+    question_text = join_words(
+        [f"the {word} one" for word in shown["question"]] or ["the fake one"]
+    )
+    source_text = "made from it" if shown["paired"] else "made from another"
+    yield f"{participants} took part. On each trial they saw a photograph and a fake {source_text},"
+    yield f"{how}{_format_exposure(shown)}, and clicked {question_text}; there were {photographs}."
     yield "A trial fooled when the fake was taken for the photograph: a perfect fake fools on half"
     yield "of all trials."
 
 
-def _exposure(shown: ReportPart) -> str:
+def _format_exposure(shown: ReportPart) -> str:
     """For how long; empty where no trial tells."""
     times = [
         f"for {format_number(float(time))}{NARROW_SPACE}ms" for time in shown["exposure_ms"] if time
@@ -90,8 +105,8 @@ def _exposure(shown: ReportPart) -> str:
     return f", each {' or '.join([*times, *unlimited])}" if times or unlimited else ""
 
 
-def _people(report: ReportPart) -> Iterator[str]:
-    exclusions, counted = report["exclusions"], report["exclusions"]["flow"][-1]
+def _format_sample_paragraph(report: ReportPart) -> Iterator[str]:
+    exclusions, last_step = report["exclusions"], report["exclusions"]["flow"][-1]
     fixed = {
         "match": "Exclusion rules were fixed before the data (the frozen design matches).",
         "deviations": "Exclusion rules were fixed before the data; the report lists where the study"
@@ -103,16 +118,16 @@ def _people(report: ReportPart) -> Iterator[str]:
     out = f"{format_count(left_out, 'person was', 'people were')} left out" if left_out else ""
     yield (
         f"{out or 'Nobody was left out'}; "
-        f"{format_count(counted['participants'], 'person', 'people')}"
+        f"{format_count(last_step['participants'], 'person', 'people')}"
     )
     yield (
-        f"with {format_number(counted['trials'])} test trials counted. Practice and attention "
+        f"with {format_number(last_step['trials'])} test trials counted. Practice and attention "
         f"checks"
     )
     yield "and repeats enter no rate." if report["consistency"] else "enter no rate."
 
 
-def _rates(report: ReportPart) -> Iterator[str]:
+def _format_rate_paragraph(report: ReportPart) -> Iterator[str]:
     factors = ["participant", "photograph"]
     if report["input"]["paired"] is False:
         factors = ["participant", "fake", "the photograph beside it"]
@@ -126,7 +141,7 @@ def _rates(report: ReportPart) -> Iterator[str]:
     yield "numbers of people and photographs; they hold for new people and new photographs alike."
 
 
-def _comparisons(report: ReportPart) -> Iterator[str]:
+def _format_comparison_paragraph(report: ReportPart) -> Iterator[str]:
     yield "Two methods are compared by the same variance of their difference, paired wherever"
     yield "people or photographs are shared. Tests between methods, and tests against one half, are"
     yield "each corrected by the procedure of Holm (1979)."
@@ -138,7 +153,7 @@ def _comparisons(report: ReportPart) -> Iterator[str]:
         yield f"differ by less than {margin} percentage points, {when}."
 
 
-def _models(report: ReportPart) -> Iterator[str]:
+def _format_model_paragraph(report: ReportPart) -> Iterator[str]:
     if any(method["mixed"] for method in report["methods"].values()):
         yield "As a check, a logistic mixed model with crossed random intercepts of participants"
         yield "and photographs was fitted to each method by Laplace approximation (as in lme4;"
@@ -147,8 +162,8 @@ def _models(report: ReportPart) -> Iterator[str]:
         yield "Differences were checked by such models of two methods each, with random slopes of"
         yield "method for participants and for photographs."
     if report["bootstrap"]:
-        drawn = format_number(report["bootstrap"]["replicates"])
-        yield f"Percentile intervals of {drawn} bootstrap resamples stand"
+        replicates = format_number(report["bootstrap"]["replicates"])
+        yield f"Percentile intervals of {replicates} bootstrap resamples stand"
         yield "beside, of people, and of people and photographs (Owen, 2007)."
     yield "Rates of single photographs are empirical Bayes estimates under a beta-binomial model"
     yield "(Griffin and Krutchkoff, 1971). Limits of people’s own rates allow for differences"
@@ -156,7 +171,7 @@ def _models(report: ReportPart) -> Iterator[str]:
     yield "(2005), with the correction of Hautus (1995) at extreme proportions."
 
 
-def _software(report: ReportPart) -> Iterator[str]:
+def _format_software_paragraph(report: ReportPart) -> Iterator[str]:
     software = report["software"]
     yield f"All was computed with Hue & Eye {software['hue-and-eye']} (numpy {software['numpy']},"
     yield f"scipy {software['scipy']})."

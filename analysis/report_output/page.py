@@ -18,18 +18,23 @@ from analysis.report_output import (
     sentences,
 )
 from analysis.report_output.galleries import Gallery
-from analysis.report_output.glossary import FLAGS
-from analysis.report_output.methods_section import list_references, write_method
-from analysis.report_output.tables import Table, mark_error, mark_source, name_pair
+from analysis.report_output.glossary import FLAG_TEXTS
+from analysis.report_output.methods_section import format_methods_section, list_references
+from analysis.report_output.tables import (
+    ReportTable,
+    format_pair,
+    format_source_mark,
+    format_standard_error,
+)
 
 
 def render_page(
     report: ReportPart,
     published: Sequence[PublishedRate],
-    drawings: Mapping[str, bytes],
+    svgs: Mapping[str, bytes],
     galleries: Sequence[Gallery],
 ) -> str:
-    """report: as report.json. published: all known rates. drawings: SVG by the figure's name."""
+    """report: as report.json. published: all known rates. svgs: SVG by the figure's name."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -44,66 +49,66 @@ def render_page(
         "interval": formatting.format_interval,
     }
     figures = {  # ours: labels are escaped by matplotlib, words by embed
-        key: Markup(inline_svg(svg, key, *captions.describe_figure(key, report)))
-        for key, svg in drawings.items()
+        key: Markup(inline_svg(svg, key, *captions.describe_figure_for_screen_readers(key, report)))
+        for key, svg in svgs.items()
     }
     return environment.get_template("report.html.j2").render(
         report=report,
         say=sentences,
-        remarks=list(participant_sentences.tell_answers(report)),
+        remarks=list(participant_sentences.iterate_answer_sentences(report)),
         figures=figures,
         galleries=galleries,
-        tables=lay_out_tables(report),
-        others=list(_elsewhere(report, published)),
-        notes=list(_collect_notes(report)),
-        method=write_method(report),
+        tables=build_tables(report),
+        others=list(_other_published_rates(report, published)),
+        notes=list(_iterate_flag_notes(report)),
+        method=format_methods_section(report),
         references=list_references(report),
     )
 
 
-def _elsewhere(report: ReportPart, published: Sequence[PublishedRate]) -> Iterator[str]:
+def _other_published_rates(report: ReportPart, published: Sequence[PublishedRate]) -> Iterator[str]:
     """The published rates that no method here is compared with."""
     for other in published:
         if not set(other.compare_with) & set(report["methods"]):
             entry = vars(other)
             rate = formatting.format_percent(other.rate)
-            yield f"{other.label} {rate}{mark_error(entry)}{mark_source(entry)}"
+            yield f"{other.label} {rate}{format_standard_error(entry)}{format_source_mark(entry)}"
 
 
-def _collect_notes(report: ReportPart) -> Iterator[str]:
+def _iterate_flag_notes(report: ReportPart) -> Iterator[str]:
     """What is flagged, in words, each after the methods or pairs of methods that it is said of."""
     methods = [
         (formatting.method_label(method), entry) for method, entry in report["methods"].items()
     ]
-    pairs = [(name_pair(pair), pair) for pair in report["differences"]]
+    pairs = [(format_pair(pair), pair) for pair in report["differences"]]
     for flagged in (methods, pairs):
         for flag in dict.fromkeys(flag for _, entry in flagged for flag in entry["flags"]):
-            who = [one for one, entry in flagged if flag in entry["flags"]]
-            yield f"{formatting.join_words(who)}: {FLAGS[flag]}."
+            flagged_names = [one for one, entry in flagged if flag in entry["flags"]]
+            yield f"{formatting.join_words(flagged_names)}: {FLAG_TEXTS[flag]}."
 
 
-def lay_out_tables(report: ReportPart) -> dict[str, list[Table]]:
+def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
     """Title of a section -> its tables; none without rows."""
-    found, people = rate_tables, participant_tables
+    rates, people = rate_tables, participant_tables
     sections = {
         "Fooling rates": [
-            found.tabulate_rates,
-            found.tabulate_narrower,
-            found.tabulate_resampled,
-            found.tabulate_errors,
+            rates.tabulate_rates,
+            rates.tabulate_narrower,
+            rates.tabulate_resampled,
+            rates.tabulate_errors,
         ],
         "Differences between methods": [
-            found.tabulate_differences,
-            found.tabulate_equivalence,
-            found.tabulate_mixed_differences,
+            rates.tabulate_differences,
+            rates.tabulate_equivalence,
+            rates.tabulate_mixed_differences,
         ],
-        "Kinds of photographs": [found.tabulate_subgroups],
-        "Beside published rates": [found.tabulate_published],
-        "Sensitivity": [found.tabulate_detection],
+        "Kinds of photographs": [rates.tabulate_subgroups],
+        "Beside published rates": [rates.tabulate_published],
+        "Sensitivity": [rates.tabulate_detection],
         "What varies": [
-            found.tabulate_variance,
-            found.tabulate_mixed,
-            found.tabulate_influence,
+            rates.tabulate_variance,
+            rates.tabulate_mixed,
+            rates.tabulate_influence,
         ],
         "How people answered": [
             people.tabulate_sides,

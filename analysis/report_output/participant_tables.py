@@ -12,20 +12,20 @@ from analysis.formatting import (
     method_label,
 )
 from analysis.inference.intervals import Interval
-from analysis.report_output.glossary import REASONS, RULES
-from analysis.report_output.tables import EMPTY, KNOWN, Table, name_pair
+from analysis.report_output.glossary import REASON_TEXTS, RULE_TEXTS
+from analysis.report_output.tables import CI95_HEADING, EMPTY_TABLE, ReportTable, format_pair
 
-ROOM = 3  # methods whose intervals a page is wide enough for
+MAX_METHODS_WITH_INTERVALS = 3  # methods whose intervals a page is wide enough for
 
 
-def tabulate_sides(report: ReportPart) -> Table:
+def tabulate_side_bias(report: ReportPart) -> ReportTable:
     sides = report["side_bias"]
     if not sides:
-        return EMPTY
+        return EMPTY_TABLE
     chose, correct = sides["chose_left"], sides["correct_left"]
-    return Table(
+    return ReportTable(
         "The left side, percent of trials",
-        ("", "Left", "Left / trials", KNOWN, f"p vs 50{NARROW_SPACE}%"),
+        ("", "Left", "Left / trials", CI95_HEADING, f"p vs 50{NARROW_SPACE}%"),
         [
             (
                 "Chosen", format_percent(chose["rate"]),
@@ -41,20 +41,20 @@ def tabulate_sides(report: ReportPart) -> Table:
     )  # fmt: skip
 
 
-def tabulate_consistency(report: ReportPart) -> Table:
-    seen = report["consistency"]
-    if not seen or seen["rate"] is None:
-        return EMPTY
+def tabulate_consistency(report: ReportPart) -> ReportTable:
+    consistency = report["consistency"]
+    if not consistency or consistency["rate"] is None:
+        return EMPTY_TABLE
     row = (
-        "Repeats", format_percent(seen["rate"]), format_interval(seen["ci95"]),
-        f"{format_number(seen['alike'])} / {format_number(seen['repeats'])}",
-        format_percent(seen["chance"]),
-        format_percent(seen["first_rate"]), format_percent(seen["again_rate"]),
+        "Repeats", format_percent(consistency["rate"]), format_interval(consistency["ci95"]),
+        f"{format_number(consistency['alike'])} / {format_number(consistency['repeats'])}",
+        format_percent(consistency["chance"]),
+        format_percent(consistency["first_rate"]), format_percent(consistency["again_rate"]),
     )  # fmt: skip
     wrong = "Wrong" if report["input"]["single"] else "Fooled"
-    return Table(
+    return ReportTable(
         "Trials shown twice: percent answered as before",
-        ("", "As before", KNOWN, "As before / repeats", "By chance", f"{wrong} at first",
+        ("", "As before", CI95_HEADING, "As before / repeats", "By chance", f"{wrong} at first",
          f"{wrong} again"),
         [row],
         note="By chance: what answers would share that have nothing to do with each other but are"
@@ -62,26 +62,26 @@ def tabulate_consistency(report: ReportPart) -> Table:
     )  # fmt: skip
 
 
-def tabulate_order(report: ReportPart) -> Table:
+def tabulate_order_effect(report: ReportPart) -> ReportTable:
     order = report["order"]
     change = order["difference"]
     if not change:
-        return EMPTY
+        return EMPTY_TABLE
     row = (
         "All methods", format_percent(order["first"]["rate"]),
         format_percent(order["second"]["rate"]),
         format_percent(change["difference"]), format_interval(change["ci95"]),
         format_p(change["p"]),
     )  # fmt: skip
-    what = "wrong" if report["input"]["single"] else "fooled"
-    return Table(
-        f"Learning or fatigue: percent {what} in each person’s first and second half",
-        ("", "First half", "Second half", "Difference", KNOWN, "p"),
+    outcome_word = "wrong" if report["input"]["single"] else "fooled"
+    return ReportTable(
+        f"Learning or fatigue: percent {outcome_word} in each person’s first and second half",
+        ("", "First half", "Second half", "Difference", CI95_HEADING, "p"),
         [row],
     )
 
 
-def tabulate_times(report: ReportPart) -> Table:
+def tabulate_response_times(report: ReportPart) -> ReportTable:
     rows = [
         (
             method_label(row["method"]), "fooled" if row["fooled"] else "not fooled",
@@ -92,28 +92,29 @@ def tabulate_times(report: ReportPart) -> Table:
         if row["trials"]
     ]  # fmt: skip
     quantiles = (f"{share}{NARROW_SPACE}%" for share in (5, 25, 50, 75, 95))
-    return Table(
+    return ReportTable(
         "Response times in milliseconds, quantiles",
         ("Method", "Answer", "Trials", *quantiles),
         rows,
-        words=(1,),
+        text_columns=(1,),
     )
 
 
-def tabulate_attention_checks(report: ReportPart) -> Table:
-    seen = report["attention_checks"]
-    if seen["rate"] is None:
-        return EMPTY
+def tabulate_attention_checks(report: ReportPart) -> ReportTable:
+    attention_checks = report["attention_checks"]
+    if attention_checks["rate"] is None:
+        return EMPTY_TABLE
     row = (
-        "Attention checks", format_percent(seen["rate"]), format_interval(seen["ci95"]),
-        f"{format_number(seen['correct'])} / {format_number(seen['answers'])}",
-        format_number(seen["saw_all"]),
-        format_number(seen["failed"]),
+        "Attention checks", format_percent(attention_checks["rate"]),
+        format_interval(attention_checks["ci95"]),
+        f"{format_number(attention_checks['correct'])} / {format_number(attention_checks['answers'])}",
+        format_number(attention_checks["saw_all"]),
+        format_number(attention_checks["failed"]),
     )  # fmt: skip
-    chance = seen["passing"]
-    return Table(
+    chance = attention_checks["passing"]
+    return ReportTable(
         "Trials that whoever looks gets right, percent right",
-        ("", "Right", KNOWN, "Right / trials", "Saw all", "Of these failed"),
+        ("", "Right", CI95_HEADING, "Right / trials", "Saw all", "Of these failed"),
         [row],
         note=f"With {chance['needed']} of {chance['planned']} to get right, a coin-flipper passes"
         f" with chance {format_number(chance['coin_flipper'], 2)}, somebody inattentive on one "
@@ -125,7 +126,7 @@ def tabulate_attention_checks(report: ReportPart) -> Table:
     )
 
 
-def tabulate_timing(report: ReportPart) -> Table:
+def tabulate_exposures(report: ReportPart) -> ReportTable:
     rows = [
         (
             f"{format_number(shown['asked_ms'])}{NARROW_SPACE}ms", format_number(shown["images"]),
@@ -136,12 +137,12 @@ def tabulate_timing(report: ReportPart) -> Table:
         for shown in report["timing"]["exposures"]
     ]  # fmt: skip
     flags = report["timing"]["flags"].items()
-    told = [
+    flag_counts = [
         f"{flag.replace('_', ' ')} {format_number(count['trials'])}"
         for flag, count in flags
         if count["trials"]
     ]
-    return Table(
+    return ReportTable(
         "Exposures: achieved less asked, in milliseconds, and percent off by a 60 Hz frame or more",
         (
             "Asked",
@@ -153,11 +154,11 @@ def tabulate_timing(report: ReportPart) -> Table:
             "Longer",
         ),
         rows,
-        note=f"Trials with a flag: {', '.join(told)}." if told else "",
+        note=f"Trials with a flag: {', '.join(flag_counts)}." if flag_counts else "",
     )
 
 
-def tabulate_flow(report: ReportPart) -> Table:
+def tabulate_flow(report: ReportPart) -> ReportTable:
     rows = [
         (
             capitalize(step["step"]),
@@ -166,83 +167,90 @@ def tabulate_flow(report: ReportPart) -> Table:
         )
         for step in report["exclusions"]["flow"]
     ]
-    return Table("What is left after each step", ("Step", "People", "Trials"), rows)
+    return ReportTable("What is left after each step", ("Step", "People", "Trials"), rows)
 
 
-def tabulate_reasons(report: ReportPart) -> Table:
+def tabulate_reasons(report: ReportPart) -> ReportTable:
     exclusions = report["exclusions"]
     rows = [
         (
-            capitalize(REASONS[rule]),
+            capitalize(REASON_TEXTS[rule]),
             format_number(count),
             format_number(exclusions["only_reason"][rule]),
         )
         for rule, count in exclusions["by_reason"].items()
     ]
-    return Table("People left out, by reason", ("Reason", "People", "For this reason alone"), rows)
+    return ReportTable(
+        "People left out, by reason", ("Reason", "People", "For this reason alone"), rows
+    )
 
 
-def tabulate_co_occurrence(report: ReportPart) -> Table:
+def tabulate_co_occurrence(report: ReportPart) -> ReportTable:
     pairs = report["exclusions"]["co_occurrence"]
     if len(pairs) < 2:
-        return EMPTY
+        return EMPTY_TABLE
     rows = [
-        (capitalize(REASONS[rule]), *(format_number(count) for count in others.values()))
+        (capitalize(REASON_TEXTS[rule]), *(format_number(count) for count in others.values()))
         for rule, others in pairs.items()
     ]
-    return Table(
+    return ReportTable(
         "How many people each two reasons have in common",
-        ("", *(capitalize(REASONS[rule]) for rule in pairs)),
+        ("", *(capitalize(REASON_TEXTS[rule]) for rule in pairs)),
         rows,
     )
 
 
-def tabulate_rates_otherwise(report: ReportPart) -> Table:
+def tabulate_rates_under_other_rules(report: ReportPart) -> ReportTable:
     methods = report["methods"]
     if not report["exclusions"]["by_reason"]:
-        return EMPTY
+        return EMPTY_TABLE
 
     def row(title: str, rates: ReportPart) -> tuple[str, ...]:
-        roomy = len(methods) <= ROOM
-        return (title, *(_estimate(one["rate"], one["ci95"], roomy) for one in rates.values()))
+        roomy = len(methods) <= MAX_METHODS_WITH_INTERVALS
+        return (
+            title,
+            *(_format_estimate(one["rate"], one["ci95"], roomy) for one in rates.values()),
+        )
 
-    everybody = {
+    unfiltered_rates = {
         method: {"rate": rate["rate_without_exclusions"], "ci95": rate["ci95_without_exclusions"]}
         for method, rate in methods.items()
     }
     without = report["exclusions"]["leave_one_rule_out"].items()
     rows = [row("All rules", methods)]
-    rows += [row(f"Without: {RULES[rule]}", rates) for rule, rates in without]
-    rows += [row("No rule", everybody)]
-    return Table(
+    rows += [row(f"Without: {RULE_TEXTS[rule]}", rates) for rule, rates in without]
+    rows += [row("No rule", unfiltered_rates)]
+    return ReportTable(
         "The rates in percent, had people been left out by other rules",
         ("Rules", *map(method_label, methods)),
         rows,
     )
 
 
-def tabulate_differences_otherwise(report: ReportPart) -> Table:
+def tabulate_differences_under_other_rules(report: ReportPart) -> ReportTable:
     """Of the rules that are left out one at a time, the one that matters most."""
     if not report["exclusions"]["by_reason"]:
-        return EMPTY
+        return EMPTY_TABLE
     rows = []
     for pair in report["differences"]:
-        ways = [(rule, other) for rule, other in pair["without_a_rule"].items() if other]
-        rule, farthest = max(ways, key=lambda way: _distance(pair, way[1]), default=("", pair))
-        what = capitalize(RULES[rule]) if _distance(pair, farthest) else EN_DASH
-        everybody = pair["without_exclusions"]
+        alternatives = [(rule, other) for rule, other in pair["without_a_rule"].items() if other]
+        rule, farthest = max(
+            alternatives, key=lambda way: _distance(pair, way[1]), default=("", pair)
+        )
+        rule_label = capitalize(RULE_TEXTS[rule]) if _distance(pair, farthest) else EN_DASH
+        without_exclusions = pair["without_exclusions"]
         rows.append(
             (
-                name_pair(pair), format_percent(pair["difference"]),
-                _estimate(farthest["difference"], farthest["ci95"]), what,
-                format_percent(everybody and everybody["difference"]),
+                format_pair(pair), format_percent(pair["difference"]),
+                _format_estimate(farthest["difference"], farthest["ci95"]), rule_label,
+                format_percent(without_exclusions and without_exclusions["difference"]),
             )
         )  # fmt: skip
-    return Table(
+    return ReportTable(
         "The differences in points, had people been left out by other rules",
         ("Methods", "All rules", "Farthest from it", "Without", "No rule"),
         rows,
-        words=(3,),
+        text_columns=(3,),
         note="Farthest from it: without the one rule that moves the difference most. Those of every"
         " rule are in report.json.",
     )
@@ -252,23 +260,25 @@ def _distance(pair: ReportPart, other: ReportPart) -> float:
     return float(abs(other["difference"] - pair["difference"]))
 
 
-def _estimate(value: float | None, bounds: Interval | None, roomy: bool = True) -> str:
+def _format_estimate(value: float | None, bounds: Interval | None, roomy: bool = True) -> str:
     return (
         f"{format_percent(value)} ({format_interval(bounds)})" if roomy else format_percent(value)
     )
 
 
-def tabulate_not_applicable(report: ReportPart) -> Table:
+def tabulate_not_applicable(report: ReportPart) -> ReportTable:
     rows = [
-        (capitalize(RULES[rule["rule"]]), capitalize(rule["reason"]))
+        (capitalize(RULE_TEXTS[rule["rule"]]), capitalize(rule["reason"]))
         for rule in report["exclusions"]["not_applicable"]
     ]
-    return Table("Rules that do not apply here", ("Rule", "Why"), rows, words=(1,))
+    return ReportTable("Rules that do not apply here", ("Rule", "Why"), rows, text_columns=(1,))
 
 
-def tabulate_deviations(report: ReportPart) -> Table:
+def tabulate_deviations(report: ReportPart) -> ReportTable:
     rows = [
         (capitalize(one["what"].replace("_", " ")), one["planned"], one["done"])
         for one in report["design"]["deviations"]
     ]
-    return Table("Departures from the frozen design", ("What", "Planned", "Done"), rows, (1, 2))
+    return ReportTable(
+        "Departures from the frozen design", ("What", "Planned", "Done"), rows, (1, 2)
+    )

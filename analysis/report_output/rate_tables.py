@@ -11,19 +11,19 @@ from analysis.formatting import (
     method_label,
 )
 from analysis.report_output.tables import (
-    EMPTY,
-    KNOWN,
-    Table,
-    mark_error,
-    mark_source,
-    name_pair,
-    plain_interval,
+    CI95_HEADING,
+    EMPTY_TABLE,
+    ReportTable,
+    format_pair,
+    format_plain_interval,
+    format_source_mark,
+    format_standard_error,
 )
 
-LEVELS = {"participant": "person", "image": "photograph"}
+FACTOR_LABELS = {"participant": "person", "image": "photograph"}
 
 
-def tabulate_rates(report: ReportPart) -> Table:
+def tabulate_rates(report: ReportPart) -> ReportTable:
     rows = [
         (
             method_label(method), format_percent(rate["rate"]), format_interval(rate["ci95"]),
@@ -35,11 +35,11 @@ def tabulate_rates(report: ReportPart) -> Table:
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     columns = (
-        "Method", "Rate", KNOWN, "Fooled / trials", "People", "Photos", "n eff.",
+        "Method", "Rate", CI95_HEADING, "Fooled / trials", "People", "Photos", "n eff.",
         f"p vs 50{NARROW_SPACE}% (Holm)",
     )  # fmt: skip
     keep = len(columns) - report["input"]["single"]  # which have no chance rate
-    return Table(
+    return ReportTable(
         "Percent of trials, for new people and new photographs",
         columns[:keep],
         [row[:keep] for row in rows],
@@ -48,7 +48,7 @@ def tabulate_rates(report: ReportPart) -> Table:
     )
 
 
-def tabulate_narrower(report: ReportPart) -> Table:
+def tabulate_other_intervals(report: ReportPart) -> ReportTable:
     rows = [
         (
             method_label(method), format_interval(rate["ci95_these_images"]),
@@ -57,7 +57,7 @@ def tabulate_narrower(report: ReportPart) -> Table:
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
-    return Table(
+    return ReportTable(
         "The same rates with narrower claims",
         ("Method", "New people, these photographs", "Ignoring clustering", "Standard error",
          "Design effect", "df"),
@@ -67,19 +67,19 @@ def tabulate_narrower(report: ReportPart) -> Table:
     )  # fmt: skip
 
 
-def tabulate_resampled(report: ReportPart) -> Table:
-    drawn = report["bootstrap"]
-    if not drawn:
-        return EMPTY
-    named = [(method_label(method), one) for method, one in drawn["methods"].items()]
-    named += [(name_pair(pair), pair) for pair in drawn["differences"]]
-    return Table(
-        f"The same by {format_number(drawn['replicates'])} bootstrap resamples, percentile "
+def tabulate_bootstrap(report: ReportPart) -> ReportTable:
+    bootstrap = report["bootstrap"]
+    if not bootstrap:
+        return EMPTY_TABLE
+    named = [(method_label(method), one) for method, one in bootstrap["methods"].items()]
+    named += [(format_pair(pair), pair) for pair in bootstrap["differences"]]
+    return ReportTable(
+        f"The same by {format_number(bootstrap['replicates'])} bootstrap resamples, percentile "
         f"intervals",
         ("Method", "People drawn anew", "People and photographs drawn anew"),
         [
-            (who, format_interval(one["ci95_people"]), format_interval(one["ci95_both"]))
-            for who, one in named
+            (label, format_interval(one["ci95_people"]), format_interval(one["ci95_both"]))
+            for label, one in named
         ],
         note="To set beside the intervals for these photographs, and for new ones. Drawing both"
         " counts the noise of single trials three times, so those intervals are about a third too"
@@ -87,7 +87,7 @@ def tabulate_resampled(report: ReportPart) -> Table:
     )
 
 
-def tabulate_errors(report: ReportPart) -> Table:
+def tabulate_error_rates(report: ReportPart) -> ReportTable:
     """Of single images."""
     rows = [
         (
@@ -97,33 +97,33 @@ def tabulate_errors(report: ReportPart) -> Table:
         for method, rate in report["methods"].items()
         if (error := rate["error"])
     ]  # fmt: skip
-    return Table(
+    return ReportTable(
         "Errors over the method’s fakes and the photographs, percent of trials",
-        ("Method", "Error rate", KNOWN, "Errors / trials"),
+        ("Method", "Error rate", CI95_HEADING, "Errors / trials"),
         rows,
     )
 
 
-def tabulate_differences(report: ReportPart) -> Table:
+def tabulate_differences(report: ReportPart) -> ReportTable:
     rows = [
         (
-            name_pair(pair), format_percent(pair["difference"]), format_interval(pair["ci95"]),
+            format_pair(pair), format_percent(pair["difference"]), format_interval(pair["ci95"]),
             format_number(pair["t"], 2), format_number(pair["df"]), format_p(pair["p"]),
             format_p(pair["p_holm"]),
         )
         for pair in report["differences"]
     ]  # fmt: skip
-    return Table(
+    return ReportTable(
         "Percentage points, the first method’s rate less the second’s",
-        ("Methods", "Difference", KNOWN, "t", "df", "p", "p (Holm)"),
+        ("Methods", "Difference", CI95_HEADING, "t", "df", "p", "p (Holm)"),
         rows,
     )
 
 
-def tabulate_equivalence(report: ReportPart) -> Table:
+def tabulate_equivalence(report: ReportPart) -> ReportTable:
     rows = [
         (
-            name_pair(pair), f"±{format_number(100 * test['margin'], 1)}",
+            format_pair(pair), f"±{format_number(100 * test['margin'], 1)}",
             format_interval(test["ci90"]),
             format_p(test["p"]),
         )
@@ -132,7 +132,7 @@ def tabulate_equivalence(report: ReportPart) -> Table:
     ]  # fmt: skip
     margin = report["design"]["margin"]
     fixed = all(pair["equivalence"]["margin"] == margin for pair in report["differences"])
-    return Table(
+    return ReportTable(
         "Whether two rates are equal within a margin: two one-sided tests, percentage points",
         ("Methods", "Margin", f"90{NARROW_SPACE}% interval", "p"),
         rows,
@@ -141,19 +141,19 @@ def tabulate_equivalence(report: ReportPart) -> Table:
     )  # fmt: skip
 
 
-def tabulate_mixed_differences(report: ReportPart) -> Table:
+def tabulate_mixed_differences(report: ReportPart) -> ReportTable:
     rows = [
         (
-            name_pair(pair), format_percent(mixed["difference"]), format_interval(mixed["ci95"]),
+            format_pair(pair), format_percent(mixed["difference"]), format_interval(mixed["ci95"]),
             format_p(mixed["p"]), format_number(mixed["log_odds_ratio"], 2),
             format_number(mixed["log_odds_se"], 2), format_p(mixed["p_intercepts"]),
         )
         for pair in report["differences"]
         if (mixed := pair["mixed"])
     ]  # fmt: skip
-    return Table(
+    return ReportTable(
         "The same by a logistic mixed model of two methods, for comparison: marginal rates",
-        ("Methods", "Difference", KNOWN, "p", "Log odds ratio", "SE", "p, intercepts only"),
+        ("Methods", "Difference", CI95_HEADING, "p", "Log odds ratio", "SE", "p, intercepts only"),
         rows,
         note="In this model every person and every photograph reacts to each method (random"
         " slopes). Papers often let them vary in one way for all methods (random intercepts"
@@ -162,7 +162,7 @@ def tabulate_mixed_differences(report: ReportPart) -> Table:
     )
 
 
-def tabulate_subgroups(report: ReportPart) -> Table:
+def tabulate_subgroups(report: ReportPart) -> ReportTable:
     rows = [
         (
             method_label(group["method"]), group["group"] or EN_DASH,
@@ -174,29 +174,40 @@ def tabulate_subgroups(report: ReportPart) -> Table:
         for group in report["subgroups"]
         for change in (group["difference"],)
     ]  # fmt: skip
-    return Table(
+    return ReportTable(
         "Percent fooled on the photographs of each folder, and how that differs from the others",
-        ("Method", "Folder", "Rate", KNOWN, "Trials", "Photos", "Difference", KNOWN, "p (Holm)"),
+        (
+            "Method",
+            "Folder",
+            "Rate",
+            CI95_HEADING,
+            "Trials",
+            "Photos",
+            "Difference",
+            CI95_HEADING,
+            "p (Holm)",
+        ),
         rows,
-        words=(1,),
+        text_columns=(1,),
     )
 
 
-def tabulate_published(report: ReportPart) -> Table:
+def tabulate_published(report: ReportPart) -> ReportTable:
     rows = [
         (
-            method_label(method), other["source"] + mark_source(other),
-            format_percent(other["rate"]) + mark_error(other), format_percent(other["difference"]),
+            method_label(method), other["source"] + format_source_mark(other),
+            format_percent(other["rate"]) + format_standard_error(other),
+            format_percent(other["difference"]),
             format_p(other["p"]), format_number(other["d_prime"], 2),
         )
         for method, rate in report["methods"].items()
         for other in rate["vs_published"]
     ]  # fmt: skip
-    return Table(
+    return ReportTable(
         "Percent, and percentage points for the difference; ± the source’s own standard error",
         ("Method", "Published", "Rate", "Difference", "p", "d′"),
         rows,
-        words=(1,),
+        text_columns=(1,),
         note="p: Student’s t with both standard errors, not corrected for the number of rows; none"
         " where the source gives no error. † quoted second-hand or from memory, to be checked"
         " against the source before it is cited. The same model scores differently from study to"
@@ -204,26 +215,26 @@ def tabulate_published(report: ReportPart) -> Table:
     )
 
 
-def tabulate_detection(report: ReportPart) -> Table:
+def tabulate_signal_detection(report: ReportPart) -> ReportTable:
     rows = [
         (
             method_label(method), format_number(rate["d_prime"], 2),
-            plain_interval(rate["d_prime_ci95"]),
+            format_plain_interval(rate["d_prime_ci95"]),
             format_number(rate["criterion"], 2), format_number(rate["d_prime_of_rate"], 2),
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
-    columns = ("Method", "d′", KNOWN, "Criterion", "d′ of the rate")
+    columns = ("Method", "d′", CI95_HEADING, "Criterion", "d′ of the rate")
     caption = "How well fakes were told from photographs"
     note = "d′ is 0 where nobody can tell; a criterion below 0 leans to"
     if report["input"]["single"]:
         short = [row[:-1] for row in rows]
-        return Table(caption, columns[:-1], short, note=f"{note} fake.")
+        return ReportTable(caption, columns[:-1], short, note=f"{note} fake.")
     note += " the left. d′ of the rate: what the fooling rate is worth where nobody leans to a"
-    return Table(caption, columns, rows, note=f"{note} side, to set beside published rates.")
+    return ReportTable(caption, columns, rows, note=f"{note} side, to set beside published rates.")
 
 
-def tabulate_variance(report: ReportPart) -> Table:
+def tabulate_variance(report: ReportPart) -> ReportTable:
     rows = [
         (
             method_label(method), format_number(rate["icc_participant"], 3),
@@ -233,7 +244,7 @@ def tabulate_variance(report: ReportPart) -> Table:
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
-    return Table(
+    return ReportTable(
         "Shares of the variation in who was fooled (ANOVA intraclass correlations)",
         ("Method", "Between people", "Between photographs", "Trials a photograph",
          "Reliability of a photograph’s rate"),
@@ -241,7 +252,7 @@ def tabulate_variance(report: ReportPart) -> Table:
     )  # fmt: skip
 
 
-def tabulate_mixed(report: ReportPart) -> Table:
+def tabulate_mixed(report: ReportPart) -> ReportTable:
     rows = [
         (
             method_label(method), format_percent(mixed["marginal_rate"]),
@@ -252,9 +263,9 @@ def tabulate_mixed(report: ReportPart) -> Table:
         for method, rate in report["methods"].items()
         if (mixed := rate["mixed"])
     ]  # fmt: skip
-    return Table(
+    return ReportTable(
         "Crossed logistic mixed model of each method, for comparison",
-        ("Method", "Marginal rate, %", KNOWN, "Intercept", "SD of people",
+        ("Method", "Marginal rate, %", CI95_HEADING, "Intercept", "SD of people",
          "SD of photographs", "Deviance"),
         rows,
         note="The marginal rate is integrated over people and photographs; the intercept alone"
@@ -262,10 +273,10 @@ def tabulate_mixed(report: ReportPart) -> Table:
     )  # fmt: skip
 
 
-def tabulate_influence(report: ReportPart) -> Table:
+def tabulate_influence(report: ReportPart) -> ReportTable:
     rows = [
         (
-            method_label(method), f"One {LEVELS[factor]}",
+            method_label(method), f"One {FACTOR_LABELS[factor]}",
             f"{format_percent(out['low'])} without {out['low_without']}",
             f"{format_percent(out['high'])} without {out['high_without']}",
         )
@@ -273,9 +284,9 @@ def tabulate_influence(report: ReportPart) -> Table:
         for factor, out in rate["influence"].items()
         if out
     ]  # fmt: skip
-    return Table(
+    return ReportTable(
         "What leaving out one person, or one photograph, does to a rate, in percent",
         ("Method", "Left out", "Lowest rate", "Highest rate"),
         rows,
-        words=(1, 2, 3),
+        text_columns=(1, 2, 3),
     )

@@ -13,29 +13,29 @@ from analysis.formatting import (
 )
 from analysis.inference.intervals import Interval
 
-KNOWN = f"95{NARROW_SPACE}% interval"
+CI95_HEADING = f"95{NARROW_SPACE}% interval"
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """columns: the headings; the first column names the rows. words: columns that hold text."""
 
     caption: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
-    words: tuple[int, ...] = ()
+    text_columns: tuple[int, ...] = ()
     note: str = ""
 
 
-EMPTY = Table("", (), [])
+EMPTY_TABLE = ReportTable("", (), [])
 
 
-def name_pair(pair: ReportPart) -> str:
+def format_pair(pair: ReportPart) -> str:
     """Of a difference, in the order that its sign has."""
     return f"{method_label(pair['a'])} less {method_label(pair['b'])}"
 
 
-def plain_interval(bounds: Interval | None) -> str:
+def format_plain_interval(bounds: Interval | None) -> str:
     """Of what is no percentage."""
     return (
         EN_DASH
@@ -44,12 +44,12 @@ def plain_interval(bounds: Interval | None) -> str:
     )
 
 
-def mark_source(other: ReportPart) -> str:
+def format_source_mark(other: ReportPart) -> str:
     """† where nobody read the source itself."""
     return "" if other["checked"] == "original" else f"{NARROW_SPACE}†"
 
 
-def mark_error(other: ReportPart) -> str:
+def format_standard_error(other: ReportPart) -> str:
     """± the standard error, where it is known."""
     if other["se"] is None:
         return ""

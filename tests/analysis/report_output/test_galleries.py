@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from analysis.inputs.responses import ResponsesError
-from analysis.report_output.galleries import choose_pairs, find_pictures
+from analysis.report_output.galleries import build_galleries, read_stimulus_files
 
 
 def make_report(count: int) -> dict[str, Any]:
@@ -19,8 +19,11 @@ def make_report(count: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("count", "shown"), [(20, 6), (5, 2), (2, 1)])
 def test_a_pair_stands_in_one_row_only(count: int, shown: int) -> None:
-    (gallery,) = choose_pairs(make_report(count), {})
-    most, least = ([pair.entry["image"] for pair in row] for row in (gallery.most, gallery.least))
+    (gallery,) = build_galleries(make_report(count), {})
+    most, least = (
+        [pair.entry["image"] for pair in row]
+        for row in (gallery.most_fooling, gallery.least_fooling)
+    )
     assert most == [f"i{n}" for n in range(shown)]
     assert least == [f"i{count - 1 - n}" for n in range(shown)]
 
@@ -28,19 +31,19 @@ def test_a_pair_stands_in_one_row_only(count: int, shown: int) -> None:
 def test_pairs_that_could_not_be_ranked_are_not_shown() -> None:
     report = make_report(4)
     report["images"] = [{**image, "shrunk_rate": None} for image in report["images"]]
-    assert choose_pairs(report, {}) == []
+    assert build_galleries(report, {}) == []
 
 
 def test_pictures_are_embedded_small_where_they_are_at_hand(tmp_path: Path) -> None:
     Image.new("RGB", (512, 512), "teal").save(tmp_path / "photo.png")
     rows = ["image,method,file", "i0,real,photo.png", "i0,mcl,photo.png", "i1,mcl,gone.png"]
     (tmp_path / "manifest.csv").write_text("\n".join(rows))
-    (gallery,) = choose_pairs(make_report(2), find_pictures(tmp_path))
-    (most,), (least,) = gallery.most, gallery.least
-    assert most.real is not None
-    assert most.real.startswith("data:image/jpeg;base64,")
-    assert len(most.real) < 10_000
-    assert (least.real, least.fake) == (None, None)
+    (gallery,) = build_galleries(make_report(2), read_stimulus_files(tmp_path))
+    (most,), (least,) = gallery.most_fooling, gallery.least_fooling
+    assert most.real_url is not None
+    assert most.real_url.startswith("data:image/jpeg;base64,")
+    assert len(most.real_url) < 10_000
+    assert (least.real_url, least.fake_url) == (None, None)
 
 
 @pytest.mark.parametrize("manifest", [None, "picture,path\na,b\n"])
@@ -48,4 +51,4 @@ def test_a_folder_without_a_manifest_is_a_mistake(tmp_path: Path, manifest: str 
     if manifest is not None:
         (tmp_path / "manifest.csv").write_text(manifest)
     with pytest.raises(ResponsesError, match=r"manifest\.csv: "):
-        find_pictures(tmp_path)
+        read_stimulus_files(tmp_path)

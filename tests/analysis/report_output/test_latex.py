@@ -5,13 +5,13 @@ from pathlib import Path
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.sources import read_responses
 from analysis.report_data import Asked, find
-from analysis.report_output.latex import write_latex
+from analysis.report_output.latex import render_latex
 from tests.analysis.rows import make_row, make_study, write_csv
 
 
 def latex_of(path: Path) -> str:
     report = find(read_responses(str(path)), read_published_rates(), Asked()).report
-    return write_latex(report).decode()
+    return render_latex(report).decode()
 
 
 def test_the_rows_hold_the_reports_numbers(tmp_path: Path) -> None:

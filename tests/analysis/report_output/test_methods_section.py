@@ -8,8 +8,8 @@ import pytest
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.sources import read_responses
 from analysis.report_data import Asked, find
-from analysis.report_output.methods_section import list_references, write_method
-from analysis.report_output.page import lay_out_tables
+from analysis.report_output.methods_section import format_methods_section, list_references
+from analysis.report_output.page import build_tables
 from tests.analysis.rows import make_study, write_csv
 
 
@@ -23,7 +23,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_work_that_the_text_names_is_listed(report: dict[str, Any]) -> None:
-    text, works = " ".join(write_method(report)), "\n".join(list_references(report))
+    text, works = " ".join(format_methods_section(report)), "\n".join(list_references(report))
     for name in ("Cameron", "Wilson", "Holm", "Schuirmann", "Bates", "Griffin", "Macmillan"):
         assert name in text
         assert name in works
@@ -32,7 +32,7 @@ def test_every_work_that_the_text_names_is_listed(report: dict[str, Any]) -> Non
 
 
 def test_the_text_says_who_was_counted_and_how(report: dict[str, Any]) -> None:
-    text = " ".join(write_method(report))
+    text = " ".join(format_methods_section(report))
     assert text.startswith("40 people took part. On each trial they saw a photograph and a fake")
     assert "1 person was left out; 39 people with 1,560 test trials counted." in text
 
@@ -44,14 +44,16 @@ def test_the_text_says_whether_the_margin_was_fixed(
     report: dict[str, Any], margin: float | None, said: str
 ) -> None:
     frozen = report | {"design": report["design"] | {"margin": margin}}
-    assert f"less than 5.0 percentage points, {said} the data." in " ".join(write_method(frozen))
-    (table,) = [table for table in lay_out_tables(frozen)["Differences between methods"]
+    assert f"less than 5.0 percentage points, {said} the data." in " ".join(
+        format_methods_section(frozen)
+    )
+    (table,) = [table for table in build_tables(frozen)["Differences between methods"]
                 if "equal" in table.caption]  # fmt: skip
     assert (table.note == "") == (margin is not None)
 
 
 def test_every_row_of_every_table_has_a_cell_for_every_column(report: dict[str, Any]) -> None:
-    tables = [table for section in lay_out_tables(report).values() for table in section]
+    tables = [table for section in build_tables(report).values() for table in section]
     assert len(tables) > 12
     for table in tables:
         assert {len(row) for row in table.rows} == {len(table.columns)}, table.caption

@@ -36,12 +36,14 @@ def test_who_failed_too_few_attention_checks_trials_is_told(flagged: int, told: 
         attention_checks={"rate": 0.93, "answers": 60},
         exclusions={"participants": [{"flagged": place < flagged} for place in range(3)]},
     )
-    assert [plain(sentence) for sentence in participant_sentences.tell_answers(report)] == [told]
+    assert [
+        plain(sentence) for sentence in participant_sentences.iterate_answer_sentences(report)
+    ] == [told]
 
 
 def test_what_was_shown_twice_is_told_with_its_chance_level() -> None:
     seen = {"repeats": 120, "rate": 0.78, "ci95": (0.70, 0.845), "chance": 0.58}
-    (told,) = participant_sentences.tell_answers(make_answers(consistency=seen))
+    (told,) = participant_sentences.iterate_answer_sentences(make_answers(consistency=seen))
     assert plain(told) == (
         "Of 120 trials shown again 78 % were answered as before (95 % interval 70 to 84); answers"
         " that have nothing to do with each other would agree on 58 %."

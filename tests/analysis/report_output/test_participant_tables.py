@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from analysis.formatting import MINUS_SIGN
-from analysis.report_output.participant_tables import tabulate_differences_otherwise
+from analysis.report_output.participant_tables import tabulate_differences_under_other_rules
 
 KNOWN = {"ci95": (-0.1, 0.02)}
 SAME = f"{MINUS_SIGN}4.0 ({MINUS_SIGN}10.0 to 2.0)"
@@ -31,5 +31,5 @@ def test_the_rule_that_moves_a_difference_most_is_named(
     pair = {"a": "l2", "b": "mcl", "difference": -0.04, **KNOWN, "without_exclusions": None}
     exclusions = {"by_reason": {"too_fast": 1}}
     report = {"exclusions": exclusions, "differences": [pair | {"without_a_rule": without}]}
-    (row,) = tabulate_differences_otherwise(report).rows
+    (row,) = tabulate_differences_under_other_rules(report).rows
     assert row == ("L2 less MCL", f"{MINUS_SIGN}4.0", *told, "–")

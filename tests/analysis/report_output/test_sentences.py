@@ -46,7 +46,7 @@ def make_report(methods: dict[str, Any], *differences: dict[str, Any]) -> dict[s
     ],
 )
 def test_a_rate_is_told_with_its_interval(changes: dict[str, Any], told: str) -> None:
-    sentence = sentences.tell_rate("mcl", make_report({"mcl": make_rate(**changes)}))
+    sentence = sentences.format_rate_sentence("mcl", make_report({"mcl": make_rate(**changes)}))
     assert plain(sentence) == f"MCL fooled people on {told}"
 
 
@@ -54,13 +54,15 @@ def test_a_rate_is_told_with_what_it_is_more_than() -> None:
     methods = {"l2": make_rate(rate=0.233), "mcl": make_rate(), "new": make_rate(rate=0.33)}
     unsure = make_difference(a="mcl", b="new", difference=-0.02, p_holm=0.4)
     report = make_report(methods, make_difference(), unsure)
-    assert sentences.tell_rate("mcl", report).endswith("below chance; more than L2 by 8 points.")
-    assert sentences.tell_rate("l2", report).endswith("below chance.")
-    assert sentences.tell_rate("new", report).endswith("below chance.")
+    assert sentences.format_rate_sentence("mcl", report).endswith(
+        "below chance; more than L2 by 8 points."
+    )
+    assert sentences.format_rate_sentence("l2", report).endswith("below chance.")
+    assert sentences.format_rate_sentence("new", report).endswith("below chance.")
 
 
 def test_a_method_without_a_rate_is_told_apart() -> None:
-    sentence = sentences.tell_rate("mcl", make_report({"mcl": make_rate(rate=None)}))
+    sentence = sentences.format_rate_sentence("mcl", make_report({"mcl": make_rate(rate=None)}))
     assert sentence == "No trial that counts showed MCL."
 
 
@@ -105,7 +107,7 @@ UNEQUAL = (
     ],
 )
 def test_a_difference_is_told_from_the_higher_rate(changes: dict[str, Any], told: str) -> None:
-    assert plain(sentences.tell_difference(make_difference(**changes))) == told
+    assert plain(sentences.format_difference_sentence(make_difference(**changes))) == told
 
 
 def make_exclusions(**changes: Any) -> dict[str, Any]:
@@ -120,7 +122,7 @@ def make_exclusions(**changes: Any) -> dict[str, Any]:
 
 def test_who_was_left_out_is_told_with_the_reasons_and_counted_once() -> None:
     report = {"input": {"mode": "simulated", "single": False}, "exclusions": make_exclusions()}
-    assert sentences.tell_study(report) == (
+    assert sentences.format_sample_sentence(report) == (
         "1 simulated person judged 1,440 pairs of a photograph and a fake."
         " 3 others are not counted: 3 did not finish and 1 answered too fast; some for several"
         " reasons."
@@ -129,12 +131,12 @@ def test_who_was_left_out_is_told_with_the_reasons_and_counted_once() -> None:
 
 def test_how_far_the_rules_move_the_rates_is_told() -> None:
     report = {"methods": {"mcl": make_rate()}, "differences": (), "exclusions": make_exclusions()}
-    assert plain(sentences.tell_robustness(report)) == (
+    assert plain(sentences.format_robustness_sentence(report)) == (
         "With everybody counted the rates are MCL 33.0 %. Leaving out any one rule moves no rate by"
         " more than 1.5 points."
     )
     untouched = make_exclusions(by_reason={})
-    assert sentences.tell_robustness({**report, "exclusions": untouched}) == ""
+    assert sentences.format_robustness_sentence({**report, "exclusions": untouched}) == ""
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,9 @@ def test_a_verdict_that_hangs_on_one_rule_is_told(without: float, told: str) -> 
         without_a_rule={"incomplete": None, "too_fast": other | {"p_holm": without}},
     )
     report = {"methods": {"mcl": make_rate()}, "differences": [pair]}
-    assert sentences.tell_robustness(report | {"exclusions": make_exclusions()}).endswith(told)
+    assert sentences.format_robustness_sentence(
+        report | {"exclusions": make_exclusions()}
+    ).endswith(told)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +164,7 @@ def test_a_verdict_that_hangs_on_one_rule_is_told(without: float, told: str) -> 
 )
 def test_the_verdict_on_the_design_is_told(verdict: str, told: str) -> None:
     design = {"verdict": verdict, "sha256": "a" * 64, "deviations": [{}]}
-    assert told in sentences.tell_design({"design": design})
+    assert told in sentences.format_design_sentence({"design": design})
 
 
 def test_a_ranking_of_noise_is_called_so() -> None:
@@ -169,7 +173,7 @@ def test_a_ranking_of_noise_is_called_so() -> None:
         "mcl": {"ranking": {"reliability": 0.18}},
         "new": {"ranking": {"reliability": None}},
     }
-    assert sentences.tell_ranking({"methods": methods}) == (
+    assert sentences.format_ranking_sentence({"methods": methods}) == (
         "On a scale from 0 to 1 the reliability of a fake’s rate is 0.72 for L2 and 0.18 for MCL."
         " Below 0.5 a ranking is mostly noise."
         " The fakes of new cannot be ranked: too few trials, or all alike."
@@ -192,5 +196,5 @@ def test_errors_over_fakes_and_photographs_are_told_of_single_images(
 ) -> None:
     rate = {"error": {"rate": 0.352, "ci95": (0.297, 0.411)}, "d_prime": 0.67}
     rate |= {"d_prime_ci95": (0.35, 0.99)} | changes
-    sentence = sentences.tell_error("mcl", {"methods": {"mcl": rate}})
+    sentence = sentences.format_error_sentence("mcl", {"methods": {"mcl": rate}})
     assert plain(sentence) == f"Of MCL’s fakes and the photographs{told}"
