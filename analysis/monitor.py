@@ -16,17 +16,19 @@ from analysis.inputs.responses import Responses, ResponsesError, select_mode, se
 from analysis.inputs.sources import read_responses
 from analysis.trials import count_clusters
 
-SCHEMA = "hue-and-eye/monitor/1"
-FILE = click.Path(dir_okay=False, path_type=Path)
+MONITOR_SCHEMA = "hue-and-eye/monitor/1"
+FILE_TYPE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(name="monitor")
 @click.argument("responses")
 @click.option("--study", required=True, help="Slug of the study.")
-@click.option("--design", type=FILE, help="design.json: its exclusion rules and number of people.")
+@click.option(
+    "--design", type=FILE_TYPE, help="design.json: its exclusion rules and number of people."
+)
 @click.option(
     "--out",
-    type=FILE,
+    type=FILE_TYPE,
     required=True,
     help="The researcher's page shows instance/reports/SLUG/monitor.json.",
 )
@@ -38,51 +40,51 @@ def monitor(responses: str, study: str, design: Path | None, out: Path) -> None:
     """
     try:
         frozen = read_design(design) if design else None
-        found = assemble_monitor(read_responses(responses), study, frozen, datetime.now(UTC))
-        written = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+        monitor_json = assemble_monitor(read_responses(responses), study, frozen, datetime.now(UTC))
+        written = json.dumps(monitor_json, indent=2, ensure_ascii=False, allow_nan=False)
         atomic_write_files(out.parent, {out.name: f"{written}\n".encode()})
     except (ResponsesError, DesignError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}; choose another file with --out"
         raise click.ClickException(reason) from error
-    for method, entry in found["methods"].items():
-        click.echo(_tell(method, entry))
+    for method, entry in monitor_json["methods"].items():
+        click.echo(_format_rate_line(method, entry))
     click.echo(out)
 
 
 def assemble_monitor(
-    responses: Responses, study: str, design: Design | None, moment: datetime
+    responses: Responses, study: str, design: Design | None, written_at: datetime
 ) -> dict[str, Any]:
     """Everything monitor.json says; a rate stands there only with an interval that may be watched.
 
-    moment: in UTC. Raises ResponsesError where there is nothing to count.
+    written_at: in UTC. Raises ResponsesError where there is nothing to count.
     """
-    taken = select_mode(select_study(responses, study), None)
-    counted = apply_exclusions(responses, taken, design.plan.rules if design else None)
+    selected = select_mode(select_study(responses, study), None)
+    sample = apply_exclusions(responses, selected, design.plan.rules if design else None)
     methods = {}
-    for method in counted.methods:
-        trials = counted.trials.for_method(method)
+    for method in sample.methods:
+        trials = sample.trials.for_method(method)
         rate, cs95 = estimate_monitored_rate(trials) or (None, None)
         methods[method] = {"rate": rate, "cs95": cs95, "trials": len(trials.fooled)}
     return {
-        "schema": SCHEMA,
+        "schema": MONITOR_SCHEMA,
         "study": study,
-        "mode": taken.distinct("mode")[0],
-        "written_at": moment.isoformat(timespec="seconds"),
-        "participants": count_clusters(counted.trials.participant),
+        "mode": selected.distinct("mode")[0],
+        "written_at": written_at.isoformat(timespec="seconds"),
+        "participants": count_clusters(sample.trials.participant),
         "planned": design.plan.participants if design else None,
         "methods": methods,
     }
 
 
-def _tell(method: str, entry: dict[str, Any]) -> str:
+def _format_rate_line(method: str, entry: dict[str, Any]) -> str:
     if entry["rate"] is None:
         return f"{method_label(method)}: too few people for an interval that may be watched"
-    known = format_interval(entry["cs95"])
+    interval_text = format_interval(entry["cs95"])
     return (
         f"{method_label(method)}: {format_percent(entry['rate'])} % (95 % interval at every look "
-        f"{known})"
+        f"{interval_text})"
     )
 
 

@@ -16,13 +16,13 @@ from analysis.sample_size.curve import draw_power_curve
 from analysis.sample_size.formulas import EFFECT_PRESETS, EffectSds, PowerScenario
 from analysis.sample_size.power_json import assemble_power_json, format_plan
 
-RATE = click.FloatRange(0, 1, min_open=True, max_open=True)
+RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
 @click.command(name="power")
-@click.option("--rate", type=RATE, required=True, help="Fooling rate of one method.")
+@click.option("--rate", type=RATE_TYPE, required=True, help="Fooling rate of one method.")
 @click.option("--difference", type=click.FloatRange(-1, 1), help="That rate less the other one.")
-@click.option("--margin", type=RATE, help="To show that the rates differ by less than this.")
+@click.option("--margin", type=RATE_TYPE, help="To show that the rates differ by less than this.")
 @click.option(
     "--trials",
     type=click.IntRange(1, 10_000),
@@ -68,25 +68,25 @@ RATE = click.FloatRange(0, 1, min_open=True, max_open=True)
     type=click.Path(dir_okay=False, path_type=Path),
     help="power.json; the table as CSV and the curve as SVG and PNG go beside it.",
 )
-def power(out: Path | None, **asked: Any) -> None:
+def power_command(out: Path | None, **options: Any) -> None:
     """How many people tell two rates apart, or show that they hardly differ.
 
     For new people and new photographs: a two-sided test at 5 %, or with --margin two one-sided
     ones. Says so where the photographs are too few for any number of people.
     """
-    study = _compare(asked)
-    plan = assemble_power_json(study, asked)
+    scenario = _build_scenario(options)
+    plan = assemble_power_json(scenario, options)
     if out is not None:
-        _write(out, plan)
-    click.echo("\n".join([*format_plan(study, plan), *([str(out)] if out else [])]))
+        _write_plan_files(out, plan)
+    click.echo("\n".join([*format_plan(scenario, plan), *([str(out)] if out else [])]))
 
 
-def _compare(asked: Mapping[str, Any]) -> PowerScenario:
+def _build_scenario(options: Mapping[str, Any]) -> PowerScenario:
     """Raises UsageError where the options contradict each other."""
-    rate, margin, difference = asked["rate"], asked["margin"], asked["difference"] or 0.0
-    trials, images, methods = asked["trials"], asked["images"], asked["methods"]
-    within = asked["design"] == "within"
-    mistakes = (
+    rate, margin, difference = options["rate"], options["margin"], options["difference"] or 0.0
+    trials, images, methods = options["trials"], options["images"], options["methods"]
+    within = options["design"] == "within"
+    usage_errors = (
         (
             not (margin or difference),
             "give --difference to tell rates apart, or --margin to show them alike",
@@ -108,16 +108,16 @@ def _compare(asked: Mapping[str, Any]) -> PowerScenario:
             f"--trials {trials} cannot show {methods} methods to one person; raise it",
         ),
     )
-    for is_made, mistake in mistakes:
+    for is_made, mistake in usage_errors:
         if is_made:
             raise click.UsageError(mistake)
-    effects = EFFECT_PRESETS.get(asked["effects"]) or read_pilot(Path(asked["effects"]))
+    effects = EFFECT_PRESETS.get(options["effects"]) or read_pilot_effects(Path(options["effects"]))
     return PowerScenario(
         (rate, rate - difference), effects, trials, images, methods, within, margin
     )
 
 
-def read_pilot(path: Path) -> EffectSds:
+def read_pilot_effects(path: Path) -> EffectSds:
     """The mixed models' standard deviations in a report.json, their mean over the methods.
 
     Raises UsageError where there are none.
@@ -129,9 +129,9 @@ def read_pilot(path: Path) -> EffectSds:
             [float(model[key]) for model in models] for key in ("sd_participant", "sd_image")
         )
     except OSError as error:
-        known = ", ".join(EFFECT_PRESETS)
+        preset_names = ", ".join(EFFECT_PRESETS)
         raise click.UsageError(
-            f"--effects {path}: {error.strerror}; give {known}, or a pilot's report.json"
+            f"--effects {path}: {error.strerror}; give {preset_names}, or a pilot's report.json"
         ) from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise click.UsageError(f"{path}: not a report.json; make the report again") from error
@@ -140,7 +140,7 @@ def read_pilot(path: Path) -> EffectSds:
     return EffectSds(fmean(participant), fmean(image))
 
 
-def _write(out: Path, plan: Mapping[str, Any]) -> None:
+def _write_plan_files(out: Path, plan: Mapping[str, Any]) -> None:
     """All four files, or a mistake."""
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, plan["table"][0], lineterminator="\n")
@@ -162,4 +162,4 @@ def _write(out: Path, plan: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    run_command(power)
+    run_command(power_command)

@@ -22,7 +22,7 @@ from analysis.inputs.design import DesignError, read_design, read_plan
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.responses import MODES, ResponsesError
 from analysis.inputs.sources import read_responses
-from analysis.report_data import Asked, Findings, find
+from analysis.report_data import Findings, ReportOptions, assemble_findings
 from analysis.report_output.csv_files import (
     render_differences_csv,
     render_exclusions_csv,
@@ -35,9 +35,9 @@ from analysis.report_output.latex import render_latex
 from analysis.report_output.page import render_page
 from analysis.report_output.sentences import format_rate_sentence
 
-NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
-FILE = click.Path(dir_okay=False, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
+MODE_NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
+FILE_TYPE = click.Path(dir_okay=False, path_type=Path)
+FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command(name="report")
@@ -48,9 +48,11 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     type=click.Choice(MODES),
     help="Whose trials. Default: live, or simulated where nobody took part yet.",
 )
-@click.option("--design", type=FILE, help="design.json of `study freeze`: what was fixed before.")
-@click.option("--plan", type=FILE, help="Exclusion rules and margin, instead of the design's.")
-@click.option("--stimuli", type=FOLDER, help="Folder of `colorizer batch`, to show pictures.")
+@click.option(
+    "--design", type=FILE_TYPE, help="design.json of `study freeze`: what was fixed before."
+)
+@click.option("--plan", type=FILE_TYPE, help="Exclusion rules and margin, instead of the design's.")
+@click.option("--stimuli", type=FOLDER_TYPE, help="Folder of `colorizer batch`, to show pictures.")
 @click.option(
     "--margin",
     type=click.FloatRange(0, 1, min_open=True),
@@ -85,8 +87,8 @@ def report(
     try:
         frozen = read_design(design) if design else None
         planned = read_plan(plan, frozen.protocol if frozen else None) if plan else None
-        asked = Asked(design=frozen, plan=planned, **options)
-        lines = make_report(responses, out, asked, stimuli)
+        report_options = ReportOptions(design=frozen, plan=planned, **options)
+        lines = make_report(responses, out, report_options, stimuli)
     except (ResponsesError, DesignError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -96,56 +98,56 @@ def report(
 
 
 def make_report(
-    source: str, out: Path, asked: Asked | None = None, stimuli: Path | None = None
+    source: str, out: Path, options: ReportOptions | None = None, stimuli: Path | None = None
 ) -> list[str]:
     """Write the report on a CSV or a database to `out`; return what it says, in a few lines.
 
     stimuli: the folder whose pictures are shown. Raises ResponsesError where the input is not fit,
     OSError where `out` cannot be written.
     """
-    published, pictures = read_published_rates(), read_stimulus_files(stimuli)
-    findings = find(read_responses(source), published, asked or Asked())
-    told = findings.report
+    published, stimulus_files = read_published_rates(), read_stimulus_files(stimuli)
+    findings = assemble_findings(read_responses(source), published, options or ReportOptions())
+    report_json = findings.report
     figures = draw_figures(findings)
-    notice = NOTICES[told["input"]["mode"]]
-    drawn = {
+    notice = MODE_NOTICES[report_json["input"]["mode"]]
+    figure_files = {
         f"figures/{key}.{kind}": render_figure(figure, kind, notice)
         for key, figure in figures.items()
         for kind in ("svg", "png")
     }
-    drawings = {key: drawn[f"figures/{key}.svg"] for key in figures}
-    numbers = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
-    page = render_page(told, published, drawings, build_galleries(told, pictures))
+    svgs = {key: figure_files[f"figures/{key}.svg"] for key in figures}
+    numbers = json.dumps(report_json, indent=2, ensure_ascii=False, allow_nan=False)
+    page = render_page(report_json, published, svgs, build_galleries(report_json, stimulus_files))
     atomic_write_files(
         out,
         {
-            **drawn,
-            "rates.csv": render_rates_csv(told["methods"]),
-            "differences.csv": render_differences_csv(told["differences"]),
-            "participants.csv": render_participants_csv(told, findings.people),
-            "images.csv": render_images_csv(told["images"]),
-            "exclusions.csv": render_exclusions_csv(told),
-            "tables.tex": render_latex(told),
+            **figure_files,
+            "rates.csv": render_rates_csv(report_json["methods"]),
+            "differences.csv": render_differences_csv(report_json["differences"]),
+            "participants.csv": render_participants_csv(report_json, findings.funnels),
+            "images.csv": render_images_csv(report_json["images"]),
+            "exclusions.csv": render_exclusions_csv(report_json),
+            "tables.tex": render_latex(report_json),
             "report.json": f"{numbers}\n".encode(),
             "report.html": page.encode(),
         },
     )
-    said = [format_rate_sentence(method, told) for method in told["methods"]]
-    return [*said, str(out / "report.html")]
+    lines = [format_rate_sentence(method, report_json) for method in report_json["methods"]]
+    return [*lines, str(out / "report.html")]
 
 
 def draw_figures(findings: Findings) -> dict[str, Figure]:
     """By name; those that there is something to draw for."""
-    told = findings.report
-    methods, pairs, times = told["methods"], told["differences"], told["rt"]
-    ranked = [image for image in told["images"] if image["shrunk_rate"] is not None]
+    report_json = findings.report
+    methods, pairs, times = report_json["methods"], report_json["differences"], report_json["rt"]
+    ranked = [image for image in report_json["images"] if image["shrunk_rate"] is not None]
     figures: dict[str, tuple[object, Callable[[], Figure]]] = {
-        "rates": (methods, lambda: draw_rates(methods, told["input"]["single"])),
+        "rates": (methods, lambda: draw_rates(methods, report_json["input"]["single"])),
         "differences": (pairs, lambda: draw_differences(pairs)),
         "images": (ranked, lambda: draw_image_rates(ranked, methods)),
-        "people": (findings.people, lambda: draw_funnel(findings.people)),
+        "people": (findings.funnels, lambda: draw_funnel(findings.funnels)),
         "times": ([row for row in times if row["trials"]], lambda: draw_response_times(times)),
-        "flow": (True, lambda: draw_flow(told["exclusions"]["flow"])),
+        "flow": (True, lambda: draw_flow(report_json["exclusions"]["flow"])),
     }
     return {key: draw() for key, (something, draw) in figures.items() if something}
 

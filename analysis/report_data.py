@@ -35,17 +35,26 @@ from analysis.inputs.responses import Responses, select_mode, select_study
 from analysis.tasks.real_or_fake import describe_differences, describe_methods, select_included
 from analysis.trials import BoolArray
 
-SCHEMA = "hue-and-eye/report/1"
-LIBRARIES = ("hue-and-eye", "numpy", "scipy")
-HERE = Path(__file__).parents[1]
-COMMIT = ("git", "-C", str(HERE), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty")
-MARGIN = 0.05  # rates that differ by less count as equal, where nothing else was planned
+REPORT_SCHEMA = "hue-and-eye/report/1"
+REPORTED_LIBRARIES = ("hue-and-eye", "numpy", "scipy")
+REPOSITORY_ROOT = Path(__file__).parents[1]
+GIT_DESCRIBE = (
+    "git",
+    "-C",
+    str(REPOSITORY_ROOT),
+    "describe",
+    "--always",
+    "--abbrev=40",
+    "--exclude=*",
+    "--dirty",
+)
+DEFAULT_MARGIN = 0.05  # rates that differ by less count as equal, where nothing else was planned
 
-Part = dict[str, Any]
+ReportDict = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReportOptions:
     """What a report shall be on, and how.
 
     study, mode: which rows; None as in `select_study` and `select_mode`. design: as frozen. plan:
@@ -58,136 +67,147 @@ class Asked:
     design: Design | None = None
     plan: Plan | None = None
     margin: float | None = None
-    mixed: bool = False
-    bootstrap: int = 0
+    always_fit_mixed: bool = False
+    bootstrap_replicates: int = 0
     seed: int = 0
 
-    def used_plan(self) -> Plan:
+    def effective_plan(self) -> Plan:
         """What the analysis goes by."""
         plan = self.plan or (self.design.plan if self.design else Plan())
         return plan if self.margin is None else replace(plan, margin=self.margin)
 
 
 @dataclass(frozen=True)
-class People:
+class MethodFunnel:
     """A method's funnel; excluded (K,): who in it is left out."""
 
     funnel: Funnel
-    excluded: BoolArray
+    is_excluded: BoolArray
 
 
 @dataclass(frozen=True)
 class Findings:
     """report: everything report.json says. people: by method, of everybody who judged it."""
 
-    report: Part
-    people: dict[str, People]
+    report: ReportDict
+    funnels: dict[str, MethodFunnel]
 
 
-def find(responses: Responses, published: Sequence[PublishedRate], asked: Asked) -> Findings:
+def assemble_findings(
+    responses: Responses, published: Sequence[PublishedRate], options: ReportOptions
+) -> Findings:
     """The same responses and arguments give an equal report.
 
     Raises ResponsesError where there is nothing to report on.
     """
-    taken, plan = select_mode(select_study(responses, asked.study), asked.mode), asked.used_plan()
-    counted = apply_exclusions(responses, taken, plan.rules)
-    judged, images = estimate_methods(counted.trials, counted.methods), taken.distinct("image")
-    otherwise, rates = estimate_under_other_rules(counted, judged), judged.rates
-    rankings = {method: rank_images(counted.trials, method, images) for method in rates}
-    everybody = otherwise.without_exclusions.rates
-    methods = describe_methods(counted, rates, everybody, rankings, images, published, asked.mixed)
-    people = {method: _compare_people(counted, method, methods[method]) for method in methods}
-    record, consistency = counted.table, estimate_consistency(counted)
+    selected, plan = (
+        select_mode(select_study(responses, options.study), options.mode),
+        options.effective_plan(),
+    )
+    sample = apply_exclusions(responses, selected, plan.rules)
+    estimates, images = estimate_methods(sample.trials, sample.methods), selected.distinct("image")
+    robustness, rates = estimate_under_other_rules(sample, estimates), estimates.rates
+    rankings = {method: rank_images(sample.trials, method, images) for method in rates}
+    unfiltered_rates = robustness.without_exclusions.rates
+    methods = describe_methods(
+        sample, rates, unfiltered_rates, rankings, images, published, options.always_fit_mixed
+    )
+    funnels = {method: _build_funnel(sample, method, methods[method]) for method in methods}
+    table, consistency = sample.table, estimate_consistency(sample)
     report = {
-        "schema": SCHEMA,
-        "input": _describe_input(taken, counted),
-        "design": asdict(check_against_design(asked.design, plan, taken, record)),
-        "exclusions": _describe_exclusions(counted, otherwise),
+        "schema": REPORT_SCHEMA,
+        "input": _describe_input(selected, sample),
+        "design": asdict(check_against_design(options.design, plan, selected, table)),
+        "exclusions": _describe_exclusions(sample, robustness),
         "methods": methods,
         "differences": describe_differences(
-            counted, judged, otherwise, plan.margin or MARGIN, asked.mixed
+            sample, estimates, robustness, plan.margin or DEFAULT_MARGIN, options.always_fit_mixed
         ),
         "attention_checks": asdict(
-            summarize_attention_checks(record, counted.measures, counted.rules)
+            summarize_attention_checks(table, sample.measures, sample.rules)
         ),
-        "side_bias": None if record.is_single else _describe_sides(counted),
+        "side_bias": None if table.is_single else _describe_sides(sample),
         "consistency": consistency and asdict(consistency),
-        "order": asdict(estimate_order_effect(counted.trials)),
-        "rt": _describe_times(counted),
-        "timing": asdict(summarize_timing(taken, record)),
+        "order": asdict(estimate_order_effect(sample.trials)),
+        "rt": _describe_times(sample),
+        "timing": asdict(summarize_timing(selected, table)),
         "images": _describe_images(rankings),
         "subgroups": [
-            asdict(group) for group in compare_subgroups(counted.trials, counted.methods, images)
+            asdict(group) for group in compare_subgroups(sample.trials, sample.methods, images)
         ],
         "software": describe_software(),
-        "bootstrap": _describe_resampled(counted, asked) if asked.bootstrap else None,
-        "seed": asked.seed,
+        "bootstrap": _describe_bootstrap(sample, options) if options.bootstrap_replicates else None,
+        "seed": options.seed,
     }
-    return Findings(report, {method: found for method, found in people.items() if found})
+    return Findings(report, {method: funnel for method, funnel in funnels.items() if funnel})
 
 
-def _describe_resampled(counted: AnalysisSample, asked: Asked) -> Part:
-    found = bootstrap_intervals(counted.trials, counted.methods, asked.bootstrap, asked.seed)
+def _describe_bootstrap(sample: AnalysisSample, options: ReportOptions) -> ReportDict:
+    intervals = bootstrap_intervals(
+        sample.trials, sample.methods, options.bootstrap_replicates, options.seed
+    )
     return {
-        "replicates": asked.bootstrap,
-        "methods": {key[0]: asdict(one) for key, one in found.items() if len(key) == 1},
+        "replicates": options.bootstrap_replicates,
+        "methods": {key[0]: asdict(one) for key, one in intervals.items() if len(key) == 1},
         "differences": [
-            {"a": key[0], "b": key[1], **asdict(one)} for key, one in found.items() if len(key) == 2
+            {"a": key[0], "b": key[1], **asdict(one)}
+            for key, one in intervals.items()
+            if len(key) == 2
         ],
     }
 
 
-def describe_software() -> Part:
+def describe_software() -> ReportDict:
     """Versions, and the commit of a checkout; null of an installed package."""
     return {
         "commit": _find_commit(),
         "python": platform.python_version(),
-        **{library: version(library) for library in LIBRARIES},
+        **{library: version(library) for library in REPORTED_LIBRARIES},
     }
 
 
 def _find_commit() -> str | None:
-    if not (HERE / ".git").exists():
+    if not (REPOSITORY_ROOT / ".git").exists():
         return None
     try:
-        done = subprocess.run(COMMIT, capture_output=True, text=True, check=False)
+        done = subprocess.run(GIT_DESCRIBE, capture_output=True, text=True, check=False)
     except OSError:  # no git
         return None
     return done.stdout.strip() or None
 
 
-def _compare_people(counted: AnalysisSample, method: str, entry: Part) -> People | None:
+def _build_funnel(sample: AnalysisSample, method: str, entry: ReportDict) -> MethodFunnel | None:
     """Around the rate of those who count; None where there is none."""
     if entry["rate"] is None:
         return None
     sd = sqrt(max(entry["variance"]["participant"] or 0.0, 0.0))
-    part = counted.all_trials.for_method(method)
+    part = sample.all_trials.for_method(method)
     funnel = build_funnel(part, entry["rate"], sd)
-    return People(funnel, counted.is_excluded[funnel.participant])
+    return MethodFunnel(funnel, sample.is_excluded[funnel.participant])
 
 
-def _describe_input(taken: Responses, counted: AnalysisSample) -> Part:
-    test = taken.select(taken.isin("kind", "test"))
+def _describe_input(selected: Responses, sample: AnalysisSample) -> ReportDict:
+    test = selected.select(selected.isin("kind", "test"))
     return {
-        "sha256": taken.sha256,
-        "study": taken.distinct("study")[0],
-        "rows": len(taken),
-        "participants": len(counted.table.participants),
+        "sha256": selected.sha256,
+        "study": selected.distinct("study")[0],
+        "rows": len(selected),
+        "participants": len(sample.table.participants),
         "images": len(test.distinct("image")),
-        "mode": taken.distinct("mode")[0],
-        "single": counted.table.is_single,
-        "paired": None if counted.table.is_single else counted.table.real_image is None,
+        "mode": selected.distinct("mode")[0],
+        "single": sample.table.is_single,
+        "paired": None if sample.table.is_single else sample.table.real_image is None,
         **{key: test.distinct(key) for key in ("presentation", "question", "exposure_ms")},
     }
 
 
-def _describe_exclusions(counted: AnalysisSample, otherwise: RobustnessEstimates) -> Part:
+def _describe_exclusions(sample: AnalysisSample, robustness: RobustnessEstimates) -> ReportDict:
     return {
-        "rules": asdict(counted.rules),
+        "rules": asdict(sample.rules),
         "not_applicable": [
-            {"rule": rule, "reason": reason} for rule, reason in counted.not_applicable.items()
+            {"rule": rule, "reason": reason} for rule, reason in sample.not_applicable.items()
         ],
-        "flow": [asdict(step) for step in counted.flow],
+        "flow": [asdict(step) for step in sample.flow],
         "participants": [
             {
                 "participant": person,
@@ -196,37 +216,37 @@ def _describe_exclusions(counted: AnalysisSample, otherwise: RobustnessEstimates
                 "flagged": flagged,
             }
             for (person, reasons), flagged in zip(
-                counted.reasons_by_participant().items(), counted.is_flagged.tolist(), strict=True
+                sample.reasons_by_participant().items(), sample.is_flagged.tolist(), strict=True
             )
         ],
-        "by_reason": counted.count_by_reason(),
-        "only_reason": counted.count_by_only_reason(),
-        "co_occurrence": counted.co_occurrence(),
+        "by_reason": sample.count_by_reason(),
+        "only_reason": sample.count_by_only_reason(),
+        "co_occurrence": sample.co_occurrence(),
         "leave_one_rule_out": {
             rule: {
                 method: {"rate": rate.rate, "ci95": rate.ci95, "trials": rate.trials}
-                for method, rate in judged.rates.items()
+                for method, rate in estimates.rates.items()
             }
-            for rule, judged in otherwise.without_rule.items()
+            for rule, estimates in robustness.without_rule.items()
         },
     }
 
 
-def _describe_sides(counted: AnalysisSample) -> Part:
+def _describe_sides(sample: AnalysisSample) -> ReportDict:
     """What people chose, and where the photographs were."""
-    trials, left = counted.trials, select_included(counted, counted.table.chose_left_or_fake)
+    trials, left = sample.trials, select_included(sample, sample.table.chose_left_or_fake)
     return {
         "chose_left": asdict(estimate_side_bias(left, trials.participant)),
         "correct_left": asdict(binomial_side_test(left != trials.fooled)),
     }
 
 
-def _describe_times(counted: AnalysisSample) -> list[Part]:
-    rt_ms = select_included(counted, counted.table.rt_ms)
+def _describe_times(sample: AnalysisSample) -> list[ReportDict]:
+    rt_ms = select_included(sample, sample.table.rt_ms)
     return [
-        asdict(times) for times in summarize_response_times(counted.trials, rt_ms, counted.methods)
+        asdict(times) for times in summarize_response_times(sample.trials, rt_ms, sample.methods)
     ]
 
 
-def _describe_images(rankings: Mapping[str, ImageRanking]) -> list[Part]:
+def _describe_images(rankings: Mapping[str, ImageRanking]) -> list[ReportDict]:
     return [vars(image) for _, ranking in sorted(rankings.items()) for image in ranking.images]

@@ -19,7 +19,7 @@ import numpy as np
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.responses import RESPONSE_COLUMNS
 from analysis.inputs.sources import read_responses
-from analysis.report_data import Asked, find
+from analysis.report_data import ReportOptions, assemble_findings
 
 PEOPLE, TRIALS, IMAGES = 25_126, 40, 1600
 ROWS = 1_000_000  # as some give up
@@ -73,7 +73,8 @@ def measure(path: Path) -> dict[str, tuple[float, float]]:
     responses, reading = clock(lambda: read_responses(str(path)), resource.RUSAGE_SELF)
     assert len(responses) == ROWS
     _, finding = clock(
-        lambda: find(responses, read_published_rates(), Asked()), resource.RUSAGE_SELF
+        lambda: assemble_findings(responses, read_published_rates(), ReportOptions()),
+        resource.RUSAGE_SELF,
     )
     command = [sys.executable, str(REPORT), str(path), "--out", str(path.parent / "report")]
     _, whole = clock(

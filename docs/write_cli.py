@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from analysis.monitor import monitor
-from analysis.power import power
+from analysis.power import power_command
 from analysis.report import report
 from colorizer.cli import commands as colorizer
 from study_server.cli import commands as study
@@ -23,7 +23,7 @@ COMMANDS: dict[str, click.Command] = {
     "colorizer": colorizer,
     "study": study,
     "python -m analysis.report": report,
-    "python -m analysis.power": power,
+    "python -m analysis.power": power_command,
     "python -m analysis.monitor": monitor,
 }
 

@@ -13,7 +13,7 @@ from analysis.inputs import responses
 from analysis.inputs.sources import read_responses
 from analysis.monitor import assemble_monitor
 from analysis.report import make_report
-from analysis.report_data import Asked
+from analysis.report_data import ReportOptions
 from analysis.sample_size.formulas import EFFECT_PRESETS, PowerScenario
 from analysis.sample_size.power_json import assemble_power_json
 from colorizer.stimuli import manifest
@@ -103,7 +103,7 @@ def test_words_of_flags_and_answers() -> None:
 
 def test_every_key_of_a_report_is_described(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "responses.csv", make_study())
-    make_report(str(source), tmp_path / "report", Asked(bootstrap=10))
+    make_report(str(source), tmp_path / "report", ReportOptions(bootstrap_replicates=10))
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     described = set(re.findall(r'"([a-z0-9_]+)"', section("report.json")))
     exclusions = report["exclusions"]

@@ -37,7 +37,7 @@ from analysis.formatting import (
 )
 from analysis.inference.contrasts import CHANCE
 from analysis.inference.intervals import Interval, t_quantile
-from analysis.report_data import People
+from analysis.report_data import MethodFunnel
 from analysis.trials import FloatArray
 
 ReportPart = Mapping[str, Any]
@@ -170,7 +170,7 @@ def draw_flow(flow: Sequence[ReportPart]) -> Figure:
     return _figure_of(axes)
 
 
-def draw_funnel(funnels: Mapping[str, People]) -> Figure:
+def draw_funnel(funnels: Mapping[str, MethodFunnel]) -> Figure:
     """Each person's own rate over their number of trials, a panel a method.
 
     Lines: between them lie 95 and 99.8 % of people like these. Crosses: who is left out. A dot's
@@ -179,7 +179,7 @@ def draw_funnel(funnels: Mapping[str, People]) -> Figure:
     panels = make_panel_axes([method_label(method) for method in funnels], "% that fooled")
     trials = np.concatenate([each.funnel.trials for each in funnels.values()])
     for axes, each in zip(panels, funnels.values(), strict=True):
-        funnel, excluded = each.funnel, each.excluded
+        funnel, excluded = each.funnel, each.is_excluded
         _draw_funnel_limits(axes, funnel.trials, (funnel.low95, funnel.high95), DASHED)
         _draw_funnel_limits(axes, funnel.trials, (funnel.low998, funnel.high998), "solid")
         _draw_dots(axes, funnel.trials[~excluded], funnel.rate[~excluded], "o", ACCENT)

@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.report_data import People
+from analysis.report_data import MethodFunnel
 
 ReportPart = Mapping[str, Any]
 
@@ -45,7 +45,7 @@ def render_exclusions_csv(report: ReportPart) -> bytes:
     return _render_csv(rows, ["left_out_rule", "method"])
 
 
-def render_participants_csv(report: ReportPart, funnels: Mapping[str, People]) -> bytes:
+def render_participants_csv(report: ReportPart, funnels: Mapping[str, MethodFunnel]) -> bytes:
     """participants.csv: who counts or why not, and each one's trials and rate with every method."""
     entries = report["exclusions"]["participants"]
     rows: list[dict[str, Any]] = [

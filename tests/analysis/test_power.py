@@ -11,14 +11,14 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
-from analysis.power import power
+from analysis.power import power_command
 
 ASKED = ("--difference", "0.075", "--rate", "0.301")
 CLOSE = ("--difference", "-0.022", "--rate", "0.301")
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(power, [str(argument) for argument in arguments])
+    return CliRunner().invoke(power_command, [str(argument) for argument in arguments])
 
 
 def plan(folder: Path, *arguments: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 from click.testing import CliRunner
 
-from analysis.power import power
+from analysis.power import power_command
 
 PAGE = (Path(__file__).parents[2] / "docs" / "planning.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^( *)```\n( *\$ python -m analysis\.power .*?)```", PAGE, re.M | re.S)
@@ -24,7 +24,7 @@ def test_an_example_of_power_shows_what_it_prints(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     command, *shown = block.rstrip().splitlines()
-    done = CliRunner().invoke(power, shlex.split(command)[4:], catch_exceptions=False)
+    done = CliRunner().invoke(power_command, shlex.split(command)[4:], catch_exceptions=False)
     printed = done.output.rstrip().splitlines()
     assert printed[: len(shown)] == shown, (
         f"paste what `{command[2:]}` prints into docs/planning.md"

@@ -19,7 +19,7 @@ from analysis.figures.figures import (
     draw_image_rates,
     draw_rates,
 )
-from analysis.report_data import People
+from analysis.report_data import MethodFunnel
 
 PUBLISHED = {"label": "Zhang 2016, full", "rate": 0.323, "se": 0.022}
 METHODS: dict[str, Any] = {
@@ -98,7 +98,7 @@ def test_people_at_one_place_are_one_dot_and_who_is_left_out_a_cross() -> None:
     trials, rate = np.array([14, 14, 14, 13]), np.array([0.5, 0.5, 0.0, 1.0])
     limits = [np.full(4, value) for value in (0.1, 0.7, 0.0, 0.9)]
     funnel = Funnel(np.arange(4), trials, rate, *limits)
-    figure = draw_funnel({"mcl": People(funnel, np.array([False, False, False, True]))})
+    figure = draw_funnel({"mcl": MethodFunnel(funnel, np.array([False, False, False, True]))})
     kept, left_out = figure.axes[0].collections
     assert np.asarray(kept.get_offsets()).tolist() == [[14, 0], [14, 0.5]]
     assert np.asarray(left_out.get_offsets()).tolist() == [[13, 1]]
@@ -127,7 +127,7 @@ def test_no_step_of_a_large_study_runs_into_its_counts() -> None:
 def test_titles_of_panels_keep_clear_of_the_ticks_above() -> None:
     trials = np.array([13, 14])
     funnel = Funnel(np.arange(2), trials, np.array([0.2, 0.4]), *[np.array([0.1, 0.2])] * 4)
-    people = People(funnel, np.array([False, False]))
+    people = MethodFunnel(funnel, np.array([False, False]))
     figure = draw_funnel({"l2": people, "mcl": people, "new": people})
     figure.draw_without_rendering()
     for above, below in pairwise(figure.axes):

@@ -4,13 +4,15 @@ from pathlib import Path
 
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.sources import read_responses
-from analysis.report_data import Asked, find
+from analysis.report_data import ReportOptions, assemble_findings
 from analysis.report_output.latex import render_latex
 from tests.analysis.rows import make_row, make_study, write_csv
 
 
 def latex_of(path: Path) -> str:
-    report = find(read_responses(str(path)), read_published_rates(), Asked()).report
+    report = assemble_findings(
+        read_responses(str(path)), read_published_rates(), ReportOptions()
+    ).report
     return render_latex(report).decode()
 
 

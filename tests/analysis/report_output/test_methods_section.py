@@ -7,7 +7,7 @@ import pytest
 
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.sources import read_responses
-from analysis.report_data import Asked, find
+from analysis.report_data import ReportOptions, assemble_findings
 from analysis.report_output.methods_section import format_methods_section, list_references
 from analysis.report_output.page import build_tables
 from tests.analysis.rows import make_study, write_csv
@@ -19,7 +19,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     rows = make_study()
     rows = [row | {"outcome": "abandoned"} if row["participant"] == "p3" else row for row in rows]
     path: Path = write_csv(tmp_path_factory.mktemp("study") / "r.csv", rows)
-    return find(read_responses(str(path)), read_published_rates(), Asked()).report
+    return assemble_findings(
+        read_responses(str(path)), read_published_rates(), ReportOptions()
+    ).report
 
 
 def test_every_work_that_the_text_names_is_listed(report: dict[str, Any]) -> None:
