@@ -41,7 +41,8 @@ RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
     "--effects",
     default="typical",
     show_default=True,
-    help=f"How much people and photographs differ: {', '.join(EFFECT_PRESETS)}, or a pilot's report.json.",
+    help=f"How much people and photographs differ: {', '.join(EFFECT_PRESETS)}, "
+    "or a pilot's report.json.",
 )
 @click.option(
     "--design",

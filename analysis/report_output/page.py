@@ -43,10 +43,10 @@ def render_page(
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "name": formatting.method_label,
-        "number": formatting.format_number,
-        "percent": formatting.format_percent,
-        "interval": formatting.format_interval,
+        "method_label": formatting.method_label,
+        "format_number": formatting.format_number,
+        "format_percent": formatting.format_percent,
+        "format_interval": formatting.format_interval,
     }
     figures = {  # ours: labels are escaped by matplotlib, words by embed
         key: Markup(inline_svg(svg, key, *captions.describe_figure_for_screen_readers(key, report)))
@@ -54,12 +54,12 @@ def render_page(
     }
     return environment.get_template("report.html.j2").render(
         report=report,
-        say=sentences,
-        remarks=list(participant_sentences.iterate_answer_sentences(report)),
+        sentences=sentences,
+        participant_sentences=list(participant_sentences.iterate_answer_sentences(report)),
         figures=figures,
         galleries=galleries,
         tables=build_tables(report),
-        others=list(_other_published_rates(report, published)),
+        other_published_rates=list(_other_published_rates(report, published)),
         notes=list(_iterate_flag_notes(report)),
         method=format_methods_section(report),
         references=list_references(report),
@@ -89,13 +89,13 @@ def _iterate_flag_notes(report: ReportPart) -> Iterator[str]:
 
 def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
     """Title of a section -> its tables; none without rows."""
-    rates, people = rate_tables, participant_tables
+    rates, participants = rate_tables, participant_tables
     sections = {
         "Fooling rates": [
             rates.tabulate_rates,
-            rates.tabulate_narrower,
-            rates.tabulate_resampled,
-            rates.tabulate_errors,
+            rates.tabulate_other_intervals,
+            rates.tabulate_bootstrap,
+            rates.tabulate_error_rates,
         ],
         "Differences between methods": [
             rates.tabulate_differences,
@@ -104,28 +104,28 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
         ],
         "Kinds of photographs": [rates.tabulate_subgroups],
         "Beside published rates": [rates.tabulate_published],
-        "Sensitivity": [rates.tabulate_detection],
+        "Sensitivity": [rates.tabulate_signal_detection],
         "What varies": [
             rates.tabulate_variance,
             rates.tabulate_mixed,
             rates.tabulate_influence,
         ],
         "How people answered": [
-            people.tabulate_sides,
-            people.tabulate_consistency,
-            people.tabulate_order,
-            people.tabulate_times,
-            people.tabulate_attention_checks,
-            people.tabulate_timing,
+            participants.tabulate_side_bias,
+            participants.tabulate_consistency,
+            participants.tabulate_order_effect,
+            participants.tabulate_response_times,
+            participants.tabulate_attention_checks,
+            participants.tabulate_exposures,
         ],
         "Who and what was counted": [
-            people.tabulate_flow,
-            people.tabulate_reasons,
-            people.tabulate_co_occurrence,
-            people.tabulate_rates_otherwise,
-            people.tabulate_differences_otherwise,
-            people.tabulate_not_applicable,
-            people.tabulate_deviations,
+            participants.tabulate_flow,
+            participants.tabulate_reasons,
+            participants.tabulate_co_occurrence,
+            participants.tabulate_rates_under_other_rules,
+            participants.tabulate_differences_under_other_rules,
+            participants.tabulate_not_applicable,
+            participants.tabulate_deviations,
         ],
     }
     laid = {title: [draw(report) for draw in tables] for title, tables in sections.items()}

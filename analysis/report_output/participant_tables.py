@@ -86,7 +86,10 @@ def tabulate_response_times(report: ReportPart) -> ReportTable:
         (
             method_label(row["method"]), "fooled" if row["fooled"] else "not fooled",
             format_number(row["trials"]),
-            *(format_number(row[key]) for key in ("q05_ms", "q25_ms", "median_ms", "q75_ms", "q95_ms")),
+            *(
+                format_number(row[key])
+                for key in ("q05_ms", "q25_ms", "median_ms", "q75_ms", "q95_ms")
+            ),
         )
         for row in report["rt"]
         if row["trials"]
@@ -107,7 +110,8 @@ def tabulate_attention_checks(report: ReportPart) -> ReportTable:
     row = (
         "Attention checks", format_percent(attention_checks["rate"]),
         format_interval(attention_checks["ci95"]),
-        f"{format_number(attention_checks['correct'])} / {format_number(attention_checks['answers'])}",
+        f"{format_number(attention_checks['correct'])}"
+        f" / {format_number(attention_checks['answers'])}",
         format_number(attention_checks["saw_all"]),
         format_number(attention_checks["failed"]),
     )  # fmt: skip
@@ -233,7 +237,7 @@ def tabulate_differences_under_other_rules(report: ReportPart) -> ReportTable:
         return EMPTY_TABLE
     rows = []
     for pair in report["differences"]:
-        alternatives = [(rule, other) for rule, other in pair["without_a_rule"].items() if other]
+        alternatives = [(key, other) for key, other in pair["without_a_rule"].items() if other]
         rule, farthest = max(
             alternatives, key=lambda way: _distance(pair, way[1]), default=("", pair)
         )

@@ -196,7 +196,8 @@ def _format_reversals(report: ReportPart) -> str:
             if other and _is_significant(other) != _is_significant(pair):
                 can = "cannot" if _is_significant(pair) else "can"
                 turns.append(
-                    f"{way} {method_label(pair['a'])} and {method_label(pair['b'])} {can} be told apart"
+                    f"{way} {method_label(pair['a'])} and {method_label(pair['b'])}"
+                    f" {can} be told apart"
                 )
     if turns:
         return f" But {'; '.join(turns)}."

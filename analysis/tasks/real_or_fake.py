@@ -113,8 +113,8 @@ def describe_differences(
                     robustness.without_exclusions, a, b
                 ),
                 "without_a_rule": {
-                    rule: _describe_under_other_rules(judged, a, b)
-                    for rule, judged in robustness.without_rule.items()
+                    rule: _describe_under_other_rules(rule_estimates, a, b)
+                    for rule, rule_estimates in robustness.without_rule.items()
                 },
                 "mixed": mixed and _round(asdict(mixed)),
                 "flags": (*difference.flags, *(f"mixed_{flag}" for flag in flags)),

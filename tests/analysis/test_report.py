@@ -112,7 +112,7 @@ def test_simulated_answers_are_called_so_on_page_and_figure(tmp_path: Path) -> N
     said = make_report(str(path), tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.index("<strong>SIMULATED.</strong>") < page.index("<h1>")
-    assert '<div class="stamp" aria-hidden="true">SIMULATED</div>' in page
+    assert '<div class="watermark" aria-hidden="true">SIMULATED</div>' in page
     assert "SIMULATED" in (tmp_path / "out" / "figures" / "rates.svg").read_text()
     assert "fooled simulated people" in said[0]
 
