@@ -37,7 +37,8 @@ def _format_consistency_sentence(consistency: ReportPart | None) -> Iterator[str
     if consistency is None or consistency["ci95"] is None:
         return
     share, chance = (
-        f"{format_percent(consistency[key], 0)}{NARROW_SPACE}%" for key in ("rate", "chance")
+        f"{format_percent(consistency[key], 0)}{NARROW_SPACE}%"
+        for key in ("rate", "expected_agreement")
     )
     yield (
         f"Of {format_count(consistency['repeats'], 'trial', 'trials')} shown again {share} were "
@@ -81,7 +82,7 @@ def _format_timing_sentence(timing: ReportPart) -> Iterator[str]:
         return
     disturbed = f"{format_percent(timing['disturbed'])}{NARROW_SPACE}% of trials were"
     sentence = f"{disturbed if timing['disturbed'] else 'No trial was'} disturbed and yet kept"
-    off = [exposure["shorter"] + exposure["longer"] for exposure in timing["exposures"]]
+    off = [exposure["shorter_share"] + exposure["longer_share"] for exposure in timing["exposures"]]
     if off:
         most = f"at most {format_percent(max(off))}{NARROW_SPACE}% of exposures were"
         sentence += f"; {most if max(off) else 'no exposure was'} off by a frame"

@@ -47,8 +47,8 @@ def tabulate_consistency(report: ReportPart) -> ReportTable:
         return EMPTY_TABLE
     row = (
         "Repeats", format_percent(consistency["rate"]), format_interval(consistency["ci95"]),
-        f"{format_number(consistency['alike'])} / {format_number(consistency['repeats'])}",
-        format_percent(consistency["chance"]),
+        f"{format_number(consistency['agreements'])} / {format_number(consistency['repeats'])}",
+        format_percent(consistency["expected_agreement"]),
         format_percent(consistency["first_rate"]), format_percent(consistency["again_rate"]),
     )  # fmt: skip
     wrong = "Wrong" if report["input"]["single"] else "Fooled"
@@ -115,7 +115,7 @@ def tabulate_attention_checks(report: ReportPart) -> ReportTable:
         format_number(attention_checks["saw_all"]),
         format_number(attention_checks["failed"]),
     )  # fmt: skip
-    chance = attention_checks["passing"]
+    chance = attention_checks["pass_probability"]
     return ReportTable(
         "Trials that whoever looks gets right, percent right",
         ("", "Right", CI95_HEADING, "Right / trials", "Saw all", "Of these failed"),
@@ -133,10 +133,10 @@ def tabulate_attention_checks(report: ReportPart) -> ReportTable:
 def tabulate_exposures(report: ReportPart) -> ReportTable:
     rows = [
         (
-            f"{format_number(shown['asked_ms'])}{NARROW_SPACE}ms", format_number(shown["images"]),
-            format_number(shown["median_off_ms"], 1), format_number(shown["p05_off_ms"], 1),
-            format_number(shown["p95_off_ms"], 1), format_percent(shown["shorter"]),
-            format_percent(shown["longer"]),
+            f"{format_number(shown['requested_ms'])}{NARROW_SPACE}ms", format_number(shown["images"]),
+            format_number(shown["median_error_ms"], 1), format_number(shown["p05_error_ms"], 1),
+            format_number(shown["p95_error_ms"], 1), format_percent(shown["shorter_share"]),
+            format_percent(shown["longer_share"]),
         )
         for shown in report["timing"]["exposures"]
     ]  # fmt: skip
@@ -280,7 +280,7 @@ def tabulate_not_applicable(report: ReportPart) -> ReportTable:
 
 def tabulate_deviations(report: ReportPart) -> ReportTable:
     rows = [
-        (capitalize(one["what"].replace("_", " ")), one["planned"], one["done"])
+        (capitalize(one["aspect"].replace("_", " ")), one["planned"], one["done"])
         for one in report["design"]["deviations"]
     ]
     return ReportTable(

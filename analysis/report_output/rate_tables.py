@@ -78,7 +78,7 @@ def tabulate_bootstrap(report: ReportPart) -> ReportTable:
         f"intervals",
         ("Method", "People drawn anew", "People and photographs drawn anew"),
         [
-            (label, format_interval(one["ci95_people"]), format_interval(one["ci95_both"]))
+            (label, format_interval(one["ci95_participants"]), format_interval(one["ci95_both"]))
             for label, one in named
         ],
         note="To set beside the intervals for these photographs, and for new ones. Drawing both"

@@ -42,7 +42,7 @@ def test_who_failed_too_few_attention_checks_trials_is_told(flagged: int, told: 
 
 
 def test_what_was_shown_twice_is_told_with_its_chance_level() -> None:
-    seen = {"repeats": 120, "rate": 0.78, "ci95": (0.70, 0.845), "chance": 0.58}
+    seen = {"repeats": 120, "rate": 0.78, "ci95": (0.70, 0.845), "expected_agreement": 0.58}
     (told,) = participant_sentences.iterate_answer_sentences(make_answers(consistency=seen))
     assert plain(told) == (
         "Of 120 trials shown again 78 % were answered as before (95 % interval 70 to 84); answers"
