@@ -133,7 +133,8 @@ def tabulate_attention_checks(report: ReportPart) -> ReportTable:
 def tabulate_exposures(report: ReportPart) -> ReportTable:
     rows = [
         (
-            f"{format_number(shown['requested_ms'])}{NARROW_SPACE}ms", format_number(shown["images"]),
+            f"{format_number(shown['requested_ms'])}{NARROW_SPACE}ms",
+            format_number(shown["images"]),
             format_number(shown["median_error_ms"], 1), format_number(shown["p05_error_ms"], 1),
             format_number(shown["p95_error_ms"], 1), format_percent(shown["shorter_share"]),
             format_percent(shown["longer_share"]),
