@@ -58,9 +58,15 @@ FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
     type=click.FloatRange(0, 1, min_open=True),
     help="Rates that differ by less count as equal. Default: the plan's, or 0.05.",
 )
-@click.option("--mixed", is_flag=True, help="Fit the mixed models however many trials there are.")
+@click.option(
+    "--mixed",
+    "always_fit_mixed",
+    is_flag=True,
+    help="Fit the mixed models however many trials there are.",
+)
 @click.option(
     "--bootstrap",
+    "bootstrap_replicates",
     type=click.IntRange(0),
     default=0,
     show_default=True,

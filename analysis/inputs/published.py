@@ -12,7 +12,7 @@ ASSUMED_DEFF = 2.0  # of a published rate with a count of trials but no standard
 class PublishedRate:
     """A rate in [0, 1] and its standard error.
 
-    se_assumed: made from the count of trials and a typical design effect. checked: `original`,
+    se_assumed: made from the count of trials and a typical design effect. read_from: `original`,
     `copy` or `memory`. compare_with: our methods that it is compared with.
     """
 
@@ -32,7 +32,8 @@ def read_published_rates() -> list[PublishedRate]:
     entries = tomllib.loads(path.read_text(encoding="utf-8"))["published"]
     return [
         PublishedRate(
-            **{key: entry[key] for key in ("label", "source", "method", "rate", "checked")},
+            **{key: entry[key] for key in ("label", "source", "method", "rate")},
+            read_from=entry["checked"],
             se=_standard_error(entry.get("se"), entry.get("n"), entry["rate"]),
             se_assumed="se" not in entry and "n" in entry,
             compare_with=tuple(entry["compare_with"]),

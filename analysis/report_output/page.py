@@ -70,9 +70,9 @@ def _other_published_rates(report: ReportPart, published: Sequence[PublishedRate
     """The published rates that no method here is compared with."""
     for other in published:
         if not set(other.compare_with) & set(report["methods"]):
-            entry = vars(other)
             rate = formatting.format_percent(other.rate)
-            yield f"{other.label} {rate}{format_standard_error(entry)}{format_source_mark(entry)}"
+            mark = format_source_mark(other.read_from)
+            yield f"{other.label} {rate}{format_standard_error(vars(other))}{mark}"
 
 
 def _iterate_flag_notes(report: ReportPart) -> Iterator[str]:

@@ -195,7 +195,7 @@ def tabulate_subgroups(report: ReportPart) -> ReportTable:
 def tabulate_published(report: ReportPart) -> ReportTable:
     rows = [
         (
-            method_label(method), other["source"] + format_source_mark(other),
+            method_label(method), other["source"] + format_source_mark(other["checked"]),
             format_percent(other["rate"]) + format_standard_error(other),
             format_percent(other["difference"]),
             format_p(other["p"]), format_number(other["d_prime"], 2),

@@ -44,9 +44,9 @@ def format_plain_interval(bounds: Interval | None) -> str:
     )
 
 
-def format_source_mark(other: ReportPart) -> str:
+def format_source_mark(checked: str) -> str:
     """† where nobody read the source itself."""
-    return "" if other["checked"] == "original" else f"{NARROW_SPACE}†"
+    return "" if checked == "original" else f"{NARROW_SPACE}†"
 
 
 def format_standard_error(other: ReportPart) -> str:
