@@ -16,12 +16,12 @@ from tests.conftest import open_study, short_protocol
 FORMATS = (Path(__file__).parent.parent / "docs" / "formats.md").read_text()
 
 
-def test_both_rooms_have_the_same_rules_and_defaults() -> None:
+def test_both_packages_have_the_same_rules_and_defaults() -> None:
     assert Exclusions().model_dump() == asdict(ExclusionRules())
     assert sorted(Plan.model_fields) == sorted(PLAN_KEYS)
 
 
-def test_the_contract_names_every_rule() -> None:
+def test_the_documentation_names_every_rule() -> None:
     section = FORMATS.split("## design.json")[1].split("\n## ")[0]
     described = set(re.findall(r"`([a-z_]+)`", section))
     assert set(Exclusions.model_fields) <= described

@@ -38,7 +38,7 @@ def test_the_page_of_the_api_names_every_address() -> None:
         assert f"`{method.upper()} {path}`" in page
 
 
-def test_the_walk_through_types_commands_and_options_that_there_are() -> None:
+def test_the_walk_through_uses_existing_commands_and_options() -> None:
     page = (DOCS / "running-a-study.md").read_text(encoding="utf-8").replace("\\\n", " ")
     blocks = re.findall(r"```sh\n(.*?)```", page, re.S)
     typed = re.findall(r"^study ([a-z]+)(.*?)(?: {2,}#.*)?$", "\n".join(blocks), re.M)
@@ -50,7 +50,7 @@ def test_the_walk_through_types_commands_and_options_that_there_are() -> None:
             assert set(re.findall(r"--[a-z-]+", arguments)) <= known, word
 
 
-def test_the_table_of_presets_is_what_they_are() -> None:
+def test_the_table_of_presets_matches_the_code() -> None:
     lines = (DOCS / "protocols.md").read_text(encoding="utf-8").splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
     told = {row[0].strip("`"): row[2:] for row in rows[2:]}
@@ -72,7 +72,7 @@ def describe(protocol: Protocol) -> list[str]:
     ]
 
 
-def test_the_page_on_colors_has_the_bins_of_the_code() -> None:
+def test_the_page_on_colors_lists_the_bins_of_the_code() -> None:
     page = (DOCS / "colorization.md").read_text(encoding="utf-8")
     numbers = re.findall(r"(?<=\| )-?\d+ \| -?\d+ \| -?\d+(?= \|)", page)
     rows = [tuple(map(int, row.split(" | "))) for row in numbers]
@@ -91,7 +91,7 @@ def test_the_page_on_colors_names_functions_that_exist() -> None:
         assert callable(getattr(modules[module], function))
 
 
-def test_every_measurement_has_its_section_with_its_command() -> None:
+def test_every_benchmark_has_its_section_with_its_command() -> None:
     sections = bench.read_sections((DOCS / "benchmarks.md").read_text(encoding="utf-8"))
     assert list(sections) == [bench.describe(name)[0] for name in bench.MEASUREMENTS]
     for name, section in zip(bench.MEASUREMENTS, sections.values(), strict=True):

@@ -22,14 +22,14 @@ def maker() -> ModuleType:
     return module
 
 
-def test_the_table_is_of_the_metrics(maker: ModuleType) -> None:
+def test_the_table_matches_the_metrics(maker: ModuleType) -> None:
     page = (HERE / "README.md").read_text(encoding="utf-8")
     metrics = json.loads((HERE / "metrics.json").read_text(encoding="utf-8"))
     assert page == maker.fill_table(page, metrics)
     assert f"{100 * metrics['mcl']['auc_balanced']['mean']:.1f}" in page
 
 
-def test_the_shipped_models_are_those_of_the_curves() -> None:
+def test_the_shipped_models_match_the_training_curves() -> None:
     training = json.loads((HERE / "training.json").read_text(encoding="utf-8"))
     for name, run in training.items():
         path = find_shipped_checkpoint(name)
@@ -40,7 +40,7 @@ def test_the_shipped_models_are_those_of_the_curves() -> None:
         assert "/" not in run["config"]["weights"]  # whoever trained it has a folder of their own
 
 
-def test_every_picture_of_the_page_is_there() -> None:
+def test_every_image_of_the_page_exists() -> None:
     page = (HERE / "README.md").read_text(encoding="utf-8")
     pictures = [part.partition(")")[0] for part in page.split("](")[1:]]
     local = [HERE / picture for picture in pictures if not picture.startswith(("http", "#"))]

@@ -82,14 +82,14 @@ def test_participants_columns() -> None:
         ("question", None),
     ],
 )
-def test_words_of_the_responses(column: str, of_the_server: type[StrEnum] | None) -> None:
+def test_values_of_the_responses(column: str, of_the_server: type[StrEnum] | None) -> None:
     listed = vocabulary(table("responses.csv")[column])
     assert listed == list(responses.ALLOWED_VALUES[column])
     if of_the_server:
         assert listed == list(of_the_server)
 
 
-def test_words_of_flags_and_answers() -> None:
+def test_values_of_flags_and_answers() -> None:
     columns = table("responses.csv")
     assert vocabulary(columns["flags"]) == list(words.TrialFlag)
     for column in ("truth", "answer"):
@@ -112,7 +112,7 @@ def test_every_key_of_a_report_is_described(tmp_path: Path) -> None:
     assert keys(report) - named <= described
 
 
-def test_every_key_of_a_monitor_and_of_a_plan_is_described(tmp_path: Path) -> None:
+def test_every_key_of_monitor_and_power_json_is_described(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "responses.csv", make_study())
     monitor = assemble_monitor(read_responses(str(source)), "trees", None, datetime.now(UTC))
     described = set(re.findall(r'"([a-z0-9_]+)"', section("monitor.json")))
@@ -138,5 +138,5 @@ def test_methods_and_sources() -> None:
     assert vocabulary(section("participants.csv"))[:4] == list(words.RecruitmentSource)
 
 
-def test_the_codebook_opens_with_the_version() -> None:
+def test_the_documentation_names_the_codebook_version() -> None:
     assert f"`{codebook.FORMAT_VERSION}`" in FORMATS

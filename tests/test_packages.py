@@ -93,7 +93,7 @@ def is_atomic_write(node: ast.AST) -> bool:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_file_is_written_whole_or_not_at_all(package: str) -> None:
+def test_every_file_is_written_atomically(package: str) -> None:
     found = set()
     for module, file in package_modules(package).items():
         for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -138,14 +138,14 @@ def test_imports_between_subpackages_go_one_way(package: str) -> None:
 
 
 @pytest.mark.parametrize("folder", [*PACKAGES, "static", "templates", "demo"])
-def test_at_most_14_modules_lie_beside_each_other(folder: str) -> None:
+def test_a_folder_has_at_most_14_modules(folder: str) -> None:
     files = [file for file in (ROOT / folder).rglob("*") if file.suffix in MODULE_SUFFIXES]
     counts = Counter(file.parent for file in files if file.name != "__init__.py")
     assert {folder: count for folder, count in counts.items() if count > 14} == {}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_subpackage_says_what_it_holds(package: str) -> None:
+def test_every_subpackage_has_a_docstring(package: str) -> None:
     for folder in {ROOT / package, *(file.parent for file in (ROOT / package).glob("*/*.py"))}:
         source = (folder / "__init__.py").read_text(encoding="utf-8")
         assert (ast.get_docstring(ast.parse(source)) or "").endswith("."), folder

@@ -91,5 +91,5 @@ def test_the_database_and_its_export_give_the_same_rates(finished: Path) -> None
     assert methods[0] == methods[1]
 
 
-def test_the_report_says_that_nobody_real_took_part(finished: Path) -> None:
+def test_the_report_says_that_participants_were_simulated(finished: Path) -> None:
     assert "SIMULATED" in (finished / "report" / "report.html").read_text()

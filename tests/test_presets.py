@@ -68,7 +68,7 @@ def make_report(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_from_its_import_to_its_report(
+def test_a_preset_runs_from_import_to_report(
     preset: str, engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
     protocol = create_protocol("s", preset)
@@ -96,7 +96,7 @@ def test_a_preset_from_its_import_to_its_report(
         assert errors == [protocol.trials] * 2
 
 
-def test_who_does_not_qualify_is_screened_out_and_gives_the_place_back(
+def test_unqualified_participants_are_screened_out_and_free_their_place(
     engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
     """A crowd that takes most fakes for photographs is right too seldom for HYPE."""

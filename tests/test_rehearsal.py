@@ -184,7 +184,7 @@ def rehearse(here: Path, engine: Engine) -> Rehearsal:
     )  # fmt: skip
 
 
-def test_everybody_leaves_with_the_code_of_their_outcome(rehearsal: Rehearsal) -> None:
+def test_every_participant_gets_the_code_of_their_outcome(rehearsal: Rehearsal) -> None:
     for person in rehearsal.people:
         code = rehearsal.codes["complete"] if person.fate in FINISH else ""
         if person.fate is Fate.SCREENED_OUT:
@@ -192,7 +192,7 @@ def test_everybody_leaves_with_the_code_of_their_outcome(rehearsal: Rehearsal) -
         assert rehearsal.told[person.pid] == code, person
 
 
-def test_there_is_one_record_a_person_who_agreed(rehearsal: Rehearsal) -> None:
+def test_there_is_one_record_per_consenting_participant(rehearsal: Rehearsal) -> None:
     live = [row for row in rehearsal.participants if row["mode"] == "live"]
     assert Counter(row["outcome"] for row in live) == {
         "complete": PLANNED, "returned": 3, "timed_out": 3, "screened_out": 2, "active": 1,
@@ -200,7 +200,7 @@ def test_there_is_one_record_a_person_who_agreed(rehearsal: Rehearsal) -> None:
     assert Counter(row["mode"] for row in rehearsal.participants) == {"live": 39, "preview": 1}
 
 
-def test_the_sheet_says_whom_to_pay_and_why(rehearsal: Rehearsal) -> None:
+def test_the_pay_sheet_has_an_action_and_a_reason_per_submission(rehearsal: Rehearsal) -> None:
     second = [f"came twice: see {pid}-1" for pid in rehearsal.of(Fate.TWICE)]
     assert Counter((row["action"], row["reason"]) for row in rehearsal.sheet) == {
         ("pay", "complete"): 26,
@@ -215,14 +215,14 @@ def test_the_sheet_says_whom_to_pay_and_why(rehearsal: Rehearsal) -> None:
     } | {("decide", reason): 1 for reason in second}
 
 
-def test_exactly_those_to_be_paid_are_approved(rehearsal: Rehearsal) -> None:
+def test_exactly_the_payable_submissions_are_approved(rehearsal: Rehearsal) -> None:
     asked = [(path, body) for method, path, body in rehearsal.stub.heard if method == "POST"]
     paid = [row["submission"] for row in rehearsal.sheet if row["action"] == "pay"]
     approval = {"action": "APPROVE"}
     assert asked == [(f"/api/v1/submissions/{one}/transition/", approval) for one in paid]
 
 
-def test_the_truth_stays_in_until_the_planned_sample_is_complete(rehearsal: Rehearsal) -> None:
+def test_exports_are_blinded_until_the_planned_sample_is_complete(rehearsal: Rehearsal) -> None:
     early = [row for row in rehearsal.early if row["mode"] == "live"]
     assert early
     assert {row["truth"] for row in early} == {""}
@@ -237,7 +237,7 @@ def test_the_report_matches_the_frozen_design(rehearsal: Rehearsal) -> None:
     assert told["methods"]["gan"]["trials"] == people * TRIALS
 
 
-def test_who_is_left_out_is_left_out_for_a_reason(rehearsal: Rehearsal) -> None:
+def test_every_exclusion_has_its_planned_reason(rehearsal: Rehearsal) -> None:
     assert rehearsal.report["exclusions"]["by_reason"] == {
         "incomplete": sum(len(rehearsal.of(fate)) for fate in HALF_WAY),
         "returned": len(rehearsal.of(Fate.RETURNED)),

@@ -79,7 +79,7 @@ def get(url: str) -> tuple[HTTPResponse, str]:
         return response, response.read().decode()
 
 
-def test_the_wheel_carries_pages_styles_texts_and_migrations(wheel: Path) -> None:
+def test_the_wheel_contains_pages_styles_texts_and_migrations(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for folder, kind in (("templates", ".html"), ("static", ".css"), ("static", ".js")):
         inside = f"study_server/{folder}/"
@@ -93,18 +93,18 @@ def test_the_wheel_carries_pages_styles_texts_and_migrations(wheel: Path) -> Non
     assert any(name.startswith("study_server/migrations/versions/") for name in names)
 
 
-def test_the_wheel_says_that_its_packages_are_typed(wheel: Path) -> None:
+def test_the_wheel_marks_its_packages_as_typed(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"colorizer/py.typed", "study_server/py.typed", "analysis/py.typed"} <= names
 
 
-def test_the_wheel_carries_the_rooms_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_contains_only_the_three_packages(wheel: Path) -> None:
     folders = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     metadata = {name for name in folders if name.endswith(".dist-info")}
     assert folders - metadata == {"colorizer", "study_server", "analysis"}
 
 
-def test_the_server_comes_without_torch(environment: Path) -> None:
+def test_the_server_does_not_install_torch(environment: Path) -> None:
     listing = subprocess.run([str(environment / "pip"), "list"], capture_output=True, text=True)
     installed = {line.partition(" ")[0].lower() for line in listing.stdout.splitlines()}
     assert "hue-and-eye" in installed

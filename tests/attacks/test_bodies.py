@@ -79,12 +79,12 @@ def status(address: tuple[str, int], raw: bytes) -> bytes:
             return b""
 
 
-def test_what_claims_to_be_gigabytes_is_refused_before_it_comes(address: tuple[str, int]) -> None:
+def test_a_declared_length_of_gigabytes_is_refused_before_reading(address: tuple[str, int]) -> None:
     claimed = b"POST /s/short HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999\r\n\r\n"
     assert status(address, claimed).startswith(b"HTTP/1.1 413")
 
 
-def test_a_body_in_chunks_without_an_end_is_cut_off(address: tuple[str, int]) -> None:
+def test_an_endless_chunked_body_is_cut_off(address: tuple[str, int]) -> None:
     head = b"POST /s/short HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
     assert status(address, head + 40 * chunk)[:12] in (b"HTTP/1.1 413", b"")
@@ -102,7 +102,7 @@ NO_HTTP = (
 )
 
 
-def test_what_is_no_http_is_answered_or_hung_up(address: tuple[str, int]) -> None:
+def test_malformed_http_is_refused_or_disconnected(address: tuple[str, int]) -> None:
     for raw in NO_HTTP:
         told = status(address, raw + b"\r\n\r\n")
         assert told[:10] in (b"HTTP/1.1 4", b"HTTP/1.0 4", b"HTTP/1.0 2", b""), raw
@@ -113,7 +113,7 @@ SLOW = 300
 
 
 @pytest.mark.alone
-def test_hundreds_of_slow_connections_keep_nobody_out(address: tuple[str, int]) -> None:
+def test_hundreds_of_slow_connections_do_not_block_others(address: tuple[str, int]) -> None:
     with ExitStack() as open_ones:
         slow = [
             open_ones.enter_context(socket.create_connection(address, timeout=10))
@@ -130,7 +130,7 @@ def test_hundreds_of_slow_connections_keep_nobody_out(address: tuple[str, int]) 
             assert time.monotonic() - began < 5
 
 
-def test_who_does_not_read_what_they_asked_for_keeps_nobody_out(
+def test_clients_that_never_read_do_not_block_others(
     address: tuple[str, int], client: FlaskClient, base: str, tmp_path: Path
 ) -> None:
     (trial, *_) = trials(client, base)

@@ -157,7 +157,7 @@ class Fuzzer:
 
 
 @pytest.mark.slow(7)
-def test_no_request_is_a_failure_of_the_server(app: Flask) -> None:
+def test_no_fuzzed_request_causes_a_server_error(app: Flask) -> None:
     engine = app.extensions["engine"]
     with write_transaction(engine) as db:
         researchers.add_researcher(db, "ada", PASSWORD)

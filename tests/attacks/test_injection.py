@@ -34,7 +34,7 @@ def count(app: Flask) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("text", [" ".join(SQL), SQL[0]])
-def test_no_text_is_a_statement(
+def test_no_text_is_executed_as_sql(
     text: str, app: Flask, client: FlaskClient, base: str, researcher: FlaskClient
 ) -> None:
     for address in (
@@ -57,7 +57,7 @@ def test_no_text_is_a_statement(
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'>"
 
 
-def test_no_text_is_a_part_of_a_page(
+def test_no_text_is_rendered_as_html(
     client: FlaskClient, base: str, researcher: FlaskClient
 ) -> None:
     answer_all(client, base)
@@ -106,7 +106,7 @@ PATHS = (
 )  # fmt: skip
 
 
-def test_no_address_is_another_file(
+def test_no_address_reads_other_files(
     client: FlaskClient, base: str, researcher: FlaskClient, tmp_path: Path
 ) -> None:
     assert (tmp_path / "study.sqlite").exists()
@@ -122,7 +122,7 @@ def test_no_address_is_another_file(
         assert b"root:" not in reply.data
 
 
-def test_stimuli_have_no_address_but_those_of_trials(
+def test_stimuli_are_only_served_by_trial_addresses(
     app: Flask, client: FlaskClient, base: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "instance" / "stimuli"

@@ -43,7 +43,7 @@ def behind_proxies(app: Flask, count: int) -> FlaskClient:
     ],
 )
 @pytest.mark.slow(2)
-def test_ten_guesses_a_minute_and_no_header_gives_more(
+def test_login_attempts_per_address_are_limited_whatever_the_headers(
     proxies: int, forwarded: str, refused: int, app: Flask
 ) -> None:
     statuses = guess(behind_proxies(app, proxies), 12, forwarded)
@@ -51,14 +51,14 @@ def test_ten_guesses_a_minute_and_no_header_gives_more(
     assert set(statuses) <= {403, 429}
 
 
-def test_guessing_links_is_slowed_down_too(client: FlaskClient) -> None:
+def test_attempts_at_login_links_are_limited(client: FlaskClient) -> None:
     page = client.get("/researcher/enter/guess")
     form = {"csrf_token": csrf_token(page)}
     statuses = [client.post(f"/researcher/enter/{n}", data=form).status_code for n in range(12)]
     assert statuses == [403] * 10 + [429] * 2
 
 
-def test_a_campus_behind_one_address_is_not_slowed_down(app: Flask) -> None:
+def test_participants_behind_one_address_are_not_limited(app: Flask) -> None:
     for _ in range(30):
         client = app.test_client()
         base = consent(client)
@@ -82,7 +82,7 @@ def test_there_is_no_default_secret(secret: str, monkeypatch: pytest.MonkeyPatch
         require_secret(read_settings())
 
 
-def test_a_password_is_kept_as_argon2_and_a_link_as_a_hash(app: Flask) -> None:
+def test_passwords_are_stored_as_argon2_hashes(app: Flask) -> None:
     with write_transaction(app.extensions["engine"]) as db:
         add_researcher(db, "ada", PASSWORD)
     with read_session(app.extensions["engine"]) as db:
@@ -91,7 +91,7 @@ def test_a_password_is_kept_as_argon2_and_a_link_as_a_hash(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("number", ["nginx", "-1"])
-def test_a_wrong_number_of_proxies_is_one_clear_line(
+def test_an_invalid_number_of_proxies_gets_a_one_line_error(
     number: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STUDY_TRUSTED_PROXIES", number)

@@ -22,7 +22,7 @@ def stored(app: Flask) -> list[tuple[str, str]]:
         return [(token, said) for token, said in db.execute(query)]
 
 
-def test_nothing_before_the_answer_tells_the_truth(
+def test_nothing_before_the_answer_reveals_the_truth(
     app: Flask, client: FlaskClient, base: str
 ) -> None:
     """Swap real and fake of every pair: all that the browser gets but the pixels stays the same."""
@@ -42,7 +42,7 @@ def test_nothing_before_the_answer_tells_the_truth(
     assert all_that_is_told() == before
 
 
-def test_a_test_trial_tells_nothing_after_the_answer_either(
+def test_test_trials_reveal_nothing_after_the_answer(
     app: Flask, client: FlaskClient, base: str
 ) -> None:
     with read_session(app.extensions["engine"]) as db:
@@ -55,7 +55,9 @@ def test_a_test_trial_tells_nothing_after_the_answer_either(
     assert {token for token, told in feedback.items() if told} == practice
 
 
-def test_nobody_reaches_somebody_elses_trial(app: Flask, client: FlaskClient, base: str) -> None:
+def test_participants_cannot_reach_each_others_trials(
+    app: Flask, client: FlaskClient, base: str
+) -> None:
     other = app.test_client()
     (theirs, *_) = trials(other, consent(other))
     token = theirs.rpartition("/")[2]
@@ -68,7 +70,7 @@ def test_nobody_reaches_somebody_elses_trial(app: Flask, client: FlaskClient, ba
     assert client.get(f"{theirs}/left").status_code == 200  # it was not voided either
 
 
-def test_an_answer_sent_again_and_again_is_one(app: Flask, client: FlaskClient, base: str) -> None:
+def test_a_repeated_answer_is_stored_once(app: Flask, client: FlaskClient, base: str) -> None:
     (first, *_) = trials(client, base)
     for said in ("left", "right", "left", "right"):
         assert answer(client, first, answer=said, id=said).status_code == 200
@@ -80,13 +82,13 @@ def test_an_answer_sent_again_and_again_is_one(app: Flask, client: FlaskClient, 
     assert stored(app) == before
 
 
-def test_a_guessed_token_leads_nowhere(client: FlaskClient) -> None:
+def test_guessed_tokens_are_404(client: FlaskClient) -> None:
     for token in ("", "0", "A" * 22, "../researcher", "' OR '1'='1", "%00", "*", "null"):
         assert client.get(f"/p/{token}").status_code == 404
         assert client.post(f"/p/{token}/resume", json={}).status_code in (400, 404, 405)
 
 
-def test_tokens_have_128_bits_and_nothing_in_common(app: Flask) -> None:
+def test_tokens_are_unique_and_have_128_random_bits(app: Flask) -> None:
     for _ in range(3):
         consent(app.test_client())
     with read_session(app.extensions["engine"]) as db:
@@ -96,14 +98,14 @@ def test_tokens_have_128_bits_and_nothing_in_common(app: Flask) -> None:
     assert len({token[:3] for token in tokens}) > 20
 
 
-def test_a_forged_invitation_leads_nowhere(client: FlaskClient) -> None:
+def test_forged_invitations_are_404(client: FlaskClient) -> None:
     forger = URLSafeSerializer("another secret key", salt="invitation")
     for mode in ("live", "preview", "simulated"):
         forged = forger.dumps(["short", mode, "p"])
         assert client.get(f"/s/short?invitation={forged}").status_code == 404
 
 
-def test_a_forged_cookie_is_nobodys(app: Flask, client: FlaskClient, base: str) -> None:
+def test_forged_cookies_identify_nobody(app: Flask, client: FlaskClient, base: str) -> None:
     forger = Flask("forger")
     forger.secret_key = "another secret key"
     serializer = SessionInterface().get_signing_serializer(forger)
@@ -129,14 +131,14 @@ def test_there_is_no_code_before_the_last_answer(client: FlaskClient, base: str)
     assert code in client.get(f"{base}/debrief").text
 
 
-def test_reporting_every_image_as_broken_earns_no_code(client: FlaskClient, base: str) -> None:
+def test_reporting_every_image_as_broken_gives_no_code(client: FlaskClient, base: str) -> None:
     for _ in range(12):
         (trial, *_) = trials(client, base)
         client.post(f"{trial}/incident", json={"slot": "left", "status": None})
     assert client.get(f"{base}/debrief").status_code == 303
 
 
-def test_racing_consents_of_one_browser_are_one_participant(app: Flask) -> None:
+def test_concurrent_consents_of_one_browser_create_one_participant(app: Flask) -> None:
     client = app.test_client()
     form = {"csrf_token": csrf_token(client.get("/s/short")), "consent": "yes"}
     cookie = client.get_cookie("hue_and_eye")

@@ -42,9 +42,7 @@ def take_part(app: Flask, comment: str, **told: object) -> None:
     client.post(f"{base}/comment", data={"comment": comment})
 
 
-def test_who_answers_faster_than_anybody_can_is_flagged_and_kept(
-    app: Flask, researcher: FlaskClient
-) -> None:
+def test_impossibly_fast_answers_are_flagged_and_kept(app: Flask, researcher: FlaskClient) -> None:
     take_part(app, "honest about its haste", rt_ms=3, first_ms=0, second_ms=0)
     take_part(app, "pretends to have looked", rt_ms=700, first_ms=1000, second_ms=1000)
     person = app.test_client()
@@ -65,9 +63,7 @@ def test_who_answers_faster_than_anybody_can_is_flagged_and_kept(
     }
 
 
-def test_who_is_driven_by_a_program_is_flagged_and_kept(
-    app: Flask, researcher: FlaskClient
-) -> None:
+def test_automated_browsers_are_flagged_and_kept(app: Flask, researcher: FlaskClient) -> None:
     client = app.test_client()
     base = consent(client)
     client.post(f"{base}/environment", json=SCREEN | {"webdriver": True})

@@ -23,7 +23,7 @@ def named(page: str) -> set[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("page", "folder"), [("security.md", "attacks"), ("reliability.md", "faults")]
 )
-def test_every_row_has_its_test_and_every_test_its_row(page: str, folder: str) -> None:
+def test_tests_and_table_rows_correspond(page: str, folder: str) -> None:
     for file, name in named(page):
         assert name in list_tests(HOUSE / file), f"{page}: {file}::{name}"
     here = {

@@ -37,7 +37,7 @@ def all_bytes(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in sorted(folder.glob("study.sqlite*")))
 
 
-def test_the_files_name_nobody_and_open_no_door(
+def test_database_files_contain_no_identities_and_no_secrets(
     app: Flask, client: FlaskClient, researcher: FlaskClient, tmp_path: Path
 ) -> None:
     take_part(client)
@@ -49,7 +49,7 @@ def test_the_files_name_nobody_and_open_no_door(
         assert secret.encode() not in stolen
 
 
-def test_after_the_retention_period_the_files_lead_to_nobody_on_any_list(
+def test_after_anonymization_no_list_identifies_participants(
     app: Flask, client: FlaskClient, tmp_path: Path
 ) -> None:
     """Until then the key lies beside the hashes: who has a list of workers can try them."""

@@ -39,7 +39,7 @@ def addresses(app: Flask, base: str) -> list[str]:
         ]
 
 
-def test_every_page_and_every_refusal_carries_every_security_header(
+def test_every_page_and_error_has_every_security_header(
     app: Flask, client: FlaskClient, base: str, researcher: FlaskClient
 ) -> None:
     visited = [*addresses(app, base), "/nowhere", "/static/nowhere.css"]
@@ -54,9 +54,7 @@ def test_every_page_and_every_refusal_carries_every_security_header(
                 assert "Server" not in reply.headers
 
 
-def test_a_page_of_another_origin_cannot_act_for_a_researcher(
-    app: Flask, researcher: FlaskClient
-) -> None:
+def test_other_origins_cannot_act_for_a_researcher(app: Flask, researcher: FlaskClient) -> None:
     """The browser would send the cookie along; the form lacks what only our pages know."""
     for address, form in (
         ("/researcher/studies/short/state", {"state": "closed"}),
@@ -70,18 +68,14 @@ def test_a_page_of_another_origin_cannot_act_for_a_researcher(
     assert researcher.get("/researcher").status_code == 200
 
 
-def test_a_page_of_another_origin_cannot_consent_for_anybody(
-    app: Flask, client: FlaskClient
-) -> None:
+def test_other_origins_cannot_consent_for_a_participant(app: Flask, client: FlaskClient) -> None:
     client.get("/s/short")
     assert client.post("/s/short", data={"consent": "yes"}).status_code == 400
     with read_session(app.extensions["engine"]) as db:
         assert db.scalars(select(Participant)).all() == []
 
 
-def test_the_token_of_one_browsers_form_is_nothing_in_another(
-    app: Flask, client: FlaskClient
-) -> None:
+def test_a_csrf_token_is_valid_in_one_browser_only(app: Flask, client: FlaskClient) -> None:
     other = app.test_client()
     token = csrf_token(other.get("/s/short"))
     client.get("/s/short")
@@ -90,7 +84,7 @@ def test_the_token_of_one_browsers_form_is_nothing_in_another(
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
-def test_a_form_of_another_origin_cannot_send_what_the_trials_take(
+def test_forms_of_other_origins_cannot_send_answers(
     kind: str, client: FlaskClient, base: str
 ) -> None:
     """JSON needs a preflight, which is not answered outside of /api."""
@@ -102,7 +96,7 @@ def test_a_form_of_another_origin_cannot_send_what_the_trials_take(
     assert "Access-Control-Allow-Origin" not in asked.headers
 
 
-def test_the_api_takes_no_cookie_for_a_token(client: FlaskClient, base: str) -> None:
+def test_the_api_ignores_cookies(client: FlaskClient, base: str) -> None:
     assert client.get("/api/v1/trials").status_code == 401
     reply = client.get("/api/v1/trials", headers={"Authorization": f"Bearer {base[3:]}"})
     assert reply.headers["Access-Control-Allow-Origin"] == "*"
@@ -110,7 +104,7 @@ def test_the_api_takes_no_cookie_for_a_token(client: FlaskClient, base: str) -> 
 
 
 @pytest.mark.parametrize(("address", "secure"), [("https://s.example", True), ("", False)])
-def test_cookies_are_for_the_server_alone(address: str, secure: bool, app: Flask) -> None:
+def test_cookies_are_http_only_same_site_and_secure(address: str, secure: bool, app: Flask) -> None:
     settings = app.extensions["settings"].model_copy(update={"public_url": address})
     reply = create_app(settings, app.extensions["engine"]).test_client().get("/s/short")
     cookie = reply.headers["Set-Cookie"]
@@ -120,7 +114,7 @@ def test_cookies_are_for_the_server_alone(address: str, secure: bool, app: Flask
     assert ("Strict-Transport-Security" in reply.headers) is secure
 
 
-def test_a_cookie_from_before_the_login_is_not_the_one_after_it(
+def test_a_cookie_from_before_the_login_is_not_signed_in(
     app: Flask, researcher: FlaskClient
 ) -> None:
     victim = app.test_client()
@@ -144,7 +138,7 @@ def test_a_new_password_ends_every_session(app: Flask, researcher: FlaskClient) 
     assert researcher.get("/researcher").location == "/researcher/login"
 
 
-def test_nothing_is_changed_by_reading(app: Flask, researcher: FlaskClient, base: str) -> None:
+def test_get_requests_change_nothing(app: Flask, researcher: FlaskClient, base: str) -> None:
     """A link or an image of another page can only read."""
 
     def everything() -> str:

@@ -70,7 +70,7 @@ def test_images_and_buttons_have_room(
     context.close()
 
 
-def test_the_buttons_can_be_reached_and_seen_to_be_by_tab(page: Page) -> None:
+def test_the_buttons_are_reachable_by_tab_with_visible_focus(page: Page) -> None:
     api = TrialApi(test=2)
     begin(page, api)
     wait_for(page, "choice")
@@ -86,7 +86,7 @@ def test_the_buttons_can_be_reached_and_seen_to_be_by_tab(page: Page) -> None:
     assert api.answers["t0"]["answer"] == "right"
 
 
-def test_question_feedback_and_news_are_announced(page: Page) -> None:
+def test_question_feedback_and_status_are_announced(page: Page) -> None:
     begin(page, TrialApi())
     wait_for(page, "choice")
     assert page.locator("#question").get_attribute("aria-live") == "polite"
@@ -96,7 +96,7 @@ def test_question_feedback_and_news_are_announced(page: Page) -> None:
     )
 
 
-def test_a_page_is_read_with_the_button_that_has_the_focus(page: Page) -> None:
+def test_a_page_is_described_by_its_focused_button(page: Page) -> None:
     TrialApi(practice=1, test=2).visit(page)
     start = page.get_by_role("button", name="Start practice")
     expect(start).to_be_focused()
@@ -111,7 +111,7 @@ def test_a_page_is_read_with_the_button_that_has_the_focus(page: Page) -> None:
     expect(page.get_by_role("region")).to_have_accessible_name(re.compile("no feedback"))
 
 
-def test_a_page_without_one_is_an_alert(page: Page) -> None:
+def test_a_page_without_a_button_is_an_alert(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     api = TrialApi()
     begin(page, api)
@@ -121,7 +121,7 @@ def test_a_page_without_one_is_an_alert(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("This study is closed.")
 
 
-def test_the_stage_is_the_same_in_every_scheme_and_where_the_system_forces_colors(
+def test_the_stage_is_the_same_in_every_color_scheme_and_with_forced_colors(
     browser: Browser,
 ) -> None:
     """What surrounds an image is part of what is judged; a black tick can be seen on gray.
@@ -142,7 +142,7 @@ def test_the_stage_is_the_same_in_every_scheme_and_where_the_system_forces_color
     assert len(pictures) == 1
 
 
-def test_nothing_moves_for_who_asked_for_less_motion(browser: Browser) -> None:
+def test_nothing_moves_with_reduced_motion(browser: Browser) -> None:
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
     TrialApi(practice=1).visit(page)
@@ -154,7 +154,7 @@ def test_nothing_moves_for_who_asked_for_less_motion(browser: Browser) -> None:
     context.close()
 
 
-def test_a_narrow_window_is_told_so_before_consent(page: Page, live_study: LiveStudy) -> None:
+def test_the_consent_page_warns_in_a_narrow_window(page: Page, live_study: LiveStudy) -> None:
     page.set_viewport_size({"width": 559, "height": 800})
     page.goto(live_study.entry)
     expect(page.get_by_role("heading", name="This study needs a wider window")).to_be_visible()

@@ -127,7 +127,7 @@ def stored_answers(engine: Engine) -> int:
         return db.scalar(select(func.count()).select_from(Response)) or 0
 
 
-def test_a_page_closed_without_a_network_leaves_its_answers_to_the_next(
+def test_answers_of_a_page_closed_offline_are_sent_by_the_next_page(
     browser: Browser, tmp_path: Path, many: Path
 ) -> None:
     with study_of(tmp_path, many) as study, visit(browser) as visitor:
@@ -151,7 +151,7 @@ def test_a_page_closed_without_a_network_leaves_its_answers_to_the_next(
         check_intact(study.engine, [visitor], voided=1)  # the third, of which images were seen
 
 
-def test_a_server_killed_and_started_again(browser: Browser, tmp_path: Path, many: Path) -> None:
+def test_a_server_is_killed_and_restarted(browser: Browser, tmp_path: Path, many: Path) -> None:
     with study_of(tmp_path, many) as study, visit(browser) as visitor:
         server = Server(tmp_path, f"sqlite:///{tmp_path / 'study.sqlite'}")
         server.start()
@@ -270,7 +270,7 @@ def test_everything_submitted_twice(browser: Browser, tmp_path: Path, many: Path
         check_intact(study.engine, [visitor], voided=0)
 
 
-def test_an_image_that_the_server_cannot_give(browser: Browser, tmp_path: Path, many: Path) -> None:
+def test_an_image_fails_to_load(browser: Browser, tmp_path: Path, many: Path) -> None:
     with study_of(tmp_path, many) as study, visit(browser) as visitor:
         failed: set[str] = set()
 
@@ -295,7 +295,7 @@ def test_an_image_that_the_server_cannot_give(browser: Browser, tmp_path: Path, 
             assert trial.started_at is None  # nobody has seen it
 
 
-def test_a_disturbed_trial_comes_again_where_the_protocol_replaces_it(
+def test_a_disturbed_trial_is_replaced_if_the_protocol_says_so(
     browser: Browser, tmp_path: Path, many: Path
 ) -> None:
     with study_of(tmp_path, many, disturbed="replace") as study, visit(browser) as visitor:

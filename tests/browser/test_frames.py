@@ -45,7 +45,7 @@ def page_of_modules(page: Page) -> Page:
 @pytest.mark.parametrize(
     ("hertz", "asked_ms", "frames"), [(60, 1000, 60), (60, 100, 6), (75, 1000, 75), (144, 30, 4)]
 )
-def test_a_span_ends_with_the_frame_nearest_to_its_end(
+def test_a_duration_ends_with_the_nearest_frame(
     page_of_modules: Page, hertz: int, asked_ms: int, frames: int
 ) -> None:
     times = [1000 * n / hertz for n in range(2 * frames)]
@@ -62,7 +62,7 @@ def test_a_gap_of_more_than_two_frames_is_noticed(
     assert (held["slow"], held["frames"]) == (slow, 12 - dropped)
 
 
-def test_a_frame_that_waited_for_a_busy_page_counts_when_it_is_painted(
+def test_a_delayed_frame_counts_from_when_it_is_painted(
     page_of_modules: Page,
 ) -> None:
     times = [10 * n for n in range(30)]
@@ -72,12 +72,12 @@ def test_a_frame_that_waited_for_a_busy_page_counts_when_it_is_painted(
     assert (held["ms"], held["slow"]) == (100, True)
 
 
-def test_a_span_of_nothing_takes_no_frame(page_of_modules: Page) -> None:
+def test_a_duration_of_zero_takes_no_frame(page_of_modules: Page) -> None:
     held = page_of_modules.evaluate(HOLD, [[50, 60], 0, 1000 / 60, None])
     assert held == {"endedAt": 50, "ms": 0, "frames": 0, "slow": False}
 
 
-def test_a_span_without_end_is_over_with_the_frame_after_the_answer(page_of_modules: Page) -> None:
+def test_an_unlimited_duration_ends_with_the_frame_after_the_answer(page_of_modules: Page) -> None:
     times = [10 * n for n in range(30)]
     held = page_of_modules.evaluate(HOLD, [times, None, 10, 123])
     assert (held["ms"], held["frames"]) == (130, 13)
@@ -106,7 +106,7 @@ def test_a_sequential_trial_shows_its_images_in_the_order_sent(page_of_modules: 
     ]
 
 
-def test_masks_follow_every_image_in_its_place(page_of_modules: Page) -> None:
+def test_masks_follow_every_image_in_its_slot(page_of_modules: Page) -> None:
     pair = {"presentation": "sequential", "images": [LEFT, RIGHT], "timing": MASKED}
     steps = page_of_modules.evaluate(PLAN, pair)
     assert [shown for phase, _, shown in steps if phase == "mask"] == ["left"] * 2 + ["right"] * 2

@@ -111,7 +111,7 @@ def turn_out(engine: Engine, outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_page_speaks_and_axe_finds_nothing(
+def test_every_page_is_translated_and_passes_axe(
     browser: Browser, study: LiveStudy, language: str
 ) -> None:
     context = browser.new_context(locale=language, bypass_csp=True)

@@ -19,7 +19,7 @@ def evaluate(page: Page, script: str, visit: bool = True) -> object:
     return page.evaluate(f"async () => {{ {MODULES} {script} }}")
 
 
-def test_messages_arrive_once_and_in_their_order(page: Page) -> None:
+def test_messages_arrive_once_and_in_order(page: Page) -> None:
     script = """
       const arrived = [];
       const send = async (url) => {
@@ -37,7 +37,7 @@ def test_messages_arrive_once_and_in_their_order(page: Page) -> None:
     assert evaluate(page, script) == [["a", "b", "c"], replies, 0]
 
 
-def test_a_message_outlives_the_page_that_kept_it(page: Page) -> None:
+def test_a_message_survives_its_page(page: Page) -> None:
     keep = """
       const never = () => new Promise(() => {});
       const outbox = await openOutbox(never, await openStore("lasting"));
@@ -73,7 +73,7 @@ def test_a_refused_message_does_not_hold_up_the_next(page: Page) -> None:
     assert evaluate(page, script) == ["voided", "taken", 0]
 
 
-def test_a_lost_message_is_sent_again_with_longer_and_longer_pauses(page: Page) -> None:
+def test_a_lost_message_is_retried_with_increasing_pauses(page: Page) -> None:
     page.clock.install(time=0)
     TrialApi().visit(page)
     script = """
@@ -101,7 +101,7 @@ def test_a_lost_message_is_sent_again_with_longer_and_longer_pauses(page: Page) 
     assert page.evaluate("window.troubles") == 8
 
 
-def test_the_return_of_the_network_ends_a_pause(page: Page) -> None:
+def test_a_restored_network_ends_the_pause(page: Page) -> None:
     page.clock.install(time=0)
     TrialApi().visit(page)
     script = """
@@ -125,7 +125,7 @@ def test_the_return_of_the_network_ends_a_pause(page: Page) -> None:
     assert evaluate(page, script, visit=False) == 2
 
 
-def test_every_message_gets_an_id_of_its_own(page: Page) -> None:
+def test_every_message_has_its_own_id(page: Page) -> None:
     ids = evaluate(page, "return Array.from({ length: 1000 }, createMessageId);")
     assert isinstance(ids, list)
     assert len(set(ids)) == 1000

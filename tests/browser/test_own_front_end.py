@@ -62,7 +62,7 @@ def test_the_example_goes_from_consent_to_the_code(
             assert answer.rt_ms < 15_000
 
 
-def test_the_example_says_in_the_servers_words_what_is_wrong(
+def test_the_example_shows_the_servers_error_message(
     page: Page, live_study: LiveStudy, other_origin: str
 ) -> None:
     visit(page, other_origin, live_study, study="none")

@@ -107,7 +107,7 @@ def test_the_keyboard_alone_is_enough(page: Page, live_study: LiveStudy) -> None
         assert db.scalars(select(Participant.comment)).one() == "The sky gave it away."
 
 
-def test_a_reload_in_the_middle_of_a_pair_goes_on_with_another(
+def test_a_reload_during_a_pair_continues_with_another_pair(
     page: Page, live_study: LiveStudy
 ) -> None:
     agree(page, live_study)
@@ -127,7 +127,7 @@ def test_a_reload_in_the_middle_of_a_pair_goes_on_with_another(
         assert db.scalars(select(Participant.outcome)).one() is Outcome.COMPLETE
 
 
-def test_nobody_takes_part_without_the_tick(page: Page, live_study: LiveStudy) -> None:
+def test_consent_requires_the_checkbox(page: Page, live_study: LiveStudy) -> None:
     page.goto(live_study.entry)
     page.get_by_role("button", name="Take part").click()
     assert page.get_by_role("checkbox").evaluate("box => box.validity.valueMissing")

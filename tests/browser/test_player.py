@@ -71,7 +71,7 @@ def played(browser: Browser) -> Played:
     return Played(api, steps, attributes, sent, started_at)
 
 
-def test_the_left_image_comes_first_and_never_both(played: Played) -> None:
+def test_the_left_image_comes_first_and_never_with_the_right(played: Played) -> None:
     assert seen(played.steps) == [
         ("blank", []),
         ("image", ["left"]),
@@ -82,7 +82,7 @@ def test_the_left_image_comes_first_and_never_both(played: Played) -> None:
     ]
 
 
-def test_blanks_and_gaps_last_as_long_as_asked(played: Played) -> None:
+def test_blanks_and_gaps_last_as_long_as_planned(played: Played) -> None:
     entered = [step for step in played.steps if step["phase"] != "waiting"]
     asked = {"blank": TIMING["blank_ms"], "gap": TIMING["gap_ms"], "after": TIMING["after_ms"]}
     frame_ms = 1000 / played.api.environment["refresh_hz"]  # half of it may be rounded away
@@ -90,7 +90,7 @@ def test_blanks_and_gaps_last_as_long_as_asked(played: Played) -> None:
     assert all(lasted[phase] > asked_ms - frame_ms for phase, asked_ms in asked.items())
 
 
-def test_an_answer_carries_what_was_asked_for(played: Played) -> None:
+def test_an_answer_has_the_required_fields(played: Played) -> None:
     answer = played.api.answers["t0"]
     assert answer.keys() == {
         "id", "answer", "rt_ms", "first_ms", "second_ms", "first_frames", "second_frames",
@@ -119,12 +119,12 @@ def test_images_are_fetched_ahead(played: Played) -> None:
     assert sorted(call for call in played.sent_before_answer if "GET trials/" in call) == fetched
 
 
-def test_the_start_is_told_before_anything_is_seen(played: Played) -> None:
+def test_the_start_is_reported_before_anything_is_shown(played: Played) -> None:
     assert "POST trials/t0/start" in played.sent_before_answer
     assert played.started_at < next(step["at"] for step in played.steps if step["visible"])
 
 
-def test_an_image_says_the_same_whether_real_or_fake(played: Played) -> None:
+def test_real_and_fake_images_have_the_same_attributes(played: Played) -> None:
     assert played.attributes == [
         ["alt=Left image", "decoding=sync"],
         ["alt=Right image", "decoding=sync"],
@@ -142,7 +142,7 @@ def test_images_have_their_own_size_and_nothing_moves(page: Page) -> None:
     assert all(step["places"] == [left, right] for step in steps if step["places"])
 
 
-def test_keys_before_the_buttons_and_held_keys_are_no_answer(page: Page) -> None:
+def test_early_and_held_keys_are_not_answers(page: Page) -> None:
     api = TrialApi(exposure_ms=2000)
     begin(page, api)
     wait_for(page, "image")
@@ -169,7 +169,7 @@ def test_keys_before_the_buttons_and_held_keys_are_no_answer(page: Page) -> None
     ],
     ids=["mouse", "key", "enter", "script"],
 )
-def test_what_answered_is_told(page: Page, press: Callable[[Page], None], told: str) -> None:
+def test_the_input_type_is_reported(page: Page, press: Callable[[Page], None], told: str) -> None:
     api = TrialApi()
     begin(page, api)
     wait_for(page, "choice")
@@ -244,7 +244,7 @@ def test_the_page_opened_last_plays(page: Page) -> None:
     assert api.answers["t0"]["answer"] == "right"
 
 
-def test_an_image_that_never_comes_whole_is_asked_for_again_then_reported(page: Page) -> None:
+def test_a_broken_image_is_retried_then_reported(page: Page) -> None:
     api = TrialApi(broken_images=3)
     begin(page, api)
     answer(page, "f")
@@ -259,7 +259,7 @@ def test_an_image_that_never_comes_whole_is_asked_for_again_then_reported(page: 
     assert "POST trials/t0-again/response" in api.sent
 
 
-def test_feedback_says_in_words_what_was_right(page: Page) -> None:
+def test_feedback_is_given_in_words(page: Page) -> None:
     begin(page, TrialApi(practice=2))
     answer(page, "f")
     page.get_by_text("Practice pair 2 of 2").wait_for()
@@ -273,7 +273,7 @@ def test_feedback_says_in_words_what_was_right(page: Page) -> None:
 
 
 @pytest.mark.alone
-def test_both_images_stay_until_the_answer_where_no_exposure_is_set(page: Page) -> None:
+def test_both_images_stay_until_the_answer_without_an_exposure(page: Page) -> None:
     api = TrialApi(presentation="simultaneous", exposure_ms=None)
     begin(page, api)
     wait_for(page, "choice")
@@ -304,7 +304,7 @@ def test_a_single_image_is_masked_and_judged(page: Page) -> None:
     assert api.answers["t0"]["answer"] == "fake"
 
 
-def test_every_mask_is_another(page: Page) -> None:
+def test_every_mask_is_different(page: Page) -> None:
     TrialApi().visit(page)
     masks = page.evaluate("""async () => {
       const { createMask, fillWithNoise } = await import("/static/player/trial/masks.js");
@@ -331,7 +331,7 @@ def test_a_double_click_is_one_answer(page: Page) -> None:
     assert sum(answer["repeated_inputs"] + answer["early_inputs"] for answer in stored) <= 1
 
 
-def test_the_question_is_asked_with_the_buttons(page: Page) -> None:
+def test_the_question_appears_with_the_buttons(page: Page) -> None:
     begin(page, TrialApi())
     wait_for(page, "choice")
     expect(page.locator("#question")).to_have_text(QUESTION)
@@ -361,19 +361,19 @@ def test_a_narrow_window_waits_for_room(page: Page) -> None:
     assert api.answers["t0"]["flags"] == []
 
 
-def test_what_the_server_refuses_for_good_is_told_in_its_words(page: Page) -> None:
+def test_a_final_refusal_shows_the_servers_message(page: Page) -> None:
     TrialApi(closed=True).visit(page)
     page.get_by_role("heading", name="The study can’t continue here").wait_for()
     expect(page.locator("#failure-reason")).to_have_text("This study is closed.")
 
 
-def test_the_page_names_every_module_lest_one_wait_for_another() -> None:
+def test_the_page_preloads_every_module() -> None:
     named = re.findall(r'="/static/player/([^"]*\.js)"', TrialApi().render())
     modules = [str(file.relative_to(PLAYER)) for file in PLAYER.rglob("*.js")]
     assert sorted(named) == sorted(modules)
 
 
-def test_the_player_is_small_and_brings_no_inline_script_or_style() -> None:
+def test_the_player_is_small_and_has_no_inline_script_or_style() -> None:
     player = [file.stat().st_size for file in PLAYER.rglob("*.*")]
     assert 0 < sum(player) < 40_000
     for template in Path(ROOT, "templates").rglob("*.html"):

@@ -106,7 +106,7 @@ def test_questions_and_plates_are_answered_by_the_keyboard_alone(
     assert told == ("normal", "off", 2)
 
 
-def test_who_is_not_eligible_is_sent_back_with_a_code_of_its_own(
+def test_ineligible_participants_return_with_their_own_code(
     page: Page, screening_study: LiveStudy
 ) -> None:
     asked = stand_in(page, "https://app.prolific.com/**", "Prolific")
@@ -128,7 +128,7 @@ def test_who_is_not_eligible_is_sent_back_with_a_code_of_its_own(
     ("width", "pointer", "may"),
     [(1280, "mouse", True), (500, "mouse", False), (1280, "touch", False), (500, "touch", False)],
 )
-def test_nobody_begins_where_the_study_cannot_be_seen_or_answered(
+def test_the_study_cannot_start_on_unsuitable_devices(
     width: int, pointer: str, may: bool, browser: Browser, screening_study: LiveStudy
 ) -> None:
     touch = pointer == "touch"
@@ -153,7 +153,7 @@ def test_nobody_begins_where_the_study_cannot_be_seen_or_answered(
     context.close()
 
 
-def test_at_the_end_the_browser_goes_back_to_prolific_by_itself(
+def test_the_browser_returns_to_prolific_automatically_at_the_end(
     page: Page, live_study: LiveStudy
 ) -> None:
     asked = stand_in(page, "https://app.prolific.com/**", "Prolific")
@@ -173,7 +173,9 @@ def test_at_the_end_the_browser_goes_back_to_prolific_by_itself(
 
 
 @pytest.mark.parametrize("how", ["stay", "comment"])
-def test_who_stays_or_writes_is_not_sent_away(how: str, page: Page, live_study: LiveStudy) -> None:
+def test_participants_who_stay_or_write_are_not_redirected(
+    how: str, page: Page, live_study: LiveStudy
+) -> None:
     asked = stand_in(page, "https://app.prolific.com/**", "Prolific")
     page.clock.install()
     page.goto(live_study.entry + PROLIFIC_QUERY)
@@ -216,7 +218,7 @@ def test_a_worker_takes_part_and_submits_inside_the_frame_of_mturk(
     context.close()
 
 
-def test_nobody_else_may_frame_the_study(browser: Browser, live_study: LiveStudy) -> None:
+def test_other_sites_cannot_frame_the_study(browser: Browser, live_study: LiveStudy) -> None:
     context = browser.new_context()
     page = context.new_page()
     frames = "".join(

@@ -52,7 +52,7 @@ def frozen(live_study: LiveStudy) -> LiveStudy:
     return live_study
 
 
-def test_a_link_lets_in_once_and_shows_the_studies(page: Page, live_study: LiveStudy) -> None:
+def test_a_login_link_works_once_and_shows_the_studies(page: Page, live_study: LiveStudy) -> None:
     link = sign_in(page, live_study)
     study = page.get_by_role("article").filter(has_text=live_study.slug)
     expect(study).to_contain_text("open")
@@ -69,7 +69,7 @@ def recruited(page: Page, people: int) -> None:
     expect(page.locator("#study-progress .stat-grid").first).to_contain_text(f"started{people}")
 
 
-def test_progress_refreshes_by_itself_and_tells_when_it_cannot(
+def test_progress_refreshes_automatically_and_reports_failures(
     page: Page, frozen: LiveStudy
 ) -> None:
     page.clock.install()

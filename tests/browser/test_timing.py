@@ -81,7 +81,7 @@ def test_no_exposure_begins_before_both_images_have_arrived(page: Page) -> None:
     assert min(exposure.ms for exposure in seen[:4]) > ASKED_MS - FRAME_MS
 
 
-def test_a_response_time_is_that_from_the_buttons_to_the_event(page: Page) -> None:
+def test_a_response_time_runs_from_the_buttons_to_the_event(page: Page) -> None:
     api = TrialApi(test=6)
     page.add_init_script(OBSERVER)
     api.visit(page)

@@ -46,7 +46,7 @@ def answer_one(client: FlaskClient, base: str) -> bool:
     return bool(trials)
 
 
-def test_who_has_begun_stays_who_they_are_and_finishes(
+def test_participants_continue_and_finish_after_a_clock_step(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = app.test_client()
@@ -62,7 +62,9 @@ def test_who_has_begun_stays_who_they_are_and_finishes(
         assert db.scalars(select(Participant.outcome)).all() == [Outcome.COMPLETE]
 
 
-def test_a_consent_form_that_was_open_is_taken(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_open_consent_form_is_accepted_after_a_clock_step(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = app.test_client()
     form = {"csrf_token": csrf_token(client.get("/s/short")), "consent": "yes"}
     step_back(monkeypatch)
@@ -91,7 +93,7 @@ def test_a_researcher_stays_signed_in_and_exports_every_answer(
     assert sum(row["answer"] == "left" for row in rows) == 2
 
 
-def test_a_cookie_that_is_too_old_still_ends(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cookies_still_expire(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     client = app.test_client()
     base = consent(client)
     month_later = int(datetime.now(UTC).timestamp()) + 32 * 24 * 3600

@@ -16,7 +16,7 @@ KILLS = {"sqlite": 6, "postgresql": 3}  # benchmarks/faults.py has 30 of each
 
 
 @pytest.mark.slow(10)
-def test_a_killed_server_loses_no_answer_and_doubles_none(
+def test_a_killed_server_neither_loses_nor_duplicates_answers(
     tmp_path: Path, database_url: str, many: Path, protocol: Protocol
 ) -> None:
     with serving(tmp_path, database_url, many, protocol) as ((server,), engine):

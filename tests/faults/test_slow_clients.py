@@ -70,7 +70,7 @@ CLIENTS_OF_A_KIND: tuple[Client, ...] = (send_slowly, never_read, pipeline)
 
 
 @pytest.mark.parametrize("client", CLIENTS_OF_A_KIND)
-def test_the_answers_of_others_are_stored_within_half_a_second(
+def test_other_clients_answers_are_stored_within_half_a_second(
     client: Client, server: Server
 ) -> None:
     ledger = loops.run(answer_beside(client, server.port))

@@ -28,7 +28,7 @@ def post(server: Server, token: str, path: str, body: object) -> tuple[int, byte
         return reply.status, reply.read()
 
 
-def test_an_answer_under_way_is_stored_and_told_before_a_server_stops(
+def test_a_stopping_server_stores_and_confirms_a_pending_answer(
     tmp_path: Path, sqlite_url: str, many: Path, protocol: Protocol
 ) -> None:
     with serving(tmp_path, sqlite_url, many, protocol) as ((server,), engine):

@@ -31,7 +31,7 @@ def busy_for_300_ms(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("busy_for_300_ms")
-def test_a_locked_database_loses_nothing_and_is_read_meanwhile(
+def test_a_locked_database_loses_nothing_and_can_be_read(
     tmp_path: Path, many: Path, protocol: Protocol
 ) -> None:
     async def lock(ledger: Ledger) -> None:
@@ -46,7 +46,7 @@ def test_a_locked_database_loses_nothing_and_is_read_meanwhile(
         assert_nothing_lost(live.engine, ledger)
 
 
-def test_a_full_disk_is_told_and_corrupts_nothing(
+def test_a_full_disk_is_reported_and_corrupts_nothing(
     tmp_path: Path, many: Path, protocol: Protocol
 ) -> None:
     async def fill(ledger: Ledger) -> None:

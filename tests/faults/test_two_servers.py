@@ -34,7 +34,7 @@ async def answer_at(servers: list[Server]) -> Ledger:
 
 
 @pytest.mark.slow(4)
-def test_two_servers_on_one_file_lose_nothing_and_know_the_same_people(
+def test_two_servers_on_one_file_lose_nothing_and_share_participants(
     tmp_path: Path, sqlite_url: str, many: Path, protocol: Protocol
 ) -> None:
     with serving(tmp_path, sqlite_url, many, protocol, servers=2) as (servers, engine):

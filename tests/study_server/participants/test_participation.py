@@ -184,7 +184,7 @@ def test_a_plan_has_every_trial_of_the_protocol(db: Session) -> None:
         assert trial.main_stimulus.method == expected
 
 
-def test_the_first_answer_stands(db: Session) -> None:
+def test_the_first_answer_is_final(db: Session) -> None:
     participant = enroll(db)
     (trial, *_) = upcoming(db, participant)
     for choice in (Answer.RIGHT, Answer.LEFT):

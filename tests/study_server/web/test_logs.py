@@ -55,7 +55,7 @@ def test_a_request_is_one_line_with_the_pattern_of_its_route(
         assert secret not in log.getvalue()
 
 
-def test_a_failure_tells_where_and_not_who_nor_what_they_said(
+def test_a_logged_exception_has_its_location_but_no_personal_data(
     app: Flask, base: str, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:

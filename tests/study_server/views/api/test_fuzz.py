@@ -49,7 +49,7 @@ def next_trial(study: LiveStudy, headers: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize(("method", "path"), list_operations())
-def test_nothing_that_is_sent_breaks_the_server_or_its_description(
+def test_no_request_breaks_the_server_or_its_description(
     method: str, path: str, live_study: LiveStudy
 ) -> None:
     description = ask(Request(f"{live_study.address}/api/v1/openapi.json"))

@@ -65,7 +65,7 @@ def test_there_is_no_code_before_the_last_answer(
     assert result == {"outcome": "active", "code": None, "score": None, "debrief": None}
 
 
-def test_the_pages_and_the_api_tell_the_same_of_a_trial(
+def test_the_pages_and_the_api_describe_a_trial_identically(
     client: FlaskClient, token: dict[str, str]
 ) -> None:
     base = f"/p/{token['Authorization'].split()[1]}"
@@ -76,12 +76,12 @@ def test_the_pages_and_the_api_tell_the_same_of_a_trial(
     assert client.get(page_image["url"]).data == client.get(api_image["url"], headers=token).data
 
 
-def test_the_same_person_gets_the_same_token_and_another_another(client: FlaskClient) -> None:
+def test_each_external_id_has_one_token(client: FlaskClient) -> None:
     tokens = [header(enroll(client, external_id=person)) for person in ("ada", "ada", "eve")]
     assert tokens[0] == tokens[1] != tokens[2]
 
 
-def test_who_knows_a_name_is_not_that_person(client: FlaskClient) -> None:
+def test_an_external_id_alone_does_not_return_a_started_participation(client: FlaskClient) -> None:
     token = header(enroll(client, external_id="worker-17"))
     (trial, *_) = client.get("/api/v1/trials", headers=token).get_json()["trials"]
     client.post(f"/api/v1/trials/{trial['token']}/start", json={}, headers=token)
@@ -89,9 +89,7 @@ def test_who_knows_a_name_is_not_that_person(client: FlaskClient) -> None:
     assert (guessed.status_code, "token" in guessed.get_json()) == (409, False)
 
 
-def test_what_the_study_is_about_is_told_at_the_end(
-    client: FlaskClient, token: dict[str, str]
-) -> None:
+def test_the_debriefing_is_only_sent_at_the_end(client: FlaskClient, token: dict[str, str]) -> None:
     (texts,) = client.get("/api/v1/studies/short").get_json()["texts"].values()
     assert "debrief" not in texts
     assert client.get("/api/v1/result", headers=token).get_json()["debrief"] is None
@@ -101,7 +99,7 @@ def test_what_the_study_is_about_is_told_at_the_end(
     assert "What this study is about" in result["debrief"]
 
 
-def test_json_nested_beyond_reason_is_refused(client: FlaskClient, token: dict[str, str]) -> None:
+def test_deeply_nested_json_is_refused(client: FlaskClient, token: dict[str, str]) -> None:
     deep = client.post(
         "/api/v1/comment", data=b"[" * 30_000, headers=token, content_type="application/json"
     )
@@ -124,7 +122,7 @@ def test_a_body_must_be_well_formed_and_declared_as_json(
 
 
 @pytest.mark.parametrize("page", ["comment", "trials/a/response"])
-def test_a_missing_or_other_body_is_named(
+def test_a_missing_or_wrong_body_gets_an_error_message(
     page: str, client: FlaskClient, token: dict[str, str]
 ) -> None:
     for body in ("", "[]", "null", '"text"'):
@@ -134,7 +132,7 @@ def test_a_missing_or_other_body_is_named(
         assert (reply.status_code, reply.get_json()["error"][:6]) == (400, "body: ")
 
 
-def test_the_first_answer_stands(client: FlaskClient, token: dict[str, str], app: Flask) -> None:
+def test_the_first_answer_is_final(client: FlaskClient, token: dict[str, str], app: Flask) -> None:
     (trial, *_) = client.get("/api/v1/trials", headers=token).get_json()["trials"]
     address = f"/api/v1/trials/{trial['token']}/response"
     bodies = SHOWN, SHOWN | {"answer": "right"}
@@ -147,9 +145,7 @@ def test_the_first_answer_stands(client: FlaskClient, token: dict[str, str], app
 @pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer nobody", "Basic bm9ib2R5", "Bearer \0"]
 )
-def test_without_a_token_of_somebody_there_is_nothing(
-    authorization: str, client: FlaskClient
-) -> None:
+def test_without_a_valid_token_nothing_is_served(authorization: str, client: FlaskClient) -> None:
     sent = {"Authorization": authorization.replace("\0", "%00")}
     asked = [
         client.get(f"/api/v1/{page}", headers=sent)
@@ -161,7 +157,7 @@ def test_without_a_token_of_somebody_there_is_nothing(
         assert "Bearer TOKEN" in refused.get_json()["error"]
 
 
-def test_a_token_is_no_key_to_somebody_elses_trial(client: FlaskClient) -> None:
+def test_a_token_does_not_open_another_participants_trial(client: FlaskClient) -> None:
     mine, other = header(enroll(client)), header(enroll(client))
     (trial, *_) = client.get("/api/v1/trials", headers=other).get_json()["trials"]
     assert client.get(trial["images"][0]["url"], headers=mine).status_code == 404
@@ -178,7 +174,7 @@ def test_a_token_is_no_key_to_somebody_elses_trial(client: FlaskClient) -> None:
         ({"invitation": "forged"}, 404, "link"),
     ],
 )
-def test_nobody_takes_part_without_consent_to_the_text_of_now(
+def test_enrollment_requires_consent_to_the_current_text(
     change: dict[str, object], status: int, words: str, client: FlaskClient, app: Flask
 ) -> None:
     refused = enroll(client, **change)
@@ -188,9 +184,7 @@ def test_nobody_takes_part_without_consent_to_the_text_of_now(
         assert db.scalar(select(func.count()).select_from(Participant)) == 0
 
 
-def test_a_paused_study_lets_in_who_has_begun_and_nobody_new(
-    client: FlaskClient, app: Flask
-) -> None:
+def test_a_paused_study_admits_only_enrolled_participants(client: FlaskClient, app: Flask) -> None:
     before = header(enroll(client, external_id="ada"))
     with write_transaction(app.extensions["engine"]) as db:
         find(db, "short").state = StudyState.PAUSED
@@ -206,7 +200,9 @@ def test_an_invitation_makes_a_preview(client: FlaskClient, app: Flask) -> None:
         assert db.scalars(select(Participant.mode)).one() is Mode.PREVIEW
 
 
-def test_withdrawal_leaves_nothing(client: FlaskClient, token: dict[str, str], app: Flask) -> None:
+def test_withdrawal_deletes_everything(
+    client: FlaskClient, token: dict[str, str], app: Flask
+) -> None:
     client.post("/api/v1/comment", json={"comment": "green"}, headers=token)
     assert client.post("/api/v1/withdraw", headers=token).status_code == 204
     with read_session(app.extensions["engine"]) as db:
@@ -226,9 +222,7 @@ def screening(app: Flask) -> None:
 
 
 @pytest.mark.usefixtures("screening")
-def test_there_is_no_trial_before_what_is_asked_is_answered(
-    client: FlaskClient, app: Flask
-) -> None:
+def test_there_are_no_trials_before_screening(client: FlaskClient, app: Flask) -> None:
     token = header(enroll(client))
     asked = client.get("/api/v1/screening", headers=token).get_json()
     plates = [f"/api/v1/screening/plates/{number}" for number in range(2)]
@@ -252,7 +246,7 @@ def test_there_is_no_trial_before_what_is_asked_is_answered(
 
 
 @pytest.mark.usefixtures("screening")
-def test_who_is_not_eligible_is_screened_out(client: FlaskClient) -> None:
+def test_ineligible_participants_are_screened_out(client: FlaskClient) -> None:
     token = header(enroll(client))
     answers = {"color_vision": "deficient", "night_light": "off", "digits": []}
     assert client.post("/api/v1/screening", json=answers, headers=token).status_code == 204
@@ -261,7 +255,9 @@ def test_who_is_not_eligible_is_screened_out(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("screening")
-def test_who_left_unscreened_is_asked_on_return(client: FlaskClient, app: Flask) -> None:
+def test_unscreened_participants_are_screened_when_they_return(
+    client: FlaskClient, app: Flask
+) -> None:
     token = header(enroll(client))
     with write_transaction(app.extensions["engine"]) as db:
         db.scalars(select(Participant)).one().outcome = Outcome.ABANDONED
@@ -270,7 +266,7 @@ def test_who_left_unscreened_is_asked_on_return(client: FlaskClient, app: Flask)
 
 
 @pytest.mark.parametrize("word", ["start", "response"])
-def test_who_comes_too_late_is_noted_as_that(
+def test_late_participants_time_out(
     word: str, client: FlaskClient, token: dict[str, str], app: Flask
 ) -> None:
     (trial, *_) = client.get("/api/v1/trials", headers=token).get_json()["trials"]
@@ -284,7 +280,7 @@ def test_who_comes_too_late_is_noted_as_that(
         assert db.scalar(select(func.count()).select_from(Response)) == 0
 
 
-def test_a_browser_may_ask_whether_it_may_ask_while_the_database_is_gone(
+def test_preflight_requests_work_without_the_database(
     client: FlaskClient, app: Flask, tmp_path: Path
 ) -> None:
     app.extensions["writer"] = open_engine(f"sqlite:///{tmp_path}")  # a folder: it cannot be opened
@@ -295,7 +291,7 @@ def test_a_browser_may_ask_whether_it_may_ask_while_the_database_is_gone(
         assert asked.status_code == 200
 
 
-def test_pages_of_other_origins_may_ask(client: FlaskClient, token: dict[str, str]) -> None:
+def test_other_origins_may_call_the_api(client: FlaskClient, token: dict[str, str]) -> None:
     asked = client.options("/api/v1/trials", headers={"Origin": "https://lab.example"})
     assert asked.status_code == 200
     for reply in (asked, client.get("/api/v1/trials", headers=token), client.get("/api/v1/trials")):
@@ -305,7 +301,7 @@ def test_pages_of_other_origins_may_ask(client: FlaskClient, token: dict[str, st
     assert "Access-Control-Allow-Origin" not in client.get("/s/short").headers
 
 
-def test_what_is_not_there_is_told_in_json(client: FlaskClient) -> None:
+def test_unknown_addresses_get_a_json_error(client: FlaskClient) -> None:
     for address in ("/api/v1/nothing", "/api/v1/studies/none", "/api/v1/studies/a%00b"):
         refused = client.get(address)
         assert (refused.status_code, refused.mimetype) == (404, "application/json")

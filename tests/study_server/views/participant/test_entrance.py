@@ -32,7 +32,7 @@ def test_the_front_page_leads_to_the_open_studies(client: FlaskClient, app: Flas
     assert "/s/short" not in client.get("/").text
 
 
-def test_consent_is_asked_before_anything_is_stored(client: FlaskClient, app: Flask) -> None:
+def test_nothing_is_stored_before_consent(client: FlaskClient, app: Flask) -> None:
     page = client.get("/s/short")
     refused = client.post("/s/short", data={"csrf_token": csrf_token(page)})
     assert refused.status_code == 400
@@ -41,12 +41,12 @@ def test_consent_is_asked_before_anything_is_stored(client: FlaskClient, app: Fl
         assert db.scalar(select(func.count()).select_from(Participant)) == 0
 
 
-def test_a_form_from_elsewhere_is_refused(client: FlaskClient) -> None:
+def test_a_form_without_a_csrf_token_is_refused(client: FlaskClient) -> None:
     client.get("/s/short")
     assert client.post("/s/short", data={"consent": "yes"}).status_code == 400
 
 
-def test_consent_works_over_https_where_no_referrer_is_sent(app: Flask) -> None:
+def test_consent_works_over_https_without_a_referrer(app: Flask) -> None:
     client = app.test_client()
     secure = {"base_url": "https://study.example.org"}
     token = csrf_token(client.get("/s/short", **secure))
@@ -54,7 +54,9 @@ def test_consent_works_over_https_where_no_referrer_is_sent(app: Flask) -> None:
     assert client.post("/s/short", data=form, **secure).status_code == 303
 
 
-def test_who_comes_back_goes_on_where_they_were(client: FlaskClient, base: str) -> None:
+def test_returning_participants_continue_where_they_left_off(
+    client: FlaskClient, base: str
+) -> None:
     assert client.get("/s/short").location == base
     assert consent_again(client) == base
 
@@ -74,9 +76,7 @@ def bilingual(app: Flask, client: FlaskClient) -> FlaskClient:
     return client
 
 
-def test_a_study_speaks_as_the_browser_asks_and_stays_with_it(
-    bilingual: FlaskClient, app: Flask
-) -> None:
+def test_a_study_keeps_the_language_of_the_browser(bilingual: FlaskClient, app: Flask) -> None:
     page = bilingual.get("/s/short").text
     assert '<html lang="de">' in page
     assert "Einladung zu einer Studie" in page
@@ -97,9 +97,7 @@ def words(page: str) -> dict[str, str]:
     return given
 
 
-def test_a_link_changes_the_language_and_keeps_the_rest_of_the_address(
-    bilingual: FlaskClient, app: Flask
-) -> None:
+def test_language_links_keep_the_other_parameters(bilingual: FlaskClient, app: Flask) -> None:
     entry = f"/s/short?invitation={invitation(SECRET, 'short', Mode.PREVIEW, 'x')}"
     page = bilingual.get(entry).text
     assert re.search(r'lang="de" hreflang="de" aria-current="true">Deutsch<', page)
@@ -113,13 +111,13 @@ def test_a_link_changes_the_language_and_keeps_the_rest_of_the_address(
 
 
 @pytest.mark.parametrize("asked", ["slug=x", "endpoint=x", "_scheme=javascript", "_anchor=x"])
-def test_nothing_in_an_address_leads_elsewhere(asked: str, client: FlaskClient) -> None:
+def test_no_parameter_redirects_to_another_site(asked: str, client: FlaskClient) -> None:
     page = client.get(f"/s/short?{asked}")
     (action,) = re.findall(r'action="([^"]+)"', page.text)
     assert action.startswith("/s/short?")
 
 
-def test_the_front_page_speaks_as_the_browser_asks_whatever_its_studies_do(
+def test_the_front_page_uses_the_language_of_the_browser(
     bilingual: FlaskClient, app: Flask
 ) -> None:
     page = bilingual.get("/").text
@@ -131,14 +129,14 @@ def test_the_front_page_speaks_as_the_browser_asks_whatever_its_studies_do(
     assert 'lang="en">Which photograph has fake colors?</a>' in page
 
 
-def test_a_study_in_one_language_offers_no_other(client: FlaskClient) -> None:
+def test_a_study_in_one_language_has_no_language_links(client: FlaskClient) -> None:
     page = client.get("/s/short?lang=de", headers={"Accept-Language": "de"}).text
     assert '<html lang="en">' in page
     assert "hreflang" not in page
 
 
 @pytest.mark.parametrize("state", [StudyState.DRAFT, StudyState.PAUSED, StudyState.CLOSED])
-def test_a_study_that_is_not_open_lets_nobody_new_in(
+def test_a_study_that_is_not_open_admits_no_new_participants(
     state: StudyState, client: FlaskClient, app: Flask
 ) -> None:
     with write_transaction(app.extensions["engine"]) as db:
@@ -157,7 +155,9 @@ def test_the_preview_command_prints_such_an_invitation(
         assert db.scalars(select(Participant.mode)).all() == [Mode.PREVIEW]
 
 
-def test_an_invitation_opens_a_draft_and_cannot_be_forged(client: FlaskClient, app: Flask) -> None:
+def test_an_invitation_admits_to_a_draft_and_cannot_be_forged(
+    client: FlaskClient, app: Flask
+) -> None:
     with write_transaction(app.extensions["engine"]) as db:
         find(db, "short").state = StudyState.DRAFT
     for secret, status in ((SECRET, 200), ("another secret, as long", 404)):
@@ -171,7 +171,7 @@ def test_an_invitation_opens_a_draft_and_cannot_be_forged(client: FlaskClient, a
     assert (participant.mode, base) == (Mode.PREVIEW, f"/p/{participant.token}")
 
 
-def test_a_blocked_cookie_is_named_as_the_reason(client: FlaskClient) -> None:
+def test_the_page_explains_a_blocked_cookie(client: FlaskClient) -> None:
     refused = client.post("/s/short", data={"consent": "yes"})
     assert refused.status_code == 400
     assert "blocked a cookie" in refused.text

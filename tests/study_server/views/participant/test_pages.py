@@ -20,7 +20,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5, "flags": ["hidden"]}
 
 
-def test_the_next_trials_tell_nothing_of_the_truth(client: FlaskClient, base: str) -> None:
+def test_the_next_trials_do_not_reveal_the_truth(client: FlaskClient, base: str) -> None:
     batch = client.get(f"{base}/trials").get_json()
     assert (batch["answered"], batch["planned"], len(batch["trials"])) == (0, 7, 4)
     for trial in batch["trials"]:
@@ -37,7 +37,7 @@ def test_the_next_trials_tell_nothing_of_the_truth(client: FlaskClient, base: st
         assert trial["images"] == [{"slot": s, "url": f"{mine}/{s}"} for s in ("left", "right")]
 
 
-def test_the_reply_to_an_answer_tells_the_next_trials(client: FlaskClient, base: str) -> None:
+def test_the_reply_to_an_answer_contains_the_next_trials(client: FlaskClient, base: str) -> None:
     told = client.get(f"{base}/trials").get_json()
     for answered in range(1, 8):
         (trial, *_) = told["trials"]
@@ -48,9 +48,7 @@ def test_the_reply_to_an_answer_tells_the_next_trials(client: FlaskClient, base:
     assert told["trials"] == []
 
 
-def test_attention_checks_trials_pass_for_test_trials(
-    client: FlaskClient, base: str, app: Flask
-) -> None:
+def test_attention_checks_look_like_test_trials(client: FlaskClient, base: str, app: Flask) -> None:
     told = {}
     for _ in range(7):
         (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
@@ -102,13 +100,13 @@ def test_each_side_shows_what_the_schedule_says(
         assert client.get(f"{base}/trials/{trial['token']}/{side}").data == expected
 
 
-def test_an_image_is_dead_once_its_trial_is_answered(client: FlaskClient, base: str) -> None:
+def test_an_image_is_gone_once_its_trial_is_answered(client: FlaskClient, base: str) -> None:
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
     client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
     assert client.get(trial["images"][0]["url"]).status_code == 410
 
 
-def test_somebody_elses_images_and_trials_are_not_there(app: Flask, base: str) -> None:
+def test_other_participants_images_and_trials_are_404(app: Flask, base: str) -> None:
     other = app.test_client()
     others_base = consent(other)
     (trial, *_) = other.get(f"{others_base}/trials").get_json()["trials"]
@@ -117,9 +115,7 @@ def test_somebody_elses_images_and_trials_are_not_there(app: Flask, base: str) -
     assert other.post(stolen, json=SHOWN).status_code == 404
 
 
-def test_practice_tells_the_truth_after_the_answer_and_test_never(
-    client: FlaskClient, base: str, app: Flask
-) -> None:
+def test_only_practice_trials_have_feedback(client: FlaskClient, base: str, app: Flask) -> None:
     feedback = []
     for _ in range(7):
         (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
@@ -132,7 +128,7 @@ def test_practice_tells_the_truth_after_the_answer_and_test_never(
     assert [told for _, told in feedback[2:]] == [None] * 5
 
 
-def test_a_retry_gets_the_same_word_and_the_first_answer_stands(
+def test_a_retry_gets_the_same_reply_and_the_first_answer_is_final(
     client: FlaskClient, base: str, app: Flask
 ) -> None:
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
@@ -146,7 +142,7 @@ def test_a_retry_gets_the_same_word_and_the_first_answer_stands(
     assert (stored.answer, stored.rt_ms, stored.hidden) == (Answer.LEFT, 640, True)
 
 
-def test_a_reload_voids_the_trial_that_was_running(client: FlaskClient, base: str) -> None:
+def test_a_reload_voids_the_running_trial(client: FlaskClient, base: str) -> None:
     (running, waiting, *_) = client.get(f"{base}/trials").get_json()["trials"]
     assert client.post(f"{base}/trials/{running['token']}/start", json={}).status_code == 204
     resumed = client.post(f"{base}/resume", json={}).get_json()["trials"]
@@ -168,7 +164,7 @@ def test_a_reload_voids_the_trial_that_was_running(client: FlaskClient, base: st
         ({"truth": "left"}, "truth: "),
     ],
 )
-def test_a_malformed_answer_is_named_and_not_stored(
+def test_a_malformed_answer_gets_an_error_and_is_not_stored(
     change: dict[str, object], message: str, client: FlaskClient, base: str, app: Flask
 ) -> None:
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
@@ -179,7 +175,7 @@ def test_a_malformed_answer_is_named_and_not_stored(
         assert db.scalar(select(func.count()).select_from(Response)) == 0
 
 
-def test_what_is_no_json_is_refused(client: FlaskClient, base: str) -> None:
+def test_a_body_that_is_not_json_is_refused(client: FlaskClient, base: str) -> None:
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
     address = f"{base}/trials/{trial['token']}/response"
     assert client.post(address, data="{", content_type="application/json").status_code == 400
@@ -187,7 +183,7 @@ def test_what_is_no_json_is_refused(client: FlaskClient, base: str) -> None:
     assert client.post(address, json={"flags": ["x" * 70_000]}).status_code == 413
 
 
-def test_the_code_is_shown_when_all_is_stored(client: FlaskClient, base: str) -> None:
+def test_the_code_is_shown_once_all_answers_are_stored(client: FlaskClient, base: str) -> None:
     assert client.get(f"{base}/debrief").status_code == 303
     for _ in range(7):
         (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
@@ -200,13 +196,13 @@ def test_the_code_is_shown_when_all_is_stored(client: FlaskClient, base: str) ->
     assert "the &lt;b&gt;sky&lt;/b&gt; was green" in client.get(f"{base}/debrief").text
 
 
-def test_a_character_that_databases_cannot_hold_is_refused(client: FlaskClient, base: str) -> None:
+def test_nul_characters_are_refused(client: FlaskClient, base: str) -> None:
     assert client.post(f"{base}/comment", data={"comment": "a\0b"}).status_code == 400
     assert client.get(f"{base}%00/trials").status_code == 404
     assert client.get("/s/short?lang=%00").status_code == 404
 
 
-def test_who_is_out_of_time_is_told_and_gives_no_more_answers(
+def test_late_participants_see_a_message_and_cannot_answer(
     client: FlaskClient, base: str, app: Flask
 ) -> None:
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
@@ -235,7 +231,7 @@ def test_the_screen_is_described_once(client: FlaskClient, base: str, app: Flask
 
 
 @pytest.mark.parametrize("path", ["/p/x/trials", "/api/v1/trials", "/static/style.css"])
-def test_no_cookie_is_read_or_written_where_none_is_needed(path: str, app: Flask) -> None:
+def test_cookieless_paths_neither_read_nor_set_a_cookie(path: str, app: Flask) -> None:
     with app.test_request_context(path), pytest.raises(RuntimeError, match="unavailable"):
         session["person"] = "another"
     with app.test_request_context("/s/short"):
@@ -245,7 +241,7 @@ def test_no_cookie_is_read_or_written_where_none_is_needed(path: str, app: Flask
 @pytest.mark.parametrize(
     "address", ["/s/none", "/p/none", "/p/none/trials", "/s/short?invitation=x"]
 )
-def test_unknown_addresses_are_a_page_that_says_so(address: str, client: FlaskClient) -> None:
+def test_unknown_addresses_show_an_error_page(address: str, client: FlaskClient) -> None:
     page = client.get(address)
     assert page.status_code == 404
     assert "Check that you copied the whole link" in page.text
@@ -261,7 +257,7 @@ def test_every_page_carries_the_security_headers(client: FlaskClient, base: str)
         assert headers["X-Frame-Options"] == "DENY"
 
 
-def test_who_is_told_that_a_trial_is_gone_is_told_in_their_language(
+def test_errors_about_trials_are_in_the_participants_language(
     app: Flask, base: str, client: FlaskClient
 ) -> None:
     with write_transaction(app.extensions["engine"]) as db:

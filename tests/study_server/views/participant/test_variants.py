@@ -62,7 +62,7 @@ def answer(db: Session, participant: Participant, trial: Trial, right: bool = Tr
     respond(db, participant, trial, SubmittedResponse(choice, 500, 100))
 
 
-def test_a_single_image_is_in_the_column_of_what_it_is(
+def test_a_single_image_is_stored_with_its_own_method(
     db: Session, manifest: Path, tmp_path: Path
 ) -> None:
     protocol = short_protocol("single", **SINGLE, practice=0, attention_checks=0, trials=6)
@@ -77,7 +77,7 @@ def test_a_single_image_is_in_the_column_of_what_it_is(
 
 
 @pytest.mark.parametrize(("changes", "unfit"), [({}, Answer.REAL), (SINGLE, Answer.LEFT)])
-def test_a_pair_is_not_called_real_and_a_single_image_is_on_no_side(
+def test_pairs_have_a_side_and_single_images_a_verdict(
     changes: dict[str, object], unfit: Answer, db: Session, manifest: Path, tmp_path: Path
 ) -> None:
     participant = come(db, short_protocol("one", **changes), manifest, tmp_path)
@@ -86,7 +86,9 @@ def test_a_pair_is_not_called_real_and_a_single_image_is_on_no_side(
         respond(db, participant, trial, SubmittedResponse(unfit, 500, 100))
 
 
-def test_who_passes_the_qualification_goes_on(db: Session, manifest: Path, tmp_path: Path) -> None:
+def test_participants_who_pass_the_qualification_continue(
+    db: Session, manifest: Path, tmp_path: Path
+) -> None:
     participant = come(db, short_protocol("q", **QUALIFIED), manifest, tmp_path)
     first, second, *_ = trials_of(db, participant)
     assert {first.kind, second.kind} == {TrialKind.QUALIFICATION}
@@ -99,7 +101,7 @@ def test_who_passes_the_qualification_goes_on(db: Session, manifest: Path, tmp_p
     assert scoring.score(db, participant) == (4, 4)
 
 
-def test_who_fails_the_qualification_is_screened_out(
+def test_participants_who_fail_the_qualification_are_screened_out(
     db: Session, manifest: Path, tmp_path: Path
 ) -> None:
     participant = come(db, short_protocol("q", **QUALIFIED), manifest, tmp_path)
@@ -116,7 +118,7 @@ def test_who_fails_the_qualification_is_screened_out(
     assert enroll(db, "q", "third").assigned_method == participant.assigned_method
 
 
-def test_a_repeat_follows_what_took_its_originals_place(
+def test_a_repeat_repeats_the_replacement_of_its_original(
     db: Session, manifest: Path, tmp_path: Path
 ) -> None:
     protocol = short_protocol("r", practice=0, attention_checks=0, trials=6, repeats=2)
@@ -158,7 +160,7 @@ def test_repeats_are_not_scored(db: Session, manifest: Path, tmp_path: Path) -> 
     assert scoring.score(db, participant) == (4, 4)
 
 
-def test_nobody_new_is_let_in_once_every_fake_was_seen_often_enough(
+def test_a_study_is_full_once_every_fake_has_enough_views(
     db: Session, manifest: Path, tmp_path: Path
 ) -> None:
     """12 photographs and one method, 6 test trials a person: two people see each once."""
@@ -195,7 +197,7 @@ def served(
     return app, client, consent(client, f"/s/{protocol.slug}")
 
 
-def test_the_browser_gets_one_image_of_a_single_trial_and_the_truth_after_practice(
+def test_a_single_trial_has_one_image_and_practice_has_feedback(
     engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
     protocol = short_protocol("single", **SINGLE, practice=4, masks=0)
@@ -233,7 +235,7 @@ def test_the_images_come_in_the_order_in_which_they_are_shown(
     assert {t["images"][0]["slot"] for t in trials} == {"left", "right"}  # balanced in practice
 
 
-def test_who_is_screened_out_is_told_so_without_a_code(
+def test_screened_out_participants_see_a_page_without_a_code(
     engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
     protocol = short_protocol("q", **QUALIFIED | {"qualification_min_correct": 1.0})

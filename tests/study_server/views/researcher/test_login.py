@@ -42,11 +42,13 @@ def sign_in(client: FlaskClient, name: str, password: str) -> TestResponse:
 
 
 @pytest.mark.parametrize("address", ["", "/studies/short", *PARTS])
-def test_without_a_login_there_is_only_the_login(address: str, client: FlaskClient) -> None:
+def test_without_a_login_every_page_redirects_to_the_login(
+    address: str, client: FlaskClient
+) -> None:
     assert client.get(f"/researcher{address}").location == "/researcher/login"
 
 
-def test_the_right_password_lets_in_and_signing_out_ends_it(client: FlaskClient) -> None:
+def test_the_right_password_signs_in_until_sign_out(client: FlaskClient) -> None:
     assert sign_in(client, "ada", PASSWORD).location == "/researcher"
     page = client.get("/researcher").text
     assert "short" in page
@@ -64,7 +66,7 @@ def test_a_wrong_password_and_an_unknown_name_look_alike(
     assert "Wrong name or password." in refused.text
 
 
-def test_guessing_is_slowed_down(client: FlaskClient) -> None:
+def test_login_attempts_are_limited(client: FlaskClient) -> None:
     statuses = [sign_in(client, "ada", "wrong").status_code for _ in range(12)]
     assert statuses.count(429) == 2
 
@@ -75,7 +77,7 @@ def enter(client: FlaskClient, link: str) -> TestResponse:
 
 
 @pytest.mark.parametrize(("hours", "uses"), [(1, 1), (-1, 0)])
-def test_a_link_lets_in_once_while_it_is_young(
+def test_a_login_link_works_once_until_it_expires(
     hours: int, uses: int, client: FlaskClient, app: Flask
 ) -> None:
     with write_transaction(app.extensions["engine"]) as db:
@@ -85,9 +87,7 @@ def test_a_link_lets_in_once_while_it_is_young(
     assert let_in == [uses == 1, False]
 
 
-def test_the_report_is_linked_and_served_when_it_is_there(
-    client: FlaskClient, tmp_path: Path
-) -> None:
+def test_an_existing_report_is_linked_and_served(client: FlaskClient, tmp_path: Path) -> None:
     sign_in(client, "ada", PASSWORD)
     address = "/researcher/studies/short/report"
     assert address not in client.get("/researcher").text
@@ -126,7 +126,7 @@ def show_monitor(client: FlaskClient, tmp_path: Path, content: str | bytes) -> s
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
-def test_rates_so_far_are_shown_with_their_interval_and_when_they_were_computed(
+def test_interim_rates_are_shown_with_interval_and_time(
     client: FlaskClient, tmp_path: Path
 ) -> None:
     page = show_monitor(client, tmp_path, json.dumps(MONITOR))
@@ -136,7 +136,7 @@ def test_rates_so_far_are_shown_with_their_interval_and_when_they_were_computed(
 
 
 @pytest.mark.parametrize(("hours", "warned"), [(1, False), (30, True)])
-def test_old_rates_are_called_so(
+def test_outdated_rates_are_labeled(
     hours: int, warned: bool, client: FlaskClient, tmp_path: Path
 ) -> None:
     moment = now() - timedelta(hours=hours)
@@ -144,7 +144,7 @@ def test_old_rates_are_called_so(
     assert ("more than a day ago" in page) is warned
 
 
-def test_rates_of_simulated_answers_are_called_so(client: FlaskClient, tmp_path: Path) -> None:
+def test_rates_of_simulated_participants_are_labeled(client: FlaskClient, tmp_path: Path) -> None:
     page = show_monitor(client, tmp_path, json.dumps(MONITOR | {"mode": "simulated"}))
     assert "Interim rates simulated" in page
 
@@ -174,7 +174,7 @@ def test_without_a_file_the_page_says_how_to_make_one(client: FlaskClient) -> No
         ),
     ],
 )
-def test_a_file_that_cannot_be_shown_is_told_in_words(
+def test_the_page_explains_a_file_that_cannot_be_shown(
     content: str | bytes, words: str, client: FlaskClient, tmp_path: Path
 ) -> None:
     page = show_monitor(client, tmp_path, content)

@@ -74,7 +74,7 @@ def words(page: TestResponse) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
-def test_the_page_tells_how_the_study_goes(client: FlaskClient, frozen: Flask) -> None:
+def test_the_page_shows_the_progress_of_the_study(client: FlaskClient, frozen: Flask) -> None:
     page = words(client.get(STUDY))
     for told in (
         "started 1", "finished (2 planned) 1", "passed attention checks 100%",
@@ -85,7 +85,7 @@ def test_the_page_tells_how_the_study_goes(client: FlaskClient, frozen: Flask) -
     assert "Rates are hidden while data are collected" in page
 
 
-def test_the_page_gives_the_links_and_codes_for_platforms(
+def test_the_page_shows_the_links_and_codes_for_platforms(
     client: FlaskClient, frozen: Flask
 ) -> None:
     page = words(client.get(STUDY))
@@ -105,7 +105,7 @@ def test_the_part_that_refreshes_is_the_part_of_the_page(
     assert words(part).split("1 began")[0] in words(client.get(STUDY))
 
 
-def test_an_unknown_study_is_not_there(client: FlaskClient) -> None:
+def test_an_unknown_study_is_404(client: FlaskClient) -> None:
     for part in ("", "/progress", "/participants", "/preview", "/report", "/files/responses.csv"):
         assert client.get(f"/researcher/studies/none{part}").status_code == 404
 
@@ -117,7 +117,7 @@ def test_a_study_is_paused_closed_and_opened_by_buttons(client: FlaskClient, fro
     assert post(client, "/state", state="draft").status_code == 400
 
 
-def test_what_is_not_frozen_is_not_opened(client: FlaskClient, app: Flask) -> None:
+def test_a_study_cannot_be_opened_before_it_is_frozen(client: FlaskClient, app: Flask) -> None:
     post(client, "/state", state="paused")
     refused = post(client, "/state", state="open")
     assert refused.status_code == 409
@@ -125,13 +125,13 @@ def test_what_is_not_frozen_is_not_opened(client: FlaskClient, app: Flask) -> No
     assert state(app) is StudyState.PAUSED
 
 
-def test_no_other_page_can_press_the_buttons(client: FlaskClient, app: Flask) -> None:
+def test_other_sites_cannot_change_the_state(client: FlaskClient, app: Flask) -> None:
     assert client.post(f"{STUDY}/state", data={"state": "closed"}).status_code == 400
     assert client.post(f"{STUDY}/files/responses.csv").status_code == 400
     assert state(app) is StudyState.OPEN
 
 
-def test_a_preview_is_counted_apart(client: FlaskClient, app: Flask) -> None:
+def test_previews_are_counted_separately(client: FlaskClient, app: Flask) -> None:
     entry = client.get(f"{STUDY}/preview").location
     form = {"csrf_token": csrf_token(client.get(entry)), "consent": "yes"}
     assert client.post(entry, data=form).status_code == 303
@@ -169,7 +169,7 @@ def test_downloads_are_blinded_until_the_planned_sample(client: FlaskClient, fro
     assert "" not in {row["truth"] for row in read(client.get(f"{STUDY}/files/responses.csv"))}
 
 
-def test_who_takes_the_truth_before_is_on_record_and_told_ever_after(
+def test_early_unblinding_is_logged_and_shown_permanently(
     client: FlaskClient, frozen: Flask
 ) -> None:
     rows = read(post(client, "/files/responses.csv"))
@@ -182,7 +182,7 @@ def test_who_takes_the_truth_before_is_on_record_and_told_ever_after(
         assert db.scalars(select(Unblinding.unblinded_by)).all() == ["ada"]
 
 
-def test_every_file_that_the_page_lists_can_be_had(client: FlaskClient, frozen: Flask) -> None:
+def test_every_listed_file_can_be_downloaded(client: FlaskClient, frozen: Flask) -> None:
     listed = re.findall(rf'href="({STUDY}/files/[^"]+)"', client.get(STUDY).text)
     assert len(listed) == 9
     for address in listed:
@@ -199,7 +199,7 @@ def test_every_file_that_the_page_lists_can_be_had(client: FlaskClient, frozen: 
             assert file.data.count(b"\n") >= 1
 
 
-def test_without_a_design_there_is_none_to_download(client: FlaskClient, app: Flask) -> None:
+def test_without_a_design_there_is_no_design_download(client: FlaskClient, app: Flask) -> None:
     assert "design.zip" not in client.get(STUDY).text
     for name in ("design.json", "design.zip", "none.csv", "responses"):
         assert client.get(f"{STUDY}/files/{name}").status_code == 404
@@ -218,7 +218,7 @@ POWER = {
 }  # fmt: skip
 
 
-def test_the_planning_is_shown_when_it_is_there(
+def test_existing_sample_size_planning_is_shown(
     client: FlaskClient, frozen: Flask, tmp_path: Path
 ) -> None:
     assert "python -m analysis.power" in client.get(STUDY).text
