@@ -20,7 +20,7 @@ from colorizer.networks.checkpoint import PRETRAINED_FOLDER, load_colorizer
 from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.networks.models import ARCHITECTURES, Colorizer, build_colorizer
 from colorizer.networks.zhang2016 import ZHANG2016
-from demo.photographs import SIDE, crop_photographs, find_packages
+from demo.photographs import SQUARE_PX, crop_photographs, find_package_folders
 
 ROUNDS = 9
 BARS = {"fp32": 3, "bf16": 6}
@@ -36,7 +36,7 @@ def predict(model: Colorizer, lightness: Tensor, precision: torch.dtype) -> Tens
 
 
 def measure_speed() -> None:
-    lightness = torch.rand(1, 1, SIDE, SIDE) * 100
+    lightness = torch.rand(1, 1, SQUARE_PX, SQUARE_PX) * 100
     work: dict[str, Callable[[], object]] = {}
     for name in ARCHITECTURES:
         built = build_colorizer(name, "mcl", bin_centers()).eval()
@@ -59,7 +59,7 @@ def measure_difference() -> None:
     plain, fused = (load_colorizer(path, torch.device("cpu")) for _ in range(2))
     fuse_for_cpu(fused, torch.bfloat16)
     differences = []
-    for crop in crop_photographs(find_packages(None)):
+    for crop in crop_photographs(find_package_folders(None)):
         pixels = torch.from_numpy(np.array(crop.pixels))[None]
         lightness = rgb_to_lightness(from_bytes(pixels))
         full = plain.decode(predict(plain, lightness, torch.float32))

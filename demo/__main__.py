@@ -6,18 +6,18 @@ import socket
 import sys
 from pathlib import Path
 
-from demo.colorizers import find_own, make_stimuli
-from demo.commands import DemoError, execute, say
-from demo.studies import OPEN, make_studies, report
+from demo.colorizers import find_own_photos, make_stimuli
+from demo.commands import DemoError, execute, print_now
+from demo.studies import OPEN_SLUG, make_studies, report_path
 
-HOUSE = Path(__file__).resolve().parents[1]
+REPOSITORY_ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 
 
 def main() -> int:
     """Exit codes as of every command: 0 done, 2 a user's mistake, 130 Ctrl-C."""
     try:
-        demonstrate(find_own(os.environ.get("DEMO_PHOTOS", "")))
+        run_demo(find_own_photos(os.environ.get("DEMO_PHOTOS", "")))
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
@@ -27,35 +27,35 @@ def main() -> int:
     return 0
 
 
-def demonstrate(own: Path | None) -> None:
+def run_demo(own_photos: Path | None) -> None:
     """The whole chain, then a server that stays until Ctrl-C; what is there is not made again."""
-    place = find_place(own)
-    place.mkdir(parents=True, exist_ok=True)
-    say(f"The demo works in {place}; delete that folder to start afresh.")
-    make_stimuli(place, own)
-    make_studies(place)
-    serve(place)
+    folder = demo_folder(own_photos)
+    folder.mkdir(parents=True, exist_ok=True)
+    print_now(f"The demo works in {folder}; delete that folder to start afresh.")
+    make_stimuli(folder, own_photos)
+    make_studies(folder)
+    serve(folder)
 
 
-def find_place(own: Path | None) -> Path:
+def demo_folder(own: Path | None) -> Path:
     """`.demo` in the checkout; a folder of its own in there for every folder of photographs."""
     if own is None:
-        return HOUSE / ".demo"
-    return HOUSE / ".demo" / f"{own.name}-{hashlib.sha256(bytes(own)).hexdigest()[:8]}"
+        return REPOSITORY_ROOT / ".demo"
+    return REPOSITORY_ROOT / ".demo" / f"{own.name}-{hashlib.sha256(bytes(own)).hexdigest()[:8]}"
 
 
-def serve(place: Path) -> None:
+def serve(folder: Path) -> None:
     """Say where everything is and run the server, which prints the researcher's link itself."""
     port = choose_port(os.environ.get("PORT", "8000"))
-    say(f"""
-  Take part         http://{HOST}:{port}/s/{OPEN}
-  Simulated report  {report(place).as_uri()}
+    print_now(f"""
+  Take part         http://{HOST}:{port}/s/{OPEN_SLUG}
+  Simulated report  {report_path(folder).as_uri()}
   Studies, counts   behind the link that follows; it works once
 
 Ctrl-C stops the server; `make demo` starts it again.
 """)
     command = ("study", "serve", "--demo", "--host", HOST, "--port", str(port))
-    if execute(place, command, stdout=None, stderr=None).returncode != 0:
+    if execute(folder, command, stdout=None, stderr=None).returncode != 0:
         raise DemoError("the server has ended; it said why above")
 
 
@@ -69,7 +69,7 @@ def choose_port(wanted: str) -> int:
     except OSError:
         with socket.create_server((HOST, 0)) as free:
             port = int(free.getsockname()[1])
-        say(f"Port {wanted} is taken; using {port}.")
+        print_now(f"Port {wanted} is taken; using {port}.")
         return port
 
 

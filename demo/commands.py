@@ -9,32 +9,32 @@ from functools import partial
 from pathlib import Path
 from subprocess import PIPE, CompletedProcess, Popen, TimeoutExpired
 
-say = partial(print, flush=True)  # each line when it is true, also where it goes to a file
+print_now = partial(print, flush=True)  # each line when it is true, also where it goes to a file
 
 
 class DemoError(Exception):
     """The demo cannot go on; the message says why and what to do."""
 
 
-def step(what: str, there: bool, act: Callable[[], None]) -> None:
+def run_step(what: str, is_done: bool, action: Callable[[], None]) -> None:
     """Do a part of the demo unless its outcome is there; say what it is and how long it took."""
-    if there:
-        say(f"{what}: there already")
+    if is_done:
+        print_now(f"{what}: there already")
         return
-    say(what)
+    print_now(what)
     started = time.monotonic()
-    act()
-    say(f"    {time.monotonic() - started:.0f} s")
+    action()
+    print_now(f"    {time.monotonic() - started:.0f} s")
 
 
-def run(place: Path, *command: str, makes: Path | None = None) -> None:
-    """Run a command in the folder `place`; raises DemoError when it fails.
+def run(folder: Path, *command: str, output: Path | None = None) -> None:
+    """Run a command in the folder `folder`; raises DemoError when it fails.
 
-    makes: what it leaves; a command that refused some inputs (exit 1) but made this is done.
+    output: what it leaves; a command that refused some inputs (exit 1) but made this is done.
     On a terminal its stderr, where progress bars are, is shown as it comes.
     """
-    done = execute(place, command, stderr=None if sys.stderr.isatty() else PIPE)
-    refused_some = done.returncode == 1 and makes is not None and makes.exists()
+    done = execute(folder, command, stderr=None if sys.stderr.isatty() else PIPE)
+    refused_some = done.returncode == 1 and output is not None and output.exists()
     if done.returncode != 0 and not refused_some:
         reason = done.stderr.strip() if done.stderr else "it said why above"
         raise DemoError(f"`{' '.join(command)}` failed: {reason}")
@@ -43,37 +43,37 @@ def run(place: Path, *command: str, makes: Path | None = None) -> None:
 
 
 def execute(
-    place: Path, command: tuple[str, ...], stdout: int | None = PIPE, stderr: int | None = PIPE
+    folder: Path, command: tuple[str, ...], stdout: int | None = PIPE, stderr: int | None = PIPE
 ) -> CompletedProcess[str]:
     """Run a command to its end and tell how it went; None shows a stream, PIPE keeps it.
 
     Raises KeyboardInterrupt, once the command has ended, when this or that was interrupted.
     """
-    program = [sys.executable if command[0] == "python" else script(command[0]), *command[1:]]
+    program = [sys.executable if command[0] == "python" else script_path(command[0]), *command[1:]]
     with Popen(
-        program, cwd=place, env=environment(), stdout=stdout, stderr=stderr, text=True
+        program, cwd=folder, env=clean_environment(), stdout=stdout, stderr=stderr, text=True
     ) as process:
         try:
             output, errors = process.communicate()
         except KeyboardInterrupt:
-            stop(process)
+            stop_process(process)
             raise
     if process.returncode in (130, -signal.SIGINT):
         raise KeyboardInterrupt
     return CompletedProcess(command, process.returncode, output, errors)
 
 
-def script(name: str) -> str:
+def script_path(name: str) -> str:
     """The console script beside this Python."""
     return str(Path(sys.executable).with_name(name))
 
 
-def environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Without the researcher's own STUDY_ settings: the demo must not touch a real database."""
     return {name: value for name, value in os.environ.items() if not name.startswith("STUDY_")}
 
 
-def stop(process: Popen[str]) -> None:
+def stop_process(process: Popen[str]) -> None:
     """Let a command end as Ctrl-C makes it: a terminal tells it too, anything else does not."""
     for signal_number in (None, signal.SIGINT, signal.SIGKILL):
         if signal_number is not None:

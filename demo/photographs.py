@@ -11,12 +11,12 @@ from pathlib import Path
 
 from PIL import Image
 
-SIDE = 256  # pixels, the size people see
-FOOLBOX = "foolbox==3.3.4"  # its wheel has twenty ImageNet photographs inside
+SQUARE_PX = 256  # pixels, the size people see
+FOOLBOX_REQUIREMENT = "foolbox==3.3.4"  # its wheel has twenty ImageNet photographs inside
 
 
 @dataclass(frozen=True)
-class Photograph:
+class PackagePhoto:
     """A picture in a package, cut into a grid of squares."""
 
     name: str
@@ -24,12 +24,12 @@ class Photograph:
     file: str  # inside the package
     columns: int
     rows: int
-    left_out: tuple[int, ...] = ()  # squares with nothing to see, row by row
+    skipped_squares: tuple[int, ...] = ()  # squares with nothing to see, row by row
 
     @property
     def squares(self) -> list[int]:
         """The squares that are used, numbered row by row."""
-        return [n for n in range(self.columns * self.rows) if n not in self.left_out]
+        return [n for n in range(self.columns * self.rows) if n not in self.skipped_squares]
 
 
 @dataclass(frozen=True)
@@ -38,41 +38,41 @@ class Crop:
 
     image: str
     group: str
-    pixels: Image.Image  # RGB, SIDE x SIDE
+    pixels: Image.Image  # RGB, SQUARE_PX x SQUARE_PX
 
 
 # A participant needs 26 (4 + 20 + 2). None is among the photographs that the shipped models learned
 # from. foolbox's files are named after the ImageNet class (00_243: a dog).
 PHOTOGRAPHS = (
-    Photograph("astronaut", "skimage", "data/astronaut.png", 2, 2),
-    Photograph("coffee", "skimage", "data/coffee.png", 2, 1),
-    Photograph("rocket", "skimage", "data/rocket.jpg", 2, 1),
-    Photograph("chelsea", "skimage", "data/chelsea.png", 1, 1),
-    Photograph("motorcycle", "skimage", "data/motorcycle_left.png", 3, 2),
-    Photograph("flower", "sklearn", "datasets/images/flower.jpg", 2, 1),
-    Photograph("china", "sklearn", "datasets/images/china.jpg", 3, 2, (2,)),
-    Photograph("dog", "foolbox", "data/imagenet_00_243.jpg", 1, 1),
-    Photograph("chairs", "foolbox", "data/imagenet_01_559.jpg", 2, 2),
-    Photograph("bottle", "foolbox", "data/imagenet_02_438.jpg", 2, 2),
-    Photograph("chestnuts", "foolbox", "data/imagenet_03_990.jpg", 2, 2),
-    Photograph("strawberries", "foolbox", "data/imagenet_04_949.jpg", 2, 2, (3,)),
-    Photograph("cottage", "foolbox", "data/imagenet_05_853.jpg", 2, 2, (2, 3)),
-    Photograph("car", "foolbox", "data/imagenet_07_609.jpg", 2, 2),
-    Photograph("yurts", "foolbox", "data/imagenet_08_915.jpg", 2, 2, (0, 1)),
-    Photograph("cap", "foolbox", "data/imagenet_09_455.jpg", 1, 1),
-    Photograph("drum", "foolbox", "data/imagenet_10_541.jpg", 2, 2, (2, 3)),
-    Photograph("window", "foolbox", "data/imagenet_12_741.jpg", 2, 2, (1, 3)),
-    Photograph("cannon", "foolbox", "data/imagenet_13_471.jpg", 2, 2, (0, 2)),
-    Photograph("spoonbills", "foolbox", "data/imagenet_14_129.jpg", 1, 1),
-    Photograph("geese", "foolbox", "data/imagenet_15_99.jpg", 2, 2),
-    Photograph("dalmatian", "foolbox", "data/imagenet_16_251.jpg", 1, 1),
-    Photograph("eagle", "foolbox", "data/imagenet_17_22.jpg", 1, 1),
-    Photograph("leafhopper", "foolbox", "data/imagenet_18_317.jpg", 1, 1),
-    Photograph("beetle", "foolbox", "data/imagenet_19_305.jpg", 1, 1),
+    PackagePhoto("astronaut", "skimage", "data/astronaut.png", 2, 2),
+    PackagePhoto("coffee", "skimage", "data/coffee.png", 2, 1),
+    PackagePhoto("rocket", "skimage", "data/rocket.jpg", 2, 1),
+    PackagePhoto("chelsea", "skimage", "data/chelsea.png", 1, 1),
+    PackagePhoto("motorcycle", "skimage", "data/motorcycle_left.png", 3, 2),
+    PackagePhoto("flower", "sklearn", "datasets/images/flower.jpg", 2, 1),
+    PackagePhoto("china", "sklearn", "datasets/images/china.jpg", 3, 2, (2,)),
+    PackagePhoto("dog", "foolbox", "data/imagenet_00_243.jpg", 1, 1),
+    PackagePhoto("chairs", "foolbox", "data/imagenet_01_559.jpg", 2, 2),
+    PackagePhoto("bottle", "foolbox", "data/imagenet_02_438.jpg", 2, 2),
+    PackagePhoto("chestnuts", "foolbox", "data/imagenet_03_990.jpg", 2, 2),
+    PackagePhoto("strawberries", "foolbox", "data/imagenet_04_949.jpg", 2, 2, (3,)),
+    PackagePhoto("cottage", "foolbox", "data/imagenet_05_853.jpg", 2, 2, (2, 3)),
+    PackagePhoto("car", "foolbox", "data/imagenet_07_609.jpg", 2, 2),
+    PackagePhoto("yurts", "foolbox", "data/imagenet_08_915.jpg", 2, 2, (0, 1)),
+    PackagePhoto("cap", "foolbox", "data/imagenet_09_455.jpg", 1, 1),
+    PackagePhoto("drum", "foolbox", "data/imagenet_10_541.jpg", 2, 2, (2, 3)),
+    PackagePhoto("window", "foolbox", "data/imagenet_12_741.jpg", 2, 2, (1, 3)),
+    PackagePhoto("cannon", "foolbox", "data/imagenet_13_471.jpg", 2, 2, (0, 2)),
+    PackagePhoto("spoonbills", "foolbox", "data/imagenet_14_129.jpg", 1, 1),
+    PackagePhoto("geese", "foolbox", "data/imagenet_15_99.jpg", 2, 2),
+    PackagePhoto("dalmatian", "foolbox", "data/imagenet_16_251.jpg", 1, 1),
+    PackagePhoto("eagle", "foolbox", "data/imagenet_17_22.jpg", 1, 1),
+    PackagePhoto("leafhopper", "foolbox", "data/imagenet_18_317.jpg", 1, 1),
+    PackagePhoto("beetle", "foolbox", "data/imagenet_19_305.jpg", 1, 1),
 )
 
 
-def find_packages(wheel: Path | None) -> dict[str, Traversable]:
+def find_package_folders(wheel: Path | None) -> dict[str, Traversable]:
     """Where each package's files are; a package that is not at hand is left out.
 
     wheel: foolbox's, read as the zip file it is, since installing it would bring much along.
@@ -93,21 +93,23 @@ def crop_photographs(packages: dict[str, Traversable]) -> Iterator[Crop]:
     for photograph in PHOTOGRAPHS:
         package = packages.get(photograph.package)
         if package is not None and (file := package.joinpath(photograph.file)).is_file():
-            yield from crop(photograph, file)
+            yield from crop_photograph(photograph, file)
 
 
-def crop(photograph: Photograph, file: Traversable) -> Iterator[Crop]:
+def crop_photograph(photograph: PackagePhoto, file: Traversable) -> Iterator[Crop]:
     """Scale one photograph until the grid just fits, then cut its squares out of the middle."""
     with file.open("rb") as stream, Image.open(stream) as image:
-        scaled = cover(image.convert("RGB"), photograph.columns * SIDE, photograph.rows * SIDE)
+        scaled = resize_and_crop(
+            image.convert("RGB"), photograph.columns * SQUARE_PX, photograph.rows * SQUARE_PX
+        )
     for number in photograph.squares:
         row, column = divmod(number, photograph.columns)
-        box = (column * SIDE, row * SIDE, (column + 1) * SIDE, (row + 1) * SIDE)
+        box = (column * SQUARE_PX, row * SQUARE_PX, (column + 1) * SQUARE_PX, (row + 1) * SQUARE_PX)
         name = f"{photograph.name}-{number}"
         yield Crop(name, photograph.name, scaled.crop(box))
 
 
-def cover(image: Image.Image, width: int, height: int) -> Image.Image:
+def resize_and_crop(image: Image.Image, width: int, height: int) -> Image.Image:
     """The image resized and cut, both about its middle, to width x height pixels."""
     scale = max(width / image.width, height / image.height)
     resized = image.resize((round(image.width * scale), round(image.height * scale)))

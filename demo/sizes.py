@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Size:
+class StudySize:
     """A study's numbers of pairs; a participant never sees a photograph twice."""
 
     practice: int
@@ -17,17 +17,17 @@ class Size:
         return self.practice + self.trials + self.attention_checks
 
 
-FULL = Size(practice=4, trials=20, attention_checks=2)
-FEWEST = 8  # photographs: fewer make no study
+FULL_SIZE = StudySize(practice=4, trials=20, attention_checks=2)
+MIN_PHOTOGRAPHS = 8  # photographs: fewer make no study
 
 
-def fit_size(photographs: int) -> Size:
-    """The largest study, up to FULL, that a test split of so many photographs can feed.
+def fit_size(photographs: int) -> StudySize:
+    """The largest study, up to FULL_SIZE, that a test split of so many photographs can feed.
 
-    Raises ValueError when there are fewer than FEWEST.
+    Raises ValueError when there are fewer than MIN_PHOTOGRAPHS.
     """
-    if photographs < FEWEST:
-        raise ValueError(f"{photographs} photographs to test with; a study needs {FEWEST}")
-    if photographs >= FULL.photographs:
-        return FULL
-    return Size(practice=2, trials=photographs - 3, attention_checks=1)
+    if photographs < MIN_PHOTOGRAPHS:
+        raise ValueError(f"{photographs} photographs to test with; a study needs {MIN_PHOTOGRAPHS}")
+    if photographs >= FULL_SIZE.photographs:
+        return FULL_SIZE
+    return StudySize(practice=2, trials=photographs - 3, attention_checks=1)

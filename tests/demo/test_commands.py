@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from demo.commands import DemoError, execute, run, step
+from demo.commands import DemoError, execute, run, run_step
 
 HOUSE = Path(__file__).parents[2]
 
 
 def test_a_step_whose_outcome_is_there_is_skipped(capsys: pytest.CaptureFixture[str]) -> None:
     done: list[str] = []
-    step("Old", True, lambda: done.append("old"))
-    step("New", False, lambda: done.append("new"))
+    run_step("Old", True, lambda: done.append("old"))
+    run_step("New", False, lambda: done.append("new"))
     assert done == ["new"]
     assert "Old: there already" in capsys.readouterr().out
 
@@ -31,12 +31,12 @@ def test_refused_inputs_are_named_but_no_failure_once_the_output_is_there(
 ) -> None:
     made = tmp_path / "made.csv"
     refuse = "import sys; open('made.csv', 'w'); sys.exit('refused a.jpg: truncated')"
-    run(tmp_path, "python", "-c", refuse, makes=made)
+    run(tmp_path, "python", "-c", refuse, output=made)
     assert capsys.readouterr().err == "refused a.jpg: truncated\n"
     with pytest.raises(DemoError):
-        run(tmp_path, "python", "-c", "raise SystemExit(1)", makes=tmp_path / "other.csv")
+        run(tmp_path, "python", "-c", "raise SystemExit(1)", output=tmp_path / "other.csv")
     with pytest.raises(DemoError):
-        run(tmp_path, "python", "-c", "raise SystemExit(2)", makes=made)
+        run(tmp_path, "python", "-c", "raise SystemExit(2)", output=made)
 
 
 def test_commands_never_see_the_settings_of_a_real_deployment(

@@ -20,7 +20,7 @@ def test_too_few_photographs_of_ones_own_are_refused_in_a_line(
     own.mkdir()
     for number in range(photographs):
         (own / f"{number}.jpg").touch()
-    monkeypatch.setattr(demo, "HOUSE", tmp_path)
+    monkeypatch.setattr(demo, "REPOSITORY_ROOT", tmp_path)
     monkeypatch.setenv("DEMO_PHOTOS", str(own))
     assert demo.main() == 2
     assert (
@@ -32,7 +32,7 @@ def test_too_few_photographs_of_ones_own_are_refused_in_a_line(
 def test_a_folder_that_is_not_there_is_refused_in_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(demo, "HOUSE", tmp_path)
+    monkeypatch.setattr(demo, "REPOSITORY_ROOT", tmp_path)
     monkeypatch.setenv("DEMO_PHOTOS", str(tmp_path / "nowhere"))
     assert demo.main() == 2
     error = capsys.readouterr().err
@@ -43,7 +43,7 @@ def test_a_folder_that_is_not_there_is_refused_in_a_line(
 
 def test_every_folder_of_photographs_has_a_place_of_its_own() -> None:
     folders = [None, Path("/a/photos"), Path("/b/photos")]
-    assert len({demo.find_place(folder) for folder in folders}) == 3
+    assert len({demo.demo_folder(folder) for folder in folders}) == 3
 
 
 def test_a_taken_port_is_replaced_and_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,17 +14,17 @@ import pytest
 from PIL import Image
 
 from demo.photographs import (
-    FOOLBOX,
+    FOOLBOX_REQUIREMENT,
     PHOTOGRAPHS,
-    SIDE,
+    SQUARE_PX,
     Crop,
-    cover,
-    crop,
+    crop_photograph,
     crop_photographs,
-    find_packages,
+    find_package_folders,
+    resize_and_crop,
     write_crops,
 )
-from demo.sizes import FULL
+from demo.sizes import FULL_SIZE
 
 INSTALLED = [photograph for photograph in PHOTOGRAPHS if photograph.package != "foolbox"]
 
@@ -33,21 +33,23 @@ INSTALLED = [photograph for photograph in PHOTOGRAPHS if photograph.package != "
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest"]
-    done = subprocess.run([*download, str(folder), FOOLBOX], capture_output=True, text=True)
+    done = subprocess.run(
+        [*download, str(folder), FOOLBOX_REQUIREMENT], capture_output=True, text=True
+    )
     if done.returncode and os.environ.get("CI") != "true":
-        pytest.skip(f"connect to a package index, from which pip downloads {FOOLBOX}")
+        pytest.skip(f"connect to a package index, from which pip downloads {FOOLBOX_REQUIREMENT}")
     assert done.returncode == 0, done.stderr
     return next(folder.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")
 def crops() -> list[Crop]:
-    return list(crop_photographs(find_packages(None)))
+    return list(crop_photographs(find_package_folders(None)))
 
 
 def test_the_table_has_enough_photographs_for_a_participant_and_a_reserve() -> None:
     crops = sum(len(photograph.squares) for photograph in PHOTOGRAPHS)
-    assert crops >= 2 * FULL.photographs
+    assert crops >= 2 * FULL_SIZE.photographs
 
 
 def test_every_picture_is_named_once() -> None:
@@ -61,7 +63,7 @@ def test_the_installed_photographs_are_there(crops: list[Crop]) -> None:
 
 def test_crops_are_square_and_in_color(crops: list[Crop]) -> None:
     for one in crops:
-        assert one.pixels.size == (SIDE, SIDE)
+        assert one.pixels.size == (SQUARE_PX, SQUARE_PX)
         pixels = np.asarray(one.pixels, dtype=np.int16)
         assert np.ptp(pixels, axis=2).max() > 20, f"{one.image} is gray"
 
@@ -69,12 +71,12 @@ def test_crops_are_square_and_in_color(crops: list[Crop]) -> None:
 def test_crops_of_a_photograph_do_not_overlap() -> None:
     """On a picture that holds its own coordinates, no two crops share one."""
     motorcycle = next(p for p in PHOTOGRAPHS if p.name == "motorcycle")
-    image = coordinates(motorcycle.columns * SIDE, motorcycle.rows * SIDE)
+    image = coordinates(motorcycle.columns * SQUARE_PX, motorcycle.rows * SQUARE_PX)
     archive = zipfile.ZipFile(io.BytesIO(), "w")
     archive.writestr("coordinates.png", png(image))
-    crops = list(crop(motorcycle, zipfile.Path(archive, "coordinates.png")))
+    crops = list(crop_photograph(motorcycle, zipfile.Path(archive, "coordinates.png")))
     seen = [{tuple(pixel) for row in np.asarray(one.pixels) for pixel in row} for one in crops]
-    assert all(len(pixels) == SIDE * SIDE for pixels in seen)
+    assert all(len(pixels) == SQUARE_PX * SQUARE_PX for pixels in seen)
     assert all(a.isdisjoint(b) for a, b in itertools.combinations(seen, 2))
 
 
@@ -94,7 +96,7 @@ def png(image: Image.Image) -> bytes:
 def test_cover_fills_the_asked_size_from_the_middle(size: tuple[int, int]) -> None:
     image = Image.new("RGB", size, "black")
     image.putpixel((size[0] // 2, size[1] // 2), (255, 255, 255))
-    covered = cover(image, 512, 256)
+    covered = resize_and_crop(image, 512, 256)
     assert covered.size == (512, 256)
     y, x = np.unravel_index(np.asarray(covered.convert("L")).argmax(), (256, 512))
     assert abs(x - 256) <= 2
@@ -104,7 +106,7 @@ def test_cover_fills_the_asked_size_from_the_middle(size: tuple[int, int]) -> No
 def test_a_broken_wheel_counts_as_none(tmp_path: Path) -> None:
     broken = tmp_path / "foolbox.whl"
     broken.write_bytes(b"half a download")
-    assert "foolbox" not in find_packages(broken)
+    assert "foolbox" not in find_package_folders(broken)
 
 
 def test_split_csv_names_the_files_and_the_photographs_they_are_of(
@@ -125,5 +127,5 @@ def test_split_csv_names_the_files_and_the_photographs_they_are_of(
 
 @pytest.mark.slow(3)
 def test_foolbox_has_every_photograph_of_the_table(wheel: Path) -> None:
-    crops = list(crop_photographs(find_packages(wheel)))
+    crops = list(crop_photographs(find_package_folders(wheel)))
     assert {one.group for one in crops} == {photograph.name for photograph in PHOTOGRAPHS}
