@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-MEASUREMENTS = (
+BENCHMARKS_PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+BENCHMARK_NAMES = (
     "coverage",
     "false_differences",
     "peeking",
@@ -39,14 +39,14 @@ wants a machine that does nothing else.
 
 def main(names: Sequence[str]) -> None:
     """Measure those named, all without names; other sections stay while their titles do."""
-    unknown = sorted({*names} - {*MEASUREMENTS})
+    unknown = sorted({*names} - {*BENCHMARK_NAMES})
     if unknown:
-        sys.exit(f"no measurement {unknown[0]}; choose from {', '.join(MEASUREMENTS)}")
-    sections = read_sections(PAGE.read_text("utf-8"))
-    for name in names or MEASUREMENTS:
-        sections[describe(name)[0]] = measure(name)
+        sys.exit(f"no measurement {unknown[0]}; choose from {', '.join(BENCHMARK_NAMES)}")
+    sections = read_sections(BENCHMARKS_PAGE.read_text("utf-8"))
+    for name in names or BENCHMARK_NAMES:
+        sections[read_docstring(name)[0]] = run_benchmark(name)
         write_page(sections)  # now: a later one may fail
-    print(f"\n{PAGE}")
+    print(f"\n{BENCHMARKS_PAGE}")
 
 
 def read_sections(page: str) -> dict[str, str]:
@@ -56,30 +56,30 @@ def read_sections(page: str) -> dict[str, str]:
 
 
 def write_page(sections: Mapping[str, str]) -> None:
-    titles = [describe(name)[0] for name in MEASUREMENTS]
+    titles = [read_docstring(name)[0] for name in BENCHMARK_NAMES]
     known = [sections[title] for title in titles if title in sections]
-    PAGE.write_text("\n".join([INTRODUCTION, *known]), "utf-8")
+    BENCHMARKS_PAGE.write_text("\n".join([INTRODUCTION, *known]), "utf-8")
 
 
-def describe(name: str) -> tuple[str, str]:
+def read_docstring(name: str) -> tuple[str, str]:
     """A measurement's title and what it says of itself."""
     title, _, text = str(import_module(f"benchmarks.{name}").__doc__).strip().partition("\n")
     return title.rstrip("."), text.strip()
 
 
-def measure(name: str) -> str:
+def run_benchmark(name: str) -> str:
     """A section of the page; raises CalledProcessError where a measurement fails."""
-    title, text = describe(name)
+    title, text = read_docstring(name)
     print(f"\n{title}\n{text}", flush=True)
     command = [sys.executable, "-m", f"benchmarks.{name}"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     printed = done.stdout.strip("\n")
     print(printed, flush=True)
-    where = f"`python -m benchmarks.{name}`, {datetime.now(UTC).date()}, {machine()}"
+    where = f"`python -m benchmarks.{name}`, {datetime.now(UTC).date()}, {describe_machine()}"
     return "\n\n".join([f"## {title}", text, f"{where}:", f"```\n{printed}\n```\n"])
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """What it ran on."""
     names = Path("/proc/cpuinfo")
     lines = names.read_text().splitlines() if names.exists() else []

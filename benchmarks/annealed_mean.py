@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.stopwatch import interleaved_medians_ms
+from benchmarks.stopwatch import measure_medians_ms
 from colorizer.color.bins import annealed_mean, bin_centers
 from colorizer.networks.models import upsample_ab
 
-SIZE, STRIDE, TEMPERATURE, BAR = 256, 4, 0.38, 40
+SIZE, STRIDE, TEMPERATURE, MIN_SPEEDUP = 256, 4, 0.38, 40
 PHOTOGRAPHS = 4  # one after the other, as in a batch: the first alone would find cold caches
 
-Way = Callable[[Tensor, Tensor], Tensor]
+Decoder = Callable[[Tensor, Tensor], Tensor]
 
 
 def decode_first(logits: Tensor, bins: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ def upsample_first(logits: Tensor, bins: Tensor) -> Tensor:
     return torch.einsum("nqhw,qc->nchw", shares, bins)
 
 
-def upsample_first_by_our_mean(logits: Tensor, bins: Tensor) -> Tensor:
+def upsample_then_annealed_mean(logits: Tensor, bins: Tensor) -> Tensor:
     return annealed_mean(enlarge(logits), bins, TEMPERATURE)
 
 
@@ -37,7 +37,7 @@ def enlarge(logits: Tensor) -> Tensor:
     return functional.interpolate(logits, scale_factor=STRIDE, mode="bilinear", align_corners=False)
 
 
-def repeat(way: Way, logits: Tensor, bins: Tensor) -> Callable[[], None]:
+def repeat_for_photographs(way: Decoder, logits: Tensor, bins: Tensor) -> Callable[[], None]:
     def run() -> None:
         for _ in range(PHOTOGRAPHS):
             way(logits, bins)
@@ -52,19 +52,21 @@ def main() -> None:
     shape = (1, len(bins), SIZE // STRIDE, SIZE // STRIDE)
     planes = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     last = planes.contiguous(memory_format=torch.channels_last)  # as our networks give them
-    medians = interleaved_medians_ms(
+    medians = measure_medians_ms(
         {
-            "decode first (ours)": repeat(decode_first, last, bins),
-            "upsample first": repeat(upsample_first, planes, bins),
-            "the same, channels last": repeat(upsample_first, last, bins),
-            "the same, by our mean": repeat(upsample_first_by_our_mean, last, bins),
+            "decode first (ours)": repeat_for_photographs(decode_first, last, bins),
+            "upsample first": repeat_for_photographs(upsample_first, planes, bins),
+            "the same, channels last": repeat_for_photographs(upsample_first, last, bins),
+            "the same, by our mean": repeat_for_photographs(
+                upsample_then_annealed_mean, last, bins
+            ),
         },
         rounds=9,
     )
     ours = medians["decode first (ours)"]
     print(f"\n{PHOTOGRAPHS} photographs of {SIZE} x {SIZE}, T = {TEMPERATURE}, one thread; each\n")
     for name, median in medians.items():
-        bar = f" (bar {BAR} x)" * (name == "upsample first")
+        bar = f" (bar {MIN_SPEEDUP} x)" * (name == "upsample first")
         print(f"{name:<24}{median / PHOTOGRAPHS:8.2f} ms{median / ours:8.1f} x{bar}")
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 from torch.nn import functional
 
-from benchmarks.stopwatch import interleaved_medians_ms
+from benchmarks.stopwatch import measure_medians_ms
 from colorizer.color.bins import bin_centers
 from colorizer.networks.checkpoint import PRETRAINED_FOLDER, load_colorizer
 from colorizer.networks.cpu_inference import fuse_for_cpu
@@ -31,9 +31,9 @@ from tests.colorizer.pictures import draw
 
 CPU = torch.device("cpu")
 SIZE = 256
-AT_A_TIME = {"batch (ours)": 64, "the usual loop": 16, "the usual loop, zhang2016": 8}
-BARS = {"the usual loop": 3, "the usual loop, zhang2016": 6}
-CROWDS = (100, 400)  # photographs of which the memory is measured
+PHOTOS_PER_ROUND = {"batch (ours)": 64, "the usual loop": 16, "the usual loop, zhang2016": 8}
+MIN_SPEEDUPS = {"the usual loop": 3, "the usual loop, zhang2016": 6}
+MEMORY_TEST_SIZES = (100, 400)  # photographs of which the memory is measured
 
 
 def write_photographs(folder: Path, count: int) -> list[Photograph]:
@@ -77,17 +77,19 @@ def load_shipped() -> Colorizer:
     return load_colorizer(PRETRAINED_FOLDER / "mcl.safetensors", CPU)
 
 
-def contestants(photographs: Sequence[Photograph], out: Path) -> dict[str, Callable[[], object]]:
+def list_contestants(
+    photographs: Sequence[Photograph], out: Path
+) -> dict[str, Callable[[], object]]:
     network = load_shipped()
     fused = fuse_for_cpu(copy.deepcopy(network), fastest_dtype(CPU))
     zhang = build_colorizer("zhang2016", "mcl", bin_centers()).eval()
-    ours, usual, published = (photographs[:count] for count in AT_A_TIME.values())
+    ours, usual, published = (photographs[:count] for count in PHOTOS_PER_ROUND.values())
     works: list[Callable[[], object]] = [
         lambda: color_in_a_batch(ours, fused, out / "batch"),
         lambda: color_in_a_loop(usual, network, out / "loop"),
         lambda: color_in_a_loop(published, zhang, out / "zhang2016"),
     ]
-    return dict(zip(AT_A_TIME, works, strict=True))
+    return dict(zip(PHOTOS_PER_ROUND, works, strict=True))
 
 
 def measure_memory(photographs: Sequence[Photograph], out: Path) -> None:
@@ -97,21 +99,23 @@ def measure_memory(photographs: Sequence[Photograph], out: Path) -> None:
 
 
 def compare_speed(photographs: Sequence[Photograph], out: Path) -> None:
-    taken = interleaved_medians_ms(contestants(photographs, out), rounds=3)
-    each = {name: taken[name] / count for name, count in AT_A_TIME.items()}
-    ours = each["batch (ours)"]
+    medians_ms = measure_medians_ms(list_contestants(photographs, out), rounds=3)
+    ms_per_photograph = {name: medians_ms[name] / count for name, count in PHOTOS_PER_ROUND.items()}
+    ours = ms_per_photograph["batch (ours)"]
     threads, precision = torch.get_num_threads(), fastest_dtype(CPU)
     print(f"\n{SIZE} px, {threads} threads, ours in {precision}, {os.cpu_count()} cores")
-    for name, ms in each.items():
-        bar = f" (bar {BARS[name]} x)" if name in BARS else ""
+    for name, ms in ms_per_photograph.items():
+        bar = f" (bar {MIN_SPEEDUPS[name]} x)" if name in MIN_SPEEDUPS else ""
         print(f"{name:<28}{1000 / ms:8.1f} images/s{ms / ours:8.1f} x{bar}")
 
 
 def main() -> None:
     with TemporaryDirectory() as folder:
         place = Path(folder)
-        compare_speed(write_photographs(place / "photos", max(AT_A_TIME.values())), place / "out")
-    for count in CROWDS:
+        compare_speed(
+            write_photographs(place / "photos", max(PHOTOS_PER_ROUND.values())), place / "out"
+        )
+    for count in MEMORY_TEST_SIZES:
         command = [sys.executable, "-m", "benchmarks.batch", str(count)]
         peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
         print(f"peak memory of {count} photographs: {peak} MB")

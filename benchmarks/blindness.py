@@ -24,26 +24,36 @@ from tests.browser.robot import build_robot, finish
 from tests.conftest import LiveStudy, serve_study, short_protocol, write_stimuli
 
 PEOPLE, TRIALS, SIZE = 10, 50, 64  # 64 px: a quarter of the usual, to be done in minutes
-QUICK = {"exposure_ms": 20, "gap_ms": 0, "blank_ms": 20, "first_blank_ms": 20, "after_ms": 0}
+SHORT_TIMINGS = {
+    "exposure_ms": 20,
+    "gap_ms": 0,
+    "blank_ms": 20,
+    "first_blank_ms": 20,
+    "after_ms": 0,
+}
 
 
 def main() -> None:
     with launch() as browser:
-        for name, leaks in (("as it is", False), ("with an ETag planted", True)):
-            found = look_for_the_fake(browser, leaks)
+        for name, is_leaky in (("as it is", False), ("with an ETag planted", True)):
+            found = guess_fakes(browser, is_leaky)
             print(f"{name:22}{found.right} of {found.of} guessed rightly from ", end="")
-            print(f"{found.features} features, p = {found.p:.2g}{'' if leaks else ' (bar > 0.01)'}")
+            print(
+                f"{found.features} features, p = {found.p:.2g}{'' if is_leaky else ' (bar > 0.01)'}"
+            )
 
 
-def look_for_the_fake(browser: Browser, leaks: bool) -> Guesses:
-    protocol = short_protocol("short", practice=0, trials=TRIALS, attention_checks=0, **QUICK)
+def guess_fakes(browser: Browser, leaks: bool) -> Guesses:
+    protocol = short_protocol(
+        "short", practice=0, trials=TRIALS, attention_checks=0, **SHORT_TIMINGS
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manifest = write_stimuli(folder / "stimuli", images=TRIALS, size=SIZE)
         with serve_study(folder, manifest, protocol) as study:
             if leaks:
                 plant_etag(study)
-            pairs = [pair for _ in range(PEOPLE) for pair in take_part(browser, study)]
+            pairs = [pair for _ in range(PEOPLE) for pair in collect_pairs(browser, study)]
             with read_session(study.engine) as db:
                 sides = {trial.token: trial.fake_side for trial in db.scalars(select(Trial))}
     assert len(pairs) == PEOPLE * TRIALS, len(pairs)
@@ -64,11 +74,11 @@ def plant_etag(study: LiveStudy) -> None:
         return reply
 
 
-def take_part(browser: Browser, study: LiveStudy) -> list[Pair]:
+def collect_pairs(browser: Browser, study: LiveStudy) -> list[Pair]:
     """One person's pairs, as their browser received them."""
     context = browser.new_context()
     images: dict[str, list[Reply]] = {}
-    told: dict[str, dict[str, object]] = {}
+    trials_by_token: dict[str, dict[str, object]] = {}
 
     def pass_image(route: Route) -> None:
         token, began = route.request.url.split("/")[-2], time.perf_counter()
@@ -81,7 +91,7 @@ def take_part(browser: Browser, study: LiveStudy) -> list[Pair]:
 
     def pass_trials(route: Route) -> None:
         reply = route.fetch()
-        told.update({trial["token"]: trial for trial in reply.json()["trials"]})
+        trials_by_token.update({trial["token"]: trial for trial in reply.json()["trials"]})
         route.fulfill(response=reply)
 
     context.route(re.compile("/(left|right)$"), pass_image)
@@ -94,10 +104,10 @@ def take_part(browser: Browser, study: LiveStudy) -> list[Pair]:
     page.get_by_role("button", name="Take part").click()
     finish(page)
     context.close()
-    return [pair_of(trial, images[token]) for token, trial in told.items()]
+    return [build_pair(trial, images[token]) for token, trial in trials_by_token.items()]
 
 
-def pair_of(told: dict[str, object], replies: list[Reply]) -> Pair:
+def build_pair(told: dict[str, object], replies: list[Reply]) -> Pair:
     left, right = sorted(replies, key=lambda reply: reply.url.rpartition("/")[2])
     return Pair(told, left, right)
 

@@ -11,32 +11,32 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.stopwatch import interleaved_medians_ms
+from benchmarks.stopwatch import measure_medians_ms
 from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
 from colorizer.training.losses import sparse_cross_entropy
 
-BATCH, SIZE, BAR = 8, 64, 3
+BATCH, SIZE, MIN_SPEEDUP = 8, 64, 3
 
 Entropy = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def dense(logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:
+def dense_cross_entropy(logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:
     target = torch.zeros_like(logits).scatter(1, nearest, share)
     return functional.cross_entropy(logits, target, reduction="none")
 
 
-def gather(logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:
+def gathered_cross_entropy(logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:
     return logits.logsumexp(dim=1) - (share * logits.gather(1, nearest)).sum(dim=1)
 
 
-WAYS: dict[str, Entropy] = {
+LOSSES: dict[str, Entropy] = {
     "sparse (ours)": sparse_cross_entropy,
-    "dense": dense,
-    "gather": gather,
+    "dense": dense_cross_entropy,
+    "gather": gathered_cross_entropy,
 }
 
 
-def prepare(entropy: Entropy) -> Callable[[], None]:
+def build_step(entropy: Entropy) -> Callable[[], None]:
     """One forward and backward, on inputs that are made here."""
     generator = torch.Generator().manual_seed(0)
     pixels, bins = BATCH * SIZE * SIZE, bin_centers()
@@ -52,7 +52,7 @@ def prepare(entropy: Entropy) -> Callable[[], None]:
     return step
 
 
-def peak_mib(step: Callable[[], None]) -> float:
+def measure_peak_mib(step: Callable[[], None]) -> float:
     """What a step adds to the memory of this process at its worst; Linux counts it."""
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from what is held now
     before = _status_mib("VmRSS")
@@ -67,13 +67,16 @@ def _status_mib(field: str) -> float:
 
 def main() -> None:
     torch.set_num_threads(1)
-    steps = {name: prepare(way) for name, way in WAYS.items()}
-    medians = interleaved_medians_ms(steps, rounds=25)
+    steps = {name: build_step(way) for name, way in LOSSES.items()}
+    medians = measure_medians_ms(steps, rounds=25)
     logits_mib = BATCH * SIZE * SIZE * len(bin_centers()) * 4 / 2**20
     print(f"\nbatch {BATCH} of {SIZE} x {SIZE}, one thread; the logits take {logits_mib:.0f} MiB\n")
     for name, median in medians.items():
-        ratio, bar = median / medians["sparse (ours)"], f" (bar {BAR} x)" * (name == "dense")
-        peak = peak_mib(steps[name])
+        ratio, bar = (
+            median / medians["sparse (ours)"],
+            f" (bar {MIN_SPEEDUP} x)" * (name == "dense"),
+        )
+        peak = measure_peak_mib(steps[name])
         print(f"{name:<16}{median:8.1f} ms{ratio:8.2f} x   peak +{peak:4.0f} MiB{bar}")
 
 

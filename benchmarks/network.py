@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from benchmarks.stopwatch import interleaved_medians_ms
+from benchmarks.stopwatch import measure_medians_ms
 from colorizer.color.bins import bin_centers
 from colorizer.color.spaces import from_bytes, rgb_to_lightness
 from colorizer.networks.checkpoint import PRETRAINED_FOLDER, load_colorizer
@@ -23,7 +23,7 @@ from colorizer.networks.zhang2016 import ZHANG2016
 from demo.photographs import SQUARE_PX, crop_photographs, find_package_folders
 
 ROUNDS = 9
-BARS = {"fp32": 3, "bf16": 6}
+MIN_SPEEDUPS = {"fp32": 3, "bf16": 6}
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -44,12 +44,12 @@ def measure_speed() -> None:
         model = fuse_for_cpu(built, torch.bfloat16)
         for precision, dtype in PRECISIONS.items():
             work[f"{name} {precision}"] = partial(predict, model, lightness, dtype)
-    medians_ms = interleaved_medians_ms(work, ROUNDS)
+    medians_ms = measure_medians_ms(work, ROUNDS)
     peer_ms = medians_ms[f"{ZHANG2016} fp32"]
     print(f"{'':<18}{'ms':>8}   times as fast as {ZHANG2016} fp32")
     for name, taken_ms in medians_ms.items():
         ours = not name.startswith(ZHANG2016)
-        bar = f" (bar {BARS[name.split()[-1]]} x)" if ours else ""
+        bar = f" (bar {MIN_SPEEDUPS[name.split()[-1]]} x)" if ours else ""
         print(f"{name:<18}{taken_ms:8.1f}{peer_ms / taken_ms:8.2f} x{bar}")
 
 

@@ -12,35 +12,39 @@ import numpy as np
 from analysis.inference.intervals import Interval
 from analysis.inference.sequential import estimate_monitored_rate
 from analysis.trials import Trials
-from benchmarks.coverage import t_over_participants, two_way, wilson_over_trials
+from benchmarks.coverage import t_over_participants, two_way_interval, wilson_over_trials
 from tests.analysis.studies import simulate_study
 
 RATE = 0.301
 STUDIES = 1000
-FIRST, LAST = 10, 120  # people at the first and the last look
+FIRST_LOOK, LAST_LOOK = 10, 120  # people at the first and the last look
 DESIGNS = {"40 of 200 photographs each": 200, "40 of 1600": 1600}
 
 
-def sequence(trials: Trials) -> Interval:
+def sequence_interval(trials: Trials) -> Interval:
     found = estimate_monitored_rate(trials)
     return found[1] if found else (0.0, 1.0)
 
 
 INTERVALS: dict[str, Callable[[Trials], Interval]] = {
-    "sequence (ours)": sequence,
-    "the report's, two-way": two_way,
+    "sequence (ours)": sequence_interval,
+    "the report's, two-way": two_way_interval,
     "Wilson over trials": wilson_over_trials,
     "t over participants": t_over_participants,
 }
 
 
-def measure(images: int, seed: int = 0) -> dict[str, tuple[float, float]]:
+def measure_misses(images: int, seed: int = 0) -> dict[str, tuple[float, float]]:
     """(share of studies in which it ever missed, mean width at the last look) of every interval."""
     missed = dict.fromkeys(INTERVALS, 0)
     width = dict.fromkeys(INTERVALS, 0.0)
     for child in np.random.SeedSequence(seed).spawn(STUDIES):
-        study = simulate_study(np.random.default_rng(child), (RATE,), people=LAST, images=images)
-        looks = [study.select(study.participant < people) for people in range(FIRST, LAST + 1)]
+        study = simulate_study(
+            np.random.default_rng(child), (RATE,), people=LAST_LOOK, images=images
+        )
+        looks = [
+            study.select(study.participant < people) for people in range(FIRST_LOOK, LAST_LOOK + 1)
+        ]
         for name, interval in INTERVALS.items():
             seen = [interval(look) for look in looks]
             missed[name] += any(not low <= RATE <= high for low, high in seen)
@@ -49,11 +53,15 @@ def measure(images: int, seed: int = 0) -> dict[str, tuple[float, float]]:
 
 
 def main() -> None:
-    print(f"\n{STUDIES} studies a design, rate {RATE:.1%}, looks at {FIRST} to {LAST} people;")
+    print(
+        f"\n{STUDIES} studies a design, rate {RATE:.1%}, looks at {FIRST_LOOK} to {LAST_LOOK} people;"
+    )
     print("studies in which it ever missed, then mean width at the last look in points\n")
     print(f"{'design':<28}" + "".join(f"{name:>24}" for name in INTERVALS))
     for design, images in DESIGNS.items():
-        cells = [f"{missed:.1%} {100 * width:6.1f}" for missed, width in measure(images).values()]
+        cells = [
+            f"{missed:.1%} {100 * width:6.1f}" for missed, width in measure_misses(images).values()
+        ]
         print(f"{design:<28}" + "".join(f"{cell:>24}" for cell in cells))
 
 

@@ -33,9 +33,9 @@ from tests.browser.observer import (
 from tests.browser.robot import build_robot, set_going
 from tests.conftest import serve_study, short_protocol, write_stimuli
 
-PAIRS, SLOW_PAIRS, TURN = 200, 100, 25
-ASKED_MS, FRAME_MS = 1000, 1000 / 60
-SLOWER = 4  # times, as the browser's developer tools do it
+PAIRS, SLOW_PAIRS, PAIRS_PER_TURN = 200, 100, 25
+REQUESTED_MS, FRAME_MS = 1000, 1000 / 60
+CPU_SLOWDOWN = 4  # times, as the browser's developer tools do it
 CLICKS, STALLED_PAIRS = 60, 12
 FAST_3G = {  # of Chromium's developer tools
     "offline": False,
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 @contextmanager
-def opened(browser: Browser, slower: int = 1) -> Iterator[tuple[Page, CDPSession]]:
+def open_page(browser: Browser, slower: int = 1) -> Iterator[tuple[Page, CDPSession]]:
     """A fresh profile with the observer in it, on a processor so many times slower."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
@@ -94,14 +94,14 @@ def opened(browser: Browser, slower: int = 1) -> Iterator[tuple[Page, CDPSession
 
 
 def print_exposures(browser: Browser, pairs: int) -> None:
-    ways = {"ours": watch_ours, "setTimeout and onload": watch_usual}
+    ways = {"ours": observe_player, "setTimeout and onload": observe_timer_page}
     found: dict[str, list[Exposure]] = {}
-    for begun in range(0, pairs, TURN):
-        for slower, limit in ((1, pairs), (SLOWER, SLOW_PAIRS)):
-            count = min(TURN, pairs - begun, limit - begun)
+    for begun in range(0, pairs, PAIRS_PER_TURN):
+        for slower, limit in ((1, pairs), (CPU_SLOWDOWN, SLOW_PAIRS)):
+            count = min(PAIRS_PER_TURN, pairs - begun, limit - begun)
             for name, watch in ways.items() if count > 0 else ():
                 row = name if slower == 1 else f"{name}, {slower} x slower"
-                with opened(browser, slower) as (page, _):
+                with open_page(browser, slower) as (page, _):
                     found.setdefault(row, []).extend(watch(page, count))
     columns = (
         f"{'exposures':>10}{'median':>8}{'1 %':>7}{'99 %':>7}{'60 frames':>11}{'within one':>12}"
@@ -112,8 +112,8 @@ def print_exposures(browser: Browser, pairs: int) -> None:
 
 
 def print_row(name: str, seen: list[Exposure]) -> None:
-    error_ms = np.array([exposure.ms for exposure in seen]) - ASKED_MS
-    by_frames_ms = np.array([exposure.frames_ms for exposure in seen]) - ASKED_MS
+    error_ms = np.array([exposure.ms for exposure in seen]) - REQUESTED_MS
+    by_frames_ms = np.array([exposure.frames_ms for exposure in seen]) - REQUESTED_MS
     low, middle, high = np.percentile(error_ms, [1, 50, 99])
     exact = np.mean(np.abs(by_frames_ms) < FRAME_MS / 2)
     within = np.mean(np.abs(error_ms) <= FRAME_MS)
@@ -122,9 +122,9 @@ def print_row(name: str, seen: list[Exposure]) -> None:
     print(f"{name:34}{figures}{bar}")
 
 
-def watch_ours(page: Page, pairs: int) -> list[Exposure]:
+def observe_player(page: Page, pairs: int) -> list[Exposure]:
     """How the images of so many pairs were seen."""
-    play(page, TrialApi(test=pairs + 1, exposure_ms=ASKED_MS), pairs)
+    play(page, TrialApi(test=pairs + 1, exposure_ms=REQUESTED_MS), pairs)
     return exposures(page.evaluate("window.observed"))[: 2 * pairs]
 
 
@@ -135,7 +135,7 @@ def play(page: Page, api: TrialApi, pairs: int) -> None:
     page.get_by_text(f"Pair {pairs + 1} of").wait_for()
 
 
-def watch_usual(page: Page, pairs: int) -> list[Exposure]:
+def observe_timer_page(page: Page, pairs: int) -> list[Exposure]:
     TrialApi(test=pairs + 1).attach(page)
     script = USUAL_SCRIPT.replace("PAIRS", str(pairs))
     page.route("**/usual", lambda route: route.fulfill(body=USUAL_PAGE, content_type="text/html"))
@@ -147,9 +147,9 @@ def watch_usual(page: Page, pairs: int) -> list[Exposure]:
 
 def print_stalls(browser: Browser) -> None:
     """Every other pair has a stall in its first exposure: who notices?"""
-    with opened(browser) as (page, _):
+    with open_page(browser) as (page, _):
         page.add_init_script(STALLS)
-        api = TrialApi(test=STALLED_PAIRS + 1, exposure_ms=ASKED_MS)
+        api = TrialApi(test=STALLED_PAIRS + 1, exposure_ms=REQUESTED_MS)
         play(page, api, STALLED_PAIRS)
         seen = exposures(page.evaluate("window.observed"))[: 2 * STALLED_PAIRS : 2]
     answers = list(api.answers.values())[:STALLED_PAIRS]
@@ -164,7 +164,7 @@ def print_stalls(browser: Browser) -> None:
 def print_clicks(browser: Browser) -> None:
     """Clicks through the browser's input, whose time is known, against the stored response time."""
     rng = random.Random(0)
-    with opened(browser) as (page, cdp):
+    with open_page(browser) as (page, cdp):
         api = TrialApi(test=CLICKS + 1)
         api.visit(page)
         page.get_by_role("button", name=re.compile("Start|Continue")).click()
@@ -175,8 +175,10 @@ def print_clicks(browser: Browser) -> None:
             clicked.append(click_at_a_known_time(page, cdp, rng.choice(["Left", "Right"]), rng))
         page.get_by_text(f"Pair {CLICKS + 1} of").wait_for()
         offered = buttons_shown(page.evaluate("window.observed"))[:CLICKS]
-    told = [answer["rt_ms"] for answer in api.answers.values()]
-    wrong = [abs(ms - (at - frame)) for ms, at, frame in zip(told, clicked, offered, strict=True)]
+    reported_ms = [answer["rt_ms"] for answer in api.answers.values()]
+    wrong = [
+        abs(ms - (at - frame)) for ms, at, frame in zip(reported_ms, clicked, offered, strict=True)
+    ]
     print(f"\nresponse time of {CLICKS} clicks: mean error {mean(wrong):.2f} ms (bar 2), ", end="")
     print(f"max {max(wrong):.2f} ms (bar {FRAME_MS:.1f})")
 
@@ -187,14 +189,14 @@ def print_readiness(browser: Browser, visits: int = 5) -> None:
         folder = Path(name)
         manifest = write_stimuli(folder / "stimuli", images=12, size=256)
         with serve_study(folder, manifest, short_protocol()) as study:
-            taken = [time_to_ready(browser, study.entry) for _ in range(visits)]
+            taken = [measure_time_to_ready(browser, study.entry) for _ in range(visits)]
     print(f"\nready for the first trial on Fast 3G: median {median(taken):.1f} s of ", end="")
     print(f"{', '.join(f'{seconds:.1f}' for seconds in sorted(taken))} (bar 8 s)")
 
 
-def time_to_ready(browser: Browser, entry: str) -> float:
+def measure_time_to_ready(browser: Browser, entry: str) -> float:
     """Seconds from the request for the player's page to the first blank, Start pressed at once."""
-    with opened(browser) as (page, cdp):
+    with open_page(browser) as (page, cdp):
         build_robot(page)
         page.goto(entry)
         cdp.send("Network.enable")

@@ -25,11 +25,11 @@ PEOPLE, TRIALS, IMAGES = 25_126, 40, 1600
 ROWS = 1_000_000  # as some give up
 METHODS, LOGITS = ("l2", "mcl", "zhang2016"), (-1.5, -1.0, -0.9)
 SIDES = ("left", "right")
-HABITS = dict(enumerate(("gives up", "too fast", "one side", "in turn", "disturbed")))
+HABIT_BY_REMAINDER = dict(enumerate(("gives up", "too fast", "one side", "in turn", "disturbed")))
 REPORT = Path(__file__).parents[1] / "analysis" / "report.py"
-NUMBERS, COMMAND = "all numbers, once read", "the whole command"
-BARS = {NUMBERS: 2.0, COMMAND: 8.0}
-BAR_GB = 1.2
+NUMBERS_LABEL, COMMAND_LABEL = "all numbers, once read", "the whole command"
+MAX_SECONDS = {NUMBERS_LABEL: 2.0, COMMAND_LABEL: 8.0}
+MAX_GB = 1.2
 
 Value = TypeVar("Value")
 
@@ -41,16 +41,16 @@ def write_responses(path: Path) -> None:
     in turn, is disturbed all the time. So every rule leaves somebody out.
     """
     rng = np.random.default_rng(0)
-    of_people, of_images = rng.normal(0, 0.5, PEOPLE), rng.normal(0, 0.8, IMAGES)
+    participant_effects, image_effects = rng.normal(0, 0.5, PEOPLE), rng.normal(0, 0.8, IMAGES)
     names = [rng.bytes(11).hex() for _ in range(PEOPLE)]
     with path.open("w") as file:
         file.write(",".join(RESPONSE_COLUMNS) + "\n")
         for person in range(PEOPLE):
-            habit = HABITS.get(person % 100, "")
+            habit = HABIT_BY_REMAINDER.get(person % 100, "")
             trials = TRIALS // 2 if habit == "gives up" else TRIALS
             image = rng.choice(IMAGES, trials, replace=False)
             method = (np.arange(trials) + person) % len(METHODS)
-            logit = np.array(LOGITS)[method] + of_people[person] + of_images[image]
+            logit = np.array(LOGITS)[method] + participant_effects[person] + image_effects[image]
             truth = rng.integers(0, 2, trials)
             answer = truth ^ (rng.random(trials) < 1 / (1 + np.exp(-logit)))
             answer = {"one side": truth * 0, "in turn": np.arange(trials) % 2}.get(habit, answer)
@@ -70,28 +70,28 @@ def write_responses(path: Path) -> None:
 
 def measure(path: Path) -> dict[str, tuple[float, float]]:
     """Seconds by the clock and of the processors, of each part."""
-    responses, reading = clock(lambda: read_responses(str(path)), resource.RUSAGE_SELF)
+    responses, reading = time_call(lambda: read_responses(str(path)), resource.RUSAGE_SELF)
     assert len(responses) == ROWS
-    _, finding = clock(
+    _, finding = time_call(
         lambda: assemble_findings(responses, read_published_rates(), ReportOptions()),
         resource.RUSAGE_SELF,
     )
     command = [sys.executable, str(REPORT), str(path), "--out", str(path.parent / "report")]
-    _, whole = clock(
+    _, whole = time_call(
         lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL),
         resource.RUSAGE_CHILDREN,
     )
-    return {"reading the CSV": reading, NUMBERS: finding, COMMAND: whole}
+    return {"reading the CSV": reading, NUMBERS_LABEL: finding, COMMAND_LABEL: whole}
 
 
-def clock(act: Callable[[], Value], who: int) -> tuple[Value, tuple[float, float]]:
+def time_call(act: Callable[[], Value], who: int) -> tuple[Value, tuple[float, float]]:
     """What it gives, and its seconds. who: whose processor time."""
-    began, used = time.perf_counter(), processor_time(who)
+    began, used = time.perf_counter(), cpu_seconds(who)
     value = act()
-    return value, (time.perf_counter() - began, processor_time(who) - used)
+    return value, (time.perf_counter() - began, cpu_seconds(who) - used)
 
 
-def processor_time(who: int) -> float:
+def cpu_seconds(who: int) -> float:
     usage = resource.getrusage(who)
     return usage.ru_utime + usage.ru_stime
 
@@ -104,10 +104,10 @@ def main() -> None:
         print(f"\n{ROWS:,} trials, {size:.0f} MB of CSV, {os.cpu_count()} cores\n")
         seconds = measure(path)
     for part, (taken, processors) in seconds.items():
-        bar = f" (bar {BARS[part]:.0f} s)" if part in BARS else ""
+        bar = f" (bar {MAX_SECONDS[part]:.0f} s)" if part in MAX_SECONDS else ""
         print(f"{part:<26}{taken:6.2f} s, processors {processors:.2f} s{bar}")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
-    print(f"{'peak memory':<26}{peak:6.2f} GB (bar {BAR_GB} GB)")
+    print(f"{'peak memory':<26}{peak:6.2f} GB (bar {MAX_GB} GB)")
 
 
 if __name__ == "__main__":

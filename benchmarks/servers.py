@@ -42,7 +42,7 @@ class Waitress(Peer):
 
 
 @dataclass
-class Gunicorn(Peer):
+class GunicornServer(Peer):
     """gunicorn's threaded workers; `options` says how many processes and threads."""
 
     def command(self) -> list[str]:
@@ -54,7 +54,7 @@ class Gunicorn(Peer):
 
 
 @dataclass
-class Bare(Peer):
+class BareServer(Peer):
     """benchmarks/bare_server.py: an insert into a database of its own."""
 
     def command(self) -> list[str]:
@@ -86,8 +86,8 @@ SETUPS = {
     "granian": Setup("study serve", Server),
     "granian-2": Setup("study serve --workers 2", Server, ("--workers", "2")),
     "waitress": Setup("waitress, 8 threads", Waitress),
-    "gunicorn": Setup("gunicorn, 64 threads", Gunicorn, ONE_PROCESS),
-    "gunicorn-2": Setup("gunicorn, 2 x 32 threads", Gunicorn, TWO_PROCESSES),
+    "gunicorn": Setup("gunicorn, 64 threads", GunicornServer, ONE_PROCESS),
+    "gunicorn-2": Setup("gunicorn, 2 x 32 threads", GunicornServer, TWO_PROCESSES),
 }
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 NGINX = "nginx-"

@@ -12,27 +12,29 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from benchmarks.stopwatch import interleaved_medians_ms
+from benchmarks.stopwatch import measure_medians_ms
 from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
 
 PIXELS = 64 * 64
-BARS = {5: {"scikit-learn": 5, "cdist and topk": 14}, 10: {}}
+MIN_SPEEDUPS = {5: {"scikit-learn": 5, "cdist and topk": 14}, 10: {}}
 SIGMA = 5.0
 
 
-def by_scikit_learn(ab: NDArray[np.float32], search: NearestNeighbors) -> NDArray[np.float64]:
+def encode_with_scikit_learn(
+    ab: NDArray[np.float32], search: NearestNeighbors
+) -> NDArray[np.float64]:
     distance, _ = search.kneighbors(ab)
     weight = np.exp(-(distance**2) / (2 * SIGMA**2))
     share: NDArray[np.float64] = weight / weight.sum(axis=1, keepdims=True)
     return share
 
 
-def by_dense_distances(ab: Tensor, bins: Tensor, neighbors: int) -> Tensor:
+def encode_with_cdist(ab: Tensor, bins: Tensor, neighbors: int) -> Tensor:
     distance, _ = torch.cdist(ab, bins).topk(neighbors, dim=1, largest=False)
     return (-(distance**2) / (2 * SIGMA**2)).softmax(dim=1)
 
 
-def contestants(neighbors: int) -> dict[str, Callable[[], object]]:
+def list_contestants(neighbors: int) -> dict[str, Callable[[], object]]:
     generator = torch.Generator().manual_seed(0)
     ab = (torch.randn(PIXELS, 2, generator=generator) * 25).clamp(-86, 94)
     bins = bin_centers()
@@ -40,15 +42,15 @@ def contestants(neighbors: int) -> dict[str, Callable[[], object]]:
     search = NearestNeighbors(n_neighbors=neighbors).fit(bins.numpy())
     return {
         "table (ours)": lambda: soft_encode(ab, table),
-        "scikit-learn": lambda: by_scikit_learn(ab.numpy(), search),
-        "cdist and topk": lambda: by_dense_distances(ab, bins, neighbors),
+        "scikit-learn": lambda: encode_with_scikit_learn(ab.numpy(), search),
+        "cdist and topk": lambda: encode_with_cdist(ab, bins, neighbors),
     }
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    for neighbors, bars in BARS.items():
-        medians = interleaved_medians_ms(contestants(neighbors), rounds=100)
+    for neighbors, bars in MIN_SPEEDUPS.items():
+        medians = measure_medians_ms(list_contestants(neighbors), rounds=100)
         ours = medians["table (ours)"]
         print(f"\n{PIXELS} colors, k = {neighbors}, one thread")
         for name, median in medians.items():

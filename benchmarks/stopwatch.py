@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from statistics import median
 
 
-def interleaved_medians_ms(
-    ways: Mapping[str, Callable[[], object]], rounds: int
+def measure_medians_ms(
+    functions: Mapping[str, Callable[[], object]], rounds: int
 ) -> dict[str, float]:
     """The median of so many rounds for each; one round before them is not counted."""
-    taken: dict[str, list[float]] = {name: [] for name in ways}
+    times_ms: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(rounds + 1):
-        for name, way in ways.items():
+        for name, way in functions.items():
             began = time.perf_counter()
             way()
-            taken[name].append((time.perf_counter() - began) * 1000)
-    return {name: median(times[1:]) for name, times in taken.items()}
+            times_ms[name].append((time.perf_counter() - began) * 1000)
+    return {name: median(times[1:]) for name, times in times_ms.items()}

@@ -93,7 +93,7 @@ def test_the_page_on_colors_names_functions_that_exist() -> None:
 
 def test_every_benchmark_has_its_section_with_its_command() -> None:
     sections = bench.read_sections((DOCS / "benchmarks.md").read_text(encoding="utf-8"))
-    assert list(sections) == [bench.describe(name)[0] for name in bench.MEASUREMENTS]
-    for name, section in zip(bench.MEASUREMENTS, sections.values(), strict=True):
+    assert list(sections) == [bench.read_docstring(name)[0] for name in bench.BENCHMARK_NAMES]
+    for name, section in zip(bench.BENCHMARK_NAMES, sections.values(), strict=True):
         assert f"`python -m benchmarks.{name}`, 20" in section
         assert section.count("```") == 2
