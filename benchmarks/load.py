@@ -59,7 +59,9 @@ TABLE_HEAD = (
 
 @click.command()
 @click.option("--people", multiple=True, type=int, default=(500,), show_default=True)
-@click.option("--coming", type=int, default=60, show_default=True, help="seconds, not timed")
+@click.option(
+    "--coming", "arrival_s", type=int, default=60, show_default=True, help="seconds, not timed"
+)
 @click.option("--seconds", type=int, default=180, show_default=True)
 @click.option("--images", type=int, default=200, show_default=True, help="photographs, 256 px")
 @click.option(

@@ -17,7 +17,7 @@ PHOTO_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 def make_stimuli(folder: Path, own: Path | None) -> None:
-    """data/split.csv and outputs/manifest.csv in the folder `folder`."""
+    """data/split.csv and outputs/manifest.csv in `folder`."""
     split, manifest = folder / "data" / "split.csv", folder / "outputs" / "manifest.csv"
     if own is None:
         run_step(

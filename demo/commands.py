@@ -28,7 +28,7 @@ def run_step(what: str, is_done: bool, action: Callable[[], None]) -> None:
 
 
 def run(folder: Path, *command: str, output: Path | None = None) -> None:
-    """Run a command in the folder `folder`; raises DemoError when it fails.
+    """Run a command in `folder`; raises DemoError when it fails.
 
     output: what it leaves; a command that refused some inputs (exit 1) but made this is done.
     On a terminal its stderr, where progress bars are, is shown as it comes.
