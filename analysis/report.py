@@ -19,8 +19,9 @@ from analysis.figures.figures import (
 )
 from analysis.files import atomic_write_files, run_command
 from analysis.inputs.design import DesignError, read_design, read_plan
+from analysis.inputs.nearby_files import find_design, find_stimuli
 from analysis.inputs.published import read_published_rates
-from analysis.inputs.responses import MODES, ResponsesError
+from analysis.inputs.responses import MODES, Responses, ResponsesError
 from analysis.inputs.sources import read_responses
 from analysis.report_data import Findings, ReportOptions, assemble_findings
 from analysis.report_output.csv_files import (
@@ -49,10 +50,16 @@ FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
     help="Whose trials. Default: live, or simulated where nobody took part yet.",
 )
 @click.option(
-    "--design", type=FILE_TYPE, help="design.json of `study freeze`: what was fixed before."
+    "--design",
+    type=FILE_TYPE,
+    help="design.json of `study freeze`. [default: the one beside RESPONSES, if any]",
 )
 @click.option("--plan", type=FILE_TYPE, help="Exclusion rules and margin, instead of the design's.")
-@click.option("--stimuli", type=FOLDER_TYPE, help="Folder of `colorizer batch`, to show pictures.")
+@click.option(
+    "--stimuli",
+    type=FOLDER_TYPE,
+    help="Folder with the manifest.csv of the images to show. [default: found near RESPONSES]",
+)
 @click.option(
     "--margin",
     type=click.FloatRange(0, 1, min_open=True),
@@ -91,28 +98,38 @@ def report(
 ) -> None:
     """Fooling rates from RESPONSES, a CSV or a database URL."""
     try:
+        table = read_responses(responses)
+        if Path(responses).is_file():
+            design = design or find_design(Path(responses), table, options["study"])
         frozen = read_design(design) if design else None
+        if Path(responses).is_file():
+            stimuli = stimuli or find_stimuli(Path(responses), table, frozen)
         planned = read_plan(plan, frozen.protocol if frozen else None) if plan else None
         report_options = ReportOptions(design=frozen, plan=planned, **options)
-        lines = make_report(responses, out, report_options, stimuli)
+        lines = make_report(table, out, report_options, stimuli)
     except (ResponsesError, DesignError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}; choose another folder with --out"
         raise click.ClickException(reason) from error
+    click.echo(f"design: {design or 'none; use --design'}")
+    click.echo(f"images: {stimuli or 'none; use --stimuli'}")
     click.echo("\n".join(lines))
 
 
 def make_report(
-    source: str, out: Path, options: ReportOptions | None = None, stimuli: Path | None = None
+    responses: Responses,
+    out: Path,
+    options: ReportOptions | None = None,
+    stimuli: Path | None = None,
 ) -> list[str]:
-    """Write the report on a CSV or a database to `out`; return what it says, in a few lines.
+    """Write the report on the responses to the folder `out`; return its findings as a few lines.
 
-    stimuli: the folder whose pictures are shown. Raises ResponsesError where the input is not fit,
-    OSError where `out` cannot be written.
+    stimuli: the folder of the images that the report shows. Raises ResponsesError if the responses
+    cannot be analyzed, OSError if `out` cannot be written.
     """
     published, stimulus_files = read_published_rates(), read_stimulus_files(stimuli)
-    findings = assemble_findings(read_responses(source), published, options or ReportOptions())
+    findings = assemble_findings(responses, published, options or ReportOptions())
     report_json = findings.report
     figures = draw_figures(findings)
     notice = MODE_NOTICES[report_json["input"]["mode"]]

@@ -103,7 +103,9 @@ def test_values_of_flags_and_answers() -> None:
 
 def test_every_key_of_a_report_is_described(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "responses.csv", make_study())
-    make_report(str(source), tmp_path / "report", ReportOptions(bootstrap_replicates=10))
+    make_report(
+        read_responses(str(source)), tmp_path / "report", ReportOptions(bootstrap_replicates=10)
+    )
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     described = set(re.findall(r'"([a-z0-9_]+)"', section("report.json")))
     exclusions = report["exclusions"]

@@ -62,12 +62,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Design:
-    """design.json. sha256: of its canonical JSON, which every row of the responses carries."""
+    """The content of design.json.
+
+    sha256: of its canonical JSON, also in every row of the responses. manifest_sha256: of the
+    manifest that the stimuli were imported from; empty if the file does not say.
+    """
 
     sha256: str
     study: str
     protocol: Mapping[str, Any]
     plan: Plan
+    manifest_sha256: str = ""
 
 
 def read_design(path: Path) -> Design:
@@ -80,7 +85,8 @@ def read_design(path: Path) -> Design:
             raise DesignError(f"{path}: no {key} in it; give the design.json of `study freeze`")
     protocol = design["protocol"]
     plan = parse_plan(str(path), design["plan"], protocol)
-    return Design(hash_canonical(design), design["study"], protocol, plan)
+    manifest_sha256 = str(design.get("manifest_sha256") or "")
+    return Design(hash_canonical(design), design["study"], protocol, plan, manifest_sha256)
 
 
 def read_plan(path: Path, protocol: Mapping[str, Any] | None = None) -> Plan:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from analysis.inference.rates import estimate_rate
+from analysis.inputs.sources import read_responses
 from analysis.report import make_report
 from analysis.sample_size.formulas import EffectSds, marginal_intercept
 from analysis.trials import Trials
@@ -21,7 +22,7 @@ BASE = marginal_intercept(0.3, EffectSds(0.4, float(np.hypot(0.5, 0.7))))
 
 def report_on(folder: Path, rows: list[Row]) -> tuple[dict[str, Any], str]:
     """report.json and the page."""
-    make_report(str(write_csv(folder / "responses.csv", rows)), folder / "out")
+    make_report(read_responses(str(write_csv(folder / "responses.csv", rows))), folder / "out")
     page = (folder / "out" / "report.html").read_text().replace("\u202f", " ")
     assert "None" not in page
     return json.loads((folder / "out" / "report.json").read_text()), page

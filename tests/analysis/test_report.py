@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.inputs.sources import read_responses
 from analysis.report import make_report
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 
@@ -42,7 +43,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def report(study: Path) -> Path:
     """The folder of its report."""
-    make_report(str(study), study.parent / "report")
+    make_report(read_responses(str(study)), study.parent / "report")
     return study.parent / "report"
 
 
@@ -75,7 +76,7 @@ def test_the_tables_hold_the_rates_and_differences(report: Path) -> None:
 
 
 def test_the_same_input_gives_the_same_bytes(study: Path, report: Path, tmp_path: Path) -> None:
-    make_report(str(study), tmp_path)
+    make_report(read_responses(str(study)), tmp_path)
     assert written(tmp_path) == written(report)
     assert set(written(tmp_path)) == FILES
 
@@ -109,7 +110,7 @@ def test_the_page_stands_alone_with_headings_in_order(report: Path) -> None:
 
 def test_simulated_answers_are_called_so_on_page_and_figure(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "r.csv", make_study(mode="simulated"))
-    said = make_report(str(path), tmp_path / "out")
+    said = make_report(read_responses(str(path)), tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.index("<strong>SIMULATED.</strong>") < page.index("<h1>")
     assert '<div class="watermark" aria-hidden="true">SIMULATED</div>' in page
@@ -202,7 +203,7 @@ EDGES = {
 
 @pytest.mark.parametrize("rows", EDGES.values(), ids=EDGES)
 def test_an_edge_gives_a_report_and_no_traceback(tmp_path: Path, rows: list[Row]) -> None:
-    make_report(str(write_csv(tmp_path / "r.csv", rows)), tmp_path / "out")
+    make_report(read_responses(str(write_csv(tmp_path / "r.csv", rows))), tmp_path / "out")
     numbers = json.loads((tmp_path / "out" / "report.json").read_text())
     for rate in numbers["methods"].values():
         assert rate["flags"]
@@ -210,7 +211,7 @@ def test_an_edge_gives_a_report_and_no_traceback(tmp_path: Path, rows: list[Row]
 
 
 def test_single_images_have_error_rates_and_no_chance(tmp_path: Path) -> None:
-    make_report(str(write_csv(tmp_path / "r.csv", make_single())), tmp_path / "out")
+    make_report(read_responses(str(write_csv(tmp_path / "r.csv", make_single()))), tmp_path / "out")
     numbers = json.loads((tmp_path / "out" / "report.json").read_text())
     assert list(numbers["methods"]) == ["mcl"]
     mcl = numbers["methods"]["mcl"]

@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser
 
+from analysis.inputs.sources import read_responses
 from analysis.report import make_report
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 
@@ -35,7 +36,11 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     rows += [row | {"position": f"{5000 + at}", "repeat_of": row["position"]}
              for at, row in enumerate(rows[:40])]  # fmt: skip
     source = write_csv(folder / "responses.csv", rows)
-    make_report(str(source), folder / "report", stimuli=write_pictures(folder / "stimuli", rows))
+    make_report(
+        read_responses(str(source)),
+        folder / "report",
+        stimuli=write_pictures(folder / "stimuli", rows),
+    )
     return (folder / "report" / "report.html").as_uri()
 
 

@@ -1,0 +1,46 @@
+"""Find the design and the stimuli that belong to a responses file, near that file."""
+
+import csv
+import hashlib
+from pathlib import Path
+
+from analysis.inputs.design import Design, read_design
+from analysis.inputs.responses import Responses
+
+
+def find_design(source: Path, responses: Responses, study: str | None) -> Path | None:
+    """Return the design.json beside a responses file, if it is the design of its study.
+
+    `study export` writes it there. study: the chosen study, or None if the file holds only one.
+    Raises DesignError if the file cannot be used.
+    """
+    path = source.with_name("design.json")
+    if not path.is_file():
+        return None
+    studies = [study] if study else responses.distinct("study")
+    return path if read_design(path).study in studies else None
+
+
+def find_stimuli(source: Path, responses: Responses, design: Design | None) -> Path | None:
+    """Return the folder of the stimuli that were shown, or None if it is not near the file.
+
+    `colorizer batch` writes it to `outputs` and `study manifest` beside its folders. Its manifest
+    must be the one in the design. Without a design it must list every image of the responses.
+    """
+    here = source.absolute().parent
+    for folder in (here, here / "outputs", here.parent, here.parent / "outputs"):
+        manifest = folder / "manifest.csv"
+        if manifest.is_file() and _fits(manifest, responses, design):
+            return folder
+    return None
+
+
+def _fits(manifest: Path, responses: Responses, design: Design | None) -> bool:
+    if design is not None and design.manifest_sha256:
+        return hashlib.sha256(manifest.read_bytes()).hexdigest() == design.manifest_sha256
+    try:
+        with manifest.open(newline="", encoding="utf-8-sig") as file:
+            images = {row["image"] for row in csv.DictReader(file)}
+    except (KeyError, csv.Error, UnicodeDecodeError):
+        return False
+    return images.issuperset(responses.distinct("image"))
