@@ -23,11 +23,11 @@ from sqlalchemy import Engine, select
 
 from benchmarks.faults import create_database, start_postgresql
 from benchmarks.servers import NAMES, BareServer, find_setup, running, title
-from study_server.participants.enrollment import enroll
+from study_server.participants.enrollment import enroll_participant
 from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant, Trial
 from study_server.storage.schema import ensure_current_schema
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, RecruitmentSource
 from tests.conftest import open_study, short_protocol, write_stimuli
 from tests.faults.people import Browser, Ledger, Pace, compare, crowd, percentiles
@@ -213,7 +213,9 @@ def new_trials(engine: Engine, people: int) -> list[str]:
     """The addresses of all their trials, in the order in which they come."""
     for _ in range(people):
         with write_transaction(engine) as db:
-            enroll(db, find(db, "short"), secrets.token_hex(8), Mode.LIVE, RecruitmentSource.LINK)
+            enroll_participant(
+                db, find_study(db, "short"), secrets.token_hex(8), Mode.LIVE, RecruitmentSource.LINK
+            )
     query = select(Participant.token, Trial.token).join(Trial).order_by(Trial.slot, Participant.id)
     newest = select(Participant.id).order_by(Participant.id.desc()).limit(people)
     with read_session(engine) as db:

@@ -12,7 +12,7 @@ from study_server.commands.privacy import anonymize, forget
 from study_server.commands.recruit import invite, recruit
 from study_server.commands.rehearse import preview, simulate
 from study_server.commands.researchers import researcher
-from study_server.commands.run import close, open_, pause, serve, status
+from study_server.commands.run import close, open_command, pause, serve, status
 from study_server.commands.setup import freeze, import_command, manifest, new
 from study_server.commands.wording import reword, wording
 from study_server.errors import StudyError
@@ -48,7 +48,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
         freeze,
         bundle,
     ),
-    "Run it": (open_, recruit, invite, pause, close, serve, status),
+    "Run it": (open_command, recruit, invite, pause, close, serve, status),
     "Take the answers, pay the people": (export_command, reconcile, pay),
     "Keep to what people were promised": (forget, anonymize),
     "Look after the database": (backup, restore, upgrade, researcher),

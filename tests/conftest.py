@@ -32,7 +32,7 @@ from study_server.stimuli.importing import import_study
 from study_server.stimuli.manifest import MANIFEST_COLUMNS
 from study_server.storage.engine import open_engine, write_transaction
 from study_server.storage.schema import ensure_current_schema
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import StudyState
 from study_server.wording.files import TextsByPart, compose_wording
 
@@ -221,7 +221,7 @@ def open_study(engine: Engine, protocol: Protocol, manifest: Path, instance: Pat
     wording = fill_in(compose_wording(protocol))
     import_study(engine, protocol, manifest, instance / "stimuli", wording=wording)
     with write_transaction(engine) as db:
-        find(db, protocol.slug).state = StudyState.OPEN
+        find_study(db, protocol.slug).state = StudyState.OPEN
     return protocol.slug
 
 

@@ -18,13 +18,14 @@ from study_server.protocol.presets import PRESETS
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import write_transaction
-from study_server.studies.design import Exclusions, Plan, freeze
-from study_server.studies.lookup import find
+from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode
 from tests.conftest import SECRET, open_study, simulate, write_stimuli
 
 PEOPLE = 2  # an interval needs two
-EVERYBODY = Plan(exclusions=Exclusions(attention_checks_min_correct=0))  # however they answer
+# however they answer
+EVERYBODY = AnalysisPlan(exclusions=PlannedExclusions(attention_checks_min_correct=0))
 POPULATION = SimulatedPopulation({"l2": 0.15, "mcl": 0.2}, participant_sd=0)
 
 
@@ -45,13 +46,13 @@ def play(
     """Import, freeze, simulate, export; the rows of responses.csv."""
     open_study(engine, protocol, manifest, folder / "instance")
     with write_transaction(engine) as db:
-        freeze(db, find(db, protocol.slug), EVERYBODY, "0" * 64)
+        freeze_study(db, find_study(db, protocol.slug), EVERYBODY, "0" * 64)
     app = create_app(
         Settings(database_url=url, instance_folder=folder / "instance", secret_key=SECRET), engine
     )
     simulate(app, protocol.slug, PEOPLE, population)
     with write_transaction(engine) as db:
-        study = find(db, protocol.slug)
+        study = find_study(db, protocol.slug)
         export_study(db, study, folder / "responses.csv", tuple(Mode), blinded=False)
     with (folder / "responses.csv").open(newline="") as file:
         return list(csv.DictReader(file))

@@ -18,7 +18,7 @@ from study_server.files import atomic_write
 from study_server.participants import outcomes
 from study_server.storage.engine import read_session, snapshot_session, write_transaction
 from study_server.studies import lookup
-from study_server.studies.unblinding import withhold_truth
+from study_server.studies.unblinding import decide_blinding
 from study_server.vocabulary import Mode
 
 
@@ -52,11 +52,11 @@ def export_command(
     _, engine = open_database()
     # short, for people are answering; and a look stays on record
     with write_transaction(engine) as db:
-        study = lookup.find(db, slug)
-        outcomes.release_places(db, study)
-        blinded = withhold_truth(db, study, UNBLINDED_BY_COMMAND_LINE if unblind else "")
+        study = lookup.find_study(db, slug)
+        outcomes.update_lapsed_outcomes(db, study)
+        blinded = decide_blinding(db, study, UNBLINDED_BY_COMMAND_LINE if unblind else "")
     with snapshot_session(engine) as db:
-        study = lookup.find(db, slug)
+        study = lookup.find_study(db, slug)
         if psych_ds_folder is not None:
             write_folder(psych_ds.iterate_files(db, study, modes, blinded), psych_ds_folder)
             click.echo(f"{psych_ds_folder}: a Psych-DS dataset; its README.md tells what to add")
@@ -77,7 +77,7 @@ def bundle(slug: str, out: Path | None) -> None:
     out = out or Path(f"{slug}.zip")
     _, engine = open_database()
     with read_session(engine) as db:
-        texts = build_preregistration(db, lookup.find(db, slug))
+        texts = build_preregistration(db, lookup.find_study(db, slug))
     files = [(path, [text]) for path, text in texts.items()]
     if out.suffix != ".zip":
         write_folder(files, out)

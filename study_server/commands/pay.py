@@ -10,31 +10,35 @@ from study_server.commands.context import PATH_TYPE, SLUG_ARGUMENT, open_databas
 from study_server.errors import StudyError
 from study_server.recruitment import mturk
 from study_server.recruitment.pay_sheet import (
-    count_unlisted,
+    count_missing_from_list,
     read_sheet,
     write_sheet,
 )
 from study_server.recruitment.pay_sheet import reconcile as hold_against
-from study_server.recruitment.payment import is_due, settle
-from study_server.recruitment.platforms import Listed, read_list
+from study_server.recruitment.payment import is_actionable, settle_submissions
+from study_server.recruitment.platforms import Submission, read_submissions
 from study_server.recruitment.prolific import connect
 from study_server.storage.engine import write_transaction
 from study_server.studies import lookup
 from study_server.vocabulary import RecruitmentSource
 
-PROLIFIC = click.option("--prolific", metavar="STUDY_ID", help="Prolific's study, by its API.")
-SANDBOX = click.option("--sandbox", is_flag=True, help="MTurk's sandbox, where nobody is paid.")
+PROLIFIC_OPTION = click.option(
+    "--prolific", metavar="STUDY_ID", help="Prolific's study, by its API."
+)
+SANDBOX_OPTION = click.option(
+    "--sandbox", is_flag=True, help="MTurk's sandbox, where nobody is paid."
+)
 
 
 @click.command()
 @SLUG_ARGUMENT
 @click.argument("platform_csv", metavar="[PLATFORM.csv]", type=PATH_TYPE, required=False)
-@PROLIFIC
-@click.option("--mturk", "hit", metavar="HIT_ID", help="MTurk's HIT, by its API.")
-@SANDBOX
+@PROLIFIC_OPTION
+@click.option("--mturk", "hit_id", metavar="HIT_ID", help="MTurk's HIT, by its API.")
+@SANDBOX_OPTION
 @click.option("--out", type=PATH_TYPE, default=Path("pay.csv"), show_default=True)
 def reconcile(
-    slug: str, platform_csv: Path | None, prolific: str | None, hit: str | None, sandbox: bool,
+    slug: str, platform_csv: Path | None, prolific: str | None, hit_id: str | None, sandbox: bool,
     out: Path,
 ) -> None:  # fmt: skip
     """Hold a platform's list against the answers; write the sheet of whom to pay, and why.
@@ -46,36 +50,36 @@ def reconcile(
     In the sheet `action` is pay, decide (write what you decide: pay, return, reject or nothing),
     wait or nothing; `study pay` carries it out.
     """
-    if [platform_csv, prolific, hit].count(None) != 2:
+    if [platform_csv, prolific, hit_id].count(None) != 2:
         raise click.UsageError("give one of PLATFORM.csv, --prolific STUDY_ID, --mturk HIT_ID")
     _, engine = open_database()
-    source, listed = _fetch(platform_csv, prolific, hit, sandbox)
+    source, listed = _fetch(platform_csv, prolific, hit_id, sandbox)
     with write_transaction(engine) as db:
-        study = lookup.find(db, slug)
+        study = lookup.find_study(db, slug)
         rows = hold_against(db, study, source, listed)
-        unlisted = count_unlisted(db, study, source, rows)
+        unlisted = count_missing_from_list(db, study, source, rows)
     write_sheet(out, rows)
     counts = Counter(row.action.value for row in rows)
-    told = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nobody"
-    click.echo(f"{out}: {told}")
+    counts_text = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nobody"
+    click.echo(f"{out}: {counts_text}")
     if unlisted:
         click.echo(f"{unlisted} participants from {source} are not in that list")
 
 
 def _fetch(
     file: Path | None, study: str | None, hit: str | None, sandbox: bool
-) -> tuple[RecruitmentSource, Sequence[Listed]]:
+) -> tuple[RecruitmentSource, Sequence[Submission]]:
     if file is not None:
-        return read_list(file)
+        return read_submissions(file)
     if study is not None:
         return RecruitmentSource.PROLIFIC, connect().list_submissions(study)
-    return RecruitmentSource.MTURK, mturk.list_assignments(mturk.connect(sandbox), str(hit))
+    return RecruitmentSource.MTURK, mturk.list_assignments(mturk.create_client(sandbox), str(hit))
 
 
 @click.command()
 @click.argument("sheet", type=PATH_TYPE)
-@PROLIFIC
-@SANDBOX
+@PROLIFIC_OPTION
+@SANDBOX_OPTION
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 def pay(sheet: Path, prolific: str | None, sandbox: bool, dry_run: bool) -> None:
     """Do what the sheet of `study reconcile` says, on Prolific or MTurk.
@@ -90,16 +94,16 @@ def pay(sheet: Path, prolific: str | None, sandbox: bool, dry_run: bool) -> None
     by SONA itself, when participants come back from the study, or by hand.
     """
     rows = read_sheet(sheet)
-    deeds = [row for row in rows if is_due(row)]
+    actions = [row for row in rows if is_actionable(row)]
     bonuses = [row for row in rows if row.bonus.strip()]
     for row in bonuses:
         if not row.bonus.replace(".", "", 1).isdigit():
             raise StudyError(f"{sheet}: bonus {row.bonus!r} is not like 1.50")
     if not dry_run:
-        for source in {row.source for row in (*deeds, *bonuses)}:
-            own = [row for row in deeds if row.source is source]
-            extra = [row for row in bonuses if row.source is source]
-            settle(source, own, extra, prolific, sandbox)
-    counts = Counter(row.action.value for row in deeds) + Counter(bonus=len(bonuses))
+        for source in {row.source for row in (*actions, *bonuses)}:
+            source_actions = [row for row in actions if row.source is source]
+            source_bonuses = [row for row in bonuses if row.source is source]
+            settle_submissions(source, source_actions, source_bonuses, prolific, sandbox)
+    counts = Counter(row.action.value for row in actions) + Counter(bonus=len(bonuses))
     done = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nothing"
     click.echo(f"{sheet}: {'would do' if dry_run else 'done'}: {done}")

@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from study_server.clock import now
 from study_server.commands.context import SLUG_ARGUMENT, open_database
 from study_server.errors import StudyError
-from study_server.participants.withdrawal import anonymize as cut_identities
-from study_server.participants.withdrawal import find_by_name, withdraw
+from study_server.participants.withdrawal import anonymize_participants as cut_identities
+from study_server.participants.withdrawal import delete_participant, find_by_public_id
 from study_server.storage.engine import erase_deleted_data, write_session, write_transaction
 from study_server.studies import lookup
 
@@ -27,8 +27,8 @@ def forget(slug: str, participant: str) -> None:
     """
     _, engine = open_database()
     with write_session(engine) as db:
-        withdraw(db, find_by_name(db, lookup.find(db, slug), participant))
-    _scrub(engine)
+        delete_participant(db, find_by_public_id(db, lookup.find_study(db, slug), participant))
+    _erase_or_fail(engine)
     click.echo(f"{slug}: nothing of {participant} is left")
 
 
@@ -43,12 +43,12 @@ def anonymize(slug: str, days: int) -> None:
     """
     _, engine = open_database()
     with write_transaction(engine) as db:
-        cut = cut_identities(db, lookup.find(db, slug), now() - timedelta(days=days))
-    _scrub(engine)
+        cut = cut_identities(db, lookup.find_study(db, slug), now() - timedelta(days=days))
+    _erase_or_fail(engine)
     click.echo(f"{slug}: {cut} participants are anonymous now")
 
 
-def _scrub(engine: Engine) -> None:
+def _erase_or_fail(engine: Engine) -> None:
     if not erase_deleted_data(engine):
         raise StudyError(
             "deleted, but the database was too busy to be written anew: traces stay in its files "

@@ -7,26 +7,31 @@ import click
 
 from study_server.commands.context import SLUG_ARGUMENT, open_database
 from study_server.commands.run import DEFAULT_PUBLIC_URL
-from study_server.recruitment.arrival import CODED, entry_link, prolific_code, set_ending
-from study_server.recruitment.invitations import invitation
+from study_server.recruitment.arrival import (
+    OUTCOMES_WITH_CODE,
+    entry_link,
+    prolific_completion_code,
+    store_platform_completion,
+)
+from study_server.recruitment.invitations import create_invitation
 from study_server.settings import Settings, require_secret
 from study_server.storage.engine import read_session, write_transaction
 from study_server.studies import lookup
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 
 PLATFORMS = (RecruitmentSource.PROLIFIC, RecruitmentSource.MTURK, RecruitmentSource.SONA)
-QUESTION = """<ExternalQuestion xmlns="http://mechanicalturk.amazonaws.com/\
+MTURK_QUESTION_XML = """<ExternalQuestion xmlns="http://mechanicalturk.amazonaws.com/\
 AWSMechanicalTurkDataSchemas/2006-07-14/ExternalQuestion.xsd">
   <ExternalURL>{}</ExternalURL>
   <FrameHeight>0</FrameHeight>
 </ExternalQuestion>"""
 
 
-def _codes(
+def _parse_codes(
     _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> dict[Outcome, str]:
     pairs = [value.partition("=") for value in values]
-    outcomes = [outcome.value for outcome in CODED]
+    outcomes = [outcome.value for outcome in OUTCOMES_WITH_CODE]
     for value, (outcome, _, code) in zip(values, pairs, strict=True):
         if outcome not in outcomes or not code.isalnum():
             raise click.BadParameter(
@@ -35,7 +40,9 @@ def _codes(
     return {Outcome(outcome): code for outcome, _, code in pairs}
 
 
-def _credit_url(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+def _parse_credit_url(
+    _ctx: click.Context, _option: click.Parameter, value: str | None
+) -> str | None:
     """SONA's completion address up to the survey code, which is each participant's own."""
     if value is None:
         return None
@@ -52,11 +59,11 @@ def _credit_url(_ctx: click.Context, _option: click.Parameter, value: str | None
 @SLUG_ARGUMENT
 @click.argument("platform", type=click.Choice([source.value for source in PLATFORMS]))
 @click.option(
-    "--code", "codes", metavar="OUTCOME=CODE", multiple=True, callback=_codes,
+    "--code", "codes", metavar="OUTCOME=CODE", multiple=True, callback=_parse_codes,
     help="Prolific's own code for complete, screened_out or timed_out; else made here.",
 )  # fmt: skip
 @click.option(
-    "--credit-url", callback=_credit_url, metavar="URL",
+    "--credit-url", callback=_parse_credit_url, metavar="URL",
     help="SONA's completion URL (client-side), to which participants go at the end.",
 )  # fmt: skip
 def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str | None) -> None:
@@ -71,15 +78,17 @@ def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str
     if credit_url and source is not RecruitmentSource.SONA:
         raise click.UsageError("--credit-url is for sona")
     with write_transaction(engine) as db:
-        study = lookup.find(db, slug)
+        study = lookup.find_study(db, slug)
         for outcome, code in codes.items():
-            set_ending(db, study, source, outcome, code)
+            store_platform_completion(db, study, source, outcome, code)
         if credit_url:
-            set_ending(db, study, source, Outcome.COMPLETE, credit_url)
-        known = {outcome: prolific_code(db, study, outcome) for outcome in CODED}
-    link = entry_link(_entry(settings, slug), source)
-    click.echo(QUESTION.format(link) if source is RecruitmentSource.MTURK else link)
-    for outcome, code in known.items() if source is RecruitmentSource.PROLIFIC else ():
+            store_platform_completion(db, study, source, Outcome.COMPLETE, credit_url)
+        codes_by_outcome = {
+            outcome: prolific_completion_code(db, study, outcome) for outcome in OUTCOMES_WITH_CODE
+        }
+    link = entry_link(_entry_url(settings, slug), source)
+    click.echo(MTURK_QUESTION_XML.format(link) if source is RecruitmentSource.MTURK else link)
+    for outcome, code in codes_by_outcome.items() if source is RecruitmentSource.PROLIFIC else ():
         click.echo(f"{outcome:<13} {code}")
 
 
@@ -94,11 +103,11 @@ def invite(slug: str, people: int) -> None:
     settings, engine = open_database()
     require_secret(settings)
     with read_session(engine) as db:
-        lookup.find(db, slug)
+        lookup.find_study(db, slug)
     for _ in range(people):
-        token = invitation(settings.secret_key, slug, Mode.LIVE, secrets.token_hex(8))
-        click.echo(f"{_entry(settings, slug)}?{urlencode({'invitation': token})}")
+        token = create_invitation(settings.secret_key, slug, Mode.LIVE, secrets.token_hex(8))
+        click.echo(f"{_entry_url(settings, slug)}?{urlencode({'invitation': token})}")
 
 
-def _entry(settings: Settings, slug: str) -> str:
+def _entry_url(settings: Settings, slug: str) -> str:
     return f"{settings.public_url or DEFAULT_PUBLIC_URL}/s/{slug}"

@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from study_server.commands.context import SLUG_ARGUMENT, STDERR, open_database
 from study_server.commands.run import DEFAULT_PUBLIC_URL
-from study_server.recruitment.invitations import invitation
+from study_server.recruitment.invitations import create_invitation
 from study_server.settings import require_secret
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.simulation.simulated_study import rehearsal_server, simulate_participants
@@ -25,8 +25,8 @@ def preview(slug: str) -> None:
     settings, engine = open_database()
     require_secret(settings)
     with read_session(engine) as db:
-        lookup.find(db, slug)
-    token = invitation(settings.secret_key, slug, Mode.PREVIEW, secrets.token_hex(8))
+        lookup.find_study(db, slug)
+    token = create_invitation(settings.secret_key, slug, Mode.PREVIEW, secrets.token_hex(8))
     address = settings.public_url or DEFAULT_PUBLIC_URL
     click.echo(f"{address}/s/{slug}?{urlencode({'invitation': token})}")
 

@@ -14,9 +14,9 @@ from study_server.errors import StudyError
 from study_server.settings import find_resource_folder, require_secret
 from study_server.storage.engine import read_session, write_transaction
 from study_server.studies import lookup, researchers
-from study_server.studies.design import hash_wording, let_in
+from study_server.studies.design import hash_wording, open_recruitment
 from study_server.studies.progress import measure_progress
-from study_server.studies.unblinding import note_reopening
+from study_server.studies.unblinding import record_reopening
 from study_server.vocabulary import StudyState
 
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"  # of `study serve`
@@ -26,22 +26,22 @@ DEMO_LINK_VALID_FOR = timedelta(hours=12)
 def _set_state(slug: str, state: StudyState) -> None:
     _, engine = open_database()
     with write_transaction(engine) as db:
-        lookup.find(db, slug).state = state
+        lookup.find_study(db, slug).state = state
     click.echo(f"{slug}: {state}")
 
 
 @click.command("open")
 @SLUG_ARGUMENT
-def open_(slug: str) -> None:
+def open_command(slug: str) -> None:
     """Let people in; needs a frozen design.
 
     A study that was closed told its truth: opening it again is recorded as a look at it.
     """
     _, engine = open_database()
     with write_transaction(engine) as db:
-        study = lookup.find(db, slug)
-        note_reopening(db, study, UNBLINDED_BY_COMMAND_LINE)
-        let_in(study, hash_wording(db, study, find_resource_folder("templates")))
+        study = lookup.find_study(db, slug)
+        record_reopening(db, study, UNBLINDED_BY_COMMAND_LINE)
+        open_recruitment(study, hash_wording(db, study, find_resource_folder("templates")))
     click.echo(f"{slug}: {StudyState.OPEN}")
 
 
@@ -97,7 +97,7 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
     click.echo(f"studies:    {public_url}/")
     if demo:
         with write_transaction(engine) as db:
-            token = researchers.make_login_link(db, "demo", DEMO_LINK_VALID_FOR)
+            token = researchers.create_login_token(db, "demo", DEMO_LINK_VALID_FOR)
         click.echo(f"researcher: {public_url}/researcher/enter/{token} (works once)")
     engine.dispose()  # no connection is shared with the workers
     factory = create_app if demo else wsgi.app
@@ -111,12 +111,14 @@ def status(slug: str | None, as_json: bool) -> None:
     """How many came and how far they got."""
     _, engine = open_database()
     with read_session(engine) as db:
-        chosen = [lookup.find(db, slug)] if slug else lookup.all_studies(db)
+        chosen = [lookup.find_study(db, slug)] if slug else lookup.list_studies(db)
         if as_json:
-            told = [measure_progress(db, study).as_json() for study in chosen]
-            click.echo(json.dumps(told[0] if slug else told, indent=2))
+            progress_rows = [measure_progress(db, study).as_json() for study in chosen]
+            click.echo(json.dumps(progress_rows[0] if slug else progress_rows, indent=2))
             return
         for study in chosen:
-            counts = ", ".join(f"{n} {word}" for word, n in lookup.counts(db, study).items() if n)
-            answers = lookup.answers(db, study)
+            counts = ", ".join(
+                f"{n} {word}" for word, n in lookup.count_by_outcome(db, study).items() if n
+            )
+            answers = lookup.count_responses(db, study)
             click.echo(f"{study.slug}: {study.state}; {counts or 'nobody yet'}; {answers} answers")

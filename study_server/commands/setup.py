@@ -24,8 +24,8 @@ from study_server.stimuli.folders import write_manifest
 from study_server.stimuli.importing import AuditFailedError, import_study
 from study_server.storage.engine import write_transaction
 from study_server.studies import lookup
-from study_server.studies.design import Plan, hash_wording, read_plan, write_plan
-from study_server.studies.design import freeze as freeze_study
+from study_server.studies.design import AnalysisPlan, format_default_plan, hash_wording, read_plan
+from study_server.studies.design import freeze_study as freeze_study
 from study_server.wording.files import read_wording, write_wording
 
 
@@ -46,7 +46,7 @@ def new(slug: str, preset: str, out: Path) -> None:
     if out.exists():
         raise StudyError(f"{out} is already there; give another --out, or remove it")
     with atomic_write(out) as temporary:
-        temporary.write_text(f"{format_toml(protocol)}\n{write_plan()}", encoding="utf-8")
+        temporary.write_text(f"{format_toml(protocol)}\n{format_default_plan()}", encoding="utf-8")
     folder = out.parent / protocol.wording
     write_wording(protocol, folder)
     click.echo(f"{out}, {folder}: edit them, then `study import {out} outputs/manifest.csv`")
@@ -145,12 +145,12 @@ def freeze(slug: str, plan_path: Path | None, out: Path) -> None:
     SHA-256 stands in every exported row. A changed study is imported under another slug. `study
     new` shows the plan's defaults.
     """
-    plan = read_plan(plan_path) if plan_path else Plan()
+    plan = read_plan(plan_path) if plan_path else AnalysisPlan()
     if out.exists():
         raise StudyError(f"{out} is already there; give another --out, or remove it")
     _, engine = open_database()
     with atomic_write(out) as temporary, write_transaction(engine) as db:
-        study = lookup.find(db, slug)
+        study = lookup.find_study(db, slug)
         design = freeze_study(
             db, study, plan, hash_wording(db, study, find_resource_folder("templates"))
         )

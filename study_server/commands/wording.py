@@ -42,7 +42,7 @@ def reword(protocol_file: Path) -> None:
     texts = read_wording(protocol, folder)
     _, engine = open_database()
     with write_transaction(engine) as db:
-        reword_study(db, protocol, lookup.find(db, protocol.slug), texts)
+        reword_study(db, protocol, lookup.find_study(db, protocol.slug), texts)
     click.echo(f"{protocol.slug}: {len(texts)} texts stored")
     print_unfilled_placeholders(protocol, folder)
 

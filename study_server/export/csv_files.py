@@ -37,7 +37,7 @@ class CsvTable:
 def build_tables(
     db: Session, study: Study, modes: Collection[Mode], blinded: bool
 ) -> list[CsvTable]:
-    """Every table of an export. blinded: as `withhold_truth` decides."""
+    """Every table of an export. blinded: as `decide_blinding` decides."""
     rows: Mapping[str, Iterable[ExportRow]] = {
         RESPONSES_TABLE: tables.iterate_responses(db, study, modes, blinded),
         "timing": tables.iterate_timing(db, study, modes),

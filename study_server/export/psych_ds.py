@@ -25,7 +25,7 @@ KEYWORDS = ("perceptual realism", "two-alternative forced choice", "image genera
 def iterate_files(
     db: Session, study: Study, modes: Collection[Mode], blinded: bool
 ) -> Iterator[tuple[str, TextPieces]]:
-    """Path and content of every file, to be read in turn. blinded: as `withhold_truth` decides."""
+    """Path and content of every file, to be read in turn. blinded: as `decide_blinding` decides."""
     exported = build_tables(db, study, modes, blinded)
     yield "dataset_description.json", [_format_json(_dataset_description(study))]
     yield "README.md", [_format_readme(study)]

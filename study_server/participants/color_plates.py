@@ -17,13 +17,13 @@ from study_server.stimuli.png import Pixels
 Lab = NDArray[np.float64]  # (N, 3), CIE L, a, b under D65
 
 DIGITS = tuple(range(2, 10))  # 0 and 1 are drawn in too many ways
-SIZE = 280  # px, and a disc of dots in it
-FINE = 3  # drawn so many times larger, then averaged
-RADII = (6.4, 5.2, 4.2, 3.4, 2.7)  # px, the large dots are placed first
-TRIES = (350, 700, 1400, 2000, 2600)  # places tried for dots of each radius
-GAP = 0.8  # px between dots
+PLATE_PX = 280  # px, and a disc of dots in it
+SUPERSAMPLING = 3  # drawn so many times larger, then averaged
+DOT_RADII_PX = (6.4, 5.2, 4.2, 3.4, 2.7)  # px, the large dots are placed first
+PLACEMENT_TRIES = (350, 700, 1400, 2000, 2600)  # places tried for dots of each radius
+DOT_GAP_PX = 0.8  # px between dots
 LIGHTNESS, LIGHTNESS_SPREAD, BLUENESS_SPREAD = 62, 10, 9  # CIE L, and what L and b vary by
-PAPER = (240, 240, 240)
+BACKGROUND_COLOR = (240, 240, 240)
 
 # (a, b) in CIE Lab of one and the other: 40 apart, at most 6 for a dichromat
 PALETTES = (
@@ -31,7 +31,7 @@ PALETTES = (
     ((12.7, -0.6), (-27.9, -1.8)),  # rose, green
     ((-5.1, 20.5), (-45.9, 19.3)),  # sand, grass
 )
-WHITE = np.array([0.9504559, 1.0, 1.0890578])  # D65, Y = 1
+D65_WHITE = np.array([0.9504559, 1.0, 1.0890578])  # D65, Y = 1
 XYZ_TO_RGB = np.array(
     [
         [3.2404542, -1.5371385, -0.4985314],
@@ -43,41 +43,41 @@ XYZ_TO_RGB = np.array(
 
 @lru_cache(maxsize=64)
 def draw_plate(digit: int, seed: str) -> Pixels:
-    """A plate (SIZE, SIZE, 3); the same seed draws the same."""
+    """A plate (PLATE_PX, PLATE_PX, 3); the same seed draws the same."""
     rng = np.random.default_rng(list(seed.encode()))
-    dots = _scatter(rng)
+    dots = _place_dots(rng)
     x, y, radius = dots.T
-    inside = _shape(digit)[y.round().astype(int), x.round().astype(int)]
+    inside = _digit_mask(digit)[y.round().astype(int), x.round().astype(int)]
     figure, ground = rng.permutation(np.array(PALETTES[rng.integers(len(PALETTES))]))
     lab = np.empty((len(dots), 3))
-    for chroma, ours in ((figure, inside), (ground, ~inside)):
-        for size in RADII:  # in equal shares, lest the digit be lighter by chance
-            chosen = ours & (radius == size)
+    for chroma, is_inside in ((figure, inside), (ground, ~inside)):
+        for size in DOT_RADII_PX:  # in equal shares, lest the digit be lighter by chance
+            chosen = is_inside & (radius == size)
             lab[chosen] = _vary(chroma, chosen.sum(), rng)
-    return _paint(dots, lab_to_srgb(lab))
+    return _render_dots(dots, lab_to_srgb(lab))
 
 
-def _scatter(rng: np.random.Generator) -> NDArray[np.float64]:
+def _place_dots(rng: np.random.Generator) -> NDArray[np.float64]:
     """Dots that do not touch (N, 3): x, y, radius"""
     dots = np.empty((0, 3))
-    for radius, tries in zip(RADII, TRIES, strict=True):
+    for radius, tries in zip(DOT_RADII_PX, PLACEMENT_TRIES, strict=True):
         for _ in range(tries):
             angle, distance = rng.uniform(0, 2 * np.pi), np.sqrt(rng.uniform())
-            reach = (SIZE / 2 - 2 - radius) * distance
-            center = SIZE / 2 + reach * np.array([np.cos(angle), np.sin(angle)])
+            reach = (PLATE_PX / 2 - 2 - radius) * distance
+            center = PLATE_PX / 2 + reach * np.array([np.cos(angle), np.sin(angle)])
             between = np.hypot(*(dots[:, :2] - center).T)
-            if np.all(between > dots[:, 2] + radius + GAP):
+            if np.all(between > dots[:, 2] + radius + DOT_GAP_PX):
                 dots = np.vstack([dots, [*center, radius]])
     return dots
 
 
-def _shape(digit: int) -> NDArray[np.bool_]:
-    """Where the digit is (SIZE, SIZE)"""
-    image = Image.new("1", (SIZE, SIZE))
-    font = ImageFont.load_default(size=0.92 * SIZE)
-    middle = (SIZE / 2, SIZE / 2)
+def _digit_mask(digit: int) -> NDArray[np.bool_]:
+    """Where the digit is (PLATE_PX, PLATE_PX)"""
+    image = Image.new("1", (PLATE_PX, PLATE_PX))
+    font = ImageFont.load_default(size=0.92 * PLATE_PX)
+    middle = (PLATE_PX / 2, PLATE_PX / 2)
     ImageDraw.Draw(image).text(
-        middle, str(digit), fill=1, font=font, anchor="mm", stroke_width=SIZE // 90
+        middle, str(digit), fill=1, font=font, anchor="mm", stroke_width=PLATE_PX // 90
     )
     return np.asarray(image)
 
@@ -96,15 +96,15 @@ def lab_to_srgb(lab: Lab) -> NDArray[np.uint8]:
     lightness, a, b = lab.T
     y = (lightness + 16) / 116
     cubes = np.stack([y + a / 500, y, y - b / 200], axis=1)
-    linear = np.where(cubes > 6 / 29, cubes**3, 3 * (6 / 29) ** 2 * (cubes - 4 / 29)) * WHITE
+    linear = np.where(cubes > 6 / 29, cubes**3, 3 * (6 / 29) ** 2 * (cubes - 4 / 29)) * D65_WHITE
     rgb = np.clip(linear @ XYZ_TO_RGB.T, 0, 1)
     encoded = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
     return np.asarray((255 * encoded).round(), np.uint8)
 
 
-def _paint(dots: NDArray[np.float64], colors: NDArray[np.uint8]) -> Pixels:
-    image = Image.new("RGB", (FINE * SIZE, FINE * SIZE), PAPER)
+def _render_dots(dots: NDArray[np.float64], colors: NDArray[np.uint8]) -> Pixels:
+    image = Image.new("RGB", (SUPERSAMPLING * PLATE_PX, SUPERSAMPLING * PLATE_PX), BACKGROUND_COLOR)
     draw = ImageDraw.Draw(image)
-    for (x, y, radius), color in zip(dots * FINE, colors, strict=True):
+    for (x, y, radius), color in zip(dots * SUPERSAMPLING, colors, strict=True):
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tuple(color.tolist()))
-    return np.asarray(image.reduce(FINE))
+    return np.asarray(image.reduce(SUPERSAMPLING))

@@ -12,57 +12,61 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from study_server.clock import now
-from study_server.participants.outcomes import ENDED, UNFINISHED, late_since
+from study_server.participants.outcomes import (
+    EARLY_END_OUTCOMES,
+    UNFINISHED_OUTCOMES,
+    timed_out_before,
+)
 from study_server.participants.queries import (
-    AHEAD,
-    LANGUAGE,
-    LOCK,
-    NOTE_OUTCOME,
-    NOTE_SEEN,
-    NOTE_START,
-    PROGRESS,
-    SHOWING,
+    LOCK_PARTICIPANT,
+    SELECT_CURRENT_TRIAL,
+    SELECT_LANGUAGE,
+    SELECT_PROGRESS,
+    SELECT_UPCOMING_TRIALS,
+    UPDATE_LAST_SEEN,
+    UPDATE_OUTCOME,
+    UPDATE_STARTED_AT,
 )
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant
 from study_server.vocabulary import Answer, Outcome, Side, TrialKind, derive_truth
 
-SEEN_EVERY = timedelta(seconds=10)  # noted no more often than that
+SEEN_UPDATE_INTERVAL = timedelta(seconds=10)  # noted no more often than that
 
 
-class UnknownTrial(LookupError):
+class UnknownTrialError(LookupError):
     """No such trial, or somebody else's."""
 
 
-class VoidedTrial(Exception):
+class VoidedTrialError(Exception):
     """The trial was interrupted and replaced; its answer no longer counts."""
 
 
-class Over(Exception):
+class ParticipationOverError(Exception):
     """Taking part is over, by the clock or for who did not qualify; nothing more is stored."""
 
 
-class UnfitAnswer(ValueError):
+class InvalidAnswerError(ValueError):
     """What no trial of this kind can be told, such as a side of a single image."""
 
 
 @dataclass(frozen=True)
-class Person:
+class CurrentParticipant:
     """Of a participant what every answer needs to know."""
 
     id: int
     language: str
     outcome: Outcome
     started_at: datetime
-    seen_at: datetime
+    last_seen_at: datetime
     protocol: Protocol
 
 
 @dataclass(frozen=True)
-class Showing:
+class CurrentTrial:
     """A trial that somebody is at. answer: the one that is stored."""
 
-    person: Person
+    participant: CurrentParticipant
     id: int
     kind: TrialKind
     attempt: int
@@ -78,7 +82,7 @@ class Showing:
 
 
 @dataclass(frozen=True)
-class Ahead:
+class UpcomingTrials:
     """How many trials of all kinds were answered and planned, and the next ones, in order.
 
     trials: rows with what a browser is told of a trial.
@@ -89,69 +93,83 @@ class Ahead:
     trials: Sequence[Row[Any]]
 
 
-def language_of(db: Connection, token: str) -> str | None:
+def find_language(db: Connection, token: str) -> str | None:
     """The language of whoever has the token; None where nobody has it."""
-    language: str | None = db.scalar(LANGUAGE, {"token": token})
+    language: str | None = db.scalar(SELECT_LANGUAGE, {"token": token})
     return language
 
 
-def find_showing(db: Connection, token: str, trial_token: str) -> Showing:
+def find_current_trial(db: Connection, token: str, trial_token: str) -> CurrentTrial:
     """The trial of whoever has the token. Other writers wait until this transaction ends.
 
-    For a connection that writes. Raises UnknownTrial when there is none, or it is another's.
+    For a connection that writes. Raises UnknownTrialError when there is none, or it is another's.
     """
     if db.dialect.name == "postgresql":  # a writer has all of SQLite to itself
-        db.execute(LOCK, {"token": token})  # by itself: what is read after it is what stands
-    row = db.execute(SHOWING, {"token": token, "trial_token": trial_token}).one_or_none()
+        # by itself: what is read after it is what stands
+        db.execute(LOCK_PARTICIPANT, {"token": token})
+    row = db.execute(
+        SELECT_CURRENT_TRIAL, {"token": token, "trial_token": trial_token}
+    ).one_or_none()
     if row is None:
-        raise UnknownTrial(trial_token)
+        raise UnknownTrialError(trial_token)
     key, language, outcome, started_at, seen_at, protocol, *trial = row
-    person = Person(key, language, outcome, started_at, seen_at, parse_stored_protocol(protocol))
-    return Showing(person, *trial)
+    person = CurrentParticipant(
+        key, language, outcome, started_at, seen_at, parse_stored_protocol(protocol)
+    )
+    return CurrentTrial(person, *trial)
 
 
-def touch(db: Connection, person: Person) -> Person:
+def record_presence(db: Connection, participant: CurrentParticipant) -> CurrentParticipant:
     """Somebody is there; an abandoned participant has come back, unless their time is over."""
-    if abs(now() - person.seen_at) >= SEEN_EVERY:
-        db.execute(NOTE_SEEN, {"row": person.id, "at": now()})
-    if person.outcome not in UNFINISHED:
-        return person
-    late = person.started_at < late_since(person.protocol)
-    outcome = Outcome.TIMED_OUT if late else Outcome.ACTIVE
-    if person.outcome is outcome:
-        return person
-    db.execute(NOTE_OUTCOME, {"row": person.id, "now_is": outcome})
-    return replace(person, outcome=outcome)
+    if abs(now() - participant.last_seen_at) >= SEEN_UPDATE_INTERVAL:
+        db.execute(UPDATE_LAST_SEEN, {"row": participant.id, "at": now()})
+    if participant.outcome not in UNFINISHED_OUTCOMES:
+        return participant
+    is_timed_out = participant.started_at < timed_out_before(participant.protocol)
+    outcome = Outcome.TIMED_OUT if is_timed_out else Outcome.ACTIVE
+    if participant.outcome is outcome:
+        return participant
+    db.execute(UPDATE_OUTCOME, {"row": participant.id, "now_is": outcome})
+    return replace(participant, outcome=outcome)
 
 
-def progress(db: Connection, person: Participant | Person) -> tuple[int, int]:
+def count_progress(
+    db: Connection, participant: Participant | CurrentParticipant
+) -> tuple[int, int]:
     """(answered, planned) trials; a voided one and its replacement count once."""
-    answered, planned = db.execute(PROGRESS, {"participant_id": person.id}).one()
+    answered, planned = db.execute(SELECT_PROGRESS, {"participant_id": participant.id}).one()
     return answered, planned
 
 
-def look_ahead(db: Connection, person: Person) -> Ahead:
+def load_upcoming_trials(db: Connection, participant: CurrentParticipant) -> UpcomingTrials:
     """How far it is, and what comes next: what runs and what the protocol fetches ahead."""
-    asked = {"participant_id": person.id, "limit": 1 + person.protocol.prefetch}
-    trials = () if person.outcome in ENDED else db.execute(AHEAD, asked).all()
+    parameters = {"participant_id": participant.id, "limit": 1 + participant.protocol.prefetch}
+    trials = (
+        ()
+        if participant.outcome in EARLY_END_OUTCOMES
+        else db.execute(SELECT_UPCOMING_TRIALS, parameters).all()
+    )
     if not trials:
-        return Ahead(*progress(db, person), trials)
-    return Ahead(trials[0].answered, trials[0].planned, trials)
+        return UpcomingTrials(*count_progress(db, participant), trials)
+    return UpcomingTrials(trials[0].answered, trials[0].planned, trials)
 
 
-def begin(db: Connection, showing: Showing) -> Person:
-    """Its images are seen from now on, unless that was noted. Raises VoidedTrial, Over."""
-    if showing.voided:
-        raise VoidedTrial(showing.id)
-    person = be_there(db, showing.person)
-    if showing.started_at is None:
-        db.execute(NOTE_START, {"row": showing.id, "at": now()})
+def start_trial(db: Connection, trial: CurrentTrial) -> CurrentParticipant:
+    """Note that the trial's images are shown from now on, unless that was noted before.
+
+    Raises VoidedTrialError and ParticipationOverError.
+    """
+    if trial.voided:
+        raise VoidedTrialError(trial.id)
+    person = require_active(db, trial.participant)
+    if trial.started_at is None:
+        db.execute(UPDATE_STARTED_AT, {"row": trial.id, "at": now()})
     return person
 
 
-def be_there(db: Connection, person: Person) -> Person:
-    """Touch, and raise Over where nothing more is stored."""
-    person = touch(db, person)
-    if person.outcome in ENDED:
-        raise Over(person.id)
-    return person
+def require_active(db: Connection, participant: CurrentParticipant) -> CurrentParticipant:
+    """Touch, and raise ParticipationOverError where nothing more is stored."""
+    participant = record_presence(db, participant)
+    if participant.outcome in EARLY_END_OUTCOMES:
+        raise ParticipationOverError(participant.id)
+    return participant

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.languages import SOURCE_LANGUAGE
-from study_server.participants.outcomes import release_places
+from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.schedule import (
     ImagePools,
@@ -31,69 +31,73 @@ from study_server.vocabulary import (
 )
 from study_server.wording.stored import render_wording
 
-COUNTED = (Outcome.ACTIVE, Outcome.COMPLETE)  # who takes a place
-Ids = Mapping[tuple[str, str], int]  # of stimuli, by image and method
+PLACE_TAKING_OUTCOMES = (Outcome.ACTIVE, Outcome.COMPLETE)  # who takes a place
+StimulusIds = Mapping[tuple[str, str], int]  # of stimuli, by image and method
 
 
-class StudyFull(Exception):
+class StudyFullError(Exception):
     """Every fake has been seen as often as the protocol wants."""
 
 
-class NotOpen(Exception):
+class StudyNotOpenError(Exception):
     """The study lets nobody new in."""
 
 
-class NotInvited(Exception):
+class NotInvitedError(Exception):
     """The protocol wants people to come another way."""
 
 
-def admit(
-    db: Session, study: Study, person: str, mode: Mode, source: RecruitmentSource, language: str,
-    invited: bool = False,
+def admit_participant(
+    db: Session, study: Study, external_id: str, mode: Mode, source: RecruitmentSource,
+    language: str, is_invited: bool = False,
 ) -> Participant:  # fmt: skip
-    """As `enroll`; raises NotOpen, NotInvited where somebody new who is live is not let in."""
-    known = find_person(db, study, person, source)
-    if known is not None:
-        return known
+    """As `enroll_participant`.
+
+    Raises StudyNotOpenError, NotInvitedError where somebody new who is live is not let in.
+    """
+    existing = find_by_external_id(db, study, external_id, source)
+    if existing is not None:
+        return existing
     if mode is Mode.LIVE:
-        require_entry(study, source, invited)
-    return enroll(db, study, person, mode, source, language)
+        require_admission(study, source, is_invited)
+    return enroll_participant(db, study, external_id, mode, source, language)
 
 
-def require_entry(study: Study, source: RecruitmentSource, invited: bool) -> None:
-    """Raises NotOpen, NotInvited where nobody new who is live is let in this way."""
+def require_admission(study: Study, source: RecruitmentSource, invited: bool) -> None:
+    """Raises StudyNotOpenError, NotInvitedError where nobody new who is live is let in this way."""
     entry = parse_stored_protocol(study.protocol).entry
     recruited = invited or source is not RecruitmentSource.LINK
     if study.state is not StudyState.OPEN:
-        raise NotOpen
+        raise StudyNotOpenError
     if not (entry == "open" or invited or (entry == "recruited" and recruited)):
-        raise NotInvited
+        raise NotInvitedError
 
 
-def enroll(
+def enroll_participant(
     db: Session,
     study: Study,
-    person: str,
+    external_id: str,
     mode: Mode,
     source: RecruitmentSource,
     language: str = SOURCE_LANGUAGE,
 ) -> Participant:
     """The participant this person is: the one already there, or a new one with their own schedule.
 
-    person: what tells people apart, a browser's cookie or a worker's id; only a keyed hash stays.
+    external_id: what tells people apart, a browser's cookie or a worker's id; only a keyed hash
+    stays.
     language: in which they read what they agreed to.
-    Raises StudyFull where nobody new is wanted.
+    Raises StudyFullError where nobody new is wanted.
     """
     # one at a time for this study, on PostgreSQL too: the counts below must not move
     db.scalar(select(Study.id).where(Study.id == study.id).with_for_update())
-    known = find_person(db, study, person, source)
-    if known is not None:
-        return known
-    release_places(db, study)
-    if mode is Mode.LIVE and is_full(db, study):
-        raise StudyFull
+    existing = find_by_external_id(db, study, external_id, source)
+    if existing is not None:
+        return existing
+    update_lapsed_outcomes(db, study)
+    if mode is Mode.LIVE and is_study_full(db, study):
+        raise StudyFullError
     participant = _new_participant(db, study, mode, source, language)
-    digest = _digest(study, person, source)
+    digest = _hash_external_id(study, external_id, source)
     db.add(
         Identity(
             participant_id=participant.id,
@@ -102,13 +106,13 @@ def enroll(
             external_id_digest=digest,
         )
     )
-    _store_plan(db, study, participant)
+    _store_trials(db, study, participant)
     db.flush()
     return participant
 
 
-def find_person(
-    db: Session, study: Study, person: str, source: RecruitmentSource
+def find_by_external_id(
+    db: Session, study: Study, external_id: str, source: RecruitmentSource
 ) -> Participant | None:
     """The participant this person already is, if any."""
     return db.scalar(
@@ -117,13 +121,13 @@ def find_person(
         .where(
             Identity.study_id == study.id,
             Identity.source == source,
-            Identity.external_id_digest == _digest(study, person, source),
+            Identity.external_id_digest == _hash_external_id(study, external_id, source),
         )
     )
 
 
-def _digest(study: Study, person: str, source: RecruitmentSource) -> str:
-    return hmac.digest(study.identity_key, f"{source}:{person}".encode(), "sha256").hex()
+def _hash_external_id(study: Study, external_id: str, source: RecruitmentSource) -> str:
+    return hmac.digest(study.identity_key, f"{source}:{external_id}".encode(), "sha256").hex()
 
 
 def _new_participant(
@@ -147,36 +151,36 @@ def _new_participant(
     if protocol.assignment == "between":
         rng = Random(f"{study.schedule_seed}:{participant.public_id}:method")
         participant.assigned_method = choose_least_filled(
-            protocol.methods, _filled(db, study, mode), rng
+            protocol.methods, _count_by_method(db, study, mode), rng
         )
     db.add(participant)
     db.flush()
     return participant
 
 
-def _filled(db: Session, study: Study, mode: Mode) -> dict[str, int]:
+def _count_by_method(db: Session, study: Study, mode: Mode) -> dict[str, int]:
     """Complete and still active participants a method; previews and simulations count apart."""
     query = (
         select(Participant.assigned_method, func.count())
         .where(
             Participant.study_id == study.id,
             Participant.mode == mode,
-            Participant.outcome.in_(COUNTED),
+            Participant.outcome.in_(PLACE_TAKING_OUTCOMES),
         )
         .group_by(Participant.assigned_method)
     )
     return {method: count for method, count in db.execute(query) if method}
 
 
-def count_views(db: Session, study: Study, mode: Mode, ids: Ids) -> ViewCounts:
+def count_views(db: Session, study: Study, mode: Mode, ids: StimulusIds) -> ViewCounts:
     """How many complete and still active participants have each stimulus among their test trials.
 
-    ids: `stimulus_ids` of the study. A repeat is the same trial again and counts no more.
+    ids: `load_stimulus_ids` of the study. A repeat is the same trial again and counts no more.
     """
     pairs = (
         select(Trial.fake_id, Trial.real_id, func.count())
         .join(Participant, Trial.participant_id == Participant.id)
-        .where(*_tested(study, mode))
+        .where(*_counted_test_trials(study, mode))
         .group_by(Trial.fake_id, Trial.real_id)
     )
     views = Counter[int | None]()
@@ -185,47 +189,47 @@ def count_views(db: Session, study: Study, mode: Mode, ids: Ids) -> ViewCounts:
     return {shown: views[id_] for shown, id_ in ids.items() if id_ in views}
 
 
-def _tested(study: Study, mode: Mode) -> tuple[ColumnElement[bool], ...]:
+def _counted_test_trials(study: Study, mode: Mode) -> tuple[ColumnElement[bool], ...]:
     """Test trials of who takes a place."""
     return (
         Participant.study_id == study.id,
         Participant.mode == mode,
-        Participant.outcome.in_(COUNTED),
+        Participant.outcome.in_(PLACE_TAKING_OUTCOMES),
         Trial.kind == TrialKind.TEST,
         Trial.voided.is_(False),
         Trial.repeat_of.is_(None),
     )
 
 
-def is_full(db: Session, study: Study) -> bool:
+def is_study_full(db: Session, study: Study) -> bool:
     """Whether every fake was given to as many people as the protocol wants."""
     protocol = parse_stored_protocol(study.protocol)
     if not protocol.target_views:
         return False
-    ids = stimulus_ids(db, study)
+    ids = load_stimulus_ids(db, study)
     views = count_views(db, study, Mode.LIVE, ids)
     fakes = [key for key in ids if key[1] in protocol.methods]
     return all(views.get(fake, 0) >= protocol.target_views for fake in fakes)
 
 
-def _store_plan(db: Session, study: Study, participant: Participant) -> None:
-    protocol, ids = parse_stored_protocol(study.protocol), stimulus_ids(db, study)
+def _store_trials(db: Session, study: Study, participant: Participant) -> None:
+    protocol, ids = parse_stored_protocol(study.protocol), load_stimulus_ids(db, study)
     methods = (participant.assigned_method,) if participant.assigned_method else protocol.methods
     rng = Random(f"{study.schedule_seed}:{participant.public_id}")
     views = count_views(db, study, participant.mode, ids)
-    plan = plan_trials(protocol, pools_of(ids), methods, views, rng)
+    plan = plan_trials(protocol, image_pools(ids), methods, views, rng)
     rows = [_trial_row(participant, planned, ids, slot, 0) for slot, planned in enumerate(plan)]
     db.execute(insert(Trial), rows)  # at once: others wait for their turn
 
 
-def stimulus_ids(db: Session, study: Study) -> Ids:
+def load_stimulus_ids(db: Session, study: Study) -> StimulusIds:
     query = select(Stimulus.image, Stimulus.method, Stimulus.id).where(
         Stimulus.study_id == study.id
     )
     return {(image, method): id_ for image, method, id_ in db.execute(query)}
 
 
-def pools_of(ids: Ids) -> ImagePools:
+def image_pools(ids: StimulusIds) -> ImagePools:
     """The images that each method has."""
     pools: dict[str, list[str]] = defaultdict(list)
     for image, method in sorted(ids):
@@ -233,20 +237,20 @@ def pools_of(ids: Ids) -> ImagePools:
     return pools
 
 
-def new_trial(
-    participant: Participant, planned: PlannedTrial, ids: Ids, slot: int, attempt: int
+def build_trial(
+    participant: Participant, planned: PlannedTrial, ids: StimulusIds, slot: int, attempt: int
 ) -> Trial:
     """What was planned; its images are those of `stimulus_keys`."""
     return Trial(**_trial_row(participant, planned, ids, slot, attempt))
 
 
 def _trial_row(
-    participant: Participant, planned: PlannedTrial, ids: Ids, slot: int, attempt: int
+    participant: Participant, planned: PlannedTrial, ids: StimulusIds, plan_index: int, attempt: int
 ) -> dict[str, object]:
     fake, real = stimulus_keys(planned)
     return {
         "participant_id": participant.id,
-        "slot": slot,
+        "slot": plan_index,
         "attempt": attempt,
         "kind": planned.kind,
         "block": planned.block,

@@ -10,42 +10,43 @@ from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant, Study
 from study_server.vocabulary import Outcome
 
-UNFINISHED = (Outcome.ACTIVE, Outcome.ABANDONED)
+UNFINISHED_OUTCOMES = (Outcome.ACTIVE, Outcome.ABANDONED)
 
 
-def silent_since(protocol: Protocol) -> datetime:
+def abandoned_before(protocol: Protocol) -> datetime:
     """Whoever was last seen before this moment has abandoned the study."""
     return now() - timedelta(minutes=protocol.abandoned_after_minutes)
 
 
-def late_since(protocol: Protocol) -> datetime:
+def timed_out_before(protocol: Protocol) -> datetime:
     """Whoever began before this moment and has not finished is out of time."""
     limit = protocol.time_limit_minutes
     return now() - timedelta(minutes=limit) if limit else datetime.min.replace(tzinfo=UTC)
 
 
-def release_places(db: Session, study: Study) -> None:
+def update_lapsed_outcomes(db: Session, study: Study) -> None:
     """Who is out of time, or silent too long, gives their place back.
 
     Who was silent takes it again on return; who is out of time does not.
     """
-    begun = Participant.study_id == study.id, Participant.outcome.in_(UNFINISHED)
+    begun = Participant.study_id == study.id, Participant.outcome.in_(UNFINISHED_OUTCOMES)
     protocol = parse_stored_protocol(study.protocol)
-    late = Participant.started_at < late_since(protocol)
-    silent = Participant.last_seen_at < silent_since(protocol)
+    late = Participant.started_at < timed_out_before(protocol)
+    silent = Participant.last_seen_at < abandoned_before(protocol)
     for condition, outcome in ((late, Outcome.TIMED_OUT), (silent, Outcome.ABANDONED)):
         db.execute(update(Participant).where(*begun, condition).values(outcome=outcome))
 
 
-def reached(
+def current_outcome(
     outcome: Outcome, started_at: datetime, seen_at: datetime, late: datetime, silent: datetime
 ) -> Outcome:
-    """The outcome as `release_places` would make it. late, silent: of the study."""
-    if outcome not in UNFINISHED:
+    """The outcome as `update_lapsed_outcomes` would make it. late, silent: of the study."""
+    if outcome not in UNFINISHED_OUTCOMES:
         return outcome
     if started_at < late:
         return Outcome.TIMED_OUT
     return Outcome.ABANDONED if seen_at < silent else outcome
 
 
-ENDED = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)  # before the last trial
+# before the last trial
+EARLY_END_OUTCOMES = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)

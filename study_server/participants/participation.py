@@ -3,13 +3,13 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from study_server.participants.current_trial import Person, UnknownTrial
-from study_server.participants.outcomes import ENDED
+from study_server.participants.current_trial import CurrentParticipant, UnknownTrialError
+from study_server.participants.outcomes import EARLY_END_OUTCOMES
 from study_server.participants.queries import (
-    PARTICIPANT,
-    PARTICIPANT_LOCKED,
-    TRIAL,
-    UNDER_WAY,
+    SELECT_PARTICIPANT,
+    SELECT_PARTICIPANT_FOR_UPDATE,
+    SELECT_TRIAL,
+    SELECT_UNANSWERED_TRIALS,
 )
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Environment, Participant, Trial
@@ -19,8 +19,8 @@ def protocol_of(participant: Participant) -> Protocol:
     return parse_stored_protocol(participant.study.protocol)
 
 
-def person_of(participant: Participant) -> Person:
-    return Person(
+def to_current_participant(participant: Participant) -> CurrentParticipant:
+    return CurrentParticipant(
         participant.id,
         participant.language,
         participant.outcome,
@@ -30,36 +30,38 @@ def person_of(participant: Participant) -> Person:
     )
 
 
-def find_participant(db: Session, token: str, lock: bool = False) -> Participant | None:
+def find_participant(db: Session, token: str, for_update: bool = False) -> Participant | None:
     """By the token that makes somebody this participant.
 
-    lock: other writers wait until this transaction ends, so that two tabs take turns.
+    for_update: other writers wait until this transaction ends, so that two tabs take turns.
     """
-    return db.scalar(PARTICIPANT_LOCKED if lock else PARTICIPANT, {"token": token})
+    return db.scalar(
+        SELECT_PARTICIPANT_FOR_UPDATE if for_update else SELECT_PARTICIPANT, {"token": token}
+    )
 
 
-def has_begun(db: Session, participant: Participant) -> bool:
+def has_started(db: Session, participant: Participant) -> bool:
     """Whether any trial was shown."""
     shown = Trial.participant_id == participant.id, Trial.started_at.is_not(None)
     return db.scalar(select(Trial.id).where(*shown).limit(1)) is not None
 
 
-def under_way(db: Session, participant: Participant) -> list[Trial]:
+def find_unanswered_trials(db: Session, participant: Participant) -> list[Trial]:
     """The trials that began and were not answered; none once it is over."""
-    if participant.outcome in ENDED:
+    if participant.outcome in EARLY_END_OUTCOMES:
         return []
-    return list(db.scalars(UNDER_WAY, {"participant_id": participant.id}))
+    return list(db.scalars(SELECT_UNANSWERED_TRIALS, {"participant_id": participant.id}))
 
 
 def find_trial(db: Session, participant: Participant, token: str) -> Trial:
-    """Raises UnknownTrial when it is not this participant's."""
-    trial = db.scalar(TRIAL, {"token": token, "participant_id": participant.id})
+    """Raises UnknownTrialError when it is not this participant's."""
+    trial = db.scalar(SELECT_TRIAL, {"token": token, "participant_id": participant.id})
     if trial is None:
-        raise UnknownTrial(token)
+        raise UnknownTrialError(token)
     return trial
 
 
-def describe_environment(db: Session, participant: Participant, **facts: object) -> None:
+def store_environment(db: Session, participant: Participant, **facts: object) -> None:
     """Store what the browser says of its screen; the first description stands."""
     if db.get(Environment, participant.id) is None:
         db.add(Environment(participant_id=participant.id, **facts))

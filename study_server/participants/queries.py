@@ -8,59 +8,79 @@ from sqlalchemy.orm import joinedload
 from study_server.storage.models import Base, Participant, Response, Trial
 
 # the statements of every request, built once
-PARTICIPANT = select(Participant).where(Participant.token == bindparam("token"))
-PARTICIPANT_LOCKED = PARTICIPANT.with_for_update(of=Participant).options(
+SELECT_PARTICIPANT = select(Participant).where(Participant.token == bindparam("token"))
+SELECT_PARTICIPANT_FOR_UPDATE = SELECT_PARTICIPANT.with_for_update(of=Participant).options(
     joinedload(Participant.study, innerjoin=True)
 )
-TRIAL = (
+SELECT_TRIAL = (
     select(Trial)
     .where(Trial.token == bindparam("token"))
     .where(Trial.participant_id == bindparam("participant_id"))
     .options(joinedload(Trial.response))
 )
-UNDER_WAY = (
+SELECT_UNANSWERED_TRIALS = (
     select(Trial)
     .outerjoin(Response)
     .where(Trial.participant_id == bindparam("participant_id"), Trial.started_at.is_not(None))
     .where(Trial.voided.is_(False), Response.trial_id.is_(None))
     .order_by(Trial.slot)
 )
-PEOPLE, TRIALS, ANSWERS, STUDIES = (
+PARTICIPANT_TABLE, TRIAL_TABLE, RESPONSE_TABLE, STUDY_TABLE = (
     Base.metadata.tables[name] for name in ("participant", "trial", "response", "study")
 )
-LANGUAGE = select(PEOPLE.c.language).where(PEOPLE.c.token == bindparam("token"))
-LOCK = select(PEOPLE.c.id).where(PEOPLE.c.token == bindparam("token")).with_for_update()
-SHOWING = (
+SELECT_LANGUAGE = select(PARTICIPANT_TABLE.c.language).where(
+    PARTICIPANT_TABLE.c.token == bindparam("token")
+)
+LOCK_PARTICIPANT = (
+    select(PARTICIPANT_TABLE.c.id)
+    .where(PARTICIPANT_TABLE.c.token == bindparam("token"))
+    .with_for_update()
+)
+SELECT_CURRENT_TRIAL = (
     select(
-        *PEOPLE.c["id", "language", "outcome", "started_at", "last_seen_at"],  # as Person has them
-        STUDIES.c.protocol,
-        *TRIALS.c["id", "kind", "attempt", "fake_id", "fake_side", "started_at", "voided"],
-        ANSWERS.c.answer,  # as Showing has them
+        # as CurrentParticipant has them
+        *PARTICIPANT_TABLE.c["id", "language", "outcome", "started_at", "last_seen_at"],
+        STUDY_TABLE.c.protocol,
+        *TRIAL_TABLE.c["id", "kind", "attempt", "fake_id", "fake_side", "started_at", "voided"],
+        RESPONSE_TABLE.c.answer,  # as CurrentTrial has them
     )
-    .select_from(TRIALS)
-    .join(PEOPLE)
-    .join(STUDIES)
-    .join(ANSWERS, isouter=True)
-    .where(TRIALS.c.token == bindparam("trial_token"), PEOPLE.c.token == bindparam("token"))
+    .select_from(TRIAL_TABLE)
+    .join(PARTICIPANT_TABLE)
+    .join(STUDY_TABLE)
+    .join(RESPONSE_TABLE, isouter=True)
+    .where(
+        TRIAL_TABLE.c.token == bindparam("trial_token"),
+        PARTICIPANT_TABLE.c.token == bindparam("token"),
+    )
 )
-NOTE_PERSON = update(PEOPLE).where(PEOPLE.c.id == bindparam("row"))
-NOTE_SEEN = NOTE_PERSON.values(last_seen_at=bindparam("at"))
-NOTE_OUTCOME = NOTE_PERSON.values(outcome=bindparam("now_is"))
-NOTE_START = (
-    update(TRIALS).where(TRIALS.c.id == bindparam("row")).values(started_at=bindparam("at"))
+UPDATE_PARTICIPANT = update(PARTICIPANT_TABLE).where(PARTICIPANT_TABLE.c.id == bindparam("row"))
+UPDATE_LAST_SEEN = UPDATE_PARTICIPANT.values(last_seen_at=bindparam("at"))
+UPDATE_OUTCOME = UPDATE_PARTICIPANT.values(outcome=bindparam("now_is"))
+UPDATE_STARTED_AT = (
+    update(TRIAL_TABLE)
+    .where(TRIAL_TABLE.c.id == bindparam("row"))
+    .values(started_at=bindparam("at"))
 )
-OF_PERSON = TRIALS.c.participant_id == bindparam("participant_id"), TRIALS.c.voided.is_(False)
-COUNT = select(func.count()).select_from(TRIALS).where(*OF_PERSON).correlate(None)
-HOW_FAR = (
-    COUNT.join(ANSWERS).scalar_subquery().label("answered"),
-    COUNT.scalar_subquery().label("planned"),
+IS_PARTICIPANTS_TRIAL = (
+    TRIAL_TABLE.c.participant_id == bindparam("participant_id"),
+    TRIAL_TABLE.c.voided.is_(False),
 )
-PROGRESS = select(*HOW_FAR)
-AHEAD: Select[Any] = (
-    select(*TRIALS.c["token", "kind", "slot", "exposure_ms", "fake_side", "first_side"], *HOW_FAR)
-    .select_from(TRIALS)
-    .join(ANSWERS, isouter=True)
-    .where(*OF_PERSON, ANSWERS.c.trial_id.is_(None))
-    .order_by(TRIALS.c.slot)
+COUNT_TRIALS = (
+    select(func.count()).select_from(TRIAL_TABLE).where(*IS_PARTICIPANTS_TRIAL).correlate(None)
+)
+PROGRESS_COLUMNS = (
+    COUNT_TRIALS.join(RESPONSE_TABLE).scalar_subquery().label("answered"),
+    COUNT_TRIALS.scalar_subquery().label("planned"),
+)
+SELECT_PROGRESS = select(*PROGRESS_COLUMNS)
+SELECT_UPCOMING_TRIALS: Select[Any] = (
+    select(
+        *TRIAL_TABLE.c["token", "kind", "slot", "exposure_ms", "fake_side", "first_side"],
+        *PROGRESS_COLUMNS,
+    )
+    .select_from(TRIAL_TABLE)
+    .join(RESPONSE_TABLE, isouter=True)
+    .where(*IS_PARTICIPANTS_TRIAL, RESPONSE_TABLE.c.trial_id.is_(None))
+    .order_by(TRIAL_TABLE.c.slot)
     .limit(bindparam("limit"))
 )

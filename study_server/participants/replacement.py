@@ -7,45 +7,61 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.participants.current_trial import UnfitAnswer, VoidedTrial, be_there, touch
-from study_server.participants.enrollment import count_views, new_trial, pools_of, stimulus_ids
-from study_server.participants.participation import find_trial, person_of, protocol_of, under_way
+from study_server.participants.current_trial import (
+    InvalidAnswerError,
+    VoidedTrialError,
+    record_presence,
+    require_active,
+)
+from study_server.participants.enrollment import (
+    build_trial,
+    count_views,
+    image_pools,
+    load_stimulus_ids,
+)
+from study_server.participants.participation import (
+    find_trial,
+    find_unanswered_trials,
+    protocol_of,
+    to_current_participant,
+)
 from study_server.protocol.schedule import PlannedTrial, plan_replacement
 from study_server.storage.models import Incident, Participant, Stimulus, Trial
 from study_server.vocabulary import Slot
 
-MOST_INCIDENTS = 10  # at a slot: more is no accident
+MAX_ATTEMPTS_AFTER_INCIDENTS = 10  # at a slot: more is no accident
 
 
-def resume(db: Session, participant: Participant) -> None:
+def void_interrupted_trials(db: Session, participant: Participant) -> None:
     """Void what was interrupted, for its images were seen; another pair takes its place."""
-    touch(db.connection(), person_of(participant))
+    record_presence(db.connection(), to_current_participant(participant))
     db.expire(participant)  # that wrote to the row
-    for trial in under_way(db, participant):
-        void(db, participant, trial)
+    for trial in find_unanswered_trials(db, participant):
+        void_and_replace(db, participant, trial)
 
 
 def report_incident(
-    db: Session, participant: Participant, token: str, place: Slot, status: int | None
+    db: Session, participant: Participant, token: str, slot: Slot, status: int | None
 ) -> None:
     """An image of a trial that nobody saw yet cannot be had: another trial takes its place.
 
-    Raises UnknownTrial, VoidedTrial, Over; UnfitAnswer where it has begun or was replaced often.
+    Raises UnknownTrialError, VoidedTrialError or ParticipationOverError, and InvalidAnswerError if
+    the trial has started or was replaced too often.
     """
     trial = find_trial(db, participant, token)
     if db.get(Incident, trial.id) is not None:
         return  # it was told before
     if trial.voided or trial.response is not None:
-        raise VoidedTrial(token)
-    if trial.started_at is not None or trial.attempt >= MOST_INCIDENTS:
-        raise UnfitAnswer("this trial is not replaced: it has begun, or others were already")
-    be_there(db.connection(), person_of(participant))
+        raise VoidedTrialError(token)
+    if trial.started_at is not None or trial.attempt >= MAX_ATTEMPTS_AFTER_INCIDENTS:
+        raise InvalidAnswerError("this trial is not replaced: it has begun, or others were already")
+    require_active(db.connection(), to_current_participant(participant))
     db.expire(participant)  # that wrote to the row
-    db.add(Incident(trial_id=trial.id, slot=place, http_status=status, reported_at=now()))
-    void(db, participant, trial)
+    db.add(Incident(trial_id=trial.id, slot=slot, http_status=status, reported_at=now()))
+    void_and_replace(db, participant, trial)
 
 
-def void(db: Session, participant: Participant, trial: Trial) -> None:
+def void_and_replace(db: Session, participant: Participant, trial: Trial) -> None:
     """It counts no more; another takes its place."""
     trial.voided = True
     _replace(db, participant, trial)
@@ -54,12 +70,14 @@ def void(db: Session, participant: Participant, trial: Trial) -> None:
 
 def _replace(db: Session, participant: Participant, voided: Trial) -> None:
     study, protocol = participant.study, protocol_of(participant)
-    ids = stimulus_ids(db, study)
+    ids = load_stimulus_ids(db, study)
     rng = Random(f"{study.schedule_seed}:{participant.public_id}:{voided.slot}:{voided.attempt}")
     views = count_views(db, study, participant.mode, ids)
-    dealt = _images_dealt(db, participant)
-    planned = plan_replacement(protocol, as_planned(voided), pools_of(ids), dealt, views, rng)
-    trial = new_trial(participant, planned, ids, voided.slot, voided.attempt + 1)
+    used_images = _images_used(db, participant)
+    planned = plan_replacement(
+        protocol, to_planned_trial(voided), image_pools(ids), used_images, views, rng
+    )
+    trial = build_trial(participant, planned, ids, voided.slot, voided.attempt + 1)
     db.add(trial)
     repeats = Trial.participant_id == participant.id, Trial.repeat_of == voided.slot
     unseen = Trial.started_at.is_(None), Trial.voided.is_(False)
@@ -68,14 +86,14 @@ def _replace(db: Session, participant: Participant, voided: Trial) -> None:
         repeat.token = secrets.token_urlsafe(16)  # its images may have been fetched ahead
 
 
-def _images_dealt(db: Session, participant: Participant) -> set[str]:
+def _images_used(db: Session, participant: Participant) -> set[str]:
     """Every image in a trial of this participant, seen already or planned."""
-    mine = or_(Trial.fake_id == Stimulus.id, Trial.real_id == Stimulus.id)
-    query = select(Stimulus.image).join(Trial, mine)
+    is_image_of_trial = or_(Trial.fake_id == Stimulus.id, Trial.real_id == Stimulus.id)
+    query = select(Stimulus.image).join(Trial, is_image_of_trial)
     return set(db.scalars(query.where(Trial.participant_id == participant.id)))
 
 
-def as_planned(trial: Trial) -> PlannedTrial:
+def to_planned_trial(trial: Trial) -> PlannedTrial:
     """What a stored trial was planned to be."""
     paired = trial.fake_side is not None and trial.real is not None
     return PlannedTrial(

@@ -8,22 +8,24 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.participants.current_trial import (
-    Ahead,
-    Person,
-    Showing,
-    UnfitAnswer,
-    begin,
-    look_ahead,
+    CurrentParticipant,
+    CurrentTrial,
+    InvalidAnswerError,
+    UpcomingTrials,
+    load_upcoming_trials,
+    start_trial,
 )
-from study_server.participants.queries import ANSWERS, NOTE_OUTCOME, PEOPLE
-from study_server.participants.replacement import void
-from study_server.participants.scoring import qualified
+from study_server.participants.queries import PARTICIPANT_TABLE, RESPONSE_TABLE, UPDATE_OUTCOME
+from study_server.participants.replacement import void_and_replace
+from study_server.participants.scoring import is_qualified
 from study_server.storage.models import Participant, Trial
 from study_server.vocabulary import DISTURBANCE_FLAGS, Answer, Outcome, TrialFlag, TrialKind
 
-MOST_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
-STORE = insert(ANSWERS)
-FINISH = NOTE_OUTCOME.where(PEOPLE.c.finished_at.is_(None)).values(finished_at=bindparam("at"))
+MAX_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
+INSERT_RESPONSE = insert(RESPONSE_TABLE)
+UPDATE_FINISHED = UPDATE_OUTCOME.where(PARTICIPANT_TABLE.c.finished_at.is_(None)).values(
+    finished_at=bindparam("at")
+)
 
 
 @dataclass(frozen=True)
@@ -36,100 +38,104 @@ class SubmittedResponse:
     says. id: the browser's own, the same whenever it sends this answer.
     """
 
-    choice: Answer
+    answer: Answer
     rt_ms: int
     first_ms: float
     second_ms: float | None = None
     first_frames: int | None = None
     second_frames: int | None = None
-    early: int = 0
-    held: int = 0
+    early_inputs: int = 0
+    repeated_inputs: int = 0
     input: str = ""
     flags: Collection[TrialFlag] = ()
-    id: str | None = None
+    message_id: str | None = None
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedResponse:
     """The answer that stands for a trial, and what is ahead now."""
 
-    choice: Answer
-    ahead: Ahead
+    answer: Answer
+    upcoming: UpcomingTrials
 
 
-def record_response(db: Connection, showing: Showing, answer: SubmittedResponse) -> Recorded:
+def record_response(
+    db: Connection, trial: CurrentTrial, submitted: SubmittedResponse
+) -> RecordedResponse:
     """Store one answer. The first stands: browsers retry, people double-click, tabs race.
 
     A disturbed trial is voided and replaced where the protocol says so, its answer kept with it.
-    Raises VoidedTrial, Over, UnfitAnswer.
+    Raises VoidedTrialError, ParticipationOverError, InvalidAnswerError.
     """
-    if showing.answer is not None:
-        return Recorded(showing.answer, look_ahead(db, showing.person))
-    person = _store(db, showing, answer)
-    ahead = look_ahead(db, person)
-    outcome = _outcome_of(db, showing, ahead)
+    if trial.answer is not None:
+        return RecordedResponse(trial.answer, load_upcoming_trials(db, trial.participant))
+    person = _store(db, trial, submitted)
+    ahead = load_upcoming_trials(db, person)
+    outcome = _outcome_after(db, trial, ahead)
     if outcome:
-        db.execute(FINISH, {"row": person.id, "at": now(), "now_is": outcome})
+        db.execute(UPDATE_FINISHED, {"row": person.id, "at": now(), "now_is": outcome})
         ahead = replace(ahead, trials=[])
-    return Recorded(answer.choice, ahead)
+    return RecordedResponse(submitted.answer, ahead)
 
 
-def _store(db: Connection, showing: Showing, answer: SubmittedResponse) -> Person:
-    person = begin(db, showing)  # where the word of that was lost
-    if answer.choice not in (showing.truth, showing.truth.other):
-        possible = " or ".join(sorted((showing.truth, showing.truth.other)))
-        raise UnfitAnswer(f"answer {answer.choice} to a trial that asks for {possible}")
-    db.execute(STORE, {"trial_id": showing.id, **_columns(answer)})
-    if _must_be_replaced(showing, answer):
-        _replace(db, showing)
+def _store(db: Connection, trial: CurrentTrial, submitted: SubmittedResponse) -> CurrentParticipant:
+    person = start_trial(db, trial)  # where the word of that was lost
+    if submitted.answer not in (trial.truth, trial.truth.other):
+        possible = " or ".join(sorted((trial.truth, trial.truth.other)))
+        raise InvalidAnswerError(f"answer {submitted.answer} to a trial that asks for {possible}")
+    db.execute(INSERT_RESPONSE, {"trial_id": trial.id, **_response_columns(submitted)})
+    if _must_be_replaced(trial, submitted):
+        _replace(db, trial)
     return person
 
 
-def _replace(db: Connection, showing: Showing) -> None:
+def _replace(db: Connection, trial: CurrentTrial) -> None:
     with Session(db) as objects:  # within the connection's transaction
-        participant = objects.get_one(Participant, showing.person.id)
-        void(objects, participant, objects.get_one(Trial, showing.id))
+        participant = objects.get_one(Participant, trial.participant.id)
+        void_and_replace(objects, participant, objects.get_one(Trial, trial.id))
 
 
-def _must_be_replaced(showing: Showing, answer: SubmittedResponse) -> bool:
+def _must_be_replaced(trial: CurrentTrial, submitted: SubmittedResponse) -> bool:
     """Practice, which is not analysed, is not shown again."""
     return (
-        showing.person.protocol.disturbed == "replace"
-        and showing.kind is not TrialKind.PRACTICE
-        and showing.attempt + 1 < MOST_ATTEMPTS
-        and any(flag in DISTURBANCE_FLAGS for flag in answer.flags)
+        trial.participant.protocol.disturbed == "replace"
+        and trial.kind is not TrialKind.PRACTICE
+        and trial.attempt + 1 < MAX_ATTEMPTS
+        and any(flag in DISTURBANCE_FLAGS for flag in submitted.flags)
     )
 
 
-def _columns(answer: SubmittedResponse) -> dict[str, object]:
-    flags = {flag.value: flag in answer.flags for flag in TrialFlag if flag is not TrialFlag.VOIDED}
+def _response_columns(submitted: SubmittedResponse) -> dict[str, object]:
+    flags = {
+        flag.value: flag in submitted.flags for flag in TrialFlag if flag is not TrialFlag.VOIDED
+    }
     return {
-        "answer": answer.choice,
-        "rt_ms": answer.rt_ms,
-        "first_ms": answer.first_ms,
-        "second_ms": answer.second_ms,
-        "first_frames": answer.first_frames,
-        "second_frames": answer.second_frames,
-        "early": answer.early,
-        "held": answer.held,
-        "input": answer.input,
+        "answer": submitted.answer,
+        "rt_ms": submitted.rt_ms,
+        "first_ms": submitted.first_ms,
+        "second_ms": submitted.second_ms,
+        "first_frames": submitted.first_frames,
+        "second_frames": submitted.second_frames,
+        "early": submitted.early_inputs,
+        "held": submitted.repeated_inputs,
+        "input": submitted.input,
         "received_at": now(),
-        "message_id": answer.id,
+        "message_id": submitted.message_id,
         **flags,
     }
 
 
-def _outcome_of(db: Connection, answered: Showing, ahead: Ahead) -> Outcome | None:
+def _outcome_after(db: Connection, trial: CurrentTrial, ahead: UpcomingTrials) -> Outcome | None:
     """What an answer brings taking part to, if to its end."""
     if ahead.answered == ahead.planned:
         return Outcome.COMPLETE
     over = (
-        answered.kind is TrialKind.QUALIFICATION
+        trial.kind is TrialKind.QUALIFICATION
         and ahead.trials[0].kind is not TrialKind.QUALIFICATION
     )
-    return Outcome.SCREENED_OUT if over and not _qualified(db, answered.person) else None
+    return Outcome.SCREENED_OUT if over and not _is_qualified(db, trial.participant) else None
 
 
-def _qualified(db: Connection, person: Person) -> bool:
+def _is_qualified(db: Connection, participant: CurrentParticipant) -> bool:
     with Session(db) as objects:
-        return qualified(objects, objects.get_one(Participant, person.id))
+        return is_qualified(objects, objects.get_one(Participant, participant.id))

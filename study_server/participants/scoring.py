@@ -6,20 +6,20 @@ import hmac
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from study_server.participants.current_trial import Showing
+from study_server.participants.current_trial import CurrentTrial
 from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import Participant, Response, Trial
 from study_server.vocabulary import Answer, Outcome, Slot, TrialKind
 
 
-def qualified(db: Session, participant: Participant) -> bool:
+def is_qualified(db: Session, participant: Participant) -> bool:
     """Whether the qualification trials were answered well enough."""
     protocol = parse_stored_protocol(participant.study.protocol)
-    correct, answered = score(db, participant, TrialKind.QUALIFICATION)
+    correct, answered = count_correct(db, participant, TrialKind.QUALIFICATION)
     return correct >= protocol.qualification_min_correct * answered
 
 
-def score(
+def count_correct(
     db: Session, participant: Participant, kind: TrialKind = TrialKind.TEST
 ) -> tuple[int, int]:
     """(correct, answered) trials of a kind, as shown at the end; voided ones and repeats aside."""
@@ -34,8 +34,8 @@ def score(
         )
     )
     question = participant.study.question
-    judged = [is_correct(question, trial.truth, answer) for trial, answer in db.execute(query)]
-    return sum(judged), len(judged)
+    results = [is_correct(question, trial.truth, answer) for trial, answer in db.execute(query)]
+    return sum(results), len(results)
 
 
 def is_correct(question: str, truth: Answer, answer: Answer) -> bool:
@@ -49,19 +49,19 @@ def attention_check_is_correct(question: str) -> ColumnElement[bool]:
     return found if question == "fake" else ~found
 
 
-def feedback(showing: Showing, answer: Answer) -> dict[str, object] | None:
+def build_feedback(trial: CurrentTrial, answer: Answer) -> dict[str, object] | None:
     """Return the feedback to a practice trial: where the fake was, and whether it was found.
 
     fake_slot: of a single image the center, or None where it is a photograph. None for trials of
     other kinds, which have no feedback.
     """
-    if showing.kind is not TrialKind.PRACTICE:
+    if trial.kind is not TrialKind.PRACTICE:
         return None
-    correct = is_correct(showing.person.protocol.question, showing.truth, answer)
-    return {"fake_slot": _slot_of_fake(showing), "is_correct": correct}
+    correct = is_correct(trial.participant.protocol.question, trial.truth, answer)
+    return {"fake_slot": _fake_slot(trial), "is_correct": correct}
 
 
-def _slot_of_fake(showing: Showing) -> str | None:
+def _fake_slot(showing: CurrentTrial) -> str | None:
     if showing.fake_side is not None:
         return showing.fake_side
     return Slot.CENTER if showing.truth is Answer.FAKE else None

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.participants.color_plates import DIGITS, draw_plate
-from study_server.participants.outcomes import UNFINISHED
+from study_server.participants.outcomes import UNFINISHED_OUTCOMES
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.stimuli.png import Pixels
 from study_server.storage.models import Participant, Screening
@@ -38,7 +38,7 @@ def is_screening_pending(db: Session, participant: Participant) -> bool:
     has_screening = parse_stored_protocol(participant.study.protocol).has_screening
     return (
         has_screening
-        and participant.outcome in UNFINISHED
+        and participant.outcome in UNFINISHED_OUTCOMES
         and not has_screening_answers(db, participant)
     )
 

@@ -19,25 +19,25 @@ from study_server.recruitment.invitations import read_invitation
 from study_server.storage.models import Participant, PlatformCompletion, Study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 
-ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
-PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"  # MTurk: somebody looks before they accept
-MTURK_SUBMITS = ("https://www.mturk.com", "https://workersandbox.mturk.com")
-MTURK_FRAMES = (
+EXTERNAL_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,255}")
+MTURK_PREVIEW_ID = "ASSIGNMENT_ID_NOT_AVAILABLE"  # MTurk: somebody looks before they accept
+MTURK_SUBMIT_ORIGINS = ("https://www.mturk.com", "https://workersandbox.mturk.com")
+MTURK_FRAME_ORIGINS = (
     "https://worker.mturk.com",
     "https://workersandbox.mturk.com",
     "https://www.mturk.com",
 )
-PROLIFIC_COMPLETE = "https://app.prolific.com/submissions/complete"
+PROLIFIC_COMPLETION_URL = "https://app.prolific.com/submissions/complete"
 # outcomes at which Prolific is told that a submission is done, each by a code of its own
-CODED = (Outcome.COMPLETE, Outcome.SCREENED_OUT, Outcome.TIMED_OUT)
-Back = Mapping[str, str]  # what a platform must hear again
+OUTCOMES_WITH_CODE = (Outcome.COMPLETE, Outcome.SCREENED_OUT, Outcome.TIMED_OUT)
+ReturnParameters = Mapping[str, str]  # what a platform must hear again
 
 
-class ForgedInvitation(LookupError):
+class InvalidInvitationError(LookupError):
     """Not one of this server's, or to another study."""
 
 
-class UnfilledLink(ValueError):
+class IncompleteLinkError(ValueError):
     """A platform's link without the platform's values in it."""
 
 
@@ -47,63 +47,76 @@ class Arrival:
 
     mode: Mode
     source: RecruitmentSource
-    person: str | None
-    invited: bool = False
-    back: Back = field(default_factory=dict)
+    external_id: str | None
+    is_invited: bool = False
+    return_parameters: ReturnParameters = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Farewell:
+class Completion:
     """What somebody gets at the end: a code, an address to go on to, fields to send there."""
 
     code: str | None = None
     url: str | None = None
-    fields: Back = field(default_factory=dict)
+    form_fields: ReturnParameters = field(default_factory=dict)
 
 
-def read_arrival(secret_key: str, slug: str, address: Mapping[str, str]) -> Arrival | None:
+def parse_arrival(secret_key: str, slug: str, address: Mapping[str, str]) -> Arrival | None:
     """By the parameters of an entry link; None: a plain link.
 
-    Raises UnfilledLink where the platform left its placeholders in, ForgedInvitation.
+    Raises IncompleteLinkError where the platform left its placeholders in, InvalidInvitationError.
     """
     if "invitation" in address:
         invited = read_invitation(secret_key, slug, address["invitation"])
         if invited is None:
-            raise ForgedInvitation(slug)
-        return Arrival(invited[0], RecruitmentSource.LINK, invited[1], invited=True)
+            raise InvalidInvitationError(slug)
+        return Arrival(invited[0], RecruitmentSource.LINK, invited[1], is_invited=True)
     if "PROLIFIC_PID" in address:
-        return Arrival(Mode.LIVE, RecruitmentSource.PROLIFIC, _id(address, "PROLIFIC_PID"))
+        return Arrival(
+            Mode.LIVE, RecruitmentSource.PROLIFIC, _require_external_id(address, "PROLIFIC_PID")
+        )
     if "assignmentId" in address:
-        return _from_mturk(address)
+        return _parse_mturk_arrival(address)
     for name in ("survey_code", "id"):
         if name in address:
-            code = _id(address, name)
-            return Arrival(Mode.LIVE, RecruitmentSource.SONA, code, back={"survey_code": code})
+            code = _require_external_id(address, name)
+            return Arrival(
+                Mode.LIVE, RecruitmentSource.SONA, code, return_parameters={"survey_code": code}
+            )
     return None
 
 
-def _from_mturk(address: Mapping[str, str]) -> Arrival:
-    if address["assignmentId"] == PREVIEW:
+def _parse_mturk_arrival(address: Mapping[str, str]) -> Arrival:
+    if address["assignmentId"] == MTURK_PREVIEW_ID:
         return Arrival(Mode.LIVE, RecruitmentSource.MTURK, None)
     to = address.get("turkSubmitTo", "").rstrip("/")
-    if to not in MTURK_SUBMITS:
-        raise UnfilledLink("turkSubmitTo")
-    back = {"assignmentId": _id(address, "assignmentId"), "to": to}
-    return Arrival(Mode.LIVE, RecruitmentSource.MTURK, _id(address, "workerId"), back=back)
+    if to not in MTURK_SUBMIT_ORIGINS:
+        raise IncompleteLinkError("turkSubmitTo")
+    back = {"assignmentId": _require_external_id(address, "assignmentId"), "to": to}
+    return Arrival(
+        Mode.LIVE,
+        RecruitmentSource.MTURK,
+        _require_external_id(address, "workerId"),
+        return_parameters=back,
+    )
 
 
-def _id(address: Mapping[str, str], name: str) -> str:
-    if not ID.fullmatch(address.get(name, "")):
-        raise UnfilledLink(name)
+def _require_external_id(address: Mapping[str, str], name: str) -> str:
+    if not EXTERNAL_ID_PATTERN.fullmatch(address.get(name, "")):
+        raise IncompleteLinkError(name)
     return address[name]
 
 
-def sign_back(secret_key: str, participant: Participant, back: Back) -> str | None:
+def sign_return_parameters(
+    secret_key: str, participant: Participant, back: ReturnParameters
+) -> str | None:
     """For the address of a participant's pages; nobody else's pages take it."""
     return str(_serializer(secret_key, participant).dumps(dict(back))) if back else None
 
 
-def read_back(secret_key: str, participant: Participant, signed: str | None) -> Back:
+def read_return_parameters(
+    secret_key: str, participant: Participant, signed: str | None
+) -> ReturnParameters:
     """Empty where there is none, or it is forged."""
     try:
         return dict(_serializer(secret_key, participant).loads(signed or ""))
@@ -115,27 +128,27 @@ def _serializer(secret_key: str, participant: Participant) -> URLSafeSerializer:
     return URLSafeSerializer(secret_key, salt=f"back:{participant.token}")
 
 
-def farewell(db: Session, participant: Participant, back: Back) -> Farewell:
+def completion_for(db: Session, participant: Participant, back: ReturnParameters) -> Completion:
     """No code without data: what follows from the outcome that the server has stored."""
     source, outcome = participant.source, participant.outcome
-    if source is RecruitmentSource.PROLIFIC and outcome in CODED:
-        code = prolific_code(db, participant.study, outcome)
-        return Farewell(code, f"{PROLIFIC_COMPLETE}?{urlencode({'cc': code})}")
+    if source is RecruitmentSource.PROLIFIC and outcome in OUTCOMES_WITH_CODE:
+        code = prolific_completion_code(db, participant.study, outcome)
+        return Completion(code, f"{PROLIFIC_COMPLETION_URL}?{urlencode({'cc': code})}")
     own = completion_code(participant)
     if own is None:
-        return Farewell()
+        return Completion()
     if source is RecruitmentSource.MTURK and back:
         fields = {"assignmentId": back["assignmentId"], "code": own}
-        return Farewell(own, f"{back['to']}/mturk/externalSubmit", fields)
+        return Completion(own, f"{back['to']}/mturk/externalSubmit", fields)
     credit = db.get(
         PlatformCompletion, (participant.study_id, RecruitmentSource.SONA, Outcome.COMPLETE)
     )
     if source is RecruitmentSource.SONA and credit is not None and back:
-        return Farewell(own, credit.code_or_url + back["survey_code"])
-    return Farewell(own)
+        return Completion(own, credit.code_or_url + back["survey_code"])
+    return Completion(own)
 
 
-def prolific_code(db: Session, study: Study, outcome: Outcome) -> str:
+def prolific_completion_code(db: Session, study: Study, outcome: Outcome) -> str:
     """The researcher's own, else one made from the study's key: the same for everybody."""
     own = db.get(PlatformCompletion, (study.id, RecruitmentSource.PROLIFIC, outcome))
     if own is not None:
@@ -146,7 +159,7 @@ def prolific_code(db: Session, study: Study, outcome: Outcome) -> str:
     return base64.b32encode(digest).decode()[:8]
 
 
-def set_ending(
+def store_platform_completion(
     db: Session, study: Study, source: RecruitmentSource, outcome: Outcome, text: str
 ) -> None:
     """In the place of what was there."""

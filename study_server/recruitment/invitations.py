@@ -5,9 +5,9 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from study_server.vocabulary import Mode
 
 
-def invitation(secret_key: str, slug: str, mode: Mode, person: str) -> str:
+def create_invitation(secret_key: str, slug: str, mode: Mode, external_id: str) -> str:
     """A token for `/s/SLUG?invitation=...`."""
-    return _serializer(secret_key).dumps([slug, mode, person])
+    return _serializer(secret_key).dumps([slug, mode, external_id])
 
 
 def read_invitation(secret_key: str, slug: str, token: str) -> tuple[Mode, str] | None:

@@ -9,44 +9,46 @@ from typing import Any
 from xml.etree import ElementTree
 
 from study_server.errors import StudyError
-from study_server.recruitment.platforms import Listed, read_row
+from study_server.recruitment.platforms import Submission, parse_submission
 from study_server.vocabulary import RecruitmentSource
 
 REGION = "us-east-1"  # the only one there is
-SANDBOX = "https://mturk-requester-sandbox.us-east-1.amazonaws.com"
-PAGE = 100
+SANDBOX_ENDPOINT = "https://mturk-requester-sandbox.us-east-1.amazonaws.com"
+PAGE_SIZE = 100
 
 
-def connect(sandbox: bool) -> Any:
+def create_client(sandbox: bool) -> Any:
     """A client; raises StudyError without boto3."""
     try:
         import boto3
     except ModuleNotFoundError as error:
         raise StudyError("MTurk needs boto3: pip install 'hue-and-eye[server,mturk]'") from error
-    endpoint = SANDBOX if sandbox else None
+    endpoint = SANDBOX_ENDPOINT if sandbox else None
     return boto3.Session().client("mturk", region_name=REGION, endpoint_url=endpoint)
 
 
-def list_assignments(client: Any, hit: str) -> list[Listed]:
+def list_assignments(client: Any, hit: str) -> list[Submission]:
     """Every submitted assignment of a HIT, from all pages."""
-    listed: list[Listed] = []
+    submissions: list[Submission] = []
     token: dict[str, str] = {}
     while True:
-        page = _ask(client.list_assignments_for_hit, HITId=hit, MaxResults=PAGE, **token)
-        listed += [_listed(assignment) for assignment in page["Assignments"]]
+        page = _call(client.list_assignments_for_hit, HITId=hit, MaxResults=PAGE_SIZE, **token)
+        submissions += [_to_submission(assignment) for assignment in page["Assignments"]]
         if "NextToken" not in page:
-            return listed
+            return submissions
         token = {"NextToken": page["NextToken"]}
 
 
-def _listed(assignment: dict[str, Any]) -> Listed:
+def _to_submission(assignment: dict[str, Any]) -> Submission:
     row = {
         "workerid": assignment["WorkerId"],
         "assignmentid": assignment["AssignmentId"],
         "assignmentstatus": assignment["AssignmentStatus"],
         "answer code": _find_code(assignment.get("Answer", "")),
     }
-    return read_row(RecruitmentSource.MTURK, row, f"assignment {assignment['AssignmentId']}")
+    return parse_submission(
+        RecruitmentSource.MTURK, row, f"assignment {assignment['AssignmentId']}"
+    )
 
 
 def _find_code(answer: str) -> str:
@@ -60,18 +62,18 @@ def _find_code(answer: str) -> str:
     return ""
 
 
-def approve(client: Any, assignment: str) -> None:
-    _ask(client.approve_assignment, AssignmentId=assignment)
+def approve_assignment(client: Any, assignment: str) -> None:
+    _call(client.approve_assignment, AssignmentId=assignment)
 
 
-def reject(client: Any, assignment: str, reason: str) -> None:
+def reject_assignment(client: Any, assignment: str, reason: str) -> None:
     """The worker reads the reason."""
-    _ask(client.reject_assignment, AssignmentId=assignment, RequesterFeedback=reason)
+    _call(client.reject_assignment, AssignmentId=assignment, RequesterFeedback=reason)
 
 
 def pay_bonus(client: Any, worker: str, assignment: str, amount: str, reason: str) -> None:
     """amount: in dollars, "1.50". MTurk pays an assignment one bonus, however often it is asked."""
-    _ask(
+    _call(
         client.send_bonus,
         WorkerId=worker,
         AssignmentId=assignment,
@@ -81,7 +83,7 @@ def pay_bonus(client: Any, worker: str, assignment: str, amount: str, reason: st
     )
 
 
-def _ask(operation: Callable[..., Any], **values: Any) -> Any:
+def _call(operation: Callable[..., Any], **values: Any) -> Any:
     """Raises StudyError in one line."""
     from botocore.exceptions import BotoCoreError, ClientError
 

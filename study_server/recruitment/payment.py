@@ -3,23 +3,23 @@
 from study_server.errors import StudyError
 from study_server.recruitment import mturk
 from study_server.recruitment.pay_sheet import (
-    Action,
-    Row,
+    PayAction,
+    PaySheetRow,
 )
-from study_server.recruitment.platforms import Status
+from study_server.recruitment.platforms import SubmissionStatus
 from study_server.recruitment.prolific import connect
 from study_server.vocabulary import RecruitmentSource
 
 
-def is_due(row: Row) -> bool:
-    acts = (Action.PAY, Action.RETURN, Action.REJECT)
-    return row.action in acts and row.status is Status.SUBMITTED
+def is_actionable(row: PaySheetRow) -> bool:
+    acts = (PayAction.PAY, PayAction.RETURN, PayAction.REJECT)
+    return row.action in acts and row.status is SubmissionStatus.SUBMITTED
 
 
-def settle(
+def settle_submissions(
     source: RecruitmentSource,
-    deeds: list[Row],
-    bonuses: list[Row],
+    deeds: list[PaySheetRow],
+    bonuses: list[PaySheetRow],
     study: str | None,
     sandbox: bool,
 ) -> None:
@@ -31,31 +31,33 @@ def settle(
         raise StudyError(f"{source} has no interface for that; use its own pages")
 
 
-def _settle_on_prolific(deeds: list[Row], bonuses: list[Row], study: str | None) -> None:
+def _settle_on_prolific(
+    deeds: list[PaySheetRow], bonuses: list[PaySheetRow], study: str | None
+) -> None:
     account = connect()
-    if any(row.action is Action.REJECT for row in deeds):
+    if any(row.action is PayAction.REJECT for row in deeds):
         raise StudyError("reject on Prolific's own pages, which ask for more; or write return")
     if bonuses and study is None:
         raise StudyError("bonuses on Prolific need --prolific STUDY_ID")
     for row in deeds:
-        if row.action is Action.PAY:
+        if row.action is PayAction.PAY:
             account.approve_submission(row.submission)
         else:
             account.request_return(row.submission, row.reason)
-    had = account.list_submissions_with_bonus(study) if bonuses and study else set()
-    amounts = {row.submission: row.bonus for row in bonuses if row.submission not in had}
+    paid = account.list_submissions_with_bonus(study) if bonuses and study else set()
+    amounts = {row.submission: row.bonus for row in bonuses if row.submission not in paid}
     if amounts and study:
         account.pay_bonuses(study, amounts)
 
 
-def _settle_on_mturk(deeds: list[Row], bonuses: list[Row], sandbox: bool) -> None:
-    client = mturk.connect(sandbox)
-    if any(row.action is Action.RETURN for row in deeds):
+def _settle_on_mturk(deeds: list[PaySheetRow], bonuses: list[PaySheetRow], sandbox: bool) -> None:
+    client = mturk.create_client(sandbox)
+    if any(row.action is PayAction.RETURN for row in deeds):
         raise StudyError("nobody can be asked to return a HIT; write pay or reject")
     for row in deeds:
-        if row.action is Action.PAY:
-            mturk.approve(client, row.submission)
+        if row.action is PayAction.PAY:
+            mturk.approve_assignment(client, row.submission)
         else:
-            mturk.reject(client, row.submission, row.reason)
+            mturk.reject_assignment(client, row.submission, row.reason)
     for row in bonuses:
-        mturk.pay_bonus(client, row.person, row.submission, row.bonus, row.reason)
+        mturk.pay_bonus(client, row.external_id, row.submission, row.bonus, row.reason)

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from study_server.errors import StudyError
-from study_server.recruitment.platforms import Listed, read_row
+from study_server.recruitment.platforms import Submission, parse_submission
 from study_server.vocabulary import RecruitmentSource
 
 API_URL = "https://api.prolific.com/api/v1"
@@ -31,7 +31,7 @@ class ProlificClient:
     timeout_s: float = TIMEOUT_S
     sleep: Callable[[float], None] = time.sleep
 
-    def list_submissions(self, study: str) -> list[Listed]:
+    def list_submissions(self, study: str) -> list[Submission]:
         """Return every submission of a Prolific study, from all pages."""
         return [_to_submission(one) for one in self._submissions(study)]
 
@@ -121,14 +121,16 @@ def _describe_error(reply: httpx.Response) -> str:
     return f"Prolific answered {reply.status_code}: {detail}{remedies.get(reply.status_code, '')}"
 
 
-def _to_submission(submission: Mapping[str, Any]) -> Listed:
+def _to_submission(submission: Mapping[str, Any]) -> Submission:
     row = {
         "participant id": submission.get("participant_id") or submission.get("participant") or "",
         "submission id": submission["id"],
         "status": submission["status"],
         "completion code": submission.get("study_code") or submission.get("entered_code") or "",
     }
-    return read_row(RecruitmentSource.PROLIFIC, row, f"Prolific's submission {submission['id']}")
+    return parse_submission(
+        RecruitmentSource.PROLIFIC, row, f"Prolific's submission {submission['id']}"
+    )
 
 
 def connect() -> ProlificClient:

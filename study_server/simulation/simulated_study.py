@@ -24,11 +24,11 @@ from study_server.participants.participation import find_participant
 from study_server.participants.scoring import is_correct
 from study_server.participants.screening import is_screening_pending, plate_digits
 from study_server.protocol.model import parse_stored_protocol
-from study_server.recruitment.invitations import invitation
+from study_server.recruitment.invitations import create_invitation
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Trial
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Answer, ColorVision, Mode, NightLight
 
 READY_WITHIN_S = 60.0
@@ -111,7 +111,7 @@ def simulate_participants(
     for number in range(count):
         person_seed = f"{population.seed}:{number}"
         # a second run brings new people, though the same seed makes them alike
-        token = invitation(
+        token = create_invitation(
             server.secret_key, slug, Mode.SIMULATED, f"{person_seed}:{secrets.token_hex(8)}"
         )
         with closing(SimulatedBrowser(server.address)) as browser:
@@ -124,7 +124,7 @@ def simulate_participants(
 
 def _require_rates(engine: Engine, slug: str, population: SimulatedPopulation) -> None:
     with read_session(engine) as db:
-        for method in parse_stored_protocol(find(db, slug).protocol).methods:
+        for method in parse_stored_protocol(find_study(db, slug).protocol).methods:
             if method not in population.rates:
                 raise StudyError(
                     f"study {slug!r} shows {method}; add {method}=0.3, say, to --rates"
@@ -191,18 +191,18 @@ def answer_trials(
     """Answer until the end, or until this person has had enough; True when complete."""
     rng = Random(f"{population.seed}:{person_seed}:answers")
     browser.post(f"{base_url}/environment", SIMULATED_ENVIRONMENT)
-    batch = browser.post(f"{base_url}/resume", {})
+    reply = browser.post(f"{base_url}/resume", {})
     leaves_after = (
-        rng.randrange(batch["planned"]) if rng.random() < population.dropout_rate else None
+        rng.randrange(reply["planned"]) if rng.random() < population.dropout_rate else None
     )
-    while batch["trials"]:
-        if batch["answered"] == leaves_after:
+    while reply["trials"]:
+        if reply["answered"] == leaves_after:
             return False
-        trial = batch["trials"][0]
+        trial = reply["trials"][0]
         choice = simulate_answer(read_truth(engine, trial["token"]), population, person_seed, rng)
-        batch = answer_trial(browser, base_url, trial, choice, rng)
+        reply = answer_trial(browser, base_url, trial, choice, rng)
     browser.send("GET", f"{base_url}/debrief")
-    return bool(batch["answered"] == batch["planned"])
+    return bool(reply["answered"] == reply["planned"])
 
 
 def answer_trial(

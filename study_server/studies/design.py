@@ -23,34 +23,34 @@ from study_server.wording.checks import find_unfilled_places
 from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import load_wording
 
-SCHEMA = "hue-and-eye/design/1"
+DESIGN_SCHEMA = "hue-and-eye/design/1"
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-Milliseconds = Annotated[float, Field(ge=0)]
+Proportion = Annotated[float, Field(ge=0, le=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+DurationMs = Annotated[float, Field(ge=0)]
 
 
-class Exclusions(BaseModel):
+class PlannedExclusions(BaseModel):
     """The rules by which the report leaves people out; what is None follows from the protocol."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    min_completed_fraction: Share = 0.9
-    planned_trials: Count | None = None
-    attention_checks_min_correct: Count | None = None
-    attention_checks_planned: Count | None = None
-    attention_checks_min_planned: Count = 8
-    fast_ms: Milliseconds = 200
-    max_fast_fraction: Share = 0.25
-    slow_ms: Milliseconds = 60_000
-    side_max_fraction: Share = 0.9
-    alternation_max_fraction: Share = 0.95
-    flagged_max_fraction: Share = 0.5
-    min_answers: Count = 10
+    min_completed_fraction: Proportion = 0.9
+    planned_trials: NonNegativeInt | None = None
+    attention_checks_min_correct: NonNegativeInt | None = None
+    attention_checks_planned: NonNegativeInt | None = None
+    attention_checks_min_planned: NonNegativeInt = 8
+    fast_ms: DurationMs = 200
+    max_fast_fraction: Proportion = 0.25
+    slow_ms: DurationMs = 60_000
+    side_max_fraction: Proportion = 0.9
+    alternation_max_fraction: Proportion = 0.95
+    flagged_max_fraction: Proportion = 0.5
+    min_answers: NonNegativeInt = 10
     allow_repeated: bool = False
 
 
-class Plan(BaseModel):
+class AnalysisPlan(BaseModel):
     """What the analysis may not choose after the data.
 
     margin: within which two rates count as equal. participants: who complete. stopping: when the
@@ -60,13 +60,13 @@ class Plan(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     hypotheses: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    margin: Share | None = None
-    participants: Count | None = None
+    margin: Proportion | None = None
+    participants: NonNegativeInt | None = None
     stopping: str = ""
-    exclusions: Exclusions = Exclusions()
+    exclusions: PlannedExclusions = PlannedExclusions()
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path) -> AnalysisPlan:
     """Raises StudyError naming file, key, value and remedy."""
     try:
         plan = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -75,16 +75,16 @@ def read_plan(path: Path) -> Plan:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: not readable as TOML: {error}") from error
     try:
-        return Plan.model_validate(plan)
+        return AnalysisPlan.model_validate(plan)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise StudyError(f"{path}: {key} = {first['input']!r}: {first['msg']}") from error
 
 
-def write_plan() -> str:
+def format_default_plan() -> str:
     """The defaults as the comments that end a new study.toml."""
-    rules = Exclusions().model_dump(exclude_none=True)
+    rules = PlannedExclusions().model_dump(exclude_none=True)
     lines = [
         "The plan of the analysis is fixed by `study freeze --plan plan.toml`. The defaults:",
         "hypotheses = []    # a sentence each",
@@ -96,7 +96,7 @@ def write_plan() -> str:
     return "".join(f"# {line}\n" for line in lines)
 
 
-def freeze(db: Session, study: Study, plan: Plan, wording_sha256: str) -> str:
+def freeze_study(db: Session, study: Study, plan: AnalysisPlan, wording_sha256: str) -> str:
     """Fix the design of a study, for good; returns it, the content of design.json.
 
     Raises StudyError where it is fixed already, or somebody live has begun without, or its wording
@@ -123,12 +123,14 @@ def freeze(db: Session, study: Study, plan: Plan, wording_sha256: str) -> str:
             f"study {study.slug!r} has texts to fill in: {', '.join(unfilled)}; "
             "edit them, then run `study reword study.toml`"
         )
-    study.design = _canonical(describe(db, study, plan, wording_sha256))
+    study.design = _canonical_json(assemble_design(db, study, plan, wording_sha256))
     study.design_sha256 = hashlib.sha256(study.design.encode()).hexdigest()
     return study.design
 
 
-def describe(db: Session, study: Study, plan: Plan, wording_sha256: str) -> dict[str, object]:
+def assemble_design(
+    db: Session, study: Study, plan: AnalysisPlan, wording_sha256: str
+) -> dict[str, object]:
     """The keys of design.json."""
     warnings = (
         select(AcceptedWarning.message)
@@ -136,7 +138,7 @@ def describe(db: Session, study: Study, plan: Plan, wording_sha256: str) -> dict
         .order_by(AcceptedWarning.number)
     )
     return {
-        "schema": SCHEMA,
+        "schema": DESIGN_SCHEMA,
         "study": study.slug,
         "protocol": json.loads(study.protocol),
         "wording_sha256": wording_sha256,
@@ -147,7 +149,7 @@ def describe(db: Session, study: Study, plan: Plan, wording_sha256: str) -> dict
     }
 
 
-def _canonical(content: dict[str, object]) -> str:
+def _canonical_json(content: dict[str, object]) -> str:
     """Sorted keys, no spaces: the same content is the same bytes."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -162,11 +164,11 @@ def hash_wording(db: Session, study: Study, templates: Path) -> str:
     }
     pages = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
     return hashlib.sha256(
-        _canonical({"own": own, "pages": pages, "player": PLAYER_TEXTS}).encode()
+        _canonical_json({"own": own, "pages": pages, "player": PLAYER_TEXTS}).encode()
     ).hexdigest()
 
 
-def let_in(study: Study, wording_sha256: str) -> None:
+def open_recruitment(study: Study, wording_sha256: str) -> None:
     """Open a study. Raises StudyError unless its design is fixed and still holds."""
     if study.design is None:
         raise StudyError(

@@ -11,17 +11,17 @@ from sqlalchemy.orm import Session
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.studies.exclusion_counts import (
-    Standing,
-    list_standings,
+    ParticipantSummary,
+    exclusion_rules_of,
+    list_participant_summaries,
     passes_attention_checks,
-    rules_of,
 )
 from study_server.studies.unblinding import is_blinded, planned_participants
 from study_server.vocabulary import Outcome, StudyState
 
 
 @dataclass(frozen=True)
-class Progress:
+class StudyProgress:
     """Of live participants, but for simulated and preview ones. Shares in [0, 1].
 
     recruited: who ever began, also who withdrew. planned: who are to complete, by the design.
@@ -33,61 +33,61 @@ class Progress:
 
     study: str
     state: StudyState
-    frozen: bool
-    blinded: bool
+    is_frozen: bool
+    is_blinded: bool
     recruited: int
     planned: int | None
-    outcomes: dict[str, int]
-    answers: int
+    participants_by_outcome: dict[str, int]
+    response_count: int
     median_minutes: float | None
     attention_check_pass_rate: float | None
     attention_checks_exclude: bool
-    disturbed: float | None
-    incidents: int
-    exclusions: dict[str, int]
-    excluded: int
+    disturbed_share: float | None
+    incident_count: int
+    excluded_by_rule: dict[str, int]
+    excluded_count: int
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
 
 
 def measure_progress(
-    db: Session, study: Study, standings: Sequence[Standing] | None = None
-) -> Progress:
-    """standings: of everybody live, where they are known already."""
-    people = list_standings(db, study) if standings is None else standings
-    rules, counts = rules_of(study), lookup.counts(db, study)
+    db: Session, study: Study, summaries: Sequence[ParticipantSummary] | None = None
+) -> StudyProgress:
+    """summaries: of everybody live, where they are known already."""
+    people = list_participant_summaries(db, study) if summaries is None else summaries
+    rules, counts = exclusion_rules_of(study), lookup.count_by_outcome(db, study)
     passed = [
         passes_attention_checks(person, rules)
         for person in people
         if person.saw_all_attention_checks
     ]
-    answered = sum(person.answered for person in people)
-    return Progress(
+    answered = sum(person.answered_trials for person in people)
+    return StudyProgress(
         study=study.slug,
         state=study.state,
-        frozen=study.design is not None,
-        blinded=is_blinded(db, study),
+        is_frozen=study.design is not None,
+        is_blinded=is_blinded(db, study),
         recruited=len(people) + study.withdrawn_count,
         planned=planned_participants(study),
-        outcomes=counts,
-        answers=lookup.answers(db, study),
+        participants_by_outcome=counts,
+        response_count=lookup.count_responses(db, study),
         median_minutes=_median_minutes(people),
-        attention_check_pass_rate=_share(sum(passed), len(passed)),
+        attention_check_pass_rate=_share_or_none(sum(passed), len(passed)),
         attention_checks_exclude=any(
             p.attention_checks_planned >= rules.attention_checks_min_planned for p in people
         ),
-        disturbed=_share(sum(person.disturbed for person in people), answered),
-        incidents=sum(person.incidents for person in people),
-        exclusions=dict(Counter(reason for person in people for reason in person.reasons)),
-        excluded=sum(bool(person.reasons) for person in people),
+        disturbed_share=_share_or_none(sum(person.disturbed_trials for person in people), answered),
+        incident_count=sum(person.incident_count for person in people),
+        excluded_by_rule=dict(Counter(reason for person in people for reason in person.reasons)),
+        excluded_count=sum(bool(person.reasons) for person in people),
     )
 
 
-def _median_minutes(people: Sequence[Standing]) -> float | None:
+def _median_minutes(people: Sequence[ParticipantSummary]) -> float | None:
     took = [p.duration for p in people if p.outcome is Outcome.COMPLETE and p.duration is not None]
     return median(duration / timedelta(minutes=1) for duration in took) if took else None
 
 
-def _share(part: int, whole: int) -> float | None:
+def _share_or_none(part: int, whole: int) -> float | None:
     return part / whole if whole else None

@@ -5,34 +5,34 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 WIDTH, HEIGHT = 600, 200  # units of the picture, stretched to the page
-HEADROOM = 1.08
+HEIGHT_FACTOR = 1.08
 
 
 @dataclass(frozen=True)
-class Curve:
+class RecruitmentCurve:
     """begun, complete: paths of steps. goal: height of the planned number, where it fits."""
 
-    begun: str
-    complete: str
-    goal: float | None
-    most: int
-    first: datetime
-    last: datetime
+    started_path: str
+    complete_path: str
+    planned_height: float | None
+    started_count: int
+    started_at: datetime
+    ended_at: datetime
 
 
-def draw_curve(
+def draw_recruitment_curve(
     begun: Sequence[datetime], complete: Sequence[datetime], planned: int | None, until: datetime
-) -> Curve | None:
+) -> RecruitmentCurve | None:
     """Moments in any order -> the picture up to `until`; None before anybody came."""
     if not begun:
         return None
     first = min(begun)
     until = max(until, first + timedelta(minutes=1))
     goal = planned if planned and planned <= 2 * len(begun) else None
-    top = HEADROOM * max(len(begun), goal or 0)
-    return Curve(
-        _climb(begun, first, until, top),
-        _climb(complete, first, until, top),
+    top = HEIGHT_FACTOR * max(len(begun), goal or 0)
+    return RecruitmentCurve(
+        _step_path(begun, first, until, top),
+        _step_path(complete, first, until, top),
         None if goal is None else _height(goal, top),
         len(begun),
         first,
@@ -40,7 +40,7 @@ def draw_curve(
     )
 
 
-def _climb(moments: Sequence[datetime], first: datetime, until: datetime, top: float) -> str:
+def _step_path(moments: Sequence[datetime], first: datetime, until: datetime, top: float) -> str:
     """A step up at each moment; those that fall on one unit of width are one step."""
     steps: dict[int, float] = {}
     for number, moment in enumerate(sorted(moments), start=1):

@@ -18,30 +18,30 @@ from study_server.clock import as_utc, now
 from study_server.errors import StudyError
 from study_server.vocabulary import Mode
 
-STALE = timedelta(days=1)
-Finding = TypeVar("Finding", bound=BaseModel)
+STALE_AFTER = timedelta(days=1)
+AnalysisFile = TypeVar("AnalysisFile", bound=BaseModel)
 
-Count = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+Proportion = Annotated[float, Field(ge=0, le=1)]
 
 
-class Rate(BaseModel):
+class MonitoredRate(BaseModel):
     """Of one method, as shares; none until there is an interval that survives being watched."""
 
     model_config = ConfigDict(frozen=True)
 
-    rate: Share | None
-    cs95: tuple[Share, Share] | None
-    trials: Count
+    rate: Proportion | None
+    cs95: tuple[Proportion, Proportion] | None
+    trials: NonNegativeInt
 
     @model_validator(mode="after")
-    def _come_together(self) -> "Rate":
+    def _come_together(self) -> "MonitoredRate":
         if (self.rate is None) != (self.cs95 is None):
             raise ValueError("a rate needs an interval, and an interval a rate")
         return self
 
 
-class Monitor(BaseModel):
+class MonitorFile(BaseModel):
     """monitor.json, as docs/formats.md describes it."""
 
     model_config = ConfigDict(frozen=True)
@@ -50,24 +50,24 @@ class Monitor(BaseModel):
     study: str
     mode: Mode
     written_at: Annotated[AwareDatetime, AfterValidator(as_utc)]
-    participants: Count
-    planned: Count | None
-    methods: dict[str, Rate]
+    participants: NonNegativeInt
+    planned: NonNegativeInt | None
+    methods: dict[str, MonitoredRate]
 
     @property
     def is_stale(self) -> bool:
-        return now() - self.written_at > STALE
+        return now() - self.written_at > STALE_AFTER
 
 
-def read_monitor(file: Path, slug: str) -> Monitor | None:
+def read_monitor(file: Path, slug: str) -> MonitorFile | None:
     """None where there is no file; raises StudyError where it cannot be shown."""
-    monitor = read_finding(Monitor, file)
+    monitor = read_analysis_file(MonitorFile, file)
     if monitor is not None and monitor.study != slug:
         raise StudyError(f"{file.name} belongs to study {monitor.study!r}, not to this one")
     return monitor
 
 
-def read_finding(kind: type[Finding], file: Path) -> Finding | None:
+def read_analysis_file(kind: type[AnalysisFile], file: Path) -> AnalysisFile | None:
     """What the analysis wrote, None where there is no file. Raises StudyError."""
     try:
         return kind.model_validate_json(file.read_bytes())
@@ -77,16 +77,16 @@ def read_finding(kind: type[Finding], file: Path) -> Finding | None:
         raise StudyError(f"{file.name}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = "".join(f"{part}: " for part in (file.name, *first["loc"]))
-        raise StudyError(f"{where}{first['msg']}") from error
+        location = "".join(f"{part}: " for part in (file.name, *first["loc"]))
+        raise StudyError(f"{location}{first['msg']}") from error
 
 
-class Inputs(BaseModel):
+class PowerInputs(BaseModel):
     """What was asked, as far as the page tells it."""
 
     model_config = ConfigDict(frozen=True)
 
-    rate: Share
+    rate: Proportion
     difference: float | None
     margin: float | None
     trials: int
@@ -94,18 +94,18 @@ class Inputs(BaseModel):
     design: str
 
 
-class Power(BaseModel):
+class PowerFile(BaseModel):
     """power.json, as docs/formats.md describes it."""
 
     model_config = ConfigDict(frozen=True)
 
     version: Annotated[Literal["hue-and-eye/power/1"], Field(alias="schema")]
-    inputs: Inputs
+    inputs: PowerInputs
     participants: dict[str, int | None] | None
     reason: str | None
     half_width: dict[str, float] | None
 
 
-def read_power(file: Path) -> Power | None:
+def read_power(file: Path) -> PowerFile | None:
     """None where there is no file; raises StudyError where it cannot be shown."""
-    return read_finding(Power, file)
+    return read_analysis_file(PowerFile, file)

@@ -39,29 +39,29 @@ def count_complete(db: Session, study: Study) -> int:
     return db.scalar(query) or 0
 
 
-def note_reopening(db: Session, study: Study, by: str) -> None:
+def record_reopening(db: Session, study: Study, by: str) -> None:
     """Whoever is about to open a closed study again may have seen its truth: that is recorded."""
     if study.state is not StudyState.CLOSED:
         return
     planned, complete = planned_participants(study), count_complete(db, study)
     if planned is None or complete < planned:
-        _record(db, study, f"{by}, by opening it again")
+        _record_unblinding(db, study, f"{by}, by opening it again")
 
 
-def withhold_truth(db: Session, study: Study, unblind_for: str = "") -> bool:
+def decide_blinding(db: Session, study: Study, unblinded_by: str = "") -> bool:
     """Whether an export is to leave the truth of live trials out.
 
-    unblind_for: who takes it all the same, which is recorded; not where nothing is hidden.
+    unblinded_by: who takes it all the same, which is recorded; not where nothing is hidden.
     """
     if not is_blinded(db, study):
         return False
-    if not unblind_for:
+    if not unblinded_by:
         return True
-    _record(db, study, unblind_for)
+    _record_unblinding(db, study, unblinded_by)
     return False
 
 
-def _record(db: Session, study: Study, by: str) -> None:
+def _record_unblinding(db: Session, study: Study, by: str) -> None:
     complete = count_complete(db, study)
     db.add(
         Unblinding(study_id=study.id, unblinded_at=now(), unblinded_by=by, complete_count=complete)

@@ -6,10 +6,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from study_server.clock import now
-from study_server.participants.withdrawal import anonymize
+from study_server.participants.withdrawal import anonymize_participants
 from study_server.storage.engine import write_transaction
 from study_server.studies import researchers
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from tests.attacks.answering import answer_all
 from tests.attacks.conftest import PASSWORD
 from tests.conftest import SECRET
@@ -42,7 +42,7 @@ def test_database_files_contain_no_identities_and_no_secrets(
 ) -> None:
     take_part(client)
     with write_transaction(app.extensions["engine"]) as db:
-        link = researchers.make_login_link(db, "ada", now() - now().replace(year=2000))
+        link = researchers.create_login_token(db, "ada", now() - now().replace(year=2000))
     stolen = all_bytes(tmp_path)
     assert b"SQLite format" in stolen
     for secret in (WORKER, ADDRESS, BROWSER, PASSWORD, SECRET, link):
@@ -55,5 +55,5 @@ def test_after_anonymization_no_list_identifies_participants(
     """Until then the key lies beside the hashes: who has a list of workers can try them."""
     token = take_part(client)
     with write_transaction(app.extensions["engine"]) as db:
-        assert anonymize(db, find(db, "short"), now()) == 1
+        assert anonymize_participants(db, find_study(db, "short"), now()) == 1
     assert client.get(f"/p/{token}").status_code == 404

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from study_server.app import create_app
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Participant, Study
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.studies.researchers import add_researcher
 from study_server.vocabulary import StudyState
 from tests.attacks.conftest import PASSWORD
@@ -64,7 +64,7 @@ def test_other_origins_cannot_act_for_a_researcher(app: Flask, researcher: Flask
         for forged in ({}, {"csrf_token": "forged"}):
             assert researcher.post(address, data=form | forged).status_code == 400
     with read_session(app.extensions["engine"]) as db:
-        assert find(db, "short").state is StudyState.OPEN
+        assert find_study(db, "short").state is StudyState.OPEN
     assert researcher.get("/researcher").status_code == 200
 
 

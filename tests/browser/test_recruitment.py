@@ -12,12 +12,12 @@ from study_server.app import create_app
 from study_server.clock import now
 from study_server.participants.scoring import completion_code
 from study_server.participants.screening import plate_digits
-from study_server.recruitment.arrival import prolific_code
+from study_server.recruitment.arrival import prolific_completion_code
 from study_server.settings import Settings
 from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant, Response, Screening
 from study_server.storage.schema import ensure_current_schema
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Outcome, RecruitmentSource
 from tests.conftest import SECRET, LiveStudy, open_study, served, short_protocol
 
@@ -119,7 +119,7 @@ def test_ineligible_participants_return_with_their_own_code(
     page.get_by_role("link", name="Return to Prolific").click()
     page.get_by_text("Prolific", exact=True).wait_for()
     with read_session(screening_study.engine) as db:
-        code = prolific_code(db, find(db, "short"), Outcome.SCREENED_OUT)
+        code = prolific_completion_code(db, find_study(db, "short"), Outcome.SCREENED_OUT)
     assert asked[0].url == f"https://app.prolific.com/submissions/complete?cc={code}"
     assert "referer" not in asked[0].headers  # it would tell the participant's address
 
@@ -168,7 +168,7 @@ def test_the_browser_returns_to_prolific_automatically_at_the_end(
     page.clock.run_for(1_000)
     page.get_by_text("Prolific", exact=True).wait_for()
     with read_session(live_study.engine) as db:
-        code = prolific_code(db, find(db, "short"), Outcome.COMPLETE)
+        code = prolific_completion_code(db, find_study(db, "short"), Outcome.COMPLETE)
     assert asked[0].url.endswith(f"?cc={code}")
 
 

@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 from study_server.participants import enrollment
 from study_server.settings import find_resource_folder
 from study_server.storage.engine import write_transaction
-from study_server.studies.design import Plan, freeze, hash_wording
-from study_server.studies.lookup import find
-from study_server.studies.researchers import make_login_link
+from study_server.studies.design import AnalysisPlan, freeze_study, hash_wording
+from study_server.studies.lookup import find_study
+from study_server.studies.researchers import create_login_token
 from study_server.vocabulary import Mode, RecruitmentSource, StudyState
 from tests.conftest import LiveStudy
 
@@ -26,7 +26,7 @@ PAGES = ["", "/studies/short", "/studies/short/participants", "/login"]
 def sign_in(page: Page, study: LiveStudy) -> str:
     """Ada is in; the link that she used."""
     with write_transaction(study.engine) as db:
-        link = make_login_link(db, "Ada", timedelta(minutes=5))
+        link = create_login_token(db, "Ada", timedelta(minutes=5))
     page.goto(f"{study.address}/researcher/enter/{link}")
     page.locator("main button").click()
     return f"{study.address}/researcher/enter/{link}"
@@ -34,18 +34,20 @@ def sign_in(page: Page, study: LiveStudy) -> str:
 
 def somebody_comes(study: LiveStudy, name: str) -> None:
     with write_transaction(study.engine) as db:
-        enrollment.enroll(db, find(db, study.slug), name, Mode.LIVE, RecruitmentSource.LINK)
+        enrollment.enroll_participant(
+            db, find_study(db, study.slug), name, Mode.LIVE, RecruitmentSource.LINK
+        )
 
 
 @pytest.fixture
 def frozen(live_study: LiveStudy) -> LiveStudy:
     """With a design, and somebody who has begun."""
     with write_transaction(live_study.engine) as db:
-        study = find(db, live_study.slug)
-        freeze(
+        study = find_study(db, live_study.slug)
+        freeze_study(
             db,
             study,
-            Plan(participants=2),
+            AnalysisPlan(participants=2),
             hash_wording(db, study, find_resource_folder("templates")),
         )
     somebody_comes(live_study, "first")
@@ -121,7 +123,7 @@ def test_everything_but_the_refresh_works_without_javascript(
     page.get_by_text("Close", exact=True).click()
     page.get_by_role("button", name="Close the study").click()
     with write_transaction(frozen.engine) as db:
-        assert find(db, "short").state is StudyState.CLOSED
+        assert find_study(db, "short").state is StudyState.CLOSED
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

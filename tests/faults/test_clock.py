@@ -79,7 +79,7 @@ def test_a_researcher_stays_signed_in_and_exports_every_answer(
 ) -> None:
     participant, researcher = app.test_client(), app.test_client()
     with write_transaction(app.extensions["engine"]) as db:
-        token = researchers.make_login_link(db, "ada", timedelta(hours=1))
+        token = researchers.create_login_token(db, "ada", timedelta(hours=1))
     base = consent(participant)
     answer_one(participant, base)
     step_back(monkeypatch)

@@ -4,13 +4,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.participants import current_trial, outcomes, responses
-from study_server.participants.responses import Recorded, SubmittedResponse
+from study_server.participants.responses import RecordedResponse, SubmittedResponse
 from study_server.storage.models import Participant, Response, Trial
 
 
 def upcoming(db: Session, participant: Participant) -> list[Trial]:
     """The unanswered trials in the order they will be shown; none once it is over."""
-    if participant.outcome in outcomes.ENDED:
+    if participant.outcome in outcomes.EARLY_END_OUTCOMES:
         return []
     query = select(Trial).outerjoin(Response).where(Trial.participant_id == participant.id)
     unanswered = Trial.voided.is_(False), Response.trial_id.is_(None)
@@ -20,17 +20,17 @@ def upcoming(db: Session, participant: Participant) -> list[Trial]:
 def begin(db: Session, participant: Participant, trial: Trial) -> None:
     db.flush()
     connection = db.connection()
-    showing = current_trial.find_showing(connection, participant.token, trial.token)
-    current_trial.begin(connection, showing)
+    showing = current_trial.find_current_trial(connection, participant.token, trial.token)
+    current_trial.start_trial(connection, showing)
     _look_again(db)
 
 
 def respond(
     db: Session, participant: Participant, trial: Trial, answer: SubmittedResponse
-) -> Recorded:
+) -> RecordedResponse:
     db.flush()
     connection = db.connection()
-    showing = current_trial.find_showing(connection, participant.token, trial.token)
+    showing = current_trial.find_current_trial(connection, participant.token, trial.token)
     try:
         return responses.record_response(connection, showing, answer)
     finally:

@@ -113,7 +113,11 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert study("status").stdout == "short: open; 1 simulated; 7 answers\n"
     assert study("export", "short", "--mode", "live").stdout.startswith("responses.csv: 0 trials")
     told = json.loads(study("status", "short", "--json").stdout)
-    assert (told["state"], told["frozen"], told["outcomes"]["simulated"]) == ("open", True, 1)
+    assert (told["state"], told["is_frozen"], told["participants_by_outcome"]["simulated"]) == (
+        "open",
+        True,
+        1,
+    )
     assert json.loads(study("status", "--json").stdout) == [told]
     assert "a Psych-DS dataset" in study("export", "short", "--psych-ds", "shared").stdout
     assert (here / "shared" / "dataset_description.json").exists()

@@ -140,11 +140,11 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
         error = "consent_version: the consent text has changed; show the current one and ask again"
         return {"error": error}, 409
     mode, external_id = _mode_and_external_id(path.slug, body)
-    existing = enrollment.find_person(g.db, study, external_id, RecruitmentSource.LINK)
-    if existing and body.invitation is None and participation.has_begun(g.db, existing):
+    existing = enrollment.find_by_external_id(g.db, study, external_id, RecruitmentSource.LINK)
+    if existing and body.invitation is None and participation.has_started(g.db, existing):
         return {"error": "external_id: has already started; use the token from enrollment"}, 409
     try:
-        participant = enrollment.admit(
+        participant = enrollment.admit_participant(
             g.db,
             study,
             external_id,
@@ -153,11 +153,11 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
             wording.language,
             body.invitation is not None,
         )
-    except enrollment.NotOpen:
+    except enrollment.StudyNotOpenError:
         return {"error": f"the study is {study.state}"}, 403
-    except enrollment.NotInvited:
+    except enrollment.NotInvitedError:
         return {"error": "invitation: required by this study"}, 403
-    except enrollment.StudyFull:
+    except enrollment.StudyFullError:
         return {
             "error": gettext("This study is full at the moment. Thank you for your interest.")
         }, 403
@@ -167,7 +167,7 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
 
 def _find_study(slug: str) -> Study:
     try:
-        return lookup.find(g.db, slug)
+        return lookup.find_study(g.db, slug)
     except StudyError:
         abort(404)
 
@@ -196,10 +196,10 @@ def _load_participant() -> ResponseReturnValue | None:
 
 def _has_valid_token() -> bool:
     if request.endpoint in trial_json.TRIAL_ENDPOINTS:
-        language = current_trial.language_of(g.db, g.token)
+        language = current_trial.find_language(g.db, g.token)
     else:
         writes = request.method == "POST"
-        g.participant = participation.find_participant(g.db, g.token, lock=writes)
+        g.participant = participation.find_participant(g.db, g.token, for_update=writes)
         language = g.participant.language if g.participant is not None else None
     if language is not None:
         set_language(language)
@@ -253,7 +253,7 @@ def show_result() -> Reply:
     code = scoring.completion_code(g.participant)
     reply = ParticipationResult(outcome=g.participant.outcome, code=code, score=None, debrief=None)
     if code is not None:
-        correct, trials = scoring.score(g.db, g.participant, TrialKind.TEST)
+        correct, trials = scoring.count_correct(g.db, g.participant, TrialKind.TEST)
         reply.score = FinalScore(correct=correct, trials=trials)
         wording = render_wording(g.db, g.participant.study, g.participant.language)
         reply.debrief = str(wording.debrief)  # only now, because it reveals the purpose
@@ -276,7 +276,7 @@ def store_comment(body: CommentRequest) -> Reply:
 )
 def withdraw() -> Reply:
     """Withdraw: delete the participant and all answers."""
-    withdrawal.withdraw(g.db, g.participant)
+    withdrawal.delete_participant(g.db, g.participant)
     g.db.close()  # its snapshot would prevent truncating the write-ahead log
     erase_deleted_data_eventually(current_app.extensions["engine"])
     return "", 204

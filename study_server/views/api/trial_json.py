@@ -85,10 +85,12 @@ def add_trial_routes(blueprint: APIBlueprint) -> None:
     blueprint.post(f"{trial}/response", responses=answered | of_trial)(respond)
     blueprint.post("/environment", responses=stored)(store_environment)
     blueprint.before_request(require_json)
-    blueprint.register_error_handler(current_trial.UnknownTrial, _handle_unknown_trial)
-    blueprint.register_error_handler(current_trial.VoidedTrial, _handle_voided_trial)
-    blueprint.register_error_handler(current_trial.Over, _handle_participation_over)
-    blueprint.register_error_handler(current_trial.UnfitAnswer, _handle_invalid_answer)
+    blueprint.register_error_handler(current_trial.UnknownTrialError, _handle_unknown_trial)
+    blueprint.register_error_handler(current_trial.VoidedTrialError, _handle_voided_trial)
+    blueprint.register_error_handler(
+        current_trial.ParticipationOverError, _handle_participation_over
+    )
+    blueprint.register_error_handler(current_trial.InvalidAnswerError, _handle_invalid_answer)
 
 
 def require_json() -> None:
@@ -105,7 +107,7 @@ def resume() -> Reply:
 
     An interrupted trial is replaced, because its images were seen.
     """
-    replacement.resume(g.db, g.participant)
+    replacement.void_interrupted_trials(g.db, g.participant)
     reply = next_trials()  # in the same transaction, to avoid waiting for a second one
     g.db.commit()
     return reply
@@ -113,14 +115,16 @@ def resume() -> Reply:
 
 def next_trials() -> Reply:
     """Get the next trials."""
-    person = participation.person_of(g.participant)
-    ahead = current_trial.look_ahead(g.db.connection(), person)
+    person = participation.to_current_participant(g.participant)
+    ahead = current_trial.load_upcoming_trials(g.db.connection(), person)
     return _send_json(
         UpcomingTrialsReply.model_validate(_upcoming_trials_body(ahead, person.protocol))
     )
 
 
-def _upcoming_trials_body(ahead: current_trial.Ahead, protocol: Protocol) -> dict[str, object]:
+def _upcoming_trials_body(
+    ahead: current_trial.UpcomingTrials, protocol: Protocol
+) -> dict[str, object]:
     base = g.base
     trials = [_trial_body(trial, protocol, base) for trial in ahead.trials]
     return {"answered": ahead.answered, "planned": ahead.planned, "trials": trials}
@@ -163,8 +167,8 @@ def _slots(trial: Row[Any]) -> tuple[Slot, ...]:
 def send_image(path: ImagePath) -> Reply:
     """Get an image of a trial, until the trial is answered."""
     try:
-        file = current_image.find_image(g.db, g.token, path.trial_token, path.slot)
-    except current_image.ImageGone:
+        file = current_image.find_stimulus_file(g.db, g.token, path.trial_token, path.slot)
+    except current_image.ImageGoneError:
         abort(410)
     return _send_file(file)
 
@@ -196,13 +200,13 @@ def plate_image(number: int) -> Response:
     return Response(encode_png(picture), mimetype="image/png", headers=headers)
 
 
-def _find_current_trial(trial_token: str) -> current_trial.Showing:
+def _find_current_trial(trial_token: str) -> current_trial.CurrentTrial:
     try:
-        showing = current_trial.find_showing(g.db, g.token, trial_token)
-    except current_trial.UnknownTrial:
-        set_language(current_trial.language_of(g.db, g.token) or abort(404))
+        showing = current_trial.find_current_trial(g.db, g.token, trial_token)
+    except current_trial.UnknownTrialError:
+        set_language(current_trial.find_language(g.db, g.token) or abort(404))
         raise
-    set_language(showing.person.language)
+    set_language(showing.participant.language)
     return showing
 
 
@@ -214,7 +218,7 @@ def _commit_and_close() -> None:
 
 def start(path: TrialPath) -> Reply:
     """Report that the images are about to be shown."""
-    current_trial.begin(g.db, _find_current_trial(path.trial_token))
+    current_trial.start_trial(g.db, _find_current_trial(path.trial_token))
     _commit_and_close()
     return "", 204
 
@@ -229,49 +233,49 @@ def report_incident(path: TrialPath, body: IncidentRequest) -> Reply:
 def respond(path: TrialPath, body: ResponseRequest) -> Reply:
     """Store an answer; the first one is final."""
     answer = responses.SubmittedResponse(
-        choice=body.answer,
+        answer=body.answer,
         rt_ms=body.rt_ms,
         first_ms=body.first_ms,
         second_ms=body.second_ms,
         first_frames=body.first_frames,
         second_frames=body.second_frames,
-        early=body.early_inputs,
-        held=body.repeated_inputs,
+        early_inputs=body.early_inputs,
+        repeated_inputs=body.repeated_inputs,
         input=body.input,
         flags=frozenset(body.flags),
-        id=body.id,
+        message_id=body.id,
     )
     showing = _find_current_trial(path.trial_token)
     recorded = responses.record_response(g.db, showing, answer)
     _commit_and_close()
-    feedback = scoring.feedback(showing, recorded.choice)
-    upcoming = _upcoming_trials_body(recorded.ahead, showing.person.protocol)
+    feedback = scoring.build_feedback(showing, recorded.answer)
+    upcoming = _upcoming_trials_body(recorded.upcoming, showing.participant.protocol)
     return _send_json(ResponseReply.model_validate({"feedback": feedback, **upcoming}))
 
 
 def store_environment(body: EnvironmentRequest) -> Reply:
     """Describe the screen; the first description is final."""
-    participation.describe_environment(g.db, g.participant, **body.model_dump())
+    participation.store_environment(g.db, g.participant, **body.model_dump())
     g.db.commit()
     return "", 204
 
 
-def _handle_unknown_trial(_error: current_trial.UnknownTrial) -> ResponseReturnValue:
+def _handle_unknown_trial(_error: current_trial.UnknownTrialError) -> ResponseReturnValue:
     return {"error": gettext("This trial doesn’t exist.")}, 404
 
 
-def _handle_voided_trial(_error: current_trial.VoidedTrial) -> ResponseReturnValue:
+def _handle_voided_trial(_error: current_trial.VoidedTrialError) -> ResponseReturnValue:
     return {
         "error": gettext("This trial was interrupted and has been replaced by another one.")
     }, 409
 
 
-def _handle_participation_over(_error: current_trial.Over) -> ResponseReturnValue:
+def _handle_participation_over(_error: current_trial.ParticipationOverError) -> ResponseReturnValue:
     _commit_and_close()  # keep the outcome that the request has just changed
     return {"error": gettext("You can’t give any more answers in this study.")}, 409
 
 
-def _handle_invalid_answer(error: current_trial.UnfitAnswer) -> ResponseReturnValue:
+def _handle_invalid_answer(error: current_trial.InvalidAnswerError) -> ResponseReturnValue:
     return {"error": str(error)}, 400
 
 

@@ -16,7 +16,7 @@ from study_server.languages import language_name
 from study_server.participants import enrollment
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import arrival as recruitment
-from study_server.recruitment.arrival import Arrival, ForgedInvitation, UnfilledLink
+from study_server.recruitment.arrival import Arrival, IncompleteLinkError, InvalidInvitationError
 from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
 from study_server.views.language import choose_language, gettext, set_language
@@ -25,7 +25,11 @@ from study_server.wording.stored import RenderedWording, render_wording
 
 pages = Blueprint("entrance", __name__)
 
-ADMISSION_ERRORS = (enrollment.NotOpen, enrollment.NotInvited, enrollment.StudyFull)
+ADMISSION_ERRORS = (
+    enrollment.StudyNotOpenError,
+    enrollment.NotInvitedError,
+    enrollment.StudyFullError,
+)
 
 
 @pages.get("/")
@@ -33,7 +37,7 @@ def index() -> ResponseReturnValue:
     """List the studies that are open to everyone."""
     listed = [
         study
-        for study in lookup.all_studies(g.db, StudyState.OPEN)
+        for study in lookup.list_studies(g.db, StudyState.OPEN)
         if parse_stored_protocol(study.protocol).entry == "open"
     ]
     return render_template(
@@ -63,7 +67,7 @@ def entry(slug: str) -> ResponseReturnValue:
             (language, language_name(language), _url_in_language(slug, language))
             for language in protocol.languages
         ],
-        is_mturk_preview=arrival.person is None,
+        is_mturk_preview=arrival.external_id is None,
     )
 
 
@@ -72,9 +76,9 @@ def consent(slug: str) -> ResponseReturnValue:
     """Enroll a person who agrees to take part."""
     study, arrival = _find_study(slug), _read_arrival(slug)
     wording = _choose_wording(study)
-    if arrival.source is RecruitmentSource.LINK and not arrival.invited:
+    if arrival.source is RecruitmentSource.LINK and not arrival.is_invited:
         current_app.extensions["csrf"].protect()  # only the cookie identifies this person
-    if arrival.person is None:
+    if arrival.external_id is None:
         abort(400)
     if request.form.get("consent") != "yes":
         reason = gettext(
@@ -82,9 +86,9 @@ def consent(slug: str) -> ResponseReturnValue:
         )
         return _render_message(wording, reason, 400)
     try:
-        participant = enrollment.admit(
-            g.db, study, arrival.person, arrival.mode, arrival.source, wording.language,
-            arrival.invited,
+        participant = enrollment.admit_participant(
+            g.db, study, arrival.external_id, arrival.mode, arrival.source, wording.language,
+            arrival.is_invited,
         )  # fmt: skip
     except ADMISSION_ERRORS as refusal:
         return _render_refusal(study, wording, refusal)
@@ -94,28 +98,30 @@ def consent(slug: str) -> ResponseReturnValue:
 
 def _find_participant(study: Study, arrival: Arrival) -> Participant | None:
     """Return the participant record of this visitor, or None for a new one."""
-    if arrival.person is None:
+    if arrival.external_id is None:
         return None
-    return enrollment.find_person(g.db, study, arrival.person, arrival.source)
+    return enrollment.find_by_external_id(g.db, study, arrival.external_id, arrival.source)
 
 
 def _player_url(participant: Participant, arrival: Arrival) -> str:
     """Return the participant's own address, with the parameters to return to the platform."""
-    signed = recruitment.sign_back(current_app.config["SECRET_KEY"], participant, arrival.back)
+    signed = recruitment.sign_return_parameters(
+        current_app.config["SECRET_KEY"], participant, arrival.return_parameters
+    )
     return url_for("trials.player", token=participant.token, back=signed)
 
 
 def _require_entry(study: Study, arrival: Arrival) -> None:
     """Raise one of ADMISSION_ERRORS if this person cannot be admitted."""
     if arrival.mode is Mode.LIVE:
-        enrollment.require_entry(study, arrival.source, arrival.invited)
-        if enrollment.is_full(g.db, study):
-            raise enrollment.StudyFull
+        enrollment.require_admission(study, arrival.source, arrival.is_invited)
+        if enrollment.is_study_full(g.db, study):
+            raise enrollment.StudyFullError
 
 
 def _find_study(slug: str) -> Study:
     try:
-        return lookup.find(g.db, slug)
+        return lookup.find_study(g.db, slug)
     except StudyError:
         abort(404)
 
@@ -144,8 +150,8 @@ def _url_in_language(slug: str, language: str) -> str:
 def _read_arrival(slug: str) -> Arrival:
     """Identify the person by the address, or else by this browser's cookie."""
     try:
-        arrival = recruitment.read_arrival(current_app.config["SECRET_KEY"], slug, request.args)
-    except ForgedInvitation:
+        arrival = recruitment.parse_arrival(current_app.config["SECRET_KEY"], slug, request.args)
+    except InvalidInvitationError:
         abort(404)
     if arrival is None:
         if "person" not in cookie:
@@ -153,12 +159,12 @@ def _read_arrival(slug: str) -> Arrival:
             cookie.permanent = True
         return Arrival(Mode.LIVE, RecruitmentSource.LINK, cookie["person"])
     if arrival.source is RecruitmentSource.MTURK:
-        g.framed_by = recruitment.MTURK_FRAMES
+        g.framed_by = recruitment.MTURK_FRAME_ORIGINS
     return arrival
 
 
-@pages.errorhandler(UnfilledLink)
-def _handle_incomplete_link(_error: UnfilledLink) -> ResponseReturnValue:
+@pages.errorhandler(IncompleteLinkError)
+def _handle_incomplete_link(_error: IncompleteLinkError) -> ResponseReturnValue:
     title = gettext("This link is incomplete")
     message = gettext(
         "Part of the link is missing. Please go back to the page where you found it and open it "
@@ -176,11 +182,11 @@ def _render_refusal(
         StudyState.CLOSED: gettext("This study is closed. Thank you for your interest."),
     }
     reasons = {
-        enrollment.NotOpen: states.get(study.state, ""),
-        enrollment.NotInvited: gettext(
+        enrollment.StudyNotOpenError: states.get(study.state, ""),
+        enrollment.NotInvitedError: gettext(
             "This study is by invitation only. Please use the link you were sent."
         ),
-        enrollment.StudyFull: gettext(
+        enrollment.StudyFullError: gettext(
             "This study is full at the moment. Thank you for your interest."
         ),
     }

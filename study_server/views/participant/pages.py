@@ -36,11 +36,11 @@ def load_participant() -> None:
     if request.endpoint in trial_json.TRIAL_ENDPOINTS:
         return
     writes = request.method == "POST"
-    participant = participation.find_participant(g.db, g.token, lock=writes)
+    participant = participation.find_participant(g.db, g.token, for_update=writes)
     g.participant = participant if participant is not None else abort(404)
     set_language(g.participant.language)
     if g.participant.source is RecruitmentSource.MTURK:
-        g.framed_by = arrival.MTURK_FRAMES
+        g.framed_by = arrival.MTURK_FRAME_ORIGINS
 
 
 trial_json.add_trial_routes(player_routes)  # after load_participant, which must run first
@@ -97,12 +97,12 @@ def _render_end() -> ResponseReturnValue:
     )
 
 
-def _completion() -> arrival.Farewell:
+def _completion() -> arrival.Completion:
     """Return the completion code and link, and allow the page's form to post to the platform."""
     secret_key, signed = current_app.config["SECRET_KEY"], request.args.get("back")
-    back = arrival.read_back(secret_key, g.participant, signed)
-    completion = arrival.farewell(g.db, g.participant, back)
-    if completion.fields and completion.url:
+    back = arrival.read_return_parameters(secret_key, g.participant, signed)
+    completion = arrival.completion_for(g.db, g.participant, back)
+    if completion.form_fields and completion.url:
         g.forms_to = (completion.url,)
     return completion
 
@@ -113,7 +113,7 @@ def debrief() -> ResponseReturnValue:
     participant: Participant = g.participant
     if participant.outcome is not Outcome.COMPLETE:
         return redirect(participant_url("trials.player"), 303)
-    correct, answered = scoring.score(g.db, participant)
+    correct, answered = scoring.count_correct(g.db, participant)
     return render_template(
         "participant/debrief.html",
         wording=participant_wording(),
@@ -153,7 +153,7 @@ def show_withdrawal() -> ResponseReturnValue:
 def withdraw_participant() -> ResponseReturnValue:
     """Delete all data of the participant."""
     wording = participant_wording()
-    withdrawal.withdraw(g.db, g.participant)
+    withdrawal.delete_participant(g.db, g.participant)
     page = render_template("participant/withdrawn.html", wording=wording)
     g.db.close()  # its snapshot would prevent truncating the write-ahead log
     erase_deleted_data_eventually(current_app.extensions["engine"])

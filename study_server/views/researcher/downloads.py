@@ -19,7 +19,7 @@ from study_server.participants import outcomes
 from study_server.storage.engine import snapshot_session, write_transaction
 from study_server.storage.models import Study
 from study_server.studies import lookup
-from study_server.studies.unblinding import withhold_truth
+from study_server.studies.unblinding import decide_blinding
 from study_server.views.researcher.login import require_login
 from study_server.vocabulary import Mode
 
@@ -64,8 +64,8 @@ def _send(slug: str, name: str, unblind_for: str = "") -> ResponseReturnValue:
             NEEDS_DESIGN_BY_NAME[name] and study.design is None
         ):
             abort(404)
-        outcomes.release_places(db, study)
-        blinded = withhold_truth(db, study, unblind_for)
+        outcomes.update_lapsed_outcomes(db, study)
+        blinded = decide_blinding(db, study, unblind_for)
     headers = {"Content-Disposition": f"attachment; filename={slug}-{name}"}
     kind = {"csv": "text/csv", "zip": "application/zip", "json": "application/json"}
     mimetype = kind[name.rpartition(".")[2]]
@@ -84,7 +84,7 @@ def _spool(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def _find_study(db: Session, slug: str) -> Study:
     try:
-        return lookup.find(db, slug)
+        return lookup.find_study(db, slug)
     except StudyError:
         abort(404)
 
@@ -92,7 +92,7 @@ def _find_study(db: Session, slug: str) -> Study:
 def _iterate_download(engine: Engine, slug: str, name: str, blinded: bool) -> Iterator[bytes]:
     """Yield the file in pieces; the database stays open until the last one."""
     with snapshot_session(engine) as db:
-        study = lookup.find(db, slug)
+        study = lookup.find_study(db, slug)
         if name == PSYCH_DS_ZIP:
             yield from stream_zip(psych_ds.iterate_files(db, study, MODES, blinded))
         elif name == PREREGISTRATION_ZIP:

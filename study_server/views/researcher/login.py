@@ -49,7 +49,9 @@ def _redirect_to_login() -> ResponseReturnValue | None:
 def _find_signed_in() -> Researcher | None:
     """Return the signed-in researcher; None if the password has changed since the login."""
     researcher: Researcher | None = g.db.get(Researcher, cookie["researcher"])
-    if researcher is None or cookie.get("signed_in_by") != researchers.name_password(researcher):
+    if researcher is None or cookie.get("signed_in_by") != researchers.password_fingerprint(
+        researcher
+    ):
         return None
     return researcher
 
@@ -98,7 +100,7 @@ def show_login_link(token: str) -> ResponseReturnValue:
 def redeem_login_link(token: str) -> ResponseReturnValue:
     """Sign in with a one-time link."""
     _limit_logins()
-    researcher = researchers.use_login_link(g.db, token)
+    researcher = researchers.redeem_login_token(g.db, token)
     g.db.commit()
     if researcher is None:
         error = "This link has already been used or has expired. Ask for a new one."
@@ -109,7 +111,7 @@ def redeem_login_link(token: str) -> ResponseReturnValue:
 def _sign_in(researcher: Researcher) -> ResponseReturnValue:
     cookie.clear()  # start a new session, to prevent session fixation
     cookie["researcher"] = researcher.id
-    cookie["signed_in_by"] = researchers.name_password(researcher)
+    cookie["signed_in_by"] = researchers.password_fingerprint(researcher)
     return redirect(url_for("researcher.overview"), 303)
 
 
@@ -123,7 +125,7 @@ def logout() -> ResponseReturnValue:
 @pages.get("")
 def overview() -> ResponseReturnValue:
     """List all studies."""
-    summaries = [_summarize(study) for study in lookup.all_studies(g.db)]
+    summaries = [_summarize(study) for study in lookup.list_studies(g.db)]
     return render_template("researcher/studies.html", studies=summaries)
 
 
@@ -137,8 +139,8 @@ def _summarize(study: Study) -> dict[str, object]:
         "study_url": url_for("study.show_study", slug=study.slug),
         "entry_url": entry_url(study),
         "report_url": url_for("study.report", slug=study.slug) if report.is_file() else None,
-        "counts": lookup.counts(g.db, study),
-        "answers": lookup.answers(g.db, study),
+        "counts": lookup.count_by_outcome(g.db, study),
+        "answers": lookup.count_responses(g.db, study),
     }
 
 

@@ -21,17 +21,26 @@ from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.export.rows import list_unblinding
 from study_server.protocol.model import parse_stored_protocol
-from study_server.recruitment.arrival import CODED, entry_link, prolific_code
-from study_server.recruitment.invitations import invitation
+from study_server.recruitment.arrival import (
+    OUTCOMES_WITH_CODE,
+    entry_link,
+    prolific_completion_code,
+)
+from study_server.recruitment.invitations import create_invitation
 from study_server.settings import find_resource_folder
 from study_server.storage.models import Study
 from study_server.studies import lookup
-from study_server.studies.design import hash_wording, let_in
-from study_server.studies.exclusion_counts import REASONS, Standing, list_standings, rules_of
-from study_server.studies.progress import Progress, measure_progress
-from study_server.studies.recruitment_curve import Curve, draw_curve
-from study_server.studies.reports import Monitor, Power, read_monitor, read_power
-from study_server.studies.unblinding import note_reopening
+from study_server.studies.design import hash_wording, open_recruitment
+from study_server.studies.exclusion_counts import (
+    REASON_TEXTS,
+    ParticipantSummary,
+    exclusion_rules_of,
+    list_participant_summaries,
+)
+from study_server.studies.progress import StudyProgress, measure_progress
+from study_server.studies.recruitment_curve import RecruitmentCurve, draw_recruitment_curve
+from study_server.studies.reports import MonitorFile, PowerFile, read_monitor, read_power
+from study_server.studies.unblinding import record_reopening
 from study_server.views.researcher.downloads import NEEDS_DESIGN_BY_NAME
 from study_server.views.researcher.login import app_settings, entry_url, require_login
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
@@ -53,7 +62,7 @@ def show_study(slug: str) -> ResponseReturnValue:
 
 def _find_study(slug: str) -> Study:
     try:
-        return lookup.find(g.db, slug)
+        return lookup.find_study(g.db, slug)
     except StudyError:
         abort(404)
 
@@ -74,7 +83,10 @@ def _render_study(study: Study, problem: str = "") -> str:
         power_problem=power_problem,
         unblindings=list_unblinding(g.db, study),
         links={source: entry_link(entry_url(study), source) for source in LINKED_SOURCES},
-        codes={outcome: prolific_code(g.db, study, outcome) for outcome in CODED},
+        codes={
+            outcome: prolific_completion_code(g.db, study, outcome)
+            for outcome in OUTCOMES_WITH_CODE
+        },
         downloads=[
             name
             for name in NEEDS_DESIGN_BY_NAME
@@ -86,24 +98,26 @@ def _render_study(study: Study, problem: str = "") -> str:
 
 def _progress_context(study: Study) -> dict[str, object]:
     """Return the template variables that change while a study runs."""
-    people = list_standings(g.db, study)
-    progress: Progress = measure_progress(g.db, study, people)
+    people = list_participant_summaries(g.db, study)
+    progress: StudyProgress = measure_progress(g.db, study, people)
     return {
         "progress": progress,
         "curve": _recruitment_curve(people, progress.planned),
-        "reasons": REASONS,
-        "min_attention_checks": rules_of(study).attention_checks_min_planned,
+        "reasons": REASON_TEXTS,
+        "min_attention_checks": exclusion_rules_of(study).attention_checks_min_planned,
         "measured_at": now(),
     }
 
 
-def _recruitment_curve(people: list[Standing], planned: int | None) -> Curve | None:
+def _recruitment_curve(
+    people: list[ParticipantSummary], planned: int | None
+) -> RecruitmentCurve | None:
     finished = [p.finished_at for p in people if p.outcome is Outcome.COMPLETE]
     moments: list[datetime] = [moment for moment in finished if moment is not None]
-    return draw_curve([person.started_at for person in people], moments, planned, now())
+    return draw_recruitment_curve([person.started_at for person in people], moments, planned, now())
 
 
-def _read_monitor(slug: str) -> tuple[Monitor | None, str]:
+def _read_monitor(slug: str) -> tuple[MonitorFile | None, str]:
     """Return the interim rates and "", or None and the reason why the file cannot be shown."""
     try:
         return read_monitor(app_settings().monitor_path(slug), slug), ""
@@ -111,7 +125,7 @@ def _read_monitor(slug: str) -> tuple[Monitor | None, str]:
         return None, str(error)
 
 
-def _read_power(slug: str) -> tuple[Power | None, str]:
+def _read_power(slug: str) -> tuple[PowerFile | None, str]:
     try:
         return read_power(app_settings().power_path(slug)), ""
     except StudyError as error:
@@ -128,7 +142,7 @@ def show_progress(slug: str) -> ResponseReturnValue:
 def participants(slug: str) -> ResponseReturnValue:
     """List the participants, newest first."""
     study, number = _find_study(slug), max(request.args.get("page", 1, type=int), 1)
-    people = list_standings(g.db, study)
+    people = list_participant_summaries(g.db, study)
     first = (number - 1) * PARTICIPANTS_PER_PAGE
     return render_template(
         "researcher/participants.html",
@@ -137,7 +151,7 @@ def participants(slug: str) -> ResponseReturnValue:
         total=len(people),
         number=number,
         pages=max(1, -(-len(people) // PARTICIPANTS_PER_PAGE)),
-        reasons=REASONS,
+        reasons=REASON_TEXTS,
     )
 
 
@@ -147,8 +161,8 @@ def change_state(slug: str) -> ResponseReturnValue:
     study, requested_state = _find_study(slug), request.form.get("state")
     try:
         if requested_state == StudyState.OPEN:
-            note_reopening(g.db, study, g.researcher.name)
-            let_in(study, hash_wording(g.db, study, find_resource_folder("templates")))
+            record_reopening(g.db, study, g.researcher.name)
+            open_recruitment(study, hash_wording(g.db, study, find_resource_folder("templates")))
         elif requested_state in (StudyState.PAUSED, StudyState.CLOSED):
             study.state = StudyState(requested_state)
         else:
@@ -163,7 +177,7 @@ def change_state(slug: str) -> ResponseReturnValue:
 def preview(slug: str) -> ResponseReturnValue:
     """Redirect to the consent page as a new participant in preview mode."""
     secret: Any = current_app.config["SECRET_KEY"]
-    token = invitation(secret, _find_study(slug).slug, Mode.PREVIEW, secrets.token_hex(8))
+    token = create_invitation(secret, _find_study(slug).slug, Mode.PREVIEW, secrets.token_hex(8))
     return redirect(url_for("entrance.entry", slug=slug, invitation=token), 303)
 
 

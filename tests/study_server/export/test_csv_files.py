@@ -17,8 +17,8 @@ from study_server.participants.responses import SubmittedResponse
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Trial
-from study_server.studies.lookup import find
-from study_server.studies.unblinding import withhold_truth
+from study_server.studies.lookup import find_study
+from study_server.studies.unblinding import decide_blinding
 from study_server.vocabulary import (
     Answer,
     Mode,
@@ -37,8 +37,8 @@ Rows = list[dict[str, str]]
 
 def export(engine: Engine, out: Path, unblind_for: str = "") -> tuple[Rows, Rows]:
     with write_transaction(engine) as db:
-        study = find(db, "short")
-        export_study(db, study, out, list(Mode), withhold_truth(db, study, unblind_for))
+        study = find_study(db, "short")
+        export_study(db, study, out, list(Mode), decide_blinding(db, study, unblind_for))
     tables = []
     for file in (out, out.with_name("participants.csv")):
         with file.open(newline="") as handle:
@@ -54,8 +54,8 @@ def out(tmp_path: Path) -> Path:
 def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with write_transaction(engine) as db:
-        participant = enrollment.enroll(
-            db, find(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
+        participant = enrollment.enroll_participant(
+            db, find_study(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
         )
         (trial, *_) = upcoming(db, participant)
         flags = [TrialFlag.BLURRED, TrialFlag.SLOW_FRAME]
@@ -83,12 +83,12 @@ def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
 def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with write_transaction(engine) as db:
-        participant = enrollment.enroll(
-            db, find(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
+        participant = enrollment.enroll_participant(
+            db, find_study(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
         )
         (trial, *_) = upcoming(db, participant)
         begin(db, participant, trial)
-        replacement.resume(db, participant)
+        replacement.void_interrupted_trials(db, participant)
         (again, *_) = upcoming(db, participant)
         respond(db, participant, again, SubmittedResponse(Answer.LEFT, 1, 1, 1))
     responses, people = export(engine, out)
@@ -100,15 +100,15 @@ def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) ->
 def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with write_transaction(engine) as db:
-        participant = enrollment.enroll(
-            db, find(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
+        participant = enrollment.enroll_participant(
+            db, find_study(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
         )
         (trial, *_) = upcoming(db, participant)
         respond(db, participant, trial, SubmittedResponse(Answer.LEFT, 1, 1, 1))
     assert [row["truth"] for row in export(engine, out)[0]] == [""]
     assert export(engine, out, "ada")[0][0]["truth"] in ("left", "right")
     with write_transaction(engine) as db:
-        find(db, "short").state = StudyState.CLOSED
+        find_study(db, "short").state = StudyState.CLOSED
     assert export(engine, out)[0][0]["truth"] in ("left", "right")
 
 
@@ -136,9 +136,9 @@ def test_a_study_asking_for_the_real_one_counts_attention_checks_by_that(
 ) -> None:
     engine = app.extensions["engine"]
     with write_transaction(engine) as db:
-        find(db, "short").question = "real"
-        participant = enrollment.enroll(
-            db, find(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
+        find_study(db, "short").question = "real"
+        participant = enrollment.enroll_participant(
+            db, find_study(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
         )
         for trial in db.scalars(select(Trial).order_by(Trial.slot)):
             side = trial.truth.other
@@ -188,8 +188,8 @@ def test_an_export_that_fails_leaves_the_files_of_before(
 def test_no_text_is_a_formula(comment: str, cell: str, app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with write_transaction(engine) as db:
-        enrollment.enroll(
-            db, find(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
+        enrollment.enroll_participant(
+            db, find_study(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
         ).comment = comment
     _, (person,) = export(engine, out)
     assert person["comment"] == cell
@@ -198,8 +198,10 @@ def test_no_text_is_a_formula(comment: str, cell: str, app: Flask, out: Path) ->
 def test_many_trials_leave_in_little_memory(app: Flask) -> None:
     trials = 10_000
     with write_transaction(app.extensions["engine"]) as db:
-        study = find(db, "short")
-        participant = enrollment.enroll(db, study, "p", Mode.LIVE, RecruitmentSource.LINK)
+        study = find_study(db, "short")
+        participant = enrollment.enroll_participant(
+            db, study, "p", Mode.LIVE, RecruitmentSource.LINK
+        )
         (trial, *_) = upcoming(db, participant)
         shown = {
             "participant_id": participant.id, "attempt": 0, "kind": TrialKind.TEST, "block": 1,

@@ -15,19 +15,19 @@ from study_server.export.preregistration import build_preregistration
 from study_server.export.zip_stream import stream_zip, write_folder
 from study_server.protocol.model import read_protocol
 from study_server.storage.engine import write_transaction
-from study_server.studies.design import Exclusions, Plan, freeze, read_plan
-from study_server.studies.lookup import find
-from study_server.studies.unblinding import withhold_truth
+from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study, read_plan
+from study_server.studies.lookup import find_study
+from study_server.studies.unblinding import decide_blinding
 from study_server.wording.files import read_wording
 from study_server.wording.stored import load_wording
 from tests.conftest import short_protocol
 
-PLAN = Plan(
+PLAN = AnalysisPlan(
     hypotheses=('mcl fools more often than "l2"', "ä"),
     margin=0.05,
     participants=60,
     stopping="at 60",
-    exclusions=Exclusions(fast_ms=150, attention_checks_min_correct=1),
+    exclusions=PlannedExclusions(fast_ms=150, attention_checks_min_correct=1),
 )
 
 
@@ -39,9 +39,9 @@ def engine(app: Flask) -> Engine:
 
 def bundle(engine: Engine) -> dict[str, str]:
     with write_transaction(engine) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         if study.design is None:
-            freeze(db, study, PLAN, "aa")
+            freeze_study(db, study, PLAN, "aa")
         return build_preregistration(db, study)
 
 
@@ -52,7 +52,7 @@ def test_its_files_are_what_the_design_was_made_from(engine: Engine, tmp_path: P
     assert protocol == short_protocol()
     assert read_plan(folder / "plan.toml") == PLAN
     with write_transaction(engine) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         assert (folder / "design.json").read_text("utf-8") == study.design
         assert (folder / "schedule_seed.txt").read_text().strip() == study.schedule_seed
         assert read_wording(protocol, folder / "wording") == load_wording(db, study)
@@ -69,13 +69,13 @@ def test_it_lists_the_sha256_of_every_file(engine: Engine) -> None:
 def test_it_tells_who_was_unblinded(engine: Engine) -> None:
     assert bundle(engine)["unblinding.csv"].count("\n") == 1
     with write_transaction(engine) as db:
-        withhold_truth(db, find(db, "short"), "ada")
+        decide_blinding(db, find_study(db, "short"), "ada")
     assert ",ada,0\n" in bundle(engine)["unblinding.csv"]
 
 
 def test_what_is_not_frozen_has_no_bundle(engine: Engine) -> None:
     with write_transaction(engine) as db, pytest.raises(StudyError, match="`study freeze short`"):
-        build_preregistration(db, find(db, "short"))
+        build_preregistration(db, find_study(db, "short"))
 
 
 def test_a_zip_is_sent_piece_by_piece_and_the_same_each_time() -> None:

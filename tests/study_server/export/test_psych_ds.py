@@ -13,9 +13,9 @@ from study_server.export.psych_ds import iterate_files
 from study_server.export.zip_stream import write_folder
 from study_server.participants import enrollment
 from study_server.storage.engine import write_transaction
-from study_server.studies.design import Plan, freeze
-from study_server.studies.lookup import find
-from study_server.studies.unblinding import withhold_truth
+from study_server.studies.design import AnalysisPlan, freeze_study
+from study_server.studies.lookup import find_study
+from study_server.studies.unblinding import decide_blinding
 from study_server.vocabulary import Mode, RecruitmentSource
 
 # of the validator's schema: rules.files.tabular_data.data.Datafile.fileRegex
@@ -32,12 +32,12 @@ OF_A_DATASET = {  # of schema.org, those that are used here
 def dataset(engine_with_answers: Engine, tmp_path: Path) -> Path:
     folder = tmp_path / "dataset"
     with write_transaction(engine_with_answers) as db:
-        study = find(db, "short")
-        enrollment.enroll(
+        study = find_study(db, "short")
+        enrollment.enroll_participant(
             db, study, "p", Mode.SIMULATED, RecruitmentSource.LINK
         ).comment = 'green, "or so"\n?'
-        freeze(db, study, Plan(), "aa")
-        blinded = withhold_truth(db, study, "ada")
+        freeze_study(db, study, AnalysisPlan(), "aa")
+        blinded = decide_blinding(db, study, "ada")
         write_folder(iterate_files(db, study, list(Mode), blinded), folder)
     return folder
 
@@ -110,5 +110,5 @@ def test_a_dataset_never_overwrites(dataset: Path, app: Flask) -> None:
         write_transaction(app.extensions["engine"]) as db,
         pytest.raises(Exception, match="is already there; give another folder"),
     ):
-        write_folder(iterate_files(db, find(db, "short"), list(Mode), blinded=True), dataset)
+        write_folder(iterate_files(db, find_study(db, "short"), list(Mode), blinded=True), dataset)
     assert sorted(dataset.rglob("*")) == before

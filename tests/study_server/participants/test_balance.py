@@ -9,11 +9,11 @@ from sqlalchemy import Engine, select
 
 from study_server.clock import now
 from study_server.participants import enrollment
-from study_server.participants.outcomes import release_places
+from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.protocol.model import Protocol, create_protocol
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant, Stimulus, Trial
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, Side, TrialKind
 from tests.conftest import open_study, write_stimuli
 
@@ -29,15 +29,17 @@ def test_who_leaves_does_not_unbalance_what_the_others_see(engine: Engine, tmp_p
     leavers = set(Random(0).sample(range(PEOPLE), PEOPLE // 3))
     for number in range(PEOPLE):
         with write_transaction(engine) as db:
-            study = find(db, "balance")
-            person = enrollment.enroll(db, study, str(number), Mode.LIVE, RecruitmentSource.LINK)
+            study = find_study(db, "balance")
+            person = enrollment.enroll_participant(
+                db, study, str(number), Mode.LIVE, RecruitmentSource.LINK
+            )
             if number in leavers:  # long ago, so that the next to come takes the place
                 person.last_seen_at = now() - timedelta(days=1)
     with write_transaction(engine) as db:
-        release_places(db, find(db, "balance"))
+        update_lapsed_outcomes(db, find_study(db, "balance"))
     with write_transaction(engine) as db:
-        study = find(db, "balance")
-        ids = enrollment.stimulus_ids(db, study)
+        study = find_study(db, "balance")
+        ids = enrollment.load_stimulus_ids(db, study)
         views = enrollment.count_views(db, study, Mode.LIVE, ids)
         stayed = select(Trial.participant_id, Stimulus.method, Trial.fake_side)
         stayed = stayed.join(Stimulus, Trial.fake_id == Stimulus.id).join(Participant)

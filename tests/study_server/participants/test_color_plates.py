@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from study_server.participants.color_plates import DIGITS, PAPER, SIZE, draw_plate
+from study_server.participants.color_plates import BACKGROUND_COLOR, DIGITS, PLATE_PX, draw_plate
 from study_server.stimuli.png import Pixels
 
 NORMAL = np.eye(3)
@@ -61,8 +61,8 @@ def dots(digit: int, seed: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def is_flat(plate: Pixels) -> NDArray[np.bool_]:
-    """Inside of dots (SIZE, SIZE): no paper, and no edges, which are mixed with it"""
-    inside = (plate != PAPER).any(axis=2)
+    """Inside of dots (PLATE_PX, PLATE_PX): no paper, and no edges, which are mixed with it"""
+    inside = (plate != BACKGROUND_COLOR).any(axis=2)
     for axis in (0, 1):
         for step in (-1, 1):
             inside &= (plate == np.roll(plate, step, axis)).all(axis=2)
@@ -108,7 +108,7 @@ def test_the_matrices_are_those_of_a_missing_cone() -> None:
 
 
 def mean_shape(digit: int) -> NDArray[np.float64]:
-    """How often a place of the disc belongs to the digit, over some plates (SIZE, SIZE)"""
+    """How often a place of the disc belongs to the digit, over some plates (PLATE_PX, PLATE_PX)"""
     plates = [is_digit(draw_plate(digit, f"shape {number}")) for number in range(4)]
     return np.asarray(np.mean(plates, axis=0))
 
@@ -116,7 +116,7 @@ def mean_shape(digit: int) -> NDArray[np.float64]:
 def is_digit(plate: Pixels) -> NDArray[np.float64]:
     """1 inside the digit's dots, 0 elsewhere: the digit has fewer."""
     flat = is_flat(plate)
-    red = see(plate.reshape(-1, 3), NORMAL)[:, 1].reshape(SIZE, SIZE)
+    red = see(plate.reshape(-1, 3), NORMAL)[:, 1].reshape(PLATE_PX, PLATE_PX)
     middle = (red[flat].min() + red[flat].max()) / 2
     groups = flat & (red < middle), flat & (red >= middle)
     return np.asarray(min(groups, key=np.sum), float)

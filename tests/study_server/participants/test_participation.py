@@ -19,12 +19,12 @@ from study_server.participants import (
     responses,
     scoring,
 )
-from study_server.participants.current_trial import Over, VoidedTrial
+from study_server.participants.current_trial import ParticipationOverError, VoidedTrialError
 from study_server.participants.responses import SubmittedResponse
 from study_server.protocol.schedule import ViewCounts
 from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.storage.models import Identity, Participant, Response, Trial
-from study_server.studies.lookup import counts, find
+from study_server.studies.lookup import count_by_outcome, find_study
 from study_server.vocabulary import Answer, Mode, Outcome, RecruitmentSource, TrialFlag, TrialKind
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import begin, respond, upcoming
@@ -44,12 +44,14 @@ def db(engine: Engine, study: str) -> Iterator[Session]:
 
 
 def enroll(db: Session, person: str = "somebody", mode: Mode = Mode.LIVE) -> Participant:
-    return enrollment.enroll(db, find(db, "short"), person, mode, RecruitmentSource.LINK)
+    return enrollment.enroll_participant(
+        db, find_study(db, "short"), person, mode, RecruitmentSource.LINK
+    )
 
 
 def count_views(db: Session) -> ViewCounts:
-    study = find(db, "short")
-    return enrollment.count_views(db, study, Mode.LIVE, enrollment.stimulus_ids(db, study))
+    study = find_study(db, "short")
+    return enrollment.count_views(db, study, Mode.LIVE, enrollment.load_stimulus_ids(db, study))
 
 
 def answer_all(db: Session, participant: Participant) -> None:
@@ -88,15 +90,15 @@ def test_who_fell_silent_gives_the_place_back_and_may_return(db: Session) -> Non
     assert [enroll(db, f"late {number}").assigned_method for number in range(2)] == ["l2", "l2"]
     db.expire_all()
     assert {person.outcome for person in silent} == {Outcome.ABANDONED}
-    assert counts(db, find(db, "short"))["abandoned"] == len(silent)
-    replacement.resume(db, silent[0])
+    assert count_by_outcome(db, find_study(db, "short"))["abandoned"] == len(silent)
+    replacement.void_interrupted_trials(db, silent[0])
     assert silent[0].outcome is Outcome.ACTIVE
 
 
 def test_who_is_silent_now_counts_as_abandoned_without_a_successor(db: Session) -> None:
     enroll(db).last_seen_at = now() - timedelta(minutes=61)
     db.flush()
-    counted = counts(db, find(db, "short"))
+    counted = count_by_outcome(db, find_study(db, "short"))
     assert (counted["active"], counted["abandoned"]) == (0, 1)
 
 
@@ -139,23 +141,25 @@ def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
     protocol = short_protocol("timed", time_limit_minutes=30)
     open_study(engine, protocol, manifest, tmp_path / "instance")
     with write_session(engine) as db:
-        study = find(db, "timed")
-        late = enrollment.enroll(db, study, "late", Mode.LIVE, RecruitmentSource.LINK)
-        done = enrollment.enroll(db, study, "done", Mode.LIVE, RecruitmentSource.LINK)
+        study = find_study(db, "timed")
+        late = enrollment.enroll_participant(db, study, "late", Mode.LIVE, RecruitmentSource.LINK)
+        done = enrollment.enroll_participant(db, study, "done", Mode.LIVE, RecruitmentSource.LINK)
         answer_all(db, done)
         (first, second, *_) = upcoming(db, late)
         respond(db, late, first, ANSWER)
         for person in (late, done):
             person.started_at = now() - timedelta(minutes=31)
         db.flush()
-        assert counts(db, study)["timed_out"] == 1
-        with pytest.raises(Over):
+        assert count_by_outcome(db, study)["timed_out"] == 1
+        with pytest.raises(ParticipationOverError):
             respond(db, late, second, ANSWER)
         assert (late.outcome, done.outcome) == (Outcome.TIMED_OUT, Outcome.COMPLETE)
-        replacement.resume(db, late)
+        replacement.void_interrupted_trials(db, late)
         assert upcoming(db, late) == []
         assert scoring.completion_code(late) is None
-        next_one = enrollment.enroll(db, study, "next", Mode.LIVE, RecruitmentSource.LINK)
+        next_one = enrollment.enroll_participant(
+            db, study, "next", Mode.LIVE, RecruitmentSource.LINK
+        )
         assert next_one.assigned_method == late.assigned_method
 
 
@@ -166,7 +170,9 @@ def test_who_is_there_is_noted_to_ten_seconds(db: Session, ago_s: int, noted: bo
     participant = enroll(db)
     before = participant.last_seen_at = now() - timedelta(seconds=ago_s)
     db.flush()
-    current_trial.touch(db.connection(), participation.person_of(participant))
+    current_trial.record_presence(
+        db.connection(), participation.to_current_participant(participant)
+    )
     db.refresh(participant)
     assert (participant.last_seen_at != before) is noted
     assert abs(now() - participant.last_seen_at) < timedelta(seconds=10)
@@ -192,7 +198,7 @@ def test_the_first_answer_is_final(db: Session) -> None:
             choice, rt_ms=500, first_ms=100, second_ms=100, flags=[TrialFlag.HIDDEN]
         )
         recorded = respond(db, participant, trial, answer)
-        assert recorded.choice is Answer.RIGHT
+        assert recorded.answer is Answer.RIGHT
     assert trial.response is not None
     assert (trial.response.answer, trial.response.hidden) == (Answer.RIGHT, True)
     assert db.scalar(select(func.count()).select_from(Response)) == 1
@@ -206,7 +212,7 @@ def test_racing_answers_to_one_trial_leave_one(engine: Engine, study: str) -> No
 
     def answer(choice: Answer) -> None:
         with write_transaction(engine) as db:
-            showing = current_trial.find_showing(db.connection(), *tokens)
+            showing = current_trial.find_current_trial(db.connection(), *tokens)
             responses.record_response(db.connection(), showing, SubmittedResponse(choice, 1, 1, 1))
 
     with ThreadPoolExecutor(8) as threads:
@@ -218,7 +224,7 @@ def test_racing_answers_to_one_trial_leave_one(engine: Engine, study: str) -> No
 def test_somebody_elses_trial_is_unknown(db: Session) -> None:
     mine, other = enroll(db, "a"), enroll(db, "b")
     (trial, *_) = upcoming(db, other)
-    with pytest.raises(current_trial.UnknownTrial):
+    with pytest.raises(current_trial.UnknownTrialError):
         respond(db, mine, trial, ANSWER)
 
 
@@ -228,7 +234,7 @@ def test_an_interrupted_trial_is_voided_and_another_photograph_takes_its_place(
     participant = enroll(db)
     (first, *_) = upcoming(db, participant)
     begin(db, participant, first)
-    replacement.resume(db, participant)
+    replacement.void_interrupted_trials(db, participant)
     (second, *_) = upcoming(db, participant)
     assert first.voided
     assert (second.slot, second.attempt, second.kind) == (first.slot, 1, first.kind)
@@ -236,14 +242,14 @@ def test_an_interrupted_trial_is_voided_and_another_photograph_takes_its_place(
     mine = select(Trial).where(Trial.participant_id == participant.id)
     images = [trial.main_stimulus.image for trial in db.scalars(mine)]
     assert len(set(images)) == len(images)
-    with pytest.raises(VoidedTrial):
+    with pytest.raises(VoidedTrialError):
         respond(db, participant, first, ANSWER)
 
 
 def test_a_reload_before_the_start_voids_nothing(db: Session) -> None:
     participant = enroll(db)
     before = [trial.token for trial in upcoming(db, participant)]
-    replacement.resume(db, participant)
+    replacement.void_interrupted_trials(db, participant)
     assert [trial.token for trial in upcoming(db, participant)] == before
 
 
@@ -252,8 +258,8 @@ def test_reloading_through_the_reserve_still_asks_for_every_answer(db: Session) 
     for _ in range(20):  # the reserve has 5
         (trial, *_) = upcoming(db, participant)
         begin(db, participant, trial)
-        replacement.resume(db, participant)
-    assert current_trial.progress(db.connection(), participant) == (0, 7)
+        replacement.void_interrupted_trials(db, participant)
+    assert current_trial.count_progress(db.connection(), participant) == (0, 7)
     assert scoring.completion_code(participant) is None
 
 
@@ -262,7 +268,7 @@ def test_the_code_appears_with_the_last_answer(db: Session) -> None:
     assert scoring.completion_code(participant) is None
     answer_all(db, participant)
     assert participant.outcome is Outcome.COMPLETE
-    assert current_trial.progress(db.connection(), participant) == (7, 7)
+    assert current_trial.count_progress(db.connection(), participant) == (7, 7)
     code = scoring.completion_code(participant)
     other = enroll(db, "another")
     answer_all(db, other)
@@ -277,8 +283,8 @@ def test_the_score_counts_test_pairs_by_what_was_asked(
     protocol = short_protocol("asks", question=question)
     open_study(engine, protocol, manifest, tmp_path / "instance")
     with write_session(engine) as db:
-        participant = enrollment.enroll(
-            db, find(db, "asks"), "p", Mode.LIVE, RecruitmentSource.LINK
+        participant = enrollment.enroll_participant(
+            db, find_study(db, "asks"), "p", Mode.LIVE, RecruitmentSource.LINK
         )
         while batch := upcoming(db, participant):
             for trial in batch:
@@ -287,4 +293,4 @@ def test_the_score_counts_test_pairs_by_what_was_asked(
                 respond(db, participant, trial, SubmittedResponse(choice, 1, 1, 1))
         kind_of_slot_3 = db.scalars(select(Trial.kind).where(Trial.slot == 3)).one()
         lost = int(kind_of_slot_3 is TrialKind.TEST)
-        assert scoring.score(db, participant) == (4 - lost, 4)
+        assert scoring.count_correct(db, participant) == (4 - lost, 4)

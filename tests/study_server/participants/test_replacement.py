@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from study_server.export.codebook import INCIDENT_COLUMNS
 from study_server.export.csv_files import export_study
 from study_server.participants import current_trial, enrollment, participation, replacement, scoring
-from study_server.participants.current_trial import UnfitAnswer, VoidedTrial
+from study_server.participants.current_trial import InvalidAnswerError, VoidedTrialError
 from study_server.participants.responses import SubmittedResponse
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Incident, Participant, Response, Trial
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import (
     Answer,
     Mode,
@@ -27,8 +27,10 @@ from study_server.vocabulary import (
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import begin, respond, upcoming
 
-SLOW = SubmittedResponse(Answer.LEFT, 800, 1000.0, 1050.0, flags=[TrialFlag.SLOW_FRAME], id="slow")
-FINE = SubmittedResponse(Answer.LEFT, 800, 1000.0, 1000.0, id="fine")
+SLOW = SubmittedResponse(
+    Answer.LEFT, 800, 1000.0, 1050.0, flags=[TrialFlag.SLOW_FRAME], message_id="slow"
+)
+FINE = SubmittedResponse(Answer.LEFT, 800, 1000.0, 1000.0, message_id="fine")
 
 
 @pytest.fixture
@@ -39,7 +41,9 @@ def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
 
 
 def enroll(db: Session, slug: str) -> Participant:
-    return enrollment.enroll(db, find(db, slug), "p", Mode.LIVE, RecruitmentSource.LINK)
+    return enrollment.enroll_participant(
+        db, find_study(db, slug), "p", Mode.LIVE, RecruitmentSource.LINK
+    )
 
 
 def next_test(db: Session, participant: Participant) -> Trial:
@@ -63,8 +67,8 @@ def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
         assert trial.response.slow_frame
         assert (again.slot, again.attempt) == (trial.slot, 1)
         assert again.main_stimulus.image != trial.main_stimulus.image
-        assert current_trial.progress(db.connection(), participant) == (1, 5)
-        assert scoring.score(db, participant) == (0, 0)
+        assert current_trial.count_progress(db.connection(), participant) == (1, 5)
+        assert scoring.count_correct(db, participant) == (0, 0)
 
 
 def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(
@@ -75,7 +79,7 @@ def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(
         trial = next_test(db, participant)
         for _ in range(3):
             recorded = respond(db, participant, trial, SLOW)
-            assert recorded.choice is SLOW.choice
+            assert recorded.answer is SLOW.answer
         attempts = select(func.count()).select_from(Trial).where(Trial.slot == trial.slot)
         assert db.scalar(attempts) == 2
 
@@ -116,7 +120,9 @@ def test_an_image_that_cannot_be_had_costs_nothing_but_an_incident(
         assert db.scalar(select(func.count()).select_from(Incident)) == 1
         image = trial.main_stimulus.image
     with write_transaction(engine) as db:
-        export_study(db, find(db, study), tmp_path / "responses.csv", list(Mode), blinded=False)
+        export_study(
+            db, find_study(db, study), tmp_path / "responses.csv", list(Mode), blinded=False
+        )
     with (tmp_path / "incidents.csv").open(newline="") as handle:
         (row,) = csv.DictReader(handle)
     assert list(row) == list(INCIDENT_COLUMNS)
@@ -129,7 +135,7 @@ def test_an_answered_or_voided_trial_has_no_incident(engine: Engine, study: str)
         participant = enroll(db, study)
         trial = next_test(db, participant)
         respond(db, participant, trial, FINE)
-        with pytest.raises(VoidedTrial):
+        with pytest.raises(VoidedTrialError):
             replacement.report_incident(db, participant, trial.token, Slot.LEFT, None)
 
 
@@ -141,13 +147,13 @@ def test_two_answers_may_have_one_id(engine: Engine, study: str) -> None:
             trial = next_test(db, participant)
             respond(db, participant, trial, FINE)
         assert db.scalar(select(func.count()).select_from(Response)) == 3
-        assert current_trial.progress(db.connection(), participant) == (3, 5)
+        assert current_trial.count_progress(db.connection(), participant) == (3, 5)
 
 
 def test_the_protocol_says_how_many_trials_are_fetched_ahead(engine: Engine, study: str) -> None:
     with write_transaction(engine) as db:
-        person = participation.person_of(enroll(db, study))
-        assert len(current_trial.look_ahead(db.connection(), person).trials) == 1 + 1
+        person = participation.to_current_participant(enroll(db, study))
+        assert len(current_trial.load_upcoming_trials(db.connection(), person).trials) == 1 + 1
 
 
 def test_a_disturbed_qualification_trial_costs_nobody_the_study(
@@ -165,7 +171,7 @@ def test_a_disturbed_qualification_trial_costs_nobody_the_study(
             (trial, *_) = upcoming(db, participant)
             respond(db, participant, trial, SubmittedResponse(trial.truth, 1, 1, 1))
         assert participant.outcome is Outcome.ACTIVE
-        assert scoring.score(db, participant, TrialKind.QUALIFICATION) == (2, 2)
+        assert scoring.count_correct(db, participant, TrialKind.QUALIFICATION) == (2, 2)
 
 
 def test_a_trial_that_has_begun_is_not_called_unseen(engine: Engine, study: str) -> None:
@@ -173,7 +179,7 @@ def test_a_trial_that_has_begun_is_not_called_unseen(engine: Engine, study: str)
         participant = enroll(db, study)
         (trial, *_) = upcoming(db, participant)
         begin(db, participant, trial)
-        with pytest.raises(UnfitAnswer, match="it has begun"):
+        with pytest.raises(InvalidAnswerError, match="it has begun"):
             replacement.report_incident(db, participant, trial.token, Slot.LEFT, 500)
         assert not trial.voided
 
@@ -181,11 +187,11 @@ def test_a_trial_that_has_begun_is_not_called_unseen(engine: Engine, study: str)
 def test_nobody_picks_their_trials_by_calling_others_broken(engine: Engine, study: str) -> None:
     with write_transaction(engine) as db:
         participant = enroll(db, study)
-        for _ in range(replacement.MOST_INCIDENTS):
+        for _ in range(replacement.MAX_ATTEMPTS_AFTER_INCIDENTS):
             (trial, *_) = upcoming(db, participant)
             replacement.report_incident(db, participant, trial.token, Slot.LEFT, 500)
         (trial, *_) = upcoming(db, participant)
-        with pytest.raises(UnfitAnswer):
+        with pytest.raises(InvalidAnswerError):
             replacement.report_incident(db, participant, trial.token, Slot.LEFT, 500)
 
 

@@ -15,13 +15,13 @@ from sqlalchemy import Engine, func, select
 
 from study_server.app import create_app
 from study_server.export.csv_files import export_study
-from study_server.participants.color_plates import DIGITS, SIZE
+from study_server.participants.color_plates import DIGITS, PLATE_PX
 from study_server.participants.screening import plate_digits
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Screening
-from study_server.studies.lookup import counts, find
+from study_server.studies.lookup import count_by_outcome, find_study
 from study_server.vocabulary import Mode, Outcome
 from tests.conftest import SECRET, open_study, short_protocol, simulate
 from tests.study_server.browsing import consent
@@ -103,7 +103,7 @@ def test_who_is_screened_out_takes_no_place(client: FlaskClient, engine: Engine)
     base = consent(client)
     client.post(f"{base}/screening", data=HEALTHY | {"color_vision": "deficient"})
     with read_session(engine) as db:
-        told = counts(db, find(db, "short"))
+        told = count_by_outcome(db, find_study(db, "short"))
     assert (told[Outcome.SCREENED_OUT], told[Outcome.ACTIVE]) == (1, 0)
 
 
@@ -137,7 +137,7 @@ def test_plates_are_pictures_of_ones_own_that_nobody_keeps(
     replies = [client.get(f"{base}/screening/plates/{number}") for number in range(5)]
     assert [reply.status_code for reply in replies] == [200] * 4 + [404]
     pictures = [np.asarray(Image.open(io.BytesIO(reply.data))) for reply in replies[:4]]
-    assert {picture.shape for picture in pictures} == {(SIZE, SIZE, 3)}
+    assert {picture.shape for picture in pictures} == {(PLATE_PX, PLATE_PX, 3)}
     assert len({picture.tobytes() for picture in pictures}) == 4
     assert replies[0].headers["Cache-Control"] == "private, no-store"
     assert len({len(reply.data) for reply in replies[:4]}) == 1  # its size tells nothing
@@ -150,7 +150,9 @@ def test_the_answers_are_in_the_export(client: FlaskClient, engine: Engine, tmp_
     base = consent(client)
     client.post(f"{base}/screening", data=HEALTHY | read_plates(engine, 3))
     with read_session(engine) as db:
-        export_study(db, find(db, "short"), tmp_path / "responses.csv", list(Mode), blinded=False)
+        export_study(
+            db, find_study(db, "short"), tmp_path / "responses.csv", list(Mode), blinded=False
+        )
     with (tmp_path / "participants.csv").open() as handle:
         (row,) = csv.DictReader(handle)
     told = row["color_vision"], row["night_light"], row["plates_correct"]

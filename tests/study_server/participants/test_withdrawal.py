@@ -15,7 +15,11 @@ from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.participants import enrollment, participation
 from study_server.participants.responses import SubmittedResponse
-from study_server.participants.withdrawal import anonymize, find_by_name, withdraw
+from study_server.participants.withdrawal import (
+    anonymize_participants,
+    delete_participant,
+    find_by_public_id,
+)
 from study_server.storage.engine import (
     erase_deleted_data,
     open_engine,
@@ -25,7 +29,7 @@ from study_server.storage.engine import (
 )
 from study_server.storage.models import Base, Identity, Participant
 from study_server.storage.schema import ensure_current_schema
-from study_server.studies.lookup import counts, find
+from study_server.studies.lookup import count_by_outcome, find_study
 from study_server.vocabulary import Answer, Mode, RecruitmentSource
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import respond, upcoming
@@ -42,13 +46,15 @@ def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
 def take_part(engine: Engine, person: str, mode: Mode = Mode.LIVE) -> str:
     """Answer everything and leave a comment; the participant's id."""
     with write_transaction(engine) as db:
-        participant = enrollment.enroll(db, find(db, "short"), person, mode, RecruitmentSource.LINK)
+        participant = enrollment.enroll_participant(
+            db, find_study(db, "short"), person, mode, RecruitmentSource.LINK
+        )
         participant.comment = f"written by {person} " * 20
         screen = {
             "language": "en", "refresh_hz": 60, "device_pixel_ratio": 1, "viewport": "800x600",
             "color_gamut": "srgb", "inverted_colors": False, "forced_colors": False,
         }  # fmt: skip
-        participation.describe_environment(db, participant, **screen)
+        participation.store_environment(db, participant, **screen)
         for trial in upcoming(db, participant):
             answer = SubmittedResponse(Answer.LEFT, rt_ms=812, first_ms=100, second_ms=100)
             respond(db, participant, trial, answer)
@@ -58,7 +64,7 @@ def take_part(engine: Engine, person: str, mode: Mode = Mode.LIVE) -> str:
 def secrets_of(engine: Engine, name: str) -> list[bytes]:
     """What would tell of this person: id, link, who they are, the addresses of their trials."""
     with read_session(engine) as db:
-        person = find_by_name(db, find(db, "short"), name)
+        person = find_by_public_id(db, find_study(db, "short"), name)
         query = text("SELECT token FROM trial WHERE participant_id = :id")
         tokens = db.scalars(query, {"id": person.id}).all()
         identity = db.get_one(Identity, person.id)
@@ -68,7 +74,7 @@ def secrets_of(engine: Engine, name: str) -> list[bytes]:
 
 def leave(engine: Engine, name: str) -> None:
     with write_session(engine) as db:
-        withdraw(db, find_by_name(db, find(db, "short"), name))
+        delete_participant(db, find_by_public_id(db, find_study(db, "short"), name))
 
 
 def rows(engine: Engine) -> dict[str, int]:
@@ -88,24 +94,24 @@ def test_every_row_of_the_person_goes_and_the_others_stay(engine: Engine, study:
     assert rows(engine) == before
     with read_session(engine) as db:
         assert db.scalars(select(Participant.public_id)).all() == [stays]
-        assert counts(db, find(db, "short"))["withdrawn"] == 1
+        assert count_by_outcome(db, find_study(db, "short"))["withdrawn"] == 1
         assert db.scalar(text("SELECT COUNT(*) FROM responses_export")) == 7
 
 
 def test_previews_that_are_deleted_are_no_withdrawals(engine: Engine, study: str) -> None:
     leave(engine, take_part(engine, "tester", Mode.PREVIEW))
     with read_session(engine) as db:
-        assert find(db, "short").withdrawn_count == 0
+        assert find_study(db, "short").withdrawn_count == 0
 
 
 def test_a_place_is_free_again_after_a_withdrawal(engine: Engine, study: str) -> None:
     names = [take_part(engine, person) for person in ("a", "b")]
     with read_session(engine) as db:
-        method = find_by_name(db, find(db, "short"), names[0]).assigned_method
+        method = find_by_public_id(db, find_study(db, "short"), names[0]).assigned_method
     leave(engine, names[0])
     with read_session(engine) as db:
         successor = take_part(engine, "c")
-        assert find_by_name(db, find(db, "short"), successor).assigned_method == method
+        assert find_by_public_id(db, find_study(db, "short"), successor).assigned_method == method
 
 
 @pytest.fixture
@@ -118,7 +124,7 @@ def crowded(sqlite_url: str, manifest: Path, tmp_path: Path) -> Iterator[Engine]
     rng = Random(0)
     with write_transaction(engine) as db:
         for name in rng.sample(names, 30):
-            person = find_by_name(db, find(db, "short"), name)
+            person = find_by_public_id(db, find_study(db, "short"), name)
             person.comment = f"written by {name} " * rng.randrange(20, 200)
     yield engine
     engine.dispose()
@@ -160,17 +166,24 @@ def test_after_the_retention_period_nothing_leads_to_the_person(engine: Engine, 
     before = rows(engine)
     traces = secrets_of(engine, old)
     with write_transaction(engine) as db:
-        study_row = find(db, "short")
-        find_by_name(db, study_row, old).last_seen_at = now() - timedelta(days=31)
+        study_row = find_study(db, "short")
+        find_by_public_id(db, study_row, old).last_seen_at = now() - timedelta(days=31)
         db.flush()
-        assert anonymize(db, study_row, now() - timedelta(days=30)) == 1
-        assert anonymize(db, study_row, now() - timedelta(days=30)) == 0
+        assert anonymize_participants(db, study_row, now() - timedelta(days=30)) == 1
+        assert anonymize_participants(db, study_row, now() - timedelta(days=30)) == 0
     assert rows(engine) == before | {"identity": 1}
     with read_session(engine) as db:
-        person = find_by_name(db, find(db, "short"), old)
+        person = find_by_public_id(db, find_study(db, "short"), old)
         assert person.token.encode() not in traces
-        assert enrollment.find_person(db, find(db, "short"), "old", RecruitmentSource.LINK) is None
-        known = enrollment.find_person(db, find(db, "short"), "young", RecruitmentSource.LINK)
+        assert (
+            enrollment.find_by_external_id(
+                db, find_study(db, "short"), "old", RecruitmentSource.LINK
+            )
+            is None
+        )
+        known = enrollment.find_by_external_id(
+            db, find_study(db, "short"), "young", RecruitmentSource.LINK
+        )
         assert known is not None
         assert known.public_id == young
 

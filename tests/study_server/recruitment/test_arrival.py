@@ -14,10 +14,10 @@ from study_server.cli import commands
 from study_server.clock import now
 from study_server.participants.scoring import completion_code
 from study_server.protocol.model import parse_stored_protocol
-from study_server.recruitment.arrival import MTURK_FRAMES, prolific_code
+from study_server.recruitment.arrival import MTURK_FRAME_ORIGINS, prolific_completion_code
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Base, Participant
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
 from tests.conftest import SECRET
 from tests.study_server.browsing import consent, csrf_token
@@ -45,7 +45,7 @@ def engine_of(app: Flask) -> Engine:
 
 def change_protocol(engine: Engine, **changes: object) -> None:
     with write_transaction(engine) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         study.protocol = (
             parse_stored_protocol(study.protocol).model_copy(update=changes).canonical_json()
         )
@@ -134,7 +134,7 @@ def test_only_mturk_may_frame_and_only_the_end_may_send_its_form_there(
     app: Flask, engine_of: Engine
 ) -> None:
     client = app.test_client(use_cookies=False)
-    framed = " ".join(MTURK_FRAMES), "'self'", None
+    framed = " ".join(MTURK_FRAME_ORIGINS), "'self'", None
     closed = "'none'", "'self'", "DENY"
     assert frames_and_forms(client, MTURK) == framed
     answer = client.post(MTURK, data={"consent": "yes"})  # without a cookie: frames have none
@@ -176,8 +176,11 @@ def test_prolific_gets_a_code_by_outcome_and_none_before(
 ) -> None:
     base = consent(client, PROLIFIC)
     with read_session(engine_of) as db:
-        study = find(db, "short")
-        codes = {o: prolific_code(db, study, o) for o in (Outcome.COMPLETE, Outcome.SCREENED_OUT)}
+        study = find_study(db, "short")
+        codes = {
+            o: prolific_completion_code(db, study, o)
+            for o in (Outcome.COMPLETE, Outcome.SCREENED_OUT)
+        }
     assert len(set(codes.values())) == 2
     unfinished = client.get(base).text + client.get(f"{base}/debrief").text
     assert not any(code in unfinished for code in codes.values())
@@ -352,7 +355,7 @@ def test_an_invitation_waits_for_the_study_to_open(
     invitations: list[str], client: FlaskClient, engine_of: Engine
 ) -> None:
     with write_transaction(engine_of) as db:
-        find(db, "short").state = StudyState.PAUSED
+        find_study(db, "short").state = StudyState.PAUSED
     assert client.get(invitations[0]).status_code == 403
 
 

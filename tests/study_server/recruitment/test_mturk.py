@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from study_server.cli import commands
 from study_server.errors import StudyError
 from study_server.recruitment import mturk
-from study_server.recruitment.pay_sheet import Action, Row, write_sheet
-from study_server.recruitment.platforms import Listed, Status
+from study_server.recruitment.pay_sheet import PayAction, PaySheetRow, write_sheet
+from study_server.recruitment.platforms import Submission, SubmissionStatus
 from study_server.vocabulary import RecruitmentSource
 
 HIT = "3HIT"
@@ -29,8 +29,8 @@ AWSMechanicalTurkDataSchemas/2005-10-01/QuestionFormAnswers.xsd">
 def stubber(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-    client = mturk.connect(sandbox=True)
-    monkeypatch.setattr(mturk, "connect", lambda sandbox: client)
+    client = mturk.create_client(sandbox=True)
+    monkeypatch.setattr(mturk, "create_client", lambda sandbox: client)
     with Stubber(client) as stubber:
         yield stubber
     client.close()
@@ -45,7 +45,7 @@ def assignment(number: int, status: str, **more: Any) -> dict[str, Any]:
 
 
 def test_the_sandbox_is_another_address(stubber: Stubber) -> None:
-    assert stubber.client.meta.endpoint_url == mturk.SANDBOX
+    assert stubber.client.meta.endpoint_url == mturk.SANDBOX_ENDPOINT
 
 
 def test_assignments_come_from_all_pages(stubber: Stubber) -> None:
@@ -55,21 +55,22 @@ def test_assignments_come_from_all_pages(stubber: Stubber) -> None:
     stubber.add_response("list_assignments_for_hit", first, asked)
     stubber.add_response("list_assignments_for_hit", second, asked | {"NextToken": "more"})
     assert mturk.list_assignments(stubber.client, HIT) == [
-        Listed("A1", "3A1", Status.SUBMITTED, "C1A2B3"),
-        Listed("A2", "3A2", Status.APPROVED),
-        Listed("A3", "3A3", Status.REJECTED),
+        Submission("A1", "3A1", SubmissionStatus.SUBMITTED, "C1A2B3"),
+        Submission("A2", "3A2", SubmissionStatus.APPROVED),
+        Submission("A3", "3A3", SubmissionStatus.REJECTED),
     ]
     stubber.assert_no_pending_responses()
 
 
 def test_the_sheet_is_paid_as_its_actions_say(stubber: Stubber, tmp_path: Path) -> None:
     file = tmp_path / "pay.csv"
-    actions = (Action.PAY, "2.25"), (Action.REJECT, ""), (Action.DECIDE, "")
+    actions = (PayAction.PAY, "2.25"), (PayAction.REJECT, ""), (PayAction.DECIDE, "")
     write_sheet(
         file,
         [
-            Row(
-                RecruitmentSource.MTURK, f"A{n}", f"3A{n}", Status.SUBMITTED, "", "", "", "",
+            PaySheetRow(
+                RecruitmentSource.MTURK, f"A{n}", f"3A{n}", SubmissionStatus.SUBMITTED, "", "", "",
+                "",
                 action, "why",
                 bonus,
             )
@@ -92,7 +93,7 @@ def test_the_sheet_is_paid_as_its_actions_say(stubber: Stubber, tmp_path: Path) 
 def test_what_mturk_refuses_is_told_in_one_line(stubber: Stubber) -> None:
     stubber.add_client_error("approve_assignment", "RequestError", "This assignment is gone")
     with pytest.raises(StudyError, match=r"MTurk: .*This assignment is gone"):
-        mturk.approve(stubber.client, "3A1")
+        mturk.approve_assignment(stubber.client, "3A1")
 
 
 def test_without_credentials_that_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_without_credentials_that_is_told(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    client = mturk.connect(sandbox=True)
+    client = mturk.create_client(sandbox=True)
     with pytest.raises(StudyError, match="MTurk: Unable to locate credentials"):
-        mturk.approve(client, "3A1")
+        mturk.approve_assignment(client, "3A1")
     client.close()

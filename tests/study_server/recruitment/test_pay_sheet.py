@@ -13,15 +13,21 @@ from sqlalchemy import Engine, select
 from study_server.cli import commands
 from study_server.clock import now
 from study_server.errors import StudyError
-from study_server.participants.enrollment import enroll, find_person
-from study_server.recruitment.arrival import prolific_code
-from study_server.recruitment.pay_sheet import Action, Row, read_sheet, reconcile, write_sheet
-from study_server.recruitment.platforms import Listed, Status, read_list
+from study_server.participants.enrollment import enroll_participant, find_by_external_id
+from study_server.recruitment.arrival import prolific_completion_code
+from study_server.recruitment.pay_sheet import (
+    PayAction,
+    PaySheetRow,
+    read_sheet,
+    reconcile,
+    write_sheet,
+)
+from study_server.recruitment.platforms import Submission, SubmissionStatus, read_submissions
 from study_server.stimuli.importing import import_study
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Response, Trial
-from study_server.studies.design import Exclusions, Plan, freeze
-from study_server.studies.lookup import find
+from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState, TrialKind
 from study_server.wording.files import compose_wording
 from tests.conftest import fill_in, short_protocol
@@ -36,16 +42,16 @@ EXPORTS = {
 }
 READ = {
     RecruitmentSource.PROLIFIC: [
-        Listed("p1", "s1", Status.SUBMITTED, "C1"),
-        Listed("p2", "s2", Status.TIMED_OUT, "NOCODE"),
+        Submission("p1", "s1", SubmissionStatus.SUBMITTED, "C1"),
+        Submission("p2", "s2", SubmissionStatus.TIMED_OUT, "NOCODE"),
     ],
     RecruitmentSource.MTURK: [
-        Listed("p1", "s1", Status.SUBMITTED, "C1"),
-        Listed("p2", "s2", Status.REJECTED),
+        Submission("p1", "s1", SubmissionStatus.SUBMITTED, "C1"),
+        Submission("p2", "s2", SubmissionStatus.REJECTED),
     ],
     RecruitmentSource.SONA: [
-        Listed("p1", "", Status.SUBMITTED),
-        Listed("p2", "", Status.SUBMITTED),
+        Submission("p1", "", SubmissionStatus.SUBMITTED),
+        Submission("p2", "", SubmissionStatus.SUBMITTED),
     ],
 }
 
@@ -54,7 +60,7 @@ READ = {
 def test_a_list_is_known_by_its_columns(source: RecruitmentSource, tmp_path: Path) -> None:
     file = tmp_path / "export.csv"
     file.write_text(EXPORTS[source], encoding="utf-8")
-    assert read_list(file) == (source, READ[source])
+    assert read_submissions(file) == (source, READ[source])
 
 
 @pytest.mark.parametrize(
@@ -70,7 +76,7 @@ def test_a_list_that_cannot_be_read_is_told(content: str, told: str, tmp_path: P
     file = tmp_path / "export.csv"
     file.write_text(content, encoding="utf-8")
     with pytest.raises(StudyError, match=told):
-        read_list(file)
+        read_submissions(file)
 
 
 @dataclass
@@ -85,8 +91,8 @@ class Lab:
     ) -> None:
         """Somebody enrolls, gives so many answers, so many of the attention checks rightly."""
         with write_transaction(self.engine) as db:
-            participant = enroll(
-                db, find(db, self.slug), person, Mode.LIVE, RecruitmentSource.PROLIFIC
+            participant = enroll_participant(
+                db, find_study(db, self.slug), person, Mode.LIVE, RecruitmentSource.PROLIFIC
             )
             trials = db.scalars(
                 select(Trial).where(Trial.participant_id == participant.id).order_by(Trial.slot)
@@ -99,19 +105,21 @@ class Lab:
             if outcome is Outcome.COMPLETE:
                 participant.finished_at = now()
 
-    def judge(self, *listed: Listed) -> list[Row]:
+    def judge(self, *listed: Submission) -> list[PaySheetRow]:
         with write_transaction(self.engine) as db:
-            return reconcile(db, find(db, self.slug), RecruitmentSource.PROLIFIC, listed)
+            return reconcile(db, find_study(db, self.slug), RecruitmentSource.PROLIFIC, listed)
 
     def outcome(self, person: str) -> Outcome:
         with read_session(self.engine) as db:
-            participant = find_person(db, find(db, self.slug), person, RecruitmentSource.PROLIFIC)
+            participant = find_by_external_id(
+                db, find_study(db, self.slug), person, RecruitmentSource.PROLIFIC
+            )
             assert participant is not None
             return participant.outcome
 
     def code(self, outcome: Outcome) -> str:
         with read_session(self.engine) as db:
-            return prolific_code(db, find(db, self.slug), outcome)
+            return prolific_completion_code(db, find_study(db, self.slug), outcome)
 
 
 def answer(trial: Trial, wrong: bool) -> Response:
@@ -135,7 +143,7 @@ def lab(engine: Engine, tmp_path: Path, many: Path) -> Lab:
     texts = fill_in(compose_wording(protocol))
     import_study(engine, protocol, many, tmp_path / "stimuli", wording=texts)
     with write_transaction(engine) as db:
-        find(db, "lab").state = StudyState.OPEN
+        find_study(db, "lab").state = StudyState.OPEN
     return Lab(engine)
 
 
@@ -145,54 +153,58 @@ ALL = 20  # trials of a participant
 @pytest.mark.parametrize(
     ("status", "outcome", "answers", "attention_checks", "action", "reason"),
     [
-        (Status.SUBMITTED, Outcome.COMPLETE, ALL, 10, Action.PAY, "complete"),
-        (Status.SUBMITTED, Outcome.COMPLETE, ALL, 8, Action.PAY, "complete"),
-        (Status.SUBMITTED, Outcome.COMPLETE, ALL, 7, Action.DECIDE,
+        (SubmissionStatus.SUBMITTED, Outcome.COMPLETE, ALL, 10, PayAction.PAY, "complete"),
+        (SubmissionStatus.SUBMITTED, Outcome.COMPLETE, ALL, 8, PayAction.PAY, "complete"),
+        (SubmissionStatus.SUBMITTED, Outcome.COMPLETE, ALL, 7, PayAction.DECIDE,
          "complete, but 7 of 10 attention checks right, 8 needed"),
-        (Status.SUBMITTED, Outcome.ACTIVE, 3, 10, Action.DECIDE, "active here, 3 of 20 answers"),
-        (Status.SUBMITTED, Outcome.SCREENED_OUT, 0, 10, Action.DECIDE,
+        (SubmissionStatus.SUBMITTED, Outcome.ACTIVE, 3, 10, PayAction.DECIDE,
+         "active here, 3 of 20 answers"),
+        (SubmissionStatus.SUBMITTED, Outcome.SCREENED_OUT, 0, 10, PayAction.DECIDE,
          "screened out here, 0 of 20 answers"),
-        (Status.SUBMITTED, Outcome.TIMED_OUT, 9, 10, Action.DECIDE,
+        (SubmissionStatus.SUBMITTED, Outcome.TIMED_OUT, 9, 10, PayAction.DECIDE,
          "timed out here, 9 of 20 answers"),
-        (Status.APPROVED, Outcome.COMPLETE, ALL, 3, Action.NOTHING, "paid; complete here"),
-        (Status.RETURNED, Outcome.ACTIVE, 3, 10, Action.NOTHING, "returned there"),
-        (Status.TIMED_OUT, Outcome.ABANDONED, 3, 10, Action.NOTHING, "timed out there"),
-        (Status.TIMED_OUT, Outcome.COMPLETE, ALL, 10, Action.DECIDE,
+        (SubmissionStatus.APPROVED, Outcome.COMPLETE, ALL, 3, PayAction.NOTHING,
+         "paid; complete here"),
+        (SubmissionStatus.RETURNED, Outcome.ACTIVE, 3, 10, PayAction.NOTHING, "returned there"),
+        (SubmissionStatus.TIMED_OUT, Outcome.ABANDONED, 3, 10, PayAction.NOTHING,
+         "timed out there"),
+        (SubmissionStatus.TIMED_OUT, Outcome.COMPLETE, ALL, 10, PayAction.DECIDE,
          "complete here, but timed out there: pay by a bonus"),
-        (Status.RETURNED, Outcome.COMPLETE, ALL, 10, Action.DECIDE,
+        (SubmissionStatus.RETURNED, Outcome.COMPLETE, ALL, 10, PayAction.DECIDE,
          "complete here, but returned there: pay by a bonus"),
-        (Status.ACTIVE, Outcome.ACTIVE, 3, 10, Action.WAIT, "still at it"),
-        (Status.ACTIVE, Outcome.COMPLETE, ALL, 10, Action.WAIT,
+        (SubmissionStatus.ACTIVE, Outcome.ACTIVE, 3, 10, PayAction.WAIT, "still at it"),
+        (SubmissionStatus.ACTIVE, Outcome.COMPLETE, ALL, 10, PayAction.WAIT,
          "complete here, not submitted there yet"),
-        (Status.REJECTED, Outcome.COMPLETE, ALL, 10, Action.NOTHING, "rejected there"),
-        (Status.SCREENED_OUT, Outcome.SCREENED_OUT, 0, 10, Action.NOTHING,
+        (SubmissionStatus.REJECTED, Outcome.COMPLETE, ALL, 10, PayAction.NOTHING, "rejected there"),
+        (SubmissionStatus.SCREENED_OUT, Outcome.SCREENED_OUT, 0, 10, PayAction.NOTHING,
          "screened out and settled there"),
     ],
 )  # fmt: skip
 def test_what_is_done_follows_from_both_lists(
-    status: Status, outcome: Outcome, answers: int, attention_checks: int, action: Action,
+    status: SubmissionStatus, outcome: Outcome, answers: int, attention_checks: int,
+    action: PayAction,
     reason: str, lab: Lab,
 ) -> None:  # fmt: skip
     lab.come("p1", outcome, answers, attention_checks)
-    (row,) = lab.judge(Listed("p1", "s1", status))
+    (row,) = lab.judge(Submission("p1", "s1", status))
     assert (row.action, row.reason) == (action, reason)
-    assert row.answered == f"{answers} of {ALL}"
+    assert row.answers == f"{answers} of {ALL}"
 
 
 @pytest.mark.parametrize(
     ("status", "action", "reason"),
     [
-        (Status.SUBMITTED, Action.DECIDE, "not known here"),
-        (Status.APPROVED, Action.DECIDE, "not known here"),
-        (Status.RETURNED, Action.NOTHING, "left before consent"),
-        (Status.TIMED_OUT, Action.NOTHING, "left before consent"),
+        (SubmissionStatus.SUBMITTED, PayAction.DECIDE, "not known here"),
+        (SubmissionStatus.APPROVED, PayAction.DECIDE, "not known here"),
+        (SubmissionStatus.RETURNED, PayAction.NOTHING, "left before consent"),
+        (SubmissionStatus.TIMED_OUT, PayAction.NOTHING, "left before consent"),
     ],
 )
 def test_who_is_not_known_here_is_told(
-    status: Status, action: Action, reason: str, lab: Lab
+    status: SubmissionStatus, action: PayAction, reason: str, lab: Lab
 ) -> None:
     lab.come("p1", Outcome.COMPLETE, ALL)
-    (row,) = lab.judge(Listed("another", "s1", status))
+    (row,) = lab.judge(Submission("another", "s1", status))
     assert row.action is action
     assert reason in row.reason
     assert row.participant == ""
@@ -201,11 +213,11 @@ def test_who_is_not_known_here_is_told(
 def test_who_came_twice_is_paid_once(lab: Lab) -> None:
     lab.come("p1", Outcome.COMPLETE, ALL)
     rows = lab.judge(
-        Listed("p1", "s1", Status.RETURNED),
-        Listed("p1", "s2", Status.SUBMITTED),
-        Listed("p1", "s3", Status.SUBMITTED),
+        Submission("p1", "s1", SubmissionStatus.RETURNED),
+        Submission("p1", "s2", SubmissionStatus.SUBMITTED),
+        Submission("p1", "s3", SubmissionStatus.SUBMITTED),
     )
-    assert [row.action for row in rows] == [Action.DECIDE, Action.PAY, Action.DECIDE]
+    assert [row.action for row in rows] == [PayAction.DECIDE, PayAction.PAY, PayAction.DECIDE]
     assert rows[2].reason == "came twice: see s2"
 
 
@@ -218,10 +230,10 @@ def test_the_data_decide_and_not_the_code(lab: Lab) -> None:
         ("NOCODE", "complete, though submitted with an unknown code NOCODE"),
         (screened, f"complete, though submitted with another outcome's code {screened}"),
     ):
-        (row,) = lab.judge(Listed("p1", "s1", Status.SUBMITTED, code))
-        assert (row.action, row.reason) == (Action.PAY, reason)
-    (row,) = lab.judge(Listed("p2", "s2", Status.SUBMITTED, complete))
-    assert row.action is Action.DECIDE
+        (row,) = lab.judge(Submission("p1", "s1", SubmissionStatus.SUBMITTED, code))
+        assert (row.action, row.reason) == (PayAction.PAY, reason)
+    (row,) = lab.judge(Submission("p2", "s2", SubmissionStatus.SUBMITTED, complete))
+    assert row.action is PayAction.DECIDE
     assert "with a code that was not given to them" in row.reason
 
 
@@ -230,9 +242,9 @@ def test_returns_and_time_outs_free_the_place_and_complete_data_stay(lab: Lab) -
     lab.come("p2", Outcome.ABANDONED, 3)
     lab.come("p3", Outcome.COMPLETE, ALL)
     lab.judge(
-        Listed("p1", "s1", Status.RETURNED),
-        Listed("p2", "s2", Status.TIMED_OUT),
-        Listed("p3", "s3", Status.RETURNED),
+        Submission("p1", "s1", SubmissionStatus.RETURNED),
+        Submission("p2", "s2", SubmissionStatus.TIMED_OUT),
+        Submission("p3", "s3", SubmissionStatus.RETURNED),
     )
     outcomes = [lab.outcome(person) for person in ("p1", "p2", "p3")]
     assert outcomes == [Outcome.RETURNED, Outcome.TIMED_OUT, Outcome.COMPLETE]
@@ -240,38 +252,44 @@ def test_returns_and_time_outs_free_the_place_and_complete_data_stay(lab: Lab) -
 
 def test_an_older_return_does_not_end_a_newer_submission(lab: Lab) -> None:
     lab.come("p1", Outcome.ACTIVE, 3)
-    lab.judge(Listed("p1", "s1", Status.RETURNED), Listed("p1", "s2", Status.SUBMITTED))
+    lab.judge(
+        Submission("p1", "s1", SubmissionStatus.RETURNED),
+        Submission("p1", "s2", SubmissionStatus.SUBMITTED),
+    )
     assert lab.outcome("p1") is Outcome.ACTIVE
 
 
 @pytest.mark.parametrize(
     ("rules", "action"),
     [
-        (Exclusions(attention_checks_min_correct=9), Action.DECIDE),
-        (Exclusions(attention_checks_min_correct=0), Action.PAY),
-        (Exclusions(attention_checks_min_planned=11), Action.PAY),
+        (PlannedExclusions(attention_checks_min_correct=9), PayAction.DECIDE),
+        (PlannedExclusions(attention_checks_min_correct=0), PayAction.PAY),
+        (PlannedExclusions(attention_checks_min_planned=11), PayAction.PAY),
     ],
 )
 def test_the_frozen_plan_says_what_attention_checks_is_enough(
-    rules: Exclusions, action: Action, lab: Lab
+    rules: PlannedExclusions, action: PayAction, lab: Lab
 ) -> None:
     with write_transaction(lab.engine) as db:
-        freeze(db, find(db, "lab"), Plan(exclusions=rules), "")
-    lab.come("p1", Outcome.COMPLETE, ALL, 8 if action is Action.DECIDE else 2)
-    (row,) = lab.judge(Listed("p1", "s1", Status.SUBMITTED))
+        freeze_study(db, find_study(db, "lab"), AnalysisPlan(exclusions=rules), "")
+    lab.come("p1", Outcome.COMPLETE, ALL, 8 if action is PayAction.DECIDE else 2)
+    (row,) = lab.judge(Submission("p1", "s1", SubmissionStatus.SUBMITTED))
     assert row.action is action
 
 
 def test_the_sheet_is_for_its_owner_and_reads_back_as_edited(tmp_path: Path, lab: Lab) -> None:
     lab.come("p1", Outcome.COMPLETE, ALL)
-    rows = lab.judge(Listed("p1", "s1", Status.SUBMITTED), Listed("p9", "s9", Status.SUBMITTED))
+    rows = lab.judge(
+        Submission("p1", "s1", SubmissionStatus.SUBMITTED),
+        Submission("p9", "s9", SubmissionStatus.SUBMITTED),
+    )
     file = tmp_path / "pay.csv"
     write_sheet(file, rows)
     assert file.stat().st_mode & 0o077 == 0
     assert read_sheet(file) == rows
     edited = file.read_text().replace("decide,", "Return ,")
     file.write_text(edited)
-    assert [row.action for row in read_sheet(file)] == [Action.PAY, Action.RETURN]
+    assert [row.action for row in read_sheet(file)] == [PayAction.PAY, PayAction.RETURN]
     file.write_text(edited.replace("Return", "maybe"))
     with pytest.raises(StudyError, match=r":3: .*edit only action"):
         read_sheet(file)
@@ -280,11 +298,11 @@ def test_the_sheet_is_for_its_owner_and_reads_back_as_edited(tmp_path: Path, lab
 def test_a_sheet_that_cannot_be_written_leaves_the_edited_one(tmp_path: Path, lab: Lab) -> None:
     lab.come("p1", Outcome.COMPLETE, ALL)
     file = tmp_path / "sheets" / "pay.csv"
-    write_sheet(file, lab.judge(Listed("p1", "s1", Status.SUBMITTED)))
+    write_sheet(file, lab.judge(Submission("p1", "s1", SubmissionStatus.SUBMITTED)))
     edited = file.read_text().replace("pay,", "decide,")
     file.write_text(edited)
 
-    def fail() -> Iterator[Row]:
+    def fail() -> Iterator[PaySheetRow]:
         yield from read_sheet(file)
         raise OSError("disk full")
 
@@ -312,7 +330,7 @@ def test_the_command_writes_the_sheet_and_stores_no_id(
     assert told.output == (f"{out}: 1 pay\n1 participants from prolific are not in that list\n")
     with out.open() as handle:
         (row,) = csv.DictReader(handle)
-    assert (row["person"], row["submission"], row["action"]) == (worker, "s1", "pay")
+    assert (row["external_id"], row["submission"], row["action"]) == (worker, "s1", "pay")
     with lab.engine.connect() as connection:
         for (digest,) in connection.exec_driver_sql("SELECT external_id_digest FROM identity"):
             assert re.fullmatch("[0-9a-f]{64}", digest)

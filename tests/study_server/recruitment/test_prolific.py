@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from study_server.cli import commands
 from study_server.errors import StudyError
 from study_server.recruitment import prolific as prolific_module
-from study_server.recruitment.pay_sheet import Action, Row, write_sheet
-from study_server.recruitment.platforms import Listed, Status
+from study_server.recruitment.pay_sheet import PayAction, PaySheetRow, write_sheet
+from study_server.recruitment.platforms import Submission, SubmissionStatus
 from study_server.recruitment.prolific import ProlificClient
 from study_server.vocabulary import RecruitmentSource
 from tests.study_server.prolific_stub import STUDY, TOKEN, Stub, speaking, submission
@@ -29,10 +29,11 @@ def test_submissions_come_from_all_pages_with_what_prolific_calls_their_status()
     stub = Stub([submission(n, word, study_code=f"C{n}") for n, word in enumerate(words)])
     with speaking(stub) as prolific:
         listed = prolific.list_submissions(STUDY)
-    assert listed[0] == Listed("p0", "s0", Status.SUBMITTED, "C0")
+    assert listed[0] == Submission("p0", "s0", SubmissionStatus.SUBMITTED, "C0")
     assert [one.status for one in listed] == [
-        Status.SUBMITTED, Status.RETURNED, Status.TIMED_OUT, Status.ACTIVE, Status.APPROVED,
-        Status.SCREENED_OUT, Status.ACTIVE,
+        SubmissionStatus.SUBMITTED, SubmissionStatus.RETURNED, SubmissionStatus.TIMED_OUT,
+        SubmissionStatus.ACTIVE, SubmissionStatus.APPROVED,
+        SubmissionStatus.SCREENED_OUT, SubmissionStatus.ACTIVE,
     ]  # fmt: skip
     assert len(stub.heard) == 4  # pages
 
@@ -117,9 +118,9 @@ def test_no_answer_is_no_licence_to_try_again() -> None:
         prolific.approve_submission("s1")
 
 
-def sheet(tmp_path: Path, *actions: tuple[Action, Status, str]) -> Path:
+def sheet(tmp_path: Path, *actions: tuple[PayAction, SubmissionStatus, str]) -> Path:
     rows = [
-        Row(
+        PaySheetRow(
             RecruitmentSource.PROLIFIC,
             f"p{n}",
             f"s{n}",
@@ -152,11 +153,11 @@ def run_pay(prolific: ProlificClient, *arguments: object) -> tuple[int, str]:
 def test_the_sheet_is_paid_as_its_actions_say(tmp_path: Path) -> None:
     file = sheet(
         tmp_path,
-        (Action.PAY, Status.SUBMITTED, ""),
-        (Action.PAY, Status.APPROVED, "0.50"),
-        (Action.RETURN, Status.SUBMITTED, ""),
-        (Action.DECIDE, Status.SUBMITTED, ""),
-        (Action.NOTHING, Status.RETURNED, "2"),
+        (PayAction.PAY, SubmissionStatus.SUBMITTED, ""),
+        (PayAction.PAY, SubmissionStatus.APPROVED, "0.50"),
+        (PayAction.RETURN, SubmissionStatus.SUBMITTED, ""),
+        (PayAction.DECIDE, SubmissionStatus.SUBMITTED, ""),
+        (PayAction.NOTHING, SubmissionStatus.RETURNED, "2"),
     )
     stub = Stub([submission(1, "APPROVED"), submission(4, "RETURNED", bonus_payments=[200])])
     with speaking(stub) as prolific:
@@ -178,12 +179,16 @@ def test_the_sheet_is_paid_as_its_actions_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "bonus"), [(Action.REJECT, ""), (Action.PAY, "a lot"), (Action.PAY, "1.50")]
+    ("action", "bonus"), [(PayAction.REJECT, ""), (PayAction.PAY, "a lot"), (PayAction.PAY, "1.50")]
 )
 def test_what_cannot_be_done_is_refused_before_anything_is(
-    action: Action, bonus: str, tmp_path: Path
+    action: PayAction, bonus: str, tmp_path: Path
 ) -> None:
-    file = sheet(tmp_path, (Action.PAY, Status.SUBMITTED, ""), (action, Status.SUBMITTED, bonus))
+    file = sheet(
+        tmp_path,
+        (PayAction.PAY, SubmissionStatus.SUBMITTED, ""),
+        (action, SubmissionStatus.SUBMITTED, bonus),
+    )
     stub = Stub()
     with speaking(stub) as prolific:
         code, _ = run_pay(prolific, file)  # no --prolific STUDY_ID
@@ -192,7 +197,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is(
 
 
 def test_without_a_token_nothing_is_asked(tmp_path: Path) -> None:
-    file = sheet(tmp_path, (Action.PAY, Status.SUBMITTED, ""))
+    file = sheet(tmp_path, (PayAction.PAY, SubmissionStatus.SUBMITTED, ""))
     result = CliRunner().invoke(commands, ["pay", str(file)], env={"PROLIFIC_TOKEN": ""})
     assert isinstance(result.exception, StudyError)
     assert "PROLIFIC_TOKEN" in str(result.exception)

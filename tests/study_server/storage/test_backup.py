@@ -18,7 +18,7 @@ from study_server.storage.backup import backup_path, restore_backup, write_backu
 from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Base, Participant, Trial
 from study_server.storage.schema import ensure_current_schema
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, RecruitmentSource
 from tests.conftest import open_study, short_protocol
 from tests.study_server.later_revision import add_later_revision
@@ -34,8 +34,8 @@ def replaced(tmp_path: Path) -> Path:
 
 def come(engine: Engine, person: str) -> str:
     with write_transaction(engine) as db:
-        return enrollment.enroll(
-            db, find(db, "short"), person, Mode.LIVE, RecruitmentSource.LINK
+        return enrollment.enroll_participant(
+            db, find_study(db, "short"), person, Mode.LIVE, RecruitmentSource.LINK
         ).public_id
 
 

@@ -17,15 +17,15 @@ from study_server.settings import find_resource_folder
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import AcceptedWarning, Wording
 from study_server.studies.design import (
-    Exclusions,
-    Plan,
-    freeze,
+    AnalysisPlan,
+    PlannedExclusions,
+    format_default_plan,
+    freeze_study,
     hash_wording,
-    let_in,
+    open_recruitment,
     read_plan,
-    write_plan,
 )
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, RecruitmentSource, StudyState, WordingPart
 from study_server.wording.checks import find_unfilled_places
 from study_server.wording.files import compose_wording
@@ -40,18 +40,22 @@ def draft(engine: Engine, manifest: Path, tmp_path: Path) -> Engine:
     """The short study as it is after its import."""
     open_study(engine, short_protocol(), manifest, tmp_path / "instance")
     with write_transaction(engine) as db:
-        find(db, "short").state = StudyState.DRAFT
+        find_study(db, "short").state = StudyState.DRAFT
     return engine
 
 
 def test_the_design_is_canonical_and_its_hash_is_in_every_row(draft: Engine) -> None:
     with write_transaction(draft) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         accepted = [AcceptedWarning(study_id=study.id, number=n, message=f"w{n}") for n in (1, 0)]
         db.add_all(accepted)
-        plan = Plan(hypotheses=("mcl fools more often than l2",), participants=60, margin=0.05)
-        design = freeze(db, study, plan, WORDING)
-        participant = enrollment.enroll(db, study, "somebody", Mode.LIVE, RecruitmentSource.LINK)
+        plan = AnalysisPlan(
+            hypotheses=("mcl fools more often than l2",), participants=60, margin=0.05
+        )
+        design = freeze_study(db, study, plan, WORDING)
+        participant = enrollment.enroll_participant(
+            db, study, "somebody", Mode.LIVE, RecruitmentSource.LINK
+        )
         db.execute(
             text("UPDATE trial SET started_at = :now"), {"now": participant.started_at.isoformat()}
         )
@@ -70,14 +74,14 @@ def test_the_design_is_canonical_and_its_hash_is_in_every_row(draft: Engine) -> 
 
 def test_a_design_is_fixed_once(draft: Engine) -> None:
     with write_transaction(draft) as db:
-        freeze(db, find(db, "short"), Plan(), WORDING)
+        freeze_study(db, find_study(db, "short"), AnalysisPlan(), WORDING)
     with pytest.raises(StudyError, match="is frozen; a changed one needs another slug"):
         freeze_again(draft)
 
 
 def freeze_again(engine: Engine) -> None:
     with write_transaction(engine) as db:
-        freeze(db, find(db, "short"), Plan(participants=1), WORDING)
+        freeze_study(db, find_study(db, "short"), AnalysisPlan(participants=1), WORDING)
 
 
 @pytest.mark.parametrize(("mode", "refused"), [(Mode.LIVE, True), (Mode.SIMULATED, False)])
@@ -85,7 +89,9 @@ def test_a_design_comes_before_the_first_live_participant(
     mode: Mode, refused: bool, draft: Engine
 ) -> None:
     with write_transaction(draft) as db:
-        enrollment.enroll(db, find(db, "short"), "somebody", mode, RecruitmentSource.LINK)
+        enrollment.enroll_participant(
+            db, find_study(db, "short"), "somebody", mode, RecruitmentSource.LINK
+        )
     if not refused:
         freeze_again(draft)
         return
@@ -95,20 +101,20 @@ def test_a_design_comes_before_the_first_live_participant(
 
 def test_only_a_frozen_study_with_its_own_wording_opens(draft: Engine) -> None:
     with write_transaction(draft) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         with pytest.raises(StudyError, match="not frozen; `study freeze short`"):
-            let_in(study, WORDING)
-        freeze(db, study, Plan(), WORDING)
+            open_recruitment(study, WORDING)
+        freeze_study(db, study, AnalysisPlan(), WORDING)
         with pytest.raises(StudyError, match="frozen with other wording"):
-            let_in(study, "cd" * 32)
-        let_in(study, WORDING)
+            open_recruitment(study, "cd" * 32)
+        open_recruitment(study, WORDING)
         assert study.state is StudyState.OPEN
 
 
 def test_a_changed_word_changes_the_hash(draft: Engine, tmp_path: Path) -> None:
     shutil.copytree(find_resource_folder("templates"), tmp_path / "templates")
     with write_transaction(draft) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         before = hash_wording(db, study, find_resource_folder("templates"))
         assert before == hash_wording(db, study, tmp_path / "templates")
         page = tmp_path / "templates" / "participant" / "withdraw.html"
@@ -121,22 +127,22 @@ def test_a_changed_word_changes_the_hash(draft: Engine, tmp_path: Path) -> None:
 
 def test_every_text_that_must_be_filled_in_is_named_before_a_freeze(draft: Engine) -> None:
     with write_transaction(draft) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         store_wording(db, study, compose_wording(short_protocol()))
         with pytest.raises(StudyError, match=r"fill in: .*then run `study reword") as refused:
-            freeze(db, study, Plan(), WORDING)
+            freeze_study(db, study, AnalysisPlan(), WORDING)
     texts = compose_wording(short_protocol()).values()
     unfilled = sum(len(find_unfilled_places(text)) for text in texts)
     assert str(refused.value).count("[...") == unfilled > 1
 
 
 def test_the_defaults_that_a_new_study_shows_are_a_plan(tmp_path: Path) -> None:
-    shown = [line.removeprefix("# ") for line in write_plan().splitlines()]
+    shown = [line.removeprefix("# ") for line in format_default_plan().splitlines()]
     words = [line for line in shown if " = " in line or line.startswith("[")]
     (tmp_path / "plan.toml").write_text("\n".join(words))
-    assert read_plan(tmp_path / "plan.toml") == Plan()
+    assert read_plan(tmp_path / "plan.toml") == AnalysisPlan()
     rules = set(tomllib.loads("\n".join(words))["exclusions"])
-    assert rules == set(Exclusions().model_dump(exclude_none=True))
+    assert rules == set(PlannedExclusions().model_dump(exclude_none=True))
 
 
 @pytest.mark.parametrize(

@@ -11,25 +11,30 @@ from sqlalchemy.orm import Session
 
 from study_server.participants import enrollment, replacement
 from study_server.participants.responses import SubmittedResponse
-from study_server.participants.withdrawal import withdraw
+from study_server.participants.withdrawal import delete_participant
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import write_session, write_transaction
 from study_server.storage.models import Participant, Study
-from study_server.studies.design import Exclusions, Plan, freeze
-from study_server.studies.exclusion_counts import Standing, judge, list_standings
-from study_server.studies.lookup import find
+from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study
+from study_server.studies.exclusion_counts import (
+    ParticipantSummary,
+    apply_rules,
+    list_participant_summaries,
+)
+from study_server.studies.lookup import find_study
 from study_server.studies.progress import measure_progress
-from study_server.studies.recruitment_curve import HEIGHT, WIDTH, draw_curve
+from study_server.studies.recruitment_curve import HEIGHT, WIDTH, draw_recruitment_curve
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, Slot, TrialFlag, TrialKind
 from tests.conftest import simulate
 from tests.study_server.acting import begin, respond, upcoming
 
 MOMENT = datetime(2026, 7, 3, 12, tzinfo=UTC)
-GOOD = Standing(
-    participant="p1", source=RecruitmentSource.LINK, outcome=Outcome.COMPLETE, started_at=MOMENT,
-    finished_at=MOMENT + timedelta(minutes=9), planned=50, answered=50, fast=0, left=25,
-    disturbed=0, attention_checks_planned=10, attention_checks_answered=10,
-    attention_checks_correct=9, incidents=0,
+GOOD = ParticipantSummary(
+    public_id="p1", source=RecruitmentSource.LINK, outcome=Outcome.COMPLETE, started_at=MOMENT,
+    finished_at=MOMENT + timedelta(minutes=9), planned_trials=50, answered_trials=50,
+    fast_answers=0, left_answers=25,
+    disturbed_trials=0, attention_checks_planned=10, attention_checks_answered=10,
+    attention_checks_correct=9, incident_count=0,
 )  # fmt: skip
 
 
@@ -41,14 +46,14 @@ def db(app: Flask) -> Iterator[Session]:
 
 @pytest.fixture
 def study(db: Session) -> Study:
-    return find(db, "short")
+    return find_study(db, "short")
 
 
 def take_part(
     db: Session, study: Study, name: str, trials: int = 7, wrong: bool = False
 ) -> Participant:
     """Answer so many trials, rightly or wrongly."""
-    participant = enrollment.enroll(db, study, name, Mode.LIVE, RecruitmentSource.LINK)
+    participant = enrollment.enroll_participant(db, study, name, Mode.LIVE, RecruitmentSource.LINK)
     for _ in range(trials):
         (trial, *_) = upcoming(db, participant)
         choice = trial.truth.other if wrong else trial.truth
@@ -81,36 +86,48 @@ def take_part(
             (),
         ),
         ({"attention_checks_correct": 2, "attention_checks_answered": 9}, ()),
-        ({"fast": 13}, ("too_fast",)),
-        ({"fast": 12}, ()),
-        ({"left": 46}, ("side_bias",)),
-        ({"left": 4}, ("side_bias",)),
-        ({"left": 45}, ()),
-        ({"disturbed": 26}, ("timing",)),
-        ({"disturbed": 25}, ()),
-        ({"outcome": Outcome.ABANDONED, "answered": 44}, ("incomplete",)),
-        ({"outcome": Outcome.ABANDONED, "answered": 45}, ()),
-        ({"outcome": Outcome.ACTIVE, "answered": 3, "left": 3, "fast": 3}, ()),
-        ({"outcome": Outcome.RETURNED, "answered": 2}, ("returned", "incomplete")),
-        ({"outcome": Outcome.SCREENED_OUT, "answered": 0, "left": 0}, ("screened_out",)),
+        ({"fast_answers": 13}, ("too_fast",)),
+        ({"fast_answers": 12}, ()),
+        ({"left_answers": 46}, ("side_bias",)),
+        ({"left_answers": 4}, ("side_bias",)),
+        ({"left_answers": 45}, ()),
+        ({"disturbed_trials": 26}, ("timing",)),
+        ({"disturbed_trials": 25}, ()),
+        ({"outcome": Outcome.ABANDONED, "answered_trials": 44}, ("incomplete",)),
+        ({"outcome": Outcome.ABANDONED, "answered_trials": 45}, ()),
+        (
+            {"outcome": Outcome.ACTIVE, "answered_trials": 3, "left_answers": 3, "fast_answers": 3},
+            (),
+        ),
+        ({"outcome": Outcome.RETURNED, "answered_trials": 2}, ("returned", "incomplete")),
+        (
+            {"outcome": Outcome.SCREENED_OUT, "answered_trials": 0, "left_answers": 0},
+            ("screened_out",),
+        ),
     ],
 )
 def test_reasons_are_the_rules_of_the_plan(
     change: dict[str, Any], reasons: tuple[str, ...]
 ) -> None:
-    assert judge(replace(GOOD, **change), Exclusions(), single=False).reasons == reasons
+    assert (
+        apply_rules(replace(GOOD, **change), PlannedExclusions(), is_single=False).reasons
+        == reasons
+    )
 
 
 def test_single_images_have_no_side() -> None:
-    assert judge(replace(GOOD, left=50), Exclusions(), single=True).reasons == ()
+    assert (
+        apply_rules(replace(GOOD, left_answers=50), PlannedExclusions(), is_single=True).reasons
+        == ()
+    )
 
 
 def test_the_rules_are_those_that_were_frozen(db: Session, study: Study) -> None:
-    rules = Exclusions(attention_checks_min_planned=1, attention_checks_min_correct=1)
-    freeze(db, study, Plan(exclusions=rules), "aa")
+    rules = PlannedExclusions(attention_checks_min_planned=1, attention_checks_min_correct=1)
+    freeze_study(db, study, AnalysisPlan(exclusions=rules), "aa")
     take_part(db, study, "right")
     take_part(db, study, "wrong", wrong=True)
-    wrong, right = list_standings(db, study)
+    wrong, right = list_participant_summaries(db, study)
     assert (right.reasons, wrong.reasons) == ((), ("attention_checks",))
 
 
@@ -118,79 +135,85 @@ def test_counts_leave_out_practice_and_voided_trials(db: Session, study: Study) 
     person = take_part(db, study, "p", trials=4)
     (trial, *_) = upcoming(db, person)
     begin(db, person, trial)
-    replacement.resume(db, person)
+    replacement.void_interrupted_trials(db, person)
     (trial, *_) = upcoming(db, person)
     replacement.report_incident(db, person, trial.token, Slot.LEFT, 404)
-    (standing,) = list_standings(db, study)
-    assert (standing.planned, standing.answered, standing.incidents) == (5, 2, 1)
+    (standing,) = list_participant_summaries(db, study)
+    assert (standing.planned_trials, standing.answered_trials, standing.incident_count) == (5, 2, 1)
     assert standing.attention_checks_planned == 1
     assert (
-        standing.disturbed
+        standing.disturbed_trials
         == standing.attention_checks_correct
         == standing.attention_checks_answered
     )
 
 
 def test_progress_tells_how_the_study_goes(db: Session, study: Study) -> None:
-    freeze(db, study, Plan(participants=4), "aa")
+    freeze_study(db, study, AnalysisPlan(participants=4), "aa")
     first = take_part(db, study, "first")
     first.started_at -= timedelta(minutes=10)
     second = take_part(db, study, "second")
     second.started_at -= timedelta(minutes=20)
     silent = take_part(db, study, "silent", trials=1)
     silent.last_seen_at -= timedelta(days=1)
-    withdraw(db, take_part(db, study, "gone"))
+    delete_participant(db, take_part(db, study, "gone"))
     progress = measure_progress(db, study)
-    assert (progress.recruited, progress.planned, progress.blinded) == (4, 4, True)
-    assert {word: count for word, count in progress.outcomes.items() if count} == {
+    assert (progress.recruited, progress.planned, progress.is_blinded) == (4, 4, True)
+    assert {word: count for word, count in progress.participants_by_outcome.items() if count} == {
         "complete": 2, "abandoned": 1, "withdrawn": 1,
     }  # fmt: skip
     assert progress.median_minutes == pytest.approx(15, abs=0.2)
     assert (progress.attention_check_pass_rate, progress.attention_checks_exclude) == (1.0, False)
-    assert progress.disturbed == pytest.approx(2 / 10)
-    assert (progress.exclusions, progress.excluded) == ({"incomplete": 1}, 1)
+    assert progress.disturbed_share == pytest.approx(2 / 10)
+    assert (progress.excluded_by_rule, progress.excluded_count) == ({"incomplete": 1}, 1)
 
 
 def test_of_nobody_there_is_no_share(db: Session, study: Study) -> None:
     progress = measure_progress(db, study)
-    assert (progress.recruited, progress.excluded) == (0, 0)
-    for share in (progress.median_minutes, progress.attention_check_pass_rate, progress.disturbed):
+    assert (progress.recruited, progress.excluded_count) == (0, 0)
+    for share in (
+        progress.median_minutes,
+        progress.attention_check_pass_rate,
+        progress.disturbed_share,
+    ):
         assert share is None
 
 
 def test_simulated_people_count_nowhere_but_in_their_own_number(app: Flask) -> None:
     simulate(app, "short", 2, SimulatedPopulation({"l2": 0.226, "mcl": 0.301}))
     with write_transaction(app.extensions["engine"]) as db:
-        progress = measure_progress(db, find(db, "short"))
-        assert (progress.recruited, progress.outcomes["simulated"]) == (0, 2)
-        assert len(list_standings(db, find(db, "short"), Mode.SIMULATED)) == 2
+        progress = measure_progress(db, find_study(db, "short"))
+        assert (progress.recruited, progress.participants_by_outcome["simulated"]) == (0, 2)
+        assert len(list_participant_summaries(db, find_study(db, "short"), Mode.SIMULATED)) == 2
 
 
 def test_the_curve_climbs_a_step_a_person() -> None:
     begun = [MOMENT + timedelta(hours=hour) for hour in (2, 0, 4)]
-    curve = draw_curve(begun, begun[:1], planned=None, until=MOMENT + timedelta(hours=8))
+    curve = draw_recruitment_curve(
+        begun, begun[:1], planned=None, until=MOMENT + timedelta(hours=8)
+    )
     assert curve is not None
     top = 1.08 * 3
     heights = [f"{HEIGHT * (1 - number / top):.1f}" for number in (1, 2, 3)]
     expected = [f"H{x}V{y}" for x, y in zip((0, WIDTH // 4, WIDTH // 2), heights, strict=True)]
-    assert curve.begun == f"M0 {HEIGHT}{''.join(expected)}H{WIDTH}"
-    assert curve.complete == f"M0 {HEIGHT}H{WIDTH // 4}V{heights[0]}H{WIDTH}"
-    assert (curve.most, curve.goal) == (3, None)
+    assert curve.started_path == f"M0 {HEIGHT}{''.join(expected)}H{WIDTH}"
+    assert curve.complete_path == f"M0 {HEIGHT}H{WIDTH // 4}V{heights[0]}H{WIDTH}"
+    assert (curve.started_count, curve.planned_height) == (3, None)
 
 
 def test_the_goal_is_drawn_when_it_is_near() -> None:
-    near = draw_curve([MOMENT] * 5, [], planned=10, until=MOMENT)
-    far = draw_curve([MOMENT] * 5, [], planned=11, until=MOMENT)
+    near = draw_recruitment_curve([MOMENT] * 5, [], planned=10, until=MOMENT)
+    far = draw_recruitment_curve([MOMENT] * 5, [], planned=11, until=MOMENT)
     assert near is not None
-    assert near.goal == pytest.approx(HEIGHT * (1 - 1 / 1.08), abs=0.1)
+    assert near.planned_height == pytest.approx(HEIGHT * (1 - 1 / 1.08), abs=0.1)
     assert far is not None
-    assert far.goal is None
-    assert draw_curve([], [], 10, MOMENT) is None
+    assert far.planned_height is None
+    assert draw_recruitment_curve([], [], 10, MOMENT) is None
 
 
 def test_thousands_of_people_make_a_short_path() -> None:
     begun = [MOMENT + timedelta(minutes=minute) for minute in range(10_000)]
-    curve = draw_curve(begun, [], None, begun[-1])
+    curve = draw_recruitment_curve(begun, [], None, begun[-1])
     assert curve is not None
-    assert curve.begun.count("V") <= WIDTH + 1
-    assert curve.begun.endswith(f"V{HEIGHT * (1 - 1 / 1.08):.1f}H{WIDTH}")
+    assert curve.started_path.count("V") <= WIDTH + 1
+    assert curve.started_path.endswith(f"V{HEIGHT * (1 - 1 / 1.08):.1f}H{WIDTH}")

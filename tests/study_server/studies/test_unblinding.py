@@ -14,9 +14,9 @@ from study_server.participants import enrollment
 from study_server.participants.responses import SubmittedResponse
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Study
-from study_server.studies.design import Plan, freeze
-from study_server.studies.lookup import find
-from study_server.studies.unblinding import is_blinded, note_reopening, withhold_truth
+from study_server.studies.design import AnalysisPlan, freeze_study
+from study_server.studies.lookup import find_study
+from study_server.studies.unblinding import decide_blinding, is_blinded, record_reopening
 from study_server.vocabulary import Answer, Mode, Outcome, RecruitmentSource, StudyState
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import respond, upcoming
@@ -30,7 +30,9 @@ def engine(app: Flask) -> Engine:
 
 def complete(db: Session, study: Study, people: int, mode: Mode = Mode.LIVE) -> None:
     for number in range(people):
-        person = enrollment.enroll(db, study, f"{mode}{number}", mode, RecruitmentSource.LINK)
+        person = enrollment.enroll_participant(
+            db, study, f"{mode}{number}", mode, RecruitmentSource.LINK
+        )
         person.outcome = Outcome.COMPLETE
     db.flush()
 
@@ -50,8 +52,8 @@ def test_a_study_is_blinded_until_its_planned_sample_or_its_end(
     planned: int | None, people: int, state: StudyState, blinded: bool, engine: Engine
 ) -> None:
     with write_transaction(engine) as db:
-        study = find(db, "short")
-        freeze(db, study, Plan(participants=planned), "aa")
+        study = find_study(db, "short")
+        freeze_study(db, study, AnalysisPlan(participants=planned), "aa")
         complete(db, study, people)
         study.state = state
         assert is_blinded(db, study) is blinded
@@ -59,8 +61,8 @@ def test_a_study_is_blinded_until_its_planned_sample_or_its_end(
 
 def test_previews_and_simulated_people_are_no_sample(engine: Engine) -> None:
     with write_transaction(engine) as db:
-        study = find(db, "short")
-        freeze(db, study, Plan(participants=1), "aa")
+        study = find_study(db, "short")
+        freeze_study(db, study, AnalysisPlan(participants=1), "aa")
         complete(db, study, 2, Mode.SIMULATED)
         complete(db, study, 2, Mode.PREVIEW)
         assert is_blinded(db, study)
@@ -68,12 +70,12 @@ def test_previews_and_simulated_people_are_no_sample(engine: Engine) -> None:
 
 def test_a_look_is_on_record_with_when_by_whom_and_at_how_many(engine: Engine) -> None:
     with write_transaction(engine) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         complete(db, study, 3)
-        assert withhold_truth(db, study)
-        assert not withhold_truth(db, study, "ada")
+        assert decide_blinding(db, study)
+        assert not decide_blinding(db, study, "ada")
         study.state = StudyState.CLOSED
-        assert not withhold_truth(db, study, "eve")  # nothing is hidden any more
+        assert not decide_blinding(db, study, "eve")  # nothing is hidden any more
         (look,) = list_unblinding(db, study)
     assert (look["by"], look["complete"]) == ("ada", 3)
     assert str(look["unblinded_at"]).endswith("+00:00")
@@ -82,11 +84,11 @@ def test_a_look_is_on_record_with_when_by_whom_and_at_how_many(engine: Engine) -
 def test_opening_a_closed_study_again_is_a_look(engine: Engine) -> None:
     """It told the truth while it was closed."""
     with write_transaction(engine) as db:
-        study = find(db, "short")
-        note_reopening(db, study, "ada")
+        study = find_study(db, "short")
+        record_reopening(db, study, "ada")
         assert list_unblinding(db, study) == []
         study.state = StudyState.CLOSED
-        note_reopening(db, study, "ada")
+        record_reopening(db, study, "ada")
         (look,) = list_unblinding(db, study)
     assert look["by"] == "ada, by opening it again"
 
@@ -97,8 +99,10 @@ def test_a_blinded_image_alone_does_not_tell_what_it_is(
     changes = {"presentation": "single", "paired": False, "stimuli": "any", "practice": 0}
     open_study(engine, short_protocol("single", **changes), manifest, tmp_path / "instance")
     with write_transaction(engine) as db:
-        study = find(db, "single")
-        participant = enrollment.enroll(db, study, "p", Mode.LIVE, RecruitmentSource.LINK)
+        study = find_study(db, "single")
+        participant = enrollment.enroll_participant(
+            db, study, "p", Mode.LIVE, RecruitmentSource.LINK
+        )
         while following := upcoming(db, participant):
             respond(db, participant, following[0], SubmittedResponse(Answer.FAKE, 500, 100))
         rows = list(iterate_responses(db, study, list(Mode), blinded=True))
@@ -122,5 +126,5 @@ def test_a_look_stays_on_record_though_the_export_fails(
     done = CliRunner().invoke(export_command, arguments)
     assert done.exit_code != 0
     with write_transaction(engine) as db:
-        (look,) = list_unblinding(db, find(db, "short"))
+        (look,) = list_unblinding(db, find_study(db, "short"))
     assert look["by"] == "command line"

@@ -61,7 +61,7 @@ def test_a_logged_exception_has_its_location_but_no_personal_data(
     def fail(*_: object, **__: object) -> None:
         raise ValueError("my worker id is A1B2C3")
 
-    monkeypatch.setattr(participation, "describe_environment", fail)
+    monkeypatch.setattr(participation, "store_environment", fail)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     screen = {
         "language": "de", "refresh_hz": 60, "device_pixel_ratio": 2, "viewport": "800x600",

@@ -14,8 +14,8 @@ from study_server.protocol.model import Protocol, create_protocol, parse_stored_
 from study_server.protocol.presets import PRESETS
 from study_server.stimuli.importing import import_study
 from study_server.storage.engine import write_transaction
-from study_server.studies.design import Plan, freeze
-from study_server.studies.lookup import find
+from study_server.studies.design import AnalysisPlan, freeze_study
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, RecruitmentSource, WordingPart
 from study_server.wording.defaults import compose_default, format_head
 from study_server.wording.files import compose_wording, read_wording, write_wording
@@ -244,7 +244,7 @@ def test_what_was_imported_stays_whatever_the_files_say(
     import_study(engine, protocol, manifest, tmp_path / "stimuli", wording=wording)
     (folder / "de" / "question.md").write_text("Andere Frage?")
     with write_transaction(engine) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         assert load_wording(db, study) == wording
         german = render_wording(db, study, "de")
         assert german.question.startswith("Welches Bild hat künstliche Farben")
@@ -259,9 +259,11 @@ def test_a_participant_keeps_the_version_of_what_they_agreed_to(
     protocol = in_german()
     import_study(engine, protocol, manifest, tmp_path / "stimuli")
     with write_transaction(engine) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         people = [
-            enrollment.enroll(db, study, person, Mode.PREVIEW, RecruitmentSource.LINK, language)
+            enrollment.enroll_participant(
+                db, study, person, Mode.PREVIEW, RecruitmentSource.LINK, language
+            )
             for person, language in (("a", "en"), ("b", "de"), ("c", "de"))
         ]
         versions = [person.consent_version for person in people]
@@ -269,7 +271,9 @@ def test_a_participant_keeps_the_version_of_what_they_agreed_to(
         assert versions[1] == versions[2] == render_wording(db, study, "de").consent_version
         assert re.fullmatch(r"en-[0-9a-f]{12}", versions[0])
         reword_study(db, protocol, study, fill_in(load_wording(db, study)))
-        later = enrollment.enroll(db, study, "d", Mode.PREVIEW, RecruitmentSource.LINK, "de")
+        later = enrollment.enroll_participant(
+            db, study, "d", Mode.PREVIEW, RecruitmentSource.LINK, "de"
+        )
         assert later.consent_version != versions[1]
 
 
@@ -279,12 +283,12 @@ def test_edited_texts_are_taken_until_the_freeze(
     import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
     protocol = in_german(title="Another title")
     with write_transaction(engine) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         reword_study(db, protocol, study, read_wording(protocol, folder))
         assert parse_stored_protocol(study.protocol) == protocol
         assert render_wording(db, study, "en").title == "Another title"
         with pytest.raises(StudyError, match="changes trials of study 'short', but"):
             reword_study(db, in_german(trials=5), study, {})
-        freeze(db, study, Plan(), "ab" * 32)
+        freeze_study(db, study, AnalysisPlan(), "ab" * 32)
         with pytest.raises(StudyError, match="'short' is frozen; to change its wording, import"):
             reword_study(db, protocol, study, {})

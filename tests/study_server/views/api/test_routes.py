@@ -11,10 +11,10 @@ from werkzeug.test import TestResponse
 
 from study_server.clock import now
 from study_server.participants.screening import plate_digits
-from study_server.recruitment.invitations import invitation
+from study_server.recruitment.invitations import create_invitation
 from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant, Response, Trial
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, StudyState
 from tests.conftest import short_protocol
 
@@ -187,14 +187,14 @@ def test_enrollment_requires_consent_to_the_current_text(
 def test_a_paused_study_admits_only_enrolled_participants(client: FlaskClient, app: Flask) -> None:
     before = header(enroll(client, external_id="ada"))
     with write_transaction(app.extensions["engine"]) as db:
-        find(db, "short").state = StudyState.PAUSED
+        find_study(db, "short").state = StudyState.PAUSED
     assert header(enroll(client, external_id="ada")) == before
     refused = enroll(client, external_id="eve")
     assert (refused.status_code, refused.get_json()["error"]) == (403, "the study is paused")
 
 
 def test_an_invitation_makes_a_preview(client: FlaskClient, app: Flask) -> None:
-    invited = invitation(app.config["SECRET_KEY"], "short", Mode.PREVIEW, "p")
+    invited = create_invitation(app.config["SECRET_KEY"], "short", Mode.PREVIEW, "p")
     assert enroll(client, invitation=invited).status_code == 201
     with read_session(app.extensions["engine"]) as db:
         assert db.scalars(select(Participant.mode)).one() is Mode.PREVIEW
@@ -218,7 +218,7 @@ def screening(app: Flask) -> None:
         color_vision="required", night_light="recorded", plates=2, plates_min_correct=1
     )
     with write_transaction(app.extensions["engine"]) as db:
-        find(db, "short").protocol = protocol.canonical_json()
+        find_study(db, "short").protocol = protocol.canonical_json()
 
 
 @pytest.mark.usefixtures("screening")
@@ -271,7 +271,7 @@ def test_late_participants_time_out(
 ) -> None:
     (trial, *_) = client.get("/api/v1/trials", headers=token).get_json()["trials"]
     with write_transaction(app.extensions["engine"]) as db:
-        find(db, "short").protocol = short_protocol(time_limit_minutes=30).canonical_json()
+        find_study(db, "short").protocol = short_protocol(time_limit_minutes=30).canonical_json()
         db.scalars(select(Participant)).one().started_at = now() - timedelta(minutes=31)
     late = client.post(f"/api/v1/trials/{trial['token']}/{word}", json=SHOWN, headers=token)
     assert (late.status_code, "any more answers" in late.get_json()["error"]) == (409, True)

@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from study_server.cli import commands
-from study_server.recruitment.invitations import invitation
+from study_server.recruitment.invitations import create_invitation
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Participant
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, StudyState
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import reword_study
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_front_page_leads_to_the_open_studies(client: FlaskClient, app: Flask) -> None:
     assert "/s/short" in client.get("/").text
     with write_transaction(app.extensions["engine"]) as db:
-        find(db, "short").state = StudyState.CLOSED
+        find_study(db, "short").state = StudyState.CLOSED
     assert "/s/short" not in client.get("/").text
 
 
@@ -71,7 +71,7 @@ def bilingual(app: Flask, client: FlaskClient) -> FlaskClient:
     """A browser that would rather read German, at the short study in English and German."""
     protocol = short_protocol(languages=("en", "de"))
     with write_transaction(app.extensions["engine"]) as db:
-        reword_study(db, protocol, find(db, "short"), compose_wording(protocol))
+        reword_study(db, protocol, find_study(db, "short"), compose_wording(protocol))
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de-CH,de;q=0.9,en;q=0.8"
     return client
 
@@ -98,7 +98,7 @@ def words(page: str) -> dict[str, str]:
 
 
 def test_language_links_keep_the_other_parameters(bilingual: FlaskClient, app: Flask) -> None:
-    entry = f"/s/short?invitation={invitation(SECRET, 'short', Mode.PREVIEW, 'x')}"
+    entry = f"/s/short?invitation={create_invitation(SECRET, 'short', Mode.PREVIEW, 'x')}"
     page = bilingual.get(entry).text
     assert re.search(r'lang="de" hreflang="de" aria-current="true">Deutsch<', page)
     (link,) = re.findall(r'href="([^"]*)" lang="en" hreflang="en">English<', page)
@@ -123,7 +123,9 @@ def test_the_front_page_uses_the_language_of_the_browser(
     page = bilingual.get("/").text
     assert 'lang="de">Welches Foto hat künstliche Farben?</a>' in page
     with write_transaction(app.extensions["engine"]) as db:
-        reword_study(db, short_protocol(), find(db, "short"), compose_wording(short_protocol()))
+        reword_study(
+            db, short_protocol(), find_study(db, "short"), compose_wording(short_protocol())
+        )
     page = bilingual.get("/").text
     assert '<html lang="de">' in page
     assert 'lang="en">Which photograph has fake colors?</a>' in page
@@ -140,7 +142,7 @@ def test_a_study_that_is_not_open_admits_no_new_participants(
     state: StudyState, client: FlaskClient, app: Flask
 ) -> None:
     with write_transaction(app.extensions["engine"]) as db:
-        find(db, "short").state = state
+        find_study(db, "short").state = state
     assert client.get("/s/short").status_code == 403
 
 
@@ -159,13 +161,15 @@ def test_an_invitation_admits_to_a_draft_and_cannot_be_forged(
     client: FlaskClient, app: Flask
 ) -> None:
     with write_transaction(app.extensions["engine"]) as db:
-        find(db, "short").state = StudyState.DRAFT
+        find_study(db, "short").state = StudyState.DRAFT
     for secret, status in ((SECRET, 200), ("another secret, as long", 404)):
-        token = invitation(secret, "short", Mode.PREVIEW, "somebody")
+        token = create_invitation(secret, "short", Mode.PREVIEW, "somebody")
         assert client.get(f"/s/short?invitation={token}").status_code == status
-    elsewhere = invitation(SECRET, "other", Mode.PREVIEW, "somebody")
+    elsewhere = create_invitation(SECRET, "other", Mode.PREVIEW, "somebody")
     assert client.get(f"/s/short?invitation={elsewhere}").status_code == 404
-    base = consent(client, f"/s/short?invitation={invitation(SECRET, 'short', Mode.PREVIEW, 'x')}")
+    base = consent(
+        client, f"/s/short?invitation={create_invitation(SECRET, 'short', Mode.PREVIEW, 'x')}"
+    )
     with read_session(app.extensions["engine"]) as db:
         participant = db.scalars(select(Participant)).one()
     assert (participant.mode, base) == (Mode.PREVIEW, f"/p/{participant.token}")

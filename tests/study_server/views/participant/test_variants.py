@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from study_server.app import create_app
 from study_server.participants import current_trial, enrollment, replacement, scoring
-from study_server.participants.current_trial import Over, UnfitAnswer
-from study_server.participants.enrollment import StudyFull
+from study_server.participants.current_trial import InvalidAnswerError, ParticipationOverError
+from study_server.participants.enrollment import StudyFullError
 from study_server.participants.responses import SubmittedResponse
 from study_server.protocol.model import Protocol
 from study_server.settings import Settings
 from study_server.storage.engine import read_session, write_session
 from study_server.storage.models import Participant, Trial
-from study_server.studies.lookup import find
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Answer, Mode, Outcome, RecruitmentSource, Side, TrialKind
 from tests.conftest import SECRET, open_study, short_protocol
 from tests.study_server.acting import begin, respond, upcoming
@@ -49,7 +49,9 @@ def come(db: Session, protocol: Protocol, manifest: Path, tmp_path: Path) -> Par
 
 
 def enroll(db: Session, slug: str, person: str = "somebody", mode: Mode = Mode.LIVE) -> Participant:
-    return enrollment.enroll(db, find(db, slug), person, mode, RecruitmentSource.LINK)
+    return enrollment.enroll_participant(
+        db, find_study(db, slug), person, mode, RecruitmentSource.LINK
+    )
 
 
 def trials_of(db: Session, participant: Participant) -> list[Trial]:
@@ -82,7 +84,7 @@ def test_pairs_have_a_side_and_single_images_a_verdict(
 ) -> None:
     participant = come(db, short_protocol("one", **changes), manifest, tmp_path)
     (trial, *_) = upcoming(db, participant)
-    with pytest.raises(UnfitAnswer, match=f"answer {unfit} to a trial that asks for"):
+    with pytest.raises(InvalidAnswerError, match=f"answer {unfit} to a trial that asks for"):
         respond(db, participant, trial, SubmittedResponse(unfit, 500, 100))
 
 
@@ -98,7 +100,7 @@ def test_participants_who_pass_the_qualification_continue(
     while following := upcoming(db, participant):
         answer(db, participant, following[0])
     assert participant.outcome is Outcome.COMPLETE
-    assert scoring.score(db, participant) == (4, 4)
+    assert scoring.count_correct(db, participant) == (4, 4)
 
 
 def test_participants_who_fail_the_qualification_are_screened_out(
@@ -112,7 +114,7 @@ def test_participants_who_fail_the_qualification_are_screened_out(
     assert participant.outcome is Outcome.SCREENED_OUT
     assert upcoming(db, participant) == []
     assert scoring.completion_code(participant) is None
-    with pytest.raises(Over):
+    with pytest.raises(ParticipationOverError):
         answer(db, participant, third)
     # the place is free again
     assert enroll(db, "q", "third").assigned_method == participant.assigned_method
@@ -131,7 +133,7 @@ def test_a_repeat_repeats_the_replacement_of_its_original(
         answer(db, participant, trial)
     original = trials[repeat.repeat_of]
     begin(db, participant, original)
-    replacement.resume(db, participant)
+    replacement.void_interrupted_trials(db, participant)
     (instead, *_) = upcoming(db, participant)
     assert (instead.slot, instead.fake_id) != (original.slot, original.fake_id)
     assert (repeat.fake_id, repeat.real_id) == (instead.fake_id, instead.real_id)
@@ -146,7 +148,7 @@ def test_an_interrupted_repeat_shows_the_same_pair_again(
     while (trial := upcoming(db, participant)[0]).repeat_of is None:
         answer(db, participant, trial)
     begin(db, participant, trial)
-    replacement.resume(db, participant)
+    replacement.void_interrupted_trials(db, participant)
     (again, *_) = upcoming(db, participant)
     assert (again.fake_id, again.repeat_of) == (trial.fake_id, trial.repeat_of)
 
@@ -156,8 +158,8 @@ def test_repeats_are_not_scored(db: Session, manifest: Path, tmp_path: Path) -> 
     participant = come(db, protocol, manifest, tmp_path)
     while following := upcoming(db, participant):
         answer(db, participant, following[0])
-    assert current_trial.progress(db.connection(), participant) == (6, 6)
-    assert scoring.score(db, participant) == (4, 4)
+    assert current_trial.count_progress(db.connection(), participant) == (6, 6)
+    assert scoring.count_correct(db, participant) == (4, 4)
 
 
 def test_a_study_is_full_once_every_fake_has_enough_views(
@@ -173,7 +175,7 @@ def test_a_study_is_full_once_every_fake_has_enough_views(
     }
     first = come(db, short_protocol("full", **changes), manifest, tmp_path)
     enroll(db, "full", "second")
-    with pytest.raises(StudyFull):
+    with pytest.raises(StudyFullError):
         enroll(db, "full", "third")
     assert enroll(db, "full", "somebody") is first
     assert enroll(db, "full", "a look", Mode.PREVIEW).mode is Mode.PREVIEW

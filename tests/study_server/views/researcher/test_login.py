@@ -81,7 +81,7 @@ def test_a_login_link_works_once_until_it_expires(
     hours: int, uses: int, client: FlaskClient, app: Flask
 ) -> None:
     with write_transaction(app.extensions["engine"]) as db:
-        token = researchers.make_login_link(db, "ada", timedelta(hours=hours))
+        token = researchers.create_login_token(db, "ada", timedelta(hours=hours))
     link = f"/researcher/enter/{token}"
     let_in = [enter(client, link).status_code == 303 for _ in range(2)]
     assert let_in == [uses == 1, False]

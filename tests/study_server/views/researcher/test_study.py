@@ -17,13 +17,13 @@ from werkzeug.test import TestResponse
 from study_server.export.codebook import RESPONSE_COLUMNS
 from study_server.participants import enrollment
 from study_server.participants.responses import SubmittedResponse
-from study_server.recruitment.arrival import prolific_code
+from study_server.recruitment.arrival import prolific_completion_code
 from study_server.settings import find_resource_folder
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant, Unblinding
 from study_server.studies import researchers
-from study_server.studies.design import Plan, freeze, hash_wording
-from study_server.studies.lookup import find
+from study_server.studies.design import AnalysisPlan, freeze_study, hash_wording
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
 from tests.study_server.acting import respond, upcoming
 from tests.study_server.browsing import csrf_token
@@ -50,10 +50,10 @@ def client(app: Flask) -> FlaskClient:
 def frozen(app: Flask) -> Flask:
     """The study with a design for two people, of whom one has answered everything."""
     with write_transaction(app.extensions["engine"]) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         wording = hash_wording(db, study, find_resource_folder("templates"))
-        freeze(db, study, Plan(participants=2), wording)
-        person = enrollment.enroll(db, study, "p", Mode.LIVE, RecruitmentSource.LINK)
+        freeze_study(db, study, AnalysisPlan(participants=2), wording)
+        person = enrollment.enroll_participant(db, study, "p", Mode.LIVE, RecruitmentSource.LINK)
         while trials := upcoming(db, person):
             answer = SubmittedResponse(trials[0].truth, 640, 100, 100)
             respond(db, person, trials[0], answer)
@@ -67,7 +67,7 @@ def post(client: FlaskClient, address: str, **form: str) -> TestResponse:
 
 def state(app: Flask) -> StudyState:
     with write_transaction(app.extensions["engine"]) as db:
-        return find(db, "short").state
+        return find_study(db, "short").state
 
 
 def words(page: TestResponse) -> str:
@@ -92,7 +92,7 @@ def test_the_page_shows_the_links_and_codes_for_platforms(
     assert "Prolific http://localhost/s/short?PROLIFIC_PID={{%PROLIFIC_PID%}}&" in page
     assert "SONA http://localhost/s/short?survey_code=%SURVEY_CODE%" in page
     with write_transaction(frozen.extensions["engine"]) as db:
-        code = prolific_code(db, find(db, "short"), Outcome.COMPLETE)
+        code = prolific_completion_code(db, find_study(db, "short"), Outcome.COMPLETE)
     assert f"codes for Prolific: finished {code} " in page
 
 
@@ -141,10 +141,12 @@ def test_previews_are_counted_separately(client: FlaskClient, app: Flask) -> Non
 
 def test_every_participant_is_listed_with_reasons(client: FlaskClient, app: Flask) -> None:
     with write_transaction(app.extensions["engine"]) as db:
-        study = find(db, "short")
+        study = find_study(db, "short")
         for number in range(101):
-            enrollment.enroll(db, study, str(number), Mode.LIVE, RecruitmentSource.PROLIFIC)
-        person = enrollment.enroll(db, study, "last", Mode.LIVE, RecruitmentSource.LINK)
+            enrollment.enroll_participant(
+                db, study, str(number), Mode.LIVE, RecruitmentSource.PROLIFIC
+            )
+        person = enrollment.enroll_participant(db, study, "last", Mode.LIVE, RecruitmentSource.LINK)
         name = person.public_id
         person.outcome = person.outcome.RETURNED
     first, second = (client.get(f"{STUDY}/participants?page={page}") for page in (1, 2))
