@@ -57,7 +57,7 @@ def guess_fakes(browser: Browser, leaks: bool) -> Guesses:
             with read_session(study.engine) as db:
                 sides = {trial.token: trial.fake_side for trial in db.scalars(select(Trial))}
     assert len(pairs) == PEOPLE * TRIALS, len(pairs)
-    return guess(pairs, [sides[str(pair.told["token"])] is Side.LEFT for pair in pairs])
+    return guess(pairs, [sides[str(pair.trial["token"])] is Side.LEFT for pair in pairs])
 
 
 def plant_etag(study: LiveStudy) -> None:

@@ -1,7 +1,7 @@
-"""Tests: as many processes as there are cores, so one thread for the sums of each."""
+"""The tests. They run in one process per core, so each process uses one thread for arithmetic."""
 
 import os
 
-if "PYTEST_VERSION" in os.environ:  # benchmarks import these modules too, and use every core
+if "PYTEST_VERSION" in os.environ:  # benchmarks also import these modules, but use all cores
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # read when numpy is imported
         os.environ.setdefault(name, "1")

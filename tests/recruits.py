@@ -1,4 +1,4 @@
-"""Forty people whom Prolific sends: most finish, the others do all that people do."""
+"""Forty participants from Prolific. Most finish; the others show every other behavior."""
 
 import re
 from collections.abc import Mapping
@@ -25,23 +25,23 @@ from study_server.vocabulary import FOIL_METHOD, Answer, ColorVision
 
 CODE = re.compile(r'<strong id="code">([^<]+)</strong>')
 BACK = re.compile(r'id="redirect-target" href="([^"]+)"')
-FOOLED = 0.3  # of these people's answers
-HALF = 6  # answers, after which somebody leaves
+FOOLED = 0.3  # fooling rate of these participants
+HALF = 6  # answers given by participants who leave half way
 
 
 class Fate(StrEnum):
-    """What becomes of somebody."""
+    """A participant's course through the study."""
 
     STEADY = "finishes"
     TWICE = "leaves half way, comes back by the link in another browser, and submits twice"
-    MISTYPED = "finishes, and tells Prolific another code"
+    MISTYPED = "finishes, but submits a wrong code to Prolific"
     CARELESS = "finishes, but misses the attention checks"
     RETURNED = "leaves half way and returns the submission"
-    GONE = "leaves half way until Prolific's time is over"
-    LATE = "leaves half way until the study's own time is over"
+    GONE = "leaves half way until Prolific's time limit"
+    LATE = "leaves half way until the study's own time limit"
     SCREENED_OUT = "confuses colors"
-    ACTIVE = "is still at it"
-    LOOKED = "reads what it is about, and goes"
+    ACTIVE = "is still answering"
+    LOOKED = "reads the consent page and leaves"
 
 
 ROSTER = {
@@ -58,13 +58,13 @@ STATUS = {
 
 @dataclass(frozen=True)
 class Recruit:
-    """One of them. pid: Prolific's id of the person."""
+    """A participant from Prolific. pid: Prolific's participant id."""
 
     pid: str
     fate: Fate
 
     def link(self, entry: str, session: int = 1) -> str:
-        """The study's link as Prolific fills it in."""
+        """Return the study's link as Prolific fills it in."""
         own = {
             "{{%PROLIFIC_PID%}}": self.pid,
             "{{%STUDY_ID%}}": "671b8ae84509b9a624b95e13",
@@ -75,16 +75,16 @@ class Recruit:
         return entry
 
     def session(self, number: int = 1) -> str:
-        """Prolific's id of a submission."""
+        """Return Prolific's id of a submission."""
         return f"{self.pid}-{number}"
 
     def submissions(self, codes: Mapping[str, str]) -> list[dict[str, Any]]:
-        """What Prolific says of this person. codes: by outcome."""
-        told = {
+        """Return Prolific's submissions of this participant. codes: completion code by outcome."""
+        code_by_fate = {
             Fate.MISTYPED: "N0C0DE", Fate.LATE: codes["timed_out"],
             Fate.SCREENED_OUT: codes["screened_out"],
         }  # fmt: skip
-        code = told.get(self.fate, codes["complete"] if self.fate in FINISH else "")
+        code = code_by_fate.get(self.fate, codes["complete"] if self.fate in FINISH else "")
         one = {
             "participant_id": self.pid,
             "status": STATUS.get(self.fate, "AWAITING REVIEW"),
@@ -95,25 +95,25 @@ class Recruit:
 
     @property
     def color_vision(self) -> ColorVision:
-        """What this person says of it."""
+        """This participant's answer to the question about color vision."""
         screened_out = self.fate is Fate.SCREENED_OUT
         return ColorVision.DEFICIENT if screened_out else ColorVision.NORMAL
 
     def choose(self, truth: TrialTruth, rng: Random) -> Answer:
-        """Controls are found by all but the careless."""
+        """Choose an answer. All participants but the careless ones recognize the foils."""
         wrong = self.fate is Fate.CARELESS if truth.method == FOIL_METHOD else rng.random() < FOOLED
         return truth.truth.other if wrong else truth.truth
 
 
 def recruits() -> list[Recruit]:
-    """Mixed: who finishes does not come first."""
+    """Return all participants in a random order with a fixed seed."""
     fates = [fate for fate, people in ROSTER.items() for _ in range(people)]
     Random(0).shuffle(fates)
     return [Recruit(f"{number:024x}", fate) for number, fate in enumerate(fates, start=0x5F)]
 
 
 def come(person: Recruit, entry: str, engine: Engine) -> str:
-    """Take part as far as this person does; the code with which they leave."""
+    """Take part as far as this participant does, and return the code that is shown at the end."""
     link = local(person.link(entry))
     with closing(SimulatedBrowser(entry)) as browser:
         if person.fate is Fate.LOOKED:
@@ -135,7 +135,7 @@ def come(person: Recruit, entry: str, engine: Engine) -> str:
 
 
 def come_again(person: Recruit, entry: str, engine: Engine) -> str:
-    """By the link of another submission, in another browser: to the same place, and to the end."""
+    """Continue to the end with the link of a second submission, in another browser."""
     with closing(SimulatedBrowser(entry)) as browser:
         base = urlsplit(browser.send("GET", local(person.link(entry, 2))).headers["Location"]).path
         answer(browser, base, engine, person, None)
@@ -143,7 +143,7 @@ def come_again(person: Recruit, entry: str, engine: Engine) -> str:
 
 
 def local(link: str) -> str:
-    """Path and query."""
+    """Return the path and query of a link."""
     parts = urlsplit(link)
     return f"{parts.path}?{parts.query}"
 
@@ -151,7 +151,7 @@ def local(link: str) -> str:
 def answer(
     browser: SimulatedBrowser, base: str, engine: Engine, person: Recruit, until: int | None
 ) -> None:
-    """So many answers, or all."""
+    """Give answers until this many have been given, or all if `until` is None."""
     rng = Random(person.pid)
     browser.post(f"{base}/environment", SIMULATED_ENVIRONMENT)
     batch = browser.post(f"{base}/resume", {})
@@ -162,13 +162,13 @@ def answer(
 
 
 def find_code(browser: SimulatedBrowser, page: str) -> str:
-    """The code that stands on a page, or none."""
-    found = CODE.search(browser.send("GET", page).text)
-    return found[1] if found else ""
+    """Return the code on a page, or "" if there is none."""
+    match = CODE.search(browser.send("GET", page).text)
+    return match[1] if match else ""
 
 
 def read_code(browser: SimulatedBrowser, page: str) -> str:
-    """What stands on somebody's last page, the same as in its way back to Prolific."""
+    """Return the code on a participant's last page, which its link to Prolific must repeat."""
     content = browser.send("GET", page).text
     code, back = CODE.search(content), BACK.search(content)
     if code is None or back is None or not unescape(back[1]).endswith(f"?cc={code[1]}"):

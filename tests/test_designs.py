@@ -1,4 +1,4 @@
-"""design.json crosses from the server to the analysis: both go by docs/formats.md."""
+"""Tests that the server and the analysis agree on design.json, as docs/formats.md describes it."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""What the docs say of the code."""
+"""Tests that the documentation agrees with the code."""
 
 import importlib.util
 import re
@@ -53,12 +53,12 @@ def test_the_walk_through_uses_existing_commands_and_options() -> None:
 def test_the_table_of_presets_matches_the_code() -> None:
     lines = (DOCS / "protocols.md").read_text(encoding="utf-8").splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
-    told = {row[0].strip("`"): row[2:] for row in rows[2:]}
-    assert told == {preset: describe(create_protocol("s", preset)) for preset in PRESETS}
+    documented = {row[0].strip("`"): row[2:] for row in rows[2:]}
+    assert documented == {preset: describe(create_protocol("s", preset)) for preset in PRESETS}
 
 
 def describe(protocol: Protocol) -> list[str]:
-    """A row of the table."""
+    """Return the protocol's row of the table."""
     ways = {"sequential": "pair, one after the other", "simultaneous": "pair, both at once"}
     (exposure,) = protocol.exposures_ms
     each = " each" if protocol.presentation == "sequential" else ""

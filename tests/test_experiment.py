@@ -1,4 +1,4 @@
-"""docs/experiment: the page says what its numbers say."""
+"""Tests that the page in docs/experiment agrees with its data files."""
 
 import importlib.util
 import json
@@ -37,7 +37,7 @@ def test_the_shipped_models_match_the_training_curves() -> None:
         header = read_header(path)
         assert (header["epoch"], header["val_loss"]) == (run["epoch"], run["val_loss"])
         assert run["val_loss"] == min(run["log"]["val_loss"])
-        assert "/" not in run["config"]["weights"]  # whoever trained it has a folder of their own
+        assert "/" not in run["config"]["weights"]  # no folder of the machine that trained it
 
 
 def test_every_image_of_the_page_exists() -> None:

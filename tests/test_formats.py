@@ -1,4 +1,4 @@
-"""docs/formats.md is the contract between the rooms: every row of its tables matches the code."""
+"""Tests that docs/formats.md, which describes the files between packages, matches the code."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def section(title: str) -> str:
 
 
 def table(title: str) -> dict[str, str]:
-    """column -> meaning; a row may name several columns."""
+    """Return the meaning of each column. A row of the table may name several columns."""
     rows = re.findall(r"^\| ([a-z0-9_, ]+) \| (.+) \|$", section(title), re.M)
     return {
         column: text for names, text in rows if names != "column" for column in names.split(", ")

@@ -1,4 +1,4 @@
-"""The architecture: packages exchange files, never imports; inside a package imports go one way."""
+"""Tests of the architecture: packages exchange files, not imports; imports have no cycles."""
 
 import ast
 import re
@@ -18,16 +18,16 @@ EXTRAS = {"colorizer": ["colorizer"], "study_server": ["server", "mturk"], "anal
 PACKAGES = sorted(EXTRAS)
 OUTSIDE = {"demo", "tests", "benchmarks"}
 
-# Libraries that a package must do without, even if they are installed.
+# Libraries that a package must not need, even if they are installed.
 FORBIDDEN = {
     "colorizer": ["flask", "sqlalchemy", "alembic", "granian", "pydantic"],
     "study_server": ["torch", "torchvision", "safetensors", "matplotlib", "scipy", "boto3"],
     "analysis": ["flask", "torch", "torchvision", "safetensors", "alembic", "granian"],
 }
-# Functions that write into a zip in memory, or into a folder that is renamed when it is whole.
+# Functions that write into a zip in memory, or into a folder that is renamed when it is complete.
 WRITES_BELOW_A_TEMPORARY_NAME = {
     "study_server.export.zip_stream.stream_zip",
-    "study_server.stimuli.files.store",
+    "study_server.stimuli.files.store_stimulus",
 }
 MODULE_SUFFIXES = {".py", ".js", ".css", ".html"}
 COMMANDS = {"colorizer": "colorizer.cli", "study_server": "study_server.cli"}
@@ -55,7 +55,7 @@ def package_modules(package: str) -> dict[str, Path]:
 
 
 def imports(file: Path) -> Iterator[str]:
-    """Yield the dotted names that a file imports; `from a import b` yields `a.b`, module or not."""
+    """Yield the dotted names that a file imports; `from a import b` always yields `a.b`."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
@@ -79,7 +79,7 @@ def test_the_demo_uses_the_packages_through_their_commands_only() -> None:
 
 
 def opens_for_writing(node: ast.AST) -> bool:
-    """Whether this is a call of write_text, write_bytes, or open with a mode that writes."""
+    """Return True for a call of write_text, write_bytes, or open with a writing mode."""
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
         return False
     given = [*node.args, *(word.value for word in node.keywords if word.arg == "mode")]
@@ -94,15 +94,15 @@ def is_atomic_write(node: ast.AST) -> bool:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_file_is_written_atomically(package: str) -> None:
-    found = set()
+    writers = set()
     for module, file in package_modules(package).items():
         for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not isinstance(function, ast.FunctionDef):
                 continue
             inside = list(ast.walk(function))
             if any(map(opens_for_writing, inside)) and not any(map(is_atomic_write, inside)):
-                found.add(f"{module}.{function.name}")
-    assert found == {x for x in WRITES_BELOW_A_TEMPORARY_NAME if x.startswith(f"{package}.")}
+                writers.add(f"{module}.{function.name}")
+    assert writers == {x for x in WRITES_BELOW_A_TEMPORARY_NAME if x.startswith(f"{package}.")}
 
 
 def import_graph(package: str) -> dict[str, set[str]]:
@@ -164,7 +164,7 @@ def required_by(name: str) -> list[str]:
 
 
 def distribution_name(requirement: str) -> str:
-    """`Flask-WTF[email]>=1.2; extra == "x"` -> flask-wtf"""
+    """Return the normalized name: `Flask-WTF[email]>=1.2; extra == "x"` gives flask-wtf."""
     return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
 
 

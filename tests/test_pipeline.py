@@ -1,4 +1,4 @@
-"""The whole chain by its commands: a dozen photographs -> two models -> a study -> a report."""
+"""Tests of the whole pipeline of commands: photographs, two models, a study, a report."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ PEOPLE = 6
 
 
 def run(program: str, *arguments: object) -> str:
-    """Standard output of an installed command, which must succeed."""
+    """Run an installed command, which must succeed, and return its standard output."""
     words = [str(Path(sys.executable).with_name(program)), *map(str, arguments)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
@@ -26,7 +26,7 @@ def run(program: str, *arguments: object) -> str:
 
 
 def write_photographs(folder: Path, count: int) -> None:
-    """Smooth colors with some noise, 48 px: no two alike, none gray."""
+    """Write different color images: smooth gradients with some noise, 48 px."""
     rng = np.random.default_rng(0)
     folder.mkdir()
     for number in range(count):
@@ -38,7 +38,7 @@ def write_photographs(folder: Path, count: int) -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder after every command has run in it."""
+    """Run every command in a folder and return it."""
     here = tmp_path_factory.mktemp("pipeline")
     write_photographs(here / "photographs", 12)
     protocol = short_protocol("tiny", practice=1, trials=4, attention_checks=1, assignment="within")

@@ -1,4 +1,4 @@
-"""The packages import, and commands show their help, where POSIX-only modules are missing."""
+"""Tests that imports and command help work without POSIX-only modules."""
 
 import subprocess
 import sys

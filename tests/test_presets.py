@@ -1,4 +1,4 @@
-"""Every preset as it is published, played by simulated people to a report, on both databases."""
+"""Tests of every preset with simulated participants, from import to report, on both databases."""
 
 import csv
 import json
@@ -24,14 +24,13 @@ from study_server.vocabulary import Mode
 from tests.conftest import SECRET, open_study, simulate, write_stimuli
 
 PEOPLE = 2  # an interval needs two
-# however they answer
-EVERYBODY = AnalysisPlan(exclusions=PlannedExclusions(attention_checks_min_correct=0))
+NO_EXCLUSIONS = AnalysisPlan(exclusions=PlannedExclusions(attention_checks_min_correct=0))
 POPULATION = SimulatedPopulation({"l2": 0.15, "mcl": 0.2}, participant_sd=0)
 
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photographs enough for the longest preset, 200 images a person."""
+    """Return a manifest for the longest preset, with 200 images per participant."""
     return write_stimuli(tmp_path_factory.mktemp("stimuli"), images=200, size=16)
 
 
@@ -43,10 +42,10 @@ def play(
     protocol: Protocol,
     population: SimulatedPopulation = POPULATION,
 ) -> list[dict[str, str]]:
-    """Import, freeze, simulate, export; the rows of responses.csv."""
+    """Import, freeze, simulate and export a study; return the rows of responses.csv."""
     open_study(engine, protocol, manifest, folder / "instance")
     with write_transaction(engine) as db:
-        freeze_study(db, find_study(db, protocol.slug), EVERYBODY, "0" * 64)
+        freeze_study(db, find_study(db, protocol.slug), NO_EXCLUSIONS, "0" * 64)
     app = create_app(
         Settings(database_url=url, instance_folder=folder / "instance", secret_key=SECRET), engine
     )
@@ -64,8 +63,8 @@ def make_report(folder: Path) -> dict[str, Any]:
     done = CliRunner().invoke(report, arguments, standalone_mode=False)
     if done.exception is not None:
         raise done.exception
-    told: dict[str, Any] = json.loads((folder / "report" / "report.json").read_text())
-    return told
+    contents: dict[str, Any] = json.loads((folder / "report" / "report.json").read_text())
+    return contents
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -79,28 +78,28 @@ def test_a_preset_runs_from_import_to_report(
         planned = {str(kind): count for kind, count in protocol.planned_trials.items() if count}
         assert Counter(row["kind"] for row in own) == planned
         assert {row["outcome"] for row in own} == {"complete"}
-        dealt = [image for row in own for image in {row["image"], row["real_image"]} - {""}]
-        assert len(set(dealt)) == len(dealt)
+        images = [image for row in own for image in {row["image"], row["real_image"]} - {""}]
+        assert len(set(images)) == len(images)
     exposures = {str(exposure or "") for exposure in protocol.exposures_ms}
     assert {row["exposure_ms"] for row in rows} == exposures
     assert {(row["presentation"], row["question"]) for row in rows} == {
         (protocol.presentation, protocol.question)
     }
-    told = make_report(tmp_path)
-    assert told["input"]["participants"] == PEOPLE
-    assert (told["design"]["verdict"], told["design"]["deviations"]) == ("match", [])
-    assert set(told["methods"]) == {"l2", "mcl"}
+    results = make_report(tmp_path)
+    assert results["input"]["participants"] == PEOPLE
+    assert (results["design"]["verdict"], results["design"]["deviations"]) == ("match", [])
+    assert set(results["methods"]) == {"l2", "mcl"}
     fakes = PEOPLE * protocol.trials // (2 if protocol.is_single else 1)
-    assert sum(method["trials"] for method in told["methods"].values()) == fakes
-    if protocol.is_single:  # one method a person: photographs count with the fakes they stood among
-        errors = [method["error"]["trials"] for method in told["methods"].values()]
+    assert sum(method["trials"] for method in results["methods"].values()) == fakes
+    if protocol.is_single:  # one method per participant: real images count with its fakes
+        errors = [method["error"]["trials"] for method in results["methods"].values()]
         assert errors == [protocol.trials] * 2
 
 
 def test_unqualified_participants_are_screened_out_and_free_their_place(
     engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
-    """A crowd that takes most fakes for photographs is right too seldom for HYPE."""
+    """Participants fooled by most fakes fail the qualification of HYPE."""
     protocol = create_protocol("s", "hype_inf")
     population = SimulatedPopulation({"l2": 0.8, "mcl": 0.8}, participant_sd=0)
     rows = play(engine, database_url, manifest, tmp_path, protocol, population)

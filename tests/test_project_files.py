@@ -1,4 +1,4 @@
-"""The files that describe the project agree with one another."""
+"""Tests that the files describing the project agree with each other."""
 
 import re
 import tomllib

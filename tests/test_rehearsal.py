@@ -1,4 +1,4 @@
-"""A recruited study from somebody else's images to its report, by the commands and over HTTP."""
+"""Tests of a recruited study with external images, from import to report, over HTTP."""
 
 import csv
 import json
@@ -39,7 +39,7 @@ from tests.test_pipeline import run
 pytestmark = pytest.mark.slow(60)
 
 IMAGES, TRIALS, ATTENTION_CHECKS, PLANNED = 60, 20, 10, 30
-EARLY = 20  # people who have come when somebody looks
+EARLY = 20  # participants before the early export
 PLAN = f'participants = {PLANNED}\nstopping = "at {PLANNED} who completed"\n'
 SETTINGS = {
     "methods": '["gan"]', "stimuli": '"any"', "entry": '"recruited"', "practice": "2",
@@ -50,7 +50,7 @@ ALL = TRIALS + ATTENTION_CHECKS + 2
 
 
 def write_images(folder: Path) -> None:
-    """Photographs, what an unknown model made of them, and controls; names of all sorts."""
+    """Write photographs, fakes of an unknown model, and controls, with unusual file names."""
     rng = np.random.default_rng(0)
     for number in range(IMAGES):
         corners = rng.integers(40, 216, (4, 4, 3), dtype=np.uint8)
@@ -64,7 +64,7 @@ def write_images(folder: Path) -> None:
 
 
 def edit(study_toml: Path) -> None:
-    """What a lab writes into the file that `study new` made."""
+    """Edit the file written by `study new`, as a lab would."""
     text = study_toml.read_text()
     for key, value in SETTINGS.items():
         text, times = re.subn(rf"^{key} = .*?(?=  #|$)", f"{key} = {value}", text, flags=re.M)
@@ -79,11 +79,14 @@ def edit(study_toml: Path) -> None:
 
 @dataclass
 class Rehearsal:
-    """What it left. told: people's codes by Prolific's id; sheet, early and late: CSV rows."""
+    """The results of the study.
+
+    shown_codes: the code shown at the end, by Prolific id. sheet, early, late: rows of CSV files.
+    """
 
     people: list[Recruit]
     codes: dict[str, str]
-    told: dict[str, str]
+    shown_codes: dict[str, str]
     stub: Stub
     sheet: list[dict[str, str]]
     early: list[dict[str, str]]
@@ -111,7 +114,7 @@ def prepare_study(folder: Path) -> None:
 
 
 def try_out(address: str, engine: Engine) -> None:
-    """The preview, as a participant sees it."""
+    """Take part in the preview."""
     link = local(run("study", "preview", "faces").strip())
     with closing(SimulatedBrowser(address)) as browser:
         base = give_consent(browser, link)
@@ -120,7 +123,7 @@ def try_out(address: str, engine: Engine) -> None:
 
 
 def send(person: Recruit, address: str, link: str, engine: Engine) -> str:
-    """Who is late was sent more than the study's hour ago."""
+    """Take part as this participant; late ones are backdated beyond the study's time limit."""
     parts = urlsplit(link)
     code = come(person, f"{address}{parts.path}?{parts.query}", engine)
     if person.fate is Fate.LATE:
@@ -131,7 +134,7 @@ def send(person: Recruit, address: str, link: str, engine: Engine) -> str:
 
 
 def settle(stub: Stub) -> list[dict[str, str]]:
-    """`study reconcile` and `study pay`, with the stub in Prolific's place."""
+    """Run `study reconcile` and `study pay` with the stub in place of Prolific."""
     with speaking(stub) as prolific, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PROLIFIC_TOKEN", TOKEN)
         patch.setattr(
@@ -145,7 +148,7 @@ def settle(stub: Stub) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
-    """The whole of it, once."""
+    """Run the whole study once."""
     here = tmp_path_factory.mktemp("rehearsal")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)
@@ -168,9 +171,9 @@ def rehearse(here: Path, engine: Engine) -> Rehearsal:
         run("study", "open", "faces")
         link, *lines = run("study", "recruit", "faces", "prolific").splitlines()
         codes = dict(line.split() for line in lines)
-        told = {one.pid: send(one, address, link, engine) for one in people[:EARLY]}
+        shown_codes = {one.pid: send(one, address, link, engine) for one in people[:EARLY]}
         run("study", "export", "faces", "--out", "early/responses.csv")
-        told |= {one.pid: send(one, address, link, engine) for one in people[EARLY:]}
+        shown_codes |= {one.pid: send(one, address, link, engine) for one in people[EARLY:]}
     stub = Stub([row for person in people for row in person.submissions(codes)], page_size=20)
     sheet = settle(stub)
     run("study", "close", "faces")
@@ -178,7 +181,7 @@ def rehearse(here: Path, engine: Engine) -> Rehearsal:
     design = "--design", "design.json"
     run("python", "-m", "analysis.report", "responses.csv", *design, "--out", "report")
     return Rehearsal(
-        people, codes, told, stub, sheet, read(here / "early" / "responses.csv"),
+        people, codes, shown_codes, stub, sheet, read(here / "early" / "responses.csv"),
         read(here / "responses.csv"), read(here / "participants.csv"),
         json.loads((here / "report" / "report.json").read_text()),
     )  # fmt: skip
@@ -189,7 +192,7 @@ def test_every_participant_gets_the_code_of_their_outcome(rehearsal: Rehearsal) 
         code = rehearsal.codes["complete"] if person.fate in FINISH else ""
         if person.fate is Fate.SCREENED_OUT:
             code = rehearsal.codes["screened_out"]
-        assert rehearsal.told[person.pid] == code, person
+        assert rehearsal.shown_codes[person.pid] == code, person
 
 
 def test_there_is_one_record_per_consenting_participant(rehearsal: Rehearsal) -> None:
@@ -230,11 +233,11 @@ def test_exports_are_blinded_until_the_planned_sample_is_complete(rehearsal: Reh
 
 
 def test_the_report_matches_the_frozen_design(rehearsal: Rehearsal) -> None:
-    told = rehearsal.report
-    assert (told["design"]["verdict"], told["design"]["deviations"]) == ("match", [])
-    people = told["methods"]["gan"]["participants"]
+    report = rehearsal.report
+    assert (report["design"]["verdict"], report["design"]["deviations"]) == ("match", [])
+    people = report["methods"]["gan"]["participants"]
     assert people == PLANNED - len(rehearsal.of(Fate.CARELESS))
-    assert told["methods"]["gan"]["trials"] == people * TRIALS
+    assert report["methods"]["gan"]["trials"] == people * TRIALS
 
 
 def test_every_exclusion_has_its_planned_reason(rehearsal: Rehearsal) -> None:

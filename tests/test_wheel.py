@@ -1,4 +1,4 @@
-"""The wheel: built, installed into an empty environment, serving a page from another directory."""
+"""Tests of the wheel: build it, install it in an empty environment, serve a page from it."""
 
 import os
 import socket
@@ -17,20 +17,20 @@ from tests.ports import free_port
 
 pytestmark = pytest.mark.slow(30)
 
-HOUSE = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
-    subprocess.run([*build, str(HOUSE)], check=True, capture_output=True)
+    subprocess.run([*build, str(ROOT)], check=True, capture_output=True)
     return next(folder.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty virtual environment with nothing but the wheel's server extra; its `bin`."""
+    """Return the `bin` folder of a virtual environment with only the wheel's server extra."""
     folder = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     install = [str(folder / "bin" / "pip"), "install", "--quiet", f"{wheel}[server]"]
@@ -43,7 +43,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`study serve` in a directory that has nothing to do with the checkout; its address."""
+    """Run `study serve` in a directory outside the checkout, and yield its address."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     port = free_port()
     command = [str(environment / "study"), "serve", "--port", str(port)]
@@ -55,7 +55,7 @@ def served(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def bare_environment() -> dict[str, str]:
-    """This process's environment without what could let the checkout be found."""
+    """Return this process's environment without variables that could lead to the checkout."""
     hints = ("STUDY_", "PYTHON", "VIRTUAL_ENV")
     return {name: value for name, value in os.environ.items() if not name.startswith(hints)}
 
@@ -63,7 +63,7 @@ def bare_environment() -> dict[str, str]:
 def wait_for_port(port: int, server: subprocess.Popen[bytes], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        assert server.poll() is None, "`study serve` ended by itself"
+        assert server.poll() is None, "`study serve` ended unexpectedly"
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
@@ -84,12 +84,12 @@ def test_the_wheel_contains_pages_styles_texts_and_migrations(wheel: Path) -> No
     for folder, kind in (("templates", ".html"), ("static", ".css"), ("static", ".js")):
         inside = f"study_server/{folder}/"
         packed = {name.removeprefix(inside) for name in names if name.startswith(inside)}
-        here = (HOUSE / folder).rglob(f"*{kind}")
-        assert packed >= {str(file.relative_to(HOUSE / folder)) for file in here}
+        here = (ROOT / folder).rglob(f"*{kind}")
+        assert packed >= {str(file.relative_to(ROOT / folder)) for file in here}
         assert any(name.endswith(kind) for name in packed), f"no {kind} in {inside}"
     for folder, kind in (("translations", ".po"), ("wording", ".md")):
-        here = (HOUSE / "study_server" / folder).rglob(f"*{kind}")
-        assert {str(file.relative_to(HOUSE)) for file in here} <= set(names)
+        here = (ROOT / "study_server" / folder).rglob(f"*{kind}")
+        assert {str(file.relative_to(ROOT)) for file in here} <= set(names)
     assert any(name.startswith("study_server/migrations/versions/") for name in names)
 
 
@@ -118,4 +118,4 @@ def test_the_installed_server_shows_its_front_page_and_style_sheet(served: str) 
     response, style = get(served + "/static/style.css")
     assert response.status == 200
     assert response.headers.get_content_type() == "text/css"
-    assert style == (HOUSE / "static" / "style.css").read_text(encoding="utf-8")
+    assert style == (ROOT / "static" / "style.css").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a participant's browser sends, in few words."""
+"""Helpers that send the requests of a participant's browser."""
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -7,9 +7,9 @@ SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
 
 
 def trials(client: FlaskClient, base: str) -> list[str]:
-    """The addresses of the next ones."""
-    told = client.get(f"{base}/trials").get_json()["trials"]
-    return [f"{base}/trials/{trial['token']}" for trial in told]
+    """Return the addresses of the next trials."""
+    upcoming = client.get(f"{base}/trials").get_json()["trials"]
+    return [f"{base}/trials/{trial['token']}" for trial in upcoming]
 
 
 def answer(client: FlaskClient, trial: str, **changes: object) -> TestResponse:

@@ -1,4 +1,4 @@
-"""The short study on SQLite: what attackers send meets the same views on both databases."""
+"""The short study on SQLite only, because attacks reach the same views on both databases."""
 
 import pytest
 from flask import Flask
@@ -28,7 +28,7 @@ def base(client: FlaskClient) -> str:
 
 @pytest.fixture
 def researcher(app: Flask) -> FlaskClient:
-    """A browser in which a researcher is signed in."""
+    """Return a browser in which a researcher is signed in."""
     with write_transaction(app.extensions["engine"]) as db:
         researchers.add_researcher(db, "ada", PASSWORD)
     client = app.test_client()

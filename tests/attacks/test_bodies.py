@@ -1,4 +1,4 @@
-"""Too much, too deep, too slow: the server refuses it, and serves others meanwhile."""
+"""Tests that oversized, malformed and slow requests are refused and do not block others."""
 
 import socket
 import time
@@ -62,7 +62,7 @@ def test_an_oversized_body_is_refused(size: int, client: FlaskClient, base: str)
 
 @pytest.fixture
 def address(app: Flask) -> Iterator[tuple[str, int]]:
-    """`study serve` with the app's database."""
+    """Run `study serve` with the app's database, and yield its address."""
     url = app.extensions["engine"].url.render_as_string(hide_password=False)
     server = Server(app.extensions["settings"].instance_folder.parent, url)
     with started(server):
@@ -70,7 +70,7 @@ def address(app: Flask) -> Iterator[tuple[str, int]]:
 
 
 def status(address: tuple[str, int], raw: bytes) -> bytes:
-    """What the server says to these bytes; b"" where it only hangs up."""
+    """Return the status line of the reply to these bytes, or b"" if the server disconnects."""
     with socket.create_connection(address, timeout=10) as connection:
         try:
             connection.sendall(raw)
@@ -80,8 +80,8 @@ def status(address: tuple[str, int], raw: bytes) -> bytes:
 
 
 def test_a_declared_length_of_gigabytes_is_refused_before_reading(address: tuple[str, int]) -> None:
-    claimed = b"POST /s/short HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999\r\n\r\n"
-    assert status(address, claimed).startswith(b"HTTP/1.1 413")
+    head = b"POST /s/short HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999\r\n\r\n"
+    assert status(address, head).startswith(b"HTTP/1.1 413")
 
 
 def test_an_endless_chunked_body_is_cut_off(address: tuple[str, int]) -> None:
@@ -91,7 +91,7 @@ def test_an_endless_chunked_body_is_cut_off(address: tuple[str, int]) -> None:
     assert status(address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") == b"HTTP/1.1 200 OK"
 
 
-NO_HTTP = (
+MALFORMED_HTTP = (
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
     b"GET / HTTP/9.9\r\n\r\n",
     b"GET\r\n\r\n",
@@ -103,9 +103,9 @@ NO_HTTP = (
 
 
 def test_malformed_http_is_refused_or_disconnected(address: tuple[str, int]) -> None:
-    for raw in NO_HTTP:
-        told = status(address, raw + b"\r\n\r\n")
-        assert told[:10] in (b"HTTP/1.1 4", b"HTTP/1.0 4", b"HTTP/1.0 2", b""), raw
+    for raw in MALFORMED_HTTP:
+        line = status(address, raw + b"\r\n\r\n")
+        assert line[:10] in (b"HTTP/1.1 4", b"HTTP/1.0 4", b"HTTP/1.0 2", b""), raw
         assert status(address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") == b"HTTP/1.1 200 OK"
 
 

@@ -1,4 +1,4 @@
-"""5,000 requests over every route, half sensible: served or refused, never a failure of ours."""
+"""Fuzz tests: 5,000 requests to all routes, about half of them valid; none causes a 5xx."""
 
 import re
 from collections import Counter
@@ -59,7 +59,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 class Known(NamedTuple):
-    """What a request may name that is there."""
+    """Existing values that a request may contain."""
 
     tokens: list[str]  # of participants
     trials: list[str]
@@ -67,7 +67,7 @@ class Known(NamedTuple):
 
 
 class Fuzzer:
-    """Requests by chance, from a seed."""
+    """A generator of random requests from a seed."""
 
     def __init__(self, app: Flask, seed: int) -> None:
         self.app, self.rng, self.seen = app, Random(seed), Counter[int]()
@@ -76,7 +76,7 @@ class Fuzzer:
         self.known = self.come()
 
     def come(self) -> Known:
-        """Somebody new; and the researcher signs in again, for they may be out."""
+        """Enroll a new participant and sign the researcher in again, who may have been signed out."""
         client = self.app.test_client()
         base = consent(client)
         token = csrf_token(self.researcher.get("/researcher/login"))
@@ -86,7 +86,7 @@ class Fuzzer:
         return Known([base[3:]], [each.rpartition("/")[2] for each in trials(client, base)], token)
 
     def send(self, rule: Rule) -> tuple[str, TestResponse]:
-        """A request to a route, in words, and what came of it."""
+        """Send a request to a route; return its description and the reply."""
         rng, client = self.rng, self.rng.choice([self.researcher, self.app.test_client()])
         allowed = sorted(rule.methods or ())
         method = rng.choice(allowed if rng.random() < 0.9 else METHODS)
@@ -94,13 +94,13 @@ class Fuzzer:
         options = self.body(rule.endpoint) if method in ("POST", "PUT", "PATCH") else {}
         query = {rng.choice(WORDS[3:]): rng.choice(WORDS)} if rng.random() < 0.2 else {}
         headers = self.headers()
-        told = f"{method} {path!r} {query} {headers} {options}"
-        return told, client.open(
+        description = f"{method} {path!r} {query} {headers} {options}"
+        return description, client.open(
             path, method=method, query_string=query, headers=headers, **options
         )
 
     def address(self, rule: Rule) -> str:
-        """With what is there, mostly."""
+        """Return an address of the route, mostly with existing values."""
         valid = {
             "slug": "short", "token": self.rng.choice(self.known.tokens), "slot": "left",
             "trial_token": self.rng.choice(self.known.trials), "filename": "style.css",
@@ -108,15 +108,15 @@ class Fuzzer:
             "number": self.rng.choice("0123"),
         }  # fmt: skip
 
-        def fill(place: re.Match[str]) -> str:
+        def fill(placeholder: re.Match[str]) -> str:
             likely = self.rng.random() < 0.85
-            return valid.get(place[1], "x") if likely else self.rng.choice(WORDS)
+            return valid.get(placeholder[1], "x") if likely else self.rng.choice(WORDS)
 
         return re.sub(r"<(?:[^<>]*:)?(\w+)>", fill, rule.rule)
 
     def headers(self) -> dict[str, str]:
         rng = self.rng
-        told = {"Authorization": f"Bearer {rng.choice(self.known.tokens)}"}
+        headers = {"Authorization": f"Bearer {rng.choice(self.known.tokens)}"}
         for name in (
             "Accept-Language",
             "Authorization",
@@ -126,13 +126,13 @@ class Fuzzer:
             "Host",
         ):
             if rng.random() < 0.08:
-                told[name] = rng.choice(
+                headers[name] = rng.choice(
                     ["", "*", "de;q=9", "bytes=0-1", "a" * 300, "=;=", "\xff", "[::"]
                 )
-        return told
+        return headers
 
     def body(self, endpoint: str) -> dict[str, Any]:
-        """JSON or a form like the route's own with something changed, or anything."""
+        """Return a body like the route's own with a random change, or junk."""
         rng, kind = self.rng, endpoint.rpartition(".")[2].replace("respond", "response")
         if rng.random() < 0.1:
             junk = rng.choice([b"", b"[" * 50_000, b"\xff\xfe", b'{"a":', b"x" * 70_000, b"null"])
@@ -147,7 +147,7 @@ class Fuzzer:
         return {"data": changed | ({"csrf_token": self.known.csrf} if rng.random() < 0.9 else {})}
 
     def change(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Half of the time one thing of it."""
+        """Return a copy of the body, changed in about half of the calls."""
         rng, changed = self.rng, dict(body)
         if rng.random() < 0.5:
             changed[rng.choice([*body, rng.choice(WORDS)])] = rng.choice(VALUES)
@@ -168,10 +168,10 @@ def test_no_fuzzed_request_causes_a_server_error(app: Flask) -> None:
                 connection.exec_driver_sql("UPDATE study SET state = 'open'")
             fuzzer.known = fuzzer.come()
         rule = fuzzer.rules[number % len(fuzzer.rules)]
-        told, reply = fuzzer.send(rule)
+        description, reply = fuzzer.send(rule)
         reply.get_data()
         reply.close()
-        assert reply.status_code < 500, f"{reply.status_code}: {told}"
+        assert reply.status_code < 500, f"{reply.status_code}: {description}"
         fuzzer.seen[reply.status_code // 100] += 1
-    assert fuzzer.seen[2] > sum(fuzzer.seen.values()) / 4, fuzzer.seen  # most of them got somewhere
+    assert fuzzer.seen[2] > sum(fuzzer.seen.values()) / 4, fuzzer.seen  # many were valid
     assert FlaskClient(app).get("/healthz").get_json()["status"] == "ok"

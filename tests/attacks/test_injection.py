@@ -1,4 +1,4 @@
-"""Text that wants to be a statement, a page, a formula or another file."""
+"""Tests of injection: text as SQL, HTML, spreadsheet formula or file path."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ SQL = (
 
 
 def count(app: Flask) -> tuple[int, int]:
-    """Studies and participants."""
+    """Return the number of studies and of participants."""
     with read_session(app.extensions["engine"]) as db:
         studies, people = (
             db.scalar(select(func.count()).select_from(table)) for table in (Study, Participant)
@@ -79,7 +79,7 @@ FORMULAS = ("=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1+1", "\r=1+1"
 
 def test_no_cell_of_an_export_is_a_formula(app: Flask, researcher: FlaskClient) -> None:
     for formula in FORMULAS:
-        leave_everywhere(formula, app.test_client())
+        submit_everywhere(formula, app.test_client())
     text = researcher.get("/researcher/studies/short/files/participants.csv").text
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert len(rows) == len(FORMULAS)
@@ -88,8 +88,8 @@ def test_no_cell_of_an_export_is_a_formula(app: Flask, researcher: FlaskClient) 
         assert all(cell.startswith("'") for cell in cells), cells
 
 
-def leave_everywhere(formula: str, client: FlaskClient) -> None:
-    """In all that a participant can write."""
+def submit_everywhere(formula: str, client: FlaskClient) -> None:
+    """Submit a formula in every text that a participant can enter."""
     base = consent(client)
     client.post(f"{base}/comment", data={"comment": formula})
     screen = {

@@ -1,4 +1,4 @@
-"""Guessing passwords, pretending to be elsewhere, and doors that were left open."""
+"""Tests against guessed passwords, forged client addresses and default credentials."""
 
 import re
 
@@ -18,7 +18,10 @@ from tests.study_server.browsing import consent, csrf_token
 
 
 def guess(client: FlaskClient, times: int, forwarded: str = "") -> list[int]:
-    """Statuses. forwarded: what stands in X-Forwarded-For, {} for the number of the guess."""
+    """Try passwords and return the statuses.
+
+    forwarded: the X-Forwarded-For header; {} is replaced by the number of the attempt.
+    """
     form = {"csrf_token": csrf_token(client.get("/researcher/login")), "name": "ada"}
     statuses = []
     for number in range(times):
@@ -37,9 +40,13 @@ def behind_proxies(app: Flask, count: int) -> FlaskClient:
     ("proxies", "forwarded", "refused"),
     [
         (0, "", 2),
-        (0, "198.51.100.{}", 2),  # a header that anybody can send
-        (1, "198.51.100.{}, 192.0.2.7", 2),  # the proxy adds the last, the rest is made up
-        (1, "198.51.100.{}", 0),  # so many people behind a proxy
+        (0, "198.51.100.{}", 2),  # any client can send the header
+        (
+            1,
+            "198.51.100.{}, 192.0.2.7",
+            2,
+        ),  # the proxy adds the last address; the rest may be forged
+        (1, "198.51.100.{}", 0),  # different clients behind one proxy
     ],
 )
 @pytest.mark.slow(2)
@@ -86,8 +93,8 @@ def test_passwords_are_stored_as_argon2_hashes(app: Flask) -> None:
     with write_transaction(app.extensions["engine"]) as db:
         add_researcher(db, "ada", PASSWORD)
     with read_session(app.extensions["engine"]) as db:
-        kept = db.scalars(select(Researcher.password_hash)).one()
-    assert re.match(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$", str(kept))
+        stored = db.scalars(select(Researcher.password_hash)).one()
+    assert re.match(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$", str(stored))
 
 
 @pytest.mark.parametrize("number", ["nginx", "-1"])

@@ -1,4 +1,4 @@
-"""Curious and cheating participants: the truth, other people's trials, a code without answers."""
+"""Tests that participants cannot learn the truth, reach others' trials or get a code unearned."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,30 +16,30 @@ from tests.study_server.browsing import consent, csrf_token
 
 
 def stored(app: Flask) -> list[tuple[str, str]]:
-    """(trial's token, answer) of every one."""
+    """Return the trial token and the answer of every response."""
     query = select(Trial.token, Response.answer).join(Response).order_by(Trial.id)
     with read_session(app.extensions["engine"]) as db:
-        return [(token, said) for token, said in db.execute(query)]
+        return [(token, answer) for token, answer in db.execute(query)]
 
 
 def test_nothing_before_the_answer_reveals_the_truth(
     app: Flask, client: FlaskClient, base: str
 ) -> None:
-    """Swap real and fake of every pair: all that the browser gets but the pixels stays the same."""
+    """Swapping real and fake in every pair changes nothing in the replies except the pixels."""
 
-    def all_that_is_told() -> list[object]:
-        told: list[object] = [client.get(f"{base}/trials").data, client.get(base).data]
+    def collect_replies() -> list[object]:
+        replies: list[object] = [client.get(f"{base}/trials").data, client.get(base).data]
         for trial in trials(client, base):
             for side in ("left", "right"):
                 reply = client.get(f"{trial}/{side}")
-                told.append((reply.status_code, sorted(reply.headers), len(reply.data)))
-        return told
+                replies.append((reply.status_code, sorted(reply.headers), len(reply.data)))
+        return replies
 
-    before = all_that_is_told()
+    before = collect_replies()
     with app.extensions["engine"].execution_options(writes=True).begin() as connection:
         swapped = "CASE fake_side WHEN 'left' THEN 'right' ELSE 'left' END"
         connection.exec_driver_sql(f"UPDATE trial SET fake_side = {swapped}")
-    assert all_that_is_told() == before
+    assert collect_replies() == before
 
 
 def test_test_trials_reveal_nothing_after_the_answer(
@@ -52,7 +52,7 @@ def test_test_trials_reveal_nothing_after_the_answer(
         reply = answer(client, waiting[0], answer="right")
         feedback[waiting[0].rpartition("/")[2]] = reply.get_json()["feedback"]
         assert client.get(f"{waiting[0]}/left").status_code == 410
-    assert {token for token, told in feedback.items() if told} == practice
+    assert {token for token, shown in feedback.items() if shown} == practice
 
 
 def test_participants_cannot_reach_each_others_trials(
@@ -72,9 +72,9 @@ def test_participants_cannot_reach_each_others_trials(
 
 def test_a_repeated_answer_is_stored_once(app: Flask, client: FlaskClient, base: str) -> None:
     (first, *_) = trials(client, base)
-    for said in ("left", "right", "left", "right"):
-        assert answer(client, first, answer=said, id=said).status_code == 200
-    assert [said for _, said in stored(app)] == ["left"]
+    for side in ("left", "right", "left", "right"):
+        assert answer(client, first, answer=side, id=side).status_code == 200
+    assert [side for _, side in stored(app)] == ["left"]
     answer_all(client, base)
     before = stored(app)
     for token, _ in before:
@@ -114,7 +114,7 @@ def test_forged_cookies_identify_nobody(app: Flask, client: FlaskClient, base: s
     assert serializer is not None
     other = app.test_client()
     other.set_cookie("hue_and_eye", str(serializer.dumps({"person": person, "researcher": 1})))
-    assert other.get("/s/short").status_code == 200  # not on to that person's pairs
+    assert other.get("/s/short").status_code == 200  # no redirect to that participant's trials
     assert other.get("/researcher").location == "/researcher/login"
 
 

@@ -1,4 +1,4 @@
-"""A paid program answers instead of a person: it gets its code, and its rows tell."""
+"""Tests that automated participation is flagged in the exported rows."""
 
 import csv
 import io
@@ -25,20 +25,20 @@ def rows(researcher: FlaskClient) -> list[dict[str, str]]:
 
 
 def signs(researcher: FlaskClient) -> dict[str, tuple[str, str, str]]:
-    """(answers, impossibly fast, too soon) by what the participant wrote."""
+    """Return (answers, impossibly fast, too early) by the participant's comment."""
     return {
         row["comment"]: (row["trials_answered"], row["impossible_rt"], row["too_soon"])
         for row in rows(researcher)
     }
 
 
-def take_part(app: Flask, comment: str, **told: object) -> None:
-    """Answer everything at once; told: what the browser says of it."""
+def take_part(app: Flask, comment: str, **reported: object) -> None:
+    """Answer all trials immediately. reported: fields of the responses."""
     client = app.test_client()
     base = consent(client)
     while waiting := trials(client, base):
         client.post(f"{waiting[0]}/start", json={})
-        answer(client, waiting[0], **told)
+        answer(client, waiting[0], **reported)
     client.post(f"{base}/comment", data={"comment": comment})
 
 

@@ -1,4 +1,4 @@
-"""A stimulus file that is more than it says: bombs, devices, mutations."""
+"""Tests of malicious stimulus files: decompression bombs, pipes, links, mutated files."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 def bomb(width: int, height: int, before: bytes = b"") -> bytes:
-    """A few kilobytes that unpack to so many pixels."""
+    """Return a PNG of a few kilobytes that decompresses to this many pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     black = zlib.compress(bytes(4 * 1024 * 1024), 9)
     return (
@@ -72,7 +72,7 @@ def test_pipes_and_folders_are_refused_without_waiting(
 
 def test_a_file_of_gigabytes_is_refused_without_reading(tmp_path: Path) -> None:
     with (tmp_path / "x.png").open("wb") as file:
-        file.truncate(8 * 1024**3)  # takes no room
+        file.truncate(8 * 1024**3)  # a sparse file, which uses no disk space
     with pytest.raises(InvalidPngError, match="8,589,934,592 bytes"):
         read_png_file(tmp_path / "x.png")
 

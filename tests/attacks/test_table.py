@@ -1,4 +1,4 @@
-"""docs/security.md and docs/reliability.md name the tests that hold what they say."""
+"""Tests that the tables of docs/security.md and docs/reliability.md name existing tests."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 
 
 def list_tests(file: Path) -> set[str]:
@@ -16,7 +16,7 @@ def list_tests(file: Path) -> set[str]:
 
 
 def named(page: str) -> set[tuple[str, str]]:
-    text = (HOUSE / "docs" / page).read_text(encoding="utf-8")
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     return set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text))
 
 
@@ -25,10 +25,10 @@ def named(page: str) -> set[tuple[str, str]]:
 )
 def test_tests_and_table_rows_correspond(page: str, folder: str) -> None:
     for file, name in named(page):
-        assert name in list_tests(HOUSE / file), f"{page}: {file}::{name}"
+        assert name in list_tests(ROOT / file), f"{page}: {file}::{name}"
     here = {
         (f"tests/{folder}/{file.name}", name)
-        for file in (HOUSE / "tests" / folder).glob("test_*.py")
+        for file in (ROOT / "tests" / folder).glob("test_*.py")
         for name in list_tests(file)
         if file.name != Path(__file__).name
     }

@@ -1,4 +1,4 @@
-"""Who has stolen the database's files: what is in them, and what is not."""
+"""Tests of what somebody learns from stolen database files."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ ADDRESS, BROWSER, WORKER = "198.51.100.23", "Curious/1.0", "A1B2C3D4E5F6G7"
 
 
 def take_part(client: FlaskClient) -> str:
-    """As a worker with an address and a browser; their token."""
+    """Take part as a crowd worker with an IP address and a user agent; return the token."""
     headers = {"User-Agent": BROWSER, "X-Forwarded-For": ADDRESS}
     texts = client.get("/api/v1/studies/short").get_json()["texts"]["en"]
     body = {"consent": True, "consent_version": texts["consent_version"], "language": "en"}
@@ -52,7 +52,7 @@ def test_database_files_contain_no_identities_and_no_secrets(
 def test_after_anonymization_no_list_identifies_participants(
     app: Flask, client: FlaskClient, tmp_path: Path
 ) -> None:
-    """Until then the key lies beside the hashes: who has a list of workers can try them."""
+    """Before that, the key is stored next to the hashes, so a list of worker ids can be tested."""
     token = take_part(client)
     with write_transaction(app.extensions["engine"]) as db:
         assert anonymize_participants(db, find_study(db, "short"), now()) == 1

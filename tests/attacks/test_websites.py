@@ -1,4 +1,4 @@
-"""A hostile website in another tab of the same browser: it sends requests, frames pages, waits."""
+"""Tests of a hostile website in the same browser, which sends requests and frames pages."""
 
 import pytest
 from flask import Flask
@@ -26,7 +26,7 @@ HEADERS = {
 
 
 def addresses(app: Flask, base: str) -> list[str]:
-    """One of every route that can be read."""
+    """Return one address for every route with a GET method."""
     values = {
         "slug": "short", "token": base.rpartition("/")[2], "trial_token": "none", "slot": "left",
         "filename": "style.css", "name": "participants.csv", "number": 0,
@@ -55,7 +55,7 @@ def test_every_page_and_error_has_every_security_header(
 
 
 def test_other_origins_cannot_act_for_a_researcher(app: Flask, researcher: FlaskClient) -> None:
-    """The browser would send the cookie along; the form lacks what only our pages know."""
+    """The browser sends the cookie, but the form has no valid CSRF token."""
     for address, form in (
         ("/researcher/studies/short/state", {"state": "closed"}),
         ("/researcher/studies/short/files/responses.csv", {}),
@@ -87,13 +87,13 @@ def test_a_csrf_token_is_valid_in_one_browser_only(app: Flask, client: FlaskClie
 def test_forms_of_other_origins_cannot_send_answers(
     kind: str, client: FlaskClient, base: str
 ) -> None:
-    """JSON needs a preflight, which is not answered outside of /api."""
+    """JSON needs a preflight request, which is refused outside /api."""
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
     body = '{"answer": "left", "rt_ms": 1, "first_ms": 1, "second_ms": 1}'
     address = f"{base}/trials/{trial['token']}/response"
     assert client.post(address, data=body, content_type=kind).status_code == 415
-    asked = client.options(address, headers={"Origin": "https://evil.example"})
-    assert "Access-Control-Allow-Origin" not in asked.headers
+    preflight = client.options(address, headers={"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in preflight.headers
 
 
 def test_the_api_ignores_cookies(client: FlaskClient, base: str) -> None:
@@ -139,16 +139,16 @@ def test_a_new_password_ends_every_session(app: Flask, researcher: FlaskClient) 
 
 
 def test_get_requests_change_nothing(app: Flask, researcher: FlaskClient, base: str) -> None:
-    """A link or an image of another page can only read."""
+    """Links and images on other sites can only send GET requests."""
 
-    def everything() -> str:
+    def dump_database() -> str:
         with app.extensions["engine"].connect() as connection:
             return "".join(connection.connection.driver_connection.iterdump())
 
-    before = everything()
+    before = dump_database()
     for address in addresses(app, base):
-        if not address.endswith(".csv"):  # an export gives the places of silent people back
+        if not address.endswith(".csv"):  # an export frees the places of inactive participants
             researcher.get(address).close()
-    assert everything() == before
+    assert dump_database() == before
     with read_session(app.extensions["engine"]) as db:
         assert db.scalars(select(Study.withdrawn_count)).one() == 0

@@ -1,4 +1,4 @@
-"""A study that fast people do not come to the end of at once."""
+"""A study that is long enough for fast participants to be interrupted."""
 
 from pathlib import Path
 
@@ -15,5 +15,5 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def protocol() -> Protocol:
-    """22 trials a person."""
+    """Return a protocol of 22 trials per participant."""
     return short_protocol(practice=1, trials=20, attention_checks=1)

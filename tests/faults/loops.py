@@ -1,4 +1,4 @@
-"""An event loop of its own thread: while browser tests run, this one's has Playwright's."""
+"""An event loop in a separate thread, because browser tests run Playwright's in this one."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,6 +9,6 @@ T = TypeVar("T")
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """asyncio.run, apart."""
+    """Run a coroutine with asyncio.run in a separate thread."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, coroutine).result()

@@ -1,4 +1,4 @@
-"""People who take part over HTTP as the player does, and a ledger of what they were told."""
+"""Simulated participants over HTTP who behave like the player, and a record of their replies."""
 
 import asyncio
 import json
@@ -28,20 +28,24 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass
 class Ledger:
-    """What all of them know. answers: what was said, by the browser's own id of the message."""
+    """The messages and replies of all participants. sent, saved: answers by message id."""
 
     sent: dict[str, str] = field(default_factory=dict)
-    saved: dict[str, str] = field(default_factory=dict)  # the server said so
+    saved: dict[str, str] = field(default_factory=dict)  # confirmed by the server
     failures: int = 0  # requests that had to be sent again
-    refused: list[int] = field(default_factory=list)  # statuses that end it for somebody
-    answers_s: list[float] = field(default_factory=list)  # from the POST to the word
+    refused: list[int] = field(default_factory=list)  # statuses of final refusals
+    answers_s: list[float] = field(default_factory=list)  # from the request to the reply
     enrolments_s: list[float] = field(default_factory=list)
     complete: int = 0
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds from a trial's start to its answer; chances of a reload, and of leaving for good."""
+    """The behavior of participants.
+
+    answer_s: seconds from a trial's start to the answer. reload, vanish: probabilities per trial of
+    reloading the page and of leaving for good. retry_s: pause before a request is sent again.
+    """
 
     answer_s: float = 0.0
     reload: float = 0.0
@@ -50,7 +54,7 @@ class Pace:
 
 
 class Browser:
-    """One connection that is kept and opened again, and one cookie."""
+    """A browser with one persistent connection, reopened when it breaks, and one cookie."""
 
     def __init__(self, address: str, ledger: Ledger, retry_s: float) -> None:
         parts = urlsplit(address)
@@ -62,7 +66,7 @@ class Browser:
     async def persist(
         self, method: str, path: str, body: bytes = b"", kind: str = "application/json"
     ) -> tuple[int, dict[str, str], bytes]:
-        """Send until the server has answered with anything but a failure of its own."""
+        """Send a request again until the reply is not a server error."""
         while True:
             try:
                 reply = await asyncio.wait_for(self.send(method, path, body, kind), PATIENCE_S)
@@ -76,7 +80,7 @@ class Browser:
     async def send(
         self, method: str, path: str, body: bytes, kind: str
     ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers, content. Raises OSError, EOFError and ValueError."""
+        """Return status, headers and content. Raises OSError, EOFError or ValueError."""
         if self.streams is None:
             self.streams = await asyncio.open_connection(self.host, self.port)
         reader, writer = self.streams
@@ -96,7 +100,7 @@ class Browser:
         return int(first.split()[1]), headers, content
 
     async def post(self, path: str, body: object) -> Any:
-        """JSON there and back; None where the reply has none, or is a refusal."""
+        """Post JSON and return the reply's JSON, or None if it has none or is a refusal."""
         status, _, content = await self.persist("POST", path, json.dumps(body).encode())
         if status >= 400:
             self.ledger.refused.append(status)
@@ -115,7 +119,7 @@ def _split(line: str) -> tuple[str, str]:
 
 
 async def enter(browser: Browser, slug: str) -> str:
-    """Read the consent page and agree; the participant's own address."""
+    """Read the consent page and consent; return the participant's address."""
     began = time.perf_counter()
     _, _, page = await browser.persist("GET", f"/s/{slug}")
     (token,) = re.findall(r'name="csrf_token" value="([^"]+)"', page.decode())[:1]
@@ -128,7 +132,7 @@ async def enter(browser: Browser, slug: str) -> str:
 async def take_part(
     browser: Browser, slug: str, pace: Pace, rng: Random, stop: asyncio.Event
 ) -> None:
-    """From the consent to the end, or until `stop`."""
+    """Take part from the consent to the end, or until `stop`."""
     base = await enter(browser, slug)
     await browser.persist("GET", base)
     batch = await browser.post(f"{base}/resume", {})
@@ -152,7 +156,7 @@ async def take_part(
 
 
 async def answer(browser: Browser, trial: str, rng: Random) -> Any:
-    """One answer, sent under one id until the server says that it is saved, and what comes next."""
+    """Send one answer with one id until the server confirms it; return the reply."""
     ledger, message = browser.ledger, secrets.token_hex(8)
     ledger.sent[message] = rng.choice(["left", "right"])
     body = {"answer": ledger.sent[message], "rt_ms": 800, "first_ms": 1000.0, "second_ms": 1000.0}
@@ -167,7 +171,7 @@ async def answer(browser: Browser, trial: str, rng: Random) -> Any:
 async def keep_coming(
     address: str, slug: str, ledger: Ledger, pace: Pace, seed: int, stop: asyncio.Event
 ) -> None:
-    """One person after the other."""
+    """Run one participant after another until `stop`."""
     rng = Random(seed)
     while not stop.is_set():
         browser = Browser(address, ledger, pace.retry_s)
@@ -177,13 +181,13 @@ async def keep_coming(
 
 @dataclass(frozen=True)
 class Difference:
-    """Between what people were told and what the database has."""
+    """The differences between the confirmed answers and the database."""
 
     stored: int
-    lost: int  # saved, so they were told, and not there
-    changed: int  # there with another answer
-    invented: int  # nobody sent it
-    doubled: int  # messages stored twice, places in a plan with two answers that count
+    lost: int  # confirmed but not in the database
+    changed: int  # stored with a different answer
+    invented: int  # stored but never sent
+    doubled: int  # messages stored twice, and plan slots with two valid answers
 
     @property
     def nothing(self) -> bool:
@@ -207,7 +211,7 @@ def compare(engine: Engine, ledger: Ledger, slug: str = "short") -> Difference:
     return Difference(
         len(stored),
         sum(message not in stored for message in ledger.saved),
-        sum(stored.get(message, said) != said for message, said in ledger.saved.items()),
+        sum(stored.get(message, answer) != answer for message, answer in ledger.saved.items()),
         sum(message not in ledger.sent for message in stored),
         twice + len(rows) - len(stored),
     )
@@ -216,7 +220,7 @@ def compare(engine: Engine, ledger: Ledger, slug: str = "short") -> Difference:
 def crowd(
     address: str, slug: str, people: int, pace: Pace, stop: asyncio.Event, within_s: float = 0
 ) -> tuple[Ledger, list[asyncio.Task[None]]]:
-    """So many at once until `stop`; they come one after the other within some seconds."""
+    """Run participants concurrently until `stop`. They arrive evenly within `within_s` seconds."""
     ledger = Ledger()
 
     async def come(seed: int) -> None:
@@ -227,7 +231,7 @@ def crowd(
 
 
 def percentiles(seconds: list[float], *wanted: float) -> Iterator[float]:
-    """In ms; each the smallest that so many per cent do not exceed."""
+    """Yield percentiles in ms (nearest rank), or NaN without values."""
     ordered = sorted(seconds)
     for share in wanted:
         place = min(len(ordered) - 1, int(share / 100 * len(ordered)))

@@ -1,4 +1,4 @@
-"""Real `study serve` processes that can be killed, and a study in their database."""
+"""`study serve` processes that tests can kill, and a study in their database."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ READY_S = 60
 
 @dataclass
 class Server:
-    """A `study serve` on a port of its own, which it keeps when it is started again."""
+    """A `study serve` process on its own port, which it keeps after a restart."""
 
     folder: Path
     database_url: str
@@ -53,7 +53,7 @@ class Server:
         }
 
     def start(self) -> None:
-        """Raises TimeoutError where it does not come up."""
+        """Start the process. `wait` raises TimeoutError if it does not become ready."""
         command = [STUDY, "serve", "--port", str(self.port), *self.options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -61,7 +61,7 @@ class Server:
             )
 
     def wait(self) -> float:
-        """Until it answers; the seconds that took."""
+        """Wait until the server responds and return the seconds that this took."""
         began = time.monotonic()
         while time.monotonic() - began < READY_S:
             if is_well(self.port):
@@ -70,16 +70,16 @@ class Server:
         raise TimeoutError(self.log.read_text()[-2000:])
 
     def kill(self) -> None:
-        """Kill it and its workers at once, as a power cut does."""
+        """Kill the server and its workers at once, like a power cut."""
         if self.process is not None:
-            with suppress(ProcessLookupError):  # it has ended already
+            with suppress(ProcessLookupError):  # already ended
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             wait_until_free(self.port)
         self.process = None
 
     def stop(self) -> None:
-        """As its owner stops it; its workers go with it."""
+        """Stop the server and its workers with SIGTERM."""
         if self.process is not None:
             self.process.terminate()
             self.process.wait()
@@ -88,7 +88,7 @@ class Server:
 
 @contextmanager
 def started(server: Server) -> Iterator[None]:
-    """Until the end of the block."""
+    """Run a server until the end of the block."""
     server.start()
     try:
         server.wait()
@@ -98,7 +98,7 @@ def started(server: Server) -> Iterator[None]:
 
 
 def wait_until_free(port: int) -> None:
-    """Wait until no process has the port any more."""
+    """Wait until no process uses the port."""
     for _ in range(1000):
         try:
             socket.create_server(("127.0.0.1", port)).close()
@@ -124,7 +124,7 @@ def is_well(port: int) -> bool:
 def serving(
     folder: Path, database_url: str, manifest: Path, protocol: Protocol, servers: int = 1
 ) -> Iterator[tuple[list[Server], Engine]]:
-    """Servers of one open study, and an engine to look into its database."""
+    """Run servers of one open study; yield them and an engine for its database."""
     engine = open_engine(database_url)
     ensure_current_schema(engine)
     open_study(engine, protocol, manifest, folder / "instance")

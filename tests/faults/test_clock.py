@@ -1,4 +1,4 @@
-"""The server's clock is set back by two hours while people take part."""
+"""Tests that the server's clock can be set back by two hours while participants answer."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ STEP = timedelta(hours=2)
 
 
 class SteppedBack(datetime):
-    """The system's clock after the step."""
+    """The system clock after the step."""
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Self:
@@ -37,7 +37,7 @@ def step_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answer_one(client: FlaskClient, base: str) -> bool:
-    """Whether there was one to answer."""
+    """Answer the next trial; return False if there is none."""
     trials = client.get(f"{base}/trials").get_json()["trials"]
     for trial in trials[:1]:
         client.post(f"{base}/trials/{trial['token']}/start", json={})
@@ -69,7 +69,7 @@ def test_an_open_consent_form_is_accepted_after_a_clock_step(
     form = {"csrf_token": csrf_token(client.get("/s/short")), "consent": "yes"}
     step_back(monkeypatch)
     assert client.post("/s/short", data=form).status_code == 303
-    consent(app.test_client())  # and of somebody who comes after it
+    consent(app.test_client())  # a new participant after the step
     with read_session(app.extensions["engine"]) as db:
         assert db.scalar(select(func.count()).select_from(Participant)) == 2
 
@@ -98,5 +98,5 @@ def test_cookies_still_expire(app: Flask, monkeypatch: pytest.MonkeyPatch) -> No
     base = consent(client)
     month_later = int(datetime.now(UTC).timestamp()) + 32 * 24 * 3600
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: month_later)
-    assert client.get("/s/short").status_code == 200  # the consent page, as for anybody
-    assert client.get(base).status_code == 200  # their own address holds
+    assert client.get("/s/short").status_code == 200  # the consent page, as for a new visitor
+    assert client.get(base).status_code == 200  # the participant's address still works

@@ -1,4 +1,4 @@
-"""The server dies in the middle of its work: what people were told is saved is there, once."""
+"""Tests that a killed server keeps every confirmed answer exactly once."""
 
 import json
 from pathlib import Path
@@ -22,10 +22,10 @@ def test_a_killed_server_neither_loses_nor_duplicates_answers(
     with serving(tmp_path, database_url, many, protocol) as ((server,), engine):
         kills = KILLS[engine.dialect.name]
         ledger, _ = suffer(server.address, kill(server, Random(0)), people=8, times=kills)
-        found = compare(engine, ledger)
-        assert found.nothing, found
-        assert found.stored >= len(ledger.saved)
-        assert ledger.failures > 0  # the kills were felt
+        difference = compare(engine, ledger)
+        assert difference.nothing, difference
+        assert difference.stored >= len(ledger.saved)
+        assert ledger.failures > 0  # the kills interrupted requests
         assert ledger.refused == []
         if engine.dialect.name == "sqlite":
             with engine.connect() as connection:
@@ -34,7 +34,7 @@ def test_a_killed_server_neither_loses_nor_duplicates_answers(
 
 
 def assert_blind(log: Path) -> None:
-    """A line a request, and none with an address that is somebody's key."""
+    """The log has one line per request, and none contains a participant's address."""
     for line in log.read_text().splitlines():
         if line.startswith("{"):
             route = json.loads(line)["route"]

@@ -1,4 +1,4 @@
-"""A backup that is made under load brings back every answer that was saved before it began."""
+"""Tests that a backup made under load contains every answer that was saved before it began."""
 
 import asyncio
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.faults.servers import serving
 
 
 async def back_up_under_load(address: str, engine: Engine, file: Path) -> tuple[Ledger, Ledger]:
-    """What people were told before the backup, and at the end."""
+    """Return the confirmed answers before the backup, and at the end."""
     stop = asyncio.Event()
     ledger, people = crowd(address, "short", 6, Pace(), stop)
     async with asyncio.timeout(60):
@@ -45,7 +45,7 @@ def test_a_restored_backup_has_every_answer_from_before_it(
         restored = open_engine(f"sqlite:///{tmp_path / 'restored.sqlite'}")
         ensure_current_schema(restored)
         restore_backup(restored, file, tmp_path / "replaced.sqlite")
-        found = compare(restored, before)
-        assert found.nothing, found
-        assert len(before.saved) <= found.stored < compare(engine, after).stored
+        difference = compare(restored, before)
+        assert difference.nothing, difference
+        assert len(before.saved) <= difference.stored < compare(engine, after).stored
         restored.dispose()

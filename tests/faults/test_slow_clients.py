@@ -1,4 +1,4 @@
-"""Clients that send or read slowly, or ask too fast, do not hold up the others."""
+"""Tests that clients that send or read slowly, or flood the server, do not delay others."""
 
 import asyncio
 import socket
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.alone
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`study serve` with an open study; its images are 200 KB each, as in a real one."""
+    """Run `study serve` with an open study whose images have a realistic size of 200 KB."""
     folder = tmp_path_factory.mktemp("slow")
     manifest = write_stimuli(folder / "stimuli", images=30, size=256)
     url = f"sqlite:///{folder / 'study.sqlite'}"
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 async def send_slowly(port: int, _image: str) -> None:
-    """Send a body of a byte a second, again and again."""
+    """Send bodies at one byte per second, repeatedly."""
     head = b"POST /s/short HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
     while True:
         with suppress(OSError):
@@ -48,7 +48,7 @@ async def send_slowly(port: int, _image: str) -> None:
 
 
 async def never_read(port: int, image: str) -> None:
-    """Ask for more images than the system's buffers hold, and read none."""
+    """Request more images than the system's buffers hold, and read none."""
     requests = 50 * f"GET {image} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(requests)
@@ -56,7 +56,7 @@ async def never_read(port: int, image: str) -> None:
 
 
 async def pipeline(port: int, _image: str) -> None:
-    """Ask for 20 pages without waiting for the first, again and again."""
+    """Request 20 pages at once without waiting for the first, repeatedly."""
     requests = 20 * b"GET /s/short HTTP/1.1\r\nHost: x\r\n\r\n"
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with closing(writer):
@@ -81,7 +81,7 @@ def test_other_clients_answers_are_stored_within_half_a_second(
 
 
 async def answer_beside(client: Client, port: int) -> Ledger:
-    """Let people answer while 32 such clients are connected; what they experienced."""
+    """Run participants while 32 such clients are connected, and return their ledger."""
     address = f"http://127.0.0.1:{port}"
     image = await find_image(address)
     clients = [asyncio.create_task(client(port, image)) for _ in range(CLIENTS)]
@@ -100,7 +100,7 @@ async def answer_beside(client: Client, port: int) -> Ledger:
 
 
 async def find_image(address: str) -> str:
-    """The address of an image of somebody's first trial."""
+    """Return the address of an image of a new participant's first trial."""
     browser = Browser(address, Ledger(), retry_s=1)
     batch = await browser.post(f"{await enter(browser, 'short')}/resume", {})
     browser.close()

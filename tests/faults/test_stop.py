@@ -1,4 +1,4 @@
-"""A server that is asked to stop, as systemd does: what is under way is ended first."""
+"""Tests that a server stopped by SIGTERM, as by systemd, finishes pending requests."""
 
 import json
 import signal

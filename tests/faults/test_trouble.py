@@ -1,4 +1,4 @@
-"""The database is locked, full or restarted under load: people wait, and nothing is lost."""
+"""Tests that nothing is lost if the database is locked, full or restarted under load."""
 
 import asyncio
 from pathlib import Path
@@ -16,8 +16,8 @@ from tests.study_server.browsing import csrf_token
 
 
 def assert_nothing_lost(engine: Engine, ledger: Ledger) -> None:
-    found = compare(engine, ledger)
-    assert found.nothing, found
+    difference = compare(engine, ledger)
+    assert difference.nothing, difference
     assert ledger.refused == []
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
@@ -26,7 +26,7 @@ def assert_nothing_lost(engine: Engine, ledger: Ledger) -> None:
 
 @pytest.fixture
 def busy_for_300_ms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Instead of 20 s, so that a test can outlast it; benchmarks/faults.py has the 20 s."""
+    """Shorten the busy timeout from 20 s, which only benchmarks/faults.py waits for."""
     monkeypatch.setitem(database.SQLITE_PRAGMAS, "busy_timeout", "300")
 
 
@@ -52,15 +52,15 @@ def test_a_full_disk_is_reported_and_corrupts_nothing(
     async def fill(ledger: Ledger) -> None:
         with without_room(live.engine):
             await until(lambda: ledger.failures >= 5)
-            await asyncio.to_thread(assert_told, live)
+            await asyncio.to_thread(assert_page_explains, live)
 
     with serve_study(tmp_path, many, protocol) as live:
         ledger, _ = suffer(live.address, fill)
         assert_nothing_lost(live.engine, ledger)
 
 
-def assert_told(live: LiveStudy) -> None:
-    """To who wants to come in just then: that nothing is stored, and when to come again."""
+def assert_page_explains(live: LiveStudy) -> None:
+    """A new participant gets a page that explains the failure, and a Retry-After header."""
     client = live.app.test_client()
     form = {"csrf_token": csrf_token(client.get("/s/short")), "consent": "yes"}
     page = client.post("/s/short", data=form)

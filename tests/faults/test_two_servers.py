@@ -1,4 +1,4 @@
-"""Two servers on one SQLite file: as one."""
+"""Tests that two servers on one SQLite file behave like one."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +13,11 @@ from tests.faults import loops
 from tests.faults.people import Difference, Ledger, Pace, compare, crowd
 from tests.faults.servers import Server, serving
 
-PEOPLE = 4  # at each
+PEOPLE = 4  # per server
 
 
 async def answer_at(servers: list[Server]) -> Ledger:
-    """What people of all servers were told."""
+    """Run participants on all servers and return the combined ledger."""
     stop = asyncio.Event()
     crowds = [crowd(server.address, "short", PEOPLE, Pace(), stop) for server in servers]
     async with asyncio.timeout(60):
@@ -40,15 +40,15 @@ def test_two_servers_on_one_file_lose_nothing_and_share_participants(
     with serving(tmp_path, sqlite_url, many, protocol, servers=2) as (servers, engine):
         ledger = loops.run(answer_at(servers))
         assert ledger.failures == 0
-        found = compare(engine, ledger)
-        assert found == Difference(len(ledger.saved), 0, 0, 0, 0)
+        difference = compare(engine, ledger)
+        assert difference == Difference(len(ledger.saved), 0, 0, 0, 0)
         with ThreadPoolExecutor(8) as threads:
             tokens = set(threads.map(enroll_ada, servers * 8))
         assert len(tokens) == 1
 
 
 def enroll_ada(server: Server) -> str:
-    """By the API, at the same moment at both; her token."""
+    """Enroll the same participant through the API and return the token."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
     connection.request("GET", "/api/v1/studies/short")
     texts = loads(connection.getresponse().read())["texts"]["en"]

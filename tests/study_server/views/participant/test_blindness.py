@@ -70,7 +70,7 @@ def truths(engine: Engine, pairs: list[Pair]) -> list[bool]:
     """Whether the fake is on the left, from the database."""
     with read_session(engine) as db:
         sides = {t.token: t.fake_side for t in db.scalars(select(Trial))}
-    return [sides[str(pair.told["token"])] is Side.LEFT for pair in pairs]
+    return [sides[str(pair.trial["token"])] is Side.LEFT for pair in pairs]
 
 
 @pytest.mark.slow(4)
