@@ -76,7 +76,7 @@ class Fuzzer:
         self.known = self.come()
 
     def come(self) -> Known:
-        """Enroll a new participant and sign the researcher in again, who may have been signed out."""
+        """Enroll a new participant, and sign the researcher in again in case of a sign-out."""
         client = self.app.test_client()
         base = consent(client)
         token = csrf_token(self.researcher.get("/researcher/login"))

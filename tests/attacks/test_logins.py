@@ -45,7 +45,7 @@ def behind_proxies(app: Flask, count: int) -> FlaskClient:
             1,
             "198.51.100.{}, 192.0.2.7",
             2,
-        ),  # the proxy adds the last address; the rest may be forged
+        ),  # the proxy adds the last address
         (1, "198.51.100.{}", 0),  # different clients behind one proxy
     ],
 )
