@@ -1,6 +1,6 @@
-"""ResNet-50 trunks as feature pyramids, and where their weights come from.
+"""ResNet-50 backbones as feature pyramids, and functions that load their weights.
 
-`resnet50`: torchvision's (He et al., arXiv:1512.03385), strides 4 to 32. `resnet50v2`: the
+`resnet50`: torchvision's network (He et al., arXiv:1512.03385), strides 4 to 32. `resnet50v2`: the
 pre-activation network (He et al., arXiv:1603.05027) without its last stage, strides 4 to 16.
 """
 
@@ -18,42 +18,46 @@ from colorizer.errors import ColorizerError
 from colorizer.networks.torchvision_ops import import_torchvision
 
 BACKBONES = ("resnet50", "resnet50v2")
-# of its photographs, mean and standard deviation by channel (2, 3, 1, 1)
+# Mean and standard deviation of each channel over ImageNet's photographs, (2, 3, 1, 1).
 IMAGENET_MEAN_STD = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]
-RANDOM_WEIGHTS = "random"  # instead of a weights file: an untrained trunk
+RANDOM_WEIGHTS = "random"  # given instead of a weights file: leave the backbone untrained
 
 
 class FeaturePyramid(nn.Module):
-    """A trunk: a stem to stride 4, then stages, each a level of the pyramid."""
+    """A backbone: a stem with stride 4, then stages whose outputs are the levels of the pyramid."""
 
-    channels: tuple[int, ...]  # of the levels, at strides 4, 8, 16 ...
+    channels: tuple[int, ...]  # channels of the levels, at strides 4, 8, 16, ...
     conv1: nn.Module
     bn1: nn.Module
-    frozen_stages = 0  # stages held as they came, and the stem with the first of them
+    frozen_stages = 0  # number of frozen stages; if it is not 0, the stem is frozen too
 
     def freeze(self, stages: int) -> None:
-        """Hold the stem and the first stages as they are now, norms and all."""
+        """Freeze the first stages and the stem, including their batch norms."""
         self.frozen_stages = stages
         for part in self._frozen_parts():
             part.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "FeaturePyramid":
-        """What is frozen keeps the statistics that it came with."""
+        """Switch to training mode, but keep frozen modules in evaluation mode.
+
+        Otherwise their batch-norm statistics would drift with the training data.
+        """
         super().train(mode)
         for part in self._frozen_parts():
             part.eval()
         return self
 
     def normalize(self, rgb: Tensor) -> Tensor:
-        """rgb (N, 3, H, W) in [0, 1] -> what the first convolution was trained on"""
+        """Normalize rgb (N, 3, H, W) in [0, 1] as in the training of the first convolution."""
         raise NotImplementedError
 
     def forward(self, rgb: Tensor) -> list[Tensor]:
-        """rgb (N, 3, H, W) in [0, 1] -> features, the finest first"""
-        # bf16 has not the 256 levels of a photograph, and edges are differences of them.
+        """Compute the features of rgb (N, 3, H, W) in [0, 1], from the finest to the coarsest."""
+        # Keep the first convolution in float32: bfloat16 cannot represent all 256 gray levels, and
+        # edge filters depend on the differences between neighboring levels.
         with torch.autocast(rgb.device.type, enabled=False):
             x = self.bn1(self.conv1(self.normalize(rgb)))
-        # In this order the ReLU, which the largest of some numbers passes as they do, is of fewer.
+        # ReLU commutes with max pooling; after pooling it runs on a quarter of the values.
         x = functional.relu(functional.max_pool2d(x, 3, stride=2, padding=1))
         pyramid = []
         for level in range(1, len(self.channels) + 1):
@@ -70,7 +74,7 @@ class FeaturePyramid(nn.Module):
 
 
 class ResNet50(FeaturePyramid):
-    """torchvision's network without its classifier."""
+    """The ResNet-50 of torchvision without its classifier."""
 
     channels = (256, 512, 1024, 2048)  # at strides 4, 8, 16, 32
     mean: Tensor
@@ -89,12 +93,12 @@ class ResNet50(FeaturePyramid):
         self.register_buffer("std", IMAGENET_MEAN_STD[1].clone(), persistent=False)
 
     def normalize(self, rgb: Tensor) -> Tensor:
-        """By ImageNet's mean and deviation."""
+        """Normalize by ImageNet's mean and standard deviation."""
         return (rgb - self.mean) / self.std
 
 
 class PreActivationBlock(nn.Module):
-    """A bottleneck whose norms come first; the shortcut is projected after the first of them."""
+    """A pre-activation bottleneck; a projected shortcut starts after the first norm and ReLU."""
 
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
@@ -109,7 +113,7 @@ class PreActivationBlock(nn.Module):
             self.downsample = nn.Conv2d(channels, 4 * width, 1, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, 4 width, H / stride, W / stride)"""
+        """Map x (N, C, H, W) to (N, 4 width, H / stride, W / stride)."""
         active = functional.relu(self.bn1(x))
         shortcut: Tensor = x if self.downsample is None else self.downsample(active)
         out = self.conv1(active)
@@ -119,7 +123,10 @@ class PreActivationBlock(nn.Module):
 
 
 class ResNet50V2(FeaturePyramid):
-    """Stem and stages 1 to 3 (MXNet Gluon v2); module names are those of the weights file."""
+    """The stem and stages 1 to 3 of ResNet-50 v2 (MXNet Gluon).
+
+    The modules are named as in the weights file.
+    """
 
     channels = (256, 512, 1024)  # at strides 4, 8, 16
 
@@ -137,26 +144,26 @@ class ResNet50V2(FeaturePyramid):
         self.input_norm.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "ResNet50V2":
-        """The input norm holds ImageNet's mean and deviation, which training must not move."""
+        """Switch to training mode, but keep the input norm, which holds ImageNet's statistics."""
         super().train(mode)
         self.input_norm.eval()
         return self
 
     def normalize(self, rgb: Tensor) -> Tensor:
-        """By the norm that comes with the weights."""
+        """Normalize with the batch norm that is stored with the weights."""
         normalized: Tensor = self.input_norm(rgb)
         return normalized
 
 
 def build_backbone(name: str) -> FeaturePyramid:
-    """An untrained trunk of BACKBONES."""
+    """Build an untrained backbone by its name in BACKBONES."""
     return ResNet50() if name == "resnet50" else ResNet50V2()
 
 
 def load_pretrained(backbone: nn.Module, weights: str | None) -> None:
-    """Fill a backbone: from a file, torchvision's download (None), or leave it random.
+    """Load the weights of a backbone from a file, or from torchvision's download if None.
 
-    Raises ColorizerError where the file is not this trunk's.
+    RANDOM_WEIGHTS leaves it untrained. Raises ColorizerError if the weights do not fit.
     """
     if weights == RANDOM_WEIGHTS:
         return
@@ -164,31 +171,32 @@ def load_pretrained(backbone: nn.Module, weights: str | None) -> None:
     load_state_dict_strictly(backbone, tensors, str(weights))
 
 
-def load_state_dict_strictly(module: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:
-    """Raises ColorizerError where a tensor is missing, unknown or of another shape.
+def load_state_dict_strictly(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Load a state dict; every tensor must be used.
 
-    Silently missing weights are the classic complaint.
+    A backbone ignores the last layer of a classifier. source: named in the error.
+    Raises ColorizerError if a tensor is missing, unknown or of another shape.
     """
-    has_classifier = hasattr(module, "fc")  # a trunk has no use for a classifier's last layer
+    has_classifier = hasattr(module, "fc")
     used = {name: x for name, x in tensors.items() if has_classifier or not name.startswith("fc.")}
     state = {name: x.float() for name, x in used.items()}
     for name, buffer in module.state_dict().items():
-        if name.endswith("num_batches_tracked"):  # counts batches; older files do without it
+        if name.endswith("num_batches_tracked"):  # a counter that older files do not have
             state.setdefault(name, buffer)
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:300]
-        raise ColorizerError(f"{where}: not this network's weights: {detail}") from error
+        raise ColorizerError(f"{source}: weights do not fit this network: {detail}") from error
 
 
 def read_state_dict(path: Path) -> Mapping[str, Tensor]:
-    """Of a .safetensors or a PyTorch file, by tensors alone.
+    """Read the state dict of a .safetensors or PyTorch file, without executing pickled code.
 
-    Raises ColorizerError where it is neither.
+    Raises ColorizerError if the file is neither.
     """
     if not path.is_file():
-        raise ColorizerError(f"{path}: no such file; give one with a network's weights")
+        raise ColorizerError(f"{path}: no such file; use a file with network weights")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -207,15 +215,15 @@ def _stage(channels: int, width: int, blocks: int, stride: int) -> nn.Sequential
     )
 
 
-def _download(trunk: nn.Module) -> Mapping[str, Tensor]:
-    if not isinstance(trunk, ResNet50):
-        raise ColorizerError("resnet50v2 has no download; give its file as --weights FILE")
+def _download(backbone: nn.Module) -> Mapping[str, Tensor]:
+    if not isinstance(backbone, ResNet50):
+        raise ColorizerError("resnet50v2 cannot be downloaded; use --weights FILE")
     weights_enum = import_torchvision().models.ResNet50_Weights.DEFAULT
     try:
         tensors: Mapping[str, Tensor] = weights_enum.get_state_dict(progress=False, check_hash=True)
-    except (OSError, RuntimeError) as error:  # no network; or a file that is not what it should be
+    except (OSError, RuntimeError) as error:  # no network, or the hash of the file is wrong
         raise ColorizerError(
-            f"could not download {weights_enum.url} ({error}); fetch it on another machine and "
-            f"give it as --weights FILE, or start untrained with --weights {RANDOM_WEIGHTS}"
+            f"cannot download {weights_enum.url} ({error}); download it elsewhere and use "
+            f"--weights FILE, or start untrained with --weights {RANDOM_WEIGHTS}"
         ) from error
     return tensors

@@ -1,4 +1,4 @@
-"""A checkpoint that describes itself: safetensors with a JSON header."""
+"""Read and write checkpoints: safetensors files with a JSON header that describes the model."""
 
 import hashlib
 import json
@@ -20,30 +20,30 @@ from colorizer.networks.models import ARCHITECTURES, OBJECTIVES, Colorizer, buil
 from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016, fold_released_temperature
 
 CHECKPOINT_SCHEMA = "hue-and-eye/checkpoint/1"
-# docs/experiment tells how they were trained
+# The included models; docs/experiment describes their training.
 PRETRAINED_FOLDER = Path(__file__).parents[1] / "pretrained"
-# Zhang et al.'s own file; every checkpoint of ours is .safetensors
+# A file with one of these suffixes is the release of Zhang et al.; ours are all .safetensors.
 ZHANG_RELEASE_SUFFIXES = {".pth", ".pt"}
 
-# schema, objective, backbone, trained_at, config; epoch, val_loss and metrics, its row of the log;
-# sources, the SHA-256 of split and prior; torch, the version
+# Keys: schema, objective, backbone, trained_at and config; epoch, val_loss and metrics (the epoch's
+# row of the log); sources (SHA-256 of the split and the prior); torch (its version).
 Header = dict[str, Any]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Header) -> None:
-    """Store named tensors and what they are, whole or not at all."""
+    """Write named tensors and their header atomically."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_write(path) as temporary:
-        # Not save_file, which makes a file that nobody else may read.
+        # Not save_file, because only the owner may read the files it creates.
         temporary.write_bytes(
             save(plain, {"header": json.dumps({"schema": CHECKPOINT_SCHEMA, **header})})
         )
 
 
 def read_header(path: Path) -> Header:
-    """What a checkpoint says of itself.
+    """Read the header of a checkpoint.
 
-    Raises ColorizerError where it is absent or somebody else's.
+    Raises ColorizerError if the file is missing or is not a checkpoint of this project.
     """
     if path.suffix in ZHANG_RELEASE_SUFFIXES:
         return {"schema": CHECKPOINT_SCHEMA, "objective": "mcl", "backbone": ZHANG2016}
@@ -51,7 +51,7 @@ def read_header(path: Path) -> Header:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise ColorizerError(f"{path}: not a checkpoint, or not a whole one ({error})") from error
+        raise ColorizerError(f"{path}: not a checkpoint, or incomplete ({error})") from error
     header: Header = json.loads(metadata.get("header", "{}"))
     if header.get("schema") != CHECKPOINT_SCHEMA:
         raise ColorizerError(
@@ -59,27 +59,28 @@ def read_header(path: Path) -> Header:
         )
     if header["backbone"] not in ARCHITECTURES or header["objective"] not in OBJECTIVES:
         raise ColorizerError(
-            f"{path}: {header['backbone']} with {header['objective']} is unknown here"
+            f"{path}: unknown model: {header['backbone']} with {header['objective']}"
         )
     return header
 
 
 def model_name(header: Header) -> str:
-    """l2, mcl or zhang2016: what commands call the model with this header."""
+    """Return the name that commands use for the model with this header: l2, mcl or zhang2016."""
     return ZHANG2016 if header["backbone"] == ZHANG2016 else str(header["objective"])
 
 
 def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
-    """The tensors whose names begin with a prefix, without it."""
+    """Read the tensors whose names start with a prefix; the prefix is removed from the names."""
     with safe_open(path, "pt") as file:
         names = [name for name in sorted(file.keys()) if name.startswith(prefix)]
         return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
 
 
 def load_colorizer(path: Path, device: torch.device) -> Colorizer:
-    """The model of a checkpoint, ready to predict. Raises ColorizerError where it does not fit.
+    """Load the model of a checkpoint in evaluation mode.
 
-    A file of ZHANG_RELEASE_SUFFIXES is taken for Zhang et al.'s release.
+    Files with one of ZHANG_RELEASE_SUFFIXES are read as the release of Zhang et al.
+    Raises ColorizerError if the file is not a checkpoint or its tensors do not fit the header.
     """
     header = read_header(path)
     model = build_colorizer(header["backbone"], header["objective"], bin_centers())
@@ -93,13 +94,13 @@ def load_colorizer(path: Path, device: torch.device) -> Colorizer:
 
 
 def find_shipped_checkpoint(name: str) -> Path | None:
-    """The model of this name that comes with the project, where there is one."""
+    """Return the path of the included model with this name, or None if there is none."""
     path = PRETRAINED_FOLDER / f"{name}.safetensors"
     return path if path.exists() else None
 
 
 def find_newest_checkpoints(runs: Path) -> dict[str, Path]:
-    """The most recently trained best checkpoint of each model name below a folder of runs."""
+    """Find the most recently trained best checkpoint of each model name in a folder of runs."""
     newest: dict[str, tuple[str, Path]] = {}
     for path in sorted(runs.glob("*/best.safetensors")):
         header = read_header(path)
@@ -109,11 +110,11 @@ def find_newest_checkpoints(runs: Path) -> dict[str, Path]:
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, 64 hex digits."""
+    """Return the SHA-256 of a file, 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def short_sha256(path: Path) -> str:
-    """The first 16 hex digits of a file's SHA-256."""
+    """Return the first 16 hex digits of a file's SHA-256."""
     return file_sha256(path)[:16]

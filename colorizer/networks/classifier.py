@@ -1,6 +1,6 @@
-"""Is a photograph recognized under other colors? (Zhang, Isola & Efros 2016, sec. 3.1)
+"""Classify colorized photographs, as in Zhang, Isola & Efros (2016), sec. 3.1.
 
-By torchvision's ResNet-50 with ImageNet's weights, where the paper has VGG-16.
+Uses torchvision's ResNet-50 with ImageNet weights; the paper uses VGG-16.
 """
 
 import csv
@@ -16,20 +16,26 @@ from colorizer.errors import ColorizerError
 from colorizer.networks.backbone import IMAGENET_MEAN_STD, load_state_dict_strictly, read_state_dict
 from colorizer.networks.torchvision_ops import import_torchvision
 
-RESIZE_PX, CROP_PX = 256, 224  # px: what torchvision's weights were measured with
+RESIZE_PX, CROP_PX = 256, 224  # the evaluation sizes of torchvision's weights
 
 
 def load_classifier(path: Path, device: torch.device) -> nn.Module:
-    """From a file of torchvision's `resnet50`; raises ColorizerError where it is another's."""
+    """Load the weights of torchvision's `resnet50`.
+
+    Raises ColorizerError if the file has other weights.
+    """
     network: nn.Module = import_torchvision().models.resnet50()
     load_state_dict_strictly(network, read_state_dict(path), f"--classifier {path}")
     return network.eval().to(device)
 
 
 def read_labels(path: Path) -> dict[str, int]:
-    """CSV of `image,label`: a photograph's id and its class, 0 to 999. Raises ColorizerError."""
+    """Read a CSV with columns image (a photograph's ID) and label (its class, 0 to 999).
+
+    Raises ColorizerError if the file is missing or invalid.
+    """
     if not path.is_file():
-        raise ColorizerError(f"--labels {path}: no such file; give a CSV of image,label")
+        raise ColorizerError(f"--labels {path}: no such file; use a CSV with columns image,label")
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         if rows.fieldnames != ["image", "label"]:
@@ -38,7 +44,7 @@ def read_labels(path: Path) -> dict[str, int]:
         for row in rows:
             if not (row["label"] or "").isdecimal():
                 raise ColorizerError(
-                    f"--labels {path}:{rows.line_num}: label must be a class number"
+                    f"--labels {path}:{rows.line_num}: the label must be a class number"
                 )
             labels[row["image"]] = int(row["label"])
     return labels
@@ -46,7 +52,7 @@ def read_labels(path: Path) -> dict[str, int]:
 
 @torch.inference_mode()
 def classify_images(network: nn.Module, images: Mapping[str, Tensor]) -> dict[str, int]:
-    """Images of methods, each uint8 (1, H, W, 3) -> the class that the network sees in each"""
+    """Return the predicted class of each image; images: name -> uint8 (1, H, W, 3)."""
     rgb = from_bytes(torch.cat(list(images.values())))
     scale = RESIZE_PX / min(rgb.shape[-2:])
     if scale != 1:

@@ -1,7 +1,7 @@
-"""A trained network for inference on a CPU: norms folded, each convolution one pass over memory.
+"""Speed up inference on CPUs by fusing each convolution with its norm, shortcut and ReLU.
 
-oneDNN adds the shortcut and takes the ReLU while it writes a convolution's result. PyTorch has
-that only as the operators which its own compiler calls; where they fail nothing is fused.
+oneDNN can add the shortcut and apply the ReLU while it writes the result of a convolution. PyTorch
+only offers this as operators for its own compiler; if they fail, nothing is fused.
 """
 
 from typing import Any
@@ -15,10 +15,10 @@ from colorizer.networks.models import Colorizer, PyramidColorizer
 
 
 def fuse_for_cpu(model: Colorizer, precision: torch.dtype = torch.float32) -> Colorizer:
-    """The same model, from now on only to predict, in float32 or in this precision too.
+    """Fuse the layers of a model in place and return it; it can then only predict.
 
-    Parts are replaced in place; predictions move by rounding only. The published network stays as
-    it is, and so does every one where the operators do not work.
+    It predicts in float32 and in `precision`; predictions differ only by rounding. The network of
+    Zhang et al. is returned unchanged, as is any model if the operators do not work.
     """
     on_cpu = next(model.parameters()).device.type == "cpu"
     if not (isinstance(model, PyramidColorizer) and on_cpu and _is_supported(precision)):
@@ -36,7 +36,7 @@ def fuse_for_cpu(model: Colorizer, precision: torch.dtype = torch.float32) -> Co
 
 
 class FusedConv2d(nn.Module):
-    """A convolution with the norm behind it, then what is added, then perhaps a ReLU."""
+    """A convolution with its norm, followed by an optional shortcut and an optional ReLU."""
 
     def __init__(
         self, convolution: nn.Module, norm: nn.Module | None = None, relu: bool = False
@@ -53,24 +53,24 @@ class FusedConv2d(nn.Module):
         self.packed_weights: dict[torch.dtype, Tensor] = {}
 
     def forward(self, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
-        """x (N, C, H, W) -> (N, C', H', W'), in autocast's precision where that is on"""
+        """Map x (N, C, H, W) to (N, C', H', W'), in the precision of autocast if it is on."""
         if torch.is_autocast_enabled("cpu"):
             x = x.to(torch.get_autocast_dtype("cpu"))
         convolve, weight = torch.ops.mkldnn._convolution_pointwise, self._packed_weight(x)
         y: Tensor
-        if shortcut is None:  # the bias stays float32: its rounding would shift whole channels
-            last = "relu" if self.relu else "none"
-            y = convolve(x, weight, self.bias, *self.conv_args, last, [], "")
-        else:  # takes none but its own precision
+        if shortcut is None:  # keep the bias in float32; rounding it would shift whole channels
+            activation = "relu" if self.relu else "none"
+            y = convolve(x, weight, self.bias, *self.conv_args, activation, [], "")
+        else:  # this operator requires a bias of the same precision
             bias = None if self.bias is None else self.bias.to(x.dtype)
-            then = "relu" if self.relu else None
+            last = "relu" if self.relu else None
             y = convolve.binary(
-                x, shortcut, weight, bias, *self.conv_args, "add", None, then, [], None
+                x, shortcut, weight, bias, *self.conv_args, "add", None, last, [], None
             )
         return y
 
     def _packed_weight(self, x: Tensor) -> Tensor:
-        """In the precision and the order that x asks for; made once, for each call would cost."""
+        """Return the weight in the precision of x and oneDNN's layout; cached per precision."""
         if x.dtype not in self.packed_weights:
             self.packed_weights[x.dtype] = torch.ops.mkldnn._reorder_convolution_weight(
                 self.weight.to(x.dtype), *self.conv_args, list(x.shape)
@@ -79,7 +79,7 @@ class FusedConv2d(nn.Module):
 
 
 class FusedBlock(nn.Module):
-    """A bottleneck of either trunk; the pre-activation one begins with a norm and a ReLU."""
+    """A fused bottleneck of either backbone; in resnet50v2 it starts with a norm and a ReLU."""
 
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
@@ -99,15 +99,15 @@ class FusedBlock(nn.Module):
         self.last = FusedConv2d(part.conv3, norms[2], relu=self.pre_activation is None)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, 4 width, H / stride, W / stride)"""
+        """Map x (N, C, H, W) to (N, 4 width, H / stride, W / stride)."""
         active = x if self.pre_activation is None else self.pre_activation(x)
         shortcut = x if self.shortcut is None else self.shortcut(active)
-        joined: Tensor = self.last(self.middle(self.first(active)), shortcut)
-        return joined
+        result: Tensor = self.last(self.middle(self.first(active)), shortcut)
+        return result
 
 
 def _fold(convolution: nn.Module, norm: nn.Module | None) -> nn.Conv2d:
-    """Return one convolution that does the same as a convolution and the norm behind it."""
+    """Return one convolution that is equivalent to a convolution followed by a norm."""
     assert isinstance(convolution, nn.Conv2d)
     if norm is None:
         return convolution
@@ -116,13 +116,13 @@ def _fold(convolution: nn.Module, norm: nn.Module | None) -> nn.Conv2d:
 
 
 def _fuse_layers(layers: nn.Module) -> nn.Sequential:
-    """A convolution, its norm, its ReLU."""
+    """Fuse a sequence of a convolution, its norm and a ReLU."""
     convolution, norm, _ = layers.children()
     return nn.Sequential(FusedConv2d(convolution, norm, relu=True))
 
 
 def _is_supported(precision: torch.dtype) -> bool:
-    """Tried out, since the operators are PyTorch's own business and need not be everywhere."""
+    """Try the operators, which are internal to PyTorch and may be missing."""
     pixel = torch.zeros(1, 1, 1, 1, dtype=precision)
     part = FusedConv2d(nn.Conv2d(1, 1, 1))
     try:

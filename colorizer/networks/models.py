@@ -1,4 +1,7 @@
-"""A trunk, a decoder and one of two heads, or the published network: lightness in, ab out."""
+"""The colorization models, which predict ab from lightness.
+
+A model is a backbone, a decoder and one of two heads, or the network of Zhang et al. (2016).
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -15,17 +18,18 @@ from colorizer.networks.zhang2016 import ZHANG2016, Zhang2016
 
 ARCHITECTURES = (*BACKBONES, ZHANG2016)
 OBJECTIVES = ("l2", "mcl")
-MODEL_NAMES = (*OBJECTIVES, ZHANG2016)  # what commands call a trained one
-OUTPUT_STRIDE = 4  # of the prediction; ab sample i belongs to pixel 4 i
-AB_SCALE = 110.0  # L2 regresses ab / 110
-DECODER_WIDTHS = (128, 224, 384, 512)  # of the decoder at strides 4, 8, 16, 32
-MIN_PROBABILITY = 1e-6  # a bin never seen must not start at minus infinity
+MODEL_NAMES = (*OBJECTIVES, ZHANG2016)  # the names of trained models in commands
+OUTPUT_STRIDE = 4  # of the prediction: ab sample i belongs to pixel 4 i
+AB_SCALE = 110.0  # the regression predicts ab / 110
+DECODER_WIDTHS = (128, 224, 384, 512)  # channels of the decoder at strides 4, 8, 16, 32
+MIN_PROBABILITY = 1e-6  # for bins that never occur, whose initial logit would be minus infinity
 
 
 class Decoder(nn.Module):
-    """From the deepest level up to stride 4: upsample, join the trunk's features, convolve.
+    """The decoder: from the coarsest level to stride 4, upsample, concatenate and convolve.
 
-    A dilated convolution at the deepest level widens what one prediction sees.
+    The features of the backbone are concatenated at every level. A dilated convolution at the
+    coarsest level enlarges the receptive field.
     """
 
     def __init__(self, channels: Sequence[int]) -> None:
@@ -41,7 +45,7 @@ class Decoder(nn.Module):
         self.channels = widths[0]
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
-        """features, the finest first -> (N, C, H / 4, W / 4)"""
+        """Map the backbone's features, finest first, to (N, C, H / 4, W / 4)."""
         levels = [lateral(x) for lateral, x in zip(self.lateral, pyramid, strict=True)]
         x: Tensor = self.context(levels[-1])
         for merge, skip in zip(reversed(self.merge), reversed(levels[:-1]), strict=True):
@@ -51,46 +55,49 @@ class Decoder(nn.Module):
 
 
 class RegressionHead(nn.Module):
-    """ab / 110 at every pixel (Zhang et al. 2016, eq. 1)."""
+    """A head that predicts ab / 110 at every pixel (Zhang et al. 2016, eq. 1)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.project = _init_small(nn.Conv2d(channels, 2, kernel_size=1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """features (N, C, H, W) -> ab / 110 (N, 2, H, W)"""
+        """Map features (N, C, H, W) to ab / 110 (N, 2, H, W)."""
         scaled: Tensor = self.project(features)
         return scaled
 
     def decode(self, scaled: Tensor, temperature: float = 1.0) -> Tensor:
-        """ab / 110 (N, 2, H, W) -> ab (N, 2, H, W); a regression has no use for a temperature"""
+        """Convert ab / 110 (N, 2, H, W) to ab (N, 2, H, W); the temperature is ignored."""
         return scaled.float() * AB_SCALE
 
 
 class RebalancedHead(nn.Module):
-    """A distribution over Q quantized ab colors at every pixel (Zhang et al. 2016, sec. 2.1)."""
+    """A head that predicts a distribution over Q color bins at every pixel.
+
+    Source: Zhang et al. 2016, sec. 2.1.
+    """
 
     bins: Tensor  # (Q, 2), ab of each bin's center
 
     def __init__(self, channels: int, bins: Tensor, probability: Tensor) -> None:
         super().__init__()
         self.project = _init_small(nn.Conv2d(channels, len(bins), kernel_size=1))
-        # To start from the prior spares the all-gray phase.
+        # Starting from the prior skips the first phase of training, in which everything is gray.
         self.project.bias = nn.Parameter(probability.clamp(min=MIN_PROBABILITY).log())
         self.register_buffer("bins", bins)
 
     def forward(self, features: Tensor) -> Tensor:
-        """features (N, C, H, W) -> logits (N, Q, H, W)"""
+        """Map features (N, C, H, W) to logits (N, Q, H, W)."""
         logits: Tensor = self.project(features)
         return logits
 
     def decode(self, logits: Tensor, temperature: float = 1.0) -> Tensor:
-        """logits (N, Q, H, W) -> ab (N, 2, H, W), the annealed mean (eq. 5)"""
+        """Return the annealed mean ab (N, 2, H, W) of logits (N, Q, H, W) (eq. 5)."""
         return annealed_mean(logits, self.bins, temperature)
 
 
 class PyramidColorizer(nn.Module):
-    """A trunk, a decoder, a head: lightness -> what the head says at stride 4."""
+    """A backbone, a decoder and a head; predicts at stride 4 from lightness."""
 
     def __init__(self, backbone: FeaturePyramid, head: RegressionHead | RebalancedHead) -> None:
         super().__init__()
@@ -99,16 +106,17 @@ class PyramidColorizer(nn.Module):
         self.head = head
 
     def forward(self, lightness: Tensor) -> Tensor:
-        """L (N, 1, H, W) in [0, 100] -> raw (N, 2 or Q, H / 4, W / 4)
+        """Predict raw (N, 2 or Q, H / 4, W / 4) from L (N, 1, H, W) in [0, 100].
 
-        The trunk sees the gray image of that lightness, so that its statistics hold.
+        The input of the backbone is the gray image of this lightness, because the backbone was
+        trained on RGB images.
         """
         rgb = gray_rgb(lightness).contiguous(memory_format=torch.channels_last)
         raw: Tensor = self.head(self.decoder(self.backbone(rgb)))
         return raw
 
     def decode(self, raw: Tensor, temperature: float = 1.0) -> Tensor:
-        """raw (N, 2 or Q, H, W) -> ab (N, 2, H, W); only a classification has a temperature"""
+        """Convert raw (N, 2 or Q, H, W) to ab (N, 2, H, W); a regression has no temperature."""
         return self.head.decode(raw, temperature)
 
 
@@ -118,15 +126,15 @@ Colorizer = PyramidColorizer | Zhang2016
 def build_colorizer(
     name: str, objective: str, bins: Tensor, probability: Tensor | None = None
 ) -> Colorizer:
-    """An untrained model of ARCHITECTURES.
+    """Build an untrained model by its name in ARCHITECTURES.
 
-    probability (Q,): the prior that classification starts from.
-    Raises ColorizerError for the published network with another objective than its own.
+    probability (Q,): the prior from which a classification starts; uniform if None.
+    Raises ColorizerError for the network of Zhang et al. with the objective l2.
     """
     start = torch.full((len(bins),), 1 / len(bins)) if probability is None else probability
     if name == ZHANG2016:
         if objective != "mcl":
-            raise ColorizerError(f"{ZHANG2016} is a classification; give it --objective mcl")
+            raise ColorizerError(f"{ZHANG2016} is a classification model; use --objective mcl")
         return Zhang2016(bins, start.clamp(min=MIN_PROBABILITY))
     if objective == "l2":
         return PyramidColorizer(build_backbone(name), RegressionHead(DECODER_WIDTHS[0]))
@@ -134,18 +142,18 @@ def build_colorizer(
 
 
 def pretrained_module(colorizer: Colorizer) -> nn.Module:
-    """What a file of weights can fill."""
+    """Return the module into which pre-trained weights are loaded."""
     return colorizer.backbone if isinstance(colorizer, PyramidColorizer) else colorizer
 
 
 def upsample_ab(ab: Tensor, height: int, width: int) -> Tensor:
-    """ab at stride 4 (N, 2, h, w) -> (N, 2, height, width), bilinear
+    """Upsample ab at stride 4 (N, 2, h, w) to (N, 2, height, width), bilinearly.
 
-    Sample i is put on pixel 4 i, where training took it, not on the middle of its cell.
+    Sample i is placed at pixel 4 i, as in the training targets, not in the middle of its cell.
     """
-    edged = functional.pad(ab, (0, 1, 0, 1), mode="replicate")
+    padded = functional.pad(ab, (0, 1, 0, 1), mode="replicate")
     size = (OUTPUT_STRIDE * ab.shape[-2] + 1, OUTPUT_STRIDE * ab.shape[-1] + 1)
-    full = functional.interpolate(edged, size, mode="bilinear", align_corners=True)
+    full = functional.interpolate(padded, size, mode="bilinear", align_corners=True)
     return full[..., :height, :width]
 
 
@@ -159,7 +167,7 @@ def _conv_bn_relu(channels: int, width: int, kernel: int, dilation: int = 1) -> 
 
 
 def _init_small(projection: nn.Conv2d) -> nn.Conv2d:
-    """The first predictions come from the bias: gray, or the prior."""
+    """Initialize a projection with small weights, so that its bias decides its predictions."""
     nn.init.normal_(projection.weight, std=0.01)
     projection.bias = nn.Parameter(torch.zeros(projection.out_channels))
     return projection

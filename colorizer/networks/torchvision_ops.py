@@ -1,7 +1,7 @@
-"""torchvision, importable also where its compiled part does not fit the installed torch.
+"""Import torchvision even if its compiled extension does not match the installed torch.
 
-A CPU build of torch beside torchvision's default build makes `import torchvision` fail on an
-operator that no classification network uses (pytorch/vision#8985).
+With a CPU build of torch and the default build of torchvision, `import torchvision` fails because
+of an operator that no classification network uses (pytorch/vision#8985).
 """
 
 import importlib
@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 
-_operator_libraries: list[torch.library.Library] = []  # the declarations live as long as it does
+# A reference keeps the declared operators alive.
+_operator_libraries: list[torch.library.Library] = []
 
 
 @cache
 def import_torchvision() -> Any:
-    """The package, when a network of it is wanted: the import takes longer than torch's own."""
+    """Import torchvision on first use, because the import takes longer than that of torch."""
     try:
         return importlib.import_module("torchvision")
     except RuntimeError as error:  # operator torchvision::nms does not exist

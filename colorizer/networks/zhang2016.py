@@ -1,6 +1,6 @@
-"""Zhang, Isola & Efros 2016's own network, the published yardstick (arXiv:1603.08511, fig. 2).
+"""The network of Zhang, Isola & Efros (2016), for comparison (arXiv:1603.08511, fig. 2).
 
-Tensors are named as in the authors' PyTorch release, so that a released file loads by name.
+The tensors have the names of the authors' PyTorch release, so that its files can be loaded.
 """
 
 from itertools import pairwise
@@ -9,19 +9,22 @@ import torch
 from torch import Tensor, nn
 
 ZHANG2016 = "zhang2016"
-ANNEALED_TEMPERATURE = 0.38  # of the annealed mean in the paper
-L_CENTER, L_RANGE = 50.0, 100.0  # of L: the network is shown (L - 50) / 100
-AB_SCALE = 110.0  # of the released `model_out`, whose columns are the bins / 110
+ANNEALED_TEMPERATURE = 0.38  # the temperature of the paper's annealed mean
+L_CENTER, L_RANGE = 50.0, 100.0  # the network's input is (L - 50) / 100
+AB_SCALE = 110.0  # the columns of the released `model_out` are the bins / 110
 
 
 class Zhang2016(nn.Module):
-    """Eight blocks of convolutions, 32.24 M parameters; 313 colors at stride 4.
+    """Eight blocks of convolutions with 32.24 M parameters, which predict 313 bins at stride 4.
 
-    Stride 8 from block 3 on; blocks 5 and 6 are dilated instead of going deeper.
+    The stride is 8 from block 3 on; blocks 5 and 6 use dilation instead of a larger stride.
     """
 
     def __init__(self, bins: Tensor, probability: Tensor) -> None:
-        """bins (Q, 2); probability (Q,), all positive: the first prediction"""
+        """Build the untrained network.
+
+        bins (Q, 2). probability (Q,): the initial prediction; all values must be positive.
+        """
         super().__init__()
         self.model1 = _conv_block(1, 64, 64, stride=2)
         self.model2 = _conv_block(64, 128, 128, stride=2)
@@ -42,26 +45,27 @@ class Zhang2016(nn.Module):
             self.model_out.weight.copy_(bins.T[..., None, None] / AB_SCALE)
 
     def forward(self, lightness: Tensor) -> Tensor:
-        """L (N, 1, H, W) in [0, 100] -> logits (N, Q, H / 4, W / 4), rounded up"""
+        """Predict logits (N, Q, H / 4, W / 4), rounded up, from L (N, 1, H, W) in [0, 100]."""
         x = (lightness - L_CENTER) / L_RANGE
         for block in (self.model1, self.model2, self.model3, self.model4):
             x = block(x)
         for block in (self.model5, self.model6, self.model7, self.model8):
             x = block(x)
         height, width = (-(-side // 4) for side in lightness.shape[-2:])
-        return x[..., :height, :width]  # where 8 does not divide the sides, x is a sample larger
+        return x[..., :height, :width]  # if a side is not a multiple of 8, x is one sample larger
 
     def decode(self, logits: Tensor, temperature: float = 1.0) -> Tensor:
-        """logits (N, Q, H, W) -> ab (N, 2, H, W), the annealed mean (eq. 5)"""
+        """Return the annealed mean ab (N, 2, H, W) of logits (N, Q, H, W) (eq. 5)."""
         ab: Tensor = self.model_out((logits.float() / temperature).softmax(dim=1)) * AB_SCALE
         return ab
 
 
 def fold_released_temperature(network: Zhang2016) -> None:
-    """Make ANNEALED_TEMPERATURE give the colors that the authors' PyTorch module gives their file.
+    """Scale the released logits so that ANNEALED_TEMPERATURE reproduces the authors' colors.
 
-    That module ends in a plain softmax, T = 1, and whether the file's logits are annealed already
-    is not documented (richzhang/colorization#93). So nothing is annealed twice.
+    The authors' PyTorch module ends in a plain softmax (T = 1), and it is not documented if the
+    released logits are already annealed (richzhang/colorization#93). The scaling avoids annealing
+    twice.
     """
     with torch.no_grad():
         for tensor in network.model8[-1].parameters():
@@ -69,7 +73,10 @@ def fold_released_temperature(network: Zhang2016) -> None:
 
 
 def _conv_block(*widths: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
-    """Convolutions from width to width, the last one with the stride, then a norm."""
+    """Build convolutions between consecutive widths, followed by a norm.
+
+    Only the last convolution has the stride.
+    """
     layers = _convolutions(*widths, dilation=dilation)
     last = layers[-2]
     assert isinstance(last, nn.Conv2d)

@@ -1,8 +1,9 @@
-"""One training over several processes: PyTorch's DistributedDataParallel under `torchrun`.
+"""Train on several processes with PyTorch's DistributedDataParallel under `torchrun`.
 
-One process alone is left as it is. Several share each batch: the loss and its gradient are those
-of the whole batch. Batch norms are over the whole batch on GPUs, and over each process's share on
-CPU, where training with N processes therefore differs a little from training with one.
+With one process, every function here does nothing. With several, each rank trains on its share of
+the batch; the loss and its gradient cover the whole batch. Batch norms cover the whole batch on
+GPUs, but only each process's share on CPUs, so there the result differs slightly from that of one
+process.
 """
 
 import os
@@ -14,12 +15,13 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-PROCESS_GROUP_TIMEOUT = timedelta(days=1)  # the others wait while the first decodes the photographs
+# Long, because the other processes wait while rank 0 decodes the photographs.
+PROCESS_GROUP_TIMEOUT = timedelta(days=1)
 
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[torch.device]:
-    """Meet the processes that `torchrun` started; the device of this one."""
+    """Join the processes that `torchrun` started; yield the device of this process."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield device
         return
@@ -36,23 +38,23 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
 
 
 def rank() -> int:
-    """This process's number; 0 talks and writes."""
+    """Return the number of this process; only rank 0 prints and writes files."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def world_size() -> int:
-    """How many processes train together."""
+    """Return the number of processes."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def barrier() -> None:
-    """Until all are here."""
+    """Wait until all processes have reached this point."""
     if world_size() > 1:
         distributed.barrier()
 
 
 def all_reduce_sum(x: Tensor) -> Tensor:
-    """The sum over all processes, without a gradient."""
+    """Return the sum over all processes, without a gradient."""
     x = x.detach().clone()
     if world_size() > 1:
         distributed.all_reduce(x)
@@ -60,42 +62,41 @@ def all_reduce_sum(x: Tensor) -> Tensor:
 
 
 def all_reduce_max(values: tuple[float, ...], device: torch.device) -> list[float]:
-    """Of each value the greatest over all processes, so that all decide alike."""
-    agreed = torch.tensor(values, dtype=torch.float32, device=device)
+    """Return the maximum of each value over all processes, so that they make equal decisions."""
+    maxima = torch.tensor(values, dtype=torch.float32, device=device)
     if world_size() > 1:
-        distributed.all_reduce(agreed, distributed.ReduceOp.MAX)
-    return agreed.tolist()
+        distributed.all_reduce(maxima, distributed.ReduceOp.MAX)
+    return maxima.tolist()
 
 
 def wrap_ddp(model: nn.Module) -> nn.Module:
-    """The model to call in training: its gradients are the mean over all processes."""
+    """Wrap a model so that its gradients are averaged over all processes."""
     if world_size() == 1:
         return model
     device = next(model.parameters()).device
     ids = [device.index] if device.type == "cuda" else None
-    # average_norm_statistics keeps buffers alike; DDP would take those of process 0.
+    # average_norm_statistics keeps the buffers equal; DDP would copy those of rank 0.
     return DistributedDataParallel(model, device_ids=ids, broadcast_buffers=False)
 
 
 def convert_sync_batchnorm(model: nn.Module, device: torch.device) -> None:
-    """Let batch norms span the whole batch, where several processes train on GPUs.
+    """Make batch norms cover the whole batch if several processes train on GPUs.
 
-    torch.nn.SyncBatchNorm works on GPUs only: on CPU each process normalizes its own share.
+    torch.nn.SyncBatchNorm only works on GPUs; on CPUs each process normalizes its own share.
     """
     if world_size() > 1 and device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
 
 def average_norm_statistics(model: nn.Module) -> None:
-    """Set running means and variances to their means over all processes, which then are alike.
+    """Average the running means and variances of batch norms over all processes.
 
-    Leaves alone what needs no averaging: SyncBatchNorm, whose statistics are those of the whole
-    batch, and frozen norms.
+    Skips SyncBatchNorm, whose statistics already cover the whole batch, and frozen norms.
     """
     norms = [x for x in model.modules() if isinstance(x, nn.BatchNorm2d) and x.training]
-    both = [x for norm in norms for x in (norm.running_mean, norm.running_var) if x is not None]
-    if world_size() == 1 or not both:
+    buffers = [x for norm in norms for x in (norm.running_mean, norm.running_var) if x is not None]
+    if world_size() == 1 or not buffers:
         return
-    means = all_reduce_sum(torch.cat(both)) / world_size()
-    for statistic, mean in zip(both, torch.split(means, [len(x) for x in both]), strict=True):
-        statistic.copy_(mean)
+    means = all_reduce_sum(torch.cat(buffers)) / world_size()
+    for buffer, mean in zip(buffers, torch.split(means, [len(x) for x in buffers]), strict=True):
+        buffer.copy_(mean)

@@ -1,4 +1,4 @@
-"""One loop for both objectives: bf16, warm-up and cosine, averaged weights."""
+"""The training loop: bfloat16, warm-up and cosine schedule, and averaged weights (EMA)."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -32,32 +32,33 @@ from colorizer.training.state import (
 )
 from colorizer.training.stopping import TrainingTimer
 
-SECONDARY_LOSS = {"l2": "mean", "mcl": "unweighted"}  # what a loss tells beside what it minimizes
-MAX_WARMUP_SHARE = 0.1  # of a run, so that a short one trains as well
-EXPLOSION_FACTOR = 100.0  # times the first loss: nothing is learned from there
+SECONDARY_LOSS = {"l2": "mean", "mcl": "unweighted"}  # names of the losses that are only logged
+MAX_WARMUP_SHARE = 0.1  # of a run, so that short runs do not consist of warm-up only
+EXPLOSION_FACTOR = 100.0  # training stops if the loss exceeds this multiple of the first loss
 
-LossFunction = Callable[[Tensor, Tensor], Tensor]  # raw, ab -> (N, 2): minimized, told beside it
+# A loss maps raw predictions and ab to (N, 2): the loss to minimize and one that is only logged.
+LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 class StepReport(NamedTuple):
-    """Told after every step; `progress` of the run is behind it, in [0, 1]."""
+    """The report of a training step."""
 
     epoch: int
-    global_step: int  # of the step within the run, from 1 on
+    global_step: int  # number of the step within the run, from 1
     losses: NDArray[np.float64]  # (2,)
     images_per_s: float  # in this epoch so far
-    progress: float
+    progress: float  # completed fraction of the run, in [0, 1]
 
 
 class EpochReport(NamedTuple):
-    """Told after every epoch: its row of log.csv, and whether it is the best so far."""
+    """The report of an epoch: its row of log.csv; is_best: lowest validation loss so far."""
 
     row: LogRow
     is_best: bool
 
 
 def build_loss(prior: ColorPrior | None, device: torch.device) -> LossFunction:
-    """What a run minimizes: rebalanced classification where there is a prior, else L2."""
+    """Return the loss of a run: rebalanced classification if there is a prior, else L2."""
     if prior is None:
         return partial(regression_loss, full_scale=AB_SCALE)
     table = build_lookup_table(bin_centers().to(device))
@@ -72,11 +73,11 @@ def train(
     folder: Path,
     timer: TrainingTimer | None = None,
 ) -> Iterator[StepReport | EpochReport]:
-    """Train to the last epoch, or as long as `timer` says; writes the run's folder.
+    """Train until the last epoch or until `timer` stops; write checkpoints and log to `folder`.
 
-    An epoch that time cuts short is validated and kept as it is. A run that was killed and
-    resumed ends where it would have ended: seed, epoch and step draw its batches.
-    Raises ColorizerError where the loss or its gradient is no longer a number, or has exploded.
+    If the time limit ends an epoch early, the epoch is validated and kept. Batches depend only on
+    the seed, epoch and step, so a run that was killed and resumed ends with the same model.
+    Raises ColorizerError if the loss or its gradient is not finite or has exploded.
     """
     timer = timer or TrainingTimer()
     network, device = distributed.wrap_ddp(run.model), _device_of(run.model)
@@ -85,11 +86,11 @@ def train(
         batches = draw_batches(run.config, run.epochs_done, train_photos.readable_rows)
         for rows in batches[run.steps_done :]:
             number = run.epochs_done * len(batches) + run.steps_done + 1
-            share = max(number / (run.config.epochs * len(batches)), min(1.0, timer.time_share))
+            progress = max(number / (run.config.epochs * len(batches)), min(1.0, timer.time_share))
             losses = _compute_gradients(network, _rank_crops(run, train_photos, rows), loss)
-            _optimizer_step(run, losses, len(batches), share)
+            _optimizer_step(run, losses, len(batches), progress)
             timer.record_step(len(rows), device)
-            yield StepReport(run.epochs_done + 1, number, losses, timer.images_per_s, share)
+            yield StepReport(run.epochs_done + 1, number, losses, timer.images_per_s, progress)
             if timer.is_save_due():
                 save_resume_file(run, folder)
             if timer.should_stop or timer.time_share >= 1:
@@ -103,23 +104,27 @@ def train(
 def draw_batches(
     config: TrainConfig, epoch: int, readable: NDArray[np.int64]
 ) -> list[NDArray[np.int64]]:
-    """The rows of every step of an epoch, over all processes.
+    """Draw the rows of each step of an epoch, for all processes together.
 
-    Each photograph once; as often as it takes where they are fewer than the shortest epoch needs.
+    Every photograph occurs once. If there are too few for the minimum number of steps, they are
+    repeated.
     """
     order = np.random.default_rng([config.seed, epoch]).permutation(readable)
     rows = np.resize(order, max(len(order), config.min_epoch_steps * config.batch_size))
     return np.array_split(rows, math.ceil(len(rows) / config.batch_size))
 
 
-def validate(run: TrainingState, squares: PhotoCache, loss: LossFunction) -> NDArray[np.float64]:
-    """The averaged model's losses (2,), mean over the photographs with color."""
+def validate(run: TrainingState, photos: PhotoCache, loss: LossFunction) -> NDArray[np.float64]:
+    """Return the losses (2,) of the averaged model, as means over the color photographs.
+
+    Raises ColorizerError if all photographs are gray.
+    """
     device, size = _device_of(run.ema_model), run.config.batch_size
     total, color_photo_count = torch.zeros(2, device=device), torch.zeros((), device=device)
     for start in range(
-        distributed.rank() * size, len(squares.readable_rows), distributed.world_size() * size
+        distributed.rank() * size, len(photos.readable_rows), distributed.world_size() * size
     ):
-        crops = center_crops(squares, squares.readable_rows[start : start + size], run.config.crop)
+        crops = center_crops(photos, photos.readable_rows[start : start + size], run.config.crop)
         lightness, ab = to_input_and_target(crops.to(device))
         with torch.inference_mode(), autocast_bfloat16(device):
             values = loss(run.ema_model(lightness), ab)
@@ -131,28 +136,38 @@ def validate(run: TrainingState, squares: PhotoCache, loss: LossFunction) -> NDA
     )
     if not color_photo_count:
         raise ColorizerError(
-            "the validation photographs are all gray and cannot tell the best epoch"
+            "all validation photographs are gray, so the best epoch cannot be chosen; "
+            "add color photographs"
         )
     means: NDArray[np.float64] = (total / color_photo_count).double().cpu().numpy()
     return means
 
 
-def learning_rate(share: float, warmup: float) -> float:
-    """Of its peak, when `progress` of the run is behind: linear up to `warmup`, then a cosine."""
+def learning_rate(progress: float, warmup: float) -> float:
+    """Return the learning rate as a fraction of its peak: linear warm-up, then a cosine.
+
+    progress: completed fraction of the run. warmup: fraction of the run, at most MAX_WARMUP_SHARE.
+    """
     warmup = min(warmup, MAX_WARMUP_SHARE)
-    if share < warmup:
-        return share / warmup
-    return 0.5 * (1 + math.cos(math.pi * (share - warmup) / (1 - warmup)))
+    if progress < warmup:
+        return progress / warmup
+    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
 
 
 def autocast_bfloat16(device: torch.device) -> torch.autocast:
-    """bf16 where the device multiplies it natively; elsewhere it would be slower, not faster."""
+    """Return an autocast to bfloat16, enabled if the device supports it in hardware.
+
+    Without hardware support it would be slower.
+    """
     native = device.type == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
     return torch.autocast(device.type, torch.bfloat16, enabled=native)
 
 
 def _rank_crops(run: TrainingState, training: PhotoCache, rows: NDArray[np.int64]) -> Tensor:
-    """This process's share of the next batch; all draw the same, so that together they hold it."""
+    """Cut the crops of this process's share of the next batch.
+
+    All processes use the same random numbers, so that together they have the whole batch.
+    """
     rng = np.random.default_rng([run.config.seed, run.epochs_done, run.steps_done + 1])
     rank_slice = slice(distributed.rank(), None, distributed.world_size())
     return random_crops(training, rows, run.config.crop, rng, rank_slice, run.config.smallest_view)
@@ -161,7 +176,7 @@ def _rank_crops(run: TrainingState, training: PhotoCache, rows: NDArray[np.int64
 def _compute_gradients(
     network: nn.Module, crops: Tensor, loss: LossFunction
 ) -> NDArray[np.float64]:
-    """Set the gradients; the losses (2,), mean over all processes' crops with color."""
+    """Compute the gradients; return the losses (2,), as means over all processes' color crops."""
     lightness, ab = to_input_and_target(crops.to(next(network.parameters()).device))
     network.train()
     network.zero_grad(set_to_none=True)
@@ -169,20 +184,24 @@ def _compute_gradients(
         values = loss(network(lightness), ab)
     color = color_mask(ab)[:, None]
     means = (values * color).sum(dim=0) / distributed.all_reduce_sum(color.sum()).clamp(min=1)
-    # gradients become means over processes
+    # DDP averages the gradients over the processes, so the loss is scaled up to obtain their sum.
     torch.autograd.backward(means[0] * distributed.world_size())
     mean_losses: NDArray[np.float64] = distributed.all_reduce_sum(means).double().cpu().numpy()
     return mean_losses
 
 
 def _optimizer_step(
-    run: TrainingState, losses: NDArray[np.float64], steps: int, share: float
+    run: TrainingState, losses: NDArray[np.float64], steps: int, progress: float
 ) -> None:
-    """Down the slope, unless it leads nowhere: nothing is changed then."""
+    """Take one optimizer step and update the averaged weights.
+
+    Raises ColorizerError, before any weight changes, if the loss or its gradient is not finite or
+    has exploded.
+    """
     _check_loss(run, losses)
     done, warmup = run.epochs_done * steps + run.steps_done, run.config.warmup_steps / steps
     for group in run.optimizer.param_groups:
-        group["lr"] = learning_rate(share, warmup / run.config.epochs) * group["peak"]
+        group["lr"] = learning_rate(progress, warmup / run.config.epochs) * group["peak"]
     run.optimizer.step()
     distributed.average_norm_statistics(run.model)
     _update_ema(run.ema_model, run.model, min(run.config.ema_decay, (1 + done) / (10 + done)))
@@ -199,34 +218,37 @@ def _check_loss(run: TrainingState, losses: NDArray[np.float64]) -> None:
     ):
         return
     raise ColorizerError(
-        f"the loss is {losses[0]:.4g} (its gradient {gradient_norm:.4g}) at step "
-        f"{run.steps_done + 1} of epoch {run.epochs_done + 1}; "
-        "what was saved before is kept, and --resume goes on from there; "
-        "where it comes to this again, begin with another --seed"
+        f"training diverged: the loss is {losses[0]:.4g} (gradient norm {gradient_norm:.4g}) "
+        f"at step {run.steps_done + 1} of epoch {run.epochs_done + 1}; the last save is kept: "
+        "use --resume to continue from it, or start again with another --seed"
     )
 
 
 @torch.no_grad()
 def _update_ema(averaged: Colorizer, model: Colorizer, decay: float) -> None:
-    """Norm statistics too: averaged weights need statistics of their own age."""
-    for mean, now in zip(averaged.state_dict().values(), model.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(now, 1 - decay)
+    """Update the moving averages of the weights and of the batch-norm statistics.
+
+    The statistics are averaged too, so that they fit the averaged weights.
+    """
+    pairs = zip(averaged.state_dict().values(), model.state_dict().values(), strict=True)
+    for average, current in pairs:
+        if average.is_floating_point():
+            average.lerp_(current, 1 - decay)
         else:
-            mean.copy_(now)
+            average.copy_(current)
 
 
 def _build_log_row(
-    run: TrainingState, validated: NDArray[np.float64], images_per_s: float
+    run: TrainingState, val_losses: NDArray[np.float64], images_per_s: float
 ) -> LogRow:
     second = SECONDARY_LOSS[run.config.objective]
     return {
         "epoch": run.epochs_done + 1,
         "steps": run.steps_done,
         "train_loss": run.loss_sums[0] / run.steps_done,
-        "val_loss": float(validated[0]),
+        "val_loss": float(val_losses[0]),
         f"train_{second}": run.loss_sums[1] / run.steps_done,
-        f"val_{second}": float(validated[1]),
+        f"val_{second}": float(val_losses[1]),
         "images_per_s": round(images_per_s, 1),
     }
 

@@ -1,4 +1,4 @@
-"""The two objectives, per image, each with its equation (Zhang, Isola & Efros 2016)."""
+"""The losses of both objectives for each image (Zhang, Isola & Efros 2016)."""
 
 from typing import Any
 
@@ -12,9 +12,10 @@ from colorizer.photos.reading import MAX_GRAY_AB
 
 
 def regression_loss(scaled: Tensor, ab: Tensor, full_scale: float) -> Tensor:
-    """ab / full_scale (N, 2, H, W) against ab (N, 2, H, W) -> (N, 2): the sum, the mean
+    """Return the sum and the mean of the squared differences over pixels and channels, (N, 2).
 
-    Of squared differences over pixels and channels; eq. 1 without its factor of one half.
+    scaled (N, 2, H, W): the prediction of ab / full_scale. ab (N, 2, H, W): the target.
+    This is eq. 1 without the factor 1/2.
     """
     squares = (scaled.float() - ab / full_scale).square().flatten(1)
     return torch.stack([squares.sum(dim=1), squares.mean(dim=1)], dim=1)
@@ -23,35 +24,41 @@ def regression_loss(scaled: Tensor, ab: Tensor, full_scale: float) -> Tensor:
 def classification_loss(
     logits: Tensor, ab: Tensor, table: BinLookupTable, weight: Tensor
 ) -> Tensor:
-    """logits (N, Q, H, W) against ab (N, 2, H, W) -> (N, 2): the rebalanced mean, the plain mean
+    """Return the rebalanced and the plain mean cross-entropy in nats per pixel, (N, 2).
 
-    Cross-entropy with the soft-encoded color, in nats a pixel (eq. 2). A pixel weighs what the
-    bin nearest to its color weighs (eq. 3); weight (Q,) has mean 1 under the prior.
+    logits (N, Q, H, W): the prediction. ab (N, 2, H, W): the target, which is soft-encoded (eq. 2).
+    A pixel has the weight of the bin nearest to its color (eq. 3); weight (Q,) has mean 1 under the
+    prior.
     """
     n, q = logits.shape[:2]
     nearest, bin_weights = soft_encode(ab.movedim(1, -1).reshape(-1, 2), table)
-    # Of logits in channels_last this is a view, and so is the gradient's way back.
+    # For logits in channels_last order, this reshape is a view in both directions.
     entropy = sparse_cross_entropy(logits.movedim(1, -1).reshape(-1, q), nearest, bin_weights)
     rebalanced = weight[nearest[:, 0]] * entropy
     return torch.stack([x.reshape(n, -1).mean(dim=1) for x in (rebalanced, entropy)], dim=1)
 
 
 def sparse_cross_entropy(logits: Tensor, bins: Tensor, bin_weights: Tensor) -> Tensor:
-    """logits (P, Q), bins (P, k) and their shares (P, k), summing to 1 -> (P,), in nats
+    """Return the cross-entropy (P,) in nats with targets that have only k nonzero bins.
 
-    The target that is zero but for k bins is never written out. Sums in float32 at least, also
-    of bfloat16 logits. Differentiable once, in the logits.
+    logits (P, Q). bins (P, k) and bin_weights (P, k), which sum to 1: the targets, which are never
+    expanded to Q bins. Sums are in float32 or better, even for bfloat16 logits. Differentiable
+    once, with respect to the logits.
     """
     entropy: Tensor = _SparseCrossEntropy.apply(logits, bins, bin_weights)  # type: ignore[no-untyped-call]  # torch leaves apply untyped
     return entropy
 
 
 class _SparseCrossEntropy(torch.autograd.Function):
-    """Keeps the logits and a number a row: a softmax is cheaper to compute twice than to store."""
+    """The autograd function of `sparse_cross_entropy`.
+
+    It stores the logits and one normalizer per row. The backward pass recomputes the softmax,
+    because that costs less than storing it.
+    """
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, nearest: Tensor, share: Tensor) -> Tensor:
-        """-sum_k share_k log softmax(logits)_k (P,)"""
+        """Return -sum_k share_k log softmax(logits)_k, (P,)."""
         precision = torch.promote_types(logits.dtype, torch.float32)
         entropy, normalizer = [], []
         for row, bins, part in iterate_chunks(logits, nearest, share):
@@ -64,19 +71,22 @@ class _SparseCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
-        """(softmax(logits) - target) upstream (P, Q)"""
+        """Return (softmax(logits) - target) * upstream, (P, Q)."""
         logits, nearest, share, normalizer = ctx.saved_tensors
         gradient = torch.empty_like(logits)
-        direct = logits.dtype == normalizer.dtype  # else bfloat16, which cannot take the sums
+        in_place = logits.dtype == normalizer.dtype  # bfloat16 is not precise enough for the sums
         pieces = iterate_chunks(gradient, logits, nearest, share, normalizer, upstream[:, None])
         for out, row, bins, part, norm, scale in pieces:
-            slope = torch.sub(row, norm, out=out) if direct else row - norm
+            slope = torch.sub(row, norm, out=out) if in_place else row - norm
             slope.exp_().scatter_add_(1, bins, -part.to(slope.dtype)).mul_(scale)
-            if not direct:
+            if not in_place:
                 out.copy_(slope)
         return gradient, None, None
 
 
 def color_mask(ab: Tensor) -> Tensor:
-    """ab (N, 2, H, W) -> (N,) 1 where an image counts, 0 where it is gray: gray teaches gray"""
+    """Return 1 for images with color and 0 for gray ones, (N,); ab (N, 2, H, W).
+
+    Gray images are left out of the losses, because they would teach the model to predict gray.
+    """
     return (ab.abs().amax(dim=(1, 2, 3)) > MAX_GRAY_AB).float()

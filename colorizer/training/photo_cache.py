@@ -1,4 +1,4 @@
-"""Photographs decoded once: one memory-mapped uint8 array, and crops of it."""
+"""A cache of decoded photographs: one memory-mapped uint8 array, and functions that crop it."""
 
 import hashlib
 import json
@@ -22,27 +22,34 @@ from colorizer.photos.splits import Photograph
 
 
 class PhotoCache(NamedTuple):
-    """The central squares of photographs; those that could not be read are left out."""
+    """The central squares of photographs.
 
-    images: Tensor  # uint8 (n, size, size, 3), on the device where it fits, else a mapped file
-    readable_rows: NDArray[np.int64]  # rows of pixels that hold a photograph
-    refused: dict[str, str]  # file -> reason
+    images: uint8 (n, size, size, 3), on the GPU if it fits, else a memory-mapped file.
+    readable_rows: the rows of `images` whose photograph could be read. refused: file -> reason.
+    """
+
+    images: Tensor
+    readable_rows: NDArray[np.int64]
+    refused: dict[str, str]
 
 
 def cached_side(crop: int) -> int:
-    """The square that crops are taken from: 256 px for 176, as in Zhang et al.'s release."""
+    """Return the side of the squares from which crops are cut.
+
+    It is 256 px for crops of 176 px, as in the release of Zhang et al.
+    """
     return round(crop * 256 / 176)
 
 
 def build_photo_cache(
     path: Path, photographs: Sequence[Photograph], size: int
 ) -> Generator[None, None, None]:
-    """Decode the photographs into `path` (.npy), a step a photograph, unless they are there."""
+    """Decode photographs into `path` (.npy) unless the file is current; yield after each one."""
     fingerprint = _fingerprint(photographs, size)
     metadata_path, refused = path.with_suffix(".json"), {}
     if path.exists() and metadata_path.exists() and _read_metadata(metadata_path)[0] == fingerprint:
         return
-    metadata_path.unlink(missing_ok=True)  # from here on the old array is no longer vouched for
+    metadata_path.unlink(missing_ok=True)  # mark the old array as invalid
     with atomic_write(path) as temporary:
         shape = (len(photographs), size, size, 3)
         pixels = open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
@@ -61,14 +68,16 @@ def build_photo_cache(
 def open_photo_cache(
     path: Path, photographs: Sequence[Photograph], device: torch.device
 ) -> PhotoCache:
-    """The array that `build_photo_cache` made.
+    """Open the cache that `build_photo_cache` wrote.
 
-    Raises ColorizerError where no photograph could be read.
+    Raises ColorizerError if none of the photographs could be read.
     """
     _, reasons = _read_metadata(path.with_suffix(".json"))
     readable = np.array([i for i in range(len(photographs)) if i not in reasons], dtype=np.int64)
     if not len(readable):
-        raise ColorizerError(f"none of {len(photographs)} photographs could be read: {reasons[0]}")
+        raise ColorizerError(
+            f"none of the {len(photographs)} photographs can be read: {reasons[0]}"
+        )
     refused = {photographs[i].file: reason for i, reason in reasons.items()}
     return PhotoCache(
         _move_to_gpu_if_it_fits(np.load(path, mmap_mode="c"), device), readable, refused
@@ -76,7 +85,7 @@ def open_photo_cache(
 
 
 def _move_to_gpu_if_it_fits(memory_map: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Copied to an accelerator that has room for it and as much again; else left in its file."""
+    """Copy the array to the GPU if at least twice its size is free; else leave it in its file."""
     pixels = torch.from_numpy(memory_map)
     if device.type == "cuda" and 2 * memory_map.nbytes < torch.cuda.mem_get_info(device)[0]:
         return pixels.to(device)
@@ -91,10 +100,12 @@ def random_crops(
     rows_to_cut: slice = slice(None),
     smallest_view: float | None = None,
 ) -> Tensor:
-    """uint8 (N, crop, crop, 3), each from a random place and flipped at random
+    """Cut a random crop of each row, flipped at random: uint8 (N, crop, crop, 3).
 
-    rows_to_cut: of the rows, those to cut; all are drawn for, so that several processes draw alike.
-    smallest_view: share of a side, in (0, 1]; from it to all is seen, resized. None: `crop` pixels.
+    rows_to_cut: the rows that are cut. Random numbers are drawn for all rows, so that all processes
+    draw the same ones. smallest_view: smallest side of a view as a fraction of the square, in
+    (0, 1]; views between this and the whole square are resized to `crop`. With None, views have
+    `crop` pixels.
     """
     size = cache.images.shape[1]
     view_sides = np.full(len(rows), crop)
@@ -118,7 +129,7 @@ def random_crops(
 
 
 def _resize(view: Tensor, side: int) -> Tensor:
-    """uint8 (h, w, 3) -> (side, side, 3)"""
+    """Resize a square view, uint8 (h, h, 3), to (side, side, 3)."""
     if len(view) == side:
         return view
     channels = view.permute(2, 0, 1)[None].float()
@@ -126,22 +137,22 @@ def _resize(view: Tensor, side: int) -> Tensor:
     return resized[0].permute(1, 2, 0).round().to(torch.uint8)
 
 
-def center_crops(squares: PhotoCache, rows: NDArray[np.int64], crop: int) -> Tensor:
-    """uint8 (N, crop, crop, 3), the middle of each square"""
-    edge = (squares.images.shape[1] - crop) // 2
-    middles = squares.images[:, edge : edge + crop, edge : edge + crop]
+def center_crops(cache: PhotoCache, rows: NDArray[np.int64], crop: int) -> Tensor:
+    """Cut the middle of each square: uint8 (N, crop, crop, 3)."""
+    edge = (cache.images.shape[1] - crop) // 2
+    middles = cache.images[:, edge : edge + crop, edge : edge + crop]
     return middles[torch.from_numpy(rows).to(middles.device)]
 
 
 def to_input_and_target(crops: Tensor) -> tuple[Tensor, Tensor]:
-    """uint8 (N, H, W, 3) -> L (N, 1, H, W) and ab at stride 4 (N, 2, H / 4, W / 4)"""
+    """Convert crops (N, H, W, 3) to L (N, 1, H, W) and ab at stride 4 (N, 2, H / 4, W / 4)."""
     return rgb_to_lightness(from_bytes(crops)), to_targets(crops)
 
 
 def to_targets(crops: Tensor) -> Tensor:
-    """uint8 (N, H, W, 3) -> ab at stride 4 (N, 2, H / 4, W / 4)
+    """Convert crops, uint8 (N, H, W, 3), to ab at stride 4 (N, 2, H / 4, W / 4).
 
-    The top-left pixel of each cell, not an average (the released code).
+    Each value is the top-left pixel of its cell, not an average, as in the released code.
     """
     return rgb_to_lab(from_bytes(crops[:, ::OUTPUT_STRIDE, ::OUTPUT_STRIDE]))[:, 1:]
 
@@ -151,12 +162,13 @@ def _fingerprint(photographs: Sequence[Photograph], size: int) -> str:
     for photograph in photographs:
         path = photograph.path
         state = path.stat() if path.exists() else None
-        mark = (state.st_size, state.st_mtime_ns) if state else None
-        digest.update(f"{path}|{mark}\n".encode())
+        size_and_time = (state.st_size, state.st_mtime_ns) if state else None
+        digest.update(f"{path}|{size_and_time}\n".encode())
     return digest.hexdigest()
 
 
 def _read_metadata(path: Path) -> tuple[str, dict[int, str]]:
-    """The fingerprint of what an array was made from, and reasons by refused row."""
-    notes = json.loads(path.read_text())
-    return notes["fingerprint"], {int(row): reason for row, reason in notes["refused"].items()}
+    """Read the fingerprint of an array's sources, and the refused rows with their reasons."""
+    metadata = json.loads(path.read_text())
+    refused = {int(row): reason for row, reason in metadata["refused"].items()}
+    return metadata["fingerprint"], refused

@@ -1,4 +1,7 @@
-"""How common each color is, and what that makes a pixel weigh (Zhang et al. 2016, sec. 2.2)."""
+"""The color prior: how common each color bin is, and its weight in the loss.
+
+Source: Zhang et al. 2016, sec. 2.2.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,13 +20,13 @@ from colorizer.photos.splits import INSPECTION_PX, Photograph
 from colorizer.training.photo_cache import to_targets
 
 HISTOGRAM_CELL = 0.5  # ab units; gray, (0, 0), is the center of a cell
-# along an axis; all of sRGB, -108 to 99, lies within +-120
+# Cells along each axis, which cover -120 to 120; sRGB colors lie between -108 and 99.
 HISTOGRAM_CELLS = int(240 / HISTOGRAM_CELL) + 1
 UNIFORM_SHARE = 0.5  # the paper's lambda
 
 
 class ColorPrior(NamedTuple):
-    """Of the bins in photographs; written by `colorizer prior`."""
+    """The probability and the loss weight of each bin, estimated by `colorizer prior`."""
 
     probability: Tensor  # (Q,), sums to 1
     weight: Tensor  # (Q,), mean 1 under the probability
@@ -33,7 +36,10 @@ class ColorPrior(NamedTuple):
 def count_target_colors(
     photographs: Sequence[Photograph], device: torch.device
 ) -> Iterator[Tensor | UnreadablePhotographError]:
-    """For each photograph the colors of its targets, as `count_colors` has them."""
+    """Yield the color counts of each photograph's training targets, as `count_colors` does.
+
+    Yields the error for a photograph that cannot be read.
+    """
     for _, square in read_squares((p.path for p in photographs), INSPECTION_PX):
         if isinstance(square, UnreadablePhotographError):
             yield square
@@ -43,9 +49,9 @@ def count_target_colors(
 
 
 def count_colors(ab: Tensor) -> Tensor:
-    """ab (P, 2) -> pixels in each cell of HISTOGRAM_CELL units, (CELLS, CELLS), a then b
+    """Count colors ab (P, 2) in cells of HISTOGRAM_CELL units; returns (CELLS, CELLS), a then b.
 
-    Encoding cells instead of pixels makes a prior of millions of pixels one small product.
+    It is much faster to encode these cells than millions of pixels.
     """
     cells = ((ab / HISTOGRAM_CELL).round() + HISTOGRAM_CELLS // 2).long()
     flat = cells[:, 0] * HISTOGRAM_CELLS + cells[:, 1]
@@ -57,9 +63,10 @@ def count_colors(ab: Tensor) -> Tensor:
 def estimate_prior(
     counts: Tensor, photograph_count: int, uniform_share: float = UNIFORM_SHARE
 ) -> ColorPrior:
-    """Counts (CELLS, CELLS) of so many photographs -> the mean soft-encoded pixel, and weights
+    """Estimate the prior, the mean soft-encoded pixel, from counts (CELLS, CELLS).
 
-    uniform_share: as `rebalancing_weights` has it.
+    photograph_count: the number of photographs in the counts. uniform_share: as in
+    `rebalancing_weights`.
     """
     bins, occupied = bin_centers(), counts.nonzero()
     pixels = counts[occupied[:, 0], occupied[:, 1]].double()
@@ -77,11 +84,11 @@ def estimate_prior(
 
 
 def rebalancing_weights(probability: Tensor, uniform_share: float = UNIFORM_SHARE) -> Tensor:
-    """p (Q,) -> weights (Q,): 1 / ((1 - share) p + share u), mean 1 under p (eq. 4)
+    """Return the loss weights (Q,): 1 / ((1 - share) p + share u), with mean 1 under p (eq. 4).
 
-    uniform_share: the paper's lambda in [0, 1]; at 1 all weigh the same (its "class" variant), at 0
-    a color as much as it is rare. u: uniform over the bins that occur. A bin that does not gets
-    the largest weight.
+    probability (Q,): p. uniform_share: the paper's lambda, in [0, 1]; 1 gives all colors the same
+    weight (the paper's "class" variant), 0 gives them weights 1 / p. u: the uniform distribution
+    over the bins that occur. Bins that never occur get the largest weight.
     """
     occurs = probability > 0
     mixed = (1 - uniform_share) * probability + uniform_share * occurs / occurs.sum()
@@ -90,7 +97,7 @@ def rebalancing_weights(probability: Tensor, uniform_share: float = UNIFORM_SHAR
 
 
 def write_prior(path: Path, prior: ColorPrior) -> None:
-    """Store a prior as an .npz of `probability`, `weight`, `bins` and `photographs`."""
+    """Write a prior as an .npz with `probability`, `weight`, `bins` and `photographs`."""
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
@@ -102,7 +109,7 @@ def write_prior(path: Path, prior: ColorPrior) -> None:
 
 
 def read_prior(path: Path) -> ColorPrior:
-    """Raises ColorizerError where there is no prior, or one of other bins."""
+    """Read a prior; raises ColorizerError if it is missing, damaged or has different bins."""
     if not path.exists():
         raise ColorizerError(f"{path}: no prior yet; run `colorizer prior` first")
     try:
@@ -115,5 +122,5 @@ def read_prior(path: Path) -> ColorPrior:
             f"{path}: not a prior ({error}); run `colorizer prior` again"
         ) from error
     if not same_bins:
-        raise ColorizerError(f"{path}: a prior of other bins; run `colorizer prior` again")
+        raise ColorizerError(f"{path}: this prior has different bins; run `colorizer prior` again")
     return ColorPrior(torch.from_numpy(probability), torch.from_numpy(weight), photographs)

@@ -1,4 +1,4 @@
-"""A training run between two steps: its settings, its state, its files."""
+"""The settings, the state and the files of a training run."""
 
 import copy
 import csv
@@ -33,27 +33,29 @@ LogRow = dict[str, float]
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of a run; saved in its checkpoints."""
+    """The settings of a run; saved in its checkpoints."""
 
     objective: str
     backbone: str = "resnet50"
     weights: str | None = None  # a file, `random`, or None for torchvision's download
-    epochs: int = 15  # the source report's
-    crop: int = 176  # px; Zhang et al.'s released training network
-    batch_size: int = 40  # likewise; over all processes
+    epochs: int = 15  # as in the source report
+    crop: int = 176  # px; as in the training network released by Zhang et al.
+    batch_size: int = 40  # over all processes; as in the release
     seed: int = 0
     decoder_lr: float = 1e-3
-    encoder_lr: float = 1e-4  # a pre-trained trunk has something to lose
-    weight_decay: float = 1e-3  # likewise the release's
+    encoder_lr: float = 1e-4  # lower than the decoder's, to preserve the pre-trained features
+    weight_decay: float = 1e-3  # as in the release
     warmup_steps: int = 500
     ema_decay: float = 0.999
-    smallest_view: float | None = None  # share of a square's side; None: crops are never resized
-    frozen_stages: int = 0  # of the trunk, with its stem: held as they came
-    min_epoch_steps: int = 30  # steps: few photographs are gone over again, not validated again
+    smallest_view: float | None = None  # fraction of a square's side; None: crops are not resized
+    frozen_stages: int = 0  # number of frozen stages of the backbone; its stem is frozen with them
+    # Minimum steps per epoch. A small training set is repeated until an epoch is this long, so that
+    # validation does not take most of the time.
+    min_epoch_steps: int = 30
 
     @property
     def is_untrained(self) -> bool:
-        """Whether no part starts from weights; the published network has no download."""
+        """True if no part starts from pre-trained weights; there is no download for zhang2016."""
         return self.weights == RANDOM_WEIGHTS or (
             self.weights is None and self.backbone == ZHANG2016
         )
@@ -61,28 +63,27 @@ class TrainConfig:
 
 @dataclass
 class TrainingState:
-    """What a run carries from step to step."""
+    """The state of a training run between two steps: everything a resumed run needs."""
 
     config: TrainConfig
     model: Colorizer
-    ema_model: Colorizer  # exponential moving average of the model: validated and kept
+    ema_model: Colorizer  # exponential moving average of the model, which is validated and saved
     optimizer: torch.optim.AdamW
-    # what it learns from: file -> SHA-256
-    source_digests: dict[str, str] = field(default_factory=dict)
-    epochs_done: int = 0  # the last one done
-    best_val_loss: float = math.inf  # the least validation loss so far
+    source_digests: dict[str, str] = field(default_factory=dict)  # split and prior: file -> SHA-256
+    epochs_done: int = 0
+    best_val_loss: float = math.inf  # lowest validation loss so far
     log_rows: tuple[LogRow, ...] = ()
-    steps_done: int = 0  # steps done in the epoch under way
-    loss_sums: tuple[float, float] = (0.0, 0.0)  # of their losses
-    first_loss: float = 0.0  # the first step's loss, to tell an explosion by
+    steps_done: int = 0  # in the current epoch
+    loss_sums: tuple[float, float] = (0.0, 0.0)  # sums of both losses over these steps
+    first_loss: float = 0.0  # loss of the first step, with which an exploded loss is detected
 
 
 def create_training_state(
     config: TrainConfig, prior: ColorPrior | None, device: torch.device
 ) -> TrainingState:
-    """A run at its start. prior: what an `mcl` head starts from."""
+    """Create the state of a new run. prior: the distribution from which an `mcl` head starts."""
     probability = prior.probability if prior else None
-    with torch.random.fork_rng(devices=[]):  # torch's layers draw from the global generator
+    with torch.random.fork_rng(devices=[]):  # torch's layers use the global generator
         torch.manual_seed(config.seed)
         model = build_colorizer(config.backbone, config.objective, bin_centers(), probability)
     if not config.is_untrained:
@@ -91,45 +92,45 @@ def create_training_state(
 
 
 def load_training_state(folder: Path, device: torch.device) -> TrainingState:
-    """A run as it was last saved, perhaps within an epoch.
+    """Load the last save of a run, which may be in the middle of an epoch.
 
-    Raises ColorizerError where there is none.
+    Raises ColorizerError if there is none, or if another version of the program saved it.
     """
     path = folder / RESUME_FILE
     if not path.exists():
-        raise ColorizerError(f"{folder}: no run to resume here; leave --resume out to begin one")
+        raise ColorizerError(f"{folder}: no run to resume; omit --resume to start one")
     header = read_header(path)
     try:
         return _restore(path, header, device)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         detail = " ".join(str(error).split())[:200]
         raise ColorizerError(
-            f"{path}: was not saved by this version ({type(error).__name__}: {detail}); "
-            "begin again in another folder"
+            f"{path}: saved by an incompatible version ({type(error).__name__}: {detail}); "
+            "start again in another folder"
         ) from error
 
 
 def finish_epoch(run: TrainingState, row: LogRow, folder: Path) -> bool:
-    """Record an epoch and write the run's files; whether it is the best so far.
+    """Record an epoch and write the run's files; return True if it is the best so far.
 
-    The file to resume from comes last and alone suffices to go on, so a kill between two files
-    only repeats the end of the epoch.
+    The resume file is written last and is sufficient to resume. If the process is killed between
+    two files, only the end of the epoch is repeated.
     """
-    best = row["val_loss"] < run.best_val_loss
+    is_best = row["val_loss"] < run.best_val_loss
     run.epochs_done, run.best_val_loss = int(row["epoch"]), min(run.best_val_loss, row["val_loss"])
     run.log_rows = (*run.log_rows, row)
     run.steps_done, run.loss_sums = 0, (0.0, 0.0)
     header = {**_checkpoint_header(run), "val_loss": row["val_loss"], "metrics": row}
     if distributed.rank() == 0:
-        for name in ("best", "last") if best else ("last",):
+        for name in ("best", "last") if is_best else ("last",):
             write_tensors(folder / f"{name}.safetensors", run.ema_model.state_dict(), header)
         _write_log(folder / "log.csv", run.log_rows)
     save_resume_file(run, folder)
-    return best
+    return is_best
 
 
 def save_resume_file(run: TrainingState, folder: Path) -> None:
-    """Write the file to resume from. One process of several does, they are all alike."""
+    """Write the resume file; only rank 0 writes it, because the state of all ranks is equal."""
     if distributed.rank() == 0:
         names = ("best_val_loss", "log_rows", "steps_done", "loss_sums", "first_loss")
         state = {name: getattr(run, name) for name in names}
@@ -169,9 +170,7 @@ def _assemble_state(config: TrainConfig, model: Colorizer, device: torch.device)
     if isinstance(model, PyramidColorizer):
         model.backbone.freeze(config.frozen_stages)
     elif config.frozen_stages:
-        raise ColorizerError(
-            f"{config.backbone} has no stages to freeze; leave --frozen-stages out"
-        )
+        raise ColorizerError(f"{config.backbone} has no stages to freeze; omit --frozen-stages")
     convert_conv2d_weight_memory_format(model.to(device), torch.channels_last)
     averaged = copy.deepcopy(model).eval().requires_grad_(False)
     distributed.convert_sync_batchnorm(model, device)
@@ -179,7 +178,10 @@ def _assemble_state(config: TrainConfig, model: Colorizer, device: torch.device)
 
 
 def _optimizer(config: TrainConfig, model: Colorizer) -> torch.optim.AdamW:
-    """What was trained before and the rest at their own rates; the schedule scales `peak`."""
+    """Create the optimizer, with separate learning rates for pre-trained and new parameters.
+
+    The schedule scales each group's `peak`.
+    """
     pretrained_ids = {id(x) for x in pretrained_module(model).parameters()}
     trainable = [x for x in model.parameters() if x.requires_grad]
     encoder = [x for x in trainable if id(x) in pretrained_ids]

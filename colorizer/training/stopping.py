@@ -1,4 +1,4 @@
-"""When a training saves between epochs, and when it ends before its last one."""
+"""Decide when training saves within an epoch and when it stops early (time limit or a signal)."""
 
 import math
 import signal
@@ -15,7 +15,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class TrainingTimer:
-    """The clock of a training; all processes of one see the same."""
+    """The timer of a training run; all processes make the same decisions."""
 
     def __init__(
         self,
@@ -23,49 +23,55 @@ class TrainingTimer:
         save_minutes: float = 5.0,
         stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
-        """End after `minutes` or when `stop_requested`; save every `save_minutes`"""
-        self._minutes, self._save_minutes, self._stopped = minutes, save_minutes, stop_requested
-        self._began = self._saved = time.monotonic()
-        self.time_share = 0.0  # share of the minutes
+        """Stop after `minutes` or when `stop_requested` returns True; save every `save_minutes`."""
+        self._minutes, self._save_minutes = minutes, save_minutes
+        self._stop_requested = stop_requested
+        self._started = self._last_save = time.monotonic()
+        self.time_share = 0.0  # fraction of the minutes that have passed
         self.should_stop = False
         self.start_epoch()
 
     def start_epoch(self) -> None:
-        """From here on the speed is measured."""
-        self._epoch_began, self._images = time.monotonic(), 0
+        """Start measuring the speed of a new epoch."""
+        self._epoch_started, self._images = time.monotonic(), 0
 
     def record_step(self, images: int, device: torch.device) -> None:
-        """A step with so many images is done."""
+        """Record a completed step with this number of images."""
         self._images += images
-        spent = (time.monotonic() - self._began) / (60 * self._minutes)
-        self.time_share, stop = distributed.all_reduce_max((spent, float(self._stopped())), device)
+        elapsed = (time.monotonic() - self._started) / (60 * self._minutes)
+        self.time_share, stop = distributed.all_reduce_max(
+            (elapsed, float(self._stop_requested())), device
+        )
         self.should_stop = stop > 0
 
     @property
     def images_per_s(self) -> float:
-        """In this epoch so far."""
-        return self._images / (time.monotonic() - self._epoch_began)
+        """The speed in this epoch so far."""
+        return self._images / (time.monotonic() - self._epoch_started)
 
     def is_save_due(self) -> bool:
-        """Whether to save now: at a stop, or when the last time is long ago."""
+        """Return True if training stops or `save_minutes` have passed; restarts the interval."""
         now = time.monotonic()
-        due = self.should_stop or now - self._saved >= 60 * self._save_minutes
-        self._saved = now if due else self._saved
+        due = self.should_stop or now - self._last_save >= 60 * self._save_minutes
+        self._last_save = now if due else self._last_save
         return due
 
 
 @contextmanager
 def defer_stop_signals() -> Iterator[list[int]]:
-    """Ctrl-C and SIGTERM inside are only noted, as signal numbers; a second one ends at once."""
+    """Record Ctrl-C and SIGTERM in the block instead of stopping; yield the recorded signals.
+
+    A second signal of the same kind has its usual effect.
+    """
     received_signals: list[int] = []
     before = {int(number): signal.getsignal(number) for number in STOP_SIGNALS}
 
-    def note(number: int, _: FrameType | None) -> None:
+    def record_signal(number: int, _: FrameType | None) -> None:
         received_signals.append(number)
         signal.signal(number, before[number])
 
     for number in before:
-        signal.signal(number, note)
+        signal.signal(number, record_signal)
     try:
         yield received_signals
     finally:

@@ -1,4 +1,4 @@
-"""A training's curves for TensorBoard, where it is installed."""
+"""Log training curves to TensorBoard, if it is installed."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,15 +10,15 @@ from colorizer.training.loop import EpochReport, StepReport
 def record_to_tensorboard(
     training: Iterable[StepReport | EpochReport], folder: Path
 ) -> Iterator[StepReport | EpochReport]:
-    """What a training tells, written down on its way: by the step and by the epoch.
+    """Log the reports of a training run to `folder`/tensorboard and pass them on.
 
-    Raises ColorizerError where TensorBoard is not installed.
+    Raises ColorizerError if TensorBoard is not installed.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise ColorizerError(
-            "--tensorboard: it is not installed; `pip install 'hue-and-eye[tensorboard]'`"
+            "--tensorboard: not installed; run `pip install 'hue-and-eye[tensorboard]'`"
         ) from error
     with SummaryWriter(folder / "tensorboard") as writer:
         for report in training:

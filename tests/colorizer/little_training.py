@@ -1,4 +1,4 @@
-"""A training small enough to be killed, as a process; `double` as second word: in float64."""
+"""A small training run that tests start as a process; the second argument selects float64."""
 
 import math
 import sys
@@ -24,25 +24,25 @@ LITTLE = TrainConfig(
 
 
 def pictures() -> PhotoCache:
-    """Nine, which no batch of four divides."""
+    """Return a cache of nine pictures, which is not a multiple of the batch size."""
     pixels = np.stack([draw(number, side=48) for number in range(9)])
     return PhotoCache(torch.from_numpy(pixels), np.arange(9), {})
 
 
 def main(folder: Path, *, double: bool = False) -> None:
-    """Saves after every step, where it is to be killed.
+    """Train the small model, saving after every step so that the process can be killed.
 
-    double: rounding in a network so small is as much as its gradients' first percent, and would
-    drown what is to be compared.
+    double: train in float64 without saves in between. In so small a network, float32 rounding
+    changes gradients by up to a percent, more than the differences that the tests look for.
     """
     with distributed.process_group(CPU):
         run = create_training_state(replace(LITTLE, epochs=1 if double else 2), None, CPU)
         for network in (run.model, run.ema_model) if double else ():
-            network.double().register_forward_pre_hook(lambda _, given: (given[0].double(),))
-        loss, pace = build_loss(None, CPU), TrainingTimer(save_minutes=math.inf if double else 0)
+            network.double().register_forward_pre_hook(lambda _, inputs: (inputs[0].double(),))
+        loss, timer = build_loss(None, CPU), TrainingTimer(save_minutes=math.inf if double else 0)
         full = mock.patch("colorizer.training.loop.autocast_bfloat16", return_value=nullcontext())
         with full if double else nullcontext():
-            list(train(run, pictures(), pictures(), loss, folder, pace))
+            list(train(run, pictures(), pictures(), loss, folder, timer))
 
 
 if __name__ == "__main__":

@@ -22,13 +22,13 @@ from colorizer.networks.torchvision_ops import import_torchvision
 @pytest.mark.parametrize(
     ("name", "parameters", "sizes"),
     [
-        # torchvision's documented 25,557,032 less its classifier's 2048 * 1000 + 1000
+        # torchvision documents 25,557,032, of which 2048 * 1000 + 1000 are the classifier's
         ("resnet50", 25_557_032 - 2_049_000, [(256, 16), (512, 8), (1024, 4), (2048, 2)]),
-        # the same three stages; shortcuts without norms, a norm before the first convolution
+        # The first three stages, without norms in shortcuts, with one before the first convolution.
         ("resnet50v2", None, [(256, 16), (512, 8), (1024, 4)]),
     ],
 )
-def test_a_trunk_is_a_pyramid(
+def test_a_backbone_returns_a_feature_pyramid(
     name: str, parameters: int | None, sizes: list[tuple[int, int]]
 ) -> None:
     trunk = build_backbone(name).eval()
@@ -40,24 +40,23 @@ def test_a_trunk_is_a_pyramid(
         assert sum(x.numel() for x in trunk.parameters()) == parameters
 
 
-def test_the_v2_trunk_activates_before_its_convolutions() -> None:
-    """With every convolution of a block at zero, the block must pass its input on unchanged."""
+def test_a_pre_activation_block_with_zero_weights_is_the_identity() -> None:
     block = PreActivationBlock(256, 64, stride=1).eval()
     torch.nn.init.zeros_(block.conv3.weight)
     x = torch.randn(1, 256, 8, 8)
     assert torch.equal(block(x), x)
 
 
-def test_training_does_not_move_the_input_norm() -> None:
+def test_training_does_not_change_the_input_norm() -> None:
     trunk = ResNet50V2().train()
     before = trunk.state_dict()["input_norm.running_mean"].clone()
     trunk(torch.rand(2, 3, 32, 32))
     assert torch.equal(trunk.state_dict()["input_norm.running_mean"], before)
-    assert trunk.state_dict()["bn1.running_mean"].any()  # the other norms do learn
+    assert trunk.state_dict()["bn1.running_mean"].any()  # the other norms change
 
 
 @pytest.mark.parametrize("name", ["resnet50", "resnet50v2"])
-def test_frozen_stages_stay_as_they_came(name: str) -> None:
+def test_training_does_not_change_frozen_stages(name: str) -> None:
     trunk = build_backbone(name)
     before = {key: x.clone() for key, x in trunk.state_dict().items()}
     trunk.freeze(1)
@@ -65,13 +64,13 @@ def test_frozen_stages_stay_as_they_came(name: str) -> None:
     trunk.train()(torch.rand(2, 3, 32, 32))[-1].square().mean().backward()
     optimizer.step()
     moved = {key for key, x in trunk.state_dict().items() if not torch.equal(x, before[key])}
-    held = ("conv1.", "bn1.", "input_norm.", "layer1.")
-    assert not [key for key in moved if key.startswith(held)]
+    frozen = ("conv1.", "bn1.", "input_norm.", "layer1.")
+    assert not [key for key in moved if key.startswith(frozen)]
     assert {"layer2.0.conv1.weight", "layer2.0.bn2.running_mean"} <= moved
 
 
 def shipped_trunk() -> ResNet50V2:
-    """Return the trunk of the shipped L2 model; its stem and first stage stayed as they came."""
+    """Return the trunk of the shipped L2 model; its stem and first stage were frozen."""
     path = find_shipped_checkpoint("l2")
     assert path is not None
     model = load_colorizer(path, torch.device("cpu"))
@@ -80,17 +79,17 @@ def shipped_trunk() -> ResNet50V2:
     return model.backbone.eval()
 
 
-def test_the_pretrained_first_stage_gives_its_check_values() -> None:
+def test_the_pretrained_first_stage_gives_the_documented_values() -> None:
     """Mean and SD of stage 1, from the notes of the weights file that training started from."""
     noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         level = shipped_trunk()(noise)[0]
-    found = (level.mean().item(), level.std().item())
-    assert found == pytest.approx((-0.2065, 0.3996), abs=2e-4)  # the model is stored as float16
+    mean_and_sd = (level.mean().item(), level.std().item())
+    assert mean_and_sd == pytest.approx((-0.2065, 0.3996), abs=2e-4)  # stored as float16
 
 
-def test_the_v2_trunk_computes_what_its_paper_says() -> None:
-    """Written out for each layer, as in He et al. 2016, figure 4e, with the shipped weights."""
+def test_the_v2_backbone_agrees_with_the_definition_in_its_paper() -> None:
+    """Compute every layer as in He et al. (2016), figure 4e, with the shipped weights."""
     trunk = shipped_trunk()
     rgb = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     tensors: dict[str, Tensor] = trunk.state_dict()
@@ -147,7 +146,7 @@ def test_a_missing_tensor_is_refused_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_a_file_that_holds_no_weights_is_refused(suffix: str, tmp_path: Path) -> None:
+def test_a_file_without_weights_is_refused(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"weights{suffix}"
     path.write_bytes(b"weights? no")
     with pytest.raises(ColorizerError, match="not a weights file"):
@@ -156,20 +155,19 @@ def test_a_file_that_holds_no_weights_is_refused(suffix: str, tmp_path: Path) ->
         load_pretrained(build_backbone("resnet50"), str(tmp_path / "absent.pth"))
 
 
-def test_a_failed_download_names_the_way_out(
+def test_the_error_of_a_failed_download_names_the_alternatives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
-    with pytest.raises(ColorizerError, match="give it as --weights FILE"):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # a closed port
+    with pytest.raises(ColorizerError, match="download it elsewhere and use --weights FILE"):
         load_pretrained(build_backbone("resnet50"), None)
-    with pytest.raises(ColorizerError, match="resnet50v2 has no download"):
+    with pytest.raises(ColorizerError, match="resnet50v2 cannot be downloaded"):
         load_pretrained(build_backbone("resnet50v2"), None)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_an_untrained_trunk_keeps_its_signal(name: str) -> None:
-    """Initial weights must neither blow up nor fade on the way down (norms in training mode)."""
+def test_the_signal_of_an_untrained_backbone_neither_vanishes_nor_explodes(name: str) -> None:
     with torch.no_grad():
         deepest = build_backbone(name).train()(torch.rand(4, 3, 64, 64))[-1]
     assert 0.01 < deepest.std() < 100

@@ -23,7 +23,7 @@ def header(**changes: str) -> Header:
     return {"objective": "l2", "backbone": "resnet50v2", "trained_at": "2026-01-01", **changes}
 
 
-def test_a_model_survives_its_file(tmp_path: Path) -> None:
+def test_a_written_model_is_read_back_unchanged(tmp_path: Path) -> None:
     model = build_colorizer("resnet50v2", "mcl", bin_centers()).eval()
     convert_conv2d_weight_memory_format(model, torch.channels_last)
     write_tensors(tmp_path / "m.safetensors", model.state_dict(), header(objective="mcl"))
@@ -34,7 +34,7 @@ def test_a_model_survives_its_file(tmp_path: Path) -> None:
     assert not loaded.training
 
 
-def test_a_checkpoint_says_what_it_is(tmp_path: Path) -> None:
+def test_a_checkpoint_has_the_written_header(tmp_path: Path) -> None:
     write_tensors(tmp_path / "m.safetensors", {"x": torch.zeros(1)}, header())
     assert read_header(tmp_path / "m.safetensors") == {
         "schema": "hue-and-eye/checkpoint/1",
@@ -53,7 +53,7 @@ def test_the_newest_run_of_each_objective_is_found_by_its_header(tmp_path: Path)
     assert find_newest_checkpoints(tmp_path / "absent") == {}
 
 
-def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     with pytest.raises(ColorizerError, match="not a checkpoint"):
         read_header(path)
@@ -65,14 +65,14 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
         read_header(path)
 
 
-def test_tensors_that_belie_their_header_are_refused(tmp_path: Path) -> None:
+def test_tensors_that_do_not_fit_their_header_are_refused(tmp_path: Path) -> None:
     model = build_colorizer("resnet50v2", "l2", bin_centers())
     write_tensors(tmp_path / "m.safetensors", model.state_dict(), header(objective="mcl"))
-    with pytest.raises(ColorizerError, match="not this network's weights"):
+    with pytest.raises(ColorizerError, match="weights do not fit this network"):
         load_colorizer(tmp_path / "m.safetensors", CPU)
 
 
-def test_the_manifests_digits_are_the_beginning_of_the_files_sha256(tmp_path: Path) -> None:
+def test_short_sha256_is_the_start_of_the_files_sha256(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"abc")
     assert short_sha256(path) == "ba7816bf8f01cfea"  # FIPS 180-2, its first example

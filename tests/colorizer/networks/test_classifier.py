@@ -19,7 +19,7 @@ from tests.colorizer.pictures import draw, write_pictures
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained network's, whose opinions are as definite as a trained one's."""
+    """Write the weights of an untrained network, whose predictions are as definite as any."""
     path = tmp_path_factory.mktemp("weights") / "resnet50.safetensors"
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -27,7 +27,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_it_sees_what_torchvision_sees(weights: Path) -> None:
+def test_predictions_agree_with_torchvision(weights: Path) -> None:
     network = load_classifier(weights, CPU)
     pixels = torch.from_numpy(draw(0, side=256))[None]
     published = import_torchvision().models.ResNet50_Weights.IMAGENET1K_V1.transforms()
@@ -36,7 +36,7 @@ def test_it_sees_what_torchvision_sees(weights: Path) -> None:
     assert classify_images(network, {"real": pixels}) == {"real": expected}
 
 
-def test_small_images_are_enlarged_as_it_was_trained(weights: Path) -> None:
+def test_small_images_are_enlarged_to_the_evaluation_size(weights: Path) -> None:
     network = load_classifier(weights, CPU)
     small = torch.from_numpy(draw(1, side=64))[None]
     large = functional.interpolate(
@@ -46,44 +46,46 @@ def test_small_images_are_enlarged_as_it_was_trained(weights: Path) -> None:
     assert classify_images(network, {"a": small}) == classify_images(network, {"a": same})
 
 
-def test_evaluate_counts_how_often_the_class_is_right(
+def test_class_accuracy_is_the_share_of_correct_classes(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_pictures(tmp_path / "photos", 3)
-    network, seen = load_classifier(weights, CPU), {}
+    network, classes = load_classifier(weights, CPU), {}
     photographs, _ = collect_photographs("test", Path("photos"))
-    for photograph, sitting in zip(
+    for photograph, method_input in zip(
         photographs, read_method_inputs(photographs, 256, 0, False), strict=True
     ):
-        assert isinstance(sitting, MethodInput)
-        seen[photograph.image] = classify_images(network, render_methods(sitting, ["real"], {}))[
-            "real"
-        ]
-    wrong = {**seen, "02": seen["02"] + 1}
-    for labels, right in ((seen, 3), (wrong, 2)):
+        assert isinstance(method_input, MethodInput)
+        images = render_methods(method_input, ["real"], {})
+        classes[photograph.image] = classify_images(network, images)["real"]
+    wrong = {**classes, "02": classes["02"] + 1}
+    for labels, right in ((classes, 3), (wrong, 2)):
         with Path("labels.csv").open("w", newline="") as file:
             csv.writer(file).writerows([("image", "label"), *labels.items()])
-        words = f"--photos photos --methods gray,real --classifier {weights} --labels labels.csv"
-        with pytest.raises(SystemExit) as ended:
-            main(["evaluate", *words.split(), "--quiet"])
-        assert ended.value.code == 0
-        found = json.loads(Path("outputs/metrics/metrics.json").read_text())
-        assert found["real"]["class_accuracy"]["mean"] == pytest.approx(right / 3)
-        assert "class_accuracy" in found["gray"]
+        options = f"--photos photos --methods gray,real --classifier {weights} --labels labels.csv"
+        with pytest.raises(SystemExit) as exit_info:
+            main(["evaluate", *options.split(), "--quiet"])
+        assert exit_info.value.code == 0
+        metrics = json.loads(Path("outputs/metrics/metrics.json").read_text())
+        assert metrics["real"]["class_accuracy"]["mean"] == pytest.approx(right / 3)
+        assert "class_accuracy" in metrics["gray"]
 
 
-def test_another_networks_file_is_refused(tmp_path: Path) -> None:
+def test_the_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(1)}, tmp_path / "other.safetensors")
-    with pytest.raises(ColorizerError, match=r"--classifier .*other.*: not this network's weights"):
+    with pytest.raises(ColorizerError, match=r"--classifier .*other.*: weights do not fit"):
         load_classifier(tmp_path / "other.safetensors", CPU)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a,b\n", "the columns must be image,label"), ("image,label\nx,cat\n", ":2: label must be")],
+    [
+        ("a,b\n", "the columns must be image,label"),
+        ("image,label\nx,cat\n", ":2: the label must be"),
+    ],
 )
-def test_labels_that_are_none_are_refused(text: str, message: str, tmp_path: Path) -> None:
+def test_invalid_labels_are_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(ColorizerError, match=message):
         read_labels(tmp_path / "labels.csv")

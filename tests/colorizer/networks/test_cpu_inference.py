@@ -15,7 +15,7 @@ SIDE = 64
 
 @pytest.fixture(scope="module", params=BACKBONES)
 def model(request: pytest.FixtureRequest) -> Colorizer:
-    """Untrained, but its norms move, scale and shift as trained ones do."""
+    """Build an untrained model whose norms have statistics like those of a trained one."""
     torch.manual_seed(0)
     model = build_colorizer(request.param, "mcl", bin_centers()).eval()
     for module in model.modules():
@@ -42,7 +42,7 @@ def predict(model: Colorizer, lightness: Tensor, dtype: torch.dtype = torch.floa
 
 
 @pytest.mark.parametrize("shape", [(1, SIDE, SIDE), (2, SIDE, SIDE), (1, 40, 104)])
-def test_a_fused_network_predicts_the_same(
+def test_a_fused_network_makes_the_same_predictions(
     model: Colorizer, fused: Colorizer, shape: tuple[int, int, int]
 ) -> None:
     count, height, width = shape
@@ -52,7 +52,7 @@ def test_a_fused_network_predicts_the_same(
     torch.testing.assert_close(predict(fused, lightness), expected, atol=1e-3, rtol=1e-4)
 
 
-def test_in_bfloat16_it_is_as_near_to_float32_as_the_network_itself(
+def test_in_bfloat16_a_fused_network_is_as_exact_as_the_original(
     model: Colorizer, fused: Colorizer
 ) -> None:
     lightness = torch.rand(2, 1, SIDE, SIDE) * 100
@@ -65,7 +65,7 @@ def test_in_bfloat16_it_is_as_near_to_float32_as_the_network_itself(
     assert other < 1.2 * own
 
 
-def test_precisions_may_alternate(model: Colorizer, fused: Colorizer) -> None:
+def test_precisions_can_alternate(model: Colorizer, fused: Colorizer) -> None:
     lightness = torch.rand(1, 1, SIDE, SIDE) * 100
     predict(fused, lightness, torch.bfloat16)
     torch.testing.assert_close(
@@ -73,23 +73,22 @@ def test_precisions_may_alternate(model: Colorizer, fused: Colorizer) -> None:
     )
 
 
-def test_no_convolution_is_left_by_itself_and_no_norm_behind_one(fused: Colorizer) -> None:
+def test_every_convolution_is_fused_with_its_norm(fused: Colorizer) -> None:
     kinds = [type(module) for module in fused.modules()]
     assert kinds.count(FusedConv2d) > 40
     assert nn.Conv2d not in kinds
-    left = [name for name, m in fused.named_modules() if isinstance(m, nn.BatchNorm2d)]
-    assert all(
-        name.endswith(("input_norm", "pre_activation.0")) for name in left
-    )  # those come first
+    norms = [name for name, m in fused.named_modules() if isinstance(m, nn.BatchNorm2d)]
+    # These norms come before a convolution.
+    assert all(name.endswith(("input_norm", "pre_activation.0")) for name in norms)
 
 
-def test_the_published_network_stays_as_it_is() -> None:
+def test_the_network_of_zhang_et_al_is_not_fused() -> None:
     network = build_colorizer("zhang2016", "mcl", bin_centers()).eval()
     before = str(network)
     assert str(fuse_for_cpu(network)) == before
 
 
-def test_where_the_operators_fail_nothing_is_fused(
+def test_nothing_is_fused_if_the_operators_fail(
     model: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> Tensor:

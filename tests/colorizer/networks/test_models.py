@@ -16,7 +16,7 @@ from colorizer.networks.models import (
 @pytest.mark.parametrize(("objective", "channels"), [("l2", 2), ("mcl", 313)])
 def test_a_colorizer_predicts_at_stride_4(backbone: str, objective: str, channels: int) -> None:
     model = build_colorizer(backbone, objective, bin_centers()).eval()
-    for height, width in ((64, 64), (44, 80)):  # also where levels do not halve evenly
+    for height, width in ((64, 64), (44, 80)):  # the second does not halve evenly
         with torch.no_grad():
             raw = model(torch.rand(1, 1, height, width) * 100)
         assert raw.shape == (1, channels, height // 4, width // 4)
@@ -34,8 +34,8 @@ def test_an_mcl_model_starts_at_its_prior() -> None:
     prior /= prior.sum()
     model = build_colorizer("resnet50v2", "mcl", bin_centers(), prior).eval()
     with torch.no_grad():
-        started = model(torch.rand(1, 1, 64, 64) * 100).softmax(dim=1).mean(dim=(0, 2, 3))
-    torch.testing.assert_close(started, prior, atol=2e-3, rtol=0.5)
+        first_prediction = model(torch.rand(1, 1, 64, 64) * 100).softmax(dim=1)
+    torch.testing.assert_close(first_prediction.mean(dim=(0, 2, 3)), prior, atol=2e-3, rtol=0.5)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -59,7 +59,7 @@ def test_decoding_goes_from_the_mean_to_the_mode() -> None:
     assert head.decode(logits, 0.01).flatten().tolist() == pytest.approx([40, -20])
 
 
-def test_an_ab_sample_lands_on_the_pixel_it_was_trained_for() -> None:
+def test_an_ab_sample_is_placed_at_its_training_pixel() -> None:
     full = torch.randn(1, 2, 24, 32)
     samples = full[..., ::4, ::4]
     upsampled = upsample_ab(samples, 24, 32)
@@ -69,5 +69,5 @@ def test_an_ab_sample_lands_on_the_pixel_it_was_trained_for() -> None:
     torch.testing.assert_close(upsampled[..., 0, 2], between)
 
 
-def test_upsampling_reaches_sizes_that_4_does_not_divide() -> None:
+def test_upsampling_supports_sizes_that_are_not_multiples_of_4() -> None:
     assert upsample_ab(torch.randn(1, 2, 6, 8), 21, 30).shape == (1, 2, 21, 30)

@@ -15,7 +15,8 @@ from colorizer.networks.zhang2016 import ANNEALED_TEMPERATURE, ZHANG2016
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import write_pictures
 
-# of the authors' colorizers/eccv16.py: the places of convolutions in each block, then of its norm
+# From the authors' colorizers/eccv16.py: the indices of the convolutions in each block, and of
+# its norm
 CONVOLUTIONS = {1: (0, 2), 2: (0, 2), **dict.fromkeys(range(3, 9), (0, 2, 4)), 8: (0, 2, 4, 6)}
 NORMS = {1: 4, 2: 4, **dict.fromkeys(range(3, 8), 6)}
 
@@ -29,7 +30,7 @@ def released_names() -> set[str]:
 
 
 def released_module(weights: dict[str, Tensor], lightness: Tensor) -> Tensor:
-    """What the authors' module says before it upsamples, by functions: ab (N, 2, H / 4, W / 4)"""
+    """Compute the authors' module before upsampling, ab (N, 2, H / 4, W / 4)."""
     x = (lightness - 50) / 100
     for block, places in CONVOLUTIONS.items():
         for place in places:
@@ -56,11 +57,13 @@ def released_module(weights: dict[str, Tensor], lightness: Tensor) -> Tensor:
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file such as the authors', of random weights; its bins are a little off ours."""
+    """Write a file like the authors', with random weights and slightly different bins."""
     torch.manual_seed(0)
     weights = build_colorizer(ZHANG2016, "mcl", bin_centers()).state_dict()
     weights["model_out.weight"] = weights["model_out.weight"] * 1.01
-    weights["model8.6.weight"] = weights["model8.6.weight"] * 20  # or every color is as likely
+    weights["model8.6.weight"] = (
+        weights["model8.6.weight"] * 20
+    )  # else all colors are equally likely
     path = tmp_path_factory.mktemp("release") / "release.pth"
     torch.save(weights, path)
     return path
@@ -74,7 +77,7 @@ def test_the_network_has_the_published_tensors() -> None:
     assert learned == 32_235_385
 
 
-def test_a_released_file_is_colored_as_the_authors_module_does(release: Path) -> None:
+def test_a_released_file_predicts_the_same_as_the_authors_module(release: Path) -> None:
     network = load_colorizer(release, CPU)
     lightness = torch.rand(1, 1, 64, 48, generator=torch.Generator().manual_seed(0)) * 100
     with torch.inference_mode():
@@ -84,12 +87,12 @@ def test_a_released_file_is_colored_as_the_authors_module_does(release: Path) ->
     torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-4)
 
 
-def test_a_file_that_lacks_a_tensor_is_refused_by_name(release: Path, tmp_path: Path) -> None:
+def test_a_file_with_a_missing_tensor_is_refused_by_name(release: Path, tmp_path: Path) -> None:
     weights = torch.load(release, weights_only=True)
     del weights["model5.2.bias"]
     torch.save(weights, tmp_path / "short.pth")
     with pytest.raises(
-        ColorizerError, match=r"short\.pth: not this .* Missing key.*model5\.2\.bias"
+        ColorizerError, match=r"short\.pth: weights do not fit .* Missing key.*model5\.2\.bias"
     ):
         load_colorizer(tmp_path / "short.pth", CPU)
 
@@ -100,7 +103,7 @@ def test_a_truncated_file_is_refused(release: Path, tmp_path: Path) -> None:
         load_colorizer(tmp_path / "half.pth", CPU)
 
 
-def test_the_prediction_is_at_stride_4_of_any_size() -> None:
+def test_predictions_are_at_stride_4_for_any_size() -> None:
     network = build_colorizer(ZHANG2016, "mcl", bin_centers()).eval()
     with torch.inference_mode():
         for height, width in ((32, 32), (44, 20), (33, 2)):
@@ -113,22 +116,22 @@ def test_the_first_prediction_is_the_prior() -> None:
     prior /= prior.sum()
     network = build_colorizer(ZHANG2016, "mcl", bin_centers(), prior).eval()
     with torch.inference_mode():
-        started = network(torch.full((1, 1, 32, 32), 50.0)).softmax(dim=1).mean(dim=(0, 2, 3))
-    torch.testing.assert_close(started, prior, atol=2e-3, rtol=0.5)
+        first_prediction = network(torch.full((1, 1, 32, 32), 50.0)).softmax(dim=1)
+    torch.testing.assert_close(first_prediction.mean(dim=(0, 2, 3)), prior, atol=2e-3, rtol=0.5)
 
 
-def test_only_classification_is_published() -> None:
-    with pytest.raises(ColorizerError, match="give it --objective mcl"):
+def test_the_network_of_zhang_et_al_cannot_be_trained_as_a_regression() -> None:
+    with pytest.raises(ColorizerError, match="use --objective mcl"):
         build_colorizer(ZHANG2016, "l2", bin_centers())
 
 
-def test_a_released_file_makes_stimuli(release: Path, tmp_path: Path) -> None:
+def test_stimuli_can_be_made_with_a_released_file(release: Path, tmp_path: Path) -> None:
     write_pictures(tmp_path / "photos", 3)
-    words = ["batch", "--photos", str(tmp_path / "photos"), "--out", str(tmp_path / "outputs")]
-    words += ["--methods", "real,zhang2016", "--models", f"zhang2016={release}", "--size", "64"]
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    assert ended.value.code == 0
+    arguments = ["batch", "--photos", str(tmp_path / "photos"), "--out", str(tmp_path / "outputs")]
+    arguments += ["--methods", "real,zhang2016", "--models", f"zhang2016={release}", "--size", "64"]
+    with pytest.raises(SystemExit) as exit_info:
+        main(arguments)
+    assert exit_info.value.code == 0
     with (tmp_path / "outputs" / "manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["method"] for row in rows] == ["real", "zhang2016"] * 3

@@ -15,13 +15,13 @@ from colorizer.training.photo_cache import random_crops
 from colorizer.training.state import RESUME_FILE
 from tests.colorizer import little_training
 
-HOUSE = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[3]
 
 
-class HalvesInTurn(nn.Module):
-    """One process in place of two: each half of a batch goes through the model by itself.
+class TwoHalves(nn.Module):
+    """A wrapper that imitates two processes: each half of a batch passes the model separately.
 
-    The gradient of the whole batch's loss is then the mean of the gradients that the two have.
+    The gradient of the whole batch's loss is then the mean of the two processes' gradients.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -42,13 +42,13 @@ class HalvesInTurn(nn.Module):
         return torch.cat(outputs)[torch.cat(halves).argsort()]
 
 
-def test_two_processes_train_as_one_that_runs_their_halves_in_turn(tmp_path: Path) -> None:
-    with mock.patch("colorizer.training.distributed.wrap_ddp", HalvesInTurn):
+def test_two_processes_train_like_one_that_runs_both_halves(tmp_path: Path) -> None:
+    with mock.patch("colorizer.training.distributed.wrap_ddp", TwoHalves):
         little_training.main(tmp_path / "one", double=True)
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone")
     module = ("--nproc-per-node", "2", "-m", "tests.colorizer.little_training")
-    words = [*torchrun, *module, str(tmp_path / "two"), "double"]
-    subprocess.run(words, cwd=HOUSE, check=True, stderr=subprocess.DEVNULL)
+    command = [*torchrun, *module, str(tmp_path / "two"), "double"]
+    subprocess.run(command, cwd=PROJECT, check=True, stderr=subprocess.DEVNULL)
     one, two = (read_header(tmp_path / run / RESUME_FILE)["log_rows"] for run in ("one", "two"))
     for ours, theirs in zip(one, two, strict=True):
         assert theirs["steps"] == ours["steps"]
@@ -63,7 +63,7 @@ def test_two_processes_train_as_one_that_runs_their_halves_in_turn(tmp_path: Pat
     ("processes", "device", "synchronized"),
     [(1, "cuda", False), (2, "cpu", False), (2, "cuda", True)],
 )
-def test_batch_norms_span_the_whole_batch_on_several_gpus_only(
+def test_batch_norms_are_synchronized_only_on_several_gpus(
     processes: int, device: str, synchronized: bool
 ) -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Sequential(nn.BatchNorm2d(2)))
@@ -74,7 +74,7 @@ def test_batch_norms_span_the_whole_batch_on_several_gpus_only(
     assert all(x is y for x, y in zip(model.parameters(), weights, strict=True))
 
 
-def test_the_shares_of_the_processes_are_the_batch() -> None:
+def test_the_shares_of_all_processes_form_the_batch() -> None:
     squares, rows = little_training.pictures(), np.array([4, 0, 7, 2, 2])
     whole, *shares = (
         random_crops(squares, rows, 32, np.random.default_rng(0), share)

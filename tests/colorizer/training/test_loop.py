@@ -46,18 +46,18 @@ def prior(photographs: list[Photograph]) -> ColorPrior:
     return estimate_prior(counts.sum(dim=0), len(photographs))
 
 
-@pytest.mark.parametrize(("objective", "left"), [("l2", 0.8), ("mcl", 0.93)])
+@pytest.mark.parametrize(("objective", "max_ratio"), [("l2", 0.8), ("mcl", 0.93)])
 @pytest.mark.slow(6)
-def test_a_few_pictures_are_learned(
-    objective: str, left: float, squares: PhotoCache, prior: ColorPrior, tmp_path: Path
+def test_training_reduces_the_validation_loss(
+    objective: str, max_ratio: float, squares: PhotoCache, prior: ColorPrior, tmp_path: Path
 ) -> None:
-    given = prior if objective == "mcl" else None
+    run_prior = prior if objective == "mcl" else None
     config = replace(LITTLE, objective=objective, crop=48, epochs=2, min_epoch_steps=16)
-    run, loss = create_training_state(config, given, CPU), build_loss(given, CPU)
+    run, loss = create_training_state(config, run_prior, CPU), build_loss(run_prior, CPU)
     before = validate(run, squares, loss)
-    told = list(train(run, squares, squares, loss, tmp_path))
-    assert sum(isinstance(step, StepReport) for step in told) == 32
-    assert run.best_val_loss < left * before[0]  # of gray, or of the prior
+    reports = list(train(run, squares, squares, loss, tmp_path))
+    assert sum(isinstance(report, StepReport) for report in reports) == 32
+    assert run.best_val_loss < max_ratio * before[0]  # before: the loss of gray, or of the prior
 
     with (tmp_path / "log.csv").open() as file:
         log = list(csv.DictReader(file))
@@ -71,7 +71,7 @@ def test_a_few_pictures_are_learned(
 
 
 @pytest.mark.parametrize("photographs", [1, 9, 30, 47, 400])
-def test_an_epoch_shows_every_photograph(photographs: int) -> None:
+def test_an_epoch_uses_every_photograph_equally_often(photographs: int) -> None:
     batches = draw_batches(LITTLE, 0, np.arange(photographs))
     assert max(len(rows) for rows in batches) <= LITTLE.batch_size
     times = Counter(np.concatenate(batches).tolist())
@@ -82,12 +82,12 @@ def test_an_epoch_shows_every_photograph(photographs: int) -> None:
 
 
 def projection(run: TrainingState) -> torch.nn.Conv2d:
-    """The last layer."""
+    """Return the last layer."""
     assert isinstance(run.model, PyramidColorizer)
     return run.model.head.project
 
 
-def test_a_loss_that_is_no_number_stops_the_run(squares: PhotoCache, tmp_path: Path) -> None:
+def test_a_nan_loss_stops_the_run(squares: PhotoCache, tmp_path: Path) -> None:
     run = create_training_state(LITTLE, None, CPU)
     torch.nn.init.constant_(projection(run).weight, math.nan)
     with pytest.raises(ColorizerError, match=r"the loss is nan .* at step 1 of epoch 1"):
@@ -95,7 +95,7 @@ def test_a_loss_that_is_no_number_stops_the_run(squares: PhotoCache, tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
-def test_an_exploding_loss_stops_the_run_and_keeps_what_was_saved(
+def test_an_exploding_loss_stops_the_run_and_keeps_the_last_save(
     squares: PhotoCache, tmp_path: Path
 ) -> None:
     run = create_training_state(LITTLE, None, CPU)
@@ -106,7 +106,7 @@ def test_an_exploding_loss_stops_the_run_and_keeps_what_was_saved(
         next(training)
     saved = read_tensors(tmp_path / RESUME_FILE, "model.")
     torch.nn.init.constant_(projection(run).weight, 1e3)
-    with pytest.raises(ColorizerError, match="at step 3 of epoch 1; what was saved before is kept"):
+    with pytest.raises(ColorizerError, match="at step 3 of epoch 1; the last save is kept"):
         next(training)
     again = load_training_state(tmp_path, CPU)
     assert again.steps_done == 2
@@ -114,18 +114,18 @@ def test_an_exploding_loss_stops_the_run_and_keeps_what_was_saved(
     assert saved.keys() == again.model.state_dict().keys()
 
 
-def test_a_gradient_that_is_no_number_changes_nothing(squares: PhotoCache, tmp_path: Path) -> None:
+def test_a_nan_gradient_changes_no_weights(squares: PhotoCache, tmp_path: Path) -> None:
     run = create_training_state(LITTLE, None, CPU)
     before = copy.deepcopy(run.ema_model.state_dict())
     weight = projection(run).weight
     weight.register_hook(lambda gradient: gradient * math.nan)
-    with pytest.raises(ColorizerError, match=r"its gradient nan\) at step 1"):
+    with pytest.raises(ColorizerError, match=r"gradient norm nan\) at step 1"):
         list(train(run, squares, squares, build_loss(None, CPU), tmp_path))
     assert all(torch.equal(x, before[name]) for name, x in run.ema_model.state_dict().items())
 
 
 @pytest.mark.slow(6)
-def test_the_published_network_learns(
+def test_training_reduces_the_validation_loss_of_zhang2016(
     squares: PhotoCache, prior: ColorPrior, tmp_path: Path
 ) -> None:
     config = TrainConfig("mcl", "zhang2016", crop=32, batch_size=4, epochs=1, min_epoch_steps=6)
@@ -136,11 +136,11 @@ def test_the_published_network_learns(
     assert model_name(read_header(tmp_path / "best.safetensors")) == "zhang2016"
 
 
-def test_gray_validation_photographs_cannot_choose_an_epoch(
+def test_a_validation_split_without_color_photographs_is_refused(
     squares: PhotoCache, tmp_path: Path
 ) -> None:
     gray = squares._replace(images=torch.full_like(squares.images, 128))
-    with pytest.raises(ColorizerError, match="all gray"):
+    with pytest.raises(ColorizerError, match="all validation photographs are gray"):
         list(
             train(
                 create_training_state(LITTLE, None, CPU),
@@ -152,7 +152,7 @@ def test_gray_validation_photographs_cannot_choose_an_epoch(
         )
 
 
-def test_gray_crops_teach_nothing(squares: PhotoCache, tmp_path: Path) -> None:
+def test_gray_crops_change_no_weights(squares: PhotoCache, tmp_path: Path) -> None:
     gray = squares._replace(images=torch.full_like(squares.images, 128))
     run = create_training_state(replace(LITTLE, weight_decay=0.0), None, CPU)
     before = projection(run).weight.clone()
@@ -160,7 +160,7 @@ def test_gray_crops_teach_nothing(squares: PhotoCache, tmp_path: Path) -> None:
     assert torch.equal(projection(run).weight, before)
 
 
-def test_the_rate_warms_up_then_falls_to_nothing() -> None:
+def test_the_learning_rate_warms_up_then_falls_to_0() -> None:
     shares = np.linspace(0, 1, 101)
     rates = np.array([learning_rate(share, warmup=0.05) for share in shares])
     assert rates[0] == 0

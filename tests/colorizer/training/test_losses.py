@@ -18,7 +18,7 @@ TABLE = build_lookup_table(bin_centers())
 
 
 def example(seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """logits (2, 313, 15, 20), more than one piece and not a whole number of them; ab; weight"""
+    """Return logits (2, 313, 15, 20), ab and weights; the pixels do not fill whole chunks."""
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(2, 313, 15, 20, generator=generator) * 3
     ab = targets(2 * 15 * 20, seed).T.reshape(2, 2, 15, 20).movedim(0, 1)
@@ -26,7 +26,7 @@ def example(seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def dense_loss(logits: Tensor, ab: Tensor, weight: Tensor) -> Tensor:
-    """The same as classification_loss, by a target of 313 numbers a pixel, in float64"""
+    """Compute the classification loss in float64 with targets of 313 values per pixel."""
     nearest, share = soft_encode(ab.movedim(1, -1).reshape(-1, 2).double(), TABLE)
     target = torch.zeros(len(share), 313, dtype=torch.float64).scatter(1, nearest, share)
     target = target.reshape(*logits[:, 0].shape, 313).movedim(-1, 1)
@@ -43,7 +43,7 @@ def test_l2_is_the_sum_of_squared_differences() -> None:
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_the_classification_loss_and_its_gradient_are_the_dense_ones(
+def test_the_classification_loss_and_its_gradient_equal_the_dense_ones(
     layout: torch.memory_format,
 ) -> None:
     logits, ab, weight = example(seed=0)
@@ -61,7 +61,7 @@ def test_the_classification_loss_and_its_gradient_are_the_dense_ones(
     assert error < 1e-5
 
 
-def test_the_gradient_is_that_of_finite_differences() -> None:
+def test_the_gradient_agrees_with_finite_differences() -> None:
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(20, 7, generator=generator, dtype=torch.float64, requires_grad=True)
     nearest = torch.rand(20, 7, generator=generator).argsort(dim=1)[:, :3]
@@ -77,7 +77,7 @@ def test_a_second_derivative_is_refused() -> None:
         torch.autograd.backward(gradient.sum())
 
 
-def test_bfloat16_logits_under_autocast_lose_no_more_than_their_own_digits() -> None:
+def test_the_loss_of_bfloat16_logits_is_computed_in_float32() -> None:
     logits, ab, weight = example(seed=1)
     half = logits.bfloat16().requires_grad_()
     same = logits.bfloat16().double().requires_grad_()
@@ -102,14 +102,14 @@ def test_logits_far_apart_give_a_finite_loss() -> None:
     torch.testing.assert_close(loss, torch.full((1, 2), 1e4))
 
 
-def test_knowing_nothing_costs_the_logarithm_of_313() -> None:
+def test_the_loss_of_a_uniform_prediction_is_the_logarithm_of_313() -> None:
     loss = classification_loss(
         torch.zeros(1, 313, 2, 2), torch.zeros(1, 2, 2, 2), TABLE, torch.ones(313)
     )
     torch.testing.assert_close(loss, torch.full((1, 2), math.log(313)))
 
 
-def test_an_image_counts_from_an_ab_above_5() -> None:
+def test_an_image_has_color_if_an_ab_is_above_5() -> None:
     ab = torch.zeros(3, 2, 4, 4)
     ab[0, 1, 2, 2], ab[1, 0, 0, 0], ab[2, 0, 3, 3] = 5.0, 5.1, -5.1
     assert color_mask(ab).tolist() == [0, 1, 1]

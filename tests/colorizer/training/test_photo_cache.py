@@ -26,7 +26,7 @@ def rows(folder: Path, count: int) -> list[Photograph]:
     return [Photograph(str(folder), name, f"{name}.jpg", "train", False, name) for name in names]
 
 
-def test_the_array_holds_the_central_squares_in_order(tmp_path: Path) -> None:
+def test_the_cache_contains_the_central_squares_in_order(tmp_path: Path) -> None:
     write_pictures(tmp_path, 3)
     photographs = rows(tmp_path, 3)
     list(build_photo_cache(tmp_path / "train.npy", photographs, size=48))
@@ -36,7 +36,7 @@ def test_the_array_holds_the_central_squares_in_order(tmp_path: Path) -> None:
         assert np.array_equal(squares.images[row], expected)
 
 
-def test_photographs_are_decoded_once_and_again_when_one_changes(tmp_path: Path) -> None:
+def test_photographs_are_decoded_once_and_again_if_one_changes(tmp_path: Path) -> None:
     write_pictures(tmp_path, 3)
     path = tmp_path / "train.npy"
     assert len(list(build_photo_cache(path, rows(tmp_path, 3), size=48))) == 3
@@ -47,7 +47,7 @@ def test_photographs_are_decoded_once_and_again_when_one_changes(tmp_path: Path)
     assert len(list(build_photo_cache(path, rows(tmp_path, 2), size=32))) == 2
 
 
-def test_decoding_that_was_stopped_starts_again(tmp_path: Path) -> None:
+def test_interrupted_decoding_starts_again(tmp_path: Path) -> None:
     write_pictures(tmp_path, 3)
     path = tmp_path / "cache" / "train.npy"
     stopped = build_photo_cache(path, rows(tmp_path, 3), size=48)
@@ -57,7 +57,7 @@ def test_decoding_that_was_stopped_starts_again(tmp_path: Path) -> None:
     assert len(list(build_photo_cache(path, rows(tmp_path, 3), size=48))) == 3
 
 
-def test_an_unreadable_photograph_is_left_out_and_named(tmp_path: Path) -> None:
+def test_an_unreadable_photograph_is_refused_by_name(tmp_path: Path) -> None:
     write_pictures(tmp_path, 3)
     truncate(tmp_path / "01.jpg")
     path = tmp_path / "train.npy"
@@ -68,20 +68,20 @@ def test_an_unreadable_photograph_is_left_out_and_named(tmp_path: Path) -> None:
     assert "truncated" in squares.refused["01.jpg"]
 
 
-def test_no_readable_photograph_at_all_is_a_mistake(tmp_path: Path) -> None:
+def test_a_cache_without_readable_photographs_is_an_error(tmp_path: Path) -> None:
     list(build_photo_cache(tmp_path / "train.npy", rows(tmp_path, 2), size=48))
-    with pytest.raises(ColorizerError, match="none of 2 photographs could be read"):
+    with pytest.raises(ColorizerError, match="none of the 2 photographs can be read"):
         open_photo_cache(tmp_path / "train.npy", rows(tmp_path, 2), CPU)
 
 
 def numbered(size: int) -> PhotoCache:
-    """One square whose pixels say where they are: (row, column, 0)"""
+    """Return a cache of one square whose pixels are their coordinates, (row, column, 0)."""
     y, x = np.mgrid[0:size, 0:size].astype(np.uint8)
     pixels = np.stack([y, x, np.zeros_like(x)], axis=-1)[None]
     return PhotoCache(torch.from_numpy(pixels), np.array([0]), {})
 
 
-def test_random_crops_reach_every_place_and_both_directions() -> None:
+def test_random_crops_cover_all_positions_and_both_directions() -> None:
     rng = np.random.default_rng(0)
     crops = random_crops(numbered(20), np.zeros(2000, np.int64), 16, rng).numpy()
     tops, lefts = crops[:, 0, 0, 0], crops[:, 0, :, 1].min(axis=1)
@@ -91,11 +91,11 @@ def test_random_crops_reach_every_place_and_both_directions() -> None:
     assert (np.ptp(crops[:, 0, :, 1], axis=1) == 15).all()
 
 
-def test_random_views_reach_from_the_smallest_to_the_whole() -> None:
+def test_random_views_range_from_the_smallest_to_the_whole_square() -> None:
     rng = np.random.default_rng(0)
     views = random_crops(numbered(200), np.zeros(500, np.int64), 20, rng, smallest_view=0.5)
     assert views.shape == (500, 20, 20, 3)
-    pixel_sizes = np.ptp(views.numpy()[..., 0].astype(int), axis=(1, 2)) / 19  # rows a pixel spans
+    pixel_sizes = np.ptp(views.numpy()[..., 0].astype(int), axis=(1, 2)) / 19  # rows per pixel
     assert pixel_sizes.min() == pytest.approx(100 / 20, rel=0.05)
     assert pixel_sizes.max() == pytest.approx(200 / 20, rel=0.05)
     assert np.median(pixel_sizes) == pytest.approx(200 / 20 * 0.5**0.5, rel=0.1)
@@ -110,7 +110,7 @@ def test_center_crops_are_central() -> None:
     assert crop[0, 0, 0].tolist() == [2, 2, 0]
 
 
-def test_an_example_is_lightness_and_every_fourth_ab() -> None:
+def test_the_input_is_lightness_and_the_target_every_fourth_ab() -> None:
     crops = torch.randint(0, 256, (2, 16, 24, 3), dtype=torch.uint8)
     lab = rgb_to_lab(from_bytes(crops))
     lightness, ab = to_input_and_target(crops)
@@ -118,5 +118,5 @@ def test_an_example_is_lightness_and_every_fourth_ab() -> None:
     torch.testing.assert_close(ab, lab[:, 1:, ::4, ::4], atol=1e-3, rtol=0)
 
 
-def test_the_published_crop_comes_from_256_pixels() -> None:
+def test_crops_of_176_px_are_cut_from_squares_of_256_px() -> None:
     assert cached_side(176) == 256

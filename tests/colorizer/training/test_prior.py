@@ -20,14 +20,14 @@ from colorizer.training.prior import (
 from tests.colorizer.conftest import CPU
 
 
-def test_weights_of_three_bins_are_those_worked_out_by_hand() -> None:
+def test_the_weights_of_three_bins_agree_with_a_calculation_by_hand() -> None:
     # p = (3/4, 1/4, 0), u = (1/2, 1/2, 0): mixed 5/8 and 3/8, inverse 8/5 and 8/3;
     # E_p = 6/5 + 2/3 = 28/15; so 6/7 and 10/7, and the bin that never occurs gets 10/7 too.
     weight = rebalancing_weights(torch.tensor([0.75, 0.25, 0.0]))
     torch.testing.assert_close(weight, torch.tensor([6 / 7, 10 / 7, 10 / 7]))
 
 
-def test_a_histogram_of_two_bins_gives_the_prior_and_weights_worked_out_by_hand() -> None:
+def test_the_prior_of_two_colors_agrees_with_a_calculation_by_hand() -> None:
     # A bin's own center has shares 1 and, at distance 10, e^-2 four times; sum 1 + 4 e^-2.
     ab = torch.tensor([[0.0, 0.0]] * 3 + [[50.0, 50.0]])
     prior = estimate_prior(count_colors(ab), photograph_count=1)
@@ -43,7 +43,7 @@ def test_a_histogram_of_two_bins_gives_the_prior_and_weights_worked_out_by_hand(
     assert (prior.probability * prior.weight).sum().item() == pytest.approx(1)
 
 
-def test_gray_is_the_most_frequent_and_weighs_least() -> None:
+def test_gray_is_the_most_common_bin_and_has_the_smallest_weight() -> None:
     draw = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(0)) * 12
     prior = estimate_prior(count_colors(draw), photograph_count=1)
     gray = bin_centers().tolist().index([0, 0])
@@ -53,24 +53,24 @@ def test_gray_is_the_most_frequent_and_weighs_least() -> None:
 
 @pytest.mark.parametrize(
     ("mixing", "weight"),
-    # p = (3/4, 1/4, 0). At 0 1/p = 4/3, 4, mean 2; at 1 all the same.
+    # p = (3/4, 1/4, 0). At 0: 1/p = 4/3 and 4, mean 2. At 1: all equal.
     [(0.0, [2 / 3, 2.0, 2.0]), (1.0, [1.0, 1.0, 1.0])],
 )
-def test_lambda_0_weighs_by_rarity_alone_and_1_not_at_all(
+def test_weights_are_inverse_to_the_prior_at_lambda_0_and_equal_at_1(
     mixing: float, weight: list[float]
 ) -> None:
     probability = torch.tensor([0.75, 0.25, 0.0])
     torch.testing.assert_close(rebalancing_weights(probability, mixing), torch.tensor(weight))
 
 
-def test_a_prior_of_one_color_still_has_finite_weights() -> None:
+def test_the_prior_of_one_color_has_finite_weights() -> None:
     prior = estimate_prior(count_colors(torch.zeros(100, 2)), photograph_count=1)
     assert torch.isfinite(prior.weight).all()
     assert prior.probability.sum().item() == pytest.approx(1)
     assert (prior.probability * prior.weight).sum().item() == pytest.approx(1)
 
 
-def test_counting_in_cells_hardly_changes_the_prior() -> None:
+def test_counting_in_cells_barely_changes_the_prior() -> None:
     draw = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(0))
     ab = (draw * 30).clamp(-86, 94)
     nearest, share = soft_encode(ab, build_lookup_table(bin_centers()))
@@ -84,30 +84,30 @@ def test_every_corner_of_srgb_has_a_cell() -> None:
     assert count_colors(corners).sum() == 4
 
 
-def test_the_photographs_pixels_are_counted_at_stride_4(photographs: list[Photograph]) -> None:
-    for counted in count_target_colors(photographs, CPU):
-        assert isinstance(counted, torch.Tensor)
-        assert counted.sum() == 64 * 64  # of 256 by 256
+def test_colors_are_counted_at_stride_4(photographs: list[Photograph]) -> None:
+    for counts in count_target_colors(photographs, CPU):
+        assert isinstance(counts, torch.Tensor)
+        assert counts.sum() == 64 * 64  # of 256 x 256 pixels
 
 
-def test_a_prior_survives_its_file(tmp_path: Path) -> None:
+def test_a_written_prior_is_read_back_unchanged(tmp_path: Path) -> None:
     prior = estimate_prior(count_colors(torch.randn(1000, 2) * 20), photograph_count=7)
     write_prior(tmp_path / "prior.npz", prior)
     for ours, stored in zip(prior, read_prior(tmp_path / "prior.npz"), strict=True):
         assert torch.equal(torch.as_tensor(ours), torch.as_tensor(stored))
 
 
-def test_without_a_prior_the_message_names_the_command(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_prior_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(ColorizerError, match="run `colorizer prior` first"):
         read_prior(tmp_path / "prior.npz")
 
 
-def test_a_prior_of_other_bins_or_a_damaged_file_is_refused(tmp_path: Path) -> None:
+def test_a_prior_with_different_bins_or_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "prior.npz"
     write_prior(path, ColorPrior(torch.full((313,), 1 / 313), torch.ones(313), 1))
     with np.load(path) as stored:
         np.savez(path, **{**stored, "bins": stored["bins"] + 1})
-    with pytest.raises(ColorizerError, match="other bins"):
+    with pytest.raises(ColorizerError, match="different bins"):
         read_prior(path)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ColorizerError, match="not a prior"):

@@ -30,7 +30,7 @@ from tests.colorizer import little_training
 from tests.colorizer.conftest import CPU
 from tests.colorizer.little_training import LITTLE
 
-HOUSE = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[3]
 
 
 def same_tensors(one: Path, other: Path) -> bool:
@@ -40,11 +40,11 @@ def same_tensors(one: Path, other: Path) -> bool:
 
 def start_training(folder: Path) -> subprocess.Popen[bytes]:
     module = "tests.colorizer.little_training"
-    return subprocess.Popen([sys.executable, "-m", module, str(folder)], cwd=HOUSE)
+    return subprocess.Popen([sys.executable, "-m", module, str(folder)], cwd=PROJECT)
 
 
 @pytest.mark.slow(12)
-def test_a_run_that_was_killed_ends_where_it_would_have_ended(tmp_path: Path) -> None:
+def test_a_killed_and_resumed_run_ends_with_the_same_model(tmp_path: Path) -> None:
     little_training.main(tmp_path / "whole")
 
     process = start_training(tmp_path / "killed")
@@ -77,7 +77,7 @@ def test_a_damaged_run_is_not_resumed(damage: str, squares: PhotoCache, tmp_path
         write_tensors(path, tensors, {**header, "config": {**header["config"], "momentum": 0.9}})
     else:
         write_tensors(path, tensors, {**header, "config": {**header["config"], "objective": "mcl"}})
-    with pytest.raises(ColorizerError, match=r"not a whole one|was not saved by this version"):
+    with pytest.raises(ColorizerError, match=r"or incomplete|saved by an incompatible version"):
         load_training_state(tmp_path, CPU)
 
 
@@ -85,7 +85,7 @@ def encoder_and_decoder_peaks(run: TrainingState) -> list[float]:
     return [group["peak"] for group in run.optimizer.param_groups]
 
 
-def test_a_pretrained_trunk_learns_slower_than_an_untrained_one(tmp_path: Path) -> None:
+def test_a_pretrained_backbone_has_a_lower_learning_rate(tmp_path: Path) -> None:
     untrained = create_training_state(LITTLE, None, CPU)
     assert encoder_and_decoder_peaks(untrained) == [1e-3, 1e-3]
     write_tensors(
@@ -95,6 +95,6 @@ def test_a_pretrained_trunk_learns_slower_than_an_untrained_one(tmp_path: Path) 
     assert encoder_and_decoder_peaks(create_training_state(pretrained, None, CPU)) == [1e-4, 1e-3]
 
 
-def test_the_published_network_has_no_stages_to_freeze() -> None:
-    with pytest.raises(ColorizerError, match="leave --frozen-stages out"):
+def test_zhang2016_has_no_stages_to_freeze() -> None:
+    with pytest.raises(ColorizerError, match="omit --frozen-stages"):
         create_training_state(TrainConfig("mcl", "zhang2016", frozen_stages=1), None, CPU)

@@ -20,36 +20,40 @@ from tests.colorizer.conftest import CPU
 from tests.colorizer.little_training import LITTLE
 
 
-def test_time_ends_a_run_in_good_order(squares: PhotoCache, tmp_path: Path) -> None:
+def test_an_epoch_ended_by_the_time_limit_is_validated_and_saved(
+    squares: PhotoCache, tmp_path: Path
+) -> None:
     run = create_training_state(replace(LITTLE, min_epoch_steps=4000), None, CPU)
-    told = list(
+    reports = list(
         train(run, squares, squares, build_loss(None, CPU), tmp_path, TrainingTimer(minutes=0.02))
     )
-    assert isinstance(told[-1], EpochReport)
-    assert told[-1].row["steps"] < 4000
-    assert isinstance(told[-2], StepReport)
-    assert told[-2].progress > 10 * told[-1].row["steps"] / 4000  # the schedule goes by the time
+    assert isinstance(reports[-1], EpochReport)
+    assert reports[-1].row["steps"] < 4000
+    assert isinstance(reports[-2], StepReport)
+    assert (
+        reports[-2].progress > 10 * reports[-1].row["steps"] / 4000
+    )  # the schedule follows the time
     load_colorizer(tmp_path / "best.safetensors", CPU)
 
 
-def test_a_stop_is_saved_and_resumed(squares: PhotoCache, tmp_path: Path) -> None:
-    loss, asked = build_loss(None, CPU), iter([False, True])
-    pace = TrainingTimer(stop_requested=lambda: next(asked))
-    told = list(
-        train(create_training_state(LITTLE, None, CPU), squares, squares, loss, tmp_path, pace)
+def test_a_stopped_run_is_saved_and_can_be_resumed(squares: PhotoCache, tmp_path: Path) -> None:
+    loss, stop_requests = build_loss(None, CPU), iter([False, True])
+    timer = TrainingTimer(stop_requested=lambda: next(stop_requests))
+    reports = list(
+        train(create_training_state(LITTLE, None, CPU), squares, squares, loss, tmp_path, timer)
     )
-    assert [type(step) for step in told] == [StepReport, StepReport]
+    assert [type(step) for step in reports] == [StepReport, StepReport]
     again = load_training_state(tmp_path, CPU)
     assert (again.epochs_done, again.steps_done) == (0, 2)
     list(train(again, squares, squares, loss, tmp_path))
     assert again.log_rows[0]["steps"] == LITTLE.min_epoch_steps
 
 
-def test_ctrl_c_is_only_noted_and_the_second_ends_at_once() -> None:
+def test_the_first_ctrl_c_is_recorded_and_the_second_interrupts() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with defer_stop_signals() as noted:
+    with defer_stop_signals() as received:
         signal.raise_signal(signal.SIGINT)
-        assert noted == [signal.SIGINT]
+        assert received == [signal.SIGINT]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
