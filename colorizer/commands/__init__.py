@@ -1,1 +1,1 @@
-"""The commands of `colorizer`, one a module: arguments in, one call, results told."""
+"""The commands of `colorizer`, one per module: parse options, call the library, print results."""

@@ -1,4 +1,4 @@
-"""`colorizer colorize`: any photograph, at its full resolution."""
+"""The command `colorizer colorize`, which colorizes photographs at full resolution."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,29 +26,39 @@ from colorizer.photos.reading import UnreadablePhotographError, read_photograph
 from colorizer.stimuli.full_size import ConfiguredModel, colorize_image
 from colorizer.stimuli.methods import METHOD_MODELS
 
-SHEET_MODELS = ("l2", "mcl")  # on a sheet
-PANEL_MAX_PX = 512  # px, of a panel
+SHEET_MODELS = ("l2", "mcl")
+PANEL_MAX_PX = 512  # longest side of a panel
 
 
 @click.command()
 @click.argument(
     "inputs", metavar="IN...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
 )
-@click.option("--out", type=FOLDER_TYPE, default=Path("colorized"), show_default=True)
-@click.option("--model", type=click.Choice(list(METHOD_MODELS)), default="mcl", show_default=True)
+@click.option(
+    "--out", type=FOLDER_TYPE, default=Path("colorized"), show_default=True, help="Output folder."
+)
+@click.option(
+    "--model",
+    type=click.Choice(list(METHOD_MODELS)),
+    default="mcl",
+    show_default=True,
+    help="Model that colorizes the photographs.",
+)
 @click.option(
     "--temperature",
     type=click.FloatRange(0, min_open=True),
-    help="Of mcl: 1 is its mean; lower is more vivid, and patchy near 0.",
+    help="Temperature for mcl: 1 is the mean; lower values are more vivid, but patchy near 0.",
 )
 @click.option(
     "--saturation",
     type=click.FloatRange(0),
     default=1.0,
     show_default=True,
-    help="Scales the colors; 0 is gray.",
+    help="Factor for the colors; 0 is gray.",
 )
-@click.option("--sheet", is_flag=True, help="Also BW, L2, MCL and ORG side by side.")
+@click.option(
+    "--sheet", is_flag=True, help="Also write a comparison sheet: BW, L2, MCL and ORG side by side."
+)
 @models_option
 @device_option
 @quiet_option
@@ -65,15 +75,15 @@ def colorize(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Color photographs at their full resolution: files, or folders with all that is in them.
+    """Colorize photographs (files or whole folders) at full resolution.
 
-    Each becomes a PNG in --out, with the lightness it had; what is there is replaced.
+    Each photograph becomes a PNG in --out with its original lightness. Existing files are replaced.
     """
     if temperature is not None and METHOD_MODELS[model][0] == "l2":
-        raise ColorizerError("--temperature: a regression has none; give --model mcl")
+        raise ColorizerError("--temperature: not available for a regression; use --model mcl")
     jobs = name_outputs(inputs, out)
     if not jobs:
-        raise ColorizerError(f"{inputs[0]}: no photographs in this folder; give one that has some")
+        raise ColorizerError(f"{inputs[0]}: no photographs in this folder; use another one")
     needed_methods = [*SHEET_MODELS, model] if sheet else [model]
     files = find_and_print_models(needed_methods, models, quiet)
     networks = {
@@ -81,31 +91,31 @@ def colorize(
     }
     models_by_method = {}
     for method in needed_methods:
-        objective, usual = METHOD_MODELS[method]
+        objective, default_temperature = METHOD_MODELS[method]
         models_by_method[method] = ConfiguredModel(
-            networks[objective], temperature or usual, saturation, device
+            networks[objective], temperature or default_temperature, saturation, device
         )
     refused = {}
-    for job in show_progress(jobs, "coloring", len(jobs), quiet):
+    for job in show_progress(jobs, "colorizing", len(jobs), quiet):
         try:
             colorize_file(job, models_by_method[model], models_by_method if sheet else {})
-        except UnreadablePhotographError as refusal:
-            refused[str(job.source)] = str(refusal)
+        except UnreadablePhotographError as error:
+            refused[str(job.source)] = str(error)
     print_refused(refused)
     if len(refused) == len(jobs):
-        raise ColorizerError("nothing colored: none of the photographs could be read")
+        raise ColorizerError("nothing colorized: none of the photographs can be read")
     summary = {"images": len(jobs) - len(refused), "refused": len(refused)}
     print_summary(summary, str(out), quiet, as_json)
     return 1 if refused else 0
 
 
 def colorize_file(
-    job: OutputPaths, painter: ConfiguredModel, compared: Mapping[str, ConfiguredModel]
+    job: OutputPaths, model: ConfiguredModel, sheet_models: Mapping[str, ConfiguredModel]
 ) -> None:
-    """One photograph, and its sheet where there are painters to compare."""
+    """Colorize one photograph; draw its comparison sheet if there are models to compare."""
     photograph = read_photograph(job.source)
-    colored = colorize_image(np.asarray(photograph), painter)
-    save_png(Image.fromarray(colored), job.colorized)
-    if compared:
-        columns = {name.upper(): painter for name, painter in compared.items()}
+    colorized = colorize_image(np.asarray(photograph), model)
+    save_png(Image.fromarray(colorized), job.colorized)
+    if sheet_models:
+        columns = {name.upper(): model for name, model in sheet_models.items()}
         save_png(draw_comparison_sheet([make_panels(photograph, columns, PANEL_MAX_PX)]), job.sheet)

@@ -1,4 +1,4 @@
-"""`colorizer evaluate`: how far each method's colors are from the photographs'."""
+"""The command `colorizer evaluate`, which compares the methods with the original photographs."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from colorizer.commands.options import (
-    EXISTING_FOLDER_TYPE,
     FILE_TYPE,
     FOLDER_TYPE,
     PRIOR_FILE,
@@ -20,8 +19,11 @@ from colorizer.commands.options import (
     json_option,
     methods_option,
     models_option,
+    photos_option,
     quiet_option,
     seed_option,
+    size_option,
+    split_option,
 )
 from colorizer.commands.terminal import print_refused, print_summary, show_progress
 from colorizer.errors import ColorizerError
@@ -40,14 +42,14 @@ from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.networks.models import Colorizer
 from colorizer.photos.reading import Refusal, map_ahead
 from colorizer.photos.selection import collect_photographs
-from colorizer.photos.splits import SPLITS, Photograph
+from colorizer.photos.splits import Photograph
 from colorizer.stimuli.batch import fastest_dtype
 from colorizer.stimuli.methods import METHODS, MethodInput, read_method_inputs, render_methods
 from colorizer.training.prior import read_prior
 
 
 class EvaluationSetup(NamedTuple):
-    """What every photograph is measured with."""
+    """The methods, models and settings of an evaluation."""
 
     methods: Sequence[str]
     models: Mapping[str, Colorizer]
@@ -55,23 +57,31 @@ class EvaluationSetup(NamedTuple):
     precision: torch.dtype
     device: torch.device
     classifier: nn.Module | None
-    class_labels: Mapping[str, int]  # a photograph's class, where there is a classifier
+    class_labels: Mapping[str, int]  # image -> class; empty without a classifier
 
 
 @click.command()
+@split_option
+@photos_option
 @click.option(
-    "--split", "split_name", type=click.Choice(SPLITS), help="Of data/split.csv. [default: test]"
+    "--out",
+    type=FOLDER_TYPE,
+    default=Path("outputs/metrics"),
+    show_default=True,
+    help="Output folder.",
 )
-@click.option("--photos", type=EXISTING_FOLDER_TYPE, help="Instead of a split: a folder.")
-@click.option("--out", type=FOLDER_TYPE, default=Path("outputs/metrics"), show_default=True)
-@click.option("--size", type=click.IntRange(16), default=256, show_default=True, help="Pixels.")
+@size_option
 @methods_option(METHODS, default="gray,foil,l2,mcl,mcl-annealed,real")
 @click.option(
     "--classifier",
     type=FILE_TYPE,
-    help="torchvision's resnet50 file: adds class accuracy to the table.",
+    help="Weights of torchvision's resnet50; adds class accuracy to the table.",
 )
-@click.option("--labels", type=FILE_TYPE, help="With it: a CSV of image,label.")
+@click.option(
+    "--labels",
+    type=FILE_TYPE,
+    help="CSV with columns image,label (required with --classifier).",
+)
 @models_option
 @seed_option
 @device_option
@@ -91,22 +101,22 @@ def evaluate(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Measure every method against the photographs: metrics.json, metrics.csv, a table.
+    """Compare every method with the original photographs; write metrics.json and metrics.csv.
 
-    Means over photographs with bootstrap intervals, and images.csv with each photograph's.
-    None of it tells whether people are fooled.
+    Means over photographs with bootstrap confidence intervals are printed; images.csv has the
+    values for each photograph. None of these metrics shows whether people are fooled.
     """
     if split_name is not None and photos is not None:
-        raise ColorizerError("give --split or --photos, not both")
+        raise ColorizerError("use either --split or --photos, not both")
     if (classifier is None) != (labels is None):
-        raise ColorizerError("--classifier and --labels go together")
+        raise ColorizerError("--classifier requires --labels, and --labels requires --classifier")
     files = find_and_print_models(methods, models, quiet)
     precision = fastest_dtype(device)
     loaded = {
         name: fuse_for_cpu(load_colorizer(path, device), precision) for name, path in files.items()
     }
     photographs, refused = collect_photographs(split_name or "test", photos)
-    yardstick = EvaluationSetup(
+    setup = EvaluationSetup(
         methods,
         loaded,
         read_bin_weights(quiet),
@@ -116,18 +126,18 @@ def evaluate(
         read_class_labels(photographs, labels) if labels else {},
     )
     scores: dict[str, ImageMetrics] = {}
-    sittings = read_method_inputs(photographs, size, seed, with_donors="foil" in methods)
-    torch.set_num_threads(1)  # photographs side by side keep the cores busier than threads in each
-    pairs = zip(photographs, sittings, strict=True)
-    measured = map_ahead(partial(measure_photograph, yardstick), pairs)
-    for (photograph, _), result in show_progress(measured, "measuring", len(photographs), quiet):
+    inputs = read_method_inputs(photographs, size, seed, with_donors="foil" in methods)
+    torch.set_num_threads(1)  # photographs in parallel use the cores better than threads in torch
+    pairs = zip(photographs, inputs, strict=True)
+    results = map_ahead(partial(measure_photograph, setup), pairs)
+    for (photograph, _), result in show_progress(results, "evaluating", len(photographs), quiet):
         if isinstance(result, Refusal):
             refused.update([result])
         else:
             scores[photograph.image] = result
     print_refused(refused)
     if not scores:
-        raise ColorizerError("nothing to measure: none of the photographs could be used")
+        raise ColorizerError("nothing to evaluate: none of the photographs can be used")
     estimates = estimate_means(list(scores.values()), np.random.default_rng(seed))
     write_metrics(out, estimates, scores)
     if not quiet and not as_json:
@@ -138,37 +148,41 @@ def evaluate(
 
 
 def measure_photograph(
-    yardstick: EvaluationSetup, photograph_and_input: tuple[Photograph, MethodInput | Refusal]
+    setup: EvaluationSetup, photograph_and_input: tuple[Photograph, MethodInput | Refusal]
 ) -> ImageMetrics | Refusal:
-    """A photograph's scores under every method."""
-    photograph, sitting = photograph_and_input
-    if isinstance(sitting, Refusal):
-        return sitting
-    methods = yardstick.methods
-    moved, methods_and_real = sitting.to(yardstick.device), [*methods, "real"]
-    painted = render_methods(moved, methods_and_real, yardstick.models, yardstick.precision)
-    metrics = measure_methods(painted, methods, yardstick.weights)
-    if yardstick.classifier is not None:
-        predicted_classes = classify_images(yardstick.classifier, painted)
+    """Compute the metrics of a photograph for every method."""
+    photograph, method_input = photograph_and_input
+    if isinstance(method_input, Refusal):
+        return method_input
+    methods = setup.methods
+    images = render_methods(
+        method_input.to(setup.device), [*methods, "real"], setup.models, setup.precision
+    )
+    metrics = measure_methods(images, methods, setup.weights)
+    if setup.classifier is not None:
+        predicted_classes = classify_images(setup.classifier, images)
         for method in methods:
-            right = predicted_classes[method] == yardstick.class_labels[photograph.image]
-            metrics[method]["class_accuracy"] = MetricValue(float(right))
+            is_correct = predicted_classes[method] == setup.class_labels[photograph.image]
+            metrics[method]["class_accuracy"] = MetricValue(float(is_correct))
     return metrics
 
 
 def read_class_labels(photographs: Sequence[Photograph], labels: Path) -> dict[str, int]:
-    """The class of every photograph. Raises ColorizerError where one has none."""
+    """Read the class of every photograph; raises ColorizerError if one has none."""
     classes = read_labels(labels)
     for photograph in photographs:
         if photograph.image not in classes:
-            raise ColorizerError(f"--labels {labels}: no line for {photograph.image}; add one")
+            raise ColorizerError(f"--labels {labels}: no label for {photograph.image}; add one")
     return classes
 
 
 def read_bin_weights(quiet: bool) -> BinWeights:
-    """Of the AuCs; without a prior there is only the raw one."""
+    """Return the bin weights of the AuCs; without a prior, only those of the raw AuC."""
     if PRIOR_FILE.exists():
         return bin_weights(read_prior(PRIOR_FILE))
     if not quiet:
-        click.echo(f"no {PRIOR_FILE}, so no weighted AuC; `colorizer prior` makes it", err=True)
+        click.echo(
+            f"no {PRIOR_FILE}, so weighted AuC is skipped; create it with `colorizer prior`",
+            err=True,
+        )
     return bin_weights(None)

@@ -1,4 +1,4 @@
-"""`colorizer figures`: what a paper shows of the models."""
+"""The command `colorizer figures`, which draws the figures of the models for a paper."""
 
 from itertools import islice
 from pathlib import Path
@@ -30,22 +30,26 @@ from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_me
 from colorizer.stimuli.model_files import find_models
 from colorizer.training.prior import read_prior
 
-SHEET_COLUMNS = {"gray": "BW", "l2": "L2", "mcl": "MCL", "real": "ORG"}  # of the comparison sheet
+SHEET_COLUMNS = {"gray": "BW", "l2": "L2", "mcl": "MCL", "real": "ORG"}  # method -> column name
 SHEET_PX = 256
 CPU = torch.device("cpu")
 
 
 @click.command()
 @click.option(
-    "--run", type=EXISTING_FOLDER_TYPE, help="Of `colorizer train`; default: all in ./runs."
+    "--run",
+    type=EXISTING_FOLDER_TYPE,
+    help="Folder of a training run. [default: all in ./runs]",
 )
-@click.option("--out", type=FOLDER_TYPE, default=Path("figures"), show_default=True)
+@click.option(
+    "--out", type=FOLDER_TYPE, default=Path("figures"), show_default=True, help="Output folder."
+)
 @click.option(
     "--rows",
     type=click.IntRange(1),
     default=6,
     show_default=True,
-    help="Photographs of the comparison, drawn from the test split by --seed.",
+    help="Number of photographs in the comparison, sampled from the test split.",
 )
 @models_option
 @seed_option
@@ -62,14 +66,15 @@ def figures(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Draw loss curves, networks, the weights of the colors and a comparison sheet.
+    """Draw loss curves, network diagrams, color weights and a comparison sheet.
 
-    As SVG and PNG, the sheet as PNG. What cannot be drawn yet is refused by name.
+    Figures are written as SVG and PNG, the sheet as PNG. Figures that cannot be drawn yet are
+    reported as refused.
     """
     runs = [run] if run else sorted(path.parent for path in RUNS_FOLDER.glob("*/best.safetensors"))
     if not runs:
         raise ColorizerError(
-            f"no run in {RUNS_FOLDER}; run `colorizer train` first, or give --run FOLDER"
+            f"no run in {RUNS_FOLDER}; run `colorizer train` first, or use --run FOLDER"
         )
     for folder in runs:
         save_run_figures(folder, out)
@@ -88,7 +93,7 @@ def figures(
 
 
 def save_run_figures(folder: Path, out: Path) -> None:
-    """A run's losses by epoch, and its network."""
+    """Save the loss curves and the network diagram of a run."""
     checkpoint = folder / "best.safetensors"
     objective = read_header(checkpoint)["objective"]
     losses = draw_loss_curves(read_log(folder / "log.csv"), objective)
@@ -100,20 +105,21 @@ def save_run_figures(folder: Path, out: Path) -> None:
 def draw_comparison(
     models: dict[str, Path], rows: int, seed: int, device: torch.device
 ) -> Image.Image:
-    """Photographs drawn from the test split; those that cannot be read make way for others."""
+    """Draw the comparison sheet of a random sample of the test split.
+
+    Photographs that cannot be read are replaced by others.
+    """
     files = find_models(list(SHEET_COLUMNS), models, RUNS_FOLDER)
     loaded = {objective: load_colorizer(path, device) for objective, path in files.items()}
     photographs = select_split(read_split(SPLIT_FILE), "test")
     order = np.random.default_rng(seed).permutation(len(photographs))
-    chosen = read_method_inputs(
+    results = read_method_inputs(
         [photographs[index] for index in order], SHEET_PX, seed, with_donors=False
     )
-    sittings = islice((each for each in chosen if isinstance(each, MethodInput)), rows)
-    painted = [
-        render_methods(sitting.to(device), list(SHEET_COLUMNS), loaded) for sitting in sittings
-    ]
-    if not painted:
-        raise ColorizerError(f"{SPLIT_FILE}: none of its test photographs could be read")
+    inputs = islice((result for result in results if isinstance(result, MethodInput)), rows)
+    rendered = [render_methods(each.to(device), list(SHEET_COLUMNS), loaded) for each in inputs]
+    if not rendered:
+        raise ColorizerError(f"{SPLIT_FILE}: none of the test photographs can be read")
     return draw_comparison_sheet(
-        [{SHEET_COLUMNS[name]: x[0].cpu().numpy() for name, x in row.items()} for row in painted]
+        [{SHEET_COLUMNS[name]: x[0].cpu().numpy() for name, x in row.items()} for row in rendered]
     )

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what their words mean."""
+"""Options that several commands share, and functions that parse their values."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -9,6 +9,7 @@ import click
 import torch
 
 from colorizer.networks.models import MODEL_NAMES
+from colorizer.photos.splits import SPLITS
 from colorizer.stimuli.model_files import describe_models, find_models
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
@@ -20,17 +21,35 @@ FILE_TYPE = click.Path(path_type=Path, dir_okay=False)
 FOLDER_TYPE = click.Path(path_type=Path, file_okay=False)
 EXISTING_FOLDER_TYPE = click.Path(path_type=Path, file_okay=False, exists=True)
 
-quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but what is refused.")
+quiet_option = click.option("--quiet", is_flag=True, help="Only report refused inputs.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+seed_option = click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Random seed."
+)
+split_option = click.option(
+    "--split",
+    "split_name",
+    type=click.Choice(SPLITS),
+    help="Photographs of this split in data/split.csv. [default: test]",
+)
+photos_option = click.option(
+    "--photos", type=EXISTING_FOLDER_TYPE, help="Photographs in this folder, instead of a split."
+)
+size_option = click.option(
+    "--size",
+    type=click.IntRange(16),
+    default=256,
+    show_default=True,
+    help="Width and height in pixels.",
+)
 
 
 def _read_device(_: click.Context, __: click.Parameter, name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
-        raise click.UsageError("--device cuda: torch finds none here; use --device cpu")
+        raise click.UsageError("--device cuda: PyTorch finds no CUDA device; use --device cpu")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda":  # under torchrun each process has one of its own
+    if name == "cuda":  # under torchrun, each process has its own device
         name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     return torch.device(name)
 
@@ -40,7 +59,7 @@ def _read_models(_: click.Context, __: click.Parameter, text: str) -> dict[str, 
     for part in filter(None, text.split(",")):
         name, equals, file = part.partition("=")
         if name not in MODEL_NAMES or not equals:
-            raise click.UsageError(f"--models: {part!r} should be as in l2=FILE,mcl=FILE")
+            raise click.UsageError(f"--models: {part!r} is not NAME=FILE, such as l2=FILE")
         models[name] = Path(file)
     return models
 
@@ -51,22 +70,25 @@ device_option = click.option(
     default="auto",
     show_default=True,
     callback=_read_device,
+    help="Device for the networks; auto: cuda if available.",
 )
 
 
 def methods_option(
     allowed: Sequence[str], default: str
 ) -> Callable[[CommandFunction], CommandFunction]:
-    """--methods, a list of words of `allowed`."""
+    """Return the option --methods, a comma-separated selection of `allowed`."""
 
     def read(_: click.Context, __: click.Parameter, text: str) -> list[str]:
         methods = list(dict.fromkeys(text.split(",")))
         unknown = [method for method in methods if method not in allowed]
         if unknown:
-            raise click.UsageError(f"--methods: {unknown[0]!r} is none of {','.join(allowed)}")
+            raise click.UsageError(
+                f"--methods: unknown method {unknown[0]!r}; choose from {','.join(allowed)}"
+            )
         return methods
 
-    text = f"Of {','.join(allowed)}."
+    text = f"Comma-separated list of {','.join(allowed)}."
     return click.option("--methods", default=default, show_default=True, callback=read, help=text)
 
 
@@ -74,15 +96,15 @@ models_option = click.option(
     "--models",
     default="",
     callback=_read_models,
-    help=f"As in l2=FILE,mcl=FILE; of {','.join(MODEL_NAMES)}. "
-    "Without it the newest of ./runs, else those that come with the project.",
+    help=f"Model files, such as l2=FILE,mcl=FILE (names: {','.join(MODEL_NAMES)}). "
+    "[default: the newest in ./runs, else the included models]",
 )
 
 
 def find_and_print_models(
     methods: Sequence[str], model_files: dict[str, Path], quiet: bool
 ) -> dict[str, Path]:
-    """The files that `find_models` finds, each told in a line."""
+    """Return the files that `find_models` finds, and print one line for each unless quiet."""
     files = find_models(methods, model_files, RUNS_FOLDER)
     for line in describe_models(files) if not quiet else ():
         click.echo(line, err=True)

@@ -1,4 +1,4 @@
-"""`colorizer prior`: how common each color is, and what it shall weigh."""
+"""The command `colorizer prior`, which estimates color frequencies and loss weights."""
 
 from pathlib import Path
 
@@ -25,15 +25,23 @@ from colorizer.training.prior import UNIFORM_SHARE, count_target_colors, estimat
 
 
 @click.command()
-@click.option("--split", "split_file", type=FILE_TYPE, default=SPLIT_FILE, show_default=True)
-@click.option("--out", type=FILE_TYPE, default=PRIOR_FILE, show_default=True)
+@click.option(
+    "--split",
+    "split_file",
+    type=FILE_TYPE,
+    default=SPLIT_FILE,
+    show_default=True,
+    help="File that `colorizer split` wrote.",
+)
+@click.option("--out", type=FILE_TYPE, default=PRIOR_FILE, show_default=True, help="Output file.")
 @click.option(
     "--lambda",
     "mixing",
     type=click.FloatRange(0, 1),
     default=UNIFORM_SHARE,
     show_default=True,
-    help="1: all colors weigh the same; 0: each as it is rare.",
+    help="Mixing weight of the uniform distribution: 1 gives all colors the same weight, "
+    "0 weights them by rarity.",
 )
 @device_option
 @quiet_option
@@ -41,7 +49,7 @@ from colorizer.training.prior import UNIFORM_SHARE, count_target_colors, estimat
 def prior(
     split_file: Path, out: Path, mixing: float, device: torch.device, quiet: bool, as_json: bool
 ) -> int:
-    """Measure how common each color is in the train split, and what it shall weigh."""
+    """Estimate how common each color is in the training split, and its weight in the loss."""
     photographs = select_split(read_split(split_file), "train")
     count_iterator = show_progress(
         count_target_colors(photographs, device), "counting", len(photographs), quiet
@@ -54,7 +62,7 @@ def prior(
             counts = counts + counts_or_error
     print_refused(refused)
     if len(refused) == len(photographs):
-        raise ColorizerError(f"{split_file}: none of its train photographs could be read")
+        raise ColorizerError(f"{split_file}: none of the training photographs can be read")
     estimated = estimate_prior(counts.cpu(), len(photographs) - len(refused), mixing)
     write_prior(out, estimated)
     gray = (bin_centers() == 0).all(dim=1)

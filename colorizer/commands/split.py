@@ -1,4 +1,4 @@
-"""`colorizer split`: who trains, validates, is shown to people."""
+"""The command `colorizer split`, which assigns photographs to training, validation and test."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -30,9 +30,15 @@ from colorizer.photos.splits import (
 
 @click.command()
 @click.argument("photos", type=EXISTING_FOLDER_TYPE)
-@click.option("--out", type=FILE_TYPE, default=SPLIT_FILE, show_default=True)
-@click.option("--val", type=click.FloatRange(0), help="[default: 8400, or 4.2 % of fewer]")
-@click.option("--test", type=click.FloatRange(0), help="[default: 1600, or 0.8 % of fewer]")
+@click.option("--out", type=FILE_TYPE, default=SPLIT_FILE, show_default=True, help="Output file.")
+@click.option(
+    "--val",
+    type=click.FloatRange(0),
+    help="Validation photographs. [default: 8400, or 4.2% if fewer]",
+)
+@click.option(
+    "--test", type=click.FloatRange(0), help="Test photographs. [default: 1600, or 0.8% if fewer]"
+)
 @seed_option
 @quiet_option
 @json_option
@@ -45,24 +51,24 @@ def split(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Write or extend split.csv: which photographs train, validate, and are shown to people.
+    """Split photographs into training, validation and test; write or extend split.csv.
 
-    --val and --test: from 1 on a count, below a fraction; without them as in the source report,
-    8400 and 1600 of 200000, or the same shares of fewer. Near-duplicates are kept on one side.
-    Rows that are there never change.
+    --val and --test are counts (1 or more) or fractions (below 1). The defaults are those of the
+    source report: 8400 and 1600 of 200000, or the same fractions. Near-duplicates stay in the same
+    split. Existing rows never change.
     """
     recorded_rows = read_split(out) if out.exists() else []
     new_rows, refused = inspect_folder(photos, recorded_rows, quiet)
     print_refused(refused)
     if not recorded_rows and not new_rows:
-        raise ColorizerError(f"{photos}: none of its {len(refused)} photographs can be used")
-    colored = sum(not row.gray for row in new_rows)
-    vals = scale_report_count("val", colored) if val is None else val
-    tests = scale_report_count("test", colored) if test is None else test
+        raise ColorizerError(f"{photos}: none of the {len(refused)} photographs can be used")
+    color_count = sum(not row.gray for row in new_rows)
+    vals = scale_report_count("val", color_count) if val is None else val
+    tests = scale_report_count("test", color_count) if test is None else test
     rows = assign_splits(new_rows, recorded_rows, vals, tests, seed)
     if test is None and not recorded_rows and not quiet:
-        share = f"the source report's 1600 of 200000, of {colored} in color"
-        click.echo(f"test {tests}: {share}; --test N gives more", err=True)
+        source = f"as in the source report (1600 of 200000), from {color_count} color photographs"
+        click.echo(f"test {tests}: {source}; for more, use --test N", err=True)
     write_split(out, rows)
     counts = Counter("gray" if row.gray else row.split for row in rows)
     counts_by_split = {name: counts[name] for name in (*SPLITS, "gray")}
@@ -75,13 +81,17 @@ def split(
 def inspect_folder(
     photos: Path, recorded_rows: Sequence[Photograph], quiet: bool
 ) -> tuple[list[Photograph], dict[str, str]]:
-    """Rows of a folder's photographs that are not known yet, and the refused with their reasons."""
+    """Inspect the photographs of a folder that have no recorded row yet.
+
+    Returns their rows, and the refused files with the reasons.
+    """
     folder = photos.resolve()
     files, refused = find_new_files(folder, recorded_rows)
-    fresh = []
-    for row_or_refusal in show_progress(inspect_files(folder, files), "looking", len(files), quiet):
+    new_rows = []
+    inspected = inspect_files(folder, files)
+    for row_or_refusal in show_progress(inspected, "inspecting", len(files), quiet):
         if isinstance(row_or_refusal, Photograph):
-            fresh.append(row_or_refusal)
+            new_rows.append(row_or_refusal)
         else:
             refused.update([row_or_refusal])
-    return fresh, refused
+    return new_rows, refused

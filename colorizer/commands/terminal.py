@@ -1,4 +1,4 @@
-"""What the commands say: bars and refusals on stderr, results on stdout."""
+"""Terminal output of the commands: progress bars and refusals on stderr, results on stdout."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,17 +13,17 @@ from colorizer.training.loop import EpochReport, StepReport
 T = TypeVar("T")
 
 
-def show_progress(items: Iterable[T], doing: str, total: int, quiet: bool) -> Iterator[T]:
-    """The items, with a bar beside them."""
+def show_progress(items: Iterable[T], activity: str, total: int, quiet: bool) -> Iterator[T]:
+    """Yield the items and show a progress bar, labeled with the activity."""
     with _progress_bar(quiet) as bar:
-        task = bar.add_task(doing, total=total, note="")
+        task = bar.add_task(activity, total=total, note="")
         for item in items:
             yield item
             bar.advance(task)
 
 
 def run_with_progress(training: Iterable[StepReport | EpochReport], quiet: bool) -> None:
-    """Run a training to its end: a bar with loss and speed, a line an epoch."""
+    """Run a training to its end; show a bar with loss and speed, and print one line per epoch."""
     with _progress_bar(quiet) as bar:
         task = bar.add_task("training", total=1.0, note="")
         for report in training:
@@ -37,7 +37,7 @@ def run_with_progress(training: Iterable[StepReport | EpochReport], quiet: bool)
 
 
 def print_summary(result: Mapping[str, float], path: str, quiet: bool, as_json: bool) -> None:
-    """A command's result, on one line."""
+    """Print the result of a command on one line."""
     if as_json:
         click.echo(json.dumps({**result, "file": path}))
     elif not quiet:
@@ -46,7 +46,7 @@ def print_summary(result: Mapping[str, float], path: str, quiet: bool, as_json: 
 
 
 def print_refused(refused: Mapping[str, str]) -> None:
-    """A line for each input that was left out, also where all else is quiet."""
+    """Print one line for each refused input, even with --quiet."""
     for name, reason in refused.items():
         click.echo(
             f"refused {_on_one_line(name)}: {_on_one_line(' '.join(reason.split()))}", err=True
@@ -54,21 +54,21 @@ def print_refused(refused: Mapping[str, str]) -> None:
 
 
 def print_near_duplicates(others: Mapping[str, str]) -> None:
-    """A line for each near-duplicate that was left out, with the photograph that stays."""
+    """Print one line for each skipped near-duplicate, with the photograph that is used instead."""
     for name, first in others.items():
         click.echo(
-            f"left out {_on_one_line(name)}: a near-duplicate of {_on_one_line(first)}", err=True
+            f"skipped {_on_one_line(name)}: near-duplicate of {_on_one_line(first)}", err=True
         )
 
 
 def _on_one_line(text: str) -> str:
-    """Line breaks, control characters and bytes that are no text written as escapes."""
+    """Escape line breaks, control characters and undecodable bytes."""
     return text if text.isprintable() else ascii(text)
 
 
 def _describe_epoch(epoch: EpochReport) -> str:
     numbers = ", ".join(f"{name} {value:.5g}" for name, value in epoch.row.items())
-    return f"{numbers}{', the best so far' if epoch.is_best else ''}"
+    return f"{numbers}{', best so far' if epoch.is_best else ''}"
 
 
 def _progress_bar(quiet: bool) -> Progress:

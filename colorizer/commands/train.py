@@ -1,4 +1,4 @@
-"""`colorizer train`: one model."""
+"""The command `colorizer train`, which trains one model."""
 
 import math
 import signal
@@ -44,47 +44,72 @@ from colorizer.training.state import (
 from colorizer.training.stopping import TrainingTimer, defer_stop_signals
 from colorizer.training.tensorboard import record_to_tensorboard
 
-SIGTERM_EXIT_CODE = 143  # what a shell says of a program that SIGTERM ended
+SIGTERM_EXIT_CODE = 143  # the exit status of a program ended by SIGTERM: 128 + 15
 
 
 @click.command("train")
-@click.option("--objective", type=click.Choice(OBJECTIVES), required=True)
-@click.option("--backbone", type=click.Choice(ARCHITECTURES), default="resnet50", show_default=True)
-@click.option("--weights", help="To start from: a file, or `random`. Without: a download.")
-@click.option("--epochs", type=click.IntRange(1), default=15, show_default=True)
-@click.option("--crop", type=click.IntRange(16), default=176, show_default=True, help="Pixels.")
+@click.option(
+    "--objective",
+    type=click.Choice(OBJECTIVES),
+    required=True,
+    help="Regression (l2) or rebalanced classification (mcl).",
+)
+@click.option(
+    "--backbone",
+    type=click.Choice(ARCHITECTURES),
+    default="resnet50",
+    show_default=True,
+    help="Architecture of the backbone.",
+)
+@click.option("--weights", help="Initial weights: a file, or `random`. [default: download]")
+@click.option(
+    "--epochs", type=click.IntRange(1), default=15, show_default=True, help="Number of epochs."
+)
+@click.option(
+    "--crop",
+    type=click.IntRange(16),
+    default=176,
+    show_default=True,
+    help="Width and height of the training crops in pixels.",
+)
 @click.option(
     "--smallest-view",
     type=click.FloatRange(0, 1, min_open=True),
-    help="Train on views from this share of a photograph's side to the whole, resized to --crop. "
-    "Without it they are cut out at one scale.",
+    help="Train on random crops between this fraction of the photograph and the whole, resized to "
+    "--crop. [default: crops at one scale]",
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(1),
     default=40,
     show_default=True,
-    help="Over all processes.",
+    help="Batch size over all processes.",
 )
 @click.option(
     "--frozen-stages",
     type=click.IntRange(0, 4),
     default=0,
     show_default=True,
-    help="Of the trunk: held as they came, and its stem with them.",
+    help="Number of backbone stages to freeze (with the stem).",
 )
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Stop after about these.")
-@click.option("--out", type=FOLDER_TYPE, help="Default: runs/ and the objective.")
-@click.option("--resume", is_flag=True, help="Go on where the run was last saved.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="Stop after about this many minutes.",
+)
+@click.option("--out", type=FOLDER_TYPE, help="Folder of the run. [default: runs/OBJECTIVE]")
+@click.option("--resume", is_flag=True, help="Resume the run from its last save.")
 @click.option(
     "--save-minutes",
     type=click.FloatRange(0),
     default=5.0,
     show_default=True,
-    help="How often to save within an epoch.",
+    help="Save at this interval within an epoch.",
 )
-@click.option("--tensorboard", is_flag=True, help="Curves in the run's folder too.")
-@click.option("--compile", "compiled", is_flag=True, help="With torch.compile.")
+@click.option(
+    "--tensorboard", is_flag=True, help="Also write TensorBoard logs to the run's folder."
+)
+@click.option("--compile", "compiled", is_flag=True, help="Use torch.compile.")
 @seed_option
 @device_option
 @quiet_option
@@ -102,24 +127,26 @@ def train_command(
     quiet: bool,
     **settings: Any,  # the fields of TrainConfig, which click has checked
 ) -> int:
-    """Fit one model to the train split; the least validation loss is kept.
+    """Train one model; keep the checkpoint with the lowest validation loss.
 
-    Over several processes: `torchrun --nproc-per-node N -m colorizer train ...`. Batch norms are
-    synchronized on GPUs; on CPU each process normalizes its own share of the batch.
+    On several processes: `torchrun --nproc-per-node N -m colorizer train ...`. Batch norms are
+    synchronized on GPUs; on CPUs each process normalizes its own share of the batch.
     """
     config = TrainConfig(**settings)
     folder = out or RUNS_FOLDER / model_name(asdict(config))
-    with distributed.process_group(device) as own:
+    with distributed.process_group(device) as rank_device:
         quiet = quiet or distributed.rank() > 0
         run = (
-            continue_run(config, context, folder, own) if resume else start_run(config, folder, own)
+            continue_run(config, context, folder, rank_device)
+            if resume
+            else start_run(config, folder, rank_device)
         )
         if compiled:
             run.model.compile()
         training, validation = cache_split(run, "train", quiet), cache_split(run, "val", quiet)
         refused = training.refused | validation.refused
         print_refused(refused if distributed.rank() == 0 else {})
-        loss = build_loss(read_prior_for(run.config), own)
+        loss = build_loss(read_prior_for(run.config), rank_device)
         with defer_stop_signals() as signals:
             timer = TrainingTimer(minutes or math.inf, save_minutes, lambda: bool(signals))
             reports = train(run, training, validation, loss, folder, timer)
@@ -135,17 +162,23 @@ def train_command(
 
 
 def start_run(config: TrainConfig, folder: Path, device: torch.device) -> TrainingState:
-    """A new run; refuses to write over one."""
+    """Start a new run.
+
+    Raises ColorizerError if the folder already contains one, or if the batch is too small for the
+    number of processes.
+    """
     if (folder / RESUME_FILE).exists():
         raise ColorizerError(
-            f"{folder}: holds a run already; --resume goes on with it, --out names another"
+            f"{folder}: already contains a run; use --resume to continue it, or --out for "
+            "another folder"
         )
     if config.batch_size < 2 * distributed.world_size():
         raise ColorizerError(
-            f"--batch-size {config.batch_size}: {distributed.world_size()} processes share it"
+            f"--batch-size {config.batch_size}: too small for {distributed.world_size()} "
+            "processes; use at least 2 per process"
         )
     if config.weights == RANDOM_WEIGHTS and distributed.rank() == 0:
-        click.echo("the trunk starts untrained (--weights random): expect poor colors", err=True)
+        click.echo("the backbone starts untrained (--weights random); expect poor colors", err=True)
     run = create_training_state(config, read_prior_for(config), device)
     run.source_digests = hash_sources(config)
     return run
@@ -154,42 +187,48 @@ def start_run(config: TrainConfig, folder: Path, device: torch.device) -> Traini
 def continue_run(
     config: TrainConfig, context: click.Context, folder: Path, device: torch.device
 ) -> TrainingState:
-    """The run in a folder; of its settings only the number of epochs may be given anew."""
+    """Load the run in a folder to continue it.
+
+    Raises ColorizerError if a setting other than the number of epochs is changed, if all epochs are
+    done, or if the split or the prior has changed.
+    """
     run = load_training_state(folder, device)
     for name, value in asdict(run.config).items():
         source = context.get_parameter_source(name)
         if source is ParameterSource.COMMANDLINE and context.params[name] != value:
             if name != "epochs":
                 raise ColorizerError(
-                    f"{folder}: was begun with {name} {value}; --resume cannot change it"
+                    f"{folder}: this run was started with {name} {value}, which --resume "
+                    "cannot change"
                 )
             run.config = replace(run.config, epochs=config.epochs)
     if run.epochs_done >= run.config.epochs:
         raise ColorizerError(
-            f"{folder}: all {run.epochs_done} epochs are done; --epochs can ask for more"
+            f"{folder}: all {run.epochs_done} epochs are done; for more, use --epochs"
         )
     for file, digest in hash_sources(run.config).items():
         if digest != run.source_digests.get(file):
             raise ColorizerError(
-                f"{file}: changed since {folder} was begun; begin again in another --out"
+                f"{file}: has changed since the run in {folder} was started; start again with "
+                "another --out"
             )
     return run
 
 
 def read_prior_for(config: TrainConfig) -> ColorPrior | None:
-    """What a classification needs to know of the photographs."""
+    """Read the color prior for a classification; return None for a regression."""
     return read_prior(PRIOR_FILE) if config.objective == "mcl" else None
 
 
 def hash_sources(config: TrainConfig) -> dict[str, str]:
-    """SHA-256 of the files that a run learns from, by their names."""
-    read_split(SPLIT_FILE)  # refuses what is no split
+    """Return the SHA-256 of the split and, for a classification, of the prior, by file name."""
+    read_split(SPLIT_FILE)  # raises ColorizerError if the file is invalid
     files = [SPLIT_FILE, PRIOR_FILE] if config.objective == "mcl" else [SPLIT_FILE]
     return {str(file): file_sha256(file) for file in files}
 
 
 def cache_split(run: TrainingState, split_name: str, quiet: bool) -> PhotoCache:
-    """The photographs of one side as an array beside the split file, made if need be."""
+    """Open the cache of a split's photographs, next to the split file; rank 0 builds it first."""
     photographs, size = (
         select_split(read_split(SPLIT_FILE), split_name),
         cached_side(run.config.crop),
@@ -204,9 +243,9 @@ def cache_split(run: TrainingState, split_name: str, quiet: bool) -> PhotoCache:
 
 
 def exit_on_signal(number: int, folder: Path, quiet: bool) -> NoReturn:
-    """As the signal asked, once the run is saved."""
+    """Exit as the signal would have done, after the run has been saved."""
     if not quiet:
-        click.echo(f"stopped; {folder} is saved and --resume goes on with it", err=True)
+        click.echo(f"stopped; {folder} is saved; continue with --resume", err=True)
     if number == signal.SIGTERM:
         sys.exit(SIGTERM_EXIT_CODE)
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Methods measured against photographs: scores an image, means with bootstrap intervals."""
+"""Compare methods with the photographs: metrics of each image, and means with intervals."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -20,23 +20,23 @@ from colorizer.evaluation.metrics import (
 )
 from colorizer.training.prior import ColorPrior, rebalancing_weights
 
-BOOTSTRAP_DRAWS = 1000  # of the bootstrap
+BOOTSTRAP_DRAWS = 1000
 
-BinWeights = Mapping[str, Tensor]  # an AuC's name -> what a pixel of each bin weighs (Q,)
+BinWeights = Mapping[str, Tensor]  # name of an AuC -> weight of the pixels of each bin (Q,)
 
 
 class MetricValue(NamedTuple):
-    """A metric of one image, and what the image counts in the mean."""
+    """A metric of one image, and the image's weight in the mean."""
 
     value: float
     weight: float = 1.0
 
 
-ImageMetrics = dict[str, dict[str, MetricValue]]  # method -> metric -> score; of one photograph
+ImageMetrics = dict[str, dict[str, MetricValue]]  # of one photograph: method -> metric -> value
 
 
 class MeanEstimate(NamedTuple):
-    """A mean over images; no interval where there is one image, or a mean without bounds."""
+    """A mean over images; ci95 is None if there is only one image or the mean is infinite."""
 
     mean: float
     ci95: tuple[float, float] | None
@@ -46,9 +46,11 @@ MeanEstimates = dict[str, dict[str, MeanEstimate]]  # method -> metric -> estima
 
 
 def bin_weights(prior: ColorPrior | None) -> BinWeights:
-    """Pixels of all colors alike; as in training, lambda 0.5; as in the paper's table, lambda 0.
+    """Return the bin weights of the three AuCs; without a prior, only those of auc_raw.
 
-    The last, 1 / p, lets a few rare colors decide; the balanced AuC is the steadier one.
+    auc_raw: all pixels alike. auc_balanced: training weights (lambda = 0.5). auc_rebalanced:
+    weights 1 / p as in the paper's table (lambda = 0), which a few rare colors dominate; the
+    balanced AuC is more stable.
     """
     weights = {"auc_raw": torch.ones(len(bin_centers()), dtype=torch.float64)}
     if prior is not None:
@@ -62,9 +64,9 @@ def bin_weights(prior: ColorPrior | None) -> BinWeights:
 def measure_methods(
     images: Mapping[str, Tensor], methods: Sequence[str], weights: BinWeights
 ) -> ImageMetrics:
-    """Images of methods, uint8 (1, H, W, 3) -> scores of those asked for against `real`
+    """Compare the image of each method with `real`; images: method -> uint8 (1, H, W, 3).
 
-    Measured is the 8-bit image that people would see, within the gamut.
+    The metrics are those of the final 8-bit images, which people would see.
     """
     real = from_bytes(images["real"])
     lab = rgb_to_lab(real)
@@ -84,9 +86,9 @@ def measure_methods(
 
 
 def estimate_means(scores: Sequence[ImageMetrics], rng: np.random.Generator) -> MeanEstimates:
-    """Weighted means over photographs, and their percentile intervals over drawn photographs.
+    """Estimate weighted means over photographs, with bootstrap percentile intervals.
 
-    All methods meet the same draws. Raises ValueError where there are no scores.
+    All methods use the same resampled photographs. Raises ValueError if there are no scores.
     """
     if not scores:
         raise ValueError("no scores to estimate from")
@@ -110,15 +112,18 @@ def _nearest_bin_table(device: torch.device) -> BinLookupTable:
 
 def _auc_values(lab: Tensor, real: Tensor, pixels: Mapping[str, Tensor]) -> dict[str, MetricValue]:
     error = torch.hypot(*(lab - real)[0, 1:].flatten(1))
-    under = auc_contribution(error).double()
+    auc = auc_contribution(error).double()
     return {
-        name: MetricValue(float((under * weight).sum() / weight.sum()), float(weight.mean()))
+        name: MetricValue(float((auc * weight).sum() / weight.sum()), float(weight.mean()))
         for name, weight in pixels.items()
     }
 
 
 def _colorfulness(levels: Tensor, real: Tensor) -> dict[str, MetricValue]:
-    """By both definitions, each followed by its gap to the photograph's; below 0: too drab"""
+    """Return the colorfulness by both definitions, and its difference from the photograph's.
+
+    A negative difference means that the image is too drab.
+    """
     signed, absolute = (float(colorfulness(levels, kind)) for kind in (False, True))
     return {
         "colorfulness": MetricValue(signed),
@@ -129,9 +134,10 @@ def _colorfulness(levels: Tensor, real: Tensor) -> dict[str, MetricValue]:
 
 
 def _estimate_mean(scores: NDArray[np.float64], draw_counts: NDArray[np.float64]) -> MeanEstimate:
-    """scores (n, 2): value and weight of each image.
+    """Estimate the weighted mean of one metric.
 
-    Draw_counts (BOOTSTRAP_DRAWS, n): how often it was drawn
+    scores (n, 2): value and weight of each image. draw_counts (BOOTSTRAP_DRAWS, n): how often each
+    image was resampled.
     """
     value, weight = scores.T
     mean = float((value * weight).sum() / weight.sum())

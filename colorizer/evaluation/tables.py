@@ -1,4 +1,4 @@
-"""What `colorizer evaluate` writes: a table with published values, metrics.json and CSVs."""
+"""The output of `colorizer evaluate`: a table with published values, metrics.json and CSVs."""
 
 import csv
 import json
@@ -12,24 +12,29 @@ from colorizer.evaluation.scores import ImageMetrics, MeanEstimate, MeanEstimate
 from colorizer.files import atomic_write
 
 METRICS_COLUMNS = ("method", "metric", "mean", "ci95_low", "ci95_high", "images", "published")
-NAME_WIDTH, VALUE_WIDTH = 22, 16  # letters: width of the table's columns
-DECIMALS = {"psnr": 2, "ssim": 3, "ciede2000": 2}  # in the table; one of all others
+NAME_WIDTH, VALUE_WIDTH = 22, 16  # widths of the table's columns in characters
+DECIMALS = {"psnr": 2, "ssim": 3, "ciede2000": 2}  # in the table; 1 for all other metrics
 TABLE_FOOTNOTES = """
-{images} photographs. Below each mean its 95 % interval, bootstrapped over the photographs.
-AuC and class accuracy in percent; published AuC are on other photographs (Zhang, Isola & Efros
-2016, table 1); read from: {checked}.
-PSNR and SSIM prefer gray to a guess; a gap is to the photographs, below 0 is too drab.
-LPIPS, FID and KID are left out: they need weights of networks that are not at hand.
+{images} photographs. Below each mean: its 95% confidence interval (bootstrap over photographs).
+AuC and class accuracy in percent. Published AuC values are for other photographs (Zhang, Isola &
+Efros 2016, Table 1); source: {checked}.
+PSNR and SSIM favor gray over plausible colors. A gap is the difference to the photographs; negative
+values are too drab.
+LPIPS, FID and KID are not included because they need weights of other networks.
 """
 
 
 @dataclass(frozen=True)
 class PublishedAuc:
-    """AuC on ImageNet's validation photographs (Zhang, Isola & Efros 2016, table 1)."""
+    """A published AuC on ImageNet's validation photographs (Zhang, Isola & Efros 2016, table 1).
 
-    method: str  # our method that is its nearest relative
-    read_from: str  # where it was read: `copy`, a second-hand copy; `memory`: check before printing
-    auc: dict[str, float]  # in [0, 1]
+    method: our most similar method. read_from: `copy` for a second-hand copy of the table; `memory`
+    for values that must be checked before they are cited. auc: in [0, 1].
+    """
+
+    method: str
+    read_from: str
+    auc: dict[str, float]
 
 
 PUBLISHED_AUCS = (
@@ -42,7 +47,7 @@ PUBLISHED_AUCS = (
 def write_metrics(
     folder: Path, estimates: MeanEstimates, scores: Mapping[str, ImageMetrics]
 ) -> None:
-    """metrics.csv, metrics.txt, metrics.json and, of each photograph, images.csv, each whole."""
+    """Write metrics.csv, metrics.txt and metrics.json, and images.csv with each image's values."""
     images = len(scores)
     _write_table(folder / "metrics.csv", METRICS_COLUMNS, _iterate_metric_rows(estimates, images))
     metrics = list(next(iter(estimates.values())))
@@ -54,28 +59,31 @@ def write_metrics(
 
 
 def render_table(estimates: MeanEstimates, images: int) -> str:
-    """A column a method, a line a metric; below it its intervals and what was published."""
+    """Render the table: one column per method, one row per metric.
+
+    Below each row are its intervals and, if there are any, the published values.
+    """
     methods, metrics = list(estimates), list(next(iter(estimates.values())))
     lines = [_format_line("", methods)]
     for metric in metrics:
         estimates_in_row = [estimates[method][metric] for method in methods]
-        printed = [_find_published_auc(method, metric) for method in methods]
+        published = [_find_published_auc(method, metric) for method in methods]
         lines.append(
             _format_line(metric, [_format_number(metric, each.mean) for each in estimates_in_row])
         )
         lines.append(
             _format_line("", [_format_interval(metric, each) for each in estimates_in_row])
         )
-        if any(value is not None for value in printed):
+        if any(value is not None for value in published):
             lines.append(
-                _format_line("  published", [_format_number(metric, value) for value in printed])
+                _format_line("  published", [_format_number(metric, value) for value in published])
             )
-    checked = ", ".join(f"{published.method} {published.read_from}" for published in PUBLISHED_AUCS)
+    checked = ", ".join(f"{row.method} {row.read_from}" for row in PUBLISHED_AUCS)
     return "\n".join(lines) + "\n" + TABLE_FOOTNOTES.format(images=images, checked=checked)
 
 
 def _to_json(estimates: MeanEstimates, images: int) -> dict[str, Any]:
-    """As formats.md has it; null where a number is infinite."""
+    """Return the content of metrics.json (docs/formats.md); infinite numbers become null."""
     return {
         method: {
             **{
@@ -116,7 +124,7 @@ def _iterate_metric_rows(
 
 
 def _find_published_auc(method: str, metric: str) -> float | None:
-    return next((known.auc.get(metric) for known in PUBLISHED_AUCS if known.method == method), None)
+    return next((row.auc.get(metric) for row in PUBLISHED_AUCS if row.method == method), None)
 
 
 def _finite_or_none(number: float) -> float | None:
@@ -127,7 +135,7 @@ def _format_number(metric: str, value: float | None) -> str:
     if value is None:
         return ""
     percent = metric.startswith("auc") or metric == "class_accuracy"
-    scale = 100 if percent else 1  # as the literature prints it
+    scale = 100 if percent else 1  # as in the literature
     return f"{scale * value:.{DECIMALS.get(metric, 1)}f}"
 
 

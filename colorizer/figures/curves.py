@@ -1,4 +1,4 @@
-"""Figures for a paper: loss curves, and what each color weighs."""
+"""Figures for a paper: loss curves and the loss weights of the color bins."""
 
 import csv
 from collections.abc import Mapping
@@ -20,17 +20,17 @@ from colorizer.color.spaces import lab_to_rgb_in_gamut
 from colorizer.errors import ColorizerError
 from colorizer.files import atomic_write
 
-FIGURE_FORMATS = ("svg", "png")  # for the paper, for looking at
+FIGURE_FORMATS = ("svg", "png")
 INK, MUTED, TRAIN_COLOR, VAL_COLOR = "#1a1a1a", "#5a5a5a", "#8a8a8a", "#a33a12"
 OBJECTIVE_TITLES = {"l2": "L2 regression", "mcl": "Classification with rebalancing (MCL)"}
 LOSS_LABELS = {
-    "l2": "squared error, ab / 110, summed",
-    "mcl": "weighted cross-entropy, nats a pixel",
+    "l2": "summed squared error (ab / 110)",
+    "mcl": "weighted cross-entropy (nats per pixel)",
 }
-# L at which the bins are shown: most of them have a color in the gamut there
+# The lightness at which the bins are drawn; most of them are in the gamut at this L.
 SWATCH_LIGHTNESS = 60.0
-BIN_SIZE = 10.0  # ab units, the side of a bin
-STYLE: Any = {  # Any, since each version of matplotlib types the names it takes anew
+BIN_SIZE = 10.0  # side of a bin in ab units
+STYLE: Any = {  # Any, because the types of these names differ between versions of matplotlib
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.spines.top": False,
@@ -42,12 +42,12 @@ STYLE: Any = {  # Any, since each version of matplotlib types the names it takes
 
 
 def read_log(path: Path) -> dict[str, list[float]]:
-    """log.csv of a run: column -> its values by epoch.
+    """Read log.csv of a run: column -> its values by epoch.
 
-    Raises ColorizerError where there is none.
+    Raises ColorizerError if the file is missing or is not a log.
     """
     if not path.exists():
-        raise ColorizerError(f"{path}: no log; `colorizer train` writes one in each run's folder")
+        raise ColorizerError(f"{path}: no training log; use the folder of a `colorizer train` run")
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     try:
@@ -57,7 +57,7 @@ def read_log(path: Path) -> dict[str, list[float]]:
 
 
 def draw_loss_curves(log: Mapping[str, list[float]], objective: str) -> Figure:
-    """Training and validation loss by epoch, the epoch with the least validation loss marked.
+    """Draw training and validation loss by epoch, and mark the lowest validation loss.
 
     Figures 3 and 4 of the source report.
     """
@@ -85,7 +85,7 @@ def draw_loss_curves(log: Mapping[str, list[float]], objective: str) -> Figure:
 
 
 def draw_bin_weights(weight: Tensor) -> Figure:
-    """The bins in their own colors, and what a pixel of each weighs in the loss; weight (Q,)
+    """Draw the bins in their colors and with their loss weights (Q,).
 
     Figure 2 of the source report.
     """
@@ -98,14 +98,14 @@ def draw_bin_weights(weight: Tensor) -> Figure:
             axes.spines[:].set_visible(False)
             axes.tick_params(length=2)
         left.set(ylabel="b")
-        left.set_title(f"the bins, at L = {SWATCH_LIGHTNESS:.0f}", fontsize=9)
+        left.set_title(f"bins at L = {SWATCH_LIGHTNESS:.0f}", fontsize=9)
         left.add_collection(
             PatchCollection(_bin_rectangles(bins), facecolor=bin_colors(bins).numpy())
         )
         squares = PatchCollection(_bin_rectangles(bins), cmap="cividis", norm=LogNorm())
         squares.set_array(weight.numpy())
         right.add_collection(squares)
-        right.set_title("weight of a pixel in the loss", fontsize=9)
+        right.set_title("loss weight of each bin", fontsize=9)
         bar = figure.colorbar(squares, ax=right, shrink=0.9, format="%g")
         low, high = float(weight.min()), float(weight.max())
         bar.set_ticks([tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if low <= tick <= high])
@@ -115,13 +115,13 @@ def draw_bin_weights(weight: Tensor) -> Figure:
 
 
 def bin_colors(bins: Tensor) -> Tensor:
-    """ab (Q, 2) -> sRGB (Q, 3) in [0, 1] at one lightness, as near as the gamut allows"""
+    """Return the colors of bins ab (Q, 2) at SWATCH_LIGHTNESS, mapped to sRGB (Q, 3) in [0, 1]."""
     lab = torch.cat([torch.full_like(bins[:, :1], SWATCH_LIGHTNESS), bins], dim=1)
     return lab_to_rgb_in_gamut(lab).clamp(0, 1)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """path.svg and path.png, without a date: the same data give the same files."""
+    """Save path.svg and path.png without a date, so that the same data give the same files."""
     dates = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
     for kind in FIGURE_FORMATS:
         target = path.with_name(f"{path.name}.{kind}")

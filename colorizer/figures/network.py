@@ -1,4 +1,4 @@
-"""A network drawn from the model itself: what runs, in which order, what it gives."""
+"""Draw the diagram of a network by tracing its layers and their output shapes."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from colorizer.figures.curves import INK, MUTED, STYLE
 from colorizer.networks.models import Colorizer
 
-INPUT_PX = 256  # px, of the image that is sent through
-BOX_WIDTH, BOX_HEIGHT = 1.2, 0.42  # inches, of a box
-COLUMN_STEP, ROW_STEP = 1.6, 0.72  # from box to box
+INPUT_PX = 256  # side of the traced image
+BOX_WIDTH, BOX_HEIGHT = 1.2, 0.42  # inches
+COLUMN_STEP, ROW_STEP = 1.6, 0.72  # inches between the centers of boxes
 FILL_COLORS = {"backbone": "#dfe7ee", "decoder": "#f1e4d3", "head": "#ecd5d0"}
 LATERAL_PREFIX = "decoder.lateral"
 
 
 class LayerInfo(NamedTuple):
-    """Something that ran, and the shape it gave for an image of INPUT_PX pixels."""
+    """A traced layer and its output shape for an image of INPUT_PX pixels."""
 
     name: str  # as in the state dict
     shape: tuple[int, int, int]  # C, H, W
@@ -31,34 +31,37 @@ class LayerInfo(NamedTuple):
 
 
 class _Box(NamedTuple):
-    part: LayerInfo
+    layer: LayerInfo
     column: int
 
     @property
     def center(self) -> tuple[float, float]:
-        """In inches; a level down for each halving of the image."""
-        return COLUMN_STEP * self.column, -ROW_STEP * log2(INPUT_PX / self.part.shape[1])
+        """The center in inches; one row down for each halving of the image."""
+        return COLUMN_STEP * self.column, -ROW_STEP * log2(INPUT_PX / self.layer.shape[1])
 
 
 def trace_layers(model: Colorizer) -> list[LayerInfo]:
-    """The parts of a model in the order they ran, between the lightness and ab."""
-    ran: list[LayerInfo] = []
+    """Return the layers of a model in their order of execution, from lightness to ab."""
+    layers: list[LayerInfo] = []
     hooks = [
-        part.register_forward_hook(
-            lambda module, _, out, name=name: ran.append(_layer_info(name, out, module))
+        module.register_forward_hook(
+            lambda module, _, out, name=name: layers.append(_layer_info(name, out, module))
         )
-        for name, part in _traced_modules(model)
+        for name, module in _traced_modules(model)
     ]
     lightness = torch.zeros(1, 1, INPUT_PX, INPUT_PX)
     with torch.inference_mode():
         ab = model.decode(model(lightness))
     for hook in hooks:
         hook.remove()
-    return [_layer_info("lightness", lightness), *ran, _layer_info("ab", ab)]
+    return [_layer_info("lightness", lightness), *layers, _layer_info("ab", ab)]
 
 
 def draw_network(layers: Sequence[LayerInfo]) -> Figure:
-    """Trunk, laterals, decoder and head side by side, or a chain; resolution falls downwards."""
+    """Draw the layers: backbone, laterals, decoder and head side by side, or a chain.
+
+    Resolution decreases downwards.
+    """
     boxes = list(_lay_out(layers))
     centers = [box.center for box in boxes]
     right, bottom = max(x for x, _ in centers), min(y for _, y in centers)
@@ -76,7 +79,7 @@ def draw_network(layers: Sequence[LayerInfo]) -> Figure:
 
 
 def _traced_modules(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Convolutions and sequences of layers, wherever they are; norms and single layers are not."""
+    """Yield the convolutions and sequences of layers at any depth, but no norms or activations."""
     for name, child in module.named_children():
         if isinstance(child, nn.Sequential | nn.Conv2d):
             yield prefix + name, child
@@ -90,18 +93,18 @@ def _layer_info(name: str, out: Tensor, module: nn.Module | None = None) -> Laye
     return LayerInfo(name, (channels, height, width), parameters)
 
 
-def _lay_out(parts: Sequence[LayerInfo]) -> Iterator[_Box]:
-    """A column for each stretch of the network; one without laterals is a chain.
+def _lay_out(layers: Sequence[LayerInfo]) -> Iterator[_Box]:
+    """Place the layers in a column for each part of the network, or as a chain without laterals.
 
-    A chain goes on below or above where the resolution changes, else to the right.
+    A chain continues in the same column if the resolution changes, else in the next one.
     """
-    if any(part.name.startswith(LATERAL_PREFIX) for part in parts):
-        yield from (_Box(part, _column(part.name)) for part in parts)
+    if any(layer.name.startswith(LATERAL_PREFIX) for layer in layers):
+        yield from (_Box(layer, _column(layer.name)) for layer in layers)
         return
     column = 0
-    for before, part in zip([None, *parts], parts, strict=False):
-        column += before is not None and before.shape[1:] == part.shape[1:]
-        yield _Box(part, column)
+    for previous, layer in zip([None, *layers], layers, strict=False):
+        column += previous is not None and previous.shape[1:] == layer.shape[1:]
+        yield _Box(layer, column)
 
 
 def _column(name: str) -> int:
@@ -111,22 +114,25 @@ def _column(name: str) -> int:
 
 
 def _connect(boxes: Sequence[_Box]) -> Iterator[tuple[_Box, _Box]]:
-    """Along the way; a lateral leads from the trunk to the decoder at its own resolution."""
-    lateral = [box for box in boxes if box.part.name.startswith(LATERAL_PREFIX)]
-    trunk = [box for box in boxes if box.column == 0]
-    rest = [box for box in boxes if box not in trunk and box not in lateral]
-    if not lateral:
+    """Yield the pairs of boxes that are joined by an arrow.
+
+    A lateral connects the backbone with the decoder at the same resolution.
+    """
+    laterals = [box for box in boxes if box.layer.name.startswith(LATERAL_PREFIX)]
+    backbone = [box for box in boxes if box.column == 0]
+    rest = [box for box in boxes if box not in backbone and box not in laterals]
+    if not laterals:
         yield from pairwise(boxes)
         return
-    yield from (*pairwise(trunk), *pairwise(rest))
-    for box in lateral:
-        shape = box.part.shape[1:]
-        yield next(stage for stage in trunk if stage.part.shape[1:] == shape), box
-        yield box, next(stage for stage in rest if stage.part.shape[1:] == shape)
+    yield from (*pairwise(backbone), *pairwise(rest))
+    for box in laterals:
+        shape = box.layer.shape[1:]
+        yield next(stage for stage in backbone if stage.layer.shape[1:] == shape), box
+        yield box, next(stage for stage in rest if stage.layer.shape[1:] == shape)
 
 
 def _draw_arrow(axes: Axes, start: _Box, end: _Box) -> None:
-    """Between the facing edges of two boxes."""
+    """Draw an arrow between the facing edges of two boxes."""
     (x, y), (x2, y2) = start.center, end.center
     if start.column == end.column:
         down = 1 if y2 < y else -1
@@ -138,13 +144,13 @@ def _draw_arrow(axes: Axes, start: _Box, end: _Box) -> None:
 
 
 def _draw_box(axes: Axes, box: _Box) -> None:
-    (x, y), part = box.center, box.part
-    kind, _, name = part.name.partition(".")
+    (x, y), layer = box.center, box.layer
+    kind, _, name = layer.name.partition(".")
     corner = (x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2)
-    fill = FILL_COLORS.get(kind, "white" if not part.parameters else FILL_COLORS["backbone"])
+    fill = FILL_COLORS.get(kind, "white" if not layer.parameters else FILL_COLORS["backbone"])
     axes.add_patch(Rectangle(corner, BOX_WIDTH, BOX_HEIGHT, facecolor=fill, edgecolor=MUTED))
-    title = (name or kind).replace(".", " ") + _format_parameter_count(part.parameters)
-    shape = " \N{MULTIPLICATION SIGN} ".join(map(str, part.shape))
+    title = (name or kind).replace(".", " ") + _format_parameter_count(layer.parameters)
+    shape = " \N{MULTIPLICATION SIGN} ".join(map(str, layer.shape))
     middle: Any = {"ha": "center", "va": "center"}
     axes.text(x, y + 0.08, title, fontsize=8, color=INK, **middle)
     axes.text(x, y - 0.1, shape, fontsize=7.5, color=MUTED, **middle)

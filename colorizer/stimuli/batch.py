@@ -1,7 +1,7 @@
-"""A split -> stimuli: one crop, one Lab round trip, one encoder for all methods.
+"""Create the stimuli of all methods with the same crop, Lab conversion and PNG encoder.
 
-Real and fake of a photograph may differ in nothing but their chroma. Threads decode ahead of the
-network and encode behind it; a photograph that is finished is not made again.
+The real and fake images of a photograph must differ only in their chroma. Threads decode
+photographs ahead of the network and encode images after it. Finished stimuli are not made again.
 """
 
 import hashlib
@@ -32,11 +32,11 @@ from colorizer.stimuli.manifest import SINGLE_SHARD, ManifestRow, Shard
 from colorizer.stimuli.methods import METHOD_MODELS, MethodInput, render_methods, to_lab
 
 STIMULUS_METHODS = ("real", "foil", *METHOD_MODELS)
-PHOTOS_PER_BATCH = {"cpu": 2, "cuda": 64}  # photographs that the network sees together
+PHOTOS_PER_BATCH = {"cpu": 2, "cuda": 64}
 
 
 class LoadedModel(NamedTuple):
-    """A trained colorizer and the digits that name its file in the manifest."""
+    """A trained colorizer, and the digest of its checkpoint for the manifest."""
 
     network: Colorizer
     checkpoint_digest: str
@@ -44,16 +44,20 @@ class LoadedModel(NamedTuple):
 
 @dataclass(frozen=True)
 class StimulusSettings:
-    """How stimuli are made: STIMULUS_METHODS, models by objective, pixels, the foils' seed."""
+    """The settings of stimuli.
+
+    methods: a selection of STIMULUS_METHODS. models: by model name. size: width and height in
+    pixels. seed: decides the donors of the foils. precision: of the networks.
+    """
 
     methods: Sequence[str]
     models: Mapping[str, LoadedModel]
     size: int
     seed: int
-    precision: torch.dtype = torch.float32  # of the networks
+    precision: torch.dtype = torch.float32
 
     def checkpoint_digest(self, method: str) -> str:
-        """What the manifest says; empty for a method without a model."""
+        """Return the checkpoint digest for the manifest, or "" for a method without a model."""
         return (
             self.models[METHOD_MODELS[method][0]].checkpoint_digest
             if method in METHOD_MODELS
@@ -61,7 +65,7 @@ class StimulusSettings:
         )
 
     def fingerprint(self, method: str) -> dict[str, str | int]:
-        """All that a method's files depend on beside the photographs."""
+        """Return the settings on which a method's files depend, apart from the photographs."""
         if method in METHOD_MODELS:
             model_facts = {
                 "checkpoint": self.checkpoint_digest(method),
@@ -72,66 +76,75 @@ class StimulusSettings:
 
 
 class _StimulusJob(NamedTuple):
-    stale_methods: Sequence[str]  # the methods whose files are to be made
+    """The images to render for one photograph."""
+
+    stale_methods: Sequence[str]  # methods whose files are missing or out of date
     pixels: Pixels
-    donor_pixels: Pixels | None  # whose colors the foil has
+    donor_pixels: Pixels | None  # the photograph whose colors the foil gets
 
 
-_ImagesByMethod = dict[str, Pixels]  # by method
+_ImagesByMethod = dict[str, Pixels]
 
 
 def fastest_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device has it in hardware: colors move by less than a person sees."""
+    """Return bfloat16 if the device supports it in hardware, else float32.
+
+    The colors change by less than people can see.
+    """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    can = torch.cpu.get_capabilities()
-    has = any(can.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
-    return torch.bfloat16 if has else torch.float32
+    capabilities = torch.cpu.get_capabilities()
+    supported = any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+    return torch.bfloat16 if supported else torch.float32
 
 
 def write_stimuli(
     photographs: Sequence[Photograph],
-    recipe: StimulusSettings,
+    settings: StimulusSettings,
     out: Path,
     device: torch.device,
     shard: Shard = SINGLE_SHARD,
 ) -> Generator[list[ManifestRow] | Refusal, None, None]:
-    """Make `out`/METHOD/IMAGE.png of a shard's photographs; for each its rows of the manifest.
+    """Write `out`/METHOD/IMAGE.png for a shard's photographs; yield the manifest rows of each.
 
-    What an earlier call with the same recipe left there is kept, so a batch that was stopped goes
-    on. A photograph that cannot be read, or is gray, is refused and the others go on. Which others
-    the network sees beside it can change a color in its last bit.
+    Files of an earlier call with the same settings are kept, so an interrupted batch is resumed.
+    A Refusal is yielded for a photograph that is gray or cannot be read. The other photographs in
+    the network's batch can change the last bit of a color.
     """
     roots = sorted({photograph.root for photograph in photographs})
     valid_since_ns = {
         method: _settings_timestamp_ns(
-            out / f"{method}.json", {**recipe.fingerprint(method), "roots": roots}
+            out / f"{method}.json", {**settings.fingerprint(method), "roots": roots}
         )
-        for method in recipe.methods
+        for method in settings.methods
     }
-    # of all, so that every sharding borrows alike
-    donor_ring = build_donor_ring(photographs, recipe.seed)
+    # The ring has all photographs, so that donors do not depend on the number of shards.
+    donor_ring = build_donor_ring(photographs, settings.seed)
 
     def prepare(photograph: Photograph) -> _StimulusJob | Refusal | None:
-        files = {method: _stimulus_path(out, photograph, method) for method in recipe.methods}
+        files = {method: _stimulus_path(out, photograph, method) for method in settings.methods}
         stale = [m for m in files if not _is_current(files[m], photograph, valid_since_ns[m])]
         try:
-            return _read(photograph, stale, donor_ring, recipe.size) if stale else None
-        except UnreadablePhotographError as refusal:
-            return Refusal(photograph.file, str(refusal))
+            return _read(photograph, stale, donor_ring, settings.size) if stale else None
+        except UnreadablePhotographError as error:
+            return Refusal(photograph.file, str(error))
 
-    def finish(done: tuple[Photograph, _ImagesByMethod | Refusal]) -> list[ManifestRow] | Refusal:
-        photograph, painted = done
-        if isinstance(painted, Refusal):
-            return painted
-        for method, pixels in painted.items():
+    def finish(
+        rendered: tuple[Photograph, _ImagesByMethod | Refusal],
+    ) -> list[ManifestRow] | Refusal:
+        photograph, images = rendered
+        if isinstance(images, Refusal):
+            return images
+        for method, pixels in images.items():
             _write_png(_stimulus_path(out, photograph, method), pixels)
-        return [_build_manifest_row(out, photograph, method, recipe) for method in recipe.methods]
+        return [
+            _build_manifest_row(out, photograph, method, settings) for method in settings.methods
+        ]
 
-    with _parallel_workers(device) as painters:
+    with _parallel_workers(device) as workers:
         prepared = map_ahead(prepare, shard.select(photographs))
-        painted = _render_in_order(prepared, recipe, device, painters)
-        for _, result in map_ahead(finish, painted):
+        rendered = _render_in_order(prepared, settings, device, workers)
+        for _, result in map_ahead(finish, rendered):
             yield result
 
 
@@ -143,9 +156,10 @@ def _read(photograph: Photograph, stale: Sequence[str], ring: DonorRing, size: i
 
 @contextmanager
 def _parallel_workers(device: torch.device) -> Iterator[int]:
-    """How many threads paint: on a CPU as many as torch has, each for itself in the meantime.
+    """Yield the number of rendering threads; on a CPU, each of them runs torch on one thread.
 
-    Threads that share each operation wait for the slowest of them at its end.
+    Independent threads are faster than threads that share each operation, because these would wait
+    for each other at the end of every operation.
     """
     if device.type != "cpu":
         yield 1
@@ -160,46 +174,47 @@ def _parallel_workers(device: torch.device) -> Iterator[int]:
 
 def _render_in_order(
     prepared: Iterable[tuple[Photograph, _StimulusJob | Refusal | None]],
-    recipe: StimulusSettings,
+    settings: StimulusSettings,
     device: torch.device,
     workers: int,
 ) -> Iterator[tuple[Photograph, _ImagesByMethod | Refusal]]:
-    """What is to be written for each photograph; nothing for one that is finished."""
-    ahead = iter(prepared)
-    batches = iter(lambda: list(islice(ahead, PHOTOS_PER_BATCH[device.type])), [])
+    """Yield the images to write for each photograph; the dict is empty if it is finished."""
+    remaining = iter(prepared)
+    batches = iter(lambda: list(islice(remaining, PHOTOS_PER_BATCH[device.type])), [])
 
-    def paint_all(
+    def render_batch(
         batch: list[tuple[Photograph, _StimulusJob | Refusal | None]],
     ) -> list[_ImagesByMethod]:
-        return _render_jobs(
-            [work for _, work in batch if isinstance(work, _StimulusJob)], recipe, device
-        )
+        jobs = [job for _, job in batch if isinstance(job, _StimulusJob)]
+        return _render_jobs(jobs, settings, device)
 
-    for batch, painted in map_ahead(paint_all, batches, workers):
-        following = iter(painted)
-        for photograph, work in batch:
-            yield photograph, next(following) if isinstance(work, _StimulusJob) else work or {}
+    for batch, rendered in map_ahead(render_batch, batches, workers):
+        images = iter(rendered)
+        for photograph, job in batch:
+            yield photograph, next(images) if isinstance(job, _StimulusJob) else job or {}
 
 
 def _render_jobs(
-    works: Sequence[_StimulusJob], recipe: StimulusSettings, device: torch.device
+    jobs: Sequence[_StimulusJob], settings: StimulusSettings, device: torch.device
 ) -> list[_ImagesByMethod]:
-    """Every stale image of every work."""
+    """Render the stale images of every job."""
     stale = [
-        method for method in recipe.methods if any(method in work.stale_methods for work in works)
+        method for method in settings.methods if any(method in job.stale_methods for job in jobs)
     ]
     if not stale:
         return []
-    lab, donor = to_lab([work.pixels for work in works]), None
-    if "foil" in stale:  # who needs none lends to itself, and it is not written
+    lab, donor = to_lab([job.pixels for job in jobs]), None
+    if "foil" in stale:
+        # Photographs that need no donor are their own donor and are not written.
         donor = to_lab(
-            [work.pixels if work.donor_pixels is None else work.donor_pixels for work in works]
+            [job.pixels if job.donor_pixels is None else job.donor_pixels for job in jobs]
         )
-    networks = {objective: model.network for objective, model in recipe.models.items()}
-    painted = render_methods(MethodInput(lab, donor).to(device), stale, networks, recipe.precision)
-    images = {method: pixels.cpu().numpy() for method, pixels in painted.items()}
+    networks = {name: model.network for name, model in settings.models.items()}
+    inputs = MethodInput(lab, donor).to(device)
+    rendered = render_methods(inputs, stale, networks, settings.precision)
+    images = {method: pixels.cpu().numpy() for method, pixels in rendered.items()}
     return [
-        {method: images[method][i] for method in work.stale_methods} for i, work in enumerate(works)
+        {method: images[method][i] for method in job.stale_methods} for i, job in enumerate(jobs)
     ]
 
 
@@ -209,12 +224,13 @@ def _stimulus_path(out: Path, photograph: Photograph, method: str) -> Path:
 
 def _write_png(path: Path, pixels: Pixels) -> None:
     with atomic_write(path) as temporary:
-        # To look for repeats takes longer than all the rest, and photographs have none.
+        # Huffman coding only: searching for repeated byte strings would take most of the time and
+        # saves little on photographs.
         Image.fromarray(pixels).save(temporary, compress_type=zlib.Z_HUFFMAN_ONLY)
 
 
 def _build_manifest_row(
-    out: Path, photograph: Photograph, method: str, recipe: StimulusSettings
+    out: Path, photograph: Photograph, method: str, settings: StimulusSettings
 ) -> ManifestRow:
     path = _stimulus_path(out, photograph, method)
     return ManifestRow(
@@ -222,22 +238,23 @@ def _build_manifest_row(
         method=method,
         file=path.relative_to(out).as_posix(),
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        width=recipe.size,
-        height=recipe.size,
+        width=settings.size,
+        height=settings.size,
         split=photograph.split,
-        checkpoint=recipe.checkpoint_digest(method),
+        checkpoint=settings.checkpoint_digest(method),
     )
 
 
 def _settings_timestamp_ns(path: Path, fingerprint: Mapping[str, object]) -> int:
-    """Since when (mtime, ns) a method's files are made from this; what changed begins now.
+    """Return the time (mtime, ns) since which a method's files have been made with these settings.
 
-    A file's own date serves, since the clock of the file system may not be the machine's.
+    Changed settings are written to `path`, so the time starts again. The file's own mtime is used
+    because the file system's clock may differ from the machine's.
     """
-    described = json.dumps(fingerprint)
-    if not path.exists() or path.read_text(encoding="utf-8") != described:
+    content = json.dumps(fingerprint)
+    if not path.exists() or path.read_text(encoding="utf-8") != content:
         with atomic_write(path) as temporary:
-            temporary.write_text(described, encoding="utf-8")
+            temporary.write_text(content, encoding="utf-8")
     return path.stat().st_mtime_ns
 
 
@@ -245,5 +262,5 @@ def _is_current(png: Path, photograph: Photograph, valid_since_ns: int) -> bool:
     if not png.exists() or not photograph.path.exists():
         return False
     made_ns, source = png.stat().st_mtime_ns, photograph.path.stat()
-    # ctime: a photograph put there later may bear an older mtime
+    # ctime is compared too, because a photograph that was copied later may have an older mtime.
     return made_ns >= valid_since_ns and made_ns > max(source.st_mtime_ns, source.st_ctime_ns)

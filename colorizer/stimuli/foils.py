@@ -1,4 +1,4 @@
-"""Control fakes: a photograph's lightness under another photograph's colors."""
+"""Foils, the control fakes: a photograph's lightness with the colors of another photograph."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,22 +11,26 @@ from colorizer.photos.splits import Photograph
 
 
 class DonorRing(NamedTuple):
-    """Photographs in the order in which each borrows from the next."""
+    """A circular order of photographs, in which each gets its colors from the next one."""
 
     photographs: Sequence[Photograph]
-    positions: Mapping[str, int]  # by image
+    positions: Mapping[str, int]  # image -> index in photographs
 
 
 def build_donor_ring(photographs: Iterable[Photograph], seed: int) -> DonorRing:
-    """In an order drawn from the seed and the ids: a photograph more moves one donor only."""
+    """Order the photographs by a hash of the seed and the ID.
+
+    One more photograph therefore changes the donor of only one other.
+    """
     ring = sorted(photographs, key=lambda p: hashlib.sha256(f"{seed}/{p.image}".encode()).digest())
     return DonorRing(ring, {photograph.image: place for place, photograph in enumerate(ring)})
 
 
 def iterate_donors(ring: DonorRing, photograph: Photograph) -> Iterator[Photograph]:
-    """Whose colors a photograph borrows, best choice first: the next on the ring.
+    """Yield the photographs that can lend their colors to this one, best choice first.
 
-    So everyone gives about once; nobody gives to a photograph of the own group.
+    They follow it on the ring, so each photograph is a donor about once. Photographs of the same
+    duplicate group are skipped.
     """
     place, count = ring.positions[photograph.image], len(ring.photographs)
     following = (ring.photographs[(place + step) % count] for step in range(1, count))
@@ -34,18 +38,18 @@ def iterate_donors(ring: DonorRing, photograph: Photograph) -> Iterator[Photogra
 
 
 def read_donor_square(donor_ring: DonorRing, photograph: Photograph, size: int) -> Pixels:
-    """The square of the first donor that has colors.
+    """Read the square of the first donor that is a readable color photograph.
 
-    Raises UnreadablePhotographError without one.
+    Raises UnreadablePhotographError if there is none.
     """
     for donor in iterate_donors(donor_ring, photograph):
         try:
             return read_color_square(donor.path, size)
         except UnreadablePhotographError:
-            continue  # it is refused under its own name
-    raise UnreadablePhotographError("no other photograph can lend a foil its colors")
+            continue  # this photograph is reported as refused itself
+    raise UnreadablePhotographError("no other photograph can provide the colors for a foil")
 
 
 def swap_chroma(lab: Tensor, donor: Tensor) -> Tensor:
-    """Lab (N, 3, H, W) twice -> the first's L with the second's ab"""
+    """Combine the L of `lab` with the ab of `donor`; both are Lab (N, 3, H, W)."""
     return cat([lab[:, :1], donor[:, 1:]], dim=1)

@@ -1,4 +1,4 @@
-"""A photograph of any size and shape in color: its own lightness under a model's ab."""
+"""Colorize photographs of any size and shape, keeping their lightness."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,27 +18,29 @@ from colorizer.color.spaces import (
 )
 from colorizer.networks.models import Colorizer, upsample_ab
 
-# px: the size that models were fitted at, and what a panorama may cost
+# Networks run at the size they were trained at; the limit of the long side bounds the cost of
+# panoramas.
 SHORT_SIDE_PX, MAX_LONG_SIDE_PX = 256, 1024
-MIN_SIDE_PX = 32  # px: the coarsest stride of a trunk
-SIDE_MULTIPLE_PX = 8  # px: sides are its multiples
-CHUNK_PIXELS = 2**18  # pixels converted at once: few enough for the caches, enough for the threads
+MIN_SIDE_PX = 32  # the coarsest stride of a backbone
+SIDE_MULTIPLE_PX = 8
+# Pixels that are converted at once: few enough for the CPU caches, enough to occupy all threads.
+CHUNK_PIXELS = 2**18
 
 
 class ConfiguredModel(NamedTuple):
-    """A model and how it is read."""
+    """A model with its decoding settings."""
 
     network: Colorizer
-    temperature: float  # of a classification, as in `decode`
-    saturation: float  # scales the predicted ab: 0 is gray
+    temperature: float  # as in `decode`; only used by classification models
+    saturation: float  # factor for the predicted ab; 0 is gray
     device: torch.device
 
 
 def colorize_image(pixels: NDArray[np.uint8], model: ConfiguredModel) -> NDArray[np.uint8]:
-    """sRGB (H, W, 3), in color or not -> the same at the same size in the painter's colors
+    """Colorize an sRGB image (H, W, 3), in color or gray, at its own size.
 
-    Lightness stays what it is, since colors outside sRGB lose chroma instead. Beside the two
-    images it takes 20 bytes a pixel; all the rest is bounded.
+    Lightness is kept, because colors outside sRGB lose chroma instead. Memory: 20 bytes per pixel
+    in addition to the two images, plus a constant.
     """
     height, width = pixels.shape[:2]
     chunks = _split(torch.tensor(pixels).reshape(1, -1, 3), dim=1)
@@ -50,27 +52,27 @@ def colorize_image(pixels: NDArray[np.uint8], model: ConfiguredModel) -> NDArray
 
 
 def to_grayscale(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """sRGB (H, W, 3) -> the neutral image of its lightness, what a model sees"""
+    """Convert sRGB (H, W, 3) to the gray image of the same lightness, the input of a model."""
     lightness = rgb_to_lightness(from_bytes(torch.tensor(pixels)[None]))
     return to_bytes(gray_rgb(lightness))[0].numpy()
 
 
 @torch.inference_mode()
-def predict_ab(lightness: Tensor, painter: ConfiguredModel) -> Tensor:
-    """L (1, 1, H, W) -> ab (1, 2, H, W), predicted at the working size and enlarged"""
+def predict_ab(lightness: Tensor, model: ConfiguredModel) -> Tensor:
+    """Predict ab (1, 2, H, W) from L (1, 1, H, W), at the working size, and enlarge it."""
     size = working_size(*lightness.shape[-2:])
     small = functional.interpolate(lightness, size, mode="bilinear", antialias=True)
-    raw = painter.network(small.to(painter.device))
-    ab = painter.saturation * painter.network.decode(raw, painter.temperature)
+    raw = model.network(small.to(model.device))
+    ab = model.saturation * model.network.decode(raw, model.temperature)
     ab = upsample_ab(ab, *size).cpu()
     return functional.interpolate(ab, lightness.shape[-2:], mode="bilinear")
 
 
 def working_size(height: int, width: int) -> tuple[int, int]:
-    """What a network is shown of a photograph: its shape, with a short side of 256 px
+    """Return the size (rows, columns) at which a network runs on a photograph.
 
-    A panorama's long side has 1024 instead; a ribbon is stretched to 32, for there is no seeing
-    in less.
+    The short side has about 256 px; for panoramas the long side has 1024 px instead. Very narrow
+    images are enlarged to 32 px, the network's minimum.
     """
     scale = min(SHORT_SIDE_PX / min(height, width), MAX_LONG_SIDE_PX / max(height, width))
     rows, columns = (

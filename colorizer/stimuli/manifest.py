@@ -1,7 +1,7 @@
-"""manifest.csv, the contract with the study server: a row a stimulus, and how shards share it.
+"""Write manifest.csv, the list of stimuli for the study server, with several shards if needed.
 
-Each shard writes its rows to a part of its own, and whichever ends last joins the parts. A
-manifest is there only when everything that it lists is.
+Each shard writes its rows to its own part, and the last shard to finish joins the parts.
+The manifest exists only when all stimuli that it lists exist.
 """
 
 import csv
@@ -30,13 +30,13 @@ class ManifestRow:
 
 
 class Shard(NamedTuple):
-    """Which part of the work is this process's: number 1 to `total`."""
+    """The part of the work of one process: number `number` of `total`, from 1."""
 
     number: int = 1
     total: int = 1
 
     def select(self, items: Sequence[T]) -> Sequence[T]:
-        """Every `total`-th item: the shards have each item once, and about the same work."""
+        """Return every `total`-th item: each item is in one shard, and shards are balanced."""
         return items[self.number - 1 :: self.total]
 
 
@@ -44,15 +44,15 @@ SINGLE_SHARD = Shard()
 
 
 def clear_manifest(out: Path, shard: Shard) -> None:
-    """Take away what an earlier batch said, since its stimuli are about to change."""
+    """Delete the manifest and the shard's part, because the stimuli are about to change."""
     (out / "manifest.csv").unlink(missing_ok=True)
     _part_path(out, shard).unlink(missing_ok=True)
 
 
 def write_manifest(out: Path, rows: Sequence[ManifestRow], shard: Shard) -> Path:
-    """Write this shard's rows, and manifest.csv where the other shards have written theirs.
+    """Write this shard's rows, and manifest.csv if all other shards have written theirs.
 
-    Returns the file that was written last.
+    Returns the path of the file that was written last.
     """
     part = _part_path(out, shard)
     _write(part, [asdict(stimulus) for stimulus in rows])
@@ -70,7 +70,7 @@ def _part_path(out: Path, shard: Shard) -> Path:
 
 
 def _write(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Whole or not at all, in the order of the images, whoever made them."""
+    """Write the rows atomically, sorted by image so that they do not depend on the shards."""
     columns = [field.name for field in fields(ManifestRow)]
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""The same photographs under every method's colors."""
+"""Render photographs with the colors of each method."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from colorizer.photos.reading import (
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.foils import build_donor_ring, read_donor_square, swap_chroma
 
-METHOD_MODELS = {  # whose model, at which temperature
+METHOD_MODELS = {  # method -> (model name, temperature)
     "l2": ("l2", 1.0),
     "mcl": ("mcl", 1.0),
     "mcl-annealed": ("mcl", ANNEALED_TEMPERATURE),
@@ -30,13 +30,16 @@ METHODS = ("gray", "foil", *METHOD_MODELS, "real")
 
 
 class MethodInput(NamedTuple):
-    """What the methods start from."""
+    """The images from which all methods are rendered.
 
-    photo_lab: Tensor  # (N, 3, H, W)
-    donor_lab: Tensor | None  # likewise; whose colors the foils have
+    photo_lab (N, 3, H, W): the photographs. donor_lab (N, 3, H, W): the donors of foil colors.
+    """
+
+    photo_lab: Tensor
+    donor_lab: Tensor | None
 
     def to(self, device: torch.device) -> "MethodInput":
-        """The same on a device."""
+        """Move the images to a device."""
         donor = None if self.donor_lab is None else self.donor_lab.to(device)
         return MethodInput(self.photo_lab.to(device), donor)
 
@@ -44,7 +47,10 @@ class MethodInput(NamedTuple):
 def read_method_inputs(
     photographs: Sequence[Photograph], size: int, seed: int, with_donors: bool
 ) -> Iterator[MethodInput | Refusal]:
-    """Each photograph's central square, read ahead; seed: of the ring on which foils borrow."""
+    """Yield the central square of each photograph, read ahead in threads, or its Refusal.
+
+    seed: decides the donors of the foils.
+    """
     ring = build_donor_ring(photographs, seed)
 
     def read(photograph: Photograph) -> MethodInput | Refusal:
@@ -53,15 +59,15 @@ def read_method_inputs(
             return MethodInput(
                 lab, to_lab([read_donor_square(ring, photograph, size)]) if with_donors else None
             )
-        except UnreadablePhotographError as refusal:
-            return Refusal(photograph.file, str(refusal))
+        except UnreadablePhotographError as error:
+            return Refusal(photograph.file, str(error))
 
-    for _, sitting in map_ahead(read, photographs):
-        yield sitting
+    for _, result in map_ahead(read, photographs):
+        yield result
 
 
 def to_lab(squares: Sequence[Pixels]) -> Tensor:
-    """N squares (H, W, 3) -> Lab (N, 3, H, W)"""
+    """Convert N squares (H, W, 3) to Lab (N, 3, H, W)."""
     return rgb_to_lab(from_bytes(torch.from_numpy(np.stack(squares))))
 
 
@@ -72,9 +78,10 @@ def render_methods(
     models: Mapping[str, Colorizer],
     precision: torch.dtype = torch.float32,
 ) -> dict[str, Tensor]:
-    """uint8 (N, H, W, 3) of each of METHODS asked for: all through the same last steps
+    """Render each of the methods: method -> uint8 (N, H, W, 3).
 
-    models: by objective; precision: of the networks.
+    All images pass the same gamut mapping and rounding. models: by model name. precision: of the
+    networks.
     """
     lab, donor = inputs
     labs = {
@@ -90,18 +97,18 @@ def render_methods(
 def _predict(
     lab: Tensor, methods: Sequence[str], models: Mapping[str, Colorizer], precision: torch.dtype
 ) -> dict[str, Tensor]:
-    """Lab (N, 3, H, W) -> the same lightness under the colors of each method that has a model"""
+    """Predict the colors of each method that has a model; lab (N, 3, H, W) -> Lab by method."""
     predicted = {}
-    for objective, network in models.items():
-        decoded = {
-            m: METHOD_MODELS[m][1] for m in methods if METHOD_MODELS.get(m, ("",))[0] == objective
+    for name, network in models.items():
+        temperatures = {
+            m: METHOD_MODELS[m][1] for m in methods if METHOD_MODELS.get(m, ("",))[0] == name
         }
-        if not decoded:
+        if not temperatures:
             continue
         is_bfloat16 = precision is torch.bfloat16
         with torch.autocast(lab.device.type, torch.bfloat16, enabled=is_bfloat16):
             raw = network(lab[:, :1])
-        for method, temperature in decoded.items():
+        for method, temperature in temperatures.items():
             ab = upsample_ab(network.decode(raw, temperature), *lab.shape[-2:])
             predicted[method] = torch.cat([lab[:, :1], ab], dim=1)
     return predicted

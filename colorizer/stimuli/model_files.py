@@ -1,4 +1,4 @@
-"""Find the model files that the methods need: given ones, the newest runs, or the shipped ones."""
+"""Find the model files for the methods: given files, the newest runs, or the included models."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,9 +18,10 @@ from colorizer.stimuli.methods import METHOD_MODELS
 def find_models(
     methods: Sequence[str], model_files: dict[str, Path], runs: Path
 ) -> dict[str, Path]:
-    """The file of every model that the methods need: given, else the newest run's, else shipped.
+    """Find the file of every model that the methods need.
 
-    Raises ColorizerError where there is none, or where it is another model.
+    A file in `model_files` comes first, then the newest run, then the included model. Raises
+    ColorizerError if there is none, or if a file has another model than its name says.
     """
     needed = list(dict.fromkeys(METHOD_MODELS[m][0] for m in methods if m in METHOD_MODELS))
     trained = find_newest_checkpoints(runs) if set(needed) - set(model_files) else {}
@@ -30,16 +31,19 @@ def find_models(
         if path is None:
             options = f"mcl --backbone {name}" if name == ZHANG2016 else name
             raise ColorizerError(
-                f"no {name} model in {runs}; `colorizer train --objective {options}`"
+                f"no {name} model in {runs}; train one with `colorizer train --objective "
+                f"{options}`, or use --models {name}=FILE"
             )
         if model_name(read_header(path)) != name:
-            raise ColorizerError(f"{path}: a model of {model_name(read_header(path))}, not {name}")
+            raise ColorizerError(
+                f"{path}: this is a {model_name(read_header(path))} model, not {name}"
+            )
         files_by_name[name] = path
     return files_by_name
 
 
 def describe_models(models: dict[str, Path]) -> Iterable[str]:
-    """A line for each model: which file, how far it was trained."""
+    """Yield one line per model with its file, epoch and validation loss."""
     for name, path in models.items():
         header, description = read_header(path), "as released"
         if path.suffix not in ZHANG_RELEASE_SUFFIXES:

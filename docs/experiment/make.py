@@ -33,21 +33,30 @@ HERE = Path(__file__).parent
 PRIOR, RUNS, METRICS = Path("data/prior.npz"), Path("runs"), Path("outputs/metrics")
 CPU = torch.device("cpu")
 NORMAL_975 = 1.959964
-SIDE = 200  # px of a panel
-SHEETS = {  # photographs of the demo, by what they show
+PANEL_MAX_PX = 200  # longest side of a panel
+SHEETS = {  # name of a sheet -> photographs of the demo
     "nearer": ("dog-0", "geese-0", "spoonbills-0", "china-3"),
     "plausible": ("chairs-0", "cottage-0", "leafhopper-0"),
     "failures": ("coffee-0", "strawberries-0", "astronaut-0"),
 }
-DECIMALS = {"psnr": 2, "ssim": 3, "ciede2000": 2}  # one of all others
+DECIMALS = {"psnr": 2, "ssim": 3, "ciede2000": 2}  # 1 for all other metrics
 
 
 @click.command()
 @click.option(
-    "--photographs", default=".demo/photographs", type=click.Path(path_type=Path, exists=True)
+    "--photographs",
+    default=".demo/photographs",
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder with the photographs of the demo.",
 )
-@click.option("--history", type=click.Path(path_type=Path, exists=True), help="In black and white.")
-@click.option("--study", type=click.Path(path_type=Path, exists=True), help="Its report.json.")
+@click.option(
+    "--history",
+    type=click.Path(path_type=Path, exists=True),
+    help="A historical black-and-white photograph.",
+)
+@click.option(
+    "--study", type=click.Path(path_type=Path, exists=True), help="The report.json of a study."
+)
 def main(photographs: Path, history: Path | None, study: Path | None) -> None:
     """Write numbers and figures; without --study, figure 5 has only published rates."""
     write_json("training", {name: describe_training(name) for name in OBJECTIVES})
@@ -56,35 +65,35 @@ def main(photographs: Path, history: Path | None, study: Path | None) -> None:
     write_json("metrics", metrics)
     write_json("nearer", count_nearer(METRICS / "images.csv"))
     draw_models()
-    painters = {name.upper(): load_painter(name) for name in OBJECTIVES}
+    models = {name.upper(): load_model(name) for name in OBJECTIVES}
     for name, images in SHEETS.items():
-        draw_photographs([photographs / f"{image}.png" for image in images], painters, name)
+        draw_photographs([photographs / f"{image}.png" for image in images], models, name)
     if history is not None:
-        draw_photographs([history], painters, "history")
-    judged = json.loads(study.read_text())["methods"] if study else await_people()
-    (HERE / "fooling.svg").write_bytes(render_figure(draw_rates(judged), "svg"))
+        draw_photographs([history], models, "history")
+    rates = json.loads(study.read_text())["methods"] if study else list_published_rates()
+    (HERE / "fooling.svg").write_bytes(render_figure(draw_rates(rates), "svg"))
     page = HERE / "README.md"
     page.write_text(fill_table(page.read_text(), metrics))
 
 
-def await_people() -> dict[str, Any]:
+def list_published_rates() -> dict[str, Any]:
     """Return the data of figure 5 without a study: published rates, and gaps for these models."""
-    known = {
+    by_model = {
         name: [x for x in read_published_rates() if name in x.compare_with] for name in OBJECTIVES
     }
     return {
         name: {"rate": None, "ci95": None, "vs_published": [asdict(x) for x in published]}
-        for name, published in known.items()
+        for name, published in by_model.items()
     }
 
 
 def describe_training(name: str) -> dict[str, Any]:
     """Return a run's settings and all epochs; the epoch that was kept is the shipped model."""
     header = read_header(RUNS / name / "best.safetensors")
-    shown = ("objective", "backbone", "epoch", "val_loss", "config", "sources", "torch")
+    keys = ("objective", "backbone", "epoch", "val_loss", "config", "sources", "torch")
     config = name_weights(header["config"])
     log = read_log(RUNS / name / "log.csv")
-    return {key: header[key] for key in shown} | {"config": config, "log": log}
+    return {key: header[key] for key in keys} | {"config": config, "log": log}
 
 
 def name_weights(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,12 +116,12 @@ def describe_prior() -> dict[str, Any]:
 def count_nearer(path: Path) -> dict[str, Any]:
     """Return the share of photographs on which mcl is closer to the original than l2."""
     with path.open(newline="") as file:
-        apart = {
+        differences = {
             (row["image"], row["method"]): float(row["ciede2000"]) for row in csv.DictReader(file)
         }
-    images = sorted({image for image, _ in apart})
+    images = sorted({image for image, _ in differences})
     return {
-        method: share([apart[image, method] < apart[image, "l2"] for image in images])
+        method: share([differences[image, method] < differences[image, "l2"] for image in images])
         for method in ("mcl", "mcl-annealed")
     }
 
@@ -133,17 +142,17 @@ def draw_models() -> None:
         save_figure(
             draw_loss_curves(read_log(RUNS / name / "log.csv"), name), HERE / f"losses-{name}"
         )
-    save_figure(draw_network(trace_layers(load_painter("mcl").network)), HERE / "network")
+    save_figure(draw_network(trace_layers(load_model("mcl").network)), HERE / "network")
     save_figure(draw_bin_weights(read_prior(PRIOR).weight), HERE / "weights")
 
 
-def draw_photographs(files: list[Path], painters: Mapping[str, ConfiguredModel], name: str) -> None:
+def draw_photographs(files: list[Path], models: Mapping[str, ConfiguredModel], name: str) -> None:
     """Draw a comparison sheet, as a JPEG because it is smaller."""
-    rows = [make_panels(Image.open(file).convert("RGB"), painters, SIDE) for file in files]
+    rows = [make_panels(Image.open(file).convert("RGB"), models, PANEL_MAX_PX) for file in files]
     draw_comparison_sheet(rows).save(HERE / f"{name}.jpg", quality=92)
 
 
-def load_painter(name: str) -> ConfiguredModel:
+def load_model(name: str) -> ConfiguredModel:
     """Return a shipped model, decoded as in the source report: T = 1."""
     path = find_shipped_checkpoint(name)
     if path is None:
@@ -161,20 +170,22 @@ def fill_table(page: str, metrics: Mapping[str, Any]) -> str:
 
 def table_rows(metrics: Mapping[str, Any]) -> Iterator[str]:
     """Yield one line per metric, one column per method, each value with its 95% interval."""
-    shown = [metric for metric in metrics["gray"] if metric != "images"]
+    names = [metric for metric in metrics["gray"] if metric != "images"]
     yield "| | " + " | ".join(metrics) + " |"
     yield "|---" * (1 + len(metrics)) + "|"
-    for metric in shown:
-        cells = [print_cell(metric, found[metric]) for found in metrics.values()]
+    for metric in names:
+        cells = [format_cell(metric, by_metric[metric]) for by_metric in metrics.values()]
         yield f"| {metric} | " + " | ".join(cells) + " |"
 
 
-def print_cell(metric: str, found: Mapping[str, Any]) -> str:
+def format_cell(metric: str, estimate: Mapping[str, Any]) -> str:
     """Format a mean and its interval; AuC is in percent, as in the literature."""
-    if found["mean"] is None:
+    if estimate["mean"] is None:
         return "-"
     scale, digits = 100 if metric.startswith("auc") else 1, DECIMALS.get(metric, 1)
-    mean, *bounds = (f"{scale * x:.{digits}f}" for x in (found["mean"], *(found["ci95"] or ())))
+    mean, *bounds = (
+        f"{scale * x:.{digits}f}" for x in (estimate["mean"], *(estimate["ci95"] or ()))
+    )
     return f"{mean} ({bounds[0]} to {bounds[1]})" if bounds else mean
 
 

@@ -28,18 +28,18 @@ main(["split", "photos"])
 
 
 class Shell:
-    """Commands typed in a folder of their own."""
+    """Runs commands in a temporary folder."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.capsys = capsys
 
-    def __call__(self, *words: str) -> tuple[int, str, str]:
-        """Exit code, stdout, stderr"""
-        with pytest.raises(SystemExit) as ended:
-            main(words)
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Run a command; return exit status, stdout and stderr."""
+        with pytest.raises(SystemExit) as exit_info:
+            main(arguments)
         out, err = self.capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, out, err
+        assert isinstance(exit_info.value.code, int)
+        return exit_info.value.code, out, err
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def shell(
 
 
 @pytest.mark.slow(5)
-def test_a_dozen_photographs_become_stimuli(shell: Shell) -> None:
+def test_twelve_photographs_are_split_trained_on_and_made_into_stimuli(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)
     assert shell("split", "photos", "--test", "3", "--val", "2")[0] == 0
     assert shell("prior")[0] == 0
@@ -75,31 +75,31 @@ def test_a_dozen_photographs_become_stimuli(shell: Shell) -> None:
 
     code, _, err = shell("train", "--objective", "l2", *QUICK)
     assert (code, err.count("\n")) == (2, 1)
-    assert "--resume goes on with it" in err
+    assert "already contains a run; use --resume to continue it" in err
     code, _, err = shell("train", "--objective", "l2", "--resume", "--crop", "48")
     assert (code, err.count("\n")) == (2, 1)
-    assert "begun with crop 32; --resume cannot change it" in err
+    assert "this run was started with crop 32, which --resume cannot change" in err
     code, _, err = shell("train", "--objective", "l2", "--resume", "--minutes", "0.02")
     assert code == 0
     assert "epoch 2, steps" in err
 
 
-def test_with_lambda_1_classification_is_trained_unweighted(shell: Shell) -> None:
+def test_classification_is_unweighted_with_lambda_1(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)
     assert shell("split", "photos", "--test", "3", "--val", "2")[0] == 0
     code, out, _ = shell("prior", "--lambda", "1", "--json")
     assert code == 0
-    told = json.loads(out)
-    assert told["weight_min"] == pytest.approx(1)
-    assert told["weight_max"] == pytest.approx(1)
+    result = json.loads(out)
+    assert result["weight_min"] == pytest.approx(1)
+    assert result["weight_max"] == pytest.approx(1)
     assert shell("train", "--objective", "mcl", *QUICK)[0] == 0
     with Path("runs/mcl/log.csv").open() as file:
         (row,) = csv.DictReader(file)
-    for side in ("train", "val"):
-        assert float(row[f"{side}_loss"]) == pytest.approx(float(row[f"{side}_unweighted"]))
+    for split in ("train", "val"):
+        assert float(row[f"{split}_loss"]) == pytest.approx(float(row[f"{split}_unweighted"]))
 
 
-def test_a_split_is_extended_and_counts_what_it_refuses(shell: Shell) -> None:
+def test_a_split_is_extended_and_refused_photographs_are_counted(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)
     truncate(Path("photos/03.jpg"))
     code, out, err = shell("split", "photos", "--test", "3", "--json")
@@ -122,7 +122,7 @@ def test_a_split_is_extended_and_counts_what_it_refuses(shell: Shell) -> None:
     assert Path("data/split.csv").read_text().splitlines()[: len(before)] == before
 
 
-def test_a_folder_is_colored_without_a_split(shell: Shell) -> None:
+def test_stimuli_are_made_from_a_folder_without_a_split(shell: Shell) -> None:
     write_pictures(Path("photos"), 3)
     gray = Path("photos/gray.png")
     Image.new("RGB", (64, 64), "gray").save(gray)
@@ -132,87 +132,88 @@ def test_a_folder_is_colored_without_a_split(shell: Shell) -> None:
     assert out == "outputs/manifest.csv: images 3, stimuli 6, refused 1\n"
 
 
-def test_shards_by_hand_and_by_rank_make_each_image_once(
+def test_shards_by_option_and_by_rank_make_each_image_once(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_pictures(Path("photos"), 5)
-    words = ("batch", "--photos", "photos", "--methods", "real,foil", "--size", "32")
-    assert shell(*words, "--out", "alone")[0] == 0
+    command = ("batch", "--photos", "photos", "--methods", "real,foil", "--size", "32")
+    assert shell(*command, "--out", "alone")[0] == 0
     assert (
         "shared/manifest-1-of-2.csv: images 3"
-        in shell(*words, "--out", "shared", "--shard", "1/2")[1]
+        in shell(*command, "--out", "shared", "--shard", "1/2")[1]
     )
-    monkeypatch.setenv("RANK", "1")  # as torchrun counts
+    monkeypatch.setenv("RANK", "1")  # set by torchrun
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert "shared/manifest.csv: images 2" in shell(*words, "--out", "shared")[1]
+    assert "shared/manifest.csv: images 2" in shell(*command, "--out", "shared")[1]
     manifests = [Path(out, "manifest.csv").read_bytes() for out in ("alone", "shared")]
     assert manifests[0] == manifests[1]
 
 
 def test_of_near_duplicates_only_the_first_becomes_a_stimulus(shell: Shell) -> None:
     write_pictures(Path("photos"), 6)
-    for name in ("02", "04"):  # the same picture, smaller and compressed anew
+    for name in ("02", "04"):  # the same picture, smaller and recompressed
         with Image.open(f"photos/{name}.jpg") as image:
             image.resize((72, 72)).save(f"photos/{name}-again.jpg", quality=60)
     assert shell("split", "photos", "--test", "6", "--val", "0")[0] == 0
     rows = csv.DictReader(Path("data/split.csv").read_text().splitlines())
-    tested = {row["image"] for row in rows if row["split"] == "test"}
-    twice = sorted(name for name in ("02", "04") if {name, f"{name}-again"} <= tested)
-    assert twice
-    words = ("batch", "--methods", "real,foil", "--size", "32")
-    code, out, err = shell(*words)
+    test_images = {row["image"] for row in rows if row["split"] == "test"}
+    repeated = sorted(name for name in ("02", "04") if {name, f"{name}-again"} <= test_images)
+    assert repeated
+    command = ("batch", "--methods", "real,foil", "--size", "32")
+    code, out, err = shell(*command)
+    kept = len(test_images) - len(repeated)
     assert (code, out) == (
         0,
-        f"outputs/manifest.csv: images {len(tested) - len(twice)}, "
-        f"stimuli {2 * (len(tested) - len(twice))}, refused 0\n",
+        f"outputs/manifest.csv: images {kept}, stimuli {2 * kept}, refused 0\n",
     )
     assert err.splitlines() == [
-        f"left out {name}.jpg: a near-duplicate of {name}-again.jpg" for name in twice
+        f"skipped {name}.jpg: near-duplicate of {name}-again.jpg" for name in repeated
     ]
-    assert shell(*words, "--shard", "2/2")[2] == ""  # the first shard has said it
+    assert shell(*command, "--shard", "2/2")[2] == ""  # only the first shard reports them
 
 
-def test_a_small_folder_is_told_how_many_are_tested(shell: Shell) -> None:
+def test_split_reports_the_default_number_of_test_photographs(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)
     code, out, err = shell("split", "photos")
     assert code == 0
-    assert "test 1: the source report's 1600 of 200000, of 12 in color" in err
+    expected = "test 1: as in the source report (1600 of 200000), from 12 color photographs"
+    assert expected in err
     assert "train 10, val 1, test 1" in out
     assert shell("split", "photos")[2] == ""
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         (["split", "absent"], "'absent' does not exist"),
         (["split", "empty"], "no photographs in this folder"),
-        (["split", "broken"], "none of its 1 photographs can be used"),
+        (["split", "broken"], "none of the 1 photographs can be used"),
         (["split", "photos"], "leave none for training"),
         (["split", "photos", "--test", "1", "--val", "0", "--out", "photos/00.jpg/x"], "photos/00"),
         (["prior"], "run `colorizer split PHOTOS` first"),
         (["train"], "Missing option '--objective'"),
         (["train", "--objective", "mcl"], "run `colorizer prior` first"),
         (["train", "--objective", "l2", "--weights", "absent.pth"], "no such file"),
-        (["train", "--objective", "l2", "--resume"], "no run to resume here"),
-        (["batch", "--split", "test", "--photos", "photos"], "give --split or --photos, not both"),
-        (["batch", "--shard", "3/2"], "should be one of 1/2 to 2/2"),
-        (["batch", "--shard", "half"], "should be as in 2/4"),
+        (["train", "--objective", "l2", "--resume"], "no run to resume"),
+        (["batch", "--split", "test", "--photos", "photos"], "use either --split or --photos"),
+        (["batch", "--shard", "3/2"], "must be between 1/2 and 2/2"),
+        (["batch", "--shard", "half"], "is not I/N, such as 2/4"),
         (["batch", "--split", "test", "--methods", "zhang2016"], "no zhang2016 model in runs"),
-        (["batch", "--split", "test", "--methods", "real,pix2pix"], "'pix2pix' is none of"),
-        (["batch", "--split", "test", "--models", "l2"], "should be as in l2=FILE"),
+        (["batch", "--split", "test", "--methods", "real,pix2pix"], "unknown method 'pix2pix'"),
+        (["batch", "--split", "test", "--models", "l2"], "is not NAME=FILE"),
         (["batch", "--split", "test", "--models", "l2=absent"], "not a checkpoint"),
         (["batch", "--split", "test", "--methods", "real"], "run `colorizer split PHOTOS` first"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(
-    words: list[str], message: str, shell: Shell
+def test_an_error_is_one_line_and_exit_status_2(
+    arguments: list[str], message: str, shell: Shell
 ) -> None:
     Path("empty").mkdir()
     write_pictures(Path("photos"), 2)
     write_pictures(Path("broken"), 1)
     truncate(Path("broken/00.jpg"))
     before = sorted(Path().rglob("*"))
-    code, out, err = shell(*words)
+    code, out, err = shell(*arguments)
     assert (code, out) == (2, "")
     *refusals, line = err.splitlines()
     assert line.startswith("colorizer: ")
@@ -221,14 +222,14 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert sorted(Path().rglob("*")) == before
 
 
-def test_quiet_says_nothing(shell: Shell) -> None:
+def test_quiet_commands_print_nothing(shell: Shell) -> None:
     write_pictures(Path("photos"), 6)
     assert shell("split", "photos", "--test", "2", "--quiet") == (0, "", "")
     assert shell("prior", "--quiet") == (0, "", "")
 
 
 @pytest.mark.slow(3)
-def test_an_interrupt_ends_with_130_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+def test_an_interrupt_exits_with_130_and_leaves_no_partial_files(tmp_path: Path) -> None:
     write_pictures(tmp_path / "photos", 1)
     for number in range(400):
         os.link(tmp_path / "photos" / "00.jpg", tmp_path / "photos" / f"again-{number}.jpg")

@@ -1,4 +1,4 @@
-"""The commands that look at trained models: evaluate, colorize, figures."""
+"""Tests of the commands that use trained models: evaluate, colorize, figures."""
 
 import csv
 import json
@@ -20,16 +20,16 @@ QUICK = (
 )
 
 
-def run(*words: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as exit_info:
+        main(arguments)
+    assert isinstance(exit_info.value.code, int)
+    return exit_info.value.code
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with photos, a split, a prior and two runs."""
+    """Create a folder with photographs, a split, a prior and two runs."""
     folder, before = tmp_path_factory.mktemp("trained"), Path.cwd()
     os.chdir(folder)
     try:
@@ -50,15 +50,15 @@ def _inside(
     monkeypatch.chdir(trained)
     capsys.readouterr()
     yield
-    for left in ("outputs", "colorized", "figures", "scans"):
-        shutil.rmtree(left, ignore_errors=True)
+    for folder in ("outputs", "colorized", "figures", "scans"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_bare_evaluate_measures_the_test_split(capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_uses_the_test_split_by_default(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("evaluate", "--size", "64") == 0
     out, err = capsys.readouterr()
     assert "l2: runs/l2/best.safetensors" in err
-    assert "LPIPS, FID and KID are left out" in out
+    assert "LPIPS, FID and KID are not included" in out
     assert out.endswith("outputs/metrics/metrics.json: images 3, methods 6, refused 0\n")
     written = json.loads(Path("outputs/metrics/metrics.json").read_text())
     assert list(written) == ["gray", "foil", "l2", "mcl", "mcl-annealed", "real"]
@@ -68,7 +68,7 @@ def test_a_bare_evaluate_measures_the_test_split(capsys: pytest.CaptureFixture[s
     assert low < written["gray"]["ciede2000"]["mean"] < high
 
 
-def test_the_same_evaluation_gives_the_same_files() -> None:
+def test_repeated_evaluations_write_the_same_files() -> None:
     for out in ("outputs/one", "outputs/two"):
         assert run("evaluate", "--size", "64", "--methods", "gray,foil", "--out", out) == 0
     for name in ("metrics.json", "metrics.csv", "metrics.txt"):
@@ -76,7 +76,7 @@ def test_the_same_evaluation_gives_the_same_files() -> None:
         assert one == two
 
 
-def test_a_folder_is_evaluated_and_what_is_gray_refused(
+def test_evaluate_refuses_the_gray_photographs_of_a_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     write_pictures(Path("scans"), 2)
@@ -94,7 +94,7 @@ def test_a_folder_is_evaluated_and_what_is_gray_refused(
     assert {row["ci95_low"] for row in rows} == {""}
 
 
-def test_photographs_of_every_kind_are_colored_at_their_size(
+def test_photographs_of_every_kind_are_colorized_at_their_size(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("scans/old").mkdir(parents=True)
@@ -121,21 +121,21 @@ def test_photographs_of_every_kind_are_colored_at_their_size(
     }
 
 
-def test_a_sheet_stands_beside_the_colored_photograph() -> None:
+def test_a_sheet_is_written_next_to_the_colorized_photograph() -> None:
     assert run("colorize", "photos/00.jpg", "--sheet", "--model", "mcl-annealed", "--quiet") == 0
     assert sorted(path.name for path in Path("colorized").iterdir()) == ["00-sheet.png", "00.png"]
     with Image.open("colorized/00-sheet.png") as sheet:
         assert sheet.width == 5 * (96 + 6) - 6  # BW, L2, MCL, MCL-ANNEALED, ORG
 
 
-def test_temperature_1_is_the_mean_that_mcl_is() -> None:
+def test_the_default_temperature_of_mcl_is_1() -> None:
     assert run("colorize", "photos/00.jpg", "--quiet") == 0
     assert run("colorize", "photos/00.jpg", "--temperature", "1", "--out", "scans", "--quiet") == 0
     first, second = (np.asarray(Image.open(f"{out}/00.png")) for out in ("colorized", "scans"))
     assert np.array_equal(first, second)
 
 
-def test_figures_are_drawn_of_every_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_figures_of_every_run_are_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("figures", "--rows", "2") == 0
     assert capsys.readouterr().out == "figures: figures 6\n"
     pairs = ("losses-l2", "losses-mcl", "network-l2", "network-mcl", "weights")
@@ -159,24 +159,24 @@ def test_figures_that_cannot_be_drawn_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         (["evaluate", "--split", "test", "--photos", "photos"], "not both"),
-        (["evaluate", "--methods", "gray,pix2pix"], "'pix2pix' is none of"),
+        (["evaluate", "--methods", "gray,pix2pix"], "unknown method 'pix2pix'"),
         (["colorize"], "Missing argument 'IN...'"),
         (["colorize", "absent.jpg"], "'absent.jpg' does not exist"),
         (["colorize", "runs"], "no photographs in this folder"),
-        (["colorize", "data/split.csv"], "nothing colored"),
-        (["colorize", "photos", "--model", "l2", "--temperature", "0.4"], "a regression has none"),
+        (["colorize", "data/split.csv"], "nothing colorized"),
+        (["colorize", "photos", "--model", "l2", "--temperature", "0.4"], "not available for"),
         (["colorize", "photos", "--temperature", "0"], "not in the range x>0"),
         (["figures", "--run", "photos"], "not a checkpoint"),
     ],
 )
-def test_a_mistake_is_one_line_and_leaves_nothing(
-    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+def test_an_error_is_one_line_and_writes_no_files(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = sorted(Path().rglob("*"))
-    assert run(*words) == 2
+    assert run(*arguments) == 2
     out, err = capsys.readouterr()
     *_, line = err.splitlines()
     assert out == ""

@@ -1,4 +1,4 @@
-"""The two models that come with the project."""
+"""Tests of the two models that are included in the project."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from colorizer.networks.checkpoint import find_shipped_checkpoint, load_colorize
 from colorizer.networks.models import OBJECTIVES
 from tests.colorizer.conftest import CPU
 
-MOST_BYTES = 25_000_000
+MAX_BYTES = 25_000_000
 
 
 def shipped(name: str) -> Path:
@@ -23,8 +23,8 @@ def shipped(name: str) -> Path:
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_a_shipped_model_says_what_it_is_and_loads(name: str) -> None:
-    assert shipped(name).stat().st_size <= MOST_BYTES
+def test_a_shipped_model_has_a_header_and_loads(name: str) -> None:
+    assert shipped(name).stat().st_size <= MAX_BYTES
     header = read_header(shipped(name))
     assert header["objective"] == name
     assert header["metrics"]["epoch"] == header["epoch"]
@@ -33,16 +33,16 @@ def test_a_shipped_model_says_what_it_is_and_loads(name: str) -> None:
 
 
 @pytest.mark.parametrize("model", [*OBJECTIVES, "mcl-annealed"])
-def test_a_photograph_is_colored_right_after_installation(
+def test_a_photograph_can_be_colorized_without_training(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # without runs of one's own
-    rows = np.linspace(235, 90, 192)[:, None]  # sky to ground: bright above, dark below
+    monkeypatch.chdir(tmp_path)  # a folder without runs
+    rows = np.linspace(235, 90, 192)[:, None]  # bright sky above dark ground
     scene = np.broadcast_to(rows, (192, 256)).astype(np.uint8)
     Image.fromarray(scene).save("gray.jpg")
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exit_info:
         main(["colorize", "gray.jpg", "--model", model])
-    assert ended.value.code == 0
+    assert exit_info.value.code == 0
     assert "colorizer/pretrained/" in capsys.readouterr().err
     with Image.open("colorized/gray.png") as image:
         lab = rgb_to_lab(from_bytes(torch.tensor(np.asarray(image)[None])))

@@ -14,7 +14,7 @@ from tests.colorizer.pictures import draw
 
 
 def levels(number: int) -> Tensor:
-    """A picture as the metrics take it (1, 3, 96, 96)"""
+    """Return a picture with levels 0 to 255, (1, 3, 96, 96)."""
     return torch.tensor(draw(number)).movedim(-1, 0)[None].float()
 
 
@@ -26,11 +26,11 @@ def test_the_auc_is_the_area_under_the_share_of_pixels_within_tau() -> None:
     assert float(auc_contribution(error).mean()) == pytest.approx(area, abs=1e-4)
 
 
-def test_the_auc_goes_from_1_without_an_error_to_0_at_150() -> None:
+def test_the_auc_falls_from_1_at_no_error_to_0_at_150() -> None:
     assert auc_contribution(torch.tensor([0.0, 75, 150, 240])).tolist() == [1, 0.5, 0, 0]
 
 
-def test_psnr_and_ssim_are_those_of_scikit_image() -> None:
+def test_psnr_and_ssim_agree_with_scikit_image() -> None:
     pictures = draw(0), draw(1)
     psnr = skimage.peak_signal_noise_ratio(*pictures)
     assert float(peak_signal_to_noise(levels(0), levels(1))) == pytest.approx(psnr, abs=1e-4)
@@ -39,13 +39,13 @@ def test_psnr_and_ssim_are_those_of_scikit_image() -> None:
     assert float(structural_similarity(levels(0), levels(1))) == pytest.approx(ssim, abs=1e-4)
 
 
-def test_an_image_equals_itself() -> None:
+def test_psnr_is_infinite_and_ssim_1_for_equal_images() -> None:
     assert float(peak_signal_to_noise(levels(0), levels(0))) == float("inf")
     assert float(structural_similarity(levels(0), levels(0))) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("absolute", [False, True])
-def test_colorfulness_follows_its_definition(absolute: bool) -> None:
+def test_colorfulness_agrees_with_its_definition(absolute: bool) -> None:
     red, green, blue = draw(3).astype(np.float64).reshape(-1, 3).T
     rg, yb = red - green, 0.5 * (red + green) - blue
     if absolute:
@@ -55,7 +55,7 @@ def test_colorfulness_follows_its_definition(absolute: bool) -> None:
     assert float(colorfulness(levels(3), absolute)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_two_colorfulnesses_differ_where_opponents_cancel() -> None:
+def test_the_two_definitions_of_colorfulness_differ() -> None:
     image = levels(3)
     assert abs(float(colorfulness(image) - colorfulness(image, absolute=True))) > 1
 

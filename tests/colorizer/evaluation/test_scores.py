@@ -13,31 +13,31 @@ from tests.colorizer.pictures import draw
 
 
 def image(number: int) -> Tensor:
-    """As `paint` gives it (1, 96, 96, 3)"""
+    """Return a picture as `render_methods` does, (1, 96, 96, 3)."""
     return torch.tensor(draw(number))[None]
 
 
 @pytest.fixture(scope="module")
 def prior() -> ColorPrior:
-    """Rarer the farther from gray."""
+    """Return a prior in which colors farther from gray are rarer."""
     probability = torch.exp(-bin_centers().norm(dim=1) / 20)
     probability /= probability.sum()
     return ColorPrior(probability, rebalancing_weights(probability), photograph_count=1)
 
 
 def test_the_photograph_itself_scores_best(prior: ColorPrior) -> None:
-    found = measure_methods({"real": image(0)}, ["real"], bin_weights(prior))["real"]
+    metrics = measure_methods({"real": image(0)}, ["real"], bin_weights(prior))["real"]
     for metric in ("auc_raw", "auc_balanced", "auc_rebalanced", "ssim"):
-        assert found[metric].value == pytest.approx(1)
-    assert found["psnr"].value == math.inf
+        assert metrics[metric].value == pytest.approx(1)
+    assert metrics["psnr"].value == math.inf
     for metric in ("ciede2000", "colorfulness_gap", "colorfulness_abs_gap"):
-        assert found[metric].value == 0
+        assert metrics[metric].value == 0
 
 
-def test_an_auc_weighs_a_pixel_by_the_bin_nearest_to_its_true_color(prior: ColorPrior) -> None:
-    painted = {"real": image(0), "other": image(1)}
-    found = measure_methods(painted, ["other"], bin_weights(prior))["other"]
-    real, other = (rgb_to_lab(from_bytes(x))[0, 1:].flatten(1).T.double() for x in painted.values())
+def test_an_auc_weights_pixels_by_the_bin_nearest_to_their_true_color(prior: ColorPrior) -> None:
+    images = {"real": image(0), "other": image(1)}
+    metrics = measure_methods(images, ["other"], bin_weights(prior))["other"]
+    real, other = (rgb_to_lab(from_bytes(x))[0, 1:].flatten(1).T.double() for x in images.values())
     bins = bin_centers().double()
     nearest = [int(((pixel - bins) ** 2).sum(dim=1).argmin()) for pixel in real]
     error = (real - other).norm(dim=1)
@@ -50,37 +50,37 @@ def test_an_auc_weighs_a_pixel_by_the_bin_nearest_to_its_true_color(prior: Color
         pixels = weight.double()[nearest]
         share = [(pixels * (error <= tau)).sum() / pixels.sum() for tau in thresholds]
         area = float(torch.trapezoid(torch.stack(share), thresholds)) / 150
-        assert found[name].value == pytest.approx(area, abs=1e-3)
-        assert found[name].weight / found["auc_raw"].weight > 0
+        assert metrics[name].value == pytest.approx(area, abs=1e-3)
+        assert metrics[name].weight / metrics["auc_raw"].weight > 0
 
 
 def test_a_mean_over_images_equals_a_mean_over_all_their_pixels(prior: ColorPrior) -> None:
     def auc(first: Tensor, second: Tensor) -> MetricValue:
-        painted = {"real": first, "other": second}
-        return measure_methods(painted, ["other"], bin_weights(prior))["other"]["auc_rebalanced"]
+        images = {"real": first, "other": second}
+        return measure_methods(images, ["other"], bin_weights(prior))["other"]["auc_rebalanced"]
 
     each = [{"other": {"auc": auc(image(n), image(n + 5))}} for n in range(3)]
     once = auc(*(torch.cat([image(n + k) for n in range(3)], dim=1) for k in (0, 5)))
-    found = estimate_means(each, np.random.default_rng(0))["other"]["auc"]
-    assert found.mean == pytest.approx(once.value, abs=1e-6)
+    metrics = estimate_means(each, np.random.default_rng(0))["other"]["auc"]
+    assert metrics.mean == pytest.approx(once.value, abs=1e-6)
 
 
-def test_without_a_prior_there_is_only_the_raw_auc() -> None:
-    found = measure_methods({"real": image(0)}, ["real"], bin_weights(None))["real"]
-    assert [metric for metric in found if metric.startswith("auc")] == ["auc_raw"]
+def test_only_the_raw_auc_is_computed_without_a_prior() -> None:
+    metrics = measure_methods({"real": image(0)}, ["real"], bin_weights(None))["real"]
+    assert [metric for metric in metrics if metric.startswith("auc")] == ["auc_raw"]
 
 
-def test_the_interval_is_that_of_the_mean() -> None:
+def test_the_bootstrap_interval_agrees_with_the_normal_one() -> None:
     rng = np.random.default_rng(1)
     values = rng.normal(20, 4, 400)
     scores = [{"l2": {"psnr": MetricValue(float(value))}} for value in values]
-    found = estimate_means(scores, np.random.default_rng(0))["l2"]["psnr"]
+    metrics = estimate_means(scores, np.random.default_rng(0))["l2"]["psnr"]
     half = 1.96 * values.std(ddof=1) / math.sqrt(len(values))
-    assert found.mean == pytest.approx(values.mean())
-    assert found.ci95 == pytest.approx((values.mean() - half, values.mean() + half), abs=0.05)
+    assert metrics.mean == pytest.approx(values.mean())
+    assert metrics.ci95 == pytest.approx((values.mean() - half, values.mean() + half), abs=0.05)
 
 
-def test_the_seed_decides_the_interval() -> None:
+def test_the_interval_depends_only_on_the_seed() -> None:
     scores = [{"l2": {"psnr": MetricValue(float(value))}} for value in range(9)]
     first, again, other = (
         estimate_means(scores, np.random.default_rng(seed)) for seed in (0, 0, 1)
@@ -88,7 +88,7 @@ def test_the_seed_decides_the_interval() -> None:
     assert first == again != other
 
 
-def test_one_image_or_an_infinite_mean_has_no_interval() -> None:
+def test_there_is_no_interval_for_one_image_or_an_infinite_mean() -> None:
     rng = np.random.default_rng(0)
     assert estimate_means([{"l2": {"psnr": MetricValue(20)}}], rng)["l2"]["psnr"].ci95 is None
     endless = [{"real": {"psnr": MetricValue(math.inf)}}] * 3

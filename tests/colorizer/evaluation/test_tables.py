@@ -36,7 +36,7 @@ SCORES: dict[str, ImageMetrics] = {
 __all__ = ["prior"]
 
 
-def test_metrics_json_is_as_the_contract_has_it(tmp_path: Path, prior: ColorPrior) -> None:
+def test_metrics_json_has_the_documented_format(tmp_path: Path, prior: ColorPrior) -> None:
     write_metrics(tmp_path, ESTIMATES, SCORES)
     written = json.loads((tmp_path / "metrics.json").read_text())
     assert written["gray"] == {
@@ -48,17 +48,17 @@ def test_metrics_json_is_as_the_contract_has_it(tmp_path: Path, prior: ColorPrio
 
     section = FORMATS.read_text().split("## metrics.json")[1]
     documented = re.findall(r'"([a-z0-9_]+)"', section.split("{method: {")[1].split(": {")[0])
-    found = measure_methods({"real": image(0)}, ["real"], bin_weights(prior))["real"]
-    assert documented == list(found)
+    metrics = measure_methods({"real": image(0)}, ["real"], bin_weights(prior))["real"]
+    assert documented == list(metrics)
     assert set(METHODS) <= set(re.findall(r"`([a-z0-9-]+)`", section))
 
 
-def test_metrics_csv_has_a_row_a_number_and_the_published_beside(tmp_path: Path) -> None:
+def test_metrics_csv_has_one_row_per_metric_with_the_published_value(tmp_path: Path) -> None:
     write_metrics(tmp_path, ESTIMATES, SCORES)
     with (tmp_path / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["method"], row["metric"]) for row in rows] == [
-        (method, metric) for method, found in ESTIMATES.items() for metric in found
+        (method, metric) for method, metrics in ESTIMATES.items() for metric in metrics
     ]
     assert rows[0] == {
         "method": "gray",
@@ -72,7 +72,7 @@ def test_metrics_csv_has_a_row_a_number_and_the_published_beside(tmp_path: Path)
     assert rows[-1]["mean"] == ""
 
 
-def test_images_csv_has_a_row_for_each_method_of_a_photograph(tmp_path: Path) -> None:
+def test_images_csv_has_one_row_per_photograph_and_method(tmp_path: Path) -> None:
     write_metrics(tmp_path, ESTIMATES, SCORES)
     with (tmp_path / "images.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -81,7 +81,7 @@ def test_images_csv_has_a_row_for_each_method_of_a_photograph(tmp_path: Path) ->
     assert rows[3] == {"image": "set/1", "method": "real", "auc_raw": "1.0", "psnr": ""}
 
 
-def test_the_table_has_intervals_published_values_and_what_is_missing() -> None:
+def test_the_table_has_intervals_published_values_and_footnotes() -> None:
     table = render_table(ESTIMATES, images=7)
     lines = [line.split() for line in table.splitlines()]
     assert lines[:6] == [
@@ -92,9 +92,9 @@ def test_the_table_has_intervals_published_values_and_what_is_missing() -> None:
         ["psnr", "21.50", "inf"],
         ["20.00", "to", "23.00"],
     ]
-    assert "LPIPS, FID and KID are left out" in table
+    assert "LPIPS, FID and KID are not included" in table
     assert max(len(line) for line in table.splitlines()) <= 120
 
 
-def test_published_values_stand_beside_methods_that_there_are() -> None:
+def test_published_values_belong_to_existing_methods() -> None:
     assert {published.method for published in PUBLISHED_AUCS} <= set(METHODS)

@@ -6,30 +6,30 @@ from colorizer.figures.comparison_sheet import PANEL_GAP_PX, draw_comparison_she
 from colorizer.stimuli.full_size import ConfiguredModel
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import draw
-from tests.colorizer.stimuli.test_batch import wild_model
+from tests.colorizer.stimuli.test_batch import untrained_model
 
 
 @pytest.fixture(scope="module")
-def painters() -> dict[str, ConfiguredModel]:
+def models() -> dict[str, ConfiguredModel]:
     return {
-        name.upper(): ConfiguredModel(wild_model(name).network, 1.0, 1.0, CPU)
+        name.upper(): ConfiguredModel(untrained_model(name).network, 1.0, 1.0, CPU)
         for name in ("l2", "mcl")
     }
 
 
-def test_a_row_has_the_columns_of_the_report(painters: dict[str, ConfiguredModel]) -> None:
+def test_a_row_has_the_columns_of_the_report(models: dict[str, ConfiguredModel]) -> None:
     photograph = Image.fromarray(draw(0, 96)[:64])
-    panels = make_panels(photograph, painters, max_side_px=48)
+    panels = make_panels(photograph, models, max_side_px=48)
     assert list(panels) == ["BW", "L2", "MCL", "ORG"]
     assert {panel.shape for panel in panels.values()} == {(32, 48, 3)}
     assert photograph.size == (96, 64)
 
 
-def test_a_gray_photograph_has_no_original_to_show(painters: dict[str, ConfiguredModel]) -> None:
-    assert "ORG" not in make_panels(Image.new("RGB", (40, 30), "gray"), painters, max_side_px=48)
+def test_a_gray_photograph_has_no_panel_of_the_original(models: dict[str, ConfiguredModel]) -> None:
+    assert "ORG" not in make_panels(Image.new("RGB", (40, 30), "gray"), models, max_side_px=48)
 
 
-def test_a_sheet_shows_every_panel_once_and_whole() -> None:
+def test_a_sheet_shows_every_panel_completely() -> None:
     color = {"BW": draw(0, 40), "L2": draw(1, 40), "MCL": draw(2, 40), "ORG": draw(3, 40)}
     gray = {"BW": draw(4, 30), "L2": draw(5, 30), "MCL": draw(6, 30)}
     sheet = np.asarray(draw_comparison_sheet([gray, color]))

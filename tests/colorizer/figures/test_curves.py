@@ -33,20 +33,20 @@ def test_both_losses_of_every_epoch_are_drawn(log: dict[str, list[float]]) -> No
     assert np.array_equal(drawn["validation"], [[1, 4.2], [2, 3.9], [3, 4.0]])
 
 
-def test_the_epoch_that_was_kept_is_marked(log: dict[str, list[float]]) -> None:
+def test_the_best_epoch_is_marked(log: dict[str, list[float]]) -> None:
     (axes,) = draw_loss_curves(log, "mcl").axes
     assert [text.get_text() for text in axes.texts] == ["kept: epoch 2, 3.9"]
     assert any(np.array_equal(line.get_xydata(), [[2, 3.9]]) for line in axes.get_lines())
 
 
-def test_one_epoch_is_a_figure_too(log: dict[str, list[float]], tmp_path: Path) -> None:
+def test_the_curves_of_one_epoch_can_be_drawn(log: dict[str, list[float]], tmp_path: Path) -> None:
     once = {name: values[:1] for name, values in log.items()}
     save_figure(draw_loss_curves(once, "l2"), tmp_path / "losses")
     with Image.open(tmp_path / "losses.png") as image:
         assert image.width > 1000
 
 
-def test_every_bin_has_its_weight_and_its_color() -> None:
+def test_every_bin_is_drawn_with_its_weight_and_color() -> None:
     weight = torch.rand(313) + 0.1
     left, right = draw_bin_weights(weight).axes[:2]
     colors, weights = (axes.collections[0] for axes in (left, right))
@@ -57,7 +57,7 @@ def test_every_bin_has_its_weight_and_its_color() -> None:
         assert path.get_extents().get_points().mean(axis=0) == pytest.approx(center)
 
 
-def test_a_bin_is_shown_in_its_hue() -> None:
+def test_bins_are_drawn_in_their_hue() -> None:
     bins = bin_centers()
     lab = rgb_to_lab(bin_colors(bins))
     assert (lab[:, 0] - 60).abs().max() < 0.5
@@ -74,9 +74,9 @@ def test_the_same_data_give_the_same_files(log: dict[str, list[float]], tmp_path
 
 
 @pytest.mark.parametrize("text", ["", "epoch,val_loss\n", "epoch,val_loss\n1,x\n"])
-def test_what_is_no_log_is_a_mistake(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_log_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text(text)
     with pytest.raises(ColorizerError, match=r"log\.csv: not a log"):
         read_log(tmp_path / "log.csv")
-    with pytest.raises(ColorizerError, match="no log"):
+    with pytest.raises(ColorizerError, match="no training log"):
         read_log(tmp_path / "absent.csv")

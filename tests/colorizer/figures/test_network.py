@@ -7,12 +7,12 @@ from colorizer.networks.models import build_colorizer
 
 
 @pytest.fixture(scope="module")
-def parts() -> list[LayerInfo]:
+def layers() -> list[LayerInfo]:
     return trace_layers(build_colorizer("resnet50v2", "mcl", bin_centers()).eval())
 
 
-def test_the_parts_are_those_that_run_with_the_shapes_they_give(parts: list[LayerInfo]) -> None:
-    shapes = {part.name: part.shape for part in parts}
+def test_the_traced_layers_have_their_output_shapes(layers: list[LayerInfo]) -> None:
+    shapes = {layer.name: layer.shape for layer in layers}
     assert next(iter(shapes)) == "lightness"
     assert shapes["backbone.layer3"] == (1024, 16, 16)
     assert shapes["decoder.merge.0"] == (128, 64, 64)
@@ -23,25 +23,25 @@ def test_the_parts_are_those_that_run_with_the_shapes_they_give(parts: list[Laye
 
 def test_parameters_are_counted_once() -> None:
     model = build_colorizer("resnet50", "l2", bin_centers()).eval()
-    first_norm = 2 * 64  # a norm that stands alone is no part
+    first_norm = 2 * 64  # a single norm is not traced
     everything = sum(x.numel() for x in model.parameters())
-    assert sum(part.parameters for part in trace_layers(model)) == everything - first_norm
+    assert sum(layer.parameters for layer in trace_layers(model)) == everything - first_norm
 
 
-def test_tracing_leaves_no_hook_behind(parts: list[LayerInfo]) -> None:
+def test_tracing_leaves_no_hook_behind(layers: list[LayerInfo]) -> None:
     model = build_colorizer("resnet50v2", "mcl", bin_centers()).eval()
-    assert trace_layers(model) == parts == trace_layers(model)
+    assert trace_layers(model) == layers == trace_layers(model)
 
 
-def test_every_part_is_drawn_and_joined(parts: list[LayerInfo]) -> None:
-    (axes,) = draw_network(parts).axes
+def test_every_layer_is_drawn_and_connected(layers: list[LayerInfo]) -> None:
+    (axes,) = draw_network(layers).axes
     drawn = [text.get_text() for text in axes.texts]
-    for part in parts:
-        assert drawn.count(" \N{MULTIPLICATION SIGN} ".join(map(str, part.shape))) >= 1
-    assert len(axes.patches) == len(parts)
-    laterals = 3  # each is joined to the trunk and to the decoder
+    for layer in layers:
+        assert drawn.count(" \N{MULTIPLICATION SIGN} ".join(map(str, layer.shape))) >= 1
+    assert len(axes.patches) == len(layers)
+    laterals = 3  # each is connected to the backbone and to the decoder
     arrows = drawn.count("")
-    assert arrows == (len(parts) - laterals - 2) + 2 * laterals
+    assert arrows == (len(layers) - laterals - 2) + 2 * laterals
 
 
 def test_a_network_without_laterals_is_a_chain() -> None:

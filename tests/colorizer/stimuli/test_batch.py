@@ -30,8 +30,8 @@ METHODS = ("real", "foil", "l2", "mcl", "mcl-annealed")
 FORMATS = Path(__file__).parents[3] / "docs" / "formats.md"
 
 
-def wild_model(objective: str) -> LoadedModel:
-    """Untrained, but with colors far outside the gamut, which `batch` has to bring in."""
+def untrained_model(objective: str) -> LoadedModel:
+    """Build an untrained model whose colors are far outside the gamut."""
     torch.manual_seed(0)
     model = build_colorizer("resnet50v2", objective, bin_centers()).eval()
     torch.nn.init.normal_(model.get_parameter("head.project.weight"), std=1.0)
@@ -39,8 +39,8 @@ def wild_model(objective: str) -> LoadedModel:
 
 
 @pytest.fixture(scope="module")
-def recipe() -> StimulusSettings:
-    models = {objective: wild_model(objective) for objective in ("l2", "mcl")}
+def settings() -> StimulusSettings:
+    models = {objective: untrained_model(objective) for objective in ("l2", "mcl")}
     return StimulusSettings(METHODS, models, SIZE, seed=0)
 
 
@@ -49,19 +49,19 @@ def rows(folder: Path, count: int) -> list[Photograph]:
     return [Photograph(str(folder), name, f"{name}.jpg", "test", False, name) for name in names]
 
 
-def make(photographs: list[Photograph], recipe: StimulusSettings, out: Path) -> list[ManifestRow]:
-    results = list(write_stimuli(photographs, recipe, out, CPU))
+def make(photographs: list[Photograph], settings: StimulusSettings, out: Path) -> list[ManifestRow]:
+    results = list(write_stimuli(photographs, settings, out, CPU))
     return [row for result in results if isinstance(result, list) for row in result]
 
 
 @pytest.fixture(scope="module")
-def stimuli(
+def written_stimuli(
     photographs: list[Photograph],
-    recipe: StimulusSettings,
+    settings: StimulusSettings,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, list[ManifestRow]]:
     out = tmp_path_factory.mktemp("outputs")
-    return out, make(photographs[:4], recipe, out)
+    return out, make(photographs[:4], settings, out)
 
 
 def lightness(path: Path) -> torch.Tensor:
@@ -69,12 +69,12 @@ def lightness(path: Path) -> torch.Tensor:
     return rgb_to_lab(from_bytes(pixels))[0, 0]
 
 
-def test_every_method_of_a_photograph_has_its_lightness(
-    stimuli: tuple[Path, list[ManifestRow]], photographs: list[Photograph]
+def test_the_stimuli_of_all_methods_have_the_lightness_of_the_photograph(
+    written_stimuli: tuple[Path, list[ManifestRow]], photographs: list[Photograph]
 ) -> None:
-    out, made = stimuli
+    out, manifest_rows = written_stimuli
     moved = []
-    for row in made:
+    for row in manifest_rows:
         photograph = next(p for p in photographs if p.image == row.image)
         square = center_square(read_photograph(photograph.path), SIZE)
         original = rgb_to_lab(from_bytes(torch.tensor(square)[None]))[0, 0]
@@ -84,24 +84,24 @@ def test_every_method_of_a_photograph_has_its_lightness(
 
 
 def test_the_real_image_is_the_photograph_byte_for_byte(
-    stimuli: tuple[Path, list[ManifestRow]], photographs: list[Photograph]
+    written_stimuli: tuple[Path, list[ManifestRow]], photographs: list[Photograph]
 ) -> None:
-    out, _ = stimuli
+    out, _ = written_stimuli
     for photograph in photographs[:4]:
         written = np.asarray(Image.open(out / "real" / f"{photograph.image}.png"))
         assert np.array_equal(written, center_square(read_photograph(photograph.path), SIZE))
 
 
-def test_methods_differ_in_their_colors(stimuli: tuple[Path, list[ManifestRow]]) -> None:
-    _, made = stimuli
-    assert len({row.sha256 for row in made}) == len(made)
+def test_methods_differ_in_their_colors(written_stimuli: tuple[Path, list[ManifestRow]]) -> None:
+    _, manifest_rows = written_stimuli
+    assert len({row.sha256 for row in manifest_rows}) == len(manifest_rows)
 
 
-def test_a_stimulus_is_an_8_bit_png_without_a_word_about_itself(
-    stimuli: tuple[Path, list[ManifestRow]],
+def test_a_stimulus_is_an_8_bit_png_without_metadata(
+    written_stimuli: tuple[Path, list[ManifestRow]],
 ) -> None:
-    out, made = stimuli
-    for row in made:
+    out, manifest_rows = written_stimuli
+    for row in manifest_rows:
         with Image.open(out / row.file) as image:
             assert (image.format, image.mode, image.size) == ("PNG", "RGB", (SIZE, SIZE))
             assert not image.info
@@ -109,18 +109,18 @@ def test_a_stimulus_is_an_8_bit_png_without_a_word_about_itself(
         assert set(chunks) == {b"IHDR", b"IDAT", b"IEND"}
 
 
-def test_the_manifest_has_the_columns_of_the_contract(
-    stimuli: tuple[Path, list[ManifestRow]], tmp_path: Path
+def test_the_manifest_has_the_documented_columns(
+    written_stimuli: tuple[Path, list[ManifestRow]], tmp_path: Path
 ) -> None:
-    out, made = stimuli
-    write_manifest(tmp_path, made, Shard())
+    out, manifest_rows = written_stimuli
+    write_manifest(tmp_path, manifest_rows, Shard())
     section = FORMATS.read_text().split("## manifest.csv")[1].split("##")[0]
     documented = re.findall(r"^\| ([a-z0-9, ]+) \|", section, re.MULTILINE)[1:]
     with (tmp_path / "manifest.csv").open() as file:
         reader = csv.DictReader(file)
         manifest = list(reader)
     assert reader.fieldnames == ", ".join(documented).split(", ")
-    assert [row["split"] for row in manifest] == [row.split for row in made]
+    assert [row["split"] for row in manifest] == [row.split for row in manifest_rows]
     for row in manifest:
         assert row["sha256"] == hashlib.sha256((out / row["file"]).read_bytes()).hexdigest()
         assert (row["width"], row["height"]) == ("64", "64")
@@ -128,39 +128,39 @@ def test_the_manifest_has_the_columns_of_the_contract(
         assert row["checkpoint"] == (f"{row['method'].split('-')[0]:0<16}" if modelled else "")
 
 
-def test_a_second_batch_makes_nothing_again(recipe: StimulusSettings, tmp_path: Path) -> None:
+def test_a_second_batch_keeps_finished_stimuli(settings: StimulusSettings, tmp_path: Path) -> None:
     write_pictures(tmp_path / "photos", 3)
     photographs, out = rows(tmp_path / "photos", 3), tmp_path / "out"
-    first = make(photographs[:2], recipe, out)
+    first = make(photographs[:2], settings, out)
     written = {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
-    everything = make(photographs, recipe, out)
+    everything = make(photographs, settings, out)
     assert {path: path.stat().st_mtime_ns for path in written} == written
     assert everything[: len(first)] == first
 
 
-def test_a_new_model_or_photograph_makes_its_stimuli_anew(
-    recipe: StimulusSettings, tmp_path: Path
+def test_the_stimuli_of_a_new_model_or_photograph_are_made_again(
+    settings: StimulusSettings, tmp_path: Path
 ) -> None:
     write_pictures(tmp_path / "photos", 3)
     photographs, out = rows(tmp_path / "photos", 3), tmp_path / "out"
-    make(photographs, recipe, out)
+    make(photographs, settings, out)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
-    l2 = recipe.models["l2"]._replace(checkpoint_digest="another model")
-    make(photographs, replace(recipe, models={**recipe.models, "l2": l2}), out)
+    l2 = settings.models["l2"]._replace(checkpoint_digest="another model")
+    make(photographs, replace(settings, models={**settings.models, "l2": l2}), out)
     renewed = {path for path in before if path.stat().st_mtime_ns != before[path]}
     assert renewed == set((out / "l2").iterdir())
 
     os.utime(tmp_path / "photos" / "01.jpg")
-    make(photographs, replace(recipe, models={**recipe.models, "l2": l2}), out)
+    make(photographs, replace(settings, models={**settings.models, "l2": l2}), out)
     again = {path for path in before if path.stat().st_mtime_ns != before[path]} - renewed
     assert {path.stem for path in again} == {"01"}
     assert {path.parent.name for path in again} == set(METHODS) - {"l2"}
 
 
-def test_another_folders_photographs_are_not_taken_for_these(
-    recipe: StimulusSettings, tmp_path: Path
+def test_photographs_of_another_folder_replace_stimuli_of_the_same_name(
+    settings: StimulusSettings, tmp_path: Path
 ) -> None:
-    reals = replace(recipe, methods=("real",))
+    reals = replace(settings, methods=("real",))
     contents = []
     for number, folder in enumerate(("one", "two")):
         write_pictures(tmp_path / folder, 2)
@@ -170,10 +170,10 @@ def test_another_folders_photographs_are_not_taken_for_these(
     assert contents[0] != contents[1]
 
 
-def test_a_photograph_replaced_by_an_older_one_is_colored_anew(
-    recipe: StimulusSettings, tmp_path: Path
+def test_a_photograph_replaced_by_an_older_one_is_made_again(
+    settings: StimulusSettings, tmp_path: Path
 ) -> None:
-    reals, contents = replace(recipe, methods=("real",)), []
+    reals, contents = replace(settings, methods=("real",)), []
     folder = tmp_path / "photographs"
     write_pictures(folder, 2)
     for number in range(2):
@@ -184,30 +184,30 @@ def test_a_photograph_replaced_by_an_older_one_is_colored_anew(
     assert contents[0] != contents[1]
 
 
-def test_an_unreadable_photograph_is_refused_and_lends_no_colors(
-    recipe: StimulusSettings, tmp_path: Path
+def test_an_unreadable_photograph_is_refused_and_is_no_donor(
+    settings: StimulusSettings, tmp_path: Path
 ) -> None:
     write_pictures(tmp_path / "photos", 4)
     truncate(tmp_path / "photos" / "02.jpg")
-    results = list(write_stimuli(rows(tmp_path / "photos", 4), recipe, tmp_path / "out", CPU))
+    results = list(write_stimuli(rows(tmp_path / "photos", 4), settings, tmp_path / "out", CPU))
     refused = [result for result in results if isinstance(result, Refusal)]
     assert [refusal.file for refusal in refused] == ["02.jpg"]
     assert "truncated" in refused[0].reason
     assert len(list((tmp_path / "out" / "foil").glob("*.png"))) == 3
 
 
-def test_a_lone_photograph_can_have_no_foil(recipe: StimulusSettings, tmp_path: Path) -> None:
+def test_a_single_photograph_cannot_have_a_foil(settings: StimulusSettings, tmp_path: Path) -> None:
     write_pictures(tmp_path / "photos", 1)
-    (result,) = write_stimuli(rows(tmp_path / "photos", 1), recipe, tmp_path / "out", CPU)
+    (result,) = write_stimuli(rows(tmp_path / "photos", 1), settings, tmp_path / "out", CPU)
     assert isinstance(result, Refusal)
     assert "no other photograph" in result.reason
 
 
-def test_a_batch_that_is_stopped_leaves_only_whole_files(
-    recipe: StimulusSettings, tmp_path: Path
+def test_an_interrupted_batch_leaves_only_complete_files(
+    settings: StimulusSettings, tmp_path: Path
 ) -> None:
     write_pictures(tmp_path / "photos", 6)
-    stopped = write_stimuli(rows(tmp_path / "photos", 6), recipe, tmp_path / "out", CPU)
+    stopped = write_stimuli(rows(tmp_path / "photos", 6), settings, tmp_path / "out", CPU)
     next(stopped)
     stopped.close()
     left = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
@@ -218,12 +218,10 @@ def test_a_batch_that_is_stopped_leaves_only_whole_files(
             read_photograph(path)
 
 
-def test_gray_and_unreadable_photographs_lend_no_colors(
-    recipe: StimulusSettings, tmp_path: Path
-) -> None:
+def test_gray_photographs_are_no_donors(settings: StimulusSettings, tmp_path: Path) -> None:
     write_pictures(tmp_path, 3)
     Image.open(tmp_path / "01.jpg").convert("L").save(tmp_path / "01.jpg")
-    foils = replace(recipe, methods=("foil",))
+    foils = replace(settings, methods=("foil",))
     results = list(write_stimuli(rows(tmp_path, 3), foils, tmp_path / "out", CPU))
     assert results[1] == Refusal("01.jpg", "gray photograph; there are no colors to remove")
     for name in ("00", "02"):
@@ -231,48 +229,46 @@ def test_gray_and_unreadable_photographs_lend_no_colors(
         assert rgb_to_lab(from_bytes(foil))[:, 1:].abs().max() > 20
 
 
-def test_shards_make_together_what_one_process_makes(
-    recipe: StimulusSettings, tmp_path: Path
+def test_shards_together_make_the_same_stimuli_as_one_process(
+    settings: StimulusSettings, tmp_path: Path
 ) -> None:
     write_pictures(tmp_path / "photos", 7)
     photographs = rows(tmp_path / "photos", 7)
-    alone = make(photographs, recipe, tmp_path / "alone")
+    alone = make(photographs, settings, tmp_path / "alone")
     shared = []
     for number in (1, 2, 3):
         results = write_stimuli(
-            photographs, recipe, tmp_path / "shared", CPU, shard=Shard(number, 3)
+            photographs, settings, tmp_path / "shared", CPU, shard=Shard(number, 3)
         )
         shared += [row for result in results if isinstance(result, list) for row in result]
     assert sorted((s.image, s.method) for s in shared) == sorted((s.image, s.method) for s in alone)
-    for row in alone:  # a color may differ in the last bit, since others were beside it
+    for row in alone:  # colors can differ in the last bit, because the batches differ
         one, other = (pixels_of(tmp_path / place / row.file) for place in ("alone", "shared"))
         assert np.abs(one - other).max() <= 1
 
 
-def test_a_batch_colors_as_one_photograph_after_the_other(
-    recipe: StimulusSettings, tmp_path: Path
-) -> None:
+def test_batched_and_single_predictions_agree(settings: StimulusSettings, tmp_path: Path) -> None:
     write_pictures(tmp_path / "photos", 10)
-    for row in make(rows(tmp_path / "photos", 10), recipe, tmp_path / "out")[:: len(METHODS)]:
+    for row in make(rows(tmp_path / "photos", 10), settings, tmp_path / "out")[:: len(METHODS)]:
         square = read_square(tmp_path / "photos" / f"{row.image}.jpg", SIZE)
         lab = rgb_to_lab(from_bytes(torch.tensor(square)[None]))
-        network = recipe.models["mcl"].network
+        network = settings.models["mcl"].network
         with torch.inference_mode():
             ab = upsample_ab(network.decode(network(lab[:, :1]), 0.38), SIZE, SIZE)
         expected = to_bytes(lab_to_rgb(map_to_gamut(torch.cat([lab[:, :1], ab], dim=1))))[0]
-        made = pixels_of(tmp_path / "out" / "mcl-annealed" / f"{row.image}.png")
-        assert np.abs(made - expected.numpy()).max() <= 1
+        stimulus = pixels_of(tmp_path / "out" / "mcl-annealed" / f"{row.image}.png")
+        assert np.abs(stimulus - expected.numpy()).max() <= 1
 
 
-def test_two_painters_paint_as_one_does(
-    recipe: StimulusSettings, tmp_path: Path, request: pytest.FixtureRequest
+def test_two_workers_make_the_same_stimuli_as_one(
+    settings: StimulusSettings, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     write_pictures(tmp_path / "photos", 7)
     photographs, threads = rows(tmp_path / "photos", 7), torch.get_num_threads()
-    alone = make(photographs, recipe, tmp_path / "alone")
+    alone = make(photographs, settings, tmp_path / "alone")
     request.addfinalizer(lambda: torch.set_num_threads(threads))
     torch.set_num_threads(2)
-    together = make(photographs, recipe, tmp_path / "together")
+    together = make(photographs, settings, tmp_path / "together")
     assert together == alone
     assert torch.get_num_threads() == 2
 
@@ -281,17 +277,17 @@ def pixels_of(path: Path) -> NDArray[np.int64]:
     return np.asarray(Image.open(path)).astype(np.int64)
 
 
-WORDS = ["batch", "--photos", "photos", "--methods", "real,foil", "--size", "64", "--quiet"]
+ARGUMENTS = ["batch", "--photos", "photos", "--methods", "real,foil", "--size", "64", "--quiet"]
 
 
 @pytest.mark.slow(3)
-def test_a_killed_batch_goes_on_and_makes_nothing_twice(
+def test_a_killed_batch_is_resumed_and_makes_no_stimulus_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_pictures(tmp_path / "photos", 150, side=64)
     out = tmp_path / "outputs"
-    typed = f"from colorizer.cli import main; main({WORDS})"
-    process = subprocess.Popen([sys.executable, "-c", typed], cwd=tmp_path)
+    script = f"from colorizer.cli import main; main({ARGUMENTS})"
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path)
     while len(list(out.glob("foil/[0-9]*.png"))) < 20:
         assert process.poll() is None
         time.sleep(0.01)
@@ -304,9 +300,9 @@ def test_a_killed_batch_goes_on_and_makes_nothing_twice(
         read_photograph(path)
 
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        main(WORDS)
-    assert ended.value.code == 0
+    with pytest.raises(SystemExit) as exit_info:
+        main(ARGUMENTS)
+    assert exit_info.value.code == 0
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
     with (out / "manifest.csv").open() as file:
         manifest = list(csv.DictReader(file))

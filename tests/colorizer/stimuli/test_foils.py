@@ -13,23 +13,23 @@ def choices(photographs: list[Photograph], seed: int) -> dict[str, str]:
     return {p.image: next(iterate_donors(ring, p)).image for p in photographs}
 
 
-def test_everyone_gives_once_and_nobody_to_itself() -> None:
+def test_every_photograph_is_a_donor_once_and_never_its_own() -> None:
     chosen = choices(ROWS, seed=0)
     assert sorted(chosen.values()) == sorted(chosen)
     assert all(image != donor for image, donor in chosen.items())
 
 
-def test_the_choice_follows_from_seed_and_ids_alone() -> None:
+def test_donors_depend_only_on_the_seed_and_the_ids() -> None:
     assert choices(ROWS, seed=0) == choices(ROWS[::-1], seed=0)
     assert choices(ROWS, seed=0) != choices(ROWS, seed=1)
 
 
-def test_one_photograph_more_moves_one_donor() -> None:
+def test_an_additional_photograph_changes_one_donor() -> None:
     before, after = choices(ROWS[:-1], seed=0), choices(ROWS, seed=0)
     assert sum(before[image] != after[image] for image in before) == 1
 
 
-def test_nobody_gives_to_the_own_group() -> None:
+def test_donors_are_never_of_the_same_group() -> None:
     grouped = [replace(row, group=str(int(row.image) % 3)) for row in ROWS]
     ring = build_donor_ring(grouped, seed=0)
     for photograph in grouped:

@@ -16,14 +16,14 @@ def images(shard: Shard) -> list[ManifestRow]:
     return [stimulus for stimulus in STIMULI if stimulus.image in shard.select(names)]
 
 
-def test_shards_have_every_item_once() -> None:
+def test_every_item_is_in_one_shard() -> None:
     for count in range(1, 8):
         shares = [Shard(number, count).select(range(5)) for number in range(1, count + 1)]
         assert sorted(item for share in shares for item in share) == list(range(5))
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-def test_the_last_shard_joins_the_rows_as_one_process_would_write_them(tmp_path: Path) -> None:
+def test_the_last_shard_writes_the_same_manifest_as_one_process(tmp_path: Path) -> None:
     write_manifest(tmp_path / "alone", STIMULI, Shard())
     for number in (3, 1, 2):
         assert not (tmp_path / "shards" / "manifest.csv").exists()
@@ -36,7 +36,7 @@ def test_the_last_shard_joins_the_rows_as_one_process_would_write_them(tmp_path:
     assert alone.count(b"\n") == 1 + len(STIMULI)
 
 
-def test_a_manifest_is_absent_until_its_stimuli_are_made_again(tmp_path: Path) -> None:
+def test_clearing_a_shard_deletes_the_manifest(tmp_path: Path) -> None:
     for number in (1, 2):
         write_manifest(tmp_path, images(Shard(number, 2)), Shard(number, 2))
     assert (tmp_path / "manifest.csv").exists()

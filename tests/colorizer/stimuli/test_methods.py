@@ -8,34 +8,34 @@ from colorizer.networks.models import build_colorizer
 from colorizer.photos.reading import center_square, read_photograph
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.methods import MethodInput, read_method_inputs, render_methods
-from tests.colorizer.stimuli.test_batch import wild_model
+from tests.colorizer.stimuli.test_batch import untrained_model
 
 METHODS = ["gray", "foil", "l2", "mcl", "mcl-annealed", "real"]
 
 
 @pytest.fixture(scope="module")
-def sitting(photographs: list[Photograph]) -> MethodInput:
+def method_input(photographs: list[Photograph]) -> MethodInput:
     first = next(iter(read_method_inputs(photographs, size=64, seed=0, with_donors=True)))
     assert isinstance(first, MethodInput)
     return first
 
 
-def test_all_methods_share_the_lightness_and_only_that(sitting: MethodInput) -> None:
-    models = {objective: wild_model(objective).network for objective in ("l2", "mcl")}
-    painted = render_methods(sitting, METHODS, models)
-    assert list(painted) == METHODS
-    labs = {method: rgb_to_lab(from_bytes(image)) for method, image in painted.items()}
+def test_all_methods_share_only_the_lightness(method_input: MethodInput) -> None:
+    models = {objective: untrained_model(objective).network for objective in ("l2", "mcl")}
+    images = render_methods(method_input, METHODS, models)
+    assert list(images) == METHODS
+    labs = {method: rgb_to_lab(from_bytes(image)) for method, image in images.items()}
     for method, lab in labs.items():
-        assert (lab[:, 0] - sitting.photo_lab[:, 0]).abs().max() < 1
+        assert (lab[:, 0] - method_input.photo_lab[:, 0]).abs().max() < 1
         if method != "real":
-            assert (lab[:, 1:] - sitting.photo_lab[:, 1:]).abs().max() > 5
-    assert labs["gray"][:, 1:].abs().max() < 1  # what rounding leaves
+            assert (lab[:, 1:] - method_input.photo_lab[:, 1:]).abs().max() > 5
+    assert labs["gray"][:, 1:].abs().max() < 1  # rounding error
 
 
 def test_the_real_image_is_the_photograph(
-    sitting: MethodInput, photographs: list[Photograph]
+    method_input: MethodInput, photographs: list[Photograph]
 ) -> None:
-    (real,) = render_methods(sitting, ["real"], {})["real"].numpy()
+    (real,) = render_methods(method_input, ["real"], {})["real"].numpy()
     assert np.array_equal(real, center_square(read_photograph(photographs[0].path), 64))
 
 
@@ -48,10 +48,10 @@ def test_a_foil_needs_a_donor(photographs: list[Photograph]) -> None:
     assert plain.donor_lab is None
 
 
-def test_mcl_and_its_annealed_mean_come_from_one_pass(sitting: MethodInput) -> None:
+def test_mcl_and_mcl_annealed_share_one_forward_pass(method_input: MethodInput) -> None:
     model = build_colorizer("resnet50v2", "mcl", bin_centers()).eval()
     passes = []
     model.register_forward_hook(lambda *_: passes.append(1))
-    painted = render_methods(sitting, ["mcl", "mcl-annealed"], {"mcl": model})
+    images = render_methods(method_input, ["mcl", "mcl-annealed"], {"mcl": model})
     assert len(passes) == 1
-    assert not torch.equal(*painted.values())
+    assert not torch.equal(*images.values())
