@@ -1,4 +1,4 @@
-"""Stimuli -> trials in a browser -> responses in a database."""
+"""The study server: shows stimuli to participants in a browser and stores their responses."""
 
 from study_server.app import create_app
 

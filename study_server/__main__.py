@@ -1,4 +1,4 @@
-"""`python -m study_server`: the command `study`."""
+"""Run the command `study` by `python -m study_server`."""
 
 from study_server.cli import main
 

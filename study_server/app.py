@@ -49,7 +49,7 @@ class StudyServer(logs.StudyFlask, OpenAPI):
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:
-    """Create the study server as a WSGI application; raises StudyError where it cannot run."""
+    """Create the study server as a WSGI application; raises StudyError if it cannot run."""
     settings = settings or read_settings()
     require_secret(settings)
     app = StudyServer(
@@ -80,10 +80,10 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_NAME="hue_and_eye",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_REFRESH_EACH_REQUEST=False,  # images come without a cookie
+        SESSION_REFRESH_EACH_REQUEST=False,  # images are sent without a cookie
         SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
         WTF_CSRF_TIME_LIMIT=None,  # people read consent forms slowly
-        WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which our Referrer-Policy withholds
+        WTF_CSRF_SSL_STRICT=False,  # it requires a Referer, which our Referrer-Policy withholds
     )
     app.json = StrictJsonProvider(app)
     app.session_interface = SessionInterface()
@@ -93,7 +93,7 @@ def _register_routes(app: OpenAPI) -> None:
     csrf = CSRFProtect(app)
     for blueprint in TOKEN_ONLY:
         csrf.exempt(blueprint)
-    csrf.exempt(entrance.consent)  # it protects itself where a cookie says who it is
+    csrf.exempt(entrance.consent)  # it checks its CSRF token itself
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for blueprint in API_BLUEPRINTS:
@@ -121,7 +121,7 @@ def _open_database() -> None:
 def _close_database(_error: BaseException | None) -> None:
     db = g.pop("db", None)
     if db is not None:
-        db.close()  # what was not committed is rolled back
+        db.close()  # rolls back what was not committed
 
 
 def _add_security_headers(response: Response) -> Response:
@@ -170,7 +170,7 @@ COOKIE_MESSAGE = (
 
 
 def _handle_http_error(error: HTTPException) -> ResponseReturnValue:
-    """Reply with a page for people, with JSON for programs."""
+    """Reply with a page to people and with JSON to programs."""
     code = error.code or 500
     texts = ERROR_MESSAGES.get(code, ERROR_MESSAGES[400 if code < 500 else 500])
     title, message = map(gettext, COOKIE_MESSAGE if isinstance(error, CSRFError) else texts)

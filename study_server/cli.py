@@ -1,4 +1,4 @@
-"""The command `study`: its commands gathered under headings, a mistake told in one line."""
+"""The command `study`: its subcommands under headings, and errors in one line."""
 
 import sys
 
@@ -19,7 +19,10 @@ from study_server.errors import StudyError
 
 
 def main() -> None:
-    """A user's mistake is one line on stderr and exit code 2; Ctrl-C is 130."""
+    """Run the command; print a user's mistake on one line of stderr with exit status 2.
+
+    The exit status after Ctrl-C is 130.
+    """
     try:
         commands.main(sys.argv[1:] or ["--help"], standalone_mode=False)
     except (StudyError, click.ClickException, OSError, DBAPIError) as error:
@@ -30,7 +33,7 @@ def main() -> None:
 
 
 def _explain(error: Exception) -> str:
-    """On one line; OSError: no room, no permission; DBAPIError: the database went away."""
+    """Return the message of an error on one line."""
     if isinstance(error, click.ClickException):
         return " ".join(error.format_message().split())
     return " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
@@ -48,17 +51,18 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
         freeze,
         bundle,
     ),
-    "Run it": (open_command, recruit, invite, pause, close, serve, status),
-    "Take the answers, pay the people": (export_command, reconcile, pay),
-    "Keep to what people were promised": (forget, anonymize),
-    "Look after the database": (backup, restore, upgrade, researcher),
+    "Run the study": (open_command, recruit, invite, pause, close, serve, status),
+    "Export data and pay participants": (export_command, reconcile, pay),
+    "Protect participants’ data": (forget, anonymize),
+    "Maintain the database": (backup, restore, upgrade, researcher),
 }
 
 
 class GroupedHelp(click.Group):
-    """Lists the commands under headings, in the order in which a study needs them."""
+    """A command group whose help lists the commands under headings, in the order of a study."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under their headings."""
         for heading, listed in COMMANDS_BY_HEADING.items():
             with formatter.section(heading):
                 formatter.write_dl([(str(c.name), c.get_short_help_str(85)) for c in listed])
@@ -67,33 +71,33 @@ class GroupedHelp(click.Group):
 @click.group(cls=GroupedHelp, context_settings={"max_content_width": 100})
 @click.version_option(package_name="hue-and-eye")
 def commands() -> None:
-    """Run perceptual-realism studies: who can tell the photograph from the fake?
+    """Run perceptual-realism studies: can people tell photographs from fakes?
 
     \b
-    study new mine            writes study.toml and wording/, to be edited
+    study new mine            write study.toml and wording/; edit both
     study import study.toml outputs/manifest.csv
-    study simulate mine 20    a rehearsal; also: study preview mine
-    study freeze mine         writes design.json; from here on nothing changes
-    study open mine           lets people in
-    study recruit mine prolific   the link and the codes to give to Prolific
+    study simulate mine 20    rehearse; see also: study preview mine
+    study freeze mine         write design.json; the design can no longer change
+    study open mine           start recruiting
+    study recruit mine prolific   print the link and the codes for Prolific
     study serve               http://127.0.0.1:8000/s/mine
     study close mine
     study export mine         responses.csv, participants.csv, codebook.csv, design.json
-    study reconcile mine prolific_export.csv    whom to pay, and why
+    study reconcile mine prolific_export.csv    list whom to pay, and why
 
-    Every command works on the same database and says in one line what it did; `study COMMAND
-    --help` tells more. Environment:
+    All commands use the same database. For details, run `study COMMAND --help`. Environment
+    variables:
 
     \b
-    STUDY_DATABASE_URL     default sqlite:///instance/study.sqlite; or postgresql+psycopg://...
-    STUDY_INSTANCE         default instance/: stimuli, backups, reports
-    STUDY_SECRET_KEY       16 or more secret characters; serve and preview need it
-    PROLIFIC_TOKEN         of a Prolific account, for reconcile and pay
-    STUDY_PUBLIC_URL       the server's address as the world sees it; https makes cookies secure
-    STUDY_TRUSTED_PROXIES  how many proxies stand in front; default 0: X-Forwarded-For is ignored
-    STUDY_X_ACCEL          where nginx has the stimuli (docs/deploy.md); default: nowhere
+    STUDY_DATABASE_URL     sqlite:///FILE or postgresql+psycopg://... [instance/study.sqlite]
+    STUDY_INSTANCE         folder for stimuli, backups and reports (default instance/)
+    STUDY_SECRET_KEY       secret of 16 or more characters; required by serve, preview and invite
+    PROLIFIC_TOKEN         Prolific API token, for reconcile and pay
+    STUDY_PUBLIC_URL       public address of the server; with https, cookies are secure
+    STUDY_TRUSTED_PROXIES  number of proxies in front (default 0: ignore X-Forwarded-For)
+    STUDY_X_ACCEL          nginx location of the stimuli (docs/deploy.md); default: none
 
-    Exit codes: 0 done, 2 a mistake (one line on stderr), 130 stopped by Ctrl-C.
+    Exit status: 0 success, 2 error (one line on stderr), 130 interrupted by Ctrl-C.
     """
 
 

@@ -1,5 +1,9 @@
-"""What can go wrong on a user's side; each message says where, what, and what to do."""
+"""The error for a user's mistakes."""
 
 
 class StudyError(Exception):
-    """A mistake the user can mend: one line on stderr, exit code 2."""
+    """A mistake that the user can fix.
+
+    The message says where, what and what to do; the commands print it on one line of stderr and
+    exit with status 2.
+    """

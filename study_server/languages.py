@@ -1,7 +1,7 @@
-"""The languages that participants may read: English is in the code, the others in catalogues.
+"""The languages of the participant pages. English texts are in the code, others in catalogs.
 
-A catalogue is gettext's text file, translations/LANGUAGE/LC_MESSAGES/messages.po, compiled in
-memory when it is first needed. docs/wording.md tells how to add one.
+A catalog is a gettext file, translations/LANGUAGE/LC_MESSAGES/messages.po, which is compiled in
+memory when it is first needed. docs/wording.md explains how to add a language.
 """
 
 from functools import cache
@@ -24,17 +24,18 @@ LANGUAGES = (
 
 
 def N_(text: str) -> str:
-    """A text that is translated where it is used; gettext's tools find it by this name."""
+    """Mark a text for translation, and return it unchanged; it is translated where it is used."""
     return text
 
 
 def catalog_path(language: str) -> Path:
+    """Return the path of a language's catalog."""
     return TRANSLATIONS_FOLDER / language / "LC_MESSAGES" / "messages.po"
 
 
 @cache
 def load_catalog(language: str) -> NullTranslations:
-    """What translates into one of LANGUAGES."""
+    """Return the translations into one of LANGUAGES."""
     if language == SOURCE_LANGUAGE:
         return NullTranslations()
     compiled = BytesIO()
@@ -45,15 +46,15 @@ def load_catalog(language: str) -> NullTranslations:
 
 
 def language_name(language: str) -> str:
-    """As its speakers call it: Deutsch"""
+    """Return a language's own name, for example Deutsch."""
     return Locale.parse(language).get_display_name(language) or language
 
 
 def format_seconds(number: float, language: str) -> str:
-    """1 second, 1.5 seconds, 1,5 Sekunden"""
+    """Format seconds, for example "1 second", "1.5 seconds" or "1,5 Sekunden"."""
     return format_unit(number, "duration-second", locale=language)
 
 
 def format_minutes(number: int, language: str) -> str:
-    """1 minute, 8 Minuten"""
+    """Format minutes, for example "1 minute" or "8 Minuten"."""
     return format_unit(number, "duration-minute", locale=language)

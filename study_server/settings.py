@@ -1,4 +1,4 @@
-"""The deployment's configuration: environment variables, read once."""
+"""The configuration of a deployment, read once from environment variables."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +13,10 @@ Address = Annotated[str, AfterValidator(lambda text: text.rstrip("/"))]
 
 
 class Settings(BaseSettings):
-    """The places where this deployment keeps its files, and its public address.
+    """The database, the folders, the secret and the public address of a deployment.
 
-    Each field is read from the variable STUDY_ plus its name, or from the variable named here; its
-    description says which values are valid. Secrets are left out of the repr.
+    Each field is read from the variable STUDY_ plus its name, or from its alias. Its description
+    says which values are valid. The repr leaves out secrets.
     """
 
     model_config = SettingsConfigDict(
@@ -42,13 +42,13 @@ class Settings(BaseSettings):
         default="", description="an address that begins with http:// or https://"
     )
     trusted_proxies: NonNegativeInt = Field(
-        default=0,  # how many stand in front; each adds an address to X-Forwarded-For
+        default=0,  # number of proxies in front; each adds an address to X-Forwarded-For
         description="0, or 1 behind nginx",
     )
     x_accel_prefix: Address = Field(
         default="",  # the server sends the stimuli itself
         validation_alias=f"{PREFIX}X_ACCEL",
-        description="the address at which nginx has the stimuli folder",
+        description="the nginx location of the stimuli folder",
     )
 
     @property
@@ -58,24 +58,24 @@ class Settings(BaseSettings):
 
     @property
     def backups_folder(self) -> Path:
-        """The folder of the backups that commands make by themselves."""
+        """The folder of automatic backups."""
         return self.instance_folder / "backups"
 
     def report_path(self, slug: str) -> Path:
-        """Return the place where the researcher's page looks for a study's report."""
+        """Return the path where the researcher pages look for a study's report."""
         return self.instance_folder / "reports" / slug / "report.html"
 
     def monitor_path(self, slug: str) -> Path:
-        """Return the place where it looks for a study's interim rates."""
+        """Return the path where the researcher pages look for a study's interim rates."""
         return self.instance_folder / "reports" / slug / "monitor.json"
 
     def power_path(self, slug: str) -> Path:
-        """Return the place where it looks for a study's sample size calculation."""
+        """Return the path where the researcher pages look for a study's sample size."""
         return self.instance_folder / "reports" / slug / "power.json"
 
 
 def read_settings() -> Settings:
-    """Read the environment; raises StudyError that names the variable with an invalid value."""
+    """Read the environment; raises StudyError that names a variable with an invalid value."""
     try:
         return Settings()
     except ValidationError as error:
@@ -84,11 +84,11 @@ def read_settings() -> Settings:
 
 
 def _explain(location: str, message: str) -> str:
-    """Say which variable is wrong and what to give; the value may be a secret and is left out."""
+    """Describe the error without the value, which may be a secret."""
     for name, field in Settings.model_fields.items():
         variable = str(field.validation_alias or f"{PREFIX}{name.upper()}")
         if location in (name, variable):
-            return f"{variable}: {message[0].lower()}{message[1:]}; give {field.description}"
+            return f"{variable}: {message[0].lower()}{message[1:]}; use {field.description}"
     return f"{location}: {message}"
 
 
@@ -99,9 +99,9 @@ def find_resource_folder(name: str) -> Path:
 
 
 def require_secret(settings: Settings) -> None:
-    """Raise StudyError without a secret key: there is no default one."""
+    """Raise StudyError if the secret key is missing or too short; there is no default."""
     if len(settings.secret_key) < 16:
         raise StudyError(
-            "STUDY_SECRET_KEY must be set to at least 16 characters that nobody can guess, such as "
-            "the output of `openssl rand -hex 32`"
+            "STUDY_SECRET_KEY is missing or too short; set it to at least 16 random characters, such "
+            "as the output of `openssl rand -hex 32`"
         )

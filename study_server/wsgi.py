@@ -1,4 +1,4 @@
-"""The application for WSGI servers, and granian, which runs it for `study serve`."""
+"""The application for WSGI servers, and the granian server that `study serve` runs."""
 
 import multiprocessing
 import os
@@ -21,7 +21,7 @@ from study_server.web.logs import log_to_stderr
 BLOCKING_THREADS = 64  # a client that sends its request slowly occupies one
 MAX_CONNECTIONS = 8192  # every browser keeps one or two open
 OTHER_OPEN_FILES = 256
-MAX_HEAD_BYTES = 32 * 1024  # of a request
+MAX_HEAD_BYTES = 32 * 1024  # request line and headers
 BACKLOG = 1024  # connections that the system holds until they are accepted
 STOP_TIMEOUT_S = 30  # longer than a writer waits for SQLite's lock
 
@@ -36,7 +36,7 @@ def app() -> Flask:
 
 
 def find_address(host: str, port: int) -> str:
-    """Return the host's IP address; raises StudyError when another program has the port.
+    """Return the IP address of a host; raises StudyError if another program uses the port.
 
     granian shares its port between processes, and would share it with another server, too.
     """
@@ -44,7 +44,7 @@ def find_address(host: str, port: int) -> str:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         socket.create_server(address, family=family).close()
     except OSError as error:
-        raise StudyError(f"{host}:{port}: {error.strerror}; choose another --port") from error
+        raise StudyError(f"{host}:{port}: {error.strerror}; use another --port") from error
     return str(address[0])
 
 
@@ -74,7 +74,7 @@ def run_server(
 
 
 def _connection_limit() -> int:
-    """Raise this process's limit of open files, and return how many may be connections."""
+    """Raise the process's limit of open files, and return the number of connections it allows."""
     try:
         import resource
     except ImportError:  # Windows has no such limit

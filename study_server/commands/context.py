@@ -1,4 +1,4 @@
-"""What commands share: the database, arguments, progress bars."""
+"""The database, arguments and progress bars that the commands share."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,29 +15,27 @@ from study_server.storage.schema import ensure_current_schema
 
 
 def open_database() -> tuple[Settings, Engine]:
-    """Brought to the current schema where it is empty; raises StudyError where it has another."""
+    """Open the database of the settings, and create the schema if it is empty.
+
+    Raises StudyError if the database has a different schema.
+    """
     settings, engine = open_engine_of_settings()
     ensure_current_schema(engine)
     return settings, engine
 
 
 def open_engine_of_settings() -> tuple[Settings, Engine]:
-    """Whatever its schema."""
+    """Open the database of the settings without a check of its schema."""
     settings = read_settings()
     engine = open_engine(settings.database_url)
     click.get_current_context().call_on_close(engine.dispose)
     return settings, engine
 
 
-UNBLINDED_BY_COMMAND_LINE = "command line"  # who did it, where the database keeps that
-
+UNBLINDED_BY_COMMAND_LINE = "command line"  # the value of unblinding.unblinded_by
 
 SLUG_ARGUMENT = click.argument("slug")
-
-
 PATH_TYPE = click.Path(path_type=Path)
-
-
 STUDY_TOML_ARGUMENT = click.argument("protocol_file", metavar="STUDY_TOML", type=PATH_TYPE)
 
 
@@ -45,5 +43,5 @@ STDERR = Console(stderr=True)
 
 
 def show_progress(items: Iterable[Any], total: int, description: str) -> Iterable[Any]:
-    """The things, one by one, with a bar."""
+    """Yield the items, with a progress bar on the terminal."""
     return progress.track(items, description, total, console=STDERR, disable=not STDERR.is_terminal)

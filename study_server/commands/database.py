@@ -1,4 +1,4 @@
-"""`study backup`, `restore`, `upgrade`: the database is looked after."""
+"""The commands `study backup`, `restore` and `upgrade`, which maintain the database."""
 
 from pathlib import Path
 
@@ -15,11 +15,10 @@ from study_server.storage.schema import upgrade as upgrade_schema
 @click.command()
 @click.argument("file", type=PATH_TYPE)
 def backup(file: Path) -> None:
-    """Copy the database to one file, of one moment, while people answer.
+    """Back up the database to one file; safe while a study is running.
 
-    FILE is a SQLite database with every row, whichever database is in use; keep it as secret
-    as
-    that. Stimuli are not in it: copy instance/stimuli once, they never change.
+    FILE is a SQLite database, whichever database is in use; keep it as secret as the database. It
+    does not contain stimuli: copy instance/stimuli once, it never changes.
     """
     _, engine = open_database()
     write_backup(engine, file)
@@ -29,26 +28,32 @@ def backup(file: Path) -> None:
 @click.command()
 @click.argument("file", type=PATH_TYPE)
 def restore(file: Path) -> None:
-    """Put a backup in the place of the whole database.
+    """Replace the whole database by a backup.
 
-    What is there now is backed up to instance/backups first. Whoever withdrew after the backup was
-    made comes back with it and is named, to be forgotten again. A backup of SQLite can be restored
-    to PostgreSQL and the other way round.
+    The current database is first backed up to instance/backups. Participants who withdrew after
+    the backup are restored with it; they are listed so that you can delete them again. Backups can
+    be restored across SQLite and PostgreSQL.
     """
     settings, engine = open_database()
     safety_copy = backup_path(settings.backups_folder, "before-restore", now())
     reappeared = restore_backup(engine, file, safety_copy)
-    safety_copy_text = f", what it replaced is {safety_copy}" if safety_copy.exists() else ""
+    safety_copy_text = (
+        f"; the previous database is in {safety_copy}" if safety_copy.exists() else ""
+    )
     click.echo(f"{file}: restored{safety_copy_text}")
-    for slug, name in reappeared:
-        click.echo(f"back again: `study forget {slug} {name}` if they withdrew", err=True)
+    for slug, participant in reappeared:
+        click.echo(
+            f"{participant} is back; if they had withdrawn, run "
+            f"`study forget {slug} {participant}`",
+            err=True,
+        )
 
 
 @click.command()
 def upgrade() -> None:
-    """Bring the database to the schema of this program.
+    """Upgrade the database to the current schema.
 
-    It is backed up to instance/backups first.
+    The database is first backed up to instance/backups.
     """
     settings, engine = open_engine_of_settings()
     with engine.connect() as connection:

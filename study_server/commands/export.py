@@ -1,4 +1,4 @@
-"""`study export`, `bundle`: the answers leave the database, and the design."""
+"""The commands `study export` and `bundle`, which write data and designs to files."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def _parse_modes(_ctx: click.Context, _option: click.Parameter, value: str) -> t
     try:
         return tuple(Mode(word.strip()) for word in value.split(","))
     except ValueError as error:
-        raise click.BadParameter(f"{value!r}: the modes are {', '.join(Mode)}") from error
+        raise click.BadParameter(f"{value!r}: unknown mode; modes are {', '.join(Mode)}") from error
 
 
 @click.command("export")
@@ -37,17 +37,22 @@ def _parse_modes(_ctx: click.Context, _option: click.Parameter, value: str) -> t
     "psych_ds_folder",
     metavar="DIR",
     type=PATH_TYPE,
-    help="A Psych-DS dataset instead.",
+    help="Write a Psych-DS dataset to DIR instead.",
 )
 @click.option("--mode", "modes", callback=_parse_modes, default=",".join(Mode), show_default=True)
-@click.option("--unblind", is_flag=True, help="With the truth, before the planned sample is there.")
+@click.option(
+    "--unblind",
+    is_flag=True,
+    help="Include the truth before the planned sample is complete; this is logged.",
+)
 def export_command(
     slug: str, out: Path, psych_ds_folder: Path | None, modes: tuple[Mode, ...], unblind: bool
 ) -> None:
-    """Write responses, with all other tables, codebook.csv and design.json beside them.
+    """Export responses and all other tables, with codebook.csv and design.json.
 
-    While a study runs, and until its design's number of participants is complete, the truth of live
-    trials is left out. Who takes it all the same is recorded, for good: unblinding.csv tells.
+    Until the planned number of participants have finished or the study is closed, the export is
+    blinded: the truth of live trials is left out. --unblind includes it and is logged permanently
+    in unblinding.csv.
     """
     _, engine = open_database()
     # short, for people are answering; and a look stays on record
@@ -59,7 +64,7 @@ def export_command(
         study = lookup.find_study(db, slug)
         if psych_ds_folder is not None:
             write_folder(psych_ds.iterate_files(db, study, modes, blinded), psych_ds_folder)
-            click.echo(f"{psych_ds_folder}: a Psych-DS dataset; its README.md tells what to add")
+            click.echo(f"{psych_ds_folder}: Psych-DS dataset; its README.md lists what to add")
             return
         trials, people = csv_files.export_study(db, study, out, modes, blinded)
     click.echo(f"{out}: {trials} trials of {people} participants")
@@ -67,12 +72,12 @@ def export_command(
 
 @click.command()
 @SLUG_ARGUMENT
-@click.option("--out", type=PATH_TYPE, help="A folder, or a .zip file.  [default: SLUG.zip]")
+@click.option("--out", type=PATH_TYPE, help="Folder or .zip file to write.  [default: SLUG.zip]")
 def bundle(slug: str, out: Path | None) -> None:
-    """Write what a preregistration holds: the frozen design and all that it was made from.
+    """Write the files for a preregistration: the frozen design and its sources.
 
-    design.json, study.toml, wording/, plan.toml, the schedule's seed, who was unblinded when, and
-    SHA256SUMS.
+    These are design.json, study.toml, wording/, plan.toml, the schedule seed, the unblinding log
+    and SHA256SUMS.
     """
     out = out or Path(f"{slug}.zip")
     _, engine = open_database()
@@ -82,8 +87,8 @@ def bundle(slug: str, out: Path | None) -> None:
     if out.suffix != ".zip":
         write_folder(files, out)
     elif out.exists():
-        raise StudyError(f"{out} is already there; give another --out, or remove it")
+        raise StudyError(f"{out} already exists; use another --out, or remove it")
     else:
         with atomic_write(out) as temporary, temporary.open("wb") as file:
             file.writelines(stream_zip(files))
-    click.echo(f"{out}: {len(files)} files of the design of {slug}")
+    click.echo(f"{out}: {len(files)} files for the design of {slug}")

@@ -1,4 +1,4 @@
-"""`study new`, `manifest`, `import`, `freeze`: a study is made."""
+"""The commands `study new`, `manifest`, `import` and `freeze`, which prepare a study."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,34 +34,35 @@ from study_server.wording.files import read_wording, write_wording
 @click.option("--preset", type=click.Choice(list(PRESETS)), default="zhang2016", show_default=True)
 @click.option("--out", type=PATH_TYPE, default=Path("study.toml"), show_default=True)
 def new(slug: str, preset: str, out: Path) -> None:
-    """Write a commented protocol file, and what its participants will read, to edit both.
+    """Create a protocol file with comments, and the texts for participants; edit both.
 
-    The texts, consent, instructions, question and debriefing, are in the folder wording beside it
-    (of another study there: wording-SLUG), in every language that the program speaks;
-    `languages`
-    in the protocol says which of them participants may read. docs/wording.md tells more.
+    The texts (consent, instructions, question and debriefing) are written to the folder wording
+    next to the protocol file (wording-SLUG if that folder exists) in every supported language.
+    `languages` in the protocol selects the languages offered to participants. See docs/wording.md.
     """
     texts = "wording" if not (out.parent / "wording").exists() else f"wording-{slug}"
     protocol = create_protocol(slug, preset).model_copy(update={"wording": texts})
     if out.exists():
-        raise StudyError(f"{out} is already there; give another --out, or remove it")
+        raise StudyError(f"{out} already exists; use another --out, or remove it")
     with atomic_write(out) as temporary:
         temporary.write_text(f"{format_toml(protocol)}\n{format_default_plan()}", encoding="utf-8")
     folder = out.parent / protocol.wording
     write_wording(protocol, folder)
-    click.echo(f"{out}, {folder}: edit them, then `study import {out} outputs/manifest.csv`")
+    click.echo(
+        f"{out} and {folder}: edit these files, then run `study import {out} outputs/manifest.csv`"
+    )
 
 
 def _parse_folders(
     _ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Path]:
     pairs = [value.partition("=") for value in values]
-    for (name, _, folder), value in zip(pairs, values, strict=True):
-        if not (name and folder):
-            raise click.BadParameter(f"{value!r} is not like gan=folder")
-    folders = {name: Path(folder) for name, _, folder in pairs}
+    for (method, _, folder), value in zip(pairs, values, strict=True):
+        if not (method and folder):
+            raise click.BadParameter(f"{value!r} is not NAME=FOLDER, such as gan=fakes")
+    folders = {method: Path(folder) for method, _, folder in pairs}
     if len(folders) < len(pairs):
-        raise click.BadParameter("a name is given twice; put its images into one folder")
+        raise click.BadParameter("a method is given twice; put all of its images in one folder")
     return folders
 
 
@@ -69,65 +70,74 @@ def _parse_folders(
 @click.option(
     "--method", "folders", metavar="NAME=FOLDER", multiple=True, required=True,
     callback=_parse_folders,
-    help="A folder of PNG files for each: real=photographs, then any models, and foil=controls.",
+    help="A method and its folder of PNG files: real=photographs, one for each model, and "
+    "foil=controls. Repeatable.",
 )  # fmt: skip
-@click.option("--unpaired", is_flag=True, help="No fake is made from one of the photographs.")
+@click.option("--unpaired", is_flag=True, help="The fakes are not made from these photographs.")
 @click.option("--out", type=PATH_TYPE, default=Path("manifest.csv"), show_default=True)
 def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
-    """Write a manifest for images of any generator, to be imported.
+    """Write a manifest for the images of any generator.
 
     \b
     study manifest --method real=photographs --method gan=fakes --method foil=controls
 
-    Files of the same name below their folders are one photograph and its fakes. All are 8-bit RGB
-    PNG, of one size; --out lies above the folders.
+    Files with the same name are a photograph and its fakes. All files must be 8-bit RGB PNGs of
+    the same size, and --out must be in a folder above them.
     """
 
-    def progress(files: Iterable[Any], total: int) -> Iterable[Any]:
-        return show_progress(files, total, "reading images")
+    def track(files: Iterable[Any], total: int) -> Iterable[Any]:
+        return show_progress(files, total, "Reading images")
 
-    stimuli = write_manifest(out, folders, not unpaired, progress)
-    click.echo(f"{out}: {stimuli} stimuli; `study import study.toml {out}` is next")
+    stimuli = write_manifest(out, folders, paired=not unpaired, track=track)
+    click.echo(f"{out}: {stimuli} stimuli; next, run `study import study.toml {out}`")
 
 
 @click.command("import")
 @STUDY_TOML_ARGUMENT
 @click.argument("manifest", type=PATH_TYPE)
-@click.option("--accept", is_flag=True, help="Go on in spite of warnings, and keep them on record.")
+@click.option(
+    "--accept", is_flag=True, help="Import despite warnings, and record them in the design."
+)
 def import_command(protocol_file: Path, manifest: Path, accept: bool) -> None:
-    """Check, audit, re-encode and store a study's stimuli: all of it or nothing.
+    """Check, audit, re-encode and store the stimuli of a study (all or none).
 
-    The audit looks for all that could tell a fake from its photograph beside its colors, and for
-    photographs that are in it twice. A fake that is its photograph is refused; the rest are
-    warnings, which `study freeze` writes into the design of a study that accepts them.
+    The audit looks for anything that could give a fake away (for recolored photographs anything
+    other than color), and for duplicate photographs. A fake that is identical to its photograph is
+    refused. Everything else is a warning; accepted warnings become part of the frozen design.
     """
     protocol = read_protocol(protocol_file)
     folder = protocol_file.parent / protocol.wording
     wording = read_wording(protocol, folder)
     settings, engine = open_database()
 
-    def progress(photographs: Iterable[Any], total: int) -> Iterable[Any]:
-        return show_progress(photographs, total, "auditing and storing photographs")
+    def track(images: Iterable[Any], total: int) -> Iterable[Any]:
+        return show_progress(images, total, "Auditing and storing images")
 
     try:
         stored = import_study(
-            engine, protocol, manifest, settings.stimuli_folder, accept, wording, progress
+            engine,
+            protocol,
+            manifest,
+            settings.stimuli_folder,
+            accept_warnings=accept,
+            wording=wording,
+            track=track,
         )
     except AuditFailedError as error:
-        _print(error.findings)
+        _print_findings(error.findings)
         raise
-    _print(stored.accepted_findings)
+    _print_findings(stored.accepted_findings)
     accepted = (
-        f", warnings accepted: {len(stored.accepted_findings)}" if stored.accepted_findings else ""
+        f", {len(stored.accepted_findings)} warnings accepted" if stored.accepted_findings else ""
     )
     slug = protocol.slug
     click.echo(
-        f"{slug}: {stored.stimulus_count} stimuli stored{accepted}; `study freeze {slug}` is next"
+        f"{slug}: {stored.stimulus_count} stimuli stored{accepted}; next, run `study freeze {slug}`"
     )
     print_unfilled_placeholders(protocol, folder)
 
 
-def _print(findings: list[AuditFinding]) -> None:
+def _print_findings(findings: list[AuditFinding]) -> None:
     for line in format_findings(findings):
         click.echo(line, err=True)
 
@@ -135,19 +145,22 @@ def _print(findings: list[AuditFinding]) -> None:
 @click.command()
 @SLUG_ARGUMENT
 @click.option(
-    "--plan", "plan_path", type=PATH_TYPE, help="plan.toml; without it the defaults hold."
+    "--plan",
+    "plan_path",
+    type=PATH_TYPE,
+    help="Analysis plan (plan.toml). [default: the usual rules]",
 )
 @click.option("--out", type=PATH_TYPE, default=Path("design.json"), show_default=True)
 def freeze(slug: str, plan_path: Path | None, out: Path) -> None:
-    """Fix the design before the first live participant, for good.
+    """Freeze the design, permanently, before the first live participant.
 
-    That is the protocol, the wording, the seed, the stimuli and the plan of the analysis. Its
-    SHA-256 stands in every exported row. A changed study is imported under another slug. `study
-    new` shows the plan's defaults.
+    The design is the protocol, the wording, the seed, the stimuli and the analysis plan. Its
+    SHA-256 is part of every exported row. To change a frozen study, import it under another slug.
+    `study new` shows the defaults of the plan.
     """
     plan = read_plan(plan_path) if plan_path else AnalysisPlan()
     if out.exists():
-        raise StudyError(f"{out} is already there; give another --out, or remove it")
+        raise StudyError(f"{out} already exists; use another --out, or remove it")
     _, engine = open_database()
     with atomic_write(out) as temporary, write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
@@ -156,4 +169,4 @@ def freeze(slug: str, plan_path: Path | None, out: Path) -> None:
         )
         temporary.write_text(design, encoding="utf-8")
         sha256 = study.design_sha256
-    click.echo(f"{out}: SHA-256 {sha256}; `study open {slug}` lets people in")
+    click.echo(f"{out}: SHA-256 {sha256}; next, run `study open {slug}`")

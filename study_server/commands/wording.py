@@ -1,4 +1,4 @@
-"""`study wording` and `study reword`: write default texts, store edited ones."""
+"""The commands `study wording` and `study reword`, which write and store the texts of a study."""
 
 from pathlib import Path
 

@@ -1,1 +1,1 @@
-"""Export: the rows that leave the database, CSV files, codebook, archives."""
+"""Export: the rows that leave the database, CSV files, the codebook and archives."""

@@ -1,4 +1,4 @@
-"""responses.csv and, beside it, timing, incidents, participants, codebook: no parser needed."""
+"""Write responses.csv and, next to it, the other tables and the codebook as CSV files."""
 
 import csv
 import re
@@ -17,12 +17,17 @@ from study_server.storage.models import Study
 from study_server.vocabulary import Mode
 
 RESPONSES_TABLE, CODEBOOK_TABLE, DESIGN_JSON = "responses", "codebook", "design.json"
-FORMULA_PATTERN = re.compile(r"'*[=+\-@\t\r]")  # what makes a spreadsheet take a text for one
+FORMULA_PATTERN = re.compile(
+    r"'*[=+\-@\t\r]"
+)  # the start of a text that a spreadsheet would run as a formula
 
 
 @dataclass(frozen=True)
 class CsvTable:
-    """A CSV to be: rows come one by one, and only once. first_line: above the header."""
+    """A table to write as CSV.
+
+    rows: an iterable that can be read only once. first_line: a line above the header, if any.
+    """
 
     name: str
     columns: Iterable[str]
@@ -31,13 +36,17 @@ class CsvTable:
 
     @property
     def file_name(self) -> str:
+        """The name of the CSV file."""
         return f"{self.name}.csv"
 
 
 def build_tables(
     db: Session, study: Study, modes: Collection[Mode], blinded: bool
 ) -> list[CsvTable]:
-    """Every table of an export. blinded: as `decide_blinding` decides."""
+    """Return every table of an export.
+
+    blinded: whether the truth of live trials is left out (`unblinding.decide_blinding`).
+    """
     rows: Mapping[str, Iterable[ExportRow]] = {
         RESPONSES_TABLE: tables.iterate_responses(db, study, modes, blinded),
         "timing": tables.iterate_timing(db, study, modes),
@@ -59,14 +68,15 @@ def build_tables(
 def export_study(
     db: Session, study: Study, out: Path, modes: Collection[Mode], blinded: bool
 ) -> tuple[int, int]:
-    """Write responses to `out`; beside it all other tables and the design.
+    """Write the responses to `out`, and next to it all other tables and the design.
 
-    Returns how many (trials, participants) were written. Raises StudyError.
+    Returns the numbers of trials and participants written. Raises StudyError if `out` has the name
+    of another exported file.
     """
     tables = build_tables(db, study, modes, blinded)
     other_names = {table.file_name for table in tables[1:]} | {DESIGN_JSON}
     if out.name in other_names:
-        raise StudyError(f"{out}: that name is taken by what stands beside the responses")
+        raise StudyError(f"{out}: this name is used for another exported file; use another --out")
     files = {
         t.name: out if t.name == RESPONSES_TABLE else out.with_name(t.file_name) for t in tables
     }
@@ -91,8 +101,10 @@ def _write(file: Path, table: CsvTable) -> int:
 
 
 def format_csv(table: CsvTable) -> Iterator[str]:
-    """The header, with the line above it if there is one; then a line a row."""
-    line = csv.writer(_LineWriter(), lineterminator="\r\n").writerow  # which makes it quote both
+    """Yield the header, with the line above it if there is one, then one line per row."""
+    line = csv.writer(
+        _LineWriter(), lineterminator="\r\n"
+    ).writerow  # \r\n makes the module quote \r and \n
     columns = list(table.columns)
     yield (f"{table.first_line}\n" if table.first_line else "") + line(columns)
     for row in table.rows:
@@ -100,14 +112,15 @@ def format_csv(table: CsvTable) -> Iterator[str]:
 
 
 class _LineWriter:
-    """Gives back what the csv module writes."""
+    """A file for the csv module that returns each line instead of storing it."""
 
     def write(self, line: str) -> str:
+        """Return the line with a plain line feed."""
         return line.removesuffix("\r\n") + "\n"
 
 
 def _format_cell(value: object) -> object:
-    """Numbers plain; a text that a spreadsheet would take for a formula behind an apostrophe."""
+    """Round numbers, and put an apostrophe before texts that could run as formulas."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""What a preregistration holds: the frozen design, and the files that it was made from."""
+"""Build the files of a preregistration: the frozen design and its sources."""
 
 import hashlib
 import json
@@ -20,13 +20,14 @@ WORDING_FOLDER = "wording"
 
 
 def build_preregistration(db: Session, study: Study) -> dict[str, str]:
-    """Path -> content; the last one lists the SHA-256 of the others. Raises StudyError.
+    """Return the content of each file by path; the last file lists the SHA-256 of the others.
 
-    `study import` and `freeze` take study.toml, wording/ and plan.toml again.
+    `study import` and `study freeze` accept study.toml, wording/ and plan.toml as inputs. Raises
+    StudyError if the study is not frozen.
     """
     if study.design is None:
         raise StudyError(
-            f"study {study.slug!r} is not frozen; `study freeze {study.slug}` fixes its design"
+            f"study {study.slug!r} is not frozen; run `study freeze {study.slug}` first"
         )
     protocol = parse_stored_protocol(study.protocol).model_copy(update={"wording": WORDING_FOLDER})
     wording = {
@@ -46,7 +47,7 @@ def build_preregistration(db: Session, study: Study) -> dict[str, str]:
 
 
 def format_plan_toml(plan: Mapping[str, Any]) -> str:
-    """plan.toml: what JSON writes for numbers, texts and lists of them is TOML, too."""
+    """Format plan.toml. JSON's notation of numbers, texts and lists is also valid TOML."""
     lines = [
         f"{key} = {_format_toml_value(value)}" for key, value in plan.items() if key != "exclusions"
     ]
@@ -59,6 +60,6 @@ def _format_toml_value(value: object) -> str:
 
 
 def _format_checksums(files: Mapping[str, str]) -> str:
-    """As `sha256sum --check SHA256SUMS` reads it."""
+    """Format the checksums for `sha256sum --check SHA256SUMS`."""
     sums = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
     return "".join(f"{digest}  {path}\n" for path, digest in sums.items())

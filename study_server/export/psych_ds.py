@@ -1,7 +1,7 @@
-"""A study as a Psych-DS dataset, which repositories and search engines can read.
+"""Export a study as a Psych-DS dataset, which repositories and search engines can read.
 
 Rules: psychds-docs.readthedocs.io, "Rules and Conventions". Data files are data/**/*_data.csv,
-named by keywords; dataset_description.json, JSON-LD of schema.org, tells every column.
+named by keywords; dataset_description.json (JSON-LD of schema.org) describes every column.
 """
 
 import json
@@ -25,47 +25,44 @@ KEYWORDS = ("perceptual realism", "two-alternative forced choice", "image genera
 def iterate_files(
     db: Session, study: Study, modes: Collection[Mode], blinded: bool
 ) -> Iterator[tuple[str, TextPieces]]:
-    """Path and content of every file, to be read in turn. blinded: as `decide_blinding` decides."""
-    exported = build_tables(db, study, modes, blinded)
+    """Yield the path and the content of every file; each content must be read before the next.
+
+    blinded: whether the truth of live trials is left out (`unblinding.decide_blinding`).
+    """
+    tables = build_tables(db, study, modes, blinded)
     yield "dataset_description.json", [_format_json(_dataset_description(study))]
     yield "README.md", [_format_readme(study)]
     yield "CHANGES.md", [_format_changes(db, study)]
-    for table in exported:
+    for table in tables:
         if table.name == CODEBOOK_TABLE:
-            rows_alone = replace(table, first_line="")  # every CSV is to be rectangular
-            yield f"documentation/{table.file_name}", format_csv(rows_alone)
+            without_first_line = replace(table, first_line="")  # Psych-DS requires rectangular CSVs
+            yield f"documentation/{table.file_name}", format_csv(without_first_line)
             continue
         stem = f"data/{data_file_stem(study.slug, table.name)}"
-        yield (
-            f"{stem}.json",
-            [
-                _format_json(
-                    {"variableMeasured": _variables_measured(codebook.TABLE_COLUMNS[table.name])}
-                )
-            ],
-        )
+        variables = _variables_measured(codebook.TABLE_COLUMNS[table.name])
+        yield f"{stem}.json", [_format_json({"variableMeasured": variables})]
         yield f"{stem}.csv", format_csv(table)
     if study.design is not None:
         yield f"materials/{DESIGN_JSON}", [study.design]
 
 
 def data_file_stem(slug: str, table: str) -> str:
-    """Stem of a data file: keywords have letters and digits only as values."""
+    """Return the stem of a data file; the values of its keywords are letters and digits only."""
     return f"study-{slug.replace('-', '')}_description-{table}_data"
 
 
 def _dataset_description(study: Study) -> Mapping[str, object]:
     columns: dict[str, str] = {}
     for table in codebook.TABLE_COLUMNS.values():
-        columns = {**table, **columns}  # what a column is stands where it first comes
+        columns = {**table, **columns}  # the meaning in the first table with the column counts
     protocol = parse_stored_protocol(study.protocol)
     return {
         "@context": JSON_LD_CONTEXT,
         "@type": "Dataset",
         "name": study.title,
         "description": (
-            f"Who can tell a photograph from a fake of {', '.join(protocol.methods)}? Answers to "
-            f"every trial of a {protocol.presentation} test after the protocol {protocol.preset}."
+            f"Perceptual-realism study of {', '.join(protocol.methods)}: trial-level responses "
+            f"from a {protocol.presentation} real-or-fake task (protocol {protocol.preset})."
         ),
         "schemaVersion": PSYCH_DS_VERSION,
         "identifier": study.slug,
@@ -90,32 +87,32 @@ def _format_readme(study: Study) -> str:
 
 Exported from the study `{study.slug}` by Hue & Eye, in the format {codebook.FORMAT_VERSION}.
 
-- `data/`: one table a file; the `.json` beside each tells its columns, and
-  `documentation/codebook.csv` tells them all. A trial is told by study, participant and position
-  together, a participant by study and participant.
-- `materials/design.json`: what was fixed before the first participant, if it was; every row of the
-  responses carries its SHA-256.
+- `data/`: one file per table. The `.json` file next to each describes its columns;
+  `documentation/codebook.csv` describes all of them. A trial is identified by study, participant
+  and position; a participant by study and participant.
+- `materials/design.json`: the design frozen before the first participant (if it was frozen). Every
+  row of the responses contains its SHA-256.
 
-A text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return stands behind an apostrophe.
+Texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return are preceded by an apostrophe.
 
-To be added by whoever publishes this, in `dataset_description.json`: author, license, citation,
+Before you publish this dataset, add to `dataset_description.json`: author, license, citation,
 funder, url, privacyPolicy.
 """
 
 
 def _format_changes(db: Session, study: Study) -> str:
     unblinding_lines = [
-        f"- {look['unblinded_at']}: the truth was taken by {look['by']}, at {look['complete']} "
-        "complete participants."
-        for look in rows.list_unblinding(db, study)
+        f"- {row['unblinded_at']}: unblinded by {row['by']} after {row['complete']} participants "
+        "had finished."
+        for row in rows.list_unblinding(db, study)
     ]
-    frozen = study.design_sha256 or "none, the study is not frozen"
+    frozen = study.design_sha256 or "none (the study was not frozen)"
     lines = [
         "# Changes",
         "",
         f"Design: {frozen}.",
         "",
-        "Looks at the truth while the study was blinded:",
+        "Unblindings while the study was blinded:",
         "",
         *(unblinding_lines or ["none."]),
     ]

@@ -1,4 +1,4 @@
-"""The rows that leave the database, table by table; those of trials a thousand at a time."""
+"""Read the rows of each exported table; rows of trials are fetched in batches."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -23,26 +23,29 @@ from study_server.storage.models import (
 )
 from study_server.vocabulary import SCRIPT_INPUT, Mode, TrialKind
 
-ROWS_PER_FETCH = 1000  # rows in memory
+ROWS_PER_FETCH = 1000
 ExportRow = dict[str, object]
 
 
 def iterate_responses(
     db: Session, study: Study, modes: Collection[Mode], blinded: bool
 ) -> Iterator[ExportRow]:
-    """A row a trial that was shown. blinded: live ones without what tells the truth."""
+    """Yield one row per trial that was shown.
+
+    blinded: whether to leave out the truth of live trials.
+    """
     hidden = dict.fromkeys(truth_columns(study), "") if blinded else {}
     for row in _iterate_view(db, "responses_export", study, modes):
         yield row | hidden if row["mode"] == Mode.LIVE else row
 
 
 def truth_columns(study: Study) -> tuple[str, ...]:
-    """What tells the truth; an image that is shown alone is real or fake by its method."""
+    """Return the columns that reveal the truth; a single image's method says if it is real."""
     return ("truth", "method", "image") if study.presentation == "single" else ("truth",)
 
 
 def iterate_timing(db: Session, study: Study, modes: Collection[Mode]) -> Iterator[ExportRow]:
-    """A row a trial that was shown."""
+    """Yield one row per trial that was shown."""
     return _iterate_view(db, "timing_export", study, modes)
 
 
@@ -59,6 +62,7 @@ def _iterate_view(
 
 
 def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[ExportRow]:
+    """Return one row per incident, ordered by participant and time."""
     query = (
         select(
             Participant.public_id.label("participant"),
@@ -83,11 +87,12 @@ def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[E
     ]
 
 
-MIN_PLAUSIBLE_RT_MS = 100  # seeing and pressing take that long (Luce 1986, after Whelan 2008)
-CLOCK_TOLERANCE_MS = 1000
+MIN_PLAUSIBLE_RT_MS = 100  # the fastest possible reaction (Luce 1986, cited in Whelan 2008)
+CLOCK_TOLERANCE_MS = 1000  # SQLite's epoch has whole seconds
 
 
 def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> list[ExportRow]:
+    """Return one row per participant."""
     query = (
         select(Participant, Environment, Screening)
         .outerjoin(Environment)
@@ -124,20 +129,21 @@ def _participant_row(
 
 
 def format_moment(moment: object) -> str:
+    """Format a datetime as ISO 8601 with milliseconds; anything else as an empty string."""
     return moment.isoformat("T", "milliseconds") if isinstance(moment, datetime) else ""
 
 
 def _trial_counts(db: Session, study: Study) -> dict[int, ExportRow]:
-    """By participant."""
+    """Return the numbers of trials and of suspicious answers by participant."""
     attention_checks = Trial.kind == TrialKind.ATTENTION
-    right = attention_check_is_correct(study.question)
+    correct = attention_check_is_correct(study.question)
     query = (
         select(
             Trial.participant_id,
             func.count().label("trials_planned"),
             func.count(Response.trial_id).label("trials_answered"),
             func.count().filter(attention_checks).label("attention_checks_planned"),
-            func.count().filter(attention_checks & right).label("attention_checks_correct"),
+            func.count().filter(attention_checks & correct).label("attention_checks_correct"),
             func.count().filter(Response.rt_ms < MIN_PLAUSIBLE_RT_MS).label("impossible_rt"),
             func.count().filter(_is_implausibly_early()).label("too_soon"),
             func.count().filter(Response.input == SCRIPT_INPUT).label("scripted"),
@@ -151,12 +157,15 @@ def _trial_counts(db: Session, study: Study) -> dict[int, ExportRow]:
 
 
 def _is_implausibly_early() -> ColumnElement[bool]:
-    """The answer came before its images can have been seen and answered, by the server's clock."""
-    began, came = (
+    """Return the condition that an answer arrived before its images could have been seen.
+
+    The server's clock is compared with the exposures and response time that the browser claims.
+    """
+    started, received = (
         extract("epoch", moment) for moment in (Trial.started_at, Response.received_at)
-    )  # whole seconds on SQLite
+    )
     claimed_ms = Response.first_ms + func.coalesce(Response.second_ms, 0) + Response.rt_ms
-    return 1000 * (came - began) + CLOCK_TOLERANCE_MS < claimed_ms
+    return 1000 * (received - started) + CLOCK_TOLERANCE_MS < claimed_ms
 
 
 def _tested_methods(db: Session, study: Study) -> dict[int, list[str]]:
@@ -184,20 +193,20 @@ def _input_types(db: Session, study: Study) -> dict[int, list[str]]:
 
 def _group_by_participant(rows: Iterable[Sequence[Any]]) -> dict[int, list[str]]:
     values_by_participant: dict[int, list[str]] = defaultdict(list)
-    for participant_id, word in rows:
-        values_by_participant[participant_id].append(word)
+    for participant_id, value in rows:
+        values_by_participant[participant_id].append(value)
     return values_by_participant
 
 
 def list_unblinding(db: Session, study: Study) -> list[ExportRow]:
-    """Who took the truth while the study was blinded, and when."""
+    """Return one row per unblinding while the study was blinded."""
     unblindings = select(Unblinding).where(Unblinding.study_id == study.id).order_by(Unblinding.id)
     return [
         {
             "study": study.slug,
-            "unblinded_at": format_moment(look.unblinded_at),
-            "by": look.unblinded_by,
-            "complete": look.complete_count,
+            "unblinded_at": format_moment(unblinding.unblinded_at),
+            "by": unblinding.unblinded_by,
+            "complete": unblinding.complete_count,
         }
-        for look in db.scalars(unblindings)
+        for unblinding in db.scalars(unblindings)
     ]

@@ -1,4 +1,4 @@
-"""Files that are made while they are written: into a folder, or into a zip sent in pieces."""
+"""Write files while their content is generated: to a folder, or to a zip sent in pieces."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,14 +8,14 @@ from study_server.errors import StudyError
 from study_server.files import atomic_write
 
 TextPieces = Iterable[str]  # a file's text in pieces
-FileContents = Iterable[tuple[str, TextPieces]]  # by path, each read once and in turn
+FileContents = Iterable[tuple[str, TextPieces]]  # by path; each content is read once, in order
 PIECE_BYTES = 64 * 1024  # bytes
 
 
 def write_folder(files: FileContents, folder: Path) -> None:
-    """The whole folder or none. Raises StudyError where there is one already."""
+    """Write all files to a new folder, or none. Raises StudyError if the folder exists."""
     if folder.exists():
-        raise StudyError(f"{folder} is already there; give another folder, or remove it")
+        raise StudyError(f"{folder} already exists; use another folder, or remove it")
     with atomic_write(folder) as temporary:
         for path, content in files:
             file = temporary / path
@@ -25,37 +25,38 @@ def write_folder(files: FileContents, folder: Path) -> None:
 
 
 def stream_zip(files: FileContents) -> Iterator[bytes]:
-    """The zip in pieces; the same content is the same bytes."""
-    sink = _ZipBuffer()
-    with ZipFile(sink, "w") as archive:
+    """Yield a zip in pieces; the same content gives the same bytes."""
+    buffer = _ZipBuffer()
+    with ZipFile(buffer, "w") as archive:
         for path, content in files:
             entry = ZipInfo(path)
             entry.compress_type, entry.external_attr = ZIP_DEFLATED, 0o644 << 16
             with archive.open(entry, "w", force_zip64=True) as handle:
                 for text in content:
                     handle.write(text.encode())
-                    yield from sink.drain(PIECE_BYTES)
-    yield from sink.drain(0)
+                    yield from buffer.drain(PIECE_BYTES)
+    yield from buffer.drain(0)
 
 
 class _ZipBuffer:
-    """Where a zip is written to that nobody keeps: it cannot seek, and is emptied on the way."""
+    """A write-only buffer for streaming a zip: `drain` yields and clears what has been written."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._content = bytearray()
 
     def write(self, content: bytes) -> int:
-        self._held += content
+        """Append bytes, and return their number."""
+        self._content += content
         return len(content)
 
     def flush(self) -> None:
-        """Do nothing; `drain` empties the sink."""
+        """Do nothing; `drain` empties the buffer."""
 
     def close(self) -> None:
-        """Do nothing; `drain` empties the sink."""
+        """Do nothing; `drain` empties the buffer."""
 
     def drain(self, least: int) -> Iterator[bytes]:
-        """What has come, once it is so many bytes."""
-        if len(self._held) > least:
-            yield bytes(self._held)
-            self._held.clear()
+        """Yield and clear the content if it has more than `least` bytes."""
+        if len(self._content) > least:
+            yield bytes(self._content)
+            self._content.clear()

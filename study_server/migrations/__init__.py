@@ -1,1 +1,1 @@
-"""Alembic's scripts: how the schema came to be."""
+"""Alembic migrations of the database schema."""

@@ -1,4 +1,4 @@
-"""Alembic runs this; the connection comes from study_server.storage.engine."""
+"""The environment in which Alembic runs migrations, on a connection from storage.schema."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Whether there are images enough for every participant, whatever chance deals them."""
+"""Check whether a study has enough images for every participant, whatever the random draws."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
 
 
 class Shortage(NamedTuple):
-    """More images by one method may be wanted than there are."""
+    """A method with fewer images available than a participant may need."""
 
     method: str
     needed: int
@@ -18,10 +18,11 @@ class Shortage(NamedTuple):
 
 
 def find_shortage(protocol: Protocol, pools: Mapping[str, Sequence[str]]) -> Shortage | None:
-    """pools: by method, the images that have a stimulus of it; None: everybody can be served.
+    """Return a method with too few images, or None if every participant can be served.
 
-    Images are dealt one after the other, so a method may find those gone that it shares with
-    others: it needs as many as all that share with it want together.
+    pools: by method, the images that have a stimulus of it.
+    Images are drawn one after the other without replacement, so methods that share images compete
+    for them: a method needs as many images as all methods that share images with it need together.
     """
     images = {method: set(pool) for method, pool in pools.items()}
     shared = {method: {method} for method in images}
@@ -31,23 +32,24 @@ def find_shortage(protocol: Protocol, pools: Mapping[str, Sequence[str]]) -> Sho
             shared[other].add(one)
     for methods in _method_assignments(protocol):
         needed_by_method = count_images_needed(protocol, methods)
-        for method in needed_by_method:
+        for method, own in needed_by_method.items():
             together = sum(needed_by_method[other] for other in shared.get(method, ()))
-            needed = min(max(together, needed_by_method[method]), _total_images(protocol))
-            if len(images.get(method, ())) < needed:
-                return Shortage(method, needed, len(images.get(method, ())))
+            needed = min(max(together, own), _total_images(protocol))
+            available = len(images.get(method, ()))
+            if available < needed:
+                return Shortage(method, needed, available)
     return None
 
 
 def _method_assignments(protocol: Protocol) -> list[tuple[str, ...]]:
-    """What one participant may be tested on."""
+    """Return the sets of methods that one participant may be tested on."""
     if protocol.assignment == "within":
         return [protocol.methods]
     return [(method,) for method in protocol.methods]
 
 
 def count_images_needed(protocol: Protocol, methods: Sequence[str]) -> Counter[str]:
-    """The most images by each method that a participant tested on `methods` can be dealt."""
+    """Return, by method, the most images that a participant tested on `methods` may need."""
     needed_by_method = Counter[str]()
     for kind, planned in protocol.planned_trials.items():
         count = planned - (protocol.repeats if kind is TrialKind.TEST else 0)
@@ -55,9 +57,8 @@ def count_images_needed(protocol: Protocol, methods: Sequence[str]) -> Counter[s
             needed_by_method[FOIL_METHOD] += count
         else:
             fakes = _divide_rounding_up(count, 2) if protocol.is_single else count
-            needed_by_method.update(
-                {method: _divide_rounding_up(fakes, len(methods)) for method in methods}
-            )
+            per_method = _divide_rounding_up(fakes, len(methods))
+            needed_by_method.update(dict.fromkeys(methods, per_method))
         if protocol.is_single and kind is not TrialKind.ATTENTION:
             needed_by_method[REAL_METHOD] += _divide_rounding_up(count, 2)
         elif not (protocol.is_single or protocol.paired):
@@ -66,7 +67,7 @@ def count_images_needed(protocol: Protocol, methods: Sequence[str]) -> Counter[s
 
 
 def _total_images(protocol: Protocol) -> int:
-    """Different images a participant, whatever made them."""
+    """Return the number of different images per participant, over all methods."""
     images_per_trial = 1 if protocol.is_single or protocol.paired else 2
     return protocol.different_trials * images_per_trial
 

@@ -1,6 +1,6 @@
-"""study.toml -> a frozen Protocol, refused if it contradicts itself.
+"""Read study.toml into a frozen Protocol, and refuse one that contradicts itself.
 
-Source of the default: Zhang, Isola & Efros, ECCV 2016, and the code of their AMT test.
+Source of the default protocol: Zhang, Isola & Efros, ECCV 2016, and the code of their AMT test.
 """
 
 import json
@@ -20,13 +20,16 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 MethodName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
 TrialCount = Annotated[int, Field(ge=0, le=1000)]
 PhaseMs = Annotated[int, Field(ge=0, le=60_000)]
-MIN_EXPOSURE_MS = 20  # no screen shows less
-# about what a trial's answer and all pages take
-TYPICAL_ANSWER_MS, TYPICAL_READING_MINUTES = 1500, 2
+MIN_EXPOSURE_MS = 20  # the shortest exposure that common displays can show
+TYPICAL_ANSWER_MS = 1500  # estimate for one trial
+TYPICAL_READING_MINUTES = 2  # estimate for all pages
 
 
 class Protocol(BaseModel):
-    """How a study runs. The order of the fields is the order of `study.toml`."""
+    """The settings of a study, in the order of the keys in `study.toml`.
+
+    `presets.KEY_COMMENTS` explains each key.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -73,9 +76,11 @@ class Protocol(BaseModel):
     def _require_models(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
         for method in methods:
             if method in (REAL_METHOD, FOIL_METHOD):
-                raise ValueError(f"{method!r} is no model; name what is studied, such as 'mcl'")
+                raise ValueError(
+                    f"{method!r} is not a model; name the methods to compare, such as 'mcl'"
+                )
         if len(set(methods)) < len(methods):
-            raise ValueError("a method is named twice; name each once")
+            raise ValueError("a method is listed twice; list each once")
         return methods
 
     @field_validator("languages")
@@ -84,21 +89,21 @@ class Protocol(BaseModel):
         for language in languages:
             if language not in LANGUAGES:
                 raise ValueError(
-                    f"{language!r} has no catalogue; there are {', '.join(LANGUAGES)}, and "
-                    "docs/wording.md tells how to add one"
+                    f"{language!r} is not available; choose from {', '.join(LANGUAGES)}, or see "
+                    "docs/wording.md for adding a language"
                 )
         if len(set(languages)) < len(languages):
-            raise ValueError("a language is named twice; name each once")
+            raise ValueError("a language is listed twice; list each once")
         return languages
 
     @field_validator("exposure_ms", mode="before")
     @classmethod
     def _normalize_exposures(cls, exposures: Any) -> Any:
-        """A list in TOML and JSON; a list of one is that one."""
+        """Convert a list to a tuple, and a list of one exposure to that exposure."""
         if not isinstance(exposures, list | tuple):
             return exposures
         if len(set(exposures)) != len(exposures) or not exposures:
-            raise ValueError("name each exposure once, such as [500, 1000]")
+            raise ValueError("list each exposure once, such as [500, 1000]")
         return exposures[0] if len(exposures) == 1 else tuple(exposures)
 
     @model_validator(mode="after")
@@ -112,24 +117,24 @@ class Protocol(BaseModel):
 
     @property
     def has_screening(self) -> bool:
-        """Whether participants are asked anything before the first trial."""
+        """Whether participants answer screening questions before the first trial."""
         questions = self.color_vision, self.night_light
         return self.device != "any" or set(questions) != {"unasked"} or self.plates > 0
 
     @property
     def is_single(self) -> bool:
-        """Whether images are judged alone, not in pairs."""
+        """Whether images are shown one at a time, not in pairs."""
         return self.presentation == "single"
 
     @property
     def exposures_ms(self) -> tuple[int | None, ...]:
-        """What a trial's exposure is drawn from; None: until the answer."""
+        """The exposures that a trial's exposure is drawn from; None: until the answer."""
         exposures = self.exposure_ms if isinstance(self.exposure_ms, tuple) else (self.exposure_ms,)
         return tuple(exposure or None for exposure in exposures)
 
     @property
     def planned_trials(self) -> dict[TrialKind, int]:
-        """How many trials of each kind a participant has, repeats among the tests."""
+        """The number of trials per participant by kind; repeats count as test trials."""
         return {
             TrialKind.QUALIFICATION: self.qualification,
             TrialKind.PRACTICE: self.practice,
@@ -139,22 +144,25 @@ class Protocol(BaseModel):
 
     @property
     def different_trials(self) -> int:
-        """How many different trials one participant has."""
+        """The number of different trials per participant, without repeats."""
         return sum(self.planned_trials.values()) - self.repeats
 
     def visible_trials(self, kind: TrialKind) -> int:
-        """How many trials the browser is told of: attention checks pass for test trials."""
+        """Return the number of trials of a kind that participants see announced.
+
+        Attention checks are announced as test trials.
+        """
         own = self.planned_trials[kind]
         return own + self.attention_checks if kind is TrialKind.TEST else own
 
     def visible_trials_before(self, kind: TrialKind) -> int:
-        """How many trials come before the first of a kind that `visible_trials` counts."""
+        """Return the number of trials before the first of a kind, as `visible_trials` counts."""
         before = {TrialKind.QUALIFICATION: 0, TrialKind.PRACTICE: self.qualification}
         return before.get(kind, self.qualification + self.practice)
 
     @property
     def estimated_minutes(self) -> int:
-        """About how long it takes."""
+        """The approximate duration of participation in minutes."""
         longest = max(self.exposures_ms, key=lambda exposure: exposure or 0) or 0
         shown = 2 * longest + self.gap_ms if self.presentation == "sequential" else longest
         masks = self.masks * self.mask_ms
@@ -163,97 +171,103 @@ class Protocol(BaseModel):
         return round(TYPICAL_READING_MINUTES + total_ms / 60_000)
 
     def canonical_json(self) -> str:
-        """JSON with sorted keys and no spaces, the form that is stored and hashed."""
+        """Return JSON with sorted keys and no spaces, the form that is stored and hashed."""
         return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
 
 
 def _find_count_contradictions(protocol: Protocol) -> list[str]:
-    """What contradicts itself in how many there are of what."""
+    """Return the contradictions between the protocol's counts."""
     trials, attention_checks, repeats = protocol.trials, protocol.attention_checks, protocol.repeats
     least = len(protocol.methods) * (2 if protocol.is_single else 1)  # half are photographs
     contradictions = []
     if protocol.plates_min_correct > protocol.plates:
         contradictions.append(
             f"plates_min_correct = {protocol.plates_min_correct} exceeds plates = "
-            f"{protocol.plates}; lower it, or show more plates"
+            f"{protocol.plates}; lower it, or raise plates"
         )
     if attention_checks > trials:
         contradictions.append(
             f"attention_checks = {attention_checks} exceeds trials = {trials}; "
-            "a tenth of the trials is usual"
+            "lower it (usual: a tenth of the trials)"
         )
     if repeats > trials // 2:
         contradictions.append(
-            f"repeats = {repeats} exceeds half of trials = {trials}; trials of the first half "
-            "come again in the second: lower repeats"
+            f"repeats = {repeats} exceeds half of trials = {trials}; lower it (only trials of the "
+            "first half are repeated)"
         )
     if protocol.assignment == "within" and trials < least:
         contradictions.append(
-            f"trials = {trials} cannot show {len(protocol.methods)} methods to one person; "
-            f"raise trials to {least} or more, or set assignment = 'between'"
+            f"trials = {trials} is too few to show {len(protocol.methods)} methods to each "
+            f"participant; raise trials to at least {least}, or set assignment = 'between'"
         )
     return contradictions
 
 
 def _find_presentation_contradictions(protocol: Protocol) -> list[str]:
-    """What contradicts itself in how images are shown."""
+    """Return the contradictions between the settings of how images are shown."""
     shown, contradictions = protocol.presentation, []
     for exposure in protocol.exposures_ms:
         if exposure is None and shown == "sequential":
             contradictions.append(
-                "exposure_ms = 0 shows an image until the answer, but presentation = 'sequential' "
-                "goes on to the next; give milliseconds"
+                "exposure_ms = 0 (until the answer) does not work with presentation = "
+                "'sequential'; set it in milliseconds"
             )
         if exposure is None and protocol.masks:
             contradictions.append(
-                "masks follow an exposure that ends; give exposure_ms, or set masks = 0"
+                "masks require a limited exposure; set exposure_ms, or set masks = 0"
             )
         if exposure is not None and exposure < MIN_EXPOSURE_MS:
             contradictions.append(
-                f"exposure_ms = {exposure} is less than {MIN_EXPOSURE_MS}; raise it"
+                f"exposure_ms = {exposure} is shorter than {MIN_EXPOSURE_MS} ms, the minimum; "
+                "raise it"
             )
     if protocol.is_single and protocol.question == "real":
         contradictions.append(
-            "question = 'real' asks for one of a pair, but presentation = 'single' shows one "
-            "image, which people call real or fake; set question = 'fake'"
+            "question = 'real' requires pairs, but presentation = 'single' shows one image at a "
+            "time; set question = 'fake'"
         )
     if protocol.order == "random" and shown != "sequential":
         contradictions.append(
-            f"order = 'random' orders two images in time, but presentation = {shown!r}; "
+            f"order = 'random' requires presentation = 'sequential', not {shown!r}; "
             "set order = 'left_first'"
         )
     return contradictions
 
 
 def create_protocol(slug: str, preset: str = "zhang2016") -> Protocol:
-    """The preset under a name; raises StudyError on a name that cannot be in an address."""
+    """Return the protocol of a preset; raises StudyError if the slug cannot be part of a URL."""
     settings = {"slug": slug, "preset": preset, "methods": ("l2", "mcl")}
     return _validate(settings | PRESETS[preset], f"study new {slug}")
 
 
 def format_toml(protocol: Protocol) -> str:
-    """A study.toml with a remark at every key; `read_protocol` reads the same Protocol back."""
+    """Format a study.toml with a comment for every key; `read_protocol` reads it back."""
     rows = [
         (f"{k} = {_format_toml_value(v)}", KEY_COMMENTS[k])
         for k, v in protocol.model_dump().items()
     ]
     width = max(len(setting) for setting, _ in rows)
     lines = [f"{setting:<{width}}  # {note}" for setting, note in rows]
-    return "\n".join(["# A perceptual-realism study: edit, then `study import`.", "", *lines, ""])
+    return "\n".join(
+        ["# A perceptual-realism study. Edit this file, then run `study import`.", "", *lines, ""]
+    )
 
 
 def _format_toml_value(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)  # what a protocol holds looks alike in TOML
+    return json.dumps(value, ensure_ascii=False)  # TOML writes these values as JSON does
 
 
 def read_protocol(path: Path) -> Protocol:
-    """Raises StudyError naming file, key, value and remedy."""
+    """Read a study.toml.
+
+    Raises StudyError that names the file, the key, its value and what to do.
+    """
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise StudyError(f"{path}: no such file; write one with `study new SLUG`") from error
+        raise StudyError(f"{path}: no such file; create it with `study new SLUG`") from error
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not readable as TOML: {error}") from error
+        raise StudyError(f"{path}: not valid TOML: {error}") from error
     return _validate(PRESETS.get(str(settings.get("preset")), {}) | settings, str(path))
 
 
@@ -269,7 +283,7 @@ def _validate(settings: dict[str, Any], source: str) -> Protocol:
 
 
 def _written_key(settings: Any, location: tuple[int | str, ...]) -> list[str]:
-    """The part of pydantic's location that stands in the file: not the branch of a union."""
+    """Return the keys of pydantic's error location that the file has, without union branches."""
     key = [str(part) for part in location[:1]]
     value = settings.get(location[0]) if location else None
     for part in location[1:]:
@@ -280,6 +294,7 @@ def _written_key(settings: Any, location: tuple[int | str, ...]) -> list[str]:
     return key
 
 
-@lru_cache(maxsize=64)  # it is frozen, and every request wants it
+@lru_cache(maxsize=64)  # it is immutable, and every request needs it
 def parse_stored_protocol(canonical: str) -> Protocol:
+    """Parse the canonical JSON of a protocol in the database."""
     return Protocol.model_validate_json(canonical)

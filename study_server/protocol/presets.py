@@ -1,7 +1,8 @@
-"""Published protocols as settings of the one engine, and what each key of study.toml means.
+"""Presets of published protocols, and the comment for each key of study.toml.
 
 zhang2016: Zhang, Isola & Efros, ECCV 2016. isola2017: pix2pix. zhu2017: CycleGAN. saharia: SR3 and
-Palette. hype_inf: Zhou et al., NeurIPS 2019. What a preset does not name is as in zhang2016.
+Palette. hype_inf: Zhou et al., NeurIPS 2019. Settings that a preset does not list are as in
+zhang2016.
 """
 
 from typing import Any, Literal, get_args
@@ -10,7 +11,7 @@ Preset = Literal["zhang2016", "within", "isola2017", "zhu2017", "saharia", "hype
 
 FAKE_COLORS_QUESTION = "Which photograph has fake colors?"
 
-# what any study of colors wants to know; none of the published ones tells how they asked
+# Any study of colors needs these; the published studies do not report how they screened.
 SCREENING_DEFAULTS = {"device": "computer", "color_vision": "recorded", "night_light": "recorded"}
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -57,41 +58,46 @@ PRESETS = {name: SCREENING_DEFAULTS | settings for name, settings in PRESETS.ite
 assert PRESETS.keys() == set(get_args(Preset))
 
 KEY_COMMENTS = {
-    "slug": "the study's address: /s/SLUG",
-    "title": "participants read it on every page",
-    "languages": "what participants may read; the first where they ask for another",
-    "wording": "the folder beside this file with the texts that they read",
-    "entry": "open: anybody; recruited: from Prolific, MTurk or SONA; invited: `study invite`",
-    "device": "any, or computer: with a mouse, a trackpad or a keyboard",
-    "color_vision": "unasked, recorded, or required: who does not call it normal is screened out",
-    "night_light": "unasked, or recorded: whether the screen is being tinted",
-    "plates": "color plates to be read before the first trial, at most 10; no diagnosis",
-    "plates_min_correct": "who reads fewer rightly is screened out",
-    "preset": "where the defaults came from",
-    "methods": "the models to compare, as manifest.csv names them",
-    "assignment": "between: one method a participant; within: every participant sees all",
-    "stimuli": "recolored: a fake has its photograph's luma; any: anything goes",
-    "paired": "true: a fake beside its own photograph; false: beside any other",
+    "slug": "address of the study: /s/SLUG",
+    "title": "shown to participants on every page",
+    "languages": "languages offered to participants; the first one is the fallback",
+    "wording": "folder next to this file with the texts for participants",
+    "entry": "open: anyone; recruited: from Prolific, MTurk or SONA, or invited; invited: by "
+    "`study invite` only",
+    "device": "any; or computer: requires a mouse, trackpad or keyboard",
+    "color_vision": "unasked; recorded; or required: participants without normal color vision are "
+    "screened out",
+    "night_light": "unasked; or recorded: ask whether the screen is tinted",
+    "plates": "color vision plates shown before the first trial (at most 10); not a diagnosis",
+    "plates_min_correct": "participants who read fewer correctly are screened out",
+    "preset": "preset that the defaults come from",
+    "methods": "methods to compare, as named in manifest.csv",
+    "assignment": "between: one method per participant; within: all methods for every participant",
+    "stimuli": "recolored: fakes have the luma of their photograph; any: no constraint",
+    "paired": "true: each fake with its own photograph; false: with a different photograph",
     "presentation": "sequential: one after the other; simultaneous: both at once; single: no pairs",
-    "question": "fake: which one is the fake? real: which one is the photograph?",
-    "order": "left_first, or random: which of the two comes first",
-    "qualification": "trials before all others that must be passed, without feedback",
-    "qualification_min_correct": "the share of them that must be right",
-    "practice": "trials with feedback, never analysed",
-    "trials": "test trials; of single images half are photographs",
+    "question": "fake: participants choose the fake; real: they choose the photograph",
+    "order": "which image comes first: left_first or random",
+    "qualification": "qualification trials at the start, without feedback",
+    "qualification_min_correct": "proportion of qualification trials that must be correct",
+    "practice": "practice trials with feedback, never analyzed",
+    "trials": "test trials; with single images, half of them are photographs",
     "attention_checks": "trials with an obvious fake, spread among the test trials",
-    "repeats": "test trials that come twice, for how consistent a person is",
-    "target_views": "let nobody new in once every fake was seen so often; 0: no such end",
-    "first_blank_ms": "the blank before the first trial",
-    "blank_ms": "the blank before every other trial",
-    "exposure_ms": "how long an image is shown; [500, 1000]: drawn; 0: until the answer",
-    "gap_ms": "between the two images of a sequential pair",
+    "repeats": "test trials shown a second time, to measure consistency",
+    "target_views": "stop admitting participants once every fake has been shown this often; "
+    "0: no limit",
+    "first_blank_ms": "blank before the first trial",
+    "blank_ms": "blank before every other trial",
+    "exposure_ms": "how long an image is shown; [500, 1000]: randomized; 0: until the answer",
+    "gap_ms": "blank between the two images of a sequential pair",
     "masks": "noise images after each exposure",
-    "mask_ms": "how long each mask is shown",
-    "after_ms": "between the last image and the buttons",
-    "feedback_ms": "how long practice feedback stays",
-    "prefetch": "trials fetched ahead: so many are answered on without a connection",
-    "disturbed": "a trial with a flag: keep it, or replace it, at most twice, by another",
-    "abandoned_after_minutes": "silence after which somebody's place goes to the next person",
-    "time_limit_minutes": "from consent to the last answer; 0: none. Later answers are refused",
+    "mask_ms": "duration of each mask",
+    "after_ms": "blank between the last image and the buttons",
+    "feedback_ms": "duration of practice feedback",
+    "prefetch": "trials loaded ahead, which can be answered without a connection",
+    "disturbed": "disturbed trials: keep, or replace each of them (at most twice)",
+    "abandoned_after_minutes": "inactivity after which a participant's place is given to someone "
+    "else",
+    "time_limit_minutes": "time limit from consent to the last answer; later answers are refused; "
+    "0: no limit",
 }

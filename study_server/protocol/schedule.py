@@ -1,8 +1,8 @@
-"""Who sees what, in which order: pure functions of protocol, stimuli and chance.
+"""Plan the trials of each participant: pure functions of protocol, stimuli and a random generator.
 
-After Zhang, Isola & Efros (2016): images without replacement; here the sides are balanced, not
-flipped, the attention checks are an exact number, one in each stretch of the test, and the test
-images are those that the fewest people were shown so far.
+The design follows Zhang, Isola & Efros (2016): images are drawn without replacement. Unlike there,
+sides are balanced instead of drawn by coin flips, the number of attention checks is exact, with one
+in each equal stretch of the test, and test images are those with the fewest views so far.
 """
 
 from collections import Counter
@@ -16,21 +16,23 @@ from study_server.protocol.model import Protocol
 from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, Answer, Side, TrialKind
 
 T = TypeVar("T")
-ImagePools = Mapping[str, Sequence[str]]  # by method, `real` and `foil` too: the images that it has
+ImagePools = Mapping[str, Sequence[str]]  # by method, including `real` and `foil`: its images
 ViewCounts = Mapping[tuple[str, str], int]  # test trials so far, by image and method
 
 
 class TooFewImagesError(ValueError):
-    """A participant's trials want more different images than there are."""
+    """A participant's trials need more different images than there are."""
 
 
 @dataclass(frozen=True)
 class PlannedTrial:
-    """A pair, the fake that `method` made of `image` and a photograph; or one image alone.
+    """A pair of a fake and a photograph, or a single image.
 
-    real_image: the photograph's image; None: `image` is shown alone, and `method` may be `real`.
-    fake_side: of a pair. first_side: which comes first; None: there is no first. exposure_ms: None:
-    until the answer. repeat_of: the place in the plan of the trial that this one shows again.
+    image, method: source image and method of the fake, or of the single image, whose method may be
+    `real`. real_image: source image of the photograph; None for a single image.
+    fake_side: side of the fake; None for a single image. first_side: side that is shown first; None
+    unless the pair is sequential. exposure_ms: None if images are shown until the answer.
+    repeat_of: index in the plan of the trial that this trial repeats.
     """
 
     kind: TrialKind
@@ -45,18 +47,19 @@ class PlannedTrial:
 
     @property
     def images(self) -> set[str]:
+        """The source images of the trial, one or two."""
         return {self.image, self.real_image or self.image}
 
     @property
     def truth(self) -> Answer:
-        """Where the fake is, or what the only image is."""
+        """The fake's side, or fake or real for a single image."""
         if self.fake_side is not None:
             return Answer(self.fake_side)
         return Answer.REAL if self.method == REAL_METHOD else Answer.FAKE
 
 
 def choose_least_filled(methods: Sequence[str], counts: Mapping[str, int], rng: Random) -> str:
-    """The method with the fewest participants; ties fall by chance."""
+    """Return the method with the fewest participants; ties are broken at random."""
     fewest = min(counts.get(method, 0) for method in methods)
     return rng.choice([method for method in methods if counts.get(method, 0) == fewest])
 
@@ -64,14 +67,14 @@ def choose_least_filled(methods: Sequence[str], counts: Mapping[str, int], rng: 
 def plan_trials(
     protocol: Protocol, pools: ImagePools, methods: Sequence[str], views: ViewCounts, rng: Random
 ) -> list[PlannedTrial]:
-    """A participant's trials: qualification, practice, then the test with its spread.
+    """Plan a participant's trials: qualification, practice, then the test with attention checks.
 
-    methods: what this participant sees, one (between) or all (within), in equal shares (+-1).
-    views: of the stimuli, by everybody who is complete or still active.
+    methods: the participant's methods, one (between) or all (within), in equal shares (±1).
+    views: views of the stimuli by all participants who are complete or still active.
     Raises TooFewImagesError.
     """
     sampler = TrialSampler(protocol, pools, methods, rng)
-    # the first choice, for it is what counts
+    # Test trials are drawn first, so that they get the least viewed images.
     test = sampler.draw(TrialKind.TEST, protocol.trials, views)
     attention_checks = sampler.draw(TrialKind.ATTENTION, protocol.attention_checks)
     practice = sampler.draw(TrialKind.PRACTICE, protocol.practice)
@@ -83,7 +86,7 @@ def plan_trials(
 
 @dataclass
 class TrialSampler:
-    """What one participant is dealt: no image twice."""
+    """Draws the trials of one participant without using an image twice."""
 
     protocol: Protocol
     pools: ImagePools
@@ -94,27 +97,39 @@ class TrialSampler:
     def draw(
         self, kind: TrialKind, count: int, views: ViewCounts | None = None
     ) -> list[PlannedTrial]:
-        """So many trials of a kind, in random order; with `views` of what was seen least."""
+        """Return `count` trials of a kind in random order.
+
+        views: if given, the least viewed images are drawn. Raises TooFewImagesError.
+        """
         protocol, rng = self.protocol, self.rng
         methods = choose_methods(protocol, kind, self.methods, count, rng)
         drawn = draw_least_viewed(self.pools, methods, views or {}, self.used_images, rng)
         real_images = self._draw_real_images([image for image, _ in drawn], views or {})
-        trial_methods = [method for _, method in drawn]
+        groups = [method for _, method in drawn]
         sides = (
             [None] * count
             if protocol.is_single
-            else draw_balanced_within_groups(list(Side), trial_methods, rng)
+            else draw_balanced_within_groups(list(Side), groups, rng)
         )
-        order = draw_balanced_within_groups(possible_first_sides(protocol), trial_methods, rng)
-        exposures = draw_balanced_within_groups(protocol.exposures_ms, trial_methods, rng)
+        first_sides = draw_balanced_within_groups(possible_first_sides(protocol), groups, rng)
+        exposures = draw_balanced_within_groups(protocol.exposures_ms, groups, rng)
         block = block_number(protocol, kind)
         return [
-            PlannedTrial(kind, block, *drawn[i], real_images[i], sides[i], order[i], exposures[i])
-            for i in range(count)
+            PlannedTrial(
+                kind=kind,
+                block=block,
+                image=image,
+                method=method,
+                real_image=real_images[i],
+                fake_side=sides[i],
+                first_side=first_sides[i],
+                exposure_ms=exposures[i],
+            )
+            for i, (image, method) in enumerate(drawn)
         ]
 
     def _draw_real_images(self, images: Sequence[str], views: ViewCounts) -> Sequence[str | None]:
-        """What stands beside each fake."""
+        """Return the source image of the photograph for each fake; None for single images."""
         if self.protocol.is_single:
             return [None] * len(images)
         if self.protocol.paired:
@@ -125,7 +140,7 @@ class TrialSampler:
 
 
 def block_number(protocol: Protocol, kind: TrialKind) -> int:
-    """0, 1, ... in the order of the blocks"""
+    """Return the 0-based number of the block that contains trials of a kind."""
     after_qualification = 1 if protocol.qualification else 0
     blocks = {TrialKind.QUALIFICATION: 0, TrialKind.PRACTICE: after_qualification}
     return blocks.get(kind, after_qualification + 1)
@@ -134,7 +149,7 @@ def block_number(protocol: Protocol, kind: TrialKind) -> int:
 def choose_methods(
     protocol: Protocol, kind: TrialKind, methods: Sequence[str], count: int, rng: Random
 ) -> list[str]:
-    """What made the images of so many trials, in random order; half of single ones are real."""
+    """Return the methods of `count` trials in random order; half of single images are real."""
     if kind is TrialKind.ATTENTION:
         return [FOIL_METHOD] * count
     if not protocol.is_single:
@@ -145,7 +160,7 @@ def choose_methods(
 
 
 def possible_first_sides(protocol: Protocol) -> Sequence[Side | None]:
-    """Which sides may come first; None where both are there at once, or there is one image."""
+    """Return the sides that may be shown first; [None] unless images are shown sequentially."""
     if protocol.presentation != "sequential":
         return [None]
     return list(Side) if protocol.order == "random" else [Side.LEFT]
@@ -154,21 +169,22 @@ def possible_first_sides(protocol: Protocol) -> Sequence[Side | None]:
 def draw_least_viewed(
     pools: ImagePools, methods: Sequence[str], views: ViewCounts, used: set[str], rng: Random
 ) -> list[tuple[str, str]]:
-    """(image, method) for each of the methods, no image twice, in random order.
+    """Return an (image, method) for each of the methods in random order, without repeated images.
 
-    Each takes the image that was seen least with it, and of those the one that was seen most with
-    the others, which do not need it then; ties fall by chance. used: images that are not drawn;
-    those that are join them. Raises TooFewImagesError.
+    Each method takes the image with the fewest views by that method. Among those it prefers the one
+    with the most views by the other methods, which need it least. Remaining ties are broken at
+    random.
+    used: images to skip; the drawn ones are added to it. Raises TooFewImagesError.
     """
     different = sorted(set(methods))
     total = Counter[str]()
     for (image, method), seen in views.items():
         total[image] += seen if method in different else 0
-    lines = {
+    queues = {
         method: _order_by_need(pools.get(method, ()), method, views, total, rng)
         for method in different
     }
-    drawn = [(_next_unused(lines[method], method, used), method) for method in methods]
+    drawn = [(_next_unused(queues[method], method, used), method) for method in methods]
     rng.shuffle(drawn)
     return drawn
 
@@ -176,7 +192,7 @@ def draw_least_viewed(
 def _order_by_need(
     pool: Sequence[str], method: str, views: ViewCounts, total: Mapping[str, int], rng: Random
 ) -> Iterator[str]:
-    """The images of a method, those first that are to be drawn first."""
+    """Return the images of a method, those with the greatest need of views first."""
 
     def need(image: str) -> tuple[int, int]:
         seen = views.get((image, method), 0)
@@ -185,59 +201,60 @@ def _order_by_need(
     return iter(sorted(rng.sample(sorted(pool), len(pool)), key=need))
 
 
-def _next_unused(line: Iterator[str], method: str, used: set[str]) -> str:
-    """The first that is not used, which it is from now on. Raises TooFewImagesError."""
-    for image in line:
+def _next_unused(queue: Iterator[str], method: str, used: set[str]) -> str:
+    """Return the first unused image and add it to `used`. Raises TooFewImagesError."""
+    for image in queue:
         if image not in used:
             used.add(image)
             return image
-    raise TooFewImagesError(f"no unused image of {method} is left")
+    raise TooFewImagesError(f"too few images: no unused image of {method} is left")
 
 
 def draw_balanced(values: Sequence[T], count: int, rng: Random) -> list[T]:
-    """`count` values, each as often as the others (+-1), in random order."""
-    order = rng.sample(list(values), len(values))  # who gets one more is chance, too
+    """Return `count` values in random order, each equally often (±1)."""
+    order = rng.sample(list(values), len(values))  # which values occur once more is random, too
     drawn = [order[i % len(order)] for i in range(count)]
     rng.shuffle(drawn)
     return drawn
 
 
 def draw_balanced_within_groups(values: Sequence[T], groups: Sequence[str], rng: Random) -> list[T]:
-    """A value a place, each as often as the others (+-1) in every group and in all, by chance."""
+    """Return one value for each group label, balanced within every group and overall.
+
+    Within each group, and in total, the values' counts differ by at most 1. The order is random.
+    """
     order = rng.sample(list(values), len(values))
     rank = {group: rng.random() for group in sorted(set(groups))}
-    order_of_slots = sorted(
-        range(len(groups)), key=lambda place: (rank[groups[place]], rng.random())
-    )
-    value_by_index = {place: order[i % len(order)] for i, place in enumerate(order_of_slots)}
-    return [value_by_index[place] for place in range(len(groups))]
+    indices = sorted(range(len(groups)), key=lambda index: (rank[groups[index]], rng.random()))
+    value_by_index = {index: order[i % len(order)] for i, index in enumerate(indices)}
+    return [value_by_index[index] for index in range(len(groups))]
 
 
 def intersperse(few: Sequence[T], many: Sequence[T], rng: Random) -> list[T]:
-    """One of `few` at a random place within each of len(few) equal stretches of the whole."""
+    """Insert one of `few` at a random position of each of len(few) equal stretches of the whole."""
     total = len(few) + len(many)
     edges = [round(i * total / len(few)) for i in range(len(few) + 1)] if few else []
-    places = {rng.randrange(a, b) for a, b in pairwise(edges)}
+    positions = {rng.randrange(a, b) for a, b in pairwise(edges)}
     rest, rare = iter(many), iter(few)
-    return [next(rare) if i in places else next(rest) for i in range(total)]
+    return [next(rare) if i in positions else next(rest) for i in range(total)]
 
 
 def add_repeats(
     trials: Sequence[PlannedTrial], count: int, offset: int, rng: Random
 ) -> list[PlannedTrial]:
-    """Test trials of the first half, shown again among the last third.
+    """Repeat `count` test trials of the first half among the last third.
 
-    offset: how many trials of the plan come before these.
+    offset: number of trials in the plan before these.
     """
-    tests = [place for place, trial in enumerate(trials) if trial.kind is TrialKind.TEST]
+    tests = [index for index, trial in enumerate(trials) if trial.kind is TrialKind.TEST]
     chosen = sorted(rng.sample(tests[: len(tests) // 2], count))
-    repeats = [_repeat_trial(trials[place], offset + place, rng) for place in chosen]
+    repeats = [_repeat_trial(trials[index], offset + index, rng) for index in chosen]
     cut = len(trials) - len(trials) // 3
     return [*trials[:cut], *intersperse(repeats, trials[cut:], rng)]
 
 
 def _repeat_trial(trial: PlannedTrial, plan_index: int, rng: Random) -> PlannedTrial:
-    """The same images, their sides drawn anew."""
+    """Return a trial with the same images, whose sides are drawn again."""
     return replace(trial, fake_side=_redraw_side(trial, rng), repeat_of=plan_index)
 
 
@@ -253,9 +270,9 @@ def plan_replacement(
     views: ViewCounts,
     rng: Random,
 ) -> PlannedTrial:
-    """What takes a voided trial's place: of the same kind, with images from the reserve.
+    """Return the trial that replaces a voided one: the same kind and method with unused images.
 
-    Its own images once more where the reserve is used up, or where it was a repeat.
+    If no unused images are left, or if the trial was a repeat, its own images are shown again.
     """
     same_images = replace(voided, fake_side=_redraw_side(voided, rng))
     if voided.repeat_of is not None:

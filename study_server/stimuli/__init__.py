@@ -1,1 +1,1 @@
-"""Stimuli: manifests, image files, their audit and import."""
+"""Stimuli: manifests, image files, the audit and the import."""

@@ -1,7 +1,6 @@
-"""The confound audit: what else than its colors could tell a fake from its photograph?
+"""Audit stimuli for confounds: differences other than color that could give a fake away.
 
-Pure functions of pixels. Size, mode and bit depth are not here: a stimulus that differs in them is
-not read in the first place.
+The functions depend on pixels alone. Size, mode and bit depth are checked when a stimulus is read.
 """
 
 import hashlib
@@ -16,14 +15,14 @@ from study_server.stimuli.perception import compute_lightness, find_similar_hash
 from study_server.stimuli.png import Pixels
 from study_server.vocabulary import REAL_METHOD
 
-MIN_EQUAL_SHARE = 0.99  # of the pixels: a few may be clipped
-MAX_LIGHTNESS_DIFFERENCE = 1.0  # of 100: smaller differences are rounding
-MAX_CHANNEL_DIFFERENCE = 2  # of 255 in every channel: what a round trip through Lab may change
-MAX_FINDINGS_PRINTED = 5  # findings of a kind that are printed
+MIN_EQUAL_SHARE = 0.99  # of the pixels; a few may be clipped
+MAX_LIGHTNESS_DIFFERENCE = 1.0  # of 100; smaller differences are rounding
+MAX_CHANNEL_DIFFERENCE = 2  # of 255 in every channel; a round trip through Lab may change as much
+MAX_FINDINGS_PRINTED = 5  # of a kind
 
 
 class AuditFinding(NamedTuple):
-    """One confound in one line; what is refused cannot be accepted."""
+    """A confound in one line of text. A refused one cannot be accepted by the researcher."""
 
     confound: str
     message: str
@@ -33,9 +32,9 @@ class AuditFinding(NamedTuple):
 def audit_image(
     image: str, pixels: Mapping[str, Pixels], is_recolored: bool
 ) -> Iterator[AuditFinding]:
-    """A photograph against its fakes.
+    """Compare a photograph with its fakes.
 
-    pixels: by method, all of one size. is_recolored: whether fakes may differ in chroma only.
+    pixels: by method, all of the same size. is_recolored: whether fakes may differ only in chroma.
     """
     real = pixels.get(REAL_METHOD)
     if real is None:
@@ -52,106 +51,114 @@ def audit_image(
 def audit_collection(
     digests: Mapping[tuple[str, str], bytes], hashes: Mapping[str, int], practice: bool
 ) -> Iterator[AuditFinding]:
-    """All stimuli against each other.
+    """Compare all stimuli with each other.
 
-    digests: of the pixels, by image and method. hashes: perceptual, of the photographs.
-    practice: whether people practise on photographs before they are tested on others.
+    digests: hashes of the pixels, by image and method. hashes: perceptual hashes of the
+    photographs, by image. practice: whether the study has practice trials.
     """
-    overlap = (
-        "one person may practise on one and be tested on the other"
+    consequence = (
+        "the same person may see one in practice and the other in the test"
         if practice
-        else "one person may see both"
+        else "the same person may see both"
     )
-    yield from find_equals(digests, overlap)
-    yield from find_near_duplicates(digests, hashes, overlap)
+    yield from find_equals(digests, consequence)
+    yield from find_near_duplicates(digests, hashes, consequence)
 
 
 def check_grayness(image: str, real: Pixels, fakes: Iterable[Pixels]) -> Iterator[AuditFinding]:
-    """A photograph without colors gives itself away beside a fake that has some."""
+    """Yield a finding if a gray photograph has a fake with colors, which gives the fake away."""
     if is_gray(real) and not all(is_gray(fake) for fake in fakes):
-        yield AuditFinding("gray", f"{image} is a gray photograph, its fakes are in color")
+        yield AuditFinding("gray", f"{image} is a gray photograph, but its fakes have color")
 
 
 def check_lightness(
     name: str, real: NDArray[np.float32], fake: NDArray[np.float32]
 ) -> Iterator[AuditFinding]:
-    """L (H, W) twice: under other colors it stays what it is."""
+    """Yield a finding if a fake changes the lightness L, given as two (H, W) arrays."""
     off = float(np.mean(np.abs(real - fake) > MAX_LIGHTNESS_DIFFERENCE))
     if off > 1 - MIN_EQUAL_SHARE:
         yield AuditFinding(
-            "lightness", f"{name} has another lightness than its photograph on {off:.1%} of pixels"
+            "lightness", f"{name} differs in lightness from its photograph on {off:.1%} of pixels"
         )
 
 
 def check_colors(name: str, real: Pixels, fake: Pixels) -> Iterator[AuditFinding]:
-    """Where a fake has its photograph's colors there is nothing to tell apart."""
+    """Yield a finding if a fake has the same colors as its photograph."""
     change = np.maximum(real, fake) - np.minimum(real, fake)
     same = float(np.mean(change <= MAX_CHANNEL_DIFFERENCE))
-    # a fake that is its photograph is refused elsewhere
-    if same >= MIN_EQUAL_SHARE and change.any():
+    if same >= MIN_EQUAL_SHARE and change.any():  # identical fakes are refused below
         yield AuditFinding(
-            "unchanged", f"{name} has the colors of its photograph: nothing is faked"
+            "unchanged", f"{name} has the same colors as its photograph, so nothing is fake"
         )
 
 
 def find_equals(
     digests: Mapping[tuple[str, str], bytes], consequence: str
 ) -> Iterator[AuditFinding]:
-    """Stimuli that are the same pixel for pixel."""
+    """Yield a finding for each stimulus that equals an earlier one pixel for pixel.
+
+    consequence: end of the message, for two photographs.
+    """
     images_by_digest: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
-    # photographs first
-    for stimulus in sorted(digests, key=lambda stimulus: stimulus[1] != REAL_METHOD):
+    for stimulus in sorted(
+        digests, key=lambda stimulus: stimulus[1] != REAL_METHOD
+    ):  # photographs first
         images_by_digest[digests[stimulus]].append(stimulus)
     for (image, method), *others in images_by_digest.values():
         for other, fake in others:
             if fake == REAL_METHOD:
                 yield AuditFinding(
-                    "duplicate", f"{image} and {other} are one photograph: {consequence}"
+                    "duplicate", f"{image} and {other} are the same photograph: {consequence}"
                 )
             elif method == REAL_METHOD:
                 yield AuditFinding(
-                    "identical", f"{fake} of {other} is the photograph {image}", True
+                    "identical", f"{fake} of {other} is identical to the photograph {image}", True
                 )
             else:
-                line = f"{method} of {image} and {fake} of {other} are one image"
-                yield AuditFinding("equal fakes", line)
+                message = f"{method} of {image} and {fake} of {other} are the same image"
+                yield AuditFinding("equal fakes", message)
 
 
 def find_near_duplicates(
-    digests: Mapping[tuple[str, str], bytes], hashes: Mapping[str, int], overlap: str
+    digests: Mapping[tuple[str, str], bytes], hashes: Mapping[str, int], consequence: str
 ) -> Iterator[AuditFinding]:
-    """Photographs that look alike, such as one picture twice compressed."""
+    """Yield photographs that look alike, such as one photograph in two compressions."""
     images = list(hashes)
     for i, j in find_similar_hashes(hashes.values()):
         first, second = images[i], images[j]
         if digests[first, REAL_METHOD] != digests[second, REAL_METHOD]:
-            yield AuditFinding("near-duplicate", f"{first} and {second} look alike: {overlap}")
+            yield AuditFinding("near-duplicate", f"{first} and {second} look alike: {consequence}")
 
 
 def find_training_images(splits: Mapping[str, str]) -> Iterator[AuditFinding]:
-    """splits: by image; a model may have learned the colors of a training photograph by heart."""
+    """Yield a finding if photographs are in the training split, whose colors a model has learned.
+
+    splits: the split of each image.
+    """
     trained = sum(split == "train" for split in splits.values())
     if trained:
-        line = f"{trained} photographs are of the train split: the models have seen them"
-        yield AuditFinding("trained", line)
+        message = f"{trained} photographs are in the training split, so the models have seen them"
+        yield AuditFinding("trained", message)
 
 
 def format_findings(findings: Iterable[AuditFinding]) -> list[str]:
-    """A line each, refusals first; of every kind a few, then how many more there are."""
+    """Return the findings as lines, refusals first.
+
+    A few findings of each kind are listed, followed by the number of others.
+    """
     kinds: dict[str, list[AuditFinding]] = defaultdict(list)
     for finding in sorted(findings, key=lambda finding: not finding.is_refused):
         kinds[finding.confound].append(finding)
     lines = []
     for kind, findings_of_kind in kinds.items():
-        word = f"{'refused' if findings_of_kind[0].is_refused else 'warning'}: {kind}"
-        lines += [
-            f"{word}: {finding.message}" for finding in findings_of_kind[:MAX_FINDINGS_PRINTED]
-        ]
-        if len(findings_of_kind) > MAX_FINDINGS_PRINTED:
-            lines.append(f"{word}: and {len(findings_of_kind) - MAX_FINDINGS_PRINTED} more")
-    return [" ".join(line.split()) for line in lines]  # whatever an image is called
+        label = f"{'refused' if findings_of_kind[0].is_refused else 'warning'}: {kind}"
+        printed = findings_of_kind[:MAX_FINDINGS_PRINTED]
+        lines += [f"{label}: {finding.message}" for finding in printed]
+        if len(findings_of_kind) > len(printed):
+            lines.append(f"{label}: and {len(findings_of_kind) - len(printed)} more")
+    return [" ".join(line.split()) for line in lines]  # an image's name may contain line breaks
 
 
 def hash_pixels(pixels: Pixels) -> bytes:
-    """What equal pixels share."""
+    """Return a hash of the pixels and their shape."""
     return hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).digest()

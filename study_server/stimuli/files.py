@@ -1,4 +1,4 @@
-"""Stimuli on the disk: checked against the manifest, stored alike under names that tell nothing."""
+"""Stimulus files: check them against the manifest and store them under random names."""
 
 import hashlib
 import secrets
@@ -13,50 +13,52 @@ from study_server.stimuli.png import InvalidPngError, Pixels, decode_png, encode
 
 REMEDY = "run `colorizer batch` or `study manifest` again"
 IMPORT_FOLDER_PREFIX = ".importing-"
-STALE_AFTER_S = 600  # an import that wrote nothing for so long is no longer running
+STALE_AFTER_S = 600  # an import that wrote nothing for this long is no longer running
 
 
 def load_stimulus(manifest: Path, row: ManifestRow) -> Pixels:
-    """The row's pixels; raises StudyError when the file is not what the manifest says."""
+    """Return the row's pixels; raises StudyError if the file is not what the manifest describes."""
     location = f"{manifest}:{row.line}: {row.path.name}"
     try:
         content = read_png_file(row.path)
     except OSError as error:
-        raise StudyError(f"{location}: not readable ({error.strerror}); {REMEDY}") from error
+        raise StudyError(f"{location}: cannot be read ({error.strerror}); {REMEDY}") from error
     except InvalidPngError as error:
         raise StudyError(f"{location} {error}; {REMEDY}") from error
     if hashlib.sha256(content).hexdigest() != row.sha256:
-        raise StudyError(f"{location} differs from its sha256; {REMEDY}")
+        raise StudyError(f"{location} does not match its sha256; {REMEDY}")
     try:
         pixels = decode_png(content)
     except InvalidPngError as error:
-        raise StudyError(f"{location} {error}; write 8-bit RGB PNG") from error
+        raise StudyError(f"{location} {error}; save it as 8-bit RGB PNG") from error
     height, width, _ = pixels.shape
     if (width, height) != (row.width, row.height):
         raise StudyError(
-            f"{location} is {width}x{height}, the manifest says {row.width}x{row.height}; {REMEDY}"
+            f"{location} is {width}x{height}, but the manifest says {row.width}x{row.height}; "
+            f"{REMEDY}"
         )
     return pixels
 
 
 def store_stimulus(pixels: Pixels, folder: Path) -> str:
-    """Write one stimulus into `folder` under a random name, which is returned."""
+    """Write one stimulus to `folder` under a random name, and return the name."""
     name = f"{secrets.token_urlsafe(16)}.png"
     try:
         (folder / name).write_bytes(encode_png(pixels))
     except OSError as error:
         raise StudyError(
-            f"{folder.parent}: {error.strerror}; nothing was kept; make room for 3 bytes a pixel "
-            "of every stimulus, or set STUDY_INSTANCE to another disk"
+            f"{folder.parent}: {error.strerror}; nothing was imported; free 3 bytes per "
+            "pixel of every stimulus, or set STUDY_INSTANCE to another disk"
         ) from error
     return name
 
 
 @contextmanager
 def temporary_folder(stimuli: Path) -> Iterator[Path]:
-    """A folder below `stimuli` for one import, removed at the end unless it was renamed.
+    """Yield a new folder below `stimuli` for one import.
 
-    A kill leaves it behind: the next import removes what nobody has written to for ten minutes, by
+    At the end it is removed unless the caller has renamed it. A killed process leaves its folder
+    behind; the next import removes folders that were last written to more than ten minutes ago, by
     the disk's own clock.
     """
     folder = stimuli / f"{IMPORT_FOLDER_PREFIX}{secrets.token_hex(8)}"
@@ -76,4 +78,5 @@ def _remove_stale_folders(stimuli: Path, before: float) -> None:
 
 
 def remove_folder(folder: Path) -> None:
+    """Delete a folder with its files; do nothing if it does not exist."""
     shutil.rmtree(folder, ignore_errors=True)

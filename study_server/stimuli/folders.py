@@ -1,4 +1,4 @@
-"""Folders of anybody's images -> manifest.csv: a method a folder, whatever made the images."""
+"""Write manifest.csv for folders of images from any generator, one folder per method."""
 
 import csv
 import hashlib
@@ -14,23 +14,24 @@ from study_server.stimuli.png import InvalidPngError, read_png_file, read_png_si
 from study_server.vocabulary import REAL_METHOD
 
 TrackProgress = Callable[[Iterable[Any], int], Iterable[Any]]
-MAX_FILES_NAMED = 5  # files that a message names; of the others it gives the number
+MAX_FILES_NAMED = 5  # in a message; the others are counted
 
 
 def write_manifest(
     out: Path,
     folders: Mapping[str, Path],
+    *,
     paired: bool = True,
     track: TrackProgress = lambda files, total: files,
 ) -> int:
-    """Describe the PNG files of each method's folder in `out`; returns how many they are.
+    """Write a manifest of the PNG files in each method's folder, and return their number.
 
-    paired: equal names below the folders are one photograph; else every file is one of its own.
-    track: wraps the files that are read one by one, for a progress bar.
-    Raises StudyError naming what is missing, unfit, or of another size.
+    paired: whether files with the same name belong to one photograph; otherwise every file has its
+    own source image. track: wraps the files while they are read, for a progress bar.
+    Raises StudyError that names files which are missing, invalid or of a different size.
     """
     if REAL_METHOD not in folders:
-        raise StudyError("photographs are missing among the methods; add --method real=FOLDER")
+        raise StudyError("no photographs given; add --method real=FOLDER")
     files = {method: _find_images(method, folder) for method, folder in folders.items()}
     if paired:
         _require_complete(files)
@@ -47,9 +48,9 @@ def write_manifest(
 
 
 def _find_images(method: str, folder: Path) -> dict[str, Path]:
-    """image -> file, by the names below the folder without suffix"""
+    """Return the file of each image; its name is the path below the folder without the suffix."""
     if not METHOD_PATTERN.fullmatch(method):
-        raise StudyError(f"--method {method}: a name must match [a-z0-9_-]{{1,32}}")
+        raise StudyError(f"--method {method}: the name must match [a-z0-9_-]{{1,32}}")
     if not folder.is_dir():
         raise StudyError(f"--method {method}={folder}: no such folder")
     files_by_image: dict[str, Path] = {}
@@ -57,10 +58,12 @@ def _find_images(method: str, folder: Path) -> dict[str, Path]:
         if path.suffix.lower() == ".png" and path.is_file():
             image = path.relative_to(folder).with_suffix("").as_posix()
             if image in files_by_image or not image.isprintable():
-                raise StudyError(f"{str(path)!r}: nobody can tell its name from others; rename it")
+                raise StudyError(
+                    f"{str(path)!r}: its name is not unique or not printable; rename it"
+                )
             files_by_image[image] = path.resolve()
     if not files_by_image:
-        raise StudyError(f"{folder}: no PNG files in it; write 8-bit RGB PNG")
+        raise StudyError(f"{folder}: no PNG files; save the images as 8-bit RGB PNG")
     return files_by_image
 
 
@@ -74,7 +77,7 @@ def _require_complete(files: Mapping[str, Mapping[str, Path]]) -> None:
     ]
     if missing:
         raise StudyError(
-            f"{'; '.join(missing)}; give every photograph one of each, or say --unpaired"
+            f"{'; '.join(missing)}; every photograph needs one of each, or use --unpaired"
         )
 
 
@@ -90,7 +93,9 @@ def _require_inside(out: Path, files: Iterable[Mapping[str, Path]]) -> None:
     )
     if not all(path.is_relative_to(manifest_folder) for path in paths):
         above = Path(os.path.commonpath([path.parent for path in paths]), out.name)
-        raise StudyError(f"{out}: a manifest lies above its files; give --out {above}")
+        raise StudyError(
+            f"{out}: the manifest must be in a folder above its files; use --out {above}"
+        )
 
 
 def _manifest_row(image: str, method: str, path: Path) -> ManifestRow:
@@ -98,28 +103,31 @@ def _manifest_row(image: str, method: str, path: Path) -> ManifestRow:
         content = read_png_file(path)
         width, height = read_png_size(content)
     except InvalidPngError as error:
-        raise StudyError(f"{path} {error}; write 8-bit RGB PNG") from error
+        raise StudyError(f"{path} {error}; save it as 8-bit RGB PNG") from error
     sha256 = hashlib.sha256(content).hexdigest()
     return ManifestRow(0, image, method, path, sha256, width, height, split="test", checkpoint="")
 
 
 def _require_sizes(rows: Iterable[ManifestRow], paired: bool) -> None:
-    """Of a photograph's files; where any may meet any, of all."""
+    """Raise StudyError unless files that may be shown together have the same size.
+
+    paired: compare the files of each image; otherwise compare all files.
+    """
     first: dict[str, ManifestRow] = {}
     for row in rows:
         other = first.setdefault(row.image if paired else "", row)
         if (row.width, row.height) != (other.width, other.height):
             raise StudyError(
-                f"{row.path} is {row.width}x{row.height}, {other.path} {other.width}x"
-                f"{other.height}; make them alike, or people know which is which"
+                f"{row.path} is {row.width}x{row.height}, but {other.path} is {other.width}x"
+                f"{other.height}; make them the same size, or participants can tell them apart"
             )
 
 
 def _write(out: Path, rows: Iterable[ManifestRow]) -> None:
-    home = out.parent.resolve()
+    folder = out.parent.resolve()
     with atomic_write(out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(MANIFEST_COLUMNS)
         for row in rows:
-            values = vars(row) | {"file": row.path.relative_to(home).as_posix()}
+            values = vars(row) | {"file": row.path.relative_to(folder).as_posix()}
             writer.writerow(values[column] for column in MANIFEST_COLUMNS)

@@ -1,4 +1,4 @@
-"""A manifest and a protocol -> a study: checked, audited, stored; all of it or nothing."""
+"""Import a study: check, audit and store its stimuli, all or none."""
 
 import hashlib
 import secrets
@@ -48,36 +48,36 @@ TrackProgress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """What an import stored, and what was accepted for it."""
+    """The number of stored stimuli and the warnings that were accepted."""
 
     stimulus_count: int
     accepted_findings: list[AuditFinding]
 
 
 class AuditFailedError(StudyError):
-    """The audit found something that nobody has accepted, or that nobody may."""
+    """The audit found errors, or warnings that were not accepted."""
 
     def __init__(self, manifest: Path, findings: list[AuditFinding]) -> None:
         self.findings = findings
         refused = sum(finding.is_refused for finding in findings)
         remedy = (
-            "make those stimuli again, or take them out of the manifest"
+            "make these stimuli again, or remove them from the manifest"
             if refused
-            else "mend them, or give --accept: the frozen design will list them"
+            else "fix them, or use --accept; accepted warnings are listed in the frozen design"
         )
         super().__init__(
-            f"{manifest}: the audit refused {refused} and warned of {len(findings) - refused}; "
+            f"{manifest}: the audit found {refused} errors and {len(findings) - refused} warnings; "
             f"{remedy}"
         )
 
 
 class _StoredImage(NamedTuple):
-    """A photograph and its fakes, looked at and stored."""
+    """A photograph and its fakes after they were audited and stored."""
 
     image: str
     files: dict[str, str]  # by method
     digests: dict[str, bytes]  # by method
-    phash: int | None  # of the photograph, where there is one
+    phash: int | None  # of the photograph, if there is one
     findings: list[AuditFinding]
 
 
@@ -86,27 +86,27 @@ def import_study(
     protocol: Protocol,
     manifest: Path,
     folder: Path,
+    *,
     accept_warnings: bool = False,
     wording: TextsByPart | None = None,
-    progress: TrackProgress = lambda photographs, total: photographs,
+    track: TrackProgress = lambda images, total: images,
 ) -> ImportSummary:
-    """Check and audit everything, store every stimulus, then the study: all of it or nothing.
+    """Check and audit all stimuli, then store them and the study, all or none.
 
-    folder: where stimuli live; the study's go into a new folder there, of a random name, since
-    another database may share the place.
-    wording: what participants read; the defaults unless given.
-    accept_warnings: whether to go on in spite of warnings, which are kept with the study.
-    progress: wraps the photographs that are done one by one, for a progress bar.
-    Raises StudyError; Confounded where the audit says no.
+    folder: the folder of all stimuli. The study's files go into a new subfolder with a random name,
+    because another database may use the same folder.
+    accept_warnings: whether to import despite warnings, which are stored with the study.
+    wording: the texts for participants; by default those for the protocol.
+    track: wraps the images while they are processed, for a progress bar.
+    Raises StudyError, and AuditFailedError if the audit fails.
     """
     images = select_rows(manifest, group_by_image(manifest, read_manifest(manifest)), protocol)
     with read_session(engine) as db:
         _require_new_slug(db, protocol.slug)
-    recolored = protocol.stimuli == "recolored"
     with temporary_folder(folder) as temporary:
-        take = partial(_process_image, manifest, temporary, recolored)
-        with ThreadPoolExecutor() as threads:  # decoders, hashes and disks leave Python free
-            stored_images = list(progress(threads.map(take, images.items()), len(images)))
+        process = partial(_process_image, manifest, temporary, protocol.stimuli == "recolored")
+        with ThreadPoolExecutor() as threads:  # decoding, hashing and writing release the GIL
+            stored_images = list(track(threads.map(process, images.items()), len(images)))
         findings = _collect_findings(images, stored_images, practice=protocol.practice > 0)
         if any(finding.is_refused for finding in findings) or (findings and not accept_warnings):
             raise AuditFailedError(manifest, findings)
@@ -120,33 +120,37 @@ def import_study(
             findings,
             temporary,
         )
-    return ImportSummary(sum(len(photograph.files) for photograph in stored_images), findings)
+    return ImportSummary(sum(len(stored.files) for stored in stored_images), findings)
 
 
 def _process_image(
-    manifest: Path, folder: Path, recolored: bool, photograph: tuple[str, Mapping[str, ManifestRow]]
+    manifest: Path, folder: Path, is_recolored: bool, item: tuple[str, Mapping[str, ManifestRow]]
 ) -> _StoredImage:
-    """Decode every file once: audit it, fingerprint it, store it."""
-    image, rows = photograph
+    """Decode every file of an image once; audit, hash and store it."""
+    image, rows = item
     pixels = {method: load_stimulus(manifest, row) for method, row in rows.items()}
     return _StoredImage(
-        image,
-        {method: store_stimulus(of, folder) for method, of in pixels.items()},
-        {method: hash_pixels(of) for method, of in pixels.items()},
-        perceptual_hash(pixels[REAL_METHOD]) if REAL_METHOD in pixels else None,
-        list(audit_image(image, pixels, recolored)),
+        image=image,
+        files={method: store_stimulus(p, folder) for method, p in pixels.items()},
+        digests={method: hash_pixels(p) for method, p in pixels.items()},
+        phash=perceptual_hash(pixels[REAL_METHOD]) if REAL_METHOD in pixels else None,
+        findings=list(audit_image(image, pixels, is_recolored)),
     )
 
 
 def _collect_findings(
     images: RowsByImage, stored_images: list[_StoredImage], practice: bool
 ) -> list[AuditFinding]:
-    """What was found in each photograph, then among all."""
-    digests = {(t.image, method): of for t in stored_images for method, of in t.digests.items()}
-    hashes = {t.image: t.phash for t in stored_images if t.phash is not None}
+    """Return the findings of each image, then those across images."""
+    digests = {
+        (stored.image, method): digest
+        for stored in stored_images
+        for method, digest in stored.digests.items()
+    }
+    hashes = {stored.image: stored.phash for stored in stored_images if stored.phash is not None}
     splits = {image: next(iter(rows.values())).split for image, rows in images.items()}
     return [
-        *(finding for photograph in stored_images for finding in photograph.findings),
+        *(finding for stored in stored_images for finding in stored.findings),
         *audit_collection(digests, hashes, practice),
         *find_training_images(splits),
     ]
@@ -161,9 +165,9 @@ def _insert(
     accepted: list[AuditFinding],
     temporary: Path,
 ) -> None:
-    """In one short transaction: a study that is running must not wait for its answers' turn.
+    """Store the study in one short transaction, because answers of running studies wait for it.
 
-    The folder gets its name last, when nothing but the commit can fail.
+    The folder is renamed last, when only the commit can still fail.
     """
     slug, study_folder = study.slug, temporary.with_name(secrets.token_hex(8))
     try:
@@ -172,18 +176,18 @@ def _insert(
             db.add(study)
             db.flush()
             store_wording(db, study, wording)
-            for photograph in stored_images:
-                for method, name in photograph.files.items():
-                    row = images[photograph.image][method]
+            for stored in stored_images:
+                for method, name in stored.files.items():
+                    row = images[stored.image][method]
                     db.add(_build_stimulus(study, row, f"{study_folder.name}/{name}"))
             for number, finding in enumerate(accepted):
-                warning = f"{finding.confound}: {finding.message}"
-                db.add(AcceptedWarning(study_id=study.id, number=number, message=warning))
+                message = f"{finding.confound}: {finding.message}"
+                db.add(AcceptedWarning(study_id=study.id, number=number, message=message))
             db.flush()
             temporary.rename(study_folder)
     except BaseException as error:
         remove_folder(study_folder)
-        if isinstance(error, IntegrityError):  # somebody else imported it in the meantime
+        if isinstance(error, IntegrityError):  # another process imported it in the meantime
             raise _duplicate_slug_error(slug) from error
         raise
 
@@ -194,7 +198,7 @@ def _require_new_slug(db: Session, slug: str) -> None:
 
 
 def _duplicate_slug_error(slug: str) -> StudyError:
-    return StudyError(f"study {slug!r} is already here; give study.toml another slug")
+    return StudyError(f"study {slug!r} already exists; change the slug in study.toml")
 
 
 def _build_study(protocol: Protocol, manifest: Path) -> Study:

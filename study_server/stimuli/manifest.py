@@ -1,4 +1,4 @@
-"""manifest.csv, what other rooms and other people bring: read, and held against a protocol."""
+"""Read manifest.csv, and select the stimuli that a protocol needs."""
 
 import csv
 import io
@@ -19,7 +19,10 @@ METHOD_PATTERN = re.compile(r"[a-z0-9_-]{1,32}")
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One line of a manifest, checked; `path` is where its file lies."""
+    """One checked row of a manifest.
+
+    line: its line number. path: the absolute path of its file.
+    """
 
     line: int
     image: str
@@ -36,33 +39,33 @@ RowsByImage = Mapping[str, Mapping[str, ManifestRow]]  # by image and method
 
 
 def read_manifest(path: Path) -> list[ManifestRow]:
-    """Every row, its columns and words checked; raises StudyError naming line and remedy."""
+    """Read and check every row; raises StudyError with the line and what to do."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
         raise StudyError(
-            f"{path}: no such file; `colorizer batch` or `study manifest` writes one"
+            f"{path}: no such file; create it with `colorizer batch` or `study manifest`"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not readable as UTF-8 CSV: {error}") from error
+        raise StudyError(f"{path}: not a UTF-8 CSV file: {error}") from error
     reader = csv.DictReader(io.StringIO(text))
     if tuple(reader.fieldnames or ()) != MANIFEST_COLUMNS:
         raise StudyError(f"{path}:1: the columns must be {','.join(MANIFEST_COLUMNS)}")
     try:
         rows = [_parse_row(path, reader.line_num, record) for record in reader]
     except csv.Error as error:
-        raise StudyError(f"{path}:{reader.line_num}: not readable as CSV: {error}") from error
+        raise StudyError(f"{path}:{reader.line_num}: not valid CSV: {error}") from error
     if not rows:
-        raise StudyError(f"{path}: no stimuli in it; `colorizer batch` writes some")
+        raise StudyError(f"{path}: no stimuli; create them with `colorizer batch`")
     return rows
 
 
 def _parse_row(manifest: Path, line: int, record: dict[str, str]) -> ManifestRow:
     location = f"{manifest}:{line}"
     if None in record or None in record.values():
-        raise StudyError(f"{location}: {len(MANIFEST_COLUMNS)} values are wanted; check the commas")
+        raise StudyError(f"{location}: expected {len(MANIFEST_COLUMNS)} values; check the commas")
     if not record["image"]:
-        raise StudyError(f"{location}: image is empty; name the photograph")
+        raise StudyError(f"{location}: image is empty; enter the name of the photograph")
     if not METHOD_PATTERN.fullmatch(record["method"]):
         raise StudyError(f"{location}: method {record['method']!r} must match [a-z0-9_-]{{1,32}}")
     try:
@@ -81,17 +84,19 @@ def _parse_row(manifest: Path, line: int, record: dict[str, str]) -> ManifestRow
 
 
 def group_by_image(path: Path, rows: Iterable[ManifestRow]) -> dict[str, dict[str, ManifestRow]]:
-    """image -> method -> row; raises StudyError where an image has a method twice."""
+    """Return the rows by image and method; raises StudyError if an image has a method twice."""
     images: dict[str, dict[str, ManifestRow]] = defaultdict(dict)
     for row in rows:
         if row.method in images[row.image]:
-            raise StudyError(f"{path}:{row.line}: {row.image} has {row.method} twice; remove one")
+            raise StudyError(
+                f"{path}:{row.line}: {row.image} has two {row.method} stimuli; remove one"
+            )
         images[row.image][row.method] = row
     return dict(images)
 
 
 def select_rows(path: Path, images: RowsByImage, protocol: Protocol) -> RowsByImage:
-    """The rows that a study of this protocol shows, or StudyError says why it cannot run."""
+    """Return the rows that the protocol needs; raises StudyError if the study cannot run."""
     methods = required_methods(protocol)
     if protocol.paired and not protocol.is_single:
         _require_complete(path, images, methods)
@@ -108,19 +113,19 @@ def select_rows(path: Path, images: RowsByImage, protocol: Protocol) -> RowsByIm
 
 
 def required_methods(protocol: Protocol) -> tuple[str, ...]:
-    """What a study of this protocol shows."""
+    """Return the methods whose stimuli a study of this protocol shows."""
     return (REAL_METHOD, *protocol.methods, *([FOIL_METHOD] if protocol.attention_checks else []))
 
 
 def _require_complete(path: Path, images: RowsByImage, methods: Sequence[str]) -> None:
-    """A fake stands beside its own photograph: every image has everything."""
+    """Raise StudyError unless every image has a stimulus of every method, as pairs require."""
     for image, rows in images.items():
         for method in methods:
             if method not in rows:
                 instead = ", or set attention_checks = 0" if method == FOIL_METHOD else ""
                 raise StudyError(
-                    f"{path}: {image} has no {method} stimulus; give every photograph one, as "
-                    f"`colorizer batch --methods {','.join(methods)}` does{instead}"
+                    f"{path}: {image} has no {method} stimulus; every photograph needs one, for "
+                    f"example from `colorizer batch --methods {','.join(methods)}`{instead}"
                 )
 
 
@@ -128,13 +133,16 @@ def _require_photographs(path: Path, images: RowsByImage) -> None:
     for image, rows in images.items():
         if REAL_METHOD not in rows:
             raise StudyError(
-                f"{path}: {image} has no photograph whose luma it could share; "
+                f"{path}: {image} has no photograph to compare its luma with; "
                 "set stimuli = 'any' in study.toml"
             )
 
 
 def _require_sizes(path: Path, images: RowsByImage, protocol: Protocol) -> None:
-    """Alike among what may stand side by side; of single images, among all."""
+    """Raise StudyError unless stimuli that may be shown together have the same size.
+
+    In a paired study the stimuli of each image are compared, otherwise all stimuli.
+    """
     is_paired = protocol.paired and not protocol.is_single
     first: dict[str, ManifestRow] = {}
     for image, rows in images.items():
@@ -144,7 +152,9 @@ def _require_sizes(path: Path, images: RowsByImage, protocol: Protocol) -> None:
                 files_text = (
                     f"the stimuli of {image}" if is_paired else f"{image} and {other.image}"
                 )
-                raise StudyError(f"{path}:{row.line}: {files_text} differ in size; make them alike")
+                raise StudyError(
+                    f"{path}:{row.line}: {files_text} differ in size; make them the same size"
+                )
 
 
 def _require_enough_images(path: Path, images: RowsByImage, protocol: Protocol) -> None:
@@ -158,6 +168,7 @@ def _require_enough_images(path: Path, images: RowsByImage, protocol: Protocol) 
         counts = " + ".join(f"{kind} {count}" for kind, count in kinds.items())
         noun = "photographs" if protocol.paired else f"images by {shortage.method}"
         raise StudyError(
-            f"{path}: {shortage.available} {noun}, but a participant sees {shortage.needed} "
-            f"different ones ({counts}); add images, or lower those in study.toml"
+            f"{path}: only {shortage.available} {noun}, but each participant needs "
+            f"{shortage.needed} different ones ({counts}); add images, or lower these numbers in "
+            "study.toml"
         )

@@ -1,7 +1,8 @@
-"""PNG files <-> pixels: what may come in, and the one form in which everything goes out.
+"""Decode PNG files with strict limits, and encode all stimuli in the same way.
 
-Equal pixels give equal bytes: a stored (uncompressed) PNG with an sRGB chunk and nothing else. A
-compressed fake is smaller than its photograph in 95 % of pairs, since its chroma is smoother.
+Equal pixels give equal bytes: every stimulus is an uncompressed PNG with an sRGB chunk and nothing
+else. With compression, a fake would be smaller than its photograph in 95% of pairs, because its
+chroma is smoother.
 """
 
 import io
@@ -18,37 +19,37 @@ from PIL import Image, UnidentifiedImageError
 Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-BIT_DEPTH_OFFSET = 24  # where a PNG's header has the bits of a sample
-MAX_PIXELS = 4096 * 4096  # a few bytes can claim to be gigabytes of them
+BIT_DEPTH_OFFSET = 24  # of the byte in a PNG's header with the bits per channel
+MAX_PIXELS = 4096 * 4096  # a file of a few bytes can claim gigabytes of pixels
 MAX_FILE_BYTES = 4 * MAX_PIXELS
 PERCEPTUAL_INTENT = b"\x00"  # rendering intent
 
 
 class InvalidPngError(ValueError):
-    """The file is something else than an 8-bit RGB PNG; the message says what."""
+    """The file is not an 8-bit RGB PNG. The message says what it is."""
 
 
 def read_png_file(path: Path) -> bytes:
-    """A file that can be a stimulus, for its size and kind; raises InvalidPngError and OSError."""
+    """Read a file after checking its type and size; raises InvalidPngError or OSError."""
     file_status = path.stat()
     if not S_ISREG(file_status.st_mode):
-        raise InvalidPngError("is no file")
+        raise InvalidPngError("is not a regular file")
     if file_status.st_size > MAX_FILE_BYTES:
-        raise InvalidPngError(f"has {file_status.st_size:,} bytes, more than {MAX_FILE_BYTES:,}")
+        raise InvalidPngError(f"has {file_status.st_size:,} bytes (at most {MAX_FILE_BYTES:,})")
     return path.read_bytes()
 
 
 def decode_png(content: bytes) -> Pixels:
-    """The pixels of an 8-bit RGB PNG; raises InvalidPngError."""
+    """Return the pixels of an 8-bit RGB PNG; raises InvalidPngError."""
     with _open(content) as image:
         try:
             return np.asarray(image)
-        except (OSError, SyntaxError, ValueError) as error:  # cut short, or damaged
+        except (OSError, SyntaxError, ValueError) as error:  # truncated or damaged
             raise InvalidPngError("is a damaged PNG") from error
 
 
 def read_png_size(content: bytes) -> tuple[int, int]:
-    """Width and height of an 8-bit RGB PNG, by its header; raises InvalidPngError."""
+    """Return the width and height in the header of an 8-bit RGB PNG; raises InvalidPngError."""
     with _open(content) as image:
         return image.size
 
@@ -59,21 +60,24 @@ def _open(content: bytes) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidPngError("has more pixels than 4096 x 4096") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise InvalidPngError("is no readable PNG") from error
+        raise InvalidPngError("is not a readable PNG") from error
     if math.prod(image.size) > MAX_PIXELS:
         raise InvalidPngError("has more pixels than 4096 x 4096")
-    # Pillow makes 8 bits of 16 without a word
-    if image.mode != "RGB" or content[BIT_DEPTH_OFFSET] != 8:
+    if (
+        image.mode != "RGB" or content[BIT_DEPTH_OFFSET] != 8
+    ):  # Pillow silently reduces 16 bits to 8
         raise InvalidPngError(
-            f"is a PNG of mode {image.mode} with {content[BIT_DEPTH_OFFSET]} bits a sample"
+            f"is a PNG with mode {image.mode} and {content[BIT_DEPTH_OFFSET]} bits per channel"
         )
     return image
 
 
 def encode_png(pixels: Pixels) -> bytes:
-    """(H, W, 3) -> a stored PNG with an sRGB chunk; its length depends on the size alone."""
+    """Encode pixels (H, W, 3) as an uncompressed PNG, whose length depends only on the size."""
     height, width, _ = pixels.shape
-    lines = np.zeros((height, 1 + 3 * width), np.uint8)  # a line begins with its filter: none
+    lines = np.zeros(
+        (height, 1 + 3 * width), np.uint8
+    )  # each line begins with its filter type, 0 (none)
     lines[:, 1:] = pixels.reshape(height, -1)
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8-bit RGB, not interlaced
     chunks = [

@@ -1,1 +1,1 @@
-"""The database: engine, schema migrations, tables, backups."""
+"""The database: engine, tables, schema migrations and backups."""

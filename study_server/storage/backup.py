@@ -1,8 +1,8 @@
-"""A backup: one SQLite file with every row, of whichever database, made while answers come in.
+"""Back up the database to one SQLite file and restore it, while a study may be running.
 
-SQLite is copied page by page in one step (https://sqlite.org/backup.html), PostgreSQL row by row
-within one REPEATABLE READ snapshot, so that a backup of either can be restored to either. Stimuli
-are not in it: they never change after the import.
+A SQLite database is copied page by page in one step (https://sqlite.org/backup.html), PostgreSQL
+row by row within one REPEATABLE READ snapshot. A backup of either can therefore be restored to
+either. Backups do not contain stimuli, which never change after the import.
 """
 
 import sqlite3
@@ -23,20 +23,20 @@ from study_server.storage.models import Study, UtcDateTime
 from study_server.storage.schema import ensure_current_schema, read_revision, upgrade
 
 ROWS_PER_BATCH = 1000
-SELECT_PARTICIPANTS = (
-    "SELECT study.slug, participant.public_id FROM participant JOIN study ON study_id = study.id"
-)
+SELECT_PARTICIPANTS = """
+SELECT study.slug, participant.public_id FROM participant JOIN study ON study_id = study.id
+"""
 
 
 def write_backup(engine: Engine, file: Path) -> None:
-    """Write the database as it is at this moment; nobody waits for it.
+    """Write the current state of the database to a file, without blocking other users.
 
-    Raises StudyError when `file` is already there.
+    Raises StudyError if `file` exists.
     """
     if file.exists():
-        raise StudyError(f"{file} is already there; give another name, or remove it")
+        raise StudyError(f"{file} already exists; use another name, or remove it")
     with atomic_write(file) as temporary:
-        temporary.touch(mode=0o600)  # it will hold the keys that identities are hashed with
+        temporary.touch(mode=0o600)  # it will contain the keys that identities are hashed with
         if engine.dialect.name == "sqlite":
             with engine.connect() as source:
                 _copy_pages(source.connection.driver_connection, temporary)
@@ -44,17 +44,17 @@ def write_backup(engine: Engine, file: Path) -> None:
             _copy_snapshot(engine, temporary)
 
 
-def backup_path(folder: Path, why: str, moment: datetime) -> Path:
-    """Where a backup lies that nobody gave a name: instance/backups/20260105T100000-WHY.sqlite."""
-    return folder / f"{moment:%Y%m%dT%H%M%S}-{why}.sqlite"
+def backup_path(folder: Path, reason: str, moment: datetime) -> Path:
+    """Return the path of an automatic backup: instance/backups/20260105T100000-REASON.sqlite."""
+    return folder / f"{moment:%Y%m%dT%H%M%S}-{reason}.sqlite"
 
 
 def restore_backup(engine: Engine, file: Path, safety_copy: Path) -> list[tuple[str, str]]:
-    """Put the rows of a backup in the place of all others; who writes meanwhile waits.
+    """Replace all rows of the database by those of a backup. Writers wait in the meantime.
 
-    safety_copy: where the database goes first that this replaces, unless it has no studies.
-    Returns the (slug, participant) of whom it no longer had: perhaps they withdrew.
-    Raises StudyError when `file` is no backup of this program.
+    safety_copy: where the current database is backed up first, unless it has no studies.
+    Returns the (slug, participant) of each participant whom the database no longer had: they may
+    have withdrawn. Raises StudyError if `file` is not a backup of this program.
     """
     ensure_current_schema(engine)
     with TemporaryDirectory(prefix="restore-") as folder:
@@ -74,19 +74,21 @@ def restore_backup(engine: Engine, file: Path, safety_copy: Path) -> list[tuple[
 
 
 def _copy_upgraded(file: Path, copy: Path) -> None:
-    """A backup brought to the current schema; the file itself stays as it was."""
+    """Copy a backup and upgrade the copy to the current schema."""
     if not file.is_file():
-        raise StudyError(f"{file}: no such file; `study backup` writes one")
+        raise StudyError(f"{file}: no such file; create one with `study backup`")
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as source:
             _copy_pages(source, copy)
         with _open_sqlite(copy) as engine:
             with engine.connect() as connection:
                 if read_revision(connection) is None:
-                    raise StudyError(f"{file}: no studies in it; give what `study backup` wrote")
+                    raise StudyError(
+                        f"{file}: contains no studies; use a file written by `study backup`"
+                    )
             upgrade(engine)
     except (sqlite3.DatabaseError, DatabaseError) as error:
-        raise StudyError(f"{file}: not readable as a backup: {error}") from error
+        raise StudyError(f"{file}: not a valid backup: {error}") from error
 
 
 @contextmanager
@@ -101,7 +103,7 @@ def _open_sqlite(file: Path) -> Iterator[Engine]:
 def _replace_rows(source: Connection, target: Connection) -> list[tuple[str, str]]:
     tables = _reflect(source)
     backed_up, present = (
-        {(slug, name) for slug, name in connection.execute(text(SELECT_PARTICIPANTS))}
+        {(slug, public_id) for slug, public_id in connection.execute(text(SELECT_PARTICIPANTS))}
         for connection in (source, target)
     )
     _delete_rows(target, tables)
@@ -111,10 +113,10 @@ def _replace_rows(source: Connection, target: Connection) -> list[tuple[str, str
 
 
 def _copy_pages(source: Any, file: Path) -> None:
-    """All pages in one step, that is of one moment; what is written meanwhile is not in them."""
+    """Copy all pages in one step, so that the copy is consistent."""
     with closing(sqlite3.connect(file)) as target:
         source.backup(target)
-        target.execute("PRAGMA journal_mode=DELETE")  # one file, with none beside it
+        target.execute("PRAGMA journal_mode=DELETE")  # one file, without a separate log
 
 
 def _copy_snapshot(engine: Engine, file: Path) -> None:
@@ -123,7 +125,7 @@ def _copy_snapshot(engine: Engine, file: Path) -> None:
         engine.execution_options(isolation_level="REPEATABLE READ").connect() as source,
     ):
         revision = read_revision(source)
-        assert revision is not None  # an empty database has been filled
+        assert revision is not None  # an empty database gets its schema before a backup
         upgrade(copy, revision)
         with writable_engine(copy).begin() as target:
             _copy_rows(source, target, _reflect(source))
@@ -133,7 +135,7 @@ def _copy_snapshot(engine: Engine, file: Path) -> None:
 
 
 def _reflect(connection: Connection) -> list[Table]:
-    """The tables as the database has them, parents first: its schema may be an older one."""
+    """Return the tables as the database has them, parents first; its schema may be an older one."""
     metadata = MetaData()
 
     @event.listens_for(metadata, "column_reflect")
@@ -153,7 +155,7 @@ def _copy_rows(source: Connection, target: Connection, tables: list[Table]) -> N
 
 
 def _delete_rows(target: Connection, tables: list[Table]) -> None:
-    """PostgreSQL locks the tables by this, in the order in which those who write come to them."""
+    """Delete all rows. PostgreSQL locks the tables parents first, the order that writers use."""
     if target.dialect.name == "postgresql":
         target.exec_driver_sql(f"TRUNCATE {', '.join(table.name for table in tables)}")
         return
@@ -162,7 +164,7 @@ def _delete_rows(target: Connection, tables: list[Table]) -> None:
 
 
 def _reset_sequences(target: Connection, tables: list[Table]) -> None:
-    """PostgreSQL counts on from the highest number; SQLite does so by itself."""
+    """Let PostgreSQL continue after the highest number; SQLite does so by default."""
     if target.dialect.name == "postgresql":
         for table in tables:
             for column in table.primary_key:

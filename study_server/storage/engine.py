@@ -1,4 +1,4 @@
-"""The engine and its promises: a commit survives a power cut, what was deleted is gone."""
+"""Open the database so that commits survive a power cut and deleted data leave no trace."""
 
 import sqlite3
 import threading
@@ -15,8 +15,8 @@ from sqlalchemy.pool import QueuePool
 
 from study_server.errors import StudyError
 
-ERASE_RETRY_S = 10.0  # between two attempts to leave no trace of what was deleted
-POOL_SIZE = 20  # connections of a process; PostgreSQL takes 100 in all unless told otherwise
+ERASE_RETRY_S = 10.0  # between two attempts to erase deleted data
+POOL_SIZE = 20  # connections per process; PostgreSQL accepts 100 in total by default
 SQLITE_PRAGMAS = {
     "journal_mode": "WAL",  # readers do not wait for the writer
     "synchronous": "FULL",  # NORMAL can lose acknowledged commits in a power cut
@@ -27,25 +27,25 @@ SQLITE_PRAGMAS = {
 
 
 def open_engine(url: str | URL) -> Engine:
-    """An engine for a SQLite or PostgreSQL URL; raises StudyError when the URL is no such thing."""
+    """Return an engine for a SQLite or PostgreSQL URL; raises StudyError if the URL is invalid."""
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-            raise ArgumentError(f"{parsed.get_backend_name()} is neither sqlite nor postgresql")
+            raise ArgumentError(f"{parsed.get_backend_name()} is not supported")
         is_postgresql = parsed.get_backend_name() == "postgresql"
         if parsed.database and not is_postgresql:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
             parsed,
-            hide_parameters=True,  # no answers in error messages
+            hide_parameters=True,  # error messages must not contain answers
             poolclass=QueuePool,
             pool_size=POOL_SIZE,
             max_overflow=0 if is_postgresql else -1,  # SQLite: the server's threads are the limit
-            pool_pre_ping=is_postgresql,  # it may have been restarted
+            pool_pre_ping=is_postgresql,  # the server may have been restarted
         )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise StudyError(
-            f"STUDY_DATABASE_URL: {error}; give sqlite:///FILE or postgresql+psycopg://..."
+            f"STUDY_DATABASE_URL: {error}; use sqlite:///FILE or postgresql+psycopg://..."
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
@@ -54,52 +54,55 @@ def open_engine(url: str | URL) -> Engine:
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # sqlite3 must not begin transactions by itself
+    connection.isolation_level = None  # sqlite3 must not begin transactions on its own
     for name, value in SQLITE_PRAGMAS.items():
         connection.execute(f"PRAGMA {name}={value}")
 
 
 def _begin(connection: Connection) -> None:
-    """Begin a transaction; a writer takes SQLite's lock at once, for an upgrade can be refused."""
+    """Begin a transaction.
+
+    On SQLite, a writer takes the lock at once, because upgrading a read lock later can fail.
+    """
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def read_session(engine: Engine) -> Session:
-    """A session that only reads."""
+    """Return a session that only reads."""
     return Session(engine)
 
 
 def snapshot_session(engine: Engine) -> Session:
-    """A session that reads one moment of the database, however long it takes."""
-    if engine.dialect.name == "postgresql":  # SQLite's transactions are that by themselves
+    """Return a session that sees one consistent state of the database throughout."""
+    if engine.dialect.name == "postgresql":  # SQLite's transactions always do
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     return Session(engine)
 
 
 def writable_engine(engine: Engine) -> Engine:
-    """The same engine, whose transactions may write."""
+    """Return the engine with an option that lets its transactions write."""
     return engine.execution_options(writes=True)
 
 
 def write_session(engine: Engine) -> Session:
-    """A session that may write."""
+    """Return a session that may write."""
     return Session(writable_engine(engine))
 
 
 @contextmanager
 def write_transaction(engine: Engine) -> Iterator[Session]:
-    """One transaction that commits at the end or leaves nothing behind."""
+    """Yield a session in one transaction, which commits at the end or rolls back on an error."""
     with write_session(engine) as db, db.begin():
         yield db
 
 
 def erase_deleted_data(engine: Engine) -> bool:
-    """Leave nothing in SQLite's files of what was deleted; False: others were busy, try later.
+    """Erase the traces of deleted rows from SQLite's files.
 
-    secure_delete overwrites a deleted row, but not the copies that splitting a page once left in
-    its free space: so the file is written anew and its log emptied. PostgreSQL is left alone: dead
-    rows go when VACUUM comes by.
+    secure_delete overwrites a deleted row, but not the copies that an earlier page split left in
+    free space. The file is therefore rewritten and its log truncated. Nothing is done for
+    PostgreSQL, where VACUUM removes dead rows. Returns False if the database was too busy.
     """
     if engine.dialect.name != "sqlite":
         return True
@@ -114,7 +117,7 @@ def erase_deleted_data(engine: Engine) -> bool:
 
 
 def erase_deleted_data_eventually(engine: Engine) -> None:
-    """Scrub, now or, where others are busy, as soon as they let it."""
+    """Erase the traces of deleted rows now, or in a thread as soon as the database is free."""
 
     def keep_trying() -> None:
         while not erase_deleted_data(engine):

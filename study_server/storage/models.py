@@ -1,4 +1,4 @@
-"""The tables. The database refuses nonsense: NOT NULL, UNIQUE, CHECK and foreign keys."""
+"""The tables, with constraints (NOT NULL, UNIQUE, CHECK, foreign keys) that refuse invalid rows."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -36,22 +36,24 @@ from study_server.vocabulary import (
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC in Python; SQLite, which keeps no zone, gets it back on reading."""
+    """A timestamp that is aware and in UTC in Python, although SQLite does not store time zones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert a value to UTC before it is stored."""
         return None if value is None else as_utc(value)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert a stored value to UTC."""
         return None if value is None else as_utc(value)
 
 
 def vocabulary_type(vocabulary: type[StrEnum], name: str = "") -> Enum:
-    """A column that holds one word of a vocabulary, checked by the database.
+    """Return a column type that holds one value of a vocabulary, checked by the database.
 
-    name: of the constraint, where a table has two columns of one vocabulary.
+    name: name of the constraint, for a table with two columns of the same vocabulary.
     """
     name = name or vocabulary.__name__.lower()
     return Enum(
@@ -71,6 +73,8 @@ VOCABULARIES = (
 
 
 class Base(DeclarativeBase):
+    """The base class of all tables."""
+
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -88,7 +92,7 @@ class Base(DeclarativeBase):
 
 
 class Study(Base):
-    """One protocol, its stimuli and the people who take part."""
+    """A study: one protocol, its stimuli and its participants."""
 
     __tablename__ = "study"
 
@@ -97,21 +101,19 @@ class Study(Base):
     title: Mapped[str]
     state: Mapped[StudyState]
     protocol: Mapped[str]  # the frozen Protocol, canonical JSON
-    presentation: Mapped[str]  # this and the next are of the protocol, for the export
+    presentation: Mapped[str]  # this and `question` repeat the protocol, for the export
     question: Mapped[str]
     schedule_seed: Mapped[str]
-    # hashes identities and makes completion codes; never leaves the database
-    identity_key: Mapped[bytes]
+    identity_key: Mapped[bytes]  # for hashes of identities and completion codes; kept secret
     manifest_sha256: Mapped[str]
-    design: Mapped[str | None]  # design.json, once it is frozen
+    design: Mapped[str | None]  # design.json, once the study is frozen
     design_sha256: Mapped[str | None]
-    # nothing else is left
     withdrawn_count: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
 
 
 class Stimulus(Base):
-    """One image file, stored under a name that tells nothing."""
+    """One image file, stored under a random name."""
 
     __tablename__ = "stimulus"
     __table_args__ = (
@@ -131,7 +133,7 @@ class Stimulus(Base):
 
 
 class Wording(Base):
-    """A text of a study that participants read, in one language, as its researcher wrote it."""
+    """A text for the participants of a study in one language, as the researcher wrote it."""
 
     __tablename__ = "wording"
     __table_args__ = (CheckConstraint("text <> ''", name="not_empty"),)
@@ -145,9 +147,10 @@ class Wording(Base):
 
 
 class PlatformCompletion(Base):
-    """What a platform gets at an outcome: Prolific's code, the address of SONA's credit.
+    """What a platform is sent when a participant ends with an outcome.
 
-    Where there is no row, codes are made from the study's key.
+    For Prolific a completion code, for SONA the address that grants credit. Without a row, codes
+    are derived from the study's key.
     """
 
     __tablename__ = "platform_completion"
@@ -162,7 +165,7 @@ class PlatformCompletion(Base):
 
 
 class AcceptedWarning(Base):
-    """A finding of the import's audit that the researcher went on in spite of."""
+    """A warning of the import's audit that the researcher accepted."""
 
     __tablename__ = "accepted_warning"
 
@@ -174,20 +177,20 @@ class AcceptedWarning(Base):
 
 
 class Participant(Base):
-    """A person, once."""
+    """A person in a study. Each person has one row."""
 
     __tablename__ = "participant"
     __table_args__ = (UniqueConstraint("study_id", "public_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), index=True)
-    public_id: Mapped[str]  # the opaque id of the exports
-    token: Mapped[str] = mapped_column(unique=True)  # who holds it is the participant
+    public_id: Mapped[str]  # the random ID of the exports
+    token: Mapped[str] = mapped_column(unique=True)  # authenticates the participant
     mode: Mapped[Mode]
     source: Mapped[RecruitmentSource]
     outcome: Mapped[Outcome]
-    assigned_method: Mapped[str | None]  # the one method of a between-participants study
-    language: Mapped[str] = mapped_column(default="en", server_default="en")  # of their pages
+    assigned_method: Mapped[str | None]  # in a between-participants study
+    language: Mapped[str] = mapped_column(default="en", server_default="en")  # of the pages
     consent_version: Mapped[str]
     comment: Mapped[str] = mapped_column(default="")
     started_at: Mapped[datetime]
@@ -198,7 +201,10 @@ class Participant(Base):
 
 
 class Identity(Base):
-    """Who a participant is, as a keyed hash: kept apart, so that one person has one record."""
+    """A keyed hash of a participant's external id, which ensures one record per person.
+
+    It is stored apart from the participant, so that it can be deleted on its own.
+    """
 
     __tablename__ = "identity"
     __table_args__ = (UniqueConstraint("study_id", "source", "external_id_digest"),)
@@ -212,7 +218,7 @@ class Identity(Base):
 
 
 class Screening(Base):
-    """What a participant was asked before the first trial; None: that was not asked."""
+    """The screening answers of a participant; None for a question that was not asked."""
 
     __tablename__ = "screening"
     __table_args__ = (CheckConstraint("plates_correct >= 0", name="plates_not_negative"),)
@@ -226,7 +232,7 @@ class Screening(Base):
 
 
 class Environment(Base):
-    """The screen a participant looked at, as the browser describes it."""
+    """The browser's description of a participant's screen."""
 
     __tablename__ = "environment"
 
@@ -241,14 +247,14 @@ class Environment(Base):
     dynamic_range: Mapped[str] = mapped_column(default="", server_default="")
     inverted_colors: Mapped[bool]
     forced_colors: Mapped[bool]
-    webdriver: Mapped[bool | None]  # None: not told
+    webdriver: Mapped[bool | None]  # None: not reported
 
 
 class Trial(Base):
     """A pair or a single image for one participant.
 
-    A slot whose trial was interrupted gets another attempt. A single image is in the column of what
-    it is; the other one is empty.
+    A slot of the plan whose trial was interrupted gets another attempt. For a single image, either
+    `fake` or `real` is set and the other is None.
     """
 
     __tablename__ = "trial"
@@ -263,7 +269,7 @@ class Trial(Base):
         CheckConstraint("slot >= 0 AND attempt >= 0 AND block >= 0", name="counts_from_zero"),
         CheckConstraint("repeat_of >= 0 AND repeat_of < slot", name="repeats_an_earlier_one"),
         CheckConstraint("exposure_ms > 0", name="exposure_positive"),
-        # all that `enrolment.count_views` asks
+        # covers the query of `enrollment.count_views`
         Index(
             "ix_trial_views",
             "participant_id", "kind", "voided", "repeat_of", "fake_id", "real_id",
@@ -272,18 +278,18 @@ class Trial(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id", ondelete="CASCADE"))
-    slot: Mapped[int]  # place in the plan
-    attempt: Mapped[int]  # 0, then 1 for the replacement of a voided trial, ...
+    slot: Mapped[int]  # index in the plan
+    attempt: Mapped[int]  # 0; 1 for the replacement of a voided trial, and so on
     kind: Mapped[TrialKind]
     block: Mapped[int]
     token: Mapped[str] = mapped_column(unique=True)
     fake_id: Mapped[int | None] = mapped_column(ForeignKey("stimulus.id"))
     real_id: Mapped[int | None] = mapped_column(ForeignKey("stimulus.id"))
     fake_side: Mapped[Side | None]
-    # one after the other
+    # in a sequential pair
     first_side: Mapped[Side | None] = mapped_column(vocabulary_type(Side, "first_side"))
     exposure_ms: Mapped[int | None]  # None: until the answer
-    repeat_of: Mapped[int | None]  # the slot of the trial that this one shows again
+    repeat_of: Mapped[int | None]  # the slot of the trial that this trial repeats
     started_at: Mapped[datetime | None]
     voided: Mapped[bool] = mapped_column(default=False)
 
@@ -294,18 +300,19 @@ class Trial(Base):
 
     @property
     def truth(self) -> Answer:
+        """The fake's side, or fake or real for a single image."""
         return derive_truth(self.fake_side, self.fake_id)
 
     @property
     def main_stimulus(self) -> Stimulus:
-        """What the trial is about: the fake of a pair, or the only image."""
+        """The fake of a pair, or the single image."""
         stimulus = self.fake or self.real
         assert stimulus is not None  # the database refuses a trial without an image
         return stimulus
 
 
 class Response(Base):
-    """The answer to a trial. No row until there is one."""
+    """The response to a trial. A trial without an answer has no row."""
 
     __tablename__ = "response"
     __table_args__ = (
@@ -319,13 +326,14 @@ class Response(Base):
         ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True
     )
     answer: Mapped[Answer]
-    rt_ms: Mapped[int]  # event.timeStamp minus the frame that showed the answers
-    first_ms: Mapped[float]  # achieved exposures; of images shown alone or at once the first only
-    second_ms: Mapped[float | None]
-    first_frames: Mapped[int | None]  # animation frames that they took
+    rt_ms: Mapped[int]  # event.timeStamp minus the timestamp of the frame with the buttons
+    first_ms: Mapped[float]  # achieved exposure of the first image, or of all shown at once
+    second_ms: Mapped[float | None]  # achieved exposure of the second image of a sequential pair
+    first_frames: Mapped[int | None]  # animation frames of that exposure
     second_frames: Mapped[int | None]
-    early: Mapped[int] = mapped_column(default=0, server_default="0")  # ignored: before the buttons
-    held: Mapped[int] = mapped_column(default=0, server_default="0")  # ignored: held key, 2nd click
+    # ignored inputs: before the buttons; from a held key or the second click of a double click
+    early: Mapped[int] = mapped_column(default=0, server_default="0")
+    held: Mapped[int] = mapped_column(default=0, server_default="0")
     input: Mapped[str] = mapped_column(default="", server_default="")  # mouse, keydown, script, ...
     hidden: Mapped[bool]
     blurred: Mapped[bool]
@@ -333,13 +341,13 @@ class Response(Base):
     slow_frame: Mapped[bool]
     late: Mapped[bool]
     received_at: Mapped[datetime]
-    message_id: Mapped[str | None]  # the browser's own
+    message_id: Mapped[str | None]  # made by the browser, for idempotent retries
 
     trial: Mapped[Trial] = relationship(back_populates="response")
 
 
 class Incident(Base):
-    """An image that could not be shown: its trial is voided and was never seen."""
+    """An image that could not be shown, so that its trial was voided before anyone saw it."""
 
     __tablename__ = "incident"
 
@@ -347,34 +355,34 @@ class Incident(Base):
         ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True
     )
     slot: Mapped[Slot]
-    http_status: Mapped[int | None]  # of the HTTP reply; None: what came was no image
+    http_status: Mapped[int | None]  # None: the reply was not an image
     reported_at: Mapped[datetime]
 
 
 class Unblinding(Base):
-    """Somebody took the truth of live trials before a blinded study was complete."""
+    """An access to the truth of live trials while the study was blinded."""
 
     __tablename__ = "unblinding"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), index=True)
     unblinded_at: Mapped[datetime]
-    unblinded_by: Mapped[str]  # the command line, or a researcher's name
-    complete_count: Mapped[int]  # live participants by then
+    unblinded_by: Mapped[str]  # "command line", or a researcher's name
+    complete_count: Mapped[int]  # live participants who had finished by then
 
 
 class Researcher(Base):
-    """Someone who may see the studies."""
+    """A person with access to the researcher pages."""
 
     __tablename__ = "researcher"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
-    password_hash: Mapped[str | None]  # argon2; none while only a link lets in
+    password_hash: Mapped[str | None]  # argon2; None if only sign-in links work
 
 
 class LoginLink(Base):
-    """A link that lets a researcher in once; only its hash is kept."""
+    """A one-time sign-in link of a researcher. Only a hash of its token is stored."""
 
     __tablename__ = "login_link"
 

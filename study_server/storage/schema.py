@@ -1,4 +1,4 @@
-"""The schema of the database: migrations forward and back, and whether it fits this program."""
+"""Migrate the database schema, and check that it is the one that this program needs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,63 +25,73 @@ def _alembic_config(connection: Connection | None = None) -> Config:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the database to the current schema, or to another one on the way there."""
+    """Upgrade the database to a revision, by default the latest."""
     with writable_engine(engine).connect() as connection, _schema_change(connection):
         command.upgrade(_alembic_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Back to an older schema; what that has no place for is lost."""
+    """Downgrade to an older schema. Data that it cannot hold are lost."""
     with writable_engine(engine).connect() as connection, _schema_change(connection):
         command.downgrade(_alembic_config(connection), revision)
 
 
 @contextmanager
 def _schema_change(connection: Connection) -> Iterator[None]:
-    """A transaction in which SQLite may copy a table: dropping the old one must not cascade."""
+    """Run a transaction without foreign keys on SQLite.
+
+    Alembic alters a SQLite table by copying it, and dropping the old table must not cascade.
+    Raises StudyError if the change would break foreign keys.
+    """
     sqlite = connection.dialect.name == "sqlite"
     driver: Any = connection.connection.driver_connection
     if sqlite:
-        driver.execute("PRAGMA foreign_keys=OFF")  # has no effect once a transaction has begun
+        driver.execute("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction
     try:
         with connection.begin():
             yield
             if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                raise StudyError("a migration would leave rows without their parents; report this")
+                raise StudyError(
+                    "the migration would break foreign keys, so nothing was changed; "
+                    "please report this"
+                )
     finally:
         if sqlite:
             driver.execute("PRAGMA foreign_keys=ON")
 
 
 def latest_revision() -> str:
-    """The revision that this program works with."""
+    """Return the revision that this program works with."""
     return str(ScriptDirectory.from_config(_alembic_config()).get_current_head())
 
 
 def read_revision(connection: Connection) -> str | None:
-    """The revision that the database has; None: it is empty. Raises StudyError on unknown ones."""
+    """Return the revision of the database, or None if it is empty.
+
+    Raises StudyError if this program does not know the revision.
+    """
     revision = MigrationContext.configure(connection).get_current_revision()
     try:
         ScriptDirectory.from_config(_alembic_config()).get_revision(revision or "base")
     except CommandError as error:
         raise StudyError(
-            f"the database has schema {revision}, this program {latest_revision()}; "
-            "give another STUDY_DATABASE_URL, or use the program that made it"
+            f"the database has schema {revision}, which this version ({latest_revision()}) does "
+            "not know; use the version that created it, or another STUDY_DATABASE_URL"
         ) from error
     return revision
 
 
 def ensure_current_schema(engine: Engine) -> None:
-    """Fill an empty database with the current schema; raises StudyError on another schema."""
+    """Create the current schema in an empty database; raises StudyError if there is another one."""
     try:
         with engine.connect() as connection:
             revision = read_revision(connection)
     except DatabaseError as error:
-        raise StudyError(f"the database does not open: {error.orig}") from error
+        raise StudyError(f"cannot open the database: {error.orig}") from error
     if revision is None:
         upgrade(engine)
     elif revision != latest_revision():
         raise StudyError(
-            f"the database has schema {revision}, this program {latest_revision()}; "
-            "run `study upgrade`, which backs up first"
+            f"the database has schema {revision}, but this version needs {latest_revision()}; "
+            "run `study upgrade` (it makes a backup first)"
         )

@@ -85,7 +85,7 @@ def test_there_is_no_default_login(app: Flask, client: FlaskClient) -> None:
 @pytest.mark.parametrize("secret", ["", "short", "x" * 15])
 def test_there_is_no_default_secret(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDY_SECRET_KEY", secret)
-    with pytest.raises(StudyError, match="at least 16 characters that nobody can guess"):
+    with pytest.raises(StudyError, match="at least 16 random characters"):
         require_secret(read_settings())
 
 

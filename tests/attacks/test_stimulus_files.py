@@ -60,7 +60,9 @@ def test_a_decompression_bomb_in_a_png_text_is_refused() -> None:
     assert peak_mb() - began < 100
 
 
-@pytest.mark.parametrize(("make", "message"), [(os.mkfifo, "is no file"), (os.mkdir, "is no file")])
+@pytest.mark.parametrize(
+    ("make", "message"), [(os.mkfifo, "is not a regular file"), (os.mkdir, "is not a regular file")]
+)
 def test_pipes_and_folders_are_refused_without_waiting(
     make: object, message: str, tmp_path: Path
 ) -> None:
@@ -93,7 +95,7 @@ def test_symlinks_out_of_the_folder_are_not_followed(engine: Engine, tmp_path: P
     manifest = write_stimuli(tmp_path / "outputs", 12)
     (tmp_path / "outputs" / "zero.png").symlink_to("/dev/zero")
     edit(manifest, 1, file="zero.png")
-    with pytest.raises(StudyError, match="lies outside the manifest's folder"):
+    with pytest.raises(StudyError, match="is outside the folder of the manifest"):
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
 
 

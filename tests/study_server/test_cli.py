@@ -121,10 +121,10 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert json.loads(study("status", "--json").stdout) == [told]
     assert "a Psych-DS dataset" in study("export", "short", "--psych-ds", "shared").stdout
     assert (here / "shared" / "dataset_description.json").exists()
-    assert_refused(study("export", "short", "--psych-ds", "shared"), "shared is already there")
+    assert_refused(study("export", "short", "--psych-ds", "shared"), "shared already exists")
     for out in ("short.zip", "folder"):
         assert study("bundle", "short", "--out", out).stdout.startswith(f"{out}: 10 files")
-        assert_refused(study("bundle", "short", "--out", out), f"{out} is already there")
+        assert_refused(study("bundle", "short", "--out", out), f"{out} already exists")
 
 
 def test_who_unblinds_by_the_command_line_is_on_record(here: Path, manifest: Path) -> None:
@@ -141,15 +141,17 @@ def test_who_unblinds_by_the_command_line_is_on_record(here: Path, manifest: Pat
 
 def test_new_writes_a_file_that_import_takes(here: Path, manifest: Path) -> None:
     run = study("new", "mine", "--out", "mine.toml")
-    assert run.stdout.startswith("mine.toml, wording-mine: edit them, then `study import mine.toml")
+    assert run.stdout.startswith(
+        "mine.toml and wording-mine: edit these files, then run `study import mine.toml"
+    )
     fill_in(here / "wording-mine")
     run = study("import", "mine.toml", manifest)  # zhang2016 wants 54 photographs
-    assert_refused(run, "12 photographs, but a participant sees 54")
+    assert_refused(run, "12 photographs, but each participant needs 54")
 
 
 def test_new_keeps_a_file_that_is_there(here: Path) -> None:
     before = (here / "study.toml").read_text()
-    assert_refused(study("new", "mine"), "study.toml is already there")
+    assert_refused(study("new", "mine"), "study.toml already exists")
     assert (here / "study.toml").read_text() == before
 
 
@@ -173,7 +175,7 @@ def test_new_keeps_a_file_that_is_there(here: Path) -> None:
         (("open",), ("Missing argument",)),
         (("freeze", "short", "--plan", "plan.toml"), ("plan.toml: no such file",)),
         (("forget", "nobody", "p1"), ("no study 'nobody'",)),
-        (("backup", "study.toml"), ("study.toml is already there",)),
+        (("backup", "study.toml"), ("study.toml already exists",)),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
@@ -194,24 +196,24 @@ def test_a_backup_comes_back_and_what_it_replaces_is_kept(here: Path, manifest: 
     assert study_process("backup", "kept.sqlite").stdout.startswith("kept.sqlite: ")
     study_process("simulate", "short", 1, "--rates", "l2=0.2,mcl=0.3")
     run = study_process("restore", "kept.sqlite")
-    assert run.stdout.startswith("kept.sqlite: restored, what it replaced is /"), run.stderr
+    assert run.stdout.startswith("kept.sqlite: restored; the previous database is in /"), run.stderr
     assert study_process("status").stdout == "short: draft; nobody yet; 0 answers\n"
     (replaced,) = (here / "instance" / "backups").iterdir()
     run = study_process("restore", replaced)
     assert "1 simulated; 7 answers" in study_process("status").stdout
-    assert run.stderr.startswith("back again: `study forget short p")
+    assert "is back; if they had withdrawn, run `study forget short p" in run.stderr
     assert_refused(study_process("restore", "nothing.sqlite"), "nothing.sqlite: no such file")
 
 
 def test_a_responses_file_may_not_take_a_neighbours_name(here: Path, manifest: Path) -> None:
     assert study("import", "study.toml", manifest).returncode == 0
-    assert_refused(study("export", "short", "--out", "participants.csv"), "that name is taken")
+    assert_refused(study("export", "short", "--out", "participants.csv"), "this name is used")
     assert not (here / "participants.csv").exists()
 
 
 def test_a_study_imported_twice_is_refused(here: Path, manifest: Path) -> None:
     assert study("import", "study.toml", manifest).returncode == 0
-    assert_refused(study("import", "study.toml", manifest), "already here")
+    assert_refused(study("import", "study.toml", manifest), "already exists")
 
 
 def test_a_taken_port_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +222,7 @@ def test_a_taken_port_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> No
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         run = study_process("serve", "--port", taken.getsockname()[1])
-    assert_refused(run, "choose another --port")
+    assert_refused(run, "use another --port")
 
 
 def test_a_database_of_something_else_is_refused_and_kept(
@@ -231,7 +233,7 @@ def test_a_database_of_something_else_is_refused_and_kept(
         other.execute("INSERT INTO alembic_version VALUES ('9999')")
     other.close()
     monkeypatch.setenv("STUDY_DATABASE_URL", "sqlite:///other.sqlite")
-    assert_refused(study("status"), "schema 9999", "give another")
+    assert_refused(study("status"), "schema 9999", "another STUDY_DATABASE_URL")
 
 
 def test_the_settings_say_where_things_lie(
@@ -253,13 +255,13 @@ def test_confounds_are_told_line_by_line_and_can_be_accepted(here: Path) -> None
     run = study("import", "study.toml", manifest)
     assert run.returncode == 2
     lines = run.stderr.splitlines()
-    assert lines[0].startswith("warning: lightness: mcl of photo-000 has another lightness than")
+    assert lines[0].startswith("warning: lightness: mcl of photo-000 differs in lightness")
     assert lines[5] == "warning: lightness: and 2 more"
-    assert "manifest.csv: the audit refused 0 and warned of 7; mend them, or" in lines[6]
+    assert "manifest.csv: the audit found 0 errors and 7 warnings; fix them, or" in lines[6]
     assert len(lines) == 7
     run = study("import", "study.toml", manifest, "--accept")
     assert run.returncode == 0
-    assert "48 stimuli stored, warnings accepted: 7;" in run.stdout
+    assert "48 stimuli stored, 7 warnings accepted;" in run.stdout
     assert run.stderr.splitlines() == lines[:6]
 
 
@@ -268,7 +270,7 @@ def test_folders_of_images_become_a_manifest(here: Path) -> None:
     options = [f"--method={method}=outputs/{method}" for method in ("real", "l2", "mcl", "foil")]
     run = study("manifest", *options)
     assert run.stdout == (
-        "manifest.csv: 12 stimuli; `study import study.toml manifest.csv` is next\n"
+        "manifest.csv: 12 stimuli; next, run `study import study.toml manifest.csv`\n"
     )
     expected = [row | {"file": f"outputs/{row['file']}", "checkpoint": ""} for row in listed]
     assert read_rows(here / "manifest.csv") == expected
@@ -277,9 +279,9 @@ def test_folders_of_images_become_a_manifest(here: Path) -> None:
 @pytest.mark.parametrize(
     ("methods", "message"),
     [
-        (("real",), "'real' is not like gan=folder"),
-        (("=folder",), "'=folder' is not like gan=folder"),
-        (("real=a", "real=b"), "a name is given twice"),
+        (("real",), "'real' is not NAME=FOLDER, such as gan=fakes"),
+        (("=folder",), "'=folder' is not NAME=FOLDER, such as gan=fakes"),
+        (("real=a", "real=b"), "a method is given twice"),
         (("real=nowhere",), "--method real=nowhere: no such folder"),
         ((), "Missing option '--method'"),
     ],

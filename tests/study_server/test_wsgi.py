@@ -122,7 +122,7 @@ def test_a_second_server_on_the_same_port_is_refused(server: Server) -> None:
     command = [STUDY, "serve", "--port", str(server.port)]
     run = subprocess.run(command, env=server.environment, capture_output=True, text=True)
     assert run.returncode == 2
-    assert "choose another --port" in run.stderr
+    assert "use another --port" in run.stderr
     assert run.stderr.count("\n") == 1
 
 

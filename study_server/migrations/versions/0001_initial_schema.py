@@ -94,6 +94,7 @@ ISO_8601 = {
 
 
 def upgrade() -> None:
+    """Create all tables and views."""
     _create_study_tables()
     _create_participant_tables()
     _create_trial_tables()
@@ -114,7 +115,7 @@ def create_views() -> None:
 
 
 def drop_views() -> None:
-    """Drop the views: neither database alters a table as long as a view needs it."""
+    """Drop the views, because neither database alters a table that a view uses."""
     op.execute("DROP VIEW timing_export")
     op.execute("DROP VIEW responses_export")
 

@@ -108,7 +108,7 @@ def test_a_dataset_never_overwrites(dataset: Path, app: Flask) -> None:
     before = sorted(dataset.rglob("*"))
     with (
         write_transaction(app.extensions["engine"]) as db,
-        pytest.raises(Exception, match="is already there; give another folder"),
+        pytest.raises(Exception, match="already exists; use another folder"),
     ):
         write_folder(iterate_files(db, find_study(db, "short"), list(Mode), blinded=True), dataset)
     assert sorted(dataset.rglob("*")) == before

@@ -44,7 +44,7 @@ def test_another_lightness_is_found() -> None:
     assert finding.confound == "lightness"
     assert not finding.is_refused
     assert finding.message == (
-        "mcl of dog has another lightness than its photograph on 50.0% of pixels"
+        "mcl of dog differs in lightness from its photograph on 50.0% of pixels"
     )
 
 
@@ -72,7 +72,7 @@ def test_a_gray_photograph_beside_colored_fakes_is_found() -> None:
     luma = np.repeat(GRAY[..., :1], 3, axis=2)
     for recolored in (True, False):
         found = audit_image("dog", {"real": luma, "mcl": FAKE}, recolored)
-        assert "dog is a gray photograph, its fakes are in color" in [f.message for f in found]
+        assert "dog is a gray photograph, but its fakes have color" in [f.message for f in found]
 
 
 def test_gray_photographs_with_gray_fakes_pass() -> None:
@@ -100,14 +100,16 @@ def test_a_fake_that_is_its_photograph_is_refused(method: str) -> None:
     dog = other()
     (finding,) = collect(dog=dog | {method: dog["real"]}, cat=other())
     assert finding == AuditFinding(
-        "identical", f"{method} of dog is the photograph dog", is_refused=True
+        "identical", f"{method} of dog is identical to the photograph dog", is_refused=True
     )
 
 
 def test_a_fake_that_is_another_photograph_is_refused() -> None:
     dog = other()
     (finding,) = collect(cat=other() | {"mcl": dog["real"]}, dog=dog)
-    assert finding == AuditFinding("identical", "mcl of cat is the photograph dog", is_refused=True)
+    assert finding == AuditFinding(
+        "identical", "mcl of cat is identical to the photograph dog", is_refused=True
+    )
 
 
 def test_the_same_photograph_twice_is_found() -> None:
@@ -115,14 +117,14 @@ def test_the_same_photograph_twice_is_found() -> None:
     (finding,) = collect(dog=dog, cat=cat | {"real": dog["real"]})
     assert finding == AuditFinding(
         "duplicate",
-        "dog and cat are one photograph: one person may practise on one and be tested on the other",
+        "dog and cat are the same photograph: the same person may see one in practice and the other in the test",
     )
 
 
 def test_without_practice_it_says_that_a_person_may_see_both() -> None:
     dog, cat = other(), other()
     (finding,) = collect(practice=False, dog=dog, cat=cat | {"real": dog["real"]})
-    assert finding.message == "dog and cat are one photograph: one person may see both"
+    assert finding.message == "dog and cat are the same photograph: the same person may see both"
 
 
 def test_a_near_duplicate_is_found_once() -> None:
@@ -130,19 +132,23 @@ def test_a_near_duplicate_is_found_once() -> None:
     copy = {method: (pixels * 0.97).astype(np.uint8) for method, pixels in dog.items()}
     (finding,) = collect(dog=dog, copy=copy, cat=other())
     assert finding.confound == "near-duplicate"
-    assert finding.message.startswith("dog and copy look alike: one person may practise on one")
+    assert finding.message.startswith(
+        "dog and copy look alike: the same person may see one in practice"
+    )
 
 
 def test_two_methods_with_one_image_are_found() -> None:
     dog = other()
     (finding,) = collect(dog=dog | {"l2": dog["mcl"]})
-    assert finding == AuditFinding("equal fakes", "mcl of dog and l2 of dog are one image")
+    assert finding == AuditFinding("equal fakes", "mcl of dog and l2 of dog are the same image")
 
 
 def test_photographs_of_the_train_split_are_found() -> None:
     assert list(find_training_images({"dog": "test", "cat": "val"})) == []
     (finding,) = find_training_images({"dog": "train", "cat": "test", "cow": "train"})
-    assert finding.message == "2 photographs are of the train split: the models have seen them"
+    assert (
+        finding.message == "2 photographs are in the training split, so the models have seen them"
+    )
 
 
 def test_findings_are_a_line_each_and_not_too_many() -> None:

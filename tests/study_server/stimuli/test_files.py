@@ -36,8 +36,11 @@ def test_pixels_are_those_of_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (Image.new("RGB", (8, 7)), r"manifest.csv:7: dog.png is 8x7, the manifest says 8x6"),
-        (Image.new("L", (8, 6)), r"dog.png is a PNG of mode L with 8 bits a sample; write 8-bit"),
+        (Image.new("RGB", (8, 7)), r"manifest.csv:7: dog.png is 8x7, but the manifest says 8x6"),
+        (
+            Image.new("L", (8, 6)),
+            r"dog.png is a PNG with mode L and 8 bits per channel; save it as 8-bit",
+        ),
         (Image.new("I;16", (8, 6)), r"dog.png is a PNG of mode I;16 with 16 bits"),
         (Image.new("RGBA", (8, 6)), r"dog.png is a PNG of mode RGBA"),
     ],

@@ -56,7 +56,7 @@ def test_missing_pairs_are_named(folders: dict[str, Path], tmp_path: Path) -> No
         write_manifest(tmp_path / "manifest.csv", folders)
     assert str(refused.value) == (
         "real has no extra; foil has no dogs/1, extra; "
-        "give every photograph one of each, or say --unpaired"
+        "every photograph needs one of each, or use --unpaired"
     )
     assert not (tmp_path / "manifest.csv").exists()
 
@@ -78,8 +78,8 @@ def test_unpaired_images_never_share_a_name(folders: dict[str, Path], tmp_path: 
 def test_images_of_different_sizes_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
     write_images(folders["gan"], "dogs/1", size=(8, 7))
     for paired in (True, False):
-        with pytest.raises(StudyError, match=r"1\.png is 8x7, .* 8x6; make them alike"):
-            write_manifest(tmp_path / "manifest.csv", folders, paired)
+        with pytest.raises(StudyError, match=r"1\.png is 8x7, .* 8x6; make them the same size"):
+            write_manifest(tmp_path / "manifest.csv", folders, paired=paired)
 
 
 def test_photographs_may_differ_in_size_from_each_other_where_pairs_do_not(
@@ -88,13 +88,15 @@ def test_photographs_may_differ_in_size_from_each_other_where_pairs_do_not(
     for folder in folders.values():
         write_images(folder, "large", size=(16, 16))
     assert write_manifest(tmp_path / "manifest.csv", folders) == 12
-    with pytest.raises(StudyError, match="make them alike"):
+    with pytest.raises(StudyError, match="make them the same size"):
         write_manifest(tmp_path / "manifest.csv", folders, paired=False)
 
 
 def test_other_pictures_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
     Image.new("L", (8, 6)).save(folders["gan"] / "dogs" / "1.png")
-    with pytest.raises(StudyError, match=r"gan/dogs/1\.png is a PNG of mode L .* write 8-bit RGB"):
+    with pytest.raises(
+        StudyError, match=r"gan/dogs/1\.png is a PNG with mode L .* save it as 8-bit RGB"
+    ):
         write_manifest(tmp_path / "manifest.csv", folders)
 
 

@@ -39,16 +39,16 @@ def assert_nothing_is_left(engine: Engine, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sha256": "0" * 64}, "differs from its sha256; run `colorizer batch` or"),
-        ({"file": "nowhere.png"}, "nowhere.png: not readable"),
-        ({"file": "../outside.png"}, "lies outside the manifest's folder"),
+        ({"sha256": "0" * 64}, "does not match its sha256; run `colorizer batch` or"),
+        ({"file": "nowhere.png"}, "nowhere.png: cannot be read"),
+        ({"file": "../outside.png"}, "is outside the folder of the manifest"),
         ({"method": "Mine!"}, "method 'Mine!' must match"),
         ({"image": ""}, "image is empty"),
-        ({"image": "x" * 200_000}, "not readable as CSV"),
+        ({"image": "x" * 200_000}, "not valid CSV"),
         ({"method": "other"}, "photo-000 has no l2 stimulus"),
         ({"width": "wide"}, "width and height must be whole numbers"),
         ({"width": "31"}, "the stimuli of photo-000 differ in size"),
-        ({"image": "photo-001"}, "photo-001 has l2 twice"),
+        ({"image": "photo-001"}, "photo-001 has two l2 stimuli"),
     ],
 )
 def test_a_wrong_manifest_is_refused_and_leaves_nothing(
@@ -73,19 +73,21 @@ def test_a_file_that_is_no_png_is_refused(engine: Engine, tmp_path: Path) -> Non
     text = b"not a picture"
     (tmp_path / "outputs/text.png").write_bytes(text)
     edit(manifest, 1, file="text.png", sha256=hashlib.sha256(text).hexdigest())
-    with pytest.raises(StudyError, match=r"text\.png is no readable PNG"):
+    with pytest.raises(StudyError, match=r"text\.png is not a readable PNG"):
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
 
 
 def test_too_few_photographs_for_the_protocol_are_refused(engine: Engine, tmp_path: Path) -> None:
     manifest = write_stimuli(tmp_path / "outputs", 6)
-    with pytest.raises(StudyError, match=r"6 photographs, but a participant sees 7 .*practice 2"):
+    with pytest.raises(
+        StudyError, match=r"6 photographs, but each participant needs 7 .*practice 2"
+    ):
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
 
 
 def test_a_study_is_imported_once(engine: Engine, manifest: Path, tmp_path: Path) -> None:
     import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
-    with pytest.raises(StudyError, match=r"'short' is already here; give study\.toml another"):
+    with pytest.raises(StudyError, match=r"'short' already exists; change the slug"):
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
     with read_session(engine) as db:
         assert db.scalar(select(func.count()).select_from(Stimulus)) == 12 * 4
@@ -189,7 +191,7 @@ def test_what_is_accepted_stays_with_the_study(
     assert kept == [
         f"{finding.confound}: {finding.message}" for finding in stored.accepted_findings
     ]
-    assert "equal fakes: l2 of photo-003 and mcl of photo-003 are one image" in kept
+    assert "equal fakes: l2 of photo-003 and mcl of photo-003 are the same image" in kept
     assert len(list((tmp_path / "stimuli").rglob("*.png"))) == stored.stimulus_count == 48
 
 
@@ -208,11 +210,15 @@ def test_a_fake_that_is_its_photograph_cannot_be_accepted(
 ) -> None:
     manifest = write_stimuli(tmp_path / "outputs", 12)
     plant(manifest, "photo-001", method, read_pixels(manifest, "photo-001", "real"))
-    with pytest.raises(AuditFailedError, match="refused 1 and warned of 0; make those") as found:
+    with pytest.raises(
+        AuditFailedError, match="found 1 errors and 0 warnings; make these"
+    ) as found:
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli", accept_warnings=True)
     assert found.value.findings == [
         AuditFinding(
-            "identical", f"{method} of photo-001 is the photograph photo-001", is_refused=True
+            "identical",
+            f"{method} of photo-001 is identical to the photograph photo-001",
+            is_refused=True,
         )
     ]
     assert_nothing_is_left(engine, tmp_path / "stimuli")
@@ -282,7 +288,9 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing(
         return write(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(StudyError, match=r"No space left on device; nothing was kept; make room"):
+    with pytest.raises(
+        StudyError, match=r"No space left on device; nothing was imported; free 3 bytes"
+    ):
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
     assert_nothing_is_left(engine, tmp_path / "stimuli")
 
@@ -331,8 +339,14 @@ def test_images_that_no_photograph_belongs_to_are_imported_unpaired(
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        ({"real": 6, "gan": 6, "foil": 1}, "6 images by real, but a participant sees 7 different"),
-        ({"real": 7, "gan": 5, "foil": 1}, "5 images by gan, but a participant sees 6 different"),
+        (
+            {"real": 6, "gan": 6, "foil": 1},
+            "6 images by real, but each participant needs 7 different",
+        ),
+        (
+            {"real": 7, "gan": 5, "foil": 1},
+            "5 images by gan, but each participant needs 6 different",
+        ),
         (
             {"real": 7, "gan": 6},
             r"0 images by foil, but .*\(practice 2 \+ test 4 \+ attention 1\)",
@@ -359,7 +373,7 @@ def test_unpaired_fakes_without_a_photograph_cannot_share_its_luma(
 def test_unpaired_images_of_two_sizes_are_refused(engine: Engine, tmp_path: Path) -> None:
     manifest = write_folders(tmp_path, real=7, gan=6, foil=1)
     edit(manifest, 3, width="9")
-    with pytest.raises(StudyError, match="differ in size; make them alike"):
+    with pytest.raises(StudyError, match="differ in size; make them the same size"):
         import_study(engine, unpaired(), manifest, tmp_path / "stimuli")
 
 

@@ -80,9 +80,9 @@ def test_what_was_compressed_comes_out_as_what_was_not() -> None:
         (save(Image.new("RGBA", (8, 8))), "mode RGBA with 8 bits"),
         (save(Image.new("P", (8, 8))), "mode P with"),
         (deep_png(), "mode RGB with 16 bits"),
-        (b"not a picture", "is no readable PNG"),
-        (b"", "is no readable PNG"),
-        (PNG_SIGNATURE, "is no readable PNG"),
+        (b"not a picture", "is not a readable PNG"),
+        (b"", "is not a readable PNG"),
+        (PNG_SIGNATURE, "is not a readable PNG"),
     ],
 )
 def test_other_files_are_refused(content: bytes, reason: str) -> None:

@@ -122,7 +122,7 @@ def test_a_backup_is_one_file_for_its_owner_alone(
     write_backup(engine, file)
     assert [each.name for each in file.parent.iterdir()] == ["kept.sqlite"]
     assert file.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(StudyError, match="already there"):
+    with pytest.raises(StudyError, match="already exists"):
         write_backup(engine, file)
 
 
@@ -212,8 +212,8 @@ def test_what_is_no_backup_changes_nothing(
         other.execute("CREATE TABLE t (x)")
     for name, words in (
         ("nothing", "no such file"),
-        ("text", "not readable as a backup"),
-        ("other", "no studies in it"),
+        ("text", "not a valid backup"),
+        ("other", "contains no studies"),
     ):
         with pytest.raises(StudyError, match=words):
             restore_backup(engine, tmp_path / name, replaced)

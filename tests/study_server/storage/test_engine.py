@@ -115,11 +115,11 @@ def test_a_writer_that_finds_the_database_locked_for_too_long_is_refused(
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "postgresql+nodriver://x"])
 def test_a_wrong_url_is_one_clear_line(url: str) -> None:
-    with pytest.raises(StudyError, match=r"STUDY_DATABASE_URL: .*; give sqlite:///FILE or"):
+    with pytest.raises(StudyError, match=r"STUDY_DATABASE_URL: .*; use sqlite:///FILE or"):
         open_engine(url)
 
 
 def test_a_file_that_is_no_database_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("this is not a database " * 100)
-    with pytest.raises(StudyError, match="the database does not open"):
+    with pytest.raises(StudyError, match="cannot open the database"):
         ensure_current_schema(open_engine(f"sqlite:///{tmp_path / 'text'}"))

@@ -110,7 +110,9 @@ def test_no_row_is_lost_on_the_way_to_a_later_revision_and_back(outdated: Engine
 def test_an_older_schema_is_upgraded_by_a_command_that_backs_up_first(
     outdated: Engine, database_url: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(StudyError, match=r"schema 0001, this program 9001; run `study upgrade`"):
+    with pytest.raises(
+        StudyError, match=r"schema 0001, but this version needs 9001; run `study upgrade`"
+    ):
         ensure_current_schema(outdated)
     before = rows(outdated)["response"]
     settings = {"STUDY_DATABASE_URL": database_url, "STUDY_INSTANCE": str(tmp_path / "instance")}
@@ -203,7 +205,7 @@ def test_a_migration_that_orphans_rows_is_undone(filled: Engine) -> None:
 def test_an_unknown_schema_is_left_alone(engine: Engine) -> None:
     with write_transaction(engine) as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StudyError, match="give another STUDY_DATABASE_URL"):
+    with pytest.raises(StudyError, match="or another STUDY_DATABASE_URL"):
         ensure_current_schema(engine)
 
 

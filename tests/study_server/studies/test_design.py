@@ -181,5 +181,5 @@ def test_the_command_writes_the_file_and_opens_after_it(
     assert study("open", "short") == "short: open\n"
     study("export", "short", "--out", str(tmp_path / "answers" / "responses.csv"))
     assert (tmp_path / "answers" / "design.json").read_bytes() == out.read_bytes()
-    with pytest.raises(StudyError, match="already there"):
+    with pytest.raises(StudyError, match="already exists"):
         study("freeze", "short", "--out", str(out))
