@@ -102,6 +102,6 @@ def require_secret(settings: Settings) -> None:
     """Raise StudyError if the secret key is missing or too short; there is no default."""
     if len(settings.secret_key) < 16:
         raise StudyError(
-            "STUDY_SECRET_KEY is missing or too short; set it to at least 16 random characters, such "
-            "as the output of `openssl rand -hex 32`"
+            "STUDY_SECRET_KEY is missing or too short; set it to at least 16 random characters, "
+            "such as the output of `openssl rand -hex 32`"
         )

@@ -75,7 +75,7 @@ def _parse_row(manifest: Path, line: int, record: dict[str, str]) -> ManifestRow
     file = (manifest.parent / record["file"]).resolve()
     if not file.is_relative_to(manifest.parent.resolve()):
         raise StudyError(
-            f"{location}: {record['file']} lies outside the manifest's folder; move it"
+            f"{location}: {record['file']} is outside the folder of the manifest; move it inside"
         )
     return ManifestRow(
         line, record["image"], record["method"], file, record["sha256"], width, height,

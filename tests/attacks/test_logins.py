@@ -102,5 +102,5 @@ def test_an_invalid_number_of_proxies_gets_a_one_line_error(
     number: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STUDY_TRUSTED_PROXIES", number)
-    with pytest.raises(StudyError, match=r"^STUDY_TRUSTED_PROXIES: .*; give 0, or 1 behind nginx$"):
+    with pytest.raises(StudyError, match=r"^STUDY_TRUSTED_PROXIES: .*; use 0, or 1 behind nginx$"):
         read_settings()

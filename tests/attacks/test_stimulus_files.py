@@ -86,7 +86,7 @@ def test_importing_a_decompression_bomb_fails_and_leaves_no_files(
     content = bomb(12_000, 12_000)
     (tmp_path / "outputs" / "bomb.png").write_bytes(content)
     edit(manifest, 1, file="bomb.png", sha256=hashlib.sha256(content).hexdigest())
-    with pytest.raises(StudyError, match=r"bomb.png has more pixels than 4096 x 4096; write"):
+    with pytest.raises(StudyError, match=r"bomb.png has more pixels than 4096 x 4096; save"):
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
     assert list((tmp_path / "stimuli").glob("*")) == []
 

@@ -119,7 +119,7 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
         1,
     )
     assert json.loads(study("status", "--json").stdout) == [told]
-    assert "a Psych-DS dataset" in study("export", "short", "--psych-ds", "shared").stdout
+    assert "Psych-DS dataset" in study("export", "short", "--psych-ds", "shared").stdout
     assert (here / "shared" / "dataset_description.json").exists()
     assert_refused(study("export", "short", "--psych-ds", "shared"), "shared already exists")
     for out in ("short.zip", "folder"):

@@ -55,7 +55,7 @@ def test_an_invalid_value_is_named_and_not_repeated(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(StudyError, match=f"^{variable}: [^\n]*; give [^\n]*$") as refused:
+    with pytest.raises(StudyError, match=f"^{variable}: [^\n]*; use [^\n]*$") as refused:
         read_settings()
     assert value not in str(refused.value).removeprefix(variable)
 

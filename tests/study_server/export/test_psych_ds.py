@@ -101,7 +101,7 @@ def test_what_is_recommended_beside_the_data_is_there(dataset: Path) -> None:
 
 def test_looks_at_the_truth_are_among_the_changes(dataset: Path) -> None:
     changes = (dataset / "CHANGES.md").read_text()
-    assert re.search(r": the truth was taken by ada, at 0 complete participants\.", changes)
+    assert re.search(r": unblinded by ada after 0 participants had finished\.", changes)
 
 
 def test_a_dataset_never_overwrites(dataset: Path, app: Flask) -> None:

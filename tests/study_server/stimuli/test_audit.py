@@ -117,7 +117,8 @@ def test_the_same_photograph_twice_is_found() -> None:
     (finding,) = collect(dog=dog, cat=cat | {"real": dog["real"]})
     assert finding == AuditFinding(
         "duplicate",
-        "dog and cat are the same photograph: the same person may see one in practice and the other in the test",
+        "dog and cat are the same photograph: the same person may see one in practice and the "
+        "other in the test",
     )
 
 

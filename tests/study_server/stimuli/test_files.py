@@ -41,8 +41,8 @@ def test_pixels_are_those_of_the_file(tmp_path: Path) -> None:
             Image.new("L", (8, 6)),
             r"dog.png is a PNG with mode L and 8 bits per channel; save it as 8-bit",
         ),
-        (Image.new("I;16", (8, 6)), r"dog.png is a PNG of mode I;16 with 16 bits"),
-        (Image.new("RGBA", (8, 6)), r"dog.png is a PNG of mode RGBA"),
+        (Image.new("I;16", (8, 6)), r"dog.png is a PNG with mode I;16 and 16 bits"),
+        (Image.new("RGBA", (8, 6)), r"dog.png is a PNG with mode RGBA"),
     ],
 )
 def test_another_size_mode_or_depth_is_refused(

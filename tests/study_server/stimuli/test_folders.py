@@ -102,7 +102,7 @@ def test_other_pictures_are_refused(folders: dict[str, Path], tmp_path: Path) ->
 
 def test_a_manifest_lies_above_its_files(folders: dict[str, Path], tmp_path: Path) -> None:
     out = tmp_path / "elsewhere" / "m.csv"
-    with pytest.raises(StudyError, match=rf"give --out {tmp_path / 'm.csv'}$"):
+    with pytest.raises(StudyError, match=rf"use --out {tmp_path / 'm.csv'}$"):
         write_manifest(out, folders)
 
 
@@ -112,7 +112,7 @@ def test_other_mistakes_are_named(folders: dict[str, Path], tmp_path: Path) -> N
     for wrong, message in [
         ({"gan": folders["gan"]}, "add --method real=FOLDER"),
         (folders | {"gan": tmp_path / "nowhere"}, "nowhere: no such folder"),
-        (folders | {"gan": empty}, "empty: no PNG files in it"),
+        (folders | {"gan": empty}, "empty: no PNG files"),
         (folders | {"My GAN": folders["gan"]}, "--method My GAN: a name must match"),
     ]:
         with pytest.raises(StudyError, match=message):

@@ -171,7 +171,7 @@ def test_every_confound_is_found_and_nothing_stays(
     engine: Engine, confounded: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(
-        AuditFailedError, match=r"refused 0 and warned of \d+; .* give --accept"
+        AuditFailedError, match=r"found 0 errors and \d+ warnings; .* use --accept"
     ) as found:
         import_study(engine, short_protocol(), confounded, tmp_path / "stimuli")
     kinds = {finding.confound for finding in found.value.findings}

@@ -76,10 +76,10 @@ def test_what_was_compressed_comes_out_as_what_was_not() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (save(Image.new("L", (8, 8))), "mode L with 8 bits"),
-        (save(Image.new("RGBA", (8, 8))), "mode RGBA with 8 bits"),
-        (save(Image.new("P", (8, 8))), "mode P with"),
-        (deep_png(), "mode RGB with 16 bits"),
+        (save(Image.new("L", (8, 8))), "mode L and 8 bits"),
+        (save(Image.new("RGBA", (8, 8))), "mode RGBA and 8 bits"),
+        (save(Image.new("P", (8, 8))), "mode P and"),
+        (deep_png(), "mode RGB and 16 bits"),
         (b"not a picture", "is not a readable PNG"),
         (b"", "is not a readable PNG"),
         (PNG_SIGNATURE, "is not a readable PNG"),
