@@ -113,7 +113,7 @@ def test_other_mistakes_are_named(folders: dict[str, Path], tmp_path: Path) -> N
         ({"gan": folders["gan"]}, "add --method real=FOLDER"),
         (folders | {"gan": tmp_path / "nowhere"}, "nowhere: no such folder"),
         (folders | {"gan": empty}, "empty: no PNG files"),
-        (folders | {"My GAN": folders["gan"]}, "--method My GAN: a name must match"),
+        (folders | {"My GAN": folders["gan"]}, "--method My GAN: the name must match"),
     ]:
         with pytest.raises(StudyError, match=message):
             write_manifest(out, wrong)
