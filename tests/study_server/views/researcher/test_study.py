@@ -121,7 +121,7 @@ def test_a_study_cannot_be_opened_before_it_is_frozen(client: FlaskClient, app: 
     post(client, "/state", state="paused")
     refused = post(client, "/state", state="open")
     assert refused.status_code == 409
-    assert "`study freeze short` fixes its design" in words(refused)
+    assert "run `study freeze short` first" in words(refused)
     assert state(app) is StudyState.PAUSED
 
 
