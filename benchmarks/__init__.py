@@ -1,1 +1,1 @@
-"""Side-by-side measurements: each module prints one, against named peers in the same run."""
+"""The benchmarks: each module compares one part with named alternatives in the same run."""

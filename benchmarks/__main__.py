@@ -1,6 +1,6 @@
-"""`make bench`: every measurement in a process of its own, and docs/benchmarks.md of them all.
+"""Run every benchmark in its own process and write docs/benchmarks.md (`make bench`).
 
-`python -m benchmarks NAME...` makes only those anew.
+`python -m benchmarks NAME...` runs only the named benchmarks.
 """
 
 import os
@@ -29,28 +29,28 @@ BENCHMARK_NAMES = (
     "player_timing",
     "blindness",
 )
-INTRODUCTION = """# Measured side by side
+INTRODUCTION = """# Benchmarks
 
-Written by `make bench`, or section by section by `python -m benchmarks NAME...`. Peers run in the
-same process, in turns; quote the ratios, for the milliseconds are the machine's. What is timed
-wants a machine that does nothing else.
+Written by `make bench`, or per section by `python -m benchmarks NAME...`. Alternatives run in turns
+in the same process. Quote the ratios; the milliseconds depend on the machine. Run timings on an
+otherwise idle machine.
 """
 
 
 def main(names: Sequence[str]) -> None:
-    """Measure those named, all without names; other sections stay while their titles do."""
+    """Run the named benchmarks, or all, and replace their sections of the page."""
     unknown = sorted({*names} - {*BENCHMARK_NAMES})
     if unknown:
         sys.exit(f"no measurement {unknown[0]}; choose from {', '.join(BENCHMARK_NAMES)}")
     sections = read_sections(BENCHMARKS_PAGE.read_text("utf-8"))
     for name in names or BENCHMARK_NAMES:
         sections[read_docstring(name)[0]] = run_benchmark(name)
-        write_page(sections)  # now: a later one may fail
+        write_page(sections)  # after each one, because a later one may fail
     print(f"\n{BENCHMARKS_PAGE}")
 
 
 def read_sections(page: str) -> dict[str, str]:
-    """By title."""
+    """Return the sections of the page by title."""
     _, *sections = page.split("\n## ")
     return {text.partition("\n")[0]: f"## {text.rstrip()}\n" for text in sections}
 
@@ -62,13 +62,13 @@ def write_page(sections: Mapping[str, str]) -> None:
 
 
 def read_docstring(name: str) -> tuple[str, str]:
-    """A measurement's title and what it says of itself."""
+    """Return the title and the text of a benchmark's module docstring."""
     title, _, text = str(import_module(f"benchmarks.{name}").__doc__).strip().partition("\n")
     return title.rstrip("."), text.strip()
 
 
 def run_benchmark(name: str) -> str:
-    """A section of the page; raises CalledProcessError where a measurement fails."""
+    """Run a benchmark and return its section. Raises CalledProcessError if it fails."""
     title, text = read_docstring(name)
     print(f"\n{title}\n{text}", flush=True)
     command = [sys.executable, "-m", f"benchmarks.{name}"]
@@ -80,7 +80,7 @@ def run_benchmark(name: str) -> str:
 
 
 def describe_machine() -> str:
-    """What it ran on."""
+    """Return the processor and the PyTorch version."""
     names = Path("/proc/cpuinfo")
     lines = names.read_text().splitlines() if names.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,7 +1,7 @@
-"""From logits at stride 4 to ab at 256 x 256: decode, then upsample, or the other way round.
+"""From logits at stride 4 to ab at 256 x 256: decode before or after upsampling.
 
-The other way is that of code which upsamples the 313 channels to the photograph's size first. The
-last row does so with our own mean, and tells what of the ratio is the order's alone.
+Other implementations upsample the 313 channels to the photograph's size first. The last row does so
+with our own annealed mean, which isolates the effect of the order.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from colorizer.color.bins import annealed_mean, bin_centers
 from colorizer.networks.models import upsample_ab
 
 SIZE, STRIDE, TEMPERATURE, MIN_SPEEDUP = 256, 4, 0.38, 40
-PHOTOGRAPHS = 4  # one after the other, as in a batch: the first alone would find cold caches
+PHOTOGRAPHS = 4  # in sequence as in a batch, because the first one has cold caches
 
 Decoder = Callable[[Tensor, Tensor], Tensor]
 
@@ -51,7 +51,7 @@ def main() -> None:
     bins = bin_centers()
     shape = (1, len(bins), SIZE // STRIDE, SIZE // STRIDE)
     planes = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    last = planes.contiguous(memory_format=torch.channels_last)  # as our networks give them
+    last = planes.contiguous(memory_format=torch.channels_last)  # like our networks' output
     medians = measure_medians_ms(
         {
             "decode first (ours)": repeat_for_photographs(decode_first, last, bins),

@@ -1,7 +1,7 @@
-"""The peer of benchmarks/load.py: Flask and SQLAlchemy, one insert per request, nothing else.
+"""A bare server that benchmarks/load.py compares: Flask and SQLAlchemy with one insert per request.
 
-In the server of ours, with its durability: WAL, synchronous=FULL, BEGIN IMMEDIATE. Two arguments:
-PORT FILE.
+It runs in the same server and with the same durability as ours: WAL, synchronous=FULL, BEGIN
+IMMEDIATE. Arguments: PORT FILE.
 """
 
 import sys

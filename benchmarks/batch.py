@@ -1,8 +1,8 @@
-"""Photographs to stimuli, end to end: `colorizer batch` against the loop that everyone ships.
+"""From photographs to stimuli: `colorizer batch` against the loop of published demo scripts.
 
-The loop: Pillow opens and resizes, scikit-image makes Lab, the network sees one image in float32,
-scikit-image makes RGB, Pillow writes a PNG. Both have the same threads; the network is the one
-that ships, then the published one.
+The loop opens and resizes with Pillow, converts to Lab with scikit-image, runs the network on one
+image in float32, converts to RGB with scikit-image, and writes a PNG with Pillow. Both use the same
+number of threads. The loop runs with our shipped network, then with the published one.
 """
 
 import copy
@@ -33,11 +33,11 @@ CPU = torch.device("cpu")
 SIZE = 256
 PHOTOS_PER_ROUND = {"batch (ours)": 64, "the usual loop": 16, "the usual loop, zhang2016": 8}
 MIN_SPEEDUPS = {"the usual loop": 3, "the usual loop, zhang2016": 6}
-MEMORY_TEST_SIZES = (100, 400)  # photographs of which the memory is measured
+MEMORY_TEST_SIZES = (100, 400)  # numbers of photographs for the memory measurement
 
 
 def write_photographs(folder: Path, count: int) -> list[Photograph]:
-    """JPEGs of a common size; beyond a few, the same ones under further names."""
+    """Write JPEGs of a common size; after the first 16, hard links to them with new names."""
     folder.mkdir()
     for number in range(count):
         path = folder / f"{number:05}.jpg"
@@ -50,7 +50,7 @@ def write_photographs(folder: Path, count: int) -> list[Photograph]:
 
 
 def color_in_a_loop(photographs: Sequence[Photograph], network: Colorizer, out: Path) -> None:
-    """As in the demo scripts of published colorizers."""
+    """Colorize one photograph at a time, as the demo scripts of published colorizers do."""
     out.mkdir(exist_ok=True)
     for photograph in photographs:
         image = Image.open(photograph.path).convert("RGB").resize((SIZE, SIZE))
@@ -93,7 +93,7 @@ def list_contestants(
 
 
 def measure_memory(photographs: Sequence[Photograph], out: Path) -> None:
-    """Print this process's peak, in MB; in a process of its own, since a peak never falls."""
+    """Print this process's peak memory in MB. Run it in a new process: a peak never decreases."""
     color_in_a_batch(photographs, fuse_for_cpu(load_shipped(), fastest_dtype(CPU)), out)
     print(round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 

@@ -1,9 +1,10 @@
-"""Can the fake be told from what a browser receives, without looking at a pixel?
+"""Blinding: can the fake be identified from what a browser receives, without the pixels?
 
-Ten people answer fifty pairs each in Chromium. Of both images of each pair everything that the
-browser notes is kept: address, status, headers, size, the file but its pixels, order and time. A
-random forest learns on the first half of the pairs which side is the fake and guesses on the other.
-To see that it can find something, the same again with an ETag that counts up in order of import.
+Ten participants answer fifty pairs each in Chromium. For both images of each pair, everything that
+the browser receives is recorded: address, status, headers, size, the file except its pixels, order
+and time. A random forest is trained on the first half of the pairs to find the side of the fake and
+tested on the second half. As a positive control, the same is repeated with an ETag that reveals the
+order of import.
 """
 
 import re
@@ -23,7 +24,7 @@ from tests.browser.conftest import launch
 from tests.browser.robot import build_robot, finish
 from tests.conftest import LiveStudy, serve_study, short_protocol, write_stimuli
 
-PEOPLE, TRIALS, SIZE = 10, 50, 64  # 64 px: a quarter of the usual, to be done in minutes
+PEOPLE, TRIALS, SIZE = 10, 50, 64  # 64 px, a quarter of the usual size, to finish in minutes
 SHORT_TIMINGS = {
     "exposure_ms": 20,
     "gap_ms": 0,
@@ -36,10 +37,10 @@ SHORT_TIMINGS = {
 def main() -> None:
     with launch() as browser:
         for name, is_leaky in (("as it is", False), ("with an ETag planted", True)):
-            found = guess_fakes(browser, is_leaky)
-            print(f"{name:22}{found.right} of {found.of} guessed rightly from ", end="")
+            guesses = guess_fakes(browser, is_leaky)
+            print(f"{name:22}{guesses.right} of {guesses.of} guessed rightly from ", end="")
             print(
-                f"{found.features} features, p = {found.p:.2g}{'' if is_leaky else ' (bar > 0.01)'}"
+                f"{guesses.features} features, p = {guesses.p:.2g}{'' if is_leaky else ' (bar > 0.01)'}"
             )
 
 
@@ -61,7 +62,7 @@ def guess_fakes(browser: Browser, leaks: bool) -> Guesses:
 
 
 def plant_etag(study: LiveStudy) -> None:
-    """The row of the stimulus: photographs were imported before what was made of them."""
+    """Set the ETag to the stimulus's row id; photographs were imported before their fakes."""
 
     @study.app.after_request
     def leak(reply: Response) -> Response:
@@ -75,7 +76,7 @@ def plant_etag(study: LiveStudy) -> None:
 
 
 def collect_pairs(browser: Browser, study: LiveStudy) -> list[Pair]:
-    """One person's pairs, as their browser received them."""
+    """Answer all trials of one participant; return the pairs as the browser received them."""
     context = browser.new_context()
     images: dict[str, list[Reply]] = {}
     trials_by_token: dict[str, dict[str, object]] = {}
@@ -107,9 +108,9 @@ def collect_pairs(browser: Browser, study: LiveStudy) -> list[Pair]:
     return [build_pair(trial, images[token]) for token, trial in trials_by_token.items()]
 
 
-def build_pair(told: dict[str, object], replies: list[Reply]) -> Pair:
+def build_pair(trial: dict[str, object], replies: list[Reply]) -> Pair:
     left, right = sorted(replies, key=lambda reply: reply.url.rpartition("/")[2])
-    return Pair(told, left, right)
+    return Pair(trial, left, right)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""10,000 replicates of the participant bootstrap of two methods' rates, on 100,000 trials.
+"""The participant bootstrap: 10,000 replicates of two methods' rates on 100,000 trials.
 
-Ours draws how often each pattern of answers comes. Against loops that draw people and resample
-their trials: all columns joined and grouped by the method's name, as data frames do it, and the
-same by row numbers. The loops run some replicates and are scaled up.
+Ours draws the frequency of each pattern of answers. The alternatives are loops that draw
+participants and join their trials: one joins all columns and groups by the method's name, as with
+data frames, the other joins row numbers. The loops run a part of the replicates, scaled up.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ FloatArray = NDArray[np.float64]
 
 
 def iterate_joined_frames(trials: Trials, rng: np.random.Generator) -> Iterator[FloatArray]:
-    """As with data frames: people's columns joined, then a mean for each name in one of them."""
+    """Yield replicates as with data frames: join the columns, then average by the method's name."""
     frames = [
         (trials.participant[rows], trials.image[rows], trials.method[rows], trials.fooled[rows])
         for rows in rows_by_participant(trials)
@@ -37,7 +37,7 @@ def iterate_joined_frames(trials: Trials, rng: np.random.Generator) -> Iterator[
 
 
 def iterate_joined_rows(trials: Trials, rng: np.random.Generator) -> Iterator[FloatArray]:
-    """Leaner: row numbers joined, and one column looked up."""
+    """Yield replicates by joining row numbers and looking up one column."""
     rows_of = rows_by_participant(trials)
     _, codes = np.unique(trials.method, return_inverse=True)
     while True:

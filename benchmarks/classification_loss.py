@@ -1,7 +1,8 @@
-"""The classification loss, forward and backward, of 8 predictions of 64 x 64: sparse or dense.
+"""The classification loss of 8 predictions of 64 x 64, forward and backward: sparse or dense.
 
-Dense is the usual way, a target of 313 numbers a pixel; gather is what autograd makes of the
-sparse formula. All three get the same soft encoding, whose price soft_encoding.py tells.
+"dense" is the usual implementation with a target of 313 numbers per pixel. "gather" is the sparse
+formula differentiated by autograd. All three get the same soft encoding, which soft_encoding.py
+measures.
 """
 
 from collections.abc import Callable
@@ -37,7 +38,7 @@ LOSSES: dict[str, Entropy] = {
 
 
 def build_step(entropy: Entropy) -> Callable[[], None]:
-    """One forward and backward, on inputs that are made here."""
+    """Return a function that runs one forward and backward pass on random inputs."""
     generator = torch.Generator().manual_seed(0)
     pixels, bins = BATCH * SIZE * SIZE, bin_centers()
     logits = torch.randn(pixels, len(bins), generator=generator).requires_grad_()
@@ -53,8 +54,8 @@ def build_step(entropy: Entropy) -> Callable[[], None]:
 
 
 def measure_peak_mib(step: Callable[[], None]) -> float:
-    """What a step adds to the memory of this process at its worst; Linux counts it."""
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from what is held now
+    """Return by how many MiB a step raises the peak memory of this process (Linux only)."""
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak to the current memory
     before = _status_mib("VmRSS")
     step()
     return _status_mib("VmHWM") - before

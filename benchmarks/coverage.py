@@ -1,8 +1,9 @@
-"""How often a nominal 95 % interval of the fooling rate holds the truth, and how wide it is.
+"""Coverage and width of nominal 95% intervals of the fooling rate.
 
-Ours against the intervals that papers print: Wilson's over trials, t over participants' means, and
-the bootstrap of the tool that the test comes from: people, then trials within them, mean ± 1.96 SD.
-The truth is the rate over all people and all photographs; effects are normal on the log odds.
+Ours is compared with intervals from the literature: Wilson's over trials, t over participants'
+means, and the bootstrap of the original test's tool, which resamples participants, then trials
+within them (mean ± 1.96 SD). The true rate is that over all people and all photographs; effects are
+normal on the log odds.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from analysis.inference.rates import estimate_rate
 from analysis.trials import Trials
 from tests.analysis.studies import simulate_study
 
-Simulation = Callable[[np.random.Generator, tuple[float, ...]], Trials]  # rates -> a study
+Simulation = Callable[[np.random.Generator, tuple[float, ...]], Trials]  # from rates to a study
 
 RATE = 0.301
 STUDIES = 2000
@@ -48,7 +49,7 @@ def t_over_participants(trials: Trials) -> Interval:
 
 
 def amt_bootstrap_interval(trials: Trials) -> Interval:
-    """What AMT_Real_vs_Fake's bootstrap tends to, where all people answer as many trials."""
+    """Return the limit of AMT_Real_vs_Fake's bootstrap if all give the same number of answers."""
     answered = np.bincount(trials.participant)
     means = np.bincount(trials.participant, weights=trials.fooled) / answered
     within = means * (1 - means) / answered
@@ -65,7 +66,7 @@ INTERVALS: dict[str, Callable[[Trials], Interval]] = {
 
 
 def measure_coverage(simulate: Simulation, seed: int = 0) -> dict[str, tuple[float, float]]:
-    """(coverage, mean width) of every interval over the same simulated studies."""
+    """Return (coverage, mean width) of every interval over the same simulated studies."""
     results: dict[str, list[tuple[bool, float]]] = {name: [] for name in INTERVALS}
     for child in np.random.SeedSequence(seed).spawn(STUDIES):
         trials = simulate(np.random.default_rng(child), (RATE,))

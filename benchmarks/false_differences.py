@@ -1,8 +1,8 @@
-"""How often a test at 5 % finds a difference between two methods where there is none.
+"""False positives: how often a 5% test finds a difference between two equal methods.
 
-Ours against those that papers print, and two logistic mixed models: the usual one, in which people
-and photographs vary in one way for both methods (random intercepts), and one in which they react to
-each (random slopes as well), as our report fits it for comparison.
+Ours is compared with tests from the literature and with two logistic mixed models: the usual one
+with random intercepts for participants and photographs, and one with random slopes for the methods
+as well, which our report fits for comparison.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def two_proportions_p(trials: Trials) -> float:
 
 
 def paired_t_p(trials: Trials) -> float:
-    """Over people's differences."""
+    """Return p of a paired t-test over participants' differences."""
     shares = []
     for method in METHODS:
         part = trials.for_method(method)
@@ -56,23 +56,23 @@ MIXED_MODEL_NAMES = ("mixed, intercepts", "mixed, slopes")
 
 
 def compute_p_values(trials: Trials, images: int) -> dict[str, float | None]:
-    """p of every test; None where there is none."""
-    found, _ = fit_mixed_difference(trials, *METHODS, df=min(PEOPLE, images) - 1)
-    models = (found.p_intercepts, found.p) if found else (None, None)
+    """Return p of every test, or None if the test could not be computed."""
+    model, _ = fit_mixed_difference(trials, *METHODS, df=min(PEOPLE, images) - 1)
+    models = (model.p_intercepts, model.p) if model else (None, None)
     tests = {name: test(trials) for name, test in TESTS.items()}
     return {**tests, **dict(zip(MIXED_MODEL_NAMES, models, strict=True))}
 
 
 def measure_rejection_rates(images: int, seed: int = 0) -> dict[str, float]:
-    """Share of studies in which each test that could be made finds a difference."""
-    found: dict[str, list[bool]] = {name: [] for name in (*TESTS, *MIXED_MODEL_NAMES)}
+    """Return the share of studies in which each test rejects, among those where it was computed."""
+    results: dict[str, list[bool]] = {name: [] for name in (*TESTS, *MIXED_MODEL_NAMES)}
     for child in np.random.SeedSequence(seed).spawn(STUDIES):
         rng = np.random.default_rng(child)
         trials = simulate_study(rng, (RATE, RATE), PEOPLE, images, TRIALS)
         for name, p in compute_p_values(trials, images).items():
             if p is not None:
-                found[name].append(p < SIGNIFICANCE_LEVEL)
-    return {name: float(np.mean(seen)) for name, seen in found.items()}
+                results[name].append(p < SIGNIFICANCE_LEVEL)
+    return {name: float(np.mean(seen)) for name, seen in results.items()}
 
 
 def main() -> None:
@@ -80,7 +80,7 @@ def main() -> None:
     columns = {design: measure_rejection_rates(images) for design, images in DESIGNS.items()}
     print(f"{'test':<24}" + "".join(f"{design:>18}" for design in columns))
     for name in (*TESTS, *MIXED_MODEL_NAMES):
-        print(f"{name:<24}" + "".join(f"{found[name]:>18.1%}" for found in columns.values()))
+        print(f"{name:<24}" + "".join(f"{rates[name]:>18.1%}" for rates in columns.values()))
 
 
 if __name__ == "__main__":

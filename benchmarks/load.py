@@ -1,12 +1,12 @@
-"""How many people at once: participants at their own pace, over HTTP, servers and databases.
+"""Load: concurrent participants at a realistic pace, over HTTP, by server and database.
 
-Each enrolls, fetches images in advance, answers about every 5 s; some reload, some leave for good;
-whoever is done is followed by somebody new. 500 people are about 100 answers a second. Clients run
-on the same cores. Bars for 500 people: nothing lost, doubled or failed, 99% of answers within
-250 ms. Then the answers of 20 people beside 32 clients that send a byte a second, that read
-nothing, or that send 20 requests at once; bar: 99% within 500 ms. Then answers at saturation
-against a bare insert of the same durability; bar: 0.7 times as many. Options:
-`python -m benchmarks.load --help`.
+Each participant enrolls, fetches images in advance and answers about every 5 s; some reload, some
+leave for good, and each one who ends is replaced by a new one. 500 participants give about 100
+answers per second. Clients run on the same cores. Bars for 500 participants: nothing lost,
+duplicated or failed, 99% of answers within 250 ms. Then the answers of 20 participants beside 32
+clients that send a byte per second, read nothing, or send 20 requests at once; bar: 99% within
+500 ms. Then answers at saturation, compared with a bare insert of the same durability; bar: 0.7
+times as many. Options: `python -m benchmarks.load --help`.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ SERVER_TITLES = (
     "gunicorn-2-postgresql",
     "nginx-granian-2-postgresql",
 )
-WIDTH = 44  # of the first column
+WIDTH = 44  # width of the first column
 TABLE_HEAD = (
     f"{'server':{WIDTH}}{'people':>7}{'answers':>9}{'a second':>10}"
     f"{'p50':>7}{'p95':>7}{'p99':>7} ms"
@@ -73,10 +73,10 @@ def main(
     people: tuple[int, ...], arrival_s: int, seconds: int, images: int, server: tuple[str, ...],
     slow: bool, saturate: bool,
 ) -> None:  # fmt: skip
-    """Measure how many people the server holds, on loopback."""
+    """Measure how many concurrent participants the server can handle, on loopback."""
     with tempfile.TemporaryDirectory(prefix="load-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # PostgreSQL and nginx run as somebody else
+        folder.chmod(0o755)  # PostgreSQL and nginx run as other users
         manifest = write_stimuli(folder / "files", images=images, size=256)
         print(TABLE_HEAD, flush=True)
         for kind in server:
@@ -91,7 +91,7 @@ def main(
 
 @contextmanager
 def open_database_for(kind: str, folder: Path) -> Iterator[str]:
-    """The URL of an empty database for a server, in a folder of its own."""
+    """Create an empty database for a server in its own folder, and yield its URL."""
     place = folder / f"database-{kind}"
     place.mkdir()
     place.chmod(0o755)
@@ -137,7 +137,7 @@ def measure_people(
 async def run_participants(
     address: str, slug: str, people: int, coming: int, seconds: int
 ) -> Ledger:
-    """They come one after the other; what is timed is what follows."""
+    """Run participants who arrive one after the other; only answers after that are timed."""
     stop = asyncio.Event()
     ledger, crowded = crowd(address, slug, people, PACE, stop, within_s=coming)
     await asyncio.sleep(coming)
@@ -149,7 +149,7 @@ async def run_participants(
 
 
 def measure_memory_and_cpu(server: Server) -> tuple[float, float]:
-    """Peak resident memory in MB and CPU seconds of a server and its workers."""
+    """Return the peak resident memory (MB) and CPU seconds of a server and its workers."""
     assert server.process is not None
     mine = str(server.process.pid)
     status = {each: (each / "status").read_text() for each in Path("/proc").glob("[0-9]*")}
@@ -165,7 +165,7 @@ def measure_memory_and_cpu(server: Server) -> tuple[float, float]:
 
 
 def print_slow_clients(folder: Path, manifest: Path, servers: tuple[str, ...]) -> None:
-    """Print the percentiles of the answers of 20 people beside 32 such clients."""
+    """Print percentiles of the answer times of 20 participants beside 32 slow clients."""
     print(f"\n{'answers beside 32 clients: p50, p99 in ms':{WIDTH}}", end="")
     print("".join(f"{client.__name__:>20}" for client in CLIENTS_OF_A_KIND))
     for kind in servers:
@@ -190,7 +190,7 @@ def print_slow_clients(folder: Path, manifest: Path, servers: tuple[str, ...]) -
 
 
 def print_saturation(folder: Path, manifest: Path) -> None:
-    """Answers alone, as fast as 16 connections send them; the two take turns."""
+    """Print answers per second at saturation with 16 connections, ours and bare in turns."""
     folder = folder / "full"
     folder.mkdir()
     url = f"sqlite:///{folder / 'full.sqlite'}"
@@ -210,7 +210,7 @@ def print_saturation(folder: Path, manifest: Path) -> None:
 
 
 def new_trials(engine: Engine, people: int) -> list[str]:
-    """The addresses of all their trials, in the order in which they come."""
+    """Enroll participants; return the addresses of all their trials, in order of presentation."""
     for _ in range(people):
         with write_transaction(engine) as db:
             enroll_participant(
@@ -224,7 +224,7 @@ def new_trials(engine: Engine, people: int) -> list[str]:
 
 
 def measure_saturation(server: Server, trials: list[str]) -> float:
-    """Answers a second."""
+    """Return the answers per second."""
 
     async def send(ledger: Ledger) -> None:
         browser = Browser(server.address, ledger, 0.1)

@@ -1,8 +1,8 @@
-"""How often an interval misses the true rate at some look, when one looks after every person.
+"""Peeking: how often an interval ever misses the true rate when you look after every participant.
 
-Ours, the asymptotic confidence sequence with the image term, against intervals made for one look:
-the report's own, Wilson's over trials, and t over participants' means. The truth is the rate over
-all people and all photographs.
+Ours, the asymptotic confidence sequence with the image term, is compared with intervals for a
+single look: the report's own, Wilson's over trials, and t over participants' means. The true rate
+is that over all people and all photographs.
 """
 
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from tests.analysis.studies import simulate_study
 
 RATE = 0.301
 STUDIES = 1000
-FIRST_LOOK, LAST_LOOK = 10, 120  # people at the first and the last look
+FIRST_LOOK, LAST_LOOK = 10, 120  # participants at the first and the last look
 DESIGNS = {"40 of 200 photographs each": 200, "40 of 1600": 1600}
 
 
 def sequence_interval(trials: Trials) -> Interval:
-    found = estimate_monitored_rate(trials)
-    return found[1] if found else (0.0, 1.0)
+    estimate = estimate_monitored_rate(trials)
+    return estimate[1] if estimate else (0.0, 1.0)
 
 
 INTERVALS: dict[str, Callable[[Trials], Interval]] = {
@@ -35,7 +35,7 @@ INTERVALS: dict[str, Callable[[Trials], Interval]] = {
 
 
 def measure_misses(images: int, seed: int = 0) -> dict[str, tuple[float, float]]:
-    """(share of studies in which it ever missed, mean width at the last look) of every interval."""
+    """Return (share of studies with a miss, mean width at the last look) of every interval."""
     missed = dict.fromkeys(INTERVALS, 0)
     width = dict.fromkeys(INTERVALS, 0.0)
     for child in np.random.SeedSequence(seed).spawn(STUDIES):

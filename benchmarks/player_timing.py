@@ -1,11 +1,11 @@
-"""How long an image is seen that should be seen for a second: our player, or the usual page.
+"""Exposure timing: how long a one-second image is visible, in our player and in a typical page.
 
-The usual page shows an image when it has loaded and takes it away by setTimeout, as jsPsych 8 does
-and as the test of Zhang, Isola & Efros did. An observer in the page, which is neither, notes after
-each frame what could be seen, and tells the time by a clock of its own. The four ways take turns.
-Bar: 99 % of our exposures within a frame. Then: what a stall of 50 ms does, what a click at a known
-time is told to have taken, and how long a participant waits for the first trial on Chromium's Fast
-3G. How many pairs: an argument, else 200.
+The typical page shows an image when it has loaded and removes it by setTimeout, as jsPsych 8 does
+and as the test of Zhang, Isola & Efros did. An independent observer in the page records after each
+frame what is visible, with its own clock. The four conditions take turns. Bar: 99% of our exposures
+within one frame. Then: the effect of a 50 ms stall, the reported response time of clicks at known
+times, and the wait for the first trial on Chromium's Fast 3G. The argument is the number of pairs
+(default 200).
 """
 
 import random
@@ -35,12 +35,12 @@ from tests.conftest import serve_study, short_protocol, write_stimuli
 
 PAIRS, SLOW_PAIRS, PAIRS_PER_TURN = 200, 100, 25
 REQUESTED_MS, FRAME_MS = 1000, 1000 / 60
-CPU_SLOWDOWN = 4  # times, as the browser's developer tools do it
+CPU_SLOWDOWN = 4  # factor, by the browser's developer tools
 CLICKS, STALLED_PAIRS = 60, 12
-FAST_3G = {  # of Chromium's developer tools
+FAST_3G = {  # the preset of Chromium's developer tools
     "offline": False,
     "latency": 150 * 3.75,  # ms
-    "downloadThroughput": 1.6e6 / 8 * 0.9,  # bytes a second
+    "downloadThroughput": 1.6e6 / 8 * 0.9,  # bytes per second
     "uploadThroughput": 750e3 / 8 * 0.9,
 }
 JAVASCRIPT = "text/javascript"
@@ -82,7 +82,7 @@ def main() -> None:
 
 @contextmanager
 def open_page(browser: Browser, slower: int = 1) -> Iterator[tuple[Page, CDPSession]]:
-    """A fresh profile with the observer in it, on a processor so many times slower."""
+    """Open a fresh profile with the observer, on a processor slowed down by this factor."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(600_000)
@@ -95,20 +95,20 @@ def open_page(browser: Browser, slower: int = 1) -> Iterator[tuple[Page, CDPSess
 
 def print_exposures(browser: Browser, pairs: int) -> None:
     ways = {"ours": observe_player, "setTimeout and onload": observe_timer_page}
-    found: dict[str, list[Exposure]] = {}
+    exposures_by_row: dict[str, list[Exposure]] = {}
     for begun in range(0, pairs, PAIRS_PER_TURN):
         for slower, limit in ((1, pairs), (CPU_SLOWDOWN, SLOW_PAIRS)):
             count = min(PAIRS_PER_TURN, pairs - begun, limit - begun)
             for name, watch in ways.items() if count > 0 else ():
                 row = name if slower == 1 else f"{name}, {slower} x slower"
                 with open_page(browser, slower) as (page, _):
-                    found.setdefault(row, []).extend(watch(page, count))
+                    exposures_by_row.setdefault(row, []).extend(watch(page, count))
     columns = (
         f"{'exposures':>10}{'median':>8}{'1 %':>7}{'99 %':>7}{'60 frames':>11}{'within one':>12}"
     )
     print(f"{'seen for, less 1000 ms':34}{columns}")
-    for row in sorted(found, key=lambda row: "slower" in row):
-        print_row(row, found[row])
+    for row in sorted(exposures_by_row, key=lambda row: "slower" in row):
+        print_row(row, exposures_by_row[row])
 
 
 def print_row(name: str, seen: list[Exposure]) -> None:
@@ -123,7 +123,7 @@ def print_row(name: str, seen: list[Exposure]) -> None:
 
 
 def observe_player(page: Page, pairs: int) -> list[Exposure]:
-    """How the images of so many pairs were seen."""
+    """Play this many pairs in our player and return the observed exposures."""
     play(page, TrialApi(test=pairs + 1, exposure_ms=REQUESTED_MS), pairs)
     return exposures(page.evaluate("window.observed"))[: 2 * pairs]
 
@@ -146,7 +146,7 @@ def observe_timer_page(page: Page, pairs: int) -> list[Exposure]:
 
 
 def print_stalls(browser: Browser) -> None:
-    """Every other pair has a stall in its first exposure: who notices?"""
+    """Print how many stalls are noticed; every other pair has one in its first exposure."""
     with open_page(browser) as (page, _):
         page.add_init_script(STALLS)
         api = TrialApi(test=STALLED_PAIRS + 1, exposure_ms=REQUESTED_MS)
@@ -162,7 +162,7 @@ def print_stalls(browser: Browser) -> None:
 
 
 def print_clicks(browser: Browser) -> None:
-    """Clicks through the browser's input, whose time is known, against the stored response time."""
+    """Print the error of stored response times for clicks at known times."""
     rng = random.Random(0)
     with open_page(browser) as (page, cdp):
         api = TrialApi(test=CLICKS + 1)
@@ -184,7 +184,7 @@ def print_clicks(browser: Browser) -> None:
 
 
 def print_readiness(browser: Browser, visits: int = 5) -> None:
-    """From the consent to the first trial, whose two images have 256 px, on Fast 3G."""
+    """Print the time from consent to the first trial (two images of 256 px) on Fast 3G."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manifest = write_stimuli(folder / "stimuli", images=12, size=256)
@@ -195,7 +195,7 @@ def print_readiness(browser: Browser, visits: int = 5) -> None:
 
 
 def measure_time_to_ready(browser: Browser, entry: str) -> float:
-    """Seconds from the request for the player's page to the first blank, Start pressed at once."""
+    """Return the seconds from requesting the player's page to the first trial, started at once."""
     with open_page(browser) as (page, cdp):
         build_robot(page)
         page.goto(entry)

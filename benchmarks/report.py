@@ -1,7 +1,7 @@
-"""The report on a million trials: 25,000 people, 1,600 photographs, three methods.
+"""The report on a million trials: 25,000 participants, 1,600 photographs, three methods.
 
-All numbers in under 2 s once the CSV is read; the whole command, figures and page included, in
-under 8 s and 1.2 GB. The mixed model is left out above 20,000 trials.
+Bars: all statistics in under 2 s after reading the CSV; the whole command, with figures and page,
+in under 8 s and 1.2 GB. Above 20,000 trials, the mixed model is not fitted.
 """
 
 import os
@@ -22,7 +22,7 @@ from analysis.inputs.sources import read_responses
 from analysis.report_data import ReportOptions, assemble_findings
 
 PEOPLE, TRIALS, IMAGES = 25_126, 40, 1600
-ROWS = 1_000_000  # as some give up
+ROWS = 1_000_000  # fewer than PEOPLE * TRIALS, because some abandon the study
 METHODS, LOGITS = ("l2", "mcl", "zhang2016"), (-1.5, -1.0, -0.9)
 SIDES = ("left", "right")
 HABIT_BY_REMAINDER = dict(enumerate(("gives up", "too fast", "one side", "in turn", "disturbed")))
@@ -35,10 +35,10 @@ Value = TypeVar("Value")
 
 
 def write_responses(path: Path) -> None:
-    """Everybody judges 40 photographs, the methods in turn; times and identifiers as exported.
+    """Write the responses of participants to 40 photographs each, with alternating methods.
 
-    One in a hundred each: gives up half way, answers too fast, chooses one side, chooses the sides
-    in turn, is disturbed all the time. So every rule leaves somebody out.
+    One participant in a hundred each abandons half way, answers too fast, always chooses one side,
+    alternates sides, or is disturbed all the time, so that every rule excludes somebody.
     """
     rng = np.random.default_rng(0)
     participant_effects, image_effects = rng.normal(0, 0.5, PEOPLE), rng.normal(0, 0.8, IMAGES)
@@ -69,7 +69,7 @@ def write_responses(path: Path) -> None:
 
 
 def measure(path: Path) -> dict[str, tuple[float, float]]:
-    """Seconds by the clock and of the processors, of each part."""
+    """Return wall-clock seconds and CPU seconds of each part."""
     responses, reading = time_call(lambda: read_responses(str(path)), resource.RUSAGE_SELF)
     assert len(responses) == ROWS
     _, finding = time_call(
@@ -85,7 +85,7 @@ def measure(path: Path) -> dict[str, tuple[float, float]]:
 
 
 def time_call(act: Callable[[], Value], who: int) -> tuple[Value, tuple[float, float]]:
-    """What it gives, and its seconds. who: whose processor time."""
+    """Return the function's value, and its wall-clock and CPU seconds. who: as in getrusage."""
     began, used = time.perf_counter(), cpu_seconds(who)
     value = act()
     return value, (time.perf_counter() - began, cpu_seconds(who) - used)

@@ -1,4 +1,4 @@
-"""The servers that benchmarks/load.py compares: granian as `study serve` runs it, and its peers."""
+"""The servers compared by benchmarks/load.py: `study serve` (granian) and alternatives."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ class Peer(Server):
 
 @dataclass
 class Waitress(Peer):
-    """waitress.serve with 8 threads, and room for as many connections as ours has."""
+    """waitress.serve with 8 threads, and the same limit of connections as ours."""
 
     def command(self) -> list[str]:
         return [sys.executable, "-c", WAITRESS, str(self.port)]
@@ -43,7 +43,7 @@ class Waitress(Peer):
 
 @dataclass
 class GunicornServer(Peer):
-    """gunicorn's threaded workers; `options` says how many processes and threads."""
+    """gunicorn's threaded workers. `options` sets the numbers of processes and threads."""
 
     def command(self) -> list[str]:
         gunicorn = str(Path(sys.executable).with_name("gunicorn"))
@@ -55,7 +55,7 @@ class GunicornServer(Peer):
 
 @dataclass
 class BareServer(Peer):
-    """benchmarks/bare_server.py: an insert into a database of its own."""
+    """The server of benchmarks/bare_server.py, which inserts into its own database."""
 
     def command(self) -> list[str]:
         file = str(self.folder / "bare.sqlite")
@@ -64,7 +64,7 @@ class BareServer(Peer):
 
 @dataclass(frozen=True)
 class Setup:
-    """A server, its options, and the words for it in the table."""
+    """A server, its options, and its title in the table."""
 
     title: str
     program: type[Server]
@@ -97,20 +97,20 @@ NAMES = [
 
 
 def find_setup(name: str) -> tuple[Setup, str, bool]:
-    """`nginx-granian-sqlite` -> its setup, the kind of database, whether nginx is in front."""
+    """Parse a name such as nginx-granian-sqlite: setup, database, whether nginx is in front."""
     setup, _, database = name.removeprefix(NGINX).rpartition("-")
     return SETUPS[setup], database, name.startswith(NGINX)
 
 
 def title(name: str) -> str:
-    """The words for a name of a server."""
+    """Return the title of a server for the table."""
     setup, database, behind_nginx = find_setup(name)
     return f"{'nginx, ' if behind_nginx else ''}{setup.title}, {DATABASES[database]}"
 
 
 @contextmanager
 def running(server: Server, *, behind_nginx: bool) -> Iterator[str]:
-    """Run a server; the address to ask: of nginx with docs/nginx.conf where it is wanted."""
+    """Run a server, behind nginx with docs/nginx.conf if requested, and yield the address."""
     with started(server):
         if not behind_nginx:
             yield server.address

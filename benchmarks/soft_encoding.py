@@ -1,7 +1,7 @@
-"""Soft-encoding the 64 x 64 targets of a photograph: a table of candidates, or a search.
+"""Soft-encoding of 64 x 64 targets: a table of candidates against a nearest-neighbor search.
 
-Against the two usual ways, scikit-learn's nearest neighbors and a dense distance matrix. Little is
-computed, so the ratios hang on the state of the caches: run it more than once.
+The alternatives are scikit-learn's nearest neighbors and a dense distance matrix. The computation
+is short, so the ratios depend on the state of the caches; run it more than once.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How long each way takes, in turns: what else the machine does then disturbs all alike."""
+"""Timing of alternatives in turns, so that other load on the machine affects all equally."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from statistics import median
 def measure_medians_ms(
     functions: Mapping[str, Callable[[], object]], rounds: int
 ) -> dict[str, float]:
-    """The median of so many rounds for each; one round before them is not counted."""
+    """Return the median duration of each function over the rounds, after one warm-up round."""
     times_ms: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(rounds + 1):
         for name, way in functions.items():
