@@ -40,7 +40,8 @@ def main() -> None:
             guesses = guess_fakes(browser, is_leaky)
             print(f"{name:22}{guesses.right} of {guesses.of} guessed rightly from ", end="")
             print(
-                f"{guesses.features} features, p = {guesses.p:.2g}{'' if is_leaky else ' (bar > 0.01)'}"
+                f"{guesses.features} features, p = {guesses.p:.2g}"
+                f"{'' if is_leaky else ' (bar > 0.01)'}"
             )
 
 
