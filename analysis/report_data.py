@@ -58,8 +58,9 @@ class ReportOptions:
     """What a report shall be on, and how.
 
     study, mode: which rows; None as in `select_study` and `select_mode`. design: as frozen. plan:
-    instead of the design's. margin: instead of the plan's. mixed: fit the mixed model to any number
-    of trials. bootstrap: replicates, 0 for none. seed: of these.
+    instead of the design's. margin: instead of the plan's. always_fit_mixed: fit the mixed model to
+    any number
+    of trials. bootstrap_replicates: replicates, 0 for none. seed: of these.
     """
 
     study: str | None = None
@@ -79,7 +80,7 @@ class ReportOptions:
 
 @dataclass(frozen=True)
 class MethodFunnel:
-    """A method's funnel; excluded (K,): who in it is left out."""
+    """A method's funnel; is_excluded (K,): who in it is left out."""
 
     funnel: Funnel
     is_excluded: BoolArray
@@ -87,7 +88,7 @@ class MethodFunnel:
 
 @dataclass(frozen=True)
 class Findings:
-    """report: everything report.json says. people: by method, of everybody who judged it."""
+    """report: everything report.json says. funnels: by method, of everybody who judged it."""
 
     report: ReportDict
     funnels: dict[str, MethodFunnel]

@@ -19,7 +19,8 @@ class Trials:
     """Answered test trials, one entry each.
 
     fooled (n,): the fake was taken for the real one. participant, image (n,): codes from 0 of who
-    judged which photograph. method (n,): what made the fake. beside (n,): codes of the photographs
+    judged which photograph. method (n,): what made the fake. real_image (n,): codes of the
+    photographs
     of others that the fakes stood beside; None where each stood beside its own, or alone.
     """
 

@@ -38,7 +38,7 @@ class AttentionCheckSummary:
 
     rate: of the `answers`, those that were right; ci95: for new people and new images; None of
     nothing. saw_all: people who saw all of theirs; by_correct: of these, right answers -> people.
-    passing: None where people's numbers of trials differ, or nobody saw all.
+    pass_probability: None where people's numbers of trials differ, or nobody saw all.
     """
 
     answers: int

@@ -17,7 +17,8 @@ class Consistency:
     """Of repeats that people who count answered both times; None where the data cannot tell.
 
     rate: the share answered `agreements`, the same image called fake; ci95: for new people and new
-    images. chance: the share that answers would share which have nothing to do with each other,
+    images. expected_agreement: the share that answers would share which have nothing to do with
+    each other,
     but are as often right. first_rate, again_rate: shares that fooled (of single images: errors)
     at the first sight and at the second. flags: as of a `Rate`.
     """
@@ -68,7 +69,7 @@ def expected_agreement(
 ) -> float:
     """Share of equal answers, were the two of each trial independent: Cohen 1960, by method.
 
-    before, after (n,): wrong or not, at the first sight and at the second.
+    wrong_first, wrong_again (n,): wrong or not, at the first sight and at the second.
     """
     expected = 0.0
     for method in np.unique(methods):

@@ -18,7 +18,8 @@ TIMING_FLAGS = ("voided", *DISTURBANCE_FLAGS)
 class ExposureSummary:
     """Images that were asked for `requested_ms`, first and second of a pair together.
 
-    off_ms: achieved minus asked, at the median and the 5th and 95th percentile. shorter, longer:
+    off_ms: achieved minus asked, at the median and the 5th and 95th percentile. shorter_share,
+    longer_share:
     shares off by more than a frame of a 60 Hz screen.
     """
 
@@ -56,7 +57,7 @@ class TimingSummary:
 
 
 def summarize_timing(selected: Responses, table: TrialTable) -> TimingSummary:
-    """taken, table: the same trials, as text and as numbers."""
+    """selected, table: the same trials, as text and as numbers."""
     is_main = table.is_main
     return TimingSummary(
         trials=int(is_main.sum()),

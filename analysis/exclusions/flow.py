@@ -45,12 +45,14 @@ class FlowStep:
 class AnalysisSample:
     """What enters the rates, of P people.
 
-    trials (n,): those that count. everybody (m,): the answered test trials of all, by no rule.
+    trials (n,): those that count. all_trials (m,): the answered test trials of all, by no rule.
     Of single images `fooled` is an error, and `real` is there as a method.
-    kept (m,): which of everybody's are counted; rows (m,): where they stand in what was taken.
+    is_included (m,): which of everybody's are counted; response_rows (m,): where they stand in what
+    was taken.
     methods: every method of a fake put to the test, also one without a trial that counts.
-    broken: rule -> (P,) who breaks it, in the order of the flow. is_outlying_time (m,): trials that
-    break `response_time`. not_applicable: rule -> why. flagged (P,): failed too few attention
+    violations: rule -> (P,) who breaks it, in the order of the flow. is_outlying_time (m,): trials
+    that
+    break `response_time`. not_applicable: rule -> why. is_flagged (P,): failed too few attention
     checks to be excluded for it.
     """
 

@@ -14,8 +14,10 @@ from analysis.trials import BoolArray, Codes, FloatArray
 class ParticipantMeasures:
     """Of P people, practice aside; (P,) each. Shares are nan of nothing.
 
-    answers: test and attention checks answered; completed: the same, repeats aside. fast: share of
-    those with a time that came before `fast_ms`. left, alternation, flagged: shares of answers that
+    answered_trials: test and attention checks answered; completed_trials: the same, repeats aside.
+    fast_share: share of
+    those with a time that came before `fast_ms`. left_share, alternation_share, disturbed_share:
+    shares of answers that
     chose `left_share` (or `fake`), changed sides since the one before, carry a timing flag.
     attention_checks_shown, attention_checks_correct: trials.
     """

@@ -70,7 +70,7 @@ class Responses:
     """A checked table: every value as the CSV prints it.
 
     name: what messages call it, without folders or passwords. sha256: of the file, or of the
-    view's rows written as CSV. places (n,): line or row of each.
+    view's rows written as CSV. line_numbers (n,): line or row of each.
     """
 
     name: str

@@ -16,20 +16,23 @@ DISTURBANCE_FLAGS = ("hidden", "blurred", "resized", "slow_frame", "late")
 class TrialTable:
     """P people and n trials of any kind, sorted by person and position.
 
-    people, outcome (P,): names in alphabetical order, and how each ended. methods: names.
+    participants, outcomes (P,): names in alphabetical order, and how each ended. methods: names.
     participant, image, method (n,): codes; the method is what made the fake, or the only image.
-    beside (n,): codes of the photographs that the fakes stood beside; None where each was its own.
-    test (n,): enters rates where answered. is_attention_check (n,). Repeats of an
+    real_image (n,): codes of the photographs that the fakes stood beside; None where each was its
+    own.
+    is_test (n,): enters rates where answered. is_attention_check (n,). Repeats of an
     earlier trial are neither.
-    judged (n,): either, or a repeat; what the rules look at.
-    repeats, originals (r,): places among the n trials of repeats of test trials, and of what they
+    is_main (n,): either, or a repeat; what the rules look at.
+    repeat_rows, original_rows (r,): places among the n trials of repeats of test trials, and of
+    what they
     repeat; one whose earlier trial is not there is left out.
-    seen (n,): not voided. answered (n,): seen, and with an answer.
-    first (n,): the answer is `left`, or `shows_fake` of a single image.
-    wrong (n,): it is not the right one; of a test trial with a fake: the fake fooled.
-    rt_ms (n,): nan without one. disturbed (n,): with another flag than `voided`.
-    row (n,): where the trial stands in the responses. duplicates: rows left out, the trial of that
-    person and position being there already. single: images are shown alone.
+    is_valid (n,): not voided. is_answered (n,): seen, and with an answer.
+    chose_left_or_fake (n,): the answer is `left`, or `fake` of a single image.
+    is_wrong (n,): it is not the right one; of a test trial with a fake: the fake fooled.
+    rt_ms (n,): nan without one. is_disturbed (n,): with another flag than `voided`.
+    response_row (n,): where the trial stands in the responses. duplicate_count: rows left out, the
+    trial of that
+    person and position being there already. is_single: images are shown alone.
     """
 
     participants: StrArray

@@ -28,7 +28,8 @@ MAX_GRADIENT = 0.01  # a slope of the deviance below this is that of a minimum
 class MixedFit(NamedTuple):
     """Log odds: beta (G,), and what standard normal effects of people and of images add to them.
 
-    people, images (G, K): a row is a group's; K is 1 with intercepts, else G. covariance
+    participant_loadings, image_loadings (G, K): a row is a group's; K is 1 with intercepts, else G.
+    covariance
     (G + 2 G K, G + 2 G K): of beta, people and images, read row by row; None where the data cannot
     tell, and zeros for what is 0. flags: `not_converged`, `not_identified`,
     `no_participant_variance`, `no_image_variance`.

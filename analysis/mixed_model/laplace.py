@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 class CrossedLayout(NamedTuple):
     """n trials of G groups; `small` codes the factor of fewer levels (F), `large` the other (M).
 
-    fooled, group, few, many (n,): codes without gaps. cell (n,): the distinct pair of levels, of
+    fooled, group, small, large (n,): codes without gaps. cell (n,): the distinct pair of levels, of
     C. rows, columns (C,): a cell's two levels; starts (F + 1,): where a row's cells begin.
     """
 
@@ -49,7 +49,7 @@ class RandomEffects(NamedTuple):
 
 
 class Loadings(NamedTuple):
-    """few, many (G, K): what a standard normal effect adds to the log odds in each group."""
+    """small, large (G, K): what a standard normal effect adds to the log odds in each group."""
 
     small: FloatArray
     large: FloatArray
@@ -132,7 +132,8 @@ def laplace_deviance(
 class _Hessian(NamedTuple):
     """Half the Hessian in the effects, [[few, cross], [cross', many]], with many eliminated.
 
-    many (M, K, K): inverse of its blocks. cells (C, K, K): blocks of cross / many, which as one
+    large_inverse (M, K, K): inverse of its blocks. cells (C, K, K): blocks of cross / many, which
+    as one
     matrix is scaled (F K, M K). root (F K, F K): Cholesky's of what is left of few.
     """
 

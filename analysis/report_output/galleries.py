@@ -21,7 +21,10 @@ StimulusFiles = Mapping[tuple[str, str], Path]  # (image, method) -> file
 
 @dataclass(frozen=True)
 class GalleryPair:
-    """An entry of the report's images; real, fake: data URLs, None where there is no picture."""
+    """An entry of the report's images.
+
+    Real_url, fake_url: data URLs, None where there is no picture.
+    """
 
     entry: ReportPart
     real_url: str | None = None

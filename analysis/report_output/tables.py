@@ -18,7 +18,10 @@ CI95_HEADING = f"95{NARROW_SPACE}% interval"
 
 @dataclass(frozen=True)
 class ReportTable:
-    """columns: the headings; the first column names the rows. words: columns that hold text."""
+    """columns: the headings.
+
+    The first column names the rows. text_columns: columns that hold text.
+    """
 
     caption: str
     columns: tuple[str, ...]

@@ -47,7 +47,8 @@ class PowerScenario:
     """Two rates, and the study that is to compare them.
 
     trials: that a person answers, of all methods together; images: that they are drawn from.
-    within: everybody sees all `methods`, else one each. margin: None to tell the rates apart, else
+    is_within: everybody sees all `methods`, else one each. margin: None to tell the rates apart,
+    else
     to show that they differ by less than this.
     """
 
