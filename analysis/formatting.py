@@ -17,6 +17,7 @@ MINUS_SIGN = "\u2212"
 EN_DASH = "\u2013"  # printed where the data cannot tell
 
 ReportPart = Mapping[str, Any]  # a part of report.json
+ReportDict = dict[str, Any]  # a part of report.json while it is being made
 
 
 class OrderedDifference(NamedTuple):

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from math import sqrt
 from pathlib import Path
-from typing import Any
 
 from analysis.checks.attention_checks import summarize_attention_checks
 from analysis.checks.consistency import estimate_consistency
@@ -26,6 +25,7 @@ from analysis.checks.robustness import (
 )
 from analysis.checks.timing import summarize_timing
 from analysis.exclusions.flow import AnalysisSample, apply_exclusions
+from analysis.formatting import ReportDict
 from analysis.inference.bootstrap import bootstrap_intervals
 from analysis.inference.contrasts import compare_subgroups
 from analysis.inference.image_ranking import ImageRanking, rank_images
@@ -49,8 +49,6 @@ GIT_DESCRIBE = (
     "--dirty",
 )
 DEFAULT_MARGIN = 0.05  # rates that differ by less count as equal, where nothing else was planned
-
-ReportDict = dict[str, Any]
 
 
 @dataclass(frozen=True)

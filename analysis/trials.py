@@ -6,6 +6,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
 Codes = NDArray[np.int64]
 
 
@@ -74,9 +78,3 @@ class Trials:
     @cached_property
     def _by_method(self) -> "dict[str, Trials]":
         return {}
-
-
-BoolArray = NDArray[np.bool_]
-
-
-FloatArray = NDArray[np.float64]

@@ -5,13 +5,11 @@ checks of crowd workers.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.exclusions.person_measures import ParticipantMeasures
 from analysis.inputs.design import ExclusionRules
-from analysis.trials import BoolArray, FloatArray
+from analysis.trials import BoolArray, FloatArray, IntArray
 
-IntArray = NDArray[np.int64]
 RuleResult = BoolArray | str  # who breaks the rule, or why it does not apply
 
 NO_RULE_REASON = "the plan leaves it out"

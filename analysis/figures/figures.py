@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from analysis.figures.canvas import (
     ACCENT,
@@ -28,6 +27,7 @@ from analysis.figures.canvas import (
     set_percent_ticks,
 )
 from analysis.formatting import (
+    ReportPart,
     capitalize,
     format_count,
     format_number,
@@ -38,10 +38,7 @@ from analysis.formatting import (
 from analysis.inference.contrasts import CHANCE
 from analysis.inference.intervals import Interval, t_quantile
 from analysis.report_data import MethodFunnel
-from analysis.trials import FloatArray
-
-ReportPart = Mapping[str, Any]
-IntArray = NDArray[np.int64]
+from analysis.trials import FloatArray, IntArray
 
 # inches: height of a row, and between methods
 OWN_ROW_HEIGHT, PUBLISHED_ROW_HEIGHT, METHOD_GAP = 0.32, 0.225, 0.14

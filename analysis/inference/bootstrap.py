@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from analysis.inference.intervals import Interval
-from analysis.trials import Codes, Trials
+from analysis.trials import Codes, FloatArray, Trials
 
 # replicates at a time, for memory's sake; the results do not depend on it
 REPLICATES_PER_BLOCK = 100
 
-FloatArray = NDArray[np.float64]
 DrawCounts = NDArray[np.float32]  # whole numbers, which it holds exactly
 
 

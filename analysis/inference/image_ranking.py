@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from analysis.inference.intervals import Interval
-from analysis.trials import Trials, count_clusters
+from analysis.trials import IntArray, Trials, count_clusters
 
 MIN_RELIABILITY = 0.5  # below this reliability a ranking is mostly noise
 MIN_LIKELIHOOD_GAIN = 1e-3  # images whose variance adds less log likelihood than this have none
 # logit of the mean; log(alpha + beta), all to nothing
 PARAMETER_BOUNDS = ((-12.0, 12.0), (-7.0, 12.0))
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

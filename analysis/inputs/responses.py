@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from analysis.trials import BoolArray
+
 RESPONSE_COLUMNS = (
     *("study", "participant", "outcome", "mode", "kind", "block", "position", "presentation"),
     *("question", "image", "method", "real_image", "repeat_of", "truth", "answer", "rt_ms"),
@@ -40,7 +42,6 @@ PAIR_ANSWERS = ("left", "right")
 SINGLE_ANSWERS = ("fake", "real")
 
 StrArray = NDArray[np.str_]
-BoolArray = NDArray[np.bool_]
 
 
 class ResponsesError(Exception):

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.csv
-from numpy.typing import NDArray
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -25,13 +24,12 @@ from analysis.inputs.responses import (
     check_columns,
     check_responses,
 )
+from analysis.trials import IntArray
 
 EXPORT_VIEW = "responses_export"
 READ_BLOCK_BYTES = 1 << 20  # bytes
 # an export puts one apostrophe more before what a spreadsheet would take for a formula
 GUARDED_PATTERN, UNGUARDED = r"^'('*[=+\-@\t\r])", r"\1"
-
-IntArray = NDArray[np.int64]
 
 
 def read_responses(source: str) -> Responses:

@@ -12,17 +12,17 @@ from scipy import optimize, special
 
 from analysis.mixed_model.laplace import (
     CrossedLayout,
-    FloatArray,
     Loadings,
     RandomEffects,
     build_layout,
     laplace_deviance,
 )
-from analysis.trials import Codes
+from analysis.trials import Codes, FloatArray
 
 MIN_DEVIANCE_GAIN = 1e-3  # an effect whose absence adds less deviance than this is 0
 MAX_PARAMETER = 10.0  # a beta or load beyond this has run off: the data separate
 MAX_GRADIENT = 0.01  # a slope of the deviance below this is that of a minimum
+MIN_EIGENVALUE = 0.01  # of the curvature; below it the deviance is flat in some direction
 
 
 class MixedFit(NamedTuple):
@@ -227,7 +227,7 @@ def _covariance(model: _CrossedModel, at: FloatArray, modes: RandomEffects) -> F
     ]
     curvature = np.array(slopes)[:, free] / 2e-4
     curvature = (curvature + curvature.T) / 2
-    if np.linalg.eigvalsh(curvature)[0] < MAX_GRADIENT:
+    if np.linalg.eigvalsh(curvature)[0] < MIN_EIGENVALUE:
         return None
     covariance = np.zeros((len(at), len(at)))
     covariance[np.ix_(free, free)] = 2 * np.linalg.inv(curvature)

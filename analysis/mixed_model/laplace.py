@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse, special
 
-from analysis.trials import Codes
+from analysis.trials import Codes, FloatArray
 
 MAX_NEWTON_STEPS = 60
 RELATIVE_TOLERANCE = 1e-12
-
-FloatArray = NDArray[np.float64]
 
 
 class CrossedLayout(NamedTuple):

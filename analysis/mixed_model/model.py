@@ -13,8 +13,7 @@ from scipy import special
 
 from analysis.inference.intervals import Interval, t_quantile, two_sided_p
 from analysis.mixed_model.fit import MixedFit, fit_crossed
-from analysis.mixed_model.laplace import FloatArray
-from analysis.trials import Trials, count_clusters
+from analysis.trials import FloatArray, Trials, count_clusters
 
 MAX_MIXED_TRIALS = 20_000  # more take longer than people like to wait
 MAX_MIXED_PAIR_TRIALS = 10_000  # the same, of the model of two methods

@@ -5,9 +5,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.formatting import ReportPart
 from analysis.report_data import MethodFunnel
-
-ReportPart = Mapping[str, Any]
 
 
 def render_rates_csv(methods: Mapping[str, ReportPart]) -> bytes:

@@ -11,10 +11,10 @@ from functools import cache
 from math import copysign, inf, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from analysis.inference.intervals import t_quantile
+from analysis.trials import FloatArray
 
 ALPHA = 0.05
 # Of one person's, and one image's, effects with different methods.
@@ -22,8 +22,6 @@ PARTICIPANT_CORRELATION, IMAGE_CORRELATION = 0.8, 0.5
 MAX_COUNT = 1_000_000  # people, or images: where these do not suffice no number does
 QUADRATURE_NODES = 40
 QUANTILE_SHARES = (np.arange(500) + 0.5) / 500  # quantiles that stand for a whole distribution
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.checks.robustness import MethodEstimates, RobustnessEstimates
 from analysis.exclusions.flow import AnalysisSample
+from analysis.formatting import ReportDict
 from analysis.inference.clusters import find_extreme_leave_one_out
 from analysis.inference.contrasts import (
     TTest,
@@ -37,7 +38,6 @@ from analysis.mixed_model.model import (
     fit_mixed_rates,
 )
 
-ReportDict = dict[str, Any]
 RatesByMethod = Mapping[str, Rate]
 Value = TypeVar("Value", bound=np.generic)
 
