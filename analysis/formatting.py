@@ -1,4 +1,4 @@
-"""How a report prints names and numbers."""
+"""Format names and numbers for the report."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,14 +14,14 @@ METHOD_LABELS = {
 }
 NARROW_SPACE = "\u202f"  # narrow and unbreakable, between a number and its unit
 MINUS_SIGN = "\u2212"
-EN_DASH = "\u2013"  # printed where the data cannot tell
+EN_DASH = "\u2013"  # printed for values that cannot be estimated
 
 ReportPart = Mapping[str, Any]  # a part of report.json
 ReportDict = dict[str, Any]  # a part of report.json while it is being made
 
 
 class OrderedDifference(NamedTuple):
-    """A difference seen from the method that fooled more often."""
+    """A difference with the method that fooled more often first."""
 
     higher: str
     lower: str
@@ -30,12 +30,12 @@ class OrderedDifference(NamedTuple):
 
 
 def method_label(method: str) -> str:
-    """What a reader calls a method."""
+    """Return the name of a method for readers."""
     return METHOD_LABELS.get(method, method)
 
 
 def format_number(value: float | None, digits: int = 0) -> str:
-    """A number with a true minus sign, and none before zero."""
+    """Format a number with a true minus sign, which a rounded zero never has."""
     if value is None:
         return EN_DASH
     printed = f"{abs(value):,.{digits}f}"
@@ -43,47 +43,47 @@ def format_number(value: float | None, digits: int = 0) -> str:
 
 
 def format_percent(share: float | None, digits: int = 1) -> str:
-    """0.312 -> 31.2"""
+    """Format a share in [0, 1] as a percentage without its sign: 0.312 -> 31.2."""
     return format_number(None if share is None else 100 * share, digits)
 
 
 def format_interval(bounds: Interval | None, digits: int = 1) -> str:
-    """(0.26, 0.37) -> 26.0 to 37.0"""
+    """Format an interval of shares in percent: (0.26, 0.37) -> 26.0 to 37.0."""
     if bounds is None:
         return EN_DASH
     return f"{format_percent(bounds[0], digits)} to {format_percent(bounds[1], digits)}"
 
 
 def format_p(p: float | None) -> str:
-    """Three digits, never 0."""
+    """Format a p value in APA style: .021, or < .001."""
     if p is None:
         return EN_DASH
-    return f"<{NARROW_SPACE}0.001" if p < 0.001 else f"{p:.3f}"
+    return f"<{NARROW_SPACE}.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
 def format_p_equation(p: float) -> str:
-    """p = 0.021, or p < 0.001"""
+    """Format a p value as an equation: p = .021, or p < .001."""
     printed = format_p(p)
     return f"p {printed}" if printed.startswith("<") else f"p = {printed}"
 
 
 def join_words(items: Sequence[str]) -> str:
-    """a, b and c"""
+    """Join words to a list: a, b and c."""
     return " and ".join(filter(None, (", ".join(items[:-1]), "".join(items[-1:]))))
 
 
 def format_count(count: int, one: str, many: str) -> str:
-    """1 person, 40 people"""
+    """Format a count with its noun: 1 person, 40 people."""
     return f"{format_number(count)} {one if count == 1 else many}"
 
 
 def capitalize(sentence: str) -> str:
-    """Its first letter, and no other."""
+    """Capitalize the first letter, and leave the others as they are."""
     return sentence[:1].upper() + sentence[1:]
 
 
 def order_difference(pair: ReportPart) -> OrderedDifference:
-    """A difference of report.json with the higher rate first."""
+    """Return a difference of report.json with the higher rate first, for a sentence."""
     if pair["difference"] >= 0:
         return OrderedDifference(pair["a"], pair["b"], pair["difference"], pair["ci95"])
     bounds = pair["ci95"] and (-pair["ci95"][1], -pair["ci95"][0])

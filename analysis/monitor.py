@@ -22,21 +22,23 @@ FILE_TYPE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command(name="monitor")
 @click.argument("responses")
-@click.option("--study", required=True, help="Slug of the study.")
+@click.option("--study", required=True, help="Study to monitor.")
 @click.option(
-    "--design", type=FILE_TYPE, help="design.json: its exclusion rules and number of people."
+    "--design",
+    type=FILE_TYPE,
+    help="Frozen design (design.json) with exclusion rules and planned sample size.",
 )
 @click.option(
     "--out",
     type=FILE_TYPE,
     required=True,
-    help="The researcher's page shows instance/reports/SLUG/monitor.json.",
+    help="Output file; the researcher page shows instance/reports/SLUG/monitor.json.",
 )
 def monitor(responses: str, study: str, design: Path | None, out: Path) -> None:
-    """Fooling rates so far from RESPONSES, a CSV or a database URL.
+    """Compute interim fooling rates from RESPONSES, a CSV file or a database URL.
 
-    Their intervals hold however often one looks, which those of a report do not. Live trials, or
-    simulated ones where nobody took part yet.
+    These intervals are valid however often you look; those of the report are valid for a single
+    look. Uses live participants, or simulated ones if there are none.
     """
     try:
         frozen = read_design(design) if design else None
@@ -83,7 +85,7 @@ def _format_rate_line(method: str, entry: dict[str, Any]) -> str:
         return f"{method_label(method)}: too few people for an interval that may be watched"
     interval_text = format_interval(entry["cs95"])
     return (
-        f"{method_label(method)}: {format_percent(entry['rate'])} % (95 % interval at every look "
+        f"{method_label(method)}: {format_percent(entry['rate'])}% (95% confidence sequence "
         f"{interval_text})"
     )
 

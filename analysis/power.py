@@ -21,59 +21,73 @@ RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 @click.command(name="power")
 @click.option("--rate", type=RATE_TYPE, required=True, help="Fooling rate of one method.")
-@click.option("--difference", type=click.FloatRange(-1, 1), help="That rate less the other one.")
-@click.option("--margin", type=RATE_TYPE, help="To show that the rates differ by less than this.")
+@click.option(
+    "--difference", type=click.FloatRange(-1, 1), help="This rate minus the other method's rate."
+)
+@click.option(
+    "--margin",
+    type=RATE_TYPE,
+    help="Equivalence margin: show that the rates differ by less than this.",
+)
 @click.option(
     "--trials",
     type=click.IntRange(1, 10_000),
     default=40,
     show_default=True,
-    help="Test trials a person answers, of all methods together.",
+    help="Test trials per participant, over all methods.",
 )
 @click.option(
     "--images",
     type=click.IntRange(2, 1_000_000),
     default=200,
     show_default=True,
-    help="Photographs they are drawn from.",
+    help="Number of photographs that the trials are drawn from.",
 )
 @click.option(
     "--effects",
     default="typical",
     show_default=True,
-    help=f"How much people and photographs differ: {', '.join(EFFECT_PRESETS)}, "
-    "or a pilot's report.json.",
+    help=(
+        f"How much people and photographs differ: {', '.join(EFFECT_PRESETS)}, "
+        "or a pilot's report.json."
+    ),
 )
 @click.option(
     "--design",
     type=click.Choice(("within", "between")),
     default="within",
     show_default=True,
-    help="Everybody sees all methods, or one each.",
+    help="All methods per participant (within), or one (between).",
 )
 @click.option(
     "--methods",
     type=click.IntRange(2, 100),
     default=2,
     show_default=True,
-    help="How many the study has, these two among them.",
+    help="Number of methods in the study, including these two.",
 )
 @click.option(
     "--simulate",
     type=click.IntRange(1, 100_000),
-    help="Check it on so many simulated studies, analysed as the report does.",
+    help="Verify the power with this many simulated studies, analyzed as in the report.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the simulation.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Random seed of the simulation."
+)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="power.json; the table as CSV and the curve as SVG and PNG go beside it.",
+    help=(
+        "Output file power.json; the table (CSV) and the power curve (SVG, PNG) are written next"
+        " to it."
+    ),
 )
 def power_command(out: Path | None, **options: Any) -> None:
-    """How many people tell two rates apart, or show that they hardly differ.
+    """Compute the sample size for comparing two fooling rates.
 
-    For new people and new photographs: a two-sided test at 5 %, or with --margin two one-sided
-    ones. Says so where the photographs are too few for any number of people.
+    The test generalizes to new participants and new photographs. It is two-sided at 5%, or two
+    one-sided tests with --margin. If there are too few photographs for any number of participants,
+    the command says so.
     """
     scenario = _build_scenario(options)
     plan = assemble_power_json(scenario, options)
@@ -90,23 +104,26 @@ def _build_scenario(options: Mapping[str, Any]) -> PowerScenario:
     usage_errors = (
         (
             not (margin or difference),
-            "give --difference to tell rates apart, or --margin to show them alike",
+            "use --difference to detect a difference, or --margin to show equivalence",
         ),
         (
             not 0 < rate - difference < 1,
-            f"--rate {rate:g} less --difference {difference:g} is not between 0 and 1",
+            f"--rate {rate:g} minus --difference {difference:g} is not between 0 and 1",
         ),
         (
             margin is not None and abs(difference) >= margin,
-            f"--difference {difference:g} is not inside of --margin {margin}; raise the margin",
+            f"--difference {difference:g} must be smaller than --margin {margin}",
         ),
         (
             trials > images,
-            f"--trials {trials} exceeds --images {images}; nobody sees a photograph twice",
+            (
+                f"--trials {trials} exceeds --images {images}, and no participant sees a photograph"
+                " twice; lower --trials"
+            ),
         ),
         (
             within and trials < methods,
-            f"--trials {trials} cannot show {methods} methods to one person; raise it",
+            f"--trials {trials} is too few to show {methods} methods to each participant; raise it",
         ),
     )
     for is_made, mistake in usage_errors:
@@ -135,9 +152,9 @@ def read_pilot_effects(path: Path) -> EffectSds:
             f"--effects {path}: {error.strerror}; give {preset_names}, or a pilot's report.json"
         ) from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise click.UsageError(f"{path}: not a report.json; make the report again") from error
+        raise click.UsageError(f"{path}: not a report.json; create the report again") from error
     if not models:
-        raise click.UsageError(f"{path}: no mixed model in it; make the report with --mixed")
+        raise click.UsageError(f"{path}: contains no mixed model; create the report with --mixed")
     return EffectSds(fmean(participant), fmean(image))
 
 

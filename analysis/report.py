@@ -43,18 +43,22 @@ FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
 
 @click.command(name="report")
 @click.argument("responses")
-@click.option("--study", help="Slug of the study, where there are several.")
+@click.option("--study", help="Study to report, if the input contains several.")
 @click.option(
     "--mode",
     type=click.Choice(MODES),
-    help="Whose trials. Default: live, or simulated where nobody took part yet.",
+    help="Participants to include. [default: live, or simulated if there are none]",
 )
 @click.option(
     "--design",
     type=FILE_TYPE,
     help="design.json of `study freeze`. [default: the one beside RESPONSES, if any]",
 )
-@click.option("--plan", type=FILE_TYPE, help="Exclusion rules and margin, instead of the design's.")
+@click.option(
+    "--plan",
+    type=FILE_TYPE,
+    help="Analysis plan with exclusion rules and margin, instead of the one in the design.",
+)
 @click.option(
     "--stimuli",
     type=FOLDER_TYPE,
@@ -63,13 +67,13 @@ FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--margin",
     type=click.FloatRange(0, 1, min_open=True),
-    help="Rates that differ by less count as equal. Default: the plan's, or 0.05.",
+    help="Equivalence margin. [default: from the plan, else 0.05]",
 )
 @click.option(
     "--mixed",
     "always_fit_mixed",
     is_flag=True,
-    help="Fit the mixed models however many trials there are.",
+    help="Fit mixed models regardless of the number of trials.",
 )
 @click.option(
     "--bootstrap",
@@ -77,16 +81,20 @@ FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="So many resamples, for intervals to set beside the closed-form ones.",
+    help="Number of bootstrap resamples, for intervals to compare with the closed-form ones.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the resamples."
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed of the resamples.",
 )
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
-    help="Folder to write to; an earlier report there is replaced.",
+    help="Output folder; an existing report is replaced.",
 )
 def report(
     responses: str,
@@ -96,7 +104,7 @@ def report(
     stimuli: Path | None,
     **options: Any,
 ) -> None:
-    """Fooling rates from RESPONSES, a CSV or a database URL."""
+    """Write a report on RESPONSES, a CSV file or a database URL."""
     try:
         table = read_responses(responses)
         if Path(responses).is_file():
@@ -110,7 +118,7 @@ def report(
     except (ResponsesError, DesignError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        reason = f"{error.filename}: {error.strerror}; choose another folder with --out"
+        reason = f"{error.filename}: {error.strerror}; use another folder with --out"
         raise click.ClickException(reason) from error
     click.echo(f"design: {design or 'none; use --design'}")
     click.echo(f"images: {stimuli or 'none; use --stimuli'}")

@@ -105,8 +105,8 @@ def _list_planned(design: Design, column: str) -> list[Any]:
 def _compare_pairing(design: Design, table: TrialTable) -> Iterator[Deviation]:
     """Whether fakes stood beside their own photographs, as planned."""
     descriptions = {
-        True: "each fake beside its photograph",
-        False: "fakes beside other photographs",
+        True: "each fake with its own photograph",
+        False: "each fake with a different photograph",
     }
     planned, done = design.protocol.get("paired"), table.real_image is None
     if planned in descriptions and planned != done and not table.is_single:
@@ -127,10 +127,13 @@ def _compare_assignment(design: Design, table: TrialTable) -> Iterator[Deviation
     each = _count_methods(table)
     match design.protocol.get("assignment"):
         case "between":
-            wrong, planned = each > 1, "one method a person"
+            wrong, planned = each > 1, "one method per participant"
         case "within":
             methods = design.protocol.get("methods", table.tested_methods())
-            wrong, planned = completed_mask(table) & (each < len(methods)), "all methods a person"
+            wrong, planned = (
+                completed_mask(table) & (each < len(methods)),
+                "all methods per participant",
+            )
         case _:
             return
     if wrong.any():
@@ -150,7 +153,7 @@ def _compare_counts(design: Design, selected: Responses, table: TrialTable) -> I
             wrong = completed_mask(table) & (each != design.protocol[key])
             if wrong.any():
                 done = f"otherwise for {_format_participant_share(wrong)}"
-                yield Deviation(key, f"{design.protocol[key]} a person", done)
+                yield Deviation(key, f"{design.protocol[key]} per participant", done)
 
 
 def _compare_participant_count(design: Design, table: TrialTable) -> Iterator[Deviation]:

@@ -19,7 +19,7 @@ MIN_PRECISION = 1e-9
 class Funnel:
     """K people who have trials, in the order of their codes; (K,) each.
 
-    low95 to high998: between them lie 95 and 99.8 % of people with as many trials, or more.
+    low95 to high998: between them lie 95 and 99.8% of people with as many trials, or more.
     """
 
     participant: Codes
@@ -32,7 +32,7 @@ class Funnel:
 
     @property
     def is_beyond_limits(self) -> BoolArray:
-        """(K,): outside the 99.8 % limits."""
+        """(K,): outside the 99.8% limits."""
         return (self.rate < self.low998) | (self.rate > self.high998)
 
 

@@ -19,16 +19,16 @@ from analysis.trials import BoolArray, Trials
 
 TIME_RULE = "response_time"  # the one rule that leaves out trials, not people
 STEP_LABELS = {  # who or what is left after a rule
-    "screened_out": "by people not screened out",
-    "returned": "by people who kept the task",
-    "repeated": "by people there for the first time",
-    "incomplete": "by people who completed",
-    "attention_checks": "by people who passed the attention checks",
-    "too_fast": "by people who took their time",
-    "side_bias": "by people who used both sides",
-    "alternation": "by people who did not answer in turn",
-    "timing": "by people who were rarely disturbed",
-    TIME_RULE: "neither too fast nor too slow",
+    "screened_out": "participants not screened out",
+    "returned": "participants who did not return the task",
+    "repeated": "first-time participants",
+    "incomplete": "participants who finished",
+    "attention_checks": "participants who passed the attention checks",
+    "too_fast": "participants without too many fast answers",
+    "side_bias": "participants without side bias",
+    "alternation": "participants without alternating answers",
+    "timing": "participants with few disturbed trials",
+    TIME_RULE: "trials with a response time within limits",
 }
 
 
@@ -198,7 +198,7 @@ def _selection_steps(
     yield FlowStep("recorded in the study", len(recorded.distinct("participant")), len(recorded))
     yield FlowStep(f"mode {mode}", len(table.participants), len(selected))
     if table.duplicate_count:
-        yield FlowStep("each trial once", len(table.participants), len(table))
+        yield FlowStep("duplicate rows removed", len(table.participants), len(table))
     yield _build_step("test trials", table.participant[table.is_test])
     yield _build_step(
         "answered and not voided", table.participant[table.is_test & table.is_answered]

@@ -12,8 +12,8 @@ from analysis.trials import BoolArray, FloatArray, IntArray
 
 RuleResult = BoolArray | str  # who breaks the rule, or why it does not apply
 
-NO_RULE_REASON = "the plan leaves it out"
-NO_TIMES_REASON = "there are no response times"
+NO_RULE_REASON = "not part of the plan"
+NO_TIMES_REASON = "the data have no response times"
 TRIALS_PER_ALLOWED_MISS = 5  # one in so many attention checks may be missed: 8 of 10 pass, 7 of 8
 
 
@@ -35,9 +35,9 @@ def apply_rules(
         "incomplete": find_incomplete(measures, rules),
         "attention_checks": find_attention_check_failures(measures, rules),
         "too_fast": find_too_fast(measures, rules),
-        "side_bias": "single images have no side"
-        if is_single
-        else find_side_biased(measures, rules),
+        "side_bias": (
+            "single images have no sides" if is_single else find_side_biased(measures, rules)
+        ),
         "alternation": find_alternating(measures, rules),
         "timing": find_often_disturbed(measures, rules),
     }
@@ -47,7 +47,7 @@ def find_repeated(took_part_before: BoolArray | None, rules: ExclusionRules) -> 
     """Who took part in another study of this input before."""
     if rules.allow_repeated:
         return NO_RULE_REASON
-    return "the input holds one study only" if took_part_before is None else took_part_before
+    return "the input contains only one study" if took_part_before is None else took_part_before
 
 
 def find_incomplete(measures: ParticipantMeasures, rules: ExclusionRules) -> RuleResult:
@@ -72,12 +72,13 @@ def find_attention_check_failures(
     if rules.attention_checks_min_correct == 0:
         return NO_RULE_REASON
     if not measures.attention_checks_shown.any():
-        return "there are no attention checks"
+        return "the study has no attention checks"
     planned = planned_attention_check_counts(measures, rules)
     least = rules.attention_checks_min_planned or 0
     if (planned < least).all():
         return (
-            f"{planned.max()} attention checks were planned; with fewer than {least} it only flags"
+            f"only {planned.max()} attention checks were planned; with fewer than {least}, "
+            "failures are flagged but nobody is excluded"
         )
     return attention_check_failures(measures, rules) & (planned >= least)
 

@@ -33,7 +33,6 @@ from analysis.formatting import (
     format_number,
     format_percent,
     method_label,
-    order_difference,
 )
 from analysis.inference.contrasts import CHANCE
 from analysis.inference.intervals import Interval, t_quantile
@@ -62,7 +61,7 @@ class RateRow:
 
 
 def draw_rates(methods: Mapping[str, ReportPart], is_single: bool = False) -> Figure:
-    """Each method's rate and 95 % interval, and below it the published rates near to it.
+    """Each method's rate and 95% interval, and below it the published rates near to it.
 
     is_single: of single images, where 0.5 is not chance.
     """
@@ -71,7 +70,7 @@ def draw_rates(methods: Mapping[str, ReportPart], is_single: bool = False) -> Fi
     highest = min(1.0, max([0.6, *(row.bounds[1] + 0.03 for row in rows if row.bounds)]))
     axes.set_xlim(0, highest)
     set_percent_ticks(
-        axes, [tick / 10 for tick in range(int(10 * highest) + 1)], "% of trials that fooled"
+        axes, [tick / 10 for tick in range(int(10 * highest) + 1)], "fooling rate (% of trials)"
     )
     if not is_single:
         draw_reference_line(axes, CHANCE, "chance")
@@ -83,14 +82,10 @@ def draw_rates(methods: Mapping[str, ReportPart], is_single: bool = False) -> Fi
 
 
 def draw_differences(differences: Sequence[ReportPart]) -> Figure:
-    """Each difference and its 95 % interval; shaded: the margin within which rates count as equal.
-
-    A row names first the method that fooled more often.
-    """
-    pairs = [order_difference(pair) for pair in differences]
+    """Draw each difference a − b with its 95% interval; the equivalence margin is shaded."""
     margins = [pair["equivalence"]["margin"] for pair in differences if pair["equivalence"]]
-    axes = make_row_axes(PAIR_ROW_HEIGHT * max(1, len(pairs)), PAIR_ROW_HEIGHT)
-    ends = [abs(end) for pair in pairs for end in pair.ci95 or (pair.difference,)]
+    axes = make_row_axes(PAIR_ROW_HEIGHT * max(1, len(differences)), PAIR_ROW_HEIGHT)
+    ends = [abs(end) for pair in differences for end in pair["ci95"] or (pair["difference"],)]
     reach = 1.1 * min(1.0, max([0.1, *ends, *margins]))  # of few people an end may lie beyond
     axes.set_xlim(-reach, reach)
     step = next(step for step in (0.05, 0.1, 0.2, 0.5) if reach / step < 4)
@@ -99,23 +94,24 @@ def draw_differences(differences: Sequence[ReportPart]) -> Figure:
     if margins:
         axes.axvspan(-margins[0], margins[0], color=LINE, alpha=0.5, linewidth=0)
     draw_reference_line(axes, 0, "no difference")
-    for row, pair in enumerate(pairs):
+    for row, pair in enumerate(differences):
         top = row * PAIR_ROW_HEIGHT
-        label_row(axes, top - PAIR_ROW_HEIGHT / 5, method_label(pair.higher), "", True)
-        label_row(axes, top + PAIR_ROW_HEIGHT / 5, f"less {method_label(pair.lower)}", "", False)
-        label_row(axes, top, "", format_percent(pair.difference), True)
-        visible_ci = pair.ci95 and (max(pair.ci95[0], -reach), min(pair.ci95[1], reach))
-        _draw_estimate(axes, top, pair.difference, visible_ci, True)
+        label_row(axes, top - PAIR_ROW_HEIGHT / 5, method_label(pair["a"]), "", True)
+        label_row(axes, top + PAIR_ROW_HEIGHT / 5, f"− {method_label(pair['b'])}", "", False)
+        label_row(axes, top, "", format_percent(pair["difference"]), True)
+        bounds = pair["ci95"]
+        visible_ci = bounds and (max(bounds[0], -reach), min(bounds[1], reach))
+        _draw_estimate(axes, top, pair["difference"], visible_ci, True)
     return _figure_of(axes)
 
 
 def draw_image_rates(images: Sequence[ReportPart], methods: Mapping[str, ReportPart]) -> Figure:
-    """Each method's fakes from the least to the most fooling: shrunken rate and 95 % interval.
+    """Draw each method's fakes from the lowest to the highest shrunken rate, with 95% intervals.
 
     images: those that have one. Dashed: the method's rate.
     """
     shown = [method for method in methods if any(pair["method"] == method for pair in images)]
-    panels = make_panel_axes([method_label(method) for method in shown], "% that fooled")
+    panels = make_panel_axes([method_label(method) for method in shown], "fooling rate (%)")
     for axes, method in zip(panels, shown, strict=True):
         pairs = [pair for pair in images if pair["method"] == method]
         pairs.sort(key=lambda pair: (pair["shrunk_rate"], pair["image"]))
@@ -128,7 +124,7 @@ def draw_image_rates(images: Sequence[ReportPart], methods: Mapping[str, ReportP
         axes.set_xlim(-0.02, 1.02)
         axes.set_xticks([])
     panels[-1].set_xlabel(
-        "fakes, from the least to the most fooling", fontsize=SMALL_FONT_SIZE, color=MUTED
+        "fakes, from the lowest to the highest rate", fontsize=SMALL_FONT_SIZE, color=MUTED
     )
     return _figure_of(panels[0])
 
@@ -155,7 +151,7 @@ def draw_flow(flow: Sequence[ReportPart]) -> Figure:
         axes.plot((0.25, 0.25), (top, top + ARROW_HEIGHT), color=MUTED, linewidth=0.9)
         participants, trials = (before[key] - after[key] for key in ("participants", "trials"))
         if participants or trials:
-            lost = f"less {_format_counts(participants, trials)}"
+            lost = f"excluded: {_format_counts(participants, trials)}"
             axes.text(
                 FIGURE_WIDTH - 0.1,
                 top + ARROW_HEIGHT / 2,
@@ -170,10 +166,10 @@ def draw_flow(flow: Sequence[ReportPart]) -> Figure:
 def draw_funnel(funnels: Mapping[str, MethodFunnel]) -> Figure:
     """Each person's own rate over their number of trials, a panel a method.
 
-    Lines: between them lie 95 and 99.8 % of people like these. Crosses: who is left out. A dot's
+    Lines: between them lie 95 and 99.8% of people like these. Crosses: who is left out. A dot's
     area is the number of people at that place.
     """
-    panels = make_panel_axes([method_label(method) for method in funnels], "% that fooled")
+    panels = make_panel_axes([method_label(method) for method in funnels], "fooling rate (%)")
     trials = np.concatenate([each.funnel.trials for each in funnels.values()])
     for axes, each in zip(panels, funnels.values(), strict=True):
         funnel, excluded = each.funnel, each.is_excluded
@@ -185,7 +181,7 @@ def draw_funnel(funnels: Mapping[str, MethodFunnel]) -> Figure:
         axes.set_ylim(-0.04, 1.04)
         axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
         axes.tick_params(labelbottom=axes is panels[-1])
-    panels[-1].set_xlabel("trials of a person", fontsize=SMALL_FONT_SIZE, color=MUTED)
+    panels[-1].set_xlabel("trials per participant", fontsize=SMALL_FONT_SIZE, color=MUTED)
     return _figure_of(panels[0])
 
 
@@ -246,7 +242,7 @@ def _iterate_rate_rows(methods: Mapping[str, ReportPart]) -> Iterator[RateRow]:
 
 
 def _published_bounds(other: ReportPart) -> Interval | None:
-    """95 % by the source's own standard error; none where it is not given."""
+    """95% by the source's own standard error; none where it is not given."""
     if other["se"] is None:
         return None
     half = t_quantile(float("inf")) * other["se"]

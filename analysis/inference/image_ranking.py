@@ -22,7 +22,7 @@ PARAMETER_BOUNDS = ((-12.0, 12.0), (-7.0, 12.0))
 
 @dataclass(frozen=True)
 class ImageRate:
-    """How often one image's fake fooled. shrunk_rate, ci95: posterior mean and 95 % interval."""
+    """How often one image's fake fooled. shrunk_rate, ci95: posterior mean and 95% interval."""
 
     image: str
     method: str

@@ -28,7 +28,7 @@ def confidence_sequence_radius(sd: float, participants: int, alpha: float = 0.05
 
 
 def estimate_monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
-    """Mean of the participants' rates of one method, with a 95 % interval under peeking.
+    """Mean of the participants' rates of one method, with a 95% interval under peeking.
 
     Proportions in [0, 1], for new people and new images; 0.5 is chance. None as long as there is
     no interval to trust: before ten people, with one image, or where all people's rates are equal.

@@ -82,7 +82,9 @@ def read_design(path: Path) -> Design:
         raise DesignError(f"{path}: schema is {design.get('schema')!r}, expected {DESIGN_SCHEMA}")
     for key, kind in (("study", str), ("protocol", dict), ("plan", dict)):
         if not isinstance(design.get(key), kind):
-            raise DesignError(f"{path}: no {key} in it; give the design.json of `study freeze`")
+            raise DesignError(
+                f"{path}: {key} is missing; use the design.json written by `study freeze`"
+            )
     protocol = design["protocol"]
     plan = parse_plan(str(path), design["plan"], protocol)
     manifest_sha256 = str(design.get("manifest_sha256") or "")
@@ -116,9 +118,13 @@ def _parse(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise DesignError(f"{path}: {error.strerror}; check the path") from error
     except ValueError as error:  # not JSON, not TOML, not UTF-8
-        raise DesignError(f"{path}: {error}; give JSON, or TOML in a file named .toml") from error
+        raise DesignError(
+            f"{path}: {error}; use JSON, or TOML in a file that ends in .toml"
+        ) from error
     if not isinstance(parsed, dict):
-        raise DesignError(f"{path}: not an object; give the design.json of `study freeze`")
+        raise DesignError(
+            f"{path}: not a JSON object; use the design.json written by `study freeze`"
+        )
     return parsed
 
 

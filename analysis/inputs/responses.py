@@ -181,7 +181,7 @@ def encode_combinations(responses: Responses, *columns: str) -> NDArray[np.int64
 
 def check_columns(name: str, header: Sequence[str]) -> None:
     if not header:
-        raise ResponsesError(f"{name}: empty; export the study again")
+        raise ResponsesError(f"{name}: empty file; export the study again")
     missing = [column for column in RESPONSE_COLUMNS if column not in header]
     unknown = [column for column in header if column not in RESPONSE_COLUMNS]
     twice = sorted({column for column in header if header.count(column) > 1})
@@ -193,7 +193,7 @@ def check_columns(name: str, header: Sequence[str]) -> None:
             )
             raise ResponsesError(
                 f"{name}: line 1: {problem} column {listed}; the columns are those of "
-                f"docs/formats.md"
+                "docs/formats.md"
             )
 
 
@@ -244,7 +244,7 @@ def _check_participants(responses: Responses) -> None:
             participant = responses["participant"][int(np.argmax(wrong))]
             raise ResponsesError(
                 f"{responses.locate_first(wrong)}: participant {participant} has another {column} "
-                f"than before;"
+                "than before;"
                 " do not join exports of different days, export again"
             )
 

@@ -45,7 +45,9 @@ def _read_csv(path: Path) -> Responses:
         digest, lines = _hash_and_count_lines(path)
         table, line_numbers = _read_with_arrow(path, lines) or _read_with_csv(path)
     except OSError as error:
-        raise ResponsesError(f"{path}: {error.strerror}; give the CSV of an export") from error
+        raise ResponsesError(
+            f"{path}: {error.strerror}; use responses.csv from `study export`"
+        ) from error
     check_columns(path.name, table.column_names)
     return _to_responses(path.name, digest, table, line_numbers, "line", guarded=True)
 
@@ -83,13 +85,13 @@ def _read_with_csv(path: Path) -> tuple[pa.Table, IntArray]:
         for row in filter(None, reader):
             if len(row) != len(header):
                 raise ResponsesError(
-                    f"{name}: line {reader.line_num}: {len(row)} values under {len(header)}"
-                    " columns; the file is cut off or edited, export again"
+                    f"{name}: line {reader.line_num}: {len(row)} values for {len(header)} columns;"
+                    " the file is truncated or was edited, export again"
                 )
             rows.append(row)
             line_numbers.append(reader.line_num)
     except UnicodeDecodeError as error:
-        raise ResponsesError(f"{name}: not UTF-8 text; save it as UTF-8") from error
+        raise ResponsesError(f"{name}: not UTF-8; save the file as UTF-8") from error
     except csv.Error as error:
         raise ResponsesError(f"{name}: line {reader.line_num}: {error}; export again") from error
     return _to_arrow_table(header, rows), np.array(line_numbers, dtype=np.int64)
@@ -123,7 +125,7 @@ def _parse_url(source: str) -> URL:
         url = make_url(source)
     except ArgumentError as error:
         raise ResponsesError(
-            "not a database URL; write sqlite:///PATH or postgresql://..."
+            "not a database URL; use sqlite:///PATH or postgresql://..."
         ) from error
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
@@ -155,7 +157,7 @@ def _to_responses(
     guarded: bool = False,
 ) -> Responses:
     if not len(table):
-        raise ResponsesError(f"{name}: no trials in it; nobody took part yet")
+        raise ResponsesError(f"{name}: contains no trials; nobody has taken part yet")
     columns = {column: _to_column(table[column], guarded) for column in table.column_names}
     return Responses(name, digest, columns, line_numbers, unit)
 

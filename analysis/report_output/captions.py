@@ -1,9 +1,8 @@
-"""Titles of the figures, and what they show in words for who cannot see them."""
+"""Titles and alternative texts of the figures."""
 
 from collections.abc import Iterator
 
 from analysis.formatting import (
-    NARROW_SPACE,
     ReportPart,
     capitalize,
     format_count,
@@ -11,28 +10,28 @@ from analysis.formatting import (
     format_number,
     format_percent,
     method_label,
-    order_difference,
 )
 
 
 def describe_figure_for_screen_readers(key: str, report: ReportPart) -> tuple[str, str]:
-    """(title, what it shows) of a figure, for who cannot see it."""
-    title, tell = FIGURE_TEXTS[key]
-    return title, " ".join(tell(report))
+    """Return a figure's title and its alternative text."""
+    title, alt_sentences = FIGURE_TEXTS[key]
+    return title, " ".join(alt_sentences(report))
 
 
 def _format_rates_alt_text(report: ReportPart) -> Iterator[str]:
     for method, rate in report["methods"].items():
-        yield (
-            f"{method_label(method)}: {format_percent(rate['rate'])}{NARROW_SPACE}%, interval "
-            f"{format_interval(rate['ci95'])}."
-        )
+        interval_text = format_interval(rate["ci95"])
+        yield f"{method_label(method)}: {format_percent(rate['rate'])}%, 95% CI {interval_text}."
 
 
 def _format_differences_alt_text(report: ReportPart) -> Iterator[str]:
-    for pair in map(order_difference, report["differences"]):
-        size = f"{format_percent(pair.difference)} points, interval {format_interval(pair.ci95)}"
-        yield f"{method_label(pair.higher)} less {method_label(pair.lower)}: {size}."
+    for pair in report["differences"]:
+        interval_text = format_interval(pair["ci95"])
+        yield (
+            f"{method_label(pair['a'])} − {method_label(pair['b'])}: "
+            f"{format_percent(pair['difference'])} points, 95% CI {interval_text}."
+        )
 
 
 def _format_images_alt_text(report: ReportPart) -> Iterator[str]:
@@ -43,18 +42,15 @@ def _format_images_alt_text(report: ReportPart) -> Iterator[str]:
             if image["method"] == method and image["shrunk_rate"] is not None
         ]
         if rates:
-            ends = (
-                f"{format_percent(min(rates), 0)} to {format_percent(max(rates), 0)}{NARROW_SPACE}%"
-            )
-            yield f"{method_label(method)}: estimates of its fakes go from {ends}."
+            ends = f"{format_percent(min(rates), 0)} to {format_percent(max(rates), 0)}%"
+            yield f"{method_label(method)}: estimates for its fakes range from {ends}."
 
 
 def _format_participants_alt_text(report: ReportPart) -> Iterator[str]:
     for method, rate in report["methods"].items():
         participants = format_count(rate["participants"], "person", "people")
         yield (
-            f"{method_label(method)}: {participants} around "
-            f"{format_percent(rate['rate'])}{NARROW_SPACE}%."
+            f"{method_label(method)}: {participants}, overall rate {format_percent(rate['rate'])}%."
         )
 
 
@@ -64,7 +60,7 @@ def _format_times_alt_text(report: ReportPart) -> Iterator[str]:
             kind = "fooled" if row["fooled"] else "not fooled"
             yield (
                 f"{method_label(row['method'])}, {kind}: median {format_number(row['median_ms'])} "
-                f"ms."
+                "ms."
             )
 
 
@@ -77,8 +73,8 @@ def _format_flow_alt_text(report: ReportPart) -> Iterator[str]:
 FIGURE_TEXTS = {
     "rates": ("Fooling rates", _format_rates_alt_text),
     "differences": ("Differences between methods", _format_differences_alt_text),
-    "images": ("Rates of single fakes", _format_images_alt_text),
-    "people": ("Rates of single people", _format_participants_alt_text),
+    "images": ("Fooling rate of each fake", _format_images_alt_text),
+    "people": ("Fooling rate of each participant", _format_participants_alt_text),
     "times": ("Response times", _format_times_alt_text),
-    "flow": ("Who was counted", _format_flow_alt_text),
+    "flow": ("Participant flow", _format_flow_alt_text),
 }

@@ -71,10 +71,11 @@ def read_stimulus_files(folder: Path | None) -> StimulusFiles:
             }
     except OSError as error:
         raise ResponsesError(
-            f"{manifest}: {error.strerror}; give --stimuli the folder of `colorizer batch`"
+            f"{manifest}: {error.strerror}; use --stimuli with the output folder of `colorizer"
+            " batch`"
         ) from error
     except (KeyError, csv.Error, UnicodeDecodeError) as error:
-        raise ResponsesError(f"{manifest}: no manifest of stimuli ({error})") from error
+        raise ResponsesError(f"{manifest}: not a stimulus manifest ({error})") from error
 
 
 def _load_pair(entry: ReportPart, stimulus_files: StimulusFiles) -> GalleryPair:

@@ -1,17 +1,15 @@
-"""What a report calls rules, the reasons they give, and flags."""
-
-from analysis.formatting import NARROW_SPACE
+"""The report's texts for exclusion rules, their reasons, and flags."""
 
 REASON_TEXTS = {
-    "screened_out": "were screened out",
+    "screened_out": "screened out",
     "returned": "returned the task",
     "repeated": "had taken part before",
     "incomplete": "did not finish",
-    "attention_checks": "missed too many attention checks",
+    "attention_checks": "failed the attention checks",
     "too_fast": "answered too fast",
-    "side_bias": "chose one side nearly always",
-    "alternation": "gave the two answers in turn",
-    "timing": "were disturbed too often",
+    "side_bias": "almost always chose the same side",
+    "alternation": "alternated between the two answers",
+    "timing": "had too many disturbed trials",
 }
 RULE_TEXTS = {
     "screened_out": "screened out",
@@ -19,31 +17,38 @@ RULE_TEXTS = {
     "repeated": "took part before",
     "incomplete": "did not finish",
     "attention_checks": "attention checks",
-    "too_fast": "answers too fast",
-    "side_bias": "one side nearly always",
-    "alternation": "the two answers in turn",
-    "timing": "disturbed too often",
-    "response_time": "single answers too fast or too slow",
+    "too_fast": "too many fast answers",
+    "side_bias": "side bias",
+    "alternation": "alternating answers",
+    "timing": "too many disturbed trials",
+    "response_time": "response time out of range (single trials)",
 }
 FLAG_TEXTS = {
-    "no_trials": "none of its answered trials counts",
-    "one_participant": "one person only, so the interval says nothing of other people",
-    "one_image": "one photograph only, so the interval says nothing of other photographs",
-    "few_participants": "fewer than ten people, so the interval leans on its assumptions",
-    "few_images": "fewer than ten photographs, so the interval leans on its assumptions",
-    "rate_at_bound": f"a rate of 0 or 100{NARROW_SPACE}% shows no spread; the interval is the exact"
-    " binomial one, with a design effect from the other methods or from typical studies",
-    "no_variation": "the difference never varies, so there is no spread to judge it by",
-    "mixed_too_many_trials": "the mixed model was left out, for so many trials take long; ask with"
-    " --mixed",
-    "mixed_no_trials": "no trials for the mixed model",
-    "mixed_one_participant": "one person gives no mixed model",
-    "mixed_one_image": "one photograph gives no mixed model",
-    "mixed_one_trial_each_participant": "no mixed model, for nobody judged two trials",
-    "mixed_one_trial_each_image": "no mixed model, for no photograph was judged twice",
-    "mixed_rate_at_bound": f"no mixed model at a rate of 0 or 100{NARROW_SPACE}%",
+    "no_trials": "no included trials",
+    "one_participant": "one participant only: the interval does not generalize to other people",
+    "one_image": "one photograph only: the interval does not generalize to other photographs",
+    "few_participants": (
+        "fewer than ten participants: the interval depends strongly on its assumptions"
+    ),
+    "few_images": "fewer than ten photographs: the interval depends strongly on its assumptions",
+    "rate_at_bound": (
+        "with a rate of 0 or 100%, the variance cannot be estimated; the interval is the exact "
+        "binomial one, with a design effect taken from the other methods or from typical studies"
+    ),
+    "no_variation": "the difference does not vary, so its variance cannot be estimated",
+    "mixed_too_many_trials": (
+        "the mixed model was not fitted because this many trials take long; --mixed fits it"
+    ),
+    "mixed_no_trials": "no mixed model: no included trials",
+    "mixed_one_participant": "no mixed model: only one participant",
+    "mixed_one_image": "no mixed model: only one photograph",
+    "mixed_one_trial_each_participant": "no mixed model: no participant has more than one trial",
+    "mixed_one_trial_each_image": "no mixed model: no photograph was judged more than once",
+    "mixed_rate_at_bound": "no mixed model: the rate is 0 or 100%",
     "mixed_not_converged": "the mixed model did not converge",
-    "mixed_not_identified": "the mixed model cannot tell people from photographs here",
-    "mixed_no_participant_variance": "the mixed model sees no difference between people",
-    "mixed_no_image_variance": "the mixed model sees no difference between photographs",
+    "mixed_not_identified": (
+        "the mixed model is not identified: participants and photographs cannot be separated"
+    ),
+    "mixed_no_participant_variance": "the mixed model estimates no variance between participants",
+    "mixed_no_image_variance": "the mixed model estimates no variance between photographs",
 }

@@ -19,7 +19,8 @@ LATEX_ESCAPES = {
     "^": r"\textasciicircum{}",
 }
 FILE_HEADER = """% Fooling rates of the study {study}; input SHA-256 {sha256}.
-% Two tabular environments: put each into a table of yours; needs \\usepackage{{booktabs}}.
+% Two tabular environments, to be placed in table environments of your own.
+% Requires \\usepackage{{booktabs}}.
 """
 RATE_COLUMNS = (
     "Method",
@@ -41,7 +42,7 @@ DIFFERENCE_COLUMNS = (
 
 
 def render_latex(report: ReportPart) -> bytes:
-    """tables.tex: intervals for new people and new photographs; p of rates: against 50 %, Holm."""
+    """tables.tex: intervals for new people and new photographs; p of rates: against 50%, Holm."""
     rates = [
         (
             _escape(method_label(method)), _format_latex_number(format_percent(rate["rate"])),

@@ -102,10 +102,10 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
             rates.tabulate_equivalence,
             rates.tabulate_mixed_differences,
         ],
-        "Kinds of photographs": [rates.tabulate_subgroups],
+        "Results by folder of photographs": [rates.tabulate_subgroups],
         "Beside published rates": [rates.tabulate_published],
         "Sensitivity": [rates.tabulate_signal_detection],
-        "What varies": [
+        "Sources of variation": [
             rates.tabulate_variance,
             rates.tabulate_mixed,
             rates.tabulate_influence,
@@ -118,7 +118,7 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
             participants.tabulate_attention_checks,
             participants.tabulate_exposures,
         ],
-        "Who and what was counted": [
+        "Exclusions and robustness": [
             participants.tabulate_flow,
             participants.tabulate_reasons,
             participants.tabulate_co_occurrence,

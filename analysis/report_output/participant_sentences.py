@@ -1,9 +1,8 @@
-"""How people answered, in sentences: sides, repeats, order, attention_checks, timing."""
+"""Response behavior in sentences: side bias, repeats, order, attention checks, timing."""
 
 from collections.abc import Iterator
 
 from analysis.formatting import (
-    NARROW_SPACE,
     ReportPart,
     format_count,
     format_interval,
@@ -14,7 +13,7 @@ from analysis.report_output.sentences import SIGNIFICANCE_LEVEL
 
 
 def iterate_answer_sentences(report: ReportPart) -> Iterator[str]:
-    """Sides, fatigue or learning, attention checks and timing; only what was measured."""
+    """Yield a sentence for each aspect of response behavior that was measured."""
     yield from _format_side_sentence(report["side_bias"])
     yield from _format_consistency_sentence(report["consistency"])
     yield from _format_order_sentence(report["order"]["difference"], report["input"]["single"])
@@ -26,26 +25,23 @@ def _format_side_sentence(sides: ReportPart | None) -> Iterator[str]:
     bias = sides and sides["chose_left"]
     if not bias or bias["ci95"] is None:
         return
-    chose = f"{format_percent(bias['rate'])}{NARROW_SPACE}% of trials (95{NARROW_SPACE}% interval"
-    leaning = "no leaning to a side that could be told from chance"
+    chose = f"{format_percent(bias['rate'])}% of trials (95% CI"
+    leaning = "no detectable side bias"
     if bias["p"] is not None and bias["p"] < SIGNIFICANCE_LEVEL:
-        leaning = "a leaning to the left" if bias["rate"] > 0.5 else "a leaning to the right"
-    yield f"People chose the left on {chose} {format_interval(bias['ci95'])}): {leaning}."
+        leaning = "a bias to the left" if bias["rate"] > 0.5 else "a bias to the right"
+    yield f"People chose the left image on {chose} {format_interval(bias['ci95'])}): {leaning}."
 
 
 def _format_consistency_sentence(consistency: ReportPart | None) -> Iterator[str]:
     if consistency is None or consistency["ci95"] is None:
         return
     share, chance = (
-        f"{format_percent(consistency[key], 0)}{NARROW_SPACE}%"
-        for key in ("rate", "expected_agreement")
+        f"{format_percent(consistency[key], 0)}%" for key in ("rate", "expected_agreement")
     )
     yield (
-        f"Of {format_count(consistency['repeats'], 'trial', 'trials')} shown again {share} were "
-        f"answered as"
-        f" before (95{NARROW_SPACE}% interval {format_interval(consistency['ci95'], 0)}); answers "
-        f"that have nothing to"
-        f" do with each other would agree on {chance}."
+        f"Of {format_count(consistency['repeats'], 'repeated trial', 'repeated trials')}, {share} "
+        f"were answered the same way as before (95% CI {format_interval(consistency['ci95'], 0)}); "
+        f"unrelated answers would agree on {chance}."
     )
 
 
@@ -54,13 +50,15 @@ def _format_order_sentence(change: ReportPart | None, is_single: bool) -> Iterat
         return
     more = "more" if change["difference"] > 0 else "less"
     points = f"{format_percent(abs(change['difference']))} points"
+    bounds = change["ci95"]
+    if change["difference"] < 0:  # as the sentence says "less often", its interval turns, too
+        bounds = (-bounds[1], -bounds[0])
+    interval_text = format_interval(bounds)
     is_significant = change["p"] is not None and change["p"] < SIGNIFICANCE_LEVEL
     yield (
-        f"In the second half of their trials people were {'wrong' if is_single else 'fooled'} "
-        f"{more}"
-        f" often, by {points}"
-        f" ({format_interval(change['ci95'])})"
-        + ("." if is_significant else ", which the study cannot tell from none.")
+        f"In the second half of their trials, people were {'wrong' if is_single else 'fooled'} "
+        f"{more} often, by {points} (95% CI {interval_text})"
+        + ("." if is_significant else "; the change is not significant.")
     )
 
 
@@ -68,22 +66,28 @@ def _format_attention_check_sentence(report: ReportPart) -> Iterator[str]:
     seen = report["attention_checks"]
     if seen["rate"] is None:
         return
-    share = f"{format_percent(seen['rate'], 0)}{NARROW_SPACE}%"
-    told = f"{format_number(seen['answers'])} attention checks were answered, {share} rightly."
+    share = f"{format_percent(seen['rate'], 0)}%"
+    sentence = (
+        f"Of {format_number(seen['answers'])} attention checks, {share} were answered correctly."
+    )
     flagged = sum(person["flagged"] for person in report["exclusions"]["participants"])
     if flagged:
-        missed = f"{format_count(flagged, 'person', 'people')} missed too many and yet counted"
-        told += f" {missed}, for so few such trials are no ground to leave anybody out."
-    yield told
+        missed = (
+            f"{format_count(flagged, 'participant', 'participants')} failed too many but stayed in"
+        )
+        sentence += f" {missed}: there were too few attention checks to exclude anyone."
+    yield sentence
 
 
 def _format_timing_sentence(timing: ReportPart) -> Iterator[str]:
     if not timing["trials"]:
         return
-    disturbed = f"{format_percent(timing['disturbed'])}{NARROW_SPACE}% of trials were"
-    sentence = f"{disturbed if timing['disturbed'] else 'No trial was'} disturbed and yet kept"
+    disturbed = f"{format_percent(timing['disturbed'])}% of the included trials were"
+    sentence = (
+        f"{disturbed if timing['disturbed'] else 'None of the included trials was'} disturbed"
+    )
     off = [exposure["shorter_share"] + exposure["longer_share"] for exposure in timing["exposures"]]
     if off:
-        most = f"at most {format_percent(max(off))}{NARROW_SPACE}% of exposures were"
-        sentence += f"; {most if max(off) else 'no exposure was'} off by a frame"
+        most = f"at most {format_percent(max(off))}% of exposures were"
+        sentence += f"; {most if max(off) else 'no exposure was'} off by one frame or more"
     yield f"{sentence}."

@@ -1,4 +1,4 @@
-"""Tables of how people answered, and of who and what was counted."""
+"""Tables of response behavior and of the participant flow."""
 
 from analysis.formatting import (
     EN_DASH,
@@ -24,8 +24,8 @@ def tabulate_side_bias(report: ReportPart) -> ReportTable:
         return EMPTY_TABLE
     chose, correct = sides["chose_left"], sides["correct_left"]
     return ReportTable(
-        "The left side, percent of trials",
-        ("", "Left", "Left / trials", CI95_HEADING, f"p vs 50{NARROW_SPACE}%"),
+        "Side bias: the left side, percent of trials",
+        ("", "Left", "Left / trials", CI95_HEADING, "p vs 50%"),
         [
             (
                 "Chosen", format_percent(chose["rate"]),
@@ -33,7 +33,7 @@ def tabulate_side_bias(report: ReportPart) -> ReportTable:
                 format_interval(chose["ci95"]), format_p(chose["p"]),
             ),
             (
-                "Right answer", format_percent(correct["rate"]),
+                "Correct answer", format_percent(correct["rate"]),
                 f"{format_number(correct['left'])} / {format_number(correct['trials'])}", EN_DASH,
                 format_p(correct["p"]),
             ),
@@ -53,12 +53,12 @@ def tabulate_consistency(report: ReportPart) -> ReportTable:
     )  # fmt: skip
     wrong = "Wrong" if report["input"]["single"] else "Fooled"
     return ReportTable(
-        "Trials shown twice: percent answered as before",
-        ("", "As before", CI95_HEADING, "As before / repeats", "By chance", f"{wrong} at first",
-         f"{wrong} again"),
+        "Consistency: percent of repeated trials answered the same way",
+        ("", "Same answer", CI95_HEADING, "Same / repeats", "Expected", f"{wrong} at first showing",
+         f"{wrong} at repeat"),
         [row],
-        note="By chance: what answers would share that have nothing to do with each other but are"
-        " as often right. A repeat enters no rate.",
+        note="Expected: agreement of unrelated answers that are correct equally often. "
+        "Repeats are not included in any rate.",
     )  # fmt: skip
 
 
@@ -75,7 +75,8 @@ def tabulate_order_effect(report: ReportPart) -> ReportTable:
     )  # fmt: skip
     outcome_word = "wrong" if report["input"]["single"] else "fooled"
     return ReportTable(
-        f"Learning or fatigue: percent {outcome_word} in each person’s first and second half",
+        f"Learning or fatigue: percent {outcome_word} in the first and second half of each "
+        "person’s trials",
         ("", "First half", "Second half", "Difference", CI95_HEADING, "p"),
         [row],
     )
@@ -94,9 +95,9 @@ def tabulate_response_times(report: ReportPart) -> ReportTable:
         for row in report["rt"]
         if row["trials"]
     ]  # fmt: skip
-    quantiles = (f"{share}{NARROW_SPACE}%" for share in (5, 25, 50, 75, 95))
+    quantiles = (f"{share}%" for share in (5, 25, 50, 75, 95))
     return ReportTable(
-        "Response times in milliseconds, quantiles",
+        "Quantiles of response times in milliseconds",
         ("Method", "Answer", "Trials", *quantiles),
         rows,
         text_columns=(1,),
@@ -117,16 +118,17 @@ def tabulate_attention_checks(report: ReportPart) -> ReportTable:
     )  # fmt: skip
     chance = attention_checks["pass_probability"]
     return ReportTable(
-        "Trials that whoever looks gets right, percent right",
-        ("", "Right", CI95_HEADING, "Right / trials", "Saw all", "Of these failed"),
+        "Attention checks: % correct",
+        ("", "% correct", CI95_HEADING, "Correct / trials", "Saw all checks", "Of these, failed"),
         [row],
-        note=f"With {chance['needed']} of {chance['planned']} to get right, a coin-flipper passes"
-        f" with chance {format_number(chance['coin_flipper'], 2)}, somebody inattentive on one "
-        f"trial in"
-        f" ten with {format_number(chance['lapse_10'], 2)}, on one in fifty with"
-        f" {format_number(chance['lapse_02'], 3)}."
-        if chance
-        else "",
+        note=(
+            f"{chance['needed']} of {chance['planned']} must be correct. Probability of passing: "
+            f"{format_number(chance['coin_flipper'], 2)} when guessing, "
+            f"{format_number(chance['lapse_10'], 2)} when inattentive on one trial in ten, "
+            f"{format_number(chance['lapse_02'], 3)} on one in fifty."
+            if chance
+            else ""
+        ),
     )
 
 
@@ -148,18 +150,19 @@ def tabulate_exposures(report: ReportPart) -> ReportTable:
         if count["trials"]
     ]
     return ReportTable(
-        "Exposures: achieved less asked, in milliseconds, and percent off by a 60 Hz frame or more",
+        "Exposure errors (achieved − requested) in milliseconds, and percent off by one 60 Hz frame"
+        " or more",
         (
-            "Asked",
+            "Requested",
             "Images",
             "Median",
-            f"5{NARROW_SPACE}%",
-            f"95{NARROW_SPACE}%",
+            "5%",
+            "95%",
             "Shorter",
             "Longer",
         ),
         rows,
-        note=f"Trials with a flag: {', '.join(flag_counts)}." if flag_counts else "",
+        note=f"Flagged trials: {', '.join(flag_counts)}." if flag_counts else "",
     )
 
 
@@ -172,7 +175,9 @@ def tabulate_flow(report: ReportPart) -> ReportTable:
         )
         for step in report["exclusions"]["flow"]
     ]
-    return ReportTable("What is left after each step", ("Step", "People", "Trials"), rows)
+    return ReportTable(
+        "Participants and trials remaining after each step", ("Step", "People", "Trials"), rows
+    )
 
 
 def tabulate_reasons(report: ReportPart) -> ReportTable:
@@ -186,7 +191,7 @@ def tabulate_reasons(report: ReportPart) -> ReportTable:
         for rule, count in exclusions["by_reason"].items()
     ]
     return ReportTable(
-        "People left out, by reason", ("Reason", "People", "For this reason alone"), rows
+        "Excluded participants by reason", ("Reason", "People", "For this reason only"), rows
     )
 
 
@@ -199,7 +204,7 @@ def tabulate_co_occurrence(report: ReportPart) -> ReportTable:
         for rule, others in pairs.items()
     ]
     return ReportTable(
-        "How many people each two reasons have in common",
+        "Participants excluded for both of two reasons",
         ("", *(capitalize(REASON_TEXTS[rule]) for rule in pairs)),
         rows,
     )
@@ -223,17 +228,17 @@ def tabulate_rates_under_other_rules(report: ReportPart) -> ReportTable:
     }
     without = report["exclusions"]["leave_one_rule_out"].items()
     rows = [row("All rules", methods)]
-    rows += [row(f"Without: {RULE_TEXTS[rule]}", rates) for rule, rates in without]
-    rows += [row("No rule", unfiltered_rates)]
+    rows += [row(f"Without “{RULE_TEXTS[rule]}”", rates) for rule, rates in without]
+    rows += [row("No exclusions", unfiltered_rates)]
     return ReportTable(
-        "The rates in percent, had people been left out by other rules",
+        "Rates in percent under other exclusion rules",
         ("Rules", *map(method_label, methods)),
         rows,
     )
 
 
 def tabulate_differences_under_other_rules(report: ReportPart) -> ReportTable:
-    """Of the rules that are left out one at a time, the one that matters most."""
+    """Tabulate each difference without the one exclusion rule that changes it most."""
     if not report["exclusions"]["by_reason"]:
         return EMPTY_TABLE
     rows = []
@@ -252,12 +257,14 @@ def tabulate_differences_under_other_rules(report: ReportPart) -> ReportTable:
             )
         )  # fmt: skip
     return ReportTable(
-        "The differences in points, had people been left out by other rules",
-        ("Methods", "All rules", "Farthest from it", "Without", "No rule"),
+        "Differences in percentage points under other exclusion rules",
+        ("Methods", "All rules", "Largest change", "Without", "No exclusions"),
         rows,
         text_columns=(3,),
-        note="Farthest from it: without the one rule that moves the difference most. Those of every"
-        " rule are in report.json.",
+        note=(
+            "Largest change: without the one rule that changes the difference most. report.json has"
+            " the differences without each rule."
+        ),
     )
 
 
@@ -276,7 +283,9 @@ def tabulate_not_applicable(report: ReportPart) -> ReportTable:
         (capitalize(RULE_TEXTS[rule["rule"]]), capitalize(rule["reason"]))
         for rule in report["exclusions"]["not_applicable"]
     ]
-    return ReportTable("Rules that do not apply here", ("Rule", "Why"), rows, text_columns=(1,))
+    return ReportTable(
+        "Rules that do not apply to this study", ("Rule", "Why"), rows, text_columns=(1,)
+    )
 
 
 def tabulate_deviations(report: ReportPart) -> ReportTable:
@@ -285,5 +294,5 @@ def tabulate_deviations(report: ReportPart) -> ReportTable:
         for one in report["design"]["deviations"]
     ]
     return ReportTable(
-        "Departures from the frozen design", ("What", "Planned", "Done"), rows, (1, 2)
+        "Deviations from the frozen design", ("What", "Planned", "Done"), rows, (1, 2)
     )

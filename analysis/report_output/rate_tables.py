@@ -1,8 +1,7 @@
-"""Tables of what was found: rates, differences, published rates, sensitivity, what varies."""
+"""Tables of the estimates: rates, differences, published rates, sensitivity, variance."""
 
 from analysis.formatting import (
     EN_DASH,
-    NARROW_SPACE,
     ReportPart,
     format_interval,
     format_number,
@@ -35,16 +34,18 @@ def tabulate_rates(report: ReportPart) -> ReportTable:
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     columns = (
-        "Method", "Rate", CI95_HEADING, "Fooled / trials", "People", "Photos", "n eff.",
-        f"p vs 50{NARROW_SPACE}% (Holm)",
+        "Method", "Rate", CI95_HEADING, "Fooled / trials", "People", "Photos", "Effective N",
+        "p vs 50% (Holm)",
     )  # fmt: skip
     keep = len(columns) - report["input"]["single"]  # which have no chance rate
     return ReportTable(
-        "Percent of trials, for new people and new photographs",
+        "Fooling rates in percent of trials, with intervals for new people and new photographs",
         columns[:keep],
         [row[:keep] for row in rows],
-        note="n eff.: how many independent trials would tell as much. It is the number of trials"
-        " over the design effect, for people and photographs come back from trial to trial.",
+        note=(
+            "Effective N (effective sample size): the number of independent trials that would carry"
+            " the same information. It is the number of trials divided by the design effect."
+        ),
     )
 
 
@@ -58,12 +59,13 @@ def tabulate_other_intervals(report: ReportPart) -> ReportTable:
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     return ReportTable(
-        "The same rates with narrower claims",
-        ("Method", "New people, these photographs", "Ignoring clustering", "Standard error",
+        "The same rates with intervals that claim less",
+        ("Method", "New people, same photographs", "Ignoring clustering", "Standard error",
          "Design effect", "df"),
         rows,
-        note="Ignoring clustering: Wilson’s interval as if each trial came from another person and"
-        " another photograph. It is too narrow, and stands here only because papers print it.",
+        note="Ignoring clustering: Wilson interval as if every trial came from a different person "
+        "and a different photograph. It is too narrow and is given only because many papers report "
+        "it.",
     )  # fmt: skip
 
 
@@ -74,21 +76,23 @@ def tabulate_bootstrap(report: ReportPart) -> ReportTable:
     named = [(method_label(method), one) for method, one in bootstrap["methods"].items()]
     named += [(format_pair(pair), pair) for pair in bootstrap["differences"]]
     return ReportTable(
-        f"The same by {format_number(bootstrap['replicates'])} bootstrap resamples, percentile "
-        f"intervals",
-        ("Method", "People drawn anew", "People and photographs drawn anew"),
+        f"The same from {format_number(bootstrap['replicates'])} bootstrap resamples (percentile "
+        "intervals)",
+        ("Method", "Resampling people", "Resampling people and photographs"),
         [
             (label, format_interval(one["ci95_participants"]), format_interval(one["ci95_both"]))
             for label, one in named
         ],
-        note="To set beside the intervals for these photographs, and for new ones. Drawing both"
-        " counts the noise of single trials three times, so those intervals are about a third too"
-        " wide (Owen, 2007).",
+        note=(
+            "For comparison with the intervals for the same photographs and for new ones."
+            " Resampling both counts trial-level noise three times, so these intervals are about a"
+            " third too wide (Owen, 2007)."
+        ),
     )
 
 
 def tabulate_error_rates(report: ReportPart) -> ReportTable:
-    """Of single images."""
+    """Tabulate the error rates of single images."""
     rows = [
         (
             method_label(method), format_percent(error["rate"]), format_interval(error["ci95"]),
@@ -98,7 +102,7 @@ def tabulate_error_rates(report: ReportPart) -> ReportTable:
         if (error := rate["error"])
     ]  # fmt: skip
     return ReportTable(
-        "Errors over the method’s fakes and the photographs, percent of trials",
+        "Error rates over each method’s fakes and the photographs, in percent of trials",
         ("Method", "Error rate", CI95_HEADING, "Errors / trials"),
         rows,
     )
@@ -114,7 +118,7 @@ def tabulate_differences(report: ReportPart) -> ReportTable:
         for pair in report["differences"]
     ]  # fmt: skip
     return ReportTable(
-        "Percentage points, the first method’s rate less the second’s",
+        "Differences in percentage points (first method minus second)",
         ("Methods", "Difference", CI95_HEADING, "t", "df", "p", "p (Holm)"),
         rows,
     )
@@ -133,11 +137,11 @@ def tabulate_equivalence(report: ReportPart) -> ReportTable:
     margin = report["design"]["margin"]
     fixed = all(pair["equivalence"]["margin"] == margin for pair in report["differences"])
     return ReportTable(
-        "Whether two rates are equal within a margin: two one-sided tests, percentage points",
-        ("Methods", "Margin", f"90{NARROW_SPACE}% interval", "p"),
+        "Equivalence of two rates within a margin: two one-sided tests, percentage points",
+        ("Methods", "Margin", "90% CI", "p"),
         rows,
-        note="" if fixed else "No frozen design fixed this margin before the data, so it proves no"
-        " equivalence by itself: say why it is the right one.",
+        note="" if fixed else "This margin was not fixed in a frozen design before data collection."
+        " Justify it before you claim equivalence.",
     )  # fmt: skip
 
 
@@ -152,13 +156,15 @@ def tabulate_mixed_differences(report: ReportPart) -> ReportTable:
         if (mixed := pair["mixed"])
     ]  # fmt: skip
     return ReportTable(
-        "The same by a logistic mixed model of two methods, for comparison: marginal rates",
+        "The same from logistic mixed models of two methods, for comparison (marginal rates)",
         ("Methods", "Difference", CI95_HEADING, "p", "Log odds ratio", "SE", "p, intercepts only"),
         rows,
-        note="In this model every person and every photograph reacts to each method (random"
-        " slopes). Papers often let them vary in one way for all methods (random intercepts"
-        " only), and that test finds differences too often: its p stands last. No p here is"
-        " corrected for the number of pairs.",
+        note=(
+            "These models have random slopes: the effect of the method may differ between people"
+            " and between photographs. Papers often use random intercepts only, which yields too"
+            " many false positives; that p value is in the last column. P values are not corrected"
+            " for the number of pairs."
+        ),
     )
 
 
@@ -175,7 +181,8 @@ def tabulate_subgroups(report: ReportPart) -> ReportTable:
         for change in (group["difference"],)
     ]  # fmt: skip
     return ReportTable(
-        "Percent fooled on the photographs of each folder, and how that differs from the others",
+        "Fooling rate in percent for each folder of photographs, and difference from all other"
+        " folders",
         (
             "Method",
             "Folder",
@@ -204,14 +211,16 @@ def tabulate_published(report: ReportPart) -> ReportTable:
         for other in rate["vs_published"]
     ]  # fmt: skip
     return ReportTable(
-        "Percent, and percentage points for the difference; ± the source’s own standard error",
+        "Rates in percent, differences in percentage points; ± the source’s own standard error",
         ("Method", "Published", "Rate", "Difference", "p", "d′"),
         rows,
         text_columns=(1,),
-        note="p: Student’s t with both standard errors, not corrected for the number of rows; none"
-        " where the source gives no error. † quoted second-hand or from memory, to be checked"
-        " against the source before it is cited. The same model scores differently from study to"
-        " study: to compare with a published model, show its images in the same study.",
+        note=(
+            "p: t test with both standard errors, not corrected for the number of rows; missing"
+            " where the source gives no standard error. † Not verified in the original source;"
+            " check before citing. The same model scores differently in different studies. To"
+            " compare with a published model, include its images in your study."
+        ),
     )
 
 
@@ -225,13 +234,15 @@ def tabulate_signal_detection(report: ReportPart) -> ReportTable:
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     columns = ("Method", "d′", CI95_HEADING, "Criterion", "d′ of the rate")
-    caption = "How well fakes were told from photographs"
-    note = "d′ is 0 where nobody can tell; a criterion below 0 leans to"
+    caption = "How well people discriminated fakes from photographs"
+    note = "d′ = 0 means no discrimination; a criterion below 0 means a bias toward"
     if report["input"]["single"]:
         short = [row[:-1] for row in rows]
-        return ReportTable(caption, columns[:-1], short, note=f"{note} fake.")
-    note += " the left. d′ of the rate: what the fooling rate is worth where nobody leans to a"
-    return ReportTable(caption, columns, rows, note=f"{note} side, to set beside published rates.")
+        return ReportTable(caption, columns[:-1], short, note=f"{note} “fake”.")
+    note += " the left. d′ of the rate: the d′ that the fooling rate implies if there were no"
+    return ReportTable(
+        caption, columns, rows, note=f"{note} side bias, for comparison with published rates."
+    )
 
 
 def tabulate_variance(report: ReportPart) -> ReportTable:
@@ -245,8 +256,8 @@ def tabulate_variance(report: ReportPart) -> ReportTable:
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     return ReportTable(
-        "Shares of the variation in who was fooled (ANOVA intraclass correlations)",
-        ("Method", "Between people", "Between photographs", "Trials a photograph",
+        "Share of the variance in being fooled (ANOVA intraclass correlations)",
+        ("Method", "Between people", "Between photographs", "Trials per photograph",
          "Reliability of a photograph’s rate"),
         rows,
     )  # fmt: skip
@@ -264,12 +275,12 @@ def tabulate_mixed(report: ReportPart) -> ReportTable:
         if (mixed := rate["mixed"])
     ]  # fmt: skip
     return ReportTable(
-        "Crossed logistic mixed model of each method, for comparison",
+        "Crossed logistic mixed model for each method, for comparison",
         ("Method", "Marginal rate, %", CI95_HEADING, "Intercept", "SD of people",
          "SD of photographs", "Deviance"),
         rows,
-        note="The marginal rate is integrated over people and photographs; the intercept alone"
-        " gives the rate of a typical person and photograph, which lies further from one half.",
+        note="The marginal rate is averaged over people and photographs. The intercept alone gives "
+        "the rate for a typical person and a typical photograph, which is farther from 50%.",
     )  # fmt: skip
 
 
@@ -285,8 +296,8 @@ def tabulate_influence(report: ReportPart) -> ReportTable:
         if out
     ]  # fmt: skip
     return ReportTable(
-        "What leaving out one person, or one photograph, does to a rate, in percent",
-        ("Method", "Left out", "Lowest rate", "Highest rate"),
+        "Influence of a single person or photograph: rates in percent without them",
+        ("Method", "Excluded", "Lowest rate", "Highest rate"),
         rows,
         text_columns=(1, 2, 3),
     )

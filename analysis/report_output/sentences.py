@@ -1,9 +1,8 @@
-"""The findings in plain sentences, made from the very numbers that the tables print."""
+"""The findings in sentences, made from the same numbers as the tables."""
 
 from collections.abc import Iterable
 
 from analysis.formatting import (
-    NARROW_SPACE,
     ReportPart,
     format_count,
     format_interval,
@@ -17,132 +16,143 @@ from analysis.formatting import (
 from analysis.inference.image_ranking import MIN_RELIABILITY
 from analysis.report_output.glossary import REASON_TEXTS, RULE_TEXTS
 
-SIGNIFICANCE_LEVEL = 0.05  # of a test, for what the sentences call a difference
+SIGNIFICANCE_LEVEL = 0.05  # below it, the sentences call a difference significant
 PARTICIPANT_WORDS = {
     "live": "people",
-    "preview": "people at a preview",
-    "simulated": "simulated people",
+    "preview": "people in a preview",
+    "simulated": "simulated participants",
 }
 
 
 def format_rate_sentence(method: str, report: ReportPart) -> str:
-    """How often a method fooled people, and what that is more and less than."""
+    """Describe a method's fooling rate, and compare it with 50% and the other methods."""
     rate = report["methods"][method]
     if rate["rate"] is None:
-        return f"No trial that counts showed {method_label(method)}."
+        return f"No included trial showed {method_label(method)}."
     digits = _digits(rate)
-    share = f"{format_percent(rate['rate'], digits)}{NARROW_SPACE}%"
+    share = f"{format_percent(rate['rate'], digits)}%"
     fooled = (
         f"{method_label(method)} fooled {PARTICIPANT_WORDS[report['input']['mode']]} on {share} of "
-        f"trials"
+        "trials"
     )
     if rate["ci95"] is None:
-        return f"{fooled}; one person and one photograph allow no interval."
-    start = (
-        f"{fooled} (95{NARROW_SPACE}% interval "
-        f"{format_interval(rate['ci95'], digits)}{_scope(rate)})"
-    )
+        return (
+            f"{fooled}. One participant and one photograph are not enough for a confidence"
+            " interval."
+        )
+    start = f"{fooled} (95% CI {format_interval(rate['ci95'], digits)}{_scope(rate)})"
     differences = [
-        f"{method_label(pair.lower)} by {format_percent(pair.difference, digits)} points"
+        f"{method_label(pair.lower)} (by {format_percent(pair.difference, digits)} points)"
         for pair in map(order_difference, filter(_is_significant, report["differences"]))
         if pair.higher == method
     ]
     compared = [
         *_compare_with_chance(rate),
-        *([f"more than {join_words(differences)}"] if differences else []),
+        *([f"significantly more often than {join_words(differences)}"] if differences else []),
     ]
     return f"{': '.join(filter(None, (start, '; '.join(compared))))}."
 
 
 def format_error_sentence(method: str, report: ReportPart) -> str:
-    """Of single images: how many were judged wrongly, fakes and photographs together."""
+    """Describe the errors on single images, fakes and photographs together."""
     rate = report["methods"][method]
     error, sharp = rate["error"], rate["d_prime_ci95"]
     if error["rate"] is None:
         return ""
-    interval_text = (
-        f" (95{NARROW_SPACE}% interval {format_interval(error['ci95'], 0)})"
-        if error["ci95"]
-        else ""
+    interval_text = f" (95% CI {format_interval(error['ci95'], 0)})" if error["ci95"] else ""
+    share = f"{format_percent(error['rate'], 0)}%{interval_text}"
+    sentence = (
+        f"Across {method_label(method)}’s fakes and the photographs, {share} of answers were wrong"
     )
-    share = f"{format_percent(error['rate'], 0)}{NARROW_SPACE}%{interval_text}"
-    sentence = f"Of {method_label(method)}’s fakes and the photographs {share} were judged wrongly"
     if rate["d_prime"] is None:
         return f"{sentence}."
-    bounds = f" ({format_number(sharp[0], 2)} to {format_number(sharp[1], 2)})" if sharp else ""
+    bounds = (
+        f" (95% CI {format_number(sharp[0], 2)} to {format_number(sharp[1], 2)})" if sharp else ""
+    )
     return (
-        f"{sentence}; d′ is {format_number(rate['d_prime'], 2)}{bounds}, 0 where nobody can tell."
+        f"{sentence}; d′ = {format_number(rate['d_prime'], 2)}{bounds}, where 0 means that people "
+        "could not tell them apart."
     )
 
 
 def format_sample_sentence(report: ReportPart) -> str:
-    """How many people judged how much, and who was left out."""
+    """Describe how much data was analyzed, and who was excluded."""
     exclusions = report["exclusions"]
     last_step = exclusions["flow"][-1]
     simulated = "simulated " * (report["input"]["mode"] == "simulated")
     participants = format_count(
-        last_step["participants"], f"{simulated}person", f"{simulated}people"
+        last_step["participants"], f"{simulated}participant", f"{simulated}participants"
     )
     if report["input"]["single"]:
         sentence = (
-            f"{participants} judged {format_count(last_step['trials'], 'image', 'images')} one by "
-            f"one"
+            f"{participants} judged {format_count(last_step['trials'], 'image', 'images')}, "
+            "one at a time"
         )
     else:
         pairs = format_count(last_step["trials"], "pair", "pairs")
-        sentence = f"{participants} judged {pairs} of a photograph and a fake"
+        sentence = f"{participants} judged {pairs}, each a photograph and a fake"
     if not last_step["trials"]:
-        sentence = "Nobody who counts has answered a test trial"
-    left_out = sum(person["excluded"] for person in exclusions["participants"])
-    if not left_out:
-        return f"{sentence}; nobody was left out."
+        sentence = "No included participant answered a test trial"
+    excluded_count = sum(person["excluded"] for person in exclusions["participants"])
+    if not excluded_count:
+        return f"{sentence}; no participant was excluded."
     broken = exclusions["by_reason"].items()
     reasons = join_words(
         [f"{format_number(count)} {REASON_TEXTS[reason]}" for reason, count in broken]
     )
-    several = "; some for several reasons" if sum(count for _, count in broken) > left_out else ""
-    others = format_count(left_out, "other is", "others are")
-    return f"{sentence}. {others} not counted: {reasons}{several}."
+    several = (
+        "; some for more than one reason"
+        if sum(count for _, count in broken) > excluded_count
+        else ""
+    )
+    others = format_count(excluded_count, "more participant was", "more participants were")
+    return f"{sentence}. {others} excluded: {reasons}{several}."
 
 
 def format_robustness_sentence(report: ReportPart) -> str:
-    """How far the rates would move if people were left out by other rules."""
+    """Describe how much the rates depend on the exclusion rules."""
     moves = [
         abs(other["rate"] - rate["rate"])
         for rate, other in _iterate_rule_variants(report)
         if None not in (other["rate"], rate["rate"])
     ]
     unfiltered_rates = [
-        f"{method_label(method)} {format_percent(rate['rate_without_exclusions'])}{NARROW_SPACE}%"
+        f"{method_label(method)} {format_percent(rate['rate_without_exclusions'])}%"
         for method, rate in report["methods"].items()
         if rate["rate_without_exclusions"] is not None
     ]
     if not moves or not report["exclusions"]["by_reason"]:
         return ""
-    farthest = f"moves no rate by more than {format_percent(max(moves))} points"
+    farthest = f"changes no rate by more than {format_percent(max(moves))} points"
     return (
-        f"With everybody counted the rates are {join_words(unfiltered_rates)}. Leaving out any one "
-        f"rule"
-        f" {farthest if max(moves) else 'changes no rate'}.{_format_reversals(report)}"
+        f"Without any exclusions, the rates would be {join_words(unfiltered_rates)}. Dropping any "
+        f"single exclusion rule {farthest if max(moves) else 'changes no rate'}."
+        f"{_format_reversals(report)}"
     )
 
 
 def format_design_sentence(report: ReportPart) -> str:
-    """Whether the study is what was registered."""
+    """Compare the study with its frozen design."""
     design = report["design"]
     if design["verdict"] == "unknown":
-        hash_text = f" (the answers carry {design['sha256'][:12]})" if design["sha256"] else ""
-        return f"No frozen design was given to compare this study with{hash_text}."
+        hash_text = (
+            f" (the responses carry design {design['sha256'][:12]})" if design["sha256"] else ""
+        )
+        return f"No frozen design was given, so deviations from it were not checked{hash_text}."
     if design["verdict"] == "match":
-        return f"The study matches its frozen design, {design['sha256'][:12]}."
+        return (
+            f"The study matches its frozen design ({design['sha256'][:12]}) in everything that the"
+            " responses can show."
+        )
     many = format_count(len(design["deviations"]), "deviation", "deviations")
     return (
-        f"The study departs from its frozen design, {design['sha256'][:12]}: {many}, listed below."
+        f"The study deviates from its frozen design ({design['sha256'][:12]}): {many}, listed"
+        " below."
     )
 
 
 def format_ranking_sentence(report: ReportPart) -> str:
-    """How far the order of the fakes can be trusted."""
+    """Describe the reliability of the ranking of the fakes."""
     shares = {method: rate["ranking"]["reliability"] for method, rate in report["methods"].items()}
     trusted = {method: share for method, share in shares.items() if share is not None}
     unranked = join_words([method_label(method) for method in shares if method not in trusted])
@@ -153,19 +163,22 @@ def format_ranking_sentence(report: ReportPart) -> str:
         ]
     )
     sentences = (
-        [f"On a scale from 0 to 1 the reliability of a fake’s rate is {reliabilities}."]
+        [f"The reliability of a single fake’s rate, from 0 to 1, is {reliabilities}."]
         if trusted
         else []
     )
     if trusted and min(trusted.values()) < MIN_RELIABILITY:
-        sentences.append("Below 0.5 a ranking is mostly noise.")
+        sentences.append("Below 0.5, a ranking of fakes is mostly noise.")
     if unranked:
-        sentences.append(f"The fakes of {unranked} cannot be ranked: too few trials, or all alike.")
+        sentences.append(
+            f"The fakes of {unranked} cannot be ranked: there are too few trials, or the fakes do"
+            " not differ."
+        )
     return " ".join(sentences)
 
 
 def format_difference_sentence(difference: ReportPart) -> str:
-    """Which of two methods fooled more often, and whether the study can tell."""
+    """Describe the difference between two methods, and whether it is significant."""
     pair = order_difference(difference)
     more, less, points = (
         method_label(pair.higher),
@@ -173,68 +186,78 @@ def format_difference_sentence(difference: ReportPart) -> str:
         f"{format_percent(pair.difference)} points",
     )
     if pair.ci95 is None:
-        return f"{more} and {less} lie {points} apart; the data are too few to judge that."
-    interval_text = f"95{NARROW_SPACE}% interval {format_interval(pair.ci95)}{_scope(difference)}"
+        return f"{more} and {less} differ by {points}; there are too few data to test this."
+    interval_text = f"95% CI {format_interval(pair.ci95)}{_scope(difference)}"
     if not _is_significant(difference):
         return (
-            f"{more} and {less} cannot be told apart: the difference is {points} ({interval_text})."
-            f" {_format_equivalence(difference['equivalence'])}"
+            f"The difference between {more} and {less} is not significant: {points} "
+            f"({interval_text}). {_format_equivalence(difference['equivalence'])}"
         )
     p = difference["p_holm"]
-    tested = "no test was possible" if p is None else format_p_equation(p)
-    return f"{more} fooled more often than {less}, by {points} ({interval_text}; {tested})."
+    tested = "no test was possible; based on the interval" if p is None else format_p_equation(p)
+    return (
+        f"The fooling rate of {more} is {points} higher than that of {less} "
+        f"({interval_text}; {tested})."
+    )
 
 
 def _format_reversals(report: ReportPart) -> str:
-    """Which differences other rules would make appear or vanish."""
-    turns = []
+    """List the differences whose significance depends on the exclusion rules."""
+    reversals = []
     for pair in report["differences"]:
-        alternatives = {"with everybody counted": pair["without_exclusions"]}
+        alternatives = {"without any exclusions": pair["without_exclusions"]}
         for rule, other in pair["without_a_rule"].items():
-            alternatives[f"without the rule on {RULE_TEXTS[rule]}"] = other
+            alternatives[f"without the rule “{RULE_TEXTS[rule]}”"] = other
         for way, other in alternatives.items():
             if other and _is_significant(other) != _is_significant(pair):
-                can = "cannot" if _is_significant(pair) else "can"
-                turns.append(
-                    f"{way} {method_label(pair['a'])} and {method_label(pair['b'])}"
-                    f" {can} be told apart"
+                verb = "is not" if _is_significant(pair) else "is"
+                reversals.append(
+                    f"{way}, the difference between {method_label(pair['a'])} and "
+                    f"{method_label(pair['b'])} {verb} significant"
                 )
-    if turns:
-        return f" But {'; '.join(turns)}."
-    return " By no such choice does a difference appear or vanish." if report["differences"] else ""
+    if reversals:
+        return f" However, {'; '.join(reversals)}."
+    return (
+        " None of these choices changes which differences are significant."
+        if report["differences"]
+        else ""
+    )
 
 
 def _format_equivalence(test: ReportPart) -> str:
     if test["p"] is None:
-        return "That does not make them equal."
-    within = (
-        f"{format_number(100 * test['margin'], 1)} points of each other "
-        f"({format_p_equation(test['p'])})"
-    )
+        return "This does not show that they are equal."
+    within = f"{format_number(100 * test['margin'], 1)} points ({format_p_equation(test['p'])})"
     if test["p"] < SIGNIFICANCE_LEVEL:
-        return f"They lie within {within}."
-    return f"That does not make them equal: nothing shows that they lie within {within}."
+        return f"They are equivalent within {within}."
+    return f"Equivalence within {within} was not shown either."
 
 
 def _compare_with_chance(rate: ReportPart) -> list[str]:
-    """Only of pairs: single images have no chance rate."""
+    """Compare a rate with 50%; empty for single images, which have no such rate."""
     p = rate["vs_chance"]["p_holm"]
     if p is None:
         return []
     if p >= SIGNIFICANCE_LEVEL:
-        return ["not told from chance"]
-    return ["below chance" if rate["rate"] < 0.5 else "above chance"]
+        return ["not significantly different from the 50% of a perfect fake"]
+    return [
+        (
+            "below the 50% of a perfect fake"
+            if rate["rate"] < 0.5
+            else "above the 50% of a perfect fake"
+        )
+    ]
 
 
 def _iterate_rule_variants(report: ReportPart) -> Iterable[tuple[ReportPart, ReportPart]]:
-    """(rate, rate without one of the rules) of every method and rule."""
+    """Yield each method's rate with its rate when one rule is dropped, for every rule."""
     for others in report["exclusions"]["leave_one_rule_out"].values():
         for method, other in others.items():
             yield report["methods"][method], other
 
 
 def _is_significant(difference: ReportPart) -> bool:
-    """By its test; by its interval where there is none."""
+    """Decide by the test, or by the interval if no test was possible."""
     if difference["p_holm"] is not None:
         return bool(difference["p_holm"] < SIGNIFICANCE_LEVEL)
     low, high = difference["ci95"] or (0, 0)
@@ -242,12 +265,12 @@ def _is_significant(difference: ReportPart) -> bool:
 
 
 def _digits(rate: ReportPart) -> int:
-    """Whole percents, unless that would hide the interval."""
+    """Return how many digits to print: none, unless that would hide the interval."""
     bounds = rate["ci95"]
     return 1 if bounds and bounds[1] - bounds[0] < 0.02 else 0
 
 
 def _scope(entry: ReportPart) -> str:
     if "one_participant" in entry["flags"]:
-        return ", for one person only"
-    return ", for one photograph only" if "one_image" in entry["flags"] else ""
+        return ", for this participant only"
+    return ", for this photograph only" if "one_image" in entry["flags"] else ""

@@ -1,4 +1,4 @@
-"""A table of the page, every cell as it is printed."""
+"""A table of the report: every cell as it is printed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from analysis.formatting import (
 )
 from analysis.inference.intervals import Interval
 
-CI95_HEADING = f"95{NARROW_SPACE}% interval"
+CI95_HEADING = "95% CI"
 
 
 @dataclass(frozen=True)
 class ReportTable:
-    """columns: the headings.
+    """A table with a caption.
 
-    The first column names the rows. text_columns: columns that hold text.
+    columns: the headings; the first column names the rows. text_columns: columns that hold text.
     """
 
     caption: str
@@ -34,12 +34,12 @@ EMPTY_TABLE = ReportTable("", (), [])
 
 
 def format_pair(pair: ReportPart) -> str:
-    """Of a difference, in the order that its sign has."""
-    return f"{method_label(pair['a'])} less {method_label(pair['b'])}"
+    """Name the methods of a difference a − b in its order."""
+    return f"{method_label(pair['a'])} − {method_label(pair['b'])}"
 
 
 def format_plain_interval(bounds: Interval | None) -> str:
-    """Of what is no percentage."""
+    """Format the interval of a value that is not a percentage."""
     return (
         EN_DASH
         if bounds is None
@@ -48,12 +48,12 @@ def format_plain_interval(bounds: Interval | None) -> str:
 
 
 def format_source_mark(checked: str) -> str:
-    """† where nobody read the source itself."""
+    """Return † for a published value that was not checked in the original source."""
     return "" if checked == "original" else f"{NARROW_SPACE}†"
 
 
 def format_standard_error(other: ReportPart) -> str:
-    """± the standard error, where it is known."""
+    """Format a standard error as ±, or nothing if it is unknown."""
     if other["se"] is None:
         return ""
     assumed = " (assumed)" if other["se_assumed"] else ""

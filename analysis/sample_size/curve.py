@@ -38,7 +38,7 @@ def draw_power_curve(
     axes.set_ylim(0, 1)
     axes.set_xlim(0, curve[-1]["participants"])
     axes.set_xlabel("people", fontsize=SMALL_FONT_SIZE, color=MUTED)
-    set_percent_ticks(axes, [0, 0.2, 0.4, 0.6, 0.8, 1], "% of studies that show it", "y")
+    set_percent_ticks(axes, [0, 0.2, 0.4, 0.6, 0.8, 1], "power (%)", "y")
     participants, power = ([point[key] for point in curve] for key in ("participants", "power"))
     axes.plot(participants, power, color=ACCENT, linewidth=2.4, clip_on=False)
     text_style: dict[str, Any] = {"textcoords": "offset points", "fontsize": SMALL_FONT_SIZE}
@@ -49,7 +49,7 @@ def draw_power_curve(
             axes.annotate(label, (count, int(key) / 100), (8, -12), color=INK, **text_style)
     if limit < MIN_NOTABLE_LIMIT:
         axes.axhline(limit, color=MUTED, linewidth=0.9, linestyle=DASHED)
-        label = "with any number of people"
+        label = "limit for any number of people"
         axes.annotate(
             label, (participants[-1], limit), (0, 4), color=MUTED, ha="right", **text_style
         )

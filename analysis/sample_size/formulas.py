@@ -66,7 +66,7 @@ class PowerScenario:
 def compute_power(scenario: PowerScenario, participants: float) -> float:
     """Chance that a study of so many people shows what it is to show.
 
-    By a two-sided test at 5 %, or by two one-sided ones (TOST). participants: in all; infinite ones
+    By a two-sided test at 5%, or by two one-sided ones (TOST). participants: in all; infinite ones
     leave what the images allow.
     """
     df = _degrees_of_freedom(scenario, participants)
@@ -106,7 +106,7 @@ def find_images_needed(scenario: PowerScenario, target: float) -> int | None:
 
 
 def expected_half_width(scenario: PowerScenario, participants: int) -> float:
-    """Half the width to expect of the first rate's 95 % interval."""
+    """Half the width to expect of the first rate's 95% interval."""
     here = participants if scenario.is_within else participants / scenario.methods
     df = min(here, scenario.images) - 1
     return t_quantile(df) * sqrt(_rate_variance(scenario, scenario.rates[0], participants))

@@ -73,7 +73,7 @@ def format_plan(scenario: PowerScenario, plan: Mapping[str, Any]) -> Iterator[st
         if key in plan["simulated"]:
             yield (
                 f"  of simulated studies of this size {format_percent(plan['simulated'][key])} % "
-                f"show it"
+                "show it"
             )
     if plan["reason"]:
         yield plan["reason"]
@@ -87,16 +87,16 @@ def _name_effects(effects: EffectSds) -> dict[str, float]:
 
 def _format_question(scenario: PowerScenario) -> str:
     first, second = (f"{format_percent(rate)} %" for rate in scenario.rates)
-    goal = f"To tell {first} from {second}"
+    goal = f"To detect a difference between {first} and {second}"
     if scenario.margin is not None:
         goal = (
             f"To show {first} and {second} to differ by less than "
             f"{format_percent(scenario.margin)} points"
         )
-    assignment_text = "everybody sees all" if scenario.is_within else "everybody sees one"
+    assignment_text = "everybody sees all" if scenario.is_within else "one of"
     trials = (
         f"{format_number(scenario.trials)} trials a person on {format_number(scenario.images)} "
-        f"photographs"
+        "photographs"
     )
     return f"{goal}: {trials}, {assignment_text} of {scenario.methods} methods"
 
@@ -107,10 +107,14 @@ def _format_limit_reason(scenario: PowerScenario, missed: Sequence[str]) -> str 
         return None
     left = format_percent(expected_difference_se(scenario, inf), 2)
     enough = find_images_needed(scenario, TARGET_POWERS[missed[0]])
-    remedy = f"it takes more than {format_number(enough)}" if enough else "more would not help"
+    remedy = (
+        f"it takes more than {format_number(enough)}"
+        if enough
+        else "more photographs would not help"
+    )
     return (
         f"No number of people gives {join_words(missed)} % power: {format_number(scenario.images)} "
-        f"photographs"
+        "photographs"
         f" leave a standard error of {left} points however many come; {remedy}"
     )
 
