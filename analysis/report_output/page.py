@@ -103,7 +103,7 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
             rates.tabulate_mixed_differences,
         ],
         "Results by folder of photographs": [rates.tabulate_subgroups],
-        "Beside published rates": [rates.tabulate_published],
+        "Comparison with published rates": [rates.tabulate_published],
         "Sensitivity": [rates.tabulate_signal_detection],
         "Sources of variation": [
             rates.tabulate_variance,

@@ -84,7 +84,7 @@ def _format_timing_sentence(timing: ReportPart) -> Iterator[str]:
         return
     disturbed = f"{format_percent(timing['disturbed'])}% of the included trials were"
     sentence = (
-        f"{disturbed if timing['disturbed'] else 'None of the included trials was'} disturbed"
+        f"{disturbed if timing['disturbed'] else 'No included trial was'} disturbed"
     )
     off = [exposure["shorter_share"] + exposure["longer_share"] for exposure in timing["exposures"]]
     if off:
