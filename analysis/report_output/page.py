@@ -110,7 +110,7 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
             rates.tabulate_mixed,
             rates.tabulate_influence,
         ],
-        "How people answered": [
+        "Response behavior": [
             participants.tabulate_side_bias,
             participants.tabulate_consistency,
             participants.tabulate_order_effect,

@@ -83,9 +83,7 @@ def _format_timing_sentence(timing: ReportPart) -> Iterator[str]:
     if not timing["trials"]:
         return
     disturbed = f"{format_percent(timing['disturbed'])}% of the included trials were"
-    sentence = (
-        f"{disturbed if timing['disturbed'] else 'No included trial was'} disturbed"
-    )
+    sentence = f"{disturbed if timing['disturbed'] else 'No included trial was'} disturbed"
     off = [exposure["shorter_share"] + exposure["longer_share"] for exposure in timing["exposures"]]
     if off:
         most = f"at most {format_percent(max(off))}% of exposures were"
