@@ -1,4 +1,4 @@
-"""What the commands share: a mistake is one line on stderr, and files are written whole."""
+"""Run commands with one-line errors, and write files atomically."""
 
 import secrets
 import sys

@@ -14,7 +14,7 @@ Codes = NDArray[np.int64]
 
 
 def count_clusters(codes: Codes) -> int:
-    """How many different codes there are. codes (n,): whole numbers from 0."""
+    """Return the number of distinct codes. codes (n,): integers from 0."""
     return int(np.count_nonzero(np.bincount(codes)))
 
 
@@ -36,12 +36,12 @@ class Trials:
 
     @property
     def factors(self) -> tuple[Codes, ...]:
-        """What comes back from trial to trial: people, images, and photographs beside them."""
+        """The crossed factors: participants, images, and photographs shown beside them."""
         return self.participant, self.image, *([] if self.real_image is None else [self.real_image])
 
     @cached_property
     def factor_levels(self) -> tuple[int, ...]:
-        """How many people, images, and photographs beside them."""
+        """The numbers of levels of the factors."""
         return tuple(map(count_clusters, self.factors))
 
     def estimable_factors(self) -> tuple[list[Codes], int]:

@@ -1,4 +1,4 @@
-"""From photographs to stimuli: the demo's use of the `colorizer` command."""
+"""Make stimuli from photographs with the `colorizer` command."""
 
 from functools import partial
 from pathlib import Path
@@ -61,7 +61,7 @@ def find_own_photos(folder: str) -> Path | None:
 
 
 def count_photo_files(own: Path) -> int:
-    """How many files look like photographs; `colorizer split` may still refuse some."""
+    """Count the files that look like photographs; `colorizer split` may still refuse some."""
     return sum(path.suffix.lower() in PHOTO_SUFFIXES for path in own.rglob("*"))
 
 

@@ -69,7 +69,7 @@ def script_path(name: str) -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """Without the researcher's own STUDY_ settings: the demo must not touch a real database."""
+    """Return the environment without STUDY_ settings, so that the demo touches no real database."""
     return {name: value for name, value in os.environ.items() if not name.startswith("STUDY_")}
 
 

@@ -73,7 +73,7 @@ PHOTOGRAPHS = (
 
 
 def find_package_folders(wheel: Path | None) -> dict[str, Traversable]:
-    """Where each package's files are; a package that is not at hand is left out.
+    """Return the folder of each package's files, without packages that are not installed.
 
     wheel: foolbox's, read as the zip file it is, since installing it would bring much along.
     """

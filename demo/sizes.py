@@ -1,4 +1,4 @@
-"""How long the demo's studies are: what was planned, or what the photographs allow."""
+"""The length of the demo's studies: as planned, or as the photographs allow."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class StudySize:
 
     @property
     def photographs(self) -> int:
-        """What one participant needs."""
+        """The number of photographs that one participant needs."""
         return self.practice + self.trials + self.attention_checks
 
 

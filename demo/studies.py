@@ -1,4 +1,4 @@
-"""From stimuli to a report: the demo's use of the `study` command and of the report."""
+"""Run studies and make a report with the `study` command and `analysis.report`."""
 
 import csv
 import re
@@ -34,18 +34,18 @@ def make_studies(folder: Path) -> None:
 
 
 def count_photographs(manifest: Path) -> int:
-    """How many photographs there are stimuli of."""
+    """Count the photographs in a manifest."""
     with manifest.open(newline="", encoding="utf-8") as file:
         return sum(row["method"] == "real" for row in csv.DictReader(file))
 
 
 def report_path(folder: Path) -> Path:
-    """Where the researcher's page looks for it."""
+    """Return the path at which the researcher pages look for the report."""
     return folder / "instance" / "reports" / SIMULATED_SLUG / "report.html"
 
 
 def read_study_state(folder: Path, slug: str) -> str | None:
-    """draft, open, paused or closed; None when the database has no such study."""
+    """Return the study's state (draft, open, paused or closed), or None if it does not exist."""
     status = execute(folder, ("study", "status", slug))  # "demo: open; nobody yet; 0 answers"
     found = re.match(rf"{slug}: (\w+);", status.stdout)
     return found[1] if found else None
@@ -60,7 +60,7 @@ def export_answers(folder: Path) -> Path:
 
 
 def count_complete(folder: Path) -> int:
-    """How many simulated people have answered everything."""
+    """Count the simulated participants who completed the study."""
     if read_study_state(folder, SIMULATED_SLUG) is None:
         return 0
     people = export_answers(folder).with_name("participants.csv")
@@ -113,7 +113,7 @@ def add_german(protocol: str) -> str:
 
 
 def fill_in_wording(wording: Path) -> None:
-    """What the texts leave to the researcher: the demo has none, and says so."""
+    """Fill in the placeholders of the texts; the demo has no researcher and says so."""
     for file in wording.rglob("*.md"):
         text = file.read_text(encoding="utf-8")
         file.write_text(re.sub(r"\[\.\.\.[^]]*\]", PLACEHOLDER_TEXT, text), encoding="utf-8")

@@ -73,7 +73,7 @@ def write_photographs(folder: Path) -> None:
 
 
 def is_colorful(square: Image.Image) -> bool:
-    """Whether at least half of the pixels are clearly not gray."""
+    """Return whether at least half of the pixels are clearly not gray."""
     saturation = square.convert("HSV").getchannel("S").histogram()
     return sum(saturation[60:]) > SQUARE**2 / 2
 

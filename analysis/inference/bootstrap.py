@@ -157,7 +157,7 @@ def bootstrap_intervals(
 
 
 def _percentile_interval(rates: FloatArray | None, columns: tuple[int, ...]) -> Interval | None:
-    """Of one method's replicates, or of one less another's."""
+    """Summarize the replicates of one method, or of the difference of two."""
     if rates is None:
         return None
     replicates = rates[:, columns[0]] - (rates[:, columns[1]] if len(columns) > 1 else 0.0)

@@ -27,7 +27,7 @@ def clustered_variance(influence: Influence, codes: Codes) -> float:
 
 
 def intersection_variance(influence: Influence, *factors: Codes) -> float:
-    """As `clustered_variance`, by the distinct combinations of these factors' levels."""
+    """Return the variance clustered by the distinct combinations of the factors' levels."""
     cell_codes = factors[0]
     for codes in factors[1:]:
         cell_codes = cell_codes * (codes.max() + 1) + codes
@@ -63,7 +63,9 @@ class LeaveOneOut:
 def find_extreme_leave_one_out(
     fooled: NDArray[np.bool_], codes: Codes, names: Sequence[str]
 ) -> LeaveOneOut | None:
-    """Of the rate of fooled (n,); codes (n,): whose trial, or of what; names: by code.
+    """Find the clusters whose removal changes the rate most.
+
+    fooled (n,); codes (n,): the trial's cluster, a participant or an image; names: by code.
 
     None where fewer than two have trials.
     """

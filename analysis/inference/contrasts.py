@@ -1,4 +1,4 @@
-"""Rates against each other, against chance, and against published ones.
+"""Compare rates with each other, with chance, and with published rates.
 
 Differences: two-way clustered on stacked influence values (Cameron, Gelbach & Miller 2011), paired
 wherever people or images are shared. Many tests: Holm 1979. Equivalence: Schuirmann 1987.
@@ -29,7 +29,7 @@ MIN_VARIANCE = 1e-15  # a variance below this is not in the data
 
 @dataclass(frozen=True)
 class TTest:
-    """A two-sided t test; None where the data allow none."""
+    """A two-sided t test; None if no test is possible."""
 
     t: float | None = None
     df: int | None = None
@@ -38,7 +38,7 @@ class TTest:
 
 @dataclass(frozen=True)
 class Difference:
-    """rate(a) - rate(b), for new people and new images; None where the data cannot tell.
+    """rate(a) - rate(b), for new people and new images; None if it cannot be estimated.
 
     flags: `one_participant` and `one_image` (of either method: the interval leaves that factor
     out), `rate_at_bound` (Newcombe's interval, no test), `no_variation`.
@@ -57,9 +57,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Equivalence:
-    """Whether a difference lies within the margin either way: p below 0.05, ci90 inside of it.
+    """A test of equivalence: p below 0.05 means that ci90 lies within ±margin.
 
-    None where the difference has no standard error.
+    None if the difference has no standard error.
     """
 
     margin: float
@@ -68,13 +68,13 @@ class Equivalence:
 
 
 def t_test(difference: float, se: float, df: int) -> TTest:
-    """Whether a difference is more than its standard error explains."""
+    """Test a difference against 0 by its standard error."""
     t = difference / se
     return TTest(t, df, two_sided_p(t, df))
 
 
 def compare_with_chance(rate: Rate) -> TTest:
-    """Against 0.5. At a rate of 0 or 1: the exact binomial test on n_eff trials, without t."""
+    """Test a rate against 0.5; a rate of 0 or 1 by the exact binomial test on n_eff trials."""
     if rate.rate is None or rate.n_eff is None or rate.df is None:
         return TTest()
     if rate.se is None:
@@ -83,14 +83,14 @@ def compare_with_chance(rate: Rate) -> TTest:
 
 
 def compare_with_published(rate: Rate, published: float, se: float | None) -> TTest:
-    """Against a rate measured elsewhere with a standard error of its own; without one, no test."""
+    """Test a rate against one measured elsewhere; without a standard error there is no test."""
     if rate.rate is None or rate.se is None or rate.df is None or se is None:
         return TTest()
     return t_test(rate.rate - published, sqrt(rate.se**2 + se**2), rate.df)
 
 
 def compare_all_methods(trials: Trials, rates: Mapping[str, Rate]) -> list[Difference]:
-    """The difference of every two methods that have trials, in alphabetical order."""
+    """Return the difference of every two methods with trials, in alphabetical order."""
     methods_with_trials = sorted(method for method, rate in rates.items() if rate.trials)
     return [
         compare_two_methods(trials, rates, a, b) for a, b in combinations(methods_with_trials, 2)
@@ -98,14 +98,17 @@ def compare_all_methods(trials: Trials, rates: Mapping[str, Rate]) -> list[Diffe
 
 
 def compare_two_methods(trials: Trials, rates: Mapping[str, Rate], a: str, b: str) -> Difference:
-    """One difference. Both methods need trials; `rates` are those of the same trials."""
+    """Return the difference of two methods. Both need trials; `rates` are of the same trials."""
     return compare_trial_sets(trials.for_method(a), trials.for_method(b), rates, a, b)
 
 
 def compare_trial_sets(
     part_a: Trials, part_b: Trials, rates: Mapping[str, Rate], a: str, b: str
 ) -> Difference:
-    """Of the trials of one part against another's; a, b: what to call the two, as in `rates`."""
+    """Return the difference between the fooling rates of two sets of trials, rate(a) - rate(b).
+
+    a, b: the sets' names, which are also their keys in `rates`.
+    """
     ci_a, ci_b = rates[a], rates[b]
     rate_a, rate_b = ci_a.fooled / ci_a.trials, ci_b.fooled / ci_b.trials
     pairs = list(zip(part_a.factors, part_b.factors, strict=True))
@@ -131,7 +134,7 @@ def compare_trial_sets(
 
 
 def equivalence_test(difference: Difference, margin: float) -> Equivalence:
-    """Two one-sided tests. margin: above 0, stated before the data."""
+    """Run two one-sided tests. margin: above 0, fixed before the data."""
     if difference.se is None or difference.df is None:
         return Equivalence(margin)
     t = (margin - abs(difference.difference)) / difference.se
@@ -161,16 +164,16 @@ def _with_clustered_interval(
 
 
 def _with_newcombe_interval(partial: Difference, a: Rate, b: Rate) -> Difference:
-    """A rate of 0 or 1 hides its variance: an interval from the two rates' own, and no test."""
+    """Add Newcombe's interval, because a rate of 0 or 1 has no variance; there is no test."""
     if a.rate is None or b.rate is None or a.ci95 is None or b.ci95 is None:
         return partial
     return replace(partial, ci95=newcombe_interval(a.rate, a.ci95, b.rate, b.ci95))
 
 
 def _factor_df(codes_a: Codes, codes_b: Codes) -> int | None:
-    """Degrees of freedom of one factor: clusters less one, or less two where none is shared.
+    """Return the degrees of freedom of a factor: clusters minus 1, or minus 2 if none is shared.
 
-    None where a method has a single cluster: its spread cannot be seen.
+    None if a method has a single cluster, which has no variance.
     """
     size = max(int(codes_a.max()), int(codes_b.max())) + 1
     seen_a, seen_b = (np.bincount(codes, minlength=size) > 0 for codes in (codes_a, codes_b))
@@ -180,7 +183,7 @@ def _factor_df(codes_a: Codes, codes_b: Codes) -> int | None:
 
 
 def adjust_holm(p: Sequence[float | None]) -> list[float | None]:
-    """Adjusted p-values in the same order; None (no test) stays None and counts for nothing."""
+    """Adjusted p-values in the same order; None (no test) stays None and is not counted."""
     sorted_p = sorted((value, index) for index, value in enumerate(p) if value is not None)
     adjusted: list[float | None] = [None] * len(p)
     highest = 0.0
@@ -198,9 +201,9 @@ OTHER_GROUPS = "the others"
 
 @dataclass(frozen=True)
 class Subgroup:
-    """One method's rate on one folder's images, and how it differs from that on all the others.
+    """A method's rate on the images of one folder, and its difference from the other folders.
 
-    difference: None where only one folder has trials. p_holm: over all methods and groups.
+    difference: None if only one folder has trials. p_holm: over all methods and groups.
     """
 
     group: str
@@ -213,9 +216,11 @@ class Subgroup:
 def compare_subgroups(
     trials: Trials, methods: Sequence[str], names: Sequence[str]
 ) -> list[Subgroup]:
-    """Of each method with trials. names: of the images, by code; what precedes the last `/` groups.
+    """Compare each method's rate on each folder of images with its rate on the others.
 
-    Empty where the images stand in one folder, or in more than 20.
+    names: the images' names, by code; the part before the last `/` is the folder.
+
+    Empty if the images are in one folder, or in more than 20.
     """
     groups, of_image = np.unique([name.rpartition("/")[0] for name in names], return_inverse=True)
     if not 1 < len(groups) <= MAX_GROUPS:

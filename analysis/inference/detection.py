@@ -1,4 +1,4 @@
-"""How well people tell fakes from photographs, apart from how they lean (signal detection theory).
+"""Signal detection theory: sensitivity to fakes, separated from response bias.
 
 Macmillan & Creelman 2005: pairs are two-alternative forced choices, single images yes-no answers.
 A rate of 0 or 1 takes the log-linear correction (Hautus 1995).
@@ -21,13 +21,14 @@ REAL_METHOD = "real"  # the method of single images that are photographs
 
 @dataclass(frozen=True)
 class SignalDetection:
-    """d' and criterion; None where the data cannot tell.
+    """d' and criterion; None if they cannot be estimated.
 
-    Pairs: a hit is `left` where left was right, a false alarm `left` where it was not; a criterion
-    below 0 leans to the left. Single images: a hit is a fake called fake, a false alarm a
-    photograph called fake; below 0 leans to `fake`. d_prime: 0 is no better than chance. se, ci95,
-    df: for new people and new images. flags: `no_trials` (of either kind), `rate_at_bound`
-    (corrected, no interval), `one_participant`, `one_image` (the interval leaves that factor out).
+    Pairs: a hit is `left` when left was right, a false alarm `left` when it was not; a criterion
+    below 0 is a bias to the left. Single images: a hit is a fake called fake, a false alarm a
+    photograph called fake; a criterion below 0 is a bias to `fake`. d_prime: 0 is chance level.
+    se, ci95, df: for new people and new images. flags: `no_trials` (of either kind),
+    `rate_at_bound` (corrected, no interval), `one_participant`, `one_image` (the interval does not
+    generalize over that factor).
     """
 
     hit_rate: float | None = None
@@ -41,9 +42,9 @@ class SignalDetection:
 
 
 def estimate_sdt_pairs(trials: Trials, left: NDArray[np.bool_]) -> SignalDetection:
-    """left (n,): the side chosen was the left one.
+    """Estimate d' and criterion of pairs. left (n,): whether the left image was chosen.
 
-    Two images tell more than one, so the z of pairs count for 1 / sqrt(2).
+    A pair carries more information than a single image, so its z is divided by sqrt(2).
     """
     return _estimate_sdt(
         trials, said_signal=left, is_signal=left != trials.fooled, scale=1 / sqrt(2)
@@ -51,24 +52,30 @@ def estimate_sdt_pairs(trials: Trials, left: NDArray[np.bool_]) -> SignalDetecti
 
 
 def estimate_sdt_single(trials: Trials, method: str) -> SignalDetection:
-    """One method's fakes against the photographs; `fooled` is an error of either kind."""
+    """Estimate d' of a method's single fakes against the photographs.
+
+    `fooled` is an error of either kind.
+    """
     both = _with_photographs(trials, method)
     signal = both.method == method
     return _estimate_sdt(both, said_signal=both.fooled != signal, is_signal=signal, scale=1.0)
 
 
 def estimate_error_rate(trials: Trials, method: str) -> Rate:
-    """Share of errors over one method's single fakes and the photographs; 0.5 is not chance."""
+    """Return the share of errors on a method's single fakes and the photographs.
+
+    It has no chance level of 0.5.
+    """
     return estimate_rate(_with_photographs(trials, method))
 
 
 def d_prime_from_rate(rate: float | None) -> float | None:
-    """d' of pairs at a fooling rate, had nobody leaned to a side; None at 0 and 1, and of None."""
+    """Return the d' of pairs that a fooling rate implies without side bias; None at 0 and 1."""
     return None if rate in (None, 0, 1) else float(-sqrt(2) * special.ndtri(rate))
 
 
 def _with_photographs(trials: Trials, method: str) -> Trials:
-    """One method's fakes, and the photographs that the same people judged among them."""
+    """Select a method's fakes and the photographs that the same participants saw."""
     fakes = trials.method == method
     by_same_participants = np.isin(trials.participant, trials.participant[fakes])
     return trials.select(fakes | (by_same_participants & (trials.method == REAL_METHOD)))
@@ -116,5 +123,5 @@ def _estimate_sdt(
 
 
 def _normal_density(z: float) -> float:
-    """Of the standard normal: the slope of a rate in its z."""
+    """Return the density of the standard normal distribution: the slope of a rate in its z."""
     return exp(-(z**2) / 2) / sqrt(2 * pi)

@@ -1,4 +1,4 @@
-"""Which images fool most: each one's rate, drawn towards the others' by how little it was seen.
+"""Rank images by how often their fakes fooled, with rates shrunk toward the mean.
 
 Empirical Bayes with the beta-binomial (Griffin & Krutchkoff 1971): rates of images follow
 Beta(alpha, beta), fitted by maximum likelihood. Raw rates of a few trials rank luck.
@@ -22,7 +22,7 @@ PARAMETER_BOUNDS = ((-12.0, 12.0), (-7.0, 12.0))
 
 @dataclass(frozen=True)
 class ImageRate:
-    """How often one image's fake fooled. shrunk_rate, ci95: posterior mean and 95% interval."""
+    """The fooling rate of one image's fake. shrunk_rate, ci95: posterior mean and 95% interval."""
 
     image: str
     method: str

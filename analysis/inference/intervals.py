@@ -16,12 +16,12 @@ def t_quantile(df: float, probability: float = 0.975) -> float:
 
 
 def two_sided_p(t: float, df: float) -> float:
-    """How often Student's t lies further from 0 than this."""
+    """Return the two-sided p value of a t statistic."""
     return float(2 * special.stdtr(df, -abs(t)))
 
 
 def one_sided_p(t: float, df: float) -> float:
-    """How often Student's t lies above this."""
+    """Return the one-sided (upper) p value of a t statistic."""
     return float(special.stdtr(df, -t))
 
 

@@ -1,4 +1,4 @@
-"""How often a method's fakes fooled people, with an interval for new people and new images.
+"""Fooling rates, with intervals for new people and new images.
 
 Wilson's interval on the two-way clustered effective number of trials, t quantile
 (Wilson 1927; Cameron, Gelbach & Miller 2011). Proportions in [0, 1]; 0.5 is chance.
@@ -26,7 +26,7 @@ TYPICAL_ICC_IMAGE = 0.10
 
 @dataclass(frozen=True)
 class Rate:
-    """A fooling rate and what is known of it; None where the data cannot tell.
+    """A fooling rate with its interval; None for what cannot be estimated.
 
     se, ci95, df: for new people and new images. deff: the variance in multiples of the binomial
     one; n_eff = trials / deff. flags: `no_trials`, `one_participant`, `one_image`,
@@ -49,9 +49,9 @@ class Rate:
 
 
 def estimate_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
-    """The rate of one method's trials.
+    """Estimate the rate of one method's trials.
 
-    deff_at_bound: taken where nobody or everybody was fooled; None: that of a typical study.
+    deff_at_bound: the design effect for a rate of 0 or 1; None: that of a typical study.
     With one participant (or one image) the interval speaks of new images (new people) only, and
     is flagged; with one of both there is none.
     """
@@ -76,7 +76,7 @@ def estimate_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
 
 
 def estimate_rates(trials: Trials, methods: Sequence[str]) -> dict[str, Rate]:
-    """The rate of every method; one at 0 or 1 takes the other methods' pooled deff."""
+    """Estimate each method's rate; a rate of 0 or 1 takes the other methods' pooled deff."""
     parts = {method: trials.for_method(method) for method in methods}
     rates = {method: estimate_rate(part) for method, part in parts.items()}
     deff = _pooled_deff(rates.values())
@@ -110,7 +110,7 @@ def _with_clustered_interval(partial: Rate, rate: float, trials: Trials) -> Rate
 
 
 def _with_exact_interval(partial: Rate, rate: float, deff: float) -> Rate:
-    """Nobody or everybody was fooled: the exact binomial interval on n / deff trials."""
+    """Add the exact binomial interval on n / deff trials, for a rate of 0 or 1."""
     interval = clopper_pearson_interval(rate, partial.trials / deff)
     return replace(
         partial,
@@ -123,7 +123,7 @@ def _with_exact_interval(partial: Rate, rate: float, deff: float) -> Rate:
 
 
 def _degrees_of_freedom(participants: int, images: int) -> int:
-    """One less than the smaller number, leaving out a factor with one level."""
+    """Return the smaller number of levels minus 1, ignoring a factor with one level."""
     return min(levels for levels in (participants, images) if levels > 1) - 1
 
 
@@ -134,7 +134,7 @@ def _typical_deff(n: int, participants: int, images: int) -> float:
 
 
 def _pooled_deff(rates: Iterable[Rate]) -> float | None:
-    """Mean design effect of the rates whose variance was seen, by their trials."""
+    """Return the mean design effect, weighted by trials, of the rates that have a variance."""
     deffs_and_trials = [(rate.deff, rate.trials) for rate in rates if rate.se and rate.deff]
     trials = sum(weight for _, weight in deffs_and_trials)
     return (

@@ -1,4 +1,4 @@
-"""An interval of the fooling rate that holds however often one looks while people come in.
+"""A confidence sequence for the fooling rate, valid at every look during data collection.
 
 Asymptotic confidence sequence (Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas 2024) on the
 participants' own rates, widened by what other images would change.
@@ -17,10 +17,10 @@ TIGHTEST_AT = 50  # people; the sequence is tightest about there, and holds ever
 
 
 def confidence_sequence_radius(sd: float, participants: int, alpha: float = 0.05) -> float:
-    """How far the mean of so many people's rates may lie from the truth, at any number of people.
+    """Return the half-width of the confidence sequence for a mean of participants' rates.
 
-    sd: standard deviation of these rates. alpha: the chance, in large samples, that the truth is
-    ever further away, in (0, 1).
+    sd: standard deviation of these rates. alpha: the probability, in large samples, that the true
+    rate is ever outside, in (0, 1).
     """
     rho2 = (-2 * log(alpha) + log(1 - 2 * log(alpha))) / TIGHTEST_AT
     growth = participants * rho2 + 1
@@ -28,10 +28,10 @@ def confidence_sequence_radius(sd: float, participants: int, alpha: float = 0.05
 
 
 def estimate_monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
-    """Mean of the participants' rates of one method, with a 95% interval under peeking.
+    """Estimate the mean of the participants' rates of one method, with a 95% confidence sequence.
 
     Proportions in [0, 1], for new people and new images; 0.5 is chance. None as long as there is
-    no interval to trust: before ten people, with one image, or where all people's rates are equal.
+    no valid interval: with fewer than ten people, one image, or equal rates for all people.
     """
     answered = np.bincount(trials.participant)
     fooled = np.bincount(trials.participant, weights=trials.fooled)
@@ -50,7 +50,7 @@ def estimate_monitored_rate(trials: Trials) -> tuple[float, Interval] | None:
 
 
 def _image_variance(trials: Trials, influence: Influence) -> float:
-    """What clustering by images too adds to that by participant, at least 0."""
+    """Return the variance that clustering by image adds to that by participant, at least 0."""
     by_people = clustered_variance(influence, trials.participant)
     factors, _ = trials.estimable_factors()
     return max(multiway_variance(influence, factors) - by_people, 0.0)

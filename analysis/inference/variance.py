@@ -1,4 +1,4 @@
-"""How much of the variation in who was fooled belongs to people, and how much to images.
+"""Variance components: how much participants and images differ in fooling.
 
 On the scale of probabilities, in closed form: the one-way ANOVA intraclass correlation (Fisher
 1925; unequal groups, Donner 1986) and variance components of the two-way crossed layout
@@ -17,13 +17,13 @@ NumericArray = NDArray[np.bool_] | NDArray[np.float64]
 
 @dataclass(frozen=True)
 class VarianceComponents:
-    """Shares and sizes of variation; None where the data cannot tell.
+    """Variance components and their shares; None if they cannot be estimated.
 
     icc_participant, icc_image: one-way ANOVA, of one factor with the other left in the rest.
     participant, image, residual: variances, each with the other factors taken out, which is what
-    planning needs. Any but the residual may come out below 0, which says that none was seen.
+    planning needs. Any but the residual may be negative, which means no detectable variance.
     flags: `one_participant`, `one_image`, `one_trial_each_participant`, `one_trial_each_image`,
-    `rate_at_bound`, `no_trials`, `not_identified` (people and images cannot be told apart).
+    `rate_at_bound`, `no_trials`, `not_identified` (people and images are confounded).
     """
 
     icc_participant: float | None = None
@@ -35,7 +35,7 @@ class VarianceComponents:
 
 
 def estimate_variance_components(trials: Trials) -> VarianceComponents:
-    """Of one method's trials."""
+    """Estimate the variance components of one method's trials."""
     n, fooled = len(trials.fooled), int(trials.fooled.sum())
     if n == 0:
         return VarianceComponents(flags=("no_trials",))
@@ -63,9 +63,9 @@ def estimate_variance_components(trials: Trials) -> VarianceComponents:
 
 
 def estimate_icc(values: NumericArray, codes: Codes) -> float | None:
-    """One-way intraclass correlation of values (n,) in the clusters of codes (n,).
+    """Return the one-way intraclass correlation of values (n,) in the clusters of codes (n,).
 
-    None where there is one cluster, one value each, or no variation at all.
+    None with one cluster, one value in each, or no variation.
     """
     sizes = np.bincount(codes)
     sizes, totals = sizes[sizes > 0], np.bincount(codes, weights=values)[sizes > 0]
@@ -81,7 +81,7 @@ def estimate_icc(values: NumericArray, codes: Codes) -> float | None:
 
 
 def _henderson_components(trials: Trials) -> tuple[float, float, float] | None:
-    """Variances of participants, images and the rest, from the sums of squares they expect."""
+    """Solve for the variances of participants, images and residual from sums of squares."""
     values, n = trials.fooled.astype(float), len(trials.fooled)
     width = int(trials.image.max()) + 1
     cells, sizes = np.unique(trials.participant * width + trials.image, return_counts=True)
@@ -107,6 +107,6 @@ def _henderson_components(trials: Trials) -> tuple[float, float, float] | None:
 
 
 def _between_sum_of_squares(values: NDArray[np.float64], codes: Codes) -> float:
-    """Sum over clusters of the squared total by the size."""
+    """Return the sum over clusters of the squared total divided by the size."""
     sizes = np.bincount(codes)
     return float((np.bincount(codes, weights=values) ** 2 / np.maximum(sizes, 1)).sum())

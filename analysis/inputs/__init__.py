@@ -1,1 +1,1 @@
-"""What the analysis reads: responses, their sources, the frozen design, published rates."""
+"""The input files: responses, their sources, the frozen design, published rates."""

@@ -1,4 +1,4 @@
-"""What was fixed before the data: design.json of `study freeze`, and the plan in it or alone."""
+"""The frozen design (design.json of `study freeze`) and the analysis plan, in it or alone."""
 
 import hashlib
 import json
@@ -50,7 +50,7 @@ class ExclusionRules:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the analysis may not choose after the data; None: left open.
+    """The choices that are fixed before the data; None: left open.
 
     margin: within which a difference counts as none. participants: who complete.
     """
@@ -129,7 +129,7 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _parse_rules(name: str, numbers: Any, protocol: Mapping[str, Any]) -> ExclusionRules:
-    """Where the plan does not say how much was planned, the protocol does."""
+    """Build the exclusion rules; numbers of trials missing in the plan come from the protocol."""
     if not isinstance(numbers, Mapping):
         raise DesignError(f"{name}: exclusions is {numbers!r}, expected a table of rules")
     _refuse_unknown(f"{name}: exclusions", numbers, [rule.name for rule in fields(ExclusionRules)])

@@ -1,4 +1,4 @@
-"""Where responses come from: a CSV file, or the view `responses_export` of a study database."""
+"""Read responses from a CSV file or the view `responses_export` of a study database."""
 
 import csv
 import hashlib

@@ -1,4 +1,4 @@
-"""What each person did, as numbers: the trials of one mode, each once, in the order shown."""
+"""The trials of one mode as arrays, each trial once, by participant and position."""
 
 from dataclasses import dataclass
 
@@ -142,7 +142,7 @@ def _sorted_rows(participant: Codes, position: NDArray[np.int64]) -> NDArray[np.
 def _find_originals(
     participant: Codes, position: NDArray[np.int64], repeat_of: FloatArray, repeats: BoolArray
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where repeats are, and the trials they repeat: the same person's at the position named.
+    """Return the indices of the repeats, and of the trials they repeat.
 
     participant, position, repeat_of, repeats (n,): sorted by person and position.
     """
@@ -166,7 +166,7 @@ def _is_single(selected: Responses) -> bool:
 
 
 def _is_paired(selected: Responses) -> bool:
-    """Whether every fake of a test trial stood beside the photograph it was made from."""
+    """Return whether every fake of a test trial was shown beside its own photograph."""
     others = selected.isin("kind", "test") & ~selected.columns_equal("image", "real_image")
     return not others.any()
 

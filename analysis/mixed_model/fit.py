@@ -216,7 +216,7 @@ def _drop_zero_variances(model: _CrossedModel, at: FloatArray) -> FloatArray:
 
 
 def _covariance(model: _CrossedModel, at: FloatArray, modes: RandomEffects) -> FloatArray | None:
-    """From the curvature of the deviance; None where it is flat along some line.
+    """Return the covariance of the estimates from the deviance's curvature; None if it is flat.
 
     The deviance is even in an effect's loads, so those of 0 neither vary nor covary at first order.
     """

@@ -128,7 +128,7 @@ def _fit_obstacles(trials: Trials) -> tuple[str, ...]:
 
 
 def _to_mixed_rate(fit: MixedFit, clusters: int) -> MixedRate:
-    """What the model of one method says. clusters: people or images, the fewer."""
+    """The fitted model of one method. clusters: the number of people or images, the smaller one."""
     if fit.covariance is None:
         return MixedRate(flags=fit.flags)
     rate, slopes = _marginal_rate(fit, 0)
@@ -195,7 +195,7 @@ def _marginal_rate_and_slopes(beta: float, sd: float) -> tuple[float, float, flo
 
 
 def _loading_correlation(loads: FloatArray) -> float | None:
-    """Of a level's effects in two groups. loads (2, 2)."""
+    """Return the correlation of a level's effects in two groups. loads (2, 2)."""
     sizes = np.sqrt((loads**2).sum(axis=1))
     met = loads[1, 0] != 0
     return float(loads[0] @ loads[1] / sizes.prod()) if met and sizes.all() else None

@@ -1,4 +1,4 @@
-"""How many people, trials and images it takes to compare two methods.
+"""Sample-size formulas for comparing two methods: people, trials and images.
 
 Effects of people and images are normal on the log odds and shared in part by the methods. The
 variances, for new people and new images, are in closed form; power by Student's t with as many
@@ -26,7 +26,7 @@ QUANTILE_SHARES = (np.arange(500) + 0.5) / 500  # quantiles that stand for a who
 
 @dataclass(frozen=True)
 class EffectSds:
-    """How much people, and images, differ: standard deviations on the log odds."""
+    """Standard deviations of people and images on the log-odds scale."""
 
     participant: float
     image: float
@@ -184,5 +184,5 @@ def _smallest_sufficient(suffices: Callable[[int], bool], least: int) -> int | N
 
 
 def _in_standard_errors(distance: float, se: float) -> float:
-    """In standard errors, of which there may be none."""
+    """Divide by a standard error that may be 0."""
     return distance / se if se else copysign(inf, distance)

@@ -1,4 +1,4 @@
-"""How many people a comparison needs: power.json, and the same in words."""
+"""The sample size of a comparison: the content of power.json, and its text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace

@@ -1,1 +1,1 @@
-"""What is estimated for each task."""
+"""The estimates of each task."""

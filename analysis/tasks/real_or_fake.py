@@ -1,4 +1,4 @@
-"""What is known of each method, and of every two, as plain data: report.json, docs/formats.md."""
+"""The estimates of each method and each pair of methods as plain data, as in report.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -197,7 +197,7 @@ def _describe_influence(sample: AnalysisSample, method: str, images: Sequence[st
 
 
 def _describe_ranking(ranking: ImageRanking) -> ReportDict:
-    """How far the order of its images can be trusted; the images themselves stand elsewhere."""
+    """Describe the reliability of a ranking, without the images themselves."""
     return {key: value for key, value in vars(ranking).items() if key != "images"}
 
 
@@ -206,7 +206,7 @@ def _describe_mixed(mixed: MixedRate) -> ReportDict | None:
 
 
 def _round(fitted: ReportDict) -> ReportDict:
-    """To ten digits: a fit is no closer, and the last ones hang on the number of processors."""
+    """Round to ten digits: the later ones depend on the number of processors."""
 
     def keep(value: Any) -> Any:
         if isinstance(value, tuple):

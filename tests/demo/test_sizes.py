@@ -1,4 +1,4 @@
-"""How long a study the photographs allow."""
+"""The length of a study follows from the number of photographs."""
 
 import pytest
 
