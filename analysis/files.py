@@ -12,7 +12,7 @@ USAGE_ERROR_EXIT, INTERRUPTED_EXIT = 2, 130  # exit codes
 
 
 def run_command(command: click.Command) -> None:
-    """The command with one line on stderr for a mistake, and 130 for Ctrl-C."""
+    """Run a command; errors are one line on stderr with status 2, and Ctrl-C is status 130."""
     try:
         command.main(standalone_mode=False)
     except click.ClickException as error:

@@ -97,7 +97,7 @@ def power_command(out: Path | None, **options: Any) -> None:
 
 
 def _build_scenario(options: Mapping[str, Any]) -> PowerScenario:
-    """Raises UsageError where the options contradict each other."""
+    """Build the scenario from the options. Raises UsageError if they contradict each other."""
     rate, margin, difference = options["rate"], options["margin"], options["difference"] or 0.0
     trials, images, methods = options["trials"], options["images"], options["methods"]
     within = options["design"] == "within"
@@ -136,7 +136,7 @@ def _build_scenario(options: Mapping[str, Any]) -> PowerScenario:
 
 
 def read_pilot_effects(path: Path) -> EffectSds:
-    """The mixed models' standard deviations in a report.json, their mean over the methods.
+    """Read the mixed models' standard deviations from report.json, averaged over the methods.
 
     Raises UsageError where there are none.
     """

@@ -45,21 +45,21 @@ class Trials:
         return tuple(map(count_clusters, self.factors))
 
     def estimable_factors(self) -> tuple[list[Codes], int]:
-        """The factors of at least two levels, and their degrees of freedom: the fewest less one."""
+        """Return the factors of at least two levels, and the fewest levels minus 1 as df."""
         estimable_codes = [
             codes for codes, n in zip(self.factors, self.factor_levels, strict=True) if n > 1
         ]
         return estimable_codes, min(n for n in self.factor_levels if n > 1) - 1
 
     def select(self, chosen: NDArray[np.bool_]) -> "Trials":
-        """The trials where chosen (n,) is True."""
+        """Return the trials where chosen (n,) is True."""
         if chosen.all():
             return self
         rows = np.flatnonzero(chosen)
         return self._take(rows, self.method[rows])
 
     def for_method(self, method: str) -> "Trials":
-        """The trials of one method; picked once, for many ask."""
+        """Return the trials of one method; cached because many estimates need them."""
         if method not in self._by_method:
             rows = np.flatnonzero(self.method == method)
             alike = np.broadcast_to(np.array(method), len(rows))  # names are long by the million

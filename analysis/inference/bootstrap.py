@@ -103,7 +103,7 @@ def _weighted_sums(
 
 
 def _iterate_blocks(rates: FloatArray) -> Iterator[FloatArray]:
-    """Views of some rows each."""
+    """Yield views of a block of rows each."""
     for start in range(0, len(rates), REPLICATES_PER_BLOCK):
         yield rates[start : start + REPLICATES_PER_BLOCK]
 
@@ -129,7 +129,7 @@ class BootstrapIntervals:
 def bootstrap_intervals(
     trials: Trials, methods: Sequence[str], replicates: int, seed: int
 ) -> dict[tuple[str, ...], BootstrapIntervals]:
-    """(method,) -> its rate's intervals; (a, b) -> those of rate(a) - rate(b), a before b.
+    """Return intervals by (method,) for a rate, and by (a, b) for rate(a) - rate(b), a before b.
 
     Methods without trials are left out. Differences come from the same replicates as the rates.
     """

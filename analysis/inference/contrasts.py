@@ -183,7 +183,7 @@ def _factor_df(codes_a: Codes, codes_b: Codes) -> int | None:
 
 
 def adjust_holm(p: Sequence[float | None]) -> list[float | None]:
-    """Adjusted p-values in the same order; None (no test) stays None and is not counted."""
+    """Return Holm-adjusted p values in the same order; None (no test) stays None."""
     sorted_p = sorted((value, index) for index, value in enumerate(p) if value is not None)
     adjusted: list[float | None] = [None] * len(p)
     highest = 0.0

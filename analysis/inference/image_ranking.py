@@ -87,7 +87,7 @@ def rank_images(trials: Trials, method: str, names: Sequence[str]) -> ImageRanki
 
 
 def fit_beta_binomial(fooled: IntArray, trials: IntArray) -> tuple[float, float] | None:
-    """alpha and beta of highest likelihood; None where rates spread no more than by chance.
+    """Fit alpha and beta by maximum likelihood; None if rates vary no more than by chance.
 
     fooled, trials (I,): counts of the images, some neither 0 nor all.
     """

@@ -76,7 +76,7 @@ class Design:
 
 
 def read_design(path: Path) -> Design:
-    """Raises DesignError where the file is no design."""
+    """Read design.json. Raises DesignError if the file is not a design."""
     design = _parse(path)
     if design.get("schema") != DESIGN_SCHEMA:
         raise DesignError(f"{path}: schema is {design.get('schema')!r}, expected {DESIGN_SCHEMA}")
@@ -92,12 +92,12 @@ def read_design(path: Path) -> Design:
 
 
 def read_plan(path: Path, protocol: Mapping[str, Any] | None = None) -> Plan:
-    """A plan by itself, as TOML or JSON; protocol: of the design, where there is one."""
+    """Read a separate plan, as TOML or JSON. protocol: that of the design, if there is one."""
     return parse_plan(str(path), _parse(path), protocol or {})
 
 
 def parse_plan(source: str, plan: Mapping[str, Any], protocol: Mapping[str, Any]) -> Plan:
-    """The plan as checked numbers; source: what messages call it."""
+    """Check the values of a plan. source: the file's name, for messages."""
     _refuse_unknown(source, plan, PLAN_KEYS)
     for key, expected in (("margin", PROPORTION_TEXT), ("participants", COUNT_TEXT)):
         _check_value(source, key, plan.get(key), expected)

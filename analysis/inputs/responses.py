@@ -1,4 +1,4 @@
-"""The responses table that docs/formats.md describes, checked; and the part of it to report on."""
+"""The responses table of docs/formats.md, checked, and the selection of a study and mode."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -68,7 +68,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Responses:
-    """A checked table: every value as the CSV prints it.
+    """A checked table of responses: every value as the CSV prints it.
 
     name: what messages call it, without folders or passwords. sha256: of the file, or of the
     view's rows written as CSV. line_numbers (n,): line or row of each.
@@ -84,7 +84,7 @@ class Responses:
         return len(self.line_numbers)
 
     def __getitem__(self, column: str) -> StrArray:
-        """The values (n,).
+        """Return the values of a column (n,).
 
         Strings are slow by the million: prefer `matches` and `encode_combinations`.
         """
@@ -112,7 +112,7 @@ class Responses:
         return np.array([float(word or "nan") for word in words])[self.columns[column].codes]
 
     def distinct(self, column: str) -> list[str]:
-        """The values that the rows have, in alphabetical order."""
+        """Return the values that occur in the rows, in alphabetical order."""
         words = self.columns[column].values
         return sorted(words[code] for code in np.flatnonzero(self._codes_in_use(column)).tolist())
 
@@ -124,11 +124,11 @@ class Responses:
         return ranks[self.columns[column].codes]
 
     def select(self, chosen: BoolArray) -> "Responses":
-        """The rows where chosen (n,) is True."""
+        """Return the rows where chosen (n,) is True."""
         return self if chosen.all() else self.take(np.flatnonzero(chosen))
 
     def take(self, rows: NDArray[np.int64]) -> "Responses":
-        """The rows of these indices, in their order."""
+        """Return the rows with these indices, in their order."""
         columns = {
             name: replace(column, codes=column.codes[rows]) for name, column in self.columns.items()
         }
@@ -180,6 +180,7 @@ def encode_combinations(responses: Responses, *columns: str) -> NDArray[np.int64
 
 
 def check_columns(name: str, header: Sequence[str]) -> None:
+    """Raise ResponsesError unless the header has exactly the columns of docs/formats.md."""
     if not header:
         raise ResponsesError(f"{name}: empty file; export the study again")
     missing = [column for column in RESPONSE_COLUMNS if column not in header]
@@ -234,7 +235,7 @@ def _refuse_if_any(
 
 
 def _check_participants(responses: Responses) -> None:
-    """A person takes part once, in one mode, with one outcome."""
+    """Check that each participant has one mode and one outcome."""
     participants = _encode_participants(responses)
     _, first = np.unique(participants, return_index=True)
     for column in ("mode", "outcome"):

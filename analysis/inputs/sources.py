@@ -33,7 +33,7 @@ GUARDED_PATTERN, UNGUARDED = r"^'('*[=+\-@\t\r])", r"\1"
 
 
 def read_responses(source: str) -> Responses:
-    """A CSV's path or a database's URL -> the checked table. Raises ResponsesError."""
+    """Read responses from the path of a CSV file or a database URL. Raises ResponsesError."""
     responses = _read_database(source) if "://" in source else _read_csv(Path(source))
     pa.default_memory_pool().release_unused()  # the text that its codes were made from
     check_responses(responses)
@@ -64,7 +64,7 @@ def _hash_and_count_lines(path: Path) -> tuple[str, int]:
 
 
 def _read_with_arrow(path: Path, lines: int) -> tuple[pa.Table, IntArray] | None:
-    """The table and each row's line; None where a row is not a line, or something is wrong."""
+    """Read the table and each row's line number with pyarrow; None if a row spans lines."""
     types = dict.fromkeys(RESPONSE_COLUMNS, pa.string())
     try:
         with pa.OSFile(os.fsencode(path)) as file:  # no Python object for its threads to drop
@@ -76,7 +76,7 @@ def _read_with_arrow(path: Path, lines: int) -> tuple[pa.Table, IntArray] | None
 
 
 def _read_with_csv(path: Path) -> tuple[pa.Table, IntArray]:
-    """The same by Python's reader, slower, whose errors name the line. Blank lines pass."""
+    """Read the same with Python's csv module: slower, but its errors name the line."""
     name, rows, line_numbers = path.name, [], []
     try:
         reader = csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline=""), strict=True)

@@ -14,25 +14,22 @@ DISTURBANCE_FLAGS = ("hidden", "blurred", "resized", "slow_frame", "late")
 
 @dataclass(frozen=True)
 class TrialTable:
-    """P people and n trials of any kind, sorted by person and position.
+    """P participants and n trials of any kind, sorted by participant and position.
 
-    participants, outcomes (P,): names in alphabetical order, and how each ended. methods: names.
-    participant, image, method (n,): codes; the method is what made the fake, or the only image.
-    real_image (n,): codes of the photographs that the fakes stood beside; None where each was its
-    own.
-    is_test (n,): enters rates where answered. is_attention_check (n,). Repeats of an
-    earlier trial are neither.
-    is_main (n,): either, or a repeat; what the rules look at.
-    repeat_rows, original_rows (r,): places among the n trials of repeats of test trials, and of
-    what they
-    repeat; one whose earlier trial is not there is left out.
-    is_valid (n,): not voided. is_answered (n,): seen, and with an answer.
-    chose_left_or_fake (n,): the answer is `left`, or `fake` of a single image.
-    is_wrong (n,): it is not the right one; of a test trial with a fake: the fake fooled.
-    rt_ms (n,): nan without one. is_disturbed (n,): with another flag than `voided`.
-    response_row (n,): where the trial stands in the responses. duplicate_count: rows left out, the
-    trial of that
-    person and position being there already. is_single: images are shown alone.
+    participants, outcomes (P,): names in alphabetical order, and their outcomes. methods: names.
+    participant, image, method (n,): codes; the method made the fake, or the only image.
+    real_image (n,): codes of the photographs shown beside the fakes; None if each fake was shown
+    beside its own.
+    is_test, is_attention_check (n,): kinds of trial; repeats of an earlier trial are neither.
+    is_main (n,): test trials, attention checks and repeats, to which the exclusion rules apply.
+    repeat_rows, original_rows (r,): indices of repeats of test trials, and of the trials they
+    repeat; repeats without their original are skipped.
+    is_valid (n,): not voided. is_answered (n,): valid, and with an answer.
+    chose_left_or_fake (n,): the answer is `left`, or `fake` for a single image.
+    is_wrong (n,): the answer is wrong; in a test trial with a fake, the fake fooled.
+    rt_ms (n,): NaN if missing. is_disturbed (n,): has a flag other than `voided`.
+    response_row (n,): the trial's row in the responses. duplicate_count: skipped rows whose
+    participant and position had occurred before. is_single: images are shown alone.
     """
 
     participants: StrArray
@@ -62,7 +59,7 @@ class TrialTable:
 
     @property
     def shows_fake(self) -> BoolArray:
-        """(n,): shows a fake, alone or in a pair; not a photograph alone."""
+        """Whether each trial (n,) shows a fake, alone or in a pair."""
         photograph = np.array(
             [self.is_single and method == "real" for method in self.methods], bool
         )
@@ -78,11 +75,10 @@ class TrialTable:
 
 
 def build_trial_table(selected: Responses) -> TrialTable:
-    """The responses of one study and mode as numbers. Of rows that share person and position the
-    first counts.
+    """Build the arrays of one study and mode.
 
-    Raises ResponsesError where the truth of an answer is blinded, or where single images and
-    pairs are mixed.
+    Of rows with the same participant and position, the first counts. Raises ResponsesError if the
+    truth of an answer is blinded, or if single images and pairs are mixed.
     """
     participant, position = (
         selected.codes("participant"),

@@ -59,11 +59,10 @@ def fit_crossed(
     *,
     random_slopes: bool = False,
 ) -> MixedFit:
-    """logit P(fooled) = beta[group] + participant + image, all (n,); group: codes 0..G-1.
+    """Fit logit P(fooled) = beta[group] + participant + image, all (n,); group: codes 0..G-1.
 
     random_slopes: people and images have an effect in each group, of at most two. Every group needs
-    trials
-    that fooled and trials that did not, each factor two levels.
+    trials that fooled and trials that did not, each factor two levels.
     """
     layout, swapped = build_layout(fooled, group, participant, image)
     model = _CrossedModel(
@@ -139,7 +138,7 @@ class _CrossedModel(NamedTuple):
     def evaluate(
         self, at: FloatArray, near: RandomEffects | None = None
     ) -> tuple[float, FloatArray, RandomEffects]:
-        """The deviance, its slopes, and the modes of the effects. near: modes to begin with."""
+        """Return the deviance, its gradient, and the modes of the effects. near: starting modes."""
         result = laplace_deviance(self.layout, *self.unpack(at), near)
         few, many = (
             np.tensordot(patterns, by_load)

@@ -60,9 +60,7 @@ class Loadings(NamedTuple):
         return together
 
     def transpose_apply(self, layout: CrossedLayout, values: FloatArray) -> RandomEffects:
-        """Values (n,) added up for every effect by how it loads: the transpose of
-        `linear_predictor`.
-        """
+        """Sum values (n,) over each effect's loads: the transpose of `linear_predictor`."""
         rows, columns = len(layout.starts) - 1, int(layout.large.max()) + 1
         few = layout.sums(layout.small, values, rows) @ self.small
         return RandomEffects(few, layout.sums(layout.large, values, columns) @ self.large)
@@ -71,7 +69,7 @@ class Loadings(NamedTuple):
 def build_layout(
     fooled: NDArray[np.bool_], group: Codes, participant: Codes, image: Codes
 ) -> tuple[CrossedLayout, bool]:
-    """The layout of trials (n,), and whether its factors are in the order of images and people."""
+    """Build the layout of trials (n,); also return whether its factors are images, then people."""
     participants, images = (
         np.unique(codes, return_inverse=True)[1] for codes in (participant, image)
     )
@@ -212,7 +210,7 @@ def _find_modes(
 def _inverse_hessian_products(
     layout: CrossedLayout, curvature: _Hessian, loads: Loadings
 ) -> RandomEffects:
-    """The inverse Hessian times each trial's loads, at its own two levels: (n, K) each."""
+    """Return the inverse Hessian times each trial's loads, at its own two levels: (n, K) each."""
     rows, size = len(layout.starts) - 1, loads.small.shape[1]
     inverse = linalg.cho_solve((curvature.cholesky, True), np.eye(rows * size))
     corner = -(curvature.scaled.T @ inverse).reshape(-1, size, rows, size)

@@ -72,7 +72,7 @@ class MixedDifference:
 def fit_mixed_rates(
     trials: Trials, methods: Sequence[str], most_trials: float = MAX_MIXED_TRIALS
 ) -> dict[str, MixedRate]:
-    """A model of every method alone; none where the methods together have more trials."""
+    """Fit a model of each method; none if the methods together have too many trials."""
     if len(trials.fooled) > most_trials:
         return {method: MixedRate(flags=("too_many_trials",)) for method in methods}
     return {method: _fit_one(trials.for_method(method)) for method in methods}
@@ -81,7 +81,7 @@ def fit_mixed_rates(
 def fit_mixed_difference(
     trials: Trials, a: str, b: str, df: int | None, most_trials: float = MAX_MIXED_PAIR_TRIALS
 ) -> tuple[MixedDifference | None, tuple[str, ...]]:
-    """The model of two methods that have trials, or None and the flags that say why not.
+    """Fit the model of two methods with trials, or return None and the flags that say why not.
 
     df: of Student's t, as the default interval has it; None where that has none. most_trials: of
     the two methods together.
@@ -128,7 +128,7 @@ def _fit_obstacles(trials: Trials) -> tuple[str, ...]:
 
 
 def _to_mixed_rate(fit: MixedFit, clusters: int) -> MixedRate:
-    """The fitted model of one method. clusters: the number of people or images, the smaller one."""
+    """Convert the fitted model of one method. clusters: the smaller number of people or images."""
     if fit.covariance is None:
         return MixedRate(flags=fit.flags)
     rate, slopes = _marginal_rate(fit, 0)
@@ -176,7 +176,7 @@ def _to_mixed_difference(fit: MixedFit, df: int, p_intercepts: float | None) -> 
 
 
 def _marginal_rate(fit: MixedFit, group: int) -> tuple[float, FloatArray]:
-    """A group's rate over people and images, and its slopes in what `fit.covariance` is of."""
+    """Return a group's marginal rate, and its gradient in the parameters of `fit.covariance`."""
     loads = np.stack([fit.participant_loadings, fit.image_loadings])  # (2, G, K)
     sd = float(np.sqrt(np.square(loads[:, group]).sum()))
     rate, by_beta, by_sd = _marginal_rate_and_slopes(float(fit.beta[group]), sd)
@@ -187,7 +187,10 @@ def _marginal_rate(fit: MixedFit, group: int) -> tuple[float, FloatArray]:
 
 
 def _marginal_rate_and_slopes(beta: float, sd: float) -> tuple[float, float, float]:
-    """The mean of expit(beta + sd * normal), and its slopes in beta and sd (Gauss-Hermite)."""
+    """Return the mean of expit(beta + sd * normal) and its gradient in beta and sd.
+
+    By Gauss-Hermite quadrature.
+    """
     weights = QUADRATURE_WEIGHTS / QUADRATURE_WEIGHTS.sum()
     rates = special.expit(beta + sd * QUADRATURE_NODES)
     slopes = weights * rates * (1 - rates)

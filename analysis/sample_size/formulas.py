@@ -60,6 +60,7 @@ class PowerScenario:
 
     @property
     def difference(self) -> float:
+        """The difference between the two rates."""
         return self.rates[0] - self.rates[1]
 
 
@@ -113,7 +114,7 @@ def expected_half_width(scenario: PowerScenario, participants: int) -> float:
 
 
 def expected_difference_se(scenario: PowerScenario, participants: float) -> float:
-    """Standard error to expect of the difference; with infinite people, what images leave."""
+    """Return the expected standard error of the difference; with infinite people, of images only."""
     people_1, people_2, images_1, images_2 = (
         sqrt(variance[factor])
         for factor in (0, 1)
@@ -153,7 +154,7 @@ def rate_variances(rate: float, effects: EffectSds) -> tuple[float, float]:
 
 
 def marginal_intercept(rate: float, effects: EffectSds) -> float:
-    """The log odds of a middling person and image with which the mean chance is `rate`."""
+    """Return the log odds of an average person and image for a mean probability of `rate`."""
     nodes, weights = _normal_nodes()
     sd = sqrt(effects.participant**2 + effects.image**2)
     low, high = -30.0, 30.0
@@ -171,7 +172,7 @@ def _normal_nodes() -> tuple[FloatArray, FloatArray]:
 
 
 def _smallest_sufficient(suffices: Callable[[int], bool], least: int) -> int | None:
-    """The smallest count from `least` to MAX_COUNT that suffices, where more do as well."""
+    """Find the smallest sufficient count from `least` to MAX_COUNT by bisection."""
     low, high = least - 1, least
     while not suffices(high):
         if high > MAX_COUNT:

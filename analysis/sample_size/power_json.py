@@ -27,7 +27,7 @@ SampleSizeRow = Mapping[str, int | None]
 
 
 def assemble_power_json(scenario: PowerScenario, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What power.json says.
+    """Return the content of power.json.
 
     options: the command's options, kept in it; with `simulate` so many studies of each number of
     people, drawn from `seed`, are simulated.
@@ -61,7 +61,7 @@ def assemble_power_json(scenario: PowerScenario, options: Mapping[str, Any]) -> 
 
 
 def format_plan(scenario: PowerScenario, plan: Mapping[str, Any]) -> Iterator[str]:
-    """The question, the answer, and people for other trials and photographs, line by line."""
+    """Format the question, the answer, and a table for other trials and photographs as lines."""
     yield _format_question(scenario)
     for key, participants in (plan["participants"] or {}).items():
         if participants is not None:
@@ -142,7 +142,7 @@ def _iterate_table_rows(scenario: PowerScenario) -> Iterator[SampleSizeRow]:
 
 
 def _format_table(rows: Sequence[SampleSizeRow]) -> Iterator[str]:
-    """A line a number of trials, a column a number of images."""
+    """Format a table with a line for each number of trials and a column for each of images."""
     cells = {(row["trials"], row["images"]): _format_cell(row) for row in rows}
     trials, images = (sorted({row[key] or 0 for row in rows}) for key in ("trials", "images"))
     yield " " * 12 + "".join(f"{format_number(count):>16}" for count in images)

@@ -53,7 +53,7 @@ def simulate_study(
     effects: EffectSds,
     within: bool = True,
 ) -> Trials:
-    """The answers to methods `m0`, `m1` ...; a participant never sees an image twice.
+    """Simulate answers to methods `m0`, `m1`, ...; no participant sees an image twice.
 
     rates: the methods', over all people and images. trials: of each participant, in turn of every
     method (within) or all of one.

@@ -87,7 +87,7 @@ def describe_methods(
 
 
 def select_included(sample: AnalysisSample, values: NDArray[Value]) -> NDArray[Value]:
-    """The record's values (n,) of the trials that count."""
+    """Select the values (n,) of the included trials."""
     return values[sample.table.is_test & sample.table.is_answered][sample.is_included]
 
 
@@ -124,7 +124,7 @@ def describe_differences(
 
 
 def _describe_under_other_rules(estimates: MethodEstimates, a: str, b: str) -> ReportDict | None:
-    """The same two methods by other rules; None where one of them has no trial then."""
+    """Compare the two methods under other rules; None if one then has no trials."""
     for difference, p_holm in zip(estimates.differences, estimates.p_holm, strict=True):
         if (difference.a, difference.b) == (a, b):
             return {
@@ -183,7 +183,7 @@ def _describe_variance(sample: AnalysisSample, method: str) -> ReportDict:
 
 
 def _describe_influence(sample: AnalysisSample, method: str, images: Sequence[str]) -> ReportDict:
-    """The rate without the one person, or the one image, that moves it most, either way."""
+    """Return the rate without the person, or the image, that changes it most in each direction."""
     part = sample.trials.for_method(method)
     extremes_by_factor = {
         "participant": find_extreme_leave_one_out(
