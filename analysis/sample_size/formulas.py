@@ -114,7 +114,7 @@ def expected_half_width(scenario: PowerScenario, participants: int) -> float:
 
 
 def expected_difference_se(scenario: PowerScenario, participants: float) -> float:
-    """Return the expected standard error of the difference; with infinite people, of images only."""
+    """Return the expected standard error of the difference; infinite people leave the images'."""
     people_1, people_2, images_1, images_2 = (
         sqrt(variance[factor])
         for factor in (0, 1)
