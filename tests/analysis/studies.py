@@ -38,7 +38,7 @@ def read_crossed() -> Trials:
 
 
 def make_trials(*answers: tuple[int, int, str, bool]) -> Trials:
-    """From (participant, image, method, fooled) each."""
+    """Make trials from (participant, image, method, fooled)."""
     participant, image, method, fooled = zip(*answers, strict=True)
     return Trials(
         np.array(fooled, dtype=np.bool_),
@@ -57,6 +57,6 @@ def simulate_study(
     sd_participant: float = 0.5,
     sd_image: float = 0.8,
 ) -> Trials:
-    """Of typical effects, within participants, unless told otherwise."""
+    """Simulate a study with typical effects, within participants by default."""
     effects = EffectSds(sd_participant, sd_image)
     return simulated_studies.simulate_study(rng, rates, people, images, trials, effects)

@@ -1,4 +1,4 @@
-"""What the commands share: exit codes, and files that are whole or not there."""
+"""Exit codes of the commands, and atomic writes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How names and numbers are printed."""
+"""Formatting of names and numbers."""
 
 import pytest
 

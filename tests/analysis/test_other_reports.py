@@ -14,7 +14,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "beside-other-reports.md").read_tex
 
 
 def cells(row: str) -> list[str]:
-    """What the table says in the row that begins so."""
+    """Return the cells of the table row that begins with these words."""
     (line,) = [line for line in PAGE.splitlines() if line.startswith(f"| {row}")]
     return [cell.strip() for cell in line.strip("|").split("|")][1:]
 

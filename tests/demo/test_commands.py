@@ -53,7 +53,7 @@ def test_an_interrupted_command_interrupts_the_demo(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_demo_leaves_no_command_behind(tmp_path: Path) -> None:
-    """Only the demo is told, as by `kill -INT`; the command still ends first."""
+    """The signal reaches only the demo, as with `kill -INT`; the command still ends first."""
     command = "open('started', 'w'); import time; time.sleep(60); open('late', 'w')"
     demo = f"from demo.commands import *; execute(Path('.'), ('python', '-c', {command!r}))"
     started = time.monotonic()

@@ -69,7 +69,7 @@ def test_crops_are_square_and_in_color(crops: list[Crop]) -> None:
 
 
 def test_crops_of_a_photograph_do_not_overlap() -> None:
-    """On a picture that holds its own coordinates, no two crops share one."""
+    """No two crops of an image that encodes its coordinates share a pixel."""
     motorcycle = next(p for p in PHOTOGRAPHS if p.name == "motorcycle")
     image = coordinates(motorcycle.columns * SQUARE_PX, motorcycle.rows * SQUARE_PX)
     archive = zipfile.ZipFile(io.BytesIO(), "w")

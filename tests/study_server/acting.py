@@ -1,4 +1,4 @@
-"""What somebody who takes part does, without a browser."""
+"""Take part in a study without a browser."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -38,6 +38,6 @@ def respond(
 
 
 def _look_again(db: Session) -> None:
-    """What is written is written to the tables, past the objects that a test holds."""
+    """Reload the test's objects, because the rows were written directly to the tables."""
     db.flush()
     db.expire_all()

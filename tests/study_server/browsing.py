@@ -1,4 +1,4 @@
-"""What a browser does before the first trial."""
+"""The requests that a browser makes before the first trial."""
 
 import re
 

@@ -17,7 +17,7 @@ STUDY = "671b8ae84509b9a624b95e13"
 
 @dataclass
 class Stub:
-    """What the server has and hears. refusals: (status, headers, body) it gives first."""
+    """The stub's data and the requests it received. refusals: (status, headers, body) sent first."""
 
     submissions: list[dict[str, Any]] = field(default_factory=list)
     page_size: int = 2
@@ -70,7 +70,7 @@ def speaking(stub: Stub) -> Iterator[ProlificClient]:
         do_GET = do_POST = respond
 
         def log_message(self, *_: object) -> None:
-            """Not on the terminal of the tests."""
+            """Print nothing on the tests' terminal."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever)

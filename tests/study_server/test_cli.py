@@ -37,7 +37,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fill_in(folder: Path) -> None:
-    """What only the researcher knows."""
+    """Fill in what only the researcher knows."""
     for file in folder.rglob("*.md"):
         file.write_text(file.read_text().replace("[...", "Ada,"))
 
@@ -191,7 +191,7 @@ def test_the_installed_command_does_the_same(here: Path, manifest: Path) -> None
 
 @pytest.mark.slow(8)
 def test_a_backup_comes_back_and_what_it_replaces_is_kept(here: Path, manifest: Path) -> None:
-    """In processes of their own, which leave no connection to the database open."""
+    """Run the commands in separate processes, which leave no database connection open."""
     assert study_process("import", "study.toml", manifest).returncode == 0
     assert study_process("backup", "kept.sqlite").stdout.startswith("kept.sqlite: ")
     study_process("simulate", "short", 1, "--rates", "l2=0.2,mcl=0.3")

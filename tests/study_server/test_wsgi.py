@@ -168,7 +168,7 @@ def test_a_worker_that_is_killed_is_started_again(tmp_path: Path) -> None:
 
 
 def test_a_worker_starts_where_processes_are_not_forked(tmp_path: Path) -> None:
-    """As on macOS and Windows."""
+    """Pretend to be on macOS or Windows."""
     server = new_server(tmp_path)
     program = (
         "import multiprocessing, sys\n"

@@ -45,7 +45,7 @@ def tiny() -> Trials:
 
 
 def resamples() -> Draws:
-    """How often each of three comes, in all 27 ways to draw three."""
+    """Count how often each of three occurs in all 27 ways to draw three."""
     return [np.bincount(drawn, minlength=3) for drawn in product(range(3), repeat=3)]
 
 
@@ -111,7 +111,7 @@ def test_a_replicate_is_the_same_in_any_blocks_and_any_longer_run(
 
 
 def test_the_cluster_bootstrap_agrees_with_the_clustered_error() -> None:
-    """And differences are paired: their spread is less than that of independent rates."""
+    """Paired differences vary less than differences of independent rates."""
     study = simulate_study(np.random.default_rng(0), (0.226, 0.301), people=200)
     rates = estimate_rates(study, ("m0", "m1"))
     drawn = cluster_bootstrap(study, ("m0", "m1"), study.participant, 4000, seed=0)

@@ -70,7 +70,7 @@ def test_every_number_of_a_difference_agrees_with_the_reference_file() -> None:
     ],
 )
 def test_equivalence_agrees_with_the_reference(place: int, margin: float, p: float) -> None:
-    """Of l2 and mcl, l2 and zhang2016, mcl and zhang2016, by scipy's t."""
+    """The p values of l2 and mcl, l2 and zhang2016, mcl and zhang2016, from scipy's t."""
     found = equivalence_test(compare(read_crossed())[place], margin)
     assert found.p == pytest.approx(p, abs=1e-9)
 

@@ -13,7 +13,7 @@ NAMES = [f"img{code:04d}" for code in range(200)]
 
 
 def rank(*answers: tuple[int, bool]) -> ImageRanking:
-    """Of (image, fooled) each, every answer by another person."""
+    """Make trials from (image, fooled), each answered by a different person."""
     trials = make_trials(*((p, i, "m", fooled) for p, (i, fooled) in enumerate(answers)))
     return rank_images(trials, "m", NAMES)
 

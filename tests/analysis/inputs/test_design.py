@@ -1,4 +1,4 @@
-"""What was fixed before the data: how it is read, hashed and refused."""
+"""The frozen design: reading, hashing and refusing it."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What the responses table refuses, and which rows a report is on."""
+"""The checks of the responses table, and the selection of rows for a report."""
 
 from pathlib import Path
 

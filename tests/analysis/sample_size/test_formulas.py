@@ -130,7 +130,7 @@ def test_simulated_studies_find_as_much_as_the_formula_says(study: PowerScenario
 
 
 def test_presets_are_the_researchers_shares_of_variance() -> None:
-    """At a rate between the two of the table."""
+    """The rate lies between two rates of the table."""
     shares = {"low": (0.015, 0.045), "typical": (0.036, 0.10), "high": (0.07, 0.17)}
     for name, expected in shares.items():
         found = [
