@@ -17,7 +17,7 @@ STUDY = "671b8ae84509b9a624b95e13"
 
 @dataclass
 class Stub:
-    """The stub's data and the requests it received. refusals: (status, headers, body) sent first."""
+    """The stub's data and the requests it got. refusals: (status, headers, body) sent first."""
 
     submissions: list[dict[str, Any]] = field(default_factory=list)
     page_size: int = 2

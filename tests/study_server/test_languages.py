@@ -75,7 +75,7 @@ def test_a_page_has_no_text_beside_the_catalogues(page: Path) -> None:
 
 
 def find_untranslated(page: str) -> list[str]:
-    """Yield the untranslated texts of a template: text, labels, and strings in expressions."""
+    """Return the untranslated texts of a template: text, labels, and strings in expressions."""
     fixed = re.sub(r"{%-? trans.*?endtrans -?%}", "", page, flags=re.DOTALL)
     expressions = re.findall(r"{[{%].*?[%}]}", fixed, flags=re.DOTALL)
     quoted = [re.sub(r'gettext\("[^"]*"\)', "", expression) for expression in expressions]
