@@ -1,9 +1,10 @@
-"""Pseudo-isochromatic plates: a digit of dots that people with red-green deficiencies hardly see.
+"""Pseudo-isochromatic plates: digits of dots that people with red-green deficiencies hardly see.
 
-Digit and ground differ along the colors that deuteranopes and protanopes both confuse, found by
-search with the matrices of Machado, Oliveira & Fernandes 2009 (IEEE TVCG 15:1291, severity 1). Dots
-vary in size and lightness, as Ishihara's do, and in blueness, the hue that both still see. They
-screen; they diagnose nothing: screens are not calibrated.
+Digit and ground differ along colors that both deuteranopes and protanopes confuse. The colors were
+found by a search with the matrices of Machado, Oliveira & Fernandes 2009 (IEEE TVCG 15:1291,
+severity 1). As on Ishihara plates, the dots vary in size and lightness; they also vary in blueness,
+which both groups can see. The plates are for screening, not for diagnosis, because participants'
+displays are not calibrated.
 """
 
 from functools import lru_cache
@@ -16,16 +17,17 @@ from study_server.stimuli.png import Pixels
 
 Lab = NDArray[np.float64]  # (N, 3), CIE L, a, b under D65
 
-DIGITS = tuple(range(2, 10))  # 0 and 1 are drawn in too many ways
-PLATE_PX = 280  # px, and a disc of dots in it
-SUPERSAMPLING = 3  # drawn so many times larger, then averaged
-DOT_RADII_PX = (6.4, 5.2, 4.2, 3.4, 2.7)  # px, the large dots are placed first
-PLACEMENT_TRIES = (350, 700, 1400, 2000, 2600)  # places tried for dots of each radius
-DOT_GAP_PX = 0.8  # px between dots
-LIGHTNESS, LIGHTNESS_SPREAD, BLUENESS_SPREAD = 62, 10, 9  # CIE L, and what L and b vary by
+DIGITS = tuple(range(2, 10))  # 0 and 1 have too many common shapes
+PLATE_PX = 280  # width and height; the dots fill a disc
+SUPERSAMPLING = 3  # plates are drawn this many times larger and then averaged
+DOT_RADII_PX = (6.4, 5.2, 4.2, 3.4, 2.7)  # large dots are placed first
+PLACEMENT_TRIES = (350, 700, 1400, 2000, 2600)  # random positions tried for each radius
+DOT_GAP_PX = 0.8  # smallest distance between two dots
+LIGHTNESS, LIGHTNESS_SPREAD, BLUENESS_SPREAD = 62, 10, 9  # CIE L, and half ranges of L and b
 BACKGROUND_COLOR = (240, 240, 240)
 
-# (a, b) in CIE Lab of one and the other: 40 apart, at most 6 for a dichromat
+# Pairs of (a, b) in CIE Lab, for digit and ground in random order. The colors of a pair differ by
+# 40, but by at most 6 for a dichromat.
 PALETTES = (
     ((21.7, -15.0), (-18.4, -16.1)),  # violet, blue-green
     ((12.7, -0.6), (-27.9, -1.8)),  # rose, green
@@ -43,7 +45,7 @@ XYZ_TO_RGB = np.array(
 
 @lru_cache(maxsize=64)
 def draw_plate(digit: int, seed: str) -> Pixels:
-    """A plate (PLATE_PX, PLATE_PX, 3); the same seed draws the same."""
+    """Draw a plate, (PLATE_PX, PLATE_PX, 3); the same digit and seed give the same plate."""
     rng = np.random.default_rng(list(seed.encode()))
     dots = _place_dots(rng)
     x, y, radius = dots.T
@@ -51,14 +53,14 @@ def draw_plate(digit: int, seed: str) -> Pixels:
     figure, ground = rng.permutation(np.array(PALETTES[rng.integers(len(PALETTES))]))
     lab = np.empty((len(dots), 3))
     for chroma, is_inside in ((figure, inside), (ground, ~inside)):
-        for size in DOT_RADII_PX:  # in equal shares, lest the digit be lighter by chance
+        for size in DOT_RADII_PX:  # per dot size, so that the digit is not lighter by chance
             chosen = is_inside & (radius == size)
             lab[chosen] = _vary(chroma, chosen.sum(), rng)
     return _render_dots(dots, lab_to_srgb(lab))
 
 
 def _place_dots(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Dots that do not touch (N, 3): x, y, radius"""
+    """Place dots that do not touch at random; return (N, 3) x, y and radius in px."""
     dots = np.empty((0, 3))
     for radius, tries in zip(DOT_RADII_PX, PLACEMENT_TRIES, strict=True):
         for _ in range(tries):
@@ -72,7 +74,7 @@ def _place_dots(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _digit_mask(digit: int) -> NDArray[np.bool_]:
-    """Where the digit is (PLATE_PX, PLATE_PX)"""
+    """Return a mask, (PLATE_PX, PLATE_PX), that is True on the digit."""
     image = Image.new("1", (PLATE_PX, PLATE_PX))
     font = ImageFont.load_default(size=0.92 * PLATE_PX)
     middle = (PLATE_PX / 2, PLATE_PX / 2)
@@ -83,7 +85,7 @@ def _digit_mask(digit: int) -> NDArray[np.bool_]:
 
 
 def _vary(chroma: NDArray[np.float64], count: int, rng: np.random.Generator) -> Lab:
-    """Colors of one (a, b), each of another lightness and blueness (count, 3)"""
+    """Return (count, 3) Lab colors of one (a, b) with varied lightness and blueness."""
     a, b = chroma
     steps = (np.arange(count) + 0.5) / max(count, 1) * 2 - 1  # evenly in (-1, 1)
     lightness = LIGHTNESS + LIGHTNESS_SPREAD * rng.permutation(steps)
@@ -92,7 +94,7 @@ def _vary(chroma: NDArray[np.float64], count: int, rng: np.random.Generator) -> 
 
 
 def lab_to_srgb(lab: Lab) -> NDArray[np.uint8]:
-    """CIE Lab under D65 (N, 3) -> sRGB (N, 3), clipped to its gamut (IEC 61966-2-1)."""
+    """Convert (N, 3) CIE Lab under D65 to (N, 3) 8-bit sRGB (IEC 61966-2-1), clipped."""
     lightness, a, b = lab.T
     y = (lightness + 16) / 116
     cubes = np.stack([y + a / 500, y, y - b / 200], axis=1)

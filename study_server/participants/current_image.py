@@ -1,4 +1,4 @@
-"""Which file a participant may see at a place of a trial, and until when."""
+"""Find the image file in a slot of a participant's trial, while the trial is unanswered."""
 
 from sqlalchemy import Connection, bindparam, or_, select
 from sqlalchemy.orm import aliased
@@ -21,17 +21,18 @@ SELECT_TRIAL_FILES = (
     .join(Trial.participant)
     .where(Trial.token == bindparam("trial_token"))
     .where(Participant.token == bindparam("token"))
-)  # columns, no objects: half of all requests are for an image
+)  # columns instead of objects, because half of all requests are for an image
 
 
 class ImageGoneError(LookupError):
-    """The trial is answered or voided: nobody looks at its images any more."""
+    """The trial has been answered or voided; its images are no longer available."""
 
 
 def find_stimulus_file(db: Connection, token: str, trial_token: str, slot: Slot) -> str:
-    """The file of what a participant's trial shows there.
+    """Return the file name of the image in this slot of a participant's trial.
 
-    Raises UnknownTrialError, ImageGoneError.
+    Raises UnknownTrialError if the trial or its slot does not exist, and ImageGoneError if the
+    trial has been answered or voided.
     """
     parameters = {"token": token, "trial_token": trial_token}
     row = db.execute(SELECT_TRIAL_FILES, parameters).one_or_none()

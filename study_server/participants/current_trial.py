@@ -1,7 +1,7 @@
-"""The trial that a participant is at, as rows: what every answer needs.
+"""A participant's current trial, read and updated by the requests of every trial.
 
-These functions take a Connection. A Session with its objects would take longer than everything else
-that an answer needs. participation.py has the functions for rare requests, which take a Session.
+These functions take a Connection, because a Session with its objects would take longer than the
+rest of the request. participation.py has the functions for rare requests, which take a Session.
 """
 
 from collections.abc import Sequence
@@ -31,11 +31,11 @@ from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant
 from study_server.vocabulary import Answer, Outcome, Side, TrialKind, derive_truth
 
-SEEN_UPDATE_INTERVAL = timedelta(seconds=10)  # noted no more often than that
+SEEN_UPDATE_INTERVAL = timedelta(seconds=10)  # last_seen_at is written at most this often
 
 
 class UnknownTrialError(LookupError):
-    """No such trial, or somebody else's."""
+    """The trial does not exist, or it belongs to another participant."""
 
 
 class VoidedTrialError(Exception):
@@ -43,16 +43,16 @@ class VoidedTrialError(Exception):
 
 
 class ParticipationOverError(Exception):
-    """Taking part is over, by the clock or for who did not qualify; nothing more is stored."""
+    """The participant ran out of time, was screened out or returned the task; nothing is stored."""
 
 
 class InvalidAnswerError(ValueError):
-    """What no trial of this kind can be told, such as a side of a single image."""
+    """The answer or report does not fit the trial, such as a side for a single image."""
 
 
 @dataclass(frozen=True)
 class CurrentParticipant:
-    """Of a participant what every answer needs to know."""
+    """The fields of a participant that the requests of every trial need."""
 
     id: int
     language: str
@@ -64,7 +64,7 @@ class CurrentParticipant:
 
 @dataclass(frozen=True)
 class CurrentTrial:
-    """A trial that somebody is at. answer: the one that is stored."""
+    """A trial of a participant. answer: the stored answer, or None."""
 
     participant: CurrentParticipant
     id: int
@@ -78,14 +78,15 @@ class CurrentTrial:
 
     @property
     def truth(self) -> Answer:
+        """The true answer: the fake's side, or whether a single image is fake or real."""
         return derive_truth(self.fake_side, self.fake_id)
 
 
 @dataclass(frozen=True)
 class UpcomingTrials:
-    """How many trials of all kinds were answered and planned, and the next ones, in order.
+    """The numbers of answered and planned trials of all kinds, and the next trials in order.
 
-    trials: rows with what a browser is told of a trial.
+    trials: rows with the fields that are sent to the browser.
     """
 
     answered: int
@@ -94,18 +95,21 @@ class UpcomingTrials:
 
 
 def find_language(db: Connection, token: str) -> str | None:
-    """The language of whoever has the token; None where nobody has it."""
+    """Return the language of the participant with this token, or None if the token is unknown."""
     language: str | None = db.scalar(SELECT_LANGUAGE, {"token": token})
     return language
 
 
 def find_current_trial(db: Connection, token: str, trial_token: str) -> CurrentTrial:
-    """The trial of whoever has the token. Other writers wait until this transaction ends.
+    """Return a trial of the participant with this token, and lock the participant.
 
-    For a connection that writes. Raises UnknownTrialError when there is none, or it is another's.
+    Other writers wait until this transaction ends, so the connection must be in a write
+    transaction. Raises UnknownTrialError if the trial does not exist or belongs to another
+    participant.
     """
-    if db.dialect.name == "postgresql":  # a writer has all of SQLite to itself
-        # by itself: what is read after it is what stands
+    if db.dialect.name == "postgresql":  # SQLite has only one writer at a time
+        # A separate statement, so that the next one reads what other transactions committed while
+        # this one waited for the lock.
         db.execute(LOCK_PARTICIPANT, {"token": token})
     row = db.execute(
         SELECT_CURRENT_TRIAL, {"token": token, "trial_token": trial_token}
@@ -120,7 +124,10 @@ def find_current_trial(db: Connection, token: str, trial_token: str) -> CurrentT
 
 
 def record_presence(db: Connection, participant: CurrentParticipant) -> CurrentParticipant:
-    """Somebody is there; an abandoned participant has come back, unless their time is over."""
+    """Record that the participant is present; return them with their current outcome.
+
+    Abandoned participants become active again, or timed out if their time limit has passed.
+    """
     if abs(now() - participant.last_seen_at) >= SEEN_UPDATE_INTERVAL:
         db.execute(UPDATE_LAST_SEEN, {"row": participant.id, "at": now()})
     if participant.outcome not in UNFINISHED_OUTCOMES:
@@ -136,13 +143,13 @@ def record_presence(db: Connection, participant: CurrentParticipant) -> CurrentP
 def count_progress(
     db: Connection, participant: Participant | CurrentParticipant
 ) -> tuple[int, int]:
-    """(answered, planned) trials; a voided one and its replacement count once."""
+    """Return (answered, planned) trials; a voided trial and its replacement count once."""
     answered, planned = db.execute(SELECT_PROGRESS, {"participant_id": participant.id}).one()
     return answered, planned
 
 
 def load_upcoming_trials(db: Connection, participant: CurrentParticipant) -> UpcomingTrials:
-    """How far it is, and what comes next: what runs and what the protocol fetches ahead."""
+    """Return the progress, the current trial and the trials that the browser may prefetch."""
     parameters = {"participant_id": participant.id, "limit": 1 + participant.protocol.prefetch}
     trials = (
         ()
@@ -155,9 +162,9 @@ def load_upcoming_trials(db: Connection, participant: CurrentParticipant) -> Upc
 
 
 def start_trial(db: Connection, trial: CurrentTrial) -> CurrentParticipant:
-    """Note that the trial's images are shown from now on, unless that was noted before.
+    """Record that the trial's images are shown from now on, unless it has started already.
 
-    Raises VoidedTrialError and ParticipationOverError.
+    Raises VoidedTrialError or ParticipationOverError.
     """
     if trial.voided:
         raise VoidedTrialError(trial.id)
@@ -168,7 +175,7 @@ def start_trial(db: Connection, trial: CurrentTrial) -> CurrentParticipant:
 
 
 def require_active(db: Connection, participant: CurrentParticipant) -> CurrentParticipant:
-    """Touch, and raise ParticipationOverError where nothing more is stored."""
+    """Record presence; raise ParticipationOverError if the participant cannot continue."""
     participant = record_presence(db, participant)
     if participant.outcome in EARLY_END_OUTCOMES:
         raise ParticipationOverError(participant.id)

@@ -1,4 +1,4 @@
-"""Who takes part, and with which trials: one record a person, methods filled evenly."""
+"""Enroll participants: one record per person, balanced methods and planned trials."""
 
 import hmac
 import secrets
@@ -31,29 +31,31 @@ from study_server.vocabulary import (
 )
 from study_server.wording.stored import render_wording
 
-PLACE_TAKING_OUTCOMES = (Outcome.ACTIVE, Outcome.COMPLETE)  # who takes a place
-StimulusIds = Mapping[tuple[str, str], int]  # of stimuli, by image and method
+# Outcomes that fill a place: the balance of methods and images counts only these participants.
+PLACE_TAKING_OUTCOMES = (Outcome.ACTIVE, Outcome.COMPLETE)
+StimulusIds = Mapping[tuple[str, str], int]  # (image, method) -> id of the stimulus
 
 
 class StudyFullError(Exception):
-    """Every fake has been seen as often as the protocol wants."""
+    """Every fake has been assigned to as many participants as the protocol requires."""
 
 
 class StudyNotOpenError(Exception):
-    """The study lets nobody new in."""
+    """The study does not admit new participants."""
 
 
 class NotInvitedError(Exception):
-    """The protocol wants people to come another way."""
+    """The protocol requires an invitation or a recruitment platform."""
 
 
 def admit_participant(
     db: Session, study: Study, external_id: str, mode: Mode, source: RecruitmentSource,
     language: str, is_invited: bool = False,
 ) -> Participant:  # fmt: skip
-    """As `enroll_participant`.
+    """Return the existing participant, or enroll a new one if the study admits them.
 
-    Raises StudyNotOpenError, NotInvitedError where somebody new who is live is not let in.
+    Previews and simulated participants are always admitted. Raises StudyNotOpenError,
+    NotInvitedError or StudyFullError if a new live participant is not.
     """
     existing = find_by_external_id(db, study, external_id, source)
     if existing is not None:
@@ -64,7 +66,7 @@ def admit_participant(
 
 
 def require_admission(study: Study, source: RecruitmentSource, invited: bool) -> None:
-    """Raises StudyNotOpenError, NotInvitedError where nobody new who is live is let in this way."""
+    """Raise StudyNotOpenError or NotInvitedError unless new live participants are admitted."""
     entry = parse_stored_protocol(study.protocol).entry
     recruited = invited or source is not RecruitmentSource.LINK
     if study.state is not StudyState.OPEN:
@@ -81,14 +83,14 @@ def enroll_participant(
     source: RecruitmentSource,
     language: str = SOURCE_LANGUAGE,
 ) -> Participant:
-    """The participant this person is: the one already there, or a new one with their own schedule.
+    """Return the participant with this external id, or create one with trials of their own.
 
-    external_id: what tells people apart, a browser's cookie or a worker's id; only a keyed hash
-    stays.
-    language: in which they read what they agreed to.
-    Raises StudyFullError where nobody new is wanted.
+    external_id: a random id from the browser's cookie, or the platform's id of a worker. Only a
+    keyed hash of it is stored. language: the language of the consent text. Raises StudyFullError if
+    the study needs no more live participants.
     """
-    # one at a time for this study, on PostgreSQL too: the counts below must not move
+    # Lock the study's row so that enrollments run one at a time (SQLite serializes writers anyway):
+    # otherwise two participants could both take the last place.
     db.scalar(select(Study.id).where(Study.id == study.id).with_for_update())
     existing = find_by_external_id(db, study, external_id, source)
     if existing is not None:
@@ -114,7 +116,7 @@ def enroll_participant(
 def find_by_external_id(
     db: Session, study: Study, external_id: str, source: RecruitmentSource
 ) -> Participant | None:
-    """The participant this person already is, if any."""
+    """Return the participant with this external id, or None."""
     return db.scalar(
         select(Participant)
         .join(Identity)
@@ -159,7 +161,7 @@ def _new_participant(
 
 
 def _count_by_method(db: Session, study: Study, mode: Mode) -> dict[str, int]:
-    """Complete and still active participants a method; previews and simulations count apart."""
+    """Count the place-taking participants of this mode by assigned method."""
     query = (
         select(Participant.assigned_method, func.count())
         .where(
@@ -173,9 +175,9 @@ def _count_by_method(db: Session, study: Study, mode: Mode) -> dict[str, int]:
 
 
 def count_views(db: Session, study: Study, mode: Mode, ids: StimulusIds) -> ViewCounts:
-    """How many complete and still active participants have each stimulus among their test trials.
+    """Count the views of each stimulus in the test trials of place-taking participants.
 
-    ids: `load_stimulus_ids` of the study. A repeat is the same trial again and counts no more.
+    ids: `load_stimulus_ids` of the study. Repeated trials are not counted again.
     """
     pairs = (
         select(Trial.fake_id, Trial.real_id, func.count())
@@ -190,7 +192,7 @@ def count_views(db: Session, study: Study, mode: Mode, ids: StimulusIds) -> View
 
 
 def _counted_test_trials(study: Study, mode: Mode) -> tuple[ColumnElement[bool], ...]:
-    """Test trials of who takes a place."""
+    """Return the conditions for test trials that count as views of their stimuli."""
     return (
         Participant.study_id == study.id,
         Participant.mode == mode,
@@ -202,7 +204,7 @@ def _counted_test_trials(study: Study, mode: Mode) -> tuple[ColumnElement[bool],
 
 
 def is_study_full(db: Session, study: Study) -> bool:
-    """Whether every fake was given to as many people as the protocol wants."""
+    """Return whether every fake has the number of views that the protocol requires."""
     protocol = parse_stored_protocol(study.protocol)
     if not protocol.target_views:
         return False
@@ -219,10 +221,11 @@ def _store_trials(db: Session, study: Study, participant: Participant) -> None:
     views = count_views(db, study, participant.mode, ids)
     plan = plan_trials(protocol, image_pools(ids), methods, views, rng)
     rows = [_trial_row(participant, planned, ids, slot, 0) for slot, planned in enumerate(plan)]
-    db.execute(insert(Trial), rows)  # at once: others wait for their turn
+    db.execute(insert(Trial), rows)  # in one statement, because other enrollments wait for the lock
 
 
 def load_stimulus_ids(db: Session, study: Study) -> StimulusIds:
+    """Return the ids of the study's stimuli by (image, method)."""
     query = select(Stimulus.image, Stimulus.method, Stimulus.id).where(
         Stimulus.study_id == study.id
     )
@@ -230,7 +233,7 @@ def load_stimulus_ids(db: Session, study: Study) -> StimulusIds:
 
 
 def image_pools(ids: StimulusIds) -> ImagePools:
-    """The images that each method has."""
+    """Return the images of each method, sorted."""
     pools: dict[str, list[str]] = defaultdict(list)
     for image, method in sorted(ids):
         pools[method].append(image)
@@ -240,7 +243,7 @@ def image_pools(ids: StimulusIds) -> ImagePools:
 def build_trial(
     participant: Participant, planned: PlannedTrial, ids: StimulusIds, slot: int, attempt: int
 ) -> Trial:
-    """What was planned; its images are those of `stimulus_keys`."""
+    """Build the database row of a planned trial."""
     return Trial(**_trial_row(participant, planned, ids, slot, attempt))
 
 
@@ -268,7 +271,10 @@ def _trial_row(
 def stimulus_keys(
     planned: PlannedTrial,
 ) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-    """(fake, photograph), each an image and a method; a single image has one of them."""
+    """Return the (image, method) keys of a trial's fake and of its real photograph.
+
+    For a single image, one of the two is None.
+    """
     own = planned.image, planned.method
     if planned.real_image is not None:
         return own, (planned.real_image, REAL_METHOD)

@@ -1,4 +1,4 @@
-"""Outcomes: how a participant's run stands or how it ended, and when a place becomes free."""
+"""Outcomes of participants, and when a participant counts as abandoned or timed out."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,20 +14,20 @@ UNFINISHED_OUTCOMES = (Outcome.ACTIVE, Outcome.ABANDONED)
 
 
 def abandoned_before(protocol: Protocol) -> datetime:
-    """Whoever was last seen before this moment has abandoned the study."""
+    """Return the time before which a participant's last request means that they have left."""
     return now() - timedelta(minutes=protocol.abandoned_after_minutes)
 
 
 def timed_out_before(protocol: Protocol) -> datetime:
-    """Whoever began before this moment and has not finished is out of time."""
+    """Return the start time before which unfinished participants have timed out."""
     limit = protocol.time_limit_minutes
     return now() - timedelta(minutes=limit) if limit else datetime.min.replace(tzinfo=UTC)
 
 
 def update_lapsed_outcomes(db: Session, study: Study) -> None:
-    """Who is out of time, or silent too long, gives their place back.
+    """Mark participants as timed out or abandoned, which frees their places.
 
-    Who was silent takes it again on return; who is out of time does not.
+    Abandoned participants become active again when they return; timed-out ones do not.
     """
     begun = Participant.study_id == study.id, Participant.outcome.in_(UNFINISHED_OUTCOMES)
     protocol = parse_stored_protocol(study.protocol)
@@ -40,7 +40,10 @@ def update_lapsed_outcomes(db: Session, study: Study) -> None:
 def current_outcome(
     outcome: Outcome, started_at: datetime, seen_at: datetime, late: datetime, silent: datetime
 ) -> Outcome:
-    """The outcome as `update_lapsed_outcomes` would make it. late, silent: of the study."""
+    """Return the outcome that `update_lapsed_outcomes` would store.
+
+    late, silent: `timed_out_before` and `abandoned_before` of the study's protocol.
+    """
     if outcome not in UNFINISHED_OUTCOMES:
         return outcome
     if started_at < late:
@@ -48,5 +51,5 @@ def current_outcome(
     return Outcome.ABANDONED if seen_at < silent else outcome
 
 
-# before the last trial
+# Participants with these outcomes ended before their last trial and cannot continue.
 EARLY_END_OUTCOMES = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)

@@ -1,4 +1,4 @@
-"""A participant's way through the trials, as objects: what is needed less often than each trial."""
+"""Functions on participants and trials for requests that are rarer than one per trial."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,10 +16,12 @@ from study_server.storage.models import Environment, Participant, Trial
 
 
 def protocol_of(participant: Participant) -> Protocol:
+    """Return the protocol of the participant's study."""
     return parse_stored_protocol(participant.study.protocol)
 
 
 def to_current_participant(participant: Participant) -> CurrentParticipant:
+    """Return the fields that the functions of current_trial.py need."""
     return CurrentParticipant(
         participant.id,
         participant.language,
@@ -31,9 +33,9 @@ def to_current_participant(participant: Participant) -> CurrentParticipant:
 
 
 def find_participant(db: Session, token: str, for_update: bool = False) -> Participant | None:
-    """By the token that makes somebody this participant.
+    """Return the participant with this token, or None.
 
-    for_update: other writers wait until this transaction ends, so that two tabs take turns.
+    for_update: lock the row, so that requests from two tabs run one after the other.
     """
     return db.scalar(
         SELECT_PARTICIPANT_FOR_UPDATE if for_update else SELECT_PARTICIPANT, {"token": token}
@@ -41,20 +43,20 @@ def find_participant(db: Session, token: str, for_update: bool = False) -> Parti
 
 
 def has_started(db: Session, participant: Participant) -> bool:
-    """Whether any trial was shown."""
+    """Return whether any trial has been shown."""
     shown = Trial.participant_id == participant.id, Trial.started_at.is_not(None)
     return db.scalar(select(Trial.id).where(*shown).limit(1)) is not None
 
 
 def find_unanswered_trials(db: Session, participant: Participant) -> list[Trial]:
-    """The trials that began and were not answered; none once it is over."""
+    """Return the trials that started and were not answered; none for ended participants."""
     if participant.outcome in EARLY_END_OUTCOMES:
         return []
     return list(db.scalars(SELECT_UNANSWERED_TRIALS, {"participant_id": participant.id}))
 
 
 def find_trial(db: Session, participant: Participant, token: str) -> Trial:
-    """Raises UnknownTrialError when it is not this participant's."""
+    """Return the participant's trial with this token; raise UnknownTrialError if there is none."""
     trial = db.scalar(SELECT_TRIAL, {"token": token, "participant_id": participant.id})
     if trial is None:
         raise UnknownTrialError(token)
@@ -62,6 +64,6 @@ def find_trial(db: Session, participant: Participant, token: str) -> Trial:
 
 
 def store_environment(db: Session, participant: Participant, **facts: object) -> None:
-    """Store what the browser says of its screen; the first description stands."""
+    """Store the browser's description of its display. The first description is final."""
     if db.get(Environment, participant.id) is None:
         db.add(Environment(participant_id=participant.id, **facts))

@@ -1,4 +1,4 @@
-"""The SQL statements that requests at every trial use, built once."""
+"""The SQL statements of requests that occur in every trial, built once at import."""
 
 from typing import Any
 
@@ -7,7 +7,6 @@ from sqlalchemy.orm import joinedload
 
 from study_server.storage.models import Base, Participant, Response, Trial
 
-# the statements of every request, built once
 SELECT_PARTICIPANT = select(Participant).where(Participant.token == bindparam("token"))
 SELECT_PARTICIPANT_FOR_UPDATE = SELECT_PARTICIPANT.with_for_update(of=Participant).options(
     joinedload(Participant.study, innerjoin=True)
@@ -38,11 +37,11 @@ LOCK_PARTICIPANT = (
 )
 SELECT_CURRENT_TRIAL = (
     select(
-        # as CurrentParticipant has them
+        # the fields of CurrentParticipant, in their order, then those of CurrentTrial
         *PARTICIPANT_TABLE.c["id", "language", "outcome", "started_at", "last_seen_at"],
         STUDY_TABLE.c.protocol,
         *TRIAL_TABLE.c["id", "kind", "attempt", "fake_id", "fake_side", "started_at", "voided"],
-        RESPONSE_TABLE.c.answer,  # as CurrentTrial has them
+        RESPONSE_TABLE.c.answer,
     )
     .select_from(TRIAL_TABLE)
     .join(PARTICIPANT_TABLE)

@@ -1,4 +1,4 @@
-"""Trials that were interrupted, or could not be shown: others take their places."""
+"""Void and replace trials that were interrupted or could not be shown."""
 
 import secrets
 from random import Random
@@ -29,13 +29,15 @@ from study_server.protocol.schedule import PlannedTrial, plan_replacement
 from study_server.storage.models import Incident, Participant, Stimulus, Trial
 from study_server.vocabulary import Slot
 
-MAX_ATTEMPTS_AFTER_INCIDENTS = 10  # at a slot: more is no accident
+# Replacements per place in the plan for images that fail to load. More than this is not bad luck
+# but a broken setup or a participant who skips trials.
+MAX_ATTEMPTS_AFTER_INCIDENTS = 10
 
 
 def void_interrupted_trials(db: Session, participant: Participant) -> None:
-    """Void what was interrupted, for its images were seen; another pair takes its place."""
+    """Void and replace started but unanswered trials, because their images were seen."""
     record_presence(db.connection(), to_current_participant(participant))
-    db.expire(participant)  # that wrote to the row
+    db.expire(participant)  # the statement above changed the row
     for trial in find_unanswered_trials(db, participant):
         void_and_replace(db, participant, trial)
 
@@ -43,26 +45,28 @@ def void_interrupted_trials(db: Session, participant: Participant) -> None:
 def report_incident(
     db: Session, participant: Participant, token: str, slot: Slot, status: int | None
 ) -> None:
-    """An image of a trial that nobody saw yet cannot be had: another trial takes its place.
+    """Record that an image of an unseen trial failed to load, and replace the trial.
 
     Raises UnknownTrialError, VoidedTrialError or ParticipationOverError, and InvalidAnswerError if
     the trial has started or was replaced too often.
     """
     trial = find_trial(db, participant, token)
     if db.get(Incident, trial.id) is not None:
-        return  # it was told before
+        return  # already reported
     if trial.voided or trial.response is not None:
         raise VoidedTrialError(token)
     if trial.started_at is not None or trial.attempt >= MAX_ATTEMPTS_AFTER_INCIDENTS:
-        raise InvalidAnswerError("this trial is not replaced: it has begun, or others were already")
+        raise InvalidAnswerError(
+            "this trial cannot be replaced: it has started, or it has been replaced too often"
+        )
     require_active(db.connection(), to_current_participant(participant))
-    db.expire(participant)  # that wrote to the row
+    db.expire(participant)  # the statement above changed the row
     db.add(Incident(trial_id=trial.id, slot=slot, http_status=status, reported_at=now()))
     void_and_replace(db, participant, trial)
 
 
 def void_and_replace(db: Session, participant: Participant, trial: Trial) -> None:
-    """It counts no more; another takes its place."""
+    """Void a trial and plan another one in its place."""
     trial.voided = True
     _replace(db, participant, trial)
     db.flush()
@@ -83,18 +87,18 @@ def _replace(db: Session, participant: Participant, voided: Trial) -> None:
     unseen = Trial.started_at.is_(None), Trial.voided.is_(False)
     for repeat in db.scalars(select(Trial).where(*repeats, *unseen)):
         repeat.fake_id, repeat.real_id = trial.fake_id, trial.real_id
-        repeat.token = secrets.token_urlsafe(16)  # its images may have been fetched ahead
+        repeat.token = secrets.token_urlsafe(16)  # the old images may have been prefetched
 
 
 def _images_used(db: Session, participant: Participant) -> set[str]:
-    """Every image in a trial of this participant, seen already or planned."""
+    """Return the images of all trials of this participant, seen or planned."""
     is_image_of_trial = or_(Trial.fake_id == Stimulus.id, Trial.real_id == Stimulus.id)
     query = select(Stimulus.image).join(Trial, is_image_of_trial)
     return set(db.scalars(query.where(Trial.participant_id == participant.id)))
 
 
 def to_planned_trial(trial: Trial) -> PlannedTrial:
-    """What a stored trial was planned to be."""
+    """Convert a stored trial to the PlannedTrial it was made from."""
     paired = trial.fake_side is not None and trial.real is not None
     return PlannedTrial(
         trial.kind,

@@ -1,4 +1,4 @@
-"""Storing the answer to a trial, once, and the end of taking part where it is the last."""
+"""Store the response to a trial, and the participant's outcome after the last one."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -21,7 +21,9 @@ from study_server.participants.scoring import is_qualified
 from study_server.storage.models import Participant, Trial
 from study_server.vocabulary import DISTURBANCE_FLAGS, Answer, Outcome, TrialFlag, TrialKind
 
-MAX_ATTEMPTS = 3  # at a slot: whose screen always disturbs must get on all the same
+# Attempts per place in the plan. Participants with a permanently slow display must still be able to
+# finish.
+MAX_ATTEMPTS = 3
 INSERT_RESPONSE = insert(RESPONSE_TABLE)
 UPDATE_FINISHED = UPDATE_OUTCOME.where(PARTICIPANT_TABLE.c.finished_at.is_(None)).values(
     finished_at=bindparam("at")
@@ -30,12 +32,13 @@ UPDATE_FINISHED = UPDATE_OUTCOME.where(PARTICIPANT_TABLE.c.finished_at.is_(None)
 
 @dataclass(frozen=True)
 class SubmittedResponse:
-    """What the browser says of one trial.
+    """The response to one trial as the browser reports it.
 
-    first_ms, second_ms: achieved exposures; no second one where there is one image, or where both
-    are shown at once. *_frames: how many animation frames those took. early, held: events that were
-    ignored, before the buttons were there, or of a key held down. input: what pressed, as the event
-    says. id: the browser's own, the same whenever it sends this answer.
+    first_ms, second_ms: achieved exposures; second_ms is None for a single image or if both images
+    are shown at once. *_frames: the exposures in animation frames. early_inputs: inputs ignored
+    because the buttons were not yet shown. repeated_inputs: ignored repeats of a held key or a
+    double click. input: the input device according to the event. message_id: the browser's id of
+    this response, the same if it is sent again.
     """
 
     answer: Answer
@@ -53,7 +56,7 @@ class SubmittedResponse:
 
 @dataclass(frozen=True)
 class RecordedResponse:
-    """The answer that stands for a trial, and what is ahead now."""
+    """The stored answer to a trial, and the upcoming trials."""
 
     answer: Answer
     upcoming: UpcomingTrials
@@ -62,10 +65,11 @@ class RecordedResponse:
 def record_response(
     db: Connection, trial: CurrentTrial, submitted: SubmittedResponse
 ) -> RecordedResponse:
-    """Store one answer. The first stands: browsers retry, people double-click, tabs race.
+    """Store the response to a trial and return the stored answer and the upcoming trials.
 
-    A disturbed trial is voided and replaced where the protocol says so, its answer kept with it.
-    Raises VoidedTrialError, ParticipationOverError, InvalidAnswerError.
+    The first answer is final, because browsers retry, people double-click and tabs race. If the
+    protocol says so, a disturbed trial is voided, with its answer, and replaced. Raises
+    VoidedTrialError, ParticipationOverError or InvalidAnswerError.
     """
     if trial.answer is not None:
         return RecordedResponse(trial.answer, load_upcoming_trials(db, trial.participant))
@@ -79,10 +83,10 @@ def record_response(
 
 
 def _store(db: Connection, trial: CurrentTrial, submitted: SubmittedResponse) -> CurrentParticipant:
-    person = start_trial(db, trial)  # where the word of that was lost
+    person = start_trial(db, trial)  # in case the browser's "start" message never arrived
     if submitted.answer not in (trial.truth, trial.truth.other):
         possible = " or ".join(sorted((trial.truth, trial.truth.other)))
-        raise InvalidAnswerError(f"answer {submitted.answer} to a trial that asks for {possible}")
+        raise InvalidAnswerError(f"answer: got {submitted.answer}, expected {possible}")
     db.execute(INSERT_RESPONSE, {"trial_id": trial.id, **_response_columns(submitted)})
     if _must_be_replaced(trial, submitted):
         _replace(db, trial)
@@ -96,7 +100,7 @@ def _replace(db: Connection, trial: CurrentTrial) -> None:
 
 
 def _must_be_replaced(trial: CurrentTrial, submitted: SubmittedResponse) -> bool:
-    """Practice, which is not analysed, is not shown again."""
+    """Return whether a disturbed trial is replaced; practice is not, as it is not analyzed."""
     return (
         trial.participant.protocol.disturbed == "replace"
         and trial.kind is not TrialKind.PRACTICE
@@ -126,7 +130,7 @@ def _response_columns(submitted: SubmittedResponse) -> dict[str, object]:
 
 
 def _outcome_after(db: Connection, trial: CurrentTrial, ahead: UpcomingTrials) -> Outcome | None:
-    """What an answer brings taking part to, if to its end."""
+    """Return the outcome this answer leads to, or None while trials remain."""
     if ahead.answered == ahead.planned:
         return Outcome.COMPLETE
     over = (

@@ -1,4 +1,4 @@
-"""How well a participant did, and what they are told of it."""
+"""Score answers: correct counts, practice feedback and completion codes."""
 
 import hashlib
 import hmac
@@ -13,7 +13,7 @@ from study_server.vocabulary import Answer, Outcome, Slot, TrialKind
 
 
 def is_qualified(db: Session, participant: Participant) -> bool:
-    """Whether the qualification trials were answered well enough."""
+    """Return whether enough qualification trials were answered correctly."""
     protocol = parse_stored_protocol(participant.study.protocol)
     correct, answered = count_correct(db, participant, TrialKind.QUALIFICATION)
     return correct >= protocol.qualification_min_correct * answered
@@ -22,7 +22,7 @@ def is_qualified(db: Session, participant: Participant) -> bool:
 def count_correct(
     db: Session, participant: Participant, kind: TrialKind = TrialKind.TEST
 ) -> tuple[int, int]:
-    """(correct, answered) trials of a kind, as shown at the end; voided ones and repeats aside."""
+    """Return (correct, answered) trials of a kind, without voided and repeated trials."""
     query = (
         select(Trial, Response.answer)
         .join(Response)
@@ -39,21 +39,24 @@ def count_correct(
 
 
 def is_correct(question: str, truth: Answer, answer: Answer) -> bool:
-    """The fake was found, or the photograph where that was asked."""
+    """Return whether the answer names the fake, or the photograph if the question asks for it."""
     return answer is (truth if question == "fake" else truth.other)
 
 
 def attention_check_is_correct(question: str) -> ColumnElement[bool]:
-    """`is_correct` of a attention check, for queries; an image shown alone is a foil."""
-    found = Response.answer == func.coalesce(Trial.fake_side, Answer.FAKE)
-    return found if question == "fake" else ~found
+    """Return `is_correct` for attention checks as an SQL expression.
+
+    An attention check with a single image always shows a foil.
+    """
+    picked_fake = Response.answer == func.coalesce(Trial.fake_side, Answer.FAKE)
+    return picked_fake if question == "fake" else ~picked_fake
 
 
 def build_feedback(trial: CurrentTrial, answer: Answer) -> dict[str, object] | None:
-    """Return the feedback to a practice trial: where the fake was, and whether it was found.
+    """Return the feedback to a practice trial, or None for other kinds of trials.
 
-    fake_slot: of a single image the center, or None where it is a photograph. None for trials of
-    other kinds, which have no feedback.
+    fake_slot: the slot of the fake; for a single image the center, or None if it is a photograph.
+    is_correct: whether the answer was correct.
     """
     if trial.kind is not TrialKind.PRACTICE:
         return None
@@ -61,14 +64,14 @@ def build_feedback(trial: CurrentTrial, answer: Answer) -> dict[str, object] | N
     return {"fake_slot": _fake_slot(trial), "is_correct": correct}
 
 
-def _fake_slot(showing: CurrentTrial) -> str | None:
-    if showing.fake_side is not None:
-        return showing.fake_side
-    return Slot.CENTER if showing.truth is Answer.FAKE else None
+def _fake_slot(trial: CurrentTrial) -> str | None:
+    if trial.fake_side is not None:
+        return trial.fake_side
+    return Slot.CENTER if trial.truth is Answer.FAKE else None
 
 
 def completion_code(participant: Participant) -> str | None:
-    """No code without data: only who is complete has one."""
+    """Return the completion code, or None unless the participant is complete."""
     if participant.outcome is not Outcome.COMPLETE:
         return None
     digest = hmac.digest(

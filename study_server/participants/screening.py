@@ -1,4 +1,4 @@
-"""Screening: the questions and color plates before the first trial, and who passes them.
+"""Screening: questions and color plates before the first trial, and the rule for passing.
 
 The questions come after consent, because an answer about color vision is health data. The result
 screens participants; it is not a diagnosis.
@@ -22,7 +22,10 @@ from study_server.vocabulary import ColorVision, NightLight, Outcome
 
 @dataclass(frozen=True)
 class ScreeningAnswers:
-    """The answers of one participant. None: not answered. digits: what was read on each plate."""
+    """The screening answers of one participant.
+
+    None means not answered. digits: the digit read on each plate.
+    """
 
     color_vision: ColorVision | None
     night_light: NightLight | None
@@ -34,7 +37,7 @@ class IncompleteScreeningError(ValueError):
 
 
 def is_screening_pending(db: Session, participant: Participant) -> bool:
-    """Whether the participant must answer the screening before the first trial."""
+    """Return whether the participant must answer the screening before the first trial."""
     has_screening = parse_stored_protocol(participant.study.protocol).has_screening
     return (
         has_screening
@@ -44,7 +47,7 @@ def is_screening_pending(db: Session, participant: Participant) -> bool:
 
 
 def has_screening_answers(db: Session, participant: Participant) -> bool:
-    """Whether the participant has answered the screening."""
+    """Return whether the participant has answered the screening."""
     return db.get(Screening, participant.id) is not None
 
 
@@ -76,14 +79,14 @@ def store_screening(db: Session, participant: Participant, answers: ScreeningAns
 
 
 def passes_screening(protocol: Protocol, screening: Screening) -> bool:
-    """Whether these answers meet the protocol's requirements."""
+    """Return whether these answers meet the protocol's requirements."""
     has_normal_vision = screening.color_vision is ColorVision.NORMAL
     reads_plates = (screening.plates_correct or 0) >= protocol.plates_min_correct
     return reads_plates and (has_normal_vision or protocol.color_vision != "required")
 
 
 def was_screened_out_here(db: Session, participant: Participant) -> bool:
-    """Whether these answers, not the qualification, screened the participant out."""
+    """Return whether the screening, not the qualification, screened the participant out."""
     screening = db.get(Screening, participant.id)
     protocol = parse_stored_protocol(participant.study.protocol)
     return screening is not None and not passes_screening(protocol, screening)

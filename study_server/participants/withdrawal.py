@@ -1,4 +1,4 @@
-"""Somebody takes their consent back, or the time to keep who they are is over."""
+"""Withdrawal: delete a participant, or anonymize participants after a retention period."""
 
 import secrets
 from datetime import datetime
@@ -12,13 +12,18 @@ from study_server.vocabulary import Mode
 
 
 def delete_participant(db: Session, participant: Participant) -> None:
-    """Delete a participant with every answer, at once; one more withdrawal is all that is stored.
+    """Delete a participant and all of their answers; only the count of withdrawals is kept.
 
-    Commits; `database.scrub` then cleans the files.
+    Commits the deletion. Call `storage.engine.erase_deleted_data` afterwards to erase traces in the
+    database's files.
     """
     study_id, live = participant.study_id, participant.mode is Mode.LIVE
-    db.execute(delete(Participant).where(Participant.id == participant.id))  # the rest cascades
-    db.commit()  # before the study is locked: who enrolls locks it first, then participants
+    db.execute(
+        delete(Participant).where(Participant.id == participant.id)
+    )  # cascades to all of their rows
+    # Commit before touching the study's row. Enrollment locks the study first and participants
+    # second; the opposite order here could deadlock.
+    db.commit()
     if live:
         update_study = update(Study).where(Study.id == study_id)
         db.execute(update_study.values(withdrawn_count=Study.withdrawn_count + 1))
@@ -26,28 +31,28 @@ def delete_participant(db: Session, participant: Participant) -> None:
 
 
 def find_by_public_id(db: Session, study: Study, name: str) -> Participant:
-    """By the opaque id of the exports; raises StudyError when there is nobody of that name."""
+    """Return the participant with this id of the exports; raise StudyError if there is none."""
     participant = db.scalar(
         select(Participant).where(Participant.study_id == study.id, Participant.public_id == name)
     )
     if participant is None:
         raise StudyError(
-            f"study {study.slug!r} has no participant {name!r}; the ids are in participants.csv"
+            f"study {study.slug!r} has no participant {name!r}; see participants.csv for the IDs"
         )
     return participant
 
 
 def anonymize_participants(db: Session, study: Study, before: datetime) -> int:
-    """Cut what leads to the people last seen before a moment; their answers stay.
+    """Anonymize participants last seen before a time; return their number. Their answers stay.
 
-    The hash of who they are is deleted and their link leads nowhere any more. Returns how many.
+    The hashes of their external ids are deleted and their links stop working.
     """
     participants = db.scalars(
         select(Participant)
         .join(Identity)
         .where(Participant.study_id == study.id, Participant.last_seen_at < before)
     ).all()
-    for person in participants:
-        person.token = secrets.token_urlsafe(16)
-        db.execute(delete(Identity).where(Identity.participant_id == person.id))
+    for participant in participants:
+        participant.token = secrets.token_urlsafe(16)
+        db.execute(delete(Identity).where(Identity.participant_id == participant.id))
     return len(participants)

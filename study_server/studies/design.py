@@ -1,7 +1,7 @@
-"""design.json: what may not change once people take part, and the plan made before the data.
+"""Freeze a study's design: design.json with the protocol and the analysis plan.
 
-Preregistration as a file (Nosek et al. 2018): its SHA-256 stands in every exported row, and the
-report lists where a study departs from it. docs/formats.md describes it.
+design.json is the preregistration as a file (Nosek et al. 2018). Every exported row contains its
+SHA-256, and the report lists deviations from it. docs/formats.md describes its keys.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ DurationMs = Annotated[float, Field(ge=0)]
 
 
 class PlannedExclusions(BaseModel):
-    """The rules by which the report leaves people out; what is None follows from the protocol."""
+    """The exclusion rules of the report. None: the value follows from the protocol."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -51,10 +51,10 @@ class PlannedExclusions(BaseModel):
 
 
 class AnalysisPlan(BaseModel):
-    """What the analysis may not choose after the data.
+    """The decisions about the analysis that must be made before the data are collected.
 
-    margin: within which two rates count as equal. participants: who complete. stopping: when the
-    study ends, in words.
+    margin: equivalence margin for the difference between two rates. participants: planned number of
+    participants who complete the study. stopping: the stopping rule in words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -67,13 +67,15 @@ class AnalysisPlan(BaseModel):
 
 
 def read_plan(path: Path) -> AnalysisPlan:
-    """Raises StudyError naming file, key, value and remedy."""
+    """Read plan.toml; raise StudyError if it is invalid."""
     try:
         plan = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise StudyError(f"{path}: no such file; `study new` shows what a plan may say") from error
+        raise StudyError(
+            f"{path}: no such file; `study new` shows what a plan can contain"
+        ) from error
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not readable as TOML: {error}") from error
+        raise StudyError(f"{path}: not valid TOML: {error}") from error
     try:
         return AnalysisPlan.model_validate(plan)
     except ValidationError as error:
@@ -83,13 +85,13 @@ def read_plan(path: Path) -> AnalysisPlan:
 
 
 def format_default_plan() -> str:
-    """The defaults as the comments that end a new study.toml."""
+    """Return the default plan as the comment lines at the end of a new study.toml."""
     rules = PlannedExclusions().model_dump(exclude_none=True)
     lines = [
-        "The plan of the analysis is fixed by `study freeze --plan plan.toml`. The defaults:",
+        "The analysis plan is fixed by `study freeze --plan plan.toml`. Defaults:",
         "hypotheses = []    # a sentence each",
         "stopping = ''      # when the study ends, in words",
-        "margin and participants are left open: within what two rates count as equal; who complete",
+        "margin (equivalence margin) and participants (planned number) have no default.",
         "[exclusions]",
         *(f"{rule} = {json.dumps(value)}" for rule, value in rules.items()),
     ]
@@ -97,21 +99,20 @@ def format_default_plan() -> str:
 
 
 def freeze_study(db: Session, study: Study, plan: AnalysisPlan, wording_sha256: str) -> str:
-    """Fix the design of a study, for good; returns it, the content of design.json.
+    """Freeze the design of a study for good; return the content of design.json.
 
-    Raises StudyError where it is fixed already, or somebody live has begun without, or its wording
-    waits for the researcher's words.
+    Raises StudyError if the study is frozen already, has live participants, or has texts with
+    placeholders that the researcher must fill in.
     """
     if study.design is not None:
         raise StudyError(
-            f"study {study.slug!r} is frozen; a changed one needs another slug: edit study.toml "
-            "and import it anew"
+            f"study {study.slug!r} is already frozen; to change it, import it under another slug"
         )
     live = Participant.study_id == study.id, Participant.mode == Mode.LIVE
     if db.scalar(select(Participant.id).where(*live).limit(1)) is not None:
         raise StudyError(
-            f"study {study.slug!r} has live participants; a design is fixed before the first: "
-            "import it under another slug and freeze that"
+            f"study {study.slug!r} already has live participants, and a design must be "
+            "frozen before the first; import it under another slug and freeze that"
         )
     unfilled = [
         f"{language}/{part}.md:{line} {placeholder}"
@@ -131,7 +132,7 @@ def freeze_study(db: Session, study: Study, plan: AnalysisPlan, wording_sha256: 
 def assemble_design(
     db: Session, study: Study, plan: AnalysisPlan, wording_sha256: str
 ) -> dict[str, object]:
-    """The keys of design.json."""
+    """Return the content of design.json as a dict."""
     warnings = (
         select(AcceptedWarning.message)
         .where(AcceptedWarning.study_id == study.id)
@@ -150,12 +151,12 @@ def assemble_design(
 
 
 def _canonical_json(content: dict[str, object]) -> str:
-    """Sorted keys, no spaces: the same content is the same bytes."""
+    """Return JSON with sorted keys and without spaces, so that equal content gives equal bytes."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def hash_wording(db: Session, study: Study, templates: Path) -> str:
-    """SHA-256 over what participants read: the study's own texts, the pages, their catalogues."""
+    """Return the SHA-256 of everything participants read: study texts, pages and translations."""
     own = {f"{language}/{part}": text for (language, part), text in load_wording(db, study).items()}
     languages = parse_stored_protocol(study.protocol).languages
     files = {file.name: file for file in sorted((templates / "participant").iterdir())}
@@ -169,15 +170,14 @@ def hash_wording(db: Session, study: Study, templates: Path) -> str:
 
 
 def open_recruitment(study: Study, wording_sha256: str) -> None:
-    """Open a study. Raises StudyError unless its design is fixed and still holds."""
+    """Open a study; raise StudyError unless it is frozen and its wording is unchanged."""
     if study.design is None:
         raise StudyError(
-            f"study {study.slug!r} is not frozen; `study freeze {study.slug}` fixes its design "
-            "before the first participant"
+            f"study {study.slug!r} is not frozen; run `study freeze {study.slug}` first"
         )
     if json.loads(study.design)["wording_sha256"] != wording_sha256:
         raise StudyError(
-            f"study {study.slug!r} was frozen with other wording than its pages have now; bring "
-            "those back, or import the study under another slug and freeze it"
+            f"study {study.slug!r}: the participant pages have changed since it was frozen; "
+            "restore them, or import the study under another slug and freeze that"
         )
     study.state = StudyState.OPEN

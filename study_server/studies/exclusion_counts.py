@@ -1,12 +1,12 @@
-"""Where each participant stands, and which of the plan's rules they break so far.
+"""A summary of each participant, and the exclusion rules they meet so far.
 
-Counted by the database, by the rules of the report that need no more than counts; the report, which
-knows more, decides in the end (docs/formats.md).
+The database counts what these rules need. The report applies all rules, including those that need
+more than counts, and is authoritative (docs/formats.md).
 """
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,12 +37,18 @@ REASON_TEXTS = {
     "side_bias": "almost always chose the same side",
     "timing": "had too many disturbed trials",
 }
-TRIALS_PER_ALLOWED_MISS = 5  # one in so many may be missed, where the plan says no more
+# By default, one of this many attention checks may be answered wrong.
+TRIALS_PER_ALLOWED_MISS = 5
 
 
 @dataclass(frozen=True)
 class ParticipantSummary:
-    """One participant. Trials: test and attention, voided ones aside; incidents: of all."""
+    """The counts of one participant.
+
+    Trials are test trials and attention checks, without voided ones; incidents are of all trials.
+    scripted_answers: answers from an event that the browser did not create itself. has_webdriver:
+    whether the browser reports that it is automated. reasons: the exclusion rules that apply.
+    """
 
     public_id: str
     source: RecruitmentSource
@@ -58,28 +64,29 @@ class ParticipantSummary:
     attention_checks_answered: int
     attention_checks_correct: int
     incident_count: int
-    scripted_answers: int = 0  # answers by an event that the browser did not make itself
-    has_webdriver: bool = False  # the browser says that a program drives it
+    scripted_answers: int = 0
+    has_webdriver: bool = False
     reasons: tuple[str, ...] = ()
 
     @property
     def duration(self) -> timedelta | None:
+        """The time from start to finish, or None if the participant has not finished."""
         return self.finished_at - self.started_at if self.finished_at else None
 
     @property
     def saw_all_attention_checks(self) -> bool:
-        """All of it, so that passing it means something."""
+        """Whether the participant answered all planned attention checks."""
         return 0 < self.attention_checks_planned <= self.attention_checks_answered
 
 
 def list_participant_summaries(
     db: Session, study: Study, mode: Mode = Mode.LIVE
 ) -> list[ParticipantSummary]:
-    """Everybody of a mode, who came last first."""
+    """Return summaries of all participants of a mode, the latest first."""
     rules = exclusion_rules_of(study)
     protocol = parse_stored_protocol(study.protocol)
     late, silent = timed_out_before(protocol), abandoned_before(protocol)
-    incidents, driven = _count_incidents(db, study), _find_webdriver_ids(db, study)
+    incidents, webdriver_ids = _count_incidents(db, study), _find_webdriver_ids(db, study)
     summaries = []
     for row in db.execute(_count_query(study, mode, rules)).mappings():
         counts: dict[str, Any] = dict(row)
@@ -94,7 +101,7 @@ def list_participant_summaries(
             participant.started_at,
             participant.finished_at,
             incident_count=incidents[participant.id],
-            has_webdriver=participant.id in driven,
+            has_webdriver=participant.id in webdriver_ids,
             **counts,
         )
         summaries.append(apply_rules(summary, rules, is_single=study.presentation == "single"))
@@ -102,17 +109,15 @@ def list_participant_summaries(
 
 
 def exclusion_rules_of(study: Study) -> PlannedExclusions:
-    """The frozen plan's; before the freeze the defaults."""
+    """Return the exclusion rules of the frozen plan, or the defaults before the freeze."""
     plan = json.loads(study.design)["plan"] if study.design else {}
     return PlannedExclusions.model_validate(plan.get("exclusions", {}))
 
 
 def _count_query(study: Study, mode: Mode, rules: PlannedExclusions) -> Executable:
-    """Participants, each with the counts of a ParticipantSummary."""
-    attention_checks, right = (
-        Trial.kind == TrialKind.ATTENTION,
-        attention_check_is_correct(study.question),
-    )
+    """Build the query for participants and their counts, labeled as in ParticipantSummary."""
+    attention_checks = Trial.kind == TrialKind.ATTENTION
+    correct = attention_check_is_correct(study.question)
     answered = Response.trial_id.is_not(None)
     disturbed = or_(*(getattr(Response, flag) for flag in DISTURBANCE_FLAGS))
     is_main = Trial.voided.is_(False) & Trial.kind.in_((TrialKind.TEST, TrialKind.ATTENTION))
@@ -127,7 +132,7 @@ def _count_query(study: Study, mode: Mode, rules: PlannedExclusions) -> Executab
             func.count().filter(Response.input == SCRIPT_INPUT).label("scripted_answers"),
             func.count().filter(attention_checks).label("attention_checks_planned"),
             func.count().filter(attention_checks & answered).label("attention_checks_answered"),
-            func.count().filter(attention_checks & right).label("attention_checks_correct"),
+            func.count().filter(attention_checks & correct).label("attention_checks_correct"),
         )
         .outerjoin(Trial, (Trial.participant_id == Participant.id) & is_main)
         .outerjoin(Response)
@@ -138,22 +143,25 @@ def _count_query(study: Study, mode: Mode, rules: PlannedExclusions) -> Executab
 
 
 def _count_incidents(db: Session, study: Study) -> Counter[int]:
-    """By participant."""
+    """Count the images that failed to load, by participant id."""
     query = select(Trial.participant_id).join(Incident).join(Participant)
     return Counter(db.scalars(query.where(Participant.study_id == study.id)))
 
 
 def _find_webdriver_ids(db: Session, study: Study) -> set[int]:
-    driven = Participant.study_id == study.id, Environment.webdriver.is_(True)
-    return set(db.scalars(select(Environment.participant_id).join(Participant).where(*driven)))
+    automated = Participant.study_id == study.id, Environment.webdriver.is_(True)
+    return set(db.scalars(select(Environment.participant_id).join(Participant).where(*automated)))
 
 
 def apply_rules(
     summary: ParticipantSummary, rules: PlannedExclusions, is_single: bool
 ) -> ParticipantSummary:
-    """With the rules that they break; who is still active may yet complete."""
+    """Return the summary with the exclusion rules that apply so far.
+
+    Active participants do not count as incomplete, because they may still finish.
+    """
     enough = summary.answered_trials >= rules.min_answers
-    breaks = {
+    applies = {
         "screened_out": summary.outcome is Outcome.SCREENED_OUT,
         "returned": summary.outcome is Outcome.RETURNED,
         "incomplete": summary.outcome not in (Outcome.ACTIVE, Outcome.SCREENED_OUT)
@@ -168,12 +176,15 @@ def apply_rules(
         "timing": enough
         and summary.disturbed_trials > rules.flagged_max_fraction * summary.answered_trials,
     }
-    reasons = tuple(rule for rule, broken in breaks.items() if broken)
-    return ParticipantSummary(**{**vars(summary), "reasons": reasons})
+    reasons = tuple(rule for rule, is_met in applies.items() if is_met)
+    return replace(summary, reasons=reasons)
 
 
 def fails_attention_checks(summary: ParticipantSummary, rules: PlannedExclusions) -> bool:
-    """Where enough of it was planned to exclude by."""
+    """Return whether failed attention checks exclude this participant.
+
+    They never do if fewer than `attention_checks_min_planned` were planned.
+    """
     planned = summary.attention_checks_planned
     return planned >= rules.attention_checks_min_planned and not passes_attention_checks(
         summary, rules
@@ -181,12 +192,12 @@ def fails_attention_checks(summary: ParticipantSummary, rules: PlannedExclusions
 
 
 def passes_attention_checks(summary: ParticipantSummary, rules: PlannedExclusions) -> bool:
-    """Or has not seen all of it yet."""
+    """Return whether enough attention checks were correct, or some are not answered yet."""
     needed = required_attention_checks_correct(rules, summary.attention_checks_planned)
     return not summary.saw_all_attention_checks or summary.attention_checks_correct >= needed
 
 
 def required_attention_checks_correct(rules: PlannedExclusions, planned: int) -> int:
-    """How many attention checks must be right: as planned, else eight of ten."""
+    """Return how many attention checks must be correct: the plan's number, or 80% by default."""
     needed = rules.attention_checks_min_correct
     return planned - planned // TRIALS_PER_ALLOWED_MISS if needed is None else needed

@@ -1,4 +1,4 @@
-"""Studies as a researcher handles them: find one, count who came."""
+"""Find studies, and count their participants and responses."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -9,26 +9,26 @@ from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import Participant, Response, Study, Trial
 from study_server.vocabulary import Mode, Outcome, StudyState
 
-WITHDRAWN = "withdrawn"  # no outcome of anybody: nothing of them is left
+WITHDRAWN = "withdrawn"  # not an Outcome, because withdrawn participants are deleted
 
 
 def find_study(db: Session, slug: str) -> Study:
-    """Raises StudyError when there is no such study."""
+    """Return the study with this slug; raise StudyError if there is none."""
     study = db.scalar(select(Study).where(Study.slug == slug))
     if study is None:
         slugs = ", ".join(db.scalars(select(Study.slug).order_by(Study.slug))) or "none yet"
-        raise StudyError(f"no study {slug!r}; there are: {slugs}")
+        raise StudyError(f"no study {slug!r}; existing studies: {slugs}")
     return study
 
 
 def list_studies(db: Session, state: StudyState | None = None) -> list[Study]:
-    """In the order they were brought in, those in `state` or all."""
+    """Return all studies, or those in `state`, in order of import."""
     query = select(Study).order_by(Study.id)
     return list(db.scalars(query if state is None else query.where(Study.state == state)))
 
 
 def count_by_outcome(db: Session, study: Study) -> dict[str, int]:
-    """Live participants by outcome, who withdrew, and how many previewed or were simulated."""
+    """Count live participants by outcome, and withdrawals, previews and simulations."""
     people = select(
         Participant.mode, Participant.outcome, Participant.started_at, Participant.last_seen_at
     )
@@ -44,7 +44,7 @@ def count_by_outcome(db: Session, study: Study) -> dict[str, int]:
 
 
 def count_responses(db: Session, study: Study) -> int:
-    """How many answers are stored."""
+    """Count the stored responses of a study, in all modes."""
     query = (
         select(func.count())
         .select_from(Response)

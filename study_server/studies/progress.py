@@ -1,4 +1,4 @@
-"""How a study is going, in numbers that tell nothing of its rates."""
+"""The progress of a study, in numbers that reveal nothing about its rates."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,13 +22,16 @@ from study_server.vocabulary import Outcome, StudyState
 
 @dataclass(frozen=True)
 class StudyProgress:
-    """Of live participants, but for simulated and preview ones. Shares in [0, 1].
+    """The progress of live participants, without previews and simulations. Shares are in [0, 1].
 
-    recruited: who ever began, also who withdrew. planned: who are to complete, by the design.
-    median_minutes: of who is complete. attention_check_pass_rate: of who saw all of it;
-    attention_checks_exclude: whether the plan leaves out who fails. disturbed: share of the
-    answered test trials and attention checks. incidents: images that could not be shown.
-    exclusions: rule -> people who break it; excluded: who break any.
+    recruited: participants who ever started, including withdrawn ones. planned: planned number of
+    complete participants. participants_by_outcome and response_count also count previews and
+    simulations. median_minutes: median duration of complete participants.
+    attention_check_pass_rate: share of participants who passed, among those who answered all
+    attention checks. attention_checks_exclude: whether failures exclude participants.
+    disturbed_share: share of answered test trials and attention checks. incident_count: images that
+    failed to load. excluded_by_rule: number of participants that meet each exclusion rule.
+    excluded_count: number of participants that meet any rule.
     """
 
     study: str
@@ -48,13 +51,17 @@ class StudyProgress:
     excluded_count: int
 
     def as_json(self) -> dict[str, object]:
+        """Return the fields as a dict for JSON."""
         return asdict(self)
 
 
 def measure_progress(
     db: Session, study: Study, summaries: Sequence[ParticipantSummary] | None = None
 ) -> StudyProgress:
-    """summaries: of everybody live, where they are known already."""
+    """Measure the progress of a study.
+
+    summaries: those of all live participants; loaded if None.
+    """
     people = list_participant_summaries(db, study) if summaries is None else summaries
     rules, counts = exclusion_rules_of(study), lookup.count_by_outcome(db, study)
     passed = [

@@ -1,16 +1,20 @@
-"""The recruitment curve as lines of an SVG: who has begun, and who is complete, over time."""
+"""The recruitment curve: SVG paths of started and complete participants over time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-WIDTH, HEIGHT = 600, 200  # units of the picture, stretched to the page
-HEIGHT_FACTOR = 1.08
+WIDTH, HEIGHT = 600, 200  # SVG units; the page stretches the figure
+HEIGHT_FACTOR = 1.08  # the top of the figure lies this far above the highest value
 
 
 @dataclass(frozen=True)
 class RecruitmentCurve:
-    """begun, complete: paths of steps. goal: height of the planned number, where it fits."""
+    """A drawn recruitment curve.
+
+    started_path, complete_path: SVG paths of step functions. planned_height: y of the planned
+    number, or None if it is far above the curve. started_at, ended_at: the range of the time axis.
+    """
 
     started_path: str
     complete_path: str
@@ -21,27 +25,30 @@ class RecruitmentCurve:
 
 
 def draw_recruitment_curve(
-    begun: Sequence[datetime], complete: Sequence[datetime], planned: int | None, until: datetime
+    started: Sequence[datetime], complete: Sequence[datetime], planned: int | None, until: datetime
 ) -> RecruitmentCurve | None:
-    """Moments in any order -> the picture up to `until`; None before anybody came."""
-    if not begun:
+    """Draw the curve up to `until`; return None if nobody has started.
+
+    started, complete: the times at which participants started and finished, in any order.
+    """
+    if not started:
         return None
-    first = min(begun)
+    first = min(started)
     until = max(until, first + timedelta(minutes=1))
-    goal = planned if planned and planned <= 2 * len(begun) else None
-    top = HEIGHT_FACTOR * max(len(begun), goal or 0)
+    shown_plan = planned if planned and planned <= 2 * len(started) else None
+    top = HEIGHT_FACTOR * max(len(started), shown_plan or 0)
     return RecruitmentCurve(
-        _step_path(begun, first, until, top),
+        _step_path(started, first, until, top),
         _step_path(complete, first, until, top),
-        None if goal is None else _height(goal, top),
-        len(begun),
+        None if shown_plan is None else _height(shown_plan, top),
+        len(started),
         first,
         until,
     )
 
 
 def _step_path(moments: Sequence[datetime], first: datetime, until: datetime, top: float) -> str:
-    """A step up at each moment; those that fall on one unit of width are one step."""
+    """Return an SVG path with a step up at each time; steps within one unit of width are merged."""
     steps: dict[int, float] = {}
     for number, moment in enumerate(sorted(moments), start=1):
         steps[round(WIDTH * ((moment - first) / (until - first)))] = _height(number, top)

@@ -1,4 +1,7 @@
-"""The files that the analysis wrote for the researcher pages: rates so far and sample sizes."""
+"""Read monitor.json and power.json, written by `python -m analysis.monitor` and `analysis.power`.
+
+The server never computes rates itself.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +29,10 @@ Proportion = Annotated[float, Field(ge=0, le=1)]
 
 
 class MonitoredRate(BaseModel):
-    """Of one method, as shares; none until there is an interval that survives being watched."""
+    """The interim fooling rate of one method and its confidence sequence, as shares.
+
+    Both are None while there are too few participants for a confidence sequence.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,7 +48,7 @@ class MonitoredRate(BaseModel):
 
 
 class MonitorFile(BaseModel):
-    """monitor.json, as docs/formats.md describes it."""
+    """The content of monitor.json, which docs/formats.md describes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,11 +62,15 @@ class MonitorFile(BaseModel):
 
     @property
     def is_stale(self) -> bool:
+        """Whether the rates were computed more than STALE_AFTER ago."""
         return now() - self.written_at > STALE_AFTER
 
 
 def read_monitor(file: Path, slug: str) -> MonitorFile | None:
-    """None where there is no file; raises StudyError where it cannot be shown."""
+    """Return the interim rates of a study, or None if there is no file.
+
+    Raises StudyError if the file is invalid or belongs to another study.
+    """
     monitor = read_analysis_file(MonitorFile, file)
     if monitor is not None and monitor.study != slug:
         raise StudyError(f"{file.name} belongs to study {monitor.study!r}, not to this one")
@@ -68,7 +78,7 @@ def read_monitor(file: Path, slug: str) -> MonitorFile | None:
 
 
 def read_analysis_file(kind: type[AnalysisFile], file: Path) -> AnalysisFile | None:
-    """What the analysis wrote, None where there is no file. Raises StudyError."""
+    """Read a JSON file of the analysis; return None if it does not exist. Raises StudyError."""
     try:
         return kind.model_validate_json(file.read_bytes())
     except FileNotFoundError:
@@ -82,7 +92,7 @@ def read_analysis_file(kind: type[AnalysisFile], file: Path) -> AnalysisFile | N
 
 
 class PowerInputs(BaseModel):
-    """What was asked, as far as the page tells it."""
+    """The inputs of the power analysis that the researcher page shows."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -95,7 +105,7 @@ class PowerInputs(BaseModel):
 
 
 class PowerFile(BaseModel):
-    """power.json, as docs/formats.md describes it."""
+    """The content of power.json, which docs/formats.md describes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -107,5 +117,5 @@ class PowerFile(BaseModel):
 
 
 def read_power(file: Path) -> PowerFile | None:
-    """None where there is no file; raises StudyError where it cannot be shown."""
+    """Read power.json; return None if it does not exist. Raises StudyError if it is invalid."""
     return read_analysis_file(PowerFile, file)

@@ -1,4 +1,4 @@
-"""Who may see the studies: passwords as argon2 hashes, and links that let in once."""
+"""Researchers who may see the studies: Argon2 password hashes and one-time sign-in links."""
 
 import hashlib
 import secrets
@@ -19,10 +19,10 @@ MIN_PASSWORD_LENGTH = 12  # characters
 
 
 def add_researcher(db: Session, name: str, password: str) -> None:
-    """Add one, or give a known one a new password; raises StudyError on a short password."""
+    """Add a researcher, or set a new password; raise StudyError if the password is too short."""
     if len(password) < MIN_PASSWORD_LENGTH:
         raise StudyError(
-            f"the password has {len(password)} characters; use {MIN_PASSWORD_LENGTH} or more"
+            f"the password has {len(password)} characters; use at least {MIN_PASSWORD_LENGTH}"
         )
     _find_or_create(db, name).password_hash = PASSWORD_HASHER.hash(password)
 
@@ -37,7 +37,7 @@ def _find_or_create(db: Session, name: str) -> Researcher:
 
 
 def check_password(db: Session, name: str, password: str) -> Researcher | None:
-    """The researcher whose name and password these are, else None."""
+    """Return the researcher with this name and password, or None."""
     researcher = db.scalar(select(Researcher).where(Researcher.name == name))
     stored = (researcher and researcher.password_hash) or _dummy_hash()
     try:
@@ -49,17 +49,17 @@ def check_password(db: Session, name: str, password: str) -> Researcher | None:
 
 @cache
 def _dummy_hash() -> str:
-    """Checked for an unknown name, which then takes as long as a known one."""
+    """Return a hash to verify for unknown names, so that they take as long as known ones."""
     return PASSWORD_HASHER.hash(secrets.token_hex())
 
 
 def password_fingerprint(researcher: Researcher) -> str:
-    """Tells one password from the next, and nothing else of it."""
+    """Return a short digest that changes with the password and does not reveal it."""
     return _digest(researcher.password_hash or "")[:16]
 
 
 def create_login_token(db: Session, name: str, valid_for: timedelta) -> str:
-    """A token that lets `name` in once; only its hash is kept."""
+    """Create a one-time sign-in token for a researcher; only its hash is stored."""
     token = secrets.token_urlsafe(24)
     researcher = _find_or_create(db, name)
     link = LoginLink(
@@ -70,7 +70,7 @@ def create_login_token(db: Session, name: str, valid_for: timedelta) -> str:
 
 
 def redeem_login_token(db: Session, token: str) -> Researcher | None:
-    """The researcher it lets in, and the end of it; None when used, expired or unknown."""
+    """Use up a sign-in token and return its researcher, or None if it is invalid or expired."""
     link = db.get(LoginLink, _digest(token))
     if link is None:
         return None

@@ -1,7 +1,8 @@
-"""Who may know the truth when: a study is blinded until its planned sample, or until it is over.
+"""Blinding: exports omit the truth until the planned sample is complete or the study is closed.
 
-Looking at rates while people come, and stopping when they please, makes chance into findings; so
-the truth of live trials stays in the database until then, and who takes it earlier is recorded.
+Optional stopping (looking at the rates during data collection and stopping when they look good)
+inflates false positives. Exports therefore omit the truth of live trials until then, and earlier
+unblinding is logged.
 """
 
 import json
@@ -15,7 +16,7 @@ from study_server.vocabulary import Mode, Outcome, StudyState
 
 
 def is_blinded(db: Session, study: Study) -> bool:
-    """While a study runs, until as many are complete as its design plans for."""
+    """Return whether the study runs and has fewer complete participants than planned."""
     if study.state not in (StudyState.OPEN, StudyState.PAUSED):
         return False
     planned = planned_participants(study)
@@ -23,14 +24,14 @@ def is_blinded(db: Session, study: Study) -> bool:
 
 
 def planned_participants(study: Study) -> int | None:
-    """Of the frozen design; None where it leaves that open, or there is none yet."""
+    """Return the planned number of participants, or None without a frozen design or a number."""
     plan = json.loads(study.design)["plan"] if study.design else {}
     planned: int | None = plan.get("participants")
     return planned
 
 
 def count_complete(db: Session, study: Study) -> int:
-    """Live participants who answered everything."""
+    """Count the live participants who are complete."""
     query = select(func.count()).where(
         Participant.study_id == study.id,
         Participant.mode == Mode.LIVE,
@@ -40,18 +41,19 @@ def count_complete(db: Session, study: Study) -> int:
 
 
 def record_reopening(db: Session, study: Study, by: str) -> None:
-    """Whoever is about to open a closed study again may have seen its truth: that is recorded."""
+    """Log an unblinding if a closed study is about to be reopened, as its data may be known."""
     if study.state is not StudyState.CLOSED:
         return
     planned, complete = planned_participants(study), count_complete(db, study)
     if planned is None or complete < planned:
-        _record_unblinding(db, study, f"{by}, by opening it again")
+        _record_unblinding(db, study, f"{by} (reopened the study)")
 
 
 def decide_blinding(db: Session, study: Study, unblinded_by: str = "") -> bool:
-    """Whether an export is to leave the truth of live trials out.
+    """Return whether an export must omit the truth of live trials.
 
-    unblinded_by: who takes it all the same, which is recorded; not where nothing is hidden.
+    unblinded_by: the person who unblinds the export, which is logged if the study is blinded; empty
+    for a blinded export.
     """
     if not is_blinded(db, study):
         return False

@@ -75,7 +75,7 @@ def test_the_design_is_canonical_and_its_hash_is_in_every_row(draft: Engine) -> 
 def test_a_design_is_fixed_once(draft: Engine) -> None:
     with write_transaction(draft) as db:
         freeze_study(db, find_study(db, "short"), AnalysisPlan(), WORDING)
-    with pytest.raises(StudyError, match="is frozen; a changed one needs another slug"):
+    with pytest.raises(StudyError, match="is already frozen; to change it"):
         freeze_again(draft)
 
 
@@ -95,7 +95,7 @@ def test_a_design_comes_before_the_first_live_participant(
     if not refused:
         freeze_again(draft)
         return
-    with pytest.raises(StudyError, match="has live participants"):
+    with pytest.raises(StudyError, match="already has live participants"):
         freeze_again(draft)
 
 
@@ -152,7 +152,7 @@ def test_the_defaults_that_a_new_study_shows_are_a_plan(tmp_path: Path) -> None:
         ("colour = 1", "plan.toml: colour = 1: "),
         ("[exclusions]\nfast_ms = -1", "exclusions.fast_ms = -1: "),
         ("[exclusions]\nallow_repeated = 1", "exclusions.allow_repeated = 1: "),
-        ("participants = ", "not readable as TOML"),
+        ("participants = ", "not valid TOML"),
     ],
 )
 def test_a_wrong_plan_is_named(plan: str, words: str, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_opening_a_closed_study_again_is_a_look(engine: Engine) -> None:
         study.state = StudyState.CLOSED
         record_reopening(db, study, "ada")
         (look,) = list_unblinding(db, study)
-    assert look["by"] == "ada, by opening it again"
+    assert look["by"] == "ada (reopened the study)"
 
 
 def test_a_blinded_image_alone_does_not_tell_what_it_is(

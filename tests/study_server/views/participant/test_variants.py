@@ -84,7 +84,7 @@ def test_pairs_have_a_side_and_single_images_a_verdict(
 ) -> None:
     participant = come(db, short_protocol("one", **changes), manifest, tmp_path)
     (trial, *_) = upcoming(db, participant)
-    with pytest.raises(InvalidAnswerError, match=f"answer {unfit} to a trial that asks for"):
+    with pytest.raises(InvalidAnswerError, match=f"answer: got {unfit}, expected"):
         respond(db, participant, trial, SubmittedResponse(unfit, 500, 100))
 
 
@@ -219,7 +219,7 @@ def test_a_single_trial_has_one_image_and_practice_has_feedback(
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
     wrong = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN | {"answer": "left"})
     assert wrong.status_code == 400
-    assert wrong.get_json()["error"] == "answer left to a trial that asks for fake or real"
+    assert wrong.get_json()["error"] == "answer: got left, expected fake or real"
 
 
 def test_the_images_come_in_the_order_in_which_they_are_shown(

@@ -196,7 +196,7 @@ def test_the_participants_address_is_the_public_one(client: FlaskClient, app: Fl
 
 def test_a_short_password_is_refused(client: FlaskClient, app: Flask) -> None:
     with (
-        pytest.raises(StudyError, match="has 5 characters; use 12 or more"),
+        pytest.raises(StudyError, match="has 5 characters; use at least 12"),
         write_transaction(app.extensions["engine"]) as db,
     ):
         researchers.add_researcher(db, "eve", "short")
