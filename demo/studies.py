@@ -46,7 +46,7 @@ def report_path(folder: Path) -> Path:
 
 def read_study_state(folder: Path, slug: str) -> str | None:
     """Return the study's state (draft, open, paused or closed), or None if it does not exist."""
-    status = execute(folder, ("study", "status", slug))  # "demo: open; nobody yet; 0 answers"
+    status = execute(folder, ("study", "status", slug))  # "demo: open; 3 complete; 66 answers"
     found = re.match(rf"{slug}: (\w+);", status.stdout)
     return found[1] if found else None
 

@@ -204,17 +204,22 @@ def test_there_is_one_record_per_consenting_participant(rehearsal: Rehearsal) ->
 
 
 def test_the_pay_sheet_has_an_action_and_a_reason_per_submission(rehearsal: Rehearsal) -> None:
-    second = [f"came twice: see {pid}-1" for pid in rehearsal.of(Fate.TWICE)]
+    second = [
+        f"second submission by the same person: see {pid}-1" for pid in rehearsal.of(Fate.TWICE)
+    ]
     assert Counter((row["action"], row["reason"]) for row in rehearsal.sheet) == {
         ("pay", "complete"): 26,
-        ("pay", "complete, though submitted with an unknown code N0C0DE"): 1,
-        ("decide", f"complete, but 0 of {ATTENTION_CHECKS} attention checks right, 8 needed"): 3,
-        ("decide", f"timed out here, 6 of {ALL} answers"): 1,
-        ("decide", f"screened out here, 0 of {ALL} answers"): 2,
-        ("nothing", "returned there"): 3,
-        ("nothing", "timed out there"): 2,
-        ("nothing", "left before consent"): 1,
-        ("wait", "still at it"): 1,
+        ("pay", "finished, but submitted with an unknown code N0C0DE"): 1,
+        (
+            "decide",
+            f"finished, but 0 of {ATTENTION_CHECKS} attention checks correct (8 required)",
+        ): 3,
+        ("decide", f"outcome in the study: timed out, 6 of {ALL} trials answered"): 1,
+        ("decide", f"outcome in the study: screened out, 0 of {ALL} trials answered"): 2,
+        ("nothing", "returned on the platform"): 3,
+        ("nothing", "timed out on the platform"): 2,
+        ("nothing", "left before giving consent"): 1,
+        ("wait", "still in progress"): 1,
     } | {("decide", reason): 1 for reason in second}
 
 

@@ -1,4 +1,4 @@
-"""`study reconcile` and `pay`: a sheet of whom to pay, and paying by it."""
+"""The commands `study reconcile` and `study pay`, which write and carry out a pay sheet."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from study_server.recruitment.pay_sheet import (
     read_sheet,
     write_sheet,
 )
-from study_server.recruitment.pay_sheet import reconcile as hold_against
+from study_server.recruitment.pay_sheet import reconcile as build_pay_sheet
 from study_server.recruitment.payment import is_actionable, settle_submissions
 from study_server.recruitment.platforms import Submission, read_submissions
 from study_server.recruitment.prolific import connect
@@ -23,10 +23,12 @@ from study_server.studies import lookup
 from study_server.vocabulary import RecruitmentSource
 
 PROLIFIC_OPTION = click.option(
-    "--prolific", metavar="STUDY_ID", help="Prolific's study, by its API."
+    "--prolific",
+    metavar="STUDY_ID",
+    help="Read from (or act on) this Prolific study through its API.",
 )
 SANDBOX_OPTION = click.option(
-    "--sandbox", is_flag=True, help="MTurk's sandbox, where nobody is paid."
+    "--sandbox", is_flag=True, help="Use MTurk's sandbox, where nobody is paid."
 )
 
 
@@ -34,36 +36,39 @@ SANDBOX_OPTION = click.option(
 @SLUG_ARGUMENT
 @click.argument("platform_csv", metavar="[PLATFORM.csv]", type=PATH_TYPE, required=False)
 @PROLIFIC_OPTION
-@click.option("--mturk", "hit_id", metavar="HIT_ID", help="MTurk's HIT, by its API.")
+@click.option("--mturk", "hit_id", metavar="HIT_ID", help="Read this MTurk HIT through the API.")
 @SANDBOX_OPTION
 @click.option("--out", type=PATH_TYPE, default=Path("pay.csv"), show_default=True)
 def reconcile(
     slug: str, platform_csv: Path | None, prolific: str | None, hit_id: str | None, sandbox: bool,
     out: Path,
 ) -> None:  # fmt: skip
-    """Hold a platform's list against the answers; write the sheet of whom to pay, and why.
+    """Compare a platform's submissions with the stored data and write a payment sheet.
 
-    PLATFORM.csv is what Prolific, MTurk or SONA exports. Its ids are hashed with the study's key
-    to find the people and never stored here; the sheet has them, so delete it once all are paid.
-    Who returned or timed out there gives their place to the next person.
+    PLATFORM.csv is an export from Prolific, MTurk or SONA. Its IDs are hashed to find the
+    participants and are never stored in the database. The sheet contains them, so delete it once
+    everybody has been paid. Places of participants who returned or timed out on the platform
+    become free.
 
-    In the sheet `action` is pay, decide (write what you decide: pay, return, reject or nothing),
-    wait or nothing; `study pay` carries it out.
+    `action` in the sheet is pay, decide, wait or nothing. Replace every decide by pay, return,
+    reject or nothing, then run `study pay`.
     """
     if [platform_csv, prolific, hit_id].count(None) != 2:
-        raise click.UsageError("give one of PLATFORM.csv, --prolific STUDY_ID, --mturk HIT_ID")
+        raise click.UsageError(
+            "use exactly one of PLATFORM.csv, --prolific STUDY_ID and --mturk HIT_ID"
+        )
     _, engine = open_database()
-    source, listed = _fetch(platform_csv, prolific, hit_id, sandbox)
+    source, submissions = _fetch(platform_csv, prolific, hit_id, sandbox)
     with write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
-        rows = hold_against(db, study, source, listed)
-        unlisted = count_missing_from_list(db, study, source, rows)
+        rows = build_pay_sheet(db, study, source, submissions)
+        missing = count_missing_from_list(db, study, source, rows)
     write_sheet(out, rows)
     counts = Counter(row.action.value for row in rows)
     counts_text = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nobody"
     click.echo(f"{out}: {counts_text}")
-    if unlisted:
-        click.echo(f"{unlisted} participants from {source} are not in that list")
+    if missing:
+        click.echo(f"{missing} participants from {source} are not in this list")
 
 
 def _fetch(
@@ -80,25 +85,26 @@ def _fetch(
 @click.argument("sheet", type=PATH_TYPE)
 @PROLIFIC_OPTION
 @SANDBOX_OPTION
-@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
 def pay(sheet: Path, prolific: str | None, sandbox: bool, dry_run: bool) -> None:
-    """Do what the sheet of `study reconcile` says, on Prolific or MTurk.
+    """Carry out a payment sheet on Prolific or MTurk.
 
     \b
-    action pay       approves a submission that waits for it
-    action return    asks for it to be returned, with the reason (Prolific)
-    action reject    rejects it, with the reason (MTurk)
-    bonus            an amount such as 1.50, paid beside; needs --prolific STUDY_ID there
+    action pay       approve a submission that awaits review
+    action return    ask the participant to return it, with the reason (Prolific)
+    action reject    reject it, with the reason (MTurk)
+    bonus            additional amount, such as 1.50; on Prolific this requires
+                     --prolific STUDY_ID
 
-    What is approved already is left alone, and nobody gets a second bonus. SONA's credit is given
-    by SONA itself, when participants come back from the study, or by hand.
+    Submissions that are already approved are left unchanged, and nobody gets a second bonus. SONA
+    grants credit itself when participants return from the study; otherwise grant it by hand.
     """
     rows = read_sheet(sheet)
     actions = [row for row in rows if is_actionable(row)]
     bonuses = [row for row in rows if row.bonus.strip()]
     for row in bonuses:
         if not row.bonus.replace(".", "", 1).isdigit():
-            raise StudyError(f"{sheet}: bonus {row.bonus!r} is not like 1.50")
+            raise StudyError(f"{sheet}: bonus {row.bonus!r} is not an amount such as 1.50")
     if not dry_run:
         for source in {row.source for row in (*actions, *bonuses)}:
             source_actions = [row for row in actions if row.source is source]

@@ -1,4 +1,4 @@
-"""`study recruit` and `invite`: the links by which people come, the codes with which they go."""
+"""The commands `study recruit` and `study invite`, which print links and completion codes."""
 
 import secrets
 from urllib.parse import urlencode, urlsplit
@@ -35,7 +35,8 @@ def _parse_codes(
     for value, (outcome, _, code) in zip(values, pairs, strict=True):
         if outcome not in outcomes or not code.isalnum():
             raise click.BadParameter(
-                f"{value!r} is not like complete=C1A2B3; {', '.join(outcomes)}"
+                f"{value!r} is not OUTCOME=CODE, such as complete=C1A2B3; outcomes are "
+                f"{', '.join(outcomes)}"
             )
     return {Outcome(outcome): code for outcome, _, code in pairs}
 
@@ -43,14 +44,14 @@ def _parse_codes(
 def _parse_credit_url(
     _ctx: click.Context, _option: click.Parameter, value: str | None
 ) -> str | None:
-    """SONA's completion address up to the survey code, which is each participant's own."""
+    """Return SONA's completion URL up to the survey code, which differs between participants."""
     if value is None:
         return None
     address = value.partition("survey_code=")[0].rstrip("&?")
     if urlsplit(address).scheme != "https" or "credit_token=" not in address:
         raise click.BadParameter(
-            f"{value!r} is not like https://school.sona-systems.com/webstudy_credit.aspx?"
-            "experiment_id=1&credit_token=2&survey_code=XXXX"
+            f"{value!r} is not a SONA completion URL, such as "
+            "https://school.sona-systems.com/webstudy_credit.aspx?experiment_id=1&credit_token=2&survey_code=XXXX"
         )
     return f"{address}&survey_code="
 
@@ -60,23 +61,24 @@ def _parse_credit_url(
 @click.argument("platform", type=click.Choice([source.value for source in PLATFORMS]))
 @click.option(
     "--code", "codes", metavar="OUTCOME=CODE", multiple=True, callback=_parse_codes,
-    help="Prolific's own code for complete, screened_out or timed_out; else made here.",
+    help="Prolific's code for complete, screened_out or timed_out. Repeatable. "
+    "[default: generated]",
 )  # fmt: skip
 @click.option(
     "--credit-url", callback=_parse_credit_url, metavar="URL",
-    help="SONA's completion URL (client-side), to which participants go at the end.",
+    help="SONA's completion URL (client-side), where participants go at the end.",
 )  # fmt: skip
 def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str | None) -> None:
-    """Print what a platform wants to know: the study's link, the codes of its outcomes.
+    """Print the study link and the completion codes to enter on a platform.
 
-    docs/recruitment.md goes through it step by step.
+    See docs/recruitment.md for step-by-step instructions.
     """
     settings, engine = open_database()
     source = RecruitmentSource(platform)
     if codes and source is not RecruitmentSource.PROLIFIC:
-        raise click.UsageError("--code is for prolific")
+        raise click.UsageError("--code can only be used with prolific")
     if credit_url and source is not RecruitmentSource.SONA:
-        raise click.UsageError("--credit-url is for sona")
+        raise click.UsageError("--credit-url can only be used with sona")
     with write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
         for outcome, code in codes.items():
@@ -96,9 +98,9 @@ def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str
 @SLUG_ARGUMENT
 @click.argument("people", metavar="N", type=click.IntRange(1, 100_000))
 def invite(slug: str, people: int) -> None:
-    """Print N links, each for one person; who comes again by it goes on where they were.
+    """Print N personal invitation links; opening one again resumes where its owner left off.
 
-    With `entry = "invited"` in study.toml nobody comes in otherwise.
+    With `entry = "invited"` in study.toml, these links are the only way in.
     """
     settings, engine = open_database()
     require_secret(settings)

@@ -1,4 +1,4 @@
-"""`study preview` and `simulate`: a study is tried."""
+"""The commands `study preview` and `study simulate`, which try out a study."""
 
 import secrets
 from typing import Any
@@ -21,7 +21,7 @@ from study_server.vocabulary import Mode
 @click.command()
 @SLUG_ARGUMENT
 def preview(slug: str) -> None:
-    """Print a link with which to try a study in any state, as a preview."""
+    """Print a link for trying out a study in any state; its answers are kept apart as a preview."""
     settings, engine = open_database()
     require_secret(settings)
     with read_session(engine) as db:
@@ -36,31 +36,56 @@ def _parse_rates(_ctx: click.Context, _option: click.Parameter, value: str) -> d
         pairs = [part.split("=") for part in value.split(",")]
         rates = {method.strip(): float(rate) for method, rate in pairs}
     except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not like l2=0.226,mcl=0.301") from error
+        raise click.BadParameter(
+            f"{value!r} is not METHOD=RATE,..., such as l2=0.226,mcl=0.301"
+        ) from error
     if not all(0 < rate < 1 for rate in rates.values()):
-        raise click.BadParameter(f"{value!r}: rates lie between 0 and 1")
+        raise click.BadParameter(f"{value!r}: rates must be between 0 and 1")
     return rates
 
 
 @click.command()
 @SLUG_ARGUMENT
 @click.argument("people", metavar="N", type=click.IntRange(min=1))
-@click.option("--rates", callback=_parse_rates, default="l2=0.226,mcl=0.301", show_default=True)
-@click.option("--participant-sd", type=click.FloatRange(0, 5), default=0.5, show_default=True)
-@click.option("--image-sd", type=click.FloatRange(0, 5), default=0.8, show_default=True)
 @click.option(
-    "--dropout", "dropout_rate", type=click.FloatRange(0, 1), default=0.0, show_default=True
+    "--rates",
+    callback=_parse_rates,
+    default="l2=0.226,mcl=0.301",
+    show_default=True,
+    help="Fooling rate of each method.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--participant-sd",
+    type=click.FloatRange(0, 5),
+    default=0.5,
+    show_default=True,
+    help="SD of participants on the log-odds scale.",
+)
+@click.option(
+    "--image-sd",
+    type=click.FloatRange(0, 5),
+    default=0.8,
+    show_default=True,
+    help="SD of images on the log-odds scale.",
+)
+@click.option(
+    "--dropout",
+    "dropout_rate",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Probability that a participant stops early.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 def simulate(slug: str, people: int, **population: Any) -> None:
-    """Let N simulated people answer over HTTP, with pauses skipped.
+    """Run N simulated participants over HTTP, without pauses.
 
-    Rates are marginal: the share of trials fooled over all people and photographs. The same seed
-    brings the same people again, as new participants; give another for others.
+    --rates are marginal: the share of fooled trials over all participants and images. The same
+    --seed gives the same simulated people, enrolled as new participants.
     """
     _, engine = open_database()
     with Progress(console=STDERR, disable=not STDERR.is_terminal) as progress:
-        bar = progress.add_task("simulated people", total=people)
+        bar = progress.add_task("simulated participants", total=people)
         with rehearsal_server() as server:
             complete = simulate_participants(
                 server,
@@ -70,4 +95,4 @@ def simulate(slug: str, people: int, **population: Any) -> None:
                 SimulatedPopulation(**population),
                 lambda: progress.advance(bar),
             )
-    click.echo(f"{slug}: {complete} of {people} simulated people answered every trial")
+    click.echo(f"{slug}: {complete} of {people} simulated participants finished")

@@ -1,4 +1,4 @@
-"""`study researcher`: who may see the studies."""
+"""The command `study researcher`, which manages access to the researcher pages."""
 
 import click
 
@@ -9,14 +9,14 @@ from study_server.studies import researchers
 
 @click.group(no_args_is_help=False)
 def researcher() -> None:
-    """Who may see the researcher's pages."""
+    """Manage access to the researcher pages."""
 
 
 @researcher.command("add")
 @click.argument("name")
-@click.password_option(help="Asked for when not given.")
+@click.password_option(help="Password. [default: prompt]")
 def add_researcher(name: str, password: str) -> None:
-    """Add a researcher, or give one a new password."""
+    """Add a researcher, or set a new password."""
     _, engine = open_database()
     with write_transaction(engine) as db:
         researchers.add_researcher(db, name, password)

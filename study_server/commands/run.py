@@ -1,4 +1,4 @@
-"""`study open`, `pause`, `close`, `serve`, `status`: a study runs."""
+"""The commands `study open`, `pause`, `close`, `serve` and `status`, which run a study."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from study_server.studies.progress import measure_progress
 from study_server.studies.unblinding import record_reopening
 from study_server.vocabulary import StudyState
 
-DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"  # of `study serve`
+DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"  # the default of `study serve`
 DEMO_LINK_VALID_FOR = timedelta(hours=12)
 
 
@@ -33,9 +33,9 @@ def _set_state(slug: str, state: StudyState) -> None:
 @click.command("open")
 @SLUG_ARGUMENT
 def open_command(slug: str) -> None:
-    """Let people in; needs a frozen design.
+    """Open a study to participants; requires a frozen design.
 
-    A study that was closed told its truth: opening it again is recorded as a look at it.
+    Closing a study unblinds it, so reopening it is logged as an unblinding.
     """
     _, engine = open_database()
     with write_transaction(engine) as db:
@@ -48,14 +48,14 @@ def open_command(slug: str) -> None:
 @click.command()
 @SLUG_ARGUMENT
 def pause(slug: str) -> None:
-    """Let nobody new in for a while; who has begun goes on."""
+    """Pause recruitment; participants who have started can finish."""
     _set_state(slug, StudyState.PAUSED)
 
 
 @click.command()
 @SLUG_ARGUMENT
 def close(slug: str) -> None:
-    """Let nobody new in any more; exports tell the truth from now on."""
+    """Close recruitment; exports are unblinded from now on."""
     _set_state(slug, StudyState.CLOSED)
 
 
@@ -67,24 +67,30 @@ def close(slug: str) -> None:
     type=click.IntRange(1, 64),
     default=1,
     show_default=True,
-    help="Processes; more than one needs PostgreSQL.",
+    help="Number of processes; more than one requires PostgreSQL.",
 )
 @click.option(
     "--threads",
     type=click.IntRange(1, 512),
     default=wsgi.BLOCKING_THREADS,
     show_default=True,
-    help="Requests that each process answers at once, at most.",
+    help="Maximum number of simultaneous requests per process.",
 )
-@click.option("--demo", is_flag=True, help="A secret for this run only, and a researcher's link.")
+@click.option(
+    "--demo",
+    is_flag=True,
+    help="Use a temporary secret, and print a sign-in link for the researcher pages.",
+)
 def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
-    """Serve the open studies; / lists them, /s/SLUG is a study's entry.
+    """Serve all open studies: / lists them, /s/SLUG is the start page of a study.
 
-    Each request is a line of JSON on stderr (with --demo: each failure), without anything that
-    tells who it was. /healthz answers 200 while the server can do its work.
+    Each request is logged to stderr as one line of JSON without personal data (with --demo:
+    failures only). /healthz returns 200 while the server works.
     """
     if demo:
-        os.environ["STUDY_SECRET_KEY"] = secrets.token_hex(32)  # the workers read it there
+        os.environ["STUDY_SECRET_KEY"] = secrets.token_hex(
+            32
+        )  # the workers read it from the environment
     settings, engine = open_database()
     require_secret(settings)
     if workers > 1 and engine.dialect.name == "sqlite":
@@ -99,16 +105,18 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
         with write_transaction(engine) as db:
             token = researchers.create_login_token(db, "demo", DEMO_LINK_VALID_FOR)
         click.echo(f"researcher: {public_url}/researcher/enter/{token} (works once)")
-    engine.dispose()  # no connection is shared with the workers
+    engine.dispose()  # connections must not be shared with the workers
     factory = create_app if demo else wsgi.app
     wsgi.run_server(address, port, workers=workers, threads=threads, factory=factory)
 
 
 @click.command()
 @click.argument("slug", required=False)
-@click.option("--json", "as_json", is_flag=True, help="All that the researcher's page tells.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print everything on the researcher page, as JSON."
+)
 def status(slug: str | None, as_json: bool) -> None:
-    """How many came and how far they got."""
+    """Show the number of participants by outcome."""
     _, engine = open_database()
     with read_session(engine) as db:
         chosen = [lookup.find_study(db, slug)] if slug else lookup.list_studies(db)
@@ -121,4 +129,6 @@ def status(slug: str | None, as_json: bool) -> None:
                 f"{n} {word}" for word, n in lookup.count_by_outcome(db, study).items() if n
             )
             answers = lookup.count_responses(db, study)
-            click.echo(f"{study.slug}: {study.state}; {counts or 'nobody yet'}; {answers} answers")
+            click.echo(
+                f"{study.slug}: {study.state}; {counts or 'no participants yet'}; {answers} answers"
+            )

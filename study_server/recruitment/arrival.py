@@ -1,7 +1,8 @@
-"""Prolific, MTurk, SONA, invitations: who came from where, and what they get at the end.
+"""Arrival from Prolific, MTurk, SONA or an invitation, and the completion at the end.
 
-A platform's id of a person is in the address only. The database gets its keyed hash
-(`enrolment.enroll`); what a platform must hear again at the end travels on in the address, signed.
+A platform's id of a person is only in the URL. The database stores its keyed hash
+(`enrollment.enroll_participant`). Parameters that a platform needs back at the end stay in the URL,
+signed.
 """
 
 import base64
@@ -20,7 +21,7 @@ from study_server.storage.models import Participant, PlatformCompletion, Study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 
 EXTERNAL_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,255}")
-MTURK_PREVIEW_ID = "ASSIGNMENT_ID_NOT_AVAILABLE"  # MTurk: somebody looks before they accept
+MTURK_PREVIEW_ID = "ASSIGNMENT_ID_NOT_AVAILABLE"  # MTurk shows a preview before the HIT is accepted
 MTURK_SUBMIT_ORIGINS = ("https://www.mturk.com", "https://workersandbox.mturk.com")
 MTURK_FRAME_ORIGINS = (
     "https://worker.mturk.com",
@@ -28,22 +29,25 @@ MTURK_FRAME_ORIGINS = (
     "https://www.mturk.com",
 )
 PROLIFIC_COMPLETION_URL = "https://app.prolific.com/submissions/complete"
-# outcomes at which Prolific is told that a submission is done, each by a code of its own
+# Outcomes with which a submission on Prolific ends; each has its own completion code.
 OUTCOMES_WITH_CODE = (Outcome.COMPLETE, Outcome.SCREENED_OUT, Outcome.TIMED_OUT)
-ReturnParameters = Mapping[str, str]  # what a platform must hear again
+ReturnParameters = Mapping[str, str]  # parameters that a platform needs back at the end
 
 
 class InvalidInvitationError(LookupError):
-    """Not one of this server's, or to another study."""
+    """The invitation was not signed by this server, or is for another study."""
 
 
 class IncompleteLinkError(ValueError):
-    """A platform's link without the platform's values in it."""
+    """The platform did not fill in the placeholders of its link."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """Who stands at a study's door. person: None where somebody only looks."""
+    """A visitor as the entry link describes them.
+
+    external_id: the platform's id, or None for an MTurk preview.
+    """
 
     mode: Mode
     source: RecruitmentSource
@@ -54,7 +58,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Completion:
-    """What somebody gets at the end: a code, an address to go on to, fields to send there."""
+    """The code, the URL to continue to and the form fields that a participant gets at the end."""
 
     code: str | None = None
     url: str | None = None
@@ -62,9 +66,10 @@ class Completion:
 
 
 def parse_arrival(secret_key: str, slug: str, address: Mapping[str, str]) -> Arrival | None:
-    """By the parameters of an entry link; None: a plain link.
+    """Parse the query parameters of an entry link; return None for a plain link.
 
-    Raises IncompleteLinkError where the platform left its placeholders in, InvalidInvitationError.
+    Raises IncompleteLinkError if the platform did not fill in its placeholders, and
+    InvalidInvitationError.
     """
     if "invitation" in address:
         invited = read_invitation(secret_key, slug, address["invitation"])
@@ -110,14 +115,14 @@ def _require_external_id(address: Mapping[str, str], name: str) -> str:
 def sign_return_parameters(
     secret_key: str, participant: Participant, back: ReturnParameters
 ) -> str | None:
-    """For the address of a participant's pages; nobody else's pages take it."""
+    """Sign the parameters for the URLs of this participant only; return None if there are none."""
     return str(_serializer(secret_key, participant).dumps(dict(back))) if back else None
 
 
 def read_return_parameters(
     secret_key: str, participant: Participant, signed: str | None
 ) -> ReturnParameters:
-    """Empty where there is none, or it is forged."""
+    """Return the signed parameters, or {} if they are missing or not signed by this server."""
     try:
         return dict(_serializer(secret_key, participant).loads(signed or ""))
     except (BadSignature, ValueError):
@@ -129,7 +134,7 @@ def _serializer(secret_key: str, participant: Participant) -> URLSafeSerializer:
 
 
 def completion_for(db: Session, participant: Participant, back: ReturnParameters) -> Completion:
-    """No code without data: what follows from the outcome that the server has stored."""
+    """Return the code and link that follow from the participant's stored outcome."""
     source, outcome = participant.source, participant.outcome
     if source is RecruitmentSource.PROLIFIC and outcome in OUTCOMES_WITH_CODE:
         code = prolific_completion_code(db, participant.study, outcome)
@@ -149,7 +154,10 @@ def completion_for(db: Session, participant: Participant, back: ReturnParameters
 
 
 def prolific_completion_code(db: Session, study: Study, outcome: Outcome) -> str:
-    """The researcher's own, else one made from the study's key: the same for everybody."""
+    """Return the code set by the researcher, or one derived from the study's key.
+
+    The code is the same for all participants with this outcome.
+    """
     own = db.get(PlatformCompletion, (study.id, RecruitmentSource.PROLIFIC, outcome))
     if own is not None:
         return own.code_or_url
@@ -162,14 +170,17 @@ def prolific_completion_code(db: Session, study: Study, outcome: Outcome) -> str
 def store_platform_completion(
     db: Session, study: Study, source: RecruitmentSource, outcome: Outcome, text: str
 ) -> None:
-    """In the place of what was there."""
+    """Store the code or URL that participants get for an outcome, replacing an earlier one."""
     db.merge(
         PlatformCompletion(study_id=study.id, source=source, outcome=outcome, code_or_url=text)
     )
 
 
 def entry_link(entry: str, source: RecruitmentSource) -> str:
-    """What to give a platform: entry is the study's address, the rest the platform fills in."""
+    """Return the link to enter on a platform, with placeholders that the platform fills in.
+
+    entry: URL of the study.
+    """
     placeholders = {
         RecruitmentSource.PROLIFIC: "?PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}"
         "&SESSION_ID={{%SESSION_ID%}}",

@@ -1,4 +1,4 @@
-"""Signed invitations: links that say in which mode somebody takes part, and cannot be forged."""
+"""Signed invitations: tokens in links that name a study, a mode and an external id."""
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
@@ -6,17 +6,17 @@ from study_server.vocabulary import Mode
 
 
 def create_invitation(secret_key: str, slug: str, mode: Mode, external_id: str) -> str:
-    """A token for `/s/SLUG?invitation=...`."""
+    """Create a token for `/s/SLUG?invitation=...`."""
     return _serializer(secret_key).dumps([slug, mode, external_id])
 
 
 def read_invitation(secret_key: str, slug: str, token: str) -> tuple[Mode, str] | None:
-    """(mode, person) of an invitation to this study; None when it is forged or to another."""
+    """Return (mode, external id) of an invitation to this study, or None if it is invalid."""
     try:
-        invited_to, mode, person = _serializer(secret_key).loads(token)
+        invited_to, mode, external_id = _serializer(secret_key).loads(token)
     except (BadSignature, ValueError):
         return None
-    return (Mode(mode), str(person)) if invited_to == slug else None
+    return (Mode(mode), str(external_id)) if invited_to == slug else None
 
 
 def _serializer(secret_key: str) -> URLSafeSerializer:

@@ -1,7 +1,7 @@
 """Amazon Mechanical Turk through boto3: list assignments, approve, reject, pay a bonus.
 
-boto3 is an extra: `pip install 'hue-and-eye[server,mturk]'`. Credentials come from where boto3
-looks for them (AWS_ACCESS_KEY_ID, ~/.aws/credentials).
+boto3 is an extra: `pip install 'hue-and-eye[server,mturk]'`. boto3 reads the credentials from its
+usual places (AWS_ACCESS_KEY_ID, ~/.aws/credentials).
 """
 
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from study_server.errors import StudyError
 from study_server.recruitment.platforms import Submission, parse_submission
 from study_server.vocabulary import RecruitmentSource
 
-REGION = "us-east-1"  # the only one there is
+REGION = "us-east-1"  # the only region of MTurk
 SANDBOX_ENDPOINT = "https://mturk-requester-sandbox.us-east-1.amazonaws.com"
 PAGE_SIZE = 100
 
 
 def create_client(sandbox: bool) -> Any:
-    """A client; raises StudyError without boto3."""
+    """Create a client of MTurk or its sandbox; raise StudyError if boto3 is missing."""
     try:
         import boto3
     except ModuleNotFoundError as error:
@@ -28,7 +28,7 @@ def create_client(sandbox: bool) -> Any:
 
 
 def list_assignments(client: Any, hit: str) -> list[Submission]:
-    """Every submitted assignment of a HIT, from all pages."""
+    """Return every submitted assignment of a HIT, from all pages."""
     submissions: list[Submission] = []
     token: dict[str, str] = {}
     while True:
@@ -52,7 +52,7 @@ def _to_submission(assignment: dict[str, Any]) -> Submission:
 
 
 def _find_code(answer: str) -> str:
-    """The field `code` in a QuestionFormAnswers document."""
+    """Return the field `code` of a QuestionFormAnswers document, or ""."""
     if not answer:
         return ""
     for field in ElementTree.fromstring(answer).iter():
@@ -63,16 +63,20 @@ def _find_code(answer: str) -> str:
 
 
 def approve_assignment(client: Any, assignment: str) -> None:
+    """Approve an assignment, which pays its reward."""
     _call(client.approve_assignment, AssignmentId=assignment)
 
 
 def reject_assignment(client: Any, assignment: str, reason: str) -> None:
-    """The worker reads the reason."""
+    """Reject an assignment; MTurk shows the worker the reason."""
     _call(client.reject_assignment, AssignmentId=assignment, RequesterFeedback=reason)
 
 
 def pay_bonus(client: Any, worker: str, assignment: str, amount: str, reason: str) -> None:
-    """amount: in dollars, "1.50". MTurk pays an assignment one bonus, however often it is asked."""
+    """Pay a bonus, at most one per assignment even if the request is repeated.
+
+    amount: in US dollars, such as "1.50".
+    """
     _call(
         client.send_bonus,
         WorkerId=worker,
@@ -84,7 +88,7 @@ def pay_bonus(client: Any, worker: str, assignment: str, amount: str, reason: st
 
 
 def _call(operation: Callable[..., Any], **values: Any) -> Any:
-    """Raises StudyError in one line."""
+    """Call an operation of the client; raise StudyError in one line if it fails."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

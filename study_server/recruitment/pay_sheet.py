@@ -1,7 +1,7 @@
-"""Whom to pay and why: a platform's own list held against what is stored here.
+"""The pay sheet: compare a platform's submissions with the stored data, and propose actions.
 
-The list's raw ids are hashed with the study's key to find the people; none is stored. Who returned
-or timed out on the platform gives their place back.
+The list's raw ids are hashed with the study's key to find the participants; none is stored. The
+places of participants who returned or timed out on the platform become free.
 """
 
 import csv
@@ -33,19 +33,19 @@ PAYABLE_STATUSES = (SubmissionStatus.SUBMITTED, SubmissionStatus.APPROVED)
 
 
 class PayAction(StrEnum):
-    """What the sheet proposes, and what `study pay` does."""
+    """The actions that the sheet proposes and that `study pay` carries out."""
 
     PAY = "pay"
-    DECIDE = "decide"  # the researcher writes another word here
+    DECIDE = "decide"  # the researcher replaces this by another action
     WAIT = "wait"
     NOTHING = "nothing"
-    RETURN = "return"  # ask for the submission to be returned: Prolific
-    REJECT = "reject"  # MTurk
+    RETURN = "return"  # ask the participant to return the submission (Prolific)
+    REJECT = "reject"  # reject the submission (MTurk)
 
 
 @dataclass(frozen=True)
 class PaySheetRow:
-    """Of the sheet: one submission. external_id: raw, from the platform's list."""
+    """One submission in the pay sheet. external_id: the raw id in the platform's list."""
 
     source: RecruitmentSource
     external_id: str
@@ -63,7 +63,11 @@ class PaySheetRow:
 def reconcile(
     db: Session, study: Study, source: RecruitmentSource, submissions: Sequence[Submission]
 ) -> list[PaySheetRow]:
-    """The sheet, in the order of the list; places of who returned or timed out become free."""
+    """Return the rows of the pay sheet, in the order of the list.
+
+    Participants who returned or timed out on the platform get that outcome, which frees their
+    places.
+    """
     update_lapsed_outcomes(db, study)
     first = _first_submissions(submissions)
     rows = []
@@ -75,16 +79,16 @@ def reconcile(
         if action in (PayAction.PAY, PayAction.DECIDE) and first[one.external_id] is not one:
             action, reason = (
                 PayAction.DECIDE,
-                f"came twice: see {first[one.external_id].submission_id}",
+                f"second submission by the same person: see {first[one.external_id].submission_id}",
             )
         rows.append(_build_row(db, source, one, participant, action, reason))
     return rows
 
 
-def _first_submissions(listed: Iterable[Submission]) -> dict[str, Submission]:
-    """By person the one submission that may be paid: of several the first."""
+def _first_submissions(submissions: Iterable[Submission]) -> dict[str, Submission]:
+    """Return for each external id its first payable submission, or else its first one."""
     first: dict[str, Submission] = {}
-    for one in listed:
+    for one in submissions:
         if one.external_id not in first or (
             one.status in PAYABLE_STATUSES and first[one.external_id].status not in PAYABLE_STATUSES
         ):
@@ -104,33 +108,41 @@ def _update_outcome(participant: Participant, status: SubmissionStatus) -> None:
 def propose_action(
     db: Session, study: Study, submission: Submission, participant: Participant | None
 ) -> tuple[PayAction, str]:
-    """What to do about one submission, and why."""
+    """Return the action for one submission and the reason."""
     status = submission.status
     if status is SubmissionStatus.ACTIVE:
         done = participant is not None and participant.outcome is Outcome.COMPLETE
-        return PayAction.WAIT, "complete here, not submitted there yet" if done else "still at it"
+        return (
+            PayAction.WAIT,
+            "finished the study, not yet submitted on the platform"
+            if done
+            else "still in progress",
+        )
     if status is SubmissionStatus.REJECTED:
-        return PayAction.NOTHING, "rejected there"
+        return PayAction.NOTHING, "already rejected on the platform"
     if status is SubmissionStatus.SCREENED_OUT:
-        return PayAction.NOTHING, "screened out and settled there"
+        return PayAction.NOTHING, "screened out and settled on the platform"
     if participant is None:
         return _propose_for_unknown(status)
     if status is SubmissionStatus.APPROVED:
-        return PayAction.NOTHING, f"paid; {participant.outcome} here"
+        return PayAction.NOTHING, f"already paid; outcome in the study: {participant.outcome}"
     if status is not SubmissionStatus.SUBMITTED:
         return _propose_for_departed(status, participant)
     if participant.outcome is not Outcome.COMPLETE:
         return PayAction.DECIDE, _describe_incomplete(db, study, submission, participant)
     failure = _describe_attention_check_failure(db, study, participant)
     if failure:
-        return PayAction.DECIDE, f"complete, but {failure}"
+        return PayAction.DECIDE, f"finished, but {failure}"
     return PayAction.PAY, _describe_code(db, study, submission, participant)
 
 
 def _propose_for_unknown(status: SubmissionStatus) -> tuple[PayAction, str]:
     if status in PAYABLE_STATUSES:
-        return PayAction.DECIDE, "not known here: never agreed to take part, or is anonymous by now"
-    return PayAction.NOTHING, "left before consent"
+        return (
+            PayAction.DECIDE,
+            "not in the database: never gave consent, or has been anonymized",
+        )
+    return PayAction.NOTHING, "left before giving consent"
 
 
 def _propose_for_departed(
@@ -138,44 +150,53 @@ def _propose_for_departed(
 ) -> tuple[PayAction, str]:
     gone = status.value.replace("_", " ")
     if participant.outcome is Outcome.COMPLETE:
-        return PayAction.DECIDE, f"complete here, but {gone} there: pay by a bonus"
-    return PayAction.NOTHING, f"{gone} there"
+        return (
+            PayAction.DECIDE,
+            f"finished the study, but {gone} on the platform: can only be paid with a bonus",
+        )
+    return PayAction.NOTHING, f"{gone} on the platform"
 
 
 def _describe_incomplete(
-    db: Session, study: Study, listed: Submission, participant: Participant
+    db: Session, study: Study, submission: Submission, participant: Participant
 ) -> str:
     answered, planned = count_progress(db.connection(), participant)
-    text = f"{participant.outcome.value.replace('_', ' ')} here, {answered} of {planned} answers"
+    outcome = participant.outcome.value.replace("_", " ")
+    text = f"outcome in the study: {outcome}, {answered} of {planned} trials answered"
     if (
         participant.source is RecruitmentSource.PROLIFIC
         and participant.outcome is not Outcome.SCREENED_OUT
-        and listed.completion_code == prolific_completion_code(db, study, Outcome.COMPLETE)
+        and submission.completion_code == prolific_completion_code(db, study, Outcome.COMPLETE)
     ):
-        return f"{text}, with a code that was not given to them"
+        return f"{text}; submitted with the completion code, which they were never shown"
     return text
 
 
-def _describe_attention_check_failure(db: Session, study: Study, person: Participant) -> str:
-    """How somebody failed, if so, by the frozen plan's rule or the report's default."""
-    correct, answered = count_correct(db, person, TrialKind.ATTENTION)
+def _describe_attention_check_failure(db: Session, study: Study, participant: Participant) -> str:
+    """Describe how a participant failed the attention checks, or return "".
+
+    The rule is that of the frozen plan, or the report's default.
+    """
+    correct, answered = count_correct(db, participant, TrialKind.ATTENTION)
     rules = exclusion_rules_of(study)
     needed = required_attention_checks_correct(rules, answered)
     if answered < rules.attention_checks_min_planned or correct >= needed:
         return ""
-    return f"{correct} of {answered} attention checks right, {needed} needed"
+    return f"{correct} of {answered} attention checks correct ({needed} required)"
 
 
-def _describe_code(db: Session, study: Study, listed: Submission, participant: Participant) -> str:
-    """The data decide, not the code; another one is told."""
-    if participant.source is not RecruitmentSource.PROLIFIC or not listed.completion_code:
+def _describe_code(
+    db: Session, study: Study, submission: Submission, participant: Participant
+) -> str:
+    """Describe an unexpected completion code; the data decide about payment, not the code."""
+    if participant.source is not RecruitmentSource.PROLIFIC or not submission.completion_code:
         return "complete"
-    own = {prolific_completion_code(db, study, outcome) for outcome in OUTCOMES_WITH_CODE}
+    codes = {prolific_completion_code(db, study, outcome) for outcome in OUTCOMES_WITH_CODE}
     complete_code = prolific_completion_code(db, study, Outcome.COMPLETE)
-    if listed.completion_code == complete_code:
+    if submission.completion_code == complete_code:
         return "complete"
-    kind = "another outcome's" if listed.completion_code in own else "an unknown"
-    return f"complete, though submitted with {kind} code {listed.completion_code}"
+    kind = "another outcome’s" if submission.completion_code in codes else "an unknown"
+    return f"finished, but submitted with {kind} code {submission.completion_code}"
 
 
 def _build_row(
@@ -206,14 +227,14 @@ def _build_row(
 def count_missing_from_list(
     db: Session, study: Study, source: RecruitmentSource, rows: Iterable[PaySheetRow]
 ) -> int:
-    """How many live participants of the platform are not in its list."""
+    """Count the live participants from this platform who are not in its list."""
     live = Participant.study_id == study.id, Participant.mode == Mode.LIVE
     names = db.scalars(select(Participant.public_id).where(*live, Participant.source == source))
     return len(set(names) - {row.participant for row in rows})
 
 
 def write_sheet(path: Path, rows: Iterable[PaySheetRow]) -> None:
-    """For the researcher alone: it has the platform's ids in it."""
+    """Write the sheet, readable only by the owner, because it contains the platform's ids."""
     with atomic_write(path) as temporary:
         temporary.touch(mode=0o600)
         with temporary.open("w", encoding="utf-8", newline="") as handle:
@@ -225,13 +246,13 @@ def write_sheet(path: Path, rows: Iterable[PaySheetRow]) -> None:
 
 
 def read_sheet(path: Path) -> list[PaySheetRow]:
-    """As the researcher has edited it; raises StudyError naming file and line."""
+    """Read a sheet that the researcher has edited; raise StudyError with the file and line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle)
             return [_read_row(row, f"{path}:{reader.line_num}") for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{path}: not readable as CSV: {error}") from error
+        raise StudyError(f"{path}: not valid CSV: {error}") from error
 
 
 def _read_row(row: dict[str, str], location: str) -> PaySheetRow:
@@ -244,5 +265,6 @@ def _read_row(row: dict[str, str], location: str) -> PaySheetRow:
         return PaySheetRow(**values)
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(
-            f"{location}: {error}; edit only action ({', '.join(PayAction)}), reason and bonus"
+            f"{location}: {error}; edit only the columns action ({', '.join(PayAction)}), reason "
+            "and bonus"
         ) from error

@@ -1,4 +1,7 @@
-"""A platform's own list of who came, as it exports it: whoever reads it again meets raw ids."""
+"""Read the lists of submissions that Prolific, MTurk and SONA export.
+
+The lists contain the platforms' raw ids of participants, which are never stored in the database.
+"""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -11,7 +14,7 @@ from study_server.vocabulary import RecruitmentSource
 
 
 class SubmissionStatus(StrEnum):
-    """Of somebody's submission, on the platform."""
+    """The status of a submission on the platform."""
 
     ACTIVE = "active"
     SUBMITTED = "submitted"
@@ -24,7 +27,10 @@ class SubmissionStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Submission:
-    """One submission. person: the platform's raw id, which is never stored."""
+    """One submission on a platform.
+
+    external_id: the platform's raw id of the person, which is never stored in the database.
+    """
 
     external_id: str
     submission_id: str
@@ -32,7 +38,7 @@ class Submission:
     completion_code: str = ""
 
 
-# what platforms call a status, in lower case with spaces for other signs
+# The platforms' names of each status, as `_normalize_name` writes them.
 STATUS_BY_NAME = {
     "reserved": SubmissionStatus.ACTIVE,
     "active": SubmissionStatus.ACTIVE,
@@ -44,10 +50,10 @@ STATUS_BY_NAME = {
     "returned": SubmissionStatus.RETURNED,
     "timed out": SubmissionStatus.TIMED_OUT,
     "screened out": SubmissionStatus.SCREENED_OUT,
-    "": SubmissionStatus.SUBMITTED,  # SONA's lists have none
+    "": SubmissionStatus.SUBMITTED,  # SONA's lists have no status
 }
 
-# by platform the columns of person, submission, status and code: any one of the names
+# For each platform, the alternative column names of the person, submission, status and code.
 COLUMNS_BY_SOURCE: dict[RecruitmentSource, tuple[tuple[str, ...], ...]] = {
     RecruitmentSource.PROLIFIC: (
         ("participant id", "participant"),
@@ -71,14 +77,17 @@ COLUMNS_BY_SOURCE: dict[RecruitmentSource, tuple[tuple[str, ...], ...]] = {
 
 
 def read_submissions(path: Path) -> tuple[RecruitmentSource, list[Submission]]:
-    """A platform's export and which platform it is of; raises StudyError naming file and line."""
+    """Read a platform's export; return the platform and its submissions.
+
+    Raises StudyError with the file and line.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle)
             source = _recognize(path, reader.fieldnames or [])
             rows = [(reader.line_num, _normalize_row(row)) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{path}: not readable as CSV: {error}") from error
+        raise StudyError(f"{path}: not valid CSV: {error}") from error
     return source, [parse_submission(source, row, f"{path}:{line}") for line, row in rows]
 
 
@@ -88,28 +97,32 @@ def _recognize(path: Path, columns: Iterable[str]) -> RecruitmentSource:
         if named & set(person) and (named & set(submission) or not submission):
             return source
     raise StudyError(
-        f"{path}: has neither Prolific's columns (Participant id, Submission id, Status) nor "
-        "MTurk's (WorkerId, AssignmentId, AssignmentStatus) nor SONA's (survey_code); export the "
-        "list anew, or name its columns so"
+        f"{path}: unknown columns; expected those of Prolific (Participant id, Submission id, "
+        "Status), MTurk (WorkerId, AssignmentId, AssignmentStatus) or SONA (survey_code); export "
+        "the list again, or rename the columns"
     )
 
 
 def parse_submission(
     source: RecruitmentSource, row: Mapping[str, str], location: str
 ) -> Submission:
-    """row: by column names as `_normalize_name` writes them.
+    """Convert one row of a list to a Submission.
 
-    Raises StudyError on an unknown status.
+    row: values by column names as `_normalize_name` writes them. location: the row's place in error
+    messages. Raises StudyError if the participant id is missing or the status is unknown.
     """
     person, submission, status, code = (
         next((row[name] for name in names if row.get(name)), "")
         for names in COLUMNS_BY_SOURCE[source]
     )
     if not person:
-        raise StudyError(f"{location}: names nobody; export the list anew")
+        raise StudyError(f"{location}: no participant ID; export the list again")
     known_status = STATUS_BY_NAME.get(_normalize_name(status))
     if known_status is None:
-        raise StudyError(f"{location}: status {status!r} is none of {', '.join(STATUS_BY_NAME)}")
+        raise StudyError(
+            f"{location}: unknown status {status!r}; known: "
+            f"{', '.join(filter(None, STATUS_BY_NAME))}"
+        )
     return Submission(person, submission, known_status, code)
 
 
@@ -118,5 +131,5 @@ def _normalize_row(row: Mapping[str | None, object]) -> dict[str, str]:
 
 
 def _normalize_name(name: str) -> str:
-    """Participant id, participant_id -> participant id; TIMED-OUT -> timed out"""
+    """Normalize names: participant_id to "participant id", TIMED-OUT to "timed out"."""
     return " ".join("".join(c if c.isalnum() else " " for c in name).lower().split())

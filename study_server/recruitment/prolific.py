@@ -1,7 +1,7 @@
 """Prolific's API: list submissions, approve, ask for a return, pay a bonus.
 
-Source: https://docs.prolific.com/api-reference, v1, read in 2026. Only these commands of `study`
-use it; a study runs without.
+Source: https://docs.prolific.com/api-reference, v1, read in 2026. Only `study reconcile` and
+`study pay` use the API; running a study does not need it.
 """
 
 import os
@@ -60,7 +60,7 @@ class ProlificClient:
     def pay_bonuses(self, study: str, amounts: Mapping[str, str]) -> None:
         """Pay bonuses; the request is never repeated automatically.
 
-        amounts: by submission, in the study's currency, such as "1.50".
+        amounts: amount by submission id, in the study's currency, such as "1.50".
         """
         lines = "\n".join(f"{submission},{amount}" for submission, amount in amounts.items())
         body = {"study_id": study, "csv_bonuses": lines}
@@ -71,7 +71,10 @@ class ProlificClient:
         """Send a request and return its JSON reply; raises StudyError."""
         url = httpx.URL(path if path.startswith("http") else self.api_url + path)
         if url.netloc != httpx.URL(self.api_url).netloc:
-            raise StudyError(f"Prolific's list goes on at {url}, which must not get the token")
+            raise StudyError(
+                f"Prolific's list continues at {url}, which is not Prolific; stopped so that the "
+                "token is not sent there"
+            )
         request_text = f"{method} {url.path}"
         for tries_left in reversed(range(MAX_TRIES)):
             reply = self._send(method, url, body, request_text)
@@ -83,7 +86,7 @@ class ProlificClient:
             try:
                 return reply.json() if reply.content else {}
             except ValueError as error:
-                raise StudyError(f"Prolific's answer to {request_text} is no JSON") from error
+                raise StudyError(f"Prolific's reply to {request_text} is not valid JSON") from error
         raise AssertionError("the last try returns or raises")
 
     def _send(
@@ -94,8 +97,8 @@ class ProlificClient:
             return httpx.request(method, url, json=body, headers=headers, timeout=self.timeout_s)
         except httpx.TransportError as error:
             raise StudyError(
-                f"no answer from Prolific to {request_text}: {error}; look there whether it was "
-                "done before you try again"
+                f"no reply from Prolific to {request_text}: {error}; check on Prolific whether it "
+                "was carried out before you try again"
             ) from error
 
 
@@ -113,12 +116,12 @@ def _describe_error(reply: httpx.Response) -> str:
     except (ValueError, KeyError, TypeError):
         detail = reply.reason_phrase
     remedies = {
-        401: "; PROLIFIC_TOKEN is not valid",
-        403: "; PROLIFIC_TOKEN may not do that",
-        404: "; check the id",
-        429: "; it has had too many requests: try again in some minutes",
+        401: "; check PROLIFIC_TOKEN",
+        403: "; PROLIFIC_TOKEN does not have permission for this",
+        404: "; check the ID",
+        429: "; too many requests: try again in a few minutes",
     }
-    return f"Prolific answered {reply.status_code}: {detail}{remedies.get(reply.status_code, '')}"
+    return f"Prolific returned {reply.status_code}: {detail}{remedies.get(reply.status_code, '')}"
 
 
 def _to_submission(submission: Mapping[str, Any]) -> Submission:
@@ -134,8 +137,10 @@ def _to_submission(submission: Mapping[str, Any]) -> Submission:
 
 
 def connect() -> ProlificClient:
-    """Raises StudyError without a token."""
+    """Return a client with the token in PROLIFIC_TOKEN; raise StudyError if it is not set."""
     token = os.environ.get("PROLIFIC_TOKEN", "")
     if not token:
-        raise StudyError("PROLIFIC_TOKEN must hold a token: Prolific, Settings, Go to API tokens")
+        raise StudyError(
+            "PROLIFIC_TOKEN is not set; create a token on Prolific (Settings, Go to API tokens)"
+        )
     return ProlificClient(token=token)

@@ -1,1 +1,1 @@
-"""Simulated participants, who take part over HTTP."""
+"""Simulated participants, which take part in a study over HTTP."""

@@ -1,8 +1,9 @@
-"""Simulated people: crossed participant and image effects on being fooled.
+"""Simulated people: a model of being fooled, with crossed participant and image effects.
 
-Someone is fooled with probability p, logit p = beta_m + u_p + s_pm + v_i + w_im: a method's
-intercept, a person's and a photograph's gullibility over all methods and with this one. The rates
-are marginal: beta_m is solved so that p averages to the rate over people and photographs.
+The probability p of being fooled is logit p = beta_m + u_p + s_pm + v_i + w_im: the intercept of a
+method, the effects of a participant and of an image on all methods, and their effects on this
+method. The rates are marginal: beta_m is chosen so that the average of p over participants and
+images is the rate.
 """
 
 import math
@@ -15,10 +16,10 @@ import numpy as np
 
 from study_server.vocabulary import FOIL_METHOD, REAL_METHOD
 
-PARTICIPANT_CORRELATION = 0.8  # of a person's gullibility across methods
-IMAGE_CORRELATION = 0.5  # of a photograph's across methods
-FOIL_RATE = 0.13  # people found 87 % of the random recolorings (Zhang et al. 2016)
-REAL_RATE = 0.25  # of photographs shown alone that are called fake
+PARTICIPANT_CORRELATION = 0.8  # between a participant's effects on two methods
+IMAGE_CORRELATION = 0.5  # between an image's effects on two methods
+FOIL_RATE = 0.13  # people found 87% of the random recolorings (Zhang et al. 2016)
+REAL_RATE = 0.25  # share of single photographs that are called fake
 QUADRATURE_NODES = 40
 
 
@@ -26,8 +27,8 @@ QUADRATURE_NODES = 40
 class SimulatedPopulation:
     """The parameters of a population of simulated people.
 
-    rates: marginal fooling rates, in [0, 1], by method. *_sd: on the logit scale, over methods.
-    dropout_rate: the share that leaves somewhere on the way.
+    rates: marginal fooling rates, in [0, 1], by method. *_sd: standard deviations on the logit
+    scale. dropout_rate: the share of participants who stop before the end.
     """
 
     rates: Mapping[str, float]
@@ -39,8 +40,8 @@ class SimulatedPopulation:
     def error_probability(self, person: str, image: str, method: str) -> float:
         """Return the probability that one person misjudges one image of one method.
 
-        The error is to take a fake for a photograph, or a photograph alone for a fake. The same
-        names and seed give the same probability, in any order of calls.
+        The error is to take a fake for a photograph, or a single photograph for a fake. The same
+        arguments and seed give the same probability, in any order of calls.
         """
         rate = {FOIL_METHOD: FOIL_RATE, REAL_METHOD: REAL_RATE}.get(method) or self.rates[method]
         intercept = marginal_intercept(rate, math.hypot(self.participant_sd, self.image_sd))
@@ -49,7 +50,7 @@ class SimulatedPopulation:
         return 1 / (1 + math.exp(-intercept - effect))
 
     def _random_effect(self, sd: float, correlation: float, level: str, method: str) -> float:
-        """Draw an effect with a shared and an own part, so that two methods' effects correlate."""
+        """Draw an effect that is correlated between methods: a shared part plus a method's part."""
         shared = Random(f"{self.seed}:{level}").gauss(0, math.sqrt(correlation))
         own = Random(f"{self.seed}:{level}:{method}").gauss(0, math.sqrt(1 - correlation))
         return sd * (shared + own)
@@ -57,9 +58,10 @@ class SimulatedPopulation:
 
 @cache
 def marginal_intercept(rate: float, sd: float) -> float:
-    """beta such that E[logistic(beta + sd Z)] = rate, Z standard normal; Gauss-Hermite, bisection.
+    """Return beta such that E[logistic(beta + sd Z)] = rate, with Z standard normal.
 
-    Not logit(rate): with sd 0.9 that would give 31.6 % instead of 30 %.
+    Solved by bisection with Gauss-Hermite quadrature. logit(rate) would not do: with sd 0.9 it
+    gives 31.6% instead of 30%.
     """
     nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
     low, high = -30.0, 30.0

@@ -1,4 +1,4 @@
-"""Simulated people answer a study over HTTP, through the real server, without the pauses."""
+"""Run simulated participants through a study over HTTP, on the real server, without pauses."""
 
 import os
 import re
@@ -56,9 +56,10 @@ class RehearsalServer:
 
 @contextmanager
 def rehearsal_server() -> Iterator[RehearsalServer]:
-    """Run `study serve` on a free loopback port with a secret of its own; raises StudyError.
+    """Run `study serve` on a free loopback port with its own secret key.
 
-    It has the deployment's database and files, but no proxy in front of it.
+    It uses the deployment's database and files, but no proxy. Raises StudyError if the server does
+    not start.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -90,7 +91,9 @@ def _wait_until_ready(address: str, process: "subprocess.Popen[bytes]") -> None:
                 time.sleep(0.05)
             else:
                 return
-    raise StudyError("the server of the simulated people does not start; `study serve` says why")
+    raise StudyError(
+        "the server for the simulated participants does not start; run `study serve` to see why"
+    )
 
 
 def simulate_participants(
@@ -103,14 +106,15 @@ def simulate_participants(
 ) -> int:
     """Let `count` simulated participants take part; return how many completed the study.
 
-    Correct answers are read from the database, never over HTTP. Raises StudyError when a method of
+    Correct answers are read from the database, never over HTTP. Raises StudyError if a method of
     the study has no rate.
     """
     _require_rates(engine, slug, population)
     complete = 0
     for number in range(count):
         person_seed = f"{population.seed}:{number}"
-        # a second run brings new people, though the same seed makes them alike
+        # The random suffix enrolls new participants in every run, although the same seed makes them
+        # answer alike.
         token = create_invitation(
             server.secret_key, slug, Mode.SIMULATED, f"{person_seed}:{secrets.token_hex(8)}"
         )
@@ -127,23 +131,25 @@ def _require_rates(engine: Engine, slug: str, population: SimulatedPopulation) -
         for method in parse_stored_protocol(find_study(db, slug).protocol).methods:
             if method not in population.rates:
                 raise StudyError(
-                    f"study {slug!r} shows {method}; add {method}=0.3, say, to --rates"
+                    f"study {slug!r}: no rate for method {method}; add one to --rates, such as "
+                    f"{method}=0.3"
                 )
 
 
 class SimulatedBrowser:
-    """As much of a browser as a simulated person needs: a connection and cookies."""
+    """The parts of a browser that a simulated participant needs: a connection and cookies."""
 
     def __init__(self, address: str) -> None:
         self._client = httpx.Client(base_url=address, timeout=60, trust_env=False)
 
     def close(self) -> None:
+        """Close the connection."""
         self._client.close()
 
     def send(self, method: str, path: str, **content: Any) -> httpx.Response:
         """Send a request; raises ConnectionError on an error status.
 
-        content: what httpx calls data or json.
+        content: the arguments data or json of httpx.
         """
         response = self._client.request(method, path, **content)
         if response.is_error:
@@ -157,13 +163,13 @@ class SimulatedBrowser:
         return str(self.send("POST", path, data=form).headers.get("Location", ""))
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        """Send JSON and return the reply's JSON, {} when it has none."""
+        """Send JSON and return the reply's JSON, or {} if it has none."""
         response = self.send("POST", path, json=body)
         return dict(response.json()) if response.content else {}
 
 
 def give_consent(browser: SimulatedBrowser, entry: str) -> str:
-    """Read the consent page, agree; returns the participant's own address."""
+    """Load the consent page and give consent; return the path of the participant's pages."""
     page = browser.send("GET", entry).text
     field = CSRF_FIELD_PATTERN.search(page)
     form = {"csrf_token": unescape(field[1]) if field else "", "consent": "yes"}
@@ -171,7 +177,7 @@ def give_consent(browser: SimulatedBrowser, entry: str) -> str:
 
 
 def answer_screening(browser: SimulatedBrowser, base_url: str, engine: Engine) -> None:
-    """Answer what is asked before the first trial, with eyes that see every plate's digit."""
+    """Answer the screening, if there is one, and read the digit of every plate correctly."""
     with read_session(engine) as db:
         participant = find_participant(db, base_url.rpartition("/")[2])
         if participant is None or not is_screening_pending(db, participant):
@@ -188,7 +194,7 @@ def answer_trials(
     population: SimulatedPopulation,
     person_seed: str,
 ) -> bool:
-    """Answer until the end, or until this person has had enough; True when complete."""
+    """Answer trials until the end or until dropout; return whether all were answered."""
     rng = Random(f"{population.seed}:{person_seed}:answers")
     browser.post(f"{base_url}/environment", SIMULATED_ENVIRONMENT)
     reply = browser.post(f"{base_url}/resume", {})
@@ -208,11 +214,11 @@ def answer_trials(
 def answer_trial(
     browser: SimulatedBrowser, base_url: str, trial: Mapping[str, Any], choice: Answer, rng: Random
 ) -> dict[str, Any]:
-    """Look at each image, choose; the exposures are those a good screen achieves."""
+    """Load the images of a trial and send an answer with exact exposures; return the reply."""
     for image in trial["images"]:
         browser.send("GET", image["url"])
     rt_ms = round(MEDIAN_RT_MS * rng.lognormvariate(0, RT_LOG_SD))
-    exposure_ms = trial["timing"]["exposure_ms"] or rt_ms  # None: it ended with the answer
+    exposure_ms = trial["timing"]["exposure_ms"] or rt_ms  # None: shown until the answer
     body = {
         "answer": choice,
         "rt_ms": rt_ms,
@@ -225,7 +231,7 @@ def answer_trial(
 
 @dataclass(frozen=True)
 class TrialTruth:
-    """What the database knows of a trial and the browser does not."""
+    """The facts about a trial that are in the database but not sent to the browser."""
 
     image: str
     method: str
@@ -234,6 +240,7 @@ class TrialTruth:
 
 
 def read_truth(engine: Engine, token: str) -> TrialTruth:
+    """Read the truth of the trial with this token from the database."""
     query = (
         select(Trial)
         .where(Trial.token == token)
@@ -254,9 +261,9 @@ def read_truth(engine: Engine, token: str) -> TrialTruth:
 def simulate_answer(
     truth: TrialTruth, population: SimulatedPopulation, person_seed: str, rng: Random
 ) -> Answer:
-    """What this person says: wrong when the fake passes for the photograph, or the other way."""
+    """Draw an answer, which is wrong with the population's error probability."""
     probability = population.error_probability(person_seed, truth.image, truth.method)
     correct_answer = truth.truth
     if not is_correct(truth.question, truth.truth, correct_answer):
-        correct_answer = correct_answer.other  # asked for the photograph
+        correct_answer = correct_answer.other  # the question asks for the photograph
     return correct_answer.other if rng.random() < probability else correct_answer

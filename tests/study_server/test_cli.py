@@ -100,7 +100,7 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert "SHA-256" in study("freeze", "short").stdout
     assert study("open", "short").stdout == "short: open\n"
     run = study("simulate", "short", 2, "--rates", "l2=0.2,mcl=0.3")
-    assert run.stdout == "short: 2 of 2 simulated people answered every trial\n", run.stderr
+    assert run.stdout == "short: 2 of 2 simulated participants finished\n", run.stderr
     assert study("export", "short").stdout == "responses.csv: 14 trials of 2 participants\n"
     with (here / "responses.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))
@@ -109,7 +109,7 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     design = hashlib.sha256((here / "design.json").read_bytes()).hexdigest()
     assert {row["design_sha256"] for row in rows} == {design}
     (gone, _) = sorted({row["participant"] for row in rows})
-    assert study("forget", "short", gone).stdout == f"short: nothing of {gone} is left\n"
+    assert study("forget", "short", gone).stdout == f"short: {gone} deleted\n"
     assert study("status").stdout == "short: open; 1 simulated; 7 answers\n"
     assert study("export", "short", "--mode", "live").stdout.startswith("responses.csv: 0 trials")
     told = json.loads(study("status", "short", "--json").stdout)
@@ -164,7 +164,10 @@ def test_new_keeps_a_file_that_is_there(here: Path) -> None:
         (("export", "nobody"), ("no study 'nobody'",)),
         (("simulate", "nobody", "3"), ("no study 'nobody'",)),
         (("simulate", "short", "0"), ("N",)),
-        (("simulate", "short", "1", "--rates", "l2"), ("is not like l2=0.226",)),
+        (
+            ("simulate", "short", "1", "--rates", "l2"),
+            ("is not METHOD=RATE,..., such as l2=0.226",),
+        ),
         (("simulate", "short", "1", "--rates", "l2=22"), ("between 0 and 1",)),
         (("export", "short", "--mode", "dead"), ("live, preview, simulated",)),
         (("serve",), ("STUDY_SECRET_KEY", "openssl rand")),
@@ -197,7 +200,7 @@ def test_a_backup_comes_back_and_what_it_replaces_is_kept(here: Path, manifest: 
     study_process("simulate", "short", 1, "--rates", "l2=0.2,mcl=0.3")
     run = study_process("restore", "kept.sqlite")
     assert run.stdout.startswith("kept.sqlite: restored; the previous database is in /"), run.stderr
-    assert study_process("status").stdout == "short: draft; nobody yet; 0 answers\n"
+    assert study_process("status").stdout == "short: draft; no participants yet; 0 answers\n"
     (replaced,) = (here / "instance" / "backups").iterdir()
     run = study_process("restore", replaced)
     assert "1 simulated; 7 answers" in study_process("status").stdout

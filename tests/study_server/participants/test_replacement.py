@@ -179,7 +179,7 @@ def test_a_trial_that_has_begun_is_not_called_unseen(engine: Engine, study: str)
         participant = enroll(db, study)
         (trial, *_) = upcoming(db, participant)
         begin(db, participant, trial)
-        with pytest.raises(InvalidAnswerError, match="it has begun"):
+        with pytest.raises(InvalidAnswerError, match="it has started"):
             replacement.report_incident(db, participant, trial.token, Slot.LEFT, 500)
         assert not trial.voided
 

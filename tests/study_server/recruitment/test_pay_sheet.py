@@ -66,10 +66,10 @@ def test_a_list_is_known_by_its_columns(source: RecruitmentSource, tmp_path: Pat
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("name,age\nx,1\n", "neither Prolific's columns"),
-        ("Submission id,Participant id,Status\ns1,p1,MAYBE\n", r":2: status 'MAYBE' is none of"),
-        ("Submission id,Participant id,Status\ns1,,APPROVED\n", r":2: names nobody"),
-        ("", "neither Prolific's columns"),
+        ("name,age\nx,1\n", "unknown columns; expected those of Prolific"),
+        ("Submission id,Participant id,Status\ns1,p1,MAYBE\n", r":2: unknown status 'MAYBE'"),
+        ("Submission id,Participant id,Status\ns1,,APPROVED\n", r":2: no participant ID"),
+        ("", "unknown columns; expected those of Prolific"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_told(content: str, told: str, tmp_path: Path) -> None:
@@ -156,28 +156,30 @@ ALL = 20  # trials of a participant
         (SubmissionStatus.SUBMITTED, Outcome.COMPLETE, ALL, 10, PayAction.PAY, "complete"),
         (SubmissionStatus.SUBMITTED, Outcome.COMPLETE, ALL, 8, PayAction.PAY, "complete"),
         (SubmissionStatus.SUBMITTED, Outcome.COMPLETE, ALL, 7, PayAction.DECIDE,
-         "complete, but 7 of 10 attention checks right, 8 needed"),
+         "finished, but 7 of 10 attention checks correct (8 required)"),
         (SubmissionStatus.SUBMITTED, Outcome.ACTIVE, 3, 10, PayAction.DECIDE,
-         "active here, 3 of 20 answers"),
+         "outcome in the study: active, 3 of 20 trials answered"),
         (SubmissionStatus.SUBMITTED, Outcome.SCREENED_OUT, 0, 10, PayAction.DECIDE,
-         "screened out here, 0 of 20 answers"),
+         "outcome in the study: screened out, 0 of 20 trials answered"),
         (SubmissionStatus.SUBMITTED, Outcome.TIMED_OUT, 9, 10, PayAction.DECIDE,
-         "timed out here, 9 of 20 answers"),
+         "outcome in the study: timed out, 9 of 20 trials answered"),
         (SubmissionStatus.APPROVED, Outcome.COMPLETE, ALL, 3, PayAction.NOTHING,
-         "paid; complete here"),
-        (SubmissionStatus.RETURNED, Outcome.ACTIVE, 3, 10, PayAction.NOTHING, "returned there"),
+         "already paid; outcome in the study: complete"),
+        (SubmissionStatus.RETURNED, Outcome.ACTIVE, 3, 10, PayAction.NOTHING,
+         "returned on the platform"),
         (SubmissionStatus.TIMED_OUT, Outcome.ABANDONED, 3, 10, PayAction.NOTHING,
-         "timed out there"),
+         "timed out on the platform"),
         (SubmissionStatus.TIMED_OUT, Outcome.COMPLETE, ALL, 10, PayAction.DECIDE,
-         "complete here, but timed out there: pay by a bonus"),
+         "finished the study, but timed out on the platform: can only be paid with a bonus"),
         (SubmissionStatus.RETURNED, Outcome.COMPLETE, ALL, 10, PayAction.DECIDE,
-         "complete here, but returned there: pay by a bonus"),
-        (SubmissionStatus.ACTIVE, Outcome.ACTIVE, 3, 10, PayAction.WAIT, "still at it"),
+         "finished the study, but returned on the platform: can only be paid with a bonus"),
+        (SubmissionStatus.ACTIVE, Outcome.ACTIVE, 3, 10, PayAction.WAIT, "still in progress"),
         (SubmissionStatus.ACTIVE, Outcome.COMPLETE, ALL, 10, PayAction.WAIT,
-         "complete here, not submitted there yet"),
-        (SubmissionStatus.REJECTED, Outcome.COMPLETE, ALL, 10, PayAction.NOTHING, "rejected there"),
+         "finished the study, not yet submitted on the platform"),
+        (SubmissionStatus.REJECTED, Outcome.COMPLETE, ALL, 10, PayAction.NOTHING,
+         "already rejected on the platform"),
         (SubmissionStatus.SCREENED_OUT, Outcome.SCREENED_OUT, 0, 10, PayAction.NOTHING,
-         "screened out and settled there"),
+         "screened out and settled on the platform"),
     ],
 )  # fmt: skip
 def test_what_is_done_follows_from_both_lists(
@@ -194,10 +196,10 @@ def test_what_is_done_follows_from_both_lists(
 @pytest.mark.parametrize(
     ("status", "action", "reason"),
     [
-        (SubmissionStatus.SUBMITTED, PayAction.DECIDE, "not known here"),
-        (SubmissionStatus.APPROVED, PayAction.DECIDE, "not known here"),
-        (SubmissionStatus.RETURNED, PayAction.NOTHING, "left before consent"),
-        (SubmissionStatus.TIMED_OUT, PayAction.NOTHING, "left before consent"),
+        (SubmissionStatus.SUBMITTED, PayAction.DECIDE, "not in the database"),
+        (SubmissionStatus.APPROVED, PayAction.DECIDE, "not in the database"),
+        (SubmissionStatus.RETURNED, PayAction.NOTHING, "left before giving consent"),
+        (SubmissionStatus.TIMED_OUT, PayAction.NOTHING, "left before giving consent"),
     ],
 )
 def test_who_is_not_known_here_is_told(
@@ -218,7 +220,7 @@ def test_who_came_twice_is_paid_once(lab: Lab) -> None:
         Submission("p1", "s3", SubmissionStatus.SUBMITTED),
     )
     assert [row.action for row in rows] == [PayAction.DECIDE, PayAction.PAY, PayAction.DECIDE]
-    assert rows[2].reason == "came twice: see s2"
+    assert rows[2].reason == "second submission by the same person: see s2"
 
 
 def test_the_data_decide_and_not_the_code(lab: Lab) -> None:
@@ -227,14 +229,14 @@ def test_the_data_decide_and_not_the_code(lab: Lab) -> None:
     complete, screened = lab.code(Outcome.COMPLETE), lab.code(Outcome.SCREENED_OUT)
     for code, reason in (
         (complete, "complete"),
-        ("NOCODE", "complete, though submitted with an unknown code NOCODE"),
-        (screened, f"complete, though submitted with another outcome's code {screened}"),
+        ("NOCODE", "finished, but submitted with an unknown code NOCODE"),
+        (screened, f"finished, but submitted with another outcome’s code {screened}"),
     ):
         (row,) = lab.judge(Submission("p1", "s1", SubmissionStatus.SUBMITTED, code))
         assert (row.action, row.reason) == (PayAction.PAY, reason)
     (row,) = lab.judge(Submission("p2", "s2", SubmissionStatus.SUBMITTED, complete))
     assert row.action is PayAction.DECIDE
-    assert "with a code that was not given to them" in row.reason
+    assert "submitted with the completion code, which they were never shown" in row.reason
 
 
 def test_returns_and_time_outs_free_the_place_and_complete_data_stay(lab: Lab) -> None:
@@ -291,7 +293,7 @@ def test_the_sheet_is_for_its_owner_and_reads_back_as_edited(tmp_path: Path, lab
     file.write_text(edited)
     assert [row.action for row in read_sheet(file)] == [PayAction.PAY, PayAction.RETURN]
     file.write_text(edited.replace("Return", "maybe"))
-    with pytest.raises(StudyError, match=r":3: .*edit only action"):
+    with pytest.raises(StudyError, match=r":3: .*edit only the columns action"):
         read_sheet(file)
 
 
@@ -327,7 +329,7 @@ def test_the_command_writes_the_sheet_and_stores_no_id(
         commands, ["reconcile", "lab", str(export), "--out", str(out)],
         env={"STUDY_DATABASE_URL": database_url},
     )  # fmt: skip
-    assert told.output == (f"{out}: 1 pay\n1 participants from prolific are not in that list\n")
+    assert told.output == (f"{out}: 1 pay\n1 participants from prolific are not in this list\n")
     with out.open() as handle:
         (row,) = csv.DictReader(handle)
     assert (row["external_id"], row["submission"], row["action"]) == (worker, "s1", "pay")

@@ -102,10 +102,10 @@ def test_a_design_comes_before_the_first_live_participant(
 def test_only_a_frozen_study_with_its_own_wording_opens(draft: Engine) -> None:
     with write_transaction(draft) as db:
         study = find_study(db, "short")
-        with pytest.raises(StudyError, match="not frozen; `study freeze short`"):
+        with pytest.raises(StudyError, match="not frozen; run `study freeze short`"):
             open_recruitment(study, WORDING)
         freeze_study(db, study, AnalysisPlan(), WORDING)
-        with pytest.raises(StudyError, match="frozen with other wording"):
+        with pytest.raises(StudyError, match="pages have changed since it was frozen"):
             open_recruitment(study, "cd" * 32)
         open_recruitment(study, WORDING)
         assert study.state is StudyState.OPEN
