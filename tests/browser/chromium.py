@@ -1,4 +1,4 @@
-"""Sees to it that a Chromium is there for the browser tests: `python -m tests.browser.chromium`."""
+"""Find or install Chromium for the browser tests: `python -m tests.browser.chromium`."""
 
 import os
 import shutil
@@ -20,29 +20,29 @@ WAYS = (
 
 
 def find_chromium() -> Path | None:
-    """The system's browser, else Playwright's own, else None."""
+    """Return the system's browser, or else Playwright's, or else None."""
     for name in NAMES:
-        if found := shutil.which(name):
-            return Path(found)
+        if browser := shutil.which(name):
+            return Path(browser)
     with sync_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
     return own if own.exists() else None
 
 
 def install_chromium() -> Path | None:
-    """Try one way after the other; the browser found at the end, if any."""
+    """Try all ways to install Chromium; return its path, or None if all fail."""
     for way in WAYS:
         if way[0][0] == "apt-get" and not (os.geteuid() == 0 and shutil.which("apt-get")):
             continue
         if all(subprocess.run(command, stdout=sys.stderr).returncode == 0 for command in way) and (
-            found := find_chromium()
+            browser := find_chromium()
         ):
-            return found
+            return browser
     return None
 
 
 def main() -> int:
-    """0 when there is one; without one 0 too, as tests then skip, but 1 under CI=true."""
+    """Return 1 if there is no browser and CI=true, else 0, because the tests can be skipped."""
     if find_chromium() or install_chromium():
         return 0
     print(MISSING, file=sys.stderr)
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def required() -> bool:
-    """Continuous integration must not pass for want of a browser."""
+    """Return True in continuous integration, which must not pass without a browser."""
     return os.environ.get("CI") == "true"
 
 

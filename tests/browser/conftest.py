@@ -1,4 +1,4 @@
-"""One Chromium for all browser tests, a window with a fresh profile for each."""
+"""Fixtures of browser tests: one Chromium for all, a window with a fresh profile for each."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.browser.chromium import MISSING, find_chromium, required
 
 @contextmanager
 def launch() -> Iterator[Browser]:
-    """The machine's Chromium; raises FileNotFoundError without one."""
+    """Launch the machine's Chromium. Raises FileNotFoundError if there is none."""
     executable = find_chromium()
     if executable is None:
         raise FileNotFoundError(MISSING)
@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def window(browser: Browser, bypass_csp: bool = False) -> Iterator[Page]:
-    """A fresh profile's 1280 x 800; fails if a script threw or the policy forbade something."""
+    """Open a 1280 x 800 window; fail on script errors and violations of the security policy."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, bypass_csp=bypass_csp)
     page = context.new_page()
     page.set_default_timeout(15_000)

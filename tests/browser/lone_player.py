@@ -1,6 +1,6 @@
-"""The real player in a browser, page, style sheet and modules, against a trial API of the test.
+"""The real player (page, style sheet, modules) in a browser, with a trial API by the test.
 
-Nothing listens anywhere: Playwright answers every request of the page from here.
+There is no server: Playwright answers every request of the page with this module.
 """
 
 import io
@@ -28,10 +28,10 @@ CSP = build_security_headers((), ())["Content-Security-Policy"]
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 TIMING = {"blank_ms": 60, "gap_ms": 60, "after_ms": 30, "mask_ms": 50}
 FEEDBACK_MS = 200
-QUICKER = b"gaps = 120", b"gaps = 12"  # a test need not know the frame time that well
+QUICKER = b"gaps = 120", b"gaps = 12"  # tests need a less exact frame time
 
-# Notes every phase of the stage as it is entered: when, what of it can be seen and read, and where
-# the images are. A phase may be over before Playwright looks.
+# Records every phase of the stage when it begins: the time, what is visible, and where the images
+# are. Some phases are too short for Playwright to see.
 WITNESS = r"""
 window.seen = [];
 document.addEventListener("DOMContentLoaded", () => {
@@ -65,7 +65,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
 @dataclass
 class TrialApi:
-    """Practice and test trials, their fakes always on the left, and what the player sent."""
+    """A trial API whose fakes are always on the left, with a record of the player's requests."""
 
     practice: int = 0
     test: int = 1
@@ -79,8 +79,8 @@ class TrialApi:
     voided: set[str] = field(default_factory=set)
     sent: list[str] = field(default_factory=list)  # "POST trials/t0/start"
     environment: Any = None
-    lost_answers: int = 0  # how many answers the network still loses
-    broken_images: int = 0  # how many images of the first trial still come broken
+    lost_answers: int = 0  # number of answers that the network will lose
+    broken_images: int = 0  # number of broken replies for images of the first trial
 
     def visit(self, page: Page) -> None:
         page.add_init_script(WITNESS)
@@ -88,11 +88,11 @@ class TrialApi:
         page.goto(SITE + BASE)
 
     def attach(self, page: Page) -> None:
-        """Answer all that the page asks for."""
+        """Answer all requests of the page."""
         page.route("**/*", self._answer)
 
     def wait_for_answers(self, page: Page, number: int) -> None:
-        """The player shows the next pair before an answer has arrived here."""
+        """Wait for the answers, because the player shows the next pair before they arrive."""
         until = time.monotonic() + 10
         while len(self.answers) < number and time.monotonic() < until:
             page.wait_for_timeout(10)
@@ -193,7 +193,7 @@ class TrialApi:
         return route.fulfill(body=buffer.getvalue(), content_type="image/png")
 
     def render(self) -> str:
-        """The player's page as the server renders it."""
+        """Return the player's page as the server renders it."""
         templates = Environment(
             loader=FileSystemLoader(ROOT / "templates"),
             autoescape=True,

@@ -1,8 +1,8 @@
-"""Somebody who looks at the page each frame and knows nothing of the player: what is seen when.
+"""An independent observer in the page, which records what each frame shows.
 
-A look is the last thing that a frame's callbacks do, so it sees what the frame paints: its next
-callback is asked for in a task after the frame, later than anything a page asked for in the frame.
-That task tells the time: the page has painted then, however late the frame began.
+The observer's callback runs last in a frame, so it sees what the frame paints: it is requested in a
+task after the previous frame, later than any callback that the page requests in a frame. That task
+also records the time, because the page has painted by then, however late the frame began.
 """
 
 import random
@@ -40,7 +40,7 @@ window.observed = []; // a row a change: what is seen from then on, the longest 
   requestAnimationFrame(look);
 })();
 """
-# A page that is busy for 50 ms in the middle of the first exposure of every other trial.
+# Blocks the page for 50 ms in the middle of the first exposure of every other trial.
 STALLS = """
 window.stalls = 0;
 (() => {
@@ -65,9 +65,9 @@ window.stalls = 0;
 
 @dataclass(frozen=True)
 class Exposure:
-    """An image as it was seen: from when, for so long, the longest time without a new frame.
+    """An observed exposure: its start, its duration, and the longest time without a new frame.
 
-    frames_ms: how long by the timestamps of the frames that showed it and took it away.
+    frames_ms: the duration between the timestamps of the frames that showed and removed it.
     """
 
     place: str
@@ -78,7 +78,7 @@ class Exposure:
 
 
 def exposures(observed: Iterable[dict[str, Any]]) -> list[Exposure]:
-    """Every image that came and went."""
+    """Return the exposures of all images that appeared and disappeared."""
     return [
         Exposure(
             row["shown"],
@@ -93,12 +93,12 @@ def exposures(observed: Iterable[dict[str, Any]]) -> list[Exposure]:
 
 
 def buttons_shown(observed: Iterable[dict[str, Any]]) -> list[float]:
-    """The timestamps of the frames that showed the buttons."""
+    """Return the timestamps of the frames that showed the buttons."""
     return [row["frame"] for row in observed if row["shown"] == "buttons"]
 
 
 def click_at_a_known_time(page: Page, cdp: CDPSession, name: str, rng: random.Random) -> float:
-    """A click through the browser's input, stamped with this moment; ms on the page's clock."""
+    """Click through the browser's input and return the time of the click, in ms of the page."""
     page.wait_for_timeout(rng.uniform(50, 400))
     box = page.get_by_role("button", name=name).bounding_box()
     assert box is not None

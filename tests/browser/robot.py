@@ -1,8 +1,8 @@
-"""Somebody who goes on by themselves, in the page: presses its buttons and answers every trial."""
+"""A script in the page that presses its buttons and answers every trial."""
 
 from playwright.sync_api import Page
 
-# Acts on what the page shows, once it may: in every tab whose sessionStorage says so.
+# Acts on what the page shows, in every tab whose sessionStorage enables it.
 ROBOT = """
 document.addEventListener("DOMContentLoaded", () => {
   const stage = document.querySelector("#stage");
@@ -24,12 +24,12 @@ document.addEventListener("DOMContentLoaded", () => {
 
 
 def build_robot(page: Page) -> None:
-    """To be there before the page loads."""
+    """Add the robot to the page; call this before the page loads."""
     page.add_init_script(ROBOT)
 
 
 def set_going(page: Page, key: str = "f") -> None:
-    """From now on the robot goes on, through reloads too."""
+    """Start the robot; it keeps running after reloads."""
     page.evaluate("(key) => { sessionStorage.robot = key; window.act?.(); }", key)
 
 
@@ -38,6 +38,6 @@ def halt(page: Page) -> None:
 
 
 def finish(page: Page, seconds: float = 60) -> None:
-    """Let the robot go on to the debriefing."""
+    """Run the robot to the debriefing."""
     set_going(page)
     page.wait_for_url("**/debrief", timeout=1000 * seconds)

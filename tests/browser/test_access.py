@@ -1,6 +1,6 @@
-"""The trial for everyone: nothing for axe to find in any phase, room at 200 %, by keyboard alone.
+"""Accessibility tests of the trial: axe in every phase, 200% zoom, keyboard only.
 
-tests/browser/test_languages.py holds every other page to axe and to 320 pixels.
+tests/browser/test_languages.py tests every other page with axe and at 320 pixels.
 """
 
 import re
@@ -28,8 +28,8 @@ def wait_for(page: Page, phase: str) -> None:
 
 
 def faults(page: Page) -> list[tuple[str, str]]:
-    found = Axe().run(page).response["violations"]
-    return [(rule["id"], rule["nodes"][0]["html"][:120]) for rule in found]
+    violations = Axe().run(page).response["violations"]
+    return [(rule["id"], rule["nodes"][0]["html"][:120]) for rule in violations]
 
 
 @pytest.mark.parametrize("presentation", ["sequential", "simultaneous", "single"])
@@ -39,10 +39,10 @@ def test_axe_finds_nothing_while_a_trial_runs(browser: Browser, presentation: st
         page.set_default_timeout(30_000)
         wait_for(page, "image")
         assert page.locator("#stage img").first.get_attribute("alt")
-        found = {"image": faults(page)}
+        violations = {"image": faults(page)}
         wait_for(page, "choice")
-        found["choice"] = faults(page)
-        assert found == {"image": [], "choice": []}
+        violations["choice"] = faults(page)
+        assert violations == {"image": [], "choice": []}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_axe_finds_nothing_while_a_trial_runs(browser: Browser, presentation: st
 def test_images_and_buttons_have_room(
     browser: Browser, presentation: str, width: int, height: int
 ) -> None:
-    """640 x 400 is what 1280 x 800 leaves at a zoom of 200 %."""
+    """A window of 1280 x 800 has 640 x 400 CSS pixels at a zoom of 200%."""
     context = browser.new_context(
         viewport={"width": width, "height": height}, device_scale_factor=2
     )
@@ -124,9 +124,9 @@ def test_a_page_without_a_button_is_an_alert(page: Page) -> None:
 def test_the_stage_is_the_same_in_every_color_scheme_and_with_forced_colors(
     browser: Browser,
 ) -> None:
-    """What surrounds an image is part of what is judged; a black tick can be seen on gray.
+    """The surroundings affect how images look; a black check mark is visible on gray.
 
-    Practice has no bar of progress, which the system draws as it likes.
+    Practice has no progress bar, whose look depends on the system.
     """
     schemes: tuple[Literal["light", "dark"], ...] = "light", "dark"
     forcing: tuple[Literal["none", "active"], ...] = "none", "active"

@@ -1,6 +1,6 @@
-"""What networks, servers and people do to a participation: nothing lost, nothing doubled.
+"""Tests that faults of networks, servers and users neither lose nor duplicate answers.
 
-Each test ends with a look into the database; the browser's own requests say what was answered.
+Each test ends with a comparison of the database with the answers that the browser sent.
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.faults.servers import Server
 
 pytestmark = pytest.mark.slow(40)
 
-IMAGES = 28  # enough for every trial of a test and for what takes the place of voided ones
+IMAGES = 28  # enough for every trial of a test and for replacements of voided trials
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Visit:
-    """One browser of a participant: its page, and the answers that it sent, by their own ids."""
+    """A participant's browser: its page, and the answers that it sent, by message id."""
 
     context: BrowserContext
     page: Page
@@ -45,12 +45,12 @@ class Visit:
             self.sent[body["id"]] = body["answer"]
 
     def wait_for(self, phase: str, shown: str = "") -> None:
-        """shown: left or right, while the phase is `image`."""
+        """Wait for a phase of the stage. shown: left or right, in the phase `image`."""
         stage = f"[data-page=stage] #stage[data-phase={phase}]"
         self.page.locator(f"{stage}[data-visible-slots='{shown}']" if shown else stage).wait_for()
 
     def begin(self, study: LiveStudy) -> None:
-        """Agree, read the instructions, and press their button."""
+        """Consent, and press the button of the instructions."""
         self.page.goto(study.entry)
         self.page.get_by_role("checkbox").check()
         self.page.get_by_role("button", name="Take part").click()
@@ -59,7 +59,7 @@ class Visit:
 
 @contextmanager
 def visit(browser: Browser) -> Iterator[Visit]:
-    """A fresh profile, its robot asleep."""
+    """Open a fresh profile with a stopped robot."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.route("**/frames.js", measure_quickly)
     page = context.new_page()
@@ -82,7 +82,7 @@ def study_of(folder: Path, many: Path, **changes: object) -> AbstractContextMana
 
 
 def check_intact(engine: Engine, visits: list[Visit], voided: int | None = None) -> None:
-    """All trials answered once, by answers that a browser sent; no image came twice."""
+    """Every trial has one answer that a browser sent, and no image was shown twice."""
     with read_session(engine) as db:
         (participant,) = db.scalars(select(Participant)).all()
         trials = db.scalars(select(Trial).order_by(Trial.slot, Trial.attempt)).all()
@@ -107,13 +107,13 @@ def test_five_trials_without_a_network(browser: Browser, tmp_path: Path, many: P
         with visitor.page.expect_response(lambda reply: "/right" in reply.url):
             visitor.begin(study)
         visitor.wait_for("choice")
-        visitor.page.wait_for_load_state("networkidle")  # all that is fetched ahead is there
+        visitor.page.wait_for_load_state("networkidle")  # prefetched images have arrived
         visitor.context.set_offline(True)
         set_going(visitor.page)
         expect(visitor.page.locator("#trial-counter")).to_have_text("Pair 6 of 8")
         visitor.wait_for("waiting")
-        told = visitor.page.locator("#stage [role=status]")
-        expect(told).to_have_text(
+        message = visitor.page.locator("#stage [role=status]")
+        expect(message).to_have_text(
             "No connection. Your answers are saved on this device. Trying to send them…"
         )
         assert stored_answers(study.engine) == 0
@@ -148,7 +148,7 @@ def test_answers_of_a_page_closed_offline_are_sent_by_the_next_page(
         visitor.page.goto(address)
         expect(visitor.page.get_by_text("You have completed 2 of 8 trials")).to_be_visible()
         finish(visitor.page)
-        check_intact(study.engine, [visitor], voided=1)  # the third, of which images were seen
+        check_intact(study.engine, [visitor], voided=1)  # the third trial, whose images were shown
 
 
 def test_a_server_is_killed_and_restarted(browser: Browser, tmp_path: Path, many: Path) -> None:
@@ -190,7 +190,7 @@ def test_reloads_in_every_phase(browser: Browser, tmp_path: Path, many: Path) ->
         visitor.wait_for("choice")
         page.keyboard.press("f")
         visitor.wait_for("feedback")
-        page.reload()  # what was right is not told again, the answer stands
+        page.reload()  # the feedback is not repeated; the answer is final
         expect(page.get_by_text("You have completed 1 of 3 trials")).to_be_visible()
         page.get_by_role("button", name="Continue").click()
         visitor.wait_for("choice")
@@ -213,7 +213,7 @@ def test_the_back_button(browser: Browser, tmp_path: Path, many: Path) -> None:
         visitor.page.get_by_role("button", name="Continue").click()
         finish(visitor.page)
         visitor.page.goto(study.entry)
-        expect(visitor.page.locator("#code")).to_be_visible()  # there is no way back into trials
+        expect(visitor.page.locator("#code")).to_be_visible()  # no way back to the trials
         check_intact(study.engine, [visitor], voided=1)
 
 
@@ -240,7 +240,7 @@ def test_two_tabs(browser: Browser, tmp_path: Path, many: Path) -> None:
 
 
 def test_two_devices(browser: Browser, tmp_path: Path, many: Path) -> None:
-    """What the first still answers belongs to a trial that the second one's coming has voided."""
+    """A late answer from the first device belongs to a trial voided by the second device."""
     with study_of(tmp_path, many) as study, visit(browser) as here, visit(browser) as there:
         here.begin(study)
         here.wait_for("choice")
@@ -292,7 +292,7 @@ def test_an_image_fails_to_load(browser: Browser, tmp_path: Path, many: Path) ->
             trial = db.get_one(Trial, incident.trial_id)
             assert (incident.slot, incident.http_status) == ("right", 500)
             assert {trial.token} == failed
-            assert trial.started_at is None  # nobody has seen it
+            assert trial.started_at is None  # it was never shown
 
 
 def test_a_disturbed_trial_is_replaced_if_the_protocol_says_so(

@@ -1,4 +1,4 @@
-"""Time in frames, counted on a display of the test's own: frames come when the test says."""
+"""Tests of timing in frames on a simulated display, whose frames come when the test says."""
 
 import pytest
 from playwright.sync_api import Page
@@ -7,7 +7,7 @@ from tests.browser.lone_player import TrialApi
 
 pytestmark = pytest.mark.slow(10)
 
-# Feeds frames.js with the timestamps of a display, some of them missing.
+# Passes the timestamps of a display to frames.js; some frames are missing.
 HOLD = """
 async ([times, durationMs, frameMs, overAfter, late = {}]) => {
   const { hold } = await import("/static/player/trial/frames.js");

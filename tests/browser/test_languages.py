@@ -1,4 +1,4 @@
-"""Every page that a participant may meet, in every language: read by axe, and on a small screen."""
+"""Tests of every participant page in every language, with axe and on a small screen."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +30,7 @@ SHOW = """name => {
 
 @pytest.fixture
 def study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy]:
-    """The short study in every language."""
+    """Serve the short study in every language."""
     engine = open_engine(sqlite_url)
     ensure_current_schema(engine)
     protocol = short_protocol(
@@ -48,7 +48,7 @@ def study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy
 
 
 def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
-    """Go from page to page, as far as a participant may come; the name of each."""
+    """Visit every page that a participant can see, and yield its name."""
     say = load_catalog(language).gettext
     for name, path in (
         ("index", "/"),
@@ -93,7 +93,7 @@ def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
 
 
 def look_around(page: Page) -> Iterator[str]:
-    """The player's pages, one after the other, whatever it would show now."""
+    """Show every page of the player in turn, and yield its name."""
     for name in PAGES:
         page.evaluate(SHOW, name)
         yield name
@@ -104,7 +104,7 @@ def look_around(page: Page) -> Iterator[str]:
 
 
 def turn_out(engine: Engine, outcome: Outcome) -> None:
-    """Give whoever takes part an outcome that would take them long to come to."""
+    """Set the outcome of the participant, instead of waiting for it."""
     finished = now() if outcome is Outcome.COMPLETE else None
     with write_transaction(engine) as db:
         db.execute(update(Participant).values(outcome=outcome, finished_at=finished))
@@ -116,14 +116,14 @@ def test_every_page_is_translated_and_passes_axe(
 ) -> None:
     context = browser.new_context(locale=language, bypass_csp=True)
     page = context.new_page()
-    found = []
+    violations = []
     for name in walk(page, study, language):
         assert page.locator("html").get_attribute("lang") == language, name
         rules = Axe().run(page).response["violations"]
-        found += [(name, rule["id"], rule["nodes"][0]["html"][:120]) for rule in rules]
-    headless = [name for name, rule, _ in found if rule == "page-has-heading-one"]
+        violations += [(name, rule["id"], rule["nodes"][0]["html"][:120]) for rule in rules]
+    headless = [name for name, rule, _ in violations if rule == "page-has-heading-one"]
     assert {*headless} <= {"loading"}  # nothing to read there
-    assert [fault for fault in found if fault[1] != "page-has-heading-one"] == []
+    assert [fault for fault in violations if fault[1] != "page-has-heading-one"] == []
     context.close()
 
 
@@ -132,8 +132,8 @@ def test_every_page_fits_a_small_screen(browser: Browser, study: LiveStudy, lang
     context = browser.new_context(viewport={"width": 320, "height": 640}, locale=language)
     page = context.new_page()
     for name in walk(page, study, language):
-        if name not in PHASES:  # a pair needs room
-            page.wait_for_load_state()  # its text may be there before its style
+        if name not in PHASES:  # a pair needs more space
+            page.wait_for_load_state()  # the text may arrive before the style sheet
             width = page.evaluate("document.documentElement.scrollWidth")
             assert (name, width) == (name, 320)
     context.close()

@@ -1,4 +1,4 @@
-"""The queue of messages in Chromium: its order, its memory and, by a test's clock, its patience."""
+"""Tests of the message queue in Chromium: order, persistence and (with a fake clock) retries."""
 
 import pytest
 from playwright.sync_api import Page
@@ -13,7 +13,7 @@ MODULES = """
 
 
 def evaluate(page: Page, script: str, visit: bool = True) -> object:
-    """The value of a script that has the modules' names at hand."""
+    """Run a script in which the modules' names are defined, and return its value."""
     if visit:
         TrialApi().visit(page)
     return page.evaluate(f"async () => {{ {MODULES} {script} }}")

@@ -1,4 +1,4 @@
-"""The example of docs/api.md drives a study from another origin, to the code."""
+"""Tests that the example of docs/api.md runs a study from another origin."""
 
 import re
 import threading
@@ -21,12 +21,12 @@ EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
-        """A test prints nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture
 def other_origin() -> Iterator[str]:
-    """Where a lab serves its own pages."""
+    """Serve a lab's own pages from another origin, and yield its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(EXAMPLES)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

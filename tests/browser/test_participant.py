@@ -1,4 +1,4 @@
-"""A participant's way through the real server in a real browser; then a look in the database."""
+"""Tests of a whole participation with the real server, in a browser and in the database."""
 
 import re
 
@@ -34,7 +34,7 @@ def go_on(page: Page, button: str) -> None:
 
 
 def finish_by_keyboard(page: Page, answered: int = 0) -> None:
-    """Answer the pairs that are left, with the break after practice."""
+    """Answer the remaining pairs by keyboard, with the break after practice."""
     for number in range(answered, SHOWN):
         if number == PRACTICE:
             go_on(page, "Continue")

@@ -1,4 +1,4 @@
-"""The trial player alone: what is seen when, which answers count, what the network may do."""
+"""Tests of the trial player alone: what it shows, which answers it accepts, network failures."""
 
 import re
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def wait_for(page: Page, phase: str) -> None:
 
 
 def seen(steps: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    """The phases of a trial, each with what could be seen then; masks in a row count as one."""
+    """Return the phases of a trial with what was visible in each; successive masks count as one."""
     phases = [(step["phase"], step["visible"]) for step in steps if step["phase"] != "waiting"]
     return [phase for phase, _ in groupby(phases)]
 
@@ -41,18 +41,18 @@ def answer(page: Page, key: str) -> None:
 
 @dataclass(frozen=True)
 class Played:
-    """What one pair, played to the end, left behind."""
+    """The records of a player that has played one pair to the end."""
 
     api: TrialApi
     steps: list[dict[str, Any]]  # of the witness
     attributes: list[list[str]]  # of the images
     sent_before_answer: list[str]
-    started_at: float  # when the start was told, on the clock of the steps
+    started_at: float  # when the start was reported, on the clock of the steps
 
 
 @pytest.fixture(scope="module")
 def played(browser: Browser) -> Played:
-    """Two pairs, the first answered: several claims are about nothing more."""
+    """Play the first of two pairs; several tests need nothing more."""
     api = TrialApi(test=2)
     with window(browser) as page:
         begin(page, api)
@@ -146,7 +146,7 @@ def test_early_and_held_keys_are_not_answers(page: Page) -> None:
     api = TrialApi(exposure_ms=2000)
     begin(page, api)
     wait_for(page, "image")
-    page.keyboard.down("f")  # and never up: what follows are repeats of it
+    page.keyboard.down("f")  # never released, so that the next events are repeats
     wait_for(page, "choice")
     page.keyboard.down("f")
     page.keyboard.press("Control+f")
@@ -160,7 +160,7 @@ def test_early_and_held_keys_are_not_answers(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("press", "told"),
+    ("press", "reported"),
     [
         (lambda page: page.locator("[value=left]").click(), "mouse"),
         (lambda page: page.keyboard.press("f"), "keydown"),
@@ -169,13 +169,15 @@ def test_early_and_held_keys_are_not_answers(page: Page) -> None:
     ],
     ids=["mouse", "key", "enter", "script"],
 )
-def test_the_input_type_is_reported(page: Page, press: Callable[[Page], None], told: str) -> None:
+def test_the_input_type_is_reported(
+    page: Page, press: Callable[[Page], None], reported: str
+) -> None:
     api = TrialApi()
     begin(page, api)
     wait_for(page, "choice")
     press(page)
     page.wait_for_url("**/debrief")
-    assert api.answers["t0"]["input"] == told
+    assert api.answers["t0"]["input"] == reported
 
 
 def test_an_answer_waits_on_the_device_while_the_next_pairs_are_played(page: Page) -> None:
@@ -217,7 +219,7 @@ def test_a_voided_pair_gives_way_to_its_replacement(page: Page) -> None:
     api = TrialApi()
     begin(page, api)
     wait_for(page, "choice")
-    api.voided.add("t0")  # somebody went on elsewhere
+    api.voided.add("t0")  # continued in another tab
     page.keyboard.press("f")
     expect(page.locator("#failure-reason")).to_have_text("This pair was interrupted.")
     page.get_by_role("button", name="Reload and continue").click()
@@ -249,7 +251,7 @@ def test_a_broken_image_is_retried_then_reported(page: Page) -> None:
     begin(page, api)
     answer(page, "f")
     page.wait_for_url("**/debrief")
-    assert api.sent.count("POST trials/t0/incident") == 0  # the fourth was whole
+    assert api.sent.count("POST trials/t0/incident") == 0  # the fourth reply was not broken
     api = TrialApi(broken_images=99)
     begin(page, api)
     answer(page, "f")
@@ -287,7 +289,7 @@ def test_both_images_stay_until_the_answer_without_an_exposure(page: Page) -> No
     assert stored["first_frames"] > 5
 
 
-def test_a_single_image_is_masked_and_judged(page: Page) -> None:
+def test_a_single_image_is_masked_and_answered(page: Page) -> None:
     api = TrialApi(practice=1, presentation="single", masks=2)
     begin(page, api)
     wait_for(page, "choice")

@@ -1,4 +1,4 @@
-"""From a platform into the study and back, in a real browser."""
+"""Tests of the way from a recruitment platform into the study and back, in a browser."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +30,7 @@ SHOWN = 7  # of the short study
 
 @pytest.fixture
 def screening_study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy]:
-    """The short study, which asks for everything before the first trial."""
+    """Serve the short study with all screening questions."""
     engine = open_engine(sqlite_url)
     ensure_current_schema(engine)
     protocol = short_protocol(
@@ -53,7 +53,7 @@ def agree(page: Page | FrameLocator) -> None:
 
 
 def answer_all(page: Page, frame: Page | FrameLocator) -> None:
-    """Every pair, with the keyboard; the break after two."""
+    """Answer every pair by keyboard, with the break after two."""
     frame.get_by_role("button", name="Start practice").click()
     for number in range(SHOWN):
         if number == 2:
@@ -64,14 +64,14 @@ def answer_all(page: Page, frame: Page | FrameLocator) -> None:
 
 
 def finish(study: LiveStudy, outcome: Outcome = Outcome.COMPLETE) -> None:
-    """As if every trial were answered."""
+    """Mark the participant as finished, as if every trial were answered."""
     with write_transaction(study.engine) as db:
         finished = now() if outcome is Outcome.COMPLETE else None
         db.execute(update(Participant).values(outcome=outcome, finished_at=finished))
 
 
 def stand_in(page: Page, address: str, body: str) -> list[Request]:
-    """A platform's page that is not there; what is asked of it."""
+    """Stand in for a platform's page and return the requests to it."""
     asked: list[Request] = []
 
     def reply(route: Route) -> None:
@@ -102,8 +102,8 @@ def test_questions_and_plates_are_answered_by_the_keyboard_alone(
     page.get_by_role("button", name="Start practice").wait_for()
     with read_session(screening_study.engine) as db:
         screening = db.scalars(select(Screening)).one()
-        told = screening.color_vision, screening.night_light, screening.plates_correct
-    assert told == ("normal", "off", 2)
+        stored = screening.color_vision, screening.night_light, screening.plates_correct
+    assert stored == ("normal", "off", 2)
 
 
 def test_ineligible_participants_return_with_their_own_code(
@@ -121,7 +121,7 @@ def test_ineligible_participants_return_with_their_own_code(
     with read_session(screening_study.engine) as db:
         code = prolific_completion_code(db, find_study(db, "short"), Outcome.SCREENED_OUT)
     assert asked[0].url == f"https://app.prolific.com/submissions/complete?cc={code}"
-    assert "referer" not in asked[0].headers  # it would tell the participant's address
+    assert "referer" not in asked[0].headers  # it would reveal the participant's address
 
 
 @pytest.mark.parametrize(

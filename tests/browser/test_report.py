@@ -1,4 +1,4 @@
-"""The report in a real browser: nothing for axe to find, in any light, on any screen."""
+"""Tests that the report passes axe in a browser, in every color scheme and screen size."""
 
 from pathlib import Path
 from typing import Literal
@@ -23,7 +23,7 @@ SCREENS: list[tuple[Literal["light", "dark"], int]] = [
 
 @pytest.fixture(scope="module")
 def page_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A simulated study with people left out, a method that never fooled, repeats, pictures."""
+    """Report a simulated study with exclusions, a method that never fooled, repeats and images."""
     folder = tmp_path_factory.mktemp("report")
     rows = make_study(mode="simulated")
     rows += [
@@ -45,7 +45,7 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def write_pictures(folder: Path, rows: list[Row]) -> Path:
-    """Stimuli of every trial: all the same picture."""
+    """Write the same image as the stimulus of every trial."""
     folder.mkdir()
     Image.new("RGB", (64, 48), "teal").save(folder / "any.png")
     shown = sorted({(row["image"], method) for row in rows for method in ("real", row["method"])})
@@ -65,7 +65,7 @@ def test_the_report_is_accessible_and_fits_the_screen(
     page.goto(page_url)
     assert page.locator(".gallery img").count() > 12
     assert page.get_by_text("Trials shown twice").count() > 0
-    found = Axe().run(page).response["violations"]
-    assert [(rule["id"], rule["nodes"][0]["html"][:120]) for rule in found] == []
+    violations = Axe().run(page).response["violations"]
+    assert [(rule["id"], rule["nodes"][0]["html"][:120]) for rule in violations] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()

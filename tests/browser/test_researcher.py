@@ -1,4 +1,4 @@
-"""What a researcher sees in a real browser, from the link that lets in to signing out."""
+"""Tests of the researcher pages in a browser, from the login link to signing out."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,7 +24,7 @@ PAGES = ["", "/studies/short", "/studies/short/participants", "/login"]
 
 
 def sign_in(page: Page, study: LiveStudy) -> str:
-    """Ada is in; the link that she used."""
+    """Sign Ada in and return the link that she used."""
     with write_transaction(study.engine) as db:
         link = create_login_token(db, "Ada", timedelta(minutes=5))
     page.goto(f"{study.address}/researcher/enter/{link}")
@@ -32,7 +32,7 @@ def sign_in(page: Page, study: LiveStudy) -> str:
     return f"{study.address}/researcher/enter/{link}"
 
 
-def somebody_comes(study: LiveStudy, name: str) -> None:
+def enroll(study: LiveStudy, name: str) -> None:
     with write_transaction(study.engine) as db:
         enrollment.enroll_participant(
             db, find_study(db, study.slug), name, Mode.LIVE, RecruitmentSource.LINK
@@ -41,7 +41,7 @@ def somebody_comes(study: LiveStudy, name: str) -> None:
 
 @pytest.fixture
 def frozen(live_study: LiveStudy) -> LiveStudy:
-    """With a design, and somebody who has begun."""
+    """Serve a study with a frozen design and one active participant."""
     with write_transaction(live_study.engine) as db:
         study = find_study(db, live_study.slug)
         freeze_study(
@@ -50,7 +50,7 @@ def frozen(live_study: LiveStudy) -> LiveStudy:
             AnalysisPlan(participants=2),
             hash_wording(db, study, find_resource_folder("templates")),
         )
-    somebody_comes(live_study, "first")
+    enroll(live_study, "first")
     return live_study
 
 
@@ -78,7 +78,7 @@ def test_progress_refreshes_automatically_and_reports_failures(
     sign_in(page, frozen)
     page.goto(f"{frozen.address}/researcher/studies/short")
     recruited(page, 1)
-    somebody_comes(frozen, "second")
+    enroll(frozen, "second")
     page.clock.run_for(11_000)
     recruited(page, 2)
     expect(page.locator("#last-updated")).to_contain_text("updated every 10 seconds")
@@ -112,9 +112,9 @@ def test_everything_but_the_refresh_works_without_javascript(
     expect(page.locator(".badge").first).to_have_text("paused")
     page.get_by_role("button", name="Open").click()
     page.get_by_text("Download unblinded data").click()
-    with page.expect_download() as taken:
+    with page.expect_download() as download:
         page.get_by_role("button", name="responses.csv, unblinded").click()
-    assert taken.value.suggested_filename == "short-responses.csv"
+    assert download.value.suggested_filename == "short-responses.csv"
     page.reload()
     expect(page.get_by_text("by Ada, after 0 participants had finished")).to_be_visible()
     page.get_by_role("link", name="Participants", exact=True).click()

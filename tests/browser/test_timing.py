@@ -1,7 +1,7 @@
-"""What is seen, and for how long, judged by an observer that is not the player.
+"""Tests of what is visible and for how long, according to an independent observer.
 
-benchmarks/player_timing.py measures how near exposures come to what is asked, beside a page of the
-usual kind; here is what must hold on a busy machine, too.
+benchmarks/player_timing.py measures how exact exposures are, compared with a typical page. These
+tests check what must also hold on a busy machine.
 """
 
 import random
@@ -24,11 +24,11 @@ from tests.browser.robot import build_robot, set_going
 pytestmark = pytest.mark.alone
 
 ASKED_MS = 300
-FRAME_MS = 1000 / 60  # of the browser of the tests
+FRAME_MS = 1000 / 60  # the frame time of the browser of the tests
 
 
 def play(page: Page, api: TrialApi, script: str = "") -> list[dict[str, object]]:
-    """Let the robot answer all trials but the last; what the observer saw until then."""
+    """Answer all trials but the last with the robot; return the observer's records."""
     page.add_init_script(OBSERVER + script)
     build_robot(page)
     api.visit(page)
@@ -77,7 +77,7 @@ def test_no_exposure_begins_before_both_images_have_arrived(page: Page) -> None:
     seen = exposures(page.evaluate("window.observed"))
     origin = page.evaluate("performance.timeOrigin")
     arrived = 1000 * next(iter(late.values())) - origin
-    assert seen[2].at > arrived  # the left image of that pair, itself there in time
+    assert seen[2].at > arrived  # the left image of that pair, which had arrived in time
     assert min(exposure.ms for exposure in seen[:4]) > ASKED_MS - FRAME_MS
 
 
@@ -96,6 +96,6 @@ def test_a_response_time_runs_from_the_buttons_to_the_event(page: Page) -> None:
     api.wait_for_answers(page, 5)
     offered = buttons_shown(page.evaluate("window.observed"))[:5]
     true_ms = [at - frame for at, frame in zip(clicked, offered, strict=True)]
-    told_ms = [answer["rt_ms"] for answer in api.answers.values()]
-    assert told_ms == pytest.approx(true_ms, abs=1)
+    reported_ms = [answer["rt_ms"] for answer in api.answers.values()]
+    assert reported_ms == pytest.approx(true_ms, abs=1)
     assert min(true_ms) > TIMING["after_ms"]

@@ -1,4 +1,4 @@
-"""What the server says of its work, and that it says nothing of anybody."""
+"""Tests that logs and /healthz report what the server does without identifying participants."""
 
 import io
 import json
@@ -19,7 +19,7 @@ from study_server.web.logs import REQUEST_LOGGER
 from tests.study_server.browsing import consent
 from tests.study_server.later_revision import add_later_revision
 
-# the services run on both databases; the views only translate
+# One database is enough: the services are tested on both, and views only call services.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 

@@ -1,4 +1,4 @@
-"""The trial API, sent what its description allows and what it forbids, over HTTP."""
+"""Fuzz tests of the trial API over HTTP, with valid and invalid requests from its description."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ CHECKS = [
 
 
 def take_part(study: LiveStudy) -> str:
-    """A token."""
+    """Enroll a participant and return the token."""
     api = f"{study.address}/api/v1/studies/{study.slug}"
     consent = ask(Request(api))["texts"]["en"]["consent_version"]
     body = {"consent": True, "consent_version": consent, "language": "en"}
@@ -43,7 +43,7 @@ def ask(request: Request) -> dict[str, Any]:
 
 
 def next_trial(study: LiveStudy, headers: dict[str, str]) -> str:
-    """The token of a trial that can be answered; of none once all are."""
+    """Return the token of the next trial, or "over" if all are answered."""
     trials = ask(Request(f"{study.address}/api/v1/trials", headers=headers))["trials"]
     return str(trials[0]["token"]) if trials else "over"
 

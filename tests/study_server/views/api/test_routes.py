@@ -1,4 +1,4 @@
-"""A front end of a lab's own: a token in a header, and no more to see than the pages show."""
+"""Tests of the trial API, used by a lab's own front end."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -213,7 +213,7 @@ def test_withdrawal_deletes_everything(
 
 @pytest.fixture
 def screening(app: Flask) -> None:
-    """The study asks everything before the first trial."""
+    """Give the study all screening questions."""
     protocol = short_protocol(
         color_vision="required", night_light="recorded", plates=2, plates_min_correct=1
     )
@@ -283,7 +283,9 @@ def test_late_participants_time_out(
 def test_preflight_requests_work_without_the_database(
     client: FlaskClient, app: Flask, tmp_path: Path
 ) -> None:
-    app.extensions["writer"] = open_engine(f"sqlite:///{tmp_path}")  # a folder: it cannot be opened
+    app.extensions["writer"] = open_engine(
+        f"sqlite:///{tmp_path}"
+    )  # a folder, which cannot be opened
     for word in ("start", "response"):
         asked = client.options(
             f"/api/v1/trials/a/{word}", headers={"Origin": "https://lab.example"}

@@ -1,6 +1,6 @@
-"""Nothing but pixels tells the fake from the photograph: benchmarks/blindness.py in short.
+"""Tests that only the pixels distinguish the fake from the photograph.
 
-There a browser receives 500 trials, with what a network adds; here it is 500 trials over HTTP.
+benchmarks/blindness.py does the same in a browser; here, 500 trials are requested over HTTP.
 """
 
 import time
@@ -32,7 +32,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def blind_app(tmp_path: Path, many: Path) -> Flask:
-    """A study of fifty trials."""
+    """Return an app with a study of fifty trials."""
     url = f"sqlite:///{tmp_path / 'study.sqlite'}"
     engine = open_engine(url)
     ensure_current_schema(engine)
@@ -44,18 +44,20 @@ def blind_app(tmp_path: Path, many: Path) -> Flask:
 
 
 def receive(app: Flask) -> list[Pair]:
-    """Every pair of ten people, as it came."""
+    """Return every pair of ten participants as received."""
     pairs = []
     for _ in range(PEOPLE):
         client = app.test_client()
         base = consent(client)
         while trials := client.get(f"{base}/trials").get_json()["trials"]:
-            for told in trials:
+            for trial in trials:
                 order = count()
-                left, right = (fetch(client, image["url"], next(order)) for image in told["images"])
-                pairs.append(Pair(told, left, right))
+                left, right = (
+                    fetch(client, image["url"], next(order)) for image in trial["images"]
+                )
+                pairs.append(Pair(trial, left, right))
                 answer = {"answer": "left", "rt_ms": 1, "first_ms": 1, "second_ms": 1}
-                client.post(f"{base}/trials/{told['token']}/response", json=answer)
+                client.post(f"{base}/trials/{trial['token']}/response", json=answer)
     return pairs
 
 
@@ -67,7 +69,7 @@ def fetch(client: FlaskClient, url: str, order: int) -> Reply:
 
 
 def truths(engine: Engine, pairs: list[Pair]) -> list[bool]:
-    """Whether the fake is on the left, from the database."""
+    """Return from the database whether the fake of each pair is on the left."""
     with read_session(engine) as db:
         sides = {t.token: t.fake_side for t in db.scalars(select(Trial))}
     return [sides[str(pair.trial["token"])] is Side.LEFT for pair in pairs]
@@ -75,10 +77,10 @@ def truths(engine: Engine, pairs: list[Pair]) -> list[bool]:
 
 @pytest.mark.slow(4)
 def test_without_pixels_a_classifier_guesses_by_chance(blind_app: Flask) -> None:
-    """One study in a hundred has p < 0.01 by chance alone; what leaks does so again."""
-    found = guess_in(blind_app)
-    assert found.of == PEOPLE * TRIALS / 2
-    assert found.p > 0.01 or guess_in(blind_app).p > 0.01, found
+    """One study in a hundred has p < 0.01 by chance; a real leak would repeat it."""
+    guesses = guess_in(blind_app)
+    assert guesses.of == PEOPLE * TRIALS / 2
+    assert guesses.p > 0.01 or guess_in(blind_app).p > 0.01, guesses
 
 
 def guess_in(app: Flask) -> Guesses:
@@ -92,7 +94,7 @@ def test_the_same_classifier_finds_a_planted_etag(blind_app: Flask) -> None:
 
     @blind_app.after_request
     def leak(reply: Response) -> Response:
-        """The row of the stimulus: photographs were imported before what was made of them."""
+        """Set the ETag to the stimulus's row id; photographs were imported before their fakes."""
         slot = (request.view_args or {}).get("slot")
         if slot is not None:
             with read_session(engine) as db:
@@ -102,5 +104,5 @@ def test_the_same_classifier_finds_a_planted_etag(blind_app: Flask) -> None:
                 reply.set_etag(f"{shown:x}")
         return reply
 
-    found = guess_in(blind_app)
-    assert found.p < 1e-6, found
+    guesses = guess_in(blind_app)
+    assert guesses.p < 1e-6, guesses

@@ -1,4 +1,4 @@
-"""Where participants come in."""
+"""Tests of the start page, the consent page and enrollment."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from study_server.wording.stored import reword_study
 from tests.conftest import SECRET, short_protocol
 from tests.study_server.browsing import consent, csrf_token
 
-# the services run on both databases; the views only translate
+# One database is enough: the services are tested on both, and views only call services.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -68,7 +68,7 @@ def consent_again(client: FlaskClient) -> str:
 
 @pytest.fixture
 def bilingual(app: Flask, client: FlaskClient) -> FlaskClient:
-    """A browser that would rather read German, at the short study in English and German."""
+    """Return a browser that prefers German, for the short study in English and German."""
     protocol = short_protocol(languages=("en", "de"))
     with write_transaction(app.extensions["engine"]) as db:
         reword_study(db, protocol, find_study(db, "short"), compose_wording(protocol))
@@ -92,8 +92,8 @@ def test_a_study_keeps_the_language_of_the_browser(bilingual: FlaskClient, app: 
 
 def words(page: str) -> dict[str, str]:
     """Return the texts that the page passes to its scripts."""
-    (found,) = re.findall(r'id="player-texts">(.*?)</script>', page, re.DOTALL)
-    given: dict[str, str] = json.loads(found)
+    (script,) = re.findall(r'id="player-texts">(.*?)</script>', page, re.DOTALL)
+    given: dict[str, str] = json.loads(script)
     return given
 
 

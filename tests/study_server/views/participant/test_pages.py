@@ -1,4 +1,4 @@
-"""What a participant's browser gets and what it may send."""
+"""Tests of the requests of a participant's browser."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from study_server.storage.models import Environment, Participant, Response, Tria
 from study_server.vocabulary import Answer, Outcome, Side, TrialKind
 from tests.study_server.browsing import consent
 
-# the services run on both databases; the views only translate
+# One database is enough: the services are tested on both, and views only call services.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5, "flags": ["hidden"]}
@@ -38,23 +38,23 @@ def test_the_next_trials_do_not_reveal_the_truth(client: FlaskClient, base: str)
 
 
 def test_the_reply_to_an_answer_contains_the_next_trials(client: FlaskClient, base: str) -> None:
-    told = client.get(f"{base}/trials").get_json()
+    upcoming = client.get(f"{base}/trials").get_json()
     for answered in range(1, 8):
-        (trial, *_) = told["trials"]
-        told = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN).get_json()
-        told.pop("feedback")
-        assert told == client.get(f"{base}/trials").get_json()
-        assert told["answered"] == answered
-    assert told["trials"] == []
+        (trial, *_) = upcoming["trials"]
+        upcoming = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN).get_json()
+        upcoming.pop("feedback")
+        assert upcoming == client.get(f"{base}/trials").get_json()
+        assert upcoming["answered"] == answered
+    assert upcoming["trials"] == []
 
 
 def test_attention_checks_look_like_test_trials(client: FlaskClient, base: str, app: Flask) -> None:
-    told = {}
+    described = {}
     for _ in range(7):
         (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
-        told[trial["token"]] = (trial["kind"], trial["number"], trial["total"])
+        described[trial["token"]] = (trial["kind"], trial["number"], trial["total"])
         client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
-    assert sorted(told.values()) == [
+    assert sorted(described.values()) == [
         *(("practice", n, 2) for n in (1, 2)),
         *(("test", n, 5) for n in (1, 2, 3, 4, 5)),
     ]
@@ -62,7 +62,7 @@ def test_attention_checks_look_like_test_trials(client: FlaskClient, base: str, 
         attention_checks = db.scalars(
             select(Trial.token).where(Trial.kind == TrialKind.ATTENTION)
         ).one()
-    assert told[attention_checks][0] == "test"
+    assert described[attention_checks][0] == "test"
 
 
 def test_only_the_first_blank_is_longer(client: FlaskClient, base: str) -> None:
@@ -121,11 +121,11 @@ def test_only_practice_trials_have_feedback(client: FlaskClient, base: str, app:
         (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
         answer = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
         feedback.append((trial["token"], answer.get_json()["feedback"]))
-    for token, told in feedback[:2]:
+    for token, shown in feedback[:2]:
         with read_session(app.extensions["engine"]) as db:
             truth = db.scalars(select(Trial.fake_side).where(Trial.token == token)).one()
-        assert told == {"fake_slot": truth, "is_correct": truth is Side.LEFT}
-    assert [told for _, told in feedback[2:]] == [None] * 5
+        assert shown == {"fake_slot": truth, "is_correct": truth is Side.LEFT}
+    assert [shown for _, shown in feedback[2:]] == [None] * 5
 
 
 def test_a_retry_gets_the_same_reply_and_the_first_answer_is_final(
@@ -262,12 +262,12 @@ def test_errors_about_trials_are_in_the_participants_language(
 ) -> None:
     with write_transaction(app.extensions["engine"]) as db:
         db.execute(update(Participant).values(language="de"))
-    english, told = {"Accept-Language": "en"}, "This trial doesn’t exist."
-    auf_deutsch = languages.load_catalog("de").gettext(told)
+    english, message = {"Accept-Language": "en"}, "This trial doesn’t exist."
+    in_german = languages.load_catalog("de").gettext(message)
     for path in ("start", "response"):
         reply = client.post(f"{base}/trials/gone/{path}", json=SHOWN, headers=english)
-        assert (reply.status_code, reply.get_json()) == (404, {"error": auf_deutsch})
-    assert auf_deutsch != told
+        assert (reply.status_code, reply.get_json()) == (404, {"error": in_german})
+    assert in_german != message
     nobody = client.post("/p/nobody/trials/gone/response", json=SHOWN, headers=english)
     assert nobody.status_code == 404
     assert "copied the whole link" in nobody.get_json()["error"]

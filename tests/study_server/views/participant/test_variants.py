@@ -1,4 +1,4 @@
-"""What a protocol may vary: single images, qualification, repeats, order, how often it is seen."""
+"""Tests of protocol variants: single images, qualification, repeats, order, views per fake."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +41,7 @@ def db(engine: Engine) -> Iterator[Session]:
 
 
 def come(db: Session, protocol: Protocol, manifest: Path, tmp_path: Path) -> Participant:
-    """The first participant of a study of this protocol."""
+    """Import a study of this protocol and enroll its first participant."""
     engine = db.get_bind()
     assert isinstance(engine, Engine)
     open_study(engine, protocol, manifest, tmp_path / "instance")
@@ -116,7 +116,7 @@ def test_participants_who_fail_the_qualification_are_screened_out(
     assert scoring.completion_code(participant) is None
     with pytest.raises(ParticipationOverError):
         answer(db, participant, third)
-    # the place is free again
+    # the place is free for another participant
     assert enroll(db, "q", "third").assigned_method == participant.assigned_method
 
 
@@ -137,7 +137,9 @@ def test_a_repeat_repeats_the_replacement_of_its_original(
     (instead, *_) = upcoming(db, participant)
     assert (instead.slot, instead.fake_id) != (original.slot, original.fake_id)
     assert (repeat.fake_id, repeat.real_id) == (instead.fake_id, instead.real_id)
-    assert repeat.token != fetched_under  # a browser that has its images must not show them
+    assert (
+        repeat.token != fetched_under
+    )  # a browser that has already fetched its images must not show them
 
 
 def test_an_interrupted_repeat_shows_the_same_pair_again(
@@ -165,7 +167,7 @@ def test_repeats_are_not_scored(db: Session, manifest: Path, tmp_path: Path) -> 
 def test_a_study_is_full_once_every_fake_has_enough_views(
     db: Session, manifest: Path, tmp_path: Path
 ) -> None:
-    """12 photographs and one method, 6 test trials a person: two people see each once."""
+    """With 12 images, one method and 6 test trials, two participants see every fake once."""
     changes = {
         "methods": ("mcl",),
         "practice": 0,
@@ -190,7 +192,7 @@ def test_a_study_is_full_once_every_fake_has_enough_views(
 def served(
     engine: Engine, url: str, protocol: Protocol, manifest: Path, tmp_path: Path
 ) -> tuple[Flask, FlaskClient, str]:
-    """A browser that has agreed to take part."""
+    """Return a browser that has consented."""
     open_study(engine, protocol, manifest, tmp_path / "instance")
     app = create_app(
         Settings(database_url=url, instance_folder=tmp_path / "instance", secret_key=SECRET), engine
@@ -211,11 +213,11 @@ def test_a_single_trial_has_one_image_and_practice_has_feedback(
         assert trial["timing"]["exposure_ms"] is None
         assert client.get(f"{mine}/center").mimetype == "image/png"
         assert client.get(f"{mine}/left").status_code == 404
-        told = client.post(f"{mine}/response", json=SHOWN | {"answer": "fake"}).get_json()
+        reply = client.post(f"{mine}/response", json=SHOWN | {"answer": "fake"}).get_json()
         with read_session(engine) as db:
             truth = db.scalars(select(Trial).where(Trial.token == trial["token"])).one().truth
         fake = truth is Answer.FAKE
-        assert told["feedback"] == {"fake_slot": "center" if fake else None, "is_correct": fake}
+        assert reply["feedback"] == {"fake_slot": "center" if fake else None, "is_correct": fake}
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
     wrong = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN | {"answer": "left"})
     assert wrong.status_code == 400

@@ -1,4 +1,4 @@
-"""The researcher's pages are for researchers."""
+"""Tests of the researchers' login, their list of studies and the interim rates."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from study_server.errors import StudyError
 from study_server.storage.engine import write_transaction
 from study_server.studies import researchers
 
-# the services run on both databases; the views only translate
+# One database is enough: the services are tested on both, and views only call services.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 PASSWORD = "correct horse battery"
@@ -116,7 +116,7 @@ MONITOR: dict[str, object] = {
 
 
 def show_monitor(client: FlaskClient, tmp_path: Path, content: str | bytes) -> str:
-    """The researcher's page with this in the place of monitor.json, on one line."""
+    """Return the study page with this content of monitor.json, on one line."""
     file = tmp_path / "instance" / "reports" / "short" / "monitor.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -1,4 +1,4 @@
-"""What a researcher sees of one study, switches and takes home."""
+"""Tests of a study's page, its state, its participants and its downloads."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
 from tests.study_server.acting import respond, upcoming
 from tests.study_server.browsing import csrf_token
 
-# the services run on both databases; the views only translate
+# One database is enough: the services are tested on both, and views only call services.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 STUDY = "/researcher/studies/short"
@@ -36,7 +36,7 @@ STUDY = "/researcher/studies/short"
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """Ada, signed in."""
+    """Return a browser in which Ada is signed in."""
     with write_transaction(app.extensions["engine"]) as db:
         researchers.add_researcher(db, "ada", "correct horse battery")
     client = app.test_client()
@@ -48,7 +48,7 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def frozen(app: Flask) -> Flask:
-    """The study with a design for two people, of whom one has answered everything."""
+    """Return an app whose study has a design for two participants, one of them complete."""
     with write_transaction(app.extensions["engine"]) as db:
         study = find_study(db, "short")
         wording = hash_wording(db, study, find_resource_folder("templates"))
@@ -76,12 +76,12 @@ def words(page: TestResponse) -> str:
 
 def test_the_page_shows_the_progress_of_the_study(client: FlaskClient, frozen: Flask) -> None:
     page = words(client.get(STUDY))
-    for told in (
+    for text in (
         "started 1", "finished (2 planned) 1", "passed attention checks 100%",
         "images that failed to load 0",
         "nobody would be excluded", "1 started 1 finished 2 planned", "7 responses are stored",
     ):  # fmt: skip
-        assert told in page
+        assert text in page
     assert "Rates are hidden while data are collected" in page
 
 
