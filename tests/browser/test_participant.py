@@ -56,7 +56,7 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
     for number, side in enumerate(chosen):
         if number == PRACTICE:
             page.get_by_text("From now on there is no feedback").wait_for()
-            told = [step["question"] for step in page.evaluate(FEEDBACK)]
+            questions = [step["question"] for step in page.evaluate(FEEDBACK)]
             page.get_by_role("button", name="Continue").click()
         wait_for_buttons(page)
         page.get_by_role("button", name=side.capitalize()).click()
@@ -75,7 +75,7 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
         "Correct" if side is trial.fake_side else "Not correct" for trial, side in practiced
     ]
     fakes = [trial.fake_side for trial, _ in practiced]
-    assert told == [
+    assert questions == [
         f"{verdict}: the {side} image is the fake."
         for verdict, side in zip(verdicts, fakes, strict=True)
     ]

@@ -283,9 +283,7 @@ def test_late_participants_time_out(
 def test_preflight_requests_work_without_the_database(
     client: FlaskClient, app: Flask, tmp_path: Path
 ) -> None:
-    app.extensions["writer"] = open_engine(
-        f"sqlite:///{tmp_path}"
-    )  # a folder, which cannot be opened
+    app.extensions["writer"] = open_engine(f"sqlite:///{tmp_path}")  # a folder: cannot be opened
     for word in ("start", "response"):
         asked = client.options(
             f"/api/v1/trials/a/{word}", headers={"Origin": "https://lab.example"}

@@ -137,9 +137,7 @@ def test_a_repeat_repeats_the_replacement_of_its_original(
     (instead, *_) = upcoming(db, participant)
     assert (instead.slot, instead.fake_id) != (original.slot, original.fake_id)
     assert (repeat.fake_id, repeat.real_id) == (instead.fake_id, instead.real_id)
-    assert (
-        repeat.token != fetched_under
-    )  # a browser that has already fetched its images must not show them
+    assert repeat.token != fetched_under  # so that no prefetched images are shown
 
 
 def test_an_interrupted_repeat_shows_the_same_pair_again(
