@@ -30,7 +30,7 @@ from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, RecruitmentSource
 from tests.conftest import open_study, short_protocol, write_stimuli
-from tests.faults.people import Browser, Ledger, Pace, compare, crowd, percentiles
+from tests.faults.people import Browser, Ledger, Pace, compare, percentiles, start_participants
 from tests.faults.servers import Server, started
 from tests.faults.test_slow_clients import CLIENTS_OF_A_KIND, answer_beside
 
@@ -139,12 +139,12 @@ async def run_participants(
 ) -> Ledger:
     """Run participants who arrive one after the other; only answers after that are timed."""
     stop = asyncio.Event()
-    ledger, crowded = crowd(address, slug, people, PACE, stop, within_s=coming)
+    ledger, tasks = start_participants(address, slug, people, PACE, stop, within_s=coming)
     await asyncio.sleep(coming)
     ledger.answers_s.clear()
     await asyncio.sleep(seconds)
     stop.set()
-    await asyncio.gather(*crowded)
+    await asyncio.gather(*tasks)
     return ledger
 
 

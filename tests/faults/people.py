@@ -217,7 +217,7 @@ def compare(engine: Engine, ledger: Ledger, slug: str = "short") -> Difference:
     )
 
 
-def crowd(
+def start_participants(
     address: str, slug: str, people: int, pace: Pace, stop: asyncio.Event, within_s: float = 0
 ) -> tuple[Ledger, list[asyncio.Task[None]]]:
     """Run participants concurrently until `stop`. They arrive evenly within `within_s` seconds."""

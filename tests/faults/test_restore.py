@@ -11,14 +11,14 @@ from study_server.storage.backup import restore_backup, write_backup
 from study_server.storage.engine import open_engine
 from study_server.storage.schema import ensure_current_schema
 from tests.faults import loops
-from tests.faults.people import Ledger, Pace, compare, crowd
+from tests.faults.people import Ledger, Pace, compare, start_participants
 from tests.faults.servers import serving
 
 
 async def back_up_under_load(address: str, engine: Engine, file: Path) -> tuple[Ledger, Ledger]:
     """Return the confirmed answers before the backup, and at the end."""
     stop = asyncio.Event()
-    ledger, people = crowd(address, "short", 6, Pace(), stop)
+    ledger, people = start_participants(address, "short", 6, Pace(), stop)
     async with asyncio.timeout(60):
         while len(ledger.saved) < 20:
             await asyncio.sleep(0.02)

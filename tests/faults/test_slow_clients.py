@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import short_protocol, write_stimuli
 from tests.faults import loops
-from tests.faults.people import Browser, Ledger, Pace, crowd, enter, percentiles
+from tests.faults.people import Browser, Ledger, Pace, enter, percentiles, start_participants
 from tests.faults.servers import Server, serving
 
 CLIENTS = 32  # of a kind, at once
@@ -87,7 +87,7 @@ async def answer_beside(client: Client, port: int) -> Ledger:
     clients = [asyncio.create_task(client(port, image)) for _ in range(CLIENTS)]
     await asyncio.sleep(2)
     stop = asyncio.Event()
-    ledger, people = crowd(address, "short", PEOPLE, PACE, stop, within_s=2)
+    ledger, people = start_participants(address, "short", PEOPLE, PACE, stop, within_s=2)
     await asyncio.sleep(SECONDS)
     failed = [task.exception() for task in clients if task.done()]
     for task in clients:

@@ -10,7 +10,7 @@ import pytest
 
 from study_server.protocol.model import Protocol
 from tests.faults import loops
-from tests.faults.people import Difference, Ledger, Pace, compare, crowd
+from tests.faults.people import Difference, Ledger, Pace, compare, start_participants
 from tests.faults.servers import Server, serving
 
 PEOPLE = 4  # per server
@@ -19,14 +19,16 @@ PEOPLE = 4  # per server
 async def answer_at(servers: list[Server]) -> Ledger:
     """Run participants on all servers and return the combined ledger."""
     stop = asyncio.Event()
-    crowds = [crowd(server.address, "short", PEOPLE, Pace(), stop) for server in servers]
+    groups = [
+        start_participants(server.address, "short", PEOPLE, Pace(), stop) for server in servers
+    ]
     async with asyncio.timeout(60):
-        while any(len(ledger.saved) < 25 for ledger, _ in crowds):
+        while any(len(ledger.saved) < 25 for ledger, _ in groups):
             await asyncio.sleep(0.02)
     stop.set()
-    await asyncio.gather(*(person for _, people in crowds for person in people))
+    await asyncio.gather(*(person for _, people in groups for person in people))
     both = Ledger()
-    for ledger, _ in crowds:
+    for ledger, _ in groups:
         both.sent |= ledger.sent
         both.saved |= ledger.saved
         both.failures += ledger.failures

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, event, text
 
 from tests.faults import loops
-from tests.faults.people import Ledger, Pace, crowd
+from tests.faults.people import Ledger, Pace, start_participants
 from tests.faults.servers import Server
 
 PATIENCE_S = 60
@@ -29,7 +29,7 @@ def suffer(
 
     async def all_of_it() -> tuple[Ledger, list[float]]:
         stop, recoveries = asyncio.Event(), []
-        ledger, coming = crowd(address, "short", people, Pace(), stop)
+        ledger, tasks = start_participants(address, "short", people, Pace(), stop)
         try:
             for _ in range(times):
                 await answers(ledger, 5)
@@ -39,11 +39,11 @@ def suffer(
                 recoveries.append(time.monotonic() - began)
             await answers(ledger, 5)
         except BaseException:
-            for person in coming:
-                person.cancel()  # otherwise they would retry forever
+            for task in tasks:
+                task.cancel()  # otherwise they would retry forever
             raise
         stop.set()
-        await asyncio.gather(*coming)
+        await asyncio.gather(*tasks)
         return ledger, recoveries
 
     return loops.run(all_of_it())
