@@ -115,7 +115,7 @@ def recruits() -> list[Recruit]:
 def come(person: Recruit, entry: str, engine: Engine) -> str:
     """Take part as far as this participant does, and return the code that is shown at the end."""
     link = local(person.link(entry))
-    with closing(SimulatedBrowser(entry)) as browser:
+    with closing(SimulatedBrowser(origin(entry))) as browser:
         if person.fate is Fate.LOOKED:
             browser.send("GET", link)
             return ""
@@ -136,10 +136,16 @@ def come(person: Recruit, entry: str, engine: Engine) -> str:
 
 def come_again(person: Recruit, entry: str, engine: Engine) -> str:
     """Continue to the end with the link of a second submission, in another browser."""
-    with closing(SimulatedBrowser(entry)) as browser:
+    with closing(SimulatedBrowser(origin(entry))) as browser:
         base = urlsplit(browser.send("GET", local(person.link(entry, 2))).headers["Location"]).path
         answer(browser, base, engine, person, None)
         return read_code(browser, f"{base}/debrief")
+
+
+def origin(link: str) -> str:
+    """Return the scheme and host of a link; httpx would add the rest to every address."""
+    parts = urlsplit(link)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def local(link: str) -> str:
