@@ -15,7 +15,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -152,7 +152,10 @@ def measure_memory_and_cpu(server: Server) -> tuple[float, float]:
     """Return the peak resident memory (MB) and CPU seconds of a server and its workers."""
     assert server.process is not None
     mine = str(server.process.pid)
-    status = {each: (each / "status").read_text() for each in Path("/proc").glob("[0-9]*")}
+    status: dict[Path, str] = {}
+    for each in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            status[each] = (each / "status").read_text()
     family = [
         each for each, text in status.items() if each.name == mine or f"PPid:\t{mine}\n" in text
     ]

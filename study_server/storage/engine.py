@@ -16,7 +16,9 @@ from sqlalchemy.pool import QueuePool
 from study_server.errors import StudyError
 
 ERASE_RETRY_S = 10.0  # between two attempts to erase deleted data
-POOL_SIZE = 20  # connections per process; PostgreSQL accepts 100 in total by default
+POSTGRESQL_POOL_SIZE = 20  # per process; PostgreSQL accepts 100 in total by default
+SQLITE_POOL_SIZE = 64  # as many as the server has threads
+WRITER_LOCK = "writer_lock"  # where a connection keeps it
 SQLITE_PRAGMAS = {
     "journal_mode": "WAL",  # readers do not wait for the writer
     "synchronous": "FULL",  # NORMAL can lose acknowledged commits in a power cut
@@ -39,8 +41,8 @@ def open_engine(url: str | URL) -> Engine:
             parsed,
             hide_parameters=True,  # error messages must not contain answers
             poolclass=QueuePool,
-            pool_size=POOL_SIZE,
-            max_overflow=0 if is_postgresql else -1,  # SQLite: the server's threads are the limit
+            pool_size=POSTGRESQL_POOL_SIZE if is_postgresql else SQLITE_POOL_SIZE,
+            max_overflow=0 if is_postgresql else -1,
             pool_pre_ping=is_postgresql,  # the server may have been restarted
         )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
@@ -49,7 +51,7 @@ def open_engine(url: str | URL) -> Engine:
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
-        event.listen(engine, "begin", _begin)
+        _queue_writers(engine)
     return engine
 
 
@@ -59,13 +61,28 @@ def _set_pragmas(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {name}={value}")
 
 
-def _begin(connection: Connection) -> None:
-    """Begin a transaction.
+def _queue_writers(engine: Engine) -> None:
+    """Let the writers of this process wait in a queue before they ask for SQLite's lock.
 
-    On SQLite, a writer takes the lock at once, because upgrading a read lock later can fail.
+    SQLite has no queue: whoever finds it locked sleeps and asks again, and where many write, some
+    ask in vain until the busy timeout. A writer takes SQLite's lock when its transaction begins,
+    because upgrading a read lock later can fail.
     """
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    lock = threading.Lock()
+
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        must_wait = writes and WRITER_LOCK not in connection.info
+        if must_wait and lock.acquire(timeout=int(SQLITE_PRAGMAS["busy_timeout"]) / 1000):
+            connection.info[WRITER_LOCK] = lock
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    def release(_connection: object, record: Any) -> None:
+        if record.info.pop(WRITER_LOCK, None):
+            lock.release()
+
+    event.listen(engine, "begin", begin)
+    event.listen(engine, "checkin", release)
 
 
 def read_session(engine: Engine) -> Session:

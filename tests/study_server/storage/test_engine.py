@@ -1,13 +1,14 @@
 """The database's promises."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from study_server.errors import StudyError
@@ -93,10 +94,27 @@ def test_writers_wait_for_one_another_in_one_process_and_in_several(counter: Eng
     other.dispose()
 
 
+def test_the_writers_of_a_process_queue_and_never_find_the_database_locked(
+    counter: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event.listen(counter, "connect", lambda driver, _: driver.execute("PRAGMA busy_timeout=0"))
+    counter.dispose()  # new connections do not wait for SQLite at all
+
+    def insert_slowly(_: int) -> None:
+        with write_transaction(counter) as db:
+            db.execute(text("INSERT INTO answer DEFAULT VALUES"))
+            time.sleep(0.002)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(insert_slowly, range(80)))
+    assert count_answers(counter) == 80
+
+
 def test_a_writer_that_fails_leaves_nothing_and_stops_nobody(counter: Engine) -> None:
     with pytest.raises(ZeroDivisionError):
         insert_and_fail(counter)
-    insert(counter)
+    with ThreadPoolExecutor(1) as threads:  # another thread, another connection
+        threads.submit(insert, counter).result(timeout=5)
     assert count_answers(counter) == 1
 
 
@@ -109,7 +127,8 @@ def test_a_writer_that_finds_the_database_locked_for_too_long_is_refused(
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(OperationalError, match="database is locked"):
             insert(counter)
-    insert(counter)
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(insert, counter).result(timeout=5)
     assert count_answers(counter) == 1
 
 
