@@ -1,4 +1,4 @@
-"""Command: the people, trials and photographs that a comparison of two methods needs."""
+"""The command `python -m analysis.power`, which computes sample sizes for two methods."""
 
 import csv
 import io
@@ -126,9 +126,9 @@ def _build_scenario(options: Mapping[str, Any]) -> PowerScenario:
             f"--trials {trials} is too few to show {methods} methods to each participant; raise it",
         ),
     )
-    for is_made, mistake in usage_errors:
-        if is_made:
-            raise click.UsageError(mistake)
+    for is_broken, message in usage_errors:
+        if is_broken:
+            raise click.UsageError(message)
     effects = EFFECT_PRESETS.get(options["effects"]) or read_pilot_effects(Path(options["effects"]))
     return PowerScenario(
         (rate, rate - difference), effects, trials, images, methods, within, margin
@@ -136,9 +136,9 @@ def _build_scenario(options: Mapping[str, Any]) -> PowerScenario:
 
 
 def read_pilot_effects(path: Path) -> EffectSds:
-    """Read the mixed models' standard deviations from report.json, averaged over the methods.
+    """Read the mixed models' standard deviations from a report.json, averaged over the methods.
 
-    Raises UsageError where there are none.
+    Raises UsageError if it contains none.
     """
     try:
         methods = json.loads(path.read_text("utf-8"))["methods"].values()
@@ -149,7 +149,7 @@ def read_pilot_effects(path: Path) -> EffectSds:
     except OSError as error:
         preset_names = ", ".join(EFFECT_PRESETS)
         raise click.UsageError(
-            f"--effects {path}: {error.strerror}; give {preset_names}, or a pilot's report.json"
+            f"--effects {path}: {error.strerror}; use {preset_names}, or a pilot's report.json"
         ) from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise click.UsageError(f"{path}: not a report.json; create the report again") from error
@@ -159,7 +159,7 @@ def read_pilot_effects(path: Path) -> EffectSds:
 
 
 def _write_plan_files(out: Path, plan: Mapping[str, Any]) -> None:
-    """All four files, or a mistake."""
+    """Write all four files, or none. Raises ClickException if they cannot be written."""
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, plan["table"][0], lineterminator="\n")
     writer.writeheader()

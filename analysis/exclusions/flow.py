@@ -1,4 +1,4 @@
-"""Which people and which trials enter a rate, and the count of what stays out and why."""
+"""Apply the exclusion rules to participants and trials, and count what each rule excludes."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -17,24 +17,24 @@ from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import TrialTable, build_trial_table
 from analysis.trials import BoolArray, Trials
 
-TIME_RULE = "response_time"  # the one rule that leaves out trials, not people
-STEP_LABELS = {  # who or what is left after a rule
-    "screened_out": "participants not screened out",
-    "returned": "participants who did not return the task",
-    "repeated": "first-time participants",
-    "incomplete": "participants who finished",
-    "attention_checks": "participants who passed the attention checks",
-    "too_fast": "participants without too many fast answers",
-    "side_bias": "participants without side bias",
-    "alternation": "participants without alternating answers",
-    "timing": "participants with few disturbed trials",
-    TIME_RULE: "trials with a response time within limits",
+TIME_RULE = "response_time"  # the only rule that excludes trials, not participants
+STEP_LABELS = {  # the participants or trials that remain after a rule
+    "screened_out": "not screened out",
+    "returned": "did not return the task",
+    "repeated": "took part for the first time",
+    "incomplete": "finished",
+    "attention_checks": "passed the attention checks",
+    "too_fast": "without too many fast answers",
+    "side_bias": "without side bias",
+    "alternation": "without alternating answers",
+    "timing": "with few disturbed trials",
+    TIME_RULE: "response time within limits",
 }
 
 
 @dataclass(frozen=True)
 class FlowStep:
-    """How many participants and trials are left after a step."""
+    """The participants and trials that remain after a step."""
 
     step: str
     participants: int
@@ -43,17 +43,16 @@ class FlowStep:
 
 @dataclass(frozen=True)
 class AnalysisSample:
-    """What enters the rates, of P people.
+    """The analysis sample: the trials that enter the rates, and why the others do not.
 
-    trials (n,): those that count. all_trials (m,): the answered test trials of all, by no rule.
-    Of single images `fooled` is an error, and `real` is there as a method.
-    is_included (m,): which of everybody's are counted; response_rows (m,): where they stand in what
-    was taken.
-    methods: every method of a fake put to the test, also one without a trial that counts.
-    violations: rule -> (P,) who breaks it, in the order of the flow. is_outlying_time (m,): trials
-    that
-    break `response_time`. not_applicable: rule -> why. is_flagged (P,): failed too few attention
-    checks to be excluded for it.
+    P participants. trials (n,): the included trials. all_trials (m,): every answered test trial,
+    before exclusions. For single images `fooled` means an error, and `real` counts as a method.
+    is_included (m,): which of all_trials are included. response_rows (m,): their rows in the
+    selected responses. methods: every tested method, even without included trials.
+    violations: rule -> (P,), which participants break it, in the order of the flow.
+    is_outlying_time (m,): trials that break `response_time`. not_applicable: rule -> reason.
+    is_flagged (P,): participants who failed their attention checks but are not excluded, because
+    too few were planned.
     """
 
     trials: Trials
@@ -72,27 +71,27 @@ class AnalysisSample:
 
     @property
     def is_excluded(self) -> BoolArray:
-        """(P,): who breaks a rule."""
+        """Return (P,): whether each participant breaks any rule."""
         return _violates_any(self.violations, self.violations)
 
     @property
     def applied_rules(self) -> list[str]:
-        """The rules that apply here."""
+        """Return the rules that apply to this study, in the order of the flow."""
         return [rule for rule in STEP_LABELS if rule not in self.not_applicable]
 
     def trials_under(self, rules: Collection[str]) -> Trials:
-        """The trials that would count by these rules; `trials` itself where nothing changes."""
+        """Return the trials included under these rules; `trials` itself if nothing changes."""
         is_included = _included_mask(self.all_trials, self.violations, self.is_outlying_time, rules)
         same = np.array_equal(is_included, self.is_included)
         return self.trials if same else self.all_trials.select(is_included)
 
     def leave_one_rule_out(self) -> Iterator[tuple[str, Trials]]:
-        """(rule, trials that would count without it), of every rule that applies."""
+        """Yield (rule, the trials included without it) for every rule that applies."""
         for rule in self.applied_rules:
             yield rule, self.trials_under([other for other in self.applied_rules if other != rule])
 
     def reasons_by_participant(self) -> dict[str, tuple[str, ...]]:
-        """Participant -> the rules they break; () where they count."""
+        """Return the rules that each participant breaks, () for included participants."""
         participants = self.table.participants.tolist()
         reasons: dict[str, tuple[str, ...]] = dict.fromkeys(participants, ())
         for rule, broken in self.violations.items():
@@ -101,7 +100,10 @@ class AnalysisSample:
         return reasons
 
     def co_occurrence(self) -> dict[str, dict[str, int]]:
-        """Rule -> rule -> how many people break both; with itself: how many break it."""
+        """Count the participants who break both of two rules, as rule -> rule -> count.
+
+        The diagonal counts the participants who break a rule.
+        """
         rules = {rule: broken for rule, broken in self.violations.items() if broken.any()}
         return {
             rule: {other: int((broken & also).sum()) for other, also in rules.items()}
@@ -109,11 +111,11 @@ class AnalysisSample:
         }
 
     def count_by_reason(self) -> dict[str, int]:
-        """How many participants each rule leaves out, where it leaves out any."""
+        """Count the participants that each rule excludes; rules that exclude none are omitted."""
         return {rule: int(broken.sum()) for rule, broken in self.violations.items() if broken.any()}
 
     def count_by_only_reason(self) -> dict[str, int]:
-        """Of these, how many would count but for that rule."""
+        """Count the participants that each of these rules alone excludes."""
         once = sum(broken.astype(np.int64) for broken in self.violations.values()) == 1
         return {rule: int((self.violations[rule] & once).sum()) for rule in self.count_by_reason()}
 
@@ -121,11 +123,10 @@ class AnalysisSample:
 def apply_exclusions(
     all_responses: Responses, selected: Responses, rules: ExclusionRules | None = None
 ) -> AnalysisSample:
-    """Sort out the trials of one study by the rules; None: the usual ones.
+    """Build the analysis sample of one study.
 
-    all_responses: all that was read; selected: the study and mode to report on. Raises
-    ResponsesError
-    where the truth is blinded.
+    all_responses: the whole input; selected: the study and mode to report on. rules: None for the
+    defaults. Raises ResponsesError if the input is blinded.
     """
     rules = rules or ExclusionRules()
     table = build_trial_table(selected)
@@ -136,9 +137,9 @@ def apply_exclusions(
     is_answered_test = table.is_test & table.is_answered
     all_trials = _trials_of(table, is_answered_test)
     times = find_outlying_times(table.rt_ms[is_answered_test], rules)
-    odd_times = np.zeros_like(all_trials.fooled) if isinstance(times, str) else times
+    is_outlying_time = np.zeros_like(all_trials.fooled) if isinstance(times, str) else times
     broken = {rule: who for rule, who in rule_results.items() if not isinstance(who, str)}
-    is_included = _included_mask(all_trials, broken, odd_times, STEP_LABELS)
+    is_included = _included_mask(all_trials, broken, is_outlying_time, STEP_LABELS)
     return AnalysisSample(
         trials=all_trials.select(is_included),
         all_trials=all_trials,
@@ -147,13 +148,13 @@ def apply_exclusions(
         methods=table.tested_methods(),
         flow=[
             *_selection_steps(all_responses, selected, table),
-            *_rule_steps(all_trials, broken, odd_times),
+            *_rule_steps(all_trials, broken, is_outlying_time),
         ],
         table=table,
         measures=measures,
         rules=rules,
         violations=broken,
-        is_outlying_time=odd_times,
+        is_outlying_time=is_outlying_time,
         not_applicable={
             rule: why
             for rule, why in {**rule_results, TIME_RULE: times}.items()
@@ -164,26 +165,32 @@ def apply_exclusions(
     )
 
 
-def _trials_of(table: TrialTable, counting: BoolArray) -> Trials:
+def _trials_of(table: TrialTable, is_chosen: BoolArray) -> Trials:
     return Trials(
-        fooled=table.is_wrong[counting],
-        participant=table.participant[counting],
-        image=table.image[counting],
-        method=np.array(table.methods)[table.method[counting]],
-        real_image=None if table.real_image is None else table.real_image[counting],
+        fooled=table.is_wrong[is_chosen],
+        participant=table.participant[is_chosen],
+        image=table.image[is_chosen],
+        method=np.array(table.methods)[table.method[is_chosen]],
+        real_image=None if table.real_image is None else table.real_image[is_chosen],
     )
 
 
 def _included_mask(
-    all_trials: Trials, broken: dict[str, BoolArray], odd_times: BoolArray, rules: Collection[str]
+    all_trials: Trials,
+    broken: dict[str, BoolArray],
+    is_outlying_time: BoolArray,
+    rules: Collection[str],
 ) -> BoolArray:
-    """(m,): which trials count by these rules."""
+    """Return (m,): whether each trial is included under these rules."""
     is_included = ~_violates_any(broken, rules)[all_trials.participant]
-    return is_included & ~odd_times if TIME_RULE in rules else is_included
+    return is_included & ~is_outlying_time if TIME_RULE in rules else is_included
 
 
 def _violates_any(broken: dict[str, BoolArray], rules: Collection[str]) -> BoolArray:
-    """(P,): who breaks one of these rules; some rules always apply, so there is no empty case."""
+    """Return (P,): whether each participant breaks one of these rules.
+
+    Some rules always apply, so `broken` is never empty.
+    """
     breaks_any: BoolArray = np.logical_or.reduce(
         [breaks_rule & (rule in rules) for rule, breaks_rule in broken.items()]
     )
@@ -206,17 +213,19 @@ def _selection_steps(
 
 
 def _rule_steps(
-    all_trials: Trials, broken: dict[str, BoolArray], odd_times: BoolArray
+    all_trials: Trials, broken: dict[str, BoolArray], is_outlying_time: BoolArray
 ) -> Iterator[FlowStep]:
-    """One after the other, those that leave something out."""
-    so_far: list[str] = []
-    left = len(all_trials.fooled)
+    """Yield the steps of the rules that exclude something, applied one after the other."""
+    applied: list[str] = []
+    remaining = len(all_trials.fooled)
     for rule, step in STEP_LABELS.items():
-        so_far.append(rule)
-        participants = all_trials.participant[_included_mask(all_trials, broken, odd_times, so_far)]
-        if len(participants) < left:
+        applied.append(rule)
+        participants = all_trials.participant[
+            _included_mask(all_trials, broken, is_outlying_time, applied)
+        ]
+        if len(participants) < remaining:
             yield _build_step(step, participants)
-        left = len(participants)
+        remaining = len(participants)
 
 
 def _build_step(step: str, participant: NDArray[np.int64]) -> FlowStep:

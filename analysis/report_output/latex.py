@@ -1,4 +1,4 @@
-"""The rates and differences as LaTeX tables for a paper, with booktabs."""
+"""LaTeX tables of the rates and differences for a paper, with booktabs."""
 
 from collections.abc import Iterable, Sequence
 
@@ -25,7 +25,7 @@ FILE_HEADER = """% Fooling rates of the study {study}; input SHA-256 {sha256}.
 RATE_COLUMNS = (
     "Method",
     "Fooled (\\%)",
-    "95\\,\\% interval",
+    "95\\% CI",
     "Trials",
     "People",
     "Photographs",
@@ -34,7 +34,7 @@ RATE_COLUMNS = (
 DIFFERENCE_COLUMNS = (
     "Methods",
     "Difference (points)",
-    "95\\,\\% interval",
+    "95\\% CI",
     "$t$",
     "df",
     "$p$ (Holm)",
@@ -42,7 +42,11 @@ DIFFERENCE_COLUMNS = (
 
 
 def render_latex(report: ReportPart) -> bytes:
-    """tables.tex: intervals for new people and new photographs; p of rates: against 50%, Holm."""
+    """Render tables.tex.
+
+    Intervals generalize to new participants and new photographs. The p values of rates are from
+    tests against 50%, Holm-corrected.
+    """
     rates = [
         (
             _escape(method_label(method)), _format_latex_number(format_percent(rate["rate"])),
@@ -88,7 +92,7 @@ def _escape(text: str) -> str:
 
 
 def _format_latex_number(printed: str) -> str:
-    """As TeX sets a minus sign; a dash where the data cannot tell."""
+    """Write the minus sign in math mode, and the dash for a missing value as --."""
     return (
         f"${printed.replace(MINUS_SIGN, '-')}$"
         if MINUS_SIGN in printed
@@ -108,4 +112,4 @@ def _format_latex_interval(bounds: Interval | None) -> str:
 def _format_latex_p(p: float | None) -> str:
     if p is None:
         return "--"
-    return "$<$\\,0.001" if p < 0.001 else f"{p:.3f}"
+    return "$<$\\,.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")

@@ -37,7 +37,7 @@ def draw_power_curve(
     axes.set_axisbelow(True)
     axes.set_ylim(0, 1)
     axes.set_xlim(0, curve[-1]["participants"])
-    axes.set_xlabel("people", fontsize=SMALL_FONT_SIZE, color=MUTED)
+    axes.set_xlabel("participants", fontsize=SMALL_FONT_SIZE, color=MUTED)
     set_percent_ticks(axes, [0, 0.2, 0.4, 0.6, 0.8, 1], "power (%)", "y")
     participants, power = ([point[key] for point in curve] for key in ("participants", "power"))
     axes.plot(participants, power, color=ACCENT, linewidth=2.4, clip_on=False)

@@ -1,4 +1,4 @@
-"""The sample size of a comparison: the content of power.json, and its text."""
+"""Assemble power.json, the sample sizes that a comparison needs, and format it as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -19,18 +19,21 @@ from analysis.sample_size.simulated_studies import simulate_power
 
 POWER_SCHEMA = "hue-and-eye/power/1"
 TARGET_POWERS = {"80": 0.8, "90": 0.9}  # powers, by their keys in power.json
-TRIAL_FACTORS, IMAGE_FACTORS = (0.5, 1, 2), (0.5, 1, 2, 4, 8)  # of those asked for, in the table
-CURVE_POINTS = 60  # of the curve
-DEFAULT_CURVE_END = 2000  # people, to which it goes where no number suffices
+TRIAL_FACTORS, IMAGE_FACTORS = (
+    (0.5, 1, 2),
+    (0.5, 1, 2, 4, 8),
+)  # of the planned numbers, in the table
+CURVE_POINTS = 60
+DEFAULT_CURVE_END = 2000  # participants; the curve ends here if no number suffices
 
 SampleSizeRow = Mapping[str, int | None]
 
 
 def assemble_power_json(scenario: PowerScenario, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of power.json.
+    """Return the contents of power.json.
 
-    options: the command's options, kept in it; with `simulate` so many studies of each number of
-    people, drawn from `seed`, are simulated.
+    options: the command's options, which are stored in it. With `simulate`, that many studies of
+    each sample size are simulated, with random seed `seed`.
     """
     needed = {
         key: find_participants_needed(scenario, target) for key, target in TARGET_POWERS.items()
@@ -61,23 +64,26 @@ def assemble_power_json(scenario: PowerScenario, options: Mapping[str, Any]) -> 
 
 
 def format_plan(scenario: PowerScenario, plan: Mapping[str, Any]) -> Iterator[str]:
-    """Format the question, the answer, and a table for other trials and photographs as lines."""
+    """Yield the printed lines: the question, the answer, and the table of sample sizes."""
     yield _format_question(scenario)
     for key, participants in (plan["participants"] or {}).items():
         if participants is not None:
             half_width = format_percent(plan["half_width"][key])
             yield (
-                f"{key} % power: {format_number(participants)} people, who tell one rate to "
+                f"{key}% power: {format_number(participants)} participants; 95% CI of one rate: "
                 f"±{half_width} points"
             )
         if key in plan["simulated"]:
             yield (
-                f"  of simulated studies of this size {format_percent(plan['simulated'][key])} % "
-                "show it"
+                f"  {format_percent(plan['simulated'][key])}% of simulated studies of this size "
+                "were significant"
             )
     if plan["reason"]:
         yield plan["reason"]
-    yield f"\nPeople for {' / '.join(TARGET_POWERS)} % power, by trials a person and photographs:"
+    yield (
+        f"\nParticipants for {' / '.join(TARGET_POWERS)}% power, by trials per participant and "
+        "number of photographs:"
+    )
     yield from _format_table(plan["table"])
 
 
@@ -86,41 +92,41 @@ def _name_effects(effects: EffectSds) -> dict[str, float]:
 
 
 def _format_question(scenario: PowerScenario) -> str:
-    first, second = (f"{format_percent(rate)} %" for rate in scenario.rates)
+    first, second = (f"{format_percent(rate)}%" for rate in scenario.rates)
     goal = f"To detect a difference between {first} and {second}"
     if scenario.margin is not None:
         goal = (
-            f"To show {first} and {second} to differ by less than "
+            f"To show that {first} and {second} differ by less than "
             f"{format_percent(scenario.margin)} points"
         )
-    assignment_text = "everybody sees all" if scenario.is_within else "one of"
+    assignment_text = "all" if scenario.is_within else "one of"
     trials = (
-        f"{format_number(scenario.trials)} trials a person on {format_number(scenario.images)} "
-        "photographs"
+        f"{format_number(scenario.trials)} trials per participant on "
+        f"{format_number(scenario.images)} photographs"
     )
-    return f"{goal}: {trials}, {assignment_text} of {scenario.methods} methods"
+    return f"{goal}: {trials}; each participant sees {assignment_text} {scenario.methods} methods"
 
 
 def _format_limit_reason(scenario: PowerScenario, missed: Sequence[str]) -> str | None:
-    """Why no number of people has these powers."""
+    """Explain why no number of participants is enough; None if every power is attainable."""
     if not missed:
         return None
     left = format_percent(expected_difference_se(scenario, inf), 2)
     enough = find_images_needed(scenario, TARGET_POWERS[missed[0]])
     remedy = (
-        f"it takes more than {format_number(enough)}"
+        f"use more than {format_number(enough)} photographs"
         if enough
         else "more photographs would not help"
     )
     return (
-        f"No number of people gives {join_words(missed)} % power: {format_number(scenario.images)} "
-        "photographs"
-        f" leave a standard error of {left} points however many come; {remedy}"
+        f"No number of participants gives {join_words(missed)}% power: with "
+        f"{format_number(scenario.images)} photographs, the standard error stays at {left} points; "
+        f"{remedy}"
     )
 
 
 def _power_curve(scenario: PowerScenario, max_participants: int) -> list[dict[str, float]]:
-    """Power with more and more people, to half again as many as `max_participants`."""
+    """Return the power for up to 1.5 times `max_participants` participants."""
     step = scenario.methods * max(
         1, round(1.5 * max_participants / CURVE_POINTS / scenario.methods)
     )
@@ -129,7 +135,7 @@ def _power_curve(scenario: PowerScenario, max_participants: int) -> list[dict[st
 
 
 def _iterate_table_rows(scenario: PowerScenario) -> Iterator[SampleSizeRow]:
-    """People needed with fewer and more trials and images than asked for."""
+    """Yield the participants needed with fewer and more trials and photographs than planned."""
     few = scenario.methods if scenario.is_within else 1
     for trials in sorted({max(round(scenario.trials * factor), few) for factor in TRIAL_FACTORS}):
         for images in sorted({round(scenario.images * factor) for factor in IMAGE_FACTORS}):
@@ -142,7 +148,7 @@ def _iterate_table_rows(scenario: PowerScenario) -> Iterator[SampleSizeRow]:
 
 
 def _format_table(rows: Sequence[SampleSizeRow]) -> Iterator[str]:
-    """Format a table with a line for each number of trials and a column for each of images."""
+    """Yield the table's lines: a row for each number of trials, a column for each of images."""
     cells = {(row["trials"], row["images"]): _format_cell(row) for row in rows}
     trials, images = (sorted({row[key] or 0 for row in rows}) for key in ("trials", "images"))
     yield " " * 12 + "".join(f"{format_number(count):>16}" for count in images)

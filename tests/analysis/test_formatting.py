@@ -1,4 +1,4 @@
-"""Formatting of names and numbers."""
+"""Names and numbers are formatted in plain English and APA style."""
 
 import pytest
 
@@ -16,9 +16,9 @@ def test_numbers_have_a_true_minus_and_zero_has_none(
 
 
 def test_a_small_p_is_never_zero() -> None:
-    assert formatting.format_p(1e-12) == f"<{formatting.NARROW_SPACE}0.001"
+    assert formatting.format_p(1e-12) == f"<{formatting.NARROW_SPACE}.001"
 
 
-def test_a_pair_is_told_from_the_higher_rate() -> None:
+def test_a_difference_is_ordered_by_the_higher_rate() -> None:
     pair = {"a": "l2", "b": "mcl", "difference": -0.08, "ci95": (-0.14, -0.02)}
     assert formatting.order_difference(pair) == ("mcl", "l2", 0.08, (0.02, 0.14))

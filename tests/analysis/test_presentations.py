@@ -1,4 +1,4 @@
-"""Every way of showing images, from the rows to the page: single, unpaired, without a limit."""
+"""Reports for every presentation: single images, unpaired images, and no time limit."""
 
 import json
 from dataclasses import replace
@@ -21,15 +21,15 @@ BASE = marginal_intercept(0.3, EffectSds(0.4, float(np.hypot(0.5, 0.7))))
 
 
 def report_on(folder: Path, rows: list[Row]) -> tuple[dict[str, Any], str]:
-    """report.json and the page."""
+    """Make a report; return report.json and the page."""
     make_report(read_responses(str(write_csv(folder / "responses.csv", rows))), folder / "out")
     page = (folder / "out" / "report.html").read_text().replace("\u202f", " ")
     assert "None" not in page
     return json.loads((folder / "out" / "report.json").read_text()), page
 
 
-def judge_alone(person: str, outcome: str = "complete", test: bool = True) -> list[Row]:
-    """Ten qualification images, and where these are passed 10 photographs and 10 fakes."""
+def answer_single(person: str, outcome: str = "complete", test: bool = True) -> list[Row]:
+    """Make rows of 10 qualification images and, with `test`, of 10 photographs and 10 fakes."""
     rng = np.random.default_rng(sum(map(ord, person)))
     kinds = ["qualification"] * PHOTOGRAPHS + ["test"] * 2 * PHOTOGRAPHS * test
     rows = []
@@ -49,12 +49,14 @@ def judge_alone(person: str, outcome: str = "complete", test: bool = True) -> li
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
-    rows = [row for person in range(PEOPLE) for row in judge_alone(f"p{person}")]
-    rows += judge_alone("q1", "screened_out", test=False) + judge_alone("q2", "screened_out", False)
+    rows = [row for person in range(PEOPLE) for row in answer_single(f"p{person}")]
+    rows += answer_single("q1", "screened_out", test=False) + answer_single(
+        "q2", "screened_out", False
+    )
     return report_on(tmp_path_factory.mktemp("alone"), rows)
 
 
-def test_qualification_enters_no_rate_of_single_images(
+def test_qualification_trials_enter_no_rate(
     alone: tuple[dict[str, Any], str],
 ) -> None:
     report, _ = alone
@@ -70,31 +72,38 @@ def test_qualification_enters_no_rate_of_single_images(
     assert report["side_bias"] is None
 
 
-def test_who_was_screened_out_is_counted_in_the_flow(alone: tuple[dict[str, Any], str]) -> None:
+def test_screened_out_participants_are_counted_in_the_flow(
+    alone: tuple[dict[str, Any], str],
+) -> None:
     report, page = alone
     exclusions = report["exclusions"]
     assert exclusions["by_reason"] == {"screened_out": 2}
     people = [step["participants"] for step in exclusions["flow"]]
     assert people[:3] == [PEOPLE + 2, PEOPLE + 2, PEOPLE]
-    assert "12 people judged 240 images one by one. 2 others are not counted: 2 were" in page
+    assert (
+        "12 participants judged 240 images, one at a time. 2 more participants were excluded: 2 "
+        in page
+    )
 
 
-def test_images_shown_without_a_limit_are_told_so(alone: tuple[dict[str, Any], str]) -> None:
+def test_images_without_a_time_limit_are_described(alone: tuple[dict[str, Any], str]) -> None:
     report, page = alone
     assert report["input"]["exposure_ms"] == [""]
     assert report["timing"]["exposures"] == []
-    assert "saw images one at a time, each until they answered, photographs and fakes" in page
+    assert (
+        "saw images one at a time, each until they responded: photographs, and fakes made" in page
+    )
 
 
-def test_a_study_that_nobody_qualified_for_says_that_there_is_no_rate(tmp_path: Path) -> None:
-    rows = judge_alone("q1", "screened_out", False) + judge_alone("q2", "screened_out", False)
+def test_a_study_without_test_trials_reports_no_rates(tmp_path: Path) -> None:
+    rows = answer_single("q1", "screened_out", False) + answer_single("q2", "screened_out", False)
     report, page = report_on(tmp_path, rows)
     assert report["methods"] == {}
-    assert "No test trial was shown, so there is no rate to report." in page
+    assert "No test trials were shown, so there are no rates to report." in page
 
 
-def judge_unpaired(person: int) -> list[Row]:
-    """Every fake beside the photograph of the next image."""
+def answer_unpaired(person: int) -> list[Row]:
+    """Make rows in which every fake is shown with the photograph of another image."""
     rng = np.random.default_rng(person)
     return [
         make_row(
@@ -106,16 +115,19 @@ def judge_unpaired(person: int) -> list[Row]:
     ]  # fmt: skip
 
 
-def test_unpaired_fakes_are_told_so(tmp_path: Path) -> None:
-    rows = [row for person in range(PEOPLE) for row in judge_unpaired(person)]
+def test_unpaired_fakes_are_described(tmp_path: Path) -> None:
+    rows = [row for person in range(PEOPLE) for row in answer_unpaired(person)]
     report, page = report_on(tmp_path, rows)
     assert report["input"]["paired"] is False
-    assert "a photograph and a fake made from another, one after the other, each for" in page
-    assert "clustered by participant, fake and the photograph beside it at once" in page
+    assert (
+        "a photograph and a fake made from a different photograph, one after the other, each for"
+        in page
+    )
+    assert "clustered by participant, fake and the photograph shown with it at once" in page
 
 
 def draw_unpaired(rng: np.random.Generator) -> Trials:
-    """60 people see 30 of 80 fakes, each beside one of 40 photographs; all three have effects."""
+    """Draw 60 people who see 30 of 80 fakes, each with one of 40 photographs; all three vary."""
     shape = (PEOPLE_DRAWN, 30)
     image, beside = (
         rng.permuted(np.tile(np.arange(levels), (PEOPLE_DRAWN, 1)), axis=1)[:, :30]
@@ -130,8 +142,8 @@ def draw_unpaired(rng: np.random.Generator) -> Trials:
     )
 
 
-def test_photographs_beside_the_fakes_widen_the_interval_as_they_must() -> None:
-    """Coverage of 400 studies: 95 % with their photographs as a factor, less without."""
+def test_photographs_shown_with_the_fakes_widen_the_interval() -> None:
+    """Coverage of 400 studies: 95% with their photographs as a factor, less without."""
     rng = np.random.default_rng(4)
     studies = [draw_unpaired(rng) for _ in range(400)]
 

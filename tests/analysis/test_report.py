@@ -1,4 +1,4 @@
-"""The command: what it writes, that it repeats itself, and how it refuses."""
+"""The report command: its files, their reproducibility, and its error messages."""
 
 import csv
 import json
@@ -60,9 +60,9 @@ def test_the_report_gives_the_reference_numbers(report: Path) -> None:
 
 def test_the_page_says_what_the_numbers_say(report: Path) -> None:
     page = (report / "report.html").read_text().replace("\u202f", " ")
-    lead = "MCL fooled people on 31 % of trials (95 % interval 26 to 37): below chance;"
-    assert f"{lead} more than L2 by 8 points." in page
-    assert "MCL fooled more often than L2, by 7.9 points (95 % interval 2.0 to 13.9;" in page
+    lead = "MCL fooled people on 31% of trials (95% CI 26 to 37): below the 50% of a perfect fake;"
+    assert f"{lead} significantly more often than L2 (by 8 points)." in page
+    assert "The fooling rate of MCL is 7.9 points higher than that of L2 (95% CI 2.0 to" in page
     assert "SIMULATED" not in page
 
 
@@ -115,7 +115,7 @@ def test_simulated_answers_are_called_so_on_page_and_figure(tmp_path: Path) -> N
     assert page.index("<strong>SIMULATED.</strong>") < page.index("<h1>")
     assert '<div class="watermark" aria-hidden="true">SIMULATED</div>' in page
     assert "SIMULATED" in (tmp_path / "out" / "figures" / "rates.svg").read_text()
-    assert "fooled simulated people" in said[0]
+    assert "fooled simulated participants" in said[0]
 
 
 def test_the_command_writes_the_report_and_says_where(study: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The verdict on a registered study: match, each deviation, or unknown."""
+"""The comparison of a study with its frozen design: match, each deviation, or unknown."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ def design(tmp_path: Path) -> Design:
 
 
 def make_rows(design: Design) -> list[Row]:
-    """Two people who did what the design says."""
+    """Make the rows of two participants who followed the design."""
     people = (make_person(name, design_sha256=design.sha256) for name in ("p1", "p2"))
     return [row for rows in people for row in rows]
 
@@ -31,27 +31,27 @@ def read(folder: Path, rows: list[Row]) -> Responses:
     return read_responses(str(write_csv(folder / "responses.csv", rows)))
 
 
-def judge(folder: Path, design: Design | None, rows: list[Row], used: Plan) -> DesignCheck:
-    taken = read(folder, rows)
-    return check_against_design(design, used, taken, build_trial_table(taken))
+def compare(folder: Path, design: Design | None, rows: list[Row], used: Plan) -> DesignCheck:
+    responses = read(folder, rows)
+    return check_against_design(design, used, responses, build_trial_table(responses))
 
 
 def listed(verdict: DesignCheck) -> list[tuple[str, str, str]]:
-    return [(found.aspect, found.planned, found.done) for found in verdict.deviations]
+    return [(one.aspect, one.planned, one.done) for one in verdict.deviations]
 
 
 def test_a_study_done_as_planned_matches(tmp_path: Path, design: Design) -> None:
-    verdict = judge(tmp_path, design, make_rows(design), design.plan)
+    verdict = compare(tmp_path, design, make_rows(design), design.plan)
     assert verdict == DesignCheck(
         design.sha256, "match", (), ("hypotheses", "stopping", "wording", "stimuli"), 0.05
     )
 
 
-def test_without_the_design_nothing_is_known(tmp_path: Path, design: Design) -> None:
+def test_without_a_design_the_verdict_is_unknown(tmp_path: Path, design: Design) -> None:
     rows = make_rows(design)
-    assert judge(tmp_path, None, rows, Plan()) == DesignCheck(design.sha256, "unknown")
+    assert compare(tmp_path, None, rows, Plan()) == DesignCheck(design.sha256, "unknown")
     rows[0] |= {"design_sha256": "2" * 64}
-    assert judge(tmp_path, None, rows, Plan()) == DesignCheck(None, "unknown")
+    assert compare(tmp_path, None, rows, Plan()) == DesignCheck(None, "unknown")
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,18 @@ def test_without_the_design_nothing_is_known(tmp_path: Path, design: Design) -> 
         (
             {"method": "l2"},
             1,
-            ("assignment", "one method a person", "otherwise for 1 of 2 participants"),
+            ("assignment", "one method per participant", "otherwise for 1 of 2 participants"),
         ),
-        ({"kind": "practice"}, 1, ("trials", "40 a person", "otherwise for 1 of 2 participants")),
-        ({"kind": "practice"}, 1, ("practice", "0 a person", "otherwise for 1 of 2 participants")),
+        (
+            {"kind": "practice"},
+            1,
+            ("trials", "40 per participant", "otherwise for 1 of 2 participants"),
+        ),
+        (
+            {"kind": "practice"},
+            1,
+            ("practice", "0 per participant", "otherwise for 1 of 2 participants"),
+        ),
         ({"outcome": "abandoned"}, 44, ("participants", "2", "1 completed")),
     ],
 )
@@ -88,49 +96,49 @@ def test_each_deviation_is_listed(
     tmp_path: Path, design: Design, changes: Row, where: int, deviation: tuple[str, str, str]
 ) -> None:
     rows = [row | changes if at < where else row for at, row in enumerate(make_rows(design))]
-    verdict = judge(tmp_path, design, rows, design.plan)
+    verdict = compare(tmp_path, design, rows, design.plan)
     what, planned, done = deviation
     assert verdict.verdict == "deviations"
     assert (what, planned or design.sha256[:12], done) in listed(verdict)
 
 
-def test_missing_attention_checks_trials_are_a_deviation(tmp_path: Path, design: Design) -> None:
+def test_missing_attention_checks_are_a_deviation(tmp_path: Path, design: Design) -> None:
     rows = [row for row in make_rows(design) if row["kind"] == "test"]
-    verdict = judge(tmp_path, design, rows, design.plan)
-    expected = ("attention_checks", "4 a person", "otherwise for 2 of 2 participants")
+    verdict = compare(tmp_path, design, rows, design.plan)
+    expected = ("attention_checks", "4 per participant", "otherwise for 2 of 2 participants")
     assert listed(verdict) == [expected]
 
 
-def test_what_was_voided_and_replaced_is_no_deviation(tmp_path: Path, design: Design) -> None:
+def test_a_replaced_voided_trial_is_no_deviation(tmp_path: Path, design: Design) -> None:
     rows = make_rows(design)
     rows.append(rows[0] | {"position": "44"})
     rows[0] |= {"flags": "voided", "answer": ""}
-    assert judge(tmp_path, design, rows, design.plan).verdict == "match"
+    assert compare(tmp_path, design, rows, design.plan).verdict == "match"
 
 
-@pytest.mark.parametrize(("planned", "done"), [(1, []), (2, [("repeats", "2 a person")])])
-def test_repeats_are_counted_by_themselves(
+@pytest.mark.parametrize(("planned", "done"), [(1, []), (2, [("repeats", "2 per participant")])])
+def test_repeats_are_counted_separately(
     tmp_path: Path, planned: int, done: list[tuple[str, str]]
 ) -> None:
     path = write_json(tmp_path / "design.json", make_design({"repeats": planned}))
     design = read_design(path)
     rows = make_rows(design)
     rows += [row | {"position": "44", "repeat_of": "0"} for row in rows if row["position"] == "0"]
-    verdict = judge(tmp_path, design, rows, design.plan)
+    verdict = compare(tmp_path, design, rows, design.plan)
     assert [deviation[:2] for deviation in listed(verdict)] == done
 
 
-def test_all_methods_a_person_means_all(tmp_path: Path) -> None:
+def test_all_methods_per_participant_means_all(tmp_path: Path) -> None:
     protocol: dict[str, Any] = {"methods": ["l2", "mcl"], "assignment": "within"}
     path = write_json(tmp_path / "design.json", make_design(protocol))
     design = read_design(path)
     rows = make_rows(design)
     rows[0] |= {"method": "l2"}
-    verdict = judge(tmp_path, design, rows, design.plan)
-    expected = ("assignment", "all methods a person", "otherwise for 1 of 2 participants")
+    verdict = compare(tmp_path, design, rows, design.plan)
+    expected = ("assignment", "all methods per participant", "otherwise for 1 of 2 participants")
     assert listed(verdict) == [expected]
     gone = [row | {"outcome": "abandoned"} if row["participant"] == "p2" else row for row in rows]
-    verdict = judge(tmp_path, design, gone, design.plan)
+    verdict = compare(tmp_path, design, gone, design.plan)
     assert listed(verdict) == [("participants", "2", "1 completed")]
 
 
@@ -139,7 +147,7 @@ def test_a_list_of_exposures_allows_each(tmp_path: Path) -> None:
     design = read_design(write_json(tmp_path / "design.json", make_design(protocol)))
     rows = make_rows(design)
     rows[0] |= {"exposure_ms": "500"}
-    assert judge(tmp_path, design, rows, design.plan).verdict == "match"
+    assert compare(tmp_path, design, rows, design.plan).verdict == "match"
 
 
 @pytest.mark.parametrize("planned", [0, [0, 500]])
@@ -147,9 +155,9 @@ def test_an_exposure_without_a_limit_is_planned_as_zero(tmp_path: Path, planned:
     path = write_json(tmp_path / "design.json", make_design({"exposure_ms": planned}))
     design = read_design(path)
     rows = [row | {"exposure_ms": "", "first_ms": ""} for row in make_rows(design)]
-    assert judge(tmp_path, design, rows, design.plan).verdict == "match"
+    assert compare(tmp_path, design, rows, design.plan).verdict == "match"
     limited = [row | {"exposure_ms": "700"} for row in rows]
-    assert [what for what, _, _ in listed(judge(tmp_path, design, limited, design.plan))] == [
+    assert [what for what, _, _ in listed(compare(tmp_path, design, limited, design.plan))] == [
         "exposure_ms"
     ]
 
@@ -163,14 +171,14 @@ def test_fakes_beside_other_photographs_are_a_deviation_unless_planned(
     others = [row | {"real_image": f"photo{at % 7}"} for at, row in enumerate(rows)]
     for shown, is_paired in ((rows, True), (others, False)):
         what = [] if is_paired == paired else ["paired"]
-        verdict = judge(tmp_path, design, shown, design.plan)
+        verdict = compare(tmp_path, design, shown, design.plan)
         assert [deviation[0] for deviation in listed(verdict)] == what
 
 
-def test_an_analysis_by_other_rules_is_a_deviation(tmp_path: Path, design: Design) -> None:
+def test_an_analysis_with_other_rules_is_a_deviation(tmp_path: Path, design: Design) -> None:
     rules = replace(design.plan.rules, slow_ms=None, fast_ms=250)
     used = replace(design.plan, rules=rules, margin=0.1)
-    verdict = judge(tmp_path, design, make_rows(design), used)
+    verdict = compare(tmp_path, design, make_rows(design), used)
     assert listed(verdict) == [
         ("fast_ms", "200", "250"),
         ("slow_ms", "60000", "none"),

@@ -1,4 +1,4 @@
-"""What enters a rate, and how the rest is counted."""
+"""Which trials enter a rate, and how exclusions are counted."""
 
 import json
 import random
@@ -23,7 +23,7 @@ PLAN = ExclusionRules(
 )
 FAST = dict.fromkeys(range(12), 150)
 
-# The kinds of people of the reference case, with the reasons it has for them.
+# The kinds of participants in the reference case, with their exclusion reasons.
 KINDS: dict[str, tuple[list[Row], tuple[str, ...]]] = {
     "alternates": (
         make_person("alternates", pattern="lr", missed=2),
@@ -48,12 +48,12 @@ def count(folder: Path, *rows: Row, rules: ExclusionRules | None = None) -> Anal
 
 
 @pytest.fixture
-def crowd(tmp_path: Path) -> AnalysisSample:
+def sample(tmp_path: Path) -> AnalysisSample:
     return count(tmp_path, *(row for rows, _ in KINDS.values() for row in rows), rules=PLAN)
 
 
 def tally(trials: Trials) -> tuple[int, int]:
-    """(fooled, trials)"""
+    """Return (fooled, trials)."""
     return int(trials.fooled.sum()), len(trials.fooled)
 
 
@@ -66,7 +66,7 @@ def tally(trials: Trials) -> tuple[int, int]:
         ("real", "right", "right", True),
     ],
 )
-def test_fooled_is_taking_the_fake_for_the_real_one(
+def test_fooled_means_taking_the_fake_for_the_photograph(
     tmp_path: Path, question: str, truth: str, answer: str, fooled: bool
 ) -> None:
     counted = count(tmp_path, make_row(question=question, truth=truth, answer=answer))
@@ -90,7 +90,9 @@ def test_fooled_is_taking_the_fake_for_the_real_one(
         {"position": "0", "answer": "left"},
     ],
 )
-def test_only_answered_test_trials_of_who_completed_count(tmp_path: Path, changes: Row) -> None:
+def test_only_answered_test_trials_of_participants_who_finished_count(
+    tmp_path: Path, changes: Row
+) -> None:
     counted = count(tmp_path, make_row(), make_row(**{"position": "1", **changes}))
     assert counted.trials.fooled.tolist() == [True]
 
@@ -102,23 +104,23 @@ def test_a_flag_or_a_time_that_breaks_no_rule_keeps_the_trial(tmp_path: Path, ch
     assert len(count(tmp_path, make_row(**changes)).trials.fooled) == 1
 
 
-def test_every_kind_of_person_has_the_reasons_of_the_reference(crowd: AnalysisSample) -> None:
-    assert crowd.reasons_by_participant() == {
+def test_every_kind_of_person_has_the_reasons_of_the_reference(sample: AnalysisSample) -> None:
+    assert sample.reasons_by_participant() == {
         name: reasons for name, (_, reasons) in sorted(KINDS.items())
     }
-    assert crowd.count_by_reason() == {
+    assert sample.count_by_reason() == {
         "incomplete": 1,
         "attention_checks": 3,
         "too_fast": 1,
         "side_bias": 1,
         "alternation": 1,
     }
-    assert crowd.count_by_only_reason() == crowd.count_by_reason() | {
+    assert sample.count_by_only_reason() == sample.count_by_reason() | {
         "attention_checks": 1,
         "side_bias": 0,
         "alternation": 0,
     }
-    assert crowd.co_occurrence()["attention_checks"] == {
+    assert sample.co_occurrence()["attention_checks"] == {
         "incomplete": 0,
         "attention_checks": 3,
         "too_fast": 0,
@@ -127,26 +129,26 @@ def test_every_kind_of_person_has_the_reasons_of_the_reference(crowd: AnalysisSa
     }
 
 
-def test_every_step_is_counted(crowd: AnalysisSample) -> None:
-    steps = {step.step: (step.participants, step.trials) for step in crowd.flow}
+def test_every_step_is_counted(sample: AnalysisSample) -> None:
+    steps = {step.step: (step.participants, step.trials) for step in sample.flow}
     assert steps == {
         "recorded in the study": (11, 452 + 1),
         "mode live": (11, 452 + 1),
-        "each trial once": (11, 452),
+        "duplicate rows removed": (11, 452),
         "test trials": (11, 411),
         "answered and not voided": (11, 411),
-        "by people who completed": (10, 397),
-        "by people who passed the attention checks": (7, 277),
-        "by people who took their time": (6, 237),
-        "neither too fast nor too slow": (6, 233),
+        "finished": (10, 397),
+        "passed the attention checks": (7, 277),
+        "without too many fast answers": (6, 237),
+        "response time within limits": (6, 233),
     }
-    assert len(crowd.trials.fooled) == 233
+    assert len(sample.trials.fooled) == 233
 
 
-def test_each_rule_is_left_out_in_turn(crowd: AnalysisSample) -> None:
-    without = {rule: tally(trials) for rule, trials in crowd.leave_one_rule_out()}
-    everything = tally(crowd.trials)
-    assert tally(crowd.trials_under(())) == tally(crowd.all_trials)
+def test_each_rule_is_dropped_once(sample: AnalysisSample) -> None:
+    without = {rule: tally(trials) for rule, trials in sample.leave_one_rule_out()}
+    everything = tally(sample.trials)
+    assert tally(sample.trials_under(())) == tally(sample.all_trials)
     assert without == {
         **dict.fromkeys(("screened_out", "returned", "side_bias", "alternation"), everything),
         "timing": everything,
@@ -157,7 +159,7 @@ def test_each_rule_is_left_out_in_turn(crowd: AnalysisSample) -> None:
     }
 
 
-def test_what_counts_is_found_again_in_the_responses(tmp_path: Path) -> None:
+def test_included_trials_are_located_in_the_responses(tmp_path: Path) -> None:
     rows = [make_row(position=str(at), image=f"i{at}") for at in (3, 1, 2)]
     rows[2] |= {"kind": "practice"}
     recorded = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
@@ -165,7 +167,7 @@ def test_what_counts_is_found_again_in_the_responses(tmp_path: Path) -> None:
     assert recorded["position"][counted.response_rows[counted.is_included]].tolist() == ["1", "3"]
 
 
-def test_of_rows_that_share_person_and_position_the_first_counts(tmp_path: Path) -> None:
+def test_the_first_of_duplicate_rows_counts(tmp_path: Path) -> None:
     first = [make_row(position=str(at)) for at in range(200)]
     again = [row | {"answer": "left"} for row in first]
     counted = count(tmp_path, *first, *again, rules=ExclusionRules(side_max_fraction=None))
@@ -173,16 +175,16 @@ def test_of_rows_that_share_person_and_position_the_first_counts(tmp_path: Path)
     assert counted.trials.fooled.all()
 
 
-def test_the_order_of_rows_does_not_matter(tmp_path: Path, crowd: AnalysisSample) -> None:
+def test_the_order_of_rows_does_not_matter(tmp_path: Path, sample: AnalysisSample) -> None:
     rows = [row for people, _ in KINDS.values() for row in people]
     random.Random(0).shuffle(rows)
     shuffled = count(tmp_path, *rows, rules=PLAN)
-    assert shuffled.flow == crowd.flow
-    assert shuffled.reasons_by_participant() == crowd.reasons_by_participant()
-    assert shuffled.trials.fooled.tolist() == crowd.trials.fooled.tolist()
+    assert shuffled.flow == sample.flow
+    assert shuffled.reasons_by_participant() == sample.reasons_by_participant()
+    assert shuffled.trials.fooled.tolist() == sample.trials.fooled.tolist()
 
 
-def test_a_method_of_which_nothing_counts_is_still_named(tmp_path: Path) -> None:
+def test_a_method_without_included_trials_is_still_listed(tmp_path: Path) -> None:
     assert count(tmp_path, make_row(answer="")).methods == ["mcl"]
 
 
@@ -192,7 +194,7 @@ def test_a_blinded_export_is_refused(tmp_path: Path, kind: str) -> None:
         count(tmp_path, make_row(truth="", kind=kind))
 
 
-def test_of_single_images_whatever_is_wrong_counts_as_fooled(tmp_path: Path) -> None:
+def test_a_wrong_answer_to_a_single_image_counts_as_fooled(tmp_path: Path) -> None:
     answers = [("mcl", "fake", "real"), ("mcl", "fake", "fake"), ("real", "real", "fake")]
     rows = [
         make_row(presentation="single", method=method, truth=truth, answer=answer, position=str(at))

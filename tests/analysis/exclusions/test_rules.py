@@ -1,4 +1,4 @@
-"""Each rule at its edge, and why it does not apply."""
+"""Each exclusion rule at its limit, and the reasons why a rule does not apply."""
 
 from pathlib import Path
 from typing import Any
@@ -25,19 +25,19 @@ PLANNED = ExclusionRules(
 
 
 def observe(folder: Path, rows: list[Row], fast_ms: float = 200) -> ParticipantMeasures:
-    """Of the people in these rows, in alphabetical order."""
+    """Return the measures of the participants in these rows, in alphabetical order."""
     recorded = read_responses(str(write_csv(folder / "responses.csv", rows)))
     return measure_participants(build_trial_table(recorded), fast_ms)
 
 
 def breaks(conduct: ParticipantMeasures, rules: ExclusionRules, rule: str) -> bool | str:
-    """Whether the one person breaks the rule, or why it does not apply."""
-    verdict = apply_rules(conduct, rules, None, is_single=False)[rule]
-    return verdict if isinstance(verdict, str) else bool(verdict[0])
+    """Return whether the one participant breaks the rule, or why it does not apply."""
+    result = apply_rules(conduct, rules, None, is_single=False)[rule]
+    return result if isinstance(result, str) else bool(result[0])
 
 
-def in_turn(changes: int) -> str:
-    """44 sides of which the first `changes` change from the one before."""
+def alternate(changes: int) -> str:
+    """Return 44 sides, of which the first `changes` differ from the one before."""
     sides = "".join("lr"[at % 2] for at in range(changes + 1))
     return sides + sides[-1] * (TRIALS - len(sides))
 
@@ -56,15 +56,15 @@ def in_turn(changes: int) -> str:
         ("side_bias", {"pattern": "l" * 39 + "r" * 5}, False),  # 39 of 44: 0.886
         ("side_bias", {"pattern": "l" * 40 + "r" * 4}, True),
         ("side_bias", {"pattern": "r" * 40 + "l" * 4}, True),
-        ("alternation", {"pattern": in_turn(40)}, False),  # of 43: 0.930
-        ("alternation", {"pattern": in_turn(41)}, True),
+        ("alternation", {"pattern": alternate(40)}, False),  # of 43: 0.930
+        ("alternation", {"pattern": alternate(41)}, True),
         ("timing", {"flags": ""}, False),
         ("timing", {"flags": "slow_frame"}, True),
         ("screened_out", {"outcome": "screened_out"}, True),
         ("returned", {"outcome": "returned"}, True),
     ],
 )
-def test_a_rule_holds_to_its_edge(
+def test_a_rule_holds_up_to_its_limit(
     tmp_path: Path, rule: str, changes: dict[str, Any], broken: bool
 ) -> None:
     conduct = observe(tmp_path, make_person("p", **changes))
@@ -72,7 +72,7 @@ def test_a_rule_holds_to_its_edge(
 
 
 @pytest.mark.parametrize("rule", ["too_fast", "side_bias", "alternation", "timing"])
-def test_a_few_answers_tell_no_habit(tmp_path: Path, rule: str) -> None:
+def test_a_few_answers_break_no_rule(tmp_path: Path, rule: str) -> None:
     fast = dict.fromkeys(range(TRIALS), 50)
     pattern = "lr" if rule == "alternation" else "l"
     for trials, broken in ((9, False), (10, True)):
@@ -93,32 +93,36 @@ def test_a_few_answers_tell_no_habit(tmp_path: Path, rule: str) -> None:
         (ExclusionRules(allow_repeated=True), "repeated"),
     ],
 )
-def test_a_rule_that_the_plan_leaves_out_does_not_apply(
+def test_a_rule_that_is_not_in_the_plan_does_not_apply(
     tmp_path: Path, rules: ExclusionRules, rule: str
 ) -> None:
     conduct = observe(tmp_path, make_person("p", pattern="l", missed=4, flags="late"))
-    assert breaks(conduct, rules, rule) == "the plan leaves it out"
+    assert breaks(conduct, rules, rule) == "not part of the plan"
 
 
-def test_a_rule_whose_input_is_absent_says_so(tmp_path: Path) -> None:
-    plain = [row | {"rt_ms": ""} for row in make_person("p", attention_checks=())]
-    verdicts = apply_rules(observe(tmp_path, plain), ExclusionRules(), None, is_single=True)
-    assert {rule: why for rule, why in verdicts.items() if isinstance(why, str)} == {
-        "repeated": "the input holds one study only",
-        "attention_checks": "there are no attention checks",
-        "too_fast": "there are no response times",
-        "side_bias": "single images have no side",
+def test_a_rule_without_data_gives_the_reason(tmp_path: Path) -> None:
+    untimed = [row | {"rt_ms": ""} for row in make_person("p", attention_checks=())]
+    results = apply_rules(observe(tmp_path, untimed), ExclusionRules(), None, is_single=True)
+    assert {rule: why for rule, why in results.items() if isinstance(why, str)} == {
+        "repeated": "the input contains only one study",
+        "attention_checks": "the study has no attention checks",
+        "too_fast": "the data have no response times",
+        "side_bias": "single images have no sides",
     }
     assert (
-        find_outlying_times(np.array([np.nan]), ExclusionRules()) == "there are no response times"
+        find_outlying_times(np.array([np.nan]), ExclusionRules())
+        == "the data have no response times"
     )
     none = ExclusionRules(fast_ms=None, slow_ms=None)
-    assert find_outlying_times(np.array([9.0]), none) == "the plan leaves it out"
+    assert find_outlying_times(np.array([9.0]), none) == "not part of the plan"
 
 
-def test_too_few_attention_checks_trials_flag_and_do_not_exclude(tmp_path: Path) -> None:
+def test_too_few_attention_checks_flag_and_do_not_exclude(tmp_path: Path) -> None:
     conduct = observe(tmp_path, make_person("p", missed=3))
-    why = "4 attention checks were planned; with fewer than 8 it only flags"
+    why = (
+        "only 4 attention checks were planned; with fewer than 8, failures are flagged but nobody "
+        "is excluded"
+    )
     assert breaks(conduct, ExclusionRules(), "attention_checks") == why
     assert attention_check_failures(conduct, ExclusionRules()).tolist() == [True]
 
@@ -132,7 +136,7 @@ def test_eight_of_ten_pass(tmp_path: Path, planned: int, missed: int, fails: boo
     assert breaks(conduct, ExclusionRules(), "attention_checks") is fails
 
 
-def test_without_a_plan_the_outcome_tells_who_finished(tmp_path: Path) -> None:
+def test_without_a_plan_the_outcome_decides_who_finished(tmp_path: Path) -> None:
     for outcome, incomplete in (("complete", False), ("abandoned", True), ("active", True)):
         conduct = observe(tmp_path, make_person("p", 30, outcome=outcome))
         assert breaks(conduct, ExclusionRules(), "incomplete") is incomplete
@@ -145,18 +149,18 @@ def test_exactly_nine_tenths_are_enough(tmp_path: Path, planned: int) -> None:
         assert breaks(conduct, ExclusionRules(planned_trials=planned), "incomplete") is incomplete
 
 
-def test_nobody_takes_turns_with_the_person_before(tmp_path: Path) -> None:
+def test_alternation_does_not_cross_participants(tmp_path: Path) -> None:
     rows = make_person("p1", 11, pattern="l") + make_person("p2", 11, pattern="rrrrrl")
     conduct = observe(tmp_path, rows)
     assert conduct.alternation_share.tolist() == [0, 2 / 10]
     assert conduct.left_share.tolist() == [1, 1 / 11]
 
 
-def test_voided_and_unanswered_trials_are_no_answers(tmp_path: Path) -> None:
+def test_voided_and_unanswered_trials_are_not_answers(tmp_path: Path) -> None:
     rows = make_person("p")
     rows[0] |= {"flags": "voided"}
     rows[1] |= {"answer": ""}
-    rows[5] |= {"answer": ""}  # a attention check that ran out of time was seen
+    rows[5] |= {"answer": ""}  # an attention check that timed out was shown
     conduct = observe(tmp_path, rows)
     assert conduct.answered_trials.tolist() == [TRIALS - 3]
     assert (conduct.attention_checks_shown.tolist(), conduct.attention_checks_correct.tolist()) == (
@@ -165,7 +169,7 @@ def test_voided_and_unanswered_trials_are_no_answers(tmp_path: Path) -> None:
     )
 
 
-def test_who_began_another_study_earlier_took_part_before(tmp_path: Path) -> None:
+def test_an_earlier_study_makes_a_repeat_participant(tmp_path: Path) -> None:
     moments = {
         "both": {"trees": "2026-02-01T10:00:00+00:00", "faces": "2026-01-01T10:00:00+00:00"},
         "later": {"trees": "2026-02-01T10:00:00+00:00", "faces": "2026-03-01T10:00:00+00:00"},

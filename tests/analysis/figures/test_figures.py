@@ -1,4 +1,4 @@
-"""The figures: what is drawn, and how it stands in a page."""
+"""The figures draw the report's numbers, and fit into a page."""
 
 import re
 from itertools import combinations, pairwise
@@ -32,7 +32,7 @@ METHODS: dict[str, Any] = {
 
 
 def bars(figure: Figure) -> list[tuple[float, float]]:
-    """The ends of every bar, dots left out."""
+    """Return the ends of every bar, without the dots."""
     lines = [np.asarray(line.get_xdata()) for line in figure.axes[0].get_lines()[1:]]
     return [(x[0], x[1]) for x in lines if len(x) == 2]
 
@@ -43,16 +43,16 @@ def test_bars_are_the_interval_and_the_published_standard_error_only_where_given
     assert theirs == pytest.approx((0.323 - 1.96 * 0.022, 0.323 + 1.96 * 0.022), abs=1e-5)
 
 
-def test_nothing_to_draw_still_gives_a_figure() -> None:
+def test_a_report_without_rates_still_has_a_figure() -> None:
     assert bars(draw_rates({})) == []
 
 
-def test_an_embedded_figure_has_the_pages_colors_and_says_what_it_shows() -> None:
+def test_an_embedded_figure_has_the_pages_colors_and_a_description() -> None:
     drawing = inline_svg(
-        render_figure(draw_rates(METHODS), "svg"), "rates", "Rates & more", "MCL: 31.2 %"
+        render_figure(draw_rates(METHODS), "svg"), "rates", "Rates & more", "MCL: 31.2%"
     )
     tree = ElementTree.fromstring(drawing)
-    assert [child.text for child in tree[:2]] == ["Rates & more", "MCL: 31.2 %"]
+    assert [child.text for child in tree[:2]] == ["Rates & more", "MCL: 31.2%"]
     assert tree.get("role") == "img"
     assert "var(--accent)" in drawing
     assert "#" not in drawing.replace("url(#", "").replace('href="#', "")
@@ -73,10 +73,10 @@ def test_no_two_ids_of_two_figures_are_the_same() -> None:
     assert not one & other
 
 
-def test_a_difference_is_drawn_from_the_higher_rate_over_the_margin() -> None:
+def test_a_difference_is_drawn_as_a_minus_b() -> None:
     pair = {"a": "l2", "b": "mcl", "difference": -0.08, "ci95": (-0.14, -0.02)}
     (bar,) = bars(draw_differences([{**pair, "equivalence": {"margin": 0.05}}]))
-    assert bar == (0.02, 0.14)
+    assert bar == (-0.14, -0.02)
 
 
 def test_an_interval_wider_than_rates_can_differ_is_cut_at_the_edge() -> None:
@@ -94,22 +94,22 @@ def test_pairs_are_drawn_in_order_of_their_shrunken_rate() -> None:
     assert list(np.asarray(lines[1].get_ydata())) == [0.2, 0.4, 0.5]
 
 
-def test_people_at_one_place_are_one_dot_and_who_is_left_out_a_cross() -> None:
+def test_participants_at_one_place_share_a_dot_and_excluded_ones_a_cross() -> None:
     trials, rate = np.array([14, 14, 14, 13]), np.array([0.5, 0.5, 0.0, 1.0])
     limits = [np.full(4, value) for value in (0.1, 0.7, 0.0, 0.9)]
     funnel = Funnel(np.arange(4), trials, rate, *limits)
     figure = draw_funnel({"mcl": MethodFunnel(funnel, np.array([False, False, False, True]))})
-    kept, left_out = figure.axes[0].collections
-    assert np.asarray(kept.get_offsets()).tolist() == [[14, 0], [14, 0.5]]
-    assert np.asarray(left_out.get_offsets()).tolist() == [[13, 1]]
+    included, excluded = figure.axes[0].collections
+    assert np.asarray(included.get_offsets()).tolist() == [[14, 0], [14, 0.5]]
+    assert np.asarray(excluded.get_offsets()).tolist() == [[13, 1]]
 
 
-def test_the_flow_says_what_each_step_leaves_and_loses() -> None:
-    steps = [("recorded", 12, 500), ("test trials", 12, 480), ("counted", 11, 440)]
+def test_the_flow_shows_remaining_and_excluded_counts() -> None:
+    steps = [("recorded", 12, 500), ("test trials", 12, 480), ("included", 11, 440)]
     flow = [{"step": step, "participants": p, "trials": t} for step, p, t in steps]
-    said = [text.get_text() for text in draw_flow(flow).axes[0].texts]
-    assert "12 people, 480 trials" in said
-    assert "less 1 person, 40 trials" in said
+    texts = [text.get_text() for text in draw_flow(flow).axes[0].texts]
+    assert "12 people, 480 trials" in texts
+    assert "excluded: 1 person, 40 trials" in texts
 
 
 def test_no_step_of_a_large_study_runs_into_its_counts() -> None:

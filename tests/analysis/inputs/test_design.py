@@ -1,4 +1,4 @@
-"""The frozen design: reading, hashing and refusing it."""
+"""The frozen design is read, hashed, and refused if it is wrong."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ CANONICAL = (
 )
 
 
-def test_the_hash_is_of_canonical_json_whatever_the_layout(tmp_path: Path) -> None:
+def test_the_hash_does_not_depend_on_the_layout(tmp_path: Path) -> None:
     known = hashlib.sha256(CANONICAL.encode()).hexdigest()
     assert hash_canonical(json.loads(CANONICAL)) == known
     design = make_design()
@@ -34,13 +34,13 @@ def test_the_hash_is_of_canonical_json_whatever_the_layout(tmp_path: Path) -> No
     assert read_design(write_json(plain, changed)).sha256 != read_design(pretty).sha256
 
 
-def test_the_protocol_tells_how_many_trials_were_planned(tmp_path: Path) -> None:
+def test_planned_trials_come_from_the_protocol(tmp_path: Path) -> None:
     design = read_design(write_json(tmp_path / "design.json", make_design()))
     assert design.plan.rules == ExclusionRules(planned_trials=44, attention_checks_planned=4)
     assert (design.plan.margin, design.plan.participants) == (0.05, 2)
 
 
-def test_the_plan_goes_before_the_protocol_and_the_usual_rules(tmp_path: Path) -> None:
+def test_the_plan_overrides_the_protocol_and_the_defaults(tmp_path: Path) -> None:
     plan = {"exclusions": {"planned_trials": 50, "fast_ms": None, "side_max_fraction": 0.8}}
     path = write_json(tmp_path / "design.json", make_design(plan=plan))
     expected = ExclusionRules(
@@ -49,7 +49,7 @@ def test_the_plan_goes_before_the_protocol_and_the_usual_rules(tmp_path: Path) -
     assert read_design(path).plan.rules == expected
 
 
-def test_a_plan_may_stand_alone_as_toml_or_json(tmp_path: Path) -> None:
+def test_a_plan_may_be_a_file_of_its_own(tmp_path: Path) -> None:
     toml = tmp_path / "plan.toml"
     toml.write_text("margin = 0.1\n[exclusions]\nattention_checks_min_correct = 3\n")
     plan = {"margin": 0.1, "exclusions": {"attention_checks_min_correct": 3}}
@@ -62,8 +62,8 @@ def test_a_plan_may_stand_alone_as_toml_or_json(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"schema": "hue-and-eye/design/2"}, "schema is 'hue-and-eye/design/2', expected"),
-        ({"plan": []}, "no plan in it"),
-        ({"study": None}, "no study in it"),
+        ({"plan": []}, "plan is missing"),
+        ({"study": None}, "study is missing"),
         ({"plan": {"margins": 0.1}}, "unknown 'margins'; known are hypotheses"),
         ({"plan": {"margin": 5}}, "margin is 5, expected a share from 0 to 1"),
         ({"plan": {"participants": "60"}}, "participants is '60', expected a whole number"),
@@ -79,7 +79,7 @@ def test_a_plan_may_stand_alone_as_toml_or_json(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named_in_one_line(
+def test_an_error_is_one_line_that_names_the_file(
     tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
     path = write_json(tmp_path / "design.json", make_design() | changes)
@@ -100,9 +100,7 @@ def test_what_is_wrong_is_named_in_one_line(
         ("latin.json", b'{"a": "\xe4"}'),
     ],
 )
-def test_a_file_that_cannot_be_read_is_a_mistake(
-    tmp_path: Path, name: str, content: bytes | None
-) -> None:
+def test_an_unreadable_file_is_refused(tmp_path: Path, name: str, content: bytes | None) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Reading a CSV and a database: the same rows, and one clear line where that fails."""
+"""A CSV file and a database yield the same rows; errors are one line."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from tests.analysis.rows import Row, make_row, write_csv
 
 
 def write_database(path: Path, rows: Sequence[Row]) -> str:
-    """A SQLite database whose view holds the rows, empty values as NULL; its URL."""
+    """Write a SQLite database whose view holds the rows, NULL for empty values; return its URL."""
     with sqlite3.connect(path) as database:
         database.execute(f"CREATE TABLE trial ({', '.join(RESPONSE_COLUMNS)})")
         marks = ", ".join("?" * len(RESPONSE_COLUMNS))
@@ -33,14 +33,14 @@ def test_a_database_reads_like_its_export(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["=oak", "-oak", "@oak", "+", "'=oak", "'oak", "o=k"])
-def test_an_apostrophe_against_spreadsheets_is_taken_away(name: str, tmp_path: Path) -> None:
+def test_a_spreadsheet_guard_is_removed(name: str, tmp_path: Path) -> None:
     guarded = name if name in ("'oak", "o=k") else f"'{name}"
     exported = read_responses(str(write_csv(tmp_path / "r.csv", [make_row(image=guarded)])))
     stored = read_responses(write_database(tmp_path / "study.sqlite", [make_row(image=name)]))
     assert exported["image"].tolist() == stored["image"].tolist() == [name]
 
 
-def test_a_spoiled_row_of_a_database_is_named_by_its_row(tmp_path: Path) -> None:
+def test_an_invalid_database_row_is_named_by_its_number(tmp_path: Path) -> None:
     url = write_database(tmp_path / "study.sqlite", [make_row(), make_row(position="1", kind="x")])
     with pytest.raises(ResponsesError, match="row 2: kind is 'x'"):
         read_responses(url)
@@ -50,11 +50,11 @@ def test_a_spoiled_row_of_a_database_is_named_by_its_row(tmp_path: Path) -> None
     ("content", "message"),
     [
         (b"", "r.csv: empty"),
-        (",".join(RESPONSE_COLUMNS).encode(), "r.csv: no trials in it"),
-        (b"\xff\xfe\x00", "r.csv: not UTF-8 text"),
+        (",".join(RESPONSE_COLUMNS).encode(), "r.csv: contains no trials"),
+        (b"\xff\xfe\x00", "r.csv: not UTF-8"),
         (
             ",".join(RESPONSE_COLUMNS).encode() + b"\ntrees,p1\n",
-            "r.csv: line 2: 2 values under 23 columns",
+            "r.csv: line 2: 2 values for 23 columns",
         ),
         (
             ",".join(RESPONSE_COLUMNS).encode() + b'\n"trees',
@@ -62,7 +62,9 @@ def test_a_spoiled_row_of_a_database_is_named_by_its_row(tmp_path: Path) -> None
         ),
     ],
 )
-def test_a_file_that_is_no_table_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_that_is_not_a_table_is_refused(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
     path = tmp_path / "r.csv"
     path.write_bytes(content)
     with pytest.raises(ResponsesError) as caught:
@@ -70,14 +72,14 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path, content: bytes, messag
     assert str(caught.value).startswith(message)
 
 
-def test_a_spreadsheets_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "r.csv", [make_row()])
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes() + b"\r\n")
     assert len(read_responses(str(path))) == 1
 
 
 @pytest.mark.parametrize("blank", ["", "\n"])
-def test_a_spoiled_row_is_named_by_its_line_past_blank_lines_and_quoted_ones(
+def test_an_invalid_row_is_named_by_its_line_despite_blank_and_quoted_lines(
     tmp_path: Path, blank: str
 ) -> None:
     path = write_csv(
@@ -93,13 +95,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_responses(str(tmp_path / "nothing.csv"))
 
 
-def test_a_missing_database_is_named_and_not_made(tmp_path: Path) -> None:
+def test_a_missing_database_is_refused_and_not_created(tmp_path: Path) -> None:
     with pytest.raises(ResponsesError, match="no such database file"):
         read_responses(f"sqlite:///{tmp_path / 'nothing.sqlite'}")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_database_without_the_view_is_told_apart(tmp_path: Path) -> None:
+def test_a_database_without_the_view_is_refused(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "empty.sqlite").execute("CREATE TABLE x (y)").connection.close()
     with pytest.raises(ResponsesError, match="no view responses_export"):
         read_responses(f"sqlite:///{tmp_path / 'empty.sqlite'}")
@@ -114,6 +116,6 @@ def test_an_unreachable_server_is_named_without_its_password() -> None:
 
 
 @pytest.mark.parametrize("url", ["nonsense://x", "://", "sqlite+nothing:///x"])
-def test_a_url_of_no_known_kind_is_one_line(url: str) -> None:
+def test_an_unknown_url_is_refused_in_one_line(url: str) -> None:
     with pytest.raises(ResponsesError, match=r"\A[^\n]+\Z"):
         read_responses(url)

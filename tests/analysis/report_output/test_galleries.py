@@ -1,4 +1,4 @@
-"""The pairs that fooled most and least, and their pictures."""
+"""The galleries show the pairs that fooled most and least, with their images."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from analysis.report_output.galleries import build_galleries, read_stimulus_file
 
 
 def make_report(count: int) -> dict[str, Any]:
-    """`count` ranked pairs of MCL, the most fooling first."""
+    """Make a report with `count` ranked pairs of MCL, highest rate first."""
     ranked = {"method": "mcl", "fooled": 1, "trials": 4, "ci95": (0.1, 0.6)}
     images = [{**ranked, "image": f"i{n}", "shrunk_rate": 0.5 - n / 100} for n in range(count)]
     return {"methods": {"mcl": {}}, "images": images}
@@ -34,7 +34,7 @@ def test_pairs_that_could_not_be_ranked_are_not_shown() -> None:
     assert build_galleries(report, {}) == []
 
 
-def test_pictures_are_embedded_small_where_they_are_at_hand(tmp_path: Path) -> None:
+def test_stimuli_are_embedded_as_thumbnails_if_given(tmp_path: Path) -> None:
     Image.new("RGB", (512, 512), "teal").save(tmp_path / "photo.png")
     rows = ["image,method,file", "i0,real,photo.png", "i0,mcl,photo.png", "i1,mcl,gone.png"]
     (tmp_path / "manifest.csv").write_text("\n".join(rows))
@@ -47,7 +47,7 @@ def test_pictures_are_embedded_small_where_they_are_at_hand(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("manifest", [None, "picture,path\na,b\n"])
-def test_a_folder_without_a_manifest_is_a_mistake(tmp_path: Path, manifest: str | None) -> None:
+def test_a_folder_without_a_manifest_is_refused(tmp_path: Path, manifest: str | None) -> None:
     if manifest is not None:
         (tmp_path / "manifest.csv").write_text(manifest)
     with pytest.raises(ResponsesError, match=r"manifest\.csv: "):

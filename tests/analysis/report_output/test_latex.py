@@ -1,4 +1,4 @@
-"""The tables for a paper: the report's numbers, as LaTeX takes them."""
+"""The LaTeX tables hold the report's numbers."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ def latex_of(path: Path) -> str:
 
 def test_the_rows_hold_the_reports_numbers(tmp_path: Path) -> None:
     lines = latex_of(write_csv(tmp_path / "r.csv", make_study())).splitlines()
-    assert "MCL & 31.2 & [26.2, 36.6] & 520 & 40 & 184 & $<$\\,0.001 \\\\" in lines
-    assert "L2 $-$ MCL & $-7.9$ & [$-13.9$, $-2.0$] & $-2.70$ & 39 & 0.021 \\\\" in lines
+    assert "MCL & 31.2 & [26.2, 36.6] & 520 & 40 & 184 & $<$\\,.001 \\\\" in lines
+    assert "L2 $-$ MCL & $-7.9$ & [$-13.9$, $-2.0$] & $-2.70$ & 39 & .021 \\\\" in lines
     assert lines.count("\\bottomrule") == 2
 
 

@@ -1,4 +1,4 @@
-"""The method's text cites what it lists, and says what was done."""
+"""The method section cites the works that it lists, and describes the study correctly."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tests.analysis.rows import make_study, write_csv
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Of the reference set, as a study with one person who gave up."""
+    """The report of the reference set, as a study in which one participant gave up."""
     rows = make_study()
     rows = [row | {"outcome": "abandoned"} if row["participant"] == "p3" else row for row in rows]
     path: Path = write_csv(tmp_path_factory.mktemp("study") / "r.csv", rows)
@@ -33,24 +33,25 @@ def test_every_work_that_the_text_names_is_listed(report: dict[str, Any]) -> Non
     assert "Clopper" not in works
 
 
-def test_the_text_says_who_was_counted_and_how(report: dict[str, Any]) -> None:
+def test_the_text_gives_the_sample_size_and_the_task(report: dict[str, Any]) -> None:
     text = " ".join(format_methods_section(report))
-    assert text.startswith("40 people took part. On each trial they saw a photograph and a fake")
-    assert "1 person was left out; 39 people with 1,560 test trials counted." in text
+    assert text.startswith("40 people took part. On each trial, they saw a photograph and a fake")
+    assert "1 participant was excluded; 39 people with 1,560 test trials were analyzed." in text
 
 
 @pytest.mark.parametrize(
-    ("margin", "said"), [(None, "a margin not fixed before"), (0.05, "a margin fixed before")]
+    ("margin", "expected"),
+    [(None, "a margin that was not fixed before"), (0.05, "a margin fixed before")],
 )
 def test_the_text_says_whether_the_margin_was_fixed(
-    report: dict[str, Any], margin: float | None, said: str
+    report: dict[str, Any], margin: float | None, expected: str
 ) -> None:
     frozen = report | {"design": report["design"] | {"margin": margin}}
-    assert f"less than 5.0 percentage points, {said} the data." in " ".join(
+    assert f"less than 5.0 percentage points, {expected} data collection." in " ".join(
         format_methods_section(frozen)
     )
     (table,) = [table for table in build_tables(frozen)["Differences between methods"]
-                if "equal" in table.caption]  # fmt: skip
+                if "Equivalence" in table.caption]  # fmt: skip
     assert (table.note == "") == (margin is not None)
 
 

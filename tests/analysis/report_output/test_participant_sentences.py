@@ -1,4 +1,4 @@
-"""What is said of how people answered."""
+"""The sentences on response behavior."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.analysis.report_output.test_sentences import plain
 
 
 def make_answers(**changes: Any) -> dict[str, Any]:
-    """A report in which nothing of how people answered is known; changes: what is."""
+    """Make a report without measures of response behavior, except for `changes`."""
     return {
         "input": {"single": False},
         "side_bias": None,
@@ -21,30 +21,30 @@ def make_answers(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("flagged", "told"),
+    ("flagged", "expected"),
     [
-        (0, "60 attention checks were answered, 93 % rightly."),
+        (0, "Of 60 attention checks, 93% were answered correctly."),
         (
             1,
-            "60 attention checks were answered, 93 % rightly. 1 person missed too many and yet"
-            " counted, for so few such trials are no ground to leave anybody out.",
+            "Of 60 attention checks, 93% were answered correctly. 1 participant failed too many but"
+            " stayed in: there were too few attention checks to exclude anyone.",
         ),
     ],
 )
-def test_who_failed_too_few_attention_checks_trials_is_told(flagged: int, told: str) -> None:
+def test_flagged_participants_are_counted(flagged: int, expected: str) -> None:
     report = make_answers(
         attention_checks={"rate": 0.93, "answers": 60},
         exclusions={"participants": [{"flagged": place < flagged} for place in range(3)]},
     )
     assert [
         plain(sentence) for sentence in participant_sentences.iterate_answer_sentences(report)
-    ] == [told]
+    ] == [expected]
 
 
-def test_what_was_shown_twice_is_told_with_its_chance_level() -> None:
+def test_agreement_of_repeated_trials_is_given_with_its_chance_level() -> None:
     seen = {"repeats": 120, "rate": 0.78, "ci95": (0.70, 0.845), "expected_agreement": 0.58}
-    (told,) = participant_sentences.iterate_answer_sentences(make_answers(consistency=seen))
-    assert plain(told) == (
-        "Of 120 trials shown again 78 % were answered as before (95 % interval 70 to 84); answers"
-        " that have nothing to do with each other would agree on 58 %."
+    (sentence,) = participant_sentences.iterate_answer_sentences(make_answers(consistency=seen))
+    assert plain(sentence) == (
+        "Of 120 repeated trials, 78% were answered the same way as before (95% CI 70 to 84);"
+        " unrelated answers would agree on 58%."
     )

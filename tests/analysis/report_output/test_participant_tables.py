@@ -1,4 +1,4 @@
-"""Tables of who was counted: the rule that matters most is the one that is named."""
+"""The tables of exclusions name the rule that changes a difference most."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ SAME = f"{MINUS_SIGN}4.0 ({MINUS_SIGN}10.0 to 2.0)"
 
 
 @pytest.mark.parametrize(
-    ("without", "told"),
+    ("without", "expected"),
     [
         (
             {
@@ -25,11 +25,11 @@ SAME = f"{MINUS_SIGN}4.0 ({MINUS_SIGN}10.0 to 2.0)"
         ({"too_fast": None}, (SAME, "–")),
     ],
 )
-def test_the_rule_that_moves_a_difference_most_is_named(
-    without: dict[str, Any], told: tuple[str, str]
+def test_the_rule_that_changes_a_difference_most_is_named(
+    without: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     pair = {"a": "l2", "b": "mcl", "difference": -0.04, **KNOWN, "without_exclusions": None}
     exclusions = {"by_reason": {"too_fast": 1}}
     report = {"exclusions": exclusions, "differences": [pair | {"without_a_rule": without}]}
     (row,) = tabulate_differences_under_other_rules(report).rows
-    assert row == ("L2 less MCL", f"{MINUS_SIGN}4.0", *told, "–")
+    assert row == (f"L2 {MINUS_SIGN} MCL", f"{MINUS_SIGN}4.0", *expected, "–")

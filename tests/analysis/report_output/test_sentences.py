@@ -1,4 +1,4 @@
-"""The sentences: true to the numbers, and careful where the numbers are."""
+"""The sentences of the report agree with its numbers and claim no more than they show."""
 
 from typing import Any
 
@@ -28,86 +28,91 @@ def make_report(methods: dict[str, Any], *differences: dict[str, Any]) -> dict[s
     return {"input": shown, "methods": methods, "differences": differences}
 
 
+PERFECT = "the 50% of a perfect fake"
+
+
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "expected"),
     [
-        ({}, "31 % of trials (95 % interval 26 to 37): below chance."),
-        ({"ci95": (0.305, 0.319)}, "31.2 % of trials (95 % interval 30.5 to 31.9): below chance."),
+        ({}, f"31% of trials (95% CI 26 to 37): below {PERFECT}."),
+        (
+            {"ci95": (0.305, 0.319)},
+            f"31.2% of trials (95% CI 30.5 to 31.9): below {PERFECT}.",
+        ),
         (
             {"flags": ("one_participant",), "vs_chance": {"p_holm": None}},
-            "31 % of trials (95 % interval 26 to 37, for one person only).",
+            "31% of trials (95% CI 26 to 37, for this participant only).",
         ),
-        ({"ci95": None}, "31 % of trials; one person and one photograph allow no interval."),
+        (
+            {"ci95": None},
+            "31% of trials. One participant and one photograph are not enough for a confidence"
+            " interval.",
+        ),
         (
             {"vs_chance": {"p_holm": 0.3}},
-            "31 % of trials (95 % interval 26 to 37): not told from chance.",
+            f"31% of trials (95% CI 26 to 37): not significantly different from {PERFECT}.",
         ),
-        ({"rate": 0.61}, "61 % of trials (95 % interval 26 to 37): above chance."),
+        ({"rate": 0.61}, f"61% of trials (95% CI 26 to 37): above {PERFECT}."),
     ],
 )
-def test_a_rate_is_told_with_its_interval(changes: dict[str, Any], told: str) -> None:
+def test_a_rate_is_given_with_its_interval(changes: dict[str, Any], expected: str) -> None:
     sentence = sentences.format_rate_sentence("mcl", make_report({"mcl": make_rate(**changes)}))
-    assert plain(sentence) == f"MCL fooled people on {told}"
+    assert plain(sentence) == f"MCL fooled people on {expected}"
 
 
-def test_a_rate_is_told_with_what_it_is_more_than() -> None:
+def test_a_rate_is_compared_with_lower_rates() -> None:
     methods = {"l2": make_rate(rate=0.233), "mcl": make_rate(), "new": make_rate(rate=0.33)}
     unsure = make_difference(a="mcl", b="new", difference=-0.02, p_holm=0.4)
     report = make_report(methods, make_difference(), unsure)
     assert sentences.format_rate_sentence("mcl", report).endswith(
-        "below chance; more than L2 by 8 points."
+        f"below {PERFECT}; significantly more often than L2 (by 8 points)."
     )
-    assert sentences.format_rate_sentence("l2", report).endswith("below chance.")
-    assert sentences.format_rate_sentence("new", report).endswith("below chance.")
+    assert sentences.format_rate_sentence("l2", report).endswith(f"below {PERFECT}.")
+    assert sentences.format_rate_sentence("new", report).endswith(f"below {PERFECT}.")
 
 
-def test_a_method_without_a_rate_is_told_apart() -> None:
+def test_a_method_without_trials_has_no_rate() -> None:
     sentence = sentences.format_rate_sentence("mcl", make_report({"mcl": make_rate(rate=None)}))
-    assert sentence == "No trial that counts showed MCL."
+    assert sentence == "No included trial showed MCL."
 
 
-KNOWN = "95 % interval 2.0 to 13.9"
-UNEQUAL = (
-    "That does not make them equal: nothing shows that they lie within 5.0 points of each other"
-)
+KNOWN = "95% CI 2.0 to 13.9"
+LARGER = "The fooling rate of MCL is 7.9 points higher than that of L2"
+NOT_SIGNIFICANT = "The difference between MCL and L2 is not significant: 7.9 points"
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "expected"),
     [
-        ({}, f"MCL fooled more often than L2, by 7.9 points ({KNOWN}; p = 0.021)."),
+        ({}, f"{LARGER} ({KNOWN}; p = .021)."),
         (
             {"difference": 0.079, "ci95": (0.02, 0.139)},
-            f"L2 fooled more often than MCL, by 7.9 points ({KNOWN}; p = 0.021).",
+            f"The fooling rate of L2 is 7.9 points higher than that of MCL ({KNOWN}; p = .021).",
         ),
-        (
-            {"p_holm": 0.0001},
-            f"MCL fooled more often than L2, by 7.9 points ({KNOWN}; p < 0.001).",
-        ),
+        ({"p_holm": 0.0001}, f"{LARGER} ({KNOWN}; p < .001)."),
         (
             {"p_holm": 0.05},
-            f"MCL and L2 cannot be told apart: the difference is 7.9 points ({KNOWN})."
-            f" {UNEQUAL} (p = 0.840).",
+            f"{NOT_SIGNIFICANT} ({KNOWN}). Equivalence within 5.0 points (p = .840) was not shown"
+            " either.",
         ),
         (
             {"p_holm": 0.05, "equivalence": {"margin": 0.1, "p": 0.02}},
-            f"MCL and L2 cannot be told apart: the difference is 7.9 points ({KNOWN})."
-            " They lie within 10.0 points of each other (p = 0.020).",
+            f"{NOT_SIGNIFICANT} ({KNOWN}). They are equivalent within 10.0 points (p = .020).",
         ),
         (
             {"p_holm": None},
-            f"MCL fooled more often than L2, by 7.9 points ({KNOWN}; no test was possible).",
+            f"{LARGER} ({KNOWN}; no test was possible; based on the interval).",
         ),
         (
             {"p_holm": None, "ci95": (-0.139, 0.0), "equivalence": {"margin": 0.05, "p": None}},
-            "MCL and L2 cannot be told apart: the difference is 7.9 points"
-            " (95 % interval 0.0 to 13.9). That does not make them equal.",
+            f"{NOT_SIGNIFICANT} (95% CI 0.0 to 13.9). This does not show that they are equal.",
         ),
-        ({"ci95": None}, "MCL and L2 lie 7.9 points apart; the data are too few to judge that."),
+        ({"ci95": None}, "MCL and L2 differ by 7.9 points; there are too few data to test this."),
     ],
 )
-def test_a_difference_is_told_from_the_higher_rate(changes: dict[str, Any], told: str) -> None:
-    assert plain(sentences.format_difference_sentence(make_difference(**changes))) == told
+def test_a_difference_names_the_higher_rate_first(changes: dict[str, Any], expected: str) -> None:
+    sentence = sentences.format_difference_sentence(make_difference(**changes))
+    assert plain(sentence) == expected
 
 
 def make_exclusions(**changes: Any) -> dict[str, Any]:
@@ -120,33 +125,37 @@ def make_exclusions(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def test_who_was_left_out_is_told_with_the_reasons_and_counted_once() -> None:
+def test_excluded_participants_are_listed_by_reason_and_counted_once() -> None:
     report = {"input": {"mode": "simulated", "single": False}, "exclusions": make_exclusions()}
     assert sentences.format_sample_sentence(report) == (
-        "1 simulated person judged 1,440 pairs of a photograph and a fake."
-        " 3 others are not counted: 3 did not finish and 1 answered too fast; some for several"
-        " reasons."
+        "1 simulated participant judged 1,440 pairs, each a photograph and a fake. 3 more"
+        " participants were excluded: 3 did not finish and 1 answered too fast; some for more than"
+        " one reason."
     )
 
 
-def test_how_far_the_rules_move_the_rates_is_told() -> None:
+def test_the_largest_change_by_dropping_a_rule_is_given() -> None:
     report = {"methods": {"mcl": make_rate()}, "differences": (), "exclusions": make_exclusions()}
     assert plain(sentences.format_robustness_sentence(report)) == (
-        "With everybody counted the rates are MCL 33.0 %. Leaving out any one rule moves no rate by"
-        " more than 1.5 points."
+        "Without any exclusions, the rates would be MCL 33.0%. Dropping any single exclusion rule"
+        " changes no rate by more than 1.5 points."
     )
     untouched = make_exclusions(by_reason={})
     assert sentences.format_robustness_sentence({**report, "exclusions": untouched}) == ""
 
 
 @pytest.mark.parametrize(
-    ("without", "told"),
+    ("without", "expected"),
     [
-        (0.03, "By no such choice does a difference appear or vanish."),
-        (0.06, "But without the rule on answers too fast L2 and MCL cannot be told apart."),
+        (0.03, "None of these choices changes which differences are significant."),
+        (
+            0.06,
+            "However, without the rule “too many fast answers”, the difference between L2 and MCL"
+            " is not significant.",
+        ),
     ],
 )
-def test_a_verdict_that_hangs_on_one_rule_is_told(without: float, told: str) -> None:
+def test_a_result_that_depends_on_one_rule_is_named(without: float, expected: str) -> None:
     other = {"difference": -0.07, "ci95": (-0.13, -0.01)}
     pair = make_difference(
         without_exclusions=other | {"p_holm": 0.02},
@@ -155,46 +164,47 @@ def test_a_verdict_that_hangs_on_one_rule_is_told(without: float, told: str) -> 
     report = {"methods": {"mcl": make_rate()}, "differences": [pair]}
     assert sentences.format_robustness_sentence(
         report | {"exclusions": make_exclusions()}
-    ).endswith(told)
+    ).endswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("verdict", "told"),
+    ("verdict", "expected"),
     [("match", "matches its frozen design"), ("deviations", "1 deviation, listed below")],
 )
-def test_the_verdict_on_the_design_is_told(verdict: str, told: str) -> None:
+def test_the_comparison_with_the_design_is_summarized(verdict: str, expected: str) -> None:
     design = {"verdict": verdict, "sha256": "a" * 64, "deviations": [{}]}
-    assert told in sentences.format_design_sentence({"design": design})
+    assert expected in sentences.format_design_sentence({"design": design})
 
 
-def test_a_ranking_of_noise_is_called_so() -> None:
+def test_an_unreliable_ranking_is_called_noise() -> None:
     methods = {
         "l2": {"ranking": {"reliability": 0.72}},
         "mcl": {"ranking": {"reliability": 0.18}},
         "new": {"ranking": {"reliability": None}},
     }
     assert sentences.format_ranking_sentence({"methods": methods}) == (
-        "On a scale from 0 to 1 the reliability of a fake’s rate is 0.72 for L2 and 0.18 for MCL."
-        " Below 0.5 a ranking is mostly noise."
-        " The fakes of new cannot be ranked: too few trials, or all alike."
+        "The reliability of a single fake’s rate, from 0 to 1, is 0.72 for L2 and 0.18 for MCL."
+        " Below 0.5, a ranking of fakes is mostly noise."
+        " The fakes of new cannot be ranked: there are too few trials, or the fakes do not differ."
     )
 
 
-WRONG = " 35 % (95 % interval 30 to 41) were judged wrongly;"
+WRONG = "35% (95% CI 30 to 41) of answers were wrong; d′ = 0.67"
+ZERO = ", where 0 means that people could not tell them apart."
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "expected"),
     [
-        ({}, f"{WRONG} d′ is 0.67 (0.35 to 0.99), 0 where nobody can tell."),
-        ({"d_prime_ci95": None}, f"{WRONG} d′ is 0.67, 0 where nobody can tell."),
-        ({"d_prime": None, "error": {"rate": 0.35, "ci95": None}}, " 35 % were judged wrongly."),
+        ({}, f"{WRONG} (95% CI 0.35 to 0.99){ZERO}"),
+        ({"d_prime_ci95": None}, f"{WRONG}{ZERO}"),
+        ({"d_prime": None, "error": {"rate": 0.35, "ci95": None}}, "35% of answers were wrong."),
     ],
 )
-def test_errors_over_fakes_and_photographs_are_told_of_single_images(
-    changes: dict[str, Any], told: str
+def test_single_images_have_an_error_rate_over_fakes_and_photographs(
+    changes: dict[str, Any], expected: str
 ) -> None:
     rate = {"error": {"rate": 0.352, "ci95": (0.297, 0.411)}, "d_prime": 0.67}
     rate |= {"d_prime_ci95": (0.35, 0.99)} | changes
     sentence = sentences.format_error_sentence("mcl", {"methods": {"mcl": rate}})
-    assert plain(sentence) == f"Of MCL’s fakes and the photographs{told}"
+    assert plain(sentence) == f"Across MCL’s fakes and the photographs, {expected}"
