@@ -1,4 +1,4 @@
-"""Command: responses -> report.html, report.json, tables as CSV and figures."""
+"""The command `python -m analysis.report`, which writes a report with tables and figures."""
 
 import json
 from collections.abc import Callable
@@ -52,7 +52,7 @@ FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--design",
     type=FILE_TYPE,
-    help="design.json of `study freeze`. [default: the one beside RESPONSES, if any]",
+    help="design.json of `study freeze`. [default: the one next to RESPONSES, if any]",
 )
 @click.option(
     "--plan",
@@ -168,7 +168,7 @@ def make_report(
 
 
 def draw_figures(findings: Findings) -> dict[str, Figure]:
-    """By name; those that there is something to draw for."""
+    """Draw the figures that have data; return them by name."""
     report_json = findings.report
     methods, pairs, times = report_json["methods"], report_json["differences"], report_json["rt"]
     ranked = [image for image in report_json["images"] if image["shrunk_rate"] is not None]
@@ -180,7 +180,7 @@ def draw_figures(findings: Findings) -> dict[str, Figure]:
         "times": ([row for row in times if row["trials"]], lambda: draw_response_times(times)),
         "flow": (True, lambda: draw_flow(report_json["exclusions"]["flow"])),
     }
-    return {key: draw() for key, (something, draw) in figures.items() if something}
+    return {key: draw() for key, (data, draw) in figures.items() if data}
 
 
 if __name__ == "__main__":

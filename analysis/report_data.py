@@ -1,4 +1,7 @@
-"""Responses -> the numbers of a report, as plain data (report.json in docs/formats.md)."""
+"""Compute the numbers of a report from the responses, as plain data for report.json.
+
+The format is described in docs/formats.md.
+"""
 
 import platform
 import subprocess
@@ -48,17 +51,17 @@ GIT_DESCRIBE = (
     "--exclude=*",
     "--dirty",
 )
-DEFAULT_MARGIN = 0.05  # rates that differ by less count as equal, where nothing else was planned
+DEFAULT_MARGIN = 0.05  # equivalence margin if none was planned
 
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a report shall be on, and how.
+    """The options of a report.
 
-    study, mode: which rows; None as in `select_study` and `select_mode`. design: as frozen. plan:
-    instead of the design's. margin: instead of the plan's. always_fit_mixed: fit the mixed model to
-    any number
-    of trials. bootstrap_replicates: replicates, 0 for none. seed: of these.
+    study, mode: the rows to report on; None as in `select_study` and `select_mode`. design: the
+    frozen design. plan: used instead of the design's. margin: used instead of the plan's.
+    always_fit_mixed: fit mixed models regardless of the number of trials. bootstrap_replicates:
+    number of resamples, 0 for none. seed: random seed of the resamples.
     """
 
     study: str | None = None
@@ -71,14 +74,14 @@ class ReportOptions:
     seed: int = 0
 
     def effective_plan(self) -> Plan:
-        """What the analysis goes by."""
+        """Return the plan that the analysis uses."""
         plan = self.plan or (self.design.plan if self.design else Plan())
         return plan if self.margin is None else replace(plan, margin=self.margin)
 
 
 @dataclass(frozen=True)
 class MethodFunnel:
-    """A method's funnel; is_excluded (K,): who in it is left out."""
+    """A method's funnel; is_excluded (K,): whether each of its participants is excluded."""
 
     funnel: Funnel
     is_excluded: BoolArray
@@ -86,7 +89,10 @@ class MethodFunnel:
 
 @dataclass(frozen=True)
 class Findings:
-    """report: everything report.json says. funnels: by method, of everybody who judged it."""
+    """The results of an analysis.
+
+    report: the contents of report.json. funnels: by method, of all its participants.
+    """
 
     report: ReportDict
     funnels: dict[str, MethodFunnel]
@@ -95,9 +101,9 @@ class Findings:
 def assemble_findings(
     responses: Responses, published: Sequence[PublishedRate], options: ReportOptions
 ) -> Findings:
-    """The same responses and arguments give an equal report.
+    """Analyze the responses. The same responses and arguments give an equal report.
 
-    Raises ResponsesError where there is nothing to report on.
+    Raises ResponsesError if there is nothing to report on.
     """
     selected, plan = (
         select_mode(select_study(responses, options.study), options.mode),
@@ -157,7 +163,7 @@ def _describe_bootstrap(sample: AnalysisSample, options: ReportOptions) -> Repor
 
 
 def describe_software() -> ReportDict:
-    """Versions, and the commit of a checkout; null of an installed package."""
+    """Return the versions of the software, and the commit of a checkout, None if installed."""
     return {
         "commit": _find_commit(),
         "python": platform.python_version(),
@@ -176,7 +182,7 @@ def _find_commit() -> str | None:
 
 
 def _build_funnel(sample: AnalysisSample, method: str, entry: ReportDict) -> MethodFunnel | None:
-    """Around the rate of those who count; None where there is none."""
+    """Build the funnel around the rate of included participants; None without a rate."""
     if entry["rate"] is None:
         return None
     sd = sqrt(max(entry["variance"]["participant"] or 0.0, 0.0))
@@ -232,7 +238,7 @@ def _describe_exclusions(sample: AnalysisSample, robustness: RobustnessEstimates
 
 
 def _describe_sides(sample: AnalysisSample) -> ReportDict:
-    """What people chose, and where the photographs were."""
+    """Describe how often the left side was chosen, and how often it was correct."""
     trials, left = sample.trials, select_included(sample, sample.table.chose_left_or_fake)
     return {
         "chose_left": asdict(estimate_side_bias(left, trials.participant)),

@@ -1,4 +1,4 @@
-"""How people did on the trials that whoever looks gets right, and what passing them proves."""
+"""Results of the attention checks, and the probability of passing them without attention."""
 
 from dataclasses import dataclass
 
@@ -17,13 +17,16 @@ from analysis.inputs.design import ExclusionRules
 from analysis.inputs.trial_table import TrialTable
 from analysis.trials import Trials
 
-# chance of a wrong answer
+# probability of a wrong answer
 CARELESS_ERROR_RATES = {"coin_flipper": 0.5, "lapse_10": 0.1, "lapse_02": 0.02}
 
 
 @dataclass(frozen=True)
 class PassProbability:
-    """How likely each of CARELESS_ERROR_RATES passes, where `needed` of `planned` must be right."""
+    """The probability of passing for each of CARELESS_ERROR_RATES.
+
+    `needed` of `planned` attention checks must be correct.
+    """
 
     planned: int
     needed: int
@@ -34,11 +37,12 @@ class PassProbability:
 
 @dataclass(frozen=True)
 class AttentionCheckSummary:
-    """Of everybody, whatever keeps them out.
+    """How all participants, excluded or not, answered their attention checks.
 
-    rate: of the `answers`, those that were right; ci95: for new people and new images; None of
-    nothing. saw_all: people who saw all of theirs; by_correct: of these, right answers -> people.
-    pass_probability: None where people's numbers of trials differ, or nobody saw all.
+    rate: share of correct answers, with a 95% interval for new participants and new images; None
+    without answers. saw_all: participants who saw all their attention checks. by_correct: how many
+    of those gave each number of correct answers. pass_probability: None if these participants had
+    different numbers of attention checks, or there are none.
     """
 
     answers: int
@@ -54,7 +58,7 @@ class AttentionCheckSummary:
 def summarize_attention_checks(
     table: TrialTable, measures: ParticipantMeasures, rules: ExclusionRules
 ) -> AttentionCheckSummary:
-    """The attention checks of everybody; `AttentionCheckSummary` of zeros where there are none."""
+    """Summarize the attention checks of all participants; all counts are 0 if there are none."""
     answered = table.is_attention_check & table.is_answered
     correct_rate = estimate_rate(
         Trials(
@@ -83,7 +87,7 @@ def summarize_attention_checks(
 
 
 def pass_probability(planned: int, needed: int) -> PassProbability:
-    """Binomial: a coin-flipper gets half right, others miss by lapses of attention only."""
+    """Compute binomial pass probabilities for guessing and for occasional lapses of attention."""
     chances = {
         kind: float(special.bdtr(planned - needed, planned, wrong)) if needed <= planned else 0.0
         for kind, wrong in CARELESS_ERROR_RATES.items()

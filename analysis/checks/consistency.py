@@ -1,4 +1,4 @@
-"""Whether people answer alike when they are shown the same trial again."""
+"""Consistency of answers to repeated trials."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ from analysis.trials import Trials
 
 @dataclass(frozen=True)
 class Consistency:
-    """Of repeats that people who count answered both times; None where the data cannot tell.
+    """Agreement between repeated trials that included participants answered both times.
 
-    rate: the share answered `agreements`, the same image called fake; ci95: for new people and new
-    images. expected_agreement: the share that answers would share which have nothing to do with
-    each other,
-    but are as often right. first_rate, again_rate: shares that fooled (of single images: errors)
-    at the first sight and at the second. flags: as of a `Rate`.
+    Values that cannot be estimated are None. agreements: repeats answered the same way. rate:
+    agreements / repeats; ci95: for new participants and new images. expected_agreement: the
+    agreement expected from two independent answers with the same error rates (Cohen's p_e).
+    first_rate, again_rate: fooling rate (single images: error rate) at the first and the second
+    presentation. flags: as in `Rate`.
     """
 
     agreements: int
@@ -36,7 +36,7 @@ class Consistency:
 
 
 def estimate_consistency(sample: AnalysisSample) -> Consistency | None:
-    """None where no trial was shown twice."""
+    """Estimate the consistency; None if no trial was repeated."""
     table = sample.table
     if not len(table.repeat_rows):
         return None
@@ -67,9 +67,10 @@ def estimate_consistency(sample: AnalysisSample) -> Consistency | None:
 def expected_agreement(
     wrong_first: NDArray[np.bool_], wrong_again: NDArray[np.bool_], methods: NDArray[np.str_]
 ) -> float:
-    """Share of equal answers, were the two of each trial independent: Cohen 1960, by method.
+    """Return the expected share of equal answers if the two answers to a trial were independent.
 
-    wrong_first, wrong_again (n,): wrong or not, at the first sight and at the second.
+    Computed for each method (Cohen, 1960) and averaged over the trials. wrong_first, wrong_again
+    (n,): whether the answer was wrong at the first and the second presentation.
     """
     expected = 0.0
     for method in np.unique(methods):

@@ -1,4 +1,4 @@
-"""Whether a study was done and analyzed as it had been registered: match, or each deviation."""
+"""Compare a study and its analysis with the frozen design, and list each deviation."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,9 +12,9 @@ from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import TrialTable
 from analysis.trials import BoolArray
 
-UNCHECKED_KEYS = ("hypotheses", "stopping", "wording", "stimuli")  # responses cannot tell
+UNCHECKED_KEYS = ("hypotheses", "stopping", "wording", "stimuli")  # not visible in the responses
 CONDITION_COLUMNS = ("presentation", "question", "exposure_ms")
-KIND_BY_PROTOCOL_KEY = {  # as protocols count them
+KIND_BY_PROTOCOL_KEY = {  # the trial kinds that a protocol counts
     "qualification": "qualification",
     "practice": "practice",
     "trials": "test",
@@ -24,7 +24,7 @@ KIND_BY_PROTOCOL_KEY = {  # as protocols count them
 
 @dataclass(frozen=True)
 class Deviation:
-    """What was done otherwise than planned, in words."""
+    """A difference between the plan and the study, as texts for the report."""
 
     aspect: str
     planned: str
@@ -33,10 +33,10 @@ class Deviation:
 
 @dataclass(frozen=True)
 class DesignCheck:
-    """sha256: of the design; without one, what the responses carry.
+    """The result of the comparison with the frozen design.
 
-    margin: that the design fixed for equivalence. unchecked: what it fixes and responses cannot
-    show.
+    sha256: the design's hash; without a design, the hash in the responses. unchecked: parts of the
+    design that the responses cannot show. margin: the equivalence margin fixed in the design.
     """
 
     sha256: str | None
@@ -49,9 +49,10 @@ class DesignCheck:
 def check_against_design(
     design: Design | None, used_plan: Plan, selected: Responses, table: TrialTable
 ) -> DesignCheck:
-    """used_plan: what the analysis went by, whatever the design says.
+    """Compare a study with its design; the verdict is `unknown` without a design.
 
-    Taken, table: the same trials.
+    used_plan: the plan that the analysis used. selected, table: the same trials, as text and as
+    numbers.
     """
     if design is None:
         carried = [digest for digest in selected.distinct("design_sha256") if digest]
@@ -71,7 +72,7 @@ def check_against_design(
 
 
 def _compare_hashes(design: Design, selected: Responses) -> Iterator[Deviation]:
-    """Every row must be of this study and carry this design's hash."""
+    """Check that every row belongs to this study and has the hash of this design."""
     study = selected.distinct("study")[0]
     if study != design.study:
         yield Deviation("study", design.study, study)
@@ -83,7 +84,7 @@ def _compare_hashes(design: Design, selected: Responses) -> Iterator[Deviation]:
 
 
 def _compare_conditions(design: Design, selected: Responses) -> Iterator[Deviation]:
-    """How test trials were shown; a protocol has one value, or a list to draw from."""
+    """Compare how test trials were shown; the protocol has one value, or a list to draw from."""
     test = selected.isin("kind", "test")
     for column in CONDITION_COLUMNS:
         if column in design.protocol:
@@ -96,14 +97,14 @@ def _compare_conditions(design: Design, selected: Responses) -> Iterator[Deviati
 
 
 def _list_planned(design: Design, column: str) -> list[Any]:
-    """An exposure of 0 is that of an image that stays until the answer."""
+    """Return the planned values of a column. An exposure of 0 (until the answer) becomes None."""
     value = design.protocol[column]
     values = value if isinstance(value, list) else [value]
     return [each or None for each in values] if column == "exposure_ms" else values
 
 
 def _compare_pairing(design: Design, table: TrialTable) -> Iterator[Deviation]:
-    """Whether fakes stood beside their own photographs, as planned."""
+    """Check whether fakes were shown with their own photographs, as planned."""
     descriptions = {
         True: "each fake with its own photograph",
         False: "each fake with a different photograph",
@@ -123,7 +124,7 @@ def _compare_methods(design: Design, table: TrialTable) -> Iterator[Deviation]:
 
 
 def _compare_assignment(design: Design, table: TrialTable) -> Iterator[Deviation]:
-    """One method a person, or all to each who completed."""
+    """Check the methods per participant: one (between), or all for those who finished (within)."""
     each = _count_methods(table)
     match design.protocol.get("assignment"):
         case "between":
@@ -141,7 +142,7 @@ def _compare_assignment(design: Design, table: TrialTable) -> Iterator[Deviation
 
 
 def _compare_counts(design: Design, selected: Responses, table: TrialTable) -> Iterator[Deviation]:
-    """Who completed saw as many trials of each kind, and as many repeats, as planned."""
+    """Check that participants who finished saw the planned trials of each kind, and repeats."""
     once = selected.isin("repeat_of", "")
     rows_by_key = {
         key: once & selected.isin("kind", kind) for key, kind in KIND_BY_PROTOCOL_KEY.items()
@@ -163,7 +164,7 @@ def _compare_participant_count(design: Design, table: TrialTable) -> Iterator[De
 
 
 def _compare_plans(planned: Plan, used_plan: Plan) -> Iterator[Deviation]:
-    """What the analysis was told, against what had been planned."""
+    """Compare the rules and the margin of the analysis with the planned ones."""
     rules = asdict(used_plan.rules)
     pairs = {rule: (value, rules[rule]) for rule, value in asdict(planned.rules).items()}
     for key, (before, after) in {**pairs, "margin": (planned.margin, used_plan.margin)}.items():
@@ -172,13 +173,16 @@ def _compare_plans(planned: Plan, used_plan: Plan) -> Iterator[Deviation]:
 
 
 def completed_mask(table: TrialTable) -> BoolArray:
-    """(P,): who finished."""
+    """Return (P,): whether each participant finished."""
     complete: BoolArray = table.outcomes == "complete"
     return complete
 
 
 def _count_methods(table: TrialTable) -> NDArray[np.int64]:
-    """(P,): how many methods each was tested on; photographs shown alone are of none."""
+    """Return (P,): on how many methods each participant was tested.
+
+    Photographs shown as single images belong to no method.
+    """
     participants, methods = len(table.participants), len(table.methods)
     tested = table.is_test & table.shows_fake
     of_test = table.participant[tested] * methods + table.method[tested]
@@ -196,7 +200,7 @@ def _format_participant_share(wrong: BoolArray) -> str:
 
 
 def _format_value(value: Any) -> str:
-    """A value as words; 1000, 1000.0 and "1000" are the same, none and empty too."""
+    """Format a value. 1000, 1000.0 and "1000" are formatted alike, and so are None and ""."""
     if value is None or value == "":
         return "none"
     try:

@@ -1,6 +1,7 @@
-"""Each participant's rate against what chance and ordinary differences between people allow.
+"""Funnel limits for the participants' own fooling rates.
 
-A funnel plot with overdispersion: Spiegelhalter 2005, Statistics in Medicine 24, 1185-1202.
+The limits allow for chance and for ordinary differences between participants: a funnel plot with
+overdispersion (Spiegelhalter, 2005, Statistics in Medicine 24, 1185-1202).
 """
 
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ MIN_PRECISION = 1e-9
 
 @dataclass(frozen=True)
 class Funnel:
-    """K people who have trials, in the order of their codes; (K,) each.
+    """The rates of K participants with trials, in the order of their codes; every field is (K,).
 
-    low95 to high998: between them lie 95 and 99.8% of people with as many trials, or more.
+    low95, high95: at least 95% of participants with as many trials lie between these limits;
+    low998, high998: at least 99.8%.
     """
 
     participant: Codes
@@ -32,14 +34,15 @@ class Funnel:
 
     @property
     def is_beyond_limits(self) -> BoolArray:
-        """(K,): outside the 99.8% limits."""
+        """Return (K,): whether the rate is outside the 99.8% limits."""
         return (self.rate < self.low998) | (self.rate > self.high998)
 
 
 def build_funnel(trials: Trials, center: float, sd: float) -> Funnel:
-    """Everybody's own rate in these trials, and the limits around the rate of all.
+    """Compute the participants' own rates in these trials, and the limits around the overall rate.
 
-    center: that rate. sd: of people's true rates, as a proportion; 0: all are alike.
+    center: the overall rate. sd: standard deviation of the participants' true rates, as a
+    proportion; 0 if they do not differ.
     """
     shown = np.bincount(trials.participant)
     participants = np.flatnonzero(shown)
@@ -52,10 +55,11 @@ def build_funnel(trials: Trials, center: float, sd: float) -> Funnel:
 def funnel_limits(
     trials: NDArray[np.int64], center: float, sd: float, level: float
 ) -> tuple[FloatArray, FloatArray]:
-    """(low, high): between them, both included, lies at least a share `level` of people.
+    """Return (low, high), each (K,), that enclose at least a share `level` of participants.
 
-    trials (K,). Exact quantiles of the binomial, and with an sd of the beta-binomial whose true
-    rates have that sd; never wider than 0 to 1.
+    trials (K,): their numbers of trials. Both limits are included. They are exact quantiles of the
+    binomial distribution, or of the beta-binomial whose true rates have the standard deviation
+    `sd`, and lie within 0 to 1.
     """
     counts, of_person = np.unique(trials, return_inverse=True)
     tails = ((1 - level) / 2, (1 + level) / 2)
@@ -70,11 +74,11 @@ def funnel_limits(
 
 
 def _cumulative_probabilities(trials: int, center: float, sd: float) -> FloatArray:
-    """(trials + 1,): the chance that at most 0, 1, ... of so many answers are fooled."""
+    """Return (trials + 1,): the probability that at most 0, 1, ... of the trials are fooled."""
     fooled, spread = np.arange(trials + 1), center * (1 - center)
     if sd == 0 or spread == 0:
         return np.asarray(special.bdtr(fooled, trials, center), dtype=np.float64)
-    # alpha + beta; MIN_PRECISION: everybody always or never fooled
+    # alpha + beta; at MIN_PRECISION, participants are either always or never fooled
     size = max(spread / sd**2 - 1, MIN_PRECISION)
     a, b = center * size, (1 - center) * size
     log_binomial = -np.log(trials + 1) - special.betaln(fooled + 1, trials - fooled + 1)

@@ -1,4 +1,4 @@
-"""How people went about the trials: which side they chose, how fast, and whether it changed."""
+"""Response behavior: side bias, response times, and change from the first to the second half."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,10 +25,10 @@ FIRST_HALF, SECOND_HALF = "first half", "second half"
 
 @dataclass(frozen=True)
 class SideBias:
-    """Share of answers that chose left; None where the data cannot tell.
+    """The share of answers that chose the left side; values that cannot be estimated are None.
 
-    se, ci95, df: for new people. t, p: against 0.5. flags: `no_trials`, `one_participant`,
-    `rate_at_bound` (ci95 as if each person had answered once, no test).
+    se, ci95, df: for new participants. t, p: test against 0.5. flags: `no_trials`,
+    `one_participant`, `rate_at_bound` (ci95 as if each participant had answered once; no test).
     """
 
     left: int
@@ -45,7 +45,7 @@ class SideBias:
 
 @dataclass(frozen=True)
 class SideBalance:
-    """How often left was the right answer, with the exact binomial test of a fair coin."""
+    """How often the correct answer was left, with an exact binomial test against 0.5."""
 
     left: int
     trials: int
@@ -55,7 +55,7 @@ class SideBalance:
 
 @dataclass(frozen=True)
 class ResponseTimes:
-    """Of the answers that fooled, or did not; quantiles in ms are None without a time."""
+    """Quantiles of a method's response times in ms, fooled or not fooled; None without times."""
 
     method: str
     fooled: bool
@@ -69,7 +69,10 @@ class ResponseTimes:
 
 @dataclass(frozen=True)
 class OrderEffect:
-    """Fooling rates of everybody's first and second half of trials; difference: second - first."""
+    """Fooling rates in the first and second half of all participants' trials.
+
+    difference: second − first.
+    """
 
     first: Rate
     second: Rate
@@ -77,7 +80,10 @@ class OrderEffect:
 
 
 def estimate_side_bias(left: NDArray[np.bool_], participant: Codes) -> SideBias:
-    """left (n,): the answer was the left side; participant (n,): whose it was."""
+    """Estimate the side bias of n answers.
+
+    left (n,): whether the answer was the left side; participant (n,): the participants' codes.
+    """
     n, n_left = len(left), int(left.sum())
     if n == 0:
         return SideBias(0, 0, 0, flags=("no_trials",))
@@ -103,7 +109,10 @@ def estimate_side_bias(left: NDArray[np.bool_], participant: Codes) -> SideBias:
 
 
 def binomial_side_test(correct_left: NDArray[np.bool_]) -> SideBalance:
-    """correct_left (n,): the image asked for was on the left."""
+    """Test whether the correct answer was left as often as right.
+
+    correct_left (n,): whether the correct answer was left.
+    """
     n, left = len(correct_left), int(correct_left.sum())
     if n == 0:
         return SideBalance(0, 0)
@@ -115,7 +124,10 @@ def binomial_side_test(correct_left: NDArray[np.bool_]) -> SideBalance:
 def summarize_response_times(
     trials: Trials, rt_ms: NDArray[np.float64], methods: Sequence[str]
 ) -> list[ResponseTimes]:
-    """Of each method, fooled and not. rt_ms (n,): nan where there is none."""
+    """Summarize the response times of each method, fooled and not fooled.
+
+    rt_ms (n,): response times in ms, NaN if unknown.
+    """
     timed = ~np.isnan(rt_ms)
     summaries = []
     for method in methods:
@@ -128,9 +140,10 @@ def summarize_response_times(
 
 
 def estimate_order_effect(trials: Trials) -> OrderEffect:
-    """trials: sorted by participant, each one's in the order shown.
+    """Compare the fooling rates of the first and the second half of each participant's trials.
 
-    Of an odd number the middle one is of the first half.
+    trials: sorted by participant, then by position. The middle one of an odd number of trials
+    belongs to the first half.
     """
     sizes = np.bincount(trials.participant)
     first_rows = np.cumsum(sizes) - sizes

@@ -1,4 +1,4 @@
-"""What the rates, and their differences, would be had people been left out by other rules."""
+"""Rates and differences under other exclusion rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,10 @@ from analysis.trials import Trials
 
 @dataclass(frozen=True)
 class MethodEstimates:
-    """Every method's rate and every two methods' difference; p_holm: of these, in their order."""
+    """The rates of all methods and the differences of all pairs, with Holm-corrected p values.
+
+    p_holm: in the order of the differences.
+    """
 
     rates: Mapping[str, Rate]
     differences: Sequence[Difference]
@@ -20,9 +23,10 @@ class MethodEstimates:
 
 @dataclass(frozen=True)
 class RobustnessEstimates:
-    """without_exclusions: with everybody.
+    """The estimates under other exclusion rules.
 
-    Without: rule -> without that one, of every rule that applies.
+    without_exclusions: from all participants. without_rule: the estimates without each rule that
+    applies, by rule.
     """
 
     without_exclusions: MethodEstimates
@@ -30,7 +34,7 @@ class RobustnessEstimates:
 
 
 def estimate_methods(trials: Trials, methods: Sequence[str]) -> MethodEstimates:
-    """By these trials."""
+    """Estimate the rates of all methods and their differences from these trials."""
     rates = estimate_rates(trials, methods)
     differences = compare_all_methods(trials, rates)
     return MethodEstimates(
@@ -41,12 +45,15 @@ def estimate_methods(trials: Trials, methods: Sequence[str]) -> MethodEstimates:
 def estimate_under_other_rules(
     sample: AnalysisSample, estimates: MethodEstimates
 ) -> RobustnessEstimates:
-    """estimates: by all rules; it stands wherever the trials are the same."""
+    """Estimate rates and differences without exclusions, and without each rule.
 
-    def anew(trials: Trials) -> MethodEstimates:
+    estimates: those under all rules, reused if a change of rules does not change the trials.
+    """
+
+    def estimate(trials: Trials) -> MethodEstimates:
         return estimates if trials is sample.trials else estimate_methods(trials, sample.methods)
 
     return RobustnessEstimates(
-        anew(sample.trials_under(())),
-        {rule: anew(trials) for rule, trials in sample.leave_one_rule_out()},
+        estimate(sample.trials_under(())),
+        {rule: estimate(trials) for rule, trials in sample.leave_one_rule_out()},
     )

@@ -1,4 +1,4 @@
-"""Whether the images were shown for as long as asked, and what disturbed that."""
+"""Accuracy of the exposures, and disturbances of the trials."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,17 +10,16 @@ from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import DISTURBANCE_FLAGS, TrialTable
 from analysis.trials import BoolArray, FloatArray
 
-FRAME_MS = 1000 / 60  # of the commonest screens; off by more than that is off by a frame
+FRAME_MS = 1000 / 60  # at 60 Hz, the most common refresh rate
 TIMING_FLAGS = ("voided", *DISTURBANCE_FLAGS)
 
 
 @dataclass(frozen=True)
 class ExposureSummary:
-    """Images that were asked for `requested_ms`, first and second of a pair together.
+    """The exposure errors of all images requested for `requested_ms`, first and second of a pair.
 
-    off_ms: achieved minus asked, at the median and the 5th and 95th percentile. shorter_share,
-    longer_share:
-    shares off by more than a frame of a 60 Hz screen.
+    median_error_ms, p05_error_ms, p95_error_ms: median and percentiles of achieved − requested.
+    shorter_share, longer_share: shares that were off by more than one frame at 60 Hz.
     """
 
     requested_ms: float
@@ -34,7 +33,7 @@ class ExposureSummary:
 
 @dataclass(frozen=True)
 class FlagCount:
-    """How many trials carry a flag, and of how many people."""
+    """The numbers of trials with a flag, and of participants with such a trial."""
 
     trials: int
     participants: int
@@ -42,10 +41,11 @@ class FlagCount:
 
 @dataclass(frozen=True)
 class TimingSummary:
-    """Of all test and attention checks shown, whoever counts.
+    """The timing of all test trials and attention checks, before exclusions.
 
-    voided, unanswered, disturbed: shares of `trials`; unanswered: seen to the end, no answer;
-    disturbed: flagged and yet kept. exposures: by what was asked; none where no time was stored.
+    voided, unanswered, disturbed: shares of `trials`. unanswered: shown completely without an
+    answer. disturbed: flagged but valid. exposures: by requested time; empty if no times were
+    stored.
     """
 
     trials: int
@@ -57,7 +57,7 @@ class TimingSummary:
 
 
 def summarize_timing(selected: Responses, table: TrialTable) -> TimingSummary:
-    """selected, table: the same trials, as text and as numbers."""
+    """Summarize the timing. selected, table: the same trials, as text and as numbers."""
     is_main = table.is_main
     return TimingSummary(
         trials=int(is_main.sum()),
@@ -80,7 +80,7 @@ def _count_flag(selected: Responses, table: TrialTable, flag: str) -> FlagCount:
 
 
 def _summarize_exposures(selected: Responses, rows: NDArray[np.int64]) -> Iterator[ExposureSummary]:
-    """One for each time that was asked for."""
+    """Yield a summary for each requested exposure."""
     requested_ms = selected.numbers("exposure_ms")[rows]
     error_ms = np.array(
         [selected.numbers(column)[rows] - requested_ms for column in ("first_ms", "second_ms")]
@@ -92,14 +92,14 @@ def _summarize_exposures(selected: Responses, rows: NDArray[np.int64]) -> Iterat
             yield _summarize(milliseconds, timed)
 
 
-def _summarize(asked_ms: float, off: FloatArray) -> ExposureSummary:
-    low, middle, high = np.percentile(off, (5, 50, 95)).tolist()
+def _summarize(requested_ms: float, error_ms: FloatArray) -> ExposureSummary:
+    low, middle, high = np.percentile(error_ms, (5, 50, 95)).tolist()
     return ExposureSummary(
-        requested_ms=asked_ms,
-        images=len(off),
+        requested_ms=requested_ms,
+        images=len(error_ms),
         median_error_ms=middle,
         p05_error_ms=low,
         p95_error_ms=high,
-        shorter_share=float((off < -FRAME_MS).mean()),
-        longer_share=float((off > FRAME_MS).mean()),
+        shorter_share=float((error_ms < -FRAME_MS).mean()),
+        longer_share=float((error_ms > FRAME_MS).mean()),
     )

@@ -1,4 +1,4 @@
-"""How each person went about the study, as shares and counts; nothing here looks at the rates."""
+"""Measures of how each participant worked, as shares and counts. None uses the fooling rates."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from analysis.trials import BoolArray, Codes, FloatArray
 
 @dataclass(frozen=True)
 class ParticipantMeasures:
-    """Of P people, practice aside; (P,) each. Shares are nan of nothing.
+    """Measures of how each of P participants worked, without practice; every field is (P,).
 
-    answered_trials: test and attention checks answered; completed_trials: the same, repeats aside.
-    fast_share: share of
-    those with a time that came before `fast_ms`. left_share, alternation_share, disturbed_share:
-    shares of answers that
-    chose `left_share` (or `fake`), changed sides since the one before, carry a timing flag.
-    attention_checks_shown, attention_checks_correct: trials.
+    Shares are NaN if there is nothing to divide by. answered_trials: answered test trials and
+    attention checks. completed_trials: the same without repeats. fast_share: share of the timed
+    answers that took less than `fast_ms`. left_share: share of answers `left` (single images:
+    `fake`). alternation_share: share of answers that differ from the previous one.
+    disturbed_share: share of answers with a timing flag. attention_checks_shown,
+    attention_checks_correct: numbers of attention checks.
     """
 
     outcomes: StrArray
@@ -34,7 +34,7 @@ class ParticipantMeasures:
 
 
 def measure_participants(table: TrialTable, fast_ms: float) -> ParticipantMeasures:
-    """Count what the rules ask for, over test and attention checks."""
+    """Compute what the exclusion rules need, from test trials and attention checks."""
     participants = len(table.participants)
     is_main_answered = table.is_main & table.is_answered
     participant, first = (
@@ -68,9 +68,10 @@ def measure_participants(table: TrialTable, fast_ms: float) -> ParticipantMeasur
 
 
 def find_repeat_participants(all_responses: Responses, selected: Responses) -> BoolArray | None:
-    """(P,): who began another study of the same input earlier; None where there is no other.
+    """Return (P,): whether each participant began another study of the same input earlier.
 
-    all_responses: all studies of the input; selected: those of the mode and study to report on.
+    Returns None if the input contains no other study. all_responses: all studies of the input;
+    selected: the study and mode to report on.
     """
     study = selected.distinct("study")[0]
     others = all_responses.select(~all_responses.isin("study", study))
@@ -82,7 +83,7 @@ def find_repeat_participants(all_responses: Responses, selected: Responses) -> B
 
 
 def _first_trial_times(responses: Responses) -> dict[str, str]:
-    """Person -> when their first trial began, as ISO 8601 text, which sorts by time."""
+    """Return when each participant's first trial began, as ISO 8601 text, which sorts by time."""
     person, began = responses.codes("participant"), responses.codes("started_at")
     first = np.full(int(person.max()) + 1, len(responses))
     np.minimum.at(first, person, began)
@@ -94,7 +95,7 @@ def _first_trial_times(responses: Responses) -> dict[str, str]:
 
 
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> FloatArray:
-    """part / whole, nan where there is no whole."""
+    """Return part / whole, NaN where whole is 0."""
     shares = np.full(len(part), np.nan)
     np.divide(part, whole, out=shares, where=whole > 0)
     return shares

@@ -1,7 +1,7 @@
-"""The rules by which people are left out, fixed before the data; none looks at the fooling rate.
+"""The exclusion rules, fixed before data collection. None uses the fooling rate.
 
-Each rule says of P people who breaks it (P,), or why it does not apply here. After ITU-T P.808's
-checks of crowd workers.
+For P participants, each rule returns (P,), whether each one breaks it, or the reason why it does
+not apply. The rules follow the checks of crowd workers in ITU-T P.808.
 """
 
 import numpy as np
@@ -10,11 +10,11 @@ from analysis.exclusions.person_measures import ParticipantMeasures
 from analysis.inputs.design import ExclusionRules
 from analysis.trials import BoolArray, FloatArray, IntArray
 
-RuleResult = BoolArray | str  # who breaks the rule, or why it does not apply
+RuleResult = BoolArray | str  # (P,) of violations, or why the rule does not apply
 
 NO_RULE_REASON = "not part of the plan"
 NO_TIMES_REASON = "the data have no response times"
-TRIALS_PER_ALLOWED_MISS = 5  # one in so many attention checks may be missed: 8 of 10 pass, 7 of 8
+TRIALS_PER_ALLOWED_MISS = 5  # one miss per 5 attention checks is allowed: 8 of 10 pass, 7 of 8
 
 
 def apply_rules(
@@ -23,10 +23,10 @@ def apply_rules(
     took_part_before: BoolArray | None,
     is_single: bool,
 ) -> dict[str, RuleResult]:
-    """Every rule's verdict, in the order in which people are counted out.
+    """Return the result of every rule, in the order in which exclusions are counted.
 
-    took_part_before (P,): who took part before, None where the input cannot tell. is_single: of
-    single images.
+    took_part_before (P,): whether each participant took part in another study before, None if
+    unknown. is_single: whether the study shows single images.
     """
     return {
         "screened_out": measures.outcomes == "screened_out",
@@ -44,16 +44,16 @@ def apply_rules(
 
 
 def find_repeated(took_part_before: BoolArray | None, rules: ExclusionRules) -> RuleResult:
-    """Who took part in another study of this input before."""
+    """Find participants who took part in another study of this input before."""
     if rules.allow_repeated:
         return NO_RULE_REASON
     return "the input contains only one study" if took_part_before is None else took_part_before
 
 
 def find_incomplete(measures: ParticipantMeasures, rules: ExclusionRules) -> RuleResult:
-    """Who answered less than `min_completed_fraction` of the planned trials.
+    """Find participants who answered less than `min_completed_fraction` of their planned trials.
 
-    Who was screened out was not to go on, and has that reason alone.
+    Screened-out participants could not continue, so they only get that reason.
     """
     if rules.min_completed_fraction is None:
         return NO_RULE_REASON
@@ -68,7 +68,7 @@ def find_incomplete(measures: ParticipantMeasures, rules: ExclusionRules) -> Rul
 def find_attention_check_failures(
     measures: ParticipantMeasures, rules: ExclusionRules
 ) -> RuleResult:
-    """Who failed, where enough attention checks were planned for that to mean something."""
+    """Find participants who failed their attention checks, if enough were planned to exclude."""
     if rules.attention_checks_min_correct == 0:
         return NO_RULE_REASON
     if not measures.attention_checks_shown.any():
@@ -84,7 +84,7 @@ def find_attention_check_failures(
 
 
 def attention_check_failures(measures: ParticipantMeasures, rules: ExclusionRules) -> BoolArray:
-    """(P,): who saw all of their attention checks and answered too few rightly."""
+    """Return (P,): who saw all their attention checks and answered too few correctly."""
     return saw_all_attention_checks(measures, rules) & (
         measures.attention_checks_correct
         < required_attention_checks_correct(planned_attention_check_counts(measures, rules), rules)
@@ -92,7 +92,7 @@ def attention_check_failures(measures: ParticipantMeasures, rules: ExclusionRule
 
 
 def saw_all_attention_checks(measures: ParticipantMeasures, rules: ExclusionRules) -> BoolArray:
-    """(P,): who saw all of their attention checks, and had any."""
+    """Return (P,): who saw all their attention checks, at least one."""
     planned = planned_attention_check_counts(measures, rules)
     return (planned > 0) & (measures.attention_checks_shown >= planned)
 
@@ -100,21 +100,24 @@ def saw_all_attention_checks(measures: ParticipantMeasures, rules: ExclusionRule
 def planned_attention_check_counts(
     measures: ParticipantMeasures, rules: ExclusionRules
 ) -> IntArray:
-    """(P,): by the plan; without one, of who completed what they saw, and 0 of others."""
+    """Return (P,): the number of planned attention checks.
+
+    Without a plan, it is the number shown for participants who finished, and 0 for the others.
+    """
     if rules.attention_checks_planned is not None:
         return np.full(len(measures.answered_trials), rules.attention_checks_planned)
     return np.where(measures.outcomes == "complete", measures.attention_checks_shown, 0)
 
 
 def required_attention_checks_correct(planned: IntArray, rules: ExclusionRules) -> IntArray:
-    """(P,): right answers to pass, of so many planned."""
+    """Return (P,): the correct answers needed to pass, given the planned numbers (P,)."""
     if rules.attention_checks_min_correct is not None:
         return np.full_like(planned, rules.attention_checks_min_correct)
     return planned - planned // TRIALS_PER_ALLOWED_MISS
 
 
 def find_too_fast(measures: ParticipantMeasures, rules: ExclusionRules) -> RuleResult:
-    """Who answered faster than `fast_ms` too often to have looked."""
+    """Find participants with too large a share of answers faster than `fast_ms`."""
     if rules.fast_ms is None:
         return NO_RULE_REASON
     if np.isnan(measures.fast_share).all():
@@ -123,25 +126,31 @@ def find_too_fast(measures: ParticipantMeasures, rules: ExclusionRules) -> RuleR
 
 
 def find_side_biased(measures: ParticipantMeasures, rules: ExclusionRules) -> RuleResult:
-    """Who chose one side nearly always."""
+    """Find participants who almost always chose the same side."""
     larger_side_share = np.maximum(measures.left_share, 1 - measures.left_share)
     return _exceeds_share(larger_side_share, rules.side_max_fraction, measures, rules)
 
 
 def find_alternating(measures: ParticipantMeasures, rules: ExclusionRules) -> RuleResult:
-    """Who chose left and right in turn."""
+    """Find participants who alternated between the two answers."""
     return _exceeds_share(
         measures.alternation_share, rules.alternation_max_fraction, measures, rules
     )
 
 
 def find_often_disturbed(measures: ParticipantMeasures, rules: ExclusionRules) -> RuleResult:
-    """Whose trials were disturbed too often: hidden, blurred or resized window, late frames."""
+    """Find participants with too many disturbed trials.
+
+    A trial is disturbed if the window was hidden, blurred or resized, or a frame was late.
+    """
     return _exceeds_share(measures.disturbed_share, rules.flagged_max_fraction, measures, rules)
 
 
 def find_outlying_times(rt_ms: FloatArray, rules: ExclusionRules) -> RuleResult:
-    """Of n trials, not of people: faster than `fast_ms` or slower than `slow_ms`."""
+    """Find outlying response times among n trials: below `fast_ms` or above `slow_ms`.
+
+    Unlike the other rules, this one returns (n,), a value for each trial.
+    """
     if rules.fast_ms is None and rules.slow_ms is None:
         return NO_RULE_REASON
     if np.isnan(rt_ms).all():

@@ -1,4 +1,4 @@
-"""What figures are drawn on: colors, rows, panels; SVG and PNG that depend on the data only."""
+"""The canvas of all figures: colors, rows, panels, and reproducible SVG and PNG output."""
 
 import io
 import re
@@ -12,7 +12,7 @@ from matplotlib.transforms import blended_transform_factory
 
 from analysis.formatting import format_percent
 
-# Drawn in these, so that a page may put its own light or dark ones in their place.
+# inline_svg replaces these colors by CSS variables, so that a page can use its own.
 INK, MUTED, LINE, ACCENT = "#1a1a1a", "#5a5a5a", "#d8d8d8", "#a33a12"
 CSS_COLORS = {
     INK: "var(--ink)",
@@ -21,20 +21,23 @@ CSS_COLORS = {
     ACCENT: "var(--accent)",
     "#ffffff": "none",
 }
-# Any, since each version of matplotlib types the names it takes anew.
+# Any, because the types of rcParams differ between versions of matplotlib.
 STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "hue-and-eye", "font.family": "DejaVu Sans"}
 
 FIGURE_WIDTH = 4.7  # all lengths in inches
-PLOT_LEFT, PLOT_WIDTH = 0.36, 0.53  # of the width: where the data begin, and how much they take
+PLOT_LEFT, PLOT_WIDTH = (
+    0.36,
+    0.53,
+)  # shares of the width: where the data begin, and how much they take
 TOP_MARGIN, BOTTOM_MARGIN = 0.30, 0.50
 FONT_SIZE, SMALL_FONT_SIZE = 10, 9  # points
-PANEL_HEIGHT = 1.5  # inches, of a method's part in a figure of all
-MAX_LABEL_LETTERS, MAX_SMALL_LABEL_LETTERS = 17, 21  # letters of a label that there is room for
+PANEL_HEIGHT = 1.5  # inches; height of a method's panel
+MAX_LABEL_LETTERS, MAX_SMALL_LABEL_LETTERS = 17, 21  # letters of a label that fit
 DASHED = (0, (4, 3))
 
 
 def make_row_axes(height: float, first: float) -> Axes:
-    """Axes whose y is inches below the first row's middle; first: its height."""
+    """Make axes whose y is inches below the middle of the first row; first: that row's height."""
     axes = _make_axes(height, PLOT_LEFT, PLOT_WIDTH)
     axes.set_ylim(height - first / 2, -first / 2)
     axes.set_yticks([])
@@ -43,7 +46,7 @@ def make_row_axes(height: float, first: float) -> Axes:
 
 
 def make_box_axes(height: float) -> Axes:
-    """Axes as wide as the page, in inches from the top left."""
+    """Make axes as wide as the figure, in inches from the top left."""
     axes = _make_axes(height, 0, 1, foot=0.04)
     axes.set_axis_off()
     axes.set_xlim(0, FIGURE_WIDTH)
@@ -52,7 +55,7 @@ def make_box_axes(height: float) -> Axes:
 
 
 def make_panel_axes(titles: list[str], caption: str) -> list[Axes]:
-    """One below the other, a title each: percents upwards, and what they are percents of."""
+    """Make a column of panels with titles; their y axes are shares in percent with a caption."""
     height = len(titles) * PANEL_HEIGHT
     whole = _make_axes(height, 0.13, 0.85)
     figure, box = whole.figure, whole.get_position()
@@ -71,7 +74,7 @@ def make_panel_axes(titles: list[str], caption: str) -> list[Axes]:
 
 
 def _make_axes(height: float, left: float, across: float, foot: float = BOTTOM_MARGIN) -> Axes:
-    """Empty axes of that height on a page of their own."""
+    """Make empty axes of this height (inches) in a figure of their own."""
     size = TOP_MARGIN + height + foot
     figure = Figure(figsize=(FIGURE_WIDTH, size))
     axes = figure.add_axes((left, foot / size, across, height / size))
@@ -87,7 +90,7 @@ def _remove_spines(axes: Axes) -> None:
 
 
 def label_row(axes: Axes, top: float, label: str, value: str, is_own: bool) -> None:
-    """Name on the left, value on the right."""
+    """Write a row's label on the left and its value on the right."""
     assert axes.figure is not None
     across = blended_transform_factory(axes.figure.transFigure, axes.transData)
     text_style: dict[str, Any] = {"transform": across, "va": "center"}
@@ -102,7 +105,7 @@ def label_row(axes: Axes, top: float, label: str, value: str, is_own: bool) -> N
 
 
 def set_percent_ticks(axes: Axes, ticks: list[float], caption: str, along: str = "x") -> None:
-    """Percents at these ticks, and what they are percents of."""
+    """Label ticks in percent, and add a caption to the axis."""
     printed = [format_percent(tick, 0) for tick in ticks]
     if along == "x":
         axes.set_xticks(ticks, printed)
@@ -113,7 +116,7 @@ def set_percent_ticks(axes: Axes, ticks: list[float], caption: str, along: str =
 
 
 def draw_reference_line(axes: Axes, at: float, label: str) -> None:
-    """A dashed vertical line with its name above."""
+    """Draw a dashed vertical line with a label above."""
     axes.axvline(at, color=MUTED, linewidth=0.9, linestyle=DASHED)
     axes.annotate(
         label,
@@ -128,9 +131,9 @@ def draw_reference_line(axes: Axes, at: float, label: str) -> None:
 
 
 def render_figure(figure: Figure, kind: str, notice: str = "") -> bytes:
-    """The figure as `svg` or `png`, without a date.
+    """Render a figure as `svg` or `png`, without a date, so that the bytes are reproducible.
 
-    notice: printed above, such as that nobody real took part.
+    notice: printed above the figure, for example that the data are simulated.
     """
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     above = 1 - 0.1 / figure.get_figheight()
@@ -145,10 +148,9 @@ def render_figure(figure: Figure, kind: str, notice: str = "") -> bytes:
 
 
 def inline_svg(svg: bytes, key: str, title: str, description: str) -> str:
-    """The SVG of `render_figure` to stand in a page: in the page's colors and fonts, and told in
-    words.
+    """Prepare an SVG of `render_figure` for a page, with the page's colors and fonts.
 
-    key: sets its ids apart from those of the page's other figures.
+    title, description: texts for screen readers. key: prefix that makes its ids unique in the page.
     """
     drawing = svg.decode()
     drawing = drawing[drawing.index("<svg") :]

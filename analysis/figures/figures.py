@@ -1,4 +1,4 @@
-"""Figures of a report: one function a figure, each from parts of report.json."""
+"""The figures of a report, each drawn by one function from parts of report.json."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,19 +39,19 @@ from analysis.inference.intervals import Interval, t_quantile
 from analysis.report_data import MethodFunnel
 from analysis.trials import FloatArray, IntArray
 
-# inches: height of a row, and between methods
+# inches: heights of rows, and the gap between methods
 OWN_ROW_HEIGHT, PUBLISHED_ROW_HEIGHT, METHOD_GAP = 0.32, 0.225, 0.14
-PAIR_ROW_HEIGHT = 0.44  # inches: height of a row of two methods
-BOX_HEIGHT, ARROW_HEIGHT = 0.27, 0.21  # inches: height of a step, and between steps
-TIME_ROW_HEIGHT = 0.44  # inches: height of a method's fooled, or not fooled, answers
-# square points: area of the place with most people, and the least
+PAIR_ROW_HEIGHT = 0.44  # inches: height of the row of a pair
+BOX_HEIGHT, ARROW_HEIGHT = 0.27, 0.21  # inches: height of a step, and of the gap between steps
+TIME_ROW_HEIGHT = 0.44  # inches: height of the row of a method's fooled or not fooled answers
+# square points: area of the largest dot, and smallest area
 MAX_DOT_AREA, MIN_DOT_AREA = 36.0, 7.0
-MAX_INTERVALS = 240  # a method's intervals that can be told apart; of more, every so many
+MAX_INTERVALS = 240  # of a method; with more images, only every k-th is drawn
 
 
 @dataclass(frozen=True)
 class RateRow:
-    """A line of the rates figure; top: inches below the first."""
+    """A row of the rates figure; top: its distance from the first row in inches."""
 
     label: str
     rate: float | None
@@ -61,9 +61,9 @@ class RateRow:
 
 
 def draw_rates(methods: Mapping[str, ReportPart], is_single: bool = False) -> Figure:
-    """Each method's rate and 95% interval, and below it the published rates near to it.
+    """Draw each method's rate with its 95% interval, and comparable published rates below it.
 
-    is_single: of single images, where 0.5 is not chance.
+    is_single: whether the study shows single images, for which 50% is not the chance level.
     """
     rows = list(_iterate_rate_rows(methods))
     axes = make_row_axes(rows[-1].top + OWN_ROW_HEIGHT if rows else OWN_ROW_HEIGHT, OWN_ROW_HEIGHT)
@@ -86,7 +86,9 @@ def draw_differences(differences: Sequence[ReportPart]) -> Figure:
     margins = [pair["equivalence"]["margin"] for pair in differences if pair["equivalence"]]
     axes = make_row_axes(PAIR_ROW_HEIGHT * max(1, len(differences)), PAIR_ROW_HEIGHT)
     ends = [abs(end) for pair in differences for end in pair["ci95"] or (pair["difference"],)]
-    reach = 1.1 * min(1.0, max([0.1, *ends, *margins]))  # of few people an end may lie beyond
+    reach = 1.1 * min(
+        1.0, max([0.1, *ends, *margins])
+    )  # with few participants, intervals may exceed ±100 points
     axes.set_xlim(-reach, reach)
     step = next(step for step in (0.05, 0.1, 0.2, 0.5) if reach / step < 4)
     ticks = [step * tick for tick in range(-int(reach / step), int(reach / step) + 1)]
@@ -108,7 +110,7 @@ def draw_differences(differences: Sequence[ReportPart]) -> Figure:
 def draw_image_rates(images: Sequence[ReportPart], methods: Mapping[str, ReportPart]) -> Figure:
     """Draw each method's fakes from the lowest to the highest shrunken rate, with 95% intervals.
 
-    images: those that have one. Dashed: the method's rate.
+    images: the ranked images. The dashed line is the method's rate.
     """
     shown = [method for method in methods if any(pair["method"] == method for pair in images)]
     panels = make_panel_axes([method_label(method) for method in shown], "fooling rate (%)")
@@ -130,7 +132,7 @@ def draw_image_rates(images: Sequence[ReportPart], methods: Mapping[str, ReportP
 
 
 def draw_flow(flow: Sequence[ReportPart]) -> Figure:
-    """The people and trials that are left after each step, as a chain of boxes."""
+    """Draw the participants and trials that remain after each step, as a chain of boxes."""
     axes = make_box_axes(len(flow) * BOX_HEIGHT + (len(flow) - 1) * ARROW_HEIGHT)
     text_style: dict[str, Any] = {"fontsize": SMALL_FONT_SIZE, "va": "center"}
     for row, step in enumerate(flow):
@@ -164,10 +166,10 @@ def draw_flow(flow: Sequence[ReportPart]) -> Figure:
 
 
 def draw_funnel(funnels: Mapping[str, MethodFunnel]) -> Figure:
-    """Each person's own rate over their number of trials, a panel a method.
+    """Draw each participant's rate by number of trials, with a panel for each method.
 
-    Lines: between them lie 95 and 99.8% of people like these. Crosses: who is left out. A dot's
-    area is the number of people at that place.
+    95% of participants are expected between the dashed lines, 99.8% between the solid ones.
+    Crosses are excluded participants. A dot's area is the number of participants at that point.
     """
     panels = make_panel_axes([method_label(method) for method in funnels], "fooling rate (%)")
     trials = np.concatenate([each.funnel.trials for each in funnels.values()])
@@ -186,7 +188,7 @@ def draw_funnel(funnels: Mapping[str, MethodFunnel]) -> Figure:
 
 
 def draw_response_times(times: Sequence[ReportPart]) -> Figure:
-    """How long answers took: median, the middle half (thick) and nine tenths (thin), in seconds."""
+    """Draw response times in seconds: median, middle 50% (thick line), middle 90% (thin line)."""
     timed = [row for row in times if row["trials"]]
     axes = make_row_axes(TIME_ROW_HEIGHT * max(1, len(timed)), TIME_ROW_HEIGHT)
     axes.set_xlim(0, max([1.0, *(1.05 * row["q95_ms"] / 1000 for row in timed)]))
@@ -207,7 +209,7 @@ def draw_response_times(times: Sequence[ReportPart]) -> Figure:
 def _draw_funnel_limits(
     axes: Axes, trials: IntArray, limits: tuple[FloatArray, FloatArray], line: Any
 ) -> None:
-    """Steps, flat where people have the same number of trials."""
+    """Draw limits as steps that are flat around each number of trials."""
     numbers, first = np.unique(trials, return_index=True)
     ends = np.stack([numbers - 0.5, numbers + 0.5], axis=1).ravel()
     for limit in limits:
@@ -216,11 +218,11 @@ def _draw_funnel_limits(
 
 
 def _draw_dots(axes: Axes, trials: IntArray, rate: FloatArray, marker: str, color: str) -> None:
-    """One for all the people at a place."""
-    places, participants = np.unique(np.stack([trials, rate]), axis=1, return_counts=True)
+    """Draw one dot for all participants at the same point."""
+    points, participants = np.unique(np.stack([trials, rate]), axis=1, return_counts=True)
     area = MAX_DOT_AREA * participants / participants.max(initial=1)
     size = np.maximum(area, MIN_DOT_AREA)
-    axes.scatter(places[0], places[1], s=size, marker=marker, color=color, linewidth=1)
+    axes.scatter(points[0], points[1], s=size, marker=marker, color=color, linewidth=1)
 
 
 def _format_counts(participants: int, trials: int) -> str:
@@ -242,7 +244,7 @@ def _iterate_rate_rows(methods: Mapping[str, ReportPart]) -> Iterator[RateRow]:
 
 
 def _published_bounds(other: ReportPart) -> Interval | None:
-    """95% by the source's own standard error; none where it is not given."""
+    """Return the 95% interval from the source's standard error; None if it is not given."""
     if other["se"] is None:
         return None
     half = t_quantile(float("inf")) * other["se"]
@@ -252,7 +254,7 @@ def _published_bounds(other: ReportPart) -> Interval | None:
 def _draw_estimate(
     axes: Axes, top: float, value: float | None, bounds: Interval | None, is_own: bool
 ) -> None:
-    # whole at 0
+    # not clipped, so that a dot at 0 is complete
     line_style: dict[str, Any] = {"color": ACCENT if is_own else MUTED, "clip_on": False}
     if bounds is not None:
         axes.plot(bounds, [top] * 2, linewidth=2.4 if is_own else 1, **line_style)

@@ -10,13 +10,13 @@ from analysis.report_data import MethodFunnel
 
 
 def render_rates_csv(methods: Mapping[str, ReportPart]) -> bytes:
-    """rates.csv from the report's methods; each number in full."""
+    """Render rates.csv from the report's methods, at full precision."""
     rows = [{"method": method, **_flatten(rate)} for method, rate in methods.items()]
     return _render_csv(rows, ["method"])
 
 
 def render_differences_csv(differences: Sequence[ReportPart]) -> bytes:
-    """differences.csv from the report's differences, in full; single rules stand in the JSON."""
+    """Render differences.csv at full precision; results without single rules are only in JSON."""
     rows = [
         {key: value for key, value in difference.items() if key != "without_a_rule"}
         for difference in differences
@@ -25,12 +25,12 @@ def render_differences_csv(differences: Sequence[ReportPart]) -> bytes:
 
 
 def render_images_csv(images: Sequence[ReportPart]) -> bytes:
-    """images.csv from the report's images."""
+    """Render images.csv from the report's images."""
     return _render_csv([_flatten(image) for image in images], ["image", "method"])
 
 
 def render_exclusions_csv(report: ReportPart) -> bytes:
-    """exclusions.csv: what every method's rate is by all rules, without each, and by none."""
+    """Render exclusions.csv: the rates under all rules, without each rule, and under none."""
     unfiltered_rates = {
         method: {"rate": rate["rate_without_exclusions"], "ci95": rate["ci95_without_exclusions"]}
         for method, rate in report["methods"].items()
@@ -45,7 +45,7 @@ def render_exclusions_csv(report: ReportPart) -> bytes:
 
 
 def render_participants_csv(report: ReportPart, funnels: Mapping[str, MethodFunnel]) -> bytes:
-    """participants.csv: who counts or why not, and each one's trials and rate with every method."""
+    """Render participants.csv: exclusions, and the trials and rate of each method."""
     entries = report["exclusions"]["participants"]
     rows: list[dict[str, Any]] = [
         {
@@ -71,12 +71,15 @@ def _rate_and_interval(rate: ReportPart) -> ReportPart:
 
 
 def _flatten(entry: ReportPart) -> dict[str, Any]:
-    """Intervals as two columns, a test's values under its name; lists other than flags stay out."""
+    """Flatten an entry into columns: intervals as low and high, nested values as name_key.
+
+    Lists are omitted, except for flags.
+    """
     flat: dict[str, Any] = {}
     for key, value in entry.items():
         if "ci9" in key:
             flat[f"{key}_low"], flat[f"{key}_high"] = value or (None, None)
-        elif isinstance(value, tuple) and key != "flags":  # of the two methods
+        elif isinstance(value, tuple) and key != "flags":  # one value per method
             flat[f"{key}_a"], flat[f"{key}_b"] = value
         elif key == "flags":
             flat[key] = " ".join(value)
@@ -88,7 +91,10 @@ def _flatten(entry: ReportPart) -> dict[str, Any]:
 
 
 def _render_csv(rows: Sequence[ReportPart], columns: list[str]) -> bytes:
-    """columns: the first ones, there even without a row; what a row does not have stays empty."""
+    """Render rows as CSV; values that a row lacks are empty.
+
+    columns: the first columns, present even without rows.
+    """
     header = dict.fromkeys([*columns, *(column for row in rows for column in row)])
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, list(header), lineterminator="\n")

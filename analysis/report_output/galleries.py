@@ -1,4 +1,4 @@
-"""The pairs that fooled most and least, with their pictures where the stimuli are at hand."""
+"""Galleries of the pairs that fooled most and least, with thumbnails if the stimuli are given."""
 
 import base64
 import csv
@@ -12,8 +12,8 @@ from PIL import Image
 from analysis.formatting import ReportPart
 from analysis.inputs.responses import ResponsesError
 
-PAIRS_PER_ROW = 6  # pairs in a row
-THUMBNAIL_PX = 224  # pixels: twice what the page shows, for sharp screens
+PAIRS_PER_ROW = 6
+THUMBNAIL_PX = 224  # pixels; twice the size on the page, for high-resolution displays
 REAL_METHOD = "real"
 
 StimulusFiles = Mapping[tuple[str, str], Path]  # (image, method) -> file
@@ -21,9 +21,9 @@ StimulusFiles = Mapping[tuple[str, str], Path]  # (image, method) -> file
 
 @dataclass(frozen=True)
 class GalleryPair:
-    """An entry of the report's images.
+    """A photograph and its fake.
 
-    Real_url, fake_url: data URLs, None where there is no picture.
+    entry: their entry in the report's images. real_url, fake_url: data URLs, None without a file.
     """
 
     entry: ReportPart
@@ -33,7 +33,7 @@ class GalleryPair:
 
 @dataclass(frozen=True)
 class Gallery:
-    """One method's pairs, the most and the least fooling first."""
+    """A method's pairs with the highest and the lowest fooling rates."""
 
     method: str
     most_fooling: list[GalleryPair]
@@ -41,7 +41,7 @@ class Gallery:
 
 
 def build_galleries(report: ReportPart, stimulus_files: StimulusFiles) -> list[Gallery]:
-    """A gallery of every method whose images could be ranked; a pair is in one row only."""
+    """Build a gallery for every method with ranked images. No pair is in both rows."""
     galleries = []
     for method in report["methods"]:
         ranked = [
@@ -60,7 +60,10 @@ def build_galleries(report: ReportPart, stimulus_files: StimulusFiles) -> list[G
 
 
 def read_stimulus_files(folder: Path | None) -> StimulusFiles:
-    """The files that a folder's manifest.csv lists. Raises ResponsesError without one in it."""
+    """Return the files listed in a folder's manifest.csv; without a folder, none.
+
+    Raises ResponsesError if the manifest is missing or invalid.
+    """
     if folder is None:
         return {}
     manifest = folder / "manifest.csv"
@@ -86,7 +89,7 @@ def _load_pair(entry: ReportPart, stimulus_files: StimulusFiles) -> GalleryPair:
 
 
 def _thumbnail_url(path: Path | None) -> str | None:
-    """A small JPEG as a data URL; None where the file is no picture any more."""
+    """Return a thumbnail as a data URL; None if the file is not a readable image."""
     if path is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The method of a report as text for a paper, and the works that it cites."""
+"""The method section of a report, as text for a paper, and its references."""
 
 from collections.abc import Iterator
 

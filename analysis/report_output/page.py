@@ -1,4 +1,4 @@
-"""The report as one self-contained page: no script, no file beside it."""
+"""Render the report as one self-contained page, without scripts or external files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -34,7 +34,10 @@ def render_page(
     svgs: Mapping[str, bytes],
     galleries: Sequence[Gallery],
 ) -> str:
-    """report: as report.json. published: all known rates. svgs: SVG by the figure's name."""
+    """Render report.html.
+
+    report: the contents of report.json. published: all known rates. svgs: SVG by figure name.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -48,7 +51,7 @@ def render_page(
         "format_percent": formatting.format_percent,
         "format_interval": formatting.format_interval,
     }
-    figures = {  # ours: labels are escaped by matplotlib, words by embed
+    figures = {  # safe: matplotlib escapes the labels, inline_svg the descriptions
         key: Markup(inline_svg(svg, key, *captions.describe_figure_for_screen_readers(key, report)))
         for key, svg in svgs.items()
     }
@@ -67,7 +70,7 @@ def render_page(
 
 
 def _other_published_rates(report: ReportPart, published: Sequence[PublishedRate]) -> Iterator[str]:
-    """The published rates that no method here is compared with."""
+    """Yield the published rates that are not compared with any method of this study."""
     for other in published:
         if not set(other.compare_with) & set(report["methods"]):
             rate = formatting.format_percent(other.rate)
@@ -76,7 +79,7 @@ def _other_published_rates(report: ReportPart, published: Sequence[PublishedRate
 
 
 def _iterate_flag_notes(report: ReportPart) -> Iterator[str]:
-    """What is flagged, in words, each after the methods or pairs of methods that it is said of."""
+    """Yield a note for each flag, with the methods or pairs of methods that it concerns."""
     methods = [
         (formatting.method_label(method), entry) for method, entry in report["methods"].items()
     ]
@@ -88,7 +91,7 @@ def _iterate_flag_notes(report: ReportPart) -> Iterator[str]:
 
 
 def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
-    """Title of a section -> its tables; none without rows."""
+    """Return the tables by section title, without empty tables and sections."""
     rates, participants = rate_tables, participant_tables
     sections = {
         "Fooling rates": [
@@ -128,6 +131,6 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
             participants.tabulate_deviations,
         ],
     }
-    laid = {title: [draw(report) for draw in tables] for title, tables in sections.items()}
-    filled = {title: [table for table in tables if table.rows] for title, tables in laid.items()}
+    drawn = {title: [draw(report) for draw in tables] for title, tables in sections.items()}
+    filled = {title: [table for table in tables if table.rows] for title, tables in drawn.items()}
     return {title: tables for title, tables in filled.items() if tables}

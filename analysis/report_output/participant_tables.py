@@ -15,10 +15,11 @@ from analysis.inference.intervals import Interval
 from analysis.report_output.glossary import REASON_TEXTS, RULE_TEXTS
 from analysis.report_output.tables import CI95_HEADING, EMPTY_TABLE, ReportTable, format_pair
 
-MAX_METHODS_WITH_INTERVALS = 3  # methods whose intervals a page is wide enough for
+MAX_METHODS_WITH_INTERVALS = 3  # with more methods, intervals do not fit on the page
 
 
 def tabulate_side_bias(report: ReportPart) -> ReportTable:
+    """Tabulate the share of left choices, and of left correct answers."""
     sides = report["side_bias"]
     if not sides:
         return EMPTY_TABLE
@@ -42,6 +43,7 @@ def tabulate_side_bias(report: ReportPart) -> ReportTable:
 
 
 def tabulate_consistency(report: ReportPart) -> ReportTable:
+    """Tabulate the agreement between repeated trials."""
     consistency = report["consistency"]
     if not consistency or consistency["rate"] is None:
         return EMPTY_TABLE
@@ -63,6 +65,7 @@ def tabulate_consistency(report: ReportPart) -> ReportTable:
 
 
 def tabulate_order_effect(report: ReportPart) -> ReportTable:
+    """Tabulate the change from the first to the second half of the trials."""
     order = report["order"]
     change = order["difference"]
     if not change:
@@ -83,6 +86,7 @@ def tabulate_order_effect(report: ReportPart) -> ReportTable:
 
 
 def tabulate_response_times(report: ReportPart) -> ReportTable:
+    """Tabulate quantiles of the response times."""
     rows = [
         (
             method_label(row["method"]), "fooled" if row["fooled"] else "not fooled",
@@ -105,6 +109,7 @@ def tabulate_response_times(report: ReportPart) -> ReportTable:
 
 
 def tabulate_attention_checks(report: ReportPart) -> ReportTable:
+    """Tabulate the attention checks."""
     attention_checks = report["attention_checks"]
     if attention_checks["rate"] is None:
         return EMPTY_TABLE
@@ -133,6 +138,7 @@ def tabulate_attention_checks(report: ReportPart) -> ReportTable:
 
 
 def tabulate_exposures(report: ReportPart) -> ReportTable:
+    """Tabulate the exposure errors."""
     rows = [
         (
             f"{format_number(shown['requested_ms'])}{NARROW_SPACE}ms",
@@ -167,6 +173,7 @@ def tabulate_exposures(report: ReportPart) -> ReportTable:
 
 
 def tabulate_flow(report: ReportPart) -> ReportTable:
+    """Tabulate the participants and trials after each step."""
     rows = [
         (
             capitalize(step["step"]),
@@ -181,6 +188,7 @@ def tabulate_flow(report: ReportPart) -> ReportTable:
 
 
 def tabulate_reasons(report: ReportPart) -> ReportTable:
+    """Tabulate the excluded participants by reason."""
     exclusions = report["exclusions"]
     rows = [
         (
@@ -196,6 +204,7 @@ def tabulate_reasons(report: ReportPart) -> ReportTable:
 
 
 def tabulate_co_occurrence(report: ReportPart) -> ReportTable:
+    """Tabulate the participants excluded for two reasons."""
     pairs = report["exclusions"]["co_occurrence"]
     if len(pairs) < 2:
         return EMPTY_TABLE
@@ -211,15 +220,16 @@ def tabulate_co_occurrence(report: ReportPart) -> ReportTable:
 
 
 def tabulate_rates_under_other_rules(report: ReportPart) -> ReportTable:
+    """Tabulate the rates without each exclusion rule, and without any."""
     methods = report["methods"]
     if not report["exclusions"]["by_reason"]:
         return EMPTY_TABLE
 
     def row(title: str, rates: ReportPart) -> tuple[str, ...]:
-        roomy = len(methods) <= MAX_METHODS_WITH_INTERVALS
+        with_interval = len(methods) <= MAX_METHODS_WITH_INTERVALS
         return (
             title,
-            *(_format_estimate(one["rate"], one["ci95"], roomy) for one in rates.values()),
+            *(_format_estimate(one["rate"], one["ci95"], with_interval) for one in rates.values()),
         )
 
     unfiltered_rates = {
@@ -272,27 +282,33 @@ def _distance(pair: ReportPart, other: ReportPart) -> float:
     return float(abs(other["difference"] - pair["difference"]))
 
 
-def _format_estimate(value: float | None, bounds: Interval | None, roomy: bool = True) -> str:
+def _format_estimate(
+    value: float | None, bounds: Interval | None, with_interval: bool = True
+) -> str:
     return (
-        f"{format_percent(value)} ({format_interval(bounds)})" if roomy else format_percent(value)
+        f"{format_percent(value)} ({format_interval(bounds)})"
+        if with_interval
+        else format_percent(value)
     )
 
 
 def tabulate_not_applicable(report: ReportPart) -> ReportTable:
+    """Tabulate the rules that do not apply."""
     rows = [
         (capitalize(RULE_TEXTS[rule["rule"]]), capitalize(rule["reason"]))
         for rule in report["exclusions"]["not_applicable"]
     ]
     return ReportTable(
-        "Rules that do not apply to this study", ("Rule", "Why"), rows, text_columns=(1,)
+        "Rules that do not apply to this study", ("Rule", "Reason"), rows, text_columns=(1,)
     )
 
 
 def tabulate_deviations(report: ReportPart) -> ReportTable:
+    """Tabulate the deviations from the frozen design."""
     rows = [
         (capitalize(one["aspect"].replace("_", " ")), one["planned"], one["done"])
         for one in report["design"]["deviations"]
     ]
     return ReportTable(
-        "Deviations from the frozen design", ("What", "Planned", "Done"), rows, (1, 2)
+        "Deviations from the frozen design", ("Aspect", "Planned", "Done"), rows, (1, 2)
     )

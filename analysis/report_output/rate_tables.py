@@ -23,6 +23,7 @@ FACTOR_LABELS = {"participant": "person", "image": "photograph"}
 
 
 def tabulate_rates(report: ReportPart) -> ReportTable:
+    """Tabulate the fooling rates."""
     rows = [
         (
             method_label(method), format_percent(rate["rate"]), format_interval(rate["ci95"]),
@@ -50,6 +51,7 @@ def tabulate_rates(report: ReportPart) -> ReportTable:
 
 
 def tabulate_other_intervals(report: ReportPart) -> ReportTable:
+    """Tabulate intervals for the same photographs, and without clustering."""
     rows = [
         (
             method_label(method), format_interval(rate["ci95_these_images"]),
@@ -70,6 +72,7 @@ def tabulate_other_intervals(report: ReportPart) -> ReportTable:
 
 
 def tabulate_bootstrap(report: ReportPart) -> ReportTable:
+    """Tabulate the bootstrap intervals."""
     bootstrap = report["bootstrap"]
     if not bootstrap:
         return EMPTY_TABLE
@@ -109,6 +112,7 @@ def tabulate_error_rates(report: ReportPart) -> ReportTable:
 
 
 def tabulate_differences(report: ReportPart) -> ReportTable:
+    """Tabulate the differences between methods."""
     rows = [
         (
             format_pair(pair), format_percent(pair["difference"]), format_interval(pair["ci95"]),
@@ -125,6 +129,7 @@ def tabulate_differences(report: ReportPart) -> ReportTable:
 
 
 def tabulate_equivalence(report: ReportPart) -> ReportTable:
+    """Tabulate the equivalence tests."""
     rows = [
         (
             format_pair(pair), f"±{format_number(100 * test['margin'], 1)}",
@@ -146,6 +151,7 @@ def tabulate_equivalence(report: ReportPart) -> ReportTable:
 
 
 def tabulate_mixed_differences(report: ReportPart) -> ReportTable:
+    """Tabulate the differences estimated by mixed models."""
     rows = [
         (
             format_pair(pair), format_percent(mixed["difference"]), format_interval(mixed["ci95"]),
@@ -169,6 +175,7 @@ def tabulate_mixed_differences(report: ReportPart) -> ReportTable:
 
 
 def tabulate_subgroups(report: ReportPart) -> ReportTable:
+    """Tabulate the rates by folder of photographs."""
     rows = [
         (
             method_label(group["method"]), group["group"] or EN_DASH,
@@ -200,6 +207,7 @@ def tabulate_subgroups(report: ReportPart) -> ReportTable:
 
 
 def tabulate_published(report: ReportPart) -> ReportTable:
+    """Tabulate the comparison with published rates."""
     rows = [
         (
             method_label(method), other["source"] + format_source_mark(other["checked"]),
@@ -225,6 +233,7 @@ def tabulate_published(report: ReportPart) -> ReportTable:
 
 
 def tabulate_signal_detection(report: ReportPart) -> ReportTable:
+    """Tabulate d′ and criterion."""
     rows = [
         (
             method_label(method), format_number(rate["d_prime"], 2),
@@ -246,6 +255,7 @@ def tabulate_signal_detection(report: ReportPart) -> ReportTable:
 
 
 def tabulate_variance(report: ReportPart) -> ReportTable:
+    """Tabulate the variance between participants and between photographs."""
     rows = [
         (
             method_label(method), format_number(rate["icc_participant"], 3),
@@ -264,6 +274,7 @@ def tabulate_variance(report: ReportPart) -> ReportTable:
 
 
 def tabulate_mixed(report: ReportPart) -> ReportTable:
+    """Tabulate the mixed models of single methods."""
     rows = [
         (
             method_label(method), format_percent(mixed["marginal_rate"]),
@@ -285,6 +296,7 @@ def tabulate_mixed(report: ReportPart) -> ReportTable:
 
 
 def tabulate_influence(report: ReportPart) -> ReportTable:
+    """Tabulate the rates without the most influential participant or photograph."""
     rows = [
         (
             method_label(method), f"One {FACTOR_LABELS[factor]}",
