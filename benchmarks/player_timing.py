@@ -31,7 +31,8 @@ from tests.browser.observer import (
     exposures,
 )
 from tests.browser.robot import build_robot, set_going
-from tests.conftest import serve_study, short_protocol, write_stimuli
+from tests.conftest import short_protocol, write_stimuli
+from tests.faults.servers import serving
 
 PAIRS, SLOW_PAIRS, PAIRS_PER_TURN = 200, 100, 25
 REQUESTED_MS, FRAME_MS = 1000, 1000 / 60
@@ -188,8 +189,10 @@ def print_readiness(browser: Browser, visits: int = 5) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manifest = write_stimuli(folder / "stimuli", images=12, size=256)
-        with serve_study(folder, manifest, short_protocol()) as study:
-            taken = [measure_time_to_ready(browser, study.entry) for _ in range(visits)]
+        url = f"sqlite:///{folder / 'study.sqlite'}"
+        with serving(folder, url, manifest, short_protocol()) as ((server,), _):
+            entry = f"{server.address}/s/short"
+            taken = [measure_time_to_ready(browser, entry) for _ in range(visits)]
     print(f"\nready for the first trial on Fast 3G: median {median(taken):.1f} s of ", end="")
     print(f"{', '.join(f'{seconds:.1f}' for seconds in sorted(taken))} (bar 8 s)")
 

@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
+from flask import Flask
 
 from tests.faults.servers import STUDY, Server, is_well, started, wait_until_free
+from tests.study_server.browsing import consent
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -186,3 +189,20 @@ def test_a_worker_starts_where_processes_are_not_forked(tmp_path: Path) -> None:
         server.wait()
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_both_images_of_a_pair_come_with_the_same_headers(app: Flask, database_url: str) -> None:
+    client = app.test_client()
+    trials = client.get(f"{consent(client)}/trials").get_json()["trials"]
+    server = Server(app.extensions["settings"].instance_folder.parent, database_url)
+    with started(server):
+        for trial in trials:
+            left, right = (
+                httpx.get(f"{server.address}{image['url']}", trust_env=False)
+                for image in trial["images"]
+            )
+            assert (left.status_code, right.status_code) == (200, 200)
+            assert left.content != right.content
+            undated = {"date": ""}
+            assert dict(left.headers) | undated == dict(right.headers) | undated
