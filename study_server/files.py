@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` and rename it to `path` if the block succeeds.
+    """Yield a temporary path next to `path` and rename it to `path` if the block succeeds.
 
     If the block fails, what it wrote is removed and `path` stays as it was. The caller may create
     a file or a folder; a folder cannot replace one that has files in it.

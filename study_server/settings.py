@@ -93,7 +93,7 @@ def _explain(location: str, message: str) -> str:
 
 
 def find_resource_folder(name: str) -> Path:
-    """Return templates or static: inside this package in a wheel, beside it in a checkout."""
+    """Return the folder templates or static, in the package (wheel) or next to it (checkout)."""
     here = Path(__file__).parent
     return here / name if (here / name).is_dir() else here.parent / name
 

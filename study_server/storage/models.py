@@ -147,7 +147,7 @@ class Wording(Base):
 
 
 class PlatformCompletion(Base):
-    """What a platform is sent when a participant ends with an outcome.
+    """The completion code or URL that a platform is sent for an outcome.
 
     For Prolific a completion code, for SONA the address that grants credit. Without a row, codes
     are derived from the study's key.

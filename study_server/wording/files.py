@@ -1,4 +1,4 @@
-"""Text files of a study, wording/LANGUAGE/PART.md beside study.toml: written, then read back."""
+"""Write and read the text files of a study, wording/LANGUAGE/PART.md next to study.toml."""
 
 from collections.abc import Mapping
 from pathlib import Path

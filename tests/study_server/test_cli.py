@@ -127,7 +127,7 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
         assert_refused(study("bundle", "short", "--out", out), f"{out} already exists")
 
 
-def test_who_unblinds_by_the_command_line_is_on_record(here: Path, manifest: Path) -> None:
+def test_unblinding_by_the_command_line_is_logged(here: Path, manifest: Path) -> None:
     study("import", "study.toml", manifest)
     with sqlite3.connect("instance/study.sqlite") as database:
         database.execute("UPDATE study SET state = 'open'")
@@ -193,7 +193,7 @@ def test_the_installed_command_does_the_same(here: Path, manifest: Path) -> None
 
 
 @pytest.mark.slow(8)
-def test_a_backup_comes_back_and_what_it_replaces_is_kept(here: Path, manifest: Path) -> None:
+def test_a_restored_backup_keeps_the_replaced_database(here: Path, manifest: Path) -> None:
     """Run the commands in separate processes, which leave no database connection open."""
     assert study_process("import", "study.toml", manifest).returncode == 0
     assert study_process("backup", "kept.sqlite").stdout.startswith("kept.sqlite: ")
@@ -219,7 +219,7 @@ def test_a_study_imported_twice_is_refused(here: Path, manifest: Path) -> None:
     assert_refused(study("import", "study.toml", manifest), "already exists")
 
 
-def test_a_taken_port_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_in_use_is_reported(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDY_SECRET_KEY", SECRET)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -250,7 +250,7 @@ def test_the_settings_say_where_things_lie(
     assert not (here / "instance").exists()
 
 
-def test_confounds_are_told_line_by_line_and_can_be_accepted(here: Path) -> None:
+def test_confounds_are_listed_and_can_be_accepted(here: Path) -> None:
     manifest = write_stimuli(here / "outputs", 12)
     for number in range(7):
         image = f"photo-{number:03}"

@@ -11,7 +11,7 @@ def write_half(file: Path) -> None:
     raise OSError("disk full")
 
 
-def test_a_file_is_seen_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_file_appears_only_when_complete(tmp_path: Path) -> None:
     file = tmp_path / "new" / "responses.csv"
     with atomic_write(file) as temporary:
         temporary.write_text("a,b\n")
@@ -30,7 +30,7 @@ def test_a_block_that_fails_leaves_the_file_of_before_and_no_other(tmp_path: Pat
     assert file.read_text() == "before\n"
 
 
-def test_a_folder_is_whole_or_absent_too(tmp_path: Path) -> None:
+def test_a_folder_appears_only_when_complete(tmp_path: Path) -> None:
     folder = tmp_path / "bundle"
     with pytest.raises(OSError, match="full"), atomic_write(folder) as temporary:
         write_half(temporary / "consent.md")

@@ -100,7 +100,7 @@ def test_a_text_in_a_page_would_be_found(page: str) -> None:
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_a_catalogue_says_who_has_looked_at_it(language: str) -> None:
+def test_a_catalog_names_its_reviewers(language: str) -> None:
     assert "review" in catalog_path(language).read_text(encoding="utf-8").split("msgid")[0]
 
 

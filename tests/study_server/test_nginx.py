@@ -132,7 +132,7 @@ def test_nginx_gives_no_part_and_says_never_unchanged(site: Site) -> None:
         assert site.get(url, **asked)[::2] == whole[::2]
 
 
-def test_nginx_gives_no_stimulus_to_who_asks_for_its_file(site: Site, tmp_path: Path) -> None:
+def test_nginx_does_not_serve_stimuli_by_file_name(site: Site, tmp_path: Path) -> None:
     folder = tmp_path / "instance" / "stimuli"
     (file, *_) = folder.rglob("*.png")
     name = file.relative_to(folder)

@@ -109,7 +109,7 @@ def test_two_hundred_connections_at_once_are_answered(server: Server) -> None:
             connection.close()
 
 
-def test_clients_that_hang_up_in_a_request_stop_nobody(server: Server) -> None:
+def test_clients_that_disconnect_in_a_request_block_no_other(server: Server) -> None:
     unfinished = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
     at_once = struct.pack("ii", 1, 0)  # closing resets the connection
     for _ in range(300):

@@ -1,4 +1,4 @@
-"""What leaves the database."""
+"""Tests of the exported tables."""
 
 import csv
 import tracemalloc
@@ -51,7 +51,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "exports" / "responses.csv"
 
 
-def test_a_row_is_what_the_participant_did(app: Flask, out: Path) -> None:
+def test_a_row_describes_a_trial_as_the_participant_answered_it(app: Flask, out: Path) -> None:
     engine = app.extensions["engine"]
     with write_transaction(engine) as db:
         participant = enrollment.enroll_participant(

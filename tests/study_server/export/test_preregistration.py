@@ -1,4 +1,4 @@
-"""What a preregistration holds."""
+"""Tests of the files of a preregistration."""
 
 import hashlib
 import io
@@ -45,7 +45,7 @@ def bundle(engine: Engine) -> dict[str, str]:
         return build_preregistration(db, study)
 
 
-def test_its_files_are_what_the_design_was_made_from(engine: Engine, tmp_path: Path) -> None:
+def test_its_files_are_the_sources_of_the_design(engine: Engine, tmp_path: Path) -> None:
     folder = tmp_path / "bundle"
     write_folder([(path, [text]) for path, text in bundle(engine).items()], folder)
     protocol = read_protocol(folder / "study.toml")
@@ -66,14 +66,14 @@ def test_it_lists_the_sha256_of_every_file(engine: Engine) -> None:
     }
 
 
-def test_it_tells_who_was_unblinded(engine: Engine) -> None:
+def test_it_lists_the_unblindings(engine: Engine) -> None:
     assert bundle(engine)["unblinding.csv"].count("\n") == 1
     with write_transaction(engine) as db:
         decide_blinding(db, find_study(db, "short"), "ada")
     assert ",ada,0\n" in bundle(engine)["unblinding.csv"]
 
 
-def test_what_is_not_frozen_has_no_bundle(engine: Engine) -> None:
+def test_a_study_that_is_not_frozen_has_no_preregistration(engine: Engine) -> None:
     with write_transaction(engine) as db, pytest.raises(StudyError, match="`study freeze short`"):
         build_preregistration(db, find_study(db, "short"))
 

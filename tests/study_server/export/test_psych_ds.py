@@ -55,7 +55,7 @@ def described(file: Path) -> list[str]:
     return [variable["name"] for variable in json.loads(file.read_text())["variableMeasured"]]
 
 
-def test_the_description_has_what_is_required_in_the_namespace_of_schema_org(
+def test_the_description_has_the_required_properties_of_schema_org(
     dataset: Path,
 ) -> None:
     description = json.loads((dataset / "dataset_description.json").read_text("utf-8"))
@@ -93,13 +93,13 @@ def test_every_column_is_described_and_nothing_else_is(dataset: Path) -> None:
         assert described(file.with_suffix(".json")) == read(file)[0]
 
 
-def test_what_is_recommended_beside_the_data_is_there(dataset: Path) -> None:
+def test_the_recommended_files_exist(dataset: Path) -> None:
     for path in ("README.md", "documentation/codebook.csv", "materials/design.json"):
         assert (dataset / path).stat().st_size > 0
     assert "by command" not in (dataset / "README.md").read_text()
 
 
-def test_looks_at_the_truth_are_among_the_changes(dataset: Path) -> None:
+def test_unblindings_are_listed_among_the_changes(dataset: Path) -> None:
     changes = (dataset / "CHANGES.md").read_text()
     assert re.search(r": unblinded by ada after 0 participants had finished\.", changes)
 

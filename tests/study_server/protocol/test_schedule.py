@@ -73,7 +73,7 @@ def of_kind(trials: list[PlannedTrial], kind: TrialKind) -> list[PlannedTrial]:
 
 
 def spans(counts: Counter[Any], values: Iterable[object], most: int = 1) -> bool:
-    """Whether the counts of all values differ by at most so much."""
+    """Return whether the counts of all values differ by at most a limit."""
     each = [counts[value] for value in values]
     return max(each) - min(each) <= most
 
@@ -88,7 +88,7 @@ def test_counts_are_exact_and_no_image_comes_twice(protocol: Protocol, seed: int
 
 
 @given(protocols(), st.integers())
-def test_every_trial_is_what_the_protocol_says(protocol: Protocol, seed: int) -> None:
+def test_every_trial_follows_the_protocol(protocol: Protocol, seed: int) -> None:
     for trial in plan(protocol, seed):
         assert (trial.real_image is None) == (trial.fake_side is None) == protocol.is_single
         assert (trial.first_side is None) == (protocol.presentation != "sequential")
@@ -179,7 +179,7 @@ def test_the_least_filled_method_gets_the_next_person() -> None:
 
 
 def views_apart(people: int, images: int, trials: int, methods: int, seed: int) -> int:
-    """By how many views the fakes differ once so many people were dealt theirs."""
+    """Return the range of the fakes' view counts after the plans of all participants."""
     rng, views = Random(seed), Counter[tuple[str, str]]()
     names = [f"m{n}" for n in range(methods)]
     pools = dict.fromkeys(names, IMAGES[:images])
@@ -235,7 +235,7 @@ def test_a_substitute_for_an_unpaired_trial_has_two_new_images() -> None:
     assert (new.image, new.real_image) == ("i1", "r1")
 
 
-def test_a_substitute_for_a_single_image_is_of_what_made_it() -> None:
+def test_a_replacement_of_a_single_image_keeps_its_method() -> None:
     voided = PlannedTrial(TrialKind.TEST, 1, "r0", REAL_METHOD, None, None, None, None)
     pools = {REAL_METHOD: ["r0", "r1"], "mcl": ["i0"]}
     new = after(voided, pools, {"r0"}, paired=False, presentation="single", exposure_ms=0)

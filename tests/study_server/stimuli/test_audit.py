@@ -56,7 +56,7 @@ def test_a_few_pixels_of_another_lightness_pass() -> None:
     assert [finding.confound for finding in audit(mcl=spotted)] == ["lightness"]
 
 
-def test_what_is_not_recolored_may_differ_in_all() -> None:
+def test_stimuli_that_are_not_recolored_may_differ_in_anything() -> None:
     assert audit(recolored=False, gan=brighten(FAKE, 1)) == []
 
 

@@ -64,7 +64,7 @@ def test_a_folder_is_gone_after_an_error_and_stays_when_it_was_renamed(tmp_path:
     assert list(tmp_path.iterdir()) == [tmp_path / "own"]
 
 
-def test_only_what_nobody_writes_to_any_more_is_swept(tmp_path: Path) -> None:
+def test_only_stale_import_folders_are_removed(tmp_path: Path) -> None:
     stale, running, study = (
         tmp_path / f"{IMPORT_FOLDER_PREFIX}a",
         tmp_path / f"{IMPORT_FOLDER_PREFIX}b",

@@ -119,9 +119,7 @@ def test_other_mistakes_are_named(folders: dict[str, Path], tmp_path: Path) -> N
             write_manifest(out, wrong)
 
 
-def test_names_that_nobody_can_tell_apart_are_refused(
-    folders: dict[str, Path], tmp_path: Path
-) -> None:
+def test_indistinguishable_names_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
     write_images(folders["real"], "two\nlines")
     with pytest.raises(StudyError, match=r"two\\nlines.*rename it"):
         write_manifest(tmp_path / "manifest.csv", folders)

@@ -179,7 +179,7 @@ def test_every_confound_is_found_and_nothing_stays(
     assert_nothing_is_left(engine, tmp_path / "stimuli")
 
 
-def test_what_is_accepted_stays_with_the_study(
+def test_accepted_warnings_are_stored_with_the_study(
     engine: Engine, confounded: Path, tmp_path: Path
 ) -> None:
     stored = import_study(
@@ -195,7 +195,7 @@ def test_what_is_accepted_stays_with_the_study(
     assert len(list((tmp_path / "stimuli").rglob("*.png"))) == stored.stimulus_count == 48
 
 
-def test_what_is_not_recolored_is_not_held_to_its_lightness(
+def test_stimuli_that_are_not_recolored_may_change_lightness(
     engine: Engine, confounded: Path, tmp_path: Path
 ) -> None:
     protocol = short_protocol(stimuli="any")

@@ -1,4 +1,7 @@
-"""What people see of pixels, against published values and against the other room's."""
+"""Tests of lightness, gray images and perceptual hashes against published values.
+
+The hashes are also compared with those of `colorizer split`.
+"""
 
 import numpy as np
 import pytest
@@ -40,7 +43,7 @@ def test_lightness(rgb: tuple[int, int, int], lightness: float) -> None:
     assert compute_lightness(flat(*rgb)) == pytest.approx(lightness, abs=0.05)
 
 
-def test_what_is_gray() -> None:
+def test_images_without_color_are_gray() -> None:
     assert is_gray(flat(120, 120, 120))
     assert is_gray(flat(120, 122, 118))
     assert not is_gray(flat(120, 127, 120))

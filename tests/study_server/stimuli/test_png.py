@@ -66,7 +66,7 @@ def test_pixels_survive() -> None:
     assert read_png_size(encode_png(pixels)) == (48, 64)
 
 
-def test_what_was_compressed_comes_out_as_what_was_not() -> None:
+def test_compressed_and_uncompressed_files_are_stored_alike() -> None:
     image = Image.fromarray(noise(0))
     assert encode_png(decode_png(save(image, optimize=True))) == encode_png(
         decode_png(save(image, dpi=(72, 72)))

@@ -126,7 +126,7 @@ def test_a_backup_is_one_file_for_its_owner_alone(
         write_backup(engine, file)
 
 
-def test_a_backup_under_writes_holds_whole_people_only(
+def test_a_backup_during_writes_contains_only_complete_enrollments(
     engine: Engine, study: str, tmp_path: Path
 ) -> None:
     come(engine, "first")
@@ -148,7 +148,7 @@ def test_a_backup_under_writes_holds_whole_people_only(
     assert counts[0] < counts[-1]
 
 
-def test_a_restore_under_writes_loses_nobody_who_comes_after(
+def test_a_restore_during_writes_keeps_later_participants(
     engine: Engine, study: str, tmp_path: Path
 ) -> None:
     come(engine, "first")
@@ -164,7 +164,7 @@ def test_a_restore_under_writes_loses_nobody_who_comes_after(
     assert trials == TRIALS * people
 
 
-def test_who_is_gone_since_the_backup_is_named(
+def test_participants_deleted_since_the_backup_are_returned(
     engine: Engine, study: str, tmp_path: Path, replaced: Path
 ) -> None:
     names = [come(engine, person) for person in ("a", "b")]
@@ -203,7 +203,7 @@ def test_a_backup_of_an_older_schema_is_restored_to_this_one(
     assert contents(engine) == before
 
 
-def test_what_is_no_backup_changes_nothing(
+def test_an_invalid_backup_changes_nothing(
     engine: Engine, study: str, tmp_path: Path, replaced: Path
 ) -> None:
     before = contents(engine)

@@ -17,7 +17,7 @@ from study_server.storage.engine import open_engine, write_transaction
 from study_server.storage.schema import ensure_current_schema
 
 
-def test_sqlite_survives_power_cuts_and_forgets_what_is_deleted(sqlite_url: str) -> None:
+def test_sqlite_is_set_to_survive_power_cuts_and_erase_deleted_rows(sqlite_url: str) -> None:
     engine = open_engine(sqlite_url)
     with engine.connect() as connection:
         found = {
@@ -110,7 +110,7 @@ def test_the_writers_of_a_process_queue_and_never_find_the_database_locked(
     assert count_answers(counter) == 80
 
 
-def test_a_writer_that_fails_leaves_nothing_and_stops_nobody(counter: Engine) -> None:
+def test_a_failed_writer_leaves_nothing_and_blocks_no_other(counter: Engine) -> None:
     with pytest.raises(ZeroDivisionError):
         insert_and_fail(counter)
     with ThreadPoolExecutor(1) as threads:  # another thread, another connection
