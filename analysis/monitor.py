@@ -1,4 +1,4 @@
-"""Command: responses so far -> monitor.json, with rates that may be looked at while people come."""
+"""The command `python -m analysis.monitor`, which writes interim rates valid at any look."""
 
 import json
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ def monitor(responses: str, study: str, design: Path | None, out: Path) -> None:
     except (ResponsesError, DesignError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        reason = f"{error.filename}: {error.strerror}; choose another file with --out"
+        reason = f"{error.filename}: {error.strerror}; use another file with --out"
         raise click.ClickException(reason) from error
     for method, entry in monitor_json["methods"].items():
         click.echo(_format_rate_line(method, entry))
@@ -58,9 +58,9 @@ def monitor(responses: str, study: str, design: Path | None, out: Path) -> None:
 def assemble_monitor(
     responses: Responses, study: str, design: Design | None, written_at: datetime
 ) -> dict[str, Any]:
-    """Everything monitor.json says; a rate stands there only with an interval that may be watched.
+    """Return the contents of monitor.json. A rate without a confidence sequence is None.
 
-    written_at: in UTC. Raises ResponsesError where there is nothing to count.
+    written_at: in UTC. Raises ResponsesError if there are no trials to count.
     """
     selected = select_mode(select_study(responses, study), None)
     sample = apply_exclusions(responses, selected, design.plan.rules if design else None)
@@ -82,7 +82,7 @@ def assemble_monitor(
 
 def _format_rate_line(method: str, entry: dict[str, Any]) -> str:
     if entry["rate"] is None:
-        return f"{method_label(method)}: too few people for an interval that may be watched"
+        return f"{method_label(method)}: too few participants for a confidence sequence"
     interval_text = format_interval(entry["cs95"])
     return (
         f"{method_label(method)}: {format_percent(entry['rate'])}% (95% confidence sequence "

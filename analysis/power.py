@@ -175,7 +175,7 @@ def _write_plan_files(out: Path, plan: Mapping[str, Any]) -> None:
     try:
         atomic_write_files(out.parent, files)
     except OSError as error:
-        reason = f"{error.filename}: {error.strerror}; choose another file with --out"
+        reason = f"{error.filename}: {error.strerror}; use another file with --out"
         raise click.ClickException(reason) from error
 
 

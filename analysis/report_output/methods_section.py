@@ -93,23 +93,28 @@ def _format_task_paragraph(report: ReportPart) -> Iterator[str]:
     shown = report["input"]
     participants = format_count(shown["participants"], "person", "people")
     photographs = format_count(shown["images"], "photograph", "photographs")
-    if shown["single"]:
-        yield (
-            f"{participants} saw images one at a time{_format_exposure(shown)}: photographs, and "
-            "fakes made"
-        )
-        yield f"from {photographs} in total. They classified each image as real or fake. A fake"
-        yield "counted as fooling when it was called real."
-        yield (
-            "Because responses can be biased toward one answer, 50% is not the chance level here,"
-            " and no rate was tested"
-        )
-        yield "against it."
-        return
-    presentation_texts = {
-        "sequential": "one after the other",
-        "simultaneous": "side by side",
-    }
+    yield from (_describe_single_images if shown["single"] else _describe_pairs)(
+        shown, participants, photographs
+    )
+
+
+def _describe_single_images(
+    shown: ReportPart, participants: str, photographs: str
+) -> Iterator[str]:
+    yield (
+        f"{participants} saw images one at a time{_format_exposure(shown)}: photographs, and fakes "
+        f"made from {photographs} in total."
+    )
+    yield "They classified each image as real or fake."
+    yield "A fake counted as fooling when it was called real."
+    yield (
+        "Because responses can be biased toward one answer, 50% is not the chance level here, and "
+        "no rate was tested against it."
+    )
+
+
+def _describe_pairs(shown: ReportPart, participants: str, photographs: str) -> Iterator[str]:
+    presentation_texts = {"sequential": "one after the other", "simultaneous": "side by side"}
     how = join_words(
         [presentation_texts[way] for way in shown["presentation"] if way in presentation_texts]
         or ["in pairs"]
@@ -117,17 +122,14 @@ def _format_task_paragraph(report: ReportPart) -> Iterator[str]:
     question_text = join_words(
         [f"the {word} image" for word in shown["question"]] or ["the fake image"]
     )
-    source_text = (
-        "made from the same photograph" if shown["paired"] else "made from a different photograph"
-    )
-    yield f"{participants} took part. On each trial, they saw a photograph and a fake"
-    yield f"{source_text},"
-    yield f"{how}{_format_exposure(shown)}, and selected {question_text}; there were {photographs}."
+    source_text = "the same photograph" if shown["paired"] else "a different photograph"
     yield (
-        "A trial counted as fooling when the fake was taken for the photograph. A perfect fake"
-        " would fool people on half"
+        f"{participants} took part. On each trial, they saw a photograph and a fake made from "
+        f"{source_text}, {how}{_format_exposure(shown)}, and selected {question_text}; there were "
+        f"{photographs}."
     )
-    yield "of all trials."
+    yield "A trial counted as fooling when the fake was taken for the photograph."
+    yield "A perfect fake would fool people on half of all trials."
 
 
 def _format_exposure(shown: ReportPart) -> str:
@@ -152,26 +154,16 @@ def _format_sample_paragraph(report: ReportPart) -> Iterator[str]:
         ),
         "unknown": "Exclusion rules do not depend on the fooling rate.",
     }
-    excluded = sum(person["excluded"] for person in exclusions["participants"])
     yield fixed[report["design"]["verdict"]]
-    out = (
-        f"{format_count(excluded, 'participant was', 'participants were')} excluded"
-        if excluded
-        else ""
-    )
+    count = sum(person["excluded"] for person in exclusions["participants"])
+    excluded = format_count(count, "participant was", "participants were")
+    included = format_count(last_step["participants"], "person", "people")
     yield (
-        f"{out or 'No participant was excluded'}; "
-        f"{format_count(last_step['participants'], 'person', 'people')}"
+        f"{excluded if count else 'No participant was'} excluded; {included} with "
+        f"{format_number(last_step['trials'])} test trials were analyzed."
     )
-    yield (
-        f"with {format_number(last_step['trials'])} test trials were analyzed. Practice "
-        "trials and attention checks"
-    )
-    yield (
-        "(and repeated trials) were not included in any rate."
-        if report["consistency"]
-        else "were not included in any rate."
-    )
+    repeats = " (and repeated trials)" if report["consistency"] else ""
+    yield f"Practice trials and attention checks{repeats} were not included in any rate."
 
 
 def _format_rate_paragraph(report: ReportPart) -> Iterator[str]:
@@ -179,79 +171,77 @@ def _format_rate_paragraph(report: ReportPart) -> Iterator[str]:
     if report["input"]["paired"] is False:
         factors = ["participant", "fake", "the photograph shown with it"]
     yield (
-        "Participants differ, photographs differ, and each contributes many trials, so trials were"
-    )
-    yield "not independent. The variance of each rate was therefore clustered by"
-    yield f"{join_words(factors)} at once (Cameron et al., 2011) and never set below the binomial"
-    yield "variance. Intervals are 95% Wilson (1927) intervals computed from the effective sample"
-    yield "size that this"
-    yield (
-        "variance implies, with Student’s t quantiles; the degrees of freedom are one less than the"
-        " smaller of the"
+        "Participants differ, photographs differ, and each contributes many trials, so trials were "
+        "not independent."
     )
     yield (
-        "numbers of participants and photographs. They generalize to new participants and new"
-        " photographs."
+        f"The variance of each rate was therefore clustered by {join_words(factors)} at once "
+        "(Cameron et al., 2011) and never set below the binomial variance."
     )
+    yield (
+        "Intervals are 95% Wilson (1927) intervals computed from the effective sample size that "
+        "this variance implies, with Student’s t quantiles; the degrees of freedom are one less "
+        "than the smaller of the numbers of participants and photographs."
+    )
+    yield "They generalize to new participants and new photographs."
 
 
 def _format_comparison_paragraph(report: ReportPart) -> Iterator[str]:
     yield (
-        "Differences between methods were tested with the same clustered variance, paired wherever"
+        "Differences between methods were tested with the same clustered variance, paired wherever "
+        "participants or photographs were shared."
     )
     yield (
-        "participants or photographs were shared. Tests between methods and tests against 50% were"
+        "Tests between methods and tests against 50% were each corrected for multiple comparisons "
+        "(Holm, 1979)."
     )
-    yield "each corrected for multiple comparisons (Holm, 1979)."
     for pair in report["differences"][:1]:
-        yield (
-            "Methods were considered equivalent when two one-sided tests (Schuirmann, 1987) showed"
-            " that they"
-        )
         margin = format_number(100 * pair["equivalence"]["margin"], 1)
         fixed = report["design"]["margin"] == pair["equivalence"]["margin"]
-        when = (
-            "a margin fixed before data collection"
-            if fixed
-            else "a margin that was not fixed before data collection"
+        when = "fixed" if fixed else "that was not fixed"
+        yield (
+            "Methods were considered equivalent when two one-sided tests (Schuirmann, 1987) showed "
+            f"that they differed by less than {margin} percentage points, a margin {when} before "
+            "data collection."
         )
-        yield f"differed by less than {margin} percentage points, {when}."
 
 
 def _format_model_paragraph(report: ReportPart) -> Iterator[str]:
     if any(method["mixed"] for method in report["methods"].values()):
         yield (
-            "As a robustness check, a logistic mixed model with crossed random intercepts for"
-            " participants"
+            "As a robustness check, a logistic mixed model with crossed random intercepts for "
+            "participants and photographs was fitted to each method by Laplace approximation (as "
+            "in lme4; Bates et al., 2015)."
         )
-        yield "and photographs was fitted to each method by Laplace approximation (as in lme4;"
-        yield (
-            "Bates et al., 2015). Its rates are marginal, that is, integrated over the random"
-            " effects."
-        )
+        yield "Its rates are marginal, that is, integrated over the random effects."
     if any(pair["mixed"] for pair in report["differences"]):
         yield (
-            "Differences were checked with the same kind of model for each pair of methods, with"
-            " random slopes of"
+            "Differences were checked with the same kind of model for each pair of methods, with "
+            "random slopes of method for participants and for photographs."
         )
-        yield "method for participants and for photographs."
     if report["bootstrap"]:
         replicates = format_number(report["bootstrap"]["replicates"])
-        yield f"Percentile intervals of {replicates} bootstrap resamples stand"
         yield (
-            "for comparison, resampling participants, and participants and photographs (Owen,"
-            " 2007)."
+            f"Percentile intervals of {replicates} bootstrap resamples are given for comparison, "
+            "resampling participants, and participants and photographs (Owen, 2007)."
         )
-    yield "Rates of single photographs are empirical Bayes estimates under a beta-binomial model"
-    yield "(Griffin & Krutchkoff, 1971). Limits for participants’ own rates allow for differences"
     yield (
-        "between participants (Spiegelhalter, 2005). Sensitivity (d′) was computed as in Macmillan"
-        " and Creelman"
+        "Rates of single photographs are empirical Bayes estimates under a beta-binomial model "
+        "(Griffin & Krutchkoff, 1971)."
     )
-    yield "(2005), with the correction of Hautus (1995) for extreme proportions."
+    yield (
+        "Limits for participants’ own rates allow for differences between participants "
+        "(Spiegelhalter, 2005)."
+    )
+    yield (
+        "Sensitivity (d′) was computed as in Macmillan and Creelman (2005), with the correction of "
+        "Hautus (1995) for extreme proportions."
+    )
 
 
 def _format_software_paragraph(report: ReportPart) -> Iterator[str]:
     software = report["software"]
-    yield f"Analyses were run with Hue & Eye {software['hue-and-eye']} (NumPy {software['numpy']},"
-    yield f"SciPy {software['scipy']})."
+    yield (
+        f"Analyses were run with Hue & Eye {software['hue-and-eye']} (NumPy {software['numpy']}, "
+        f"SciPy {software['scipy']})."
+    )

@@ -1,4 +1,4 @@
-"""The figure of power: how the chance to find a difference grows with the people."""
+"""The power curve: power by number of participants."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,15 +18,16 @@ from analysis.figures.canvas import (
 from analysis.formatting import format_number
 
 FIGURE_HEIGHT = 2.9  # inches
-MIN_NOTABLE_LIMIT = 0.97  # a limit above this is none to speak of
+MIN_NOTABLE_LIMIT = 0.97  # higher limits are not drawn
 
 
 def draw_power_curve(
     curve: Sequence[Mapping[str, Any]], needed: Mapping[str, int | None], limit: float
 ) -> Figure:
-    """Power over people, with a dot where there are enough.
+    """Draw power by number of participants, with a dot at each sample size needed.
 
-    curve, needed: `curve` and `participants` of power.json. limit: power of any number of people.
+    curve, needed: `curve` and `participants` of power.json. limit: the power with infinitely many
+    participants.
     """
     figure = Figure(figsize=(FIGURE_WIDTH, FIGURE_HEIGHT))
     axes = figure.add_axes((0.13, 0.17, 0.81, 0.79))
@@ -45,11 +46,11 @@ def draw_power_curve(
     for key, count in needed.items():
         if count is not None:
             axes.plot([count], [int(key) / 100], "o", color=ACCENT, markersize=6.5)
-            label = f"{format_number(count)} people"
+            label = f"{format_number(count)} participants"
             axes.annotate(label, (count, int(key) / 100), (8, -12), color=INK, **text_style)
     if limit < MIN_NOTABLE_LIMIT:
         axes.axhline(limit, color=MUTED, linewidth=0.9, linestyle=DASHED)
-        label = "limit for any number of people"
+        label = "limit for any number of participants"
         axes.annotate(
             label, (participants[-1], limit), (0, 4), color=MUTED, ha="right", **text_style
         )

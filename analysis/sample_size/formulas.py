@@ -1,8 +1,8 @@
 """Sample-size formulas for comparing two methods: people, trials and images.
 
-Effects of people and images are normal on the log odds and shared in part by the methods. The
-variances, for new people and new images, are in closed form; power by Student's t with as many
-degrees of freedom as the report will have. Proportions in [0, 1].
+Effects of people and images are normal on the log odds and correlate between the methods. The
+variances, for new people and new images, are in closed form. Power is computed from Student's t
+with the report's degrees of freedom. Proportions are in [0, 1].
 """
 
 from collections.abc import Callable
@@ -17,11 +17,13 @@ from analysis.inference.intervals import t_quantile
 from analysis.trials import FloatArray
 
 ALPHA = 0.05
-# Of one person's, and one image's, effects with different methods.
+# Correlations between the effects of one person, or one image, with different methods.
 PARTICIPANT_CORRELATION, IMAGE_CORRELATION = 0.8, 0.5
-MAX_COUNT = 1_000_000  # people, or images: where these do not suffice no number does
+MAX_COUNT = 1_000_000  # participants or images; more are never searched
 QUADRATURE_NODES = 40
-QUANTILE_SHARES = (np.arange(500) + 0.5) / 500  # quantiles that stand for a whole distribution
+QUANTILE_SHARES = (
+    np.arange(500) + 0.5
+) / 500  # levels of the quantiles that represent a distribution
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,11 @@ EFFECT_PRESETS = {
 
 @dataclass(frozen=True)
 class PowerScenario:
-    """Two rates, and the study that is to compare them.
+    """Two rates, and the study that compares them.
 
-    trials: that a person answers, of all methods together; images: that they are drawn from.
-    is_within: everybody sees all `methods`, else one each. margin: None to tell the rates apart,
-    else
-    to show that they differ by less than this.
+    trials: number of trials per participant, over all methods. images: number of images that the
+    trials are drawn from. is_within: every participant sees all `methods`, otherwise one each.
+    margin: equivalence margin, None for a test of the difference.
     """
 
     rates: tuple[float, float]
@@ -65,10 +66,10 @@ class PowerScenario:
 
 
 def compute_power(scenario: PowerScenario, participants: float) -> float:
-    """Chance that a study of so many people shows what it is to show.
+    """Return the power of a study with this number of participants.
 
-    By a two-sided test at 5%, or by two one-sided ones (TOST). participants: in all; infinite ones
-    leave what the images allow.
+    The test is two-sided at 5%, or two one-sided tests (TOST). participants: total number; with an
+    infinite number, only the images limit the power.
     """
     df = _degrees_of_freedom(scenario, participants)
     se = expected_difference_se(scenario, participants)
@@ -91,7 +92,10 @@ def compute_power(scenario: PowerScenario, participants: float) -> float:
 
 
 def find_participants_needed(scenario: PowerScenario, target: float) -> int | None:
-    """Fewest people with this power, as many for every method; None where no number has it."""
+    """Return the smallest number of participants with this power, None if no number has it.
+
+    It is a multiple of the number of methods.
+    """
     groups = _smallest_sufficient(
         lambda count: compute_power(scenario, count * scenario.methods) >= target, least=2
     )
@@ -99,7 +103,7 @@ def find_participants_needed(scenario: PowerScenario, target: float) -> int | No
 
 
 def find_images_needed(scenario: PowerScenario, target: float) -> int | None:
-    """Fewest images with which some number of people has this power."""
+    """Return the smallest number of images with which infinitely many people have this power."""
     return _smallest_sufficient(
         lambda images: compute_power(replace(scenario, images=images), inf) >= target,
         least=scenario.trials,
@@ -107,7 +111,7 @@ def find_images_needed(scenario: PowerScenario, target: float) -> int | None:
 
 
 def expected_half_width(scenario: PowerScenario, participants: int) -> float:
-    """Half the width to expect of the first rate's 95% interval."""
+    """Return the expected half width of the first rate's 95% interval."""
     here = participants if scenario.is_within else participants / scenario.methods
     df = min(here, scenario.images) - 1
     return t_quantile(df) * sqrt(_rate_variance(scenario, scenario.rates[0], participants))
@@ -143,7 +147,7 @@ def _degrees_of_freedom(scenario: PowerScenario, participants: float) -> float:
 
 @cache
 def rate_variances(rate: float, effects: EffectSds) -> tuple[float, float]:
-    """Variance of people's own rates, and of images', around `rate`; Gauss-Hermite quadrature."""
+    """Return the variances of people's and of images' rates around `rate` (Gauss-Hermite)."""
     nodes, weights = _normal_nodes()
     participants, images = effects.participant * nodes[:, None], effects.image * nodes
     chances = special.expit(marginal_intercept(rate, effects) + participants + images)
@@ -166,7 +170,7 @@ def marginal_intercept(rate: float, effects: EffectSds) -> float:
 
 
 def _normal_nodes() -> tuple[FloatArray, FloatArray]:
-    """Nodes and weights (QUADRATURE_NODES,) of the standard normal distribution."""
+    """Return nodes and weights (QUADRATURE_NODES,) of the standard normal distribution."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
     return nodes, weights / weights.sum()
 

@@ -1,4 +1,4 @@
-"""Simulated studies: people and images with normal effects on the log odds of being fooled."""
+"""Simulated studies, in which people and images have normal effects on the log odds."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -20,7 +20,7 @@ from analysis.trials import Trials
 
 
 def simulate_power(scenario: PowerScenario, participants: int, studies: int, seed: int) -> float:
-    """Share of so many simulated studies whose report shows what it is to show."""
+    """Return the share of simulated studies with a significant difference or equivalence test."""
     children = np.random.SeedSequence(seed).spawn(studies)
     successes = [
         _is_shown(scenario, participants, np.random.default_rng(child)) for child in children
@@ -75,7 +75,7 @@ def simulate_study(
 def _draw_effects(
     rng: np.random.Generator, levels: int, methods: int, sd: float, correlation: float
 ) -> NDArray[np.float64]:
-    """(levels, methods) normal effects that correlate across the methods."""
+    """Draw (levels, methods) normal effects that correlate across the methods."""
     shared = rng.normal(0, sd * sqrt(correlation), (levels, 1))
     own = rng.normal(0, sd * sqrt(1 - correlation), (levels, methods))
     return shared + own

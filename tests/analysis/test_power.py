@@ -53,7 +53,7 @@ def test_the_curve_passes_through_the_answer_and_is_drawn(tmp_path: Path) -> Non
     assert power_of[36] < 0.8 <= power_of[38]
     assert list(power_of.values()) == sorted(power_of.values())
     drawing = (tmp_path / "power.svg").read_text()
-    assert "38 people" in drawing
+    assert "38 participants" in drawing
     assert "any number" not in drawing
     ElementTree.fromstring(drawing)
     assert (tmp_path / "power.png").read_bytes().startswith(b"\x89PNG")
@@ -66,7 +66,7 @@ def test_too_few_images_are_reported_with_a_number_that_suffices(tmp_path: Path)
         "No number of participants gives 80 and 90% power: with 200"
     )
     assert written["reason"] in run(*SMALL, "--images", "200").output
-    assert "limit for any number of people" in (tmp_path / "power.svg").read_text()
+    assert "limit for any number of participants" in (tmp_path / "power.svg").read_text()
     some = plan(tmp_path, *SMALL, "--images", "400")
     assert some["participants"]["80"] > 2000
     assert some["participants"]["90"] is None

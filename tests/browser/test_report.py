@@ -64,7 +64,7 @@ def test_the_report_is_accessible_and_fits_the_screen(
     page = context.new_page()
     page.goto(page_url)
     assert page.locator(".gallery img").count() > 12
-    assert page.get_by_text("Trials shown twice").count() > 0
+    assert page.get_by_text("percent of repeated trials answered the same way").count() > 0
     violations = Axe().run(page).response["violations"]
     assert [(rule["id"], rule["nodes"][0]["html"][:120]) for rule in violations] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
