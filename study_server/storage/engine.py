@@ -65,8 +65,8 @@ def _queue_writers(engine: Engine) -> None:
     """Let the writers of this process wait in a queue before they ask for SQLite's lock.
 
     SQLite has no queue: a writer that finds the database locked sleeps and tries again, and under
-    load some writers fail after the busy timeout. A writer takes SQLite's lock when its transaction begins,
-    because upgrading a read lock later can fail.
+    load some writers fail after the busy timeout. A writer takes SQLite's lock when its transaction
+    begins, because upgrading a read lock later can fail.
     """
     lock = threading.Lock()
 
