@@ -1,4 +1,4 @@
-"""The command: what monitor.json says, that it is whole, and how mistakes are told."""
+"""The monitor command: the contents of monitor.json, and its error messages."""
 
 import json
 import subprocess
@@ -30,29 +30,29 @@ def monitor(rows: list[Row], folder: Path, *options: str | Path) -> dict[str, An
     return written
 
 
-def test_it_holds_the_rates_that_survive_peeking(tmp_path: Path) -> None:
-    found = monitor(make_study(rt_ms=""), tmp_path)
+def test_the_rates_have_confidence_sequences(tmp_path: Path) -> None:
+    written = monitor(make_study(rt_ms=""), tmp_path)
     crossed = read_crossed()
     expected = estimate_monitored_rate(crossed.select(crossed.method == "mcl"))
     assert expected is not None
-    mcl = found["methods"]["mcl"]
+    mcl = written["methods"]["mcl"]
     assert (mcl["rate"], *mcl["cs95"]) == pytest.approx((expected[0], *expected[1]))
     assert mcl["trials"] == 520
-    assert set(found) == KEYS
-    assert (found["study"], found["mode"], found["participants"]) == ("trees", "live", 40)
-    assert found["planned"] is None
-    age = datetime.now(UTC) - datetime.fromisoformat(found["written_at"])
+    assert set(written) == KEYS
+    assert (written["study"], written["mode"], written["participants"]) == ("trees", "live", 40)
+    assert written["planned"] is None
+    age = datetime.now(UTC) - datetime.fromisoformat(written["written_at"])
     assert timedelta(0) <= age < timedelta(minutes=2)
 
 
-def test_a_rate_without_an_interval_to_trust_is_not_shown(tmp_path: Path) -> None:
+def test_a_rate_without_a_confidence_sequence_is_omitted(tmp_path: Path) -> None:
     few = [row for row in make_study() if int(row["participant"][1:]) < 9]
-    found = monitor(few, tmp_path)
-    assert found["participants"] == 9
-    assert found["methods"]["mcl"] == {"rate": None, "cs95": None, "trials": 117}
+    written = monitor(few, tmp_path)
+    assert written["participants"] == 9
+    assert written["methods"]["mcl"] == {"rate": None, "cs95": None, "trials": 117}
 
 
-def test_people_whom_the_rules_leave_out_do_not_count(tmp_path: Path) -> None:
+def test_excluded_participants_are_not_counted(tmp_path: Path) -> None:
     rows = make_study()
     for row in rows:
         if row["participant"] in ("p3", "p4"):
@@ -60,7 +60,7 @@ def test_people_whom_the_rules_leave_out_do_not_count(tmp_path: Path) -> None:
     assert monitor(rows, tmp_path)["participants"] == 38
 
 
-def test_the_design_brings_its_rules_and_the_number_of_people(tmp_path: Path) -> None:
+def test_the_design_supplies_the_rules_and_the_sample_size(tmp_path: Path) -> None:
     plan = {"participants": 60, "exclusions": {"side_max_fraction": 1}}
     design = {"schema": "hue-and-eye/design/1", "study": "trees", "protocol": {}, "plan": plan}
     rows = make_study()
@@ -69,11 +69,11 @@ def test_the_design_brings_its_rules_and_the_number_of_people(tmp_path: Path) ->
             row["answer"] = "left"
     (tmp_path / "design.json").write_text(json.dumps(design))
     assert monitor(rows, tmp_path)["participants"] == 39
-    found = monitor(rows, tmp_path, "--design", tmp_path / "design.json")
-    assert (found["planned"], found["participants"]) == (60, 40)
+    written = monitor(rows, tmp_path, "--design", tmp_path / "design.json")
+    assert (written["planned"], written["participants"]) == (60, 40)
 
 
-def test_simulated_answers_are_called_so(tmp_path: Path) -> None:
+def test_simulated_participants_are_labeled(tmp_path: Path) -> None:
     assert monitor(make_study(mode="simulated"), tmp_path)["mode"] == "simulated"
 
 
@@ -86,7 +86,7 @@ def test_simulated_answers_are_called_so(tmp_path: Path) -> None:
         ({}, ["--study", "trees", "--design", "nowhere.json"], "nowhere.json"),
     ],
 )
-def test_a_mistake_is_one_line_and_leaves_the_file_of_before(
+def test_an_error_is_one_line_and_keeps_the_previous_file(
     tmp_path: Path, changes: Row, options: list[str], message: str
 ) -> None:
     source = write_csv(tmp_path / "responses.csv", [make_row(**changes)])
@@ -98,7 +98,7 @@ def test_a_mistake_is_one_line_and_leaves_the_file_of_before(
     assert out.read_text() == "before"
 
 
-def test_a_place_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
+def test_an_unwritable_output_is_an_error(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "responses.csv", [make_row()])
     done = run(source, "--study", "trees", "--out", source / "monitor.json")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

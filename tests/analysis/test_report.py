@@ -24,7 +24,7 @@ SCRIPT = Path(__file__).parents[2] / "analysis" / "report.py"
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
+    """Return every file below a folder."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
@@ -36,13 +36,13 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The reference set as a live study."""
+    """Write the reference set as a live study."""
     return write_csv(tmp_path_factory.mktemp("study") / "responses.csv", make_study())
 
 
 @pytest.fixture(scope="module")
 def report(study: Path) -> Path:
-    """The folder of its report."""
+    """Write the study's report; return its folder."""
     make_report(read_responses(str(study)), study.parent / "report")
     return study.parent / "report"
 
@@ -58,7 +58,7 @@ def test_the_report_gives_the_reference_numbers(report: Path) -> None:
     assert numbers["input"]["mode"] == "live"
 
 
-def test_the_page_says_what_the_numbers_say(report: Path) -> None:
+def test_the_page_agrees_with_the_numbers(report: Path) -> None:
     page = (report / "report.html").read_text().replace("\u202f", " ")
     lead = "MCL fooled people on 31% of trials (95% CI 26 to 37): below the 50% of a perfect fake;"
     assert f"{lead} significantly more often than L2 (by 8 points)." in page
@@ -82,7 +82,7 @@ def test_the_same_input_gives_the_same_bytes(study: Path, report: Path, tmp_path
 
 
 class Outline(HTMLParser):
-    """Headings in order, and whatever a page would fetch or run."""
+    """Collects headings, and everything that a page would fetch or run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class Outline(HTMLParser):
         self.fetched += [tag] if tag in ("script", "link", "iframe", "object", "img") else []
 
 
-def test_the_page_stands_alone_with_headings_in_order(report: Path) -> None:
+def test_the_page_is_self_contained_with_headings_in_order(report: Path) -> None:
     page = (report / "report.html").read_text()
     outline = Outline()
     outline.feed(page)
@@ -108,7 +108,7 @@ def test_the_page_stands_alone_with_headings_in_order(report: Path) -> None:
     assert all(after - before <= 1 for before, after in steps)
 
 
-def test_simulated_answers_are_called_so_on_page_and_figure(tmp_path: Path) -> None:
+def test_simulated_participants_are_labeled_on_page_and_figures(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "r.csv", make_study(mode="simulated"))
     said = make_report(read_responses(str(path)), tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text()
@@ -118,7 +118,7 @@ def test_simulated_answers_are_called_so_on_page_and_figure(tmp_path: Path) -> N
     assert "fooled simulated participants" in said[0]
 
 
-def test_the_command_writes_the_report_and_says_where(study: Path, tmp_path: Path) -> None:
+def test_the_command_writes_the_report_and_prints_its_path(study: Path, tmp_path: Path) -> None:
     done = run(study, "--out", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("report.html\n")
@@ -135,7 +135,7 @@ def test_the_command_writes_the_report_and_says_where(study: Path, tmp_path: Pat
         ({}, ["--nonsense"], "--nonsense"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2_and_writes_nothing(
+def test_an_error_is_one_line_with_exit_code_2_and_writes_nothing(
     tmp_path: Path, changes: Row, options: list[str], message: str
 ) -> None:
     path = write_csv(tmp_path / "r.csv", [make_row(**changes)])
@@ -146,15 +146,15 @@ def test_a_mistake_is_one_line_and_exit_code_2_and_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_made_is_a_mistake(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "r.csv", [make_row()])
     done = run(path, "--out", path / "out")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
-def make_crossed(**of_l2: str) -> list[Row]:
-    """Six people judge six images, half by each method; MCL fools some, L2 as `of_l2` says."""
-    methods: list[Row] = [{"method": "mcl"}, {"method": "l2", **of_l2}]
+def make_crossed(**l2_changes: str) -> list[Row]:
+    """Make rows of six people and six images, half by each method; l2_changes: applied to L2."""
+    methods: list[Row] = [{"method": "mcl"}, {"method": "l2", **l2_changes}]
     return [
         make_row(
             participant=f"p{person}",
@@ -169,7 +169,7 @@ def make_crossed(**of_l2: str) -> list[Row]:
 
 
 def make_single() -> list[Row]:
-    """Six people judge three photographs and three fakes, one by one, and lean to `fake`."""
+    """Make rows of six people who rate three photographs and three fakes, with a bias to `fake`."""
     return [
         make_row(
             participant=f"p{person}",
@@ -202,7 +202,7 @@ EDGES = {
 
 
 @pytest.mark.parametrize("rows", EDGES.values(), ids=EDGES)
-def test_an_edge_gives_a_report_and_no_traceback(tmp_path: Path, rows: list[Row]) -> None:
+def test_an_edge_case_yields_a_report(tmp_path: Path, rows: list[Row]) -> None:
     make_report(read_responses(str(write_csv(tmp_path / "r.csv", rows))), tmp_path / "out")
     numbers = json.loads((tmp_path / "out" / "report.json").read_text())
     for rate in numbers["methods"].values():
@@ -210,7 +210,7 @@ def test_an_edge_gives_a_report_and_no_traceback(tmp_path: Path, rows: list[Row]
     assert "None" not in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_single_images_have_error_rates_and_no_chance(tmp_path: Path) -> None:
+def test_single_images_have_error_rates_and_no_chance_level(tmp_path: Path) -> None:
     make_report(read_responses(str(write_csv(tmp_path / "r.csv", make_single()))), tmp_path / "out")
     numbers = json.loads((tmp_path / "out" / "report.json").read_text())
     assert list(numbers["methods"]) == ["mcl"]

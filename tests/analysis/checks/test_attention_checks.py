@@ -1,4 +1,4 @@
-"""How people did on attention checks, and what it takes to pass them by luck."""
+"""The attention checks are counted, and the probability of passing them is binomial."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def observe(folder: Path, rows: list[Row], rules: ExclusionRules) -> AttentionCh
         (4, 5, (0.0, 0.0, 0.0)),
     ],
 )
-def test_who_passes_by_luck_is_binomial(
+def test_the_pass_probability_is_binomial(
     planned: int, needed: int, known: tuple[float, float, float]
 ) -> None:
     passing = pass_probability(planned, needed)
@@ -40,7 +40,7 @@ def test_who_passes_by_luck_is_binomial(
     assert chances == pytest.approx(known, abs=0.005)
 
 
-def test_everybody_who_saw_all_is_counted(tmp_path: Path) -> None:
+def test_participants_who_saw_all_checks_are_counted(tmp_path: Path) -> None:
     rows = [
         *make_person("p1"),
         *make_person("p2", missed=1),
@@ -59,12 +59,12 @@ def test_everybody_who_saw_all_is_counted(tmp_path: Path) -> None:
     assert found.pass_probability == pass_probability(4, 3)
 
 
-def test_people_with_different_numbers_have_no_common_chance(tmp_path: Path) -> None:
+def test_different_numbers_of_checks_have_no_pass_probability(tmp_path: Path) -> None:
     rows = make_person("p1") + make_person("p2", attention_checks=range(10), missed=3)
     found = observe(tmp_path, rows, ExclusionRules())
     assert (found.saw_all, found.failed, found.pass_probability) == (2, 1, None)
 
 
-def test_without_attention_checks_trials_there_is_nothing_to_say(tmp_path: Path) -> None:
+def test_without_attention_checks_the_summary_is_empty(tmp_path: Path) -> None:
     found = observe(tmp_path, make_person("p1", attention_checks=()), ExclusionRules())
     assert found == AttentionCheckSummary(0, 0, None, None, 0, 0, {}, None)

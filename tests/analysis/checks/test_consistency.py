@@ -1,4 +1,4 @@
-"""Trials shown twice: counted once in a rate, and compared with themselves."""
+"""Repeated trials enter no rate, and are compared with the original trials."""
 
 from pathlib import Path
 
@@ -19,18 +19,18 @@ def count(folder: Path, rows: list[Row], rules: ExclusionRules | None = None) ->
 
 
 def observe(folder: Path, rows: list[Row]) -> Consistency:
-    found = estimate_consistency(count(folder, rows))
-    assert found is not None
-    return found
+    consistency = estimate_consistency(count(folder, rows))
+    assert consistency is not None
+    return consistency
 
 
 def show_again(rows: list[Row], at: int, **changes: str) -> Row:
-    """The trial at this position once more, as the last."""
+    """Return the trial at this position again, as the last trial."""
     return rows[at] | {"position": str(len(rows)), "repeat_of": str(at)} | changes
 
 
 def repeat_some(participant: str, changed: int, of: int = 4) -> list[Row]:
-    """A person of 44 trials, of which the first ones come again, `changed` with other answers."""
+    """Make 44 trials and repeats of the first ones, of which `changed` have other answers."""
     rows = make_person(participant)
     for at in range(of):
         answer = OTHER[rows[at]["answer"]] if at < changed else rows[at]["answer"]
@@ -45,26 +45,33 @@ def test_a_repeat_enters_no_rate(tmp_path: Path) -> None:
     assert twice.all_trials.fooled.tolist() == once.all_trials.fooled.tolist()
 
 
-def test_the_share_answered_alike_is_counted(tmp_path: Path) -> None:
-    found = observe(tmp_path, repeat_some("p1", 1) + repeat_some("p2", 2) + repeat_some("p3", 0))
-    assert (found.agreements, found.repeats, found.participants, found.images) == (9, 12, 3, 4)
-    assert found.rate == 9 / 12
-    assert found.ci95 is not None
-    assert found.ci95[0] < 9 / 12 < found.ci95[1]
+def test_the_rate_is_the_share_of_equal_answers(tmp_path: Path) -> None:
+    consistency = observe(
+        tmp_path, repeat_some("p1", 1) + repeat_some("p2", 2) + repeat_some("p3", 0)
+    )
+    assert (
+        consistency.agreements,
+        consistency.repeats,
+        consistency.participants,
+        consistency.images,
+    ) == (9, 12, 3, 4)
+    assert consistency.rate == 9 / 12
+    assert consistency.ci95 is not None
+    assert consistency.ci95[0] < 9 / 12 < consistency.ci95[1]
 
 
-def test_the_same_image_on_the_other_side_is_alike(tmp_path: Path) -> None:
-    """Alike is who takes the same image for the fake, not who presses the same button."""
+def test_choosing_the_same_image_on_the_other_side_agrees(tmp_path: Path) -> None:
+    """Answers agree if the same image is chosen, not if the same button is pressed."""
     rows = make_person("p1")
-    turned = {side: OTHER[rows[0][side]] for side in ("truth", "answer")}
-    assert observe(tmp_path, [*rows, show_again(rows, 0, **turned)]).rate == 1
+    swapped = {side: OTHER[rows[0][side]] for side in ("truth", "answer")}
+    assert observe(tmp_path, [*rows, show_again(rows, 0, **swapped)]).rate == 1
 
 
-def test_chance_is_that_of_answers_which_have_nothing_to_do_with_each_other(tmp_path: Path) -> None:
-    """Of positions 0 to 3, 0 and 3 fooled at first; again 1 and 3 of one, 0 and 3 of the other."""
-    found = observe(tmp_path, repeat_some("p1", 2) + repeat_some("p2", 0))
-    assert (found.first_rate, found.again_rate) == (0.5, 0.5)
-    assert found.expected_agreement == pytest.approx(0.5)
+def test_expected_agreement_is_that_of_independent_answers(tmp_path: Path) -> None:
+    """Positions 0 and 3 fooled first; then 1 and 3 (first person), 0 and 3 (second person)."""
+    consistency = observe(tmp_path, repeat_some("p1", 2) + repeat_some("p2", 0))
+    assert (consistency.first_rate, consistency.again_rate) == (0.5, 0.5)
+    assert consistency.expected_agreement == pytest.approx(0.5)
     before, after = np.array([True] * 3 + [False]), np.array([True] * 2 + [False] * 2)
     one = np.full(4, "m")
     assert expected_agreement(before, after, one) == pytest.approx(0.75 * 0.5 + 0.25 * 0.5)
@@ -72,7 +79,7 @@ def test_chance_is_that_of_answers_which_have_nothing_to_do_with_each_other(tmp_
     assert expected_agreement(before, after, two) == pytest.approx(0.75 * 2 / 3 + 0.25)
 
 
-def test_guessers_agree_as_often_as_chance_says(tmp_path: Path) -> None:
+def test_independent_answers_agree_as_often_as_expected(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     before, after = rng.random(40_000) < 0.3, rng.random(40_000) < 0.3
     alike = (before == after).mean()
@@ -90,27 +97,27 @@ def test_guessers_agree_as_often_as_chance_says(tmp_path: Path) -> None:
         {"kind": "practice"},
     ],
 )
-def test_a_repeat_without_two_answers_is_left_out(tmp_path: Path, changes: Row) -> None:
+def test_a_repeat_without_two_valid_answers_is_excluded(tmp_path: Path, changes: Row) -> None:
     rows = repeat_some("p1", 0)
     rows.append(show_again(rows, 6, **changes))
     assert observe(tmp_path, rows).repeats == 4
 
 
-def test_repeats_of_people_left_out_are_left_out(tmp_path: Path) -> None:
+def test_repeats_of_excluded_participants_are_excluded(tmp_path: Path) -> None:
     gone = [row | {"outcome": "abandoned"} for row in repeat_some("p2", 4)]
-    found = observe(tmp_path, repeat_some("p1", 0) + gone)
-    assert (found.agreements, found.repeats, found.flags) == (
+    consistency = observe(tmp_path, repeat_some("p1", 0) + gone)
+    assert (consistency.agreements, consistency.repeats, consistency.flags) == (
         4,
         4,
         ("one_participant", "few_images", "rate_at_bound"),
     )
 
 
-def test_without_repeats_there_is_nothing_to_tell(tmp_path: Path) -> None:
+def test_without_repeats_there_is_no_consistency(tmp_path: Path) -> None:
     assert estimate_consistency(count(tmp_path, make_person("p1"))) is None
 
 
-def test_repeats_make_nobody_complete(tmp_path: Path) -> None:
+def test_repeats_do_not_count_as_completed_trials(tmp_path: Path) -> None:
     """39 of 44 planned trials and 4 repeats are fewer than nine tenths of 44."""
     rows = make_person("p1", 39)
     rows += [show_again(rows, at, position=str(39 + at)) for at in range(4)]
@@ -118,7 +125,7 @@ def test_repeats_make_nobody_complete(tmp_path: Path) -> None:
     assert count(tmp_path, rows, rules).reasons_by_participant() == {"p1": ("incomplete",)}
 
 
-def test_of_single_images_the_same_verdict_is_alike(tmp_path: Path) -> None:
+def test_equal_answers_to_single_images_agree(tmp_path: Path) -> None:
     methods = {"fake": "mcl", "real": "real"}
     rows = [
         make_row(
@@ -132,6 +139,6 @@ def test_of_single_images_the_same_verdict_is_alike(tmp_path: Path) -> None:
         rows[at] | {"position": "2", "repeat_of": repeat_of, "answer": answer}
         for at, repeat_of, answer in ((0, "0", "fake"), (3, "1", "real"))
     ]
-    found = observe(tmp_path, rows)
-    assert (found.agreements, found.repeats) == (1, 2)
-    assert (found.first_rate, found.again_rate) == (0.5, 0.0)
+    consistency = observe(tmp_path, rows)
+    assert (consistency.agreements, consistency.repeats) == (1, 2)
+    assert (consistency.first_rate, consistency.again_rate) == (0.5, 0.0)

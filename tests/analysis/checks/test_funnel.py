@@ -1,4 +1,4 @@
-"""The funnel: how far people's own rates may lie from the rate of all."""
+"""The funnel limits for participants' own rates."""
 
 import numpy as np
 import pytest
@@ -27,17 +27,17 @@ def test_the_limits_are_exact_quantiles(
 
 
 @pytest.mark.parametrize("center", [0.0, 1.0])
-def test_at_a_rate_of_0_or_1_nobody_may_differ(center: float) -> None:
+def test_the_limits_collapse_at_a_rate_of_0_or_1(center: float) -> None:
     low, high = funnel_limits(np.array([1, 40]), center, 0.1, 0.95)
     assert low.tolist() == high.tolist() == [center, center]
 
 
-def test_people_who_differ_more_than_rates_can_lie_anywhere() -> None:
+def test_an_impossibly_large_sd_allows_every_rate() -> None:
     low, high = funnel_limits(np.array([40]), 0.3, 0.9, 0.95)
     assert (low.tolist(), high.tolist()) == ([0], [1])
 
 
-def test_each_person_has_their_own_rate_and_limits() -> None:
+def test_each_participant_has_a_rate_and_limits() -> None:
     trials = make_trials(
         *((4, image, "mcl", image < 9) for image in range(10)),
         *((2, image, "mcl", image < 3) for image in range(40)),
@@ -51,7 +51,7 @@ def test_each_person_has_their_own_rate_and_limits() -> None:
     assert build_funnel(trials, 0.3, 0.2).is_beyond_limits.tolist() == [False, False]
 
 
-def test_the_reference_people_lie_within() -> None:
+def test_the_reference_participants_lie_within_the_limits() -> None:
     mcl = read_crossed()
     funnel = build_funnel(mcl, float(mcl.fooled.mean()), 0.09)
     assert len(funnel.rate) == 40
@@ -59,7 +59,7 @@ def test_the_reference_people_lie_within() -> None:
     assert not funnel.is_beyond_limits.any()
 
 
-def test_limits_without_the_spread_of_people_accuse_too_many() -> None:
+def test_limits_without_overdispersion_flag_too_many() -> None:
     trials = simulate_study(np.random.default_rng(0), (0.3,), people=2000, sd_image=0)
     sd = 0.1  # of the rates that a logit sd of 0.5 gives around 0.3
     outside = [

@@ -1,4 +1,4 @@
-"""Sides, times and order: the reference's numbers, by hand, and at the edges."""
+"""Side bias, response times and order effects, against reference values and edge cases."""
 
 from dataclasses import replace
 from math import sqrt
@@ -19,7 +19,7 @@ from analysis.inference.rates import estimate_rates
 from tests.analysis.studies import make_trials, read_crossed, read_crossed_rows, read_expected
 
 
-def test_side_bias_is_clustered_by_people() -> None:
+def test_side_bias_is_clustered_by_participant() -> None:
     """4 people of 5 answers, 5, 3, 3 and 1 to the left: deviations 2, 0, 0 and -2 of 20."""
     left = np.array([True] * 5 + ([True] * 3 + [False] * 2) * 2 + [True] + [False] * 4)
     found = estimate_side_bias(left, np.repeat(np.arange(4), 5))
@@ -36,13 +36,13 @@ def test_side_bias_agrees_with_the_reference_file() -> None:
     assert estimate_side_bias(left, read_crossed().participant).rate == pytest.approx(expected)
 
 
-def test_people_who_are_alike_have_no_less_than_the_binomial_error() -> None:
+def test_the_standard_error_is_at_least_binomial() -> None:
     found = estimate_side_bias(np.tile([True, False], 50), np.repeat(np.arange(10), 10))
     assert found.se == pytest.approx(sqrt(0.25 / 100))
     assert found.p == pytest.approx(1)
 
 
-def test_always_left_counts_every_person_once_and_is_flagged() -> None:
+def test_always_left_counts_each_participant_once_and_is_flagged() -> None:
     found = estimate_side_bias(np.full(20, True), np.repeat(np.arange(4), 5))
     assert found.ci95 == pytest.approx((0.025**0.25, 1))  # exact, 4 of 4
     assert (found.p, found.flags) == (None, ("rate_at_bound",))
@@ -55,7 +55,7 @@ def test_the_side_bias_of_one_person_has_no_interval() -> None:
     assert (nothing.rate, nothing.flags) == (None, ("no_trials",))
 
 
-def test_the_real_images_side_is_tested_exactly() -> None:
+def test_the_side_of_the_correct_answer_is_tested_exactly() -> None:
     """R: binom.test(8, 10)$p.value; the reference set has its real image left in 770 of 1,600."""
     found = binomial_side_test(np.arange(10) < 8)
     assert (found.left, found.trials, found.rate) == (8, 10, 0.8)
@@ -65,7 +65,7 @@ def test_the_real_images_side_is_tested_exactly() -> None:
     assert binomial_side_test(np.array([], dtype=np.bool_)) == SideBalance(0, 0)
 
 
-def test_response_times_are_told_by_method_and_outcome_and_missing_ones_left_out() -> None:
+def test_response_times_are_summarized_by_method_and_outcome() -> None:
     answers = [
         (0, i, method, fooled)
         for i, (method, fooled) in enumerate(
@@ -80,7 +80,7 @@ def test_response_times_are_told_by_method_and_outcome_and_missing_ones_left_out
     assert (fast.method, fast.fooled, fast.median_ms) == ("b", False, 500)
 
 
-def test_the_order_effect_is_the_difference_of_everybodys_halves() -> None:
+def test_the_order_effect_is_the_difference_between_halves() -> None:
     """3 trials of the first person: two early, one late; 2 of the second: one each."""
     trials = make_trials(
         *[(0, 0, "m", True), (0, 1, "m", False), (0, 2, "m", True)],
@@ -94,7 +94,7 @@ def test_the_order_effect_is_the_difference_of_everybodys_halves() -> None:
     assert found.difference.flags == ("rate_at_bound",)
 
 
-def test_the_order_effect_is_clustered_as_a_difference_of_methods_is() -> None:
+def test_the_order_effect_is_clustered_like_a_difference_of_methods() -> None:
     crossed = read_crossed()  # 40 trials of everybody, person after person
     early = np.arange(1600) % 40 < 20
     halves = replace(crossed, method=np.where(early, "z-first", "a-second"))
@@ -106,7 +106,7 @@ def test_the_order_effect_is_clustered_as_a_difference_of_methods_is() -> None:
     )
 
 
-def test_learning_is_seen() -> None:
+def test_learning_is_detected() -> None:
     rng = np.random.default_rng(0)
     place = np.arange(4000) % 40
     fooled = rng.random(4000) < np.where(place < 20, 0.4, 0.3)
@@ -119,6 +119,6 @@ def test_learning_is_seen() -> None:
     assert found.difference.ci95[0] < -0.1 < found.difference.ci95[1] < 0
 
 
-def test_a_single_trial_each_has_no_second_half() -> None:
+def test_one_trial_per_participant_has_no_second_half() -> None:
     found = estimate_order_effect(make_trials((0, 0, "m", True), (1, 1, "m", False)))
     assert (found.difference, found.second.flags) == (None, ("no_trials",))

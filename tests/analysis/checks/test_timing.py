@@ -1,4 +1,4 @@
-"""Achieved exposures, flags, and the trials that were lost."""
+"""The timing summary: exposure errors, flags, and voided trials."""
 
 from dataclasses import astuple
 from pathlib import Path
@@ -17,7 +17,7 @@ def observe(folder: Path, rows: list[Row]) -> TimingSummary:
     return summarize_timing(taken, build_trial_table(taken))
 
 
-def test_flags_and_lost_trials_are_shares_of_what_was_shown(tmp_path: Path) -> None:
+def test_flagged_and_voided_trials_are_shares_of_all_trials(tmp_path: Path) -> None:
     rows = make_person("p1", 10) + make_person("p2", 10)
     rows[0] |= {"flags": "hidden voided", "answer": ""}
     rows[1] |= {"answer": ""}
@@ -36,7 +36,7 @@ def test_flags_and_lost_trials_are_shares_of_what_was_shown(tmp_path: Path) -> N
     }
 
 
-def test_exposures_are_compared_with_what_was_asked(tmp_path: Path) -> None:
+def test_exposures_are_compared_with_the_requested_time(tmp_path: Path) -> None:
     first = [990, 1000, 1000, 1000, 1010]
     rows = [
         make_row(position=str(at), exposure_ms="1000", first_ms=str(ms), second_ms="1000")
@@ -54,12 +54,12 @@ def test_exposures_are_compared_with_what_was_asked(tmp_path: Path) -> None:
     ]
 
 
-def test_a_row_that_stands_twice_is_timed_once(tmp_path: Path) -> None:
+def test_a_duplicate_row_is_timed_once(tmp_path: Path) -> None:
     rows = make_person("p1", 10)
     assert observe(tmp_path, [*rows, rows[-1]]) == observe(tmp_path, rows)
 
 
-def test_where_nothing_was_shown_there_are_no_shares(tmp_path: Path) -> None:
+def test_without_trials_there_are_no_shares(tmp_path: Path) -> None:
     found = observe(tmp_path, [make_row(kind="practice")])
     assert (found.trials, found.voided, found.unanswered, found.disturbed) == (0, None, None, None)
     assert found.exposures == ()
