@@ -37,7 +37,7 @@ class PassProbability:
 
 @dataclass(frozen=True)
 class AttentionCheckSummary:
-    """How all participants, excluded or not, answered their attention checks.
+    """The attention-check answers of all participants, excluded or not.
 
     rate: share of correct answers, with a 95% interval for new participants and new images; None
     without answers. saw_all: participants who saw all their attention checks. by_correct: how many

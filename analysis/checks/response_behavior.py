@@ -45,7 +45,7 @@ class SideBias:
 
 @dataclass(frozen=True)
 class SideBalance:
-    """How often the correct answer was left, with an exact binomial test against 0.5."""
+    """The share of correct answers on the left, with an exact binomial test against 0.5."""
 
     left: int
     trials: int
