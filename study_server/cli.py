@@ -71,7 +71,7 @@ class GroupedHelp(click.Group):
 @click.group(cls=GroupedHelp, context_settings={"max_content_width": 100})
 @click.version_option(package_name="hue-and-eye")
 def commands() -> None:
-    """Run perceptual-realism studies: can people tell photographs from fakes?
+    """Run perceptual-realism studies, in which people tell photographs from fakes.
 
     \b
     study new mine            write study.toml and wording/; edit both

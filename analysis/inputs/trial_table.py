@@ -59,7 +59,7 @@ class TrialTable:
 
     @property
     def shows_fake(self) -> BoolArray:
-        """Whether each trial (n,) shows a fake, alone or in a pair."""
+        """A mask (n,): the trial shows a fake, alone or in a pair."""
         photograph = np.array(
             [self.is_single and method == "real" for method in self.methods], bool
         )

@@ -189,9 +189,12 @@ def format_difference_sentence(difference: ReportPart) -> str:
         return f"{more} and {less} differ by {points}; there are too few data to test this."
     interval_text = f"95% CI {format_interval(pair.ci95)}{_scope(difference)}"
     if not _is_significant(difference):
+        a, b = method_label(difference["a"]), method_label(difference["b"])
         return (
-            f"The difference between {more} and {less} is not significant: {points} "
-            f"({interval_text}). {_format_equivalence(difference['equivalence'])}"
+            f"The difference {a} − {b} is not significant: "
+            f"{format_percent(difference['difference'])} points (95% CI "
+            f"{format_interval(difference['ci95'])}{_scope(difference)}). "
+            f"{_format_equivalence(difference['equivalence'])}"
         )
     p = difference["p_holm"]
     tested = "no test was possible; based on the interval" if p is None else format_p_equation(p)

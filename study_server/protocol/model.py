@@ -117,13 +117,13 @@ class Protocol(BaseModel):
 
     @property
     def has_screening(self) -> bool:
-        """Whether participants answer screening questions before the first trial."""
+        """True if participants answer screening questions before the first trial."""
         questions = self.color_vision, self.night_light
         return self.device != "any" or set(questions) != {"unasked"} or self.plates > 0
 
     @property
     def is_single(self) -> bool:
-        """Whether images are shown one at a time, not in pairs."""
+        """True if images are shown one at a time, not in pairs."""
         return self.presentation == "single"
 
     @property

@@ -75,7 +75,7 @@ class ParticipantSummary:
 
     @property
     def saw_all_attention_checks(self) -> bool:
-        """Whether the participant answered all planned attention checks."""
+        """True if the participant answered all planned attention checks."""
         return 0 < self.attention_checks_planned <= self.attention_checks_answered
 
 

@@ -62,7 +62,7 @@ class MonitorFile(BaseModel):
 
     @property
     def is_stale(self) -> bool:
-        """Whether the rates were computed more than STALE_AFTER ago."""
+        """True if the rates were computed more than STALE_AFTER ago."""
         return now() - self.written_at > STALE_AFTER
 
 

@@ -1,4 +1,4 @@
-"""Which trials enter a rate, and how exclusions are counted."""
+"""The trials that enter a rate, and the counts of exclusions."""
 
 import json
 import random

@@ -78,7 +78,8 @@ def test_a_method_without_trials_has_no_rate() -> None:
 
 KNOWN = "95% CI 2.0 to 13.9"
 LARGER = "The fooling rate of MCL is 7.9 points higher than that of L2"
-NOT_SIGNIFICANT = "The difference between MCL and L2 is not significant: 7.9 points"
+NOT_SIGNIFICANT = "The difference L2 − MCL is not significant: −7.9 points"
+NEGATED = "95% CI −13.9 to −2.0"
 
 
 @pytest.mark.parametrize(
@@ -92,12 +93,12 @@ NOT_SIGNIFICANT = "The difference between MCL and L2 is not significant: 7.9 poi
         ({"p_holm": 0.0001}, f"{LARGER} ({KNOWN}; p < .001)."),
         (
             {"p_holm": 0.05},
-            f"{NOT_SIGNIFICANT} ({KNOWN}). Equivalence within 5.0 points (p = .840) was not shown"
+            f"{NOT_SIGNIFICANT} ({NEGATED}). Equivalence within 5.0 points (p = .840) was not shown"
             " either.",
         ),
         (
             {"p_holm": 0.05, "equivalence": {"margin": 0.1, "p": 0.02}},
-            f"{NOT_SIGNIFICANT} ({KNOWN}). They are equivalent within 10.0 points (p = .020).",
+            f"{NOT_SIGNIFICANT} ({NEGATED}). They are equivalent within 10.0 points (p = .020).",
         ),
         (
             {"p_holm": None},
@@ -105,7 +106,7 @@ NOT_SIGNIFICANT = "The difference between MCL and L2 is not significant: 7.9 poi
         ),
         (
             {"p_holm": None, "ci95": (-0.139, 0.0), "equivalence": {"margin": 0.05, "p": None}},
-            f"{NOT_SIGNIFICANT} (95% CI 0.0 to 13.9). This does not show that they are equal.",
+            f"{NOT_SIGNIFICANT} (95% CI −13.9 to 0.0). This does not show that they are equal.",
         ),
         ({"ci95": None}, "MCL and L2 differ by 7.9 points; there are too few data to test this."),
     ],

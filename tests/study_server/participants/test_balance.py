@@ -1,4 +1,4 @@
-"""60 people come to a `within` study of three methods, a third of them leave: who saw what?"""
+"""Balance of views when a third of 60 participants leave a `within` study of three methods."""
 
 from collections import Counter
 from datetime import timedelta
@@ -21,7 +21,7 @@ PEOPLE, IMAGES = 60, 100
 METHODS = ("l2", "mcl", "mcl-annealed")
 
 
-def test_who_leaves_does_not_unbalance_what_the_others_see(engine: Engine, tmp_path: Path) -> None:
+def test_dropouts_do_not_unbalance_the_views_of_others(engine: Engine, tmp_path: Path) -> None:
     manifest = write_stimuli(tmp_path / "stimuli", IMAGES, 16, ("real", *METHODS, "foil"))
     preset = create_protocol("balance", "within").model_dump()
     protocol = Protocol.model_validate(preset | {"methods": METHODS})

@@ -1,4 +1,4 @@
-"""Plates whose digit is plain to normal eyes and drowns for deuteranopes and protanopes.
+"""Color plates: visible to normal vision and hidden from deuteranopes and protanopes.
 
 The eyes of dichromats are simulated by the matrices of Machado, Oliveira & Fernandes 2009, table of
 severity 1, on linear sRGB; CIE Lab under D65. No number here is taken from the code that is tested.
@@ -39,7 +39,7 @@ SEEDS = ("a", "b", "c")  # all palettes are among them
 
 
 def see(pixels: NDArray[np.uint8], eyes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """sRGB (N, 3) -> CIE Lab (N, 3) of what such eyes see"""
+    """Convert (N, 3) sRGB to the (N, 3) CIE Lab colors that these eyes see."""
     encoded = pixels / 255
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
     seen = np.clip(linear @ eyes.T, 0, 1)
@@ -52,7 +52,7 @@ def see(pixels: NDArray[np.uint8], eyes: NDArray[np.float64]) -> NDArray[np.floa
 
 @cache
 def dots(digit: int, seed: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The pixels of the dots of the one color, and of the other; the digit has one of them."""
+    """Return the pixels of the two colors of dots; one of them is the digit."""
     plate = draw_plate(digit, seed)
     flat = is_flat(plate)
     red = see(plate[flat], NORMAL)[:, 1]
@@ -61,7 +61,7 @@ def dots(digit: int, seed: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def is_flat(plate: Pixels) -> NDArray[np.bool_]:
-    """Inside of dots (PLATE_PX, PLATE_PX): no paper, and no edges, which are mixed with it"""
+    """Return a mask, (PLATE_PX, PLATE_PX), of the dots without their blended edges."""
     inside = (plate != BACKGROUND_COLOR).any(axis=2)
     for axis in (0, 1):
         for step in (-1, 1):
@@ -83,7 +83,7 @@ def contrast(digit: int, seed: str, eyes: NDArray[np.float64]) -> tuple[float, f
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("digit", DIGITS)
-def test_normal_eyes_see_the_digit_by_its_color_alone(digit: int, seed: str) -> None:
+def test_normal_vision_sees_the_digit_by_color_alone(digit: int, seed: str) -> None:
     color, lightness, d_prime = contrast(digit, seed, NORMAL)
     assert color > 35
     assert lightness < 2.5
@@ -93,7 +93,7 @@ def test_normal_eyes_see_the_digit_by_its_color_alone(digit: int, seed: str) -> 
 @pytest.mark.parametrize("eyes", [DEUTERANOPIA, PROTANOPIA], ids=["deuteranopia", "protanopia"])
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("digit", DIGITS)
-def test_the_digit_drowns_for_dichromats(digit: int, seed: str, eyes: NDArray[np.float64]) -> None:
+def test_dichromats_cannot_see_the_digit(digit: int, seed: str, eyes: NDArray[np.float64]) -> None:
     color, lightness, d_prime = contrast(digit, seed, eyes)
     assert color < 7
     assert lightness < 5
@@ -108,13 +108,13 @@ def test_the_matrices_are_those_of_a_missing_cone() -> None:
 
 
 def mean_shape(digit: int) -> NDArray[np.float64]:
-    """How often a place of the disc belongs to the digit, over some plates (PLATE_PX, PLATE_PX)"""
+    """Return the share of plates, (PLATE_PX, PLATE_PX), in which a pixel belongs to the digit."""
     plates = [is_digit(draw_plate(digit, f"shape {number}")) for number in range(4)]
     return np.asarray(np.mean(plates, axis=0))
 
 
 def is_digit(plate: Pixels) -> NDArray[np.float64]:
-    """1 inside the digit's dots, 0 elsewhere: the digit has fewer."""
+    """Return 1 inside the digit's dots and 0 elsewhere; the digit has fewer dots."""
     flat = is_flat(plate)
     red = see(plate.reshape(-1, 3), NORMAL)[:, 1].reshape(PLATE_PX, PLATE_PX)
     middle = (red[flat].min() + red[flat].max()) / 2

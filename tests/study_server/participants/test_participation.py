@@ -1,4 +1,4 @@
-"""From enrolment to completion, on SQLite and PostgreSQL."""
+"""Participation from enrollment to completion, on SQLite and PostgreSQL."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def test_the_same_person_is_the_same_participant(db: Session) -> None:
     assert enroll(db, "a") is not enroll(db, "b")
 
 
-def test_who_a_participant_is_stays_a_keyed_hash(db: Session) -> None:
+def test_only_a_keyed_hash_of_the_external_id_is_stored(db: Session) -> None:
     enroll(db, "worker-A1B2C3")
     (identity,) = db.scalars(select(Identity))
     assert len(identity.external_id_digest) == 64
@@ -74,14 +74,14 @@ def test_who_a_participant_is_stays_a_keyed_hash(db: Session) -> None:
         assert "worker" not in str(rows)
 
 
-def test_methods_are_filled_evenly_whatever_previews_do(db: Session) -> None:
+def test_methods_are_balanced_without_counting_previews(db: Session) -> None:
     for number in range(6):
         enroll(db, f"preview {number}", Mode.PREVIEW)
     methods = Counter(enroll(db, f"person {number}").assigned_method for number in range(10))
     assert methods == {"l2": 5, "mcl": 5}
 
 
-def test_who_fell_silent_gives_the_place_back_and_may_return(db: Session) -> None:
+def test_abandoned_participants_free_their_place_and_may_return(db: Session) -> None:
     people = [enroll(db, f"person {number}") for number in range(4)]
     silent = [person for person in people if person.assigned_method == "l2"]
     for person in silent:
@@ -95,14 +95,14 @@ def test_who_fell_silent_gives_the_place_back_and_may_return(db: Session) -> Non
     assert silent[0].outcome is Outcome.ACTIVE
 
 
-def test_who_is_silent_now_counts_as_abandoned_without_a_successor(db: Session) -> None:
+def test_silent_participants_count_as_abandoned_before_the_next_enrollment(db: Session) -> None:
     enroll(db).last_seen_at = now() - timedelta(minutes=61)
     db.flush()
     counted = count_by_outcome(db, find_study(db, "short"))
     assert (counted["active"], counted["abandoned"]) == (0, 1)
 
 
-def test_fifty_at_once_are_balanced_and_nobody_comes_twice(
+def test_fifty_simultaneous_enrollments_are_balanced_and_unique(
     engine: Engine, manifest: Path, tmp_path: Path
 ) -> None:
     open_study(engine, short_protocol(), manifest, tmp_path / "instance")
@@ -125,7 +125,7 @@ def test_fifty_at_once_are_balanced_and_nobody_comes_twice(
         assert max(seen) - min(seen) <= 1
 
 
-def test_the_views_of_who_gave_up_are_given_to_others(db: Session) -> None:
+def test_views_of_abandoned_participants_are_assigned_again(db: Session) -> None:
     silent = enroll(db)
     silent.last_seen_at = now() - timedelta(minutes=61)
     db.flush()
@@ -135,7 +135,7 @@ def test_the_views_of_who_gave_up_are_given_to_others(db: Session) -> None:
     assert sum(seen for (_, method), seen in views.items() if method != "real") == 4
 
 
-def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
+def test_timed_out_participants_cannot_answer_and_free_their_place(
     engine: Engine, manifest: Path, tmp_path: Path
 ) -> None:
     protocol = short_protocol("timed", time_limit_minutes=30)
@@ -166,7 +166,9 @@ def test_who_is_out_of_time_gives_no_more_answers_and_the_place_back(
 @pytest.mark.parametrize(
     ("ago_s", "noted"), [(1, False), (11, True), (-7200, True)], ids=["just", "then", "clock back"]
 )
-def test_who_is_there_is_noted_to_ten_seconds(db: Session, ago_s: int, noted: bool) -> None:
+def test_presence_is_recorded_at_most_every_ten_seconds(
+    db: Session, ago_s: int, noted: bool
+) -> None:
     participant = enroll(db)
     before = participant.last_seen_at = now() - timedelta(seconds=ago_s)
     db.flush()
@@ -204,7 +206,7 @@ def test_the_first_answer_is_final(db: Session) -> None:
     assert db.scalar(select(func.count()).select_from(Response)) == 1
 
 
-def test_racing_answers_to_one_trial_leave_one(engine: Engine, study: str) -> None:
+def test_racing_answers_to_one_trial_store_one(engine: Engine, study: str) -> None:
     with write_transaction(engine) as db:
         participant = enroll(db)
         (trial, *_) = upcoming(db, participant)
@@ -221,14 +223,14 @@ def test_racing_answers_to_one_trial_leave_one(engine: Engine, study: str) -> No
         assert db.scalar(select(func.count()).select_from(Response)) == 1
 
 
-def test_somebody_elses_trial_is_unknown(db: Session) -> None:
+def test_the_trial_of_another_participant_is_unknown(db: Session) -> None:
     mine, other = enroll(db, "a"), enroll(db, "b")
     (trial, *_) = upcoming(db, other)
     with pytest.raises(current_trial.UnknownTrialError):
         respond(db, mine, trial, ANSWER)
 
 
-def test_an_interrupted_trial_is_voided_and_another_photograph_takes_its_place(
+def test_an_interrupted_trial_is_voided_and_replaced_by_another_photograph(
     db: Session,
 ) -> None:
     participant = enroll(db)
@@ -253,7 +255,7 @@ def test_a_reload_before_the_start_voids_nothing(db: Session) -> None:
     assert [trial.token for trial in upcoming(db, participant)] == before
 
 
-def test_reloading_through_the_reserve_still_asks_for_every_answer(db: Session) -> None:
+def test_reloading_often_still_requires_every_answer(db: Session) -> None:
     participant = enroll(db)
     for _ in range(20):  # the reserve has 5
         (trial, *_) = upcoming(db, participant)
@@ -277,7 +279,7 @@ def test_the_code_appears_with_the_last_answer(db: Session) -> None:
 
 
 @pytest.mark.parametrize("question", ["fake", "real"])
-def test_the_score_counts_test_pairs_by_what_was_asked(
+def test_the_score_counts_test_pairs_by_the_question(
     question: str, engine: Engine, manifest: Path, tmp_path: Path
 ) -> None:
     protocol = short_protocol("asks", question=question)

@@ -1,4 +1,4 @@
-"""Trials that were not what the protocol asks for: kept or replaced, never lost, never doubled."""
+"""Disturbed, interrupted and broken trials are kept or replaced, never lost or duplicated."""
 
 import csv
 from pathlib import Path
@@ -35,7 +35,7 @@ FINE = SubmittedResponse(Answer.LEFT, 800, 1000.0, 1000.0, message_id="fine")
 
 @pytest.fixture
 def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
-    """One that replaces what was disturbed; 1 practice trial, 3 tests, 1 attention check."""
+    """Create a study that replaces disturbed trials: 1 practice, 3 tests, 1 attention check."""
     protocol = short_protocol("strict", disturbed="replace", practice=1, trials=3, prefetch=1)
     return open_study(engine, protocol, manifest, tmp_path / "instance")
 
@@ -47,7 +47,7 @@ def enroll(db: Session, slug: str) -> Participant:
 
 
 def next_test(db: Session, participant: Participant) -> Trial:
-    """The first test trial, practice done."""
+    """Answer the practice trial and return the first test trial."""
     (practice, *_) = upcoming(db, participant)
     if practice.kind is TrialKind.PRACTICE:
         respond(db, participant, practice, SubmittedResponse(Answer.LEFT, 1, 1, 1))
@@ -71,7 +71,7 @@ def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
         assert scoring.count_correct(db, participant) == (0, 0)
 
 
-def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(
+def test_an_answer_resent_after_its_trial_was_replaced_changes_nothing(
     engine: Engine, study: str
 ) -> None:
     with write_transaction(engine) as db:
@@ -84,7 +84,7 @@ def test_an_answer_sent_again_after_its_trial_was_replaced_is_no_news(
         assert db.scalar(attempts) == 2
 
 
-def test_whose_screen_always_disturbs_gets_to_the_end(engine: Engine, study: str) -> None:
+def test_a_permanently_slow_display_can_finish(engine: Engine, study: str) -> None:
     with write_transaction(engine) as db:
         participant = enroll(db, study)
         while trials := upcoming(db, participant):
@@ -96,7 +96,7 @@ def test_whose_screen_always_disturbs_gets_to_the_end(engine: Engine, study: str
             assert last == (0 if kind is TrialKind.PRACTICE else 2)
 
 
-def test_without_that_rule_a_disturbed_trial_is_kept(
+def test_disturbed_trials_are_kept_without_the_replacement_rule(
     engine: Engine, manifest: Path, tmp_path: Path
 ) -> None:
     slug = open_study(engine, short_protocol(), manifest, tmp_path / "instance")
@@ -107,7 +107,7 @@ def test_without_that_rule_a_disturbed_trial_is_kept(
         assert not trial.voided
 
 
-def test_an_image_that_cannot_be_had_costs_nothing_but_an_incident(
+def test_an_image_that_fails_to_load_only_adds_an_incident(
     engine: Engine, study: str, tmp_path: Path
 ) -> None:
     with write_transaction(engine) as db:
@@ -139,8 +139,8 @@ def test_an_answered_or_voided_trial_has_no_incident(engine: Engine, study: str)
             replacement.report_incident(db, participant, trial.token, Slot.LEFT, None)
 
 
-def test_two_answers_may_have_one_id(engine: Engine, study: str) -> None:
-    """A front end may count its trials; which answer it is says the trial."""
+def test_two_answers_may_share_a_message_id(engine: Engine, study: str) -> None:
+    """A front end may number its answers per trial, so ids are only unique within a trial."""
     with write_transaction(engine) as db:
         participant = enroll(db, study)
         for _ in range(2):
@@ -156,7 +156,7 @@ def test_the_protocol_says_how_many_trials_are_fetched_ahead(engine: Engine, stu
         assert len(current_trial.load_upcoming_trials(db.connection(), person).trials) == 1 + 1
 
 
-def test_a_disturbed_qualification_trial_costs_nobody_the_study(
+def test_a_disturbed_qualification_trial_does_not_screen_out(
     engine: Engine, manifest: Path, tmp_path: Path
 ) -> None:
     changes = {"qualification": 2, "qualification_min_correct": 1.0, "disturbed": "replace"}
@@ -174,7 +174,7 @@ def test_a_disturbed_qualification_trial_costs_nobody_the_study(
         assert scoring.count_correct(db, participant, TrialKind.QUALIFICATION) == (2, 2)
 
 
-def test_a_trial_that_has_begun_is_not_called_unseen(engine: Engine, study: str) -> None:
+def test_a_started_trial_cannot_be_reported_as_unseen(engine: Engine, study: str) -> None:
     with write_transaction(engine) as db:
         participant = enroll(db, study)
         (trial, *_) = upcoming(db, participant)
@@ -184,7 +184,7 @@ def test_a_trial_that_has_begun_is_not_called_unseen(engine: Engine, study: str)
         assert not trial.voided
 
 
-def test_nobody_picks_their_trials_by_calling_others_broken(engine: Engine, study: str) -> None:
+def test_trials_cannot_be_chosen_by_reporting_incidents(engine: Engine, study: str) -> None:
     with write_transaction(engine) as db:
         participant = enroll(db, study)
         for _ in range(replacement.MAX_ATTEMPTS_AFTER_INCIDENTS):
@@ -196,7 +196,7 @@ def test_nobody_picks_their_trials_by_calling_others_broken(engine: Engine, stud
 
 
 def test_positions_follow_the_order_shown(engine: Engine, study: str, tmp_path: Path) -> None:
-    """The next trial had begun before the disturbed one was replaced: it was seen first."""
+    """The next trial started before the disturbed one was replaced, so it was seen first."""
     with write_transaction(engine) as db:
         participant = enroll(db, study)
         while (trial := upcoming(db, participant)[0]).kind is TrialKind.PRACTICE:

@@ -1,4 +1,4 @@
-"""What participants are asked before the first trial, and what becomes of their answers."""
+"""Screening questions and plates, and the effects of the answers."""
 
 import csv
 import io
@@ -54,7 +54,7 @@ def digits_of(engine: Engine) -> list[int]:
 
 
 def read_plates(engine: Engine, right: int) -> dict[str, str]:
-    """The form of somebody who reads so many plates rightly, the others as another digit."""
+    """Return the form of a participant who reads this many plates correctly, the others wrong."""
     digits = digits_of(engine)
     return {
         f"plate-{number}": str(digit if number < right else digit - 1)
@@ -99,7 +99,7 @@ def test_the_protocol_says_which_answers_screen_out(
     assert bool(client.get(f"{base}/trials").get_json()["trials"]) == (outcome is Outcome.ACTIVE)
 
 
-def test_who_is_screened_out_takes_no_place(client: FlaskClient, engine: Engine) -> None:
+def test_screened_out_participants_take_no_place(client: FlaskClient, engine: Engine) -> None:
     base = consent(client)
     client.post(f"{base}/screening", data=HEALTHY | {"color_vision": "deficient"})
     with read_session(engine) as db:
@@ -107,7 +107,7 @@ def test_who_is_screened_out_takes_no_place(client: FlaskClient, engine: Engine)
     assert (told[Outcome.SCREENED_OUT], told[Outcome.ACTIVE]) == (1, 0)
 
 
-def test_the_first_answers_stand(client: FlaskClient, engine: Engine) -> None:
+def test_the_first_screening_answers_are_final(client: FlaskClient, engine: Engine) -> None:
     base = consent(client)
     client.post(f"{base}/screening", data=HEALTHY | read_plates(engine, 4))
     again = client.post(f"{base}/screening", data=HEALTHY | {"color_vision": "deficient"})
@@ -118,7 +118,7 @@ def test_the_first_answers_stand(client: FlaskClient, engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("left_out", [{"color_vision": ""}, {"night_light": "dim"}])
-def test_a_question_left_out_is_asked_again_with_the_answers_given(
+def test_a_missing_answer_shows_the_form_again_with_the_others(
     left_out: Mapping[str, str], client: FlaskClient, engine: Engine
 ) -> None:
     base = consent(client)
@@ -130,7 +130,7 @@ def test_a_question_left_out_is_asked_again_with_the_answers_given(
     assert stored(engine) == (Outcome.ACTIVE, None)
 
 
-def test_plates_are_pictures_of_ones_own_that_nobody_keeps(
+def test_plates_differ_between_participants_and_are_not_cached(
     client: FlaskClient, engine: Engine
 ) -> None:
     base = consent(client)
@@ -159,13 +159,13 @@ def test_the_answers_are_in_the_export(client: FlaskClient, engine: Engine, tmp_
     assert told == ("normal", "off", "3")
 
 
-def test_simulated_people_answer_what_is_asked(app: Flask, engine: Engine) -> None:
+def test_simulated_participants_answer_the_screening(app: Flask, engine: Engine) -> None:
     assert simulate(app, "short", 1, SimulatedPopulation({"l2": 0.2, "mcl": 0.3})) == 1
     assert stored(engine) == (Outcome.COMPLETE, ("normal", "off", "4"))
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_study_that_asks_nothing_goes_straight_to_the_trials(
+def test_a_study_without_screening_starts_with_the_trials(
     engine: Engine, database_url: str, tmp_path: Path, manifest: Path
 ) -> None:
     open_study(engine, short_protocol(), manifest, tmp_path / "instance")
@@ -185,7 +185,7 @@ def test_a_study_that_asks_nothing_goes_straight_to_the_trials(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("asked", [{"color_vision": "recorded"}, {"night_light": "recorded"}])
-def test_what_is_only_recorded_screens_nobody_out(
+def test_recorded_answers_do_not_screen_out(
     asked: dict[str, Any], engine: Engine, database_url: str, tmp_path: Path, manifest: Path
 ) -> None:
     open_study(engine, short_protocol(**asked), manifest, tmp_path / "instance")

@@ -1,4 +1,4 @@
-"""Who withdraws leaves nothing behind."""
+"""Withdrawal deletes every trace of a participant."""
 
 import re
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def study(engine: Engine, manifest: Path, tmp_path: Path) -> str:
 
 
 def take_part(engine: Engine, person: str, mode: Mode = Mode.LIVE) -> str:
-    """Answer everything and leave a comment; the participant's id."""
+    """Answer everything and leave a comment; return the participant's id."""
     with write_transaction(engine) as db:
         participant = enrollment.enroll_participant(
             db, find_study(db, "short"), person, mode, RecruitmentSource.LINK
@@ -62,7 +62,7 @@ def take_part(engine: Engine, person: str, mode: Mode = Mode.LIVE) -> str:
 
 
 def secrets_of(engine: Engine, name: str) -> list[bytes]:
-    """What would tell of this person: id, link, who they are, the addresses of their trials."""
+    """Return all strings that identify this participant: ids, tokens and their hash."""
     with read_session(engine) as db:
         person = find_by_public_id(db, find_study(db, "short"), name)
         query = text("SELECT token FROM trial WHERE participant_id = :id")
@@ -85,7 +85,7 @@ def rows(engine: Engine) -> dict[str, int]:
         }
 
 
-def test_every_row_of_the_person_goes_and_the_others_stay(engine: Engine, study: str) -> None:
+def test_withdrawal_deletes_every_row_of_the_participant_only(engine: Engine, study: str) -> None:
     stays = take_part(engine, "stays")
     before = rows(engine)
     leaves = take_part(engine, "leaves")
@@ -98,7 +98,7 @@ def test_every_row_of_the_person_goes_and_the_others_stay(engine: Engine, study:
         assert db.scalar(text("SELECT COUNT(*) FROM responses_export")) == 7
 
 
-def test_previews_that_are_deleted_are_no_withdrawals(engine: Engine, study: str) -> None:
+def test_deleted_previews_do_not_count_as_withdrawals(engine: Engine, study: str) -> None:
     leave(engine, take_part(engine, "tester", Mode.PREVIEW))
     with read_session(engine) as db:
         assert find_study(db, "short").withdrawn_count == 0
@@ -130,7 +130,7 @@ def crowded(sqlite_url: str, manifest: Path, tmp_path: Path) -> Iterator[Engine]
     engine.dispose()
 
 
-def test_nothing_of_the_person_is_in_the_files(crowded: Engine, tmp_path: Path) -> None:
+def test_no_trace_of_the_participant_is_left_in_the_files(crowded: Engine, tmp_path: Path) -> None:
     with read_session(crowded) as db:
         names = db.scalars(select(Participant.public_id)).all()[::6]
     traces = {name: secrets_of(crowded, name) for name in names}
@@ -145,7 +145,7 @@ def test_nothing_of_the_person_is_in_the_files(crowded: Engine, tmp_path: Path) 
     assert b"PRIMARY KEY" in content  # it is the database that was searched
 
 
-def test_a_busy_database_says_that_traces_are_left(
+def test_a_busy_database_reports_remaining_traces(
     crowded: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with read_session(crowded) as db:
@@ -156,12 +156,12 @@ def test_a_busy_database_says_that_traces_are_left(
     assert erase_deleted_data(crowded)
 
 
-def test_an_unknown_participant_is_said(engine: Engine, study: str) -> None:
+def test_an_unknown_participant_is_an_error(engine: Engine, study: str) -> None:
     with pytest.raises(StudyError, match="no participant 'p0'"):
         leave(engine, "p0")
 
 
-def test_after_the_retention_period_nothing_leads_to_the_person(engine: Engine, study: str) -> None:
+def test_anonymized_participants_cannot_be_identified(engine: Engine, study: str) -> None:
     old, young = take_part(engine, "old"), take_part(engine, "young")
     before = rows(engine)
     traces = secrets_of(engine, old)

@@ -1,4 +1,4 @@
-"""Who came from where, and what they get at the end."""
+"""Arrival from each platform, and the completion at the end."""
 
 import re
 from html import unescape
@@ -52,7 +52,7 @@ def change_protocol(engine: Engine, **changes: object) -> None:
 
 
 def end(engine: Engine, outcome: Outcome) -> str:
-    """Everybody reaches an outcome; the last one's own code."""
+    """Give all participants an outcome; return the last one's completion code."""
     with write_transaction(engine) as db:
         for person in db.scalars(select(Participant)):
             person.outcome = outcome
@@ -62,7 +62,7 @@ def end(engine: Engine, outcome: Outcome) -> str:
 
 
 @pytest.mark.parametrize("source", ENTRIES)
-def test_the_same_person_goes_on_in_any_browser_and_the_source_is_known(
+def test_the_same_person_continues_in_any_browser_and_the_source_is_stored(
     source: RecruitmentSource, app: Flask, engine_of: Engine
 ) -> None:
     entry = ENTRIES[source]
@@ -81,13 +81,11 @@ def test_no_raw_id_is_in_the_database(
     with engine_of.connect() as connection:
         for table in Base.metadata.sorted_tables:
             for row in connection.execute(text(f"SELECT * FROM {table.name}")):
-                told = " ".join(map(str, row))
-                assert not re.search(rf"{WORKER}|48113|3ASSIGN", told), table.name
+                output = " ".join(map(str, row))
+                assert not re.search(rf"{WORKER}|48113|3ASSIGN", output), table.name
 
 
-def test_two_people_of_one_platform_are_two_and_platforms_do_not_mix(
-    app: Flask, engine_of: Engine
-) -> None:
+def test_people_and_platforms_are_kept_apart(app: Flask, engine_of: Engine) -> None:
     browser = app.test_client()
     bases = {
         consent(browser, f"/s/short?{query}").partition("?")[0]
@@ -113,7 +111,7 @@ def test_a_link_that_a_platform_did_not_fill_in_is_refused(query: str, client: F
     assert client.post(f"/s/short?{query}", data={"consent": "yes"}).status_code == 400
 
 
-def test_a_preview_on_mturk_shows_what_it_is_about_and_lets_nobody_in(client: FlaskClient) -> None:
+def test_a_preview_on_mturk_shows_the_consent_text_only(client: FlaskClient) -> None:
     entry = "/s/short?assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&hitId=3HIT"
     page = client.get(entry)
     assert "Accept the HIT" in page.text
@@ -122,7 +120,7 @@ def test_a_preview_on_mturk_shows_what_it_is_about_and_lets_nobody_in(client: Fl
 
 
 def frames_and_forms(client: FlaskClient, address: str) -> tuple[str, str, str | None]:
-    """(frame-ancestors, form-action, X-Frame-Options) of a page."""
+    """Return (frame-ancestors, form-action, X-Frame-Options) of a page."""
     headers = client.get(address).headers
     policy = dict(
         part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";")
@@ -130,7 +128,7 @@ def frames_and_forms(client: FlaskClient, address: str) -> tuple[str, str, str |
     return policy["frame-ancestors"], policy["form-action"], headers.get("X-Frame-Options")
 
 
-def test_only_mturk_may_frame_and_only_the_end_may_send_its_form_there(
+def test_only_mturk_may_frame_pages_and_only_the_last_page_posts_there(
     app: Flask, engine_of: Engine
 ) -> None:
     client = app.test_client(use_cookies=False)
@@ -156,7 +154,7 @@ def test_only_mturk_may_frame_and_only_the_end_may_send_its_form_there(
 
 
 def test_a_cookie_alone_gives_no_consent(client: FlaskClient) -> None:
-    """Plain links are told apart by a cookie, so their form needs its token."""
+    """With plain links, a cookie identifies participants, so the form needs a CSRF token."""
     client.get("/s/short")
     assert client.post("/s/short", data={"consent": "yes"}).status_code == 400
 
@@ -171,7 +169,7 @@ def way_out(page: str) -> str | None:
     return unescape(found[1]) if found else None
 
 
-def test_prolific_gets_a_code_by_outcome_and_none_before(
+def test_prolific_gets_a_code_per_outcome_and_none_before(
     client: FlaskClient, engine_of: Engine
 ) -> None:
     base = consent(client, PROLIFIC)
@@ -207,7 +205,7 @@ def test_mturk_gets_its_assignment_back_by_a_form(app: Flask, engine_of: Engine)
     assert fields["code"] == code
 
 
-def test_who_looks_at_the_way_out_and_goes_on_is_still_given_back(
+def test_return_parameters_survive_a_look_at_the_withdrawal_page(
     app: Flask, engine_of: Engine
 ) -> None:
     client = app.test_client(use_cookies=False)
@@ -219,9 +217,7 @@ def test_who_looks_at_the_way_out_and_goes_on_is_still_given_back(
     assert f'action="{SUBMIT_TO}/mturk/externalSubmit"' in page
 
 
-def test_what_goes_back_to_a_platform_cannot_be_forged_or_given_to_another(
-    app: Flask, engine_of: Engine
-) -> None:
+def test_return_parameters_cannot_be_forged_or_shared(app: Flask, engine_of: Engine) -> None:
     client = app.test_client(use_cookies=False)
     mine = client.post(MTURK, data={"consent": "yes"}).location
     other = client.post(MTURK.replace(WORKER, "another"), data={"consent": "yes"}).location
@@ -241,15 +237,15 @@ def study(*arguments: str, url: str) -> Result:
     return CliRunner().invoke(commands, list(arguments), env=settings)
 
 
-def test_sona_gives_the_credit_when_somebody_comes_back_complete(
+def test_sona_grants_credit_when_complete_participants_return(
     client: FlaskClient, engine_of: Engine, database_url: str
 ) -> None:
     base = consent(client, SONA)
     end(engine_of, Outcome.COMPLETE)
-    assert way_out(debrief(client, base)) is None  # nobody has told the address yet
+    assert way_out(debrief(client, base)) is None  # nobody has output the address yet
     url = f"{COMPLETE_URL}&survey_code=XXXX"
-    told = study("recruit", "short", "sona", "--credit-url", url, url=database_url)
-    assert told.output == "https://study.example.org/s/short?survey_code=%SURVEY_CODE%\n"
+    output = study("recruit", "short", "sona", "--credit-url", url, url=database_url)
+    assert output.output == "https://study.example.org/s/short?survey_code=%SURVEY_CODE%\n"
     assert way_out(debrief(client, base)) == f"{COMPLETE_URL}&survey_code=48113"
     end(engine_of, Outcome.SCREENED_OUT)
     assert way_out(client.get(base).text) is None
@@ -266,13 +262,13 @@ def test_sona_gives_the_credit_when_somebody_comes_back_complete(
         ("prolific", "--code", "complete=A C"),
     ],
 )
-def test_what_no_platform_has_is_refused(
+def test_invalid_platform_options_are_refused(
     option: tuple[str, ...], app: Flask, database_url: str
 ) -> None:
     assert study("recruit", "short", *option, url=database_url).exit_code == 2
 
 
-def test_prolifics_own_codes_take_the_place_of_ours(
+def test_prolifics_codes_replace_generated_ones(
     client: FlaskClient, engine_of: Engine, database_url: str
 ) -> None:
     made = study("recruit", "short", "prolific", url=database_url).output.splitlines()
@@ -292,17 +288,17 @@ def test_prolifics_own_codes_take_the_place_of_ours(
 
 
 def test_mturk_gets_a_question_that_frames_the_study(app: Flask, database_url: str) -> None:
-    told = study("recruit", "short", "mturk", url=database_url).output
-    assert "<ExternalURL>https://study.example.org/s/short</ExternalURL>" in told
+    output = study("recruit", "short", "mturk", url=database_url).output
+    assert "<ExternalURL>https://study.example.org/s/short</ExternalURL>" in output
 
 
 @pytest.fixture
 def invitations(app: Flask, database_url: str) -> list[str]:
-    told = study("invite", "short", "3", url=database_url).output
-    return [line.removeprefix("https://study.example.org") for line in told.splitlines()]
+    output = study("invite", "short", "3", url=database_url).output
+    return [line.removeprefix("https://study.example.org") for line in output.splitlines()]
 
 
-def test_an_invitation_is_for_one_person_who_may_come_again(
+def test_an_invitation_is_for_one_participant_who_may_return(
     invitations: list[str], app: Flask, engine_of: Engine
 ) -> None:
     assert len(set(invitations)) == 3
@@ -320,7 +316,7 @@ def test_an_invitation_is_for_one_person_who_may_come_again(
     ("entry", "plain", "platform", "invited"),
     [("open", 200, 200, 200), ("recruited", 403, 200, 200), ("invited", 403, 403, 200)],
 )
-def test_the_protocol_says_by_which_links_people_come(
+def test_the_protocol_decides_which_links_admit(
     entry: str, plain: int, platform: int, invited: int,
     invitations: list[str], app: Flask, engine_of: Engine,
 ) -> None:  # fmt: skip
@@ -337,7 +333,7 @@ def test_the_protocol_says_by_which_links_people_come(
             assert browser.post(address, data=form).status_code == 403
 
 
-def test_the_trial_api_lets_nobody_in_by_another_way(
+def test_the_api_admits_by_the_same_rules(
     invitations: list[str], client: FlaskClient, engine_of: Engine
 ) -> None:
     change_protocol(engine_of, entry="invited")
@@ -359,7 +355,7 @@ def test_an_invitation_waits_for_the_study_to_open(
     assert client.get(invitations[0]).status_code == 403
 
 
-def test_who_returned_is_told_so_and_sees_no_more_trials(
+def test_returned_participants_see_a_message_and_no_more_trials(
     client: FlaskClient, engine_of: Engine
 ) -> None:
     base = consent(client, PROLIFIC)

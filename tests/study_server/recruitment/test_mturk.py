@@ -1,4 +1,4 @@
-"""MTurk's API as botocore knows it: its stubber refuses what the service would not take."""
+"""MTurk's API, checked by botocore's stubber, which refuses invalid requests."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -90,13 +90,15 @@ def test_the_sheet_is_paid_as_its_actions_say(stubber: Stubber, tmp_path: Path) 
     stubber.assert_no_pending_responses()
 
 
-def test_what_mturk_refuses_is_told_in_one_line(stubber: Stubber) -> None:
+def test_a_refusal_by_mturk_is_a_one_line_error(stubber: Stubber) -> None:
     stubber.add_client_error("approve_assignment", "RequestError", "This assignment is gone")
     with pytest.raises(StudyError, match=r"MTurk: .*This assignment is gone"):
         mturk.approve_assignment(stubber.client, "3A1")
 
 
-def test_without_credentials_that_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_credentials_are_a_one_line_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))

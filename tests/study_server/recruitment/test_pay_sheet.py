@@ -1,4 +1,4 @@
-"""A platform's list held against what is stored: whom to pay, and why."""
+"""The pay sheet: a platform's submissions compared with the stored data."""
 
 import csv
 import re
@@ -57,14 +57,14 @@ READ = {
 
 
 @pytest.mark.parametrize("source", EXPORTS)
-def test_a_list_is_known_by_its_columns(source: RecruitmentSource, tmp_path: Path) -> None:
+def test_a_list_is_recognized_by_its_columns(source: RecruitmentSource, tmp_path: Path) -> None:
     file = tmp_path / "export.csv"
     file.write_text(EXPORTS[source], encoding="utf-8")
     assert read_submissions(file) == (source, READ[source])
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("name,age\nx,1\n", "unknown columns; expected those of Prolific"),
         ("Submission id,Participant id,Status\ns1,p1,MAYBE\n", r":2: unknown status 'MAYBE'"),
@@ -72,10 +72,12 @@ def test_a_list_is_known_by_its_columns(source: RecruitmentSource, tmp_path: Pat
         ("", "unknown columns; expected those of Prolific"),
     ],
 )
-def test_a_list_that_cannot_be_read_is_told(content: str, told: str, tmp_path: Path) -> None:
+def test_an_invalid_list_is_an_error_with_its_line(
+    content: str, message: str, tmp_path: Path
+) -> None:
     file = tmp_path / "export.csv"
     file.write_text(content, encoding="utf-8")
-    with pytest.raises(StudyError, match=told):
+    with pytest.raises(StudyError, match=message):
         read_submissions(file)
 
 
@@ -89,7 +91,7 @@ class Lab:
     def come(
         self, person: str, outcome: Outcome, answers: int = 14, attention_checks: int = 10
     ) -> None:
-        """Somebody enrolls, gives so many answers, so many of the attention checks rightly."""
+        """Enroll a person who gives this many answers, with this many correct attention checks."""
         with write_transaction(self.engine) as db:
             participant = enroll_participant(
                 db, find_study(db, self.slug), person, Mode.LIVE, RecruitmentSource.PROLIFIC
@@ -105,7 +107,7 @@ class Lab:
             if outcome is Outcome.COMPLETE:
                 participant.finished_at = now()
 
-    def judge(self, *listed: Submission) -> list[PaySheetRow]:
+    def propose(self, *listed: Submission) -> list[PaySheetRow]:
         with write_transaction(self.engine) as db:
             return reconcile(db, find_study(db, self.slug), RecruitmentSource.PROLIFIC, listed)
 
@@ -182,13 +184,13 @@ ALL = 20  # trials of a participant
          "screened out and settled on the platform"),
     ],
 )  # fmt: skip
-def test_what_is_done_follows_from_both_lists(
+def test_the_action_follows_from_both_lists(
     status: SubmissionStatus, outcome: Outcome, answers: int, attention_checks: int,
     action: PayAction,
     reason: str, lab: Lab,
 ) -> None:  # fmt: skip
     lab.come("p1", outcome, answers, attention_checks)
-    (row,) = lab.judge(Submission("p1", "s1", status))
+    (row,) = lab.propose(Submission("p1", "s1", status))
     assert (row.action, row.reason) == (action, reason)
     assert row.answers == f"{answers} of {ALL}"
 
@@ -202,19 +204,19 @@ def test_what_is_done_follows_from_both_lists(
         (SubmissionStatus.TIMED_OUT, PayAction.NOTHING, "left before giving consent"),
     ],
 )
-def test_who_is_not_known_here_is_told(
+def test_unknown_people_are_reported(
     status: SubmissionStatus, action: PayAction, reason: str, lab: Lab
 ) -> None:
     lab.come("p1", Outcome.COMPLETE, ALL)
-    (row,) = lab.judge(Submission("another", "s1", status))
+    (row,) = lab.propose(Submission("another", "s1", status))
     assert row.action is action
     assert reason in row.reason
     assert row.participant == ""
 
 
-def test_who_came_twice_is_paid_once(lab: Lab) -> None:
+def test_repeated_submissions_are_paid_once(lab: Lab) -> None:
     lab.come("p1", Outcome.COMPLETE, ALL)
-    rows = lab.judge(
+    rows = lab.propose(
         Submission("p1", "s1", SubmissionStatus.RETURNED),
         Submission("p1", "s2", SubmissionStatus.SUBMITTED),
         Submission("p1", "s3", SubmissionStatus.SUBMITTED),
@@ -223,7 +225,7 @@ def test_who_came_twice_is_paid_once(lab: Lab) -> None:
     assert rows[2].reason == "second submission by the same person: see s2"
 
 
-def test_the_data_decide_and_not_the_code(lab: Lab) -> None:
+def test_the_data_decide_about_payment_not_the_code(lab: Lab) -> None:
     lab.come("p1", Outcome.COMPLETE, ALL)
     lab.come("p2", Outcome.ACTIVE, 3)
     complete, screened = lab.code(Outcome.COMPLETE), lab.code(Outcome.SCREENED_OUT)
@@ -232,9 +234,9 @@ def test_the_data_decide_and_not_the_code(lab: Lab) -> None:
         ("NOCODE", "finished, but submitted with an unknown code NOCODE"),
         (screened, f"finished, but submitted with another outcome’s code {screened}"),
     ):
-        (row,) = lab.judge(Submission("p1", "s1", SubmissionStatus.SUBMITTED, code))
+        (row,) = lab.propose(Submission("p1", "s1", SubmissionStatus.SUBMITTED, code))
         assert (row.action, row.reason) == (PayAction.PAY, reason)
-    (row,) = lab.judge(Submission("p2", "s2", SubmissionStatus.SUBMITTED, complete))
+    (row,) = lab.propose(Submission("p2", "s2", SubmissionStatus.SUBMITTED, complete))
     assert row.action is PayAction.DECIDE
     assert "submitted with the completion code, which they were never shown" in row.reason
 
@@ -243,7 +245,7 @@ def test_returns_and_time_outs_free_the_place_and_complete_data_stay(lab: Lab) -
     lab.come("p1", Outcome.ACTIVE, 3)
     lab.come("p2", Outcome.ABANDONED, 3)
     lab.come("p3", Outcome.COMPLETE, ALL)
-    lab.judge(
+    lab.propose(
         Submission("p1", "s1", SubmissionStatus.RETURNED),
         Submission("p2", "s2", SubmissionStatus.TIMED_OUT),
         Submission("p3", "s3", SubmissionStatus.RETURNED),
@@ -254,7 +256,7 @@ def test_returns_and_time_outs_free_the_place_and_complete_data_stay(lab: Lab) -
 
 def test_an_older_return_does_not_end_a_newer_submission(lab: Lab) -> None:
     lab.come("p1", Outcome.ACTIVE, 3)
-    lab.judge(
+    lab.propose(
         Submission("p1", "s1", SubmissionStatus.RETURNED),
         Submission("p1", "s2", SubmissionStatus.SUBMITTED),
     )
@@ -269,19 +271,19 @@ def test_an_older_return_does_not_end_a_newer_submission(lab: Lab) -> None:
         (PlannedExclusions(attention_checks_min_planned=11), PayAction.PAY),
     ],
 )
-def test_the_frozen_plan_says_what_attention_checks_is_enough(
+def test_the_frozen_plan_decides_how_many_attention_checks_are_required(
     rules: PlannedExclusions, action: PayAction, lab: Lab
 ) -> None:
     with write_transaction(lab.engine) as db:
         freeze_study(db, find_study(db, "lab"), AnalysisPlan(exclusions=rules), "")
     lab.come("p1", Outcome.COMPLETE, ALL, 8 if action is PayAction.DECIDE else 2)
-    (row,) = lab.judge(Submission("p1", "s1", SubmissionStatus.SUBMITTED))
+    (row,) = lab.propose(Submission("p1", "s1", SubmissionStatus.SUBMITTED))
     assert row.action is action
 
 
-def test_the_sheet_is_for_its_owner_and_reads_back_as_edited(tmp_path: Path, lab: Lab) -> None:
+def test_the_sheet_is_private_and_reads_back_as_edited(tmp_path: Path, lab: Lab) -> None:
     lab.come("p1", Outcome.COMPLETE, ALL)
-    rows = lab.judge(
+    rows = lab.propose(
         Submission("p1", "s1", SubmissionStatus.SUBMITTED),
         Submission("p9", "s9", SubmissionStatus.SUBMITTED),
     )
@@ -300,7 +302,7 @@ def test_the_sheet_is_for_its_owner_and_reads_back_as_edited(tmp_path: Path, lab
 def test_a_sheet_that_cannot_be_written_leaves_the_edited_one(tmp_path: Path, lab: Lab) -> None:
     lab.come("p1", Outcome.COMPLETE, ALL)
     file = tmp_path / "sheets" / "pay.csv"
-    write_sheet(file, lab.judge(Submission("p1", "s1", SubmissionStatus.SUBMITTED)))
+    write_sheet(file, lab.propose(Submission("p1", "s1", SubmissionStatus.SUBMITTED)))
     edited = file.read_text().replace("pay,", "decide,")
     file.write_text(edited)
 
@@ -325,11 +327,11 @@ def test_the_command_writes_the_sheet_and_stores_no_id(
         f"Submission id,Participant id,Status,Completion code\ns1,{worker},AWAITING REVIEW,C\n"
     )
     out = tmp_path / "pay.csv"
-    told = CliRunner().invoke(
+    output = CliRunner().invoke(
         commands, ["reconcile", "lab", str(export), "--out", str(out)],
         env={"STUDY_DATABASE_URL": database_url},
     )  # fmt: skip
-    assert told.output == (f"{out}: 1 pay\n1 participants from prolific are not in this list\n")
+    assert output.output == (f"{out}: 1 pay\n1 participants from prolific are not in this list\n")
     with out.open() as handle:
         (row,) = csv.DictReader(handle)
     assert (row["external_id"], row["submission"], row["action"]) == (worker, "s1", "pay")

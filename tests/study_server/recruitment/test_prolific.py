@@ -59,7 +59,7 @@ def test_an_approval_a_return_and_a_bonus_are_what_the_documentation_asks_for() 
     ]  # fmt: skip
 
 
-def test_a_limit_is_waited_for_and_then_told() -> None:
+def test_a_rate_limit_is_waited_for_and_then_reported() -> None:
     waits: list[float] = []
     limited = (429, {"Retry-After": "7"}, b"")
     stub = Stub([submission(1, "APPROVED")], refusals=[limited, limited])
@@ -78,7 +78,7 @@ ELSEWHERE = b'{"results": [], "_links": {"next": {"href": "https://evil.example/
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("status", "body", "message"),
     [
         (404, NOT_FOUND, "404: No such study"),
         (404, NOT_FOUND, "; check the id"),
@@ -89,18 +89,18 @@ ELSEWHERE = b'{"results": [], "_links": {"next": {"href": "https://evil.example/
         (200, ELSEWHERE, "the token is not sent there"),
     ],
 )
-def test_what_goes_wrong_is_told_in_one_line(status: int, body: bytes, told: str) -> None:
+def test_failures_are_one_line_errors(status: int, body: bytes, message: str) -> None:
     with (
         speaking(Stub(refusals=[(status, {}, body)])) as prolific,
         pytest.raises(StudyError) as error,
     ):
         prolific.list_submissions(STUDY)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert TOKEN not in str(error.value)
 
 
-def test_a_wrong_token_is_told() -> None:
+def test_a_wrong_token_is_an_error() -> None:
     with (
         speaking(Stub()) as prolific,
         pytest.raises(StudyError, match="check PROLIFIC_TOKEN"),
@@ -108,7 +108,7 @@ def test_a_wrong_token_is_told() -> None:
         ProlificClient("another", prolific.api_url).approve_submission("s1")
 
 
-def test_no_answer_is_no_licence_to_try_again() -> None:
+def test_a_missing_reply_is_not_retried() -> None:
     with (
         speaking(Stub(silent=True)) as prolific,
         pytest.raises(
@@ -142,7 +142,7 @@ def sheet(tmp_path: Path, *actions: tuple[PayAction, SubmissionStatus, str]) -> 
 
 
 def run_pay(prolific: ProlificClient, *arguments: object) -> tuple[int, str]:
-    """`study pay` with the stub in Prolific's place."""
+    """Run `study pay` with the stub in place of Prolific."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PROLIFIC_TOKEN", TOKEN)
         patched.setattr(
@@ -183,7 +183,7 @@ def test_the_sheet_is_paid_as_its_actions_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("action", "bonus"), [(PayAction.REJECT, ""), (PayAction.PAY, "a lot"), (PayAction.PAY, "1.50")]
 )
-def test_what_cannot_be_done_is_refused_before_anything_is(
+def test_impossible_actions_are_refused_before_any_is_carried_out(
     action: PayAction, bonus: str, tmp_path: Path
 ) -> None:
     file = sheet(
@@ -198,7 +198,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is(
     assert stub.heard == []
 
 
-def test_without_a_token_nothing_is_asked(tmp_path: Path) -> None:
+def test_no_request_is_sent_without_a_token(tmp_path: Path) -> None:
     file = sheet(tmp_path, (PayAction.PAY, SubmissionStatus.SUBMITTED, ""))
     result = CliRunner().invoke(commands, ["pay", str(file)], env={"PROLIFIC_TOKEN": ""})
     assert isinstance(result.exception, StudyError)

@@ -1,4 +1,4 @@
-"""Simulated people, over HTTP."""
+"""Simulated participants over HTTP."""
 
 import math
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_simulated_people_answer_every_trial_on_both_databases(app: Flask) -> No
     assert all(row["answer"] in ("left", "right") for row in rows)
 
 
-def test_a_rehearsal_is_answered_through_a_server_of_its_own(
+def test_a_rehearsal_runs_its_own_server(
     app: Flask, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STUDY_DATABASE_URL", database_url)
@@ -45,17 +45,17 @@ def test_a_rehearsal_is_answered_through_a_server_of_its_own(
         httpx.get(f"{server.address}/healthz")
 
 
-def test_a_second_run_brings_new_people(app: Flask) -> None:
+def test_a_second_run_enrolls_new_participants(app: Flask) -> None:
     for _ in range(2):
         assert simulate(app, "short", 1, SimulatedPopulation(RATES)) == 1
 
 
-def test_a_studied_method_without_a_rate_is_refused(app: Flask) -> None:
+def test_a_method_without_a_rate_is_refused(app: Flask) -> None:
     with pytest.raises(StudyError, match="add mcl="):
         simulate(app, "short", 1, SimulatedPopulation({"l2": 0.2}))
 
 
-def test_who_drops_out_has_not_finished(app: Flask) -> None:
+def test_dropouts_do_not_finish(app: Flask) -> None:
     assert simulate(app, "short", 2, SimulatedPopulation(RATES, dropout_rate=1.0)) == 0
 
 
@@ -88,7 +88,7 @@ def test_a_person_gullible_with_one_method_is_so_with_the_other() -> None:
     assert correlation == pytest.approx(0.8, abs=0.05)
 
 
-def test_marginal_rates_come_out_of_many_people() -> None:
+def test_many_simulated_people_have_the_marginal_rates() -> None:
     crowd, rng = SimulatedPopulation({"l2": 0.226, "mcl": 0.301}), Random(1)
     drawn = [
         rng.random() < crowd.error_probability(f"p{p}", f"i{i}", "mcl")

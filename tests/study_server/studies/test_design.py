@@ -1,4 +1,4 @@
-"""What is fixed before the first participant, and that it cannot be undone."""
+"""The frozen design: created before the first participant and never changed."""
 
 import hashlib
 import json
@@ -72,7 +72,7 @@ def test_the_design_is_canonical_and_its_hash_is_in_every_row(draft: Engine) -> 
     assert content["plan"]["exclusions"]["fast_ms"] == 200
 
 
-def test_a_design_is_fixed_once(draft: Engine) -> None:
+def test_a_design_is_frozen_once(draft: Engine) -> None:
     with write_transaction(draft) as db:
         freeze_study(db, find_study(db, "short"), AnalysisPlan(), WORDING)
     with pytest.raises(StudyError, match="is already frozen; to change it"):
@@ -155,7 +155,7 @@ def test_the_defaults_that_a_new_study_shows_are_a_plan(tmp_path: Path) -> None:
         ("participants = ", "not valid TOML"),
     ],
 )
-def test_a_wrong_plan_is_named(plan: str, words: str, tmp_path: Path) -> None:
+def test_an_invalid_plan_is_an_error_with_its_key(plan: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(plan)
     with pytest.raises(StudyError) as refused:
         read_plan(tmp_path / "plan.toml")

@@ -1,4 +1,4 @@
-"""Who stands where, and how a study is going, counted by the database."""
+"""Summaries of participants and the progress of a study."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -52,7 +52,7 @@ def study(db: Session) -> Study:
 def take_part(
     db: Session, study: Study, name: str, trials: int = 7, wrong: bool = False
 ) -> Participant:
-    """Answer so many trials, rightly or wrongly."""
+    """Answer this many trials, correctly or not."""
     participant = enrollment.enroll_participant(db, study, name, Mode.LIVE, RecruitmentSource.LINK)
     for _ in range(trials):
         (trial, *_) = upcoming(db, participant)
@@ -148,7 +148,7 @@ def test_counts_leave_out_practice_and_voided_trials(db: Session, study: Study) 
     )
 
 
-def test_progress_tells_how_the_study_goes(db: Session, study: Study) -> None:
+def test_progress_summarizes_live_participants(db: Session, study: Study) -> None:
     freeze_study(db, study, AnalysisPlan(participants=4), "aa")
     first = take_part(db, study, "first")
     first.started_at -= timedelta(minutes=10)
@@ -168,7 +168,7 @@ def test_progress_tells_how_the_study_goes(db: Session, study: Study) -> None:
     assert (progress.excluded_by_rule, progress.excluded_count) == ({"incomplete": 1}, 1)
 
 
-def test_of_nobody_there_is_no_share(db: Session, study: Study) -> None:
+def test_shares_are_none_without_participants(db: Session, study: Study) -> None:
     progress = measure_progress(db, study)
     assert (progress.recruited, progress.excluded_count) == (0, 0)
     for share in (
@@ -179,7 +179,7 @@ def test_of_nobody_there_is_no_share(db: Session, study: Study) -> None:
         assert share is None
 
 
-def test_simulated_people_count_nowhere_but_in_their_own_number(app: Flask) -> None:
+def test_simulated_participants_only_count_as_simulated(app: Flask) -> None:
     simulate(app, "short", 2, SimulatedPopulation({"l2": 0.226, "mcl": 0.301}))
     with write_transaction(app.extensions["engine"]) as db:
         progress = measure_progress(db, find_study(db, "short"))
@@ -187,7 +187,7 @@ def test_simulated_people_count_nowhere_but_in_their_own_number(app: Flask) -> N
         assert len(list_participant_summaries(db, find_study(db, "short"), Mode.SIMULATED)) == 2
 
 
-def test_the_curve_climbs_a_step_a_person() -> None:
+def test_the_curve_has_a_step_per_participant() -> None:
     begun = [MOMENT + timedelta(hours=hour) for hour in (2, 0, 4)]
     curve = draw_recruitment_curve(
         begun, begun[:1], planned=None, until=MOMENT + timedelta(hours=8)
@@ -201,7 +201,7 @@ def test_the_curve_climbs_a_step_a_person() -> None:
     assert (curve.started_count, curve.planned_height) == (3, None)
 
 
-def test_the_goal_is_drawn_when_it_is_near() -> None:
+def test_the_planned_number_is_drawn_if_it_is_near() -> None:
     near = draw_recruitment_curve([MOMENT] * 5, [], planned=10, until=MOMENT)
     far = draw_recruitment_curve([MOMENT] * 5, [], planned=11, until=MOMENT)
     assert near is not None
@@ -211,7 +211,7 @@ def test_the_goal_is_drawn_when_it_is_near() -> None:
     assert draw_recruitment_curve([], [], 10, MOMENT) is None
 
 
-def test_thousands_of_people_make_a_short_path() -> None:
+def test_thousands_of_participants_make_a_short_path() -> None:
     begun = [MOMENT + timedelta(minutes=minute) for minute in range(10_000)]
     curve = draw_recruitment_curve(begun, [], None, begun[-1])
     assert curve is not None

@@ -1,4 +1,4 @@
-"""Nobody sees the truth of a running study by accident, and who takes it is on record."""
+"""Blinding of exports, and the log of unblindings."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_a_study_is_blinded_until_its_planned_sample_or_its_end(
         assert is_blinded(db, study) is blinded
 
 
-def test_previews_and_simulated_people_are_no_sample(engine: Engine) -> None:
+def test_previews_and_simulations_do_not_count_as_sample(engine: Engine) -> None:
     with write_transaction(engine) as db:
         study = find_study(db, "short")
         freeze_study(db, study, AnalysisPlan(participants=1), "aa")
@@ -68,7 +68,7 @@ def test_previews_and_simulated_people_are_no_sample(engine: Engine) -> None:
         assert is_blinded(db, study)
 
 
-def test_a_look_is_on_record_with_when_by_whom_and_at_how_many(engine: Engine) -> None:
+def test_unblinding_is_logged_with_time_name_and_sample_size(engine: Engine) -> None:
     with write_transaction(engine) as db:
         study = find_study(db, "short")
         complete(db, study, 3)
@@ -81,8 +81,8 @@ def test_a_look_is_on_record_with_when_by_whom_and_at_how_many(engine: Engine) -
     assert str(look["unblinded_at"]).endswith("+00:00")
 
 
-def test_opening_a_closed_study_again_is_a_look(engine: Engine) -> None:
-    """It told the truth while it was closed."""
+def test_reopening_a_closed_study_is_logged_as_unblinding(engine: Engine) -> None:
+    """Its exports were unblinded while it was closed."""
     with write_transaction(engine) as db:
         study = find_study(db, "short")
         record_reopening(db, study, "ada")
@@ -93,7 +93,7 @@ def test_opening_a_closed_study_again_is_a_look(engine: Engine) -> None:
     assert look["by"] == "ada (reopened the study)"
 
 
-def test_a_blinded_image_alone_does_not_tell_what_it_is(
+def test_a_blinded_single_image_does_not_reveal_its_truth(
     engine: Engine, manifest: Path, tmp_path: Path
 ) -> None:
     changes = {"presentation": "single", "paired": False, "stimuli": "any", "practice": 0}
@@ -117,7 +117,7 @@ def test_a_blinded_image_alone_does_not_tell_what_it_is(
     assert len({tuple((k, v) for k, v in row.items() if k not in own) for row in rows}) == 1
 
 
-def test_a_look_stays_on_record_though_the_export_fails(
+def test_an_unblinding_stays_logged_if_the_export_fails(
     engine: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STUDY_DATABASE_URL", database_url)
