@@ -81,7 +81,7 @@ ELSEWHERE = b'{"results": [], "_links": {"next": {"href": "https://evil.example/
     ("status", "body", "message"),
     [
         (404, NOT_FOUND, "404: No such study"),
-        (404, NOT_FOUND, "; check the id"),
+        (404, NOT_FOUND, "; check the ID"),
         (400, b'{"error": "ids are wrong"}', "400: ids are wrong"),
         (500, b"<html>", "500: Internal Server Error"),
         (200, b"<html>", "is not valid JSON"),
