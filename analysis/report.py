@@ -107,11 +107,12 @@ def report(
     """Write a report on RESPONSES, a CSV file or a database URL."""
     try:
         table = read_responses(responses)
-        if Path(responses).is_file():
-            design = design or find_design(Path(responses), table, options["study"])
+        file = Path(responses) if Path(responses).is_file() else None
+        if file and not design:
+            design = find_design(file, table, options["study"])
         frozen = read_design(design) if design else None
-        if Path(responses).is_file():
-            stimuli = stimuli or find_stimuli(Path(responses), table, frozen)
+        if file and not stimuli:
+            stimuli = find_stimuli(file, table, frozen)
         planned = read_plan(plan, frozen.protocol if frozen else None) if plan else None
         report_options = ReportOptions(design=frozen, plan=planned, **options)
         lines = make_report(table, out, report_options, stimuli)

@@ -1,4 +1,4 @@
-"""From logits at stride 4 to ab at 256 x 256: decode before or after upsampling.
+"""Decoding logits at stride 4 to ab at 256 x 256, before or after upsampling.
 
 Other implementations upsample the 313 channels to the photograph's size first. The last row does so
 with our own annealed mean, which isolates the effect of the order.

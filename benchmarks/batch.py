@@ -1,4 +1,4 @@
-"""From photographs to stimuli: `colorizer batch` against the loop of published demo scripts.
+"""Making stimuli: `colorizer batch` against the loop of published demo scripts.
 
 The loop opens and resizes with Pillow, converts to Lab with scikit-image, runs the network on one
 image in float32, converts to RGB with scikit-image, and writes a PNG with Pillow. Both use the same

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ serve(app(), host="127.0.0.1", port=int(sys.argv[1]), threads=8, connection_limi
 
 
 @dataclass
-class Peer(Server):
-    """The same application in another server."""
+class Peer(Server, ABC):
+    """A server process that is started by its command."""
 
     def start(self) -> None:
         with self.log.open("ab") as log:
@@ -29,8 +30,9 @@ class Peer(Server):
                 self.command(), env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """Return the command line that starts the server."""
 
 
 @dataclass

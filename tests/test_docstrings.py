@@ -10,8 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("analysis", "benchmarks", "colorizer", "demo", "docs", "study_server", "tests")
 FRAGMENT = re.compile(
-    r"(What|Who|Whom|Whose|Whoever|Whatever|Of|Whether|Where|How|Which|As|By|Nobody|Somebody"
-    r"|Everybody|Because|So|And|But|Than)\b"
+    r"(What|Who|Whom|Whose|Whoever|Whatever|Of|Whether|Where|How|Which|When|As|By|From|In|With|For"
+    r"|At|To|On|Over|Under|Beside|Between|Only|Nothing|Nobody|Somebody|Everybody|Because|So|And|But"
+    r"|That|Those|These|Until|Than|Without|Within|After|Before)\b"
 )
 
 

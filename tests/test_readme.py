@@ -14,7 +14,10 @@ from PIL import Image
 
 from tests.ports import free_port
 
-pytestmark = pytest.mark.slow(90)
+pytestmark = [
+    pytest.mark.slow(90),
+    pytest.mark.skipif(sys.platform == "win32", reason="the README's commands need a POSIX shell"),
+]
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -36,11 +36,11 @@ def find_stimuli(source: Path, responses: Responses, design: Design | None) -> P
 
 
 def _fits(manifest: Path, responses: Responses, design: Design | None) -> bool:
-    if design is not None and design.manifest_sha256:
-        return hashlib.sha256(manifest.read_bytes()).hexdigest() == design.manifest_sha256
     try:
+        if design is not None and design.manifest_sha256:
+            return hashlib.sha256(manifest.read_bytes()).hexdigest() == design.manifest_sha256
         with manifest.open(newline="", encoding="utf-8-sig") as file:
             images = {row["image"] for row in csv.DictReader(file)}
-    except (KeyError, csv.Error, UnicodeDecodeError):
+    except (OSError, KeyError, csv.Error, UnicodeDecodeError):
         return False
     return images.issuperset(responses.distinct("image"))

@@ -50,25 +50,24 @@ def _format_order_sentence(change: ReportPart | None, is_single: bool) -> Iterat
         return
     more = "more" if change["difference"] > 0 else "less"
     points = f"{format_percent(abs(change['difference']))} points"
-    bounds = change["ci95"]
-    if change["difference"] < 0:  # as the sentence says "less often", its interval turns, too
-        bounds = (-bounds[1], -bounds[0])
-    interval_text = format_interval(bounds)
+    low, high = change["ci95"]
+    # "Less often, by 2 points" states a decrease, so its interval has the opposite sign.
+    bounds = (low, high) if change["difference"] > 0 else (-high, -low)
     is_significant = change["p"] is not None and change["p"] < SIGNIFICANCE_LEVEL
     yield (
         f"In the second half of their trials, people were {'wrong' if is_single else 'fooled'} "
-        f"{more} often, by {points} (95% CI {interval_text})"
+        f"{more} often, by {points} (95% CI {format_interval(bounds)})"
         + ("." if is_significant else "; the change is not significant.")
     )
 
 
 def _format_attention_check_sentence(report: ReportPart) -> Iterator[str]:
-    seen = report["attention_checks"]
-    if seen["rate"] is None:
+    checks = report["attention_checks"]
+    if checks["rate"] is None:
         return
-    share = f"{format_percent(seen['rate'], 0)}%"
+    share = f"{format_percent(checks['rate'], 0)}%"
     sentence = (
-        f"Of {format_number(seen['answers'])} attention checks, {share} were answered correctly."
+        f"Of {format_number(checks['answers'])} attention checks, {share} were answered correctly."
     )
     flagged = sum(person["flagged"] for person in report["exclusions"]["participants"])
     if flagged:

@@ -11,6 +11,8 @@ from study_server.storage.models import Participant, Study
 from study_server.vocabulary import Outcome
 
 UNFINISHED_OUTCOMES = (Outcome.ACTIVE, Outcome.ABANDONED)
+# Participants with these outcomes ended before their last trial and cannot continue.
+EARLY_END_OUTCOMES = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)
 
 
 def abandoned_before(protocol: Protocol) -> datetime:
@@ -49,7 +51,3 @@ def current_outcome(
     if started_at < late:
         return Outcome.TIMED_OUT
     return Outcome.ABANDONED if seen_at < silent else outcome
-
-
-# Participants with these outcomes ended before their last trial and cannot continue.
-EARLY_END_OUTCOMES = (Outcome.TIMED_OUT, Outcome.SCREENED_OUT, Outcome.RETURNED)

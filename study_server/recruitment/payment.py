@@ -2,10 +2,7 @@
 
 from study_server.errors import StudyError
 from study_server.recruitment import mturk
-from study_server.recruitment.pay_sheet import (
-    PayAction,
-    PaySheetRow,
-)
+from study_server.recruitment.pay_sheet import PayAction, PaySheetRow
 from study_server.recruitment.platforms import SubmissionStatus
 from study_server.recruitment.prolific import connect
 from study_server.vocabulary import RecruitmentSource

@@ -52,7 +52,7 @@ def test_database_files_contain_no_identities_and_no_secrets(
 def test_after_anonymization_no_list_identifies_participants(
     app: Flask, client: FlaskClient, tmp_path: Path
 ) -> None:
-    """Before that, the key is stored next to the hashes, so a list of worker ids can be tested."""
+    """The key is stored next to the hashes until then, so a thief could test a list of ids."""
     token = take_part(client)
     with write_transaction(app.extensions["engine"]) as db:
         assert anonymize_participants(db, find_study(db, "short"), now()) == 1

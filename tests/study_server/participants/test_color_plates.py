@@ -70,9 +70,9 @@ def is_flat(plate: Pixels) -> NDArray[np.bool_]:
 
 
 def contrast(digit: int, seed: str, eyes: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Between digit and ground: difference in color and in lightness, and d' by the best criterion.
+    """Return the differences in color and lightness between digit and ground, and the best d'.
 
-    d': along the direction in Lab that tells the two best (Fisher), in standard deviations.
+    d' is in standard deviations along the direction in Lab that separates the two best (Fisher).
     """
     one, other = (see(pixels, eyes) for pixels in dots(digit, seed))
     between = one.mean(axis=0) - other.mean(axis=0)

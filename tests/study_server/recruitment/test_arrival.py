@@ -154,7 +154,7 @@ def test_only_mturk_may_frame_pages_and_only_the_last_page_posts_there(
 
 
 def test_a_cookie_alone_gives_no_consent(client: FlaskClient) -> None:
-    """With plain links, a cookie identifies participants, so the form needs a CSRF token."""
+    """A cookie identifies participants who come by plain links, so the form needs a CSRF token."""
     client.get("/s/short")
     assert client.post("/s/short", data={"consent": "yes"}).status_code == 400
 

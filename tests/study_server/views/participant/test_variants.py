@@ -165,7 +165,7 @@ def test_repeats_are_not_scored(db: Session, manifest: Path, tmp_path: Path) -> 
 def test_a_study_is_full_once_every_fake_has_enough_views(
     db: Session, manifest: Path, tmp_path: Path
 ) -> None:
-    """With 12 images, one method and 6 test trials, two participants see every fake once."""
+    """Two participants see every fake once: 12 images, one method and 6 test trials each."""
     changes = {
         "methods": ("mcl",),
         "practice": 0,
