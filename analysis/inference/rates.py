@@ -62,7 +62,11 @@ def estimate_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
     participants, images, *_ = trials.factor_levels
     rate, at_bound = fooled / n, fooled in (0, n)
     partial = Rate(
-        *(fooled, n, participants, images, rate),
+        fooled=fooled,
+        trials=n,
+        participants=participants,
+        images=images,
+        rate=rate,
         ci95_naive_wilson=wilson_interval(rate, n, t_quantile(inf)),
         flags=_rate_flags(participants, images, at_bound),
     )

@@ -8,7 +8,6 @@ import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Executable, func, or_, select
 from sqlalchemy.orm import Session
@@ -88,21 +87,27 @@ def list_participant_summaries(
     late, silent = timed_out_before(protocol), abandoned_before(protocol)
     incidents, webdriver_ids = _count_incidents(db, study), _find_webdriver_ids(db, study)
     summaries = []
-    for row in db.execute(_count_query(study, mode, rules)).mappings():
-        counts: dict[str, Any] = dict(row)
-        participant: Participant = counts.pop("Participant")
-        outcome = current_outcome(
-            participant.outcome, participant.started_at, participant.last_seen_at, late, silent
-        )
+    for row in db.execute(_count_query(study, mode, rules)):
+        participant: Participant = row.Participant
         summary = ParticipantSummary(
-            participant.public_id,
-            participant.source,
-            outcome,
-            participant.started_at,
-            participant.finished_at,
+            public_id=participant.public_id,
+            source=participant.source,
+            outcome=current_outcome(
+                participant.outcome, participant.started_at, participant.last_seen_at, late, silent
+            ),
+            started_at=participant.started_at,
+            finished_at=participant.finished_at,
+            planned_trials=row.planned_trials,
+            answered_trials=row.answered_trials,
+            fast_answers=row.fast_answers,
+            left_answers=row.left_answers,
+            disturbed_trials=row.disturbed_trials,
+            attention_checks_planned=row.attention_checks_planned,
+            attention_checks_answered=row.attention_checks_answered,
+            attention_checks_correct=row.attention_checks_correct,
             incident_count=incidents[participant.id],
+            scripted_answers=row.scripted_answers,
             has_webdriver=participant.id in webdriver_ids,
-            **counts,
         )
         summaries.append(apply_rules(summary, rules, is_single=study.presentation == "single"))
     return summaries
