@@ -1,5 +1,7 @@
 """The application: the only module that puts the parts of the server together."""
 
+from threading import BoundedSemaphore
+
 from flask import Flask, Response, current_app, g, render_template, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
@@ -29,6 +31,9 @@ from study_server.web.cookies import SessionInterface
 from study_server.web.headers import build_security_headers
 
 RETRY_AFTER_S = 5
+# Threads that read compete for the interpreter between any two of their statements; a writer, which
+# others wait for, would have to compete with all of them.
+MAX_CONCURRENT_READS = 4
 BLUEPRINTS = (
     entrance.pages,
     screening.pages,
@@ -62,6 +67,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.extensions["settings"] = settings
     app.extensions["engine"] = engine or open_engine(settings.database_url)
     app.extensions["writer"] = writable_engine(app.extensions["engine"])
+    app.extensions["read_slots"] = BoundedSemaphore(MAX_CONCURRENT_READS)
     ensure_current_schema(app.extensions["engine"])
     app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
     language.init_app(app)
@@ -113,6 +119,9 @@ def _register_handlers(app: Flask) -> None:
 
 def _open_database() -> None:
     is_read = request.method in ("GET", "HEAD")
+    if is_read:
+        current_app.extensions["read_slots"].acquire()
+        g.holds_read_slot = True
     engine: Engine = current_app.extensions["engine" if is_read else "writer"]
     is_trial_request = request.endpoint in TRIAL_ENDPOINTS and request.method != "OPTIONS"
     g.db = engine.connect() if is_trial_request else Session(engine)
@@ -122,6 +131,8 @@ def _close_database(_error: BaseException | None) -> None:
     db = g.pop("db", None)
     if db is not None:
         db.close()  # rolls back what was not committed
+    if g.pop("holds_read_slot", False):
+        current_app.extensions["read_slots"].release()
 
 
 def _add_security_headers(response: Response) -> Response:
