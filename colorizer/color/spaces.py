@@ -4,6 +4,8 @@ IEC 61966-2-1; D65, 2-degree observer, with the constants of scikit-image. L is 
 b of sRGB colors are in [-108, 99]. Only this module depends on the white point and the gamut.
 """
 
+from itertools import compress, product
+
 import torch
 from torch import Tensor
 
@@ -17,6 +19,8 @@ RGB_TO_XYZ = torch.tensor(
 )
 D65_WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)
 XYZ_TO_RGB = torch.linalg.inv(RGB_TO_XYZ) * D65_WHITE  # for XYZ relative to the white point
+# The channels that are rounded up, in each of the 8 ways to round a color to a neighboring byte.
+ROUNDED_UP = tuple(product((False, True), repeat=3))
 # Colors up to half a level outside [0, 1] still round to a valid byte, so they count as
 # displayable. MIN_LINEAR and MAX_LINEAR are these limits in linear RGB.
 HALF_LEVEL = 0.5 / 255
@@ -73,6 +77,27 @@ def lab_to_rgb_in_gamut(lab: Tensor) -> Tensor:
 def to_bytes(rgb: Tensor) -> Tensor:
     """Convert sRGB (N, 3, H, W) in [0, 1] to uint8 (N, H, W, 3), the layout of image files."""
     return (rgb * 255).round().clamp(0, 255).to(torch.uint8).movedim(1, -1)
+
+
+def to_bytes_keeping_lightness(rgb: Tensor, lightness: Tensor) -> Tensor:
+    """Convert sRGB (N, 3, H, W) to the neighboring bytes (N, H, W, 3) nearest in L.
+
+    lightness (N, 1, H, W): L of the colors. Every level is rounded down or up. Of the 8
+    combinations, the one with the nearest luminance is chosen, which is the one nearest in L, too.
+    To round each level to the nearest byte instead would change L by an amount that depends on the
+    color.
+    """
+    down = (rgb * 255).clamp(0, 255).long()
+    up = (down + 1).clamp(max=255)
+    byte = torch.arange(256, device=rgb.device) / 255
+    tables = RGB_TO_XYZ[1].to(byte)[:, None] * _srgb_to_linear(byte)  # (3, 256)
+    low = [table[levels] for table, levels in zip(tables, down.unbind(dim=1), strict=True)]
+    high = [table[levels] for table, levels in zip(tables, up.unbind(dim=1), strict=True)]
+    missing = _lab_f_inverse((lightness[:, 0] + 16) / 116) - sum(low)  # of the luminance
+    steps = [h - x for h, x in zip(high, low, strict=True)]
+    errors = [(missing - sum(compress(steps, ups))).abs() for ups in ROUNDED_UP]
+    chosen = torch.tensor(ROUNDED_UP, device=rgb.device)[torch.stack(errors).min(dim=0).indices]
+    return torch.where(chosen, up.movedim(1, -1), down.movedim(1, -1)).to(torch.uint8)
 
 
 def from_bytes(pixels: Tensor) -> Tensor:

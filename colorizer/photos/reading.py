@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
-from PIL.Image import Transpose
+from PIL.Image import Resampling, Transpose
 
 from colorizer.color.spaces import from_bytes, rgb_to_lab
 
@@ -46,6 +46,7 @@ MAX_GRAY_AB = 5.0
 READER_THREADS = 4
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
+FloatPixels = NDArray[np.float32]  # (H, W, 3) in [0, 1]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -105,10 +106,20 @@ def read_photograph(path: Path, side: int | None = None) -> Image.Image:
 
 def center_square(image: Image.Image, size: int) -> Pixels:
     """Crop the central square of a photograph and resize it to (size, size, 3)."""
-    side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    box = (left, top, left + side, top + side)
-    return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS, box=box))
+    return np.asarray(image.resize((size, size), Resampling.LANCZOS, box=_central_box(image)))
+
+
+def center_square_float(image: Image.Image, size: int) -> FloatPixels:
+    """Crop the central square of a photograph and resize it to (size, size, 3) in [0, 1].
+
+    The levels are not rounded, so that a caller who rounds the result rounds only once.
+    """
+    box, shape = _central_box(image), (size, size)
+    channels = [
+        np.asarray(channel.convert("F").resize(shape, Resampling.LANCZOS, box=box))
+        for channel in image.split()
+    ]
+    return (np.stack(channels, axis=2).clip(0, 255) / 255).astype(np.float32)
 
 
 def is_gray(pixels: Pixels) -> bool:
@@ -128,13 +139,14 @@ def read_square(path: Path, size: int) -> Pixels:
     return center_square(read_photograph(path, size), size)
 
 
-def read_color_square(path: Path, size: int) -> Pixels:
-    """Read the central square of a color photograph (size, size, 3).
+def read_color_square(path: Path, size: int) -> FloatPixels:
+    """Read the central square of a color photograph (size, size, 3) in [0, 1], not rounded.
 
+    The whole photograph is decoded, never a reduced JPEG, whose traces would remain in the square.
     Raises UnreadablePhotographError, also if the photograph is gray.
     """
-    square = read_square(path, size)
-    if is_gray(square):
+    square = center_square_float(read_photograph(path), size)
+    if is_gray(np.rint(255 * square).astype(np.uint8)):
         raise UnreadablePhotographError("gray photograph; there are no colors to remove")
     return square
 
@@ -173,6 +185,12 @@ def map_ahead(
     finally:
         # If the consumer stops early, wait for running calls and cancel the others.
         pool.shutdown(cancel_futures=True)
+
+
+def _central_box(image: Image.Image) -> tuple[float, float, float, float]:
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    return left, top, left + side, top + side
 
 
 def _check_file(path: Path) -> None:

@@ -20,6 +20,7 @@ from PIL import Image
 from colorizer.files import atomic_write
 from colorizer.networks.models import Colorizer
 from colorizer.photos.reading import (
+    FloatPixels,
     Pixels,
     Refusal,
     UnreadablePhotographError,
@@ -79,8 +80,9 @@ class _StimulusJob(NamedTuple):
     """The images to render for one photograph."""
 
     stale_methods: Sequence[str]  # methods whose files are missing or out of date
-    pixels: Pixels
-    donor_pixels: Pixels | None  # the photograph whose colors the foil gets
+    image: str  # the photograph's ID
+    pixels: FloatPixels
+    donor_pixels: FloatPixels | None  # the photograph whose colors the foil gets
 
 
 _ImagesByMethod = dict[str, Pixels]
@@ -151,7 +153,7 @@ def write_stimuli(
 def _read(photograph: Photograph, stale: Sequence[str], ring: DonorRing, size: int) -> _StimulusJob:
     square = read_color_square(photograph.path, size)
     donor = read_donor_square(ring, photograph, size) if "foil" in stale else None
-    return _StimulusJob(stale, square, donor)
+    return _StimulusJob(stale, photograph.image, square, donor)
 
 
 @contextmanager
@@ -210,7 +212,7 @@ def _render_jobs(
             [job.pixels if job.donor_pixels is None else job.donor_pixels for job in jobs]
         )
     networks = {name: model.network for name, model in settings.models.items()}
-    inputs = MethodInput(lab, donor).to(device)
+    inputs = MethodInput([job.image for job in jobs], lab, donor).to(device)
     rendered = render_methods(inputs, stale, networks, settings.precision)
     images = {method: pixels.cpu().numpy() for method, pixels in rendered.items()}
     return [

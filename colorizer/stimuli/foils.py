@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, cat
 
-from colorizer.photos.reading import Pixels, UnreadablePhotographError, read_color_square
+from colorizer.photos.reading import FloatPixels, UnreadablePhotographError, read_color_square
 from colorizer.photos.splits import Photograph
 
 
@@ -37,7 +37,7 @@ def iterate_donors(ring: DonorRing, photograph: Photograph) -> Iterator[Photogra
     return (other for other in following if other.group != photograph.group)
 
 
-def read_donor_square(donor_ring: DonorRing, photograph: Photograph, size: int) -> Pixels:
+def read_donor_square(donor_ring: DonorRing, photograph: Photograph, size: int) -> FloatPixels:
     """Read the square of the first donor that is a readable color photograph.
 
     Raises UnreadablePhotographError if there is none.

@@ -7,11 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.color.spaces import from_bytes, lab_to_rgb_in_gamut, rgb_to_lab, to_bytes
+from colorizer.color.spaces import (
+    lab_to_rgb_in_gamut,
+    rgb_to_lab,
+    to_bytes_keeping_lightness,
+)
 from colorizer.networks.models import Colorizer, upsample_ab
 from colorizer.networks.zhang2016 import ANNEALED_TEMPERATURE, ZHANG2016
 from colorizer.photos.reading import (
-    Pixels,
+    FloatPixels,
     Refusal,
     UnreadablePhotographError,
     map_ahead,
@@ -19,6 +23,7 @@ from colorizer.photos.reading import (
 )
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.foils import build_donor_ring, read_donor_square, swap_chroma
+from colorizer.stimuli.lightness_noise import add_lightness_noise
 
 METHOD_MODELS = {  # method -> (model name, temperature)
     "l2": ("l2", 1.0),
@@ -32,16 +37,18 @@ METHODS = ("gray", "foil", *METHOD_MODELS, "real")
 class MethodInput(NamedTuple):
     """The images from which all methods are rendered.
 
-    photo_lab (N, 3, H, W): the photographs. donor_lab (N, 3, H, W): the donors of foil colors.
+    images: the IDs of the N photographs. photo_lab (N, 3, H, W): the photographs. donor_lab
+    (N, 3, H, W): the donors of foil colors.
     """
 
+    images: Sequence[str]
     photo_lab: Tensor
     donor_lab: Tensor | None
 
     def to(self, device: torch.device) -> "MethodInput":
         """Move the images to a device."""
         donor = None if self.donor_lab is None else self.donor_lab.to(device)
-        return MethodInput(self.photo_lab.to(device), donor)
+        return self._replace(photo_lab=self.photo_lab.to(device), donor_lab=donor)
 
 
 def read_method_inputs(
@@ -56,9 +63,8 @@ def read_method_inputs(
     def read(photograph: Photograph) -> MethodInput | Refusal:
         try:
             lab = to_lab([read_color_square(photograph.path, size)])
-            return MethodInput(
-                lab, to_lab([read_donor_square(ring, photograph, size)]) if with_donors else None
-            )
+            donor = to_lab([read_donor_square(ring, photograph, size)]) if with_donors else None
+            return MethodInput([photograph.image], lab, donor)
         except UnreadablePhotographError as error:
             return Refusal(photograph.file, str(error))
 
@@ -66,9 +72,9 @@ def read_method_inputs(
         yield result
 
 
-def to_lab(squares: Sequence[Pixels]) -> Tensor:
-    """Convert N squares (H, W, 3) to Lab (N, 3, H, W)."""
-    return rgb_to_lab(from_bytes(torch.from_numpy(np.stack(squares))))
+def to_lab(squares: Sequence[FloatPixels]) -> Tensor:
+    """Convert N squares (H, W, 3) in [0, 1] to Lab (N, 3, H, W)."""
+    return rgb_to_lab(torch.from_numpy(np.stack(squares)).movedim(-1, 1))
 
 
 @torch.inference_mode()
@@ -80,10 +86,11 @@ def render_methods(
 ) -> dict[str, Tensor]:
     """Render each of the methods: method -> uint8 (N, H, W, 3).
 
-    All images pass the same gamut mapping and rounding. models: by model name. precision: of the
-    networks.
+    The photograph itself (`real`) and all fakes get noise in L, the same gamut mapping and the same
+    rounding, which leave no trace in L by which a program could recognize them. models: by model
+    name. precision: of the networks.
     """
-    lab, donor = inputs
+    lab, donor = inputs.photo_lab, inputs.donor_lab
     labs = {
         "real": lab,
         "gray": swap_chroma(lab, torch.zeros_like(lab)),
@@ -91,7 +98,16 @@ def render_methods(
     }
     if donor is not None:
         labs["foil"] = swap_chroma(lab, donor)
-    return {method: to_bytes(lab_to_rgb_in_gamut(labs[method])) for method in methods}
+    return {method: _to_stimulus(labs[method], inputs.images, method) for method in methods}
+
+
+def _to_stimulus(lab: Tensor, images: Sequence[str], method: str) -> Tensor:
+    """Convert Lab (N, 3, H, W) to the final bytes (N, H, W, 3)."""
+    noisy = torch.stack(
+        [add_lightness_noise(row[0], image, method) for row, image in zip(lab, images, strict=True)]
+    )
+    shown = torch.cat([noisy[:, None], lab[:, 1:]], dim=1)
+    return to_bytes_keeping_lightness(lab_to_rgb_in_gamut(shown), shown[:, :1])
 
 
 def _predict(

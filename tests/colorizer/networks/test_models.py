@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 import torch
+from scipy.interpolate import BSpline
 
 from colorizer.color.bins import bin_centers
 from colorizer.networks.backbone import BACKBONES
@@ -60,13 +62,23 @@ def test_decoding_goes_from_the_mean_to_the_mode() -> None:
 
 
 def test_an_ab_sample_is_placed_at_its_training_pixel() -> None:
-    full = torch.randn(1, 2, 24, 32)
-    samples = full[..., ::4, ::4]
-    upsampled = upsample_ab(samples, 24, 32)
+    down, across = torch.arange(24.0), torch.arange(32.0)
+    full = torch.stack([down[:, None] + 0 * across, 3 * across + 0 * down[:, None]])[None]
+    upsampled = upsample_ab(full[..., ::4, ::4], 24, 32)
     assert upsampled.shape == full.shape
-    torch.testing.assert_close(upsampled[..., ::4, ::4], samples)
-    between = (samples[..., 0, 0] + samples[..., 0, 1]) / 2
-    torch.testing.assert_close(upsampled[..., 0, 2], between)
+    # A B-spline reproduces straight lines; at the edges it repeats the outermost sample.
+    torch.testing.assert_close(upsampled[..., 4:16, 4:24], full[..., 4:16, 4:24])
+
+
+def test_upsampled_colors_agree_with_scipys_spline_and_have_no_kinks() -> None:
+    samples = torch.randn(1, 1, 1, 40, generator=torch.Generator().manual_seed(0)).double()
+    ours = upsample_ab(samples, 4, 160)[0, 0, 0]
+    spline = BSpline(np.arange(-2, 42), samples.flatten().numpy(), 3)  # knots around sample i
+    x = np.arange(8, 148) / 4
+    assert ours[8:148].numpy() == pytest.approx(spline(x), abs=1e-6)
+    bends = ours[8:148].diff(n=2).abs()
+    by_phase = torch.stack([bends[phase::4].mean() for phase in range(4)])
+    assert by_phase.max() < 3 * by_phase.min()  # infinite for straight lines between samples
 
 
 def test_upsampling_supports_sizes_that_are_not_multiples_of_4() -> None:

@@ -16,12 +16,25 @@ from PIL import Image
 
 from colorizer.cli import main
 from colorizer.color.bins import bin_centers
-from colorizer.color.spaces import from_bytes, lab_to_rgb, map_to_gamut, rgb_to_lab, to_bytes
+from colorizer.color.spaces import (
+    from_bytes,
+    lab_to_rgb,
+    map_to_gamut,
+    rgb_to_lab,
+    to_bytes_keeping_lightness,
+)
 from colorizer.networks.models import build_colorizer, upsample_ab
-from colorizer.photos.reading import Refusal, center_square, read_photograph, read_square
+from colorizer.photos.reading import (
+    Refusal,
+    center_square,
+    read_color_square,
+    read_photograph,
+)
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.batch import LoadedModel, StimulusSettings, write_stimuli
+from colorizer.stimuli.lightness_noise import add_lightness_noise
 from colorizer.stimuli.manifest import ManifestRow, Shard, write_manifest
+from colorizer.stimuli.methods import to_lab
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import truncate, write_pictures
 
@@ -83,13 +96,15 @@ def test_the_stimuli_of_all_methods_have_the_lightness_of_the_photograph(
     assert len(moved) == 4 * len(METHODS)
 
 
-def test_the_real_image_is_the_photograph_byte_for_byte(
+def test_the_real_image_is_the_photograph_to_within_a_few_levels(
     written_stimuli: tuple[Path, list[ManifestRow]], photographs: list[Photograph]
 ) -> None:
     out, _ = written_stimuli
     for photograph in photographs[:4]:
-        written = np.asarray(Image.open(out / "real" / f"{photograph.image}.png"))
-        assert np.array_equal(written, center_square(read_photograph(photograph.path), SIZE))
+        written = pixels_of(out / "real" / f"{photograph.image}.png")
+        difference = written - center_square(read_photograph(photograph.path), SIZE)
+        assert np.abs(difference).max() <= 3  # noise in L, and rounding
+        assert np.abs(difference).mean() < 0.7
 
 
 def test_methods_differ_in_their_colors(written_stimuli: tuple[Path, list[ManifestRow]]) -> None:
@@ -250,14 +265,14 @@ def test_shards_together_make_the_same_stimuli_as_one_process(
 def test_batched_and_single_predictions_agree(settings: StimulusSettings, tmp_path: Path) -> None:
     write_pictures(tmp_path / "photos", 10)
     for row in make(rows(tmp_path / "photos", 10), settings, tmp_path / "out")[:: len(METHODS)]:
-        square = read_square(tmp_path / "photos" / f"{row.image}.jpg", SIZE)
-        lab = rgb_to_lab(from_bytes(torch.tensor(square)[None]))
+        lab = to_lab([read_color_square(tmp_path / "photos" / f"{row.image}.jpg", SIZE)])
         network = settings.models["mcl"].network
         with torch.inference_mode():
             ab = upsample_ab(network.decode(network(lab[:, :1]), 0.38), SIZE, SIZE)
-        expected = to_bytes(lab_to_rgb(map_to_gamut(torch.cat([lab[:, :1], ab], dim=1))))[0]
+        noisy = add_lightness_noise(lab[0, 0], row.image, "mcl-annealed")[None, None]
+        expected = lab_to_rgb(map_to_gamut(torch.cat([noisy, ab], dim=1)))
         stimulus = pixels_of(tmp_path / "out" / "mcl-annealed" / f"{row.image}.png")
-        assert np.abs(stimulus - expected.numpy()).max() <= 1
+        assert np.abs(stimulus - to_bytes_keeping_lightness(expected, noisy)[0].numpy()).max() <= 1
 
 
 def test_two_workers_make_the_same_stimuli_as_one(
