@@ -74,13 +74,11 @@ def main() -> None:
     )
     ours = medians.pop("patterns (ours)")
     print(f"\n{PEOPLE} people x {TRIALS}, {IMAGES} photographs, {REPLICATES} replicates")
-    print(
-        f"all but the first: {REPLICATES // LOOP_DIVISOR} replicates timed, times {LOOP_DIVISOR}\n"
-    )
+    print(f"all but the first: {REPLICATES // LOOP_DIVISOR} replicates, scaled by {LOOP_DIVISOR}\n")
     print(f"{'patterns (ours)':<20}{ours / 1000:8.2f} s{1:8.1f} x")
     for name, median in medians.items():
         seconds = median / 1000 * LOOP_DIVISOR
-        bar = f" (bar {MIN_SPEEDUP} x)" * (name == "joined frames")
+        bar = f" (target: {MIN_SPEEDUP} x)" * (name == "joined frames")
         print(f"{name:<20}{seconds:8.2f} s{1000 * seconds / ours:8.1f} x{bar}")
 
 

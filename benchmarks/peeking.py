@@ -54,7 +54,7 @@ def measure_misses(images: int, seed: int = 0) -> dict[str, tuple[float, float]]
 
 def main() -> None:
     print(
-        f"\n{STUDIES} studies a design, rate {RATE:.1%}, "
+        f"\n{STUDIES} studies per design, rate {RATE:.1%}, "
         f"looks at {FIRST_LOOK} to {LAST_LOOK} people;"
     )
     print("studies in which it ever missed, then mean width at the last look in points\n")

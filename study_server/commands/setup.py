@@ -148,7 +148,7 @@ def _print_findings(findings: list[AuditFinding]) -> None:
     "--plan",
     "plan_path",
     type=PATH_TYPE,
-    help="Analysis plan (plan.toml). [default: the usual rules]",
+    help="Analysis plan (plan.toml). [default: as shown by `study new`]",
 )
 @click.option("--out", type=PATH_TYPE, default=Path("design.json"), show_default=True)
 def freeze(slug: str, plan_path: Path | None, out: Path) -> None:

@@ -92,7 +92,7 @@ def _wait_until_ready(address: str, process: "subprocess.Popen[bytes]") -> None:
             else:
                 return
     raise StudyError(
-        "the server for the simulated participants does not start; run `study serve` to see why"
+        "the server for the simulated participants did not start; run `study serve` to see why"
     )
 
 
