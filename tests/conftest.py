@@ -3,14 +3,11 @@
 import csv
 import hashlib
 import os
-import re
-import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,14 +24,9 @@ from study_server.protocol.model import Protocol, create_protocol
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.simulation.simulated_study import RehearsalServer, simulate_participants
-from study_server.stimuli.importing import import_study
 from study_server.stimuli.manifest import MANIFEST_COLUMNS
-from study_server.storage.engine import open_engine, write_transaction
-from study_server.storage.schema import ensure_current_schema
-from study_server.studies.lookup import find_study
-from study_server.vocabulary import StudyState
-from study_server.wording.files import TextsByPart, compose_wording
-from tests.databases import Databases, run_postgresql
+from tests.databases import Databases, open_prepared, run_postgresql
+from tests.imported_studies import open_study
 
 METHODS = ("real", "l2", "mcl", "foil")
 CHROMA = np.array([[0.7152, -0.2126, 0], [0, -0.0722, 0.7152]])  # no change of luminance
@@ -181,41 +173,6 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = open_prepared(database_url)
     yield engine
     engine.dispose()
-
-
-def open_prepared(url: str) -> Engine:
-    """Open a database with the current schema. A new SQLite file is copied from a migrated one."""
-    engine = open_engine(url)
-    file = Path(str(engine.url.database))
-    if engine.dialect.name == "sqlite" and not file.exists():
-        file.write_bytes(migrated_file())
-    ensure_current_schema(engine)
-    return engine
-
-
-@cache
-def migrated_file() -> bytes:
-    """Return the bytes of a SQLite file with the current schema, migrated only once."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "study.sqlite")
-        engine = open_engine(f"sqlite:///{file}")
-        ensure_current_schema(engine)
-        engine.dispose()  # closing the last connection moves the log into the file
-        return file.read_bytes()
-
-
-def fill_in(texts: TextsByPart) -> TextsByPart:
-    """Fill in the placeholders that only a researcher can fill in."""
-    return {place: re.sub(r"\[\.\.\.[^]]*\]", "Ada", text) for place, text in texts.items()}
-
-
-def open_study(engine: Engine, protocol: Protocol, manifest: Path, instance: Path) -> str:
-    """Import a study, open it and return its slug."""
-    wording = fill_in(compose_wording(protocol))
-    import_study(engine, protocol, manifest, instance / "stimuli", wording=wording)
-    with write_transaction(engine) as db:
-        find_study(db, protocol.slug).state = StudyState.OPEN
-    return protocol.slug
 
 
 @pytest.fixture

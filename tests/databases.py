@@ -1,13 +1,14 @@
-"""PostgreSQL databases that are lent to one test after the other, because making one is slow."""
+"""Databases for tests: copies of a migrated SQLite file, and PostgreSQL databases that are lent."""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, NullPool, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url, text
 
 from study_server.storage.engine import open_engine
 from study_server.storage.models import Base
@@ -29,8 +30,32 @@ EMPTY_ALL = f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"
 Schema = tuple[object, ...]
 
 
+def open_prepared(url: str) -> Engine:
+    """Open a database with the current schema. A new SQLite file is copied from a migrated one."""
+    engine = open_engine(url)
+    file = Path(str(engine.url.database))
+    if engine.dialect.name == "sqlite" and not file.exists():
+        file.write_bytes(migrated_file())
+    ensure_current_schema(engine)
+    return engine
+
+
+@cache
+def migrated_file() -> bytes:
+    """Return the bytes of a SQLite file with the current schema, migrated only once."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "study.sqlite")
+        engine = open_engine(f"sqlite:///{file}")
+        ensure_current_schema(engine)
+        engine.dispose()  # closing the last connection moves the log into the file
+        return file.read_bytes()
+
+
 class Databases:
-    """The databases of a PostgreSQL server: each has the current schema and no rows."""
+    """The databases of a PostgreSQL server: each has the current schema and no rows.
+
+    Making a database is slow, so each is lent to one test after the other.
+    """
 
     def __init__(self, server_url: str) -> None:
         self.server = make_url(server_url)

@@ -15,7 +15,8 @@ from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant, Stimulus, Trial
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, Side, TrialKind
-from tests.conftest import open_study, write_stimuli
+from tests.conftest import write_stimuli
+from tests.imported_studies import open_study
 
 PEOPLE, IMAGES = 60, 100
 METHODS = ("l2", "mcl", "mcl-annealed")

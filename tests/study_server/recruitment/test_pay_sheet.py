@@ -30,7 +30,8 @@ from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState, TrialKind
 from study_server.wording.files import compose_wording
-from tests.conftest import fill_in, short_protocol
+from tests.conftest import short_protocol
+from tests.imported_studies import fill_in
 
 EXPORTS = {
     RecruitmentSource.PROLIFIC: "Submission id,Participant id,Status,Started at,Completion code\n"
