@@ -31,6 +31,7 @@ from tests.imported_studies import open_study
 METHODS = ("real", "l2", "mcl", "foil")
 CHROMA = np.array([[0.7152, -0.2126, 0], [0, -0.0722, 0.7152]])  # no change of luminance
 SECRET = "a secret for the tests alone"
+STOP_POLL_S = 0.02  # how often a server looks whether it is to stop
 BROWSER = Path(__file__).with_name("browser")
 
 
@@ -202,7 +203,7 @@ def served(app: Flask) -> Iterator[str]:
     `study serve` itself.
     """
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(STOP_POLL_S,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
