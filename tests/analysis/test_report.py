@@ -12,7 +12,9 @@ import pytest
 
 from analysis.inputs.sources import read_responses
 from analysis.report import make_report
+from analysis.report import report as report_command
 from tests.analysis.rows import Row, make_row, make_study, write_csv
+from tests.analysis.shell import run_here
 
 FIGURES = ("rates", "differences", "images", "people", "times", "flow")
 FILES = {
@@ -30,8 +32,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, SCRIPT, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return run_here(report_command, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,8 @@ def test_simulated_participants_are_labeled_on_page_and_figures(tmp_path: Path) 
 
 
 def test_the_command_writes_the_report_and_prints_its_path(study: Path, tmp_path: Path) -> None:
-    done = run(study, "--out", tmp_path / "out")
+    command = [sys.executable, SCRIPT, study, "--out", tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("report.html\n")
     assert set(written(tmp_path / "out")) == FILES
