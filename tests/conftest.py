@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from hypothesis import settings
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.simulation.simulated_study import RehearsalServer, simulate_participants
 from study_server.stimuli.manifest import MANIFEST_COLUMNS
+from study_server.studies import researchers
 from tests.databases import Databases, open_prepared, run_postgresql
 from tests.imported_studies import open_study
 
@@ -41,6 +43,15 @@ def _no_settings_of_the_shell() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("STUDY_")]:
             patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_password_hashes() -> Iterator[None]:
+    """Hash passwords with Argon2 as ever, but without its deliberate cost."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(researchers, "PASSWORD_HASHER", cheap)
         yield
 
 
