@@ -80,10 +80,11 @@ def test_simulated_participants_are_labeled(tmp_path: Path) -> None:
 
 def test_the_module_is_the_command(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "responses.csv", make_study())
-    command = [sys.executable, "-m", "analysis.monitor", source, "--study", "trees", "--out"]
+    words: list[str | Path] = [source, "--study", "trees", "--out"]
     written = [tmp_path / name for name in ("there.json", "here.json")]
-    done = subprocess.run([*command, written[0]], capture_output=True, text=True, check=False)
-    here = run(*command[3:], written[1])
+    command = [sys.executable, "-m", "analysis.monitor", *words, written[0]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    here = run(*words, written[1])
     assert (done.returncode, done.stderr, here.returncode) == (0, "", 0)
     there, ours = (json.loads(file.read_text()) | {"written_at": ""} for file in written)
     assert there == ours

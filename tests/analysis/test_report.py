@@ -120,7 +120,7 @@ def test_simulated_participants_are_labeled_on_page_and_figures(tmp_path: Path) 
 
 
 def test_the_command_writes_the_report_and_prints_its_path(study: Path, tmp_path: Path) -> None:
-    command = [sys.executable, SCRIPT, study, "--out", tmp_path / "out"]
+    command = [sys.executable, str(SCRIPT), str(study), "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("report.html\n")
