@@ -33,7 +33,6 @@ from tests.imported_studies import open_study
 METHODS = ("real", "l2", "mcl", "foil")
 CHROMA = np.array([[0.7152, -0.2126, 0], [0, -0.0722, 0.7152]])  # no change of luminance
 SECRET = "a secret for the tests alone"
-STOP_POLL_S = 0.02  # how often a server looks whether it is to stop
 BROWSER = Path(__file__).with_name("browser")
 
 
@@ -211,10 +210,10 @@ def served(app: Flask) -> Iterator[str]:
     """Serve the app from a thread of this process on a free loopback port, and yield its address.
 
     This uses werkzeug's server, because granian cannot run inside a test. tests.faults.servers runs
-    `study serve` itself.
+    `study serve` itself. It looks every 0.02 s whether it is to stop.
     """
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, args=(STOP_POLL_S,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
