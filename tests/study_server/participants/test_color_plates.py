@@ -109,7 +109,7 @@ def test_the_matrices_are_those_of_a_missing_cone() -> None:
 
 def mean_shape(digit: int) -> NDArray[np.float64]:
     """Return the share of plates, (PLATE_PX, PLATE_PX), in which a pixel belongs to the digit."""
-    plates = [is_digit(draw_plate(digit, f"shape {number}")) for number in range(4)]
+    plates = [is_digit(draw_plate(digit, seed)) for seed in SEEDS]
     return np.asarray(np.mean(plates, axis=0))
 
 
