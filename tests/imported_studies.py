@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class ImportedStudy:
-    """What an import leaves: rows without their ids, and files by their names."""
+    """The rows that an import leaves, without their ids, and its files by name."""
 
     study: Row
     parts: dict[Table, list[Row]]

@@ -24,6 +24,8 @@ from study_server.vocabulary import Mode
 from tests.conftest import SECRET, simulate, write_stimuli
 from tests.imported_studies import open_study
 
+pytestmark = pytest.mark.slow(60)
+
 PEOPLE = 2  # an interval needs two
 NO_EXCLUSIONS = AnalysisPlan(exclusions=PlannedExclusions(attention_checks_min_correct=0))
 POPULATION = SimulatedPopulation({"l2": 0.15, "mcl": 0.2}, participant_sd=0)

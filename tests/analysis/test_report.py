@@ -76,6 +76,7 @@ def test_the_tables_hold_the_rates_and_differences(report: Path) -> None:
     assert differences == [("l2", "mcl"), ("l2", "zhang2016"), ("mcl", "zhang2016")]
 
 
+@pytest.mark.slow(4)
 def test_the_same_input_gives_the_same_bytes(study: Path, report: Path, tmp_path: Path) -> None:
     make_report(read_responses(str(study)), tmp_path)
     assert written(tmp_path) == written(report)
@@ -109,6 +110,7 @@ def test_the_page_is_self_contained_with_headings_in_order(report: Path) -> None
     assert all(after - before <= 1 for before, after in steps)
 
 
+@pytest.mark.slow(4)
 def test_simulated_participants_are_labeled_on_page_and_figures(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "r.csv", make_study(mode="simulated"))
     said = make_report(read_responses(str(path)), tmp_path / "out")
@@ -119,6 +121,7 @@ def test_simulated_participants_are_labeled_on_page_and_figures(tmp_path: Path) 
     assert "fooled simulated participants" in said[0]
 
 
+@pytest.mark.slow(5)
 def test_the_command_writes_the_report_and_prints_its_path(study: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), str(study), "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

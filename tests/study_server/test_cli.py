@@ -187,6 +187,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert_refused(study(*arguments), *words)
 
 
+@pytest.mark.slow(3)
 def test_the_installed_command_does_the_same(here: Path, manifest: Path) -> None:
     assert "48 stimuli stored" in study_process("import", "study.toml", manifest).stdout
     assert_refused(study_process("open", "short"), "not frozen", "study freeze short")

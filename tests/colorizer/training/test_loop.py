@@ -95,6 +95,7 @@ def test_a_nan_loss_stops_the_run(squares: PhotoCache, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow(2)
 def test_an_exploding_loss_stops_the_run_and_keeps_the_last_save(
     squares: PhotoCache, tmp_path: Path
 ) -> None:

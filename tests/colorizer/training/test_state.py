@@ -76,6 +76,7 @@ def saved(squares: PhotoCache, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder / RESUME_FILE
 
 
+@pytest.mark.slow(1)
 @pytest.mark.parametrize("damage", ["cut", "another version", "another network"])
 def test_a_damaged_run_is_not_resumed(damage: str, saved: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(saved, tmp_path))

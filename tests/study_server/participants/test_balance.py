@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
+import pytest
 from sqlalchemy import Engine, select
 
 from study_server.clock import now
@@ -22,6 +23,7 @@ PEOPLE, IMAGES = 60, 100
 METHODS = ("l2", "mcl", "mcl-annealed")
 
 
+@pytest.mark.slow(3)
 def test_dropouts_do_not_unbalance_the_views_of_others(engine: Engine, tmp_path: Path) -> None:
     manifest = write_stimuli(tmp_path / "stimuli", IMAGES, 16, ("real", *METHODS, "foil"))
     preset = create_protocol("balance", "within").model_dump()

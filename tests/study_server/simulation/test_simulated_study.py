@@ -31,6 +31,7 @@ def test_simulated_people_answer_every_trial_on_both_databases(app: Flask) -> No
     assert all(row["answer"] in ("left", "right") for row in rows)
 
 
+@pytest.mark.slow(3)
 def test_a_rehearsal_runs_its_own_server(
     app: Flask, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
