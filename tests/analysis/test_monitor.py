@@ -78,6 +78,7 @@ def test_simulated_participants_are_labeled(tmp_path: Path) -> None:
     assert monitor(make_study(mode="simulated"), tmp_path)["mode"] == "simulated"
 
 
+@pytest.mark.slow(1)
 def test_the_module_is_the_command(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "responses.csv", make_study())
     words: list[str | Path] = [source, "--study", "trees", "--out"]

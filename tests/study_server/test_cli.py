@@ -220,6 +220,7 @@ def test_a_study_imported_twice_is_refused(here: Path, manifest: Path) -> None:
     assert_refused(study("import", "study.toml", manifest), "already exists")
 
 
+@pytest.mark.slow(2)
 def test_a_port_in_use_is_reported(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDY_SECRET_KEY", SECRET)
     with socket.socket() as taken:

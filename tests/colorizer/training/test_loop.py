@@ -87,6 +87,7 @@ def projection(run: TrainingState) -> torch.nn.Conv2d:
     return run.model.head.project
 
 
+@pytest.mark.slow(2)
 def test_a_nan_loss_stops_the_run(squares: PhotoCache, tmp_path: Path) -> None:
     run = create_training_state(LITTLE, None, CPU)
     torch.nn.init.constant_(projection(run).weight, math.nan)

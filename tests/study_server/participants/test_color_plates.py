@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from study_server.participants.color_plates import BACKGROUND_COLOR, DIGITS, PLATE_PX, draw_plate
 from study_server.stimuli.png import Pixels
 
+pytestmark = pytest.mark.slow(8)
+
 NORMAL = np.eye(3)
 DEUTERANOPIA = np.array(
     [
