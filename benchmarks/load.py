@@ -29,10 +29,11 @@ from study_server.storage.models import Participant, Trial
 from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, RecruitmentSource
-from tests.conftest import open_study, short_protocol, write_stimuli
+from tests.conftest import short_protocol, write_stimuli
 from tests.faults.people import Browser, Ledger, Pace, compare, percentiles, start_participants
 from tests.faults.servers import Server, started
 from tests.faults.test_slow_clients import CLIENTS_OF_A_KIND, answer_beside
+from tests.imported_studies import open_study
 
 PACE = Pace(answer_s=4.7, reload=0.01, vanish=0.004, retry_s=0.5)
 PROTOCOL = short_protocol(practice=10, trials=40, attention_checks=4)

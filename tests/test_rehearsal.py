@@ -38,7 +38,7 @@ from tests.test_pipeline import run
 
 pytestmark = pytest.mark.slow(60)
 
-IMAGES, TRIALS, ATTENTION_CHECKS, PLANNED = 60, 20, 10, 30
+IMAGES, TRIALS, ATTENTION_CHECKS, PLANNED = 40, 10, 10, 30
 EARLY = 20  # participants before the early export
 PLAN = f'participants = {PLANNED}\nstopping = "at {PLANNED} who completed"\n'
 SETTINGS = {

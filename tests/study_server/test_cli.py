@@ -187,6 +187,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert_refused(study(*arguments), *words)
 
 
+@pytest.mark.slow(3)
 def test_the_installed_command_does_the_same(here: Path, manifest: Path) -> None:
     assert "48 stimuli stored" in study_process("import", "study.toml", manifest).stdout
     assert_refused(study_process("open", "short"), "not frozen", "study freeze short")
@@ -219,6 +220,7 @@ def test_a_study_imported_twice_is_refused(here: Path, manifest: Path) -> None:
     assert_refused(study("import", "study.toml", manifest), "already exists")
 
 
+@pytest.mark.slow(2)
 def test_a_port_in_use_is_reported(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDY_SECRET_KEY", SECRET)
     with socket.socket() as taken:

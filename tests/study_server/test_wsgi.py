@@ -19,6 +19,8 @@ from flask import Flask
 from tests.faults.servers import STUDY, Server, is_well, started, wait_until_free
 from tests.study_server.browsing import consent
 
+pytestmark = pytest.mark.slow(15)
+
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 

@@ -30,7 +30,8 @@ from study_server.vocabulary import Mode, RecruitmentSource, StudyState, Wording
 from study_server.wording.checks import find_unfilled_places
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import store_wording
-from tests.conftest import open_study, short_protocol
+from tests.conftest import short_protocol
+from tests.imported_studies import open_study
 
 WORDING = "ab" * 32
 

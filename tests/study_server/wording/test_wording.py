@@ -22,7 +22,8 @@ from study_server.wording.files import compose_wording, read_wording, write_word
 from study_server.wording.markdown import render_markdown
 from study_server.wording.placeholders import placeholder_values
 from study_server.wording.stored import load_wording, render_wording, reword_study
-from tests.conftest import fill_in, short_protocol
+from tests.conftest import short_protocol
+from tests.imported_studies import fill_in
 
 PROTOCOLS = [
     *(create_protocol("short", preset) for preset in PRESETS),
