@@ -32,8 +32,8 @@ BENCHMARK_NAMES = (
 INTRODUCTION = """# Benchmarks
 
 Written by `make bench`, or per section by `python -m benchmarks NAME...`. Alternatives take turns
-in the same process. Quote the ratios; the milliseconds depend on the machine. Run timings on an
-otherwise idle machine.
+in the same process, so that other load on the machine affects all of them equally. Quote the
+ratios; the milliseconds depend on the machine. Run timings on an otherwise idle machine.
 """
 
 

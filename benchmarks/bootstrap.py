@@ -2,7 +2,8 @@
 
 Ours draws the frequency of each pattern of answers. The alternatives are loops that draw
 participants and join their trials: one joins all columns and groups by the method's name, as with
-data frames, the other joins row numbers. The loops run a part of the replicates, scaled up.
+data frames, the other joins row numbers. The loops run only some of the replicates; their times
+are scaled up.
 """
 
 from collections.abc import Callable, Iterator

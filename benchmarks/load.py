@@ -179,7 +179,7 @@ def measure_memory_and_cpu(server: Server) -> tuple[float, float]:
 
 def print_slow_clients(folder: Path, manifest: Path, servers: tuple[str, ...]) -> None:
     """Print percentiles of the answer times of 20 participants beside 32 slow clients."""
-    print(f"\n{'with 32 slow clients: p50, p99 in ms':{WIDTH}}", end="")
+    print(f"\n{'answers with 32 slow clients: p50, p99 in ms':{WIDTH}}", end="")
     print("".join(f"{client.__name__:>20}" for client in CLIENTS_OF_A_KIND))
     for kind in servers:
         place = folder / f"slow-{kind}"

@@ -2,7 +2,7 @@
 
 Ours, the asymptotic confidence sequence with the image term, is compared with intervals for a
 single look: the report's own, Wilson's over trials, and t over participants' means. The true rate
-is that over all people and all photographs.
+is the rate over all people and all photographs.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The report on a million trials: 25,000 participants, 1,600 photographs, three methods.
 
-Target: all statistics in under 2 s after reading the CSV; the whole command, with figures and page,
-in under 8 s and 1.2 GB. Above 20,000 trials, the mixed model is not fitted.
+Targets: all statistics in under 2 s after reading the CSV; the whole command, with figures and
+page, in under 8 s and 1.2 GB. Above 20,000 trials, the mixed model is not fitted.
 """
 
 import os

@@ -205,7 +205,7 @@ def test_there_is_one_record_per_consenting_participant(rehearsal: Rehearsal) ->
 
 def test_the_pay_sheet_has_an_action_and_a_reason_per_submission(rehearsal: Rehearsal) -> None:
     second = [
-        f"second submission by the same person: see {pid}-1" for pid in rehearsal.of(Fate.TWICE)
+        f"participant’s second submission; see {pid}-1" for pid in rehearsal.of(Fate.TWICE)
     ]
     assert Counter((row["action"], row["reason"]) for row in rehearsal.sheet) == {
         ("pay", "complete"): 26,

@@ -35,7 +35,7 @@ FLAG_TEXTS = {
         "with a rate of 0 or 100%, the variance cannot be estimated; the interval is the exact "
         "binomial one, with a design effect taken from the other methods or from typical studies"
     ),
-    "no_variation": "the variance of the difference is estimated as zero, so it cannot be tested",
+    "no_variation": "the difference has an estimated variance of zero, so it cannot be tested",
     "mixed_too_many_trials": (
         "the mixed model was not fitted because of the many trials; --mixed fits it anyway"
     ),

@@ -106,7 +106,7 @@ def _describe_single_images(
         f"made from {photographs} in total."
     )
     yield "They classified each image as real or fake."
-    yield "A participant counted as fooled when a fake was called real."
+    yield "A participant counted as fooled on a trial if they called a fake real."
     yield (
         "Because responses can be biased toward one answer, 50% is not the chance level here, and "
         "no rate was tested against it."
@@ -128,7 +128,7 @@ def _describe_pairs(shown: ReportPart, participants: str, photographs: str) -> I
         f"{source_text}, {how}{_format_exposure(shown)}, and selected {question_text}. There were "
         f"{photographs} in total."
     )
-    yield "A participant counted as fooled when the fake was taken for the photograph."
+    yield "A participant counted as fooled on a trial if they took the fake for the photograph."
     yield "A perfect fake would fool people on half of all trials."
 
 

@@ -71,10 +71,11 @@ def _format_attention_check_sentence(report: ReportPart) -> Iterator[str]:
     )
     flagged = sum(person["flagged"] for person in report["exclusions"]["participants"])
     if flagged:
-        missed = (
-            f"{format_count(flagged, 'participant', 'participants')} failed too many but were kept"
+        failed = format_count(flagged, "participant", "participants")
+        sentence += (
+            f" {failed} failed too many but {'was' if flagged == 1 else 'were'} kept: there were"
+            " too few attention checks to exclude anyone."
         )
-        sentence += f" {missed}: there were too few attention checks to exclude anyone."
     yield sentence
 
 
@@ -82,7 +83,9 @@ def _format_timing_sentence(timing: ReportPart) -> Iterator[str]:
     if not timing["trials"]:
         return
     disturbed = f"{format_percent(timing['disturbed'])}% of test trials and attention checks were"
-    sentence = f"{disturbed if timing['disturbed'] else 'No trial was'} disturbed"
+    sentence = (
+        f"{disturbed if timing['disturbed'] else 'No test trial or attention check was'} disturbed"
+    )
     off = [exposure["shorter_share"] + exposure["longer_share"] for exposure in timing["exposures"]]
     if off:
         most = f"at most {format_percent(max(off))}% of exposures were"

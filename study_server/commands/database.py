@@ -31,8 +31,8 @@ def restore(file: Path) -> None:
     """Replace the whole database with a backup.
 
     The current database is first backed up to instance/backups. Participants who withdrew after
-    the backup are restored with it; they are listed so that you can delete them again. Backups can
-    be restored across SQLite and PostgreSQL.
+    the backup are restored with it; they are listed so that you can delete them again. A backup of
+    either database, SQLite or PostgreSQL, can be restored into the other.
     """
     settings, engine = open_database()
     safety_copy = backup_path(settings.backups_folder, "before-restore", now())

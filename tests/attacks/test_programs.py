@@ -78,4 +78,4 @@ def test_automated_browsers_are_flagged_and_kept(app: Flask, researcher: FlaskCl
     assert (row["outcome"], row["webdriver"], row["scripted"]) == ("complete", "1", "2")
     assert row["inputs"] == "keydown mouse script"
     page = researcher.get("/researcher/studies/short/participants").text  # practice aside
-    assert "automated browser; 1 answers by a script" in " ".join(page.split())
+    assert "automated browser; 1 answer given by a script" in " ".join(page.split())

@@ -18,7 +18,7 @@ def test_a_step_whose_outcome_is_there_is_skipped(capsys: pytest.CaptureFixture[
     run_step("Old", True, lambda: done.append("old"))
     run_step("New", False, lambda: done.append("new"))
     assert done == ["new"]
-    assert "Old: there already" in capsys.readouterr().out
+    assert "Old: already done" in capsys.readouterr().out
 
 
 def test_a_failure_says_which_command_and_why(tmp_path: Path) -> None:

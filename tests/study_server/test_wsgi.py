@@ -135,7 +135,7 @@ def test_more_than_one_worker_is_refused_on_sqlite(server: Server) -> None:
     command = [STUDY, "serve", "--workers", "2"]
     run = subprocess.run(command, env=server.environment, capture_output=True, text=True)
     assert run.returncode == 2
-    assert "SQLite has one writer at a time" in run.stderr
+    assert "SQLite allows one writer at a time" in run.stderr
     assert run.stderr.count("\n") == 1
 
 

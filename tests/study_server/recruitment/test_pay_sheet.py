@@ -218,7 +218,7 @@ def test_repeated_submissions_are_paid_once(lab: Lab) -> None:
         Submission("p1", "s3", SubmissionStatus.SUBMITTED),
     )
     assert [row.action for row in rows] == [PayAction.DECIDE, PayAction.PAY, PayAction.DECIDE]
-    assert rows[2].reason == "second submission by the same person: see s2"
+    assert rows[2].reason == "participant’s second submission; see s2"
 
 
 def test_the_data_decide_about_payment_not_the_code(lab: Lab) -> None:

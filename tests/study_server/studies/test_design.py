@@ -153,7 +153,7 @@ def test_the_defaults_that_a_new_study_shows_are_a_plan(tmp_path: Path) -> None:
         ("colour = 1", "plan.toml: colour = 1: "),
         ("[exclusions]\nfast_ms = -1", "exclusions.fast_ms = -1: "),
         ("[exclusions]\nallow_repeated = 1", "exclusions.allow_repeated = 1: "),
-        ("participants = ", "not valid TOML"),
+        ("participants = ", "cannot be read as TOML"),
     ],
 )
 def test_an_invalid_plan_is_an_error_with_its_key(plan: str, words: str, tmp_path: Path) -> None:
