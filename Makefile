@@ -39,7 +39,7 @@ test-fast: install-dev  ## without a browser, PostgreSQL, what measures time and
 	$(PYTEST) -m "not browser and not postgres and not alone and not slow" $(SHARED)
 
 check: install-dev
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy --num-workers 2
 
 fix: install-dev
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -48,7 +48,7 @@ RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
     default="typical",
     show_default=True,
     help=(
-        f"How much people and photographs differ: {', '.join(EFFECT_PRESETS)}, "
+        f"How much participants and photographs differ: {', '.join(EFFECT_PRESETS)}, "
         "or a pilot's report.json."
     ),
 )
@@ -117,7 +117,7 @@ def _build_scenario(options: Mapping[str, Any]) -> PowerScenario:
         (
             trials > images,
             (
-                f"--trials {trials} exceeds --images {images}, and no participant sees a photograph"
+                f"--trials {trials} exceeds --images {images}, but no participant sees a photograph"
                 " twice; lower --trials"
             ),
         ),

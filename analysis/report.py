@@ -43,7 +43,7 @@ FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
 
 @click.command(name="report")
 @click.argument("responses")
-@click.option("--study", help="Study to report, if the input contains several.")
+@click.option("--study", help="Study to report on, if the input contains several.")
 @click.option(
     "--mode",
     type=click.Choice(MODES),

@@ -31,9 +31,9 @@ BENCHMARK_NAMES = (
 )
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench`, or per section by `python -m benchmarks NAME...`. Alternatives run in turns
-in the same process. Quote the ratios; the milliseconds depend on the machine. Run timings on an
-otherwise idle machine.
+Written by `make bench`, or per section by `python -m benchmarks NAME...`. Alternatives take turns
+in the same process, so that other load on the machine affects all of them equally. Quote the
+ratios; the milliseconds depend on the machine. Run timings on an otherwise idle machine.
 """
 
 
@@ -41,7 +41,7 @@ def main(names: Sequence[str]) -> None:
     """Run the named benchmarks, or all, and replace their sections of the page."""
     unknown = sorted({*names} - {*BENCHMARK_NAMES})
     if unknown:
-        sys.exit(f"no measurement {unknown[0]}; choose from {', '.join(BENCHMARK_NAMES)}")
+        sys.exit(f"unknown benchmark {unknown[0]}; choose from {', '.join(BENCHMARK_NAMES)}")
     sections = read_sections(BENCHMARKS_PAGE.read_text("utf-8"))
     for name in names or BENCHMARK_NAMES:
         sections[read_docstring(name)[0]] = run_benchmark(name)

@@ -57,16 +57,16 @@ def main() -> None:
             "decode first (ours)": repeat_for_photographs(decode_first, last, bins),
             "upsample first": repeat_for_photographs(upsample_first, planes, bins),
             "the same, channels last": repeat_for_photographs(upsample_first, last, bins),
-            "the same, by our mean": repeat_for_photographs(
+            "same, our annealed mean": repeat_for_photographs(
                 upsample_then_annealed_mean, last, bins
             ),
         },
         rounds=9,
     )
     ours = medians["decode first (ours)"]
-    print(f"\n{PHOTOGRAPHS} photographs of {SIZE} x {SIZE}, T = {TEMPERATURE}, one thread; each\n")
+    print(f"\n{PHOTOGRAPHS} photographs of {SIZE} x {SIZE}, T = {TEMPERATURE}, one thread; time per photograph\n")
     for name, median in medians.items():
-        bar = f" (bar {MIN_SPEEDUP} x)" * (name == "upsample first")
+        bar = f" (target: {MIN_SPEEDUP} x)" * (name == "upsample first")
         print(f"{name:<24}{median / PHOTOGRAPHS:8.2f} ms{median / ours:8.1f} x{bar}")
 
 

@@ -105,7 +105,7 @@ def compare_speed(photographs: Sequence[Photograph], out: Path) -> None:
     threads, precision = torch.get_num_threads(), fastest_dtype(CPU)
     print(f"\n{SIZE} px, {threads} threads, ours in {precision}, {os.cpu_count()} cores")
     for name, ms in ms_per_photograph.items():
-        bar = f" (bar {MIN_SPEEDUPS[name]} x)" if name in MIN_SPEEDUPS else ""
+        bar = f" (target: {MIN_SPEEDUPS[name]} x)" if name in MIN_SPEEDUPS else ""
         print(f"{name:<28}{1000 / ms:8.1f} images/s{ms / ours:8.1f} x{bar}")
 
 
@@ -118,7 +118,7 @@ def main() -> None:
     for count in MEMORY_TEST_SIZES:
         command = [sys.executable, "-m", "benchmarks.batch", str(count)]
         peak = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-        print(f"peak memory of {count} photographs: {peak} MB")
+        print(f"peak memory for {count} photographs: {peak} MB")
 
 
 if __name__ == "__main__":

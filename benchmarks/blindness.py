@@ -36,12 +36,12 @@ SHORT_TIMINGS = {
 
 def main() -> None:
     with launch() as browser:
-        for name, is_leaky in (("as it is", False), ("with an ETag planted", True)):
+        for name, is_leaky in (("unmodified server", False), ("with a revealing ETag", True)):
             guesses = guess_fakes(browser, is_leaky)
-            print(f"{name:22}{guesses.right} of {guesses.of} guessed rightly from ", end="")
+            print(f"{name:22}{guesses.right} of {guesses.of} guessed correctly from ", end="")
             print(
                 f"{guesses.features} features, p = {guesses.p:.2g}"
-                f"{'' if is_leaky else ' (bar > 0.01)'}"
+                f"{'' if is_leaky else ' (target: > 0.01)'}"
             )
 
 

@@ -2,7 +2,8 @@
 
 Ours draws the frequency of each pattern of answers. The alternatives are loops that draw
 participants and join their trials: one joins all columns and groups by the method's name, as with
-data frames, the other joins row numbers. The loops run a part of the replicates, scaled up.
+data frames, the other joins row numbers. The loops run only some of the replicates; their times
+are scaled up.
 """
 
 from collections.abc import Callable, Iterator
@@ -74,13 +75,11 @@ def main() -> None:
     )
     ours = medians.pop("patterns (ours)")
     print(f"\n{PEOPLE} people x {TRIALS}, {IMAGES} photographs, {REPLICATES} replicates")
-    print(
-        f"all but the first: {REPLICATES // LOOP_DIVISOR} replicates timed, times {LOOP_DIVISOR}\n"
-    )
+    print(f"all but the first: {REPLICATES // LOOP_DIVISOR} replicates, scaled by {LOOP_DIVISOR}\n")
     print(f"{'patterns (ours)':<20}{ours / 1000:8.2f} s{1:8.1f} x")
     for name, median in medians.items():
         seconds = median / 1000 * LOOP_DIVISOR
-        bar = f" (bar {MIN_SPEEDUP} x)" * (name == "joined frames")
+        bar = f" (target: {MIN_SPEEDUP} x)" * (name == "joined frames")
         print(f"{name:<20}{seconds:8.2f} s{1000 * seconds / ours:8.1f} x{bar}")
 
 

@@ -1,9 +1,9 @@
 """Coverage and width of nominal 95% intervals of the fooling rate.
 
 Ours is compared with intervals from the literature: Wilson's over trials, t over participants'
-means, and the bootstrap of the original test's tool, which resamples participants, then trials
-within them (mean ± 1.96 SD). The true rate is that over all people and all photographs; effects are
-normal on the log odds.
+means, and the bootstrap of the original tool (AMT_Real_vs_Fake), which resamples participants, then
+trials within them (mean ± 1.96 SD). The true rate is the rate over all people and all photographs;
+effects are normal on the log-odds scale.
 """
 
 from collections.abc import Callable
@@ -80,7 +80,7 @@ def measure_coverage(simulate: Simulation, seed: int = 0) -> dict[str, tuple[flo
 
 
 def main() -> None:
-    print(f"\n{STUDIES} studies a design, rate {RATE:.1%}; coverage, then mean width in points\n")
+    print(f"\n{STUDIES} studies per design, rate {RATE:.1%}; coverage, then mean width in percentage points\n")
     print(f"{'design':<36}" + "".join(f"{name:>22}" for name in INTERVALS))
     for design, simulate in DESIGNS.items():
         cells = [f"{c:.1%} {100 * w:6.1f}" for c, w in measure_coverage(simulate).values()]

@@ -1,8 +1,8 @@
 """The cost of faults: lost and duplicated answers, and the time until the next saved answer.
 
 Eight participants answer as fast as they can through a real server, while it is killed at random
-moments, or its database is locked, full or restarted. Lost: an answer whose saving was confirmed to
-the browser but which is not in the database. Bars: none lost, none duplicated. Then the cost of
+moments, or its database is locked, full or restarted. Lost: an answer confirmed as saved to
+the browser but missing from the database. Target: none lost, none duplicated. Then the cost of
 durability on SQLite: commits under synchronous=FULL and NORMAL, in turns.
 """
 
@@ -42,7 +42,7 @@ def main() -> None:
     print(
         f"{'fault':44}{'times':>6}{'saved':>8}{'sent again':>12}{'lost':>6}{'doubled':>9}", end=""
     )
-    print(f"{'back after: median':>20}{'worst':>8}")
+    print(f"{'recovery: median':>20}{'worst':>8}")
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL runs as another user
@@ -141,9 +141,9 @@ def print_commit_cost() -> None:
     ):
         ways = {"FULL": lambda: insert_answer(full), "NORMAL": lambda: insert_answer(normal)}
         taken = measure_medians_ms(ways, COMMITS)
-    print(f"\na row committed to SQLite, median of {COMMITS}")
+    print(f"\ncommit of one row to SQLite, median of {COMMITS}")
     for mode, ms in taken.items():
-        print(f"synchronous={mode:10}{ms:8.3f} ms{1000 / ms:10.0f} a second, one after the other")
+        print(f"synchronous={mode:10}{ms:8.3f} ms{1000 / ms:10.0f} per second, one after the other")
 
 
 def open_sqlite(folder: str, synchronous: str) -> sqlite3.Connection:

@@ -1,11 +1,11 @@
 """Load: concurrent participants at a realistic pace, over HTTP, by server and database.
 
 Each participant enrolls, fetches images in advance and answers about every 5 s; some reload, some
-leave for good, and each one who ends is replaced by a new one. 500 participants give about 100
-answers per second. Clients run on the same cores. Bars for 500 participants: nothing lost,
+leave for good, and everyone who finishes or leaves is replaced. 500 participants give about 100
+answers per second. Clients run on the same cores. Targets for 500 participants: nothing lost,
 duplicated or failed, 99% of answers within 250 ms. Then the answers of 20 participants beside 32
-clients that send a byte per second, read nothing, or send 20 requests at once; bar: 99% within
-500 ms. Then answers at saturation, compared with a bare insert of the same durability; bar: 0.7
+clients that send a byte per second, read nothing, or send 20 requests at once; target: 99% in
+500 ms. Then answers at saturation, compared with a bare insert of the same durability; target: 0.7
 times as many. Options: `python -m benchmarks.load --help`.
 """
 
@@ -29,10 +29,11 @@ from study_server.storage.models import Participant, Trial
 from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, RecruitmentSource
-from tests.conftest import open_study, short_protocol, write_stimuli
+from tests.conftest import short_protocol, write_stimuli
 from tests.faults.people import Browser, Ledger, Pace, compare, percentiles, start_participants
 from tests.faults.servers import Server, started
 from tests.faults.test_slow_clients import CLIENTS_OF_A_KIND, answer_beside
+from tests.imported_studies import open_study
 
 PACE = Pace(answer_s=4.7, reload=0.01, vanish=0.004, retry_s=0.5)
 PROTOCOL = short_protocol(practice=10, trials=40, attention_checks=4)
@@ -53,21 +54,30 @@ TABLE_HEAD = (
     f"{'server':{WIDTH}}{'people':>7}{'answers':>9}{'a second':>10}"
     f"{'p50':>7}{'p95':>7}{'p99':>7} ms"
     f"{'failed':>8}{'refused':>9}{'lost':>6}{'doubled':>9}"
-    f"{'busy':>6}{'enrol p99':>11}{'memory':>10}{'CPU':>6}"
+    f"{'busy':>6}{'enroll p99':>11}{'memory':>10}{'CPU':>6}"
 )
 
 
 @click.command()
 @click.option("--people", multiple=True, type=int, default=(500,), show_default=True)
 @click.option(
-    "--coming", "arrival_s", type=int, default=60, show_default=True, help="seconds, not timed"
+    "--coming",
+    "arrival_s",
+    type=int,
+    default=60,
+    show_default=True,
+    help="Seconds until all have arrived; not timed.",
 )
 @click.option("--seconds", type=int, default=180, show_default=True)
-@click.option("--images", type=int, default=200, show_default=True, help="photographs, 256 px")
+@click.option(
+    "--images", type=int, default=200, show_default=True, help="Number of photographs (256 px)."
+)
 @click.option(
     "--server", multiple=True, type=click.Choice(NAMES), default=SERVER_TITLES, show_default=True
 )
-@click.option("--slow/--no-slow", default=True, show_default=True, help="clients that hold up")
+@click.option(
+    "--slow/--no-slow", default=True, show_default=True, help="Also measure with slow clients."
+)
 @click.option("--saturate/--no-saturate", default=True, show_default=True)
 def main(
     people: tuple[int, ...], arrival_s: int, seconds: int, images: int, server: tuple[str, ...],
@@ -169,7 +179,7 @@ def measure_memory_and_cpu(server: Server) -> tuple[float, float]:
 
 def print_slow_clients(folder: Path, manifest: Path, servers: tuple[str, ...]) -> None:
     """Print percentiles of the answer times of 20 participants beside 32 slow clients."""
-    print(f"\n{'answers beside 32 clients: p50, p99 in ms':{WIDTH}}", end="")
+    print(f"\n{'answers with 32 slow clients: p50, p99 in ms':{WIDTH}}", end="")
     print("".join(f"{client.__name__:>20}" for client in CLIENTS_OF_A_KIND))
     for kind in servers:
         place = folder / f"slow-{kind}"
@@ -207,8 +217,8 @@ def print_saturation(folder: Path, manifest: Path) -> None:
             rates["bare"].append(measure_saturation(bare, [f"/{n}" for n in range(20_000)]))
             rates["ours"].append(measure_saturation(ours, new_trials(engine, 150)))
     ratio = max(rates["ours"]) / max(rates["bare"])
-    print(f"\nanswers a second at saturation, {CONNECTIONS} connections, better of two turns")
-    print(f"ours{max(rates['ours']):21.0f}{ratio:8.2f} x (bar 0.7 x)")
+    print(f"\nanswers per second at saturation, {CONNECTIONS} connections, better of two turns")
+    print(f"ours{max(rates['ours']):21.0f}{ratio:8.2f} x (target: 0.7 x)")
     print(f"a bare insert{max(rates['bare']):12.0f}{1:8.2f} x")
 
 

@@ -2,7 +2,7 @@
 
 Ours, the asymptotic confidence sequence with the image term, is compared with intervals for a
 single look: the report's own, Wilson's over trials, and t over participants' means. The true rate
-is that over all people and all photographs.
+is the rate over all people and all photographs.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,7 @@ def measure_misses(images: int, seed: int = 0) -> dict[str, tuple[float, float]]
 
 def main() -> None:
     print(
-        f"\n{STUDIES} studies a design, rate {RATE:.1%}, "
+        f"\n{STUDIES} studies per design, rate {RATE:.1%}, "
         f"looks at {FIRST_LOOK} to {LAST_LOOK} people;"
     )
     print("studies in which it ever missed, then mean width at the last look in points\n")

@@ -54,7 +54,7 @@ def main() -> None:
         ours = medians["table (ours)"]
         print(f"\n{PIXELS} colors, k = {neighbors}, one thread")
         for name, median in medians.items():
-            bar = f" (bar {bars[name]} x)" if name in bars else ""
+            bar = f" (target: {bars[name]} x)" if name in bars else ""
             print(f"{name:<16}{median:8.2f} ms{median / ours:8.1f} x{bar}")
 
 

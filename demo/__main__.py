@@ -22,7 +22,7 @@ def main() -> int:
         print(f"demo: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nStopped; `make demo` goes on from here.", file=sys.stderr)
+        print("\nStopped; run `make demo` again to continue.", file=sys.stderr)
         return 130
     return 0
 
@@ -31,7 +31,7 @@ def run_demo(own_photos: Path | None) -> None:
     """The whole chain, then a server that stays until Ctrl-C; what is there is not made again."""
     folder = demo_folder(own_photos)
     folder.mkdir(parents=True, exist_ok=True)
-    print_now(f"The demo works in {folder}; delete that folder to start afresh.")
+    print_now(f"The demo keeps its files in {folder}; delete that folder to start over.")
     make_stimuli(folder, own_photos)
     make_studies(folder)
     serve(folder)
@@ -50,26 +50,26 @@ def serve(folder: Path) -> None:
     print_now(f"""
   Take part         http://{HOST}:{port}/s/{OPEN_SLUG}
   Simulated report  {report_path(folder).as_uri()}
-  Studies, counts   behind the link that follows; it works once
+  Researcher pages  use the one-time sign-in link below
 
 Ctrl-C stops the server; `make demo` starts it again.
 """)
     command = ("study", "serve", "--demo", "--host", HOST, "--port", str(port))
     if execute(folder, command, stdout=None, stderr=None).returncode != 0:
-        raise DemoError("the server has ended; it said why above")
+        raise DemoError("the server stopped; see its message above")
 
 
 def choose_port(wanted: str) -> int:
     """The wanted port where it is free, else any free one. Raises DemoError on nonsense."""
     if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
-        raise DemoError(f"PORT={wanted} is no port; use a number from 1 to 65535")
+        raise DemoError(f"PORT={wanted} is not a port number; use 1 to 65535")
     try:
         with socket.create_server((HOST, int(wanted))):
             return int(wanted)
     except OSError:
         with socket.create_server((HOST, 0)) as free:
             port = int(free.getsockname()[1])
-        print_now(f"Port {wanted} is taken; using {port}.")
+        print_now(f"Port {wanted} is in use; using {port} instead.")
         return port
 
 

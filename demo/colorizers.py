@@ -21,12 +21,12 @@ def make_stimuli(folder: Path, own: Path | None) -> None:
     split, manifest = folder / "data" / "split.csv", folder / "outputs" / "manifest.csv"
     if own is None:
         run_step(
-            "Cutting photographs out of packages", split.exists(), partial(cut_photographs, folder)
+            "Cropping photographs from packages", split.exists(), partial(cut_photographs, folder)
         )
     else:
         run_step(f"Splitting {own}", split.exists(), partial(split_own_photos, folder, own, split))
     color = partial(run, folder, "colorizer", "batch", "--split", "test", output=manifest)
-    run_step("Coloring what people will see", manifest.exists(), color)
+    run_step("Creating the stimuli", manifest.exists(), color)
 
 
 def cut_photographs(folder: Path) -> None:
@@ -34,11 +34,11 @@ def cut_photographs(folder: Path) -> None:
     wheel = download_foolbox(folder)
     if wheel is None:
         print_now(
-            f"    {FOOLBOX_REQUIREMENT} cannot be downloaded: fewer photographs, so a shorter study"
+            f"    {FOOLBOX_REQUIREMENT} cannot be downloaded; the study will have fewer trials"
         )
     crops = list(crop_photographs(find_package_folders(wheel)))
     write_crops(crops, folder / "photographs", folder / "data" / "split.csv")
-    print_now(f"    {len(crops)} squares of 256 pixels")
+    print_now(f"    {len(crops)} squares of 256 x 256 pixels")
 
 
 def download_foolbox(folder: Path) -> Path | None:
@@ -54,9 +54,9 @@ def find_own_photos(folder: str) -> Path | None:
         return None
     own = Path(folder).expanduser().resolve()
     if not own.is_dir():
-        raise DemoError(f"DEMO_PHOTOS={folder}: no such folder; name a folder of photographs")
+        raise DemoError(f"DEMO_PHOTOS={folder}: no such folder; set it to a folder of photographs")
     if (count := count_photo_files(own)) < 2 * MIN_PHOTOGRAPHS:
-        raise DemoError(f"{own}: {count} photographs; use {2 * MIN_PHOTOGRAPHS} or more, in color")
+        raise DemoError(f"{own}: {count} photographs; use at least {2 * MIN_PHOTOGRAPHS} in color")
     return own
 
 

@@ -19,7 +19,7 @@ class DemoError(Exception):
 def run_step(what: str, is_done: bool, action: Callable[[], None]) -> None:
     """Do a part of the demo unless its outcome is there; say what it is and how long it took."""
     if is_done:
-        print_now(f"{what}: there already")
+        print_now(f"{what}: already done")
         return
     print_now(what)
     started = time.monotonic()
@@ -36,7 +36,7 @@ def run(folder: Path, *command: str, output: Path | None = None) -> None:
     done = execute(folder, command, stderr=None if sys.stderr.isatty() else PIPE)
     refused_some = done.returncode == 1 and output is not None and output.exists()
     if done.returncode != 0 and not refused_some:
-        reason = done.stderr.strip() if done.stderr else "it said why above"
+        reason = done.stderr.strip() if done.stderr else "see its message above"
         raise DemoError(f"`{' '.join(command)}` failed: {reason}")
     if refused_some and done.stderr:
         print(done.stderr, end="", file=sys.stderr)

@@ -11,7 +11,7 @@ from demo.commands import DemoError, execute, run, run_step
 from demo.sizes import StudySize, fit_size
 
 SIMULATED_PARTICIPANTS = 30
-PLACEHOLDER_TEXT = "(nobody: this is the demo)"
+PLACEHOLDER_TEXT = "(not filled in: this is a demo)"
 OPEN_SLUG, SIMULATED_SLUG = "demo", "demo-simulated"
 
 
@@ -20,7 +20,7 @@ def make_studies(folder: Path) -> None:
     try:
         size = fit_size(count_photographs(folder / "outputs" / "manifest.csv"))
     except ValueError as error:
-        raise DemoError(f"{error}; name a folder with more photographs in color") from error
+        raise DemoError(f"{error}; use a folder with more color photographs") from error
     run_step(
         "Opening a study",
         read_study_state(folder, OPEN_SLUG) == "open",
@@ -29,7 +29,9 @@ def make_studies(folder: Path) -> None:
     answered = count_complete(folder) >= SIMULATED_PARTICIPANTS and report_path(folder).exists()
     answer = partial(simulate_and_report, folder, size)
     run_step(
-        f"Letting {SIMULATED_PARTICIPANTS} simulated people answer, and reporting", answered, answer
+        f"Running {SIMULATED_PARTICIPANTS} simulated participants; writing the report",
+        answered,
+        answer,
     )
 
 

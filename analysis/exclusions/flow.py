@@ -27,7 +27,7 @@ STEP_LABELS = {  # the participants or trials that remain after a rule
     "too_fast": "without too many fast answers",
     "side_bias": "without side bias",
     "alternation": "without alternating answers",
-    "timing": "with few disturbed trials",
+    "timing": "without too many disturbed trials",
     TIME_RULE: "response time within limits",
 }
 
@@ -203,7 +203,7 @@ def _selection_steps(
     recorded = all_responses.select(all_responses.isin("study", selected.distinct("study")[0]))
     mode = selected.distinct("mode")[0]
     yield FlowStep("recorded in the study", len(recorded.distinct("participant")), len(recorded))
-    yield FlowStep(f"mode {mode}", len(table.participants), len(selected))
+    yield FlowStep(f"{mode} participants only", len(table.participants), len(selected))
     if table.duplicate_count:
         yield FlowStep("duplicate rows removed", len(table.participants), len(table))
     yield _build_step("test trials", table.participant[table.is_test])

@@ -141,7 +141,7 @@ def draw_flow(flow: Sequence[ReportPart]) -> Figure:
             Rectangle((0, top), FIGURE_WIDTH, BOX_HEIGHT, facecolor="none", edgecolor=MUTED)
         )
         left = (
-            f"{format_count(step['participants'], 'person', 'people')}, "
+            f"{format_count(step['participants'], 'participant', 'participants')}, "
             f"{format_number(step['trials'])} trials"
         )
         axes.text(0.1, top + BOX_HEIGHT / 2, capitalize(step["step"]), color=INK, **text_style)
@@ -227,7 +227,7 @@ def _draw_dots(axes: Axes, trials: IntArray, rate: FloatArray, marker: str, colo
 
 def _format_counts(participants: int, trials: int) -> str:
     return (
-        f"{format_count(participants, 'person', 'people')}, "
+        f"{format_count(participants, 'participant', 'participants')}, "
         f"{format_count(trials, 'trial', 'trials')}"
     )
 

@@ -119,7 +119,7 @@ def _parse(path: Path) -> dict[str, Any]:
         raise DesignError(f"{path}: {error.strerror}; check the path") from error
     except ValueError as error:  # not JSON, not TOML, not UTF-8
         raise DesignError(
-            f"{path}: {error}; use JSON, or TOML in a file that ends in .toml"
+            f"{path}: {error}; use JSON, or TOML in a file with the suffix .toml"
         ) from error
     if not isinstance(parsed, dict):
         raise DesignError(
@@ -176,4 +176,4 @@ def _check_value(name: str, key: str, value: Any, expected: str) -> None:
 def _refuse_unknown(name: str, table: Mapping[str, Any], allowed: Sequence[str]) -> None:
     unknown = [key for key in table if key not in allowed]
     if unknown:
-        raise DesignError(f"{name}: unknown {unknown[0]!r}; known are {', '.join(allowed)}")
+        raise DesignError(f"{name}: unknown key {unknown[0]!r}; known: {', '.join(allowed)}")

@@ -30,12 +30,12 @@ MAX_COLUMNS_NAMED = 5  # columns in a message
 REQUIRED_COLUMNS = ("study", "participant", "image")
 COUNT_PATTERN, DURATION_PATTERN = r"[0-9]{1,9}", r"([0-9]+(\.[0-9]+)?)?"
 PATTERNS = {  # column -> what its values are, as a pattern and in words
-    "method": (r"[a-z0-9_-]{1,32}", "up to 32 of a-z, 0-9, _ and -"),
+    "method": (r"[a-z0-9_-]{1,32}", "up to 32 characters from a-z, 0-9, _ and -"),
     "position": (COUNT_PATTERN, "a whole number"),
-    **dict.fromkeys(("block", "repeat_of"), (f"({COUNT_PATTERN})?", "a whole number or nothing")),
+    **dict.fromkeys(("block", "repeat_of"), (f"({COUNT_PATTERN})?", "a whole number or empty")),
     **dict.fromkeys(
         ("rt_ms", "exposure_ms", "first_ms", "second_ms"),
-        (DURATION_PATTERN, "milliseconds or nothing"),
+        (DURATION_PATTERN, "milliseconds or empty"),
     ),
 }
 PAIR_ANSWERS = ("left", "right")
@@ -148,11 +148,11 @@ def select_study(responses: Responses, study: str | None) -> Responses:
     studies = responses.distinct("study")
     if study is None and len(studies) > 1:
         raise ResponsesError(
-            f"{responses.name} holds {', '.join(studies)}: choose one with --study"
+            f"{responses.name} contains the studies {', '.join(studies)}; choose one with --study"
         )
     if study is not None and study not in studies:
         raise ResponsesError(
-            f"{responses.name} has no study {study!r}; it holds {', '.join(studies)}"
+            f"{responses.name} has no study {study!r}; it contains {', '.join(studies)}"
         )
     return responses.select(responses.isin("study", study or studies[0]))
 
@@ -164,7 +164,7 @@ def select_mode(responses: Responses, mode: str | None) -> Responses:
         mode = "live" if "live" in modes else "simulated"
     if mode not in modes:
         raise ResponsesError(
-            f"{responses.name} has no {mode} trials, only {', '.join(modes)}: choose with --mode"
+            f"{responses.name} has no {mode} trials, only {', '.join(modes)}; choose with --mode"
         )
     return responses.select(responses.isin("mode", mode))
 
@@ -193,8 +193,7 @@ def check_columns(name: str, header: Sequence[str]) -> None:
                 len(columns) > MAX_COLUMNS_NAMED
             )
             raise ResponsesError(
-                f"{name}: line 1: {problem} column {listed}; the columns are those of "
-                "docs/formats.md"
+                f"{name}: line 1: {problem} column {listed}; for the columns, see docs/formats.md"
             )
 
 
@@ -244,9 +243,9 @@ def _check_participants(responses: Responses) -> None:
         if wrong.any():
             participant = responses["participant"][int(np.argmax(wrong))]
             raise ResponsesError(
-                f"{responses.locate_first(wrong)}: participant {participant} has another {column} "
-                "than before;"
-                " do not join exports of different days, export again"
+                f"{responses.locate_first(wrong)}: participant {participant}: {column} "
+                "differs from an earlier row;"
+                " do not combine exports from different days; export the study again"
             )
 
 

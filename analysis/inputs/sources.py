@@ -86,7 +86,7 @@ def _read_with_csv(path: Path) -> tuple[pa.Table, IntArray]:
             if len(row) != len(header):
                 raise ResponsesError(
                     f"{name}: line {reader.line_num}: {len(row)} values for {len(header)} columns;"
-                    " the file is truncated or was edited, export again"
+                    " the file was truncated or edited; export the study again"
                 )
             rows.append(row)
             line_numbers.append(reader.line_num)
@@ -105,7 +105,7 @@ def _read_database(source: str) -> Responses:
         with engine.connect() as connection:
             if EXPORT_VIEW not in inspect(connection).get_view_names():
                 raise ResponsesError(
-                    f"{name}: no view {EXPORT_VIEW}, so it is no database of `study`; check the URL"
+                    f"{name}: no view {EXPORT_VIEW}: not a database of `study`; check the URL"
                 )
             header, rows = _read_view(connection)
     except (SQLAlchemyError, ImportError) as error:

@@ -172,5 +172,5 @@ def _refuse_blinded(selected: Responses, answered: BoolArray) -> None:
     if blinded.any():
         raise ResponsesError(
             f"{selected.locate_first(blinded)}: truth is empty, as in a blinded export;"
-            " export again with --unblind"
+            " wait until the study is complete, or export again with --unblind (logged)"
         )

@@ -48,7 +48,7 @@ def _format_images_alt_text(report: ReportPart) -> Iterator[str]:
 
 def _format_participants_alt_text(report: ReportPart) -> Iterator[str]:
     for method, rate in report["methods"].items():
-        participants = format_count(rate["participants"], "person", "people")
+        participants = format_count(rate["participants"], "participant", "participants")
         yield (
             f"{method_label(method)}: {participants}, overall rate {format_percent(rate['rate'])}%."
         )
@@ -66,7 +66,7 @@ def _format_times_alt_text(report: ReportPart) -> Iterator[str]:
 
 def _format_flow_alt_text(report: ReportPart) -> Iterator[str]:
     for step in report["exclusions"]["flow"]:
-        participants = format_count(step["participants"], "person", "people")
+        participants = format_count(step["participants"], "participant", "participants")
         yield f"{capitalize(step['step'])}: {participants}, {format_number(step['trials'])} trials."
 
 

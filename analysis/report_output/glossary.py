@@ -21,12 +21,12 @@ RULE_TEXTS = {
     "side_bias": "side bias",
     "alternation": "alternating answers",
     "timing": "too many disturbed trials",
-    "response_time": "response time out of range (single trials)",
+    "response_time": "response time out of range (individual trials)",
 }
 FLAG_TEXTS = {
     "no_trials": "no included trials",
-    "one_participant": "one participant only: the interval does not generalize to other people",
-    "one_image": "one photograph only: the interval does not generalize to other photographs",
+    "one_participant": "only one participant: the interval does not generalize to others",
+    "one_image": "only one photograph: the interval does not generalize to others",
     "few_participants": (
         "fewer than ten participants: the interval depends strongly on its assumptions"
     ),
@@ -35,15 +35,15 @@ FLAG_TEXTS = {
         "with a rate of 0 or 100%, the variance cannot be estimated; the interval is the exact "
         "binomial one, with a design effect taken from the other methods or from typical studies"
     ),
-    "no_variation": "the difference does not vary, so its variance cannot be estimated",
+    "no_variation": "the difference has an estimated variance of zero, so it cannot be tested",
     "mixed_too_many_trials": (
-        "the mixed model was not fitted because this many trials take long; --mixed fits it"
+        "the mixed model was not fitted because of the many trials; --mixed fits it anyway"
     ),
     "mixed_no_trials": "no mixed model: no included trials",
     "mixed_one_participant": "no mixed model: only one participant",
     "mixed_one_image": "no mixed model: only one photograph",
     "mixed_one_trial_each_participant": "no mixed model: no participant has more than one trial",
-    "mixed_one_trial_each_image": "no mixed model: no photograph was judged more than once",
+    "mixed_one_trial_each_image": "no mixed model: no photograph has more than one trial",
     "mixed_rate_at_bound": "no mixed model: the rate is 0 or 100%",
     "mixed_not_converged": "the mixed model did not converge",
     "mixed_not_identified": (

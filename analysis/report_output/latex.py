@@ -27,7 +27,7 @@ RATE_COLUMNS = (
     "Fooled (\\%)",
     "95\\% CI",
     "Trials",
-    "People",
+    "Participants",
     "Photographs",
     "$p$",
 )

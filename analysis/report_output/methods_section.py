@@ -91,7 +91,7 @@ def _works_for_bounds(report: ReportPart) -> list[str]:
 
 def _format_task_paragraph(report: ReportPart) -> Iterator[str]:
     shown = report["input"]
-    participants = format_count(shown["participants"], "person", "people")
+    participants = format_count(shown["participants"], "participant", "participants")
     photographs = format_count(shown["images"], "photograph", "photographs")
     yield from (_describe_single_images if shown["single"] else _describe_pairs)(
         shown, participants, photographs
@@ -106,7 +106,7 @@ def _describe_single_images(
         f"made from {photographs} in total."
     )
     yield "They classified each image as real or fake."
-    yield "A fake counted as fooling when it was called real."
+    yield "A participant counted as fooled on a trial if they called a fake real."
     yield (
         "Because responses can be biased toward one answer, 50% is not the chance level here, and "
         "no rate was tested against it."
@@ -125,10 +125,10 @@ def _describe_pairs(shown: ReportPart, participants: str, photographs: str) -> I
     source_text = "the same photograph" if shown["paired"] else "a different photograph"
     yield (
         f"{participants} took part. On each trial, they saw a photograph and a fake made from "
-        f"{source_text}, {how}{_format_exposure(shown)}, and selected {question_text}; there were "
-        f"{photographs}."
+        f"{source_text}, {how}{_format_exposure(shown)}, and selected {question_text}. There were "
+        f"{photographs} in total."
     )
-    yield "A trial counted as fooling when the fake was taken for the photograph."
+    yield "A participant counted as fooled on a trial if they took the fake for the photograph."
     yield "A perfect fake would fool people on half of all trials."
 
 
@@ -152,12 +152,12 @@ def _format_sample_paragraph(report: ReportPart) -> Iterator[str]:
             "Exclusion rules were fixed before data collection; the report lists the deviations"
             " from the frozen design."
         ),
-        "unknown": "Exclusion rules do not depend on the fooling rate.",
+        "unknown": "Exclusion rules did not depend on the fooling rate.",
     }
     yield fixed[report["design"]["verdict"]]
     count = sum(person["excluded"] for person in exclusions["participants"])
     excluded = format_count(count, "participant was", "participants were")
-    included = format_count(last_step["participants"], "person", "people")
+    included = format_count(last_step["participants"], "participant", "participants")
     yield (
         f"{excluded if count else 'No participant was'} excluded; {included} with "
         f"{format_number(last_step['trials'])} test trials were analyzed."
@@ -171,11 +171,11 @@ def _format_rate_paragraph(report: ReportPart) -> Iterator[str]:
     if report["input"]["paired"] is False:
         factors = ["participant", "fake", "the photograph shown with it"]
     yield (
-        "Participants differ, photographs differ, and each contributes many trials, so trials were "
+        "Participants and photographs differ, and each contributed many trials, so the trials were "
         "not independent."
     )
     yield (
-        f"The variance of each rate was therefore clustered by {join_words(factors)} at once "
+        f"The variance of each rate was therefore clustered by {join_words(factors)} "
         "(Cameron et al., 2011) and never set below the binomial variance."
     )
     yield (
@@ -222,11 +222,11 @@ def _format_model_paragraph(report: ReportPart) -> Iterator[str]:
     if report["bootstrap"]:
         replicates = format_number(report["bootstrap"]["replicates"])
         yield (
-            f"Percentile intervals of {replicates} bootstrap resamples are given for comparison, "
-            "resampling participants, and participants and photographs (Owen, 2007)."
+            f"For comparison, percentile intervals from {replicates} bootstrap samples are given, "
+            "of participants alone and of participants and photographs (Owen, 2007)."
         )
     yield (
-        "Rates of single photographs are empirical Bayes estimates under a beta-binomial model "
+        "Rates of individual fakes are empirical Bayes estimates under a beta-binomial model "
         "(Griffin & Krutchkoff, 1971)."
     )
     yield (

@@ -28,8 +28,8 @@ def _format_side_sentence(sides: ReportPart | None) -> Iterator[str]:
     chose = f"{format_percent(bias['rate'])}% of trials (95% CI"
     leaning = "no detectable side bias"
     if bias["p"] is not None and bias["p"] < SIGNIFICANCE_LEVEL:
-        leaning = "a bias to the left" if bias["rate"] > 0.5 else "a bias to the right"
-    yield f"People chose the left image on {chose} {format_interval(bias['ci95'])}): {leaning}."
+        leaning = f"a bias toward the {'left' if bias['rate'] > 0.5 else 'right'}"
+    yield f"The left image was chosen on {chose} {format_interval(bias['ci95'])}): {leaning}."
 
 
 def _format_consistency_sentence(consistency: ReportPart | None) -> Iterator[str]:
@@ -41,7 +41,7 @@ def _format_consistency_sentence(consistency: ReportPart | None) -> Iterator[str
     yield (
         f"Of {format_count(consistency['repeats'], 'repeated trial', 'repeated trials')}, {share} "
         f"were answered the same way as before (95% CI {format_interval(consistency['ci95'], 0)}); "
-        f"unrelated answers would agree on {chance}."
+        f"unrelated answers would agree on {chance} of them."
     )
 
 
@@ -55,7 +55,7 @@ def _format_order_sentence(change: ReportPart | None, is_single: bool) -> Iterat
     bounds = (low, high) if change["difference"] > 0 else (-high, -low)
     is_significant = change["p"] is not None and change["p"] < SIGNIFICANCE_LEVEL
     yield (
-        f"In the second half of their trials, people were {'wrong' if is_single else 'fooled'} "
+        f"In the second half of the trials, participants were {'wrong' if is_single else 'fooled'} "
         f"{more} often, by {points} (95% CI {format_interval(bounds)})"
         + ("." if is_significant else "; the change is not significant.")
     )
@@ -71,20 +71,23 @@ def _format_attention_check_sentence(report: ReportPart) -> Iterator[str]:
     )
     flagged = sum(person["flagged"] for person in report["exclusions"]["participants"])
     if flagged:
-        missed = (
-            f"{format_count(flagged, 'participant', 'participants')} failed too many but stayed in"
+        failed = format_count(flagged, "participant", "participants")
+        sentence += (
+            f" {failed} failed too many but {'was' if flagged == 1 else 'were'} kept: there were"
+            " too few attention checks to exclude anyone."
         )
-        sentence += f" {missed}: there were too few attention checks to exclude anyone."
     yield sentence
 
 
 def _format_timing_sentence(timing: ReportPart) -> Iterator[str]:
     if not timing["trials"]:
         return
-    disturbed = f"{format_percent(timing['disturbed'])}% of the included trials were"
-    sentence = f"{disturbed if timing['disturbed'] else 'No included trial was'} disturbed"
+    disturbed = f"{format_percent(timing['disturbed'])}% of test trials and attention checks were"
+    sentence = (
+        f"{disturbed if timing['disturbed'] else 'No test trial or attention check was'} disturbed"
+    )
     off = [exposure["shorter_share"] + exposure["longer_share"] for exposure in timing["exposures"]]
     if off:
         most = f"at most {format_percent(max(off))}% of exposures were"
-        sentence += f"; {most if max(off) else 'no exposure was'} off by one frame or more"
+        sentence += f"; {most if max(off) else 'no exposure was'} off by more than one 60 Hz frame"
     yield f"{sentence}."

@@ -25,7 +25,7 @@ def tabulate_side_bias(report: ReportPart) -> ReportTable:
         return EMPTY_TABLE
     chose, correct = sides["chose_left"], sides["correct_left"]
     return ReportTable(
-        "Side bias: the left side, percent of trials",
+        "Side bias: percent of trials on which the left side was chosen or correct",
         ("", "Left", "Left / trials", CI95_HEADING, "p vs 50%"),
         [
             (
@@ -56,7 +56,7 @@ def tabulate_consistency(report: ReportPart) -> ReportTable:
     wrong = "Wrong" if report["input"]["single"] else "Fooled"
     return ReportTable(
         "Consistency: percent of repeated trials answered the same way",
-        ("", "Same answer", CI95_HEADING, "Same / repeats", "Expected", f"{wrong} at first showing",
+        ("", "Same answer", CI95_HEADING, "Same / repeats", "Expected", f"{wrong} at first",
          f"{wrong} at repeat"),
         [row],
         note="Expected: agreement of unrelated answers that are correct equally often. "
@@ -79,7 +79,7 @@ def tabulate_order_effect(report: ReportPart) -> ReportTable:
     outcome_word = "wrong" if report["input"]["single"] else "fooled"
     return ReportTable(
         f"Learning or fatigue: percent {outcome_word} in the first and second half of each "
-        "person’s trials",
+        "participant’s trials",
         ("", "First half", "Second half", "Difference", CI95_HEADING, "p"),
         [row],
     )
@@ -129,8 +129,8 @@ def tabulate_attention_checks(report: ReportPart) -> ReportTable:
         note=(
             f"{chance['needed']} of {chance['planned']} must be correct. Probability of passing: "
             f"{format_number(chance['coin_flipper'], 2)} when guessing, "
-            f"{format_number(chance['lapse_10'], 2)} when inattentive on one trial in ten, "
-            f"{format_number(chance['lapse_02'], 3)} on one in fifty."
+            f"{format_number(chance['lapse_10'], 2)} with one wrong answer in ten, "
+            f"{format_number(chance['lapse_02'], 3)} with one in fifty."
             if chance
             else ""
         ),
@@ -156,8 +156,8 @@ def tabulate_exposures(report: ReportPart) -> ReportTable:
         if count["trials"]
     ]
     return ReportTable(
-        "Exposure errors (achieved − requested) in milliseconds, and percent off by one 60 Hz frame"
-        " or more",
+        "Exposure errors (achieved − requested) in milliseconds, and percent off by more than one"
+        " 60 Hz frame",
         (
             "Requested",
             "Images",
@@ -183,7 +183,9 @@ def tabulate_flow(report: ReportPart) -> ReportTable:
         for step in report["exclusions"]["flow"]
     ]
     return ReportTable(
-        "Participants and trials remaining after each step", ("Step", "People", "Trials"), rows
+        "Participants and trials remaining after each step",
+        ("Step", "Participants", "Trials"),
+        rows,
     )
 
 
@@ -199,7 +201,7 @@ def tabulate_reasons(report: ReportPart) -> ReportTable:
         for rule, count in exclusions["by_reason"].items()
     ]
     return ReportTable(
-        "Excluded participants by reason", ("Reason", "People", "For this reason only"), rows
+        "Excluded participants by reason", ("Reason", "Participants", "For this reason only"), rows
     )
 
 
@@ -213,7 +215,7 @@ def tabulate_co_occurrence(report: ReportPart) -> ReportTable:
         for rule, others in pairs.items()
     ]
     return ReportTable(
-        "Participants excluded for both of two reasons",
+        "Participants to whom both reasons apply (diagonal: all with that reason)",
         ("", *(capitalize(REASON_TEXTS[rule]) for rule in pairs)),
         rows,
     )
@@ -310,5 +312,5 @@ def tabulate_deviations(report: ReportPart) -> ReportTable:
         for one in report["design"]["deviations"]
     ]
     return ReportTable(
-        "Deviations from the frozen design", ("Aspect", "Planned", "Done"), rows, (1, 2)
+        "Deviations from the frozen design", ("Aspect", "Planned", "Actual"), rows, (1, 2)
     )

@@ -19,7 +19,7 @@ from analysis.report_output.tables import (
     format_standard_error,
 )
 
-FACTOR_LABELS = {"participant": "person", "image": "photograph"}
+FACTOR_LABELS = {"participant": "participant", "image": "photograph"}
 
 
 def tabulate_rates(report: ReportPart) -> ReportTable:
@@ -35,12 +35,12 @@ def tabulate_rates(report: ReportPart) -> ReportTable:
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     columns = (
-        "Method", "Rate", CI95_HEADING, "Fooled / trials", "People", "Photos", "Effective N",
+        "Method", "Rate", CI95_HEADING, "Fooled / trials", "Participants", "Photos", "Effective N",
         "p vs 50% (Holm)",
     )  # fmt: skip
     keep = len(columns) - report["input"]["single"]  # which have no chance rate
     return ReportTable(
-        "Fooling rates in percent of trials, with intervals for new people and new photographs",
+        "Fooling rates in percent of trials, with intervals for new participants and photographs",
         columns[:keep],
         [row[:keep] for row in rows],
         note=(
@@ -61,12 +61,12 @@ def tabulate_other_intervals(report: ReportPart) -> ReportTable:
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     return ReportTable(
-        "The same rates with intervals that claim less",
-        ("Method", "New people, same photographs", "Ignoring clustering", "Standard error",
+        "The same rates with intervals of narrower scope",
+        ("Method", "New participants, same photographs", "Ignoring clustering", "Standard error",
          "Design effect", "df"),
         rows,
-        note="Ignoring clustering: Wilson interval as if every trial came from a different person "
-        "and a different photograph. It is too narrow and is given only because many papers report "
+        note="Ignoring clustering: Wilson interval as if each trial came from a new participant "
+        "and a new photograph. It is too narrow and is given only because many papers report "
         "it.",
     )  # fmt: skip
 
@@ -79,9 +79,9 @@ def tabulate_bootstrap(report: ReportPart) -> ReportTable:
     named = [(method_label(method), one) for method, one in bootstrap["methods"].items()]
     named += [(format_pair(pair), pair) for pair in bootstrap["differences"]]
     return ReportTable(
-        f"The same from {format_number(bootstrap['replicates'])} bootstrap resamples (percentile "
-        "intervals)",
-        ("Method", "Resampling people", "Resampling people and photographs"),
+        f"Bootstrap intervals from {format_number(bootstrap['replicates'])} resamples (percentile "
+        "method)",
+        ("Method", "Resampling participants", "Resampling participants and photographs"),
         [
             (label, format_interval(one["ci95_participants"]), format_interval(one["ci95_both"]))
             for label, one in named
@@ -162,11 +162,11 @@ def tabulate_mixed_differences(report: ReportPart) -> ReportTable:
         if (mixed := pair["mixed"])
     ]  # fmt: skip
     return ReportTable(
-        "The same from logistic mixed models of two methods, for comparison (marginal rates)",
+        "Differences of marginal rates from logistic mixed models, for comparison",
         ("Methods", "Difference", CI95_HEADING, "p", "Log odds ratio", "SE", "p, intercepts only"),
         rows,
         note=(
-            "These models have random slopes: the effect of the method may differ between people"
+            "These models have random slopes: the method’s effect may vary between participants"
             " and between photographs. Papers often use random intercepts only, which yields too"
             " many false positives; that p value is in the last column. P values are not corrected"
             " for the number of pairs."
@@ -243,12 +243,12 @@ def tabulate_signal_detection(report: ReportPart) -> ReportTable:
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     columns = ("Method", "d′", CI95_HEADING, "Criterion", "d′ of the rate")
-    caption = "How well people discriminated fakes from photographs"
+    caption = "How well participants discriminated fakes from photographs"
     note = "d′ = 0 means no discrimination; a criterion below 0 means a bias toward"
     if report["input"]["single"]:
         short = [row[:-1] for row in rows]
         return ReportTable(caption, columns[:-1], short, note=f"{note} “fake”.")
-    note += " the left. d′ of the rate: the d′ that the fooling rate implies if there were no"
+    note += " the left. d′ of the rate: the d′ that the fooling rate would imply with no"
     return ReportTable(
         caption, columns, rows, note=f"{note} side bias, for comparison with published rates."
     )
@@ -266,8 +266,8 @@ def tabulate_variance(report: ReportPart) -> ReportTable:
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     return ReportTable(
-        "Share of the variance in being fooled (ANOVA intraclass correlations)",
-        ("Method", "Between people", "Between photographs", "Trials per photograph",
+        "Variance components as shares (ANOVA intraclass correlations)",
+        ("Method", "Between participants", "Between photographs", "Trials per photograph",
          "Reliability of a photograph’s rate"),
         rows,
     )  # fmt: skip
@@ -286,12 +286,12 @@ def tabulate_mixed(report: ReportPart) -> ReportTable:
         if (mixed := rate["mixed"])
     ]  # fmt: skip
     return ReportTable(
-        "Crossed logistic mixed model for each method, for comparison",
-        ("Method", "Marginal rate, %", CI95_HEADING, "Intercept", "SD of people",
+        "Logistic mixed model with crossed random effects for each method",
+        ("Method", "Marginal rate, %", CI95_HEADING, "Intercept", "SD of participants",
          "SD of photographs", "Deviance"),
         rows,
-        note="The marginal rate is averaged over people and photographs. The intercept alone gives "
-        "the rate for a typical person and a typical photograph, which is farther from 50%.",
+        note="The marginal rate is averaged over participants and photographs. The intercept is "
+        "for a typical participant and photograph; the rate it implies is farther from 50%.",
     )  # fmt: skip
 
 
@@ -308,8 +308,8 @@ def tabulate_influence(report: ReportPart) -> ReportTable:
         if out
     ]  # fmt: skip
     return ReportTable(
-        "Influence of a single person or photograph: rates in percent without them",
-        ("Method", "Excluded", "Lowest rate", "Highest rate"),
+        "Influence of a single participant or photograph: leave-one-out rates in percent",
+        ("Method", "Left out", "Lowest rate", "Highest rate"),
         rows,
         text_columns=(1, 2, 3),
     )

@@ -70,7 +70,7 @@ def format_error_sentence(method: str, report: ReportPart) -> str:
         f" (95% CI {format_number(sharp[0], 2)} to {format_number(sharp[1], 2)})" if sharp else ""
     )
     return (
-        f"{sentence}; d′ = {format_number(rate['d_prime'], 2)}{bounds}, where 0 means that people "
+        f"{sentence}; d′ = {format_number(rate['d_prime'], 2)}{bounds}, where 0 means participants "
         "could not tell them apart."
     )
 
@@ -85,12 +85,12 @@ def format_sample_sentence(report: ReportPart) -> str:
     )
     if report["input"]["single"]:
         sentence = (
-            f"{participants} judged {format_count(last_step['trials'], 'image', 'images')}, "
+            f"{participants} classified {format_count(last_step['trials'], 'image', 'images')}, "
             "one at a time"
         )
     else:
-        pairs = format_count(last_step["trials"], "pair", "pairs")
-        sentence = f"{participants} judged {pairs}, each a photograph and a fake"
+        trials = format_count(last_step["trials"], "test trial", "test trials")
+        sentence = f"{participants} answered {trials}, each with a photograph and a fake"
     if not last_step["trials"]:
         sentence = "No included participant answered a test trial"
     excluded_count = sum(person["excluded"] for person in exclusions["participants"])
@@ -136,12 +136,12 @@ def format_design_sentence(report: ReportPart) -> str:
     design = report["design"]
     if design["verdict"] == "unknown":
         hash_text = (
-            f" (the responses carry design {design['sha256'][:12]})" if design["sha256"] else ""
+            f" (the responses refer to design {design['sha256'][:12]})" if design["sha256"] else ""
         )
         return f"No frozen design was given, so deviations from it were not checked{hash_text}."
     if design["verdict"] == "match":
         return (
-            f"The study matches its frozen design ({design['sha256'][:12]}) in everything that the"
+            f"The study matches its frozen design ({design['sha256'][:12]}) as far as the"
             " responses can show."
         )
     many = format_count(len(design["deviations"]), "deviation", "deviations")

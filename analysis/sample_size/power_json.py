@@ -76,7 +76,7 @@ def format_plan(scenario: PowerScenario, plan: Mapping[str, Any]) -> Iterator[st
         if key in plan["simulated"]:
             yield (
                 f"  {format_percent(plan['simulated'][key])}% of simulated studies of this size "
-                "were significant"
+                "gave a significant result"
             )
     if plan["reason"]:
         yield plan["reason"]
@@ -99,7 +99,7 @@ def _format_question(scenario: PowerScenario) -> str:
             f"To show that {first} and {second} differ by less than "
             f"{format_percent(scenario.margin)} points"
         )
-    assignment_text = "all" if scenario.is_within else "one of"
+    assignment_text = "all of the" if scenario.is_within else "one of the"
     trials = (
         f"{format_number(scenario.trials)} trials per participant on "
         f"{format_number(scenario.images)} photographs"
@@ -119,8 +119,8 @@ def _format_limit_reason(scenario: PowerScenario, missed: Sequence[str]) -> str 
         else "more photographs would not help"
     )
     return (
-        f"No number of participants gives {join_words(missed)}% power: with "
-        f"{format_number(scenario.images)} photographs, the standard error stays at {left} points; "
+        f"No number of participants gives {join_words([f'{key}%' for key in missed])} power: with "
+        f"{format_number(scenario.images)} photographs the lowest standard error is {left} points; "
         f"{remedy}"
     )
 

@@ -80,7 +80,7 @@ def colorize(
     Each photograph becomes a PNG in --out with its original lightness. Existing files are replaced.
     """
     if temperature is not None and METHOD_MODELS[model][0] == "l2":
-        raise ColorizerError("--temperature: not available for a regression; use --model mcl")
+        raise ColorizerError("--temperature: regression models have none; use --model mcl")
     jobs = name_outputs(inputs, out)
     if not jobs:
         raise ColorizerError(f"{inputs[0]}: no photographs in this folder; use another one")

@@ -129,7 +129,7 @@ def train_command(
 ) -> int:
     """Train one model; keep the checkpoint with the lowest validation loss.
 
-    On several processes: `torchrun --nproc-per-node N -m colorizer train ...`. Batch norms are
+    To use several processes: `torchrun --nproc-per-node N -m colorizer train ...`. Batch norms are
     synchronized on GPUs; on CPUs each process normalizes its own share of the batch.
     """
     config = TrainConfig(**settings)
@@ -245,7 +245,7 @@ def cache_split(run: TrainingState, split_name: str, quiet: bool) -> PhotoCache:
 def exit_on_signal(number: int, folder: Path, quiet: bool) -> NoReturn:
     """Exit as the signal would have done, after the run has been saved."""
     if not quiet:
-        click.echo(f"stopped; {folder} is saved; continue with --resume", err=True)
+        click.echo(f"stopped; the run is saved in {folder}; continue with --resume", err=True)
     if number == signal.SIGTERM:
         sys.exit(SIGTERM_EXIT_CODE)
     raise KeyboardInterrupt

@@ -17,10 +17,10 @@ DECIMALS = {"psnr": 2, "ssim": 3, "ciede2000": 2}  # in the table; 1 for all oth
 TABLE_FOOTNOTES = """
 {images} photographs. Below each mean: its 95% confidence interval (bootstrap over photographs).
 AuC and class accuracy in percent. Published AuC values are for other photographs (Zhang, Isola &
-Efros 2016, Table 1); source: {checked}.
-PSNR and SSIM favor gray over plausible colors. A gap is the difference to the photographs; negative
-values are too drab.
-LPIPS, FID and KID are not included because they need weights of other networks.
+Efros 2016, Table 1), not verified in the paper ({checked}); check before citing.
+PSNR and SSIM favor gray over plausible colors. Gap: difference from the photographs; negative
+values mean duller colors.
+LPIPS, FID and KID are not included because they need the weights of other networks.
 """
 
 
@@ -78,7 +78,7 @@ def render_table(estimates: MeanEstimates, images: int) -> str:
             lines.append(
                 _format_line("  published", [_format_number(metric, value) for value in published])
             )
-    checked = ", ".join(f"{row.method} {row.read_from}" for row in PUBLISHED_AUCS)
+    checked = ", ".join(f"{row.method} from {row.read_from}" for row in PUBLISHED_AUCS)
     return "\n".join(lines) + "\n" + TABLE_FOOTNOTES.format(images=images, checked=checked)
 
 

@@ -75,7 +75,7 @@ def draw_loss_curves(log: Mapping[str, list[float]], objective: str) -> Figure:
             epochs[best], validation[best], "o", color=VAL_COLOR, markersize=7, fillstyle="none"
         )
         kept = f"epoch {epochs[best]:.0f}, {validation[best]:.3g}"
-        axes.annotate("kept: " + kept, (1, 1.01), None, "axes fraction", color=MUTED, ha="right")
+        axes.annotate("lowest: " + kept, (1, 1.01), None, "axes fraction", color=MUTED, ha="right")
         axes.set(xlabel="epoch", ylabel=LOSS_LABELS[objective])
         axes.set_title(OBJECTIVE_TITLES[objective], loc="left", fontsize=9, weight="bold", pad=16)
         axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)

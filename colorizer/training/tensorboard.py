@@ -18,7 +18,7 @@ def record_to_tensorboard(
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise ColorizerError(
-            "--tensorboard: not installed; run `pip install 'hue-and-eye[tensorboard]'`"
+            "TensorBoard is not installed; run `pip install 'hue-and-eye[tensorboard]'`"
         ) from error
     with SummaryWriter(folder / "tensorboard") as writer:
         for report in training:

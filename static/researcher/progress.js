@@ -29,7 +29,7 @@ async function refreshForever() {
     await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
     if (document.hidden) continue;
     await refreshProgress().catch(() => {
-      showFreshness(`Cannot reach the server (last try ${formatUtcTime()}).`);
+      showFreshness(`Cannot reach the server (last attempt at ${formatUtcTime()}).`);
     });
   }
 }

@@ -17,8 +17,8 @@ from study_server.storage.schema import upgrade as upgrade_schema
 def backup(file: Path) -> None:
     """Back up the database to one file; safe while a study is running.
 
-    FILE is a SQLite database, whichever database is in use; keep it as secret as the database. It
-    does not contain stimuli: copy instance/stimuli once, it never changes.
+    FILE is a SQLite database, whichever database is in use; protect it like the database. It does
+    not contain the stimuli: copy instance/stimuli after every import.
     """
     _, engine = open_database()
     write_backup(engine, file)
@@ -28,11 +28,11 @@ def backup(file: Path) -> None:
 @click.command()
 @click.argument("file", type=PATH_TYPE)
 def restore(file: Path) -> None:
-    """Replace the whole database by a backup.
+    """Replace the whole database with a backup.
 
     The current database is first backed up to instance/backups. Participants who withdrew after
-    the backup are restored with it; they are listed so that you can delete them again. Backups can
-    be restored across SQLite and PostgreSQL.
+    the backup are restored with it; they are listed so that you can delete them again. A backup of
+    either database, SQLite or PostgreSQL, can be restored into the other.
     """
     settings, engine = open_database()
     safety_copy = backup_path(settings.backups_folder, "before-restore", now())

@@ -67,7 +67,7 @@ def export_command(
             click.echo(f"{psych_ds_folder}: Psych-DS dataset; its README.md lists what to add")
             return
         trials, people = csv_files.export_study(db, study, out, modes, blinded)
-    click.echo(f"{out}: {trials} trials of {people} participants")
+    click.echo(f"{out}: {trials} trials from {people} participants")
 
 
 @click.command()

@@ -47,10 +47,10 @@ def reconcile(
 
     PLATFORM.csv is an export from Prolific, MTurk or SONA. Its IDs are hashed to find the
     participants and are never stored in the database. The sheet contains them, so delete it once
-    everybody has been paid. Places of participants who returned or timed out on the platform
-    become free.
+    everyone has been paid. If participants returned or timed out on the platform, their places
+    are freed.
 
-    `action` in the sheet is pay, decide, wait or nothing. Replace every decide by pay, return,
+    `action` in the sheet is pay, decide, wait or nothing. Change every decide to pay, return,
     reject or nothing, then run `study pay`.
     """
     if [platform_csv, prolific, hit_id].count(None) != 2:
@@ -87,7 +87,7 @@ def _fetch(
 @SANDBOX_OPTION
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
 def pay(sheet: Path, prolific: str | None, sandbox: bool, dry_run: bool) -> None:
-    """Carry out a payment sheet on Prolific or MTurk.
+    """Carry out the actions of a payment sheet on Prolific or MTurk.
 
     \b
     action pay       approve a submission that awaits review

@@ -21,7 +21,7 @@ from study_server.vocabulary import Mode
 @click.command()
 @SLUG_ARGUMENT
 def preview(slug: str) -> None:
-    """Print a link for trying out a study in any state; its answers are kept apart as a preview."""
+    """Print a link for trying out a study in any state; answers are marked as a preview."""
     settings, engine = open_database()
     require_secret(settings)
     with read_session(engine) as db:
@@ -81,7 +81,7 @@ def simulate(slug: str, people: int, **population: Any) -> None:
     """Run N simulated participants over HTTP, without pauses.
 
     --rates are marginal: the share of fooled trials over all participants and images. The same
-    --seed gives the same simulated people, enrolled as new participants.
+    --seed gives the same simulated answers, from newly enrolled participants.
     """
     _, engine = open_database()
     with Progress(console=STDERR, disable=not STDERR.is_terminal) as progress:

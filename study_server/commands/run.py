@@ -95,7 +95,7 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
     require_secret(settings)
     if workers > 1 and engine.dialect.name == "sqlite":
         raise StudyError(
-            f"--workers {workers}: SQLite has one writer at a time; leave --workers out, or set "
+            f"--workers {workers}: SQLite allows one writer at a time; omit --workers, or set "
             "STUDY_DATABASE_URL to a PostgreSQL database"
         )
     address = wsgi.find_address(host, port)
@@ -130,5 +130,5 @@ def status(slug: str | None, as_json: bool) -> None:
             )
             answers = lookup.count_responses(db, study)
             click.echo(
-                f"{study.slug}: {study.state}; {counts or 'no participants yet'}; {answers} answers"
+                f"{study.slug}: {study.state}; {counts or 'no participants'}; {answers} responses"
             )

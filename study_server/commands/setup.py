@@ -76,7 +76,7 @@ def _parse_folders(
 @click.option("--unpaired", is_flag=True, help="The fakes are not made from these photographs.")
 @click.option("--out", type=PATH_TYPE, default=Path("manifest.csv"), show_default=True)
 def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
-    """Write a manifest for the images of any generator.
+    """Write a manifest for images from any generator.
 
     \b
     study manifest --method real=photographs --method gan=fakes --method foil=controls
@@ -148,7 +148,7 @@ def _print_findings(findings: list[AuditFinding]) -> None:
     "--plan",
     "plan_path",
     type=PATH_TYPE,
-    help="Analysis plan (plan.toml). [default: the usual rules]",
+    help="Analysis plan (plan.toml). [default: as shown by `study new`]",
 )
 @click.option("--out", type=PATH_TYPE, default=Path("design.json"), show_default=True)
 def freeze(slug: str, plan_path: Path | None, out: Path) -> None:

@@ -15,7 +15,7 @@ from study_server.wording.stored import reword_study
 @click.command()
 @STUDY_TOML_ARGUMENT
 def wording(protocol_file: Path) -> None:
-    """Write the default for every text of a study that is missing.
+    """Write the default for each missing text of a study.
 
     Use it, for example, after you have removed texts that no longer fit the protocol. Existing
     files are not changed.

@@ -112,7 +112,7 @@ def _format_changes(db: Session, study: Study) -> str:
         "",
         f"Design: {frozen}.",
         "",
-        "Unblindings while the study was blinded:",
+        "Early unblindings:",
         "",
         *(unblinding_lines or ["none."]),
     ]

@@ -267,7 +267,7 @@ def read_protocol(path: Path) -> Protocol:
     except FileNotFoundError as error:
         raise StudyError(f"{path}: no such file; create it with `study new SLUG`") from error
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not valid TOML: {error}") from error
+        raise StudyError(f"{path}: cannot be read as TOML: {error}") from error
     return _validate(PRESETS.get(str(settings.get("preset")), {}) | settings, str(path))
 
 

@@ -79,7 +79,7 @@ def reconcile(
         if action in (PayAction.PAY, PayAction.DECIDE) and first[one.external_id] is not one:
             action, reason = (
                 PayAction.DECIDE,
-                f"second submission by the same person: see {first[one.external_id].submission_id}",
+                f"participant’s second submission; see {first[one.external_id].submission_id}",
             )
         rows.append(_build_row(db, source, one, participant, action, reason))
     return rows
@@ -252,7 +252,7 @@ def read_sheet(path: Path) -> list[PaySheetRow]:
             reader = csv.DictReader(handle)
             return [_read_row(row, f"{path}:{reader.line_num}") for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{path}: not valid CSV: {error}") from error
+        raise StudyError(f"{path}: cannot be read as CSV: {error}") from error
 
 
 def _read_row(row: dict[str, str], location: str) -> PaySheetRow:

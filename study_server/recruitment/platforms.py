@@ -87,7 +87,7 @@ def read_submissions(path: Path) -> tuple[RecruitmentSource, list[Submission]]:
             source = _recognize(path, reader.fieldnames or [])
             rows = [(reader.line_num, _normalize_row(row)) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{path}: not valid CSV: {error}") from error
+        raise StudyError(f"{path}: cannot be read as CSV: {error}") from error
     return source, [parse_submission(source, row, f"{path}:{line}") for line, row in rows]
 
 

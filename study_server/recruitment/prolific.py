@@ -140,7 +140,5 @@ def connect() -> ProlificClient:
     """Return a client with the token in PROLIFIC_TOKEN; raise StudyError if it is not set."""
     token = os.environ.get("PROLIFIC_TOKEN", "")
     if not token:
-        raise StudyError(
-            "PROLIFIC_TOKEN is not set; create a token on Prolific (Settings, Go to API tokens)"
-        )
+        raise StudyError("set PROLIFIC_TOKEN to a token from Prolific (Settings, Go to API tokens)")
     return ProlificClient(token=token)

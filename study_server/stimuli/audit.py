@@ -57,9 +57,9 @@ def audit_collection(
     photographs, by image. practice: whether the study has practice trials.
     """
     consequence = (
-        "the same person may see one in practice and the other in the test"
+        "the same participant may see one in practice and the other in the test"
         if practice
-        else "the same person may see both"
+        else "the same participant may see both"
     )
     yield from find_equals(digests, consequence)
     yield from find_near_duplicates(digests, hashes, consequence)
@@ -78,7 +78,7 @@ def check_lightness(
     off = float(np.mean(np.abs(real - fake) > MAX_LIGHTNESS_DIFFERENCE))
     if off > 1 - MIN_EQUAL_SHARE:
         yield AuditFinding(
-            "lightness", f"{name} differs in lightness from its photograph on {off:.1%} of pixels"
+            "lightness", f"{name} differs in lightness from its photograph in {off:.1%} of pixels"
         )
 
 

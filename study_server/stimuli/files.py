@@ -48,7 +48,7 @@ def store_stimulus(pixels: Pixels, folder: Path) -> str:
     except OSError as error:
         raise StudyError(
             f"{folder.parent}: {error.strerror}; nothing was imported; free 3 bytes per "
-            "pixel of every stimulus, or set STUDY_INSTANCE to another disk"
+            "pixel of every stimulus, or set STUDY_INSTANCE to a folder on another disk"
         ) from error
     return name
 

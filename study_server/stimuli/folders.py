@@ -77,7 +77,7 @@ def _require_complete(files: Mapping[str, Mapping[str, Path]]) -> None:
     ]
     if missing:
         raise StudyError(
-            f"{'; '.join(missing)}; every photograph needs one of each, or use --unpaired"
+            f"{'; '.join(missing)}; every photograph needs one image per method, or use --unpaired"
         )
 
 

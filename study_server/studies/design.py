@@ -75,7 +75,7 @@ def read_plan(path: Path) -> AnalysisPlan:
             f"{path}: no such file; `study new` shows what a plan can contain"
         ) from error
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not valid TOML: {error}") from error
+        raise StudyError(f"{path}: cannot be read as TOML: {error}") from error
     try:
         return AnalysisPlan.model_validate(plan)
     except ValidationError as error:
@@ -89,8 +89,8 @@ def format_default_plan() -> str:
     rules = PlannedExclusions().model_dump(exclude_none=True)
     lines = [
         "The analysis plan is fixed by `study freeze --plan plan.toml`. Defaults:",
-        "hypotheses = []    # a sentence each",
-        "stopping = ''      # when the study ends, in words",
+        "hypotheses = []    # one sentence each",
+        "stopping = ''      # the stopping rule, in words",
         "margin (equivalence margin) and participants (planned number) have no default.",
         "[exclusions]",
         *(f"{rule} = {json.dumps(value)}" for rule, value in rules.items()),
@@ -111,8 +111,8 @@ def freeze_study(db: Session, study: Study, plan: AnalysisPlan, wording_sha256: 
     live = Participant.study_id == study.id, Participant.mode == Mode.LIVE
     if db.scalar(select(Participant.id).where(*live).limit(1)) is not None:
         raise StudyError(
-            f"study {study.slug!r} already has live participants, and a design must be "
-            "frozen before the first; import it under another slug and freeze that"
+            f"study {study.slug!r} already has live participants, but its design must be "
+            "frozen before the first one; import it under another slug and freeze that"
         )
     unfilled = [
         f"{language}/{part}.md:{line} {placeholder}"

@@ -43,7 +43,7 @@ class MonitoredRate(BaseModel):
     @model_validator(mode="after")
     def _come_together(self) -> "MonitoredRate":
         if (self.rate is None) != (self.cs95 is None):
-            raise ValueError("a rate needs an interval, and an interval a rate")
+            raise ValueError("rate and cs95 must either both be null or both be set")
         return self
 
 

@@ -11,7 +11,7 @@ from study_server.vocabulary import WordingPart
 
 DEFAULTS_FOLDER = Path(__file__).parent
 CONDITION_PATTERN = re.compile(r"\?([a-z -]+): ")
-HEAD_TEMPLATE = "<!-- For a study that is: {}. -->\n"
+HEAD_TEMPLATE = "<!-- Written for a protocol with these properties: {}. -->\n"
 
 
 def protocol_tags(protocol: Protocol) -> set[str]:

@@ -63,7 +63,7 @@ def find_problems(text: str, *, allow_title: bool = False) -> Iterator[TextProbl
             if titles > allow_title:
                 yield TextProblem(line, "a page can have only one title; start headings with ##")
         if token.type == "image":
-            yield TextProblem(line, "images are not allowed; remove it")
+            yield TextProblem(line, "images are not allowed; remove this one")
         if token.type == "link_open" and not SAFE_LINK_PATTERN.match(str(token.attrs["href"])):
             link = f"link to {token.attrs['href']}"
             yield TextProblem(line, f"{link}; only https:// and mailto: links are allowed")

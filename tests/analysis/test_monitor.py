@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from analysis.inference.sequential import estimate_monitored_rate
+from analysis.monitor import monitor as monitor_command
 from tests.analysis.rows import Row, make_row, make_study, write_csv
+from tests.analysis.shell import run_here
 from tests.analysis.studies import read_crossed
 
 KEYS = {"schema", "study", "mode", "written_at", "participants", "planned", "methods"}
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "analysis.monitor", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return run_here(monitor_command, *arguments)
 
 
 def monitor(rows: list[Row], folder: Path, *options: str | Path) -> dict[str, Any]:
@@ -75,6 +76,19 @@ def test_the_design_supplies_the_rules_and_the_sample_size(tmp_path: Path) -> No
 
 def test_simulated_participants_are_labeled(tmp_path: Path) -> None:
     assert monitor(make_study(mode="simulated"), tmp_path)["mode"] == "simulated"
+
+
+@pytest.mark.slow(1)
+def test_the_module_is_the_command(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "responses.csv", make_study())
+    words: list[str | Path] = [source, "--study", "trees", "--out"]
+    written = [tmp_path / name for name in ("there.json", "here.json")]
+    command = [sys.executable, "-m", "analysis.monitor", *words, written[0]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    here = run(*words, written[1])
+    assert (done.returncode, done.stderr, here.returncode) == (0, "", 0)
+    there, ours = (json.loads(file.read_text()) | {"written_at": ""} for file in written)
+    assert there == ours
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def test_the_rates_and_the_difference_are_the_reports() -> None:
     assert cells('the same, "ignoring')[:3] == naive
 
 
+@pytest.mark.slow(1)
 def test_the_mixed_models_are_the_reports() -> None:
     crossed = read_crossed()
     models = fit_mixed_rates(crossed, METHODS)

@@ -59,6 +59,7 @@ def test_the_curve_passes_through_the_answer_and_is_drawn(tmp_path: Path) -> Non
     assert (tmp_path / "power.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow(1)
 def test_too_few_images_are_reported_with_a_number_that_suffices(tmp_path: Path) -> None:
     written = plan(tmp_path, *SMALL, "--images", "200")
     assert written["participants"] is None
@@ -82,6 +83,7 @@ def test_the_same_question_gives_the_same_bytes(tmp_path: Path) -> None:
     assert written[0] == written[1]
 
 
+@pytest.mark.slow(1)
 def test_simulated_studies_agree_with_the_formula(tmp_path: Path) -> None:
     written = plan(tmp_path, *PLANNED, "--simulate", "100")
     assert written["simulated"]["80"] == pytest.approx(0.8, abs=0.12)

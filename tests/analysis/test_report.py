@@ -12,7 +12,9 @@ import pytest
 
 from analysis.inputs.sources import read_responses
 from analysis.report import make_report
+from analysis.report import report as report_command
 from tests.analysis.rows import Row, make_row, make_study, write_csv
+from tests.analysis.shell import run_here
 
 FIGURES = ("rates", "differences", "images", "people", "times", "flow")
 FILES = {
@@ -30,8 +32,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, SCRIPT, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return run_here(report_command, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,7 @@ def test_the_tables_hold_the_rates_and_differences(report: Path) -> None:
     assert differences == [("l2", "mcl"), ("l2", "zhang2016"), ("mcl", "zhang2016")]
 
 
+@pytest.mark.slow(4)
 def test_the_same_input_gives_the_same_bytes(study: Path, report: Path, tmp_path: Path) -> None:
     make_report(read_responses(str(study)), tmp_path)
     assert written(tmp_path) == written(report)
@@ -108,6 +110,7 @@ def test_the_page_is_self_contained_with_headings_in_order(report: Path) -> None
     assert all(after - before <= 1 for before, after in steps)
 
 
+@pytest.mark.slow(4)
 def test_simulated_participants_are_labeled_on_page_and_figures(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "r.csv", make_study(mode="simulated"))
     said = make_report(read_responses(str(path)), tmp_path / "out")
@@ -118,8 +121,10 @@ def test_simulated_participants_are_labeled_on_page_and_figures(tmp_path: Path) 
     assert "fooled simulated participants" in said[0]
 
 
+@pytest.mark.slow(5)
 def test_the_command_writes_the_report_and_prints_its_path(study: Path, tmp_path: Path) -> None:
-    done = run(study, "--out", tmp_path / "out")
+    command = [sys.executable, str(SCRIPT), str(study), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("report.html\n")
     assert set(written(tmp_path / "out")) == FILES

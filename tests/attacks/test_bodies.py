@@ -18,6 +18,8 @@ from study_server.storage.models import Response
 from tests.attacks.answering import SHOWN, trials
 from tests.faults.servers import Server, started
 
+pytestmark = pytest.mark.slow(10)
+
 MEBIBYTE = 1024 * 1024
 BODIES: dict[str, bytes] = {
     "empty": b"",

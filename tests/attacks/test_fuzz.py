@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from study_server.storage.engine import write_transaction
 from study_server.studies import researchers
 from tests.attacks.answering import trials
 from tests.attacks.conftest import PASSWORD
-from tests.conftest import new_database
+from tests.conftest import lend_database
 from tests.study_server.browsing import consent, csrf_token
 
 REQUESTS = {"sqlite": 3000, "postgresql": 2000}
@@ -54,8 +55,9 @@ TYPES = (
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return new_database(request.param, request, tmp_path)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with lend_database(request.param, request, tmp_path) as url:
+        yield url
 
 
 class Known(NamedTuple):

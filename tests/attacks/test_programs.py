@@ -2,6 +2,8 @@
 
 import csv
 import io
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -9,14 +11,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from tests.attacks.answering import answer, answer_all, trials
-from tests.conftest import new_database
+from tests.conftest import lend_database
 from tests.faults.people import SCREEN
 from tests.study_server.browsing import consent
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return new_database(request.param, request, tmp_path_factory.mktemp("programs"))
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with lend_database(request.param, request, tmp_path) as url:
+        yield url
 
 
 def rows(researcher: FlaskClient) -> list[dict[str, str]]:
@@ -75,4 +78,4 @@ def test_automated_browsers_are_flagged_and_kept(app: Flask, researcher: FlaskCl
     assert (row["outcome"], row["webdriver"], row["scripted"]) == ("complete", "1", "2")
     assert row["inputs"] == "keydown mouse script"
     page = researcher.get("/researcher/studies/short/participants").text  # practice aside
-    assert "automated browser; 1 answers by a script" in " ".join(page.split())
+    assert "automated browser; 1 answer given by a script" in " ".join(page.split())

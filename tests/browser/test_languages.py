@@ -16,7 +16,8 @@ from study_server.storage.engine import open_engine, write_transaction
 from study_server.storage.models import Participant
 from study_server.storage.schema import ensure_current_schema
 from study_server.vocabulary import Outcome
-from tests.conftest import SECRET, LiveStudy, open_study, served, short_protocol
+from tests.conftest import SECRET, LiveStudy, served, short_protocol
+from tests.imported_studies import open_study
 
 pytestmark = pytest.mark.slow(10)
 

@@ -28,7 +28,7 @@ class Quiet(SimpleHTTPRequestHandler):
 def other_origin() -> Iterator[str]:
     """Serve a lab's own pages from another origin, and yield its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(EXAMPLES)))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/own_front_end.html"
     server.shutdown()

@@ -270,7 +270,7 @@ def test_feedback_is_given_in_words(page: Page) -> None:
     steps = [step for step in page.evaluate("window.seen") if step["phase"] == "feedback"]
     assert [(step["question"], step["captions"]) for step in steps] == [
         ("Correct: the left image is the fake.", ["Fake your choice", "Real"]),
-        ("Not correct: the left image is the fake.", ["Fake", "Real your choice"]),
+        ("Incorrect: the left image is the fake.", ["Fake", "Real your choice"]),
     ]
 
 

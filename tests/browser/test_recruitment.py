@@ -19,7 +19,8 @@ from study_server.storage.models import Participant, Response, Screening
 from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Outcome, RecruitmentSource
-from tests.conftest import SECRET, LiveStudy, open_study, served, short_protocol
+from tests.conftest import SECRET, LiveStudy, served, short_protocol
+from tests.imported_studies import open_study
 
 pytestmark = pytest.mark.slow(15)
 

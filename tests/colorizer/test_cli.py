@@ -84,6 +84,7 @@ def test_twelve_photographs_are_split_trained_on_and_made_into_stimuli(shell: Sh
     assert "epoch 2, steps" in err
 
 
+@pytest.mark.slow(2)
 def test_classification_is_unweighted_with_lambda_1(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)
     assert shell("split", "photos", "--test", "3", "--val", "2")[0] == 0

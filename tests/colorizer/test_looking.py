@@ -14,6 +14,8 @@ from PIL import Image
 from colorizer.cli import main
 from tests.colorizer.pictures import draw, truncate, write_pictures
 
+pytestmark = pytest.mark.slow(12)
+
 QUICK = (
     *("--backbone", "resnet50v2", "--weights", "random"),
     *("--crop", "32", "--batch-size", "4", "--minutes", "0.01", "--quiet"),

@@ -25,7 +25,7 @@ def test_too_few_photographs_of_ones_own_are_refused_in_a_line(
     assert demo.main() == 2
     assert (
         capsys.readouterr().err
-        == f"demo: {own}: {photographs} photographs; use 16 or more, in color\n"
+        == f"demo: {own}: {photographs} photographs; use at least 16 in color\n"
     )
 
 
@@ -50,11 +50,11 @@ def test_a_taken_port_is_replaced_and_said(capsys: pytest.CaptureFixture[str]) -
     with socket.create_server((demo.HOST, 0)) as taken:
         port = taken.getsockname()[1]
         assert demo.choose_port(str(port)) != port
-    assert f"Port {port} is taken" in capsys.readouterr().out
+    assert f"Port {port} is in use" in capsys.readouterr().out
     assert demo.choose_port(str(port)) == port
 
 
 @pytest.mark.parametrize("nonsense", ["http", "0", "70000", "-1", ""])
 def test_a_port_that_is_none_is_refused(nonsense: str) -> None:
-    with pytest.raises(DemoError, match="is no port"):
+    with pytest.raises(DemoError, match="is not a port number"):
         demo.choose_port(nonsense)

@@ -19,5 +19,5 @@ def test_enough_photographs_make_the_whole_study() -> None:
 
 
 def test_too_few_photographs_are_refused_with_their_number() -> None:
-    with pytest.raises(ValueError, match="7 photographs"):
+    with pytest.raises(ValueError, match="only 7 test photographs"):
         fit_size(MIN_PHOTOGRAPHS - 1)

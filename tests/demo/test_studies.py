@@ -10,6 +10,7 @@ from demo.sizes import StudySize
 from demo.studies import add_german, count_photographs, fill_in_wording, shorten_protocol
 
 
+@pytest.mark.slow(1)
 @pytest.mark.parametrize("preset", ["zhang2016", "within"])
 def test_only_the_numbers_of_pairs_change(preset: str, tmp_path: Path) -> None:
     run(tmp_path, "study", "new", "demo", "--preset", preset, "--out", "study.toml")
@@ -22,6 +23,7 @@ def test_only_the_numbers_of_pairs_change(preset: str, tmp_path: Path) -> None:
     assert (before["practice"], before["trials"]) == (10, 40)
 
 
+@pytest.mark.slow(1)
 def test_participants_may_read_german_and_nothing_is_left_to_fill_in(tmp_path: Path) -> None:
     run(tmp_path, "study", "new", "demo", "--out", "study.toml")
     settings = add_german((tmp_path / "study.toml").read_text())

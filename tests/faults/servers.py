@@ -17,7 +17,8 @@ from sqlalchemy import Engine
 from study_server.protocol.model import Protocol
 from study_server.storage.engine import open_engine
 from study_server.storage.schema import ensure_current_schema
-from tests.conftest import SECRET, open_study
+from tests.conftest import SECRET
+from tests.imported_studies import open_study
 from tests.ports import free_port
 
 STUDY = str(Path(sys.executable).with_name("study"))

@@ -9,6 +9,7 @@ from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from study_server.protocol.model import Protocol
@@ -28,6 +29,7 @@ def post(server: Server, token: str, path: str, body: object) -> tuple[int, byte
         return reply.status, reply.read()
 
 
+@pytest.mark.slow(3)
 def test_a_stopping_server_stores_and_confirms_a_pending_answer(
     tmp_path: Path, sqlite_url: str, many: Path, protocol: Protocol
 ) -> None:

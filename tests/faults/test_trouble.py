@@ -30,6 +30,7 @@ def busy_for_300_ms(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(database.SQLITE_PRAGMAS, "busy_timeout", "300")
 
 
+@pytest.mark.slow(2)
 @pytest.mark.usefixtures("busy_for_300_ms")
 def test_a_locked_database_loses_nothing_and_can_be_read(
     tmp_path: Path, many: Path, protocol: Protocol
@@ -46,6 +47,7 @@ def test_a_locked_database_loses_nothing_and_can_be_read(
         assert_nothing_lost(live.engine, ledger)
 
 
+@pytest.mark.slow(2)
 def test_a_full_disk_is_reported_and_corrupts_nothing(
     tmp_path: Path, many: Path, protocol: Protocol
 ) -> None:
@@ -68,6 +70,7 @@ def assert_page_explains(live: LiveStudy) -> None:
     assert "The server can’t save anything right now." in page.text
 
 
+@pytest.mark.slow(4)
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_a_restart_of_postgresql_loses_nothing(

@@ -73,7 +73,7 @@ def speaking(stub: Stub) -> Iterator[ProlificClient]:
             """Print nothing on the tests' terminal."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     stub.address = f"http://127.0.0.1:{server.server_port}/api/v1"
     try:

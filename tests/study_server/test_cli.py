@@ -101,7 +101,7 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert study("open", "short").stdout == "short: open\n"
     run = study("simulate", "short", 2, "--rates", "l2=0.2,mcl=0.3")
     assert run.stdout == "short: 2 of 2 simulated participants finished\n", run.stderr
-    assert study("export", "short").stdout == "responses.csv: 14 trials of 2 participants\n"
+    assert study("export", "short").stdout == "responses.csv: 14 trials from 2 participants\n"
     with (here / "responses.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert {row["mode"] for row in rows} == {"simulated"}
@@ -110,7 +110,7 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert {row["design_sha256"] for row in rows} == {design}
     (gone, _) = sorted({row["participant"] for row in rows})
     assert study("forget", "short", gone).stdout == f"short: {gone} deleted\n"
-    assert study("status").stdout == "short: open; 1 simulated; 7 answers\n"
+    assert study("status").stdout == "short: open; 1 simulated; 7 responses\n"
     assert study("export", "short", "--mode", "live").stdout.startswith("responses.csv: 0 trials")
     told = json.loads(study("status", "short", "--json").stdout)
     assert (told["state"], told["is_frozen"], told["participants_by_outcome"]["simulated"]) == (
@@ -187,6 +187,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert_refused(study(*arguments), *words)
 
 
+@pytest.mark.slow(3)
 def test_the_installed_command_does_the_same(here: Path, manifest: Path) -> None:
     assert "48 stimuli stored" in study_process("import", "study.toml", manifest).stdout
     assert_refused(study_process("open", "short"), "not frozen", "study freeze short")
@@ -200,10 +201,10 @@ def test_a_restored_backup_keeps_the_replaced_database(here: Path, manifest: Pat
     study_process("simulate", "short", 1, "--rates", "l2=0.2,mcl=0.3")
     run = study_process("restore", "kept.sqlite")
     assert run.stdout.startswith("kept.sqlite: restored; the previous database is in /"), run.stderr
-    assert study_process("status").stdout == "short: draft; no participants yet; 0 answers\n"
+    assert study_process("status").stdout == "short: draft; no participants; 0 responses\n"
     (replaced,) = (here / "instance" / "backups").iterdir()
     run = study_process("restore", replaced)
-    assert "1 simulated; 7 answers" in study_process("status").stdout
+    assert "1 simulated; 7 responses" in study_process("status").stdout
     assert "is back; if they had withdrawn, run `study forget short p" in run.stderr
     assert_refused(study_process("restore", "nothing.sqlite"), "nothing.sqlite: no such file")
 
@@ -219,6 +220,7 @@ def test_a_study_imported_twice_is_refused(here: Path, manifest: Path) -> None:
     assert_refused(study("import", "study.toml", manifest), "already exists")
 
 
+@pytest.mark.slow(2)
 def test_a_port_in_use_is_reported(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDY_SECRET_KEY", SECRET)
     with socket.socket() as taken:

@@ -25,6 +25,7 @@ if NGINX is None:
 
 pytestmark = [
     pytest.mark.nginx,
+    pytest.mark.slow(8),
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
 ]
 

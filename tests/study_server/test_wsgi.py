@@ -19,6 +19,8 @@ from flask import Flask
 from tests.faults.servers import STUDY, Server, is_well, started, wait_until_free
 from tests.study_server.browsing import consent
 
+pytestmark = pytest.mark.slow(15)
+
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -133,7 +135,7 @@ def test_more_than_one_worker_is_refused_on_sqlite(server: Server) -> None:
     command = [STUDY, "serve", "--workers", "2"]
     run = subprocess.run(command, env=server.environment, capture_output=True, text=True)
     assert run.returncode == 2
-    assert "SQLite has one writer at a time" in run.stderr
+    assert "SQLite allows one writer at a time" in run.stderr
     assert run.stderr.count("\n") == 1
 
 

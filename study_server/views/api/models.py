@@ -86,7 +86,7 @@ class ResponseRequest(RequestBody):
     """The answer to a trial, with its timing.
 
     id: chosen by the front end, and repeated each time it sends this answer. rt_ms: time from the
-    frame that showed the answers to the answer. first_ms, second_ms: achieved exposures; second_ms
+    frame that showed the buttons to the answer. first_ms, second_ms: achieved exposures; second_ms
     is null for a single image and for images shown at once. *_frames: the exposures in animation
     frames. early_inputs: inputs ignored before the buttons appeared. repeated_inputs: inputs
     ignored because they came from a held key or a double click. input: the event's pointerType

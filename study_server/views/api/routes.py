@@ -142,7 +142,7 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
     mode, external_id = _mode_and_external_id(path.slug, body)
     existing = enrollment.find_by_external_id(g.db, study, external_id, RecruitmentSource.LINK)
     if existing and body.invitation is None and participation.has_started(g.db, existing):
-        return {"error": "external_id: has already started; use the token from enrollment"}, 409
+        return {"error": "external_id: participant has already started; use their token"}, 409
     try:
         participant = enrollment.admit_participant(
             g.db,

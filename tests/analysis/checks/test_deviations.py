@@ -57,11 +57,11 @@ def test_without_a_design_the_verdict_is_unknown(tmp_path: Path, design: Design)
 @pytest.mark.parametrize(
     ("changes", "where", "deviation"),
     [
-        ({"design_sha256": ""}, 3, ("design", "", "3 of 88 trials before any design")),
+        ({"design_sha256": ""}, 3, ("design", "", "3 of 88 trials without a frozen design")),
         (
             {"design_sha256": "ab" * 32},
             88,
-            ("design", "", "88 of 88 trials under another design, abababababab"),
+            ("design", "", "88 of 88 trials with another design, abababababab"),
         ),
         ({"study": "faces"}, 88, ("study", "trees", "faces")),
         (
@@ -77,17 +77,17 @@ def test_without_a_design_the_verdict_is_unknown(tmp_path: Path, design: Design)
         (
             {"method": "l2"},
             1,
-            ("assignment", "one method per participant", "otherwise for 1 of 2 participants"),
+            ("assignment", "one method per participant", "not for 1 of 2 participants"),
         ),
         (
             {"kind": "practice"},
             1,
-            ("trials", "40 per participant", "otherwise for 1 of 2 participants"),
+            ("trials", "40 per participant", "a different number for 1 of 2 participants"),
         ),
         (
             {"kind": "practice"},
             1,
-            ("practice", "0 per participant", "otherwise for 1 of 2 participants"),
+            ("practice", "0 per participant", "a different number for 1 of 2 participants"),
         ),
         ({"outcome": "abandoned"}, 44, ("participants", "2", "1 completed")),
     ],
@@ -105,7 +105,11 @@ def test_each_deviation_is_listed(
 def test_missing_attention_checks_are_a_deviation(tmp_path: Path, design: Design) -> None:
     rows = [row for row in make_rows(design) if row["kind"] == "test"]
     verdict = compare(tmp_path, design, rows, design.plan)
-    expected = ("attention_checks", "4 per participant", "otherwise for 2 of 2 participants")
+    expected = (
+        "attention_checks",
+        "4 per participant",
+        "a different number for 2 of 2 participants",
+    )
     assert listed(verdict) == [expected]
 
 
@@ -135,7 +139,7 @@ def test_all_methods_per_participant_means_all(tmp_path: Path) -> None:
     rows = make_rows(design)
     rows[0] |= {"method": "l2"}
     verdict = compare(tmp_path, design, rows, design.plan)
-    expected = ("assignment", "all methods per participant", "otherwise for 1 of 2 participants")
+    expected = ("assignment", "all methods per participant", "not for 1 of 2 participants")
     assert listed(verdict) == [expected]
     gone = [row | {"outcome": "abandoned"} if row["participant"] == "p2" else row for row in rows]
     verdict = compare(tmp_path, design, gone, design.plan)

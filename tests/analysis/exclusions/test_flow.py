@@ -133,7 +133,7 @@ def test_every_step_is_counted(sample: AnalysisSample) -> None:
     steps = {step.step: (step.participants, step.trials) for step in sample.flow}
     assert steps == {
         "recorded in the study": (11, 452 + 1),
-        "mode live": (11, 452 + 1),
+        "live participants only": (11, 452 + 1),
         "duplicate rows removed": (11, 452),
         "test trials": (11, 411),
         "answered and not voided": (11, 411),

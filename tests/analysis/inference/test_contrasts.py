@@ -181,6 +181,7 @@ def test_methods_without_trials_are_not_compared() -> None:
     assert compare_all_methods(crossed, estimate_rates(crossed, ("mcl", "never-shown"))) == []
 
 
+@pytest.mark.slow(2)
 @given(st.permutations(range(40)), st.permutations(range(200)))
 def test_relabelling_people_and_images_changes_nothing(
     people: list[int], images: list[int]
@@ -197,6 +198,7 @@ def test_relabelling_people_and_images_changes_nothing(
     )
 
 
+@pytest.mark.slow(2)
 def test_difference_covers_95_percent_and_rejects_a_true_null_in_5_percent() -> None:
     """60 people, 40 trials, 200 images, within: 95.3 % and .053 over 2,000 and 1,500 studies."""
     rng = np.random.default_rng(1)
@@ -207,6 +209,7 @@ def test_difference_covers_95_percent_and_rejects_a_true_null_in_5_percent() -> 
     assert np.mean([p < 0.05 for p in null if p is not None]) < 0.08
 
 
+@pytest.mark.slow(2)
 def test_holm_keeps_the_error_of_three_equal_methods_near_5_percent() -> None:
     rng = np.random.default_rng(2)
     studies = [compare(simulate_study(rng, (0.301,) * 3)) for _ in range(400)]

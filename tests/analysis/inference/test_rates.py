@@ -152,6 +152,7 @@ def test_relabelling_people_and_images_changes_nothing(
     assert second.flags == first.flags
 
 
+@pytest.mark.slow(1)
 def test_the_interval_covers_95_percent_where_the_naive_one_does_not() -> None:
     """60 people, 40 trials, 200 images, two methods: 95.2 and 82.2 % over 2,000 such studies."""
     rng = np.random.default_rng(1)

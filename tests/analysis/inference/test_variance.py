@@ -102,6 +102,7 @@ def test_no_trials_have_no_components() -> None:
     assert estimate_variance_components(nothing) == VarianceComponents(flags=("no_trials",))
 
 
+@pytest.mark.slow(2)
 @given(st.permutations(range(40)), st.permutations(range(200)))
 def test_relabelling_people_and_images_changes_nothing(
     people: list[int], images: list[int]

@@ -19,7 +19,7 @@ SPOILED = [
     ({"method": "$x$"}, "line 3: method is '$x$'"),
     ({"position": "first"}, "line 3: position is 'first'"),
     ({"rt_ms": "fast"}, "line 3: rt_ms is 'fast'"),
-    ({"outcome": "abandoned"}, "line 3: participant p1 has another outcome than before"),
+    ({"outcome": "abandoned"}, "line 3: participant p1: outcome differs from an earlier row"),
     ({"presentation": "single"}, "line 3: truth is 'left', expected fake or real"),
 ]
 
@@ -52,9 +52,11 @@ def test_of_several_studies_one_must_be_chosen(tmp_path: Path) -> None:
     rows = [make_row(), make_row(study="faces")]
     responses = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
     assert select_study(responses, "faces")["study"].tolist() == ["faces"]
-    with pytest.raises(ResponsesError, match="holds faces, trees: choose one with --study"):
+    with pytest.raises(
+        ResponsesError, match="contains the studies faces, trees; choose one with --study"
+    ):
         select_study(responses, None)
-    with pytest.raises(ResponsesError, match="no study 'cars'; it holds faces, trees"):
+    with pytest.raises(ResponsesError, match="no study 'cars'; it contains faces, trees"):
         select_study(responses, "cars")
 
 
@@ -77,5 +79,5 @@ def test_live_trials_go_before_simulated_ones(
 
 def test_previews_are_reported_on_only_when_asked_for(tmp_path: Path) -> None:
     responses = read_responses(str(write_csv(tmp_path / "r.csv", [make_row(mode="preview")])))
-    with pytest.raises(ResponsesError, match="only preview: choose with --mode"):
+    with pytest.raises(ResponsesError, match="only preview; choose with --mode"):
         select_mode(responses, None)

@@ -153,6 +153,7 @@ def test_methods_that_share_nobody_have_no_correlation_of_people() -> None:
     assert fit.image_loadings[1, 0] != 0
 
 
+@pytest.mark.slow(2)
 @settings(max_examples=5)
 @given(st.permutations(range(40)), st.permutations(range(200)))
 def test_relabelling_people_and_images_changes_nothing(

@@ -152,6 +152,7 @@ def test_a_method_that_never_fooled_has_no_model_of_its_difference() -> None:
     assert fit_mixed_difference(trials, "l2", "mcl", df=39) == (None, ("rate_at_bound",))
 
 
+@pytest.mark.slow(2)
 @settings(max_examples=25)
 @given(
     st.lists(

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from analysis.inputs.published import read_published_rates
 from analysis.inputs.sources import read_responses
 from analysis.report_data import ReportOptions, assemble_findings
@@ -16,16 +18,23 @@ def latex_of(path: Path) -> str:
     return render_latex(report).decode()
 
 
-def test_the_rows_hold_the_reports_numbers(tmp_path: Path) -> None:
-    lines = latex_of(write_csv(tmp_path / "r.csv", make_study())).splitlines()
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The lines of the reference set's tables."""
+    return latex_of(
+        write_csv(tmp_path_factory.mktemp("study") / "r.csv", make_study())
+    ).splitlines()
+
+
+def test_the_rows_hold_the_reports_numbers(lines: list[str]) -> None:
     assert "MCL & 31.2 & [26.2, 36.6] & 520 & 40 & 184 & $<$\\,.001 \\\\" in lines
     assert "L2 $-$ MCL & $-7.9$ & [$-13.9$, $-2.0$] & $-2.70$ & 39 & .021 \\\\" in lines
     assert lines.count("\\bottomrule") == 2
 
 
-def test_every_row_has_the_columns_of_its_table(tmp_path: Path) -> None:
+def test_every_row_has_the_columns_of_its_table(lines: list[str]) -> None:
     columns = 0
-    for line in latex_of(write_csv(tmp_path / "r.csv", make_study())).splitlines():
+    for line in lines:
         if line.startswith("\\begin{tabular}"):
             columns = len(line.split("{")[-1].rstrip("}"))
         elif " & " in line:

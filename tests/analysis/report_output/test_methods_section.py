@@ -35,8 +35,12 @@ def test_every_work_that_the_text_names_is_listed(report: dict[str, Any]) -> Non
 
 def test_the_text_gives_the_sample_size_and_the_task(report: dict[str, Any]) -> None:
     text = " ".join(format_methods_section(report))
-    assert text.startswith("40 people took part. On each trial, they saw a photograph and a fake")
-    assert "1 participant was excluded; 39 people with 1,560 test trials were analyzed." in text
+    assert text.startswith(
+        "40 participants took part. On each trial, they saw a photograph and a fake"
+    )
+    assert (
+        "1 participant was excluded; 39 participants with 1,560 test trials were analyzed." in text
+    )
 
 
 @pytest.mark.parametrize(

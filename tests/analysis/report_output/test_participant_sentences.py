@@ -27,7 +27,7 @@ def make_answers(**changes: Any) -> dict[str, Any]:
         (
             1,
             "Of 60 attention checks, 93% were answered correctly. 1 participant failed too many but"
-            " stayed in: there were too few attention checks to exclude anyone.",
+            " was kept: there were too few attention checks to exclude anyone.",
         ),
     ],
 )
@@ -46,5 +46,5 @@ def test_agreement_of_repeated_trials_is_given_with_its_chance_level() -> None:
     (sentence,) = participant_sentences.iterate_answer_sentences(make_answers(consistency=seen))
     assert plain(sentence) == (
         "Of 120 repeated trials, 78% were answered the same way as before (95% CI 70 to 84);"
-        " unrelated answers would agree on 58%."
+        " unrelated answers would agree on 58% of them."
     )

@@ -129,9 +129,9 @@ def make_exclusions(**changes: Any) -> dict[str, Any]:
 def test_excluded_participants_are_listed_by_reason_and_counted_once() -> None:
     report = {"input": {"mode": "simulated", "single": False}, "exclusions": make_exclusions()}
     assert sentences.format_sample_sentence(report) == (
-        "1 simulated participant judged 1,440 pairs, each a photograph and a fake. 3 more"
-        " participants were excluded: 3 did not finish and 1 answered too fast; some for more than"
-        " one reason."
+        "1 simulated participant answered 1,440 test trials, each with a photograph and a fake. 3"
+        " more participants were excluded: 3 did not finish and 1 answered too fast; some for more"
+        " than one reason."
     )
 
 
@@ -191,7 +191,7 @@ def test_an_unreliable_ranking_is_called_noise() -> None:
 
 
 WRONG = "35% (95% CI 30 to 41) of answers were wrong; d′ = 0.67"
-ZERO = ", where 0 means that people could not tell them apart."
+ZERO = ", where 0 means participants could not tell them apart."
 
 
 @pytest.mark.parametrize(

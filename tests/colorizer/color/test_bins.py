@@ -69,6 +69,7 @@ def test_the_lookup_table_covers_srgb() -> None:
     assert srgb_grid(levels=32)[:, 1:].abs().max() < TABLE_LIMIT
 
 
+@pytest.mark.slow(1)
 def test_bins_equally_near_to_a_color_get_equal_weights() -> None:
     table = build_lookup_table(bin_centers())
     nearest, weights = soft_encode(torch.tensor([[5.0, 0.0], [-5.0, -5.0]]), table)

@@ -46,6 +46,7 @@ def test_small_images_are_enlarged_to_the_evaluation_size(weights: Path) -> None
     assert classify_images(network, {"a": small}) == classify_images(network, {"a": same})
 
 
+@pytest.mark.slow(3)
 def test_class_accuracy_is_the_share_of_correct_classes(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from colorizer.color.bins import bin_centers
 from colorizer.networks.backbone import BACKBONES
 from colorizer.networks.cpu_inference import FusedConv2d, fuse_for_cpu
 from colorizer.networks.models import Colorizer, build_colorizer
+from colorizer.stimuli.batch import fastest_dtype
 
 SIDE = 64
 
@@ -31,6 +32,13 @@ def model(request: pytest.FixtureRequest) -> Colorizer:
 
 @pytest.fixture(scope="module")
 def fused(model: Colorizer) -> Colorizer:
+    """A model fused for the precision that the commands use on this machine."""
+    return fuse_for_cpu(copy.deepcopy(model), fastest_dtype(torch.device("cpu")))
+
+
+@pytest.fixture(scope="module")
+def fused_for_bfloat16(model: Colorizer) -> Colorizer:
+    """A model fused for bfloat16; not changed on a processor that cannot compute in bfloat16."""
     return fuse_for_cpu(copy.deepcopy(model), torch.bfloat16)
 
 
@@ -53,23 +61,23 @@ def test_a_fused_network_makes_the_same_predictions(
 
 
 def test_in_bfloat16_a_fused_network_is_as_exact_as_the_original(
-    model: Colorizer, fused: Colorizer
+    model: Colorizer, fused_for_bfloat16: Colorizer
 ) -> None:
     lightness = torch.rand(2, 1, SIDE, SIDE) * 100
     exact = predict(model, lightness)
     own, other = (
         (predict(network, lightness, torch.bfloat16) - exact).square().mean().sqrt()
-        for network in (model, fused)
+        for network in (model, fused_for_bfloat16)
     )
     assert own > 0
     assert other < 1.2 * own
 
 
-def test_precisions_can_alternate(model: Colorizer, fused: Colorizer) -> None:
+def test_precisions_can_alternate(model: Colorizer, fused_for_bfloat16: Colorizer) -> None:
     lightness = torch.rand(1, 1, SIDE, SIDE) * 100
-    predict(fused, lightness, torch.bfloat16)
+    predict(fused_for_bfloat16, lightness, torch.bfloat16)
     torch.testing.assert_close(
-        predict(fused, lightness), predict(model, lightness), atol=1e-3, rtol=1e-4
+        predict(fused_for_bfloat16, lightness), predict(model, lightness), atol=1e-3, rtol=1e-4
     )
 
 

@@ -125,6 +125,7 @@ def test_the_network_of_zhang_et_al_cannot_be_trained_as_a_regression() -> None:
         build_colorizer(ZHANG2016, "l2", bin_centers())
 
 
+@pytest.mark.slow(1)
 def test_stimuli_can_be_made_with_a_released_file(release: Path, tmp_path: Path) -> None:
     write_pictures(tmp_path / "photos", 3)
     arguments = ["batch", "--photos", str(tmp_path / "photos"), "--out", str(tmp_path / "outputs")]

@@ -244,6 +244,7 @@ def test_gray_photographs_are_no_donors(settings: StimulusSettings, tmp_path: Pa
         assert rgb_to_lab(from_bytes(foil))[:, 1:].abs().max() > 20
 
 
+@pytest.mark.slow(1)
 def test_shards_together_make_the_same_stimuli_as_one_process(
     settings: StimulusSettings, tmp_path: Path
 ) -> None:
@@ -262,6 +263,7 @@ def test_shards_together_make_the_same_stimuli_as_one_process(
         assert np.abs(one - other).max() <= 1
 
 
+@pytest.mark.slow(1)
 def test_batched_and_single_predictions_agree(settings: StimulusSettings, tmp_path: Path) -> None:
     write_pictures(tmp_path / "photos", 10)
     for row in make(rows(tmp_path / "photos", 10), settings, tmp_path / "out")[:: len(METHODS)]:
@@ -275,6 +277,7 @@ def test_batched_and_single_predictions_agree(settings: StimulusSettings, tmp_pa
         assert np.abs(stimulus - to_bytes_keeping_lightness(expected, noisy)[0].numpy()).max() <= 1
 
 
+@pytest.mark.slow(2)
 def test_two_workers_make_the_same_stimuli_as_one(
     settings: StimulusSettings, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -42,6 +42,7 @@ class TwoHalves(nn.Module):
         return torch.cat(outputs)[torch.cat(halves).argsort()]
 
 
+@pytest.mark.slow(15)
 def test_two_processes_train_like_one_that_runs_both_halves(tmp_path: Path) -> None:
     with mock.patch("colorizer.training.distributed.wrap_ddp", TwoHalves):
         little_training.main(tmp_path / "one", double=True)

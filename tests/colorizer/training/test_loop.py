@@ -87,6 +87,7 @@ def projection(run: TrainingState) -> torch.nn.Conv2d:
     return run.model.head.project
 
 
+@pytest.mark.slow(2)
 def test_a_nan_loss_stops_the_run(squares: PhotoCache, tmp_path: Path) -> None:
     run = create_training_state(LITTLE, None, CPU)
     torch.nn.init.constant_(projection(run).weight, math.nan)
@@ -95,6 +96,7 @@ def test_a_nan_loss_stops_the_run(squares: PhotoCache, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow(2)
 def test_an_exploding_loss_stops_the_run_and_keeps_the_last_save(
     squares: PhotoCache, tmp_path: Path
 ) -> None:

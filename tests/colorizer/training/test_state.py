@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 import time
@@ -66,10 +67,19 @@ def test_a_killed_and_resumed_run_ends_with_the_same_model(tmp_path: Path) -> No
         assert {**ours, "images_per_s": 0} == {**theirs, "images_per_s": 0}
 
 
+@pytest.fixture(scope="module")
+def saved(squares: PhotoCache, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of a saved run."""
+    folder = tmp_path_factory.mktemp("saved")
+    run = create_training_state(LITTLE, None, CPU)
+    list(train(run, squares, squares, build_loss(None, CPU), folder))
+    return folder / RESUME_FILE
+
+
+@pytest.mark.slow(1)
 @pytest.mark.parametrize("damage", ["cut", "another version", "another network"])
-def test_a_damaged_run_is_not_resumed(damage: str, squares: PhotoCache, tmp_path: Path) -> None:
-    run, path = create_training_state(LITTLE, None, CPU), tmp_path / RESUME_FILE
-    list(train(run, squares, squares, build_loss(None, CPU), tmp_path))
+def test_a_damaged_run_is_not_resumed(damage: str, saved: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(saved, tmp_path))
     header, tensors = read_header(path), read_tensors(path)
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:-1000])

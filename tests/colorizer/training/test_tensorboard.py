@@ -16,7 +16,7 @@ REPORTS: list[StepReport | EpochReport] = [
 
 def test_a_missing_tensorboard_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ColorizerError, match=r"--tensorboard: not installed; run `pip install"):
+    with pytest.raises(ColorizerError, match=r"TensorBoard is not installed; run `pip install"):
         list(record_to_tensorboard(REPORTS, tmp_path))
 
 

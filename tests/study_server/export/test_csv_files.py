@@ -195,6 +195,7 @@ def test_no_text_is_a_formula(comment: str, cell: str, app: Flask, out: Path) ->
     assert person["comment"] == cell
 
 
+@pytest.mark.slow(2)
 def test_many_trials_leave_in_little_memory(app: Flask) -> None:
     trials = 10_000
     with write_transaction(app.extensions["engine"]) as db:

@@ -78,6 +78,7 @@ def test_a_study_that_is_not_frozen_has_no_preregistration(engine: Engine) -> No
         build_preregistration(db, find_study(db, "short"))
 
 
+@pytest.mark.slow(3)
 def test_a_zip_is_sent_piece_by_piece_and_the_same_each_time() -> None:
     rows = [
         f"{number * 7919 % 100_003},{number * 104_729 % 999_983}\n" for number in range(200_000)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
+import pytest
 from sqlalchemy import Engine, select
 
 from study_server.clock import now
@@ -15,12 +16,14 @@ from study_server.storage.engine import write_transaction
 from study_server.storage.models import Participant, Stimulus, Trial
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, Side, TrialKind
-from tests.conftest import open_study, write_stimuli
+from tests.conftest import write_stimuli
+from tests.imported_studies import open_study
 
 PEOPLE, IMAGES = 60, 100
 METHODS = ("l2", "mcl", "mcl-annealed")
 
 
+@pytest.mark.slow(3)
 def test_dropouts_do_not_unbalance_the_views_of_others(engine: Engine, tmp_path: Path) -> None:
     manifest = write_stimuli(tmp_path / "stimuli", IMAGES, 16, ("real", *METHODS, "foil"))
     preset = create_protocol("balance", "within").model_dump()

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from study_server.participants.color_plates import BACKGROUND_COLOR, DIGITS, PLATE_PX, draw_plate
 from study_server.stimuli.png import Pixels
 
+pytestmark = pytest.mark.slow(8)
+
 NORMAL = np.eye(3)
 DEUTERANOPIA = np.array(
     [
@@ -109,7 +111,7 @@ def test_the_matrices_are_those_of_a_missing_cone() -> None:
 
 def mean_shape(digit: int) -> NDArray[np.float64]:
     """Return the share of plates, (PLATE_PX, PLATE_PX), in which a pixel belongs to the digit."""
-    plates = [is_digit(draw_plate(digit, f"shape {number}")) for number in range(4)]
+    plates = [is_digit(draw_plate(digit, seed)) for seed in SEEDS]
     return np.asarray(np.mean(plates, axis=0))
 
 

@@ -26,7 +26,8 @@ from study_server.storage.engine import read_session, write_session, write_trans
 from study_server.storage.models import Identity, Participant, Response, Trial
 from study_server.studies.lookup import count_by_outcome, find_study
 from study_server.vocabulary import Answer, Mode, Outcome, RecruitmentSource, TrialFlag, TrialKind
-from tests.conftest import open_study, short_protocol
+from tests.conftest import short_protocol
+from tests.imported_studies import open_study
 from tests.study_server.acting import begin, respond, upcoming
 
 ANSWER = SubmittedResponse(Answer.LEFT, rt_ms=812, first_ms=100.1, second_ms=99.9)

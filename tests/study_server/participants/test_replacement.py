@@ -24,7 +24,8 @@ from study_server.vocabulary import (
     TrialFlag,
     TrialKind,
 )
-from tests.conftest import open_study, short_protocol
+from tests.conftest import short_protocol
+from tests.imported_studies import open_study
 from tests.study_server.acting import begin, respond, upcoming
 
 SLOW = SubmittedResponse(

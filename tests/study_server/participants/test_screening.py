@@ -23,7 +23,8 @@ from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Screening
 from study_server.studies.lookup import count_by_outcome, find_study
 from study_server.vocabulary import Mode, Outcome
-from tests.conftest import SECRET, open_study, short_protocol, simulate
+from tests.conftest import SECRET, short_protocol, simulate
+from tests.imported_studies import open_study
 from tests.study_server.browsing import consent
 
 ASKED: dict[str, Any] = {

@@ -31,7 +31,8 @@ from study_server.storage.models import Base, Identity, Participant
 from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import count_by_outcome, find_study
 from study_server.vocabulary import Answer, Mode, RecruitmentSource
-from tests.conftest import open_study, short_protocol
+from tests.conftest import short_protocol
+from tests.imported_studies import open_study
 from tests.study_server.acting import respond, upcoming
 from tests.study_server.browsing import consent
 

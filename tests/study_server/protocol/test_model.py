@@ -79,7 +79,7 @@ def test_every_key_of_the_file_has_a_remark() -> None:
             'assignment = "within"\ntrials = 3\nattention_checks = 0\npresentation = "single"',
             "too few to show 2 methods to each participant; raise trials to at least 4",
         ),
-        ("trials = = 3", "not valid TOML"),
+        ("trials = = 3", "cannot be read as TOML"),
         ("exposure_ms = [500, -1]", "exposure_ms.1 = -1: "),
         ("exposure_ms = [500, 500]", "list each exposure once"),
         ("exposure_ms = 10", "exposure_ms = 10 is shorter than 20 ms"),

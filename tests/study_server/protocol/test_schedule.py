@@ -198,6 +198,7 @@ def test_views_of_one_methods_fakes_differ_by_one(
     assert views_apart(people, images, trials, 1, seed) <= 1
 
 
+@pytest.mark.slow(1)
 def test_views_of_several_methods_fakes_differ_by_two_nearly_always() -> None:
     """An image goes to one of the methods only, so a person's last ones may have little choice."""
     chance = Random(0)

@@ -23,14 +23,13 @@ from study_server.recruitment.pay_sheet import (
     write_sheet,
 )
 from study_server.recruitment.platforms import Submission, SubmissionStatus, read_submissions
-from study_server.stimuli.importing import import_study
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Response, Trial
 from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study
 from study_server.studies.lookup import find_study
-from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState, TrialKind
-from study_server.wording.files import compose_wording
-from tests.conftest import fill_in, short_protocol
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialKind
+from tests.conftest import short_protocol
+from tests.imported_studies import open_study
 
 EXPORTS = {
     RecruitmentSource.PROLIFIC: "Submission id,Participant id,Status,Started at,Completion code\n"
@@ -142,10 +141,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def lab(engine: Engine, tmp_path: Path, many: Path) -> Lab:
     protocol = short_protocol("lab", practice=0, attention_checks=10, trials=10)
-    texts = fill_in(compose_wording(protocol))
-    import_study(engine, protocol, many, tmp_path / "stimuli", wording=texts)
-    with write_transaction(engine) as db:
-        find_study(db, "lab").state = StudyState.OPEN
+    open_study(engine, protocol, many, tmp_path / "instance")
     return Lab(engine)
 
 
@@ -222,7 +218,7 @@ def test_repeated_submissions_are_paid_once(lab: Lab) -> None:
         Submission("p1", "s3", SubmissionStatus.SUBMITTED),
     )
     assert [row.action for row in rows] == [PayAction.DECIDE, PayAction.PAY, PayAction.DECIDE]
-    assert rows[2].reason == "second submission by the same person: see s2"
+    assert rows[2].reason == "participant’s second submission; see s2"
 
 
 def test_the_data_decide_about_payment_not_the_code(lab: Lab) -> None:

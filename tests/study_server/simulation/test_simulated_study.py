@@ -31,6 +31,7 @@ def test_simulated_people_answer_every_trial_on_both_databases(app: Flask) -> No
     assert all(row["answer"] in ("left", "right") for row in rows)
 
 
+@pytest.mark.slow(3)
 def test_a_rehearsal_runs_its_own_server(
     app: Flask, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +67,7 @@ def test_the_intercept_gives_the_marginal_rate() -> None:
     assert beta < math.log(0.301 / 0.699)  # the conditional rate lies further from 1/2
 
 
+@pytest.mark.slow(1)
 def test_effects_cross_participants_and_images() -> None:
     crowd = SimulatedPopulation({"l2": 0.226, "mcl": 0.301}, participant_sd=0.5, image_sd=0.8)
     logit = np.array(
@@ -88,6 +90,7 @@ def test_a_person_gullible_with_one_method_is_so_with_the_other() -> None:
     assert correlation == pytest.approx(0.8, abs=0.05)
 
 
+@pytest.mark.slow(1)
 def test_many_simulated_people_have_the_marginal_rates() -> None:
     crowd, rng = SimulatedPopulation({"l2": 0.226, "mcl": 0.301}), Random(1)
     drawn = [

@@ -44,7 +44,7 @@ def test_another_lightness_is_found() -> None:
     assert finding.confound == "lightness"
     assert not finding.is_refused
     assert finding.message == (
-        "mcl of dog differs in lightness from its photograph on 50.0% of pixels"
+        "mcl of dog differs in lightness from its photograph in 50.0% of pixels"
     )
 
 
@@ -117,7 +117,7 @@ def test_the_same_photograph_twice_is_found() -> None:
     (finding,) = collect(dog=dog, cat=cat | {"real": dog["real"]})
     assert finding == AuditFinding(
         "duplicate",
-        "dog and cat are the same photograph: the same person may see one in practice and the "
+        "dog and cat are the same photograph: the same participant may see one in practice and the "
         "other in the test",
     )
 
@@ -125,7 +125,9 @@ def test_the_same_photograph_twice_is_found() -> None:
 def test_without_practice_it_says_that_a_person_may_see_both() -> None:
     dog, cat = other(), other()
     (finding,) = collect(practice=False, dog=dog, cat=cat | {"real": dog["real"]})
-    assert finding.message == "dog and cat are the same photograph: the same person may see both"
+    assert (
+        finding.message == "dog and cat are the same photograph: the same participant may see both"
+    )
 
 
 def test_a_near_duplicate_is_found_once() -> None:
@@ -134,7 +136,7 @@ def test_a_near_duplicate_is_found_once() -> None:
     (finding,) = collect(dog=dog, copy=copy, cat=other())
     assert finding.confound == "near-duplicate"
     assert finding.message.startswith(
-        "dog and copy look alike: the same person may see one in practice"
+        "dog and copy look alike: the same participant may see one in practice"
     )
 
 

@@ -56,7 +56,7 @@ def test_missing_pairs_are_named(folders: dict[str, Path], tmp_path: Path) -> No
         write_manifest(tmp_path / "manifest.csv", folders)
     assert str(refused.value) == (
         "real has no extra; foil has no dogs/1, extra; "
-        "every photograph needs one of each, or use --unpaired"
+        "every photograph needs one image per method, or use --unpaired"
     )
     assert not (tmp_path / "manifest.csv").exists()
 

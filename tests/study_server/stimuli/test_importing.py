@@ -256,6 +256,7 @@ importing.import_study(open_engine(url), short_protocol(), Path(manifest), Path(
 """
 
 
+@pytest.mark.slow(2)
 @pytest.mark.parametrize("moment", ["store_stimulus", "rename"])
 def test_an_import_that_was_killed_leaves_nothing_after_the_next(
     moment: str, engine: Engine, database_url: str, manifest: Path, tmp_path: Path,

@@ -20,7 +20,8 @@ from study_server.storage.models import Base, Participant, Trial
 from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, RecruitmentSource
-from tests.conftest import open_study, short_protocol
+from tests.conftest import short_protocol
+from tests.imported_studies import open_study
 from tests.study_server.later_revision import add_later_revision
 from tests.study_server.storage.test_schema import fill
 

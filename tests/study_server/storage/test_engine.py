@@ -12,9 +12,16 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from study_server.errors import StudyError
+from study_server.participants.enrollment import enroll_participant
+from study_server.participants.responses import SubmittedResponse
 from study_server.storage import engine as database
 from study_server.storage.engine import open_engine, write_transaction
 from study_server.storage.schema import ensure_current_schema
+from study_server.studies.lookup import find_study
+from study_server.vocabulary import Answer, Mode, RecruitmentSource
+from tests.conftest import short_protocol
+from tests.imported_studies import open_study
+from tests.study_server.acting import begin, respond, upcoming
 
 
 def test_sqlite_is_set_to_survive_power_cuts_and_erase_deleted_rows(sqlite_url: str) -> None:
@@ -32,6 +39,19 @@ def test_sqlite_is_set_to_survive_power_cuts_and_erase_deleted_rows(sqlite_url: 
         "foreign_keys": 1,
     }
     engine.dispose()
+
+
+@pytest.fixture
+def answered(engine: Engine, manifest: Path, tmp_path: Path) -> Engine:
+    """The short study with one participant, who gave one answer."""
+    open_study(engine, short_protocol(), manifest, tmp_path / "instance")
+    with write_transaction(engine) as db:
+        study = find_study(db, "short")
+        person = enroll_participant(db, study, "p", Mode.LIVE, RecruitmentSource.LINK)
+        trial = upcoming(db, person)[0]
+        begin(db, person, trial)
+        respond(db, person, trial, SubmittedResponse(Answer.LEFT, 812, 100.1, 99.9))
+    return engine
 
 
 @pytest.mark.parametrize(
@@ -54,8 +74,8 @@ def test_sqlite_is_set_to_survive_power_cuts_and_erase_deleted_rows(sqlite_url: 
         "INSERT INTO platform_completion VALUES (1, 'bird', 'complete', 'C')",
     ],
 )
-def test_nonsense_is_refused(nonsense: str, engine_with_answers: Engine) -> None:
-    with pytest.raises(IntegrityError), write_transaction(engine_with_answers) as db:
+def test_nonsense_is_refused(nonsense: str, answered: Engine) -> None:
+    with pytest.raises(IntegrityError), write_transaction(answered) as db:
         db.execute(text(nonsense))
 
 

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from click.testing import CliRunner
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import URL, Connection, Engine, inspect, text
 
 from study_server.cli import commands
 from study_server.errors import StudyError
@@ -16,6 +16,7 @@ from study_server.storage import schema
 from study_server.storage.engine import open_engine, write_transaction
 from study_server.storage.models import Base
 from study_server.storage.schema import ensure_current_schema, read_revision
+from tests.databases import Databases
 from tests.study_server.later_revision import REVISION, add_later_revision
 
 MOMENT = "2026-01-05 10:00:00.123000+00:00"
@@ -209,8 +210,16 @@ def test_an_unknown_schema_is_left_alone(engine: Engine) -> None:
         ensure_current_schema(engine)
 
 
-def test_an_empty_database_has_no_schema(database_url: str) -> None:
-    engine = open_engine(database_url)
+def test_an_empty_sqlite_database_has_no_schema(sqlite_url: str) -> None:
+    assert_no_schema(sqlite_url)
+
+
+def test_an_empty_postgresql_database_has_no_schema(postgresql: Databases) -> None:
+    assert_no_schema(postgresql.create("empty"))
+
+
+def assert_no_schema(url: str | URL) -> None:
+    engine = open_engine(url)
     with engine.connect() as connection:
         assert read_revision(connection) is None
     engine.dispose()

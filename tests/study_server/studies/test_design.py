@@ -30,7 +30,8 @@ from study_server.vocabulary import Mode, RecruitmentSource, StudyState, Wording
 from study_server.wording.checks import find_unfilled_places
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import store_wording
-from tests.conftest import open_study, short_protocol
+from tests.conftest import short_protocol
+from tests.imported_studies import open_study
 
 WORDING = "ab" * 32
 
@@ -152,7 +153,7 @@ def test_the_defaults_that_a_new_study_shows_are_a_plan(tmp_path: Path) -> None:
         ("colour = 1", "plan.toml: colour = 1: "),
         ("[exclusions]\nfast_ms = -1", "exclusions.fast_ms = -1: "),
         ("[exclusions]\nallow_repeated = 1", "exclusions.allow_repeated = 1: "),
-        ("participants = ", "not valid TOML"),
+        ("participants = ", "cannot be read as TOML"),
     ],
 )
 def test_an_invalid_plan_is_an_error_with_its_key(plan: str, words: str, tmp_path: Path) -> None:

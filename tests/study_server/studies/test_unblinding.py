@@ -18,7 +18,8 @@ from study_server.studies.design import AnalysisPlan, freeze_study
 from study_server.studies.lookup import find_study
 from study_server.studies.unblinding import decide_blinding, is_blinded, record_reopening
 from study_server.vocabulary import Answer, Mode, Outcome, RecruitmentSource, StudyState
-from tests.conftest import open_study, short_protocol
+from tests.conftest import short_protocol
+from tests.imported_studies import open_study
 from tests.study_server.acting import respond, upcoming
 
 

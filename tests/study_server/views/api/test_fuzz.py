@@ -19,6 +19,8 @@ from schemathesis.specs.openapi.checks import (
 from tests.conftest import LiveStudy
 from tests.study_server.api_operations import list_operations
 
+pytestmark = pytest.mark.slow(12)
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -19,7 +19,8 @@ from study_server.storage.models import Trial
 from study_server.storage.schema import ensure_current_schema
 from study_server.vocabulary import Side
 from tests.blindness import Guesses, Pair, Reply, guess
-from tests.conftest import SECRET, open_study, short_protocol, write_stimuli
+from tests.conftest import SECRET, short_protocol, write_stimuli
+from tests.imported_studies import open_study
 from tests.study_server.browsing import consent
 
 PEOPLE, TRIALS = 10, 50

@@ -20,7 +20,8 @@ from study_server.storage.engine import read_session, write_session
 from study_server.storage.models import Participant, Trial
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Answer, Mode, Outcome, RecruitmentSource, Side, TrialKind
-from tests.conftest import SECRET, open_study, short_protocol
+from tests.conftest import SECRET, short_protocol
+from tests.imported_studies import open_study
 from tests.study_server.acting import begin, respond, upcoming
 from tests.study_server.browsing import consent
 
