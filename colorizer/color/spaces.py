@@ -4,7 +4,7 @@ IEC 61966-2-1; D65, 2-degree observer, with the constants of scikit-image. L is 
 b of sRGB colors are in [-108, 99]. Only this module depends on the white point and the gamut.
 """
 
-from itertools import compress, product
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -19,12 +19,10 @@ RGB_TO_XYZ = torch.tensor(
 )
 D65_WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)
 XYZ_TO_RGB = torch.linalg.inv(RGB_TO_XYZ) * D65_WHITE  # for XYZ relative to the white point
-# The channels that are rounded up, in each of the 8 ways to round a color to a neighboring byte.
-ROUNDED_UP = tuple(product((False, True), repeat=3))
 # Colors up to half a level outside [0, 1] still round to a valid byte, so they count as
-# displayable. MIN_LINEAR and MAX_LINEAR are these limits in linear RGB.
+# displayable.
 HALF_LEVEL = 0.5 / 255
-MIN_LINEAR, MAX_LINEAR = -HALF_LEVEL / 12.92, ((1 + HALF_LEVEL + 0.055) / 1.055) ** 2.4
+MAX_BLUE_SHIFT = 2  # levels by which blue, which hardly changes L, may differ to keep L
 
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
@@ -53,23 +51,25 @@ def gray_rgb(lightness: Tensor) -> Tensor:
     return gray.expand(-1, 3, *[-1] * (gray.dim() - 2))
 
 
-def map_to_gamut(lab: Tensor) -> Tensor:
+def map_to_gamut(lab: Tensor, margin: float = -HALF_LEVEL) -> Tensor:
     """Map Lab (N, 3, H, W) into the sRGB gamut by reducing chroma at constant L and hue.
 
-    Clipping RGB instead would change L by up to 14 of 100, which would give a fake away.
+    Clipping RGB instead would change L by up to 14 of 100, which would give a fake away. margin:
+    distance of every channel from 0 and 1 that colors keep; colors so light or dark that not even
+    their gray keeps it become gray.
     """
-    outside = ~_is_in_gamut(_lab_to_linear(lab))  # (N, H, W)
+    outside = ~_is_in_gamut(_lab_to_linear(lab), margin)  # (N, H, W)
     shrunk = lab.movedim(1, -1).clone()
-    shrunk[outside] = _shrink_chroma(shrunk[outside])
+    shrunk[outside] = _shrink_chroma(shrunk[outside], margin)
     return shrunk.movedim(-1, 1)
 
 
-def lab_to_rgb_in_gamut(lab: Tensor) -> Tensor:
-    """Compute `lab_to_rgb(map_to_gamut(lab))` for Lab (N, 3, H, W) in half the time."""
+def lab_to_rgb_in_gamut(lab: Tensor, margin: float = -HALF_LEVEL) -> Tensor:
+    """Compute `lab_to_rgb(map_to_gamut(lab, margin))` for Lab (N, 3, H, W) in half the time."""
     linear = _lab_to_linear(lab)
-    outside = ~_is_in_gamut(linear)
+    outside = ~_is_in_gamut(linear, margin)
     if outside.any():
-        shrunk = _shrink_chroma(lab.movedim(1, -1)[outside])
+        shrunk = _shrink_chroma(lab.movedim(1, -1)[outside], margin)
         linear.movedim(1, -1)[outside] = _lab_to_linear(shrunk)
     return _linear_to_srgb(linear)
 
@@ -80,24 +80,34 @@ def to_bytes(rgb: Tensor) -> Tensor:
 
 
 def to_bytes_keeping_lightness(rgb: Tensor, lightness: Tensor) -> Tensor:
-    """Convert sRGB (N, 3, H, W) to the neighboring bytes (N, H, W, 3) nearest in L.
+    """Convert sRGB (N, 3, H, W) to bytes (N, H, W, 3) nearby that keep L.
 
-    lightness (N, 1, H, W): L of the colors. Every level is rounded down or up. Of the 8
-    combinations, the one with the nearest luminance is chosen, which is the one nearest in L, too.
-    To round each level to the nearest byte instead would change L by an amount that depends on the
-    color.
+    lightness (N, 1, H, W): L of the colors. Red and green are rounded down or up. For each of these
+    4 combinations, blue is the level within MAX_BLUE_SHIFT that brings the luminance nearest to
+    that of L; the best of the 4 is taken. To round each channel to the nearest level instead would
+    change L by an amount that depends on the color.
     """
-    down = (rgb * 255).clamp(0, 255).long()
-    up = (down + 1).clamp(max=255)
+    red, green, blue = (rgb * 255).clamp(0, 255).unbind(dim=1)
     byte = torch.arange(256, device=rgb.device) / 255
-    tables = RGB_TO_XYZ[1].to(byte)[:, None] * _srgb_to_linear(byte)  # (3, 256)
-    low = [table[levels] for table, levels in zip(tables, down.unbind(dim=1), strict=True)]
-    high = [table[levels] for table, levels in zip(tables, up.unbind(dim=1), strict=True)]
-    missing = _lab_f_inverse((lightness[:, 0] + 16) / 116) - sum(low)  # of the luminance
-    steps = [h - x for h, x in zip(high, low, strict=True)]
-    errors = [(missing - sum(compress(steps, ups))).abs() for ups in ROUNDED_UP]
-    chosen = torch.tensor(ROUNDED_UP, device=rgb.device)[torch.stack(errors).min(dim=0).indices]
-    return torch.where(chosen, up.movedim(1, -1), down.movedim(1, -1)).to(torch.uint8)
+    tables = RGB_TO_XYZ[1].to(byte)[:, None] * _srgb_to_linear(byte)  # luminances, (3, 256)
+    between_blues = (tables[2, 1:] + tables[2, :-1]) / 2
+    least_blue, most_blue = blue.round() - MAX_BLUE_SHIFT, blue.round() + MAX_BLUE_SHIFT
+    wanted = _lab_f_inverse((lightness[:, 0] + 16) / 116)
+    best = torch.full_like(wanted, torch.inf)
+    chosen = torch.zeros_like(rgb)
+    for up in product((0, 1), repeat=2):
+        r, g = (x.floor().add(one).clamp(max=255) for x, one in zip((red, green), up, strict=True))
+        rest = wanted - tables[0][r.long()] - tables[1][g.long()]
+        b = (
+            torch.searchsorted(between_blues, rest)
+            .float()
+            .clamp(least_blue, most_blue)
+            .clamp(0, 255)
+        )
+        error = (rest - tables[2][b.long()]).abs()
+        chosen = torch.where((error < best)[:, None], torch.stack([r, g, b], dim=1), chosen)
+        best = torch.minimum(error, best)
+    return chosen.to(torch.uint8).movedim(1, -1)
 
 
 def from_bytes(pixels: Tensor) -> Tensor:
@@ -105,15 +115,15 @@ def from_bytes(pixels: Tensor) -> Tensor:
     return pixels.movedim(-1, 1).float() / 255
 
 
-def _shrink_chroma(colors: Tensor, steps: int = 12) -> Tensor:
-    """Reduce the chroma of Lab colors (P, 3), all outside sRGB, until they are inside.
+def _shrink_chroma(colors: Tensor, margin: float, steps: int = 12) -> Tensor:
+    """Reduce the chroma of Lab colors (P, 3), all outside the gamut, until they are inside.
 
     Bisection: the result is below the largest possible chroma by at most 2^-steps of the original.
     """
     inside = torch.zeros_like(colors[:, 0])
     for step in range(1, steps + 1):
         scale = inside + 0.5**step
-        fits = _is_in_gamut(_lab_to_linear(_scale_chroma(colors, scale)))
+        fits = _is_in_gamut(_lab_to_linear(_scale_chroma(colors, scale)), margin)
         inside = torch.where(fits, scale, inside)
     return _scale_chroma(colors, inside)
 
@@ -122,9 +132,10 @@ def _scale_chroma(colors: Tensor, scale: Tensor) -> Tensor:
     return torch.cat([colors[:, :1], colors[:, 1:] * scale[:, None]], dim=1)
 
 
-def _is_in_gamut(linear: Tensor) -> Tensor:
-    """Return a mask (N, ...) of the linear RGB colors (N, 3, ...) that round to valid bytes."""
-    fits: Tensor = (linear.amin(dim=1) >= MIN_LINEAR) & (linear.amax(dim=1) <= MAX_LINEAR)
+def _is_in_gamut(linear: Tensor, margin: float) -> Tensor:
+    """Return a mask (N, ...) of the linear RGB colors (N, 3, ...) that keep the margin."""
+    lowest, highest = margin / 12.92, ((1 - margin + 0.055) / 1.055) ** 2.4  # margin below 0.04
+    fits: Tensor = (linear.amin(dim=1) >= lowest) & (linear.amax(dim=1) <= highest)
     return fits
 
 

@@ -32,6 +32,8 @@ METHOD_MODELS = {  # method -> (model name, temperature)
     ZHANG2016: (ZHANG2016, ANNEALED_TEMPERATURE),
 }
 METHODS = ("gray", "foil", *METHOD_MODELS, "real")
+# Distance of every channel from 0 and 1, so that rounding can always keep L.
+GAMUT_MARGIN = 3 / 255
 
 
 class MethodInput(NamedTuple):
@@ -107,7 +109,7 @@ def _to_stimulus(lab: Tensor, images: Sequence[str], method: str) -> Tensor:
         [add_lightness_noise(row[0], image, method) for row, image in zip(lab, images, strict=True)]
     )
     shown = torch.cat([noisy[:, None], lab[:, 1:]], dim=1)
-    return to_bytes_keeping_lightness(lab_to_rgb_in_gamut(shown), shown[:, :1])
+    return to_bytes_keeping_lightness(lab_to_rgb_in_gamut(shown, GAMUT_MARGIN), shown[:, :1])
 
 
 def _predict(

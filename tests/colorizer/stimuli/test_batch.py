@@ -34,7 +34,7 @@ from colorizer.photos.splits import Photograph
 from colorizer.stimuli.batch import LoadedModel, StimulusSettings, write_stimuli
 from colorizer.stimuli.lightness_noise import add_lightness_noise
 from colorizer.stimuli.manifest import ManifestRow, Shard, write_manifest
-from colorizer.stimuli.methods import to_lab
+from colorizer.stimuli.methods import GAMUT_MARGIN, to_lab
 from tests.colorizer.conftest import CPU
 from tests.colorizer.pictures import truncate, write_pictures
 
@@ -103,8 +103,8 @@ def test_the_real_image_is_the_photograph_to_within_a_few_levels(
     for photograph in photographs[:4]:
         written = pixels_of(out / "real" / f"{photograph.image}.png")
         difference = written - center_square(read_photograph(photograph.path), SIZE)
-        assert np.abs(difference).max() <= 3  # noise in L, and rounding
-        assert np.abs(difference).mean() < 0.7
+        assert np.abs(difference).max() <= 5  # noise in L, and blue that keeps it
+        assert np.abs(difference).mean() < 1
 
 
 def test_methods_differ_in_their_colors(written_stimuli: tuple[Path, list[ManifestRow]]) -> None:
@@ -272,7 +272,7 @@ def test_batched_and_single_predictions_agree(settings: StimulusSettings, tmp_pa
         with torch.inference_mode():
             ab = upsample_ab(network.decode(network(lab[:, :1]), 0.38), SIZE, SIZE)
         noisy = add_lightness_noise(lab[0, 0], row.image, "mcl-annealed")[None, None]
-        expected = lab_to_rgb(map_to_gamut(torch.cat([noisy, ab], dim=1)))
+        expected = lab_to_rgb(map_to_gamut(torch.cat([noisy, ab], dim=1), GAMUT_MARGIN))
         stimulus = pixels_of(tmp_path / "out" / "mcl-annealed" / f"{row.image}.png")
         assert np.abs(stimulus - to_bytes_keeping_lightness(expected, noisy)[0].numpy()).max() <= 1
 

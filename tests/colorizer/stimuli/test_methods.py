@@ -27,7 +27,7 @@ def test_all_methods_share_only_the_lightness(method_input: MethodInput) -> None
         assert (lab[:, 0] - method_input.photo_lab[:, 0]).abs().max() < 1
         if method != "real":
             assert (lab[:, 1:] - method_input.photo_lab[:, 1:]).abs().max() > 5
-    assert labs["gray"][:, 1:].abs().max() < 1  # rounding error
+    assert labs["gray"][:, 1:].abs().max() < 2  # blue is off by up to two levels to keep L
 
 
 def test_the_real_image_is_the_photograph_with_noise_in_its_lightness(
@@ -37,7 +37,7 @@ def test_the_real_image_is_the_photograph_with_noise_in_its_lightness(
     difference = real - method_input.photo_lab
     assert 0.13 < difference[:, 0].std() < 0.2  # noise of 0.15, and rounding
     assert difference[:, 0].mean().abs() < 0.02
-    assert difference[:, 1:].abs().mean() < 0.5
+    assert difference[:, 1:].abs().mean() < 0.8
 
 
 def test_stimuli_made_again_have_the_same_pixels(method_input: MethodInput) -> None:
