@@ -204,9 +204,7 @@ def test_there_is_one_record_per_consenting_participant(rehearsal: Rehearsal) ->
 
 
 def test_the_pay_sheet_has_an_action_and_a_reason_per_submission(rehearsal: Rehearsal) -> None:
-    second = [
-        f"participant’s second submission; see {pid}-1" for pid in rehearsal.of(Fate.TWICE)
-    ]
+    second = [f"participant’s second submission; see {pid}-1" for pid in rehearsal.of(Fate.TWICE)]
     assert Counter((row["action"], row["reason"]) for row in rehearsal.sheet) == {
         ("pay", "complete"): 26,
         ("pay", "finished, but submitted with an unknown code N0C0DE"): 1,

@@ -158,7 +158,11 @@ def test_comments_are_not_read(folder: Path) -> None:
         ("consent", "## Why\n\nYou", "consent.md:1: the first line must be the title of the study"),
         ("consent", "# A\n\ntext\n\n# B", "consent.md:5: a page can have only one title; start"),
         ("instructions", "# Look\n\n", "instructions.md:1: a page can have only one title"),
-        ("instructions", "a\n\n![x](x.png)", "instructions.md:3: images are not allowed; remove this"),
+        (
+            "instructions",
+            "a\n\n![x](x.png)",
+            "instructions.md:3: images are not allowed; remove this",
+        ),
         ("debrief", "[a](javascript:b)", "debrief.md:1: link to javascript:b; only https:// and"),
         ("debrief", "- [a](http://b.org)", "debrief.md:1: link to http://b.org; only"),
         ("debrief", "See <data:text/html,x>", "debrief.md:1: link to data:text/html,x; only"),
