@@ -64,7 +64,10 @@ def main() -> None:
         rounds=9,
     )
     ours = medians["decode first (ours)"]
-    print(f"\n{PHOTOGRAPHS} photographs of {SIZE} x {SIZE}, T = {TEMPERATURE}, one thread; time per photograph\n")
+    print(
+        f"\n{PHOTOGRAPHS} photographs of {SIZE} x {SIZE}, T = {TEMPERATURE}, one thread; "
+        "time per photograph\n"
+    )
     for name, median in medians.items():
         bar = f" (target: {MIN_SPEEDUP} x)" * (name == "upsample first")
         print(f"{name:<24}{median / PHOTOGRAPHS:8.2f} ms{median / ours:8.1f} x{bar}")

@@ -80,7 +80,10 @@ def measure_coverage(simulate: Simulation, seed: int = 0) -> dict[str, tuple[flo
 
 
 def main() -> None:
-    print(f"\n{STUDIES} studies per design, rate {RATE:.1%}; coverage, then mean width in percentage points\n")
+    print(
+        f"\n{STUDIES} studies per design, rate {RATE:.1%}; "
+        "coverage, then mean width in percentage points\n"
+    )
     print(f"{'design':<36}" + "".join(f"{name:>22}" for name in INTERVALS))
     for design, simulate in DESIGNS.items():
         cells = [f"{c:.1%} {100 * w:6.1f}" for c, w in measure_coverage(simulate).values()]

@@ -81,8 +81,8 @@ def test_screened_out_participants_are_counted_in_the_flow(
     people = [step["participants"] for step in exclusions["flow"]]
     assert people[:3] == [PEOPLE + 2, PEOPLE + 2, PEOPLE]
     assert (
-        "12 participants classified 240 images, one at a time. 2 more participants were excluded: 2 "
-        in page
+        "12 participants classified 240 images, one at a time. 2 more participants were excluded: "
+        "2 " in page
     )
 
 
