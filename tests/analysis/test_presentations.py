@@ -123,7 +123,7 @@ def test_unpaired_fakes_are_described(tmp_path: Path) -> None:
         "a photograph and a fake made from a different photograph, one after the other, each for"
         in page
     )
-    assert "clustered by participant, fake and the photograph shown with it at once" in page
+    assert "clustered by participant, fake and the photograph shown with it (Cameron" in page
 
 
 def draw_unpaired(rng: np.random.Generator) -> Trials:
