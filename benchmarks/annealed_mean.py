@@ -65,7 +65,8 @@ def main() -> None:
     )
     ours = medians["decode first (ours)"]
     print(
-        f"\n{PHOTOGRAPHS} photographs of {SIZE} x {SIZE}, T = {TEMPERATURE}, one thread; time per photograph\n"
+        f"\n{PHOTOGRAPHS} photographs of {SIZE} x {SIZE}, T = {TEMPERATURE}, one thread; "
+        "time per photograph\n"
     )
     for name, median in medians.items():
         bar = f" (target: {MIN_SPEEDUP} x)" * (name == "upsample first")

@@ -81,7 +81,8 @@ def measure_coverage(simulate: Simulation, seed: int = 0) -> dict[str, tuple[flo
 
 def main() -> None:
     print(
-        f"\n{STUDIES} studies per design, rate {RATE:.1%}; coverage, then mean width in percentage points\n"
+        f"\n{STUDIES} studies per design, rate {RATE:.1%}; "
+        "coverage, then mean width in percentage points\n"
     )
     print(f"{'design':<36}" + "".join(f"{name:>22}" for name in INTERVALS))
     for design, simulate in DESIGNS.items():

@@ -77,7 +77,8 @@ def measure_rejection_rates(images: int, seed: int = 0) -> dict[str, float]:
 
 def main() -> None:
     print(
-        f"\n{STUDIES} studies per design, {PEOPLE} people x {TRIALS} trials, both rates {RATE:.1%}\n"
+        f"\n{STUDIES} studies per design, {PEOPLE} people x {TRIALS} trials, "
+        f"both rates {RATE:.1%}\n"
     )
     columns = {design: measure_rejection_rates(images) for design, images in DESIGNS.items()}
     print(f"{'test':<24}" + "".join(f"{design:>18}" for design in columns))

@@ -59,7 +59,14 @@ TABLE_HEAD = (
 
 
 @click.command()
-@click.option("--people", multiple=True, type=int, default=(500,), show_default=True)
+@click.option(
+    "--people",
+    multiple=True,
+    type=int,
+    default=(500,),
+    show_default=True,
+    help="Number of concurrent participants. Repeatable.",
+)
 @click.option(
     "--coming",
     "arrival_s",
@@ -68,17 +75,29 @@ TABLE_HEAD = (
     show_default=True,
     help="Seconds until all have arrived; not timed.",
 )
-@click.option("--seconds", type=int, default=180, show_default=True)
+@click.option(
+    "--seconds", type=int, default=180, show_default=True, help="Seconds to measure after that."
+)
 @click.option(
     "--images", type=int, default=200, show_default=True, help="Number of photographs (256 px)."
 )
 @click.option(
-    "--server", multiple=True, type=click.Choice(NAMES), default=SERVER_TITLES, show_default=True
+    "--server",
+    multiple=True,
+    type=click.Choice(NAMES),
+    default=SERVER_TITLES,
+    show_default=True,
+    help="Server and database to measure. Repeatable.",
 )
 @click.option(
     "--slow/--no-slow", default=True, show_default=True, help="Also measure with slow clients."
 )
-@click.option("--saturate/--no-saturate", default=True, show_default=True)
+@click.option(
+    "--saturate/--no-saturate",
+    default=True,
+    show_default=True,
+    help="Also measure the answers per second at saturation.",
+)
 def main(
     people: tuple[int, ...], arrival_s: int, seconds: int, images: int, server: tuple[str, ...],
     slow: bool, saturate: bool,

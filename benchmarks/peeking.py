@@ -57,7 +57,10 @@ def main() -> None:
         f"\n{STUDIES} studies per design, rate {RATE:.1%}, "
         f"looks at {FIRST_LOOK} to {LAST_LOOK} people;"
     )
-    print("studies in which it ever missed, then mean width at the last look in points\n")
+    print(
+        "studies in which the interval ever missed, "
+        "then mean width at the last look in percentage points\n"
+    )
     print(f"{'design':<28}" + "".join(f"{name:>24}" for name in INTERVALS))
     for design, images in DESIGNS.items():
         cells = [

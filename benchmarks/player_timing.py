@@ -104,7 +104,10 @@ def print_exposures(browser: Browser, pairs: int) -> None:
                 row = name if slower == 1 else f"{name}, {slower} x slower"
                 with open_page(browser, slower) as (page, _):
                     exposures_by_row.setdefault(row, []).extend(watch(page, count))
-    columns = f"{'exposures':>10}{'median':>8}{'1%':>7}{'99%':>7}{'exactly 60 frames':>19}{'within one frame':>18}"
+    columns = (
+        f"{'exposures':>10}{'median':>8}{'1%':>7}{'99%':>7}"
+        f"{'exactly 60 frames':>19}{'within one frame':>18}"
+    )
     print(f"{'visible time minus 1000 ms':34}{columns}")
     for row in sorted(exposures_by_row, key=lambda row: "slower" in row):
         print_row(row, exposures_by_row[row])

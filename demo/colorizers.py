@@ -56,7 +56,8 @@ def find_own_photos(folder: str) -> Path | None:
     if not own.is_dir():
         raise DemoError(f"DEMO_PHOTOS={folder}: no such folder; set it to a folder of photographs")
     if (count := count_photo_files(own)) < 2 * MIN_PHOTOGRAPHS:
-        raise DemoError(f"{own}: {count} photographs; use at least {2 * MIN_PHOTOGRAPHS} in color")
+        photographs = "1 photograph" if count == 1 else f"{count} photographs"
+        raise DemoError(f"{own}: {photographs}; use at least {2 * MIN_PHOTOGRAPHS} in color")
     return own
 
 

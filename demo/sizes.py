@@ -27,7 +27,8 @@ def fit_size(photographs: int) -> StudySize:
     Raises ValueError when there are fewer than MIN_PHOTOGRAPHS.
     """
     if photographs < MIN_PHOTOGRAPHS:
-        raise ValueError(f"only {photographs} test photographs; a study needs {MIN_PHOTOGRAPHS}")
+        few = "1 test photograph" if photographs == 1 else f"{photographs} test photographs"
+        raise ValueError(f"only {few}; a study needs {MIN_PHOTOGRAPHS}")
     if photographs >= FULL_SIZE.photographs:
         return FULL_SIZE
     return StudySize(practice=2, trials=photographs - 3, attention_checks=1)

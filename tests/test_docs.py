@@ -2,7 +2,9 @@
 
 import importlib.util
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import click
 
@@ -19,13 +21,35 @@ from tests.study_server.api_operations import list_operations
 DOCS = Path(__file__).parent.parent / "docs"
 
 
-def test_the_page_of_commands_is_up_to_date() -> None:
+def load_writer() -> ModuleType:
     spec = importlib.util.spec_from_file_location("write_cli", DOCS / "write_cli.py")
     assert spec is not None
     assert spec.loader is not None
     writer = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(writer)
-    assert (DOCS / "cli.md").read_text(encoding="utf-8") == writer.render()
+    return writer
+
+
+def test_the_page_of_commands_is_up_to_date() -> None:
+    assert (DOCS / "cli.md").read_text(encoding="utf-8") == load_writer().render()
+
+
+def iterate_options(name: str, command: click.Command) -> Iterator[tuple[str, click.Option]]:
+    """Yield each option of a command and its subcommands, with the name of its command."""
+    yield from ((name, option) for option in command.params if isinstance(option, click.Option))
+    if isinstance(command, click.Group):
+        for word, below in command.commands.items():
+            yield from iterate_options(f"{name} {word}", below)
+
+
+def test_every_option_has_a_help_text() -> None:
+    options = [
+        pair
+        for name, command in load_writer().COMMANDS.items()
+        for pair in iterate_options(name, command)
+    ]
+    assert len(options) > 60
+    assert [(name, option.opts) for name, option in options if not option.help] == []
 
 
 def test_the_page_of_the_api_names_every_address() -> None:

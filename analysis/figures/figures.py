@@ -140,10 +140,7 @@ def draw_flow(flow: Sequence[ReportPart]) -> Figure:
         axes.add_patch(
             Rectangle((0, top), FIGURE_WIDTH, BOX_HEIGHT, facecolor="none", edgecolor=MUTED)
         )
-        left = (
-            f"{format_count(step['participants'], 'participant', 'participants')}, "
-            f"{format_number(step['trials'])} trials"
-        )
+        left = _format_counts(step["participants"], step["trials"])
         axes.text(0.1, top + BOX_HEIGHT / 2, capitalize(step["step"]), color=INK, **text_style)
         axes.text(
             FIGURE_WIDTH - 0.1, top + BOX_HEIGHT / 2, left, color=INK, ha="right", **text_style

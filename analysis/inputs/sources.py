@@ -84,8 +84,9 @@ def _read_with_csv(path: Path) -> tuple[pa.Table, IntArray]:
         check_columns(name, header)
         for row in filter(None, reader):
             if len(row) != len(header):
+                values = "1 value" if len(row) == 1 else f"{len(row)} values"
                 raise ResponsesError(
-                    f"{name}: line {reader.line_num}: {len(row)} values for {len(header)} columns;"
+                    f"{name}: line {reader.line_num}: {values} for {len(header)} columns;"
                     " the file was truncated or edited; export the study again"
                 )
             rows.append(row)

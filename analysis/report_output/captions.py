@@ -67,7 +67,8 @@ def _format_times_alt_text(report: ReportPart) -> Iterator[str]:
 def _format_flow_alt_text(report: ReportPart) -> Iterator[str]:
     for step in report["exclusions"]["flow"]:
         participants = format_count(step["participants"], "participant", "participants")
-        yield f"{capitalize(step['step'])}: {participants}, {format_number(step['trials'])} trials."
+        trials = format_count(step["trials"], "trial", "trials")
+        yield f"{capitalize(step['step'])}: {participants}, {trials}."
 
 
 FIGURE_TEXTS = {

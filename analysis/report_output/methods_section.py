@@ -158,9 +158,11 @@ def _format_sample_paragraph(report: ReportPart) -> Iterator[str]:
     count = sum(person["excluded"] for person in exclusions["participants"])
     excluded = format_count(count, "participant was", "participants were")
     included = format_count(last_step["participants"], "participant", "participants")
+    trials = format_count(last_step["trials"], "test trial", "test trials")
+    were = "was" if last_step["participants"] == 1 else "were"
     yield (
-        f"{excluded if count else 'No participant was'} excluded; {included} with "
-        f"{format_number(last_step['trials'])} test trials were analyzed."
+        f"{excluded if count else 'No participant was'} excluded; {included} with {trials} {were} "
+        "analyzed."
     )
     repeats = " (and repeated trials)" if report["consistency"] else ""
     yield f"Practice trials and attention checks{repeats} were not included in any rate."

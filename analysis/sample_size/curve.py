@@ -15,7 +15,7 @@ from analysis.figures.canvas import (
     SMALL_FONT_SIZE,
     set_percent_ticks,
 )
-from analysis.formatting import format_number
+from analysis.formatting import format_count
 
 FIGURE_HEIGHT = 2.9  # inches
 MIN_NOTABLE_LIMIT = 0.97  # higher limits are not drawn
@@ -46,7 +46,7 @@ def draw_power_curve(
     for key, count in needed.items():
         if count is not None:
             axes.plot([count], [int(key) / 100], "o", color=ACCENT, markersize=6.5)
-            label = f"{format_number(count)} participants"
+            label = format_count(count, "participant", "participants")
             axes.annotate(label, (count, int(key) / 100), (8, -12), color=INK, **text_style)
     if limit < MIN_NOTABLE_LIMIT:
         axes.axhline(limit, color=MUTED, linewidth=0.9, linestyle=DASHED)

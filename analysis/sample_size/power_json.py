@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from math import inf
 from typing import Any
 
-from analysis.formatting import EN_DASH, format_number, format_percent, join_words
+from analysis.formatting import EN_DASH, format_count, format_number, format_percent, join_words
 from analysis.sample_size.formulas import (
     EffectSds,
     PowerScenario,
@@ -69,10 +69,8 @@ def format_plan(scenario: PowerScenario, plan: Mapping[str, Any]) -> Iterator[st
     for key, participants in (plan["participants"] or {}).items():
         if participants is not None:
             half_width = format_percent(plan["half_width"][key])
-            yield (
-                f"{key}% power: {format_number(participants)} participants; 95% CI of one rate: "
-                f"±{half_width} points"
-            )
+            people = format_count(participants, "participant", "participants")
+            yield f"{key}% power: {people}; 95% CI of one rate: ±{half_width} points"
         if key in plan["simulated"]:
             yield (
                 f"  {format_percent(plan['simulated'][key])}% of simulated studies of this size "
@@ -101,8 +99,8 @@ def _format_question(scenario: PowerScenario) -> str:
         )
     assignment_text = "all of the" if scenario.is_within else "one of the"
     trials = (
-        f"{format_number(scenario.trials)} trials per participant on "
-        f"{format_number(scenario.images)} photographs"
+        f"{format_count(scenario.trials, 'trial', 'trials')} per participant on "
+        f"{format_count(scenario.images, 'photograph', 'photographs')}"
     )
     return f"{goal}: {trials}; each participant sees {assignment_text} {scenario.methods} methods"
 
@@ -120,8 +118,8 @@ def _format_limit_reason(scenario: PowerScenario, missed: Sequence[str]) -> str 
     )
     return (
         f"No number of participants gives {join_words([f'{key}%' for key in missed])} power: with "
-        f"{format_number(scenario.images)} photographs the lowest standard error is {left} points; "
-        f"{remedy}"
+        f"{format_count(scenario.images, 'photograph', 'photographs')} the lowest standard error "
+        f"is {left} points; {remedy}"
     )
 
 
@@ -154,7 +152,7 @@ def _format_table(rows: Sequence[SampleSizeRow]) -> Iterator[str]:
     yield " " * 12 + "".join(f"{format_number(count):>16}" for count in images)
     for count in trials:
         printed = "".join(f"{cells.get((count, image), ''):>16}" for image in images)
-        yield f"{f'{format_number(count)} trials':>12}{printed}"
+        yield f"{format_count(count, 'trial', 'trials'):>12}{printed}"
 
 
 def _format_cell(row: SampleSizeRow) -> str:

@@ -61,7 +61,7 @@ def split(
     new_rows, refused = inspect_folder(photos, recorded_rows, quiet)
     print_refused(refused)
     if not recorded_rows and not new_rows:
-        raise ColorizerError(f"{photos}: none of the {len(refused)} photographs can be used")
+        raise ColorizerError(f"{photos}: no photograph can be used; {len(refused)} refused")
     color_count = sum(not row.gray for row in new_rows)
     vals = scale_report_count("val", color_count) if val is None else val
     tests = scale_report_count("test", color_count) if test is None else test

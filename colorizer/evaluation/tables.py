@@ -14,10 +14,12 @@ from colorizer.files import atomic_write
 METRICS_COLUMNS = ("method", "metric", "mean", "ci95_low", "ci95_high", "images", "published")
 NAME_WIDTH, VALUE_WIDTH = 22, 16  # widths of the table's columns in characters
 DECIMALS = {"psnr": 2, "ssim": 3, "ciede2000": 2}  # in the table; 1 for all other metrics
+SOURCE_WORDS = {"memory": "memory", "copy": "a copy"}  # of where a published value was read
 TABLE_FOOTNOTES = """
 {images} photographs. Below each mean: its 95% confidence interval (bootstrap over photographs).
 AuC and class accuracy in percent. Published AuC values are for other photographs (Zhang, Isola &
-Efros 2016, Table 1), not verified in the paper ({checked}); check before citing.
+Efros 2016, Table 1) and not verified in the paper; check them before citing. Sources:
+{checked}.
 PSNR and SSIM favor gray over plausible colors. Gap: difference from the photographs; negative
 values mean duller colors.
 LPIPS, FID and KID are not included because they need the weights of other networks.
@@ -78,7 +80,9 @@ def render_table(estimates: MeanEstimates, images: int) -> str:
             lines.append(
                 _format_line("  published", [_format_number(metric, value) for value in published])
             )
-    checked = ", ".join(f"{row.method} from {row.read_from}" for row in PUBLISHED_AUCS)
+    checked = ", ".join(
+        f"{row.method} from {SOURCE_WORDS[row.read_from]}" for row in PUBLISHED_AUCS
+    )
     return "\n".join(lines) + "\n" + TABLE_FOOTNOTES.format(images=images, checked=checked)
 
 

@@ -75,9 +75,7 @@ def open_photo_cache(
     _, reasons = _read_metadata(path.with_suffix(".json"))
     readable = np.array([i for i in range(len(photographs)) if i not in reasons], dtype=np.int64)
     if not len(readable):
-        raise ColorizerError(
-            f"none of the {len(photographs)} photographs can be read: {reasons[0]}"
-        )
+        raise ColorizerError(f"no photograph can be read; {len(photographs)} refused: {reasons[0]}")
     refused = {photographs[i].file: reason for i, reason in reasons.items()}
     return PhotoCache(
         _move_to_gpu_if_it_fits(np.load(path, mmap_mode="c"), device), readable, refused

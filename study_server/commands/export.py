@@ -10,6 +10,7 @@ from study_server.commands.context import (
     UNBLINDED_BY_COMMAND_LINE,
     open_database,
 )
+from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.export import csv_files, psych_ds
 from study_server.export.preregistration import build_preregistration
@@ -31,7 +32,13 @@ def _parse_modes(_ctx: click.Context, _option: click.Parameter, value: str) -> t
 
 @click.command("export")
 @SLUG_ARGUMENT
-@click.option("--out", type=PATH_TYPE, default=Path("responses.csv"), show_default=True)
+@click.option(
+    "--out",
+    type=PATH_TYPE,
+    default=Path("responses.csv"),
+    show_default=True,
+    help="File for the responses; the other files are written next to it.",
+)
 @click.option(
     "--psych-ds",
     "psych_ds_folder",
@@ -39,7 +46,14 @@ def _parse_modes(_ctx: click.Context, _option: click.Parameter, value: str) -> t
     type=PATH_TYPE,
     help="Write a Psych-DS dataset to DIR instead.",
 )
-@click.option("--mode", "modes", callback=_parse_modes, default=",".join(Mode), show_default=True)
+@click.option(
+    "--mode",
+    "modes",
+    callback=_parse_modes,
+    default=",".join(Mode),
+    show_default=True,
+    help="Kinds of participants to export, separated by commas.",
+)
 @click.option(
     "--unblind",
     is_flag=True,
@@ -67,7 +81,8 @@ def export_command(
             click.echo(f"{psych_ds_folder}: Psych-DS dataset; its README.md lists what to add")
             return
         trials, people = csv_files.export_study(db, study, out, modes, blinded)
-    click.echo(f"{out}: {trials} trials from {people} participants")
+    trials_text = format_count(trials, "trial", "trials")
+    click.echo(f"{out}: {trials_text} from {format_count(people, 'participant', 'participants')}")
 
 
 @click.command()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from study_server.commands.context import PATH_TYPE, SLUG_ARGUMENT, open_database
+from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.recruitment import mturk
 from study_server.recruitment.pay_sheet import (
@@ -38,7 +39,13 @@ SANDBOX_OPTION = click.option(
 @PROLIFIC_OPTION
 @click.option("--mturk", "hit_id", metavar="HIT_ID", help="Read this MTurk HIT through the API.")
 @SANDBOX_OPTION
-@click.option("--out", type=PATH_TYPE, default=Path("pay.csv"), show_default=True)
+@click.option(
+    "--out",
+    type=PATH_TYPE,
+    default=Path("pay.csv"),
+    show_default=True,
+    help="Payment sheet to write.",
+)
 def reconcile(
     slug: str, platform_csv: Path | None, prolific: str | None, hit_id: str | None, sandbox: bool,
     out: Path,
@@ -68,7 +75,10 @@ def reconcile(
     counts_text = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nobody"
     click.echo(f"{out}: {counts_text}")
     if missing:
-        click.echo(f"{missing} participants from {source} are not in this list")
+        absent = format_count(
+            missing, f"participant from {source} is", f"participants from {source} are"
+        )
+        click.echo(f"{absent} not in this list")
 
 
 def _fetch(

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from study_server.clock import now
 from study_server.commands.context import SLUG_ARGUMENT, open_database
+from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.participants.withdrawal import (
     anonymize_participants,
@@ -37,7 +38,13 @@ def forget(slug: str, participant: str) -> None:
 
 @click.command()
 @SLUG_ARGUMENT
-@click.option("--days", type=click.IntRange(min=0), default=30, show_default=True)
+@click.option(
+    "--days",
+    type=click.IntRange(min=0),
+    default=30,
+    show_default=True,
+    help="Minimum number of days since a participant was last seen.",
+)
 def anonymize(slug: str, days: int) -> None:
     """Anonymize participants last seen at least --days ago; their answers stay.
 
@@ -51,7 +58,7 @@ def anonymize(slug: str, days: int) -> None:
             db, lookup.find_study(db, slug), now() - timedelta(days=days)
         )
     _erase_or_fail(engine)
-    click.echo(f"{slug}: {count} participants anonymized")
+    click.echo(f"{slug}: {format_count(count, 'participant', 'participants')} anonymized")
 
 
 def _erase_or_fail(engine: Engine) -> None:

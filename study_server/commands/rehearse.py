@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from study_server.commands.context import SLUG_ARGUMENT, STDERR, open_database
 from study_server.commands.run import DEFAULT_PUBLIC_URL
+from study_server.counts import format_count
 from study_server.recruitment.invitations import create_invitation
 from study_server.settings import require_secret
 from study_server.simulation.simulated_people import SimulatedPopulation
@@ -95,4 +96,5 @@ def simulate(slug: str, people: int, **population: Any) -> None:
                 SimulatedPopulation(**population),
                 lambda: progress.advance(bar),
             )
-    click.echo(f"{slug}: {complete} of {people} simulated participants finished")
+    everyone = format_count(people, "simulated participant", "simulated participants")
+    click.echo(f"{slug}: {complete:,} of {everyone} finished")

@@ -10,6 +10,7 @@ import click
 from study_server import wsgi
 from study_server.app import create_app
 from study_server.commands.context import SLUG_ARGUMENT, UNBLINDED_BY_COMMAND_LINE, open_database
+from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.settings import find_resource_folder, require_secret
 from study_server.storage.engine import read_session, write_transaction
@@ -60,8 +61,14 @@ def close(slug: str) -> None:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
@@ -128,7 +135,5 @@ def status(slug: str | None, as_json: bool) -> None:
             counts = ", ".join(
                 f"{n} {word}" for word, n in lookup.count_by_outcome(db, study).items() if n
             )
-            answers = lookup.count_responses(db, study)
-            click.echo(
-                f"{study.slug}: {study.state}; {counts or 'no participants'}; {answers} responses"
-            )
+            responses = format_count(lookup.count_responses(db, study), "response", "responses")
+            click.echo(f"{study.slug}: {study.state}; {counts or 'no participants'}; {responses}")

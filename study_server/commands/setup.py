@@ -14,6 +14,7 @@ from study_server.commands.context import (
     show_progress,
 )
 from study_server.commands.wording import print_unfilled_placeholders
+from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.files import atomic_write
 from study_server.protocol.model import create_protocol, format_toml, read_protocol
@@ -31,8 +32,20 @@ from study_server.wording.files import read_wording, write_wording
 
 @click.command()
 @SLUG_ARGUMENT
-@click.option("--preset", type=click.Choice(list(PRESETS)), default="zhang2016", show_default=True)
-@click.option("--out", type=PATH_TYPE, default=Path("study.toml"), show_default=True)
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    default="zhang2016",
+    show_default=True,
+    help="Published protocol to start from; docs/protocols.md compares them.",
+)
+@click.option(
+    "--out",
+    type=PATH_TYPE,
+    default=Path("study.toml"),
+    show_default=True,
+    help="Protocol file to write.",
+)
 def new(slug: str, preset: str, out: Path) -> None:
     """Create a protocol file with comments, and the texts for participants; edit both.
 
@@ -74,7 +87,13 @@ def _parse_folders(
     "foil=controls. Repeatable.",
 )  # fmt: skip
 @click.option("--unpaired", is_flag=True, help="The fakes are not made from these photographs.")
-@click.option("--out", type=PATH_TYPE, default=Path("manifest.csv"), show_default=True)
+@click.option(
+    "--out",
+    type=PATH_TYPE,
+    default=Path("manifest.csv"),
+    show_default=True,
+    help="Manifest to write.",
+)
 def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
     """Write a manifest for images from any generator.
 
@@ -127,9 +146,8 @@ def import_command(protocol_file: Path, manifest: Path, accept: bool) -> None:
         _print_findings(error.findings)
         raise
     _print_findings(stored.accepted_findings)
-    accepted = (
-        f", {len(stored.accepted_findings)} warnings accepted" if stored.accepted_findings else ""
-    )
+    warnings = format_count(len(stored.accepted_findings), "warning", "warnings")
+    accepted = f", {warnings} accepted" if stored.accepted_findings else ""
     slug = protocol.slug
     click.echo(
         f"{slug}: {stored.stimulus_count} stimuli stored{accepted}; next, run `study freeze {slug}`"
@@ -150,7 +168,13 @@ def _print_findings(findings: list[AuditFinding]) -> None:
     type=PATH_TYPE,
     help="Analysis plan (plan.toml). [default: as shown by `study new`]",
 )
-@click.option("--out", type=PATH_TYPE, default=Path("design.json"), show_default=True)
+@click.option(
+    "--out",
+    type=PATH_TYPE,
+    default=Path("design.json"),
+    show_default=True,
+    help="Design file to write.",
+)
 def freeze(slug: str, plan_path: Path | None, out: Path) -> None:
     """Freeze the design, permanently, before the first live participant.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from study_server.commands.context import STUDY_TOML_ARGUMENT, open_database
+from study_server.counts import format_count
 from study_server.protocol.model import Protocol, read_protocol
 from study_server.storage.engine import write_transaction
 from study_server.studies import lookup
@@ -23,9 +24,8 @@ def wording(protocol_file: Path) -> None:
     protocol = read_protocol(protocol_file)
     folder = protocol_file.parent / protocol.wording
     written = write_wording(protocol, folder)
-    click.echo(
-        f"{folder}: {len(written)} files written" if written else f"{folder}: nothing is missing"
-    )
+    files = format_count(len(written), "file", "files")
+    click.echo(f"{folder}: {files} written" if written else f"{folder}: nothing is missing")
     for file in written:
         click.echo(file)
 
@@ -43,7 +43,7 @@ def reword(protocol_file: Path) -> None:
     _, engine = open_database()
     with write_transaction(engine) as db:
         reword_study(db, protocol, lookup.find_study(db, protocol.slug), texts)
-    click.echo(f"{protocol.slug}: {len(texts)} texts stored")
+    click.echo(f"{protocol.slug}: {format_count(len(texts), 'text', 'texts')} stored")
     print_unfilled_placeholders(protocol, folder)
 
 

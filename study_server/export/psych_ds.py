@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
+from study_server.counts import format_count
 from study_server.export import codebook, rows
 from study_server.export.csv_files import CODEBOOK_TABLE, DESIGN_JSON, build_tables, format_csv
 from study_server.export.zip_stream import TextPieces
@@ -102,8 +103,8 @@ funder, url, privacyPolicy.
 
 def _format_changes(db: Session, study: Study) -> str:
     unblinding_lines = [
-        f"- {row['unblinded_at']}: unblinded by {row['by']} after {row['complete']} participants "
-        "had finished."
+        f"- {row['unblinded_at']}: unblinded by {row['by']} after "
+        f"{format_count(int(str(row['complete'])), 'participant', 'participants')} had finished."
         for row in rows.list_unblinding(db, study)
     ]
     frozen = study.design_sha256 or "none (the study was not frozen)"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from study_server.counts import format_count
 from study_server.stimuli.perception import compute_lightness, find_similar_hashes, is_gray
 from study_server.stimuli.png import Pixels
 from study_server.vocabulary import REAL_METHOD
@@ -137,7 +138,9 @@ def find_training_images(splits: Mapping[str, str]) -> Iterator[AuditFinding]:
     """
     trained = sum(split == "train" for split in splits.values())
     if trained:
-        message = f"{trained} photographs are in the training split, so the models have seen them"
+        photographs = format_count(trained, "photograph is", "photographs are")
+        seen = "it" if trained == 1 else "them"
+        message = f"{photographs} in the training split, so the models have seen {seen}"
         yield AuditFinding("trained", message)
 
 

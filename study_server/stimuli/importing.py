@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
+from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.protocol.model import Protocol
 from study_server.stimuli.audit import (
@@ -65,10 +66,9 @@ class AuditFailedError(StudyError):
             if refused
             else "fix them, or use --accept; accepted warnings are listed in the frozen design"
         )
-        super().__init__(
-            f"{manifest}: the audit found {refused} errors and {len(findings) - refused} warnings; "
-            f"{remedy}"
-        )
+        errors = format_count(refused, "error", "errors")
+        warnings = format_count(len(findings) - refused, "warning", "warnings")
+        super().__init__(f"{manifest}: the audit found {errors} and {warnings}; {remedy}")
 
 
 class _StoredImage(NamedTuple):

@@ -64,7 +64,7 @@ def test_too_few_images_are_reported_with_a_number_that_suffices(tmp_path: Path)
     written = plan(tmp_path, *SMALL, "--images", "200")
     assert written["participants"] is None
     assert written["reason"].startswith(
-        "No number of participants gives 80 and 90% power: with 200"
+        "No number of participants gives 80% and 90% power: with 200"
     )
     assert written["reason"] in run(*SMALL, "--images", "200").output
     assert "limit for any number of participants" in (tmp_path / "power.svg").read_text()

@@ -81,8 +81,8 @@ def test_screened_out_participants_are_counted_in_the_flow(
     people = [step["participants"] for step in exclusions["flow"]]
     assert people[:3] == [PEOPLE + 2, PEOPLE + 2, PEOPLE]
     assert (
-        "12 participants classified 240 images, one at a time. 2 more participants were excluded: 2 "
-        in page
+        "12 participants classified 240 images, one at a time. 2 more participants were excluded: "
+        "2 " in page
     )
 
 
@@ -123,7 +123,7 @@ def test_unpaired_fakes_are_described(tmp_path: Path) -> None:
         "a photograph and a fake made from a different photograph, one after the other, each for"
         in page
     )
-    assert "clustered by participant, fake and the photograph shown with it at once" in page
+    assert "clustered by participant, fake and the photograph shown with it (Cameron" in page
 
 
 def draw_unpaired(rng: np.random.Generator) -> Trials:

@@ -188,7 +188,7 @@ def test_split_reports_the_default_number_of_test_photographs(shell: Shell) -> N
     [
         (["split", "absent"], "'absent' does not exist"),
         (["split", "empty"], "no photographs in this folder"),
-        (["split", "broken"], "none of the 1 photographs can be used"),
+        (["split", "broken"], "no photograph can be used; 1 refused"),
         (["split", "photos"], "leave none for training"),
         (["split", "photos", "--test", "1", "--val", "0", "--out", "photos/00.jpg/x"], "photos/00"),
         (["prior"], "run `colorizer split PHOTOS` first"),

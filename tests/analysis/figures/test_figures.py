@@ -108,8 +108,8 @@ def test_the_flow_shows_remaining_and_excluded_counts() -> None:
     steps = [("recorded", 12, 500), ("test trials", 12, 480), ("included", 11, 440)]
     flow = [{"step": step, "participants": p, "trials": t} for step, p, t in steps]
     texts = [text.get_text() for text in draw_flow(flow).axes[0].texts]
-    assert "12 people, 480 trials" in texts
-    assert "excluded: 1 person, 40 trials" in texts
+    assert "12 participants, 480 trials" in texts
+    assert "excluded: 1 participant, 40 trials" in texts
 
 
 def test_no_step_of_a_large_study_runs_into_its_counts() -> None:

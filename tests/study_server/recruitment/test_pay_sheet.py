@@ -327,7 +327,7 @@ def test_the_command_writes_the_sheet_and_stores_no_id(
         commands, ["reconcile", "lab", str(export), "--out", str(out)],
         env={"STUDY_DATABASE_URL": database_url},
     )  # fmt: skip
-    assert output.output == (f"{out}: 1 pay\n1 participants from prolific are not in this list\n")
+    assert output.output == (f"{out}: 1 pay\n1 participant from prolific is not in this list\n")
     with out.open() as handle:
         (row,) = csv.DictReader(handle)
     assert (row["external_id"], row["submission"], row["action"]) == (worker, "s1", "pay")

@@ -210,9 +210,7 @@ def test_a_fake_that_is_its_photograph_cannot_be_accepted(
 ) -> None:
     manifest = write_stimuli(tmp_path / "outputs", 12)
     plant(manifest, "photo-001", method, read_pixels(manifest, "photo-001", "real"))
-    with pytest.raises(
-        AuditFailedError, match="found 1 errors and 0 warnings; make these"
-    ) as found:
+    with pytest.raises(AuditFailedError, match="found 1 error and 0 warnings; make these") as found:
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli", accept_warnings=True)
     assert found.value.findings == [
         AuditFinding(

@@ -170,7 +170,7 @@ def test_without_a_file_the_page_says_how_to_make_one(client: FlaskClient) -> No
         (json.dumps(MONITOR | {"methods": {"mcl": {"rate": 0.3, "trials": 9}}}), "cs95"),
         (
             json.dumps(MONITOR | {"methods": {"mcl": {"rate": 0.3, "cs95": None, "trials": 9}}}),
-            "a rate needs an interval",
+            "rate and cs95 must either both be null",
         ),
     ],
 )
