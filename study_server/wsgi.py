@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +21,9 @@ from study_server.web.logs import log_to_stderr
 
 BLOCKING_THREADS = 64  # a client that sends its request slowly occupies one
 MAX_CONNECTIONS = 8192  # every browser keeps one or two open
-OTHER_OPEN_FILES = 256
+FILES_PER_THREAD = 3  # SQLite's database, its log and the index of the log
+OTHER_OPEN_FILES = 64
+MIN_CONNECTIONS = 64  # with fewer, idle browsers would keep others out without a word
 MAX_HEAD_BYTES = 32 * 1024  # request line and headers
 BACKLOG = 1024  # connections that the system holds until they are accepted
 STOP_TIMEOUT_S = 30  # longer than a writer waits for SQLite's lock
@@ -65,7 +68,7 @@ def run_server(
         workers=workers,
         blocking_threads=threads,
         backlog=BACKLOG,
-        backpressure=_connection_limit(),  # of connections, idle ones included
+        backpressure=_connection_limit(threads),  # of connections, idle ones included
         log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_TIMEOUT_S,
@@ -73,19 +76,35 @@ def run_server(
     server.serve(target_loader=partial(_load_in_worker, factory), wrap_loader=False)
 
 
-def _connection_limit() -> int:
-    """Raise the process's limit of open files, and return the number of connections it allows."""
+def _connection_limit(threads: int) -> int:
+    """Raise the process's limit of open files, and return the number of connections it allows.
+
+    Raises StudyError if the system allows so few files that clients would wait in vain.
+    """
     try:
         import resource
     except ImportError:  # Windows has no such limit
         return MAX_CONNECTIONS
+    reserved = OTHER_OPEN_FILES + FILES_PER_THREAD * threads
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_CONNECTIONS + OTHER_OPEN_FILES
-    if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return wanted - OTHER_OPEN_FILES
+    wanted = MAX_CONNECTIONS + reserved
+    allowed = min(wanted, _or_unlimited(hard))
+    if _or_unlimited(soft) < allowed:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        except (ValueError, OSError):  # macOS has another limit, which it does not tell
+            allowed = soft
+    if allowed < reserved + MIN_CONNECTIONS:
+        raise StudyError(
+            f"the system allows {allowed} open files, and {threads} threads need "
+            f"{reserved + MIN_CONNECTIONS}; raise the limit, for example with `ulimit -n 16384`, "
+            "or with LimitNOFILE=16384 in the systemd service"
+        )
+    return allowed - reserved
+
+
+def _or_unlimited(limit: int) -> int:
+    return sys.maxsize if limit < 0 else limit  # RLIM_INFINITY is -1
 
 
 def _load_in_worker(factory: Callable[[], Flask]) -> Flask:
