@@ -119,6 +119,7 @@ class Stimulus(Base):
     __table_args__ = (
         UniqueConstraint("study_id", "image", "method"),
         CheckConstraint("width > 0 AND height > 0", name="has_pixels"),
+        CheckConstraint("file_bytes > 0", name="has_bytes"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -126,6 +127,7 @@ class Stimulus(Base):
     image: Mapped[str]
     method: Mapped[str]
     file: Mapped[str] = mapped_column(unique=True)  # below the instance's stimuli folder
+    file_bytes: Mapped[int]  # a file of another size is damaged
     width: Mapped[int]
     height: Mapped[int]
     split: Mapped[str]

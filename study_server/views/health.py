@@ -52,7 +52,11 @@ def _check_schema() -> str:
 
 
 def _check_stimuli() -> str:
-    """Check that one image can be read, if there are any."""
-    file = g.db.scalar(select(Stimulus.file).limit(1))
-    folder = current_app.extensions["settings"].stimuli_folder
-    return "ok" if file is None or os.access(folder / file, os.R_OK) else "not readable"
+    """Check that one image can be read and is whole, if there are any."""
+    stimulus = g.db.execute(select(Stimulus.file, Stimulus.file_bytes).limit(1)).one_or_none()
+    if stimulus is None:
+        return "ok"
+    path = current_app.extensions["settings"].stimuli_folder / stimulus.file
+    if not os.access(path, os.R_OK):
+        return "not readable"
+    return "ok" if path.stat().st_size == stimulus.file_bytes else "damaged"

@@ -145,12 +145,14 @@ def _create_study_tables() -> None:
         sa.Column("image", sa.Text(), nullable=False),
         sa.Column("method", sa.Text(), nullable=False),
         sa.Column("file", sa.Text(), nullable=False, unique=True),
+        sa.Column("file_bytes", sa.Integer(), nullable=False),
         sa.Column("width", sa.Integer(), nullable=False),
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("split", sa.Text(), nullable=False),
         sa.Column("checkpoint", sa.Text(), nullable=False),
         sa.UniqueConstraint("study_id", "image", "method"),
         sa.CheckConstraint("width > 0 AND height > 0", name="has_pixels"),
+        sa.CheckConstraint("file_bytes > 0", name="has_bytes"),
     )
     op.create_table(
         "wording",

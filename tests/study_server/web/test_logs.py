@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +106,13 @@ def test_health_names_what_fails(
         "status": "failing", "database": "ok", "stimuli": "not readable",
         "schema": "schema 0001 is out of date; run `study upgrade`",
     }  # fmt: skip
+
+
+def test_health_notices_a_truncated_stimulus(client: FlaskClient, app: Flask) -> None:
+    for file in app.extensions["settings"].stimuli_folder.rglob("*.png"):
+        os.truncate(file, 100)
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.get_json()["stimuli"]) == (503, "damaged")
 
 
 def test_health_survives_the_loss_of_the_database(
