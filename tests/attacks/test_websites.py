@@ -54,6 +54,18 @@ def test_every_page_and_error_has_every_security_header(
                 assert "Server" not in reply.headers
 
 
+def test_no_page_may_send_a_form_to_another_site(app: Flask, researcher: FlaskClient) -> None:
+    """The report is included, which may come from elsewhere; its policy replaces the default."""
+    report = app.extensions["settings"].report_path("short")
+    report.parent.mkdir(parents=True)
+    report.write_text("<!doctype html><title>Report</title>")
+    for address in ("/", "/s/short", "/researcher", "/researcher/studies/short/report", "/nowhere"):
+        with researcher.get(address) as reply:
+            policy = reply.headers["Content-Security-Policy"].split("; ")
+        assert {"form-action 'self'", "form-action 'none'"} & set(policy), address
+        assert "base-uri 'none'" in policy, address
+
+
 def test_other_origins_cannot_act_for_a_researcher(app: Flask, researcher: FlaskClient) -> None:
     """The browser sends the cookie, but the form has no valid CSRF token."""
     for address, form in (
