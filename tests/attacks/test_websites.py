@@ -9,7 +9,7 @@ from study_server.app import create_app
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Participant, Study
 from study_server.studies.lookup import find_study
-from study_server.studies.researchers import add_researcher
+from study_server.studies.researchers import add_researcher, hash_password
 from study_server.vocabulary import StudyState
 from tests.attacks.conftest import PASSWORD
 from tests.study_server.browsing import consent, csrf_token
@@ -146,7 +146,7 @@ def test_a_cookie_from_before_the_login_is_not_signed_in(
 def test_a_new_password_ends_every_session(app: Flask, researcher: FlaskClient) -> None:
     assert researcher.get("/researcher").status_code == 200
     with write_transaction(app.extensions["engine"]) as db:
-        add_researcher(db, "ada", "another long password")
+        add_researcher(db, "ada", hash_password("another long password"))
     assert researcher.get("/researcher").location == "/researcher/login"
 
 
