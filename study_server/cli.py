@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from study_server.commands.database import backup, restore, upgrade
 from study_server.commands.export import bundle, export_command
+from study_server.commands.jobs import jobs
 from study_server.commands.pay import pay, reconcile
 from study_server.commands.privacy import anonymize, forget
 from study_server.commands.recruit import invite, recruit
@@ -54,7 +55,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
     "Run the study": (open_command, recruit, invite, pause, close, serve, status),
     "Export data and pay participants": (export_command, reconcile, pay),
     "Protect participants’ data": (forget, anonymize),
-    "Maintain the database": (backup, restore, upgrade, researcher),
+    "Maintain the database": (backup, restore, upgrade, jobs, researcher),
 }
 
 

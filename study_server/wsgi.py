@@ -17,7 +17,8 @@ from granian.log import LogLevels
 
 from study_server.app import create_app
 from study_server.errors import StudyError
-from study_server.web.logs import log_to_stderr
+from study_server.jobs.thread import start_job_thread
+from study_server.web.logs import log_database_error, log_to_stderr
 
 BLOCKING_THREADS = 64  # a client that sends its request slowly occupies one
 MAX_CONNECTIONS = 8192  # every browser keeps one or two open
@@ -35,7 +36,14 @@ def app() -> Flask:
     Other WSGI servers use it, too: `gunicorn 'study_server.wsgi:app()'` (docs/deploy.md).
     """
     log_to_stderr()
-    return create_app()
+    return app_without_request_log()
+
+
+def app_without_request_log() -> Flask:
+    """Create the application with the thread that runs its background jobs; raises StudyError."""
+    flask_app = create_app()
+    start_job_thread(flask_app.extensions["engine"], log_database_error)
+    return flask_app
 
 
 def find_address(host: str, port: int) -> str:

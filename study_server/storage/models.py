@@ -22,6 +22,8 @@ from study_server.clock import as_utc
 from study_server.vocabulary import (
     Answer,
     ColorVision,
+    JobKind,
+    JobState,
     Mode,
     NightLight,
     Outcome,
@@ -67,8 +69,8 @@ def vocabulary_type(vocabulary: type[StrEnum], name: str = "") -> Enum:
 
 
 VOCABULARIES = (
-    Answer, ColorVision, TrialKind, Mode, NightLight, Outcome, WordingPart, Slot, Side,
-    RecruitmentSource, StudyState,
+    Answer, ColorVision, JobKind, JobState, TrialKind, Mode, NightLight, Outcome, WordingPart,
+    Slot, Side, RecruitmentSource, StudyState,
 )  # fmt: skip
 
 
@@ -371,6 +373,40 @@ class Unblinding(Base):
     unblinded_at: Mapped[datetime]
     unblinded_by: Mapped[str]  # "command line", or a researcher's name
     complete_count: Mapped[int]  # live participants who had finished by then
+
+
+class Job(Base):
+    """Work that a server process does in the background (study_server/jobs/).
+
+    claim: a random word of the process that runs the job, so that a process that was taken for dead
+    changes nothing any more. heartbeat_at: when that process was last known to be alive.
+    """
+
+    __tablename__ = "job"
+    __table_args__ = (
+        Index("ix_job_state", "state", "due_at"),
+        CheckConstraint("progress >= 0 AND progress <= 1", name="progress_is_a_proportion"),
+        CheckConstraint(
+            "state <> 'running' OR (claim IS NOT NULL AND heartbeat_at IS NOT NULL)",
+            name="running_is_claimed",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[JobKind]
+    study_id: Mapped[int | None] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
+    payload: Mapped[str] = mapped_column(default="{}", server_default="{}")  # JSON of the kind
+    state: Mapped[JobState]
+    progress: Mapped[float] = mapped_column(default=0.0, server_default="0")  # in [0, 1]
+    message: Mapped[str] = mapped_column(default="", server_default="")
+    requested_by: Mapped[str]  # "withdrawal", "command line", or a researcher's name
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]  # not run before
+    claim: Mapped[str | None]
+    started_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    exit_status: Mapped[int | None]  # 0: success
 
 
 class Researcher(Base):

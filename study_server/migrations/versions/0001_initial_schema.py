@@ -98,6 +98,7 @@ def upgrade() -> None:
     _create_study_tables()
     _create_participant_tables()
     _create_trial_tables()
+    _create_job_table()
     _create_researcher_tables()
     create_views()
 
@@ -307,6 +308,33 @@ def _create_trial_tables() -> None:
     )
 
 
+def _create_job_table() -> None:
+    op.create_table(
+        "job",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("kind", _one_of("jobkind", "erase_traces"), nullable=False),
+        sa.Column("study_id", sa.Integer(), _parent("study")),
+        sa.Column("payload", sa.Text(), nullable=False, server_default="{}"),
+        sa.Column("state", _one_of("jobstate", "waiting running done failed"), nullable=False),
+        sa.Column("progress", sa.Double(), nullable=False, server_default="0"),
+        sa.Column("message", sa.Text(), nullable=False, server_default=""),
+        sa.Column("requested_by", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("claim", sa.Text()),
+        sa.Column("started_at", sa.DateTime(timezone=True)),
+        sa.Column("heartbeat_at", sa.DateTime(timezone=True)),
+        sa.Column("finished_at", sa.DateTime(timezone=True)),
+        sa.Column("exit_status", sa.Integer()),
+        sa.CheckConstraint("progress >= 0 AND progress <= 1", name="progress_is_a_proportion"),
+        sa.CheckConstraint(
+            "state <> 'running' OR (claim IS NOT NULL AND heartbeat_at IS NOT NULL)",
+            name="running_is_claimed",
+        ),
+        sa.Index("ix_job_state", "state", "due_at"),
+    )
+
+
 def _create_researcher_tables() -> None:
     op.create_table(
         "researcher",
@@ -344,8 +372,8 @@ def downgrade() -> None:
     """Drop every table, children first, with all rows."""
     drop_views()
     for table in (
-        "login_link", "researcher", "incident", "response", "trial", "environment", "screening",
-        "identity", "participant", "unblinding", "accepted_warning", "platform_completion",
-        "wording", "stimulus", "study",
+        "login_link", "researcher", "job", "incident", "response", "trial", "environment",
+        "screening", "identity", "participant", "unblinding", "accepted_warning",
+        "platform_completion", "wording", "stimulus", "study",
     ):  # fmt: skip
         op.drop_table(table)

@@ -23,7 +23,6 @@ from study_server.participants import (
 )
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment.invitations import read_invitation
-from study_server.storage.engine import erase_deleted_data_eventually
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.views.api import trial_json
@@ -277,6 +276,4 @@ def store_comment(body: CommentRequest) -> Reply:
 def withdraw() -> Reply:
     """Withdraw: delete the participant and all answers."""
     withdrawal.delete_participant(g.db, g.participant)
-    g.db.close()  # its snapshot would prevent truncating the write-ahead log
-    erase_deleted_data_eventually(current_app.extensions["engine"])
     return "", 204

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select, text
 
 from study_server.clock import now
 from study_server.errors import StudyError
+from study_server.jobs.queue import list_jobs
 from study_server.participants import enrollment, participation
 from study_server.participants.responses import SubmittedResponse
 from study_server.participants.withdrawal import (
@@ -30,7 +31,7 @@ from study_server.storage.engine import (
 from study_server.storage.models import Base, Identity, Participant
 from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import count_by_outcome, find_study
-from study_server.vocabulary import Answer, Mode, RecruitmentSource
+from study_server.vocabulary import Answer, JobKind, JobState, Mode, RecruitmentSource
 from tests.conftest import open_study, short_protocol
 from tests.study_server.acting import respond, upcoming
 from tests.study_server.browsing import consent
@@ -145,15 +146,17 @@ def test_no_trace_of_the_participant_is_left_in_the_files(crowded: Engine, tmp_p
     assert b"PRIMARY KEY" in content  # it is the database that was searched
 
 
-def test_a_busy_database_reports_remaining_traces(
-    crowded: Engine, monkeypatch: pytest.MonkeyPatch
+def test_a_withdrawal_and_an_anonymization_request_the_erasure_of_traces_once(
+    engine: Engine, study: str
 ) -> None:
-    with read_session(crowded) as db:
-        db.scalars(select(Participant.id)).first()  # a snapshot that needs the log
-        with crowded.connect() as connection:
-            connection.connection.cursor().execute("PRAGMA busy_timeout=10")
-        assert not erase_deleted_data(crowded)
-    assert erase_deleted_data(crowded)
+    for person in ("a", "b", "c"):
+        leave(engine, take_part(engine, person))
+    take_part(engine, "d")
+    with write_transaction(engine) as db:
+        assert anonymize_participants(db, find_study(db, "short"), now()) == 1
+    with read_session(engine) as db:
+        (job,) = list_jobs(db)
+        assert (job.kind, job.state) == (JobKind.ERASE_TRACES, JobState.WAITING)
 
 
 def test_an_unknown_participant_is_an_error(engine: Engine, study: str) -> None:

@@ -53,6 +53,8 @@ INSERT INTO incident (trial_id, slot, http_status, reported_at)
 VALUES (1, 'left', 404, '{MOMENT}');
 INSERT INTO unblinding (id, study_id, unblinded_at, unblinded_by, complete_count)
 VALUES (1, 1, '{MOMENT}', 'ada', 1);
+INSERT INTO job (id, kind, study_id, state, requested_by, created_at, due_at)
+VALUES (1, 'erase_traces', NULL, 'waiting', 'withdrawal', '{MOMENT}', '{MOMENT}');
 INSERT INTO researcher (id, name, password_hash) VALUES (1, 'ada', NULL);
 INSERT INTO login_link (token_digest, researcher_id, expires_at) VALUES ('d', 1, '{MOMENT}')
 """

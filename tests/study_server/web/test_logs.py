@@ -90,7 +90,7 @@ def test_health_is_200_while_the_server_can_do_its_work(client: FlaskClient) -> 
     answer = client.get("/healthz")
     assert answer.status_code == 200
     assert answer.get_json() == {
-        "status": "ok", "database": "ok", "schema": "ok", "stimuli": "ok",
+        "status": "ok", "database": "ok", "schema": "ok", "stimuli": "ok", "jobs": "ok",
     }  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def test_health_names_what_fails(
     assert answer.status_code == 503
     assert answer.get_json() == {
         "status": "failing", "database": "ok", "stimuli": "not readable",
-        "schema": "schema 0001 is out of date; run `study upgrade`",
+        "schema": "schema 0001 is out of date; run `study upgrade`", "jobs": "ok",
     }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Background work: the queue of jobs, how processes claim and run them, what each kind does."""
