@@ -1,6 +1,5 @@
 """Enroll participants: one record per person, balanced methods and planned trials."""
 
-import hmac
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -11,6 +10,11 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.languages import SOURCE_LANGUAGE
+from study_server.participants.identities import (
+    find_by_external_id,
+    has_withdrawn,
+    hash_external_id,
+)
 from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.schedule import (
@@ -48,6 +52,10 @@ class NotInvitedError(Exception):
     """The protocol requires an invitation or a recruitment platform."""
 
 
+class WithdrawnError(Exception):
+    """This person has withdrawn, and nobody takes part twice."""
+
+
 def admit_participant(
     db: Session, study: Study, external_id: str, mode: Mode, source: RecruitmentSource,
     language: str, is_invited: bool = False,
@@ -55,7 +63,7 @@ def admit_participant(
     """Return the existing participant, or enroll a new one if the study admits them.
 
     Previews and simulated participants are always admitted. Raises StudyNotOpenError,
-    NotInvitedError or StudyFullError if a new live participant is not.
+    NotInvitedError, WithdrawnError or StudyFullError if a new live participant is not.
     """
     existing = find_by_external_id(db, study, external_id, source)
     if existing is not None:
@@ -86,20 +94,23 @@ def enroll_participant(
     """Return the participant with this external id, or create one with trials of their own.
 
     external_id: a random id from the browser's cookie, or the platform's id of a worker. Only a
-    keyed hash of it is stored. language: the language of the consent text. Raises StudyFullError if
-    the study needs no more live participants.
+    keyed hash of it is stored. language: the language of the consent text. Raises WithdrawnError if
+    this person has withdrawn, and StudyFullError if the study needs no more live participants.
     """
     # Lock the study's row so that enrollments run one at a time (SQLite serializes writers anyway):
-    # otherwise two participants could both take the last place.
-    db.scalar(select(Study.id).where(Study.id == study.id).with_for_update())
+    # otherwise two participants could both take the last place. The key stays free for rows that
+    # refer to it: a withdrawal, which has locked its participant, must not wait for this lock.
+    db.scalar(select(Study.id).where(Study.id == study.id).with_for_update(key_share=True))
     existing = find_by_external_id(db, study, external_id, source)
     if existing is not None:
         return existing
+    if mode is Mode.LIVE and has_withdrawn(db, study, external_id, source):
+        raise WithdrawnError
     update_lapsed_outcomes(db, study)
     if mode is Mode.LIVE and is_study_full(db, study):
         raise StudyFullError
     participant = _new_participant(db, study, mode, source, language)
-    digest = _hash_external_id(study, external_id, source)
+    digest = hash_external_id(study, external_id, source)
     db.add(
         Identity(
             participant_id=participant.id,
@@ -111,25 +122,6 @@ def enroll_participant(
     _store_trials(db, study, participant)
     db.flush()
     return participant
-
-
-def find_by_external_id(
-    db: Session, study: Study, external_id: str, source: RecruitmentSource
-) -> Participant | None:
-    """Return the participant with this external id, or None."""
-    return db.scalar(
-        select(Participant)
-        .join(Identity)
-        .where(
-            Identity.study_id == study.id,
-            Identity.source == source,
-            Identity.external_id_digest == _hash_external_id(study, external_id, source),
-        )
-    )
-
-
-def _hash_external_id(study: Study, external_id: str, source: RecruitmentSource) -> str:
-    return hmac.digest(study.identity_key, f"{source}:{external_id}".encode(), "sha256").hex()
 
 
 def _new_participant(

@@ -221,6 +221,18 @@ class Identity(Base):
     external_id_digest: Mapped[str]
 
 
+class Withdrawal(Base):
+    """What is kept of a participant who has withdrawn: a keyed hash, and the day."""
+
+    __tablename__ = "withdrawal"
+
+    study_id: Mapped[int] = mapped_column(
+        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
+    )
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    withdrawn_on: Mapped[datetime]  # the beginning of the day, in UTC
+
+
 class Screening(Base):
     """The screening answers of a participant; None for a question that was not asked."""
 

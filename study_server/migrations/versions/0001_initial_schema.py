@@ -219,6 +219,12 @@ def _create_participant_tables() -> None:
         sa.UniqueConstraint("study_id", "source", "external_id_digest"),
     )
     op.create_table(
+        "withdrawal",
+        sa.Column("study_id", sa.Integer(), _parent("study"), primary_key=True),
+        sa.Column("digest", sa.Text(), primary_key=True),
+        sa.Column("withdrawn_on", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_table(
         "screening",
         sa.Column("participant_id", sa.Integer(), _parent("participant"), primary_key=True),
         sa.Column("color_vision", _one_of("colorvision", "normal deficient unknown")),
@@ -373,7 +379,7 @@ def downgrade() -> None:
     drop_views()
     for table in (
         "login_link", "researcher", "job", "incident", "response", "trial", "environment",
-        "screening", "identity", "participant", "unblinding", "accepted_warning",
+        "screening", "withdrawal", "identity", "participant", "unblinding", "accepted_warning",
         "platform_completion", "wording", "stimulus", "study",
     ):  # fmt: skip
         op.drop_table(table)

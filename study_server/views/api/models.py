@@ -272,7 +272,7 @@ class ErrorReply(BaseModel):
 ERROR_DESCRIPTIONS: Mapping[int, str] = {
     400: "The request is invalid.",
     401: "The token is missing or unknown.",
-    403: "The study does not admit new participants.",
+    403: "The study does not admit this participant.",
     404: "Not found.",
     405: "Method not allowed.",
     409: (

@@ -16,6 +16,7 @@ from study_server.errors import StudyError
 from study_server.participants import (
     current_trial,
     enrollment,
+    identities,
     participation,
     scoring,
     screening,
@@ -139,7 +140,7 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
         error = "consent_version: the consent text has changed; show the current one and ask again"
         return {"error": error}, 409
     mode, external_id = _mode_and_external_id(path.slug, body)
-    existing = enrollment.find_by_external_id(g.db, study, external_id, RecruitmentSource.LINK)
+    existing = identities.find_by_external_id(g.db, study, external_id, RecruitmentSource.LINK)
     if existing and body.invitation is None and participation.has_started(g.db, existing):
         return {"error": "external_id: has already started; use the token from enrollment"}, 409
     try:
@@ -156,6 +157,8 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
         return {"error": f"the study is {study.state}"}, 403
     except enrollment.NotInvitedError:
         return {"error": "invitation: required by this study"}, 403
+    except enrollment.WithdrawnError:
+        return {"error": "external_id: has withdrawn from the study; nobody takes part twice"}, 403
     except enrollment.StudyFullError:
         return {
             "error": gettext("This study is full at the moment. Thank you for your interest.")

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from study_server.errors import StudyError
 from study_server.languages import language_name
-from study_server.participants import enrollment
+from study_server.participants import enrollment, identities
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import arrival as recruitment
 from study_server.recruitment.arrival import Arrival, IncompleteLinkError, InvalidInvitationError
@@ -29,6 +29,7 @@ ADMISSION_ERRORS = (
     enrollment.StudyNotOpenError,
     enrollment.NotInvitedError,
     enrollment.StudyFullError,
+    enrollment.WithdrawnError,
 )
 
 
@@ -100,7 +101,7 @@ def _find_participant(study: Study, arrival: Arrival) -> Participant | None:
     """Return the participant record of this visitor, or None for a new one."""
     if arrival.external_id is None:
         return None
-    return enrollment.find_by_external_id(g.db, study, arrival.external_id, arrival.source)
+    return identities.find_by_external_id(g.db, study, arrival.external_id, arrival.source)
 
 
 def _player_url(participant: Participant, arrival: Arrival) -> str:
@@ -115,6 +116,10 @@ def _require_entry(study: Study, arrival: Arrival) -> None:
     """Raise one of ADMISSION_ERRORS if this person cannot be admitted."""
     if arrival.mode is Mode.LIVE:
         enrollment.require_admission(study, arrival.source, arrival.is_invited)
+        if arrival.external_id is not None and identities.has_withdrawn(
+            g.db, study, arrival.external_id, arrival.source
+        ):
+            raise enrollment.WithdrawnError
         if enrollment.is_study_full(g.db, study):
             raise enrollment.StudyFullError
 
@@ -188,6 +193,10 @@ def _render_refusal(
         ),
         enrollment.StudyFullError: gettext(
             "This study is full at the moment. Thank you for your interest."
+        ),
+        enrollment.WithdrawnError: gettext(
+            "You have withdrawn from this study, and your data have been deleted. Nobody can take "
+            "part twice, so you can’t start again. Thank you for your interest."
         ),
     }
     return _render_message(wording, reasons[type(refusal)], 403)

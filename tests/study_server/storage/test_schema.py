@@ -34,6 +34,7 @@ VALUES (1, 1, 'p1', 'token', 'live', 'link', 'complete', 'mcl', '1', '', '{MOMEN
   '{MOMENT}');
 INSERT INTO identity (participant_id, study_id, source, external_id_digest)
 VALUES (1, 1, 'link', 'digest');
+INSERT INTO withdrawal (study_id, digest, withdrawn_on) VALUES (1, 'digest', '{MOMENT}');
 INSERT INTO environment (participant_id, language, refresh_hz, device_pixel_ratio, viewport,
   color_gamut, inverted_colors, forced_colors)
 VALUES (1, 'en', 59.9, 2.0, '800x600', 'p3', FALSE, TRUE);
