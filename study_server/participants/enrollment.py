@@ -14,8 +14,10 @@ from study_server.participants.identities import (
     find_by_external_id,
     has_withdrawn,
     hash_external_id,
+    hash_return_proof,
 )
 from study_server.participants.outcomes import update_lapsed_outcomes
+from study_server.participants.return_visits import return_or_move
 from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.schedule import (
     ImagePools,
@@ -58,19 +60,23 @@ class WithdrawnError(Exception):
 
 def admit_participant(
     db: Session, study: Study, external_id: str, mode: Mode, source: RecruitmentSource,
-    language: str, is_invited: bool = False,
+    language: str, is_invited: bool = False, return_proof: str | None = None,
 ) -> Participant:  # fmt: skip
     """Return the existing participant, or enroll a new one if the study admits them.
 
+    return_proof: what leads this person back, besides an external id that is no secret. Raises
+    StartedElsewhereError if the person has begun and the proof is not theirs.
     Previews and simulated participants are always admitted. Raises StudyNotOpenError,
     NotInvitedError, WithdrawnError or StudyFullError if a new live participant is not.
     """
     existing = find_by_external_id(db, study, external_id, source)
-    if existing is not None:
-        return existing
-    if mode is Mode.LIVE:
+    if existing is None and mode is Mode.LIVE:
         require_admission(study, source, is_invited)
-    return enroll_participant(db, study, external_id, mode, source, language)
+    participant = existing or enroll_participant(
+        db, study, external_id, mode, source, language, return_proof
+    )
+    return_or_move(db, participant, return_proof)
+    return participant
 
 
 def require_admission(study: Study, source: RecruitmentSource, invited: bool) -> None:
@@ -90,12 +96,14 @@ def enroll_participant(
     mode: Mode,
     source: RecruitmentSource,
     language: str = SOURCE_LANGUAGE,
+    return_proof: str | None = None,
 ) -> Participant:
     """Return the participant with this external id, or create one with trials of their own.
 
-    external_id: a random id from the browser's cookie, or the platform's id of a worker. Only a
-    keyed hash of it is stored. language: the language of the consent text. Raises WithdrawnError if
-    this person has withdrawn, and StudyFullError if the study needs no more live participants.
+    external_id: a random id from the browser's cookie, or the platform's id of a worker. Only
+    keyed hashes of it and of return_proof are stored. language: the language of the consent text.
+    Raises WithdrawnError if this person has withdrawn, and StudyFullError if the study needs no
+    more live participants.
     """
     # Lock the study's row so that enrollments run one at a time (SQLite serializes writers anyway):
     # otherwise two participants could both take the last place. The key stays free for rows that
@@ -117,6 +125,7 @@ def enroll_participant(
             study_id=study.id,
             source=source,
             external_id_digest=digest,
+            return_digest=hash_return_proof(study, return_proof) if return_proof else None,
         )
     )
     _store_trials(db, study, participant)

@@ -1,4 +1,4 @@
-"""Who has taken part: keyed hashes of external ids, and what is kept of them after a withdrawal."""
+"""Recognize people who have taken part or withdrawn, by keyed hashes of their external ids."""
 
 import hmac
 
@@ -13,6 +13,11 @@ from study_server.vocabulary import RecruitmentSource
 def hash_external_id(study: Study, external_id: str, source: RecruitmentSource) -> str:
     """Return the hash that stands for a person in `identity`, keyed by the study."""
     return _hash(study, f"{source}:{external_id}")
+
+
+def hash_return_proof(study: Study, proof: str) -> str:
+    """Return the hash of what leads a person back besides their ID, keyed by the study."""
+    return _hash(study, f"return:{proof}")
 
 
 def find_by_external_id(

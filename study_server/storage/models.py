@@ -219,10 +219,11 @@ class Identity(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
     source: Mapped[RecruitmentSource]
     external_id_digest: Mapped[str]
+    return_digest: Mapped[str | None]  # of the browser's cookie; None: the ID itself is secret
 
 
 class Withdrawal(Base):
-    """What is kept of a participant who has withdrawn: a keyed hash, and the day."""
+    """A keyed hash of a participant who has withdrawn, and the day."""
 
     __tablename__ = "withdrawal"
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
@@ -153,3 +154,46 @@ def test_concurrent_consents_of_one_browser_create_one_participant(app: Flask) -
         assert len(set(threads.map(agree, range(16)))) == 1
     with read_session(app.extensions["engine"]) as db:
         assert db.scalar(select(func.count()).select_from(Participant)) == 1
+
+
+@pytest.mark.parametrize("entry", ["/s/short?survey_code=48113", "/s/short?PROLIFIC_PID=5e9088a8"])
+def test_a_platform_id_alone_neither_resumes_nor_withdraws(entry: str, app: Flask) -> None:
+    """Codes of SONA can be guessed, and other researchers know the IDs of Prolific."""
+    owner, guesser = app.test_client(), app.test_client()
+    base = consent(owner, entry).partition("?")[0]
+    (trial, *_) = trials(owner, base)
+    owner.post(f"{trial}/start", json={})
+    for reply in (guesser.get(entry), guesser.post(entry, data={"consent": "yes"})):
+        assert reply.status_code == 409
+        assert "started in another browser" in reply.text
+        assert base not in reply.text
+        assert "Location" not in reply.headers
+    assert owner.get(entry).location.partition("?")[0] == base
+    assert answer(owner, trial).status_code == 200
+
+
+def test_guessed_platform_ids_are_limited_and_nobody_else_is(app: Flask) -> None:
+    entries = [f"/s/short?survey_code={code}" for code in range(12)]
+    owners = [app.test_client() for _ in entries]
+    for owner, entry in zip(owners, entries, strict=True):
+        base = consent(owner, entry).partition("?")[0]
+        owner.post(f"{trials(owner, base)[0]}/start", json={})
+    guesser = app.test_client()
+    assert [guesser.get(entry).status_code for entry in entries] == [409] * 10 + [429] * 2
+    assert {owner.get(entry).status_code for owner, entry in zip(owners, entries, strict=True)} == {
+        302
+    }
+    assert guesser.get("/s/short?survey_code=new").status_code == 200
+
+
+def test_guessed_ids_of_the_api_are_limited(client: FlaskClient) -> None:
+    version = client.get("/api/v1/studies/short").get_json()["texts"]["en"]["consent_version"]
+    body = {"consent": True, "consent_version": version, "language": "en", "external_id": "w"}
+    enrolled = client.post("/api/v1/studies/short/participants", json=body).get_json()
+    header = {"Authorization": f"Bearer {enrolled['token']}"}
+    (trial, *_) = client.post("/api/v1/resume", headers=header).get_json()["trials"]
+    client.post(f"/api/v1/trials/{trial['token']}/start", headers=header, json={})
+    statuses = [
+        client.post("/api/v1/studies/short/participants", json=body).status_code for _ in range(12)
+    ]
+    assert statuses == [409] * 10 + [429] * 2

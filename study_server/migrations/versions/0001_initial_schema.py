@@ -216,6 +216,7 @@ def _create_participant_tables() -> None:
         sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False),
         sa.Column("source", _source(), nullable=False),
         sa.Column("external_id_digest", sa.Text(), nullable=False),
+        sa.Column("return_digest", sa.Text()),
         sa.UniqueConstraint("study_id", "source", "external_id_digest"),
     )
     op.create_table(

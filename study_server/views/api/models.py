@@ -282,6 +282,7 @@ ERROR_DESCRIPTIONS: Mapping[int, str] = {
     410: "The trial has been answered or voided; its images are no longer available.",
     413: "The body is larger than 64 KiB.",
     415: "The content type must be application/json.",
+    429: "Too many attempts from this address; try again in a minute.",
 }
 
 

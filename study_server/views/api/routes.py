@@ -11,6 +11,7 @@ from typing import Any
 from flask import Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from flask_openapi3 import APIBlueprint, Info, OpenAPI, Tag
+from limits import parse
 
 from study_server.errors import StudyError
 from study_server.participants import (
@@ -45,9 +46,11 @@ from study_server.views.api.models import (
 from study_server.views.api.trial_json import Reply
 from study_server.views.language import gettext, set_language
 from study_server.vocabulary import Mode, RecruitmentSource, TrialKind
+from study_server.web.limits import limit_attempts
 from study_server.wording.stored import render_wording
 
 PREFIX = "/api/v1"
+MISS_LIMIT = parse("10 per minute")  # per IP address, of ids whose participant has started
 AFTER_SCREENING = ("api.resume", "api.next_trials")  # refused while screening is pending
 TOKEN_MISSING = {"error": "Authorization: Bearer TOKEN is missing, or the token is unknown"}
 SCREENING_FIRST = {"error": f"answer the questions of {PREFIX}/screening first"}
@@ -129,7 +132,7 @@ def _study_texts(study: Study, language: str) -> StudyTexts:
 
 @public_routes.post(
     "/studies/<slug>/participants",
-    responses={201: EnrollmentReply, **describe_errors(403, 404, 409, 413, 415)},
+    responses={201: EnrollmentReply, **describe_errors(403, 404, 409, 413, 415, 429)},
 )
 def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
     """Give consent and enroll, or return to an enrollment."""
@@ -142,6 +145,7 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
     mode, external_id = _mode_and_external_id(path.slug, body)
     existing = identities.find_by_external_id(g.db, study, external_id, RecruitmentSource.LINK)
     if existing and body.invitation is None and participation.has_started(g.db, existing):
+        limit_attempts(MISS_LIMIT, "started elsewhere")
         return {"error": "external_id: has already started; use the token from enrollment"}, 409
     try:
         participant = enrollment.admit_participant(

@@ -1,19 +1,22 @@
 """The pages before a participant exists: the open studies, a study's consent page, the consent.
 
 Visitors are identified by the link of a platform or an invitation, otherwise by a cookie
-(study_server/recruitment/arrival.py).
+(study_server/recruitment/arrival.py). A platform's link leads back to trials that have begun only
+in the same browser (study_server/participants/return_visits.py).
 """
 
 import secrets
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
+from limits import parse
 
 from study_server.errors import StudyError
 from study_server.languages import language_name
-from study_server.participants import enrollment, identities
+from study_server.participants import enrollment, identities, return_visits
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import arrival as recruitment
 from study_server.recruitment.arrival import Arrival, IncompleteLinkError, InvalidInvitationError
@@ -21,9 +24,11 @@ from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
 from study_server.views.language import choose_language, gettext, set_language
 from study_server.vocabulary import Mode, RecruitmentSource, StudyState
+from study_server.web.limits import limit_attempts
 from study_server.wording.stored import RenderedWording, render_wording
 
 pages = Blueprint("entrance", __name__)
+MISS_LIMIT = parse("10 per minute")  # per IP address
 
 ADMISSION_ERRORS = (
     enrollment.StudyNotOpenError,
@@ -52,10 +57,13 @@ def entry(slug: str) -> ResponseReturnValue:
     study, arrival = _find_study(slug), _read_arrival(slug)
     wording = _choose_wording(study)
     existing = _find_participant(study, arrival)
-    if existing is not None:
+    if existing is not None and return_visits.may_return(g.db, existing, arrival.return_proof):
         return redirect(_player_url(existing, arrival))
+    if existing is not None and return_visits.has_begun(g.db, existing):
+        return _render_started_elsewhere(wording)
     try:
-        _require_entry(study, arrival)
+        if existing is None:
+            _require_entry(study, arrival)
     except ADMISSION_ERRORS as refusal:
         return _render_refusal(study, wording, refusal)
     protocol = parse_stored_protocol(study.protocol)
@@ -89,8 +97,10 @@ def consent(slug: str) -> ResponseReturnValue:
     try:
         participant = enrollment.admit_participant(
             g.db, study, arrival.external_id, arrival.mode, arrival.source, wording.language,
-            arrival.is_invited,
+            arrival.is_invited, arrival.return_proof,
         )  # fmt: skip
+    except return_visits.StartedElsewhereError:
+        return _render_started_elsewhere(wording)
     except ADMISSION_ERRORS as refusal:
         return _render_refusal(study, wording, refusal)
     g.db.commit()
@@ -159,13 +169,20 @@ def _read_arrival(slug: str) -> Arrival:
     except InvalidInvitationError:
         abort(404)
     if arrival is None:
-        if "person" not in cookie:
-            cookie["person"] = secrets.token_urlsafe(16)
-            cookie.permanent = True
-        return Arrival(Mode.LIVE, RecruitmentSource.LINK, cookie["person"])
+        return Arrival(Mode.LIVE, RecruitmentSource.LINK, _browser_id())
     if arrival.source is RecruitmentSource.MTURK:
         g.framed_by = recruitment.MTURK_FRAME_ORIGINS
+    if arrival.source in (RecruitmentSource.PROLIFIC, RecruitmentSource.SONA):
+        return replace(arrival, return_proof=_browser_id())
     return arrival
+
+
+def _browser_id() -> str:
+    """Return the random id in this browser's cookie, which is set if there is none."""
+    if "person" not in cookie:
+        cookie["person"] = secrets.token_urlsafe(16)
+        cookie.permanent = True
+    return str(cookie["person"])
 
 
 @pages.errorhandler(IncompleteLinkError)
@@ -200,6 +217,15 @@ def _render_refusal(
         ),
     }
     return _render_message(wording, reasons[type(refusal)], 403)
+
+
+def _render_started_elsewhere(wording: RenderedWording) -> ResponseReturnValue:
+    """Say how to continue, to a person whose browser is not the one that has begun.
+
+    Such visits are limited, because guessed IDs are among them. Other visits are not.
+    """
+    limit_attempts(MISS_LIMIT, "started elsewhere")
+    return render_template("participant/started_elsewhere.html", wording=wording), 409
 
 
 def _render_message(wording: RenderedWording, message: str, status: int) -> ResponseReturnValue:
