@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -197,6 +198,7 @@ class Participant(Base):
     language: Mapped[str] = mapped_column(default="en", server_default="en")  # of the pages
     consent_version: Mapped[str]
     comment: Mapped[str] = mapped_column(default="")
+    interruptions: Mapped[int] = mapped_column(default=0, server_default="0")  # of seen trials
     started_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
@@ -309,6 +311,8 @@ class Trial(Base):
     repeat_of: Mapped[int | None]  # the slot of the trial that this trial repeats
     started_at: Mapped[datetime | None]
     voided: Mapped[bool] = mapped_column(default=False)
+    # shown again after too many interruptions; counts no more than a voided trial
+    reshown: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     participant: Mapped[Participant] = relationship()
     fake: Mapped[Stimulus | None] = relationship(foreign_keys=[fake_id])

@@ -8,9 +8,11 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
 from sqlalchemy import func, select
 
+from study_server.export.rows import iterate_responses, list_participants
 from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Response, Trial
-from study_server.vocabulary import TrialKind
+from study_server.studies.lookup import find_study
+from study_server.vocabulary import Mode, Outcome, TrialKind
 from study_server.web.cookies import SessionInterface
 from tests.attacks.answering import SHOWN, answer, answer_all, trials
 from tests.study_server.browsing import consent, csrf_token
@@ -197,3 +199,44 @@ def test_guessed_ids_of_the_api_are_limited(client: FlaskClient) -> None:
         client.post("/api/v1/studies/short/participants", json=body).status_code for _ in range(12)
     ]
     assert statuses == [409] * 10 + [429] * 2
+
+
+def images_seen(app: Flask) -> int:
+    """Return the number of fakes in trials that were planned or replaced."""
+    with read_session(app.extensions["engine"]) as db:
+        return len(db.scalars(select(Trial.id)).all())
+
+
+def test_reloads_are_counted_and_show_no_more_than_ten_other_pairs(
+    app: Flask, client: FlaskClient, base: str
+) -> None:
+    planned = images_seen(app)
+    for _ in range(15):
+        (trial, *_) = client.post(f"{base}/resume", json={}).get_json()["trials"]
+        client.post(f"{base}/trials/{trial['token']}/start", json={})
+    assert images_seen(app) == planned + 10
+    answer_all(client, base)
+    with read_session(app.extensions["engine"]) as db:
+        person = db.scalars(select(Participant)).one()
+        assert (person.outcome, person.interruptions) == (Outcome.COMPLETE, 14)
+        study = find_study(db, "short")
+        (row,) = list_participants(db, study, [Mode.LIVE])
+        assert row["interruptions"] == 14
+        shown = list(iterate_responses(db, study, [Mode.LIVE], blinded=False))
+    voided = [row["answer"] != "" for row in shown if row["flags"] == "voided"]
+    assert (len(shown), voided.count(True), voided.count(False)) == (7 + 10, 1, 10)
+
+
+def test_broken_images_show_no_more_than_thirty_other_pairs(
+    app: Flask, client: FlaskClient, base: str
+) -> None:
+    planned = images_seen(app)
+    statuses: list[int] = []
+    for _ in range(35):
+        waiting = trials(client, base)
+        if len(statuses) % 9 == 8:  # before a single trial is replaced too often
+            answer(client, waiting[0])
+        reply = client.post(f"{waiting[-1]}/incident", json={"slot": "left", "status": None})
+        statuses.append(reply.status_code)
+    assert images_seen(app) <= planned + 30
+    assert statuses.count(204) == 30

@@ -47,7 +47,7 @@ SELECT
   response.first_ms AS first_ms,
   response.second_ms AS second_ms,
   TRIM(
-    CASE WHEN shown.voided THEN 'voided ' ELSE '' END
+    CASE WHEN shown.voided OR shown.reshown THEN 'voided ' ELSE '' END
     || CASE WHEN response.hidden THEN 'hidden ' ELSE '' END
     || CASE WHEN response.blurred THEN 'blurred ' ELSE '' END
     || CASE WHEN response.resized THEN 'resized ' ELSE '' END
@@ -205,6 +205,7 @@ def _create_participant_tables() -> None:
         sa.Column("language", sa.Text(), nullable=False, server_default="en"),
         sa.Column("consent_version", sa.Text(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("interruptions", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True)),
@@ -268,6 +269,7 @@ def _create_trial_tables() -> None:
         sa.Column("repeat_of", sa.Integer()),
         sa.Column("started_at", sa.DateTime(timezone=True)),
         sa.Column("voided", sa.Boolean(), nullable=False),
+        sa.Column("reshown", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.UniqueConstraint("participant_id", "slot", "attempt"),
         sa.CheckConstraint("fake_id <> real_id", name="two_images"),
         sa.CheckConstraint(
