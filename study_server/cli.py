@@ -96,6 +96,7 @@ def commands() -> None:
     PROLIFIC_TOKEN         Prolific API token, for reconcile and pay
     STUDY_PUBLIC_URL       public address of the server; with https, cookies are secure
     STUDY_TRUSTED_PROXIES  number of proxies in front (default 0: ignore X-Forwarded-For)
+    STUDY_MAX_UNANSWERED   people per IP address who have started without an answer (default 100)
     STUDY_X_ACCEL          nginx location of the stimuli (docs/deploy.md); default: none
 
     Exit status: 0 success, 2 error (one line on stderr), 130 interrupted by Ctrl-C.

@@ -1,7 +1,8 @@
 """Erase the traces of deleted rows from the database's files, while nobody is answering.
 
 A withdrawal deletes its rows at once. What remains of them in the files can only be erased by
-rewriting the database, for which all answers have to wait (docs/reliability.md, *Measurements*).
+rewriting the database, for which all answers have to wait: a quarter of a second for 16 MB, on a
+slow computer.
 """
 
 from datetime import timedelta

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
 from sqlalchemy import func, select
 
+from study_server.app import create_app
 from study_server.export.rows import iterate_responses, list_participants
 from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Response, Trial
@@ -240,3 +241,46 @@ def test_broken_images_show_no_more_than_thirty_other_pairs(
         statuses.append(reply.status_code)
     assert images_seen(app) <= planned + 30
     assert statuses.count(204) == 30
+
+
+@pytest.fixture
+def crowded(app: Flask) -> Flask:
+    """Return the server with room for three people per address who have not answered."""
+    settings = app.extensions["settings"].model_copy(
+        update={"max_unanswered": 3, "trusted_proxies": 1}
+    )
+    return create_app(settings, app.extensions["engine"])
+
+
+def test_enrollments_without_an_answer_are_limited_per_address(crowded: Flask) -> None:
+    entries = [f"/s/short?survey_code={code}" for code in range(4)]
+    clients = [crowded.test_client() for _ in entries]
+    bases = [
+        consent(client, entry).partition("?")[0]
+        for client, entry in zip(clients[:3], entries, strict=False)
+    ]
+    refused = clients[3].post(entries[3], data={"consent": "yes"})
+    assert (refused.status_code, "wait a few minutes" in refused.text) == (429, True)
+    elsewhere = {"X-Forwarded-For": "192.0.2.7"}
+    other = crowded.test_client().post(
+        "/s/short?survey_code=9", data={"consent": "yes"}, headers=elsewhere
+    )
+    assert other.status_code == 303
+    assert clients[0].post(entries[0], data={"consent": "yes"}).status_code == 303  # no new person
+    answer(clients[0], trials(clients[0], bases[0])[0])
+    assert clients[3].post(entries[3], data={"consent": "yes"}).status_code == 303
+
+
+def test_people_who_answer_are_not_limited_by_their_address(crowded: Flask) -> None:
+    for _ in range(8):
+        client = crowded.test_client()
+        assert answer(client, trials(client, consent(client))[0]).status_code == 200
+
+
+def test_enrollments_by_the_api_are_limited_too(crowded: Flask) -> None:
+    client = crowded.test_client()
+    version = client.get("/api/v1/studies/short").get_json()["texts"]["en"]["consent_version"]
+    body = {"consent": True, "consent_version": version, "language": "en"}
+    replies = [client.post("/api/v1/studies/short/participants", json=body) for _ in range(4)]
+    assert [reply.status_code for reply in replies] == [201, 201, 201, 429]
+    assert "without an answer" in replies[-1].get_json()["error"]

@@ -46,7 +46,12 @@ from study_server.views.api.models import (
 from study_server.views.api.trial_json import Reply
 from study_server.views.language import gettext, set_language
 from study_server.vocabulary import Mode, RecruitmentSource, TrialKind
-from study_server.web.limits import limit_attempts
+from study_server.web.limits import (
+    TooManyUnansweredError,
+    count_enrollment,
+    limit_attempts,
+    require_room,
+)
 from study_server.wording.stored import render_wording
 
 PREFIX = "/api/v1"
@@ -147,7 +152,10 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
     if existing and body.invitation is None and participation.has_started(g.db, existing):
         limit_attempts(MISS_LIMIT, "started elsewhere")
         return {"error": "external_id: has already started; use the token from enrollment"}, 409
+    is_new = mode is Mode.LIVE and existing is None
     try:
+        if is_new:
+            require_room(g.db)
         participant = enrollment.admit_participant(
             g.db,
             study,
@@ -163,11 +171,15 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
         return {"error": "invitation: required by this study"}, 403
     except enrollment.WithdrawnError:
         return {"error": "external_id: has withdrawn from the study; nobody takes part twice"}, 403
+    except TooManyUnansweredError:
+        return {"error": "too many people at this address have started without an answer"}, 429
     except enrollment.StudyFullError:
         return {
             "error": gettext("This study is full at the moment. Thank you for your interest.")
         }, 403
     g.db.commit()
+    if is_new:
+        count_enrollment(participant)
     return EnrollmentReply(token=participant.token).model_dump(), 201
 
 

@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from limits import parse
 
 from study_server.errors import StudyError
-from study_server.languages import language_name
+from study_server.languages import N_, language_name
 from study_server.participants import enrollment, identities, return_visits
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import arrival as recruitment
@@ -24,12 +24,21 @@ from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
 from study_server.views.language import choose_language, gettext, set_language
 from study_server.vocabulary import Mode, RecruitmentSource, StudyState
-from study_server.web.limits import limit_attempts
+from study_server.web.limits import (
+    TooManyUnansweredError,
+    count_enrollment,
+    limit_attempts,
+    require_room,
+)
 from study_server.wording.stored import RenderedWording, render_wording
 
 pages = Blueprint("entrance", __name__)
 MISS_LIMIT = parse("10 per minute")  # per IP address
 
+CROWDED = N_(
+    "Many people in your network have just started this study. Please wait a few minutes, then "
+    "try again."
+)
 ADMISSION_ERRORS = (
     enrollment.StudyNotOpenError,
     enrollment.NotInvitedError,
@@ -94,7 +103,10 @@ def consent(slug: str) -> ResponseReturnValue:
             "We need your consent. If you agree to take part, go back and tick the box."
         )
         return _render_message(wording, reason, 400)
+    is_new = arrival.mode is Mode.LIVE and _find_participant(study, arrival) is None
     try:
+        if is_new:
+            require_room(g.db)
         participant = enrollment.admit_participant(
             g.db, study, arrival.external_id, arrival.mode, arrival.source, wording.language,
             arrival.is_invited, arrival.return_proof,
@@ -103,7 +115,11 @@ def consent(slug: str) -> ResponseReturnValue:
         return _render_started_elsewhere(wording)
     except ADMISSION_ERRORS as refusal:
         return _render_refusal(study, wording, refusal)
+    except TooManyUnansweredError:
+        return _render_message(wording, gettext(CROWDED), 429)
     g.db.commit()
+    if is_new:
+        count_enrollment(participant)
     return redirect(_player_url(participant, arrival), 303)
 
 
