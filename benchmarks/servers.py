@@ -73,12 +73,13 @@ class Setup:
     options: tuple[str, ...] = ()
 
     def create(self, folder: Path, database_url: str, *, behind_nginx: bool) -> Server:
-        settings = {"STUDY_X_ACCEL": "/stimuli", "STUDY_TRUSTED_PROXIES": "1"}
+        settings = {"STUDY_MAX_UNANSWERED": "0"}  # all of these people have one address
+        nginx = {"STUDY_X_ACCEL": "/stimuli", "STUDY_TRUSTED_PROXIES": "1"}
         return self.program(
             folder,
             database_url,
             options=self.options,
-            settings=settings if behind_nginx else {},
+            settings=settings | nginx if behind_nginx else settings,
         )
 
 

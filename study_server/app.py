@@ -29,6 +29,7 @@ from study_server.views.researcher import downloads, login, study
 from study_server.web import bodies, logs
 from study_server.web.cookies import SessionInterface
 from study_server.web.headers import build_security_headers
+from study_server.web.limits import UnansweredEnrollments
 
 RETRY_AFTER_S = 5
 # Threads that read compete for the interpreter between any two of their statements; a writer, which
@@ -70,6 +71,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.extensions["read_slots"] = BoundedSemaphore(MAX_CONCURRENT_READS)
     ensure_current_schema(app.extensions["engine"])
     app.extensions["limiter"] = FixedWindowRateLimiter(MemoryStorage())
+    app.extensions["unanswered"] = UnansweredEnrollments(settings.max_unanswered)
     language.init_app(app)
     _register_routes(app)
     logs.init_app(app)

@@ -7,9 +7,10 @@ from sqlalchemy.exc import DBAPIError
 
 from study_server.commands.database import backup, restore, upgrade
 from study_server.commands.export import bundle, export_command
+from study_server.commands.jobs import jobs
 from study_server.commands.pay import pay, reconcile
 from study_server.commands.privacy import anonymize, forget
-from study_server.commands.recruit import invite, recruit
+from study_server.commands.recruit import invite, personal_link, recruit
 from study_server.commands.rehearse import preview, simulate
 from study_server.commands.researchers import researcher
 from study_server.commands.run import close, open_command, pause, serve, status
@@ -51,10 +52,10 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
         freeze,
         bundle,
     ),
-    "Run the study": (open_command, recruit, invite, pause, close, serve, status),
+    "Run the study": (open_command, recruit, invite, personal_link, pause, close, serve, status),
     "Export data and pay participants": (export_command, reconcile, pay),
     "Protect participants’ data": (forget, anonymize),
-    "Maintain the database": (backup, restore, upgrade, researcher),
+    "Maintain the database": (backup, restore, upgrade, jobs, researcher),
 }
 
 
@@ -95,6 +96,7 @@ def commands() -> None:
     PROLIFIC_TOKEN         Prolific API token, for reconcile and pay
     STUDY_PUBLIC_URL       public address of the server; with https, cookies are secure
     STUDY_TRUSTED_PROXIES  number of proxies in front (default 0: ignore X-Forwarded-For)
+    STUDY_MAX_UNANSWERED   people per IP address who have not answered a trial yet (default 100)
     STUDY_X_ACCEL          nginx location of the stimuli (docs/deploy.md); default: none
 
     Exit status: 0 success, 2 error (one line on stderr), 130 interrupted by Ctrl-C.

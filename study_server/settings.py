@@ -45,6 +45,10 @@ class Settings(BaseSettings):
         default=0,  # number of proxies in front; each adds an address to X-Forwarded-For
         description="0, or 1 behind nginx",
     )
+    max_unanswered: NonNegativeInt = Field(
+        default=100,  # a whole class may begin within minutes; others can try again later
+        description="0 for no limit, or a number of people such as 100",
+    )
     x_accel_prefix: Address = Field(
         default="",  # the server sends the stimuli itself
         validation_alias=f"{PREFIX}X_ACCEL",

@@ -104,6 +104,21 @@ class StudyState(StrEnum):
     CLOSED = "closed"
 
 
+class JobKind(StrEnum):
+    """The kind of a background job (study_server/jobs/)."""
+
+    ERASE_TRACES = "erase_traces"
+
+
+class JobState(StrEnum):
+    """The state of a background job."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
 class TrialFlag(StrEnum):
     """A disturbance of a trial."""
 

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -15,12 +16,16 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from study_server.app import create_app
+from study_server.counts import format_count
 from study_server.errors import StudyError
-from study_server.web.logs import log_to_stderr
+from study_server.jobs.thread import start_job_thread
+from study_server.web.logs import log_database_error, log_to_stderr
 
 BLOCKING_THREADS = 64  # a client that sends its request slowly occupies one
 MAX_CONNECTIONS = 8192  # every browser keeps one or two open
-OTHER_OPEN_FILES = 256
+FILES_PER_THREAD = 3  # SQLite's database, its log and the index of the log
+OTHER_OPEN_FILES = 64
+MIN_CONNECTIONS = 64  # with fewer, idle browsers would silently keep others out
 MAX_HEAD_BYTES = 32 * 1024  # request line and headers
 BACKLOG = 1024  # connections that the system holds until they are accepted
 STOP_TIMEOUT_S = 30  # longer than a writer waits for SQLite's lock
@@ -32,7 +37,14 @@ def app() -> Flask:
     Other WSGI servers use it, too: `gunicorn 'study_server.wsgi:app()'` (docs/deploy.md).
     """
     log_to_stderr()
-    return create_app()
+    return app_without_request_log()
+
+
+def app_without_request_log() -> Flask:
+    """Create the application with the thread that runs its background jobs; raises StudyError."""
+    flask_app = create_app()
+    start_job_thread(flask_app.extensions["engine"], log_database_error)
+    return flask_app
 
 
 def find_address(host: str, port: int) -> str:
@@ -65,7 +77,7 @@ def run_server(
         workers=workers,
         blocking_threads=threads,
         backlog=BACKLOG,
-        backpressure=_connection_limit(),  # of connections, idle ones included
+        backpressure=_connection_limit(threads),  # of connections, idle ones included
         log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_TIMEOUT_S,
@@ -73,19 +85,36 @@ def run_server(
     server.serve(target_loader=partial(_load_in_worker, factory), wrap_loader=False)
 
 
-def _connection_limit() -> int:
-    """Raise the process's limit of open files, and return the number of connections it allows."""
+def _connection_limit(threads: int) -> int:
+    """Raise the process's limit of open files, and return the number of connections it allows.
+
+    Raises StudyError if the system allows so few files that clients would wait in vain.
+    """
     try:
         import resource
     except ImportError:  # Windows has no such limit
         return MAX_CONNECTIONS
+    reserved = OTHER_OPEN_FILES + FILES_PER_THREAD * threads
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_CONNECTIONS + OTHER_OPEN_FILES
-    if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return wanted - OTHER_OPEN_FILES
+    wanted = MAX_CONNECTIONS + reserved
+    allowed = min(wanted, _or_unlimited(hard))
+    if _or_unlimited(soft) < allowed:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        except (ValueError, OSError):  # macOS has another limit, which it does not report
+            allowed = soft
+    if allowed < reserved + MIN_CONNECTIONS:
+        raise StudyError(
+            f"the system allows {format_count(allowed, 'open file', 'open files')}, but "
+            f"{format_count(threads, 'thread needs', 'threads need')} "
+            f"{reserved + MIN_CONNECTIONS:,}; raise the limit, for example with `ulimit -n 16384`, "
+            "or with LimitNOFILE=16384 in the systemd service"
+        )
+    return allowed - reserved
+
+
+def _or_unlimited(limit: int) -> int:
+    return sys.maxsize if limit < 0 else limit  # RLIM_INFINITY is -1
 
 
 def _load_in_worker(factory: Callable[[], Flask]) -> Flask:

@@ -33,7 +33,7 @@ class Fate(StrEnum):
     """A participant's course through the study."""
 
     STEADY = "finishes"
-    TWICE = "leaves half way, comes back by the link in another browser, and submits twice"
+    TWICE = "leaves half way, comes back by the link of a second submission, and submits twice"
     MISTYPED = "finishes, but submits a wrong code to Prolific"
     CARELESS = "finishes, but misses the attention checks"
     RETURNED = "leaves half way and returns the submission"
@@ -131,15 +131,14 @@ def come(person: Recruit, entry: str, engine: Engine) -> str:
             return read_code(browser, f"{base}/debrief")
         if person.fate is not Fate.TWICE:
             return find_code(browser, base)
-    return come_again(person, entry, engine)
+        return come_again(browser, person, entry, engine)
 
 
-def come_again(person: Recruit, entry: str, engine: Engine) -> str:
-    """Continue to the end with the link of a second submission, in another browser."""
-    with closing(SimulatedBrowser(origin(entry))) as browser:
-        base = urlsplit(browser.send("GET", local(person.link(entry, 2))).headers["Location"]).path
-        answer(browser, base, engine, person, None)
-        return read_code(browser, f"{base}/debrief")
+def come_again(browser: SimulatedBrowser, person: Recruit, entry: str, engine: Engine) -> str:
+    """Continue to the end with the link of a second submission, in the same browser."""
+    base = urlsplit(browser.send("GET", local(person.link(entry, 2))).headers["Location"]).path
+    answer(browser, base, engine, person, None)
+    return read_code(browser, f"{base}/debrief")
 
 
 def origin(link: str) -> str:

@@ -6,10 +6,13 @@ import click
 
 from study_server.clock import now
 from study_server.commands.context import PATH_TYPE, open_database, open_engine_of_settings
+from study_server.jobs.queue import request_job
 from study_server.storage.backup import backup_path, write_backup
 from study_server.storage.backup import restore_backup as restore_backup
+from study_server.storage.engine import write_transaction
 from study_server.storage.schema import latest_revision, read_revision
 from study_server.storage.schema import upgrade as upgrade_schema
+from study_server.vocabulary import JobKind
 
 
 @click.command()
@@ -40,6 +43,8 @@ def restore(file: Path) -> None:
     safety_copy_text = (
         f"; the previous database is in {safety_copy}" if safety_copy.exists() else ""
     )
+    with write_transaction(engine) as db:  # the replaced rows have left traces, too
+        request_job(db, JobKind.ERASE_TRACES, requested_by="restore")
     click.echo(f"{file}: restored{safety_copy_text}")
     for slug, participant in reappeared:
         click.echo(

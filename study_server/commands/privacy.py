@@ -8,14 +8,16 @@ from sqlalchemy import Engine
 from study_server.clock import now
 from study_server.commands.context import SLUG_ARGUMENT, open_database
 from study_server.counts import format_count
-from study_server.errors import StudyError
+from study_server.jobs.queue import list_jobs
+from study_server.jobs.runner import run_due_jobs
 from study_server.participants.withdrawal import (
     anonymize_participants,
     delete_participant,
     find_by_public_id,
 )
-from study_server.storage.engine import erase_deleted_data, write_session, write_transaction
+from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.studies import lookup
+from study_server.vocabulary import JobState
 
 
 @click.command()
@@ -25,15 +27,15 @@ def forget(slug: str, participant: str) -> None:
     """Delete a participant and all of their answers.
 
     This has the same effect as a withdrawal by the participant. PARTICIPANT is the ID in the
-    exports. A SQLite file is rewritten so that no trace remains. In PostgreSQL, the rows are
-    deleted at once; their bytes remain until VACUUM has run and the space is reused, and in
-    archived logs. Earlier backups and exports still contain the data: delete them, too.
+    exports. The rows are deleted immediately. Traces in the database's files are erased now if
+    nobody is answering, otherwise later by the server or by `study jobs run`; archived logs of
+    PostgreSQL keep them. Earlier backups and exports still contain the data: delete them, too.
     """
     _, engine = open_database()
     with write_session(engine) as db:
         delete_participant(db, find_by_public_id(db, lookup.find_study(db, slug), participant))
-    _erase_or_fail(engine)
     click.echo(f"{slug}: {participant} deleted")
+    _erase_traces(engine)
 
 
 @click.command()
@@ -57,13 +59,16 @@ def anonymize(slug: str, days: int) -> None:
         count = anonymize_participants(
             db, lookup.find_study(db, slug), now() - timedelta(days=days)
         )
-    _erase_or_fail(engine)
     click.echo(f"{slug}: {format_count(count, 'participant', 'participants')} anonymized")
+    _erase_traces(engine)
 
 
-def _erase_or_fail(engine: Engine) -> None:
-    if not erase_deleted_data(engine):
-        raise StudyError(
-            "deleted, but the database was too busy to be rewritten; traces remain in its files "
-            "until the next `study anonymize` or withdrawal"
-        )
+def _erase_traces(engine: Engine) -> None:
+    """Run the job that erases traces, or say that it has to wait."""
+    run_due_jobs(engine)
+    with read_session(engine) as db:
+        if list_jobs(db, JobState.WAITING):
+            click.echo(
+                "participants are answering, so traces in the database's files will be erased "
+                "later, within 24 hours, by the server or by `study jobs run`"
+            )

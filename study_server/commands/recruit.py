@@ -1,4 +1,4 @@
-"""The commands `study recruit` and `study invite`, which print links and completion codes."""
+"""The commands that print links: `study recruit`, `study invite` and `study personal-link`."""
 
 import secrets
 from urllib.parse import urlencode, urlsplit
@@ -7,10 +7,13 @@ import click
 
 from study_server.commands.context import SLUG_ARGUMENT, open_database
 from study_server.commands.run import DEFAULT_PUBLIC_URL
+from study_server.errors import StudyError
+from study_server.participants.identities import find_by_external_id
 from study_server.recruitment.arrival import (
     OUTCOMES_WITH_CODE,
     entry_link,
     prolific_completion_code,
+    sign_return_parameters,
     store_platform_completion,
 )
 from study_server.recruitment.invitations import create_invitation
@@ -109,6 +112,33 @@ def invite(slug: str, people: int) -> None:
     for _ in range(people):
         token = create_invitation(settings.secret_key, slug, Mode.LIVE, secrets.token_hex(8))
         click.echo(f"{_entry_url(settings, slug)}?{urlencode({'invitation': token})}")
+
+
+@click.command("personal-link")
+@SLUG_ARGUMENT
+@click.argument("platform", type=click.Choice([source.value for source in PLATFORMS]))
+@click.argument("external_id", metavar="ID")
+def personal_link(slug: str, platform: str, external_id: str) -> None:
+    """Print the personal link of a participant who cannot return to the browser they started in.
+
+    ID is the participant's ID on the platform (SONA: the survey code). Anyone who has the link can
+    see and delete the answers, so send it only in the platform's own messages.
+    """
+    settings, engine = open_database()
+    require_secret(settings)
+    source = RecruitmentSource(platform)
+    with read_session(engine) as db:
+        study = lookup.find_study(db, slug)
+        participant = find_by_external_id(db, study, external_id, source)
+        if participant is None:
+            raise StudyError(
+                f"study {slug!r} has no participant {external_id!r} from {platform}; check the ID, "
+                "or whether `study anonymize` has deleted it"
+            )
+        back = {"survey_code": external_id} if source is RecruitmentSource.SONA else {}
+        signed = sign_return_parameters(settings.secret_key, participant, back)
+        query = f"?{urlencode({'back': signed})}" if signed else ""
+    click.echo(f"{settings.public_url or DEFAULT_PUBLIC_URL}/p/{participant.token}{query}")
 
 
 def _entry_url(settings: Settings, slug: str) -> str:

@@ -18,6 +18,7 @@ def researcher() -> None:
 def add_researcher(name: str, password: str) -> None:
     """Add a researcher, or set a new password."""
     _, engine = open_database()
+    password_hash = researchers.hash_password(password)
     with write_transaction(engine) as db:
-        researchers.add_researcher(db, name, password)
+        researchers.add_researcher(db, name, password_hash)
     click.echo(f"{name} can sign in at /researcher")

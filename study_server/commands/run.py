@@ -8,7 +8,6 @@ from datetime import timedelta
 import click
 
 from study_server import wsgi
-from study_server.app import create_app
 from study_server.commands.context import SLUG_ARGUMENT, UNBLINDED_BY_COMMAND_LINE, open_database
 from study_server.counts import format_count
 from study_server.errors import StudyError
@@ -113,7 +112,7 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
             token = researchers.create_login_token(db, "demo", DEMO_LINK_VALID_FOR)
         click.echo(f"researcher: {public_url}/researcher/enter/{token} (works once)")
     engine.dispose()  # connections must not be shared with the workers
-    factory = create_app if demo else wsgi.app
+    factory = wsgi.app_without_request_log if demo else wsgi.app
     wsgi.run_server(address, port, workers=workers, threads=threads, factory=factory)
 
 

@@ -1,5 +1,7 @@
 """Find the image file in a slot of a participant's trial, while the trial is unanswered."""
 
+from typing import NamedTuple
+
 from sqlalchemy import Connection, bindparam, or_, select
 from sqlalchemy.orm import aliased
 
@@ -12,7 +14,9 @@ SELECT_TRIAL_FILES = (
     select(
         Trial.fake_side,
         FAKE_STIMULUS.file.label("fake"),
+        FAKE_STIMULUS.file_bytes.label("fake_bytes"),
         REAL_STIMULUS.file.label("photograph"),
+        REAL_STIMULUS.file_bytes.label("photograph_bytes"),
         or_(Trial.voided, Response.trial_id.is_not(None)).label("over"),
     )
     .outerjoin(FAKE_STIMULUS, Trial.fake_id == FAKE_STIMULUS.id)
@@ -24,12 +28,19 @@ SELECT_TRIAL_FILES = (
 )  # columns instead of objects, because half of all requests are for an image
 
 
+class StimulusFile(NamedTuple):
+    """A stimulus: its file below the folder of stimuli, and the size that it was imported with."""
+
+    name: str
+    size_bytes: int
+
+
 class ImageGoneError(LookupError):
     """The trial has been answered or voided; its images are no longer available."""
 
 
-def find_stimulus_file(db: Connection, token: str, trial_token: str, slot: Slot) -> str:
-    """Return the file name of the image in this slot of a participant's trial.
+def find_stimulus_file(db: Connection, token: str, trial_token: str, slot: Slot) -> StimulusFile:
+    """Return the file of the image in this slot of a participant's trial.
 
     Raises UnknownTrialError if the trial or its slot does not exist, and ImageGoneError if the
     trial has been answered or voided.
@@ -43,5 +54,7 @@ def find_stimulus_file(db: Connection, token: str, trial_token: str, slot: Slot)
     paired = row.fake_side is not None
     if paired is (slot is Slot.CENTER):
         raise UnknownTrialError(trial_token)
-    file: str = row.fake or row.photograph
-    return file if not paired or slot == row.fake_side else row.photograph
+    shows_fake = row.fake is not None and (not paired or slot == row.fake_side)
+    if shows_fake:
+        return StimulusFile(row.fake, row.fake_bytes)
+    return StimulusFile(row.photograph, row.photograph_bytes)

@@ -1,6 +1,5 @@
 """Enroll participants: one record per person, balanced methods and planned trials."""
 
-import hmac
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -11,7 +10,14 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.languages import SOURCE_LANGUAGE
+from study_server.participants.identities import (
+    find_by_external_id,
+    has_withdrawn,
+    hash_external_id,
+    hash_return_proof,
+)
 from study_server.participants.outcomes import update_lapsed_outcomes
+from study_server.participants.return_visits import return_or_move
 from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.schedule import (
     ImagePools,
@@ -48,21 +54,29 @@ class NotInvitedError(Exception):
     """The protocol requires an invitation or a recruitment platform."""
 
 
+class WithdrawnError(Exception):
+    """This person has withdrawn and cannot take part again."""
+
+
 def admit_participant(
     db: Session, study: Study, external_id: str, mode: Mode, source: RecruitmentSource,
-    language: str, is_invited: bool = False,
+    language: str, is_invited: bool = False, return_proof: str | None = None,
 ) -> Participant:  # fmt: skip
     """Return the existing participant, or enroll a new one if the study admits them.
 
-    Previews and simulated participants are always admitted. Raises StudyNotOpenError,
-    NotInvitedError or StudyFullError if a new live participant is not.
+    return_proof: a secret that this person needs to return, in addition to an external id that
+    others may know. Raises StartedElsewhereError if the person has started and the proof is not
+    theirs. Previews and simulated participants are always admitted. Raises StudyNotOpenError,
+    NotInvitedError, WithdrawnError or StudyFullError if a new live participant is not.
     """
     existing = find_by_external_id(db, study, external_id, source)
-    if existing is not None:
-        return existing
-    if mode is Mode.LIVE:
+    if existing is None and mode is Mode.LIVE:
         require_admission(study, source, is_invited)
-    return enroll_participant(db, study, external_id, mode, source, language)
+    participant = existing or enroll_participant(
+        db, study, external_id, mode, source, language, return_proof
+    )
+    return_or_move(db, participant, return_proof)
+    return participant
 
 
 def require_admission(study: Study, source: RecruitmentSource, invited: bool) -> None:
@@ -82,54 +96,41 @@ def enroll_participant(
     mode: Mode,
     source: RecruitmentSource,
     language: str = SOURCE_LANGUAGE,
+    return_proof: str | None = None,
 ) -> Participant:
     """Return the participant with this external id, or create one with trials of their own.
 
-    external_id: a random id from the browser's cookie, or the platform's id of a worker. Only a
-    keyed hash of it is stored. language: the language of the consent text. Raises StudyFullError if
-    the study needs no more live participants.
+    external_id: a random id from the browser's cookie, or the platform's id of a worker. Only
+    keyed hashes of it and of return_proof are stored. language: the language of the consent text.
+    Raises WithdrawnError if this person has withdrawn, and StudyFullError if the study needs no
+    more live participants.
     """
     # Lock the study's row so that enrollments run one at a time (SQLite serializes writers anyway):
-    # otherwise two participants could both take the last place.
-    db.scalar(select(Study.id).where(Study.id == study.id).with_for_update())
+    # otherwise two participants could both take the last place. The key stays free for rows that
+    # refer to it: a withdrawal, which has locked its participant, must not wait for this lock.
+    db.scalar(select(Study.id).where(Study.id == study.id).with_for_update(key_share=True))
     existing = find_by_external_id(db, study, external_id, source)
     if existing is not None:
         return existing
+    if mode is Mode.LIVE and has_withdrawn(db, study, external_id, source):
+        raise WithdrawnError
     update_lapsed_outcomes(db, study)
     if mode is Mode.LIVE and is_study_full(db, study):
         raise StudyFullError
     participant = _new_participant(db, study, mode, source, language)
-    digest = _hash_external_id(study, external_id, source)
+    digest = hash_external_id(study, external_id, source)
     db.add(
         Identity(
             participant_id=participant.id,
             study_id=study.id,
             source=source,
             external_id_digest=digest,
+            return_digest=hash_return_proof(study, return_proof) if return_proof else None,
         )
     )
     _store_trials(db, study, participant)
     db.flush()
     return participant
-
-
-def find_by_external_id(
-    db: Session, study: Study, external_id: str, source: RecruitmentSource
-) -> Participant | None:
-    """Return the participant with this external id, or None."""
-    return db.scalar(
-        select(Participant)
-        .join(Identity)
-        .where(
-            Identity.study_id == study.id,
-            Identity.source == source,
-            Identity.external_id_digest == _hash_external_id(study, external_id, source),
-        )
-    )
-
-
-def _hash_external_id(study: Study, external_id: str, source: RecruitmentSource) -> str:
-    return hmac.digest(study.identity_key, f"{source}:{external_id}".encode(), "sha256").hex()
 
 
 def _new_participant(

@@ -1,5 +1,7 @@
 """Functions on participants and trials for requests that are rarer than one per trial."""
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -12,7 +14,8 @@ from study_server.participants.queries import (
     SELECT_UNANSWERED_TRIALS,
 )
 from study_server.protocol.model import Protocol, parse_stored_protocol
-from study_server.storage.models import Environment, Participant, Trial
+from study_server.storage.models import Environment, Participant, Response, Trial
+from study_server.vocabulary import Outcome
 
 
 def protocol_of(participant: Participant) -> Protocol:
@@ -46,6 +49,13 @@ def has_started(db: Session, participant: Participant) -> bool:
     """Return whether any trial has been shown."""
     shown = Trial.participant_id == participant.id, Trial.started_at.is_not(None)
     return db.scalar(select(Trial.id).where(*shown).limit(1)) is not None
+
+
+def find_without_answer(db: Session, ids: Collection[int]) -> list[int]:
+    """Return those of these participants who are active and have not answered any trial."""
+    answered = select(Response.trial_id).join(Trial).where(Trial.participant_id == Participant.id)
+    active = Participant.id.in_(ids), Participant.outcome == Outcome.ACTIVE
+    return list(db.scalars(select(Participant.id).where(*active, ~answered.exists())))
 
 
 def find_unanswered_trials(db: Session, participant: Participant) -> list[Trial]:

@@ -3,7 +3,7 @@
 import secrets
 from random import Random
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
@@ -34,12 +34,27 @@ from study_server.vocabulary import Slot
 MAX_ATTEMPTS_AFTER_INCIDENTS = 10
 
 
+# Interrupted trials per participant that are replaced. More interruptions than this are not bad
+# luck; the participant reloads the page to see more pairs.
+MAX_INTERRUPTIONS = 10
+# Incidents per participant, for the same reason: images can be fetched before they are reported.
+MAX_INCIDENTS = 30
+
+
 def void_interrupted_trials(db: Session, participant: Participant) -> None:
-    """Void and replace started but unanswered trials, because their images were seen."""
+    """Void and replace started but unanswered trials, because their images were seen.
+
+    The interruptions are counted. After MAX_INTERRUPTIONS, the same images are shown again: the
+    participant can still finish, but such a trial counts as little as a voided one.
+    """
     record_presence(db.connection(), to_current_participant(participant))
     db.expire(participant)  # the statement above changed the row
     for trial in find_unanswered_trials(db, participant):
-        void_and_replace(db, participant, trial)
+        participant.interruptions += 1
+        if participant.interruptions <= MAX_INTERRUPTIONS:
+            void_and_replace(db, participant, trial)
+        else:
+            trial.reshown = True
 
 
 def report_incident(
@@ -48,7 +63,7 @@ def report_incident(
     """Record that an image of an unseen trial failed to load, and replace the trial.
 
     Raises UnknownTrialError, VoidedTrialError or ParticipationOverError, and InvalidAnswerError if
-    the trial has started or was replaced too often.
+    the trial has started, or if it or the participant's trials were replaced too often.
     """
     trial = find_trial(db, participant, token)
     if db.get(Incident, trial.id) is not None:
@@ -59,10 +74,17 @@ def report_incident(
         raise InvalidAnswerError(
             "this trial cannot be replaced: it has started, or it has been replaced too often"
         )
+    if _count_incidents(db, participant) >= MAX_INCIDENTS:
+        raise InvalidAnswerError("this trial cannot be replaced: too many images failed to load")
     require_active(db.connection(), to_current_participant(participant))
     db.expire(participant)  # the statement above changed the row
     db.add(Incident(trial_id=trial.id, slot=slot, http_status=status, reported_at=now()))
     void_and_replace(db, participant, trial)
+
+
+def _count_incidents(db: Session, participant: Participant) -> int:
+    own = select(func.count()).select_from(Incident).join(Trial)
+    return db.scalar(own.where(Trial.participant_id == participant.id)) or 0
 
 
 def void_and_replace(db: Session, participant: Participant, trial: Trial) -> None:

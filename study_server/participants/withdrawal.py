@@ -7,20 +7,27 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
-from study_server.storage.models import Identity, Participant, Study
-from study_server.vocabulary import Mode
+from study_server.jobs.queue import request_job
+from study_server.participants.identities import record_withdrawal
+from study_server.storage.models import Identity, Participant, Study, Withdrawal
+from study_server.vocabulary import JobKind, Mode
 
 
 def delete_participant(db: Session, participant: Participant) -> None:
-    """Delete a participant and all of their answers; only the count of withdrawals is kept.
+    """Delete a participant and all of their answers.
 
-    Commits the deletion. Call `storage.engine.erase_deleted_data` afterwards to erase traces in the
-    database's files.
+    Of a live participant, only the count of withdrawals and a keyed hash are kept. The hash shows
+    whether a person who wants to take part is one who withdrew.
+
+    Commits the deletion and requests the job that erases traces in the database's files.
     """
     study_id, live = participant.study_id, participant.mode is Mode.LIVE
+    if live:
+        record_withdrawal(db, participant)
     db.execute(
         delete(Participant).where(Participant.id == participant.id)
     )  # cascades to all of their rows
+    request_job(db, JobKind.ERASE_TRACES, requested_by="withdrawal")
     # Commit before touching the study's row. Enrollment locks the study first and participants
     # second; the opposite order here could deadlock.
     db.commit()
@@ -45,7 +52,8 @@ def find_by_public_id(db: Session, study: Study, name: str) -> Participant:
 def anonymize_participants(db: Session, study: Study, before: datetime) -> int:
     """Anonymize participants last seen before a time; return their number. Their answers stay.
 
-    The hashes of their external ids are deleted and their links stop working.
+    Deletes the hashes of their external ids, disables their links, and deletes the hashes of people
+    who withdrew before that time. Requests the job that erases traces in the database's files.
     """
     participants = db.scalars(
         select(Participant)
@@ -55,4 +63,8 @@ def anonymize_participants(db: Session, study: Study, before: datetime) -> int:
     for participant in participants:
         participant.token = secrets.token_urlsafe(16)
         db.execute(delete(Identity).where(Identity.participant_id == participant.id))
+    forget_before = Withdrawal.study_id == study.id, Withdrawal.withdrawn_on < before
+    db.execute(delete(Withdrawal).where(*forget_before))
+    if participants:
+        request_job(db, JobKind.ERASE_TRACES, requested_by="anonymization")
     return len(participants)

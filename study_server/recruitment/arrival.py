@@ -46,7 +46,8 @@ class IncompleteLinkError(ValueError):
 class Arrival:
     """A visitor as the entry link describes them.
 
-    external_id: the platform's id, or None for an MTurk preview.
+    external_id: the platform's id, or None for an MTurk preview. return_proof: a secret that this
+    person needs to return, if others may know the external id.
     """
 
     mode: Mode
@@ -54,6 +55,7 @@ class Arrival:
     external_id: str | None
     is_invited: bool = False
     return_parameters: ReturnParameters = field(default_factory=dict)
+    return_proof: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def _parse_mturk_arrival(address: Mapping[str, str]) -> Arrival:
         RecruitmentSource.MTURK,
         _require_external_id(address, "workerId"),
         return_parameters=back,
+        return_proof=back["assignmentId"],  # secret; MTurk's frames have no cookies
     )
 
 

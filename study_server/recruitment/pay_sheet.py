@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from study_server.errors import StudyError
 from study_server.files import atomic_write
 from study_server.participants.current_trial import count_progress
-from study_server.participants.enrollment import find_by_external_id
+from study_server.participants.identities import find_by_external_id
 from study_server.participants.outcomes import UNFINISHED_OUTCOMES, update_lapsed_outcomes
 from study_server.participants.scoring import count_correct
 from study_server.recruitment.arrival import OUTCOMES_WITH_CODE, prolific_completion_code

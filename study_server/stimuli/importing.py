@@ -178,8 +178,8 @@ def _insert(
             store_wording(db, study, wording)
             for stored in stored_images:
                 for method, name in stored.files.items():
-                    row = images[stored.image][method]
-                    db.add(_build_stimulus(study, row, f"{study_folder.name}/{name}"))
+                    row, size = images[stored.image][method], (temporary / name).stat().st_size
+                    db.add(_build_stimulus(study, row, f"{study_folder.name}/{name}", size))
             for number, finding in enumerate(accepted):
                 message = f"{finding.confound}: {finding.message}"
                 db.add(AcceptedWarning(study_id=study.id, number=number, message=message))
@@ -216,12 +216,13 @@ def _build_study(protocol: Protocol, manifest: Path) -> Study:
     )
 
 
-def _build_stimulus(study: Study, row: ManifestRow, file: str) -> Stimulus:
+def _build_stimulus(study: Study, row: ManifestRow, file: str, file_bytes: int) -> Stimulus:
     return Stimulus(
         study_id=study.id,
         image=row.image,
         method=row.method,
         file=file,
+        file_bytes=file_bytes,
         width=row.width,
         height=row.height,
         split=row.split,

@@ -9,13 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from study_server.errors import StudyError
 
-ERASE_RETRY_S = 10.0  # between two attempts to erase deleted data
+LOG_ATTEMPTS, LOG_PAUSE_S = 50, 0.2  # to truncate SQLite's log
+# The tables with data of participants, whose deleted rows must leave no trace.
+PARTICIPANT_TABLES = (
+    "participant", "identity", "screening", "environment", "trial", "response", "incident",
+)  # fmt: skip
+SELECT_OTHER_SNAPSHOT = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL
+"""
+POSTGRESQL_LOCK_TIMEOUT = "200ms"  # others queue behind a transaction that waits for a lock
+LOCK_NOT_AVAILABLE = "55P03"
 POSTGRESQL_POOL_SIZE = 20  # per process; PostgreSQL accepts 100 in total by default
 SQLITE_POOL_SIZE = 64  # as many as the server has threads
 WRITER_LOCK = "writer_lock"  # where a connection keeps it
@@ -75,7 +85,8 @@ def _queue_writers(engine: Engine) -> None:
         must_wait = writes and WRITER_LOCK not in connection.info
         if must_wait and lock.acquire(timeout=int(SQLITE_PRAGMAS["busy_timeout"]) / 1000):
             connection.info[WRITER_LOCK] = lock
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if connection.get_execution_options().get("transactions", True):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     def release(_connection: object, record: Any) -> None:
         if record.info.pop(WRITER_LOCK, None):
@@ -115,30 +126,78 @@ def write_transaction(engine: Engine) -> Iterator[Session]:
 
 
 def erase_deleted_data(engine: Engine) -> bool:
-    """Erase the traces of deleted rows from SQLite's files.
+    """Rewrite the database's files without the traces of deleted rows.
+
+    Meanwhile, nobody can write, and on PostgreSQL nobody can read. Returns False at once if other
+    transactions prevent it. Raises DBAPIError, for example if the
+    disk is full.
+    """
+    if engine.dialect.name == "sqlite":
+        return _rewrite_sqlite(engine) and _truncate_log(engine)
+    return _rewrite_postgresql(engine)
+
+
+@contextmanager
+def _without_waiting(engine: Engine) -> Iterator[Connection]:
+    """Yield a SQLite connection outside transactions that does not wait for any lock."""
+    with engine.execution_options(transactions=False).connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        try:
+            yield connection
+        finally:
+            timeout = SQLITE_PRAGMAS["busy_timeout"]
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={timeout}")
+
+
+def _rewrite_sqlite(engine: Engine) -> bool:
+    """Rewrite the file of the database. Return False if another process is writing.
 
     secure_delete overwrites a deleted row, but not the copies that an earlier page split left in
-    free space. The file is therefore rewritten and its log truncated. Nothing is done for
-    PostgreSQL, where VACUUM removes dead rows. Returns False if the database was too busy.
+    free space.
     """
-    if engine.dialect.name != "sqlite":
-        return True
-    with engine.connect() as connection:
-        driver: Any = connection.connection.driver_connection
+    with _without_waiting(writable_engine(engine)) as connection:
         try:
-            driver.execute("VACUUM")
-        except sqlite3.OperationalError:
-            return False
-        busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return not busy
+            connection.exec_driver_sql("VACUUM")
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+                return False
+            raise
+    return True
 
 
-def erase_deleted_data_eventually(engine: Engine) -> None:
-    """Erase the traces of deleted rows now, or in a thread as soon as the database is free."""
+def _truncate_log(engine: Engine) -> bool:
+    """Empty SQLite's log. Return False if a reader needs it for too long.
 
-    def keep_trying() -> None:
-        while not erase_deleted_data(engine):
-            time.sleep(ERASE_RETRY_S)
+    To truncate the log, SQLite keeps all writers out and waits for the readers, so it must not
+    wait. The slow part is done first, while others can still write.
+    """
+    with _without_waiting(engine) as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+        for attempt in range(LOG_ATTEMPTS):
+            if attempt:
+                time.sleep(LOG_PAUSE_S)
+            busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            if not busy:
+                return True
+    return False
 
-    if not erase_deleted_data(engine):
-        threading.Thread(target=keep_trying, daemon=True).start()
+
+def _rewrite_postgresql(engine: Engine) -> bool:
+    """Rewrite the tables of participants. Return False if a lock or an old snapshot prevents it.
+
+    A plain VACUUM leaves the bytes of dead rows in the free space of their pages.
+    """
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        if connection.exec_driver_sql(SELECT_OTHER_SNAPSHOT).first() is not None:
+            return False  # VACUUM would keep the deleted rows for it
+        connection.exec_driver_sql(f"SET lock_timeout = '{POSTGRESQL_LOCK_TIMEOUT}'")
+        try:
+            for table in PARTICIPANT_TABLES:
+                connection.exec_driver_sql(f"VACUUM (FULL) {table}")
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+                return False
+            raise
+        finally:
+            connection.exec_driver_sql("RESET lock_timeout")
+    return True

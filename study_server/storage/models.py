@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -22,6 +23,8 @@ from study_server.clock import as_utc
 from study_server.vocabulary import (
     Answer,
     ColorVision,
+    JobKind,
+    JobState,
     Mode,
     NightLight,
     Outcome,
@@ -67,8 +70,8 @@ def vocabulary_type(vocabulary: type[StrEnum], name: str = "") -> Enum:
 
 
 VOCABULARIES = (
-    Answer, ColorVision, TrialKind, Mode, NightLight, Outcome, WordingPart, Slot, Side,
-    RecruitmentSource, StudyState,
+    Answer, ColorVision, JobKind, JobState, TrialKind, Mode, NightLight, Outcome, WordingPart,
+    Slot, Side, RecruitmentSource, StudyState,
 )  # fmt: skip
 
 
@@ -119,6 +122,7 @@ class Stimulus(Base):
     __table_args__ = (
         UniqueConstraint("study_id", "image", "method"),
         CheckConstraint("width > 0 AND height > 0", name="has_pixels"),
+        CheckConstraint("file_bytes > 0", name="has_bytes"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -126,6 +130,7 @@ class Stimulus(Base):
     image: Mapped[str]
     method: Mapped[str]
     file: Mapped[str] = mapped_column(unique=True)  # below the instance's stimuli folder
+    file_bytes: Mapped[int]  # a file of another size is damaged
     width: Mapped[int]
     height: Mapped[int]
     split: Mapped[str]
@@ -193,6 +198,7 @@ class Participant(Base):
     language: Mapped[str] = mapped_column(default="en", server_default="en")  # of the pages
     consent_version: Mapped[str]
     comment: Mapped[str] = mapped_column(default="")
+    interruptions: Mapped[int] = mapped_column(default=0, server_default="0")  # of seen trials
     started_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
@@ -215,6 +221,19 @@ class Identity(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
     source: Mapped[RecruitmentSource]
     external_id_digest: Mapped[str]
+    return_digest: Mapped[str | None]  # of the browser's cookie; None: the ID itself is secret
+
+
+class Withdrawal(Base):
+    """A keyed hash of a participant who has withdrawn, and the day of the withdrawal."""
+
+    __tablename__ = "withdrawal"
+
+    study_id: Mapped[int] = mapped_column(
+        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
+    )
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    withdrawn_on: Mapped[datetime]  # the beginning of the day, in UTC
 
 
 class Screening(Base):
@@ -292,6 +311,8 @@ class Trial(Base):
     repeat_of: Mapped[int | None]  # the slot of the trial that this trial repeats
     started_at: Mapped[datetime | None]
     voided: Mapped[bool] = mapped_column(default=False)
+    # shown again after too many interruptions; counts as little as a voided trial
+    reshown: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     participant: Mapped[Participant] = relationship()
     fake: Mapped[Stimulus | None] = relationship(foreign_keys=[fake_id])
@@ -369,6 +390,40 @@ class Unblinding(Base):
     unblinded_at: Mapped[datetime]
     unblinded_by: Mapped[str]  # "command line", or a researcher's name
     complete_count: Mapped[int]  # live participants who had finished by then
+
+
+class Job(Base):
+    """Work that a server process does in the background (study_server/jobs/).
+
+    claim: a random word of the process that runs the job, so that a process that was believed dead
+    can no longer change the job. heartbeat_at: when that process was last known to be alive.
+    """
+
+    __tablename__ = "job"
+    __table_args__ = (
+        Index("ix_job_state", "state", "due_at"),
+        CheckConstraint("progress >= 0 AND progress <= 1", name="progress_is_a_proportion"),
+        CheckConstraint(
+            "state <> 'running' OR (claim IS NOT NULL AND heartbeat_at IS NOT NULL)",
+            name="running_is_claimed",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[JobKind]
+    study_id: Mapped[int | None] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
+    payload: Mapped[str] = mapped_column(default="{}", server_default="{}")  # JSON of the kind
+    state: Mapped[JobState]
+    progress: Mapped[float] = mapped_column(default=0.0, server_default="0")  # in [0, 1]
+    message: Mapped[str] = mapped_column(default="", server_default="")
+    requested_by: Mapped[str]  # "withdrawal", "command line", or a researcher's name
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]  # not run before
+    claim: Mapped[str | None]
+    started_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    exit_status: Mapped[int | None]  # 0: success
 
 
 class Researcher(Base):

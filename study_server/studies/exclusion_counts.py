@@ -140,7 +140,7 @@ def _count_query(study: Study, mode: Mode, rules: PlannedExclusions) -> Executab
             func.count().filter(attention_checks & correct).label("attention_checks_correct"),
         )
         .outerjoin(Trial, (Trial.participant_id == Participant.id) & is_main)
-        .outerjoin(Response)
+        .outerjoin(Response, (Response.trial_id == Trial.id) & Trial.reshown.is_(False))
         .where(Participant.study_id == study.id, Participant.mode == mode)
         .group_by(Participant.id)
         .order_by(Participant.started_at.desc(), Participant.id.desc())

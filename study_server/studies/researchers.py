@@ -18,13 +18,21 @@ PASSWORD_HASHER = PasswordHasher()
 MIN_PASSWORD_LENGTH = 12  # characters
 
 
-def add_researcher(db: Session, name: str, password: str) -> None:
-    """Add a researcher, or set a new password; raise StudyError if the password is too short."""
+def hash_password(password: str) -> str:
+    """Return the Argon2 hash of a new password; raise StudyError if the password is too short.
+
+    Hashing takes longer than storing many answers: call this before a transaction begins.
+    """
     if len(password) < MIN_PASSWORD_LENGTH:
         raise StudyError(
             f"the password has {len(password)} characters; use at least {MIN_PASSWORD_LENGTH}"
         )
-    _find_or_create(db, name).password_hash = PASSWORD_HASHER.hash(password)
+    return PASSWORD_HASHER.hash(password)
+
+
+def add_researcher(db: Session, name: str, password_hash: str) -> None:
+    """Add a researcher, or set a new password. password_hash: from `hash_password`."""
+    _find_or_create(db, name).password_hash = password_hash
 
 
 def _find_or_create(db: Session, name: str) -> Researcher:
@@ -37,12 +45,18 @@ def _find_or_create(db: Session, name: str) -> Researcher:
 
 
 def check_password(db: Session, name: str, password: str) -> Researcher | None:
-    """Return the researcher with this name and password, or None."""
+    """Return the researcher with this name and password, or None.
+
+    Ends the session's transaction before checking the password, because others wait for its lock.
+    """
     researcher = db.scalar(select(Researcher).where(Researcher.name == name))
-    stored = (researcher and researcher.password_hash) or _dummy_hash()
+    stored = researcher.password_hash if researcher is not None else None
+    db.commit()
     try:
-        PASSWORD_HASHER.verify(stored, password)
+        PASSWORD_HASHER.verify(stored or _dummy_hash(), password)
     except (VerifyMismatchError, InvalidHashError):
+        return None
+    if researcher is None or researcher.password_hash != stored:  # it was changed in the meantime
         return None
     return researcher
 

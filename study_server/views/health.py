@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from study_server.jobs.erasure import is_erasure_overdue
 from study_server.storage.models import Stimulus
 from study_server.storage.schema import latest_revision, read_revision
 
@@ -16,11 +17,12 @@ pages = Blueprint("health", __name__)
 
 @pages.get("/healthz")
 def health() -> ResponseReturnValue:
-    """Report the state of the database, its schema and the stimuli."""
+    """Report the state of the database, its schema, the stimuli and the background jobs."""
     checks: dict[str, Callable[[], str]] = {
         "database": _check_database,
         "schema": _check_schema,
         "stimuli": _check_stimuli,
+        "jobs": _check_jobs,
     }
     results = {name: _run_check(check) for name, check in checks.items()}
     is_healthy = all(result == "ok" for result in results.values())
@@ -52,7 +54,15 @@ def _check_schema() -> str:
 
 
 def _check_stimuli() -> str:
-    """Check that one image can be read, if there are any."""
-    file = g.db.scalar(select(Stimulus.file).limit(1))
-    folder = current_app.extensions["settings"].stimuli_folder
-    return "ok" if file is None or os.access(folder / file, os.R_OK) else "not readable"
+    """Check that one image can be read and is whole, if there are any."""
+    stimulus = g.db.execute(select(Stimulus.file, Stimulus.file_bytes).limit(1)).one_or_none()
+    if stimulus is None:
+        return "ok"
+    path = current_app.extensions["settings"].stimuli_folder / stimulus.file
+    if not os.access(path, os.R_OK):
+        return "not readable"
+    return "ok" if path.stat().st_size == stimulus.file_bytes else "damaged"
+
+
+def _check_jobs() -> str:
+    return "late: run `study jobs run`" if is_erasure_overdue(g.db) else "ok"

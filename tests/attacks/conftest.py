@@ -30,7 +30,7 @@ def base(client: FlaskClient) -> str:
 def researcher(app: Flask) -> FlaskClient:
     """Return a browser in which a researcher is signed in."""
     with write_transaction(app.extensions["engine"]) as db:
-        researchers.add_researcher(db, "ada", PASSWORD)
+        researchers.add_researcher(db, "ada", researchers.hash_password(PASSWORD))
     client = app.test_client()
     form = {"csrf_token": csrf_token(client.get("/researcher/login"))}
     client.post("/researcher/login", data=form | {"name": "ada", "password": PASSWORD})

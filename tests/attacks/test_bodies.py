@@ -52,6 +52,66 @@ def test_a_malformed_body_is_refused_and_stores_nothing(
         assert db.scalar(select(func.count()).select_from(Response)) == 0
 
 
+SCREEN = {
+    "language": "en", "refresh_hz": 60, "device_pixel_ratio": 1, "viewport": "800x600",
+    "color_gamut": "srgb", "inverted_colors": False, "forced_colors": False,
+}  # fmt: skip
+# A number, a text and a truth value each look like another type somewhere in Python.
+WRONG_TYPES: dict[str, tuple[dict[str, object], dict[str, list[object]]]] = {
+    "response": (
+        SHOWN,
+        {
+            "answer": [True, 1, ["left"]],
+            "rt_ms": ["7", True, 7.5, None, [7], float("inf")],
+            "first_ms": ["7", True, None],
+            "second_ms": ["7", True],
+            "first_frames": ["7", True, 7.5],
+            "early_inputs": ["0", False],
+            "repeated_inputs": ["0", False],
+            "input": [1, True],
+            "flags": ["hidden", {"hidden": 1}, [True]],
+            "id": [1, True],
+        },
+    ),
+    "incident": ({"slot": "left", "status": 404}, {"slot": [1], "status": ["404", True, 404.5]}),
+    "environment": (
+        SCREEN,
+        {
+            "language": [1, True],
+            "refresh_hz": ["60", True],
+            "device_pixel_ratio": ["1", True],
+            "inverted_colors": [0, "false", "no"],
+            "forced_colors": [1, "true"],
+            "webdriver": [0, "true"],
+        },
+    ),
+}
+
+
+def test_a_value_of_another_type_is_refused_by_name(
+    app: Flask, client: FlaskClient, base: str
+) -> None:
+    (trial, *_) = trials(client, base)
+    for route, (body, wrong_by_key) in WRONG_TYPES.items():
+        address = f"{base if route == 'environment' else trial}/{route}"
+        for key, value in ((key, value) for key, wrong in wrong_by_key.items() for value in wrong):
+            reply = client.post(address, json=body | {key: value})
+            assert (reply.status_code, key, value) == (400, key, value)
+            assert reply.get_json()["error"].startswith(key), (key, value)
+    with read_session(app.extensions["engine"]) as db:
+        assert db.scalar(select(func.count()).select_from(Response)) == 0
+    whole = client.post(f"{trial}/response", json=SHOWN | {"rt_ms": 812.0})  # JSON has one number
+    assert whole.status_code == 200
+
+
+def test_only_true_is_consent(client: FlaskClient) -> None:
+    version = client.get("/api/v1/studies/short").get_json()["texts"]["en"]["consent_version"]
+    body = {"consent_version": version, "language": "en"}
+    for word in (1, "true", "yes", "on", False, None, [True]):
+        reply = client.post("/api/v1/studies/short/participants", json=body | {"consent": word})
+        assert (reply.status_code, reply.get_json()["error"][:7]) == (400, "consent"), word
+
+
 @pytest.mark.parametrize("size", [65 * 1024, 2 * MEBIBYTE])
 def test_an_oversized_body_is_refused(size: int, client: FlaskClient, base: str) -> None:
     (trial, *_) = trials(client, base)

@@ -162,7 +162,7 @@ class Fuzzer:
 def test_no_fuzzed_request_causes_a_server_error(app: Flask) -> None:
     engine = app.extensions["engine"]
     with write_transaction(engine) as db:
-        researchers.add_researcher(db, "ada", PASSWORD)
+        researchers.add_researcher(db, "ada", researchers.hash_password(PASSWORD))
     fuzzer = Fuzzer(app, seed=9)
     for number in range(REQUESTS[engine.dialect.name]):
         if number % 100 == 0:

@@ -1,6 +1,7 @@
 """Tests against guessed passwords, forged client addresses and default credentials."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
@@ -11,8 +12,8 @@ from study_server.app import create_app
 from study_server.errors import StudyError
 from study_server.settings import read_settings, require_secret
 from study_server.storage.engine import read_session, write_transaction
-from study_server.storage.models import LoginLink, Researcher
-from study_server.studies.researchers import add_researcher
+from study_server.storage.models import LoginLink, Participant, Researcher
+from study_server.studies.researchers import PASSWORD_HASHER, add_researcher, hash_password
 from tests.attacks.conftest import PASSWORD
 from tests.study_server.browsing import consent, csrf_token
 
@@ -58,6 +59,32 @@ def test_login_attempts_per_address_are_limited_whatever_the_headers(
     assert set(statuses) <= {403, 429}
 
 
+def test_a_password_is_checked_while_answers_can_be_stored(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Argon2 takes as long as many answers, so no lock may be held meanwhile."""
+    base, hasher = consent(client), PASSWORD_HASHER
+
+    class Checking:
+        """Argon2, while a participant sends something."""
+
+        def verify(self, stored: str, password: str) -> bool:
+            with ThreadPoolExecutor(1) as other:
+                comment = {"comment": "meanwhile"}
+                post = other.submit(app.test_client().post, f"{base}/comment", data=comment)
+                assert post.result(timeout=5).status_code == 303
+            return hasher.verify(stored, password)
+
+    with write_transaction(app.extensions["engine"]) as db:
+        add_researcher(db, "ada", hash_password(PASSWORD))
+    monkeypatch.setattr("study_server.studies.researchers.PASSWORD_HASHER", Checking())
+    form = {"csrf_token": csrf_token(client.get("/researcher/login")), "name": "ada"}
+    reply = client.post("/researcher/login", data=form | {"password": PASSWORD})
+    assert reply.location == "/researcher"
+    with read_session(app.extensions["engine"]) as db:
+        assert db.scalars(select(Participant.comment)).one() == "meanwhile"
+
+
 def test_attempts_at_login_links_are_limited(client: FlaskClient) -> None:
     page = client.get("/researcher/enter/guess")
     form = {"csrf_token": csrf_token(page)}
@@ -91,7 +118,7 @@ def test_there_is_no_default_secret(secret: str, monkeypatch: pytest.MonkeyPatch
 
 def test_passwords_are_stored_as_argon2_hashes(app: Flask) -> None:
     with write_transaction(app.extensions["engine"]) as db:
-        add_researcher(db, "ada", PASSWORD)
+        add_researcher(db, "ada", hash_password(PASSWORD))
     with read_session(app.extensions["engine"]) as db:
         stored = db.scalars(select(Researcher.password_hash)).one()
     assert re.match(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$", str(stored))

@@ -2,14 +2,18 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
 from sqlalchemy import func, select
 
+from study_server.app import create_app
+from study_server.export.rows import iterate_responses, list_participants
 from study_server.storage.engine import read_session
 from study_server.storage.models import Participant, Response, Trial
-from study_server.vocabulary import TrialKind
+from study_server.studies.lookup import find_study
+from study_server.vocabulary import Mode, Outcome, TrialKind
 from study_server.web.cookies import SessionInterface
 from tests.attacks.answering import SHOWN, answer, answer_all, trials
 from tests.study_server.browsing import consent, csrf_token
@@ -153,3 +157,130 @@ def test_concurrent_consents_of_one_browser_create_one_participant(app: Flask) -
         assert len(set(threads.map(agree, range(16)))) == 1
     with read_session(app.extensions["engine"]) as db:
         assert db.scalar(select(func.count()).select_from(Participant)) == 1
+
+
+@pytest.mark.parametrize("entry", ["/s/short?survey_code=48113", "/s/short?PROLIFIC_PID=5e9088a8"])
+def test_a_platform_id_alone_neither_resumes_nor_withdraws(entry: str, app: Flask) -> None:
+    """Codes of SONA can be guessed, and other researchers know the IDs of Prolific."""
+    owner, guesser = app.test_client(), app.test_client()
+    base = consent(owner, entry).partition("?")[0]
+    (trial, *_) = trials(owner, base)
+    owner.post(f"{trial}/start", json={})
+    for reply in (guesser.get(entry), guesser.post(entry, data={"consent": "yes"})):
+        assert reply.status_code == 409
+        assert "started in another browser" in reply.text
+        assert base not in reply.text
+        assert "Location" not in reply.headers
+    assert owner.get(entry).location.partition("?")[0] == base
+    assert answer(owner, trial).status_code == 200
+
+
+def test_guessed_platform_ids_are_limited_and_nobody_else_is(app: Flask) -> None:
+    entries = [f"/s/short?survey_code={code}" for code in range(12)]
+    owners = [app.test_client() for _ in entries]
+    for owner, entry in zip(owners, entries, strict=True):
+        base = consent(owner, entry).partition("?")[0]
+        owner.post(f"{trials(owner, base)[0]}/start", json={})
+    guesser = app.test_client()
+    assert [guesser.get(entry).status_code for entry in entries] == [409] * 10 + [429] * 2
+    assert {owner.get(entry).status_code for owner, entry in zip(owners, entries, strict=True)} == {
+        302
+    }
+    assert guesser.get("/s/short?survey_code=new").status_code == 200
+
+
+def test_guessed_ids_of_the_api_are_limited(client: FlaskClient) -> None:
+    version = client.get("/api/v1/studies/short").get_json()["texts"]["en"]["consent_version"]
+    body = {"consent": True, "consent_version": version, "language": "en", "external_id": "w"}
+    enrolled = client.post("/api/v1/studies/short/participants", json=body).get_json()
+    header = {"Authorization": f"Bearer {enrolled['token']}"}
+    (trial, *_) = client.post("/api/v1/resume", headers=header).get_json()["trials"]
+    client.post(f"/api/v1/trials/{trial['token']}/start", headers=header, json={})
+    statuses = [
+        client.post("/api/v1/studies/short/participants", json=body).status_code for _ in range(12)
+    ]
+    assert statuses == [409] * 10 + [429] * 2
+
+
+def images_seen(app: Flask) -> int:
+    """Return the number of fakes in trials that were planned or replaced."""
+    with read_session(app.extensions["engine"]) as db:
+        return len(db.scalars(select(Trial.id)).all())
+
+
+def test_reloads_are_counted_and_show_no_more_than_ten_other_pairs(
+    app: Flask, client: FlaskClient, base: str
+) -> None:
+    planned = images_seen(app)
+    for _ in range(15):
+        (trial, *_) = client.post(f"{base}/resume", json={}).get_json()["trials"]
+        client.post(f"{base}/trials/{trial['token']}/start", json={})
+    assert images_seen(app) == planned + 10
+    answer_all(client, base)
+    with read_session(app.extensions["engine"]) as db:
+        person = db.scalars(select(Participant)).one()
+        assert (person.outcome, person.interruptions) == (Outcome.COMPLETE, 14)
+        study = find_study(db, "short")
+        (row,) = list_participants(db, study, [Mode.LIVE])
+        assert row["interruptions"] == 14
+        shown = list(iterate_responses(db, study, [Mode.LIVE], blinded=False))
+    voided = [row["answer"] != "" for row in shown if row["flags"] == "voided"]
+    assert (len(shown), voided.count(True), voided.count(False)) == (7 + 10, 1, 10)
+
+
+def test_broken_images_show_no_more_than_thirty_other_pairs(
+    app: Flask, client: FlaskClient, base: str
+) -> None:
+    planned = images_seen(app)
+    statuses: list[int] = []
+    for _ in range(35):
+        waiting = trials(client, base)
+        if len(statuses) % 9 == 8:  # before a single trial is replaced too often
+            answer(client, waiting[0])
+        reply = client.post(f"{waiting[-1]}/incident", json={"slot": "left", "status": None})
+        statuses.append(reply.status_code)
+    assert images_seen(app) <= planned + 30
+    assert statuses.count(204) == 30
+
+
+@pytest.fixture
+def crowded(app: Flask) -> Flask:
+    """Return the server with room for three people per address who have not answered."""
+    settings = app.extensions["settings"].model_copy(
+        update={"max_unanswered": 3, "trusted_proxies": 1}
+    )
+    return create_app(settings, app.extensions["engine"])
+
+
+def test_enrollments_without_an_answer_are_limited_per_address(crowded: Flask) -> None:
+    entries = [f"/s/short?survey_code={code}" for code in range(4)]
+    clients = [crowded.test_client() for _ in entries]
+    bases = [
+        consent(client, entry).partition("?")[0]
+        for client, entry in zip(clients[:3], entries, strict=False)
+    ]
+    refused = clients[3].post(entries[3], data={"consent": "yes"})
+    assert (refused.status_code, "wait a few minutes" in refused.text) == (429, True)
+    elsewhere = {"X-Forwarded-For": "192.0.2.7"}
+    other = crowded.test_client().post(
+        "/s/short?survey_code=9", data={"consent": "yes"}, headers=elsewhere
+    )
+    assert other.status_code == 303
+    assert clients[0].post(entries[0], data={"consent": "yes"}).status_code == 303  # no new person
+    answer(clients[0], trials(clients[0], bases[0])[0])
+    assert clients[3].post(entries[3], data={"consent": "yes"}).status_code == 303
+
+
+def test_people_who_answer_are_not_limited_by_their_address(crowded: Flask) -> None:
+    for _ in range(8):
+        client = crowded.test_client()
+        assert answer(client, trials(client, consent(client))[0]).status_code == 200
+
+
+def test_enrollments_by_the_api_are_limited_too(crowded: Flask) -> None:
+    client = crowded.test_client()
+    version = client.get("/api/v1/studies/short").get_json()["texts"]["en"]["consent_version"]
+    body = {"consent": True, "consent_version": version, "language": "en"}
+    replies = [client.post("/api/v1/studies/short/participants", json=body) for _ in range(4)]
+    assert [reply.status_code for reply in replies] == [201, 201, 201, 429]
+    assert "without answering" in replies[-1].get_json()["error"]

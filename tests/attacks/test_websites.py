@@ -9,7 +9,7 @@ from study_server.app import create_app
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Participant, Study
 from study_server.studies.lookup import find_study
-from study_server.studies.researchers import add_researcher
+from study_server.studies.researchers import add_researcher, hash_password
 from study_server.vocabulary import StudyState
 from tests.attacks.conftest import PASSWORD
 from tests.study_server.browsing import consent, csrf_token
@@ -52,6 +52,18 @@ def test_every_page_and_error_has_every_security_header(
                     assert words in value, f"{address}: {header}"
                 assert "unsafe-eval" not in reply.headers["Content-Security-Policy"]
                 assert "Server" not in reply.headers
+
+
+def test_no_page_may_send_a_form_to_another_site(app: Flask, researcher: FlaskClient) -> None:
+    """The report is included, which may come from elsewhere; its policy replaces the default."""
+    report = app.extensions["settings"].report_path("short")
+    report.parent.mkdir(parents=True)
+    report.write_text("<!doctype html><title>Report</title>")
+    for address in ("/", "/s/short", "/researcher", "/researcher/studies/short/report", "/nowhere"):
+        with researcher.get(address) as reply:
+            policy = reply.headers["Content-Security-Policy"].split("; ")
+        assert {"form-action 'self'", "form-action 'none'"} & set(policy), address
+        assert "base-uri 'none'" in policy, address
 
 
 def test_other_origins_cannot_act_for_a_researcher(app: Flask, researcher: FlaskClient) -> None:
@@ -134,7 +146,7 @@ def test_a_cookie_from_before_the_login_is_not_signed_in(
 def test_a_new_password_ends_every_session(app: Flask, researcher: FlaskClient) -> None:
     assert researcher.get("/researcher").status_code == 200
     with write_transaction(app.extensions["engine"]) as db:
-        add_researcher(db, "ada", "another long password")
+        add_researcher(db, "ada", hash_password("another long password"))
     assert researcher.get("/researcher").location == "/researcher/login"
 
 

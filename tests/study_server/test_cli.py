@@ -16,10 +16,15 @@ from pkgutil import walk_packages
 
 import click
 import pytest
+from sqlalchemy import Engine, select
 
 from study_server import commands as families
 from study_server.cli import COMMANDS_BY_HEADING, main
+from study_server.clock import now
 from study_server.protocol.model import format_toml
+from study_server.storage.engine import read_session, write_transaction
+from study_server.storage.models import Participant
+from study_server.vocabulary import Outcome
 from study_server.wording.files import write_wording
 from tests.conftest import SECRET, short_protocol, write_stimuli
 from tests.study_server.planting import plant, read_pixels, read_rows
@@ -86,6 +91,26 @@ def test_every_command_has_its_place_in_the_manual() -> None:
     listed = {command for family in COMMANDS_BY_HEADING.values() for command in family}
     groups = [command for command in listed if isinstance(command, click.Group)]
     assert written == listed.union(*(group.commands.values() for group in groups))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_traces_are_erased_by_cron_or_when_nobody_is_answering(
+    here: Path, engine_with_answers: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDY_DATABASE_URL", database_url)
+    with read_session(engine_with_answers) as db:
+        first, second = db.scalars(select(Participant.public_id))
+    with write_transaction(engine_with_answers) as db:
+        person = db.scalars(select(Participant).where(Participant.public_id == second)).one()
+        person.outcome, person.last_seen_at = Outcome.ACTIVE, now()
+    output = study("forget", "short", first).stdout.splitlines()
+    assert output[0] == f"short: {first} deleted"
+    assert "erased later, within 24 hours" in output[1]
+    assert study("jobs", "run").stdout == study("jobs", "list").stdout
+    assert "waiting, waits until nobody is answering" in study("jobs", "list").stdout
+    assert study("forget", "short", second).stdout == f"short: {second} deleted\n"
+    assert study("jobs", "list").stdout == "no jobs\n"
+    assert study("jobs", "run").stdout == ""
 
 
 @pytest.mark.slow(6)

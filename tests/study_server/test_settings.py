@@ -28,6 +28,7 @@ def test_every_variable_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "STUDY_SECRET_KEY": "x" * 16,
         "STUDY_PUBLIC_URL": "https://study.example.org/",
         "STUDY_TRUSTED_PROXIES": "1",
+        "STUDY_MAX_UNANSWERED": "500",
         "STUDY_X_ACCEL": "/stimuli/",
     }
     for name, value in variables.items():
@@ -38,6 +39,7 @@ def test_every_variable_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         secret_key="x" * 16,
         public_url="https://study.example.org",
         trusted_proxies=1,
+        max_unanswered=500,
         x_accel_prefix="/stimuli",
     )
 
@@ -49,7 +51,11 @@ def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("STUDY_TRUSTED_PROXIES", "one"), ("STUDY_PUBLIC_URL", "study.example.org")],
+    [
+        ("STUDY_TRUSTED_PROXIES", "one"),
+        ("STUDY_MAX_UNANSWERED", "-1"),
+        ("STUDY_PUBLIC_URL", "study.example.org"),
+    ],
 )
 def test_an_invalid_value_is_named_and_not_repeated(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch

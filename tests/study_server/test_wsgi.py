@@ -139,6 +139,34 @@ def test_more_than_one_worker_is_refused_on_sqlite(server: Server) -> None:
     assert run.stderr.count("\n") == 1
 
 
+def test_a_system_that_allows_too_few_open_files_is_refused(server: Server) -> None:
+    for allowed, options in ((257, ""), (319, ""), (900, "--threads 512")):
+        serve = f"ulimit -n {allowed}; exec {STUDY} serve {options}"
+        run = subprocess.run(
+            ["sh", "-c", serve], env=server.environment, capture_output=True, text=True, timeout=60
+        )
+        assert run.returncode == 2
+        assert f"the system allows {allowed:,} open files" in run.stderr
+        assert run.stderr.count("\n") == 1
+
+
+def test_a_server_with_few_open_files_answers_while_browsers_are_idle(tmp_path: Path) -> None:
+    server = new_server(tmp_path)
+    serve = f"ulimit -n 400; exec {STUDY} serve --port {server.port}"
+    with server.log.open("ab") as log:
+        server.process = subprocess.Popen(
+            ["sh", "-c", serve], env=server.environment, stdout=log, stderr=log
+        )
+    try:
+        server.wait()
+        idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
+        assert is_well(server.port)
+        for connection in idle:
+            connection.close()
+    finally:
+        server.stop()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_server_stops_when_it_is_asked_to(tmp_path: Path, number: signal.Signals) -> None:
     server = new_server(tmp_path)

@@ -47,7 +47,7 @@ SELECT
   response.first_ms AS first_ms,
   response.second_ms AS second_ms,
   TRIM(
-    CASE WHEN shown.voided THEN 'voided ' ELSE '' END
+    CASE WHEN shown.voided OR shown.reshown THEN 'voided ' ELSE '' END
     || CASE WHEN response.hidden THEN 'hidden ' ELSE '' END
     || CASE WHEN response.blurred THEN 'blurred ' ELSE '' END
     || CASE WHEN response.resized THEN 'resized ' ELSE '' END
@@ -98,6 +98,7 @@ def upgrade() -> None:
     _create_study_tables()
     _create_participant_tables()
     _create_trial_tables()
+    _create_job_table()
     _create_researcher_tables()
     create_views()
 
@@ -145,12 +146,14 @@ def _create_study_tables() -> None:
         sa.Column("image", sa.Text(), nullable=False),
         sa.Column("method", sa.Text(), nullable=False),
         sa.Column("file", sa.Text(), nullable=False, unique=True),
+        sa.Column("file_bytes", sa.Integer(), nullable=False),
         sa.Column("width", sa.Integer(), nullable=False),
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("split", sa.Text(), nullable=False),
         sa.Column("checkpoint", sa.Text(), nullable=False),
         sa.UniqueConstraint("study_id", "image", "method"),
         sa.CheckConstraint("width > 0 AND height > 0", name="has_pixels"),
+        sa.CheckConstraint("file_bytes > 0", name="has_bytes"),
     )
     op.create_table(
         "wording",
@@ -202,6 +205,7 @@ def _create_participant_tables() -> None:
         sa.Column("language", sa.Text(), nullable=False, server_default="en"),
         sa.Column("consent_version", sa.Text(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("interruptions", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True)),
@@ -213,7 +217,14 @@ def _create_participant_tables() -> None:
         sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False),
         sa.Column("source", _source(), nullable=False),
         sa.Column("external_id_digest", sa.Text(), nullable=False),
+        sa.Column("return_digest", sa.Text()),
         sa.UniqueConstraint("study_id", "source", "external_id_digest"),
+    )
+    op.create_table(
+        "withdrawal",
+        sa.Column("study_id", sa.Integer(), _parent("study"), primary_key=True),
+        sa.Column("digest", sa.Text(), primary_key=True),
+        sa.Column("withdrawn_on", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_table(
         "screening",
@@ -258,6 +269,7 @@ def _create_trial_tables() -> None:
         sa.Column("repeat_of", sa.Integer()),
         sa.Column("started_at", sa.DateTime(timezone=True)),
         sa.Column("voided", sa.Boolean(), nullable=False),
+        sa.Column("reshown", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.UniqueConstraint("participant_id", "slot", "attempt"),
         sa.CheckConstraint("fake_id <> real_id", name="two_images"),
         sa.CheckConstraint(
@@ -305,6 +317,33 @@ def _create_trial_tables() -> None:
     )
 
 
+def _create_job_table() -> None:
+    op.create_table(
+        "job",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("kind", _one_of("jobkind", "erase_traces"), nullable=False),
+        sa.Column("study_id", sa.Integer(), _parent("study")),
+        sa.Column("payload", sa.Text(), nullable=False, server_default="{}"),
+        sa.Column("state", _one_of("jobstate", "waiting running done failed"), nullable=False),
+        sa.Column("progress", sa.Double(), nullable=False, server_default="0"),
+        sa.Column("message", sa.Text(), nullable=False, server_default=""),
+        sa.Column("requested_by", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("claim", sa.Text()),
+        sa.Column("started_at", sa.DateTime(timezone=True)),
+        sa.Column("heartbeat_at", sa.DateTime(timezone=True)),
+        sa.Column("finished_at", sa.DateTime(timezone=True)),
+        sa.Column("exit_status", sa.Integer()),
+        sa.CheckConstraint("progress >= 0 AND progress <= 1", name="progress_is_a_proportion"),
+        sa.CheckConstraint(
+            "state <> 'running' OR (claim IS NOT NULL AND heartbeat_at IS NOT NULL)",
+            name="running_is_claimed",
+        ),
+        sa.Index("ix_job_state", "state", "due_at"),
+    )
+
+
 def _create_researcher_tables() -> None:
     op.create_table(
         "researcher",
@@ -342,8 +381,8 @@ def downgrade() -> None:
     """Drop every table, children first, with all rows."""
     drop_views()
     for table in (
-        "login_link", "researcher", "incident", "response", "trial", "environment", "screening",
-        "identity", "participant", "unblinding", "accepted_warning", "platform_completion",
-        "wording", "stimulus", "study",
+        "login_link", "researcher", "job", "incident", "response", "trial", "environment",
+        "screening", "withdrawal", "identity", "participant", "unblinding", "accepted_warning",
+        "platform_completion", "wording", "stimulus", "study",
     ):  # fmt: skip
         op.drop_table(table)

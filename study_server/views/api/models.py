@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt
 
 from study_server.vocabulary import (
     Answer,
@@ -20,13 +20,28 @@ from study_server.vocabulary import (
     TrialKind,
 )
 
+
+def _convert_integral_float(value: object) -> object:
+    """Convert 7.0 to 7: JSON has only one type of number, and some programs write integers so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _require_boolean(value: object) -> object:
+    """Refuse 1 as a value for true, although Python considers them equal."""
+    if not isinstance(value, bool):
+        raise ValueError("must be true")
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_convert_integral_float)]
 ElapsedMs = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
-FrameCount = Annotated[int, Field(ge=0, le=100_000_000)]
-IgnoredInputCount = Annotated[int, Field(ge=0, le=1_000_000)]
+FrameCount = Annotated[WholeNumber, Field(ge=0, le=100_000_000)]
+IgnoredInputCount = Annotated[WholeNumber, Field(ge=0, le=1_000_000)]
 NO_NUL_PATTERN = r"^[^\x00]*$"  # PostgreSQL cannot store this character in a text
 ShortText = Annotated[str, Field(max_length=64, pattern=NO_NUL_PATTERN)]
 ExternalId = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL_PATTERN)]
 MAX_COMMENT = 10_000  # characters
+FROM_TEXT = Field(strict=False)  # a member of a vocabulary, which JSON can only contain as text
 
 
 class StudyPath(BaseModel):
@@ -54,9 +69,9 @@ class ImagePath(TrialPath):
 
 
 class RequestBody(BaseModel):
-    """A request body. Unknown keys are refused."""
+    """A request body. Unknown keys and values of the wrong type, such as "7", are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class ConsentRequest(RequestBody):
@@ -67,7 +82,7 @@ class ConsentRequest(RequestBody):
     participant. invitation: from the link printed by `study invite` or `study preview`.
     """
 
-    consent: Literal[True]
+    consent: Annotated[Literal[True], BeforeValidator(_require_boolean)]
     consent_version: ShortText
     language: ShortText
     external_id: ExternalId | None = None
@@ -77,8 +92,8 @@ class ConsentRequest(RequestBody):
 class ScreeningRequest(RequestBody):
     """The answers to the screening questions. digits: the digits read on each plate, in order."""
 
-    color_vision: ColorVision | None = None
-    night_light: NightLight | None = None
+    color_vision: Annotated[ColorVision, FROM_TEXT] | None = None
+    night_light: Annotated[NightLight, FROM_TEXT] | None = None
     digits: Annotated[list[ShortText], Field(max_length=100)] = []
 
 
@@ -96,8 +111,8 @@ class ResponseRequest(RequestBody):
     """
 
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL_PATTERN)] | None = None
-    answer: Answer
-    rt_ms: Annotated[int, Field(ge=0, le=86_400_000)]
+    answer: Annotated[Answer, FROM_TEXT]
+    rt_ms: Annotated[WholeNumber, Field(ge=0, le=86_400_000)]
     first_ms: ElapsedMs
     second_ms: ElapsedMs | None = None
     first_frames: FrameCount | None = None
@@ -105,14 +120,14 @@ class ResponseRequest(RequestBody):
     early_inputs: IgnoredInputCount = 0
     repeated_inputs: IgnoredInputCount = 0
     input: Annotated[str, Field(max_length=64, pattern="^[!-~]*$")] = ""
-    flags: Annotated[list[TrialFlag], Field(max_length=8)] = []
+    flags: Annotated[list[Annotated[TrialFlag, FROM_TEXT]], Field(max_length=8)] = []
 
 
 class IncidentRequest(RequestBody):
     """An image that failed to load. status: HTTP status; null if the reply was not an image."""
 
-    slot: Slot
-    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    slot: Annotated[Slot, FROM_TEXT]
+    status: Annotated[WholeNumber, Field(ge=100, le=599)] | None = None
 
 
 class EnvironmentRequest(RequestBody):
@@ -257,7 +272,7 @@ class ErrorReply(BaseModel):
 ERROR_DESCRIPTIONS: Mapping[int, str] = {
     400: "The request is invalid.",
     401: "The token is missing or unknown.",
-    403: "The study does not admit new participants.",
+    403: "The study does not admit this participant.",
     404: "Not found.",
     405: "Method not allowed.",
     409: (
@@ -267,6 +282,7 @@ ERROR_DESCRIPTIONS: Mapping[int, str] = {
     410: "The trial has been answered or voided; its images are no longer available.",
     413: "The body is larger than 64 KiB.",
     415: "The content type must be application/json.",
+    429: "Too many attempts from this address; try again in a minute.",
 }
 
 

@@ -11,11 +11,13 @@ from typing import Any
 from flask import Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from flask_openapi3 import APIBlueprint, Info, OpenAPI, Tag
+from limits import parse
 
 from study_server.errors import StudyError
 from study_server.participants import (
     current_trial,
     enrollment,
+    identities,
     participation,
     scoring,
     screening,
@@ -23,7 +25,6 @@ from study_server.participants import (
 )
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment.invitations import read_invitation
-from study_server.storage.engine import erase_deleted_data_eventually
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.views.api import trial_json
@@ -45,9 +46,16 @@ from study_server.views.api.models import (
 from study_server.views.api.trial_json import Reply
 from study_server.views.language import gettext, set_language
 from study_server.vocabulary import Mode, RecruitmentSource, TrialKind
+from study_server.web.limits import (
+    TooManyUnansweredError,
+    count_enrollment,
+    limit_attempts,
+    require_room,
+)
 from study_server.wording.stored import render_wording
 
 PREFIX = "/api/v1"
+MISS_LIMIT = parse("10 per minute")  # per IP address, of ids whose participant has started
 AFTER_SCREENING = ("api.resume", "api.next_trials")  # refused while screening is pending
 TOKEN_MISSING = {"error": "Authorization: Bearer TOKEN is missing, or the token is unknown"}
 SCREENING_FIRST = {"error": f"answer the questions of {PREFIX}/screening first"}
@@ -129,7 +137,7 @@ def _study_texts(study: Study, language: str) -> StudyTexts:
 
 @public_routes.post(
     "/studies/<slug>/participants",
-    responses={201: EnrollmentReply, **describe_errors(403, 404, 409, 413, 415)},
+    responses={201: EnrollmentReply, **describe_errors(403, 404, 409, 413, 415, 429)},
 )
 def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
     """Give consent and enroll, or return to an enrollment."""
@@ -140,10 +148,14 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
         error = "consent_version: the consent text has changed; show the current one and ask again"
         return {"error": error}, 409
     mode, external_id = _mode_and_external_id(path.slug, body)
-    existing = enrollment.find_by_external_id(g.db, study, external_id, RecruitmentSource.LINK)
+    existing = identities.find_by_external_id(g.db, study, external_id, RecruitmentSource.LINK)
     if existing and body.invitation is None and participation.has_started(g.db, existing):
+        limit_attempts(MISS_LIMIT, "started elsewhere")
         return {"error": "external_id: participant has already started; use their token"}, 409
+    is_new = mode is Mode.LIVE and existing is None
     try:
+        if is_new:
+            require_room(g.db)
         participant = enrollment.admit_participant(
             g.db,
             study,
@@ -157,11 +169,17 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
         return {"error": f"the study is {study.state}"}, 403
     except enrollment.NotInvitedError:
         return {"error": "invitation: required by this study"}, 403
+    except enrollment.WithdrawnError:
+        return {"error": "external_id: participant has withdrawn and cannot take part again"}, 403
+    except TooManyUnansweredError:
+        return {"error": "too many people at this IP address have started without answering"}, 429
     except enrollment.StudyFullError:
         return {
             "error": gettext("This study is full at the moment. Thank you for your interest.")
         }, 403
     g.db.commit()
+    if is_new:
+        count_enrollment(participant)
     return EnrollmentReply(token=participant.token).model_dump(), 201
 
 
@@ -277,6 +295,4 @@ def store_comment(body: CommentRequest) -> Reply:
 def withdraw() -> Reply:
     """Withdraw: delete the participant and all answers."""
     withdrawal.delete_participant(g.db, g.participant)
-    g.db.close()  # its snapshot would prevent truncating the write-ahead log
-    erase_deleted_data_eventually(current_app.extensions["engine"])
     return "", 204

@@ -23,6 +23,7 @@ from study_server.participants import (
     scoring,
     screening,
 )
+from study_server.participants.current_image import StimulusFile
 from study_server.protocol.model import Protocol
 from study_server.settings import Settings
 from study_server.stimuli.png import encode_png
@@ -49,6 +50,10 @@ TRIAL_ENDPOINTS = {
 Reply = Response | dict[str, Any] | tuple[dict[str, Any] | str, int]
 PNG_REPLY = {"description": "An image (8-bit RGB)", "content": {"image/png": {}}}
 STORED_REPLY = {"description": "Stored."}
+
+
+class DamagedStimulusError(Exception):
+    """The size of a stimulus file differs from its size at the import."""
 
 
 class StrictJsonProvider(DefaultJSONProvider):
@@ -173,19 +178,29 @@ def send_image(path: ImagePath) -> Reply:
     return _send_file(file)
 
 
-def _send_file(file: str) -> Response:
+def _send_file(file: StimulusFile) -> Response:
     """Send a stimulus. All stimuli have identical headers: no ETag, no date, no ranges.
 
     If nginx serves the stimuli, it sends the file; docs/deploy.md lists the headers that it must
-    not add.
+    not add. Raises DamagedStimulusError if the size of the file has changed since the import,
+    because a browser would show a part of a truncated image. The player then reports an incident,
+    and the trial counts as not shown.
     """
     settings: Settings = current_app.extensions["settings"]
     headers = {"Cache-Control": "private, no-store"}
+    path = settings.stimuli_folder / file.name
     if settings.x_accel_prefix:
-        headers["X-Accel-Redirect"] = f"{settings.x_accel_prefix}/{file}"
+        _require_size(file, path.stat().st_size)
+        headers["X-Accel-Redirect"] = f"{settings.x_accel_prefix}/{file.name}"
         return Response(mimetype="image/png", headers=headers)
-    content = (settings.stimuli_folder / file).read_bytes()
+    content = path.read_bytes()
+    _require_size(file, len(content))
     return Response(content, mimetype="image/png", headers=headers)
+
+
+def _require_size(file: StimulusFile, size_bytes: int) -> None:
+    if size_bytes != file.size_bytes:
+        raise DamagedStimulusError(file.name)
 
 
 def plate_image(number: int) -> Response:

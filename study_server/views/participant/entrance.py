@@ -1,19 +1,22 @@
 """The pages before a participant exists: the open studies, a study's consent page, the consent.
 
 Visitors are identified by the link of a platform or an invitation, otherwise by a cookie
-(study_server/recruitment/arrival.py).
+(study_server/recruitment/arrival.py). Once the first trial has started, a platform's link leads
+back only in the same browser (study_server/participants/return_visits.py).
 """
 
 import secrets
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
+from limits import parse
 
 from study_server.errors import StudyError
-from study_server.languages import language_name
-from study_server.participants import enrollment
+from study_server.languages import N_, language_name
+from study_server.participants import enrollment, identities, return_visits
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import arrival as recruitment
 from study_server.recruitment.arrival import Arrival, IncompleteLinkError, InvalidInvitationError
@@ -21,14 +24,26 @@ from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
 from study_server.views.language import choose_language, gettext, set_language
 from study_server.vocabulary import Mode, RecruitmentSource, StudyState
+from study_server.web.limits import (
+    TooManyUnansweredError,
+    count_enrollment,
+    limit_attempts,
+    require_room,
+)
 from study_server.wording.stored import RenderedWording, render_wording
 
 pages = Blueprint("entrance", __name__)
+MISS_LIMIT = parse("10 per minute")  # per IP address
 
+CROWDED = N_(
+    "Many people on your network have just started this study. Please wait a few minutes, then "
+    "try again."
+)
 ADMISSION_ERRORS = (
     enrollment.StudyNotOpenError,
     enrollment.NotInvitedError,
     enrollment.StudyFullError,
+    enrollment.WithdrawnError,
 )
 
 
@@ -51,10 +66,13 @@ def entry(slug: str) -> ResponseReturnValue:
     study, arrival = _find_study(slug), _read_arrival(slug)
     wording = _choose_wording(study)
     existing = _find_participant(study, arrival)
-    if existing is not None:
+    if existing is not None and return_visits.may_return(g.db, existing, arrival.return_proof):
         return redirect(_player_url(existing, arrival))
+    if existing is not None and return_visits.has_begun(g.db, existing):
+        return _render_started_elsewhere(wording)
     try:
-        _require_entry(study, arrival)
+        if existing is None:
+            _require_entry(study, arrival)
     except ADMISSION_ERRORS as refusal:
         return _render_refusal(study, wording, refusal)
     protocol = parse_stored_protocol(study.protocol)
@@ -85,14 +103,23 @@ def consent(slug: str) -> ResponseReturnValue:
             "We need your consent. If you agree to take part, go back and tick the box."
         )
         return _render_message(wording, reason, 400)
+    is_new = arrival.mode is Mode.LIVE and _find_participant(study, arrival) is None
     try:
+        if is_new:
+            require_room(g.db)
         participant = enrollment.admit_participant(
             g.db, study, arrival.external_id, arrival.mode, arrival.source, wording.language,
-            arrival.is_invited,
+            arrival.is_invited, arrival.return_proof,
         )  # fmt: skip
+    except return_visits.StartedElsewhereError:
+        return _render_started_elsewhere(wording)
     except ADMISSION_ERRORS as refusal:
         return _render_refusal(study, wording, refusal)
+    except TooManyUnansweredError:
+        return _render_message(wording, gettext(CROWDED), 429)
     g.db.commit()
+    if is_new:
+        count_enrollment(participant)
     return redirect(_player_url(participant, arrival), 303)
 
 
@@ -100,7 +127,7 @@ def _find_participant(study: Study, arrival: Arrival) -> Participant | None:
     """Return the participant record of this visitor, or None for a new one."""
     if arrival.external_id is None:
         return None
-    return enrollment.find_by_external_id(g.db, study, arrival.external_id, arrival.source)
+    return identities.find_by_external_id(g.db, study, arrival.external_id, arrival.source)
 
 
 def _player_url(participant: Participant, arrival: Arrival) -> str:
@@ -115,6 +142,10 @@ def _require_entry(study: Study, arrival: Arrival) -> None:
     """Raise one of ADMISSION_ERRORS if this person cannot be admitted."""
     if arrival.mode is Mode.LIVE:
         enrollment.require_admission(study, arrival.source, arrival.is_invited)
+        if arrival.external_id is not None and identities.has_withdrawn(
+            g.db, study, arrival.external_id, arrival.source
+        ):
+            raise enrollment.WithdrawnError
         if enrollment.is_study_full(g.db, study):
             raise enrollment.StudyFullError
 
@@ -154,13 +185,20 @@ def _read_arrival(slug: str) -> Arrival:
     except InvalidInvitationError:
         abort(404)
     if arrival is None:
-        if "person" not in cookie:
-            cookie["person"] = secrets.token_urlsafe(16)
-            cookie.permanent = True
-        return Arrival(Mode.LIVE, RecruitmentSource.LINK, cookie["person"])
+        return Arrival(Mode.LIVE, RecruitmentSource.LINK, _browser_id())
     if arrival.source is RecruitmentSource.MTURK:
         g.framed_by = recruitment.MTURK_FRAME_ORIGINS
+    if arrival.source in (RecruitmentSource.PROLIFIC, RecruitmentSource.SONA):
+        return replace(arrival, return_proof=_browser_id())
     return arrival
+
+
+def _browser_id() -> str:
+    """Return the random id in this browser's cookie, and set the cookie if there is none."""
+    if "person" not in cookie:
+        cookie["person"] = secrets.token_urlsafe(16)
+        cookie.permanent = True
+    return str(cookie["person"])
 
 
 @pages.errorhandler(IncompleteLinkError)
@@ -189,8 +227,21 @@ def _render_refusal(
         enrollment.StudyFullError: gettext(
             "This study is full at the moment. Thank you for your interest."
         ),
+        enrollment.WithdrawnError: gettext(
+            "You have withdrawn from this study, and your data have been deleted. Nobody can take "
+            "part twice, so you can’t start over. Thank you for your interest."
+        ),
     }
     return _render_message(wording, reasons[type(refusal)], 403)
+
+
+def _render_started_elsewhere(wording: RenderedWording) -> ResponseReturnValue:
+    """Tell visitors whose browser is not the one in which the study was started how to continue.
+
+    Only these visits are limited, because some of them come from people who guess IDs.
+    """
+    limit_attempts(MISS_LIMIT, "started elsewhere")
+    return render_template("participant/started_elsewhere.html", wording=wording), 409
 
 
 def _render_message(wording: RenderedWording, message: str, status: int) -> ResponseReturnValue:

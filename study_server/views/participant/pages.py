@@ -8,7 +8,6 @@ from flask_openapi3 import APIBlueprint
 
 from study_server.participants import participation, scoring, screening, withdrawal
 from study_server.recruitment import arrival
-from study_server.storage.engine import erase_deleted_data_eventually
 from study_server.storage.models import Participant
 from study_server.views.api import trial_json
 from study_server.views.api.models import MAX_COMMENT
@@ -154,7 +153,4 @@ def withdraw_participant() -> ResponseReturnValue:
     """Delete all data of the participant."""
     wording = participant_wording()
     withdrawal.delete_participant(g.db, g.participant)
-    page = render_template("participant/withdrawn.html", wording=wording)
-    g.db.close()  # its snapshot would prevent truncating the write-ahead log
-    erase_deleted_data_eventually(current_app.extensions["engine"])
-    return page
+    return render_template("participant/withdrawn.html", wording=wording)

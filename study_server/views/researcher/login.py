@@ -3,7 +3,6 @@
 from flask import (
     Blueprint,
     Response,
-    abort,
     current_app,
     g,
     redirect,
@@ -21,6 +20,7 @@ from study_server.settings import Settings
 from study_server.storage.models import Researcher, Study
 from study_server.studies import lookup, researchers
 from study_server.views.language import set_language
+from study_server.web.limits import limit_attempts
 
 pages = Blueprint("researcher", __name__, url_prefix="/researcher")
 LOGIN_LIMIT = parse("10 per minute")  # per IP address, successful or not
@@ -71,10 +71,7 @@ def login() -> ResponseReturnValue:
 
 
 def _limit_logins() -> None:
-    """Limit logins per address. Nothing else is limited: a whole campus may share an address."""
-    limiter = current_app.extensions["limiter"]
-    if not limiter.hit(LOGIN_LIMIT, request.endpoint, request.remote_addr):
-        abort(429)
+    limit_attempts(LOGIN_LIMIT, str(request.endpoint))
 
 
 @pages.post("/login")

@@ -51,7 +51,10 @@ require_login(pages)
 PARTICIPANTS_PER_PAGE = 100
 LINKED_SOURCES = (RecruitmentSource.PROLIFIC, RecruitmentSource.MTURK, RecruitmentSource.SONA)
 # the report contains its own styles, has no script and loads nothing
-REPORT_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+REPORT_CSP = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 @pages.get("")

@@ -1,7 +1,9 @@
 """Withdrawal deletes every trace of a participant."""
 
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -9,11 +11,13 @@ from random import Random
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, select, text, update
 
 from study_server.clock import now
 from study_server.errors import StudyError
-from study_server.participants import enrollment, participation
+from study_server.jobs.queue import list_jobs
+from study_server.participants import enrollment, identities, participation
+from study_server.participants.enrollment import WithdrawnError
 from study_server.participants.responses import SubmittedResponse
 from study_server.participants.withdrawal import (
     anonymize_participants,
@@ -27,14 +31,13 @@ from study_server.storage.engine import (
     write_session,
     write_transaction,
 )
-from study_server.storage.models import Base, Identity, Participant
+from study_server.storage.models import Base, Identity, Participant, Withdrawal
 from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import count_by_outcome, find_study
-from study_server.vocabulary import Answer, Mode, RecruitmentSource
+from study_server.vocabulary import Answer, JobKind, JobState, Mode, Outcome, RecruitmentSource
 from tests.conftest import short_protocol
 from tests.imported_studies import open_study
 from tests.study_server.acting import respond, upcoming
-from tests.study_server.browsing import consent
 
 OF_A_PERSON = ("participant", "identity", "environment", "trial", "response")
 
@@ -115,6 +118,69 @@ def test_a_place_is_free_again_after_a_withdrawal(engine: Engine, study: str) ->
         assert find_by_public_id(db, find_study(db, "short"), successor).assigned_method == method
 
 
+def test_nobody_takes_part_again_after_a_withdrawal(engine: Engine, study: str) -> None:
+    """Otherwise the screening could be tried again until it is passed."""
+    leave(engine, take_part(engine, "leaves"))
+    with pytest.raises(WithdrawnError):
+        take_part(engine, "leaves")
+    assert set(rows(engine).values()) == {0}
+    take_part(engine, "stays")
+
+
+def test_nothing_that_is_kept_of_a_withdrawal_was_known_before(engine: Engine, study: str) -> None:
+    name = take_part(engine, "leaves")
+    traces = secrets_of(engine, name)
+    leave(engine, name)
+    with read_session(engine) as db:
+        kept = db.scalars(select(Withdrawal)).one()
+        words = f"{kept.digest} {kept.withdrawn_on}".encode()
+    assert not any(trace in words for trace in traces)
+    assert b"00:00:00" in words  # the day alone
+
+
+def test_previews_can_be_repeated_after_a_withdrawal(engine: Engine, study: str) -> None:
+    for _ in range(2):
+        leave(engine, take_part(engine, "tester", Mode.PREVIEW))
+
+
+def test_anonymization_forgets_withdrawals_too(engine: Engine, study: str) -> None:
+    leave(engine, take_part(engine, "leaves"))
+    with write_transaction(engine) as db:
+        anonymize_participants(db, find_study(db, "short"), now() - timedelta(days=2))
+    with pytest.raises(WithdrawnError):
+        take_part(engine, "leaves")
+    with write_transaction(engine) as db:
+        anonymize_participants(db, find_study(db, "short"), now() + timedelta(days=1))
+    take_part(engine, "leaves")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_withdrawals_and_enrollments_at_once_do_not_lock_each_other_out(
+    engine: Engine, study: str
+) -> None:
+    """An enrollment locks the study first, a withdrawal its participant."""
+    names = [take_part(engine, f"person {number}") for number in range(4)]
+
+    def enroll(number: int) -> None:
+        with write_transaction(engine) as db:
+            enrollment.enroll_participant(
+                db, find_study(db, "short"), f"new {number}", Mode.LIVE, RecruitmentSource.LINK
+            )
+
+    with write_transaction(engine) as db:  # they have lapsed, so that an enrollment updates them
+        hours_ago = now() - timedelta(hours=30)
+        db.execute(update(Participant).values(outcome=Outcome.ACTIVE, last_seen_at=hours_ago))
+    with write_session(engine) as leaving:
+        locked = leaving.scalars(
+            select(Participant).where(Participant.public_id == names[0]).with_for_update()
+        ).one()
+        with ThreadPoolExecutor(1) as other:
+            enrolling = other.submit(enroll, 0)
+            time.sleep(0.3)
+            delete_participant(leaving, locked)
+            enrolling.result(timeout=20)
+
+
 @pytest.fixture
 def crowded(sqlite_url: str, manifest: Path, tmp_path: Path) -> Iterator[Engine]:
     """A database whose pages have been split often, as inserts between others do."""
@@ -146,15 +212,17 @@ def test_no_trace_of_the_participant_is_left_in_the_files(crowded: Engine, tmp_p
     assert b"PRIMARY KEY" in content  # it is the database that was searched
 
 
-def test_a_busy_database_reports_remaining_traces(
-    crowded: Engine, monkeypatch: pytest.MonkeyPatch
+def test_a_withdrawal_and_an_anonymization_request_the_erasure_of_traces_once(
+    engine: Engine, study: str
 ) -> None:
-    with read_session(crowded) as db:
-        db.scalars(select(Participant.id)).first()  # a snapshot that needs the log
-        with crowded.connect() as connection:
-            connection.connection.cursor().execute("PRAGMA busy_timeout=10")
-        assert not erase_deleted_data(crowded)
-    assert erase_deleted_data(crowded)
+    for person in ("a", "b", "c"):
+        leave(engine, take_part(engine, person))
+    take_part(engine, "d")
+    with write_transaction(engine) as db:
+        assert anonymize_participants(db, find_study(db, "short"), now()) == 1
+    with read_session(engine) as db:
+        (job,) = list_jobs(db)
+        assert (job.kind, job.state) == (JobKind.ERASE_TRACES, JobState.WAITING)
 
 
 def test_an_unknown_participant_is_an_error(engine: Engine, study: str) -> None:
@@ -177,12 +245,12 @@ def test_anonymized_participants_cannot_be_identified(engine: Engine, study: str
         person = find_by_public_id(db, find_study(db, "short"), old)
         assert person.token.encode() not in traces
         assert (
-            enrollment.find_by_external_id(
+            identities.find_by_external_id(
                 db, find_study(db, "short"), "old", RecruitmentSource.LINK
             )
             is None
         )
-        known = enrollment.find_by_external_id(
+        known = identities.find_by_external_id(
             db, find_study(db, "short"), "young", RecruitmentSource.LINK
         )
         assert known is not None
@@ -204,4 +272,6 @@ def test_the_page_deletes_only_when_its_button_is_pressed(
     assert set(rows(engine).values()) == {0}
     for address in (base, f"{base}/withdraw", f"{base}/trials"):
         assert client.get(address).status_code == 404
-    assert consent(client) != base  # who comes again is somebody new
+    again = client.get("/s/short")
+    assert (again.status_code, "You have withdrawn from this study" in again.text) == (403, True)
+    assert "Take part" not in again.text

@@ -61,16 +61,65 @@ def end(engine: Engine, outcome: Outcome) -> str:
     return code
 
 
+def begin(client: FlaskClient, base: str) -> None:
+    """Start the first trial."""
+    own = base.partition("?")[0]
+    (trial, *_) = client.post(f"{own}/resume", json={}).get_json()["trials"]
+    assert client.post(f"{own}/trials/{trial['token']}/start", json={}).status_code == 204
+
+
 @pytest.mark.parametrize("source", ENTRIES)
-def test_the_same_person_continues_in_any_browser_and_the_source_is_stored(
+def test_the_same_person_continues_in_the_same_browser_and_the_source_is_stored(
     source: RecruitmentSource, app: Flask, engine_of: Engine
 ) -> None:
-    entry = ENTRIES[source]
-    base = consent(app.test_client(), entry)
-    assert app.test_client().get(entry).location.partition("?")[0] == base.partition("?")[0]
+    entry, browser = ENTRIES[source], app.test_client()
+    base = consent(browser, entry)
+    begin(browser, base)
+    assert browser.get(entry).location.partition("?")[0] == base.partition("?")[0]
+    end(engine_of, Outcome.COMPLETE)
+    assert browser.get(entry).location.partition("?")[0] == base.partition("?")[0]
     with read_session(engine_of) as db:
         assert db.scalars(select(Participant.source)).all() == [source]
         assert db.scalars(select(Participant.mode)).all() == [Mode.LIVE]
+
+
+def test_a_worker_returns_to_a_frame_without_cookies_by_the_assignment(app: Flask) -> None:
+    base = app.test_client(use_cookies=False).post(MTURK, data={"consent": "yes"}).location
+    begin(app.test_client(), base)
+    again = app.test_client(use_cookies=False).get(MTURK)
+    assert again.location.partition("?")[0] == base.partition("?")[0]
+    other = app.test_client(use_cookies=False).get(MTURK.replace("3ASSIGN", "3OTHER"))
+    assert (other.status_code, "started in another browser" in other.text) == (409, True)
+
+
+@pytest.mark.parametrize("entry", [PROLIFIC, SONA])
+def test_before_the_first_trial_people_can_move_to_another_device(entry: str, app: Flask) -> None:
+    """The device that consented last is theirs."""
+    phone, computer = app.test_client(), app.test_client()
+    first = consent(phone, entry).partition("?")[0]
+    assert "Take part" in computer.get(entry).text
+    second = consent(computer, entry).partition("?")[0]
+    assert computer.get(entry).location.partition("?")[0] == second != first
+    assert (phone.get(first).status_code, computer.get(second).status_code) == (404, 200)
+    with read_session(app.extensions["engine"]) as db:
+        assert len(db.scalars(select(Participant)).all()) == 1
+    begin(computer, second)
+    assert phone.get(entry).status_code == 409
+
+
+def test_the_researcher_can_send_a_personal_link(
+    client: FlaskClient, app: Flask, engine_of: Engine, database_url: str
+) -> None:
+    base = consent(client, SONA)
+    begin(client, base)
+    url = f"{COMPLETE_URL}&survey_code=XXXX"
+    study("recruit", "short", "sona", "--credit-url", url, url=database_url)
+    output = study("personal-link", "short", "sona", "48113", url=database_url).output.strip()
+    link = output.removeprefix("https://study.example.org")
+    assert app.test_client().get(link).status_code == 200
+    end(engine_of, Outcome.COMPLETE)
+    assert way_out(debrief(app.test_client(), link)) == f"{COMPLETE_URL}&survey_code=48113"
+    assert study("personal-link", "short", "sona", "1", url=database_url).exit_code != 0
 
 
 @pytest.mark.parametrize("source", ENTRIES)

@@ -13,7 +13,8 @@ from sqlalchemy import Engine, select
 from study_server.cli import commands
 from study_server.clock import now
 from study_server.errors import StudyError
-from study_server.participants.enrollment import enroll_participant, find_by_external_id
+from study_server.participants.enrollment import enroll_participant
+from study_server.participants.identities import find_by_external_id
 from study_server.recruitment.arrival import prolific_completion_code
 from study_server.recruitment.pay_sheet import (
     PayAction,

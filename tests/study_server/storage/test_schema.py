@@ -25,14 +25,17 @@ INSERT INTO study (id, slug, title, state, protocol, presentation, question, sch
   identity_key, manifest_sha256, design_sha256, created_at)
 VALUES (1, 'mine', 'Title', 'open', '{{}}', 'sequential', 'fake', 'seed', :key, 'aa', NULL,
   '{MOMENT}');
-INSERT INTO stimulus (id, study_id, image, method, file, width, height, split, checkpoint) VALUES
-  (1, 1, 'a', 'real', 'x/1.png', 8, 8, 'test', ''), (2, 1, 'a', 'mcl', 'x/2.png', 8, 8, 'test', '');
+INSERT INTO stimulus (id, study_id, image, method, file, file_bytes, width, height, split,
+  checkpoint)
+VALUES (1, 1, 'a', 'real', 'x/1.png', 266, 8, 8, 'test', ''),
+  (2, 1, 'a', 'mcl', 'x/2.png', 266, 8, 8, 'test', '');
 INSERT INTO participant (id, study_id, public_id, token, mode, source, outcome, assigned_method,
   consent_version, comment, started_at, last_seen_at, finished_at)
 VALUES (1, 1, 'p1', 'token', 'live', 'link', 'complete', 'mcl', '1', '', '{MOMENT}', '{MOMENT}',
   '{MOMENT}');
 INSERT INTO identity (participant_id, study_id, source, external_id_digest)
 VALUES (1, 1, 'link', 'digest');
+INSERT INTO withdrawal (study_id, digest, withdrawn_on) VALUES (1, 'digest', '{MOMENT}');
 INSERT INTO environment (participant_id, language, refresh_hz, device_pixel_ratio, viewport,
   color_gamut, inverted_colors, forced_colors)
 VALUES (1, 'en', 59.9, 2.0, '800x600', 'p3', FALSE, TRUE);
@@ -52,6 +55,8 @@ INSERT INTO incident (trial_id, slot, http_status, reported_at)
 VALUES (1, 'left', 404, '{MOMENT}');
 INSERT INTO unblinding (id, study_id, unblinded_at, unblinded_by, complete_count)
 VALUES (1, 1, '{MOMENT}', 'ada', 1);
+INSERT INTO job (id, kind, study_id, state, requested_by, created_at, due_at)
+VALUES (1, 'erase_traces', NULL, 'waiting', 'withdrawal', '{MOMENT}', '{MOMENT}');
 INSERT INTO researcher (id, name, password_hash) VALUES (1, 'ada', NULL);
 INSERT INTO login_link (token_digest, researcher_id, expires_at) VALUES ('d', 1, '{MOMENT}')
 """

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def test_health_is_200_while_the_server_can_do_its_work(client: FlaskClient) -> 
     answer = client.get("/healthz")
     assert answer.status_code == 200
     assert answer.get_json() == {
-        "status": "ok", "database": "ok", "schema": "ok", "stimuli": "ok",
+        "status": "ok", "database": "ok", "schema": "ok", "stimuli": "ok", "jobs": "ok",
     }  # fmt: skip
 
 
@@ -103,8 +104,15 @@ def test_health_names_what_fails(
     assert answer.status_code == 503
     assert answer.get_json() == {
         "status": "failing", "database": "ok", "stimuli": "not readable",
-        "schema": "schema 0001 is out of date; run `study upgrade`",
+        "schema": "schema 0001 is out of date; run `study upgrade`", "jobs": "ok",
     }  # fmt: skip
+
+
+def test_health_notices_a_truncated_stimulus(client: FlaskClient, app: Flask) -> None:
+    for file in app.extensions["settings"].stimuli_folder.rglob("*.png"):
+        os.truncate(file, 100)
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.get_json()["stimuli"]) == (503, "damaged")
 
 
 def test_health_survives_the_loss_of_the_database(

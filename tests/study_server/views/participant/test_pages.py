@@ -1,14 +1,16 @@
 """Tests of the requests of a participant's browser."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 from flask import Flask, session
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from study_server import languages
+from study_server.app import create_app
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Environment, Participant, Response, Trial
 from study_server.vocabulary import Answer, Outcome, Side, TrialKind
@@ -46,6 +48,29 @@ def test_the_reply_to_an_answer_contains_the_next_trials(client: FlaskClient, ba
         assert upcoming == client.get(f"{base}/trials").get_json()
         assert upcoming["answered"] == answered
     assert upcoming["trials"] == []
+
+
+@pytest.mark.parametrize("x_accel", ["", "/stimuli"])
+def test_a_truncated_stimulus_is_never_sent_and_its_trial_counts_as_not_shown(
+    x_accel: str, app: Flask
+) -> None:
+    settings = app.extensions["settings"].model_copy(update={"x_accel_prefix": x_accel})
+    client = create_app(settings, app.extensions["engine"]).test_client()
+    base = consent(client)
+    (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
+    whole = {file: file.read_bytes() for file in settings.stimuli_folder.rglob("*.png")}
+    for file in whole:
+        os.truncate(file, file.stat().st_size - 1)
+    assert client.get(trial["images"][0]["url"]).status_code == 500
+    incident = {"slot": "left", "status": 500}
+    client.post(f"{base}/trials/{trial['token']}/incident", json=incident)
+    for file, content in whole.items():
+        file.write_bytes(content)
+    (again, *_) = client.get(f"{base}/trials").get_json()["trials"]
+    assert (again["number"], again["token"] == trial["token"]) == (1, False)
+    assert client.get(again["images"][0]["url"]).status_code == 200
+    with read_session(app.extensions["engine"]) as db:
+        assert db.scalar(text("SELECT COUNT(*) FROM responses_export")) == 0
 
 
 def test_attention_checks_look_like_test_trials(client: FlaskClient, base: str, app: Flask) -> None:

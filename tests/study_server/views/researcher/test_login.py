@@ -29,7 +29,7 @@ PARTS = [
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     with write_transaction(app.extensions["engine"]) as db:
-        researchers.add_researcher(db, "ada", PASSWORD)
+        researchers.add_researcher(db, "ada", researchers.hash_password(PASSWORD))
     return app.test_client()
 
 
@@ -199,4 +199,4 @@ def test_a_short_password_is_refused(client: FlaskClient, app: Flask) -> None:
         pytest.raises(StudyError, match="has 5 characters; use at least 12"),
         write_transaction(app.extensions["engine"]) as db,
     ):
-        researchers.add_researcher(db, "eve", "short")
+        researchers.add_researcher(db, "eve", researchers.hash_password("short"))

@@ -38,7 +38,7 @@ STUDY = "/researcher/studies/short"
 def client(app: Flask) -> FlaskClient:
     """Return a browser in which Ada is signed in."""
     with write_transaction(app.extensions["engine"]) as db:
-        researchers.add_researcher(db, "ada", "correct horse battery")
+        researchers.add_researcher(db, "ada", researchers.hash_password("correct horse battery"))
     client = app.test_client()
     form = {"name": "ada", "password": "correct horse battery"}
     form["csrf_token"] = csrf_token(client.get("/researcher/login"))

@@ -1,0 +1,62 @@
+"""Recognize people who have taken part or withdrawn, by keyed hashes of their external ids."""
+
+import hmac
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from study_server.clock import now
+from study_server.storage.models import Identity, Participant, Study, Withdrawal
+from study_server.vocabulary import RecruitmentSource
+
+
+def hash_external_id(study: Study, external_id: str, source: RecruitmentSource) -> str:
+    """Return the keyed hash that identifies a person in the table `identity`."""
+    return _hash(study, f"{source}:{external_id}")
+
+
+def hash_return_proof(study: Study, proof: str) -> str:
+    """Return the keyed hash of the secret that a person needs to return, besides their ID."""
+    return _hash(study, f"return:{proof}")
+
+
+def find_by_external_id(
+    db: Session, study: Study, external_id: str, source: RecruitmentSource
+) -> Participant | None:
+    """Return the participant with this external id, or None."""
+    return db.scalar(
+        select(Participant)
+        .join(Identity)
+        .where(
+            Identity.study_id == study.id,
+            Identity.source == source,
+            Identity.external_id_digest == hash_external_id(study, external_id, source),
+        )
+    )
+
+
+def has_withdrawn(db: Session, study: Study, external_id: str, source: RecruitmentSource) -> bool:
+    """Return whether a live participant with this external id has withdrawn."""
+    digest = _hash_withdrawn(study, hash_external_id(study, external_id, source))
+    return db.get(Withdrawal, (study.id, digest)) is not None
+
+
+def record_withdrawal(db: Session, participant: Participant) -> None:
+    """Keep a hash of the participant's identity, so that this person cannot take part again.
+
+    The hash differs from the one in `identity`, of which nothing may remain. The day is stored for
+    `study anonymize`; the time is not.
+    """
+    identity = db.get(Identity, participant.id)
+    if identity is not None:
+        digest = _hash_withdrawn(participant.study, identity.external_id_digest)
+        day = now().replace(hour=0, minute=0, second=0, microsecond=0)
+        db.add(Withdrawal(study_id=participant.study_id, digest=digest, withdrawn_on=day))
+
+
+def _hash_withdrawn(study: Study, external_id_digest: str) -> str:
+    return _hash(study, f"withdrawn:{external_id_digest}")
+
+
+def _hash(study: Study, text: str) -> str:
+    return hmac.digest(study.identity_key, text.encode(), "sha256").hex()
