@@ -204,8 +204,6 @@ def _selection_steps(
     mode = selected.distinct("mode")[0]
     yield FlowStep("recorded in the study", len(recorded.distinct("participant")), len(recorded))
     yield FlowStep(f"mode {mode}", len(table.participants), len(selected))
-    if table.duplicate_count:
-        yield FlowStep("duplicate rows removed", len(table.participants), len(table))
     yield _build_step("test trials", table.participant[table.is_test])
     yield _build_step(
         "answered and not voided", table.participant[table.is_test & table.is_answered]

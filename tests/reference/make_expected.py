@@ -329,22 +329,17 @@ def expect_exclusions() -> dict[str, Any]:
     """Plain loops over exclusions_responses.csv with the rules of exclusions_plan.json."""
     rules = json.loads((FOLDER / "exclusions_plan.json").read_text(encoding="utf-8"))["exclusions"]
     rows = read("exclusions_responses.csv")
-    seen: dict[tuple[str, str], dict[str, str]] = {}
-    for row in rows:
-        seen.setdefault((row["participant"], row["position"]), row)
-    kept_rows = list(seen.values())
     people: dict[str, list[dict[str, str]]] = {}
-    for row in kept_rows:
+    for row in rows:
         people.setdefault(row["participant"], []).append(row)
     measures = {person: measure(answers, rules) for person, answers in people.items()}
     left_in = {person for person, one in measures.items() if not one["reasons"]}
-    tests = [row for row in kept_rows if row["kind"] == "test"]
+    tests = [row for row in rows if row["kind"] == "test"]
     by_people = [row for row in tests if row["participant"] in left_in]
     by_trials = [
         row for row in by_people if rules["fast_ms"] <= int(row["rt_ms"]) <= rules["slow_ms"]
     ]
     return {
-        "duplicates": len(rows) - len(kept_rows),
         "participants": measures,
         "rates_of_everybody": tally(tests),
         "rates_after_participant_rules": tally(by_people),
