@@ -59,10 +59,8 @@ def simulate_study(
     method (within) or all of one.
     """
     count = len(rates)
-    of_people = _draw_effects(
-        rng, participants, count, effects.participant, PARTICIPANT_CORRELATION
-    )
-    of_images = _draw_effects(rng, images, count, effects.image, IMAGE_CORRELATION)
+    of_people = draw_effects(rng, participants, count, effects.participant, PARTICIPANT_CORRELATION)
+    of_images = draw_effects(rng, images, count, effects.image, IMAGE_CORRELATION)
     base = np.array([marginal_intercept(rate, effects) for rate in rates])
     participant = np.repeat(np.arange(participants), trials)
     image = rng.permuted(np.tile(np.arange(images), (participants, 1)), axis=1)[:, :trials].ravel()
@@ -72,7 +70,7 @@ def simulate_study(
     return Trials(fooled, participant, image, np.array([f"m{i}" for i in range(count)])[method])
 
 
-def _draw_effects(
+def draw_effects(
     rng: np.random.Generator, levels: int, methods: int, sd: float, correlation: float
 ) -> NDArray[np.float64]:
     """Draw (levels, methods) normal effects that correlate across the methods."""
