@@ -19,6 +19,7 @@ BENCHMARK_NAMES = (
     "coverage",
     "false_differences",
     "unequal_methods",
+    "dropout",
     "peeking",
     "bootstrap",
     "report",

@@ -2,10 +2,12 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.sample_size import simulated_studies
 from analysis.sample_size.formulas import EffectSds, marginal_intercept
@@ -90,3 +92,25 @@ def simulate_few_images(rng: np.random.Generator, rate: float, few: int, many: i
     logit = base + of_people[participant, is_many] + of_images[image]
     fooled = rng.random(len(logit)) < 1 / (1 + np.exp(-logit))
     return Trials(fooled, participant, image, np.array(["m0", "m1"])[is_many])
+
+
+def simulate_dropout(
+    rng: np.random.Generator,
+    rate: float,
+    people: int,
+    count: Callable[[np.random.Generator, NDArray[np.float64]], NDArray[np.int64]],
+) -> Trials:
+    """Simulate one method whose people answer different numbers of trials, on 200 images.
+
+    count: from the people's effects on the log odds (people,) to their numbers of trials.
+    """
+    effects, images = EffectSds(0.65, 0.8), 200
+    of_people = rng.normal(0, effects.participant, people)
+    of_images = rng.normal(0, effects.image, images)
+    participant = np.repeat(np.arange(people), count(rng, of_people))
+    orders = rng.permuted(np.tile(np.arange(images), (people, 1)), axis=1)
+    first = np.searchsorted(participant, np.arange(people))
+    image = orders[participant, np.arange(len(participant)) - first[participant]]
+    logit = marginal_intercept(rate, effects) + of_people[participant] + of_images[image]
+    fooled = rng.random(len(logit)) < 1 / (1 + np.exp(-logit))
+    return Trials(fooled, participant, image, np.full(len(fooled), "m0"))
