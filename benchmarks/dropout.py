@@ -56,12 +56,15 @@ def measure_coverage(counts: Counts, studies: int, seed: int = 0) -> dict[str, f
         pooled, averaged = estimate_rate(trials), estimate_participant_average(trials)
         row = []
         for one in (pooled, averaged):
-            assert one.rate is not None and one.ci95 is not None
+            assert one.rate is not None
+            assert one.ci95 is not None
             low, high = one.ci95
             row += [low <= RATE <= high, one.rate - RATE, high - low]
         rows.append([*row, averaged.p is not None and averaged.p < 0.05])
     means = np.mean(np.array(rows, dtype=float), axis=0).tolist()
-    keys = [f"{rate} {what}" for rate in ("pooled", "averaged") for what in ("cover", "bias", "width")]
+    keys = [
+        f"{rate} {what}" for rate in ("pooled", "averaged") for what in ("cover", "bias", "width")
+    ]
     return dict(zip([*keys, "warning"], means, strict=True))
 
 
