@@ -141,7 +141,7 @@ def rounds_to(printed: str, value: float, times: float = 100) -> bool:
 def is_honest(printed: str, share: float) -> bool:
     """Return whether a share is printed as 0, 50 or 100 only if it is; and its sign is right."""
     number = float(printed.replace(MINUS_SIGN, "-"))
-    exact = number not in (0, 50, 100) or number == pytest.approx(100 * share, abs=1e-9)
+    exact = number not in (0, 50, 100) or abs(number - 100 * share) < 1e-9
     return exact and (number == 0 or (number > 0) == (share > 0))
 
 
@@ -261,7 +261,8 @@ def check_differences(report: Report) -> None:
         else:
             check_equivalence(sentence, pair["equivalence"], source)
         mixed = pair["mixed"]["p"] if pair["mixed"] else None
-        disagrees = None not in (mixed, pair["p"]) and (mixed < 0.05) != (pair["p"] < 0.05)
+        p = pair["p"]
+        disagrees = mixed is not None and p is not None and (mixed < 0.05) != (p < 0.05)
         assert ("The mixed model disagrees" in sentence) == disagrees
 
 
