@@ -228,7 +228,7 @@ def test_server_and_report_exclude_the_same_people_for_the_same_reasons(
 
 
 def test_who_was_shown_no_trial_is_in_no_export(engine: Engine, responses: Responses) -> None:
-    """Only the server lists them, as participants who did not finish."""
+    """The server lists them as participants who did not finish."""
     people = set(responses.distinct("participant"))
     with read_session(engine) as db:
         for slug in responses.distinct("study")[:20]:

@@ -135,13 +135,13 @@ def rounds_to(printed: str, value: float, times: float = 100) -> bool:
     """Return whether the printed number is the value, as exactly as its digits say."""
     digits = len(printed.partition(".")[2])
     number = float(printed.replace(MINUS_SIGN, "-").replace(",", ""))
-    return abs(number - times * value) <= 0.5 * 10**-digits + 1e-9
+    return abs(number - times * value) <= 0.5 * 10.0**-digits + 1e-9
 
 
 def is_honest(printed: str, share: float) -> bool:
     """Return whether a share is printed as 0, 50 or 100 only if it is; and its sign is right."""
-    number = float(printed.replace(MINUS_SIGN, "-"))
-    exact = number not in (0, 50, 100) or abs(number - 100 * share) < 1e-9
+    number: float = float(printed.replace(MINUS_SIGN, "-"))
+    exact: bool = number not in (0, 50, 100) or abs(number - 100 * share) < 1e-9
     return exact and (number == 0 or (number > 0) == (share > 0))
 
 
