@@ -1,7 +1,7 @@
 """Format names and numbers for the report."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from analysis.inference.intervals import Interval
 
@@ -14,19 +14,11 @@ METHOD_LABELS = {
 }
 NARROW_SPACE = "\u202f"  # narrow and unbreakable, between a number and its unit
 MINUS_SIGN = "\u2212"
+MAX_DIGITS = 6  # decimals of a share; smaller differences are rounding
 EN_DASH = "\u2013"  # printed for values that cannot be estimated
 
 ReportPart = Mapping[str, Any]  # a part of report.json
 ReportDict = dict[str, Any]  # a part of report.json while it is being made
-
-
-class OrderedDifference(NamedTuple):
-    """A difference with the method that fooled more often first."""
-
-    higher: str
-    lower: str
-    difference: float
-    ci95: Interval | None
 
 
 def method_label(method: str) -> str:
@@ -45,6 +37,17 @@ def format_number(value: float | None, digits: int = 0) -> str:
 def format_percent(share: float | None, digits: int = 1) -> str:
     """Format a share in [0, 1] as a percentage without its sign: 0.312 -> 31.2."""
     return format_number(None if share is None else 100 * share, digits)
+
+
+def format_share(share: float, digits: int = 1) -> str:
+    """Format a share in percent with as many digits as it takes to tell it from 0, 50 and 100.
+
+    digits: the fewest. A share of 0.0004 is 0.04, never 0.0, which is printed for 0 alone.
+    """
+    for enough in range(digits, MAX_DIGITS):
+        if round(100 * abs(share), enough) not in (0, 50, 100) or share in (-1, -0.5, 0, 0.5, 1):
+            return format_percent(share, enough)
+    return format_percent(share, MAX_DIGITS)
 
 
 def format_interval(bounds: Interval | None, digits: int = 1) -> str:
@@ -80,11 +83,3 @@ def format_count(count: int, one: str, many: str) -> str:
 def capitalize(sentence: str) -> str:
     """Capitalize the first letter, and leave the others as they are."""
     return sentence[:1].upper() + sentence[1:]
-
-
-def order_difference(pair: ReportPart) -> OrderedDifference:
-    """Return a difference of report.json with the higher rate first, for a sentence."""
-    if pair["difference"] >= 0:
-        return OrderedDifference(pair["a"], pair["b"], pair["difference"], pair["ci95"])
-    bounds = pair["ci95"] and (-pair["ci95"][1], -pair["ci95"][0])
-    return OrderedDifference(pair["b"], pair["a"], -pair["difference"], bounds)

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -16,6 +17,7 @@ from analysis.sample_size.curve import draw_power_curve
 from analysis.sample_size.formulas import EFFECT_PRESETS, EffectSds, PowerScenario
 from analysis.sample_size.power_json import assemble_power_json, format_plan
 
+CORRELATIONS = ("participant_correlation", "image_correlation")  # options, and of EffectSds
 RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
@@ -53,6 +55,16 @@ RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
     ),
 )
 @click.option(
+    "--participant-correlation",
+    type=click.FloatRange(0, 1),
+    help="Correlation of a participant's effects across methods. [default: the pilot's, or 0.8]",
+)
+@click.option(
+    "--image-correlation",
+    type=click.FloatRange(0, 1),
+    help="Correlation of a photograph's effects across methods. [default: the pilot's, or 0.5]",
+)
+@click.option(
     "--design",
     type=click.Choice(("within", "between")),
     default="within",
@@ -85,9 +97,9 @@ RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
 def power_command(out: Path | None, **options: Any) -> None:
     """Compute the sample size for comparing two fooling rates.
 
-    The test generalizes to new participants and new photographs. It is two-sided at 5%, or two
-    one-sided tests with --margin. If there are too few photographs for any number of participants,
-    the command says so.
+    The test generalizes to new participants and new photographs. It is two-sided at 5% after Holm's
+    correction for all pairs of --methods, or two one-sided tests with --margin. If there are too
+    few photographs for any number of participants, the command says so.
     """
     scenario = _build_scenario(options)
     plan = assemble_power_json(scenario, options)
@@ -130,18 +142,23 @@ def _build_scenario(options: Mapping[str, Any]) -> PowerScenario:
         if is_broken:
             raise click.UsageError(message)
     effects = EFFECT_PRESETS.get(options["effects"]) or read_pilot_effects(Path(options["effects"]))
+    chosen = {key: options[key] for key in CORRELATIONS if options[key] is not None}
+    effects = replace(effects, **chosen)
     return PowerScenario(
         (rate, rate - difference), effects, trials, images, methods, within, margin
     )
 
 
 def read_pilot_effects(path: Path) -> EffectSds:
-    """Read the mixed models' standard deviations from a report.json, averaged over the methods.
+    """Read the mixed models' standard deviations and correlations from a report.json.
 
-    Raises UsageError if it contains none.
+    They are averaged over the methods and the pairs of methods; a correlation that no pair has is
+    the usual one. Raises UsageError if it contains no standard deviations.
     """
     try:
-        methods = json.loads(path.read_text("utf-8"))["methods"].values()
+        report = json.loads(path.read_text("utf-8"))
+        methods = report["methods"].values()
+        correlations = _average_correlations(report.get("differences", ()))
         models = [method["mixed"] for method in methods if method.get("mixed")]
         participant, image = (
             [float(model[key]) for model in models] for key in ("sd_participant", "sd_image")
@@ -155,7 +172,19 @@ def read_pilot_effects(path: Path) -> EffectSds:
         raise click.UsageError(f"{path}: not a report.json; create the report again") from error
     if not models:
         raise click.UsageError(f"{path}: contains no mixed model; create the report with --mixed")
-    return EffectSds(fmean(participant), fmean(image))
+    return EffectSds(fmean(participant), fmean(image), **correlations)
+
+
+def _average_correlations(differences: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Average the correlations of the pairs' mixed models; a negative average counts as 0."""
+    averages = {}
+    for key, factor in zip(CORRELATIONS, ("participant", "image"), strict=True):
+        models = [pair["mixed"] for pair in differences if pair["mixed"]]
+        values = [one[f"correlation_{factor}"] for one in models]
+        known = [float(value) for value in values if value is not None]
+        if known:
+            averages[key] = min(max(fmean(known), 0.0), 1.0)
+    return averages
 
 
 def _write_plan_files(out: Path, plan: Mapping[str, Any]) -> None:

@@ -31,6 +31,7 @@ from analysis.exclusions.flow import AnalysisSample, apply_exclusions
 from analysis.formatting import ReportDict
 from analysis.inference.bootstrap import bootstrap_intervals
 from analysis.inference.contrasts import compare_subgroups
+from analysis.inference.detection import REAL_METHOD
 from analysis.inference.image_ranking import ImageRanking, rank_images
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import PublishedRate
@@ -72,6 +73,18 @@ class ReportOptions:
     always_fit_mixed: bool = False
     bootstrap_replicates: int = 0
     seed: int = 0
+
+    def margin_source(self) -> str:
+        """Return where the equivalence margin comes from.
+
+        `design` if the frozen design fixes this margin, else `option`, `plan` or `default`.
+        """
+        margin = self.effective_plan().margin
+        if margin is None:
+            return "default"
+        if self.design and margin == self.design.plan.margin:
+            return "design"
+        return "plan" if self.margin is None else "option"
 
     def effective_plan(self) -> Plan:
         """Return the plan that the analysis uses."""
@@ -119,6 +132,7 @@ def assemble_findings(
     )
     funnels = {method: _build_funnel(sample, method, methods[method]) for method in methods}
     table, consistency = sample.table, estimate_consistency(sample)
+    margin = DEFAULT_MARGIN if plan.margin is None else plan.margin
     report = {
         "schema": REPORT_SCHEMA,
         "input": _describe_input(selected, sample),
@@ -126,8 +140,9 @@ def assemble_findings(
         "exclusions": _describe_exclusions(sample, robustness),
         "methods": methods,
         "differences": describe_differences(
-            sample, estimates, robustness, plan.margin or DEFAULT_MARGIN, options.always_fit_mixed
+            sample, estimates, robustness, margin, options.always_fit_mixed
         ),
+        "equivalence_margin": {"margin": margin, "source": options.margin_source()},
         "attention_checks": asdict(
             summarize_attention_checks(table, sample.measures, sample.rules)
         ),
@@ -201,6 +216,7 @@ def _describe_input(selected: Responses, sample: AnalysisSample) -> ReportDict:
         "images": len(test.distinct("image")),
         "mode": selected.distinct("mode")[0],
         "single": sample.table.is_single,
+        "photographs": not sample.table.is_single or REAL_METHOD in test.distinct("method"),
         "paired": None if sample.table.is_single else sample.table.real_image is None,
         **{key: test.distinct(key) for key in ("presentation", "question", "exposure_ms")},
     }

@@ -18,6 +18,8 @@ BENCHMARKS_PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 BENCHMARK_NAMES = (
     "coverage",
     "false_differences",
+    "unequal_methods",
+    "dropout",
     "peeking",
     "bootstrap",
     "report",

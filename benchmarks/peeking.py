@@ -17,7 +17,7 @@ from tests.analysis.studies import simulate_study
 
 RATE = 0.301
 STUDIES = 1000
-FIRST_LOOK, LAST_LOOK = 10, 120  # participants at the first and the last look
+FIRST_LOOK, LAST_LOOK = 20, 120  # participants at the first and the last look
 DESIGNS = {"40 of 200 photographs each": 200, "40 of 1600": 1600}
 
 

@@ -132,7 +132,7 @@ class TrialFlag(StrEnum):
 
 # The flags of trials that did not run as the protocol requires.
 DISTURBANCE_FLAGS = (
-    TrialFlag.HIDDEN, TrialFlag.BLURRED, TrialFlag.RESIZED, TrialFlag.SLOW_FRAME,
+    TrialFlag.HIDDEN, TrialFlag.BLURRED, TrialFlag.RESIZED, TrialFlag.SLOW_FRAME, TrialFlag.LATE,
 )  # fmt: skip
 
 REAL_METHOD, FOIL_METHOD = "real", "foil"  # the two methods that are not models

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.inputs import responses
+from analysis.inputs import responses, row_checks
 from analysis.inputs.sources import read_responses
 from analysis.monitor import assemble_monitor
 from analysis.report import make_report
@@ -84,21 +84,21 @@ def test_participants_columns() -> None:
 )
 def test_values_of_the_responses(column: str, of_the_server: type[StrEnum] | None) -> None:
     listed = vocabulary(table("responses.csv")[column])
-    assert listed == list(responses.ALLOWED_VALUES[column])
+    assert listed == list(row_checks.ALLOWED_VALUES[column])
     if of_the_server:
         assert listed == list(of_the_server)
 
 
 def test_values_of_flags_and_answers() -> None:
     columns = table("responses.csv")
-    assert vocabulary(columns["flags"]) == list(words.TrialFlag)
+    assert vocabulary(columns["flags"]) == list(words.TrialFlag) == list(row_checks.FLAGS)
     for column in ("truth", "answer"):
         assert set(vocabulary(columns[column])) <= {
-            *responses.PAIR_ANSWERS,
-            *responses.SINGLE_ANSWERS,
+            *row_checks.PAIR_ANSWERS,
+            *row_checks.SINGLE_ANSWERS,
         }
-    assert vocabulary(columns["truth"]) == [*responses.PAIR_ANSWERS, *responses.SINGLE_ANSWERS]
-    assert set(words.Side) == set(responses.PAIR_ANSWERS)
+    assert vocabulary(columns["truth"]) == [*row_checks.PAIR_ANSWERS, *row_checks.SINGLE_ANSWERS]
+    assert set(words.Side) == set(row_checks.PAIR_ANSWERS)
 
 
 @pytest.mark.slow(3)

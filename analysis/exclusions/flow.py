@@ -18,6 +18,7 @@ from analysis.inputs.trial_table import TrialTable, build_trial_table
 from analysis.trials import BoolArray, Trials
 
 TIME_RULE = "response_time"  # the only rule that excludes trials, not participants
+ANSWERED_STEP = "answered and not voided"
 STEP_LABELS = {  # the participants or trials that remain after a rule
     "screened_out": "not screened out",
     "returned": "did not return the task",
@@ -204,12 +205,8 @@ def _selection_steps(
     mode = selected.distinct("mode")[0]
     yield FlowStep("recorded in the study", len(recorded.distinct("participant")), len(recorded))
     yield FlowStep(f"{mode} participants only", len(table.participants), len(selected))
-    if table.duplicate_count:
-        yield FlowStep("duplicate rows removed", len(table.participants), len(table))
     yield _build_step("test trials", table.participant[table.is_test])
-    yield _build_step(
-        "answered and not voided", table.participant[table.is_test & table.is_answered]
-    )
+    yield _build_step(ANSWERED_STEP, table.participant[table.is_test & table.is_answered])
 
 
 def _rule_steps(

@@ -6,6 +6,7 @@ Cameron, Gelbach & Miller 2011: multi-way clustering, each part with its own G /
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +44,58 @@ def multiway_variance(influence: Influence, factors: Sequence[Codes]) -> float:
 
     influence (n,); factors: codes (n,) each, such as participant and image, of at least two levels.
     """
-    total = sum(clustered_variance(influence, codes) for codes in factors)
+    one_way = sum(clustered_variance(influence, codes) for codes in factors)
+    return one_way - _shared_variance(influence, factors)
+
+
+def floored_variance(influence: Influence, factors: Sequence[Codes]) -> float:
+    """Return the multi-way variance, at least that of each factor alone.
+
+    For differences: in small data the cells may outweigh what the factors add, and a test by the
+    multi-way variance alone then rejects too often.
+    """
+    one_way = [clustered_variance(influence, codes) for codes in factors]
+    return max(sum(one_way) - _shared_variance(influence, factors), *one_way)
+
+
+def contrast_variance(
+    influence: Influence, factors: Sequence[Codes], is_first: NDArray[np.bool_]
+) -> float:
+    """Return the variance of a contrast of two sets of trials, floored as in `floored_variance`.
+
+    is_first (n,): the trials of the first set. Each set's sums take the correction of its own
+    number of clusters, because 4 people are no better known beside 100 others.
+    """
+    one_way = [_two_sided_variance(influence, codes, is_first) for codes in factors]
+    return max(sum(one_way) - _shared_variance(influence, factors), *one_way)
+
+
+def contrast_df(codes: Codes, is_first: NDArray[np.bool_]) -> int | None:
+    """Return a factor's degrees of freedom in a contrast: the fewer clusters of a set, minus 1.
+
+    codes (n,): the trials' clusters; is_first (n,): the trials of the first set. None if a set has
+    a single cluster, which has no variance.
+    """
+    fewest = min(count_clusters(codes[is_first]), count_clusters(codes[~is_first]))
+    return None if fewest < 2 else fewest - 1
+
+
+def _two_sided_variance(influence: Influence, codes: Codes, is_first: NDArray[np.bool_]) -> float:
+    """Return the one-way variance, with G / (G - 1) of each set; for equal G as one-way."""
+    totals = np.zeros(int(codes.max()) + 1)
+    for chosen in (is_first, ~is_first):
+        clusters = count_clusters(codes[chosen])
+        sums = np.bincount(codes[chosen], weights=influence[chosen], minlength=len(totals))
+        totals += sqrt(clusters / (clusters - 1)) * sums
+    return float(totals @ totals)
+
+
+def _shared_variance(influence: Influence, factors: Sequence[Codes]) -> float:
+    """Return what the one-way variances of the factors count more than once."""
+    total = 0.0
     for size in range(2, len(factors) + 1):
         cells = [intersection_variance(influence, *some) for some in combinations(factors, size)]
-        total -= (-1) ** size * sum(cells)
+        total += (-1) ** size * sum(cells)
     return total
 
 

@@ -1,7 +1,9 @@
 """Compare rates with each other, with chance, and with published rates.
 
 Differences: two-way clustered on stacked influence values (Cameron, Gelbach & Miller 2011), paired
-wherever people or images are shared. Many tests: Holm 1979. Equivalence: Schuirmann 1987.
+wherever people or images are shared. The variance is at least that of each factor alone, and the
+degrees of freedom are the fewest people or images of either rate minus 1, because the smaller side
+decides how well the variance is known. Many tests: Holm 1979. Equivalence: Schuirmann 1987.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +14,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.inference.clusters import Influence, clustered_variance, multiway_variance
+from analysis.inference.clusters import contrast_df, contrast_variance
 from analysis.inference.intervals import (
     Interval,
     newcombe_interval,
@@ -21,7 +23,7 @@ from analysis.inference.intervals import (
     two_sided_p,
 )
 from analysis.inference.rates import Rate, estimate_rate
-from analysis.trials import Codes, Trials
+from analysis.trials import Trials
 
 CHANCE = 0.5  # the rate of fakes as convincing as photographs
 MIN_VARIANCE = 1e-15  # a variance below this is not in the data
@@ -111,8 +113,9 @@ def compare_trial_sets(
     """
     ci_a, ci_b = rates[a], rates[b]
     rate_a, rate_b = ci_a.fooled / ci_a.trials, ci_b.fooled / ci_b.trials
-    pairs = list(zip(part_a.factors, part_b.factors, strict=True))
-    dfs = [_factor_df(*pair) for pair in pairs]
+    is_a = np.arange(ci_a.trials + ci_b.trials) < ci_a.trials
+    all_factors = [np.append(*pair) for pair in zip(part_a.factors, part_b.factors, strict=True)]
+    dfs = [contrast_df(codes, is_a) for codes in all_factors]
     is_raised_by_flag = {
         "one_participant": dfs[0] is None,
         "one_image": None in dfs[1:],
@@ -122,15 +125,14 @@ def compare_trial_sets(
     partial = Difference(a, b, rate_a - rate_b, flags=flags)
     if "rate_at_bound" in flags:
         return _with_newcombe_interval(partial, ci_a, ci_b)
-    factors = [np.append(*pair) for pair, df in zip(pairs, dfs, strict=True) if df is not None]
+    factors = [codes for codes, df in zip(all_factors, dfs, strict=True) if df is not None]
     if not factors:
         return partial
     influence = np.append(
         (part_a.fooled - rate_a) / ci_a.trials, (rate_b - part_b.fooled) / ci_b.trials
     )
-    return _with_clustered_interval(
-        partial, influence, factors, min(df for df in dfs if df is not None)
-    )
+    variance = contrast_variance(influence, factors, is_a)
+    return _with_clustered_interval(partial, variance, min(df for df in dfs if df is not None))
 
 
 def equivalence_test(difference: Difference, margin: float) -> Equivalence:
@@ -143,12 +145,7 @@ def equivalence_test(difference: Difference, margin: float) -> Equivalence:
     return Equivalence(margin, one_sided_p(t, difference.df), interval)
 
 
-def _with_clustered_interval(
-    partial: Difference, influence: Influence, factors: Sequence[Codes], df: int
-) -> Difference:
-    variance = multiway_variance(influence, factors)
-    if variance <= 0:  # the cells outweigh the factors, in small data
-        variance = max(clustered_variance(influence, codes) for codes in factors)
+def _with_clustered_interval(partial: Difference, variance: float, df: int) -> Difference:
     if variance < MIN_VARIANCE:
         return replace(partial, flags=(*partial.flags, "no_variation"))
     test = t_test(partial.difference, sqrt(variance), df)
@@ -168,18 +165,6 @@ def _with_newcombe_interval(partial: Difference, a: Rate, b: Rate) -> Difference
     if a.rate is None or b.rate is None or a.ci95 is None or b.ci95 is None:
         return partial
     return replace(partial, ci95=newcombe_interval(a.rate, a.ci95, b.rate, b.ci95))
-
-
-def _factor_df(codes_a: Codes, codes_b: Codes) -> int | None:
-    """Return the degrees of freedom of a factor: clusters minus 1, or minus 2 if none is shared.
-
-    None if a method has a single cluster, which has no variance.
-    """
-    size = max(int(codes_a.max()), int(codes_b.max())) + 1
-    seen_a, seen_b = (np.bincount(codes, minlength=size) > 0 for codes in (codes_a, codes_b))
-    if min(seen_a.sum(), seen_b.sum()) < 2:
-        return None
-    return int((seen_a | seen_b).sum()) - (1 if (seen_a & seen_b).any() else 2)
 
 
 def adjust_holm(p: Sequence[float | None]) -> list[float | None]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from analysis.inference.clusters import multiway_variance
+from analysis.inference.clusters import contrast_df, contrast_variance
 from analysis.inference.intervals import Interval, t_quantile
 from analysis.inference.rates import Rate, estimate_rate
 from analysis.trials import Trials
@@ -26,9 +26,10 @@ class SignalDetection:
     Pairs: a hit is `left` when left was right, a false alarm `left` when it was not; a criterion
     below 0 is a bias to the left. Single images: a hit is a fake called fake, a false alarm a
     photograph called fake; a criterion below 0 is a bias to `fake`. d_prime: 0 is chance level.
-    se, ci95, df: for new people and new images. flags: `no_trials` (of either kind),
-    `rate_at_bound` (corrected, no interval), `one_participant`, `one_image` (the interval does not
-    generalize over that factor).
+    se, ci95, df: for new people and new images; df from the fewer people or images of hits and
+    false alarms. flags: `no_trials` (of either kind), `rate_at_bound` (corrected, no interval),
+    `one_participant`, `one_image` (of either kind: the interval does not generalize over that
+    factor).
     """
 
     hit_rate: float | None = None
@@ -95,11 +96,11 @@ def _estimate_sdt(
         (alarms + correction) / (noises + 2 * correction),
     )
     z_hit, z_alarm = special.ndtri(rates).tolist()
-    participants, images, *_ = trials.factor_levels
+    dfs = [contrast_df(codes, is_signal) for codes in trials.factors]
     is_raised_by_flag = {
         "rate_at_bound": at_bound,
-        "one_participant": participants == 1,
-        "one_image": images == 1,
+        "one_participant": dfs[0] is None,
+        "one_image": None in dfs[1:],
     }
     d_prime = scale * (z_hit - z_alarm)
     partial = SignalDetection(
@@ -108,15 +109,16 @@ def _estimate_sdt(
         criterion=-(z_hit + z_alarm) / 2,
         flags=tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised),
     )
-    if at_bound or participants == images == 1:
+    factors = [codes for codes, df in zip(trials.factors, dfs, strict=True) if df is not None]
+    if at_bound or not factors:
         return partial
     width = np.where(
         is_signal, signals * _normal_density(z_hit), -noises * _normal_density(z_alarm)
     )
     influence = scale * (said_signal - np.where(is_signal, *rates)) / width
-    factors, df = trials.estimable_factors()
+    df = min(df for df in dfs if df is not None)
     independent = float(influence @ influence)  # the least that the variance may be
-    variance = max(multiway_variance(influence, factors), independent)
+    variance = max(contrast_variance(influence, factors, is_signal), independent)
     half = t_quantile(df) * sqrt(variance)
     ci95 = (d_prime - half, d_prime + half)
     return replace(partial, se=sqrt(variance), ci95=ci95, df=df)

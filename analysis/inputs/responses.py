@@ -1,6 +1,5 @@
 """The responses table of docs/formats.md, checked, and the selection of a study and mode."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,27 +18,7 @@ RESPONSE_COLUMNS = (
 )
 OUTCOMES = ("active", "complete", "screened_out", "abandoned", "timed_out", "returned")
 MODES = ("live", "preview", "simulated")
-ALLOWED_VALUES = {
-    "outcome": OUTCOMES,
-    "mode": MODES,
-    "kind": ("qualification", "practice", "test", "attention"),
-    "presentation": ("sequential", "simultaneous", "single"),
-    "question": ("fake", "real"),
-}
 MAX_COLUMNS_NAMED = 5  # columns in a message
-REQUIRED_COLUMNS = ("study", "participant", "image")
-COUNT_PATTERN, DURATION_PATTERN = r"[0-9]{1,9}", r"([0-9]+(\.[0-9]+)?)?"
-PATTERNS = {  # column -> what its values are, as a pattern and in words
-    "method": (r"[a-z0-9_-]{1,32}", "up to 32 characters from a-z, 0-9, _ and -"),
-    "position": (COUNT_PATTERN, "a whole number"),
-    **dict.fromkeys(("block", "repeat_of"), (f"({COUNT_PATTERN})?", "a whole number or empty")),
-    **dict.fromkeys(
-        ("rt_ms", "exposure_ms", "first_ms", "second_ms"),
-        (DURATION_PATTERN, "milliseconds or empty"),
-    ),
-}
-PAIR_ANSWERS = ("left", "right")
-SINGLE_ANSWERS = ("fake", "real")
 
 StrArray = NDArray[np.str_]
 
@@ -195,63 +174,3 @@ def check_columns(name: str, header: Sequence[str]) -> None:
             raise ResponsesError(
                 f"{name}: line 1: {problem} column {listed}; for the columns, see docs/formats.md"
             )
-
-
-def check_responses(responses: Responses) -> None:
-    """Refuse values the format does not know, and people who contradict themselves."""
-    _check_values(responses)
-    _check_answers(responses)
-    _check_participants(responses)
-
-
-def _check_values(responses: Responses) -> None:
-    for column, allowed in ALLOWED_VALUES.items():
-        _refuse_if_any(responses, column, ~responses.isin(column, *allowed), allowed)
-    for column in REQUIRED_COLUMNS:
-        _refuse_if_any(responses, column, responses.isin(column, ""), ("a value",))
-    for column, (pattern, expected) in PATTERNS.items():
-        fits = responses.matches(column, re.compile(pattern).fullmatch)
-        _refuse_if_any(responses, column, ~fits, (expected,))
-
-
-def _check_answers(responses: Responses) -> None:
-    """Sides for pairs, fake or real for single images; truth may be blinded, answer missing."""
-    single = responses.isin("presentation", "single")
-    for column in ("truth", "answer"):
-        for rows, known in ((~single, PAIR_ANSWERS), (single, SINGLE_ANSWERS)):
-            _refuse_if_any(responses, column, rows & ~responses.isin(column, *known, ""), known)
-
-
-def _refuse_if_any(
-    responses: Responses, column: str, wrong: BoolArray, expected: Sequence[str]
-) -> None:
-    if wrong.any():
-        value = str(responses[column][int(np.argmax(wrong))])
-        raise ResponsesError(
-            f"{responses.locate_first(wrong)}: {column} is {value!r}, expected "
-            f"{' or '.join(expected)}"
-        )
-
-
-def _check_participants(responses: Responses) -> None:
-    """Check that each participant has one mode and one outcome."""
-    participants = _encode_participants(responses)
-    _, first = np.unique(participants, return_index=True)
-    for column in ("mode", "outcome"):
-        codes = responses.columns[column].codes
-        wrong = codes != codes[first][participants]
-        if wrong.any():
-            participant = responses["participant"][int(np.argmax(wrong))]
-            raise ResponsesError(
-                f"{responses.locate_first(wrong)}: participant {participant}: {column} "
-                "differs from an earlier row;"
-                " do not combine exports from different days; export the study again"
-            )
-
-
-def _encode_participants(responses: Responses) -> NDArray[np.int64]:
-    """One study's people need no second column."""
-    several = len(responses.distinct("study")) > 1
-    return encode_combinations(
-        responses, *(("study", "participant") if several else ("participant",))
-    )

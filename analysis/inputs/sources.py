@@ -22,8 +22,8 @@ from analysis.inputs.responses import (
     Responses,
     ResponsesError,
     check_columns,
-    check_responses,
 )
+from analysis.inputs.row_checks import check_responses
 from analysis.trials import IntArray
 
 EXPORT_VIEW = "responses_export"

@@ -1,4 +1,4 @@
-"""The trials of one mode as arrays, each trial once, by participant and position."""
+"""The trials of one mode as arrays, by participant and position."""
 
 from dataclasses import dataclass
 
@@ -23,13 +23,12 @@ class TrialTable:
     is_test, is_attention_check (n,): kinds of trial; repeats of an earlier trial are neither.
     is_main (n,): test trials, attention checks and repeats, to which the exclusion rules apply.
     repeat_rows, original_rows (r,): indices of repeats of test trials, and of the trials they
-    repeat; repeats without their original are skipped.
+    repeat.
     is_valid (n,): not voided. is_answered (n,): valid, and with an answer.
     chose_left_or_fake (n,): the answer is `left`, or `fake` for a single image.
     is_wrong (n,): the answer is wrong; in a test trial with a fake, the fake fooled.
     rt_ms (n,): NaN if missing. is_disturbed (n,): has a flag other than `voided`.
-    response_row (n,): the trial's row in the responses. duplicate_count: skipped rows whose
-    participant and position had occurred before. is_single: images are shown alone.
+    response_row (n,): the trial's row in the responses. is_single: images are shown alone.
     """
 
     participants: StrArray
@@ -51,7 +50,6 @@ class TrialTable:
     rt_ms: FloatArray
     is_disturbed: BoolArray
     response_row: NDArray[np.int64]
-    duplicate_count: int
     is_single: bool
 
     def __len__(self) -> int:
@@ -77,14 +75,14 @@ class TrialTable:
 def build_trial_table(selected: Responses) -> TrialTable:
     """Build the arrays of one study and mode.
 
-    Of rows with the same participant and position, the first counts. Raises ResponsesError if the
-    truth of an answer is blinded, or if single images and pairs are mixed.
+    Raises ResponsesError if the truth of an answer is blinded, or if single images and pairs are
+    mixed.
     """
     participant, position = (
         selected.codes("participant"),
         selected.numbers("position").astype(np.int64),
     )
-    row = _sorted_rows(participant, position)
+    row = np.lexsort((position, participant))
     first_rows = np.searchsorted(participant[row], np.arange(len(selected.distinct("participant"))))
     single = _is_single(selected)
     test, is_attention_check = selected.isin("kind", "test"), selected.isin("kind", "attention")
@@ -122,33 +120,21 @@ def build_trial_table(selected: Responses) -> TrialTable:
         rt_ms=selected.numbers("rt_ms")[row],
         is_disturbed=(~selected.isin("flags", "", "voided"))[row],
         response_row=row,
-        duplicate_count=len(selected) - len(row),
         is_single=single,
     )
-
-
-def _sorted_rows(participant: Codes, position: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows by person and position; of those that share both the first."""
-    keys = participant * (position.max() + 1) + position
-    rows: NDArray[np.int64] = np.argsort(keys, kind="stable")
-    once: BoolArray = np.diff(keys[rows], prepend=-1) != 0
-    return rows[once]
 
 
 def _find_originals(
     participant: Codes, position: NDArray[np.int64], repeat_of: FloatArray, repeats: BoolArray
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the indices of the repeats, and of the trials they repeat.
+    """Return the indices of the repeats, and of the trials they repeat, which exist.
 
     participant, position, repeat_of, repeats (n,): sorted by person and position.
     """
     repeat_rows = np.flatnonzero(repeats)
-    width = int(max(position.max(), np.nanmax(repeat_of[repeat_rows], initial=0))) + 1
-    keys = participant * width + position
+    width = int(position.max()) + 1
     named = participant[repeat_rows] * width + repeat_of[repeat_rows].astype(np.int64)
-    at = np.minimum(np.searchsorted(keys, named), len(keys) - 1)
-    is_found = keys[at] == named
-    return repeat_rows[is_found], at[is_found]
+    return repeat_rows, np.searchsorted(participant * width + position, named)
 
 
 def _is_single(selected: Responses) -> bool:

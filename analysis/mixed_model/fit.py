@@ -73,7 +73,8 @@ def fit_crossed(
     parameters = model.minimize(model.start_values(), np.ones(model.size, dtype=np.bool_))
     simpler = _drop_zero_variances(model, parameters)
     if (simpler != parameters).any():
-        parameters = model.minimize(simpler, simpler != 0)
+        is_beta = np.arange(model.size) < model.groups  # free even at 0, the log odds of 50%
+        parameters = model.minimize(simpler, is_beta | (simpler != 0))
     deviance, gradient, modes = model.evaluate(parameters)
     beta, loads = model.unpack(parameters)
     participants, images = loads[::-1] if swapped else loads

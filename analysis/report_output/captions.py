@@ -9,8 +9,10 @@ from analysis.formatting import (
     format_interval,
     format_number,
     format_percent,
+    format_share,
     method_label,
 )
+from analysis.inference.intervals import Interval
 
 
 def describe_figure_for_screen_readers(key: str, report: ReportPart) -> tuple[str, str]:
@@ -21,16 +23,22 @@ def describe_figure_for_screen_readers(key: str, report: ReportPart) -> tuple[st
 
 def _format_rates_alt_text(report: ReportPart) -> Iterator[str]:
     for method, rate in report["methods"].items():
-        interval_text = format_interval(rate["ci95"])
-        yield f"{method_label(method)}: {format_percent(rate['rate'])}%, 95% CI {interval_text}."
+        if rate["rate"] is None:
+            yield f"{method_label(method)}: no included trials."
+        else:
+            share = f"{format_share(rate['rate'])}%{_format_ci(rate['ci95'])}"
+            yield f"{method_label(method)}: {share}."
+
+
+def _format_ci(bounds: Interval | None) -> str:
+    return f", 95% CI {format_interval(bounds)}" if bounds else ", no interval"
 
 
 def _format_differences_alt_text(report: ReportPart) -> Iterator[str]:
     for pair in report["differences"]:
-        interval_text = format_interval(pair["ci95"])
         yield (
             f"{method_label(pair['a'])} − {method_label(pair['b'])}: "
-            f"{format_percent(pair['difference'])} points, 95% CI {interval_text}."
+            f"{format_share(pair['difference'])} points{_format_ci(pair['ci95'])}."
         )
 
 
@@ -49,9 +57,11 @@ def _format_images_alt_text(report: ReportPart) -> Iterator[str]:
 def _format_participants_alt_text(report: ReportPart) -> Iterator[str]:
     for method, rate in report["methods"].items():
         participants = format_count(rate["participants"], "participant", "participants")
-        yield (
-            f"{method_label(method)}: {participants}, overall rate {format_percent(rate['rate'])}%."
-        )
+        if rate["rate"] is not None:
+            yield (
+                f"{method_label(method)}: {participants}, overall rate "
+                f"{format_share(rate['rate'])}%."
+            )
 
 
 def _format_times_alt_text(report: ReportPart) -> Iterator[str]:

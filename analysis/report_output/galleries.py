@@ -3,13 +3,14 @@
 import base64
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 from analysis.formatting import ReportPart
+from analysis.inference.image_ranking import MIN_RELIABILITY
 from analysis.inputs.responses import ResponsesError
 
 PAIRS_PER_ROW = 6
@@ -32,31 +33,57 @@ class GalleryPair:
 
 
 @dataclass(frozen=True)
+class GalleryRow:
+    """The pairs at one end of a method's ranking.
+
+    tied: how many pairs share the estimate of the last one that is shown, if some of them are not
+    shown; else 0.
+    """
+
+    title: str
+    pairs: list[GalleryPair]
+    tied: int = 0
+
+
+@dataclass(frozen=True)
 class Gallery:
     """A method's pairs with the highest and the lowest fooling rates."""
 
     method: str
-    most_fooling: list[GalleryPair]
-    least_fooling: list[GalleryPair]
+    rows: tuple[GalleryRow, GalleryRow]
 
 
 def build_galleries(report: ReportPart, stimulus_files: StimulusFiles) -> list[Gallery]:
-    """Build a gallery for every method with ranked images. No pair is in both rows."""
+    """Build a gallery for every method whose ranking is reliable. No pair is in both rows."""
     galleries = []
-    for method in report["methods"]:
+    for method, rate in report["methods"].items():
+        reliability = rate["ranking"]["reliability"]
         ranked = [
             entry
             for entry in report["images"]
             if entry["method"] == method and entry["shrunk_rate"] is not None
         ]
         shown = min(PAIRS_PER_ROW, len(ranked) // 2)
-        if shown:
+        if shown and reliability is not None and reliability >= MIN_RELIABILITY:
             most, least = (
-                [_load_pair(entry, stimulus_files) for entry in entries]
-                for entries in (ranked[:shown], ranked[: -shown - 1 : -1])
+                _build_row(title, entries, shown, stimulus_files)
+                for title, entries in (
+                    ("Fooled people most often", ranked),
+                    ("Fooled people least often", ranked[::-1]),
+                )
             )
-            galleries.append(Gallery(method, most, least))
+            galleries.append(Gallery(method, (most, least)))
     return galleries
+
+
+def _build_row(
+    title: str, entries: Sequence[ReportPart], shown: int, stimulus_files: StimulusFiles
+) -> GalleryRow:
+    last = entries[shown - 1]["shrunk_rate"]
+    tied = sum(entry["shrunk_rate"] == last for entry in entries)
+    is_cut = entries[shown]["shrunk_rate"] == last
+    pairs = [_load_pair(entry, stimulus_files) for entry in entries[:shown]]
+    return GalleryRow(title, pairs, tied if is_cut else 0)
 
 
 def read_stimulus_files(folder: Path | None) -> StimulusFiles:

@@ -23,6 +23,25 @@ RULE_TEXTS = {
     "timing": "too many disturbed trials",
     "response_time": "response time out of range (individual trials)",
 }
+UNCHECKED_TEXTS = {  # parts of a design that the responses do not show
+    "hypotheses": "hypotheses",
+    "stopping": "stopping rule",
+    "wording": "wording",
+    "stimuli": "stimuli",
+}
+UNRANKED_TEXTS = {
+    "no_trials": "no included trials",
+    "one_image": "only one photograph",
+    "one_trial_each_image": "each has only one trial",
+    "rate_at_bound": "all answers to them were the same",
+    "no_image_variance": "their rates differ no more than by chance",
+}
+MARGIN_TEXTS = {
+    "design": "the margin fixed in the frozen design",
+    "plan": "a margin from a plan that no frozen design contains",
+    "option": "a margin chosen for this report",
+    "default": "the default margin, which no plan fixed",
+}
 FLAG_TEXTS = {
     "no_trials": "no included trials",
     "one_participant": "only one participant: the interval does not generalize to others",
@@ -51,4 +70,16 @@ FLAG_TEXTS = {
     ),
     "mixed_no_participant_variance": "the mixed model estimates no variance between participants",
     "mixed_no_image_variance": "the mixed model estimates no variance between photographs",
+}
+PAIR_FLAG_TEXTS = FLAG_TEXTS | {  # of differences
+    "one_participant": (
+        "only one participant for one or both methods: the interval does not generalize to others"
+    ),
+    "one_image": (
+        "only one photograph for one or both methods: the interval does not generalize to others"
+    ),
+    "rate_at_bound": (
+        "one of the rates is 0 or 100%, so the difference was not tested; its interval combines "
+        "those of both rates (Newcombe, 1998)"
+    ),
 }

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from analysis.formatting import NARROW_SPACE, ReportPart, format_count, format_number, join_words
+from analysis.formatting import (
+    NARROW_SPACE,
+    ReportPart,
+    capitalize,
+    format_count,
+    format_number,
+    join_words,
+    method_label,
+)
+from analysis.report_output.glossary import MARGIN_TEXTS
 
 REFERENCES = {
     "Griffin": (
@@ -91,7 +100,10 @@ def _works_for_bounds(report: ReportPart) -> list[str]:
 
 def _format_task_paragraph(report: ReportPart) -> Iterator[str]:
     shown = report["input"]
-    participants = format_count(shown["participants"], "participant", "participants")
+    simulated = "simulated " * (shown["mode"] == "simulated")
+    participants = format_count(
+        shown["participants"], f"{simulated}participant", f"{simulated}participants"
+    )
     photographs = format_count(shown["images"], "photograph", "photographs")
     yield from (_describe_single_images if shown["single"] else _describe_pairs)(
         shown, participants, photographs
@@ -101,9 +113,10 @@ def _format_task_paragraph(report: ReportPart) -> Iterator[str]:
 def _describe_single_images(
     shown: ReportPart, participants: str, photographs: str
 ) -> Iterator[str]:
+    kinds = "photographs, and fakes" if shown["photographs"] else "only fakes,"
     yield (
-        f"{participants} saw images one at a time{_format_exposure(shown)}: photographs, and fakes "
-        f"made from {photographs} in total."
+        f"{participants} saw images one at a time{_format_exposure(shown)}: {kinds} made from "
+        f"{photographs} in total."
     )
     yield "They classified each image as real or fake."
     yield "A participant counted as fooled on a trial if they called a fake real."
@@ -143,18 +156,7 @@ def _format_exposure(shown: ReportPart) -> str:
 
 def _format_sample_paragraph(report: ReportPart) -> Iterator[str]:
     exclusions, last_step = report["exclusions"], report["exclusions"]["flow"][-1]
-    fixed = {
-        "match": (
-            "Exclusion rules were fixed before data collection (the study matches its frozen"
-            " design)."
-        ),
-        "deviations": (
-            "Exclusion rules were fixed before data collection; the report lists the deviations"
-            " from the frozen design."
-        ),
-        "unknown": "Exclusion rules did not depend on the fooling rate.",
-    }
-    yield fixed[report["design"]["verdict"]]
+    yield _describe_rules(report)
     count = sum(person["excluded"] for person in exclusions["participants"])
     excluded = format_count(count, "participant was", "participants were")
     included = format_count(last_step["participants"], "participant", "participants")
@@ -166,6 +168,20 @@ def _format_sample_paragraph(report: ReportPart) -> Iterator[str]:
     )
     repeats = " (and repeated trials)" if report["consistency"] else ""
     yield f"Practice trials and attention checks{repeats} were not included in any rate."
+
+
+def _describe_rules(report: ReportPart) -> str:
+    """State whether the rules were fixed before the data, as far as the design shows."""
+    design = report["design"]
+    aspects = {deviation["aspect"] for deviation in design["deviations"]}
+    if design["verdict"] == "unknown":
+        return "Exclusion rules did not depend on the fooling rate."
+    if aspects & {"study", "design"}:
+        return "Some or all of the data were not collected under the frozen design given."
+    if aspects & {*report["exclusions"]["rules"]}:
+        return "Exclusion rules differ from those of the frozen design; the report lists how."
+    listed = "; the report lists the deviations from the frozen design" if aspects else ""
+    return f"Exclusion rules were fixed before data collection{listed}."
 
 
 def _format_rate_paragraph(report: ReportPart) -> Iterator[str]:
@@ -185,26 +201,47 @@ def _format_rate_paragraph(report: ReportPart) -> Iterator[str]:
         "this variance implies, with Student’s t quantiles; the degrees of freedom are one less "
         "than the smaller of the numbers of participants and photographs."
     )
+    if _methods_with_flag(report, "rate_at_bound"):
+        yield (
+            "For a rate of 0 or 100%, the interval is the exact binomial one (Clopper & Pearson, "
+            "1934) with a design effect from the other methods or from typical studies."
+        )
     yield "They generalize to new participants and new photographs."
+    for flag, factor in (("one_participant", "participants"), ("one_image", "photographs")):
+        labels = _methods_with_flag(report, flag)
+        if labels:
+            yield f"Those of {join_words(labels)} do not generalize to new {factor}."
+
+
+def _methods_with_flag(report: ReportPart, flag: str) -> list[str]:
+    return [method_label(name) for name, one in report["methods"].items() if flag in one["flags"]]
 
 
 def _format_comparison_paragraph(report: ReportPart) -> Iterator[str]:
-    yield (
-        "Differences between methods were tested with the same clustered variance, paired wherever "
-        "participants or photographs were shared."
+    against_chance = not report["input"]["single"] and any(
+        method["vs_chance"]["p"] is not None for method in report["methods"].values()
     )
-    yield (
-        "Tests between methods and tests against 50% were each corrected for multiple comparisons "
-        "(Holm, 1979)."
-    )
+    if report["differences"]:
+        yield (
+            "Differences between methods were tested with the clustered variance of the "
+            "difference, paired wherever participants or photographs were shared, and never below "
+            "that by participants or by photographs alone; the degrees of freedom are one less "
+            "than the fewest participants or photographs of either method."
+        )
+    tests = ["tests between methods"] * bool(report["differences"])
+    tests += ["tests against 50%"] * against_chance
+    if tests:
+        each = "were each" if len(tests) > 1 else "were"
+        yield (
+            f"{capitalize(join_words(tests))} {each} corrected for multiple comparisons "
+            "(Holm, 1979)."
+        )
     for pair in report["differences"][:1]:
         margin = format_number(100 * pair["equivalence"]["margin"], 1)
-        fixed = report["design"]["margin"] == pair["equivalence"]["margin"]
-        when = "fixed" if fixed else "that was not fixed"
         yield (
             "Methods were considered equivalent when two one-sided tests (Schuirmann, 1987) showed "
-            f"that they differed by less than {margin} percentage points, a margin {when} before "
-            "data collection."
+            f"that they differed by less than {margin} percentage points, "
+            f"{MARGIN_TEXTS[report['equivalence_margin']['source']]}."
         )
 
 
@@ -227,18 +264,22 @@ def _format_model_paragraph(report: ReportPart) -> Iterator[str]:
             f"For comparison, percentile intervals from {replicates} bootstrap samples are given, "
             "of participants alone and of participants and photographs (Owen, 2007)."
         )
-    yield (
-        "Rates of individual fakes are empirical Bayes estimates under a beta-binomial model "
-        "(Griffin & Krutchkoff, 1971)."
-    )
-    yield (
-        "Limits for participants’ own rates allow for differences between participants "
-        "(Spiegelhalter, 2005)."
-    )
-    yield (
-        "Sensitivity (d′) was computed as in Macmillan and Creelman (2005), with the correction of "
-        "Hautus (1995) for extreme proportions."
-    )
+    methods = report["methods"].values()
+    if any(method["ranking"]["reliability"] is not None for method in methods):
+        yield (
+            "Rates of individual fakes are empirical Bayes estimates under a beta-binomial model "
+            "(Griffin & Krutchkoff, 1971)."
+        )
+    if any(method["rate"] is not None for method in methods):
+        yield (
+            "Limits for participants’ own rates allow for differences between participants "
+            "(Spiegelhalter, 2005)."
+        )
+    if any(method["d_prime"] is not None for method in methods):
+        yield (
+            "Sensitivity (d′) was computed as in Macmillan and Creelman (2005), with the "
+            "correction of Hautus (1995) for extreme proportions."
+        )
 
 
 def _format_software_paragraph(report: ReportPart) -> Iterator[str]:

@@ -16,9 +16,10 @@ from analysis.report_output import (
     participant_tables,
     rate_tables,
     sentences,
+    study_sentences,
 )
 from analysis.report_output.galleries import Gallery
-from analysis.report_output.glossary import FLAG_TEXTS
+from analysis.report_output.glossary import FLAG_TEXTS, PAIR_FLAG_TEXTS
 from analysis.report_output.methods_section import format_methods_section, list_references
 from analysis.report_output.tables import (
     ReportTable,
@@ -48,7 +49,7 @@ def render_page(
     environment.filters |= {
         "method_label": formatting.method_label,
         "format_number": formatting.format_number,
-        "format_percent": formatting.format_percent,
+        "format_share": formatting.format_share,
         "format_interval": formatting.format_interval,
     }
     figures = {  # safe: matplotlib escapes the labels, inline_svg the descriptions
@@ -58,6 +59,7 @@ def render_page(
     return environment.get_template("report.html.j2").render(
         report=report,
         sentences=sentences,
+        study_sentences=study_sentences,
         participant_sentences=list(participant_sentences.iterate_answer_sentences(report)),
         figures=figures,
         galleries=galleries,
@@ -84,10 +86,10 @@ def _iterate_flag_notes(report: ReportPart) -> Iterator[str]:
         (formatting.method_label(method), entry) for method, entry in report["methods"].items()
     ]
     pairs = [(format_pair(pair), pair) for pair in report["differences"]]
-    for flagged in (methods, pairs):
+    for flagged, texts in ((methods, FLAG_TEXTS), (pairs, PAIR_FLAG_TEXTS)):
         for flag in dict.fromkeys(flag for _, entry in flagged for flag in entry["flags"]):
             flagged_names = [one for one, entry in flagged if flag in entry["flags"]]
-            yield f"{formatting.join_words(flagged_names)}: {FLAG_TEXTS[flag]}."
+            yield f"{formatting.join_words(flagged_names)}: {texts[flag]}."
 
 
 def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
@@ -97,6 +99,7 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
         "Fooling rates": [
             rates.tabulate_rates,
             rates.tabulate_other_intervals,
+            rates.tabulate_participant_averages,
             rates.tabulate_bootstrap,
             rates.tabulate_error_rates,
         ],

@@ -7,7 +7,7 @@ from analysis.formatting import (
     format_count,
     format_interval,
     format_number,
-    format_percent,
+    format_share,
 )
 from analysis.report_output.sentences import SIGNIFICANCE_LEVEL
 
@@ -25,10 +25,13 @@ def _format_side_sentence(sides: ReportPart | None) -> Iterator[str]:
     bias = sides and sides["chose_left"]
     if not bias or bias["ci95"] is None:
         return
-    chose = f"{format_percent(bias['rate'])}% of trials (95% CI"
-    leaning = "no detectable side bias"
-    if bias["p"] is not None and bias["p"] < SIGNIFICANCE_LEVEL:
+    chose = f"{format_share(bias['rate'])}% of trials (95% CI"
+    if bias["p"] is None:
+        leaning = "not tested, because all answers were the same"
+    elif bias["p"] < SIGNIFICANCE_LEVEL:
         leaning = f"a bias toward the {'left' if bias['rate'] > 0.5 else 'right'}"
+    else:
+        leaning = "no detectable side bias"
     yield f"The left image was chosen on {chose} {format_interval(bias['ci95'])}): {leaning}."
 
 
@@ -36,7 +39,7 @@ def _format_consistency_sentence(consistency: ReportPart | None) -> Iterator[str
     if consistency is None or consistency["ci95"] is None:
         return
     share, chance = (
-        f"{format_percent(consistency[key], 0)}%" for key in ("rate", "expected_agreement")
+        f"{format_share(consistency[key], 0)}%" for key in ("rate", "expected_agreement")
     )
     yield (
         f"Of {format_count(consistency['repeats'], 'repeated trial', 'repeated trials')}, {share} "
@@ -46,18 +49,19 @@ def _format_consistency_sentence(consistency: ReportPart | None) -> Iterator[str
 
 
 def _format_order_sentence(change: ReportPart | None, is_single: bool) -> Iterator[str]:
+    """Describe the change, second minus first half, with the sign of its interval and table."""
     if change is None or change["ci95"] is None:
         return
-    more = "more" if change["difference"] > 0 else "less"
-    points = f"{format_percent(abs(change['difference']))} points"
-    low, high = change["ci95"]
-    # "Less often, by 2 points" states a decrease, so its interval has the opposite sign.
-    bounds = (low, high) if change["difference"] > 0 else (-high, -low)
-    is_significant = change["p"] is not None and change["p"] < SIGNIFICANCE_LEVEL
+    size = change["difference"]
+    often = "more often than" if size > 0 else "less often than" if size < 0 else "as often as"
+    if change["p"] is None:
+        tested = ", which could not be tested"
+    else:
+        tested = "" if change["p"] < SIGNIFICANCE_LEVEL else "; the change is not significant"
     yield (
         f"In the second half of the trials, participants were {'wrong' if is_single else 'fooled'} "
-        f"{more} often, by {points} (95% CI {format_interval(bounds)})"
-        + ("." if is_significant else "; the change is not significant.")
+        f"{often} in the first: second − first half is {format_share(size)} points "
+        f"(95% CI {format_interval(change['ci95'])}){tested}."
     )
 
 
@@ -65,29 +69,29 @@ def _format_attention_check_sentence(report: ReportPart) -> Iterator[str]:
     checks = report["attention_checks"]
     if checks["rate"] is None:
         return
-    share = f"{format_percent(checks['rate'], 0)}%"
     sentence = (
-        f"Of {format_number(checks['answers'])} attention checks, {share} were answered correctly."
+        f"Of {format_count(checks['answers'], 'attention check', 'attention checks')}, "
+        f"{format_share(checks['rate'], 0)}% were answered correctly."
     )
     flagged = sum(person["flagged"] for person in report["exclusions"]["participants"])
     if flagged:
         failed = format_count(flagged, "participant", "participants")
         sentence += (
-            f" {failed} failed too many but {'was' if flagged == 1 else 'were'} kept: there were"
-            " too few attention checks to exclude anyone."
+            f" {failed} failed too many, but there were too few attention checks to exclude anyone"
+            " for this reason."
         )
     yield sentence
 
 
 def _format_timing_sentence(timing: ReportPart) -> Iterator[str]:
+    """Describe all test trials and attention checks, before exclusions."""
     if not timing["trials"]:
         return
-    disturbed = f"{format_percent(timing['disturbed'])}% of test trials and attention checks were"
-    sentence = (
-        f"{disturbed if timing['disturbed'] else 'No test trial or attention check was'} disturbed"
-    )
+    trials = f"Of {format_number(timing['trials'])} test trials and attention checks"
+    share = f"{format_share(timing['disturbed'])}%" if timing["disturbed"] else "none"
+    sentence = f"{trials}, {share} {'was' if share == 'none' else 'were'} disturbed"
     off = [exposure["shorter_share"] + exposure["longer_share"] for exposure in timing["exposures"]]
     if off:
-        most = f"at most {format_percent(max(off))}% of exposures were"
+        most = f"at most {format_share(max(off))}% of exposures were"
         sentence += f"; {most if max(off) else 'no exposure was'} off by more than one 60 Hz frame"
     yield f"{sentence}."

@@ -13,7 +13,13 @@ from analysis.formatting import (
 )
 from analysis.inference.intervals import Interval
 from analysis.report_output.glossary import REASON_TEXTS, RULE_TEXTS
-from analysis.report_output.tables import CI95_HEADING, EMPTY_TABLE, ReportTable, format_pair
+from analysis.report_output.tables import (
+    CI95_HEADING,
+    EMPTY_TABLE,
+    ReportTable,
+    format_pair,
+    has_exclusions,
+)
 
 MAX_METHODS_WITH_INTERVALS = 3  # with more methods, intervals do not fit on the page
 
@@ -80,7 +86,7 @@ def tabulate_order_effect(report: ReportPart) -> ReportTable:
     return ReportTable(
         f"Learning or fatigue: percent {outcome_word} in the first and second half of each "
         "participant’s trials",
-        ("", "First half", "Second half", "Difference", CI95_HEADING, "p"),
+        ("", "First half", "Second half", "Second − first", CI95_HEADING, "p"),
         [row],
     )
 
@@ -224,7 +230,7 @@ def tabulate_co_occurrence(report: ReportPart) -> ReportTable:
 def tabulate_rates_under_other_rules(report: ReportPart) -> ReportTable:
     """Tabulate the rates without each exclusion rule, and without any."""
     methods = report["methods"]
-    if not report["exclusions"]["by_reason"]:
+    if not has_exclusions(report):
         return EMPTY_TABLE
 
     def row(title: str, rates: ReportPart) -> tuple[str, ...]:
@@ -251,7 +257,7 @@ def tabulate_rates_under_other_rules(report: ReportPart) -> ReportTable:
 
 def tabulate_differences_under_other_rules(report: ReportPart) -> ReportTable:
     """Tabulate each difference without the one exclusion rule that changes it most."""
-    if not report["exclusions"]["by_reason"]:
+    if not has_exclusions(report):
         return EMPTY_TABLE
     rows = []
     for pair in report["differences"]:

@@ -9,6 +9,7 @@ from analysis.formatting import (
     format_percent,
     method_label,
 )
+from analysis.report_output.glossary import MARGIN_TEXTS
 from analysis.report_output.tables import (
     CI95_HEADING,
     EMPTY_TABLE,
@@ -69,6 +70,29 @@ def tabulate_other_intervals(report: ReportPart) -> ReportTable:
         "and a new photograph. It is too narrow and is given only because many papers report "
         "it.",
     )  # fmt: skip
+
+
+def tabulate_participant_averages(report: ReportPart) -> ReportTable:
+    """Tabulate the rates with every participant weighted equally."""
+    rows = [
+        (
+            method_label(method), format_percent(average["rate"]),
+            format_interval(average["ci95"]), format_percent(rate["rate"]),
+            format_percent(average["difference"]), format_p(average["p"]),
+        )
+        for method, rate in report["methods"].items()
+        for average in (rate["participant_averaged"],)
+        if average["rate"] is not None
+    ]  # fmt: skip
+    return ReportTable(
+        "Rates in percent with every participant weighted equally",
+        ("Method", "Participant-averaged", CI95_HEADING, "Over all trials", "Difference", "p"),
+        rows,
+        note="Difference: the rate over all trials minus the participant-averaged rate, in points. "
+        "It is far from 0 if how often participants were fooled is related to how many trials they "
+        "answered; then report both rates. p: not corrected for the number of methods; missing if "
+        "all participants answered the same number of trials.",
+    )
 
 
 def tabulate_bootstrap(report: ReportPart) -> ReportTable:
@@ -139,15 +163,15 @@ def tabulate_equivalence(report: ReportPart) -> ReportTable:
         for pair in report["differences"]
         for test in (pair["equivalence"],)
     ]  # fmt: skip
-    margin = report["design"]["margin"]
-    fixed = all(pair["equivalence"]["margin"] == margin for pair in report["differences"])
+    source = report["equivalence_margin"]["source"]
     return ReportTable(
         "Equivalence of two rates within a margin: two one-sided tests, percentage points",
         ("Methods", "Margin", "90% CI", "p"),
         rows,
-        note="" if fixed else "This margin was not fixed in a frozen design before data collection."
-        " Justify it before you claim equivalence.",
-    )  # fmt: skip
+        note=""
+        if source == "design"
+        else f"This is {MARGIN_TEXTS[source]}. Justify it before you claim equivalence.",
+    )
 
 
 def tabulate_mixed_differences(report: ReportPart) -> ReportTable:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.exclusions.flow import ANSWERED_STEP
 from analysis.formatting import (
     EN_DASH,
     NARROW_SPACE,
@@ -31,6 +32,13 @@ class ReportTable:
 
 
 EMPTY_TABLE = ReportTable("", (), [])
+
+
+def has_exclusions(report: ReportPart) -> bool:
+    """Return whether the exclusion rules leave out any answered test trial."""
+    flow = report["exclusions"]["flow"]
+    answered = next(step for step in flow if step["step"] == ANSWERED_STEP)
+    return bool(flow[-1]["trials"] < answered["trials"])
 
 
 def format_pair(pair: ReportPart) -> str:

@@ -2,7 +2,8 @@
 
 Effects of people and images are normal on the log odds and correlate between the methods. The
 variances, for new people and new images, are in closed form. Power is computed from Student's t
-with the report's degrees of freedom. Proportions are in [0, 1].
+with the report's degrees of freedom, at a level that survives Holm's correction for all pairs of
+methods. Proportions are in [0, 1].
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from analysis.inference.intervals import t_quantile
 from analysis.trials import FloatArray
 
 ALPHA = 0.05
-# Correlations between the effects of one person, or one image, with different methods.
+# Usual correlations between the effects of one person, or one image, with different methods.
 PARTICIPANT_CORRELATION, IMAGE_CORRELATION = 0.8, 0.5
 MAX_COUNT = 1_000_000  # participants or images; more are never searched
 QUADRATURE_NODES = 40
@@ -28,10 +29,16 @@ QUANTILE_SHARES = (
 
 @dataclass(frozen=True)
 class EffectSds:
-    """Standard deviations of people and images on the log-odds scale."""
+    """Standard deviations of people and images on the log-odds scale.
+
+    participant_correlation, image_correlation: between the effects of one person, or one image,
+    with two methods, in [0, 1].
+    """
 
     participant: float
     image: float
+    participant_correlation: float = PARTICIPANT_CORRELATION
+    image_correlation: float = IMAGE_CORRELATION
 
 
 EFFECT_PRESETS = {
@@ -64,23 +71,36 @@ class PowerScenario:
         """The difference between the two rates."""
         return self.rates[0] - self.rates[1]
 
+    @property
+    def pairs(self) -> int:
+        """The number of pairs of methods that the report tests."""
+        return self.methods * (self.methods - 1) // 2
+
+    @property
+    def alpha(self) -> float:
+        """The level of the test: a p value below it is below 0.05 after Holm's correction.
+
+        Equivalence tests are not corrected.
+        """
+        return ALPHA / self.pairs if self.margin is None else ALPHA
+
 
 def compute_power(scenario: PowerScenario, participants: float) -> float:
     """Return the power of a study with this number of participants.
 
-    The test is two-sided at 5%, or two one-sided tests (TOST). participants: total number; with an
-    infinite number, only the images limit the power.
+    The test is two-sided at the scenario's alpha, or two one-sided tests (TOST). participants:
+    total number; with an infinite number, only the images limit the power.
     """
     df = _degrees_of_freedom(scenario, participants)
     se = expected_difference_se(scenario, participants)
     # SE in the data, as multiples of se
     estimated = np.sqrt(special.chdtri(df, QUANTILE_SHARES) / df)
     if scenario.margin is None:
-        critical_value = t_quantile(df, 1 - ALPHA / 2) * estimated
+        critical_value = t_quantile(df, 1 - scenario.alpha / 2) * estimated
         z = _in_standard_errors(scenario.difference, se)
         power_by_quantile = special.ndtr(z - critical_value) + special.ndtr(-z - critical_value)
     else:
-        critical_value = t_quantile(df, 1 - ALPHA) * estimated
+        critical_value = t_quantile(df, 1 - scenario.alpha) * estimated
         below = special.ndtr(
             _in_standard_errors(scenario.margin - scenario.difference, se) - critical_value
         )
@@ -125,9 +145,9 @@ def expected_difference_se(scenario: PowerScenario, participants: float) -> floa
         for variance in (rate_variances(rate, scenario.effects) for rate in scenario.rates)
     )
     total = sum(_rate_variance(scenario, rate, participants) for rate in scenario.rates)
-    shared = IMAGE_CORRELATION * images_1 * images_2 / scenario.images
+    shared = scenario.effects.image_correlation * images_1 * images_2 / scenario.images
     if scenario.is_within:
-        shared += PARTICIPANT_CORRELATION * people_1 * people_2 / participants
+        shared += scenario.effects.participant_correlation * people_1 * people_2 / participants
     return sqrt(max(total - 2 * shared, 0.0))
 
 
@@ -141,8 +161,8 @@ def _rate_variance(scenario: PowerScenario, rate: float, participants: float) ->
 
 
 def _degrees_of_freedom(scenario: PowerScenario, participants: float) -> float:
-    of_people = participants - 1 if scenario.is_within else 2 * participants / scenario.methods - 2
-    return min(of_people, scenario.images - 1)
+    here = participants if scenario.is_within else participants / scenario.methods
+    return min(here, scenario.images) - 1
 
 
 @cache

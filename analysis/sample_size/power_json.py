@@ -1,12 +1,13 @@
 """Assemble power.json, the sample sizes that a comparison needs, and format it as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from math import inf
 from typing import Any
 
 from analysis.formatting import EN_DASH, format_count, format_number, format_percent, join_words
 from analysis.sample_size.formulas import (
+    ALPHA,
     EffectSds,
     PowerScenario,
     compute_power,
@@ -43,7 +44,7 @@ def assemble_power_json(scenario: PowerScenario, options: Mapping[str, Any]) -> 
     }
     return {
         "schema": POWER_SCHEMA,
-        "inputs": {**options, **_name_effects(scenario.effects)},
+        "inputs": {**options, **_name_effects(scenario.effects), "alpha": scenario.alpha},
         "participants": needed if attainable else None,
         "reason": _format_limit_reason(
             scenario, [key for key in TARGET_POWERS if key not in attainable]
@@ -86,7 +87,12 @@ def format_plan(scenario: PowerScenario, plan: Mapping[str, Any]) -> Iterator[st
 
 
 def _name_effects(effects: EffectSds) -> dict[str, float]:
-    return {f"sd_{factor}": sd for factor, sd in asdict(effects).items()}
+    return {
+        "sd_participant": effects.participant,
+        "sd_image": effects.image,
+        "participant_correlation": effects.participant_correlation,
+        "image_correlation": effects.image_correlation,
+    }
 
 
 def _format_question(scenario: PowerScenario) -> str:
@@ -102,7 +108,9 @@ def _format_question(scenario: PowerScenario) -> str:
         f"{format_count(scenario.trials, 'trial', 'trials')} per participant on "
         f"{format_count(scenario.images, 'photograph', 'photographs')}"
     )
-    return f"{goal}: {trials}; each participant sees {assignment_text} {scenario.methods} methods"
+    sees = f"each participant sees {assignment_text} {scenario.methods} methods"
+    corrected = f"; Holm-corrected for {scenario.pairs} pairs of methods"
+    return f"{goal}: {trials}; {sees}{corrected if scenario.alpha < ALPHA else ''}"
 
 
 def _format_limit_reason(scenario: PowerScenario, missed: Sequence[str]) -> str | None:

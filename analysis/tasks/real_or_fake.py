@@ -27,6 +27,7 @@ from analysis.inference.detection import (
     estimate_sdt_single,
 )
 from analysis.inference.image_ranking import ImageRanking
+from analysis.inference.participant_averages import estimate_participant_average
 from analysis.inference.rates import Rate
 from analysis.inference.variance import estimate_variance_components
 from analysis.inputs.published import PublishedRate
@@ -69,6 +70,9 @@ def describe_methods(
     return {
         method: {
             **asdict(rate),
+            "participant_averaged": asdict(
+                estimate_participant_average(sample.trials.for_method(method))
+            ),
             "rate_without_exclusions": unfiltered_rates[method].rate,
             "ci95_without_exclusions": unfiltered_rates[method].ci95,
             "vs_chance": {**asdict(chance[method]), "p_holm": adjusted[method]},
@@ -168,6 +172,8 @@ def _describe_detection(detection: SignalDetection) -> ReportDict:
         "d_prime": detection.d_prime,
         "d_prime_ci95": detection.ci95,
         "criterion": detection.criterion,
+        "hit_rate": detection.hit_rate,
+        "false_alarm_rate": detection.false_alarm_rate,
     }
 
 

@@ -103,7 +103,7 @@ def evaluate(
 ) -> int:
     """Compare every method with the original photographs; write metrics.json and metrics.csv.
 
-    Means over photographs with bootstrap confidence intervals are printed; images.csv has the
+    Means over photographs with confidence intervals are printed; images.csv has the
     values for each photograph. None of these metrics shows whether people are fooled.
     """
     if split_name is not None and photos is not None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import special
 from torch import Tensor
 
 from colorizer.color.bins import BinLookupTable, bin_centers, build_lookup_table, soft_encode
@@ -86,9 +87,10 @@ def measure_methods(
 
 
 def estimate_means(scores: Sequence[ImageMetrics], rng: np.random.Generator) -> MeanEstimates:
-    """Estimate weighted means over photographs, with bootstrap percentile intervals.
+    """Estimate weighted means over photographs, with 95% intervals.
 
-    All methods use the same resampled photographs. Raises ValueError if there are no scores.
+    Unweighted metrics have bootstrap percentile intervals, and all methods use the same resampled
+    photographs; the weighted AuCs have the jackknife's. Raises ValueError if there are no scores.
     """
     if not scores:
         raise ValueError("no scores to estimate from")
@@ -143,6 +145,24 @@ def _estimate_mean(scores: NDArray[np.float64], draw_counts: NDArray[np.float64]
     mean = float((value * weight).sum() / weight.sum())
     if len(scores) < 2 or not np.isfinite(mean):
         return MeanEstimate(mean, None)
-    means = (draw_counts @ (value * weight)) / (draw_counts @ weight)
-    low, high = np.quantile(means, (0.025, 0.975))
+    if weight.max() > weight.min():
+        return MeanEstimate(mean, _jackknife_interval(value, weight, mean))
+    low, high = np.quantile(draw_counts @ value / len(scores), (0.025, 0.975))
     return MeanEstimate(mean, (float(low), float(high)))
+
+
+def _jackknife_interval(
+    value: NDArray[np.float64], weight: NDArray[np.float64], mean: float
+) -> tuple[float, float]:
+    """Return the 95% interval of a weighted mean of values (n,) in [0, 1], such as an AuC.
+
+    Where a few images carry most of the weight, resamples without them are biased, and a bootstrap
+    interval barely contains the mean. The jackknife's interval is around the mean, and Student's t
+    has the degrees of freedom of the effective number of images (Kish 1965), at least 1.
+    """
+    n, total = len(value), weight.sum()
+    without = (mean * total - weight * value) / np.maximum(total - weight, 1e-9 * total)
+    error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
+    df = max(total**2 / (weight @ weight) - 1, 1.0)
+    half = float(special.stdtrit(df, 0.975)) * float(error)
+    return max(0.0, mean - half), min(1.0, mean + half)

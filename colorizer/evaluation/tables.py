@@ -16,7 +16,8 @@ NAME_WIDTH, VALUE_WIDTH = 22, 16  # widths of the table's columns in characters
 DECIMALS = {"psnr": 2, "ssim": 3, "ciede2000": 2}  # in the table; 1 for all other metrics
 SOURCE_WORDS = {"memory": "memory", "copy": "a copy"}  # of where a published value was read
 TABLE_FOOTNOTES = """
-{images} photographs. Below each mean: its 95% confidence interval (bootstrap over photographs).
+{images} photographs. Below each mean: its 95% confidence interval (bootstrap over photographs;
+jackknife for weighted AuC).
 AuC and class accuracy in percent. Published AuC values are for other photographs (Zhang, Isola &
 Efros 2016, Table 1) and not verified in the paper; check them before citing. Sources:
 {checked}.

@@ -1,7 +1,7 @@
 """A summary of each participant, and the exclusion rules they meet so far.
 
-The database counts what these rules need. The report applies all rules, including those that need
-more than counts, and is authoritative (docs/formats.md).
+The database counts what these rules need, in the way of the report, which also excludes single
+trials by their response time (docs/formats.md). A test compares both over random studies.
 """
 
 import json
@@ -34,10 +34,14 @@ REASON_TEXTS = {
     "attention_checks": "failed the attention checks",
     "too_fast": "answered too fast",
     "side_bias": "almost always chose the same side",
+    "alternation": "alternated between the two answers",
     "timing": "had too many disturbed trials",
 }
 # By default, one of this many attention checks may be answered wrong.
 TRIALS_PER_ALLOWED_MISS = 5
+# Answers to images that were shown again are exported as voided.
+COUNTS = Trial.reshown.is_(False)
+IS_MAIN = Trial.voided.is_(False) & Trial.kind.in_((TrialKind.TEST, TrialKind.ATTENTION))
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class ParticipantSummary:
     """The counts of one participant.
 
     Trials are test trials and attention checks, without voided ones; incidents are of all trials.
+    completed_trials: answered trials without repeats. alternations: answers that differ from the
+    previous one. attention_checks_shown: attention checks that have started.
     scripted_answers: answers from an event that the browser did not create itself. has_webdriver:
     whether the browser reports that it is automated. reasons: the exclusion rules that apply.
     """
@@ -63,6 +69,9 @@ class ParticipantSummary:
     attention_checks_answered: int
     attention_checks_correct: int
     incident_count: int
+    completed_trials: int
+    alternations: int
+    attention_checks_shown: int
     scripted_answers: int = 0
     has_webdriver: bool = False
     reasons: tuple[str, ...] = ()
@@ -74,8 +83,8 @@ class ParticipantSummary:
 
     @property
     def saw_all_attention_checks(self) -> bool:
-        """True if the participant answered all planned attention checks."""
-        return 0 < self.attention_checks_planned <= self.attention_checks_answered
+        """True if the participant saw all planned attention checks."""
+        return 0 < self.attention_checks_planned <= self.attention_checks_shown
 
 
 def list_participant_summaries(
@@ -85,6 +94,7 @@ def list_participant_summaries(
     rules = exclusion_rules_of(study)
     protocol = parse_stored_protocol(study.protocol)
     late, silent = timed_out_before(protocol), abandoned_before(protocol)
+    alternations = _count_alternations(db, study)
     incidents, webdriver_ids = _count_incidents(db, study), _find_webdriver_ids(db, study)
     summaries = []
     for row in db.execute(_count_query(study, mode, rules)):
@@ -102,10 +112,13 @@ def list_participant_summaries(
             fast_answers=row.fast_answers,
             left_answers=row.left_answers,
             disturbed_trials=row.disturbed_trials,
-            attention_checks_planned=row.attention_checks_planned,
+            attention_checks_planned=rules.attention_checks_planned or 0,
             attention_checks_answered=row.attention_checks_answered,
             attention_checks_correct=row.attention_checks_correct,
             incident_count=incidents[participant.id],
+            completed_trials=row.completed_trials,
+            alternations=alternations[participant.id],
+            attention_checks_shown=row.attention_checks_shown,
             scripted_answers=row.scripted_answers,
             has_webdriver=participant.id in webdriver_ids,
         )
@@ -114,18 +127,27 @@ def list_participant_summaries(
 
 
 def exclusion_rules_of(study: Study) -> PlannedExclusions:
-    """Return the exclusion rules of the frozen plan, or the defaults before the freeze."""
+    """Return the exclusion rules of the frozen plan, or the defaults before the freeze.
+
+    Numbers of trials that the plan leaves open are those of the protocol.
+    """
     plan = json.loads(study.design)["plan"] if study.design else {}
-    return PlannedExclusions.model_validate(plan.get("exclusions", {}))
+    protocol = parse_stored_protocol(study.protocol)
+    counts = {
+        "planned_trials": protocol.trials + protocol.attention_checks,
+        "attention_checks_planned": protocol.attention_checks,
+    }
+    return PlannedExclusions.model_validate(counts | plan.get("exclusions", {}))
 
 
 def _count_query(study: Study, mode: Mode, rules: PlannedExclusions) -> Executable:
     """Build the query for participants and their counts, labeled as in ParticipantSummary."""
-    attention_checks = Trial.kind == TrialKind.ATTENTION
+    checks = (Trial.kind == TrialKind.ATTENTION) & Trial.repeat_of.is_(None)
     correct = attention_check_is_correct(study.question)
     answered = Response.trial_id.is_not(None)
+    shown = Trial.started_at.is_not(None) & COUNTS
+    once = Trial.repeat_of.is_(None)
     disturbed = or_(*(getattr(Response, flag) for flag in DISTURBANCE_FLAGS))
-    is_main = Trial.voided.is_(False) & Trial.kind.in_((TrialKind.TEST, TrialKind.ATTENTION))
     return (
         select(
             Participant,
@@ -135,16 +157,34 @@ def _count_query(study: Study, mode: Mode, rules: PlannedExclusions) -> Executab
             func.count().filter(Response.answer == Answer.LEFT).label("left_answers"),
             func.count().filter(disturbed).label("disturbed_trials"),
             func.count().filter(Response.input == SCRIPT_INPUT).label("scripted_answers"),
-            func.count().filter(attention_checks).label("attention_checks_planned"),
-            func.count().filter(attention_checks & answered).label("attention_checks_answered"),
-            func.count().filter(attention_checks & correct).label("attention_checks_correct"),
+            func.count().filter(answered & once).label("completed_trials"),
+            func.count().filter(checks & answered).label("attention_checks_answered"),
+            func.count().filter(checks & shown).label("attention_checks_shown"),
+            func.count().filter(checks & correct).label("attention_checks_correct"),
         )
-        .outerjoin(Trial, (Trial.participant_id == Participant.id) & is_main)
-        .outerjoin(Response, (Response.trial_id == Trial.id) & Trial.reshown.is_(False))
+        .outerjoin(Trial, (Trial.participant_id == Participant.id) & IS_MAIN)
+        .outerjoin(Response, (Response.trial_id == Trial.id) & COUNTS)
         .where(Participant.study_id == study.id, Participant.mode == mode)
         .group_by(Participant.id)
         .order_by(Participant.started_at.desc(), Participant.id.desc())
     )
+
+
+def _count_alternations(db: Session, study: Study) -> Counter[int]:
+    """Count the answers that differ from the participant's previous one, by participant id."""
+    previous = func.lag(Response.answer).over(
+        partition_by=Trial.participant_id,
+        order_by=(Trial.started_at, Trial.slot, Trial.attempt),  # the order of the export
+    )
+    answers = (
+        select(Trial.participant_id, Response.answer, previous.label("previous"))
+        .join(Response)
+        .join(Participant)
+        .where(Participant.study_id == study.id, IS_MAIN, COUNTS)
+        .subquery()
+    )
+    changed = answers.c.answer != answers.c.previous
+    return Counter(db.scalars(select(answers.c.participant_id).where(changed)))
 
 
 def _count_incidents(db: Session, study: Study) -> Counter[int]:
@@ -165,21 +205,22 @@ def apply_rules(
 
     Active participants do not count as incomplete, because they may still finish.
     """
-    enough = summary.answered_trials >= rules.min_answers
+    answered = summary.answered_trials
+    enough = answered >= max(rules.min_answers, 1)
+    planned = max(rules.planned_trials or 0, 1)
+    larger_side = max(summary.left_answers, answered - summary.left_answers)
     applies = {
         "screened_out": summary.outcome is Outcome.SCREENED_OUT,
         "returned": summary.outcome is Outcome.RETURNED,
         "incomplete": summary.outcome not in (Outcome.ACTIVE, Outcome.SCREENED_OUT)
-        and summary.answered_trials < rules.min_completed_fraction * summary.planned_trials,
+        and summary.completed_trials / planned < rules.min_completed_fraction,
         "attention_checks": fails_attention_checks(summary, rules),
-        "too_fast": enough
-        and summary.fast_answers > rules.max_fast_fraction * summary.answered_trials,
-        "side_bias": enough
-        and not is_single
-        and max(summary.left_answers, summary.answered_trials - summary.left_answers)
-        > rules.side_max_fraction * summary.answered_trials,
-        "timing": enough
-        and summary.disturbed_trials > rules.flagged_max_fraction * summary.answered_trials,
+        "too_fast": enough and summary.fast_answers / answered > rules.max_fast_fraction,
+        "side_bias": enough and not is_single and larger_side / answered > rules.side_max_fraction,
+        "alternation": enough
+        and answered > 1
+        and summary.alternations / (answered - 1) > rules.alternation_max_fraction,
+        "timing": enough and summary.disturbed_trials / answered > rules.flagged_max_fraction,
     }
     reasons = tuple(rule for rule, is_met in applies.items() if is_met)
     return replace(summary, reasons=reasons)

@@ -2,13 +2,15 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.sample_size import simulated_studies
-from analysis.sample_size.formulas import EffectSds
+from analysis.sample_size.formulas import EffectSds, marginal_intercept
 from analysis.trials import Trials
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "stats"
@@ -60,3 +62,55 @@ def simulate_study(
     """Simulate a study with typical effects, within participants by default."""
     effects = EffectSds(sd_participant, sd_image)
     return simulated_studies.simulate_study(rng, rates, people, images, trials, effects)
+
+
+def simulate_few_people(rng: np.random.Generator, rate: float, few: int, many: int) -> Trials:
+    """Simulate two equal methods between participants: few people see `m0`, many see `m1`.
+
+    Each person sees 40 of 200 images.
+    """
+    study = simulate_study(rng, (rate,), people=few + many)
+    method = np.where(study.participant < few, "m0", "m1")
+    return Trials(study.fooled, study.participant, study.image, method)
+
+
+def simulate_few_images(rng: np.random.Generator, rate: float, few: int, many: int) -> Trials:
+    """Simulate two equal methods of which `m0` has few images, and `m1` many others.
+
+    60 people see all images of `m0` and 40 - few of `m1`, with typical effects. People's effects
+    on the two methods correlate (.8).
+    """
+    people, seen = 60, 40 - few
+    effects = EffectSds(0.5, 0.8)
+    base = marginal_intercept(rate, effects)
+    of_people = simulated_studies.draw_effects(rng, people, 2, effects.participant, 0.8)
+    of_images = rng.normal(0, effects.image, few + many)
+    others = rng.permuted(np.tile(np.arange(few, few + many), (people, 1)), axis=1)[:, :seen]
+    image = np.hstack([np.tile(np.arange(few), (people, 1)), others]).ravel()
+    participant = np.repeat(np.arange(people), few + seen)
+    is_many = (image >= few).astype(np.int64)
+    logit = base + of_people[participant, is_many] + of_images[image]
+    fooled = rng.random(len(logit)) < 1 / (1 + np.exp(-logit))
+    return Trials(fooled, participant, image, np.array(["m0", "m1"])[is_many])
+
+
+def simulate_dropout(
+    rng: np.random.Generator,
+    rate: float,
+    people: int,
+    count: Callable[[np.random.Generator, NDArray[np.float64]], NDArray[np.int64]],
+) -> Trials:
+    """Simulate one method whose people answer different numbers of trials, on 200 images.
+
+    count: from the people's effects on the log odds (people,) to their numbers of trials.
+    """
+    effects, images = EffectSds(0.65, 0.8), 200
+    of_people = rng.normal(0, effects.participant, people)
+    of_images = rng.normal(0, effects.image, images)
+    participant = np.repeat(np.arange(people), count(rng, of_people))
+    orders = rng.permuted(np.tile(np.arange(images), (people, 1)), axis=1)
+    first = np.searchsorted(participant, np.arange(people))
+    image = orders[participant, np.arange(len(participant)) - first[participant]]
+    logit = marginal_intercept(rate, effects) + of_people[participant] + of_images[image]
+    fooled = rng.random(len(logit)) < 1 / (1 + np.exp(-logit))
+    return Trials(fooled, participant, image, np.full(len(fooled), "m0"))

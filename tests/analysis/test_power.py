@@ -114,6 +114,32 @@ def test_a_pilot_supplies_the_effects(tmp_path: Path) -> None:
     assert written["participants"] == plan(tmp_path, *PLANNED, "--effects", "high")["participants"]
 
 
+def test_a_pilot_supplies_the_correlations_unless_they_are_given(tmp_path: Path) -> None:
+    models = [
+        {"mixed": {"correlation_participant": 0.5, "correlation_image": -0.4}},
+        {"mixed": {"correlation_participant": 0.7, "correlation_image": None}},
+        {"mixed": None},
+    ]
+    effects = {"l2": {"mixed": {"sd_participant": 0.5, "sd_image": 0.8}}}
+    pilot = tmp_path / "report.json"
+    pilot.write_text(json.dumps({"methods": effects, "differences": models}))
+    inputs = plan(tmp_path, *PLANNED, "--effects", str(pilot))["inputs"]
+    assert inputs["participant_correlation"] == pytest.approx(0.6)
+    assert inputs["image_correlation"] == 0
+    given = ("--effects", str(pilot), "--image-correlation", "0.3")
+    assert plan(tmp_path, *PLANNED, *given)["inputs"]["image_correlation"] == 0.3
+    usual = plan(tmp_path, *PLANNED)["inputs"]
+    assert (usual["participant_correlation"], usual["image_correlation"]) == (0.8, 0.5)
+
+
+def test_several_methods_are_planned_for_holms_correction(tmp_path: Path) -> None:
+    three = (*PLANNED, "--methods", "3", "--images", "400")
+    written = plan(tmp_path, *three)
+    assert written["inputs"]["alpha"] == pytest.approx(0.05 / 3)
+    assert written["participants"] == {"80": 69, "90": 87}
+    assert "sees all 3 methods; Holm-corrected for 3 pairs of methods" in run(*three).output
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -188,6 +188,18 @@ def wilson(rate: float, trials: float, quantile: float) -> list[float]:
     return [float(middle - half), float(middle + half)]
 
 
+def contrast_variance(fooled: Floats, is_a: NDArray[np.bool_], groups: Codes) -> float:
+    """A difference's variance, with the correction G / (G - 1) of either method's clusters."""
+    totals: dict[int, float] = {}
+    for chosen, sign in ((is_a, 1), (~is_a, -1)):
+        count, n = len(set(groups[chosen].tolist())), int(chosen.sum())
+        factor = sign * (count / (count - 1)) ** 0.5 / n
+        for group, value in zip(groups[chosen].tolist(), fooled[chosen].tolist(), strict=True):
+            part = factor * (value - float(fooled[chosen].mean()))
+            totals[group] = totals.get(group, 0.0) + part
+    return sum(total**2 for total in totals.values())
+
+
 def expect_difference(study: Crossed, a: str, b: str) -> dict[str, Any]:
     """a - b, from a regression on the indicators of both methods."""
     keep = np.isin(study.method, (a, b))
@@ -195,8 +207,19 @@ def expect_difference(study: Crossed, a: str, b: str) -> dict[str, Any]:
     is_a = (study.method[keep] == a).astype(float)
     model = OLS(fooled, np.column_stack([np.ones(len(fooled)), is_a]))
     difference = float(model.fit().params[1])
-    se = two_way_variance(model, clusters, 1) ** 0.5
-    df = len(np.unique(clusters[0])) - 1
+    one_way = [contrast_variance(fooled, is_a == 1, groups) for groups in clusters[:2]]
+    se = max(sum(one_way) - clustered_variance(model, clusters[2], 1), *one_way) ** 0.5
+    assert np.isclose(  # of statsmodels, which corrects for the clusters of both methods together
+        se, max(two_way_variance(model, clusters, 1), *one_way) ** 0.5, rtol=1e-3
+    )
+    df = (
+        min(
+            len(np.unique(groups[study.method[keep] == method]))
+            for groups in clusters[:2]
+            for method in (a, b)
+        )
+        - 1
+    )
     half = float(stats.t.ppf(0.975, df)) * se
     return {
         "difference": difference,
@@ -329,22 +352,17 @@ def expect_exclusions() -> dict[str, Any]:
     """Plain loops over exclusions_responses.csv with the rules of exclusions_plan.json."""
     rules = json.loads((FOLDER / "exclusions_plan.json").read_text(encoding="utf-8"))["exclusions"]
     rows = read("exclusions_responses.csv")
-    seen: dict[tuple[str, str], dict[str, str]] = {}
-    for row in rows:
-        seen.setdefault((row["participant"], row["position"]), row)
-    kept_rows = list(seen.values())
     people: dict[str, list[dict[str, str]]] = {}
-    for row in kept_rows:
+    for row in rows:
         people.setdefault(row["participant"], []).append(row)
     measures = {person: measure(answers, rules) for person, answers in people.items()}
     left_in = {person for person, one in measures.items() if not one["reasons"]}
-    tests = [row for row in kept_rows if row["kind"] == "test"]
+    tests = [row for row in rows if row["kind"] == "test"]
     by_people = [row for row in tests if row["participant"] in left_in]
     by_trials = [
         row for row in by_people if rules["fast_ms"] <= int(row["rt_ms"]) <= rules["slow_ms"]
     ]
     return {
-        "duplicates": len(rows) - len(kept_rows),
         "participants": measures,
         "rates_of_everybody": tally(tests),
         "rates_after_participant_rules": tally(by_people),

@@ -54,11 +54,6 @@ def test_exposures_are_compared_with_the_requested_time(tmp_path: Path) -> None:
     ]
 
 
-def test_a_duplicate_row_is_timed_once(tmp_path: Path) -> None:
-    rows = make_person("p1", 10)
-    assert observe(tmp_path, [*rows, rows[-1]]) == observe(tmp_path, rows)
-
-
 def test_without_trials_there_are_no_shares(tmp_path: Path) -> None:
     found = observe(tmp_path, [make_row(kind="practice")])
     assert (found.trials, found.voided, found.unanswered, found.disturbed) == (0, None, None, None)

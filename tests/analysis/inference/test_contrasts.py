@@ -1,5 +1,8 @@
 """Differences and tests: exact on the reference set, at the edges, and their error rates."""
 
+from collections.abc import Callable, Sequence
+from math import sqrt
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,14 +26,17 @@ from tests.analysis.studies import (
     make_trials,
     read_crossed,
     read_expected,
+    simulate_few_images,
+    simulate_few_people,
     simulate_study,
 )
 
-# of statsmodels 0.15's clustered variances, second method less first: difference, SE, t, p, p Holm
-CROSSED = {
-    ("l2", "mcl"): (0.0793956044, 0.029377509, 2.702598248, 0.0101351688, 0.0208430604),
-    ("l2", "zhang2016"): (0.0890109890, 0.031230596, 2.850121326, 0.0069476868, 0.0208430604),
-    ("mcl", "zhang2016"): (0.0096153846, 0.029356017, 0.327543909, 0.7450083613, 0.7450083613),
+# standard errors of statsmodels 0.15's two-way clustered variances; the last is below that of
+# participants alone, .0323737, which is the floor
+STATSMODELS = {
+    ("l2", "mcl"): 0.029377509,
+    ("l2", "zhang2016"): 0.031230596,
+    ("mcl", "zhang2016"): 0.0323737365,
 }
 
 
@@ -40,39 +46,31 @@ def compare(trials: Trials) -> list[Difference]:
 
 
 def test_differences_agree_with_statsmodels() -> None:
-    found = compare(read_crossed())
-    adjusted = adjust_holm([one.p for one in found])
-    for one, p_holm in zip(found, adjusted, strict=True):
-        difference, *expected = CROSSED[one.a, one.b]
-        assert one.difference == pytest.approx(-difference, abs=1e-9)
-        assert (one.se, -(one.t or 0), one.p, p_holm) == pytest.approx(expected, abs=1e-8)
+    """Except for G / (G - 1): statsmodels counts the images of both methods together."""
+    for one in compare(read_crossed()):
+        assert one.se == pytest.approx(STATSMODELS[one.a, one.b], rel=1e-3)
         assert one.df == 39
 
 
 def test_every_number_of_a_difference_agrees_with_the_reference_file() -> None:
+    expected, found = read_expected("crossed")["differences"], compare(read_crossed())
+    for one, p_holm in zip(found, adjust_holm([one.p for one in found]), strict=True):
+        case = expected[f"{one.a}-{one.b}"]
+        assert (one.difference, one.se, one.df) == pytest.approx(
+            (case["difference"], case["se"], case["df"]), abs=1e-9
+        )
+        assert one.ci95 == pytest.approx(case["ci95"], abs=1e-9)
+        assert (one.t, one.p, p_holm) == pytest.approx(
+            (case["t"], case["p"], case["p_holm"]), abs=1e-9
+        )
+
+
+@pytest.mark.parametrize("margin", [0.05, 0.1])
+def test_equivalence_agrees_with_the_reference(margin: float) -> None:
     expected = read_expected("crossed")["differences"]
     for one in compare(read_crossed()):
-        case = expected[f"{one.a}-{one.b}"]
-        assert one.difference == pytest.approx(case["difference"], abs=1e-6)
-        assert one.se == pytest.approx(case["se"], abs=1e-6)
-        assert one.ci95 == pytest.approx(case["ci95"], abs=1e-6)
-        assert one.p == pytest.approx(case["p"], abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("place", "margin", "p"),
-    [
-        (0, 0.05, 0.8384096359),
-        (0, 0.10, 0.2436193551),
-        (1, 0.05, 0.8904679526),
-        (2, 0.05, 0.0883846557),
-        (2, 0.10, 0.0018972332),
-    ],
-)
-def test_equivalence_agrees_with_the_reference(place: int, margin: float, p: float) -> None:
-    """The p values of l2 and mcl, l2 and zhang2016, mcl and zhang2016, from scipy's t."""
-    found = equivalence_test(compare(read_crossed())[place], margin)
-    assert found.p == pytest.approx(p, abs=1e-9)
+        p = expected[f"{one.a}-{one.b}"]["equivalence_p"][str(margin)]
+        assert equivalence_test(one, margin).p == pytest.approx(p, abs=1e-9)
 
 
 @pytest.mark.parametrize("difference", [-0.03, 0.0, 0.03, 0.07])
@@ -135,12 +133,61 @@ def test_holm_passes_over_what_was_not_tested() -> None:
     assert adjust_holm([None, 0.01, None, 0.04]) == [None, 0.02, None, 0.04]
 
 
-def test_people_of_one_method_each_cost_a_degree_of_freedom_more() -> None:
+def test_the_method_with_fewer_people_or_images_sets_the_degrees_of_freedom() -> None:
     crossed = read_crossed()
     within = crossed.select(crossed.method != "zhang2016")
     between = within.select((within.participant % 2 == 0) == (within.method == "l2"))
-    assert compare(within)[0].df == 39
-    assert compare(between)[0].df == 38
+    few_people = within.select((within.participant < 4) | (within.method == "mcl"))
+    few_images = within.select((within.image < 6) | (within.method == "mcl"))
+    assert [compare(study)[0].df for study in (within, between, few_people, few_images)] == [
+        39, 19, 3, 5,
+    ]  # fmt: skip
+
+
+def test_the_variance_is_at_least_that_of_either_factor() -> None:
+    """Computed by loops, with the correction of each method's own number of clusters."""
+    for people in (4, 8, 40):
+        crossed = read_crossed()
+        study = crossed.select(
+            (crossed.method == "mcl") | ((crossed.method == "l2") & (crossed.participant < people))
+        )
+        floors = [_one_way_by_loops(study, codes.tolist()) for codes in study.factors]
+        found = compare(study)[0]
+        assert found.se is not None
+        assert found.se**2 >= max(floors) - 1e-12
+        joint = sum(floors) - _trial_variance(study)
+        assert found.se**2 == pytest.approx(max(joint, *floors), rel=1e-9)
+
+
+def _trial_variance(study: Trials) -> float:
+    """Return the part that both factors count: nobody sees an image twice, so cells are trials."""
+    total, n = 0.0, len(study.fooled)
+    for method in ("l2", "mcl"):
+        fooled = study.fooled[study.method == method]
+        total += float(((fooled - fooled.mean()) ** 2).sum()) / len(fooled) ** 2
+    return total * n / (n - 1)
+
+
+def _one_way_by_loops(study: Trials, clusters: Sequence[object]) -> float:
+    totals: dict[object, float] = {}
+    for method, sign in (("l2", 1), ("mcl", -1)):
+        rows = [at for at, name in enumerate(study.method.tolist()) if name == method]
+        rate, groups = sum(study.fooled[rows].tolist()) / len(rows), {clusters[at] for at in rows}
+        for at in rows:
+            part = sign * (float(study.fooled[at]) - rate) / len(rows)
+            part *= sqrt(len(groups) / (len(groups) - 1))
+            totals[clusters[at]] = totals.get(clusters[at], 0) + part
+    return sum(total**2 for total in totals.values())
+
+
+@pytest.mark.parametrize(("few", "simulate"), [(4, simulate_few_people), (6, simulate_few_images)])
+def test_few_people_or_images_of_one_method_do_not_make_false_differences(
+    few: int, simulate: Callable[[np.random.Generator, float, int, int], Trials]
+) -> None:
+    """3,000 studies each in the benchmarks; by the clusters of both methods 18 and 13%."""
+    rng = np.random.default_rng(0)
+    found = [compare(simulate(rng, 0.301, few, 100))[0].p for _ in range(200)]
+    assert np.mean([p is not None and p < 0.05 for p in found]) <= 0.08
 
 
 def test_a_rate_of_zero_gives_newcombes_interval_and_no_test() -> None:
@@ -161,7 +208,7 @@ def test_a_rate_of_zero_gives_newcombes_interval_and_no_test() -> None:
 def test_one_person_gives_an_interval_for_new_images_only_and_says_so() -> None:
     answers = [(0, i, "a" if i % 2 else "b", i % 3 == 0) for i in range(24)]
     found = compare(make_trials(*answers))[0]
-    assert (found.flags, found.df) == (("one_participant",), 22)
+    assert (found.flags, found.df) == (("one_participant",), 11)
     assert found.ci95 is not None
 
 

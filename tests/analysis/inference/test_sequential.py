@@ -1,12 +1,13 @@
 """The interval that survives peeking: its numbers, its edges, and that it survives."""
 
-from math import inf, sqrt
+from math import log, sqrt
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from analysis.inference.clusters import clustered_variance, multiway_variance
-from analysis.inference.intervals import t_quantile, wilson_interval
+from analysis.inference.intervals import wilson_interval
 from analysis.inference.sequential import confidence_sequence_radius, estimate_monitored_rate
 from analysis.trials import Trials
 from tests.analysis.studies import make_trials, read_crossed, read_expected, simulate_study
@@ -39,20 +40,27 @@ def first_people(trials: Trials, people: int) -> Trials:
     return trials.select(trials.participant < people)
 
 
-@pytest.mark.parametrize("people", LOOKS)
+@pytest.mark.parametrize("people", [20, 30, 40])
 def test_the_monitored_interval_adds_the_images_to_the_sequence(people: int) -> None:
     crossed = read_crossed()
     mcl = first_people(crossed.select(crossed.method == "mcl"), people)
     found = estimate_monitored_rate(mcl)
     assert found is not None
     rate, (low, high) = found
-    mean, _, radius = LOOKS[people]
+    mean, _, _ = LOOKS[people]
     influence = (mcl.fooled - mean) / len(mcl.fooled)  # everybody has 13 trials
     images = multiway_variance(influence, (mcl.participant, mcl.image))
     images -= clustered_variance(influence, mcl.participant)
-    half = sqrt(radius**2 + t_quantile(inf) ** 2 * max(images, 0))
+    rates = np.array([mcl.fooled[mcl.participant == person].mean() for person in range(people)])
+    rho2 = (-2 * log(0.025) + log(1 - 2 * log(0.025))) / 50
+    growth = people * rho2 + 1
+    radius = rates.std(ddof=1) * sqrt(2 * growth / (people**2 * rho2) * log(sqrt(growth) / 0.025))
+    quantile = stats.t.ppf(0.9875, people - 1)  # there are more images than people
+    half2 = (radius * quantile / stats.norm.ppf(0.9875)) ** 2 + quantile**2 * max(images, 0)
+    q, spread = half2 / (mean * (1 - mean)), mean * (1 - mean)
+    center, width = mean + q / 2, sqrt(spread * q + q**2 / 4)
     assert rate == pytest.approx(mean)
-    assert (low, high) == pytest.approx((mean - half, mean + half))
+    assert (low, high) == pytest.approx(((center - width) / (1 + q), (center + width) / (1 + q)))
 
 
 def answers(people: int, images: int, fooled: int = 1) -> Trials:
@@ -65,10 +73,10 @@ def answers(people: int, images: int, fooled: int = 1) -> Trials:
 @pytest.mark.parametrize(
     ("trials", "shown"),
     [
-        (answers(10, images=8), True),
-        (answers(9, images=8), False),
-        (answers(10, images=1), False),
-        (answers(10, images=8, fooled=0), False),
+        (answers(20, images=8), True),
+        (answers(19, images=8), False),
+        (answers(20, images=1), False),
+        (answers(20, images=8, fooled=0), False),
         (Trials(*(np.array([], dtype=d) for d in (bool, int, int, str))), False),
     ],
 )
@@ -77,15 +85,15 @@ def test_no_rate_is_shown_before_its_interval_can_be_trusted(trials: Trials, sho
 
 
 def test_people_count_alike_however_many_trials_they_answered() -> None:
-    ten = answers(10, images=8)
+    few = answers(20, images=8)
     longer = [(0, image, "m", False) for image in range(40)]  # person 0 was never fooled
     everything = zip(
-        *(ten.participant.tolist(), ten.image.tolist(), ["m"] * 40, ten.fooled.tolist()),
+        *(few.participant.tolist(), few.image.tolist(), ["m"] * 80, few.fooled.tolist()),
         strict=True,
     )
     found, expected = (
         estimate_monitored_rate(make_trials(*everything, *longer)),
-        estimate_monitored_rate(ten),
+        estimate_monitored_rate(few),
     )
     assert found is not None
     assert expected is not None
@@ -99,10 +107,10 @@ def test_it_holds_at_every_look_where_wilsons_interval_does_not() -> None:
     ours = wilsons = 0
     for _ in range(studies):
         study = simulate_study(rng, (0.301,), people=60, trials=20)
-        looks = [first_people(study, people) for people in range(10, 61)]
+        looks = [first_people(study, people) for people in range(20, 61)]
         shown = [estimate_monitored_rate(look) for look in looks]
         ours += any(not low < 0.301 < high for found in shown if found for low, high in [found[1]])
         naive = [wilson_interval(look.fooled.mean(), len(look.fooled), 1.96) for look in looks]
         wilsons += any(not low < 0.301 < high for low, high in naive)
-    assert ours / studies < 0.09
+    assert ours / studies < 0.08
     assert wilsons / studies > 0.4

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.mixed_model.fit import MixedFit, fit_crossed
 from analysis.trials import Trials
 from tests.analysis.mixed_model.test_laplace import dense_deviance, group_of
-from tests.analysis.studies import read_crossed, read_expected, simulate_study
+from tests.analysis.studies import make_trials, read_crossed, read_expected, simulate_study
 
 Floats = NDArray[np.float64]
 SEED = 0  # of a study in which no effect is 0
@@ -202,3 +202,17 @@ def test_people_who_are_the_images_cannot_be_told_apart_from_them() -> None:
     fooled = rng.random(200) < np.where(people < 10, 0.1, 0.6)
     fit = fit_of(Trials(fooled, people, people, np.full(200, "m")))
     assert (fit.covariance, fit.flags) == (None, ("not_identified",))
+
+
+def test_a_rate_of_exactly_half_without_variance_is_fitted() -> None:
+    """Its log odds are 0, which is not a variance that was dropped."""
+    trials = make_trials(
+        *(
+            (person, image, "m", (person + image) % 2 == 0)
+            for person in range(4)
+            for image in range(4)
+        )
+    )
+    fit = fit_of(trials)
+    assert fit.beta == pytest.approx([0], abs=1e-4)
+    assert fit.flags == ("no_participant_variance", "no_image_variance")

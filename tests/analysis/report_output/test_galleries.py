@@ -10,20 +10,17 @@ from analysis.inputs.responses import ResponsesError
 from analysis.report_output.galleries import build_galleries, read_stimulus_files
 
 
-def make_report(count: int) -> dict[str, Any]:
+def make_report(count: int, reliability: float | None = 0.8) -> dict[str, Any]:
     """Make a report with `count` ranked pairs of MCL, highest rate first."""
     ranked = {"method": "mcl", "fooled": 1, "trials": 4, "ci95": (0.1, 0.6)}
     images = [{**ranked, "image": f"i{n}", "shrunk_rate": 0.5 - n / 100} for n in range(count)]
-    return {"methods": {"mcl": {}}, "images": images}
+    return {"methods": {"mcl": {"ranking": {"reliability": reliability}}}, "images": images}
 
 
 @pytest.mark.parametrize(("count", "shown"), [(20, 6), (5, 2), (2, 1)])
 def test_a_pair_stands_in_one_row_only(count: int, shown: int) -> None:
     (gallery,) = build_galleries(make_report(count), {})
-    most, least = (
-        [pair.entry["image"] for pair in row]
-        for row in (gallery.most_fooling, gallery.least_fooling)
-    )
+    most, least = ([pair.entry["image"] for pair in row.pairs] for row in gallery.rows)
     assert most == [f"i{n}" for n in range(shown)]
     assert least == [f"i{count - 1 - n}" for n in range(shown)]
 
@@ -34,12 +31,25 @@ def test_pairs_that_could_not_be_ranked_are_not_shown() -> None:
     assert build_galleries(report, {}) == []
 
 
+@pytest.mark.parametrize("reliability", [None, 0.49])
+def test_an_unreliable_ranking_is_not_shown(reliability: float | None) -> None:
+    assert build_galleries(make_report(20, reliability), {}) == []
+
+
+def test_ties_at_the_end_of_a_row_are_counted() -> None:
+    report = make_report(20)
+    for entry in report["images"][3:12]:
+        entry["shrunk_rate"] = 0.47
+    (gallery,) = build_galleries(report, {})
+    assert [row.tied for row in gallery.rows] == [9, 0]
+
+
 def test_stimuli_are_embedded_as_thumbnails_if_given(tmp_path: Path) -> None:
     Image.new("RGB", (512, 512), "teal").save(tmp_path / "photo.png")
     rows = ["image,method,file", "i0,real,photo.png", "i0,mcl,photo.png", "i1,mcl,gone.png"]
     (tmp_path / "manifest.csv").write_text("\n".join(rows))
     (gallery,) = build_galleries(make_report(2), read_stimulus_files(tmp_path))
-    (most,), (least,) = gallery.most_fooling, gallery.least_fooling
+    (most,), (least,) = (row.pairs for row in gallery.rows)
     assert most.real_url is not None
     assert most.real_url.startswith("data:image/jpeg;base64,")
     assert len(most.real_url) < 10_000

@@ -26,8 +26,8 @@ def make_answers(**changes: Any) -> dict[str, Any]:
         (0, "Of 60 attention checks, 93% were answered correctly."),
         (
             1,
-            "Of 60 attention checks, 93% were answered correctly. 1 participant failed too many but"
-            " was kept: there were too few attention checks to exclude anyone.",
+            "Of 60 attention checks, 93% were answered correctly. 1 participant failed too many,"
+            " but there were too few attention checks to exclude anyone for this reason.",
         ),
     ],
 )
@@ -47,4 +47,44 @@ def test_agreement_of_repeated_trials_is_given_with_its_chance_level() -> None:
     assert plain(sentence) == (
         "Of 120 repeated trials, 78% were answered the same way as before (95% CI 70 to 84);"
         " unrelated answers would agree on 58% of them."
+    )
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "expected"),
+    [
+        (-0.02, 0.3, "less often than in the first: second − first half is −2.0 points"),
+        (0.02, 0.3, "more often than in the first: second − first half is 2.0 points"),
+        (0.0, 0.3, "as often as in the first: second − first half is 0.0 points"),
+    ],
+)
+def test_the_order_effect_has_the_sign_of_its_interval(
+    difference: float, p: float, expected: str
+) -> None:
+    change = {"difference": difference, "p": p, "ci95": (-0.05, 0.04)}
+    (sentence,) = participant_sentences.iterate_answer_sentences(
+        make_answers(order={"difference": change})
+    )
+    assert plain(sentence) == (
+        f"In the second half of the trials, participants were fooled {expected} (95% CI −5.0 to"
+        " 4.0); the change is not significant."
+    )
+
+
+def test_a_side_that_everybody_chose_is_not_called_unbiased() -> None:
+    bias = {"chose_left": {"rate": 1.0, "ci95": (0.6, 1.0), "p": None}}
+    (sentence,) = participant_sentences.iterate_answer_sentences(make_answers(side_bias=bias))
+    assert plain(sentence) == (
+        "The left image was chosen on 100.0% of trials (95% CI 60.0 to 100.0): not tested,"
+        " because all answers were the same."
+    )
+
+
+def test_disturbances_are_of_all_trials_and_never_rounded_away() -> None:
+    exposures = [{"shorter_share": 0.0, "longer_share": 0.0002}]
+    timing = {"trials": 4000, "disturbed": 0.00025, "exposures": exposures}
+    (sentence,) = participant_sentences.iterate_answer_sentences(make_answers(timing=timing))
+    assert plain(sentence) == (
+        "Of 4,000 test trials and attention checks, 0.03% were disturbed; at most 0.02% of"
+        " exposures were off by more than one 60 Hz frame."
     )

@@ -29,7 +29,8 @@ def test_the_rule_that_changes_a_difference_most_is_named(
     without: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     pair = {"a": "l2", "b": "mcl", "difference": -0.04, **KNOWN, "without_exclusions": None}
-    exclusions = {"by_reason": {"too_fast": 1}}
+    steps = [{"step": "answered and not voided", "trials": 9}, {"step": "finished", "trials": 8}]
+    exclusions = {"by_reason": {"too_fast": 1}, "flow": steps}
     report = {"exclusions": exclusions, "differences": [pair | {"without_a_rule": without}]}
     (row,) = tabulate_differences_under_other_rules(report).rows
     assert row == (f"L2 {MINUS_SIGN} MCL", f"{MINUS_SIGN}4.0", *expected, "–")

@@ -19,6 +19,7 @@ def make_rate(**changes: Any) -> dict[str, Any]:
 
 def make_difference(**changes: Any) -> dict[str, Any]:
     known = {"difference": -0.079, "ci95": (-0.139, -0.02), "p_holm": 0.021, "flags": ()}
+    known |= {"mixed": None, "p": 0.0105}
     equivalence = {"margin": 0.05, "p": 0.84}
     return {"a": "l2", "b": "mcl", "equivalence": equivalence} | known | changes
 
@@ -76,136 +77,134 @@ def test_a_method_without_trials_has_no_rate() -> None:
     assert sentence == "No included trial showed MCL."
 
 
-KNOWN = "95% CI 2.0 to 13.9"
-LARGER = "The fooling rate of MCL is 7.9 points higher than that of L2"
-NOT_SIGNIFICANT = "The difference L2 − MCL is not significant: −7.9 points"
-NEGATED = "95% CI −13.9 to −2.0"
+KNOWN = "L2 − MCL is −7.9 points (95% CI −13.9 to −2.0"
+LARGER = f"The fooling rate of MCL is significantly higher than that of L2: {KNOWN}"
+NOT_SIGNIFICANT = "The difference L2 − MCL is not significant: −7.9 points (95% CI −13.9 to"
+DEFAULT = "the default margin, which no plan fixed"
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, f"{LARGER} ({KNOWN}; p = .021)."),
+        ({}, f"{LARGER}; p = .021)."),
         (
             {"difference": 0.079, "ci95": (0.02, 0.139)},
-            f"The fooling rate of L2 is 7.9 points higher than that of MCL ({KNOWN}; p = .021).",
+            "The fooling rate of L2 is significantly higher than that of MCL: L2 − MCL is 7.9"
+            " points (95% CI 2.0 to 13.9; p = .021).",
         ),
-        ({"p_holm": 0.0001}, f"{LARGER} ({KNOWN}; p < .001)."),
+        ({"p_holm": 0.0001}, f"{LARGER}; p < .001)."),
+        (
+            {"mixed": {"p": 0.07}},
+            f"{LARGER}; p = .021). The mixed model disagrees: without correction for several"
+            " comparisons, its test gives p = .070, and this one p = .011.",
+        ),
         (
             {"p_holm": 0.05},
-            f"{NOT_SIGNIFICANT} ({NEGATED}). Equivalence within 5.0 points (p = .840) was not shown"
-            " either.",
+            f"{NOT_SIGNIFICANT} −2.0; p = .050). Equivalence within 5.0 points, {DEFAULT}"
+            " (p = .840) was not shown either.",
         ),
         (
             {"p_holm": 0.05, "equivalence": {"margin": 0.1, "p": 0.02}},
-            f"{NOT_SIGNIFICANT} ({NEGATED}). They are equivalent within 10.0 points (p = .020).",
+            f"{NOT_SIGNIFICANT} −2.0; p = .050). They are equivalent within 10.0 points, {DEFAULT}"
+            " (p = .020).",
         ),
         (
-            {"p_holm": None},
-            f"{LARGER} ({KNOWN}; no test was possible; based on the interval).",
+            {"p_holm": None, "p": None},
+            f"{LARGER}; no test was possible; based on the interval).",
         ),
         (
-            {"p_holm": None, "ci95": (-0.139, 0.0), "equivalence": {"margin": 0.05, "p": None}},
-            f"{NOT_SIGNIFICANT} (95% CI −13.9 to 0.0). This does not show that they are equal.",
+            {
+                "p_holm": None,
+                "p": None,
+                "ci95": (-0.139, 0.0),
+                "equivalence": {"margin": 0.05, "p": None},
+            },
+            f"{NOT_SIGNIFICANT} 0.0; no test was possible; based on the interval). This does not"
+            " show that they are equal.",
         ),
-        ({"ci95": None}, "MCL and L2 differ by 7.9 points; there are too few data to test this."),
+        ({"ci95": None}, "L2 − MCL is −7.9 points; there are too few data to test this."),
+        (
+            {"difference": -0.0003},
+            f"{LARGER}; p = .021).".replace("−7.9", "−0.03"),
+        ),
     ],
 )
-def test_a_difference_names_the_higher_rate_first(changes: dict[str, Any], expected: str) -> None:
-    sentence = sentences.format_difference_sentence(make_difference(**changes))
+def test_a_difference_is_a_minus_b_with_the_signs_of_its_interval(
+    changes: dict[str, Any], expected: str
+) -> None:
+    sentence = sentences.format_difference_sentence(make_difference(**changes), "default")
     assert plain(sentence) == expected
 
 
-def make_exclusions(**changes: Any) -> dict[str, Any]:
-    people = [{"excluded": excluded} for excluded in (True, True, True, False)]
-    return {
-        "flow": [{"participants": 1, "trials": 1440}],
-        "by_reason": {"incomplete": 3, "too_fast": 1},
-        "participants": people,
-        "leave_one_rule_out": {"too_fast": {"mcl": {"rate": 0.327}}},
-    } | changes
-
-
-def test_excluded_participants_are_listed_by_reason_and_counted_once() -> None:
-    report = {"input": {"mode": "simulated", "single": False}, "exclusions": make_exclusions()}
-    assert sentences.format_sample_sentence(report) == (
-        "1 simulated participant answered 1,440 test trials, each with a photograph and a fake. 3"
-        " more participants were excluded: 3 did not finish and 1 answered too fast; some for more"
-        " than one reason."
-    )
-
-
-def test_the_largest_change_by_dropping_a_rule_is_given() -> None:
-    report = {"methods": {"mcl": make_rate()}, "differences": (), "exclusions": make_exclusions()}
-    assert plain(sentences.format_robustness_sentence(report)) == (
-        "Without any exclusions, the rates would be MCL 33.0%. Dropping any single exclusion rule"
-        " changes no rate by more than 1.5 points."
-    )
-    untouched = make_exclusions(by_reason={})
-    assert sentences.format_robustness_sentence({**report, "exclusions": untouched}) == ""
-
-
 @pytest.mark.parametrize(
-    ("without", "expected"),
+    ("average", "expected"),
     [
-        (0.03, "None of these choices changes which differences are significant."),
+        ({"p": None}, ""),
+        ({"p": 0.05}, ""),
         (
-            0.06,
-            "However, without the rule “too many fast answers”, the difference between L2 and MCL"
-            " is not significant.",
+            {"p": 0.002, "rate": 0.35, "ci95": (0.3, 0.4), "difference": -0.038},
+            "MCL: the more often participants were fooled, the fewer trials they answered (p ="
+            " .002), so the rate depends on how they are weighted. With every participant weighted"
+            " equally, it is 35.0% (95% CI 30.0 to 40.0); over all trials, 31.2%.",
+        ),
+        (
+            {"p": 0.03, "rate": 0.28, "ci95": (0.2, 0.3), "difference": 0.032},
+            "MCL: the more often participants were fooled, the more trials they answered (p ="
+            " .030), so the rate depends on how they are weighted. With every participant weighted"
+            " equally, it is 28.0% (95% CI 20.0 to 30.0); over all trials, 31.2%.",
         ),
     ],
 )
-def test_a_result_that_depends_on_one_rule_is_named(without: float, expected: str) -> None:
-    other = {"difference": -0.07, "ci95": (-0.13, -0.01)}
-    pair = make_difference(
-        without_exclusions=other | {"p_holm": 0.02},
-        without_a_rule={"incomplete": None, "too_fast": other | {"p_holm": without}},
-    )
-    report = {"methods": {"mcl": make_rate()}, "differences": [pair]}
-    assert sentences.format_robustness_sentence(
-        report | {"exclusions": make_exclusions()}
-    ).endswith(expected)
-
-
-@pytest.mark.parametrize(
-    ("verdict", "expected"),
-    [("match", "matches its frozen design"), ("deviations", "1 deviation, listed below")],
-)
-def test_the_comparison_with_the_design_is_summarized(verdict: str, expected: str) -> None:
-    design = {"verdict": verdict, "sha256": "a" * 64, "deviations": [{}]}
-    assert expected in sentences.format_design_sentence({"design": design})
+def test_a_rate_that_depends_on_who_answered_more_is_given_both_ways(
+    average: dict[str, Any], expected: str
+) -> None:
+    report = make_report({"mcl": make_rate(participant_averaged=average)})
+    assert plain(sentences.format_average_sentence("mcl", report)) == expected
 
 
 def test_an_unreliable_ranking_is_called_noise() -> None:
     methods = {
-        "l2": {"ranking": {"reliability": 0.72}},
+        "l2": {"ranking": {"reliability": 0.9998}},
         "mcl": {"ranking": {"reliability": 0.18}},
-        "new": {"ranking": {"reliability": None}},
+        "edge": {"ranking": {"reliability": 0.4999}},
+        "new": {"ranking": {"reliability": None, "flags": ("one_trial_each_image",)}},
     }
     assert sentences.format_ranking_sentence({"methods": methods}) == (
-        "The reliability of a single fake’s rate, from 0 to 1, is 0.72 for L2 and 0.18 for MCL."
-        " Below 0.5, a ranking of fakes is mostly noise."
-        " The fakes of new cannot be ranked: there are too few trials, or the fakes do not differ."
+        "The reliability of a single fake’s rate, from 0 to 1, is 0.9998 for L2, 0.18 for MCL and"
+        " 0.4999 for edge. With less than 0.5, a ranking is mostly noise, so the fakes of MCL and"
+        " edge are not ranked. The fakes of new cannot be ranked: each has only one trial."
     )
 
 
-WRONG = "35% (95% CI 30 to 41) of answers were wrong; d′ = 0.67"
+SINGLE = "35% (95% CI 30 to 41) of answers were wrong: 31% of fakes were taken for photographs, and"
+SINGLE += " 40% of photographs for fakes"
 ZERO = ", where 0 means participants could not tell them apart."
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, f"{WRONG} (95% CI 0.35 to 0.99){ZERO}"),
-        ({"d_prime_ci95": None}, f"{WRONG}{ZERO}"),
-        ({"d_prime": None, "error": {"rate": 0.35, "ci95": None}}, "35% of answers were wrong."),
+        ({}, f"{SINGLE}; d′ = 0.67 (95% CI 0.35 to 0.99){ZERO}"),
+        ({"d_prime_ci95": None}, f"{SINGLE}; d′ = 0.67{ZERO}"),
+        (
+            {"d_prime": None, "error": {"rate": 0.35, "ci95": None}},
+            f"{SINGLE}.".replace(" (95% CI 30 to 41)", ""),
+        ),
     ],
 )
 def test_single_images_have_an_error_rate_over_fakes_and_photographs(
     changes: dict[str, Any], expected: str
 ) -> None:
-    rate = {"error": {"rate": 0.352, "ci95": (0.297, 0.411)}, "d_prime": 0.67}
-    rate |= {"d_prime_ci95": (0.35, 0.99)} | changes
+    rate = {"rate": 0.31, "error": {"rate": 0.352, "ci95": (0.297, 0.411)}, "d_prime": 0.67}
+    rate |= {"d_prime_ci95": (0.35, 0.99), "false_alarm_rate": 0.4} | changes
     sentence = sentences.format_error_sentence("mcl", {"methods": {"mcl": rate}})
     assert plain(sentence) == f"Across MCL’s fakes and the photographs, {expected}"
+
+
+def test_without_photographs_nothing_is_said_of_telling_them_apart() -> None:
+    rate = {"rate": 0.31, "error": {"rate": 0.31, "ci95": None}, "false_alarm_rate": None}
+    sentence = sentences.format_error_sentence("mcl", {"methods": {"mcl": rate}})
+    assert sentence == (
+        "The participants who judged MCL’s fakes judged no photographs, so it is unknown how well"
+        " they told them apart."
+    )

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from colorizer.color.bins import bin_centers
@@ -78,6 +79,48 @@ def test_the_bootstrap_interval_agrees_with_the_normal_one() -> None:
     half = 1.96 * values.std(ddof=1) / math.sqrt(len(values))
     assert metrics.mean == pytest.approx(values.mean())
     assert metrics.ci95 == pytest.approx((values.mean() - half, values.mean() + half), abs=0.05)
+
+
+def test_the_interval_of_a_weighted_auc_is_around_its_mean() -> None:
+    """Even if one photograph carries half of the weight, which a third of resamples lack."""
+    rng = np.random.default_rng(0)
+    scores = [{"l2": {"auc": MetricValue(0.5 + rng.normal(0, 0.02))}} for _ in range(30)]
+    scores.append({"l2": {"auc": MetricValue(0.9, 30.0)}})
+    estimate = estimate_means(scores, rng)["l2"]["auc"]
+    assert estimate.mean == pytest.approx(0.7, abs=0.02)
+    assert estimate.ci95 is not None
+    low, high = estimate.ci95
+    assert high == 1  # of two or three photographs in effect, and at most 1
+    assert low < 0.5
+    equal = [{"l2": {"auc": MetricValue(value, 1 + place % 2 / 1e6)}} for place, value in
+             enumerate((0.4, 0.5, 0.6, 0.7, 0.5, 0.6))]  # fmt: skip
+    found = estimate_means(equal, rng)["l2"]["auc"].ci95
+    half = 2.5705818 * np.std([0.4, 0.5, 0.6, 0.7, 0.5, 0.6], ddof=1) / 6**0.5  # t of 5 df
+    assert found == pytest.approx((0.55 - half, 0.55 + half), abs=1e-5)
+
+
+def test_weighted_intervals_cover_more_often_than_percentiles() -> None:
+    """Log-normal weights (SD 1.5) of 60 photographs that correlate with the values."""
+
+    def draw(n: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        skill = rng.normal(size=n)
+        value = 1 / (1 + np.exp(-(1.5 - 0.3 * skill + rng.normal(0, 0.6, n))))
+        return value, np.exp(1.5 * skill)
+
+    value, weight = draw(1_000_000, np.random.default_rng(0))
+    true = value @ weight / weight.sum()
+    ours = percentiles = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        value, weight = draw(60, rng)
+        scores = [{"m": {"auc": MetricValue(*pair)}} for pair in zip(value, weight, strict=True)]
+        low, high = estimate_means(scores, rng)["m"]["auc"].ci95 or (1.0, 0.0)
+        ours += low <= true <= high
+        counts = rng.multinomial(60, np.full(60, 1 / 60), size=400)
+        below, above = np.quantile(counts @ (value * weight) / (counts @ weight), (0.025, 0.975))
+        percentiles += below <= true <= above
+    assert ours > percentiles
+    assert ours / 200 > 0.78
 
 
 def test_the_interval_depends_only_on_the_seed() -> None:

@@ -34,8 +34,11 @@ GOOD = ParticipantSummary(
     finished_at=MOMENT + timedelta(minutes=9), planned_trials=50, answered_trials=50,
     fast_answers=0, left_answers=25,
     disturbed_trials=0, attention_checks_planned=10, attention_checks_answered=10,
-    attention_checks_correct=9, incident_count=0,
+    attention_checks_correct=9, incident_count=0, completed_trials=50, alternations=24,
+    attention_checks_shown=10,
 )  # fmt: skip
+
+PLANNED = PlannedExclusions(planned_trials=50)
 
 
 @pytest.fixture
@@ -73,7 +76,7 @@ def take_part(
             {
                 "attention_checks_correct": 7,
                 "attention_checks_planned": 7,
-                "attention_checks_answered": 7,
+                "attention_checks_shown": 7,
             },
             (),
         ),
@@ -81,25 +84,30 @@ def take_part(
             {
                 "attention_checks_correct": 2,
                 "attention_checks_planned": 7,
-                "attention_checks_answered": 7,
+                "attention_checks_shown": 7,
             },
             (),
         ),
-        ({"attention_checks_correct": 2, "attention_checks_answered": 9}, ()),
+        ({"attention_checks_correct": 2, "attention_checks_shown": 9}, ()),
         ({"fast_answers": 13}, ("too_fast",)),
         ({"fast_answers": 12}, ()),
         ({"left_answers": 46}, ("side_bias",)),
         ({"left_answers": 4}, ("side_bias",)),
         ({"left_answers": 45}, ()),
+        ({"alternations": 47}, ("alternation",)),
+        ({"alternations": 46}, ()),
         ({"disturbed_trials": 26}, ("timing",)),
         ({"disturbed_trials": 25}, ()),
-        ({"outcome": Outcome.ABANDONED, "answered_trials": 44}, ("incomplete",)),
-        ({"outcome": Outcome.ABANDONED, "answered_trials": 45}, ()),
+        ({"outcome": Outcome.ABANDONED, "completed_trials": 44}, ("incomplete",)),
+        ({"outcome": Outcome.ABANDONED, "completed_trials": 45}, ()),
         (
             {"outcome": Outcome.ACTIVE, "answered_trials": 3, "left_answers": 3, "fast_answers": 3},
             (),
         ),
-        ({"outcome": Outcome.RETURNED, "answered_trials": 2}, ("returned", "incomplete")),
+        (
+            {"outcome": Outcome.RETURNED, "answered_trials": 2, "completed_trials": 2},
+            ("returned", "incomplete"),
+        ),
         (
             {"outcome": Outcome.SCREENED_OUT, "answered_trials": 0, "left_answers": 0},
             ("screened_out",),
@@ -109,17 +117,11 @@ def take_part(
 def test_reasons_are_the_rules_of_the_plan(
     change: dict[str, Any], reasons: tuple[str, ...]
 ) -> None:
-    assert (
-        apply_rules(replace(GOOD, **change), PlannedExclusions(), is_single=False).reasons
-        == reasons
-    )
+    assert apply_rules(replace(GOOD, **change), PLANNED, is_single=False).reasons == reasons
 
 
 def test_single_images_have_no_side() -> None:
-    assert (
-        apply_rules(replace(GOOD, left_answers=50), PlannedExclusions(), is_single=True).reasons
-        == ()
-    )
+    assert apply_rules(replace(GOOD, left_answers=50), PLANNED, is_single=True).reasons == ()
 
 
 def test_the_rules_are_those_that_were_frozen(db: Session, study: Study) -> None:
