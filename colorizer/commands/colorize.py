@@ -17,12 +17,12 @@ from colorizer.commands.options import (
     quiet_option,
 )
 from colorizer.commands.terminal import print_refused, print_summary, show_progress
-from colorizer.errors import ColorizerError
+from colorizer.errors import ColorizerError, UnreadablePhotographError
 from colorizer.figures.comparison_sheet import draw_comparison_sheet, make_panels, save_png
 from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.cpu_inference import fuse_for_cpu
 from colorizer.photos.output_names import OutputPaths, name_outputs
-from colorizer.photos.reading import UnreadablePhotographError, read_photograph
+from colorizer.photos.reading import read_photograph
 from colorizer.stimuli.full_size import ConfiguredModel, colorize_image
 from colorizer.stimuli.methods import METHOD_MODELS
 

@@ -9,15 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from colorizer.errors import ColorizerError
+from colorizer.errors import ColorizerError, UnreadablePhotographError
 from colorizer.files import atomic_write
 from colorizer.photos.duplicates import find_similar_hashes, merge_duplicate_groups, perceptual_hash
-from colorizer.photos.reading import (
-    UnreadablePhotographError,
-    find_photographs,
-    is_gray,
-    read_squares,
-)
+from colorizer.photos.folders import find_photographs
+from colorizer.photos.gray import is_gray
+from colorizer.photos.reading import read_squares
 
 SPLITS = ("train", "val", "test")
 # Photographs are checked for grayness at the size of the square that training and stimuli use.

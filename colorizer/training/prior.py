@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
-from colorizer.errors import ColorizerError
+from colorizer.errors import ColorizerError, UnreadablePhotographError
 from colorizer.files import atomic_write
-from colorizer.photos.reading import UnreadablePhotographError, read_squares
+from colorizer.photos.reading import read_squares
 from colorizer.photos.splits import INSPECTION_PX, Photograph
 from colorizer.training.photo_cache import to_targets
 

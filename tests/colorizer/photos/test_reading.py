@@ -9,12 +9,12 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.Image import Transpose
 
+from colorizer.errors import UnreadablePhotographError
+from colorizer.photos.folders import find_photographs
+from colorizer.photos.gray import is_gray
 from colorizer.photos.reading import (
     EXIF_TRANSPOSES,
-    UnreadablePhotographError,
     center_square,
-    find_photographs,
-    is_gray,
     map_ahead,
     read_photograph,
     read_square,
@@ -250,10 +250,10 @@ def test_a_file_without_read_permission_is_refused(
 ) -> None:
     write_pictures(tmp_path, 1)
 
-    def refuse(name: str, *_: object) -> None:
-        raise PermissionError(13, "Permission denied", name)
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("builtins.open", refuse)  # real permissions do not apply to root
+    monkeypatch.setattr(Path, "open", refuse)  # real permissions do not apply to root
     with pytest.raises(UnreadablePhotographError, match="Permission denied"):
         read_photograph(tmp_path / "00.jpg")
 
