@@ -13,7 +13,12 @@ from colorizer.commands.options import (
     quiet_option,
     seed_option,
 )
-from colorizer.commands.terminal import print_refused, print_summary, show_progress
+from colorizer.commands.terminal import (
+    print_other_files,
+    print_refused,
+    print_summary,
+    show_progress,
+)
 from colorizer.errors import ColorizerError
 from colorizer.photos.splits import (
     SPLIT_FILE,
@@ -59,6 +64,8 @@ def split(
     """
     recorded_rows = read_split(out) if out.exists() else []
     new_rows, refused = inspect_folder(photos, recorded_rows, quiet)
+    if not quiet:
+        print_other_files(photos)
     print_refused(refused)
     if not recorded_rows and not new_rows:
         raise ColorizerError(f"{photos}: no photograph can be used; {len(refused)} refused")

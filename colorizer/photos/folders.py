@@ -1,10 +1,11 @@
-"""List the photographs of a folder, and count the files of other kinds."""
+"""List the photographs of a folder, count the other files, and compare it with the outputs'."""
 
 import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from colorizer.errors import ColorizerError
 from colorizer.photos.formats import FORMAT_SUFFIXES, readable_suffixes
 
 
@@ -26,12 +27,12 @@ def count_other_files(folder: Path, without: Path | None = None) -> Counter[str]
 
     without: a folder whose files are not counted.
     """
-    skipped = Path(os.path.realpath(without)) if without else None
+    skipped = _real(without) if without else None
     return Counter(
         _suffix(path)
         for path in _visible_files(folder, [])
         if _suffix(path) not in readable_suffixes()
-        and (skipped is None or skipped not in Path(os.path.realpath(path)).parents)
+        and (skipped is None or skipped not in _real(path).parents)
     )
 
 
@@ -46,6 +47,38 @@ def describe_other_files(kinds: Counter[str]) -> str:
     if kinds.keys() & set(FORMAT_SUFFIXES["HEIF"]):
         text += " (HEIC is read if pillow-heif is installed: the extra `heif`)"
     return text
+
+
+def no_photographs_error(folder: Path, without: Path | None = None) -> ColorizerError:
+    """Return the error for a folder without photographs, which says what is in it instead."""
+    kinds = count_other_files(folder, without)
+    others = f", but {describe_other_files(kinds)}" if kinds else ""
+    return ColorizerError(f"{folder}: no photographs in this folder{others}; use another one")
+
+
+def require_not_above(out: Path, folder: Path) -> None:
+    """Raise ColorizerError if an output folder is or contains a folder of photographs."""
+    real_out, real_folder = _real(out), _real(folder)
+    if real_out == real_folder or real_out in real_folder.parents:
+        verb = "is" if real_out == real_folder else "contains"
+        raise ColorizerError(
+            f"--out {out}: this folder {verb} {folder}, the folder of the photographs; use another "
+            "folder for the outputs"
+        )
+
+
+def require_separate(out: Path, folder: Path) -> None:
+    """Raise ColorizerError if an output folder is, contains or is in a folder of photographs."""
+    require_not_above(out, folder)
+    if _real(folder) in _real(out).parents:
+        raise ColorizerError(
+            f"--out {out}: this folder is inside {folder}, the folder of the photographs, so the "
+            "outputs would be taken for photographs; use another folder for the outputs"
+        )
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
 def _visible_files(folder: Path, unlistable: list[Path]) -> Iterator[Path]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from colorizer.errors import ColorizerError, UnreadablePhotographError
 from colorizer.files import atomic_write
 from colorizer.photos.duplicates import find_similar_hashes, merge_duplicate_groups, perceptual_hash
-from colorizer.photos.folders import find_photographs
+from colorizer.photos.folders import find_photographs, no_photographs_error
 from colorizer.photos.gray import is_gray
 from colorizer.photos.reading import read_squares
 
@@ -95,7 +95,7 @@ def find_new_files(
     """
     files = find_photographs(folder)
     if not files:
-        raise ColorizerError(f"{folder}: no photographs in this folder; use another one")
+        raise no_photographs_error(folder)
     ids = Counter(image_id(folder, path) for path in files)
     recorded_paths = {row.image: row.path for row in recorded_rows}
     new_paths, refused = [], {}

@@ -204,6 +204,16 @@ def test_split_reports_the_default_number_of_test_photographs(shell: Shell) -> N
         (["batch", "--split", "test", "--models", "l2"], "is not NAME=FILE"),
         (["batch", "--split", "test", "--models", "l2=absent"], "not a checkpoint"),
         (["batch", "--split", "test", "--methods", "real"], "run `colorizer split PHOTOS` first"),
+        (
+            ["batch", "--photos", "photos", "--methods", "real", "--out", "photos/out"],
+            "--out photos/out: this folder is inside",
+        ),
+        (
+            ["batch", "--photos", "photos", "--methods", "real", "--out", "."],
+            "--out .: this folder contains",
+        ),
+        (["colorize", "photos", "--out", "photos"], "--out photos: this folder is photos, the"),
+        (["colorize", "photos", "--out", "."], "--out .: this folder contains photos, the folder"),
     ],
 )
 def test_an_error_is_one_line_and_exit_status_2(
@@ -221,6 +231,38 @@ def test_an_error_is_one_line_and_exit_status_2(
     assert message in line
     assert all(refusal.startswith("refused ") for refusal in refusals)
     assert sorted(Path().rglob("*")) == before
+
+
+def test_a_folder_whose_photographs_are_all_below_out_is_refused_with_the_reason(
+    shell: Shell,
+) -> None:
+    write_pictures(Path("photos/out"), 1)
+    code, out, err = shell("colorize", "photos", "--out", "photos/out")
+    assert (code, out) == (2, "")
+    assert err == (
+        "colorizer: photos: all photographs are in --out photos/out, where only outputs are "
+        "expected; use another folder for the outputs\n"
+    )
+
+
+def test_commands_say_how_many_files_of_other_kinds_a_folder_has(shell: Shell) -> None:
+    write_pictures(Path("photos"), 3)
+    for name in ("a.jxl", "b.JXL", "c.psd", "d.txt", "e.xmp", "f.cr2", "g.svg", "h.pdf", "README"):
+        Path("photos", name).touch()
+    expected = (
+        "photos: skipped 9 files of other kinds: 2 .jxl, 1 without a suffix, 1 .cr2, 1 .pdf, "
+        "1 .psd, 1 .svg, 1 .txt, 1 .xmp"
+    )
+    for command in (
+        ("split", "photos", "--test", "1"),
+        ("batch", "--photos", "photos", "--methods", "real", "--size", "32"),
+        ("evaluate", "--photos", "photos", "--methods", "gray", "--size", "32"),
+        ("colorize", "photos"),
+    ):
+        code, _, err = shell(*command)
+        assert code == 0
+        assert err.splitlines().count(expected) == 1
+        assert expected not in shell(*command, "--quiet")[2]
 
 
 def test_quiet_commands_print_nothing(shell: Shell) -> None:
