@@ -123,4 +123,9 @@ def read_prior(path: Path) -> ColorPrior:
         ) from error
     if not same_bins:
         raise ColorizerError(f"{path}: this prior has different bins; run `colorizer prior` again")
+    for values in (probability, weight):
+        if values.shape != (len(bin_centers()),) or not np.isfinite(values).all():
+            raise ColorizerError(
+                f"{path}: its values are not one finite number per bin; run `colorizer prior` again"
+            )
     return ColorPrior(torch.from_numpy(probability), torch.from_numpy(weight), photographs)

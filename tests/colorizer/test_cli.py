@@ -11,6 +11,9 @@ import pytest
 from PIL import Image
 
 from colorizer.cli import main
+from colorizer.color.bins import bin_centers
+from colorizer.networks.checkpoint import write_tensors
+from colorizer.networks.models import build_colorizer
 from tests.colorizer.pictures import truncate, write_pictures
 
 QUICK = (
@@ -183,6 +186,13 @@ def test_split_reports_the_default_number_of_test_photographs(shell: Shell) -> N
     assert shell("split", "photos")[2] == ""
 
 
+def write_model_with_nan(path: Path) -> None:
+    """Write an L2 model whose last layer has a NaN."""
+    tensors = build_colorizer("resnet50v2", "l2", bin_centers()).state_dict()
+    tensors["head.project.bias"][0] = float("nan")
+    write_tensors(path, tensors, {"objective": "l2", "backbone": "resnet50v2"})
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -212,6 +222,18 @@ def test_split_reports_the_default_number_of_test_photographs(shell: Shell) -> N
             ["batch", "--photos", "photos", "--methods", "real", "--out", "."],
             "--out .: this folder contains",
         ),
+        (
+            ["colorize", "photos", "--models", "mcl=photos/00.jpg"],
+            "photos/00.jpg: not a checkpoint, or incomplete",
+        ),
+        (
+            ["colorize", "photos", "--model", "zhang2016", "--models", "zhang2016=junk.pth"],
+            "junk.pth: not a weights file, or damaged",
+        ),
+        (
+            ["batch", "--photos", "photos", "--methods", "l2", "--models", "l2=nan.safetensors"],
+            "nan.safetensors: 1 of",
+        ),
         (["colorize", "photos", "--out", "photos"], "--out photos: this folder is photos, the"),
         (["colorize", "photos", "--out", "."], "--out .: this folder contains photos, the folder"),
     ],
@@ -223,13 +245,16 @@ def test_an_error_is_one_line_and_exit_status_2(
     write_pictures(Path("photos"), 2)
     write_pictures(Path("broken"), 1)
     truncate(Path("broken/00.jpg"))
+    Path("junk.pth").write_bytes(b"junk")
+    if "l2=nan.safetensors" in arguments:
+        write_model_with_nan(Path("nan.safetensors"))
     before = sorted(Path().rglob("*"))
     code, out, err = shell(*arguments)
     assert (code, out) == (2, "")
-    *refusals, line = err.splitlines()
+    *notes, line = err.splitlines()
     assert line.startswith("colorizer: ")
     assert message in line
-    assert all(refusal.startswith("refused ") for refusal in refusals)
+    assert all(note.startswith(("refused ", "l2: ", "mcl: ", "zhang2016: ")) for note in notes)
     assert sorted(Path().rglob("*")) == before
 
 
