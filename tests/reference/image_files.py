@@ -382,6 +382,11 @@ PNG_COLORS: dict[str, list[tuple[bytes, bytes]]] = {
 
 def write_png(path: Path, cell: PngCell) -> None:
     """Write the picture in a layout."""
+    path.write_bytes(png_bytes(cell))
+
+
+def png_bytes(cell: PngCell) -> bytes:
+    """Return a file that shows the picture in a layout."""
     samples = png_samples(cell)
     header = struct.pack(
         ">IIBBBBB", WIDTH, HEIGHT, cell.bits, cell.color_type, 0, 0, int(cell.interlaced)
@@ -400,7 +405,7 @@ def write_png(path: Path, cell: PngCell) -> None:
         if row.size
     )
     chunks += [(b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(name, data) for name, data in chunks)
 
 
 ADAM7 = [
