@@ -59,7 +59,7 @@ class ColorSpace(NamedTuple):
 
 
 class SourceColors(NamedTuple):
-    """How a file says that its colors are encoded; without a statement, sRGB is assumed.
+    """The color encoding that a file states; without a statement, sRGB is assumed.
 
     profile: an ICC profile. space: an RGB color space other than sRGB, if there is no profile.
     bits: per channel in the file.

@@ -42,7 +42,7 @@ class InvalidImageError(ValueError):
 
 
 class ImageFacts(NamedTuple):
-    """What a file is. Sizes are those of the upright image.
+    """The size of the upright image, the format of its file, and its conversions.
 
     conversions: what is done to make it 8-bit RGB in sRGB; empty for a file that is that already.
     """
@@ -54,7 +54,7 @@ class ImageFacts(NamedTuple):
 
 
 class DecodedImage(NamedTuple):
-    """The pixels of a file, 8-bit RGB in sRGB, and what the file is."""
+    """The pixels of a file, 8-bit RGB in sRGB, and the facts about the file."""
 
     pixels: Pixels
     facts: ImageFacts
@@ -71,7 +71,7 @@ def read_image_file(path: Path) -> bytes:
 
 
 def inspect_image(content: bytes) -> ImageFacts:
-    """Return what a file is and how it is converted; raises InvalidImageError."""
+    """Return the facts about a file; raises InvalidImageError."""
     with _open(content) as image:
         return _inspect(image, content)
 

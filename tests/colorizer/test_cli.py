@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from colorizer.cli import main
 from colorizer.color.bins import bin_centers
 from colorizer.networks.checkpoint import write_tensors
 from colorizer.networks.models import build_colorizer
-from tests.colorizer.pictures import truncate, write_pictures
+from tests.colorizer.pictures import draw, truncate, write_pictures
 
 QUICK = (
     *("--backbone", "resnet50v2", "--weights", "random"),
@@ -114,6 +114,7 @@ def test_a_split_is_extended_and_refused_photographs_are_counted(shell: Shell) -
         "test": 3,
         "gray": 0,
         "new": 11,
+        "new_one_hue": 0,
         "refused": 1,
         "file": "data/split.csv",
     }
@@ -174,6 +175,19 @@ def test_of_near_duplicates_only_the_first_becomes_a_stimulus(shell: Shell) -> N
         f"skipped {name}.jpg: near-duplicate of {name}-again.jpg" for name in repeated
     ]
     assert shell(*command, "--shard", "2/2")[2] == ""  # only the first shard reports them
+
+
+def test_split_counts_one_hue_photographs_as_gray(shell: Shell) -> None:
+    write_pictures(Path("photos"), 4)
+    gray = Image.fromarray(draw(9, 256)).convert("L")
+    ImageOps.colorize(gray, "#1a0f05", "#faf0dc", "#8c6e4b").save("photos/sepia.png")
+    code, out, _ = shell("split", "photos", "--test", "1", "--val", "0")
+    assert (code, out) == (
+        0,
+        "data/split.csv: train 3, val 0, test 1, gray 1, new 5, new_one_hue 1, refused 0\n",
+    )
+    rows = csv.DictReader(Path("data/split.csv").read_text().splitlines())
+    assert {row["image"]: row["split"] for row in rows if row["gray"] == "1"} == {"sepia": ""}
 
 
 def test_split_reports_the_default_number_of_test_photographs(shell: Shell) -> None:
