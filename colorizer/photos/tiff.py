@@ -38,7 +38,7 @@ Samples = NDArray[np.unsignedinteger]  # (H, W, channels)
 class TiffPicture(NamedTuple):
     """The first picture of a TIFF file, with 8 bits per channel.
 
-    image: of mode 1, L, LA, RGB, RGBA, CMYK or LAB. orientation: as in EXIF, not applied yet.
+    image: of mode 1, L, LA, RGB, RGBA or CMYK. orientation: as in EXIF, not applied yet.
     profile: an ICC profile, not applied yet. bits: per channel in the file.
     """
 
@@ -93,8 +93,6 @@ def _decode_with_tifffile(page: TiffPage) -> Image.Image:
     _require_no_unknown_channel(page, channels)
     if page.photometric == PHOTOMETRIC.PALETTE:
         return _render_palette(page, channels)
-    if page.photometric == PHOTOMETRIC.CIELAB:
-        return _render_lab(channels, page.bitspersample)
     return _render(page, channels)
 
 
@@ -133,13 +131,6 @@ def _render_palette(page: TiffPage, channels: Samples) -> Image.Image:
         alpha = _to_8_bit(channels[..., 1, None], page.bitspersample)
         pixels = _blend(pixels, alpha, EXTRASAMPLE.UNASSALPHA)
     return Image.fromarray(pixels)
-
-
-def _render_lab(channels: Samples, bits: int) -> Image.Image:
-    """Return CIELAB samples, whose a and b are signed, as an image of mode LAB."""
-    eight = (channels[..., :3] >> (bits - 8)).astype(np.uint8)
-    height, width, _ = eight.shape
-    return Image.frombytes("LAB", (width, height), eight.tobytes(), "raw", "LAB")
 
 
 def _blend(pixels: Samples, alpha: Samples, kind: int) -> Samples:

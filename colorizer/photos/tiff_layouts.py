@@ -13,8 +13,7 @@ COLOR_CHANNELS: dict[int, int] = {
     PHOTOMETRIC.PALETTE: 1,
     PHOTOMETRIC.SEPARATED: 4,
     PHOTOMETRIC.YCBCR: 3,
-    PHOTOMETRIC.CIELAB: 3,
-}
+}  # CIELAB is not read: programs disagree about its white point
 GRAYS = (PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK)
 ALPHAS = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
 MAX_CHANNELS = 8
@@ -123,7 +122,7 @@ def _has_other_inks(page: TiffPage) -> bool:
 
 def _is_alpha_understood(page: TiffPage) -> bool:
     """Return False for combinations about which programs disagree."""
-    if page.photometric in (PHOTOMETRIC.SEPARATED, PHOTOMETRIC.CIELAB) or page.bitspersample == 1:
+    if page.photometric == PHOTOMETRIC.SEPARATED or page.bitspersample == 1:
         return False
     return (page.photometric, alpha_kind(page)) != (
         PHOTOMETRIC.MINISWHITE,
