@@ -13,7 +13,9 @@ from demo.photographs import (
 from demo.sizes import FULL_SIZE, MIN_PHOTOGRAPHS
 
 SPARE_PHOTOGRAPHS = 4  # photographs to test with that one participant does not need
-PHOTO_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+PHOTO_SUFFIXES = {
+    ".avif", ".bmp", ".jfif", ".jp2", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp",
+}  # fmt: skip
 
 
 def make_stimuli(folder: Path, own: Path | None) -> None:

@@ -14,7 +14,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = {"colorizer": ["colorizer"], "study_server": ["server", "mturk"], "analysis": ["analysis"]}
+EXTRAS = {
+    "colorizer": ["colorizer", "heif"],
+    "study_server": ["server", "mturk"],
+    "analysis": ["analysis"],
+}
 PACKAGES = sorted(EXTRAS)
 OUTSIDE = {"demo", "tests", "benchmarks"}
 

@@ -4,10 +4,11 @@ import base64
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageCms, ImageOps
 
 from analysis.formatting import ReportPart
 from analysis.inference.image_ranking import MIN_RELIABILITY
@@ -121,10 +122,21 @@ def _thumbnail_url(path: Path | None) -> str | None:
         return None
     try:
         with Image.open(path) as picture:
-            small = picture.convert("RGB")
+            small = _to_srgb(ImageOps.exif_transpose(picture))
     except OSError:
         return None
     small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=88)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _to_srgb(picture: Image.Image) -> Image.Image:
+    """Convert a stimulus file as `study import` does, so that participants saw this thumbnail."""
+    image = picture if picture.mode == "L" else picture.convert("RGB")
+    if profile := picture.info.get("icc_profile"):
+        with suppress(ImageCms.PyCMSError):  # the import has refused it
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            target = ImageCms.createProfile("sRGB")
+            return ImageCms.buildTransform(source, target, image.mode, "RGB").apply(image)
+    return image.convert("RGB")

@@ -23,6 +23,7 @@ from colorizer.commands.options import (
 )
 from colorizer.commands.terminal import (
     print_near_duplicates,
+    print_other_files,
     print_refused,
     print_summary,
     show_progress,
@@ -30,6 +31,7 @@ from colorizer.commands.terminal import (
 from colorizer.errors import ColorizerError
 from colorizer.networks.checkpoint import load_colorizer, short_sha256
 from colorizer.networks.cpu_inference import fuse_for_cpu
+from colorizer.photos.folders import require_separate
 from colorizer.photos.reading import Refusal
 from colorizer.photos.selection import collect_photographs, leave_out_near_duplicates
 from colorizer.stimuli.batch import (
@@ -112,6 +114,9 @@ def batch(
     if split_name is not None and photos is not None:
         raise ColorizerError("use either --split or --photos, not both")
     files = find_and_print_models(methods, models, quiet)
+    candidates, refused_names = collect_photographs(split_name or "test", photos)
+    for root in sorted({photograph.root for photograph in candidates}):
+        require_separate(out, Path(root))
     dtype = DTYPES.get(precision) or fastest_dtype(device)
     loaded = {
         objective: LoadedModel(
@@ -119,11 +124,12 @@ def batch(
         )
         for objective, path in files.items()
     }
-    candidates, refused_names = collect_photographs(split_name or "test", photos)
     photographs, left_out = leave_out_near_duplicates(candidates)
     refused = refused_names if shard.number == 1 else {}
     if shard.number == 1 and not quiet:
         print_near_duplicates(left_out)
+        if photos is not None:
+            print_other_files(photos)
     clear_manifest(out, shard)
     results = write_stimuli(
         photographs, StimulusSettings(methods, loaded, size, seed, dtype), out, device, shard

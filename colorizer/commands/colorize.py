@@ -16,13 +16,23 @@ from colorizer.commands.options import (
     models_option,
     quiet_option,
 )
-from colorizer.commands.terminal import print_refused, print_summary, show_progress
-from colorizer.errors import ColorizerError
+from colorizer.commands.terminal import (
+    print_other_files,
+    print_refused,
+    print_summary,
+    show_progress,
+)
+from colorizer.errors import ColorizerError, UnreadablePhotographError
 from colorizer.figures.comparison_sheet import draw_comparison_sheet, make_panels, save_png
 from colorizer.networks.checkpoint import load_colorizer
 from colorizer.networks.cpu_inference import fuse_for_cpu
+from colorizer.photos.folders import (
+    find_photographs,
+    no_photographs_error,
+    require_not_above,
+)
 from colorizer.photos.output_names import OutputPaths, name_outputs
-from colorizer.photos.reading import UnreadablePhotographError, read_photograph
+from colorizer.photos.reading import read_photograph
 from colorizer.stimuli.full_size import ConfiguredModel, colorize_image
 from colorizer.stimuli.methods import METHOD_MODELS
 
@@ -81,9 +91,14 @@ def colorize(
     """
     if temperature is not None and METHOD_MODELS[model][0] == "l2":
         raise ColorizerError("--temperature: regression models have none; use --model mcl")
+    folders = [path for path in inputs if path.is_dir()]
+    for folder in folders:
+        require_not_above(out, folder)
     jobs = name_outputs(inputs, out)
     if not jobs:
-        raise ColorizerError(f"{inputs[0]}: no photographs in this folder; use another one")
+        raise _nothing_to_colorize(folders[0], out)
+    for folder in folders if not quiet else ():
+        print_other_files(folder, without=out)
     needed_methods = [*SHEET_MODELS, model] if sheet else [model]
     files = find_and_print_models(needed_methods, models, quiet)
     networks = {
@@ -107,6 +122,16 @@ def colorize(
     summary = {"images": len(jobs) - len(refused), "refused": len(refused)}
     print_summary(summary, str(out), quiet, as_json)
     return 1 if refused else 0
+
+
+def _nothing_to_colorize(folder: Path, out: Path) -> ColorizerError:
+    """Return the error for a folder that has no photographs, or none outside `out`."""
+    if find_photographs(folder):
+        return ColorizerError(
+            f"{folder}: all photographs are in --out {out}, where only outputs are expected; use "
+            "another folder for the outputs"
+        )
+    return no_photographs_error(folder, without=out)
 
 
 def colorize_file(

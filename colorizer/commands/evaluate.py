@@ -25,7 +25,12 @@ from colorizer.commands.options import (
     size_option,
     split_option,
 )
-from colorizer.commands.terminal import print_refused, print_summary, show_progress
+from colorizer.commands.terminal import (
+    print_other_files,
+    print_refused,
+    print_summary,
+    show_progress,
+)
 from colorizer.errors import ColorizerError
 from colorizer.evaluation.scores import (
     BinWeights,
@@ -135,6 +140,8 @@ def evaluate(
             refused.update([result])
         else:
             scores[photograph.image] = result
+    if photos is not None and not quiet:
+        print_other_files(photos)
     print_refused(refused)
     if not scores:
         raise ColorizerError("nothing to evaluate: none of the photographs can be used")

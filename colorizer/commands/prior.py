@@ -14,8 +14,7 @@ from colorizer.commands.options import (
     quiet_option,
 )
 from colorizer.commands.terminal import print_refused, print_summary, show_progress
-from colorizer.errors import ColorizerError
-from colorizer.photos.reading import UnreadablePhotographError
+from colorizer.errors import ColorizerError, UnreadablePhotographError
 from colorizer.photos.splits import (
     SPLIT_FILE,
     read_split,

@@ -13,11 +13,17 @@ from colorizer.commands.options import (
     quiet_option,
     seed_option,
 )
-from colorizer.commands.terminal import print_refused, print_summary, show_progress
+from colorizer.commands.terminal import (
+    print_other_files,
+    print_refused,
+    print_summary,
+    show_progress,
+)
 from colorizer.errors import ColorizerError
 from colorizer.photos.splits import (
     SPLIT_FILE,
     SPLITS,
+    InspectedPhotograph,
     Photograph,
     assign_splits,
     find_new_files,
@@ -55,10 +61,14 @@ def split(
 
     --val and --test are counts (1 or more) or fractions (below 1). The defaults are those of the
     source report: 8400 and 1600 of 200000, or the same fractions. Near-duplicates stay in the same
-    split. Existing rows never change.
+    split. Gray photographs and those with a single hue, such as sepia prints, are in no split.
+    Existing rows never change.
     """
     recorded_rows = read_split(out) if out.exists() else []
-    new_rows, refused = inspect_folder(photos, recorded_rows, quiet)
+    inspected, refused = inspect_folder(photos, recorded_rows, quiet)
+    new_rows = [photograph.row for photograph in inspected]
+    if not quiet:
+        print_other_files(photos)
     print_refused(refused)
     if not recorded_rows and not new_rows:
         raise ColorizerError(f"{photos}: no photograph can be used; {len(refused)} refused")
@@ -72,26 +82,29 @@ def split(
     write_split(out, rows)
     counts = Counter("gray" if row.gray else row.split for row in rows)
     counts_by_split = {name: counts[name] for name in (*SPLITS, "gray")}
-    print_summary(
-        {**counts_by_split, "new": len(new_rows), "refused": len(refused)}, str(out), quiet, as_json
-    )
+    changes = {
+        "new": len(new_rows),
+        "new_one_hue": sum(photograph.one_hue for photograph in inspected),
+        "refused": len(refused),
+    }
+    print_summary(counts_by_split | changes, str(out), quiet, as_json)
     return 1 if refused else 0
 
 
 def inspect_folder(
     photos: Path, recorded_rows: Sequence[Photograph], quiet: bool
-) -> tuple[list[Photograph], dict[str, str]]:
+) -> tuple[list[InspectedPhotograph], dict[str, str]]:
     """Inspect the photographs of a folder that have no recorded row yet.
 
-    Returns their rows, and the refused files with the reasons.
+    Also returns the refused files with the reasons.
     """
     folder = photos.resolve()
     files, refused = find_new_files(folder, recorded_rows)
-    new_rows = []
+    photographs = []
     inspected = inspect_files(folder, files)
-    for row_or_refusal in show_progress(inspected, "inspecting", len(files), quiet):
-        if isinstance(row_or_refusal, Photograph):
-            new_rows.append(row_or_refusal)
+    for result in show_progress(inspected, "inspecting", len(files), quiet):
+        if isinstance(result, InspectedPhotograph):
+            photographs.append(result)
         else:
-            refused.update([row_or_refusal])
-    return new_rows, refused
+            refused.update([result])
+    return photographs, refused

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from colorizer.photos.folders import count_other_files, describe_other_files
 from colorizer.training.loop import EpochReport, StepReport
 
 T = TypeVar("T")
@@ -51,6 +53,13 @@ def print_refused(refused: Mapping[str, str]) -> None:
         click.echo(
             f"refused {_on_one_line(name)}: {_on_one_line(' '.join(reason.split()))}", err=True
         )
+
+
+def print_other_files(folder: Path, without: Path | None = None) -> None:
+    """Print how many files of a folder are not read, by kind; nothing if there are none."""
+    kinds = count_other_files(folder, without)
+    if kinds:
+        click.echo(_on_one_line(f"{folder}: skipped {describe_other_files(kinds)}"), err=True)
 
 
 def print_near_duplicates(others: Mapping[str, str]) -> None:

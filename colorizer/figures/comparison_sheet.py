@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from colorizer.files import atomic_write
-from colorizer.photos.reading import is_gray
+from colorizer.photos.gray import is_gray
 from colorizer.stimuli.full_size import ConfiguredModel, colorize_image, to_grayscale
 
 PanelRow = Mapping[str, NDArray[np.uint8]]  # column -> pixels (H, W, 3), all of one size

@@ -6,10 +6,8 @@ pre-activation network (He et al., arXiv:1603.05027) without its last stage, str
 
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -175,19 +173,30 @@ def load_state_dict_strictly(module: nn.Module, tensors: Mapping[str, Tensor], s
     """Load a state dict; every tensor must be used.
 
     A backbone ignores the last layer of a classifier. source: named in the error.
-    Raises ColorizerError if a tensor is missing, unknown or of another shape.
+    Raises ColorizerError if a tensor is missing, unknown, of another shape or not finite.
     """
     has_classifier = hasattr(module, "fc")
     used = {name: x for name, x in tensors.items() if has_classifier or not name.startswith("fc.")}
-    state = {name: x.float() for name, x in used.items()}
-    for name, buffer in module.state_dict().items():
-        if name.endswith("num_batches_tracked"):  # a counter that older files do not have
-            state.setdefault(name, buffer)
     try:
+        state = {name: x.float() for name, x in used.items()}
+        for name, buffer in module.state_dict().items():
+            if name.endswith("num_batches_tracked"):  # a counter that older files do not have
+                state.setdefault(name, buffer)
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
         detail = " ".join(str(error).split())[:300]
         raise ColorizerError(f"{source}: weights do not fit this network: {detail}") from error
+    _require_finite(state, source)
+
+
+def _require_finite(tensors: Mapping[str, Tensor], source: str) -> None:
+    """Raise ColorizerError if a tensor has NaN or infinite values, with which images are black."""
+    broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if broken:
+        raise ColorizerError(
+            f"{source}: {len(broken)} of {len(tensors)} tensors have NaN or infinite values "
+            f"({broken[0]}); use another file"
+        )
 
 
 def read_state_dict(path: Path) -> Mapping[str, Tensor]:
@@ -201,10 +210,14 @@ def read_state_dict(path: Path) -> Mapping[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, UnpicklingError, RuntimeError, OSError, EOFError) as error:
-        raise ColorizerError(f"{path}: not a weights file; {str(error)[:200]}") from error
-    if not isinstance(tensors, dict) or not all(isinstance(x, Tensor) for x in tensors.values()):
-        raise ColorizerError(f"{path}: not a state dict (name -> tensor)")
+    except Exception as error:  # on other files, the readers raise exceptions of any kind
+        raise ColorizerError(
+            f"{path}: not a weights file, or damaged ({type(error).__name__}); use another file"
+        ) from error
+    if not isinstance(tensors, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items()
+    ):
+        raise ColorizerError(f"{path}: not a state dict (name -> tensor); use another file")
     return tensors
 
 

@@ -52,16 +52,27 @@ def read_header(path: Path) -> Header:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise ColorizerError(f"{path}: not a checkpoint, or incomplete ({error})") from error
-    header: Header = json.loads(metadata.get("header", "{}"))
+    header = _parse_header(metadata.get("header", "{}"))
     if header.get("schema") != CHECKPOINT_SCHEMA:
         raise ColorizerError(
-            f"{path}: not a checkpoint of `colorizer train` (no {CHECKPOINT_SCHEMA} header)"
+            f"{path}: not a checkpoint of `colorizer train` (no {CHECKPOINT_SCHEMA} header); use "
+            "another file"
         )
-    if header["backbone"] not in ARCHITECTURES or header["objective"] not in OBJECTIVES:
+    backbone, objective = header.get("backbone"), header.get("objective")
+    if backbone not in ARCHITECTURES or objective not in OBJECTIVES:
         raise ColorizerError(
-            f"{path}: unknown model: {header['backbone']} with {header['objective']}"
+            f"{path}: unknown model: {backbone} with {objective}; use another file"
         )
     return header
+
+
+def _parse_header(text: str) -> Header:
+    """Return the header in a JSON text, or an empty one."""
+    try:
+        header = json.loads(text)
+    except ValueError:
+        return {}
+    return header if isinstance(header, dict) else {}
 
 
 def model_name(header: Header) -> str:
@@ -70,17 +81,24 @@ def model_name(header: Header) -> str:
 
 
 def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
-    """Read the tensors whose names start with a prefix; the prefix is removed from the names."""
-    with safe_open(path, "pt") as file:
-        names = [name for name in sorted(file.keys()) if name.startswith(prefix)]
-        return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
+    """Read the tensors whose names start with a prefix; the prefix is removed from the names.
+
+    Raises ColorizerError if the file is damaged.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            names = [name for name in sorted(file.keys()) if name.startswith(prefix)]
+            return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise ColorizerError(f"{path}: not a checkpoint, or incomplete ({error})") from error
 
 
 def load_colorizer(path: Path, device: torch.device) -> Colorizer:
     """Load the model of a checkpoint in evaluation mode.
 
     Files with one of ZHANG_RELEASE_SUFFIXES are read as the release of Zhang et al.
-    Raises ColorizerError if the file is not a checkpoint or its tensors do not fit the header.
+    Raises ColorizerError if the file is not a checkpoint, or if its tensors do not fit the header
+    or are not finite.
     """
     header = read_header(path)
     model = build_colorizer(header["backbone"], header["objective"], bin_centers())
@@ -104,7 +122,7 @@ def find_newest_checkpoints(runs: Path) -> dict[str, Path]:
     newest: dict[str, tuple[str, Path]] = {}
     for path in sorted(runs.glob("*/best.safetensors")):
         header = read_header(path)
-        candidate, name = (header["trained_at"], path), model_name(header)
+        candidate, name = (str(header.get("trained_at", "")), path), model_name(header)
         newest[name] = max(newest.get(name, candidate), candidate)
     return {name: path for name, (_, path) in newest.items()}
 

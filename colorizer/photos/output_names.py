@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from colorizer.photos.reading import find_photographs
+from colorizer.photos.folders import find_photographs
 
 # File systems allow 255 bytes; the rest is room for a number and "-sheet.png".
 MAX_NAME_BYTES = 230

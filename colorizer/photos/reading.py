@@ -5,8 +5,6 @@ and truncated files.
 """
 
 import ctypes
-import io
-import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -14,21 +12,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from PIL.Image import Resampling, Transpose
 
-from colorizer.color.spaces import from_bytes, rgb_to_lab
+from colorizer.errors import UnreadablePhotographError
+from colorizer.photos import containers, png, tiff
+from colorizer.photos.color import SourceColors, convert_to_srgb
+from colorizer.photos.formats import readable_formats
+from colorizer.photos.gray import is_gray, is_one_hue
 
-SUFFIXES = frozenset(
-    (".avif", ".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
-)
-# The formats that are opened. EPS is not, because Pillow would run Ghostscript.
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAX_PIXELS = 89_478_485  # Pillow's limit for decompression bombs, 256 MiB of RGB
 TOO_MANY_PIXELS_MESSAGE = f"more than {MAX_PIXELS} pixels; scale the image down"
 EXIF_ORIENTATION_TAG = 0x0112
@@ -41,8 +37,6 @@ EXIF_TRANSPOSES = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
-# An image without |a| or |b| above this is gray (from the code released by Zhang et al.).
-MAX_GRAY_AB = 5.0
 READER_THREADS = 4
 
 Pixels = NDArray[np.uint8]  # (H, W, 3)
@@ -51,29 +45,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class UnreadablePhotographError(Exception):
-    """A photograph cannot be used; the message is the reason."""
-
-
 class Refusal(NamedTuple):
     """A photograph that was refused, and the reason."""
 
     file: str
     reason: str
-
-
-def find_photographs(folder: Path) -> list[Path]:
-    """Return the photographs below a folder, sorted by path, without hidden files.
-
-    Links to files are included; links to folders are not followed. Broken links and folders that
-    cannot be listed are included, so that reading them reports the reason.
-    """
-    paths: list[Path] = []
-    for root, folders, files in os.walk(folder, onerror=lambda e: paths.append(Path(e.filename))):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        visible_paths = (Path(root, name) for name in files if not name.startswith("."))
-        paths.extend(path for path in visible_paths if path.suffix.lower() in SUFFIXES)
-    return sorted(paths)
 
 
 def read_photograph(path: Path, side: int | None = None) -> Image.Image:
@@ -85,19 +61,19 @@ def read_photograph(path: Path, side: int | None = None) -> Image.Image:
     """
     try:
         _check_file(path)
-        with _open(path) as image:
-            _check_size(image)
-            if side is not None:
-                image.draft(None, (2 * side, 2 * side))
-            image.load()
-            return _to_srgb(_to_8_bit(_apply_orientation(image)), image.info.get("icc_profile"))
+        with path.open("rb") as file:
+            signature = file.read(4)
+            file.seek(0)
+            if signature in tiff.SIGNATURES:
+                return _read_tiff(path)
+            return _read_with_pillow(file, side)
     except UnreadablePhotographError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise UnreadablePhotographError(TOO_MANY_PIXELS_MESSAGE) from error
     except UnidentifiedImageError as error:
         raise UnreadablePhotographError(
-            f"not an image in a supported format ({', '.join(FORMATS)})"
+            f"not an image in a supported format ({', '.join(readable_formats())})"
         ) from error
     except Exception as error:  # on damaged files, decoders raise exceptions of any kind
         strerror = error.strerror if isinstance(error, OSError) else None
@@ -122,15 +98,6 @@ def center_square_float(image: Image.Image, size: int) -> FloatPixels:
     return (np.stack(channels, axis=2).clip(0, 255) / 255).astype(np.float32)
 
 
-def is_gray(pixels: Pixels) -> bool:
-    """Return True if no |a| or |b| of pixels (H, W, 3) is above MAX_GRAY_AB.
-
-    For speed, only one pixel in 16 is checked.
-    """
-    lab = rgb_to_lab(from_bytes(torch.tensor(pixels[None, ::4, ::4])))
-    return bool(lab[:, 1:].abs().max() <= MAX_GRAY_AB)
-
-
 def read_square(path: Path, size: int) -> Pixels:
     """Read the central square of a photograph (size, size, 3).
 
@@ -143,11 +110,14 @@ def read_color_square(path: Path, size: int) -> FloatPixels:
     """Read the central square of a color photograph (size, size, 3) in [0, 1], not rounded.
 
     The whole photograph is decoded, never a reduced JPEG, whose traces would remain in the square.
-    Raises UnreadablePhotographError, also if the photograph is gray.
+    Raises UnreadablePhotographError, also if the photograph is gray or has a single hue.
     """
     square = center_square_float(read_photograph(path), size)
-    if is_gray(np.rint(255 * square).astype(np.uint8)):
+    rounded = np.rint(255 * square).astype(np.uint8)
+    if is_gray(rounded):
         raise UnreadablePhotographError("gray photograph; there are no colors to remove")
+    if is_one_hue(rounded):
+        raise UnreadablePhotographError("one-hue photograph; its color follows from its lightness")
     return square
 
 
@@ -214,10 +184,37 @@ def _silence_libtiff() -> None:
         ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)  # type: ignore[attr-defined]  # Pillow has no public way
 
 
-def _open(path: Path) -> Image.Image:
+def _read_tiff(path: Path) -> Image.Image:
     _silence_libtiff()
-    Image.init()  # fills Image.OPEN with the formats that the installed Pillow can read
-    return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
+    picture = tiff.read_tiff(path, MAX_PIXELS)
+    upright = _transpose(picture.image, picture.orientation)
+    colors = SourceColors(picture.profile, bits=picture.bits)
+    return _strip_metadata(convert_to_srgb(_to_opaque_8_bit(upright), colors))
+
+
+def _read_with_pillow(file: BinaryIO, side: int | None) -> Image.Image:
+    with Image.open(file, formats=readable_formats()) as image:
+        _check_size(image)
+        colors = _read_colors(image, file)
+        if side is not None:
+            image.draft(None, (2 * side, 2 * side))
+        image.load()
+        upright = _apply_orientation(image)
+        return _strip_metadata(convert_to_srgb(_to_opaque_8_bit(upright), colors))
+
+
+def _read_colors(image: Image.Image, file: BinaryIO) -> SourceColors:
+    """Return how the file says that its colors are encoded."""
+    profile = image.info.get("icc_profile")
+    if image.format == "PNG":
+        position = file.tell()
+        header = png.read_png_header(file)
+        file.seek(position)
+        png.scale_transparency(image, header)
+        if png.has_cicp(header):
+            profile = None
+        return SourceColors(profile, png.png_color_space(header), header.bits)
+    return containers.read_colors(image, file, profile)
 
 
 def _check_size(image: Image.Image) -> None:
@@ -232,43 +229,33 @@ def _apply_orientation(image: Image.Image) -> Image.Image:
     is malformed.
     """
     try:
-        transpose = EXIF_TRANSPOSES.get(image.getexif().get(EXIF_ORIENTATION_TAG, 1))
+        orientation = image.getexif().get(EXIF_ORIENTATION_TAG, 1)
     except Exception:  # without readable EXIF, the photograph is used as stored
         return image
+    return _transpose(image, orientation)
+
+
+def _transpose(image: Image.Image, orientation: int) -> Image.Image:
+    transpose = EXIF_TRANSPOSES.get(orientation)
     return image if transpose is None else image.transpose(transpose)
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
+def _to_opaque_8_bit(image: Image.Image) -> Image.Image:
+    """Reduce an image to 8 bits per channel and blend it with white; gray stays gray."""
     if image.mode == "F":
         raise UnreadablePhotographError(
             "floating-point pixels; save the image with 8 or 16 bits per channel"
         )
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) / 257).round().clip(0, 255).astype(np.uint8))
-    return image
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    opaque = _flatten_alpha(image)
-    if opaque.mode not in ("RGB", "CMYK", "L"):
-        opaque = opaque.convert("RGB")
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(
-                opaque, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
-        except (ImageCms.PyCMSError, OSError):
-            pass  # like browsers, ignore profiles that are damaged or of another color space
-        else:
-            if converted is not None:
-                return _strip_metadata(converted)
-    return _strip_metadata(opaque.convert("RGB"))
-
-
-def _flatten_alpha(image: Image.Image) -> Image.Image:
+        samples = np.asarray(image)
+        if "transparency" in image.info:
+            samples = np.where(samples == image.info["transparency"], 65535, samples)
+        return Image.fromarray((samples / 257).round().clip(0, 255).astype(np.uint8))
     if not image.has_transparency_data:
         return image
+    if image.mode in ("1", "L", "LA", "La"):
+        gray, alpha = image.convert("LA").split()
+        return Image.composite(gray, Image.new("L", gray.size, "white"), alpha)
     layer = image.convert("RGBA")
     background = Image.new("RGBA", layer.size, "white")
     return Image.alpha_composite(background, layer).convert("RGB")

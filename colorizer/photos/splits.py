@@ -8,16 +8,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
-from colorizer.errors import ColorizerError
+from colorizer.errors import ColorizerError, UnreadablePhotographError
 from colorizer.files import atomic_write
 from colorizer.photos.duplicates import find_similar_hashes, merge_duplicate_groups, perceptual_hash
-from colorizer.photos.reading import (
-    UnreadablePhotographError,
-    find_photographs,
-    is_gray,
-    read_squares,
-)
+from colorizer.photos.folders import find_photographs, no_photographs_error
+from colorizer.photos.gray import is_gray, is_one_hue
+from colorizer.photos.reading import read_squares
 
 SPLITS = ("train", "val", "test")
 # Photographs are checked for grayness at the size of the square that training and stimuli use.
@@ -32,7 +30,7 @@ class Photograph:
     image: str  # path relative to the root, without the suffix
     file: str  # path relative to the root
     split: str  # train, val or test; empty for a gray photograph
-    gray: bool
+    gray: bool  # also True for a photograph with a single hue
     group: str
     phash: str = ""  # 16 hex digits; empty for gray photographs, or if unknown: never compared
 
@@ -40,6 +38,13 @@ class Photograph:
     def path(self) -> Path:
         """The path of the file."""
         return Path(self.root, self.file)
+
+
+class InspectedPhotograph(NamedTuple):
+    """A new row of split.csv, and if it is counted as gray because it has a single hue."""
+
+    row: Photograph
+    one_hue: bool
 
 
 SPLIT_COLUMNS = [field.name for field in fields(Photograph)]
@@ -98,7 +103,7 @@ def find_new_files(
     """
     files = find_photographs(folder)
     if not files:
-        raise ColorizerError(f"{folder}: no photographs in this folder; use another one")
+        raise no_photographs_error(folder)
     ids = Counter(image_id(folder, path) for path in files)
     recorded_paths = {row.image: row.path for row in recorded_rows}
     new_paths, refused = [], {}
@@ -120,16 +125,20 @@ def find_new_files(
     return new_paths, refused
 
 
-def inspect_files(folder: Path, files: Sequence[Path]) -> Iterator[Photograph | tuple[str, str]]:
+def inspect_files(
+    folder: Path, files: Sequence[Path]
+) -> Iterator[InspectedPhotograph | tuple[str, str]]:
     """Yield the row of each file, without a split, or (name, reason) if it cannot be read."""
     for path, square in read_squares(files, INSPECTION_PX):
         file = path.relative_to(folder).as_posix()
         if isinstance(square, UnreadablePhotographError):
             yield file, str(square)
         else:
-            image, gray = image_id(folder, path), is_gray(square)
+            one_hue = not is_gray(square) and is_one_hue(square)
+            image, gray = image_id(folder, path), one_hue or is_gray(square)
             phash = "" if gray else perceptual_hash(square)
-            yield Photograph(str(folder), image, file, "", gray, group=image, phash=phash)
+            row = Photograph(str(folder), image, file, "", gray, group=image, phash=phash)
+            yield InspectedPhotograph(row, one_hue)
 
 
 def assign_splits(

@@ -17,13 +17,13 @@ from typing import NamedTuple
 import torch
 from PIL import Image
 
+from colorizer.errors import UnreadablePhotographError
 from colorizer.files import atomic_write
 from colorizer.networks.models import Colorizer
 from colorizer.photos.reading import (
     FloatPixels,
     Pixels,
     Refusal,
-    UnreadablePhotographError,
     map_ahead,
     read_color_square,
 )

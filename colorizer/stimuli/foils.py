@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor, cat
 
-from colorizer.photos.reading import FloatPixels, UnreadablePhotographError, read_color_square
+from colorizer.errors import UnreadablePhotographError
+from colorizer.photos.reading import FloatPixels, read_color_square
 from colorizer.photos.splits import Photograph
 
 

@@ -12,15 +12,10 @@ from colorizer.color.spaces import (
     rgb_to_lab,
     to_bytes_keeping_lightness,
 )
+from colorizer.errors import UnreadablePhotographError
 from colorizer.networks.models import Colorizer, upsample_ab
 from colorizer.networks.zhang2016 import ANNEALED_TEMPERATURE, ZHANG2016
-from colorizer.photos.reading import (
-    FloatPixels,
-    Refusal,
-    UnreadablePhotographError,
-    map_ahead,
-    read_color_square,
-)
+from colorizer.photos.reading import FloatPixels, Refusal, map_ahead, read_color_square
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.foils import build_donor_ring, read_donor_square, swap_chroma
 from colorizer.stimuli.lightness_noise import add_lightness_noise

@@ -47,5 +47,7 @@ def describe_models(models: dict[str, Path]) -> Iterable[str]:
     for name, path in models.items():
         header, description = read_header(path), "as released"
         if path.suffix not in ZHANG_RELEASE_SUFFIXES:
-            description = f"epoch {header['epoch']}, val_loss {header['val_loss']:.5g}"
+            facts = (header.get("epoch", "unknown"), header.get("val_loss", "unknown"))
+            epoch, loss = (f"{x:.5g}" if isinstance(x, int | float) else str(x) for x in facts)
+            description = f"epoch {epoch}, val_loss {loss}"
         yield f"{name}: {path} ({description})"

@@ -8,7 +8,7 @@ from torch.autograd.function import once_differentiable
 
 from colorizer.color.bins import BinLookupTable, soft_encode
 from colorizer.color.chunks import iterate_chunks
-from colorizer.photos.reading import MAX_GRAY_AB
+from colorizer.photos.gray import MAX_GRAY_AB
 
 
 def regression_loss(scaled: Tensor, ab: Tensor, full_scale: float) -> Tensor:

@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from colorizer.color.spaces import from_bytes, rgb_to_lab, rgb_to_lightness
-from colorizer.errors import ColorizerError
+from colorizer.errors import ColorizerError, UnreadablePhotographError
 from colorizer.files import atomic_write
 from colorizer.networks.models import OUTPUT_STRIDE
-from colorizer.photos.reading import UnreadablePhotographError, read_squares
+from colorizer.photos.reading import read_squares
 from colorizer.photos.splits import Photograph
 
 

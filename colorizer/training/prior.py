@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from colorizer.color.bins import bin_centers, build_lookup_table, soft_encode
-from colorizer.errors import ColorizerError
+from colorizer.errors import ColorizerError, UnreadablePhotographError
 from colorizer.files import atomic_write
-from colorizer.photos.reading import UnreadablePhotographError, read_squares
+from colorizer.photos.reading import read_squares
 from colorizer.photos.splits import INSPECTION_PX, Photograph
 from colorizer.training.photo_cache import to_targets
 
@@ -123,4 +123,9 @@ def read_prior(path: Path) -> ColorPrior:
         ) from error
     if not same_bins:
         raise ColorizerError(f"{path}: this prior has different bins; run `colorizer prior` again")
+    for values in (probability, weight):
+        if values.shape != (len(bin_centers()),) or not np.isfinite(values).all():
+            raise ColorizerError(
+                f"{path}: its values are not one finite number per bin; run `colorizer prior` again"
+            )
     return ColorPrior(torch.from_numpy(probability), torch.from_numpy(weight), photographs)

@@ -21,7 +21,12 @@ from study_server.protocol.model import create_protocol, format_toml, read_proto
 from study_server.protocol.presets import PRESETS
 from study_server.settings import find_resource_folder
 from study_server.stimuli.audit import AuditFinding, format_findings
-from study_server.stimuli.folders import write_manifest
+from study_server.stimuli.folders import (
+    count_other_files,
+    describe_other_files,
+    write_manifest,
+)
+from study_server.stimuli.images import describe_conversions
 from study_server.stimuli.importing import AuditFailedError, import_study
 from study_server.storage.engine import write_transaction
 from study_server.studies import lookup
@@ -83,7 +88,7 @@ def _parse_folders(
 @click.option(
     "--method", "folders", metavar="NAME=FOLDER", multiple=True, required=True,
     callback=_parse_folders,
-    help="A method and its folder of PNG files: real=photographs, one for each model, and "
+    help="A method and its folder of images: real=photographs, one for each model, and "
     "foil=controls. Repeatable.",
 )  # fmt: skip
 @click.option("--unpaired", is_flag=True, help="The fakes are not made from these photographs.")
@@ -100,15 +105,25 @@ def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
     \b
     study manifest --method real=photographs --method gan=fakes --method foil=controls
 
-    Files with the same name are a photograph and its fakes. All files must be 8-bit RGB PNGs of
-    the same size, and --out must be in a folder above them.
+    Files with the same name are a photograph and its fakes. All must have the same size, and --out
+    must be in a folder above them. PNG, JPEG and WebP files with 8 bits are read; `study import`
+    converts them to sRGB. Other images are refused.
     """
 
     def track(files: Iterable[Any], total: int) -> Iterable[Any]:
         return show_progress(files, total, "Reading images")
 
-    stimuli = write_manifest(out, folders, paired=not unpaired, track=track)
-    click.echo(f"{out}: {stimuli} stimuli; next, run `study import study.toml {out}`")
+    written = write_manifest(out, folders, paired=not unpaired, track=track)
+    for folder in folders.values():
+        kinds = count_other_files(folder)
+        if kinds:
+            click.echo(f"{folder}: skipped {describe_other_files(kinds)}", err=True)
+    if written.conversions:
+        described = describe_conversions(written.conversions)
+        click.echo(f"study import will convert to 8-bit sRGB: {described}", err=True)
+    click.echo(
+        f"{out}: {written.stimulus_count} stimuli; next, run `study import study.toml {out}`"
+    )
 
 
 @click.command("import")
@@ -146,6 +161,9 @@ def import_command(protocol_file: Path, manifest: Path, accept: bool) -> None:
         _print_findings(error.findings)
         raise
     _print_findings(stored.accepted_findings)
+    if stored.conversions:
+        described = describe_conversions(stored.conversions)
+        click.echo(f"converted to 8-bit sRGB: {described}", err=True)
     warnings = format_count(len(stored.accepted_findings), "warning", "warnings")
     accepted = f", {warnings} accepted" if stored.accepted_findings else ""
     slug = protocol.slug

@@ -131,6 +131,18 @@ def find_near_duplicates(
             yield AuditFinding("near-duplicate", f"{first} and {second} look alike: {consequence}")
 
 
+def find_format_differences(formats: Mapping[str, set[str]]) -> Iterator[AuditFinding]:
+    """Yield a finding if methods come in different file formats, whose compression can be seen.
+
+    formats: the formats of each method's files.
+    """
+    if len({frozenset(names) for names in formats.values()}) > 1:
+        listed = ", ".join(
+            f"{method}: {' and '.join(sorted(names))}" for method, names in sorted(formats.items())
+        )
+        yield AuditFinding("format", f"the methods differ in their file formats ({listed})")
+
+
 def find_training_images(splits: Mapping[str, str]) -> Iterator[AuditFinding]:
     """Yield a finding if photographs are in the training split, whose colors a model has learned.
 

@@ -8,36 +8,43 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from study_server.errors import StudyError
+from study_server.stimuli.images import (
+    SAVE_REMEDY,
+    DecodedImage,
+    InvalidImageError,
+    decode_image,
+    read_image_file,
+)
 from study_server.stimuli.manifest import ManifestRow
-from study_server.stimuli.png import InvalidPngError, Pixels, decode_png, encode_png, read_png_file
+from study_server.stimuli.png import Pixels, encode_png
 
 REMEDY = "run `colorizer batch` or `study manifest` again"
 IMPORT_FOLDER_PREFIX = ".importing-"
 STALE_AFTER_S = 600  # an import that wrote nothing for this long is no longer running
 
 
-def load_stimulus(manifest: Path, row: ManifestRow) -> Pixels:
-    """Return the row's pixels; raises StudyError if the file is not what the manifest describes."""
+def load_stimulus(manifest: Path, row: ManifestRow) -> DecodedImage:
+    """Read the stimulus of a row; raises StudyError if it is not what the manifest describes."""
     location = f"{manifest}:{row.line}: {row.path.name}"
     try:
-        content = read_png_file(row.path)
+        content = read_image_file(row.path)
     except OSError as error:
         raise StudyError(f"{location}: cannot be read ({error.strerror}); {REMEDY}") from error
-    except InvalidPngError as error:
+    except InvalidImageError as error:
         raise StudyError(f"{location} {error}; {REMEDY}") from error
     if hashlib.sha256(content).hexdigest() != row.sha256:
         raise StudyError(f"{location} does not match its sha256; {REMEDY}")
     try:
-        pixels = decode_png(content)
-    except InvalidPngError as error:
-        raise StudyError(f"{location} {error}; save it as 8-bit RGB PNG") from error
-    height, width, _ = pixels.shape
+        stimulus = decode_image(content)
+    except InvalidImageError as error:
+        raise StudyError(f"{location} {error}; {SAVE_REMEDY}") from error
+    width, height = stimulus.facts.width, stimulus.facts.height
     if (width, height) != (row.width, row.height):
         raise StudyError(
             f"{location} is {width}x{height}, but the manifest says {row.width}x{row.height}; "
             f"{REMEDY}"
         )
-    return pixels
+    return stimulus
 
 
 def store_stimulus(pixels: Pixels, folder: Path) -> str:

@@ -3,18 +3,34 @@
 import csv
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from study_server.errors import StudyError
 from study_server.files import atomic_write
+from study_server.stimuli.images import (
+    IMAGE_SUFFIXES,
+    SAVE_REMEDY,
+    ImageFacts,
+    InvalidImageError,
+    count_conversions,
+    inspect_image,
+    read_image_file,
+)
 from study_server.stimuli.manifest import MANIFEST_COLUMNS, METHOD_PATTERN, ManifestRow
-from study_server.stimuli.png import InvalidPngError, read_png_file, read_png_size
 from study_server.vocabulary import REAL_METHOD
 
 TrackProgress = Callable[[Iterable[Any], int], Iterable[Any]]
 MAX_FILES_NAMED = 5  # in a message; the others are counted
+
+
+class ManifestSummary(NamedTuple):
+    """The number of files in a manifest, and how the import will convert them, by kind."""
+
+    stimulus_count: int
+    conversions: Counter[str]
 
 
 def write_manifest(
@@ -23,8 +39,8 @@ def write_manifest(
     *,
     paired: bool = True,
     track: TrackProgress = lambda files, total: files,
-) -> int:
-    """Write a manifest of the PNG files in each method's folder, and return their number.
+) -> ManifestSummary:
+    """Write a manifest of the images in each method's folder.
 
     paired: whether files with the same name belong to one photograph; otherwise every file has its
     own source image. track: wraps the files while they are read, for a progress bar.
@@ -41,10 +57,42 @@ def write_manifest(
         for method, files_by_image in files.items()
         for image, path in files_by_image.items()
     ]
-    rows = [_manifest_row(*each) for each in track(entries, len(entries))]
+    rows, facts = [], []
+    for image, method, path in track(entries, len(entries)):
+        content, file_facts = _inspect_file(path)
+        facts.append(file_facts)
+        rows.append(_manifest_row(image, method, path, content, file_facts))
     _require_sizes(rows, paired)
     _write(out, sorted(rows, key=lambda row: row.image))
-    return len(rows)
+    return ManifestSummary(len(rows), count_conversions(facts))
+
+
+def count_other_files(folder: Path) -> Counter[str]:
+    """Count, by suffix, the visible files below a folder that are no images of a known kind."""
+    return Counter(
+        path.suffix.lower()
+        for path in _visible_files(folder)
+        if path.suffix.lower() not in IMAGE_SUFFIXES
+    )
+
+
+def describe_other_files(kinds: Counter[str]) -> str:
+    """Return the counts as text: `12 files of other kinds: 9 .heic, 3 .jxl`."""
+    total = kinds.total()
+    listed = ", ".join(
+        f"{count} {suffix or 'without a suffix'}"
+        for suffix, count in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    )
+    return f"{total} {'file' if total == 1 else 'files'} of other kinds: {listed}"
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    """Return the files below a folder, sorted, without hidden ones."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
+    )
 
 
 def _find_images(method: str, folder: Path) -> dict[str, Path]:
@@ -54,8 +102,8 @@ def _find_images(method: str, folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise StudyError(f"--method {method}={folder}: no such folder")
     files_by_image: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() == ".png" and path.is_file():
+    for path in _visible_files(folder):
+        if path.suffix.lower() in IMAGE_SUFFIXES:
             image = path.relative_to(folder).with_suffix("").as_posix()
             if image in files_by_image or not image.isprintable():
                 raise StudyError(
@@ -63,7 +111,9 @@ def _find_images(method: str, folder: Path) -> dict[str, Path]:
                 )
             files_by_image[image] = path.resolve()
     if not files_by_image:
-        raise StudyError(f"{folder}: no PNG files; save the images as 8-bit RGB PNG")
+        kinds = count_other_files(folder)
+        others = f", but {describe_other_files(kinds)}" if kinds else ""
+        raise StudyError(f"{folder}: no PNG, JPEG or WebP files{others}; save the images as PNG")
     return files_by_image
 
 
@@ -98,14 +148,28 @@ def _require_inside(out: Path, files: Iterable[Mapping[str, Path]]) -> None:
         )
 
 
-def _manifest_row(image: str, method: str, path: Path) -> ManifestRow:
+def _inspect_file(path: Path) -> tuple[bytes, ImageFacts]:
     try:
-        content = read_png_file(path)
-        width, height = read_png_size(content)
-    except InvalidPngError as error:
-        raise StudyError(f"{path} {error}; save it as 8-bit RGB PNG") from error
-    sha256 = hashlib.sha256(content).hexdigest()
-    return ManifestRow(0, image, method, path, sha256, width, height, split="test", checkpoint="")
+        content = read_image_file(path)
+        return content, inspect_image(content)
+    except InvalidImageError as error:
+        raise StudyError(f"{path} {error}; {SAVE_REMEDY}") from error
+
+
+def _manifest_row(
+    image: str, method: str, path: Path, content: bytes, facts: ImageFacts
+) -> ManifestRow:
+    return ManifestRow(
+        line=0,
+        image=image,
+        method=method,
+        path=path,
+        sha256=hashlib.sha256(content).hexdigest(),
+        width=facts.width,
+        height=facts.height,
+        split="test",
+        checkpoint="",
+    )
 
 
 def _require_sizes(rows: Iterable[ManifestRow], paired: bool) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from study_server.stimuli.audit import (
     AuditFinding,
     audit_collection,
     audit_image,
+    find_format_differences,
     find_training_images,
     hash_pixels,
 )
@@ -30,6 +32,7 @@ from study_server.stimuli.files import (
     store_stimulus,
     temporary_folder,
 )
+from study_server.stimuli.images import ImageFacts, count_conversions
 from study_server.stimuli.manifest import (
     ManifestRow,
     RowsByImage,
@@ -49,9 +52,13 @@ TrackProgress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """The number of stored stimuli and the warnings that were accepted."""
+    """The number of stored stimuli, how they were converted, and the accepted warnings.
+
+    conversions: the number of files by kind of conversion.
+    """
 
     stimulus_count: int
+    conversions: Counter[str]
     accepted_findings: list[AuditFinding]
 
 
@@ -76,6 +83,7 @@ class _StoredImage(NamedTuple):
 
     image: str
     files: dict[str, str]  # by method
+    facts: dict[str, ImageFacts]  # by method
     digests: dict[str, bytes]  # by method
     phash: int | None  # of the photograph, if there is one
     findings: list[AuditFinding]
@@ -120,7 +128,8 @@ def import_study(
             findings,
             temporary,
         )
-    return ImportSummary(sum(len(stored.files) for stored in stored_images), findings)
+    facts = [facts for stored in stored_images for facts in stored.facts.values()]
+    return ImportSummary(len(facts), count_conversions(facts), findings)
 
 
 def _process_image(
@@ -128,9 +137,11 @@ def _process_image(
 ) -> _StoredImage:
     """Decode every file of an image once; audit, hash and store it."""
     image, rows = item
-    pixels = {method: load_stimulus(manifest, row) for method, row in rows.items()}
+    loaded = {method: load_stimulus(manifest, row) for method, row in rows.items()}
+    pixels = {method: stimulus.pixels for method, stimulus in loaded.items()}
     return _StoredImage(
         image=image,
+        facts={method: stimulus.facts for method, stimulus in loaded.items()},
         files={method: store_stimulus(p, folder) for method, p in pixels.items()},
         digests={method: hash_pixels(p) for method, p in pixels.items()},
         phash=perceptual_hash(pixels[REAL_METHOD]) if REAL_METHOD in pixels else None,
@@ -148,10 +159,15 @@ def _collect_findings(
         for method, digest in stored.digests.items()
     }
     hashes = {stored.image: stored.phash for stored in stored_images if stored.phash is not None}
+    formats: dict[str, set[str]] = defaultdict(set)
+    for stored in stored_images:
+        for method, facts in stored.facts.items():
+            formats[method].add(facts.format)
     splits = {image: next(iter(rows.values())).split for image, rows in images.items()}
     return [
         *(finding for stored in stored_images for finding in stored.findings),
         *audit_collection(digests, hashes, practice),
+        *find_format_differences(formats),
         *find_training_images(splits),
     ]
 

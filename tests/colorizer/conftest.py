@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorizer.photos.splits import Photograph, assign_splits, find_new_files, inspect_files
+from colorizer.photos.splits import (
+    InspectedPhotograph,
+    Photograph,
+    assign_splits,
+    find_new_files,
+    inspect_files,
+)
 from colorizer.training.photo_cache import PhotoCache, build_photo_cache, open_photo_cache
 from tests.colorizer.pictures import write_pictures
 
@@ -34,7 +40,7 @@ def photographs(photo_folder: Path) -> list[Photograph]:
     """Return the twelve photographs with their splits: 8 train, 2 val, 2 test."""
     files, _ = find_new_files(photo_folder, [])
     inspected = inspect_files(photo_folder, files)
-    new_rows = [row for row in inspected if isinstance(row, Photograph)]
+    new_rows = [result.row for result in inspected if isinstance(result, InspectedPhotograph)]
     return assign_splits(new_rows, [], val=2, test=2, seed=0)
 
 

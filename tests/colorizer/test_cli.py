@@ -8,10 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from colorizer.cli import main
-from tests.colorizer.pictures import truncate, write_pictures
+from colorizer.color.bins import bin_centers
+from colorizer.networks.checkpoint import write_tensors
+from colorizer.networks.models import build_colorizer
+from tests.colorizer.pictures import draw, truncate, write_pictures
 
 QUICK = (
     *("--backbone", "resnet50v2", "--weights", "random"),
@@ -111,6 +114,7 @@ def test_a_split_is_extended_and_refused_photographs_are_counted(shell: Shell) -
         "test": 3,
         "gray": 0,
         "new": 11,
+        "new_one_hue": 0,
         "refused": 1,
         "file": "data/split.csv",
     }
@@ -173,6 +177,19 @@ def test_of_near_duplicates_only_the_first_becomes_a_stimulus(shell: Shell) -> N
     assert shell(*command, "--shard", "2/2")[2] == ""  # only the first shard reports them
 
 
+def test_split_counts_one_hue_photographs_as_gray(shell: Shell) -> None:
+    write_pictures(Path("photos"), 4)
+    gray = Image.fromarray(draw(9, 256)).convert("L")
+    ImageOps.colorize(gray, "#1a0f05", "#faf0dc", "#8c6e4b").save("photos/sepia.png")
+    code, out, _ = shell("split", "photos", "--test", "1", "--val", "0")
+    assert (code, out) == (
+        0,
+        "data/split.csv: train 3, val 0, test 1, gray 1, new 5, new_one_hue 1, refused 0\n",
+    )
+    rows = csv.DictReader(Path("data/split.csv").read_text().splitlines())
+    assert {row["image"]: row["split"] for row in rows if row["gray"] == "1"} == {"sepia": ""}
+
+
 def test_split_reports_the_default_number_of_test_photographs(shell: Shell) -> None:
     write_pictures(Path("photos"), 12)
     code, out, err = shell("split", "photos")
@@ -181,6 +198,13 @@ def test_split_reports_the_default_number_of_test_photographs(shell: Shell) -> N
     assert expected in err
     assert "train 10, val 1, test 1" in out
     assert shell("split", "photos")[2] == ""
+
+
+def write_model_with_nan(path: Path) -> None:
+    """Write an L2 model whose last layer has a NaN."""
+    tensors = build_colorizer("resnet50v2", "l2", bin_centers()).state_dict()
+    tensors["head.project.bias"][0] = float("nan")
+    write_tensors(path, tensors, {"objective": "l2", "backbone": "resnet50v2"})
 
 
 @pytest.mark.parametrize(
@@ -204,6 +228,28 @@ def test_split_reports_the_default_number_of_test_photographs(shell: Shell) -> N
         (["batch", "--split", "test", "--models", "l2"], "is not NAME=FILE"),
         (["batch", "--split", "test", "--models", "l2=absent"], "not a checkpoint"),
         (["batch", "--split", "test", "--methods", "real"], "run `colorizer split PHOTOS` first"),
+        (
+            ["batch", "--photos", "photos", "--methods", "real", "--out", "photos/out"],
+            "--out photos/out: this folder is inside",
+        ),
+        (
+            ["batch", "--photos", "photos", "--methods", "real", "--out", "."],
+            "--out .: this folder contains",
+        ),
+        (
+            ["colorize", "photos", "--models", "mcl=photos/00.jpg"],
+            "photos/00.jpg: not a checkpoint, or incomplete",
+        ),
+        (
+            ["colorize", "photos", "--model", "zhang2016", "--models", "zhang2016=junk.pth"],
+            "junk.pth: not a weights file, or damaged",
+        ),
+        (
+            ["batch", "--photos", "photos", "--methods", "l2", "--models", "l2=nan.safetensors"],
+            "nan.safetensors: 1 of",
+        ),
+        (["colorize", "photos", "--out", "photos"], "--out photos: this folder is photos, the"),
+        (["colorize", "photos", "--out", "."], "--out .: this folder contains photos, the folder"),
     ],
 )
 def test_an_error_is_one_line_and_exit_status_2(
@@ -213,14 +259,49 @@ def test_an_error_is_one_line_and_exit_status_2(
     write_pictures(Path("photos"), 2)
     write_pictures(Path("broken"), 1)
     truncate(Path("broken/00.jpg"))
+    Path("junk.pth").write_bytes(b"junk")
+    if "l2=nan.safetensors" in arguments:
+        write_model_with_nan(Path("nan.safetensors"))
     before = sorted(Path().rglob("*"))
     code, out, err = shell(*arguments)
     assert (code, out) == (2, "")
-    *refusals, line = err.splitlines()
+    *notes, line = err.splitlines()
     assert line.startswith("colorizer: ")
     assert message in line
-    assert all(refusal.startswith("refused ") for refusal in refusals)
+    assert all(note.startswith(("refused ", "l2: ", "mcl: ", "zhang2016: ")) for note in notes)
     assert sorted(Path().rglob("*")) == before
+
+
+def test_a_folder_whose_photographs_are_all_below_out_is_refused_with_the_reason(
+    shell: Shell,
+) -> None:
+    write_pictures(Path("photos/out"), 1)
+    code, out, err = shell("colorize", "photos", "--out", "photos/out")
+    assert (code, out) == (2, "")
+    assert err == (
+        "colorizer: photos: all photographs are in --out photos/out, where only outputs are "
+        "expected; use another folder for the outputs\n"
+    )
+
+
+def test_commands_say_how_many_files_of_other_kinds_a_folder_has(shell: Shell) -> None:
+    write_pictures(Path("photos"), 3)
+    for name in ("a.jxl", "b.JXL", "c.psd", "d.txt", "e.xmp", "f.cr2", "g.svg", "h.pdf", "README"):
+        Path("photos", name).touch()
+    expected = (
+        "photos: skipped 9 files of other kinds: 2 .jxl, 1 without a suffix, 1 .cr2, 1 .pdf, "
+        "1 .psd, 1 .svg, 1 .txt, 1 .xmp"
+    )
+    for command in (
+        ("split", "photos", "--test", "1"),
+        ("batch", "--photos", "photos", "--methods", "real", "--size", "32"),
+        ("evaluate", "--photos", "photos", "--methods", "gray", "--size", "32"),
+        ("colorize", "photos"),
+    ):
+        code, _, err = shell(*command)
+        assert code == 0
+        assert err.splitlines().count(expected) == 1
+        assert expected not in shell(*command, "--quiet")[2]
 
 
 def test_quiet_commands_print_nothing(shell: Shell) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from colorizer.photos.reading import UnreadablePhotographError, center_square, read_photograph
+from colorizer.errors import UnreadablePhotographError
+from colorizer.photos.reading import center_square, read_photograph
 from tests.colorizer.pictures import draw
 
 MUTANTS = 2000

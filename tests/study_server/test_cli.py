@@ -16,6 +16,7 @@ from pkgutil import walk_packages
 
 import click
 import pytest
+from PIL import Image
 from sqlalchemy import Engine, select
 
 from study_server import commands as families
@@ -293,6 +294,19 @@ def test_confounds_are_listed_and_can_be_accepted(here: Path) -> None:
     assert run.returncode == 0
     assert "48 stimuli stored, 7 warnings accepted;" in run.stdout
     assert run.stderr.splitlines() == lines[:6]
+
+
+def test_manifest_and_import_say_what_they_convert_and_skip(here: Path) -> None:
+    for method, kind in (("real", "jpg"), ("gan", "png")):
+        (here / method).mkdir()
+        Image.new("RGB", (8, 8)).save(here / method / f"a.{kind}")
+    (here / "gan" / "a.heic").touch()
+    run = study("manifest", "--method", "real=real", "--method", "gan=gan")
+    assert run.stderr == (
+        "gan: skipped 1 file of other kinds: 1 .heic\n"
+        "study import will convert to 8-bit sRGB: 1 from JPEG\n"
+    )
+    assert run.stdout.startswith("manifest.csv: 2 stimuli; next, run")
 
 
 def test_folders_of_images_become_a_manifest(here: Path) -> None:

@@ -1,13 +1,16 @@
 """The galleries show the pairs that fooled most and least, with their images."""
 
+import base64
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from analysis.inputs.responses import ResponsesError
 from analysis.report_output.galleries import build_galleries, read_stimulus_files
+from tests.reference.image_files import P3, build_profile
 
 
 def make_report(count: int, reliability: float | None = 0.8) -> dict[str, Any]:
@@ -54,6 +57,22 @@ def test_stimuli_are_embedded_as_thumbnails_if_given(tmp_path: Path) -> None:
     assert most.real_url.startswith("data:image/jpeg;base64,")
     assert len(most.real_url) < 10_000
     assert (least.real_url, least.fake_url) == (None, None)
+
+
+def test_thumbnails_are_upright_and_in_srgb(tmp_path: Path) -> None:
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    profile = build_profile(P3, gamma=None)
+    stored = Image.new("RGB", (64, 32), (160, 120, 90))
+    stored.save(tmp_path / "photo.jpg", exif=turned, icc_profile=profile, quality=100)
+    rows = ["image,method,file", "i0,real,photo.jpg", "i0,mcl,photo.jpg"]
+    (tmp_path / "manifest.csv").write_text("\n".join(rows))
+    (gallery,) = build_galleries(make_report(2), read_stimulus_files(tmp_path))
+    url = gallery.most_fooling[0].real_url
+    assert url is not None
+    with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as thumbnail:
+        assert thumbnail.size == (32, 64)
+        assert thumbnail.getpixel((16, 32)) == pytest.approx((166, 118, 84), abs=4)
 
 
 @pytest.mark.parametrize("manifest", [None, "picture,path\na,b\n"])

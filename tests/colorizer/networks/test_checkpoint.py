@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from colorizer.color.bins import bin_centers
 from colorizer.errors import ColorizerError
+from colorizer.networks.backbone import read_state_dict
 from colorizer.networks.checkpoint import (
     Header,
     find_newest_checkpoints,
@@ -63,6 +65,68 @@ def test_a_file_that_is_not_a_checkpoint_is_refused(tmp_path: Path) -> None:
     save_file({"x": torch.zeros(1)}, path)
     with pytest.raises(ColorizerError, match="not a checkpoint of `colorizer train`"):
         read_header(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("not JSON", "no hue-and-eye/checkpoint/1 header"),
+        ("[1]", "no hue-and-eye/checkpoint/1 header"),
+        ('{"schema": "hue-and-eye/checkpoint/1"}', "unknown model: None with None"),
+        (
+            '{"schema": "hue-and-eye/checkpoint/1", "objective": "l2", "backbone": {}}',
+            "unknown model: {} with l2",
+        ),
+    ],
+)
+def test_a_header_that_says_something_else_is_refused(
+    text: str, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.safetensors"
+    save_file({"x": torch.zeros(1)}, path, {"header": text})
+    with pytest.raises(ColorizerError, match=reason):
+        read_header(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused(value: float, tmp_path: Path) -> None:
+    model = build_colorizer("resnet50v2", "l2", bin_centers())
+    tensors = model.state_dict()
+    tensors["head.project.bias"][0] = value
+    write_tensors(tmp_path / "m.safetensors", tensors, header())
+    with pytest.raises(ColorizerError, match=r"1 of \d+ tensors have NaN or infinite values"):
+        load_colorizer(tmp_path / "m.safetensors", CPU)
+
+
+def pickle_of(value: object) -> bytes:
+    file = io.BytesIO()
+    torch.save(value, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"nothing of the kind",
+        b"PK\x03\x04 a damaged zip file",
+        b"\x80\x02c__builtin__\nexec\n.",
+        pickle_of({"x": torch.zeros(8)})[:200],
+        pickle_of([torch.zeros(1)]),
+        pickle_of({0: torch.zeros(1)}),
+        pickle_of({"x": "no tensor"}),
+        b"PK" + bytes(range(256)) * 20,
+        b"\x80\x04" + bytes(range(256)) * 20,
+    ],
+)
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_file_of_something_else_is_refused(content: bytes, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"m{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ColorizerError, match=r"not a (weights file|checkpoint|state)"):
+        load_colorizer(path, CPU)
+    with pytest.raises(ColorizerError, match=r"not a (weights file|state dict)"):
+        read_state_dict(path)
 
 
 def test_tensors_that_do_not_fit_their_header_are_refused(tmp_path: Path) -> None:

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 from PIL.Image import Transpose
 
+from colorizer.errors import UnreadablePhotographError
+from colorizer.photos.folders import find_photographs
 from colorizer.photos.reading import (
     EXIF_TRANSPOSES,
-    UnreadablePhotographError,
     center_square,
-    find_photographs,
-    is_gray,
     map_ahead,
+    read_color_square,
     read_photograph,
     read_square,
     read_squares,
@@ -250,10 +250,10 @@ def test_a_file_without_read_permission_is_refused(
 ) -> None:
     write_pictures(tmp_path, 1)
 
-    def refuse(name: str, *_: object) -> None:
-        raise PermissionError(13, "Permission denied", name)
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("builtins.open", refuse)  # real permissions do not apply to root
+    monkeypatch.setattr(Path, "open", refuse)  # real permissions do not apply to root
     with pytest.raises(UnreadablePhotographError, match="Permission denied"):
         read_photograph(tmp_path / "00.jpg")
 
@@ -280,49 +280,6 @@ def test_center_square_works_on_a_strip_one_pixel_high() -> None:
     assert center_square(Image.new("RGB", (50_000, 1)), 64).shape == (64, 64, 3)
 
 
-def test_hidden_files_and_other_types_are_skipped(tmp_path: Path) -> None:
-    for name in ("b.JPG", "a/c.png", "._b.jpg", ".cache/d.jpg", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    names = [path.relative_to(tmp_path).as_posix() for path in find_photographs(tmp_path)]
-    assert names == ["a/c.png", "b.JPG"]
-
-
-def test_links_and_odd_names_are_found_and_circular_links_not_followed(tmp_path: Path) -> None:
-    odd = [b"a b.jpg", b"line\nbreak.jpg", b"latin-\xe9.jpg"]
-    for name in odd:
-        (tmp_path / os.fsdecode(name)).touch()
-    (tmp_path / "broken.jpg").symlink_to("nowhere.jpg")
-    (tmp_path / "circle").symlink_to(tmp_path)
-    names = [os.fsencode(path.name) for path in find_photographs(tmp_path)]
-    assert sorted(names) == sorted([*odd, b"broken.jpg"])
-
-
-def test_a_folder_that_cannot_be_listed_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "shut").mkdir()
-    scan = os.scandir
-
-    def guard(folder: str) -> object:
-        if Path(folder).name == "shut":  # real permissions do not apply to root
-            raise PermissionError(13, "Permission denied", folder)
-        return scan(folder)
-
-    monkeypatch.setattr(os, "scandir", guard)
-    (path,) = find_photographs(tmp_path)
-    assert path == tmp_path / "shut"
-    with pytest.raises(UnreadablePhotographError, match="cannot list this folder"):
-        read_photograph(path)
-
-
-@pytest.mark.parametrize(
-    ("color", "gray"), [((120, 120, 120), True), ((126, 120, 118), True), ((140, 110, 110), False)]
-)
-def test_an_image_is_gray_if_no_ab_is_above_5(color: tuple[int, int, int], gray: bool) -> None:
-    assert is_gray(np.full((16, 16, 3), color, np.uint8)) is gray
-
-
 def test_map_ahead_is_bounded_and_keeps_the_order() -> None:
     started: list[int] = []
 
@@ -334,3 +291,11 @@ def test_map_ahead_is_bounded_and_keeps_the_order() -> None:
     assert next(results) == (0, 0)
     assert len(started) < 30
     assert [square for _, square in results] == [n * n for n in range(1, 1000)]
+
+
+def test_a_sepia_print_has_no_colors_to_remove(tmp_path: Path) -> None:
+    path = tmp_path / "sepia.png"
+    gray = Image.fromarray(draw(0, 256)).convert("L")
+    ImageOps.colorize(gray, "#1a0f05", "#faf0dc", "#8c6e4b").save(path)
+    with pytest.raises(UnreadablePhotographError, match="one-hue photograph; its color follows"):
+        read_color_square(path, 256)

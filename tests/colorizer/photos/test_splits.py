@@ -9,6 +9,7 @@ from skimage.data import astronaut, chelsea, coffee
 
 from colorizer.errors import ColorizerError
 from colorizer.photos.splits import (
+    InspectedPhotograph,
     Photograph,
     assign_splits,
     find_new_files,
@@ -103,7 +104,8 @@ def write_copies(photographs: list[Image.Image], folder: Path, side: int) -> Non
 
 def inspect_folder(folder: Path) -> list[Photograph]:
     files, _ = find_new_files(folder, [])
-    return [row for row in inspect_files(folder, files) if isinstance(row, Photograph)]
+    results = inspect_files(folder, files)
+    return [result.row for result in results if isinstance(result, InspectedPhotograph)]
 
 
 def test_counts_are_exact_despite_groups_if_single_photographs_suffice() -> None:
@@ -211,8 +213,8 @@ def test_an_id_is_the_path_relative_to_the_folder(tmp_path: Path) -> None:
     truncate(truncated)
     files, _ = find_new_files(tmp_path, [])
     good, bad = inspect_files(tmp_path, files)
-    assert isinstance(good, Photograph)
-    assert (good.image, good.file) == ("birds/small/00", "birds/small/00.jpg")
-    assert good.path == tmp_path / "birds" / "small" / "00.jpg"
-    assert isinstance(bad, tuple)
+    assert isinstance(good, InspectedPhotograph)
+    assert (good.row.image, good.row.file) == ("birds/small/00", "birds/small/00.jpg")
+    assert good.row.path == tmp_path / "birds" / "small" / "00.jpg"
+    assert not isinstance(bad, InspectedPhotograph)
     assert bad[0] == "cut.v2.jpg"

@@ -8,6 +8,7 @@ from study_server.stimuli.audit import (
     AuditFinding,
     audit_collection,
     audit_image,
+    find_format_differences,
     find_training_images,
     format_findings,
     hash_pixels,
@@ -144,6 +145,15 @@ def test_two_methods_with_one_image_are_found() -> None:
     dog = other()
     (finding,) = collect(dog=dog | {"l2": dog["mcl"]})
     assert finding == AuditFinding("equal fakes", "mcl of dog and l2 of dog are the same image")
+
+
+def test_methods_in_different_file_formats_are_found() -> None:
+    same = {"real": {"PNG", "JPEG"}, "gan": {"JPEG", "PNG"}}
+    assert list(find_format_differences(same)) == []
+    (finding,) = find_format_differences({"real": {"JPEG"}, "gan": {"PNG"}, "foil": {"JPEG"}})
+    assert finding == AuditFinding(
+        "format", "the methods differ in their file formats (foil: JPEG, gan: PNG, real: JPEG)"
+    )
 
 
 def test_photographs_of_the_train_split_are_found() -> None:

@@ -28,7 +28,7 @@ def row_of(path: Path, width: int = 8, height: int = 6) -> ManifestRow:
 def test_pixels_are_those_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "dog.png"
     Image.new("RGB", (8, 6), (1, 2, 3)).save(path)
-    pixels = load_stimulus(MANIFEST, row_of(path))
+    pixels = load_stimulus(MANIFEST, row_of(path)).pixels
     assert pixels.shape == (6, 8, 3)
     assert (pixels == (1, 2, 3)).all()
 
@@ -37,15 +37,14 @@ def test_pixels_are_those_of_the_file(tmp_path: Path) -> None:
     ("image", "message"),
     [
         (Image.new("RGB", (8, 7)), r"manifest.csv:7: dog.png is 8x7, but the manifest says 8x6"),
-        (
-            Image.new("L", (8, 6)),
-            r"dog.png is a PNG with mode L and 8 bits per channel; save it as 8-bit",
-        ),
         (Image.new("I;16", (8, 6)), r"dog.png is a PNG with mode I;16 and 16 bits"),
-        (Image.new("RGBA", (8, 6)), r"dog.png is a PNG with mode RGBA"),
+        (
+            Image.new("RGBA", (8, 6)),
+            r"dog.png is a PNG with transparency; save it as 8-bit RGB",
+        ),
     ],
 )
-def test_another_size_mode_or_depth_is_refused(
+def test_another_size_or_depth_and_transparency_are_refused(
     image: Image.Image, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "dog.png"

@@ -5,10 +5,14 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from study_server.errors import StudyError
-from study_server.stimuli.folders import write_manifest
+from study_server.stimuli.folders import (
+    count_other_files,
+    describe_other_files,
+    write_manifest,
+)
 from study_server.stimuli.manifest import group_by_image, read_manifest
 
 
@@ -30,7 +34,7 @@ def folders(tmp_path: Path) -> dict[str, Path]:
 
 def test_equal_names_are_one_photograph(folders: dict[str, Path], tmp_path: Path) -> None:
     out = tmp_path / "manifest.csv"
-    assert write_manifest(out, folders) == 9
+    assert write_manifest(out, folders).stimulus_count == 9
     images = group_by_image(out, read_manifest(out))
     assert list(images) == ["cat, sleeping", "dogs/1", "kühe/ä"]
     row = images["dogs/1"]["gan"]
@@ -70,7 +74,7 @@ def test_of_many_missing_pairs_a_few_are_named(folders: dict[str, Path], tmp_pat
 def test_unpaired_images_never_share_a_name(folders: dict[str, Path], tmp_path: Path) -> None:
     write_images(folders["gan"], "extra")
     out = tmp_path / "manifest.csv"
-    assert write_manifest(out, folders, paired=False) == 10
+    assert write_manifest(out, folders, paired=False).stimulus_count == 10
     images = group_by_image(out, read_manifest(out))
     assert all(list(rows) == [image.partition("/")[0]] for image, rows in images.items())
 
@@ -87,15 +91,15 @@ def test_photographs_may_differ_in_size_from_each_other_where_pairs_do_not(
 ) -> None:
     for folder in folders.values():
         write_images(folder, "large", size=(16, 16))
-    assert write_manifest(tmp_path / "manifest.csv", folders) == 12
+    assert write_manifest(tmp_path / "manifest.csv", folders).stimulus_count == 12
     with pytest.raises(StudyError, match="make them the same size"):
         write_manifest(tmp_path / "manifest.csv", folders, paired=False)
 
 
 def test_other_pictures_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
-    Image.new("L", (8, 6)).save(folders["gan"] / "dogs" / "1.png")
+    Image.new("RGBA", (8, 6)).save(folders["gan"] / "dogs" / "1.png")
     with pytest.raises(
-        StudyError, match=r"gan/dogs/1\.png is a PNG with mode L .* save it as 8-bit RGB"
+        StudyError, match=r"gan/dogs/1\.png is a PNG with transparency; save it as 8-bit RGB"
     ):
         write_manifest(tmp_path / "manifest.csv", folders)
 
@@ -112,7 +116,7 @@ def test_other_mistakes_are_named(folders: dict[str, Path], tmp_path: Path) -> N
     for wrong, message in [
         ({"gan": folders["gan"]}, "add --method real=FOLDER"),
         (folders | {"gan": tmp_path / "nowhere"}, "nowhere: no such folder"),
-        (folders | {"gan": empty}, "empty: no PNG files"),
+        (folders | {"gan": empty}, "empty: no PNG, JPEG or WebP files; save"),
         (folders | {"My GAN": folders["gan"]}, "--method My GAN: the name must match"),
     ]:
         with pytest.raises(StudyError, match=message):
@@ -123,3 +127,36 @@ def test_indistinguishable_names_are_refused(folders: dict[str, Path], tmp_path:
     write_images(folders["real"], "two\nlines")
     with pytest.raises(StudyError, match=r"two\\nlines.*rename it"):
         write_manifest(tmp_path / "manifest.csv", folders)
+
+
+def test_jpeg_and_webp_files_are_listed_with_their_upright_size_and_own_sha256(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    (folders["gan"] / "dogs" / "1.png").unlink()
+    turned, path = Image.Exif(), folders["gan"] / "dogs" / "1.JPG"
+    turned[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (6, 8)).save(path, "JPEG", exif=turned)
+    out = tmp_path / "manifest.csv"
+    summary = write_manifest(out, folders)
+    assert summary.conversions == {"from JPEG": 1, "turned upright": 1}
+    row = group_by_image(out, read_manifest(out))["dogs/1"]["gan"]
+    assert (row.path, row.width, row.height) == (path, 8, 6)
+    assert row.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_files_of_other_kinds_are_counted_without_hidden_ones(folders: dict[str, Path]) -> None:
+    for name in ("a.heic", "b.HEIC", "c.jxl", "README", ".hidden.heic", "._1.png"):
+        (folders["gan"] / name).touch()
+    kinds = count_other_files(folders["gan"])
+    assert describe_other_files(kinds) == (
+        "4 files of other kinds: 2 .heic, 1 without a suffix, 1 .jxl"
+    )
+
+
+def test_a_folder_without_images_says_what_is_in_it(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.cr2").touch()
+    with pytest.raises(StudyError, match=r"WebP files, but 1 file of other kinds: 1 \.cr2; save"):
+        write_manifest(tmp_path / "manifest.csv", folders | {"gan": tmp_path / "raw"})

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 from sqlalchemy import Engine, func, select
 
 from study_server.errors import StudyError
@@ -26,6 +26,7 @@ from study_server.storage.engine import open_engine, read_session
 from study_server.storage.models import AcceptedWarning, Stimulus, Study
 from study_server.storage.schema import ensure_current_schema
 from tests.conftest import short_protocol, write_stimuli
+from tests.reference.image_files import P3, build_profile
 from tests.study_server.planting import edit, plant, read_pixels
 
 
@@ -322,6 +323,33 @@ def write_folders(folder: Path, **images: int) -> Path:
             Image.fromarray(pixels).save(folder / method / f"{number}.png")
     write_manifest(folder / "manifest.csv", {m: folder / m for m in images}, paired=False)
     return folder / "manifest.csv"
+
+
+def test_jpeg_files_are_imported_upright_and_in_srgb_and_the_conversions_counted(
+    engine: Engine, tmp_path: Path
+) -> None:
+    manifest = write_folders(tmp_path, real=7, gan=6, foil=1)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    profile = build_profile(P3, gamma=None)
+    turned = tmp_path / "real" / "0.jpg"
+    (tmp_path / "real" / "0.png").unlink()
+    Image.new("RGB", (8, 8), (160, 120, 90)).save(
+        turned, exif=exif, icc_profile=profile, quality=95
+    )
+    folders = {method: tmp_path / method for method in ("real", "gan", "foil")}
+    write_manifest(manifest, folders, paired=False)
+    with pytest.raises(AuditFailedError) as failed:
+        import_study(engine, unpaired(), manifest, tmp_path / "stimuli")
+    assert [finding.confound for finding in failed.value.findings] == ["format"]
+    stored = import_study(engine, unpaired(), manifest, tmp_path / "stimuli", accept_warnings=True)
+    assert stored.conversions == {
+        "from JPEG": 1, "turned upright": 1, "from an ICC profile": 1
+    }  # fmt: skip
+    with read_session(engine) as db:
+        file = db.scalar(select(Stimulus.file).where(Stimulus.image == "real/0"))
+    with Image.open(tmp_path / "stimuli" / str(file)) as image:
+        assert image.getpixel((4, 4)) == pytest.approx((166, 118, 84), abs=3)
 
 
 def test_images_that_no_photograph_belongs_to_are_imported_unpaired(
