@@ -68,7 +68,7 @@ def test_thumbnails_are_upright_and_in_srgb(tmp_path: Path) -> None:
     rows = ["image,method,file", "i0,real,photo.jpg", "i0,mcl,photo.jpg"]
     (tmp_path / "manifest.csv").write_text("\n".join(rows))
     (gallery,) = build_galleries(make_report(2), read_stimulus_files(tmp_path))
-    url = gallery.most_fooling[0].real_url
+    url = gallery.rows[0].pairs[0].real_url
     assert url is not None
     with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as thumbnail:
         assert thumbnail.size == (32, 64)
