@@ -37,10 +37,10 @@ def has_begun(db: Session, participant: Participant) -> bool:
 
 
 def return_or_move(db: Session, participant: Participant, proof: str | None) -> None:
-    """Let somebody who gives consent return, or move the participant to their browser.
+    """Let the person who gives consent return, or move the participant to their browser.
 
     Moving gives the participant a new token, so that only one browser is theirs. Raises
-    StartedElsewhereError if the participant has begun.
+    StartedElsewhereError if the participant has started.
     """
     if may_return(db, participant, proof):
         return

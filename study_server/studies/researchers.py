@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
+from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.storage.models import LoginLink, Researcher
 
@@ -25,7 +26,8 @@ def hash_password(password: str) -> str:
     """
     if len(password) < MIN_PASSWORD_LENGTH:
         raise StudyError(
-            f"the password has {len(password)} characters; use at least {MIN_PASSWORD_LENGTH}"
+            f"the password has {format_count(len(password), 'character', 'characters')}; "
+            f"use at least {MIN_PASSWORD_LENGTH}"
         )
     return PASSWORD_HASHER.hash(password)
 

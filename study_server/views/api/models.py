@@ -22,7 +22,7 @@ from study_server.vocabulary import (
 
 
 def _convert_integral_float(value: object) -> object:
-    """Convert 7.0 to 7: JSON has only one type of number, and some programs write integers so."""
+    """Convert 7.0 to 7: JSON has only one type of number, and some programs write 7 as 7.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
