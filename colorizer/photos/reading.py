@@ -23,7 +23,7 @@ from colorizer.errors import UnreadablePhotographError
 from colorizer.photos import containers, png, tiff
 from colorizer.photos.color import SourceColors, convert_to_srgb
 from colorizer.photos.formats import readable_formats
-from colorizer.photos.gray import is_gray, is_one_hue
+from colorizer.photos.gray import is_gray
 
 MAX_PIXELS = 89_478_485  # Pillow's limit for decompression bombs, 256 MiB of RGB
 TOO_MANY_PIXELS_MESSAGE = f"more than {MAX_PIXELS} pixels; scale the image down"
@@ -110,14 +110,11 @@ def read_color_square(path: Path, size: int) -> FloatPixels:
     """Read the central square of a color photograph (size, size, 3) in [0, 1], not rounded.
 
     The whole photograph is decoded, never a reduced JPEG, whose traces would remain in the square.
-    Raises UnreadablePhotographError, also if the photograph is gray or has a single hue.
+    Raises UnreadablePhotographError, also if the photograph is gray.
     """
     square = center_square_float(read_photograph(path), size)
-    rounded = np.rint(255 * square).astype(np.uint8)
-    if is_gray(rounded):
+    if is_gray(np.rint(255 * square).astype(np.uint8)):
         raise UnreadablePhotographError("gray photograph; there are no colors to remove")
-    if is_one_hue(rounded):
-        raise UnreadablePhotographError("one-hue photograph; its color follows from its lightness")
     return square
 
 

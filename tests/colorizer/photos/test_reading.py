@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 from PIL.Image import Transpose
 
 from colorizer.errors import UnreadablePhotographError
@@ -15,7 +15,6 @@ from colorizer.photos.reading import (
     EXIF_TRANSPOSES,
     center_square,
     map_ahead,
-    read_color_square,
     read_photograph,
     read_square,
     read_squares,
@@ -291,11 +290,3 @@ def test_map_ahead_is_bounded_and_keeps_the_order() -> None:
     assert next(results) == (0, 0)
     assert len(started) < 30
     assert [square for _, square in results] == [n * n for n in range(1, 1000)]
-
-
-def test_a_sepia_print_has_no_colors_to_remove(tmp_path: Path) -> None:
-    path = tmp_path / "sepia.png"
-    gray = Image.fromarray(draw(0, 256)).convert("L")
-    ImageOps.colorize(gray, "#1a0f05", "#faf0dc", "#8c6e4b").save(path)
-    with pytest.raises(UnreadablePhotographError, match="one-hue photograph; its color follows"):
-        read_color_square(path, 256)
