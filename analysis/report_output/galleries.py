@@ -35,7 +35,7 @@ class GalleryPair:
 
 @dataclass(frozen=True)
 class GalleryRow:
-    """The pairs at one end of a method's ranking.
+    """Pairs of one method: those at one end of its ranking, or examples.
 
     tied: how many pairs share the estimate of the last one that is shown, if some of them are not
     shown; else 0.
@@ -48,33 +48,39 @@ class GalleryRow:
 
 @dataclass(frozen=True)
 class Gallery:
-    """A method's pairs with the highest and the lowest fooling rates."""
+    """A method's pairs with the highest and the lowest fooling rates, or examples of its pairs."""
 
     method: str
-    rows: tuple[GalleryRow, GalleryRow]
+    rows: tuple[GalleryRow, ...]
 
 
 def build_galleries(report: ReportPart, stimulus_files: StimulusFiles) -> list[Gallery]:
-    """Build a gallery for every method whose ranking is reliable. No pair is in both rows."""
+    """Build a gallery for every method: both ends of its ranking, or examples if it is unreliable.
+
+    No pair is in both rows of a ranking.
+    """
     galleries = []
     for method, rate in report["methods"].items():
         reliability = rate["ranking"]["reliability"]
-        ranked = [
-            entry
-            for entry in report["images"]
-            if entry["method"] == method and entry["shrunk_rate"] is not None
-        ]
+        entries = [entry for entry in report["images"] if entry["method"] == method]
+        ranked = [entry for entry in entries if entry["shrunk_rate"] is not None]
         shown = min(PAIRS_PER_ROW, len(ranked) // 2)
         if shown and reliability is not None and reliability >= MIN_RELIABILITY:
-            most, least = (
-                _build_row(title, entries, shown, stimulus_files)
-                for title, entries in (
-                    ("Fooled people most often", ranked),
-                    ("Fooled people least often", ranked[::-1]),
-                )
+            rows = (
+                _build_row("Fooled people most often", ranked, shown, stimulus_files),
+                _build_row("Fooled people least often", ranked[::-1], shown, stimulus_files),
             )
-            galleries.append(Gallery(method, (most, least)))
+            galleries.append(Gallery(method, rows))
+        elif entries:
+            galleries.append(Gallery(method, (_build_examples(entries, stimulus_files),)))
     return galleries
+
+
+def _build_examples(entries: Sequence[ReportPart], stimulus_files: StimulusFiles) -> GalleryRow:
+    """Build a row of the first pairs by name, an order that says nothing about their rates."""
+    by_name = sorted(entries, key=lambda entry: str(entry["image"]))
+    pairs = [_load_pair(entry, stimulus_files) for entry in by_name[:PAIRS_PER_ROW]]
+    return GalleryRow("Examples, not ranked", pairs)
 
 
 def _build_row(

@@ -28,15 +28,18 @@ def test_a_pair_stands_in_one_row_only(count: int, shown: int) -> None:
     assert least == [f"i{count - 1 - n}" for n in range(shown)]
 
 
-def test_pairs_that_could_not_be_ranked_are_not_shown() -> None:
-    report = make_report(4)
-    report["images"] = [{**image, "shrunk_rate": None} for image in report["images"]]
-    assert build_galleries(report, {}) == []
-
-
 @pytest.mark.parametrize("reliability", [None, 0.49])
-def test_an_unreliable_ranking_is_not_shown(reliability: float | None) -> None:
-    assert build_galleries(make_report(20, reliability), {}) == []
+@pytest.mark.parametrize("shrunk_rate", [None, 0.5])
+def test_without_a_reliable_ranking_examples_are_shown_by_name(
+    reliability: float | None, shrunk_rate: float | None
+) -> None:
+    report = make_report(8, reliability)
+    report["images"] = [{**image, "shrunk_rate": shrunk_rate} for image in report["images"][::-1]]
+    (gallery,) = build_galleries(report, {})
+    (row,) = gallery.rows
+    assert row.title == "Examples, not ranked"
+    assert [pair.entry["image"] for pair in row.pairs] == [f"i{n}" for n in range(6)]
+    assert row.tied == 0
 
 
 def test_ties_at_the_end_of_a_row_are_counted() -> None:
