@@ -23,11 +23,11 @@ def fuse_for_cpu(model: Colorizer, precision: torch.dtype = torch.float32) -> Co
     on_cpu = next(model.parameters()).device.type == "cpu"
     if not (isinstance(model, PyramidColorizer) and on_cpu and _is_supported(precision)):
         return model
-    trunk, decoder, head = model.backbone, model.decoder, model.head
-    trunk.conv1, trunk.bn1 = FusedConv2d(trunk.conv1, trunk.bn1), nn.Identity()
-    for level in range(1, len(trunk.channels) + 1):
-        stage = trunk.get_submodule(f"layer{level}")
-        setattr(trunk, f"layer{level}", nn.Sequential(*map(FusedBlock, stage.children())))
+    backbone, decoder, head = model.backbone, model.decoder, model.head
+    backbone.conv1, backbone.bn1 = FusedConv2d(backbone.conv1, backbone.bn1), nn.Identity()
+    for level in range(1, len(backbone.channels) + 1):
+        stage = backbone.get_submodule(f"layer{level}")
+        setattr(backbone, f"layer{level}", nn.Sequential(*map(FusedBlock, stage.children())))
     decoder.lateral = nn.ModuleList(map(_fuse_layers, decoder.lateral))
     decoder.context = _fuse_layers(decoder.context)
     decoder.merge = nn.ModuleList(map(_fuse_layers, decoder.merge))

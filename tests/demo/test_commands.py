@@ -10,7 +10,7 @@ import pytest
 
 from demo.commands import DemoError, execute, run, run_step
 
-HOUSE = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_step_whose_outcome_is_there_is_skipped(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,7 +58,7 @@ def test_an_interrupted_demo_leaves_no_command_behind(tmp_path: Path) -> None:
     command = "open('started', 'w'); import time; time.sleep(60); open('late', 'w')"
     demo = f"from demo.commands import *; execute(Path('.'), ('python', '-c', {command!r}))"
     started = time.monotonic()
-    program = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(HOUSE)!r}); {demo}"]
+    program = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {demo}"]
     with subprocess.Popen(program, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         while not (tmp_path / "started").exists():
             assert process.poll() is None

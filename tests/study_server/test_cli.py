@@ -138,13 +138,17 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert study("forget", "short", gone).stdout == f"short: {gone} deleted\n"
     assert study("status").stdout == "short: open; 1 simulated; 7 responses\n"
     assert study("export", "short", "--mode", "live").stdout.startswith("responses.csv: 0 trials")
-    told = json.loads(study("status", "short", "--json").stdout)
-    assert (told["state"], told["is_frozen"], told["participants_by_outcome"]["simulated"]) == (
+    status = json.loads(study("status", "short", "--json").stdout)
+    assert (
+        status["state"],
+        status["is_frozen"],
+        status["participants_by_outcome"]["simulated"],
+    ) == (
         "open",
         True,
         1,
     )
-    assert json.loads(study("status", "--json").stdout) == [told]
+    assert json.loads(study("status", "--json").stdout) == [status]
     assert "Psych-DS dataset" in study("export", "short", "--psych-ds", "shared").stdout
     assert (here / "shared" / "dataset_description.json").exists()
     assert_refused(study("export", "short", "--psych-ds", "shared"), "shared already exists")

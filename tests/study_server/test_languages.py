@@ -18,7 +18,7 @@ from study_server.languages import (
     load_catalog,
 )
 
-HOUSE = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 TRANSLATED = [language for language in LANGUAGES if language != SOURCE_LANGUAGE]
 BLANK = re.compile(r"%\(\w+\)s|\{\w+\}|</?\w[^>]*>")  # what a translation keeps as it is
 
@@ -34,7 +34,7 @@ def texts(forms: str | tuple[str, ...] | list[str] | None) -> list[str]:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """Every text in the code and the pages, as `make words` finds them."""
     file = tmp_path_factory.mktemp("words") / "words.pot"
-    mapping, places = HOUSE / "pyproject.toml", [HOUSE / "study_server", HOUSE / "templates"]
+    mapping, places = ROOT / "pyproject.toml", [ROOT / "study_server", ROOT / "templates"]
     extract = ["pybabel", "-q", "extract", "-F", mapping, "-o", file, *places]
     CommandLineInterface().run([str(word) for word in extract])
     with file.open("rb") as content:
@@ -69,7 +69,7 @@ def test_a_translation_keeps_blanks_and_tags(language: str) -> None:
             assert sorted(BLANK.findall(translated)) == kept, message.id
 
 
-@pytest.mark.parametrize("page", sorted((HOUSE / "templates/participant").iterdir()), ids=str)
+@pytest.mark.parametrize("page", sorted((ROOT / "templates/participant").iterdir()), ids=str)
 def test_a_page_has_no_text_beside_the_catalogues(page: Path) -> None:
     assert find_untranslated(page.read_text(encoding="utf-8")) == []
 

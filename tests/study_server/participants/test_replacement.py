@@ -114,7 +114,7 @@ def test_an_image_that_fails_to_load_only_adds_an_incident(
     with write_transaction(engine) as db:
         participant = enroll(db, study)
         trial = next_test(db, participant)
-        for _ in range(2):  # told again, it is no news
+        for _ in range(2):  # reported again, it changes nothing
             replacement.report_incident(db, participant, trial.token, Slot.RIGHT, 500)
         (again, *_) = upcoming(db, participant)
         assert (again.slot, again.attempt) == (trial.slot, 1)

@@ -104,8 +104,8 @@ def test_screened_out_participants_take_no_place(client: FlaskClient, engine: En
     base = consent(client)
     client.post(f"{base}/screening", data=HEALTHY | {"color_vision": "deficient"})
     with read_session(engine) as db:
-        told = count_by_outcome(db, find_study(db, "short"))
-    assert (told[Outcome.SCREENED_OUT], told[Outcome.ACTIVE]) == (1, 0)
+        counts = count_by_outcome(db, find_study(db, "short"))
+    assert (counts[Outcome.SCREENED_OUT], counts[Outcome.ACTIVE]) == (1, 0)
 
 
 def test_the_first_screening_answers_are_final(client: FlaskClient, engine: Engine) -> None:
@@ -156,8 +156,8 @@ def test_the_answers_are_in_the_export(client: FlaskClient, engine: Engine, tmp_
         )
     with (tmp_path / "participants.csv").open() as handle:
         (row,) = csv.DictReader(handle)
-    told = row["color_vision"], row["night_light"], row["plates_correct"]
-    assert told == ("normal", "off", "3")
+    answers = row["color_vision"], row["night_light"], row["plates_correct"]
+    assert answers == ("normal", "off", "3")
 
 
 def test_simulated_participants_answer_the_screening(app: Flask, engine: Engine) -> None:

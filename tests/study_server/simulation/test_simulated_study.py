@@ -69,10 +69,10 @@ def test_the_intercept_gives_the_marginal_rate() -> None:
 
 @pytest.mark.slow(1)
 def test_effects_cross_participants_and_images() -> None:
-    crowd = SimulatedPopulation({"l2": 0.226, "mcl": 0.301}, participant_sd=0.5, image_sd=0.8)
+    population = SimulatedPopulation({"l2": 0.226, "mcl": 0.301}, participant_sd=0.5, image_sd=0.8)
     logit = np.array(
         [
-            [_logit(crowd.error_probability(f"p{p}", f"i{i}", "mcl")) for i in range(200)]
+            [_logit(population.error_probability(f"p{p}", f"i{i}", "mcl")) for i in range(200)]
             for p in range(200)
         ]
     )
@@ -81,9 +81,9 @@ def test_effects_cross_participants_and_images() -> None:
 
 
 def test_a_person_gullible_with_one_method_is_so_with_the_other() -> None:
-    crowd = SimulatedPopulation({"l2": 0.226, "mcl": 0.301}, participant_sd=1, image_sd=0)
+    population = SimulatedPopulation({"l2": 0.226, "mcl": 0.301}, participant_sd=1, image_sd=0)
     l2, mcl = (
-        np.array([_logit(crowd.error_probability(f"p{p}", "i", method)) for p in range(2000)])
+        np.array([_logit(population.error_probability(f"p{p}", "i", method)) for p in range(2000)])
         for method in ("l2", "mcl")
     )
     correlation = ((l2 - l2.mean()) * (mcl - mcl.mean())).mean() / (l2.std() * mcl.std())
@@ -92,9 +92,9 @@ def test_a_person_gullible_with_one_method_is_so_with_the_other() -> None:
 
 @pytest.mark.slow(1)
 def test_many_simulated_people_have_the_marginal_rates() -> None:
-    crowd, rng = SimulatedPopulation({"l2": 0.226, "mcl": 0.301}), Random(1)
+    population, rng = SimulatedPopulation({"l2": 0.226, "mcl": 0.301}), Random(1)
     drawn = [
-        rng.random() < crowd.error_probability(f"p{p}", f"i{i}", "mcl")
+        rng.random() < population.error_probability(f"p{p}", f"i{i}", "mcl")
         for p in range(150)
         for i in range(150)
     ]
