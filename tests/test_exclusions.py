@@ -1,7 +1,8 @@
 """The server's exclusions are those of the report, over 300 random studies.
 
-The rows go directly into one database, so that every combination occurs: voided attempts, repeats,
-trials without an answer, all flags, single images, all outcomes, and random rules.
+The rows go directly into one database, so that every combination occurs: voided attempts, images
+shown again, repeats, trials without an answer, all flags, single images, all outcomes, and random
+rules.
 """
 
 import json
@@ -91,7 +92,7 @@ def add_study(db: Session, number: int, rng: np.random.Generator) -> None:
         (image, method): Stimulus(
             id=next(NEXT_ID), study_id=study.id, image=f"i{image}", method=method,
             file=f"{slug}-{image}-{method}",
-            width=1, height=1, split="test", checkpoint="",
+            file_bytes=1, width=1, height=1, split="test", checkpoint="",
         )
         for image in range(IMAGES)
         for method in ("real", "mcl", "foil")
@@ -152,7 +153,7 @@ def draw_attempts(
         yield Trial(
             id=next(NEXT_ID), participant_id=participant.id, slot=slot, attempt=attempt, kind=kind,
             block=0, token=f"{participant.public_id}-{slot}-{attempt}",
-            voided=attempt + 1 < attempts,
+            voided=attempt + 1 < attempts, reshown=rng.random() < 0.1,
             fake_id=images.fake_id, real_id=images.real_id, exposure_ms=1000, first_side=None,
             fake_side=None if study.presentation == "single" else pick(rng, list(Side)),
             repeat_of=original.slot if original else None,
