@@ -35,7 +35,7 @@ def test_both_losses_of_every_epoch_are_drawn(log: dict[str, list[float]]) -> No
 
 def test_the_best_epoch_is_marked(log: dict[str, list[float]]) -> None:
     (axes,) = draw_loss_curves(log, "mcl").axes
-    assert [text.get_text() for text in axes.texts] == ["kept: epoch 2, 3.9"]
+    assert [text.get_text() for text in axes.texts] == ["lowest: epoch 2, 3.9"]
     assert any(np.array_equal(line.get_xydata(), [[2, 3.9]]) for line in axes.get_lines())
 
 
