@@ -71,9 +71,7 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
     assert [trial.id for trial in trials] == [response.trial_id for response in responses]
     assert [trial.kind for trial in trials].count(TrialKind.PRACTICE) == PRACTICE
     practiced = list(zip(trials, chosen, strict=True))[:PRACTICE]
-    verdicts = [
-        "Correct" if side is trial.fake_side else "Not correct" for trial, side in practiced
-    ]
+    verdicts = ["Correct" if side is trial.fake_side else "Incorrect" for trial, side in practiced]
     fakes = [trial.fake_side for trial, _ in practiced]
     assert questions == [
         f"{verdict}: the {side} image is the fake."
