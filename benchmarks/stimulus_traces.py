@@ -23,6 +23,7 @@ from colorizer.color.spaces import from_bytes, rgb_to_lab
 
 Plane = NDArray[np.float64]  # (H, W), one channel of Lab
 Statistic = Callable[[Plane], float]
+REAL = "real"  # the method of photographs in a manifest
 
 
 def high_frequency_energy(plane: Plane) -> float:
@@ -118,7 +119,7 @@ def classify_pairs(
     """
     difference = np.log(fake + 1e-9) - np.log(real + 1e-9)
     difference = difference / difference.std(axis=0).clip(1e-9)
-    held_out = np.array([groups], dtype=object)[0]
+    held_out = np.array(groups)
     scores = [
         float(difference[i] @ _fit(difference[held_out != group]))
         for i, group in enumerate(held_out)
@@ -137,7 +138,7 @@ def _fit(difference: NDArray[np.float64], ridge: float = 1.0) -> NDArray[np.floa
     return weights
 
 
-def read_planes(manifest: Path) -> Mapping[str, Mapping[str, Path]]:
+def read_files(manifest: Path) -> Mapping[str, Mapping[str, Path]]:
     """Return the files of a manifest, by method and image."""
     files: dict[str, dict[str, Path]] = {}
     with manifest.open(newline="", encoding="utf-8") as handle:
@@ -148,24 +149,26 @@ def read_planes(manifest: Path) -> Mapping[str, Mapping[str, Path]]:
 
 def main(manifest: Path) -> None:
     """Print the traces of every method of a manifest."""
-    files = read_planes(manifest)
-    images = sorted(files["real"])
+    files = read_files(manifest)
+    images = sorted(set.intersection(*(set(of_method) for of_method in files.values())))
+    if REAL not in files or len(files) < 2 or not images:
+        sys.exit(f"{manifest}: no image has both a photograph ({REAL}) and a fake of every method")
     measured = {method: _measure_files([files[method][i] for i in images]) for method in files}
     print(f"{len(images)} pairs per method; share of pairs in which the fake has more")
     names = [f"luma {n}" for n in LUMA_STATISTICS] + [f"chroma {n}" for n in CHROMA_STATISTICS]
-    print(f"{'':32}" + "".join(f"{method:>14}" for method in files if method != "real"))
+    print(f"{'':32}" + "".join(f"{method:>14}" for method in files if method != REAL))
     rows = {
-        method: share_larger(measured["real"], values)
+        method: share_larger(measured[REAL], values)
         for method, values in measured.items()
-        if method != "real"
+        if method != REAL
     }
     for index, name in enumerate(names):
         print(f"{name:32}" + "".join(f"{share[index]:14.2f}" for share in rows.values()))
     luma = slice(0, len(LUMA_STATISTICS))
     right = [
-        classify_pairs(measured["real"][:, luma], values[:, luma], images)
+        classify_pairs(measured[REAL][:, luma], values[:, luma], images)
         for method, values in measured.items()
-        if method != "real"
+        if method != REAL
     ]
     print(f"{'luma classifier is right':32}" + "".join(f"{share:14.2f}" for share in right))
 
@@ -179,4 +182,6 @@ def _measure_files(paths: Sequence[Path]) -> NDArray[np.float64]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
+        sys.exit("give the manifest.csv of `colorizer batch`")
     main(Path(sys.argv[1]))

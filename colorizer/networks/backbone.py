@@ -4,6 +4,7 @@
 pre-activation network (He et al., arXiv:1603.05027) without its last stage, strides 4 to 16.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,7 +22,7 @@ IMAGENET_MEAN_STD = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
 RANDOM_WEIGHTS = "random"  # given instead of a weights file: leave the backbone untrained
 
 
-class FeaturePyramid(nn.Module):
+class FeaturePyramid(nn.Module, ABC):
     """A backbone: a stem with stride 4, then stages whose outputs are the levels of the pyramid."""
 
     channels: tuple[int, ...]  # channels of the levels, at strides 4, 8, 16, ...
@@ -45,9 +46,9 @@ class FeaturePyramid(nn.Module):
             part.eval()
         return self
 
+    @abstractmethod
     def normalize(self, rgb: Tensor) -> Tensor:
         """Normalize rgb (N, 3, H, W) in [0, 1] as in the training of the first convolution."""
-        raise NotImplementedError
 
     def forward(self, rgb: Tensor) -> list[Tensor]:
         """Compute the features of rgb (N, 3, H, W) in [0, 1], from the finest to the coarsest."""

@@ -48,6 +48,6 @@ def run_erasure(engine: Engine, _job: Job) -> Finished | Postponed:
 def is_erasure_overdue(db: Session) -> bool:
     """Return whether traces remain that should have been erased by now."""
     late = Job.created_at < now() - ERASED_WITHIN
-    unfinished = Job.state.not_in((JobState.DONE,))
+    unfinished = Job.state != JobState.DONE
     query = select(Job.id).where(Job.kind == JobKind.ERASE_TRACES, unfinished, late)
     return db.scalar(query.limit(1)) is not None

@@ -2,8 +2,8 @@
 
 IDs are not secret: SONA's codes can be guessed, and other researchers know Prolific's and MTurk's.
 A platform's link therefore leads back only with a proof: the random ID of the browser's cookie, or
-MTurk's assignment ID, because frames have no cookies. Before the first trial, the person
-who gives consent last is the participant, so that people can still move to another device.
+MTurk's assignment ID, because frames have no cookies. Before the first trial, the person who gives
+consent last is the participant, so that people can still move to another device.
 """
 
 import hmac

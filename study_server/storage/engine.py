@@ -129,8 +129,7 @@ def erase_deleted_data(engine: Engine) -> bool:
     """Rewrite the database's files without the traces of deleted rows.
 
     Meanwhile, nobody can write, and on PostgreSQL nobody can read. Returns False at once if other
-    transactions prevent it. Raises DBAPIError, for example if the
-    disk is full.
+    transactions prevent it. Raises DBAPIError, for example if the disk is full.
     """
     if engine.dialect.name == "sqlite":
         return _rewrite_sqlite(engine) and _truncate_log(engine)

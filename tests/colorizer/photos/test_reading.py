@@ -1,12 +1,11 @@
 import os
-import struct
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 from PIL.Image import Transpose
 
 from colorizer.errors import UnreadablePhotographError
@@ -20,6 +19,7 @@ from colorizer.photos.reading import (
     read_squares,
 )
 from tests.colorizer.pictures import draw, truncate, write_pictures
+from tests.reference.image_files import P3, build_profile
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes")
 
@@ -35,26 +35,6 @@ def pixel(path: Path) -> list[int]:
 # Rows X, Y, Z of the primaries under D50, from the published profiles
 SRGB = ((0.43607, 0.38515, 0.14307), (0.22249, 0.71687, 0.06061), (0.01392, 0.09708, 0.71410))
 ADOBE = ((0.60974, 0.20528, 0.14919), (0.31111, 0.62567, 0.06322), (0.01947, 0.06087, 0.74457))
-P3 = ((0.51512, 0.29198, 0.15710), (0.24120, 0.69225, 0.06657), (-0.00105, 0.04189, 0.78407))
-
-
-def build_profile(primaries: Sequence[Sequence[float]], gamma: float | None) -> bytes:
-    """Build an ICC profile from sRGB's, with other primaries and optionally another gamma."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    for letter, xyz in zip(b"rgb", np.transpose(primaries), strict=True):
-        fixed = [round(value * 65536) for value in xyz]
-        struct.pack_into(">3i", profile, tag_offset(profile, bytes([letter]) + b"XYZ") + 8, *fixed)
-        if gamma is not None:
-            curve = struct.pack(">4sIIH", b"curv", 0, 1, round(gamma * 256))
-            at = tag_offset(profile, bytes([letter]) + b"TRC")
-            profile[at : at + len(curve)] = curve
-    return bytes(profile)
-
-
-def tag_offset(profile: bytearray, tag: bytes) -> int:
-    """Return the offset of a tag's data, from the profile's tag table."""
-    (offset,) = struct.unpack_from(">I", profile, profile.index(tag) + 4)
-    return int(offset)
 
 
 def to_srgb(color: Sequence[int], primaries: Sequence[Sequence[float]], gamma: float) -> list[int]:
