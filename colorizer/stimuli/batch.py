@@ -29,8 +29,15 @@ from colorizer.photos.reading import (
 )
 from colorizer.photos.splits import Photograph
 from colorizer.stimuli.foils import DonorRing, build_donor_ring, read_donor_square
+from colorizer.stimuli.lightness_noise import NOISE_SD
 from colorizer.stimuli.manifest import SINGLE_SHARD, ManifestRow, Shard
-from colorizer.stimuli.methods import METHOD_MODELS, MethodInput, render_methods, to_lab
+from colorizer.stimuli.methods import (
+    GAMUT_MARGIN,
+    METHOD_MODELS,
+    MethodInput,
+    render_methods,
+    to_lab,
+)
 
 STIMULUS_METHODS = ("real", "foil", *METHOD_MODELS)
 PHOTOS_PER_BATCH = {"cpu": 2, "cuda": 64}
@@ -65,15 +72,17 @@ class StimulusSettings:
             else ""
         )
 
-    def fingerprint(self, method: str) -> dict[str, str | int]:
+    def fingerprint(self, method: str) -> dict[str, str | int | float]:
         """Return the settings on which a method's files depend, apart from the photographs."""
+        shared: dict[str, str | int | float] = {
+            "size": self.size,
+            "lightness_noise": NOISE_SD,
+            "gamut_margin": GAMUT_MARGIN,
+        }
         if method in METHOD_MODELS:
-            model_facts = {
-                "checkpoint": self.checkpoint_digest(method),
-                "precision": str(self.precision),
-            }
-            return {"size": self.size, **model_facts}
-        return {"size": self.size, **({"seed": self.seed} if method == "foil" else {})}
+            checkpoint, precision = self.checkpoint_digest(method), str(self.precision)
+            return {**shared, "checkpoint": checkpoint, "precision": precision}
+        return {**shared, "seed": self.seed} if method == "foil" else shared
 
 
 class _StimulusJob(NamedTuple):
