@@ -18,11 +18,11 @@ from sqlalchemy import select
 
 from study_server.storage.engine import read_session
 from study_server.storage.models import Trial
-from study_server.vocabulary import Side
 from tests.blindness import Guesses, Pair, Reply, guess
 from tests.browser.conftest import launch
 from tests.browser.robot import build_robot, finish
 from tests.conftest import LiveStudy, serve_study, short_protocol, write_stimuli
+from tests.study_server.acting import fake_slot
 
 PEOPLE, TRIALS, SIZE = 10, 50, 64  # 64 px, a quarter of the usual size, to finish in minutes
 SHORT_TIMINGS = {
@@ -57,9 +57,9 @@ def guess_fakes(browser: Browser, leaks: bool) -> Guesses:
                 plant_etag(study)
             pairs = [pair for _ in range(PEOPLE) for pair in collect_pairs(browser, study)]
             with read_session(study.engine) as db:
-                sides = {trial.token: trial.fake_side for trial in db.scalars(select(Trial))}
+                slots = {trial.token: fake_slot(trial) for trial in db.scalars(select(Trial))}
     assert len(pairs) == PEOPLE * TRIALS, len(pairs)
-    return guess(pairs, [sides[str(pair.trial["token"])] is Side.LEFT for pair in pairs])
+    return guess(pairs, [slots[str(pair.trial["token"])] == 0 for pair in pairs])
 
 
 def plant_etag(study: LiveStudy) -> None:
@@ -72,7 +72,7 @@ def plant_etag(study: LiveStudy) -> None:
             with read_session(study.engine) as db:
                 token = (request.view_args or {})["trial_token"]
                 trial = db.scalars(select(Trial).where(Trial.token == token)).one()
-                reply.set_etag(f"{trial.fake_id if trial.fake_side == slot else trial.real_id:x}")
+                reply.set_etag(f"{trial.candidates[slot].id:x}")
         return reply
 
 
@@ -96,7 +96,7 @@ def collect_pairs(browser: Browser, study: LiveStudy) -> list[Pair]:
         trials_by_token.update({trial["token"]: trial for trial in reply.json()["trials"]})
         route.fulfill(response=reply)
 
-    context.route(re.compile("/(left|right)$"), pass_image)
+    context.route(re.compile("/[01]$"), pass_image)
     for address in ("**/resume", "**/trials", "**/response"):
         context.route(address, pass_trials)
     page = context.new_page()

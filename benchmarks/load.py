@@ -248,7 +248,7 @@ def new_trials(engine: Engine, people: int) -> list[str]:
             enroll_participant(
                 db, find_study(db, "short"), secrets.token_hex(8), Mode.LIVE, RecruitmentSource.LINK
             )
-    query = select(Participant.token, Trial.token).join(Trial).order_by(Trial.slot, Participant.id)
+    query = select(Participant.token, Trial.token).join(Trial).order_by(Trial.place, Participant.id)
     newest = select(Participant.id).order_by(Participant.id.desc()).limit(people)
     with read_session(engine) as db:
         rows = db.execute(query.where(Participant.id.in_(newest)))
@@ -260,7 +260,7 @@ def measure_saturation(server: Server, trials: list[str]) -> float:
 
     async def send(ledger: Ledger) -> None:
         browser = Browser(server.address, ledger, 0.1)
-        body = b'{"answer":"left","rt_ms":800,"first_ms":1000.0,"second_ms":1000.0,"id":"%s"}'
+        body = b'{"answer":{"choice":0},"rt_ms":800,"first_ms":1000.0,"second_ms":1000.0,"id":"%s"}'
         while trials and time.monotonic() < end:
             message = body.replace(b"%s", secrets.token_hex(8).encode())
             status, _, _ = await browser.persist("POST", f"{trials.pop(0)}/response", message)

@@ -16,12 +16,11 @@ from study_server.simulation.simulated_study import (
     SIMULATED_ENVIRONMENT,
     SIMULATED_SCREENING,
     SimulatedBrowser,
-    TrialTruth,
     answer_trial,
     give_consent,
-    read_truth,
+    read_candidates,
 )
-from study_server.vocabulary import FOIL_METHOD, Answer, ColorVision
+from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, ColorVision
 
 CODE = re.compile(r'<strong id="code">([^<]+)</strong>')
 BACK = re.compile(r'id="redirect-target" href="([^"]+)"')
@@ -99,10 +98,13 @@ class Recruit:
         screened_out = self.fate is Fate.SCREENED_OUT
         return ColorVision.DEFICIENT if screened_out else ColorVision.NORMAL
 
-    def choose(self, truth: TrialTruth, rng: Random) -> Answer:
+    def choose(self, candidates: list[tuple[str, str]], rng: Random) -> dict[str, int]:
         """Choose an answer. All participants but the careless ones recognize the foils."""
-        wrong = self.fate is Fate.CARELESS if truth.method == FOIL_METHOD else rng.random() < FOOLED
-        return truth.truth.other if wrong else truth.truth
+        methods = [method for _, method in candidates]
+        (fake,) = (slot for slot, method in enumerate(methods) if method != REAL_METHOD)
+        careless = self.fate is Fate.CARELESS
+        wrong = careless if FOIL_METHOD in methods else rng.random() < FOOLED
+        return {"choice": 1 - fake if wrong else fake}
 
 
 def recruits() -> list[Recruit]:
@@ -162,7 +164,7 @@ def answer(
     batch = browser.post(f"{base}/resume", {})
     while batch["trials"] and batch["answered"] != until:
         trial = batch["trials"][0]
-        choice = person.choose(read_truth(engine, trial["token"]), rng)
+        choice = person.choose(read_candidates(engine, trial["token"]), rng)
         batch = answer_trial(browser, base, trial, choice, rng)
 
 

@@ -56,7 +56,7 @@ def test_the_page_of_the_api_names_every_address() -> None:
     page = (DOCS / "api.md").read_text(encoding="utf-8")
     for method, path in list_operations():
         for name, example in (
-            ("slug", "SLUG"), ("trial_token", "TRIAL"), ("number", "0"), ("slot", "left"),
+            ("slug", "SLUG"), ("trial_token", "TRIAL"), ("number", "0"), ("slot", "0"),
         ):  # fmt: skip
             path = path.replace(f"{{{name}}}", example)
         assert f"`{method.upper()} {path}`" in page

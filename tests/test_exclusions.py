@@ -23,16 +23,22 @@ from analysis.inputs.responses import Responses, select_study
 from analysis.inputs.sources import read_responses
 from study_server.clock import now
 from study_server.storage.engine import read_session, write_transaction
-from study_server.storage.models import Participant, Response, Stimulus, Study, Trial
+from study_server.storage.models import (
+    Judgment,
+    Participant,
+    Response,
+    Stimulus,
+    Study,
+    Trial,
+    TrialStimulus,
+)
 from study_server.studies.exclusion_counts import ParticipantSummary, list_participant_summaries
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import (
     DISTURBANCE_FLAGS,
-    Answer,
     Mode,
     Outcome,
     RecruitmentSource,
-    Side,
     StudyState,
     TrialKind,
 )
@@ -82,7 +88,8 @@ def add_study(db: Session, number: int, rng: np.random.Generator) -> None:
     content = protocol.model_dump(mode="json")
     study = Study(
         id=next(NEXT_ID), slug=slug, title="", state=StudyState.OPEN, protocol=json.dumps(content),
-        presentation=protocol.presentation, question=protocol.question, schedule_seed="",
+        task=protocol.task, presentation=protocol.presentation, question=protocol.question,
+        schedule_seed="",
         identity_key=b"", manifest_sha256="", design_sha256="a" * 64, created_at=now(),
         design=json.dumps({"protocol": content, "plan": plan}),
     )  # fmt: skip
@@ -127,64 +134,76 @@ def add_participant(
     habits = rng.random(4)  # fast, left, alternating, disturbed
     left_at = int(rng.integers(1, len(kinds) + 1)) if rng.random() < 0.4 else len(kinds) + 2
     shown: list[Trial] = []
-    for slot in range(len(kinds) + protocol["repeats"]):
-        for trial in draw_attempts(rng, study, participant, slot, kinds, ids, shown):
-            trial.started_at = moment + timedelta(seconds=len(shown)) if slot <= left_at else None
+    for place in range(len(kinds) + protocol["repeats"]):
+        for trial in draw_attempts(rng, study, participant, place, kinds, ids, shown):
+            trial.started_at = moment + timedelta(seconds=len(shown)) if place <= left_at else None
             db.add(trial)
-            shown += [trial] * (slot <= left_at)
-            if slot < left_at and rng.random() < 0.95:
-                db.add(draw_response(rng, study, trial, habits, shown, moment))
+            shown += [trial] * (place <= left_at)
+            if place < left_at and rng.random() < 0.95:
+                db.add(draw_response(rng, study, trial, ids, habits, shown, moment))
 
 
 def draw_attempts(
-    rng: np.random.Generator, study: Study, participant: Participant, slot: int,
+    rng: np.random.Generator, study: Study, participant: Participant, place: int,
     kinds: list[TrialKind], ids: dict[tuple[int, str], int], shown: list[Trial],
 ) -> Iterator[Trial]:  # fmt: skip
     """Yield the attempts of a slot: voided ones, and one that is not, of other images."""
-    is_repeat = slot >= len(kinds)
+    is_repeat = place >= len(kinds)
     attempts = 1 + int(rng.random() < 0.15) + int(rng.random() < 0.05)
     tests = [trial for trial in shown if trial.kind is TrialKind.TEST and not trial.voided]
     if is_repeat and not tests:
         return
     original = pick(rng, tests) if is_repeat else None
     for attempt in range(attempts):
-        kind = TrialKind.TEST if is_repeat else kinds[slot]
-        images = original or draw_images(rng, study, kind, ids)
+        kind = TrialKind.TEST if is_repeat else kinds[place]
+        if original:
+            images = [one.stimulus_id for one in original.stimuli]
+        else:
+            images = draw_images(rng, study, kind, ids)
+        rng.shuffle(images)
         yield Trial(
-            id=next(NEXT_ID), participant_id=participant.id, slot=slot, attempt=attempt, kind=kind,
-            block=0, token=f"{participant.public_id}-{slot}-{attempt}",
+            id=next(NEXT_ID), participant_id=participant.id, place=place, attempt=attempt,
+            kind=kind, block=0, token=f"{participant.public_id}-{place}-{attempt}",
             voided=attempt + 1 < attempts, reshown=rng.random() < 0.1,
-            fake_id=images.fake_id, real_id=images.real_id, exposure_ms=1000, first_side=None,
-            fake_side=None if study.presentation == "single" else pick(rng, list(Side)),
-            repeat_of=original.slot if original else None,
+            exposure_ms=1000, repeat_of=original.place if original else None,
+            stimuli=[
+                TrialStimulus(slot=slot, stimulus_id=image) for slot, image in enumerate(images)
+            ],
         )  # fmt: skip
 
 
 def draw_images(
     rng: np.random.Generator, study: Study, kind: TrialKind, ids: dict[tuple[int, str], int]
-) -> Trial:
-    """Return a trial with only its images."""
+) -> list[int]:
+    """Return the ids of the images of a trial."""
     image, method = int(rng.integers(IMAGES)), "foil" if kind is TrialKind.ATTENTION else "mcl"
     if study.presentation != "single":
-        return Trial(fake_id=ids[image, method], real_id=ids[image, "real"])
+        return [ids[image, method], ids[image, "real"]]
     if kind is TrialKind.TEST and rng.random() < 0.5:
-        return Trial(fake_id=None, real_id=ids[image, "real"])
-    return Trial(fake_id=ids[image, method], real_id=None)
+        return [ids[image, "real"]]
+    return [ids[image, method]]
 
 
 def draw_response(
-    rng: np.random.Generator, study: Study, trial: Trial, habits: Any, shown: list[Trial],
-    moment: datetime,
+    rng: np.random.Generator, study: Study, trial: Trial, ids: dict[tuple[int, str], int],
+    habits: Any, shown: list[Trial], moment: datetime,
 ) -> Response:  # fmt: skip
     """Draw an answer by the participant's habits."""
     fast, left, alternates, disturbed = habits
-    answers = [Answer.FAKE, Answer.REAL]
-    if study.presentation != "single":
-        answers = [Answer.LEFT, Answer.RIGHT]
     turn = len(shown) % 2 if rng.random() < alternates else int(rng.random() < left)
+    judgments = [
+        Judgment(slot=one.slot, scale="real", value=float(one.slot == turn))
+        for one in trial.stimuli
+    ]
+    foils = {id_ for (_, method), id_ in ids.items() if method == "foil"}
+    said = zip(trial.stimuli, judgments, strict=True)
+    is_right = None
+    if trial.kind is TrialKind.ATTENTION:
+        is_right = all((one.stimulus_id in foils) == (was.value == 0) for one, was in said)
     flags = {str(flag): bool(rng.random() < disturbed / 3) for flag in DISTURBANCE_FLAGS}
     return Response(
-        trial_id=trial.id, answer=answers[turn], rt_ms=int(rng.choice([150, 250, 900]))
+        trial_id=trial.id, judgments=judgments, attention_passed=is_right,
+        rt_ms=int(rng.choice([150, 250, 900]))
         if rng.random() < fast else 900, first_ms=1000, second_ms=None, first_frames=None,
         second_frames=None, received_at=moment, message_id=None, **flags,
     )  # fmt: skip

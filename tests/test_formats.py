@@ -54,6 +54,10 @@ def test_responses_columns() -> None:
     assert columns == list(responses.RESPONSE_COLUMNS)
 
 
+def test_judgments_columns() -> None:
+    assert list(table("judgments.csv")) == list(codebook.JUDGMENT_COLUMNS)
+
+
 def test_timing_columns() -> None:
     assert list(table("timing.csv")) == list(codebook.TIMING_COLUMNS)
 
@@ -98,7 +102,6 @@ def test_values_of_flags_and_answers() -> None:
             *row_checks.SINGLE_ANSWERS,
         }
     assert vocabulary(columns["truth"]) == [*row_checks.PAIR_ANSWERS, *row_checks.SINGLE_ANSWERS]
-    assert set(words.Side) == set(row_checks.PAIR_ANSWERS)
 
 
 @pytest.mark.slow(3)

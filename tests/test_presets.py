@@ -129,6 +129,8 @@ def test_unpaired_trials_show_another_photograph_beside_a_fake(
         original = by_place[row["participant"], row["repeat_of"]]
         assert (original["image"], original["method"]) == (row["image"], row["method"])
     with (tmp_path / "timing.csv").open(newline="") as file:
-        first = Counter(row["first_side"] for row in csv.DictReader(file))
-    assert set(first) == ({"left", "right"} if order == "random" else {""})
+        first = Counter(row["first_slot"] for row in csv.DictReader(file))
+    assert set(first) == (
+        {"0", "1"} if order == "random" else {"0"} if presentation == "sequential" else {""}
+    )
     assert make_report(tmp_path)["design"]["verdict"] == "match"

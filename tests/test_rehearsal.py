@@ -20,6 +20,7 @@ from PIL import Image, ImageFilter
 from sqlalchemy import Engine, select
 
 from study_server.cli import commands
+from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import prolific as prolific_module
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.simulation.simulated_study import (
@@ -28,8 +29,9 @@ from study_server.simulation.simulated_study import (
     answer_trials,
     give_consent,
 )
-from study_server.storage.engine import open_engine, write_transaction
+from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant
+from study_server.studies.lookup import find_study
 from tests.conftest import SECRET
 from tests.faults.servers import Server, started
 from tests.recruits import FINISH, HALF_WAY, Fate, Recruit, come, local, recruits
@@ -116,10 +118,13 @@ def prepare_study(folder: Path) -> None:
 def try_out(address: str, engine: Engine) -> None:
     """Take part in the preview."""
     link = local(run("study", "preview", "faces").strip())
+    population = SimulatedPopulation({"gan": 0.3})
+    with read_session(engine) as db:
+        protocol = parse_stored_protocol(find_study(db, "faces").protocol)
     with closing(SimulatedBrowser(address)) as browser:
         base = give_consent(browser, link)
         answer_screening(browser, base, engine)
-        assert answer_trials(browser, base, engine, SimulatedPopulation({"gan": 0.3}), "preview")
+        assert answer_trials(browser, base, engine, protocol, population, "preview")
 
 
 def send(person: Recruit, address: str, link: str, engine: Engine) -> str:

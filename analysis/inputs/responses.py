@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from analysis.trials import BoolArray
 
 RESPONSE_COLUMNS = (
-    *("study", "participant", "outcome", "mode", "kind", "block", "position", "presentation"),
-    *("question", "image", "method", "real_image", "repeat_of", "truth", "answer", "rt_ms"),
-    *("exposure_ms", "first_ms", "second_ms", "flags", "started_at", "received_at"),
-    "design_sha256",
+    *("study", "participant", "outcome", "mode", "kind", "block", "position", "task"),
+    *("candidates", "presentation", "question", "image", "method", "real_image", "repeat_of"),
+    *("truth", "answer", "rt_ms", "exposure_ms", "first_ms", "second_ms", "flags"),
+    *("started_at", "received_at", "design_sha256"),
 )
 OUTCOMES = ("active", "complete", "screened_out", "abandoned", "timed_out", "returned")
 MODES = ("live", "preview", "simulated")

@@ -31,6 +31,8 @@ MOMENT_PATTERN = r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9
 PATTERNS = {  # column -> what its values are, as a pattern and in words
     "method": (r"[a-z0-9_-]{1,32}", "up to 32 characters from a-z, 0-9, _ and -"),
     "position": (COUNT_PATTERN, "a whole number"),
+    "task": (r"[a-z_]{1,32}", "the name of a task"),
+    "candidates": (r"[1-9]", "the number of images that were judged"),
     **dict.fromkeys(("block", "repeat_of"), (f"({COUNT_PATTERN})?", "a whole number or empty")),
     **dict.fromkeys(
         ("rt_ms", "exposure_ms", "first_ms", "second_ms"),

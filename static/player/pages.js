@@ -2,6 +2,7 @@
 
 import { formatText } from "./texts.js";
 import { createMask } from "./trial/masks.js";
+import { imagesInOrder, slotNames } from "./trial/slots.js";
 
 const MIN_SLOT_PX = 256; // as in the style sheet
 const GAP_PX = 48; // between two slots, as in the style sheet
@@ -42,10 +43,10 @@ export function placeImages(trial, images, status) {
   stage.dataset.phase = "blank";
   delete stage.dataset.verdict;
   question.textContent = questionText;
-  trial.images.forEach(({ slot: slotName }, index) => {
+  imagesInOrder(trial).forEach(({ name }, index) => {
     const image = images[index];
-    const slot = query(`#${slotName}`);
-    image.alt = formatText(`${slotName}_image`); // never says what the image shows
+    const slot = query(`#${name}`);
+    image.alt = formatText(`${name}_image`); // never says what the image shows
     const masks = trial.timing.masks ? [createMask(image)] : [];
     slot.querySelector(".slot-image").replaceChildren(image, ...masks);
     delete slot.dataset.chosen;
@@ -73,12 +74,14 @@ export function showWaiting(status) {
 }
 
 /** Show the images again, each labeled real or fake, and say whether the answer was correct. */
-export function showFeedback({ images }, { fake_slot: fakeSlot, is_correct: isCorrect }, answer) {
-  for (const { slot: slotName } of images) {
-    const slot = query(`#${slotName}`);
-    slot.querySelector(".verdict-label").textContent = formatText(slotName === fakeSlot ? "fake" : "real");
-    slot.toggleAttribute("data-chosen", slotName === answer || slotName === "center");
-  }
+export function showFeedback(trial, { truth, is_correct: isCorrect }, answer) {
+  const names = slotNames(trial);
+  names.forEach((name, number) => {
+    const slot = query(`#${name}`);
+    slot.querySelector(".verdict-label").textContent = formatText(truth[number]);
+    slot.toggleAttribute("data-chosen", names.length === 1 || number === answer.choice);
+  });
+  const fakeSlot = names[truth.indexOf("fake")];
   const verdict = isCorrect ? "correct" : "incorrect";
   stage.dataset.verdict = verdict;
   stage.dataset.phase = "feedback";

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-FORMAT_VERSION = "hue-and-eye/1"
+FORMAT_VERSION = "hue-and-eye/2"
 
 RESPONSE_COLUMNS = {
     "study": "slug of the study",
@@ -13,8 +13,11 @@ RESPONSE_COLUMNS = {
     "kind": "qualification, practice, test, attention",
     "block": "0-based number of the block",
     "position": "0-based index of the trial, in the order shown to the participant",
+    "task": "what the trial asked: real_or_fake",
+    "candidates": "number of images to be judged",
     "presentation": "sequential, simultaneous, single",
-    "question": "fake (choose the fake) or real (choose the photograph)",
+    "question": "fake (choose the fake) or real (choose the photograph); this and image, method, "
+    "real_image, truth and answer are empty for tasks without right answers",
     "image": "source image of the fake; single: of the image shown",
     "method": "method of the fake; single: of the image shown (including real)",
     "real_image": "source image of the photograph; same as image if paired, empty if single",
@@ -32,12 +35,27 @@ RESPONSE_COLUMNS = {
     "design_sha256": "SHA-256 of design.json, empty before the freeze",
 }
 
+JUDGMENT_COLUMNS = {
+    "study": "slug of the study",
+    "participant": "as in the responses",
+    "mode": "as in the responses",
+    "kind": "as in the responses",
+    "position": "as in the responses",
+    "slot": "place of the candidate on the stage, from 0 on the left",
+    "image": "source image of the candidate; in a blinded export empty if it reveals the method",
+    "method": "method of the candidate; empty in a blinded export",
+    "scale": "what was judged: real, rank, or a scale of the protocol; empty if not answered",
+    "rank": "rank of the candidate, 1 is best and ties are equal; empty for other scales",
+    "score": "value on the scale; on the scale real, 1 if said to be a photograph, else 0",
+    "shown_ms": "achieved exposure in ms",
+}
+
 TIMING_COLUMNS = {
     "study": "slug of the study",
     "participant": "as in the responses",
     "mode": "as in the responses",
     "position": "as in the responses",
-    "first_side": "side shown first in a sequential pair; otherwise empty",
+    "first_slot": "slot shown first if images are shown one after the other; otherwise empty",
     "first_frames": "number of animation frames of the first exposure",
     "second_frames": "number of animation frames of the second exposure",
     "early": "answers ignored because the buttons had not yet appeared",
@@ -52,8 +70,8 @@ INCIDENT_COLUMNS = {
     "participant": "as in the responses",
     "mode": "as in the responses",
     "kind": "as in the responses, for the trial that was replaced unseen",
-    "image": "as in the responses",
-    "slot": "place of the image that failed to load: left, right, center",
+    "image": "source image of the image that failed to load",
+    "slot": "place of that image on the stage, from 0 on the left",
     "status": "HTTP status; empty if the reply was not an image",
     "reported_at": "UTC, ISO 8601",
 }
@@ -109,6 +127,7 @@ CODEBOOK_COLUMNS = {
 
 TABLE_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "responses": RESPONSE_COLUMNS,
+    "judgments": JUDGMENT_COLUMNS,
     "timing": TIMING_COLUMNS,
     "incidents": INCIDENT_COLUMNS,
     "participants": PARTICIPANT_COLUMNS,

@@ -49,6 +49,7 @@ def build_tables(
     """
     rows: Mapping[str, Iterable[ExportRow]] = {
         RESPONSES_TABLE: tables.iterate_responses(db, study, modes, blinded),
+        "judgments": tables.iterate_judgments(db, study, modes, blinded),
         "timing": tables.iterate_timing(db, study, modes),
         "incidents": tables.list_incidents(db, study, modes),
         "participants": tables.list_participants(db, study, modes),

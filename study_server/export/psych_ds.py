@@ -20,7 +20,7 @@ from study_server.vocabulary import Mode
 
 JSON_LD_CONTEXT = "https://schema.org/"
 PSYCH_DS_VERSION = "Psych-DS 1.5.0"
-KEYWORDS = ("perceptual realism", "two-alternative forced choice", "image generation")
+KEYWORDS = ("perceptual realism", "human evaluation", "image generation")
 
 
 def iterate_files(
@@ -63,7 +63,7 @@ def _dataset_description(study: Study) -> Mapping[str, object]:
         "name": study.title,
         "description": (
             f"Perceptual-realism study of {', '.join(protocol.methods)}: trial-level responses "
-            f"from a {protocol.presentation} real-or-fake task (protocol {protocol.preset})."
+            f"from the task {protocol.task}, {protocol.presentation} (protocol {protocol.preset})."
         ),
         "schemaVersion": PSYCH_DS_VERSION,
         "identifier": study.slug,

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, extract, func, select, text
 from sqlalchemy.orm import Session
 
 from study_server.export.codebook import PARTICIPANT_COLUMNS
-from study_server.participants.scoring import attention_check_is_correct
+from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import (
     Environment,
     Incident,
@@ -19,9 +19,17 @@ from study_server.storage.models import (
     Stimulus,
     Study,
     Trial,
+    TrialStimulus,
     Unblinding,
 )
-from study_server.vocabulary import SCRIPT_INPUT, Mode, TrialKind
+from study_server.vocabulary import (
+    FOIL_METHOD,
+    REAL_METHOD,
+    SCRIPT_INPUT,
+    Mode,
+    StimulusRole,
+    TrialKind,
+)
 
 ROWS_PER_FETCH = 1000
 ExportRow = dict[str, object]
@@ -44,17 +52,36 @@ def truth_columns(study: Study) -> tuple[str, ...]:
     return ("truth", "method", "image") if study.presentation == "single" else ("truth",)
 
 
+def iterate_judgments(
+    db: Session, study: Study, modes: Collection[Mode], blinded: bool
+) -> Iterator[ExportRow]:
+    """Yield one row per candidate of each trial that was shown, and per scale of its answer.
+
+    blinded: whether to leave out the methods of live trials.
+    """
+    hidden = dict.fromkeys(_method_columns(study), "") if blinded else {}
+    for row in _iterate_view(db, "judgments_export", study, modes, order=", slot, scale"):
+        yield row | hidden if row["mode"] == Mode.LIVE else row
+
+
+def _method_columns(study: Study) -> tuple[str, ...]:
+    """Return the columns that reveal a candidate's method; without pairs, its image does, too."""
+    protocol = parse_stored_protocol(study.protocol)
+    shares_images = protocol.paired and not protocol.is_single
+    return ("method",) if shares_images else ("method", "image")
+
+
 def iterate_timing(db: Session, study: Study, modes: Collection[Mode]) -> Iterator[ExportRow]:
     """Yield one row per trial that was shown."""
     return _iterate_view(db, "timing_export", study, modes)
 
 
 def _iterate_view(
-    db: Session, view: str, study: Study, modes: Collection[Mode]
+    db: Session, view: str, study: Study, modes: Collection[Mode], order: str = ""
 ) -> Iterator[ExportRow]:
     query = text(
         f"SELECT * FROM {view} WHERE study = :study AND mode IN :modes "
-        "ORDER BY participant, position"
+        f"ORDER BY participant, position{order}"
     ).bindparams(bindparam("modes", expanding=True))
     values = {"study": study.slug, "modes": [str(mode) for mode in modes]}
     rows = db.execute(query, values, execution_options={"yield_per": ROWS_PER_FETCH})
@@ -76,7 +103,11 @@ def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[E
         .select_from(Incident)
         .join(Trial)
         .join(Participant)
-        .join(Stimulus, Stimulus.id == func.coalesce(Trial.fake_id, Trial.real_id))
+        .join(
+            TrialStimulus,
+            (TrialStimulus.trial_id == Trial.id) & (TrialStimulus.slot == Incident.slot),
+        )
+        .join(Stimulus)
         .where(Participant.study_id == study.id, Participant.mode.in_(modes))
         .order_by(Participant.public_id, Incident.reported_at)
     )
@@ -136,14 +167,15 @@ def format_moment(moment: object) -> str:
 def _trial_counts(db: Session, study: Study) -> dict[int, ExportRow]:
     """Return the numbers of trials and of suspicious answers by participant."""
     attention_checks = Trial.kind == TrialKind.ATTENTION
-    correct = attention_check_is_correct(study.question)
     query = (
         select(
             Trial.participant_id,
             func.count().label("trials_planned"),
             func.count(Response.trial_id).label("trials_answered"),
             func.count().filter(attention_checks).label("attention_checks_planned"),
-            func.count().filter(attention_checks & correct).label("attention_checks_correct"),
+            func.count()
+            .filter(attention_checks & Response.attention_passed)
+            .label("attention_checks_correct"),
             func.count().filter(Response.rt_ms < MIN_PLAUSIBLE_RT_MS).label("impossible_rt"),
             func.count().filter(_is_implausibly_early()).label("too_soon"),
             func.count().filter(Response.input == SCRIPT_INPUT).label("scripted"),
@@ -171,8 +203,14 @@ def _is_implausibly_early() -> ColumnElement[bool]:
 def _tested_methods(db: Session, study: Study) -> dict[int, list[str]]:
     query = (
         select(Trial.participant_id, Stimulus.method)
-        .join(Stimulus, Trial.fake_id == Stimulus.id)
-        .where(Stimulus.study_id == study.id, Trial.kind == TrialKind.TEST)
+        .join(TrialStimulus, TrialStimulus.trial_id == Trial.id)
+        .join(Stimulus)
+        .where(
+            Stimulus.study_id == study.id,
+            Stimulus.method.not_in((REAL_METHOD, FOIL_METHOD)),
+            Trial.kind == TrialKind.TEST,
+            TrialStimulus.role == StimulusRole.CANDIDATE,
+        )
         .distinct()
         .order_by(Trial.participant_id, Stimulus.method)
     )

@@ -7,9 +7,10 @@ rest of the request. participation.py has the functions for rare requests, which
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import groupby
+from operator import attrgetter
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from study_server.clock import now
 from study_server.participants.outcomes import (
@@ -22,14 +23,14 @@ from study_server.participants.queries import (
     SELECT_CURRENT_TRIAL,
     SELECT_LANGUAGE,
     SELECT_PROGRESS,
-    SELECT_UPCOMING_TRIALS,
+    SELECT_UPCOMING_STIMULI,
     UPDATE_LAST_SEEN,
     UPDATE_OUTCOME,
     UPDATE_STARTED_AT,
 )
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant
-from study_server.vocabulary import Answer, Outcome, Side, TrialKind, derive_truth
+from study_server.vocabulary import Outcome, StimulusRole, TrialKind
 
 SEEN_UPDATE_INTERVAL = timedelta(seconds=10)  # last_seen_at is written at most this often
 
@@ -46,10 +47,6 @@ class ParticipationOverError(Exception):
     """The participant ran out of time, was screened out or returned the task; nothing is stored."""
 
 
-class InvalidAnswerError(ValueError):
-    """The answer or report does not fit the trial, such as a side for a single image."""
-
-
 @dataclass(frozen=True)
 class CurrentParticipant:
     """The fields of a participant that the requests of every trial need."""
@@ -64,34 +61,40 @@ class CurrentParticipant:
 
 @dataclass(frozen=True)
 class CurrentTrial:
-    """A trial of a participant. answer: the stored answer, or None."""
+    """A trial of a participant."""
 
     participant: CurrentParticipant
     id: int
     kind: TrialKind
     attempt: int
-    fake_id: int | None
-    fake_side: Side | None
     started_at: datetime | None
     voided: bool
-    answer: Answer | None
+    is_answered: bool
 
-    @property
-    def truth(self) -> Answer:
-        """The true answer: the fake's side, or whether a single image is fake or real."""
-        return derive_truth(self.fake_side, self.fake_id)
+
+@dataclass(frozen=True)
+class UpcomingTrial:
+    """A trial that can be shown, with what the browser needs to know.
+
+    appears: when the candidate in each slot appears: 0 for the first, 1 for the second.
+    has_reference: whether the slot after the last candidate shows a reference.
+    """
+
+    token: str
+    kind: TrialKind
+    place: int
+    exposure_ms: int | None
+    appears: tuple[int, ...]
+    has_reference: bool
 
 
 @dataclass(frozen=True)
 class UpcomingTrials:
-    """The numbers of answered and planned trials of all kinds, and the next trials in order.
-
-    trials: rows with the fields that are sent to the browser.
-    """
+    """The numbers of answered and planned trials of all kinds, and the next trials in order."""
 
     answered: int
     planned: int
-    trials: Sequence[Row[Any]]
+    trials: Sequence[UpcomingTrial]
 
 
 def find_language(db: Connection, token: str) -> str | None:
@@ -151,14 +154,28 @@ def count_progress(
 def load_upcoming_trials(db: Connection, participant: CurrentParticipant) -> UpcomingTrials:
     """Return the progress, the current trial and the trials that the browser may prefetch."""
     parameters = {"participant_id": participant.id, "limit": 1 + participant.protocol.prefetch}
-    trials = (
+    rows = (
         ()
         if participant.outcome in EARLY_END_OUTCOMES
-        else db.execute(SELECT_UPCOMING_TRIALS, parameters).all()
+        else db.execute(SELECT_UPCOMING_STIMULI, parameters).all()
     )
-    if not trials:
-        return UpcomingTrials(*count_progress(db, participant), trials)
-    return UpcomingTrials(trials[0].answered, trials[0].planned, trials)
+    if not rows:
+        return UpcomingTrials(*count_progress(db, participant), ())
+    trials = []
+    for _, stimuli in groupby(rows, attrgetter("place")):
+        first, *others = stimuli
+        candidates = [one for one in (first, *others) if one.role is StimulusRole.CANDIDATE]
+        trials.append(
+            UpcomingTrial(
+                first.token,
+                first.kind,
+                first.place,
+                first.exposure_ms,
+                tuple(one.appears for one in candidates),
+                has_reference=len(candidates) <= len(others),
+            )
+        )
+    return UpcomingTrials(rows[0].answered, rows[0].planned, trials)
 
 
 def start_trial(db: Connection, trial: CurrentTrial) -> CurrentParticipant:

@@ -1,8 +1,8 @@
 """Enroll participants: one record per person, balanced methods and planned trials."""
 
 import secrets
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from sqlalchemy import ColumnElement, func, insert, select
@@ -26,12 +26,19 @@ from study_server.protocol.schedule import (
     choose_least_filled,
     plan_trials,
 )
-from study_server.storage.models import Identity, Participant, Stimulus, Study, Trial
+from study_server.storage.models import (
+    Identity,
+    Participant,
+    Stimulus,
+    Study,
+    Trial,
+    TrialStimulus,
+)
 from study_server.vocabulary import (
-    REAL_METHOD,
     Mode,
     Outcome,
     RecruitmentSource,
+    StimulusRole,
     StudyState,
     TrialKind,
 )
@@ -180,15 +187,14 @@ def count_views(db: Session, study: Study, mode: Mode, ids: StimulusIds) -> View
 
     ids: `load_stimulus_ids` of the study. Repeated trials are not counted again.
     """
-    pairs = (
-        select(Trial.fake_id, Trial.real_id, func.count())
-        .join(Participant, Trial.participant_id == Participant.id)
+    query = (
+        select(TrialStimulus.stimulus_id, func.count().label("views"))
+        .join(Trial)
+        .join(Participant)
         .where(*_counted_test_trials(study, mode))
-        .group_by(Trial.fake_id, Trial.real_id)
+        .group_by(TrialStimulus.stimulus_id)
     )
-    views = Counter[int | None]()
-    for fake, real, count in db.execute(pairs):
-        views.update({fake: count, real: count})
+    views = {row.stimulus_id: row.views for row in db.execute(query)}
     return {shown: views[id_] for shown, id_ in ids.items() if id_ in views}
 
 
@@ -199,6 +205,7 @@ def _counted_test_trials(study: Study, mode: Mode) -> tuple[ColumnElement[bool],
         Participant.mode == mode,
         Participant.outcome.in_(PLACE_TAKING_OUTCOMES),
         Trial.kind == TrialKind.TEST,
+        TrialStimulus.role == StimulusRole.CANDIDATE,
         Trial.voided.is_(False),
         Trial.repeat_of.is_(None),
     )
@@ -221,8 +228,57 @@ def _store_trials(db: Session, study: Study, participant: Participant) -> None:
     rng = Random(f"{study.schedule_seed}:{participant.public_id}")
     views = count_views(db, study, participant.mode, ids)
     plan = plan_trials(protocol, image_pools(ids), methods, views, rng)
-    rows = [_trial_row(participant, planned, ids, slot, 0) for slot, planned in enumerate(plan)]
-    db.execute(insert(Trial), rows)  # in one statement, because other enrollments wait for the lock
+    insert_trials(db, participant, [(place, 0, planned) for place, planned in enumerate(plan)], ids)
+
+
+def insert_trials(
+    db: Session,
+    participant: Participant,
+    planned_trials: Sequence[tuple[int, int, PlannedTrial]],
+    ids: StimulusIds,
+) -> None:
+    """Store planned trials, each with its place in the plan and its attempt.
+
+    The rows are inserted in two statements, because other enrollments wait for the lock.
+    """
+    rows = [
+        {
+            "participant_id": participant.id,
+            "place": place,
+            "attempt": attempt,
+            "kind": planned.kind,
+            "block": planned.block,
+            "token": secrets.token_urlsafe(16),
+            "exposure_ms": planned.exposure_ms,
+            "repeat_of": planned.repeat_of,
+            "voided": False,
+        }
+        for place, attempt, planned in planned_trials
+    ]
+    returned = insert(Trial).returning(Trial.id, sort_by_parameter_order=True)
+    trial_ids = db.scalars(returned, rows).all()
+    stimuli = [
+        row
+        for trial_id, (_, _, planned) in zip(trial_ids, planned_trials, strict=True)
+        for row in stimulus_rows(trial_id, planned, ids)
+    ]
+    db.execute(insert(TrialStimulus), stimuli)
+
+
+def stimulus_rows(
+    trial_id: int, planned: PlannedTrial, ids: StimulusIds
+) -> list[dict[str, object]]:
+    """Return the rows of the stimuli of a planned trial."""
+    return [
+        {
+            "trial_id": trial_id,
+            "slot": slot,
+            "stimulus_id": ids[key],
+            "role": StimulusRole.CANDIDATE,
+            "appears": appears,
+        }
+        for slot, (key, appears) in enumerate(zip(planned.candidates, planned.appears, strict=True))
+    ]
 
 
 def load_stimulus_ids(db: Session, study: Study) -> StimulusIds:
@@ -239,44 +295,3 @@ def image_pools(ids: StimulusIds) -> ImagePools:
     for image, method in sorted(ids):
         pools[method].append(image)
     return pools
-
-
-def build_trial(
-    participant: Participant, planned: PlannedTrial, ids: StimulusIds, slot: int, attempt: int
-) -> Trial:
-    """Build the database row of a planned trial."""
-    return Trial(**_trial_row(participant, planned, ids, slot, attempt))
-
-
-def _trial_row(
-    participant: Participant, planned: PlannedTrial, ids: StimulusIds, plan_index: int, attempt: int
-) -> dict[str, object]:
-    fake, real = stimulus_keys(planned)
-    return {
-        "participant_id": participant.id,
-        "slot": plan_index,
-        "attempt": attempt,
-        "kind": planned.kind,
-        "block": planned.block,
-        "token": secrets.token_urlsafe(16),
-        "fake_id": ids[fake] if fake else None,
-        "real_id": ids[real] if real else None,
-        "fake_side": planned.fake_side,
-        "first_side": planned.first_side,
-        "exposure_ms": planned.exposure_ms,
-        "repeat_of": planned.repeat_of,
-        "voided": False,
-    }
-
-
-def stimulus_keys(
-    planned: PlannedTrial,
-) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-    """Return the (image, method) keys of a trial's fake and of its real photograph.
-
-    For a single image, one of the two is None.
-    """
-    own = planned.image, planned.method
-    if planned.real_image is not None:
-        return own, (planned.real_image, REAL_METHOD)
-    return (None, own) if planned.method == REAL_METHOD else (own, None)

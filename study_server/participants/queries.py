@@ -22,10 +22,13 @@ SELECT_UNANSWERED_TRIALS = (
     .outerjoin(Response)
     .where(Trial.participant_id == bindparam("participant_id"), Trial.started_at.is_not(None))
     .where(Trial.voided.is_(False), Response.trial_id.is_(None))
-    .order_by(Trial.slot)
+    .order_by(Trial.place)
 )
 PARTICIPANT_TABLE, TRIAL_TABLE, RESPONSE_TABLE, STUDY_TABLE = (
     Base.metadata.tables[name] for name in ("participant", "trial", "response", "study")
+)
+TRIAL_STIMULUS_TABLE, STIMULUS_TABLE, JUDGMENT_TABLE = (
+    Base.metadata.tables[name] for name in ("trial_stimulus", "stimulus", "judgment")
 )
 SELECT_LANGUAGE = select(PARTICIPANT_TABLE.c.language).where(
     PARTICIPANT_TABLE.c.token == bindparam("token")
@@ -40,8 +43,8 @@ SELECT_CURRENT_TRIAL = (
         # the fields of CurrentParticipant, in their order, then those of CurrentTrial
         *PARTICIPANT_TABLE.c["id", "language", "outcome", "started_at", "last_seen_at"],
         STUDY_TABLE.c.protocol,
-        *TRIAL_TABLE.c["id", "kind", "attempt", "fake_id", "fake_side", "started_at", "voided"],
-        RESPONSE_TABLE.c.answer,
+        *TRIAL_TABLE.c["id", "kind", "attempt", "started_at", "voided"],
+        RESPONSE_TABLE.c.trial_id.is_not(None),
     )
     .select_from(TRIAL_TABLE)
     .join(PARTICIPANT_TABLE)
@@ -72,14 +75,39 @@ PROGRESS_COLUMNS = (
     COUNT_TRIALS.scalar_subquery().label("planned"),
 )
 SELECT_PROGRESS = select(*PROGRESS_COLUMNS)
-SELECT_UPCOMING_TRIALS: Select[Any] = (
-    select(
-        *TRIAL_TABLE.c["token", "kind", "slot", "exposure_ms", "fake_side", "first_side"],
-        *PROGRESS_COLUMNS,
-    )
+UPCOMING = (
+    select(*TRIAL_TABLE.c["id", "token", "kind", "place", "exposure_ms"], *PROGRESS_COLUMNS)
     .select_from(TRIAL_TABLE)
     .join(RESPONSE_TABLE, isouter=True)
     .where(*IS_PARTICIPANTS_TRIAL, RESPONSE_TABLE.c.trial_id.is_(None))
-    .order_by(TRIAL_TABLE.c.slot)
+    .order_by(TRIAL_TABLE.c.place)
     .limit(bindparam("limit"))
+    .subquery()
+)
+# one row per stimulus of each trial
+SELECT_UPCOMING_STIMULI: Select[Any] = (
+    select(
+        *UPCOMING.c["token", "kind", "place", "exposure_ms", "answered", "planned"],
+        *TRIAL_STIMULUS_TABLE.c["role", "appears"],
+    )
+    .join(TRIAL_STIMULUS_TABLE, TRIAL_STIMULUS_TABLE.c.trial_id == UPCOMING.c.id)
+    .order_by(UPCOMING.c.place, TRIAL_STIMULUS_TABLE.c.slot)
+)
+# one row per scale of each candidate
+SELECT_JUDGED_CANDIDATES = (
+    select(
+        TRIAL_TABLE.c.id,
+        TRIAL_STIMULUS_TABLE.c.slot,
+        *STIMULUS_TABLE.c["image", "method"],
+        *JUDGMENT_TABLE.c["scale", "value"],
+    )
+    .select_from(TRIAL_TABLE)
+    .join(TRIAL_STIMULUS_TABLE)
+    .join(STIMULUS_TABLE)
+    .join(
+        JUDGMENT_TABLE,
+        (JUDGMENT_TABLE.c.trial_id == TRIAL_STIMULUS_TABLE.c.trial_id)
+        & (JUDGMENT_TABLE.c.slot == TRIAL_STIMULUS_TABLE.c.slot),
+    )
+    .order_by(TRIAL_TABLE.c.place, TRIAL_STIMULUS_TABLE.c.slot)
 )

@@ -1,23 +1,25 @@
 """Void and replace trials that were interrupted or could not be shown."""
 
 import secrets
+from dataclasses import replace
 from random import Random
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.participants.current_trial import (
-    InvalidAnswerError,
     VoidedTrialError,
     record_presence,
     require_active,
 )
 from study_server.participants.enrollment import (
-    build_trial,
+    StimulusIds,
     count_views,
     image_pools,
+    insert_trials,
     load_stimulus_ids,
+    stimulus_rows,
 )
 from study_server.participants.participation import (
     find_trial,
@@ -25,9 +27,10 @@ from study_server.participants.participation import (
     protocol_of,
     to_current_participant,
 )
-from study_server.protocol.schedule import PlannedTrial, plan_replacement
-from study_server.storage.models import Incident, Participant, Stimulus, Trial
-from study_server.vocabulary import Slot
+from study_server.protocol.schedule import PlannedTrial, StimulusKey, plan_replacement
+from study_server.storage.models import Incident, Participant, Stimulus, Trial, TrialStimulus
+from study_server.tasks.task import InvalidAnswerError
+from study_server.vocabulary import StimulusRole
 
 # Replacements per place in the plan for images that fail to load. More than this is not bad luck
 # but a broken setup or a participant who skips trials.
@@ -58,7 +61,7 @@ def void_interrupted_trials(db: Session, participant: Participant) -> None:
 
 
 def report_incident(
-    db: Session, participant: Participant, token: str, slot: Slot, status: int | None
+    db: Session, participant: Participant, token: str, slot: int, status: int | None
 ) -> None:
     """Record that an image of an unseen trial failed to load, and replace the trial.
 
@@ -76,6 +79,8 @@ def report_incident(
         )
     if _count_incidents(db, participant) >= MAX_INCIDENTS:
         raise InvalidAnswerError("this trial cannot be replaced: too many images failed to load")
+    if slot >= len(trial.stimuli):
+        raise InvalidAnswerError(f"slot: got {slot}, expected 0 to {len(trial.stimuli) - 1}")
     require_active(db.connection(), to_current_participant(participant))
     db.expire(participant)  # the statement above changed the row
     db.add(Incident(trial_id=trial.id, slot=slot, http_status=status, reported_at=now()))
@@ -97,39 +102,46 @@ def void_and_replace(db: Session, participant: Participant, trial: Trial) -> Non
 def _replace(db: Session, participant: Participant, voided: Trial) -> None:
     study, protocol = participant.study, protocol_of(participant)
     ids = load_stimulus_ids(db, study)
-    rng = Random(f"{study.schedule_seed}:{participant.public_id}:{voided.slot}:{voided.attempt}")
+    rng = Random(f"{study.schedule_seed}:{participant.public_id}:{voided.place}:{voided.attempt}")
     views = count_views(db, study, participant.mode, ids)
     used_images = _images_used(db, participant)
     planned = plan_replacement(
         protocol, to_planned_trial(voided), image_pools(ids), used_images, views, rng
     )
-    trial = build_trial(participant, planned, ids, voided.slot, voided.attempt + 1)
-    db.add(trial)
-    repeats = Trial.participant_id == participant.id, Trial.repeat_of == voided.slot
+    insert_trials(db, participant, [(voided.place, voided.attempt + 1, planned)], ids)
+    repeats = Trial.participant_id == participant.id, Trial.repeat_of == voided.place
     unseen = Trial.started_at.is_(None), Trial.voided.is_(False)
     for repeat in db.scalars(select(Trial).where(*repeats, *unseen)):
-        repeat.fake_id, repeat.real_id = trial.fake_id, trial.real_id
-        repeat.token = secrets.token_urlsafe(16)  # the old images may have been prefetched
+        _show_instead(db, repeat, planned, ids)
+
+
+def _show_instead(db: Session, repeat: Trial, planned: PlannedTrial, ids: StimulusIds) -> None:
+    """Let a repeat show the stimuli of the trial that it now repeats, in its own slots."""
+    slots = {one.stimulus.method: one.slot for one in repeat.stimuli}
+    in_order = sorted(planned.candidates, key=lambda key: slots[key.method])
+    again = replace(
+        planned, candidates=tuple(in_order), appears=tuple(one.appears for one in repeat.stimuli)
+    )
+    db.execute(delete(TrialStimulus).where(TrialStimulus.trial_id == repeat.id))
+    db.execute(insert(TrialStimulus), stimulus_rows(repeat.id, again, ids))
+    db.expire(repeat, ["stimuli"])
+    repeat.token = secrets.token_urlsafe(16)  # the old images may have been prefetched
 
 
 def _images_used(db: Session, participant: Participant) -> set[str]:
     """Return the images of all trials of this participant, seen or planned."""
-    is_image_of_trial = or_(Trial.fake_id == Stimulus.id, Trial.real_id == Stimulus.id)
-    query = select(Stimulus.image).join(Trial, is_image_of_trial)
+    query = select(Stimulus.image).join(TrialStimulus).join(Trial)
     return set(db.scalars(query.where(Trial.participant_id == participant.id)))
 
 
 def to_planned_trial(trial: Trial) -> PlannedTrial:
     """Convert a stored trial to the PlannedTrial it was made from."""
-    paired = trial.fake_side is not None and trial.real is not None
+    candidates = [one for one in trial.stimuli if one.role is StimulusRole.CANDIDATE]
     return PlannedTrial(
         trial.kind,
         trial.block,
-        trial.main_stimulus.image,
-        trial.main_stimulus.method,
-        trial.real.image if paired and trial.real else None,
-        trial.fake_side,
-        trial.first_side,
+        tuple(StimulusKey(one.stimulus.image, one.stimulus.method) for one in candidates),
+        tuple(one.appears for one in candidates),
         trial.exposure_ms,
         trial.repeat_of,
     )

@@ -10,21 +10,31 @@ from study_server.clock import now
 from study_server.participants.current_trial import (
     CurrentParticipant,
     CurrentTrial,
-    InvalidAnswerError,
     UpcomingTrials,
     load_upcoming_trials,
     start_trial,
 )
-from study_server.participants.queries import PARTICIPANT_TABLE, RESPONSE_TABLE, UPDATE_OUTCOME
+from study_server.participants.queries import (
+    JUDGMENT_TABLE,
+    PARTICIPANT_TABLE,
+    RESPONSE_TABLE,
+    UPDATE_OUTCOME,
+)
 from study_server.participants.replacement import void_and_replace
-from study_server.participants.scoring import is_qualified
+from study_server.participants.scoring import (
+    build_feedback,
+    decide_attention_check,
+    is_qualified,
+)
+from study_server.protocol.model import task_of
 from study_server.storage.models import Participant, Trial
-from study_server.vocabulary import DISTURBANCE_FLAGS, Answer, Outcome, TrialFlag, TrialKind
+from study_server.tasks.task import Feedback, WireAnswer
+from study_server.vocabulary import DISTURBANCE_FLAGS, Outcome, TrialFlag, TrialKind
 
 # Attempts per place in the plan. Participants with a permanently slow display must still be able to
 # finish.
 MAX_ATTEMPTS = 3
-INSERT_RESPONSE = insert(RESPONSE_TABLE)
+INSERT_RESPONSE, INSERT_JUDGMENTS = insert(RESPONSE_TABLE), insert(JUDGMENT_TABLE)
 UPDATE_FINISHED = UPDATE_OUTCOME.where(PARTICIPANT_TABLE.c.finished_at.is_(None)).values(
     finished_at=bindparam("at")
 )
@@ -34,14 +44,15 @@ UPDATE_FINISHED = UPDATE_OUTCOME.where(PARTICIPANT_TABLE.c.finished_at.is_(None)
 class SubmittedResponse:
     """The response to one trial as the browser reports it.
 
-    first_ms, second_ms: achieved exposures; second_ms is None for a single image or if both images
-    are shown at once. *_frames: the exposures in animation frames. early_inputs: inputs ignored
-    because the buttons were not yet shown. repeated_inputs: ignored repeats of a held key or a
-    double click. input: the input device according to the event. message_id: the browser's id of
-    this response, the same if it is sent again.
+    answer: depends on the task (study_server/tasks/). first_ms, second_ms: achieved exposures;
+    second_ms is None for a single image or if all images are shown at once. *_frames: the exposures
+    in animation frames. early_inputs: inputs ignored because the buttons were not yet shown.
+    repeated_inputs: ignored repeats of a held key or a double click. input: the input device
+    according to the event. message_id: the browser's id of this response, the same if it is sent
+    again.
     """
 
-    answer: Answer
+    answer: WireAnswer
     rt_ms: int
     first_ms: float
     second_ms: float | None = None
@@ -56,38 +67,40 @@ class SubmittedResponse:
 
 @dataclass(frozen=True)
 class RecordedResponse:
-    """The stored answer to a trial, and the upcoming trials."""
+    """The feedback to the stored answer, and the upcoming trials."""
 
-    answer: Answer
+    feedback: Feedback | None
     upcoming: UpcomingTrials
 
 
 def record_response(
     db: Connection, trial: CurrentTrial, submitted: SubmittedResponse
 ) -> RecordedResponse:
-    """Store the response to a trial and return the stored answer and the upcoming trials.
+    """Store the response to a trial and return the feedback to it and the upcoming trials.
 
     The first answer is final, because browsers retry, people double-click and tabs race. If the
     protocol says so, a disturbed trial is voided, with its answer, and replaced. Raises
     VoidedTrialError, ParticipationOverError or InvalidAnswerError.
     """
-    if trial.answer is not None:
-        return RecordedResponse(trial.answer, load_upcoming_trials(db, trial.participant))
+    if trial.is_answered:
+        ahead = load_upcoming_trials(db, trial.participant)
+        return RecordedResponse(build_feedback(db, trial), ahead)
     person = _store(db, trial, submitted)
     ahead = load_upcoming_trials(db, person)
     outcome = _outcome_after(db, trial, ahead)
     if outcome:
         db.execute(UPDATE_FINISHED, {"row": person.id, "at": now(), "now_is": outcome})
         ahead = replace(ahead, trials=[])
-    return RecordedResponse(submitted.answer, ahead)
+    return RecordedResponse(build_feedback(db, trial), ahead)
 
 
 def _store(db: Connection, trial: CurrentTrial, submitted: SubmittedResponse) -> CurrentParticipant:
     person = start_trial(db, trial)  # in case the browser's "start" message never arrived
-    if submitted.answer not in (trial.truth, trial.truth.other):
-        possible = " or ".join(sorted((trial.truth, trial.truth.other)))
-        raise InvalidAnswerError(f"answer: got {submitted.answer}, expected {possible}")
+    judgments = task_of(person.protocol).parse_answer(person.protocol, submitted.answer)
     db.execute(INSERT_RESPONSE, {"trial_id": trial.id, **_response_columns(submitted)})
+    db.execute(INSERT_JUDGMENTS, [{"trial_id": trial.id, **one._asdict()} for one in judgments])
+    if trial.kind is TrialKind.ATTENTION:
+        decide_attention_check(db, trial)
     if _must_be_replaced(trial, submitted):
         _replace(db, trial)
     return person
@@ -114,7 +127,6 @@ def _response_columns(submitted: SubmittedResponse) -> dict[str, object]:
         flag.value: flag in submitted.flags for flag in TrialFlag if flag is not TrialFlag.VOIDED
     }
     return {
-        "answer": submitted.answer,
         "rt_ms": submitted.rt_ms,
         "first_ms": submitted.first_ms,
         "second_ms": submitted.second_ms,

@@ -1,15 +1,30 @@
-"""Score answers: correct counts, practice feedback and completion codes."""
+"""Score answers: correct counts, attention checks, practice feedback and completion codes."""
 
 import hashlib
 import hmac
+from collections import defaultdict
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from study_server.participants.current_trial import CurrentTrial
-from study_server.protocol.model import parse_stored_protocol
+from study_server.participants.queries import (
+    RESPONSE_TABLE,
+    SELECT_JUDGED_CANDIDATES,
+    STIMULUS_TABLE,
+    TRIAL_STIMULUS_TABLE,
+    TRIAL_TABLE,
+)
+from study_server.protocol.model import parse_stored_protocol, task_of
 from study_server.storage.models import Participant, Response, Trial
-from study_server.vocabulary import Answer, Outcome, Slot, TrialKind
+from study_server.tasks.task import Feedback, JudgedCandidate
+from study_server.vocabulary import Outcome, TrialKind
+
+UPDATE_ATTENTION_PASSED = (
+    update(RESPONSE_TABLE)
+    .where(RESPONSE_TABLE.c.trial_id == bindparam("row"))
+    .values(attention_passed=bindparam("is_passed"))
+)
 
 
 def is_qualified(db: Session, participant: Participant) -> bool:
@@ -23,51 +38,87 @@ def count_correct(
     db: Session, participant: Participant, kind: TrialKind = TrialKind.TEST
 ) -> tuple[int, int]:
     """Return (correct, answered) trials of a kind, without voided and repeated trials."""
+    task = task_of(parse_stored_protocol(participant.study.protocol))
+    judged = _load_judged_candidates(
+        db.connection(),
+        TRIAL_TABLE.c.participant_id == participant.id,
+        TRIAL_TABLE.c.kind == kind,
+        TRIAL_TABLE.c.voided.is_(False),
+        TRIAL_TABLE.c.repeat_of.is_(None),
+    )
+    results = [task.is_correct(candidates) for candidates in judged.values()]
+    return sum(result is True for result in results), len(results)
+
+
+def final_score(db: Session, participant: Participant) -> dict[str, int] | None:
+    """Return the numbers of correct answers and of test trials; None if answers cannot be right."""
+    if not task_of(parse_stored_protocol(participant.study.protocol)).HAS_TRUTH:
+        return None
+    correct, trials = count_correct(db, participant)
+    return {"correct": correct, "trials": trials}
+
+
+def count_attention_checks(db: Session, participant: Participant) -> tuple[int, int]:
+    """Return (passed, answered) attention checks, without voided ones."""
     query = (
-        select(Trial, Response.answer)
+        select(func.count().filter(Response.attention_passed.is_(True)), func.count())
+        .select_from(Trial)
         .join(Response)
         .where(
             Trial.participant_id == participant.id,
-            Trial.kind == kind,
+            Trial.kind == TrialKind.ATTENTION,
             Trial.voided.is_(False),
-            Trial.repeat_of.is_(None),
         )
     )
-    question = participant.study.question
-    results = [is_correct(question, trial.truth, answer) for trial, answer in db.execute(query)]
-    return sum(results), len(results)
+    passed, answered = db.execute(query).one()
+    return passed, answered
 
 
-def is_correct(question: str, truth: Answer, answer: Answer) -> bool:
-    """Return whether the answer names the fake, or the photograph if the question asks for it."""
-    return answer is (truth if question == "fake" else truth.other)
+def _load_judged_candidates(
+    db: Connection, *conditions: ColumnElement[bool]
+) -> dict[int, list[JudgedCandidate]]:
+    """Return the candidates of answered trials that meet the conditions, by trial and slot."""
+    judged: dict[int, dict[int, JudgedCandidate]] = defaultdict(dict)
+    values: dict[tuple[int, int], dict[str, float]] = defaultdict(dict)
+    for trial, slot, image, method, scale, value in db.execute(
+        SELECT_JUDGED_CANDIDATES.where(*conditions)
+    ):
+        values[trial, slot][scale] = value
+        judged[trial][slot] = JudgedCandidate(slot, image, method, values[trial, slot])
+    return {trial: list(candidates.values()) for trial, candidates in judged.items()}
 
 
-def attention_check_is_correct(question: str) -> ColumnElement[bool]:
-    """Return `is_correct` for attention checks as an SQL expression.
+def decide_attention_check(db: Connection, trial: CurrentTrial) -> None:
+    """Store whether an attention check that has just been answered was passed.
 
-    An attention check with a single image always shows a foil.
+    Attention checks of a participant that show the same source images are decided together.
     """
-    picked_fake = Response.answer == func.coalesce(Trial.fake_side, Answer.FAKE)
-    return picked_fake if question == "fake" else ~picked_fake
+    shown = (
+        select(STIMULUS_TABLE.c.image)
+        .join(TRIAL_STIMULUS_TABLE)
+        .where(TRIAL_STIMULUS_TABLE.c.trial_id == trial.id)
+    )
+    judged = _load_judged_candidates(
+        db,
+        TRIAL_TABLE.c.participant_id == trial.participant.id,
+        TRIAL_TABLE.c.kind == TrialKind.ATTENTION,
+        TRIAL_TABLE.c.voided.is_(False),
+        STIMULUS_TABLE.c.image.in_(shown),
+    )
+    candidates = [one for trial_candidates in judged.values() for one in trial_candidates]
+    is_passed = task_of(trial.participant.protocol).passes_attention_check(candidates)
+    if is_passed is not None:
+        db.execute(
+            UPDATE_ATTENTION_PASSED, [{"row": row, "is_passed": is_passed} for row in judged]
+        )
 
 
-def build_feedback(trial: CurrentTrial, answer: Answer) -> dict[str, object] | None:
-    """Return the feedback to a practice trial, or None for other kinds of trials.
-
-    fake_slot: the slot of the fake; for a single image the center, or None if it is a photograph.
-    is_correct: whether the answer was correct.
-    """
+def build_feedback(db: Connection, trial: CurrentTrial) -> Feedback | None:
+    """Return the feedback to an answered practice trial, or None for other kinds of trials."""
     if trial.kind is not TrialKind.PRACTICE:
         return None
-    correct = is_correct(trial.participant.protocol.question, trial.truth, answer)
-    return {"fake_slot": _fake_slot(trial), "is_correct": correct}
-
-
-def _fake_slot(trial: CurrentTrial) -> str | None:
-    if trial.fake_side is not None:
-        return trial.fake_side
-    return Slot.CENTER if trial.truth is Answer.FAKE else None
+    judged = _load_judged_candidates(db, TRIAL_TABLE.c.id == trial.id)
+    return task_of(trial.participant.protocol).give_feedback(judged[trial.id])
 
 
 def completion_code(participant: Participant) -> str | None:

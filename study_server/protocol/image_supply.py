@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from study_server.protocol.model import Protocol
-from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
+from study_server.protocol.model import Protocol, task_of
+from study_server.vocabulary import TrialKind
 
 
 class Shortage(NamedTuple):
@@ -53,24 +53,11 @@ def count_images_needed(protocol: Protocol, methods: Sequence[str]) -> Counter[s
     needed_by_method = Counter[str]()
     for kind, planned in protocol.planned_trials.items():
         count = planned - (protocol.repeats if kind is TrialKind.TEST else 0)
-        if kind is TrialKind.ATTENTION:
-            needed_by_method[FOIL_METHOD] += count
-        else:
-            fakes = _divide_rounding_up(count, 2) if protocol.is_single else count
-            per_method = _divide_rounding_up(fakes, len(methods))
-            needed_by_method.update(dict.fromkeys(methods, per_method))
-        if protocol.is_single and kind is not TrialKind.ATTENTION:
-            needed_by_method[REAL_METHOD] += _divide_rounding_up(count, 2)
-        elif not (protocol.is_single or protocol.paired):
-            needed_by_method[REAL_METHOD] += count
+        needed_by_method.update(task_of(protocol).count_images(protocol, kind, methods, count))
     return +needed_by_method
 
 
 def _total_images(protocol: Protocol) -> int:
     """Return the number of different images per participant, over all methods."""
-    images_per_trial = 1 if protocol.is_single or protocol.paired else 2
+    images_per_trial = 1 if protocol.paired else protocol.candidate_count
     return protocol.different_trials * images_per_trial
-
-
-def _divide_rounding_up(count: int, parts: int) -> int:
-    return -(-count // parts)

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from study_server.errors import StudyError
 from study_server.languages import LANGUAGES, SOURCE_LANGUAGE
 from study_server.protocol.presets import KEY_COMMENTS, PRESETS, Preset
+from study_server.tasks.catalog import DEFAULT_TASK, TASKS
+from study_server.tasks.task import Task
 from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -44,6 +46,7 @@ class Protocol(BaseModel):
     plates: Annotated[int, Field(ge=0, le=10)] = 0
     plates_min_correct: Annotated[int, Field(ge=0, le=10)] = 0
     preset: Preset
+    task: str = DEFAULT_TASK
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1, strict=False)]
     assignment: Literal["between", "within"]
     stimuli: Literal["recolored", "any"] = "recolored"
@@ -83,6 +86,13 @@ class Protocol(BaseModel):
             raise ValueError("a method is listed twice; list each once")
         return methods
 
+    @field_validator("task")
+    @classmethod
+    def _require_task(cls, task: str) -> str:
+        if task not in TASKS:
+            raise ValueError(f"{task!r} is not a task; choose from {', '.join(TASKS)}")
+        return task
+
     @field_validator("languages")
     @classmethod
     def _require_catalogs(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
@@ -111,6 +121,7 @@ class Protocol(BaseModel):
         for contradiction in (
             *_find_count_contradictions(self),
             *_find_presentation_contradictions(self),
+            *TASKS[self.task].find_contradictions(self),
         ):
             raise ValueError(contradiction)
         return self
@@ -125,6 +136,11 @@ class Protocol(BaseModel):
     def is_single(self) -> bool:
         """True if images are shown one at a time, not in pairs."""
         return self.presentation == "single"
+
+    @property
+    def candidate_count(self) -> int:
+        """The number of candidates of each trial."""
+        return 1 if self.is_single else 2
 
     @property
     def exposures_ms(self) -> tuple[int | None, ...]:
@@ -221,11 +237,6 @@ def _find_presentation_contradictions(protocol: Protocol) -> list[str]:
                 f"exposure_ms = {exposure} is shorter than {MIN_EXPOSURE_MS} ms, the minimum; "
                 "raise it"
             )
-    if protocol.is_single and protocol.question == "real":
-        contradictions.append(
-            "question = 'real' requires pairs, but presentation = 'single' shows one image at a "
-            "time; set question = 'fake'"
-        )
     if protocol.order == "random" and shown != "sequential":
         contradictions.append(
             f"order = 'random' requires presentation = 'sequential', not {shown!r}; "
@@ -292,6 +303,11 @@ def _written_key(settings: Any, location: tuple[int | str, ...]) -> list[str]:
         key.append(str(part))
         value = value[part]
     return key
+
+
+def task_of(protocol: Protocol) -> Task:
+    """Return the module of the protocol's task."""
+    return TASKS[protocol.task]
 
 
 @lru_cache(maxsize=64)  # it is immutable, and every request needs it

@@ -71,6 +71,7 @@ KEY_COMMENTS = {
     "plates": "color vision plates shown before the first trial (at most 10); not a diagnosis",
     "plates_min_correct": "participants who read fewer correctly are screened out",
     "preset": "preset that the defaults come from",
+    "task": "what a trial asks: real_or_fake",
     "methods": "methods to compare, as named in manifest.csv",
     "assignment": "between: one method per participant; within: all methods for every participant",
     "stimuli": "recolored: fakes have the luma of their photograph; any: no constraint",

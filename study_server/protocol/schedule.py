@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from random import Random
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from study_server.protocol.model import Protocol
-from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, Answer, Side, TrialKind
+from study_server.protocol.model import Protocol, task_of
+from study_server.vocabulary import TrialKind
 
 T = TypeVar("T")
 ImagePools = Mapping[str, Sequence[str]]  # by method, including `real` and `foil`: its images
@@ -24,38 +24,39 @@ class TooFewImagesError(ValueError):
     """A participant's trials need more different images than there are."""
 
 
+class StimulusKey(NamedTuple):
+    """The source image and the method of a stimulus."""
+
+    image: str
+    method: str
+
+
 @dataclass(frozen=True)
 class PlannedTrial:
-    """A pair of a fake and a photograph, or a single image.
+    """A planned trial.
 
-    image, method: source image and method of the fake, or of the single image, whose method may be
-    `real`. real_image: source image of the photograph; None for a single image.
-    fake_side: side of the fake; None for a single image. first_side: side that is shown first; None
-    unless the pair is sequential. exposure_ms: None if images are shown until the answer.
-    repeat_of: index in the plan of the trial that this trial repeats.
+    candidates: the stimuli to be judged, by slot. appears: when each of them appears, by slot: 0
+    for the first, 1 for the second; all 0 unless they are shown one after the other.
+    exposure_ms: None if images are shown until the answer. repeat_of: index in the plan of the
+    trial that this trial repeats.
     """
 
     kind: TrialKind
     block: int
-    image: str
-    method: str
-    real_image: str | None
-    fake_side: Side | None
-    first_side: Side | None
+    candidates: tuple[StimulusKey, ...]
+    appears: tuple[int, ...]
     exposure_ms: int | None
     repeat_of: int | None = None
 
     @property
     def images(self) -> set[str]:
-        """The source images of the trial, one or two."""
-        return {self.image, self.real_image or self.image}
+        """The source images of the trial."""
+        return {image for image, _ in self.candidates}
 
     @property
-    def truth(self) -> Answer:
-        """The fake's side, or fake or real for a single image."""
-        if self.fake_side is not None:
-            return Answer(self.fake_side)
-        return Answer.REAL if self.method == REAL_METHOD else Answer.FAKE
+    def methods(self) -> set[str]:
+        """The methods of the candidates."""
+        return {method for _, method in self.candidates}
 
 
 def choose_least_filled(methods: Sequence[str], counts: Mapping[str, int], rng: Random) -> str:
@@ -102,41 +103,36 @@ class TrialSampler:
         views: if given, the least viewed images are drawn. Raises TooFewImagesError.
         """
         protocol, rng = self.protocol, self.rng
-        methods = choose_methods(protocol, kind, self.methods, count, rng)
-        drawn = draw_least_viewed(self.pools, methods, views or {}, self.used_images, rng)
-        real_images = self._draw_real_images([image for image, _ in drawn], views or {})
-        groups = [method for _, method in drawn]
-        sides = (
-            [None] * count
-            if protocol.is_single
-            else draw_balanced_within_groups(list(Side), groups, rng)
-        )
-        first_sides = draw_balanced_within_groups(possible_first_sides(protocol), groups, rng)
+        method_sets = task_of(protocol).choose_methods(protocol, kind, self.methods, count, rng)
+        drawn = self._draw_candidates(method_sets, views or {})
+        groups = [" ".join(sorted({method for _, method in trial})) for trial in drawn]
+        appears = draw_balanced_within_groups(possible_orders(protocol), groups, rng)
         exposures = draw_balanced_within_groups(protocol.exposures_ms, groups, rng)
         block = block_number(protocol, kind)
         return [
-            PlannedTrial(
-                kind=kind,
-                block=block,
-                image=image,
-                method=method,
-                real_image=real_images[i],
-                fake_side=sides[i],
-                first_side=first_sides[i],
-                exposure_ms=exposures[i],
-            )
-            for i, (image, method) in enumerate(drawn)
+            PlannedTrial(kind, block, candidates, appears[i], exposures[i])
+            for i, candidates in enumerate(assign_slots(drawn, groups, rng))
         ]
 
-    def _draw_real_images(self, images: Sequence[str], views: ViewCounts) -> Sequence[str | None]:
-        """Return the source image of the photograph for each fake; None for single images."""
-        if self.protocol.is_single:
-            return [None] * len(images)
+    def draw_like(
+        self, candidates: Sequence[StimulusKey], views: ViewCounts
+    ) -> tuple[StimulusKey, ...]:
+        """Return unused stimuli of the same methods, by slot. Raises TooFewImagesError."""
+        (drawn,) = self._draw_candidates([tuple(method for _, method in candidates)], views)
+        return drawn
+
+    def _draw_candidates(
+        self, method_sets: Sequence[tuple[str, ...]], views: ViewCounts
+    ) -> list[tuple[StimulusKey, ...]]:
+        """Return the candidates of each trial, in random order of the trials."""
+        used, rng, tested = self.used_images, self.rng, self.methods
         if self.protocol.paired:
-            return images
-        methods = [REAL_METHOD] * len(images)
-        drawn = draw_least_viewed(self.pools, methods, views, self.used_images, self.rng)
-        return [image for image, _ in drawn]
+            return draw_least_viewed(self.pools, method_sets, tested, views, used, rng)
+        columns = []
+        for methods in zip(*method_sets, strict=True):
+            alone = [(method,) for method in methods]
+            columns.append(draw_least_viewed(self.pools, alone, tested, views, used, rng))
+        return [tuple(one for (one,) in trial) for trial in zip(*columns, strict=True)]
 
 
 def block_number(protocol: Protocol, kind: TrialKind) -> int:
@@ -146,56 +142,76 @@ def block_number(protocol: Protocol, kind: TrialKind) -> int:
     return blocks.get(kind, after_qualification + 1)
 
 
-def choose_methods(
-    protocol: Protocol, kind: TrialKind, methods: Sequence[str], count: int, rng: Random
-) -> list[str]:
-    """Return the methods of `count` trials in random order; half of single images are real."""
-    if kind is TrialKind.ATTENTION:
-        return [FOIL_METHOD] * count
-    if not protocol.is_single:
-        return draw_balanced(methods, count, rng)
-    halves = draw_balanced([True, False], count, rng)
-    fakes = iter(draw_balanced(methods, sum(halves), rng))
-    return [next(fakes) if fake else REAL_METHOD for fake in halves]
-
-
-def possible_first_sides(protocol: Protocol) -> Sequence[Side | None]:
-    """Return the sides that may be shown first; [None] unless images are shown sequentially."""
+def possible_orders(protocol: Protocol) -> list[tuple[int, ...]]:
+    """Return when the candidate in each slot may appear, in all orders that a trial may have."""
+    count = protocol.candidate_count
     if protocol.presentation != "sequential":
-        return [None]
-    return list(Side) if protocol.order == "random" else [Side.LEFT]
+        return [(0,) * count]
+    in_order = tuple(range(count))
+    return [in_order, in_order[::-1]] if protocol.order == "random" else [in_order]
+
+
+def assign_slots(
+    trials: Sequence[tuple[StimulusKey, ...]], groups: Sequence[str], rng: Random
+) -> list[tuple[StimulusKey, ...]]:
+    """Return the candidates of each trial by slot; each method is equally often in each slot.
+
+    groups: a label for each trial's set of methods.
+    """
+    shifts = draw_balanced_within_groups(range(len(trials[0])) if trials else [], groups, rng)
+    return [
+        (*candidates[shift:], *candidates[:shift])
+        for candidates, shift in zip(trials, shifts, strict=True)
+    ]
 
 
 def draw_least_viewed(
-    pools: ImagePools, methods: Sequence[str], views: ViewCounts, used: set[str], rng: Random
-) -> list[tuple[str, str]]:
-    """Return an (image, method) for each of the methods in random order, without repeated images.
+    pools: ImagePools,
+    method_sets: Sequence[tuple[str, ...]],
+    tested: Sequence[str],
+    views: ViewCounts,
+    used: set[str],
+    rng: Random,
+) -> list[tuple[StimulusKey, ...]]:
+    """Return a stimulus of each method of each set, in random order, without repeated images.
 
-    Each method takes the image with the fewest views by that method. Among those it prefers the one
-    with the most views by the other methods, which need it least. Remaining ties are broken at
-    random.
+    The stimuli of a set are made from one source image. Each set takes the image with the fewest
+    views by its methods. Among those it prefers the one with the most views by the other methods,
+    which need it least. Remaining ties are broken at random. Of the methods of a set, only those
+    that are tested count, unless none is.
     used: images to skip; the drawn ones are added to it. Raises TooFewImagesError.
     """
-    different = sorted(set(methods))
+    counted = {
+        methods: tuple(m for m in methods if m in tested) or methods for methods in method_sets
+    }
+    different = sorted(set(counted.values()))
+    compared = {method for methods in different for method in methods}
     total = Counter[str]()
     for (image, method), seen in views.items():
-        total[image] += seen if method in different else 0
+        total[image] += seen if method in compared else 0
     queues = {
-        method: _order_by_need(pools.get(method, ()), method, views, total, rng)
-        for method in different
+        methods: _order_by_need(pools.get(methods[0], ()), methods, views, total, rng)
+        for methods in different
     }
-    drawn = [(_next_unused(queues[method], method, used), method) for method in methods]
+    drawn = []
+    for methods in method_sets:
+        image = _next_unused(queues[counted[methods]], methods[0], used)
+        drawn.append(tuple(StimulusKey(image, method) for method in methods))
     rng.shuffle(drawn)
     return drawn
 
 
 def _order_by_need(
-    pool: Sequence[str], method: str, views: ViewCounts, total: Mapping[str, int], rng: Random
+    pool: Sequence[str],
+    methods: Sequence[str],
+    views: ViewCounts,
+    total: Mapping[str, int],
+    rng: Random,
 ) -> Iterator[str]:
-    """Return the images of a method, those with the greatest need of views first."""
+    """Return the images of these methods, those with the greatest need of views first."""
 
     def need(image: str) -> tuple[int, int]:
-        seen = views.get((image, method), 0)
+        seen = sum(views.get((image, method), 0) for method in methods)
         return seen, seen - total.get(image, 0)
 
     return iter(sorted(rng.sample(sorted(pool), len(pool)), key=need))
@@ -208,14 +224,6 @@ def _next_unused(queue: Iterator[str], method: str, used: set[str]) -> str:
             used.add(image)
             return image
     raise TooFewImagesError(f"too few images: no unused image of {method} is left")
-
-
-def draw_balanced(values: Sequence[T], count: int, rng: Random) -> list[T]:
-    """Return `count` values in random order, each equally often (±1)."""
-    order = rng.sample(list(values), len(values))  # which values occur once more is random, too
-    drawn = [order[i % len(order)] for i in range(count)]
-    rng.shuffle(drawn)
-    return drawn
 
 
 def draw_balanced_within_groups(values: Sequence[T], groups: Sequence[str], rng: Random) -> list[T]:
@@ -254,12 +262,12 @@ def add_repeats(
 
 
 def _repeat_trial(trial: PlannedTrial, plan_index: int, rng: Random) -> PlannedTrial:
-    """Return a trial with the same images, whose sides are drawn again."""
-    return replace(trial, fake_side=_redraw_side(trial, rng), repeat_of=plan_index)
+    """Return a trial with the same images, whose slots are drawn again."""
+    return replace(_redraw_slots(trial, rng), repeat_of=plan_index)
 
 
-def _redraw_side(trial: PlannedTrial, rng: Random) -> Side | None:
-    return None if trial.fake_side is None else rng.choice(list(Side))
+def _redraw_slots(trial: PlannedTrial, rng: Random) -> PlannedTrial:
+    return replace(trial, candidates=tuple(rng.sample(trial.candidates, len(trial.candidates))))
 
 
 def plan_replacement(
@@ -270,19 +278,15 @@ def plan_replacement(
     views: ViewCounts,
     rng: Random,
 ) -> PlannedTrial:
-    """Return the trial that replaces a voided one: the same kind and method with unused images.
+    """Return the trial that replaces a voided one: the same kind and methods with unused images.
 
     If no unused images are left, or if the trial was a repeat, its own images are shown again.
     """
-    same_images = replace(voided, fake_side=_redraw_side(voided, rng))
+    same_images = _redraw_slots(voided, rng)
     if voided.repeat_of is not None:
         return same_images
-    used = set(used)
+    sampler = TrialSampler(protocol, pools, protocol.methods, rng, set(used))
     try:
-        ((image, _),) = draw_least_viewed(pools, [voided.method], views, used, rng)
-        real = voided.real_image
-        if real is not None and not protocol.paired:
-            ((real, _),) = draw_least_viewed(pools, [REAL_METHOD], views, used, rng)
+        return replace(same_images, candidates=sampler.draw_like(same_images.candidates, views))
     except TooFewImagesError:
         return same_images
-    return replace(same_images, image=image, real_image=image if real and protocol.paired else real)

@@ -19,7 +19,7 @@ from study_server.files import atomic_write
 from study_server.participants.current_trial import count_progress
 from study_server.participants.identities import find_by_external_id
 from study_server.participants.outcomes import UNFINISHED_OUTCOMES, update_lapsed_outcomes
-from study_server.participants.scoring import count_correct
+from study_server.participants.scoring import count_attention_checks
 from study_server.recruitment.arrival import OUTCOMES_WITH_CODE, prolific_completion_code
 from study_server.recruitment.platforms import Submission, SubmissionStatus
 from study_server.storage.models import Participant, Study
@@ -27,7 +27,7 @@ from study_server.studies.exclusion_counts import (
     exclusion_rules_of,
     required_attention_checks_correct,
 )
-from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialKind
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 
 PAYABLE_STATUSES = (SubmissionStatus.SUBMITTED, SubmissionStatus.APPROVED)
 
@@ -177,7 +177,7 @@ def _describe_attention_check_failure(db: Session, study: Study, participant: Pa
 
     The rule is that of the frozen plan, or the report's default.
     """
-    correct, answered = count_correct(db, participant, TrialKind.ATTENTION)
+    correct, answered = count_attention_checks(db, participant)
     rules = exclusion_rules_of(study)
     needed = required_attention_checks_correct(rules, answered)
     if answered < rules.attention_checks_min_planned or correct >= needed:
@@ -206,7 +206,7 @@ def _build_row(
     here = ("", "", "", "")
     if participant is not None:
         answered, planned = count_progress(db.connection(), participant)
-        correct, seen = count_correct(db, participant, TrialKind.ATTENTION)
+        correct, seen = count_attention_checks(db, participant)
         here = (
             participant.public_id,
             participant.outcome,

@@ -56,6 +56,18 @@ class SimulatedPopulation:
         return sd * (shared + own)
 
 
+@dataclass(frozen=True)
+class SimulatedPerson:
+    """One person of a population. seed: makes the person's effects differ from other people's."""
+
+    population: SimulatedPopulation
+    seed: str
+
+    def error_probability(self, image: str, method: str) -> float:
+        """Return the probability that this person misjudges one image of one method."""
+        return self.population.error_probability(self.seed, image, method)
+
+
 @cache
 def marginal_intercept(rate: float, sd: float) -> float:
     """Return beta such that E[logistic(beta + sd Z)] = rate, with Z standard normal.

@@ -18,19 +18,18 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import joinedload
 
 from study_server.errors import StudyError
 from study_server.participants.participation import find_participant
-from study_server.participants.scoring import is_correct
 from study_server.participants.screening import is_screening_pending, plate_digits
-from study_server.protocol.model import parse_stored_protocol
+from study_server.protocol.model import Protocol, parse_stored_protocol, task_of
 from study_server.recruitment.invitations import create_invitation
-from study_server.simulation.simulated_people import SimulatedPopulation
+from study_server.simulation.simulated_people import SimulatedPerson, SimulatedPopulation
 from study_server.storage.engine import read_session
-from study_server.storage.models import Participant, Trial
+from study_server.storage.models import Stimulus, Trial, TrialStimulus
 from study_server.studies.lookup import find_study
-from study_server.vocabulary import Answer, ColorVision, Mode, NightLight
+from study_server.tasks.task import WireAnswer
+from study_server.vocabulary import ColorVision, Mode, NightLight, StimulusRole
 
 READY_WITHIN_S = 60.0
 CSRF_FIELD_PATTERN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -107,10 +106,12 @@ def simulate_participants(
 ) -> int:
     """Let `count` simulated participants take part; return how many completed the study.
 
-    Correct answers are read from the database, never over HTTP. Raises StudyError if a method of
+    What a trial shows is read from the database, never over HTTP. Raises StudyError if a method of
     the study has no rate.
     """
-    _require_rates(engine, slug, population)
+    with read_session(engine) as db:
+        protocol = parse_stored_protocol(find_study(db, slug).protocol)
+    _require_rates(protocol, population)
     complete = 0
     for number in range(count):
         person_seed = f"{population.seed}:{number}"
@@ -122,19 +123,18 @@ def simulate_participants(
         with closing(SimulatedBrowser(server.address)) as browser:
             base_url = give_consent(browser, f"/s/{slug}?{urlencode({'invitation': token})}")
             answer_screening(browser, base_url, engine)
-            complete += answer_trials(browser, base_url, engine, population, person_seed)
+            complete += answer_trials(browser, base_url, engine, protocol, population, person_seed)
         on_participant_done()
     return complete
 
 
-def _require_rates(engine: Engine, slug: str, population: SimulatedPopulation) -> None:
-    with read_session(engine) as db:
-        for method in parse_stored_protocol(find_study(db, slug).protocol).methods:
-            if method not in population.rates:
-                raise StudyError(
-                    f"study {slug!r}: no rate for method {method}; add one to --rates, such as "
-                    f"{method}=0.3"
-                )
+def _require_rates(protocol: Protocol, population: SimulatedPopulation) -> None:
+    for method in protocol.methods:
+        if method not in population.rates:
+            raise StudyError(
+                f"study {protocol.slug!r}: no rate for method {method}; add one to --rates, such "
+                f"as {method}=0.3"
+            )
 
 
 class SimulatedBrowser:
@@ -196,11 +196,13 @@ def answer_trials(
     browser: SimulatedBrowser,
     base_url: str,
     engine: Engine,
+    protocol: Protocol,
     population: SimulatedPopulation,
     person_seed: str,
 ) -> bool:
     """Answer trials until the end or until dropout; return whether all were answered."""
     rng = Random(f"{population.seed}:{person_seed}:answers")
+    person = SimulatedPerson(population, person_seed)
     browser.post(f"{base_url}/environment", SIMULATED_ENVIRONMENT)
     reply = browser.post(f"{base_url}/resume", {})
     leaves_after = (
@@ -210,22 +212,28 @@ def answer_trials(
         if reply["answered"] == leaves_after:
             return False
         trial = reply["trials"][0]
-        choice = simulate_answer(read_truth(engine, trial["token"]), population, person_seed, rng)
-        reply = answer_trial(browser, base_url, trial, choice, rng)
+        candidates = read_candidates(engine, trial["token"])
+        answer = task_of(protocol).simulate_answer(protocol, candidates, person, rng)
+        reply = answer_trial(browser, base_url, trial, answer, rng)
     browser.send("GET", f"{base_url}/debrief")
     return bool(reply["answered"] == reply["planned"])
 
 
 def answer_trial(
-    browser: SimulatedBrowser, base_url: str, trial: Mapping[str, Any], choice: Answer, rng: Random
+    browser: SimulatedBrowser,
+    base_url: str,
+    trial: Mapping[str, Any],
+    answer: WireAnswer,
+    rng: Random,
 ) -> dict[str, Any]:
     """Load the images of a trial and send an answer with exact exposures; return the reply."""
-    for image in trial["images"]:
-        browser.send("GET", image["url"])
+    images = [slot["image"] for slot in trial["slots"]]
+    for image in images if trial["reference"] is None else [*images, trial["reference"]]:
+        browser.send("GET", image)
     rt_ms = round(MEDIAN_RT_MS * rng.lognormvariate(0, RT_LOG_SD))
     exposure_ms = trial["timing"]["exposure_ms"] or rt_ms  # None: shown until the answer
     body = {
-        "answer": choice,
+        "answer": answer,
         "rt_ms": rt_ms,
         "first_ms": exposure_ms,
         "second_ms": exposure_ms if trial["presentation"] == "sequential" else None,
@@ -234,41 +242,14 @@ def answer_trial(
     return browser.post(f"{base_url}/trials/{trial['token']}/response", body)
 
 
-@dataclass(frozen=True)
-class TrialTruth:
-    """The facts about a trial that are in the database but not sent to the browser."""
-
-    image: str
-    method: str
-    truth: Answer
-    question: str
-
-
-def read_truth(engine: Engine, token: str) -> TrialTruth:
-    """Read the truth of the trial with this token from the database."""
+def read_candidates(engine: Engine, token: str) -> list[tuple[str, str]]:
+    """Read the (image, method) of each candidate of a trial, by slot, from the database."""
     query = (
-        select(Trial)
-        .where(Trial.token == token)
-        .options(
-            joinedload(Trial.fake),
-            joinedload(Trial.real),
-            joinedload(Trial.participant).joinedload(Participant.study),
-        )
+        select(Stimulus.image, Stimulus.method)
+        .join(TrialStimulus)
+        .join(Trial)
+        .where(Trial.token == token, TrialStimulus.role == StimulusRole.CANDIDATE)
+        .order_by(TrialStimulus.slot)
     )
     with read_session(engine) as db:
-        trial = db.scalars(query).one()
-        question = trial.participant.study.question
-        return TrialTruth(
-            trial.main_stimulus.image, trial.main_stimulus.method, trial.truth, question
-        )
-
-
-def simulate_answer(
-    truth: TrialTruth, population: SimulatedPopulation, person_seed: str, rng: Random
-) -> Answer:
-    """Draw an answer, which is wrong with the population's error probability."""
-    probability = population.error_probability(person_seed, truth.image, truth.method)
-    correct_answer = truth.truth
-    if not is_correct(truth.question, truth.truth, correct_answer):
-        correct_answer = correct_answer.other  # the question asks for the photograph
-    return correct_answer.other if rng.random() < probability else correct_answer
+        return [(image, method) for image, method in db.execute(query)]

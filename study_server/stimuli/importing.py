@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from study_server.clock import now
 from study_server.counts import format_count
 from study_server.errors import StudyError
-from study_server.protocol.model import Protocol
+from study_server.protocol.model import Protocol, task_of
 from study_server.stimuli.audit import (
     AuditFinding,
     audit_collection,
@@ -223,8 +223,9 @@ def _build_study(protocol: Protocol, manifest: Path) -> Study:
         title=protocol.title,
         state=StudyState.DRAFT,
         protocol=protocol.canonical_json(),
+        task=protocol.task,
         presentation=protocol.presentation,
-        question=protocol.question,
+        question=protocol.question if task_of(protocol).HAS_TRUTH else "",
         schedule_seed=secrets.token_hex(16),
         identity_key=secrets.token_bytes(32),
         manifest_sha256=hashlib.sha256(manifest.read_bytes()).hexdigest(),

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Dialect,
     Enum,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     MetaData,
     Text,
@@ -21,7 +22,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from study_server.clock import as_utc
 from study_server.vocabulary import (
-    Answer,
     ColorVision,
     JobKind,
     JobState,
@@ -29,12 +29,10 @@ from study_server.vocabulary import (
     NightLight,
     Outcome,
     RecruitmentSource,
-    Side,
-    Slot,
+    StimulusRole,
     StudyState,
     TrialKind,
     WordingPart,
-    derive_truth,
 )
 
 
@@ -70,8 +68,8 @@ def vocabulary_type(vocabulary: type[StrEnum], name: str = "") -> Enum:
 
 
 VOCABULARIES = (
-    Answer, ColorVision, JobKind, JobState, TrialKind, Mode, NightLight, Outcome, WordingPart,
-    Slot, Side, RecruitmentSource, StudyState,
+    ColorVision, JobKind, JobState, TrialKind, Mode, NightLight, Outcome, WordingPart,
+    StimulusRole, RecruitmentSource, StudyState,
 )  # fmt: skip
 
 
@@ -104,8 +102,9 @@ class Study(Base):
     title: Mapped[str]
     state: Mapped[StudyState]
     protocol: Mapped[str]  # the frozen Protocol, canonical JSON
-    presentation: Mapped[str]  # this and `question` repeat the protocol, for the export
-    question: Mapped[str]
+    task: Mapped[str]  # this and the next two repeat the protocol, for the export
+    presentation: Mapped[str]
+    question: Mapped[str]  # empty unless the task has right answers
     schedule_seed: Mapped[str]
     identity_key: Mapped[bytes]  # for hashes of identities and completion codes; kept secret
     manifest_sha256: Mapped[str]
@@ -270,66 +269,66 @@ class Environment(Base):
 
 
 class Trial(Base):
-    """A pair or a single image for one participant.
+    """A trial of one participant: something shown and answered once.
 
-    A slot of the plan whose trial was interrupted gets another attempt. For a single image, either
-    `fake` or `real` is set and the other is None.
+    If it is interrupted, its place in the plan gets another attempt.
     """
 
     __tablename__ = "trial"
     __table_args__ = (
-        UniqueConstraint("participant_id", "slot", "attempt"),
-        CheckConstraint("fake_id <> real_id", name="two_images"),
-        CheckConstraint(
-            "(fake_id IS NOT NULL AND real_id IS NOT NULL AND fake_side IS NOT NULL) OR "
-            "(fake_side IS NULL AND first_side IS NULL AND (fake_id IS NULL) <> (real_id IS NULL))",
-            name="pair_or_single",
-        ),
-        CheckConstraint("slot >= 0 AND attempt >= 0 AND block >= 0", name="counts_from_zero"),
-        CheckConstraint("repeat_of >= 0 AND repeat_of < slot", name="repeats_an_earlier_one"),
+        UniqueConstraint("participant_id", "place", "attempt"),
+        CheckConstraint("place >= 0 AND attempt >= 0 AND block >= 0", name="counts_from_zero"),
+        CheckConstraint("repeat_of >= 0 AND repeat_of < place", name="repeats_an_earlier_one"),
         CheckConstraint("exposure_ms > 0", name="exposure_positive"),
-        # covers the query of `enrollment.count_views`
-        Index(
-            "ix_trial_views",
-            "participant_id", "kind", "voided", "repeat_of", "fake_id", "real_id",
-        ),
-    )  # fmt: skip
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id", ondelete="CASCADE"))
-    slot: Mapped[int]  # index in the plan
+    place: Mapped[int]  # index in the plan
     attempt: Mapped[int]  # 0; 1 for the replacement of a voided trial, and so on
     kind: Mapped[TrialKind]
     block: Mapped[int]
     token: Mapped[str] = mapped_column(unique=True)
-    fake_id: Mapped[int | None] = mapped_column(ForeignKey("stimulus.id"))
-    real_id: Mapped[int | None] = mapped_column(ForeignKey("stimulus.id"))
-    fake_side: Mapped[Side | None]
-    # in a sequential pair
-    first_side: Mapped[Side | None] = mapped_column(vocabulary_type(Side, "first_side"))
     exposure_ms: Mapped[int | None]  # None: until the answer
-    repeat_of: Mapped[int | None]  # the slot of the trial that this trial repeats
+    repeat_of: Mapped[int | None]  # the place of the trial that this trial repeats
     started_at: Mapped[datetime | None]
     voided: Mapped[bool] = mapped_column(default=False)
     # shown again after too many interruptions; counts as little as a voided trial
     reshown: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     participant: Mapped[Participant] = relationship()
-    fake: Mapped[Stimulus | None] = relationship(foreign_keys=[fake_id])
-    real: Mapped[Stimulus | None] = relationship(foreign_keys=[real_id])
+    stimuli: Mapped[list["TrialStimulus"]] = relationship(
+        back_populates="trial", order_by="TrialStimulus.slot"
+    )
     response: Mapped["Response | None"] = relationship(back_populates="trial")
 
     @property
-    def truth(self) -> Answer:
-        """The fake's side, or fake or real for a single image."""
-        return derive_truth(self.fake_side, self.fake_id)
+    def candidates(self) -> list[Stimulus]:
+        """The stimuli to be judged, by slot."""
+        return [one.stimulus for one in self.stimuli if one.role is StimulusRole.CANDIDATE]
 
-    @property
-    def main_stimulus(self) -> Stimulus:
-        """The fake of a pair, or the single image."""
-        stimulus = self.fake or self.real
-        assert stimulus is not None  # the database refuses a trial without an image
-        return stimulus
+
+class TrialStimulus(Base):
+    """A stimulus in a slot of a trial: a candidate, or the reference after the last candidate."""
+
+    __tablename__ = "trial_stimulus"
+    __table_args__ = (
+        UniqueConstraint("trial_id", "stimulus_id", "role"),
+        CheckConstraint("slot >= 0 AND appears >= 0", name="counts_from_zero"),
+    )
+
+    trial_id: Mapped[int] = mapped_column(
+        ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True
+    )
+    slot: Mapped[int] = mapped_column(primary_key=True)
+    stimulus_id: Mapped[int] = mapped_column(ForeignKey("stimulus.id"))
+    role: Mapped[StimulusRole] = mapped_column(
+        default=StimulusRole.CANDIDATE, server_default=StimulusRole.CANDIDATE
+    )
+    appears: Mapped[int] = mapped_column(default=0, server_default="0")  # 0: first; 1: second
+
+    trial: Mapped[Trial] = relationship(back_populates="stimuli")
+    stimulus: Mapped[Stimulus] = relationship()
 
 
 class Response(Base):
@@ -346,7 +345,6 @@ class Response(Base):
     trial_id: Mapped[int] = mapped_column(
         ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True
     )
-    answer: Mapped[Answer]
     rt_ms: Mapped[int]  # event.timeStamp minus the timestamp of the frame with the buttons
     first_ms: Mapped[float]  # achieved exposure of the first image, or of all shown at once
     second_ms: Mapped[float | None]  # achieved exposure of the second image of a sequential pair
@@ -363,19 +361,46 @@ class Response(Base):
     late: Mapped[bool]
     received_at: Mapped[datetime]
     message_id: Mapped[str | None]  # made by the browser, for idempotent retries
+    # None unless the trial is an attention check that can be decided
+    attention_passed: Mapped[bool | None]
 
     trial: Mapped[Trial] = relationship(back_populates="response")
+    judgments: Mapped[list["Judgment"]] = relationship(order_by="Judgment.slot")
+
+
+class Judgment(Base):
+    """The value that a response gives to the candidate in one slot, on one scale."""
+
+    __tablename__ = "judgment"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["trial_id", "slot"],
+            ["trial_stimulus.trial_id", "trial_stimulus.slot"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("scale <> ''", name="scale_named"),
+        CheckConstraint("scale <> 'rank' OR value >= 1", name="rank_from_one"),
+        CheckConstraint("scale <> 'real' OR value IN (0, 1)", name="real_or_not"),
+    )
+
+    trial_id: Mapped[int] = mapped_column(
+        ForeignKey("response.trial_id", ondelete="CASCADE"), primary_key=True
+    )
+    slot: Mapped[int] = mapped_column(primary_key=True)
+    scale: Mapped[str] = mapped_column(primary_key=True)  # rank, real, or a scale of the protocol
+    value: Mapped[float]  # a rank counts from 1, the best; ties are equal
 
 
 class Incident(Base):
     """An image that could not be shown, so that its trial was voided before anyone saw it."""
 
     __tablename__ = "incident"
+    __table_args__ = (CheckConstraint("slot >= 0", name="counts_from_zero"),)
 
     trial_id: Mapped[int] = mapped_column(
         ForeignKey("trial.id", ondelete="CASCADE"), primary_key=True
     )
-    slot: Mapped[Slot]
+    slot: Mapped[int]
     http_status: Mapped[int | None]  # None: the reply was not an image
     reported_at: Mapped[datetime]
 

@@ -9,18 +9,24 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Executable, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Executable, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from study_server.participants.outcomes import abandoned_before, current_outcome, timed_out_before
-from study_server.participants.scoring import attention_check_is_correct
-from study_server.protocol.model import parse_stored_protocol
-from study_server.storage.models import Environment, Incident, Participant, Response, Study, Trial
+from study_server.protocol.model import parse_stored_protocol, task_of
+from study_server.storage.models import (
+    Environment,
+    Incident,
+    Judgment,
+    Participant,
+    Response,
+    Study,
+    Trial,
+)
 from study_server.studies.design import PlannedExclusions
 from study_server.vocabulary import (
     DISTURBANCE_FLAGS,
     SCRIPT_INPUT,
-    Answer,
     Mode,
     Outcome,
     RecruitmentSource,
@@ -41,6 +47,7 @@ REASON_TEXTS = {
 TRIALS_PER_ALLOWED_MISS = 5
 # Answers to images that were shown again are exported as voided.
 COUNTS = Trial.reshown.is_(False)
+LEFT_JUDGMENT, RIGHT_JUDGMENT = aliased(Judgment), aliased(Judgment)
 IS_MAIN = Trial.voided.is_(False) & Trial.kind.in_((TrialKind.TEST, TrialKind.ATTENTION))
 
 
@@ -49,10 +56,12 @@ class ParticipantSummary:
     """The counts of one participant.
 
     Trials are test trials and attention checks, without voided ones; incidents are of all trials.
-    completed_trials: answered trials without repeats. alternations: answers that differ from the
-    previous one. attention_checks_shown: attention checks that have started.
-    scripted_answers: answers from an event that the browser did not create itself. has_webdriver:
-    whether the browser reports that it is automated. reasons: the exclusion rules that apply.
+    left_answers, right_answers: answers that prefer one image of two; ties count for neither.
+    completed_trials: answered trials without repeats. alternations: choices between two
+    alternatives that differ from the previous one. attention_checks_shown: attention checks that
+    have started. scripted_answers: answers from an event that the browser did not create itself.
+    has_webdriver: whether the browser reports that it is automated. reasons: the exclusion rules
+    that apply.
     """
 
     public_id: str
@@ -64,6 +73,7 @@ class ParticipantSummary:
     answered_trials: int
     fast_answers: int
     left_answers: int
+    right_answers: int
     disturbed_trials: int
     attention_checks_planned: int
     attention_checks_answered: int
@@ -111,6 +121,7 @@ def list_participant_summaries(
             answered_trials=row.answered_trials,
             fast_answers=row.fast_answers,
             left_answers=row.left_answers,
+            right_answers=row.right_answers,
             disturbed_trials=row.disturbed_trials,
             attention_checks_planned=rules.attention_checks_planned or 0,
             attention_checks_answered=row.attention_checks_answered,
@@ -122,7 +133,7 @@ def list_participant_summaries(
             scripted_answers=row.scripted_answers,
             has_webdriver=participant.id in webdriver_ids,
         )
-        summaries.append(apply_rules(summary, rules, is_single=study.presentation == "single"))
+        summaries.append(apply_rules(summary, rules))
     return summaries
 
 
@@ -143,7 +154,6 @@ def exclusion_rules_of(study: Study) -> PlannedExclusions:
 def _count_query(study: Study, mode: Mode, rules: PlannedExclusions) -> Executable:
     """Build the query for participants and their counts, labeled as in ParticipantSummary."""
     checks = (Trial.kind == TrialKind.ATTENTION) & Trial.repeat_of.is_(None)
-    correct = attention_check_is_correct(study.question)
     answered = Response.trial_id.is_not(None)
     shown = Trial.started_at.is_not(None) & COUNTS
     once = Trial.repeat_of.is_(None)
@@ -154,16 +164,22 @@ def _count_query(study: Study, mode: Mode, rules: PlannedExclusions) -> Executab
             func.count(Trial.id).label("planned_trials"),
             func.count(Response.trial_id).label("answered_trials"),
             func.count().filter(Response.rt_ms < rules.fast_ms).label("fast_answers"),
-            func.count().filter(Response.answer == Answer.LEFT).label("left_answers"),
+            func.count().filter(LEFT_JUDGMENT.value < RIGHT_JUDGMENT.value).label("left_answers"),
+            func.count().filter(LEFT_JUDGMENT.value > RIGHT_JUDGMENT.value).label("right_answers"),
             func.count().filter(disturbed).label("disturbed_trials"),
             func.count().filter(Response.input == SCRIPT_INPUT).label("scripted_answers"),
             func.count().filter(answered & once).label("completed_trials"),
             func.count().filter(checks & answered).label("attention_checks_answered"),
             func.count().filter(checks & shown).label("attention_checks_shown"),
-            func.count().filter(checks & correct).label("attention_checks_correct"),
+            func.count()
+            .filter(checks & Response.attention_passed)
+            .label("attention_checks_correct"),
         )
+        .select_from(Participant)
         .outerjoin(Trial, (Trial.participant_id == Participant.id) & IS_MAIN)
         .outerjoin(Response, (Response.trial_id == Trial.id) & COUNTS)
+        .outerjoin(LEFT_JUDGMENT, _is_choice(study, LEFT_JUDGMENT, 0))
+        .outerjoin(RIGHT_JUDGMENT, _is_choice(study, RIGHT_JUDGMENT, 1))
         .where(Participant.study_id == study.id, Participant.mode == mode)
         .group_by(Participant.id)
         .order_by(Participant.started_at.desc(), Participant.id.desc())
@@ -172,19 +188,32 @@ def _count_query(study: Study, mode: Mode, rules: PlannedExclusions) -> Executab
 
 def _count_alternations(db: Session, study: Study) -> Counter[int]:
     """Count the answers that differ from the participant's previous one, by participant id."""
-    previous = func.lag(Response.answer).over(
+    choice = LEFT_JUDGMENT.value - func.coalesce(RIGHT_JUDGMENT.value, 0)
+    previous = func.lag(choice).over(
         partition_by=Trial.participant_id,
-        order_by=(Trial.started_at, Trial.slot, Trial.attempt),  # the order of the export
+        order_by=(Trial.started_at, Trial.place, Trial.attempt),  # the order of the export
     )
     answers = (
-        select(Trial.participant_id, Response.answer, previous.label("previous"))
+        select(Trial.participant_id, choice.label("choice"), previous.label("previous"))
+        .select_from(Trial)
         .join(Response)
         .join(Participant)
+        .join(LEFT_JUDGMENT, _is_choice(study, LEFT_JUDGMENT, 0))
+        .outerjoin(RIGHT_JUDGMENT, _is_choice(study, RIGHT_JUDGMENT, 1))
         .where(Participant.study_id == study.id, IS_MAIN, COUNTS)
         .subquery()
     )
-    changed = answers.c.answer != answers.c.previous
+    changed = answers.c.choice != answers.c.previous
     return Counter(db.scalars(select(answers.c.participant_id).where(changed)))
+
+
+def _is_choice(study: Study, judgment: type[Judgment], slot: int) -> ColumnElement[bool]:
+    """Return the condition that joins the judgment of a slot in trials with two alternatives."""
+    protocol = parse_stored_protocol(study.protocol)
+    scale = task_of(protocol).CHOICE_SCALE if protocol.candidate_count <= 2 else None
+    return and_(
+        judgment.trial_id == Response.trial_id, judgment.slot == slot, judgment.scale == scale
+    )
 
 
 def _count_incidents(db: Session, study: Study) -> Counter[int]:
@@ -198,9 +227,7 @@ def _find_webdriver_ids(db: Session, study: Study) -> set[int]:
     return set(db.scalars(select(Environment.participant_id).join(Participant).where(*automated)))
 
 
-def apply_rules(
-    summary: ParticipantSummary, rules: PlannedExclusions, is_single: bool
-) -> ParticipantSummary:
+def apply_rules(summary: ParticipantSummary, rules: PlannedExclusions) -> ParticipantSummary:
     """Return the summary with the exclusion rules that apply so far.
 
     Active participants do not count as incomplete, because they may still finish.
@@ -208,7 +235,7 @@ def apply_rules(
     answered = summary.answered_trials
     enough = answered >= max(rules.min_answers, 1)
     planned = max(rules.planned_trials or 0, 1)
-    larger_side = max(summary.left_answers, answered - summary.left_answers)
+    larger_side = max(summary.left_answers, summary.right_answers)
     applies = {
         "screened_out": summary.outcome is Outcome.SCREENED_OUT,
         "returned": summary.outcome is Outcome.RETURNED,
@@ -216,7 +243,7 @@ def apply_rules(
         and summary.completed_trials / planned < rules.min_completed_fraction,
         "attention_checks": fails_attention_checks(summary, rules),
         "too_fast": enough and summary.fast_answers / answered > rules.max_fast_fraction,
-        "side_bias": enough and not is_single and larger_side / answered > rules.side_max_fraction,
+        "side_bias": enough and larger_side / answered > rules.side_max_fraction,
         "alternation": enough
         and answered > 1
         and summary.alternations / (answered - 1) > rules.alternation_max_fraction,

@@ -16,6 +16,8 @@ PLAIN: Row = dict.fromkeys(RESPONSE_COLUMNS, "") | {
     "kind": "test",
     "block": "0",
     "position": "0",
+    "task": "real_or_fake",
+    "candidates": "2",
     "presentation": "sequential",
     "question": "fake",
     "image": "oak",

@@ -24,19 +24,19 @@ MEBIBYTE = 1024 * 1024
 BODIES: dict[str, bytes] = {
     "empty": b"",
     "no JSON": b"answer=left",
-    "cut short": b'{"answer": "left", "rt_ms": ',
+    "cut short": b'{"answer": {"choice": 0}, "rt_ms": ',
     "nothing": b"null",
     "a list": b"[]",
     "a number": b"1e999",
-    "not a number": b'{"answer": "left", "rt_ms": NaN, "first_ms": NaN}',
+    "not a number": b'{"answer": {"choice": 0}, "rt_ms": NaN, "first_ms": NaN}',
     "bottomless": b"[" * 60_000,
     "bottomless too": b'{"a":' * 12_000,
     "no UTF-8": b"\xff\xfe{}",
-    "half a character": b'{"answer": "left", "rt_ms": 1, "first_ms": 1, "id": "\\ud800"}',
-    "NUL": b'{"answer": "left", "rt_ms": 1, "first_ms": 1, "id": "\\u0000"}',
-    "a huge number": b'{"answer": "left", "rt_ms": ' + b"9" * 5000 + b', "first_ms": 1}',
-    "a key too many": b'{"answer": "left", "rt_ms": 1, "first_ms": 1, "truth": "left"}',
-    "a truth": b'{"answer": "real", "rt_ms": 1, "first_ms": 1}',
+    "half a character": b'{"answer": {"choice": 0}, "rt_ms": 1, "first_ms": 1, "id": "\\ud800"}',
+    "NUL": b'{"answer": {"choice": 0}, "rt_ms": 1, "first_ms": 1, "id": "\\u0000"}',
+    "a huge number": b'{"answer": {"choice": 0}, "rt_ms": ' + b"9" * 5000 + b', "first_ms": 1}',
+    "a key too many": b'{"answer": {"choice": 0}, "rt_ms": 1, "first_ms": 1, "truth": "left"}',
+    "a truth": b'{"answer": {"verdict": "real"}, "rt_ms": 1, "first_ms": 1}',
 }
 
 
@@ -61,7 +61,7 @@ WRONG_TYPES: dict[str, tuple[dict[str, object], dict[str, list[object]]]] = {
     "response": (
         SHOWN,
         {
-            "answer": [True, 1, ["left"]],
+            "answer": [True, 1, ["left"], "left", None],
             "rt_ms": ["7", True, 7.5, None, [7], float("inf")],
             "first_ms": ["7", True, None],
             "second_ms": ["7", True],
@@ -73,7 +73,10 @@ WRONG_TYPES: dict[str, tuple[dict[str, object], dict[str, list[object]]]] = {
             "id": [1, True],
         },
     ),
-    "incident": ({"slot": "left", "status": 404}, {"slot": [1], "status": ["404", True, 404.5]}),
+    "incident": (
+        {"slot": 0, "status": 404},
+        {"slot": [[1], "0", True, 0.5], "status": ["404", True, 404.5]},
+    ),
     "environment": (
         SCREEN,
         {
@@ -196,7 +199,7 @@ def test_clients_that_never_read_do_not_block_others(
     address: tuple[str, int], client: FlaskClient, base: str, tmp_path: Path
 ) -> None:
     (trial, *_) = trials(client, base)
-    request = f"GET {trial}/left HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    request = f"GET {trial}/0 HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     with ExitStack() as open_ones:
         for _ in range(20):
             deaf = open_ones.enter_context(socket.create_connection(address, timeout=10))

@@ -33,11 +33,11 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 BODIES: dict[str, dict[str, object]] = {
     "response": {
-        "answer": "left", "rt_ms": 500, "first_ms": 1.5, "second_ms": 2.5, "id": "m",
+        "answer": {"choice": 0}, "rt_ms": 500, "first_ms": 1.5, "second_ms": 2.5, "id": "m",
         "early_inputs": 0, "repeated_inputs": 0, "flags": ["hidden"], "first_frames": 60,
         "second_frames": 60,
     },
-    "incident": {"slot": "left", "status": 404},
+    "incident": {"slot": 0, "status": 404},
     "environment": {
         "language": "en", "refresh_hz": 60, "device_pixel_ratio": 1, "viewport": "1x1",
         "color_gamut": "srgb", "inverted_colors": False, "forced_colors": False,
@@ -104,7 +104,8 @@ class Fuzzer:
     def address(self, rule: Rule) -> str:
         """Return an address of the route, mostly with existing values."""
         valid = {
-            "slug": "short", "token": self.rng.choice(self.known.tokens), "slot": "left",
+            "slug": "short", "token": self.rng.choice(self.known.tokens),
+            "slot": self.rng.choice("012"),
             "trial_token": self.rng.choice(self.known.trials), "filename": "style.css",
             "name": self.rng.choice(["responses.csv", "psych-ds.zip", "design.json", "x.csv"]),
             "number": self.rng.choice("0123"),

@@ -40,7 +40,7 @@ def test_no_text_is_executed_as_sql(
     for address in (
         f"/s/{text}",
         f"/p/{text}",
-        f"{base}/trials/{text}/left",
+        f"{base}/trials/{text}/0",
         f"/s/short?lang={text}",
     ):
         assert client.get(address).status_code in (200, 302, 404)

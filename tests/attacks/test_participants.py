@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from study_server.app import create_app
 from study_server.export.rows import iterate_responses, list_participants
 from study_server.storage.engine import read_session
-from study_server.storage.models import Participant, Response, Trial
+from study_server.storage.models import Judgment, Participant, Trial
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, TrialKind
 from study_server.web.cookies import SessionInterface
@@ -19,11 +19,16 @@ from tests.attacks.answering import SHOWN, answer, answer_all, trials
 from tests.study_server.browsing import consent, csrf_token
 
 
-def stored(app: Flask) -> list[tuple[str, str]]:
+def stored(app: Flask) -> list[tuple[str, float]]:
     """Return the trial token and the answer of every response."""
-    query = select(Trial.token, Response.answer).join(Response).order_by(Trial.id)
+    query = (
+        select(Trial.token, Judgment.value)
+        .join(Judgment, Judgment.trial_id == Trial.id)
+        .where(Judgment.slot == 0)
+        .order_by(Trial.id)
+    )
     with read_session(app.extensions["engine"]) as db:
-        return [(token, answer) for token, answer in db.execute(query)]
+        return [(token, value) for token, value in db.execute(query)]
 
 
 def test_nothing_before_the_answer_reveals_the_truth(
@@ -34,15 +39,16 @@ def test_nothing_before_the_answer_reveals_the_truth(
     def collect_replies() -> list[object]:
         replies: list[object] = [client.get(f"{base}/trials").data, client.get(base).data]
         for trial in trials(client, base):
-            for side in ("left", "right"):
-                reply = client.get(f"{trial}/{side}")
+            for slot in (0, 1):
+                reply = client.get(f"{trial}/{slot}")
                 replies.append((reply.status_code, sorted(reply.headers), len(reply.data)))
         return replies
 
     before = collect_replies()
     with app.extensions["engine"].execution_options(writes=True).begin() as connection:
-        swapped = "CASE fake_side WHEN 'left' THEN 'right' ELSE 'left' END"
-        connection.exec_driver_sql(f"UPDATE trial SET fake_side = {swapped}")
+        for step in ("slot + 2", "3 - slot"):  # one after the other, as both are unique
+            connection.exec_driver_sql(f"UPDATE trial_stimulus SET slot = {step}")
+        connection.exec_driver_sql("UPDATE trial_stimulus SET appears = slot")
     assert collect_replies() == before
 
 
@@ -53,9 +59,9 @@ def test_test_trials_reveal_nothing_after_the_answer(
         practice = set(db.scalars(select(Trial.token).where(Trial.kind == TrialKind.PRACTICE)))
     feedback = {}
     while waiting := trials(client, base):
-        reply = answer(client, waiting[0], answer="right")
+        reply = answer(client, waiting[0], answer={"choice": 1})
         feedback[waiting[0].rpartition("/")[2]] = reply.get_json()["feedback"]
-        assert client.get(f"{waiting[0]}/left").status_code == 410
+        assert client.get(f"{waiting[0]}/0").status_code == 410
     assert {token for token, shown in feedback.items() if shown} == practice
 
 
@@ -66,23 +72,23 @@ def test_participants_cannot_reach_each_others_trials(
     (theirs, *_) = trials(other, consent(other))
     token = theirs.rpartition("/")[2]
     mine = f"{base}/trials/{token}"
-    assert client.get(f"{mine}/left").status_code == 404
-    broken = {"slot": "left", "status": 404}
+    assert client.get(f"{mine}/0").status_code == 404
+    broken = {"slot": 0, "status": 404}
     for what, body in (("start", {}), ("response", SHOWN), ("incident", broken)):
         assert client.post(f"{mine}/{what}", json=body).status_code == 404
     assert stored(app) == []
-    assert client.get(f"{theirs}/left").status_code == 200  # it was not voided either
+    assert client.get(f"{theirs}/0").status_code == 200  # it was not voided either
 
 
 def test_a_repeated_answer_is_stored_once(app: Flask, client: FlaskClient, base: str) -> None:
     (first, *_) = trials(client, base)
-    for side in ("left", "right", "left", "right"):
-        assert answer(client, first, answer=side, id=side).status_code == 200
-    assert [side for _, side in stored(app)] == ["left"]
+    for slot in (0, 1, 0, 1):
+        assert answer(client, first, answer={"choice": slot}, id=str(slot)).status_code == 200
+    assert [value for _, value in stored(app)] == [0]  # the first slot was said to be the fake
     answer_all(client, base)
     before = stored(app)
     for token, _ in before:
-        answer(client, f"{base}/trials/{token}", answer="right")
+        answer(client, f"{base}/trials/{token}", answer={"choice": 1})
     assert stored(app) == before
 
 
@@ -138,7 +144,7 @@ def test_there_is_no_code_before_the_last_answer(client: FlaskClient, base: str)
 def test_reporting_every_image_as_broken_gives_no_code(client: FlaskClient, base: str) -> None:
     for _ in range(12):
         (trial, *_) = trials(client, base)
-        client.post(f"{trial}/incident", json={"slot": "left", "status": None})
+        client.post(f"{trial}/incident", json={"slot": 0, "status": None})
     assert client.get(f"{base}/debrief").status_code == 303
 
 
@@ -237,7 +243,7 @@ def test_broken_images_show_no_more_than_thirty_other_pairs(
         waiting = trials(client, base)
         if len(statuses) % 9 == 8:  # before a single trial is replaced too often
             answer(client, waiting[0])
-        reply = client.post(f"{waiting[-1]}/incident", json={"slot": "left", "status": None})
+        reply = client.post(f"{waiting[-1]}/incident", json={"slot": 0, "status": None})
         statuses.append(reply.status_code)
     assert images_seen(app) <= planned + 30
     assert statuses.count(204) == 30

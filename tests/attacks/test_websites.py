@@ -28,7 +28,7 @@ HEADERS = {
 def addresses(app: Flask, base: str) -> list[str]:
     """Return one address for every route with a GET method."""
     values = {
-        "slug": "short", "token": base.rpartition("/")[2], "trial_token": "none", "slot": "left",
+        "slug": "short", "token": base.rpartition("/")[2], "trial_token": "none", "slot": 0,
         "filename": "style.css", "name": "participants.csv", "number": 0,
     }  # fmt: skip
     with app.test_request_context():
@@ -101,7 +101,7 @@ def test_forms_of_other_origins_cannot_send_answers(
 ) -> None:
     """JSON needs a preflight request, which is refused outside /api."""
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
-    body = '{"answer": "left", "rt_ms": 1, "first_ms": 1, "second_ms": 1}'
+    body = '{"answer": {"choice": 0}, "rt_ms": 1, "first_ms": 1, "second_ms": 1}'
     address = f"{base}/trials/{trial['token']}/response"
     assert client.post(address, data=body, content_type=kind).status_code == 415
     preflight = client.options(address, headers={"Origin": "https://evil.example"})

@@ -105,7 +105,7 @@ class TrialApi:
         return {"answered": len(self.answers), "planned": planned, "trials": trials}
 
     def _trial(self, slot: int) -> dict[str, object]:
-        practice = slot < self.practice
+        practice, sequential = slot < self.practice, self.presentation == "sequential"
         token = f"t{slot}" + ("-again" if f"t{slot}" in self.voided else "")
         return {
             "token": token,
@@ -113,9 +113,12 @@ class TrialApi:
             "number": slot + 1 - (0 if practice else self.practice),
             "total": self.practice if practice else self.test,
             "presentation": self.presentation,
-            "images": [
-                {"slot": each, "url": f"{BASE}/trials/{token}/{each}"} for each in self.slots
+            "task": "real_or_fake",
+            "slots": [
+                {"image": f"{BASE}/trials/{token}/{slot}", "appears": slot * sequential}
+                for slot in range(1 if self.presentation == "single" else 2)
             ],
+            "reference": None,
             "timing": TIMING
             | {
                 "exposure_ms": self.exposure_ms,
@@ -123,10 +126,6 @@ class TrialApi:
                 "feedback_ms": FEEDBACK_MS if practice else None,
             },
         }
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("center",) if self.presentation == "single" else ("left", "right")
 
     def _answer(self, route: Route) -> None:
         path = route.request.url.removeprefix(SITE).partition("?")[0]
@@ -150,7 +149,7 @@ class TrialApi:
             case ["environment"]:
                 self.environment = route.request.post_data_json
                 route.fulfill(status=204)
-            case ["trials", token, "left" | "right" | "center" as side]:
+            case ["trials", token, "0" | "1" as side]:
                 self._send_image(route, token, side)
             case ["trials", token, _] if token in self.voided:
                 route.fulfill(status=409, json={"error": "This pair was interrupted."})
@@ -172,22 +171,20 @@ class TrialApi:
             return route.abort("connectionrefused")
         slot = token.removesuffix("-again")
         answer = self.answers.setdefault(slot, json.loads(route.request.post_data or ""))
-        pair = "left" if self.question == "fake" else "right"
-        right = "fake" if self.presentation == "single" else pair
+        single = self.presentation == "single"
+        pair = {"choice": 0 if self.question == "fake" else 1}
+        right = {"verdict": "fake"} if single else pair
         practice = int(slot[1:]) < self.practice
-        verdict = {"fake_slot": self.fake, "is_correct": answer["answer"] == right}
+        truth = ["fake"] if single else ["fake", "real"]
+        verdict = {"is_correct": answer["answer"] == right, "truth": truth}
         feedback = verdict if practice else None
         return route.fulfill(json=self.describe() | {"feedback": feedback})
-
-    @property
-    def fake(self) -> str:
-        return "center" if self.presentation == "single" else "left"
 
     def _send_image(self, route: Route, token: str, place: str) -> None:
         if token == "t0" and self.broken_images:
             self.broken_images -= 1
             return route.fulfill(body=b"no image", content_type="image/png")
-        color = (60, 110, 150) if place == "right" else (150, 110, 60)
+        color = (60, 110, 150) if place == "1" else (150, 110, 60)
         buffer = io.BytesIO()
         Image.new("RGB", (self.size, self.size), color).save(buffer, "png")
         return route.fulfill(body=buffer.getvalue(), content_type="image/png")

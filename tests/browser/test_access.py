@@ -83,7 +83,7 @@ def test_the_buttons_are_reachable_by_tab_with_visible_focus(page: Page) -> None
     page.keyboard.press("Enter")
     page.get_by_text("Pair 2 of 2").wait_for()
     api.wait_for_answers(page, 1)
-    assert api.answers["t0"]["answer"] == "right"
+    assert api.answers["t0"]["answer"] == {"choice": 1}
 
 
 def test_question_feedback_and_status_are_announced(page: Page) -> None:

@@ -20,6 +20,7 @@ from tests.browser.lone_player import QUICKER
 from tests.browser.robot import build_robot, finish, halt, set_going
 from tests.conftest import LiveStudy, serve_study, short_protocol, write_stimuli
 from tests.faults.servers import Server
+from tests.study_server.acting import fake_of
 
 pytestmark = pytest.mark.slow(40)
 
@@ -37,12 +38,12 @@ class Visit:
 
     context: BrowserContext
     page: Page
-    sent: dict[str, str] = field(default_factory=dict)
+    sent: dict[str, int] = field(default_factory=dict)
 
     def note(self, request: Request) -> None:
         if request.url.endswith("/response"):
             body = json.loads(request.post_data or "")
-            self.sent[body["id"]] = body["answer"]
+            self.sent[body["id"]] = body["answer"]["choice"]
 
     def wait_for(self, phase: str, shown: str = "") -> None:
         """Wait for a phase of the stage. shown: left or right, in the phase `image`."""
@@ -85,14 +86,17 @@ def check_intact(engine: Engine, visits: list[Visit], voided: int | None = None)
     """Every trial has one answer that a browser sent, and no image was shown twice."""
     with read_session(engine) as db:
         (participant,) = db.scalars(select(Participant)).all()
-        trials = db.scalars(select(Trial).order_by(Trial.slot, Trial.attempt)).all()
-        stored = {r.message_id: r.answer for r in db.scalars(select(Response))}
+        trials = db.scalars(select(Trial).order_by(Trial.place, Trial.attempt)).all()
+        stored = {
+            response.message_id: [one.value for one in response.judgments].index(0)
+            for response in db.scalars(select(Response))
+        }
         kept = [trial for trial in trials if not trial.voided]
         assert participant.outcome is Outcome.COMPLETE
-        assert [trial.slot for trial in kept] == list(range(len(kept)))
+        assert [trial.place for trial in kept] == list(range(len(kept)))
         assert all(trial.response is not None for trial in kept)
         assert stored == {id_: answer for visit in visits for id_, answer in visit.sent.items()}
-        images = [trial.main_stimulus.image for trial in trials if trial.started_at is not None]
+        images = [fake_of(trial).image for trial in trials if trial.started_at is not None]
         assert len(set(images)) == len(images)
         print(  # pytest -rP shows it
             f"{len(kept)} trials, {len(stored)} answers stored of {len(stored)} given, "
@@ -104,7 +108,7 @@ def check_intact(engine: Engine, visits: list[Visit], voided: int | None = None)
 
 def test_five_trials_without_a_network(browser: Browser, tmp_path: Path, many: Path) -> None:
     with study_of(tmp_path, many, prefetch=5) as study, visit(browser) as visitor:
-        with visitor.page.expect_response(lambda reply: "/right" in reply.url):
+        with visitor.page.expect_response(lambda reply: reply.url.endswith("/1")):
             visitor.begin(study)
         visitor.wait_for("choice")
         visitor.page.wait_for_load_state("networkidle")  # prefetched images have arrived
@@ -276,21 +280,21 @@ def test_an_image_fails_to_load(browser: Browser, tmp_path: Path, many: Path) ->
 
         def fail_the_third_trial(route: Route) -> None:
             with read_session(study.engine) as db:
-                query = select(Trial.token).where(Trial.slot == 2, Trial.attempt == 0)
+                query = select(Trial.token).where(Trial.place == 2, Trial.attempt == 0)
                 token = db.scalars(query).one()
-            if f"/{token}/right" not in route.request.url:
+            if f"/{token}/1" not in route.request.url:
                 return route.continue_()
             failed.add(token)
             return route.fulfill(status=500)
 
-        visitor.context.route("**/trials/*/right", fail_the_third_trial)
+        visitor.context.route("**/trials/*/1", fail_the_third_trial)
         visitor.begin(study)
         finish(visitor.page)
         check_intact(study.engine, [visitor], voided=1)
         with read_session(study.engine) as db:
             incident = db.scalars(select(Incident)).one()
             trial = db.get_one(Trial, incident.trial_id)
-            assert (incident.slot, incident.http_status) == ("right", 500)
+            assert (incident.slot, incident.http_status) == (1, 500)
             assert {trial.token} == failed
             assert trial.started_at is None  # it was never shown
 
@@ -305,7 +309,7 @@ def test_a_disturbed_trial_is_replaced_if_the_protocol_says_so(
         finish(visitor.page)
         check_intact(study.engine, [visitor])
         with read_session(study.engine) as db:
-            (first, *others) = db.scalars(select(Trial).where(Trial.slot == 0)).all()
+            (first, *others) = db.scalars(select(Trial).where(Trial.place == 0)).all()
             assert first.voided
             assert first.response is not None
             assert getattr(first.response, TrialFlag.BLURRED)

@@ -91,11 +91,15 @@ def test_a_few_late_frames_do_not_change_the_frame_time(page_of_modules: Page) -
 
 TIMING = {"blank_ms": 900, "exposure_ms": 1000, "gap_ms": 600, "after_ms": 100}
 MASKED = TIMING | {"masks": 2, "mask_ms": 30}
-LEFT, RIGHT, CENTER = {"slot": "left"}, {"slot": "right"}, {"slot": "center"}
+FIRST, SECOND = {"image": "", "appears": 0}, {"image": "", "appears": 1}
 
 
-def test_a_sequential_trial_shows_its_images_in_the_order_sent(page_of_modules: Page) -> None:
-    trial = {"presentation": "sequential", "images": [RIGHT, LEFT], "timing": TIMING | {"masks": 0}}
+def test_a_sequential_trial_shows_its_images_as_they_appear(page_of_modules: Page) -> None:
+    trial = {
+        "presentation": "sequential",
+        "slots": [SECOND, FIRST],
+        "timing": TIMING | {"masks": 0},
+    }
     assert page_of_modules.evaluate(PLAN, trial) == [
         ["blank", 900, ""],
         ["image", 1000, "right"],
@@ -107,10 +111,10 @@ def test_a_sequential_trial_shows_its_images_in_the_order_sent(page_of_modules: 
 
 
 def test_masks_follow_every_image_in_its_slot(page_of_modules: Page) -> None:
-    pair = {"presentation": "sequential", "images": [LEFT, RIGHT], "timing": MASKED}
+    pair = {"presentation": "sequential", "slots": [FIRST, SECOND], "timing": MASKED}
     steps = page_of_modules.evaluate(PLAN, pair)
     assert [shown for phase, _, shown in steps if phase == "mask"] == ["left"] * 2 + ["right"] * 2
-    single = {"presentation": "single", "images": [CENTER], "timing": MASKED}
+    single = {"presentation": "single", "slots": [FIRST], "timing": MASKED}
     assert page_of_modules.evaluate(PLAN, single) == [
         ["blank", 900, ""],
         ["image", 1000, "center"],
@@ -123,6 +127,6 @@ def test_masks_follow_every_image_in_its_slot(page_of_modules: Page) -> None:
 
 def test_without_an_exposure_the_images_stay_until_the_answer(page_of_modules: Page) -> None:
     timing = MASKED | {"exposure_ms": None}
-    trial = {"presentation": "simultaneous", "images": [LEFT, RIGHT], "timing": timing}
+    trial = {"presentation": "simultaneous", "slots": [FIRST, FIRST], "timing": timing}
     steps = page_of_modules.evaluate(PLAN, trial)
     assert steps == [["blank", 900, ""], ["choice", None, "left+right"]]

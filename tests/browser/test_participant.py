@@ -8,9 +8,10 @@ from sqlalchemy import func, select
 
 from study_server.storage.engine import read_session
 from study_server.storage.models import Environment, Participant, Response, Trial
-from study_server.vocabulary import Answer, Outcome, Side, TrialKind
+from study_server.vocabulary import Outcome, TrialKind
 from tests.browser.lone_player import WITNESS
 from tests.conftest import LiveStudy
+from tests.study_server.acting import fake_slot
 
 pytestmark = pytest.mark.slow(15)
 
@@ -26,6 +27,9 @@ def agree(page: Page, study: LiveStudy) -> None:
 
 def wait_for_buttons(page: Page) -> None:
     page.locator("#stage[data-phase=choice]").wait_for()
+
+
+SIDES = ("left", "right")
 
 
 def go_on(page: Page, button: str) -> None:
@@ -44,6 +48,11 @@ def finish_by_keyboard(page: Page, answered: int = 0) -> None:
     page.wait_for_url("**/debrief")
 
 
+def preferred(response: Response) -> int:
+    """Return the slot that was said to be the fake."""
+    return [one.value for one in response.judgments].index(0)
+
+
 def test_every_answer_of_a_whole_study_is_in_the_database(
     page: Page, live_study: LiveStudy
 ) -> None:
@@ -52,27 +61,27 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
     page.get_by_role("link", name="fake colors").click()
     agree(page, live_study)
     page.get_by_role("button", name="Start practice").click()
-    chosen = [Side.LEFT if number % 3 else Side.RIGHT for number in range(SHOWN)]
-    for number, side in enumerate(chosen):
+    chosen = [0 if number % 3 else 1 for number in range(SHOWN)]
+    for number, slot in enumerate(chosen):
         if number == PRACTICE:
             page.get_by_text("From now on there is no feedback").wait_for()
             questions = [step["question"] for step in page.evaluate(FEEDBACK)]
             page.get_by_role("button", name="Continue").click()
         wait_for_buttons(page)
-        page.get_by_role("button", name=side.capitalize()).click()
+        page.get_by_role("button", name=SIDES[slot].capitalize()).click()
     page.wait_for_url("**/debrief")
 
     with read_session(live_study.engine) as db:
-        trials = db.scalars(select(Trial).order_by(Trial.slot)).all()
-        responses = db.scalars(select(Response).join(Trial).order_by(Trial.slot)).all()
+        trials = db.scalars(select(Trial).order_by(Trial.place)).all()
+        responses = db.scalars(select(Response).join(Trial).order_by(Trial.place)).all()
         environment = db.scalars(select(Environment)).one()
         outcome = db.scalars(select(Participant.outcome)).one()
-    assert [str(response.answer) for response in responses] == chosen
+    assert [preferred(response) for response in responses] == chosen
     assert [trial.id for trial in trials] == [response.trial_id for response in responses]
     assert [trial.kind for trial in trials].count(TrialKind.PRACTICE) == PRACTICE
     practiced = list(zip(trials, chosen, strict=True))[:PRACTICE]
-    verdicts = ["Correct" if side is trial.fake_side else "Incorrect" for trial, side in practiced]
-    fakes = [trial.fake_side for trial, _ in practiced]
+    verdicts = ["Correct" if slot == fake_slot(trial) else "Incorrect" for trial, slot in practiced]
+    fakes = [SIDES[fake_slot(trial) or 0] for trial, _ in practiced]
     assert questions == [
         f"{verdict}: the {side} image is the fake."
         for verdict, side in zip(verdicts, fakes, strict=True)
@@ -81,7 +90,7 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
     assert environment.viewport == "1280x800"
 
     answered = zip(trials, chosen, strict=True)
-    correct = [side is trial.fake_side for trial, side in answered if trial.kind is TrialKind.TEST]
+    correct = [slot == fake_slot(trial) for trial, slot in answered if trial.kind is TrialKind.TEST]
     score = re.compile(rf"^\s*{sum(correct)}\s+of\s+{len(correct)}\s*$")
     expect(page.locator(".score-value")).to_have_text(score)
     expect(page.locator("#code")).to_have_text(re.compile(r"^\w{6,}$"))
@@ -101,7 +110,7 @@ def test_the_keyboard_alone_is_enough(page: Page, live_study: LiveStudy) -> None
     page.keyboard.press("Enter")
     expect(page.get_by_text("Your comment has been saved.")).to_be_visible()
     with read_session(live_study.engine) as db:
-        assert db.scalars(select(Response.answer)).all() == [Answer.LEFT] * SHOWN
+        assert [preferred(one) for one in db.scalars(select(Response))] == [0] * SHOWN
         assert db.scalars(select(Participant.comment)).one() == "The sky gave it away."
 
 
@@ -120,7 +129,7 @@ def test_a_reload_during_a_pair_continues_with_another_pair(
     finish_by_keyboard(page, answered=1)
     with read_session(live_study.engine) as db:
         voided = db.scalars(select(Trial).where(Trial.voided)).one()
-        assert (voided.slot, voided.response) == (1, None)
+        assert (voided.place, voided.response) == (1, None)
         assert db.scalar(select(func.count()).select_from(Response)) == SHOWN
         assert db.scalars(select(Participant.outcome)).one() is Outcome.COMPLETE
 

@@ -96,7 +96,7 @@ def test_an_answer_has_the_required_fields(played: Played) -> None:
         "id", "answer", "rt_ms", "first_ms", "second_ms", "first_frames", "second_frames",
         "early_inputs", "repeated_inputs", "input", "flags",
     }  # fmt: skip
-    assert answer["answer"] == "right"
+    assert answer["answer"] == {"choice": 1}
     assert (answer["early_inputs"], answer["repeated_inputs"]) == (0, 0)
     assert isinstance(answer["rt_ms"], int)
     assert answer["rt_ms"] >= 0
@@ -156,7 +156,11 @@ def test_early_and_held_keys_are_not_answers(page: Page) -> None:
     page.keyboard.press("j")
     page.wait_for_url("**/debrief")
     answer = api.answers["t0"]
-    assert (answer["answer"], answer["early_inputs"], answer["repeated_inputs"]) == ("right", 1, 1)
+    assert (answer["answer"], answer["early_inputs"], answer["repeated_inputs"]) == (
+        {"choice": 1},
+        1,
+        1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,7 +195,11 @@ def test_an_answer_waits_on_the_device_while_the_next_pairs_are_played(page: Pag
     answer(page, "f")
     page.wait_for_url("**/debrief")
     assert api.sent.count("POST trials/t0/response") == 3
-    assert [api.answers[slot]["answer"] for slot in ("t0", "t1", "t2")] == ["left", "right", "left"]
+    assert [api.answers[slot]["answer"] for slot in ("t0", "t1", "t2")] == [
+        {"choice": 0},
+        {"choice": 1},
+        {"choice": 0},
+    ]
 
 
 def test_without_a_database_answers_wait_on_the_page(page: Page) -> None:
@@ -202,7 +210,7 @@ def test_without_a_database_answers_wait_on_the_page(page: Page) -> None:
     page.get_by_text("Pair 2 of 2").wait_for()
     answer(page, "j")
     page.wait_for_url("**/debrief")
-    assert [api.answers[slot]["answer"] for slot in ("t0", "t1")] == ["left", "right"]
+    assert [api.answers[slot]["answer"] for slot in ("t0", "t1")] == [{"choice": 0}, {"choice": 1}]
 
 
 def test_practice_waits_for_the_server(page: Page) -> None:
@@ -227,7 +235,7 @@ def test_a_voided_pair_gives_way_to_its_replacement(page: Page) -> None:
     answer(page, "j")
     page.wait_for_url("**/debrief")
     assert "POST trials/t0-again/response" in api.sent
-    assert api.answers["t0"]["answer"] == "right"
+    assert api.answers["t0"]["answer"] == {"choice": 1}
 
 
 def test_the_page_opened_last_plays(page: Page) -> None:
@@ -243,7 +251,7 @@ def test_the_page_opened_last_plays(page: Page) -> None:
     other.get_by_role("button", name=re.compile("Start|Continue")).click()
     answer(other, "j")
     other.wait_for_url("**/debrief")
-    assert api.answers["t0"]["answer"] == "right"
+    assert api.answers["t0"]["answer"] == {"choice": 1}
 
 
 def test_a_broken_image_is_retried_then_reported(page: Page) -> None:
@@ -283,7 +291,11 @@ def test_both_images_stay_until_the_answer_without_an_exposure(page: Page) -> No
     page.get_by_role("button", name="Right").click()
     page.wait_for_url("**/debrief")
     stored = api.answers["t0"]
-    assert (stored["answer"], stored["second_ms"], stored["second_frames"]) == ("right", None, None)
+    assert (stored["answer"], stored["second_ms"], stored["second_frames"]) == (
+        {"choice": 1},
+        None,
+        None,
+    )
     assert 0 <= stored["first_ms"] - stored["rt_ms"] < 100
     assert stored["rt_ms"] > 300
     assert stored["first_frames"] > 5
@@ -303,7 +315,7 @@ def test_a_single_image_is_masked_and_answered(page: Page) -> None:
     ]
     page.get_by_role("button", name="Fake").click()
     page.get_by_text("Correct: the image is a fake.").wait_for()
-    assert api.answers["t0"]["answer"] == "fake"
+    assert api.answers["t0"]["answer"] == {"verdict": "fake"}
 
 
 def test_every_mask_is_different(page: Page) -> None:
@@ -329,7 +341,7 @@ def test_a_double_click_is_one_answer(page: Page) -> None:
     page.wait_for_url("**/debrief")
     assert api.sent.count("POST trials/t0/response") == 1
     stored = api.answers["t0"], api.answers["t1"]
-    assert [answer["answer"] for answer in stored] == ["left", "right"]
+    assert [answer["answer"] for answer in stored] == [{"choice": 0}, {"choice": 1}]
     assert sum(answer["repeated_inputs"] + answer["early_inputs"] for answer in stored) <= 1
 
 

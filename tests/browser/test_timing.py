@@ -71,7 +71,7 @@ def test_no_exposure_begins_before_both_images_have_arrived(page: Page) -> None:
     page.add_init_script(OBSERVER)
     build_robot(page)
     api.visit(page)
-    page.route("**/trials/t1/right", slow)
+    page.route("**/trials/t1/1", slow)
     set_going(page)
     page.get_by_text("Pair 3 of 3").wait_for(timeout=60_000)
     seen = exposures(page.evaluate("window.observed"))

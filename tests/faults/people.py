@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from sqlalchemy import Engine, select, text
 
 from study_server.storage.engine import read_session
-from study_server.storage.models import Participant, Response, Study, Trial
+from study_server.storage.models import Judgment, Participant, Response, Study, Trial
 
 SCREEN = {
     "language": "en", "refresh_hz": 60.0, "device_pixel_ratio": 1.0, "viewport": "1280x720",
@@ -30,8 +30,8 @@ FORM = "application/x-www-form-urlencoded"
 class Ledger:
     """The messages and replies of all participants. sent, saved: answers by message id."""
 
-    sent: dict[str, str] = field(default_factory=dict)
-    saved: dict[str, str] = field(default_factory=dict)  # confirmed by the server
+    sent: dict[str, int] = field(default_factory=dict)
+    saved: dict[str, int] = field(default_factory=dict)  # confirmed by the server
     failures: int = 0  # requests that had to be sent again
     refused: list[int] = field(default_factory=list)  # statuses of final refusals
     answers_s: list[float] = field(default_factory=list)  # from the request to the reply
@@ -141,10 +141,10 @@ async def take_part(
     while batch and batch["trials"] and not stop.is_set():
         if rng.random() < pace.vanish:
             return
-        for image in (image for trial in batch["trials"] for image in trial["images"]):
-            if image["url"] not in fetched:
-                fetched.add(image["url"])
-                await browser.persist("GET", image["url"])
+        for slot in (slot for trial in batch["trials"] for slot in trial["slots"]):
+            if slot["image"] not in fetched:
+                fetched.add(slot["image"])
+                await browser.persist("GET", slot["image"])
         mine = f"{base}/trials/{batch['trials'][0]['token']}"
         await browser.post(f"{mine}/start", {})
         await asyncio.sleep(pace.answer_s * rng.uniform(0.6, 1.4))
@@ -158,8 +158,11 @@ async def take_part(
 async def answer(browser: Browser, trial: str, rng: Random) -> Any:
     """Send one answer with one id until the server confirms it; return the reply."""
     ledger, message = browser.ledger, secrets.token_hex(8)
-    ledger.sent[message] = rng.choice(["left", "right"])
-    body = {"answer": ledger.sent[message], "rt_ms": 800, "first_ms": 1000.0, "second_ms": 1000.0}
+    ledger.sent[message] = rng.randrange(2)
+    body = {
+        "answer": {"choice": ledger.sent[message]}, "rt_ms": 800, "first_ms": 1000.0,
+        "second_ms": 1000.0,
+    }  # fmt: skip
     began = time.perf_counter()
     stored = await browser.post(f"{trial}/response", body | {"id": message})
     if stored:
@@ -196,18 +199,23 @@ class Difference:
 
 TWICE = """
 SELECT COUNT(*) FROM (
-    SELECT participant_id, slot FROM trial JOIN response ON response.trial_id = trial.id
-    WHERE voided = false GROUP BY participant_id, slot HAVING COUNT(*) > 1
+    SELECT participant_id, place FROM trial JOIN response ON response.trial_id = trial.id
+    WHERE voided = false GROUP BY participant_id, place HAVING COUNT(*) > 1
 ) AS twice
 """
 
 
 def compare(engine: Engine, ledger: Ledger, slug: str = "short") -> Difference:
-    answers = select(Response.message_id, Response.answer).join(Trial).join(Participant)
+    answers = (
+        select(Response.message_id, Judgment.slot)
+        .join(Trial, Response.trial)
+        .join(Participant)
+        .join(Judgment, (Judgment.trial_id == Trial.id) & (Judgment.value == 0))  # said to be fake
+    )
     with read_session(engine) as db:
         rows = db.execute(answers.join(Study).where(Study.slug == slug)).all()
         twice = db.scalar(text(TWICE)) or 0
-    stored = {row.message_id: row.answer for row in rows}
+    stored = {row.message_id: row.slot for row in rows}
     return Difference(
         len(stored),
         sum(message not in stored for message in ledger.saved),

@@ -18,7 +18,7 @@ from study_server.studies import researchers
 from study_server.vocabulary import Outcome
 from tests.study_server.browsing import consent, csrf_token
 
-SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
+SHOWN = {"answer": {"choice": 0}, "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
 STEP = timedelta(hours=2)
 
 

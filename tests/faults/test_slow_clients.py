@@ -104,4 +104,4 @@ async def find_image(address: str) -> str:
     browser = Browser(address, Ledger(), retry_s=1)
     batch = await browser.post(f"{await enter(browser, 'short')}/resume", {})
     browser.close()
-    return str(batch["trials"][0]["images"][0]["url"])
+    return str(batch["trials"][0]["slots"][0]["image"])

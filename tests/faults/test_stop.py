@@ -18,7 +18,13 @@ from study_server.storage.models import Response
 from tests.faults.servers import Server, serving
 from tests.faults.test_two_servers import enroll_ada
 
-ANSWER = {"answer": "left", "rt_ms": 640, "first_ms": 100, "second_ms": 100, "id": "the-last"}
+ANSWER = {
+    "answer": {"choice": 0},
+    "rt_ms": 640,
+    "first_ms": 100,
+    "second_ms": 100,
+    "id": "the-last",
+}
 
 
 def post(server: Server, token: str, path: str, body: object) -> tuple[int, bytes]:

@@ -108,7 +108,7 @@ def test_nginx_sends_both_images_of_a_pair_with_the_same_headers(
     trials = site.app.test_client().get(f"{base}/trials").get_json()["trials"]
     stored = {file.read_bytes() for file in (tmp_path / "instance").rglob("*.png")}
     for trial in trials:
-        (left, right) = (site.get(image["url"]) for image in trial["images"])
+        (left, right) = (site.get(image["image"]) for image in trial["slots"])
         for status, headers, content in (left, right):
             assert (status, headers["content-type"]) == (200, "image/png")
             assert content in stored
@@ -123,7 +123,7 @@ def test_nginx_sends_both_images_of_a_pair_with_the_same_headers(
 def test_nginx_gives_no_part_and_says_never_unchanged(site: Site) -> None:
     base = consent(site.app.test_client())
     (trial, *_) = site.app.test_client().get(f"{base}/trials").get_json()["trials"]
-    url = trial["images"][0]["url"]
+    url = trial["slots"][0]["image"]
     whole = site.get(url)
     for asked in (
         {"Range": "bytes=0-9"},
@@ -147,6 +147,6 @@ def test_an_answered_trial_has_no_images_behind_nginx_either(site: Site) -> None
     client = site.app.test_client()
     base = consent(client)
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
-    shown = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
+    shown = {"answer": {"choice": 0}, "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
     client.post(f"{base}/trials/{trial['token']}/response", json=shown)
-    assert site.get(trial["images"][0]["url"])[0] == 410
+    assert site.get(trial["slots"][0]["image"])[0] == 410

@@ -229,8 +229,8 @@ def test_both_images_of_a_pair_come_with_the_same_headers(app: Flask, database_u
     with started(server):
         for trial in trials:
             left, right = (
-                httpx.get(f"{server.address}{image['url']}", trust_env=False)
-                for image in trial["images"]
+                httpx.get(f"{server.address}{image['image']}", trust_env=False)
+                for image in trial["slots"]
             )
             assert (left.status_code, right.status_code) == (200, 200)
             assert left.content != right.content

@@ -1,5 +1,7 @@
 /** Fetch and decode images before their trial starts. An image that loads late would be shown too briefly. */
 
+import { imagesInOrder } from "../trial/slots.js";
+
 /** An image that could not be loaded. status: of the server's reply, or null if it is no image. */
 export class ImageUnavailableError extends Error {
   constructor(slot, status = null) {
@@ -10,7 +12,7 @@ export class ImageUnavailableError extends Error {
 
 /**
  * @returns preload(trials): start loading these trials' images in order, and forget all others;
- *   images(trial): a promise of the trial's images; rejects with ImageUnavailableError
+ *   images(trial): a promise of the trial's images in the order shown; rejects with ImageUnavailableError
  */
 export function createPreloader(fetchImage) {
   let imagesByToken = new Map();
@@ -20,9 +22,9 @@ export function createPreloader(fetchImage) {
     fetchImage(url).catch(({ status }) => {
       throw new ImageUnavailableError(slot, status);
     });
-  const fetchTrialImages = ({ token, images }) => {
-    const loading = last.then(() => Promise.all(images.map(fetchTrialImage)));
-    last = loading.catch(() => imagesByToken.delete(token)); // loaded again when the trial starts
+  const fetchTrialImages = (trial) => {
+    const loading = last.then(() => Promise.all(imagesInOrder(trial).map(fetchTrialImage)));
+    last = loading.catch(() => imagesByToken.delete(trial.token)); // loaded again when the trial starts
     return loading;
   };
   return {

@@ -5,8 +5,8 @@ const SLOT_BY_KEY = { f: 0, keyf: 0, arrowleft: 0, j: 1, keyj: 1, arrowright: 1 
 /**
  * Listen for the answer. Call it before the buttons are shown, so that early inputs are counted.
  * F or ← answers with the stage's first button, J or → with the second.
- * @returns enableFrom(at): inputs count from this animation frame on; firstAnswer(): {answer, at,
- *   input}, or undefined until there is one, where at is the event's own timestamp;
+ * @returns enableFrom(at): inputs count from this animation frame on; firstAnswer(): {value, at, input}, or
+ *   undefined until there is one, where value is the button's and at the event's own timestamp;
  *   stop(): {early_inputs, repeated_inputs}, the numbers of ignored inputs
  */
 export function listenForAnswer(stage) {
@@ -21,7 +21,7 @@ export function listenForAnswer(stage) {
     else if (event.timeStamp < enabledAt) ignoredInputs.early_inputs += 1;
     else if (button) {
       const input = event.isTrusted ? event.pointerType || event.type : "script";
-      firstAnswer = { answer: button.value, at: event.timeStamp, input };
+      firstAnswer = { value: button.value, at: event.timeStamp, input };
     }
   };
   const handleKey = (event) => {

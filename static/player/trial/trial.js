@@ -2,17 +2,20 @@
  * One trial: images as in Zhang, Isola & Efros (ECCV 2016) or HYPE (NeurIPS 2019), then buttons.
  */
 
+import { answerOf } from "../tasks/real_or_fake.js";
 import { listenForAnswer } from "./answers.js";
 import { watchDisturbances } from "./disturbances.js";
 import { hold, nextFrame } from "./frames.js";
 import { fillWithNoise } from "./masks.js";
+import { imagesInOrder } from "./slots.js";
 
 /**
  * List the phases of a trial.
- * @returns {{phase, ms, slots}[]} slots: the slots whose images, or masks, are visible
+ * @returns {{phase, ms, slots}[]} slots: the names of the slots whose images, or masks, are visible
  */
-export function planPhases({ presentation, images, timing }) {
-  const slots = images.map(({ slot }) => slot);
+export function planPhases(trial) {
+  const { presentation, timing } = trial;
+  const slots = imagesInOrder(trial).map(({ name }) => name);
   const exposureGroups = presentation === "sequential" ? slots.map((slot) => [slot]) : [slots];
   const createPhase = (phase, ms, visible = []) => ({ phase, ms, slots: visible });
   const phases = [createPhase("blank", timing.blank_ms)];
@@ -51,10 +54,10 @@ export async function runTrial(stage, trial, frameMs) {
   }
   enterPhase(stage, "waiting", []);
 
-  const { answer, at, input } = answers.firstAnswer();
+  const { value, at, input } = answers.firstAnswer();
   const flags = [...disturbances.stop(), ...(hasSlowFrame ? ["slow_frame"] : [])];
   const rt_ms = Math.round(at - buttonsShownAt);
-  return { answer, rt_ms, input, ...exposureFields(exposures), ...answers.stop(), flags };
+  return { answer: answerOf(value), rt_ms, input, ...exposureFields(exposures), ...answers.stop(), flags };
 }
 
 function enterPhase(stage, phase, slots) {

@@ -15,7 +15,7 @@ depends_on = None
 SHOWN = """
 WITH shown AS (
   SELECT trial.*, ROW_NUMBER() OVER (
-    PARTITION BY trial.participant_id ORDER BY trial.started_at, trial.slot, trial.attempt
+    PARTITION BY trial.participant_id ORDER BY trial.started_at, trial.place, trial.attempt
   ) - 1 AS position
   FROM trial
   WHERE trial.started_at IS NOT NULL
@@ -23,7 +23,8 @@ WITH shown AS (
 """
 
 # Defines what leaves the database: one row per trial that was shown (docs/formats.md). Withdrawal
-# deletes rows, so participants who withdrew are not in it.
+# deletes rows, so participants who withdrew are not in it. The columns image, method, real_image,
+# truth and answer are empty if the task has no right answers, which is when `question` is empty.
 RESPONSES_EXPORT = f"""
 CREATE VIEW responses_export AS {SHOWN}
 SELECT
@@ -34,14 +35,40 @@ SELECT
   shown.kind AS kind,
   shown.block AS block,
   shown.position AS position,
+  study.task AS task,
+  (SELECT COUNT(*) FROM trial_stimulus AS one
+    WHERE one.trial_id = shown.id AND one.role = 'candidate') AS candidates,
   study.presentation AS presentation,
   study.question AS question,
-  COALESCE(fake.image, original.image) AS image,
-  COALESCE(fake.method, original.method) AS method,
-  CASE WHEN shown.fake_side IS NULL THEN '' ELSE original.image END AS real_image,
+  CASE
+    WHEN study.question = '' THEN ''
+    WHEN right_image.id IS NULL OR left_image.method <> 'real' THEN left_image.image
+    ELSE right_image.image
+  END AS image,
+  CASE
+    WHEN study.question = '' THEN ''
+    WHEN right_image.id IS NULL OR left_image.method <> 'real' THEN left_image.method
+    ELSE right_image.method
+  END AS method,
+  CASE
+    WHEN study.question = '' OR right_image.id IS NULL THEN ''
+    WHEN left_image.method = 'real' THEN left_image.image
+    ELSE right_image.image
+  END AS real_image,
   COALESCE(CAST(repeated.position AS TEXT), '') AS repeat_of,
-  COALESCE(shown.fake_side, CASE WHEN fake.id IS NULL THEN 'real' ELSE 'fake' END) AS truth,
-  COALESCE(response.answer, '') AS answer,
+  CASE
+    WHEN study.question = '' THEN ''
+    WHEN right_image.id IS NULL
+      THEN CASE WHEN left_image.method = 'real' THEN 'real' ELSE 'fake' END
+    WHEN left_image.method <> 'real' THEN 'left'
+    ELSE 'right'
+  END AS truth,
+  CASE
+    WHEN study.question = '' OR left_said.value IS NULL THEN ''
+    WHEN right_image.id IS NULL THEN CASE WHEN left_said.value = 1 THEN 'real' ELSE 'fake' END
+    WHEN (left_said.value = 1) = (study.question = 'real') THEN 'left'
+    ELSE 'right'
+  END AS answer,
   response.rt_ms AS rt_ms,
   shown.exposure_ms AS exposure_ms,
   response.first_ms AS first_ms,
@@ -60,11 +87,41 @@ SELECT
 FROM shown
 JOIN participant ON participant.id = shown.participant_id
 JOIN study ON study.id = participant.study_id
-LEFT JOIN stimulus AS fake ON fake.id = shown.fake_id
-LEFT JOIN stimulus AS original ON original.id = shown.real_id
+LEFT JOIN trial_stimulus AS left_slot ON left_slot.trial_id = shown.id AND left_slot.slot = 0
+LEFT JOIN stimulus AS left_image ON left_image.id = left_slot.stimulus_id
+LEFT JOIN trial_stimulus AS right_slot ON right_slot.trial_id = shown.id AND right_slot.slot = 1
+LEFT JOIN stimulus AS right_image ON right_image.id = right_slot.stimulus_id
+LEFT JOIN judgment AS left_said
+  ON left_said.trial_id = shown.id AND left_said.slot = 0 AND left_said.scale = 'real'
 LEFT JOIN response ON response.trial_id = shown.id
 LEFT JOIN shown AS repeated ON repeated.participant_id = shown.participant_id
-  AND repeated.slot = shown.repeat_of AND NOT repeated.voided
+  AND repeated.place = shown.repeat_of AND NOT repeated.voided
+"""
+
+# One row per candidate of a trial that was shown and per scale of its answer.
+JUDGMENTS_EXPORT = f"""
+CREATE VIEW judgments_export AS {SHOWN}
+SELECT
+  study.slug AS study,
+  participant.public_id AS participant,
+  participant.mode AS mode,
+  shown.kind AS kind,
+  shown.position AS position,
+  candidate.slot AS slot,
+  stimulus.image AS image,
+  stimulus.method AS method,
+  COALESCE(judgment.scale, '') AS scale,
+  CASE WHEN judgment.scale = 'rank' THEN judgment.value END AS rank,
+  CASE WHEN judgment.scale <> 'rank' THEN judgment.value END AS score,
+  CASE WHEN candidate.appears = 0 THEN response.first_ms ELSE response.second_ms END AS shown_ms
+FROM shown
+JOIN participant ON participant.id = shown.participant_id
+JOIN study ON study.id = participant.study_id
+JOIN trial_stimulus AS candidate
+  ON candidate.trial_id = shown.id AND candidate.role = 'candidate'
+JOIN stimulus ON stimulus.id = candidate.stimulus_id
+LEFT JOIN response ON response.trial_id = shown.id
+LEFT JOIN judgment ON judgment.trial_id = shown.id AND judgment.slot = candidate.slot
 """
 
 # The measurements of the player that responses.csv leaves out.
@@ -75,7 +132,10 @@ SELECT
   participant.public_id AS participant,
   participant.mode AS mode,
   shown.position AS position,
-  COALESCE(shown.first_side, '') AS first_side,
+  (SELECT first.slot FROM trial_stimulus AS first
+    WHERE first.trial_id = shown.id AND first.appears = 0 AND study.presentation = 'sequential'
+      AND first.role = 'candidate'
+  ) AS first_slot,
   response.first_frames AS first_frames,
   response.second_frames AS second_frames,
   response.early AS early,
@@ -112,12 +172,14 @@ def create_views() -> None:
             received_at=moment.format("response.received_at"),
         )
     )
+    op.execute(JUDGMENTS_EXPORT)
     op.execute(TIMING_EXPORT)
 
 
 def drop_views() -> None:
     """Drop the views, because neither database alters a table that a view uses."""
     op.execute("DROP VIEW timing_export")
+    op.execute("DROP VIEW judgments_export")
     op.execute("DROP VIEW responses_export")
 
 
@@ -129,6 +191,7 @@ def _create_study_tables() -> None:
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("state", _one_of("studystate", "draft open paused closed"), nullable=False),
         sa.Column("protocol", sa.Text(), nullable=False),
+        sa.Column("task", sa.Text(), nullable=False),
         sa.Column("presentation", sa.Text(), nullable=False),
         sa.Column("question", sa.Text(), nullable=False),
         sa.Column("schedule_seed", sa.Text(), nullable=False),
@@ -254,40 +317,41 @@ def _create_trial_tables() -> None:
         "trial",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("participant_id", sa.Integer(), _parent("participant"), nullable=False),
-        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column(
             "kind", _one_of("trialkind", "qualification practice test attention"), nullable=False
         ),
         sa.Column("block", sa.Integer(), nullable=False),
         sa.Column("token", sa.Text(), nullable=False, unique=True),
-        sa.Column("fake_id", sa.Integer(), sa.ForeignKey("stimulus.id")),
-        sa.Column("real_id", sa.Integer(), sa.ForeignKey("stimulus.id")),
-        sa.Column("fake_side", _one_of("side", "left right")),
-        sa.Column("first_side", _one_of("first_side", "left right")),
         sa.Column("exposure_ms", sa.Integer()),
         sa.Column("repeat_of", sa.Integer()),
         sa.Column("started_at", sa.DateTime(timezone=True)),
         sa.Column("voided", sa.Boolean(), nullable=False),
         sa.Column("reshown", sa.Boolean(), nullable=False, server_default=sa.false()),
-        sa.UniqueConstraint("participant_id", "slot", "attempt"),
-        sa.CheckConstraint("fake_id <> real_id", name="two_images"),
-        sa.CheckConstraint(
-            "(fake_id IS NOT NULL AND real_id IS NOT NULL AND fake_side IS NOT NULL) OR "
-            "(fake_side IS NULL AND first_side IS NULL AND (fake_id IS NULL) <> (real_id IS NULL))",
-            name="pair_or_single",
-        ),
-        sa.CheckConstraint("slot >= 0 AND attempt >= 0 AND block >= 0", name="counts_from_zero"),
-        sa.CheckConstraint("repeat_of >= 0 AND repeat_of < slot", name="repeats_an_earlier_one"),
+        sa.UniqueConstraint("participant_id", "place", "attempt"),
+        sa.CheckConstraint("place >= 0 AND attempt >= 0 AND block >= 0", name="counts_from_zero"),
+        sa.CheckConstraint("repeat_of >= 0 AND repeat_of < place", name="repeats_an_earlier_one"),
         sa.CheckConstraint("exposure_ms > 0", name="exposure_positive"),
-        sa.Index(
-            "ix_trial_views", "participant_id", "kind", "voided", "repeat_of", "fake_id", "real_id"
+    )
+    op.create_table(
+        "trial_stimulus",
+        sa.Column("trial_id", sa.Integer(), _parent("trial"), primary_key=True),
+        sa.Column("slot", sa.Integer(), primary_key=True),
+        sa.Column("stimulus_id", sa.Integer(), sa.ForeignKey("stimulus.id"), nullable=False),
+        sa.Column(
+            "role",
+            _one_of("stimulusrole", "candidate reference"),
+            nullable=False,
+            server_default="candidate",
         ),
+        sa.Column("appears", sa.Integer(), nullable=False, server_default="0"),
+        sa.UniqueConstraint("trial_id", "stimulus_id", "role"),
+        sa.CheckConstraint("slot >= 0 AND appears >= 0", name="counts_from_zero"),
     )
     op.create_table(
         "response",
         sa.Column("trial_id", sa.Integer(), _parent("trial"), primary_key=True),
-        sa.Column("answer", _one_of("answer", "left right fake real"), nullable=False),
         sa.Column("rt_ms", sa.Integer(), nullable=False),
         sa.Column("first_ms", sa.Double(), nullable=False),
         sa.Column("second_ms", sa.Double()),
@@ -303,17 +367,34 @@ def _create_trial_tables() -> None:
         sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("message_id", sa.Text()),
+        sa.Column("attention_passed", sa.Boolean()),
         sa.CheckConstraint("rt_ms >= 0", name="rt_not_negative"),
         sa.CheckConstraint("first_ms >= 0 AND second_ms >= 0", name="shown_not_negative"),
         sa.CheckConstraint("first_frames >= 0 AND second_frames >= 0", name="frames_not_negative"),
         sa.CheckConstraint("early >= 0 AND held >= 0", name="ignored_not_negative"),
     )
     op.create_table(
+        "judgment",
+        sa.Column("trial_id", sa.Integer(), _parent("response", "trial_id"), primary_key=True),
+        sa.Column("slot", sa.Integer(), primary_key=True),
+        sa.Column("scale", sa.Text(), primary_key=True),
+        sa.Column("value", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["trial_id", "slot"],
+            ["trial_stimulus.trial_id", "trial_stimulus.slot"],
+            ondelete="CASCADE",
+        ),
+        sa.CheckConstraint("scale <> ''", name="scale_named"),
+        sa.CheckConstraint("scale <> 'rank' OR value >= 1", name="rank_from_one"),
+        sa.CheckConstraint("scale <> 'real' OR value IN (0, 1)", name="real_or_not"),
+    )
+    op.create_table(
         "incident",
         sa.Column("trial_id", sa.Integer(), _parent("trial"), primary_key=True),
-        sa.Column("slot", _one_of("slot", "left right center"), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
         sa.Column("http_status", sa.Integer()),
         sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("slot >= 0", name="counts_from_zero"),
     )
 
 
@@ -359,9 +440,9 @@ def _create_researcher_tables() -> None:
     )
 
 
-def _parent(table: str) -> sa.ForeignKey:
+def _parent(table: str, key: str = "id") -> sa.ForeignKey:
     """Return a reference whose row is deleted with the row that it refers to."""
-    return sa.ForeignKey(f"{table}.id", ondelete="CASCADE")
+    return sa.ForeignKey(f"{table}.{key}", ondelete="CASCADE")
 
 
 def _one_of(name: str, values: str) -> sa.Enum:
@@ -381,8 +462,8 @@ def downgrade() -> None:
     """Drop every table, children first, with all rows."""
     drop_views()
     for table in (
-        "login_link", "researcher", "job", "incident", "response", "trial", "environment",
-        "screening", "withdrawal", "identity", "participant", "unblinding", "accepted_warning",
-        "platform_completion", "wording", "stimulus", "study",
+        "login_link", "researcher", "job", "incident", "judgment", "response", "trial_stimulus",
+        "trial", "environment", "screening", "withdrawal", "identity", "participant",
+        "unblinding", "accepted_warning", "platform_completion", "wording", "stimulus", "study",
     ):  # fmt: skip
         op.drop_table(table)

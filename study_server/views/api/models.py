@@ -4,26 +4,19 @@ The docstrings of the classes become descriptions in that document.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt
 
+from study_server.tasks.answers import WholeNumber
 from study_server.vocabulary import (
-    Answer,
     ColorVision,
     NightLight,
     Outcome,
-    Side,
-    Slot,
     TrialFlag,
     TrialKind,
 )
-
-
-def _convert_integral_float(value: object) -> object:
-    """Convert 7.0 to 7: JSON has only one type of number, and some programs write 7 as 7.0."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _require_boolean(value: object) -> object:
@@ -33,7 +26,6 @@ def _require_boolean(value: object) -> object:
     return value
 
 
-WholeNumber = Annotated[int, BeforeValidator(_convert_integral_float)]
 ElapsedMs = Annotated[float, Field(ge=0, le=86_400_000, allow_inf_nan=False)]
 FrameCount = Annotated[WholeNumber, Field(ge=0, le=100_000_000)]
 IgnoredInputCount = Annotated[WholeNumber, Field(ge=0, le=1_000_000)]
@@ -63,9 +55,9 @@ class TrialPath(BaseModel):
 
 
 class ImagePath(TrialPath):
-    """The address of one image of a trial."""
+    """The address of one image of a trial. A slot that the trial does not have is 404."""
 
-    slot: Slot
+    slot: int = Field(json_schema_extra={"minimum": 0, "maximum": 1000})
 
 
 class RequestBody(BaseModel):
@@ -100,7 +92,8 @@ class ScreeningRequest(RequestBody):
 class ResponseRequest(RequestBody):
     """The answer to a trial, with its timing.
 
-    id: chosen by the front end, and repeated each time it sends this answer. rt_ms: time from the
+    id: chosen by the front end, and repeated each time it sends this answer. answer: depends on the
+    task of the trial (docs/api.md). rt_ms: time from the
     frame that showed the buttons to the answer. first_ms, second_ms: achieved exposures; second_ms
     is null for a single image and for images shown at once. *_frames: the exposures in animation
     frames. early_inputs: inputs ignored before the buttons appeared. repeated_inputs: inputs
@@ -111,7 +104,13 @@ class ResponseRequest(RequestBody):
     """
 
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL_PATTERN)] | None = None
-    answer: Annotated[Answer, FROM_TEXT]
+    answer: Annotated[
+        dict[str, Any],
+        Field(
+            max_length=16,
+            examples=[{"choice": 0}, {"verdict": "fake"}],
+        ),
+    ]
     rt_ms: Annotated[WholeNumber, Field(ge=0, le=86_400_000)]
     first_ms: ElapsedMs
     second_ms: ElapsedMs | None = None
@@ -126,7 +125,7 @@ class ResponseRequest(RequestBody):
 class IncidentRequest(RequestBody):
     """An image that failed to load. status: HTTP status; null if the reply was not an image."""
 
-    slot: Annotated[Slot, FROM_TEXT]
+    slot: Annotated[WholeNumber, Field(ge=0, le=1000)]
     status: Annotated[WholeNumber, Field(ge=100, le=599)] | None = None
 
 
@@ -161,12 +160,16 @@ class StudyTexts(BaseModel):
 
 
 class StudyDescription(BaseModel):
-    """A description of a study for prospective participants. texts: by language."""
+    """A description of a study for prospective participants.
+
+    question: fake or real if the task has right answers, else empty. texts: by language.
+    """
 
     slug: str
     state: str
     minutes: NonNegativeInt
     trials: NonNegativeInt
+    task: str
     presentation: str
     question: str
     texts: dict[str, StudyTexts]
@@ -190,11 +193,14 @@ class ScreeningQuestions(BaseModel):
     plates: list[str]
 
 
-class TrialImage(BaseModel):
-    """An image. url: absolute path; it returns 410 once the trial is answered or voided."""
+class TrialSlot(BaseModel):
+    """A place on the stage. image: absolute path; 410 once the trial is answered or voided.
 
-    slot: Slot
-    url: str
+    appears: when the image is shown: 0 for the first, 1 for the second.
+    """
+
+    image: str
+    appears: NonNegativeInt
 
 
 class TrialTiming(BaseModel):
@@ -213,15 +219,18 @@ class TrialDescription(BaseModel):
     """A trial, without anything that reveals the answer.
 
     number, total: the trial's number among the trials of its kind, and how many there are.
-    images: in the order in which they are shown.
+    slots: the candidates, from left to right. reference: the address of an image to compare them
+    with, or null.
     """
 
     token: str
     kind: TrialKind
     number: NonNegativeInt
     total: NonNegativeInt
+    task: str
     presentation: str
-    images: list[TrialImage]
+    slots: list[TrialSlot]
+    reference: str | None
     timing: TrialTiming
 
 
@@ -234,14 +243,17 @@ class UpcomingTrialsReply(BaseModel):
 
 
 class PracticeFeedback(BaseModel):
-    """The feedback after a practice trial. fake_slot: null if the single image is a photograph."""
+    """The feedback after a practice trial. truth: what each candidate is, by slot."""
 
-    fake_slot: Side | Slot | None
     is_correct: bool
+    truth: list[str]
 
 
 class ResponseReply(UpcomingTrialsReply):
-    """The next trials, and the feedback to the answer. Only practice trials have feedback."""
+    """The next trials, and the feedback to the answer.
+
+    Only practice trials have feedback, and only if the task has right answers.
+    """
 
     feedback: PracticeFeedback | None
 
@@ -254,7 +266,10 @@ class FinalScore(BaseModel):
 
 
 class ParticipationResult(BaseModel):
-    """The outcome. code, score and debrief (HTML) are null unless the outcome is complete."""
+    """The outcome. code, score and debrief (HTML) are null unless the outcome is complete.
+
+    score: null as well if the task has no right answers.
+    """
 
     outcome: Outcome
     code: str | None

@@ -45,7 +45,7 @@ from study_server.views.api.models import (
 )
 from study_server.views.api.trial_json import Reply
 from study_server.views.language import gettext, set_language
-from study_server.vocabulary import Mode, RecruitmentSource, TrialKind
+from study_server.vocabulary import Mode, RecruitmentSource
 from study_server.web.limits import (
     TooManyUnansweredError,
     count_enrollment,
@@ -125,8 +125,9 @@ def describe_study(path: StudyPath) -> Reply:
         state=study.state,
         minutes=protocol.estimated_minutes,
         trials=sum(protocol.planned_trials.values()),
+        task=protocol.task,
         presentation=protocol.presentation,
-        question=protocol.question,
+        question=study.question,
         texts={language: _study_texts(study, language) for language in protocol.languages},
     ).model_dump(mode="json")
 
@@ -271,8 +272,8 @@ def show_result() -> Reply:
     code = scoring.completion_code(g.participant)
     reply = ParticipationResult(outcome=g.participant.outcome, code=code, score=None, debrief=None)
     if code is not None:
-        correct, trials = scoring.count_correct(g.db, g.participant, TrialKind.TEST)
-        reply.score = FinalScore(correct=correct, trials=trials)
+        score = scoring.final_score(g.db, g.participant)
+        reply.score = FinalScore.model_validate(score) if score else None
         wording = render_wording(g.db, g.participant.study, g.participant.language)
         reply.debrief = str(wording.debrief)  # only now, because it reveals the purpose
     return reply.model_dump(mode="json")

@@ -4,6 +4,7 @@ The player calls them under the participant's own address, other front ends unde
 token in a header. The same functions serve both.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Response, abort, current_app, g, make_response, request
@@ -12,7 +13,6 @@ from flask.typing import ResponseReturnValue
 from flask_openapi3 import APIBlueprint
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Row
 
 from study_server.participants import (
     current_image,
@@ -20,13 +20,13 @@ from study_server.participants import (
     participation,
     replacement,
     responses,
-    scoring,
     screening,
 )
 from study_server.participants.current_image import StimulusFile
 from study_server.protocol.model import Protocol
 from study_server.settings import Settings
 from study_server.stimuli.png import encode_png
+from study_server.tasks.task import InvalidAnswerError
 from study_server.views.api.models import (
     EnvironmentRequest,
     ImagePath,
@@ -38,9 +38,8 @@ from study_server.views.api.models import (
     describe_errors,
 )
 from study_server.views.language import gettext, set_language
-from study_server.vocabulary import Side, Slot, TrialKind
+from study_server.vocabulary import TrialKind
 
-LEFT_THEN_RIGHT, RIGHT_THEN_LEFT = (Slot.LEFT, Slot.RIGHT), (Slot.RIGHT, Slot.LEFT)
 TRIAL_ENDPOINTS = {
     f"{blueprint}.{view}"
     for blueprint in ("player", "api")
@@ -75,7 +74,6 @@ def add_trial_routes(blueprint: APIBlueprint) -> None:
     need. At other endpoints g.db is a Session.
     """
     trial = "/trials/<trial_token>"
-    slot = "<any(left, right, center):slot>"
     upcoming: ResponseDict = {200: UpcomingTrialsReply, **describe_errors(409)}
     png: ResponseDict = {200: PNG_REPLY, **describe_errors(404, 409, 410)}
     sent: ResponseDict = describe_errors(413, 415)
@@ -84,7 +82,7 @@ def add_trial_routes(blueprint: APIBlueprint) -> None:
     of_trial: ResponseDict = {**sent, **describe_errors(404, 409)}
     blueprint.post("/resume", responses=upcoming | sent)(resume)
     blueprint.get("/trials", responses=upcoming)(next_trials)
-    blueprint.get(f"{trial}/{slot}", responses=png)(send_image)
+    blueprint.get(f"{trial}/<int:slot>", responses=png)(send_image)
     blueprint.post(f"{trial}/start", responses=stored | of_trial)(start)
     blueprint.post(f"{trial}/incident", responses=stored | of_trial)(report_incident)
     blueprint.post(f"{trial}/response", responses=answered | of_trial)(respond)
@@ -95,7 +93,7 @@ def add_trial_routes(blueprint: APIBlueprint) -> None:
     blueprint.register_error_handler(
         current_trial.ParticipationOverError, _handle_participation_over
     )
-    blueprint.register_error_handler(current_trial.InvalidAnswerError, _handle_invalid_answer)
+    blueprint.register_error_handler(InvalidAnswerError, _handle_invalid_answer)
 
 
 def require_json() -> None:
@@ -139,19 +137,26 @@ def _send_json(model: BaseModel) -> Response:
     return Response(model.model_dump_json(), mimetype="application/json")
 
 
-def _trial_body(trial: Row[Any], protocol: Protocol, base: str) -> dict[str, object]:
+def _trial_body(
+    trial: current_trial.UpcomingTrial, protocol: Protocol, base: str
+) -> dict[str, object]:
     """Describe a trial without anything that reveals which image is the fake."""
     kind = TrialKind.TEST if trial.kind is TrialKind.ATTENTION else trial.kind
     trial_url = f"{base}/trials/{trial.token}"
     return {
         "token": trial.token,
         "kind": kind,
-        "number": trial.slot + 1 - protocol.visible_trials_before(kind),
+        "number": trial.place + 1 - protocol.visible_trials_before(kind),
         "total": protocol.visible_trials(kind),
+        "task": protocol.task,
         "presentation": protocol.presentation,
-        "images": [{"slot": slot, "url": f"{trial_url}/{slot}"} for slot in _slots(trial)],
+        "slots": [
+            {"image": f"{trial_url}/{slot}", "appears": appears}
+            for slot, appears in enumerate(trial.appears)
+        ],
+        "reference": f"{trial_url}/{len(trial.appears)}" if trial.has_reference else None,
         "timing": {
-            "blank_ms": protocol.blank_ms if trial.slot else protocol.first_blank_ms,
+            "blank_ms": protocol.blank_ms if trial.place else protocol.first_blank_ms,
             "exposure_ms": trial.exposure_ms,
             "gap_ms": protocol.gap_ms,
             "masks": protocol.masks,
@@ -160,13 +165,6 @@ def _trial_body(trial: Row[Any], protocol: Protocol, base: str) -> dict[str, obj
             "feedback_ms": protocol.feedback_ms if kind is TrialKind.PRACTICE else None,
         },
     }
-
-
-def _slots(trial: Row[Any]) -> tuple[Slot, ...]:
-    """Return the slots of the images in the order in which they are shown."""
-    if trial.fake_side is None:
-        return (Slot.CENTER,)
-    return RIGHT_THEN_LEFT if trial.first_side is Side.RIGHT else LEFT_THEN_RIGHT
 
 
 def send_image(path: ImagePath) -> Reply:
@@ -263,7 +261,7 @@ def respond(path: TrialPath, body: ResponseRequest) -> Reply:
     showing = _find_current_trial(path.trial_token)
     recorded = responses.record_response(g.db, showing, answer)
     _commit_and_close()
-    feedback = scoring.build_feedback(showing, recorded.answer)
+    feedback = recorded.feedback and asdict(recorded.feedback)
     upcoming = _upcoming_trials_body(recorded.upcoming, showing.participant.protocol)
     return _send_json(ResponseReply.model_validate({"feedback": feedback, **upcoming}))
 
@@ -290,7 +288,7 @@ def _handle_participation_over(_error: current_trial.ParticipationOverError) -> 
     return {"error": gettext("You can’t give any more answers in this study.")}, 409
 
 
-def _handle_invalid_answer(error: current_trial.InvalidAnswerError) -> ResponseReturnValue:
+def _handle_invalid_answer(error: InvalidAnswerError) -> ResponseReturnValue:
     return {"error": str(error)}, 400
 
 

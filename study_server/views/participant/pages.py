@@ -112,12 +112,11 @@ def debrief() -> ResponseReturnValue:
     participant: Participant = g.participant
     if participant.outcome is not Outcome.COMPLETE:
         return redirect(participant_url("trials.player"), 303)
-    correct, answered = scoring.count_correct(g.db, participant)
     return render_template(
         "participant/debrief.html",
         wording=participant_wording(),
         protocol=participation.protocol_of(participant),
-        score={"correct": correct, "trials": answered},
+        score=scoring.final_score(g.db, participant),
         completion=_completion(),
         source=participant.source,
         comment=participant.comment,

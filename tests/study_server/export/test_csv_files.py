@@ -16,21 +16,29 @@ from study_server.participants import enrollment, replacement
 from study_server.participants.responses import SubmittedResponse
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import write_transaction
-from study_server.storage.models import Trial
+from study_server.storage.models import Trial, TrialStimulus
 from study_server.studies.lookup import find_study
 from study_server.studies.unblinding import decide_blinding
 from study_server.vocabulary import (
-    Answer,
     Mode,
     Outcome,
     RecruitmentSource,
-    Side,
     StudyState,
     TrialFlag,
     TrialKind,
 )
-from tests.conftest import simulate
-from tests.study_server.acting import begin, respond, upcoming
+from tests.conftest import short_protocol, simulate
+from tests.study_server.acting import (
+    LEFT,
+    RIGHT,
+    begin,
+    fake_of,
+    fake_slot,
+    name_fake,
+    other,
+    respond,
+    upcoming,
+)
 
 Rows = list[dict[str, str]]
 
@@ -59,17 +67,17 @@ def test_a_row_describes_a_trial_as_the_participant_answered_it(app: Flask, out:
         )
         (trial, *_) = upcoming(db, participant)
         flags = [TrialFlag.BLURRED, TrialFlag.SLOW_FRAME]
-        answer = SubmittedResponse(
-            Answer.RIGHT, rt_ms=640, first_ms=100.25, second_ms=99.5, flags=flags
-        )
+        answer = SubmittedResponse(RIGHT, rt_ms=640, first_ms=100.25, second_ms=99.5, flags=flags)
         respond(db, participant, trial, answer)
-        truth, image, name = trial.fake_side, trial.main_stimulus.image, participant.public_id
+        truth = ("left", "right")[fake_slot(trial) or 0]
+        image, name = fake_of(trial).image, participant.public_id
     responses, _ = export(engine, out, "ada")
     (row,) = responses
     assert list(row) == list(RESPONSE_COLUMNS)
     expected = {
         "study": "short", "participant": name, "outcome": "active", "mode": "live",
-        "kind": "practice", "block": "0", "position": "0", "presentation": "sequential",
+        "kind": "practice", "block": "0", "position": "0", "task": "real_or_fake",
+        "candidates": "2", "presentation": "sequential",
         "question": "fake", "image": image, "real_image": image, "repeat_of": "",
         "truth": truth, "answer": "right", "rt_ms": "640", "exposure_ms": "100",
         "first_ms": "100.25", "second_ms": "99.5", "flags": "blurred slow_frame",
@@ -90,7 +98,7 @@ def test_a_voided_trial_is_exported_where_it_was_shown(app: Flask, out: Path) ->
         begin(db, participant, trial)
         replacement.void_interrupted_trials(db, participant)
         (again, *_) = upcoming(db, participant)
-        respond(db, participant, again, SubmittedResponse(Answer.LEFT, 1, 1, 1))
+        respond(db, participant, again, SubmittedResponse(LEFT, 1, 1, 1))
     responses, people = export(engine, out)
     shown = [(row["position"], row["flags"], row["answer"]) for row in responses]
     assert shown == [("0", "voided", ""), ("1", "", "left")]
@@ -104,7 +112,7 @@ def test_the_truth_of_live_trials_is_withheld_while_the_study_runs(app: Flask, o
             db, find_study(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
         )
         (trial, *_) = upcoming(db, participant)
-        respond(db, participant, trial, SubmittedResponse(Answer.LEFT, 1, 1, 1))
+        respond(db, participant, trial, SubmittedResponse(LEFT, 1, 1, 1))
     assert [row["truth"] for row in export(engine, out)[0]] == [""]
     assert export(engine, out, "ada")[0][0]["truth"] in ("left", "right")
     with write_transaction(engine) as db:
@@ -136,12 +144,13 @@ def test_a_study_asking_for_the_real_one_counts_attention_checks_by_that(
 ) -> None:
     engine = app.extensions["engine"]
     with write_transaction(engine) as db:
-        find_study(db, "short").question = "real"
+        study, protocol = find_study(db, "short"), short_protocol(question="real")
+        study.question, study.protocol = "real", protocol.canonical_json()
         participant = enrollment.enroll_participant(
             db, find_study(db, "short"), "p", Mode.LIVE, RecruitmentSource.LINK
         )
-        for trial in db.scalars(select(Trial).order_by(Trial.slot)):
-            side = trial.truth.other
+        for trial in db.scalars(select(Trial).order_by(Trial.place)):
+            side = other(name_fake(trial))
             respond(db, participant, trial, SubmittedResponse(side, 1, 1, 1))
     _, (person,) = export(engine, out)
     assert person["attention_checks_correct"] == "1"
@@ -150,7 +159,7 @@ def test_a_study_asking_for_the_real_one_counts_attention_checks_by_that(
 def test_the_codebook_names_every_column_under_its_version(app: Flask, out: Path) -> None:
     export(app.extensions["engine"], out)
     first, header, *rows = out.with_name("codebook.csv").read_text().splitlines()
-    assert (first, header) == ("hue-and-eye/1", "file,column,meaning")
+    assert (first, header) == ("hue-and-eye/2", "file,column,meaning")
     assert len(rows) == sum(map(len, TABLE_COLUMNS.values()))
 
 
@@ -206,11 +215,18 @@ def test_many_trials_leave_in_little_memory(app: Flask) -> None:
         (trial, *_) = upcoming(db, participant)
         shown = {
             "participant_id": participant.id, "attempt": 0, "kind": TrialKind.TEST, "block": 1,
-            "fake_id": trial.fake_id, "real_id": trial.real_id, "fake_side": Side.LEFT,
             "started_at": now(), "voided": False,
         }  # fmt: skip
-        rows = [shown | {"slot": slot, "token": str(slot)} for slot in range(100, 100 + trials)]
-        db.execute(insert(Trial), rows)
+        places = range(100, 100 + trials)
+        rows = [shown | {"place": place, "token": str(place)} for place in places]
+        ids = db.scalars(insert(Trial).returning(Trial.id), rows).all()
+        images = list(enumerate(one.id for one in trial.candidates))
+        stimuli = [
+            {"trial_id": id_, "slot": slot, "stimulus_id": stimulus}
+            for id_ in ids
+            for slot, stimulus in images
+        ]
+        db.execute(insert(TrialStimulus), stimuli)
         (responses, *_) = build_tables(db, study, list(Mode), blinded=True)
         tracemalloc.start()
         written = sum(1 for _ in format_csv(responses))

@@ -13,9 +13,9 @@ from study_server.participants import enrollment
 from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.protocol.model import Protocol, create_protocol
 from study_server.storage.engine import write_transaction
-from study_server.storage.models import Participant, Stimulus, Trial
+from study_server.storage.models import Participant, Stimulus, Trial, TrialStimulus
 from study_server.studies.lookup import find_study
-from study_server.vocabulary import Mode, Outcome, RecruitmentSource, Side, TrialKind
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialKind
 from tests.conftest import write_stimuli
 from tests.imported_studies import open_study
 
@@ -44,9 +44,18 @@ def test_dropouts_do_not_unbalance_the_views_of_others(engine: Engine, tmp_path:
         study = find_study(db, "balance")
         ids = enrollment.load_stimulus_ids(db, study)
         views = enrollment.count_views(db, study, Mode.LIVE, ids)
-        stayed = select(Trial.participant_id, Stimulus.method, Trial.fake_side)
-        stayed = stayed.join(Stimulus, Trial.fake_id == Stimulus.id).join(Participant)
-        active = Participant.outcome == Outcome.ACTIVE, Trial.kind == TrialKind.TEST
+        stayed = select(Trial.participant_id, Stimulus.method, TrialStimulus.slot)
+        stayed = (
+            stayed.select_from(Trial)
+            .join(TrialStimulus)
+            .join(Stimulus)
+            .join(Participant, Trial.participant)
+        )
+        active = (
+            Participant.outcome == Outcome.ACTIVE,
+            Trial.kind == TrialKind.TEST,
+            Stimulus.method != "real",
+        )
         tests = [tuple(row) for row in db.execute(stayed.where(*active))]
     seen = [views.get((f"photo-{n:03}", method), 0) for n in range(IMAGES) for method in METHODS]
     assert sum(seen) == len(tests) == 40 * protocol.trials
@@ -57,4 +66,4 @@ def test_dropouts_do_not_unbalance_the_views_of_others(engine: Engine, tmp_path:
         methods = Counter(method for who, method, _ in tests if who == someone)
         sides = Counter(side for who, _, side in tests if who == someone)
         assert sorted(methods.values()) == [13, 13, 14]
-        assert sides == {Side.LEFT: 20, Side.RIGHT: 20}
+        assert sides == {0: 20, 1: 20}

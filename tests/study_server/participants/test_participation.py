@@ -25,12 +25,22 @@ from study_server.protocol.schedule import ViewCounts
 from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.storage.models import Identity, Participant, Response, Trial
 from study_server.studies.lookup import count_by_outcome, find_study
-from study_server.vocabulary import Answer, Mode, Outcome, RecruitmentSource, TrialFlag, TrialKind
+from study_server.tasks.task import WireAnswer
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialFlag, TrialKind
 from tests.conftest import short_protocol
 from tests.imported_studies import open_study
-from tests.study_server.acting import begin, respond, upcoming
+from tests.study_server.acting import (
+    LEFT,
+    RIGHT,
+    begin,
+    fake_of,
+    name_fake,
+    other,
+    respond,
+    upcoming,
+)
 
-ANSWER = SubmittedResponse(Answer.LEFT, rt_ms=812, first_ms=100.1, second_ms=99.9)
+ANSWER = SubmittedResponse(LEFT, rt_ms=812, first_ms=100.1, second_ms=99.9)
 
 
 @pytest.fixture
@@ -187,23 +197,24 @@ def test_a_plan_has_every_trial_of_the_protocol(db: Session) -> None:
     kinds = Counter(trial.kind for trial in trials)
     assert kinds == {TrialKind.PRACTICE: 2, TrialKind.TEST: 4, TrialKind.ATTENTION: 1}
     for trial in trials:
-        assert trial.real is not None
-        assert (trial.real.method, trial.real.image) == ("real", trial.main_stimulus.image)
+        (real,) = (one for one in trial.candidates if one.method == "real")
+        assert real.image == fake_of(trial).image
         expected = "foil" if trial.kind is TrialKind.ATTENTION else participant.assigned_method
-        assert trial.main_stimulus.method == expected
+        assert fake_of(trial).method == expected
 
 
 def test_the_first_answer_is_final(db: Session) -> None:
     participant = enroll(db)
     (trial, *_) = upcoming(db, participant)
-    for choice in (Answer.RIGHT, Answer.LEFT):
+    for choice in (RIGHT, LEFT):
         answer = SubmittedResponse(
             choice, rt_ms=500, first_ms=100, second_ms=100, flags=[TrialFlag.HIDDEN]
         )
-        recorded = respond(db, participant, trial, answer)
-        assert recorded.answer is Answer.RIGHT
+        respond(db, participant, trial, answer)
     assert trial.response is not None
-    assert (trial.response.answer, trial.response.hidden) == (Answer.RIGHT, True)
+    said = [(one.slot, one.scale, one.value) for one in trial.response.judgments]
+    assert said == [(0, "real", 1), (1, "real", 0)]  # the fake is on the right
+    assert trial.response.hidden
     assert db.scalar(select(func.count()).select_from(Response)) == 1
 
 
@@ -213,13 +224,13 @@ def test_racing_answers_to_one_trial_store_one(engine: Engine, study: str) -> No
         (trial, *_) = upcoming(db, participant)
         tokens = participant.token, trial.token
 
-    def answer(choice: Answer) -> None:
+    def answer(choice: WireAnswer) -> None:
         with write_transaction(engine) as db:
             showing = current_trial.find_current_trial(db.connection(), *tokens)
             responses.record_response(db.connection(), showing, SubmittedResponse(choice, 1, 1, 1))
 
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(answer, [Answer.LEFT, Answer.RIGHT] * 8))
+        list(threads.map(answer, [LEFT, RIGHT] * 8))
     with read_session(engine) as db:
         assert db.scalar(select(func.count()).select_from(Response)) == 1
 
@@ -240,10 +251,10 @@ def test_an_interrupted_trial_is_voided_and_replaced_by_another_photograph(
     replacement.void_interrupted_trials(db, participant)
     (second, *_) = upcoming(db, participant)
     assert first.voided
-    assert (second.slot, second.attempt, second.kind) == (first.slot, 1, first.kind)
-    assert second.main_stimulus.method == first.main_stimulus.method
+    assert (second.place, second.attempt, second.kind) == (first.place, 1, first.kind)
+    assert fake_of(second).method == fake_of(first).method
     mine = select(Trial).where(Trial.participant_id == participant.id)
-    images = [trial.main_stimulus.image for trial in db.scalars(mine)]
+    images = [fake_of(trial).image for trial in db.scalars(mine)]
     assert len(set(images)) == len(images)
     with pytest.raises(VoidedTrialError):
         respond(db, participant, first, ANSWER)
@@ -291,9 +302,9 @@ def test_the_score_counts_test_pairs_by_the_question(
         )
         while batch := upcoming(db, participant):
             for trial in batch:
-                wanted = trial.truth if question == "fake" else trial.truth.other
-                choice = wanted if trial.slot != 3 else wanted.other
+                wanted = name_fake(trial) if question == "fake" else other(name_fake(trial))
+                choice = wanted if trial.place != 3 else other(wanted)
                 respond(db, participant, trial, SubmittedResponse(choice, 1, 1, 1))
-        kind_of_slot_3 = db.scalars(select(Trial.kind).where(Trial.slot == 3)).one()
+        kind_of_slot_3 = db.scalars(select(Trial.kind).where(Trial.place == 3)).one()
         lost = int(kind_of_slot_3 is TrialKind.TEST)
         assert scoring.count_correct(db, participant) == (4 - lost, 4)

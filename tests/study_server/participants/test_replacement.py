@@ -10,28 +10,19 @@ from sqlalchemy.orm import Session
 from study_server.export.codebook import INCIDENT_COLUMNS
 from study_server.export.csv_files import export_study
 from study_server.participants import current_trial, enrollment, participation, replacement, scoring
-from study_server.participants.current_trial import InvalidAnswerError, VoidedTrialError
+from study_server.participants.current_trial import VoidedTrialError
 from study_server.participants.responses import SubmittedResponse
 from study_server.storage.engine import write_transaction
 from study_server.storage.models import Incident, Participant, Response, Trial
 from study_server.studies.lookup import find_study
-from study_server.vocabulary import (
-    Answer,
-    Mode,
-    Outcome,
-    RecruitmentSource,
-    Slot,
-    TrialFlag,
-    TrialKind,
-)
+from study_server.tasks.task import InvalidAnswerError
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialFlag, TrialKind
 from tests.conftest import short_protocol
 from tests.imported_studies import open_study
-from tests.study_server.acting import begin, respond, upcoming
+from tests.study_server.acting import LEFT, begin, fake_of, name_fake, other, respond, upcoming
 
-SLOW = SubmittedResponse(
-    Answer.LEFT, 800, 1000.0, 1050.0, flags=[TrialFlag.SLOW_FRAME], message_id="slow"
-)
-FINE = SubmittedResponse(Answer.LEFT, 800, 1000.0, 1000.0, message_id="fine")
+SLOW = SubmittedResponse(LEFT, 800, 1000.0, 1050.0, flags=[TrialFlag.SLOW_FRAME], message_id="slow")
+FINE = SubmittedResponse(LEFT, 800, 1000.0, 1000.0, message_id="fine")
 
 
 @pytest.fixture
@@ -51,7 +42,7 @@ def next_test(db: Session, participant: Participant) -> Trial:
     """Answer the practice trial and return the first test trial."""
     (practice, *_) = upcoming(db, participant)
     if practice.kind is TrialKind.PRACTICE:
-        respond(db, participant, practice, SubmittedResponse(Answer.LEFT, 1, 1, 1))
+        respond(db, participant, practice, SubmittedResponse(LEFT, 1, 1, 1))
     return upcoming(db, participant)[0]
 
 
@@ -66,8 +57,8 @@ def test_a_disturbed_trial_is_replaced_and_its_answer_kept_with_it(
         assert trial.voided
         assert trial.response is not None
         assert trial.response.slow_frame
-        assert (again.slot, again.attempt) == (trial.slot, 1)
-        assert again.main_stimulus.image != trial.main_stimulus.image
+        assert (again.place, again.attempt) == (trial.place, 1)
+        assert fake_of(again).image != fake_of(trial).image
         assert current_trial.count_progress(db.connection(), participant) == (1, 5)
         assert scoring.count_correct(db, participant) == (0, 0)
 
@@ -79,9 +70,8 @@ def test_an_answer_resent_after_its_trial_was_replaced_changes_nothing(
         participant = enroll(db, study)
         trial = next_test(db, participant)
         for _ in range(3):
-            recorded = respond(db, participant, trial, SLOW)
-            assert recorded.answer is SLOW.answer
-        attempts = select(func.count()).select_from(Trial).where(Trial.slot == trial.slot)
+            respond(db, participant, trial, SLOW)
+        attempts = select(func.count()).select_from(Trial).where(Trial.place == trial.place)
         assert db.scalar(attempts) == 2
 
 
@@ -89,10 +79,10 @@ def test_a_permanently_slow_display_can_finish(engine: Engine, study: str) -> No
     with write_transaction(engine) as db:
         participant = enroll(db, study)
         while trials := upcoming(db, participant):
-            answer = SubmittedResponse(Answer.LEFT, 1, 1, 1, flags=[TrialFlag.HIDDEN])
+            answer = SubmittedResponse(LEFT, 1, 1, 1, flags=[TrialFlag.HIDDEN])
             respond(db, participant, trials[0], answer)
         assert participant.outcome is Outcome.COMPLETE
-        attempts = select(Trial.kind, func.max(Trial.attempt)).group_by(Trial.slot, Trial.kind)
+        attempts = select(Trial.kind, func.max(Trial.attempt)).group_by(Trial.place, Trial.kind)
         for kind, last in db.execute(attempts):
             assert last == (0 if kind is TrialKind.PRACTICE else 2)
 
@@ -115,11 +105,11 @@ def test_an_image_that_fails_to_load_only_adds_an_incident(
         participant = enroll(db, study)
         trial = next_test(db, participant)
         for _ in range(2):  # reported again, it changes nothing
-            replacement.report_incident(db, participant, trial.token, Slot.RIGHT, 500)
+            replacement.report_incident(db, participant, trial.token, 1, 500)
         (again, *_) = upcoming(db, participant)
-        assert (again.slot, again.attempt) == (trial.slot, 1)
+        assert (again.place, again.attempt) == (trial.place, 1)
         assert db.scalar(select(func.count()).select_from(Incident)) == 1
-        image = trial.main_stimulus.image
+        image = fake_of(trial).image
     with write_transaction(engine) as db:
         export_study(
             db, find_study(db, study), tmp_path / "responses.csv", list(Mode), blinded=False
@@ -127,7 +117,7 @@ def test_an_image_that_fails_to_load_only_adds_an_incident(
     with (tmp_path / "incidents.csv").open(newline="") as handle:
         (row,) = csv.DictReader(handle)
     assert list(row) == list(INCIDENT_COLUMNS)
-    assert (row["image"], row["slot"], row["status"]) == (image, "right", "500")
+    assert (row["image"], row["slot"], row["status"]) == (image, "1", "500")
     assert len((tmp_path / "responses.csv").read_text().splitlines()) == 1 + 1  # practice alone
 
 
@@ -137,7 +127,7 @@ def test_an_answered_or_voided_trial_has_no_incident(engine: Engine, study: str)
         trial = next_test(db, participant)
         respond(db, participant, trial, FINE)
         with pytest.raises(VoidedTrialError):
-            replacement.report_incident(db, participant, trial.token, Slot.LEFT, None)
+            replacement.report_incident(db, participant, trial.token, 0, None)
 
 
 def test_two_answers_may_share_a_message_id(engine: Engine, study: str) -> None:
@@ -166,11 +156,11 @@ def test_a_disturbed_qualification_trial_does_not_screen_out(
     with write_transaction(engine) as db:
         participant = enroll(db, "strict")
         (first, *_) = upcoming(db, participant)
-        wrong = SubmittedResponse(first.truth.other, 1, 1, 1, flags=[TrialFlag.SLOW_FRAME])
+        wrong = SubmittedResponse(other(name_fake(first)), 1, 1, 1, flags=[TrialFlag.SLOW_FRAME])
         respond(db, participant, first, wrong)
         for _ in range(2):
             (trial, *_) = upcoming(db, participant)
-            respond(db, participant, trial, SubmittedResponse(trial.truth, 1, 1, 1))
+            respond(db, participant, trial, SubmittedResponse(name_fake(trial), 1, 1, 1))
         assert participant.outcome is Outcome.ACTIVE
         assert scoring.count_correct(db, participant, TrialKind.QUALIFICATION) == (2, 2)
 
@@ -181,7 +171,7 @@ def test_a_started_trial_cannot_be_reported_as_unseen(engine: Engine, study: str
         (trial, *_) = upcoming(db, participant)
         begin(db, participant, trial)
         with pytest.raises(InvalidAnswerError, match="it has started"):
-            replacement.report_incident(db, participant, trial.token, Slot.LEFT, 500)
+            replacement.report_incident(db, participant, trial.token, 0, 500)
         assert not trial.voided
 
 
@@ -190,10 +180,10 @@ def test_trials_cannot_be_chosen_by_reporting_incidents(engine: Engine, study: s
         participant = enroll(db, study)
         for _ in range(replacement.MAX_ATTEMPTS_AFTER_INCIDENTS):
             (trial, *_) = upcoming(db, participant)
-            replacement.report_incident(db, participant, trial.token, Slot.LEFT, 500)
+            replacement.report_incident(db, participant, trial.token, 0, 500)
         (trial, *_) = upcoming(db, participant)
         with pytest.raises(InvalidAnswerError):
-            replacement.report_incident(db, participant, trial.token, Slot.LEFT, 500)
+            replacement.report_incident(db, participant, trial.token, 0, 500)
 
 
 def test_positions_follow_the_order_shown(engine: Engine, study: str, tmp_path: Path) -> None:
@@ -201,7 +191,7 @@ def test_positions_follow_the_order_shown(engine: Engine, study: str, tmp_path: 
     with write_transaction(engine) as db:
         participant = enroll(db, study)
         while (trial := upcoming(db, participant)[0]).kind is TrialKind.PRACTICE:
-            respond(db, participant, trial, SubmittedResponse(trial.truth, 1, 1, 1))
+            respond(db, participant, trial, SubmittedResponse(name_fake(trial), 1, 1, 1))
         first, second, *_ = upcoming(db, participant)
         begin(db, participant, first)
         begin(db, participant, second)
@@ -211,5 +201,5 @@ def test_positions_follow_the_order_shown(engine: Engine, study: str, tmp_path: 
         db.flush()
         query = text("SELECT started_at FROM responses_export ORDER BY position")
         moments = [str(moment) for moment in db.scalars(query)]
-        assert len(moments) == 3 + first.slot
+        assert len(moments) == 3 + first.place
         assert moments == sorted(moments)

@@ -34,10 +34,10 @@ from study_server.storage.engine import (
 from study_server.storage.models import Base, Identity, Participant, Withdrawal
 from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import count_by_outcome, find_study
-from study_server.vocabulary import Answer, JobKind, JobState, Mode, Outcome, RecruitmentSource
+from study_server.vocabulary import JobKind, JobState, Mode, Outcome, RecruitmentSource
 from tests.conftest import short_protocol
 from tests.imported_studies import open_study
-from tests.study_server.acting import respond, upcoming
+from tests.study_server.acting import LEFT, respond, upcoming
 
 OF_A_PERSON = ("participant", "identity", "environment", "trial", "response")
 
@@ -60,7 +60,7 @@ def take_part(engine: Engine, person: str, mode: Mode = Mode.LIVE) -> str:
         }  # fmt: skip
         participation.store_environment(db, participant, **screen)
         for trial in upcoming(db, participant):
-            answer = SubmittedResponse(Answer.LEFT, rt_ms=812, first_ms=100, second_ms=100)
+            answer = SubmittedResponse(LEFT, rt_ms=812, first_ms=100, second_ms=100)
             respond(db, participant, trial, answer)
         return participant.public_id
 

@@ -15,15 +15,16 @@ from study_server.protocol.model import Protocol, create_protocol
 from study_server.protocol.schedule import (
     ImagePools,
     PlannedTrial,
+    StimulusKey,
     TooFewImagesError,
     choose_least_filled,
-    draw_balanced,
     draw_least_viewed,
     intersperse,
     plan_replacement,
     plan_trials,
 )
-from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, Answer, Side, TrialKind
+from study_server.tasks.draws import draw_balanced
+from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
 
 MODELS = ("l2", "mcl", "zhang2016")
 IMAGES = [f"i{n}" for n in range(300)]
@@ -72,6 +73,12 @@ def of_kind(trials: list[PlannedTrial], kind: TrialKind) -> list[PlannedTrial]:
     return [trial for trial in trials if trial.kind is kind and trial.repeat_of is None]
 
 
+def fake_slot(trial: PlannedTrial) -> int:
+    """Return the slot of a trial's fake, or of its only image."""
+    (slot,) = [n for n, (_, method) in enumerate(trial.candidates) if method != REAL_METHOD] or [0]
+    return slot
+
+
 def spans(counts: Counter[Any], values: Iterable[object], most: int = 1) -> bool:
     """Return whether the counts of all values differ by at most a limit."""
     each = [counts[value] for value in values]
@@ -90,15 +97,16 @@ def test_counts_are_exact_and_no_image_comes_twice(protocol: Protocol, seed: int
 @given(protocols(), st.integers())
 def test_every_trial_follows_the_protocol(protocol: Protocol, seed: int) -> None:
     for trial in plan(protocol, seed):
-        assert (trial.real_image is None) == (trial.fake_side is None) == protocol.is_single
-        assert (trial.first_side is None) == (protocol.presentation != "sequential")
+        assert len(trial.candidates) == len(trial.appears) == protocol.candidate_count
+        assert (trial.appears == (0, 0)) == (protocol.presentation == "simultaneous")
         assert trial.exposure_ms in protocol.exposures_ms
         if protocol.order == "left_first":
-            assert trial.first_side in (None, Side.LEFT)
+            assert trial.appears in ((0,), (0, 0), (0, 1))
         if not protocol.is_single:
-            assert (trial.real_image == trial.image) == protocol.paired
-            assert trial.method in (*seen_by_one(protocol), FOIL_METHOD)
-        assert (trial.method == FOIL_METHOD) == (trial.kind is TrialKind.ATTENTION)
+            assert (len(trial.images) == 1) == protocol.paired
+            assert REAL_METHOD in trial.methods
+        assert trial.methods <= {REAL_METHOD, FOIL_METHOD, *seen_by_one(protocol)}
+        assert (FOIL_METHOD in trial.methods) == (trial.kind is TrialKind.ATTENTION)
 
 
 @given(protocols(), st.integers())
@@ -118,18 +126,18 @@ def test_sides_methods_exposures_and_order_are_balanced_within_one(
     protocol: Protocol, seed: int
 ) -> None:
     trials = of_kind(plan(protocol, seed), TrialKind.TEST)
-    methods = Counter[object](trial.method for trial in trials if trial.method != REAL_METHOD)
+    methods = Counter[object](fake for trial in trials for fake in trial.methods - {REAL_METHOD})
     assert spans(methods, seen_by_one(protocol))
     assert spans(Counter(trial.exposure_ms for trial in trials), protocol.exposures_ms)
     if protocol.is_single:
-        assert spans(Counter(trial.truth for trial in trials), (Answer.FAKE, Answer.REAL))
+        assert spans(Counter(REAL_METHOD in trial.methods for trial in trials), (True, False))
     else:
-        assert spans(Counter(trial.fake_side for trial in trials), Side)
+        assert spans(Counter(fake_slot(trial) for trial in trials), (0, 1))
         for method in seen_by_one(protocol):  # or a lean to a side would favor one of them
-            own = [trial.fake_side for trial in trials if trial.method == method]
-            assert spans(Counter(own), Side)
+            own = [fake_slot(trial) for trial in trials if method in trial.methods]
+            assert spans(Counter(own), (0, 1))
     if protocol.order == "random":
-        assert spans(Counter(trial.first_side for trial in trials), Side)
+        assert spans(Counter(trial.appears for trial in trials), ((0, 1), (1, 0)))
 
 
 @given(protocols(), st.integers())
@@ -144,7 +152,9 @@ def test_a_repeat_is_an_earlier_test_trial_a_good_while_later(
             original = trials[trial.repeat_of]
             assert original.kind is TrialKind.TEST
             assert original.repeat_of is None
-            assert replace(trial, fake_side=original.fake_side, repeat_of=None) == original
+            again = replace(trial, candidates=original.candidates, repeat_of=None)
+            assert again == original
+            assert sorted(trial.candidates) == sorted(original.candidates)
             assert place - trial.repeat_of >= protocol.trials // 6
 
 
@@ -166,8 +176,8 @@ def test_a_schedule_follows_from_its_seed() -> None:
 
 def test_each_side_and_each_place_is_as_likely_as_the_other() -> None:
     protocol = create_protocol("s")
-    first_sides = Counter(plan(protocol, seed)[10].fake_side for seed in range(500))
-    assert first_sides[Side.LEFT] == pytest.approx(250, abs=5 * 11.2)  # 5 binomial SDs
+    slots = Counter(fake_slot(plan(protocol, seed)[10]) for seed in range(500))
+    assert slots[0] == pytest.approx(250, abs=5 * 11.2)  # 5 binomial SDs
 
 
 def test_the_least_filled_method_gets_the_next_person() -> None:
@@ -184,7 +194,8 @@ def views_apart(people: int, images: int, trials: int, methods: int, seed: int) 
     names = [f"m{n}" for n in range(methods)]
     pools = dict.fromkeys(names, IMAGES[:images])
     for _ in range(people):
-        drawn = draw_least_viewed(pools, draw_balanced(names, trials, rng), views, set(), rng)
+        sets = [(name,) for name in draw_balanced(names, trials, rng)]
+        drawn = [one for (one,) in draw_least_viewed(pools, sets, names, views, set(), rng)]
         assert len({image for image, _ in drawn}) == trials
         views.update(drawn)
     counts = [views[image, method] for image in IMAGES[:images] for method in names]
@@ -211,7 +222,8 @@ def test_views_of_several_methods_fakes_differ_by_two_nearly_always() -> None:
     assert sum(difference > 2 for difference in apart) <= 10
 
 
-PAIR = PlannedTrial(TrialKind.TEST, 1, "i0", "mcl", "i0", Side.LEFT, Side.LEFT, 1000)
+MCL, REAL = StimulusKey("i0", "mcl"), StimulusKey("i0", REAL_METHOD)
+PAIR = PlannedTrial(TrialKind.TEST, 1, (MCL, REAL), (0, 1), 1000)
 
 
 def after(
@@ -226,21 +238,23 @@ def test_a_substitute_is_of_the_same_kind_with_a_photograph_that_was_seen_least(
     pools = {method: ["i0", "i1", "i2", "i3"] for method in ("mcl", REAL_METHOD)}
     for seed in range(9):
         new = after(PAIR, pools, {"i0"}, seed)
-        assert replace(new, fake_side=Side.LEFT) == replace(PAIR, image="i2", real_image="i2")
+        assert sorted(new.candidates) == [("i2", "mcl"), ("i2", REAL_METHOD)]
+        assert replace(new, candidates=PAIR.candidates) == PAIR
 
 
 def test_a_substitute_for_an_unpaired_trial_has_two_new_images() -> None:
-    voided = replace(PAIR, real_image="r0")
+    voided = replace(PAIR, candidates=(MCL, StimulusKey("r0", REAL_METHOD)))
     pools = {"mcl": ["i0", "i1"], REAL_METHOD: ["r0", "r1"]}
     new = after(voided, pools, {"i0", "r0"}, paired=False)
-    assert (new.image, new.real_image) == ("i1", "r1")
+    assert sorted(new.candidates) == [("i1", "mcl"), ("r1", REAL_METHOD)]
 
 
 def test_a_replacement_of_a_single_image_keeps_its_method() -> None:
-    voided = PlannedTrial(TrialKind.TEST, 1, "r0", REAL_METHOD, None, None, None, None)
+    photograph = StimulusKey("r0", REAL_METHOD)
+    voided = PlannedTrial(TrialKind.TEST, 1, (photograph,), (0,), None)
     pools = {REAL_METHOD: ["r0", "r1"], "mcl": ["i0"]}
     new = after(voided, pools, {"r0"}, paired=False, presentation="single", exposure_ms=0)
-    assert new == replace(voided, image="r1")
+    assert new == replace(voided, candidates=(StimulusKey("r1", REAL_METHOD),))
 
 
 @pytest.mark.parametrize("voided", [PAIR, replace(PAIR, repeat_of=3)])
@@ -249,7 +263,9 @@ def test_with_the_reserve_used_up_and_for_a_repeat_the_pair_itself_comes_again(
 ) -> None:
     reserve = ["i1"] if voided.repeat_of else []
     pools = {method: ["i0", *reserve] for method in ("mcl", REAL_METHOD)}
-    assert replace(after(voided, pools, {"i0"}), fake_side=Side.LEFT) == voided
+    again = after(voided, pools, {"i0"})
+    assert sorted(again.candidates) == sorted(PAIR.candidates)
+    assert replace(again, candidates=PAIR.candidates) == voided
 
 
 def test_too_few_images_are_refused() -> None:

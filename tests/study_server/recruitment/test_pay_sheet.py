@@ -97,7 +97,7 @@ class Lab:
                 db, find_study(db, self.slug), person, Mode.LIVE, RecruitmentSource.PROLIFIC
             )
             trials = db.scalars(
-                select(Trial).where(Trial.participant_id == participant.id).order_by(Trial.slot)
+                select(Trial).where(Trial.participant_id == participant.id).order_by(Trial.place)
             ).all()
             watched = [trial for trial in trials if trial.kind is TrialKind.ATTENTION]
             for trial in trials[:answers]:
@@ -125,9 +125,10 @@ class Lab:
 
 
 def answer(trial: Trial, wrong: bool) -> Response:
-    choice = trial.truth.other if wrong else trial.truth
+    is_check = trial.kind is TrialKind.ATTENTION
     return Response(
-        trial_id=trial.id, answer=choice, rt_ms=800, first_ms=1000, second_ms=1000, hidden=False,
+        trial_id=trial.id, attention_passed=not wrong if is_check else None,
+        rt_ms=800, first_ms=1000, second_ms=1000, hidden=False,
         blurred=False, resized=False, slow_frame=False, late=False, received_at=now(),
     )  # fmt: skip
 

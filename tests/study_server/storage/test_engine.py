@@ -18,10 +18,10 @@ from study_server.storage import engine as database
 from study_server.storage.engine import open_engine, write_transaction
 from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find_study
-from study_server.vocabulary import Answer, Mode, RecruitmentSource
+from study_server.vocabulary import Mode, RecruitmentSource
 from tests.conftest import short_protocol
 from tests.imported_studies import open_study
-from tests.study_server.acting import begin, respond, upcoming
+from tests.study_server.acting import LEFT, begin, respond, upcoming
 
 
 def test_sqlite_is_set_to_survive_power_cuts_and_erase_deleted_rows(sqlite_url: str) -> None:
@@ -50,21 +50,27 @@ def answered(engine: Engine, manifest: Path, tmp_path: Path) -> Engine:
         person = enroll_participant(db, study, "p", Mode.LIVE, RecruitmentSource.LINK)
         trial = upcoming(db, person)[0]
         begin(db, person, trial)
-        respond(db, person, trial, SubmittedResponse(Answer.LEFT, 812, 100.1, 99.9))
+        respond(db, person, trial, SubmittedResponse(LEFT, 812, 100.1, 99.9))
     return engine
 
 
 @pytest.mark.parametrize(
     "nonsense",
     [
-        "INSERT INTO response (trial_id, answer) VALUES (99, 'left')",
+        "INSERT INTO response (trial_id) VALUES (99)",
         "INSERT INTO login_link VALUES ('x', 99, '2026-01-01')",
         "UPDATE study SET state = 'ajar'",
         "UPDATE stimulus SET width = 0",
-        "UPDATE trial SET real_id = fake_id",
+        "UPDATE trial_stimulus SET stimulus_id = 1",
+        "UPDATE trial_stimulus SET role = 'foe'",
+        "INSERT INTO judgment VALUES (1, 2, 'real', 1)",  # a slot that was not shown
+        "INSERT INTO judgment VALUES (2, 0, 'real', 1)",  # a trial without a response
+        "INSERT INTO judgment VALUES (1, 0, 'real', 1)",  # judged twice
+        "UPDATE judgment SET value = 2",
+        "UPDATE judgment SET scale = 'rank', value = 0",
+        "UPDATE judgment SET scale = ''",
         "UPDATE participant SET outcome = 'bored'",
         "UPDATE response SET rt_ms = -1",
-        "UPDATE response SET answer = 'middle'",
         "UPDATE participant SET token = NULL",
         "INSERT INTO wording (study_id, language, part, text) VALUES (1, 'de', 'title', 'Titel')",
         "UPDATE wording SET text = ''",

@@ -21,10 +21,10 @@ from tests.study_server.later_revision import REVISION, add_later_revision
 
 MOMENT = "2026-01-05 10:00:00.123000+00:00"
 ROWS = f"""
-INSERT INTO study (id, slug, title, state, protocol, presentation, question, schedule_seed,
-  identity_key, manifest_sha256, design_sha256, created_at)
-VALUES (1, 'mine', 'Title', 'open', '{{}}', 'sequential', 'fake', 'seed', :key, 'aa', NULL,
-  '{MOMENT}');
+INSERT INTO study (id, slug, title, state, protocol, task, presentation, question,
+  schedule_seed, identity_key, manifest_sha256, design_sha256, created_at)
+VALUES (1, 'mine', 'Title', 'open', '{{}}', 'real_or_fake', 'sequential', 'fake', 'seed', :key,
+  'aa', NULL, '{MOMENT}');
 INSERT INTO stimulus (id, study_id, image, method, file, file_bytes, width, height, split,
   checkpoint)
 VALUES (1, 1, 'a', 'real', 'x/1.png', 266, 8, 8, 'test', ''),
@@ -39,20 +39,23 @@ INSERT INTO withdrawal (study_id, digest, withdrawn_on) VALUES (1, 'digest', '{M
 INSERT INTO environment (participant_id, language, refresh_hz, device_pixel_ratio, viewport,
   color_gamut, inverted_colors, forced_colors)
 VALUES (1, 'en', 59.9, 2.0, '800x600', 'p3', FALSE, TRUE);
-INSERT INTO trial (id, participant_id, slot, attempt, kind, block, token, fake_id, real_id,
-  fake_side, exposure_ms, started_at, voided)
-VALUES (1, 1, 0, 0, 'test', 1, 't0', 2, 1, 'left', 1000, '{MOMENT}', TRUE),
-  (2, 1, 0, 1, 'test', 1, 't1', 2, 1, 'right', 1000, '{MOMENT}', FALSE);
-INSERT INTO response (trial_id, answer, rt_ms, first_ms, second_ms, hidden, blurred, resized,
+INSERT INTO trial (id, participant_id, place, attempt, kind, block, token, exposure_ms, started_at,
+  voided)
+VALUES (1, 1, 0, 0, 'test', 1, 't0', 1000, '{MOMENT}', TRUE),
+  (2, 1, 0, 1, 'test', 1, 't1', 1000, '{MOMENT}', FALSE);
+INSERT INTO trial_stimulus (trial_id, slot, stimulus_id, appears)
+VALUES (1, 0, 2, 0), (1, 1, 1, 1), (2, 0, 1, 0), (2, 1, 2, 1);
+INSERT INTO response (trial_id, rt_ms, first_ms, second_ms, hidden, blurred, resized,
   slow_frame, late, received_at)
-VALUES (2, 'left', 812, 1000.5, 999.5, TRUE, FALSE, FALSE, FALSE, FALSE, '{MOMENT}');
+VALUES (2, 812, 1000.5, 999.5, TRUE, FALSE, FALSE, FALSE, FALSE, '{MOMENT}');
+INSERT INTO judgment (trial_id, slot, scale, value) VALUES (2, 0, 'real', 0), (2, 1, 'real', 1);
 INSERT INTO wording (study_id, language, part, text) VALUES (1, 'de', 'question', 'Welches Bild?');
 INSERT INTO platform_completion (study_id, source, outcome, code_or_url)
 VALUES (1, 'prolific', 'complete', 'C1');
 INSERT INTO accepted_warning (study_id, number, message) VALUES (1, 0, 'all gray');
 INSERT INTO screening (participant_id, color_vision, plates_correct) VALUES (1, 'normal', 3);
 INSERT INTO incident (trial_id, slot, http_status, reported_at)
-VALUES (1, 'left', 404, '{MOMENT}');
+VALUES (1, 0, 404, '{MOMENT}');
 INSERT INTO unblinding (id, study_id, unblinded_at, unblinded_by, complete_count)
 VALUES (1, 1, '{MOMENT}', 'ada', 1);
 INSERT INTO job (id, kind, study_id, state, requested_by, created_at, due_at)
@@ -60,7 +63,7 @@ VALUES (1, 'erase_traces', NULL, 'waiting', 'withdrawal', '{MOMENT}', '{MOMENT}'
 INSERT INTO researcher (id, name, password_hash) VALUES (1, 'ada', NULL);
 INSERT INTO login_link (token_digest, researcher_id, expires_at) VALUES ('d', 1, '{MOMENT}')
 """
-VIEWS = ("responses_export", "timing_export")
+VIEWS = ("responses_export", "judgments_export", "timing_export")
 
 
 def fill(connection: Connection) -> None:
@@ -144,7 +147,7 @@ def test_the_migration_makes_the_tables_of_the_models(engine: Engine) -> None:
 def test_the_migration_makes_the_constraints_of_the_models(engine: Engine) -> None:
     """Compare what Alembic's comparison leaves out: CHECK constraints, defaults, ON DELETE."""
     migrated = describe_tables(engine)
-    assert "ck_trial_pair_or_single" in str(migrated["trial"])
+    assert "ck_trial_repeats_an_earlier_one" in str(migrated["trial"])
     schema.downgrade(engine, "base")
     with engine.execution_options(writes=True).begin() as connection:
         Base.metadata.create_all(connection)

@@ -24,15 +24,15 @@ from study_server.studies.exclusion_counts import (
 from study_server.studies.lookup import find_study
 from study_server.studies.progress import measure_progress
 from study_server.studies.recruitment_curve import HEIGHT, WIDTH, draw_recruitment_curve
-from study_server.vocabulary import Mode, Outcome, RecruitmentSource, Slot, TrialFlag, TrialKind
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialFlag, TrialKind
 from tests.conftest import simulate
-from tests.study_server.acting import begin, respond, upcoming
+from tests.study_server.acting import begin, name_fake, other, respond, upcoming
 
 MOMENT = datetime(2026, 7, 3, 12, tzinfo=UTC)
 GOOD = ParticipantSummary(
     public_id="p1", source=RecruitmentSource.LINK, outcome=Outcome.COMPLETE, started_at=MOMENT,
     finished_at=MOMENT + timedelta(minutes=9), planned_trials=50, answered_trials=50,
-    fast_answers=0, left_answers=25,
+    fast_answers=0, left_answers=25, right_answers=25,
     disturbed_trials=0, attention_checks_planned=10, attention_checks_answered=10,
     attention_checks_correct=9, incident_count=0, completed_trials=50, alternations=24,
     attention_checks_shown=10,
@@ -59,7 +59,7 @@ def take_part(
     participant = enrollment.enroll_participant(db, study, name, Mode.LIVE, RecruitmentSource.LINK)
     for _ in range(trials):
         (trial, *_) = upcoming(db, participant)
-        choice = trial.truth.other if wrong else trial.truth
+        choice = other(name_fake(trial)) if wrong else name_fake(trial)
         flags = [TrialFlag.BLURRED] if trial.kind is TrialKind.ATTENTION else []
         answer = SubmittedResponse(choice, rt_ms=640, first_ms=100, second_ms=100, flags=flags)
         respond(db, participant, trial, answer)
@@ -91,9 +91,9 @@ def take_part(
         ({"attention_checks_correct": 2, "attention_checks_shown": 9}, ()),
         ({"fast_answers": 13}, ("too_fast",)),
         ({"fast_answers": 12}, ()),
-        ({"left_answers": 46}, ("side_bias",)),
-        ({"left_answers": 4}, ("side_bias",)),
-        ({"left_answers": 45}, ()),
+        ({"left_answers": 46, "right_answers": 4}, ("side_bias",)),
+        ({"left_answers": 4, "right_answers": 46}, ("side_bias",)),
+        ({"left_answers": 45, "right_answers": 5}, ()),
         ({"alternations": 47}, ("alternation",)),
         ({"alternations": 46}, ()),
         ({"disturbed_trials": 26}, ("timing",)),
@@ -101,7 +101,13 @@ def take_part(
         ({"outcome": Outcome.ABANDONED, "completed_trials": 44}, ("incomplete",)),
         ({"outcome": Outcome.ABANDONED, "completed_trials": 45}, ()),
         (
-            {"outcome": Outcome.ACTIVE, "answered_trials": 3, "left_answers": 3, "fast_answers": 3},
+            {
+                "outcome": Outcome.ACTIVE,
+                "answered_trials": 3,
+                "left_answers": 3,
+                "right_answers": 0,
+                "fast_answers": 3,
+            },
             (),
         ),
         (
@@ -109,7 +115,12 @@ def take_part(
             ("returned", "incomplete"),
         ),
         (
-            {"outcome": Outcome.SCREENED_OUT, "answered_trials": 0, "left_answers": 0},
+            {
+                "outcome": Outcome.SCREENED_OUT,
+                "answered_trials": 0,
+                "left_answers": 0,
+                "right_answers": 0,
+            },
             ("screened_out",),
         ),
     ],
@@ -117,11 +128,11 @@ def take_part(
 def test_reasons_are_the_rules_of_the_plan(
     change: dict[str, Any], reasons: tuple[str, ...]
 ) -> None:
-    assert apply_rules(replace(GOOD, **change), PLANNED, is_single=False).reasons == reasons
+    assert apply_rules(replace(GOOD, **change), PLANNED).reasons == reasons
 
 
-def test_single_images_have_no_side() -> None:
-    assert apply_rules(replace(GOOD, left_answers=50), PLANNED, is_single=True).reasons == ()
+def test_single_images_and_ties_have_no_side() -> None:
+    assert apply_rules(replace(GOOD, left_answers=0, right_answers=0), PLANNED).reasons == ()
 
 
 def test_the_rules_are_those_that_were_frozen(db: Session, study: Study) -> None:
@@ -139,7 +150,7 @@ def test_counts_leave_out_practice_and_voided_trials(db: Session, study: Study) 
     begin(db, person, trial)
     replacement.void_interrupted_trials(db, person)
     (trial, *_) = upcoming(db, person)
-    replacement.report_incident(db, person, trial.token, Slot.LEFT, 404)
+    replacement.report_incident(db, person, trial.token, 0, 404)
     (standing,) = list_participant_summaries(db, study)
     assert (standing.planned_trials, standing.answered_trials, standing.incident_count) == (5, 2, 1)
     assert standing.attention_checks_planned == 1

@@ -17,10 +17,10 @@ from study_server.storage.models import Study
 from study_server.studies.design import AnalysisPlan, freeze_study
 from study_server.studies.lookup import find_study
 from study_server.studies.unblinding import decide_blinding, is_blinded, record_reopening
-from study_server.vocabulary import Answer, Mode, Outcome, RecruitmentSource, StudyState
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
 from tests.conftest import short_protocol
 from tests.imported_studies import open_study
-from tests.study_server.acting import respond, upcoming
+from tests.study_server.acting import FAKE, respond, upcoming
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_blinded_single_image_does_not_reveal_its_truth(
             db, study, "p", Mode.LIVE, RecruitmentSource.LINK
         )
         while following := upcoming(db, participant):
-            respond(db, participant, following[0], SubmittedResponse(Answer.FAKE, 500, 100))
+            respond(db, participant, following[0], SubmittedResponse(FAKE, 500, 100))
         rows = list(iterate_responses(db, study, list(Mode), blinded=True))
         open_rows = list(iterate_responses(db, study, list(Mode), blinded=False))
     assert {row["method"] for row in open_rows} >= {"real", "foil"}

@@ -18,7 +18,7 @@ from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, StudyState
 from tests.conftest import short_protocol
 
-SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
+SHOWN = {"answer": {"choice": 0}, "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5}
 
 
 def enroll(client: FlaskClient, **changes: object) -> TestResponse:
@@ -43,8 +43,8 @@ def test_a_study_is_driven_from_consent_to_the_code(
     batch = client.post("/api/v1/resume", headers=token).get_json()
     while batch["trials"]:
         trial = batch["trials"][0]
-        for image in trial["images"]:
-            assert client.get(image["url"], headers=token).mimetype == "image/png"
+        for image in trial["slots"]:
+            assert client.get(image["image"], headers=token).mimetype == "image/png"
         mine = f"/api/v1/trials/{trial['token']}"
         assert client.post(f"{mine}/start", headers=token).status_code == 204
         stored = client.post(f"{mine}/response", json=SHOWN, headers=token).get_json()
@@ -71,9 +71,11 @@ def test_the_pages_and_the_api_describe_a_trial_identically(
     base = f"/p/{token['Authorization'].split()[1]}"
     by_page, by_api = client.get(f"{base}/trials"), client.get("/api/v1/trials", headers=token)
     assert by_page.text.replace(base, "/api/v1") == by_api.text
-    (page_image, *_) = by_page.get_json()["trials"][0]["images"]
-    (api_image, *_) = by_api.get_json()["trials"][0]["images"]
-    assert client.get(page_image["url"]).data == client.get(api_image["url"], headers=token).data
+    (page_image, *_) = by_page.get_json()["trials"][0]["slots"]
+    (api_image, *_) = by_api.get_json()["trials"][0]["slots"]
+    assert (
+        client.get(page_image["image"]).data == client.get(api_image["image"], headers=token).data
+    )
 
 
 def test_each_external_id_has_one_token(client: FlaskClient) -> None:
@@ -135,11 +137,11 @@ def test_a_missing_or_wrong_body_gets_an_error_message(
 def test_the_first_answer_is_final(client: FlaskClient, token: dict[str, str], app: Flask) -> None:
     (trial, *_) = client.get("/api/v1/trials", headers=token).get_json()["trials"]
     address = f"/api/v1/trials/{trial['token']}/response"
-    bodies = SHOWN, SHOWN | {"answer": "right"}
+    bodies = SHOWN, SHOWN | {"answer": {"choice": 1}}
     replies = [client.post(address, json=body, headers=token).get_json() for body in bodies]
     assert replies[0] == replies[1]
     with read_session(app.extensions["engine"]) as db:
-        assert db.scalars(select(Response.answer)).one() == "left"
+        assert [one.value for one in db.scalars(select(Response)).one().judgments] == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -148,8 +150,7 @@ def test_the_first_answer_is_final(client: FlaskClient, token: dict[str, str], a
 def test_without_a_valid_token_nothing_is_served(authorization: str, client: FlaskClient) -> None:
     sent = {"Authorization": authorization.replace("\0", "%00")}
     asked = [
-        client.get(f"/api/v1/{page}", headers=sent)
-        for page in ("trials", "trials/a/left", "result")
+        client.get(f"/api/v1/{page}", headers=sent) for page in ("trials", "trials/a/0", "result")
     ]
     asked.append(client.post("/api/v1/trials/a/response", json=SHOWN, headers=sent))
     for refused in asked:
@@ -160,7 +161,7 @@ def test_without_a_valid_token_nothing_is_served(authorization: str, client: Fla
 def test_a_token_does_not_open_another_participants_trial(client: FlaskClient) -> None:
     mine, other = header(enroll(client)), header(enroll(client))
     (trial, *_) = client.get("/api/v1/trials", headers=other).get_json()["trials"]
-    assert client.get(trial["images"][0]["url"], headers=mine).status_code == 404
+    assert client.get(trial["slots"][0]["image"], headers=mine).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -314,7 +315,7 @@ def test_every_route_of_the_api_is_described(client: FlaskClient, app: Flask) ->
         for method in methods
     }
     served = {
-        (method, rule.rule.replace("<any(left, right, center):slot>", "{slot}"))
+        (method, rule.rule.replace("<int:slot>", "{slot}"))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) & {"GET", "POST"}
         if rule.rule.startswith("/api/v1/") and rule.endpoint != "public_api.openapi"

@@ -17,10 +17,10 @@ from study_server.settings import Settings
 from study_server.storage.engine import open_engine, read_session
 from study_server.storage.models import Trial
 from study_server.storage.schema import ensure_current_schema
-from study_server.vocabulary import Side
 from tests.blindness import Guesses, Pair, Reply, guess
 from tests.conftest import SECRET, short_protocol, write_stimuli
 from tests.imported_studies import open_study
+from tests.study_server.acting import fake_slot
 from tests.study_server.browsing import consent
 
 PEOPLE, TRIALS = 10, 50
@@ -54,10 +54,10 @@ def receive(app: Flask) -> list[Pair]:
             for trial in trials:
                 order = count()
                 left, right = (
-                    fetch(client, image["url"], next(order)) for image in trial["images"]
+                    fetch(client, image["image"], next(order)) for image in trial["slots"]
                 )
                 pairs.append(Pair(trial, left, right))
-                answer = {"answer": "left", "rt_ms": 1, "first_ms": 1, "second_ms": 1}
+                answer = {"answer": {"choice": 0}, "rt_ms": 1, "first_ms": 1, "second_ms": 1}
                 client.post(f"{base}/trials/{trial['token']}/response", json=answer)
     return pairs
 
@@ -72,8 +72,8 @@ def fetch(client: FlaskClient, url: str, order: int) -> Reply:
 def truths(engine: Engine, pairs: list[Pair]) -> list[bool]:
     """Return from the database whether the fake of each pair is on the left."""
     with read_session(engine) as db:
-        sides = {t.token: t.fake_side for t in db.scalars(select(Trial))}
-    return [sides[str(pair.trial["token"])] is Side.LEFT for pair in pairs]
+        slots = {t.token: fake_slot(t) for t in db.scalars(select(Trial))}
+    return [slots[str(pair.trial["token"])] == 0 for pair in pairs]
 
 
 @pytest.mark.slow(4)
@@ -101,8 +101,7 @@ def test_the_same_classifier_finds_a_planted_etag(blind_app: Flask) -> None:
             with read_session(engine) as db:
                 token = (request.view_args or {})["trial_token"]
                 trial = db.scalars(select(Trial).where(Trial.token == token)).one()
-                shown = trial.fake_id if trial.fake_side == slot else trial.real_id
-                reply.set_etag(f"{shown:x}")
+                reply.set_etag(f"{trial.candidates[slot].id:x}")
         return reply
 
     guesses = guess_in(blind_app)

@@ -13,13 +13,20 @@ from study_server import languages
 from study_server.app import create_app
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Environment, Participant, Response, Trial
-from study_server.vocabulary import Answer, Outcome, Side, TrialKind
+from study_server.vocabulary import Outcome, TrialKind
+from tests.study_server.acting import fake_slot
 from tests.study_server.browsing import consent
 
 # One database is enough: the services are tested on both, and views only call services.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-SHOWN = {"answer": "left", "rt_ms": 640, "first_ms": 100.5, "second_ms": 99.5, "flags": ["hidden"]}
+SHOWN = {
+    "answer": {"choice": 0},
+    "rt_ms": 640,
+    "first_ms": 100.5,
+    "second_ms": 99.5,
+    "flags": ["hidden"],
+}
 
 
 def test_the_next_trials_do_not_reveal_the_truth(client: FlaskClient, base: str) -> None:
@@ -31,12 +38,14 @@ def test_the_next_trials_do_not_reveal_the_truth(client: FlaskClient, base: str)
             "kind",
             "number",
             "total",
+            "task",
             "presentation",
-            "images",
+            "slots",
+            "reference",
             "timing",
         }
         mine = f"{base}/trials/{trial['token']}"
-        assert trial["images"] == [{"slot": s, "url": f"{mine}/{s}"} for s in ("left", "right")]
+        assert trial["slots"] == [{"image": f"{mine}/{n}", "appears": n} for n in (0, 1)]
 
 
 def test_the_reply_to_an_answer_contains_the_next_trials(client: FlaskClient, base: str) -> None:
@@ -61,14 +70,14 @@ def test_a_truncated_stimulus_is_never_sent_and_its_trial_counts_as_not_shown(
     whole = {file: file.read_bytes() for file in settings.stimuli_folder.rglob("*.png")}
     for file in whole:
         os.truncate(file, file.stat().st_size - 1)
-    assert client.get(trial["images"][0]["url"]).status_code == 500
-    incident = {"slot": "left", "status": 500}
+    assert client.get(trial["slots"][0]["image"]).status_code == 500
+    incident = {"slot": 0, "status": 500}
     client.post(f"{base}/trials/{trial['token']}/incident", json=incident)
     for file, content in whole.items():
         file.write_bytes(content)
     (again, *_) = client.get(f"{base}/trials").get_json()["trials"]
     assert (again["number"], again["token"] == trial["token"]) == (1, False)
-    assert client.get(again["images"][0]["url"]).status_code == 200
+    assert client.get(again["slots"][0]["image"]).status_code == 200
     with read_session(app.extensions["engine"]) as db:
         assert db.scalar(text("SELECT COUNT(*) FROM responses_export")) == 0
 
@@ -101,7 +110,7 @@ def test_the_two_images_of_a_pair_come_with_the_same_headers(
     client: FlaskClient, base: str
 ) -> None:
     for trial in client.get(f"{base}/trials").get_json()["trials"]:
-        left, right = (client.get(image["url"]) for image in trial["images"])
+        left, right = (client.get(image["image"]) for image in trial["slots"])
         assert left.data != right.data
         assert dict(left.headers) == dict(right.headers)
         assert left.headers["Cache-Control"] == "private, no-store"
@@ -110,32 +119,29 @@ def test_the_two_images_of_a_pair_come_with_the_same_headers(
         assert not telling & set(left.headers.keys())
 
 
-def test_each_side_shows_what_the_schedule_says(
+def test_each_slot_shows_what_the_schedule_says(
     client: FlaskClient, base: str, app: Flask, tmp_path: Path
 ) -> None:
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
     with read_session(app.extensions["engine"]) as db:
         stored = db.scalars(select(Trial).where(Trial.token == trial["token"])).one()
-        assert stored.real is not None
-        files = {"fake": stored.main_stimulus.file, "real": stored.real.file}
-        fake_side = stored.fake_side
-    for side in Side:
-        file = files["fake" if side is fake_side else "real"]
+        files = [one.file for one in stored.candidates]
+    for slot, file in enumerate(files):
         expected = (tmp_path / "instance" / "stimuli" / file).read_bytes()
-        assert client.get(f"{base}/trials/{trial['token']}/{side}").data == expected
+        assert client.get(f"{base}/trials/{trial['token']}/{slot}").data == expected
 
 
 def test_an_image_is_gone_once_its_trial_is_answered(client: FlaskClient, base: str) -> None:
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
     client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN)
-    assert client.get(trial["images"][0]["url"]).status_code == 410
+    assert client.get(trial["slots"][0]["image"]).status_code == 410
 
 
 def test_other_participants_images_and_trials_are_404(app: Flask, base: str) -> None:
     other = app.test_client()
     others_base = consent(other)
     (trial, *_) = other.get(f"{others_base}/trials").get_json()["trials"]
-    assert other.get(f"{base}/trials/{trial['token']}/left").status_code == 404
+    assert other.get(f"{base}/trials/{trial['token']}/0").status_code == 404
     stolen = f"{base}/trials/{trial['token']}/response"
     assert other.post(stolen, json=SHOWN).status_code == 404
 
@@ -148,8 +154,11 @@ def test_only_practice_trials_have_feedback(client: FlaskClient, base: str, app:
         feedback.append((trial["token"], answer.get_json()["feedback"]))
     for token, shown in feedback[:2]:
         with read_session(app.extensions["engine"]) as db:
-            truth = db.scalars(select(Trial.fake_side).where(Trial.token == token)).one()
-        assert shown == {"fake_slot": truth, "is_correct": truth is Side.LEFT}
+            fake = fake_slot(db.scalars(select(Trial).where(Trial.token == token)).one())
+        assert shown == {
+            "is_correct": fake == 0,
+            "truth": [["fake", "real"], ["real", "fake"]][fake or 0],
+        }
     assert [shown for _, shown in feedback[2:]] == [None] * 5
 
 
@@ -159,12 +168,13 @@ def test_a_retry_gets_the_same_reply_and_the_first_answer_is_final(
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
     address = f"{base}/trials/{trial['token']}/response"
     first = client.post(address, json=SHOWN)
-    again = client.post(address, json=SHOWN | {"answer": "right", "rt_ms": 1})
+    again = client.post(address, json=SHOWN | {"answer": {"choice": 1}, "rt_ms": 1})
     assert (first.status_code, again.status_code) == (200, 200)
     assert first.get_json() == again.get_json()
     with read_session(app.extensions["engine"]) as db:
         stored = db.scalars(select(Response)).one()
-    assert (stored.answer, stored.rt_ms, stored.hidden) == (Answer.LEFT, 640, True)
+        said = [one.value for one in stored.judgments]
+    assert (said, stored.rt_ms, stored.hidden) == ([0, 1], 640, True)
 
 
 def test_a_reload_voids_the_running_trial(client: FlaskClient, base: str) -> None:
@@ -180,7 +190,12 @@ def test_a_reload_voids_the_running_trial(client: FlaskClient, base: str) -> Non
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"answer": "middle"}, "answer: "),
+        ({"answer": "left"}, "answer: "),
+        ({"answer": {"choice": 2}}, "answer.choice: "),
+        ({"answer": {"choice": True}}, "answer.choice: "),
+        ({"answer": {"verdict": "fake"}}, "answer.choice: "),
+        ({"answer": {"choice": 0, "slot": 0}}, "answer.slot: "),
+        ({"answer": {}}, "answer.choice: "),
         ({"rt_ms": -1}, "rt_ms: "),
         ({"rt_ms": "soon"}, "rt_ms: "),
         ({"rt_ms": 1.5}, "rt_ms: "),

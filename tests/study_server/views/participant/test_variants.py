@@ -1,5 +1,6 @@
 """Tests of protocol variants: single images, qualification, repeats, order, views per fake."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from study_server.app import create_app
 from study_server.participants import current_trial, enrollment, replacement, scoring
-from study_server.participants.current_trial import InvalidAnswerError, ParticipationOverError
+from study_server.participants.current_trial import ParticipationOverError
 from study_server.participants.enrollment import StudyFullError
 from study_server.participants.responses import SubmittedResponse
 from study_server.protocol.model import Protocol
@@ -19,10 +20,21 @@ from study_server.settings import Settings
 from study_server.storage.engine import read_session, write_session
 from study_server.storage.models import Participant, Trial
 from study_server.studies.lookup import find_study
-from study_server.vocabulary import Answer, Mode, Outcome, RecruitmentSource, Side, TrialKind
+from study_server.tasks.task import InvalidAnswerError, WireAnswer
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialKind
 from tests.conftest import SECRET, short_protocol
 from tests.imported_studies import open_study
-from tests.study_server.acting import begin, respond, upcoming
+from tests.study_server.acting import (
+    FAKE,
+    LEFT,
+    REAL,
+    begin,
+    fake_of,
+    name_fake,
+    other,
+    respond,
+    upcoming,
+)
 from tests.study_server.browsing import consent
 
 SINGLE = {"presentation": "single", "paired": False, "stimuli": "any", "exposure_ms": 0}
@@ -57,11 +69,11 @@ def enroll(db: Session, slug: str, person: str = "somebody", mode: Mode = Mode.L
 
 def trials_of(db: Session, participant: Participant) -> list[Trial]:
     mine = select(Trial).where(Trial.participant_id == participant.id)
-    return list(db.scalars(mine.order_by(Trial.slot, Trial.attempt)))
+    return list(db.scalars(mine.order_by(Trial.place, Trial.attempt)))
 
 
 def answer(db: Session, participant: Participant, trial: Trial, right: bool = True) -> None:
-    choice = trial.truth if right else trial.truth.other
+    choice = name_fake(trial) if right else other(name_fake(trial))
     respond(db, participant, trial, SubmittedResponse(choice, 500, 100))
 
 
@@ -71,21 +83,21 @@ def test_a_single_image_is_stored_with_its_own_method(
     protocol = short_protocol("single", **SINGLE, practice=0, attention_checks=0, trials=6)
     participant = come(db, protocol, manifest, tmp_path)
     trials = trials_of(db, participant)
-    assert sorted(trial.truth for trial in trials) == [Answer.FAKE] * 3 + [Answer.REAL] * 3
+    assert Counter(len(trial.candidates) for trial in trials) == {1: 6}
+    assert Counter(fake_of(trial).method == "real" for trial in trials) == {True: 3, False: 3}
     for trial in trials:
-        fake = trial.truth is Answer.FAKE
-        assert (trial.fake is None, trial.real is None) == (not fake, fake)
-        assert trial.main_stimulus.method == (participant.assigned_method if fake else "real")
-        assert (trial.fake_side, trial.first_side, trial.exposure_ms) == (None, None, None)
+        fake = name_fake(trial) is FAKE
+        assert fake_of(trial).method == (participant.assigned_method if fake else "real")
+        assert trial.exposure_ms is None
 
 
-@pytest.mark.parametrize(("changes", "unfit"), [({}, Answer.REAL), (SINGLE, Answer.LEFT)])
+@pytest.mark.parametrize(("changes", "unfit"), [({}, REAL), (SINGLE, LEFT)])
 def test_pairs_have_a_side_and_single_images_a_verdict(
-    changes: dict[str, object], unfit: Answer, db: Session, manifest: Path, tmp_path: Path
+    changes: dict[str, object], unfit: WireAnswer, db: Session, manifest: Path, tmp_path: Path
 ) -> None:
     participant = come(db, short_protocol("one", **changes), manifest, tmp_path)
     (trial, *_) = upcoming(db, participant)
-    with pytest.raises(InvalidAnswerError, match=f"answer: got {unfit}, expected"):
+    with pytest.raises(InvalidAnswerError, match=r"answer\.(choice|verdict): Field required"):
         respond(db, participant, trial, SubmittedResponse(unfit, 500, 100))
 
 
@@ -136,8 +148,8 @@ def test_a_repeat_repeats_the_replacement_of_its_original(
     begin(db, participant, original)
     replacement.void_interrupted_trials(db, participant)
     (instead, *_) = upcoming(db, participant)
-    assert (instead.slot, instead.fake_id) != (original.slot, original.fake_id)
-    assert (repeat.fake_id, repeat.real_id) == (instead.fake_id, instead.real_id)
+    assert (instead.place, fake_of(instead)) != (original.place, fake_of(original))
+    assert {one.id for one in repeat.candidates} == {one.id for one in instead.candidates}
     assert repeat.token != fetched_under  # so that no prefetched images are shown
 
 
@@ -151,7 +163,7 @@ def test_an_interrupted_repeat_shows_the_same_pair_again(
     begin(db, participant, trial)
     replacement.void_interrupted_trials(db, participant)
     (again, *_) = upcoming(db, participant)
-    assert (again.fake_id, again.repeat_of) == (trial.fake_id, trial.repeat_of)
+    assert (fake_of(again), again.repeat_of) == (fake_of(trial), trial.repeat_of)
 
 
 def test_repeats_are_not_scored(db: Session, manifest: Path, tmp_path: Path) -> None:
@@ -183,9 +195,9 @@ def test_a_study_is_full_once_every_fake_has_enough_views(
     first.outcome = Outcome.ABANDONED
     first.last_seen_at = first.started_at.replace(year=2000)
     db.flush()
-    seen = {trial.main_stimulus.image for trial in trials_of(db, first)}
+    seen = {fake_of(trial).image for trial in trials_of(db, first)}
     third = enroll(db, "full", "third")
-    assert {trial.main_stimulus.image for trial in trials_of(db, third)} == seen
+    assert {fake_of(trial).image for trial in trials_of(db, third)} == seen
 
 
 def served(
@@ -208,34 +220,37 @@ def test_a_single_trial_has_one_image_and_practice_has_feedback(
     for _ in range(4):
         (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
         mine = f"{base}/trials/{trial['token']}"
-        assert trial["images"] == [{"slot": "center", "url": f"{mine}/center"}]
+        assert trial["slots"] == [{"image": f"{mine}/0", "appears": 0}]
         assert trial["timing"]["exposure_ms"] is None
-        assert client.get(f"{mine}/center").mimetype == "image/png"
-        assert client.get(f"{mine}/left").status_code == 404
-        reply = client.post(f"{mine}/response", json=SHOWN | {"answer": "fake"}).get_json()
+        assert client.get(f"{mine}/0").mimetype == "image/png"
+        assert client.get(f"{mine}/1").status_code == 404
+        reply = client.post(
+            f"{mine}/response", json=SHOWN | {"answer": {"verdict": "fake"}}
+        ).get_json()
         with read_session(engine) as db:
-            truth = db.scalars(select(Trial).where(Trial.token == trial["token"])).one().truth
-        fake = truth is Answer.FAKE
-        assert reply["feedback"] == {"fake_slot": "center" if fake else None, "is_correct": fake}
+            stored = db.scalars(select(Trial).where(Trial.token == trial["token"])).one()
+            fake = name_fake(stored) is FAKE
+        truth = ["fake" if fake else "real"]
+        assert reply["feedback"] == {"is_correct": fake, "truth": truth}
     (trial, *_) = client.get(f"{base}/trials").get_json()["trials"]
-    wrong = client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN | {"answer": "left"})
+    wrong = client.post(
+        f"{base}/trials/{trial['token']}/response", json=SHOWN | {"answer": {"choice": 0}}
+    )
     assert wrong.status_code == 400
-    assert wrong.get_json()["error"] == "answer: got left, expected fake or real"
+    assert wrong.get_json()["error"] == "answer.verdict: Field required"
 
 
-def test_the_images_come_in_the_order_in_which_they_are_shown(
+def test_each_slot_says_when_its_image_appears(
     engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
     protocol = short_protocol("mixed", practice=4, order="random")
     _, client, base = served(engine, database_url, protocol, manifest, tmp_path)
     trials = client.get(f"{base}/trials").get_json()["trials"]
     with read_session(engine) as db:
-        stored = {t.token: t.first_side for t in db.scalars(select(Trial))}
+        stored = {t.token: [one.appears for one in t.stimuli] for t in db.scalars(select(Trial))}
     for trial in trials:
-        slots = [image["slot"] for image in trial["images"]]
-        assert sorted(slots) == sorted(Side)
-        assert slots[0] == stored[trial["token"]]
-    assert {t["images"][0]["slot"] for t in trials} == {"left", "right"}  # balanced in practice
+        assert [slot["appears"] for slot in trial["slots"]] == stored[trial["token"]]
+    assert {t["slots"][0]["appears"] for t in trials} == {0, 1}  # balanced in practice
 
 
 def test_screened_out_participants_see_a_page_without_a_code(
@@ -246,7 +261,7 @@ def test_screened_out_participants_see_a_page_without_a_code(
     for trial in client.get(f"{base}/trials").get_json()["trials"][:2]:
         with read_session(engine) as db:
             stored = db.scalars(select(Trial).where(Trial.token == trial["token"])).one()
-            wrong = stored.truth.other
+            wrong = other(name_fake(stored))
         client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN | {"answer": wrong})
     assert client.get(f"{base}/trials").get_json()["trials"] == []
     page = client.get(f"{base}/debrief", follow_redirects=True)

@@ -25,7 +25,7 @@ from study_server.studies import researchers
 from study_server.studies.design import AnalysisPlan, freeze_study, hash_wording
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
-from tests.study_server.acting import respond, upcoming
+from tests.study_server.acting import name_fake, respond, upcoming
 from tests.study_server.browsing import csrf_token
 
 # One database is enough: the services are tested on both, and views only call services.
@@ -55,7 +55,7 @@ def frozen(app: Flask) -> Flask:
         freeze_study(db, study, AnalysisPlan(participants=2), wording)
         person = enrollment.enroll_participant(db, study, "p", Mode.LIVE, RecruitmentSource.LINK)
         while trials := upcoming(db, person):
-            answer = SubmittedResponse(trials[0].truth, 640, 100, 100)
+            answer = SubmittedResponse(name_fake(trials[0]), 640, 100, 100)
             respond(db, person, trials[0], answer)
     return app
 
@@ -186,7 +186,7 @@ def test_early_unblinding_is_logged_and_shown_permanently(
 
 def test_every_listed_file_can_be_downloaded(client: FlaskClient, frozen: Flask) -> None:
     listed = re.findall(rf'href="({STUDY}/files/[^"]+)"', client.get(STUDY).text)
-    assert len(listed) == 9
+    assert len(listed) == 10
     for address in listed:
         name = address.rpartition("/")[2]
         file = client.get(address)

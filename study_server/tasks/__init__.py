@@ -1,0 +1,1 @@
+"""Tasks: what a trial shows and asks, one module per task."""
