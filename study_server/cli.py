@@ -5,7 +5,7 @@ import sys
 import click
 from sqlalchemy.exc import DBAPIError
 
-from study_server.commands.database import backup, restore, upgrade
+from study_server.commands.database import backup, check, restore, upgrade
 from study_server.commands.export import bundle, export_command
 from study_server.commands.jobs import jobs
 from study_server.commands.pay import pay, reconcile
@@ -55,7 +55,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
     "Run the study": (open_command, recruit, invite, personal_link, pause, close, serve, status),
     "Export data and pay participants": (export_command, reconcile, pay),
     "Protect participants’ data": (forget, anonymize),
-    "Maintain the database": (backup, restore, upgrade, jobs, researcher),
+    "Maintain the database": (check, backup, restore, upgrade, jobs, researcher),
 }
 
 

@@ -1,18 +1,45 @@
-"""The commands `study backup`, `restore` and `upgrade`, which maintain the database."""
+"""The commands `study check`, `backup`, `restore` and `upgrade`, which maintain the database."""
 
 from pathlib import Path
 
 import click
 
 from study_server.clock import now
-from study_server.commands.context import PATH_TYPE, open_database, open_engine_of_settings
+from study_server.commands.context import (
+    PATH_TYPE,
+    SLUG_ARGUMENT,
+    open_database,
+    open_engine_of_settings,
+)
+from study_server.counts import format_count
+from study_server.errors import StudyError
 from study_server.jobs.queue import request_job
 from study_server.storage.backup import backup_path, write_backup
 from study_server.storage.backup import restore_backup as restore_backup
-from study_server.storage.engine import write_transaction
+from study_server.storage.engine import read_session, write_transaction
+from study_server.storage.plan_counts import find_differences
 from study_server.storage.schema import latest_revision, read_revision
 from study_server.storage.schema import upgrade as upgrade_schema
+from study_server.studies.lookup import find_study
 from study_server.vocabulary import JobKind
+
+
+@click.command()
+@SLUG_ARGUMENT
+def check(slug: str) -> None:
+    """Count again what was planned for participants, and compare it with the stored counters.
+
+    Enrollment balances methods and images by these counters.
+    """
+    _, engine = open_database()
+    with read_session(engine) as db:
+        differences = find_differences(db, find_study(db, slug))
+    for line in differences:
+        click.echo(line)
+    if differences:
+        number = format_count(len(differences), "counter is", "counters are")
+        raise StudyError(f"study {slug!r}: {number} wrong; please report this")
+    click.echo(f"{slug}: all counters are right")
 
 
 @click.command()

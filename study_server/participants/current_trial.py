@@ -30,6 +30,7 @@ from study_server.participants.queries import (
 )
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant
+from study_server.storage.plan_counts import add_participants, subtract_participants
 from study_server.vocabulary import Outcome, StimulusRole, TrialKind
 
 SEEN_UPDATE_INTERVAL = timedelta(seconds=10)  # last_seen_at is written at most this often
@@ -52,6 +53,7 @@ class CurrentParticipant:
     """The fields of a participant that the requests of every trial need."""
 
     id: int
+    study_id: int
     language: str
     outcome: Outcome
     started_at: datetime
@@ -119,9 +121,9 @@ def find_current_trial(db: Connection, token: str, trial_token: str) -> CurrentT
     ).one_or_none()
     if row is None:
         raise UnknownTrialError(trial_token)
-    key, language, outcome, started_at, seen_at, protocol, *trial = row
+    key, study, language, outcome, started_at, seen_at, protocol, *trial = row
     person = CurrentParticipant(
-        key, language, outcome, started_at, seen_at, parse_stored_protocol(protocol)
+        key, study, language, outcome, started_at, seen_at, parse_stored_protocol(protocol)
     )
     return CurrentTrial(person, *trial)
 
@@ -139,7 +141,9 @@ def record_presence(db: Connection, participant: CurrentParticipant) -> CurrentP
     outcome = Outcome.TIMED_OUT if is_timed_out else Outcome.ACTIVE
     if participant.outcome is outcome:
         return participant
+    subtract_participants(db, participant.study_id, [participant.id])
     db.execute(UPDATE_OUTCOME, {"row": participant.id, "now_is": outcome})
+    add_participants(db, participant.study_id, [participant.id])
     return replace(participant, outcome=outcome)
 
 

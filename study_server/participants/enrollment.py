@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
@@ -22,7 +22,6 @@ from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.schedule import (
     ImagePools,
     PlannedTrial,
-    ViewCounts,
     choose_least_filled,
     plan_trials,
 )
@@ -34,18 +33,20 @@ from study_server.storage.models import (
     Trial,
     TrialStimulus,
 )
+from study_server.storage.plan_counts import (
+    add_participants,
+    count_participants,
+    count_views,
+)
 from study_server.vocabulary import (
     Mode,
     Outcome,
     RecruitmentSource,
     StimulusRole,
     StudyState,
-    TrialKind,
 )
 from study_server.wording.stored import render_wording
 
-# Outcomes that fill a place: the balance of methods and images counts only these participants.
-PLACE_TAKING_OUTCOMES = (Outcome.ACTIVE, Outcome.COMPLETE)
 StimulusIds = Mapping[tuple[str, str], int]  # (image, method) -> id of the stimulus
 
 
@@ -137,6 +138,7 @@ def enroll_participant(
     )
     _store_trials(db, study, participant)
     db.flush()
+    add_participants(db.connection(), study.id, [participant.id])
     return participant
 
 
@@ -161,54 +163,11 @@ def _new_participant(
     if protocol.assignment == "between":
         rng = Random(f"{study.schedule_seed}:{participant.public_id}:method")
         participant.assigned_method = choose_least_filled(
-            protocol.methods, _count_by_method(db, study, mode), rng
+            protocol.methods, count_participants(db, study, mode), rng
         )
     db.add(participant)
     db.flush()
     return participant
-
-
-def _count_by_method(db: Session, study: Study, mode: Mode) -> dict[str, int]:
-    """Count the place-taking participants of this mode by assigned method."""
-    query = (
-        select(Participant.assigned_method, func.count())
-        .where(
-            Participant.study_id == study.id,
-            Participant.mode == mode,
-            Participant.outcome.in_(PLACE_TAKING_OUTCOMES),
-        )
-        .group_by(Participant.assigned_method)
-    )
-    return {method: count for method, count in db.execute(query) if method}
-
-
-def count_views(db: Session, study: Study, mode: Mode, ids: StimulusIds) -> ViewCounts:
-    """Count the views of each stimulus in the test trials of place-taking participants.
-
-    ids: `load_stimulus_ids` of the study. Repeated trials are not counted again.
-    """
-    query = (
-        select(TrialStimulus.stimulus_id, func.count().label("views"))
-        .join(Trial)
-        .join(Participant)
-        .where(*_counted_test_trials(study, mode))
-        .group_by(TrialStimulus.stimulus_id)
-    )
-    views = {row.stimulus_id: row.views for row in db.execute(query)}
-    return {shown: views[id_] for shown, id_ in ids.items() if id_ in views}
-
-
-def _counted_test_trials(study: Study, mode: Mode) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions for test trials that count as views of their stimuli."""
-    return (
-        Participant.study_id == study.id,
-        Participant.mode == mode,
-        Participant.outcome.in_(PLACE_TAKING_OUTCOMES),
-        Trial.kind == TrialKind.TEST,
-        TrialStimulus.role == StimulusRole.CANDIDATE,
-        Trial.voided.is_(False),
-        Trial.repeat_of.is_(None),
-    )
 
 
 def is_study_full(db: Session, study: Study) -> bool:
@@ -217,7 +176,7 @@ def is_study_full(db: Session, study: Study) -> bool:
     if not protocol.target_views:
         return False
     ids = load_stimulus_ids(db, study)
-    views = count_views(db, study, Mode.LIVE, ids)
+    views = count_views(db, study, Mode.LIVE)
     fakes = [key for key in ids if key[1] in protocol.methods]
     return all(views.get(fake, 0) >= protocol.target_views for fake in fakes)
 
@@ -226,7 +185,7 @@ def _store_trials(db: Session, study: Study, participant: Participant) -> None:
     protocol, ids = parse_stored_protocol(study.protocol), load_stimulus_ids(db, study)
     methods = (participant.assigned_method,) if participant.assigned_method else protocol.methods
     rng = Random(f"{study.schedule_seed}:{participant.public_id}")
-    views = count_views(db, study, participant.mode, ids)
+    views = count_views(db, study, participant.mode)
     plan = plan_trials(protocol, image_pools(ids), methods, views, rng)
     insert_trials(db, participant, [(place, 0, planned) for place, planned in enumerate(plan)], ids)
 
@@ -236,8 +195,8 @@ def insert_trials(
     participant: Participant,
     planned_trials: Sequence[tuple[int, int, PlannedTrial]],
     ids: StimulusIds,
-) -> None:
-    """Store planned trials, each with its place in the plan and its attempt.
+) -> Sequence[int]:
+    """Store planned trials, each with its place in the plan and its attempt; return their ids.
 
     The rows are inserted in two statements, because other enrollments wait for the lock.
     """
@@ -263,6 +222,7 @@ def insert_trials(
         for row in stimulus_rows(trial_id, planned, ids)
     ]
     db.execute(insert(TrialStimulus), stimuli)
+    return trial_ids
 
 
 def stimulus_rows(

@@ -1,13 +1,19 @@
 """Outcomes of participants, and when a participant counts as abandoned or timed out."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant, Study
+from study_server.storage.plan_counts import (
+    IDS_PER_STATEMENT,
+    add_participants,
+    subtract_participants,
+)
 from study_server.vocabulary import Outcome
 
 UNFINISHED_OUTCOMES = (Outcome.ACTIVE, Outcome.ABANDONED)
@@ -31,12 +37,33 @@ def update_lapsed_outcomes(db: Session, study: Study) -> None:
 
     Abandoned participants become active again when they return; timed-out ones do not.
     """
-    begun = Participant.study_id == study.id, Participant.outcome.in_(UNFINISHED_OUTCOMES)
     protocol = parse_stored_protocol(study.protocol)
-    late = Participant.started_at < timed_out_before(protocol)
-    silent = Participant.last_seen_at < abandoned_before(protocol)
-    for condition, outcome in ((late, Outcome.TIMED_OUT), (silent, Outcome.ABANDONED)):
-        db.execute(update(Participant).where(*begun, condition).values(outcome=outcome))
+    late, silent = timed_out_before(protocol), abandoned_before(protocol)
+    lapsed = or_(
+        Participant.started_at < late,
+        (Participant.last_seen_at < silent) & (Participant.outcome == Outcome.ACTIVE),
+    )
+    begun = Participant.study_id == study.id, Participant.outcome.in_(UNFINISHED_OUTCOMES)
+    query = select(Participant.id, Participant.started_at).where(*begun, lapsed)
+    changes = {
+        row.id: Outcome.TIMED_OUT if row.started_at < late else Outcome.ABANDONED
+        for row in db.execute(query.order_by(Participant.id).with_for_update())
+    }
+    change_outcomes(db, study, changes)
+
+
+def change_outcomes(db: Session, study: Study, changes: Mapping[int, Outcome]) -> None:
+    """Store new outcomes of participants, by id, and count their plans accordingly.
+
+    The caller has locked these participants.
+    """
+    subtract_participants(db.connection(), study.id, changes)
+    for outcome in sorted(set(changes.values())):
+        ids = [id_ for id_, new in changes.items() if new is outcome]
+        for start in range(0, len(ids), IDS_PER_STATEMENT):
+            batch = Participant.id.in_(ids[start : start + IDS_PER_STATEMENT])
+            db.execute(update(Participant).where(batch).values(outcome=outcome))
+    add_participants(db.connection(), study.id, changes)
 
 
 def current_outcome(

@@ -27,6 +27,7 @@ def to_current_participant(participant: Participant) -> CurrentParticipant:
     """Return the fields that the functions of current_trial.py need."""
     return CurrentParticipant(
         participant.id,
+        participant.study_id,
         participant.language,
         participant.outcome,
         participant.started_at,

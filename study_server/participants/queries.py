@@ -41,7 +41,7 @@ LOCK_PARTICIPANT = (
 SELECT_CURRENT_TRIAL = (
     select(
         # the fields of CurrentParticipant, in their order, then those of CurrentTrial
-        *PARTICIPANT_TABLE.c["id", "language", "outcome", "started_at", "last_seen_at"],
+        *PARTICIPANT_TABLE.c["id", "study_id", "language", "outcome", "started_at", "last_seen_at"],
         STUDY_TABLE.c.protocol,
         *TRIAL_TABLE.c["id", "kind", "attempt", "started_at", "voided"],
         RESPONSE_TABLE.c.trial_id.is_not(None),

@@ -15,7 +15,6 @@ from study_server.participants.current_trial import (
 )
 from study_server.participants.enrollment import (
     StimulusIds,
-    count_views,
     image_pools,
     insert_trials,
     load_stimulus_ids,
@@ -29,6 +28,7 @@ from study_server.participants.participation import (
 )
 from study_server.protocol.schedule import PlannedTrial, StimulusKey, plan_replacement
 from study_server.storage.models import Incident, Participant, Stimulus, Trial, TrialStimulus
+from study_server.storage.plan_counts import add_trial, count_views, subtract_trial
 from study_server.tasks.task import InvalidAnswerError
 from study_server.vocabulary import StimulusRole
 
@@ -94,6 +94,7 @@ def _count_incidents(db: Session, participant: Participant) -> int:
 
 def void_and_replace(db: Session, participant: Participant, trial: Trial) -> None:
     """Void a trial and plan another one in its place."""
+    subtract_trial(db.connection(), participant.study_id, trial.id)
     trial.voided = True
     _replace(db, participant, trial)
     db.flush()
@@ -103,12 +104,13 @@ def _replace(db: Session, participant: Participant, voided: Trial) -> None:
     study, protocol = participant.study, protocol_of(participant)
     ids = load_stimulus_ids(db, study)
     rng = Random(f"{study.schedule_seed}:{participant.public_id}:{voided.place}:{voided.attempt}")
-    views = count_views(db, study, participant.mode, ids)
+    views = count_views(db, study, participant.mode)
     used_images = _images_used(db, participant)
     planned = plan_replacement(
         protocol, to_planned_trial(voided), image_pools(ids), used_images, views, rng
     )
-    insert_trials(db, participant, [(voided.place, voided.attempt + 1, planned)], ids)
+    (trial_id,) = insert_trials(db, participant, [(voided.place, voided.attempt + 1, planned)], ids)
+    add_trial(db.connection(), study.id, trial_id)
     repeats = Trial.participant_id == participant.id, Trial.repeat_of == voided.place
     unseen = Trial.started_at.is_(None), Trial.voided.is_(False)
     for repeat in db.scalars(select(Trial).where(*repeats, *unseen)):

@@ -28,6 +28,7 @@ from study_server.participants.scoring import (
 )
 from study_server.protocol.model import task_of
 from study_server.storage.models import Participant, Trial
+from study_server.storage.plan_counts import subtract_participants
 from study_server.tasks.task import Feedback, WireAnswer
 from study_server.vocabulary import DISTURBANCE_FLAGS, Outcome, TrialFlag, TrialKind
 
@@ -88,6 +89,8 @@ def record_response(
     person = _store(db, trial, submitted)
     ahead = load_upcoming_trials(db, person)
     outcome = _outcome_after(db, trial, ahead)
+    if outcome is Outcome.SCREENED_OUT:
+        subtract_participants(db, person.study_id, [person.id])
     if outcome:
         db.execute(UPDATE_FINISHED, {"row": person.id, "at": now(), "now_is": outcome})
         ahead = replace(ahead, trials=[])

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.participants.color_plates import DIGITS, draw_plate
-from study_server.participants.outcomes import UNFINISHED_OUTCOMES
+from study_server.participants.outcomes import UNFINISHED_OUTCOMES, change_outcomes
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.stimuli.png import Pixels
 from study_server.storage.models import Participant, Screening
@@ -75,7 +75,9 @@ def store_screening(db: Session, participant: Participant, answers: ScreeningAns
     db.add(screening)
     participant.last_seen_at = now()
     if not passes_screening(protocol, screening):
-        participant.finished_at, participant.outcome = now(), Outcome.SCREENED_OUT
+        participant.finished_at = now()
+        db.flush()
+        change_outcomes(db, participant.study, {participant.id: Outcome.SCREENED_OUT})
 
 
 def passes_screening(protocol: Protocol, screening: Screening) -> bool:

@@ -10,6 +10,7 @@ from study_server.errors import StudyError
 from study_server.jobs.queue import request_job
 from study_server.participants.identities import record_withdrawal
 from study_server.storage.models import Identity, Participant, Study, Withdrawal
+from study_server.storage.plan_counts import subtract_participants
 from study_server.vocabulary import JobKind, Mode
 
 
@@ -24,6 +25,7 @@ def delete_participant(db: Session, participant: Participant) -> None:
     study_id, live = participant.study_id, participant.mode is Mode.LIVE
     if live:
         record_withdrawal(db, participant)
+    subtract_participants(db.connection(), study_id, [participant.id])
     db.execute(
         delete(Participant).where(Participant.id == participant.id)
     )  # cascades to all of their rows

@@ -5,7 +5,7 @@ places of participants who returned or timed out on the platform become free.
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,11 @@ from study_server.errors import StudyError
 from study_server.files import atomic_write
 from study_server.participants.current_trial import count_progress
 from study_server.participants.identities import find_by_external_id
-from study_server.participants.outcomes import UNFINISHED_OUTCOMES, update_lapsed_outcomes
+from study_server.participants.outcomes import (
+    UNFINISHED_OUTCOMES,
+    change_outcomes,
+    update_lapsed_outcomes,
+)
 from study_server.participants.scoring import count_attention_checks
 from study_server.recruitment.arrival import OUTCOMES_WITH_CODE, prolific_completion_code
 from study_server.recruitment.platforms import Submission, SubmissionStatus
@@ -68,13 +72,13 @@ def reconcile(
     Participants who returned or timed out on the platform get that outcome, which frees their
     places.
     """
+    _lock_unfinished(db, study)
     update_lapsed_outcomes(db, study)
     first = _first_submissions(submissions)
+    _update_outcomes(db, study, source, first)
     rows = []
     for one in submissions:
         participant = find_by_external_id(db, study, one.external_id, source)
-        if participant is not None and first[one.external_id] is one:
-            _update_outcome(participant, one.status)
         action, reason = propose_action(db, study, one, participant)
         if action in (PayAction.PAY, PayAction.DECIDE) and first[one.external_id] is not one:
             action, reason = (
@@ -96,13 +100,32 @@ def _first_submissions(submissions: Iterable[Submission]) -> dict[str, Submissio
     return first
 
 
-def _update_outcome(participant: Participant, status: SubmissionStatus) -> None:
+def _lock_unfinished(db: Session, study: Study) -> None:
+    """Lock all participants whose outcome may change, before the counters are locked."""
+    unfinished = Participant.outcome.in_(UNFINISHED_OUTCOMES)
+    query = select(Participant.id).where(Participant.study_id == study.id, unfinished)
+    db.execute(query.order_by(Participant.id).with_for_update())
+
+
+def _update_outcomes(
+    db: Session, study: Study, source: RecruitmentSource, first: Mapping[str, Submission]
+) -> None:
+    """Store the outcomes of participants who returned or timed out on the platform."""
     ends = {
         SubmissionStatus.RETURNED: Outcome.RETURNED,
         SubmissionStatus.TIMED_OUT: Outcome.TIMED_OUT,
     }
-    if status in ends and participant.outcome in UNFINISHED_OUTCOMES:
-        participant.outcome = ends[status]
+    ended = {
+        participant.id: ends[one.status]
+        for one in first.values()
+        if one.status in ends
+        and (participant := find_by_external_id(db, study, one.external_id, source)) is not None
+    }
+    unfinished = select(Participant.id).where(
+        Participant.id.in_(ended), Participant.outcome.in_(UNFINISHED_OUTCOMES)
+    )
+    ids = db.scalars(unfinished)
+    change_outcomes(db, study, {id_: ended[id_] for id_ in ids})
 
 
 def propose_action(

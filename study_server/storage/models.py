@@ -376,6 +376,7 @@ class Judgment(Base):
         ForeignKeyConstraint(
             ["trial_id", "slot"],
             ["trial_stimulus.trial_id", "trial_stimulus.slot"],
+            name="fk_judgment_slot",
             ondelete="CASCADE",
         ),
         CheckConstraint("scale <> ''", name="scale_named"),
@@ -389,6 +390,51 @@ class Judgment(Base):
     slot: Mapped[int] = mapped_column(primary_key=True)
     scale: Mapped[str] = mapped_column(primary_key=True)  # rank, real, or a scale of the protocol
     value: Mapped[float]  # a rank counts from 1, the best; ties are equal
+
+
+class StimulusCount(Base):
+    """The test trials planned with a stimulus, for participants who fill a place.
+
+    storage/plan_counts.py keeps this table and the next two.
+    """
+
+    __tablename__ = "stimulus_count"
+
+    study_id: Mapped[int] = mapped_column(
+        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
+    )
+    mode: Mapped[Mode] = mapped_column(primary_key=True)
+    stimulus_id: Mapped[int] = mapped_column(
+        ForeignKey("stimulus.id", ondelete="CASCADE"), primary_key=True
+    )
+    trials: Mapped[int]
+
+
+class PairCount(Base):
+    """The test trials planned with a pair of methods, in alphabetical order."""
+
+    __tablename__ = "pair_count"
+
+    study_id: Mapped[int] = mapped_column(
+        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
+    )
+    mode: Mapped[Mode] = mapped_column(primary_key=True)
+    method_a: Mapped[str] = mapped_column(primary_key=True)
+    method_b: Mapped[str] = mapped_column(primary_key=True)
+    trials: Mapped[int]
+
+
+class MethodCount(Base):
+    """The participants assigned to a method."""
+
+    __tablename__ = "method_count"
+
+    study_id: Mapped[int] = mapped_column(
+        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
+    )
+    mode: Mapped[Mode] = mapped_column(primary_key=True)
+    method: Mapped[str] = mapped_column(primary_key=True)
+    participants: Mapped[int]
 
 
 class Incident(Base):

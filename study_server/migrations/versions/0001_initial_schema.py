@@ -382,12 +382,26 @@ def _create_trial_tables() -> None:
         sa.ForeignKeyConstraint(
             ["trial_id", "slot"],
             ["trial_stimulus.trial_id", "trial_stimulus.slot"],
+            name="fk_judgment_slot",
             ondelete="CASCADE",
         ),
         sa.CheckConstraint("scale <> ''", name="scale_named"),
         sa.CheckConstraint("scale <> 'rank' OR value >= 1", name="rank_from_one"),
         sa.CheckConstraint("scale <> 'real' OR value IN (0, 1)", name="real_or_not"),
     )
+    for table, columns, counted in (
+        ("stimulus_count", [], "trials"),
+        ("pair_count", ["method_a", "method_b"], "trials"),
+        ("method_count", ["method"], "participants"),
+    ):
+        stimulus = [sa.Column("stimulus_id", sa.Integer(), _parent("stimulus"), primary_key=True)]
+        op.create_table(
+            table,
+            sa.Column("study_id", sa.Integer(), _parent("study"), primary_key=True),
+            sa.Column("mode", _one_of("mode", "live preview simulated"), primary_key=True),
+            *([sa.Column(name, sa.Text(), primary_key=True) for name in columns] or stimulus),
+            sa.Column(counted, sa.Integer(), nullable=False),
+        )
     op.create_table(
         "incident",
         sa.Column("trial_id", sa.Integer(), _parent("trial"), primary_key=True),
@@ -462,7 +476,8 @@ def downgrade() -> None:
     """Drop every table, children first, with all rows."""
     drop_views()
     for table in (
-        "login_link", "researcher", "job", "incident", "judgment", "response", "trial_stimulus",
+        "login_link", "researcher", "job", "method_count", "pair_count", "stimulus_count",
+        "incident", "judgment", "response", "trial_stimulus",
         "trial", "environment", "screening", "withdrawal", "identity", "participant",
         "unblinding", "accepted_warning", "platform_completion", "wording", "stimulus", "study",
     ):  # fmt: skip

@@ -22,6 +22,7 @@ from study_server.participants import (
 from study_server.participants.current_trial import ParticipationOverError, VoidedTrialError
 from study_server.participants.responses import SubmittedResponse
 from study_server.protocol.schedule import ViewCounts
+from study_server.storage import plan_counts
 from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.storage.models import Identity, Participant, Response, Trial
 from study_server.studies.lookup import count_by_outcome, find_study
@@ -62,7 +63,7 @@ def enroll(db: Session, person: str = "somebody", mode: Mode = Mode.LIVE) -> Par
 
 def count_views(db: Session) -> ViewCounts:
     study = find_study(db, "short")
-    return enrollment.count_views(db, study, Mode.LIVE, enrollment.load_stimulus_ids(db, study))
+    return plan_counts.count_views(db, study, Mode.LIVE)
 
 
 def answer_all(db: Session, participant: Participant) -> None:

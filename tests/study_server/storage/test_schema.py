@@ -49,6 +49,10 @@ INSERT INTO response (trial_id, rt_ms, first_ms, second_ms, hidden, blurred, res
   slow_frame, late, received_at)
 VALUES (2, 812, 1000.5, 999.5, TRUE, FALSE, FALSE, FALSE, FALSE, '{MOMENT}');
 INSERT INTO judgment (trial_id, slot, scale, value) VALUES (2, 0, 'real', 0), (2, 1, 'real', 1);
+INSERT INTO stimulus_count (study_id, mode, stimulus_id, trials) VALUES (1, 'live', 2, 1);
+INSERT INTO pair_count (study_id, mode, method_a, method_b, trials)
+VALUES (1, 'live', 'mcl', 'real', 1);
+INSERT INTO method_count (study_id, mode, method, participants) VALUES (1, 'live', 'mcl', 1);
 INSERT INTO wording (study_id, language, part, text) VALUES (1, 'de', 'question', 'Welches Bild?');
 INSERT INTO platform_completion (study_id, source, outcome, code_or_url)
 VALUES (1, 'prolific', 'complete', 'C1');

@@ -192,7 +192,6 @@ def test_a_study_is_full_once_every_fake_has_enough_views(
         enroll(db, "full", "third")
     assert enroll(db, "full", "somebody") is first
     assert enroll(db, "full", "a look", Mode.PREVIEW).mode is Mode.PREVIEW
-    first.outcome = Outcome.ABANDONED
     first.last_seen_at = first.started_at.replace(year=2000)
     db.flush()
     seen = {fake_of(trial).image for trial in trials_of(db, first)}

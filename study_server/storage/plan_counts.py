@@ -1,0 +1,198 @@
+"""Counters of what was planned for participants who fill a place, which enrollment balances.
+
+For each mode of a study: the test trials in which each stimulus is a candidate and in which each
+pair of methods competes, and the participants assigned to each method. A transaction that changes a
+plan or an outcome subtracts what it changes, makes the change, and adds what there is then.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy.orm import Session
+
+from study_server.storage.models import MethodCount, PairCount, Stimulus, StimulusCount, Study
+from study_server.vocabulary import Mode, Outcome
+
+# Outcomes that fill a place: only these participants are counted.
+PLACE_TAKING_OUTCOMES = (Outcome.ACTIVE, Outcome.COMPLETE)
+IDS_PER_STATEMENT = 5000
+FILLS_A_PLACE = f"""
+participant.outcome IN ({", ".join(f"'{outcome}'" for outcome in PLACE_TAKING_OUTCOMES)})
+"""
+IS_COUNTED = f"""
+{FILLS_A_PLACE} AND trial.kind = 'test' AND NOT trial.voided AND trial.repeat_of IS NULL
+"""
+CANDIDATES = """
+trial JOIN participant ON participant.id = trial.participant_id
+JOIN trial_stimulus AS one ON one.trial_id = trial.id AND one.role = 'candidate'
+JOIN stimulus AS a ON a.id = one.stimulus_id
+"""
+OF_PARTICIPANTS, OF_TRIAL, OF_STUDY = (
+    "participant.id IN :ids",
+    "trial.id IN :ids",
+    "participant.study_id IN :ids",
+)
+LOCK_COUNTERS = text("SELECT pg_advisory_xact_lock(:study_id)")
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A table of counts, and the query that makes them.
+
+    keys, value: the columns of the table. columns, source: what the query groups, and by what.
+    """
+
+    table: str
+    keys: str
+    columns: str
+    value: str
+    source: str
+
+    def recount(self, condition: str) -> str:
+        """Return the query that counts again what meets a condition, in the order of the keys."""
+        return (
+            f"SELECT {self.columns}, :sign * COUNT(*) FROM {self.source} AND {condition} "
+            f"GROUP BY {self.columns} ORDER BY {self.columns}"
+        )
+
+    def add(self, condition: str) -> str:
+        """Return the statement that adds to the counters what meets a condition."""
+        return (
+            f"INSERT INTO {self.table} ({self.keys}, {self.value}) {self.recount(condition)} "
+            f"ON CONFLICT ({self.keys}) DO UPDATE SET "
+            f"{self.value} = {self.table}.{self.value} + excluded.{self.value}"
+        )
+
+
+STIMULI = Counter(
+    table="stimulus_count",
+    keys="study_id, mode, stimulus_id",
+    columns="participant.study_id, participant.mode, a.id",
+    value="trials",
+    source=f"{CANDIDATES} WHERE {IS_COUNTED}",
+)
+PAIRS = Counter(
+    table="pair_count",
+    keys="study_id, mode, method_a, method_b",
+    columns="participant.study_id, participant.mode, a.method, b.method",
+    value="trials",
+    source=f"""{CANDIDATES}
+JOIN trial_stimulus AS two ON two.trial_id = trial.id AND two.role = 'candidate'
+JOIN stimulus AS b ON b.id = two.stimulus_id AND a.method < b.method
+WHERE {IS_COUNTED}""",
+)
+METHODS = Counter(
+    table="method_count",
+    keys="study_id, mode, method",
+    columns="participant.study_id, participant.mode, participant.assigned_method",
+    value="participants",
+    source=f"participant WHERE {FILLS_A_PLACE} AND participant.assigned_method IS NOT NULL",
+)
+
+
+def add_participants(db: Connection, study_id: int, ids: Collection[int]) -> None:
+    """Count the plans of these participants, as far as they fill a place."""
+    _change(db, study_id, (STIMULI, PAIRS, METHODS), OF_PARTICIPANTS, ids, 1)
+
+
+def subtract_participants(db: Connection, study_id: int, ids: Collection[int]) -> None:
+    """Stop counting the plans of these participants, as far as they fill a place."""
+    _change(db, study_id, (STIMULI, PAIRS, METHODS), OF_PARTICIPANTS, ids, -1)
+
+
+def add_trial(db: Connection, study_id: int, trial_id: int) -> None:
+    """Count a trial, if it is a test trial of a participant who fills a place."""
+    _change(db, study_id, (STIMULI, PAIRS), OF_TRIAL, [trial_id], 1)
+
+
+def subtract_trial(db: Connection, study_id: int, trial_id: int) -> None:
+    """Stop counting a trial, if it is a test trial of a participant who fills a place."""
+    _change(db, study_id, (STIMULI, PAIRS), OF_TRIAL, [trial_id], -1)
+
+
+def _change(
+    db: Connection,
+    study_id: int,
+    counters: Collection[Counter],
+    condition: str,
+    ids: Collection[int],
+    sign: int,
+) -> None:
+    if not ids:
+        return
+    if db.dialect.name == "postgresql":
+        # Transactions that change the same counters in different orders would deadlock. Callers
+        # lock all participants that they change before this. SQLite has one writer at a time.
+        db.execute(LOCK_COUNTERS, {"study_id": study_id})
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), IDS_PER_STATEMENT):
+        for counter in counters:
+            batch = ordered[start : start + IDS_PER_STATEMENT]
+            db.execute(_bind(counter.add(condition)), {"ids": batch, "sign": sign})
+
+
+def _bind(statement: str) -> Any:
+    return text(statement).bindparams(bindparam("ids", expanding=True))
+
+
+def count_views(db: Session, study: Study, mode: Mode) -> dict[tuple[str, str], int]:
+    """Return the test trials planned for each stimulus, by image and method."""
+    query = (
+        select(Stimulus.image, Stimulus.method, StimulusCount.trials)
+        .join(StimulusCount)
+        .where(StimulusCount.study_id == study.id, StimulusCount.mode == mode)
+    )
+    return {(image, method): trials for image, method, trials in db.execute(query)}
+
+
+def count_pairs(db: Session, study: Study, mode: Mode) -> dict[tuple[str, str], int]:
+    """Return the test trials planned for each pair of methods, which is in alphabetical order."""
+    query = select(PairCount.method_a, PairCount.method_b, PairCount.trials).where(
+        PairCount.study_id == study.id, PairCount.mode == mode
+    )
+    return {(a, b): trials for a, b, trials in db.execute(query)}
+
+
+def count_participants(db: Session, study: Study, mode: Mode) -> dict[str, int]:
+    """Return the participants assigned to each method."""
+    query = select(MethodCount.method, MethodCount.participants).where(
+        MethodCount.study_id == study.id, MethodCount.mode == mode
+    )
+    return {row.method: row.participants for row in db.execute(query)}
+
+
+def find_differences(db: Session, study: Study) -> list[str]:
+    """Return a line for each counter of a study that differs from a new count."""
+    images = {
+        row.id: f"{row.image} by {row.method}"
+        for row in db.execute(
+            select(Stimulus.id, Stimulus.image, Stimulus.method).where(
+                Stimulus.study_id == study.id
+            )
+        )
+    }
+    lines = []
+    for counter in (STIMULI, PAIRS, METHODS):
+        stored, counted = _read(db, counter, study), _count_again(db, counter, study)
+        for key in sorted(stored.keys() | counted.keys()):
+            was, is_now = stored.get(key, 0), counted.get(key, 0)
+            if was != is_now:
+                mode, *names = key
+                what = " and ".join(images.get(name, str(name)) for name in names)
+                lines.append(f"{what} ({mode}): {counter.value} {was}, counted again {is_now}")
+    return lines
+
+
+def _read(db: Session, counter: Counter, study: Study) -> Mapping[tuple[Any, ...], int]:
+    rows = db.execute(
+        text(f"SELECT {counter.keys}, {counter.value} FROM {counter.table} WHERE study_id = :id"),
+        {"id": study.id},
+    )
+    return {tuple(row[1:-1]): row[-1] for row in rows}
+
+
+def _count_again(db: Session, counter: Counter, study: Study) -> Mapping[tuple[Any, ...], int]:
+    rows = db.execute(_bind(counter.recount(OF_STUDY)), {"ids": [study.id], "sign": 1})
+    return {tuple(row[1:-1]): row[-1] for row in rows}
