@@ -76,12 +76,13 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
         responses = db.scalars(select(Response).join(Trial).order_by(Trial.place)).all()
         environment = db.scalars(select(Environment)).one()
         outcome = db.scalars(select(Participant.outcome)).one()
-    assert [preferred(response) for response in responses] == chosen
+        assert [preferred(response) for response in responses] == chosen
+        fake_slots = [fake_slot(trial) for trial in trials]
     assert [trial.id for trial in trials] == [response.trial_id for response in responses]
     assert [trial.kind for trial in trials].count(TrialKind.PRACTICE) == PRACTICE
-    practiced = list(zip(trials, chosen, strict=True))[:PRACTICE]
-    verdicts = ["Correct" if slot == fake_slot(trial) else "Incorrect" for trial, slot in practiced]
-    fakes = [SIDES[fake_slot(trial) or 0] for trial, _ in practiced]
+    right = [slot == fake for slot, fake in zip(chosen, fake_slots, strict=True)]
+    verdicts = ["Correct" if is_right else "Incorrect" for is_right in right[:PRACTICE]]
+    fakes = [SIDES[slot or 0] for slot in fake_slots[:PRACTICE]]
     assert questions == [
         f"{verdict}: the {side} image is the fake."
         for verdict, side in zip(verdicts, fakes, strict=True)
@@ -89,8 +90,8 @@ def test_every_answer_of_a_whole_study_is_in_the_database(
     assert outcome is Outcome.COMPLETE
     assert environment.viewport == "1280x800"
 
-    answered = zip(trials, chosen, strict=True)
-    correct = [slot == fake_slot(trial) for trial, slot in answered if trial.kind is TrialKind.TEST]
+    answered = zip(trials, right, strict=True)
+    correct = [is_right for trial, is_right in answered if trial.kind is TrialKind.TEST]
     score = re.compile(rf"^\s*{sum(correct)}\s+of\s+{len(correct)}\s*$")
     expect(page.locator(".score-value")).to_have_text(score)
     expect(page.locator("#code")).to_have_text(re.compile(r"^\w{6,}$"))

@@ -115,7 +115,7 @@ def test_the_screen_is_described_once(played: Played) -> None:
 
 
 def test_images_are_fetched_ahead(played: Played) -> None:
-    fetched = [f"GET trials/t{n}/{side}" for n in (0, 1) for side in ("left", "right")]
+    fetched = [f"GET trials/t{n}/{slot}" for n in (0, 1) for slot in (0, 1)]
     assert sorted(call for call in played.sent_before_answer if "GET trials/" in call) == fetched
 
 
