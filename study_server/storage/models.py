@@ -341,6 +341,7 @@ class Response(Base):
         CheckConstraint("first_ms >= 0 AND second_ms >= 0", name="shown_not_negative"),
         CheckConstraint("first_frames >= 0 AND second_frames >= 0", name="frames_not_negative"),
         CheckConstraint("early >= 0 AND held >= 0", name="ignored_not_negative"),
+        CheckConstraint("scale > 0", name="scale_positive"),
     )
 
     trial_id: Mapped[int] = mapped_column(
@@ -356,6 +357,7 @@ class Response(Base):
     early: Mapped[int] = mapped_column(default=0, server_default="0")
     held: Mapped[int] = mapped_column(default=0, server_default="0")
     input: Mapped[str] = mapped_column(default="", server_default="")  # mouse, keydown, script, ...
+    scale: Mapped[float | None]  # displayed size of the images in CSS pixels, divided by their own
     hidden: Mapped[bool]
     blurred: Mapped[bool]
     resized: Mapped[bool]

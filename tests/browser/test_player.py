@@ -94,7 +94,7 @@ def test_an_answer_has_the_required_fields(played: Played) -> None:
     answer = played.api.answers["t0"]
     assert answer.keys() == {
         "id", "answer", "rt_ms", "first_ms", "second_ms", "first_frames", "second_frames",
-        "early_inputs", "repeated_inputs", "input", "flags",
+        "early_inputs", "repeated_inputs", "input", "scale", "flags",
     }  # fmt: skip
     assert answer["answer"] == "right"
     assert (answer["early_inputs"], answer["repeated_inputs"]) == (0, 0)
@@ -126,8 +126,8 @@ def test_the_start_is_reported_before_anything_is_shown(played: Played) -> None:
 
 def test_real_and_fake_images_have_the_same_attributes(played: Played) -> None:
     assert played.attributes == [
-        ["alt=Left image", "decoding=sync"],
-        ["alt=Right image", "decoding=sync"],
+        ["alt=Left image", "decoding=sync", "style=width: 256px; height: 256px;"],
+        ["alt=Right image", "decoding=sync", "style=width: 256px; height: 256px;"],
     ]
 
 
