@@ -132,20 +132,21 @@ function fitImages(images) {
   const width = Math.max(...images.map(({ naturalWidth }) => naturalWidth));
   const height = Math.max(...images.map(({ naturalHeight }) => naturalHeight));
   resizeImages(images, 0); // what remains is the room that everything else takes
-  const { columnGap, gridTemplateRows, paddingLeft, paddingRight } = getComputedStyle(stage);
-  const rows = gridTemplateRows.split(" ").map(parseFloat);
-  const usedHeight = rows.reduce((sum, px, row) => sum + (row === IMAGE_ROW ? 0 : px), 0);
-  const usedWidth = parseFloat(paddingLeft) + parseFloat(paddingRight);
+  const style = getComputedStyle(stage);
+  const rows = style.gridTemplateRows.split(" ").map(parseFloat);
+  const otherRows = rows.reduce((sum, px, row) => sum + (row === IMAGE_ROW ? 0 : px), 0);
+  const usedHeight = otherRows + parseFloat(style.paddingTop) + parseFloat(style.paddingBottom);
   const columns = images.length;
-  const gaps = (columns - 1) * parseFloat(columnGap);
+  const gaps = (columns - 1) * parseFloat(style.columnGap);
+  const usedWidth = gaps + parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
 
   const minScale = Math.min(1, MIN_IMAGE_PX / Math.max(width, height));
   const minWidth = Math.max(minScale * width, MIN_IMAGE_PX); // of a slot, as in the style sheet
   const needed = [
-    columns * minWidth + gaps + usedWidth,
+    columns * minWidth + usedWidth,
     Math.max(minScale * height, rows[IMAGE_ROW]) + usedHeight,
   ];
-  const room = [(innerWidth - usedWidth - gaps) / columns, innerHeight - usedHeight];
+  const room = [(innerWidth - usedWidth) / columns, innerHeight - usedHeight];
   const isTooSmall = innerWidth < needed[0] || innerHeight < needed[1];
   const scale = Math.max(0, Math.min(1, room[0] / width, room[1] / height));
   resizeImages(images, scale);

@@ -112,6 +112,8 @@ class Study(Base):
     design: Mapped[str | None]  # design.json, once the study is frozen
     design_sha256: Mapped[str | None]
     withdrawn_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    # browsers on devices that the study does not admit, which never reached the consent form
+    unsuitable_count: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
 
 
@@ -199,6 +201,8 @@ class Participant(Base):
     consent_version: Mapped[str]
     comment: Mapped[str] = mapped_column(default="")
     interruptions: Mapped[int] = mapped_column(default=0, server_default="0")  # of seen trials
+    # someone else had taken part in the same browser, by the same plain link
+    shared_browser: Mapped[bool] = mapped_column(default=False, server_default=false())
     started_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

@@ -138,6 +138,7 @@ def _create_study_tables() -> None:
         sa.Column("design", sa.Text()),
         sa.Column("design_sha256", sa.Text()),
         sa.Column("withdrawn_count", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("unsuitable_count", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_table(
@@ -207,6 +208,7 @@ def _create_participant_tables() -> None:
         sa.Column("consent_version", sa.Text(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
         sa.Column("interruptions", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("shared_browser", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True)),

@@ -2,7 +2,8 @@
 
 Visitors are identified by the link of a platform or an invitation, otherwise by a cookie
 (study_server/recruitment/arrival.py). Once the first trial has started, a platform's link leads
-back only in the same browser (study_server/participants/return_visits.py).
+back only in the same browser (study_server/participants/return_visits.py). A cookie identifies a
+browser, which several people may use: a plain link asks whether the earlier participant is back.
 """
 
 import secrets
@@ -13,10 +14,12 @@ from flask import Blueprint, abort, current_app, g, redirect, render_template, r
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from limits import parse
+from sqlalchemy import update
 
 from study_server.errors import StudyError
 from study_server.languages import N_, language_name
 from study_server.participants import enrollment, identities, return_visits
+from study_server.participants.outcomes import UNFINISHED_OUTCOMES
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import arrival as recruitment
 from study_server.recruitment.arrival import Arrival, IncompleteLinkError, InvalidInvitationError
@@ -34,6 +37,8 @@ from study_server.wording.stored import RenderedWording, render_wording
 
 pages = Blueprint("entrance", __name__)
 MISS_LIMIT = parse("10 per minute")  # per IP address
+TURN_AWAY_LIMIT = parse("60 per minute")  # per IP address, which a school class may share
+MIN_PAIR_WIDTH_PX = 560  # two images of 256 px and the gap between them (static/player/player.css)
 
 CROWDED = N_(
     "Many people on your network have just started this study. Please wait a few minutes, then "
@@ -66,6 +71,8 @@ def entry(slug: str) -> ResponseReturnValue:
     study, arrival = _find_study(slug), _read_arrival(slug)
     wording = _choose_wording(study)
     existing = _find_participant(study, arrival)
+    if _is_known_by_cookie(arrival) and (existing or _has_withdrawn(study, arrival)):
+        return _render_earlier_visit(wording, slug, existing)
     if existing is not None and return_visits.may_return(g.db, existing, arrival.return_proof):
         return redirect(_player_url(existing, arrival))
     if existing is not None and return_visits.has_begun(g.db, existing):
@@ -76,13 +83,18 @@ def entry(slug: str) -> ResponseReturnValue:
     except ADMISSION_ERRORS as refusal:
         return _render_refusal(study, wording, refusal)
     protocol = parse_stored_protocol(study.protocol)
+    completion = recruitment.completion_before_consent(g.db, study, arrival)
     return render_template(
         "participant/consent.html",
         wording=wording,
         protocol=protocol,
-        action=_url_in_language(slug, wording.language),
+        action=_url_in_language("entrance.entry", slug, wording.language),
+        turn_away_action=_url_in_language("entrance.turn_away", slug, wording.language),
+        has_exit=completion.code is not None,
+        min_width=0 if protocol.is_single else MIN_PAIR_WIDTH_PX,
+        needs_cookie=not arrival.is_invited and arrival.source is not RecruitmentSource.MTURK,
         languages=[
-            (language, language_name(language), _url_in_language(slug, language))
+            (language, language_name(language), _url_in_language("entrance.entry", slug, language))
             for language in protocol.languages
         ],
         is_mturk_preview=arrival.external_id is None,
@@ -103,13 +115,16 @@ def consent(slug: str) -> ResponseReturnValue:
             "We need your consent. If you agree to take part, go back and tick the box."
         )
         return _render_message(wording, reason, 400)
-    is_new = arrival.mode is Mode.LIVE and _find_participant(study, arrival) is None
+    existing = _find_participant(study, arrival)
+    if existing and _is_known_by_cookie(arrival) and return_visits.has_begun(g.db, existing):
+        return _render_earlier_visit(wording, slug, existing)  # the form is older than that visit
+    is_new = arrival.mode is Mode.LIVE and existing is None
     try:
         if is_new:
             require_room(g.db)
         participant = enrollment.admit_participant(
             g.db, study, arrival.external_id, arrival.mode, arrival.source, wording.language,
-            arrival.is_invited, arrival.return_proof,
+            arrival.is_invited, arrival.return_proof, _is_shared_browser(slug, arrival),
         )  # fmt: skip
     except return_visits.StartedElsewhereError:
         return _render_started_elsewhere(wording)
@@ -121,6 +136,66 @@ def consent(slug: str) -> ResponseReturnValue:
     if is_new:
         count_enrollment(participant)
     return redirect(_player_url(participant, arrival), 303)
+
+
+@pages.post("/s/<slug>/someone-else")
+def begin_as_someone_else(slug: str) -> ResponseReturnValue:
+    """Forget who took part by the plain link in this browser, for the next person at it."""
+    study, arrival = _find_study(slug), _read_arrival(slug)
+    if not _is_known_by_cookie(arrival):
+        abort(400)  # links of platforms and invitations name the person
+    if _find_participant(study, arrival) is not None or _has_withdrawn(study, arrival):
+        cookie[_person_key(slug)] = secrets.token_urlsafe(16)
+        cookie[_shared_key(slug)] = True
+    return redirect(url_for("entrance.entry", slug=slug, lang=request.args.get("lang")), 303)
+
+
+@pages.post("/s/<slug>/unsuitable")
+def turn_away(slug: str) -> ResponseReturnValue:
+    """Count a browser on a device that does not suit the study; nothing else is stored.
+
+    The consent page's script sends this before anyone has agreed to anything. The page that it
+    returns is for people who give up: it has the platform's code for screened-out participants.
+    """
+    study, arrival = _find_study(slug), _read_arrival(slug)
+    limit_attempts(TURN_AWAY_LIMIT, "unsuitable")
+    wording = _choose_wording(study)
+    counted_key = f"unsuitable:{slug}"
+    is_visitor = arrival.mode is Mode.LIVE and arrival.external_id is not None
+    if is_visitor and counted_key not in cookie and _may_enter(study, arrival):
+        cookie[counted_key] = True
+        g.db.execute(
+            update(Study)
+            .where(Study.id == study.id)
+            .values(unsuitable_count=Study.unsuitable_count + 1)
+        )
+        g.db.commit()
+    completion = recruitment.completion_before_consent(g.db, study, arrival)
+    return render_template(
+        "participant/unsuitable.html", wording=wording, completion=completion, source=arrival.source
+    )
+
+
+def _may_enter(study: Study, arrival: Arrival) -> bool:
+    """Return whether this visitor is new and could give consent on another device."""
+    if _find_participant(study, arrival) is not None:
+        return False
+    try:
+        _require_entry(study, arrival)
+    except ADMISSION_ERRORS:
+        return False
+    return True
+
+
+def _is_known_by_cookie(arrival: Arrival) -> bool:
+    """Return whether nothing but the browser's cookie tells who this visitor is."""
+    return arrival.source is RecruitmentSource.LINK and not arrival.is_invited
+
+
+def _has_withdrawn(study: Study, arrival: Arrival) -> bool:
+    return arrival.external_id is not None and identities.has_withdrawn(
+        g.db, study, arrival.external_id, arrival.source
+    )
 
 
 def _find_participant(study: Study, arrival: Arrival) -> Participant | None:
@@ -142,9 +217,7 @@ def _require_entry(study: Study, arrival: Arrival) -> None:
     """Raise one of ADMISSION_ERRORS if this person cannot be admitted."""
     if arrival.mode is Mode.LIVE:
         enrollment.require_admission(study, arrival.source, arrival.is_invited)
-        if arrival.external_id is not None and identities.has_withdrawn(
-            g.db, study, arrival.external_id, arrival.source
-        ):
+        if _has_withdrawn(study, arrival):
             raise enrollment.WithdrawnError
         if enrollment.is_study_full(g.db, study):
             raise enrollment.StudyFullError
@@ -172,10 +245,10 @@ def _choose_wording(study: Study) -> RenderedWording:
     return wording
 
 
-def _url_in_language(slug: str, language: str) -> str:
-    """Return the address of this page in a language, with its other parameters."""
+def _url_in_language(endpoint: str, slug: str, language: str) -> str:
+    """Return an address of this study in a language, with the parameters of this page."""
     query = request.args.to_dict() | {"lang": language}
-    return f"{url_for('entrance.entry', slug=slug)}?{urlencode(query)}"
+    return f"{url_for(endpoint, slug=slug)}?{urlencode(query)}"
 
 
 def _read_arrival(slug: str) -> Arrival:
@@ -185,7 +258,7 @@ def _read_arrival(slug: str) -> Arrival:
     except InvalidInvitationError:
         abort(404)
     if arrival is None:
-        return Arrival(Mode.LIVE, RecruitmentSource.LINK, _browser_id())
+        return Arrival(Mode.LIVE, RecruitmentSource.LINK, _person_id(slug))
     if arrival.source is RecruitmentSource.MTURK:
         g.framed_by = recruitment.MTURK_FRAME_ORIGINS
     if arrival.source in (RecruitmentSource.PROLIFIC, RecruitmentSource.SONA):
@@ -193,12 +266,35 @@ def _read_arrival(slug: str) -> Arrival:
     return arrival
 
 
+def _person_id(slug: str) -> str:
+    """Return the random id of the person who takes part in this study by the plain link."""
+    return _read_or_create_id(_person_key(slug))
+
+
 def _browser_id() -> str:
-    """Return the random id in this browser's cookie, and set the cookie if there is none."""
-    if "person" not in cookie:
-        cookie["person"] = secrets.token_urlsafe(16)
+    """Return the random id of this browser, in which people of platforms may return."""
+    return _read_or_create_id("browser")
+
+
+def _read_or_create_id(key: str) -> str:
+    """Return the random id under this key of the cookie, and set the cookie if there is none."""
+    if key not in cookie:
+        cookie[key] = secrets.token_urlsafe(16)
         cookie.permanent = True
-    return str(cookie["person"])
+    return str(cookie[key])
+
+
+def _person_key(slug: str) -> str:
+    return f"person:{slug}"
+
+
+def _shared_key(slug: str) -> str:
+    return f"shared:{slug}"
+
+
+def _is_shared_browser(slug: str, arrival: Arrival) -> bool:
+    """Return whether someone else took part by the plain link in this browser before."""
+    return _is_known_by_cookie(arrival) and _shared_key(slug) in cookie
 
 
 @pages.errorhandler(IncompleteLinkError)
@@ -233,6 +329,24 @@ def _render_refusal(
         ),
     }
     return _render_message(wording, reasons[type(refusal)], 403)
+
+
+def _render_earlier_visit(
+    wording: RenderedWording, slug: str, earlier: Participant | None
+) -> ResponseReturnValue:
+    """Ask whether this is the person who took part in this browser, or someone else.
+
+    earlier: that participant; None if they have withdrawn.
+    """
+    is_over = earlier is None or earlier.outcome not in UNFINISHED_OUTCOMES
+    return render_template(
+        "participant/earlier_visit.html",
+        wording=wording,
+        has_withdrawn=earlier is None,
+        is_over=is_over,
+        player_url=url_for("trials.player", token=earlier.token) if earlier else None,
+        action=_url_in_language("entrance.begin_as_someone_else", slug, wording.language),
+    )
 
 
 def _render_started_elsewhere(wording: RenderedWording) -> ResponseReturnValue:
