@@ -107,6 +107,8 @@ export function showFeedback({ images }, { fake_slot: fakeSlot, is_correct: isCo
 /** Wait until the participant has read the feedback and continues. */
 export function waitUntilRead() {
   const button = query("#continue-practice");
+  // a key that has been held down since the answer must not press the button
+  button.addEventListener("keydown", (event) => event.repeat && event.preventDefault());
   button.focus({ preventScroll: true });
   return new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
 }

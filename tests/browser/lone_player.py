@@ -212,6 +212,7 @@ class TrialApi:
             "presentation": self.presentation,
             "question": self.question,
             "device": self.device,
+            "feedback_ms": self.feedback_ms,
         }
         protocol = Protocol.model_validate(create_protocol("lone").model_dump() | settings)
         return templates.get_template("participant/player.html").render(
