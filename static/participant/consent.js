@@ -9,12 +9,20 @@ const about = document.getElementById("about");
 const form = document.getElementById("consent"); // missing in a preview
 const obstacles = document.querySelectorAll("[data-obstacle]");
 const { device, minWidth, turnAway } = about.dataset;
+const needsCookie = document.querySelector("[data-obstacle=cookies]") !== null;
 let isCounted = false;
+
+/** Try to set a cookie: navigator.cookieEnabled is true in some browsers that block all cookies. */
+function acceptsCookies() {
+  document.cookie = "hue_and_eye_probe=1; SameSite=Lax";
+  const isAccepted = document.cookie.includes("hue_and_eye_probe");
+  document.cookie = "hue_and_eye_probe=; SameSite=Lax; Max-Age=0";
+  return isAccepted;
+}
 
 /** Return the name of what keeps this visitor from taking part now, or "". */
 function findObstacle() {
-  const needsCookie = document.querySelector("[data-obstacle=cookies]") !== null;
-  if (needsCookie && !navigator.cookieEnabled) return "cookies";
+  if (needsCookie && !acceptsCookies()) return "cookies";
   if (!deviceSuits(device)) return "device";
   return innerWidth < Number(minWidth) ? "window" : "";
 }

@@ -140,12 +140,13 @@ function fitImages(images) {
   const usedHeight = otherRows + parseFloat(style.paddingTop) + parseFloat(style.paddingBottom);
   const columns = images.length;
   const gaps = (columns - 1) * parseFloat(style.columnGap);
-  const usedWidth = gaps + parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+  const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+  const usedWidth = gaps + padding;
 
   const minScale = Math.min(1, MIN_IMAGE_PX / Math.max(width, height));
   const minWidth = Math.max(minScale * width, MIN_IMAGE_PX); // of a slot, as in the style sheet
   const needed = [
-    columns * minWidth + usedWidth,
+    columns * minWidth + gaps + (columns === 1 ? padding : 0), // a pair may take the whole width
     Math.max(minScale * height, rows[IMAGE_ROW]) + usedHeight,
   ];
   const room = [(innerWidth - usedWidth) / columns, innerHeight - usedHeight];

@@ -66,9 +66,10 @@ def admit_participant(
     """Return the existing participant, or enroll a new one if the study admits them.
 
     return_proof: a secret that this person needs to return, in addition to an external id that
-    others may know. shared_browser: whether someone else took part in the same browser. Raises StartedElsewhereError if the person has started and the proof is not
-    theirs. Previews and simulated participants are always admitted. Raises StudyNotOpenError,
-    NotInvitedError, WithdrawnError or StudyFullError if a new live participant is not.
+    others may know. shared_browser: whether someone else took part in the same browser. Raises
+    StartedElsewhereError if the person has started and the proof is not theirs. Previews and
+    simulated participants are always admitted. Raises StudyNotOpenError, NotInvitedError,
+    WithdrawnError or StudyFullError if a new live participant is not.
     """
     existing = find_by_external_id(db, study, external_id, source)
     if existing is None and mode is Mode.LIVE:

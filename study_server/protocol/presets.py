@@ -80,8 +80,8 @@ KEY_COMMENTS = {
     "night_light": "unasked; or recorded: ask whether the screen is tinted",
     "plates": "color vision plates shown before the first trial (at most 10); not a diagnosis",
     "plates_min_correct": "participants who read fewer correctly are screened out",
-    "completion_code": "true: also show a code at the end to people who come by a link of your own; "
-    "Prolific and MTurk always get one",
+    "completion_code": "true: also show a code at the end to people who come by a link of your "
+    "own; on Prolific and MTurk, there always is one",
     "preset": "preset that the defaults come from",
     "methods": "methods to compare, as named in manifest.csv",
     "assignment": "between: one method per participant; within: all methods for every participant",

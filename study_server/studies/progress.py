@@ -25,7 +25,7 @@ class StudyProgress:
     """The progress of live participants, without previews and simulations. Shares are in [0, 1].
 
     recruited: participants who ever started, including withdrawn ones. unsuitable_count: browsers
-    that were turned away before consent because their device does not suit the study. planned: planned number of
+    that were turned away before consent because of their device. planned: planned number of
     complete participants. participants_by_outcome and response_count also count previews and
     simulations. median_minutes: median duration of complete participants.
     attention_check_pass_rate: share of participants who passed, among those who answered all

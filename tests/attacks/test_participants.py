@@ -118,7 +118,9 @@ def test_forged_cookies_identify_nobody(app: Flask, client: FlaskClient, base: s
         person = cookie["person:short"]
     assert serializer is not None
     other = app.test_client()
-    other.set_cookie(cookie_name(SECRET), str(serializer.dumps({"person:short": person, "researcher": 1})))
+    other.set_cookie(
+        cookie_name(SECRET), str(serializer.dumps({"person:short": person, "researcher": 1}))
+    )
     assert base not in other.get("/s/short").text
     assert other.get("/researcher").location == "/researcher/login"
 

@@ -104,9 +104,7 @@ def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
     yield "withdrawn"
 
 
-def visit_before_consent(
-    page: Page, study: LiveStudy, say: Callable[[str], str]
-) -> Iterator[str]:
+def visit_before_consent(page: Page, study: LiveStudy, say: Callable[[str], str]) -> Iterator[str]:
     """Visit the pages for people who do not, or do not yet, take part, and yield their names."""
     entry = f"{study.address}/s/{study.slug}?PROLIFIC_PID=somebody"
     with write_transaction(study.engine) as db:
@@ -134,7 +132,9 @@ def visit_before_consent(
     page.goto(f"{own}/withdraw")
     page.get_by_role("button", name=say("Withdraw and delete my data")).click()
     page.goto(f"{study.address}/s/{study.slug}")
-    page.get_by_role("heading", name=say("Someone has withdrawn from this study in this browser")).wait_for()
+    page.get_by_role(
+        "heading", name=say("Someone has withdrawn from this study in this browser")
+    ).wait_for()
     yield "earlier visit: withdrawn"
     turn_out(study.engine, Outcome.ACTIVE)
     page.context.add_cookies(cookies)  # type: ignore[arg-type]

@@ -107,7 +107,7 @@ class ResponseRequest(RequestBody):
     ignored because they came from a held key or a double click. input: the event's pointerType
     (mouse, touch, pen), else its type (keydown; click for the Enter key, for assistive technology,
     or if the browser reports no pointer); script if the browser did not generate the event
-    (isTrusted is false). scale: the size of the images in CSS pixels divided by that of their files.
+    (isTrusted is false). scale: displayed size of the images in CSS pixels divided by their own.
     """
 
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL_PATTERN)] | None = None

@@ -1,17 +1,14 @@
 """The pages before a participant exists: the open studies, a study's consent page, the consent.
 
 Visitors are identified by the link of a platform or an invitation, otherwise by a cookie
-(study_server/recruitment/arrival.py). Once the first trial has started, a platform's link leads
-back only in the same browser (study_server/participants/return_visits.py). A cookie identifies a
-browser, which several people may use: a plain link asks whether the earlier participant is back.
+(study_server/views/participant/visitors.py). Once the first trial has started, a platform's link
+leads back only in the same browser (study_server/participants/return_visits.py). A cookie
+identifies a browser, which several people may use: the plain link asks who is there.
 """
 
-import secrets
-from dataclasses import replace
 from urllib.parse import urlencode
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
-from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from limits import parse
 from sqlalchemy import update
@@ -22,10 +19,17 @@ from study_server.participants import enrollment, identities, return_visits
 from study_server.participants.outcomes import UNFINISHED_OUTCOMES
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import arrival as recruitment
-from study_server.recruitment.arrival import Arrival, IncompleteLinkError, InvalidInvitationError
+from study_server.recruitment.arrival import Arrival, IncompleteLinkError
 from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
 from study_server.views.language import choose_language, gettext, set_language
+from study_server.views.participant.visitors import (
+    become_someone_else,
+    count_once,
+    is_known_by_cookie,
+    is_shared_browser,
+    read_arrival,
+)
 from study_server.vocabulary import Mode, RecruitmentSource, StudyState
 from study_server.web.limits import (
     TooManyUnansweredError,
@@ -61,17 +65,17 @@ def index() -> ResponseReturnValue:
         if parse_stored_protocol(study.protocol).entry == "open"
     ]
     return render_template(
-        "participant/index.html", studies=[(study.slug, _find_wording(study)) for study in listed]
+        "participant/entrance/index.html", studies=[(study.slug, _find_wording(study)) for study in listed]
     )
 
 
 @pages.get("/s/<slug>")
 def entry(slug: str) -> ResponseReturnValue:
     """Show the consent page, or redirect a known participant to the study."""
-    study, arrival = _find_study(slug), _read_arrival(slug)
+    study, arrival = _find_study(slug), read_arrival(slug)
     wording = _choose_wording(study)
     existing = _find_participant(study, arrival)
-    if _is_known_by_cookie(arrival) and (existing or _has_withdrawn(study, arrival)):
+    if is_known_by_cookie(arrival) and (existing or _has_withdrawn(study, arrival)):
         return _render_earlier_visit(wording, slug, existing)
     if existing is not None and return_visits.may_return(g.db, existing, arrival.return_proof):
         return redirect(_player_url(existing, arrival))
@@ -85,7 +89,7 @@ def entry(slug: str) -> ResponseReturnValue:
     protocol = parse_stored_protocol(study.protocol)
     completion = recruitment.completion_before_consent(g.db, study, arrival)
     return render_template(
-        "participant/consent.html",
+        "participant/entrance/consent.html",
         wording=wording,
         protocol=protocol,
         action=_url_in_language("entrance.entry", slug, wording.language),
@@ -104,7 +108,7 @@ def entry(slug: str) -> ResponseReturnValue:
 @pages.post("/s/<slug>")
 def consent(slug: str) -> ResponseReturnValue:
     """Enroll a person who agrees to take part."""
-    study, arrival = _find_study(slug), _read_arrival(slug)
+    study, arrival = _find_study(slug), read_arrival(slug)
     wording = _choose_wording(study)
     if arrival.source is RecruitmentSource.LINK and not arrival.is_invited:
         current_app.extensions["csrf"].protect()  # only the cookie identifies this person
@@ -116,7 +120,7 @@ def consent(slug: str) -> ResponseReturnValue:
         )
         return _render_message(wording, reason, 400)
     existing = _find_participant(study, arrival)
-    if existing and _is_known_by_cookie(arrival) and return_visits.has_begun(g.db, existing):
+    if existing and is_known_by_cookie(arrival) and return_visits.has_begun(g.db, existing):
         return _render_earlier_visit(wording, slug, existing)  # the form is older than that visit
     is_new = arrival.mode is Mode.LIVE and existing is None
     try:
@@ -124,7 +128,7 @@ def consent(slug: str) -> ResponseReturnValue:
             require_room(g.db)
         participant = enrollment.admit_participant(
             g.db, study, arrival.external_id, arrival.mode, arrival.source, wording.language,
-            arrival.is_invited, arrival.return_proof, _is_shared_browser(slug, arrival),
+            arrival.is_invited, arrival.return_proof, is_shared_browser(slug, arrival),
         )  # fmt: skip
     except return_visits.StartedElsewhereError:
         return _render_started_elsewhere(wording)
@@ -141,12 +145,11 @@ def consent(slug: str) -> ResponseReturnValue:
 @pages.post("/s/<slug>/someone-else")
 def begin_as_someone_else(slug: str) -> ResponseReturnValue:
     """Forget who took part by the plain link in this browser, for the next person at it."""
-    study, arrival = _find_study(slug), _read_arrival(slug)
-    if not _is_known_by_cookie(arrival):
+    study, arrival = _find_study(slug), read_arrival(slug)
+    if not is_known_by_cookie(arrival):
         abort(400)  # links of platforms and invitations name the person
     if _find_participant(study, arrival) is not None or _has_withdrawn(study, arrival):
-        cookie[_person_key(slug)] = secrets.token_urlsafe(16)
-        cookie[_shared_key(slug)] = True
+        become_someone_else(slug)
     return redirect(url_for("entrance.entry", slug=slug, lang=request.args.get("lang")), 303)
 
 
@@ -157,13 +160,11 @@ def turn_away(slug: str) -> ResponseReturnValue:
     The consent page's script sends this before anyone has agreed to anything. The page that it
     returns is for people who give up: it has the platform's code for screened-out participants.
     """
-    study, arrival = _find_study(slug), _read_arrival(slug)
+    study, arrival = _find_study(slug), read_arrival(slug)
     limit_attempts(TURN_AWAY_LIMIT, "unsuitable")
     wording = _choose_wording(study)
-    counted_key = f"unsuitable:{slug}"
     is_visitor = arrival.mode is Mode.LIVE and arrival.external_id is not None
-    if is_visitor and counted_key not in cookie and _may_enter(study, arrival):
-        cookie[counted_key] = True
+    if is_visitor and _may_enter(study, arrival) and count_once(slug):
         g.db.execute(
             update(Study)
             .where(Study.id == study.id)
@@ -172,7 +173,7 @@ def turn_away(slug: str) -> ResponseReturnValue:
         g.db.commit()
     completion = recruitment.completion_before_consent(g.db, study, arrival)
     return render_template(
-        "participant/unsuitable.html", wording=wording, completion=completion, source=arrival.source
+        "participant/entrance/unsuitable.html", wording=wording, completion=completion, source=arrival.source
     )
 
 
@@ -185,11 +186,6 @@ def _may_enter(study: Study, arrival: Arrival) -> bool:
     except ADMISSION_ERRORS:
         return False
     return True
-
-
-def _is_known_by_cookie(arrival: Arrival) -> bool:
-    """Return whether nothing but the browser's cookie tells who this visitor is."""
-    return arrival.source is RecruitmentSource.LINK and not arrival.is_invited
 
 
 def _has_withdrawn(study: Study, arrival: Arrival) -> bool:
@@ -251,52 +247,6 @@ def _url_in_language(endpoint: str, slug: str, language: str) -> str:
     return f"{url_for(endpoint, slug=slug)}?{urlencode(query)}"
 
 
-def _read_arrival(slug: str) -> Arrival:
-    """Identify the person by the address, or else by this browser's cookie."""
-    try:
-        arrival = recruitment.parse_arrival(current_app.config["SECRET_KEY"], slug, request.args)
-    except InvalidInvitationError:
-        abort(404)
-    if arrival is None:
-        return Arrival(Mode.LIVE, RecruitmentSource.LINK, _person_id(slug))
-    if arrival.source is RecruitmentSource.MTURK:
-        g.framed_by = recruitment.MTURK_FRAME_ORIGINS
-    if arrival.source in (RecruitmentSource.PROLIFIC, RecruitmentSource.SONA):
-        return replace(arrival, return_proof=_browser_id())
-    return arrival
-
-
-def _person_id(slug: str) -> str:
-    """Return the random id of the person who takes part in this study by the plain link."""
-    return _read_or_create_id(_person_key(slug))
-
-
-def _browser_id() -> str:
-    """Return the random id of this browser, in which people of platforms may return."""
-    return _read_or_create_id("browser")
-
-
-def _read_or_create_id(key: str) -> str:
-    """Return the random id under this key of the cookie, and set the cookie if there is none."""
-    if key not in cookie:
-        cookie[key] = secrets.token_urlsafe(16)
-        cookie.permanent = True
-    return str(cookie[key])
-
-
-def _person_key(slug: str) -> str:
-    return f"person:{slug}"
-
-
-def _shared_key(slug: str) -> str:
-    return f"shared:{slug}"
-
-
-def _is_shared_browser(slug: str, arrival: Arrival) -> bool:
-    """Return whether someone else took part by the plain link in this browser before."""
-    return _is_known_by_cookie(arrival) and _shared_key(slug) in cookie
-
-
 @pages.errorhandler(IncompleteLinkError)
 def _handle_incomplete_link(_error: IncompleteLinkError) -> ResponseReturnValue:
     title = gettext("This link is incomplete")
@@ -340,7 +290,7 @@ def _render_earlier_visit(
     """
     is_over = earlier is None or earlier.outcome not in UNFINISHED_OUTCOMES
     return render_template(
-        "participant/earlier_visit.html",
+        "participant/entrance/earlier_visit.html",
         wording=wording,
         has_withdrawn=earlier is None,
         is_over=is_over,
@@ -355,7 +305,7 @@ def _render_started_elsewhere(wording: RenderedWording) -> ResponseReturnValue:
     Only these visits are limited, because some of them come from people who guess IDs.
     """
     limit_attempts(MISS_LIMIT, "started elsewhere")
-    return render_template("participant/started_elsewhere.html", wording=wording), 409
+    return render_template("participant/entrance/started_elsewhere.html", wording=wording), 409
 
 
 def _render_message(wording: RenderedWording, message: str, status: int) -> ResponseReturnValue:

@@ -69,7 +69,7 @@ def test_returning_participants_are_asked_whether_they_are_the_same_person(
     begin(client, base)
     form = {"csrf_token": csrf_token(client.get("/s/short")), "consent": "yes"}
     late = client.post("/s/short", data=form)  # a form that another person had left open
-    assert (late.location, "That was me" in late.text) == (None, True)
+    assert (late.status_code, "That was me" in late.text) == (200, True)
 
 
 def begin(client: FlaskClient, base: str) -> None:
