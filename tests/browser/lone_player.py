@@ -74,6 +74,8 @@ class TrialApi:
     size: int = 256  # pixels
     exposure_ms: int | None = 150
     masks: int = 0
+    feedback_ms: int = FEEDBACK_MS
+    device: str = "any"
     closed: bool = False
     answers: dict[str, Any] = field(default_factory=dict)  # by the trial's slot, "t0"
     voided: set[str] = field(default_factory=set)
@@ -123,7 +125,7 @@ class TrialApi:
             | {
                 "exposure_ms": self.exposure_ms,
                 "masks": self.masks,
-                "feedback_ms": FEEDBACK_MS if practice else None,
+                "feedback_ms": self.feedback_ms if practice else None,
             },
         }
 
@@ -206,6 +208,8 @@ class TrialApi:
             "exposure_ms": self.exposure_ms or 0,
             "presentation": self.presentation,
             "question": self.question,
+            "device": self.device,
+            "feedback_ms": self.feedback_ms,
         }
         protocol = Protocol.model_validate(create_protocol("lone").model_dump() | settings)
         return templates.get_template("participant/player.html").render(
