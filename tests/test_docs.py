@@ -77,20 +77,22 @@ def test_the_walk_through_uses_existing_commands_and_options() -> None:
 def test_the_table_of_presets_matches_the_code() -> None:
     lines = (DOCS / "protocols.md").read_text(encoding="utf-8").splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
-    documented = {row[0].strip("`"): row[2:] for row in rows[2:]}
+    documented = {row[0].strip("`"): row[2:] for row in rows[2:] if len(row) == len(rows[0])}
     assert documented == {preset: describe(create_protocol("s", preset)) for preset in PRESETS}
 
 
 def describe(protocol: Protocol) -> list[str]:
     """Return the protocol's row of the table."""
     ways = {"sequential": "pair, one after the other", "simultaneous": "pair, both at once"}
-    (exposure,) = protocol.exposures_ms
+    *others, last = [f"{ms} ms" if ms else "until the answer" for ms in protocol.exposures_ms]
     each = " each" if protocol.presentation == "sequential" else ""
-    shown = f"{exposure} ms{each}" if exposure else "until the answer"
+    shown = f"{', '.join(others)} or {last}" if others else f"{last}{each}"
+    several = f"{protocol.candidate_count} images at once"
+    way = ways.get(protocol.presentation, "one image")
     numbers = protocol.qualification, protocol.practice, protocol.trials, protocol.attention_checks
     return [
-        f"{ways.get(protocol.presentation, 'one image')}, {shown}",
-        protocol.question,
+        f"{several if protocol.candidate_count > 2 else way}, {shown}",  # noqa: PLR2004 (a pair)
+        protocol.question if protocol.task == "real_or_fake" else protocol.task,
         *map(str, numbers),
         {"between": "one", "within": "all"}[protocol.assignment],
     ]

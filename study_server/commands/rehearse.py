@@ -32,14 +32,22 @@ def preview(slug: str) -> None:
     click.echo(f"{address}/s/{slug}?{urlencode({'invitation': token})}")
 
 
-def _parse_rates(_ctx: click.Context, _option: click.Parameter, value: str) -> dict[str, float]:
+def _parse_values(value: str) -> dict[str, float]:
     try:
         pairs = [part.split("=") for part in value.split(",")]
-        rates = {method.strip(): float(rate) for method, rate in pairs}
+        return {method.strip(): float(number) for method, number in pairs}
     except ValueError as error:
         raise click.BadParameter(
-            f"{value!r} is not METHOD=RATE,..., such as l2=0.226,mcl=0.301"
+            f"{value!r} is not METHOD=NUMBER,..., such as l2=0.226,mcl=0.301"
         ) from error
+
+
+def _parse_strengths(_ctx: click.Context, _option: click.Parameter, value: str) -> dict[str, float]:
+    return _parse_values(value)
+
+
+def _parse_rates(_ctx: click.Context, _option: click.Parameter, value: str) -> dict[str, float]:
+    rates = _parse_values(value)
     if not all(0 < rate < 1 for rate in rates.values()):
         raise click.BadParameter(f"{value!r}: rates must be between 0 and 1")
     return rates
@@ -53,7 +61,14 @@ def _parse_rates(_ctx: click.Context, _option: click.Parameter, value: str) -> d
     callback=_parse_rates,
     default="l2=0.226,mcl=0.301",
     show_default=True,
-    help="Fooling rate of each method.",
+    help="Fooling rate of each method, for real or fake.",
+)
+@click.option(
+    "--strengths",
+    callback=_parse_strengths,
+    default="l2=0,mcl=0.4,mcl-annealed=0.6,zhang2016=0.5",
+    show_default=True,
+    help="Mean quality of each method on the log-odds scale, for all other tasks.",
 )
 @click.option(
     "--participant-sd",

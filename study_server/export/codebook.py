@@ -13,7 +13,7 @@ RESPONSE_COLUMNS = {
     "kind": "qualification, practice, test, attention",
     "block": "0-based number of the block",
     "position": "0-based index of the trial, in the order shown to the participant",
-    "task": "what the trial asked: real_or_fake",
+    "task": "what the trial asked: real_or_fake, preference, best_worst, ranking, rating",
     "candidates": "number of images to be judged",
     "presentation": "sequential, simultaneous, single",
     "question": "fake (choose the fake) or real (choose the photograph); this and image, method, "

@@ -88,6 +88,7 @@ class UpcomingTrial:
     exposure_ms: int | None
     appears: tuple[int, ...]
     has_reference: bool
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,7 @@ def load_upcoming_trials(db: Connection, participant: CurrentParticipant) -> Upc
                 first.exposure_ms,
                 tuple(one.appears for one in candidates),
                 has_reference=len(candidates) <= len(others),
+                caption=first.caption,
             )
         )
     return UpcomingTrials(rows[0].answered, rows[0].planned, trials)

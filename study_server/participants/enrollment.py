@@ -35,6 +35,7 @@ from study_server.storage.models import (
 )
 from study_server.storage.plan_counts import (
     add_participants,
+    count_pairs,
     count_participants,
     count_views,
 )
@@ -190,7 +191,8 @@ def _store_trials(db: Session, study: Study, participant: Participant) -> None:
     methods = (participant.assigned_method,) if participant.assigned_method else protocol.methods
     rng = Random(f"{study.schedule_seed}:{participant.public_id}")
     views = count_views(db, study, participant.mode)
-    plan = plan_trials(protocol, image_pools(ids), methods, views, rng)
+    pairs = count_pairs(db, study, participant.mode)
+    plan = plan_trials(protocol, image_pools(ids), methods, views, rng, pairs)
     insert_trials(db, participant, [(place, 0, planned) for place, planned in enumerate(plan)], ids)
 
 
@@ -233,7 +235,7 @@ def stimulus_rows(
     trial_id: int, planned: PlannedTrial, ids: StimulusIds
 ) -> list[dict[str, object]]:
     """Return the rows of the stimuli of a planned trial."""
-    return [
+    rows: list[dict[str, object]] = [
         {
             "trial_id": trial_id,
             "slot": slot,
@@ -243,6 +245,10 @@ def stimulus_rows(
         }
         for slot, (key, appears) in enumerate(zip(planned.candidates, planned.appears, strict=True))
     ]
+    if planned.reference is not None:
+        reference = {"stimulus_id": ids[planned.reference], "role": StimulusRole.REFERENCE}
+        rows.append({"trial_id": trial_id, "slot": len(rows), "appears": 0, **reference})
+    return rows
 
 
 def load_stimulus_ids(db: Session, study: Study) -> StimulusIds:

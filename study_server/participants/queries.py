@@ -89,8 +89,10 @@ SELECT_UPCOMING_STIMULI: Select[Any] = (
     select(
         *UPCOMING.c["token", "kind", "place", "exposure_ms", "answered", "planned"],
         *TRIAL_STIMULUS_TABLE.c["role", "appears"],
+        STIMULUS_TABLE.c.caption,
     )
     .join(TRIAL_STIMULUS_TABLE, TRIAL_STIMULUS_TABLE.c.trial_id == UPCOMING.c.id)
+    .join(STIMULUS_TABLE, STIMULUS_TABLE.c.id == TRIAL_STIMULUS_TABLE.c.stimulus_id)
     .order_by(UPCOMING.c.place, TRIAL_STIMULUS_TABLE.c.slot)
 )
 # one row per scale of each candidate

@@ -107,7 +107,13 @@ def _replace(db: Session, participant: Participant, voided: Trial) -> None:
     views = count_views(db, study, participant.mode)
     used_images = _images_used(db, participant)
     planned = plan_replacement(
-        protocol, to_planned_trial(voided), image_pools(ids), used_images, views, rng
+        protocol,
+        to_planned_trial(voided),
+        image_pools(ids),
+        used_images,
+        views,
+        rng,
+        _shares_images(db, participant, voided),
     )
     (trial_id,) = insert_trials(db, participant, [(voided.place, voided.attempt + 1, planned)], ids)
     add_trial(db.connection(), study.id, trial_id)
@@ -119,15 +125,27 @@ def _replace(db: Session, participant: Participant, voided: Trial) -> None:
 
 def _show_instead(db: Session, repeat: Trial, planned: PlannedTrial, ids: StimulusIds) -> None:
     """Let a repeat show the stimuli of the trial that it now repeats, in its own slots."""
-    slots = {one.stimulus.method: one.slot for one in repeat.stimuli}
+    slots = {one.method: slot for slot, one in enumerate(repeat.candidates)}
     in_order = sorted(planned.candidates, key=lambda key: slots[key.method])
-    again = replace(
-        planned, candidates=tuple(in_order), appears=tuple(one.appears for one in repeat.stimuli)
-    )
+    again = replace(planned, candidates=tuple(in_order), appears=to_planned_trial(repeat).appears)
     db.execute(delete(TrialStimulus).where(TrialStimulus.trial_id == repeat.id))
     db.execute(insert(TrialStimulus), stimulus_rows(repeat.id, again, ids))
     db.expire(repeat, ["stimuli"])
     repeat.token = secrets.token_urlsafe(16)  # the old images may have been prefetched
+
+
+def _shares_images(db: Session, participant: Participant, voided: Trial) -> bool:
+    """Return whether another trial shows the same images, apart from repeats of this one."""
+    images = {one.image for one in voided.candidates}
+    query = select(Trial.id).join(TrialStimulus).join(Stimulus)
+    others = query.where(
+        Trial.participant_id == participant.id,
+        Trial.place != voided.place,
+        Trial.voided.is_(False),
+        Trial.repeat_of.is_(None),
+        Stimulus.image.in_(images),
+    )
+    return voided.repeat_of is None and db.scalar(others.limit(1)) is not None
 
 
 def _images_used(db: Session, participant: Participant) -> set[str]:
@@ -142,8 +160,14 @@ def to_planned_trial(trial: Trial) -> PlannedTrial:
     return PlannedTrial(
         trial.kind,
         trial.block,
-        tuple(StimulusKey(one.stimulus.image, one.stimulus.method) for one in candidates),
+        tuple(key_of(one.stimulus) for one in candidates),
         tuple(one.appears for one in candidates),
         trial.exposure_ms,
         trial.repeat_of,
+        next((key_of(one.stimulus) for one in trial.stimuli if one not in candidates), None),
     )
+
+
+def key_of(stimulus: Stimulus) -> StimulusKey:
+    """Return the source image and method of a stimulus."""
+    return StimulusKey(stimulus.image, stimulus.method)

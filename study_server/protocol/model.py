@@ -5,6 +5,7 @@ Source of the default protocol: Zhang, Isola & Efros, ECCV 2016, and the code of
 
 import json
 import tomllib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +16,7 @@ from study_server.errors import StudyError
 from study_server.languages import LANGUAGES, SOURCE_LANGUAGE
 from study_server.protocol.presets import KEY_COMMENTS, PRESETS, Preset
 from study_server.tasks.catalog import DEFAULT_TASK, TASKS
+from study_server.tasks.scales import Scale
 from study_server.tasks.task import Task
 from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
 
@@ -52,6 +54,12 @@ class Protocol(BaseModel):
     task: str = DEFAULT_TASK
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1, strict=False)]
     assignment: Literal["between", "within"]
+    candidates: Annotated[int, Field(ge=1, le=6)] = 2
+    include_real: bool = False
+    ties: bool = False
+    reference: Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,32}$")] = ""
+    caption: bool = False
+    layout: Literal["row", "grid"] = "row"
     stimuli: Literal["recolored", "any"] = "recolored"
     paired: bool = True
     presentation: Literal["sequential", "simultaneous", "single"] = "sequential"
@@ -76,6 +84,7 @@ class Protocol(BaseModel):
     disturbed: Literal["keep", "replace"] = "keep"
     abandoned_after_minutes: Annotated[int, Field(ge=1, le=10_000)] = 60
     time_limit_minutes: Annotated[int, Field(ge=0, le=100_000)] = 0
+    scales: Annotated[tuple[Scale, ...], Field(max_length=5, strict=False)] = ()
 
     @field_validator("methods")
     @classmethod
@@ -125,6 +134,7 @@ class Protocol(BaseModel):
             *_find_count_contradictions(self),
             *_find_presentation_contradictions(self),
             *TASKS[self.task].find_contradictions(self),
+            *_find_scale_contradictions(self),
         ):
             raise ValueError(contradiction)
         return self
@@ -140,9 +150,14 @@ class Protocol(BaseModel):
         return self.presentation == "single"
 
     @property
+    def has_complete_images(self) -> bool:
+        """True if every source image needs a stimulus of every method."""
+        return self.paired and not (self.is_single and task_of(self).HAS_TRUTH)
+
+    @property
     def candidate_count(self) -> int:
         """The number of candidates of each trial."""
-        return 1 if self.is_single else 2
+        return 1 if self.is_single else self.candidates
 
     @property
     def exposures_ms(self) -> tuple[int | None, ...]:
@@ -191,7 +206,7 @@ class Protocol(BaseModel):
 
     def canonical_json(self) -> str:
         """Return JSON with sorted keys and no spaces, the form that is stored and hashed."""
-        return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
 def _find_count_contradictions(protocol: Protocol) -> list[str]:
@@ -222,6 +237,16 @@ def _find_count_contradictions(protocol: Protocol) -> list[str]:
     return contradictions
 
 
+def _find_scale_contradictions(protocol: Protocol) -> list[str]:
+    """Return the languages of the study in which a scale has no labels."""
+    return [
+        f"scale {scale.name!r} has no labels in {language}; add them"
+        for scale in protocol.scales
+        for language in protocol.languages
+        if language not in scale.labels
+    ]
+
+
 def _find_presentation_contradictions(protocol: Protocol) -> list[str]:
     """Return the contradictions between the settings of how images are shown."""
     shown, contradictions = protocol.presentation, []
@@ -240,6 +265,13 @@ def _find_presentation_contradictions(protocol: Protocol) -> list[str]:
                 f"exposure_ms = {exposure} is shorter than {MIN_EXPOSURE_MS} ms, the minimum; "
                 "raise it"
             )
+    if protocol.reference and not protocol.paired:
+        contradictions.append(
+            "reference requires images made from the same photograph; set paired = true, or "
+            "reference = ''"
+        )
+    if protocol.reference == FOIL_METHOD:
+        contradictions.append("reference = 'foil' is not possible; choose another method")
     if protocol.order == "random" and shown != "sequential":
         contradictions.append(
             f"order = 'random' requires presentation = 'sequential', not {shown!r}; "
@@ -256,18 +288,29 @@ def create_protocol(slug: str, preset: str = "zhang2016") -> Protocol:
 
 def format_toml(protocol: Protocol) -> str:
     """Format a study.toml with a comment for every key; `read_protocol` reads it back."""
-    rows = [
-        (f"{k} = {_format_toml_value(v)}", KEY_COMMENTS[k])
-        for k, v in protocol.model_dump().items()
-    ]
+    settings = protocol.model_dump(mode="json")
+    scales = settings.pop("scales")  # tables, which must follow all other keys
+    rows = [(f"{k} = {_format_toml_value(v)}", KEY_COMMENTS[k]) for k, v in settings.items()]
     width = max(len(setting) for setting, _ in rows)
     lines = [f"{setting:<{width}}  # {note}" for setting, note in rows]
     return "\n".join(
-        ["# A perceptual-realism study. Edit this file, then run `study import`.", "", *lines, ""]
+        [
+            "# A perceptual-realism study. Edit this file, then run `study import`.",
+            "",
+            *lines,
+            *(line for scale in scales for line in ("", "[[scales]]", *_format_table(scale))),
+            "",
+        ]
     )
 
 
+def _format_table(settings: Mapping[str, object]) -> list[str]:
+    return [f"{key} = {_format_toml_value(value)}" for key, value in settings.items()]
+
+
 def _format_toml_value(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{k} = {_format_toml_value(v)}' for k, v in value.items())}}}"
     return json.dumps(value, ensure_ascii=False)  # TOML writes these values as JSON does
 
 

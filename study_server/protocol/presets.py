@@ -7,9 +7,46 @@ of `Protocol`, which are those of zhang2016 unless noted here.
 
 from typing import Any, Literal, get_args
 
-Preset = Literal["zhang2016", "within", "isola2017", "zhu2017", "saharia", "hype_inf"]
+Preset = Literal[
+    "zhang2016", "within", "isola2017", "zhu2017", "saharia", "hype_inf", "exposure", "pairwise",
+    "best_of_n", "ranking", "acr", "dcr",
+]  # fmt: skip
 
 FAKE_COLORS_QUESTION = "Which photograph has fake colors?"
+
+# The five grades of ITU-T P.910 (2023): absolute and degradation category rating.
+ACR_SCALE = {
+    "name": "quality",
+    "min": 1,
+    "max": 5,
+    "labels": {
+        "en": ["Bad", "Poor", "Fair", "Good", "Excellent"],
+        "de": ["Schlecht", "Mäßig", "Ordentlich", "Gut", "Ausgezeichnet"],
+    },
+    "text": {"en": "Quality of the image", "de": "Qualität des Bildes"},
+}
+DCR_SCALE = {
+    "name": "impairment",
+    "min": 1,
+    "max": 5,
+    "labels": {
+        "en": [
+            "Very annoying",
+            "Annoying",
+            "Slightly annoying",
+            "Perceptible but not annoying",
+            "Imperceptible",
+        ],
+        "de": [
+            "Sehr störend",
+            "Störend",
+            "Leicht störend",
+            "Wahrnehmbar, aber nicht störend",
+            "Nicht wahrnehmbar",
+        ],
+    },
+    "text": {"en": "Difference from the original", "de": "Unterschied zum Original"},
+}
 
 # Any study of colors needs these; the published studies do not report how they screened.
 SCREENING_DEFAULTS = {"device": "computer", "color_vision": "recorded", "night_light": "recorded"}
@@ -64,6 +101,65 @@ PRESETS: dict[str, dict[str, Any]] = {
         "exposure_ms": 0,
     },
 }
+# Comparisons and ratings: no presets of one publication, but the usual forms of such evaluations.
+COMPARISON: dict[str, Any] = {
+    "assignment": "within",
+    "stimuli": "any",
+    "presentation": "simultaneous",
+    "exposure_ms": 0,
+    "first_blank_ms": 500,
+    "blank_ms": 500,
+    "practice": 2,
+    "trials": 40,
+    "attention_checks": 10,
+}
+PRESETS |= {
+    "exposure": {
+        "title": "Is this image a photograph?",
+        "assignment": "within",
+        "stimuli": "any",
+        "presentation": "single",
+        "practice": 4,
+        "trials": 60,
+        "attention_checks": 0,
+        "exposure_ms": [100, 250, 500, 1000, 2000, 5000],
+        "masks": 1,
+    },
+    "pairwise": COMPARISON
+    | {"title": "Which image looks better?", "task": "preference", "ties": True},
+    "best_of_n": COMPARISON
+    | {
+        "title": "Which image looks best?",
+        "task": "preference",
+        "methods": ["l2", "mcl", "mcl-annealed", "zhang2016"],
+        "candidates": 4,
+        "reference": "gray",
+        "layout": "grid",
+    },
+    "ranking": COMPARISON
+    | {
+        "title": "Which images look best?",
+        "task": "ranking",
+        "methods": ["l2", "mcl", "mcl-annealed"],
+        "candidates": 3,
+    },
+    "acr": COMPARISON
+    | {
+        "title": "How good is this image?",
+        "task": "rating",
+        "presentation": "single",
+        "include_real": True,
+        "scales": [ACR_SCALE],
+    },
+    "dcr": COMPARISON
+    | {
+        "title": "How much does this image differ from the original?",
+        "task": "rating",
+        "presentation": "single",
+        "reference": "real",
+        "scales": [DCR_SCALE],
+    },
+}
 PRESETS = {name: SCREENING_DEFAULTS | settings for name, settings in PRESETS.items()}
 assert PRESETS.keys() == set(get_args(Preset))
 
@@ -83,9 +179,15 @@ KEY_COMMENTS = {
     "completion_code": "true: also show a code at the end to people who come by a link of your "
     "own; on Prolific and MTurk, there always is one",
     "preset": "preset that the defaults come from",
-    "task": "what a trial asks: real_or_fake",
+    "task": "what a trial asks: real_or_fake, preference, best_worst, ranking or rating",
     "methods": "methods to compare, as named in manifest.csv",
     "assignment": "between: one method per participant; within: all methods for every participant",
+    "candidates": "images to choose from in a trial; 2 in real_or_fake",
+    "include_real": "true: the photograph competes with the methods",
+    "ties": "preference: true lets participants call the images equal",
+    "reference": "method shown beside the candidates with a label, such as gray; empty: none",
+    "caption": "true: show the caption of the image, a column of manifest.csv",
+    "layout": "candidates in a row or in a grid",
     "stimuli": "recolored: fakes have the luma of their photograph; any: no constraint",
     "paired": "true: each fake with its own photograph; false: with a different photograph",
     "presentation": "sequential: one after the other; simultaneous: both at once; single: no pairs",
@@ -111,6 +213,7 @@ KEY_COMMENTS = {
     "disturbed": "disturbed trials: keep, or replace each of them (at most twice)",
     "abandoned_after_minutes": "inactivity after which a participant's place is given to someone "
     "else",
+    "scales": "scales of a rating",
     "time_limit_minutes": "time limit from consent to the last answer; later answers are refused; "
     "0: no limit",
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from random import Random
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from study_server.protocol.model import Protocol, task_of
@@ -18,6 +19,7 @@ from study_server.vocabulary import TrialKind
 T = TypeVar("T")
 ImagePools = Mapping[str, Sequence[str]]  # by method, including `real` and `foil`: its images
 ViewCounts = Mapping[tuple[str, str], int]  # test trials so far, by image and method
+PairCounts = Mapping[tuple[str, str], int]  # the same by two methods in alphabetical order
 
 
 class TooFewImagesError(ValueError):
@@ -38,7 +40,7 @@ class PlannedTrial:
     candidates: the stimuli to be judged, by slot. appears: when each of them appears, by slot: 0
     for the first, 1 for the second; all 0 unless they are shown one after the other.
     exposure_ms: None if images are shown until the answer. repeat_of: index in the plan of the
-    trial that this trial repeats.
+    trial that this trial repeats. reference: the stimulus to compare them with.
     """
 
     kind: TrialKind
@@ -47,6 +49,7 @@ class PlannedTrial:
     appears: tuple[int, ...]
     exposure_ms: int | None
     repeat_of: int | None = None
+    reference: StimulusKey | None = None
 
     @property
     def images(self) -> set[str]:
@@ -66,17 +69,23 @@ def choose_least_filled(methods: Sequence[str], counts: Mapping[str, int], rng: 
 
 
 def plan_trials(
-    protocol: Protocol, pools: ImagePools, methods: Sequence[str], views: ViewCounts, rng: Random
+    protocol: Protocol,
+    pools: ImagePools,
+    methods: Sequence[str],
+    views: ViewCounts,
+    rng: Random,
+    pairs: PairCounts = MappingProxyType({}),
 ) -> list[PlannedTrial]:
     """Plan a participant's trials: qualification, practice, then the test with attention checks.
 
     methods: the participant's methods, one (between) or all (within), in equal shares (±1).
-    views: views of the stimuli by all participants who are complete or still active.
+    views, pairs: the trials of each stimulus and of each pair of methods, of all participants who
+    are complete or still active.
     Raises TooFewImagesError.
     """
     sampler = TrialSampler(protocol, pools, methods, rng)
     # Test trials are drawn first, so that they get the least viewed images.
-    test = sampler.draw(TrialKind.TEST, protocol.trials, views)
+    test = sampler.draw(TrialKind.TEST, protocol.trials, views, pairs)
     attention_checks = sampler.draw(TrialKind.ATTENTION, protocol.attention_checks)
     practice = sampler.draw(TrialKind.PRACTICE, protocol.practice)
     before = sampler.draw(TrialKind.QUALIFICATION, protocol.qualification) + practice
@@ -96,21 +105,37 @@ class TrialSampler:
     used_images: set[str] = field(default_factory=set)
 
     def draw(
-        self, kind: TrialKind, count: int, views: ViewCounts | None = None
+        self,
+        kind: TrialKind,
+        count: int,
+        views: ViewCounts | None = None,
+        pairs: PairCounts = MappingProxyType({}),
     ) -> list[PlannedTrial]:
         """Return `count` trials of a kind in random order.
 
-        views: if given, the least viewed images are drawn. Raises TooFewImagesError.
+        views: if given, the least viewed images are drawn. pairs: the trials so far of each pair of
+        methods. Raises TooFewImagesError.
         """
         protocol, rng = self.protocol, self.rng
-        method_sets = task_of(protocol).choose_methods(protocol, kind, self.methods, count, rng)
+        choose = task_of(protocol).choose_methods
+        method_sets = choose(protocol, kind, self.methods, count, pairs, rng)
         drawn = self._draw_candidates(method_sets, views or {})
+        if protocol.is_single:
+            drawn = [(one,) for candidates in drawn for one in candidates]
+            rng.shuffle(drawn)
         groups = [" ".join(sorted({method for _, method in trial})) for trial in drawn]
         appears = draw_balanced_within_groups(possible_orders(protocol), groups, rng)
         exposures = draw_balanced_within_groups(protocol.exposures_ms, groups, rng)
         block = block_number(protocol, kind)
         return [
-            PlannedTrial(kind, block, candidates, appears[i], exposures[i])
+            PlannedTrial(
+                kind,
+                block,
+                candidates,
+                appears[i],
+                exposures[i],
+                reference=find_reference(protocol, candidates),
+            )
             for i, candidates in enumerate(assign_slots(drawn, groups, rng))
         ]
 
@@ -158,11 +183,35 @@ def assign_slots(
 
     groups: a label for each trial's set of methods.
     """
+    if any(len(candidates) > 2 for candidates in trials):
+        return _fill_slots(trials, rng)
     shifts = draw_balanced_within_groups(range(len(trials[0])) if trials else [], groups, rng)
     return [
         (*candidates[shift:], *candidates[:shift])
         for candidates, shift in zip(trials, shifts, strict=True)
     ]
+
+
+def _fill_slots(
+    trials: Sequence[tuple[StimulusKey, ...]], rng: Random
+) -> list[tuple[StimulusKey, ...]]:
+    """Return the candidates by slot: of random orders, the rotation that fills slots evenly."""
+    shown, assigned = Counter[tuple[str, int]](), []
+    for trial in trials:
+        order = rng.sample(trial, len(trial))
+        rotations = [(*order[shift:], *order[:shift]) for shift in range(len(order))]
+        chosen = min(
+            rotations,
+            key=lambda keys: sum(shown[key.method, slot] for slot, key in enumerate(keys)),
+        )
+        shown.update((key.method, slot) for slot, key in enumerate(chosen))
+        assigned.append(chosen)
+    return assigned
+
+
+def find_reference(protocol: Protocol, candidates: Sequence[StimulusKey]) -> StimulusKey | None:
+    """Return the stimulus that the candidates are compared with, or None."""
+    return StimulusKey(candidates[0].image, protocol.reference) if protocol.reference else None
 
 
 def draw_least_viewed(
@@ -175,10 +224,11 @@ def draw_least_viewed(
 ) -> list[tuple[StimulusKey, ...]]:
     """Return a stimulus of each method of each set, in random order, without repeated images.
 
-    The stimuli of a set are made from one source image. Each set takes the image with the fewest
-    views by its methods. Among those it prefers the one with the most views by the other methods,
-    which need it least. Remaining ties are broken at random. Of the methods of a set, only those
-    that are tested count, unless none is.
+    The stimuli of a set are made from one source image. A single method takes the image with the
+    fewest views by it. Among those it prefers the one with the most views by the other methods,
+    which need it least. Several methods take the image with the fewest views by all methods, and
+    among those the one with the fewest by themselves. Remaining ties are broken at random. Of the
+    methods of a set, only those that are tested count, unless none is.
     used: images to skip; the drawn ones are added to it. Raises TooFewImagesError.
     """
     counted = {
@@ -212,6 +262,8 @@ def _order_by_need(
 
     def need(image: str) -> tuple[int, int]:
         seen = sum(views.get((image, method), 0) for method in methods)
+        if len(methods) > 1:
+            return total.get(image, 0), seen
         return seen, seen - total.get(image, 0)
 
     return iter(sorted(rng.sample(sorted(pool), len(pool)), key=need))
@@ -277,16 +329,19 @@ def plan_replacement(
     used: set[str],
     views: ViewCounts,
     rng: Random,
+    shares_images: bool = False,
 ) -> PlannedTrial:
     """Return the trial that replaces a voided one: the same kind and methods with unused images.
 
-    If no unused images are left, or if the trial was a repeat, its own images are shown again.
+    shares_images: whether another trial must show the same images. In that case, if no unused
+    images are left, or if the trial was a repeat, its own images are shown again.
     """
     same_images = _redraw_slots(voided, rng)
-    if voided.repeat_of is not None:
+    if voided.repeat_of is not None or shares_images:
         return same_images
     sampler = TrialSampler(protocol, pools, protocol.methods, rng, set(used))
     try:
-        return replace(same_images, candidates=sampler.draw_like(same_images.candidates, views))
+        drawn = sampler.draw_like(same_images.candidates, views)
+        return replace(same_images, candidates=drawn, reference=find_reference(protocol, drawn))
     except TooFewImagesError:
         return same_images

@@ -8,7 +8,7 @@ images is the rate.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from random import Random
 
@@ -20,6 +20,7 @@ PARTICIPANT_CORRELATION = 0.8  # between a participant's effects on two methods
 IMAGE_CORRELATION = 0.5  # between an image's effects on two methods
 FOIL_RATE = 0.13  # people found 87% of the random recolorings (Zhang et al. 2016)
 REAL_RATE = 0.25  # share of single photographs that are called fake
+FOIL_STRENGTH, REAL_STRENGTH = -4.0, 1.0
 QUADRATURE_NODES = 40
 
 
@@ -27,11 +28,13 @@ QUADRATURE_NODES = 40
 class SimulatedPopulation:
     """The parameters of a population of simulated people.
 
-    rates: marginal fooling rates, in [0, 1], by method. *_sd: standard deviations on the logit
+    rates: marginal fooling rates, in [0, 1], by method. strengths: mean qualities by method, on the
+    scale of log odds, for tasks that compare or rate images. *_sd: standard deviations on the logit
     scale. dropout_rate: the share of participants who stop before the end.
     """
 
     rates: Mapping[str, float]
+    strengths: Mapping[str, float] = field(default_factory=dict)
     participant_sd: float = 0.5
     image_sd: float = 0.8
     dropout_rate: float = 0.0
@@ -48,6 +51,18 @@ class SimulatedPopulation:
         effect = self._random_effect(self.participant_sd, PARTICIPANT_CORRELATION, person, method)
         effect += self._random_effect(self.image_sd, IMAGE_CORRELATION, image, method)
         return 1 / (1 + math.exp(-intercept - effect))
+
+    def quality(self, person: str, image: str, method: str) -> float:
+        """Return the quality of one image of one method for one person, on the scale of log odds.
+
+        The same arguments and seed give the same quality, in any order of calls.
+        """
+        fixed = {FOIL_METHOD: FOIL_STRENGTH, REAL_METHOD: REAL_STRENGTH}.get(method)
+        strength = self.strengths[method] if fixed is None else fixed
+        effect = self._random_effect(self.participant_sd, PARTICIPANT_CORRELATION, person, method)
+        return (
+            strength + effect + self._random_effect(self.image_sd, IMAGE_CORRELATION, image, method)
+        )
 
     def _random_effect(self, sd: float, correlation: float, level: str, method: str) -> float:
         """Draw an effect that is correlated between methods: a shared part plus a method's part."""
@@ -66,6 +81,10 @@ class SimulatedPerson:
     def error_probability(self, image: str, method: str) -> float:
         """Return the probability that this person misjudges one image of one method."""
         return self.population.error_probability(self.seed, image, method)
+
+    def quality(self, image: str, method: str) -> float:
+        """Return the quality of one image of one method for this person."""
+        return self.population.quality(self.seed, image, method)
 
 
 @cache

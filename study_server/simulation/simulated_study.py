@@ -129,11 +129,15 @@ def simulate_participants(
 
 
 def _require_rates(protocol: Protocol, population: SimulatedPopulation) -> None:
+    has_truth = task_of(protocol).HAS_TRUTH
+    known, option = (
+        (population.rates, "rates") if has_truth else (population.strengths, "strengths")
+    )
     for method in protocol.methods:
-        if method not in population.rates:
+        if method not in known:
             raise StudyError(
-                f"study {protocol.slug!r}: no rate for method {method}; add one to --rates, such "
-                f"as {method}=0.3"
+                f"study {protocol.slug!r}: no value for method {method}; add one to --{option}, "
+                f"such as {method}=0.3"
             )
 
 

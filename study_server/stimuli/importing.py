@@ -244,4 +244,5 @@ def _build_stimulus(study: Study, row: ManifestRow, file: str, file_bytes: int) 
         height=row.height,
         split=row.split,
         checkpoint=row.checkpoint,
+        caption=row.caption,
     )

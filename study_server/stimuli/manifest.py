@@ -10,10 +10,11 @@ from pathlib import Path
 
 from study_server.errors import StudyError
 from study_server.protocol.image_supply import find_shortage
-from study_server.protocol.model import Protocol
+from study_server.protocol.model import Protocol, task_of
 from study_server.vocabulary import FOIL_METHOD, REAL_METHOD
 
 MANIFEST_COLUMNS = ("image", "method", "file", "sha256", "width", "height", "split", "checkpoint")
+CAPTION_COLUMN = "caption"  # optional, after the others
 METHOD_PATTERN = re.compile(r"[a-z0-9_-]{1,32}")
 
 
@@ -33,6 +34,7 @@ class ManifestRow:
     height: int
     split: str
     checkpoint: str
+    caption: str = ""
 
 
 RowsByImage = Mapping[str, Mapping[str, ManifestRow]]  # by image and method
@@ -49,8 +51,12 @@ def read_manifest(path: Path) -> list[ManifestRow]:
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: not a UTF-8 CSV file: {error}") from error
     reader = csv.DictReader(io.StringIO(text))
-    if tuple(reader.fieldnames or ()) != MANIFEST_COLUMNS:
-        raise StudyError(f"{path}:1: the columns must be {','.join(MANIFEST_COLUMNS)}")
+    columns = tuple(reader.fieldnames or ())
+    if columns not in (MANIFEST_COLUMNS, (*MANIFEST_COLUMNS, CAPTION_COLUMN)):
+        raise StudyError(
+            f"{path}:1: the columns must be {','.join(MANIFEST_COLUMNS)}, and optionally "
+            f"{CAPTION_COLUMN}"
+        )
     try:
         rows = [_parse_row(path, reader.line_num, record) for record in reader]
     except csv.Error as error:
@@ -63,7 +69,7 @@ def read_manifest(path: Path) -> list[ManifestRow]:
 def _parse_row(manifest: Path, line: int, record: dict[str, str]) -> ManifestRow:
     location = f"{manifest}:{line}"
     if None in record or None in record.values():
-        raise StudyError(f"{location}: expected {len(MANIFEST_COLUMNS)} values; check the commas")
+        raise StudyError(f"{location}: expected {len(record)} values; check the commas")
     if not record["image"]:
         raise StudyError(f"{location}: image is empty; enter the name of the photograph")
     if not METHOD_PATTERN.fullmatch(record["method"]):
@@ -79,7 +85,7 @@ def _parse_row(manifest: Path, line: int, record: dict[str, str]) -> ManifestRow
         )
     return ManifestRow(
         line, record["image"], record["method"], file, record["sha256"], width, height,
-        record["split"], record["checkpoint"],
+        record["split"], record["checkpoint"], record.get(CAPTION_COLUMN, ""),
     )  # fmt: skip
 
 
@@ -98,7 +104,7 @@ def group_by_image(path: Path, rows: Iterable[ManifestRow]) -> dict[str, dict[st
 def select_rows(path: Path, images: RowsByImage, protocol: Protocol) -> RowsByImage:
     """Return the rows that the protocol needs; raises StudyError if the study cannot run."""
     methods = required_methods(protocol)
-    if protocol.paired and not protocol.is_single:
+    if protocol.has_complete_images:
         _require_complete(path, images, methods)
     elif protocol.stimuli == "recolored":
         _require_photographs(path, images)
@@ -107,6 +113,8 @@ def select_rows(path: Path, images: RowsByImage, protocol: Protocol) -> RowsByIm
         for image, rows in images.items()
     }
     chosen = {image: rows for image, rows in chosen.items() if rows}
+    if protocol.caption:
+        _require_captions(path, chosen)
     _require_sizes(path, chosen, protocol)
     _require_enough_images(path, chosen, protocol)
     return chosen
@@ -114,7 +122,16 @@ def select_rows(path: Path, images: RowsByImage, protocol: Protocol) -> RowsByIm
 
 def required_methods(protocol: Protocol) -> tuple[str, ...]:
     """Return the methods whose stimuli a study of this protocol shows."""
-    return (REAL_METHOD, *protocol.methods, *([FOIL_METHOD] if protocol.attention_checks else []))
+    others = [FOIL_METHOD] if protocol.attention_checks else []
+    others += [protocol.reference] if protocol.reference else []
+    needs_photographs = (
+        task_of(protocol).HAS_TRUTH
+        or protocol.include_real
+        or protocol.attention_checks > 0
+        or protocol.stimuli == "recolored"
+    )
+    named = [*([REAL_METHOD] if needs_photographs else []), *protocol.methods, *others]
+    return tuple(dict.fromkeys(named))
 
 
 def _require_complete(path: Path, images: RowsByImage, methods: Sequence[str]) -> None:
@@ -127,6 +144,15 @@ def _require_complete(path: Path, images: RowsByImage, methods: Sequence[str]) -
                     f"{path}: {image} has no {method} stimulus; every photograph needs one, for "
                     f"example from `colorizer batch --methods {','.join(methods)}`{instead}"
                 )
+
+
+def _require_captions(path: Path, images: RowsByImage) -> None:
+    for image, rows in images.items():
+        captions = {row.caption for row in rows.values()}
+        if captions == {""}:
+            raise StudyError(f"{path}: {image} has no caption; add one, or set caption = false")
+        if len(captions) > 1:
+            raise StudyError(f"{path}: {image} has different captions; give it one")
 
 
 def _require_photographs(path: Path, images: RowsByImage) -> None:
@@ -143,7 +169,7 @@ def _require_sizes(path: Path, images: RowsByImage, protocol: Protocol) -> None:
 
     In a paired study the stimuli of each image are compared, otherwise all stimuli.
     """
-    is_paired = protocol.paired and not protocol.is_single
+    is_paired = protocol.has_complete_images
     first: dict[str, ManifestRow] = {}
     for image, rows in images.items():
         for row in rows.values():

@@ -136,6 +136,7 @@ class Stimulus(Base):
     height: Mapped[int]
     split: Mapped[str]
     checkpoint: Mapped[str]
+    caption: Mapped[str] = mapped_column(default="", server_default="")  # of the source image
 
 
 class Wording(Base):

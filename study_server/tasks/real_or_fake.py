@@ -38,16 +38,30 @@ class Verdict(AnswerBody):
 
 def find_contradictions(settings: TaskSettings) -> list[str]:
     """Return what the task cannot do with these settings."""
+    contradictions = []
     if settings.is_single and settings.question == "real":
-        return [
+        contradictions.append(
             "question = 'real' requires pairs, but presentation = 'single' shows one image at a "
             "time; set question = 'fake'"
-        ]
-    return []
+        )
+    for key, value, default in (
+        ("candidates", settings.candidates, 2),
+        ("include_real", settings.include_real, False),
+        ("ties", settings.ties, False),
+        ("scales", len(settings.scales), 0),
+    ):
+        if value != default:
+            contradictions.append(f"{key} does not work with task = {settings.task!r}; remove it")
+    return contradictions
 
 
 def choose_methods(
-    settings: TaskSettings, kind: TrialKind, methods: Sequence[str], count: int, rng: Random
+    settings: TaskSettings,
+    kind: TrialKind,
+    methods: Sequence[str],
+    count: int,
+    pairs: Mapping[tuple[str, str], int],
+    rng: Random,
 ) -> list[tuple[str, ...]]:
     """Return a fake and the photograph for each trial; of single images, half are photographs."""
     if kind is TrialKind.ATTENTION:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple, Protocol
 
+from study_server.tasks.scales import Scale
 from study_server.vocabulary import TrialKind
 
 WireAnswer = Mapping[str, object]  # an answer as a front end sends it
@@ -47,6 +48,42 @@ class TaskSettings(Protocol):
     """The settings of a protocol that tasks read."""
 
     @property
+    def task(self) -> str:
+        """The name of the task."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that the study compares."""
+
+    @property
+    def assignment(self) -> str:
+        """The assignment of methods: one for each participant (between) or all (within)."""
+
+    @property
+    def qualification(self) -> int:
+        """The number of qualification trials."""
+
+    @property
+    def attention_checks(self) -> int:
+        """The number of attention checks."""
+
+    @property
+    def candidates(self) -> int:
+        """The number of images to choose from, as set in the protocol."""
+
+    @property
+    def include_real(self) -> bool:
+        """True if the photograph competes with the methods."""
+
+    @property
+    def ties(self) -> bool:
+        """True if participants may call two images equal."""
+
+    @property
+    def scales(self) -> tuple[Scale, ...]:
+        """The scales of a rating."""
+
+    @property
     def presentation(self) -> str:
         """The way in which images are shown: sequential, simultaneous or single."""
 
@@ -60,7 +97,7 @@ class TaskSettings(Protocol):
 
     @property
     def candidate_count(self) -> int:
-        """The number of candidates of each trial."""
+        """The number of candidates of each trial: 1 if images are shown one at a time."""
 
     @property
     def is_single(self) -> bool:
@@ -72,6 +109,9 @@ class SimulatedPerson(Protocol):
 
     def error_probability(self, image: str, method: str) -> float:
         """Return the probability of taking a fake for a photograph, or a photograph for a fake."""
+
+    def quality(self, image: str, method: str) -> float:
+        """Return the perceived quality of an image, on the scale of log odds."""
 
 
 class Task(Protocol):
@@ -98,11 +138,14 @@ class Task(Protocol):
         kind: TrialKind,
         methods: Sequence[str],
         count: int,
+        pairs: Mapping[tuple[str, str], int],
         rng: Random,
     ) -> list[tuple[str, ...]]:
         """Return the methods of the candidates of `count` trials of a kind, in random order.
 
-        methods: those that the participant is tested on.
+        methods: those that the participant is tested on. pairs: the trials so far of each pair of
+        methods, in alphabetical order. The images of a set that has more methods than a trial has
+        candidates are shown in trials of their own.
         """
 
     def count_images(

@@ -6,7 +6,7 @@ A line `?tag tag: text` of a default is kept only if every tag applies to the pr
 import re
 from pathlib import Path
 
-from study_server.protocol.model import Protocol
+from study_server.protocol.model import Protocol, task_of
 from study_server.vocabulary import WordingPart
 
 DEFAULTS_FOLDER = Path(__file__).parent
@@ -16,23 +16,37 @@ HEAD_TEMPLATE = "<!-- Written for a protocol with these properties: {}. -->\n"
 
 def protocol_tags(protocol: Protocol) -> set[str]:
     """Return the tags that apply to the protocol, for the conditions in default texts."""
-    return {
-        protocol.presentation,
-        protocol.stimuli,
-        "paired" if protocol.paired else "unpaired",
-        f"asks-{protocol.question}",
-        "single" if protocol.is_single else "pairs",
+    return _task_tags(protocol) | {
         "timed" if all(protocol.exposures_ms) else "untimed",
         "computer" if protocol.device == "computer" else "any-device",
         _presence_tag("normal-vision", protocol.color_vision == "required"),
         _presence_tag("eyes", protocol.color_vision != "unasked"),
         _presence_tag("tint", protocol.night_light != "unasked"),
         _presence_tag("plates", protocol.plates),
-        _presence_tag("practice", protocol.practice),
         _presence_tag("attention-checks", protocol.attention_checks),
         _presence_tag("masks", protocol.masks),
         _presence_tag("limit", protocol.time_limit_minutes),
         _presence_tag("qualification", protocol.qualification),
+    }
+
+
+def _task_tags(protocol: Protocol) -> set[str]:
+    """Return the tags that say what participants see and are asked."""
+    if not task_of(protocol).HAS_TRUTH:
+        return {
+            "no-truth",
+            protocol.task.replace("_", "-"),
+            _presence_tag("ties", protocol.ties),
+            _presence_tag("reference", bool(protocol.reference)),
+            "exercise" if protocol.practice else "no-practice",
+        }
+    return {
+        protocol.presentation,
+        protocol.stimuli,
+        "paired" if protocol.paired else "unpaired",
+        f"asks-{protocol.question}",
+        "single" if protocol.is_single else "pairs",
+        _presence_tag("practice", protocol.practice),
     }
 
 

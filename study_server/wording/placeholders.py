@@ -25,6 +25,7 @@ def placeholder_values(protocol: Protocol, language: str) -> Placeholders:
         "qualification": _format_trial_count(protocol, protocol.qualification, language),
         "practice": _format_practice_count(protocol, protocol.practice, language),
         "shown": _format_trial_count(protocol, protocol.visible_trials(TrialKind.TEST), language),
+        "candidates": str(protocol.candidate_count),
         "seconds": _format_exposures(protocol.exposures_ms, language),
         "minutes": format_minutes(protocol.estimated_minutes, language),
         "time_limit": format_minutes(limit, language) if limit else "",
@@ -40,14 +41,22 @@ def _format_trial_count(protocol: Protocol, count: int, language: str) -> str:
     translations = load_catalog(language)
     pairs = translations.ngettext("{count} pair", "{count} pairs", count)
     images = translations.ngettext("{count} image", "{count} images", count)
-    return _format_or_empty(images if protocol.is_single else pairs, count)
+    sets = translations.ngettext("{count} set of images", "{count} sets of images", count)
+    return _format_or_empty(_choose_unit(protocol, images, pairs, sets), count)
 
 
 def _format_practice_count(protocol: Protocol, count: int, language: str) -> str:
     translations = load_catalog(language)
     pairs = translations.ngettext("{count} practice pair", "{count} practice pairs", count)
     images = translations.ngettext("{count} practice image", "{count} practice images", count)
-    return _format_or_empty(images if protocol.is_single else pairs, count)
+    sets = translations.ngettext(
+        "{count} practice set of images", "{count} practice sets of images", count
+    )
+    return _format_or_empty(_choose_unit(protocol, images, pairs, sets), count)
+
+
+def _choose_unit(protocol: Protocol, image: str, pair: str, image_set: str) -> str:
+    return {1: image, 2: pair}.get(protocol.candidate_count, image_set)
 
 
 def _format_or_empty(form: str, count: int) -> str:

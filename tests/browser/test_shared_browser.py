@@ -13,7 +13,7 @@ from sqlalchemy import select
 from study_server.app import create_app
 from study_server.recruitment.invitations import create_invitation
 from study_server.storage.engine import read_session
-from study_server.storage.models import Judgment, Participant, Trial
+from study_server.storage.models import Judgment, Participant, Response, Trial
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome
 from tests.browser.chromium import find_chromium

@@ -196,7 +196,7 @@ def test_new_keeps_a_file_that_is_there(here: Path) -> None:
         (("simulate", "short", "0"), ("N",)),
         (
             ("simulate", "short", "1", "--rates", "l2"),
-            ("is not METHOD=RATE,..., such as l2=0.226",),
+            ("is not METHOD=NUMBER,..., such as l2=0.226",),
         ),
         (("simulate", "short", "1", "--rates", "l2=22"), ("between 0 and 1",)),
         (("export", "short", "--mode", "dead"), ("live, preview, simulated",)),

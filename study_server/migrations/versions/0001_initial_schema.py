@@ -216,6 +216,7 @@ def _create_study_tables() -> None:
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("split", sa.Text(), nullable=False),
         sa.Column("checkpoint", sa.Text(), nullable=False),
+        sa.Column("caption", sa.Text(), nullable=False, server_default=""),
         sa.UniqueConstraint("study_id", "image", "method"),
         sa.CheckConstraint("width > 0 AND height > 0", name="has_pixels"),
         sa.CheckConstraint("file_bytes > 0", name="has_bytes"),

@@ -108,7 +108,13 @@ class ResponseRequest(RequestBody):
         dict[str, Any],
         Field(
             max_length=16,
-            examples=[{"choice": 0}, {"verdict": "fake"}],
+            examples=[
+                {"choice": 0},
+                {"verdict": "fake"},
+                {"best": 0, "worst": 2},
+                {"order": [2, 0, 1]},
+                {"scores": {"quality": 4}},
+            ],
         ),
     ]
     rt_ms: Annotated[WholeNumber, Field(ge=0, le=86_400_000)]
@@ -220,12 +226,27 @@ class TrialTiming(BaseModel):
     feedback_ms: NonNegativeInt | None
 
 
+class TrialScale(BaseModel):
+    """A scale of a rating, in the participant's language.
+
+    labels: one per step, or those of the two ends of a slider.
+    """
+
+    name: str
+    text: str
+    min: int
+    max: int
+    labels: list[str]
+    is_slider: bool
+
+
 class TrialDescription(BaseModel):
     """A trial, without anything that reveals the answer.
 
     number, total: the trial's number among the trials of its kind, and how many there are.
     slots: the candidates, from left to right. reference: the address of an image to compare them
-    with, or null.
+    with, or null. caption: a text to show with the images, or null. ties: whether the answer may be
+    that the images are equal.
     """
 
     token: str
@@ -234,8 +255,12 @@ class TrialDescription(BaseModel):
     total: NonNegativeInt
     task: str
     presentation: str
+    layout: str
     slots: list[TrialSlot]
     reference: str | None
+    caption: str | None
+    ties: bool
+    scales: list[TrialScale]
     timing: TrialTiming
 
 

@@ -23,9 +23,10 @@ from study_server.participants import (
     screening,
 )
 from study_server.participants.current_image import StimulusFile
-from study_server.protocol.model import Protocol
+from study_server.protocol.model import Protocol, task_of
 from study_server.settings import Settings
 from study_server.stimuli.png import encode_png
+from study_server.tasks.scales import Scale
 from study_server.tasks.task import InvalidAnswerError
 from study_server.views.api.models import (
     EnvironmentRequest,
@@ -120,16 +121,14 @@ def next_trials() -> Reply:
     """Get the next trials."""
     person = participation.to_current_participant(g.participant)
     ahead = current_trial.load_upcoming_trials(g.db.connection(), person)
-    return _send_json(
-        UpcomingTrialsReply.model_validate(_upcoming_trials_body(ahead, person.protocol))
-    )
+    return _send_json(UpcomingTrialsReply.model_validate(_upcoming_trials_body(ahead, person)))
 
 
 def _upcoming_trials_body(
-    ahead: current_trial.UpcomingTrials, protocol: Protocol
+    ahead: current_trial.UpcomingTrials, person: current_trial.CurrentParticipant
 ) -> dict[str, object]:
-    base = g.base
-    trials = [_trial_body(trial, protocol, base) for trial in ahead.trials]
+    base, protocol, language = g.base, person.protocol, person.language
+    trials = [_trial_body(trial, protocol, base, language) for trial in ahead.trials]
     return {"answered": ahead.answered, "planned": ahead.planned, "trials": trials}
 
 
@@ -138,10 +137,11 @@ def _send_json(model: BaseModel) -> Response:
 
 
 def _trial_body(
-    trial: current_trial.UpcomingTrial, protocol: Protocol, base: str
+    trial: current_trial.UpcomingTrial, protocol: Protocol, base: str, language: str
 ) -> dict[str, object]:
     """Describe a trial without anything that reveals which image is the fake."""
     kind = TrialKind.TEST if trial.kind is TrialKind.ATTENTION else trial.kind
+    has_feedback = kind is TrialKind.PRACTICE and task_of(protocol).HAS_TRUTH
     trial_url = f"{base}/trials/{trial.token}"
     return {
         "token": trial.token,
@@ -150,11 +150,15 @@ def _trial_body(
         "total": protocol.visible_trials(kind),
         "task": protocol.task,
         "presentation": protocol.presentation,
+        "layout": protocol.layout,
         "slots": [
             {"image": f"{trial_url}/{slot}", "appears": appears}
             for slot, appears in enumerate(trial.appears)
         ],
         "reference": f"{trial_url}/{len(trial.appears)}" if trial.has_reference else None,
+        "caption": trial.caption if protocol.caption else None,
+        "ties": protocol.ties,
+        "scales": [_scale_body(scale, protocol, language) for scale in protocol.scales],
         "timing": {
             "blank_ms": protocol.blank_ms if trial.place else protocol.first_blank_ms,
             "exposure_ms": trial.exposure_ms,
@@ -162,8 +166,20 @@ def _trial_body(
             "masks": protocol.masks,
             "mask_ms": protocol.mask_ms,
             "after_ms": protocol.after_ms,
-            "feedback_ms": protocol.feedback_ms if kind is TrialKind.PRACTICE else None,
+            "feedback_ms": protocol.feedback_ms if has_feedback else None,
         },
+    }
+
+
+def _scale_body(scale: Scale, protocol: Protocol, language: str) -> dict[str, object]:
+    fallback = protocol.languages[0]
+    return {
+        "name": scale.name,
+        "text": scale.text.get(language) or scale.text.get(fallback) or scale.name,
+        "min": scale.min,
+        "max": scale.max,
+        "labels": scale.labels.get(language) or scale.labels[fallback],
+        "is_slider": scale.is_slider,
     }
 
 
@@ -263,7 +279,7 @@ def respond(path: TrialPath, body: ResponseRequest) -> Reply:
     recorded = responses.record_response(g.db, showing, answer)
     _commit_and_close()
     feedback = recorded.feedback and asdict(recorded.feedback)
-    upcoming = _upcoming_trials_body(recorded.upcoming, showing.participant.protocol)
+    upcoming = _upcoming_trials_body(recorded.upcoming, showing.participant)
     return _send_json(ResponseReply.model_validate({"feedback": feedback, **upcoming}))
 
 

@@ -52,7 +52,7 @@ def test_a_second_run_enrolls_new_participants(app: Flask) -> None:
 
 
 def test_a_method_without_a_rate_is_refused(app: Flask) -> None:
-    with pytest.raises(StudyError, match="no rate for method mcl"):
+    with pytest.raises(StudyError, match="no value for method mcl; add one to --rates"):
         simulate(app, "short", 1, SimulatedPopulation({"l2": 0.2}))
 
 

@@ -1,0 +1,68 @@
+"""The scales of ratings."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from study_server.languages import LANGUAGES
+
+RESERVED_NAMES = ("rank", "real")  # scales of the other tasks
+MAX_STEPS = 11  # radio buttons
+
+
+class Scale(BaseModel):
+    """A scale of `rating`: labeled steps with a radio button each, or a slider between two labels.
+
+    labels: one per step, or those of the two ends of a slider; a list for all languages, or a list
+    per language. text: what the scale asks, in all languages or per language.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    min: Annotated[int, Field(ge=-1000, le=1000)]
+    max: Annotated[int, Field(ge=-1000, le=1000)]
+    labels: Mapping[str, tuple[str, ...]]
+    text: Mapping[str, str] = {}
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _spread_labels(cls, labels: Any) -> Any:
+        """Use a list of labels in every language."""
+        by_language = labels if isinstance(labels, dict) else dict.fromkeys(LANGUAGES, labels)
+        return {
+            language: tuple(own) if isinstance(own, list) else own
+            for language, own in by_language.items()
+        }
+
+    @field_validator("text", mode="before")
+    @classmethod
+    def _spread_text(cls, text: Any) -> Any:
+        """Use a single text in every language."""
+        return text if isinstance(text, dict) else dict.fromkeys(LANGUAGES, text)
+
+    @model_validator(mode="after")
+    def _require_labels(self) -> "Scale":
+        if self.name in RESERVED_NAMES:
+            raise ValueError(f"the scale {self.name!r} has a reserved name; choose another one")
+        if self.max <= self.min:
+            raise ValueError(f"scale {self.name!r}: max = {self.max} must exceed min = {self.min}")
+        for language, labels in self.labels.items():
+            if len(labels) not in (2, self.steps) or len(labels) > MAX_STEPS:
+                raise ValueError(
+                    f"scale {self.name!r} has {len(labels)} labels ({language}); give one for each "
+                    f"of its {self.steps} steps (at most {MAX_STEPS}), or two for the ends of a "
+                    "slider"
+                )
+        return self
+
+    @property
+    def steps(self) -> int:
+        """The number of whole values."""
+        return self.max - self.min + 1
+
+    @property
+    def is_slider(self) -> bool:
+        """True if only the ends are labeled."""
+        return self.steps > 2 and all(len(labels) == 2 for labels in self.labels.values())
