@@ -19,10 +19,12 @@ from analysis.figures.figures import (
 )
 from analysis.files import atomic_write_files, run_command
 from analysis.inputs.design import DesignError, read_design, read_plan
+from analysis.inputs.judgments import read_judgments
 from analysis.inputs.nearby_files import find_design, find_stimuli
 from analysis.inputs.published import read_published_rates
-from analysis.inputs.responses import MODES, Responses, ResponsesError
+from analysis.inputs.responses import MODES, Responses, ResponsesError, select_mode, select_study
 from analysis.inputs.sources import read_responses
+from analysis.judged_report import assemble_judged_report, write_judged_report
 from analysis.report_data import Findings, ReportOptions, assemble_findings
 from analysis.report_output.csv_files import (
     render_differences_csv,
@@ -35,6 +37,7 @@ from analysis.report_output.galleries import build_galleries, read_stimulus_file
 from analysis.report_output.latex import render_latex
 from analysis.report_output.page import render_page
 from analysis.report_output.sentences import format_rate_sentence
+from analysis.tasks.catalog import JUDGED_TASKS, TASKS_WITH_TRUTH
 
 MODE_NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
 FILE_TYPE = click.Path(dir_okay=False, path_type=Path)
@@ -115,7 +118,7 @@ def report(
             stimuli = find_stimuli(file, table, frozen)
         planned = read_plan(plan, frozen.protocol if frozen else None) if plan else None
         report_options = ReportOptions(design=frozen, plan=planned, **options)
-        lines = make_report(table, out, report_options, stimuli)
+        lines = make_any_report(responses, table, out, report_options, stimuli)
     except (ResponsesError, DesignError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -124,6 +127,26 @@ def report(
     click.echo(f"design: {design or 'none; use --design'}")
     click.echo(f"images: {stimuli or 'none; use --stimuli'}")
     click.echo("\n".join(lines))
+
+
+def make_any_report(
+    source: str, responses: Responses, out: Path, options: ReportOptions, stimuli: Path | None
+) -> list[str]:
+    """Write the report that the study's task has; return its findings as a few lines.
+
+    source: the file or database that the responses were read from.
+    """
+    selected = select_mode(select_study(responses, options.study), options.mode)
+    (task, *others) = selected.distinct("task")
+    if others or task not in (*JUDGED_TASKS, *TASKS_WITH_TRUTH):
+        raise ResponsesError(
+            f"{responses.name}: task is {', '.join((task, *others))}, expected one of "
+            f"{', '.join((*JUDGED_TASKS, *TASKS_WITH_TRUTH))}"
+        )
+    if task in TASKS_WITH_TRUTH:
+        return make_report(responses, out, options, stimuli)
+    judgments = read_judgments(source, selected)
+    return write_judged_report(assemble_judged_report(responses, judgments, task, options), out)
 
 
 def make_report(

@@ -39,7 +39,7 @@ from analysis.inputs.responses import Responses, select_mode, select_study
 from analysis.tasks.real_or_fake import describe_differences, describe_methods, select_included
 from analysis.trials import BoolArray
 
-REPORT_SCHEMA = "hue-and-eye/report/1"
+REPORT_SCHEMA = "hue-and-eye/report/2"
 REPORTED_LIBRARIES = ("hue-and-eye", "numpy", "scipy")
 REPOSITORY_ROOT = Path(__file__).parents[1]
 GIT_DESCRIBE = (
@@ -135,6 +135,7 @@ def assemble_findings(
     margin = DEFAULT_MARGIN if plan.margin is None else plan.margin
     report = {
         "schema": REPORT_SCHEMA,
+        "task": selected.distinct("task")[0],
         "input": _describe_input(selected, sample),
         "design": asdict(check_against_design(options.design, plan, selected, table)),
         "exclusions": _describe_exclusions(sample, robustness),
@@ -223,6 +224,19 @@ def _describe_input(selected: Responses, sample: AnalysisSample) -> ReportDict:
 
 
 def _describe_exclusions(sample: AnalysisSample, robustness: RobustnessEstimates) -> ReportDict:
+    return describe_participants(sample) | {
+        "leave_one_rule_out": {
+            rule: {
+                method: {"rate": rate.rate, "ci95": rate.ci95, "trials": rate.trials}
+                for method, rate in estimates.rates.items()
+            }
+            for rule, estimates in robustness.without_rule.items()
+        },
+    }
+
+
+def describe_participants(sample: AnalysisSample) -> ReportDict:
+    """Return who was excluded, and why."""
     return {
         "rules": asdict(sample.rules),
         "not_applicable": [
@@ -243,13 +257,6 @@ def _describe_exclusions(sample: AnalysisSample, robustness: RobustnessEstimates
         "by_reason": sample.count_by_reason(),
         "only_reason": sample.count_by_only_reason(),
         "co_occurrence": sample.co_occurrence(),
-        "leave_one_rule_out": {
-            rule: {
-                method: {"rate": rate.rate, "ci95": rate.ci95, "trials": rate.trials}
-                for method, rate in estimates.rates.items()
-            }
-            for rule, estimates in robustness.without_rule.items()
-        },
     }
 
 

@@ -91,7 +91,7 @@ def describe(protocol: Protocol) -> list[str]:
     way = ways.get(protocol.presentation, "one image")
     numbers = protocol.qualification, protocol.practice, protocol.trials, protocol.attention_checks
     return [
-        f"{several if protocol.candidate_count > 2 else way}, {shown}",  # noqa: PLR2004 (a pair)
+        f"{several if protocol.candidate_count > 2 else way}, {shown}",
         protocol.question if protocol.task == "real_or_fake" else protocol.task,
         *map(str, numbers),
         {"between": "one", "within": "all"}[protocol.assignment],

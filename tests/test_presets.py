@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from analysis.report import report
 from study_server.app import create_app
 from study_server.export.csv_files import export_study
-from study_server.protocol.model import Protocol, create_protocol
+from study_server.protocol.model import Protocol, create_protocol, task_of
 from study_server.protocol.presets import PRESETS
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
@@ -28,13 +28,16 @@ pytestmark = pytest.mark.slow(60)
 
 PEOPLE = 2  # an interval needs two
 NO_EXCLUSIONS = AnalysisPlan(exclusions=PlannedExclusions(attention_checks_min_correct=0))
-POPULATION = SimulatedPopulation({"l2": 0.15, "mcl": 0.2}, participant_sd=0)
+STRENGTHS = {"l2": 0.0, "mcl": 0.4, "mcl-annealed": 0.6, "zhang2016": 0.5}
+POPULATION = SimulatedPopulation({"l2": 0.15, "mcl": 0.2}, STRENGTHS, participant_sd=0)
+METHODS = ("real", *STRENGTHS, "gray", "foil")
+TRUE_PRESETS = [name for name in PRESETS if task_of(create_protocol("s", name)).HAS_TRUTH]
 
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a manifest for the longest preset, with 200 images per participant."""
-    return write_stimuli(tmp_path_factory.mktemp("stimuli"), images=200, size=16)
+    return write_stimuli(tmp_path_factory.mktemp("stimuli"), 200, 16, METHODS)
 
 
 def play(
@@ -70,7 +73,7 @@ def make_report(folder: Path) -> dict[str, Any]:
     return contents
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", TRUE_PRESETS)
 def test_a_preset_runs_from_import_to_report(
     preset: str, engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
@@ -94,9 +97,35 @@ def test_a_preset_runs_from_import_to_report(
     assert set(results["methods"]) == {"l2", "mcl"}
     fakes = PEOPLE * protocol.trials // (2 if protocol.is_single else 1)
     assert sum(method["trials"] for method in results["methods"].values()) == fakes
-    if protocol.is_single:  # one method per participant: real images count with its fakes
+    if preset == "hype_inf":  # one method per participant: real images count with its fakes
         errors = [method["error"]["trials"] for method in results["methods"].values()]
         assert errors == [protocol.trials] * 2
+
+
+@pytest.mark.parametrize("preset", sorted(set(PRESETS) - set(TRUE_PRESETS)))
+def test_a_comparison_or_rating_runs_from_import_to_report(
+    preset: str, engine: Engine, database_url: str, manifest: Path, tmp_path: Path
+) -> None:
+    protocol = create_protocol("s", preset)
+    rows = play(engine, database_url, manifest, tmp_path, protocol)
+    assert {row["outcome"] for row in rows} == {"complete"}
+    assert len(rows) == PEOPLE * sum(protocol.planned_trials.values())
+    results = make_report(tmp_path)
+    assert (results["task"], results["design"]["verdict"]) == (protocol.task, "match")
+    competing = {*protocol.methods, *(["real"] if protocol.include_real else [])}
+    assert set(results["methods"]) == competing
+    judged = [
+        estimate["trials"]
+        for method in results["methods"].values()
+        for estimate in [*method.get("mean_opinion", {}).values(), method.get("win_rate")]
+        if estimate
+    ]
+    assert sum(judged) == PEOPLE * protocol.trials * protocol.candidate_count
+    checks = results["attention_checks"]
+    assert checks["answers"] == PEOPLE * protocol.attention_checks
+    assert checks["correct"] >= 0.8 * checks["answers"]
+    with write_transaction(engine) as db:
+        export_study(db, find_study(db, "s"), tmp_path / "responses.csv", tuple(Mode), blinded=True)
 
 
 def test_unqualified_participants_are_screened_out_and_free_their_place(

@@ -71,6 +71,21 @@ def check_against_design(
     return DesignCheck(design.sha256, verdict, deviations, UNCHECKED_KEYS, design.plan.margin)
 
 
+def check_judged_against_design(
+    design: Design | None, used_plan: Plan, selected: Responses, table: TrialTable
+) -> DesignCheck:
+    """Compare what can be compared without the truth of each trial."""
+    if design is None:
+        return check_against_design(design, used_plan, selected, table)
+    deviations = (
+        *_compare_hashes(design, selected),
+        *_compare_participant_count(design, table),
+        *_compare_plans(design.plan, used_plan),
+    )
+    verdict: Literal["match", "deviations"] = "deviations" if deviations else "match"
+    return DesignCheck(design.sha256, verdict, deviations, UNCHECKED_KEYS, design.plan.margin)
+
+
 def _compare_hashes(design: Design, selected: Responses) -> Iterator[Deviation]:
     """Check that every row belongs to this study and has the hash of this design."""
     study = selected.distinct("study")[0]

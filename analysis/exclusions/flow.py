@@ -122,15 +122,19 @@ class AnalysisSample:
 
 
 def apply_exclusions(
-    all_responses: Responses, selected: Responses, rules: ExclusionRules | None = None
+    all_responses: Responses,
+    selected: Responses,
+    rules: ExclusionRules | None = None,
+    table: TrialTable | None = None,
 ) -> AnalysisSample:
     """Build the analysis sample of one study.
 
     all_responses: the whole input; selected: the study and mode to report on. rules: None for the
-    defaults. Raises ResponsesError if the input is blinded.
+    defaults. table: the trials of the selection, if they cannot be built from the responses alone.
+    Raises ResponsesError if the input is blinded.
     """
     rules = rules or ExclusionRules()
-    table = build_trial_table(selected)
+    table = table or build_trial_table(selected)
     measures = measure_participants(table, rules.fast_ms or 0)
     rule_results = apply_rules(
         measures, rules, find_repeat_participants(all_responses, selected), table.is_single

@@ -23,13 +23,15 @@ ALLOWED_VALUES = {
     "mode": MODES,
     "kind": ("qualification", "practice", "test", "attention"),
     "presentation": ("sequential", "simultaneous", "single"),
-    "question": ("fake", "real"),
+    "question": ("fake", "real"),  # or empty, in tasks without right answers
 }
-REQUIRED_COLUMNS = ("study", "participant", "image")
+# empty in tasks without right answers
+TRUTH_COLUMNS = ("question", "image", "method", "real_image", "truth", "answer")
+REQUIRED_COLUMNS = ("study", "participant")
 COUNT_PATTERN, DURATION_PATTERN = r"[0-9]{1,9}", r"([0-9]+(\.[0-9]+)?)?"
 MOMENT_PATTERN = r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(\+00:00|Z))?"
 PATTERNS = {  # column -> what its values are, as a pattern and in words
-    "method": (r"[a-z0-9_-]{1,32}", "up to 32 characters from a-z, 0-9, _ and -"),
+    "method": (r"[a-z0-9_-]{0,32}", "up to 32 characters from a-z, 0-9, _ and -"),
     "position": (COUNT_PATTERN, "a whole number"),
     "task": (r"[a-z_]{1,32}", "the name of a task"),
     "candidates": (r"[1-9]", "the number of images that were judged"),
@@ -53,8 +55,9 @@ def check_responses(responses: Responses) -> None:
     _refuse_blinded_single_images(responses)
     _check_values(responses)
     _check_flags(responses)
-    _check_answers(responses)
-    _check_images(responses)
+    has_truth = ~responses.isin("question", "")
+    _check_answers(responses, has_truth)
+    _check_images(responses, has_truth)
     participants = _encode_participants(responses)
     _check_participants(responses, participants)
     positions = responses.numbers("position").astype(np.int64)
@@ -68,7 +71,13 @@ def _refuse_blinded_single_images(responses: Responses) -> None:
     They would reveal the truth.
     """
     single, truth = responses.isin("presentation", "single"), responses.isin("truth", "")
-    blinded = single & truth & responses.isin("image", "") & responses.isin("method", "")
+    blinded = (
+        ~responses.isin("question", "")
+        & single
+        & truth
+        & responses.isin("image", "")
+        & responses.isin("method", "")
+    )
     if blinded.any():
         raise ResponsesError(
             f"{responses.locate_first(blinded)}: truth, image and method are empty, as in a "
@@ -78,8 +87,14 @@ def _refuse_blinded_single_images(responses: Responses) -> None:
 
 
 def _check_values(responses: Responses) -> None:
+    has_no_truth = np.ones(len(responses), dtype=np.bool_)
+    for column in TRUTH_COLUMNS:
+        has_no_truth &= responses.isin(column, "")
     for column, allowed in ALLOWED_VALUES.items():
-        _refuse_if_any(responses, column, ~responses.isin(column, *allowed), allowed)
+        wrong = ~responses.isin(column, *allowed)
+        if column == "question":
+            wrong &= ~has_no_truth
+        _refuse_if_any(responses, column, wrong, allowed)
     for column in REQUIRED_COLUMNS:
         _refuse_if_any(responses, column, responses.isin(column, ""), ("a value",))
     for column, (pattern, expected) in PATTERNS.items():
@@ -92,25 +107,29 @@ def _check_flags(responses: Responses) -> None:
     _refuse_if_any(responses, "flags", ~known, (f"only {', '.join(FLAGS)}, separated by spaces",))
 
 
-def _check_answers(responses: Responses) -> None:
+def _check_answers(responses: Responses, has_truth: BoolArray) -> None:
     """Sides for pairs, fake or real for single images; truth may be blinded, answer missing."""
     single = responses.isin("presentation", "single")
     for column in ("truth", "answer"):
         for rows, known in ((~single, PAIR_ANSWERS), (single, SINGLE_ANSWERS)):
-            _refuse_if_any(responses, column, rows & ~responses.isin(column, *known, ""), known)
+            wrong = rows & has_truth & ~responses.isin(column, *known, "")
+            _refuse_if_any(responses, column, wrong, known)
 
 
-def _check_images(responses: Responses) -> None:
+def _check_images(responses: Responses, has_truth: BoolArray) -> None:
     """Check that method, truth and photograph of a row describe the same images.
 
     A pair has a fake, made by its method, and a photograph. A single image is a photograph if its
     method is `real`, and a fake otherwise.
     """
+    for column in ("image", "method"):
+        _refuse_if_any(responses, column, has_truth & responses.isin(column, ""), ("a value",))
     single, real = responses.isin("presentation", "single"), responses.isin("method", REAL_METHOD)
+    single, pair = single & has_truth, ~single & has_truth
     no_photograph = responses.isin("real_image", "")
-    _refuse_if_any(responses, "method", ~single & real, ("the method that made the pair's fake",))
+    _refuse_if_any(responses, "method", pair & real, ("the method that made the pair's fake",))
     _refuse_if_any(responses, "real_image", single & ~no_photograph, ("empty for a single image",))
-    _refuse_if_any(responses, "real_image", ~single & no_photograph, ("the pair's photograph",))
+    _refuse_if_any(responses, "real_image", pair & no_photograph, ("the pair's photograph",))
     for rows, truth, label in ((real, "real", "real"), (~real, "fake", "a model or foil")):
         wrong = single & rows & ~responses.isin("truth", truth, "")
         _refuse_if_any(responses, "truth", wrong, (f"{truth!r} because the method is {label}",))

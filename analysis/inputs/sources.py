@@ -99,7 +99,7 @@ def _read_with_csv(path: Path) -> tuple[pa.Table, IntArray]:
 
 
 def _read_database(source: str) -> Responses:
-    url = _parse_url(source)
+    url = parse_url(source)
     name = url.render_as_string(hide_password=True)
     try:
         engine = create_engine(url, poolclass=NullPool)  # one reading, nothing to keep open
@@ -121,7 +121,8 @@ def _read_database(source: str) -> Responses:
     )
 
 
-def _parse_url(source: str) -> URL:
+def parse_url(source: str) -> URL:
+    """Return the URL of a study database; raise ResponsesError if there is none."""
     try:
         url = make_url(source)
     except ArgumentError as error:

@@ -124,6 +124,52 @@ def build_trial_table(selected: Responses) -> TrialTable:
     )
 
 
+def build_judged_table(
+    selected: Responses, image: StrArray, is_right: BoolArray, chose_left: BoolArray
+) -> TrialTable:
+    """Build the arrays of one study and mode of a task whose candidates are judged.
+
+    image (n,): the source image of each row. is_right (n,): False for failed attention checks.
+    chose_left (n,): whether the left one of two candidates was preferred. All trials have one
+    method, because a trial shows several.
+    """
+    participant = selected.codes("participant")
+    position = selected.numbers("position").astype(np.int64)
+    row = np.lexsort((position, participant))
+    first_rows = np.searchsorted(participant[row], np.arange(len(selected.distinct("participant"))))
+    test, is_attention_check = selected.isin("kind", "test"), selected.isin("kind", "attention")
+    is_no_repeat = selected.isin("repeat_of", "")
+    repeats, originals = _find_originals(
+        participant[row],
+        position[row],
+        selected.numbers("repeat_of")[row],
+        (test & ~is_no_repeat)[row],
+    )
+    is_valid = ~selected.matches("flags", lambda flags: "voided" in flags)
+    return TrialTable(
+        participants=np.array(selected.distinct("participant")),
+        outcomes=np.array(selected.distinct("outcome"))[selected.codes("outcome")[row[first_rows]]],
+        methods=["all"],
+        participant=participant[row],
+        image=np.unique(image, return_inverse=True)[1].astype(np.int64)[row],
+        method=np.zeros(len(row), dtype=np.int64),
+        real_image=None,
+        is_test=(test & is_no_repeat)[row],
+        is_attention_check=(is_attention_check & is_no_repeat)[row],
+        is_main=(test | is_attention_check)[row],
+        repeat_rows=repeats,
+        original_rows=originals,
+        is_valid=is_valid[row],
+        is_answered=(is_valid & ~selected.isin("rt_ms", ""))[row],
+        chose_left_or_fake=chose_left[row],
+        is_wrong=~is_right[row],
+        rt_ms=selected.numbers("rt_ms")[row],
+        is_disturbed=(~selected.isin("flags", "", "voided"))[row],
+        response_row=row,
+        is_single=False,
+    )
+
+
 def _find_originals(
     participant: Codes, position: NDArray[np.int64], repeat_of: FloatArray, repeats: BoolArray
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

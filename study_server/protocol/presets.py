@@ -213,7 +213,6 @@ KEY_COMMENTS = {
     "disturbed": "disturbed trials: keep, or replace each of them (at most twice)",
     "abandoned_after_minutes": "inactivity after which a participant's place is given to someone "
     "else",
-    "scales": "scales of a rating",
     "time_limit_minutes": "time limit from consent to the last answer; later answers are refused; "
     "0: no limit",
 }

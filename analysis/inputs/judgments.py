@@ -1,0 +1,124 @@
+"""The judgments of candidates, from judgments.csv or the view `judgments_export`, by trial."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from analysis.inputs.responses import Responses, ResponsesError
+from analysis.inputs.sources import parse_url
+from analysis.trials import BoolArray, FloatArray, IntArray
+
+JUDGMENT_COLUMNS = (
+    *("study", "participant", "mode", "kind", "position", "slot", "image", "method", "scale"),
+    *("rank", "score", "shown_ms"),
+)
+NumberedRow = tuple[str, Sequence[str]]  # where it stands, and its cells
+JUDGMENTS_FILE, EXPORT_VIEW = "judgments.csv", "judgments_export"
+
+
+@dataclass(frozen=True)
+class Judgments:
+    """The m answered judgments of one study and mode.
+
+    trial (m,): the row of the trial in the responses. slot (m,). image, method, scale (m,): names.
+    value (m,): the rank, where 1 is best, or the score.
+    """
+
+    trial: IntArray
+    slot: IntArray
+    image: NDArray[np.str_]
+    method: NDArray[np.str_]
+    scale: NDArray[np.str_]
+    value: FloatArray
+
+    def select(self, chosen: BoolArray) -> "Judgments":
+        """Return the judgments where chosen (m,) is True."""
+        return Judgments(
+            self.trial[chosen],
+            self.slot[chosen],
+            self.image[chosen],
+            self.method[chosen],
+            self.scale[chosen],
+            self.value[chosen],
+        )
+
+
+def read_judgments(source: str, selected: Responses) -> Judgments:
+    """Read the judgments of the selected responses.
+
+    source: the file of the responses, beside which judgments.csv is expected, or the URL of a study
+    database. Raises ResponsesError if they are missing, blinded, or do not belong to the responses.
+    """
+    name, rows = _read_database(source) if "://" in source else _read_csv(Path(source))
+    trials = {
+        key: row
+        for row, key in enumerate(
+            zip(selected["study"], selected["participant"], selected["position"], strict=True)
+        )
+    }
+    kept = []
+    for line, row in rows:
+        study, participant, position = row[0], row[1], row[4]
+        row_of_trial = trials.get((study, participant, position))
+        if row_of_trial is None or not row[8]:  # another study or mode, or not answered
+            continue
+        if not row[7]:
+            raise ResponsesError(
+                f"{name}: {line}: method is empty, as in a blinded export; wait until the study is "
+                "complete, or export again with --unblind (logged)"
+            )
+        kept.append((row_of_trial, int(row[5]), row[6], row[7], row[8], float(row[9] or row[10])))
+    trial, slot, image, method, scale, value = zip(*kept, strict=True) if kept else ((),) * 6
+    return Judgments(
+        np.array(trial, dtype=np.int64),
+        np.array(slot, dtype=np.int64),
+        np.array(image, dtype=np.str_),
+        np.array(method, dtype=np.str_),
+        np.array(scale, dtype=np.str_),
+        np.array(value, dtype=np.float64),
+    )
+
+
+def _read_csv(responses: Path) -> tuple[str, list[NumberedRow]]:
+    path = responses.with_name(JUDGMENTS_FILE)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            if tuple(next(reader, ())) != JUDGMENT_COLUMNS:
+                raise ResponsesError(
+                    f"{path.name}: line 1: the columns must be {','.join(JUDGMENT_COLUMNS)}; "
+                    "export the study again"
+                )
+            rows: list[NumberedRow] = [(f"line {reader.line_num}", row) for row in reader]
+    except OSError as error:
+        raise ResponsesError(
+            f"{path}: {error.strerror}; this task needs the file that `study export` writes beside "
+            f"{responses.name}"
+        ) from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ResponsesError(f"{path.name}: {error}; export the study again") from error
+    for line, row in rows:
+        if len(row) != len(JUDGMENT_COLUMNS):
+            raise ResponsesError(
+                f"{path.name}: {line}: {len(row)} values for {len(JUDGMENT_COLUMNS)} columns; the "
+                "file was truncated or edited; export the study again"
+            )
+    return path.name, rows
+
+
+def _read_database(source: str) -> tuple[str, list[NumberedRow]]:
+    url = parse_url(source)
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        rows = connection.execute(text(f"SELECT {', '.join(JUDGMENT_COLUMNS)} FROM {EXPORT_VIEW}"))
+        cells = [["" if value is None else str(value) for value in row] for row in rows]
+    numbered: list[NumberedRow] = [
+        (f"row {number}", row) for number, row in enumerate(sorted(cells), 1)
+    ]
+    return EXPORT_VIEW, numbered

@@ -1,0 +1,118 @@
+"""The report on each task whose candidates are judged, from files written by hand."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from analysis.inputs.judgments import JUDGMENT_COLUMNS
+from analysis.report import report
+from tests.analysis.rows import Row, make_row, write_csv
+
+METHODS = ("l2", "mcl", "real")
+
+
+def write_study(folder: Path, task: str, values: Any, people: int = 4, **changes: str) -> Path:
+    """Write four trials and two attention checks for each person.
+
+    values: the judgment of each method, in the order of METHODS; the photograph's comes last.
+    """
+    single = task == "rating"
+    rows: list[Row] = []
+    judgments: list[dict[str, object]] = []
+    for person in range(people):
+        for position in range(6):
+            kind = "attention" if position > 3 else "test"
+            rows.append(
+                make_row(
+                    participant=f"p{person}", position=str(position), kind=kind, task=task,
+                    question="", image="", method="", truth="", answer="",
+                    presentation="single" if single else "simultaneous",
+                    candidates="1" if single else "3",
+                ) | {"real_image": ""}
+            )  # fmt: skip
+            methods = ("foil", "mcl", "real") if kind == "attention" else METHODS
+            said = list(zip(methods, values, strict=True))
+            if single:
+                said = [said[0 if position == 4 else 2]] if position > 3 else [said[position % 3]]
+            image = "check" if kind == "attention" else f"i{position}"
+            for slot, (method, value) in enumerate(said):
+                judgments.append(
+                    {
+                        "study": "trees", "participant": f"p{person}", "mode": "live",
+                        "kind": kind, "position": position, "slot": slot, "image": image,
+                        "method": method, "scale": "quality" if single else "rank",
+                        "rank": "" if single else value, "score": value if single else "",
+                        "shown_ms": 900,
+                    }
+                )  # fmt: skip
+    path = write_csv(folder / "responses.csv", [row | changes for row in rows])
+    with (folder / "judgments.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, JUDGMENT_COLUMNS)
+        writer.writeheader()
+        writer.writerows(judgments)
+    return path
+
+
+def make(path: Path) -> tuple[dict[str, Any], str]:
+    out = path.parent / "report"
+    done = CliRunner().invoke(report, [str(path), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    return json.loads((out / "report.json").read_text()), (out / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("task", "ranks", "win_rates", "best", "mean_rank"),
+    [
+        ("ranking", (3, 2, 1), [0, 0.5, 1], [0, 0, 1], [3, 2, 1]),
+        ("best_worst", (3, 2, 1), [0, 0.5, 1], [0, 0, 1], [3, 2, 1]),
+        ("preference", (2, 1, 2), [0.25, 1, 0.25], [0, 1, 0], [2.5, 1, 2.5]),
+        ("preference", (1, 1, 1), [0.5] * 3, [1 / 3] * 3, [2] * 3),
+    ],
+)
+def test_comparisons_have_win_rates_and_mean_ranks(
+    task: str, ranks: tuple[int, ...], win_rates: list[float], best: list[float],
+    mean_rank: list[float], tmp_path: Path,
+) -> None:  # fmt: skip
+    numbers, page = make(write_study(tmp_path, task, ranks))
+    assert (numbers["schema"], numbers["task"]) == ("hue-and-eye/report/2", task)
+    methods = [numbers["methods"][method] for method in METHODS]
+    for name, expected in (("win_rate", win_rates), ("share_best", best), ("mean_rank", mean_rank)):
+        assert [one[name]["value"] for one in methods] == pytest.approx(expected)
+        assert [one[name]["trials"] for one in methods] == [16] * 3
+    assert [pair["trials"] for pair in numbers["pairs"]] == [16] * 3
+    assert numbers["attention_checks"]["answers"] == 8
+    assert "Win rate" in page
+
+
+def test_ratings_have_a_mean_opinion_for_each_scale(tmp_path: Path) -> None:
+    numbers, page = make(write_study(tmp_path, "rating", (2, 3, 5)))
+    values = {
+        method: entry["mean_opinion"]["quality"]["value"]
+        for method, entry in numbers["methods"].items()
+    }
+    assert values == {"l2": 2, "mcl": 3, "real": 5}
+    assert numbers["attention_checks"]["correct"] == 8
+    assert "Mean opinion score: quality" in page
+
+
+def test_a_foil_above_its_photograph_fails_the_check(tmp_path: Path) -> None:
+    numbers, _ = make(write_study(tmp_path, "ranking", (1, 2, 3)))
+    assert numbers["attention_checks"]["correct"] == 0
+
+
+def test_missing_and_blinded_judgments_are_refused(tmp_path: Path) -> None:
+    path = write_study(tmp_path, "ranking", (1, 2, 3))
+    judgments = tmp_path / "judgments.csv"
+    judgments.write_text(judgments.read_text().replace(",mcl,", ",,"))
+    refused = CliRunner().invoke(report, [str(path), "--out", str(tmp_path / "report")])
+    assert "method is empty, as in a blinded export" in refused.output
+    judgments.unlink()
+    refused = CliRunner().invoke(report, [str(path), "--out", str(tmp_path / "report")])
+    assert "judgments.csv: No such file" in refused.output
+    unknown = write_csv(path, [make_row(task="dance")])
+    refused = CliRunner().invoke(report, [str(unknown), "--out", str(tmp_path / "report")])
+    assert "task is dance" in refused.output
