@@ -85,7 +85,7 @@ async function playTrial(trial, frameMs) {
   const response = await runTrial(stage, trial, frameMs);
   const { reply } = await sendReliably(trial, "response", { id: createMessageId(), scale, ...response });
   reply.then(updateUpcoming).catch(stopWithError);
-  if (trial.kind !== "practice") return;
+  if (trial.timing.feedback_ms === null) return;
   pages.showWaiting(formatText("saving"));
   const { feedback } = await reply;
   pages.showFeedback(trial, feedback, response.answer);

@@ -1,6 +1,7 @@
 /** The pages of the player other than the trial itself, and the stage's progress and feedback. */
 
 import { whenDeviceSuits } from "../participant/device.js";
+import { fitCandidates } from "./judged_layout.js";
 import { formatText } from "./texts.js";
 import { createMask } from "./trial/masks.js";
 import { imagesInOrder, slotNames } from "./trial/slots.js";
@@ -17,13 +18,13 @@ query("#question").dataset.longest = findLongestQuestion();
 
 /** Return the longest text that may take the place of the question, to reserve room for it. */
 function findLongestQuestion() {
+  if (!hasPractice) return questionText;
   const slots = [...document.querySelectorAll(".slot")].map(({ id }) => id);
   const fakeSlots = slots.length === 1 ? [...slots, "none"] : slots;
   const feedback = fakeSlots.flatMap((slot) =>
     ["correct", "incorrect"].map((verdict) => formatText(`${verdict}_${slot}`)),
   );
-  const texts = hasPractice ? [questionText, ...feedback] : [questionText];
-  return texts.reduce((longest, text) => (text.length > longest.length ? text : longest));
+  return [questionText, ...feedback].reduce((longest, text) => (text.length > longest.length ? text : longest));
 }
 
 /** Show one page of the document, or the stage. Nothing replaces the failure page. */
@@ -64,19 +65,22 @@ export function placeImages(trial, images, status) {
   imagesInOrder(trial).forEach(({ name }, index) => {
     const image = images[index];
     const slot = query(`#${name}`);
-    image.alt = formatText(`${name}_image`); // never says what the image shows
+    // A description never says what the image shows. Candidates' buttons are named already.
+    image.alt = name.startsWith("slot-") ? "" : formatText(`${name}_image`);
     const masks = trial.timing.masks ? [createMask(image)] : [];
     slot.querySelector(".slot-image").replaceChildren(image, ...masks);
     delete slot.dataset.chosen;
   });
+  const caption = query("#caption");
+  if (caption) caption.textContent = trial.caption ?? "";
   showProgress(trial);
   showStatus(status);
   showPage("stage");
   return stage;
 }
 
-function showProgress({ kind, number, total, presentation }) {
-  const unit = presentation === "single" ? "image" : "pair";
+function showProgress({ kind, number, total, slots }) {
+  const unit = { 1: "image", 2: "pair" }[slots.length] ?? "set";
   query("#trial-counter").textContent = formatText(`${kind}_${unit}`, { number, of: total });
   const bar = query("#progress-bar");
   bar.max = total;
@@ -134,6 +138,7 @@ export async function waitForRoom(images) {
 
 /** Scale the images, and their masks, so that the whole stage fits into the window. */
 function fitImages(images) {
+  if (query("#candidates")) return fitCandidates(stage, images);
   const width = Math.max(...images.map(({ naturalWidth }) => naturalWidth));
   const height = Math.max(...images.map(({ naturalHeight }) => naturalHeight));
   resizeImages(images, 0); // what remains is the room that everything else takes

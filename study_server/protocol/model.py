@@ -155,6 +155,11 @@ class Protocol(BaseModel):
         return self.paired and not (self.is_single and task_of(self).HAS_TRUTH)
 
     @property
+    def has_truth(self) -> bool:
+        """True if the answer to a trial can be right or wrong."""
+        return task_of(self).HAS_TRUTH
+
+    @property
     def candidate_count(self) -> int:
         """The number of candidates of each trial."""
         return 1 if self.is_single else self.candidates

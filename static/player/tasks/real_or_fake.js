@@ -1,8 +1,15 @@
-/** Real or fake: the answer of a button, and the feedback to it. */
+/** Real or fake: choose an image of a pair, or say what a single one is. */
+
+import { indexOfKey, listen } from "../trial/answers.js";
 
 const SLOT_BY_VALUE = { left: 0, right: 1 };
 
-/** Return the answer that a button stands for: a slot of a pair, or fake or real. */
-export function answerOf(value) {
-  return value in SLOT_BY_VALUE ? { choice: SLOT_BY_VALUE[value] } : { verdict: value };
+/** Listen for the answer. F or ← answers with the stage's first button, J or → with the second. */
+export function listenForAnswer(stage) {
+  const buttons = stage.querySelectorAll("button[value]");
+  return listen(stage, {
+    buttonOfKey: (event) => buttons[indexOfKey(event)],
+    answerOf: ({ value }) =>
+      value in SLOT_BY_VALUE ? { choice: SLOT_BY_VALUE[value] } : { verdict: value },
+  });
 }

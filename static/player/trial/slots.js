@@ -1,12 +1,18 @@
 /** The slots of a trial: places on the stage, numbered from 0 on the left. */
 
-/** Return the name of each slot in the document, by number. */
-export const slotNames = ({ slots }) => (slots.length === 1 ? ["center"] : ["left", "right"]);
+/** Return the id of each candidate's slot in the document, by number. */
+export function slotNames({ slots }) {
+  if (document.querySelector("#candidates")) return slots.map((_, slot) => `slot-${slot}`);
+  return slots.length === 1 ? ["center"] : ["left", "right"];
+}
 
-/** Return {slot, name, url} of a trial's images, in the order in which they are shown. */
+/** Return {slot, name, url, isReference} of a trial's images, in the order in which they are shown. */
 export function imagesInOrder(trial) {
   const names = slotNames(trial);
-  return trial.slots
-    .map(({ image, appears }, slot) => ({ slot, name: names[slot], url: image, appears }))
+  const candidates = trial.slots
+    .map(({ image, appears }, slot) => ({ slot, name: names[slot], url: image, appears, isReference: false }))
     .sort((a, b) => a.appears - b.appears);
+  if (!trial.reference) return candidates;
+  const slot = trial.slots.length;
+  return [...candidates, { slot, name: "reference", url: trial.reference, isReference: true }];
 }

@@ -2,8 +2,7 @@
  * One trial: images as in Zhang, Isola & Efros (ECCV 2016) or HYPE (NeurIPS 2019), then buttons.
  */
 
-import { answerOf } from "../tasks/real_or_fake.js";
-import { listenForAnswer } from "./answers.js";
+import { TASKS } from "../tasks/catalog.js";
 import { watchDisturbances } from "./disturbances.js";
 import { hold, nextFrame } from "./frames.js";
 import { fillWithNoise } from "./masks.js";
@@ -15,8 +14,13 @@ import { imagesInOrder } from "./slots.js";
  */
 export function planPhases(trial) {
   const { presentation, timing } = trial;
-  const slots = imagesInOrder(trial).map(({ name }) => name);
-  const exposureGroups = presentation === "sequential" ? slots.map((slot) => [slot]) : [slots];
+  const images = imagesInOrder(trial);
+  const [candidates, references] = [false, true].map((isReference) =>
+    images.filter((image) => image.isReference === isReference).map(({ name }) => name),
+  );
+  const slots = [...candidates, ...references];
+  const exposureGroups =
+    presentation === "sequential" ? candidates.map((slot) => [slot, ...references]) : [slots];
   const createPhase = (phase, ms, visible = []) => ({ phase, ms, slots: visible });
   const phases = [createPhase("blank", timing.blank_ms)];
   if (timing.exposure_ms === null) return [...phases, createPhase("choice", Infinity, slots)];
@@ -35,7 +39,7 @@ export function planPhases(trial) {
  */
 export async function runTrial(stage, trial, frameMs) {
   const disturbances = watchDisturbances();
-  const answers = listenForAnswer(stage);
+  const answers = TASKS[trial.task].listenForAnswer(stage, trial);
   const exposures = [];
   let hasSlowFrame = false;
   let buttonsShownAt;
@@ -54,15 +58,18 @@ export async function runTrial(stage, trial, frameMs) {
   }
   enterPhase(stage, "waiting", []);
 
-  const { value, at, input } = answers.firstAnswer();
+  const { answer, at, input } = answers.firstAnswer();
   const flags = [...disturbances.stop(), ...(hasSlowFrame ? ["slow_frame"] : [])];
   const rt_ms = Math.round(at - buttonsShownAt);
-  return { answer: answerOf(value), rt_ms, input, ...exposureFields(exposures), ...answers.stop(), flags };
+  return { answer, rt_ms, input, ...exposureFields(exposures), ...answers.stop(), flags };
 }
 
 function enterPhase(stage, phase, slots) {
   stage.dataset.visibleSlots = slots.join(" ");
   stage.dataset.phase = phase;
+  for (const slot of stage.querySelectorAll("[data-slot]")) {
+    slot.toggleAttribute("data-shown", slots.includes(slot.id));
+  }
 }
 
 /** There is no second exposure of a single image, or of two images shown at once. */
