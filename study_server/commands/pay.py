@@ -106,8 +106,10 @@ def pay(sheet: Path, prolific: str | None, sandbox: bool, dry_run: bool) -> None
     bonus            additional amount, such as 1.50; on Prolific this requires
                      --prolific STUDY_ID
 
-    Submissions that are already approved are left unchanged, and nobody gets a second bonus. SONA
-    grants credit itself when participants return from the study; otherwise grant it by hand.
+    The platform is asked about every submission first: those that are approved, rejected or
+    returned there are left unchanged, and nobody gets a second bonus. You can therefore run the
+    command again if it was interrupted. SONA grants credit itself when participants return from the
+    study; otherwise grant it by hand.
     """
     rows = read_sheet(sheet)
     actions = [row for row in rows if is_actionable(row)]
@@ -115,11 +117,12 @@ def pay(sheet: Path, prolific: str | None, sandbox: bool, dry_run: bool) -> None
     for row in bonuses:
         if not row.bonus.replace(".", "", 1).isdigit():
             raise StudyError(f"{sheet}: bonus {row.bonus!r} is not an amount such as 1.50")
+    counts = Counter(row.action.value for row in actions) + Counter(bonus=len(bonuses))
     if not dry_run:
+        counts = Counter[str]()
         for source in {row.source for row in (*actions, *bonuses)}:
             source_actions = [row for row in actions if row.source is source]
             source_bonuses = [row for row in bonuses if row.source is source]
-            settle_submissions(source, source_actions, source_bonuses, prolific, sandbox)
-    counts = Counter(row.action.value for row in actions) + Counter(bonus=len(bonuses))
+            counts += settle_submissions(source, source_actions, source_bonuses, prolific, sandbox)
     done = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nothing"
     click.echo(f"{sheet}: {'would do' if dry_run else 'done'}: {done}")
