@@ -94,7 +94,8 @@ def commands() -> None:
     STUDY_INSTANCE         folder for stimuli, backups and reports (default instance/)
     STUDY_SECRET_KEY       secret of 16 or more characters; required by serve, preview and invite
     PROLIFIC_TOKEN         Prolific API token, for reconcile and pay
-    STUDY_PUBLIC_URL       public address of the server; with https, cookies are secure
+    STUDY_PUBLIC_URL       public address of the server, with its path if it has one
+                           (https://lab.example.org/study); with https, cookies are secure
     STUDY_TRUSTED_PROXIES  number of proxies in front (default 0: ignore X-Forwarded-For)
     STUDY_MAX_UNANSWERED   people per IP address who have not answered a trial yet (default 100)
     STUDY_X_ACCEL          nginx location of the stimuli (docs/deploy.md); default: none

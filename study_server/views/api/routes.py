@@ -112,7 +112,7 @@ public_routes.before_request(trial_json.require_json)
 def openapi() -> Reply:
     """Get this description of the API."""
     assert isinstance(current_app, OpenAPI)
-    return current_app.api_doc
+    return {**current_app.api_doc, "servers": [{"url": request.script_root or "/"}]}
 
 
 @public_routes.get("/studies/<slug>", responses={200: StudyDescription, **describe_errors(404)})
