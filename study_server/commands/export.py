@@ -13,6 +13,7 @@ from study_server.commands.context import (
 from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.export import csv_files, psych_ds
+from study_server.export.output_folder import require_own_folder
 from study_server.export.preregistration import build_preregistration
 from study_server.export.zip_stream import stream_zip, write_folder
 from study_server.files import atomic_write
@@ -69,6 +70,8 @@ def export_command(
     in unblinding.csv.
     """
     _, engine = open_database()
+    if psych_ds_folder is None:
+        require_own_folder(out, slug)
     # short, for people are answering; and a look stays on record
     with write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
@@ -81,8 +84,13 @@ def export_command(
             click.echo(f"{psych_ds_folder}: Psych-DS dataset; its README.md lists what to add")
             return
         trials, people = csv_files.export_study(db, study, out, modes, blinded)
+        others = csv_files.list_other_files(study)
     trials_text = format_count(trials, "trial", "trials")
-    click.echo(f"{out}: {trials_text} from {format_count(people, 'participant', 'participants')}")
+    click.echo(
+        f"{out}: {trials_text} from {format_count(people, 'participant', 'participants')}; beside "
+        f"it: {', '.join(others)}"
+    )
+    click.echo(f"next, run `python -m analysis.report {out} --out {out.with_name('report')}`")
 
 
 @click.command()

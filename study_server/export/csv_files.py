@@ -87,6 +87,13 @@ def export_study(
     return written[RESPONSES_TABLE], written["participants"]
 
 
+def list_other_files(study: Study) -> list[str]:
+    """Return the names of the files that `export_study` writes next to the responses."""
+    names = [*codebook.TABLE_COLUMNS, CODEBOOK_TABLE]
+    design = [DESIGN_JSON] if study.design is not None else []
+    return [f"{name}.csv" for name in names if name != RESPONSES_TABLE] + design
+
+
 def _write(file: Path, table: CsvTable) -> int:
     """Write a table as CSV and return the number of its rows."""
     lines = 0

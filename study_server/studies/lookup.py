@@ -14,11 +14,16 @@ WITHDRAWN = "withdrawn"  # not an Outcome, because withdrawn participants are de
 
 def find_study(db: Session, slug: str) -> Study:
     """Return the study with this slug; raise StudyError if there is none."""
-    study = db.scalar(select(Study).where(Study.slug == slug))
+    study = find_or_none(db, slug)
     if study is None:
         slugs = ", ".join(db.scalars(select(Study.slug).order_by(Study.slug))) or "none yet"
         raise StudyError(f"no study {slug!r}; existing studies: {slugs}")
     return study
+
+
+def find_or_none(db: Session, slug: str) -> Study | None:
+    """Return the study with this slug, or None."""
+    return db.scalar(select(Study).where(Study.slug == slug))
 
 
 def list_studies(db: Session, state: StudyState | None = None) -> list[Study]:

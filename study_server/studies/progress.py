@@ -24,7 +24,7 @@ from study_server.vocabulary import Outcome, StudyState
 class StudyProgress:
     """The progress of live participants, without previews and simulations. Shares are in [0, 1].
 
-    recruited: participants who ever started, including withdrawn ones. planned: planned number of
+    started: participants who ever started, including withdrawn ones. planned: planned number of
     complete participants. participants_by_outcome and response_count also count previews and
     simulations. median_minutes: median duration of complete participants.
     attention_check_pass_rate: share of participants who passed, among those who answered all
@@ -38,7 +38,7 @@ class StudyProgress:
     state: StudyState
     is_frozen: bool
     is_blinded: bool
-    recruited: int
+    started: int
     planned: int | None
     participants_by_outcome: dict[str, int]
     response_count: int
@@ -75,7 +75,7 @@ def measure_progress(
         state=study.state,
         is_frozen=study.design is not None,
         is_blinded=is_blinded(db, study),
-        recruited=len(people) + study.withdrawn_count,
+        started=len(people) + study.withdrawn_count,
         planned=planned_participants(study),
         participants_by_outcome=counts,
         response_count=lookup.count_responses(db, study),

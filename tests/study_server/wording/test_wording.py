@@ -17,8 +17,18 @@ from study_server.storage.engine import write_transaction
 from study_server.studies.design import AnalysisPlan, freeze_study
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, RecruitmentSource, WordingPart
-from study_server.wording.defaults import compose_default, format_head
-from study_server.wording.files import compose_wording, read_wording, write_wording
+from study_server.wording.defaults import (
+    SETTING_TAGS,
+    compose_default,
+    format_head,
+    setting_tags,
+)
+from study_server.wording.files import (
+    compose_wording,
+    list_unfilled_places,
+    read_wording,
+    write_wording,
+)
 from study_server.wording.markdown import render_markdown
 from study_server.wording.placeholders import placeholder_values
 from study_server.wording.stored import load_wording, render_wording, reword_study
@@ -189,7 +199,7 @@ def test_a_file_that_is_missing_or_in_another_encoding_is_named(folder: Path) ->
 
 @pytest.mark.parametrize(
     ("changes", "file"),
-    [({"question": "real"}, "consent"), ({"practice": 0}, "consent"), ({"stimuli": "any"}, "")],
+    [({"question": "real"}, "consent"), ({"presentation": "single"}, ""), ({"stimuli": "any"}, "")],
 )
 def test_a_text_for_another_protocol_is_not_taken(
     changes: dict[str, Any], file: str, folder: Path
@@ -198,6 +208,64 @@ def test_a_text_for_another_protocol_is_not_taken(
         StudyError, match=rf"{file}.*\.md:1: this text was written for a different protocol"
     ):
         read_wording(short_protocol(**changes), folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"practice": 0}, "?practice no-qualification: You will start with {practice}."),
+        ({"masks": 2}, "?no-masks: We know of no risks"),
+        ({"device": "computer"}, "?any-device: A computer or a tablet"),
+    ],
+)
+def test_edited_wording_survives_a_setting_that_is_changed_and_changed_back(
+    changes: dict[str, Any], line: str, folder: Path
+) -> None:
+    before, file = short_protocol(), folder / "en" / "consent.md"
+    assert line in file.read_text()
+    file.write_text(file.read_text().replace(line, f"{line.partition(': ')[0]}: In my words,"))
+    (edited,) = {read_wording(before, folder)["en", WordingPart.CONSENT]}
+    assert "In my words," in edited
+    assert (
+        "In my words,"
+        not in read_wording(short_protocol(**changes), folder)["en", WordingPart.CONSENT]
+    )
+    assert read_wording(before, folder)["en", WordingPart.CONSENT] == edited
+
+
+def test_a_list_stays_one_list_when_an_item_does_not_apply(folder: Path) -> None:
+    (folder / "en" / "debrief.md").write_text("- a\n?masks: - b\n- c\n")
+    assert read_wording(short_protocol(), folder)["en", WordingPart.DEBRIEF] == "- a\n- c"
+    assert (
+        read_wording(short_protocol(masks=1), folder)["en", WordingPart.DEBRIEF] == "- a\n- b\n- c"
+    )
+
+
+def test_an_unknown_condition_is_refused_with_its_line(folder: Path) -> None:
+    (folder / "en" / "debrief.md").write_text("Thanks.\n?mask: There were masks.\n")
+    with pytest.raises(StudyError, match=r"debrief\.md:2: unknown condition 'mask'; known: timed"):
+        read_wording(short_protocol(), folder)
+
+
+def test_a_placeholder_counts_only_where_its_line_applies(folder: Path) -> None:
+    (folder / "en" / "debrief.md").write_text(
+        "Thanks.\n?practice: After {practice}.\n?limit: [... x]\n"
+    )
+    assert read_wording(short_protocol(practice=0), folder)["en", WordingPart.DEBRIEF] == "Thanks."
+    (place,) = [
+        p
+        for p in list_unfilled_places(short_protocol(time_limit_minutes=9), folder)
+        if "debrief" in p
+    ]
+    assert place.endswith("debrief.md:3: [... x]")
+    assert not [p for p in list_unfilled_places(short_protocol(), folder) if "debrief" in p]
+
+
+def test_every_condition_of_a_default_is_known() -> None:
+    for protocol in PROTOCOLS:
+        tags = setting_tags(protocol)
+        assert tags < set(SETTING_TAGS)
+        assert 2 * len(tags) == len(SETTING_TAGS)
 
 
 def test_a_text_that_was_adapted_is_taken(folder: Path) -> None:
