@@ -95,6 +95,7 @@ def commands() -> None:
     STUDY_INSTANCE         folder for stimuli, backups and reports (default instance/)
     STUDY_SECRET_KEY       secret of 16 or more characters; required by serve, preview, invite and
                            personal-link, which must have the same one
+    STUDY_PERSON_KEY       secret of 16 or more characters; required by studies with linked = true
     PROLIFIC_TOKEN         Prolific API token, for reconcile and pay
     STUDY_PUBLIC_URL       public address of the server, with its path if it has one
                            (https://lab.example.org/study); with https, cookies are secure

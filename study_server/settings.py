@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         description="the folder of stimuli, backups and reports",
     )
     secret_key: str = Field(default="", repr=False, description="16 or more secret characters")
+    person_key: Annotated[str, StringConstraints(pattern="^(.{16,})?$")] = Field(
+        default="",  # needed by studies with `linked = true` only
+        repr=False,
+        description="16 or more secret characters, such as the output of `openssl rand -hex 32`",
+    )
     public_url: Annotated[
         Address, StringConstraints(pattern="^(https?://[^?#]+)?$"), AfterValidator(_check_path)
     ] = Field(

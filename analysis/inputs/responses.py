@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from analysis.trials import BoolArray
 
 RESPONSE_COLUMNS = (
-    *("study", "participant", "outcome", "mode", "kind", "block", "position", "presentation"),
-    *("question", "image", "method", "real_image", "repeat_of", "truth", "answer", "rt_ms"),
-    *("exposure_ms", "first_ms", "second_ms", "flags", "started_at", "received_at"),
+    *("study", "participant", "person", "outcome", "mode", "kind", "block", "position"),
+    *("presentation", "question", "image", "method", "real_image", "repeat_of", "truth", "answer"),
+    *("rt_ms", "exposure_ms", "first_ms", "second_ms", "flags", "started_at", "received_at"),
     "design_sha256",
 )
 OUTCOMES = ("active", "complete", "screened_out", "abandoned", "timed_out", "returned")

@@ -62,6 +62,7 @@ def open_command(slug: str, yes: bool) -> None:
         )
     with write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
+        lookup.require_person_key(study, settings.person_key)
         logged = record_reopening(db, study, UNBLINDED_BY_COMMAND_LINE)
         open_recruitment(study, hash_wording(db, study, find_resource_folder("templates")))
     note = "; logged as an early unblinding" if logged else ""
@@ -127,6 +128,9 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
             f"--workers {workers}: SQLite allows one writer at a time; omit --workers, or set "
             "STUDY_DATABASE_URL to a PostgreSQL database"
         )
+    with read_session(engine) as db:
+        for study in lookup.list_studies(db, StudyState.OPEN):
+            lookup.require_person_key(study, settings.person_key)
     address = wsgi.find_address(host, port)
     local_address = format_address(host, port)
     public_url = settings.public_url or local_address

@@ -169,6 +169,7 @@ def import_command(protocol_file: Path, manifest: Path, accept: bool, yes: bool)
             replaced_folders.update(delete_study(db, existing))
 
     with read_session(engine) as db:
+        lookup.require_linked_studies(db, protocol)
         existing = lookup.find_or_none(db, protocol.slug)
         contents = require_replaceable(db, existing) if existing is not None else None
     if contents is not None:

@@ -80,6 +80,9 @@ def _check_placeholders(
     if part is WordingPart.CONSENT and values["time_limit"] and "{time_limit}" not in text:
         problem = "study.toml sets a time limit that this text does not mention"
         yield TextProblem(1, f"{problem}; add {{time_limit}}")
+    if part is WordingPart.CONSENT and values["other_studies"] and "{other_studies}" not in text:
+        problem = "study.toml links this study with others, which this text does not mention"
+        yield TextProblem(1, f"{problem}; say so with {{other_studies}}")
 
 
 def _check_question(text: str) -> Iterator[TextProblem]:

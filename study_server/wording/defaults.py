@@ -40,6 +40,7 @@ def setting_tags(protocol: Protocol) -> set[str]:
         _presence_tag("practice", protocol.practice),
         _presence_tag("attention-checks", protocol.attention_checks),
         _presence_tag("masks", protocol.masks),
+        _presence_tag("linked", protocol.linked),
         _presence_tag("limit", protocol.time_limit_minutes),
         _presence_tag("qualification", protocol.qualification),
     }
@@ -50,8 +51,8 @@ def _presence_tag(tag: str, count: int) -> str:
 
 
 PRESENCE_TAGS = (
-    "normal-vision", "eyes", "tint", "plates", "practice", "attention-checks", "masks", "limit",
-    "qualification",
+    "normal-vision", "eyes", "tint", "plates", "practice", "attention-checks", "masks", "linked",
+    "limit", "qualification",
 )  # fmt: skip
 SETTING_TAGS = (
     *("timed", "untimed", "computer", "any-device"),

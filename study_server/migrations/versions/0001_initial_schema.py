@@ -29,6 +29,7 @@ CREATE VIEW responses_export AS {SHOWN}
 SELECT
   study.slug AS study,
   participant.public_id AS participant,
+  COALESCE(identity.person, '') AS person,
   participant.outcome AS outcome,
   participant.mode AS mode,
   shown.kind AS kind,
@@ -60,6 +61,7 @@ SELECT
 FROM shown
 JOIN participant ON participant.id = shown.participant_id
 JOIN study ON study.id = participant.study_id
+LEFT JOIN identity ON identity.participant_id = participant.id
 LEFT JOIN stimulus AS fake ON fake.id = shown.fake_id
 LEFT JOIN stimulus AS original ON original.id = shown.real_id
 LEFT JOIN response ON response.trial_id = shown.id
@@ -218,6 +220,7 @@ def _create_participant_tables() -> None:
         sa.Column("source", _source(), nullable=False),
         sa.Column("external_id_digest", sa.Text(), nullable=False),
         sa.Column("return_digest", sa.Text()),
+        sa.Column("person", sa.Text(), index=True),
         sa.UniqueConstraint("study_id", "source", "external_id_digest"),
     )
     op.create_table(

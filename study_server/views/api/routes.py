@@ -45,6 +45,7 @@ from study_server.views.api.models import (
 )
 from study_server.views.api.trial_json import Reply
 from study_server.views.language import gettext, set_language
+from study_server.views.people import find_person
 from study_server.vocabulary import Mode, RecruitmentSource, TrialKind
 from study_server.web.limits import (
     TooManyUnansweredError,
@@ -164,11 +165,14 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
             RecruitmentSource.LINK,
             wording.language,
             body.invitation is not None,
+            person=find_person(study, RecruitmentSource.LINK, _lasting_id(body)),
         )
     except enrollment.StudyNotOpenError:
         return {"error": f"the study is {study.state}"}, 403
     except enrollment.NotInvitedError:
         return {"error": "invitation: required by this study"}, 403
+    except enrollment.TookPartBeforeError:
+        return {"error": "external_id: participant was in a study that this one excludes"}, 403
     except enrollment.WithdrawnError:
         return {"error": "external_id: participant has withdrawn and cannot take part again"}, 403
     except TooManyUnansweredError:
@@ -181,6 +185,11 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
     if is_new:
         count_enrollment(participant)
     return EnrollmentReply(token=participant.token).model_dump(), 201
+
+
+def _lasting_id(body: ConsentRequest) -> str | None:
+    """Return the front end's id of a person, which should be the same in all of its studies."""
+    return body.external_id if body.invitation is None else None
 
 
 def _find_study(slug: str) -> Study:

@@ -164,6 +164,7 @@ def change_state(slug: str) -> ResponseReturnValue:
     study, requested_state = _find_study(slug), request.form.get("state")
     try:
         if requested_state == StudyState.OPEN:
+            lookup.require_person_key(study, app_settings().person_key)
             record_reopening(g.db, study, g.researcher.name)
             open_recruitment(study, hash_wording(g.db, study, find_resource_folder("templates")))
         elif requested_state in (StudyState.PAUSED, StudyState.CLOSED):

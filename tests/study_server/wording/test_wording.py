@@ -287,6 +287,20 @@ def test_a_time_limit_is_told_to_those_who_agree(folder: Path) -> None:
         read_wording(short_protocol(time_limit_minutes=30), folder)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_default_consent_says_that_studies_are_linked(language: str) -> None:
+    for is_linked in (True, False):
+        protocol = short_protocol(linked=is_linked, languages=[language])
+        consent = compose_wording(protocol)[language, WordingPart.CONSENT]
+        assert ("{other_studies}" in consent) is is_linked
+
+
+def test_a_consent_that_hides_links_is_refused(folder: Path) -> None:
+    (folder / "en" / "consent.md").write_text("# {title}\n\nWelcome.")
+    with pytest.raises(StudyError, match=r"links this study with others, .* \{other_studies\}"):
+        read_wording(short_protocol(linked=True), folder)
+
+
 def test_placeholders_have_their_nouns_and_units() -> None:
     protocol = short_protocol(
         practice=1, trials=1, attention_checks=0, exposure_ms=1500, time_limit_minutes=1
@@ -363,5 +377,5 @@ def test_edited_texts_are_taken_until_the_freeze(
         with pytest.raises(StudyError, match="changes trials of study 'short', but"):
             reword_study(db, in_german(trials=5), study, {})
         freeze_study(db, study, AnalysisPlan(), "ab" * 32)
-        with pytest.raises(StudyError, match="'short' is frozen; to change its wording, import"):
+        with pytest.raises(StudyError, match="'short' is frozen; to change its wording before"):
             reword_study(db, protocol, study, {})
