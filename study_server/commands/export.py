@@ -60,8 +60,18 @@ def _parse_modes(_ctx: click.Context, _option: click.Parameter, value: str) -> t
     is_flag=True,
     help="Include the truth before the planned sample is complete; this is logged.",
 )
+@click.option(
+    "--bom",
+    is_flag=True,
+    help="Begin each CSV file with a byte order mark, so that Excel shows umlauts and accents.",
+)
 def export_command(
-    slug: str, out: Path, psych_ds_folder: Path | None, modes: tuple[Mode, ...], unblind: bool
+    slug: str,
+    out: Path,
+    psych_ds_folder: Path | None,
+    modes: tuple[Mode, ...],
+    unblind: bool,
+    bom: bool,
 ) -> None:
     """Export responses and all other tables, with codebook.csv and design.json.
 
@@ -83,7 +93,7 @@ def export_command(
             write_folder(psych_ds.iterate_files(db, study, modes, blinded), psych_ds_folder)
             click.echo(f"{psych_ds_folder}: Psych-DS dataset; its README.md lists what to add")
             return
-        trials, people = csv_files.export_study(db, study, out, modes, blinded)
+        trials, people = csv_files.export_study(db, study, out, modes, blinded, bom=bom)
         others = csv_files.list_other_files(study)
     trials_text = format_count(trials, "trial", "trials")
     click.echo(

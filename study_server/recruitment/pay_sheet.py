@@ -4,7 +4,7 @@ The list's raw ids are hashed with the study's key to find the participants; non
 places of participants who returned or timed out on the platform become free.
 """
 
-import csv
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from study_server.csv_cells import format_row, read_csv
 from study_server.errors import StudyError
 from study_server.files import atomic_write
 from study_server.participants.current_trial import count_progress
@@ -37,6 +38,7 @@ SETTLED_REASONS = {
     SubmissionStatus.REJECTED: "already rejected on the platform",
     SubmissionStatus.SCREENED_OUT: "screened out and settled on the platform",
 }
+BONUS_PATTERN = re.compile(r"(\d*)(?:[.,](\d{1,2}))?")
 PAYABLE_STATUSES = (SubmissionStatus.SUBMITTED, SubmissionStatus.APPROVED)
 
 
@@ -275,19 +277,14 @@ def write_sheet(path: Path, rows: Iterable[PaySheetRow]) -> None:
         atomic_write(path, private=True) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as handle,
     ):
-        writer = csv.DictWriter(handle, [f.name for f in fields(PaySheetRow)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        columns = [field.name for field in fields(PaySheetRow)]
+        handle.write(",".join(columns) + "\n")
+        handle.writelines(format_row(asdict(row), columns) for row in rows)
 
 
 def read_sheet(path: Path) -> list[PaySheetRow]:
     """Read a sheet that the researcher has edited; raise StudyError with the file and line."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            reader = csv.DictReader(handle)
-            return [_read_row(row, f"{path}:{reader.line_num}") for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{path}: cannot be read as CSV: {error}") from error
+    return [_read_row(row, f"{path}:{line}") for line, row in read_csv(path, guarded=True).rows]
 
 
 def _read_row(row: dict[str, str], location: str) -> PaySheetRow:
@@ -296,6 +293,7 @@ def _read_row(row: dict[str, str], location: str) -> PaySheetRow:
             "source": RecruitmentSource(row["source"]),
             "status": SubmissionStatus(row["status"]),
             "action": PayAction(row["action"].strip().lower()),
+            "bonus": _parse_bonus(row["bonus"], location),
         }
         return PaySheetRow(**values)
     except (KeyError, TypeError, ValueError) as error:
@@ -303,3 +301,12 @@ def _read_row(row: dict[str, str], location: str) -> PaySheetRow:
             f"{location}: {error}; edit only the columns action ({', '.join(PayAction)}), reason "
             "and bonus"
         ) from error
+
+
+def _parse_bonus(text: str, location: str) -> str:
+    """Return an amount such as 1.50, or "". A spreadsheet may have written 1,50 or 1,5."""
+    amount = BONUS_PATTERN.fullmatch(text.strip())
+    if amount is None:
+        raise StudyError(f"{location}: bonus {text!r} is not an amount such as 1.50")
+    whole, cents = amount[1] or "", amount[2]
+    return f"{whole}.{cents:0<2}" if cents else whole

@@ -183,7 +183,7 @@ def test_unblinding_by_the_command_line_is_logged(here: Path, manifest: Path) ->
     study("export", "short", "--unblind")
     study("export", "short")
     (_, look) = (here / "unblinding.csv").read_text().splitlines()
-    assert look.endswith(",command line,0")
+    assert look.endswith(',"command line",0')
 
 
 def test_new_writes_a_file_that_import_takes(here: Path, manifest: Path) -> None:

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -293,7 +293,7 @@ def test_the_sheet_is_private_and_reads_back_as_edited(tmp_path: Path, lab: Lab)
     write_sheet(file, rows)
     assert file.stat().st_mode & 0o077 == 0
     assert read_sheet(file) == rows
-    edited = file.read_text().replace("decide,", "Return ,")
+    edited = file.read_text().replace('"decide"', "Return ")
     file.write_text(edited)
     assert [row.action for row in read_sheet(file)] == [PayAction.PAY, PayAction.RETURN]
     file.write_text(edited.replace("Return", "maybe"))
@@ -374,3 +374,39 @@ def test_attention_checks_are_counted_as_for_the_exclusions(lab: Lab) -> None:
     counts = person.attention_checks_correct, person.attention_checks_answered
     assert row.attention_checks == "{} of {}".format(*counts)
     assert ("attention_checks" in person.reasons) == (row.action is PayAction.DECIDE)
+
+
+def save_as_excel(file: Path) -> None:
+    """Save a sheet as a German Excel does: semicolons, its own encoding, decimal commas."""
+    rows = list(csv.reader(file.read_text(encoding="utf-8").splitlines()))
+    with file.open("w", encoding="cp1252", newline="") as handle:
+        csv.writer(handle, delimiter=";").writerows(rows)
+
+
+def test_a_sheet_saved_by_a_german_excel_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "pay.csv"
+    place = RecruitmentSource.PROLIFIC, "p1", "s1", SubmissionStatus.SUBMITTED, "", "", "", ""
+    row = PaySheetRow(*place, PayAction.PAY, "schön; =1+1", "1,5")
+    write_sheet(file, [row])
+    assert "schön;' =1+1" in file.read_text()
+    save_as_excel(file)
+    assert read_sheet(file) == [replace(row, bonus="1.50")]
+
+
+@pytest.mark.parametrize("bonus", ["1,50 €", "1.234,50", "-1", "a lot"])
+def test_a_bonus_that_is_no_amount_is_refused_with_its_line(bonus: str, tmp_path: Path) -> None:
+    file = tmp_path / "pay.csv"
+    place = RecruitmentSource.PROLIFIC, "p1", "s1", SubmissionStatus.SUBMITTED, "", "", "", ""
+    write_sheet(file, [PaySheetRow(*place, PayAction.PAY, "why", bonus)])
+    with pytest.raises(StudyError, match=r"pay\.csv:2: bonus .* is not an amount such as 1\.50"):
+        read_sheet(file)
+
+
+def test_a_list_saved_by_a_german_excel_is_read_and_rounded_ids_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "export.csv"
+    file.write_text(EXPORTS[RecruitmentSource.PROLIFIC].replace(",", ";"), encoding="cp1252")
+    source = RecruitmentSource.PROLIFIC
+    assert read_submissions(file) == (source, READ[source])
+    file.write_text("Submission id;Participant id;Status\ns1;5,1E+23;APPROVED\n")
+    with pytest.raises(StudyError, match=r":2: a spreadsheet has rounded the ID to '5,1E\+23'"):
+        read_submissions(file)
