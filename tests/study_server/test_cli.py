@@ -462,3 +462,18 @@ def test_a_mistake_in_a_folder_is_one_line(
     methods: tuple[str, ...], message: str, here: Path
 ) -> None:
     assert_refused(study("manifest", *(f"--method={method}" for method in methods)), message)
+
+
+def test_a_linked_study_is_neither_opened_nor_served_without_its_key(
+    here: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "study.toml").write_text(format_toml(short_protocol(linked=True)))
+    fill_in(here / "wording")
+    assert study("import", "study.toml", manifest).returncode == 0
+    assert study("freeze", "short").returncode == 0
+    assert_refused(study("open", "short"), "STUDY_PERSON_KEY is not set", "openssl rand")
+    monkeypatch.setenv("STUDY_PERSON_KEY", "a key of pseudonyms for tests")
+    assert study("open", "short").returncode == 0
+    monkeypatch.delenv("STUDY_PERSON_KEY")
+    monkeypatch.setenv("STUDY_SECRET_KEY", SECRET)
+    assert_refused(study("serve"), "study 'short' has linked = true")
