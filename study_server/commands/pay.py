@@ -41,13 +41,11 @@ SANDBOX_OPTION = click.option(
 @click.option(
     "--out",
     type=PATH_TYPE,
-    default=Path("pay.csv"),
-    show_default=True,
-    help="Payment sheet to write.",
+    help="Payment sheet to write.  [default: pay-SLUG.csv]",
 )
 def reconcile(
     slug: str, platform_csv: Path | None, prolific: str | None, hit_id: str | None, sandbox: bool,
-    out: Path,
+    out: Path | None,
 ) -> None:  # fmt: skip
     """Compare a platform's submissions with the stored data and write a payment sheet.
 
@@ -69,6 +67,7 @@ def reconcile(
         study = lookup.find_study(db, slug)
         rows = build_pay_sheet(db, study, source, submissions)
         missing = count_missing_from_list(db, study, source, rows)
+    out = out or Path(f"pay-{slug}.csv")
     write_sheet(out, rows)
     counts = Counter(row.action.value for row in rows)
     counts_text = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nobody"
