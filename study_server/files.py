@@ -34,10 +34,10 @@ def atomic_write(path: Path, *, private: bool = False) -> Iterator[Path]:
 def make_private(path: Path, *, create: bool = False) -> None:
     """Let only the owner read and write a file, if it exists and belongs to this user.
 
-    create: create an empty file if there is none.
+    create: create an empty file if there is none and the folder allows it.
     """
-    if create:
-        path.touch(mode=PRIVATE_MODE)
-    with suppress(FileNotFoundError, PermissionError):  # it may belong to another user
-        if path.stat().st_mode & 0o777 != PRIVATE_MODE:
+    with suppress(OSError):  # whoever opens the file next reports what is wrong with it
+        if create and not path.exists():
+            path.touch(mode=PRIVATE_MODE)
+        if path.is_file() and path.stat().st_mode & 0o777 != PRIVATE_MODE:
             path.chmod(PRIVATE_MODE)

@@ -56,6 +56,14 @@ def test_only_the_owner_can_read_the_files_of_sqlite(tmp_path: Path) -> None:
         engine.dispose()
 
 
+def test_a_folder_that_forbids_a_database_is_an_error_of_the_database(tmp_path: Path) -> None:
+    (tmp_path / "study.sqlite").mkdir()
+    engine = open_engine(f"sqlite:///{tmp_path / 'study.sqlite'}")
+    with pytest.raises(StudyError, match="cannot open the database"):
+        ensure_current_schema(engine)
+    assert (tmp_path / "study.sqlite").stat().st_mode & 0o700 == 0o700
+
+
 @pytest.fixture
 def answered(engine: Engine, manifest: Path, tmp_path: Path) -> Engine:
     """The short study with one participant, who gave one answer."""
