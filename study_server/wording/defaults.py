@@ -15,6 +15,10 @@ from study_server.vocabulary import WordingPart
 DEFAULTS_FOLDER = Path(__file__).parent
 CONDITION_PATTERN = re.compile(r"\?([a-z -]+): ")
 HEAD_TEMPLATE = "<!-- Written for a protocol with these properties: {}. -->\n"
+CONDITIONS_COMMENT = (
+    "<!-- A line that begins with a condition, such as `?practice: `, is shown only in studies "
+    "that meet it. -->\n"
+)
 
 
 def fixed_tags(protocol: Protocol) -> set[str]:
@@ -72,7 +76,8 @@ def compose_default(language: str, part: WordingPart, protocol: Protocol) -> str
         if tags.issuperset(tag for tag in _condition_tags(line) if tag not in SETTING_TAGS)
     ]
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(kept_lines))
-    return f"{format_head(language, part, protocol)}{text}\n"
+    explained = CONDITIONS_COMMENT if any(map(_condition_tags, text.splitlines())) else ""
+    return f"{format_head(language, part, protocol)}{explained}{text}\n"
 
 
 def _write_line(line: str) -> str:
