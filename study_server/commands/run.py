@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import click
 
-from study_server import wsgi
 from study_server.commands.context import SLUG_ARGUMENT, UNBLINDED_BY_COMMAND_LINE, open_database
 from study_server.counts import format_count
 from study_server.errors import StudyError
@@ -20,6 +19,7 @@ from study_server.studies.unblinding import record_reopening
 from study_server.vocabulary import StudyState
 
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"  # the default of `study serve`
+DEFAULT_THREADS = 64  # a client that sends its request slowly occupies one
 DEMO_LINK_VALID_FOR = timedelta(hours=12)
 
 
@@ -78,7 +78,7 @@ def close(slug: str) -> None:
 @click.option(
     "--threads",
     type=click.IntRange(1, 512),
-    default=wsgi.BLOCKING_THREADS,
+    default=DEFAULT_THREADS,
     show_default=True,
     help="Maximum number of simultaneous requests per process.",
 )
@@ -93,6 +93,8 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
     Each request is logged to stderr as one line of JSON without personal data (with --demo:
     failures only). /healthz returns 200 while the server works.
     """
+    from study_server import wsgi  # other commands start in half the time without it
+
     if demo:
         os.environ["STUDY_SECRET_KEY"] = secrets.token_hex(
             32
