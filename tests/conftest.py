@@ -109,12 +109,16 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests that need a browser or PostgreSQL, and run the slowest files first.
 
-    pytest-xdist distributes whole files in this order, so that no slow file starts last.
+    pytest-xdist distributes whole files in this order, so that no slow file starts last. A test
+    that fails in the browser runs once more, because a busy machine can stall Chromium; pytest
+    lists such tests as RERUN.
     """
     slow: dict[Path, dict[str, float]] = defaultdict(dict)  # a module's mark counts once
     for item in items:
         for marker in required_markers(item):
             item.add_marker(marker)
+            if marker == "browser":
+                item.add_marker(pytest.mark.flaky(reruns=1))
         for node, mark in item.iter_markers_with_node("slow"):
             slow[item.path][node.nodeid] = mark.args[0]
     items.sort(key=lambda item: -sum(slow[item.path].values()))  # stable for equal durations

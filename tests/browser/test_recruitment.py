@@ -49,8 +49,11 @@ def screening_study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator
 
 
 def agree(page: Page | FrameLocator) -> None:
+    """Consent, and wait until the next page has replaced the consent form."""
     page.get_by_role("checkbox").check()
-    page.get_by_role("button", name="Take part").click()
+    button = page.get_by_role("button", name="Take part")
+    button.click()
+    button.wait_for(state="detached")
 
 
 def answer_all(page: Page, frame: Page | FrameLocator) -> None:
