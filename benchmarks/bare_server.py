@@ -11,8 +11,9 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from study_server.commands.run import DEFAULT_THREADS
 from study_server.storage.engine import open_engine, write_session
-from study_server.wsgi import BLOCKING_THREADS, run_server
+from study_server.wsgi import run_server
 
 
 class Base(DeclarativeBase):
@@ -54,4 +55,4 @@ def bare_app(file: str) -> Flask:
 
 if __name__ == "__main__":
     factory = partial(bare_app, sys.argv[2])
-    run_server("127.0.0.1", int(sys.argv[1]), workers=1, threads=BLOCKING_THREADS, factory=factory)
+    run_server("127.0.0.1", int(sys.argv[1]), workers=1, threads=DEFAULT_THREADS, factory=factory)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.servers import Server, started
+from tests.nginx import nginx, site_configuration, wait_for
 from tests.ports import free_port
-from tests.study_server.test_nginx import start_nginx, wait_for
 
 WAITRESS = """
 import sys
@@ -74,12 +74,12 @@ class Setup:
 
     def create(self, folder: Path, database_url: str, *, behind_nginx: bool) -> Server:
         settings = {"STUDY_MAX_UNANSWERED": "0"}  # all of these people have one address
-        nginx = {"STUDY_X_ACCEL": "/stimuli", "STUDY_TRUSTED_PROXIES": "1"}
+        proxied = {"STUDY_X_ACCEL": "/stimuli", "STUDY_TRUSTED_PROXIES": "1"}
         return self.program(
             folder,
             database_url,
             options=self.options,
-            settings=settings | nginx if behind_nginx else settings,
+            settings=settings | proxied if behind_nginx else settings,
         )
 
 
@@ -119,10 +119,6 @@ def running(server: Server, *, behind_nginx: bool) -> Iterator[str]:
             yield server.address
             return
         port = free_port()
-        process = start_nginx(server.folder, port, f"127.0.0.1:{server.port}")
-        try:
+        with nginx(server.folder, site_configuration(server.folder, port, server.port)):
             wait_for(port)
             yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait()

@@ -4,6 +4,8 @@ import hashlib
 import os
 import socket
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
 from pathlib import Path
 
 from demo.colorizers import find_own_photos, make_stimuli
@@ -14,8 +16,9 @@ REPOSITORY_ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Exit codes as of every command: 0 done, 2 a user's mistake, 130 Ctrl-C."""
+    parse_arguments(arguments)
     try:
         run_demo(find_own_photos(os.environ.get("DEMO_PHOTOS", "")))
     except DemoError as error:
@@ -25,6 +28,21 @@ def main() -> int:
         print("\nStopped; run `make demo` again to continue.", file=sys.stderr)
         return 130
     return 0
+
+
+def parse_arguments(arguments: Sequence[str]) -> None:
+    """Print the help, or refuse an unknown argument with exit status 2."""
+    parser = ArgumentParser(
+        prog="python -m demo",
+        description="Make stimuli, open a study to click through, run 30 simulated participants, "
+        "write their report, and serve it all until Ctrl-C. Files are kept in .demo; delete that "
+        "folder to start over.",
+        epilog="environment variables:\n"
+        "  PORT         port to listen on (default 8000; if it is in use, any free one)\n"
+        "  DEMO_PHOTOS  folder of your own color photographs, at least 16",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(arguments)
 
 
 def run_demo(own_photos: Path | None) -> None:
@@ -50,6 +68,7 @@ def serve(folder: Path) -> None:
     print_now(f"""
   Take part         http://{HOST}:{port}/s/{OPEN_SLUG}
   Simulated report  {report_path(folder).as_uri()}
+  Simulated data    {folder / "answers"}
   Researcher pages  use the one-time sign-in link below
 
 Ctrl-C stops the server; `make demo` starts it again.
@@ -74,4 +93,4 @@ def choose_port(wanted: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

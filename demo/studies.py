@@ -123,8 +123,12 @@ def fill_in_wording(wording: Path) -> None:
 
 def simulate_and_report(folder: Path, size: StudySize) -> None:
     """Every simulated person sees both models, so that thirty are enough for a difference."""
+    design = folder / f"design-{SIMULATED_SLUG}.json"
     if read_study_state(folder, SIMULATED_SLUG) is None:
+        design.unlink(missing_ok=True)
         import_study(folder, SIMULATED_SLUG, "within", size)
+    if not design.exists():
+        run(folder, "study", "freeze", SIMULATED_SLUG, "--out", design.name)
     answered = count_complete(folder)  # by an interrupted demo
     missing = SIMULATED_PARTICIPANTS - answered
     if missing > 0:

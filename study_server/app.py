@@ -30,6 +30,7 @@ from study_server.web import bodies, logs
 from study_server.web.cookies import SessionInterface, cookie_name
 from study_server.web.headers import build_security_headers
 from study_server.web.limits import UnansweredEnrollments
+from study_server.web.path_prefix import PathPrefix
 
 RETRY_AFTER_S = 5
 # Threads that read compete for the interpreter between any two of their statements; a writer, which
@@ -76,6 +77,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     _register_routes(app)
     logs.init_app(app)
     _register_handlers(app)
+    if settings.path_prefix:
+        app.wsgi_app = PathPrefix(app.wsgi_app, settings.path_prefix)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]  # as Flask documents it
     return app
@@ -89,6 +92,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,  # images are sent without a cookie
+        SESSION_COOKIE_PATH=settings.path_prefix or "/",
         SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
         WTF_CSRF_TIME_LIMIT=None,  # people read consent forms slowly
         WTF_CSRF_SSL_STRICT=False,  # it requires a Referer, which our Referrer-Policy withholds

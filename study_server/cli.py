@@ -14,7 +14,7 @@ from study_server.commands.recruit import invite, personal_link, recruit
 from study_server.commands.rehearse import preview, simulate
 from study_server.commands.researchers import researcher
 from study_server.commands.run import close, open_command, pause, serve, status
-from study_server.commands.setup import freeze, import_command, manifest, new
+from study_server.commands.setup import delete, freeze, import_command, manifest, new
 from study_server.commands.wording import reword, wording
 from study_server.errors import StudyError
 
@@ -51,6 +51,7 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
         simulate,
         freeze,
         bundle,
+        delete,
     ),
     "Run the study": (open_command, recruit, invite, personal_link, pause, close, serve, status),
     "Export data and pay participants": (export_command, reconcile, pay),
@@ -75,7 +76,7 @@ def commands() -> None:
     """Run perceptual-realism studies, in which people tell photographs from fakes.
 
     \b
-    study new mine            write study.toml and wording/; edit both
+    study new mine            write study.toml and wording/; edit both, fill in every [... ]
     study import study.toml outputs/manifest.csv
     study simulate mine 20    rehearse; see also: study preview mine
     study freeze mine         write design.json; the design can no longer change
@@ -92,9 +93,12 @@ def commands() -> None:
     \b
     STUDY_DATABASE_URL     sqlite:///FILE or postgresql+psycopg://... [instance/study.sqlite]
     STUDY_INSTANCE         folder for stimuli, backups and reports (default instance/)
-    STUDY_SECRET_KEY       secret of 16 or more characters; required by serve, preview and invite
+    STUDY_SECRET_KEY       secret of 16 or more characters; required by serve, preview, invite and
+                           personal-link, which must have the same one
+    STUDY_PERSON_KEY       secret of 16 or more characters; required by studies with linked = true
     PROLIFIC_TOKEN         Prolific API token, for reconcile and pay
-    STUDY_PUBLIC_URL       public address of the server; with https, cookies are secure
+    STUDY_PUBLIC_URL       public address of the server, with its path if it has one
+                           (https://lab.example.org/study); with https, cookies are secure
     STUDY_TRUSTED_PROXIES  number of proxies in front (default 0: ignore X-Forwarded-For)
     STUDY_MAX_UNANSWERED   people per IP address who have not answered a trial yet (default 100)
     STUDY_X_ACCEL          nginx location of the stimuli (docs/deploy.md); default: none

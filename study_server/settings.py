@@ -1,7 +1,9 @@
 """The configuration of a deployment, read once from environment variables."""
 
+import re
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, NonNegativeInt, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,6 +12,20 @@ from study_server.errors import StudyError
 
 PREFIX = "STUDY_"
 Address = Annotated[str, AfterValidator(lambda text: text.rstrip("/"))]
+# A prefix that begins like one of the server's own addresses could not be told apart from it.
+PATH_PATTERN = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+OWN_PATHS = ("s", "p", "api", "static", "researcher", "healthz")
+
+
+def _check_path(address: str) -> str:
+    """Refuse a path that begins like one of the server's own, or that a browser would rewrite."""
+    path = urlsplit(address).path
+    if not PATH_PATTERN.fullmatch(path):
+        raise ValueError("the path may contain letters, digits, '.', '_', '~' and '-'")
+    first = path.removeprefix("/").partition("/")[0]
+    if first in OWN_PATHS:
+        raise ValueError(f"/{first} is one of the server's own paths")
+    return address
 
 
 class Settings(BaseSettings):
@@ -38,8 +54,17 @@ class Settings(BaseSettings):
         description="the folder of stimuli, backups and reports",
     )
     secret_key: str = Field(default="", repr=False, description="16 or more secret characters")
-    public_url: Annotated[Address, StringConstraints(pattern="^(https?://.+)?$")] = Field(
-        default="", description="an address that begins with http:// or https://"
+    person_key: Annotated[str, StringConstraints(pattern="^(.{16,})?$")] = Field(
+        default="",  # needed by studies with `linked = true` only
+        repr=False,
+        description="16 or more secret characters, such as the output of `openssl rand -hex 32`",
+    )
+    public_url: Annotated[
+        Address, StringConstraints(pattern="^(https?://[^?#]+)?$"), AfterValidator(_check_path)
+    ] = Field(
+        default="",
+        description="an address that begins with http:// or https://, such as "
+        "https://study.example.org or https://lab.example.org/study",
     )
     trusted_proxies: NonNegativeInt = Field(
         default=0,  # number of proxies in front; each adds an address to X-Forwarded-For
@@ -54,6 +79,16 @@ class Settings(BaseSettings):
         validation_alias=f"{PREFIX}X_ACCEL",
         description="the nginx location of the stimuli folder",
     )
+
+    @property
+    def path_prefix(self) -> str:
+        """The path of the public address, such as /study; empty at the root of a host."""
+        return urlsplit(self.public_url).path
+
+    @property
+    def public_origin(self) -> str:
+        """The public address without its path; empty if it is not set."""
+        return self.public_url.removesuffix(self.path_prefix)
 
     @property
     def stimuli_folder(self) -> Path:

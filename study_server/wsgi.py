@@ -21,7 +21,6 @@ from study_server.errors import StudyError
 from study_server.jobs.thread import start_job_thread
 from study_server.web.logs import log_database_error, log_to_stderr
 
-BLOCKING_THREADS = 64  # a client that sends its request slowly occupies one
 MAX_CONNECTIONS = 8192  # every browser keeps one or two open
 FILES_PER_THREAD = 3  # SQLite's database, its log and the index of the log
 OTHER_OPEN_FILES = 64

@@ -7,17 +7,26 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analysis.inputs import responses, row_checks
-from analysis.inputs.sources import read_responses
+from analysis.inputs.manifest_table import read_manifest_table
+from analysis.inputs.responses import ResponsesError
+from analysis.inputs.sources import GUARDED_PATTERNS, read_responses
 from analysis.monitor import assemble_monitor
 from analysis.report import make_report
 from analysis.report_data import ReportOptions
+from analysis.report_output.csv_files import FORMULA_START, render_images_csv
 from analysis.sample_size.formulas import EFFECT_PRESETS, PowerScenario
 from analysis.sample_size.power_json import assemble_power_json
 from colorizer.stimuli import manifest
 from study_server import vocabulary as words
+from study_server.csv_cells import FORMULA_START as EXPORT_FORMULA_START
+from study_server.csv_cells import guard_formulas
 from study_server.export import codebook
 from study_server.stimuli import manifest as manifests
 from tests.analysis.rows import make_study, write_csv
@@ -146,3 +155,35 @@ def test_methods_and_sources() -> None:
 
 def test_the_documentation_names_the_codebook_version() -> None:
     assert f"`{codebook.FORMAT_VERSION}`" in FORMATS
+
+
+@given(st.text("=+-@\t\r\n;,'\"a ", max_size=12))
+def test_the_report_removes_exactly_the_guards_of_the_export(text: str) -> None:
+    guarded = pa.array([guard_formulas(text)])
+    for pattern, unguarded in GUARDED_PATTERNS:
+        guarded = pyarrow.compute.replace_substring_regex(guarded, pattern, unguarded)
+    assert guarded.to_pylist() == [text]
+
+
+def test_the_tables_of_the_report_have_no_formulas_either() -> None:
+    assert FORMULA_START.pattern == EXPORT_FORMULA_START.pattern
+    rows = [{"image": "a;=1+1", "method": "=l2", "rate": -0.5}]
+    assert render_images_csv(rows) == (b'"image","method","rate"\n"a;\'=1+1","\'=l2",-0.5\n')
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_responses_saved_by_a_spreadsheet_are_refused(separator: str, tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "responses.csv", make_study())
+    file.write_text(file.read_text().replace(",", separator))
+    with pytest.raises(ResponsesError, match="saved by a spreadsheet, which may have changed num"):
+        read_responses(str(file))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_a_manifest_saved_by_a_spreadsheet_is_read(encoding: str, tmp_path: Path) -> None:
+    file = tmp_path / "manifest.csv"
+    line = ";".join(["Kühe", "real", "a.png", "0" * 64, "32", "32", "test", ""])
+    file.write_text(f"{';'.join(manifests.MANIFEST_COLUMNS)}\r\n{line}\r\n", encoding=encoding)
+    (row,) = manifests.read_manifest(file)
+    (listed,) = read_manifest_table(file)
+    assert row.image == listed["image"] == "Kühe"

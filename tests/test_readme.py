@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -137,4 +138,7 @@ def test_the_report_finds_the_design_and_the_images_by_itself(typed: Path) -> No
     report = json.loads((typed / "report" / "report.json").read_text())
     design = (typed / "design.json").read_text()
     assert report["design"]["sha256"] == hashlib.sha256(design.encode()).hexdigest()
-    assert "data:image/" in (typed / "report" / "report.html").read_text()
+    assert report["design"]["verdict"] == "match"
+    page = unescape((typed / "report" / "report.html").read_text())
+    assert "The study matches its frozen design" in page
+    assert page.count('src="data:image/') >= 4

@@ -145,10 +145,10 @@ def settle(stub: Stub) -> list[dict[str, str]]:
         patch.setattr(
             prolific_module, "ProlificClient", lambda token: replace(prolific, token=token)
         )
-        for words in (["reconcile", "faces"], ["pay", "pay.csv"]):
+        for words in (["reconcile", "faces"], ["pay", "pay-faces.csv"]):
             done = CliRunner().invoke(commands, [*words, "--prolific", STUDY])
             assert done.exit_code == 0, done.output
-    return read(Path("pay.csv"))
+    return read(Path("pay-faces.csv"))
 
 
 @pytest.fixture(scope="module")

@@ -67,30 +67,50 @@ def measure_participants(table: TrialTable, fast_ms: float) -> ParticipantMeasur
     )
 
 
-def find_repeat_participants(all_responses: Responses, selected: Responses) -> BoolArray | None:
+def find_repeat_participants(all_responses: Responses, selected: Responses) -> BoolArray | str:
     """Return (P,): whether each participant began another study of the same input earlier.
 
-    Returns None if the input contains no other study. all_responses: all studies of the input;
-    selected: the study and mode to report on.
+    People are recognized by the column `person`. Returns the reason if nobody can be recognized.
+    all_responses: all studies of the input; selected: the study and mode to report on.
     """
+    if not any(selected.distinct("person")):
+        return (
+            "people cannot be recognized across studies, because this study is not linked with "
+            "others (`linked` in study.toml)"
+        )
     study = selected.distinct("study")[0]
     others = all_responses.select(~all_responses.isin("study", study))
     if not len(others):
-        return None
-    began = _first_trial_times(others)
-    here = _first_trial_times(selected)
-    return np.array([began.get(person, moment) < moment for person, moment in here.items()])
+        return (
+            "the input contains only this study; use the server’s database, or one file with the "
+            "responses of all linked studies"
+        )
+    began_there = _first_trial_times(others, "person")
+    began_here = _first_trial_times(selected, "participant")
+    return np.array(
+        [
+            bool(person) and began_there.get(person, moment) < moment
+            for person, moment in zip(_list_persons(selected), began_here.values(), strict=True)
+        ]
+    )
 
 
-def _first_trial_times(responses: Responses) -> dict[str, str]:
-    """Return when each participant's first trial began, as ISO 8601 text, which sorts by time."""
-    person, began = responses.codes("participant"), responses.codes("started_at")
-    first = np.full(int(person.max()) + 1, len(responses))
-    np.minimum.at(first, person, began)
+def _list_persons(responses: Responses) -> list[str]:
+    """Return the pseudonym of each participant, in alphabetical order of the participants."""
+    _, first_rows = np.unique(responses.codes("participant"), return_index=True)
+    column = responses.columns["person"]
+    return [column.values[code] for code in column.codes[first_rows].tolist()]
+
+
+def _first_trial_times(responses: Responses, column: str) -> dict[str, str]:
+    """Return when the first trial of each value began, as ISO 8601 text, which sorts by time."""
+    value, began = responses.codes(column), responses.codes("started_at")
+    first = np.full(int(value.max()) + 1, len(responses))
+    np.minimum.at(first, value, began)
     moments = responses.distinct("started_at")
     return {
         name: moments[code]
-        for name, code in zip(responses.distinct("participant"), first.tolist(), strict=True)
+        for name, code in zip(responses.distinct(column), first.tolist(), strict=True)
     }
 
 

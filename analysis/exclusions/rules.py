@@ -20,13 +20,13 @@ TRIALS_PER_ALLOWED_MISS = 5  # one miss per 5 attention checks is allowed: 8 of 
 def apply_rules(
     measures: ParticipantMeasures,
     rules: ExclusionRules,
-    took_part_before: BoolArray | None,
+    took_part_before: RuleResult,
     is_single: bool,
 ) -> dict[str, RuleResult]:
     """Return the result of every rule, in the order in which exclusions are counted.
 
-    took_part_before (P,): whether each participant took part in another study before, None if
-    unknown. is_single: whether the study shows single images.
+    took_part_before (P,): whether each participant took part in another study before, or why that
+    is unknown. is_single: whether the study shows single images.
     """
     return {
         "screened_out": measures.outcomes == "screened_out",
@@ -43,11 +43,9 @@ def apply_rules(
     }
 
 
-def find_repeated(took_part_before: BoolArray | None, rules: ExclusionRules) -> RuleResult:
+def find_repeated(took_part_before: RuleResult, rules: ExclusionRules) -> RuleResult:
     """Find participants who took part in another study of this input before."""
-    if rules.allow_repeated:
-        return NO_RULE_REASON
-    return "the input contains only one study" if took_part_before is None else took_part_before
+    return NO_RULE_REASON if rules.allow_repeated else took_part_before
 
 
 def find_incomplete(measures: ParticipantMeasures, rules: ExclusionRules) -> RuleResult:

@@ -5,6 +5,7 @@ import hashlib
 from pathlib import Path
 
 from analysis.inputs.design import Design, read_design
+from analysis.inputs.manifest_table import read_manifest_table
 from analysis.inputs.responses import Responses
 
 
@@ -39,8 +40,7 @@ def _fits(manifest: Path, responses: Responses, design: Design | None) -> bool:
     try:
         if design is not None and design.manifest_sha256:
             return hashlib.sha256(manifest.read_bytes()).hexdigest() == design.manifest_sha256
-        with manifest.open(newline="", encoding="utf-8-sig") as file:
-            images = {row["image"] for row in csv.DictReader(file)}
+        images = {row["image"] for row in read_manifest_table(manifest)}
     except (OSError, KeyError, csv.Error, UnicodeDecodeError):
         return False
     return images.issuperset(responses.distinct("image"))

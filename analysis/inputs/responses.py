@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from analysis.trials import BoolArray
 
 RESPONSE_COLUMNS = (
-    *("study", "participant", "outcome", "mode", "kind", "block", "position", "task"),
+    *("study", "participant", "person", "outcome", "mode", "kind", "block", "position", "task"),
     *("candidates", "presentation", "question", "image", "method", "real_image", "repeat_of"),
     *("truth", "answer", "rt_ms", "exposure_ms", "first_ms", "second_ms", "flags"),
     *("started_at", "received_at", "design_sha256"),
@@ -162,6 +162,11 @@ def check_columns(name: str, header: Sequence[str]) -> None:
     """Raise ResponsesError unless the header has exactly the columns of docs/formats.md."""
     if not header:
         raise ResponsesError(f"{name}: empty file; export the study again")
+    if len(header) == 1 and {";", "\t"} & set(header[0]):
+        raise ResponsesError(
+            f"{name}: saved by a spreadsheet, which may have changed numbers and dates; use the "
+            "file that `study export` wrote"
+        )
     missing = [column for column in RESPONSE_COLUMNS if column not in header]
     unknown = [column for column in header if column not in RESPONSE_COLUMNS]
     twice = sorted({column for column in header if header.count(column) > 1})

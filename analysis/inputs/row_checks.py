@@ -147,9 +147,9 @@ def _refuse_if_any(
 
 
 def _check_participants(responses: Responses, participants: NDArray[np.int64]) -> None:
-    """Check that each participant has one mode and one outcome."""
+    """Check that each participant has one pseudonym, one mode and one outcome."""
     _, first = np.unique(participants, return_index=True)
-    for column in ("mode", "outcome"):
+    for column in ("person", "mode", "outcome"):
         codes = responses.columns[column].codes
         wrong = codes != codes[first][participants]
         if wrong.any():

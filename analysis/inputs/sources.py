@@ -28,8 +28,11 @@ from analysis.trials import IntArray
 
 EXPORT_VIEW = "responses_export"
 READ_BLOCK_BYTES = 1 << 20  # bytes
-# an export puts one apostrophe more before what a spreadsheet would take for a formula
-GUARDED_PATTERN, UNGUARDED = r"^'('*[=+\-@\t\r])", r"\1"
+# An export puts one apostrophe more wherever a spreadsheet would begin a formula.
+GUARDED_PATTERNS = (
+    (r"\A'([ ']*[=+\-@\t\r])", r"\1"),
+    (r"([;\t\r\n])'([ \"']*[=+\-@])", r"\1\2"),
+)
 
 
 def read_responses(source: str) -> Responses:
@@ -168,5 +171,6 @@ def _to_column(values: pa.ChunkedArray, guarded: bool) -> Column:
     encoded = values.combine_chunks().dictionary_encode()
     dictionary = encoded.dictionary
     if guarded:
-        dictionary = pyarrow.compute.replace_substring_regex(dictionary, GUARDED_PATTERN, UNGUARDED)
+        for pattern, unguarded in GUARDED_PATTERNS:
+            dictionary = pyarrow.compute.replace_substring_regex(dictionary, pattern, unguarded)
     return Column(encoded.indices.to_numpy(), dictionary)

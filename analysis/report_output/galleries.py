@@ -12,6 +12,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from analysis.formatting import ReportPart
 from analysis.inference.image_ranking import MIN_RELIABILITY
+from analysis.inputs.manifest_table import read_manifest_table
 from analysis.inputs.responses import ResponsesError
 
 PAIRS_PER_ROW = 6
@@ -102,10 +103,8 @@ def read_stimulus_files(folder: Path | None) -> StimulusFiles:
         return {}
     manifest = folder / "manifest.csv"
     try:
-        with manifest.open(newline="", encoding="utf-8-sig") as file:
-            return {
-                (row["image"], row["method"]): folder / row["file"] for row in csv.DictReader(file)
-            }
+        rows = read_manifest_table(manifest)
+        return {(row["image"], row["method"]): folder / row["file"] for row in rows}
     except OSError as error:
         raise ResponsesError(
             f"{manifest}: {error.strerror}; use --stimuli with the output folder of `colorizer"

@@ -29,7 +29,7 @@ RATE_COLUMNS = (
     "Trials",
     "Participants",
     "Photographs",
-    "$p$",
+    "$p$ vs 50\\% (Holm)",
 )
 DIFFERENCE_COLUMNS = (
     "Methods",
@@ -45,7 +45,7 @@ def render_latex(report: ReportPart) -> bytes:
     """Render tables.tex.
 
     Intervals generalize to new participants and new photographs. The p values of rates are from
-    tests against 50%, Holm-corrected.
+    tests against 50%, Holm-corrected; rates of single images are not tested.
     """
     rates = [
         (
@@ -57,6 +57,7 @@ def render_latex(report: ReportPart) -> bytes:
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
+    keep = len(RATE_COLUMNS) - report["input"]["single"]  # which have no chance rate
     differences = [
         (
             f"{_escape(method_label(pair['a']))} $-$ {_escape(method_label(pair['b']))}",
@@ -69,7 +70,7 @@ def render_latex(report: ReportPart) -> bytes:
     ]  # fmt: skip
     head = FILE_HEADER.format(study=report["input"]["study"], sha256=report["input"]["sha256"])
     tables = [
-        _render_tabular(RATE_COLUMNS, rates),
+        _render_tabular(RATE_COLUMNS[:keep], [row[:keep] for row in rates]),
         _render_tabular(DIFFERENCE_COLUMNS, differences) if differences else "",
     ]
     return "\n".join([head, *filter(None, tables)]).encode()

@@ -82,11 +82,18 @@ def _real(path: Path) -> Path:
 
 
 def _visible_files(folder: Path, unlistable: list[Path]) -> Iterator[Path]:
-    """Yield the files below a folder; folders that cannot be listed are added to `unlistable`."""
+    """Yield the files below a folder; folders that cannot be listed are added to `unlistable`.
+
+    Linked folders are followed, unless they contain the link.
+    """
     for root, folders, files in os.walk(
-        folder, onerror=lambda error: unlistable.append(Path(error.filename))
+        folder,
+        onerror=lambda error: unlistable.append(Path(error.filename)),
+        followlinks=True,
     ):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        here, real = Path(root), _real(Path(root))
+        visible = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in visible if not real.is_relative_to(_real(here / name))]
         yield from (Path(root, name) for name in files if not name.startswith("."))
 
 

@@ -68,7 +68,11 @@ def read_split(path: Path) -> list[Photograph]:
             reader = csv.DictReader(file, strict=True)
             # Files written by hand may omit the column phash.
             if reader.fieldnames not in (SPLIT_COLUMNS, SPLIT_COLUMNS[:-1]):
-                raise ColorizerError(f"{path}: the columns must be {','.join(SPLIT_COLUMNS)}")
+                columns_text = ",".join(SPLIT_COLUMNS)
+                raise ColorizerError(
+                    f"{path}: the columns must be {columns_text}, separated by commas (a "
+                    "spreadsheet may have saved semicolons)"
+                )
             columns = len(reader.fieldnames)
             rows = [_parse(row, columns, f"{path}:{reader.line_num}") for row in reader]
     except (csv.Error, UnicodeDecodeError) as error:

@@ -9,9 +9,13 @@ from rich import progress
 from rich.console import Console
 from sqlalchemy import Engine
 
+from study_server.errors import StudyError
+from study_server.jobs.queue import list_jobs
+from study_server.jobs.runner import run_due_jobs
 from study_server.settings import Settings, read_settings
-from study_server.storage.engine import open_engine
+from study_server.storage.engine import open_engine, read_session
 from study_server.storage.schema import ensure_current_schema
+from study_server.vocabulary import JobState
 
 
 def open_database() -> tuple[Settings, Engine]:
@@ -39,9 +43,51 @@ PATH_TYPE = click.Path(path_type=Path)
 STUDY_TOML_ARGUMENT = click.argument("protocol_file", metavar="STUDY_TOML", type=PATH_TYPE)
 
 
+YES_OPTION = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask a question, unless --yes was given; raises StudyError if the answer is no."""
+    if yes:
+        return
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort as abort:
+        if not isinstance(abort.__context__, EOFError):
+            raise  # Ctrl-C
+        raise StudyError("nobody answered, so nothing was changed; scripts need --yes") from abort
+    if not agreed:
+        raise StudyError("nothing was changed")
+
+
+def confirm_by_typing(word: str, question: str, yes: bool) -> None:
+    """Ask to type a word, unless --yes was given; raises StudyError if another one is typed."""
+    if yes:
+        return
+    try:
+        typed = click.prompt(question, err=True, default="", show_default=False)
+    except click.Abort as abort:
+        if not isinstance(abort.__context__, EOFError):
+            raise
+        raise StudyError("nobody answered, so nothing was deleted; scripts need --yes") from abort
+    if typed != word:
+        raise StudyError(f"you did not type {word!r}, so nothing was deleted")
+
+
 STDERR = Console(stderr=True)
 
 
 def show_progress(items: Iterable[Any], total: int, description: str) -> Iterable[Any]:
     """Yield the items, with a progress bar on the terminal."""
     return progress.track(items, description, total, console=STDERR, disable=not STDERR.is_terminal)
+
+
+def erase_traces(engine: Engine) -> None:
+    """Run the job that erases traces, or say that it has to wait."""
+    run_due_jobs(engine)
+    with read_session(engine) as db:
+        if list_jobs(db, JobState.WAITING):
+            click.echo(
+                "participants are answering, so traces in the database's files will be erased "
+                "later, within 24 hours, by the server or by `study jobs run`"
+            )

@@ -13,6 +13,7 @@ from study_server.commands.context import (
 from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.export import csv_files, psych_ds
+from study_server.export.output_folder import require_own_folder
 from study_server.export.preregistration import build_preregistration
 from study_server.export.zip_stream import stream_zip, write_folder
 from study_server.files import atomic_write
@@ -59,8 +60,18 @@ def _parse_modes(_ctx: click.Context, _option: click.Parameter, value: str) -> t
     is_flag=True,
     help="Include the truth before the planned sample is complete; this is logged.",
 )
+@click.option(
+    "--bom",
+    is_flag=True,
+    help="Begin each CSV file with a byte order mark, so that Excel shows umlauts and accents.",
+)
 def export_command(
-    slug: str, out: Path, psych_ds_folder: Path | None, modes: tuple[Mode, ...], unblind: bool
+    slug: str,
+    out: Path,
+    psych_ds_folder: Path | None,
+    modes: tuple[Mode, ...],
+    unblind: bool,
+    bom: bool,
 ) -> None:
     """Export responses and all other tables, with codebook.csv and design.json.
 
@@ -69,6 +80,8 @@ def export_command(
     in unblinding.csv.
     """
     _, engine = open_database()
+    if psych_ds_folder is None:
+        require_own_folder(out, slug)
     # short, for people are answering; and a look stays on record
     with write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
@@ -80,9 +93,14 @@ def export_command(
             write_folder(psych_ds.iterate_files(db, study, modes, blinded), psych_ds_folder)
             click.echo(f"{psych_ds_folder}: Psych-DS dataset; its README.md lists what to add")
             return
-        trials, people = csv_files.export_study(db, study, out, modes, blinded)
+        trials, people = csv_files.export_study(db, study, out, modes, blinded, bom=bom)
+        others = csv_files.list_other_files(study)
     trials_text = format_count(trials, "trial", "trials")
-    click.echo(f"{out}: {trials_text} from {format_count(people, 'participant', 'participants')}")
+    click.echo(
+        f"{out}: {trials_text} from {format_count(people, 'participant', 'participants')}; beside "
+        f"it: {', '.join(others)}"
+    )
+    click.echo(f"next, run `python -m analysis.report {out} --out {out.with_name('report')}`")
 
 
 @click.command()

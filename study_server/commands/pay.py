@@ -8,7 +8,6 @@ import click
 
 from study_server.commands.context import PATH_TYPE, SLUG_ARGUMENT, open_database
 from study_server.counts import format_count
-from study_server.errors import StudyError
 from study_server.recruitment import mturk
 from study_server.recruitment.pay_sheet import (
     count_missing_from_list,
@@ -42,13 +41,11 @@ SANDBOX_OPTION = click.option(
 @click.option(
     "--out",
     type=PATH_TYPE,
-    default=Path("pay.csv"),
-    show_default=True,
-    help="Payment sheet to write.",
+    help="Payment sheet to write.  [default: pay-SLUG.csv]",
 )
 def reconcile(
     slug: str, platform_csv: Path | None, prolific: str | None, hit_id: str | None, sandbox: bool,
-    out: Path,
+    out: Path | None,
 ) -> None:  # fmt: skip
     """Compare a platform's submissions with the stored data and write a payment sheet.
 
@@ -70,6 +67,7 @@ def reconcile(
         study = lookup.find_study(db, slug)
         rows = build_pay_sheet(db, study, source, submissions)
         missing = count_missing_from_list(db, study, source, rows)
+    out = out or Path(f"pay-{slug}.csv")
     write_sheet(out, rows)
     counts = Counter(row.action.value for row in rows)
     counts_text = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nobody"
@@ -106,20 +104,20 @@ def pay(sheet: Path, prolific: str | None, sandbox: bool, dry_run: bool) -> None
     bonus            additional amount, such as 1.50; on Prolific this requires
                      --prolific STUDY_ID
 
-    Submissions that are already approved are left unchanged, and nobody gets a second bonus. SONA
-    grants credit itself when participants return from the study; otherwise grant it by hand.
+    The platform is asked about every submission first: those that are approved, rejected or
+    returned there are left unchanged, and nobody gets a second bonus. You can therefore run the
+    command again if it was interrupted. SONA grants credit itself when participants return from the
+    study; otherwise grant it by hand.
     """
     rows = read_sheet(sheet)
     actions = [row for row in rows if is_actionable(row)]
-    bonuses = [row for row in rows if row.bonus.strip()]
-    for row in bonuses:
-        if not row.bonus.replace(".", "", 1).isdigit():
-            raise StudyError(f"{sheet}: bonus {row.bonus!r} is not an amount such as 1.50")
+    bonuses = [row for row in rows if row.bonus]
+    counts = Counter(row.action.value for row in actions) + Counter(bonus=len(bonuses))
     if not dry_run:
+        counts = Counter[str]()
         for source in {row.source for row in (*actions, *bonuses)}:
             source_actions = [row for row in actions if row.source is source]
             source_bonuses = [row for row in bonuses if row.source is source]
-            settle_submissions(source, source_actions, source_bonuses, prolific, sandbox)
-    counts = Counter(row.action.value for row in actions) + Counter(bonus=len(bonuses))
+            counts += settle_submissions(source, source_actions, source_bonuses, prolific, sandbox)
     done = ", ".join(f"{count} {action}" for action, count in counts.items()) or "nothing"
     click.echo(f"{sheet}: {'would do' if dry_run else 'done'}: {done}")

@@ -3,21 +3,17 @@
 from datetime import timedelta
 
 import click
-from sqlalchemy import Engine
 
 from study_server.clock import now
-from study_server.commands.context import SLUG_ARGUMENT, open_database
+from study_server.commands.context import SLUG_ARGUMENT, erase_traces, open_database
 from study_server.counts import format_count
-from study_server.jobs.queue import list_jobs
-from study_server.jobs.runner import run_due_jobs
 from study_server.participants.withdrawal import (
     anonymize_participants,
     delete_participant,
     find_by_public_id,
 )
-from study_server.storage.engine import read_session, write_session, write_transaction
+from study_server.storage.engine import write_session, write_transaction
 from study_server.studies import lookup
-from study_server.vocabulary import JobState
 
 
 @click.command()
@@ -35,7 +31,7 @@ def forget(slug: str, participant: str) -> None:
     with write_session(engine) as db:
         delete_participant(db, find_by_public_id(db, lookup.find_study(db, slug), participant))
     click.echo(f"{slug}: {participant} deleted")
-    _erase_traces(engine)
+    erase_traces(engine)
 
 
 @click.command()
@@ -60,15 +56,4 @@ def anonymize(slug: str, days: int) -> None:
             db, lookup.find_study(db, slug), now() - timedelta(days=days)
         )
     click.echo(f"{slug}: {format_count(count, 'participant', 'participants')} anonymized")
-    _erase_traces(engine)
-
-
-def _erase_traces(engine: Engine) -> None:
-    """Run the job that erases traces, or say that it has to wait."""
-    run_due_jobs(engine)
-    with read_session(engine) as db:
-        if list_jobs(db, JobState.WAITING):
-            click.echo(
-                "participants are answering, so traces in the database's files will be erased "
-                "later, within 24 hours, by the server or by `study jobs run`"
-            )
+    erase_traces(engine)

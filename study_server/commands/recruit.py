@@ -5,8 +5,8 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
+from study_server.commands.address import find_address, warn_if_unreachable
 from study_server.commands.context import SLUG_ARGUMENT, open_database
-from study_server.commands.run import DEFAULT_PUBLIC_URL
 from study_server.errors import StudyError
 from study_server.participants.identities import find_by_external_id
 from study_server.recruitment.arrival import (
@@ -74,7 +74,8 @@ def _parse_credit_url(
 def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str | None) -> None:
     """Print the study link and the completion codes to enter on a platform.
 
-    See docs/recruitment.md for step-by-step instructions.
+    The link begins with STUDY_PUBLIC_URL; without it, the command warns, because a platform cannot
+    use the link. See docs/recruitment.md for step-by-step instructions.
     """
     settings, engine = open_database()
     source = RecruitmentSource(platform)
@@ -91,7 +92,7 @@ def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str
         codes_by_outcome = {
             outcome: prolific_completion_code(db, study, outcome) for outcome in OUTCOMES_WITH_CODE
         }
-    link = entry_link(_entry_url(settings, slug), source)
+    link = entry_link(_find_entry(settings, slug), source)
     click.echo(MTURK_QUESTION_XML.format(link) if source is RecruitmentSource.MTURK else link)
     for outcome, code in codes_by_outcome.items() if source is RecruitmentSource.PROLIFIC else ():
         click.echo(f"{outcome:<13} {code}")
@@ -103,15 +104,17 @@ def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str
 def invite(slug: str, people: int) -> None:
     """Print N personal invitation links; opening one again resumes where its owner left off.
 
-    With `entry = "invited"` in study.toml, these links are the only way in.
+    With `entry = "invited"` in study.toml, these links are the only way in. They are signed with
+    STUDY_SECRET_KEY, which must be the one that `study serve` has, and begin with STUDY_PUBLIC_URL.
     """
     settings, engine = open_database()
     require_secret(settings)
     with read_session(engine) as db:
         lookup.find_study(db, slug)
+    entry = _find_entry(settings, slug)
     for _ in range(people):
         token = create_invitation(settings.secret_key, slug, Mode.LIVE, secrets.token_hex(8))
-        click.echo(f"{_entry_url(settings, slug)}?{urlencode({'invitation': token})}")
+        click.echo(f"{entry}?{urlencode({'invitation': token})}")
 
 
 @click.command("personal-link")
@@ -138,8 +141,13 @@ def personal_link(slug: str, platform: str, external_id: str) -> None:
         back = {"survey_code": external_id} if source is RecruitmentSource.SONA else {}
         signed = sign_return_parameters(settings.secret_key, participant, back)
         query = f"?{urlencode({'back': signed})}" if signed else ""
-    click.echo(f"{settings.public_url or DEFAULT_PUBLIC_URL}/p/{participant.token}{query}")
+    address = find_address(settings)
+    warn_if_unreachable(address)
+    click.echo(f"{address}/p/{participant.token}{query}")
 
 
-def _entry_url(settings: Settings, slug: str) -> str:
-    return f"{settings.public_url or DEFAULT_PUBLIC_URL}/s/{slug}"
+def _find_entry(settings: Settings, slug: str) -> str:
+    """Return the address of the study's consent page; warn if participants cannot reach it."""
+    address = find_address(settings)
+    warn_if_unreachable(address)
+    return f"{address}/s/{slug}"

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import click
 from rich.progress import Progress
 
+from study_server.commands.address import find_address
 from study_server.commands.context import SLUG_ARGUMENT, STDERR, open_database
-from study_server.commands.run import DEFAULT_PUBLIC_URL
 from study_server.counts import format_count
 from study_server.recruitment.invitations import create_invitation
 from study_server.settings import require_secret
@@ -22,14 +22,16 @@ from study_server.vocabulary import Mode
 @click.command()
 @SLUG_ARGUMENT
 def preview(slug: str) -> None:
-    """Print a link for trying out a study in any state; answers are marked as a preview."""
+    """Print a link for trying out a study in any state; answers are marked as a preview.
+
+    The link works while `study serve` runs with the same STUDY_SECRET_KEY.
+    """
     settings, engine = open_database()
     require_secret(settings)
     with read_session(engine) as db:
         lookup.find_study(db, slug)
     token = create_invitation(settings.secret_key, slug, Mode.PREVIEW, secrets.token_hex(8))
-    address = settings.public_url or DEFAULT_PUBLIC_URL
-    click.echo(f"{address}/s/{slug}?{urlencode({'invitation': token})}")
+    click.echo(f"{find_address(settings)}/s/{slug}?{urlencode({'invitation': token})}")
 
 
 def _parse_values(value: str) -> dict[str, float]:
@@ -112,4 +114,7 @@ def simulate(slug: str, people: int, **population: Any) -> None:
                 lambda: progress.advance(bar),
             )
     everyone = format_count(people, "simulated participant", "simulated participants")
-    click.echo(f"{slug}: {complete:,} of {everyone} finished")
+    click.echo(
+        f"{slug}: {complete:,} of {everyone} finished; their answers are in the database, run "
+        f"`study export {slug}` to see them"
+    )

@@ -7,8 +7,20 @@ from datetime import timedelta
 
 import click
 
-from study_server import wsgi
-from study_server.commands.context import SLUG_ARGUMENT, UNBLINDED_BY_COMMAND_LINE, open_database
+from study_server.commands.address import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    announce_address,
+    find_address,
+    format_address,
+)
+from study_server.commands.context import (
+    SLUG_ARGUMENT,
+    UNBLINDED_BY_COMMAND_LINE,
+    YES_OPTION,
+    confirm,
+    open_database,
+)
 from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.settings import find_resource_folder, require_secret
@@ -16,10 +28,10 @@ from study_server.storage.engine import read_session, write_transaction
 from study_server.studies import lookup, researchers
 from study_server.studies.design import hash_wording, open_recruitment
 from study_server.studies.progress import measure_progress
-from study_server.studies.unblinding import record_reopening
+from study_server.studies.unblinding import is_reopening_logged, record_reopening
 from study_server.vocabulary import StudyState
 
-DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"  # the default of `study serve`
+DEFAULT_THREADS = 64  # a client that sends its request slowly occupies one
 DEMO_LINK_VALID_FOR = timedelta(hours=12)
 
 
@@ -32,17 +44,29 @@ def _set_state(slug: str, state: StudyState) -> None:
 
 @click.command("open")
 @SLUG_ARGUMENT
-def open_command(slug: str) -> None:
+@YES_OPTION
+def open_command(slug: str, yes: bool) -> None:
     """Open a study to participants; requires a frozen design.
 
-    Closing a study unblinds it, so reopening it is logged as an unblinding.
+    Closing a study unblinds it. Reopening one that has fewer participants than planned therefore
+    asks first, and is logged permanently as an early unblinding.
     """
-    _, engine = open_database()
+    settings, engine = open_database()
+    with read_session(engine) as db:
+        will_be_logged = is_reopening_logged(db, lookup.find_study(db, slug))
+    if will_be_logged:
+        confirm(
+            f"{slug} was closed, so anyone could see which images were real. Reopening it is "
+            "logged permanently as an early unblinding, which every export lists. Reopen it?",
+            yes,
+        )
     with write_transaction(engine) as db:
         study = lookup.find_study(db, slug)
-        record_reopening(db, study, UNBLINDED_BY_COMMAND_LINE)
+        lookup.require_person_key(study, settings.person_key)
+        logged = record_reopening(db, study, UNBLINDED_BY_COMMAND_LINE)
         open_recruitment(study, hash_wording(db, study, find_resource_folder("templates")))
-    click.echo(f"{slug}: {StudyState.OPEN}")
+    note = "; logged as an early unblinding" if logged else ""
+    click.echo(f"{slug}: {StudyState.OPEN}{note}; {find_address(settings)}/s/{slug}")
 
 
 @click.command()
@@ -60,11 +84,11 @@ def close(slug: str) -> None:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
-    default=8000,
+    default=DEFAULT_PORT,
     show_default=True,
     help="Port to listen on.",
 )
@@ -78,7 +102,7 @@ def close(slug: str) -> None:
 @click.option(
     "--threads",
     type=click.IntRange(1, 512),
-    default=wsgi.BLOCKING_THREADS,
+    default=DEFAULT_THREADS,
     show_default=True,
     help="Maximum number of simultaneous requests per process.",
 )
@@ -93,6 +117,8 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
     Each request is logged to stderr as one line of JSON without personal data (with --demo:
     failures only). /healthz returns 200 while the server works.
     """
+    from study_server import wsgi  # other commands start in half the time without it
+
     if demo:
         os.environ["STUDY_SECRET_KEY"] = secrets.token_hex(
             32
@@ -104,8 +130,12 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
             f"--workers {workers}: SQLite allows one writer at a time; omit --workers, or set "
             "STUDY_DATABASE_URL to a PostgreSQL database"
         )
+    with read_session(engine) as db:
+        for study in lookup.list_studies(db, StudyState.OPEN):
+            lookup.require_person_key(study, settings.person_key)
     address = wsgi.find_address(host, port)
-    public_url = settings.public_url or f"http://{host}:{port}"
+    local_address = format_address(host, port)
+    public_url = settings.public_url or local_address
     click.echo(f"studies:    {public_url}/")
     if demo:
         with write_transaction(engine) as db:
@@ -113,7 +143,8 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool) -> None:
         click.echo(f"researcher: {public_url}/researcher/enter/{token} (works once)")
     engine.dispose()  # connections must not be shared with the workers
     factory = wsgi.app_without_request_log if demo else wsgi.app
-    wsgi.run_server(address, port, workers=workers, threads=threads, factory=factory)
+    with announce_address(settings, local_address):
+        wsgi.run_server(address, port, workers=workers, threads=threads, factory=factory)
 
 
 @click.command()

@@ -1,23 +1,29 @@
-"""The commands `study new`, `manifest`, `import` and `freeze`, which prepare a study."""
+"""The commands `study new`, `manifest`, `import`, `freeze` and `delete`, which set up a study."""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
 from study_server.commands.context import (
     PATH_TYPE,
     SLUG_ARGUMENT,
     STUDY_TOML_ARGUMENT,
+    YES_OPTION,
+    confirm,
+    confirm_by_typing,
+    erase_traces,
     open_database,
     show_progress,
 )
 from study_server.commands.wording import print_unfilled_placeholders
 from study_server.counts import format_count
 from study_server.errors import StudyError
+from study_server.export.output_folder import default_design_path
 from study_server.files import atomic_write
-from study_server.protocol.model import create_protocol, format_toml, read_protocol
+from study_server.protocol.model import Protocol, create_protocol, format_toml, read_protocol
 from study_server.protocol.presets import PRESETS
 from study_server.settings import find_resource_folder
 from study_server.stimuli.audit import AuditFinding, format_findings
@@ -28,10 +34,17 @@ from study_server.stimuli.folders import (
 )
 from study_server.stimuli.images import describe_conversions
 from study_server.stimuli.importing import AuditFailedError, import_study
-from study_server.storage.engine import write_transaction
+from study_server.storage.engine import read_session, write_transaction
 from study_server.studies import lookup
 from study_server.studies.design import AnalysisPlan, format_default_plan, hash_wording, read_plan
 from study_server.studies.design import freeze_study as freeze_study
+from study_server.studies.removal import (
+    delete_study,
+    measure_contents,
+    remove_stimuli,
+    require_not_open,
+    require_replaceable,
+)
 from study_server.wording.files import read_wording, write_wording
 
 
@@ -132,17 +145,35 @@ def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
 @click.option(
     "--accept", is_flag=True, help="Import despite warnings, and record them in the design."
 )
-def import_command(protocol_file: Path, manifest: Path, accept: bool) -> None:
+@YES_OPTION
+def import_command(protocol_file: Path, manifest: Path, accept: bool, yes: bool) -> None:
     """Check, audit, re-encode and store the stimuli of a study (all or none).
 
-    The audit looks for anything that could give a fake away (for recolored photographs anything
-    other than color), and for duplicate photographs. A fake that is identical to its photograph is
-    refused. Everything else is a warning; accepted warnings become part of the frozen design.
+    The audit compares every fake with its photograph, and the photographs with each other; the
+    output lists what it looked at. A fake that is identical to its photograph is refused.
+    Everything else is a warning; accepted warnings become part of the frozen design.
+
+    A study with the same slug is replaced, after a question, unless live participants have answered
+    or it is open.
     """
     protocol = read_protocol(protocol_file)
     folder = protocol_file.parent / protocol.wording
     wording = read_wording(protocol, folder)
     settings, engine = open_database()
+    replaced_folders: set[str] = set()
+
+    def make_room(db: Session, slug: str) -> None:
+        existing = lookup.find_or_none(db, slug)
+        if existing is not None:
+            require_replaceable(db, existing)
+            replaced_folders.update(delete_study(db, existing))
+
+    with read_session(engine) as db:
+        lookup.require_linked_studies(db, protocol)
+        existing = lookup.find_or_none(db, protocol.slug)
+        contents = require_replaceable(db, existing) if existing is not None else None
+    if contents is not None:
+        confirm(f"Replace study {protocol.slug} ({contents.describe()})?", yes)
 
     def track(images: Iterable[Any], total: int) -> Iterable[Any]:
         return show_progress(images, total, "Auditing and storing images")
@@ -155,22 +186,39 @@ def import_command(protocol_file: Path, manifest: Path, accept: bool) -> None:
             settings.stimuli_folder,
             accept_warnings=accept,
             wording=wording,
+            make_room=make_room,
             track=track,
         )
     except AuditFailedError as error:
         _print_findings(error.findings)
         raise
+    remove_stimuli(settings.stimuli_folder, replaced_folders)
     _print_findings(stored.accepted_findings)
     if stored.conversions:
         described = describe_conversions(stored.conversions)
         click.echo(f"converted to 8-bit sRGB: {described}", err=True)
-    warnings = format_count(len(stored.accepted_findings), "warning", "warnings")
-    accepted = f", {warnings} accepted" if stored.accepted_findings else ""
-    slug = protocol.slug
-    click.echo(
-        f"{slug}: {stored.stimulus_count} stimuli stored{accepted}; next, run `study freeze {slug}`"
-    )
+    slug, database = protocol.slug, engine.url.render_as_string()
+    stimuli = format_count(stored.stimulus_count, "stimulus", "stimuli")
+    images = format_count(stored.image_count, "image", "images")
+    found = format_count(len(stored.accepted_findings), "warning", "warnings")
+    accepted = f"{found} accepted" if stored.accepted_findings else "no warnings"
+    click.echo(f"audit of {images}: {accepted}; {describe_audit(protocol)}")
+    click.echo(f"{slug}: {stimuli} stored in {settings.stimuli_folder}, the study in {database}")
+    click.echo(f"next, run `study simulate {slug} 20` to rehearse, then `study freeze {slug}`")
     print_unfilled_placeholders(protocol, folder)
+
+
+def describe_audit(protocol: Protocol) -> str:
+    """Return what the audit of `study import` looked at for this protocol."""
+    of_pairs = (
+        "lightness and colors of each fake against its photograph"
+        if protocol.stimuli == "recolored"
+        else "fakes equal to their photograph (not at lightness or colors, as stimuli = 'any')"
+    )
+    return (
+        f"it looked at {of_pairs}, gray photographs, equal and similar images, file formats, and "
+        "the training split; it cannot see other differences, so look at some pairs yourself"
+    )
 
 
 def _print_findings(findings: list[AuditFinding]) -> None:
@@ -189,18 +237,21 @@ def _print_findings(findings: list[AuditFinding]) -> None:
 @click.option(
     "--out",
     type=PATH_TYPE,
-    default=Path("design.json"),
-    show_default=True,
-    help="Design file to write.",
+    help="Design file to write.  [default: design.json, or design-SLUG.json beside that of another "
+    "study]",
 )
-def freeze(slug: str, plan_path: Path | None, out: Path) -> None:
+def freeze(slug: str, plan_path: Path | None, out: Path | None) -> None:
     """Freeze the design, permanently, before the first live participant.
 
     The design is the protocol, the wording, the seed, the stimuli and the analysis plan. Its
-    SHA-256 is part of every exported row. To change a frozen study, import it under another slug.
-    `study new` shows the defaults of the plan.
+    SHA-256 is part of every exported row. To change a frozen study after people have answered,
+    import it under another slug. `study new` shows the defaults of the plan.
+
+    If a text still has places to fill in, such as [... e-mail address], all of them are listed and
+    nothing is frozen: edit the files in wording/, run `study reword study.toml`, and freeze again.
     """
     plan = read_plan(plan_path) if plan_path else AnalysisPlan()
+    out = out or default_design_path(slug)
     if out.exists():
         raise StudyError(f"{out} already exists; use another --out, or remove it")
     _, engine = open_database()
@@ -212,3 +263,33 @@ def freeze(slug: str, plan_path: Path | None, out: Path) -> None:
         temporary.write_text(design, encoding="utf-8")
         sha256 = study.design_sha256
     click.echo(f"{out}: SHA-256 {sha256}; next, run `study open {slug}`")
+
+
+@click.command()
+@SLUG_ARGUMENT
+@YES_OPTION
+def delete(slug: str, yes: bool) -> None:
+    """Delete a study for good, with its answers, texts, stimuli and unblinding log.
+
+    Asks for the slug to be typed. A study that is open must be paused or closed first. Backups,
+    exports and reports are not touched: they keep what they contain until you delete them.
+    """
+    settings, engine = open_database()
+    with read_session(engine) as db:
+        study = lookup.find_study(db, slug)
+        require_not_open(study)
+        contents = measure_contents(db, study)
+    click.echo(
+        f"This deletes study {slug} for good: {contents.describe()}, its texts, its unblinding "
+        "log and the record of who has taken part. Backups, exports and reports are kept.",
+        err=True,
+    )
+    confirm_by_typing(slug, f"Type the slug ({slug}) to delete it", yes)
+    with write_transaction(engine) as db:
+        folders = delete_study(db, lookup.find_study(db, slug))
+    remove_stimuli(settings.stimuli_folder, folders)
+    click.echo(
+        f"{slug}: deleted; backups made before, such as those in {settings.backups_folder}, "
+        "still contain it"
+    )
+    erase_traces(engine)

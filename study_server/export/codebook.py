@@ -7,6 +7,8 @@ FORMAT_VERSION = "hue-and-eye/2"
 RESPONSE_COLUMNS = {
     "study": "slug of the study",
     "participant": "random ID, never a platform ID",
+    "person": "pseudonym of the person, the same in all linked studies of the server; empty if the "
+    "study is not linked, or if the person has no platform ID that is the same in every study",
     "outcome": "outcome of the participant: active, complete, screened_out, abandoned, timed_out, "
     "returned",
     "mode": "live, preview, simulated",
@@ -81,6 +83,7 @@ INCIDENT_COLUMNS = {
 PARTICIPANT_COLUMNS = {
     "study": "slug of the study",
     "participant": "random ID",
+    "person": "as in the responses",
     "outcome": "as in the responses",
     "mode": "as in the responses",
     "methods": "methods in the participant's test trials, space-separated",

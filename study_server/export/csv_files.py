@@ -1,13 +1,12 @@
 """Write responses.csv and, next to it, the other tables and the codebook as CSV files."""
 
-import csv
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from study_server.csv_cells import format_row
 from study_server.errors import StudyError
 from study_server.export import codebook
 from study_server.export import rows as tables
@@ -17,9 +16,6 @@ from study_server.storage.models import Study
 from study_server.vocabulary import Mode
 
 RESPONSES_TABLE, CODEBOOK_TABLE, DESIGN_JSON = "responses", "codebook", "design.json"
-FORMULA_PATTERN = re.compile(
-    r"'*[=+\-@\t\r]"
-)  # the start of a text that a spreadsheet would run as a formula
 
 
 @dataclass(frozen=True)
@@ -67,12 +63,19 @@ def build_tables(
 
 
 def export_study(
-    db: Session, study: Study, out: Path, modes: Collection[Mode], blinded: bool
+    db: Session,
+    study: Study,
+    out: Path,
+    modes: Collection[Mode],
+    blinded: bool,
+    *,
+    bom: bool = False,
 ) -> tuple[int, int]:
     """Write the responses to `out`, and next to it all other tables and the design.
 
-    Returns the numbers of trials and participants written. Raises StudyError if `out` has the name
-    of another exported file.
+    bom: begin each CSV file with a byte order mark, by which Excel recognizes UTF-8. Returns the
+    numbers of trials and participants written. Raises StudyError if `out` has the name of another
+    exported file.
     """
     tables = build_tables(db, study, modes, blinded)
     other_names = {table.file_name for table in tables[1:]} | {DESIGN_JSON}
@@ -81,19 +84,26 @@ def export_study(
     files = {
         t.name: out if t.name == RESPONSES_TABLE else out.with_name(t.file_name) for t in tables
     }
-    written = {table.name: _write(files[table.name], table) for table in tables}
+    written = {table.name: _write(files[table.name], table, bom) for table in tables}
     if study.design is not None:
         with atomic_write(out.with_name(DESIGN_JSON)) as temporary:
             temporary.write_text(study.design, encoding="utf-8")
     return written[RESPONSES_TABLE], written["participants"]
 
 
-def _write(file: Path, table: CsvTable) -> int:
+def list_other_files(study: Study) -> list[str]:
+    """Return the names of the files that `export_study` writes next to the responses."""
+    names = [*codebook.TABLE_COLUMNS, CODEBOOK_TABLE]
+    design = [DESIGN_JSON] if study.design is not None else []
+    return [f"{name}.csv" for name in names if name != RESPONSES_TABLE] + design
+
+
+def _write(file: Path, table: CsvTable, bom: bool) -> int:
     """Write a table as CSV and return the number of its rows."""
     lines = 0
     with (
         atomic_write(file) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as handle,
+        temporary.open("w", encoding="utf-8-sig" if bom else "utf-8", newline="") as handle,
     ):
         for line in format_csv(table):
             handle.write(line)
@@ -103,27 +113,7 @@ def _write(file: Path, table: CsvTable) -> int:
 
 def format_csv(table: CsvTable) -> Iterator[str]:
     """Yield the header, with the line above it if there is one, then one line per row."""
-    line = csv.writer(
-        _LineWriter(), lineterminator="\r\n"
-    ).writerow  # \r\n makes the module quote \r and \n
     columns = list(table.columns)
-    yield (f"{table.first_line}\n" if table.first_line else "") + line(columns)
+    yield (f"{table.first_line}\n" if table.first_line else "") + ",".join(columns) + "\n"
     for row in table.rows:
-        yield line([_format_cell(row[column]) for column in columns])
-
-
-class _LineWriter:
-    """A file for the csv module that returns each line instead of storing it."""
-
-    def write(self, line: str) -> str:
-        """Return the line with a plain line feed."""
-        return line.removesuffix("\r\n") + "\n"
-
-
-def _format_cell(value: object) -> object:
-    """Round numbers, and put an apostrophe before texts that could run as formulas."""
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, float):
-        return round(value, 3)
-    return f"'{value}" if isinstance(value, str) and FORMULA_PATTERN.match(value) else value
+        yield format_row(row, columns)

@@ -94,7 +94,8 @@ Exported from the study `{study.slug}` by Hue & Eye, in the format {codebook.FOR
 - `materials/design.json`: the design frozen before the first participant (if it was frozen). Every
   row of the responses contains its SHA-256.
 
-Texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return are preceded by an apostrophe.
+Where a text could be read as a formula (`=`, `+`, `-` or `@` at its beginning or after a semicolon,
+a tab or a line break), an apostrophe precedes it.
 
 Before you publish this dataset, add to `dataset_description.json`: author, license, citation,
 funder, url, privacyPolicy.

@@ -12,6 +12,7 @@ from study_server.export.codebook import PARTICIPANT_COLUMNS
 from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import (
     Environment,
+    Identity,
     Incident,
     Participant,
     Response,
@@ -125,9 +126,10 @@ CLOCK_TOLERANCE_MS = 1000  # SQLite's epoch has whole seconds
 def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> list[ExportRow]:
     """Return one row per participant."""
     query = (
-        select(Participant, Environment, Screening)
-        .outerjoin(Environment)
-        .outerjoin(Screening)
+        select(Participant, Identity.person, Environment, Screening)
+        .outerjoin(Identity)
+        .outerjoin(Environment, Environment.participant_id == Participant.id)
+        .outerjoin(Screening, Screening.participant_id == Participant.id)
         .where(Participant.study_id == study.id, Participant.mode.in_(modes))
         .order_by(Participant.public_id)
     )
@@ -137,10 +139,14 @@ def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> lis
         _input_types(db, study),
     )
     return [
-        _participant_row(study, person, environment, screening)
-        | counts[person.id]
-        | {"methods": " ".join(methods[person.id]), "inputs": " ".join(inputs[person.id])}
-        for person, environment, screening in db.execute(query)
+        _participant_row(study, participant, environment, screening)
+        | counts[participant.id]
+        | {
+            "person": person or "",
+            "methods": " ".join(methods[participant.id]),
+            "inputs": " ".join(inputs[participant.id]),
+        }
+        for participant, person, environment, screening in db.execute(query)
     ]
 
 

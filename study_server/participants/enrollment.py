@@ -12,6 +12,7 @@ from study_server.clock import now
 from study_server.languages import SOURCE_LANGUAGE
 from study_server.participants.identities import (
     find_by_external_id,
+    has_taken_part,
     has_withdrawn,
     hash_external_id,
     hash_return_proof,
@@ -63,6 +64,10 @@ class NotInvitedError(Exception):
     """The protocol requires an invitation or a recruitment platform."""
 
 
+class TookPartBeforeError(Exception):
+    """This person has taken part in a study whose participants the protocol excludes."""
+
+
 class WithdrawnError(Exception):
     """This person has withdrawn and cannot take part again."""
 
@@ -71,20 +76,23 @@ def admit_participant(
     db: Session, study: Study, external_id: str, mode: Mode, source: RecruitmentSource,
     language: str, is_invited: bool = False, return_proof: str | None = None,
     shared_browser: bool = False,
+    person: str | None = None,
 ) -> Participant:  # fmt: skip
     """Return the existing participant, or enroll a new one if the study admits them.
 
     return_proof: a secret that this person needs to return, in addition to an external id that
-    others may know. shared_browser: whether someone else took part in the same browser. Raises
-    StartedElsewhereError if the person has started and the proof is not theirs. Previews and
-    simulated participants are always admitted. Raises StudyNotOpenError, NotInvitedError,
-    WithdrawnError or StudyFullError if a new live participant is not.
+    others may know. shared_browser: whether someone else took part in the same browser. person:
+    from `make_person_code`, in a linked study. Raises StartedElsewhereError if the person has
+    started and the proof is not theirs. Previews and simulated participants are always admitted.
+    Raises StudyNotOpenError, NotInvitedError, TookPartBeforeError, WithdrawnError or StudyFullError
+    if a new live participant is not.
     """
     existing = find_by_external_id(db, study, external_id, source)
     if existing is None and mode is Mode.LIVE:
         require_admission(study, source, is_invited)
+        require_first_participation(db, study, person)
     participant = existing or enroll_participant(
-        db, study, external_id, mode, source, language, return_proof, shared_browser
+        db, study, external_id, mode, source, language, return_proof, shared_browser, person
     )
     return_or_move(db, participant, return_proof)
     return participant
@@ -100,6 +108,13 @@ def require_admission(study: Study, source: RecruitmentSource, invited: bool) ->
         raise NotInvitedError
 
 
+def require_first_participation(db: Session, study: Study, person: str | None) -> None:
+    """Raise TookPartBeforeError if this person was in a study that the protocol excludes."""
+    excluded = parse_stored_protocol(study.protocol).exclude_studies
+    if excluded and person is not None and has_taken_part(db, excluded, person):
+        raise TookPartBeforeError
+
+
 def enroll_participant(
     db: Session,
     study: Study,
@@ -109,6 +124,7 @@ def enroll_participant(
     language: str = SOURCE_LANGUAGE,
     return_proof: str | None = None,
     shared_browser: bool = False,
+    person: str | None = None,
 ) -> Participant:
     """Return the participant with this external id, or create one with trials of their own.
 
@@ -139,6 +155,7 @@ def enroll_participant(
             source=source,
             external_id_digest=digest,
             return_digest=hash_return_proof(study, return_proof) if return_proof else None,
+            person=person,
         )
     )
     _store_trials(db, study, participant)

@@ -1,13 +1,14 @@
 """Recognize people who have taken part or withdrawn, by keyed hashes of their external ids."""
 
 import hmac
+from collections.abc import Collection
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.storage.models import Identity, Participant, Study, Withdrawal
-from study_server.vocabulary import RecruitmentSource
+from study_server.storage.models import Identity, Participant, Study, Trial, Withdrawal
+from study_server.vocabulary import Mode, RecruitmentSource
 
 
 def hash_external_id(study: Study, external_id: str, source: RecruitmentSource) -> str:
@@ -18,6 +19,32 @@ def hash_external_id(study: Study, external_id: str, source: RecruitmentSource) 
 def hash_return_proof(study: Study, proof: str) -> str:
     """Return the keyed hash of the secret that a person needs to return, besides their ID."""
     return _hash(study, f"return:{proof}")
+
+
+def make_person_code(person_key: str, source: RecruitmentSource, external_id: str) -> str:
+    """Return the pseudonym of a person, which is the same in all linked studies of a server.
+
+    It depends on a key that is not in the database, unlike the hashes of a single study.
+    """
+    digest = hmac.digest(person_key.encode(), f"{source}:{external_id}".encode(), "sha256")
+    return f"u{digest.hex()[:16]}"
+
+
+def has_taken_part(db: Session, slugs: Collection[str], person: str) -> bool:
+    """Return whether a person has started a trial in one of these studies."""
+    query = (
+        select(Trial.id)
+        .join(Participant)
+        .join(Identity)
+        .join(Study, Study.id == Participant.study_id)
+        .where(
+            Study.slug.in_(slugs),
+            Identity.person == person,
+            Participant.mode == Mode.LIVE,
+            Trial.started_at.is_not(None),
+        )
+    )
+    return db.scalar(query.limit(1)) is not None
 
 
 def find_by_external_id(

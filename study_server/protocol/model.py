@@ -44,6 +44,8 @@ class Protocol(BaseModel):
     languages: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = (SOURCE_LANGUAGE,)
     wording: Annotated[str, Field(min_length=1)] = "wording"
     entry: Literal["open", "recruited", "invited"] = "open"
+    linked: bool = False
+    exclude_studies: Annotated[tuple[Slug, ...], Field(strict=False)] = ()
     device: Literal["any", "computer"] = "any"
     color_vision: Literal["unasked", "recorded", "required"] = "unasked"
     night_light: Literal["unasked", "recorded"] = "unasked"
@@ -135,6 +137,7 @@ class Protocol(BaseModel):
             *_find_presentation_contradictions(self),
             *TASKS[self.task].find_contradictions(self),
             *_find_scale_contradictions(self),
+            *_find_linking_contradictions(self),
         ):
             raise ValueError(contradiction)
         return self
@@ -282,6 +285,25 @@ def _find_presentation_contradictions(protocol: Protocol) -> list[str]:
             f"order = 'random' requires presentation = 'sequential', not {shown!r}; "
             "set order = 'left_first'"
         )
+    return contradictions
+
+
+def _find_linking_contradictions(protocol: Protocol) -> list[str]:
+    """Return the contradictions between the settings that link this study with others."""
+    if not protocol.exclude_studies:
+        return []
+    contradictions = []
+    if not protocol.linked:
+        contradictions.append(
+            "exclude_studies requires linked = true; set it, or remove the studies"
+        )
+    if protocol.entry != "recruited":
+        contradictions.append(
+            "exclude_studies requires entry = 'recruited', because people who use a plain link "
+            "cannot be recognized"
+        )
+    if protocol.slug in protocol.exclude_studies:
+        contradictions.append("exclude_studies names this study; nobody can take part twice anyway")
     return contradictions
 
 

@@ -170,6 +170,8 @@ KEY_COMMENTS = {
     "wording": "folder next to this file with the texts for participants",
     "entry": "open: anyone; recruited: from Prolific, MTurk or SONA, or invited; invited: by "
     "`study invite` only",
+    "linked": "true: recognize people in other linked studies of this server; the consent says so",
+    "exclude_studies": "slugs of linked studies whose participants cannot take part in this one",
     "device": "any; or computer: requires a mouse, trackpad or keyboard",
     "color_vision": "unasked; recorded; or required: participants without normal color vision are "
     "screened out",

@@ -32,6 +32,7 @@ MTURK_FRAME_ORIGINS = (
 PROLIFIC_COMPLETION_URL = "https://app.prolific.com/submissions/complete"
 # Outcomes with which a submission on Prolific ends; each has its own completion code.
 OUTCOMES_WITH_CODE = (Outcome.COMPLETE, Outcome.SCREENED_OUT, Outcome.TIMED_OUT)
+SOURCES_WITH_LASTING_IDS = (RecruitmentSource.PROLIFIC, RecruitmentSource.MTURK)
 ReturnParameters = Mapping[str, str]  # parameters that a platform needs back at the end
 
 
@@ -57,6 +58,11 @@ class Arrival:
     is_invited: bool = False
     return_parameters: ReturnParameters = field(default_factory=dict)
     return_proof: str | None = None
+
+    @property
+    def lasting_id(self) -> str | None:
+        """The external id if it is the same in every study; SONA's and invitations' are not."""
+        return self.external_id if self.source in SOURCES_WITH_LASTING_IDS else None
 
 
 @dataclass(frozen=True)

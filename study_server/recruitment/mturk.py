@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from study_server.errors import StudyError
-from study_server.recruitment.platforms import Submission, parse_submission
+from study_server.recruitment.platforms import Submission, SubmissionStatus, parse_submission
 from study_server.vocabulary import RecruitmentSource
 
 REGION = "us-east-1"  # the only region of MTurk
@@ -60,6 +60,17 @@ def _find_code(answer: str) -> str:
         if names == ["code"]:
             return next((part.text or "" for part in field if part.tag.endswith("FreeText")), "")
     return ""
+
+
+def is_settled(client: Any, assignment: str) -> bool:
+    """Return whether an assignment has been approved or rejected."""
+    found = _call(client.get_assignment, AssignmentId=assignment)["Assignment"]
+    return _to_submission(found).status is not SubmissionStatus.SUBMITTED
+
+
+def has_bonus(client: Any, assignment: str) -> bool:
+    """Return whether a bonus has been paid for an assignment."""
+    return bool(_call(client.list_bonus_payments, AssignmentId=assignment)["BonusPayments"])
 
 
 def approve_assignment(client: Any, assignment: str) -> None:

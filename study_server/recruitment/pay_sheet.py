@@ -4,7 +4,7 @@ The list's raw ids are hashed with the study's key to find the participants; non
 places of participants who returned or timed out on the platform become free.
 """
 
-import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
@@ -14,25 +14,35 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from study_server.csv_cells import format_row, read_csv
 from study_server.errors import StudyError
 from study_server.files import atomic_write
 from study_server.participants.current_trial import count_progress
-from study_server.participants.identities import find_by_external_id
+from study_server.participants.identities import find_by_external_id, has_withdrawn
 from study_server.participants.outcomes import (
     UNFINISHED_OUTCOMES,
     change_outcomes,
     update_lapsed_outcomes,
 )
-from study_server.participants.scoring import count_attention_checks
 from study_server.recruitment.arrival import OUTCOMES_WITH_CODE, prolific_completion_code
 from study_server.recruitment.platforms import Submission, SubmissionStatus
 from study_server.storage.models import Participant, Study
+from study_server.studies import lookup
 from study_server.studies.exclusion_counts import (
+    ParticipantSummary,
     exclusion_rules_of,
+    fails_attention_checks,
+    list_participant_summaries,
     required_attention_checks_correct,
 )
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 
+WITHDREW = "withdrew, so their data were deleted"
+SETTLED_REASONS = {
+    SubmissionStatus.REJECTED: "already rejected on the platform",
+    SubmissionStatus.SCREENED_OUT: "screened out and settled on the platform",
+}
+BONUS_PATTERN = re.compile(r"(\d*)(?:[.,](\d{1,2}))?")
 PAYABLE_STATUSES = (SubmissionStatus.SUBMITTED, SubmissionStatus.APPROVED)
 
 
@@ -74,18 +84,24 @@ def reconcile(
     """
     _lock_unfinished(db, study)
     update_lapsed_outcomes(db, study)
+    summaries = {person.public_id: person for person in list_participant_summaries(db, study)}
     first = _first_submissions(submissions)
     _update_outcomes(db, study, source, first)
     rows = []
     for one in submissions:
         participant = find_by_external_id(db, study, one.external_id, source)
-        action, reason = propose_action(db, study, one, participant)
+        if participant is None:
+            withdrawn = has_withdrawn(db, study, one.external_id, source)
+            rows.append(_build_row_without_data(source, one, withdrawn))
+            continue
+        summary = summaries[participant.public_id]
+        action, reason = propose_action(db, study, one, participant, summary)
         if action in (PayAction.PAY, PayAction.DECIDE) and first[one.external_id] is not one:
             action, reason = (
                 PayAction.DECIDE,
                 f"participant’s second submission; see {first[one.external_id].submission_id}",
             )
-        rows.append(_build_row(db, source, one, participant, action, reason))
+        rows.append(_build_row(db, source, one, participant, summary, action, reason))
     return rows
 
 
@@ -129,42 +145,49 @@ def _update_outcomes(
 
 
 def propose_action(
-    db: Session, study: Study, submission: Submission, participant: Participant | None
+    db: Session,
+    study: Study,
+    submission: Submission,
+    participant: Participant,
+    summary: ParticipantSummary,
 ) -> tuple[PayAction, str]:
-    """Return the action for one submission and the reason."""
+    """Return the action for one participant's submission and the reason."""
     status = submission.status
     if status is SubmissionStatus.ACTIVE:
-        done = participant is not None and participant.outcome is Outcome.COMPLETE
+        done = participant.outcome is Outcome.COMPLETE
         return (
             PayAction.WAIT,
             "finished the study, not yet submitted on the platform"
             if done
             else "still in progress",
         )
-    if status is SubmissionStatus.REJECTED:
-        return PayAction.NOTHING, "already rejected on the platform"
-    if status is SubmissionStatus.SCREENED_OUT:
-        return PayAction.NOTHING, "screened out and settled on the platform"
-    if participant is None:
-        return _propose_for_unknown(status)
+    if status in SETTLED_REASONS:
+        return PayAction.NOTHING, SETTLED_REASONS[status]
     if status is SubmissionStatus.APPROVED:
         return PayAction.NOTHING, f"already paid; outcome in the study: {participant.outcome}"
     if status is not SubmissionStatus.SUBMITTED:
         return _propose_for_departed(status, participant)
     if participant.outcome is not Outcome.COMPLETE:
         return PayAction.DECIDE, _describe_incomplete(db, study, submission, participant)
-    failure = _describe_attention_check_failure(db, study, participant)
+    failure = _describe_attention_check_failure(study, summary)
     if failure:
         return PayAction.DECIDE, f"finished, but {failure}"
     return PayAction.PAY, _describe_code(db, study, submission, participant)
 
 
-def _propose_for_unknown(status: SubmissionStatus) -> tuple[PayAction, str]:
+def _propose_without_data(status: SubmissionStatus, withdrawn: bool) -> tuple[PayAction, str]:
+    """Return the action and the reason for a person of whom the database has no data."""
+    if status is SubmissionStatus.ACTIVE:
+        return PayAction.WAIT, WITHDREW if withdrawn else "still in progress"
+    if status in SETTLED_REASONS:
+        return PayAction.NOTHING, SETTLED_REASONS[status]
+    if withdrawn and status is SubmissionStatus.SUBMITTED:
+        return PayAction.DECIDE, f"{WITHDREW}; pay what the consent promises in this case"
+    if withdrawn:
+        paid = "already paid; " if status is SubmissionStatus.APPROVED else ""
+        return PayAction.NOTHING, f"{paid}{WITHDREW}"
     if status in PAYABLE_STATUSES:
-        return (
-            PayAction.DECIDE,
-            "not in the database: never gave consent, or has been anonymized",
-        )
+        return PayAction.DECIDE, "not in the database: never gave consent, or has been anonymized"
     return PayAction.NOTHING, "left before giving consent"
 
 
@@ -195,17 +218,20 @@ def _describe_incomplete(
     return text
 
 
-def _describe_attention_check_failure(db: Session, study: Study, participant: Participant) -> str:
+def _describe_attention_check_failure(study: Study, summary: ParticipantSummary) -> str:
     """Describe how a participant failed the attention checks, or return "".
 
     The rule is that of the frozen plan, or the report's default.
     """
-    correct, answered = count_attention_checks(db, participant)
     rules = exclusion_rules_of(study)
-    needed = required_attention_checks_correct(rules, answered)
-    if answered < rules.attention_checks_min_planned or correct >= needed:
+    if not fails_attention_checks(summary, rules):
         return ""
-    return f"{correct} of {answered} attention checks correct ({needed} required)"
+    needed = required_attention_checks_correct(rules, summary.attention_checks_planned)
+    return f"{_format_attention_checks(summary)} attention checks correct ({needed} required)"
+
+
+def _format_attention_checks(summary: ParticipantSummary) -> str:
+    return f"{summary.attention_checks_correct} of {summary.attention_checks_answered}"
 
 
 def _describe_code(
@@ -223,27 +249,39 @@ def _describe_code(
 
 
 def _build_row(
-    db: Session, source: RecruitmentSource, submission: Submission, participant: Participant | None,
-    action: PayAction, reason: str,
+    db: Session, source: RecruitmentSource, submission: Submission, participant: Participant,
+    summary: ParticipantSummary, action: PayAction, reason: str,
 ) -> PaySheetRow:  # fmt: skip
-    here = ("", "", "", "")
-    if participant is not None:
-        answered, planned = count_progress(db.connection(), participant)
-        correct, seen = count_attention_checks(db, participant)
-        here = (
-            participant.public_id,
-            participant.outcome,
-            f"{answered} of {planned}",
-            f"{correct} of {seen}",
-        )
+    answered, planned = count_progress(db.connection(), participant)
     return PaySheetRow(
-        source,
-        submission.external_id,
-        submission.submission_id,
-        submission.status,
-        *here,
-        action,
-        reason,
+        source=source,
+        external_id=submission.external_id,
+        submission=submission.submission_id,
+        status=submission.status,
+        participant=participant.public_id,
+        outcome=participant.outcome,
+        answers=f"{answered} of {planned}",
+        attention_checks=_format_attention_checks(summary),
+        action=action,
+        reason=reason,
+    )
+
+
+def _build_row_without_data(
+    source: RecruitmentSource, submission: Submission, withdrawn: bool
+) -> PaySheetRow:
+    action, reason = _propose_without_data(submission.status, withdrawn)
+    return PaySheetRow(
+        source=source,
+        external_id=submission.external_id,
+        submission=submission.submission_id,
+        status=submission.status,
+        participant="",
+        outcome=lookup.WITHDRAWN if withdrawn else "",
+        answers="",
+        attention_checks="",
+        action=action,
+        reason=reason,
     )
 
 
@@ -258,24 +296,18 @@ def count_missing_from_list(
 
 def write_sheet(path: Path, rows: Iterable[PaySheetRow]) -> None:
     """Write the sheet, readable only by the owner, because it contains the platform's ids."""
-    with atomic_write(path) as temporary:
-        temporary.touch(mode=0o600)
-        with temporary.open("w", encoding="utf-8", newline="") as handle:
-            writer = csv.DictWriter(
-                handle, [f.name for f in fields(PaySheetRow)], lineterminator="\n"
-            )
-            writer.writeheader()
-            writer.writerows(asdict(row) for row in rows)
+    with (
+        atomic_write(path, private=True) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as handle,
+    ):
+        columns = [field.name for field in fields(PaySheetRow)]
+        handle.write(",".join(columns) + "\n")
+        handle.writelines(format_row(asdict(row), columns) for row in rows)
 
 
 def read_sheet(path: Path) -> list[PaySheetRow]:
     """Read a sheet that the researcher has edited; raise StudyError with the file and line."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            reader = csv.DictReader(handle)
-            return [_read_row(row, f"{path}:{reader.line_num}") for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{path}: cannot be read as CSV: {error}") from error
+    return [_read_row(row, f"{path}:{line}") for line, row in read_csv(path, guarded=True).rows]
 
 
 def _read_row(row: dict[str, str], location: str) -> PaySheetRow:
@@ -284,6 +316,7 @@ def _read_row(row: dict[str, str], location: str) -> PaySheetRow:
             "source": RecruitmentSource(row["source"]),
             "status": SubmissionStatus(row["status"]),
             "action": PayAction(row["action"].strip().lower()),
+            "bonus": _parse_bonus(row["bonus"], location),
         }
         return PaySheetRow(**values)
     except (KeyError, TypeError, ValueError) as error:
@@ -291,3 +324,12 @@ def _read_row(row: dict[str, str], location: str) -> PaySheetRow:
             f"{location}: {error}; edit only the columns action ({', '.join(PayAction)}), reason "
             "and bonus"
         ) from error
+
+
+def _parse_bonus(text: str, location: str) -> str:
+    """Return an amount such as 1.50, or "". A spreadsheet may have written 1,50 or 1,5."""
+    amount = BONUS_PATTERN.fullmatch(text.strip())
+    if amount is None:
+        raise StudyError(f"{location}: bonus {text!r} is not an amount such as 1.50")
+    whole, cents = amount[1] or "", amount[2]
+    return f"{whole}.{cents:0<2}" if cents else whole

@@ -1,11 +1,21 @@
-"""Carry out a pay sheet on Prolific or MTurk: approve, return, reject, pay bonuses."""
+"""Carry out a pay sheet on Prolific or MTurk: approve, return, reject, pay bonuses.
 
+The platform is asked about each submission before anything is done, because an earlier run may
+have been interrupted: what is settled there is skipped, whatever the sheet says.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.recruitment import mturk
 from study_server.recruitment.pay_sheet import PayAction, PaySheetRow
 from study_server.recruitment.platforms import SubmissionStatus
-from study_server.recruitment.prolific import connect
+from study_server.recruitment.prolific import ProlificClient, connect
 from study_server.vocabulary import RecruitmentSource
+
+BONUS, SKIPPED = "bonus", "already settled"  # what is counted besides the actions
 
 
 def is_actionable(row: PaySheetRow) -> bool:
@@ -20,21 +30,34 @@ def settle_submissions(
     bonuses: list[PaySheetRow],
     study: str | None,
     sandbox: bool,
-) -> None:
-    """Carry out the actions and bonuses of one platform; raise StudyError if one is impossible.
+) -> Counter[str]:
+    """Carry out the actions and bonuses of one platform; return how many of each were needed.
 
     study: the id of Prolific's study, needed for bonuses there. sandbox: use MTurk's sandbox.
+    Raises StudyError, before anything is done if an action is impossible. If a request fails, the
+    message says how many were carried out.
     """
-    if source is RecruitmentSource.PROLIFIC:
-        _settle_on_prolific(actions, bonuses, study)
-    elif source is RecruitmentSource.MTURK:
-        _settle_on_mturk(actions, bonuses, sandbox)
-    else:
-        raise StudyError(f"{source} has no API for this; use its website")
+    counts = Counter[str]()
+    try:
+        if source is RecruitmentSource.PROLIFIC:
+            _settle_on_prolific(actions, bonuses, study, counts)
+        elif source is RecruitmentSource.MTURK:
+            _settle_on_mturk(actions, bonuses, sandbox, counts)
+        else:
+            raise StudyError(f"{source} has no API for this; use its website")
+    except StudyError as error:
+        if not counts:
+            raise
+        done = format_count(counts.total() - counts[SKIPPED], "request was", "requests were")
+        raise StudyError(
+            f"{error}; {done} carried out before; run the same command again to continue, it "
+            "skips what is settled"
+        ) from error
+    return counts
 
 
 def _settle_on_prolific(
-    actions: list[PaySheetRow], bonuses: list[PaySheetRow], study: str | None
+    actions: list[PaySheetRow], bonuses: list[PaySheetRow], study: str | None, counts: Counter[str]
 ) -> None:
     client = connect()
     if any(row.action is PayAction.REJECT for row in actions):
@@ -44,25 +67,53 @@ def _settle_on_prolific(
         )
     if bonuses and study is None:
         raise StudyError("bonuses on Prolific require --prolific STUDY_ID")
-    for row in actions:
-        if row.action is PayAction.PAY:
-            client.approve_submission(row.submission)
-        else:
-            client.request_return(row.submission, row.reason)
+    _settle(actions, client.is_settled, lambda row: _act_on_prolific(client, row), counts)
     paid = client.list_submissions_with_bonus(study) if bonuses and study else set()
     amounts = {row.submission: row.bonus for row in bonuses if row.submission not in paid}
     if amounts and study:
         client.pay_bonuses(study, amounts)
+    counts.update({BONUS: len(amounts), SKIPPED: len(bonuses) - len(amounts)})
 
 
-def _settle_on_mturk(actions: list[PaySheetRow], bonuses: list[PaySheetRow], sandbox: bool) -> None:
+def _act_on_prolific(client: ProlificClient, row: PaySheetRow) -> None:
+    if row.action is PayAction.PAY:
+        client.approve_submission(row.submission)
+    else:
+        client.request_return(row.submission, row.reason)
+
+
+def _settle_on_mturk(
+    actions: list[PaySheetRow], bonuses: list[PaySheetRow], sandbox: bool, counts: Counter[str]
+) -> None:
     client = mturk.create_client(sandbox)
     if any(row.action is PayAction.RETURN for row in actions):
         raise StudyError("MTurk has no return requests; write `pay` or `reject` in the sheet")
-    for row in actions:
+
+    def act(row: PaySheetRow) -> None:
         if row.action is PayAction.PAY:
             mturk.approve_assignment(client, row.submission)
         else:
             mturk.reject_assignment(client, row.submission, row.reason)
+
+    _settle(actions, lambda submission: mturk.is_settled(client, submission), act, counts)
     for row in bonuses:
+        if mturk.has_bonus(client, row.submission):
+            counts[SKIPPED] += 1
+            continue
         mturk.pay_bonus(client, row.external_id, row.submission, row.bonus, row.reason)
+        counts[BONUS] += 1
+
+
+def _settle(
+    actions: Iterable[PaySheetRow],
+    is_settled: Callable[[str], bool],
+    act: Callable[[PaySheetRow], None],
+    counts: Counter[str],
+) -> None:
+    """Carry out the actions that the platform still waits for, and count them."""
+    for row in actions:
+        if is_settled(row.submission):
+            counts[SKIPPED] += 1
+            continue
+        act(row)
+        counts[row.action.value] += 1

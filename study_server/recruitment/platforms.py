@@ -3,12 +3,13 @@
 The lists contain the platforms' raw ids of participants, which are never stored in the database.
 """
 
-import csv
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from study_server.csv_cells import read_csv
 from study_server.errors import StudyError
 from study_server.vocabulary import RecruitmentSource
 
@@ -38,6 +39,7 @@ class Submission:
     completion_code: str = ""
 
 
+ROUNDED_PATTERN = re.compile(r"\d([.,]\d+)?E\+\d+")  # how Excel shows a long number
 # The platforms' names of each status, as `_normalize_name` writes them.
 STATUS_BY_NAME = {
     "reserved": SubmissionStatus.ACTIVE,
@@ -81,13 +83,9 @@ def read_submissions(path: Path) -> tuple[RecruitmentSource, list[Submission]]:
 
     Raises StudyError with the file and line.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            reader = csv.DictReader(handle)
-            source = _recognize(path, reader.fieldnames or [])
-            rows = [(reader.line_num, _normalize_row(row)) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{path}: cannot be read as CSV: {error}") from error
+    table = read_csv(path)
+    source = _recognize(path, table.columns)
+    rows = [(line, _normalize_row(row)) for line, row in table.rows]
     return source, [parse_submission(source, row, f"{path}:{line}") for line, row in rows]
 
 
@@ -117,6 +115,12 @@ def parse_submission(
     )
     if not person:
         raise StudyError(f"{location}: no participant ID; export the list again")
+    for id_ in (person, submission):
+        if ROUNDED_PATTERN.fullmatch(id_):
+            raise StudyError(
+                f"{location}: a spreadsheet has rounded the ID to {id_!r}; export the list again, "
+                "and do not save it with a spreadsheet"
+            )
     known_status = STATUS_BY_NAME.get(_normalize_name(status))
     if known_status is None:
         raise StudyError(
@@ -126,8 +130,8 @@ def parse_submission(
     return Submission(person, submission, known_status, code)
 
 
-def _normalize_row(row: Mapping[str | None, object]) -> dict[str, str]:
-    return {_normalize_name(str(name)): str(value or "").strip() for name, value in row.items()}
+def _normalize_row(row: Mapping[str, str]) -> dict[str, str]:
+    return {_normalize_name(name): value.strip() for name, value in row.items()}
 
 
 def _normalize_name(name: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from study_server.errors import StudyError
-from study_server.recruitment.platforms import Submission, parse_submission
+from study_server.recruitment.platforms import Submission, SubmissionStatus, parse_submission
 from study_server.vocabulary import RecruitmentSource
 
 API_URL = "https://api.prolific.com/api/v1"
@@ -47,6 +47,12 @@ class ProlificClient:
             submissions += page["results"]
             url = ((page.get("_links") or {}).get("next") or {}).get("href")
         return submissions
+
+    def is_settled(self, submission: str) -> bool:
+        """Return whether a submission no longer awaits a review, or its return was requested."""
+        state = self._ask("GET", f"/submissions/{submission}/")
+        status = _to_submission(state).status
+        return status is not SubmissionStatus.SUBMITTED or bool(state.get("return_requested"))
 
     def approve_submission(self, submission: str) -> None:
         """Approve a submission, which pays the study's reward."""

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,12 +87,24 @@ def describe_other_files(kinds: Counter[str]) -> str:
 
 
 def _visible_files(folder: Path) -> list[Path]:
-    """Return the files below a folder, sorted, without hidden ones."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
-    )
+    """Return the files below a folder, sorted, without hidden ones. Linked folders are followed.
+
+    A link to a folder that contains it is not followed again.
+    """
+    return sorted(_walk(folder, frozenset()))
+
+
+def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    here = folder.resolve()
+    if here in above:
+        return
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _walk(path, above | {here})
+        elif path.is_file():
+            yield path
 
 
 def _find_images(method: str, folder: Path) -> dict[str, Path]:
@@ -141,10 +153,13 @@ def _require_inside(out: Path, files: Iterable[Mapping[str, Path]]) -> None:
         out.parent.resolve(),
         [path for files_by_image in files for path in files_by_image.values()],
     )
-    if not all(path.is_relative_to(manifest_folder) for path in paths):
+    outside = [path for path in paths if not path.is_relative_to(manifest_folder)]
+    if outside:
         above = Path(os.path.commonpath([path.parent for path in paths]), out.name)
+        remedy = "copy the images" if above.parent == Path(above.anchor) else f"use --out {above}"
         raise StudyError(
-            f"{out}: the manifest must be in a folder above its files; use --out {above}"
+            f"{out}: the manifest must be in a folder above its files, where links lead; "
+            f"{outside[0]} is not below {manifest_folder}; {remedy}"
         )
 
 

@@ -48,16 +48,19 @@ from study_server.wording.files import TextsByPart, compose_wording
 from study_server.wording.stored import store_wording
 
 TrackProgress = Callable[[Iterable[Any], int], Iterable[Any]]
+MakeRoom = Callable[[Session, str], None]
 
 
 @dataclass(frozen=True)
 class ImportSummary:
     """The number of stored stimuli, how they were converted, and the accepted warnings.
 
-    conversions: the number of files by kind of conversion.
+    image_count: the number of source images. conversions: the number of files by kind of
+    conversion.
     """
 
     stimulus_count: int
+    image_count: int
     conversions: Counter[str]
     accepted_findings: list[AuditFinding]
 
@@ -97,6 +100,7 @@ def import_study(
     *,
     accept_warnings: bool = False,
     wording: TextsByPart | None = None,
+    make_room: MakeRoom | None = None,
     track: TrackProgress = lambda images, total: images,
 ) -> ImportSummary:
     """Check and audit all stimuli, then store them and the study, all or none.
@@ -105,12 +109,15 @@ def import_study(
     because another database may use the same folder.
     accept_warnings: whether to import despite warnings, which are stored with the study.
     wording: the texts for participants; by default those for the protocol.
+    make_room: called in the transaction that stores the study, to delete an earlier study with this
+    slug; by default, an earlier study is an error.
     track: wraps the images while they are processed, for a progress bar.
     Raises StudyError, and AuditFailedError if the audit fails.
     """
     images = select_rows(manifest, group_by_image(manifest, read_manifest(manifest)), protocol)
-    with read_session(engine) as db:
-        _require_new_slug(db, protocol.slug)
+    if make_room is None:
+        with read_session(engine) as db:
+            _require_new_slug(db, protocol.slug)
     with temporary_folder(folder) as temporary:
         process = partial(_process_image, manifest, temporary, protocol.stimuli == "recolored")
         with ThreadPoolExecutor() as threads:  # decoding, hashing and writing release the GIL
@@ -127,9 +134,10 @@ def import_study(
             stored_images,
             findings,
             temporary,
+            make_room or _require_new_slug,
         )
     facts = [facts for stored in stored_images for facts in stored.facts.values()]
-    return ImportSummary(len(facts), count_conversions(facts), findings)
+    return ImportSummary(len(facts), len(images), count_conversions(facts), findings)
 
 
 def _process_image(
@@ -180,6 +188,7 @@ def _insert(
     stored_images: list[_StoredImage],
     accepted: list[AuditFinding],
     temporary: Path,
+    make_room: MakeRoom,
 ) -> None:
     """Store the study in one short transaction, because answers of running studies wait for it.
 
@@ -188,7 +197,7 @@ def _insert(
     slug, study_folder = study.slug, temporary.with_name(secrets.token_hex(8))
     try:
         with write_transaction(engine) as db:
-            _require_new_slug(db, slug)
+            make_room(db, slug)
             db.add(study)
             db.flush()
             store_wording(db, study, wording)

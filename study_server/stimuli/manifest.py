@@ -1,13 +1,12 @@
 """Read manifest.csv, and select the stimuli that a protocol needs."""
 
-import csv
-import io
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from study_server.csv_cells import read_csv
 from study_server.errors import StudyError
 from study_server.protocol.image_supply import find_shortage
 from study_server.protocol.model import Protocol, task_of
@@ -42,25 +41,17 @@ RowsByImage = Mapping[str, Mapping[str, ManifestRow]]  # by image and method
 
 def read_manifest(path: Path) -> list[ManifestRow]:
     """Read and check every row; raises StudyError with the line and what to do."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
+    if not path.exists():
         raise StudyError(
             f"{path}: no such file; create it with `colorizer batch` or `study manifest`"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not a UTF-8 CSV file: {error}") from error
-    reader = csv.DictReader(io.StringIO(text))
-    columns = tuple(reader.fieldnames or ())
-    if columns not in (MANIFEST_COLUMNS, (*MANIFEST_COLUMNS, CAPTION_COLUMN)):
+        )
+    table = read_csv(path)
+    if tuple(table.columns) not in (MANIFEST_COLUMNS, (*MANIFEST_COLUMNS, CAPTION_COLUMN)):
         raise StudyError(
             f"{path}:1: the columns must be {','.join(MANIFEST_COLUMNS)}, and optionally "
             f"{CAPTION_COLUMN}"
         )
-    try:
-        rows = [_parse_row(path, reader.line_num, record) for record in reader]
-    except csv.Error as error:
-        raise StudyError(f"{path}:{reader.line_num}: not valid CSV: {error}") from error
+    rows = [_parse_row(path, line, record) for line, record in table.rows]
     if not rows:
         raise StudyError(f"{path}: no stimuli; create them with `colorizer batch`")
     return rows
@@ -68,8 +59,6 @@ def read_manifest(path: Path) -> list[ManifestRow]:
 
 def _parse_row(manifest: Path, line: int, record: dict[str, str]) -> ManifestRow:
     location = f"{manifest}:{line}"
-    if None in record or None in record.values():
-        raise StudyError(f"{location}: expected {len(record)} values; check the commas")
     if not record["image"]:
         raise StudyError(f"{location}: image is empty; enter the name of the photograph")
     if not METHOD_PATTERN.fullmatch(record["method"]):

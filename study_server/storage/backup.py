@@ -35,8 +35,8 @@ def write_backup(engine: Engine, file: Path) -> None:
     """
     if file.exists():
         raise StudyError(f"{file} already exists; use another name, or remove it")
-    with atomic_write(file) as temporary:
-        temporary.touch(mode=0o600)  # it will contain the keys that identities are hashed with
+    # it will contain the keys that identities are hashed with
+    with atomic_write(file, private=True) as temporary:
         if engine.dialect.name == "sqlite":
             with engine.connect() as source:
                 _copy_pages(source.connection.driver_connection, temporary)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from study_server.errors import StudyError
+from study_server.files import make_private
 
 LOG_ATTEMPTS, LOG_PAUSE_S = 50, 0.2  # to truncate SQLite's log
 # The tables with data of participants, whose deleted rows must leave no trace.
@@ -28,6 +30,7 @@ POSTGRESQL_LOCK_TIMEOUT = "200ms"  # others queue behind a transaction that wait
 LOCK_NOT_AVAILABLE = "55P03"
 POSTGRESQL_POOL_SIZE = 20  # per process; PostgreSQL accepts 100 in total by default
 SQLITE_POOL_SIZE = 64  # as many as the server has threads
+SQLITE_LOG_SUFFIXES = ("-wal", "-shm")
 WRITER_LOCK = "writer_lock"  # where a connection keeps it
 SQLITE_PRAGMAS = {
     "journal_mode": "WAL",  # readers do not wait for the writer
@@ -60,9 +63,21 @@ def open_engine(url: str | URL) -> Engine:
             f"STUDY_DATABASE_URL: {error}; use sqlite:///FILE or postgresql+psycopg://..."
         ) from error
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", partial(_protect_files, engine.url.database or ""))
         event.listen(engine, "connect", _set_pragmas)
         _queue_writers(engine)
     return engine
+
+
+def _protect_files(database: str, *_connection: object) -> None:
+    """Let only the owner read a SQLite database, which holds answers and the keys of identities.
+
+    SQLite gives its log and the index of the log the permissions of the database.
+    """
+    if database and database != ":memory:" and not database.startswith("file:"):
+        make_private(Path(database), create=True)
+        for suffix in SQLITE_LOG_SUFFIXES:
+            make_private(Path(database + suffix))
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:

@@ -226,6 +226,7 @@ class Identity(Base):
     source: Mapped[RecruitmentSource]
     external_id_digest: Mapped[str]
     return_digest: Mapped[str | None]  # of the browser's cookie; None: the ID itself is secret
+    person: Mapped[str | None] = mapped_column(index=True)  # in linked studies: the same in all
 
 
 class Withdrawal(Base):

@@ -106,7 +106,8 @@ def freeze_study(db: Session, study: Study, plan: AnalysisPlan, wording_sha256: 
     """
     if study.design is not None:
         raise StudyError(
-            f"study {study.slug!r} is already frozen; to change it, import it under another slug"
+            f"study {study.slug!r} is already frozen; to change it before anyone has answered, run "
+            "`study import` again, otherwise import it under another slug"
         )
     live = Participant.study_id == study.id, Participant.mode == Mode.LIVE
     if db.scalar(select(Participant.id).where(*live).limit(1)) is not None:

@@ -16,6 +16,7 @@ from study_server.participants.outcomes import abandoned_before, current_outcome
 from study_server.protocol.model import parse_stored_protocol, task_of
 from study_server.storage.models import (
     Environment,
+    Identity,
     Incident,
     Judgment,
     Participant,
@@ -36,6 +37,7 @@ from study_server.vocabulary import (
 REASON_TEXTS = {
     "screened_out": "screened out",
     "returned": "returned the task",
+    "repeated": "took part in another study before",
     "incomplete": "did not finish",
     "attention_checks": "failed the attention checks",
     "too_fast": "answered too fast",
@@ -58,8 +60,9 @@ class ParticipantSummary:
     Trials are test trials and attention checks, without voided ones; incidents are of all trials.
     left_answers, right_answers: answers that prefer one image of two; ties count for neither.
     completed_trials: answered trials without repeats. alternations: choices between two
-    alternatives that differ from the previous one. attention_checks_shown: attention checks that
-    have started. scripted_answers: answers from an event that the browser did not create itself.
+    alternatives that differ from the previous one. took_part_before: in another linked study of
+    this server, with an earlier first trial. attention_checks_shown: attention checks that have
+    started. scripted_answers: answers from an event that the browser did not create itself.
     has_webdriver: whether the browser reports that it is automated. reasons: the exclusion rules
     that apply.
     """
@@ -84,6 +87,7 @@ class ParticipantSummary:
     attention_checks_shown: int
     scripted_answers: int = 0
     has_webdriver: bool = False
+    took_part_before: bool = False
     reasons: tuple[str, ...] = ()
 
     @property
@@ -106,6 +110,7 @@ def list_participant_summaries(
     late, silent = timed_out_before(protocol), abandoned_before(protocol)
     alternations = _count_alternations(db, study)
     incidents, webdriver_ids = _count_incidents(db, study), _find_webdriver_ids(db, study)
+    repeat_ids = _find_repeat_ids(db, study)
     summaries = []
     for row in db.execute(_count_query(study, mode, rules)):
         participant: Participant = row.Participant
@@ -132,6 +137,7 @@ def list_participant_summaries(
             attention_checks_shown=row.attention_checks_shown,
             scripted_answers=row.scripted_answers,
             has_webdriver=participant.id in webdriver_ids,
+            took_part_before=participant.id in repeat_ids,
         )
         summaries.append(apply_rules(summary, rules))
     return summaries
@@ -227,6 +233,29 @@ def _find_webdriver_ids(db: Session, study: Study) -> set[int]:
     return set(db.scalars(select(Environment.participant_id).join(Participant).where(*automated)))
 
 
+def _find_repeat_ids(db: Session, study: Study) -> set[int]:
+    """Return the ids of participants whose first trial in another linked study was earlier."""
+    first_trials = (
+        select(
+            Identity.person,
+            Identity.study_id,
+            Identity.participant_id,
+            func.min(Trial.started_at).label("began"),
+        )
+        .join(Trial, Trial.participant_id == Identity.participant_id)
+        .where(Identity.person.is_not(None), Trial.started_at.is_not(None))
+        .group_by(Identity.person, Identity.study_id, Identity.participant_id)
+    )
+    here, there = first_trials.subquery(), first_trials.subquery()
+    query = select(here.c.participant_id).where(
+        here.c.study_id == study.id,
+        there.c.study_id != study.id,
+        there.c.person == here.c.person,
+        there.c.began < here.c.began,
+    )
+    return set(db.scalars(query))
+
+
 def apply_rules(summary: ParticipantSummary, rules: PlannedExclusions) -> ParticipantSummary:
     """Return the summary with the exclusion rules that apply so far.
 
@@ -239,6 +268,7 @@ def apply_rules(summary: ParticipantSummary, rules: PlannedExclusions) -> Partic
     applies = {
         "screened_out": summary.outcome is Outcome.SCREENED_OUT,
         "returned": summary.outcome is Outcome.RETURNED,
+        "repeated": summary.took_part_before and not rules.allow_repeated,
         "incomplete": summary.outcome not in (Outcome.ACTIVE, Outcome.SCREENED_OUT)
         and summary.completed_trials / planned < rules.min_completed_fraction,
         "attention_checks": fails_attention_checks(summary, rules),

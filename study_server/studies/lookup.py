@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
 from study_server.participants.outcomes import abandoned_before, current_outcome, timed_out_before
-from study_server.protocol.model import parse_stored_protocol
+from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant, Response, Study, Trial
 from study_server.vocabulary import Mode, Outcome, StudyState
 
@@ -14,11 +14,16 @@ WITHDRAWN = "withdrawn"  # not an Outcome, because withdrawn participants are de
 
 def find_study(db: Session, slug: str) -> Study:
     """Return the study with this slug; raise StudyError if there is none."""
-    study = db.scalar(select(Study).where(Study.slug == slug))
+    study = find_or_none(db, slug)
     if study is None:
         slugs = ", ".join(db.scalars(select(Study.slug).order_by(Study.slug))) or "none yet"
         raise StudyError(f"no study {slug!r}; existing studies: {slugs}")
     return study
+
+
+def find_or_none(db: Session, slug: str) -> Study | None:
+    """Return the study with this slug, or None."""
+    return db.scalar(select(Study).where(Study.slug == slug))
 
 
 def list_studies(db: Session, state: StudyState | None = None) -> list[Study]:
@@ -53,3 +58,26 @@ def count_responses(db: Session, study: Study) -> int:
         .where(Participant.study_id == study.id)
     )
     return db.scalar(query) or 0
+
+
+def require_linked_studies(db: Session, protocol: Protocol) -> None:
+    """Raise StudyError if `exclude_studies` names a study that is unknown or not linked."""
+    for slug in protocol.exclude_studies:
+        other = find_or_none(db, slug)
+        if other is None:
+            raise StudyError(f"exclude_studies: no study {slug!r} on this server")
+        if not parse_stored_protocol(other.protocol).linked:
+            raise StudyError(
+                f"exclude_studies: study {slug!r} has linked = false, so its participants cannot "
+                "be recognized"
+            )
+
+
+def require_person_key(study: Study, person_key: str) -> None:
+    """Raise StudyError if a linked study has no key for the pseudonyms of its participants."""
+    if parse_stored_protocol(study.protocol).linked and not person_key:
+        raise StudyError(
+            f"study {study.slug!r} has linked = true, but STUDY_PERSON_KEY is not set; set it "
+            "to at least 16 random characters, such as the output of `openssl rand -hex 32`, and "
+            "never change it"
+        )

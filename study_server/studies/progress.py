@@ -24,7 +24,7 @@ from study_server.vocabulary import Outcome, StudyState
 class StudyProgress:
     """The progress of live participants, without previews and simulations. Shares are in [0, 1].
 
-    recruited: participants who ever started, including withdrawn ones. unsuitable_count: browsers
+    started: participants who ever started, including withdrawn ones. unsuitable_count: browsers
     that were turned away before consent because of their device. planned: planned number of
     complete participants. participants_by_outcome and response_count also count previews and
     simulations. median_minutes: median duration of complete participants.
@@ -39,7 +39,7 @@ class StudyProgress:
     state: StudyState
     is_frozen: bool
     is_blinded: bool
-    recruited: int
+    started: int
     unsuitable_count: int
     planned: int | None
     participants_by_outcome: dict[str, int]
@@ -77,7 +77,7 @@ def measure_progress(
         state=study.state,
         is_frozen=study.design is not None,
         is_blinded=is_blinded(db, study),
-        recruited=len(people) + study.withdrawn_count,
+        started=len(people) + study.withdrawn_count,
         unsuitable_count=study.unsuitable_count,
         planned=planned_participants(study),
         participants_by_outcome=counts,

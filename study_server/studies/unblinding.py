@@ -40,13 +40,23 @@ def count_complete(db: Session, study: Study) -> int:
     return db.scalar(query) or 0
 
 
-def record_reopening(db: Session, study: Study, by: str) -> None:
-    """Log an unblinding if a closed study is about to be reopened, as its data may be known."""
+def is_reopening_logged(db: Session, study: Study) -> bool:
+    """Return whether opening this study would be logged, because its data may be known.
+
+    That is so if it was closed before the planned sample was complete.
+    """
     if study.state is not StudyState.CLOSED:
-        return
-    planned, complete = planned_participants(study), count_complete(db, study)
-    if planned is None or complete < planned:
-        _record_unblinding(db, study, f"{by} (reopened the study)")
+        return False
+    planned = planned_participants(study)
+    return planned is None or count_complete(db, study) < planned
+
+
+def record_reopening(db: Session, study: Study, by: str) -> bool:
+    """Log an unblinding if `is_reopening_logged`; return whether it was."""
+    if not is_reopening_logged(db, study):
+        return False
+    _record_unblinding(db, study, f"{by} (reopened the study)")
+    return True
 
 
 def decide_blinding(db: Session, study: Study, unblinded_by: str = "") -> bool:

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 
 from study_server.protocol.model import Protocol
 from study_server.vocabulary import WordingPart
-from study_server.wording.defaults import HEAD_TEMPLATE, format_head
+from study_server.wording.defaults import (
+    HEAD_TEMPLATE,
+    SETTING_TAGS,
+    apply_conditions,
+    find_unknown_tags,
+    format_head,
+)
 from study_server.wording.markdown import TextProblem, find_problems, read_title
 from study_server.wording.placeholders import PLACEHOLDER_PATTERN, placeholder_values
 
@@ -34,7 +40,10 @@ def check_text(
 ) -> Iterator[TextProblem]:
     """Yield every problem of a text as it stands in its file."""
     yield from _check_head(language, part, text, protocol)
-    content = strip_comments(text)
+    for line, tag in find_unknown_tags(strip_comments(text)):
+        known = ", ".join(SETTING_TAGS)
+        yield TextProblem(line, f"unknown condition {tag!r}; known: {known}")
+    content = strip_comments(apply_conditions(text, protocol))
     if not content.strip():
         yield TextProblem(1, "empty; write the text, or remove the file and run `study wording`")
         return
@@ -71,6 +80,9 @@ def _check_placeholders(
     if part is WordingPart.CONSENT and values["time_limit"] and "{time_limit}" not in text:
         problem = "study.toml sets a time limit that this text does not mention"
         yield TextProblem(1, f"{problem}; add {{time_limit}}")
+    if part is WordingPart.CONSENT and values["other_studies"] and "{other_studies}" not in text:
+        problem = "study.toml links this study with others, which this text does not mention"
+        yield TextProblem(1, f"{problem}; say so with {{other_studies}}")
 
 
 def _check_question(text: str) -> Iterator[TextProblem]:

@@ -9,7 +9,11 @@ from study_server.languages import LANGUAGES
 from study_server.protocol.model import Protocol
 from study_server.vocabulary import WordingPart
 from study_server.wording.checks import check_text, find_unfilled_places, strip_comments
-from study_server.wording.defaults import compose_default
+from study_server.wording.defaults import (
+    apply_conditions,
+    compose_default,
+    remove_dropped_lines,
+)
 
 TextsByPart = Mapping[tuple[str, WordingPart], str]  # by language and part, without comments
 
@@ -43,7 +47,7 @@ def read_wording(protocol: Protocol, folder: Path) -> TextsByPart:
 def compose_wording(protocol: Protocol) -> TextsByPart:
     """Return the default texts as if they had been written to files and read back."""
     return {
-        (language, part): strip_comments(compose_default(language, part, protocol)).strip()
+        (language, part): _resolve(compose_default(language, part, protocol), protocol)
         for language in protocol.languages
         for part in WordingPart
     }
@@ -56,7 +60,9 @@ def list_unfilled_places(protocol: Protocol, folder: Path) -> list[str]:
     return [
         f"{file}:{line}: {placeholder}"
         for file, content in contents
-        for line, placeholder in find_unfilled_places(strip_comments(content))
+        for line, placeholder in find_unfilled_places(
+            strip_comments(apply_conditions(content, protocol))
+        )
     ]
 
 
@@ -69,7 +75,12 @@ def _read_part(protocol: Protocol, file: Path, language: str, part: WordingPart)
     text = _read(file)
     for line, message in check_text(language, part, text, protocol):
         raise StudyError(f"{file}:{line}: {message}")
-    return strip_comments(text).strip()
+    return _resolve(text, protocol)
+
+
+def _resolve(text: str, protocol: Protocol) -> str:
+    """Return the text as participants read it, except for placeholders."""
+    return strip_comments(remove_dropped_lines(text, protocol)).strip()
 
 
 def _read(file: Path) -> str:

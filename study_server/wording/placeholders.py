@@ -5,12 +5,13 @@ from collections.abc import Mapping
 
 from babel.lists import format_list
 
-from study_server.languages import format_minutes, format_seconds, load_catalog
+from study_server.languages import N_, format_minutes, format_seconds, load_catalog
 from study_server.protocol.model import Protocol
 from study_server.vocabulary import TrialKind
 
 PLACEHOLDER_PATTERN = re.compile(r"\{([^{}\n]*)\}")
 
+OTHER_STUDIES = N_("other studies on this server")
 Placeholders = Mapping[str, str]
 
 
@@ -28,6 +29,7 @@ def placeholder_values(protocol: Protocol, language: str) -> Placeholders:
         "candidates": str(protocol.candidate_count),
         "seconds": _format_exposures(protocol.exposures_ms, language),
         "minutes": format_minutes(protocol.estimated_minutes, language),
+        "other_studies": load_catalog(language).gettext(OTHER_STUDIES) if protocol.linked else "",
         "time_limit": format_minutes(limit, language) if limit else "",
     }
 

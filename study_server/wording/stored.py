@@ -48,14 +48,15 @@ def reword_study(db: Session, protocol: Protocol, study: Study, texts: TextsByPa
     """
     if study.design is not None:
         raise StudyError(
-            f"study {study.slug!r} is frozen; to change its wording, import it under another slug"
+            f"study {study.slug!r} is frozen; to change its wording before anyone has answered, "
+            "run `study import` again, otherwise import it under another slug"
         )
     before, after = parse_stored_protocol(study.protocol).model_dump(), protocol.model_dump()
     changed = [key for key in after if after[key] != before[key] and key not in REWORDABLE_KEYS]
     if changed:
         raise StudyError(
             f"study.toml changes {changed[0]} of study {study.slug!r}, but `study reword` can only "
-            f"change {', '.join(REWORDABLE_KEYS)}; import the study under another slug"
+            f"change {', '.join(REWORDABLE_KEYS)}; run `study import` again"
         )
     study.protocol, study.title = protocol.canonical_json(), protocol.title
     store_wording(db, study, texts)

@@ -58,3 +58,18 @@ def test_a_taken_port_is_replaced_and_said(capsys: pytest.CaptureFixture[str]) -
 def test_a_port_that_is_none_is_refused(nonsense: str) -> None:
     with pytest.raises(DemoError, match="is not a port number"):
         demo.choose_port(nonsense)
+
+
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("--port", 2)])
+def test_an_argument_does_not_run_the_demo(
+    argument: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "run_demo", lambda _: pytest.fail("the demo ran"))
+    with pytest.raises(SystemExit) as ended:
+        demo.main([argument])
+    assert ended.value.code == code
+    written = capsys.readouterr()
+    assert "usage: python -m demo" in written.out + written.err
+    if code == 0:
+        assert "PORT " in written.out
+        assert "DEMO_PHOTOS" in written.out

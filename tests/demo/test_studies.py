@@ -1,13 +1,17 @@
 """The demo's protocols: a preset with other numbers."""
 
+import json
 import tomllib
+from html import unescape
 from pathlib import Path
 
 import pytest
 
+from demo import studies
 from demo.commands import run
 from demo.sizes import StudySize
 from demo.studies import add_german, count_photographs, fill_in_wording, shorten_protocol
+from tests.conftest import write_stimuli
 
 
 @pytest.mark.slow(1)
@@ -40,3 +44,21 @@ def test_photographs_are_counted_once_whatever_the_methods(tmp_path: Path) -> No
     rows = [f"{image},{method}" for image in ("a", "b") for method in ("real", "l2", "foil")]
     (tmp_path / "manifest.csv").write_text("\n".join(["image,method", *rows, ""]))
     assert count_photographs(tmp_path / "manifest.csv") == 2
+
+
+@pytest.mark.slow(25)
+def test_the_report_of_the_demo_shows_pictures_and_matches_its_frozen_design(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studies, "SIMULATED_PARTICIPANTS", 3)
+    write_stimuli(tmp_path / "outputs", images=12)
+    studies.simulate_and_report(tmp_path, StudySize(2, 6, 1))
+    report = studies.report_path(tmp_path)
+    page = unescape(report.read_text(encoding="utf-8"))
+    findings = json.loads(report.with_name("report.json").read_text(encoding="utf-8"))
+    assert findings["design"]["verdict"] == "match"
+    assert "The study matches its frozen design" in page
+    assert page.count('src="data:image/') >= 4
+    assert (tmp_path / "answers" / "design.json").read_bytes() == (
+        tmp_path / "design-demo-simulated.json"
+    ).read_bytes()

@@ -25,6 +25,7 @@ class Stub:
     heard: list[tuple[str, str, Any]] = field(default_factory=list)
     address: str = ""
     silent: bool = False
+    settled: dict[str, dict[str, Any]] = field(default_factory=dict)  # by submission
 
     def answer(self, method: str, path: str, body: Any) -> Answer:
         self.heard.append((method, path, body))
@@ -34,7 +35,19 @@ class Stub:
             return 200, {}, json.dumps(self.page(int(path.partition("page=")[2] or 1))).encode()
         if path.endswith("/bonus-payments/"):
             return 200, {}, json.dumps({"id": "b1", "total_amount": 255, "study": STUDY}).encode()
+        if method == "GET":
+            return 200, {}, json.dumps(self.find(path.split("/")[-2])).encode()
+        if path.endswith("/transition/"):
+            self.settled[path.split("/")[-3]] = {"status": "APPROVED"}
+        if path.endswith("/request-return/"):
+            self.settled[path.split("/")[-3]] = {"return_requested": "2026-01-05T10:00:00Z"}
         return 200, {}, b"{}"
+
+    def find(self, id_: str) -> dict[str, Any]:
+        """Return one submission; those that nobody listed await a review."""
+        waiting = {"id": id_, "participant_id": f"p{id_[1:]}", "status": "AWAITING REVIEW"}
+        listed = (one for one in self.submissions if one["id"] == id_)
+        return next(listed, waiting) | self.settled.get(id_, {})
 
     def page(self, number: int) -> dict[str, Any]:
         last = number * self.page_size

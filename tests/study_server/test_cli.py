@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from io import StringIO
@@ -22,12 +22,17 @@ from sqlalchemy import Engine, select
 from study_server import commands as families
 from study_server.cli import COMMANDS_BY_HEADING, main
 from study_server.clock import now
+from study_server.participants.enrollment import enroll_participant
+from study_server.participants.responses import SubmittedResponse
 from study_server.protocol.model import format_toml
-from study_server.storage.engine import read_session, write_transaction
+from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant
-from study_server.vocabulary import Outcome
+from study_server.studies.lookup import find_study
+from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 from study_server.wording.files import write_wording
 from tests.conftest import SECRET, short_protocol, write_stimuli
+from tests.faults.servers import Server, started
+from tests.study_server.acting import LEFT, begin, respond, upcoming
 from tests.study_server.planting import plant, read_pixels, read_rows
 
 
@@ -57,11 +62,15 @@ class Run:
     stderr: str
 
 
-def study(*arguments: object) -> Run:
-    """Run the command in this process: each new one takes a second to import the server."""
+def study(*arguments: object, typed: str = "") -> Run:
+    """Run the command in this process: each new one takes a second to import the server.
+
+    typed: what the researcher types when asked.
+    """
     out, err, code = StringIO(), StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(sys, "argv", ["study", *map(str, arguments)])
+        patch.setattr(sys, "stdin", StringIO(typed))
         try:
             main()
         except SystemExit as ended:
@@ -117,17 +126,26 @@ def test_traces_are_erased_by_cron_or_when_nobody_is_answering(
 @pytest.mark.slow(6)
 def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     run = study("import", "study.toml", manifest)
-    assert "48 stimuli stored" in run.stdout
+    assert "short: 48 stimuli stored in " in run.stdout
+    assert "audit of 12 images: no warnings; it looked at lightness and colors" in run.stdout
     assert "fill in before `study freeze`: wording/en/consent.md:" in run.stdout
     assert_refused(study("open", "short"), "not frozen", "study freeze short")
     assert_refused(study("freeze", "short"), "has texts to fill in: en/consent.md:", "study reword")
     fill_in(here / "wording")
     assert study("reword", "study.toml").stdout == "short: 4 texts stored\n"
     assert "SHA-256" in study("freeze", "short").stdout
-    assert study("open", "short").stdout == "short: open\n"
+    assert study("open", "short").stdout == "short: open; http://127.0.0.1:8000/s/short\n"
     run = study("simulate", "short", 2, "--rates", "l2=0.2,mcl=0.3")
-    assert run.stdout == "short: 2 of 2 simulated participants finished\n", run.stderr
-    assert study("export", "short").stdout == "responses.csv: 14 trials from 2 participants\n"
+    assert run.stdout.startswith("short: 2 of 2 simulated participants finished; "), run.stderr
+    assert not (here / "instance" / "address").exists()
+    exported, following = study("export", "short").stdout.splitlines()
+    assert exported == (
+        "responses.csv: 14 trials from 2 participants; beside it: judgments.csv, timing.csv, "
+        "incidents.csv, "
+        "participants.csv, unblinding.csv, codebook.csv, design.json"
+    )
+    assert following == "next, run `python -m analysis.report responses.csv --out report`"
+    assert all((here / name).is_file() for name in exported.rpartition(": ")[2].split(", "))
     with (here / "responses.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert {row["mode"] for row in rows} == {"simulated"}
@@ -166,7 +184,7 @@ def test_unblinding_by_the_command_line_is_logged(here: Path, manifest: Path) ->
     study("export", "short", "--unblind")
     study("export", "short")
     (_, look) = (here / "unblinding.csv").read_text().splitlines()
-    assert look.endswith(",command line,0")
+    assert look.endswith(',"command line",0')
 
 
 def test_new_writes_a_file_that_import_takes(here: Path, manifest: Path) -> None:
@@ -245,9 +263,116 @@ def test_a_responses_file_may_not_take_a_neighbours_name(here: Path, manifest: P
     assert not (here / "participants.csv").exists()
 
 
-def test_a_study_imported_twice_is_refused(here: Path, manifest: Path) -> None:
+def import_and_open(here: Path, manifest: Path) -> None:
+    """Import the short study with all texts filled in, freeze and open it."""
+    fill_in(here / "wording")
     assert study("import", "study.toml", manifest).returncode == 0
-    assert_refused(study("import", "study.toml", manifest), "already exists")
+    assert study("freeze", "short").returncode == 0
+    assert study("open", "short").returncode == 0
+
+
+def enroll(answers: int) -> None:
+    """Let a live participant of the short study give this many answers."""
+    engine = open_engine("sqlite:///instance/study.sqlite")
+    with write_transaction(engine) as db:
+        source = RecruitmentSource.PROLIFIC
+        person = enroll_participant(db, find_study(db, "short"), "p1", Mode.LIVE, source)
+        for trial in upcoming(db, person)[:answers]:
+            begin(db, person, trial)
+            respond(db, person, trial, SubmittedResponse(LEFT, 812, 100.1, 99.9))
+    engine.dispose()
+
+
+def test_a_study_that_nobody_answered_is_imported_again(here: Path, manifest: Path) -> None:
+    import_and_open(here, manifest)
+    assert_refused(study("import", "study.toml", manifest, "--yes"), "is open", "study pause short")
+    study("pause", "short")
+    (before,) = (here / "instance" / "stimuli").iterdir()
+    run = study("import", "study.toml", manifest)
+    assert run.returncode == 2
+    assert "Replace study short (48 stimuli, the frozen design)?" in run.stderr
+    assert "nobody answered, so nothing was changed; scripts need --yes" in run.stderr
+    assert study("import", "study.toml", manifest, typed="n\n").returncode == 2
+    assert before.is_dir()
+    assert study("import", "study.toml", manifest, typed="y\n").returncode == 0
+    (after,) = (here / "instance" / "stimuli").iterdir()
+    assert after != before
+    assert study("status").stdout == "short: draft; no participants; 0 responses\n"
+
+
+def test_a_study_with_live_answers_is_not_replaced(here: Path, manifest: Path) -> None:
+    import_and_open(here, manifest)
+    enroll(answers=1)
+    study("close", "short")
+    run = study("import", "study.toml", manifest, "--yes")
+    assert_refused(run, "already exists and has 1 live answer; change the slug")
+
+
+def test_a_study_is_deleted_for_good(here: Path, manifest: Path) -> None:
+    import_and_open(here, manifest)
+    enroll(answers=2)
+    assert_refused(study("delete", "short", "--yes"), "is open", "study pause short")
+    study("close", "short")
+    run = study("delete", "short", typed="shirt\n")
+    assert "48 stimuli, 1 live participant, 2 live answers, the frozen design" in run.stderr
+    assert "you did not type 'short', so nothing was deleted" in run.stderr
+    assert study("export", "short").returncode == 0
+    run = study("delete", "short", typed="short\n")
+    assert run.stdout.startswith("short: deleted; backups made before, such as those in ")
+    assert study("status").stdout == ""
+    assert list((here / "instance" / "stimuli").iterdir()) == []
+    with closing(sqlite3.connect("instance/study.sqlite")) as database:
+        for table in ("study", "participant", "identity", "trial", "response", "stimulus"):
+            assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+    assert study("jobs", "list").stdout == "no jobs\n"
+
+
+def test_reopening_a_closed_study_asks_and_is_logged(here: Path, manifest: Path) -> None:
+    import_and_open(here, manifest)
+    study("close", "short")
+    run = study("open", "short", typed="n\n")
+    assert run.returncode == 2
+    assert "Reopening it is logged permanently as an early unblinding" in run.stderr
+    assert study("status").stdout.startswith("short: closed")
+    run = study("open", "short", "--yes")
+    assert run.stdout.startswith("short: open; logged as an early unblinding; http")
+    study("export", "short")
+    assert "command line (reopened the study)" in (here / "unblinding.csv").read_text()
+
+
+def test_two_studies_share_a_folder_without_replacing_files(here: Path, manifest: Path) -> None:
+    import_and_open(here, manifest)
+    (here / "other.toml").write_text(format_toml(short_protocol("other")))
+    assert study("import", "other.toml", manifest).returncode == 0
+    assert study("freeze", "other").stdout.startswith("design-other.json: SHA-256 ")
+    assert json.loads((here / "design.json").read_text())["study"] == "short"
+    assert study("export", "short").returncode == 0
+    run = study("export", "other")
+    assert_refused(run, "has files of study 'short'; use --out other/responses.csv")
+    assert study("export", "other", "--out", "other/responses.csv").returncode == 0
+    assert json.loads((here / "other" / "design.json").read_text())["study"] == "other"
+
+
+def test_links_begin_with_the_address_that_serves(
+    here: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDY_SECRET_KEY", SECRET)
+    study("import", "study.toml", manifest)
+    run = study("recruit", "short", "prolific")
+    assert run.stdout.startswith("http://127.0.0.1:8000/s/short?PROLIFIC_PID=")
+    assert run.stderr.startswith("warning: these links only work on this computer; set STUDY_PUBL")
+    server = Server(here, f"sqlite:///{here}/instance/study.sqlite")
+    with started(server):
+        for command in (("preview", "short"), ("invite", "short", 1)):
+            assert study(*command).stdout.startswith(f"{server.address}/s/short?invitation=")
+    assert not (here / "instance" / "address").exists()
+    assert study("preview", "short").stdout.startswith("http://127.0.0.1:8000/s/short")
+    monkeypatch.setenv("STUDY_PUBLIC_URL", "https://lab.example.org/study/")
+    run = study("recruit", "short", "sona")
+    assert run.stdout == "https://lab.example.org/study/s/short?survey_code=%SURVEY_CODE%\n"
+    assert run.stderr == ""
+    monkeypatch.setenv("STUDY_PUBLIC_URL", "http://lab.example.org")
+    assert "because of http; set STUDY_PUBLIC_URL" in study("invite", "short", 1).stderr
 
 
 @pytest.mark.slow(2)
@@ -296,7 +421,7 @@ def test_confounds_are_listed_and_can_be_accepted(here: Path) -> None:
     assert len(lines) == 7
     run = study("import", "study.toml", manifest, "--accept")
     assert run.returncode == 0
-    assert "48 stimuli stored, 7 warnings accepted;" in run.stdout
+    assert "audit of 12 images: 7 warnings accepted; it looked at " in run.stdout
     assert run.stderr.splitlines() == lines[:6]
 
 
@@ -338,3 +463,18 @@ def test_a_mistake_in_a_folder_is_one_line(
     methods: tuple[str, ...], message: str, here: Path
 ) -> None:
     assert_refused(study("manifest", *(f"--method={method}" for method in methods)), message)
+
+
+def test_a_linked_study_is_neither_opened_nor_served_without_its_key(
+    here: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "study.toml").write_text(format_toml(short_protocol(linked=True)))
+    fill_in(here / "wording")
+    assert study("import", "study.toml", manifest).returncode == 0
+    assert study("freeze", "short").returncode == 0
+    assert_refused(study("open", "short"), "STUDY_PERSON_KEY is not set", "openssl rand")
+    monkeypatch.setenv("STUDY_PERSON_KEY", "a key of pseudonyms for tests")
+    assert study("open", "short").returncode == 0
+    monkeypatch.delenv("STUDY_PERSON_KEY")
+    monkeypatch.setenv("STUDY_SECRET_KEY", SECRET)
+    assert_refused(study("serve"), "study 'short' has linked = true")

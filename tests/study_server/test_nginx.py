@@ -1,9 +1,5 @@
 """docs/nginx.conf with Debian's nginx: it sends the stimuli, and no header tells them apart."""
 
-import os
-import shutil
-import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -13,18 +9,14 @@ import pytest
 from flask import Flask
 
 from study_server.app import create_app
-from tests.faults.servers import Server, is_well, started
+from tests.faults.servers import Server, started
+from tests.nginx import NEEDS_NGINX, nginx, site_configuration, wait_for
 from tests.ports import free_port
 from tests.study_server.browsing import consent
 
-NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-CONFIGURATION = Path(__file__).parents[2] / "docs" / "nginx.conf"
-
-if NGINX is None:
-    pytest.skip("install nginx to test docs/nginx.conf", allow_module_level=True)
-
 pytestmark = [
     pytest.mark.nginx,
+    NEEDS_NGINX,
     pytest.mark.slow(8),
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
 ]
@@ -59,46 +51,9 @@ def site(app: Flask, tmp_path: Path) -> Iterator[Site]:
     )
     with started(server):
         port = free_port()
-        process = start_nginx(tmp_path, port, f"127.0.0.1:{server.port}")
-        try:
+        with nginx(tmp_path, site_configuration(tmp_path, port, server.port)):
             wait_for(port)
             yield Site(port, behind)
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def start_nginx(folder: Path, port: int, upstream: str) -> subprocess.Popen[bytes]:
-    """The site of the docs, with the places of this test."""
-    site = CONFIGURATION.read_text()
-    for written, here in (
-        ("127.0.0.1:8000", upstream),
-        ("listen 80", f"listen 127.0.0.1:{port}"),
-        ("/srv/study/instance", str(folder / "instance")),
-        ("/var/log/nginx/study.log", str(folder / "error.log")),
-    ):
-        assert written in site
-        site = site.replace(written, here)
-    temporary = "".join(
-        f"{what}_temp_path {folder / what};"
-        for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    user = "user root;" if os.geteuid() == 0 else ""
-    file = folder / "nginx.conf"
-    file.write_text(
-        f"{user} daemon off; pid {folder / 'nginx.pid'}; events {{ worker_connections 8192; }} "
-        f"http {{ {temporary} {site} }}"
-    )
-    assert NGINX is not None
-    return subprocess.Popen([NGINX, "-c", str(file), "-e", str(folder / "start.log")])
-
-
-def wait_for(port: int) -> None:
-    for _ in range(200):
-        if is_well(port):
-            return
-        time.sleep(0.05)
-    raise TimeoutError("nginx does not answer")
 
 
 def test_nginx_sends_both_images_of_a_pair_with_the_same_headers(

@@ -54,7 +54,10 @@ def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> No
     [
         ("STUDY_TRUSTED_PROXIES", "one"),
         ("STUDY_MAX_UNANSWERED", "-1"),
-        ("STUDY_PUBLIC_URL", "study.example.org"),
+        ("STUDY_PUBLIC_URL", "uni.example"),
+        ("STUDY_PUBLIC_URL", "https://study.example.org/?a=b"),
+        ("STUDY_PUBLIC_URL", "https://lab.example.org/a%20b"),
+        ("STUDY_PUBLIC_URL", "https://lab.example.org/api/studies"),
     ],
 )
 def test_an_invalid_value_is_named_and_not_repeated(
@@ -70,3 +73,21 @@ def test_secrets_are_not_in_the_repr() -> None:
     settings = Settings(database_url="postgresql+psycopg://u:password@x/y", secret_key="hidden" * 3)
     assert not {"password", "hidden"} & set(repr(settings).replace(":", " ").split())
     assert "hidden" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("address", "origin", "prefix"),
+    [
+        ("", "", ""),
+        ("https://study.example.org/", "https://study.example.org", ""),
+        ("https://lab.example.org/study/", "https://lab.example.org", "/study"),
+        ("http://study/study", "http://study", "/study"),
+        ("https://lab.example.org:8443/a/b", "https://lab.example.org:8443", "/a/b"),
+    ],
+)
+def test_a_public_address_has_an_origin_and_a_path(
+    address: str, origin: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDY_PUBLIC_URL", address)
+    settings = read_settings()
+    assert (settings.public_origin, settings.path_prefix) == (origin, prefix)

@@ -30,6 +30,7 @@ CREATE VIEW responses_export AS {SHOWN}
 SELECT
   study.slug AS study,
   participant.public_id AS participant,
+  COALESCE(identity.person, '') AS person,
   participant.outcome AS outcome,
   participant.mode AS mode,
   shown.kind AS kind,
@@ -87,6 +88,7 @@ SELECT
 FROM shown
 JOIN participant ON participant.id = shown.participant_id
 JOIN study ON study.id = participant.study_id
+LEFT JOIN identity ON identity.participant_id = participant.id
 LEFT JOIN trial_stimulus AS left_slot ON left_slot.trial_id = shown.id AND left_slot.slot = 0
 LEFT JOIN stimulus AS left_image ON left_image.id = left_slot.stimulus_id
 LEFT JOIN trial_stimulus AS right_slot ON right_slot.trial_id = shown.id AND right_slot.slot = 1
@@ -285,6 +287,7 @@ def _create_participant_tables() -> None:
         sa.Column("source", _source(), nullable=False),
         sa.Column("external_id_digest", sa.Text(), nullable=False),
         sa.Column("return_digest", sa.Text()),
+        sa.Column("person", sa.Text(), index=True),
         sa.UniqueConstraint("study_id", "source", "external_id_digest"),
     )
     op.create_table(

@@ -45,6 +45,7 @@ from study_server.views.api.models import (
 )
 from study_server.views.api.trial_json import Reply
 from study_server.views.language import gettext, set_language
+from study_server.views.people import find_person
 from study_server.vocabulary import Mode, RecruitmentSource
 from study_server.web.limits import (
     TooManyUnansweredError,
@@ -112,7 +113,7 @@ public_routes.before_request(trial_json.require_json)
 def openapi() -> Reply:
     """Get this description of the API."""
     assert isinstance(current_app, OpenAPI)
-    return current_app.api_doc
+    return {**current_app.api_doc, "servers": [{"url": request.script_root or "/"}]}
 
 
 @public_routes.get("/studies/<slug>", responses={200: StudyDescription, **describe_errors(404)})
@@ -165,11 +166,14 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
             RecruitmentSource.LINK,
             wording.language,
             body.invitation is not None,
+            person=find_person(study, RecruitmentSource.LINK, _lasting_id(body)),
         )
     except enrollment.StudyNotOpenError:
         return {"error": f"the study is {study.state}"}, 403
     except enrollment.NotInvitedError:
         return {"error": "invitation: required by this study"}, 403
+    except enrollment.TookPartBeforeError:
+        return {"error": "external_id: participant was in a study that this one excludes"}, 403
     except enrollment.WithdrawnError:
         return {"error": "external_id: participant has withdrawn and cannot take part again"}, 403
     except TooManyUnansweredError:
@@ -182,6 +186,11 @@ def create_participant(path: StudyPath, body: ConsentRequest) -> Reply:
     if is_new:
         count_enrollment(participant)
     return EnrollmentReply(token=participant.token).model_dump(), 201
+
+
+def _lasting_id(body: ConsentRequest) -> str | None:
+    """Return the front end's id of a person, which should be the same in all of its studies."""
+    return body.external_id if body.invitation is None else None
 
 
 def _find_study(slug: str) -> Study:

@@ -30,6 +30,7 @@ from study_server.views.participant.visitors import (
     is_shared_browser,
     read_arrival,
 )
+from study_server.views.people import find_person
 from study_server.vocabulary import Mode, RecruitmentSource, StudyState
 from study_server.web.limits import (
     TooManyUnansweredError,
@@ -52,6 +53,7 @@ ADMISSION_ERRORS = (
     enrollment.StudyNotOpenError,
     enrollment.NotInvitedError,
     enrollment.StudyFullError,
+    enrollment.TookPartBeforeError,
     enrollment.WithdrawnError,
 )
 
@@ -130,6 +132,7 @@ def consent(slug: str) -> ResponseReturnValue:
         participant = enrollment.admit_participant(
             g.db, study, arrival.external_id, arrival.mode, arrival.source, wording.language,
             arrival.is_invited, arrival.return_proof, is_shared_browser(slug, arrival),
+            find_person(study, arrival.source, arrival.lasting_id),
         )  # fmt: skip
     except return_visits.StartedElsewhereError:
         return _render_started_elsewhere(wording)
@@ -217,6 +220,8 @@ def _require_entry(study: Study, arrival: Arrival) -> None:
     """Raise one of ADMISSION_ERRORS if this person cannot be admitted."""
     if arrival.mode is Mode.LIVE:
         enrollment.require_admission(study, arrival.source, arrival.is_invited)
+        person = find_person(study, arrival.source, arrival.lasting_id)
+        enrollment.require_first_participation(g.db, study, person)
         if _has_withdrawn(study, arrival):
             raise enrollment.WithdrawnError
         if enrollment.is_study_full(g.db, study):
@@ -276,6 +281,10 @@ def _render_refusal(
         ),
         enrollment.StudyFullError: gettext(
             "This study is full at the moment. Thank you for your interest."
+        ),
+        enrollment.TookPartBeforeError: gettext(
+            "This study is only for people who have not taken part in our earlier studies, so you "
+            "can’t take part in it. Thank you for your interest."
         ),
         enrollment.WithdrawnError: gettext(
             "You have withdrawn from this study, and your data have been deleted. Nobody can take "

@@ -143,8 +143,8 @@ def _summarize(study: Study) -> dict[str, object]:
 
 def entry_url(study: Study) -> str:
     """Return the public address of a study's consent page."""
-    address = app_settings().public_url or request.host_url.rstrip("/")
-    return address + url_for("entrance.entry", slug=study.slug)
+    origin = app_settings().public_origin or f"{request.scheme}://{request.host}"
+    return origin + url_for("entrance.entry", slug=study.slug)
 
 
 def app_settings() -> Settings:

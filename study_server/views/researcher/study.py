@@ -40,7 +40,7 @@ from study_server.studies.exclusion_counts import (
 from study_server.studies.progress import StudyProgress, measure_progress
 from study_server.studies.recruitment_curve import RecruitmentCurve, draw_recruitment_curve
 from study_server.studies.reports import MonitorFile, PowerFile, read_monitor, read_power
-from study_server.studies.unblinding import record_reopening
+from study_server.studies.unblinding import is_reopening_logged, record_reopening
 from study_server.views.researcher.downloads import NEEDS_DESIGN_BY_NAME
 from study_server.views.researcher.login import app_settings, entry_url, require_login
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
@@ -85,6 +85,7 @@ def _render_study(study: Study, problem: str = "") -> str:
         power=power,
         power_problem=power_problem,
         unblindings=list_unblinding(g.db, study),
+        reopening_is_logged=is_reopening_logged(g.db, study),
         links={source: entry_link(entry_url(study), source) for source in LINKED_SOURCES},
         codes={
             outcome: prolific_completion_code(g.db, study, outcome)
@@ -164,6 +165,7 @@ def change_state(slug: str) -> ResponseReturnValue:
     study, requested_state = _find_study(slug), request.form.get("state")
     try:
         if requested_state == StudyState.OPEN:
+            lookup.require_person_key(study, app_settings().person_key)
             record_reopening(g.db, study, g.researcher.name)
             open_recruitment(study, hash_wording(g.db, study, find_resource_folder("templates")))
         elif requested_state in (StudyState.PAUSED, StudyState.CLOSED):

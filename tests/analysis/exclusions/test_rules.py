@@ -19,6 +19,7 @@ from analysis.inputs.trial_table import build_trial_table
 from tests.analysis.people import TRIALS, make_person
 from tests.analysis.rows import Row, make_row, write_csv
 
+UNLINKED = "people cannot be recognized"
 PLANNED = ExclusionRules(
     planned_trials=TRIALS, attention_checks_planned=4, attention_checks_min_planned=4
 )
@@ -32,7 +33,7 @@ def observe(folder: Path, rows: list[Row], fast_ms: float = 200) -> ParticipantM
 
 def breaks(conduct: ParticipantMeasures, rules: ExclusionRules, rule: str) -> bool | str:
     """Return whether the one participant breaks the rule, or why it does not apply."""
-    result = apply_rules(conduct, rules, None, is_single=False)[rule]
+    result = apply_rules(conduct, rules, UNLINKED, is_single=False)[rule]
     return result if isinstance(result, str) else bool(result[0])
 
 
@@ -102,9 +103,9 @@ def test_a_rule_that_is_not_in_the_plan_does_not_apply(
 
 def test_a_rule_without_data_gives_the_reason(tmp_path: Path) -> None:
     untimed = [row | {"rt_ms": ""} for row in make_person("p", attention_checks=())]
-    results = apply_rules(observe(tmp_path, untimed), ExclusionRules(), None, is_single=True)
+    results = apply_rules(observe(tmp_path, untimed), ExclusionRules(), UNLINKED, is_single=True)
     assert {rule: why for rule, why in results.items() if isinstance(why, str)} == {
-        "repeated": "the input contains only one study",
+        "repeated": UNLINKED,
         "attention_checks": "the study has no attention checks",
         "too_fast": "the data have no response times",
         "side_bias": "single images have no sides",
@@ -176,13 +177,19 @@ def test_an_earlier_study_makes_a_repeat_participant(tmp_path: Path) -> None:
         "once": {"trees": "2026-02-01T10:00:00+00:00"},
     }
     rows = [
-        make_row(participant=person, study=study, started_at=moment)
+        make_row(participant=f"{study}-{person}", person=person, study=study, started_at=moment)
         for person, studies in moments.items()
         for study, moment in studies.items()
     ]
+    unknown = {"person": "", "started_at": "2026-02-01T10:00:00+00:00"}
+    rows += [make_row(participant="x", study=study, **unknown) for study in ("trees", "faces")]
     responses = read_responses(str(write_csv(tmp_path / "r.csv", rows)))
     before = find_repeat_participants(responses, select_study(responses, "trees"))
-    assert before is not None
-    assert before.tolist() == [True, False, False]
+    assert not isinstance(before, str)
+    assert before.tolist() == [True, False, False, False]
     only = select_study(responses, "trees")
-    assert find_repeat_participants(only, only) is None
+    assert "the input contains only this study" in str(find_repeat_participants(only, only))
+    same_names = [make_row(study=study) for study in ("trees", "faces")]
+    unlinked = read_responses(str(write_csv(tmp_path / "u.csv", same_names)))
+    reason = find_repeat_participants(unlinked, select_study(unlinked, "trees"))
+    assert "this study is not linked with others" in str(reason)

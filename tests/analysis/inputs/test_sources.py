@@ -54,7 +54,7 @@ def test_an_invalid_database_row_is_named_by_its_number(tmp_path: Path) -> None:
         (b"\xff\xfe\x00", "r.csv: not UTF-8"),
         (
             ",".join(RESPONSE_COLUMNS).encode() + b"\ntrees,p1\n",
-            "r.csv: line 2: 2 values for 25 columns",
+            "r.csv: line 2: 2 values for 26 columns",
         ),
         (
             ",".join(RESPONSE_COLUMNS).encode() + b'\n"trees',

@@ -51,3 +51,11 @@ def test_one_method_has_no_table_of_differences(tmp_path: Path) -> None:
     latex = latex_of(write_csv(tmp_path / "r.csv", [make_row()]))
     assert latex.count("\\begin{tabular}") == 1
     assert "& -- & 1 & 1 & 1 & -- \\\\" in latex
+
+
+def test_single_images_have_no_column_for_a_test_against_chance(tmp_path: Path) -> None:
+    single = {"presentation": "single", "real_image": "", "truth": "fake", "answer": "real"}
+    rows = [make_row(participant=f"p{i}", image=f"i{i}", **single) for i in range(3)]
+    latex = latex_of(write_csv(tmp_path / "r.csv", rows))
+    assert "50\\%" not in latex
+    assert "MCL & 100.0 & " in latex

@@ -35,6 +35,17 @@ def test_links_and_odd_names_are_found_and_circular_links_not_followed(tmp_path:
     assert sorted(names) == sorted([*odd, b"broken.jpg"])
 
 
+def test_linked_folders_are_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.png").touch()
+    (elsewhere / "back").symlink_to(elsewhere)
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    (photographs / "linked").symlink_to(elsewhere)
+    assert [path.name for path in find_photographs(photographs)] == ["a.png"]
+
+
 def test_a_folder_that_cannot_be_listed_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

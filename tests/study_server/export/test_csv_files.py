@@ -15,7 +15,7 @@ from study_server.export.csv_files import build_tables, export_study, format_csv
 from study_server.participants import enrollment, replacement
 from study_server.participants.responses import SubmittedResponse
 from study_server.simulation.simulated_people import SimulatedPopulation
-from study_server.storage.engine import write_transaction
+from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Trial, TrialStimulus
 from study_server.studies.lookup import find_study
 from study_server.studies.unblinding import decide_blinding
@@ -192,6 +192,8 @@ def test_an_export_that_fails_leaves_the_files_of_before(
         ("'=1", "''=1"),
         ("'tis", "'tis"),
         ("a=1", "a=1"),
+        ("a;=1+1;b", "a;'=1+1;b"),
+        ("a; -1", "a;' -1"),
     ],
 )
 def test_no_text_is_a_formula(comment: str, cell: str, app: Flask, out: Path) -> None:
@@ -234,3 +236,11 @@ def test_many_trials_leave_in_little_memory(app: Flask) -> None:
         tracemalloc.stop()
     assert written == 1 + trials
     assert peak_bytes < 5_000_000  # all rows at once are more than ten times that
+
+
+def test_a_byte_order_mark_is_written_on_request(app: Flask, out: Path) -> None:
+    with read_session(app.extensions["engine"]) as db:
+        export_study(db, find_study(db, "short"), out, tuple(Mode), blinded=True, bom=True)
+    for file in out.parent.glob("*.csv"):
+        assert file.read_bytes().startswith(b"\xef\xbb\xbf"), file.name
+    assert out.read_text(encoding="utf-8-sig").startswith("study,participant,person,")

@@ -70,7 +70,7 @@ def test_it_lists_the_unblindings(engine: Engine) -> None:
     assert bundle(engine)["unblinding.csv"].count("\n") == 1
     with write_transaction(engine) as db:
         decide_blinding(db, find_study(db, "short"), "ada")
-    assert ",ada,0\n" in bundle(engine)["unblinding.csv"]
+    assert ',"ada",0\n' in bundle(engine)["unblinding.csv"]
 
 
 def test_a_study_that_is_not_frozen_has_no_preregistration(engine: Engine) -> None:

@@ -44,6 +44,12 @@ def assignment(number: int, status: str, **more: Any) -> dict[str, Any]:
     } | more  # fmt: skip
 
 
+def add_status(stubber: Stubber, number: int, status: str) -> None:
+    """Let the next request about an assignment return this status."""
+    found = {"Assignment": assignment(number, status)}
+    stubber.add_response("get_assignment", found, {"AssignmentId": f"3A{number}"})
+
+
 def test_the_sandbox_is_another_address(stubber: Stubber) -> None:
     assert stubber.client.meta.endpoint_url == mturk.SANDBOX_ENDPOINT
 
@@ -77,13 +83,16 @@ def test_the_sheet_is_paid_as_its_actions_say(stubber: Stubber, tmp_path: Path) 
             for n, (action, bonus) in enumerate(actions)
         ],
     )  # fmt: skip
+    add_status(stubber, 0, "Submitted")
     stubber.add_response("approve_assignment", {}, {"AssignmentId": "3A0"})
+    add_status(stubber, 1, "Submitted")
     rejected = {"AssignmentId": "3A1", "RequesterFeedback": "why"}
     stubber.add_response("reject_assignment", {}, rejected)
     bonus = {
         "WorkerId": "A0", "AssignmentId": "3A0", "BonusAmount": "2.25", "Reason": "why",
         "UniqueRequestToken": "bonus-3A0",
     }  # fmt: skip
+    stubber.add_response("list_bonus_payments", {"BonusPayments": []}, {"AssignmentId": "3A0"})
     stubber.add_response("send_bonus", {}, bonus)
     result = CliRunner().invoke(commands, ["pay", str(file), "--sandbox"])
     assert result.output == f"{file}: done: 1 pay, 1 reject, 1 bonus\n"
@@ -108,3 +117,16 @@ def test_missing_credentials_are_a_one_line_error(
     with pytest.raises(StudyError, match="MTurk: Unable to locate credentials"):
         mturk.approve_assignment(client, "3A1")
     client.close()
+
+
+def test_a_second_run_pays_nobody_again(stubber: Stubber, tmp_path: Path) -> None:
+    file = tmp_path / "pay.csv"
+    place = RecruitmentSource.MTURK, "A0", "3A0", SubmissionStatus.SUBMITTED, "", "", "", ""
+    write_sheet(file, [PaySheetRow(*place, PayAction.PAY, "why", "1.50")])
+    add_status(stubber, 0, "Approved")
+    paid = {"WorkerId": "A0", "BonusAmount": "1.50", "AssignmentId": "3A0"}
+    asked = {"AssignmentId": "3A0"}
+    stubber.add_response("list_bonus_payments", {"BonusPayments": [paid]}, asked)
+    result = CliRunner().invoke(commands, ["pay", str(file), "--sandbox"])
+    assert result.output == f"{file}: done: 2 already settled\n"
+    stubber.assert_no_pending_responses()

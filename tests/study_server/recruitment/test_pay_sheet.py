@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from study_server.clock import now
 from study_server.errors import StudyError
 from study_server.participants.enrollment import enroll_participant
 from study_server.participants.identities import find_by_external_id
+from study_server.participants.withdrawal import delete_participant
 from study_server.recruitment.arrival import prolific_completion_code
 from study_server.recruitment.pay_sheet import (
     PayAction,
@@ -24,9 +25,10 @@ from study_server.recruitment.pay_sheet import (
     write_sheet,
 )
 from study_server.recruitment.platforms import Submission, SubmissionStatus, read_submissions
-from study_server.storage.engine import read_session, write_transaction
+from study_server.storage.engine import read_session, write_session, write_transaction
 from study_server.storage.models import Response, Trial
 from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study
+from study_server.studies.exclusion_counts import list_participant_summaries
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialKind
 from tests.conftest import short_protocol
@@ -102,6 +104,7 @@ class Lab:
             watched = [trial for trial in trials if trial.kind is TrialKind.ATTENTION]
             for trial in trials[:answers]:
                 missed = trial in watched[attention_checks:]
+                trial.started_at = now()
                 db.add(answer(trial, wrong=missed))
             participant.outcome = outcome
             if outcome is Outcome.COMPLETE:
@@ -286,10 +289,12 @@ def test_the_sheet_is_private_and_reads_back_as_edited(tmp_path: Path, lab: Lab)
         Submission("p9", "s9", SubmissionStatus.SUBMITTED),
     )
     file = tmp_path / "pay.csv"
+    file.write_text("an older sheet")
+    file.chmod(0o644)
     write_sheet(file, rows)
     assert file.stat().st_mode & 0o077 == 0
     assert read_sheet(file) == rows
-    edited = file.read_text().replace("decide,", "Return ,")
+    edited = file.read_text().replace('"decide"', "Return ")
     file.write_text(edited)
     assert [row.action for row in read_sheet(file)] == [PayAction.PAY, PayAction.RETURN]
     file.write_text(edited.replace("Return", "maybe"))
@@ -338,3 +343,71 @@ def test_the_command_writes_the_sheet_and_stores_no_id(
             assert re.fullmatch("[0-9a-f]{64}", digest)
     for arguments in ((), (str(export), "--prolific", "x")):
         assert CliRunner().invoke(commands, ["reconcile", "lab", *arguments]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "action", "reason"),
+    [
+        (SubmissionStatus.SUBMITTED, PayAction.DECIDE, "pay what the consent promises"),
+        (SubmissionStatus.APPROVED, PayAction.NOTHING, "already paid; withdrew"),
+        (SubmissionStatus.RETURNED, PayAction.NOTHING, "withdrew"),
+    ],
+)
+def test_a_withdrawn_person_is_not_called_unknown(
+    lab: Lab, status: SubmissionStatus, action: PayAction, reason: str
+) -> None:
+    lab.come("p1", Outcome.ACTIVE, 3)
+    with write_session(lab.engine) as db:
+        source = RecruitmentSource.PROLIFIC
+        participant = find_by_external_id(db, find_study(db, lab.slug), "p1", source)
+        assert participant is not None
+        delete_participant(db, participant)
+    (row,) = lab.propose(Submission("p1", "s1", status))
+    assert (row.action, row.outcome, row.participant) == (action, "withdrawn", "")
+    assert reason in row.reason
+
+
+def test_attention_checks_are_counted_as_for_the_exclusions(lab: Lab) -> None:
+    lab.come("p1", Outcome.COMPLETE, ALL, 7)
+    (row,) = lab.propose(Submission("p1", "s1", SubmissionStatus.SUBMITTED))
+    with read_session(lab.engine) as db:
+        (person,) = list_participant_summaries(db, find_study(db, lab.slug))
+    counts = person.attention_checks_correct, person.attention_checks_answered
+    assert row.attention_checks == "{} of {}".format(*counts)
+    assert ("attention_checks" in person.reasons) == (row.action is PayAction.DECIDE)
+
+
+def save_as_excel(file: Path) -> None:
+    """Save a sheet as a German Excel does: semicolons, its own encoding, decimal commas."""
+    rows = list(csv.reader(file.read_text(encoding="utf-8").splitlines()))
+    with file.open("w", encoding="cp1252", newline="") as handle:
+        csv.writer(handle, delimiter=";").writerows(rows)
+
+
+def test_a_sheet_saved_by_a_german_excel_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "pay.csv"
+    place = RecruitmentSource.PROLIFIC, "p1", "s1", SubmissionStatus.SUBMITTED, "", "", "", ""
+    row = PaySheetRow(*place, PayAction.PAY, "schön; =1+1", "1,5")
+    write_sheet(file, [row])
+    assert "schön;' =1+1" in file.read_text()
+    save_as_excel(file)
+    assert read_sheet(file) == [replace(row, bonus="1.50")]
+
+
+@pytest.mark.parametrize("bonus", ["1,50 €", "1.234,50", "-1", "a lot"])
+def test_a_bonus_that_is_no_amount_is_refused_with_its_line(bonus: str, tmp_path: Path) -> None:
+    file = tmp_path / "pay.csv"
+    place = RecruitmentSource.PROLIFIC, "p1", "s1", SubmissionStatus.SUBMITTED, "", "", "", ""
+    write_sheet(file, [PaySheetRow(*place, PayAction.PAY, "why", bonus)])
+    with pytest.raises(StudyError, match=r"pay\.csv:2: bonus .* is not an amount such as 1\.50"):
+        read_sheet(file)
+
+
+def test_a_list_saved_by_a_german_excel_is_read_and_rounded_ids_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "export.csv"
+    file.write_text(EXPORTS[RecruitmentSource.PROLIFIC].replace(",", ";"), encoding="cp1252")
+    source = RecruitmentSource.PROLIFIC
+    assert read_submissions(file) == (source, READ[source])
+    file.write_text("Submission id;Participant id;Status\ns1;5,1E+23;APPROVED\n")
+    with pytest.raises(StudyError, match=r":2: a spreadsheet has rounded the ID to '5,1E\+23'"):
+        read_submissions(file)

@@ -166,7 +166,10 @@ def test_the_sheet_is_paid_as_its_actions_say(tmp_path: Path) -> None:
         assert run_pay(prolific, file, "--dry-run")[0] == 0
         assert stub.heard == []
         code, output = run_pay(prolific, file, "--prolific", STUDY)
-    assert (code, output) == (0, f"{file}: done: 1 pay, 1 return, 2 bonus\n")
+    assert (code, output) == (
+        0,
+        f"{file}: done: 1 pay, 1 return, 1 bonus, 1 already settled\n",
+    )
     posts = [
         (path.removeprefix("/api/v1"), body)
         for method, path, body in stub.heard
@@ -203,3 +206,52 @@ def test_no_request_is_sent_without_a_token(tmp_path: Path) -> None:
     result = CliRunner().invoke(commands, ["pay", str(file)], env={"PROLIFIC_TOKEN": ""})
     assert isinstance(result.exception, StudyError)
     assert "PROLIFIC_TOKEN" in str(result.exception)
+
+
+def test_a_run_after_an_interrupted_one_approves_nobody_again(tmp_path: Path) -> None:
+    file = sheet(
+        tmp_path,
+        (PayAction.PAY, SubmissionStatus.SUBMITTED, ""),
+        (PayAction.RETURN, SubmissionStatus.SUBMITTED, ""),
+        (PayAction.PAY, SubmissionStatus.SUBMITTED, ""),
+    )
+    stub = Stub()
+    with speaking(stub) as prolific:
+        real_answer, failures = stub.answer, [500]
+
+        def fail_at_the_third(
+            method: str, path: str, body: object
+        ) -> tuple[int, dict[str, str], bytes]:
+            if path.endswith("/submissions/s2/transition/") and failures:
+                return failures.pop(), {}, b"<html>"
+            return real_answer(method, path, body)
+
+        stub.answer = fail_at_the_third  # type: ignore[method-assign]
+        result = run_pay(prolific, file)
+        assert result[0] != 0
+        assert run_pay(prolific, file) == (0, f"{file}: done: 2 already settled, 1 pay\n")
+        assert run_pay(prolific, file) == (0, f"{file}: done: 3 already settled\n")
+    changes = [path for method, path, _ in stub.heard if method == "POST"]
+    assert [path.split("/")[-3] for path in changes] == ["s0", "s1", "s2"]
+
+
+def test_an_interrupted_run_says_how_far_it_came(tmp_path: Path) -> None:
+    file = sheet(tmp_path, *[(PayAction.PAY, SubmissionStatus.SUBMITTED, "")] * 2)
+    with speaking(Stub()) as prolific, pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PROLIFIC_TOKEN", TOKEN)
+        failing = replace(prolific)
+        patched.setattr(prolific_module, "ProlificClient", lambda token: failing)
+        asked: list[str] = []
+        real_approve = ProlificClient.approve_submission
+
+        def approve(self: ProlificClient, submission: str) -> None:
+            asked.append(submission)
+            if len(asked) == 2:
+                raise StudyError("no reply")
+            real_approve(self, submission)
+
+        patched.setattr(ProlificClient, "approve_submission", approve)
+        result = CliRunner().invoke(commands, ["pay", str(file)])
+    assert "no reply; 1 request was carried out before; run the same command" in str(
+        result.exception
+    )

@@ -160,3 +160,27 @@ def test_a_folder_without_images_says_what_is_in_it(
     (tmp_path / "raw" / "a.cr2").touch()
     with pytest.raises(StudyError, match=r"WebP files, but 1 file of other kinds: 1 \.cr2; save"):
         write_manifest(tmp_path / "manifest.csv", folders | {"gan": tmp_path / "raw"})
+
+
+def test_linked_folders_are_followed_once(folders: dict[str, Path], tmp_path: Path) -> None:
+    for method, folder in folders.items():
+        write_images(tmp_path / "elsewhere" / method, "a")
+        (folder / "linked").symlink_to(tmp_path / "elsewhere" / method)
+        (folder / "dogs" / "loop").symlink_to(folder)
+    out = tmp_path / "manifest.csv"
+    assert write_manifest(out, folders).stimulus_count == 12
+    rows = group_by_image(out, read_manifest(out))
+    assert rows["linked/a"]["gan"].path == tmp_path / "elsewhere" / "gan" / "a.png"
+
+
+def test_a_link_out_of_the_manifests_folder_is_refused_with_its_target(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    study = tmp_path / "study"
+    study.mkdir()
+    (study / "real").symlink_to(folders["real"])
+    with pytest.raises(StudyError) as refused:
+        write_manifest(study / "manifest.csv", {"real": study / "real"})
+    assert "folder above its files, where links lead; " in str(refused.value)
+    assert str(folders["real"]) in str(refused.value)
+    assert f"use --out {folders['real']}" in str(refused.value)

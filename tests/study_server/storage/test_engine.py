@@ -41,6 +41,29 @@ def test_sqlite_is_set_to_survive_power_cuts_and_erase_deleted_rows(sqlite_url: 
     engine.dispose()
 
 
+def test_only_the_owner_can_read_the_files_of_sqlite(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.sqlite", tmp_path / "old.sqlite"
+    old.touch(mode=0o644)
+    old.chmod(0o644)
+    for file in (new, old):
+        engine = open_engine(f"sqlite:///{file}")
+        ensure_current_schema(engine)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+            files = list(tmp_path.glob(f"{file.name}*"))
+            assert len(files) == 3
+            assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+        engine.dispose()
+
+
+def test_a_folder_that_forbids_a_database_is_an_error_of_the_database(tmp_path: Path) -> None:
+    (tmp_path / "study.sqlite").mkdir()
+    engine = open_engine(f"sqlite:///{tmp_path / 'study.sqlite'}")
+    with pytest.raises(StudyError, match="cannot open the database"):
+        ensure_current_schema(engine)
+    assert (tmp_path / "study.sqlite").stat().st_mode & 0o700 == 0o700
+
+
 @pytest.fixture
 def answered(engine: Engine, manifest: Path, tmp_path: Path) -> Engine:
     """The short study with one participant, who gave one answer."""

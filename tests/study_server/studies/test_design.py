@@ -179,7 +179,7 @@ def test_the_command_writes_the_file_and_opens_after_it(
         study("open", "short")
     digest = study("freeze", "short", "--out", str(out)).split("SHA-256 ")[1][:64]
     assert hashlib.sha256(out.read_bytes()).hexdigest() == digest
-    assert study("open", "short") == "short: open\n"
+    assert study("open", "short").startswith("short: open; http")
     study("export", "short", "--out", str(tmp_path / "answers" / "responses.csv"))
     assert (tmp_path / "answers" / "design.json").read_bytes() == out.read_bytes()
     with pytest.raises(StudyError, match="already exists"):

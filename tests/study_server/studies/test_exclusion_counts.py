@@ -171,7 +171,7 @@ def test_progress_summarizes_live_participants(db: Session, study: Study) -> Non
     silent.last_seen_at -= timedelta(days=1)
     delete_participant(db, take_part(db, study, "gone"))
     progress = measure_progress(db, study)
-    assert (progress.recruited, progress.planned, progress.is_blinded) == (4, 4, True)
+    assert (progress.started, progress.planned, progress.is_blinded) == (4, 4, True)
     assert {word: count for word, count in progress.participants_by_outcome.items() if count} == {
         "complete": 2, "abandoned": 1, "withdrawn": 1,
     }  # fmt: skip
@@ -183,7 +183,7 @@ def test_progress_summarizes_live_participants(db: Session, study: Study) -> Non
 
 def test_shares_are_none_without_participants(db: Session, study: Study) -> None:
     progress = measure_progress(db, study)
-    assert (progress.recruited, progress.excluded_count) == (0, 0)
+    assert (progress.started, progress.excluded_count) == (0, 0)
     for share in (
         progress.median_minutes,
         progress.attention_check_pass_rate,
@@ -196,7 +196,7 @@ def test_simulated_participants_only_count_as_simulated(app: Flask) -> None:
     simulate(app, "short", 2, SimulatedPopulation({"l2": 0.226, "mcl": 0.301}))
     with write_transaction(app.extensions["engine"]) as db:
         progress = measure_progress(db, find_study(db, "short"))
-        assert (progress.recruited, progress.participants_by_outcome["simulated"]) == (0, 2)
+        assert (progress.started, progress.participants_by_outcome["simulated"]) == (0, 2)
         assert len(list_participant_summaries(db, find_study(db, "short"), Mode.SIMULATED)) == 2
 
 

@@ -26,6 +26,7 @@ def test_every_text_is_used_and_every_text_used_is_there() -> None:
         f"{verdict}_{fake}" for verdict in ("correct", "incorrect") for fake in (*places, "none")
     }
     composed |= {"fake", "real"}  # the server says which
+    composed |= {"reference_image", "practice_set", "test_set"}
     composed |= {f"{place}_image" for place in places}
     kinds = ("qualification", "practice", "test")
     composed |= {f"{kind}_{what}" for kind in kinds for what in ("pair", "image")}

@@ -17,8 +17,18 @@ from study_server.storage.engine import write_transaction
 from study_server.studies.design import AnalysisPlan, freeze_study
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, RecruitmentSource, WordingPart
-from study_server.wording.defaults import compose_default, format_head
-from study_server.wording.files import compose_wording, read_wording, write_wording
+from study_server.wording.defaults import (
+    SETTING_TAGS,
+    compose_default,
+    format_head,
+    setting_tags,
+)
+from study_server.wording.files import (
+    compose_wording,
+    list_unfilled_places,
+    read_wording,
+    write_wording,
+)
 from study_server.wording.markdown import render_markdown
 from study_server.wording.placeholders import placeholder_values
 from study_server.wording.stored import load_wording, render_wording, reword_study
@@ -189,7 +199,7 @@ def test_a_file_that_is_missing_or_in_another_encoding_is_named(folder: Path) ->
 
 @pytest.mark.parametrize(
     ("changes", "file"),
-    [({"question": "real"}, "consent"), ({"practice": 0}, "consent"), ({"stimuli": "any"}, "")],
+    [({"question": "real"}, "consent"), ({"presentation": "single"}, ""), ({"stimuli": "any"}, "")],
 )
 def test_a_text_for_another_protocol_is_not_taken(
     changes: dict[str, Any], file: str, folder: Path
@@ -198,6 +208,64 @@ def test_a_text_for_another_protocol_is_not_taken(
         StudyError, match=rf"{file}.*\.md:1: this text was written for a different protocol"
     ):
         read_wording(short_protocol(**changes), folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"practice": 0}, "?practice no-qualification: You will start with {practice}."),
+        ({"masks": 2}, "?no-masks: We know of no risks"),
+        ({"device": "computer"}, "?any-device: A computer or a tablet"),
+    ],
+)
+def test_edited_wording_survives_a_setting_that_is_changed_and_changed_back(
+    changes: dict[str, Any], line: str, folder: Path
+) -> None:
+    before, file = short_protocol(), folder / "en" / "consent.md"
+    assert line in file.read_text()
+    file.write_text(file.read_text().replace(line, f"{line.partition(': ')[0]}: In my words,"))
+    (edited,) = {read_wording(before, folder)["en", WordingPart.CONSENT]}
+    assert "In my words," in edited
+    assert (
+        "In my words,"
+        not in read_wording(short_protocol(**changes), folder)["en", WordingPart.CONSENT]
+    )
+    assert read_wording(before, folder)["en", WordingPart.CONSENT] == edited
+
+
+def test_a_list_stays_one_list_when_an_item_does_not_apply(folder: Path) -> None:
+    (folder / "en" / "debrief.md").write_text("- a\n?masks: - b\n- c\n")
+    assert read_wording(short_protocol(), folder)["en", WordingPart.DEBRIEF] == "- a\n- c"
+    assert (
+        read_wording(short_protocol(masks=1), folder)["en", WordingPart.DEBRIEF] == "- a\n- b\n- c"
+    )
+
+
+def test_an_unknown_condition_is_refused_with_its_line(folder: Path) -> None:
+    (folder / "en" / "debrief.md").write_text("Thanks.\n?mask: There were masks.\n")
+    with pytest.raises(StudyError, match=r"debrief\.md:2: unknown condition 'mask'; known: timed"):
+        read_wording(short_protocol(), folder)
+
+
+def test_a_placeholder_counts_only_where_its_line_applies(folder: Path) -> None:
+    (folder / "en" / "debrief.md").write_text(
+        "Thanks.\n?practice: After {practice}.\n?limit: [... x]\n"
+    )
+    assert read_wording(short_protocol(practice=0), folder)["en", WordingPart.DEBRIEF] == "Thanks."
+    (place,) = [
+        p
+        for p in list_unfilled_places(short_protocol(time_limit_minutes=9), folder)
+        if "debrief" in p
+    ]
+    assert place.endswith("debrief.md:3: [... x]")
+    assert not [p for p in list_unfilled_places(short_protocol(), folder) if "debrief" in p]
+
+
+def test_every_condition_of_a_default_is_known() -> None:
+    for protocol in PROTOCOLS:
+        tags = setting_tags(protocol)
+        assert tags < set(SETTING_TAGS)
+        assert 2 * len(tags) == len(SETTING_TAGS)
 
 
 def test_a_text_that_was_adapted_is_taken(folder: Path) -> None:
@@ -217,6 +285,20 @@ def test_a_time_limit_is_told_to_those_who_agree(folder: Path) -> None:
         StudyError, match=r"time limit that this text does not mention; add \{time_limit"
     ):
         read_wording(short_protocol(time_limit_minutes=30), folder)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_default_consent_says_that_studies_are_linked(language: str) -> None:
+    for is_linked in (True, False):
+        protocol = short_protocol(linked=is_linked, languages=[language])
+        consent = compose_wording(protocol)[language, WordingPart.CONSENT]
+        assert ("{other_studies}" in consent) is is_linked
+
+
+def test_a_consent_that_hides_links_is_refused(folder: Path) -> None:
+    (folder / "en" / "consent.md").write_text("# {title}\n\nWelcome.")
+    with pytest.raises(StudyError, match=r"links this study with others, .* \{other_studies\}"):
+        read_wording(short_protocol(linked=True), folder)
 
 
 def test_placeholders_have_their_nouns_and_units() -> None:
@@ -295,5 +377,5 @@ def test_edited_texts_are_taken_until_the_freeze(
         with pytest.raises(StudyError, match="changes trials of study 'short', but"):
             reword_study(db, in_german(trials=5), study, {})
         freeze_study(db, study, AnalysisPlan(), "ab" * 32)
-        with pytest.raises(StudyError, match="'short' is frozen; to change its wording, import"):
+        with pytest.raises(StudyError, match="'short' is frozen; to change its wording before"):
             reword_study(db, protocol, study, {})

@@ -117,6 +117,27 @@ def test_a_study_is_paused_closed_and_opened_by_buttons(client: FlaskClient, fro
     assert post(client, "/state", state="draft").status_code == 400
 
 
+def test_reopening_a_closed_study_is_announced_before_it_is_logged(
+    client: FlaskClient, frozen: Flask
+) -> None:
+    assert "Reopen the study" not in client.get(STUDY).text
+    post(client, "/state", state="closed")
+    page = client.get(STUDY).text
+    assert "Reopening it is logged permanently as an early unblinding" in page
+    assert page.count('name="state" value="open"') == 1
+    post(client, "/state", state="open")
+    assert "(reopened the study)" in client.get(STUDY).text
+
+
+def test_links_without_https_come_with_a_warning(client: FlaskClient, app: Flask) -> None:
+    warning = "Platforms need links that begin with https"
+    assert warning in client.get(STUDY).text
+    app.extensions["settings"] = app.extensions["settings"].model_copy(
+        update={"public_url": "https://study.example.org"}
+    )
+    assert warning not in client.get(STUDY).text
+
+
 def test_a_study_cannot_be_opened_before_it_is_frozen(client: FlaskClient, app: Flask) -> None:
     post(client, "/state", state="paused")
     refused = post(client, "/state", state="open")
