@@ -71,7 +71,7 @@ def test_every_test_photograph_has_every_stimulus(finished: Path) -> None:
 
 def test_every_trial_reaches_the_report(finished: Path) -> None:
     report = json.loads((finished / "report" / "report.json").read_text())
-    assert report["schema"] == "hue-and-eye/report/1"
+    assert report["schema"] == "hue-and-eye/report/2"
     assert report["input"]["mode"] == "simulated"
     assert report["input"]["participants"] == PEOPLE
     assert {name: method["trials"] for name, method in report["methods"].items()} == {

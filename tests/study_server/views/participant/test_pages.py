@@ -40,8 +40,12 @@ def test_the_next_trials_do_not_reveal_the_truth(client: FlaskClient, base: str)
             "total",
             "task",
             "presentation",
+            "layout",
             "slots",
             "reference",
+            "caption",
+            "ties",
+            "scales",
             "timing",
         }
         mine = f"{base}/trials/{trial['token']}"
