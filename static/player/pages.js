@@ -12,7 +12,9 @@ const stage = query("#stage");
 const question = query("#question span");
 const questionText = question.textContent;
 const hasPractice = query(".verdict") !== null;
+const MESSAGES = ["loading", "saving", "sending", "sending_from_page", "unreachable"];
 query("#question").dataset.longest = findLongestQuestion();
+query("#stage footer").dataset.longest = longest(MESSAGES.map((key) => formatText(key)));
 
 /** Return the longest text that may take the place of the question, to reserve room for it. */
 function findLongestQuestion() {
@@ -21,8 +23,11 @@ function findLongestQuestion() {
   const feedback = fakeSlots.flatMap((slot) =>
     ["correct", "incorrect"].map((verdict) => formatText(`${verdict}_${slot}`)),
   );
-  const texts = hasPractice ? [questionText, ...feedback] : [questionText];
-  return texts.reduce((longest, text) => (text.length > longest.length ? text : longest));
+  return longest(hasPractice ? [questionText, ...feedback] : [questionText]);
+}
+
+function longest(texts) {
+  return texts.reduce((one, other) => (other.length > one.length ? other : one));
 }
 
 /** Show one page of the document, or the stage. Nothing replaces the failure page. */

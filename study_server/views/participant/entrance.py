@@ -65,7 +65,8 @@ def index() -> ResponseReturnValue:
         if parse_stored_protocol(study.protocol).entry == "open"
     ]
     return render_template(
-        "participant/entrance/index.html", studies=[(study.slug, _find_wording(study)) for study in listed]
+        "participant/entrance/index.html",
+        studies=[(study.slug, _find_wording(study)) for study in listed],
     )
 
 
@@ -173,7 +174,10 @@ def turn_away(slug: str) -> ResponseReturnValue:
         g.db.commit()
     completion = recruitment.completion_before_consent(g.db, study, arrival)
     return render_template(
-        "participant/entrance/unsuitable.html", wording=wording, completion=completion, source=arrival.source
+        "participant/entrance/unsuitable.html",
+        wording=wording,
+        completion=completion,
+        source=arrival.source,
     )
 
 
