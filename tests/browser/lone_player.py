@@ -218,10 +218,9 @@ class TrialApi:
             "feedback_ms": self.feedback_ms,
         }
         protocol = Protocol.model_validate(create_protocol("lone").model_dump() | settings)
+        wording = {"title": "A study", "question": self.question_text, "instructions": "Look."}
         return templates.get_template("participant/player.html").render(
-            wording=SimpleNamespace(
-                title="A study", question=self.question_text, instructions="Look."
-            ),
+            wording=SimpleNamespace(**wording),
             protocol=protocol,
             base_url=BASE,
             end_url=f"{BASE}/debrief",
