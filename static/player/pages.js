@@ -6,7 +6,7 @@ import { formatText } from "./texts.js";
 import { createMask } from "./trial/masks.js";
 import { imagesInOrder, slotNames } from "./trial/slots.js";
 
-const MIN_IMAGE_PX = 256; // an image is never scaled below this width or height, the longer one
+const MIN_IMAGE_PX = 256; // the longer side of an image is never scaled below this
 const IMAGE_ROW = 1; // of the stage's grid in the style sheet
 
 const query = (selector) => document.querySelector(selector);
@@ -14,7 +14,9 @@ const stage = query("#stage");
 const question = query("#question span");
 const questionText = question.textContent;
 const hasPractice = query(".verdict") !== null;
+const MESSAGES = ["loading", "saving", "sending", "sending_from_page", "unreachable"];
 query("#question").dataset.longest = findLongestQuestion();
+query("#stage footer").dataset.longest = longest(MESSAGES.map((key) => formatText(key)));
 
 /** Return the longest text that may take the place of the question, to reserve room for it. */
 function findLongestQuestion() {
@@ -24,7 +26,11 @@ function findLongestQuestion() {
   const feedback = fakeSlots.flatMap((slot) =>
     ["correct", "incorrect"].map((verdict) => formatText(`${verdict}_${slot}`)),
   );
-  return [questionText, ...feedback].reduce((longest, text) => (text.length > longest.length ? text : longest));
+  return longest([questionText, ...feedback]);
+}
+
+function longest(texts) {
+  return texts.reduce((one, other) => (other.length > one.length ? other : one));
 }
 
 /** Show one page of the document, or the stage. Nothing replaces the failure page. */
@@ -126,8 +132,8 @@ export function waitUntilRead() {
  */
 export async function waitForRoom(images) {
   for (;;) {
-    const { scale, minScale, needed } = fitImages(images);
-    if (scale >= minScale) return scale;
+    const { scale, isTooSmall, needed } = fitImages(images);
+    if (!isTooSmall) return scale;
     query("#needed-size").textContent = needed.map(Math.ceil).join(" × ");
     query("#available-size").textContent = `${innerWidth} × ${innerHeight}`;
     showPage("window-too-small");
@@ -136,7 +142,10 @@ export async function waitForRoom(images) {
   }
 }
 
-/** Scale the images, and their masks, so that the whole stage fits into the window. */
+/**
+ * Scale the images, and their masks, so that the whole stage fits into the window.
+ * @returns {{scale, isTooSmall, needed}} needed: the smallest [width, height] of the window
+ */
 function fitImages(images) {
   if (query("#candidates")) return fitCandidates(stage, images);
   const width = Math.max(...images.map(({ naturalWidth }) => naturalWidth));
@@ -159,9 +168,10 @@ function fitImages(images) {
   ];
   const room = [(innerWidth - usedWidth) / columns, innerHeight - usedHeight];
   const isTooSmall = innerWidth < needed[0] || innerHeight < needed[1];
-  const scale = Math.max(0, Math.min(1, room[0] / width, room[1] / height));
+  const fitting = Math.min(1, room[0] / width, room[1] / height);
+  const scale = Math.max(isTooSmall ? 0 : minScale, fitting); // rounding must not undercut it
   resizeImages(images, scale);
-  return { scale: isTooSmall ? 0 : scale, minScale, needed };
+  return { scale, isTooSmall, needed };
 }
 
 function resizeImages(images, scale) {

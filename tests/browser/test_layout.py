@@ -55,6 +55,11 @@ def window(browser: Browser, width: int, height: int) -> Iterator[Page]:
 
 def check(page: Page, width: int, height: int) -> list[tuple[str, list[float]]]:
     """Check that everything visible is inside the window and overlaps nothing else."""
+    overflowing = page.locator("#stage button, #stage .verdict").evaluate_all(
+        "all => all.filter((one) => one.scrollHeight > one.clientHeight + 1)"
+        ".map((one) => one.textContent)"
+    )
+    assert overflowing == []
     parts: list[tuple[str, list[float]]] = page.evaluate(RECTANGLES)
     for name, (left, top, right, bottom) in parts:
         inside = left >= -0.5 and top >= -0.5 and right <= width + 0.5 and bottom <= height + 0.5
@@ -134,6 +139,31 @@ def seen_images(page: Page, width: int, height: int, name: str) -> list[list[flo
 def must_be_refused(presentation: str, width: int, height: int) -> bool:
     """Return whether images of 256 px cannot fit: pairs need a width of 560."""
     return height < MIN_IMAGE_PX + 60 or (presentation != "single" and width < 560)
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 568), (560, 480), (844, 390), (1366, 625)])
+@pytest.mark.parametrize("presentation", PRESENTATIONS)
+def test_long_texts_and_messages_overlap_nothing(
+    browser: Browser, presentation: str, width: int, height: int
+) -> None:
+    api = TrialApi(
+        practice=1, presentation=presentation, size=512, feedback_ms=0, language="de",
+        question_text="Welches Bild hat künstliche Farben, die ein Computerprogramm erzeugt hat?",
+        exposure_ms=None if presentation != "sequential" else 150, lost_answers=1,
+    )  # fmt: skip
+    with window(browser, width, height) as page:
+        api.visit(page)
+        page.locator("#instructions button").click()
+        page.locator("#window-too-small:visible, #stage[data-phase=choice]").first.wait_for()
+        if page.locator("#window-too-small").is_visible():
+            assert must_be_refused(presentation, width, height)
+            return
+        check(page, width, height)
+        page.locator("#stage button[value]").first.click()
+        expect(page.locator("#stage [role=status]")).to_contain_text("Keine Verbindung")
+        check(page, width, height)
+        page.locator("#stage[data-phase=feedback]").wait_for()
+        check(page, width, height)
 
 
 def test_a_window_that_shrinks_during_a_trial_still_shows_everything(browser: Browser) -> None:
