@@ -20,7 +20,7 @@ from analysis.inference.rank_sets import find_rank_sets
 from analysis.inference.strengths import RankedTrials, estimate_strengths
 from analysis.trials import FloatArray
 
-STUDIES, BOOTSTRAP_STUDIES, RESAMPLES = 2000, 500, 100
+STUDIES, BOOTSTRAP_STUDIES, RESAMPLES = 2000, 200, 100
 TRUTH_TRIALS = 400_000
 PERSON_SD, IMAGE_SD = 0.46, 0.5  # of each method's strength, on the log odds
 

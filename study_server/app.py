@@ -27,7 +27,7 @@ from study_server.views.language import gettext
 from study_server.views.participant import entrance, pages, screening
 from study_server.views.researcher import downloads, login, study
 from study_server.web import bodies, logs
-from study_server.web.cookies import SessionInterface
+from study_server.web.cookies import SessionInterface, cookie_name
 from study_server.web.headers import build_security_headers
 from study_server.web.limits import UnansweredEnrollments
 from study_server.web.path_prefix import PathPrefix
@@ -88,7 +88,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=settings.secret_key,
         MAX_CONTENT_LENGTH=bodies.MAX_BODY_BYTES,
-        SESSION_COOKIE_NAME="hue_and_eye",
+        SESSION_COOKIE_NAME=cookie_name(settings.secret_key),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,  # images are sent without a cookie
@@ -106,6 +106,7 @@ def _register_routes(app: OpenAPI) -> None:
     for blueprint in TOKEN_ONLY:
         csrf.exempt(blueprint)
     csrf.exempt(entrance.consent)  # it checks its CSRF token itself
+    csrf.exempt(entrance.turn_away)  # it stores nothing but a count
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for blueprint in API_BLUEPRINTS:
@@ -178,10 +179,10 @@ ERROR_MESSAGES = {  # by status: title, message
 
 
 COOKIE_MESSAGE = (
-    N_("That didn’t work"),
+    N_("A cookie is missing"),
     N_(
-        "Your browser blocked a cookie that this page needs, or the page was open too long. Please "
-        "go back, reload the page and try again."
+        "This page needs a cookie, and your browser did not send it. Please allow cookies for this "
+        "site in your browser’s settings, go back, reload the page and try again."
     ),
 )
 

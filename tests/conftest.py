@@ -95,6 +95,7 @@ def short_protocol(slug: str = "short", **changes: object) -> Protocol:
         "practice": 2, "trials": 4, "attention_checks": 1, "first_blank_ms": 90, "blank_ms": 60,
         "exposure_ms": 100, "gap_ms": 60, "after_ms": 20, "feedback_ms": 200,
         "device": "any", "color_vision": "unasked", "night_light": "unasked",
+        "completion_code": True,
     }  # fmt: skip
     return Protocol.model_validate(create_protocol(slug).model_dump() | quick | changes)
 

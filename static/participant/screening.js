@@ -1,23 +1,16 @@
 /** Enable the screening's button only if the window and the input devices suit the study. */
 
+import { deviceSuits, onDeviceChange } from "./device.js";
+
 const form = document.querySelector("form[data-min-width]");
-const button = form.querySelector("button");
-const finePointer = matchMedia("(any-pointer: fine)");
-let hasKeyboard = false;
+const { minWidth, device } = form.dataset;
 
 function updateButton() {
-  document.body.classList.toggle("has-keyboard", hasKeyboard);
-  const isWideEnough = innerWidth >= Number(form.dataset.minWidth);
-  const hasPreciseInput = form.dataset.device === "any" || finePointer.matches || hasKeyboard;
-  button.disabled = !(isWideEnough && hasPreciseInput);
+  const suits = deviceSuits(device);
+  document.body.classList.toggle("unsuitable-device", !suits);
+  form.querySelector("button").disabled = !suits || innerWidth < Number(minWidth);
 }
 
-// an on-screen keyboard only types into text fields; a key pressed elsewhere is a real keyboard
-addEventListener("keydown", ({ target }) => {
-  if (target.type === "text" || hasKeyboard) return;
-  hasKeyboard = true;
-  updateButton();
-});
+onDeviceChange(updateButton);
 addEventListener("resize", updateButton);
-finePointer.addEventListener("change", updateButton);
 updateButton();

@@ -28,7 +28,7 @@ let stopError; // set once the study has stopped on this page
 
 async function runStudy() {
   const measuring = measureFrameMs();
-  outbox = await openOutbox(server.send, await openStore());
+  outbox = await openOutbox(server.send, await openStore(baseUrl));
   await outbox.whenEmpty(); // otherwise the server would void a trial whose answer is on its way
   const progress = updateUpcoming(await server.resume());
   measuring.then(describeEnvironment).then(server.environment).catch(console.warn);
@@ -39,6 +39,7 @@ async function runStudy() {
     if (isPracticeOver) await pages.showPageUntilContinue("break");
     await playTrial(trial, await measuring);
   }
+  await outbox.discard(); // nothing of this participant stays in the browser
   location.replace(endUrl);
 }
 
@@ -70,24 +71,27 @@ function showWelcome({ answered, planned }) {
   const [{ kind, number }] = upcomingTrials;
   pages.showAnsweredCount(answered, planned);
   if (answered === 0) return pages.showPageUntilContinue("instructions");
-  return pages.showPageUntilContinue(kind === "test" && number === 1 ? "break" : "resume");
+  const isPracticeOver = pages.hasBreak() && kind === "test" && number === 1;
+  return pages.showPageUntilContinue(isPracticeOver ? "break" : "resume");
 }
 
 /** Play a trial. After practice, wait for the server, which alone knows the correct answer. */
 async function playTrial(trial, frameMs) {
   const images = await loadImages(trial);
   if (!images) return;
-  await pages.waitForWindowSize(images);
   const stage = pages.placeImages(trial, images, connectionMessage());
+  const scale = await pages.waitForRoom(images);
   await sendReliably(trial, "start", {}); // before any image is seen, so that none is seen twice
   const response = await runTrial(stage, trial, frameMs);
-  const { reply } = await sendReliably(trial, "response", { id: createMessageId(), ...response });
+  const { reply } = await sendReliably(trial, "response", { id: createMessageId(), scale, ...response });
   reply.then(updateUpcoming).catch(stopWithError);
   if (trial.kind !== "practice") return;
   pages.showWaiting(formatText("saving"));
   const { feedback } = await reply;
   pages.showFeedback(trial, feedback, response.answer);
-  await hold(await nextFrame(), trial.timing.feedback_ms, frameMs);
+  const { feedback_ms: feedbackMs } = trial.timing;
+  if (feedbackMs === 0) await pages.waitUntilRead();
+  else await hold(await nextFrame(), feedbackMs, frameMs);
 }
 
 /** Return a trial's images, or undefined if one is unavailable; the server then replaces the trial. */
@@ -120,7 +124,9 @@ async function sendReliably(trial, action, body) {
 
 /** Return what the participant should know about the connection, or "". */
 function connectionMessage() {
-  return lastRequestFailed ? formatText(outbox?.pendingCount() ? "sending" : "unreachable") : "";
+  if (!lastRequestFailed) return "";
+  if (!outbox?.pendingCount()) return formatText("unreachable");
+  return formatText(outbox.isOnDevice ? "sending" : "sending_from_page");
 }
 
 /** Stop the study on this page, whose answers so far are safe; the participant can reload it. */

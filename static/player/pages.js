@@ -1,15 +1,34 @@
 /** The pages of the player other than the trial itself, and the stage's progress and feedback. */
 
+import { whenDeviceSuits } from "../participant/device.js";
 import { formatText } from "./texts.js";
 import { createMask } from "./trial/masks.js";
 
-const MIN_SLOT_PX = 256; // as in the style sheet
-const GAP_PX = 48; // between two slots, as in the style sheet
+const MIN_IMAGE_PX = 256; // an image is never scaled below this width or height, the longer one
+const IMAGE_ROW = 1; // of the stage's grid in the style sheet
 
 const query = (selector) => document.querySelector(selector);
 const stage = query("#stage");
 const question = query("#question span");
 const questionText = question.textContent;
+const hasPractice = query(".verdict") !== null;
+const MESSAGES = ["loading", "saving", "sending", "sending_from_page", "unreachable"];
+query("#question").dataset.longest = findLongestQuestion();
+query("#stage footer").dataset.longest = longest(MESSAGES.map((key) => formatText(key)));
+
+/** Return the longest text that may take the place of the question, to reserve room for it. */
+function findLongestQuestion() {
+  const slots = [...document.querySelectorAll(".slot")].map(({ id }) => id);
+  const fakeSlots = slots.length === 1 ? [...slots, "none"] : slots;
+  const feedback = fakeSlots.flatMap((slot) =>
+    ["correct", "incorrect"].map((verdict) => formatText(`${verdict}_${slot}`)),
+  );
+  return longest(hasPractice ? [questionText, ...feedback] : [questionText]);
+}
+
+function longest(texts) {
+  return texts.reduce((one, other) => (other.length > one.length ? other : one));
+}
 
 /** Show one page of the document, or the stage. Nothing replaces the failure page. */
 function showPage(name) {
@@ -19,13 +38,17 @@ function showPage(name) {
   for (const page of document.querySelectorAll("main > section")) page.hidden = page.id !== name;
 }
 
-export function showPageUntilContinue(name) {
+export async function showPageUntilContinue(name) {
   showPage(name);
   const button = query(`#${name} button`);
+  await whenDeviceSuits(document.body.dataset.device);
   button.disabled = false; // disabled in the document, because nothing listens before this
   button.focus({ preventScroll: true }); // so that Enter continues
   return new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
 }
+
+/** Return whether there is a page between practice and test trials. */
+export const hasBreak = () => query("#break") !== null;
 
 /** Show a status message, or clear it with "". While an image is visible, nothing changes. */
 export function showStatus(message) {
@@ -80,24 +103,78 @@ export function showFeedback({ images }, { fake_slot: fakeSlot, is_correct: isCo
     slot.toggleAttribute("data-chosen", slotName === answer || slotName === "center");
   }
   const verdict = isCorrect ? "correct" : "incorrect";
+  showStatus("");
   stage.dataset.verdict = verdict;
   stage.dataset.phase = "feedback";
   question.textContent = formatText(`${verdict}_${fakeSlot ?? "none"}`);
-  showStatus("");
 }
 
-/** Wait until the window is large enough for the images. */
-export async function waitForWindowSize(images) {
-  const widths = images.map(({ naturalWidth }) => Math.max(naturalWidth, MIN_SLOT_PX));
-  const width = widths.reduce((sum, px) => sum + GAP_PX + px);
-  const height = Math.max(...images.map(({ naturalHeight }) => naturalHeight));
-  while (innerWidth < width || innerHeight < height) {
-    query("#needed-size").textContent = `${width} × ${height}`;
+/** Wait until the participant has read the feedback and continues. */
+export function waitUntilRead() {
+  const button = query("#continue-practice");
+  // a key that has been held down since the answer must not press the button
+  button.addEventListener("keydown", (event) => event.repeat && event.preventDefault());
+  button.focus({ preventScroll: true });
+  return new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
+}
+
+/**
+ * Scale the images of the stage to the window, and wait until they are large enough in it.
+ * @returns {Promise<number>} the scale: 1 if the images have their own size, never more
+ */
+export async function waitForRoom(images) {
+  for (;;) {
+    const { scale, minScale, needed } = fitImages(images);
+    if (scale >= minScale) return scale;
+    query("#needed-size").textContent = needed.map(Math.ceil).join(" × ");
     query("#available-size").textContent = `${innerWidth} × ${innerHeight}`;
     showPage("window-too-small");
     await new Promise((resolve) => addEventListener("resize", resolve, { once: true }));
+    showPage("stage");
   }
 }
+
+/** Scale the images, and their masks, so that the whole stage fits into the window. */
+function fitImages(images) {
+  const width = Math.max(...images.map(({ naturalWidth }) => naturalWidth));
+  const height = Math.max(...images.map(({ naturalHeight }) => naturalHeight));
+  resizeImages(images, 0); // what remains is the room that everything else takes
+  const style = getComputedStyle(stage);
+  const rows = style.gridTemplateRows.split(" ").map(parseFloat);
+  const otherRows = rows.reduce((sum, px, row) => sum + (row === IMAGE_ROW ? 0 : px), 0);
+  const usedHeight = otherRows + parseFloat(style.paddingTop) + parseFloat(style.paddingBottom);
+  const columns = images.length;
+  const gaps = (columns - 1) * parseFloat(style.columnGap);
+  const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+  const usedWidth = gaps + padding;
+
+  const minScale = Math.min(1, MIN_IMAGE_PX / Math.max(width, height));
+  const minWidth = Math.max(minScale * width, MIN_IMAGE_PX); // of a slot, as in the style sheet
+  const needed = [
+    columns * minWidth + gaps + (columns === 1 ? padding : 0), // a pair may take the whole width
+    Math.max(minScale * height, rows[IMAGE_ROW]) + usedHeight,
+  ];
+  const room = [(innerWidth - usedWidth) / columns, innerHeight - usedHeight];
+  const isTooSmall = innerWidth < needed[0] || innerHeight < needed[1];
+  const scale = Math.max(0, Math.min(1, room[0] / width, room[1] / height));
+  resizeImages(images, scale);
+  return { scale: isTooSmall ? 0 : scale, minScale, needed };
+}
+
+function resizeImages(images, scale) {
+  for (const image of images) {
+    for (const { style } of image.parentElement.children) {
+      style.width = `${Math.floor(scale * image.naturalWidth)}px`;
+      style.height = `${Math.floor(scale * image.naturalHeight)}px`;
+    }
+  }
+}
+
+// A trial whose window changes is flagged, but its images still fit into the window.
+addEventListener("resize", () => {
+  const images = [...stage.querySelectorAll("img")];
+  if (images.length && document.body.dataset.page === "stage") fitImages(images);
+});
 
 /** Show why the study stops on this page. */
 export function showFailure(reason) {

@@ -37,8 +37,9 @@ class SubmittedResponse:
     first_ms, second_ms: achieved exposures; second_ms is None for a single image or if both images
     are shown at once. *_frames: the exposures in animation frames. early_inputs: inputs ignored
     because the buttons were not yet shown. repeated_inputs: ignored repeats of a held key or a
-    double click. input: the input device according to the event. message_id: the browser's id of
-    this response, the same if it is sent again.
+    double click. input: the input device according to the event. scale: the displayed size of the
+    images in CSS pixels, divided by their own. message_id: the browser's id of this response, the
+    same if it is sent again.
     """
 
     answer: Answer
@@ -50,6 +51,7 @@ class SubmittedResponse:
     early_inputs: int = 0
     repeated_inputs: int = 0
     input: str = ""
+    scale: float | None = None
     flags: Collection[TrialFlag] = ()
     message_id: str | None = None
 
@@ -123,6 +125,7 @@ def _response_columns(submitted: SubmittedResponse) -> dict[str, object]:
         "early": submitted.early_inputs,
         "held": submitted.repeated_inputs,
         "input": submitted.input,
+        "scale": submitted.scale,
         "received_at": now(),
         "message_id": submitted.message_id,
         **flags,

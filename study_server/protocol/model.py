@@ -22,6 +22,8 @@ TrialCount = Annotated[int, Field(ge=0, le=1000)]
 PhaseMs = Annotated[int, Field(ge=0, le=60_000)]
 MIN_EXPOSURE_MS = 20  # the shortest exposure that common displays can show
 TYPICAL_ANSWER_MS = 1500  # estimate for one trial
+TYPICAL_FEEDBACK_MS = 2400  # estimate for feedback that stays until the participant continues
+TYPICAL_LOOK_MS = 3000  # estimate for images that stay until the answer, without the answer
 TYPICAL_READING_MINUTES = 2  # estimate for all pages
 
 
@@ -45,6 +47,7 @@ class Protocol(BaseModel):
     night_light: Literal["unasked", "recorded"] = "unasked"
     plates: Annotated[int, Field(ge=0, le=10)] = 0
     plates_min_correct: Annotated[int, Field(ge=0, le=10)] = 0
+    completion_code: bool = False
     preset: Preset
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1, strict=False)]
     assignment: Literal["between", "within"]
@@ -67,7 +70,7 @@ class Protocol(BaseModel):
     masks: Annotated[int, Field(ge=0, le=20)] = 0
     mask_ms: Annotated[int, Field(ge=10, le=10_000)] = 30
     after_ms: PhaseMs = 100
-    feedback_ms: PhaseMs = 2400
+    feedback_ms: PhaseMs = 0
     prefetch: Annotated[int, Field(ge=1, le=20)] = 3
     disturbed: Literal["keep", "replace"] = "keep"
     abandoned_after_minutes: Annotated[int, Field(ge=1, le=10_000)] = 60
@@ -121,8 +124,7 @@ class Protocol(BaseModel):
     @property
     def has_screening(self) -> bool:
         """True if participants answer screening questions before the first trial."""
-        questions = self.color_vision, self.night_light
-        return self.device != "any" or set(questions) != {"unasked"} or self.plates > 0
+        return {self.color_vision, self.night_light} != {"unasked"} or self.plates > 0
 
     @property
     def is_single(self) -> bool:
@@ -166,11 +168,12 @@ class Protocol(BaseModel):
     @property
     def estimated_minutes(self) -> int:
         """The approximate duration of participation in minutes."""
-        longest = max(self.exposures_ms, key=lambda exposure: exposure or 0) or 0
+        longest = max(exposure or TYPICAL_LOOK_MS for exposure in self.exposures_ms)
         shown = 2 * longest + self.gap_ms if self.presentation == "sequential" else longest
-        masks = self.masks * self.mask_ms
-        trial_ms = self.blank_ms + shown + masks + self.after_ms + TYPICAL_ANSWER_MS
-        total_ms = sum(self.planned_trials.values()) * trial_ms + self.practice * self.feedback_ms
+        masks_ms = self.masks * self.mask_ms * (2 if self.presentation == "sequential" else 1)
+        trial_ms = self.blank_ms + shown + masks_ms + self.after_ms + TYPICAL_ANSWER_MS
+        total_ms = sum(self.planned_trials.values()) * trial_ms
+        total_ms += self.practice * (self.feedback_ms or TYPICAL_FEEDBACK_MS)
         return round(TYPICAL_READING_MINUTES + total_ms / 60_000)
 
     def canonical_json(self) -> str:

@@ -1,8 +1,8 @@
 """Presets of published protocols, and the comment for each key of study.toml.
 
 zhang2016: Zhang, Isola & Efros, ECCV 2016. isola2017: pix2pix. zhu2017: CycleGAN. saharia: SR3 and
-Palette. hype_inf: Zhou et al., NeurIPS 2019. Settings that a preset does not list are as in
-zhang2016.
+Palette. hype_inf: Zhou et al., NeurIPS 2019. Settings that a preset does not list have the defaults
+of `Protocol`, which are those of zhang2016 unless noted here.
 """
 
 from typing import Any, Literal, get_args
@@ -14,14 +14,23 @@ FAKE_COLORS_QUESTION = "Which photograph has fake colors?"
 # Any study of colors needs these; the published studies do not report how they screened.
 SCREENING_DEFAULTS = {"device": "computer", "color_vision": "recorded", "night_light": "recorded"}
 
+# The AMT test by Zhang et al. continued by itself. By default, feedback stays until participants
+# have read it.
+PUBLISHED_FEEDBACK_MS = 2400
+
 PRESETS: dict[str, dict[str, Any]] = {
-    "zhang2016": {"title": FAKE_COLORS_QUESTION, "assignment": "between"},
+    "zhang2016": {
+        "title": FAKE_COLORS_QUESTION,
+        "assignment": "between",
+        "feedback_ms": PUBLISHED_FEEDBACK_MS,
+    },
     "within": {"title": FAKE_COLORS_QUESTION, "assignment": "within", "attention_checks": 10},
     "isola2017": {
         "title": "Which image is the fake?",
         "assignment": "between",
         "stimuli": "any",
         "attention_checks": 0,
+        "feedback_ms": PUBLISHED_FEEDBACK_MS,
     },
     "zhu2017": {
         "title": "Which image is the photograph?",
@@ -29,6 +38,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "stimuli": "any",
         "question": "real",
         "attention_checks": 0,
+        "feedback_ms": PUBLISHED_FEEDBACK_MS,
     },
     "saharia": {
         "title": "Which image was taken with a camera?",
@@ -72,6 +82,8 @@ KEY_COMMENTS = {
     "night_light": "unasked; or recorded: ask whether the screen is tinted",
     "plates": "color vision plates shown before the first trial (at most 10); not a diagnosis",
     "plates_min_correct": "participants who read fewer correctly are screened out",
+    "completion_code": "true: also show a code at the end to people who come by a link of your "
+    "own; on Prolific and MTurk, there always is one",
     "preset": "preset that the defaults come from",
     "methods": "methods to compare, as named in manifest.csv",
     "assignment": "between: one method per participant; within: all methods for every participant",
@@ -95,7 +107,7 @@ KEY_COMMENTS = {
     "masks": "noise images after each exposure",
     "mask_ms": "duration of each mask",
     "after_ms": "blank between the last image and the buttons",
-    "feedback_ms": "duration of practice feedback",
+    "feedback_ms": "duration of practice feedback; 0: until the participant continues",
     "prefetch": "trials loaded ahead, which can be answered without a connection",
     "disturbed": "disturbed trials: keep, or replace each of them (at most twice)",
     "abandoned_after_minutes": "inactivity after which a participant's place is given to someone "

@@ -16,6 +16,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
 from study_server.participants.scoring import completion_code
+from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment.invitations import read_invitation
 from study_server.storage.models import Participant, PlatformCompletion, Study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource
@@ -146,8 +147,7 @@ def completion_for(db: Session, participant: Participant, back: ReturnParameters
     """Return the code and link that follow from the participant's stored outcome."""
     source, outcome = participant.source, participant.outcome
     if source is RecruitmentSource.PROLIFIC and outcome in OUTCOMES_WITH_CODE:
-        code = prolific_completion_code(db, participant.study, outcome)
-        return Completion(code, f"{PROLIFIC_COMPLETION_URL}?{urlencode({'cc': code})}")
+        return _prolific_completion(db, participant.study, outcome)
     own = completion_code(participant)
     if own is None:
         return Completion()
@@ -158,8 +158,31 @@ def completion_for(db: Session, participant: Participant, back: ReturnParameters
         PlatformCompletion, (participant.study_id, RecruitmentSource.SONA, Outcome.COMPLETE)
     )
     if source is RecruitmentSource.SONA and credit is not None and back:
-        return Completion(own, credit.code_or_url + back["survey_code"])
-    return Completion(own)
+        return Completion(url=credit.code_or_url + back["survey_code"])
+    has_code = source is RecruitmentSource.MTURK or _uses_completion_code(participant.study)
+    return Completion(own if has_code else None)
+
+
+def _uses_completion_code(study: Study) -> bool:
+    return parse_stored_protocol(study.protocol).completion_code
+
+
+def gets_code(participant: Participant) -> bool:
+    """Return whether participants who came this way get a completion code at the end."""
+    platforms = RecruitmentSource.PROLIFIC, RecruitmentSource.MTURK
+    return participant.source in platforms or _uses_completion_code(participant.study)
+
+
+def completion_before_consent(db: Session, study: Study, arrival: Arrival) -> Completion:
+    """Return the code and link for a person whose device does not suit the study."""
+    if arrival.source is not RecruitmentSource.PROLIFIC:
+        return Completion()
+    return _prolific_completion(db, study, Outcome.SCREENED_OUT)
+
+
+def _prolific_completion(db: Session, study: Study, outcome: Outcome) -> Completion:
+    code = prolific_completion_code(db, study, outcome)
+    return Completion(code, f"{PROLIFIC_COMPLETION_URL}?{urlencode({'cc': code})}")
 
 
 def prolific_completion_code(db: Session, study: Study, outcome: Outcome) -> str:

@@ -112,6 +112,8 @@ class Study(Base):
     design: Mapped[str | None]  # design.json, once the study is frozen
     design_sha256: Mapped[str | None]
     withdrawn_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    # browsers on devices that the study does not admit, which never reached the consent form
+    unsuitable_count: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
 
 
@@ -199,6 +201,8 @@ class Participant(Base):
     consent_version: Mapped[str]
     comment: Mapped[str] = mapped_column(default="")
     interruptions: Mapped[int] = mapped_column(default=0, server_default="0")  # of seen trials
+    # someone else had taken part in the same browser, by the same plain link
+    shared_browser: Mapped[bool] = mapped_column(default=False, server_default=false())
     started_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
@@ -342,6 +346,7 @@ class Response(Base):
         CheckConstraint("first_ms >= 0 AND second_ms >= 0", name="shown_not_negative"),
         CheckConstraint("first_frames >= 0 AND second_frames >= 0", name="frames_not_negative"),
         CheckConstraint("early >= 0 AND held >= 0", name="ignored_not_negative"),
+        CheckConstraint("scale > 0", name="scale_positive"),
     )
 
     trial_id: Mapped[int] = mapped_column(
@@ -357,6 +362,7 @@ class Response(Base):
     early: Mapped[int] = mapped_column(default=0, server_default="0")
     held: Mapped[int] = mapped_column(default=0, server_default="0")
     input: Mapped[str] = mapped_column(default="", server_default="")  # mouse, keydown, script, ...
+    scale: Mapped[float | None]  # displayed size of the images in CSS pixels, divided by their own
     hidden: Mapped[bool]
     blurred: Mapped[bool]
     resized: Mapped[bool]

@@ -160,7 +160,7 @@ def hash_wording(db: Session, study: Study, templates: Path) -> str:
     """Return the SHA-256 of everything participants read: study texts, pages and translations."""
     own = {f"{language}/{part}": text for (language, part), text in load_wording(db, study).items()}
     languages = parse_stored_protocol(study.protocol).languages
-    files = {file.name: file for file in sorted((templates / "participant").iterdir())}
+    files = {file.name: file for file in sorted((templates / "participant").rglob("*.html"))}
     files |= {
         language: catalog_path(language) for language in languages if language != SOURCE_LANGUAGE
     }

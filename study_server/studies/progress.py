@@ -24,7 +24,8 @@ from study_server.vocabulary import Outcome, StudyState
 class StudyProgress:
     """The progress of live participants, without previews and simulations. Shares are in [0, 1].
 
-    started: participants who ever started, including withdrawn ones. planned: planned number of
+    started: participants who ever started, including withdrawn ones. unsuitable_count: browsers
+    that were turned away before consent because of their device. planned: planned number of
     complete participants. participants_by_outcome and response_count also count previews and
     simulations. median_minutes: median duration of complete participants.
     attention_check_pass_rate: share of participants who passed, among those who answered all
@@ -39,6 +40,7 @@ class StudyProgress:
     is_frozen: bool
     is_blinded: bool
     started: int
+    unsuitable_count: int
     planned: int | None
     participants_by_outcome: dict[str, int]
     response_count: int
@@ -76,6 +78,7 @@ def measure_progress(
         is_frozen=study.design is not None,
         is_blinded=is_blinded(db, study),
         started=len(people) + study.withdrawn_count,
+        unsuitable_count=study.unsuitable_count,
         planned=planned_participants(study),
         participants_by_outcome=counts,
         response_count=lookup.count_responses(db, study),

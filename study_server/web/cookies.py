@@ -4,6 +4,7 @@ itsdangerous rejects signatures from the future. After the clock stepped back, a
 just consented would be treated as new, and a form that was open would be refused.
 """
 
+import hashlib
 from typing import Any
 
 from flask import Flask, Request
@@ -29,6 +30,11 @@ class ClockTolerantSerializer(URLSafeTimedSerializer):
     """A serializer of signed values that uses ClockTolerantSigner."""
 
     default_signer = ClockTolerantSigner
+
+
+def cookie_name(secret_key: str) -> str:
+    """Return a name that differs between servers, because ports of a host share their cookies."""
+    return f"hue_and_eye_{hashlib.sha256(secret_key.encode()).hexdigest()[:8]}"
 
 
 # Paths without a cookie: the address or a token identifies the participant.

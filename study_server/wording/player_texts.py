@@ -12,6 +12,9 @@ PLAYER_TEXTS = {
     "loading": N_("Loading the images…"),
     "saving": N_("Saving your answer…"),
     "sending": N_("No connection. Your answers are saved on this device. Trying to send them…"),
+    "sending_from_page": N_(
+        "No connection. Please keep this page open until your answers have been sent."
+    ),
     "unreachable": N_("No connection. Trying again…"),
     "elsewhere": N_("The study is open in another tab or on another device"),
     "broken": N_("Something went wrong on this page."),

@@ -11,7 +11,9 @@ from study_server.storage.models import Participant, Study
 from study_server.studies.lookup import find_study
 from study_server.studies.researchers import add_researcher, hash_password
 from study_server.vocabulary import StudyState
+from study_server.web.cookies import cookie_name
 from tests.attacks.conftest import PASSWORD
+from tests.conftest import SECRET
 from tests.study_server.browsing import consent, csrf_token
 
 HEADERS = {
@@ -131,15 +133,15 @@ def test_a_cookie_from_before_the_login_is_not_signed_in(
 ) -> None:
     victim = app.test_client()
     consent(victim)
-    planted = victim.get_cookie("hue_and_eye")
+    planted = victim.get_cookie(cookie_name(SECRET))
     assert planted is not None
     form = {"csrf_token": csrf_token(victim.get("/researcher/login"))}
     victim.post("/researcher/login", data=form | {"name": "ada", "password": PASSWORD})
     assert victim.get("/researcher").status_code == 200
     with victim.session_transaction() as cookie:
-        assert "person" not in cookie
+        assert "person:short" not in cookie
     attacker = app.test_client()
-    attacker.set_cookie("hue_and_eye", planted.value)
+    attacker.set_cookie(cookie_name(SECRET), planted.value)
     assert attacker.get("/researcher").location == "/researcher/login"
 
 

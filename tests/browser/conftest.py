@@ -10,21 +10,26 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from tests.browser.chromium import MISSING, find_chromium, required
 
 
+def browser_arguments() -> list[str]:
+    """Return the options of Chromium's command line."""
+    arguments = [
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-features=LocalNetworkAccessChecks",  # MTurk's stand-in frames a local server
+    ]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium refuses to run as root with one
+    return arguments
+
+
 @contextmanager
 def launch() -> Iterator[Browser]:
     """Launch the machine's Chromium. Raises FileNotFoundError if there is none."""
     executable = find_chromium()
     if executable is None:
         raise FileNotFoundError(MISSING)
-    args = [
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-features=LocalNetworkAccessChecks",  # MTurk's stand-in frames a local server
-    ]
-    if os.geteuid() == 0:
-        args.append("--no-sandbox")  # Chromium refuses to run as root with one
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=args)
+        browser = playwright.chromium.launch(executable_path=executable, args=browser_arguments())
         yield browser
         browser.close()
 

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 from playwright.sync_api import Page, Route
 
-from study_server.languages import SOURCE_LANGUAGE, format_seconds
+from study_server.languages import SOURCE_LANGUAGE, format_seconds, load_catalog
 from study_server.protocol.model import Protocol, create_protocol
 from study_server.web.headers import build_security_headers
 from study_server.wording.player_texts import PLAYER_TEXTS
@@ -74,6 +74,10 @@ class TrialApi:
     size: int = 256  # pixels
     exposure_ms: int | None = 150
     masks: int = 0
+    feedback_ms: int = FEEDBACK_MS
+    device: str = "any"
+    language: str = SOURCE_LANGUAGE
+    question_text: str = QUESTION
     closed: bool = False
     answers: dict[str, Any] = field(default_factory=dict)  # by the trial's slot, "t0"
     voided: set[str] = field(default_factory=set)
@@ -120,7 +124,7 @@ class TrialApi:
             | {
                 "exposure_ms": self.exposure_ms,
                 "masks": self.masks,
-                "feedback_ms": FEEDBACK_MS if practice else None,
+                "feedback_ms": self.feedback_ms if practice else None,
             },
         }
 
@@ -200,8 +204,9 @@ class TrialApi:
             undefined=StrictUndefined,
             extensions=["jinja2.ext.i18n"],
         )
-        templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
-        templates.filters["seconds"] = lambda number: format_seconds(number, SOURCE_LANGUAGE)
+        catalog = load_catalog(self.language)
+        templates.install_gettext_translations(catalog, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
+        templates.filters["seconds"] = lambda number: format_seconds(number, self.language)
         settings = {
             "practice": self.practice,
             "trials": self.test,
@@ -209,15 +214,18 @@ class TrialApi:
             "exposure_ms": self.exposure_ms or 0,
             "presentation": self.presentation,
             "question": self.question,
+            "device": self.device,
+            "feedback_ms": self.feedback_ms,
         }
         protocol = Protocol.model_validate(create_protocol("lone").model_dump() | settings)
+        wording = {"title": "A study", "question": self.question_text, "instructions": "Look."}
         return templates.get_template("participant/player.html").render(
-            wording=SimpleNamespace(title="A study", question=QUESTION, instructions="Look."),
+            wording=SimpleNamespace(**wording),
             protocol=protocol,
             base_url=BASE,
             end_url=f"{BASE}/debrief",
             withdraw_url=f"{BASE}/withdraw",
-            language=SOURCE_LANGUAGE,
-            texts=PLAYER_TEXTS,
+            language=self.language,
+            texts={key: catalog.gettext(text) for key, text in PLAYER_TEXTS.items()},
             url_for=lambda _endpoint, filename: f"/static/{filename}",
         )

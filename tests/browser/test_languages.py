@@ -1,19 +1,19 @@
 """Tests of every participant page in every language, with axe and on a small screen."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 
 from study_server.app import create_app
 from study_server.clock import now
 from study_server.languages import LANGUAGES, load_catalog
 from study_server.settings import Settings
 from study_server.storage.engine import open_engine, write_transaction
-from study_server.storage.models import Participant
+from study_server.storage.models import Participant, Trial
 from study_server.storage.schema import ensure_current_schema
 from study_server.vocabulary import Outcome
 from tests.conftest import SECRET, LiveStudy, served, short_protocol
@@ -27,6 +27,14 @@ SHOW = """name => {
   document.body.dataset.page = name;
   for (const page of document.querySelectorAll("main > section")) page.hidden = page.id !== name;
 }"""
+
+
+OBSTACLE = """name => {
+  const sections = document.querySelectorAll("[data-obstacle]");
+  for (const section of sections) section.hidden = section.dataset.obstacle !== name;
+  document.querySelector("#about").hidden = true;
+}"""
+CONSENT = "form => { form.elements.consent.checked = true; form.submit(); }"
 
 
 @pytest.fixture
@@ -60,8 +68,10 @@ def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
     ):
         page.goto(study.address + path)
         yield name
-    page.get_by_role("checkbox").check()
-    page.get_by_role("button", name=say("Take part")).click()
+    for obstacle in ("cookies", "device", "window"):
+        page.evaluate(OBSTACLE, obstacle)
+        yield f"obstacle: {obstacle}"
+    page.locator("#consent").evaluate(CONSENT)  # though the window be narrow
     page.get_by_role("heading", name=say("Before you begin")).wait_for()
     yield "screening"
     page.get_by_label(say("Yes, as far as I know")).check()
@@ -75,6 +85,7 @@ def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
     mine = page.url
     page.goto(f"{mine}/withdraw")
     yield "withdraw"
+    yield from visit_before_consent(page, study, say)
     for name, outcome in (
         ("late", Outcome.TIMED_OUT),
         ("screened out", Outcome.SCREENED_OUT),
@@ -91,6 +102,42 @@ def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
     page.get_by_role("button", name=say("Withdraw and delete my data")).click()
     page.get_by_role("heading", name=say("Your data have been deleted")).wait_for()
     yield "withdrawn"
+
+
+def visit_before_consent(page: Page, study: LiveStudy, say: Callable[[str], str]) -> Iterator[str]:
+    """Visit the pages for people who do not, or do not yet, take part, and yield their names."""
+    entry = f"{study.address}/s/{study.slug}?PROLIFIC_PID=somebody"
+    with write_transaction(study.engine) as db:
+        trial = db.scalars(select(Trial)).first()
+        assert trial is not None
+        trial.started_at = now()
+    cookies = page.context.cookies()
+    page.context.clear_cookies()
+    page.goto(entry)
+    page.get_by_role("heading", name=say("This study was started in another browser")).wait_for()
+    yield "started elsewhere"
+    page.goto(f"{study.address}/s/{study.slug}?PROLIFIC_PID=another#about")
+    page.evaluate(OBSTACLE, "device")
+    page.get_by_role("button", name=say("I can’t use another device")).click()
+    page.get_by_role("heading", name=say("You can’t take part on this device")).wait_for()
+    yield "unsuitable device"
+    page.goto(f"{study.address}/s/{study.slug}#about")
+    page.locator("#consent").evaluate(CONSENT)
+    page.get_by_role("heading", name=say("Before you begin")).wait_for()
+    own = page.url.partition("/screening")[0]
+    for name, outcome in (("started", Outcome.ACTIVE), ("finished", Outcome.COMPLETE)):
+        turn_out(study.engine, outcome)
+        page.goto(f"{study.address}/s/{study.slug}")
+        yield f"earlier visit: {name}"
+    page.goto(f"{own}/withdraw")
+    page.get_by_role("button", name=say("Withdraw and delete my data")).click()
+    page.goto(f"{study.address}/s/{study.slug}")
+    page.get_by_role(
+        "heading", name=say("Someone has withdrawn from this study in this browser")
+    ).wait_for()
+    yield "earlier visit: withdrawn"
+    turn_out(study.engine, Outcome.ACTIVE)
+    page.context.add_cookies(cookies)  # type: ignore[arg-type]
 
 
 def look_around(page: Page) -> Iterator[str]:

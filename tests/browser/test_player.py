@@ -94,7 +94,7 @@ def test_an_answer_has_the_required_fields(played: Played) -> None:
     answer = played.api.answers["t0"]
     assert answer.keys() == {
         "id", "answer", "rt_ms", "first_ms", "second_ms", "first_frames", "second_frames",
-        "early_inputs", "repeated_inputs", "input", "flags",
+        "early_inputs", "repeated_inputs", "input", "scale", "flags",
     }  # fmt: skip
     assert answer["answer"] == "right"
     assert (answer["early_inputs"], answer["repeated_inputs"]) == (0, 0)
@@ -126,8 +126,8 @@ def test_the_start_is_reported_before_anything_is_shown(played: Played) -> None:
 
 def test_real_and_fake_images_have_the_same_attributes(played: Played) -> None:
     assert played.attributes == [
-        ["alt=Left image", "decoding=sync"],
-        ["alt=Right image", "decoding=sync"],
+        ["alt=Left image", "decoding=sync", "style=width: 256px; height: 256px;"],
+        ["alt=Right image", "decoding=sync", "style=width: 256px; height: 256px;"],
     ]
 
 
@@ -200,6 +200,7 @@ def test_without_a_database_answers_wait_on_the_page(page: Page) -> None:
     begin(page, api)
     answer(page, "f")
     page.get_by_text("Pair 2 of 2").wait_for()
+    expect(page.locator("#stage [role=status]")).to_have_text(re.compile("keep this page open"))
     answer(page, "j")
     page.wait_for_url("**/debrief")
     assert [api.answers[slot]["answer"] for slot in ("t0", "t1")] == ["left", "right"]
@@ -272,6 +273,64 @@ def test_feedback_is_given_in_words(page: Page) -> None:
         ("Correct: the left image is the fake.", ["Fake your choice", "Real"]),
         ("Incorrect: the left image is the fake.", ["Fake", "Real your choice"]),
     ]
+
+
+def test_feedback_stays_until_the_participant_continues(page: Page) -> None:
+    api = TrialApi(practice=2, feedback_ms=0)
+    begin(page, api)
+    answer(page, "f")
+    go_on = page.locator("#continue-practice")
+    expect(go_on).to_be_focused()
+    page.wait_for_timeout(500)
+    assert page.locator("#stage").get_attribute("data-phase") == "feedback"
+    page.keyboard.press("Enter")
+    page.get_by_text("Practice pair 2 of 2").wait_for()
+    answer(page, "j")
+    go_on.click()
+    page.get_by_role("heading", name="From now on there is no feedback").wait_for()
+
+
+def test_a_key_held_down_skips_no_feedback(page: Page) -> None:
+    begin(page, TrialApi(practice=2, feedback_ms=0))
+    wait_for(page, "choice")
+    page.locator("[value=left]").focus()
+    page.keyboard.down("Enter")
+    wait_for(page, "feedback")
+    for _ in range(5):
+        page.keyboard.down("Enter")  # a repeat
+    page.wait_for_timeout(100)
+    assert page.locator("#stage").get_attribute("data-phase") == "feedback"
+    page.keyboard.up("Enter")
+    page.keyboard.press("Enter")
+    page.get_by_text("Practice pair 2 of 2").wait_for()
+
+
+def test_touch_screens_say_tap_and_show_no_keys(browser: Browser) -> None:
+    context = browser.new_context(has_touch=True, is_mobile=True)
+    page = context.new_page()
+    TrialApi(exposure_ms=None, presentation="simultaneous").visit(page)
+    start = page.get_by_role("button", name="Start")
+    expect(start).to_be_enabled()
+    expect(page.get_by_text("Tap a button to answer.").first).to_be_visible()
+    expect(page.locator("#instructions kbd").first).to_be_hidden()
+    expect(start).to_have_accessible_description(re.compile("Tap a button to answer.$"))
+    start.tap()
+    wait_for(page, "choice")
+    expect(page.locator("#stage kbd").first).to_be_hidden()
+    context.close()
+
+
+def test_nothing_mentions_practice_where_there_is_none(page: Page) -> None:
+    api = TrialApi(test=2)
+    begin(page, api)
+    answer(page, "f")
+    api.wait_for_answers(page, 1)
+    assert "ractice" not in page.locator("main").inner_html()
+
+
+def test_the_stage_is_never_translated_by_the_browser(page: Page) -> None:
+    TrialApi().visit(page)
+    assert page.locator("#stage").get_attribute("translate") == "no"
 
 
 @pytest.mark.alone
@@ -377,7 +436,7 @@ def test_the_page_preloads_every_module() -> None:
 
 def test_the_player_is_small_and_has_no_inline_script_or_style() -> None:
     player = [file.stat().st_size for file in PLAYER.rglob("*.*")]
-    assert 0 < sum(player) < 40_000
+    assert 0 < sum(player) < 45_000
     for template in Path(ROOT, "templates").rglob("*.html"):
         words = template.read_text()
         assert not re.search(INLINE, words), template

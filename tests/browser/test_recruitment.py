@@ -1,6 +1,7 @@
 """Tests of the way from a recruitment platform into the study and back, in a browser."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -19,7 +20,7 @@ from study_server.storage.models import Participant, Response, Screening
 from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Outcome, RecruitmentSource
-from tests.conftest import SECRET, LiveStudy, served, short_protocol
+from tests.conftest import SECRET, LiveStudy, serve_study, served, short_protocol
 from tests.imported_studies import open_study
 
 pytestmark = pytest.mark.slow(15)
@@ -128,33 +129,115 @@ def test_ineligible_participants_return_with_their_own_code(
     assert "referer" not in asked[0].headers  # it would reveal the participant's address
 
 
-@pytest.mark.parametrize(
-    ("width", "pointer", "may"),
-    [(1280, "mouse", True), (500, "mouse", False), (1280, "touch", False), (500, "touch", False)],
-)
-def test_the_study_cannot_start_on_unsuitable_devices(
-    width: int, pointer: str, may: bool, browser: Browser, screening_study: LiveStudy
-) -> None:
-    touch = pointer == "touch"
+@contextmanager
+def tablet(browser: Browser) -> Iterator[Page]:
+    """Open a window of a device whose only pointer is a finger."""
     context = browser.new_context(
-        viewport={"width": 1280, "height": 800}, has_touch=touch, is_mobile=touch
+        viewport={"width": 1280, "height": 800}, has_touch=True, is_mobile=True
     )
     page = context.new_page()
-    page.goto(screening_study.entry)
-    agree(page)
-    page.set_viewport_size({"width": width, "height": 800})
-    button = page.get_by_role("button", name="Continue")
-    expect(button).to_be_enabled() if may else expect(button).to_be_disabled()
-    narrow = page.get_by_text("the images need at least 560 pixels")
-    expect(narrow).to_be_visible() if width < 560 else expect(narrow).to_be_hidden()
-    needs = page.get_by_text("If you have a keyboard, press any key")
-    expect(needs).to_be_visible() if touch else expect(needs).to_be_hidden()
-    if not may:
-        page.set_viewport_size({"width": 1280, "height": 800})
+    page.set_default_timeout(10_000)
+    yield page
+    context.close()
+
+
+def unsuitable_count(study: LiveStudy) -> int:
+    with read_session(study.engine) as db:
+        assert db.scalars(select(Participant)).all() == []
+        return find_study(db, study.slug).unsuitable_count
+
+
+def test_a_tablet_meets_the_refusal_before_consent_and_is_only_counted(
+    browser: Browser, screening_study: LiveStudy
+) -> None:
+    with tablet(browser) as page:
+        with page.expect_response("**/unsuitable*") as counted:
+            page.goto(screening_study.entry)
+        assert counted.value.ok
+        expect(page.get_by_role("heading", name="This study needs a computer")).to_be_visible()
+        expect(page.get_by_role("checkbox")).to_be_hidden()
+        expect(page.get_by_role("button")).to_have_count(0)  # a plain link has no code to offer
+        page.get_by_role("link", name="Read about the study anyway").click()
+        expect(page.get_by_text("What we store", exact=True)).to_be_visible()
+        expect(page.get_by_role("checkbox")).to_be_hidden()
+        page.reload()
+        page.get_by_role("heading", name="This study needs a computer").wait_for()
+        page.wait_for_load_state("networkidle")
+        assert unsuitable_count(screening_study) == 1
+
+
+def test_a_tablet_with_a_keyboard_can_take_part(
+    browser: Browser, screening_study: LiveStudy
+) -> None:
+    with tablet(browser) as page:
+        page.goto(screening_study.entry)
+        expect(page.get_by_role("checkbox")).to_be_hidden()
+        page.keyboard.press("k")
+        agree(page)
+        page.get_by_role("heading", name="Before you begin").wait_for()
+        button = page.get_by_role("button", name="Continue")
+        expect(button).to_be_disabled()
+        expect(page.get_by_text("If you have a keyboard, press any key")).to_be_visible()
         page.keyboard.press("k")
         expect(button).to_be_enabled()
-        expect(needs).to_be_hidden()
+        expect(page.get_by_text("If you have a keyboard, press any key")).to_be_hidden()
+
+
+def test_people_without_another_device_return_to_prolific_with_a_code(
+    browser: Browser, screening_study: LiveStudy
+) -> None:
+    with tablet(browser) as page:
+        asked = stand_in(page, "https://app.prolific.com/**", "Prolific")
+        page.goto(screening_study.entry + PROLIFIC_QUERY)
+        page.get_by_role("button", name="I can’t use another device").click()
+        expect(page.get_by_text("We have stored nothing about you")).to_be_visible()
+        page.get_by_role("link", name="Return to Prolific").click()
+        page.get_by_text("Prolific", exact=True).wait_for()
+        with read_session(screening_study.engine) as db:
+            code = prolific_completion_code(db, find_study(db, "short"), Outcome.SCREENED_OUT)
+        assert asked[0].url.endswith(f"?cc={code}")
+        assert unsuitable_count(screening_study) == 1
+
+
+def test_the_form_waits_for_a_wide_window_and_counts_only_small_displays(
+    browser: Browser, live_study: LiveStudy
+) -> None:
+    context = browser.new_context(
+        viewport={"width": 500, "height": 800}, screen={"width": 1280, "height": 800}
+    )
+    page = context.new_page()
+    page.goto(live_study.entry)
+    expect(page.get_by_role("heading", name="This study needs a wider window")).to_be_visible()
+    expect(page.get_by_role("checkbox")).to_be_hidden()
+    page.set_viewport_size({"width": 560, "height": 800})
+    expect(page.get_by_role("checkbox")).to_be_visible()
+    assert unsuitable_count(live_study) == 0
     context.close()
+    small = {"width": 390, "height": 540}
+    context = browser.new_context(viewport=small, screen=small)  # type: ignore[arg-type]
+    page = context.new_page()
+    with page.expect_response("**/unsuitable*"):
+        page.goto(live_study.entry)
+    assert unsuitable_count(live_study) == 1
+    context.close()
+
+
+def test_a_participant_who_moves_to_a_tablet_needs_a_keyboard(
+    browser: Browser, tmp_path: Path, manifest: Path
+) -> None:
+    with serve_study(tmp_path, manifest, short_protocol(device="computer")) as study:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(study.entry)
+        agree(page)
+        page.get_by_role("button", name="Start practice").wait_for()  # no page without a question
+        with tablet(browser) as other:
+            other.goto(page.url)
+            button = other.get_by_role("button", name="Start practice")
+            expect(button).to_be_disabled()
+            other.keyboard.press("k")
+            expect(button).to_be_enabled()
+        context.close()
 
 
 def test_the_browser_returns_to_prolific_automatically_at_the_end(

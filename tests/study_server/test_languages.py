@@ -69,7 +69,7 @@ def test_a_translation_keeps_blanks_and_tags(language: str) -> None:
             assert sorted(BLANK.findall(translated)) == kept, message.id
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "templates/participant").iterdir()), ids=str)
+@pytest.mark.parametrize("page", sorted((ROOT / "templates/participant").rglob("*.html")), ids=str)
 def test_a_page_has_no_text_beside_the_catalogues(page: Path) -> None:
     assert find_untranslated(page.read_text(encoding="utf-8")) == []
 

@@ -10,7 +10,8 @@ import { RequestRefusedError } from "./server.js";
  * @param send (url, body) => Promise of the server's reply; rejects with RequestRefusedError if the
  *   server refuses the message for good
  * @returns enqueue(url, body): once the message is stored, {reply: Promise}; whenEmpty(): a promise
- *   that resolves when every message is sent; pendingCount(): the number of messages not yet sent
+ *   that resolves when every message is sent; pendingCount(): the number of messages not yet sent;
+ *   isOnDevice: whether messages outlive the page; discard(): delete the queue, once it is empty
  */
 export async function openOutbox(send, store) {
   const replyHandlers = new Map(); // by the message's key
@@ -39,6 +40,8 @@ export async function openOutbox(send, store) {
     },
     whenEmpty,
     pendingCount: () => pendingCount,
+    isOnDevice: store.isOnDevice,
+    discard: store.discard,
   };
 }
 

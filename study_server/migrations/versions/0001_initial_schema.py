@@ -82,7 +82,8 @@ SELECT
   response.second_frames AS second_frames,
   response.early AS early,
   response.held AS held,
-  COALESCE(response.input, '') AS input
+  COALESCE(response.input, '') AS input,
+  response.scale AS scale
 FROM shown
 JOIN participant ON participant.id = shown.participant_id
 JOIN study ON study.id = participant.study_id
@@ -139,6 +140,7 @@ def _create_study_tables() -> None:
         sa.Column("design", sa.Text()),
         sa.Column("design_sha256", sa.Text()),
         sa.Column("withdrawn_count", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("unsuitable_count", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_table(
@@ -208,6 +210,7 @@ def _create_participant_tables() -> None:
         sa.Column("consent_version", sa.Text(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
         sa.Column("interruptions", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("shared_browser", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True)),
@@ -299,6 +302,7 @@ def _create_trial_tables() -> None:
         sa.Column("early", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("held", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("input", sa.Text(), nullable=False, server_default=""),
+        sa.Column("scale", sa.Double()),
         sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.Column("blurred", sa.Boolean(), nullable=False),
         sa.Column("resized", sa.Boolean(), nullable=False),
@@ -310,6 +314,7 @@ def _create_trial_tables() -> None:
         sa.CheckConstraint("first_ms >= 0 AND second_ms >= 0", name="shown_not_negative"),
         sa.CheckConstraint("first_frames >= 0 AND second_frames >= 0", name="frames_not_negative"),
         sa.CheckConstraint("early >= 0 AND held >= 0", name="ignored_not_negative"),
+        sa.CheckConstraint("scale > 0", name="scale_positive"),
     )
     op.create_table(
         "incident",

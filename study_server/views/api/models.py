@@ -107,7 +107,7 @@ class ResponseRequest(RequestBody):
     ignored because they came from a held key or a double click. input: the event's pointerType
     (mouse, touch, pen), else its type (keydown; click for the Enter key, for assistive technology,
     or if the browser reports no pointer); script if the browser did not generate the event
-    (isTrusted is false).
+    (isTrusted is false). scale: displayed size of the images in CSS pixels divided by their own.
     """
 
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL_PATTERN)] | None = None
@@ -120,6 +120,7 @@ class ResponseRequest(RequestBody):
     early_inputs: IgnoredInputCount = 0
     repeated_inputs: IgnoredInputCount = 0
     input: Annotated[str, Field(max_length=64, pattern="^[!-~]*$")] = ""
+    scale: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
     flags: Annotated[list[Annotated[TrialFlag, FROM_TEXT]], Field(max_length=8)] = []
 
 
@@ -198,7 +199,11 @@ class TrialImage(BaseModel):
 
 
 class TrialTiming(BaseModel):
-    """The durations of a trial in ms. exposure_ms: null if images stay until the answer."""
+    """The durations of a trial in ms.
+
+    exposure_ms: null if images stay until the answer. feedback_ms: 0 if the feedback stays until
+    the participant continues; null if there is none.
+    """
 
     blank_ms: NonNegativeInt
     exposure_ms: NonNegativeInt | None

@@ -257,6 +257,7 @@ def respond(path: TrialPath, body: ResponseRequest) -> Reply:
         early_inputs=body.early_inputs,
         repeated_inputs=body.repeated_inputs,
         input=body.input,
+        scale=body.scale,
         flags=frozenset(body.flags),
         message_id=body.id,
     )

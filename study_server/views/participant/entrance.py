@@ -1,28 +1,35 @@
 """The pages before a participant exists: the open studies, a study's consent page, the consent.
 
 Visitors are identified by the link of a platform or an invitation, otherwise by a cookie
-(study_server/recruitment/arrival.py). Once the first trial has started, a platform's link leads
-back only in the same browser (study_server/participants/return_visits.py).
+(study_server/views/participant/visitors.py). Once the first trial has started, a platform's link
+leads back only in the same browser (study_server/participants/return_visits.py). A cookie
+identifies a browser, which several people may use: the plain link asks who is there.
 """
 
-import secrets
-from dataclasses import replace
 from urllib.parse import urlencode
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
-from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from limits import parse
+from sqlalchemy import update
 
 from study_server.errors import StudyError
 from study_server.languages import N_, language_name
 from study_server.participants import enrollment, identities, return_visits
+from study_server.participants.outcomes import UNFINISHED_OUTCOMES
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import arrival as recruitment
-from study_server.recruitment.arrival import Arrival, IncompleteLinkError, InvalidInvitationError
+from study_server.recruitment.arrival import Arrival, IncompleteLinkError
 from study_server.storage.models import Participant, Study
 from study_server.studies import lookup
 from study_server.views.language import choose_language, gettext, set_language
+from study_server.views.participant.visitors import (
+    become_someone_else,
+    count_once,
+    is_known_by_cookie,
+    is_shared_browser,
+    read_arrival,
+)
 from study_server.views.people import find_person
 from study_server.vocabulary import Mode, RecruitmentSource, StudyState
 from study_server.web.limits import (
@@ -35,6 +42,8 @@ from study_server.wording.stored import RenderedWording, render_wording
 
 pages = Blueprint("entrance", __name__)
 MISS_LIMIT = parse("10 per minute")  # per IP address
+TURN_AWAY_LIMIT = parse("60 per minute")  # per IP address, which a school class may share
+MIN_PAIR_WIDTH_PX = 560  # two images of 256 px and the gap between them (static/player/player.css)
 
 CROWDED = N_(
     "Many people on your network have just started this study. Please wait a few minutes, then "
@@ -58,16 +67,19 @@ def index() -> ResponseReturnValue:
         if parse_stored_protocol(study.protocol).entry == "open"
     ]
     return render_template(
-        "participant/index.html", studies=[(study.slug, _find_wording(study)) for study in listed]
+        "participant/entrance/index.html",
+        studies=[(study.slug, _find_wording(study)) for study in listed],
     )
 
 
 @pages.get("/s/<slug>")
 def entry(slug: str) -> ResponseReturnValue:
     """Show the consent page, or redirect a known participant to the study."""
-    study, arrival = _find_study(slug), _read_arrival(slug)
+    study, arrival = _find_study(slug), read_arrival(slug)
     wording = _choose_wording(study)
     existing = _find_participant(study, arrival)
+    if is_known_by_cookie(arrival) and (existing or _has_withdrawn(study, arrival)):
+        return _render_earlier_visit(wording, slug, existing)
     if existing is not None and return_visits.may_return(g.db, existing, arrival.return_proof):
         return redirect(_player_url(existing, arrival))
     if existing is not None and return_visits.has_begun(g.db, existing):
@@ -78,13 +90,18 @@ def entry(slug: str) -> ResponseReturnValue:
     except ADMISSION_ERRORS as refusal:
         return _render_refusal(study, wording, refusal)
     protocol = parse_stored_protocol(study.protocol)
+    completion = recruitment.completion_before_consent(g.db, study, arrival)
     return render_template(
-        "participant/consent.html",
+        "participant/entrance/consent.html",
         wording=wording,
         protocol=protocol,
-        action=_url_in_language(slug, wording.language),
+        action=_url_in_language("entrance.entry", slug, wording.language),
+        turn_away_action=_url_in_language("entrance.turn_away", slug, wording.language),
+        has_exit=completion.code is not None,
+        min_width=0 if protocol.is_single else MIN_PAIR_WIDTH_PX,
+        needs_cookie=not arrival.is_invited and arrival.source is not RecruitmentSource.MTURK,
         languages=[
-            (language, language_name(language), _url_in_language(slug, language))
+            (language, language_name(language), _url_in_language("entrance.entry", slug, language))
             for language in protocol.languages
         ],
         is_mturk_preview=arrival.external_id is None,
@@ -94,7 +111,7 @@ def entry(slug: str) -> ResponseReturnValue:
 @pages.post("/s/<slug>")
 def consent(slug: str) -> ResponseReturnValue:
     """Enroll a person who agrees to take part."""
-    study, arrival = _find_study(slug), _read_arrival(slug)
+    study, arrival = _find_study(slug), read_arrival(slug)
     wording = _choose_wording(study)
     if arrival.source is RecruitmentSource.LINK and not arrival.is_invited:
         current_app.extensions["csrf"].protect()  # only the cookie identifies this person
@@ -105,7 +122,10 @@ def consent(slug: str) -> ResponseReturnValue:
             "We need your consent. If you agree to take part, go back and tick the box."
         )
         return _render_message(wording, reason, 400)
-    is_new = arrival.mode is Mode.LIVE and _find_participant(study, arrival) is None
+    existing = _find_participant(study, arrival)
+    if existing and is_known_by_cookie(arrival) and return_visits.has_begun(g.db, existing):
+        return _render_earlier_visit(wording, slug, existing)  # the form is older than that visit
+    is_new = arrival.mode is Mode.LIVE and existing is None
     try:
         if is_new:
             require_room(g.db)
@@ -113,6 +133,7 @@ def consent(slug: str) -> ResponseReturnValue:
             g.db, study, arrival.external_id, arrival.mode, arrival.source, wording.language,
             arrival.is_invited, arrival.return_proof,
             find_person(study, arrival.source, arrival.lasting_id),
+            is_shared_browser(slug, arrival),
         )  # fmt: skip
     except return_visits.StartedElsewhereError:
         return _render_started_elsewhere(wording)
@@ -124,6 +145,61 @@ def consent(slug: str) -> ResponseReturnValue:
     if is_new:
         count_enrollment(participant)
     return redirect(_player_url(participant, arrival), 303)
+
+
+@pages.post("/s/<slug>/someone-else")
+def begin_as_someone_else(slug: str) -> ResponseReturnValue:
+    """Forget who took part by the plain link in this browser, for the next person at it."""
+    study, arrival = _find_study(slug), read_arrival(slug)
+    if not is_known_by_cookie(arrival):
+        abort(400)  # links of platforms and invitations name the person
+    if _find_participant(study, arrival) is not None or _has_withdrawn(study, arrival):
+        become_someone_else(slug)
+    return redirect(url_for("entrance.entry", slug=slug, lang=request.args.get("lang")), 303)
+
+
+@pages.post("/s/<slug>/unsuitable")
+def turn_away(slug: str) -> ResponseReturnValue:
+    """Count a browser on a device that does not suit the study; nothing else is stored.
+
+    The consent page's script sends this before anyone has agreed to anything. The page that it
+    returns is for people who give up: it has the platform's code for screened-out participants.
+    """
+    study, arrival = _find_study(slug), read_arrival(slug)
+    limit_attempts(TURN_AWAY_LIMIT, "unsuitable")
+    wording = _choose_wording(study)
+    is_visitor = arrival.mode is Mode.LIVE and arrival.external_id is not None
+    if is_visitor and _may_enter(study, arrival) and count_once(slug):
+        g.db.execute(
+            update(Study)
+            .where(Study.id == study.id)
+            .values(unsuitable_count=Study.unsuitable_count + 1)
+        )
+        g.db.commit()
+    completion = recruitment.completion_before_consent(g.db, study, arrival)
+    return render_template(
+        "participant/entrance/unsuitable.html",
+        wording=wording,
+        completion=completion,
+        source=arrival.source,
+    )
+
+
+def _may_enter(study: Study, arrival: Arrival) -> bool:
+    """Return whether this visitor is new and could give consent on another device."""
+    if _find_participant(study, arrival) is not None:
+        return False
+    try:
+        _require_entry(study, arrival)
+    except ADMISSION_ERRORS:
+        return False
+    return True
+
+
+def _has_withdrawn(study: Study, arrival: Arrival) -> bool:
+    return arrival.external_id is not None and identities.has_withdrawn(
+        g.db, study, arrival.external_id, arrival.source
+    )
 
 
 def _find_participant(study: Study, arrival: Arrival) -> Participant | None:
@@ -147,9 +223,7 @@ def _require_entry(study: Study, arrival: Arrival) -> None:
         enrollment.require_admission(study, arrival.source, arrival.is_invited)
         person = find_person(study, arrival.source, arrival.lasting_id)
         enrollment.require_first_participation(g.db, study, person)
-        if arrival.external_id is not None and identities.has_withdrawn(
-            g.db, study, arrival.external_id, arrival.source
-        ):
+        if _has_withdrawn(study, arrival):
             raise enrollment.WithdrawnError
         if enrollment.is_study_full(g.db, study):
             raise enrollment.StudyFullError
@@ -177,33 +251,10 @@ def _choose_wording(study: Study) -> RenderedWording:
     return wording
 
 
-def _url_in_language(slug: str, language: str) -> str:
-    """Return the address of this page in a language, with its other parameters."""
+def _url_in_language(endpoint: str, slug: str, language: str) -> str:
+    """Return an address of this study in a language, with the parameters of this page."""
     query = request.args.to_dict() | {"lang": language}
-    return f"{url_for('entrance.entry', slug=slug)}?{urlencode(query)}"
-
-
-def _read_arrival(slug: str) -> Arrival:
-    """Identify the person by the address, or else by this browser's cookie."""
-    try:
-        arrival = recruitment.parse_arrival(current_app.config["SECRET_KEY"], slug, request.args)
-    except InvalidInvitationError:
-        abort(404)
-    if arrival is None:
-        return Arrival(Mode.LIVE, RecruitmentSource.LINK, _browser_id())
-    if arrival.source is RecruitmentSource.MTURK:
-        g.framed_by = recruitment.MTURK_FRAME_ORIGINS
-    if arrival.source in (RecruitmentSource.PROLIFIC, RecruitmentSource.SONA):
-        return replace(arrival, return_proof=_browser_id())
-    return arrival
-
-
-def _browser_id() -> str:
-    """Return the random id in this browser's cookie, and set the cookie if there is none."""
-    if "person" not in cookie:
-        cookie["person"] = secrets.token_urlsafe(16)
-        cookie.permanent = True
-    return str(cookie["person"])
+    return f"{url_for(endpoint, slug=slug)}?{urlencode(query)}"
 
 
 @pages.errorhandler(IncompleteLinkError)
@@ -244,13 +295,31 @@ def _render_refusal(
     return _render_message(wording, reasons[type(refusal)], 403)
 
 
+def _render_earlier_visit(
+    wording: RenderedWording, slug: str, earlier: Participant | None
+) -> ResponseReturnValue:
+    """Ask whether this is the person who took part in this browser, or someone else.
+
+    earlier: that participant; None if they have withdrawn.
+    """
+    is_over = earlier is None or earlier.outcome not in UNFINISHED_OUTCOMES
+    return render_template(
+        "participant/entrance/earlier_visit.html",
+        wording=wording,
+        has_withdrawn=earlier is None,
+        is_over=is_over,
+        player_url=url_for("trials.player", token=earlier.token) if earlier else None,
+        action=_url_in_language("entrance.begin_as_someone_else", slug, wording.language),
+    )
+
+
 def _render_started_elsewhere(wording: RenderedWording) -> ResponseReturnValue:
     """Tell visitors whose browser is not the one in which the study was started how to continue.
 
     Only these visits are limited, because some of them come from people who guess IDs.
     """
     limit_attempts(MISS_LIMIT, "started elsewhere")
-    return render_template("participant/started_elsewhere.html", wording=wording), 409
+    return render_template("participant/entrance/started_elsewhere.html", wording=wording), 409
 
 
 def _render_message(wording: RenderedWording, message: str, status: int) -> ResponseReturnValue:

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_openapi3 import APIBlueprint
 
 from study_server.participants import participation, scoring, screening, withdrawal
+from study_server.participants.outcomes import UNFINISHED_OUTCOMES
 from study_server.recruitment import arrival
 from study_server.storage.models import Participant
 from study_server.views.api import trial_json
@@ -141,7 +142,8 @@ def show_withdrawal() -> ResponseReturnValue:
     participant: Participant = g.participant
     return render_template(
         "participant/withdraw.html",
-        finished=participant.finished_at is not None,
+        is_over=participant.outcome not in UNFINISHED_OUTCOMES,
+        gets_code=arrival.gets_code(participant),
         wording=participant_wording(),
         base_url=g.base,
         study_url=participant_url("trials.player"),
@@ -153,4 +155,4 @@ def withdraw_participant() -> ResponseReturnValue:
     """Delete all data of the participant."""
     wording = participant_wording()
     withdrawal.delete_participant(g.db, g.participant)
-    return render_template("participant/withdrawn.html", wording=wording)
+    return render_template("participant/withdrawn.html", wording=wording, base_url=g.base)

@@ -34,12 +34,10 @@ def show_questions() -> ResponseReturnValue:
 
 def _render_questions() -> str:
     protocol = protocol_of(g.participant)
-    has_questions = {protocol.color_vision, protocol.night_light} != {"unasked"} or protocol.plates
     return render_template(
         "participant/screening.html",
         wording=participant_wording(),
         protocol=protocol,
-        has_questions=has_questions,
         base_url=g.base,
         action=participant_url("screening.store_answers"),
         withdraw_url=participant_url("trials.show_withdrawal"),

@@ -273,5 +273,5 @@ def test_the_page_deletes_only_when_its_button_is_pressed(
     for address in (base, f"{base}/withdraw", f"{base}/trials"):
         assert client.get(address).status_code == 404
     again = client.get("/s/short")
-    assert (again.status_code, "You have withdrawn from this study" in again.text) == (403, True)
+    assert "Someone has withdrawn from this study" in again.text
     assert "Take part" not in again.text

@@ -8,14 +8,18 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select, update
+from werkzeug.test import TestResponse
 
+from study_server.app import create_app
 from study_server.cli import commands
+from study_server.clock import now
+from study_server.recruitment.arrival import prolific_completion_code
 from study_server.recruitment.invitations import create_invitation
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Participant
 from study_server.studies.lookup import find_study
-from study_server.vocabulary import Mode, StudyState
+from study_server.vocabulary import Mode, Outcome, StudyState
 from study_server.wording.files import compose_wording
 from study_server.wording.stored import reword_study
 from tests.conftest import SECRET, short_protocol
@@ -54,11 +58,126 @@ def test_consent_works_over_https_without_a_referrer(app: Flask) -> None:
     assert client.post("/s/short", data=form, **secure).status_code == 303
 
 
-def test_returning_participants_continue_where_they_left_off(
+def test_returning_participants_are_asked_whether_they_are_the_same_person(
     client: FlaskClient, base: str
 ) -> None:
-    assert client.get("/s/short").location == base
-    assert consent_again(client) == base
+    page = client.get("/s/short").text
+    assert "Someone has started this study in this browser" in page
+    assert f'href="{base}"' in page
+    assert "I am someone else" in page
+    assert consent_again(client) == base  # a form that is sent twice
+    begin(client, base)
+    form = {"csrf_token": csrf_token(client.get("/s/short")), "consent": "yes"}
+    late = client.post("/s/short", data=form)  # a form that another person had left open
+    assert (late.status_code, "That was me" in late.text) == (200, True)
+
+
+def begin(client: FlaskClient, base: str) -> None:
+    """Start the first trial."""
+    (trial, *_) = client.post(f"{base}/resume", json={}).get_json()["trials"]
+    assert client.post(f"{base}/trials/{trial['token']}/start", json={}).status_code == 204
+
+
+def someone_else(client: FlaskClient, slug: str = "short") -> TestResponse:
+    form = {"csrf_token": csrf_token(client.get(f"/s/{slug}"))}
+    return client.post(f"/s/{slug}/someone-else", data=form)
+
+
+@pytest.mark.parametrize("ending", ["started", "finished", "withdrawn"])
+def test_the_next_person_at_a_computer_begins_a_participation_of_their_own(
+    ending: str, client: FlaskClient, base: str, app: Flask
+) -> None:
+    begin(client, base)
+    if ending == "finished":
+        with write_transaction(app.extensions["engine"]) as db:
+            db.execute(update(Participant).values(outcome=Outcome.COMPLETE, finished_at=now()))
+    if ending == "withdrawn":
+        client.post(f"{base}/withdraw")
+    expected = {
+        "started": "Someone has started this study",
+        "finished": "Someone has already taken part",
+        "withdrawn": "Someone has withdrawn",
+    }
+    page = client.get("/s/short").text
+    assert expected[ending] in page
+    assert not re.search(r"\b[0-9A-F]{10}\b", page)  # the other's completion code
+    assert someone_else(client).location.startswith("/s/short")
+    own = consent(client)
+    assert own != base
+    with read_session(app.extensions["engine"]) as db:
+        people = db.scalars(select(Participant).order_by(Participant.id)).all()
+        shared = [person.shared_browser for person in people]
+    assert shared == ([True] if ending == "withdrawn" else [False, True])
+
+
+def test_people_of_platforms_cannot_become_someone_else(client: FlaskClient) -> None:
+    entry = "/s/short?PROLIFIC_PID=a1"
+    consent(client, entry)
+    form = {"csrf_token": csrf_token(client.get("/researcher/login"))}
+    assert client.post("/s/short/someone-else?PROLIFIC_PID=a1", data=form).status_code == 400
+    assert client.post("/s/short/someone-else", data={}).status_code == 400  # no CSRF token
+
+
+def test_a_browser_keeps_one_person_per_study(client: FlaskClient, base: str) -> None:
+    with client.session_transaction() as cookie:
+        assert [key for key in cookie if key.startswith("person")] == ["person:short"]
+
+
+def test_servers_on_one_host_have_cookies_of_their_own(app: Flask, engine: Engine) -> None:
+    settings = app.extensions["settings"].model_copy(update={"secret_key": "another secret key"})
+    other = create_app(settings, engine)
+    assert app.config["SESSION_COOKIE_NAME"] != other.config["SESSION_COOKIE_NAME"]
+
+
+def unsuitable(app: Flask) -> int:
+    with read_session(app.extensions["engine"]) as db:
+        return find_study(db, "short").unsuitable_count
+
+
+def test_a_device_that_is_turned_away_is_counted_once_and_nothing_else_is_stored(
+    app: Flask, client: FlaskClient
+) -> None:
+    client.get("/s/short")
+    for _ in range(2):
+        page = client.post("/s/short/unsuitable")
+        assert "You can’t take part on this device" in page.text
+    assert unsuitable(app) == 1
+    app.test_client().post("/s/short/unsuitable")
+    assert unsuitable(app) == 2
+    preview = create_invitation(SECRET, "short", Mode.PREVIEW, "x")
+    app.test_client().post(f"/s/short/unsuitable?invitation={preview}")
+    mturk = "assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE"
+    app.test_client().post(f"/s/short/unsuitable?{mturk}")
+    consent(client)
+    with client.session_transaction() as cookie:
+        del cookie["unsuitable:short"]
+    client.post("/s/short/unsuitable")  # takes part already
+    assert unsuitable(app) == 2
+    with read_session(app.extensions["engine"]) as db:
+        assert len(db.scalars(select(Participant)).all()) == 1
+
+
+def test_a_study_that_is_not_open_counts_no_devices(app: Flask, client: FlaskClient) -> None:
+    with write_transaction(app.extensions["engine"]) as db:
+        find_study(db, "short").state = StudyState.PAUSED
+    assert client.post("/s/short/unsuitable").status_code == 200
+    assert unsuitable(app) == 0
+
+
+def test_people_on_an_unsuitable_device_get_the_code_of_their_platform(
+    app: Flask, client: FlaskClient
+) -> None:
+    with read_session(app.extensions["engine"]) as db:
+        code = prolific_completion_code(db, find_study(db, "short"), Outcome.SCREENED_OUT)
+    query = "PROLIFIC_PID=a1"
+    assert code not in client.get(f"/s/short?{query}").text
+    page = client.post(f"/s/short/unsuitable?{query}").text
+    assert f"complete?cc={code}" in page
+    mturk = "assignmentId=a&workerId=w&turkSubmitTo=https://www.mturk.com"
+    assert "Please return this HIT" in client.post(f"/s/short/unsuitable?{mturk}").text
+    assert "completion code" not in client.post("/s/short/unsuitable").text
+    with read_session(app.extensions["engine"]) as db:
+        assert db.scalars(select(Participant)).all() == []
 
 
 def consent_again(client: FlaskClient) -> str:
@@ -178,4 +297,4 @@ def test_an_invitation_admits_to_a_draft_and_cannot_be_forged(
 def test_the_page_explains_a_blocked_cookie(client: FlaskClient) -> None:
     refused = client.post("/s/short", data={"consent": "yes"})
     assert refused.status_code == 400
-    assert "blocked a cookie" in refused.text
+    assert "allow cookies for this site" in refused.text

@@ -258,9 +258,9 @@ def test_the_screen_is_described_once(client: FlaskClient, base: str, app: Flask
 @pytest.mark.parametrize("path", ["/p/x/trials", "/api/v1/trials", "/static/style.css"])
 def test_cookieless_paths_neither_read_nor_set_a_cookie(path: str, app: Flask) -> None:
     with app.test_request_context(path), pytest.raises(RuntimeError, match="unavailable"):
-        session["person"] = "another"
+        session["person:short"] = "another"
     with app.test_request_context("/s/short"):
-        session["person"] = "somebody"
+        session["person:short"] = "somebody"
 
 
 @pytest.mark.parametrize(
