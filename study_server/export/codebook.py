@@ -55,7 +55,7 @@ INCIDENT_COLUMNS = {
     "study": "slug of the study",
     "participant": "as in the responses",
     "mode": "as in the responses",
-    "kind": "as in the responses, for the trial that was replaced unseen",
+    "kind": "as in the responses, for the trial that was replaced before it was shown",
     "image": "as in the responses",
     "slot": "place of the image that failed to load: left, right, center",
     "status": "HTTP status; empty if the reply was not an image",

@@ -119,7 +119,7 @@ def consent(slug: str) -> ResponseReturnValue:
         abort(400)
     if request.form.get("consent") != "yes":
         reason = gettext(
-            "We need your consent. If you agree to take part, go back and tick the box."
+            "We need your consent. If you agree to take part, go back and check the box."
         )
         return _render_message(wording, reason, 400)
     existing = _find_participant(study, arrival)
