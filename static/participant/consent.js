@@ -1,6 +1,6 @@
 /**
- * Show the consent form only where the study can be done. Whatever is in the way is said before
- * anyone agrees to anything, and disappears with its cause: a keyboard is attached, the window grows.
+ * Show the consent form only where the study can be done. Before anyone agrees to anything, the page
+ * says what is in the way, until that changes: a keyboard is attached, or the window grows.
  */
 
 import { deviceSuits, onDeviceChange } from "./device.js";

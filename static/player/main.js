@@ -83,7 +83,8 @@ async function playTrial(trial, frameMs) {
   const scale = await pages.waitForRoom(images);
   await sendReliably(trial, "start", {}); // before any image is seen, so that none is seen twice
   const response = await runTrial(stage, trial, frameMs);
-  const { reply } = await sendReliably(trial, "response", { id: createMessageId(), scale, ...response });
+  const body = { id: createMessageId(), scale, ...response };
+  const { reply } = await sendReliably(trial, "response", body);
   reply.then(updateUpcoming).catch(stopWithError);
   if (trial.kind !== "practice") return;
   pages.showWaiting(formatText("saving"));

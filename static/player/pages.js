@@ -4,7 +4,7 @@ import { whenDeviceSuits } from "../participant/device.js";
 import { formatText } from "./texts.js";
 import { createMask } from "./trial/masks.js";
 
-const MIN_IMAGE_PX = 256; // an image is never scaled below this width or height, the longer one
+const MIN_IMAGE_PX = 256; // the longer side of an image is never scaled below this
 const IMAGE_ROW = 1; // of the stage's grid in the style sheet
 
 const query = (selector) => document.querySelector(selector);
@@ -124,8 +124,8 @@ export function waitUntilRead() {
  */
 export async function waitForRoom(images) {
   for (;;) {
-    const { scale, minScale, needed } = fitImages(images);
-    if (scale >= minScale) return scale;
+    const { scale, isTooSmall, needed } = fitImages(images);
+    if (!isTooSmall) return scale;
     query("#needed-size").textContent = needed.map(Math.ceil).join(" × ");
     query("#available-size").textContent = `${innerWidth} × ${innerHeight}`;
     showPage("window-too-small");
@@ -134,7 +134,10 @@ export async function waitForRoom(images) {
   }
 }
 
-/** Scale the images, and their masks, so that the whole stage fits into the window. */
+/**
+ * Scale the images, and their masks, so that the whole stage fits into the window.
+ * @returns {{scale, isTooSmall, needed}} needed: the smallest [width, height] of the window
+ */
 function fitImages(images) {
   const width = Math.max(...images.map(({ naturalWidth }) => naturalWidth));
   const height = Math.max(...images.map(({ naturalHeight }) => naturalHeight));
@@ -156,9 +159,10 @@ function fitImages(images) {
   ];
   const room = [(innerWidth - usedWidth) / columns, innerHeight - usedHeight];
   const isTooSmall = innerWidth < needed[0] || innerHeight < needed[1];
-  const scale = Math.max(0, Math.min(1, room[0] / width, room[1] / height));
+  const fitting = Math.min(1, room[0] / width, room[1] / height);
+  const scale = Math.max(isTooSmall ? 0 : minScale, fitting); // rounding must not undercut it
   resizeImages(images, scale);
-  return { scale: isTooSmall ? 0 : scale, minScale, needed };
+  return { scale, isTooSmall, needed };
 }
 
 function resizeImages(images, scale) {

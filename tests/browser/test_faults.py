@@ -210,9 +210,11 @@ def test_the_back_button(browser: Browser, tmp_path: Path, many: Path) -> None:
         expect(visitor.page.locator("#trial-counter")).to_have_text("Pair 2 of 8")
         visitor.wait_for("choice")
         visitor.page.go_back()
+        visitor.page.get_by_role("link", name="That was me: continue").click()
         visitor.page.get_by_role("button", name="Continue").click()
         finish(visitor.page)
         visitor.page.goto(study.entry)
+        visitor.page.get_by_role("link", name="That was me: show my last page").click()
         expect(visitor.page.locator("#code")).to_be_visible()  # no way back to the trials
         check_intact(study.engine, [visitor], voided=1)
 
