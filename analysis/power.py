@@ -24,7 +24,7 @@ RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.command(name="power")
 @click.option("--rate", type=RATE_TYPE, required=True, help="Fooling rate of one method.")
 @click.option(
-    "--difference", type=click.FloatRange(-1, 1), help="This rate minus the other method's rate."
+    "--difference", type=click.FloatRange(-1, 1), help="--rate minus the other method's rate."
 )
 @click.option(
     "--margin",
@@ -98,8 +98,8 @@ def power_command(out: Path | None, **options: Any) -> None:
     """Compute the sample size for comparing two fooling rates.
 
     The test generalizes to new participants and new photographs. It is two-sided at 5% after Holm's
-    correction for all pairs of --methods, or two one-sided tests with --margin. If there are too
-    few photographs for any number of participants, the command says so.
+    correction for all pairs of --methods, or two one-sided tests with --margin. If there are so
+    few photographs that no number of participants is enough, the command says so.
     """
     scenario = _build_scenario(options)
     plan = assemble_power_json(scenario, options)

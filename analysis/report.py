@@ -84,7 +84,7 @@ FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Number of bootstrap resamples, for intervals to compare with the closed-form ones.",
+    help="Number of resamples for bootstrap intervals, for comparison with the closed-form ones.",
 )
 @click.option(
     "--seed",

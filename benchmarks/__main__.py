@@ -20,6 +20,7 @@ BENCHMARK_NAMES = (
     "false_differences",
     "unequal_methods",
     "dropout",
+    "strengths",
     "peeking",
     "bootstrap",
     "report",

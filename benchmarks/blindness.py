@@ -1,10 +1,10 @@
 """Blinding: can the fake be identified from what a browser receives, without the pixels?
 
 Ten participants answer fifty pairs each in Chromium. For both images of each pair, everything that
-the browser receives is recorded: address, status, headers, size, the file except its pixels, order
-and time. A random forest is trained on the first half of the pairs to find the side of the fake and
-tested on the second half. As a positive control, the same is repeated with an ETag that reveals the
-order of import.
+the browser receives is recorded: address, status, headers, size, order, time, and the file without
+its pixels. A random forest is trained on the first half of the pairs to find the side of the fake
+and tested on the second half. As a positive control, the same is repeated with an ETag that reveals
+the order of import.
 """
 
 import re

@@ -1,9 +1,9 @@
 """The participant bootstrap: 10,000 replicates of two methods' rates on 100,000 trials.
 
-Ours draws the frequency of each pattern of answers. The alternatives are loops that draw
+Our bootstrap draws how often each pattern of answers occurs. The alternatives are loops that draw
 participants and join their trials: one joins all columns and groups by the method's name, as with
-data frames, the other joins row numbers. The loops run only some of the replicates; their times
-are scaled up.
+data frames; the other joins row numbers. The loops run only some of the replicates; their times are
+scaled up.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,9 +1,9 @@
 """Coverage and width of nominal 95% intervals of the fooling rate.
 
-Ours is compared with intervals from the literature: Wilson's over trials, t over participants'
-means, and the bootstrap of the original tool (AMT_Real_vs_Fake), which resamples participants, then
-trials within them (mean ± 1.96 SD). The true rate is the rate over all people and all photographs;
-effects are normal on the log-odds scale.
+Our interval is compared with intervals from the literature: Wilson over trials, Student's t over
+participants' means, and the bootstrap of the original tool (AMT_Real_vs_Fake), which resamples
+participants, then trials within them (mean ± 1.96 SD). The true rate is the rate over all people
+and all photographs; effects are normal on the log-odds scale.
 """
 
 from collections.abc import Callable

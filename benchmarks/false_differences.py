@@ -1,8 +1,8 @@
 """False positives: how often a 5% test finds a difference between two equal methods.
 
-Ours is compared with tests from the literature and with two logistic mixed models: the usual one
-with random intercepts for participants and photographs, and one with random slopes for the methods
-as well, which our report fits for comparison.
+Our test is compared with tests from the literature and with two logistic mixed models: the usual
+one with random intercepts for participants and photographs, and one with random slopes for the
+methods as well, which our report fits for comparison.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Peeking: how often an interval ever misses the true rate when you look after every participant.
 
-Ours, the asymptotic confidence sequence with the image term, is compared with intervals for a
-single look: the report's own, Wilson's over trials, and t over participants' means. The true rate
-is the rate over all people and all photographs.
+Our asymptotic confidence sequence with the image term is compared with intervals for a single look:
+the report's own, Wilson over trials, and Student's t over participants' means. The true rate is the
+rate over all people and all photographs.
 """
 
 from collections.abc import Callable

@@ -183,5 +183,5 @@ def _measure_files(paths: Sequence[Path]) -> NDArray[np.float64]:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
-        sys.exit("give the manifest.csv of `colorizer batch`")
+        sys.exit("usage: python -m benchmarks.stimulus_traces MANIFEST (from `colorizer batch`)")
     main(Path(sys.argv[1]))

@@ -1,6 +1,6 @@
 """False positives when one of two equal methods has far fewer people, or photographs.
 
-Ours takes the degrees of freedom from the smallest number of people or photographs of either
+Our test takes its degrees of freedom from the smallest number of people or photographs of either
 method. The alternative takes them from the people and photographs of both methods together, as is
 usual with clustered standard errors, and sets no lower limit on the variance.
 """

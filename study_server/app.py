@@ -158,7 +158,7 @@ ERROR_MESSAGES = {  # by status: title, message
     404: (N_("Page not found"), N_("Check that you copied the whole link.")),
     405: (
         N_("Page not found"),
-        N_("This address can’t be opened on its own. Please go back to the study."),
+        N_("This address can’t be opened directly. Please go back to the study."),
     ),
     429: (N_("Too many attempts"), N_("Please wait a minute, then try again.")),
     503: (

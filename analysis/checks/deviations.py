@@ -153,7 +153,7 @@ def _compare_assignment(design: Design, table: TrialTable) -> Iterator[Deviation
         case _:
             return
     if wrong.any():
-        yield Deviation("assignment", planned, f"not for {_format_participant_share(wrong)}")
+        yield Deviation("assignment", planned, f"different for {_format_participant_share(wrong)}")
 
 
 def _compare_counts(design: Design, selected: Responses, table: TrialTable) -> Iterator[Deviation]:

@@ -109,7 +109,7 @@ def _read_database(source: str) -> Responses:
         with engine.connect() as connection:
             if EXPORT_VIEW not in inspect(connection).get_view_names():
                 raise ResponsesError(
-                    f"{name}: no view {EXPORT_VIEW}: not a database of `study`; check the URL"
+                    f"{name}: not a database of `study` (no view {EXPORT_VIEW}); check the URL"
                 )
             header, rows = _read_view(connection)
     except (SQLAlchemyError, ImportError) as error:

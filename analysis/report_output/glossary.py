@@ -34,13 +34,13 @@ UNRANKED_TEXTS = {
     "one_image": "only one photograph",
     "one_trial_each_image": "each has only one trial",
     "rate_at_bound": "all answers to them were the same",
-    "no_image_variance": "their rates differ no more than by chance",
+    "no_image_variance": "their rates differ no more than expected by chance",
 }
 MARGIN_TEXTS = {
     "design": "the margin fixed in the frozen design",
-    "plan": "a margin from a plan that no frozen design contains",
+    "plan": "a margin from a plan that is not part of a frozen design",
     "option": "a margin chosen for this report",
-    "default": "the default margin, which no plan fixed",
+    "default": "the default margin, since no plan sets one",
 }
 FLAG_TEXTS = {
     "no_trials": "no included trials",
@@ -56,7 +56,7 @@ FLAG_TEXTS = {
     ),
     "no_variation": "the difference has an estimated variance of zero, so it cannot be tested",
     "mixed_too_many_trials": (
-        "the mixed model was not fitted because of the many trials; --mixed fits it anyway"
+        "the mixed model was not fitted because there are so many trials; --mixed fits it anyway"
     ),
     "mixed_no_trials": "no mixed model: no included trials",
     "mixed_one_participant": "no mixed model: only one participant",

@@ -19,7 +19,7 @@ LATEX_ESCAPES = {
     "^": r"\textasciicircum{}",
 }
 FILE_HEADER = """% Fooling rates of the study {study}; input SHA-256 {sha256}.
-% Two tabular environments, to be placed in table environments of your own.
+% Two tabular environments; put each into a table environment.
 % Requires \\usepackage{{booktabs}}.
 """
 RATE_COLUMNS = (

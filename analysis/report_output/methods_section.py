@@ -177,7 +177,7 @@ def _describe_rules(report: ReportPart) -> str:
     if design["verdict"] == "unknown":
         return "Exclusion rules did not depend on the fooling rate."
     if aspects & {"study", "design"}:
-        return "Some or all of the data were not collected under the frozen design given."
+        return "Some or all of the data were not collected under the specified frozen design."
     if aspects & {*report["exclusions"]["rules"]}:
         return "Exclusion rules differ from those of the frozen design; the report lists how."
     listed = "; the report lists the deviations from the frozen design" if aspects else ""
@@ -199,14 +199,14 @@ def _format_rate_paragraph(report: ReportPart) -> Iterator[str]:
     yield (
         "Intervals are 95% Wilson (1927) intervals computed from the effective sample size that "
         "this variance implies, with Student’s t quantiles; the degrees of freedom are one less "
-        "than the smaller of the numbers of participants and photographs."
+        "than the number of participants or of photographs, whichever is smaller."
     )
     if _methods_with_flag(report, "rate_at_bound"):
         yield (
             "For a rate of 0 or 100%, the interval is the exact binomial one (Clopper & Pearson, "
             "1934) with a design effect from the other methods or from typical studies."
         )
-    yield "They generalize to new participants and new photographs."
+    yield "The intervals generalize to new participants and new photographs."
     for flag, factor in (("one_participant", "participants"), ("one_image", "photographs")):
         labels = _methods_with_flag(report, flag)
         if labels:
@@ -224,9 +224,10 @@ def _format_comparison_paragraph(report: ReportPart) -> Iterator[str]:
     if report["differences"]:
         yield (
             "Differences between methods were tested with the clustered variance of the "
-            "difference, paired wherever participants or photographs were shared, and never below "
-            "that by participants or by photographs alone; the degrees of freedom are one less "
-            "than the fewest participants or photographs of either method."
+            "difference. This variance accounts for the pairing wherever the methods shared "
+            "participants or photographs, and was never set below the variance clustered by "
+            "participants alone or by photographs alone. The degrees of freedom are one less than "
+            "the smallest number of participants or photographs of either method."
         )
     tests = ["tests between methods"] * bool(report["differences"])
     tests += ["tests against 50%"] * against_chance
@@ -261,8 +262,8 @@ def _format_model_paragraph(report: ReportPart) -> Iterator[str]:
     if report["bootstrap"]:
         replicates = format_number(report["bootstrap"]["replicates"])
         yield (
-            f"For comparison, percentile intervals from {replicates} bootstrap samples are given, "
-            "of participants alone and of participants and photographs (Owen, 2007)."
+            f"For comparison, percentile intervals are given from {replicates} bootstrap samples "
+            "of participants alone, and of both participants and photographs (Owen, 2007)."
         )
     methods = report["methods"].values()
     if any(method["ranking"]["reliability"] is not None for method in methods):
@@ -272,8 +273,8 @@ def _format_model_paragraph(report: ReportPart) -> Iterator[str]:
         )
     if any(method["rate"] is not None for method in methods):
         yield (
-            "Limits for participants’ own rates allow for differences between participants "
-            "(Spiegelhalter, 2005)."
+            "Funnel-plot limits for individual participants’ rates allow for differences between "
+            "participants (Spiegelhalter, 2005)."
         )
     if any(method["d_prime"] is not None for method in methods):
         yield (

@@ -60,8 +60,8 @@ def _format_order_sentence(change: ReportPart | None, is_single: bool) -> Iterat
         tested = "" if change["p"] < SIGNIFICANCE_LEVEL else "; the change is not significant"
     yield (
         f"In the second half of the trials, participants were {'wrong' if is_single else 'fooled'} "
-        f"{often} in the first: second − first half is {format_share(size)} points "
-        f"(95% CI {format_interval(change['ci95'])}){tested}."
+        f"{often} in the first: the difference (second − first half) is {format_share(size)} "
+        f"points (95% CI {format_interval(change['ci95'])}){tested}."
     )
 
 

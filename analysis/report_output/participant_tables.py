@@ -62,10 +62,10 @@ def tabulate_consistency(report: ReportPart) -> ReportTable:
     wrong = "Wrong" if report["input"]["single"] else "Fooled"
     return ReportTable(
         "Consistency: percent of repeated trials answered the same way",
-        ("", "Same answer", CI95_HEADING, "Same / repeats", "Expected", f"{wrong} at first",
-         f"{wrong} at repeat"),
+        ("", "Same answer", CI95_HEADING, "Same / repeats", "Expected", f"{wrong} first time",
+         f"{wrong} on repeat"),
         [row],
-        note="Expected: agreement of unrelated answers that are correct equally often. "
+        note="Expected: agreement if the two answers were unrelated but correct equally often. "
         "Repeats are not included in any rate.",
     )  # fmt: skip
 

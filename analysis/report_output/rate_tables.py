@@ -89,9 +89,9 @@ def tabulate_participant_averages(report: ReportPart) -> ReportTable:
         ("Method", "Participant-averaged", CI95_HEADING, "Over all trials", "Difference", "p"),
         rows,
         note="Difference: the rate over all trials minus the participant-averaged rate, in points. "
-        "It is far from 0 if how often participants were fooled is related to how many trials they "
-        "answered; then report both rates. p: not corrected for the number of methods; missing if "
-        "all participants answered the same number of trials.",
+        "If it is far from 0, participants who answered more trials were fooled more or less often "
+        "than the others; report both rates. p: not corrected for the number of methods; missing "
+        "if all participants answered the same number of trials.",
     )
 
 
@@ -112,8 +112,8 @@ def tabulate_bootstrap(report: ReportPart) -> ReportTable:
         ],
         note=(
             "For comparison with the intervals for the same photographs and for new ones."
-            " Resampling both counts trial-level noise three times, so these intervals are about a"
-            " third too wide (Owen, 2007)."
+            " When participants and photographs are both resampled, trial-level noise is counted"
+            " three times, so those intervals are about a third too wide (Owen, 2007)."
         ),
     )
 
@@ -192,8 +192,8 @@ def tabulate_mixed_differences(report: ReportPart) -> ReportTable:
         note=(
             "These models have random slopes: the method’s effect may vary between participants"
             " and between photographs. Papers often use random intercepts only, which yields too"
-            " many false positives; that p value is in the last column. P values are not corrected"
-            " for the number of pairs."
+            " many false positives; the p value of such a model is in the last column. P values are"
+            " not corrected for the number of pairs."
         ),
     )
 
@@ -249,7 +249,7 @@ def tabulate_published(report: ReportPart) -> ReportTable:
         text_columns=(1,),
         note=(
             "p: t test with both standard errors, not corrected for the number of rows; missing"
-            " where the source gives no standard error. † Not verified in the original source;"
+            " where the source gives no standard error. † Not verified against the source;"
             " check before citing. The same model scores differently in different studies. To"
             " compare with a published model, include its images in your study."
         ),
@@ -315,7 +315,8 @@ def tabulate_mixed(report: ReportPart) -> ReportTable:
          "SD of photographs", "Deviance"),
         rows,
         note="The marginal rate is averaged over participants and photographs. The intercept is "
-        "for a typical participant and photograph; the rate it implies is farther from 50%.",
+        "for a typical participant and photograph; the rate it implies is farther from 50% than "
+        "the marginal rate.",
     )  # fmt: skip
 
 

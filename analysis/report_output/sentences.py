@@ -60,8 +60,8 @@ def format_error_sentence(method: str, report: ReportPart) -> str:
         return ""
     if alarms is None:
         return (
-            f"The participants who judged {label}’s fakes judged no photographs, so it is unknown "
-            "how well they told them apart."
+            f"The participants who rated {label}’s fakes rated no photographs, so it is unknown "
+            "how well they could tell the two apart."
         )
     interval_text = f" (95% CI {format_interval(error['ci95'], 0)})" if error["ci95"] else ""
     return (
@@ -81,8 +81,8 @@ def format_average_sentence(method: str, report: ReportPart) -> str:
     fewer = "fewer" if average["difference"] < 0 else "more"
     return (
         f"{method_label(method)}: the more often participants were fooled, the {fewer} trials "
-        f"they answered ({format_p_equation(average['p'])}), so the rate depends on how they are "
-        f"weighted. With every participant weighted equally, it is "
+        f"they answered ({format_p_equation(average['p'])}), so the rate depends on how "
+        f"participants are weighted. With every participant weighted equally, it is "
         f"{format_share(average['rate'])}% (95% CI {format_interval(average['ci95'])}); over all "
         f"trials, {format_share(rate['rate'])}%."
     )
@@ -94,7 +94,8 @@ def format_difference_sentence(difference: ReportPart, margin_source: str) -> st
     if difference["ci95"] is None:
         return f"{name} is {points}; there are too few data to test this."
     p = difference["p_holm"]
-    tested = "no test was possible; based on the interval" if p is None else format_p_equation(p)
+    untested = "no test was possible, so this is based on the interval"
+    tested = untested if p is None else format_p_equation(p)
     interval = f"95% CI {format_interval(difference['ci95'])}{_scope(difference)}; {tested}"
     if not is_significant(difference):
         return (
@@ -172,7 +173,7 @@ def _format_equivalence(test: ReportPart, margin_source: str) -> str:
     )
     if test["p"] < SIGNIFICANCE_LEVEL:
         return f"They are equivalent within {within}."
-    return f"Equivalence within {within} was not shown either."
+    return f"Nor was equivalence shown within {within}."
 
 
 def _format_model_disagreement(difference: ReportPart) -> str:
@@ -183,8 +184,8 @@ def _format_model_disagreement(difference: ReportPart) -> str:
     if (mixed["p"] < SIGNIFICANCE_LEVEL) == (p < SIGNIFICANCE_LEVEL):
         return ""
     return (
-        f" The mixed model disagrees: without correction for several comparisons, its test gives "
-        f"{format_p_equation(mixed['p'])}, and this one {format_p_equation(p)}."
+        f" The mixed model disagrees: without correction for multiple comparisons, its test gives "
+        f"{format_p_equation(mixed['p'])}, and the test reported here {format_p_equation(p)}."
     )
 
 
@@ -195,7 +196,7 @@ def _format_reliabilities(shares: Mapping[str, float]) -> list[str]:
         [f"{_format_reliability(share)} for {method_label(one)}" for one, share in shares.items()]
     )
     noisy = [method_label(one) for one, share in shares.items() if share < MIN_RELIABILITY]
-    low = f"With less than {MIN_RELIABILITY}, a ranking is mostly noise, so the fakes of"
+    low = f"Below {MIN_RELIABILITY}, a ranking is mostly noise, so the fakes of"
     return [
         f"The reliability of a single fake’s rate, from 0 to 1, is {listed}.",
         *([f"{low} {join_words(noisy)} are not ranked."] if noisy else []),

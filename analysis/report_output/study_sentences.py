@@ -64,7 +64,7 @@ def format_design_sentence(report: ReportPart) -> str:
         return f"No frozen design was given, so deviations from it were not checked{hash_text}."
     name = f"its frozen design ({design['sha256'][:12]})"
     unseen = join_words([UNCHECKED_TEXTS[one] for one in design["unchecked"]])
-    unchecked = f"They do not show its {unseen}."
+    unchecked = f"The responses cannot show its {unseen}."
     if design["verdict"] == "match":
         return f"The study matches {name} as far as the responses can show. {unchecked}"
     many = format_count(len(design["deviations"]), "deviation", "deviations")

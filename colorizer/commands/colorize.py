@@ -57,14 +57,15 @@ PANEL_MAX_PX = 512  # longest side of a panel
 @click.option(
     "--temperature",
     type=click.FloatRange(0, min_open=True),
-    help="Temperature for mcl: 1 is the mean; lower values are more vivid, but patchy near 0.",
+    help="Temperature for mcl: 1 gives the mean color; lower values are more vivid, but patchy "
+    "near 0.",
 )
 @click.option(
     "--saturation",
     type=click.FloatRange(0),
     default=1.0,
     show_default=True,
-    help="Factor for the colors; 0 is gray.",
+    help="Saturation factor; 0 is gray.",
 )
 @click.option(
     "--sheet", is_flag=True, help="Also write a comparison sheet: BW, L2, MCL and ORG side by side."

@@ -40,10 +40,12 @@ from colorizer.photos.splits import (
 @click.option(
     "--val",
     type=click.FloatRange(0),
-    help="Validation photographs. [default: 8400, or 4.2% if fewer]",
+    help="Validation photographs. [default: 8400 or 4.2%, whichever is fewer]",
 )
 @click.option(
-    "--test", type=click.FloatRange(0), help="Test photographs. [default: 1600, or 0.8% if fewer]"
+    "--test",
+    type=click.FloatRange(0),
+    help="Test photographs. [default: 1600 or 0.8%, whichever is fewer]",
 )
 @seed_option
 @quiet_option
@@ -61,8 +63,8 @@ def split(
 
     --val and --test are counts (1 or more) or fractions (below 1). The defaults are those of the
     source report: 8400 and 1600 of 200000, or the same fractions. Near-duplicates stay in the same
-    split. Gray photographs and those with a single hue, such as sepia prints, are in no split.
-    Existing rows never change.
+    split. Gray photographs and those with a single hue, such as sepia prints, are not assigned to
+    any split. Existing rows never change.
     """
     recorded_rows = read_split(out) if out.exists() else []
     inspected, refused = inspect_folder(photos, recorded_rows, quiet)
@@ -77,7 +79,8 @@ def split(
     tests = scale_report_count("test", color_count) if test is None else test
     rows = assign_splits(new_rows, recorded_rows, vals, tests, seed)
     if test is None and not recorded_rows and not quiet:
-        source = f"as in the source report (1600 of 200000), from {color_count} color photographs"
+        share = "in proportion to the source report (1600 of 200000)"
+        source = f"{share}, for {color_count} color photographs"
         click.echo(f"test {tests}: {source}; for more, use --test N", err=True)
     write_split(out, rows)
     counts = Counter("gray" if row.gray else row.split for row in rows)

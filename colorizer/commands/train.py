@@ -75,8 +75,8 @@ SIGTERM_EXIT_CODE = 143  # the exit status of a program ended by SIGTERM: 128 + 
 @click.option(
     "--smallest-view",
     type=click.FloatRange(0, 1, min_open=True),
-    help="Train on random crops between this fraction of the photograph and the whole, resized to "
-    "--crop. [default: crops at one scale]",
+    help="Train on random crops of different sizes, from this fraction of the photograph up to all "
+    "of it, resized to --crop. [default: crops at one scale]",
 )
 @click.option(
     "--batch-size",

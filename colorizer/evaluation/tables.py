@@ -19,8 +19,8 @@ TABLE_FOOTNOTES = """
 {images} photographs. Below each mean: its 95% confidence interval (bootstrap over photographs;
 jackknife for weighted AuC).
 AuC and class accuracy in percent. Published AuC values are for other photographs (Zhang, Isola &
-Efros 2016, Table 1) and not verified in the paper; check them before citing. Sources:
-{checked}.
+Efros 2016, Table 1) and have not been verified against the paper; check them before citing.
+Sources: {checked}.
 PSNR and SSIM favor gray over plausible colors. Gap: difference from the photographs; negative
 values mean duller colors.
 LPIPS, FID and KID are not included because they need the weights of other networks.

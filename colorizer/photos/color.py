@@ -206,7 +206,7 @@ def _require_small_steps(transform: ImageCms.ImageCmsTransform, mode: str) -> No
     converted = np.asarray(ImageCms.applyTransform(ramp, transform), int)
     if np.abs(np.diff(converted, axis=1)).max() > MAX_REDUCED_STEP:
         raise UnreadablePhotographError(
-            "16 bits with linear tones in its ICC profile; convert the image to sRGB first"
+            "16-bit image with linear tones in its ICC profile; convert it to sRGB first"
         )
 
 

@@ -45,7 +45,7 @@ def describe_other_files(kinds: Counter[str]) -> str:
     )
     text = f"{total} {'file' if total == 1 else 'files'} of other kinds: {listed}"
     if kinds.keys() & set(FORMAT_SUFFIXES["HEIF"]):
-        text += " (HEIC is read if pillow-heif is installed: the extra `heif`)"
+        text += " (to read HEIC, install pillow-heif, for example with the extra `heif`)"
     return text
 
 

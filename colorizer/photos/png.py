@@ -66,7 +66,7 @@ def png_color_space(header: PngHeader) -> ColorSpace | None:
         return None
     if header.bits == 16 and header.color_type != GRAY and space.gamma > 2 * SRGB_GAMMA - 0.2:
         raise UnreadablePhotographError(
-            "16 bits with linear tones; convert the image to sRGB, or save it as TIFF"
+            "16-bit image with linear tones; convert it to sRGB, or save it as TIFF"
         )
     return space
 
@@ -86,7 +86,7 @@ def scale_transparency(image: Image.Image, header: PngHeader) -> None:
         return
     if header.bits == 16 and header.color_type == RGB:
         raise UnreadablePhotographError(
-            "16 bits with a transparent color; save the image without transparency"
+            "16-bit image with a transparent color; save it without transparency"
         )
     if header.color_type == GRAY and header.bits in (2, 4):
         image.info["transparency"] *= 255 // (2**header.bits - 1)

@@ -103,7 +103,7 @@ def _require_no_unknown_channel(page: TiffPage, channels: Samples) -> None:
     """
     known = COLOR_CHANNELS[page.photometric] + (alpha_kind(page) is not None)
     if (channels[..., known:] != 2**page.bitspersample - 1).any():
-        raise UnreadablePhotographError(f"a TIFF with a channel of unstated meaning; {REMEDY}")
+        raise UnreadablePhotographError(f"a TIFF with a channel of unknown purpose; {REMEDY}")
 
 
 def _render(page: TiffPage, channels: Samples) -> Image.Image:

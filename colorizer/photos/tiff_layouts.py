@@ -68,7 +68,7 @@ def is_decoded_by_pillow(page: TiffPage) -> bool:
 def require_photograph(page: TiffPage) -> None:
     """Raise UnreadablePhotographError unless the page can be a photograph."""
     if page.is_reduced or DNG_VERSION_TAG in page.tags:
-        raise UnreadablePhotographError("a camera's raw file; develop it and save it as TIFF")
+        raise UnreadablePhotographError("a camera raw file; develop it and save it as TIFF")
     if page.sampleformat == SAMPLEFORMAT.IEEEFP:
         raise UnreadablePhotographError(
             "floating-point pixels; save the image with 8 or 16 bits per channel"

@@ -4,7 +4,7 @@ const MIN_IMAGE_PX = 120; // the longer side; a smaller window is too small
 
 /**
  * Scale the images so that the whole stage fits into the window.
- * @returns {{scale, minScale, needed}} scale: 0 if they do not fit; needed: [width, height] in px
+ * @returns {{scale, isTooSmall, needed}} needed: the smallest [width, height] of the window
  */
 export function fitCandidates(stage, images) {
   const grid = stage.querySelector("#candidates");
@@ -50,5 +50,5 @@ export function fitCandidates(stage, images) {
     columns * (minScale * width + cellWidth) + gap * (columns - 1) + usedWidth,
     rows * (minScale * height + cellHeight) + gap * (rows - 1) + usedHeight,
   ];
-  return { scale: scale < minScale ? 0 : scale, minScale, needed };
+  return { scale, isTooSmall: scale < minScale, needed };
 }

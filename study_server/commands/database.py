@@ -47,8 +47,8 @@ def check(slug: str) -> None:
 def backup(file: Path) -> None:
     """Back up the database to one file; safe while a study is running.
 
-    FILE is a SQLite database, whichever database is in use; protect it like the database. It does
-    not contain the stimuli: copy instance/stimuli after every import.
+    FILE is a SQLite database, even if the study uses PostgreSQL; protect it as you protect the
+    original. It does not contain the stimuli: copy instance/stimuli after every import.
     """
     _, engine = open_database()
     write_backup(engine, file)

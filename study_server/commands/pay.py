@@ -54,8 +54,8 @@ def reconcile(
     everyone has been paid. If participants returned or timed out on the platform, their places
     are freed.
 
-    `action` in the sheet is pay, decide, wait or nothing. Change every decide to pay, return,
-    reject or nothing, then run `study pay`.
+    The column `action` contains pay, decide, wait or nothing. Replace each `decide` with pay,
+    return, reject or nothing, then run `study pay`.
     """
     if [platform_csv, prolific, hit_id].count(None) != 2:
         raise click.UsageError(

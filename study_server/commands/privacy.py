@@ -24,8 +24,9 @@ def forget(slug: str, participant: str) -> None:
 
     This has the same effect as a withdrawal by the participant. PARTICIPANT is the ID in the
     exports. The rows are deleted immediately. Traces in the database's files are erased now if
-    nobody is answering, otherwise later by the server or by `study jobs run`; archived logs of
-    PostgreSQL keep them. Earlier backups and exports still contain the data: delete them, too.
+    nobody is answering, otherwise later by the server or by `study jobs run`; PostgreSQL's
+    archived logs still contain them. Earlier backups and exports still contain the data: delete
+    them, too.
     """
     _, engine = open_database()
     with write_session(engine) as db:

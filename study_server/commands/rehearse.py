@@ -98,8 +98,9 @@ def _parse_rates(_ctx: click.Context, _option: click.Parameter, value: str) -> d
 def simulate(slug: str, people: int, **population: Any) -> None:
     """Run N simulated participants over HTTP, without pauses.
 
-    --rates are marginal: the share of fooled trials over all participants and images. The same
-    --seed gives the same simulated answers, from newly enrolled participants.
+    --rates are marginal: the share of trials on which participants are fooled, over all
+    participants and images. The same --seed gives the same simulated answers, but every run enrolls
+    new participants.
     """
     _, engine = open_database()
     with Progress(console=STDERR, disable=not STDERR.is_terminal) as progress:

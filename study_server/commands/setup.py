@@ -68,7 +68,7 @@ def new(slug: str, preset: str, out: Path) -> None:
     """Create a protocol file with comments, and the texts for participants; edit both.
 
     The texts (consent, instructions, question and debriefing) are written to the folder wording
-    next to the protocol file (wording-SLUG if that folder exists) in every supported language.
+    next to the protocol file (or wording-SLUG if wording exists), in every supported language.
     `languages` in the protocol selects the languages offered to participants. See docs/wording.md.
     """
     texts = "wording" if not (out.parent / "wording").exists() else f"wording-{slug}"
@@ -101,8 +101,8 @@ def _parse_folders(
 @click.option(
     "--method", "folders", metavar="NAME=FOLDER", multiple=True, required=True,
     callback=_parse_folders,
-    help="A method and its folder of images: real=photographs, one for each model, and "
-    "foil=controls. Repeatable.",
+    help="A method and its folder of images. Repeat it for the photographs (real), each model, and "
+    "the controls (foil).",
 )  # fmt: skip
 @click.option("--unpaired", is_flag=True, help="The fakes are not made from these photographs.")
 @click.option(
@@ -118,9 +118,9 @@ def manifest(folders: dict[str, Path], unpaired: bool, out: Path) -> None:
     \b
     study manifest --method real=photographs --method gan=fakes --method foil=controls
 
-    Files with the same name are a photograph and its fakes. All must have the same size, and --out
-    must be in a folder above them. PNG, JPEG and WebP files with 8 bits are read; `study import`
-    converts them to sRGB. Other images are refused.
+    Files with the same name are a photograph and its fakes. They must have the same width and
+    height (with --unpaired, all files must), and --out must be in a folder above them. 8-bit PNG,
+    JPEG and WebP files are read; `study import` converts them to sRGB. Other images are refused.
     """
 
     def track(files: Iterable[Any], total: int) -> Iterable[Any]:

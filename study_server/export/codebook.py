@@ -73,7 +73,7 @@ INCIDENT_COLUMNS = {
     "study": "slug of the study",
     "participant": "as in the responses",
     "mode": "as in the responses",
-    "kind": "as in the responses, for the trial that was replaced unseen",
+    "kind": "as in the responses, for the trial that was replaced before it was shown",
     "image": "source image of the image that failed to load",
     "slot": "place of that image on the stage, from 0 on the left",
     "status": "HTTP status; empty if the reply was not an image",

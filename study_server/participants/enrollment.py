@@ -75,14 +75,13 @@ class WithdrawnError(Exception):
 def admit_participant(
     db: Session, study: Study, external_id: str, mode: Mode, source: RecruitmentSource,
     language: str, is_invited: bool = False, return_proof: str | None = None,
-    shared_browser: bool = False,
-    person: str | None = None,
+    person: str | None = None, shared_browser: bool = False,
 ) -> Participant:  # fmt: skip
     """Return the existing participant, or enroll a new one if the study admits them.
 
     return_proof: a secret that this person needs to return, in addition to an external id that
-    others may know. shared_browser: whether someone else took part in the same browser. person:
-    from `make_person_code`, in a linked study. Raises StartedElsewhereError if the person has
+    others may know. person: from `make_person_code`, in a linked study. shared_browser: whether
+    someone else took part in the same browser. Raises StartedElsewhereError if the person has
     started and the proof is not theirs. Previews and simulated participants are always admitted.
     Raises StudyNotOpenError, NotInvitedError, TookPartBeforeError, WithdrawnError or StudyFullError
     if a new live participant is not.
@@ -92,7 +91,7 @@ def admit_participant(
         require_admission(study, source, is_invited)
         require_first_participation(db, study, person)
     participant = existing or enroll_participant(
-        db, study, external_id, mode, source, language, return_proof, shared_browser, person
+        db, study, external_id, mode, source, language, return_proof, person, shared_browser
     )
     return_or_move(db, participant, return_proof)
     return participant
@@ -123,8 +122,8 @@ def enroll_participant(
     source: RecruitmentSource,
     language: str = SOURCE_LANGUAGE,
     return_proof: str | None = None,
-    shared_browser: bool = False,
     person: str | None = None,
+    shared_browser: bool = False,
 ) -> Participant:
     """Return the participant with this external id, or create one with trials of their own.
 

@@ -204,7 +204,7 @@ KEY_COMMENTS = {
     "target_views": "stop admitting participants once every fake has been shown this often; "
     "0: no limit",
     "first_blank_ms": "blank before the first trial",
-    "blank_ms": "blank before every other trial",
+    "blank_ms": "blank before each trial after the first",
     "exposure_ms": "how long an image is shown; [500, 1000]: randomized; 0: until the answer",
     "gap_ms": "blank between the two images of a sequential pair",
     "masks": "noise images after each exposure",

@@ -54,8 +54,9 @@ def store_stimulus(pixels: Pixels, folder: Path) -> str:
         (folder / name).write_bytes(encode_png(pixels))
     except OSError as error:
         raise StudyError(
-            f"{folder.parent}: {error.strerror}; nothing was imported; free 3 bytes per "
-            "pixel of every stimulus, or set STUDY_INSTANCE to a folder on another disk"
+            f"{folder.parent}: {error.strerror}; nothing was imported; free some space "
+            "(3 bytes per pixel of every stimulus), or set STUDY_INSTANCE to a folder on another "
+            "disk"
         ) from error
     return name
 

@@ -165,7 +165,7 @@ def _find_profile(image: Image.Image, content: bytes) -> bytes | None:
     chunks = _read_color_chunks(content)
     if b"cICP" in chunks:
         if chunks[b"cICP"] != SRGB_CICP:
-            raise InvalidImageError("is a PNG that states another color space than sRGB (cICP)")
+            raise InvalidImageError("is a PNG with a color space other than sRGB (cICP)")
         return None
     if profile is None and b"sRGB" not in chunks:
         _require_srgb_gamma(chunks)
@@ -197,7 +197,7 @@ def _require_srgb_gamma(chunks: dict[bytes, bytes]) -> None:
         values = struct.unpack(">8I", chromaticities)
         differences = (abs(a - b) for a, b in zip(values, SRGB_CHROMATICITIES, strict=True))
         if max(differences) > MAX_CHROMATICITY_DIFFERENCE:
-            raise InvalidImageError("is a PNG with other primaries than sRGB (cHRM)")
+            raise InvalidImageError("is a PNG with primaries other than those of sRGB (cHRM)")
 
 
 def _convert_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -216,7 +216,7 @@ def _profile_mode(image: Image.Image, profile: bytes) -> str:
         return "L"
     if color_model == "RGB ":
         return "RGB"
-    raise InvalidImageError("has an ICC profile that does not fit its colors")
+    raise InvalidImageError("has an ICC profile for a different color model")
 
 
 def _read_color_model(profile: bytes) -> str:

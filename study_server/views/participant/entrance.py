@@ -119,7 +119,7 @@ def consent(slug: str) -> ResponseReturnValue:
         abort(400)
     if request.form.get("consent") != "yes":
         reason = gettext(
-            "We need your consent. If you agree to take part, go back and tick the box."
+            "We need your consent. If you agree to take part, go back and check the box."
         )
         return _render_message(wording, reason, 400)
     existing = _find_participant(study, arrival)
@@ -131,8 +131,9 @@ def consent(slug: str) -> ResponseReturnValue:
             require_room(g.db)
         participant = enrollment.admit_participant(
             g.db, study, arrival.external_id, arrival.mode, arrival.source, wording.language,
-            arrival.is_invited, arrival.return_proof, is_shared_browser(slug, arrival),
+            arrival.is_invited, arrival.return_proof,
             find_person(study, arrival.source, arrival.lasting_id),
+            is_shared_browser(slug, arrival),
         )  # fmt: skip
     except return_visits.StartedElsewhereError:
         return _render_started_elsewhere(wording)

@@ -1,0 +1,231 @@
+"""Estimates of several methods from the same trials, with intervals for new people and images.
+
+A mean, a strength or a threshold solves an equation that sums over trials, so every trial has an
+influence on it: what the trial adds to the estimate's error. The variance of the summed influence,
+clustered by participant and by image (Cameron, Gelbach & Miller 2011), is that of the estimate. It
+is at least the variance by each factor alone, and Student's t takes the fewest clusters minus 1.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations
+from math import sqrt
+
+import numpy as np
+
+from analysis.inference.contrasts import MIN_VARIANCE, Difference, t_test
+from analysis.inference.intervals import Interval, t_quantile
+from analysis.inference.rates import MIN_CLUSTERS
+from analysis.trials import BoolArray, Codes, FloatArray, count_clusters
+
+
+@dataclass(frozen=True)
+class JointEstimates:
+    """Estimates of m quantities, such as one per method, with the influence of n trials on each.
+
+    values (m,); influence (n, m): sums to 0 over trials; shown (n, m): whether the trial informs
+    the estimate; participant, image (n,): codes from 0.
+    """
+
+    names: Sequence[str]
+    values: FloatArray
+    influence: FloatArray
+    shown: BoolArray
+    participant: Codes
+    image: Codes
+
+    @cached_property
+    def participants(self) -> list[int]:
+        """The number of participants whose trials inform each estimate."""
+        return _count_levels(self.participant, self.shown)
+
+    @cached_property
+    def images(self) -> list[int]:
+        """The number of source images whose trials inform each estimate."""
+        return _count_levels(self.image, self.shown)
+
+    @cached_property
+    def covariances(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The covariances (m, m) clustered by participant, by image, and by both together."""
+        pairs = self.participant * (int(self.image.max()) + 1) + self.image
+        cells = np.unique(pairs, return_inverse=True)[1].astype(np.int64)
+        filled = [count_clusters(cells)] * len(self.names)
+        return (
+            _clustered_covariance(self.influence, self.participant, self.participants),
+            _clustered_covariance(self.influence, self.image, self.images),
+            _clustered_covariance(self.influence, cells, filled),
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate with its intervals; None for what cannot be estimated.
+
+    se, ci95, df: for new people and new images; ci95_fixed_images: for new people and these images.
+    flags: `no_trials`, `one_participant` and `one_image` (the interval leaves that factor out),
+    `few_participants`, `few_images`, `no_variation`.
+    """
+
+    value: float | None
+    se: float | None = None
+    ci95: Interval | None = None
+    ci95_fixed_images: Interval | None = None
+    df: int | None = None
+    participants: int = 0
+    images: int = 0
+    trials: int = 0
+    flags: tuple[str, ...] = ()
+
+
+def estimate_mean_scores(
+    scores: FloatArray,
+    method: Codes,
+    participant: Codes,
+    image: Codes,
+    methods: Sequence[str],
+) -> JointEstimates:
+    """Return the mean score of each method, with the influence of each rating.
+
+    On any scale: five grades (the mean opinion score of ITU-T P.910), a slider, a rank. scores
+    (n,): one per rated image; method, participant, image (n,): codes from 0.
+    """
+    shown = method[:, None] == np.arange(len(methods))
+    counts = shown.sum(axis=0)
+    totals = np.bincount(method, weights=scores, minlength=len(methods))
+    means = np.divide(totals, counts, out=np.full(len(methods), np.nan), where=counts > 0)
+    influence = np.where(shown, (scores[:, None] - means) / np.maximum(counts, 1), 0.0)
+    return JointEstimates(methods, means, influence, shown, participant, image)
+
+
+def describe_estimates(estimates: JointEstimates) -> dict[str, Estimate]:
+    """Return each estimate with its intervals, by name."""
+    return {
+        name: _describe_estimate(estimates, column) for column, name in enumerate(estimates.names)
+    }
+
+
+def compare_estimates(estimates: JointEstimates) -> list[Difference]:
+    """Return the difference of every two estimates with trials, in alphabetical order."""
+    columns = [
+        column
+        for column in sorted(range(len(estimates.names)), key=estimates.names.__getitem__)
+        if estimates.participants[column]
+    ]
+    return [_compare_columns(estimates, a, b) for a, b in combinations(columns, 2)]
+
+
+def _describe_estimate(estimates: JointEstimates, column: int) -> Estimate:
+    participants, images = estimates.participants[column], estimates.images[column]
+    trials = int(np.count_nonzero(estimates.shown[:, column]))
+    if trials == 0:
+        return Estimate(None, flags=("no_trials",))
+    value, contrast = float(estimates.values[column]), _unit_vector(estimates, column)
+    variance = contrast_variance(estimates, contrast, participants > 1, images > 1)
+    is_raised_by_flag = {
+        "one_participant": participants == 1,
+        "one_image": images == 1,
+        "few_participants": 1 < participants < MIN_CLUSTERS,
+        "few_images": 1 < images < MIN_CLUSTERS,
+        "no_variation": variance is not None and variance < MIN_VARIANCE,
+    }
+    flags = tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised)
+    partial = Estimate(value, participants=participants, images=images, trials=trials, flags=flags)
+    if variance is None or variance < MIN_VARIANCE:
+        return partial
+    df = min(levels for levels in (participants, images) if levels > 1) - 1
+    return replace(
+        partial,
+        se=sqrt(variance),
+        ci95=_t_interval(value, variance, df),
+        ci95_fixed_images=_fixed_image_interval(estimates, column, value),
+        df=df,
+    )
+
+
+def _fixed_image_interval(estimates: JointEstimates, column: int, value: float) -> Interval | None:
+    """Return the interval for new people and these images, at least that of independent trials."""
+    participants = estimates.participants[column]
+    if participants < 2:
+        return None
+    of_trials = float(estimates.influence[:, column] @ estimates.influence[:, column])
+    of_people = float(estimates.covariances[0][column, column])
+    return _t_interval(value, max(of_people, of_trials), participants - 1)
+
+
+def _compare_columns(estimates: JointEstimates, a: int, b: int) -> Difference:
+    difference = float(estimates.values[a] - estimates.values[b])
+    participants = min(estimates.participants[a], estimates.participants[b])
+    images = min(estimates.images[a], estimates.images[b])
+    contrast = _unit_vector(estimates, a) - _unit_vector(estimates, b)
+    variance = contrast_variance(estimates, contrast, participants > 1, images > 1)
+    is_raised_by_flag = {
+        "one_participant": participants == 1,
+        "one_image": images == 1,
+        "no_variation": variance is not None and variance < MIN_VARIANCE,
+    }
+    flags = tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised)
+    names = estimates.names[a], estimates.names[b]
+    if variance is None or variance < MIN_VARIANCE:
+        return Difference(*names, difference, flags=flags)
+    df = min(levels for levels in (participants, images) if levels > 1) - 1
+    test = t_test(difference, sqrt(variance), df)
+    return Difference(
+        *names,
+        difference,
+        se=sqrt(variance),
+        ci95=_t_interval(difference, variance, df),
+        t=test.t,
+        df=df,
+        p=test.p,
+        flags=flags,
+    )
+
+
+def contrast_variance(
+    estimates: JointEstimates,
+    contrast: FloatArray,
+    has_people: bool = True,
+    has_images: bool = True,
+) -> float | None:
+    """Return the variance of contrast (m,) @ values, at least that by each factor alone.
+
+    has_people, has_images: False leaves out a factor with a single level; None without both.
+    """
+    by_person, by_image, by_both = (
+        float(contrast @ covariance @ contrast) for covariance in estimates.covariances
+    )
+    if has_people and has_images:
+        return max(by_person + by_image - by_both, by_person, by_image)
+    if has_people or has_images:
+        return by_person if has_people else by_image
+    return None
+
+
+def _t_interval(value: float, variance: float, df: int) -> Interval:
+    half = t_quantile(df) * sqrt(variance)
+    return value - half, value + half
+
+
+def _unit_vector(estimates: JointEstimates, column: int) -> FloatArray:
+    unit: FloatArray = np.zeros(len(estimates.names))
+    unit[column] = 1.0
+    return unit
+
+
+def _count_levels(codes: Codes, shown: BoolArray) -> list[int]:
+    return [count_clusters(codes[column]) for column in shown.T]
+
+
+def _clustered_covariance(
+    influence: FloatArray, codes: Codes, clusters: Sequence[int]
+) -> FloatArray:
+    """Return the covariance (m, m) of summed influence (n, m), clustered by codes (n,).
+
+    clusters: the number of clusters that inform each of the m estimates, for G / (G - 1); with a
+    single one, the factor is left out later and the correction does not matter.
+    """
+    totals = np.column_stack([np.bincount(codes, weights=column) for column in influence.T])
+    corrections: FloatArray = np.sqrt([max(g, 2) / (max(g, 2) - 1) for g in clusters])
+    corrected: FloatArray = totals * corrections
+    return corrected.T @ corrected

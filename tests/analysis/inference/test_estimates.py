@@ -1,0 +1,75 @@
+"""Tests of joint estimates, by mean opinion scores, against statsmodels."""
+
+import numpy as np
+import pytest
+
+from analysis.inference.estimates import (
+    JointEstimates,
+    compare_estimates,
+    describe_estimates,
+    estimate_mean_scores,
+)
+from tests.analysis.inference.task_data import METHODS, read_expected, read_table
+
+
+@pytest.fixture
+def scores() -> JointEstimates:
+    participant, image, method, score = read_table("ratings").T
+    return estimate_mean_scores(score.astype(np.float64), method, participant, image, METHODS)
+
+
+def test_means_and_standard_errors_are_those_of_statsmodels(scores: JointEstimates) -> None:
+    expected = read_expected("ratings")
+    assert scores.values == pytest.approx(expected["means"])
+    by_person, by_image, by_both = scores.covariances
+    two_way = by_person + by_image - by_both  # before it is held to that of either factor alone
+    # each method's own number of clusters corrects its part here, and the total there
+    assert np.sqrt(np.diag(two_way)) == pytest.approx(expected["se"], rel=5e-3)
+    contrast = np.array([-1, 0, 0, 1])
+    se = float(np.sqrt(contrast @ two_way @ contrast))
+    assert se == pytest.approx(expected["se_of_method_3_minus_0"], rel=5e-3)
+
+
+def test_the_variance_of_a_difference_is_at_least_that_of_either_factor(
+    scores: JointEstimates,
+) -> None:
+    (difference,) = (d for d in compare_estimates(scores) if (d.a, d.b) == ("a", "d"))
+    contrast = np.array([1, 0, 0, -1])
+    for covariance in scores.covariances[:2]:
+        assert difference.se is not None
+        assert difference.se**2 >= contrast @ covariance @ contrast * (1 - 1e-12)
+
+
+def test_intervals_for_these_images_are_narrower(scores: JointEstimates) -> None:
+    for estimate in describe_estimates(scores).values():
+        assert estimate.ci95 is not None
+        assert estimate.ci95_fixed_images is not None
+        assert np.ptp(estimate.ci95_fixed_images) < np.ptp(estimate.ci95)
+        assert (estimate.participants, estimate.df) == (15, 14)
+
+
+def test_equal_scores_have_no_interval() -> None:
+    codes = np.array([0, 0, 1, 1])
+    same = estimate_mean_scores(
+        np.full(4, 3.0), np.zeros(4, np.int64), codes, codes[[0, 2, 0, 2]], "a"
+    )
+    estimate = describe_estimates(same)["a"]
+    assert (estimate.value, estimate.ci95) == (3.0, None)
+    assert "no_variation" in estimate.flags
+
+
+def test_a_method_without_ratings_is_said_to_have_none() -> None:
+    codes = np.array([0, 1])
+    estimates = estimate_mean_scores(np.array([1.0, 2.0]), codes * 0, codes, codes, "ab")
+    described = describe_estimates(estimates)
+    assert (described["b"].value, described["b"].flags) == (None, ("no_trials",))
+    assert compare_estimates(estimates) == []
+
+
+def test_a_single_person_leaves_people_out_of_the_interval() -> None:
+    image = np.arange(6)
+    estimates = estimate_mean_scores(np.arange(6.0), image * 0, image * 0, image, "a")
+    estimate = describe_estimates(estimates)["a"]
+    assert "one_participant" in estimate.flags
+    assert estimate.df == 5
+    assert estimate.ci95_fixed_images is None
