@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -83,6 +84,8 @@ def _iterate_estimates(report: ReportPart) -> list[tuple[str, str, ReportPart]]:
     rows = []
     for method, entry in report["methods"].items():
         for name, estimate in entry.items():
+            if name == "rank_set":
+                continue
             scales = estimate.items() if name == "mean_opinion" else [(name, estimate)]
             rows += [(method, str(key), one) for key, one in scales]
     return rows
@@ -122,6 +125,7 @@ def _build_tables(report: ReportPart, task: JudgedTask) -> dict[str, list[Report
     """Return the tables by section, without empty ones."""
     tables = participant_tables
     sections = {
+        "Ranks": [_tabulate_rank_sets(report)],
         "Estimates": _tabulate_estimates(report, task),
         "Differences between methods": [_tabulate_differences(report), _tabulate_pairs(report)],
         "Response behavior": [
@@ -165,6 +169,35 @@ def _tabulate_estimates(report: ReportPart, task: JudgedTask) -> list[ReportTabl
     ]
 
 
+def _tabulate_rank_sets(report: ReportPart) -> ReportTable:
+    """Return the possible ranks of each method, the best first."""
+    ranked = [
+        (entry["rank_set"], method)
+        for method, entry in report["methods"].items()
+        if "rank_set" in entry
+    ]
+    return ReportTable(
+        "Rank confidence sets: the ranks that each method may have",
+        ("", "Best rank", "Worst rank"),
+        [(method_label(method), str(low), str(high)) for (low, high), method in sorted(ranked)],
+        note=_explain_rank_sets(report["unconnected"]),
+    )
+
+
+def _explain_rank_sets(unconnected: Sequence[str]) -> str:
+    rule = (
+        "Together, the sets contain all true ranks in at least 95% of studies. Methods whose sets "
+        "overlap cannot be ranked by these data."
+    )
+    if not unconnected:
+        return rule
+    names = " and ".join(map(method_label, unconnected))
+    return (
+        f"{rule} Strengths have no finite estimate, because {names} won or lost every comparison "
+        "with the other methods; the sets are based on shares instead."
+    )
+
+
 def _tabulate_differences(report: ReportPart) -> ReportTable:
     return ReportTable(
         "Differences between two methods, with p values adjusted by Holm",
@@ -187,12 +220,13 @@ def _tabulate_differences(report: ReportPart) -> ReportTable:
 def _tabulate_pairs(report: ReportPart) -> ReportTable:
     return ReportTable(
         "Direct comparisons",
-        ("", "First won", "Ties", "Comparisons", "Win rate of the first"),
+        ("", "First won", "Ties", "Comparisons", "Win rate of the first", "95% CI"),
         [
             (
                 f"{method_label(one['a'])} and {method_label(one['b'])}",
                 *(f"{one[key]:,}" for key in ("wins_a", "ties", "trials")),
                 format_number(one["win_rate"], 3),
+                " to ".join(format_number(bound, 3) for bound in one["ci95"] or (None, None)),
             )
             for one in report["pairs"]
         ],

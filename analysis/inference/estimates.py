@@ -15,8 +15,13 @@ from math import sqrt
 import numpy as np
 
 from analysis.inference.contrasts import MIN_VARIANCE, Difference, t_test
-from analysis.inference.intervals import Interval, t_quantile
-from analysis.inference.rates import MIN_CLUSTERS
+from analysis.inference.intervals import (
+    Interval,
+    clopper_pearson_interval,
+    t_quantile,
+    wilson_interval,
+)
+from analysis.inference.rates import MIN_CLUSTERS, typical_deff
 from analysis.trials import BoolArray, Codes, FloatArray, count_clusters
 
 
@@ -103,6 +108,42 @@ def describe_estimates(estimates: JointEstimates) -> dict[str, Estimate]:
     return {
         name: _describe_estimate(estimates, column) for column, name in enumerate(estimates.names)
     }
+
+
+def describe_shares(estimates: JointEstimates) -> dict[str, Estimate]:
+    """Return each estimate that is a share in [0, 1], with intervals that stay in [0, 1].
+
+    Wilson's interval on the effective number of trials, at most the number of trials; for 0 and 1
+    Clopper and Pearson's, on as many as in a typical study.
+    """
+    return {
+        name: _describe_share(estimates, column, estimate)
+        for column, (name, estimate) in enumerate(describe_estimates(estimates).items())
+    }
+
+
+def _describe_share(estimates: JointEstimates, column: int, estimate: Estimate) -> Estimate:
+    share, participants, images = estimate.value, estimate.participants, estimate.images
+    if share is None or participants == images == 1:
+        return estimate
+    if share in (0, 1):
+        effective = estimate.trials / typical_deff(estimate.trials, participants, images)
+        return replace(estimate, ci95=clopper_pearson_interval(share, effective))
+    if estimate.se is None or estimate.df is None:
+        return estimate
+    influence = estimates.influence[:, column]
+    of_trials, spread = float(influence @ influence), share * (1 - share)
+    fixed = None
+    if participants > 1:
+        variance = max(float(estimates.covariances[0][column, column]), of_trials)
+        fixed = wilson_interval(share, spread / variance, t_quantile(participants - 1))
+    variance = max(estimate.se**2, of_trials)
+    return replace(
+        estimate,
+        se=sqrt(variance),
+        ci95=wilson_interval(share, spread / variance, t_quantile(estimate.df)),
+        ci95_fixed_images=fixed,
+    )
 
 
 def compare_estimates(estimates: JointEstimates) -> list[Difference]:

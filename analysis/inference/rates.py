@@ -74,7 +74,7 @@ def estimate_rate(trials: Trials, deff_at_bound: float | None = None) -> Rate:
         return partial
     if at_bound:
         return _with_exact_interval(
-            partial, rate, deff_at_bound or _typical_deff(n, participants, images)
+            partial, rate, deff_at_bound or typical_deff(n, participants, images)
         )
     return _with_clustered_interval(partial, rate, trials)
 
@@ -131,7 +131,8 @@ def _degrees_of_freedom(participants: int, images: int) -> int:
     return min(levels for levels in (participants, images) if levels > 1) - 1
 
 
-def _typical_deff(n: int, participants: int, images: int) -> float:
+def typical_deff(n: int, participants: int, images: int) -> float:
+    """Return the design effect of n trials in a typical study."""
     return (
         1 + (n / participants - 1) * TYPICAL_ICC_PARTICIPANT + (n / images - 1) * TYPICAL_ICC_IMAGE
     )

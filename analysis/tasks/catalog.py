@@ -21,7 +21,7 @@ class JudgedTask(Protocol):
     def ESTIMATE_TITLES(self) -> Mapping[str, str]: ...  # noqa: D102, N802 (a constant of a module)
 
     def describe(self, sample: JudgedSample) -> ReportDict:
-        """Return `methods`, `differences` and `pairs` of report.json."""
+        """Return `methods`, `differences`, `pairs` and `unconnected` of report.json."""
 
     def is_check_passed(self, foil: float, photograph: float) -> bool:
         """Return whether an attention check is passed, by the judgments of its two images."""

@@ -1,12 +1,15 @@
 """The sample of a task whose candidates are judged: exclusions as usual, then judgments."""
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from analysis.exclusions.flow import AnalysisSample, apply_exclusions
+from analysis.formatting import ReportDict
+from analysis.inference.contrasts import Difference, adjust_holm
+from analysis.inference.estimates import Estimate
 from analysis.inputs.design import ExclusionRules
 from analysis.inputs.judgments import Judgments
 from analysis.inputs.responses import Responses
@@ -110,3 +113,26 @@ def _find_failed_checks(
         passed = foil in totals and real in totals and is_check_passed(totals[foil], totals[real])
         failed[list(rows)] = not passed
     return failed
+
+
+def list_estimates(described: Mapping[str, Mapping[str, Estimate]]) -> dict[str, ReportDict]:
+    """Return the entry of each method: its estimates by name.
+
+    described: by name of the estimate, then by method.
+    """
+    methods: dict[str, ReportDict] = {}
+    for name, by_method in described.items():
+        for method, estimate in by_method.items():
+            methods.setdefault(method, {})[name] = asdict(estimate)
+    return methods
+
+
+def list_differences(of: str, differences: Sequence[Difference]) -> list[ReportDict]:
+    """Return the differences as in report.json, with p values adjusted by Holm.
+
+    of: the name of the estimate.
+    """
+    adjusted = adjust_holm([one.p for one in differences])
+    return [
+        {"of": of, **asdict(one), "p_holm": p} for one, p in zip(differences, adjusted, strict=True)
+    ]

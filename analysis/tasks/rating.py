@@ -1,37 +1,41 @@
-"""Estimates of ratings: the mean opinion on each scale."""
+"""Estimates of ratings: the mean opinion score on each scale."""
 
-from dataclasses import asdict
+import numpy as np
 
 from analysis.formatting import ReportDict
-from analysis.inference.means import compare_means, estimate_mean
-from analysis.tasks.judged import JudgedSample
+from analysis.inference.estimates import (
+    compare_estimates,
+    describe_estimates,
+    estimate_mean_scores,
+)
+from analysis.tasks.judged import JudgedSample, list_differences, list_estimates
 
 TITLE = "How are the methods rated?"
 ESTIMATE_TITLES: dict[str, str] = {}
 
 
 def describe(sample: JudgedSample) -> ReportDict:
-    """Return `methods`, `differences` and `pairs` of report.json."""
+    """Return `methods`, `differences`, `pairs` and `unconnected` of report.json."""
     judgments = sample.judgments
-    scales = sorted(set(judgments.scale.tolist()))
-    methods: ReportDict = {method: {"mean_opinion": {}} for method in sample.methods}
-    differences = []
-    for scale in scales:
-        on_scale = judgments.scale == scale
-        for method in sample.methods:
-            own = on_scale & (judgments.method == method)
-            estimate = estimate_mean(
-                judgments.value[own], sample.participant[own], sample.image[own]
-            )
-            methods[method]["mean_opinion"][scale] = asdict(estimate)
-        differences += compare_means(
-            f"mean_opinion:{scale}",
-            judgments.value[on_scale],
-            judgments.method[on_scale].tolist(),
-            sample.participant[on_scale],
-            sample.image[on_scale],
+    described, differences = {}, []
+    for scale in sorted(set(judgments.scale.tolist())):
+        rows = judgments.scale == scale
+        scores = estimate_mean_scores(
+            judgments.value[rows],
+            np.searchsorted(sample.methods, judgments.method[rows]).astype(np.int64),
+            sample.participant[rows],
+            sample.image[rows],
+            sample.methods,
         )
-    return {"methods": methods, "differences": [asdict(one) for one in differences], "pairs": []}
+        described[scale] = describe_estimates(scores)
+        differences += list_differences(f"mean_opinion:{scale}", compare_estimates(scores))
+    methods = list_estimates(described)
+    return {
+        "methods": {method: {"mean_opinion": entry} for method, entry in methods.items()},
+        "differences": differences,
+        "pairs": [],
+        "unconnected": [],
+    }
 
 
 def is_check_passed(foil: float, photograph: float) -> bool:

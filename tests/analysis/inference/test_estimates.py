@@ -7,6 +7,7 @@ from analysis.inference.estimates import (
     JointEstimates,
     compare_estimates,
     describe_estimates,
+    describe_shares,
     estimate_mean_scores,
 )
 from tests.analysis.inference.task_data import METHODS, read_expected, read_table
@@ -73,3 +74,32 @@ def test_a_single_person_leaves_people_out_of_the_interval() -> None:
     assert "one_participant" in estimate.flags
     assert estimate.df == 5
     assert estimate.ci95_fixed_images is None
+
+
+def test_the_standard_error_is_clustered_by_people_and_images() -> None:
+    """One-way by person: sums of deviations -3, 3, 0; by image -1, 1; every cell has one value."""
+    values = np.array([1.0, 2.0, 4.0, 5.0, 3.0, 3.0])
+    people, images = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 1, 0, 1])
+    estimate = describe_estimates(estimate_mean_scores(values, 0 * people, people, images, "a"))[
+        "a"
+    ]
+    by_person = 3 / 2 * (9 + 9 + 0) / 36
+    by_image = 2 / 1 * (1 + 1) / 36
+    by_both = 6 / 5 * (4 + 1 + 1 + 4) / 36
+    assert by_person > by_person + by_image - by_both  # so that the variance is that by person
+    assert (estimate.value, estimate.df) == (3, 1)
+    assert estimate.se == pytest.approx(np.sqrt(by_person))
+    assert estimate.flags == ("few_participants", "few_images")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 1.0])
+def test_intervals_of_shares_stay_between_0_and_1(share: float) -> None:
+    n = 100
+    values = (np.arange(n) < share * n).astype(np.float64)
+    codes = np.arange(n) % 10, np.arange(n) // 10
+    estimate = describe_shares(estimate_mean_scores(values, codes[0] * 0, *codes, "a"))["a"]
+    assert estimate.value == pytest.approx(share)
+    assert estimate.ci95 is not None
+    low, high = estimate.ci95
+    assert 0 <= low <= share <= high <= 1
+    assert low < high

@@ -65,27 +65,49 @@ def make(path: Path) -> tuple[dict[str, Any], str]:
 
 
 @pytest.mark.parametrize(
-    ("task", "ranks", "win_rates", "best", "mean_rank"),
+    ("task", "ranks", "best", "mean_rank"),
     [
-        ("ranking", (3, 2, 1), [0, 0.5, 1], [0, 0, 1], [3, 2, 1]),
-        ("best_worst", (3, 2, 1), [0, 0.5, 1], [0, 0, 1], [3, 2, 1]),
-        ("preference", (2, 1, 2), [0.25, 1, 0.25], [0, 1, 0], [2.5, 1, 2.5]),
-        ("preference", (1, 1, 1), [0.5] * 3, [1 / 3] * 3, [2] * 3),
+        ("ranking", (3, 2, 1), [0, 0, 1], [3, 2, 1]),
+        ("best_worst", (3, 2, 1), [0, 0, 1], [3, 2, 1]),
+        ("preference", (2, 1, 2), [0, 1, 0], None),
+        ("preference", (1, 1, 1), [1 / 3] * 3, None),
     ],
 )
-def test_comparisons_have_win_rates_and_mean_ranks(
-    task: str, ranks: tuple[int, ...], win_rates: list[float], best: list[float],
-    mean_rank: list[float], tmp_path: Path,
+def test_comparisons_have_shares_and_mean_ranks(
+    task: str, ranks: tuple[int, ...], best: list[float], mean_rank: list[float] | None,
+    tmp_path: Path,
 ) -> None:  # fmt: skip
     numbers, page = make(write_study(tmp_path, task, ranks))
     assert (numbers["schema"], numbers["task"]) == ("hue-and-eye/report/2", task)
     methods = [numbers["methods"][method] for method in METHODS]
-    for name, expected in (("win_rate", win_rates), ("share_best", best), ("mean_rank", mean_rank)):
-        assert [one[name]["value"] for one in methods] == pytest.approx(expected)
-        assert [one[name]["trials"] for one in methods] == [16] * 3
-    assert [pair["trials"] for pair in numbers["pairs"]] == [16] * 3
+    assert [one["share_best"]["value"] for one in methods] == pytest.approx(best)
+    assert [one["share_best"]["trials"] for one in methods] == [16] * 3
+    if mean_rank is None:
+        assert all("mean_rank" not in one for one in methods)
+    else:
+        assert [one["mean_rank"]["value"] for one in methods] == pytest.approx(mean_rank)
     assert numbers["attention_checks"]["answers"] == 8
-    assert "Win rate" in page
+    assert "Rank confidence sets" in page
+
+
+def test_candidates_that_are_both_not_the_best_are_not_compared(tmp_path: Path) -> None:
+    numbers, _ = make(write_study(tmp_path, "preference", (2, 1, 2)))
+    pairs = {(pair["a"], pair["b"]): pair["wins_a"] for pair in numbers["pairs"]}
+    assert pairs == {("l2", "mcl"): 0, ("mcl", "real"): 16}
+
+
+def test_a_method_that_never_wins_is_named_instead_of_a_strength(tmp_path: Path) -> None:
+    numbers, page = make(write_study(tmp_path, "ranking", (3, 2, 1)))
+    assert numbers["unconnected"]
+    assert all("strength" not in entry for entry in numbers["methods"].values())
+    assert "won or lost every comparison" in page
+
+
+def test_ties_give_strengths_without_differences(tmp_path: Path) -> None:
+    numbers, _ = make(write_study(tmp_path, "preference", (1, 1, 1)))
+    assert [entry["strength"]["value"] for entry in numbers["methods"].values()] == [0, 0, 0]
+    assert [entry["rank_set"] for entry in numbers["methods"].values()] == [[1, 3]] * 3
+    assert {one["of"] for one in numbers["differences"]} == {"share_best", "strength"}
 
 
 def test_ratings_have_a_mean_opinion_for_each_scale(tmp_path: Path) -> None:
