@@ -117,7 +117,11 @@ def test_a_comparison_or_rating_runs_from_import_to_report(
     judged = [
         estimate["trials"]
         for method in results["methods"].values()
-        for estimate in [*method.get("mean_opinion", {}).values(), method.get("win_rate")]
+        for estimate in [
+            *method.get("mean_opinion", {}).values(),
+            method.get("win_rate"),
+            method.get("share_best"),
+        ]
         if estimate
     ]
     assert sum(judged) == PEOPLE * protocol.trials * protocol.candidate_count
