@@ -36,6 +36,7 @@ from analysis.inference.image_ranking import ImageRanking, rank_images
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import PublishedRate
 from analysis.inputs.responses import Responses, select_mode, select_study
+from analysis.tasks.exposures import describe_exposures
 from analysis.tasks.real_or_fake import describe_differences, describe_methods, select_included
 from analysis.trials import BoolArray
 
@@ -143,6 +144,7 @@ def assemble_findings(
         "differences": describe_differences(
             sample, estimates, robustness, margin, options.always_fit_mixed
         ),
+        "by_exposure": describe_exposures(sample, selected),
         "equivalence_margin": {"margin": margin, "source": options.margin_source()},
         "attention_checks": asdict(
             summarize_attention_checks(table, sample.measures, sample.rules)

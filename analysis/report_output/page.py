@@ -108,6 +108,11 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
             rates.tabulate_equivalence,
             rates.tabulate_mixed_differences,
         ],
+        "Results by exposure": [
+            rates.tabulate_rates_by_exposure,
+            rates.tabulate_thresholds,
+            rates.tabulate_threshold_ratios,
+        ],
         "Results by folder of photographs": [rates.tabulate_subgroups],
         "Comparison with published rates": [rates.tabulate_published],
         "Sensitivity": [rates.tabulate_signal_detection],

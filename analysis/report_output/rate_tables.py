@@ -1,5 +1,7 @@
 """Tables of the estimates: rates, differences, published rates, sensitivity, variance."""
 
+from collections.abc import Sequence
+
 from analysis.formatting import (
     EN_DASH,
     ReportPart,
@@ -49,6 +51,86 @@ def tabulate_rates(report: ReportPart) -> ReportTable:
             " the same information. It is the number of trials divided by the design effect."
         ),
     )
+
+
+def tabulate_rates_by_exposure(report: ReportPart) -> ReportTable:
+    """Tabulate the rates at each exposure, if trials differ in it."""
+    if report["by_exposure"] is None:
+        return EMPTY_TABLE
+    rows = [
+        (
+            method_label(one["method"]), f"{one['exposure_ms']:,.0f} ms",
+            format_percent(one["rate"]), format_interval(one["ci95"]),
+            *(format_number(one[key]) for key in ("trials", "participants", "images")),
+        )
+        for one in report["by_exposure"]["rates"]
+    ]  # fmt: skip
+    what = (
+        "fooling rates; of photographs, the share taken for fakes"
+        if (report["input"]["single"])
+        else "fooling rates"
+    )
+    return ReportTable(
+        f"Results by exposure: {what}",
+        ("Method", "Exposure", "Rate", CI95_HEADING, "Trials", "Participants", "Photos"),
+        rows,
+        text_columns=(1,),
+    )
+
+
+def tabulate_thresholds(report: ReportPart) -> ReportTable:
+    """Tabulate the exposures at which 75% of pairs are told apart."""
+    thresholds = (report["by_exposure"] or {}).get("thresholds", {})
+    rows = [
+        (
+            method_label(method), _format_ms(one["ms"]), _format_ms_interval(one["ci95"]),
+            _format_ms(one["shape_free"]["ms"]), _format_ms_interval(one["shape_free"]["ci95"]),
+            format_number(one["slope"], 2),
+        )
+        for method, one in thresholds.items()
+    ]  # fmt: skip
+    disagreeing = [method for method, one in thresholds.items() if one["agrees"] is False]
+    note = (
+        "Fitted: a logistic curve on log time with 2% lapses. Without a shape: monotone rates "
+        "joined by lines. An end “outside” lies beyond the exposures of the study; “–” means that "
+        "correct answers do not rise with the exposure beyond chance."
+    )
+    if disagreeing:
+        names = " and ".join(map(method_label, disagreeing))
+        note += f" The curve does not fit {names}: use the threshold without a shape."
+    return ReportTable(
+        "Exposure at which the fake is recognized in 75% of pairs",
+        ("Method", "Fitted", CI95_HEADING, "Without a shape", CI95_HEADING, "Slope per doubling"),
+        rows,
+        note=note,
+    )
+
+
+def tabulate_threshold_ratios(report: ReportPart) -> ReportTable:
+    """Tabulate the ratios of two methods' thresholds."""
+    return ReportTable(
+        "Ratios of two methods' thresholds",
+        ("Methods", "Ratio", CI95_HEADING, "p", "p (Holm)"),
+        [
+            (
+                f"{method_label(one['a'])} / {method_label(one['b'])}",
+                format_number(one["ratio"], 2),
+                " to ".join(format_number(bound, 2) for bound in one["ci95"] or (None, None)),
+                format_p(one["p"]), format_p(one["p_holm"]),
+            )
+            for one in (report["by_exposure"] or {}).get("ratios", [])
+        ],
+    )  # fmt: skip
+
+
+def _format_ms(ms: float | None) -> str:
+    return EN_DASH if ms is None else f"{ms:,.0f} ms"
+
+
+def _format_ms_interval(interval: Sequence[float | None] | None) -> str:
+    if interval is None:
+        return EN_DASH
+    return " to ".join("outside" if end is None else f"{end:,.0f}" for end in interval)
 
 
 def tabulate_other_intervals(report: ReportPart) -> ReportTable:

@@ -1,0 +1,138 @@
+"""Fooling rates by exposure, and the exposure at which pairs are told apart in 75% of trials."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+import numpy as np
+
+from analysis.exclusions.flow import AnalysisSample
+from analysis.formatting import ReportDict
+from analysis.inference.contrasts import adjust_holm
+from analysis.inference.estimates import compare_estimates
+from analysis.inference.exposure_curves import (
+    ExposureCurve,
+    Threshold,
+    TimedTrials,
+    find_shape_free_threshold,
+    find_threshold,
+    fit_exposure_curve,
+    join_log_thresholds,
+)
+from analysis.inference.rates import estimate_rate
+from analysis.inputs.responses import Responses
+from analysis.tasks.real_or_fake import select_included
+from analysis.trials import FloatArray, Trials
+
+
+def describe_exposures(sample: AnalysisSample, selected: Responses) -> ReportDict | None:
+    """Return `by_exposure` of report.json; None if trials do not differ in their exposure.
+
+    `thresholds` are for pairs, in which guessing is right half of the time.
+    """
+    requested_ms = selected.numbers("exposure_ms")[sample.table.response_row]
+    exposure_ms = select_included(sample, requested_ms)
+    levels = np.unique(exposure_ms[np.isfinite(exposure_ms)]).tolist()
+    if len(levels) < 2:
+        return None
+    curves = {} if sample.table.is_single else _fit_curves(sample, exposure_ms)
+    thresholds = {
+        method: find_threshold(curve, np.unique(timed.exposure_ms).tolist())
+        for method, (timed, curve) in sorted(curves.items())
+    }
+    return {
+        "rates": list(_list_rates(sample.trials, exposure_ms, levels)),
+        "thresholds": {
+            method: _describe_threshold(threshold, *curves[method])
+            for method, threshold in thresholds.items()
+        },
+        "ratios": _compare_thresholds(
+            {
+                method: curve
+                for method, (_, curve) in curves.items()
+                if curve is not None and thresholds[method].ms is not None
+            }
+        ),
+    }
+
+
+def _list_rates(
+    trials: Trials, exposure_ms: FloatArray, levels: list[float]
+) -> Iterator[ReportDict]:
+    """Yield the rate of each method, and of photographs shown alone, at each exposure."""
+    for method in np.unique(trials.method).tolist():
+        for level in levels:
+            rate = estimate_rate(trials.select((trials.method == method) & (exposure_ms == level)))
+            if not rate.trials:
+                continue
+            yield {
+                "method": method,
+                "exposure_ms": level,
+                "rate": rate.rate,
+                "ci95": rate.ci95,
+                "trials": rate.trials,
+                "participants": rate.participants,
+                "images": rate.images,
+                "flags": rate.flags,
+            }
+
+
+def _fit_curves(
+    sample: AnalysisSample, exposure_ms: FloatArray
+) -> dict[str, tuple[TimedTrials, ExposureCurve | None]]:
+    """Return each method's timed trials and fitted curve."""
+    fitted = {}
+    for method in sample.methods:
+        rows = (sample.trials.method == method) & np.isfinite(exposure_ms)
+        part = sample.trials.select(rows)
+        if len(part.fooled):
+            timed = TimedTrials(~part.fooled, exposure_ms[rows], part.participant, part.image)
+            fitted[method] = timed, fit_exposure_curve(timed)
+    return fitted
+
+
+def _describe_threshold(
+    threshold: Threshold, trials: TimedTrials, curve: ExposureCurve | None
+) -> ReportDict:
+    """Describe a fitted threshold with its curve, and the threshold without a shape beside it.
+
+    `agrees`: the threshold without a shape lies within the fitted one's interval.
+    """
+    free = find_shape_free_threshold(trials)
+    return {
+        **asdict(threshold),
+        "intercept": curve and curve.intercept,
+        "slope": curve and curve.slope,
+        "lapse": curve and curve.lapse,
+        "shape_free": asdict(free),
+        "agrees": _is_inside(threshold, free.ms),
+    }
+
+
+def _is_inside(threshold: Threshold, ms: float | None) -> bool | None:
+    """Return whether an exposure lies in the threshold's interval; None if either is unknown."""
+    if threshold.ci95 is None or ms is None:
+        return None
+    low, high = threshold.ci95
+    return (low is None or low <= ms) and (high is None or ms <= high)
+
+
+def _compare_thresholds(curves: Mapping[str, ExposureCurve]) -> list[ReportDict]:
+    """Return the ratio of the thresholds of every two methods, with p values adjusted by Holm."""
+    if len(curves) < 2:
+        return []
+    differences = compare_estimates(join_log_thresholds(curves))
+    adjusted = adjust_holm([one.p for one in differences])
+    return [
+        {
+            "a": one.a,
+            "b": one.b,
+            "ratio": 2**one.difference,
+            "ci95": one.ci95 and [2**bound for bound in one.ci95],
+            "t": one.t,
+            "df": one.df,
+            "p": one.p,
+            "p_holm": p,
+            "flags": one.flags,
+        }
+        for one, p in zip(differences, adjusted, strict=True)
+    ]
