@@ -1,7 +1,9 @@
 # Thin: each target a line or two. Python 3.11+ and make are enough; the rest is installed.
 PYTHON ?= python3
-WORKERS ?= logical# processes that run the tests: as many as there are cores
+# Two processes per core run the tests, because many tests wait for a browser or a server.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * os.cpu_count())")
 export OMP_WAIT_POLICY ?= PASSIVE
+unexport PYTHONDONTWRITEBYTECODE# compiled modules start faster, and tests start many commands
 
 ifeq ($(OS),Windows_NT)
 BIN := .venv/Scripts

@@ -194,7 +194,9 @@ def test_split_reports_the_default_number_of_test_photographs(shell: Shell) -> N
     write_pictures(Path("photos"), 12)
     code, out, err = shell("split", "photos")
     assert code == 0
-    expected = "test 1: as in the source report (1600 of 200000), from 12 color photographs"
+    expected = (
+        "test 1: in proportion to the source report (1600 of 200000), for 12 color photographs"
+    )
     assert expected in err
     assert "train 10, val 1, test 1" in out
     assert shell("split", "photos")[2] == ""

@@ -77,7 +77,7 @@ def test_without_a_design_the_verdict_is_unknown(tmp_path: Path, design: Design)
         (
             {"method": "l2"},
             1,
-            ("assignment", "one method per participant", "not for 1 of 2 participants"),
+            ("assignment", "one method per participant", "different for 1 of 2 participants"),
         ),
         (
             {"kind": "practice"},
@@ -139,7 +139,7 @@ def test_all_methods_per_participant_means_all(tmp_path: Path) -> None:
     rows = make_rows(design)
     rows[0] |= {"method": "l2"}
     verdict = compare(tmp_path, design, rows, design.plan)
-    expected = ("assignment", "all methods per participant", "not for 1 of 2 participants")
+    expected = ("assignment", "all methods per participant", "different for 1 of 2 participants")
     assert listed(verdict) == [expected]
     gone = [row | {"outcome": "abandoned"} if row["participant"] == "p2" else row for row in rows]
     verdict = compare(tmp_path, design, gone, design.plan)

@@ -205,7 +205,7 @@ def check_error(report: Report) -> None:
         if rate["trials"] == 0:
             assert sentence == ""
         elif rate["error"]["trials"] == rate["trials"]:
-            assert "judged no photographs" in sentence
+            assert "rated no photographs" in sentence
         else:
             photographs = rate["error"]["trials"] - rate["trials"]
             alarms = (rate["error"]["fooled"] - rate["fooled"]) / photographs
@@ -364,7 +364,10 @@ def check_design(report: Report) -> None:
         (count,) = read(sentence, rf"the responses show ({NUMBER}) deviation")
         assert int(count) == len(design["deviations"])
     if design["verdict"] != "unknown":
-        assert "They do not show its hypotheses, stopping rule, wording and stimuli." in sentence
+        assert (
+            "The responses cannot show its hypotheses, stopping rule, wording and stimuli."
+            in sentence
+        )
 
 
 def check_behavior(report: Report) -> None:
@@ -373,7 +376,7 @@ def check_behavior(report: Report) -> None:
     if "In the second half" in text:
         word, points, low, high = read(
             text,
-            rf"participants were \w+ (\w+) often.*first half is ({NUMBER}) points "
+            rf"participants were \w+ (\w+) often.*\(second − first half\) is ({NUMBER}) points "
             rf"\(95% CI ({NUMBER}) to ({NUMBER})\)",
         )
         assert word == {1: "more", -1: "less", 0: "as"}[int(np.sign(change["difference"]))]

@@ -64,7 +64,10 @@ def test_the_text_says_where_the_margin_comes_from(
         ([], "Exclusion rules were fixed before data collection. 1"),
         (["trials"], "Exclusion rules were fixed before data collection; the report lists"),
         (["fast_ms"], "Exclusion rules differ from those of the frozen design"),
-        (["design", "fast_ms"], "Some or all of the data were not collected under the frozen"),
+        (
+            ["design", "fast_ms"],
+            "Some or all of the data were not collected under the specified frozen",
+        ),
     ],
 )
 def test_rules_are_called_fixed_only_if_they_were(

@@ -53,9 +53,17 @@ def test_agreement_of_repeated_trials_is_given_with_its_chance_level() -> None:
 @pytest.mark.parametrize(
     ("difference", "p", "expected"),
     [
-        (-0.02, 0.3, "less often than in the first: second − first half is −2.0 points"),
-        (0.02, 0.3, "more often than in the first: second − first half is 2.0 points"),
-        (0.0, 0.3, "as often as in the first: second − first half is 0.0 points"),
+        (
+            -0.02,
+            0.3,
+            "less often than in the first: the difference (second − first half) is −2.0 points",
+        ),
+        (
+            0.02,
+            0.3,
+            "more often than in the first: the difference (second − first half) is 2.0 points",
+        ),
+        (0.0, 0.3, "as often as in the first: the difference (second − first half) is 0.0 points"),
     ],
 )
 def test_the_order_effect_has_the_sign_of_its_interval(

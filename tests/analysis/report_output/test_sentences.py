@@ -80,7 +80,7 @@ def test_a_method_without_trials_has_no_rate() -> None:
 KNOWN = "L2 − MCL is −7.9 points (95% CI −13.9 to −2.0"
 LARGER = f"The fooling rate of MCL is significantly higher than that of L2: {KNOWN}"
 NOT_SIGNIFICANT = "The difference L2 − MCL is not significant: −7.9 points (95% CI −13.9 to"
-DEFAULT = "the default margin, which no plan fixed"
+DEFAULT = "the default margin, since no plan sets one"
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,13 @@ DEFAULT = "the default margin, which no plan fixed"
         ({"p_holm": 0.0001}, f"{LARGER}; p < .001)."),
         (
             {"mixed": {"p": 0.07}},
-            f"{LARGER}; p = .021). The mixed model disagrees: without correction for several"
-            " comparisons, its test gives p = .070, and this one p = .011.",
+            f"{LARGER}; p = .021). The mixed model disagrees: without correction for multiple"
+            " comparisons, its test gives p = .070, and the test reported here p = .011.",
         ),
         (
             {"p_holm": 0.05},
-            f"{NOT_SIGNIFICANT} −2.0; p = .050). Equivalence within 5.0 points, {DEFAULT}"
-            " (p = .840) was not shown either.",
+            f"{NOT_SIGNIFICANT} −2.0; p = .050). Nor was equivalence shown within 5.0 points,"
+            f" {DEFAULT} (p = .840).",
         ),
         (
             {"p_holm": 0.05, "equivalence": {"margin": 0.1, "p": 0.02}},
@@ -110,7 +110,7 @@ DEFAULT = "the default margin, which no plan fixed"
         ),
         (
             {"p_holm": None, "p": None},
-            f"{LARGER}; no test was possible; based on the interval).",
+            f"{LARGER}; no test was possible, so this is based on the interval).",
         ),
         (
             {
@@ -119,8 +119,8 @@ DEFAULT = "the default margin, which no plan fixed"
                 "ci95": (-0.139, 0.0),
                 "equivalence": {"margin": 0.05, "p": None},
             },
-            f"{NOT_SIGNIFICANT} 0.0; no test was possible; based on the interval). This does not"
-            " show that they are equal.",
+            f"{NOT_SIGNIFICANT} 0.0; no test was possible, so this is based on the interval)."
+            " This does not show that they are equal.",
         ),
         ({"ci95": None}, "L2 − MCL is −7.9 points; there are too few data to test this."),
         (
@@ -144,14 +144,14 @@ def test_a_difference_is_a_minus_b_with_the_signs_of_its_interval(
         (
             {"p": 0.002, "rate": 0.35, "ci95": (0.3, 0.4), "difference": -0.038},
             "MCL: the more often participants were fooled, the fewer trials they answered (p ="
-            " .002), so the rate depends on how they are weighted. With every participant weighted"
-            " equally, it is 35.0% (95% CI 30.0 to 40.0); over all trials, 31.2%.",
+            " .002), so the rate depends on how participants are weighted. With every participant"
+            " weighted equally, it is 35.0% (95% CI 30.0 to 40.0); over all trials, 31.2%.",
         ),
         (
             {"p": 0.03, "rate": 0.28, "ci95": (0.2, 0.3), "difference": 0.032},
             "MCL: the more often participants were fooled, the more trials they answered (p ="
-            " .030), so the rate depends on how they are weighted. With every participant weighted"
-            " equally, it is 28.0% (95% CI 20.0 to 30.0); over all trials, 31.2%.",
+            " .030), so the rate depends on how participants are weighted. With every participant"
+            " weighted equally, it is 28.0% (95% CI 20.0 to 30.0); over all trials, 31.2%.",
         ),
     ],
 )
@@ -171,7 +171,7 @@ def test_an_unreliable_ranking_is_called_noise() -> None:
     }
     assert sentences.format_ranking_sentence({"methods": methods}) == (
         "The reliability of a single fake’s rate, from 0 to 1, is 0.9998 for L2, 0.18 for MCL and"
-        " 0.4999 for edge. With less than 0.5, a ranking is mostly noise, so the fakes of MCL and"
+        " 0.4999 for edge. Below 0.5, a ranking is mostly noise, so the fakes of MCL and"
         " edge are not ranked. The fakes of new cannot be ranked: each has only one trial."
     )
 
@@ -205,6 +205,6 @@ def test_without_photographs_nothing_is_said_of_telling_them_apart() -> None:
     rate = {"rate": 0.31, "error": {"rate": 0.31, "ci95": None}, "false_alarm_rate": None}
     sentence = sentences.format_error_sentence("mcl", {"methods": {"mcl": rate}})
     assert sentence == (
-        "The participants who judged MCL’s fakes judged no photographs, so it is unknown how well"
-        " they told them apart."
+        "The participants who rated MCL’s fakes rated no photographs, so it is unknown how well"
+        " they could tell the two apart."
     )

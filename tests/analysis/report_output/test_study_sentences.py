@@ -71,10 +71,9 @@ def test_a_result_that_depends_on_one_rule_is_named(without: float, expected: st
 def test_the_comparison_with_the_design_is_summarized(verdict: str, expected: str) -> None:
     design = {"verdict": verdict, "sha256": "a" * 64, "deviations": [{}]}
     design["unchecked"] = ("hypotheses", "wording")
-    assert "They do not show its hypotheses and wording." in study_sentences.format_design_sentence(
-        {"design": design}
-    )
-    assert expected in study_sentences.format_design_sentence({"design": design})
+    sentence = study_sentences.format_design_sentence({"design": design})
+    assert "The responses cannot show its hypotheses and wording." in sentence
+    assert expected in sentence
 
 
 def test_a_participant_without_usable_trials_is_neither_counted_nor_excluded() -> None:

@@ -98,7 +98,9 @@ def test_heif_files_that_cannot_be_read_come_with_advice(
     suffixes = readable_suffixes() - {".heic"}
     monkeypatch.setattr("colorizer.photos.folders.readable_suffixes", lambda: suffixes)
     described = describe_other_files(count_other_files(tmp_path))
-    assert described.startswith("1 file of other kinds: 1 .heic (HEIC is read if pillow-heif is")
+    assert described.startswith(
+        "1 file of other kinds: 1 .heic (to read HEIC, install pillow-heif,"
+    )
 
 
 def test_the_error_for_a_folder_without_photographs_says_what_is_in_it(tmp_path: Path) -> None:

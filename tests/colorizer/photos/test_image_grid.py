@@ -93,8 +93,8 @@ def test_every_png_file_is_read_right_or_refused_by_name(
     results = Counter(read_cell(tmp_path / "a.png", cell, pictures) for cell in iterate_png_cells())
     assert results.pop("equal") > 490
     assert set(results) == {
-        "16 bits with a transparent color; save the image without transparency",
-        "16 bits with linear tones; convert the image to sRGB, or save it as TIFF",
+        "16-bit image with a transparent color; save it without transparency",
+        "16-bit image with linear tones; convert it to sRGB, or save it as TIFF",
     }
 
 

@@ -95,7 +95,7 @@ def test_the_protocol_says_which_answers_screen_out(
     expected = answers["color_vision"], answers["night_light"], str(right)
     assert stored(engine) == (outcome, expected)
     page = client.get(base).text
-    assert ("The study ends here for you" in page) == (outcome is Outcome.SCREENED_OUT)
+    assert ("This is the end of the study for you" in page) == (outcome is Outcome.SCREENED_OUT)
     assert ("not a medical test" in page) == (outcome is Outcome.SCREENED_OUT)
     assert bool(client.get(f"{base}/trials").get_json()["trials"]) == (outcome is Outcome.ACTIVE)
 

@@ -264,7 +264,7 @@ def test_screened_out_participants_see_a_page_without_a_code(
         client.post(f"{base}/trials/{trial['token']}/response", json=SHOWN | {"answer": wrong})
     assert client.get(f"{base}/trials").get_json()["trials"] == []
     page = client.get(f"{base}/debrief", follow_redirects=True)
-    assert "ends here for you" in page.text
+    assert "end of the study for you" in page.text
     assert "code" not in page.text.lower()
 
 
