@@ -224,5 +224,6 @@ class TrialApi:
             withdraw_url=f"{BASE}/withdraw",
             language=self.language,
             texts={key: catalog.gettext(text) for key, text in PLAYER_TEXTS.items()},
+            modules=list_player_modules(),
             url_for=lambda _endpoint, filename: f"/static/{filename}",
         )
