@@ -5,9 +5,9 @@ from dataclasses import asdict
 import numpy as np
 
 from analysis.formatting import ReportDict
-from analysis.inference.means import compare_means, estimate_mean
 from analysis.inputs.judgments import Judgments
 from analysis.tasks.judged import JudgedSample
+from analysis.tasks.means import compare_means, estimate_mean
 from analysis.trials import Codes, FloatArray
 
 TITLE = "Which method is preferred?"

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 
 from analysis.formatting import ReportDict
-from analysis.inference.means import compare_means, estimate_mean
 from analysis.tasks.judged import JudgedSample
+from analysis.tasks.means import compare_means, estimate_mean
 
 TITLE = "How are the methods rated?"
 ESTIMATE_TITLES: dict[str, str] = {}

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from study_server.tasks.catalog import TASKS
+
 FORMAT_VERSION = "hue-and-eye/2"
 
 RESPONSE_COLUMNS = {
@@ -15,7 +17,7 @@ RESPONSE_COLUMNS = {
     "kind": "qualification, practice, test, attention",
     "block": "0-based number of the block",
     "position": "0-based index of the trial, in the order shown to the participant",
-    "task": "what the trial asked: real_or_fake, preference, best_worst, ranking, rating",
+    "task": f"what the trial asked: {', '.join(TASKS)}",
     "candidates": "number of images to be judged",
     "presentation": "sequential, simultaneous, single",
     "question": "fake (choose the fake) or real (choose the photograph); this and image, method, "

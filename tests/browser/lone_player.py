@@ -17,6 +17,7 @@ from playwright.sync_api import Page, Route
 
 from study_server.languages import SOURCE_LANGUAGE, format_seconds, load_catalog
 from study_server.protocol.model import Protocol, create_protocol
+from study_server.views.participant.pages import list_player_modules
 from study_server.web.headers import build_security_headers
 from study_server.wording.player_texts import PLAYER_TEXTS
 
@@ -224,5 +225,6 @@ class TrialApi:
             withdraw_url=f"{BASE}/withdraw",
             language=self.language,
             texts={key: catalog.gettext(text) for key, text in PLAYER_TEXTS.items()},
+            modules=list_player_modules(),
             url_for=lambda _endpoint, filename: f"/static/{filename}",
         )

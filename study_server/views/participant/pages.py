@@ -1,5 +1,6 @@
 """The pages of one participant: the player, the end of the study, the withdrawal."""
 
+from functools import cache
 from typing import Any
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
@@ -9,6 +10,7 @@ from flask_openapi3 import APIBlueprint
 from study_server.participants import participation, scoring, screening, withdrawal
 from study_server.participants.outcomes import UNFINISHED_OUTCOMES
 from study_server.recruitment import arrival
+from study_server.settings import find_resource_folder
 from study_server.storage.models import Participant
 from study_server.views.api import trial_json
 from study_server.views.api.models import MAX_COMMENT
@@ -81,7 +83,16 @@ def player() -> ResponseReturnValue:
         end_url=participant_url("trials.debrief"),
         withdraw_url=participant_url("trials.show_withdrawal"),
         texts={key: gettext(text) for key, text in PLAYER_TEXTS.items()},
+        modules=list_player_modules(),
     )
+
+
+@cache
+def list_player_modules() -> tuple[str, ...]:
+    """Return the modules of the player that its page loads ahead, below static/player."""
+    folder = find_resource_folder("static") / "player"
+    modules = (file.relative_to(folder).as_posix() for file in folder.rglob("*.js"))
+    return tuple(sorted(module for module in modules if module != "main.js"))
 
 
 def _render_end() -> ResponseReturnValue:

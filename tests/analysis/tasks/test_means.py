@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.inference.intervals import t_quantile
-from analysis.inference.means import compare_means, estimate_mean
+from analysis.tasks.means import compare_means, estimate_mean
 
 VALUES = np.array([1.0, 2.0, 4.0, 5.0, 3.0, 3.0])
 PEOPLE, IMAGES = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 1, 0, 1])
