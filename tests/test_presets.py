@@ -49,7 +49,7 @@ def play(
     population: SimulatedPopulation = POPULATION,
 ) -> list[dict[str, str]]:
     """Import, freeze, simulate and export a study; return the rows of responses.csv."""
-    open_study(engine, protocol, manifest, folder / "instance")
+    open_study(engine, protocol, select_stimuli(manifest, protocol), folder / "instance")
     with write_transaction(engine) as db:
         freeze_study(db, find_study(db, protocol.slug), NO_EXCLUSIONS, "0" * 64)
     app = create_app(
@@ -61,6 +61,17 @@ def play(
         export_study(db, study, folder / "responses.csv", tuple(Mode), blinded=False)
     with (folder / "responses.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def select_stimuli(manifest: Path, protocol: Protocol) -> Path:
+    """Write a manifest of the methods and about as many images as the protocol needs."""
+    methods = {"real", "foil", *protocol.methods, protocol.reference}
+    images = {f"photo-{number:03}" for number in range(2 * protocol.different_trials)}
+    header, *rows = manifest.read_text().splitlines()
+    chosen = [row for row in rows if row.split(",")[1] in methods and row.split(",")[0] in images]
+    path = manifest.with_name(f"{protocol.preset}.csv")
+    path.write_text("\n".join([header, *chosen, ""]))
+    return path
 
 
 def make_report(folder: Path) -> dict[str, Any]:

@@ -37,9 +37,9 @@ def test_redirects_images_and_player_are_below_the_path(below: FlaskClient) -> N
     assert f"{base}/debrief" in player
     assert [address for address in addresses if not address.startswith("/study/")] == []
     (trial, *_) = below.get(f"{base}/trials").get_json()["trials"]
-    for image in trial["images"]:
-        assert image["url"].startswith(f"{base}/")
-        assert below.get(image["url"]).status_code == 200
+    for slot in trial["slots"]:
+        assert slot["image"].startswith(f"{base}/")
+        assert below.get(slot["image"]).status_code == 200
     login = below.get("/study/researcher")
     assert login.location == "/study/researcher/login"
 
