@@ -72,6 +72,13 @@ def test_a_delayed_frame_counts_from_when_it_is_painted(
     assert (held["ms"], held["slow"]) == (100, True)
 
 
+def test_images_that_are_painted_late_are_shown_as_long_as_asked(page_of_modules: Page) -> None:
+    """A busy page delays the first frame by 50 ms, which must not shorten the exposure."""
+    times = [10 * n for n in range(30)]
+    held = page_of_modules.evaluate(HOLD, [times, 100, 10, None, {"0": 50}])
+    assert (held["endedAt"], held["ms"]) == (150, 100)
+
+
 def test_a_duration_of_zero_takes_no_frame(page_of_modules: Page) -> None:
     held = page_of_modules.evaluate(HOLD, [[50, 60], 0, 1000 / 60, None])
     assert held == {"endedAt": 50, "ms": 0, "frames": 0, "slow": False}

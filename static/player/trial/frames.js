@@ -24,16 +24,17 @@ function paintTime(frame, frameMs) {
 }
 
 /**
- * Wait from the frame at startedAt until the frame nearest to startedAt + durationMs.
- * What the caller changes next is painted in that frame. Waits at least one frame unless durationMs
- * is 0; isDone() returning true ends the wait at the next frame. Call it inside an animation frame.
+ * Wait until the frame nearest to durationMs after the paint of the frame at startedAt, which is late
+ * on a busy page. What the caller changes next is painted in that frame. Waits at least one frame
+ * unless durationMs is 0; isDone() returning true ends the wait at the next frame. Call it inside an
+ * animation frame.
  * @returns {Promise<{endedAt, ms, frames, slow}>} ms: the time actually painted
  */
 export async function hold(startedAt, durationMs, frameMs, isDone = () => false) {
   let now = startedAt;
   const painted = [paintTime(now, frameMs)];
   let slow = false;
-  while (!isDone() && now - startedAt < durationMs - (painted[1] ? frameMs / 2 : 0)) {
+  while (!isDone() && now - painted[0] < durationMs - (painted[1] ? frameMs / 2 : 0)) {
     now = await nextFrame();
     painted.push(paintTime(now, frameMs));
     slow ||= Math.round((painted.at(-1) - painted.at(-2)) / frameMs) > MAX_FRAMES_PER_GAP;
