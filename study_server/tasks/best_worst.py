@@ -12,14 +12,15 @@ from study_server.tasks.comparisons import choose_methods as choose_methods
 from study_server.tasks.comparisons import count_images as count_images
 from study_server.tasks.comparisons import passes_attention_check as passes_attention_check
 from study_server.tasks.task import (
-    Feedback,
     InvalidAnswerError,
-    JudgedCandidate,
     Judgment,
     SimulatedPerson,
     TaskSettings,
     WireAnswer,
 )
+from study_server.tasks.without_truth import find_tie_contradictions
+from study_server.tasks.without_truth import give_feedback as give_feedback
+from study_server.tasks.without_truth import is_correct as is_correct
 
 HAS_TRUTH = False
 CHOICE_SCALE = None
@@ -35,10 +36,10 @@ class BestAndWorst(AnswerBody):
 
 def find_contradictions(settings: TaskSettings) -> list[str]:
     """Return what the task cannot do with these settings."""
-    contradictions = list(comparisons.find_contradictions(settings, LEAST, MOST))
-    if settings.ties:
-        contradictions.append(f"ties = true does not work with task = {settings.task!r}")
-    return contradictions
+    return [
+        *comparisons.find_contradictions(settings, LEAST, MOST),
+        *find_tie_contradictions(settings),
+    ]
 
 
 def parse_answer(settings: TaskSettings, answer: WireAnswer) -> list[Judgment]:
@@ -50,15 +51,6 @@ def parse_answer(settings: TaskSettings, answer: WireAnswer) -> list[Judgment]:
         raise InvalidAnswerError("answer.worst: is the same as best")
     ranks = {body.best: 1, body.worst: 3}
     return comparisons.to_judgments([ranks.get(slot, 2) for slot in range(count)])
-
-
-def is_correct(candidates: Sequence[JudgedCandidate]) -> None:
-    """Return None: no answer is right or wrong."""
-
-
-def give_feedback(candidates: Sequence[JudgedCandidate]) -> Feedback | None:
-    """Return None: no answer is right or wrong."""
-    return None
 
 
 def simulate_answer(

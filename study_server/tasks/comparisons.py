@@ -8,6 +8,7 @@ from itertools import combinations
 from random import Random
 
 from study_server.tasks.task import JudgedCandidate, Judgment, SimulatedPerson, TaskSettings
+from study_server.tasks.without_truth import find_truth_contradictions
 from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
 
 RANK = "rank"
@@ -36,14 +37,6 @@ def find_contradictions(settings: TaskSettings, least: int, most: int) -> Iterat
     yield from find_truth_contradictions(settings)
     if settings.scales:
         yield f"scales do not work with task = {task!r}; remove them"
-
-
-def find_truth_contradictions(settings: TaskSettings) -> Iterator[str]:
-    """Yield the settings that need right answers, which most tasks do not have."""
-    if settings.qualification:
-        yield f"qualification needs right answers, which task = {settings.task!r} does not have"
-    if settings.question != "fake":
-        yield f"question = {settings.question!r} does not work with task = {settings.task!r}"
 
 
 def choose_methods(

@@ -13,14 +13,14 @@ from study_server.tasks.comparisons import choose_methods as choose_methods
 from study_server.tasks.comparisons import count_images as count_images
 from study_server.tasks.comparisons import passes_attention_check as passes_attention_check
 from study_server.tasks.task import (
-    Feedback,
     InvalidAnswerError,
-    JudgedCandidate,
     Judgment,
     SimulatedPerson,
     TaskSettings,
     WireAnswer,
 )
+from study_server.tasks.without_truth import give_feedback as give_feedback
+from study_server.tasks.without_truth import is_correct as is_correct
 
 HAS_TRUTH = False
 CHOICE_SCALE = comparisons.RANK
@@ -48,15 +48,6 @@ def parse_answer(settings: TaskSettings, answer: WireAnswer) -> list[Judgment]:
         return comparisons.to_judgments([1] * count)
     require_slot("choice", choice, count)
     return comparisons.to_judgments([1 if slot == choice else 2 for slot in range(count)])
-
-
-def is_correct(candidates: Sequence[JudgedCandidate]) -> None:
-    """Return None: no answer is right or wrong."""
-
-
-def give_feedback(candidates: Sequence[JudgedCandidate]) -> Feedback | None:
-    """Return None: no answer is right or wrong."""
-    return None
 
 
 def simulate_answer(

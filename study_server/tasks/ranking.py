@@ -12,14 +12,15 @@ from study_server.tasks.comparisons import choose_methods as choose_methods
 from study_server.tasks.comparisons import count_images as count_images
 from study_server.tasks.comparisons import passes_attention_check as passes_attention_check
 from study_server.tasks.task import (
-    Feedback,
     InvalidAnswerError,
-    JudgedCandidate,
     Judgment,
     SimulatedPerson,
     TaskSettings,
     WireAnswer,
 )
+from study_server.tasks.without_truth import find_tie_contradictions
+from study_server.tasks.without_truth import give_feedback as give_feedback
+from study_server.tasks.without_truth import is_correct as is_correct
 
 HAS_TRUTH = False
 CHOICE_SCALE = None
@@ -34,10 +35,10 @@ class Order(AnswerBody):
 
 def find_contradictions(settings: TaskSettings) -> list[str]:
     """Return what the task cannot do with these settings."""
-    contradictions = list(comparisons.find_contradictions(settings, LEAST, MOST))
-    if settings.ties:
-        contradictions.append(f"ties = true does not work with task = {settings.task!r}")
-    return contradictions
+    return [
+        *comparisons.find_contradictions(settings, LEAST, MOST),
+        *find_tie_contradictions(settings),
+    ]
 
 
 def parse_answer(settings: TaskSettings, answer: WireAnswer) -> list[Judgment]:
@@ -47,15 +48,6 @@ def parse_answer(settings: TaskSettings, answer: WireAnswer) -> list[Judgment]:
         last = settings.candidate_count - 1
         raise InvalidAnswerError(f"answer.order: must have each slot from 0 to {last} once")
     return comparisons.to_judgments([1 + order.index(slot) for slot in range(len(order))])
-
-
-def is_correct(candidates: Sequence[JudgedCandidate]) -> None:
-    """Return None: no answer is right or wrong."""
-
-
-def give_feedback(candidates: Sequence[JudgedCandidate]) -> Feedback | None:
-    """Return None: no answer is right or wrong."""
-    return None
 
 
 def simulate_answer(

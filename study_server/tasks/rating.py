@@ -12,10 +12,8 @@ from typing import Annotated
 from pydantic import Field
 
 from study_server.tasks.answers import AnswerBody, read_answer
-from study_server.tasks.comparisons import find_truth_contradictions
 from study_server.tasks.draws import divide_rounding_up, draw_balanced
 from study_server.tasks.task import (
-    Feedback,
     InvalidAnswerError,
     JudgedCandidate,
     Judgment,
@@ -23,6 +21,9 @@ from study_server.tasks.task import (
     TaskSettings,
     WireAnswer,
 )
+from study_server.tasks.without_truth import find_tie_contradictions, find_truth_contradictions
+from study_server.tasks.without_truth import give_feedback as give_feedback
+from study_server.tasks.without_truth import is_correct as is_correct
 from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
 
 HAS_TRUTH = False
@@ -39,7 +40,7 @@ class Scores(AnswerBody):
 def find_contradictions(settings: TaskSettings) -> list[str]:
     """Return what the task cannot do with these settings."""
     task = settings.task
-    contradictions = list(find_truth_contradictions(settings))
+    contradictions = [*find_truth_contradictions(settings), *find_tie_contradictions(settings)]
     if not settings.is_single:
         contradictions.append(f"task = {task!r} shows one image; set presentation = 'single'")
     if not settings.scales:
@@ -47,8 +48,6 @@ def find_contradictions(settings: TaskSettings) -> list[str]:
     names = [scale.name for scale in settings.scales]
     if len(set(names)) < len(names):
         contradictions.append("two scales have the same name; rename one")
-    if settings.ties:
-        contradictions.append(f"ties = true does not work with task = {task!r}")
     if settings.attention_checks % 2:
         contradictions.append(
             f"attention_checks = {settings.attention_checks} must be even: each foil comes with "
@@ -112,21 +111,12 @@ def parse_answer(settings: TaskSettings, answer: WireAnswer) -> list[Judgment]:
     return judgments
 
 
-def is_correct(candidates: Sequence[JudgedCandidate]) -> None:
-    """Return None: no answer is right or wrong."""
-
-
 def passes_attention_check(candidates: Sequence[JudgedCandidate]) -> bool | None:
     """Return whether the foil was not scored above its photograph; None until both are scored."""
     scores = {one.method: sum(one.values.values()) for one in candidates}
     if len(scores) < 2:
         return None
     return scores[FOIL_METHOD] <= scores[REAL_METHOD]
-
-
-def give_feedback(candidates: Sequence[JudgedCandidate]) -> Feedback | None:
-    """Return None: no answer is right or wrong."""
-    return None
 
 
 def simulate_answer(

@@ -48,6 +48,11 @@ class Scale(BaseModel):
             raise ValueError(f"the scale {self.name!r} has a reserved name; choose another one")
         if self.max <= self.min:
             raise ValueError(f"scale {self.name!r}: max = {self.max} must exceed min = {self.min}")
+        if len({len(labels) for labels in self.labels.values()}) > 1:
+            raise ValueError(
+                f"scale {self.name!r} has more labels in one language than in another; give as "
+                "many in each"
+            )
         for language, labels in self.labels.items():
             if len(labels) not in (2, self.steps) or len(labels) > MAX_STEPS:
                 raise ValueError(

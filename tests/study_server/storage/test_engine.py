@@ -16,12 +16,21 @@ from study_server.participants.enrollment import enroll_participant
 from study_server.participants.responses import SubmittedResponse
 from study_server.storage import engine as database
 from study_server.storage.engine import open_engine, write_transaction
+from study_server.storage.models import Base
 from study_server.storage.schema import ensure_current_schema
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, RecruitmentSource
 from tests.conftest import short_protocol
 from tests.imported_studies import open_study
 from tests.study_server.acting import LEFT, begin, respond, upcoming
+
+
+def test_traces_are_erased_from_every_table_that_a_withdrawal_empties() -> None:
+    emptied = {"participant"}
+    for table in Base.metadata.sorted_tables:  # the tables that others refer to come first
+        owners = {key.column.table.name for key in table.foreign_keys if key.ondelete == "CASCADE"}
+        emptied |= {table.name} if owners & emptied else set()
+    assert {*database.PARTICIPANT_TABLES} == emptied
 
 
 def test_sqlite_is_set_to_survive_power_cuts_and_erase_deleted_rows(sqlite_url: str) -> None:

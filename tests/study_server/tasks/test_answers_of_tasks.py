@@ -103,6 +103,11 @@ def test_an_answer_that_does_not_fit_is_refused_by_name(
         ("rating", {"scales": [QUALITY | {"labels": ["a", "b", "c", "d"]}]}, "4 labels"),
         ("rating", {"scales": [QUALITY | {"name": "real"}]}, "reserved"),
         ("rating", {"scales": [QUALITY | {"labels": {"de": ["a", "b"]}}]}, "no labels in en"),
+        (
+            "rating",
+            {"scales": [QUALITY | {"labels": {"en": QUALITY["labels"], "de": ["a", "b"]}}]},
+            "more labels in one language than in another",
+        ),
         ("real_or_fake", {"candidates": 3}, "candidates does not work"),
         ("real_or_fake", {"ties": True}, "ties does not work"),
         ("real_or_fake", {"paired": False, "reference": "real"}, "reference requires"),
