@@ -136,10 +136,14 @@ def _open_database() -> None:
 
 def _close_database(_error: BaseException | None) -> None:
     db = g.pop("db", None)
-    if db is not None:
-        db.close()  # rolls back what was not committed
-    if g.pop("holds_read_slot", False):
-        current_app.extensions["read_slots"].release()
+    try:
+        if db is not None:
+            db.close()  # rolls back what was not committed
+    except OperationalError:  # the database has ended the connection
+        db.invalidate()
+    finally:
+        if g.pop("holds_read_slot", False):
+            current_app.extensions["read_slots"].release()
 
 
 def _add_security_headers(response: Response) -> Response:

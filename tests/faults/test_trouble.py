@@ -4,15 +4,18 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from flask import Flask
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.exc import OperationalError
 
+from study_server.app import MAX_CONCURRENT_READS
 from study_server.protocol.model import Protocol
 from study_server.storage import engine as database
 from tests.conftest import LiveStudy, serve_study
 from tests.faults.people import Ledger, compare
 from tests.faults.servers import serving
 from tests.faults.trouble import locked, restart_postgresql, suffer, until, without_room
-from tests.study_server.browsing import csrf_token
+from tests.study_server.browsing import consent, csrf_token
 
 
 def assert_nothing_lost(engine: Engine, ledger: Ledger) -> None:
@@ -82,3 +85,20 @@ def test_a_restart_of_postgresql_loses_nothing(
     with serving(tmp_path, database_url, many, protocol) as ((server,), engine):
         ledger, _ = suffer(server.address, restart)
         assert_nothing_lost(engine, ledger)
+
+
+def test_requests_whose_connection_breaks_do_not_keep_others_waiting(app: Flask) -> None:
+    client = app.test_client()
+    base = consent(client)
+
+    def break_off(_connection: Connection) -> None:
+        raise OperationalError("ROLLBACK", {}, Exception("the connection is closed"))
+
+    event.listen(app.extensions["engine"], "rollback", break_off)
+    for _ in range(MAX_CONCURRENT_READS):
+        client.get(base)
+    event.remove(app.extensions["engine"], "rollback", break_off)
+    slots = app.extensions["read_slots"]
+    assert [slots.acquire(blocking=False) for _ in range(MAX_CONCURRENT_READS)] == [
+        True
+    ] * MAX_CONCURRENT_READS
