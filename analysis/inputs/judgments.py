@@ -1,25 +1,19 @@
 """The judgments of candidates, from judgments.csv or the view `judgments_export`, by trial."""
 
-import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
 
+from analysis.inputs.companion_tables import CompanionTable
 from analysis.inputs.responses import Responses, ResponsesError
-from analysis.inputs.sources import parse_url
 from analysis.trials import BoolArray, FloatArray, IntArray
 
 JUDGMENT_COLUMNS = (
     *("study", "participant", "mode", "kind", "position", "slot", "image", "method", "scale"),
     *("rank", "score", "shown_ms"),
 )
-NumberedRow = tuple[str, Sequence[str]]  # where it stands, and its cells
-JUDGMENTS_FILE, EXPORT_VIEW = "judgments.csv", "judgments_export"
+JUDGMENTS = CompanionTable("judgments.csv", "judgments_export", JUDGMENT_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -55,7 +49,7 @@ def read_judgments(source: str, selected: Responses) -> Judgments:
     source: the file of the responses, beside which judgments.csv is expected, or the URL of a study
     database. Raises ResponsesError if they are missing, blinded, or do not belong to the responses.
     """
-    name, rows = _read_database(source) if "://" in source else _read_csv(Path(source))
+    name, rows = JUDGMENTS.name_in(source), JUDGMENTS.read(source)
     trials = {
         key: row
         for row, key in enumerate(
@@ -83,42 +77,3 @@ def read_judgments(source: str, selected: Responses) -> Judgments:
         np.array(scale, dtype=np.str_),
         np.array(value, dtype=np.float64),
     )
-
-
-def _read_csv(responses: Path) -> tuple[str, list[NumberedRow]]:
-    path = responses.with_name(JUDGMENTS_FILE)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            if tuple(next(reader, ())) != JUDGMENT_COLUMNS:
-                raise ResponsesError(
-                    f"{path.name}: line 1: the columns must be {','.join(JUDGMENT_COLUMNS)}; "
-                    "export the study again"
-                )
-            rows: list[NumberedRow] = [(f"line {reader.line_num}", row) for row in reader]
-    except OSError as error:
-        raise ResponsesError(
-            f"{path}: {error.strerror}; this task needs the file that `study export` writes beside "
-            f"{responses.name}"
-        ) from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ResponsesError(f"{path.name}: {error}; export the study again") from error
-    for line, row in rows:
-        if len(row) != len(JUDGMENT_COLUMNS):
-            raise ResponsesError(
-                f"{path.name}: {line}: {len(row)} values for {len(JUDGMENT_COLUMNS)} columns; the "
-                "file was truncated or edited; export the study again"
-            )
-    return path.name, rows
-
-
-def _read_database(source: str) -> tuple[str, list[NumberedRow]]:
-    url = parse_url(source)
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.connect() as connection:
-        rows = connection.execute(text(f"SELECT {', '.join(JUDGMENT_COLUMNS)} FROM {EXPORT_VIEW}"))
-        cells = [["" if value is None else str(value) for value in row] for row in rows]
-    numbered: list[NumberedRow] = [
-        (f"row {number}", row) for number, row in enumerate(sorted(cells), 1)
-    ]
-    return EXPORT_VIEW, numbered

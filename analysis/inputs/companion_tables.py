@@ -1,0 +1,87 @@
+"""Read a table that an export writes beside responses.csv, or its view in a study database."""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from analysis.inputs.responses import ResponsesError
+from analysis.inputs.sources import GUARDED_PATTERNS, parse_url
+
+NumberedRow = tuple[str, Sequence[str]]  # where it stands, such as "line 3", and its cells
+
+
+@dataclass(frozen=True)
+class CompanionTable:
+    """A table that belongs to responses: the name of its file and of its view, and its columns."""
+
+    file: str
+    view: str
+    columns: tuple[str, ...]
+
+    def name_in(self, source: str) -> str:
+        """Return what messages call the table."""
+        return self.view if "://" in source else self.file
+
+    def exists_beside(self, source: str) -> bool:
+        """Return whether the table can be read: a database has it, a file may lie alone."""
+        return "://" in source or Path(source).with_name(self.file).is_file()
+
+    def read(self, source: str) -> list[NumberedRow]:
+        """Read all rows.
+
+        source: the file of the responses, or the URL of a study database. Raises ResponsesError if
+        the table is missing or damaged.
+        """
+        return self._read_database(source) if "://" in source else self._read_csv(Path(source))
+
+    def _read_csv(self, responses: Path) -> list[NumberedRow]:
+        path = responses.with_name(self.file)
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.reader(file, strict=True)
+                if tuple(next(reader, ())) != self.columns:
+                    raise ResponsesError(
+                        f"{path.name}: line 1: the columns must be {','.join(self.columns)}; "
+                        "export the study again"
+                    )
+                rows = [(f"line {reader.line_num}", row) for row in reader]
+        except OSError as error:
+            raise ResponsesError(
+                f"{path}: {error.strerror}; this task needs the file that `study export` writes "
+                f"beside {responses.name}"
+            ) from error
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ResponsesError(f"{path.name}: {error}; export the study again") from error
+        for line, row in rows:
+            if len(row) != len(self.columns):
+                raise ResponsesError(
+                    f"{path.name}: {line}: {len(row)} values for {len(self.columns)} columns; the "
+                    "file was truncated or edited; export the study again"
+                )
+        return [(line, [_remove_guards(cell) for cell in row]) for line, row in rows]
+
+    def _read_database(self, source: str) -> list[NumberedRow]:
+        engine = create_engine(parse_url(source), poolclass=NullPool)
+        try:
+            with engine.connect() as connection:
+                rows = connection.execute(
+                    text(f"SELECT {', '.join(self.columns)} FROM {self.view}")
+                )
+                cells = [["" if value is None else str(value) for value in row] for row in rows]
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise ResponsesError(f"{self.view}: {reason}; check the database") from error
+        return [(f"row {number}", row) for number, row in enumerate(sorted(cells), 1)]
+
+
+def _remove_guards(cell: str) -> str:
+    """Remove the apostrophes that keep spreadsheets from running formulas."""
+    for pattern, unguarded in GUARDED_PATTERNS:
+        cell = re.sub(pattern, unguarded, cell)
+    return cell
