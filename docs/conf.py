@@ -10,9 +10,11 @@ project = "Hue & Eye"
 author = "The Hue & Eye authors"
 release = version = installed_version("hue-and-eye")
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 nitpicky = True
+
+autodoc_typehints = "none"  # the docstrings say what arguments are
 
 myst_heading_anchors = 3
 

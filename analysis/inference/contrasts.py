@@ -23,6 +23,7 @@ from analysis.inference.intervals import (
     two_sided_p,
 )
 from analysis.inference.rates import Rate, estimate_rate
+from analysis.results import Result
 from analysis.trials import Trials
 
 CHANCE = 0.5  # the rate of fakes as convincing as photographs
@@ -39,7 +40,7 @@ class TTest:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Result):
     """rate(a) - rate(b), for new people and new images; None if it cannot be estimated.
 
     flags: `one_participant` and `one_image` (of either method: the interval leaves that factor

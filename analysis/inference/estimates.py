@@ -22,6 +22,7 @@ from analysis.inference.intervals import (
     wilson_interval,
 )
 from analysis.inference.rates import MIN_CLUSTERS, typical_deff
+from analysis.results import Result
 from analysis.trials import BoolArray, Codes, FloatArray, count_clusters
 
 
@@ -64,7 +65,7 @@ class JointEstimates:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Result):
     """An estimate with its intervals; None for what cannot be estimated.
 
     se, ci95, df: for new people and new images; ci95_fixed_images: for new people and these images.

@@ -16,6 +16,7 @@ from scipy import optimize, special
 
 from analysis.inference.estimates import JointEstimates
 from analysis.inference.intervals import Interval, t_quantile
+from analysis.results import Result
 from analysis.trials import BoolArray, Codes, FloatArray
 
 THRESHOLD_RATE = 0.75
@@ -62,7 +63,7 @@ class ExposureCurve:
 
 
 @dataclass(frozen=True)
-class Threshold:
+class Threshold(Result):
     """The exposure in ms at which 75% of answers are correct; None if the data do not say.
 
     ci95: for new people and new images; an end of None lies outside the exposures of the study.

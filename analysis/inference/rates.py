@@ -15,6 +15,7 @@ from analysis.inference.intervals import (
     t_quantile,
     wilson_interval,
 )
+from analysis.results import Result
 from analysis.trials import Trials
 
 MIN_CLUSTERS = 10  # fewer people, or images, than this and the report says so
@@ -25,7 +26,7 @@ TYPICAL_ICC_IMAGE = 0.10
 
 
 @dataclass(frozen=True)
-class Rate:
+class Rate(Result):
     """A fooling rate with its interval; None for what cannot be estimated.
 
     se, ci95, df: for new people and new images. deff: the variance in multiples of the binomial

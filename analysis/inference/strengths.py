@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from analysis.inference.estimates import JointEstimates
+from analysis.inference.estimates import JointEstimates, estimate_mean_scores
 from analysis.trials import BoolArray, Codes, FloatArray, IntArray
 
 MAX_STEPS = 100
@@ -92,6 +92,63 @@ def find_unconnected_group(trials: RankedTrials) -> list[str]:
         return []
     smallest = int(np.bincount(labels).argmin())
     return [trials.methods[index] for index in np.flatnonzero(labels == smallest).tolist()]
+
+
+def arrange_rankings(
+    methods: Sequence[str],
+    trial: IntArray,
+    candidate: Codes,
+    rank: IntArray,
+    participant: Codes,
+    image: Codes,
+) -> RankedTrials:
+    """Return one row per trial from one entry (n,) per candidate.
+
+    trial (n,): equal for the candidates of a trial; candidate (n,): codes of the methods; rank,
+    participant, image (n,): as in `RankedTrials`.
+    """
+    order = np.argsort(trial, kind="stable")
+    _, first, row, counts = np.unique(
+        trial[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    column = np.arange(len(order)) - first[row]
+    shape = len(first), int(counts.max(initial=1))
+    candidates, ranks = np.full(shape, NOBODY, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    candidates[row, column] = candidate[order]
+    ranks[row, column] = rank[order]
+    rows = order[first]
+    return RankedTrials(methods, candidates, ranks, participant[rows], image[rows])
+
+
+def estimate_best_shares(trials: RankedTrials) -> JointEstimates:
+    """Return the share of trials in which each method is best; a tie is shared.
+
+    With two candidates it is the win rate, to which a tie adds half.
+    """
+    is_best = (trials.rank == 1) & (trials.candidate != NOBODY)
+    return _estimate_means(trials, is_best / np.maximum(is_best.sum(axis=1, keepdims=True), 1))
+
+
+def estimate_mean_ranks(trials: RankedTrials) -> JointEstimates:
+    """Return the mean rank of each method among the candidates; ties get their mean rank."""
+    present = trials.candidate != NOBODY
+    others = present[:, None, :]
+    better = ((trials.rank[:, None, :] < trials.rank[:, :, None]) & others).sum(axis=2)
+    equal = ((trials.rank[:, None, :] == trials.rank[:, :, None]) & others).sum(axis=2)
+    return _estimate_means(trials, better + (equal + 1) / 2)
+
+
+def _estimate_means(trials: RankedTrials, values: FloatArray) -> JointEstimates:
+    """Return the mean of values (n, k), one per candidate, of each method."""
+    present = trials.candidate != NOBODY
+    candidates = present.sum(axis=1)
+    return estimate_mean_scores(
+        values[present],
+        trials.candidate[present],
+        np.repeat(trials.participant, candidates),
+        np.repeat(trials.image, candidates),
+        trials.methods,
+    )
 
 
 def _shown(trials: RankedTrials) -> BoolArray:

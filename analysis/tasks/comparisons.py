@@ -1,28 +1,27 @@
 """Estimates of the tasks that compare candidates: shares, mean ranks, strengths and rank sets."""
 
-from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
 
+from analysis.api.comparison import compare_methods
 from analysis.formatting import ReportDict
 from analysis.inference.estimates import (
     Estimate,
-    JointEstimates,
-    compare_estimates,
     describe_estimates,
     describe_shares,
     estimate_mean_scores,
 )
-from analysis.inference.rank_sets import find_rank_sets
 from analysis.inference.strengths import (
-    NOBODY,
     RankedTrials,
+    arrange_rankings,
+    estimate_best_shares,
+    estimate_mean_ranks,
     estimate_strengths,
     find_unconnected_group,
 )
 from analysis.tasks.judged import JudgedSample, list_differences, list_estimates
-from analysis.trials import FloatArray
+from analysis.trials import BoolArray, FloatArray
 
 TITLE = "Which method is preferred?"
 ESTIMATE_TITLES = {
@@ -36,49 +35,35 @@ ESTIMATE_TITLES = {
 def describe(sample: JudgedSample) -> ReportDict:
     """Return `methods`, `differences`, `pairs` and `unconnected` of report.json."""
     trials = _to_ranked_trials(sample)
-    shares, share_name = _estimate_shares(trials), _name_share(trials)
-    described = {share_name: describe_shares(shares)}
-    differences = list_differences(share_name, compare_estimates(shares))
-    if _has_middle_ranks(trials):
-        described["mean_rank"] = describe_estimates(_estimate_mean_ranks(trials))
+    shares, share_name = estimate_best_shares(trials), _name_share(trials)
+    compared = {share_name: compare_methods(shares, describe_shares(shares))}
     strengths = estimate_strengths(trials)
     if strengths is not None:
-        described["strength"] = describe_estimates(strengths)
-        differences += list_differences("strength", compare_estimates(strengths))
+        compared["strength"] = compare_methods(strengths, describe_estimates(strengths))
+    described = {name: comparison.estimates for name, comparison in compared.items()}
+    if _has_middle_ranks(trials):
+        described["mean_rank"] = describe_estimates(estimate_mean_ranks(trials))
     methods = list_estimates(described)
-    for method, rank_set in _find_rank_sets(shares, strengths).items():
+    ranked = compared.get("strength", compared[share_name])
+    for method, rank_set in ranked.rank_sets.items():
         methods[method]["rank_set"] = list(rank_set)
     return {
         "methods": methods,
-        "differences": differences,
+        "differences": list_differences(compared),
         "pairs": _describe_pairs(trials),
         "unconnected": [] if strengths is not None else find_unconnected_group(trials),
     }
 
 
-def _find_rank_sets(
-    shares: JointEstimates, strengths: JointEstimates | None
-) -> Mapping[str, tuple[int, int]]:
-    """Return the rank sets by strength, or by share where strengths are not finite."""
-    ranked = shares if strengths is None else strengths
-    return find_rank_sets(ranked.names, compare_estimates(ranked))
-
-
 def _to_ranked_trials(sample: JudgedSample) -> RankedTrials:
-    """Return one row per trial, from one judgment per candidate."""
     judgments = sample.judgments
-    order = np.lexsort((judgments.slot, judgments.trial))
-    _, first, row, counts = np.unique(
-        judgments.trial[order], return_index=True, return_inverse=True, return_counts=True
-    )
-    column = np.arange(len(order)) - first[row]
-    shape = len(first), int(counts.max(initial=1))
-    candidate, rank = np.full(shape, NOBODY, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    candidate[row, column] = np.searchsorted(sample.methods, judgments.method[order])
-    rank[row, column] = judgments.value[order].astype(np.int64)
-    rows = order[first]
-    return RankedTrials(
-        sample.methods, candidate, rank, sample.participant[rows], sample.image[rows]
+    return arrange_rankings(
+        sample.methods,
+        judgments.trial,
+        np.searchsorted(sample.methods, judgments.method).astype(np.int64),
+        judgments.value.astype(np.int64),
+        sample.participant,
+        sample.image,
     )
 
 
@@ -89,33 +74,6 @@ def _name_share(trials: RankedTrials) -> str:
 def _has_middle_ranks(trials: RankedTrials) -> bool:
     """Return whether answers say more than which candidates are best."""
     return bool(trials.rank.max(initial=0) > 2)
-
-
-def _estimate_shares(trials: RankedTrials) -> JointEstimates:
-    """Return the share of trials in which each method is best; a tie is shared."""
-    is_best = (trials.rank == 1) & (trials.candidate != NOBODY)
-    return _estimate_means(trials, is_best / np.maximum(is_best.sum(axis=1, keepdims=True), 1))
-
-
-def _estimate_mean_ranks(trials: RankedTrials) -> JointEstimates:
-    present = trials.candidate != NOBODY
-    others = present[:, None, :]
-    better = ((trials.rank[:, None, :] < trials.rank[:, :, None]) & others).sum(axis=2)
-    equal = ((trials.rank[:, None, :] == trials.rank[:, :, None]) & others).sum(axis=2)
-    return _estimate_means(trials, better + (equal + 1) / 2)
-
-
-def _estimate_means(trials: RankedTrials, values: FloatArray) -> JointEstimates:
-    """Return the mean of values (n, k), one per candidate, of each method."""
-    present = trials.candidate != NOBODY
-    candidates = present.sum(axis=1)
-    return estimate_mean_scores(
-        values[present],
-        trials.candidate[present],
-        np.repeat(trials.participant, candidates),
-        np.repeat(trials.image, candidates),
-        trials.methods,
-    )
 
 
 def _describe_pairs(trials: RankedTrials) -> list[ReportDict]:
@@ -149,7 +107,7 @@ def _describe_pairs(trials: RankedTrials) -> list[ReportDict]:
     return described
 
 
-def _estimate_win_rate(trials: RankedTrials, won: FloatArray, compared: FloatArray) -> Estimate:
+def _estimate_win_rate(trials: RankedTrials, won: FloatArray, compared: BoolArray) -> Estimate:
     joint = estimate_mean_scores(
         won,
         np.zeros(len(won), dtype=np.int64),

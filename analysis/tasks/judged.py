@@ -1,14 +1,14 @@
 """The sample of a task whose candidates are judged: exclusions as usual, then judgments."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from analysis.api.comparison import MethodComparison
 from analysis.exclusions.flow import AnalysisSample, apply_exclusions
 from analysis.formatting import ReportDict
-from analysis.inference.contrasts import Difference, adjust_holm
 from analysis.inference.estimates import Estimate
 from analysis.inputs.design import ExclusionRules
 from analysis.inputs.judgments import Judgments
@@ -127,12 +127,13 @@ def list_estimates(described: Mapping[str, Mapping[str, Estimate]]) -> dict[str,
     return methods
 
 
-def list_differences(of: str, differences: Sequence[Difference]) -> list[ReportDict]:
-    """Return the differences as in report.json, with p values adjusted by Holm.
+def list_differences(compared: Mapping[str, MethodComparison]) -> list[ReportDict]:
+    """Return the differences as in report.json.
 
-    of: the name of the estimate.
+    compared: by name of the estimate.
     """
-    adjusted = adjust_holm([one.p for one in differences])
     return [
-        {"of": of, **asdict(one), "p_holm": p} for one, p in zip(differences, adjusted, strict=True)
+        {"of": name, **asdict(one), "p_holm": p}
+        for name, comparison in compared.items()
+        for one, p in zip(comparison.differences, comparison.p_holm, strict=True)
     ]

@@ -2,12 +2,9 @@
 
 import numpy as np
 
+from analysis.api.comparison import compare_methods
 from analysis.formatting import ReportDict
-from analysis.inference.estimates import (
-    compare_estimates,
-    describe_estimates,
-    estimate_mean_scores,
-)
+from analysis.inference.estimates import describe_estimates, estimate_mean_scores
 from analysis.tasks.judged import JudgedSample, list_differences, list_estimates
 
 TITLE = "How are the methods rated?"
@@ -17,7 +14,7 @@ ESTIMATE_TITLES: dict[str, str] = {}
 def describe(sample: JudgedSample) -> ReportDict:
     """Return `methods`, `differences`, `pairs` and `unconnected` of report.json."""
     judgments = sample.judgments
-    described, differences = {}, []
+    compared = {}
     for scale in sorted(set(judgments.scale.tolist())):
         rows = judgments.scale == scale
         scores = estimate_mean_scores(
@@ -27,12 +24,13 @@ def describe(sample: JudgedSample) -> ReportDict:
             sample.image[rows],
             sample.methods,
         )
-        described[scale] = describe_estimates(scores)
-        differences += list_differences(f"mean_opinion:{scale}", compare_estimates(scores))
-    methods = list_estimates(described)
+        compared[scale] = compare_methods(scores, describe_estimates(scores))
+    methods = list_estimates({scale: one.estimates for scale, one in compared.items()})
     return {
         "methods": {method: {"mean_opinion": entry} for method, entry in methods.items()},
-        "differences": differences,
+        "differences": list_differences(
+            {f"mean_opinion:{scale}": comparison for scale, comparison in compared.items()}
+        ),
         "pairs": [],
         "unconnected": [],
     }

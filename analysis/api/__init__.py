@@ -1,0 +1,1 @@
+"""The functions for people who work in Python; `analysis` exports them."""
