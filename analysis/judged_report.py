@@ -48,7 +48,9 @@ def assemble_judged_report(
             "candidates": test.distinct("candidates"),
             **{key: test.distinct(key) for key in ("presentation", "exposure_ms")},
         },
-        "design": asdict(check_judged_against_design(options.design, plan, selected, table)),
+        "design": asdict(
+            check_judged_against_design(options.design, plan, selected, table, judgments)
+        ),
         "exclusions": report_data.describe_participants(excluded),
         **task.describe(sample),
         "attention_checks": asdict(

@@ -1,19 +1,22 @@
 """Compare a study and its analysis with the frozen design, and list each deviation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.inference.detection import REAL_METHOD
 from analysis.inputs.design import Design, Plan
+from analysis.inputs.judgments import Judgments
 from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import TrialTable
-from analysis.trials import BoolArray
+from analysis.trials import BoolArray, Codes
 
 UNCHECKED_KEYS = ("hypotheses", "stopping", "wording", "stimuli")  # not visible in the responses
-CONDITION_COLUMNS = ("presentation", "question", "exposure_ms")
+JUDGED_CONDITIONS = ("task", "presentation", "exposure_ms")
+CONDITIONS = (*JUDGED_CONDITIONS, "question")  # tasks without right answers have no question
 KIND_BY_PROTOCOL_KEY = {  # the trial kinds that a protocol counts
     "qualification": "qualification",
     "practice": "practice",
@@ -57,31 +60,56 @@ def check_against_design(
     if design is None:
         carried = [digest for digest in selected.distinct("design_sha256") if digest]
         return DesignCheck(carried[0] if len(carried) == 1 else None, "unknown")
+    shown = set(table.tested_methods())
+    planned = set(design.protocol.get("methods", shown))
+    tested = table.is_test & table.shows_fake
+    each = _count_methods(table.participant[tested], table.method[tested], table)
     deviations = (
         *_compare_hashes(design, selected),
-        *_compare_conditions(design, selected),
+        *_compare_conditions(design, selected, CONDITIONS),
         *_compare_pairing(design, table),
-        *_compare_methods(design, table),
-        *_compare_assignment(design, table),
+        *_compare_methods(planned, shown),
+        *_compare_assignment(design, planned, each, table),
         *_compare_counts(design, selected, table),
         *_compare_participant_count(design, table),
         *_compare_plans(design.plan, used_plan),
     )
-    verdict: Literal["match", "deviations"] = "deviations" if deviations else "match"
-    return DesignCheck(design.sha256, verdict, deviations, UNCHECKED_KEYS, design.plan.margin)
+    return _conclude(design, deviations)
 
 
 def check_judged_against_design(
-    design: Design | None, used_plan: Plan, selected: Responses, table: TrialTable
+    design: Design | None,
+    used_plan: Plan,
+    selected: Responses,
+    table: TrialTable,
+    judgments: Judgments,
 ) -> DesignCheck:
-    """Compare what can be compared without the truth of each trial."""
+    """Compare a study whose candidates are judged with its design, as `check_against_design`.
+
+    judgments: those of the selected responses, which name the methods.
+    """
     if design is None:
         return check_against_design(design, used_plan, selected, table)
+    tested = judgments.select(selected.isin("kind", "test")[judgments.trial])
+    shown = set(tested.method.tolist())
+    planned = set(design.protocol.get("methods", shown))
+    competing = planned | ({REAL_METHOD} if design.protocol.get("include_real") else set())
+    fakes = tested.select(tested.method != REAL_METHOD)
+    method = np.unique(fakes.method, return_inverse=True)[1].astype(np.int64)
+    each = _count_methods(selected.codes("participant")[fakes.trial], method, table)
     deviations = (
         *_compare_hashes(design, selected),
+        *_compare_conditions(design, selected, JUDGED_CONDITIONS),
+        *_compare_methods(competing, shown),
+        *_compare_assignment(design, planned, each, table),
+        *_compare_counts(design, selected, table),
         *_compare_participant_count(design, table),
         *_compare_plans(design.plan, used_plan),
     )
+    return _conclude(design, deviations)
+
+
+def _conclude(design: Design, deviations: tuple[Deviation, ...]) -> DesignCheck:
     verdict: Literal["match", "deviations"] = "deviations" if deviations else "match"
     return DesignCheck(design.sha256, verdict, deviations, UNCHECKED_KEYS, design.plan.margin)
 
@@ -98,10 +126,12 @@ def _compare_hashes(design: Design, selected: Responses) -> Iterator[Deviation]:
             yield Deviation("design", design.sha256[:12], f"{_format_trial_share(rows)} {under}")
 
 
-def _compare_conditions(design: Design, selected: Responses) -> Iterator[Deviation]:
+def _compare_conditions(
+    design: Design, selected: Responses, columns: Sequence[str]
+) -> Iterator[Deviation]:
     """Compare how test trials were shown; the protocol has one value, or a list to draw from."""
     test = selected.isin("kind", "test")
-    for column in CONDITION_COLUMNS:
+    for column in columns:
         if column in design.protocol:
             planned = [_format_value(value) for value in _list_planned(design, column)]
             for done in selected.distinct(column):
@@ -129,23 +159,24 @@ def _compare_pairing(design: Design, table: TrialTable) -> Iterator[Deviation]:
         yield Deviation("paired", descriptions[bool(planned)], descriptions[done])
 
 
-def _compare_methods(design: Design, table: TrialTable) -> Iterator[Deviation]:
-    shown = set(table.tested_methods())
-    planned = set(design.protocol.get("methods", shown))
+def _compare_methods(planned: Set[str], shown: Set[str]) -> Iterator[Deviation]:
     for method in sorted(shown - planned):
         yield Deviation("methods", f"without {method}", f"{method} was shown")
     for method in sorted(planned - shown):
         yield Deviation("methods", f"with {method}", f"{method} was never shown")
 
 
-def _compare_assignment(design: Design, table: TrialTable) -> Iterator[Deviation]:
-    """Check the methods per participant: one (between), or all for those who finished (within)."""
-    each = _count_methods(table)
+def _compare_assignment(
+    design: Design, methods: Set[str], each: NDArray[np.int64], table: TrialTable
+) -> Iterator[Deviation]:
+    """Check the methods per participant: one (between), or all for those who finished (within).
+
+    methods: the planned ones. each (P,): how many methods each participant was tested on.
+    """
     match design.protocol.get("assignment"):
         case "between":
             wrong, planned = each > 1, "one method per participant"
         case "within":
-            methods = design.protocol.get("methods", table.tested_methods())
             wrong, planned = (
                 completed_mask(table) & (each < len(methods)),
                 "all methods per participant",
@@ -193,17 +224,15 @@ def completed_mask(table: TrialTable) -> BoolArray:
     return complete
 
 
-def _count_methods(table: TrialTable) -> NDArray[np.int64]:
+def _count_methods(
+    participant: Codes, method: NDArray[np.int64], table: TrialTable
+) -> NDArray[np.int64]:
     """Return (P,): on how many methods each participant was tested.
 
-    Photographs shown as single images belong to no method.
+    participant, method (n,): those of each tested stimulus, as codes.
     """
-    participants, methods = len(table.participants), len(table.methods)
-    tested = table.is_test & table.shows_fake
-    of_test = table.participant[tested] * methods + table.method[tested]
-    trials = np.bincount(of_test, minlength=participants * methods).reshape(participants, methods)
-    each: NDArray[np.int64] = np.count_nonzero(trials, axis=1)
-    return each
+    different = np.unique(np.stack([participant, method]), axis=1)
+    return np.bincount(different[0], minlength=len(table.participants))
 
 
 def _format_trial_share(rows: BoolArray) -> str:

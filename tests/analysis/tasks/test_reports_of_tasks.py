@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from analysis.inputs.design import read_design
 from analysis.inputs.judgments import JUDGMENT_COLUMNS
 from analysis.report import report
+from tests.analysis.designs import make_design, write_json
 from tests.analysis.rows import Row, make_row, write_csv
 
 METHODS = ("l2", "mcl", "real")
@@ -57,9 +59,9 @@ def write_study(folder: Path, task: str, values: Any, people: int = 4, **changes
     return path
 
 
-def make(path: Path) -> tuple[dict[str, Any], str]:
+def make(path: Path, *options: str) -> tuple[dict[str, Any], str]:
     out = path.parent / "report"
-    done = CliRunner().invoke(report, [str(path), "--out", str(out)])
+    done = CliRunner().invoke(report, [str(path), "--out", str(out), *options])
     assert done.exit_code == 0, done.output
     return json.loads((out / "report.json").read_text()), (out / "report.html").read_text()
 
@@ -124,6 +126,35 @@ def test_ratings_have_a_mean_opinion_for_each_scale(tmp_path: Path) -> None:
 def test_a_foil_above_its_photograph_fails_the_check(tmp_path: Path) -> None:
     numbers, _ = make(write_study(tmp_path, "ranking", (1, 2, 3)))
     assert numbers["attention_checks"]["correct"] == 0
+
+
+@pytest.mark.parametrize(
+    ("task", "protocol", "expected"),
+    [
+        ("ranking", {}, []),
+        ("rating", {"presentation": "single"}, []),
+        ("ranking", {"trials": 5}, ["trials"]),
+        ("ranking", {"attention_checks": 0}, ["attention_checks"]),
+        ("rating", {"presentation": "single", "assignment": "between"}, ["assignment"]),
+        ("ranking", {"methods": ["l2", "mcl", "other"]}, ["methods", "assignment"]),
+        ("ranking", {"include_real": False}, ["methods"]),
+        ("ranking", {"task": "preference"}, ["task"]),
+        ("ranking", {"exposure_ms": 500}, ["exposure_ms"]),
+    ],
+)
+def test_a_judged_study_is_compared_with_its_design(
+    task: str, protocol: dict[str, object], expected: list[str], tmp_path: Path
+) -> None:
+    planned = {
+        "task": task, "methods": ["l2", "mcl"], "include_real": True, "assignment": "within",
+        "presentation": "simultaneous", "trials": 4, "attention_checks": 2,
+    }  # fmt: skip
+    design = read_design(
+        write_json(tmp_path / "design.json", make_design(planned | protocol, {"participants": 4}))
+    )
+    path = write_study(tmp_path, task, (1, 2, 3), design_sha256=design.sha256, exposure_ms="1000")
+    numbers, _ = make(path, "--design", str(tmp_path / "design.json"))
+    assert [one["aspect"] for one in numbers["design"]["deviations"]] == expected
 
 
 def test_missing_and_blinded_judgments_are_refused(tmp_path: Path) -> None:
