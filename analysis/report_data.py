@@ -36,8 +36,8 @@ from analysis.inference.image_ranking import ImageRanking, rank_images
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import PublishedRate
 from analysis.inputs.responses import Responses, select_mode, select_study
+from analysis.tasks.catalog import TASKS_WITH_TRUTH
 from analysis.tasks.exposures import describe_exposures
-from analysis.tasks.real_or_fake import describe_differences, describe_methods, select_included
 from analysis.trials import BoolArray
 
 REPORT_SCHEMA = "hue-and-eye/report/2"
@@ -128,7 +128,9 @@ def assemble_findings(
     robustness, rates = estimate_under_other_rules(sample, estimates), estimates.rates
     rankings = {method: rank_images(sample.trials, method, images) for method in rates}
     unfiltered_rates = robustness.without_exclusions.rates
-    methods = describe_methods(
+    task_name = selected.distinct("task")[0]
+    task = TASKS_WITH_TRUTH[task_name]
+    methods = task.describe_methods(
         sample, rates, unfiltered_rates, rankings, images, published, options.always_fit_mixed
     )
     funnels = {method: _build_funnel(sample, method, methods[method]) for method in methods}
@@ -136,12 +138,12 @@ def assemble_findings(
     margin = DEFAULT_MARGIN if plan.margin is None else plan.margin
     report = {
         "schema": REPORT_SCHEMA,
-        "task": selected.distinct("task")[0],
+        "task": task_name,
         "input": _describe_input(selected, sample),
         "design": asdict(check_against_design(options.design, plan, selected, table)),
         "exclusions": _describe_exclusions(sample, robustness),
         "methods": methods,
-        "differences": describe_differences(
+        "differences": task.describe_differences(
             sample, estimates, robustness, margin, options.always_fit_mixed
         ),
         "by_exposure": describe_exposures(sample, selected),
@@ -264,7 +266,7 @@ def describe_participants(sample: AnalysisSample) -> ReportDict:
 
 def _describe_sides(sample: AnalysisSample) -> ReportDict:
     """Describe how often the left side was chosen, and how often it was correct."""
-    trials, left = sample.trials, select_included(sample, sample.table.chose_left_or_fake)
+    trials, left = sample.trials, sample.select_included(sample.table.chose_left_or_fake)
     return {
         "chose_left": asdict(estimate_side_bias(left, trials.participant)),
         "correct_left": asdict(binomial_side_test(left != trials.fooled)),
@@ -272,7 +274,7 @@ def _describe_sides(sample: AnalysisSample) -> ReportDict:
 
 
 def _describe_times(sample: AnalysisSample) -> list[ReportDict]:
-    rt_ms = select_included(sample, sample.table.rt_ms)
+    rt_ms = sample.select_included(sample.table.rt_ms)
     return [
         asdict(times) for times in summarize_response_times(sample.trials, rt_ms, sample.methods)
     ]

@@ -20,6 +20,7 @@ from analysis.inputs.published import read_published_rates
 from analysis.inputs.responses import RESPONSE_COLUMNS
 from analysis.inputs.sources import read_responses
 from analysis.report_data import ReportOptions, assemble_findings
+from study_server.tasks.catalog import DEFAULT_TASK
 
 PEOPLE, TRIALS, IMAGES = 25_126, 40, 1600
 ROWS = 1_000_000  # fewer than PEOPLE * TRIALS, because some abandon the study
@@ -58,7 +59,7 @@ def write_responses(path: Path) -> None:
             outcome = "abandoned" if habit == "gives up" else "complete"
             flags = "hidden" if habit == "disturbed" else ""
             file.writelines(
-                f"large,{names[person]},{outcome},live,test,0,{at},real_or_fake,2,sequential,fake,photos/{i:05},"
+                f"large,{names[person]},{outcome},live,test,0,{at},{DEFAULT_TASK},2,sequential,fake,photos/{i:05},"
                 f"{METHODS[m]},photos/{i:05},,{SIDES[t]},{SIDES[a]},{rt:.1f},1000,1000.1,999,"
                 f"{flags},2026-01-05T10:{at:02}:00.{person:06}+00:00,"
                 f"2026-01-05T10:{at:02}:05.{person:06}+00:00,{'ab' * 32}\n"

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from analysis.inputs.design import ExclusionRules
 from analysis.inputs.responses import Responses
 from analysis.inputs.trial_table import TrialTable, build_trial_table
 from analysis.trials import BoolArray, Trials
+
+Value = TypeVar("Value", bound=np.generic)
 
 TIME_RULE = "response_time"  # the only rule that excludes trials, not participants
 ANSWERED_STEP = "answered and not voided"
@@ -79,6 +82,10 @@ class AnalysisSample:
     def applied_rules(self) -> list[str]:
         """Return the rules that apply to this study, in the order of the flow."""
         return [rule for rule in STEP_LABELS if rule not in self.not_applicable]
+
+    def select_included(self, values: NDArray[Value]) -> NDArray[Value]:
+        """Select the values of the included trials from those of all trials of the table."""
+        return values[self.table.is_test & self.table.is_answered][self.is_included]
 
     def trials_under(self, rules: Collection[str]) -> Trials:
         """Return the trials included under these rules; `trials` itself if nothing changes."""

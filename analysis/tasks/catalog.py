@@ -1,10 +1,15 @@
-"""The tasks whose judgments a report can estimate."""
+"""The tasks that a report can describe."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from analysis.checks.robustness import MethodEstimates, RobustnessEstimates
+from analysis.exclusions.flow import AnalysisSample
 from analysis.formatting import ReportDict
-from analysis.tasks import comparisons, rating
+from analysis.inference.image_ranking import ImageRanking
+from analysis.inference.rates import Rate
+from analysis.inputs.published import PublishedRate
+from analysis.tasks import comparisons, rating, real_or_fake
 from analysis.tasks.judged import JudgedSample
 
 
@@ -27,11 +32,38 @@ class JudgedTask(Protocol):
         """Return whether an attention check is passed, by the judgments of its two images."""
 
 
+class TaskWithTruth(Protocol):
+    """The module of a task with right answers: it describes fooling rates."""
+
+    def describe_methods(
+        self,
+        sample: AnalysisSample,
+        rates: Mapping[str, Rate],
+        unfiltered_rates: Mapping[str, Rate],
+        rankings: Mapping[str, ImageRanking],
+        image_names: Sequence[str],
+        published: Sequence[PublishedRate],
+        always_fit_mixed: bool,
+    ) -> ReportDict:
+        """Return `methods` of report.json."""
+
+    def describe_differences(
+        self,
+        sample: AnalysisSample,
+        estimates: MethodEstimates,
+        robustness: RobustnessEstimates,
+        margin: float,
+        always_fit_mixed: bool,
+    ) -> list[ReportDict]:
+        """Return `differences` of report.json."""
+
+
 JUDGED_TASKS: dict[str, JudgedTask] = {
     "preference": comparisons,
     "best_worst": comparisons,
     "ranking": comparisons,
     "rating": rating,
 }
-# Tasks with right answers, which the report on fooling rates describes.
-TASKS_WITH_TRUTH = ("real_or_fake",)
+TASKS_WITH_TRUTH: dict[str, TaskWithTruth] = {
+    "real_or_fake": real_or_fake,
+}

@@ -20,7 +20,6 @@ from analysis.inference.exposure_curves import (
 )
 from analysis.inference.rates import estimate_rate
 from analysis.inputs.responses import Responses
-from analysis.tasks.real_or_fake import select_included
 from analysis.trials import FloatArray, Trials
 
 
@@ -30,7 +29,7 @@ def describe_exposures(sample: AnalysisSample, selected: Responses) -> ReportDic
     `thresholds` are for pairs, in which guessing is right half of the time.
     """
     requested_ms = selected.numbers("exposure_ms")[sample.table.response_row]
-    exposure_ms = select_included(sample, requested_ms)
+    exposure_ms = sample.select_included(requested_ms)
     levels = np.unique(exposure_ms[np.isfinite(exposure_ms)]).tolist()
     if len(levels) < 2:
         return None

@@ -3,10 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import inf
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from analysis.checks.robustness import MethodEstimates, RobustnessEstimates
 from analysis.exclusions.flow import AnalysisSample
@@ -40,7 +37,6 @@ from analysis.mixed_model.model import (
 )
 
 RatesByMethod = Mapping[str, Rate]
-Value = TypeVar("Value", bound=np.generic)
 
 
 def describe_methods(
@@ -52,11 +48,10 @@ def describe_methods(
     published: Sequence[PublishedRate],
     always_fit_mixed: bool,
 ) -> ReportDict:
-    """Every method's entry.
+    """Return `methods` of report.json.
 
-    unfiltered_rates: the rates by no rule. image_names: their names. always_fit_mixed: of trials,
-    for the mixed
-    model.
+    unfiltered_rates: the rates without exclusions. image_names: by image code.
+    always_fit_mixed: fit the mixed model regardless of the number of trials.
     """
     is_single = sample.table.is_single
     mixed = fit_mixed_rates(
@@ -90,11 +85,6 @@ def describe_methods(
     }
 
 
-def select_included(sample: AnalysisSample, values: NDArray[Value]) -> NDArray[Value]:
-    """Select the values (n,) of the included trials."""
-    return values[sample.table.is_test & sample.table.is_answered][sample.is_included]
-
-
 def describe_differences(
     sample: AnalysisSample,
     estimates: MethodEstimates,
@@ -102,7 +92,10 @@ def describe_differences(
     margin: float,
     always_fit_mixed: bool,
 ) -> list[ReportDict]:
-    """Every two methods' entry. margin: of equivalence. always_fit_mixed: as for the methods."""
+    """Return `differences` of report.json.
+
+    margin: the equivalence margin. always_fit_mixed: as in `describe_methods`.
+    """
     most_trials = inf if always_fit_mixed else MAX_MIXED_PAIR_TRIALS
     described = []
     for difference, p_holm in zip(estimates.differences, estimates.p_holm, strict=True):
@@ -163,7 +156,7 @@ def _estimate_sdt(sample: AnalysisSample, method: str) -> SignalDetection:
     if sample.table.is_single:
         return estimate_sdt_single(sample.trials, method)
     of_method = sample.trials.method == method
-    left = select_included(sample, sample.table.chose_left_or_fake)[of_method]
+    left = sample.select_included(sample.table.chose_left_or_fake)[of_method]
     return estimate_sdt_pairs(sample.trials.for_method(method), left)
 
 

@@ -7,6 +7,8 @@ of `Protocol`, which are those of zhang2016 unless noted here.
 
 from typing import Any, Literal, get_args
 
+from study_server.tasks.catalog import TASKS
+
 Preset = Literal[
     "zhang2016", "within", "isola2017", "zhu2017", "saharia", "hype_inf", "exposure", "pairwise",
     "best_of_n", "ranking", "acr", "dcr",
@@ -181,12 +183,12 @@ KEY_COMMENTS = {
     "completion_code": "true: also show a code at the end to people who come by a link of your "
     "own; on Prolific and MTurk, there always is one",
     "preset": "preset that the defaults come from",
-    "task": "what a trial asks: real_or_fake, preference, best_worst, ranking or rating",
+    "task": f"what a trial asks: {', '.join(TASKS)}",
     "methods": "methods to compare, as named in manifest.csv",
     "assignment": "between: one method per participant; within: all methods for every participant",
-    "candidates": "images to choose from in a trial; 2 in real_or_fake",
+    "candidates": "images in a trial, unless they are shown one at a time",
     "include_real": "true: the photograph competes with the methods",
-    "ties": "preference: true lets participants call the images equal",
+    "ties": "true: participants may call the images equally good",
     "reference": "method shown beside the candidates with a label, such as gray; empty: none",
     "caption": "true: show the caption of the image, a column of manifest.csv",
     "layout": "candidates in a row or in a grid",

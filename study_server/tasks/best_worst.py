@@ -3,7 +3,7 @@
 The best candidate has rank 1, the worst rank 3, and all others rank 2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from study_server.tasks import comparisons
@@ -24,6 +24,7 @@ from study_server.tasks.without_truth import is_correct as is_correct
 
 HAS_TRUTH = False
 CHOICE_SCALE = None
+BUTTONS: Mapping[str, str] = {}
 LEAST, MOST = 3, 6
 
 

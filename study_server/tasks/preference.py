@@ -3,7 +3,7 @@
 The chosen candidate has rank 1 and all others rank 2; in a tie, all have rank 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Literal
 
@@ -24,6 +24,7 @@ from study_server.tasks.without_truth import is_correct as is_correct
 
 HAS_TRUTH = False
 CHOICE_SCALE = comparisons.RANK
+BUTTONS: Mapping[str, str] = {}
 LEAST, MOST = 2, 6
 TIE_THRESHOLD = 0.3  # simulated people call images equal whose noisy qualities differ by less
 

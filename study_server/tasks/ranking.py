@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from study_server.languages import N_
 from study_server.tasks import comparisons
 from study_server.tasks.answers import AnswerBody, WholeNumber, read_answer
 from study_server.tasks.comparisons import choose_methods as choose_methods
@@ -24,6 +25,7 @@ from study_server.tasks.without_truth import is_correct as is_correct
 
 HAS_TRUTH = False
 CHOICE_SCALE = None
+BUTTONS = {"undo": N_("Undo"), "done": N_("Done")}
 LEAST, MOST = 3, 6
 
 

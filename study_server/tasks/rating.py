@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from study_server.languages import N_
 from study_server.tasks.answers import AnswerBody, read_answer
 from study_server.tasks.draws import divide_rounding_up, draw_balanced
 from study_server.tasks.task import (
@@ -28,6 +29,7 @@ from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
 
 HAS_TRUTH = False
 CHOICE_SCALE = None
+BUTTONS = {"next": N_("Continue")}
 NOISE_SD = 0.7  # of a simulated person's scores, on the scale of log odds
 
 

@@ -22,6 +22,7 @@ from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
 
 HAS_TRUTH = True
 CHOICE_SCALE = SCALE = "real"
+BUTTONS: Mapping[str, str] = {}
 
 
 class Choice(AnswerBody):

@@ -120,7 +120,8 @@ class Task(Protocol):
     HAS_TRUTH: whether an answer can be right or wrong, so that practice has feedback, and
     participants can be told their score and be required to qualify. CHOICE_SCALE: the scale that
     tells which of two alternatives was chosen, for counting a preference for one side; None if
-    answers are no choices.
+    answers are no choices. BUTTONS: the texts, in English, of the buttons below the candidates, by
+    value; they are disabled until the task's script enables them.
     """
 
     @property
@@ -128,6 +129,9 @@ class Task(Protocol):
 
     @property
     def CHOICE_SCALE(self) -> str | None: ...  # noqa: D102, N802 (a constant of a module)
+
+    @property
+    def BUTTONS(self) -> Mapping[str, str]: ...  # noqa: D102, N802 (a constant of a module)
 
     def find_contradictions(self, settings: TaskSettings) -> list[str]:
         """Return what the task cannot do with these settings, a sentence for each."""

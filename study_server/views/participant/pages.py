@@ -9,6 +9,7 @@ from flask_openapi3 import APIBlueprint
 
 from study_server.participants import participation, scoring, screening, withdrawal
 from study_server.participants.outcomes import UNFINISHED_OUTCOMES
+from study_server.protocol.model import task_of
 from study_server.recruitment import arrival
 from study_server.settings import find_resource_folder
 from study_server.storage.models import Participant
@@ -75,10 +76,12 @@ def player() -> ResponseReturnValue:
         return _render_end()
     if screening.is_screening_pending(g.db, participant):
         return redirect(participant_url("screening.show_questions"))
+    protocol = participation.protocol_of(participant)
     return render_template(
         "participant/player.html",
         wording=participant_wording(),
-        protocol=participation.protocol_of(participant),
+        protocol=protocol,
+        task=task_of(protocol),
         base_url=g.base,
         end_url=participant_url("trials.debrief"),
         withdraw_url=participant_url("trials.show_withdrawal"),
