@@ -34,6 +34,8 @@ ESTIMATE_TITLES = {
 
 def describe(sample: JudgedSample) -> ReportDict:
     """Return `methods`, `differences`, `pairs` and `unconnected` of report.json."""
+    if not len(sample.judgments.trial):  # everybody is excluded
+        return {"methods": {}, "differences": [], "pairs": [], "unconnected": []}
     trials = _to_ranked_trials(sample)
     shares, share_name = estimate_best_shares(trials), _name_share(trials)
     compared = {share_name: compare_methods(shares, describe_shares(shares))}

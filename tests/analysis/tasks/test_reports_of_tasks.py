@@ -105,6 +105,16 @@ def test_a_method_that_never_wins_is_named_instead_of_a_strength(tmp_path: Path)
     assert "won or lost every comparison" in page
 
 
+@pytest.mark.parametrize("task", ["ranking", "rating"])
+def test_a_study_whose_participants_are_all_excluded_has_a_report(
+    task: str, tmp_path: Path
+) -> None:
+    numbers, page = make(write_study(tmp_path, task, (3, 2, 1), outcome="abandoned", mode="live"))
+    assert (numbers["methods"], numbers["differences"]) == ({}, [])
+    assert {one["excluded"] for one in numbers["exclusions"]["participants"]} == {True}
+    assert "Exclusions" in page
+
+
 def test_ties_give_strengths_without_differences(tmp_path: Path) -> None:
     numbers, _ = make(write_study(tmp_path, "preference", (1, 1, 1)))
     assert [entry["strength"]["value"] for entry in numbers["methods"].values()] == [0, 0, 0]
