@@ -3,10 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import click
@@ -14,17 +12,38 @@ import click
 from analysis.figures.canvas import render_figure
 from analysis.files import atomic_write_files, run_command
 from analysis.sample_size.curve import draw_power_curve
-from analysis.sample_size.formulas import EFFECT_PRESETS, EffectSds, PowerScenario
+from analysis.sample_size.formulas import EFFECT_PRESETS
+from analysis.sample_size.judged_scenarios import PREFERENCE_SDS, RATING_SDS
 from analysis.sample_size.power_json import assemble_power_json, format_plan
+from analysis.sample_size.scenario_options import TASK_OPTIONS, build_scenario, fill_defaults
 
-CORRELATIONS = ("participant_correlation", "image_correlation")  # options, and of EffectSds
 RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
+SD_TYPE = click.FloatRange(0, 1000)
 
 
 @click.command(name="power")
-@click.option("--rate", type=RATE_TYPE, required=True, help="Fooling rate of one method.")
 @click.option(
-    "--difference", type=click.FloatRange(-1, 1), help="--rate minus the other method's rate."
+    "--task",
+    type=click.Choice(TASK_OPTIONS),
+    default="real_or_fake",
+    show_default=True,
+    help="What participants are asked.",
+)
+@click.option(
+    "--rate",
+    type=RATE_TYPE,
+    help=(
+        "Fooling rate of one method; for preferences, the share of trials in which one method is "
+        "preferred to the other."
+    ),
+)
+@click.option(
+    "--difference",
+    type=float,
+    help=(
+        "--rate minus the other method's rate; for ratings, the difference between the mean "
+        "scores, in points of the scale."
+    ),
 )
 @click.option(
     "--margin",
@@ -47,11 +66,34 @@ RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
 )
 @click.option(
     "--effects",
-    default="typical",
-    show_default=True,
     help=(
-        f"How much participants and photographs differ: {', '.join(EFFECT_PRESETS)}, "
-        "or a pilot's report.json."
+        f"How much participants and photographs differ in fooling: {', '.join(EFFECT_PRESETS)}, "
+        "or a pilot's report.json. [default: typical]"
+    ),
+)
+@click.option(
+    "--sd-participant",
+    type=SD_TYPE,
+    help=(
+        "SD of participants' effects on a method, on the log odds, or in points of the scale. "
+        f"[default: that of --effects; {PREFERENCE_SDS.participant:g} for preferences; "
+        f"{RATING_SDS.participant:g} for ratings]"
+    ),
+)
+@click.option(
+    "--sd-image",
+    type=SD_TYPE,
+    help=(
+        "SD of photographs' effects on a method. [default: that of --effects; "
+        f"{PREFERENCE_SDS.image:g} for preferences; {RATING_SDS.image:g} for ratings]"
+    ),
+)
+@click.option(
+    "--sd-residual",
+    type=SD_TYPE,
+    help=(
+        "SD of the rest of a participant's ratings of one method. "
+        f"[default: {RATING_SDS.residual:g}]"
     ),
 )
 @click.option(
@@ -67,9 +109,7 @@ RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option(
     "--design",
     type=click.Choice(("within", "between")),
-    default="within",
-    show_default=True,
-    help="All methods per participant (within), or one (between).",
+    help="All methods per participant (within), or one (between). [default: within]",
 )
 @click.option(
     "--methods",
@@ -95,96 +135,18 @@ RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
     ),
 )
 def power_command(out: Path | None, **options: Any) -> None:
-    """Compute the sample size for comparing two fooling rates.
+    """Compute the sample size for comparing two methods: fooling rates, preferences or ratings.
 
     The test generalizes to new participants and new photographs. It is two-sided at 5% after Holm's
     correction for all pairs of --methods, or two one-sided tests with --margin. If there are so
     few photographs that no number of participants is enough, the command says so.
     """
-    scenario = _build_scenario(options)
+    options = fill_defaults(options)
+    scenario = build_scenario(options)
     plan = assemble_power_json(scenario, options)
     if out is not None:
         _write_plan_files(out, plan)
     click.echo("\n".join([*format_plan(scenario, plan), *([str(out)] if out else [])]))
-
-
-def _build_scenario(options: Mapping[str, Any]) -> PowerScenario:
-    """Build the scenario from the options. Raises UsageError if they contradict each other."""
-    rate, margin, difference = options["rate"], options["margin"], options["difference"] or 0.0
-    trials, images, methods = options["trials"], options["images"], options["methods"]
-    within = options["design"] == "within"
-    usage_errors = (
-        (
-            not (margin or difference),
-            "use --difference to detect a difference, or --margin to show equivalence",
-        ),
-        (
-            not 0 < rate - difference < 1,
-            f"--rate {rate:g} minus --difference {difference:g} is not between 0 and 1",
-        ),
-        (
-            margin is not None and abs(difference) >= margin,
-            f"--difference {difference:g} must be smaller than --margin {margin}",
-        ),
-        (
-            trials > images,
-            (
-                f"--trials {trials} exceeds --images {images}, but no participant sees a photograph"
-                " twice; lower --trials"
-            ),
-        ),
-        (
-            within and trials < methods,
-            f"--trials {trials} is too few to show {methods} methods to each participant; raise it",
-        ),
-    )
-    for is_broken, message in usage_errors:
-        if is_broken:
-            raise click.UsageError(message)
-    effects = EFFECT_PRESETS.get(options["effects"]) or read_pilot_effects(Path(options["effects"]))
-    chosen = {key: options[key] for key in CORRELATIONS if options[key] is not None}
-    effects = replace(effects, **chosen)
-    return PowerScenario(
-        (rate, rate - difference), effects, trials, images, methods, within, margin
-    )
-
-
-def read_pilot_effects(path: Path) -> EffectSds:
-    """Read the mixed models' standard deviations and correlations from a report.json.
-
-    They are averaged over the methods and the pairs of methods; a correlation that no pair has is
-    the usual one. Raises UsageError if it contains no standard deviations.
-    """
-    try:
-        report = json.loads(path.read_text("utf-8"))
-        methods = report["methods"].values()
-        correlations = _average_correlations(report.get("differences", ()))
-        models = [method["mixed"] for method in methods if method.get("mixed")]
-        participant, image = (
-            [float(model[key]) for model in models] for key in ("sd_participant", "sd_image")
-        )
-    except OSError as error:
-        preset_names = ", ".join(EFFECT_PRESETS)
-        raise click.UsageError(
-            f"--effects {path}: {error.strerror}; use {preset_names}, or a pilot's report.json"
-        ) from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise click.UsageError(f"{path}: not a report.json; create the report again") from error
-    if not models:
-        raise click.UsageError(f"{path}: contains no mixed model; create the report with --mixed")
-    return EffectSds(fmean(participant), fmean(image), **correlations)
-
-
-def _average_correlations(differences: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """Average the correlations of the pairs' mixed models; a negative average counts as 0."""
-    averages = {}
-    for key, factor in zip(CORRELATIONS, ("participant", "image"), strict=True):
-        models = [pair["mixed"] for pair in differences if pair["mixed"]]
-        values = [one[f"correlation_{factor}"] for one in models]
-        known = [float(value) for value in values if value is not None]
-        if known:
-            averages[key] = min(max(fmean(known), 0.0), 1.0)
-    return averages
 
 
 def _write_plan_files(out: Path, plan: Mapping[str, Any]) -> None:

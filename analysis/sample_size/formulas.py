@@ -1,15 +1,16 @@
 """Sample-size formulas for comparing two methods: people, trials and images.
 
-Effects of people and images are normal on the log odds and correlate between the methods. The
-variances, for new people and new images, are in closed form. Power is computed from Student's t
-with the report's degrees of freedom, at a level that survives Holm's correction for all pairs of
-methods. Proportions are in [0, 1].
+Effects of people and images on fooling are normal on the log odds and correlate between the
+methods. The variances, for new people and new images, are in closed form. Power is computed from
+Student's t with the report's degrees of freedom, at a level that survives Holm's correction for all
+pairs of methods. Proportions are in [0, 1]. Preferences and ratings are in `judged_scenarios`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from math import copysign, inf, sqrt
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from scipy import special
@@ -49,6 +50,53 @@ EFFECT_PRESETS = {
 }
 
 
+class Scenario(Protocol):
+    """Two methods with a true difference, and the study that compares them."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def trials(self) -> int:
+        """The number of trials per participant, over all methods."""
+
+    @property
+    def images(self) -> int:
+        """The number of images that the trials are drawn from."""
+
+    @property
+    def methods(self) -> int:
+        """The number of methods in the study."""
+
+    @property
+    def margin(self) -> float | None:
+        """The equivalence margin; None for a test of the difference."""
+
+    @property
+    def difference(self) -> float:
+        """The true difference."""
+
+    @property
+    def alpha(self) -> float:
+        """The level of the test: a p value below it is below 0.05 after Holm's correction."""
+
+    @property
+    def group(self) -> int:
+        """The number of participants by which the study grows in balance."""
+
+    @property
+    def fewest_trials(self) -> int:
+        """The fewest trials per participant with which methods can be compared."""
+
+    def degrees_of_freedom(self, participants: float) -> float:
+        """Return the degrees of freedom of the test."""
+
+    def difference_se(self, participants: float) -> float:
+        """Return the expected standard error of the difference."""
+
+    def reported_se(self, participants: float) -> float:
+        """Return the expected standard error of the estimate whose interval the plan reports."""
+
+
 @dataclass(frozen=True)
 class PowerScenario:
     """Two rates, and the study that compares them.
@@ -74,7 +122,7 @@ class PowerScenario:
     @property
     def pairs(self) -> int:
         """The number of pairs of methods that the report tests."""
-        return self.methods * (self.methods - 1) // 2
+        return count_pairs(self.methods)
 
     @property
     def alpha(self) -> float:
@@ -84,15 +132,52 @@ class PowerScenario:
         """
         return ALPHA / self.pairs if self.margin is None else ALPHA
 
+    @property
+    def group(self) -> int:
+        """The number of participants by which the study grows in balance: one per method."""
+        return self.methods
 
-def compute_power(scenario: PowerScenario, participants: float) -> float:
+    @property
+    def fewest_trials(self) -> int:
+        """The fewest trials per participant that show all methods of the participant."""
+        return self.methods if self.is_within else 1
+
+    def degrees_of_freedom(self, participants: float) -> float:
+        """Return the fewest people, or images, of a method, minus 1."""
+        here = participants if self.is_within else participants / self.methods
+        return min(here, self.images) - 1
+
+    def difference_se(self, participants: float) -> float:
+        """Return the expected standard error; infinitely many participants leave the images'."""
+        people_1, people_2, images_1, images_2 = (
+            sqrt(variance[factor])
+            for factor in (0, 1)
+            for variance in (rate_variances(rate, self.effects) for rate in self.rates)
+        )
+        total = sum(_rate_variance(self, rate, participants) for rate in self.rates)
+        shared = self.effects.image_correlation * images_1 * images_2 / self.images
+        if self.is_within:
+            shared += self.effects.participant_correlation * people_1 * people_2 / participants
+        return sqrt(max(total - 2 * shared, 0.0))
+
+    def reported_se(self, participants: float) -> float:
+        """Return the expected standard error of the first rate."""
+        return sqrt(_rate_variance(self, self.rates[0], participants))
+
+
+def count_pairs(methods: int) -> int:
+    """Return the number of pairs of methods."""
+    return methods * (methods - 1) // 2
+
+
+def compute_power(scenario: Scenario, participants: float) -> float:
     """Return the power of a study with this number of participants.
 
     The test is two-sided at the scenario's alpha, or two one-sided tests (TOST). participants:
     total number; with an infinite number, only the images limit the power.
     """
-    df = _degrees_of_freedom(scenario, participants)
-    se = expected_difference_se(scenario, participants)
+    df = scenario.degrees_of_freedom(participants)
+    se = scenario.difference_se(participants)
     # SE in the data, as multiples of se
     estimated = np.sqrt(special.chdtri(df, QUANTILE_SHARES) / df)
     if scenario.margin is None:
@@ -111,18 +196,18 @@ def compute_power(scenario: PowerScenario, participants: float) -> float:
     return float(power_by_quantile.mean())
 
 
-def find_participants_needed(scenario: PowerScenario, target: float) -> int | None:
+def find_participants_needed(scenario: Scenario, target: float) -> int | None:
     """Return the smallest number of participants with this power, None if no number has it.
 
-    It is a multiple of the number of methods.
+    It is a multiple of the scenario's group.
     """
     groups = _smallest_sufficient(
-        lambda count: compute_power(scenario, count * scenario.methods) >= target, least=2
+        lambda count: compute_power(scenario, count * scenario.group) >= target, least=2
     )
-    return groups and groups * scenario.methods
+    return groups and groups * scenario.group
 
 
-def find_images_needed(scenario: PowerScenario, target: float) -> int | None:
+def find_images_needed(scenario: Scenario, target: float) -> int | None:
     """Return the smallest number of images with which infinitely many people have this power."""
     return _smallest_sufficient(
         lambda images: compute_power(replace(scenario, images=images), inf) >= target,
@@ -130,25 +215,10 @@ def find_images_needed(scenario: PowerScenario, target: float) -> int | None:
     )
 
 
-def expected_half_width(scenario: PowerScenario, participants: int) -> float:
-    """Return the expected half width of the first rate's 95% interval."""
-    here = participants if scenario.is_within else participants / scenario.methods
-    df = min(here, scenario.images) - 1
-    return t_quantile(df) * sqrt(_rate_variance(scenario, scenario.rates[0], participants))
-
-
-def expected_difference_se(scenario: PowerScenario, participants: float) -> float:
-    """Return the expected standard error of the difference; infinite people leave the images'."""
-    people_1, people_2, images_1, images_2 = (
-        sqrt(variance[factor])
-        for factor in (0, 1)
-        for variance in (rate_variances(rate, scenario.effects) for rate in scenario.rates)
-    )
-    total = sum(_rate_variance(scenario, rate, participants) for rate in scenario.rates)
-    shared = scenario.effects.image_correlation * images_1 * images_2 / scenario.images
-    if scenario.is_within:
-        shared += scenario.effects.participant_correlation * people_1 * people_2 / participants
-    return sqrt(max(total - 2 * shared, 0.0))
+def expected_half_width(scenario: Scenario, participants: int) -> float:
+    """Return the expected half width of the 95% interval: of the first rate, or the difference."""
+    df = scenario.degrees_of_freedom(participants)
+    return t_quantile(df) * scenario.reported_se(participants)
 
 
 def _rate_variance(scenario: PowerScenario, rate: float, participants: float) -> float:
@@ -158,11 +228,6 @@ def _rate_variance(scenario: PowerScenario, rate: float, participants: float) ->
     left = rate * (1 - rate) - of_people - of_images
     repeats = 1 / scenario.images + (1 - 1 / scenario.images) / trials
     return of_people / here + of_images * repeats + left / trials
-
-
-def _degrees_of_freedom(scenario: PowerScenario, participants: float) -> float:
-    here = participants if scenario.is_within else participants / scenario.methods
-    return min(here, scenario.images) - 1
 
 
 @cache

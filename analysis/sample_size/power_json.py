@@ -1,24 +1,28 @@
 """Assemble power.json, the sample sizes that a comparison needs, and format it as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import inf
 from typing import Any
 
 from analysis.formatting import EN_DASH, format_count, format_number, format_percent, join_words
 from analysis.sample_size.formulas import (
     ALPHA,
-    EffectSds,
     PowerScenario,
     compute_power,
-    expected_difference_se,
+    count_pairs,
     expected_half_width,
     find_images_needed,
     find_participants_needed,
 )
+from analysis.sample_size.judged_scenarios import (
+    JudgedScenario,
+    PreferenceScenario,
+    RatingScenario,
+)
 from analysis.sample_size.simulated_studies import simulate_power
 
-POWER_SCHEMA = "hue-and-eye/power/1"
+POWER_SCHEMA = "hue-and-eye/power/2"
 TARGET_POWERS = {"80": 0.8, "90": 0.9}  # powers, by their keys in power.json
 TRIAL_FACTORS, IMAGE_FACTORS = (
     (0.5, 1, 2),
@@ -28,9 +32,10 @@ CURVE_POINTS = 60
 DEFAULT_CURVE_END = 2000  # participants; the curve ends here if no number suffices
 
 SampleSizeRow = Mapping[str, int | None]
+AnyScenario = PowerScenario | JudgedScenario
 
 
-def assemble_power_json(scenario: PowerScenario, options: Mapping[str, Any]) -> dict[str, Any]:
+def assemble_power_json(scenario: AnyScenario, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the contents of power.json.
 
     options: the command's options, which are stored in it. With `simulate`, that many studies of
@@ -44,7 +49,7 @@ def assemble_power_json(scenario: PowerScenario, options: Mapping[str, Any]) -> 
     }
     return {
         "schema": POWER_SCHEMA,
-        "inputs": {**options, **_name_effects(scenario.effects), "alpha": scenario.alpha},
+        "inputs": {**options, **_name_effects(scenario), "alpha": scenario.alpha},
         "participants": needed if attainable else None,
         "reason": _format_limit_reason(
             scenario, [key for key in TARGET_POWERS if key not in attainable]
@@ -64,14 +69,14 @@ def assemble_power_json(scenario: PowerScenario, options: Mapping[str, Any]) -> 
     }
 
 
-def format_plan(scenario: PowerScenario, plan: Mapping[str, Any]) -> Iterator[str]:
+def format_plan(scenario: AnyScenario, plan: Mapping[str, Any]) -> Iterator[str]:
     """Yield the printed lines: the question, the answer, and the table of sample sizes."""
     yield _format_question(scenario)
     for key, participants in (plan["participants"] or {}).items():
         if participants is not None:
-            half_width = format_percent(plan["half_width"][key])
+            half_width = _format_half_width(scenario, plan["half_width"][key])
             people = format_count(participants, "participant", "participants")
-            yield f"{key}% power: {people}; 95% CI of one rate: ±{half_width} points"
+            yield f"{key}% power: {people}; 95% CI of {half_width}"
         if key in plan["simulated"]:
             yield (
                 f"  {format_percent(plan['simulated'][key])}% of simulated studies of this size "
@@ -86,7 +91,11 @@ def format_plan(scenario: PowerScenario, plan: Mapping[str, Any]) -> Iterator[st
     yield from _format_table(plan["table"])
 
 
-def _name_effects(effects: EffectSds) -> dict[str, float]:
+def _name_effects(scenario: AnyScenario) -> dict[str, float]:
+    """Return the inputs that name the effects, with the values that were assumed."""
+    if isinstance(scenario, JudgedScenario):
+        return {f"sd_{name}": value for name, value in asdict(scenario.sds).items()}
+    effects = scenario.effects
     return {
         "sd_participant": effects.participant,
         "sd_image": effects.image,
@@ -95,29 +104,44 @@ def _name_effects(effects: EffectSds) -> dict[str, float]:
     }
 
 
-def _format_question(scenario: PowerScenario) -> str:
-    first, second = (f"{format_percent(rate)}%" for rate in scenario.rates)
-    goal = f"To detect a difference between {first} and {second}"
-    if scenario.margin is not None:
-        goal = (
-            f"To show that {first} and {second} differ by less than "
-            f"{format_percent(scenario.margin)} points"
-        )
-    assignment_text = "all of the" if scenario.is_within else "one of the"
+def _format_half_width(scenario: AnyScenario, half_width: float) -> str:
+    if isinstance(scenario, RatingScenario):
+        return f"the difference: ±{format_number(half_width, 2)} points of the scale"
+    name = "the win rate" if isinstance(scenario, PreferenceScenario) else "one rate"
+    return f"{name}: ±{format_percent(half_width)} points"
+
+
+def _format_question(scenario: AnyScenario) -> str:
+    assignment_text = "all" if scenario.fewest_trials > 1 else "one"
     trials = (
         f"{format_count(scenario.trials, 'trial', 'trials')} per participant on "
         f"{format_count(scenario.images, 'photograph', 'photographs')}"
     )
-    sees = f"each participant sees {assignment_text} {scenario.methods} methods"
-    corrected = f"; Holm-corrected for {scenario.pairs} pairs of methods"
-    return f"{goal}: {trials}; {sees}{corrected if scenario.alpha < ALPHA else ''}"
+    sees = f"each participant sees {assignment_text} of the {scenario.methods} methods"
+    pairs = count_pairs(scenario.methods)
+    corrected = f"; Holm-corrected for {pairs} pairs of methods" if scenario.alpha < ALPHA else ""
+    return f"{_format_goal(scenario)}: {trials}; {sees}{corrected}"
 
 
-def _format_limit_reason(scenario: PowerScenario, missed: Sequence[str]) -> str | None:
+def _format_goal(scenario: AnyScenario) -> str:
+    if isinstance(scenario, PreferenceScenario):
+        share = format_percent(scenario.win_rate)
+        return f"To detect that one method is preferred to another in {share}% of trials"
+    if isinstance(scenario, RatingScenario):
+        points = format_number(abs(scenario.difference), 2)
+        return f"To detect a difference of {points} points between two mean scores"
+    first, second = (f"{format_percent(rate)}%" for rate in scenario.rates)
+    if scenario.margin is None:
+        return f"To detect a difference between {first} and {second}"
+    margin = format_percent(scenario.margin)
+    return f"To show that {first} and {second} differ by less than {margin} points"
+
+
+def _format_limit_reason(scenario: AnyScenario, missed: Sequence[str]) -> str | None:
     """Explain why no number of participants is enough; None if every power is attainable."""
     if not missed:
         return None
-    left = format_percent(expected_difference_se(scenario, inf), 2)
+    left = _format_limit(scenario)
     enough = find_images_needed(scenario, TARGET_POWERS[missed[0]])
     remedy = (
         f"use more than {format_number(enough)} photographs"
@@ -127,22 +151,31 @@ def _format_limit_reason(scenario: PowerScenario, missed: Sequence[str]) -> str 
     return (
         f"No number of participants gives {join_words([f'{key}%' for key in missed])} power: with "
         f"{format_count(scenario.images, 'photograph', 'photographs')} the lowest standard error "
-        f"is {left} points; {remedy}"
+        f"is {left}; {remedy}"
     )
 
 
-def _power_curve(scenario: PowerScenario, max_participants: int) -> list[dict[str, float]]:
+def _format_limit(scenario: AnyScenario) -> str:
+    """Format the standard error of the difference with infinitely many participants."""
+    se = scenario.difference_se(inf)
+    if isinstance(scenario, RatingScenario):
+        return f"{format_number(se, 2)} points of the scale"
+    if isinstance(scenario, PreferenceScenario):
+        return f"{format_percent(scenario.reported_se(inf), 2)} points of the win rate"
+    return f"{format_percent(se, 2)} points"
+
+
+def _power_curve(scenario: AnyScenario, max_participants: int) -> list[dict[str, float]]:
     """Return the power for up to 1.5 times `max_participants` participants."""
-    step = scenario.methods * max(
-        1, round(1.5 * max_participants / CURVE_POINTS / scenario.methods)
-    )
-    counts = range(max(step, 2 * scenario.methods), step * CURVE_POINTS + 1, step)
+    group = scenario.group
+    step = group * max(1, round(1.5 * max_participants / CURVE_POINTS / group))
+    counts = range(max(step, 2 * group), step * CURVE_POINTS + 1, step)
     return [{"participants": count, "power": compute_power(scenario, count)} for count in counts]
 
 
-def _iterate_table_rows(scenario: PowerScenario) -> Iterator[SampleSizeRow]:
+def _iterate_table_rows(scenario: AnyScenario) -> Iterator[SampleSizeRow]:
     """Yield the participants needed with fewer and more trials and photographs than planned."""
-    few = scenario.methods if scenario.is_within else 1
+    few = scenario.fewest_trials
     for trials in sorted({max(round(scenario.trials * factor), few) for factor in TRIAL_FACTORS}):
         for images in sorted({round(scenario.images * factor) for factor in IMAGE_FACTORS}):
             if images >= max(trials, 2):

@@ -6,31 +6,48 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.inference.contrasts import adjust_holm, compare_all_methods, equivalence_test
+from analysis.inference.contrasts import (
+    Difference,
+    adjust_holm,
+    compare_all_methods,
+    equivalence_test,
+)
+from analysis.inference.estimates import compare_estimates
 from analysis.inference.rates import estimate_rates
 from analysis.sample_size.formulas import (
     ALPHA,
     EffectSds,
     PowerScenario,
+    Scenario,
     marginal_intercept,
 )
+from analysis.sample_size.judged_scenarios import JudgedScenario
+from analysis.sample_size.simulated_judgments import simulate_estimates
 from analysis.trials import Trials
 
 
-def simulate_power(scenario: PowerScenario, participants: int, studies: int, seed: int) -> float:
+def simulate_power(scenario: Scenario, participants: int, studies: int, seed: int) -> float:
     """Return the share of simulated studies that show the difference, or the equivalence.
 
     The p value of the difference is Holm-corrected for all pairs, as in the report; the other
-    methods have the first one's rate.
+    methods are like the first one.
     """
     children = np.random.SeedSequence(seed).spawn(studies)
     successes = [
-        _is_shown(scenario, participants, np.random.default_rng(child)) for child in children
+        _is_shown(scenario, _simulate_differences(scenario, participants, rng))
+        for rng in map(np.random.default_rng, children)
     ]
     return sum(successes) / studies
 
 
-def _is_shown(scenario: PowerScenario, participants: int, rng: np.random.Generator) -> bool:
+def _simulate_differences(
+    scenario: Scenario, participants: int, rng: np.random.Generator
+) -> list[Difference]:
+    """Return the differences between all methods in one study; none if they are not finite."""
+    if isinstance(scenario, JudgedScenario):
+        estimates = simulate_estimates(scenario, participants, rng)
+        return [] if estimates is None else compare_estimates(estimates)
+    assert isinstance(scenario, PowerScenario)
     rates = [*scenario.rates, *scenario.rates[:1] * (scenario.methods - 2)]
     trials = simulate_study(
         rng,
@@ -42,12 +59,17 @@ def _is_shown(scenario: PowerScenario, participants: int, rng: np.random.Generat
         scenario.is_within,
     )
     methods = [f"m{number}" for number in range(scenario.methods)]
-    differences = compare_all_methods(trials, estimate_rates(trials, methods))
-    first = next(place for place, one in enumerate(differences) if (one.a, one.b) == ("m0", "m1"))
+    return compare_all_methods(trials, estimate_rates(trials, methods))
+
+
+def _is_shown(scenario: Scenario, differences: Sequence[Difference]) -> bool:
+    first = [place for place, one in enumerate(differences) if (one.a, one.b) == ("m0", "m1")]
+    if not first:
+        return False
     if scenario.margin is None:
-        p = adjust_holm([difference.p for difference in differences])[first]
+        p = adjust_holm([difference.p for difference in differences])[first[0]]
     else:
-        p = equivalence_test(differences[first], scenario.margin).p
+        p = equivalence_test(differences[first[0]], scenario.margin).p
     return p is not None and p < ALPHA
 
 

@@ -96,12 +96,14 @@ class PowerInputs(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    rate: Proportion
+    task: Literal["real_or_fake", "preference", "rating"]
+    rate: Proportion | None
     difference: float | None
     margin: float | None
     trials: int
     images: int
-    design: str
+    methods: int
+    design: str | None
 
 
 class PowerFile(BaseModel):
@@ -109,7 +111,7 @@ class PowerFile(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    version: Annotated[Literal["hue-and-eye/power/1"], Field(alias="schema")]
+    version: Annotated[Literal["hue-and-eye/power/2"], Field(alias="schema")]
     inputs: PowerInputs
     participants: dict[str, int | None] | None
     reason: str | None

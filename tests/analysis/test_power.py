@@ -30,7 +30,7 @@ def plan(folder: Path, *arguments: str) -> dict[str, Any]:
 
 def test_the_terminal_json_and_csv_agree(tmp_path: Path) -> None:
     written = plan(tmp_path, *PLANNED)
-    assert written["schema"] == "hue-and-eye/power/1"
+    assert written["schema"] == "hue-and-eye/power/2"
     assert written["participants"] == {"80": 38, "90": 52}
     assert written["reason"] is None
     assert written["inputs"]["effects"] == "typical"
@@ -96,6 +96,34 @@ def test_a_margin_plans_an_equivalence_test(tmp_path: Path) -> None:
     assert written["participants"]["80"] == pytest.approx(100, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("options", "people", "question"),
+    [
+        (
+            ("--task", "preference", "--rate", "0.6", "--methods", "4", "--images", "60"),
+            {"80": 91, "90": 157},
+            "one method is preferred to another in 60.0% of trials: 40 trials",
+        ),
+        (
+            ("--task", "rating", "--difference", "-0.4", "--trials", "20", "--images", "40"),
+            {"80": 25, "90": 37},
+            "a difference of 0.40 points between two mean scores: 20 trials",
+        ),
+    ],
+)
+def test_judged_tasks_are_planned(
+    options: tuple[str, ...], people: dict[str, int], question: str, tmp_path: Path
+) -> None:
+    written = plan(tmp_path, *options)
+    assert written["participants"] == people
+    assert written["inputs"]["task"] == options[1]
+    assert written["inputs"]["design"] is None
+    assert question in run(*options).output
+    more = plan(tmp_path, *options, "--sd-image", "0.6")
+    assert more["inputs"]["sd_image"] == 0.6
+    assert more["participants"]["80"] > people["80"]
+
+
 def write_pilot(folder: Path, **methods: object) -> Path:
     path = folder / "report.json"
     path.write_text(json.dumps({"methods": methods}))
@@ -143,7 +171,12 @@ def test_several_methods_are_planned_for_holms_correction(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ([], "use --rate"),
         (["--rate", "0.3"], "use --difference"),
+        (["--task", "rating", *PLANNED], "--rate does not apply to --task rating"),
+        (["--task", "rating"], "use --difference"),
+        (["--task", "preference", "--rate", "0.5"], "0.5 is no difference"),
+        (["--task", "preference", *PLANNED], "--difference does not apply"),
         (["--rate", "0.3", "--difference", "0"], "use --difference"),
         (["--rate", "0.3", "--difference", "0.4"], "not between 0 and 1"),
         (

@@ -14,8 +14,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "planning.md").read_text(encoding="
 BLOCKS = re.findall(r"^( *)```\n( *\$ python -m analysis\.power .*?)```", PAGE, re.M | re.S)
 
 
-def test_there_are_two_examples() -> None:
-    assert len(BLOCKS) == 2
+def test_there_are_three_examples() -> None:
+    assert len(BLOCKS) == 3
 
 
 @pytest.mark.parametrize("block", [dedent(text) for _, text in BLOCKS])
