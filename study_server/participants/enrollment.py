@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
@@ -26,16 +26,17 @@ from study_server.protocol.schedule import (
     choose_least_filled,
     plan_trials,
 )
+from study_server.storage.bulk_insert import insert_rows
 from study_server.storage.models import (
     Identity,
     Participant,
     Stimulus,
     Study,
     Trial,
-    TrialStimulus,
 )
 from study_server.storage.plan_counts import (
-    add_participants,
+    PlannedCandidate,
+    add_plan,
     count_pairs,
     count_participants,
     count_views,
@@ -46,6 +47,7 @@ from study_server.vocabulary import (
     RecruitmentSource,
     StimulusRole,
     StudyState,
+    TrialKind,
 )
 from study_server.wording.stored import render_wording
 
@@ -157,9 +159,8 @@ def enroll_participant(
             person=person,
         )
     )
-    _store_trials(db, study, participant)
     db.flush()
-    add_participants(db.connection(), study.id, [participant.id])
+    _store_plan(db, study, participant)
     return participant
 
 
@@ -202,7 +203,8 @@ def is_study_full(db: Session, study: Study) -> bool:
     return all(views.get(fake, 0) >= protocol.target_views for fake in fakes)
 
 
-def _store_trials(db: Session, study: Study, participant: Participant) -> None:
+def _store_plan(db: Session, study: Study, participant: Participant) -> None:
+    """Plan the participant's trials, store them and count them."""
     protocol, ids = parse_stored_protocol(study.protocol), load_stimulus_ids(db, study)
     methods = (participant.assigned_method,) if participant.assigned_method else protocol.methods
     rng = Random(f"{study.schedule_seed}:{participant.public_id}")
@@ -210,6 +212,12 @@ def _store_trials(db: Session, study: Study, participant: Participant) -> None:
     pairs = count_pairs(db, study, participant.mode)
     plan = plan_trials(protocol, image_pools(ids), methods, views, rng, pairs)
     insert_trials(db, participant, [(place, 0, planned) for place, planned in enumerate(plan)], ids)
+    tests = [
+        [PlannedCandidate(ids[key], key.method) for key in planned.candidates]
+        for planned in plan
+        if planned.kind is TrialKind.TEST and planned.repeat_of is None
+    ]
+    add_plan(db.connection(), participant, tests)
 
 
 def insert_trials(
@@ -217,12 +225,9 @@ def insert_trials(
     participant: Participant,
     planned_trials: Sequence[tuple[int, int, PlannedTrial]],
     ids: StimulusIds,
-) -> Sequence[int]:
-    """Store planned trials, each with its place in the plan and its attempt; return their ids.
-
-    The rows are inserted in two statements, because other enrollments wait for the lock.
-    """
-    rows = [
+) -> list[int]:
+    """Store planned trials, each with its place in the plan and its attempt; return their ids."""
+    rows: list[dict[str, object]] = [
         {
             "participant_id": participant.id,
             "place": place,
@@ -236,15 +241,23 @@ def insert_trials(
         }
         for place, attempt, planned in planned_trials
     ]
-    returned = insert(Trial).returning(Trial.id, sort_by_parameter_order=True)
-    trial_ids = db.scalars(returned, rows).all()
+    insert_rows(db.connection(), "trial", rows)
+    trial_ids = _find_trial_ids(db, participant)
     stimuli = [
         row
-        for trial_id, (_, _, planned) in zip(trial_ids, planned_trials, strict=True)
-        for row in stimulus_rows(trial_id, planned, ids)
+        for place, attempt, planned in planned_trials
+        for row in stimulus_rows(trial_ids[place, attempt], planned, ids)
     ]
-    db.execute(insert(TrialStimulus), stimuli)
-    return trial_ids
+    insert_rows(db.connection(), "trial_stimulus", stimuli)
+    return [trial_ids[place, attempt] for place, attempt, _ in planned_trials]
+
+
+def _find_trial_ids(db: Session, participant: Participant) -> dict[tuple[int, int], int]:
+    """Return the ids of the participant's trials by place and attempt."""
+    query = select(Trial.place, Trial.attempt, Trial.id).where(
+        Trial.participant_id == participant.id
+    )
+    return {(place, attempt): id_ for place, attempt, id_ in db.execute(query)}
 
 
 def stimulus_rows(
@@ -263,7 +276,7 @@ def stimulus_rows(
     ]
     if planned.reference is not None:
         reference = {"stimulus_id": ids[planned.reference], "role": StimulusRole.REFERENCE}
-        rows.append({"trial_id": trial_id, "slot": len(rows), "appears": 0, **reference})
+        rows.append({"trial_id": trial_id, "slot": len(rows), **reference, "appears": 0})
     return rows
 
 
