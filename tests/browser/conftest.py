@@ -42,6 +42,19 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(autouse=True)
+def _close_windows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close the windows that a test leaves open, whose pages would go on working beside others."""
+    if "browser" not in request.fixturenames:
+        yield
+        return
+    browser: Browser = request.getfixturevalue("browser")
+    before = set(browser.contexts)
+    yield
+    for context in set(browser.contexts) - before:
+        context.close()
+
+
 @contextmanager
 def window(browser: Browser, bypass_csp: bool = False) -> Iterator[Page]:
     """Open a 1280 x 800 window; fail on script errors and violations of the security policy."""
