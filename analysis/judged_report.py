@@ -18,9 +18,15 @@ from analysis.formatting import ReportDict, ReportPart, format_number, format_p,
 from analysis.inputs.judgments import Judgments
 from analysis.inputs.responses import Responses, select_mode, select_study
 from analysis.report_output import participant_tables
+from analysis.report_output.shared import behavior_tables, subgroup_tables
+from analysis.report_output.shared.csv_files import render_shared_csv_files
 from analysis.report_output.tables import ReportTable
+from analysis.tasks.agreement import describe_agreement, describe_repeats
+from analysis.tasks.answers import score_judgments
 from analysis.tasks.catalog import JUDGED_TASKS, JudgedTask
 from analysis.tasks.judged import build_judged_sample
+from analysis.tasks.learning import describe_learning
+from analysis.tasks.subgroups import describe_subgroups
 
 TEMPLATES = Path(__file__).parent / "report_output"
 ESTIMATE_FIELDS = ("value", "se", "low", "high", "df", "participants", "images", "trials")
@@ -34,6 +40,7 @@ def assemble_judged_report(
     selected = select_mode(select_study(responses, options.study), options.mode)
     sample = build_judged_sample(responses, selected, judgments, plan.rules, task.is_check_passed)
     excluded, table = sample.exclusions, sample.exclusions.table
+    answers = score_judgments(sample, task_name)
     test = selected.select(selected.isin("kind", "test"))
     return {
         "schema": report_data.REPORT_SCHEMA,
@@ -56,7 +63,11 @@ def assemble_judged_report(
         "attention_checks": asdict(
             summarize_attention_checks(table, excluded.measures, excluded.rules)
         ),
+        "consistency": describe_repeats(sample, judgments),
+        "agreement": describe_agreement(answers),
         "timing": asdict(summarize_timing(selected, table)),
+        "subgroups": describe_subgroups(answers, options.covariates),
+        "learning": describe_learning(answers),
         "software": report_data.describe_software(),
         "seed": options.seed,
     }
@@ -70,6 +81,7 @@ def write_judged_report(report: ReportDict, out: Path) -> list[str]:
         out,
         {
             "estimates.csv": _render_csv(report),
+            **render_shared_csv_files(report),
             "report.json": f"{numbers}\n".encode(),
             "report.html": _render_page(report, task).encode(),
         },
@@ -130,7 +142,14 @@ def _build_tables(report: ReportPart, task: JudgedTask) -> dict[str, list[Report
         "Ranks": [_tabulate_rank_sets(report)],
         "Estimates": _tabulate_estimates(report, task),
         "Differences between methods": [_tabulate_differences(report), _tabulate_pairs(report)],
+        "Results by covariate": [
+            subgroup_tables.tabulate_subgroups(report),
+            subgroup_tables.tabulate_subgroup_differences(report),
+        ],
         "Response behavior": [
+            behavior_tables.tabulate_agreement(report),
+            behavior_tables.tabulate_repeats(report),
+            behavior_tables.tabulate_learning(report),
             tables.tabulate_attention_checks(report),
             tables.tabulate_exposures(report),
         ],

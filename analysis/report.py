@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from analysis.figures.figures import (
     draw_response_times,
 )
 from analysis.files import atomic_write_files, run_command
+from analysis.inputs.covariates import Covariate, read_covariates
 from analysis.inputs.design import DesignError, read_design, read_plan
 from analysis.inputs.judgments import read_judgments
 from analysis.inputs.nearby_files import find_design, find_stimuli
 from analysis.inputs.published import read_published_rates
+from analysis.inputs.questionnaire import read_questionnaire
 from analysis.inputs.responses import MODES, Responses, ResponsesError, select_mode, select_study
 from analysis.inputs.sources import read_responses
 from analysis.judged_report import assemble_judged_report, write_judged_report
@@ -37,6 +40,7 @@ from analysis.report_output.galleries import build_galleries, read_stimulus_file
 from analysis.report_output.latex import render_latex
 from analysis.report_output.page import render_page
 from analysis.report_output.sentences import format_rate_sentence
+from analysis.report_output.shared.csv_files import render_shared_csv_files
 from analysis.tasks.catalog import JUDGED_TASKS, TASKS_WITH_TRUTH
 
 MODE_NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
@@ -118,6 +122,10 @@ def report(
             stimuli = find_stimuli(file, table, frozen)
         planned = read_plan(plan, frozen.protocol if frozen else None) if plan else None
         report_options = ReportOptions(design=frozen, plan=planned, **options)
+        report_options = replace(
+            report_options,
+            covariates=_read_planned_covariates(report_options, responses, table, stimuli),
+        )
         lines = make_any_report(responses, table, out, report_options, stimuli)
     except (ResponsesError, DesignError) as error:
         raise click.ClickException(str(error)) from error
@@ -127,6 +135,17 @@ def report(
     click.echo(f"design: {design or 'none; use --design'}")
     click.echo(f"images: {stimuli or 'none; use --stimuli'}")
     click.echo("\n".join(lines))
+
+
+def _read_planned_covariates(
+    options: ReportOptions, source: str, responses: Responses, stimuli: Path | None
+) -> tuple[Covariate, ...]:
+    names = options.effective_plan().covariates
+    if not names:
+        return ()
+    selected = select_mode(select_study(responses, options.study), options.mode)
+    questionnaire = read_questionnaire(source, selected)
+    return read_covariates(names, source, selected, questionnaire, stimuli)
 
 
 def make_any_report(
@@ -177,6 +196,7 @@ def make_report(
         out,
         {
             **figure_files,
+            **render_shared_csv_files(report_json),
             "rates.csv": render_rates_csv(report_json["methods"]),
             "differences.csv": render_differences_csv(report_json["differences"]),
             "participants.csv": render_participants_csv(report_json, findings.funnels),

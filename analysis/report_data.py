@@ -30,14 +30,17 @@ from analysis.checks.timing import summarize_timing
 from analysis.exclusions.flow import AnalysisSample, apply_exclusions
 from analysis.formatting import ReportDict
 from analysis.inference.bootstrap import bootstrap_intervals
-from analysis.inference.contrasts import compare_subgroups
 from analysis.inference.detection import REAL_METHOD
 from analysis.inference.image_ranking import ImageRanking, rank_images
+from analysis.inputs.covariates import Covariate
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import PublishedRate
 from analysis.inputs.responses import Responses, select_mode, select_study
+from analysis.tasks.answers import score_trials
 from analysis.tasks.catalog import TASKS_WITH_TRUTH
 from analysis.tasks.exposures import describe_exposures
+from analysis.tasks.learning import describe_learning
+from analysis.tasks.subgroups import describe_subgroups
 from analysis.trials import BoolArray
 
 REPORT_SCHEMA = "hue-and-eye/report/2"
@@ -63,7 +66,8 @@ class ReportOptions:
     study, mode: the rows to report on; None as in `select_study` and `select_mode`. design: the
     frozen design. plan: used instead of the design's. margin: used instead of the plan's.
     always_fit_mixed: fit mixed models regardless of the number of trials. bootstrap_replicates:
-    number of resamples, 0 for none. seed: random seed of the resamples.
+    number of resamples, 0 for none. seed: random seed of the resamples. covariates: those that the
+    plan declares.
     """
 
     study: str | None = None
@@ -74,6 +78,7 @@ class ReportOptions:
     always_fit_mixed: bool = False
     bootstrap_replicates: int = 0
     seed: int = 0
+    covariates: Sequence[Covariate] = ()
 
     def margin_source(self) -> str:
         """Return where the equivalence margin comes from.
@@ -135,6 +140,7 @@ def assemble_findings(
     )
     funnels = {method: _build_funnel(sample, method, methods[method]) for method in methods}
     table, consistency = sample.table, estimate_consistency(sample)
+    answers = score_trials(sample, images)
     margin = DEFAULT_MARGIN if plan.margin is None else plan.margin
     report = {
         "schema": REPORT_SCHEMA,
@@ -157,9 +163,8 @@ def assemble_findings(
         "rt": _describe_times(sample),
         "timing": asdict(summarize_timing(selected, table)),
         "images": _describe_images(rankings),
-        "subgroups": [
-            asdict(group) for group in compare_subgroups(sample.trials, sample.methods, images)
-        ],
+        "subgroups": describe_subgroups(answers, options.covariates),
+        "learning": describe_learning(answers),
         "software": describe_software(),
         "bootstrap": _describe_bootstrap(sample, options) if options.bootstrap_replicates else None,
         "seed": options.seed,

@@ -210,10 +210,12 @@ def _compare_participant_count(design: Design, table: TrialTable) -> Iterator[De
 
 
 def _compare_plans(planned: Plan, used_plan: Plan) -> Iterator[Deviation]:
-    """Compare the rules and the margin of the analysis with the planned ones."""
+    """Compare the rules, the margin and the covariates of the analysis with the planned ones."""
     rules = asdict(used_plan.rules)
     pairs = {rule: (value, rules[rule]) for rule, value in asdict(planned.rules).items()}
-    for key, (before, after) in {**pairs, "margin": (planned.margin, used_plan.margin)}.items():
+    pairs["margin"] = planned.margin, used_plan.margin
+    pairs["covariates"] = ", ".join(planned.covariates), ", ".join(used_plan.covariates)
+    for key, (before, after) in pairs.items():
         if before != after:
             yield Deviation(key, _format_value(before), _format_value(after))
 

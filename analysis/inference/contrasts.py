@@ -12,7 +12,6 @@ from itertools import combinations
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.inference.clusters import contrast_df, contrast_variance
 from analysis.inference.intervals import (
@@ -22,7 +21,7 @@ from analysis.inference.intervals import (
     t_quantile,
     two_sided_p,
 )
-from analysis.inference.rates import Rate, estimate_rate
+from analysis.inference.rates import Rate
 from analysis.results import Result
 from analysis.trials import Trials
 
@@ -177,54 +176,3 @@ def adjust_holm(p: Sequence[float | None]) -> list[float | None]:
         highest = max(highest, min(1.0, (len(sorted_p) - rank) * value))
         adjusted[index] = highest
     return adjusted
-
-
-MAX_GROUPS = 20  # more folders than this are no kinds of images
-
-
-OTHER_GROUPS = "the others"
-
-
-@dataclass(frozen=True)
-class Subgroup:
-    """A method's rate on the images of one folder, and its difference from the other folders.
-
-    difference: None if only one folder has trials. p_holm: over all methods and groups.
-    """
-
-    group: str
-    method: str
-    rate: Rate
-    difference: Difference | None = None
-    p_holm: float | None = None
-
-
-def compare_subgroups(
-    trials: Trials, methods: Sequence[str], names: Sequence[str]
-) -> list[Subgroup]:
-    """Compare each method's rate on each folder of images with its rate on the others.
-
-    names: the images' names, by code; the part before the last `/` is the folder.
-
-    Empty if the images are in one folder, or in more than 20.
-    """
-    groups, of_image = np.unique([name.rpartition("/")[0] for name in names], return_inverse=True)
-    if not 1 < len(groups) <= MAX_GROUPS:
-        return []
-    subgroups = []
-    for method in methods:
-        part = trials.for_method(method)
-        of_trial = of_image[part.image]
-        for code in np.unique(of_trial).tolist():
-            subgroups.append(_compare_group(part, of_trial == code, str(groups[code]), method))
-    adjusted = adjust_holm([one.difference.p if one.difference else None for one in subgroups])
-    return [replace(one, p_holm=p) for one, p in zip(subgroups, adjusted, strict=True)]
-
-
-def _compare_group(part: Trials, inside: NDArray[np.bool_], group: str, method: str) -> Subgroup:
-    here, elsewhere = part.select(inside), part.select(~inside)
-    rates = {group: estimate_rate(here), OTHER_GROUPS: estimate_rate(elsewhere)}
-    if inside.all():
-        return Subgroup(group, method, rates[group])
-    change = compare_trial_sets(here, elsewhere, rates, group, OTHER_GROUPS)
-    return Subgroup(group, method, rates[group], change)

@@ -154,7 +154,15 @@ def compare_estimates(estimates: JointEstimates) -> list[Difference]:
         for column in sorted(range(len(estimates.names)), key=estimates.names.__getitem__)
         if estimates.participants[column]
     ]
-    return [_compare_columns(estimates, a, b) for a, b in combinations(columns, 2)]
+    return [
+        compare_by_contrast(
+            estimates,
+            _unit_vector(estimates, a) - _unit_vector(estimates, b),
+            estimates.names[a],
+            estimates.names[b],
+        )
+        for a, b in combinations(columns, 2)
+    ]
 
 
 def _describe_estimate(estimates: JointEstimates, column: int) -> Estimate:
@@ -195,11 +203,18 @@ def _fixed_image_interval(estimates: JointEstimates, column: int, value: float) 
     return _t_interval(value, max(of_people, of_trials), participants - 1)
 
 
-def _compare_columns(estimates: JointEstimates, a: int, b: int) -> Difference:
-    difference = float(estimates.values[a] - estimates.values[b])
-    participants = min(estimates.participants[a], estimates.participants[b])
-    images = min(estimates.images[a], estimates.images[b])
-    contrast = _unit_vector(estimates, a) - _unit_vector(estimates, b)
+def compare_by_contrast(
+    estimates: JointEstimates, contrast: FloatArray, a: str, b: str
+) -> Difference:
+    """Return contrast (m,) @ values as the difference of a and b, tested against 0.
+
+    Every estimate of the contrast needs trials. The degrees of freedom are the fewest participants
+    or images of any of them, minus 1.
+    """
+    used = np.flatnonzero(contrast)
+    difference = float(contrast[used] @ estimates.values[used])
+    participants = min(estimates.participants[column] for column in used)
+    images = min(estimates.images[column] for column in used)
     variance = contrast_variance(estimates, contrast, participants > 1, images > 1)
     is_raised_by_flag = {
         "one_participant": participants == 1,
@@ -207,13 +222,13 @@ def _compare_columns(estimates: JointEstimates, a: int, b: int) -> Difference:
         "no_variation": variance is not None and variance < MIN_VARIANCE,
     }
     flags = tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised)
-    names = estimates.names[a], estimates.names[b]
     if variance is None or variance < MIN_VARIANCE:
-        return Difference(*names, difference, flags=flags)
+        return Difference(a, b, difference, flags=flags)
     df = min(levels for levels in (participants, images) if levels > 1) - 1
     test = t_test(difference, sqrt(variance), df)
     return Difference(
-        *names,
+        a,
+        b,
         difference,
         se=sqrt(variance),
         ci95=_t_interval(difference, variance, df),

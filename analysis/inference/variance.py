@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.trials import Codes, Trials, count_clusters
+from analysis.trials import Codes, FloatArray, Trials, count_clusters
 
 NumericArray = NDArray[np.bool_] | NDArray[np.float64]
 
@@ -55,7 +55,9 @@ def estimate_variance_components(trials: Trials) -> VarianceComponents:
     )
     if flags:
         return partial
-    variances = _henderson_components(trials)
+    variances = estimate_crossed_variances(
+        trials.fooled.astype(np.float64), trials.participant, trials.image
+    )
     if variances is None:
         return replace(partial, flags=("not_identified",))
     participant, image, residual = variances
@@ -80,30 +82,36 @@ def estimate_icc(values: NumericArray, codes: Codes) -> float | None:
     return (between - within) / total if total > 0 else None
 
 
-def _henderson_components(trials: Trials) -> tuple[float, float, float] | None:
-    """Solve for the variances of participants, images and residual from sums of squares."""
-    values, n = trials.fooled.astype(float), len(trials.fooled)
-    width = int(trials.image.max()) + 1
-    cells, sizes = np.unique(trials.participant * width + trials.image, return_counts=True)
-    participants, images = np.bincount(trials.participant), np.bincount(trials.image)
+def estimate_crossed_variances(
+    values: FloatArray, rows: Codes, columns: Codes
+) -> tuple[float, float, float] | None:
+    """Return the variances of two crossed factors and of the residual, by Henderson's method 1.
+
+    values (n,); rows, columns (n,): codes of the two factors, such as participants and images. For
+    complete tables these are the estimates by analysis of variance. None if the factors are
+    confounded.
+    """
+    n, width = len(values), int(columns.max()) + 1
+    cells, sizes = np.unique(rows * width + columns, return_counts=True)
+    of_rows, of_columns = np.bincount(rows), np.bincount(columns)
     expected = [
-        [n, sizes**2 @ (1 / participants[cells // width]), count_clusters(trials.participant)],
-        [sizes**2 @ (1 / images[cells % width]), n, count_clusters(trials.image)],
+        [n, sizes**2 @ (1 / of_rows[cells // width]), count_clusters(rows)],
+        [sizes**2 @ (1 / of_columns[cells % width]), n, count_clusters(columns)],
         [n, n, n],
     ]
-    mean = [participants @ participants / n, images @ images / n, 1.0]
+    mean = [of_rows @ of_rows / n, of_columns @ of_columns / n, 1.0]
     sums_of_squares = [
-        _between_sum_of_squares(values, trials.participant),
-        _between_sum_of_squares(values, trials.image),
+        _between_sum_of_squares(values, rows),
+        _between_sum_of_squares(values, columns),
         float(values @ values),
     ]
     layout = np.array(expected) - mean
     if np.linalg.cond(layout) > 1e9:
         return None
-    participant, image, residual = np.linalg.solve(
+    row_variance, column_variance, residual = np.linalg.solve(
         layout, np.array(sums_of_squares) - values.sum() ** 2 / n
     )
-    return float(participant), float(image), float(residual)
+    return float(row_variance), float(column_variance), float(residual)
 
 
 def _between_sum_of_squares(values: NDArray[np.float64], codes: Codes) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 DESIGN_SCHEMA = "hue-and-eye/design/1"
-PLAN_KEYS = ("hypotheses", "exclusions", "margin", "participants", "stopping")
+PLAN_KEYS = ("hypotheses", "exclusions", "margin", "participants", "stopping", "covariates")
 PROPORTION_TEXT, COUNT_TEXT, TIME_TEXT, BOOLEAN_TEXT = (
     "a share from 0 to 1",
     "a whole number",
@@ -52,12 +52,14 @@ class ExclusionRules:
 class Plan:
     """The choices that are fixed before the data; None: left open.
 
-    margin: within which a difference counts as none. participants: who complete.
+    margin: within which a difference counts as none. participants: who complete. covariates: the
+    names of the variables whose levels are compared (`inputs/covariates.py`); no others are.
     """
 
     rules: ExclusionRules = field(default_factory=ExclusionRules)
     margin: float | None = None
     participants: int | None = None
+    covariates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def parse_plan(source: str, plan: Mapping[str, Any], protocol: Mapping[str, Any]
     for key, expected in (("margin", PROPORTION_TEXT), ("participants", COUNT_TEXT)):
         _check_value(source, key, plan.get(key), expected)
     rules = _parse_rules(source, plan.get("exclusions", {}), protocol)
-    return Plan(rules, plan.get("margin"), plan.get("participants"))
+    covariates = _parse_covariates(source, plan.get("covariates", []))
+    return Plan(rules, plan.get("margin"), plan.get("participants"), covariates)
 
 
 def hash_canonical(design: Mapping[str, Any]) -> str:
@@ -136,6 +139,14 @@ def _parse_rules(name: str, numbers: Any, protocol: Mapping[str, Any]) -> Exclus
     for key, value in numbers.items():
         _check_value(f"{name}: exclusions", key, value, _expected_text(key))
     return ExclusionRules(**{**_planned_trials(name, protocol), **numbers})
+
+
+def _parse_covariates(source: str, names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DesignError(f"{source}: covariates is {names!r}, expected a list of names")
+    if len(set(names)) < len(names):
+        raise DesignError(f"{source}: covariates names one twice; name each once")
+    return tuple(names)
 
 
 def _planned_trials(name: str, protocol: Mapping[str, Any]) -> dict[str, int]:

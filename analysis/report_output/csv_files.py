@@ -14,8 +14,8 @@ FORMULA_START = re.compile(r"\A(?=[ ']*[=+\-@\t\r])|(?<=[;\t\r\n])(?=[ \"']*[=+\
 
 def render_rates_csv(methods: Mapping[str, ReportPart]) -> bytes:
     """Render rates.csv from the report's methods, at full precision."""
-    rows = [{"method": method, **_flatten(rate)} for method, rate in methods.items()]
-    return _render_csv(rows, ["method"])
+    rows = [{"method": method, **flatten(rate)} for method, rate in methods.items()]
+    return render_csv(rows, ["method"])
 
 
 def render_differences_csv(differences: Sequence[ReportPart]) -> bytes:
@@ -24,12 +24,12 @@ def render_differences_csv(differences: Sequence[ReportPart]) -> bytes:
         {key: value for key, value in difference.items() if key != "without_a_rule"}
         for difference in differences
     ]
-    return _render_csv([_flatten(row) for row in rows], ["a", "b"])
+    return render_csv([flatten(row) for row in rows], ["a", "b"])
 
 
 def render_images_csv(images: Sequence[ReportPart]) -> bytes:
     """Render images.csv from the report's images."""
-    return _render_csv([_flatten(image) for image in images], ["image", "method"])
+    return render_csv([flatten(image) for image in images], ["image", "method"])
 
 
 def render_exclusions_csv(report: ReportPart) -> bytes:
@@ -40,11 +40,11 @@ def render_exclusions_csv(report: ReportPart) -> bytes:
     }
     without = report["exclusions"]["leave_one_rule_out"]
     rows = [
-        _flatten({"left_out_rule": rule, "method": method, **_rate_and_interval(rate)})
+        flatten({"left_out_rule": rule, "method": method, **_rate_and_interval(rate)})
         for rule, rates in {"": report["methods"], **without, "all": unfiltered_rates}.items()
         for method, rate in rates.items()
     ]
-    return _render_csv(rows, ["left_out_rule", "method"])
+    return render_csv(rows, ["left_out_rule", "method"])
 
 
 def render_participants_csv(report: ReportPart, funnels: Mapping[str, MethodFunnel]) -> bytes:
@@ -66,14 +66,14 @@ def render_participants_csv(report: ReportPart, funnels: Mapping[str, MethodFunn
             funnel.participant.tolist(), funnel.trials.tolist(), funnel.rate.tolist(), strict=True
         ):
             rows[code] |= {f"{method}_trials": trials, f"{method}_rate": rate}
-    return _render_csv(rows, ["participant"])
+    return render_csv(rows, ["participant"])
 
 
 def _rate_and_interval(rate: ReportPart) -> ReportPart:
     return {key: rate[key] for key in ("rate", "ci95")}
 
 
-def _flatten(entry: ReportPart) -> dict[str, Any]:
+def flatten(entry: ReportPart) -> dict[str, Any]:
     """Flatten an entry into columns: intervals as low and high, nested values as name_key.
 
     Lists are omitted, except for flags.
@@ -87,13 +87,13 @@ def _flatten(entry: ReportPart) -> dict[str, Any]:
         elif key == "flags":
             flat[key] = " ".join(value)
         elif isinstance(value, Mapping):
-            flat |= {f"{key}_{inner}": number for inner, number in _flatten(value).items()}
+            flat |= {f"{key}_{inner}": number for inner, number in flatten(value).items()}
         elif not isinstance(value, list):
             flat[key] = value
     return flat
 
 
-def _render_csv(rows: Sequence[ReportPart], columns: list[str]) -> bytes:
+def render_csv(rows: Sequence[ReportPart], columns: list[str]) -> bytes:
     """Render rows as CSV; values that a row lacks are empty.
 
     columns: the first columns, present even without rows.

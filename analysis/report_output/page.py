@@ -21,6 +21,7 @@ from analysis.report_output import (
 from analysis.report_output.galleries import Gallery
 from analysis.report_output.glossary import FLAG_TEXTS, PAIR_FLAG_TEXTS
 from analysis.report_output.methods_section import format_methods_section, list_references
+from analysis.report_output.shared import behavior_tables, subgroup_tables
 from analysis.report_output.tables import (
     ReportTable,
     format_pair,
@@ -113,7 +114,10 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
             rates.tabulate_thresholds,
             rates.tabulate_threshold_ratios,
         ],
-        "Results by folder of photographs": [rates.tabulate_subgroups],
+        "Results by covariate": [
+            subgroup_tables.tabulate_subgroups,
+            subgroup_tables.tabulate_subgroup_differences,
+        ],
         "Comparison with published rates": [rates.tabulate_published],
         "Sensitivity": [rates.tabulate_signal_detection],
         "Sources of variation": [
@@ -125,6 +129,7 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
             participants.tabulate_side_bias,
             participants.tabulate_consistency,
             participants.tabulate_order_effect,
+            behavior_tables.tabulate_learning,
             participants.tabulate_response_times,
             participants.tabulate_attention_checks,
             participants.tabulate_exposures,

@@ -280,38 +280,6 @@ def tabulate_mixed_differences(report: ReportPart) -> ReportTable:
     )
 
 
-def tabulate_subgroups(report: ReportPart) -> ReportTable:
-    """Tabulate the rates by folder of photographs."""
-    rows = [
-        (
-            method_label(group["method"]), group["group"] or EN_DASH,
-            format_percent(group["rate"]["rate"]),
-            format_interval(group["rate"]["ci95"]), format_number(group["rate"]["trials"]),
-            format_number(group["rate"]["images"]), format_percent(change and change["difference"]),
-            format_interval(change and change["ci95"]), format_p(group["p_holm"]),
-        )
-        for group in report["subgroups"]
-        for change in (group["difference"],)
-    ]  # fmt: skip
-    return ReportTable(
-        "Fooling rate in percent for each folder of photographs, and difference from all other"
-        " folders",
-        (
-            "Method",
-            "Folder",
-            "Rate",
-            CI95_HEADING,
-            "Trials",
-            "Photos",
-            "Difference",
-            CI95_HEADING,
-            "p (Holm)",
-        ),
-        rows,
-        text_columns=(1,),
-    )
-
-
 def tabulate_published(report: ReportPart) -> ReportTable:
     """Tabulate the comparison with published rates."""
     rows = [

@@ -14,6 +14,7 @@ from study_server.vocabulary import FOIL_METHOD, REAL_METHOD
 
 MANIFEST_COLUMNS = ("image", "method", "file", "sha256", "width", "height", "split", "checkpoint")
 CAPTION_COLUMN = "caption"  # optional, after the others
+TAG_PATTERN = re.compile(r"tag_[a-z0-9_]+")  # optional columns at the end, for the analysis
 METHOD_PATTERN = re.compile(r"[a-z0-9_-]{1,32}")
 
 
@@ -46,10 +47,11 @@ def read_manifest(path: Path) -> list[ManifestRow]:
             f"{path}: no such file; create it with `colorizer batch` or `study manifest`"
         )
     table = read_csv(path)
-    if tuple(table.columns) not in (MANIFEST_COLUMNS, (*MANIFEST_COLUMNS, CAPTION_COLUMN)):
+    untagged = tuple(name for name in table.columns if not TAG_PATTERN.fullmatch(name))
+    if untagged not in (MANIFEST_COLUMNS, (*MANIFEST_COLUMNS, CAPTION_COLUMN)):
         raise StudyError(
             f"{path}:1: the columns must be {','.join(MANIFEST_COLUMNS)}, and optionally "
-            f"{CAPTION_COLUMN}"
+            f"{CAPTION_COLUMN}, and tag_NAME for tags of images"
         )
     rows = [_parse_row(path, line, record) for line, record in table.rows]
     if not rows:

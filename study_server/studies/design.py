@@ -28,6 +28,7 @@ DESIGN_SCHEMA = "hue-and-eye/design/1"
 Proportion = Annotated[float, Field(ge=0, le=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 DurationMs = Annotated[float, Field(ge=0)]
+CovariateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class PlannedExclusions(BaseModel):
@@ -54,7 +55,8 @@ class AnalysisPlan(BaseModel):
     """The decisions about the analysis that must be made before the data are collected.
 
     margin: equivalence margin for the difference between two rates. participants: planned number of
-    participants who complete the study. stopping: the stopping rule in words.
+    participants who complete the study. stopping: the stopping rule in words. covariates: the
+    variables whose levels the report compares; it compares no others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -63,6 +65,7 @@ class AnalysisPlan(BaseModel):
     margin: Proportion | None = None
     participants: NonNegativeInt | None = None
     stopping: str = ""
+    covariates: Annotated[tuple[CovariateName, ...], Field(strict=False)] = ()
     exclusions: PlannedExclusions = PlannedExclusions()
 
 
@@ -91,6 +94,7 @@ def format_default_plan() -> str:
         "The analysis plan is fixed by `study freeze --plan plan.toml`. Defaults:",
         "hypotheses = []    # one sentence each",
         "stopping = ''      # the stopping rule, in words",
+        "covariates = []    # whose levels to compare: device, language, source, folder, tag_...",
         "margin (equivalence margin) and participants (planned number) have no default.",
         "[exclusions]",
         *(f"{rule} = {json.dumps(value)}" for rule, value in rules.items()),

@@ -13,6 +13,7 @@ from analysis.inputs.judgments import JUDGMENT_COLUMNS
 from analysis.report import report
 from tests.analysis.designs import make_design, write_json
 from tests.analysis.rows import Row, make_row, write_csv
+from tests.analysis.studies import read_crossed_rows
 
 METHODS = ("l2", "mcl", "real")
 
@@ -179,3 +180,66 @@ def test_missing_and_blinded_judgments_are_refused(tmp_path: Path) -> None:
     unknown = write_csv(path, [make_row(task="dance")])
     refused = CliRunner().invoke(report, [str(unknown), "--out", str(tmp_path / "report")])
     assert "task is dance" in refused.output
+
+
+def test_a_declared_covariate_has_its_table_and_an_undeclared_one_has_none(tmp_path: Path) -> None:
+    path = write_study(tmp_path, "rating", (2, 3, 5))
+    (tmp_path / "participants.csv").write_text(
+        "study,participant,inputs,language,source\n"
+        + "".join(f"trees,p{one},mouse,{'de' if one % 2 else 'en'},link\n" for one in range(4))
+    )
+    numbers, page = make(path)
+    assert numbers["subgroups"] == []
+    assert "Results by covariate" not in page
+    (tmp_path / "plan.toml").write_text('covariates = ["language"]\n')
+    numbers, page = make(path, "--plan", str(tmp_path / "plan.toml"))
+    (entry,) = numbers["subgroups"]
+    assert {(one["method"], one["level"], one["value"]) for one in entry["levels"]} == {
+        (method, level, value)
+        for method, value in zip(METHODS, (2, 3, 5), strict=True)
+        for level in ("de", "en")
+    }
+    assert "Results by covariate" in page
+    assert (tmp_path / "report" / "subgroups.csv").read_text().count("\n") == 7
+
+
+def test_the_report_on_rates_compares_declared_covariates(tmp_path: Path) -> None:
+    rows = read_crossed_rows()
+    for row in rows:
+        row["image"] = row["real_image"] = (
+            f"{'a' if row['image'] < 'img0100' else 'b'}/{row['image']}"
+        )
+    path = write_csv(tmp_path / "responses.csv", rows)
+    (tmp_path / "plan.toml").write_text('covariates = ["folder"]\n')
+    numbers, page = make(path, "--plan", str(tmp_path / "plan.toml"))
+    (entry,) = numbers["subgroups"]
+    assert len(entry["differences"]) == 6
+    assert sum(one["trials"] for one in entry["levels"]) == 1600
+    assert {one["method"] for one in numbers["learning"]} == {"l2", "mcl", "zhang2016"}
+    assert "Learning" in page
+
+
+def test_repeats_and_agreement_of_judged_tasks_are_reported(tmp_path: Path) -> None:
+    numbers, page = make(write_study(tmp_path, "rating", (2, 3, 5)))
+    assert numbers["consistency"] is None
+    (agreement,) = numbers["agreement"]
+    assert (agreement["alpha_ordinal"], agreement["icc_single"]) == (1, pytest.approx(1))
+    assert "Agreement between participants" in page
+
+
+def test_a_repeat_that_is_answered_otherwise_is_counted(tmp_path: Path) -> None:
+    path = write_study(tmp_path, "rating", (2, 3, 5))
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    repeats = [row | {"repeat_of": "0" if row["position"] == "3" else ""} for row in rows]
+    write_csv(path, repeats)
+    judgments = (tmp_path / "judgments.csv").read_text().replace(",i3,", ",i0,")
+    changed = judgments.replace(
+        "trees,p1,live,test,3,0,i0,l2,quality,,2", "trees,p1,live,test,3,0,i0,l2,quality,,4"
+    )
+    (tmp_path / "judgments.csv").write_text(changed)
+    numbers, page = make(path)
+    consistency = numbers["consistency"]
+    assert (consistency["agreements"], consistency["repeats"]) == (3, 4)
+    assert consistency["mean_absolute_change"] == 0.5
+    assert "repeated trials answered the same way" in page
