@@ -47,8 +47,8 @@ def build_tables(
         RESPONSES_TABLE: tables.iterate_responses(db, study, modes, blinded),
         "judgments": tables.iterate_judgments(db, study, modes, blinded),
         "timing": tables.iterate_timing(db, study, modes),
-        "incidents": tables.list_incidents(db, study, modes),
-        "participants": tables.list_participants(db, study, modes),
+        "incidents": tables.list_incidents(db, study, modes, blinded),
+        "participants": tables.list_participants(db, study, modes, blinded),
         "unblinding": tables.list_unblinding(db, study),
     }
     return [

@@ -13,6 +13,7 @@ from study_server.export.codebook import UNBLINDING_COLUMNS
 from study_server.export.csv_files import DESIGN_JSON, CsvTable, format_csv
 from study_server.protocol.model import format_toml, parse_stored_protocol
 from study_server.storage.models import Study
+from study_server.vocabulary import StudyState
 from study_server.wording.stored import load_wording
 
 CHECKSUM_FILE = "SHA256SUMS"
@@ -22,8 +23,9 @@ WORDING_FOLDER = "wording"
 def build_preregistration(db: Session, study: Study) -> dict[str, str]:
     """Return the content of each file by path; the last file lists the SHA-256 of the others.
 
-    `study import` and `study freeze` accept study.toml, wording/ and plan.toml as inputs. Raises
-    StudyError if the study is not frozen.
+    `study import` and `study freeze` accept study.toml, wording/ and plan.toml as inputs. The seed
+    of the schedule, whose SHA-256 is in the design, is included once the study is closed, because
+    it reveals who saw what. Raises StudyError if the study is not frozen.
     """
     if study.design is None:
         raise StudyError(
@@ -40,7 +42,7 @@ def build_preregistration(db: Session, study: Study) -> dict[str, str]:
         "study.toml": format_toml(protocol),
         **wording,
         "plan.toml": format_plan_toml(json.loads(study.design)["plan"]),
-        "schedule_seed.txt": f"{study.schedule_seed}\n",
+        **({"schedule_seed.txt": study.schedule_seed} if study.state is StudyState.CLOSED else {}),
         unblinding_table.file_name: "".join(format_csv(unblinding_table)),
     }
     return files | {CHECKSUM_FILE: _format_checksums(files)}

@@ -60,13 +60,16 @@ def iterate_judgments(
 
     blinded: whether to leave out the methods of live trials.
     """
-    hidden = dict.fromkeys(_method_columns(study), "") if blinded else {}
+    hidden = dict.fromkeys(method_columns(study), "") if blinded else {}
     for row in _iterate_view(db, "judgments_export", study, modes, order=", slot, scale"):
         yield row | hidden if row["mode"] == Mode.LIVE else row
 
 
-def _method_columns(study: Study) -> tuple[str, ...]:
-    """Return the columns that reveal a candidate's method; without pairs, its image does, too."""
+def method_columns(study: Study) -> tuple[str, ...]:
+    """Return the columns that reveal a candidate's method.
+
+    So does its image, unless all candidates of a trial are made from the same one.
+    """
     protocol = parse_stored_protocol(study.protocol)
     shares_images = protocol.paired and not protocol.is_single
     return ("method",) if shares_images else ("method", "image")
@@ -89,8 +92,15 @@ def _iterate_view(
     yield from map(dict, rows.mappings())
 
 
-def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[ExportRow]:
-    """Return one row per incident, ordered by participant and time."""
+def list_incidents(
+    db: Session, study: Study, modes: Collection[Mode], blinded: bool
+) -> list[ExportRow]:
+    """Return one row per incident, ordered by participant and time.
+
+    blinded: whether to leave out live images that reveal their method, because the trial that
+    replaces an interrupted one has the same methods.
+    """
+    is_hidden = blinded and "image" in method_columns(study)
     query = (
         select(
             Participant.public_id.label("participant"),
@@ -114,7 +124,9 @@ def list_incidents(db: Session, study: Study, modes: Collection[Mode]) -> list[E
     )
     rows = [dict(row) for row in db.execute(query).mappings()]
     return [
-        row | {"study": study.slug, "reported_at": format_moment(row["reported_at"])}
+        row
+        | {"study": study.slug, "reported_at": format_moment(row["reported_at"])}
+        | ({"image": ""} if is_hidden and row["mode"] == Mode.LIVE else {})
         for row in rows
     ]
 
@@ -123,8 +135,15 @@ MIN_PLAUSIBLE_RT_MS = 100  # the fastest possible reaction (Luce 1986, cited in 
 CLOCK_TOLERANCE_MS = 1000  # SQLite's epoch has whole seconds
 
 
-def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> list[ExportRow]:
-    """Return one row per participant."""
+def list_participants(
+    db: Session, study: Study, modes: Collection[Mode], blinded: bool
+) -> list[ExportRow]:
+    """Return one row per participant.
+
+    blinded: whether to leave out the methods of live participants who saw one image at a time. If
+    there is one method per participant, it says what each answer is about.
+    """
+    is_hidden = blinded and study.presentation == "single"
     query = (
         select(Participant, Identity.person, Environment, Screening)
         .outerjoin(Identity)
@@ -143,7 +162,9 @@ def list_participants(db: Session, study: Study, modes: Collection[Mode]) -> lis
         | counts[participant.id]
         | {
             "person": person or "",
-            "methods": " ".join(methods[participant.id]),
+            "methods": ""
+            if is_hidden and participant.mode is Mode.LIVE
+            else " ".join(methods[participant.id]),
             "inputs": " ".join(inputs[participant.id]),
         }
         for participant, person, environment, screening in db.execute(query)

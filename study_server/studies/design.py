@@ -148,7 +148,8 @@ def assemble_design(
         "study": study.slug,
         "protocol": json.loads(study.protocol),
         "wording_sha256": wording_sha256,
-        "schedule_seed": study.schedule_seed,
+        # The seed itself, with the IDs of participants, would reveal who saw what in which slot.
+        "schedule_seed_sha256": hashlib.sha256(study.schedule_seed.encode()).hexdigest(),
         "manifest_sha256": study.manifest_sha256,
         "accepted_warnings": list(db.scalars(warnings)),
         "plan": plan.model_dump(exclude_none=True),

@@ -26,7 +26,7 @@ def make_design(
         }
         | (protocol or {}),
         "wording_sha256": "0" * 64,
-        "schedule_seed": 7,
+        "schedule_seed_sha256": "2" * 64,
         "manifest_sha256": "1" * 64,
         "accepted_warnings": [],
         "plan": {

@@ -230,7 +230,7 @@ def test_reloads_are_counted_and_show_no_more_than_ten_other_pairs(
         person = db.scalars(select(Participant)).one()
         assert (person.outcome, person.interruptions) == (Outcome.COMPLETE, 14)
         study = find_study(db, "short")
-        (row,) = list_participants(db, study, [Mode.LIVE])
+        (row,) = list_participants(db, study, [Mode.LIVE], blinded=True)
         assert row["interruptions"] == 14
         shown = list(iterate_responses(db, study, [Mode.LIVE], blinded=False))
     voided = [row["answer"] != "" for row in shown if row["flags"] == "voided"]

@@ -171,7 +171,7 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert (here / "shared" / "dataset_description.json").exists()
     assert_refused(study("export", "short", "--psych-ds", "shared"), "shared already exists")
     for out in ("short.zip", "folder"):
-        assert study("bundle", "short", "--out", out).stdout.startswith(f"{out}: 10 files")
+        assert study("bundle", "short", "--out", out).stdout.startswith(f"{out}: 9 files")
         assert_refused(study("bundle", "short", "--out", out), f"{out} already exists")
 
 

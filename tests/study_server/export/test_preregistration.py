@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from study_server.storage.engine import write_transaction
 from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study, read_plan
 from study_server.studies.lookup import find_study
 from study_server.studies.unblinding import decide_blinding
+from study_server.vocabulary import StudyState
 from study_server.wording.files import read_wording
 from study_server.wording.stored import load_wording
 from tests.conftest import short_protocol
@@ -54,7 +56,6 @@ def test_its_files_are_the_sources_of_the_design(engine: Engine, tmp_path: Path)
     with write_transaction(engine) as db:
         study = find_study(db, "short")
         assert (folder / "design.json").read_text("utf-8") == study.design
-        assert (folder / "schedule_seed.txt").read_text().strip() == study.schedule_seed
         assert read_wording(protocol, folder / "wording") == load_wording(db, study)
 
 
@@ -64,6 +65,18 @@ def test_it_lists_the_sha256_of_every_file(engine: Engine) -> None:
     assert listed == {
         path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()
     }
+
+
+def test_the_seed_of_the_schedule_follows_when_the_study_is_closed(engine: Engine) -> None:
+    """The seed says who saw which image in which slot."""
+    files = bundle(engine)
+    with write_transaction(engine) as db:
+        study = find_study(db, "short")
+        assert not any(study.schedule_seed in content for content in files.values())
+        study.state = StudyState.CLOSED
+    seed = bundle(engine)["schedule_seed.txt"]
+    digest = json.loads(files["design.json"])["schedule_seed_sha256"]
+    assert digest == hashlib.sha256(seed.encode()).hexdigest()
 
 
 def test_it_lists_the_unblindings(engine: Engine) -> None:

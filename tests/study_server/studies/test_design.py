@@ -61,12 +61,12 @@ def test_the_design_is_canonical_and_its_hash_is_in_every_row(draft: Engine) -> 
             text("UPDATE trial SET started_at = :now"), {"now": participant.started_at.isoformat()}
         )
         carried = set(db.scalars(text("SELECT design_sha256 FROM responses_export")))
-        seed = study.schedule_seed
+        seed_sha256 = hashlib.sha256(study.schedule_seed.encode()).hexdigest()
     assert carried == {hashlib.sha256(design.encode()).hexdigest()}
     content = json.loads(design)
     assert design == json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert content["schema"] == "hue-and-eye/design/1"
-    assert (content["study"], content["schedule_seed"]) == ("short", seed)
+    assert (content["study"], content["schedule_seed_sha256"]) == ("short", seed_sha256)
     assert (content["protocol"]["trials"], content["wording_sha256"]) == (4, WORDING)
     assert content["accepted_warnings"] == ["w0", "w1"]
     assert content["plan"]["participants"] == 60
