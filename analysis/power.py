@@ -15,7 +15,12 @@ from analysis.sample_size.curve import draw_power_curve
 from analysis.sample_size.formulas import EFFECT_PRESETS
 from analysis.sample_size.judged_scenarios import PREFERENCE_SDS, RATING_SDS
 from analysis.sample_size.power_json import assemble_power_json, format_plan
-from analysis.sample_size.scenario_options import TASK_OPTIONS, build_scenario, fill_defaults
+from analysis.sample_size.scenario_options import (
+    RATES_TASK,
+    TASK_OPTIONS,
+    build_scenario,
+    fill_defaults,
+)
 
 RATE_TYPE = click.FloatRange(0, 1, min_open=True, max_open=True)
 SD_TYPE = click.FloatRange(0, 1000)
@@ -25,7 +30,7 @@ SD_TYPE = click.FloatRange(0, 1000)
 @click.option(
     "--task",
     type=click.Choice(TASK_OPTIONS),
-    default="real_or_fake",
+    default=RATES_TASK,
     show_default=True,
     help="What participants are asked.",
 )

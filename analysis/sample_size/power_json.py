@@ -49,6 +49,7 @@ def assemble_power_json(scenario: AnyScenario, options: Mapping[str, Any]) -> di
     }
     return {
         "schema": POWER_SCHEMA,
+        "goal": _format_goal(scenario),
         "inputs": {**options, **_name_effects(scenario), "alpha": scenario.alpha},
         "participants": needed if attainable else None,
         "reason": _format_limit_reason(
@@ -71,7 +72,7 @@ def assemble_power_json(scenario: AnyScenario, options: Mapping[str, Any]) -> di
 
 def format_plan(scenario: AnyScenario, plan: Mapping[str, Any]) -> Iterator[str]:
     """Yield the printed lines: the question, the answer, and the table of sample sizes."""
-    yield _format_question(scenario)
+    yield plan["goal"]
     for key, participants in (plan["participants"] or {}).items():
         if participants is not None:
             half_width = _format_half_width(scenario, plan["half_width"][key])
@@ -111,7 +112,8 @@ def _format_half_width(scenario: AnyScenario, half_width: float) -> str:
     return f"{name}: ±{format_percent(half_width)} points"
 
 
-def _format_question(scenario: AnyScenario) -> str:
+def _format_goal(scenario: AnyScenario) -> str:
+    """Describe what the study is to show, and with which trials."""
     assignment_text = "all" if scenario.fewest_trials > 1 else "one"
     trials = (
         f"{format_count(scenario.trials, 'trial', 'trials')} per participant on "
@@ -120,10 +122,10 @@ def _format_question(scenario: AnyScenario) -> str:
     sees = f"each participant sees {assignment_text} of the {scenario.methods} methods"
     pairs = count_pairs(scenario.methods)
     corrected = f"; Holm-corrected for {pairs} pairs of methods" if scenario.alpha < ALPHA else ""
-    return f"{_format_goal(scenario)}: {trials}; {sees}{corrected}"
+    return f"{_format_effect(scenario)}: {trials}; {sees}{corrected}"
 
 
-def _format_goal(scenario: AnyScenario) -> str:
+def _format_effect(scenario: AnyScenario) -> str:
     if isinstance(scenario, PreferenceScenario):
         share = format_percent(scenario.win_rate)
         return f"To detect that one method is preferred to another in {share}% of trials"

@@ -29,14 +29,13 @@ TASK_OPTIONS = {
     "preference": ("rate", "sd_participant", "sd_image"),
     "rating": ("difference", "sd_participant", "sd_image", "sd_residual"),
 }
-
-
+RATES_TASK = next(iter(TASK_OPTIONS))  # the task with fooling rates, which is the default
 RATE_DEFAULTS = {"effects": "typical", "design": "within"}
 
 
 def fill_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options with the defaults of those that apply to fooling rates only."""
-    defaults = RATE_DEFAULTS if options["task"] == "real_or_fake" else {}
+    defaults = RATE_DEFAULTS if options["task"] == RATES_TASK else {}
     given = {key: value for key, value in options.items() if value is not None}
     return {**options, **defaults, **given}
 
@@ -52,7 +51,7 @@ def build_scenario(options: Mapping[str, Any]) -> PowerScenario | JudgedScenario
             option = name.replace("_", "-")
             raise click.UsageError(f"--{option} does not apply to --task {task}; omit it")
     builders: dict[str, Callable[[Mapping[str, Any]], PowerScenario | JudgedScenario]] = {
-        "real_or_fake": _build_rate_scenario,
+        RATES_TASK: _build_rate_scenario,
         "preference": _build_preference_scenario,
         "rating": _build_rating_scenario,
     }

@@ -91,28 +91,13 @@ def read_analysis_file(kind: type[AnalysisFile], file: Path) -> AnalysisFile | N
         raise StudyError(f"{location}{first['msg']}") from error
 
 
-class PowerInputs(BaseModel):
-    """The inputs of the power analysis that the researcher page shows."""
-
-    model_config = ConfigDict(frozen=True)
-
-    task: Literal["real_or_fake", "preference", "rating"]
-    rate: Proportion | None
-    difference: float | None
-    margin: float | None
-    trials: int
-    images: int
-    methods: int
-    design: str | None
-
-
 class PowerFile(BaseModel):
     """The content of power.json, which docs/formats.md describes."""
 
     model_config = ConfigDict(frozen=True)
 
     version: Annotated[Literal["hue-and-eye/power/2"], Field(alias="schema")]
-    inputs: PowerInputs
+    goal: str
     participants: dict[str, int | None] | None
     reason: str | None
     half_width: dict[str, float] | None
