@@ -41,6 +41,7 @@ from analysis.report_output.latex import render_latex
 from analysis.report_output.page import render_page
 from analysis.report_output.sentences import format_rate_sentence
 from analysis.report_output.shared.csv_files import render_shared_csv_files
+from analysis.report_output.shared.r_script import R_SCRIPT, render_r_script
 from analysis.tasks.catalog import JUDGED_TASKS, TASKS_WITH_TRUTH
 
 MODE_NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
@@ -98,6 +99,12 @@ FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
     help="Random seed of the resamples.",
 )
 @click.option(
+    "--r-script",
+    "has_r_script",
+    is_flag=True,
+    help="Also write refit.R, which computes the main estimates again in R.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
@@ -109,6 +116,7 @@ def report(
     design: Path | None,
     plan: Path | None,
     stimuli: Path | None,
+    has_r_script: bool,
     **options: Any,
 ) -> None:
     """Write a report on RESPONSES, a CSV file or a database URL."""
@@ -127,6 +135,8 @@ def report(
             covariates=_read_planned_covariates(report_options, responses, table, stimuli),
         )
         lines = make_any_report(responses, table, out, report_options, stimuli)
+        if has_r_script:
+            lines.append(write_r_script(out))
     except (ResponsesError, DesignError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -146,6 +156,15 @@ def _read_planned_covariates(
     selected = select_mode(select_study(responses, options.study), options.mode)
     questionnaire = read_questionnaire(source, selected)
     return read_covariates(names, source, selected, questionnaire, stimuli)
+
+
+def write_r_script(out: Path) -> str:
+    """Write refit.R beside the report in `out`; return its path, or why there is none."""
+    script = render_r_script(json.loads((out / "report.json").read_text(encoding="utf-8")))
+    if script is None:
+        return f"{R_SCRIPT}: not written; it covers fooling rates, pairs and ratings"
+    atomic_write_files(out, {R_SCRIPT: script})
+    return str(out / R_SCRIPT)
 
 
 def make_any_report(
