@@ -42,7 +42,7 @@ from analysis.report_output.page import render_page
 from analysis.report_output.sentences import format_rate_sentence
 from analysis.report_output.shared.csv_files import render_shared_csv_files
 from analysis.report_output.shared.r_script import R_SCRIPT, render_r_script
-from analysis.tasks.catalog import JUDGED_TASKS, TASKS_WITH_TRUTH
+from analysis.tasks.catalog import TASKS_WITH_TRUTH, find_task
 
 MODE_NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
 FILE_TYPE = click.Path(dir_okay=False, path_type=Path)
@@ -175,12 +175,7 @@ def make_any_report(
     source: the file or database that the responses were read from.
     """
     selected = select_mode(select_study(responses, options.study), options.mode)
-    (task, *others) = selected.distinct("task")
-    if others or task not in (*JUDGED_TASKS, *TASKS_WITH_TRUTH):
-        raise ResponsesError(
-            f"{responses.name}: task is {', '.join((task, *others))}, expected one of "
-            f"{', '.join((*JUDGED_TASKS, *TASKS_WITH_TRUTH))}"
-        )
+    task = find_task(selected)
     if task in TASKS_WITH_TRUTH:
         return make_report(responses, out, options, stimuli)
     judgments = read_judgments(source, selected)

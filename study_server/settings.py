@@ -105,7 +105,7 @@ class Settings(BaseSettings):
         return self.instance_folder / "reports" / slug / "report.html"
 
     def monitor_path(self, slug: str) -> Path:
-        """Return the path where the researcher pages look for a study's interim rates."""
+        """Return the path where the researcher pages look for a study's interim estimates."""
         return self.instance_folder / "reports" / slug / "monitor.json"
 
     def power_path(self, slug: str) -> Path:

@@ -17,7 +17,7 @@ from analysis.inputs import responses, row_checks
 from analysis.inputs.manifest_table import read_manifest_table
 from analysis.inputs.responses import ResponsesError
 from analysis.inputs.sources import GUARDED_PATTERNS, read_responses
-from analysis.monitor import assemble_monitor
+from analysis.monitor_data import assemble_monitor
 from analysis.report import make_report
 from analysis.report_data import ReportOptions
 from analysis.report_output.csv_files import FORMULA_START, render_images_csv
@@ -129,9 +129,11 @@ def test_every_key_of_a_report_is_described(tmp_path: Path) -> None:
 
 def test_every_key_of_monitor_and_power_json_is_described(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "responses.csv", make_study())
-    monitor = assemble_monitor(read_responses(str(source)), "trees", None, datetime.now(UTC))
+    responses = read_responses(str(source))
+    monitor = assemble_monitor(str(source), responses, "trees", None, datetime.now(UTC))
     described = set(re.findall(r'"([a-z0-9_]+)"', section("monitor.json")))
-    assert keys(monitor) - set(monitor["methods"]) == described - {"mcl"}
+    values = {"stop", "equal", "continue", "people", "images"}
+    assert keys(monitor) - set(monitor["methods"]) == described - {"mcl"} - values
     study = PowerScenario((0.3, 0.2), EFFECT_PRESETS["typical"], trials=40, images=200)
     described = set(re.findall(r'"([a-z0-9_]+)"', section("power.json")))
     assert (

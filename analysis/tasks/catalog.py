@@ -9,7 +9,9 @@ from analysis.formatting import ReportDict
 from analysis.inference.image_ranking import ImageRanking
 from analysis.inference.rates import Rate
 from analysis.inputs.published import PublishedRate
+from analysis.inputs.responses import Responses, ResponsesError
 from analysis.tasks import comparisons, rating, real_or_fake
+from analysis.tasks.interim import InterimDifference
 from analysis.tasks.judged import JudgedSample
 
 
@@ -27,6 +29,9 @@ class JudgedTask(Protocol):
 
     def describe(self, sample: JudgedSample) -> ReportDict:
         """Return `methods`, `differences`, `pairs` and `unconnected` of report.json."""
+
+    def list_interim(self, sample: JudgedSample) -> list[InterimDifference]:
+        """Return the differences between methods that the monitor watches."""
 
     def is_check_passed(self, foil: float, photograph: float) -> bool:
         """Return whether an attention check is passed, by the judgments of its two images."""
@@ -57,6 +62,9 @@ class TaskWithTruth(Protocol):
     ) -> list[ReportDict]:
         """Return `differences` of report.json."""
 
+    def list_interim(self, sample: AnalysisSample) -> list[InterimDifference]:
+        """Return the differences between methods that the monitor watches."""
+
 
 JUDGED_TASKS: dict[str, JudgedTask] = {
     "preference": comparisons,
@@ -67,3 +75,15 @@ JUDGED_TASKS: dict[str, JudgedTask] = {
 TASKS_WITH_TRUTH: dict[str, TaskWithTruth] = {
     "real_or_fake": real_or_fake,
 }
+
+
+def find_task(selected: Responses) -> str:
+    """Return the task of a study. Raises ResponsesError if no task of the analysis has its name."""
+    known = (*JUDGED_TASKS, *TASKS_WITH_TRUTH)
+    (task, *others) = selected.distinct("task")
+    if others or task not in known:
+        raise ResponsesError(
+            f"{selected.name}: task is {', '.join((task, *others))}, expected one of "
+            f"{', '.join(known)}"
+        )
+    return task

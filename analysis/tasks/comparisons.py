@@ -12,6 +12,7 @@ from analysis.inference.estimates import (
     describe_shares,
     estimate_mean_scores,
 )
+from analysis.inference.sequential import average_over_people
 from analysis.inference.strengths import (
     RankedTrials,
     arrange_rankings,
@@ -20,8 +21,9 @@ from analysis.inference.strengths import (
     estimate_strengths,
     find_unconnected_group,
 )
+from analysis.tasks.interim import InterimDifference
 from analysis.tasks.judged import JudgedSample, list_differences, list_estimates
-from analysis.trials import BoolArray, FloatArray
+from analysis.trials import BoolArray, FloatArray, IntArray
 
 TITLE = "Which method is preferred?"
 ESTIMATE_TITLES = {
@@ -57,6 +59,27 @@ def describe(sample: JudgedSample) -> ReportDict:
     }
 
 
+def list_interim(sample: JudgedSample) -> list[InterimDifference]:
+    """Return the net preference of each pair of methods, which the monitor watches.
+
+    It is the share of trials in which the first is placed above the second, minus the share in
+    which the second is above the first, among the trials that show both.
+    """
+    if not len(sample.judgments.trial):  # everybody is excluded
+        return []
+    trials = _to_ranked_trials(sample)
+    ranks, differences = _ranks_by_method(trials), []
+    for a, b in combinations(range(len(trials.methods)), 2):
+        both = (ranks[:, a] > 0) & (ranks[:, b] > 0)
+        mean = None
+        if both.any():
+            balance = np.sign(ranks[both, b] - ranks[both, a]).astype(np.float64)
+            mean = average_over_people(balance, (trials.participant[both], trials.image[both]))
+        pair = trials.methods[a], trials.methods[b]
+        differences.append(InterimDifference(*pair, "net_preference", mean, is_share=True))
+    return differences
+
+
 def _to_ranked_trials(sample: JudgedSample) -> RankedTrials:
     judgments = sample.judgments
     return arrange_rankings(
@@ -78,6 +101,13 @@ def _has_middle_ranks(trials: RankedTrials) -> bool:
     return bool(trials.rank.max(initial=0) > 2)
 
 
+def _ranks_by_method(trials: RankedTrials) -> IntArray:
+    """Return the rank (n, m) of each method in each trial, 0 if it was not shown."""
+    ranks = np.zeros((len(trials.candidate), len(trials.methods) + 1), dtype=np.int64)
+    np.put_along_axis(ranks, trials.candidate, trials.rank, axis=1)  # -1: the last column
+    return ranks[:, :-1]
+
+
 def _describe_pairs(trials: RankedTrials) -> list[ReportDict]:
     """Return the direct comparisons of every two methods, with the win rate of the first.
 
@@ -85,8 +115,7 @@ def _describe_pairs(trials: RankedTrials) -> list[ReportDict]:
     """
     described = []
     codes = range(len(trials.methods))
-    rank_of = np.zeros((len(trials.candidate), len(codes) + 1), dtype=np.int64)
-    np.put_along_axis(rank_of, trials.candidate, trials.rank, axis=1)  # -1: the last column
+    rank_of = _ranks_by_method(trials)
     for a, b in combinations(codes, 2):
         ranks_a, ranks_b = rank_of[:, a], rank_of[:, b]
         is_tie = (ranks_a == 1) & (ranks_b == 1)

@@ -5,6 +5,7 @@ import numpy as np
 from analysis.api.comparison import compare_methods
 from analysis.formatting import ReportDict
 from analysis.inference.estimates import describe_estimates, estimate_mean_scores
+from analysis.tasks.interim import InterimDifference, compare_methods_within_people
 from analysis.tasks.judged import JudgedSample, list_differences, list_estimates
 
 TITLE = "How are the methods rated?"
@@ -34,6 +35,20 @@ def describe(sample: JudgedSample) -> ReportDict:
         "pairs": [],
         "unconnected": [],
     }
+
+
+def list_interim(sample: JudgedSample) -> list[InterimDifference]:
+    """Return the differences between mean scores, on each scale, that the monitor watches."""
+    judgments = sample.judgments
+    differences: list[InterimDifference] = []
+    method = np.searchsorted(sample.methods, judgments.method).astype(np.int64)
+    for scale in sorted(set(judgments.scale.tolist())):
+        rows = judgments.scale == scale
+        factors = sample.participant[rows], sample.image[rows]
+        differences += compare_methods_within_people(
+            f"mean_opinion:{scale}", judgments.value[rows], method[rows], sample.methods, factors
+        )
+    return differences
 
 
 def is_check_passed(foil: float, photograph: float) -> bool:

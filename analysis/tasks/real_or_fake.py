@@ -5,6 +5,8 @@ from dataclasses import asdict
 from math import inf
 from typing import Any
 
+import numpy as np
+
 from analysis.checks.robustness import MethodEstimates, RobustnessEstimates
 from analysis.exclusions.flow import AnalysisSample
 from analysis.formatting import ReportDict
@@ -35,6 +37,7 @@ from analysis.mixed_model.model import (
     fit_mixed_difference,
     fit_mixed_rates,
 )
+from analysis.tasks.interim import InterimDifference, compare_methods_within_people
 
 RatesByMethod = Mapping[str, Rate]
 
@@ -150,6 +153,20 @@ def _describe_published(
         for other in published
         if method in other.compare_with
     ]
+
+
+def list_interim(sample: AnalysisSample) -> list[InterimDifference]:
+    """Return the differences between fooling rates that the monitor watches."""
+    trials, methods = sample.trials, sorted(sample.methods)
+    return list(
+        compare_methods_within_people(
+            "rate",
+            trials.fooled.astype(np.float64),
+            np.searchsorted(methods, trials.method).astype(np.int64),
+            methods,
+            trials.factors,
+        )
+    )
 
 
 def _estimate_sdt(sample: AnalysisSample, method: str) -> SignalDetection:

@@ -31,7 +31,7 @@ Proportion = Annotated[float, Field(ge=0, le=1)]
 class MonitoredRate(BaseModel):
     """The interim fooling rate of one method and its confidence sequence, as shares.
 
-    Both are None while there are too few participants for a confidence sequence.
+    Both are None while there is no confidence sequence, and `note` says why.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +39,7 @@ class MonitoredRate(BaseModel):
     rate: Proportion | None
     cs95: tuple[Proportion, Proportion] | None
     trials: NonNegativeInt
+    note: str | None
 
     @model_validator(mode="after")
     def _come_together(self) -> "MonitoredRate":
@@ -47,18 +48,56 @@ class MonitoredRate(BaseModel):
         return self
 
 
+class MonitoredDifference(BaseModel):
+    """The interim difference of two methods, its confidence sequence, and what follows.
+
+    Between rates or net preferences (shares), or mean scores (points of the scale). Both numbers
+    are None while there is no confidence sequence, and `note` says why.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    a: str
+    b: str
+    of: str
+    difference: float | None
+    cs95: tuple[float, float] | None
+    verdict: Literal["stop", "equal", "continue"]
+    cheaper: Literal["people", "images"] | None
+    note: str | None
+
+    @model_validator(mode="after")
+    def _come_together(self) -> "MonitoredDifference":
+        if (self.difference is None) != (self.cs95 is None):
+            raise ValueError("difference and cs95 must either both be null or both be set")
+        return self
+
+    @property
+    def scale(self) -> str:
+        """The scale of mean scores; empty for shares."""
+        return self.of.partition(":")[2]
+
+    def format_points(self, value: float) -> str:
+        """Format a difference in percentage points, or in points of the scale."""
+        digits, factor = (2, 1) if self.scale else (1, 100)
+        return f"{factor * value:.{digits}f}".replace("-", "−")
+
+
 class MonitorFile(BaseModel):
     """The content of monitor.json, which docs/formats.md describes."""
 
     model_config = ConfigDict(frozen=True)
 
-    version: Annotated[Literal["hue-and-eye/monitor/1"], Field(alias="schema")]
+    version: Annotated[Literal["hue-and-eye/monitor/2"], Field(alias="schema")]
     study: str
+    task: str
     mode: Mode
     written_at: Annotated[AwareDatetime, AfterValidator(as_utc)]
     participants: NonNegativeInt
     planned: NonNegativeInt | None
+    margin: float | None
     methods: dict[str, MonitoredRate]
+    differences: list[MonitoredDifference]
 
     @property
     def is_stale(self) -> bool:
@@ -67,7 +106,7 @@ class MonitorFile(BaseModel):
 
 
 def read_monitor(file: Path, slug: str) -> MonitorFile | None:
-    """Return the interim rates of a study, or None if there is no file.
+    """Return the interim estimates of a study, or None if there is no file.
 
     Raises StudyError if the file is invalid or belongs to another study.
     """

@@ -1,5 +1,6 @@
 """The monitor command: the contents of monitor.json, and its error messages."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -9,13 +10,23 @@ from typing import Any
 
 import pytest
 
-from analysis.inference.sequential import estimate_monitored_rate
+from analysis.inference.sequential import (
+    average_difference,
+    estimate_monitored_rate,
+    find_confidence_sequence,
+)
+from analysis.inputs.judgments import JUDGMENT_COLUMNS
 from analysis.monitor import monitor as monitor_command
+from analysis.monitor_data import reach_verdict
 from tests.analysis.rows import Row, make_row, make_study, write_csv
 from tests.analysis.shell import run_here
 from tests.analysis.studies import read_crossed
+from tests.analysis.tasks.test_reports_of_tasks import write_study
 
-KEYS = {"schema", "study", "mode", "written_at", "participants", "planned", "methods"}
+KEYS = {
+    *("schema", "study", "task", "mode", "written_at", "participants", "planned", "margin"),
+    *("methods", "differences"),
+}
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -50,7 +61,89 @@ def test_a_rate_without_a_confidence_sequence_is_omitted(tmp_path: Path) -> None
     few = [row for row in make_study() if int(row["participant"][1:]) < 19]
     written = monitor(few, tmp_path)
     assert written["participants"] == 19
-    assert written["methods"]["mcl"] == {"rate": None, "cs95": None, "trials": 247}
+    note = "starts at 20 participants; 19 so far"
+    assert written["methods"]["mcl"] == {"rate": None, "cs95": None, "trials": 247, "note": note}
+    assert {one["note"] for one in written["differences"]} == {note}
+    assert {one["verdict"] for one in written["differences"]} == {"continue"}
+
+
+def test_the_differences_have_sequences_that_hold_for_all_at_once(tmp_path: Path) -> None:
+    first, *_ = (one for one in monitor(make_study(rt_ms=""), tmp_path)["differences"])
+    crossed = read_crossed()
+    rows = (crossed.method == "l2") | (crossed.method == "mcl")
+    part = crossed.select(rows)
+    mean = average_difference(part.fooled.astype(float), part.factors, part.method == "l2")
+    assert mean is not None
+    sequence = find_confidence_sequence(mean, 0.05 / 3)
+    assert sequence is not None
+    assert (first["a"], first["b"], first["of"], first["note"]) == ("l2", "mcl", "rate", None)
+    assert first["difference"] == pytest.approx(sequence.value)
+    assert first["cs95"] == pytest.approx(sequence.interval())
+    assert (first["verdict"], first["cheaper"]) == ("continue", "people")
+
+
+def test_the_terminal_says_what_to_do(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "responses.csv", make_study(rt_ms=""))
+    printed = run(source, "--study", "trees", "--out", tmp_path / "monitor.json").stdout
+    assert "L2 − MCL: CONTINUE; more participants narrow it most; −" in printed
+    few = write_csv(tmp_path / "few.csv", make_study()[:40])
+    printed = run(few, "--study", "trees", "--out", tmp_path / "monitor.json").stdout
+    assert "CONTINUE; no confidence sequence: starts at 20 participants; " in printed
+
+
+@pytest.mark.parametrize(
+    ("interval", "margin", "verdict"),
+    [
+        ((0.01, 0.09), None, "stop"),
+        ((-0.09, -0.01), 0.05, "stop"),
+        ((-0.04, 0.04), 0.05, "equal"),
+        ((0.01, 0.04), 0.05, "equal"),
+        ((-0.04, 0.04), None, "continue"),
+        ((-0.04, 0.06), 0.05, "continue"),
+    ],
+)
+def test_verdicts(interval: tuple[float, float], margin: float | None, verdict: str) -> None:
+    assert reach_verdict(interval, margin) == verdict
+
+
+def write_judged(folder: Path, task: str, people: int) -> Path:
+    """Write a study of `l2`, `mcl` and `real`, in which people differ in what they say of `l2`."""
+    values = {"rating": (2, 3, 5), "ranking": (3, 2, 1)}
+    path = write_study(folder, task, values[task], people=people)
+    with (folder / "judgments.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        swapped = int(row["participant"][1:]) % 3 == int(row["position"]) % 2
+        if row["kind"] == "test" and swapped and task == "rating":
+            row["score"] = str(int(row["score"]) - 1)
+        elif row["kind"] == "test" and swapped and row["method"] in ("l2", "mcl"):
+            row["rank"] = {"3": "2", "2": "3"}[row["rank"]]
+    with (folder / "judgments.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, JUDGMENT_COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("task", "of", "difference", "verdicts"),
+    [
+        ("ranking", "net_preference", -1 / 3, ["continue", "continue", "continue"]),
+        ("rating", "mean_opinion:quality", -1.0, ["stop", "stop", "stop"]),
+    ],
+)
+def test_judged_tasks_are_monitored(
+    task: str, of: str, difference: float, verdicts: list[str], tmp_path: Path
+) -> None:
+    source, out = write_judged(tmp_path, task, people=30), tmp_path / "monitor.json"
+    done = run(source, "--study", "trees", "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    written = json.loads(out.read_text())
+    assert (written["task"], written["methods"], written["participants"]) == (task, {}, 30)
+    first = written["differences"][0]
+    assert (first["a"], first["b"], first["of"]) == ("l2", "mcl", of)
+    assert first["difference"] == pytest.approx(difference, abs=0.35)
+    assert [one["verdict"] for one in written["differences"]] == verdicts
 
 
 def test_excluded_participants_are_not_counted(tmp_path: Path) -> None:

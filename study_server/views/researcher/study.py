@@ -122,7 +122,7 @@ def _recruitment_curve(
 
 
 def _read_monitor(slug: str) -> tuple[MonitorFile | None, str]:
-    """Return the interim rates and "", or None and the reason why the file cannot be shown."""
+    """Return the interim estimates and "", or None and the reason why the file cannot be shown."""
     try:
         return read_monitor(app_settings().monitor_path(slug), slug), ""
     except StudyError as error:

@@ -8,7 +8,13 @@ from scipy import stats
 
 from analysis.inference.clusters import clustered_variance, multiway_variance
 from analysis.inference.intervals import wilson_interval
-from analysis.inference.sequential import confidence_sequence_radius, estimate_monitored_rate
+from analysis.inference.sequential import (
+    average_difference,
+    average_over_people,
+    confidence_sequence_radius,
+    estimate_monitored_rate,
+    find_confidence_sequence,
+)
 from analysis.trials import Trials
 from tests.analysis.studies import make_trials, read_crossed, read_expected, simulate_study
 
@@ -73,10 +79,10 @@ def answers(people: int, images: int, fooled: int = 1) -> Trials:
 @pytest.mark.parametrize(
     ("trials", "shown"),
     [
-        (answers(20, images=8), True),
-        (answers(19, images=8), False),
-        (answers(20, images=1), False),
-        (answers(20, images=8, fooled=0), False),
+        (answers(25, images=8), True),
+        (answers(24, images=8), False),
+        (answers(25, images=1), False),
+        (answers(25, images=8, fooled=0), False),
         (Trials(*(np.array([], dtype=d) for d in (bool, int, int, str))), False),
     ],
 )
@@ -85,10 +91,10 @@ def test_no_rate_is_shown_before_its_interval_can_be_trusted(trials: Trials, sho
 
 
 def test_people_count_alike_however_many_trials_they_answered() -> None:
-    few = answers(20, images=8)
+    few = answers(25, images=8)
     longer = [(0, image, "m", False) for image in range(40)]  # person 0 was never fooled
     everything = zip(
-        *(few.participant.tolist(), few.image.tolist(), ["m"] * 80, few.fooled.tolist()),
+        *(few.participant.tolist(), few.image.tolist(), ["m"] * 100, few.fooled.tolist()),
         strict=True,
     )
     found, expected = (
@@ -98,6 +104,70 @@ def test_people_count_alike_however_many_trials_they_answered() -> None:
     assert found is not None
     assert expected is not None
     assert found[0] == pytest.approx(expected[0])
+
+
+def test_few_images_take_more_people() -> None:
+    """Looks start at 25 people if there are 20 images, which everybody may have seen."""
+    few, many = answers(24, images=20), answers(24, images=21)
+    assert estimate_monitored_rate(few) is None
+    assert estimate_monitored_rate(many) is not None
+    assert estimate_monitored_rate(answers(25, images=20)) is not None
+
+
+def test_a_paired_difference_leaves_out_what_people_share() -> None:
+    rng = np.random.default_rng(0)
+    study = simulate_study(rng, (0.3, 0.3), people=40)
+    bias = rng.normal(0, 5, 40)[study.participant]
+    fooled = study.fooled.astype(np.float64)
+    values = fooled + bias
+    alone = average_difference(fooled, study.factors, study.method == "m0")
+    biased = average_difference(values, study.factors, study.method == "m0")
+    assert alone is not None
+    assert biased is not None
+    means = [
+        study.fooled[rows & (study.participant == person)].mean()
+        for rows in (study.method == "m0", study.method == "m1")
+        for person in range(40)
+    ]
+    differences = np.subtract(means[:40], means[40:])
+    assert alone.value == pytest.approx(differences.mean())
+    assert biased.value == pytest.approx(alone.value)
+    sequence = find_confidence_sequence(alone)
+    assert sequence is not None
+    expected = confidence_sequence_radius(differences.std(ddof=1), 40, 0.025) * (
+        stats.t.ppf(0.9875, 39) / stats.norm.ppf(0.9875)
+    )
+    assert sequence.of_people == pytest.approx(expected)
+    assert sequence.half_width == pytest.approx(np.hypot(expected, sequence.of_images))
+
+
+def test_only_people_who_saw_both_methods_enter_a_difference() -> None:
+    trials = [(p, i, "ab"[i % 2], i < p) for p in range(4) for i in range(6)]
+    extra = [(4, 0, "a", True), (5, 1, "b", True)]
+    found, expected = (
+        average_difference(one.fooled.astype(np.float64), one.factors, one.method == "a")
+        for one in (make_trials(*trials, *extra), make_trials(*trials))
+    )
+    assert found is not None
+    assert expected is not None
+    assert found.value == pytest.approx(expected.value)
+    assert found.participants == 4
+    between = make_trials(*extra)
+    fooled = between.fooled.astype(np.float64)
+    assert average_difference(fooled, between.factors, between.method == "a") is None
+
+
+def test_a_net_preference_stays_between_minus_1_and_1() -> None:
+    image = np.tile(np.arange(30), 25)
+    factors = np.repeat(np.arange(25), 30), image
+    values = np.where(np.arange(750) % 61 == 0, -1.0, 1.0)
+    sequence = find_confidence_sequence(average_over_people(values, factors))
+    assert sequence is not None
+    low, high = sequence.balance_interval()
+    assert -1 < low < sequence.value < high <= 1
+    share = find_confidence_sequence(average_over_people((1 + values) / 2, factors))
+    assert share is not None
+    assert (low, high) == pytest.approx([2 * bound - 1 for bound in share.share_interval()])
 
 
 @pytest.mark.slow(1)

@@ -1,4 +1,4 @@
-"""Tests of the researchers' login, their list of studies and the interim rates."""
+"""Tests of the researchers' login, their list of studies and the interim estimates."""
 
 import json
 import re
@@ -102,17 +102,34 @@ def test_an_existing_report_is_linked_and_served(client: FlaskClient, tmp_path: 
 
 
 MONITOR: dict[str, object] = {
-    "schema": "hue-and-eye/monitor/1",
+    "schema": "hue-and-eye/monitor/2",
     "study": "short",
+    "task": "real_or_fake",
     "mode": "live",
     "written_at": "2026-07-03T14:05:00+02:00",
     "participants": 41,
     "planned": 60,
+    "margin": 0.05,
     "methods": {
-        "mcl": {"rate": 0.312, "cs95": [0.239, 0.3849], "trials": 820},
-        "l2": {"rate": None, "cs95": None, "trials": 180},
+        "mcl": {"rate": 0.312, "cs95": [0.239, 0.3849], "trials": 820, "note": None},
+        "l2": {"rate": None, "cs95": None, "trials": 180, "note": "starts at 20 participants"},
     },
-}
+    "differences": [
+        {
+            "a": "mcl", "b": "zhang2016", "of": "rate", "difference": -0.075,
+            "cs95": [-0.101, -0.0491], "verdict": "stop", "cheaper": None, "note": None,
+        },
+        {
+            "a": "l2", "b": "mcl", "of": "rate", "difference": None, "cs95": None,
+            "verdict": "continue", "cheaper": None, "note": "starts at 20 participants; 9 so far",
+        },
+    ],
+}  # fmt: skip
+RATE = {"rate": 0.3, "cs95": [0.2, 0.4], "trials": 9, "note": None}
+DIFFERENCE = {
+    "a": "mcl", "b": "real", "of": "mean_opinion:quality", "difference": -0.31,
+    "cs95": [-0.8, 0.18], "verdict": "continue", "cheaper": "images", "note": None,
+}  # fmt: skip
 
 
 def show_monitor(client: FlaskClient, tmp_path: Path, content: str | bytes) -> str:
@@ -131,8 +148,29 @@ def test_interim_rates_are_shown_with_interval_and_time(
 ) -> None:
     page = show_monitor(client, tmp_path, json.dumps(MONITOR))
     assert "mcl 31.2% 23.9–38.5% 820" in page
-    assert "l2 too few participants 180" in page
+    assert "l2 starts at 20 participants 180" in page
+    assert "mcl − zhang2016 −7.5 −10.1 to −4.9 Known" in page
+    assert "l2 − mcl starts at 20 participants; 9 so far Open" in page
+    assert "its interval lies within ±5.0 percentage points" in page
     assert "Computed 03 July 2026, 12:05 UTC from 41 included participants (60 planned)" in page
+
+
+def test_interim_differences_between_ratings_are_in_points_of_the_scale(
+    client: FlaskClient, tmp_path: Path
+) -> None:
+    changes: dict[str, object] = {
+        "task": "rating",
+        "methods": {},
+        "margin": None,
+        "differences": [DIFFERENCE],
+    }
+    page = show_monitor(client, tmp_path, json.dumps(MONITOR | changes))
+    assert "Differences between mean scores, in points of the scale" in page
+    assert (
+        "mcl − real, quality −0.31 −0.80 to 0.18 Open: more photographs would narrow it more"
+        in page
+    )
+    assert "Fooling rate" not in page
 
 
 @pytest.mark.parametrize(("hours", "warned"), [(1, False), (30, True)])
@@ -146,13 +184,13 @@ def test_outdated_rates_are_labeled(
 
 def test_rates_of_simulated_participants_are_labeled(client: FlaskClient, tmp_path: Path) -> None:
     page = show_monitor(client, tmp_path, json.dumps(MONITOR | {"mode": "simulated"}))
-    assert "Interim rates simulated" in page
+    assert "Interim estimates simulated" in page
 
 
 def test_without_a_file_the_page_says_how_to_make_one(client: FlaskClient) -> None:
     sign_in(client, "ada", PASSWORD)
     page = client.get("/researcher/studies/short").text
-    assert "To show interim rates here" in page
+    assert "To show interim estimates here" in page
     assert "--study short --out instance/reports/short/monitor.json" in page
 
 
@@ -169,8 +207,12 @@ def test_without_a_file_the_page_says_how_to_make_one(client: FlaskClient) -> No
         (json.dumps(MONITOR | {"written_at": "yesterday"}), "written_at"),
         (json.dumps(MONITOR | {"methods": {"mcl": {"rate": 0.3, "trials": 9}}}), "cs95"),
         (
-            json.dumps(MONITOR | {"methods": {"mcl": {"rate": 0.3, "cs95": None, "trials": 9}}}),
+            json.dumps(MONITOR | {"methods": {"mcl": RATE | {"cs95": None}}}),
             "rate and cs95 must either both be null",
+        ),
+        (
+            json.dumps(MONITOR | {"differences": [DIFFERENCE | {"difference": None}]}),
+            "difference and cs95 must either both be null",
         ),
     ],
 )
@@ -178,7 +220,7 @@ def test_the_page_explains_a_file_that_cannot_be_shown(
     content: str | bytes, words: str, client: FlaskClient, tmp_path: Path
 ) -> None:
     page = show_monitor(client, tmp_path, content)
-    assert "The interim rates cannot be shown." in page
+    assert "The interim estimates cannot be shown." in page
     assert words in page
     assert "python -m analysis.monitor" in page
     assert "31.2%" not in page
