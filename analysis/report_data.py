@@ -39,6 +39,7 @@ from analysis.inputs.responses import Responses, select_mode, select_study
 from analysis.tasks.answers import score_trials
 from analysis.tasks.catalog import TASKS_WITH_TRUTH
 from analysis.tasks.exposures import describe_exposures
+from analysis.tasks.hype_time import describe_hype_time
 from analysis.tasks.learning import describe_learning
 from analysis.tasks.subgroups import describe_subgroups
 from analysis.trials import BoolArray
@@ -141,6 +142,7 @@ def assemble_findings(
     funnels = {method: _build_funnel(sample, method, methods[method]) for method in methods}
     table, consistency = sample.table, estimate_consistency(sample)
     answers = score_trials(sample, images)
+    hype_time = describe_hype_time(sample, selected, options.design)
     margin = DEFAULT_MARGIN if plan.margin is None else plan.margin
     report = {
         "schema": REPORT_SCHEMA,
@@ -152,7 +154,8 @@ def assemble_findings(
         "differences": task.describe_differences(
             sample, estimates, robustness, margin, options.always_fit_mixed
         ),
-        "by_exposure": describe_exposures(sample, selected),
+        "by_exposure": None if hype_time else describe_exposures(sample, selected),
+        "hype_time": hype_time,
         "equivalence_margin": {"margin": margin, "source": options.margin_source()},
         "attention_checks": asdict(
             summarize_attention_checks(table, sample.measures, sample.rules)

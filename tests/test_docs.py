@@ -87,6 +87,8 @@ def describe(protocol: Protocol) -> list[str]:
     *others, last = [f"{ms} ms" if ms else "until the answer" for ms in protocol.exposures_ms]
     each = " each" if protocol.presentation == "sequential" else ""
     shown = f"{', '.join(others)} or {last}" if others else f"{last}{each}"
+    if protocol.staircase:
+        shown = f"staircase from {protocol.staircase.start_ms} ms"
     several = f"{protocol.candidate_count} images at once"
     way = ways.get(protocol.presentation, "one image")
     numbers = protocol.qualification, protocol.practice, protocol.trials, protocol.attention_checks

@@ -1,6 +1,6 @@
 """Compare a study and its analysis with the frozen design, and list each deviation."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -132,13 +132,24 @@ def _compare_conditions(
     """Compare how test trials were shown; the protocol has one value, or a list to draw from."""
     test = selected.isin("kind", "test")
     for column in columns:
-        if column in design.protocol:
+        if column == "exposure_ms" and design.staircase:
+            yield from _compare_staircase(design.staircase, selected)
+        elif column in design.protocol:
             planned = [_format_value(value) for value in _list_planned(design, column)]
             for done in selected.distinct(column):
                 rows = selected.isin(column, done)[test]
                 if rows.any() and _format_value(done) not in planned:
                     done_text = f"{_format_value(done)} in {_format_trial_share(rows)}"
                     yield Deviation(column, " or ".join(planned), done_text)
+
+
+def _compare_staircase(limits: Mapping[str, Any], selected: Responses) -> Iterator[Deviation]:
+    """Check that the exposures of test trials lie within the limits of the staircase."""
+    shown_ms = selected.numbers("exposure_ms")[selected.isin("kind", "test")]
+    outside = ~((shown_ms >= limits["min_ms"]) & (shown_ms <= limits["max_ms"]))
+    if outside.any():
+        planned = f"{limits['min_ms']} to {limits['max_ms']}"
+        yield Deviation("exposure_ms", planned, f"outside in {_format_trial_share(outside)}")
 
 
 def _list_planned(design: Design, column: str) -> list[Any]:

@@ -11,6 +11,7 @@ from analysis.inputs.trial_table import DISTURBANCE_FLAGS, TrialTable
 from analysis.trials import BoolArray, FloatArray
 
 FRAME_MS = 1000 / 60  # at 60 Hz, the most common refresh rate
+MAX_LISTED_EXPOSURES = 20
 TIMING_FLAGS = ("voided", *DISTURBANCE_FLAGS)
 
 
@@ -18,11 +19,12 @@ TIMING_FLAGS = ("voided", *DISTURBANCE_FLAGS)
 class ExposureSummary:
     """The exposure errors of all images requested for `requested_ms`, first and second of a pair.
 
+    requested_ms: None for images of all exposures, if there are more than MAX_LISTED_EXPOSURES.
     median_error_ms, p05_error_ms, p95_error_ms: median and percentiles of achieved − requested.
     shorter_share, longer_share: shares that were off by more than one frame at 60 Hz.
     """
 
-    requested_ms: float
+    requested_ms: float | None
     images: int
     median_error_ms: float
     p05_error_ms: float
@@ -80,19 +82,25 @@ def _count_flag(selected: Responses, table: TrialTable, flag: str) -> FlagCount:
 
 
 def _summarize_exposures(selected: Responses, rows: NDArray[np.int64]) -> Iterator[ExposureSummary]:
-    """Yield a summary for each requested exposure."""
+    """Yield a summary for each requested exposure, or one for all if they are many."""
     requested_ms = selected.numbers("exposure_ms")[rows]
     error_ms = np.array(
         [selected.numbers(column)[rows] - requested_ms for column in ("first_ms", "second_ms")]
     )
-    for milliseconds in np.unique(requested_ms[~np.isnan(requested_ms)]).tolist():
+    levels = np.unique(requested_ms[~np.isnan(requested_ms)]).tolist()
+    if len(levels) > MAX_LISTED_EXPOSURES:
+        timed = error_ms[~np.isnan(error_ms)]
+        if len(timed):
+            yield _summarize(None, timed)
+        return
+    for milliseconds in levels:
         of_these = error_ms[:, requested_ms == milliseconds]
         timed = of_these[~np.isnan(of_these)]
         if len(timed):
             yield _summarize(milliseconds, timed)
 
 
-def _summarize(requested_ms: float, error_ms: FloatArray) -> ExposureSummary:
+def _summarize(requested_ms: float | None, error_ms: FloatArray) -> ExposureSummary:
     low, middle, high = np.percentile(error_ms, (5, 50, 95)).tolist()
     return ExposureSummary(
         requested_ms=requested_ms,

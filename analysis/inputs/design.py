@@ -10,6 +10,7 @@ from typing import Any
 
 DESIGN_SCHEMA = "hue-and-eye/design/1"
 PLAN_KEYS = ("hypotheses", "exclusions", "margin", "participants", "stopping", "covariates")
+STAIRCASE_KEYS = ("start_ms", "up_ms", "down_ms", "right_in_a_row", "min_ms", "max_ms")
 PROPORTION_TEXT, COUNT_TEXT, TIME_TEXT, BOOLEAN_TEXT = (
     "a share from 0 to 1",
     "a whole number",
@@ -76,6 +77,11 @@ class Design:
     plan: Plan
     manifest_sha256: str = ""
 
+    @property
+    def staircase(self) -> Mapping[str, Any] | None:
+        """The staircase of the protocol; None if exposures do not follow the answers."""
+        return self.protocol.get("staircase")
+
 
 def read_design(path: Path) -> Design:
     """Read design.json. Raises DesignError if the file is not a design."""
@@ -88,9 +94,23 @@ def read_design(path: Path) -> Design:
                 f"{path}: {key} is missing; use the design.json written by `study freeze`"
             )
     protocol = design["protocol"]
+    _check_staircase(f"{path}: protocol", protocol.get("staircase"))
     plan = parse_plan(str(path), design["plan"], protocol)
     manifest_sha256 = str(design.get("manifest_sha256") or "")
     return Design(hash_canonical(design), design["study"], protocol, plan, manifest_sha256)
+
+
+def _check_staircase(name: str, staircase: Any) -> None:
+    if staircase is None:
+        return
+    if not isinstance(staircase, Mapping):
+        raise DesignError(f"{name}: staircase is {staircase!r}, expected a table")
+    for key in STAIRCASE_KEYS:
+        if not staircase.get(key):
+            raise DesignError(
+                f"{name}: staircase has no {key}; use the design.json as it was frozen"
+            )
+        _check_value(f"{name}: staircase", key, staircase[key], COUNT_TEXT)
 
 
 def read_plan(path: Path, protocol: Mapping[str, Any] | None = None) -> Plan:

@@ -13,6 +13,7 @@ from analysis.formatting import (
 )
 from analysis.report_output.glossary import MARGIN_TEXTS
 
+MAX_LISTED_EXPOSURES = 6
 REFERENCES = {
     "Griffin": (
         "Griffin, B. S. & Krutchkoff, R. G. (1971). Optimal linear estimators: an empirical"
@@ -67,6 +68,10 @@ REFERENCES = {
         "Wilson, E. B. (1927). Probable inference, the law of succession, and statistical"
         " inference. Journal of the American Statistical Association 22, 209–212."
     ),
+    "Zhou": (
+        "Zhou, S., Gordon, M. L., Krishna, R., Narcomey, A., Li, F.-F. & Bernstein, M. S. (2019)."
+        " HYPE: a benchmark for human eye perceptual evaluation of generative models. NeurIPS."
+    ),
     "Zhang": "Zhang, R., Isola, P. & Efros, A. A. (2016). Colorful image colorization. ECCV.",
 }
 
@@ -105,20 +110,27 @@ def _format_task_paragraph(report: ReportPart) -> Iterator[str]:
         shown["participants"], f"{simulated}participant", f"{simulated}participants"
     )
     photographs = format_count(shown["images"], "photograph", "photographs")
-    yield from (_describe_single_images if shown["single"] else _describe_pairs)(
-        shown, participants, photographs
-    )
+    if shown["single"]:
+        yield from _describe_single_images(report, participants, photographs)
+    else:
+        yield from _describe_pairs(shown, participants, photographs)
 
 
 def _describe_single_images(
-    shown: ReportPart, participants: str, photographs: str
+    report: ReportPart, participants: str, photographs: str
 ) -> Iterator[str]:
+    shown = report["input"]
     kinds = "photographs, and fakes" if shown["photographs"] else "only fakes,"
     yield (
         f"{participants} saw images one at a time{_format_exposure(shown)}: {kinds} made from "
         f"{photographs} in total."
     )
     yield "They classified each image as real or fake."
+    if report["hype_time"]:
+        yield (
+            "A staircase chose the exposure of each image by the answers before, and participants "
+            "learned after each answer whether it was right (HYPE-time; Zhou et al., 2019)."
+        )
     yield "A participant counted as fooled on a trial if they called a fake real."
     yield (
         "Because responses can be biased toward one answer, 50% is not the chance level here, and "
@@ -146,7 +158,11 @@ def _describe_pairs(shown: ReportPart, participants: str, photographs: str) -> I
 
 
 def _format_exposure(shown: ReportPart) -> str:
-    """Describe the exposure; empty if no trial has one."""
+    """Describe the exposure; empty if no trial has one. Many exposures become a range."""
+    if len(shown["exposure_ms"]) > MAX_LISTED_EXPOSURES and "" not in shown["exposure_ms"]:
+        times_ms = [float(time) for time in shown["exposure_ms"]]
+        shortest, longest = format_number(min(times_ms)), format_number(max(times_ms))
+        return f", each for {shortest} to {longest}{NARROW_SPACE}ms"
     times = [
         f"for {format_number(float(time))}{NARROW_SPACE}ms" for time in shown["exposure_ms"] if time
     ]

@@ -110,6 +110,7 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
             rates.tabulate_mixed_differences,
         ],
         "Results by exposure": [
+            rates.tabulate_hype_time,
             rates.tabulate_rates_by_exposure,
             rates.tabulate_thresholds,
             rates.tabulate_threshold_ratios,

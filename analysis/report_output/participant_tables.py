@@ -143,11 +143,15 @@ def tabulate_attention_checks(report: ReportPart) -> ReportTable:
     )
 
 
+def _format_requested(exposure_ms: float | None) -> str:
+    return "All" if exposure_ms is None else f"{format_number(exposure_ms)}{NARROW_SPACE}ms"
+
+
 def tabulate_exposures(report: ReportPart) -> ReportTable:
     """Tabulate the exposure errors."""
     rows = [
         (
-            f"{format_number(shown['requested_ms'])}{NARROW_SPACE}ms",
+            _format_requested(shown["requested_ms"]),
             format_number(shown["images"]),
             format_number(shown["median_error_ms"], 1), format_number(shown["p05_error_ms"], 1),
             format_number(shown["p95_error_ms"], 1), format_percent(shown["shorter_share"]),

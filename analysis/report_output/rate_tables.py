@@ -78,6 +78,29 @@ def tabulate_rates_by_exposure(report: ReportPart) -> ReportTable:
     )
 
 
+def tabulate_hype_time(report: ReportPart) -> ReportTable:
+    """Tabulate the scores of HYPE-time, with what they do not say."""
+    hype_time = report["hype_time"]
+    if hype_time is None:
+        return EMPTY_TABLE
+    rows = [
+        (
+            method_label(method), _format_ms(one["score_ms"]), _format_ms_interval(one["ci95"]),
+            *(format_number(one[key]) for key in ("participants", "blocks", "blocks_at_limit")),
+        )
+        for method, one in hype_time["methods"].items()
+    ]  # fmt: skip
+    return ReportTable(
+        "HYPE-time: mean over participants of their most frequent exposure",
+        ("Method", "Score", "95% CI, as published", "Participants", "Blocks", "At a limit"),
+        rows,
+        note="Mean over blocks of a participant’s most frequent exposure, then over participants, "
+        "with a t interval over participants (Zhou et al., 2019). At a limit: blocks whose most "
+        f"frequent exposure is the shortest one ({format_number(hype_time['min_ms'])} ms) or the "
+        f"longest one ({format_number(hype_time['max_ms'])} ms).",
+    )
+
+
 def tabulate_thresholds(report: ReportPart) -> ReportTable:
     """Tabulate the exposures at which 75% of pairs are told apart."""
     thresholds = (report["by_exposure"] or {}).get("thresholds", {})

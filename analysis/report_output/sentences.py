@@ -88,6 +88,38 @@ def format_average_sentence(method: str, report: ReportPart) -> str:
     )
 
 
+def format_hype_time_sentence(method: str, report: ReportPart) -> str:
+    """Describe a method's score in HYPE-time; empty without a staircase."""
+    score = report["hype_time"] and report["hype_time"]["methods"][method]
+    if not score or score["score_ms"] is None:
+        return ""
+    low, high = score["ci95"] or (None, None)
+    interval = (
+        f" (95% interval as published: {format_number(low)} to {format_number(high)})"
+        if score["ci95"]
+        else ""
+    )
+    return (
+        f"HYPE-time score of {method_label(method)}: {format_number(score['score_ms'])} ms"
+        f"{interval}."
+    )
+
+
+def explain_hype_time(report: ReportPart) -> str:
+    """Say how far scores of HYPE-time can be trusted, and what to use instead."""
+    hype_time = report["hype_time"]
+    return (
+        "A staircase chose the exposures. It settles where participants are right on "
+        f"{format_share(hype_time['target_correct'], 0)}% of trials, whatever the method, so "
+        "compare methods by their scores, not by the fooling rates of this page. The scores shrink "
+        f"toward {format_number(hype_time['start_ms'])} ms, the first exposure of each block, "
+        "because the steps are short: their order can be trusted more than their size, and their "
+        "interval, a t interval over participants, often misses the exposure at which the "
+        "staircase would settle. Constant exposures (preset “exposure”) give the rate at each of "
+        "them instead, with intervals for new participants and new photographs."
+    )
+
+
 def format_difference_sentence(difference: ReportPart, margin_source: str) -> str:
     """Describe the difference a − b between two methods, and whether it is significant."""
     name, points = format_pair(difference), _format_points(difference["difference"])

@@ -22,16 +22,21 @@ from analysis.inference.rates import estimate_rate
 from analysis.inputs.responses import Responses
 from analysis.trials import FloatArray, Trials
 
+MAX_EXPOSURES = 20
+
 
 def describe_exposures(sample: AnalysisSample, selected: Responses) -> ReportDict | None:
     """Return `by_exposure` of report.json; None if trials do not differ in their exposure.
+
+    None, too, if there are more exposures than a protocol lists: a staircase chose them by the
+    answers, so that the rates at each would be biased.
 
     `thresholds` are for pairs, in which guessing is right half of the time.
     """
     requested_ms = selected.numbers("exposure_ms")[sample.table.response_row]
     exposure_ms = sample.select_included(requested_ms)
     levels = np.unique(exposure_ms[np.isfinite(exposure_ms)]).tolist()
-    if len(levels) < 2:
+    if not 2 <= len(levels) <= MAX_EXPOSURES:
         return None
     curves = {} if sample.table.is_single else _fit_curves(sample, exposure_ms)
     thresholds = {

@@ -37,6 +37,7 @@ async function runStudy() {
   for (let last, trial; (trial = await nextTrial(last)); last = trial) {
     const isPracticeOver = last?.kind === "practice" && trial.kind !== "practice";
     if (isPracticeOver) await pages.showPageUntilContinue("break");
+    if (last?.kind === trial.kind && last.block !== trial.block) await pages.rest(trial);
     await playTrial(trial, await measuring);
   }
   await outbox.discard(); // nothing of this participant stays in the browser
@@ -53,10 +54,11 @@ function updateUpcoming(list) {
 
 /**
  * Return the next trial, or undefined after the last one. Before the first trial of another kind,
- * wait until the server has all answers, because what comes next may depend on them.
+ * and before an exposure that follows the answers, wait until the server has all answers.
  */
 async function nextTrial(last) {
-  if (!upcomingTrials.length || (last && upcomingTrials[0].kind !== last.kind)) {
+  const [ahead] = upcomingTrials;
+  if (!ahead || (last && ahead.kind !== last.kind) || ahead.timing.awaits_exposure) {
     if (last) pages.showWaiting(connectionMessage() || formatText("loading"));
     await outbox.whenEmpty();
     updateUpcoming(await server.trials());
@@ -75,7 +77,7 @@ function showWelcome({ answered, planned }) {
   return pages.showPageUntilContinue(isPracticeOver ? "break" : "resume");
 }
 
-/** Play a trial. After practice, wait for the server, which alone knows the correct answer. */
+/** Play a trial. If it has feedback, wait for the server, which alone knows the correct answer. */
 async function playTrial(trial, frameMs) {
   const images = await loadImages(trial);
   if (!images) return;

@@ -13,14 +13,14 @@ const query = (selector) => document.querySelector(selector);
 const stage = query("#stage");
 const question = query("#question span");
 const questionText = question.textContent;
-const hasPractice = query(".verdict") !== null;
+const hasFeedback = query(".verdict") !== null;
 const MESSAGES = ["loading", "saving", "sending", "sending_from_page", "unreachable"];
 query("#question").dataset.longest = findLongestQuestion();
 query("#stage footer").dataset.longest = longest(MESSAGES.map((key) => formatText(key)));
 
 /** Return the longest text that may take the place of the question, to reserve room for it. */
 function findLongestQuestion() {
-  if (!hasPractice) return questionText;
+  if (!hasFeedback) return questionText;
   const slots = [...document.querySelectorAll(".slot")].map(({ id }) => id);
   const fakeSlots = slots.length === 1 ? [...slots, "none"] : slots;
   const feedback = fakeSlots.flatMap((slot) =>
@@ -61,6 +61,12 @@ export function showStatus(message) {
 
 export function showAnsweredCount(answered, planned) {
   query("#answered-count").textContent = formatText("answered", { answered, planned });
+}
+
+/** Let the participant rest before the first trial of another block. */
+export function rest({ number, total }) {
+  query("#rest-count").textContent = formatText("answered", { answered: number - 1, planned: total });
+  return showPageUntilContinue("rest");
 }
 
 /** Put a trial's images, still invisible, into their slots. @returns the stage */
@@ -119,7 +125,7 @@ export function showFeedback(trial, { truth, is_correct: isCorrect }, answer) {
 
 /** Wait until the participant has read the feedback and continues. */
 export function waitUntilRead() {
-  const button = query("#continue-practice");
+  const button = query("#continue-feedback");
   // a key that has been held down since the answer must not press the button
   button.addEventListener("keydown", (event) => event.repeat && event.preventDefault());
   button.focus({ preventScroll: true });

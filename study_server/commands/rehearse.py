@@ -94,6 +94,14 @@ def _parse_rates(_ctx: click.Context, _option: click.Parameter, value: str) -> d
     show_default=True,
     help="Probability that a participant stops early.",
 )
+@click.option(
+    "--threshold",
+    "threshold_ms",
+    type=click.FloatRange(20, 60_000),
+    metavar="MS",
+    help="Median exposure at which participants are halfway between guessing and how well they do "
+    "after a long look; without it, the exposure makes no difference.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 def simulate(slug: str, people: int, **population: Any) -> None:
     """Run N simulated participants over HTTP, without pauses.

@@ -31,6 +31,7 @@ from study_server.participants.queries import (
 from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant
 from study_server.storage.plan_counts import add_participants, subtract_participants
+from study_server.tasks.task import InvalidAnswerError
 from study_server.vocabulary import Outcome, StimulusRole, TrialKind
 
 SEEN_UPDATE_INTERVAL = timedelta(seconds=10)  # last_seen_at is written at most this often
@@ -68,7 +69,9 @@ class CurrentTrial:
     participant: CurrentParticipant
     id: int
     kind: TrialKind
+    place: int
     attempt: int
+    exposure_ms: int | None
     started_at: datetime | None
     voided: bool
     is_answered: bool
@@ -78,14 +81,18 @@ class CurrentTrial:
 class UpcomingTrial:
     """A trial that can be shown, with what the browser needs to know.
 
-    appears: when the candidate in each slot appears: 0 for the first, 1 for the second.
+    exposure_ms: None if images stay until the answer, or if the trial awaits its exposure, which
+    depends on an answer that is not stored yet. appears: when the candidate in each slot appears: 0
+    for the first, 1 for the second.
     has_reference: whether the slot after the last candidate shows a reference.
     """
 
     token: str
     kind: TrialKind
     place: int
+    block: int
     exposure_ms: int | None
+    awaits_exposure: bool
     appears: tuple[int, ...]
     has_reference: bool
     caption: str
@@ -166,7 +173,7 @@ def load_upcoming_trials(db: Connection, participant: CurrentParticipant) -> Upc
     )
     if not rows:
         return UpcomingTrials(*count_progress(db, participant), ())
-    trials = []
+    trials, protocol = [], participant.protocol
     for _, stimuli in groupby(rows, attrgetter("place")):
         first, *others = stimuli
         candidates = [one for one in (first, *others) if one.role is StimulusRole.CANDIDATE]
@@ -175,7 +182,9 @@ def load_upcoming_trials(db: Connection, participant: CurrentParticipant) -> Upc
                 first.token,
                 first.kind,
                 first.place,
+                first.block,
                 first.exposure_ms,
+                protocol.awaits_exposure(first.kind, first.exposure_ms),
                 tuple(one.appears for one in candidates),
                 has_reference=len(candidates) <= len(others),
                 caption=first.caption,
@@ -187,10 +196,15 @@ def load_upcoming_trials(db: Connection, participant: CurrentParticipant) -> Upc
 def start_trial(db: Connection, trial: CurrentTrial) -> CurrentParticipant:
     """Record that the trial's images are shown from now on, unless it has started already.
 
-    Raises VoidedTrialError or ParticipationOverError.
+    Raises VoidedTrialError or ParticipationOverError, and InvalidAnswerError if the exposure of the
+    trial is not known yet.
     """
     if trial.voided:
         raise VoidedTrialError(trial.id)
+    if trial.participant.protocol.awaits_exposure(trial.kind, trial.exposure_ms):
+        raise InvalidAnswerError(
+            "this trial has no exposure yet: it comes with the reply to the answer before it"
+        )
     person = require_active(db, trial.participant)
     if trial.started_at is None:
         db.execute(UPDATE_STARTED_AT, {"row": trial.id, "at": now()})

@@ -43,7 +43,7 @@ SELECT_CURRENT_TRIAL = (
         # the fields of CurrentParticipant, in their order, then those of CurrentTrial
         *PARTICIPANT_TABLE.c["id", "study_id", "language", "outcome", "started_at", "last_seen_at"],
         STUDY_TABLE.c.protocol,
-        *TRIAL_TABLE.c["id", "kind", "attempt", "started_at", "voided"],
+        *TRIAL_TABLE.c["id", "kind", "place", "attempt", "exposure_ms", "started_at", "voided"],
         RESPONSE_TABLE.c.trial_id.is_not(None),
     )
     .select_from(TRIAL_TABLE)
@@ -63,6 +63,16 @@ UPDATE_STARTED_AT = (
     .where(TRIAL_TABLE.c.id == bindparam("row"))
     .values(started_at=bindparam("at"))
 )
+SELECT_TRIAL_AT_PLACE = select(*TRIAL_TABLE.c["id", "block"]).where(
+    TRIAL_TABLE.c.participant_id == bindparam("participant_id"),
+    TRIAL_TABLE.c.place == bindparam("place"),
+    TRIAL_TABLE.c.voided.is_(False),
+)
+UPDATE_EXPOSURE = (
+    update(TRIAL_TABLE)
+    .where(TRIAL_TABLE.c.id == bindparam("row"))
+    .values(exposure_ms=bindparam("shown_for_ms"))
+)
 IS_PARTICIPANTS_TRIAL = (
     TRIAL_TABLE.c.participant_id == bindparam("participant_id"),
     TRIAL_TABLE.c.voided.is_(False),
@@ -76,7 +86,9 @@ PROGRESS_COLUMNS = (
 )
 SELECT_PROGRESS = select(*PROGRESS_COLUMNS)
 UPCOMING = (
-    select(*TRIAL_TABLE.c["id", "token", "kind", "place", "exposure_ms"], *PROGRESS_COLUMNS)
+    select(
+        *TRIAL_TABLE.c["id", "token", "kind", "place", "block", "exposure_ms"], *PROGRESS_COLUMNS
+    )
     .select_from(TRIAL_TABLE)
     .join(RESPONSE_TABLE, isouter=True)
     .where(*IS_PARTICIPANTS_TRIAL, RESPONSE_TABLE.c.trial_id.is_(None))
@@ -87,7 +99,7 @@ UPCOMING = (
 # one row per stimulus of each trial
 SELECT_UPCOMING_STIMULI: Select[Any] = (
     select(
-        *UPCOMING.c["token", "kind", "place", "exposure_ms", "answered", "planned"],
+        *UPCOMING.c["token", "kind", "place", "block", "exposure_ms", "answered", "planned"],
         *TRIAL_STIMULUS_TABLE.c["role", "appears"],
         STIMULUS_TABLE.c.caption,
     )

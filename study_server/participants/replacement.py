@@ -4,7 +4,7 @@ import secrets
 from dataclasses import replace
 from random import Random
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
@@ -30,7 +30,7 @@ from study_server.protocol.schedule import PlannedTrial, StimulusKey, plan_repla
 from study_server.storage.models import Incident, Participant, Stimulus, Trial, TrialStimulus
 from study_server.storage.plan_counts import add_trial, count_views, subtract_trial
 from study_server.tasks.task import InvalidAnswerError
-from study_server.vocabulary import StimulusRole
+from study_server.vocabulary import StimulusRole, TrialKind
 
 # Replacements per place in the plan for images that fail to load. More than this is not bad luck
 # but a broken setup or a participant who skips trials.
@@ -105,7 +105,7 @@ def _replace(db: Session, participant: Participant, voided: Trial) -> None:
     ids = load_stimulus_ids(db, study)
     rng = Random(f"{study.schedule_seed}:{participant.public_id}:{voided.place}:{voided.attempt}")
     views = count_views(db, study, participant.mode)
-    used_images = _images_used(db, participant)
+    used_images = _images_used(db, participant, voided)
     planned = plan_replacement(
         protocol,
         to_planned_trial(voided),
@@ -139,7 +139,7 @@ def _shares_images(db: Session, participant: Participant, voided: Trial) -> bool
     images = {one.image for one in voided.candidates}
     query = select(Trial.id).join(TrialStimulus).join(Stimulus)
     others = query.where(
-        Trial.participant_id == participant.id,
+        _shows_other_images(participant, voided),
         Trial.place != voided.place,
         Trial.voided.is_(False),
         Trial.repeat_of.is_(None),
@@ -148,10 +148,21 @@ def _shares_images(db: Session, participant: Participant, voided: Trial) -> bool
     return voided.repeat_of is None and db.scalar(others.limit(1)) is not None
 
 
-def _images_used(db: Session, participant: Participant) -> set[str]:
-    """Return the images of all trials of this participant, seen or planned."""
+def _images_used(db: Session, participant: Participant, voided: Trial) -> set[str]:
+    """Return the images, seen or planned, that a trial in place of this one must not show."""
     query = select(Stimulus.image).join(TrialStimulus).join(Trial)
-    return set(db.scalars(query.where(Trial.participant_id == participant.id)))
+    return set(db.scalars(query.where(_shows_other_images(participant, voided))))
+
+
+def _shows_other_images(participant: Participant, voided: Trial) -> ColumnElement[bool]:
+    """Return the condition for the participant's trials whose images must differ from a trial's.
+
+    These are all trials, but in a staircase the other blocks may show the same images.
+    """
+    own = Trial.participant_id == participant.id
+    if protocol_of(participant).staircase is None or voided.kind is not TrialKind.TEST:
+        return own
+    return own & ((Trial.block == voided.block) | (Trial.kind != TrialKind.TEST))
 
 
 def to_planned_trial(trial: Trial) -> PlannedTrial:

@@ -24,6 +24,7 @@ from study_server.participants.replacement import void_and_replace
 from study_server.participants.scoring import (
     build_feedback,
     decide_attention_check,
+    decide_next_exposure,
     is_qualified,
 )
 from study_server.protocol.model import task_of
@@ -107,6 +108,8 @@ def _store(db: Connection, trial: CurrentTrial, submitted: SubmittedResponse) ->
         decide_attention_check(db, trial)
     if _must_be_replaced(trial, submitted):
         _replace(db, trial)
+    else:
+        decide_next_exposure(db, trial)
     return person
 
 

@@ -1,4 +1,4 @@
-"""Score answers: correct counts, attention checks, practice feedback and completion codes."""
+"""Score answers: correct counts, attention checks, exposures, feedback and completion codes."""
 
 import hashlib
 import hmac
@@ -11,11 +11,14 @@ from study_server.participants.current_trial import CurrentTrial
 from study_server.participants.queries import (
     RESPONSE_TABLE,
     SELECT_JUDGED_CANDIDATES,
+    SELECT_TRIAL_AT_PLACE,
     STIMULUS_TABLE,
     TRIAL_STIMULUS_TABLE,
     TRIAL_TABLE,
+    UPDATE_EXPOSURE,
 )
 from study_server.protocol.model import parse_stored_protocol, task_of
+from study_server.protocol.staircase import next_exposure
 from study_server.storage.models import Participant, Response, Trial
 from study_server.tasks.task import Feedback, JudgedCandidate
 from study_server.vocabulary import Outcome, TrialKind
@@ -113,9 +116,36 @@ def decide_attention_check(db: Connection, trial: CurrentTrial) -> None:
         )
 
 
+def decide_next_exposure(db: Connection, trial: CurrentTrial) -> None:
+    """Store the exposure of the trial after an answered test trial of a staircase.
+
+    Voided trials and those shown again after too many interruptions do not count as answers.
+    """
+    staircase = trial.participant.protocol.staircase
+    if staircase is None or trial.kind is not TrialKind.TEST:
+        return
+    following = db.execute(
+        SELECT_TRIAL_AT_PLACE,
+        {"participant_id": trial.participant.id, "place": trial.place + 1},
+    ).one_or_none()
+    if following is None:
+        return
+    judged = _load_judged_candidates(
+        db,
+        TRIAL_TABLE.c.participant_id == trial.participant.id,
+        TRIAL_TABLE.c.block == following.block,
+        TRIAL_TABLE.c.kind == TrialKind.TEST,
+        TRIAL_TABLE.c.voided.is_(False),
+        TRIAL_TABLE.c.reshown.is_(False),
+    )
+    is_correct = task_of(trial.participant.protocol).is_correct
+    exposure_ms = next_exposure(staircase, (is_correct(one) is True for one in judged.values()))
+    db.execute(UPDATE_EXPOSURE, {"row": following.id, "shown_for_ms": exposure_ms})
+
+
 def build_feedback(db: Connection, trial: CurrentTrial) -> Feedback | None:
-    """Return the feedback to an answered practice trial, or None for other kinds of trials."""
-    if trial.kind is not TrialKind.PRACTICE:
+    """Return the feedback to an answered trial, or None for kinds of trials that have none."""
+    if not trial.participant.protocol.gives_feedback(trial.kind):
         return None
     judged = _load_judged_candidates(db, TRIAL_TABLE.c.id == trial.id)
     return task_of(trial.participant.protocol).give_feedback(judged[trial.id])

@@ -41,6 +41,17 @@ def find_shortage(protocol: Protocol, pools: Mapping[str, Sequence[str]]) -> Sho
     return None
 
 
+def most_trials_per_block(protocol: Protocol, pools: Mapping[str, Sequence[str]]) -> int:
+    """Return the most trials per block of a staircase that these images allow; 0 for none."""
+    if protocol.staircase is None:
+        return 0
+    for trials in range(protocol.staircase.trials_per_block, 0, -1):
+        staircase = protocol.staircase.model_copy(update={"trials_per_block": trials})
+        if find_shortage(protocol.model_copy(update={"staircase": staircase}), pools) is None:
+            return trials
+    return 0
+
+
 def _method_assignments(protocol: Protocol) -> list[tuple[str, ...]]:
     """Return the sets of methods that one participant may be tested on."""
     if protocol.assignment == "within":
@@ -52,7 +63,7 @@ def count_images_needed(protocol: Protocol, methods: Sequence[str]) -> Counter[s
     """Return, by method, the most images that a participant tested on `methods` may need."""
     needed_by_method = Counter[str]()
     for kind, planned in protocol.planned_trials.items():
-        count = planned - (protocol.repeats if kind is TrialKind.TEST else 0)
+        count = protocol.trials_per_block if kind is TrialKind.TEST else planned
         needed_by_method.update(task_of(protocol).count_images(protocol, kind, methods, count))
     return +needed_by_method
 

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from study_server.errors import StudyError
 from study_server.languages import LANGUAGES, SOURCE_LANGUAGE
-from study_server.protocol.presets import KEY_COMMENTS, PRESETS, Preset
+from study_server.protocol.presets import KEY_COMMENTS, PRESETS, STAIRCASE_COMMENTS, Preset
+from study_server.protocol.staircase import Staircase
 from study_server.tasks.catalog import DEFAULT_TASK, TASKS
 from study_server.tasks.scales import Scale
 from study_server.tasks.task import Task
@@ -87,6 +88,7 @@ class Protocol(BaseModel):
     abandoned_after_minutes: Annotated[int, Field(ge=1, le=10_000)] = 60
     time_limit_minutes: Annotated[int, Field(ge=0, le=100_000)] = 0
     scales: Annotated[tuple[Scale, ...], Field(max_length=5, strict=False)] = ()
+    staircase: Annotated[Staircase | None, Field(strict=False)] = None
 
     @field_validator("methods")
     @classmethod
@@ -137,6 +139,7 @@ class Protocol(BaseModel):
             *_find_presentation_contradictions(self),
             *TASKS[self.task].find_contradictions(self),
             *_find_scale_contradictions(self),
+            *_find_staircase_contradictions(self),
             *_find_linking_contradictions(self),
         ):
             raise ValueError(contradiction)
@@ -163,6 +166,20 @@ class Protocol(BaseModel):
         return task_of(self).HAS_TRUTH
 
     @property
+    def has_feedback(self) -> bool:
+        """True if participants are told after some trials whether they were right."""
+        return any(self.gives_feedback(kind) for kind in TrialKind if self.planned_trials[kind])
+
+    def gives_feedback(self, kind: TrialKind) -> bool:
+        """Return whether participants are told after trials of a kind whether they were right."""
+        is_staircase = kind is TrialKind.TEST and self.staircase is not None
+        return self.has_truth and (kind is TrialKind.PRACTICE or is_staircase)
+
+    def awaits_exposure(self, kind: TrialKind, exposure_ms: int | None) -> bool:
+        """Return whether a trial's exposure depends on an answer that is not stored yet."""
+        return self.staircase is not None and kind is TrialKind.TEST and exposure_ms is None
+
+    @property
     def candidate_count(self) -> int:
         """The number of candidates of each trial."""
         return 1 if self.is_single else self.candidates
@@ -185,8 +202,17 @@ class Protocol(BaseModel):
 
     @property
     def different_trials(self) -> int:
-        """The number of different trials per participant, without repeats."""
-        return sum(self.planned_trials.values()) - self.repeats
+        """The number of trials per participant that show different images.
+
+        Repeats show images again, and so does each block of a staircase.
+        """
+        in_other_blocks = self.trials - self.trials_per_block
+        return sum(self.planned_trials.values()) - self.repeats - in_other_blocks
+
+    @property
+    def trials_per_block(self) -> int:
+        """The number of test trials in a block; without a staircase, all are in one."""
+        return self.staircase.trials_per_block if self.staircase else self.trials
 
     def visible_trials(self, kind: TrialKind) -> int:
         """Return the number of trials of a kind that participants see announced.
@@ -209,7 +235,8 @@ class Protocol(BaseModel):
         masks_ms = self.masks * self.mask_ms * (2 if self.presentation == "sequential" else 1)
         trial_ms = self.blank_ms + shown + masks_ms + self.after_ms + TYPICAL_ANSWER_MS
         total_ms = sum(self.planned_trials.values()) * trial_ms
-        total_ms += self.practice * (self.feedback_ms or TYPICAL_FEEDBACK_MS)
+        with_feedback = sum(n for k, n in self.planned_trials.items() if self.gives_feedback(k))
+        total_ms += with_feedback * (self.feedback_ms or TYPICAL_FEEDBACK_MS)
         return round(TYPICAL_READING_MINUTES + total_ms / 60_000)
 
     def canonical_json(self) -> str:
@@ -253,6 +280,37 @@ def _find_scale_contradictions(protocol: Protocol) -> list[str]:
         for language in protocol.languages
         if language not in scale.labels
     ]
+
+
+def _find_staircase_contradictions(protocol: Protocol) -> list[str]:
+    """Return the settings that do not work with exposures that follow the answers."""
+    if protocol.staircase is None:
+        return []
+    contradictions = []
+    for key, value, required in (
+        ("task", protocol.task, DEFAULT_TASK),
+        ("presentation", protocol.presentation, "single"),
+        ("assignment", protocol.assignment, "between"),
+        ("practice", protocol.practice, 0),
+        ("attention_checks", protocol.attention_checks, 0),
+        ("repeats", protocol.repeats, 0),
+    ):
+        if value != required:
+            contradictions.append(
+                f"{key} = {value!r} does not work with [staircase]; set {key} = {required!r}, or "
+                "remove the table"
+            )
+    if protocol.trials != protocol.staircase.trials:
+        contradictions.append(
+            f"trials = {protocol.trials} is not blocks x trials_per_block of [staircase]; set "
+            f"trials = {protocol.staircase.trials}, or change the blocks"
+        )
+    if not protocol.exposure_ms or isinstance(protocol.exposure_ms, tuple):
+        contradictions.append(
+            "[staircase] determines the exposures of test trials; set exposure_ms to one exposure, "
+            "that of qualification trials, or remove the table"
+        )
+    return contradictions
 
 
 def _find_presentation_contradictions(protocol: Protocol) -> list[str]:
@@ -317,18 +375,28 @@ def format_toml(protocol: Protocol) -> str:
     """Format a study.toml with a comment for every key; `read_protocol` reads it back."""
     settings = protocol.model_dump(mode="json")
     scales = settings.pop("scales")  # tables, which must follow all other keys
-    rows = [(f"{k} = {_format_toml_value(v)}", KEY_COMMENTS[k]) for k, v in settings.items()]
-    width = max(len(setting) for setting, _ in rows)
-    lines = [f"{setting:<{width}}  # {note}" for setting, note in rows]
+    staircase = settings.pop("staircase") or {}
     return "\n".join(
         [
             "# A perceptual-realism study. Edit this file, then run `study import`.",
             "",
-            *lines,
+            *_format_commented_table(settings, KEY_COMMENTS),
             *(line for scale in scales for line in ("", "[[scales]]", *_format_table(scale))),
+            *(["", "[staircase]"] if staircase else []),
+            *_format_commented_table(staircase, STAIRCASE_COMMENTS),
             "",
         ]
     )
+
+
+def _format_commented_table(
+    settings: Mapping[str, object], comments: Mapping[str, str]
+) -> list[str]:
+    rows = [
+        (f"{key} = {_format_toml_value(value)}", comments[key]) for key, value in settings.items()
+    ]
+    width = max((len(setting) for setting, _ in rows), default=0)
+    return [f"{setting:<{width}}  # {note}" for setting, note in rows]
 
 
 def _format_table(settings: Mapping[str, object]) -> list[str]:
@@ -361,7 +429,10 @@ def _validate(settings: dict[str, Any], source: str) -> Protocol:
     except ValidationError as error:
         first = max(error.errors(), key=lambda one: len(_written_key(settings, one["loc"])))
         key = ".".join(_written_key(settings, first["loc"])) or "study"
-        value = f" = {first['input']!r}" if first["loc"] and first["type"] != "missing" else ""
+        is_shown = (
+            first["loc"] and first["type"] != "missing" and not isinstance(first["input"], dict)
+        )
+        value = f" = {first['input']!r}" if is_shown else ""
         reason = first["msg"].removeprefix("Value error, ")
         raise StudyError(f"{source}: {key}{value}: {reason}") from error
 
@@ -371,10 +442,13 @@ def _written_key(settings: Any, location: tuple[int | str, ...]) -> list[str]:
     key = [str(part) for part in location[:1]]
     value = settings.get(location[0]) if location else None
     for part in location[1:]:
-        if not (isinstance(part, int) and isinstance(value, list | tuple)):
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(part, int) and isinstance(value, list | tuple):
+            value = value[part]
+        else:
             continue
         key.append(str(part))
-        value = value[part]
     return key
 
 

@@ -1,8 +1,8 @@
 """Presets of published protocols, and the comment for each key of study.toml.
 
 zhang2016: Zhang, Isola & Efros, ECCV 2016. isola2017: pix2pix. zhu2017: CycleGAN. saharia: SR3 and
-Palette. hype_inf: Zhou et al., NeurIPS 2019. Settings that a preset does not list have the defaults
-of `Protocol`, which are those of zhang2016 unless noted here.
+Palette. hype_inf, hype_time: Zhou et al., NeurIPS 2019. Settings that a preset does not list have
+the defaults of `Protocol`, which are those of zhang2016 unless noted here.
 """
 
 from typing import Any, Literal, get_args
@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 from study_server.tasks.catalog import TASKS
 
 Preset = Literal[
-    "zhang2016", "within", "isola2017", "zhu2017", "saharia", "hype_inf", "exposure", "pairwise",
-    "best_of_n", "ranking", "acr", "dcr",
+    "zhang2016", "within", "isola2017", "zhu2017", "saharia", "hype_inf", "hype_time", "exposure",
+    "pairwise", "best_of_n", "ranking", "acr", "dcr",
 ]  # fmt: skip
 
 FAKE_COLORS_QUESTION = "Which photograph has fake colors?"
@@ -101,6 +101,32 @@ PRESETS: dict[str, dict[str, Any]] = {
         "trials": 100,
         "attention_checks": 0,
         "exposure_ms": 0,
+    },
+    "hype_time": {
+        "title": "Is this image a photograph?",
+        "assignment": "between",
+        "stimuli": "any",
+        "paired": False,
+        "presentation": "single",
+        "practice": 0,
+        "trials": 450,
+        "attention_checks": 0,
+        "first_blank_ms": 1000,
+        "blank_ms": 500,
+        "exposure_ms": 500,
+        "masks": 4,
+        "mask_ms": 30,
+        "feedback_ms": 1000,
+        "staircase": {
+            "start_ms": 500,
+            "up_ms": 10,
+            "down_ms": 30,
+            "right_in_a_row": 3,
+            "min_ms": 100,
+            "max_ms": 1000,
+            "blocks": 3,
+            "trials_per_block": 150,
+        },
     },
 }
 # Comparisons and ratings: no presets of one publication, but the usual forms of such evaluations.
@@ -212,11 +238,22 @@ KEY_COMMENTS = {
     "masks": "noise images after each exposure",
     "mask_ms": "duration of each mask",
     "after_ms": "blank between the last image and the buttons",
-    "feedback_ms": "duration of practice feedback; 0: until the participant continues",
+    "feedback_ms": "duration of feedback; 0: until the participant continues",
     "prefetch": "trials loaded ahead, which can be answered without a connection",
     "disturbed": "disturbed trials: keep, or replace each of them (at most twice)",
     "abandoned_after_minutes": "inactivity after which a participant's place is given to someone "
     "else",
     "time_limit_minutes": "time limit from consent to the last answer; later answers are refused; "
     "0: no limit",
+}
+
+STAIRCASE_COMMENTS = {
+    "start_ms": "exposure of the first trial of each block",
+    "up_ms": "how much longer the next image is shown after a wrong answer",
+    "down_ms": "how much shorter it is shown after right_in_a_row right answers",
+    "right_in_a_row": "right answers in a row that shorten the exposure; counted anew afterwards",
+    "min_ms": "shortest exposure",
+    "max_ms": "longest exposure",
+    "blocks": "blocks of test trials; images may appear again in another block",
+    "trials_per_block": "test trials in each block, half of them photographs, of different images",
 }

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from study_server.protocol.model import Protocol, task_of
+from study_server.protocol.staircase import Staircase
 from study_server.vocabulary import TrialKind
 
 T = TypeVar("T")
@@ -39,7 +40,8 @@ class PlannedTrial:
 
     candidates: the stimuli to be judged, by slot. appears: when each of them appears, by slot: 0
     for the first, 1 for the second; all 0 unless they are shown one after the other.
-    exposure_ms: None if images are shown until the answer. repeat_of: index in the plan of the
+    exposure_ms: None if images are shown until the answer, or if a staircase computes the exposure
+    from the answers before. repeat_of: index in the plan of the
     trial that this trial repeats. reference: the stimulus to compare them with.
     """
 
@@ -84,6 +86,8 @@ def plan_trials(
     Raises TooFewImagesError.
     """
     sampler = TrialSampler(protocol, pools, methods, rng)
+    if protocol.staircase:
+        return _plan_staircase(sampler, protocol.staircase, views)
     # Test trials are drawn first, so that they get the least viewed images.
     test = sampler.draw(TrialKind.TEST, protocol.trials, views, pairs)
     attention_checks = sampler.draw(TrialKind.ATTENTION, protocol.attention_checks)
@@ -94,15 +98,40 @@ def plan_trials(
     )
 
 
+def _plan_staircase(
+    sampler: "TrialSampler", staircase: Staircase, views: ViewCounts
+) -> list[PlannedTrial]:
+    """Return the qualification and the blocks of a staircase, of which only the start is known.
+
+    Images may appear again in another block, but those that the participant has seen least often
+    come first.
+    """
+    trials = sampler.draw(TrialKind.QUALIFICATION, sampler.protocol.qualification)
+    qualified_with = frozenset(sampler.used_images)
+    for number in range(staircase.blocks):
+        sampler.used_images = set(qualified_with)
+        block = sampler.draw(TrialKind.TEST, staircase.trials_per_block, views)
+        sampler.earlier_displays.update(sampler.used_images)
+        trials += [replace(trial, block=trial.block + number, exposure_ms=None) for trial in block]
+    first = sampler.protocol.qualification
+    trials[first] = replace(trials[first], exposure_ms=staircase.start_ms)
+    return trials
+
+
 @dataclass
 class TrialSampler:
-    """Draws the trials of one participant without using an image twice."""
+    """Draws the trials of one participant without using an image twice.
+
+    earlier_displays: how often the participant has seen each image in earlier blocks, after which
+    it can be used again.
+    """
 
     protocol: Protocol
     pools: ImagePools
     methods: Sequence[str]
     rng: Random
     used_images: set[str] = field(default_factory=set)
+    earlier_displays: Counter[str] = field(default_factory=Counter)
 
     def draw(
         self,
@@ -151,12 +180,13 @@ class TrialSampler:
     ) -> list[tuple[StimulusKey, ...]]:
         """Return the candidates of each trial, in random order of the trials."""
         used, rng, tested = self.used_images, self.rng, self.methods
+        earlier = self.earlier_displays
         if self.protocol.paired:
-            return draw_least_viewed(self.pools, method_sets, tested, views, used, rng)
+            return draw_least_viewed(self.pools, method_sets, tested, views, used, rng, earlier)
         columns = []
         for methods in zip(*method_sets, strict=True):
             alone = [(method,) for method in methods]
-            columns.append(draw_least_viewed(self.pools, alone, tested, views, used, rng))
+            columns.append(draw_least_viewed(self.pools, alone, tested, views, used, rng, earlier))
         return [tuple(one for (one,) in trial) for trial in zip(*columns, strict=True)]
 
 
@@ -221,6 +251,7 @@ def draw_least_viewed(
     views: ViewCounts,
     used: set[str],
     rng: Random,
+    earlier_displays: Mapping[str, int] = MappingProxyType({}),
 ) -> list[tuple[StimulusKey, ...]]:
     """Return a stimulus of each method of each set, in random order, without repeated images.
 
@@ -229,7 +260,9 @@ def draw_least_viewed(
     which need it least. Several methods take the image with the fewest views by all methods, and
     among those the one with the fewest by themselves. Remaining ties are broken at random. Of the
     methods of a set, only those that are tested count, unless none is.
-    used: images to skip; the drawn ones are added to it. Raises TooFewImagesError.
+    used: images to skip; the drawn ones are added to it. earlier_displays: how often the
+    participant has seen each image before, which comes before any other need. Raises
+    TooFewImagesError.
     """
     counted = {
         methods: tuple(m for m in methods if m in tested) or methods for methods in method_sets
@@ -240,7 +273,9 @@ def draw_least_viewed(
     for (image, method), seen in views.items():
         total[image] += seen if method in compared else 0
     queues = {
-        methods: _order_by_need(pools.get(methods[0], ()), methods, views, total, rng)
+        methods: _order_by_need(
+            pools.get(methods[0], ()), methods, views, total, rng, earlier_displays
+        )
         for methods in different
     }
     drawn = []
@@ -257,14 +292,16 @@ def _order_by_need(
     views: ViewCounts,
     total: Mapping[str, int],
     rng: Random,
+    earlier_displays: Mapping[str, int],
 ) -> Iterator[str]:
     """Return the images of these methods, those with the greatest need of views first."""
 
-    def need(image: str) -> tuple[int, int]:
+    def need(image: str) -> tuple[int, int, int]:
+        before = earlier_displays.get(image, 0)
         seen = sum(views.get((image, method), 0) for method in methods)
         if len(methods) > 1:
-            return total.get(image, 0), seen
-        return seen, seen - total.get(image, 0)
+            return before, total.get(image, 0), seen
+        return before, seen, seen - total.get(image, 0)
 
     return iter(sorted(rng.sample(sorted(pool), len(pool)), key=need))
 

@@ -4,6 +4,11 @@ The probability p of being fooled is logit p = beta_m + u_p + s_pm + v_i + w_im:
 method, the effects of a participant and of an image on all methods, and their effects on this
 method. The rates are marginal: beta_m is chosen so that the average of p over participants and
 images is the rate.
+
+After a short exposure, people also guess. With a threshold T, the probability of an error at the
+exposure t is 1/2 - (1/2 - p) u with logit u = slope log2(t / T_p): 1/2 if nothing is seen, p after
+a long look, and halfway at T_p, the threshold of one participant. log2 T_p varies between
+participants with the mean log2 T.
 """
 
 import math
@@ -22,6 +27,8 @@ FOIL_RATE = 0.13  # people found 87% of the random recolorings (Zhang et al. 201
 REAL_RATE = 0.25  # share of single photographs that are called fake
 FOIL_STRENGTH, REAL_STRENGTH = -4.0, 1.0
 QUADRATURE_NODES = 40
+THRESHOLD_SLOPE = 1.5  # log odds per doubling of the exposure
+THRESHOLD_SD = 0.5  # doublings
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,8 @@ class SimulatedPopulation:
 
     rates: marginal fooling rates, in [0, 1], by method. strengths: mean qualities by method, on the
     scale of log odds, for tasks that compare or rate images. *_sd: standard deviations on the logit
-    scale. dropout_rate: the share of participants who stop before the end.
+    scale. dropout_rate: the share of participants who stop before the end. threshold_ms: the median
+    threshold; None if the exposure makes no difference.
     """
 
     rates: Mapping[str, float]
@@ -39,6 +47,7 @@ class SimulatedPopulation:
     image_sd: float = 0.8
     dropout_rate: float = 0.0
     seed: int = 0
+    threshold_ms: float | None = None
 
     def error_probability(self, person: str, image: str, method: str) -> float:
         """Return the probability that one person misjudges one image of one method.
@@ -51,6 +60,14 @@ class SimulatedPopulation:
         effect = self._random_effect(self.participant_sd, PARTICIPANT_CORRELATION, person, method)
         effect += self._random_effect(self.image_sd, IMAGE_CORRELATION, image, method)
         return 1 / (1 + math.exp(-intercept - effect))
+
+    def share_seen(self, person: str, exposure_ms: float | None) -> float:
+        """Return u of the module's formula for one person; 1 without an exposure or a threshold."""
+        if exposure_ms is None or self.threshold_ms is None:
+            return 1.0
+        doublings = math.log2(exposure_ms / self.threshold_ms)
+        doublings -= THRESHOLD_SD * Random(f"{self.seed}:{person}:threshold").gauss()
+        return 1 / (1 + math.exp(-THRESHOLD_SLOPE * doublings))
 
     def quality(self, person: str, image: str, method: str) -> float:
         """Return the quality of one image of one method for one person, on the scale of log odds.
@@ -73,14 +90,19 @@ class SimulatedPopulation:
 
 @dataclass(frozen=True)
 class SimulatedPerson:
-    """One person of a population. seed: makes the person's effects differ from other people's."""
+    """One person of a population, who sees images for exposure_ms; None: until the answer.
+
+    seed: makes the person's effects differ from other people's.
+    """
 
     population: SimulatedPopulation
     seed: str
+    exposure_ms: float | None = None
 
     def error_probability(self, image: str, method: str) -> float:
         """Return the probability that this person misjudges one image of one method."""
-        return self.population.error_probability(self.seed, image, method)
+        error = self.population.error_probability(self.seed, image, method)
+        return 0.5 - (0.5 - error) * self.population.share_seen(self.seed, self.exposure_ms)
 
     def quality(self, image: str, method: str) -> float:
         """Return the quality of one image of one method for this person."""

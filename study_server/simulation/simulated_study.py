@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 from random import Random
 from typing import Any
@@ -217,7 +217,8 @@ def answer_trials(
             return False
         trial = reply["trials"][0]
         candidates = read_candidates(engine, trial["token"])
-        answer = task_of(protocol).simulate_answer(protocol, candidates, person, rng)
+        observer = replace(person, exposure_ms=trial["timing"]["exposure_ms"])
+        answer = task_of(protocol).simulate_answer(protocol, candidates, observer, rng)
         reply = answer_trial(browser, base_url, trial, answer, rng)
     browser.send("GET", f"{base_url}/debrief")
     return bool(reply["answered"] == reply["planned"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from study_server.csv_cells import read_csv
 from study_server.errors import StudyError
-from study_server.protocol.image_supply import find_shortage
+from study_server.protocol.image_supply import Shortage, find_shortage, most_trials_per_block
 from study_server.protocol.model import Protocol, task_of
 from study_server.vocabulary import FOIL_METHOD, REAL_METHOD
 
@@ -180,6 +180,8 @@ def _require_enough_images(path: Path, images: RowsByImage, protocol: Protocol) 
         for method in rows:
             pools[method].append(image)
     shortage = find_shortage(protocol, pools)
+    if shortage is not None and protocol.staircase:
+        raise StudyError(f"{path}: {_describe_staircase_shortage(shortage, protocol, pools)}")
     if shortage is not None:
         kinds = {kind: count for kind, count in protocol.planned_trials.items() if count}
         counts = " + ".join(f"{kind} {count}" for kind, count in kinds.items())
@@ -189,3 +191,24 @@ def _require_enough_images(path: Path, images: RowsByImage, protocol: Protocol) 
             f"{shortage.needed} different ones ({counts}); add images, or lower these numbers in "
             "study.toml"
         )
+
+
+def _describe_staircase_shortage(
+    shortage: Shortage, protocol: Protocol, pools: Mapping[str, Sequence[str]]
+) -> str:
+    """Return what the images of a staircase allow; no image appears twice in a block."""
+    blocks = protocol.staircase.blocks if protocol.staircase else 0
+    trials = most_trials_per_block(protocol, pools)
+    besides = (
+        f", besides {protocol.qualification} for qualification" if protocol.qualification else ""
+    )
+    remedy = (
+        f"these images allow {blocks} blocks of {trials} trials{besides}: add images, or set "
+        f"trials_per_block = {trials} and trials = {blocks * trials}"
+        if trials
+        else "these images allow no block: add images"
+    )
+    return (
+        f"only {shortage.available} images by {shortage.method}, but {protocol.trials_per_block} "
+        f"trials per block need {shortage.needed}; {remedy}"
+    )

@@ -295,7 +295,7 @@ class Trial(Base):
     kind: Mapped[TrialKind]
     block: Mapped[int]
     token: Mapped[str] = mapped_column(unique=True)
-    exposure_ms: Mapped[int | None]  # None: until the answer
+    exposure_ms: Mapped[int | None]  # None: until the answer, or not decided by a staircase yet
     repeat_of: Mapped[int | None]  # the place of the trial that this trial repeats
     started_at: Mapped[datetime | None]
     voided: Mapped[bool] = mapped_column(default=False)

@@ -50,6 +50,7 @@ def setting_tags(protocol: Protocol) -> set[str]:
         _presence_tag("tint", protocol.night_light != "unasked"),
         _presence_tag("plates", protocol.plates),
         _presence_tag("practice", protocol.practice),
+        _presence_tag("staircase", protocol.staircase is not None),
         _presence_tag("attention-checks", protocol.attention_checks),
         _presence_tag("masks", protocol.masks),
         _presence_tag("linked", protocol.linked),
@@ -63,8 +64,8 @@ def _presence_tag(tag: str, count: int) -> str:
 
 
 PRESENCE_TAGS = (
-    "normal-vision", "eyes", "tint", "plates", "practice", "attention-checks", "masks", "linked",
-    "limit", "qualification",
+    "normal-vision", "eyes", "tint", "plates", "practice", "staircase", "attention-checks", "masks",
+    "linked", "limit", "qualification",
 )  # fmt: skip
 SETTING_TAGS = (
     *("timed", "untimed", "computer", "any-device"),

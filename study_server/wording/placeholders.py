@@ -27,7 +27,7 @@ def placeholder_values(protocol: Protocol, language: str) -> Placeholders:
         "practice": _format_practice_count(protocol, protocol.practice, language),
         "shown": _format_trial_count(protocol, protocol.visible_trials(TrialKind.TEST), language),
         "candidates": str(protocol.candidate_count),
-        "seconds": _format_exposures(protocol.exposures_ms, language),
+        "seconds": _format_duration(protocol, language),
         "minutes": format_minutes(protocol.estimated_minutes, language),
         "other_studies": load_catalog(language).gettext(OTHER_STUDIES) if protocol.linked else "",
         "time_limit": format_minutes(limit, language) if limit else "",
@@ -63,6 +63,13 @@ def _choose_unit(protocol: Protocol, image: str, pair: str, image_set: str) -> s
 
 def _format_or_empty(form: str, count: int) -> str:
     return form.format(count=count) if count else ""
+
+
+def _format_duration(protocol: Protocol, language: str) -> str:
+    """Return how long an image is shown; the exposures of a staircase are not known before."""
+    if protocol.staircase:
+        return load_catalog(language).gettext("a short time")
+    return _format_exposures(protocol.exposures_ms, language)
 
 
 def _format_exposures(exposures_ms: tuple[int | None, ...], language: str) -> str:

@@ -287,7 +287,7 @@ def test_feedback_stays_until_the_participant_continues(page: Page) -> None:
     api = TrialApi(practice=2, feedback_ms=0)
     begin(page, api)
     answer(page, "f")
-    go_on = page.locator("#continue-practice")
+    go_on = page.locator("#continue-feedback")
     expect(go_on).to_be_focused()
     page.wait_for_timeout(500)
     assert page.locator("#stage").get_attribute("data-phase") == "feedback"

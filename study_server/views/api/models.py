@@ -213,12 +213,14 @@ class TrialSlot(BaseModel):
 class TrialTiming(BaseModel):
     """The durations of a trial in ms.
 
-    exposure_ms: null if images stay until the answer. feedback_ms: 0 if the feedback stays until
-    the participant continues; null if there is none.
+    exposure_ms: null if images stay until the answer, or if awaits_exposure: the exposure then
+    comes with the reply to the answer before, and the trial cannot start earlier. feedback_ms: 0 if
+    the feedback stays until the participant continues; null if there is none.
     """
 
     blank_ms: NonNegativeInt
     exposure_ms: NonNegativeInt | None
+    awaits_exposure: bool
     gap_ms: NonNegativeInt
     masks: NonNegativeInt
     mask_ms: NonNegativeInt
@@ -243,14 +245,15 @@ class TrialScale(BaseModel):
 class TrialDescription(BaseModel):
     """A trial, without anything that reveals the answer.
 
-    number, total: the trial's number among the trials of its kind, and how many there are.
-    slots: the candidates, from left to right. reference: the address of an image to compare them
-    with, or null. caption: a text to show with the images, or null. ties: whether the answer may be
-    that the images are equal.
+    block: counted from 0; participants can rest between blocks. number, total: the trial's number
+    among the trials of its kind, and how many there are. slots: the candidates, from left to right.
+    reference: the address of an image to compare them with, or null. caption: a text to show with
+    the images, or null. ties: whether the answer may be that the images are equal.
     """
 
     token: str
     kind: TrialKind
+    block: NonNegativeInt
     number: NonNegativeInt
     total: NonNegativeInt
     task: str
@@ -272,8 +275,8 @@ class UpcomingTrialsReply(BaseModel):
     trials: list[TrialDescription]
 
 
-class PracticeFeedback(BaseModel):
-    """The feedback after a practice trial. truth: what each candidate is, by slot."""
+class AnswerFeedback(BaseModel):
+    """The feedback to an answer. truth: what each candidate is, by slot."""
 
     is_correct: bool
     truth: list[str]
@@ -282,10 +285,11 @@ class PracticeFeedback(BaseModel):
 class ResponseReply(UpcomingTrialsReply):
     """The next trials, and the feedback to the answer.
 
-    Only practice trials have feedback, and only if the task has right answers.
+    Only practice trials and the trials of a staircase have feedback, and only if the task has right
+    answers.
     """
 
-    feedback: PracticeFeedback | None
+    feedback: AnswerFeedback | None
 
 
 class FinalScore(BaseModel):

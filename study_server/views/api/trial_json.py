@@ -23,7 +23,7 @@ from study_server.participants import (
     screening,
 )
 from study_server.participants.current_image import StimulusFile
-from study_server.protocol.model import Protocol, task_of
+from study_server.protocol.model import Protocol
 from study_server.settings import Settings
 from study_server.stimuli.png import encode_png
 from study_server.tasks.scales import Scale
@@ -141,11 +141,11 @@ def _trial_body(
 ) -> dict[str, object]:
     """Describe a trial without anything that reveals which image is the fake."""
     kind = TrialKind.TEST if trial.kind is TrialKind.ATTENTION else trial.kind
-    has_feedback = kind is TrialKind.PRACTICE and task_of(protocol).HAS_TRUTH
     trial_url = f"{base}/trials/{trial.token}"
     return {
         "token": trial.token,
         "kind": kind,
+        "block": trial.block,
         "number": trial.place + 1 - protocol.visible_trials_before(kind),
         "total": protocol.visible_trials(kind),
         "task": protocol.task,
@@ -162,11 +162,12 @@ def _trial_body(
         "timing": {
             "blank_ms": protocol.blank_ms if trial.place else protocol.first_blank_ms,
             "exposure_ms": trial.exposure_ms,
+            "awaits_exposure": trial.awaits_exposure,
             "gap_ms": protocol.gap_ms,
             "masks": protocol.masks,
             "mask_ms": protocol.mask_ms,
             "after_ms": protocol.after_ms,
-            "feedback_ms": protocol.feedback_ms if has_feedback else None,
+            "feedback_ms": protocol.feedback_ms if protocol.gives_feedback(kind) else None,
         },
     }
 

@@ -57,7 +57,7 @@ def test_the_other_presets_are_the_published_ones(
 
 def test_every_key_of_the_file_has_a_remark() -> None:
     lines = format_toml(create_protocol("mine")).splitlines()[2:]
-    assert len(lines) == len(Protocol.model_fields) - 1  # scales are tables at the end
+    assert len(lines) == len(Protocol.model_fields) - 2  # two are tables at the end
     assert all(" # " in line for line in lines)
 
 
@@ -89,7 +89,7 @@ def test_every_key_of_the_file_has_a_remark() -> None:
         ('presentation = "single"\norder = "random"', "set order = 'left_first'"),
         ("repeats = 21", "repeats = 21 exceeds half of trials = 40"),
         ("qualification_min_correct = 65", "qualification_min_correct = 65: "),
-        ('preset = "hype_time"', "preset = 'hype_time': "),
+        ('preset = "hype"', "preset = 'hype': "),
     ],
 )
 def test_a_mistake_is_refused_naming_key_and_value(line: str, message: str, tmp_path: Path) -> None:
