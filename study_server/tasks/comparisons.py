@@ -29,7 +29,10 @@ def find_contradictions(settings: TaskSettings, least: int, most: int) -> Iterat
             "methods, or set include_real = true"
         )
     if settings.presentation == "sequential" and count > 2:
-        yield f"presentation = 'sequential' shows two images, not candidates = {count}"
+        yield (
+            f"presentation = 'sequential' shows two images, not candidates = {count}; set it to "
+            "'simultaneous'"
+        )
     if not settings.paired:
         yield f"paired = false does not work with task = {task!r}; set paired = true"
     if settings.assignment == "between":

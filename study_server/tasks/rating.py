@@ -53,7 +53,7 @@ def find_contradictions(settings: TaskSettings) -> list[str]:
     if settings.attention_checks % 2:
         contradictions.append(
             f"attention_checks = {settings.attention_checks} must be even: each foil comes with "
-            "its photograph"
+            "its photograph; add one or remove one"
         )
     if settings.attention_checks and not settings.paired:
         contradictions.append(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +14,7 @@ from study_server.cli import commands
 from study_server.participants import enrollment, replacement, withdrawal
 from study_server.participants.outcomes import update_lapsed_outcomes
 from study_server.participants.responses import SubmittedResponse
+from study_server.protocol.model import parse_stored_protocol, task_of
 from study_server.storage import plan_counts
 from study_server.storage.engine import write_session, write_transaction
 from study_server.storage.models import Participant, StimulusCount, Study
@@ -20,9 +22,20 @@ from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, TrialFlag
 from tests.conftest import short_protocol
 from tests.imported_studies import open_study
-from tests.study_server.acting import begin, name_fake, other, respond, upcoming
+from tests.study_server.acting import begin, respond, upcoming
+from tests.study_server.tasks.test_answers_of_tasks import SETTINGS
 
 STEPS, PEOPLE = 80, 6
+
+
+class HastyPerson:
+    """A person who is wrong in three of ten trials, and to whom all images look equally good."""
+
+    def error_probability(self, image: str, method: str) -> float:
+        return 0.3
+
+    def quality(self, image: str, method: str) -> float:
+        return 0.0
 
 
 def come(db: Session, study: Study, name: str, mode: Mode) -> Participant:
@@ -36,10 +49,12 @@ def act(db: Session, study: Study, rng: Random) -> None:
     trials = upcoming(db, person)
     match rng.randrange(6):
         case 0 | 1 if trials:
-            answer = name_fake(trials[0])
+            protocol = parse_stored_protocol(study.protocol)
+            shown = [(one.image, one.method) for one in trials[0].candidates]
+            answer = task_of(protocol).simulate_answer(protocol, shown, HastyPerson(), rng)
             flags = [TrialFlag.HIDDEN] if rng.random() < 0.3 else []
-            answer = answer if rng.random() < 0.7 else other(answer)
-            respond(db, person, trials[0], SubmittedResponse(answer, 1, 1, 1, flags=flags))
+            second = 1 if protocol.presentation == "sequential" else None
+            respond(db, person, trials[0], SubmittedResponse(answer, 1, 1, second, flags=flags))
         case 2 if trials and trials[0].started_at is None:
             if rng.random() < 0.5:
                 replacement.report_incident(db, person, trials[0].token, 0, 404)
@@ -56,16 +71,25 @@ def act(db: Session, study: Study, rng: Random) -> None:
             withdrawal.delete_participant(db, person)
 
 
-@pytest.mark.parametrize("assignment", ["between", "within"])
+QUALIFYING = {"qualification": 2, "qualification_min_correct": 0.6}
+STUDIES: dict[str, dict[str, Any]] = {
+    "between": QUALIFYING,
+    "within": QUALIFYING | {"assignment": "within"},
+    "preference": {"task": "preference", **SETTINGS["preference"]},
+    "rating": {"task": "rating", **SETTINGS["rating"], "attention_checks": 2},
+}
+
+
+@pytest.mark.parametrize("name", STUDIES)
 def test_counters_equal_a_new_count_after_any_history(
-    assignment: str, engine: Engine, manifest: Path, tmp_path: Path
+    name: str, engine: Engine, manifest: Path, tmp_path: Path
 ) -> None:
     protocol = short_protocol(
-        "kept", assignment=assignment, qualification=2, practice=1, trials=4, repeats=1,
-        qualification_min_correct=0.6, disturbed="replace", time_limit_minutes=1200,
+        "kept", practice=1, trials=4, repeats=1, disturbed="replace", time_limit_minutes=1200,
+        **STUDIES[name],
     )  # fmt: skip
     open_study(engine, protocol, manifest, tmp_path / "instance")
-    rng, outcomes = Random(assignment), set()
+    rng, outcomes = Random(name), set()
     for _ in range(STEPS):
         with write_session(engine) as db:
             study = find_study(db, "kept")

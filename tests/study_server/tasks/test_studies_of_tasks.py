@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from random import Random
@@ -17,7 +18,7 @@ from study_server.export.csv_files import export_study
 from study_server.participants import enrollment, replacement
 from study_server.participants.responses import SubmittedResponse
 from study_server.protocol.model import Protocol
-from study_server.protocol.schedule import ImagePools, plan_trials
+from study_server.protocol.schedule import ImagePools, PlannedTrial, plan_trials
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage import plan_counts
@@ -174,26 +175,53 @@ def test_a_reference_and_a_caption_come_with_every_trial(tmp_path: Path, manifes
             assert len({one.stimulus.image for one in stored.stimuli}) == 1
 
 
+@dataclass
+class Counts:
+    """The counters that the planner reads, and those that this test checks."""
+
+    views: Counter[tuple[str, str]] = field(default_factory=Counter)
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    slots: Counter[tuple[str, int]] = field(default_factory=Counter)
+    images: Counter[str] = field(default_factory=Counter)
+
+    def add(self, trials: list[PlannedTrial], sign: int) -> None:
+        for trial in trials:
+            for one in trial.candidates:
+                self.views[one] += sign
+            for pair in combinations(sorted(trial.methods), 2):
+                self.pairs[pair] += sign
+            for slot, one in enumerate(trial.candidates):
+                self.slots[one.method, slot] += sign
+            for image in trial.images:
+                self.images[image] += sign
+
+
 @pytest.mark.parametrize("count", [2, 4])
-def test_methods_pairs_slots_and_images_are_balanced(count: int) -> None:
-    """One hundred people of 40 trials each, of 5 methods and 100 source images."""
+@pytest.mark.parametrize("dropouts", [0, 20])
+def test_methods_pairs_slots_and_images_are_balanced(dropouts: int, count: int) -> None:
+    """One hundred people complete 40 trials each, of 5 methods and 100 source images.
+
+    Those of the first hundred who drop out are counted until ten others have come, and others take
+    their places.
+    """
     methods = ("a", "b", "c", "d", "e")
     protocol: Protocol = protocol_of(
         "preference", methods=methods, candidates=count, include_real=False, trials=40,
         attention_checks=0, practice=0,
     )  # fmt: skip
     pools: ImagePools = dict.fromkeys(methods, tuple(f"i{n}" for n in range(100)))
-    views, pairs = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    slots, images = Counter[tuple[str, int]](), Counter[str]()
-    for person in range(100):
-        for trial in plan_trials(protocol, pools, methods, views, Random(person), pairs):
-            views.update(trial.candidates)
-            pairs.update(combinations(sorted(trial.methods), 2))
-            slots.update((one.method, slot) for slot, one in enumerate(trial.candidates))
-            images.update(trial.images)
-    assert max(images.values()) - min(images.values()) <= 2
-    by_method = Counter(method for (_, method), seen in views.items() for _ in range(seen))
-    for counts in (by_method, pairs, slots):
-        even = sum(counts.values()) / len(counts)
-        assert max(abs(number - even) for number in counts.values()) <= 0.05 * even
-    assert (len(pairs), len(slots)) == (10, 5 * count)
+    counts, leaving = Counts(), list[list[PlannedTrial]]()
+    leavers = set(Random(count).sample(range(100), dropouts))
+    for person in range(100 + dropouts):
+        trials = plan_trials(protocol, pools, methods, counts.views, Random(person), counts.pairs)
+        counts.add(trials, 1)
+        leaving.append(trials if person in leavers else [])
+        if person >= 10:
+            counts.add(leaving[person - 10], -1)
+    assert sum(counts.images.values()) == 100 * 40
+    assert max(counts.images.values()) - min(counts.images.values()) <= 2
+    by_method = Counter(method for (_, method), seen in counts.views.items() for _ in range(seen))
+    for counted in (by_method, counts.pairs, counts.slots):
+        even = sum(counted.values()) / len(counted)
+        assert max(abs(number - even) for number in counted.values()) <= 0.05 * even
+    assert (len(counts.pairs), len(counts.slots)) == (10, 5 * count)
