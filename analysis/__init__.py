@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         threshold,
         win_rates,
     )
+    from analysis.planning.sample_sizes import sample_size
 
 __all__ = [
     "DataError",
@@ -25,17 +26,23 @@ __all__ = [
     "fooling_rate",
     "mean_opinion",
     "plackett_luce",
+    "sample_size",
     "threshold",
     "win_rates",
 ]
+
+ESTIMATES = "analysis.api.estimates"
+OTHER_MODULES = {
+    "DataError": "analysis.api.columns",
+    "sample_size": "analysis.planning.sample_sizes",
+}
 
 
 def __getattr__(name: str) -> object:
     """Load a public name."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "columns" if name == "DataError" else "estimates"
-    return getattr(import_module(f"analysis.api.{module}"), name)
+    return getattr(import_module(OTHER_MODULES.get(name, ESTIMATES)), name)
 
 
 def __dir__() -> list[str]:

@@ -11,11 +11,11 @@ import click
 
 from analysis.figures.canvas import render_figure
 from analysis.files import atomic_write_files, run_command
-from analysis.sample_size.curve import draw_power_curve
-from analysis.sample_size.formulas import EFFECT_PRESETS
-from analysis.sample_size.judged_scenarios import PREFERENCE_SDS, RATING_SDS
-from analysis.sample_size.power_json import assemble_power_json, format_plan
-from analysis.sample_size.scenario_options import (
+from analysis.planning.curve import draw_power_curve
+from analysis.planning.formulas import EFFECT_PRESETS
+from analysis.planning.judged_scenarios import PREFERENCE_SDS, RATING_SDS
+from analysis.planning.power_json import assemble_power_json, format_plan
+from analysis.planning.scenario_options import (
     RATES_TASK,
     TASK_OPTIONS,
     build_scenario,

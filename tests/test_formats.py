@@ -18,11 +18,11 @@ from analysis.inputs.manifest_table import read_manifest_table
 from analysis.inputs.responses import ResponsesError
 from analysis.inputs.sources import GUARDED_PATTERNS, read_responses
 from analysis.monitor_data import assemble_monitor
+from analysis.planning.formulas import EFFECT_PRESETS, PowerScenario
+from analysis.planning.power_json import assemble_power_json
 from analysis.report import make_report
 from analysis.report_data import ReportOptions
 from analysis.report_output.csv_files import FORMULA_START, render_images_csv
-from analysis.sample_size.formulas import EFFECT_PRESETS, PowerScenario
-from analysis.sample_size.power_json import assemble_power_json
 from colorizer.stimuli import manifest
 from study_server import vocabulary as words
 from study_server.csv_cells import FORMULA_START as EXPORT_FORMULA_START

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.sample_size import simulated_studies
-from analysis.sample_size.formulas import EffectSds, marginal_intercept
+from analysis.planning import simulated_studies
+from analysis.planning.formulas import EffectSds, marginal_intercept
 from analysis.trials import Trials
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "stats"

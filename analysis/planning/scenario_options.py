@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from analysis.sample_size.formulas import EFFECT_PRESETS, EffectSds, PowerScenario
-from analysis.sample_size.judged_scenarios import (
+from analysis.planning.formulas import EFFECT_PRESETS, EffectSds, PowerScenario
+from analysis.planning.judged_scenarios import (
     PREFERENCE_SDS,
     RATING_SDS,
     JudgedScenario,

@@ -5,20 +5,20 @@ from math import inf, sqrt
 import numpy as np
 import pytest
 
-from analysis.sample_size.formulas import (
+from analysis.planning.formulas import (
     compute_power,
     expected_half_width,
     find_images_needed,
     find_participants_needed,
 )
-from analysis.sample_size.judged_scenarios import (
+from analysis.planning.judged_scenarios import (
     JudgedScenario,
     JudgedSds,
     PreferenceScenario,
     RatingScenario,
 )
-from analysis.sample_size.simulated_judgments import simulate_estimates, simulate_preferences
-from analysis.sample_size.simulated_studies import simulate_power
+from analysis.planning.simulated_judgments import simulate_estimates, simulate_preferences
+from analysis.planning.simulated_studies import simulate_power
 
 # A difference of .405 on the log odds is a win rate of 60 %, and .3 is one of 57.44 %.
 PREFERENCES = [

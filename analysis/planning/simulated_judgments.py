@@ -6,8 +6,8 @@ import numpy as np
 
 from analysis.inference.estimates import JointEstimates, estimate_mean_scores
 from analysis.inference.strengths import RankedTrials, estimate_strengths
-from analysis.sample_size.formulas import EffectSds, marginal_intercept
-from analysis.sample_size.judged_scenarios import (
+from analysis.planning.formulas import EffectSds, marginal_intercept
+from analysis.planning.judged_scenarios import (
     JudgedScenario,
     PreferenceScenario,
     RatingScenario,

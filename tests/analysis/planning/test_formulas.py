@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from analysis.sample_size.formulas import (
+from analysis.planning.formulas import (
     EFFECT_PRESETS,
     EffectSds,
     PowerScenario,
@@ -16,7 +16,7 @@ from analysis.sample_size.formulas import (
     marginal_intercept,
     rate_variances,
 )
-from analysis.sample_size.simulated_studies import simulate_power
+from analysis.planning.simulated_studies import simulate_power
 from tests.analysis.studies import read_expected
 
 TYPICAL = EFFECT_PRESETS["typical"]

@@ -9,7 +9,7 @@ from math import sqrt
 
 from scipy import special
 
-from analysis.sample_size.formulas import ALPHA, count_pairs
+from analysis.planning.formulas import ALPHA, count_pairs
 
 # The variance of a normal that is added to the log odds shrinks them by 1 / sqrt(1 + this times
 # it), because (16 sqrt(3) / (15 pi))^2 is about 0.346 (Zeger, Liang & Albert 1988).

@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 from analysis.formatting import EN_DASH, format_count, format_number, format_percent, join_words
-from analysis.sample_size.formulas import (
+from analysis.planning.formulas import (
     ALPHA,
     PowerScenario,
     compute_power,
@@ -15,12 +15,12 @@ from analysis.sample_size.formulas import (
     find_images_needed,
     find_participants_needed,
 )
-from analysis.sample_size.judged_scenarios import (
+from analysis.planning.judged_scenarios import (
     JudgedScenario,
     PreferenceScenario,
     RatingScenario,
 )
-from analysis.sample_size.simulated_studies import simulate_power
+from analysis.planning.simulated_studies import simulate_power
 
 POWER_SCHEMA = "hue-and-eye/power/2"
 TARGET_POWERS = {"80": 0.8, "90": 0.9}  # powers, by their keys in power.json
