@@ -66,6 +66,7 @@ def assemble_judged_report(
         "consistency": describe_repeats(sample, judgments),
         "agreement": describe_agreement(answers),
         "timing": asdict(summarize_timing(selected, table)),
+        "questionnaire": report_data.describe_questionnaire(excluded, options),
         "subgroups": describe_subgroups(answers, options.covariates),
         "learning": describe_learning(answers),
         "software": report_data.describe_software(),
@@ -152,6 +153,10 @@ def _build_tables(report: ReportPart, task: JudgedTask) -> dict[str, list[Report
             behavior_tables.tabulate_learning(report),
             tables.tabulate_attention_checks(report),
             tables.tabulate_exposures(report),
+        ],
+        "Answers to questions": [
+            tables.tabulate_choices(report),
+            tables.tabulate_numbers(report),
         ],
         "Exclusions": [
             tables.tabulate_flow(report),

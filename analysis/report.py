@@ -19,7 +19,7 @@ from analysis.figures.figures import (
     draw_response_times,
 )
 from analysis.files import atomic_write_files, run_command
-from analysis.inputs.covariates import Covariate, read_covariates
+from analysis.inputs.covariates import read_covariates
 from analysis.inputs.design import DesignError, read_design, read_plan
 from analysis.inputs.judgments import read_judgments
 from analysis.inputs.nearby_files import find_design, find_stimuli
@@ -129,11 +129,14 @@ def report(
         if file and not stimuli:
             stimuli = find_stimuli(file, table, frozen)
         planned = read_plan(plan, frozen.protocol if frozen else None) if plan else None
-        report_options = ReportOptions(design=frozen, plan=planned, **options)
-        report_options = replace(
-            report_options,
-            covariates=_read_planned_covariates(report_options, responses, table, stimuli),
+        selected = select_mode(select_study(table, options["study"]), options["mode"])
+        questionnaire = read_questionnaire(responses, selected)
+        report_options = ReportOptions(
+            design=frozen, plan=planned, questionnaire=questionnaire, **options
         )
+        names = report_options.effective_plan().covariates
+        covariates = read_covariates(names, responses, selected, questionnaire, stimuli)
+        report_options = replace(report_options, covariates=covariates)
         lines = make_any_report(responses, table, out, report_options, stimuli)
         if has_r_script:
             lines.append(write_r_script(out))
@@ -145,17 +148,6 @@ def report(
     click.echo(f"design: {design or 'none; use --design'}")
     click.echo(f"images: {stimuli or 'none; use --stimuli'}")
     click.echo("\n".join(lines))
-
-
-def _read_planned_covariates(
-    options: ReportOptions, source: str, responses: Responses, stimuli: Path | None
-) -> tuple[Covariate, ...]:
-    names = options.effective_plan().covariates
-    if not names:
-        return ()
-    selected = select_mode(select_study(responses, options.study), options.mode)
-    questionnaire = read_questionnaire(source, selected)
-    return read_covariates(names, source, selected, questionnaire, stimuli)
 
 
 def write_r_script(out: Path) -> str:

@@ -6,7 +6,7 @@ The format is described in docs/formats.md.
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from math import sqrt
 from pathlib import Path
@@ -15,6 +15,7 @@ from analysis.checks.attention_checks import summarize_attention_checks
 from analysis.checks.consistency import estimate_consistency
 from analysis.checks.deviations import check_against_design
 from analysis.checks.funnel import Funnel, build_funnel
+from analysis.checks.questionnaire import summarize_questionnaire
 from analysis.checks.response_behavior import (
     binomial_side_test,
     estimate_order_effect,
@@ -35,6 +36,7 @@ from analysis.inference.image_ranking import ImageRanking, rank_images
 from analysis.inputs.covariates import Covariate
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import PublishedRate
+from analysis.inputs.questionnaire import Questionnaire
 from analysis.inputs.responses import Responses, select_mode, select_study
 from analysis.tasks.answers import score_trials
 from analysis.tasks.catalog import TASKS_WITH_TRUTH
@@ -67,8 +69,8 @@ class ReportOptions:
     study, mode: the rows to report on; None as in `select_study` and `select_mode`. design: the
     frozen design. plan: used instead of the design's. margin: used instead of the plan's.
     always_fit_mixed: fit mixed models regardless of the number of trials. bootstrap_replicates:
-    number of resamples, 0 for none. seed: random seed of the resamples. covariates: those that the
-    plan declares.
+    number of resamples, 0 for none. seed: random seed of the resamples. questionnaire: the answers
+    to the study's own questions. covariates: those that the plan declares.
     """
 
     study: str | None = None
@@ -79,6 +81,7 @@ class ReportOptions:
     always_fit_mixed: bool = False
     bootstrap_replicates: int = 0
     seed: int = 0
+    questionnaire: Questionnaire = field(default_factory=dict)
     covariates: Sequence[Covariate] = ()
 
     def margin_source(self) -> str:
@@ -165,6 +168,7 @@ def assemble_findings(
         "order": asdict(estimate_order_effect(sample.trials)),
         "rt": _describe_times(sample),
         "timing": asdict(summarize_timing(selected, table)),
+        "questionnaire": describe_questionnaire(sample, options),
         "images": _describe_images(rankings),
         "subgroups": describe_subgroups(answers, options.covariates),
         "learning": describe_learning(answers),
@@ -188,6 +192,13 @@ def _describe_bootstrap(sample: AnalysisSample, options: ReportOptions) -> Repor
             if len(key) == 2
         ],
     }
+
+
+def describe_questionnaire(sample: AnalysisSample, options: ReportOptions) -> list[ReportDict]:
+    """Return the answers of the included participants to the study's own questions."""
+    included = sample.table.participants[~sample.is_excluded].tolist()
+    summaries = summarize_questionnaire(options.questionnaire, included, options.design)
+    return [asdict(summary) for summary in summaries]
 
 
 def describe_software() -> ReportDict:

@@ -24,7 +24,7 @@ from study_server.views import health, language
 from study_server.views.api import routes
 from study_server.views.api.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.language import gettext
-from study_server.views.participant import entrance, pages, screening
+from study_server.views.participant import entrance, pages, questions, screening
 from study_server.views.researcher import downloads, login, study
 from study_server.web import bodies, logs
 from study_server.web.cookies import SessionInterface, cookie_name
@@ -39,6 +39,7 @@ MAX_CONCURRENT_READS = 4
 BLUEPRINTS = (
     entrance.pages,
     screening.pages,
+    questions.pages,
     pages.pages,
     pages.player_routes,
     login.pages,
@@ -48,7 +49,13 @@ BLUEPRINTS = (
 )
 API_BLUEPRINTS = (routes.public_routes, routes.participant_routes)
 # They use no cookie, so no other page can forge their requests.
-TOKEN_ONLY = (pages.pages, pages.player_routes, screening.pages, *API_BLUEPRINTS)
+TOKEN_ONLY = (
+    pages.pages,
+    pages.player_routes,
+    screening.pages,
+    questions.pages,
+    *API_BLUEPRINTS,
+)
 
 
 class StudyServer(logs.StudyFlask, OpenAPI):

@@ -72,6 +72,21 @@ class NightLight(StrEnum):
     UNKNOWN = "unknown"
 
 
+class QuestionType(StrEnum):
+    """The type of the answer to one of a study's own questions."""
+
+    CHOICE = "choice"
+    NUMBER = "number"
+    TEXT = "text"
+
+
+class QuestionPage(StrEnum):
+    """The page with a study's own questions: before the first trial, or after the last."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
 class StudyState(StrEnum):
     """The state of a study, which decides who may start it."""
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.inputs import responses, row_checks
+from analysis.inputs import questionnaire, responses, row_checks
 from analysis.inputs.manifest_table import read_manifest_table
 from analysis.inputs.responses import ResponsesError
 from analysis.inputs.sources import GUARDED_PATTERNS, read_responses
@@ -73,6 +73,15 @@ def test_timing_columns() -> None:
 
 def test_incidents_columns() -> None:
     assert list(table("incidents.csv")) == list(codebook.INCIDENT_COLUMNS)
+
+
+def test_questionnaire_columns() -> None:
+    columns = list(table("questionnaire.csv"))
+    assert (
+        columns == list(codebook.QUESTIONNAIRE_COLUMNS) == list(questionnaire.QUESTIONNAIRE_COLUMNS)
+    )
+    listed = vocabulary(table("questionnaire.csv")["type"])
+    assert listed == list(words.QuestionType) == list(questionnaire.ANSWER_TYPES)
 
 
 def test_unblinding_columns() -> None:

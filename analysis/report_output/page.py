@@ -135,6 +135,7 @@ def build_tables(report: ReportPart) -> dict[str, list[ReportTable]]:
             participants.tabulate_attention_checks,
             participants.tabulate_exposures,
         ],
+        "Answers to questions": [participants.tabulate_choices, participants.tabulate_numbers],
         "Exclusions and robustness": [
             participants.tabulate_flow,
             participants.tabulate_reasons,

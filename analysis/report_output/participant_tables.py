@@ -147,6 +147,52 @@ def _format_requested(exposure_ms: float | None) -> str:
     return "All" if exposure_ms is None else f"{format_number(exposure_ms)}{NARROW_SPACE}ms"
 
 
+def tabulate_choices(report: ReportPart) -> ReportTable:
+    """Tabulate how many included participants chose each option of the study's questions."""
+    rows = []
+    for question in report["questionnaire"]:
+        others = (("Prefer not to say", "declined"), ("No answer", "blank"))
+        for option in question["options"] or ():
+            share = option["participants"] / question["answered"] if question["answered"] else None
+            count = format_number(option["participants"])
+            rows.append((question["name"], option["option"], count, format_percent(share)))
+        if question["type"] == "choice":
+            rows += [
+                (question["name"], label, format_number(question[key]), EN_DASH)
+                for label, key in others
+                if question[key]
+            ]
+    return ReportTable(
+        "Choices of the included participants, and percent of those who chose an option",
+        ("Question", "Answer", "Participants", "Percent"),
+        rows,
+        text_columns=(1,),
+    )
+
+
+def tabulate_numbers(report: ReportPart) -> ReportTable:
+    """Tabulate the range of the numbers that included participants gave."""
+    rows = [
+        (
+            question["name"], format_number(question["answered"]),
+            format_number(question["declined"]), format_number(question["blank"]),
+            *(_format_answer(question[key]) for key in ("minimum", "median", "maximum")),
+        )
+        for question in report["questionnaire"]
+        if question["type"] == "number"
+    ]  # fmt: skip
+    return ReportTable(
+        "Numbers that the included participants gave",
+        ("Question", "Answered", "Prefer not to say", "No answer", "Minimum", "Median", "Maximum"),
+        rows,
+    )
+
+
+def _format_answer(value: float | None) -> str:
+    """Format a number with decimals only if it has any."""
+    return format_number(value, 0 if value is None or value.is_integer() else 2)
+
+
 def tabulate_exposures(report: ReportPart) -> ReportTable:
     """Tabulate the exposure errors."""
     rows = [

@@ -120,6 +120,16 @@ PARTICIPANT_COLUMNS = {
     "finished_at": "UTC, ISO 8601",
 }
 
+QUESTIONNAIRE_COLUMNS = {
+    "study": "slug of the study",
+    "participant": "as in the responses",
+    "mode": "as in the responses",
+    "name": "name of the question, as in the protocol",
+    "type": "type of the answer: choice, number, text",
+    "value": "the answer, a choice in the first language of the study; empty if the participant "
+    "preferred not to say; questions left blank have no row",
+}
+
 UNBLINDING_COLUMNS = {
     "study": "slug of the study",
     "unblinded_at": "time of an early unblinding, while the study was still blinded; UTC, ISO 8601",
@@ -139,6 +149,7 @@ TABLE_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "timing": TIMING_COLUMNS,
     "incidents": INCIDENT_COLUMNS,
     "participants": PARTICIPANT_COLUMNS,
+    "questionnaire": QUESTIONNAIRE_COLUMNS,
     "unblinding": UNBLINDING_COLUMNS,
 }
 

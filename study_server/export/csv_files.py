@@ -16,6 +16,7 @@ from study_server.storage.models import Study
 from study_server.vocabulary import Mode
 
 RESPONSES_TABLE, CODEBOOK_TABLE, DESIGN_JSON = "responses", "codebook", "design.json"
+PARTICIPANTS_TABLE, QUESTIONNAIRE_TABLE = "participants", "questionnaire"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def build_tables(
         "judgments": tables.iterate_judgments(db, study, modes, blinded),
         "timing": tables.iterate_timing(db, study, modes),
         "incidents": tables.list_incidents(db, study, modes, blinded),
-        "participants": tables.list_participants(db, study, modes, blinded),
+        PARTICIPANTS_TABLE: tables.list_participants(db, study, modes, blinded),
+        QUESTIONNAIRE_TABLE: tables.iterate_questionnaire(db, study, modes),
         "unblinding": tables.list_unblinding(db, study),
     }
     return [
@@ -88,7 +90,7 @@ def export_study(
     if study.design is not None:
         with atomic_write(out.with_name(DESIGN_JSON)) as temporary:
             temporary.write_text(study.design, encoding="utf-8")
-    return written[RESPONSES_TABLE], written["participants"]
+    return written[RESPONSES_TABLE], written[PARTICIPANTS_TABLE]
 
 
 def list_other_files(study: Study) -> list[str]:

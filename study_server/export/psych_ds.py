@@ -12,11 +12,19 @@ from sqlalchemy.orm import Session
 
 from study_server.counts import format_count
 from study_server.export import codebook, rows
-from study_server.export.csv_files import CODEBOOK_TABLE, DESIGN_JSON, build_tables, format_csv
+from study_server.export.csv_files import (
+    CODEBOOK_TABLE,
+    DESIGN_JSON,
+    PARTICIPANTS_TABLE,
+    QUESTIONNAIRE_TABLE,
+    CsvTable,
+    build_tables,
+    format_csv,
+)
 from study_server.export.zip_stream import TextPieces
 from study_server.protocol.model import parse_stored_protocol
 from study_server.storage.models import Study
-from study_server.vocabulary import Mode
+from study_server.vocabulary import Mode, QuestionType
 
 JSON_LD_CONTEXT = "https://schema.org/"
 PSYCH_DS_VERSION = "Psych-DS 1.5.0"
@@ -42,9 +50,18 @@ def iterate_files(
         stem = f"data/{data_file_stem(study.slug, table.name)}"
         variables = _variables_measured(codebook.TABLE_COLUMNS[table.name])
         yield f"{stem}.json", [_format_json({"variableMeasured": variables})]
-        yield f"{stem}.csv", format_csv(table)
+        yield f"{stem}.csv", format_csv(_without_free_text(table))
     if study.design is not None:
         yield f"materials/{DESIGN_JSON}", [study.design]
+
+
+def _without_free_text(table: CsvTable) -> CsvTable:
+    """Return a table without what participants wrote, which may identify them once published."""
+    if table.name == PARTICIPANTS_TABLE:
+        return replace(table, rows=(row | {"comment": ""} for row in table.rows))
+    if table.name == QUESTIONNAIRE_TABLE:
+        return replace(table, rows=(row for row in table.rows if row["type"] != QuestionType.TEXT))
+    return table
 
 
 def data_file_stem(slug: str, table: str) -> str:
@@ -93,6 +110,8 @@ Exported from the study `{study.slug}` by Hue & Eye, in the format {codebook.FOR
   and position; a participant by study and participant.
 - `materials/design.json`: the design frozen before the first participant (if it was frozen). Every
   row of the responses contains its SHA-256.
+
+Comments and answers in free text are left out, because they may identify participants.
 
 Where a text could be read as a formula (`=`, `+`, `-` or `@` at its beginning or after a semicolon,
 a tab or a line break), an apostrophe precedes it.

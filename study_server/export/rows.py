@@ -28,6 +28,7 @@ from study_server.vocabulary import (
     REAL_METHOD,
     SCRIPT_INPUT,
     Mode,
+    QuestionType,
     StimulusRole,
     TrialKind,
 )
@@ -61,7 +62,7 @@ def iterate_judgments(
     blinded: whether to leave out the methods of live trials.
     """
     hidden = dict.fromkeys(method_columns(study), "") if blinded else {}
-    for row in _iterate_view(db, "judgments_export", study, modes, order=", slot, scale"):
+    for row in _iterate_view(db, "judgments_export", study, modes, order="position, slot, scale"):
         yield row | hidden if row["mode"] == Mode.LIVE else row
 
 
@@ -80,12 +81,26 @@ def iterate_timing(db: Session, study: Study, modes: Collection[Mode]) -> Iterat
     return _iterate_view(db, "timing_export", study, modes)
 
 
+def iterate_questionnaire(
+    db: Session, study: Study, modes: Collection[Mode]
+) -> Iterator[ExportRow]:
+    """Yield one row per answer to the study's own questions; numbers are numbers."""
+    for row in _iterate_view(db, "questionnaire_export", study, modes, order="name"):
+        is_number = row["type"] == QuestionType.NUMBER and row["value"]
+        yield row | {"value": _to_number(str(row["value"]))} if is_number else row
+
+
+def _to_number(value: str) -> int | float:
+    number = float(value)
+    return int(number) if number.is_integer() else number
+
+
 def _iterate_view(
-    db: Session, view: str, study: Study, modes: Collection[Mode], order: str = ""
+    db: Session, view: str, study: Study, modes: Collection[Mode], order: str = "position"
 ) -> Iterator[ExportRow]:
     query = text(
         f"SELECT * FROM {view} WHERE study = :study AND mode IN :modes "
-        f"ORDER BY participant, position{order}"
+        f"ORDER BY participant, {order}"
     ).bindparams(bindparam("modes", expanding=True))
     values = {"study": study.slug, "modes": [str(mode) for mode in modes]}
     rows = db.execute(query, values, execution_options={"yield_per": ROWS_PER_FETCH})

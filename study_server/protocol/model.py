@@ -15,11 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from study_server.errors import StudyError
 from study_server.languages import LANGUAGES, SOURCE_LANGUAGE
 from study_server.protocol.presets import KEY_COMMENTS, PRESETS, STAIRCASE_COMMENTS, Preset
+from study_server.protocol.questions import (
+    MAX_QUESTIONS,
+    Question,
+    find_question_contradictions,
+)
 from study_server.protocol.staircase import Staircase
 from study_server.tasks.catalog import DEFAULT_TASK, TASKS
 from study_server.tasks.scales import Scale
 from study_server.tasks.task import Task
-from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
+from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, QuestionPage, TrialKind
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 MethodName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
@@ -29,6 +34,7 @@ MIN_EXPOSURE_MS = 20  # the shortest exposure that common displays can show
 TYPICAL_ANSWER_MS = 1500  # estimate for one trial
 TYPICAL_FEEDBACK_MS = 2400  # estimate for feedback that stays until the participant continues
 TYPICAL_LOOK_MS = 3000  # estimate for images that stay until the answer, without the answer
+TYPICAL_QUESTION_MS = 10_000  # estimate for one of the study's own questions
 TYPICAL_READING_MINUTES = 2  # estimate for all pages
 
 
@@ -89,6 +95,7 @@ class Protocol(BaseModel):
     time_limit_minutes: Annotated[int, Field(ge=0, le=100_000)] = 0
     scales: Annotated[tuple[Scale, ...], Field(max_length=5, strict=False)] = ()
     staircase: Annotated[Staircase | None, Field(strict=False)] = None
+    questions: Annotated[tuple[Question, ...], Field(max_length=MAX_QUESTIONS, strict=False)] = ()
 
     @field_validator("methods")
     @classmethod
@@ -140,6 +147,7 @@ class Protocol(BaseModel):
             *TASKS[self.task].find_contradictions(self),
             *_find_scale_contradictions(self),
             *_find_staircase_contradictions(self),
+            *find_question_contradictions(self.questions, self.languages),
             *_find_linking_contradictions(self),
         ):
             raise ValueError(contradiction)
@@ -149,6 +157,10 @@ class Protocol(BaseModel):
     def has_screening(self) -> bool:
         """True if participants answer screening questions before the first trial."""
         return {self.color_vision, self.night_light} != {"unasked"} or self.plates > 0
+
+    def questions_on(self, page: QuestionPage) -> tuple[Question, ...]:
+        """Return the study's own questions on a page."""
+        return tuple(question for question in self.questions if question.when is page)
 
     @property
     def is_single(self) -> bool:
@@ -237,6 +249,7 @@ class Protocol(BaseModel):
         total_ms = sum(self.planned_trials.values()) * trial_ms
         with_feedback = sum(n for k, n in self.planned_trials.items() if self.gives_feedback(k))
         total_ms += with_feedback * (self.feedback_ms or TYPICAL_FEEDBACK_MS)
+        total_ms += len(self.questions) * TYPICAL_QUESTION_MS
         return round(TYPICAL_READING_MINUTES + total_ms / 60_000)
 
     def canonical_json(self) -> str:
@@ -374,14 +387,20 @@ def create_protocol(slug: str, preset: str = "zhang2016") -> Protocol:
 def format_toml(protocol: Protocol) -> str:
     """Format a study.toml with a comment for every key; `read_protocol` reads it back."""
     settings = protocol.model_dump(mode="json")
-    scales = settings.pop("scales")  # tables, which must follow all other keys
+    # tables, which must follow all other keys
+    tables = {key: settings.pop(key) for key in ("scales", "questions")}
     staircase = settings.pop("staircase") or {}
     return "\n".join(
         [
             "# A perceptual-realism study. Edit this file, then run `study import`.",
             "",
             *_format_commented_table(settings, KEY_COMMENTS),
-            *(line for scale in scales for line in ("", "[[scales]]", *_format_table(scale))),
+            *(
+                line
+                for key, entries in tables.items()
+                for entry in entries
+                for line in ("", f"[[{key}]]", *_format_table(entry))
+            ),
             *(["", "[staircase]"] if staircase else []),
             *_format_commented_table(staircase, STAIRCASE_COMMENTS),
             "",
@@ -440,7 +459,7 @@ def _validate(settings: dict[str, Any], source: str) -> Protocol:
 def _written_key(settings: Any, location: tuple[int | str, ...]) -> list[str]:
     """Return the keys of pydantic's error location that the file has, without union branches."""
     key = [str(part) for part in location[:1]]
-    value = settings.get(location[0]) if location else None
+    value: Any = settings.get(location[0]) if location else None
     for part in location[1:]:
         if isinstance(value, dict):
             value = value.get(part)

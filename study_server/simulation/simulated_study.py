@@ -23,13 +23,21 @@ from study_server.errors import StudyError
 from study_server.participants.participation import find_participant
 from study_server.participants.screening import is_screening_pending, plate_digits
 from study_server.protocol.model import Protocol, parse_stored_protocol, task_of
+from study_server.protocol.questions import Question
 from study_server.recruitment.invitations import create_invitation
 from study_server.simulation.simulated_people import SimulatedPerson, SimulatedPopulation
 from study_server.storage.engine import read_session
 from study_server.storage.models import Stimulus, Trial, TrialStimulus
 from study_server.studies.lookup import find_study
 from study_server.tasks.task import WireAnswer
-from study_server.vocabulary import ColorVision, Mode, NightLight, StimulusRole
+from study_server.vocabulary import (
+    ColorVision,
+    Mode,
+    NightLight,
+    QuestionPage,
+    QuestionType,
+    StimulusRole,
+)
 
 READY_WITHIN_S = 60.0
 CSRF_FIELD_PATTERN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -44,6 +52,7 @@ SIMULATED_ENVIRONMENT = {
 }
 SIMULATED_SCREENING = {"color_vision": ColorVision.NORMAL, "night_light": NightLight.OFF}
 MEDIAN_RT_MS, RT_LOG_SD = 900, 0.4
+DECLINED_SHARE = 0.05  # of the study's own questions
 
 
 @dataclass(frozen=True)
@@ -123,6 +132,7 @@ def simulate_participants(
         with closing(SimulatedBrowser(server.address)) as browser:
             base_url = give_consent(browser, f"/s/{slug}?{urlencode({'invitation': token})}")
             answer_screening(browser, base_url, engine)
+            answer_questions(browser, base_url, protocol, QuestionPage.BEFORE, person_seed)
             complete += answer_trials(browser, base_url, engine, protocol, population, person_seed)
         on_participant_done()
     return complete
@@ -196,6 +206,35 @@ def answer_screening(browser: SimulatedBrowser, base_url: str, engine: Engine) -
     browser.submit(f"{base_url}/screening", SIMULATED_SCREENING | plates)
 
 
+def answer_questions(
+    browser: SimulatedBrowser,
+    base_url: str,
+    protocol: Protocol,
+    page: QuestionPage,
+    person_seed: str,
+) -> None:
+    """Answer the study's own questions on a page, if it has any, at random."""
+    questions = protocol.questions_on(page)
+    if questions:
+        rng = Random(f"{person_seed}:{page}")
+        form = dict(_simulate_field(question, rng) for question in questions)
+        browser.submit(f"{base_url}/questions/{page}", form)
+
+
+def _simulate_field(question: Question, rng: Random) -> tuple[str, str]:
+    """Return the name and the value of the form's field with a random answer."""
+    if question.required and rng.random() < DECLINED_SHARE:
+        return f"declined-{question.name}", "yes"
+    answers = {
+        QuestionType.CHOICE: str(
+            rng.randrange(max(map(len, question.options.values()), default=1))
+        ),
+        QuestionType.NUMBER: str(rng.randint(18, 80)),
+        QuestionType.TEXT: "Written by a simulated participant.",
+    }
+    return f"answer-{question.name}", answers[question.kind]
+
+
 def answer_trials(
     browser: SimulatedBrowser,
     base_url: str,
@@ -220,8 +259,11 @@ def answer_trials(
         observer = replace(person, exposure_ms=trial["timing"]["exposure_ms"])
         answer = task_of(protocol).simulate_answer(protocol, candidates, observer, rng)
         reply = answer_trial(browser, base_url, trial, answer, rng)
+    is_complete = bool(reply["answered"] == reply["planned"])
+    if is_complete:
+        answer_questions(browser, base_url, protocol, QuestionPage.AFTER, person_seed)
     browser.send("GET", f"{base_url}/debrief")
-    return bool(reply["answered"] == reply["planned"])
+    return is_complete
 
 
 def answer_trial(

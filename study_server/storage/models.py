@@ -28,6 +28,8 @@ from study_server.vocabulary import (
     Mode,
     NightLight,
     Outcome,
+    QuestionPage,
+    QuestionType,
     RecruitmentSource,
     StimulusRole,
     StudyState,
@@ -68,8 +70,8 @@ def vocabulary_type(vocabulary: type[StrEnum], name: str = "") -> Enum:
 
 
 VOCABULARIES = (
-    ColorVision, JobKind, JobState, TrialKind, Mode, NightLight, Outcome, WordingPart,
-    StimulusRole, RecruitmentSource, StudyState,
+    ColorVision, JobKind, JobState, TrialKind, Mode, NightLight, Outcome, QuestionPage,
+    QuestionType, WordingPart, StimulusRole, RecruitmentSource, StudyState,
 )  # fmt: skip
 
 
@@ -253,6 +255,39 @@ class Screening(Base):
     color_vision: Mapped[ColorVision | None]
     night_light: Mapped[NightLight | None]
     plates_correct: Mapped[int | None]
+
+
+class SubmittedPage(Base):
+    """A page with the study's own questions that a participant has submitted."""
+
+    __tablename__ = "submitted_page"
+
+    participant_id: Mapped[int] = mapped_column(
+        ForeignKey("participant.id", ondelete="CASCADE"), primary_key=True
+    )
+    page: Mapped[QuestionPage] = mapped_column(primary_key=True)
+    submitted_at: Mapped[datetime]
+
+
+class QuestionAnswer(Base):
+    """The answer to one of the study's own questions. A question left blank has no row."""
+
+    __tablename__ = "question_answer"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["participant_id", "page"],
+            ["submitted_page.participant_id", "submitted_page.page"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("name <> ''", name="question_named"),
+        CheckConstraint("value <> ''", name="value_not_empty"),
+    )
+
+    participant_id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    page: Mapped[QuestionPage]
+    type: Mapped[QuestionType]
+    value: Mapped[str | None]  # None: the participant preferred not to say
 
 
 class Environment(Base):

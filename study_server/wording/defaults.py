@@ -56,6 +56,7 @@ def setting_tags(protocol: Protocol) -> set[str]:
         _presence_tag("linked", protocol.linked),
         _presence_tag("limit", protocol.time_limit_minutes),
         _presence_tag("qualification", protocol.qualification),
+        _presence_tag("questions", len(protocol.questions)),
     }
 
 
@@ -65,7 +66,7 @@ def _presence_tag(tag: str, count: int) -> str:
 
 PRESENCE_TAGS = (
     "normal-vision", "eyes", "tint", "plates", "practice", "staircase", "attention-checks", "masks",
-    "linked", "limit", "qualification",
+    "linked", "limit", "qualification", "questions",
 )  # fmt: skip
 SETTING_TAGS = (
     *("timed", "untimed", "computer", "any-device"),

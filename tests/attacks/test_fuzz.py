@@ -44,6 +44,7 @@ BODIES: dict[str, dict[str, object]] = {
     },
     "enroll": {"consent": True, "consent_version": "en-1", "language": "en", "external_id": "ada"},
     "comment": {"comment": "green"},
+    "store_questions": {"page": "before", "answers": {"age": 0}},
 }  # fmt: skip
 TYPES = (
     "application/json",
@@ -108,7 +109,7 @@ class Fuzzer:
             "slot": self.rng.choice("012"),
             "trial_token": self.rng.choice(self.known.trials), "filename": "style.css",
             "name": self.rng.choice(["responses.csv", "psych-ds.zip", "design.json", "x.csv"]),
-            "number": self.rng.choice("0123"),
+            "number": self.rng.choice("0123"), "page": self.rng.choice(["before", "after"]),
         }  # fmt: skip
 
         def fill(placeholder: re.Match[str]) -> str:
@@ -145,6 +146,7 @@ class Fuzzer:
         form = {
             "consent": "yes", "comment": "green", "state": "open", "color_vision": "normal",
             "night_light": "off", "plate-0": "12", "name": "ada", "password": "guess",
+            "answer-age": "0",
         }  # fmt: skip
         changed = {str(k): str(v) for k, v in self.change(form).items()}
         return {"data": changed | ({"csrf_token": self.known.csrf} if rng.random() < 0.9 else {})}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine, select, update
 
 from study_server.app import create_app
@@ -18,6 +18,7 @@ from study_server.storage.schema import ensure_current_schema
 from study_server.vocabulary import Outcome
 from tests.conftest import SECRET, LiveStudy, served, short_protocol
 from tests.imported_studies import open_study
+from tests.study_server.asking import QUESTIONS
 
 pytestmark = pytest.mark.slow(10)
 
@@ -44,7 +45,7 @@ def study(tmp_path: Path, manifest: Path, sqlite_url: str) -> Iterator[LiveStudy
     ensure_current_schema(engine)
     protocol = short_protocol(
         languages=LANGUAGES, time_limit_minutes=30, device="computer", color_vision="recorded",
-        night_light="recorded", plates=2,
+        night_light="recorded", plates=2, questions=QUESTIONS,
     )  # fmt: skip
     slug = open_study(engine, protocol, manifest, tmp_path / "instance")
     app = create_app(
@@ -80,6 +81,7 @@ def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
     yield "screening again"
     page.get_by_label(say("No, or I have turned it off")).check()
     page.locator("form").evaluate("form => form.submit()")  # though the window be narrow
+    yield from answer_questions(page, say)
     page.get_by_role("button", name=say("Start practice")).wait_for()
     yield from look_around(page)
     mine = page.url
@@ -95,6 +97,11 @@ def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
         page.goto(mine)
         yield name
     turn_out(study.engine, Outcome.COMPLETE)
+    page.goto(mine)
+    page.get_by_role("heading", name=say("A few last questions")).wait_for()
+    yield "questions after the trials"
+    page.get_by_role("button", name=say("Continue")).click()
+    page.get_by_role("heading", name=say("Thank you, you’re done")).wait_for()
     page.goto(f"{mine}/debrief?saved=1")
     yield "debrief"
     page.goto(f"{mine}/withdraw")
@@ -102,6 +109,28 @@ def walk(page: Page, study: LiveStudy, language: str) -> Iterator[str]:
     page.get_by_role("button", name=say("Withdraw and delete my data")).click()
     page.get_by_role("heading", name=say("Your data have been deleted")).wait_for()
     yield "withdrawn"
+
+
+def answer_questions(page: Page, say: Callable[[str], str]) -> Iterator[str]:
+    """Answer the questions by keyboard alone, and yield the names of the pages."""
+    page.get_by_role("heading", name=say("A few questions before you start")).wait_for()
+    yield "questions"
+    unsaid = page.get_by_role("radio", name=say("Prefer not to say"))
+    page.locator("[name=answer-age]").first.focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowDown")
+    expect(unsaid).to_be_checked()
+    page.keyboard.press("Tab")
+    page.keyboard.type("many")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(say("Please enter a number."))).to_be_visible()
+    expect(page.locator("[name=answer-years]")).to_be_focused()
+    expect(unsaid).to_be_checked()
+    yield "questions again"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")  # prefers not to say
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
 
 
 def visit_before_consent(page: Page, study: LiveStudy, say: Callable[[str], str]) -> Iterator[str]:

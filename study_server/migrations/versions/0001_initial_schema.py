@@ -150,6 +150,21 @@ JOIN study ON study.id = participant.study_id
 LEFT JOIN response ON response.trial_id = shown.id
 """
 
+# One row per answer to one of the study's own questions.
+QUESTIONNAIRE_EXPORT = """
+CREATE VIEW questionnaire_export AS
+SELECT
+  study.slug AS study,
+  participant.public_id AS participant,
+  participant.mode AS mode,
+  question_answer.name AS name,
+  question_answer.type AS type,
+  COALESCE(question_answer.value, '') AS value
+FROM question_answer
+JOIN participant ON participant.id = question_answer.participant_id
+JOIN study ON study.id = participant.study_id
+"""
+
 ISO_8601 = {
     "sqlite": "strftime('%Y-%m-%dT%H:%M:%f+00:00', {})",
     "postgresql": """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')""",
@@ -177,10 +192,12 @@ def create_views() -> None:
     )
     op.execute(JUDGMENTS_EXPORT)
     op.execute(TIMING_EXPORT)
+    op.execute(QUESTIONNAIRE_EXPORT)
 
 
 def drop_views() -> None:
     """Drop the views, because neither database alters a table that a view uses."""
+    op.execute("DROP VIEW questionnaire_export")
     op.execute("DROP VIEW timing_export")
     op.execute("DROP VIEW judgments_export")
     op.execute("DROP VIEW responses_export")
@@ -303,6 +320,27 @@ def _create_participant_tables() -> None:
         sa.Column("night_light", _one_of("nightlight", "off on unknown")),
         sa.Column("plates_correct", sa.Integer()),
         sa.CheckConstraint("plates_correct >= 0", name="plates_not_negative"),
+    )
+    op.create_table(
+        "submitted_page",
+        sa.Column("participant_id", sa.Integer(), _parent("participant"), primary_key=True),
+        sa.Column("page", _one_of("questionpage", "before after"), primary_key=True),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_table(
+        "question_answer",
+        sa.Column("participant_id", sa.Integer(), primary_key=True),
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("page", _one_of("questionpage", "before after"), nullable=False),
+        sa.Column("type", _one_of("questiontype", "choice number text"), nullable=False),
+        sa.Column("value", sa.Text()),
+        sa.ForeignKeyConstraint(
+            ["participant_id", "page"],
+            ["submitted_page.participant_id", "submitted_page.page"],
+            ondelete="CASCADE",
+        ),
+        sa.CheckConstraint("name <> ''", name="question_named"),
+        sa.CheckConstraint("value <> ''", name="value_not_empty"),
     )
     op.create_table(
         "environment",
@@ -486,8 +524,8 @@ def downgrade() -> None:
     drop_views()
     for table in (
         "login_link", "researcher", "job", "method_count", "pair_count", "stimulus_count",
-        "incident", "judgment", "response", "trial_stimulus",
-        "trial", "environment", "screening", "withdrawal", "identity", "participant",
+        "incident", "judgment", "response", "trial_stimulus", "trial", "environment",
+        "question_answer", "submitted_page", "screening", "withdrawal", "identity", "participant",
         "unblinding", "accepted_warning", "platform_completion", "wording", "stimulus", "study",
     ):  # fmt: skip
         op.drop_table(table)

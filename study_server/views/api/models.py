@@ -14,6 +14,8 @@ from study_server.vocabulary import (
     ColorVision,
     NightLight,
     Outcome,
+    QuestionPage,
+    QuestionType,
     TrialFlag,
     TrialKind,
 )
@@ -87,6 +89,22 @@ class ScreeningRequest(RequestBody):
     color_vision: Annotated[ColorVision, FROM_TEXT] | None = None
     night_light: Annotated[NightLight, FROM_TEXT] | None = None
     digits: Annotated[list[ShortText], Field(max_length=100)] = []
+
+
+class QuestionsRequest(RequestBody):
+    """The answers to the questions of a page, by name; questions left blank are missing.
+
+    An answer is the 0-based index of an option, a number, or a text; null means that the
+    participant prefers not to say.
+    """
+
+    page: Annotated[QuestionPage, FROM_TEXT]
+    answers: Annotated[
+        dict[ShortText, Annotated[str, Field(max_length=MAX_COMMENT)] | int | float | None],
+        Field(
+            max_length=100, examples=[{"age": 2, "years": 3.5, "how": "By the sky.", "job": None}]
+        ),
+    ] = {}
 
 
 class ResponseRequest(RequestBody):
@@ -200,6 +218,27 @@ class ScreeningQuestions(BaseModel):
     plates: list[str]
 
 
+class StudyQuestion(BaseModel):
+    """One of the study's own questions, in the participant's language.
+
+    options: of a choice, else empty. required: a required question must also offer "Prefer not to
+    say".
+    """
+
+    name: str
+    text: str
+    kind: QuestionType
+    options: list[str]
+    required: bool
+
+
+class PendingQuestions(BaseModel):
+    """The page of questions to answer now. page: null if there are none."""
+
+    page: QuestionPage | None
+    questions: list[StudyQuestion]
+
+
 class TrialSlot(BaseModel):
     """A place on the stage. image: absolute path; 410 once the trial is answered or voided.
 
@@ -302,7 +341,8 @@ class FinalScore(BaseModel):
 class ParticipationResult(BaseModel):
     """The outcome. code, score and debrief (HTML) are null unless the outcome is complete.
 
-    score: null as well if the task has no right answers.
+    They are also null while questions after the last trial are pending. score: null as well if the
+    task has no right answers.
     """
 
     outcome: Outcome
@@ -325,8 +365,8 @@ ERROR_DESCRIPTIONS: Mapping[int, str] = {
     404: "Not found.",
     405: "Method not allowed.",
     409: (
-        "Conflict: screening questions are pending, the trial was replaced, the study is over for "
-        "this participant, or the consent text has changed."
+        "Conflict: questions are pending or not yet due, the trial was replaced, the study is over "
+        "for this participant, or the consent text has changed."
     ),
     410: "The trial has been answered or voided; its images are no longer available.",
     413: "The body is larger than 64 KiB.",

@@ -24,6 +24,8 @@ from study_server.participants import (
     withdrawal,
 )
 from study_server.protocol.model import parse_stored_protocol
+from study_server.questionnaire import submission
+from study_server.questionnaire.answers import InvalidAnswersError
 from study_server.recruitment.invitations import read_invitation
 from study_server.storage.models import Study
 from study_server.studies import lookup
@@ -35,11 +37,14 @@ from study_server.views.api.models import (
     ErrorReply,
     FinalScore,
     ParticipationResult,
+    PendingQuestions,
     PlatePath,
+    QuestionsRequest,
     ScreeningQuestions,
     ScreeningRequest,
     StudyDescription,
     StudyPath,
+    StudyQuestion,
     StudyTexts,
     describe_errors,
 )
@@ -57,9 +62,7 @@ from study_server.wording.stored import render_wording
 
 PREFIX = "/api/v1"
 MISS_LIMIT = parse("10 per minute")  # per IP address, of ids whose participant has started
-AFTER_SCREENING = ("api.resume", "api.next_trials")  # refused while screening is pending
 TOKEN_MISSING = {"error": "Authorization: Bearer TOKEN is missing, or the token is unknown"}
-SCREENING_FIRST = {"error": f"answer the questions of {PREFIX}/screening first"}
 DOCUMENT: dict[str, Any] = {  # arguments of flask-openapi3's application
     "info": Info(title="Hue & Eye, trial API", version=version("hue-and-eye")),
     "security_schemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -216,9 +219,6 @@ def _load_participant() -> ResponseReturnValue | None:
     g.token, g.base = token.strip(), PREFIX
     if kind.lower() != "bearer" or not _has_valid_token():
         return TOKEN_MISSING, 401, {"WWW-Authenticate": "Bearer"}
-    needs_screening = request.endpoint in AFTER_SCREENING
-    if needs_screening and screening.is_screening_pending(g.db, g.participant):
-        return SCREENING_FIRST, 409
     return None
 
 
@@ -275,10 +275,52 @@ def send_plate(path: PlatePath) -> Reply:
     return trial_json.plate_image(path.number)
 
 
+@participant_routes.get("/questions", responses={200: PendingQuestions})
+def show_questions() -> Reply:
+    """Get the study's own questions that are to be answered now.
+
+    They come before the first trial, after the screening, or after the last trial.
+    """
+    page = submission.find_pending_page(g.db, g.participant)
+    protocol, language = participation.protocol_of(g.participant), g.participant.language
+    fallback = protocol.languages[0]
+    questions = protocol.questions_on(page) if page is not None else ()
+    return PendingQuestions(
+        page=page,
+        questions=[
+            StudyQuestion(
+                name=question.name,
+                text=question.text_in(language, fallback),
+                kind=question.kind,
+                options=list(question.options_in(language, fallback)),
+                required=question.required,
+            )
+            for question in questions
+        ],
+    ).model_dump(mode="json")
+
+
+@participant_routes.post(
+    "/questions", responses={204: trial_json.STORED_REPLY, **describe_errors(409, 413, 415)}
+)
+def store_questions(body: QuestionsRequest) -> Reply:
+    """Answer the study's own questions; the first answers of a page are final."""
+    try:
+        submission.store_page(g.db, g.participant, body.page, body.answers)
+    except submission.PageNotDueError:
+        return {"error": f"page: the questions {body.page} the trials are not due"}, 409
+    except InvalidAnswersError as error:
+        name, problem = next(iter(error.problems.items()))
+        return {"error": f"answers.{name}: {gettext(problem)}"}, 400
+    g.db.commit()
+    return "", 204
+
+
 @participant_routes.get("/result", responses={200: ParticipationResult})
 def show_result() -> Reply:
     """Get the outcome and the completion code."""
-    code = scoring.completion_code(g.participant)
+    is_pending = submission.find_pending_page(g.db, g.participant) is not None
+    code = None if is_pending else scoring.completion_code(g.participant)
     reply = ParticipationResult(outcome=g.participant.outcome, code=code, score=None, debrief=None)
     if code is not None:
         score = scoring.final_score(g.db, g.participant)

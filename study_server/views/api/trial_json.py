@@ -24,6 +24,7 @@ from study_server.participants import (
 )
 from study_server.participants.current_image import StimulusFile
 from study_server.protocol.model import Protocol
+from study_server.questionnaire import submission
 from study_server.settings import Settings
 from study_server.stimuli.png import encode_png
 from study_server.tasks.scales import Scale
@@ -39,7 +40,7 @@ from study_server.views.api.models import (
     describe_errors,
 )
 from study_server.views.language import gettext, set_language
-from study_server.vocabulary import TrialKind
+from study_server.vocabulary import QuestionPage, TrialKind
 
 TRIAL_ENDPOINTS = {
     f"{blueprint}.{view}"
@@ -50,6 +51,10 @@ TRIAL_ENDPOINTS = {
 Reply = Response | dict[str, Any] | tuple[dict[str, Any] | str, int]
 PNG_REPLY = {"description": "An image (8-bit RGB)", "content": {"image/png": {}}}
 STORED_REPLY = {"description": "Stored."}
+
+
+class FirstPagePendingError(Exception):
+    """The participant has to answer the questions at this address before the first trial."""
 
 
 class DamagedStimulusError(Exception):
@@ -95,6 +100,7 @@ def add_trial_routes(blueprint: APIBlueprint) -> None:
         current_trial.ParticipationOverError, _handle_participation_over
     )
     blueprint.register_error_handler(InvalidAnswerError, _handle_invalid_answer)
+    blueprint.register_error_handler(FirstPagePendingError, _handle_first_page_pending)
 
 
 def require_json() -> None:
@@ -111,6 +117,7 @@ def resume() -> Reply:
 
     An interrupted trial is replaced, because its images were seen.
     """
+    _require_first_pages()
     replacement.void_interrupted_trials(g.db, g.participant)
     reply = next_trials()  # in the same transaction, to avoid waiting for a second one
     g.db.commit()
@@ -119,9 +126,18 @@ def resume() -> Reply:
 
 def next_trials() -> Reply:
     """Get the next trials."""
+    _require_first_pages()
     person = participation.to_current_participant(g.participant)
     ahead = current_trial.load_upcoming_trials(g.db.connection(), person)
     return _send_json(UpcomingTrialsReply.model_validate(_upcoming_trials_body(ahead, person)))
+
+
+def _require_first_pages() -> None:
+    """Raise FirstPagePendingError unless all pages before the first trial are answered."""
+    if screening.is_screening_pending(g.db, g.participant):
+        raise FirstPagePendingError("screening")
+    if submission.find_pending_page(g.db, g.participant) is QuestionPage.BEFORE:
+        raise FirstPagePendingError("questions")
 
 
 def _upcoming_trials_body(
@@ -308,6 +324,10 @@ def _handle_participation_over(_error: current_trial.ParticipationOverError) -> 
 
 def _handle_invalid_answer(error: InvalidAnswerError) -> ResponseReturnValue:
     return {"error": str(error)}, 400
+
+
+def _handle_first_page_pending(error: FirstPagePendingError) -> ResponseReturnValue:
+    return {"error": f"answer the questions of {g.base}/{error} first"}, 409
 
 
 def handle_validation_error(error: ValidationError) -> Response:

@@ -10,13 +10,14 @@ from flask_openapi3 import APIBlueprint
 from study_server.participants import participation, scoring, screening, withdrawal
 from study_server.participants.outcomes import UNFINISHED_OUTCOMES
 from study_server.protocol.model import task_of
+from study_server.questionnaire import submission
 from study_server.recruitment import arrival
 from study_server.settings import find_resource_folder
 from study_server.storage.models import Participant
 from study_server.views.api import trial_json
 from study_server.views.api.models import MAX_COMMENT
 from study_server.views.language import gettext, set_language
-from study_server.vocabulary import Outcome, RecruitmentSource
+from study_server.vocabulary import Outcome, QuestionPage, RecruitmentSource
 from study_server.wording.player_texts import PLAYER_TEXTS
 from study_server.wording.stored import RenderedWording, render_wording
 
@@ -68,7 +69,7 @@ TEMPLATE_BY_OUTCOME = {
 
 @pages.get("")
 def player() -> ResponseReturnValue:
-    """Show the player, or redirect to the screening or the end."""
+    """Show the player, or redirect to the questions before it or to the end."""
     participant: Participant = g.participant
     if participant.outcome is Outcome.COMPLETE:
         return redirect(participant_url("trials.debrief"), 303)
@@ -76,6 +77,8 @@ def player() -> ResponseReturnValue:
         return _render_end()
     if screening.is_screening_pending(g.db, participant):
         return redirect(participant_url("screening.show_questions"))
+    if submission.find_pending_page(g.db, participant) is QuestionPage.BEFORE:
+        return redirect(participant_url("questions.show_page", page=QuestionPage.BEFORE))
     protocol = participation.protocol_of(participant)
     return render_template(
         "participant/player.html",
@@ -127,6 +130,8 @@ def debrief() -> ResponseReturnValue:
     participant: Participant = g.participant
     if participant.outcome is not Outcome.COMPLETE:
         return redirect(participant_url("trials.player"), 303)
+    if submission.find_pending_page(g.db, participant) is QuestionPage.AFTER:
+        return redirect(participant_url("questions.show_page", page=QuestionPage.AFTER), 303)
     return render_template(
         "participant/debrief.html",
         wording=participant_wording(),

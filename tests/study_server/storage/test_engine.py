@@ -108,6 +108,8 @@ def answered(engine: Engine, manifest: Path, tmp_path: Path) -> Engine:
         "UPDATE wording SET text = ''",
         "INSERT INTO screening (participant_id, color_vision) VALUES (1, 'good')",
         "INSERT INTO screening (participant_id, plates_correct) VALUES (1, -1)",
+        "INSERT INTO submitted_page VALUES (1, 'during', '2026-01-05')",
+        "INSERT INTO question_answer VALUES (1, 'age', 'before', 'choice', 'not submitted')",
         "INSERT INTO platform_completion VALUES (1, 'sona', 'complete', '')",
         "INSERT INTO platform_completion VALUES (1, 'bird', 'complete', 'C')",
     ],

@@ -58,6 +58,9 @@ INSERT INTO platform_completion (study_id, source, outcome, code_or_url)
 VALUES (1, 'prolific', 'complete', 'C1');
 INSERT INTO accepted_warning (study_id, number, message) VALUES (1, 0, 'all gray');
 INSERT INTO screening (participant_id, color_vision, plates_correct) VALUES (1, 'normal', 3);
+INSERT INTO submitted_page (participant_id, page, submitted_at) VALUES (1, 'before', '{MOMENT}');
+INSERT INTO question_answer (participant_id, name, page, type, value)
+VALUES (1, 'age', 'before', 'choice', '18 to 34'), (1, 'years', 'before', 'number', NULL);
 INSERT INTO incident (trial_id, slot, http_status, reported_at)
 VALUES (1, 0, 404, '{MOMENT}');
 INSERT INTO unblinding (id, study_id, unblinded_at, unblinded_by, complete_count)
@@ -67,7 +70,10 @@ VALUES (1, 'erase_traces', NULL, 'waiting', 'withdrawal', '{MOMENT}', '{MOMENT}'
 INSERT INTO researcher (id, name, password_hash) VALUES (1, 'ada', NULL);
 INSERT INTO login_link (token_digest, researcher_id, expires_at) VALUES ('d', 1, '{MOMENT}')
 """
-VIEWS = ("responses_export", "judgments_export", "timing_export")
+ORDER_BY_VIEW = {
+    **dict.fromkeys(("responses_export", "judgments_export", "timing_export"), "position"),
+    "questionnaire_export": "name",
+}
 
 
 def fill(connection: Connection) -> None:
@@ -79,9 +85,9 @@ def fill(connection: Connection) -> None:
 
 def rows(engine: Engine) -> dict[str, list[dict[str, object]]]:
     """Return every row of every table and view, in one order."""
-    orders = dict.fromkeys(Base.metadata.tables, "1") | dict.fromkeys(
-        VIEWS, "participant, position"
-    )
+    orders = dict.fromkeys(Base.metadata.tables, "1, 2") | {
+        view: f"participant, {order}" for view, order in ORDER_BY_VIEW.items()
+    }
     with engine.connect() as connection:
         found = {
             table: connection.execute(text(f"SELECT * FROM {table} ORDER BY {order}")).mappings()
@@ -193,7 +199,7 @@ def test_a_copied_table_keeps_its_children(filled: Engine) -> None:
         filled.execution_options(writes=True).connect() as connection,
         schema._schema_change(connection),
     ):
-        for view in VIEWS:
+        for view in ORDER_BY_VIEW:
             connection.exec_driver_sql(f"DROP VIEW {view}")
         operations = Operations(MigrationContext.configure(connection))
         with operations.batch_alter_table("study", recreate=copy) as batch:

@@ -1,0 +1,1 @@
+"""The answers of participants to a study's own questions."""
