@@ -111,6 +111,8 @@ def simulate(slug: str, people: int, **population: Any) -> None:
     new participants.
     """
     _, engine = open_database()
+    with read_session(engine) as db:
+        lookup.find_study(db, slug)  # before a server starts in vain
     with Progress(console=STDERR, disable=not STDERR.is_terminal) as progress:
         bar = progress.add_task("simulated participants", total=people)
         with rehearsal_server() as server:
