@@ -1,28 +1,21 @@
 """Tests of the whole pipeline of commands: photographs, two models, a study, a report."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from analysis.report import report
 from study_server.protocol.model import format_toml
+from tests.analysis.shell import run_here
+from tests.commands import run
 from tests.conftest import short_protocol
 
-pytestmark = pytest.mark.slow(30)
+pytestmark = pytest.mark.slow(15)
 
 PEOPLE = 6
-
-
-def run(program: str, *arguments: object) -> str:
-    """Run an installed command, which must succeed, and return its standard output."""
-    words = [str(Path(sys.executable).with_name(program)), *map(str, arguments)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 def write_photographs(folder: Path, count: int) -> None:
@@ -57,9 +50,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run("study", "import", "study.toml", "outputs/manifest.csv")
         run("study", "simulate", "tiny", PEOPLE)
         run("study", "export", "tiny")
-        run("python", "-m", "analysis.report", "responses.csv", "--out", "report")
+        assert run_here(report, "responses.csv", "--out", "report").returncode == 0
         url = f"sqlite:///{here / 'instance' / 'study.sqlite'}"
-        run("python", "-m", "analysis.report", url, "--study", "tiny", "--out", "from-the-database")
+        done = run_here(report, url, "--study", "tiny", "--out", "from-the-database")
+        assert done.returncode == 0, done.stderr
     return here
 
 

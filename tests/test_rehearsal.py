@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from PIL import Image, ImageFilter
 from sqlalchemy import Engine, select
 
+from analysis.report import report
 from study_server.cli import commands
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import prolific as prolific_module
@@ -32,11 +33,12 @@ from study_server.simulation.simulated_study import (
 from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant
 from study_server.studies.lookup import find_study
+from tests.analysis.shell import run_here
+from tests.commands import run
 from tests.conftest import SECRET
 from tests.faults.servers import Server, started
 from tests.recruits import FINISH, HALF_WAY, Fate, Recruit, come, local, recruits
 from tests.study_server.prolific_stub import STUDY, TOKEN, Stub, speaking
-from tests.test_pipeline import run
 
 pytestmark = pytest.mark.slow(60)
 
@@ -183,8 +185,8 @@ def rehearse(here: Path, engine: Engine) -> Rehearsal:
     sheet = settle(stub)
     run("study", "close", "faces")
     run("study", "export", "faces")
-    design = "--design", "design.json"
-    run("python", "-m", "analysis.report", "responses.csv", *design, "--out", "report")
+    done = run_here(report, "responses.csv", "--design", "design.json", "--out", "report")
+    assert done.returncode == 0, done.stderr
     return Rehearsal(
         people, codes, shown_codes, stub, sheet, read(here / "early" / "responses.csv"),
         read(here / "responses.csv"), read(here / "participants.csv"),

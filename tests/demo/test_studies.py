@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 
 from demo import studies
-from demo.commands import run
 from demo.sizes import StudySize
 from demo.studies import add_german, count_photographs, fill_in_wording, shorten_protocol
+from tests.commands import run
 from tests.conftest import write_stimuli
 
 
-@pytest.mark.slow(1)
 @pytest.mark.parametrize("preset", ["zhang2016", "within"])
 def test_only_the_numbers_of_pairs_change(preset: str, tmp_path: Path) -> None:
-    run(tmp_path, "study", "new", "demo", "--preset", preset, "--out", "study.toml")
+    run("study", "new", "demo", "--preset", preset, "--out", tmp_path / "study.toml")
     written = (tmp_path / "study.toml").read_text()
     before, after = (
         tomllib.loads(written),
@@ -27,9 +26,8 @@ def test_only_the_numbers_of_pairs_change(preset: str, tmp_path: Path) -> None:
     assert (before["practice"], before["trials"]) == (10, 40)
 
 
-@pytest.mark.slow(1)
 def test_participants_may_read_german_and_nothing_is_left_to_fill_in(tmp_path: Path) -> None:
-    run(tmp_path, "study", "new", "demo", "--out", "study.toml")
+    run("study", "new", "demo", "--out", tmp_path / "study.toml")
     settings = add_german((tmp_path / "study.toml").read_text())
     assert tomllib.loads(settings)["languages"] == ["en", "de"]
     texts = [file.read_text() for file in (tmp_path / "wording").rglob("*.md")]

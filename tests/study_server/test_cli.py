@@ -7,10 +7,9 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from contextlib import closing
+from functools import partial
 from importlib import import_module
-from io import StringIO
 from pathlib import Path
 from pkgutil import walk_packages
 
@@ -20,7 +19,7 @@ from PIL import Image
 from sqlalchemy import Engine, select
 
 from study_server import commands as families
-from study_server.cli import COMMANDS_BY_HEADING, main
+from study_server.cli import COMMANDS_BY_HEADING
 from study_server.clock import now
 from study_server.participants.enrollment import enroll_participant
 from study_server.participants.responses import SubmittedResponse
@@ -30,6 +29,7 @@ from study_server.storage.models import Participant
 from study_server.studies.lookup import find_study
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 from study_server.wording.files import write_wording
+from tests.commands import Run, call
 from tests.conftest import SECRET, short_protocol, write_stimuli
 from tests.faults.servers import Server, started
 from tests.study_server.acting import LEFT, begin, respond, upcoming
@@ -53,29 +53,7 @@ def fill_in(folder: Path) -> None:
         file.write_text(file.read_text().replace("[...", "Ada,"))
 
 
-@dataclass(frozen=True)
-class Run:
-    """A finished command."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def study(*arguments: object, typed: str = "") -> Run:
-    """Run the command in this process: each new one takes a second to import the server.
-
-    typed: what the researcher types when asked.
-    """
-    out, err, code = StringIO(), StringIO(), 0
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "argv", ["study", *map(str, arguments)])
-        patch.setattr(sys, "stdin", StringIO(typed))
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-    return Run(code, out.getvalue(), err.getvalue())
+study = partial(call, "study")
 
 
 def study_process(*arguments: object) -> Run:
@@ -241,20 +219,19 @@ def test_the_installed_command_does_the_same(here: Path, manifest: Path) -> None
     assert_refused(study_process("open", "short"), "not frozen", "study freeze short")
 
 
-@pytest.mark.slow(8)
+@pytest.mark.slow(3)
 def test_a_restored_backup_keeps_the_replaced_database(here: Path, manifest: Path) -> None:
-    """Run the commands in separate processes, which leave no database connection open."""
-    assert study_process("import", "study.toml", manifest).returncode == 0
-    assert study_process("backup", "kept.sqlite").stdout.startswith("kept.sqlite: ")
-    study_process("simulate", "short", 1, "--rates", "l2=0.2,mcl=0.3")
-    run = study_process("restore", "kept.sqlite")
+    assert study("import", "study.toml", manifest).returncode == 0
+    assert study("backup", "kept.sqlite").stdout.startswith("kept.sqlite: ")
+    study("simulate", "short", 1, "--rates", "l2=0.2,mcl=0.3")
+    run = study("restore", "kept.sqlite")
     assert run.stdout.startswith("kept.sqlite: restored; the previous database is in /"), run.stderr
-    assert study_process("status").stdout == "short: draft; no participants; 0 responses\n"
+    assert study("status").stdout == "short: draft; no participants; 0 responses\n"
     (replaced,) = (here / "instance" / "backups").iterdir()
-    run = study_process("restore", replaced)
-    assert "1 simulated; 7 responses" in study_process("status").stdout
+    run = study("restore", replaced)
+    assert "1 simulated; 7 responses" in study("status").stdout
     assert "is back; if they had withdrawn, run `study forget short p" in run.stderr
-    assert_refused(study_process("restore", "nothing.sqlite"), "nothing.sqlite: no such file")
+    assert_refused(study("restore", "nothing.sqlite"), "nothing.sqlite: no such file")
 
 
 def test_a_responses_file_may_not_take_a_neighbours_name(here: Path, manifest: Path) -> None:
