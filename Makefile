@@ -1,7 +1,10 @@
 # Thin: each target a line or two. Python 3.11+ and make are enough; the rest is installed.
 PYTHON ?= python3
-# Two processes per core run the tests, because many tests wait for a browser or a server.
-WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * os.cpu_count())")
+# Two processes per core run all tests, because many wait for a browser or a server. Each spends
+# seconds on importing the tests, so that fewer are better for the fast ones.
+CORES := $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
+WORKERS ?= $(shell expr 2 \* $(CORES))
+FAST_WORKERS ?= $(shell expr 1 + $(CORES))
 export OMP_WAIT_POLICY ?= PASSIVE
 unexport PYTHONDONTWRITEBYTECODE# compiled modules start faster, and tests start many commands
 
@@ -12,7 +15,7 @@ BIN := .venv/bin
 endif
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 PYTEST := $(BIN)/python -m pytest
-SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+BY_FILE := --dist loadfile --no-loadscope-reorder
 
 .PHONY: install install-dev demo test test-fast check fix words docs bench serve clean
 
@@ -34,11 +37,11 @@ demo: install  ## stimuli, a study to click through, simulated answers, a report
 
 test: check  ## everything; last, and in one process, what measures time
 	$(BIN)/python -m tests.browser.chromium
-	$(PYTEST) -m "not alone" $(SHARED)
-	$(PYTEST) -m alone
+	$(PYTEST) -m "not alone" -n $(WORKERS) $(BY_FILE)
+	$(PYTEST) -m alone $$(grep -rl --include=*.py mark.alone tests)
 
 test-fast: install-dev  ## without a browser, PostgreSQL, what measures time and what is slow
-	$(PYTEST) -m "not browser and not postgres and not alone and not slow" $(SHARED)
+	$(PYTEST) -m "not browser and not postgres and not alone and not slow" -n $(FAST_WORKERS) $(BY_FILE)
 
 check: install-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy --num-workers 2
