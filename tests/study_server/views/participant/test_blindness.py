@@ -1,11 +1,13 @@
-"""Tests that only the pixels distinguish the fake from the photograph.
+"""Tests that only the pixels distinguish the fake from the photograph, and one method from another.
 
 benchmarks/blindness.py does the same in a browser; here, 500 trials are requested over HTTP.
 """
 
 import time
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask, Response, request
@@ -22,6 +24,7 @@ from tests.conftest import SECRET, short_protocol, write_stimuli
 from tests.imported_studies import open_study
 from tests.study_server.acting import fake_slot
 from tests.study_server.browsing import consent
+from tests.study_server.tasks.test_answers_of_tasks import SETTINGS
 
 PEOPLE, TRIALS = 10, 50
 
@@ -106,3 +109,74 @@ def test_the_same_classifier_finds_a_planted_etag(blind_app: Flask) -> None:
 
     guesses = guess_in(blind_app)
     assert guesses.p < 1e-6, guesses
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "preference": {"choice": 0},
+    "best_worst": {"best": 0, "worst": 1},
+    "ranking": {"order": [0, 1, 2]},
+    "rating": {"scores": {"quality": 3, "warmth": 50}},
+}
+
+
+def receive_judged(app: Flask, task: str) -> Iterator[tuple[dict[str, Any], list[Reply]]]:
+    """Yield every trial of some participants, and the replies for its candidates."""
+    for _ in range(5 if task == "rating" else 2):
+        client = app.test_client()
+        base = consent(client)
+        while trials := client.get(f"{base}/trials").get_json()["trials"]:
+            for trial in trials:
+                order = count()
+                assert trial["caption"]
+                fetch(client, trial["reference"], next(order))
+                yield (
+                    trial,
+                    [fetch(client, one["image"], next(order)) for one in trial["slots"]],
+                )
+                answer = {"answer": ANSWERS[task], "rt_ms": 1, "first_ms": 1}
+                sent = client.post(f"{base}/trials/{trial['token']}/response", json=answer)
+                assert sent.status_code == 200
+
+
+@pytest.mark.slow(8)
+@pytest.mark.parametrize("task", sorted(SETTINGS))
+def test_without_pixels_the_methods_of_a_judged_task_are_guessed_by_chance(
+    task: str, many: Path, tmp_path: Path
+) -> None:
+    """The first two candidates of a trial are compared, or the images of two trials of a rating."""
+    header, *lines = many.read_text().splitlines()
+    captioned = many.with_name("captioned.csv")
+    rows = [f"{header},caption", *(f"{line},a house: {line.split(',')[0]}" for line in lines)]
+    captioned.write_text("\n".join(rows) + "\n")
+    url = f"sqlite:///{tmp_path / 'study.sqlite'}"
+    engine = open_engine(url)
+    ensure_current_schema(engine)
+    shown = {"reference": "real", "caption": True, "assignment": "within", "practice": 0}
+    settings = SETTINGS[task] | shown | {"task": task, "trials": TRIALS, "attention_checks": 0}
+    open_study(engine, short_protocol("short", **settings), captioned, tmp_path / "instance")
+    app = create_app(
+        Settings(database_url=url, instance_folder=tmp_path / "instance", secret_key=SECRET), engine
+    )
+    received = list(receive_judged(app, task))
+    with read_session(engine) as db:
+        methods = {
+            trial.token: [one.method for one in trial.candidates]
+            for trial in db.scalars(select(Trial))
+        }
+    if task == "rating":
+        seen = [(trial, reply, methods[trial["token"]][0]) for trial, (reply,) in received]
+        compared = [
+            (Pair(trial, one, other), [method, other_method])
+            for (trial, one, method), (_, other, other_method) in zip(
+                seen[::2], seen[1::2], strict=True
+            )
+        ]
+    else:
+        compared = [
+            (Pair(trial, *replies[:2]), methods[trial["token"]][:2]) for trial, replies in received
+        ]
+    different = [(pair, one < other) for pair, (one, other) in compared if one != other]
+    guesses = guess([pair for pair, _ in different], [is_first for _, is_first in different])
+    assert guesses.of >= 20
+    assert guesses.p > 1e-4, guesses
+    engine.dispose()
