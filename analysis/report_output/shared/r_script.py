@@ -45,7 +45,8 @@ def render_r_script(report: ReportPart) -> bytes | None:
 def _find_template(report: ReportPart) -> tuple[str | None, list[ReportDict]]:
     """Return the name of the template, and the numbers that R should give."""
     methods = report["methods"]
-    if report["task"] == "real_or_fake":
+    estimates = {name for entry in methods.values() for name in entry}
+    if "rate" in estimates:
         mixed = ("beta", "sd_participant", "sd_image")
         return "refit_rates", [
             {
@@ -56,14 +57,14 @@ def _find_template(report: ReportPart) -> tuple[str | None, list[ReportDict]]:
             for method, entry in methods.items()
             if entry["trials"]
         ]
-    if report["task"] == "rating":
+    if "mean_opinion" in estimates:
         return "refit_ratings", [
             {"scale": scale, "method": method, "value": one["value"]}
             for method, entry in methods.items()
             for scale, one in entry["mean_opinion"].items()
             if one["value"] is not None
         ]
-    if all("win_rate" in entry for entry in methods.values()):
+    if "win_rate" in estimates:
         return "refit_pairs", [
             {
                 "method": method,
