@@ -20,6 +20,7 @@ FIGURES = ("rates", "differences", "images", "people", "times", "flow")
 FILES = {
     *("report.html", "report.json", "rates.csv", "differences.csv", "participants.csv"),
     *("images.csv", "exclusions.csv", "tables.tex"),
+    *("subgroups.csv", "subgroup_differences.csv", "learning.csv"),
     *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")),
 }
 SCRIPT = Path(__file__).parents[2] / "analysis" / "report.py"

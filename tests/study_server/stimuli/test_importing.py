@@ -21,6 +21,7 @@ from study_server.stimuli import importing
 from study_server.stimuli.audit import AuditFinding
 from study_server.stimuli.folders import write_manifest
 from study_server.stimuli.importing import AuditFailedError, import_study
+from study_server.stimuli.manifest import read_manifest
 from study_server.stimuli.perception import compute_lightness
 from study_server.storage.engine import open_engine, read_session
 from study_server.storage.models import AcceptedWarning, Stimulus, Study
@@ -67,6 +68,14 @@ def test_unknown_columns_are_refused(engine: Engine, tmp_path: Path) -> None:
     manifest.write_text("image,file\na,a.png\n")
     with pytest.raises(StudyError, match="the columns must be image,method,file"):
         import_study(engine, short_protocol(), manifest, tmp_path / "stimuli")
+
+
+def test_a_manifest_may_have_columns_with_tags_of_images(tmp_path: Path) -> None:
+    manifest = write_stimuli(tmp_path / "outputs", 12)
+    header, *lines = manifest.read_text(encoding="utf-8").splitlines()
+    tagged = [f"{header},tag_scene", *(f"{line},indoor" for line in lines)]
+    manifest.write_text("\n".join(tagged), encoding="utf-8")
+    assert len(read_manifest(manifest)) == len(lines)
 
 
 def test_a_file_that_is_no_png_is_refused(engine: Engine, tmp_path: Path) -> None:
