@@ -9,7 +9,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 FOLDERS = "analysis|benchmarks|colorizer|demo|docs|static|study_server|templates|tests"
-TO_BE_MADE = {"study_server/wording/fr", "docs/openapi.json"}
+TO_BE_MADE = {
+    "study_server/wording/fr", "docs/openapi.json",
+    "study_server/tasks/odd_one_out.py", "static/player/tasks/odd_one_out.js",
+    "analysis/tasks/odd_one_out.py",
+}  # fmt: skip
 
 
 def list_paths(text: str) -> Iterator[str]:
