@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from analysis.convert import convert
 from analysis.monitor import monitor
 from analysis.power import power_command
 from analysis.report import report
@@ -23,6 +24,7 @@ COMMANDS: dict[str, click.Command] = {
     "colorizer": colorizer,
     "study": study,
     "python -m analysis.report": report,
+    "python -m analysis.convert": convert,
     "python -m analysis.power": power_command,
     "python -m analysis.monitor": monitor,
 }

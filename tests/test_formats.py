@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.csv_cells import FORMULA_START
 from analysis.inputs import questionnaire, responses, row_checks
 from analysis.inputs.manifest_table import read_manifest_table
 from analysis.inputs.responses import ResponsesError
@@ -22,7 +23,7 @@ from analysis.planning.formulas import EFFECT_PRESETS, PowerScenario
 from analysis.planning.power_json import assemble_power_json
 from analysis.report import make_report
 from analysis.report_data import ReportOptions
-from analysis.report_output.csv_files import FORMULA_START, render_images_csv
+from analysis.report_output.csv_files import render_images_csv
 from colorizer.stimuli import manifest
 from study_server import vocabulary as words
 from study_server.csv_cells import FORMULA_START as EXPORT_FORMULA_START

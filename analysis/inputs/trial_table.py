@@ -129,9 +129,9 @@ def build_judged_table(
 ) -> TrialTable:
     """Build the arrays of one study and mode of a task whose candidates are judged.
 
-    image (n,): the source image of each row. is_right (n,): False for failed attention checks.
-    chose_left (n,): whether the left one of two candidates was preferred. All trials have one
-    method, because a trial shows several.
+    image (n,): the source image of each row, empty without an answer. is_right (n,): False for
+    failed attention checks. chose_left (n,): whether the left one of two candidates was preferred.
+    All trials have one method, because a trial shows several.
     """
     participant = selected.codes("participant")
     position = selected.numbers("position").astype(np.int64)
@@ -160,7 +160,7 @@ def build_judged_table(
         repeat_rows=repeats,
         original_rows=originals,
         is_valid=is_valid[row],
-        is_answered=(is_valid & ~selected.isin("rt_ms", ""))[row],
+        is_answered=(is_valid & (image != ""))[row],
         chose_left_or_fake=chose_left[row],
         is_wrong=~is_right[row],
         rt_ms=selected.numbers("rt_ms")[row],

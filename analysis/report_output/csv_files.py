@@ -1,15 +1,11 @@
 """The report's numbers as CSV: a row for each method, pair, image, participant, rule."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.csv_cells import render_csv
 from analysis.formatting import ReportPart
 from analysis.report_data import MethodFunnel
-
-# Where a spreadsheet would begin a formula: at the start of a text, or where its dialect separates
-# cells in the middle of one.
-FORMULA_START = re.compile(r"\A(?=[ ']*[=+\-@\t\r])|(?<=[;\t\r\n])(?=[ \"']*[=+\-@])")
 
 
 def render_rates_csv(methods: Mapping[str, ReportPart]) -> bytes:
@@ -91,25 +87,3 @@ def flatten(entry: ReportPart) -> dict[str, Any]:
         elif not isinstance(value, list):
             flat[key] = value
     return flat
-
-
-def render_csv(rows: Sequence[ReportPart], columns: list[str]) -> bytes:
-    """Render rows as CSV; values that a row lacks are empty.
-
-    columns: the first columns, present even without rows.
-    """
-    header = dict.fromkeys([*columns, *(column for row in rows for column in row)])
-    lines = [",".join(_quote(column) for column in header)]
-    lines += [",".join(_format_cell(row.get(column)) for column in header) for row in rows]
-    return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _format_cell(value: object) -> str:
-    """Format numbers as they are, and texts in quotes, without formulas that spreadsheets run."""
-    if value is None or value == "":
-        return ""
-    return _quote(FORMULA_START.sub("'", value)) if isinstance(value, str) else str(value)
-
-
-def _quote(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'

@@ -1,7 +1,8 @@
 """The numbers on covariates and on learning as CSV files."""
 
+from analysis.csv_cells import render_csv
 from analysis.formatting import ReportDict, ReportPart
-from analysis.report_output.csv_files import flatten, render_csv
+from analysis.report_output.csv_files import flatten
 from analysis.report_output.shared.values import list_entries
 
 

@@ -1,0 +1,1 @@
+"""The conversion of tables that other programs collected into responses and judgments."""
