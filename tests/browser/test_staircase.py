@@ -57,11 +57,12 @@ def test_an_outage_pauses_a_staircase_and_a_reload_keeps_its_exposure(
     with serve_study(tmp_path, manifest, quick_staircase()) as study, window(browser) as page:
         begin(page, study)
         counter, status = page.locator("#trial-counter"), page.locator("#stage [role=status]")
-        answer(page, study, is_right=False)
-        expect(page.get_by_text("Incorrect: the image is")).to_be_visible()
-        expect(counter).to_have_text("Image 2 of 6")
-        page.wait_for_load_state("networkidle")
+        page.locator("#stage[data-phase=choice]").wait_for()
+        with page.expect_response("**/start"):  # of the second trial
+            answer(page, study, is_right=False)
+            expect(page.get_by_text("Incorrect: the image is")).to_be_visible()
         page.context.set_offline(True)
+        expect(counter).to_have_text("Image 2 of 6")
         answer(page, study, is_right=True)
         expect(status).to_contain_text("No connection. Your answers are saved on this device.")
         page.wait_for_timeout(700)  # longer than a trial would take to begin
