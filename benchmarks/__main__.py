@@ -22,6 +22,7 @@ BENCHMARK_NAMES = (
     "dropout",
     "strengths",
     "peeking",
+    "hype_time",
     "bootstrap",
     "report",
     "soft_encoding",
