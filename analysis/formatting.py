@@ -11,6 +11,7 @@ METHOD_LABELS = {
     "mcl-annealed": "Annealed MCL",
     "zhang2016": "Zhang et al. 2016",
     "foil": "Foil",
+    "real": "Photograph",
 }
 NARROW_SPACE = "\u202f"  # narrow and unbreakable, between a number and its unit
 MINUS_SIGN = "\u2212"

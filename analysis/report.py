@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from matplotlib.figure import Figure
@@ -43,6 +43,7 @@ from analysis.report_output.sentences import format_rate_sentence
 from analysis.report_output.shared.csv_files import render_shared_csv_files
 from analysis.report_output.shared.r_script import R_SCRIPT, render_r_script
 from analysis.tasks.catalog import TASKS_WITH_TRUTH, find_task
+from analysis.tasks.judged import TieModel
 
 MODE_NOTICES = {"live": "", "preview": "PREVIEW", "simulated": "SIMULATED"}
 FILE_TYPE = click.Path(dir_okay=False, path_type=Path)
@@ -103,6 +104,13 @@ FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
     "has_r_script",
     is_flag=True,
     help="Also write refit.R, which computes the main estimates again in R.",
+)
+@click.option(
+    "--ties",
+    type=click.Choice(get_args(TieModel)),
+    default="half",
+    show_default=True,
+    help="Ties in pairs: half a win each, or an outcome of its own as in Davidson's model.",
 )
 @click.option(
     "--out",
@@ -169,9 +177,13 @@ def make_any_report(
     selected = select_mode(select_study(responses, options.study), options.mode)
     task = find_task(selected)
     if task in TASKS_WITH_TRUTH:
+        if options.ties != "half":
+            raise ResponsesError("--ties davidson is for the task preference; leave it out")
         return make_report(responses, out, options, stimuli)
-    judgments = read_judgments(source, selected)
-    return write_judged_report(assemble_judged_report(responses, judgments, task, options), out)
+    stimulus_files = read_stimulus_files(stimuli)
+    judged = assemble_judged_report(responses, read_judgments(source, selected), task, options)
+    notice = MODE_NOTICES[judged["input"]["mode"]]
+    return write_judged_report(judged, out, stimulus_files, notice)
 
 
 def make_report(

@@ -42,6 +42,7 @@ from analysis.tasks.answers import score_trials
 from analysis.tasks.catalog import TASKS_WITH_TRUTH
 from analysis.tasks.exposures import describe_exposures
 from analysis.tasks.hype_time import describe_hype_time
+from analysis.tasks.judged import TieModel
 from analysis.tasks.learning import describe_learning
 from analysis.tasks.subgroups import describe_subgroups
 from analysis.trials import BoolArray
@@ -71,6 +72,7 @@ class ReportOptions:
     always_fit_mixed: fit mixed models regardless of the number of trials. bootstrap_replicates:
     number of resamples, 0 for none. seed: random seed of the resamples. questionnaire: the answers
     to the study's own questions. covariates: those that the plan declares.
+    ties: how the strengths of pairs treat ties.
     """
 
     study: str | None = None
@@ -83,6 +85,7 @@ class ReportOptions:
     seed: int = 0
     questionnaire: Questionnaire = field(default_factory=dict)
     covariates: Sequence[Covariate] = ()
+    ties: TieModel = "half"
 
     def margin_source(self) -> str:
         """Return where the equivalence margin comes from.

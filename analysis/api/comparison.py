@@ -3,8 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.inference.contrasts import Difference, adjust_holm
-from analysis.inference.estimates import Estimate, JointEstimates, compare_estimates
+from analysis.inference.contrasts import adjust_holm
+from analysis.inference.estimates import (
+    Estimate,
+    EstimateDifference,
+    JointEstimates,
+    compare_estimates,
+)
 from analysis.inference.intervals import Interval
 from analysis.inference.rank_sets import RankSet, find_rank_sets
 from analysis.results import render_records
@@ -20,7 +25,7 @@ class MethodComparison:
     """
 
     estimates: Mapping[str, Estimate]
-    differences: Sequence[Difference]
+    differences: Sequence[EstimateDifference]
     p_holm: Sequence[float | None]
     rank_sets: Mapping[str, RankSet]
 

@@ -8,9 +8,11 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
 from analysis.formatting import format_percent
+from analysis.inference.intervals import Interval
 
 # inline_svg replaces these colors by CSS variables, so that a page can use its own.
 INK, MUTED, LINE, ACCENT = "#1a1a1a", "#5a5a5a", "#d8d8d8", "#a33a12"
@@ -29,6 +31,8 @@ PLOT_LEFT, PLOT_WIDTH = (
     0.36,
     0.53,
 )  # shares of the width: where the data begin, and how much they take
+# shares of the width: of two axes beside each other
+WIDE_LEFT, WIDE_WIDTH, NARROW_LEFT = 0.30, 0.40, 0.76
 TOP_MARGIN, BOTTOM_MARGIN = 0.30, 0.50
 FONT_SIZE, SMALL_FONT_SIZE = 10, 9  # points
 PANEL_HEIGHT = 1.5  # inches; height of a method's panel
@@ -45,6 +49,31 @@ def make_row_axes(height: float, first: float) -> Axes:
     return axes
 
 
+def make_two_row_axes(height: float, first: float) -> tuple[Axes, Axes]:
+    """Make two axes beside each other with the same rows, as `make_row_axes` makes one."""
+    wide = _make_axes(height, WIDE_LEFT, WIDE_WIDTH)
+    box = wide.get_position()
+    place = (NARROW_LEFT, box.y0, 1 - NARROW_LEFT - 0.02, box.height)
+    narrow = figure_of(wide).add_axes(place)
+    _remove_spines(narrow)
+    for axes in (wide, narrow):
+        axes.set_ylim(height - first / 2, -first / 2)
+        axes.set_yticks([])
+        axes.grid(axis="x", color=LINE, linewidth=0.6)
+    return wide, narrow
+
+
+def make_matrix_axes(cells: int, cell_height: float, left: float) -> Axes:
+    """Make axes of cells x cells, whose first row is at the top; left: inches for labels."""
+    share = left / FIGURE_WIDTH
+    axes = _make_axes(cells * cell_height, share, 0.995 - share, foot=0.08)
+    axes.set_xlim(0, cells)
+    axes.set_ylim(cells, 0)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    return axes
+
+
 def make_box_axes(height: float) -> Axes:
     """Make axes as wide as the figure, in inches from the top left."""
     axes = _make_axes(height, 0, 1, foot=0.04)
@@ -54,8 +83,13 @@ def make_box_axes(height: float) -> Axes:
     return axes
 
 
-def make_panel_axes(titles: list[str], caption: str) -> list[Axes]:
-    """Make a column of panels with titles; their y axes are shares in percent with a caption."""
+def make_panel_axes(
+    titles: list[str], caption: str, ends: tuple[float, float] = (0, 1)
+) -> list[Axes]:
+    """Make a column of panels with titles, whose y axes have a caption.
+
+    ends: of the y axes; shares in percent by default.
+    """
     height = len(titles) * PANEL_HEIGHT
     whole = _make_axes(height, 0.13, 0.85)
     figure, box = whole.figure, whole.get_position()
@@ -65,12 +99,21 @@ def make_panel_axes(titles: list[str], caption: str) -> list[Axes]:
         bottom = box.y0 + box.height * (len(titles) - 1 - row) / len(titles)
         axes = figure.add_axes((box.x0, bottom, box.width, 0.78 * box.height / len(titles)))
         _remove_spines(axes)
-        axes.set_ylim(0, 1)
+        axes.set_ylim(*ends)
         axes.grid(axis="y", color=LINE, linewidth=0.6)
         axes.set_title(title, loc="left", fontsize=FONT_SIZE, weight="bold", color=INK)
-        set_percent_ticks(axes, [0, 0.25, 0.5, 0.75, 1], caption, "y")
+        if ends == (0, 1):
+            set_percent_ticks(axes, [0, 0.25, 0.5, 0.75, 1], caption, "y")
+        else:
+            axes.set_ylabel(caption, fontsize=SMALL_FONT_SIZE, color=MUTED)
+            axes.yaxis.set_major_locator(score_locator(ends))
         panels.append(axes)
     return panels
+
+
+def score_locator(ends: tuple[float, float]) -> MaxNLocator:
+    """Return where the ticks of a scale stand: at whole grades, unless it is too short for them."""
+    return MaxNLocator(5, integer=ends[1] - ends[0] > 2, steps=[1, 2, 2.5, 5, 10])
 
 
 def _make_axes(height: float, left: float, across: float, foot: float = BOTTOM_MARGIN) -> Axes:
@@ -128,6 +171,25 @@ def draw_reference_line(axes: Axes, at: float, label: str) -> None:
         fontsize=SMALL_FONT_SIZE,
         color=MUTED,
     )
+
+
+def draw_estimate(
+    axes: Axes, top: float, value: float | None, bounds: Interval | None, is_own: bool
+) -> None:
+    """Draw a value as a dot and its interval as a line; small and gray if it is not our own."""
+    # not clipped, so that a dot at 0 is complete
+    line_style: dict[str, Any] = {"color": ACCENT if is_own else MUTED, "clip_on": False}
+    if bounds is not None:
+        axes.plot(bounds, [top] * 2, linewidth=2.4 if is_own else 1, **line_style)
+    if value is not None:
+        axes.plot([value], [top], "o", markersize=6.5 if is_own else 3.5, **line_style)
+
+
+def figure_of(axes: Axes) -> Figure:
+    """Return the figure that the axes are in."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure
 
 
 def render_figure(figure: Figure, kind: str, notice: str = "") -> bytes:

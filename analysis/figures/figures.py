@@ -19,7 +19,9 @@ from analysis.figures.canvas import (
     LINE,
     MUTED,
     SMALL_FONT_SIZE,
+    draw_estimate,
     draw_reference_line,
+    figure_of,
     label_row,
     make_box_axes,
     make_panel_axes,
@@ -77,8 +79,8 @@ def draw_rates(methods: Mapping[str, ReportPart], is_single: bool = False) -> Fi
     for row in rows:
         value = "no trials" if row.rate is None else format_percent(row.rate)
         label_row(axes, row.top, row.label, value, row.is_own)
-        _draw_estimate(axes, row.top, row.rate, row.bounds, row.is_own)
-    return _figure_of(axes)
+        draw_estimate(axes, row.top, row.rate, row.bounds, row.is_own)
+    return figure_of(axes)
 
 
 def draw_differences(differences: Sequence[ReportPart]) -> Figure:
@@ -103,8 +105,8 @@ def draw_differences(differences: Sequence[ReportPart]) -> Figure:
         label_row(axes, top, "", format_percent(pair["difference"]), True)
         bounds = pair["ci95"]
         visible_ci = bounds and (max(bounds[0], -reach), min(bounds[1], reach))
-        _draw_estimate(axes, top, pair["difference"], visible_ci, True)
-    return _figure_of(axes)
+        draw_estimate(axes, top, pair["difference"], visible_ci, True)
+    return figure_of(axes)
 
 
 def draw_image_rates(images: Sequence[ReportPart], methods: Mapping[str, ReportPart]) -> Figure:
@@ -128,7 +130,7 @@ def draw_image_rates(images: Sequence[ReportPart], methods: Mapping[str, ReportP
     panels[-1].set_xlabel(
         "fakes, from the lowest to the highest rate", fontsize=SMALL_FONT_SIZE, color=MUTED
     )
-    return _figure_of(panels[0])
+    return figure_of(panels[0])
 
 
 def draw_flow(flow: Sequence[ReportPart]) -> Figure:
@@ -159,7 +161,7 @@ def draw_flow(flow: Sequence[ReportPart]) -> Figure:
                 ha="right",
                 **text_style,
             )
-    return _figure_of(axes)
+    return figure_of(axes)
 
 
 def draw_funnel(funnels: Mapping[str, MethodFunnel]) -> Figure:
@@ -181,7 +183,7 @@ def draw_funnel(funnels: Mapping[str, MethodFunnel]) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
         axes.tick_params(labelbottom=axes is panels[-1])
     panels[-1].set_xlabel("trials per participant", fontsize=SMALL_FONT_SIZE, color=MUTED)
-    return _figure_of(panels[0])
+    return figure_of(panels[0])
 
 
 def draw_response_times(times: Sequence[ReportPart]) -> Figure:
@@ -200,7 +202,7 @@ def draw_response_times(times: Sequence[ReportPart]) -> Figure:
             ends = (row[low] / 1000, row[high] / 1000)
             axes.plot(ends, (top, top), color=color, linewidth=width, solid_capstyle="butt")
         axes.plot([row["median_ms"] / 1000], [top], "o", color=color, markersize=6.5)
-    return _figure_of(axes)
+    return figure_of(axes)
 
 
 def _draw_funnel_limits(
@@ -246,20 +248,3 @@ def _published_bounds(other: ReportPart) -> Interval | None:
         return None
     half = t_quantile(float("inf")) * other["se"]
     return max(0.0, other["rate"] - half), min(1.0, other["rate"] + half)
-
-
-def _draw_estimate(
-    axes: Axes, top: float, value: float | None, bounds: Interval | None, is_own: bool
-) -> None:
-    # not clipped, so that a dot at 0 is complete
-    line_style: dict[str, Any] = {"color": ACCENT if is_own else MUTED, "clip_on": False}
-    if bounds is not None:
-        axes.plot(bounds, [top] * 2, linewidth=2.4 if is_own else 1, **line_style)
-    if value is not None:
-        axes.plot([value], [top], "o", markersize=6.5 if is_own else 3.5, **line_style)
-
-
-def _figure_of(axes: Axes) -> Figure:
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    return figure

@@ -84,6 +84,13 @@ class Estimate(Result):
     flags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class EstimateDifference(Difference):
+    """The difference of two estimates; ci95_fixed_images: for new people and these images."""
+
+    ci95_fixed_images: Interval | None = None
+
+
 def estimate_mean_scores(
     scores: FloatArray,
     method: Codes,
@@ -147,7 +154,7 @@ def _describe_share(estimates: JointEstimates, column: int, estimate: Estimate) 
     )
 
 
-def compare_estimates(estimates: JointEstimates) -> list[Difference]:
+def compare_estimates(estimates: JointEstimates) -> list[EstimateDifference]:
     """Return the difference of every two estimates with trials, in alphabetical order."""
     columns = [
         column
@@ -188,24 +195,29 @@ def _describe_estimate(estimates: JointEstimates, column: int) -> Estimate:
         partial,
         se=sqrt(variance),
         ci95=_t_interval(value, variance, df),
-        ci95_fixed_images=_fixed_image_interval(estimates, column, value),
+        ci95_fixed_images=_fixed_image_interval(estimates, contrast, value, participants),
         df=df,
     )
 
 
-def _fixed_image_interval(estimates: JointEstimates, column: int, value: float) -> Interval | None:
-    """Return the interval for new people and these images, at least that of independent trials."""
-    participants = estimates.participants[column]
+def _fixed_image_interval(
+    estimates: JointEstimates, contrast: FloatArray, value: float, participants: int
+) -> Interval | None:
+    """Return the interval of value = contrast (m,) @ values for new people and these images.
+
+    It is at least that of independent trials.
+    """
     if participants < 2:
         return None
-    of_trials = float(estimates.influence[:, column] @ estimates.influence[:, column])
-    of_people = float(estimates.covariances[0][column, column])
-    return _t_interval(value, max(of_people, of_trials), participants - 1)
+    influence = estimates.influence @ contrast
+    of_people = float(contrast @ estimates.covariances[0] @ contrast)
+    variance = max(of_people, float(influence @ influence))
+    return _t_interval(value, variance, participants - 1)
 
 
 def compare_by_contrast(
     estimates: JointEstimates, contrast: FloatArray, a: str, b: str
-) -> Difference:
+) -> EstimateDifference:
     """Return contrast (m,) @ values as the difference of a and b, tested against 0.
 
     Every estimate of the contrast needs trials. The degrees of freedom are the fewest participants
@@ -223,10 +235,10 @@ def compare_by_contrast(
     }
     flags = tuple(flag for flag, is_raised in is_raised_by_flag.items() if is_raised)
     if variance is None or variance < MIN_VARIANCE:
-        return Difference(a, b, difference, flags=flags)
+        return EstimateDifference(a, b, difference, flags=flags)
     df = min(levels for levels in (participants, images) if levels > 1) - 1
     test = t_test(difference, sqrt(variance), df)
-    return Difference(
+    return EstimateDifference(
         a,
         b,
         difference,
@@ -236,6 +248,7 @@ def compare_by_contrast(
         df=df,
         p=test.p,
         flags=flags,
+        ci95_fixed_images=_fixed_image_interval(estimates, contrast, difference, participants),
     )
 
 

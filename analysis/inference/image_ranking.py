@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from analysis.inference.intervals import Interval
-from analysis.trials import IntArray, Trials, count_clusters
+from analysis.trials import FloatArray, IntArray, Trials, count_clusters
 
 MIN_RELIABILITY = 0.5  # below this reliability a ranking is mostly noise
 MIN_LIKELIHOOD_GAIN = 1e-3  # images whose variance adds less log likelihood than this have none
@@ -86,7 +86,9 @@ def rank_images(trials: Trials, method: str, names: Sequence[str]) -> ImageRanki
     )
 
 
-def fit_beta_binomial(fooled: IntArray, trials: IntArray) -> tuple[float, float] | None:
+def fit_beta_binomial(
+    fooled: IntArray | FloatArray, trials: IntArray
+) -> tuple[float, float] | None:
     """Fit alpha and beta by maximum likelihood; None if rates vary no more than by chance.
 
     fooled, trials (I,): counts of the images, some neither 0 nor all.

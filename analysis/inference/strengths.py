@@ -125,8 +125,14 @@ def estimate_best_shares(trials: RankedTrials) -> JointEstimates:
 
     With two candidates it is the win rate, to which a tie adds half.
     """
+    return _estimate_means(trials, share_wins(trials))
+
+
+def share_wins(trials: RankedTrials) -> FloatArray:
+    """Return (n, k): 1 for the best candidate of a trial, a part of 1 for those that tie."""
     is_best = (trials.rank == 1) & (trials.candidate != NOBODY)
-    return _estimate_means(trials, is_best / np.maximum(is_best.sum(axis=1, keepdims=True), 1))
+    wins: FloatArray = is_best / np.maximum(is_best.sum(axis=1, keepdims=True), 1)
+    return wins
 
 
 def estimate_mean_ranks(trials: RankedTrials) -> JointEstimates:

@@ -42,7 +42,7 @@ def simulate_power(scenario: Scenario, participants: int, studies: int, seed: in
 
 def _simulate_differences(
     scenario: Scenario, participants: int, rng: np.random.Generator
-) -> list[Difference]:
+) -> Sequence[Difference]:
     """Return the differences between all methods in one study; none if they are not finite."""
     if isinstance(scenario, JudgedScenario):
         estimates = simulate_estimates(scenario, participants, rng)

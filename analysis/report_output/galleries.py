@@ -3,14 +3,14 @@
 import base64
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageCms, ImageOps
 
-from analysis.formatting import ReportPart
+from analysis.formatting import ReportPart, format_interval, format_share
 from analysis.inference.image_ranking import MIN_RELIABILITY
 from analysis.inputs.manifest_table import read_manifest_table
 from analysis.inputs.responses import ResponsesError
@@ -24,12 +24,14 @@ StimulusFiles = Mapping[tuple[str, str], Path]  # (image, method) -> file
 
 @dataclass(frozen=True)
 class GalleryPair:
-    """A photograph and its fake.
+    """A photograph and its fake, or what else was made of it.
 
-    entry: their entry in the report's images. real_url, fake_url: data URLs, None without a file.
+    entry: their entry in the report's images. lines: what is printed below them. real_url,
+    fake_url: data URLs, None without a file; the photograph itself has no second image.
     """
 
     entry: ReportPart
+    lines: tuple[str, ...]
     real_url: str | None = None
     fake_url: str | None = None
 
@@ -49,48 +51,88 @@ class GalleryRow:
 
 @dataclass(frozen=True)
 class Gallery:
-    """A method's pairs with the highest and the lowest fooling rates, or examples of its pairs."""
+    """The pairs of a method with the highest and the lowest estimates, or examples of its pairs."""
 
     method: str
     rows: tuple[GalleryRow, ...]
+    scale: str | None = None
+
+
+@dataclass(frozen=True)
+class GalleryTexts:
+    """The texts of a gallery, and the estimate that ranks its entries.
+
+    key: of the estimate in an entry. highest, lowest: titles of the rows. describe: what is printed
+    below an entry.
+    """
+
+    key: str
+    highest: str
+    lowest: str
+    describe: Callable[[ReportPart], Iterator[str]]
 
 
 def build_galleries(report: ReportPart, stimulus_files: StimulusFiles) -> list[Gallery]:
-    """Build a gallery for every method: both ends of its ranking, or examples if it is unreliable.
-
-    No pair is in both rows of a ranking.
-    """
+    """Build a gallery of fooling rates for every method with images."""
+    texts = GalleryTexts(
+        "shrunk_rate", "Fooled people most often", "Fooled people least often", _describe_rate
+    )
     galleries = []
     for method, rate in report["methods"].items():
-        reliability = rate["ranking"]["reliability"]
         entries = [entry for entry in report["images"] if entry["method"] == method]
-        ranked = [entry for entry in entries if entry["shrunk_rate"] is not None]
-        shown = min(PAIRS_PER_ROW, len(ranked) // 2)
-        if shown and reliability is not None and reliability >= MIN_RELIABILITY:
-            rows = (
-                _build_row("Fooled people most often", ranked, shown, stimulus_files),
-                _build_row("Fooled people least often", ranked[::-1], shown, stimulus_files),
-            )
-            galleries.append(Gallery(method, rows))
-        elif entries:
-            galleries.append(Gallery(method, (_build_examples(entries, stimulus_files),)))
+        reliability = rate["ranking"]["reliability"]
+        rows = build_gallery_rows(entries, reliability, texts, stimulus_files)
+        galleries += [Gallery(method, rows)] if rows else []
     return galleries
 
 
-def _build_examples(entries: Sequence[ReportPart], stimulus_files: StimulusFiles) -> GalleryRow:
+def build_gallery_rows(
+    entries: Sequence[ReportPart],
+    reliability: float | None,
+    texts: GalleryTexts,
+    stimulus_files: StimulusFiles,
+) -> tuple[GalleryRow, ...]:
+    """Build rows of both ends of a ranking, or of examples if it is unreliable.
+
+    entries: of one method, the highest estimate first. No pair is in both rows.
+    """
+    ranked = [entry for entry in entries if entry[texts.key] is not None]
+    shown = min(PAIRS_PER_ROW, len(ranked) // 2)
+    if shown and reliability is not None and reliability >= MIN_RELIABILITY:
+        return (
+            _build_row(texts.highest, ranked, shown, texts, stimulus_files),
+            _build_row(texts.lowest, ranked[::-1], shown, texts, stimulus_files),
+        )
+    return (_build_examples(entries, texts, stimulus_files),) if entries else ()
+
+
+def _describe_rate(entry: ReportPart) -> Iterator[str]:
+    yield f"fooled on {entry['fooled']} of {entry['trials']} trials"
+    if entry["shrunk_rate"] is not None:
+        bounds = format_interval(entry["ci95"], 0)
+        yield f"estimate {format_share(entry['shrunk_rate'], 0)}% ({bounds})"
+
+
+def _build_examples(
+    entries: Sequence[ReportPart], texts: GalleryTexts, stimulus_files: StimulusFiles
+) -> GalleryRow:
     """Build a row of the first pairs by name, an order that says nothing about their rates."""
     by_name = sorted(entries, key=lambda entry: str(entry["image"]))
-    pairs = [_load_pair(entry, stimulus_files) for entry in by_name[:PAIRS_PER_ROW]]
+    pairs = [_load_pair(entry, texts, stimulus_files) for entry in by_name[:PAIRS_PER_ROW]]
     return GalleryRow("Examples, not ranked", pairs)
 
 
 def _build_row(
-    title: str, entries: Sequence[ReportPart], shown: int, stimulus_files: StimulusFiles
+    title: str,
+    entries: Sequence[ReportPart],
+    shown: int,
+    texts: GalleryTexts,
+    stimulus_files: StimulusFiles,
 ) -> GalleryRow:
-    last = entries[shown - 1]["shrunk_rate"]
-    tied = sum(entry["shrunk_rate"] == last for entry in entries)
-    is_cut = entries[shown]["shrunk_rate"] == last
-    pairs = [_load_pair(entry, stimulus_files) for entry in entries[:shown]]
+    last = entries[shown - 1][texts.key]
+    tied = sum(entry[texts.key] == last for entry in entries)
+    is_cut = entries[shown][texts.key] == last
+    pairs = [_load_pair(entry, texts, stimulus_files) for entry in entries[:shown]]
     return GalleryRow(title, pairs, tied if is_cut else 0)
 
 
@@ -114,11 +156,16 @@ def read_stimulus_files(folder: Path | None) -> StimulusFiles:
         raise ResponsesError(f"{manifest}: not a stimulus manifest ({error})") from error
 
 
-def _load_pair(entry: ReportPart, stimulus_files: StimulusFiles) -> GalleryPair:
-    paths = (
-        stimulus_files.get((entry["image"], method)) for method in (REAL_METHOD, entry["method"])
+def _load_pair(
+    entry: ReportPart, texts: GalleryTexts, stimulus_files: StimulusFiles
+) -> GalleryPair:
+    real, fake = (
+        _thumbnail_url(stimulus_files.get((entry["image"], method)))
+        for method in (REAL_METHOD, entry["method"])
     )
-    return GalleryPair(entry, *map(_thumbnail_url, paths))
+    is_photograph = entry["method"] == REAL_METHOD
+    lines = tuple(texts.describe(entry))
+    return GalleryPair(entry, lines, real, None if is_photograph else fake)
 
 
 def _thumbnail_url(path: Path | None) -> str | None:

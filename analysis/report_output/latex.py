@@ -49,34 +49,35 @@ def render_latex(report: ReportPart) -> bytes:
     """
     rates = [
         (
-            _escape(method_label(method)), _format_latex_number(format_percent(rate["rate"])),
+            escape_latex(method_label(method)), format_latex_number(format_percent(rate["rate"])),
             _format_latex_interval(rate["ci95"]),
             format_number(rate["trials"]), format_number(rate["participants"]),
             format_number(rate["images"]),
-            _format_latex_p(rate["vs_chance"]["p_holm"]),
+            format_latex_p(rate["vs_chance"]["p_holm"]),
         )
         for method, rate in report["methods"].items()
     ]  # fmt: skip
     keep = len(RATE_COLUMNS) - report["input"]["single"]  # which have no chance rate
     differences = [
         (
-            f"{_escape(method_label(pair['a']))} $-$ {_escape(method_label(pair['b']))}",
-            _format_latex_number(format_percent(pair["difference"])),
+            f"{escape_latex(method_label(pair['a']))} $-$ {escape_latex(method_label(pair['b']))}",
+            format_latex_number(format_percent(pair["difference"])),
             _format_latex_interval(pair["ci95"]),
-            _format_latex_number(format_number(pair["t"], 2)), format_number(pair["df"]),
-            _format_latex_p(pair["p_holm"]),
+            format_latex_number(format_number(pair["t"], 2)), format_number(pair["df"]),
+            format_latex_p(pair["p_holm"]),
         )
         for pair in report["differences"]
     ]  # fmt: skip
     head = FILE_HEADER.format(study=report["input"]["study"], sha256=report["input"]["sha256"])
     tables = [
-        _render_tabular(RATE_COLUMNS[:keep], [row[:keep] for row in rates]),
-        _render_tabular(DIFFERENCE_COLUMNS, differences) if differences else "",
+        render_tabular(RATE_COLUMNS[:keep], [row[:keep] for row in rates]),
+        render_tabular(DIFFERENCE_COLUMNS, differences) if differences else "",
     ]
     return "\n".join([head, *filter(None, tables)]).encode()
 
 
-def _render_tabular(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def render_tabular(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Render a tabular environment with booktabs; the first column names the rows."""
     lines = [" & ".join(row) + r" \\" for row in rows]
     return "\n".join(
         [
@@ -88,11 +89,12 @@ def _render_tabular(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> st
     )
 
 
-def _escape(text: str) -> str:
+def escape_latex(text: str) -> str:
+    """Escape the characters that LaTeX reads as commands."""
     return "".join(LATEX_ESCAPES.get(letter, letter) for letter in text)
 
 
-def _format_latex_number(printed: str) -> str:
+def format_latex_number(printed: str) -> str:
     """Write the minus sign in math mode, and the dash for a missing value as --."""
     return (
         f"${printed.replace(MINUS_SIGN, '-')}$"
@@ -105,12 +107,13 @@ def _format_latex_interval(bounds: Interval | None) -> str:
     if bounds is None:
         return "--"
     return (
-        f"[{_format_latex_number(format_percent(bounds[0]))}, "
-        f"{_format_latex_number(format_percent(bounds[1]))}]"
+        f"[{format_latex_number(format_percent(bounds[0]))}, "
+        f"{format_latex_number(format_percent(bounds[1]))}]"
     )
 
 
-def _format_latex_p(p: float | None) -> str:
+def format_latex_p(p: float | None) -> str:
+    """Format a p value as in `format_p`; -- if there is none."""
     if p is None:
         return "--"
     return "$<$\\,.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")

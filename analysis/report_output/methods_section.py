@@ -80,11 +80,11 @@ def format_methods_section(report: ReportPart) -> list[str]:
     """Return the paragraphs: task, sample, estimates, comparisons, models, software."""
     paragraphs = (
         _format_task_paragraph,
-        _format_sample_paragraph,
+        format_sample_paragraph,
         _format_rate_paragraph,
         _format_comparison_paragraph,
         _format_model_paragraph,
-        _format_software_paragraph,
+        format_software_paragraph,
     )
     return [" ".join(paragraph(report)) for paragraph in paragraphs]
 
@@ -122,7 +122,7 @@ def _describe_single_images(
     shown = report["input"]
     kinds = "photographs, and fakes" if shown["photographs"] else "only fakes,"
     yield (
-        f"{participants} saw images one at a time{_format_exposure(shown)}: {kinds} made from "
+        f"{participants} saw images one at a time{format_exposure(shown)}: {kinds} made from "
         f"{photographs} in total."
     )
     yield "They classified each image as real or fake."
@@ -150,14 +150,14 @@ def _describe_pairs(shown: ReportPart, participants: str, photographs: str) -> I
     source_text = "the same photograph" if shown["paired"] else "a different photograph"
     yield (
         f"{participants} took part. On each trial, they saw a photograph and a fake made from "
-        f"{source_text}, {how}{_format_exposure(shown)}, and selected {question_text}. There were "
+        f"{source_text}, {how}{format_exposure(shown)}, and selected {question_text}. There were "
         f"{photographs} in total."
     )
     yield "A participant counted as fooled on a trial if they took the fake for the photograph."
     yield "A perfect fake would fool people on half of all trials."
 
 
-def _format_exposure(shown: ReportPart) -> str:
+def format_exposure(shown: ReportPart) -> str:
     """Describe the exposure; empty if no trial has one. Many exposures become a range."""
     if len(shown["exposure_ms"]) > MAX_LISTED_EXPOSURES and "" not in shown["exposure_ms"]:
         times_ms = [float(time) for time in shown["exposure_ms"]]
@@ -170,9 +170,10 @@ def _format_exposure(shown: ReportPart) -> str:
     return f", each {' or '.join([*times, *unlimited])}" if times or unlimited else ""
 
 
-def _format_sample_paragraph(report: ReportPart) -> Iterator[str]:
+def format_sample_paragraph(report: ReportPart, outcome: str = "fooling rate") -> Iterator[str]:
+    """Yield the sentences on exclusions. outcome: what the rules did not depend on."""
     exclusions, last_step = report["exclusions"], report["exclusions"]["flow"][-1]
-    yield _describe_rules(report)
+    yield _describe_rules(report, outcome)
     count = sum(person["excluded"] for person in exclusions["participants"])
     excluded = format_count(count, "participant was", "participants were")
     included = format_count(last_step["participants"], "participant", "participants")
@@ -182,16 +183,16 @@ def _format_sample_paragraph(report: ReportPart) -> Iterator[str]:
         f"{excluded if count else 'No participant was'} excluded; {included} with {trials} {were} "
         "analyzed."
     )
-    repeats = " (and repeated trials)" if report["consistency"] else ""
-    yield f"Practice trials and attention checks{repeats} were not included in any rate."
+    repeats = " (and repeated trials)" if report.get("consistency") else ""
+    yield f"Practice trials and attention checks{repeats} were not included in any {outcome}."
 
 
-def _describe_rules(report: ReportPart) -> str:
+def _describe_rules(report: ReportPart, outcome: str) -> str:
     """State whether the rules were fixed before the data, as far as the design shows."""
     design = report["design"]
     aspects = {deviation["aspect"] for deviation in design["deviations"]}
     if design["verdict"] == "unknown":
-        return "Exclusion rules did not depend on the fooling rate."
+        return f"Exclusion rules did not depend on the {outcome}."
     if aspects & {"study", "design"}:
         return "Some or all of the data were not collected under the specified frozen design."
     if aspects & {*report["exclusions"]["rules"]}:
@@ -299,7 +300,8 @@ def _format_model_paragraph(report: ReportPart) -> Iterator[str]:
         )
 
 
-def _format_software_paragraph(report: ReportPart) -> Iterator[str]:
+def format_software_paragraph(report: ReportPart) -> Iterator[str]:
+    """Yield a sentence on the software."""
     software = report["software"]
     yield (
         f"Analyses were run with Hue & Eye {software['hue-and-eye']} (NumPy {software['numpy']}, "

@@ -1,6 +1,7 @@
 """Render the report as one self-contained page, without scripts or external files."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -11,13 +12,13 @@ from analysis.figures.canvas import inline_svg
 from analysis.formatting import ReportPart
 from analysis.inputs.published import PublishedRate
 from analysis.report_output import (
-    captions,
     participant_sentences,
     participant_tables,
     rate_tables,
     sentences,
     study_sentences,
 )
+from analysis.report_output.captions import describe_figure_for_screen_readers
 from analysis.report_output.galleries import Gallery
 from analysis.report_output.glossary import FLAG_TEXTS, PAIR_FLAG_TEXTS
 from analysis.report_output.methods_section import format_methods_section, list_references
@@ -40,6 +41,28 @@ def render_page(
 
     report: the contents of report.json. published: all known rates. svgs: SVG by figure name.
     """
+    figures = embed_figures(svgs, partial(describe_figure_for_screen_readers, report=report))
+    return (
+        make_environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            sentences=sentences,
+            study_sentences=study_sentences,
+            participant_sentences=list(participant_sentences.iterate_answer_sentences(report)),
+            figures=figures,
+            galleries=galleries,
+            tables=build_tables(report),
+            other_published_rates=list(_other_published_rates(report, published)),
+            notes=list(_iterate_flag_notes(report)),
+            method=format_methods_section(report),
+            references=list_references(report),
+        )
+    )
+
+
+def make_environment() -> Environment:
+    """Return the templates of the report, with the filters that they use."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -53,23 +76,19 @@ def render_page(
         "format_share": formatting.format_share,
         "format_interval": formatting.format_interval,
     }
-    figures = {  # safe: matplotlib escapes the labels, inline_svg the descriptions
-        key: Markup(inline_svg(svg, key, *captions.describe_figure_for_screen_readers(key, report)))
-        for key, svg in svgs.items()
+    return environment
+
+
+def embed_figures(
+    svgs: Mapping[str, bytes], describe: Callable[[str], tuple[str, str]]
+) -> dict[str, Markup]:
+    """Prepare the figures for the page.
+
+    describe: returns the title and the alternative text of the figure of that name.
+    """
+    return {  # safe: matplotlib escapes the labels, inline_svg the descriptions
+        key: Markup(inline_svg(svg, key, *describe(key))) for key, svg in svgs.items()
     }
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        sentences=sentences,
-        study_sentences=study_sentences,
-        participant_sentences=list(participant_sentences.iterate_answer_sentences(report)),
-        figures=figures,
-        galleries=galleries,
-        tables=build_tables(report),
-        other_published_rates=list(_other_published_rates(report, published)),
-        notes=list(_iterate_flag_notes(report)),
-        method=format_methods_section(report),
-        references=list_references(report),
-    )
 
 
 def _other_published_rates(report: ReportPart, published: Sequence[PublishedRate]) -> Iterator[str]:

@@ -14,9 +14,10 @@ from analysis.report_output.sentences import SIGNIFICANCE_LEVEL
 
 def iterate_answer_sentences(report: ReportPart) -> Iterator[str]:
     """Yield a sentence for each aspect of response behavior that was measured."""
-    yield from _format_side_sentence(report["side_bias"])
-    yield from _format_consistency_sentence(report["consistency"])
-    yield from _format_order_sentence(report["order"]["difference"], report["input"]["single"])
+    if "order" in report:  # of tasks with right answers
+        yield from _format_side_sentence(report["side_bias"])
+        yield from _format_consistency_sentence(report["consistency"])
+        yield from _format_order_sentence(report["order"]["difference"], report["input"]["single"])
     yield from _format_attention_check_sentence(report)
     yield from _format_timing_sentence(report["timing"])
 

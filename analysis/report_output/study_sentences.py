@@ -79,6 +79,9 @@ def _format_sample(report: ReportPart) -> str:
     participants = format_count(
         last_step["participants"], f"{simulated}participant", f"{simulated}participants"
     )
+    if "single" not in report["input"]:  # judged candidates
+        trials = format_count(last_step["trials"], "test trial", "test trials")
+        return f"{participants} answered {trials}"
     if report["input"]["single"]:
         images = format_count(last_step["trials"], "image", "images")
         return f"{participants} classified {images}, one at a time"

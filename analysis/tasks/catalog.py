@@ -10,25 +10,38 @@ from analysis.inference.image_ranking import ImageRanking
 from analysis.inference.rates import Rate
 from analysis.inputs.published import PublishedRate
 from analysis.inputs.responses import Responses, ResponsesError
-from analysis.tasks import comparisons, rating, real_or_fake
+from analysis.tasks import rating, real_or_fake
+from analysis.tasks.comparison_tasks import best_worst, preference, ranking
 from analysis.tasks.interim import InterimDifference
-from analysis.tasks.judged import JudgedSample
+from analysis.tasks.judged import JudgedSample, TieModel
 
 
 class JudgedTask(Protocol):
     """The module of a task whose candidates are judged.
 
-    TITLE: the headline of the report. ESTIMATE_TITLES: the captions of its estimates by name.
+    LABEL: the name of the task. TITLE: the headline of the report. ANSWER: what participants did
+    on a trial. STRENGTHS: the model of strengths, with its sources, if trials show more than two
+    candidates; empty for a task without strengths. ESTIMATE_TITLES: the captions of its estimates
+    by name; a name that begins with `share_` is a share, which is printed in percent.
     """
+
+    @property
+    def LABEL(self) -> str: ...  # noqa: D102, N802 (a constant of a module)
 
     @property
     def TITLE(self) -> str: ...  # noqa: D102, N802 (a constant of a module)
 
     @property
+    def ANSWER(self) -> str: ...  # noqa: D102, N802 (a constant of a module)
+
+    @property
+    def STRENGTHS(self) -> str: ...  # noqa: D102, N802 (a constant of a module)
+
+    @property
     def ESTIMATE_TITLES(self) -> Mapping[str, str]: ...  # noqa: D102, N802 (a constant of a module)
 
-    def describe(self, sample: JudgedSample) -> ReportDict:
-        """Return `methods`, `differences`, `pairs` and `unconnected` of report.json."""
+    def describe(self, sample: JudgedSample, ties: TieModel) -> ReportDict:
+        """Return `methods` and `differences` of report.json, and what else of `NOT_DESCRIBED`."""
 
     def list_interim(self, sample: JudgedSample) -> list[InterimDifference]:
         """Return the differences between methods that the monitor watches."""
@@ -67,9 +80,9 @@ class TaskWithTruth(Protocol):
 
 
 JUDGED_TASKS: dict[str, JudgedTask] = {
-    "preference": comparisons,
-    "best_worst": comparisons,
-    "ranking": comparisons,
+    "preference": preference,
+    "best_worst": best_worst,
+    "ranking": ranking,
     "rating": rating,
 }
 TASKS_WITH_TRUTH: dict[str, TaskWithTruth] = {

@@ -1,47 +1,66 @@
 """Estimates of the tasks that compare candidates: shares, mean ranks, strengths and rank sets."""
 
+from dataclasses import asdict
 from itertools import combinations
 
 import numpy as np
 
 from analysis.api.comparison import compare_methods
 from analysis.formatting import ReportDict
+from analysis.inference.contrasts import adjust_holm, t_test
 from analysis.inference.estimates import (
     Estimate,
+    JointEstimates,
     describe_estimates,
     describe_shares,
     estimate_mean_scores,
 )
+from analysis.inference.judged.davidson import DavidsonModel, fit_davidson
+from analysis.inference.judged.image_scores import ImageScores, rank_images_by_share
+from analysis.inference.judged.transitivity import find_residuals
 from analysis.inference.sequential import average_over_people
 from analysis.inference.strengths import (
+    NOBODY,
     RankedTrials,
     arrange_rankings,
     estimate_best_shares,
     estimate_mean_ranks,
     estimate_strengths,
     find_unconnected_group,
+    share_wins,
 )
+from analysis.inputs.responses import ResponsesError
 from analysis.tasks.interim import InterimDifference
-from analysis.tasks.judged import JudgedSample, list_differences, list_estimates
+from analysis.tasks.judged import (
+    JudgedSample,
+    TieModel,
+    describe_images,
+    list_differences,
+    list_estimates,
+)
 from analysis.trials import BoolArray, FloatArray, IntArray
 
-TITLE = "Which method is preferred?"
 ESTIMATE_TITLES = {
-    "win_rate": "Win rate: share of pairs in which it is preferred; ties count half",
-    "share_best": "Share of trials in which it is the best; ties are shared",
-    "mean_rank": "Mean rank among the candidates; 1 is best, and ties get their mean rank",
+    "win_rate": "Win rate: percent of its comparisons that a method wins; a tie is half a win",
+    "share_best": "Percent of the trials with a method in which it is the best; ties are shared",
+    "mean_rank": "Mean rank among the candidates of a trial; 1 is best, ties get their mean rank",
     "strength": "Strength on the log odds of winning; 0 is the mean of all methods",
 }
 
 
-def describe(sample: JudgedSample) -> ReportDict:
-    """Return `methods`, `differences`, `pairs` and `unconnected` of report.json."""
+def describe(sample: JudgedSample, ties: TieModel) -> ReportDict:
+    """Return the estimates of report.json; Davidson's strengths if `ties` says so.
+
+    Raises ResponsesError if Davidson's model cannot be fitted.
+    """
     if not len(sample.judgments.trial):  # everybody is excluded
-        return {"methods": {}, "differences": [], "pairs": [], "unconnected": []}
+        return {"methods": {}, "differences": []}
     trials = _to_ranked_trials(sample)
     shares, share_name = estimate_best_shares(trials), _name_share(trials)
     compared = {share_name: compare_methods(shares, describe_shares(shares))}
-    strengths = estimate_strengths(trials)
+    bradley_terry = estimate_strengths(trials)
+    davidson = _fit_davidson(trials) if ties == "davidson" else None
+    strengths = davidson.strengths if davidson else bradley_terry
     if strengths is not None:
         compared["strength"] = compare_methods(strengths, describe_estimates(strengths))
     described = {name: comparison.estimates for name, comparison in compared.items()}
@@ -54,8 +73,41 @@ def describe(sample: JudgedSample) -> ReportDict:
     return {
         "methods": methods,
         "differences": list_differences(compared),
-        "pairs": _describe_pairs(trials),
+        "pairs": _describe_pairs(trials, bradley_terry),
         "unconnected": [] if strengths is not None else find_unconnected_group(trials),
+        "ties": {
+            "model": ties,
+            "log_nu": asdict(describe_estimates(davidson.log_nu)["log_nu"]) if davidson else None,
+        },
+        "slots": _describe_slots(trials),
+        **describe_images(_rank_images(sample, trials)),
+    }
+
+
+def _fit_davidson(trials: RankedTrials) -> DavidsonModel:
+    if trials.candidate.shape[1] != 2:
+        raise ResponsesError("--ties davidson is for trials of two candidates; leave it out")
+    model = fit_davidson(trials)
+    if model is None:
+        raise ResponsesError(
+            "--ties davidson has no finite estimates here, because there are no ties, nothing but "
+            "ties, or a method that won or lost every comparison; leave it out"
+        )
+    return model
+
+
+def _rank_images(
+    sample: JudgedSample, trials: RankedTrials
+) -> dict[tuple[str, str | None], ImageScores]:
+    """Return the images of each method, ranked by the share of trials in which they are best."""
+    present, wins = trials.candidate != NOBODY, share_wins(trials)
+    images = np.repeat(trials.image, present.sum(axis=1))
+    candidates, won = trials.candidate[present], wins[present]
+    return {
+        (method, None): rank_images_by_share(
+            won[candidates == code], images[candidates == code], sample.image_names
+        )
+        for code, method in enumerate(sample.methods)
     }
 
 
@@ -81,14 +133,15 @@ def list_interim(sample: JudgedSample) -> list[InterimDifference]:
 
 
 def _to_ranked_trials(sample: JudgedSample) -> RankedTrials:
-    judgments = sample.judgments
+    """Return one row per trial, with the candidates in the order of their slots."""
+    rows, judgments = np.argsort(sample.judgments.slot, kind="stable"), sample.judgments
     return arrange_rankings(
         sample.methods,
-        judgments.trial,
-        np.searchsorted(sample.methods, judgments.method).astype(np.int64),
-        judgments.value.astype(np.int64),
-        sample.participant,
-        sample.image,
+        judgments.trial[rows],
+        np.searchsorted(sample.methods, judgments.method[rows]).astype(np.int64),
+        judgments.value[rows].astype(np.int64),
+        sample.participant[rows],
+        sample.image[rows],
     )
 
 
@@ -108,12 +161,39 @@ def _ranks_by_method(trials: RankedTrials) -> IntArray:
     return ranks[:, :-1]
 
 
-def _describe_pairs(trials: RankedTrials) -> list[ReportDict]:
+def _describe_slots(trials: RankedTrials) -> list[ReportDict]:
+    """Return how often the candidate of each slot is the best, tested against 1 / candidates.
+
+    Empty if trials show different numbers of candidates. With two, the second mirrors the first.
+    """
+    present, wins = trials.candidate != NOBODY, share_wins(trials)
+    candidates = trials.candidate.shape[1]
+    if not present.all() or not len(present):
+        return []
+    slots = np.tile(np.arange(candidates), len(wins))
+    people, images = (np.repeat(codes, candidates) for codes in (trials.participant, trials.image))
+    names = [str(slot) for slot in range(candidates)]
+    shares = describe_shares(estimate_mean_scores(wins.ravel(), slots, people, images, names))
+    tested = [shares[name] for name in names[: 1 if candidates == 2 else None]]
+    p = [
+        t_test(share.value - 1 / candidates, share.se, share.df).p
+        if share.value is not None and share.se and share.df
+        else None
+        for share in tested
+    ]
+    return [
+        {"slot": slot, **asdict(share), "p": one, "p_holm": p_holm}
+        for slot, (share, one, p_holm) in enumerate(zip(tested, p, adjust_holm(p), strict=True))
+    ]
+
+
+def _describe_pairs(trials: RankedTrials, strengths: JointEstimates | None) -> list[ReportDict]:
     """Return the direct comparisons of every two methods, with the win rate of the first.
 
-    Two candidates that are both not the best are not compared, unless one is ranked higher.
+    Two candidates that are both not the best are not compared, unless one is ranked higher. With
+    pairs, the win rate that the strengths imply stands beside that of each pair.
     """
-    described = []
+    described, codes_of_pairs = [], []
     codes = range(len(trials.methods))
     rank_of = _ranks_by_method(trials)
     for a, b in combinations(codes, 2):
@@ -123,19 +203,36 @@ def _describe_pairs(trials: RankedTrials) -> list[ReportDict]:
         if not compared.any():
             continue
         won = np.where(is_tie, 0.5, ranks_a < ranks_b)[compared]
-        rate = _estimate_win_rate(trials, won, compared)
-        described.append(
-            {
-                "a": trials.methods[a],
-                "b": trials.methods[b],
-                "wins_a": int((won == 1).sum()),
-                "ties": int((won == 0.5).sum()),
-                "trials": len(won),
-                "win_rate": rate.value,
-                "ci95": None if rate.ci95 is None else list(rate.ci95),
-            }
-        )
-    return described
+        described.append(_describe_pair(trials, (a, b), compared, won))
+        codes_of_pairs.append((a, b))
+    if strengths is None or _name_share(trials) != "win_rate":
+        return described
+    residuals = find_residuals(trials, strengths, codes_of_pairs)
+    return [
+        pair | {"fit": asdict(residual)}
+        for pair, residual in zip(described, residuals, strict=True)
+    ]
+
+
+def _describe_pair(
+    trials: RankedTrials, pair: tuple[int, int], compared: BoolArray, won: FloatArray
+) -> ReportDict:
+    """Return the entry of one pair. compared (n,): its trials; won: by the first, for these."""
+    rate = _estimate_win_rate(trials, won, compared)
+    return {
+        "a": trials.methods[pair[0]],
+        "b": trials.methods[pair[1]],
+        "wins_a": int((won == 1).sum()),
+        "ties": int((won == 0.5).sum()),
+        "trials": len(won),
+        "participants": rate.participants,
+        "images": rate.images,
+        "win_rate": rate.value,
+        "ci95": rate.ci95,
+        "ci95_fixed_images": rate.ci95_fixed_images,
+        "flags": rate.flags,
+        "fit": None,
+    }
 
 
 def _estimate_win_rate(trials: RankedTrials, won: FloatArray, compared: BoolArray) -> Estimate:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from analysis.api.comparison import MethodComparison
 from analysis.exclusions.flow import AnalysisSample, apply_exclusions
 from analysis.formatting import ReportDict
 from analysis.inference.estimates import Estimate
+from analysis.inference.judged.image_scores import ImageScores
 from analysis.inputs.design import ExclusionRules
 from analysis.inputs.judgments import Judgments
 from analysis.inputs.responses import Responses
@@ -19,17 +21,33 @@ from analysis.trials import BoolArray, Codes
 REAL_METHOD, FOIL_METHOD = "real", "foil"
 PAIR = 2  # candidates of which one is on the left
 
+TieModel = Literal["half", "davidson"]  # a tie is half a win each, or an outcome of its own
+
+
+# What a task need not describe, as it stands in report.json.
+NOT_DESCRIBED: ReportDict = {
+    "pairs": [],
+    "unconnected": [],
+    "ties": None,
+    "slots": [],
+    "raters": [],
+    "images": [],
+    "image_rankings": [],
+}
+
 
 @dataclass(frozen=True)
 class JudgedSample:
     """The judgments (m,) of the included test trials, with the codes of participants and images.
 
-    exclusions: the sample by which they were included.
+    participant_names, image_names: by code. exclusions: the sample by which they were included.
     """
 
     judgments: Judgments
     participant: Codes
     image: Codes
+    participant_names: list[str]
+    image_names: list[str]
     methods: list[str]
     exclusions: AnalysisSample
 
@@ -52,11 +70,13 @@ def build_judged_sample(
     included[sample.response_rows[sample.is_included]] = True
     chosen = judgments.select(included[judgments.trial])
     people = selected.codes("participant")
-    _, images = np.unique(chosen.image, return_inverse=True)
+    image_names, images = np.unique(chosen.image, return_inverse=True)
     return JudgedSample(
         judgments=chosen,
         participant=people[chosen.trial],
         image=images.astype(np.int64),
+        participant_names=selected.distinct("participant"),
+        image_names=image_names.tolist(),
         methods=sorted(set(chosen.method.tolist())),
         exclusions=sample,
     )
@@ -137,3 +157,27 @@ def list_differences(compared: Mapping[str, MethodComparison]) -> list[ReportDic
         for name, comparison in compared.items()
         for one, p in zip(comparison.differences, comparison.p_holm, strict=True)
     ]
+
+
+def describe_images(rankings: Mapping[tuple[str, str | None], ImageScores]) -> ReportDict:
+    """Return `images` and `image_rankings` of report.json.
+
+    rankings: by method and scale; None where there are no scales.
+    """
+    return {
+        "images": [
+            {"method": method, "scale": scale, **asdict(image)}
+            for (method, scale), ranking in rankings.items()
+            for image in ranking.images
+        ],
+        "image_rankings": [
+            {
+                "method": method,
+                "scale": scale,
+                "judgments_per_image": ranking.judgments_per_image,
+                "reliability": ranking.reliability,
+                "flags": ranking.flags,
+            }
+            for (method, scale), ranking in rankings.items()
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Estimates that only judged tasks need: ties, intransitivity, raters, single images."""

@@ -1,0 +1,1 @@
+"""The page, tables and files of reports on judged candidates."""

@@ -1,0 +1,1 @@
+"""The tasks that compare candidates, each with its texts."""
