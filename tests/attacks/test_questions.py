@@ -66,6 +66,9 @@ def test_questions_cannot_be_skipped(client: FlaskClient, base: str) -> None:
         ({"answer-age": "9" * 5000}, 400),
         ({"answer-years": "1e400"}, 400),
         ({"answer-years": "NaN"}, 400),
+        ({"answer-years": "sNaN"}, 400),
+        ({"answer-years": "1,0e99999"}, 400),
+        ({"answer-years": "1,0e9999999999"}, 400),
         ({"answer-years": "9" * 5000}, 400),
     ],
 )

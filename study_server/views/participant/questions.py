@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from babel.numbers import NumberFormatError, parse_decimal
+from babel.numbers import parse_decimal
 from flask import Blueprint, abort, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -70,7 +70,7 @@ def _parse_number(written: str) -> float | str:
     """Return the number that a text means in the participant's language, or else the text."""
     try:
         return float(parse_decimal(written, locale=g.participant.language, strict=True))
-    except (NumberFormatError, OverflowError):
+    except (ValueError, ArithmeticError):  # no number, or one that decimal cannot hold
         return written
 
 
