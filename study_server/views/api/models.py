@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt
 
-from study_server.tasks.answers import WholeNumber
+from study_server.tasks.answers import WholeNumber, convert_integral_float
 from study_server.vocabulary import (
     ColorVision,
     NightLight,
@@ -91,6 +91,10 @@ class ScreeningRequest(RequestBody):
     digits: Annotated[list[ShortText], Field(max_length=100)] = []
 
 
+FreeText = Annotated[str, Field(max_length=MAX_COMMENT, pattern=NO_NUL_PATTERN)]
+QuestionAnswer = Annotated[FreeText | int | float | None, BeforeValidator(convert_integral_float)]
+
+
 class QuestionsRequest(RequestBody):
     """The answers to the questions of a page, by name; questions left blank are missing.
 
@@ -100,7 +104,7 @@ class QuestionsRequest(RequestBody):
 
     page: Annotated[QuestionPage, FROM_TEXT]
     answers: Annotated[
-        dict[ShortText, Annotated[str, Field(max_length=MAX_COMMENT)] | int | float | None],
+        dict[ShortText, QuestionAnswer],
         Field(
             max_length=100, examples=[{"age": 2, "years": 3.5, "how": "By the sky.", "job": None}]
         ),
@@ -171,7 +175,7 @@ class EnvironmentRequest(RequestBody):
 class CommentRequest(RequestBody):
     """A participant's comment at the end."""
 
-    comment: Annotated[str, Field(max_length=MAX_COMMENT, pattern=NO_NUL_PATTERN)]
+    comment: FreeText
 
 
 class StudyTexts(BaseModel):
