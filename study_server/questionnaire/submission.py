@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from study_server.clock import now
 from study_server.participants.outcomes import UNFINISHED_OUTCOMES
+from study_server.participants.screening import is_screening_pending
 from study_server.protocol.model import parse_stored_protocol
 from study_server.questionnaire.answers import GivenAnswer, check_answers
 from study_server.storage.models import Participant, QuestionAnswer, SubmittedPage
@@ -17,8 +18,8 @@ class PageNotDueError(Exception):
 
 
 def find_pending_page(db: Session, participant: Participant) -> QuestionPage | None:
-    """Return the page that the participant has to submit now, before anything else."""
-    page = _due_page(participant.outcome)
+    """Return the page that the participant has to submit now; the screening comes before it."""
+    page = None if is_screening_pending(db, participant) else _due_page(participant.outcome)
     protocol = parse_stored_protocol(participant.study.protocol)
     if page is None or not protocol.questions_on(page):
         return None

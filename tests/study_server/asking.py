@@ -28,9 +28,10 @@ HOW = {"name": "how", "text": "How did you decide?", "kind": "text", "when": "af
 QUESTIONS = [AGE, YEARS, SEEN, HOW]
 
 
-def ask(app: Flask, *questions: dict[str, Any]) -> None:
+def ask(app: Flask, *questions: dict[str, Any], **settings: Any) -> None:
     """Let the short study ask these questions, in English and German."""
-    protocol = short_protocol(languages=["en", "de"], questions=questions or QUESTIONS)
+    asked = questions or QUESTIONS
+    protocol = short_protocol(languages=["en", "de"], questions=asked, **settings)
     with write_transaction(app.extensions["engine"]) as db:
         study = find_study(db, "short")
         study.protocol = protocol.canonical_json()

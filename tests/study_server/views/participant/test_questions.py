@@ -117,6 +117,18 @@ def test_a_page_that_is_not_due_stores_nothing(app: Flask, client: FlaskClient) 
 
 
 @on_sqlite
+def test_the_screening_comes_before_the_questions(app: Flask, client: FlaskClient) -> None:
+    ask(app, night_light="recorded")
+    base = consent(client)
+    assert client.get(base).location == f"{base}/screening"
+    assert client.get(f"{base}/questions/before").location == base
+    assert client.post(f"{base}/questions/before", data=BEFORE).location == base
+    assert stored(app) == {}
+    client.post(f"{base}/screening", data={"night_light": "off"})
+    assert client.get(base).location == f"{base}/questions/before"
+
+
+@on_sqlite
 @pytest.mark.parametrize(
     "form", [{"declined-years": "yes"}, {"declined-years": "yes", "answer-years": "9"}]
 )
