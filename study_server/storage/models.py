@@ -53,6 +53,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else as_utc(value)
 
 
+# PostgreSQL would compare texts in the order of the database's language, not as Python does.
+METHOD_NAME = Text().with_variant(Text(collation="C"), "postgresql")
+
+
 def vocabulary_type(vocabulary: type[StrEnum], name: str = "") -> Enum:
     """Return a column type that holds one value of a vocabulary, checked by the database.
 
@@ -131,7 +135,7 @@ class Stimulus(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
     image: Mapped[str]
-    method: Mapped[str]
+    method: Mapped[str] = mapped_column(METHOD_NAME)
     file: Mapped[str] = mapped_column(unique=True)  # below the instance's stimuli folder
     file_bytes: Mapped[int]  # a file of another size is damaged
     width: Mapped[int]

@@ -228,7 +228,7 @@ def _create_study_tables() -> None:
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False),
         sa.Column("image", sa.Text(), nullable=False),
-        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("method", _method_name(), nullable=False),
         sa.Column("file", sa.Text(), nullable=False, unique=True),
         sa.Column("file_bytes", sa.Integer(), nullable=False),
         sa.Column("width", sa.Integer(), nullable=False),
@@ -504,6 +504,11 @@ def _create_researcher_tables() -> None:
 def _parent(table: str, key: str = "id") -> sa.ForeignKey:
     """Return a reference whose row is deleted with the row that it refers to."""
     return sa.ForeignKey(f"{table}.{key}", ondelete="CASCADE")
+
+
+def _method_name() -> sa.Text:
+    """Return the type of a text that both databases compare as Python does."""
+    return sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def _one_of(name: str, values: str) -> sa.Enum:

@@ -154,6 +154,17 @@ def test_the_migration_makes_the_tables_of_the_models(engine: Engine) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_orders_methods_as_python_does(engine: Engine) -> None:
+    """Pairs of methods are counted by both. In most languages, a_1 would come before a1."""
+    query = """
+    SELECT collation_name FROM information_schema.columns
+    WHERE table_name = 'stimulus' AND column_name = 'method'
+    """
+    with engine.connect() as connection:
+        assert connection.scalar(text(query)) == "C"
+
+
 def test_the_migration_makes_the_constraints_of_the_models(engine: Engine) -> None:
     """Compare what Alembic's comparison leaves out: CHECK constraints, defaults, ON DELETE."""
     migrated = describe_tables(engine)
