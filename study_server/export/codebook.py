@@ -30,7 +30,8 @@ RESPONSE_COLUMNS = {
     "answer": "chosen side; single: fake or real; empty if not answered",
     "rt_ms": "response time in ms: event.timeStamp minus the timestamp of the frame that showed "
     "the buttons",
-    "exposure_ms": "requested exposure in ms; empty if unlimited",
+    "exposure_ms": "requested exposure in ms; empty if unlimited. In a blinded export of a "
+    "staircase, all columns that reveal the exposure are empty",
     "first_ms": "achieved exposure in ms of the first image, or of all images shown at once",
     "second_ms": "achieved exposure in ms of the second image, if there is one",
     "flags": "space-separated: voided, hidden, blurred, resized, slow_frame, late",

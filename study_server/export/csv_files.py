@@ -47,7 +47,7 @@ def build_tables(
     rows: Mapping[str, Iterable[ExportRow]] = {
         RESPONSES_TABLE: tables.iterate_responses(db, study, modes, blinded),
         "judgments": tables.iterate_judgments(db, study, modes, blinded),
-        "timing": tables.iterate_timing(db, study, modes),
+        "timing": tables.iterate_timing(db, study, modes, blinded),
         "incidents": tables.list_incidents(db, study, modes, blinded),
         PARTICIPANTS_TABLE: tables.list_participants(db, study, modes, blinded),
         QUESTIONNAIRE_TABLE: tables.iterate_questionnaire(db, study, modes),

@@ -44,14 +44,30 @@ def iterate_responses(
 
     blinded: whether to leave out the truth of live trials.
     """
-    hidden = dict.fromkeys(truth_columns(study), "") if blinded else {}
-    for row in _iterate_view(db, "responses_export", study, modes):
+    rows = _iterate_view(db, "responses_export", study, modes)
+    return _hide_in_live_rows(rows, truth_columns(study)) if blinded else rows
+
+
+def _hide_in_live_rows(rows: Iterator[ExportRow], columns: Collection[str]) -> Iterator[ExportRow]:
+    """Yield the rows, with empty cells in these columns of live trials."""
+    hidden = dict.fromkeys(columns, "")
+    for row in rows:
         yield row | hidden if row["mode"] == Mode.LIVE else row
 
 
 def truth_columns(study: Study) -> tuple[str, ...]:
-    """Return the columns that reveal the truth; a single image's method says if it is real."""
-    return ("truth", "method", "image") if study.presentation == "single" else ("truth",)
+    """Return the columns that reveal the truth.
+
+    A single image's method says if it is real. In a staircase, so do the exposures, and the moments
+    from which they can be computed, because a wrong answer makes the next exposure longer.
+    """
+    columns = ("truth", "method", "image") if study.presentation == "single" else ("truth",)
+    moments = ("exposure_ms", "first_ms", "started_at", "received_at")
+    return (*columns, *moments) if _has_staircase(study) else columns
+
+
+def _has_staircase(study: Study) -> bool:
+    return parse_stored_protocol(study.protocol).staircase is not None
 
 
 def iterate_judgments(
@@ -61,24 +77,33 @@ def iterate_judgments(
 
     blinded: whether to leave out the methods of live trials.
     """
-    hidden = dict.fromkeys(method_columns(study), "") if blinded else {}
-    for row in _iterate_view(db, "judgments_export", study, modes, order="position, slot, scale"):
-        yield row | hidden if row["mode"] == Mode.LIVE else row
+    rows = _iterate_view(db, "judgments_export", study, modes, order="position, slot, scale")
+    return _hide_in_live_rows(rows, method_columns(study)) if blinded else rows
 
 
 def method_columns(study: Study) -> tuple[str, ...]:
-    """Return the columns that reveal a candidate's method.
+    """Return the columns of judgments that reveal a candidate's method.
 
-    So does its image, unless all candidates of a trial are made from the same one.
+    So does its image, unless all candidates of a trial are made from the same one, and the exposure
+    of a staircase, as `truth_columns` explains.
     """
     protocol = parse_stored_protocol(study.protocol)
     shares_images = protocol.paired and not protocol.is_single
-    return ("method",) if shares_images else ("method", "image")
+    columns = ("method",) if shares_images else ("method", "image")
+    return (*columns, "shown_ms") if protocol.staircase else columns
 
 
-def iterate_timing(db: Session, study: Study, modes: Collection[Mode]) -> Iterator[ExportRow]:
-    """Yield one row per trial that was shown."""
-    return _iterate_view(db, "timing_export", study, modes)
+def iterate_timing(
+    db: Session, study: Study, modes: Collection[Mode], blinded: bool
+) -> Iterator[ExportRow]:
+    """Yield one row per trial that was shown.
+
+    blinded: whether to leave out the exposures of live trials in a staircase, which reveal the
+    truth.
+    """
+    rows = _iterate_view(db, "timing_export", study, modes)
+    is_hidden = blinded and _has_staircase(study)
+    return _hide_in_live_rows(rows, ["first_frames"]) if is_hidden else rows
 
 
 def iterate_questionnaire(

@@ -205,6 +205,28 @@ def test_simulated_people_climb_the_stairs_that_their_answers_make(
             right.append(row["truth"] == row["answer"])
 
 
+REVEALING = {
+    "responses": {
+        "truth", "method", "image", "exposure_ms", "first_ms", "started_at", "received_at",
+    },
+    "judgments": {"method", "image", "shown_ms"},
+    "timing": {"first_frames"},
+}  # fmt: skip
+
+
+def test_a_blinded_export_does_not_say_which_answers_were_right(
+    db: Session, participant: Participant, tmp_path: Path
+) -> None:
+    """An exposure says whether the answer before was right, and the moments give it away."""
+    answer(db, participant, WRONG, RIGHT, RIGHT, WRONG)
+    export_study(db, find_study(db, "steps"), tmp_path / "responses.csv", list(Mode), blinded=True)
+    for table, columns in REVEALING.items():
+        with (tmp_path / f"{table}.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == 4
+        assert {row[column] for row in rows for column in columns} == {""}
+
+
 def test_a_front_end_is_told_to_wait_for_the_exposure(app_with_study: Flask) -> None:
     """It learns the exposure from the reply to the answer, and participants read what to expect."""
     client = app_with_study.test_client()
