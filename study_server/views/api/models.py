@@ -35,6 +35,7 @@ NO_NUL_PATTERN = r"^[^\x00]*$"  # PostgreSQL cannot store this character in a te
 ShortText = Annotated[str, Field(max_length=64, pattern=NO_NUL_PATTERN)]
 ExternalId = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL_PATTERN)]
 MAX_COMMENT = 10_000  # characters
+FreeText = Annotated[str, Field(max_length=MAX_COMMENT, pattern=NO_NUL_PATTERN)]
 FROM_TEXT = Field(strict=False)  # a member of a vocabulary, which JSON can only contain as text
 
 
@@ -91,7 +92,6 @@ class ScreeningRequest(RequestBody):
     digits: Annotated[list[ShortText], Field(max_length=100)] = []
 
 
-FreeText = Annotated[str, Field(max_length=MAX_COMMENT, pattern=NO_NUL_PATTERN)]
 QuestionAnswer = Annotated[FreeText | int | float | None, BeforeValidator(convert_integral_float)]
 
 
