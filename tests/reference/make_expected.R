@@ -2,7 +2,7 @@
 #
 # Rscript tests/reference/make_expected.R
 #
-# The stored values were computed with R 4.2.2 and lme4 1.1-31 (packages: lme4, jsonlite).
+# The stored values are from R 4.2.2 with lme4 1.1-31. Packages: lme4, jsonlite.
 
 library(lme4)
 library(jsonlite)
@@ -17,6 +17,11 @@ pairs <- list(c("l2", "mcl"), c("l2", "zhang2016"), c("mcl", "zhang2016"))
 study <- read.csv(file.path(folder, "crossed_responses.csv"))
 study$fooled <- as.integer(study$truth != study$answer)
 study$method <- factor(study$method, levels = methods)
+
+# The default tolerances stop far from the maximum, and leave a Hessian that gives wrong errors.
+precise <- glmerControl(
+  optimizer = "bobyqa", tolPwrss = 1e-10, optCtrl = list(maxfun = 4e5, rhoend = 1e-8)
+)
 
 interval <- function(test) as.numeric(test$conf.int)
 
@@ -44,7 +49,7 @@ marginal_rate <- function(beta, sd) {
 
 fit_method <- function(name) {
   model <- glmer(fooled ~ 1 + (1 | participant) + (1 | image),
-    data = study[study$method == name, ], family = binomial
+    data = study[study$method == name, ], family = binomial, control = precise
   )
   sd_participant <- random_sd(model, "participant")
   sd_image <- random_sd(model, "image")
@@ -69,7 +74,7 @@ named <- function(values) setNames(as.list(unname(values)), methods)
 
 fit_all_methods <- function() {
   model <- glmer(fooled ~ 0 + method + (1 | participant) + (1 | image),
-    data = study, family = binomial
+    data = study, family = binomial, control = precise
   )
   equal <- update(model, . ~ 1 + (1 | participant) + (1 | image))
   test <- anova(equal, model)
@@ -88,14 +93,11 @@ fit_all_methods <- function() {
 # Constants of tests/analysis/mixed_model/: slopes per method for participants and for images.
 print_slopes <- function(pair) {
   data <- droplevels(study[study$method %in% pair, ])
-  control <- glmerControl(
-    optimizer = "bobyqa", tolPwrss = 1e-10, optCtrl = list(maxfun = 4e5, rhoend = 1e-8)
-  )
   slopes <- glmer(fooled ~ 0 + method + (0 + method | participant) + (0 + method | image),
-    data = data, family = binomial, control = control
+    data = data, family = binomial, control = precise
   )
   intercepts <- glmer(fooled ~ 0 + method + (1 | participant) + (1 | image),
-    data = data, family = binomial
+    data = data, family = binomial, control = precise
   )
   sds <- sqrt(sapply(VarCorr(slopes)[c("participant", "image")], diag))
   cat("\n", pair[1], "-", pair[2], "\n")
@@ -115,7 +117,7 @@ counts <- read.csv(file.path(folder, "proportions.csv"))
 expected <- list(
   versions = list(
     R = paste(R.version$major, R.version$minor, sep = "."),
-    lme4 = as.character(packageVersion("lme4"))
+    lme4 = packageDescription("lme4")$Version
   ),
   proportions = Map(proportion, counts$fooled, counts$trials),
   per_method = setNames(lapply(methods, fit_method), methods),
