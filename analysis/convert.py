@@ -39,20 +39,20 @@ EPILOG = "\b\nFields:\n" + "\n".join(f"  {name:<13} {text}" for name, text in FI
 @click.option(
     "--task",
     type=click.Choice(list(CONVERTED_TASKS)),
-    help="What people did. [default: by the fields]",
+    help="Task of the participants. [default: inferred from the fields]",
 )
 @click.option(
     "--map",
     "columns",
     multiple=True,
     metavar="FIELD=COLUMN",
-    help="Column of a field; more may follow. '{image}_{method}' stands for all columns that fit.",
+    help="Column of a field; more pairs may follow. '{image}_{method}' matches several columns.",
 )
 @click.option(
     "--split",
     multiple=True,
     metavar="COLUMN=PATTERN",
-    help="Take fields from a column, as in stimulus='img/{method}/{image}.png'.",
+    help="Extract fields from a column, as in stimulus='img/{method}/{image}.png'.",
 )
 @click.option(
     "--set", "constants", multiple=True, metavar="FIELD=VALUE", help="Give all rows the same value."
@@ -71,11 +71,17 @@ EPILOG = "\b\nFields:\n" + "\n".join(f"  {name:<13} {text}" for name, text in FI
     help="Convert only rows with this value; repeat it for other values.",
 )
 @click.option("--items", type=FILE_TYPE, help="Table with more fields for each value of `item`.")
-@click.option("--missing", multiple=True, metavar="VALUE", help="Further spelling of no value.")
-@click.option("--rt-unit", type=UNITS, help="Unit of the response times. [default: by the data]")
-@click.option("--exposure-unit", type=UNITS, help="Unit of the exposures. [default: by the data]")
 @click.option(
-    "--assign-sides", is_flag=True, help="Assign the sides of pairs if FILE does not tell them."
+    "--missing", multiple=True, metavar="VALUE", help="Additional value to read as missing."
+)
+@click.option(
+    "--rt-unit", type=UNITS, help="Unit of the response times. [default: inferred from the data]"
+)
+@click.option(
+    "--exposure-unit", type=UNITS, help="Unit of the exposures. [default: inferred from the data]"
+)
+@click.option(
+    "--assign-sides", is_flag=True, help="Assign the sides of pairs if FILE does not contain them."
 )
 @click.option("--study", help="Name of the study. [default: the name of FILE]")
 @click.option("--replace", is_flag=True, help="Replace an earlier conversion in the folder.")
@@ -107,8 +113,8 @@ def convert(
 ) -> None:
     """Convert FILE, a CSV or Parquet file of another program, for `python -m analysis.report`.
 
-    A column of FILE is named with --map FIELD=COLUMN, unless --from knows it. What cannot be known
-    from FILE is asked for; nothing is guessed, and what was understood is printed.
+    Name the column of each field with --map FIELD=COLUMN, unless --from knows it. Where FILE is
+    ambiguous, the command stops and names the option that settles it. It prints how it read FILE.
     """
     try:
         own_columns = parse_columns([*columns, *more_columns])

@@ -22,8 +22,8 @@ from analysis.monitor_data import assemble_monitor
 
 FILE_TYPE = click.Path(dir_okay=False, path_type=Path)
 CHEAPER_TEXTS = {
-    "people": "more participants narrow it most",
-    "images": "more photographs would narrow it more than more participants",
+    "people": "more participants would narrow the interval most",
+    "images": "more photographs would narrow the interval more than more participants would",
 }
 
 
@@ -47,8 +47,8 @@ CHEAPER_TEXTS = {
 def monitor(responses: str, study: str, design: Path | None, out: Path) -> None:
     """Compute interim estimates from RESPONSES, a CSV file or a database URL.
 
-    For each difference between two methods, the command says whether it is known (STOP), within
-    the margin of the design (EQUAL), or open (CONTINUE). These intervals are valid however often
+    For each pair of methods, the command says whether they are different (STOP), equal within the
+    margin of the design (EQUAL), or undecided (CONTINUE). These intervals are valid however often
     you look; those of the report are valid for a single look. Uses live participants, or simulated
     ones if there are none.
     """

@@ -80,7 +80,7 @@ SD_TYPE = click.FloatRange(0, 1000)
     "--sd-participant",
     type=SD_TYPE,
     help=(
-        "SD of participants' effects on a method, on the log odds, or in points of the scale. "
+        "SD of participants' effects on a method, in log odds, or for ratings in points. "
         f"[default: that of --effects; {PREFERENCE_SDS.participant:g} for preferences; "
         f"{RATING_SDS.participant:g} for ratings]"
     ),
@@ -97,8 +97,7 @@ SD_TYPE = click.FloatRange(0, 1000)
     "--sd-residual",
     type=SD_TYPE,
     help=(
-        "SD of the rest of a participant's ratings of one method. "
-        f"[default: {RATING_SDS.residual:g}]"
+        f"Residual SD of a participant's ratings of one method. [default: {RATING_SDS.residual:g}]"
     ),
 )
 @click.option(

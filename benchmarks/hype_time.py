@@ -1,9 +1,10 @@
 """Coverage of HYPE-time's score.
 
 The published score (mean over blocks of a person's most frequent exposure, then over people, with a
-t interval over people) in simulated studies of 30 people. People differ in their thresholds (SD 0.5
-doublings) and miss 5% of images after a long look. True: the mean over people of the exposure at
-which they are right on 63% of trials, where steps of 10 and 30 ms balance.
+t interval over people) is computed in simulated studies of 30 people. People differ in their
+thresholds (SD 0.5 doublings) and answer 5% of images wrongly even after a long look. The true
+exposure is the mean over people of the exposure at which they are right on 63% of trials, where
+steps of 10 and 30 ms balance.
 """
 
 import numpy as np

@@ -1,9 +1,10 @@
 """Planning: the power of simulated studies of the size that was planned for 80% power.
 
-Preferences (Bradley-Terry strengths) and ratings (mean opinion scores), analyzed as in the report.
-Each pair of methods is planned at 5% divided by the number of pairs. The standard error of the
-difference by the formula is compared with its standard deviation over studies, and the planned
-power with that of the test of this one pair at 5%, and after Holm's correction for all pairs.
+Studies of preferences (Bradley-Terry strengths) and ratings (mean opinion scores) are analyzed as
+in the report. The level planned for each pair of methods is 5% divided by the number of pairs. The
+standard error of the difference by the formula is compared with its standard deviation over
+studies. The planned power is compared with that of a test of this pair alone at 5%, and with that
+after Holm's correction for all pairs.
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
 """Coverage of nominal 95% intervals of mean opinion scores and of differences between them.
 
-Ours is compared with three rules of practice: ratings taken as independent (as for a condition in
-ITU-T P.808), Student's t over participants' means, and the same after each participant's bias is
-removed (ITU-T P.910), with our variance and with Student's t. True scores are those of all people
-and all images; effects are normal on the scale, and grades are rounded.
+Our interval is compared with those of common practice: ratings treated as independent (as for a
+condition in ITU-T P.808), Student's t over participants' means, and ratings from which each
+participant's bias is removed (ITU-T P.910), with our variance and with Student's t. True scores are
+those of all people and all images; effects are normal on the scale, and grades are rounded.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,11 @@
 """Stopping: how often a study that looks after every participant ever excludes the true difference.
 
-Our confidence sequences, from which the monitor concludes "stop" or "equal", are compared with
-looking as often at the report's interval for a single look (two-way t), and with the sequence over
-people alone, which leaves out that other images would give other answers. Rates (30% or 5%) and
-differences between them, ratings on five grades, and preferences; of four methods, a study errs if
-it excludes any of the six true differences. Effects are normal on the log odds, or on the scale.
+Our confidence sequences, from which the monitor concludes "stop" or "equal", are compared with the
+report's single-look interval (two-way t), viewed just as often, and with the sequence over people
+alone, which ignores that other images would give other answers. The studies estimate rates (30% or
+5%) and differences between rates, between ratings on five grades, and between preferences. With
+four methods, a study errs if it excludes any of the six true differences. Effects are
+normal on the log-odds scale or on the rating scale.
 """
 
 from collections.abc import Callable, Sequence

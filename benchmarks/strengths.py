@@ -1,10 +1,10 @@
 """Coverage of nominal 95% intervals of differences between strengths, and of rank confidence sets.
 
-Ours is compared with the Fisher information of the fit, the sandwich that takes votes as
-independent (the rule of public leaderboards), Student's t over participants alone, and a bootstrap
-of participants. Strengths are the Bradley-Terry or Plackett-Luce strengths of all people and all
-images; effects are normal on the log-odds scale. Rank sets: the share of studies in which every
-true rank lies in its set, for as many equal methods.
+Our interval is compared with those from the Fisher information of the fit, the sandwich estimator
+that treats votes as independent (as public leaderboards do), Student's t over participants alone,
+and a bootstrap of participants. Strengths are the Bradley-Terry or Plackett-Luce strengths of all
+people and all images; effects are normal on the log-odds scale. Rank sets: the share of studies, of
+the same design but with equal methods, in which every method's set contains every rank.
 """
 
 from collections.abc import Callable

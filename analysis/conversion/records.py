@@ -220,7 +220,7 @@ def _check_fit(
 
 def _index_items(items: SourceTable) -> dict[str, Mapping[str, str]]:
     if "item" not in items.columns:
-        raise ConversionError(f"{items.name}: no column 'item'; name the key of its rows so")
+        raise ConversionError(f"{items.name}: no column 'item'; name its key column 'item'")
     return {row.values["item"]: row.values for row in items.rows}
 
 

@@ -86,7 +86,7 @@ def _choose_reading(
         if other_slots != slots:
             raise ConversionError(
                 f"{records.name}: {field} may name a candidate {reading.words} or {other.words}; "
-                f"write it with --code {field}:{said[0][1]}=left or another word"
+                f"say which with --code {field}:{said[0][1]}=left or another place"
             )
     return reading
 
@@ -105,8 +105,8 @@ def _explain_misfit(
                 f"{' and '.join(map(repr, names))}"
             )
     return (
-        f"{records.name}: {field} is {list_some(answers)}: cannot know which candidate is meant; "
-        f"say it with --code {field}:{answers[0]}=left (or 1, 2, ..., or tie)"
+        f"{records.name}: {field} is {list_some(answers)}: cannot tell which candidate is meant; "
+        f"set it with --code {field}:{answers[0]}=left (or 1, 2, ..., or tie)"
     )
 
 

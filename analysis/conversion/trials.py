@@ -161,7 +161,7 @@ def sort_trials(trials: list[Trial], records: Records, notes: Notes) -> list[lis
     known = "position" in records.fields
     if known and _repeats_positions(by_participant):
         notes.cautions.append(
-            "position has the same number twice for a participant; the order is that of the file"
+            "position has the same number twice for a participant; the order of the file is used"
         )
         known = False
     if not known and records.is_wide:
@@ -201,8 +201,8 @@ def count_shown_again(sorted_trials: list[list[Trial]], notes: Notes) -> None:
     again = sum(len(own) - len({_images(trial) for trial in own}) for own in sorted_trials)
     if again:
         notes.cautions.append(
-            f"{count_noun(again, 'trial')} show a participant the same images again; each counts "
-            "as a trial of its own"
+            f"{count_noun(again, 'trial')} with the same images as an earlier trial of the "
+            "participant; each counts as a trial of its own"
         )
 
 

@@ -58,7 +58,7 @@ def read_real_or_fake(
     unknown = sorted(value for value, meaning in meanings.items() if not meaning)
     if unknown:
         raise ConversionError(
-            f"{field} is {list_some(unknown)}: cannot know which is fake; say it with --code "
+            f"{field} is {list_some(unknown)}: cannot tell which is fake; set it with --code "
             f"{field}:{unknown[0]}=fake or --code {field}:{unknown[0]}=real"
         )
     notes.understood[field] = _format_meanings(meanings)
@@ -107,11 +107,11 @@ def read_numbers(field: str, values: Collection[str]) -> dict[str, float]:
     if commas and (len(commas) < sum("." in value or "," in value for value in values)):
         raise ConversionError(
             f"{field} has decimal points and commas, as in {commas[0]!r}; write all its numbers "
-            "alike"
+            "in the same way"
         )
     if commas and all(THOUSANDS.fullmatch(value) for value in commas):
         raise ConversionError(
-            f"{field} is {commas[0]!r}: cannot know whether the comma is a decimal comma or "
+            f"{field} is {commas[0]!r}: cannot tell whether the comma is a decimal comma or "
             "separates thousands; write the numbers with decimal points"
         )
     return {value: float(value.replace(",", ".")) for value in values}
@@ -124,7 +124,7 @@ def read_times(
     numbers = read_numbers(field, values)
     negative = [value for value, number in numbers.items() if number < 0]
     if negative:
-        raise ConversionError(f"{field} is {negative[0]!r}, expected no negative time")
+        raise ConversionError(f"{field} is {negative[0]!r}, expected a time of at least 0")
     unit, reason = (unit, "as given") if unit else _find_unit(field, numbers, column)
     notes.understood[field] = f"in {UNIT_WORDS[unit]} ({reason})"
     factor = MS_PER_SECOND if unit == "s" else 1
@@ -146,8 +146,8 @@ def _find_unit(field: str, numbers: Mapping[str, float], column: str) -> tuple[s
         return named[0], f"by the name {column}"
     if not by_size:
         raise ConversionError(
-            f"{field}: the median is {middle:g}: cannot know whether it is in seconds or "
-            f"milliseconds; say it with --{field}-unit s or --{field}-unit ms"
+            f"{field}: the median is {middle:g}: cannot tell whether it is in seconds or "
+            f"milliseconds; set it with --{field}-unit s or --{field}-unit ms"
         )
     return by_size, f"the median is {middle:g}"
 

@@ -113,7 +113,7 @@ def draw_shares(shares: Estimates, chance: float | None) -> Figure:
     ticks = [tick / 10 for tick in range(0, int(10 * highest) + 1, 2)]
     set_percent_ticks(axes, ticks, "won (% of trials in which it was shown)")
     if chance is not None:
-        draw_reference_line(axes, chance, "if all were alike")
+        draw_reference_line(axes, chance, "if all were equal")
     for row, (method, one) in enumerate(shares.items()):
         label_row(axes, row * ROW_HEIGHT, method_label(method), format_percent(one["value"]), True)
         _draw_both_intervals(axes, row * ROW_HEIGHT, one)

@@ -114,12 +114,12 @@ def _format_half_width(scenario: AnyScenario, half_width: float) -> str:
 
 def _format_goal(scenario: AnyScenario) -> str:
     """Describe what the study is to show, and with which trials."""
-    assignment_text = "all" if scenario.fewest_trials > 1 else "one"
+    assignment_text = "all" if scenario.fewest_trials > 1 else "one of the"
     trials = (
         f"{format_count(scenario.trials, 'trial', 'trials')} per participant on "
         f"{format_count(scenario.images, 'photograph', 'photographs')}"
     )
-    sees = f"each participant sees {assignment_text} of the {scenario.methods} methods"
+    sees = f"each participant sees {assignment_text} {scenario.methods} methods"
     pairs = count_pairs(scenario.methods)
     corrected = f"; Holm-corrected for {pairs} pairs of methods" if scenario.alpha < ALPHA else ""
     return f"{_format_effect(scenario)}: {trials}; {sees}{corrected}"

@@ -34,7 +34,7 @@ UNRANKED_TEXTS = {
     "one_image": "only one photograph",
     "one_trial_each_image": "each has only one trial",
     "rate_at_bound": "all answers to them were the same",
-    "no_image_variance": "their rates differ no more than expected by chance",
+    "no_image_variance": "they differ no more than expected by chance",
 }
 MARGIN_TEXTS = {
     "design": "the margin fixed in the frozen design",

@@ -128,8 +128,9 @@ def _describe_single_images(
     yield "They classified each image as real or fake."
     if report["hype_time"]:
         yield (
-            "A staircase chose the exposure of each image by the answers before, and participants "
-            "learned after each answer whether it was right (HYPE-time; Zhou et al., 2019)."
+            "A staircase set the exposure of each image from the preceding answers, and "
+            "participants learned after each answer whether it was right (HYPE-time; Zhou et al., "
+            "2019)."
         )
     yield "A participant counted as fooled on a trial if they called a fake real."
     yield (

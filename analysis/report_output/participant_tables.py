@@ -163,7 +163,7 @@ def tabulate_choices(report: ReportPart) -> ReportTable:
                 if question[key]
             ]
     return ReportTable(
-        "Choices of the included participants, and percent of those who chose an option",
+        "Choices of the included participants, in percent of those who chose an option",
         ("Question", "Answer", "Participants", "Percent"),
         rows,
         text_columns=(1,),

@@ -92,7 +92,7 @@ def tabulate_hype_time(report: ReportPart) -> ReportTable:
     ]  # fmt: skip
     return ReportTable(
         "HYPE-time: mean over participants of their most frequent exposure",
-        ("Method", "Score", "95% CI, as published", "Participants", "Blocks", "At a limit"),
+        ("Method", "Score", "95% CI, published method", "Participants", "Blocks", "At a limit"),
         rows,
         note="Mean over blocks of a participant’s most frequent exposure, then over participants, "
         "with a t interval over participants (Zhou et al., 2019). At a limit: blocks whose most "

@@ -95,7 +95,7 @@ def format_hype_time_sentence(method: str, report: ReportPart) -> str:
         return ""
     low, high = score["ci95"] or (None, None)
     interval = (
-        f" (95% interval as published: {format_number(low)} to {format_number(high)})"
+        f" (95% CI by the published method: {format_number(low)} to {format_number(high)})"
         if score["ci95"]
         else ""
     )
@@ -113,8 +113,8 @@ def explain_hype_time(report: ReportPart) -> str:
         f"{format_share(hype_time['target_correct'], 0)}% of trials, whatever the method, so "
         "compare methods by their scores, not by the fooling rates of this page. The scores shrink "
         f"toward {format_number(hype_time['start_ms'])} ms, the first exposure of each block, "
-        "because the steps are short: their order can be trusted more than their size, and their "
-        "interval, a t interval over participants, often misses the exposure at which the "
+        "because the steps are short. The order of the scores can be trusted more than their size, "
+        "and their intervals, t intervals over participants, often miss the exposure at which the "
         "staircase would settle. Constant exposures (preset “exposure”) give the rate at each of "
         "them instead, with intervals for new participants and new photographs."
     )

@@ -203,7 +203,7 @@ def start_trial(db: Connection, trial: CurrentTrial) -> CurrentParticipant:
         raise VoidedTrialError(trial.id)
     if trial.participant.protocol.awaits_exposure(trial.kind, trial.exposure_ms):
         raise InvalidAnswerError(
-            "this trial has no exposure yet: it comes with the reply to the answer before it"
+            "this trial has no exposure yet: the reply to the previous answer contains it"
         )
     person = require_active(db, trial.participant)
     if trial.started_at is None:

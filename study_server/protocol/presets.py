@@ -251,9 +251,9 @@ STAIRCASE_COMMENTS = {
     "start_ms": "exposure of the first trial of each block",
     "up_ms": "how much longer the next image is shown after a wrong answer",
     "down_ms": "how much shorter it is shown after right_in_a_row right answers",
-    "right_in_a_row": "right answers in a row that shorten the exposure; counted anew afterwards",
+    "right_in_a_row": "right answers in a row that shorten the exposure; then the count restarts",
     "min_ms": "shortest exposure",
     "max_ms": "longest exposure",
     "blocks": "blocks of test trials; images may appear again in another block",
-    "trials_per_block": "test trials in each block, half of them photographs, of different images",
+    "trials_per_block": "test trials in each block, all of different images; half show photographs",
 }

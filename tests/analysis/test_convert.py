@@ -170,7 +170,7 @@ def test_a_pair_of_two_methods_has_one_photograph(tmp_path: Path) -> None:
         {"who": "p1", "stim": "elm", "a": "l2", "b": "Original", "won": "l2"},
     ]
     options = (*VOTE_MAP, "--set", "question=real")
-    assert "answer is 'a', 'l2': cannot know" in refuse_rows(tmp_path, rows, *options)
+    assert "answer is 'a', 'l2': cannot tell" in refuse_rows(tmp_path, rows, *options)
     rows[1]["won"] = "a"
     converted = convert_rows(tmp_path, rows, *options)
     assert [(row["method"], row["truth"], row["answer"]) for row in converted] == [
@@ -298,19 +298,19 @@ def test_a_parquet_file_is_read_like_a_csv_file(tmp_path: Path) -> None:
 REFUSALS = [
     (SINGLE, ("participant=whom",), "no column 'whom' for participant"),
     (SINGLE, ("participant=who", "answer=said"), "image is not known"),
-    (SINGLE, MAP[:4], "cannot know what people did"),
+    (SINGLE, MAP[:4], "cannot tell the task"),
     (SINGLE, (*MAP, "stim=stim"), "--map: unknown field 'stim'"),
     (SINGLE, (*MAP, "rt=said"), "--map rt is given twice"),
     (SINGLE, ("--split", "stim=oak"), "write COLUMN=PATTERN"),
     (SINGLE, ("--code", "answer=1"), "write FIELD:VALUE=MEANING"),
     (SINGLE, (*MAP, "--where", "by=GAN"), "no row is left"),
     (SINGLE, (*MAP, "--split", "stim={kind}.png"), "no value of stim fits {kind}.png"),
-    (change(SINGLE, said="1"), MAP, "answer is '1': cannot know which is fake"),
+    (change(SINGLE, said="1"), MAP, "answer is '1': cannot tell which is fake"),
     (change(SINGLE, rt="800ms"), MAP, "rt is '800ms', expected a number"),
-    (change(SINGLE, rt="-1"), MAP, "expected no negative time"),
+    (change(SINGLE, rt="-1"), MAP, "expected a time of at least 0"),
     (change(SINGLE, rt="1,234"), MAP, "decimal points and commas"),
-    ([row | {"rt": "1,234"} for row in SINGLE], MAP, "cannot know whether the comma is"),
-    ([row | {"rt": "50"} for row in SINGLE], MAP, "cannot know whether it is in seconds"),
+    ([row | {"rt": "1,234"} for row in SINGLE], MAP, "cannot tell whether the comma is"),
+    ([row | {"rt": "50"} for row in SINGLE], MAP, "cannot tell whether it is in seconds"),
     (change(SINGLE, by="?!"), MAP, "method '?!': needs a name of its own"),
     (change(SINGLE, by="l 2"), (*MAP, "--code", "method:MCL=l_2", "--code", "method:L2=l-2"),
      "method 'l 2' and 'l-2': needs a name of its own"),
@@ -321,10 +321,10 @@ REFUSALS = [
     ([row | {"is_fake": "1"} for row in SINGLE], (*MAP, "truth=is_fake"),
      "but the method is 'real'"),
     (PAIR, (*PAIR_MAP, "truth=fake", "answer=key"), "whether the fake or the real image"),
-    (PAIR, (*PAIR_MAP, "correct=ok", "--set", "question=fake"), "cannot know the sides"),
-    (PAIR, (*PAIR_MAP, "answer=key", "--set", "question=fake"), "cannot know the fake's side"),
+    (PAIR, (*PAIR_MAP, "correct=ok", "--set", "question=fake"), "cannot tell the sides"),
+    (PAIR, (*PAIR_MAP, "answer=key", "--set", "question=fake"), "cannot tell the fake's side"),
     (change(PAIR, key="up"), (*PAIR_MAP, "truth=fake", "answer=key", "--set", "question=fake"),
-     "cannot know which candidate is meant"),
+     "cannot tell which candidate is meant"),
     (change(PAIR, key="tie"), (*PAIR_MAP, "truth=fake", "answer=key", "--set", "question=fake"),
      "line 2: answer is 'tie', but one image"),
     (change(PAIR, by="real"), (*PAIR_MAP, "truth=fake", "answer=key", "--set", "question=fake"),
@@ -337,10 +337,10 @@ REFUSALS = [
      "by its number from 1 or by its number from 0"),
     (VOTE, (*VOTE_MAP, "--task", "best_worst"), "best is not known; best_worst needs"),
     ([VOTE[0] | {"by": "mcl", "rank": "1"}],
-     ("participant=who", "image=stim", "method=by", "rank=rank"), "which rows are of one trial"),
+     ("participant=who", "image=stim", "method=by", "rank=rank"), "which rows belong to one trial"),
     ([VOTE[0] | {"by": by, "rank": "1"} for by in ("l2", "mcl")],
      ("participant=who", "image=stim", "method=by", "rank=rank", "--set", "trial=1"),
-     "cannot know which candidate of a pair was on the left"),
+     "cannot tell which candidate of a pair was on the left"),
     (change(SCORE, vote="great"), SCORE_MAP, "score is 'great', expected a number"),
     (SCORE, (*SCORE_MAP[:-1], "--task", "rating"), "score is not known"),
     (SINGLE, ("participant=who", "answer={image}_{method}"), "no column fits {image}_{method}"),

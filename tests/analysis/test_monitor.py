@@ -85,7 +85,7 @@ def test_the_differences_have_sequences_that_hold_for_all_at_once(tmp_path: Path
 def test_the_terminal_says_what_to_do(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "responses.csv", make_study(rt_ms=""))
     printed = run(source, "--study", "trees", "--out", tmp_path / "monitor.json").stdout
-    assert "L2 − MCL: CONTINUE; more participants narrow it most; −" in printed
+    assert "L2 − MCL: CONTINUE; more participants would narrow the interval most; −" in printed
     few = write_csv(tmp_path / "few.csv", make_study()[:40])
     printed = run(few, "--study", "trees", "--out", tmp_path / "monitor.json").stdout
     assert "CONTINUE; no confidence sequence: starts at 20 participants; " in printed

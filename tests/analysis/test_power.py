@@ -165,7 +165,7 @@ def test_several_methods_are_planned_for_holms_correction(tmp_path: Path) -> Non
     written = plan(tmp_path, *three)
     assert written["inputs"]["alpha"] == pytest.approx(0.05 / 3)
     assert written["participants"] == {"80": 69, "90": 87}
-    assert "sees all of the 3 methods; Holm-corrected for 3 pairs of methods" in run(*three).output
+    assert "sees all 3 methods; Holm-corrected for 3 pairs of methods" in run(*three).output
 
 
 @pytest.mark.parametrize(

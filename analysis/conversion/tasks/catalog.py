@@ -45,6 +45,6 @@ def find_task(records: Records) -> str:
         if records.fields & set(fields):
             return task
     raise ConversionError(
-        f"{records.name}: cannot know what people did; map their answers with --map answer=COLUMN, "
+        f"{records.name}: cannot tell the task; map their answers with --map answer=COLUMN, "
         f"or give --task, one of {', '.join(CONVERTED_TASKS)}"
     )

@@ -191,7 +191,7 @@ def _read_rows_per_candidate(
 def _require_trial(records: Records) -> None:
     if not records.knows_trial:
         raise ConversionError(
-            f"{records.name}: cannot know which rows are of one trial; name a column that they "
+            f"{records.name}: cannot tell which rows belong to one trial; name a column that they "
             "share with --map trial=COLUMN, or give a row per trial with --map method1=COLUMN "
             "--map method2=COLUMN"
         )
@@ -222,7 +222,7 @@ def _assign_slots(
     """Assign the places of the better candidates of pairs; larger trials stay as they are."""
     if not assign_sides:
         raise ConversionError(
-            f"{records.name}: cannot know which candidate of a pair was on the left; name a column "
+            f"{records.name}: cannot tell which candidate of a pair was on the left; name a column "
             "with --map slot=COLUMN, or assign the sides with --assign-sides"
         )
     notes.cautions.append(ASSIGNED_SIDES)

@@ -68,7 +68,7 @@ def _read_single_truth(records: Records, methods: dict[str, str], notes: Notes) 
     if "truth" not in records.fields:
         if "method" not in records.fields:
             raise ConversionError(
-                f"{records.name}: cannot know which images are fake; name a column with --map "
+                f"{records.name}: cannot tell which images are fake; name a column with --map "
                 "truth=COLUMN or --map method=COLUMN"
             )
         return [
@@ -96,7 +96,7 @@ def _read_single_answers(records: Records, truths: list[str], notes: Notes) -> l
         meanings = read_real_or_fake("answer", records.values("answer"), column, notes)
         return [meanings.get(record["answer"], "") for record in records.rows]
     correct = _read_correct(records)
-    notes.understood["correct"] = "the answer is truth, or the other if it was wrong"
+    notes.understood["correct"] = "a correct answer equals truth, a wrong one does not"
     return [
         _choose(truth, correct.get(record["correct"]), record["answer"] or not has_answer)
         for record, truth in zip(records.rows, truths, strict=True)
@@ -125,8 +125,8 @@ def _read_pairs(
     questions = set(records.values("question"))
     if not questions or not questions <= {"fake", "real"}:
         raise ConversionError(
-            f"{records.name}: cannot know whether the fake or the real image of a pair had to be "
-            "chosen; say it with --set question=fake or --set question=real"
+            f"{records.name}: cannot tell whether the fake or the real image of a pair had to be "
+            "chosen; set it with --set question=fake or --set question=real"
         )
     names = sorted(
         {record[field] for record in records.rows for field in ("method", "method1", "method2")}
@@ -190,7 +190,7 @@ def _assign_sides(
     """Assign the chosen sides; whether an answer was right gives the fakes' sides."""
     if not assign_sides:
         raise ConversionError(
-            f"{records.name}: cannot know the sides of the pairs; name the columns of the chosen "
+            f"{records.name}: cannot tell the sides of the pairs; name the columns of the chosen "
             "side and of the fake's side with --map answer=COLUMN --map truth=COLUMN, or assign "
             "them with --assign-sides"
         )
@@ -230,7 +230,7 @@ def _complete(
         truth, answer = truth or other, answer or other
     if not truth:
         raise ConversionError(
-            f"{record.place}: cannot know the fake's side; name a column with --map truth=COLUMN, "
+            f"{record.place}: cannot tell the fake's side; name a column with --map truth=COLUMN, "
             "--map correct=COLUMN, or both methods with --map method1=COLUMN --map method2=COLUMN"
         )
     return truth, answer
@@ -241,6 +241,6 @@ def _find_fake(record: Record, methods: dict[str, str]) -> str:
     if is_real.count(True) != 1:
         raise ConversionError(
             f"{record.place}: the methods are {record['method1']!r} and {record['method2']!r}, "
-            "expected one photograph ('real'); give the photograph's with --code method:NAME=real"
+            "expected one photograph ('real'); mark its method with --code method:NAME=real"
         )
     return SIDES[is_real.index(False)]

@@ -23,23 +23,23 @@ BOTH_INTERVALS = (
 )
 CAPTIONS = {
     "shares": (
-        "Share of the trials with a method that it won; ties are shared among the best. "
-        f"{BOTH_INTERVALS} Dashed line: the share if all methods were alike."
+        "Share of each method’s trials that it won; a tie for best is split equally. "
+        f"{BOTH_INTERVALS} Dashed line: the share if all methods were equally good."
     ),
     "strengths": (
-        f"Left: what ranks the methods. {BOTH_INTERVALS} Right: rank confidence sets, the ranks "
-        "that each method may have. Together they contain all true ranks in at least 95% of "
-        "studies."
+        f"Left: the estimates that rank the methods. {BOTH_INTERVALS} Right: rank confidence "
+        "sets, the ranks that each method may have. Together they contain all true ranks in at "
+        "least 95% of studies."
     ),
     "matrix": (
         "How often the method of the row won against the method of the column, in percent, with "
-        "95% confidence intervals; a tie is half a win. The darker, the farther from 50%; color: "
-        "the row wins, gray: the column wins."
+        "95% confidence intervals; a tie is half a win. Darker cells are farther from 50%; colored "
+        "cells: the row wins, gray cells: the column wins."
     ),
     "mean-ranks": f"Mean rank among the candidates of a trial. {BOTH_INTERVALS}",
     "images": (
-        "Estimates for each image, with 95% intervals, shrunk toward the mean of the method: the "
-        "fewer judgments an image has, the more."
+        "Estimate for each image, with its 95% interval. The fewer judgments an image has, the "
+        "more its estimate is shrunk toward the mean of the method."
     ),
     "scores": f"Mean opinion score on the scale “{{}}”. {BOTH_INTERVALS}",
     "grades": (
@@ -52,8 +52,8 @@ CAPTIONS = {
     ),
     "raters": (
         "Each participant on the scale “{}”: bias, the mean difference of their ratings from the "
-        "mean ratings of the same stimuli, and inconsistency, the standard deviation of what is "
-        "left. For screening; no score is corrected."
+        "mean ratings of the same stimuli, and inconsistency, the standard deviation of these "
+        "differences. For screening only; no score is corrected."
     ),
 }
 TITLES = {

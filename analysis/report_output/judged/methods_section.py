@@ -121,8 +121,8 @@ def _iterate_estimate_sentences(report: ReportPart, task: JudgedTask) -> Iterato
             f" size that this variance implies. All intervals use {quantiles}"
         )
     yield (
-        "The intervals generalize to new participants and new images; those for these images are "
-        "clustered by participant only."
+        "The intervals generalize to new participants and new images. Intervals for new "
+        "participants who see the same images are clustered by participant only."
     )
 
 
@@ -180,8 +180,8 @@ def _iterate_comparison_sentences(report: ReportPart) -> Iterator[str]:
         )
     if any(pair["fit"] and pair["fit"]["p"] is not None for pair in report["pairs"]):
         yield (
-            "Whether one ranking fits was tested by the difference of each pair’s win rate from "
-            "the one that the strengths imply, with the same variance and correction."
+            "Whether a single ranking fits was tested by comparing each pair’s win rate with the "
+            "one that the strengths imply, with the same variance estimate and correction."
         )
 
 
@@ -190,9 +190,9 @@ def _iterate_image_sentences(report: ReportPart) -> Iterator[str]:
     if not ranked:
         return
     if list_scales(report):
-        yield "Scores of single images are shrunk toward the method’s mean (Kelley, 1927)."
+        yield "Scores of individual images are shrunk toward the method’s mean (Kelley, 1927)."
     else:
         yield (
-            "Shares of single images are empirical Bayes estimates under a beta-binomial model "
+            "Shares of individual images are empirical Bayes estimates under a beta-binomial model "
             "(Griffin & Krutchkoff, 1971)."
         )

@@ -53,16 +53,16 @@ def _note_precision_of_few(report: ReportPart) -> Iterator[str]:
     if widths:
         people = format_count(min(number for number, _ in widths), "person", "people")
         widest = format_number(max(width for _, width in widths), 2)
-        yield f"Ratings by {people}: a mean score is known to ±{widest} points only."
+        yield f"With ratings by {people}, a mean score is known only to ±{widest} points."
 
 
 def _note_few_comparisons(report: ReportPart) -> Iterator[str]:
     rough = [pair["trials"] for pair in report["pairs"] if pair["trials"] < MIN_PAIR_TRIALS]
     if rough:
         yield (
-            f"The win rates of single pairs are rough: {format_number(len(rough))} of "
+            f"Some pairs have imprecise win rates: {format_number(len(rough))} of "
             f"{format_count(len(report['pairs']), 'pair', 'pairs')} were compared fewer than "
-            f"{MIN_PAIR_TRIALS} times (at least {format_number(min(rough))} times)."
+            f"{MIN_PAIR_TRIALS} times (the fewest: {format_number(min(rough))})."
         )
 
 

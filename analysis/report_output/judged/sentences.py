@@ -73,10 +73,12 @@ def _format_share_sentence(method: str, share_name: str, report: ReportPart) -> 
     of = "its comparisons" if share_name == "win_rate" else "the trials that showed it"
     printed = format_with_unit(share_name, share["value"])
     last = len(report["methods"])
-    possible = "any rank" if tuple(rank_set) == (1, last) else f"rank {format_rank_set(rank_set)}"
+    possible = f"rank {format_rank_set(rank_set)} of {last}"
+    if tuple(rank_set) == (1, last):
+        possible = f"any of the {last} ranks"
     return (
         f"{method_label(method)} {won} {printed} of {of} "
-        f"({format_both_intervals(share_name, share)}). It may have {possible} of {last}."
+        f"({format_both_intervals(share_name, share)}). It may have {possible}."
         f"{_format_weaker(method, report)}"
     )
 
@@ -89,7 +91,7 @@ def _format_weaker(method: str, report: ReportPart) -> str:
         for pair in report["differences"]
         if pair["of"] == ranked_name and _is_ahead(method, pair)
     ]
-    return f" Significantly ahead of {join_words(weaker)}." if weaker else ""
+    return f" It is significantly ahead of {join_words(weaker)}." if weaker else ""
 
 
 def _is_ahead(method: str, pair: ReportPart) -> bool:
@@ -163,7 +165,10 @@ def _format_rank_verdict(report: ReportPart) -> Iterator[str]:
     images = format_count(report["input"]["images"], "image", "images")
     last = len(sets)
     if all(tuple(ranks) == (1, last) for ranks in sets.values()):
-        yield f"{people} and {images} cannot rank these methods: each rank could be 1 to {last}."
+        yield (
+            f"{people} and {images} cannot rank these methods: each may have any of the {last} "
+            "ranks."
+        )
         return
     certain = [method_label(method) for method, (low, high) in sets.items() if low == high]
     if len(certain) == last:
@@ -212,11 +217,11 @@ def _format_fit(report: ReportPart) -> Iterator[str]:
     )
     if fit["p_holm"] < SIGNIFICANCE_LEVEL:
         yield (
-            f"One ranking does not fit all pairs (preferences are intransitive): {rates}. Read the "
+            f"No single ranking fits all pairs (preferences are intransitive): {rates}. Read the "
             "win rates of the pairs rather than the strengths."
         )
     else:
-        yield f"No pair contradicts one ranking of the methods; at the largest deviation, {rates}."
+        yield f"No pair contradicts a single ranking. At the largest deviation, {rates}."
 
 
 def _format_ties(report: ReportPart) -> Iterator[str]:
@@ -234,4 +239,4 @@ def format_chance_sentence(report: ReportPart) -> str:
     if chance is None or candidates is None:
         return ""
     share = format_percent(chance, 0)
-    return f"If all methods were alike, each would win {share}% of the trials that show it."
+    return f"If all methods were equally good, each would win {share}% of the trials that show it."

@@ -164,7 +164,7 @@ def _tabulate_pairs(report: ReportPart) -> ReportTable:
 
 def _tabulate_fit(report: ReportPart) -> ReportTable:
     return ReportTable(
-        "Does one ranking fit? Win rates beside those that the strengths imply, in percent",
+        "Does one ranking fit? Observed win rates and those that the strengths imply, in percent",
         ("Methods", "Win rate", "Implied", "Residual", CI95_HEADING, "p", "p (Holm)"),
         [
             (
@@ -217,7 +217,7 @@ def _iterate_rater_tables(report: ReportPart) -> Iterator[ReportTable]:
                 for rater in raters[:MAX_RATERS]
             ],
             note="Bias: mean difference from the mean ratings of the same stimuli. Inconsistency: "
-            "standard deviation of what is left. For screening only: no score is corrected, "
+            "standard deviation of these differences. For screening only: no score is corrected, "
             "because new people will differ as much. raters.csv has all participants.",
         )  # fmt: skip
 
@@ -228,7 +228,7 @@ def _tabulate_slots(report: ReportPart) -> ReportTable:
     names = ["Left"] if len(slots) == 1 else [f"Image {one['slot'] + 1}" for one in slots]
     chance = format_percent(1 / max(2, len(slots)), 0)
     return ReportTable(
-        "Position: percent of trials in which the image at this place was the best",
+        "Position: percent of trials in which the image in this position was the best",
         ("", "Best", CI95_HEADING, "p", "p (Holm)"),
         [
             (
@@ -237,7 +237,7 @@ def _tabulate_slots(report: ReportPart) -> ReportTable:
             )
             for name, one in zip(names, slots, strict=True)
         ],
-        note=f"p: test against {chance}%, the share without a bias toward a place.",
+        note=f"p: test against {chance}%, the share without position bias.",
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def tabulate_learning(report: ReportPart) -> ReportTable:
         )
     headings = [f"{first}–{last}" if first < last else str(first) for first, last in spans]
     return ReportTable(
-        f"Learning: estimates by the place of the trial in the test{caption_of(entries)}",
+        f"Learning: estimates by position of the trial in the test{caption_of(entries)}",
         ("Method", *headings, f"Per {TRIALS_OF_A_CHANGE} trials", CI95_HEADING, "p (Holm)"),
         rows,
         note="The change compares each participant’s later trials with their earlier ones.",
@@ -66,8 +66,8 @@ def tabulate_agreement(report: ReportPart) -> ReportTable:
         ("", "Alpha, ordinal", "Alpha, interval", "ICC, one rating", "ICC, mean rating",
          "Ratings per stimulus"),
         rows,
-        note="Alpha: Krippendorff’s; 0 is the agreement of chance, and 1 is perfect. ICC: absolute"
-        " agreement, two-way random; “mean rating” is of as many ratings as a stimulus has.",
+        note="Alpha: Krippendorff’s; 0 is chance agreement, and 1 is perfect agreement. ICC:"
+        " absolute agreement, two-way random; “mean rating” is the mean of a stimulus’s ratings.",
     )  # fmt: skip
 
 
@@ -87,6 +87,6 @@ def tabulate_repeats(report: ReportPart) -> ReportTable:
         "Consistency: percent of repeated trials answered the same way",
         ("", "Same answer", CI95_HEADING, "Same / repeats", "Mean absolute change"),
         [row],
-        note="The change is that of a score, or of a rank. Repeats are not included in any"
+        note="The change is in the score, or in the rank. Repeats are not included in any"
         " estimate.",
     )

@@ -27,7 +27,7 @@ def tabulate_subgroups(report: ReportPart) -> ReportTable:
     ]
     return ReportTable(
         f"Estimates for each level of the planned covariates{caption_of(entries)}",
-        ("Method", "Level", "Value", CI95_HEADING, "People", "Answers"),
+        ("Method", "Level", "Value", CI95_HEADING, "Participants", "Trials"),
         rows,
         text_columns=(1,),
         note=" ".join(filter(None, map(_explain, entries))),
@@ -54,8 +54,8 @@ def tabulate_subgroup_differences(report: ReportPart) -> ReportTable:
         text_columns=(1,),
         note=(
             "A row of two methods is an interaction: their difference at the first level minus"
-            " their difference at the second. P values are corrected for all rows. Only covariates"
-            " that the plan declares are compared."
+            " their difference at the second. P values are Holm-adjusted over all rows. Only"
+            " covariates that the plan declares are compared."
         ),
     )
 

@@ -308,7 +308,7 @@ def store_questions(body: QuestionsRequest) -> Reply:
     try:
         submission.store_page(g.db, g.participant, body.page, body.answers)
     except submission.PageNotDueError:
-        return {"error": f"page: the questions {body.page} the trials are not due"}, 409
+        return {"error": f"page: the questions {body.page} the trials cannot be answered now"}, 409
     except InvalidAnswersError as error:
         name, problem = next(iter(error.problems.items()))
         return {"error": f"answers.{name}: {gettext(problem)}"}, 400

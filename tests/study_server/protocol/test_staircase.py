@@ -23,7 +23,7 @@ RULE = Staircase(
 # by hand: the answer, and the exposure that follows from all answers until then
 STEPS = [
     (True, 140), (True, 140), (True, 110),  # the third right answer in a row: 30 ms less
-    (True, 110), (True, 110), (True, 100),  # counted anew; never below min_ms
+    (True, 110), (True, 110), (True, 100),  # counting restarts; never below min_ms
     (False, 110), (True, 110), (True, 110), (False, 120),  # two right answers are not enough
     (True, 120), (False, 130), (False, 140), (False, 150), (False, 160), (False, 160),  # max_ms
     (True, 160), (True, 160), (True, 130),

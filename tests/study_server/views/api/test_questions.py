@@ -66,7 +66,11 @@ def test_questions_are_asked_before_the_first_trial_and_after_the_last(
 @pytest.mark.parametrize(
     ("body", "status", "error"),
     [
-        ({"page": "after", "answers": {}}, 409, "page: the questions after the trials are not due"),
+        (
+            {"page": "after", "answers": {}},
+            409,
+            "page: the questions after the trials cannot be answered now",
+        ),
         ({"page": "during"}, 400, "page: Input should be 'before' or 'after'"),
         ({"page": "before"}, 400, "answers.age: Bitte beantworten Sie diese Frage."),
         (

@@ -149,9 +149,9 @@ def test_interim_rates_are_shown_with_interval_and_time(
     page = show_monitor(client, tmp_path, json.dumps(MONITOR))
     assert "mcl 31.2% 23.9–38.5% 820" in page
     assert "l2 starts at 20 participants 180" in page
-    assert "mcl − zhang2016 −7.5 −10.1 to −4.9 Known" in page
+    assert "mcl − zhang2016 −7.5 −10.1 to −4.9 Different" in page
     assert "l2 − mcl starts at 20 participants; 9 so far Open" in page
-    assert "its interval lies within ±5.0 percentage points" in page
+    assert "when it lies within ±5.0 percentage points" in page
     assert "Computed 03 July 2026, 12:05 UTC from 41 included participants (60 planned)" in page
 
 
@@ -167,8 +167,7 @@ def test_interim_differences_between_ratings_are_in_points_of_the_scale(
     page = show_monitor(client, tmp_path, json.dumps(MONITOR | changes))
     assert "Differences between mean scores, in points of the scale" in page
     assert (
-        "mcl − real, quality −0.31 −0.80 to 0.18 Open: more photographs would narrow it more"
-        in page
+        "mcl − real, quality −0.31 −0.80 to 0.18 Undecided: more photographs would narrow" in page
     )
     assert "Fooling rate" not in page
 
