@@ -1,8 +1,9 @@
 """Read a table that an export writes beside responses.csv, or its view in a study database."""
 
 import csv
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from analysis.inputs.responses import ResponsesError
 from analysis.inputs.sources import GUARDED_PATTERNS, parse_url
 
 NumberedRow = tuple[str, Sequence[str]]  # where it stands, such as "line 3", and its cells
+CellCheck = tuple[str, str, object, str]  # column, cell, whether it is allowed, what is expected
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,21 @@ class CompanionTable:
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise ResponsesError(f"{self.view}: {reason}; check the database") from error
         return [(f"row {number}", row) for number, row in enumerate(sorted(cells), 1)]
+
+
+def check_cells(place: str, checks: Iterable[CellCheck]) -> None:
+    """Raise ResponsesError at the first cell of a row that is not allowed."""
+    for column, cell, is_allowed, expected in checks:
+        if not is_allowed:
+            raise ResponsesError(f"{place}: {column} is {cell!r}, expected {expected}")
+
+
+def is_number(cell: str) -> bool:
+    """Return whether a cell holds a finite number."""
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def _remove_guards(cell: str) -> str:

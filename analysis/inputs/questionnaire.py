@@ -1,11 +1,10 @@
 """The answers to a study's own questions, from questionnaire.csv or `questionnaire_export`."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.inputs.companion_tables import CompanionTable
+from analysis.inputs.companion_tables import CompanionTable, check_cells, is_number
 from analysis.inputs.responses import MODES, Responses, ResponsesError
 
 QUESTIONNAIRE_COLUMNS = ("study", "participant", "mode", "name", "type", "value")
@@ -72,21 +71,17 @@ def read_questionnaire(source: str, selected: Responses) -> dict[str, QuestionAn
 def _check_row(place: str, row: Sequence[str]) -> None:
     """Raise ResponsesError unless the format allows every value of the row."""
     study, participant, mode, name, type_, value = row
-    checks = (
-        ("study", study, study != "", "a value"),
-        ("participant", participant, participant != "", "a value"),
-        ("mode", mode, mode in MODES, " or ".join(MODES)),
-        ("name", name, NAME_PATTERN.fullmatch(name), "the name of a question"),
-        ("type", type_, type_ in ANSWER_TYPES, " or ".join(ANSWER_TYPES)),
-        ("value", value, type_ != "number" or _is_number(value), "a number or empty"),
-    )
-    for column, cell, is_allowed, expected in checks:
-        if not is_allowed:
-            raise ResponsesError(f"{place}: {column} is {cell!r}, expected {expected}")
-
-
-def _is_number(value: str) -> bool:
-    try:
-        return value == "" or math.isfinite(float(value))
-    except ValueError:
-        return False
+    check_cells(
+        place,
+        (
+            ("study", study, study != "", "a value"),
+            ("participant", participant, participant != "", "a value"),
+            ("mode", mode, mode in MODES, " or ".join(MODES)),
+            ("name", name, NAME_PATTERN.fullmatch(name), "the name of a question"),
+            ("type", type_, type_ in ANSWER_TYPES, " or ".join(ANSWER_TYPES)),
+            (
+                "value", value, value == "" or type_ != "number" or is_number(value),
+                "a number or empty",
+            ),
+        ),
+    )  # fmt: skip
