@@ -197,5 +197,5 @@ def test_a_manifest_saved_by_a_spreadsheet_is_read(encoding: str, tmp_path: Path
     line = ";".join(["Kühe", "real", "a.png", "0" * 64, "32", "32", "test", ""])
     file.write_text(f"{';'.join(manifests.MANIFEST_COLUMNS)}\r\n{line}\r\n", encoding=encoding)
     (row,) = manifests.read_manifest(file)
-    (listed,) = read_manifest_table(file)
+    (listed,) = read_manifest_table(tmp_path)
     assert row.image == listed["image"] == "Kühe"

@@ -12,11 +12,11 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
-from analysis.inputs.manifest_table import read_manifest_table
+from analysis.inputs.manifest_table import MANIFEST_FILE, read_manifest_table
 from analysis.inputs.questionnaire import Questionnaire
 from analysis.inputs.responses import Responses, ResponsesError
 
-PARTICIPANTS_FILE, MANIFEST_FILE = "participants.csv", "manifest.csv"
+PARTICIPANTS_FILE = "participants.csv"
 PARTICIPANT_COLUMNS = {"device": "inputs", "language": "language", "source": "source"}
 FOLDER, TAG_PREFIX = "folder", "tag_"
 TOUCH_INPUTS = {"touch", "pen"}
@@ -76,12 +76,20 @@ def _read_participants(name: str, source: str, selected: Responses) -> dict[str,
             f"{PARTICIPANTS_FILE} is not beside the responses, but the plan declares the covariate "
             f"{name}; use the folder that `study export` wrote"
         )
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, strict=True))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ResponsesError(f"{PARTICIPANTS_FILE}: {error}; export the study again") from error
     missing = {"study", "participant", column} - set(rows[0] if rows else ())
     if missing:
         raise ResponsesError(
             f"{PARTICIPANTS_FILE}: no column {min(missing)}; export the study again"
+        )
+    if any(None in row or None in row.values() for row in rows):  # more or fewer cells
+        raise ResponsesError(
+            f"{PARTICIPANTS_FILE}: a row has not one value for each column; the file was truncated "
+            "or edited; export the study again"
         )
     studies = selected.distinct("study")
     levels = {
@@ -104,7 +112,7 @@ def _read_tags(name: str, stimuli: Path | None) -> dict[str, str]:
             "with --stimuli"
         )
     levels: dict[str, str] = {}
-    for row in read_manifest_table(stimuli / MANIFEST_FILE):
+    for row in read_manifest_table(stimuli):
         if name not in row:
             raise ResponsesError(
                 f"{MANIFEST_FILE} has no column {name}, which the plan declares as a covariate; "

@@ -1,12 +1,11 @@
 """Find the design and the stimuli that belong to a responses file, near that file."""
 
-import csv
 import hashlib
 from pathlib import Path
 
 from analysis.inputs.design import Design, read_design
-from analysis.inputs.manifest_table import read_manifest_table
-from analysis.inputs.responses import Responses
+from analysis.inputs.manifest_table import MANIFEST_FILE, read_manifest_table
+from analysis.inputs.responses import Responses, ResponsesError
 
 
 def find_design(source: Path, responses: Responses, study: str | None) -> Path | None:
@@ -30,7 +29,7 @@ def find_stimuli(source: Path, responses: Responses, design: Design | None) -> P
     """
     here = source.absolute().parent
     for folder in (here, here / "outputs", here.parent, here.parent / "outputs"):
-        manifest = folder / "manifest.csv"
+        manifest = folder / MANIFEST_FILE
         if manifest.is_file() and _fits(manifest, responses, design):
             return folder
     return None
@@ -40,7 +39,7 @@ def _fits(manifest: Path, responses: Responses, design: Design | None) -> bool:
     try:
         if design is not None and design.manifest_sha256:
             return hashlib.sha256(manifest.read_bytes()).hexdigest() == design.manifest_sha256
-        images = {row["image"] for row in read_manifest_table(manifest)}
-    except (OSError, KeyError, csv.Error, UnicodeDecodeError):
+        images = {row["image"] for row in read_manifest_table(manifest.parent)}
+    except (OSError, ResponsesError):
         return False
     return images.issuperset(responses.distinct("image"))

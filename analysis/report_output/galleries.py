@@ -1,7 +1,6 @@
 """Galleries of the pairs that fooled most and least, with thumbnails if the stimuli are given."""
 
 import base64
-import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +12,6 @@ from PIL import Image, ImageCms, ImageOps
 from analysis.formatting import ReportPart, format_interval, format_share
 from analysis.inference.image_ranking import MIN_RELIABILITY
 from analysis.inputs.manifest_table import read_manifest_table
-from analysis.inputs.responses import ResponsesError
 
 PAIRS_PER_ROW = 6
 THUMBNAIL_PX = 224  # pixels; twice the size on the page, for high-resolution displays
@@ -143,17 +141,8 @@ def read_stimulus_files(folder: Path | None) -> StimulusFiles:
     """
     if folder is None:
         return {}
-    manifest = folder / "manifest.csv"
-    try:
-        rows = read_manifest_table(manifest)
-        return {(row["image"], row["method"]): folder / row["file"] for row in rows}
-    except OSError as error:
-        raise ResponsesError(
-            f"{manifest}: {error.strerror}; use --stimuli with the output folder of `colorizer"
-            " batch`"
-        ) from error
-    except (KeyError, csv.Error, UnicodeDecodeError) as error:
-        raise ResponsesError(f"{manifest}: not a stimulus manifest ({error})") from error
+    rows = read_manifest_table(folder)
+    return {(row["image"], row["method"]): folder / row["file"] for row in rows}
 
 
 def _load_pair(

@@ -11,7 +11,10 @@ from analysis.inputs.sources import read_responses
 from study_server.export.codebook import PARTICIPANT_COLUMNS
 from tests.analysis.rows import make_row, write_csv
 
-MANIFEST = "image,method,tag_scene\ntrees/a,real,indoor\ntrees/a,l2,indoor\ntrees/b,l2,\n"
+MANIFEST = (
+    "image,method,file,tag_scene\n"
+    "trees/a,real,a.png,indoor\ntrees/a,l2,b.png,indoor\ntrees/b,l2,c.png,\n"
+)
 
 
 @pytest.fixture
@@ -75,9 +78,31 @@ def test_what_cannot_be_read_is_refused(source: Path, name: str, message: str) -
 def test_a_missing_file_or_column_is_named(source: Path) -> None:
     with pytest.raises(ResponsesError, match=r"manifest.csv has no column tag_light"):
         read(source, "tag_light", source.parent)
-    (source.parent / "manifest.csv").write_text(f"{MANIFEST}trees/a,mcl,outdoor\n")
+    (source.parent / "manifest.csv").write_text(f"{MANIFEST}trees/a,mcl,d.png,outdoor\n")
     with pytest.raises(ResponsesError, match="rows of trees/a differ in tag_scene"):
         read(source, "tag_scene", source.parent)
     (source.parent / "participants.csv").unlink()
     with pytest.raises(ResponsesError, match=r"participants.csv is not beside the responses"):
         read(source, "device")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"study,participant,inputs\ntrees,p1",
+        b"study,participant,inputs\ntrees,p1,mouse,2\n",
+        b'study,participant,inputs\ntrees,p1,"mouse\n',
+        b"study,participant,inputs\ntrees,p1,\xff\n",
+    ],
+)
+def test_damaged_participants_are_refused(source: Path, content: bytes) -> None:
+    (source.parent / "participants.csv").write_bytes(content)
+    with pytest.raises(ResponsesError, match=r"participants.csv: .*; export the study again"):
+        read(source, "device")
+
+
+@pytest.mark.parametrize("content", [b"", b"image,method\n", b"image,method,file\na,b,\x81\n"])
+def test_a_damaged_manifest_is_refused(source: Path, content: bytes) -> None:
+    (source.parent / "manifest.csv").write_bytes(content)
+    with pytest.raises(ResponsesError, match="not a stimulus manifest"):
+        read(source, "tag_scene", source.parent)
