@@ -187,9 +187,12 @@ def _list_stages(trials: RankedTrials) -> _Stages:
 def _find_patterns(trials: RankedTrials) -> tuple[IntArray, IntArray, IntArray]:
     """Return a trial (u,) of each pattern of candidates and ranks, each trial's pattern, counts."""
     places = int(trials.rank.max()) + 1
+    states = (len(trials.methods) + 1) * places  # of one candidate and its rank
     code = np.zeros(len(trials.candidate), dtype=np.int64)  # sorting integers is 20 times as fast
     for candidate, rank in zip(trials.candidate.T, trials.rank.T, strict=True):
-        code = (code * (len(trials.methods) + 1) + candidate + 1) * places + rank
+        if int(code.max()) >= np.iinfo(np.int64).max // states:  # many candidates would overflow
+            code = np.unique(code, return_inverse=True)[1].astype(np.int64)
+        code = code * states + (candidate + 1) * places + rank
     _, first, pattern_of, counts = np.unique(
         code, return_index=True, return_inverse=True, return_counts=True
     )

@@ -129,6 +129,21 @@ def test_a_method_that_never_wins_has_no_strength_and_is_named() -> None:
     assert find_unconnected_group(read_rankings("pairs")) == []
 
 
+def test_rankings_of_many_candidates_are_told_apart() -> None:
+    candidates, rankings = 15, 200
+    rng = np.random.default_rng(5)
+    order = np.argsort(rng.gumbel(size=(rankings, candidates)) - 0.2 * np.arange(candidates))
+    trials = RankedTrials(
+        methods=[f"{code:02}" for code in range(candidates)],
+        candidate=np.tile(np.arange(candidates), (rankings, 1)),
+        rank=np.argsort(order) + 1,
+        participant=np.arange(rankings),
+        image=np.arange(rankings),
+    )
+    reverse = replace(trials, candidate=trials.candidate[:, ::-1], rank=trials.rank[:, ::-1])
+    assert fit(trials) == pytest.approx(fit(reverse), abs=1e-9)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3, 4]))
 def test_the_order_of_candidates_and_of_trials_does_not_matter(seed: int, candidates: int) -> None:
