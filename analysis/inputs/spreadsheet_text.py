@@ -1,6 +1,7 @@
 """Read the text of CSV files that a spreadsheet may have saved in its own encoding and dialect."""
 
 import csv
+import re
 
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # Excel's "Unicode text"
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -21,7 +22,7 @@ def decode_spreadsheet(content: bytes) -> tuple[str, str]:
 
 def find_delimiter(text: str) -> str:
     """Return the delimiter by which the first line has the most cells; a comma if it has one."""
-    header = text.partition("\n")[0]
+    header = re.split(r"[\r\n]", text, maxsplit=1)[0]
 
     def count_cells(delimiter: str) -> int:
         return len(next(csv.reader([header], delimiter=delimiter), []))

@@ -392,6 +392,13 @@ def test_nothing_is_replaced_unasked_and_an_outdated_file_is_removed(tmp_path: P
     assert "is the table itself" in done.stderr
 
 
+def test_lines_may_end_as_on_an_old_macintosh(tmp_path: Path) -> None:
+    table = write_table(tmp_path / "table.csv", SINGLE)
+    table.write_bytes(table.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r"))
+    done = run_convert(table, *MAP)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
     assert "nothing.csv: No such file" in run_convert(tmp_path / "nothing.csv", *MAP).stderr
     table = write_table(tmp_path / "table.csv", SINGLE)
