@@ -90,11 +90,21 @@ def to_numbers(values: NDArray[Any], name: str) -> FloatArray:
     try:
         numbers = values.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{name} holds {values.tolist()[0]!r}; expected numbers") from error
+        raise DataError(f"{name} holds {_find_text(values)!r}; expected numbers") from error
     if not np.isfinite(numbers).all():
         row = int(np.argmin(np.isfinite(numbers)))
         raise DataError(f"{name}: row {row} is {numbers[row]}; expected a finite number")
     return numbers
+
+
+def _find_text(values: NDArray[Any]) -> object:
+    """Return the first value that is not a number."""
+    for value in values.tolist():
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return value
+    return values.tolist()[0]
 
 
 def check_variation(values: NDArray[Any], name: str) -> None:
@@ -105,8 +115,20 @@ def check_variation(values: NDArray[Any], name: str) -> None:
         )
 
 
+def check_trials(trial: Codes, method: Codes, participant: Codes, image: Codes) -> None:
+    """Raise DataError unless every trial has one participant, one image and different methods."""
+    _, first, trial_of_row = np.unique(trial, return_index=True, return_inverse=True)
+    for name, codes in (("participant", participant), ("image", image)):
+        if (codes != codes[first][trial_of_row]).any():
+            raise DataError(f"{name} differs within a trial; give each trial its own number")
+    if len(np.unique(trial * (int(method.max()) + 1) + method)) < len(trial):
+        raise DataError("a method occurs twice in one trial; give each trial its own number")
+
+
 def check_methods(methods: Sequence[str], wanted: Sequence[str]) -> None:
-    """Raise DataError unless the wanted methods are there."""
+    """Raise DataError unless the wanted methods are there, and different."""
+    if len(set(wanted)) < len(wanted):
+        raise DataError(f"a and b are both {wanted[0]!r}; name two methods")
     for method in wanted:
         if method not in methods:
             raise DataError(f"there is no method {method!r}; the methods are {', '.join(methods)}")

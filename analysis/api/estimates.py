@@ -12,6 +12,7 @@ from analysis.api.columns import (
     DataError,
     Table,
     check_methods,
+    check_trials,
     check_variation,
     encode,
     encode_people,
@@ -151,20 +152,11 @@ def plackett_luce(
         data, trial=trial, method=method, rank=rank, participant=participant, image=image
     )
     names, candidate = encode(columns["method"])
-    trials = encode(columns["trial"])[1]
-    if len(np.unique(trials * len(names) + candidate)) < len(trials):
-        raise DataError("a method occurs twice in one trial; give each trial its own number")
+    trials, images = encode(columns["trial"])[1], encode(columns["image"])[1]
+    people = encode_people(columns["participant"], "participant")
+    check_trials(trials, candidate, people, images)
     ranks = np.unique(to_numbers(columns["rank"], "rank"), return_inverse=True)[1] + 1
-    return _compare_strengths(
-        arrange_rankings(
-            names,
-            trials,
-            candidate,
-            ranks,
-            encode_people(columns["participant"], "participant"),
-            encode(columns["image"])[1],
-        )
-    )
+    return _compare_strengths(arrange_rankings(names, trials, candidate, ranks, people, images))
 
 
 def mean_opinion(

@@ -22,6 +22,7 @@ from tests.analysis.inference.task_data import (
 
 Columns = dict[str, Sequence[Any]]
 TWO = ([1, 2], [1, 2])  # participants and images
+THREE = ([1, 1, 2], [1, 1, 2])
 
 
 def read_crossed() -> dict[str, list[str | bool]]:
@@ -162,8 +163,8 @@ def test_results_are_frozen_and_are_tables_in_notebooks() -> None:
             "score: row 1 has no value; leave such rows out",
         ),
         (
-            lambda: analysis.mean_opinion(["good", "bad"], ["a", "b"], *TWO),
-            "score holds 'good'; expected numbers",
+            lambda: analysis.mean_opinion(["4", "bad"], ["a", "b"], *TWO),
+            "score holds 'bad'; expected numbers",
         ),
         (
             lambda: analysis.mean_opinion([4, 4], ["a", "b"], *TWO),
@@ -187,7 +188,15 @@ def test_results_are_frozen_and_are_tables_in_notebooks() -> None:
             "use the win rates",
         ),
         (
-            lambda: analysis.plackett_luce([1, 1], ["a", "a"], [1, 2], *TWO),
+            lambda: analysis.difference([1, 0], ["a", "b"], *TWO, a="a", b="a"),
+            "a and b are both 'a'; name two methods",
+        ),
+        (
+            lambda: analysis.plackett_luce([1, 1], ["a", "b"], [1, 2], *TWO),
+            "participant differs within a trial; give each trial its own number",
+        ),
+        (
+            lambda: analysis.plackett_luce([1, 1, 2], ["a", "a", "b"], [1, 2, 1], *THREE),
             "a method occurs twice in one trial; give each trial its own number",
         ),
         (
