@@ -128,7 +128,11 @@ SD_TYPE = click.FloatRange(0, 1000)
     help="Verify the power with this many simulated studies, analyzed as in the report.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Random seed of the simulation."
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed of the simulation.",
 )
 @click.option(
     "--out",
@@ -155,6 +159,11 @@ def power_command(out: Path | None, **options: Any) -> None:
 
 def _write_plan_files(out: Path, plan: Mapping[str, Any]) -> None:
     """Write all four files, or none. Raises ClickException if they cannot be written."""
+    if out.suffix in (".csv", ".svg", ".png"):
+        raise click.UsageError(
+            f"--out {out} would be overwritten by the {out.suffix[1:].upper()} "
+            "file beside it; name a .json file"
+        )
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, plan["table"][0], lineterminator="\n")
     writer.writeheader()

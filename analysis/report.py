@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import Any, get_args
 
@@ -50,6 +51,13 @@ FILE_TYPE = click.Path(dir_okay=False, path_type=Path)
 FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
 
 
+def refuse_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    """Return the value of an option. Raises BadParameter if it is not a number."""
+    if value is not None and isnan(value):
+        raise click.BadParameter(f"{value} is not a number")
+    return value
+
+
 @click.command(name="report")
 @click.argument("responses")
 @click.option("--study", help="Study to report on, if the input contains several.")
@@ -76,6 +84,7 @@ FOLDER_TYPE = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--margin",
     type=click.FloatRange(0, 1, min_open=True),
+    callback=refuse_nan,
     help="Equivalence margin. [default: from the plan, else 0.05]",
 )
 @click.option(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -47,9 +48,11 @@ def build_scenario(options: Mapping[str, Any]) -> PowerScenario | JudgedScenario
     """
     task = options["task"]
     for name, value in options.items():
+        option = name.replace("_", "-")
         if value is not None and name not in (*COMMON_OPTIONS, *TASK_OPTIONS[task]):
-            option = name.replace("_", "-")
             raise click.UsageError(f"--{option} does not apply to --task {task}; omit it")
+        if isinstance(value, float) and not isfinite(value):
+            raise click.UsageError(f"--{option} is {value}; give a finite number")
     builders: dict[str, Callable[[Mapping[str, Any]], PowerScenario | JudgedScenario]] = {
         RATES_TASK: _build_rate_scenario,
         "preference": _build_preference_scenario,

@@ -187,6 +187,10 @@ def test_several_methods_are_planned_for_holms_correction(tmp_path: Path) -> Non
         ([*PLANNED, "--trials", "2", "--methods", "3"], "too few to show 3 methods"),
         ([*PLANNED, "--effects", "huge"], "use none, low, typical, high"),
         ([*PLANNED, "--rate", "1.5"], "--rate"),
+        (["--rate", "nan", "--margin", "0.1"], "--rate is nan; give a finite number"),
+        (["--task", "rating", "--difference", "inf"], "--difference is inf; give a finite"),
+        ([*PLANNED, "--simulate", "2", "--seed", "-1"], "--seed"),
+        ([*PLANNED, "--out", "plan.csv"], "name a .json file"),
     ],
 )
 def test_wrong_options_are_refused_with_a_remedy(options: list[str], message: str) -> None:
