@@ -85,7 +85,7 @@ def _iterate_rating_figures(report: ReportPart, scale: str) -> Iterator[tuple[st
     scores = collect_estimates(report, "mean_opinion", scale)
     if not scores:
         return
-    low, high = report["input"]["scales"][scale]
+    low, high = _widen(*report["input"]["scales"][scale])
     yield f"scores-{scale}", draw_scores(scores, (low, high), "mean opinion score")
     spreads = {method: report["methods"][method]["scores"][scale] for method in scores}
     if all(spread["grades"] for spread in spreads.values()):
@@ -102,6 +102,11 @@ def _iterate_rating_figures(report: ReportPart, scale: str) -> Iterator[tuple[st
     ]
     if images:
         yield f"images-{scale}", draw_image_scores(images, list(scores), "mean score", (low, high))
+
+
+def _widen(low: float, high: float) -> Interval:
+    """Return the ends of a scale; half a grade around the only grade that was given."""
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
 def draw_shares(shares: Estimates, chance: float | None) -> Figure:

@@ -244,3 +244,9 @@ def test_a_repeat_that_is_answered_otherwise_is_counted(tmp_path: Path) -> None:
     assert (consistency["agreements"], consistency["repeats"]) == (3, 4)
     assert consistency["mean_absolute_change"] == 0.5
     assert "repeated trials answered the same way" in page
+
+
+def test_ratings_that_are_all_the_same_have_figures(tmp_path: Path) -> None:
+    made, _ = make(write_study(tmp_path, "rating", (3, 3, 3)))
+    assert "no_variation" in made["methods"]["mcl"]["mean_opinion"]["quality"]["flags"]
+    assert (tmp_path / "report" / "figures" / "scores-quality.svg").exists()
