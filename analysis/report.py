@@ -11,6 +11,7 @@ import click
 from matplotlib.figure import Figure
 
 from analysis.figures.canvas import render_figure
+from analysis.figures.exposures import draw_exposures
 from analysis.figures.figures import (
     draw_differences,
     draw_flow,
@@ -242,10 +243,12 @@ def draw_figures(findings: Findings) -> dict[str, Figure]:
     """Draw the figures that have data; return them by name."""
     report_json = findings.report
     methods, pairs, times = report_json["methods"], report_json["differences"], report_json["rt"]
+    by_exposure = report_json["by_exposure"]
     ranked = [image for image in report_json["images"] if image["shrunk_rate"] is not None]
     figures: dict[str, tuple[object, Callable[[], Figure]]] = {
         "rates": (methods, lambda: draw_rates(methods, report_json["input"]["single"])),
         "differences": (pairs, lambda: draw_differences(pairs)),
+        "exposures": (by_exposure, lambda: draw_exposures(by_exposure)),
         "images": (ranked, lambda: draw_image_rates(ranked, methods)),
         "people": (findings.funnels, lambda: draw_funnel(findings.funnels)),
         "times": ([row for row in times if row["trials"]], lambda: draw_response_times(times)),

@@ -54,13 +54,6 @@ class ExposureCurve:
     lapse: float
     joint: JointEstimates
 
-    def share_correct(self, exposure_ms: FloatArray) -> FloatArray:
-        """Return the fitted share of correct answers at each exposure."""
-        x = np.log2(exposure_ms / REFERENCE_MS)
-        u = special.expit(self.intercept + self.slope * x)
-        share: FloatArray = CHANCE + (CHANCE - self.lapse) * u
-        return share
-
 
 @dataclass(frozen=True)
 class Threshold(Result):
@@ -75,6 +68,15 @@ class Threshold(Result):
     ci95: tuple[float | None, float | None] | None = None
     df: int | None = None
     flags: tuple[str, ...] = ()
+
+
+def share_correct(
+    exposure_ms: FloatArray, intercept: float, slope: float, lapse: float
+) -> FloatArray:
+    """Return the share of correct answers that a curve expects at each exposure."""
+    u = special.expit(intercept + slope * np.log2(exposure_ms / REFERENCE_MS))
+    share: FloatArray = CHANCE + (CHANCE - lapse) * u
+    return share
 
 
 def fit_exposure_curve(trials: TimedTrials, lapse: float = DEFAULT_LAPSE) -> ExposureCurve | None:

@@ -13,6 +13,7 @@ from analysis.formatting import (
     method_label,
 )
 from analysis.inference.intervals import Interval
+from analysis.report_output.exposures.sentences import describe_exposure_figure
 
 
 def describe_figure_for_screen_readers(key: str, report: ReportPart) -> tuple[str, str]:
@@ -81,9 +82,14 @@ def _format_flow_alt_text(report: ReportPart) -> Iterator[str]:
         yield f"{capitalize(step['step'])}: {participants}, {trials}."
 
 
+def _format_exposures_alt_text(report: ReportPart) -> Iterator[str]:
+    return describe_exposure_figure(report["by_exposure"])
+
+
 FIGURE_TEXTS = {
     "rates": ("Fooling rates", _format_rates_alt_text),
     "differences": ("Differences between methods", _format_differences_alt_text),
+    "exposures": ("Results by exposure", _format_exposures_alt_text),
     "images": ("Fooling rate of each fake", _format_images_alt_text),
     "people": ("Fooling rate of each participant", _format_participants_alt_text),
     "times": ("Response times", _format_times_alt_text),

@@ -19,6 +19,7 @@ from analysis.report_output import (
     study_sentences,
 )
 from analysis.report_output.captions import describe_figure_for_screen_readers
+from analysis.report_output.exposures.sentences import list_exposure_sentences
 from analysis.report_output.galleries import Gallery
 from analysis.report_output.glossary import FLAG_TEXTS, PAIR_FLAG_TEXTS
 from analysis.report_output.methods_section import format_methods_section, list_references
@@ -48,6 +49,7 @@ def render_page(
         .render(
             report=report,
             sentences=sentences,
+            exposure_sentences=list_exposure_sentences(report["by_exposure"]),
             study_sentences=study_sentences,
             participant_sentences=list(participant_sentences.iterate_answer_sentences(report)),
             figures=figures,

@@ -1,9 +1,8 @@
 """Tables of the estimates: rates, differences, published rates, sensitivity, variance."""
 
-from collections.abc import Sequence
-
 from analysis.formatting import (
     EN_DASH,
+    NARROW_SPACE,
     ReportPart,
     format_interval,
     format_number,
@@ -11,11 +10,15 @@ from analysis.formatting import (
     format_percent,
     method_label,
 )
+from analysis.inference.intervals import Interval
 from analysis.report_output.glossary import MARGIN_TEXTS
 from analysis.report_output.tables import (
     CI95_HEADING,
     EMPTY_TABLE,
     ReportTable,
+    find_exposure_range,
+    format_ms,
+    format_ms_interval,
     format_pair,
     format_plain_interval,
     format_source_mark,
@@ -57,24 +60,27 @@ def tabulate_rates_by_exposure(report: ReportPart) -> ReportTable:
     """Tabulate the rates at each exposure, if trials differ in it."""
     if report["by_exposure"] is None:
         return EMPTY_TABLE
+    is_single = report["input"]["single"]
     rows = [
         (
-            method_label(one["method"]), f"{one['exposure_ms']:,.0f} ms",
+            method_label(one["method"]), _format_exposure(one["exposure_ms"]),
             format_percent(one["rate"]), format_interval(one["ci95"]),
+            *((format_number(one["d_prime"], 2), format_plain_interval(one["d_prime_ci95"]))
+              if is_single else ()),
             *(format_number(one[key]) for key in ("trials", "participants", "images")),
         )
         for one in report["by_exposure"]["rates"]
     ]  # fmt: skip
-    what = (
-        "fooling rates; of photographs, the share taken for fakes"
-        if (report["input"]["single"])
-        else "fooling rates"
-    )
+    what = "; of photographs, the share called fake" if is_single else ""
+    d_prime = ("d′", CI95_HEADING) if is_single else ()
     return ReportTable(
-        f"Results by exposure: {what}",
-        ("Method", "Exposure", "Rate", CI95_HEADING, "Trials", "Participants", "Photos"),
+        f"Results by exposure: fooling rates{what}",
+        ("Method", "Exposure", "Rate", CI95_HEADING, *d_prime, "Trials", "Participants", "Photos"),
         rows,
-        text_columns=(1,),
+        note="d′: how well participants told a method’s fakes from photographs at this exposure; 0 "
+        "means that they could not."
+        if is_single
+        else "",
     )
 
 
@@ -85,7 +91,7 @@ def tabulate_hype_time(report: ReportPart) -> ReportTable:
         return EMPTY_TABLE
     rows = [
         (
-            method_label(method), _format_ms(one["score_ms"]), _format_ms_interval(one["ci95"]),
+            method_label(method), _format_score(one["score_ms"]), _format_scores(one["ci95"]),
             *(format_number(one[key]) for key in ("participants", "blocks", "blocks_at_limit")),
         )
         for method, one in hype_time["methods"].items()
@@ -103,26 +109,28 @@ def tabulate_hype_time(report: ReportPart) -> ReportTable:
 
 def tabulate_thresholds(report: ReportPart) -> ReportTable:
     """Tabulate the exposures at which 75% of pairs are told apart."""
-    thresholds = (report["by_exposure"] or {}).get("thresholds", {})
-    rows = [
-        (
-            method_label(method), _format_ms(one["ms"]), _format_ms_interval(one["ci95"]),
-            _format_ms(one["shape_free"]["ms"]), _format_ms_interval(one["shape_free"]["ci95"]),
-            format_number(one["slope"], 2),
-        )
-        for method, one in thresholds.items()
-    ]  # fmt: skip
+    by_exposure = report["by_exposure"] or {}
+    thresholds = by_exposure.get("thresholds", {})
+    rows = []
+    for method, one in thresholds.items():
+        shown = find_exposure_range(by_exposure, method)
+        values = [
+            text
+            for each in (one, one["shape_free"])
+            for text in (format_ms(each["ms"], shown), format_ms_interval(each["ci95"], shown))
+        ]
+        rows.append((method_label(method), *values, format_number(one["slope"], 2)))
     disagreeing = [method for method, one in thresholds.items() if one["agrees"] is False]
     note = (
         "Fitted: a logistic curve on log time with 2% lapses. Without a shape: monotone rates "
-        "joined by lines. An end “outside” lies beyond the exposures of the study; “–” means that "
-        "correct answers do not rise with the exposure beyond chance."
+        "joined by lines. < and >: outside the exposures of the study. “–” means that correct "
+        "answers do not rise with the exposure beyond chance."
     )
     if disagreeing:
         names = " and ".join(map(method_label, disagreeing))
         note += f" The curve does not fit {names}: use the threshold without a shape."
     return ReportTable(
-        "Exposure at which the fake is recognized in 75% of pairs",
+        "T75: exposure at which the fake is recognized in 75% of pairs",
         ("Method", "Fitted", CI95_HEADING, "Without a shape", CI95_HEADING, "Slope per doubling"),
         rows,
         note=note,
@@ -132,7 +140,7 @@ def tabulate_thresholds(report: ReportPart) -> ReportTable:
 def tabulate_threshold_ratios(report: ReportPart) -> ReportTable:
     """Tabulate the ratios of two methods' thresholds."""
     return ReportTable(
-        "Ratios of two methods' thresholds",
+        "Ratios of two methods’ T75",
         ("Methods", "Ratio", CI95_HEADING, "p", "p (Holm)"),
         [
             (
@@ -146,14 +154,16 @@ def tabulate_threshold_ratios(report: ReportPart) -> ReportTable:
     )  # fmt: skip
 
 
-def _format_ms(ms: float | None) -> str:
-    return EN_DASH if ms is None else f"{ms:,.0f} ms"
+def _format_exposure(ms: float) -> str:
+    return f"{format_number(ms)}{NARROW_SPACE}ms"
 
 
-def _format_ms_interval(interval: Sequence[float | None] | None) -> str:
-    if interval is None:
-        return EN_DASH
-    return " to ".join("outside" if end is None else f"{end:,.0f}" for end in interval)
+def _format_score(ms: float | None) -> str:
+    return EN_DASH if ms is None else _format_exposure(ms)
+
+
+def _format_scores(bounds: Interval | None) -> str:
+    return EN_DASH if bounds is None else " to ".join(map(format_number, bounds))
 
 
 def tabulate_other_intervals(report: ReportPart) -> ReportTable:

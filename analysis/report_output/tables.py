@@ -55,6 +55,36 @@ def format_plain_interval(bounds: Interval | None) -> str:
     )
 
 
+def find_exposure_range(by_exposure: ReportPart, method: str) -> tuple[float, float]:
+    """Return the shortest and the longest exposure of a method in ms."""
+    own = [one["exposure_ms"] for one in by_exposure["rates"] if one["method"] == method]
+    return min(own), max(own)
+
+
+def format_ms(ms: float | None, shown: tuple[float, float]) -> str:
+    """Format a threshold in ms; outside the exposures that were shown, as < or > the last one."""
+    return EN_DASH if ms is None else f"{_format_within(ms, shown)}{NARROW_SPACE}ms"
+
+
+def format_ms_interval(bounds: Sequence[float | None] | None, shown: tuple[float, float]) -> str:
+    """Format the interval of a threshold; an end of None lies outside the exposures shown."""
+    if bounds is None:
+        return EN_DASH
+    low, high = bounds
+    first = _format_within(float("-inf") if low is None else low, shown)
+    second = _format_within(float("inf") if high is None else high, shown)
+    return f"{first} to {second}{NARROW_SPACE}ms"
+
+
+def _format_within(ms: float, shown: tuple[float, float]) -> str:
+    shortest, longest = shown
+    if ms < shortest:
+        return f"<{NARROW_SPACE}{format_number(shortest)}"
+    if ms > longest:
+        return f">{NARROW_SPACE}{format_number(longest)}"
+    return format_number(ms)
+
+
 def format_source_mark(checked: str) -> str:
     """Return † for a published value that was not checked in the original source."""
     return "" if checked == "original" else f"{NARROW_SPACE}†"

@@ -8,6 +8,7 @@ import numpy as np
 from analysis.exclusions.flow import AnalysisSample
 from analysis.formatting import ReportDict
 from analysis.inference.contrasts import adjust_holm
+from analysis.inference.detection import REAL_METHOD, estimate_sdt_single
 from analysis.inference.estimates import compare_estimates
 from analysis.inference.exposure_curves import (
     ExposureCurve,
@@ -44,7 +45,7 @@ def describe_exposures(sample: AnalysisSample, selected: Responses) -> ReportDic
         for method, (timed, curve) in sorted(curves.items())
     }
     return {
-        "rates": list(_list_rates(sample.trials, exposure_ms, levels)),
+        "rates": list(_list_rates(sample.trials, exposure_ms, levels, sample.table.is_single)),
         "thresholds": {
             method: _describe_threshold(threshold, *curves[method])
             for method, threshold in thresholds.items()
@@ -53,21 +54,27 @@ def describe_exposures(sample: AnalysisSample, selected: Responses) -> ReportDic
             {
                 method: curve
                 for method, (_, curve) in curves.items()
-                if curve is not None and thresholds[method].ms is not None
+                if curve is not None and _is_shown(thresholds[method].ms, levels)
             }
         ),
     }
 
 
 def _list_rates(
-    trials: Trials, exposure_ms: FloatArray, levels: list[float]
+    trials: Trials, exposure_ms: FloatArray, levels: list[float], is_single: bool
 ) -> Iterator[ReportDict]:
-    """Yield the rate of each method, and of photographs shown alone, at each exposure."""
+    """Yield the rate of each method, and of photographs shown alone, at each exposure.
+
+    Fakes shown alone also have d', their difference from the photographs at the same exposure.
+    """
     for method in np.unique(trials.method).tolist():
         for level in levels:
-            rate = estimate_rate(trials.select((trials.method == method) & (exposure_ms == level)))
+            shown = trials.select(exposure_ms == level)
+            rate = estimate_rate(shown.select(shown.method == method))
             if not rate.trials:
                 continue
+            is_fake = is_single and method != REAL_METHOD
+            sensitivity = estimate_sdt_single(shown, method) if is_fake else None
             yield {
                 "method": method,
                 "exposure_ms": level,
@@ -77,6 +84,8 @@ def _list_rates(
                 "participants": rate.participants,
                 "images": rate.images,
                 "flags": rate.flags,
+                "d_prime": sensitivity and sensitivity.d_prime,
+                "d_prime_ci95": sensitivity and sensitivity.ci95,
             }
 
 
@@ -120,8 +129,16 @@ def _is_inside(threshold: Threshold, ms: float | None) -> bool | None:
     return (low is None or low <= ms) and (high is None or ms <= high)
 
 
+def _is_shown(ms: float | None, levels: list[float]) -> bool:
+    """Return whether a threshold lies within the exposures of the study."""
+    return ms is not None and levels[0] <= ms <= levels[-1]
+
+
 def _compare_thresholds(curves: Mapping[str, ExposureCurve]) -> list[ReportDict]:
-    """Return the ratio of the thresholds of every two methods, with p values adjusted by Holm."""
+    """Return the ratio of the thresholds of every two methods, with p values adjusted by Holm.
+
+    curves: of the methods whose threshold lies within the exposures of the study.
+    """
     if len(curves) < 2:
         return []
     differences = compare_estimates(join_log_thresholds(curves))

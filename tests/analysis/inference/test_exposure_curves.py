@@ -15,6 +15,7 @@ from analysis.inference.exposure_curves import (
     find_threshold,
     fit_exposure_curve,
     join_log_thresholds,
+    share_correct,
 )
 from tests.analysis.inference.task_data import read_expected, read_table
 
@@ -69,7 +70,8 @@ def test_the_curve_passes_75_percent_at_its_threshold(trials: TimedTrials) -> No
     curve = fit(trials)
     threshold = find_threshold(curve, EXPOSURES_MS).ms
     assert threshold is not None
-    assert curve.share_correct(np.array([threshold])) == pytest.approx([0.75])
+    share = share_correct(np.array([threshold]), curve.intercept, curve.slope, curve.lapse)
+    assert share == pytest.approx([0.75])
 
 
 def test_the_shape_free_threshold_is_near_the_curve(trials: TimedTrials) -> None:
