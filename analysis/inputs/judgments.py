@@ -16,7 +16,7 @@ JUDGMENT_COLUMNS = (
     *("study", "participant", "mode", "kind", "position", "slot", "image", "method", "scale"),
     *("rank", "score", "shown_ms"),
 )
-RATING, RANK_SCALE = "rating", "rank"  # the task with scores, and the scale of all other tasks
+RANK_SCALE = "rank"  # all other scales have scores
 SLOT_PATTERN, RANK_PATTERN = re.compile(r"[0-8]"), re.compile(r"[1-9]")
 JUDGMENTS = CompanionTable("judgments.csv", "judgments_export", JUDGMENT_COLUMNS)
 
@@ -56,7 +56,6 @@ def read_judgments(source: str, selected: Responses) -> Judgments:
     answered trial has not one for each candidate.
     """
     name, rows = JUDGMENTS.name_in(source), JUDGMENTS.read(source)
-    tasks = selected["task"]
     trials = {
         key: row
         for row, key in enumerate(
@@ -69,7 +68,7 @@ def read_judgments(source: str, selected: Responses) -> Judgments:
         trial = trials.get((study, participant, position))
         if trial is None or not scale:  # another study or mode, or not answered
             continue
-        _check_row(f"{name}: {line}", row, str(tasks[trial]) == RATING)
+        _check_row(f"{name}: {line}", row)
         kept.append((trial, int(slot), image, method, scale, float(rank or score)))
     _check_candidates(name, selected, [(one[0], one[4], one[1]) for one in kept])
     of_trials, slots, images, methods, scales, values = (
@@ -85,7 +84,7 @@ def read_judgments(source: str, selected: Responses) -> Judgments:
     )
 
 
-def _check_row(place: str, row: Sequence[str], is_rated: bool) -> None:
+def _check_row(place: str, row: Sequence[str]) -> None:
     """Raise ResponsesError unless the format allows every value of an answered row."""
     slot, image, method, scale, rank, score = row[5:11]
     if not method:
@@ -93,10 +92,9 @@ def _check_row(place: str, row: Sequence[str], is_rated: bool) -> None:
             f"{place}: method is empty, as in a blinded export; wait until the study is complete, "
             "or export again with --unblind (logged)"
         )
-    expected = "the name of a scale" if is_rated else RANK_SCALE
     values = (
         (("rank", rank, rank == "", "empty"), ("score", score, is_number(score), "a number"))
-        if is_rated
+        if scale != RANK_SCALE
         else (
             ("rank", rank, RANK_PATTERN.fullmatch(rank), "a rank from 1 to 9"),
             ("score", score, score == "", "empty"),
@@ -107,7 +105,6 @@ def _check_row(place: str, row: Sequence[str], is_rated: bool) -> None:
         (
             ("slot", slot, SLOT_PATTERN.fullmatch(slot), "a place from 0 to 8"),
             ("image", image, image != "", "a value"),
-            ("scale", scale, (scale == RANK_SCALE) != is_rated, expected),
             *values,
         ),
     )

@@ -13,12 +13,12 @@ from analysis.inference.estimates import (
     describe_shares,
     estimate_mean_scores,
 )
-from analysis.inputs.judgments import RATING
 from analysis.inputs.trial_table import TrialTable
 from analysis.tasks.judged import JudgedSample
 from analysis.trials import BoolArray, Codes, FloatArray, IntArray
 
 PAIR = 2
+RATING = "rating"
 
 
 @dataclass(frozen=True)
