@@ -36,6 +36,7 @@ def test_the_next_trials_do_not_reveal_the_truth(client: FlaskClient, base: str)
         assert set(trial) == {
             "token",
             "kind",
+            "block",
             "number",
             "total",
             "task",

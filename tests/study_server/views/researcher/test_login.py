@@ -150,7 +150,7 @@ def test_interim_rates_are_shown_with_interval_and_time(
     assert "mcl 31.2% 23.9–38.5% 820" in page
     assert "l2 starts at 20 participants 180" in page
     assert "mcl − zhang2016 −7.5 −10.1 to −4.9 Different" in page
-    assert "l2 − mcl starts at 20 participants; 9 so far Open" in page
+    assert "l2 − mcl starts at 20 participants; 9 so far Undecided" in page
     assert "when it lies within ±5.0 percentage points" in page
     assert "Computed 03 July 2026, 12:05 UTC from 41 included participants (60 planned)" in page
 
