@@ -17,7 +17,8 @@ JUDGMENT_COLUMNS = (
     *("rank", "score", "shown_ms"),
 )
 RANK_SCALE = "rank"  # all other scales have scores
-SLOT_PATTERN, RANK_PATTERN = re.compile(r"[0-8]"), re.compile(r"[1-9]")
+SLOT_PATTERN = re.compile(r"[0-8]")
+RANK_PATTERN = re.compile(r"[1-9](\.0+)?")  # programs may write integers with a decimal point
 JUDGMENTS = CompanionTable("judgments.csv", "judgments_export", JUDGMENT_COLUMNS)
 
 

@@ -113,7 +113,7 @@ SELECT
   stimulus.image AS image,
   stimulus.method AS method,
   COALESCE(judgment.scale, '') AS scale,
-  CASE WHEN judgment.scale = 'rank' THEN judgment.value END AS rank,
+  CASE WHEN judgment.scale = 'rank' THEN CAST(judgment.value AS INTEGER) END AS rank,
   CASE WHEN judgment.scale <> 'rank' THEN judgment.value END AS score,
   CASE WHEN candidate.appears = 0 THEN response.first_ms ELSE response.second_ms END AS shown_ms
 FROM shown

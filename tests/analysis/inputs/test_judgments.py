@@ -10,7 +10,7 @@ from analysis.inputs.sources import read_responses
 from tests.analysis.rows import make_row, write_csv
 
 NO_TRUTH = dict.fromkeys(("question", "image", "method", "real_image", "truth", "answer"), "")
-RANKED = ["0,oak,l2,rank,1,,900", "1,oak,mcl,rank,2,,900"]
+RANKED = ["0,oak,l2,rank,1,,900", "1,oak,mcl,rank,2.0,,900"]
 RATED = ["0,oak,l2,quality,,3.5,900"]
 
 
