@@ -32,6 +32,7 @@ def addresses(app: Flask, base: str) -> list[str]:
     values = {
         "slug": "short", "token": base.rpartition("/")[2], "trial_token": "none", "slot": 0,
         "filename": "style.css", "name": "participants.csv", "number": 0,
+        "page": "before",
     }  # fmt: skip
     with app.test_request_context():
         adapter = app.create_url_adapter(None) or app.url_map.bind("localhost")
