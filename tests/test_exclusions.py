@@ -1,4 +1,4 @@
-"""The server's exclusions are those of the report, over 100 random studies.
+"""The server's exclusions are those of the report, over 300 random studies.
 
 The rows go directly into one database, so that every combination occurs: voided attempts, images
 shown again, repeats, trials without an answer, all flags, single images, all outcomes, and random
@@ -45,8 +45,8 @@ from study_server.vocabulary import (
 from tests.conftest import short_protocol
 from tests.databases import open_prepared
 
-pytestmark = pytest.mark.slow(8)
-STUDIES, IMAGES = 100, 6
+pytestmark = pytest.mark.slow(25)
+STUDIES, IMAGES = 300, 6
 OUTCOMES = list(Outcome)
 NEXT_ID = count(1)  # of every table, so that rows need no flush to refer to each other
 RULES = {

@@ -11,11 +11,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lone_player import TrialApi
 
-pytestmark = pytest.mark.slow(40)
+pytestmark = pytest.mark.slow(60)
 
 WINDOWS = ((1366, 625), (1366, 740), (560, 256), (820, 1180), (390, 844), (844, 390))
 PRESENTATIONS = ("single", "simultaneous", "sequential")
-SIZES = (256, 1024)  # px: smaller than a window, and larger
+SIZES = (256, 512, 1024)
 MIN_IMAGE_PX = 256
 # Rectangles of everything that is visible: left, top, right, bottom.
 RECTANGLES = """() => {

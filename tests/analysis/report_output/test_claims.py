@@ -1,4 +1,4 @@
-"""Every sentence of 100 random small studies claims what report.json says, and nothing more.
+"""Every sentence of 300 random small studies claims what report.json says, and nothing more.
 
 The studies have one person or few, one image or few, one to three methods, no photographs, nobody
 or everybody fooled, all kinds of outcomes and flags. The claims are read from the sentences and
@@ -34,7 +34,7 @@ from analysis.report_output.study_sentences import (
 )
 from tests.analysis.rows import Row, make_row, write_csv
 
-STUDIES = 100
+STUDIES = 300
 NUMBER = rf"[{MINUS_SIGN}]?[0-9][0-9,]*(?:\.[0-9]+)?"
 Report = dict[str, Any]
 
@@ -121,7 +121,7 @@ def draw_design(rng: np.random.Generator) -> Design | None:
     return Design("a" * 64, "trees", {}, plan) if rng.random() < 0.3 else None
 
 
-pytestmark = pytest.mark.slow(10)
+pytestmark = pytest.mark.slow(50)
 
 
 def read(sentence: str, pattern: str) -> list[str]:
