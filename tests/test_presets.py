@@ -1,9 +1,8 @@
-"""Tests of every preset with simulated participants, from import to report."""
+"""Tests of every preset with simulated participants, from import to report, on both databases."""
 
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +31,7 @@ NO_EXCLUSIONS = AnalysisPlan(exclusions=PlannedExclusions(attention_checks_min_c
 STRENGTHS = {"l2": 0.0, "mcl": 0.4, "mcl-annealed": 0.6, "zhang2016": 0.5}
 POPULATION = SimulatedPopulation({"l2": 0.15, "mcl": 0.2}, STRENGTHS, participant_sd=0)
 METHODS = ("real", *STRENGTHS, "gray", "foil")
-PROTOCOLS = {name: create_protocol("s", name) for name in PRESETS}
-TRUE_PRESETS = [name for name, protocol in PROTOCOLS.items() if task_of(protocol).HAS_TRUTH]
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-def on_databases(presets: Iterable[str]) -> pytest.MarkDecorator:
-    """Run a test with every preset on SQLite; on PostgreSQL, one per task, and the staircase."""
-    pairs = [(name, "sqlite") for name in sorted(presets)]
-    kinds = {(PROTOCOLS[name].task, PROTOCOLS[name].staircase is None): name for name, _ in pairs}
-    pairs += [(name, "postgresql") for name in kinds.values()]
-    return pytest.mark.parametrize(("preset", "database_url"), pairs, indirect=["database_url"])
+TRUE_PRESETS = [name for name in PRESETS if task_of(create_protocol("s", name)).HAS_TRUTH]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +92,7 @@ def shorten(protocol: Protocol) -> Protocol:
     return protocol.model_copy(update={"staircase": staircase, "trials": staircase.trials})
 
 
-@on_databases(TRUE_PRESETS)
+@pytest.mark.parametrize("preset", TRUE_PRESETS)
 def test_a_preset_runs_from_import_to_report(
     preset: str, engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
@@ -134,7 +123,7 @@ def test_a_preset_runs_from_import_to_report(
         assert errors == [protocol.trials] * 2
 
 
-@on_databases(set(PRESETS) - set(TRUE_PRESETS))
+@pytest.mark.parametrize("preset", sorted(set(PRESETS) - set(TRUE_PRESETS)))
 def test_a_comparison_or_rating_runs_from_import_to_report(
     preset: str, engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
@@ -164,7 +153,6 @@ def test_a_comparison_or_rating_runs_from_import_to_report(
         export_study(db, find_study(db, "s"), tmp_path / "responses.csv", tuple(Mode), blinded=True)
 
 
-@on_sqlite
 def test_unqualified_participants_are_screened_out_and_free_their_place(
     engine: Engine, database_url: str, manifest: Path, tmp_path: Path
 ) -> None:
@@ -177,7 +165,6 @@ def test_unqualified_participants_are_screened_out_and_free_their_place(
     assert {row["truth"] for row in rows} == {"fake", "real"} == {row["answer"] for row in rows}
 
 
-@on_sqlite
 @pytest.mark.parametrize("presentation", ["sequential", "simultaneous"])
 def test_unpaired_trials_show_another_photograph_beside_a_fake(
     presentation: str, engine: Engine, database_url: str, manifest: Path, tmp_path: Path

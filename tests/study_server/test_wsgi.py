@@ -150,7 +150,7 @@ def test_more_than_one_worker_is_refused_on_sqlite(
 
 
 def test_a_system_that_allows_too_few_open_files_is_refused(server: Server) -> None:
-    for allowed, options in ((319, ""), (900, "--threads 512")):
+    for allowed, options in ((257, ""), (319, ""), (900, "--threads 512")):
         serve = f"ulimit -n {allowed}; exec {STUDY} serve {options}"
         run = subprocess.run(
             ["sh", "-c", serve], env=server.environment, capture_output=True, text=True, timeout=60
