@@ -12,8 +12,8 @@ import numpy as np
 from analysis.inference.intervals import t_quantile
 from analysis.tasks.hype_time import find_modal_exposures, find_target
 from analysis.trials import BoolArray, FloatArray
-from study_server.protocol.model import create_protocol
 from study_server.protocol.staircase import Staircase
+from study_server.protocol.study_toml import create_protocol
 from study_server.simulation.simulated_people import THRESHOLD_SD, THRESHOLD_SLOPE
 
 STUDIES, PEOPLE, LAPSE = 100, 30, 0.05

@@ -21,7 +21,8 @@ from sqlalchemy import Engine
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from study_server.app import create_app
-from study_server.protocol.model import Protocol, create_protocol
+from study_server.protocol.model import Protocol
+from study_server.protocol.study_toml import create_protocol
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.simulation.simulated_study import RehearsalServer, simulate_participants

@@ -14,8 +14,9 @@ from colorizer.color.bins import BIN_ROWS
 from colorizer.networks import models
 from colorizer.training import losses, photo_cache, prior
 from study_server.cli import commands
-from study_server.protocol.model import Protocol, create_protocol
+from study_server.protocol.model import Protocol
 from study_server.protocol.presets import PRESETS
+from study_server.protocol.study_toml import create_protocol
 from tests.study_server.api_operations import list_operations
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from analysis.report import report
-from study_server.protocol.model import format_toml
+from study_server.protocol.study_toml import format_toml
 from tests.analysis.shell import run_here
 from tests.commands import run
 from tests.conftest import short_protocol

@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 from analysis.report import report
 from study_server.app import create_app
 from study_server.export.csv_files import export_study
-from study_server.protocol.model import Protocol, create_protocol, task_of
+from study_server.protocol.model import Protocol, task_of
 from study_server.protocol.presets import PRESETS
+from study_server.protocol.study_toml import create_protocol
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import write_transaction

@@ -23,8 +23,9 @@ from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.export.output_folder import default_design_path
 from study_server.files import atomic_write
-from study_server.protocol.model import Protocol, create_protocol, format_toml, read_protocol
+from study_server.protocol.model import Protocol
 from study_server.protocol.presets import PRESETS
+from study_server.protocol.study_toml import create_protocol, format_toml, read_protocol
 from study_server.settings import find_resource_folder
 from study_server.stimuli.audit import AuditFinding, format_findings
 from study_server.stimuli.folders import (

@@ -6,7 +6,8 @@ import click
 
 from study_server.commands.context import STUDY_TOML_ARGUMENT, open_database
 from study_server.counts import format_count
-from study_server.protocol.model import Protocol, read_protocol
+from study_server.protocol.model import Protocol
+from study_server.protocol.study_toml import read_protocol
 from study_server.storage.engine import write_transaction
 from study_server.studies import lookup
 from study_server.wording.files import list_unfilled_places, read_wording, write_wording

@@ -11,7 +11,8 @@ from study_server.errors import StudyError
 from study_server.export import rows
 from study_server.export.codebook import UNBLINDING_COLUMNS
 from study_server.export.csv_files import DESIGN_JSON, CsvTable, format_csv
-from study_server.protocol.model import format_toml, parse_stored_protocol
+from study_server.protocol.model import parse_stored_protocol
+from study_server.protocol.study_toml import format_toml
 from study_server.storage.models import Study
 from study_server.vocabulary import StudyState
 from study_server.wording.stored import load_wording

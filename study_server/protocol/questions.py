@@ -1,19 +1,17 @@
 """A study's own questions to its participants, before the first trial or after the last."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from study_server.languages import LANGUAGES
+from study_server.field_types import FROM_TEXT, IN_EVERY_LANGUAGE, LIST_IN_EVERY_LANGUAGE
 from study_server.vocabulary import QuestionPage, QuestionType
 
 MAX_QUESTIONS = 30
 MAX_TEXT_QUESTIONS = 5  # more long answers could exceed the size limit of a request
 NonEmptyText = Annotated[str, Field(min_length=1, max_length=500)]
 Option = Annotated[str, Field(min_length=1, max_length=200)]
-# a member of a vocabulary, which TOML and JSON can only contain as text
-FROM_TEXT = Field(strict=False)
 
 
 class Question(BaseModel):
@@ -26,27 +24,11 @@ class Question(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-    text: Mapping[str, NonEmptyText]
+    text: Annotated[Mapping[str, NonEmptyText], IN_EVERY_LANGUAGE]
     kind: Annotated[QuestionType, FROM_TEXT]
-    options: Mapping[str, tuple[Option, ...]] = {}
+    options: Annotated[Mapping[str, tuple[Option, ...]], LIST_IN_EVERY_LANGUAGE] = {}
     required: bool = False
     when: Annotated[QuestionPage, FROM_TEXT]
-
-    @field_validator("text", mode="before")
-    @classmethod
-    def _spread_text(cls, text: Any) -> Any:
-        """Use a single text in every language."""
-        return text if isinstance(text, dict) else dict.fromkeys(LANGUAGES, text)
-
-    @field_validator("options", mode="before")
-    @classmethod
-    def _spread_options(cls, options: Any) -> Any:
-        """Use a single list of options in every language."""
-        by_language = options if isinstance(options, dict) else dict.fromkeys(LANGUAGES, options)
-        return {
-            language: tuple(own) if isinstance(own, list) else own
-            for language, own in by_language.items()
-        }
 
     @model_validator(mode="after")
     def _require_options(self) -> "Question":

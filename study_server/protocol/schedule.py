@@ -41,8 +41,8 @@ class PlannedTrial:
     candidates: the stimuli to be judged, by slot. appears: when each of them appears, by slot: 0
     for the first, 1 for the second; all 0 unless they are shown one after the other.
     exposure_ms: None if images are shown until the answer, or if a staircase computes the exposure
-    from the answers before. repeat_of: index in the plan of the
-    trial that this trial repeats. reference: the stimulus to compare them with.
+    from earlier answers. repeat_of: index in the plan of the trial that this trial repeats.
+    reference: the stimulus to compare them with.
     """
 
     kind: TrialKind

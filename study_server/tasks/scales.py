@@ -1,11 +1,11 @@
 """The scales of ratings."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from study_server.languages import LANGUAGES
+from study_server.field_types import IN_EVERY_LANGUAGE, LIST_IN_EVERY_LANGUAGE
 
 RESERVED_NAMES = ("rank", "real")  # scales of the other tasks
 MAX_STEPS = 11  # radio buttons
@@ -23,24 +23,8 @@ class Scale(BaseModel):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     min: Annotated[int, Field(ge=-1000, le=1000)]
     max: Annotated[int, Field(ge=-1000, le=1000)]
-    labels: Mapping[str, tuple[str, ...]]
-    text: Mapping[str, str] = {}
-
-    @field_validator("labels", mode="before")
-    @classmethod
-    def _spread_labels(cls, labels: Any) -> Any:
-        """Use a list of labels in every language."""
-        by_language = labels if isinstance(labels, dict) else dict.fromkeys(LANGUAGES, labels)
-        return {
-            language: tuple(own) if isinstance(own, list) else own
-            for language, own in by_language.items()
-        }
-
-    @field_validator("text", mode="before")
-    @classmethod
-    def _spread_text(cls, text: Any) -> Any:
-        """Use a single text in every language."""
-        return text if isinstance(text, dict) else dict.fromkeys(LANGUAGES, text)
+    labels: Annotated[Mapping[str, tuple[str, ...]], LIST_IN_EVERY_LANGUAGE]
+    text: Annotated[Mapping[str, str], IN_EVERY_LANGUAGE] = {}
 
     @model_validator(mode="after")
     def _require_labels(self) -> "Scale":

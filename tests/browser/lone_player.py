@@ -16,7 +16,8 @@ from PIL import Image
 from playwright.sync_api import Page, Route
 
 from study_server.languages import SOURCE_LANGUAGE, format_seconds, load_catalog
-from study_server.protocol.model import Protocol, create_protocol
+from study_server.protocol.model import Protocol
+from study_server.protocol.study_toml import create_protocol
 from study_server.views.participant.pages import list_player_modules
 from study_server.web.headers import build_security_headers
 from study_server.wording.player_texts import PLAYER_TEXTS

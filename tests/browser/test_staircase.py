@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
-from study_server.protocol.model import Protocol, create_protocol
+from study_server.protocol.model import Protocol
 from study_server.protocol.staircase import Staircase, next_exposure
+from study_server.protocol.study_toml import create_protocol
 from study_server.storage.engine import read_session
 from study_server.storage.models import Response, Trial
 from tests.browser.conftest import window

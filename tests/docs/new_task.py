@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from analysis.report import report
 from study_server.export.csv_files import export_study
-from study_server.protocol.model import read_protocol
+from study_server.protocol.study_toml import read_protocol
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.storage.engine import read_session, write_transaction
 from study_server.storage.models import Judgment

@@ -23,7 +23,7 @@ from study_server.cli import COMMANDS_BY_HEADING
 from study_server.clock import now
 from study_server.participants.enrollment import enroll_participant
 from study_server.participants.responses import SubmittedResponse
-from study_server.protocol.model import format_toml
+from study_server.protocol.study_toml import format_toml
 from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant
 from study_server.studies.lookup import find_study

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt
 
+from study_server.field_types import FROM_TEXT
 from study_server.tasks.answers import WholeNumber, convert_integral_float
 from study_server.vocabulary import (
     ColorVision,
@@ -36,7 +37,6 @@ ShortText = Annotated[str, Field(max_length=64, pattern=NO_NUL_PATTERN)]
 ExternalId = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL_PATTERN)]
 MAX_COMMENT = 10_000  # characters
 FreeText = Annotated[str, Field(max_length=MAX_COMMENT, pattern=NO_NUL_PATTERN)]
-FROM_TEXT = Field(strict=False)  # a member of a vocabulary, which JSON can only contain as text
 
 
 class StudyPath(BaseModel):

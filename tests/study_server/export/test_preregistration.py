@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from study_server.errors import StudyError
 from study_server.export.preregistration import build_preregistration
 from study_server.export.zip_stream import stream_zip, write_folder
-from study_server.protocol.model import read_protocol
+from study_server.protocol.study_toml import read_protocol
 from study_server.storage.engine import write_transaction
 from study_server.studies.design import AnalysisPlan, PlannedExclusions, freeze_study, read_plan
 from study_server.studies.lookup import find_study

@@ -15,8 +15,9 @@ from study_server.errors import StudyError
 from study_server.export.csv_files import export_study
 from study_server.participants import enrollment, replacement
 from study_server.participants.responses import SubmittedResponse
-from study_server.protocol.model import Protocol, create_protocol
+from study_server.protocol.model import Protocol
 from study_server.protocol.staircase import Staircase, next_exposure
+from study_server.protocol.study_toml import create_protocol
 from study_server.settings import Settings
 from study_server.simulation.simulated_people import SimulatedPopulation
 from study_server.stimuli.importing import import_study

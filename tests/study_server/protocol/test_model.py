@@ -5,14 +5,9 @@ from pathlib import Path
 import pytest
 
 from study_server.errors import StudyError
-from study_server.protocol.model import (
-    Protocol,
-    create_protocol,
-    format_toml,
-    parse_stored_protocol,
-    read_protocol,
-)
+from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.protocol.presets import PRESETS
+from study_server.protocol.study_toml import create_protocol, format_toml, read_protocol
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from study_server.errors import StudyError
-from study_server.protocol.model import create_protocol, format_toml, read_protocol
 from study_server.protocol.questions import MAX_TEXT_QUESTIONS
+from study_server.protocol.study_toml import create_protocol, format_toml, read_protocol
 from study_server.vocabulary import QuestionPage
 from tests.conftest import short_protocol
 from tests.study_server.asking import AGE, HOW, QUESTIONS, SEEN

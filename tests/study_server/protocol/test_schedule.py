@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study_server.protocol.image_supply import find_shortage
-from study_server.protocol.model import Protocol, create_protocol
+from study_server.protocol.model import Protocol
 from study_server.protocol.schedule import (
     ImagePools,
     PlannedTrial,
@@ -23,6 +23,7 @@ from study_server.protocol.schedule import (
     plan_replacement,
     plan_trials,
 )
+from study_server.protocol.study_toml import create_protocol
 from study_server.tasks.draws import draw_balanced
 from study_server.vocabulary import FOIL_METHOD, REAL_METHOD, TrialKind
 

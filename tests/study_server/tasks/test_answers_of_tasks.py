@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from study_server.errors import StudyError
-from study_server.protocol.model import Protocol, create_protocol, read_protocol, task_of
+from study_server.protocol.model import Protocol, task_of
+from study_server.protocol.study_toml import create_protocol, read_protocol
 from study_server.tasks.task import InvalidAnswerError
 
 QUALITY = {"name": "quality", "min": 1, "max": 5, "labels": ["a", "b", "c", "d", "e"]}

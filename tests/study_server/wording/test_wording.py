@@ -10,8 +10,9 @@ from sqlalchemy import Engine
 from study_server.errors import StudyError
 from study_server.languages import LANGUAGES
 from study_server.participants import enrollment
-from study_server.protocol.model import Protocol, create_protocol, parse_stored_protocol
+from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.protocol.presets import PRESETS
+from study_server.protocol.study_toml import create_protocol
 from study_server.stimuli.importing import import_study
 from study_server.storage.engine import write_transaction
 from study_server.studies.design import AnalysisPlan, freeze_study
