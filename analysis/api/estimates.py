@@ -200,7 +200,8 @@ def threshold(
 
     correct: true or false, one row per pair; exposure_ms: how long its images were shown;
     participant, image: as for `fooling_rate`. lapse: the share of wrong answers that no exposure
-    prevents. If answers do not get better with the exposure, the threshold has the flag `no_rise`.
+    prevents. If answers do not get better with the exposure, the threshold has the flag `no_rise`,
+    and if they get better in one step, the flag `no_curve`.
     Raises DataError.
     """
     columns = read_columns(

@@ -60,8 +60,9 @@ class Threshold(Result):
     """The exposure in ms at which 75% of answers are correct; None if the data do not say.
 
     ci95: for new people and new images; an end of None lies outside the exposures of the study.
-    flags: `no_rise` (correct answers do not rise with the exposure beyond chance),
-    `one_participant`, `one_image`.
+    flags: `no_rise` (correct answers do not rise with the exposure beyond chance), `no_curve` (no
+    curve of finite slope fits them), `not_bracketed` (the share of correct answers is not below 75%
+    at the shortest exposure and above it at the longest), `one_participant`, `one_image`.
     """
 
     ms: float | None = None
@@ -125,7 +126,7 @@ def find_threshold(curve: ExposureCurve | None, exposures_ms: Sequence[float]) -
     exposures_ms: those of the study; the ends of the interval that lie outside are None.
     """
     if curve is None:
-        return Threshold(flags=("no_rise",))
+        return Threshold(flags=("no_curve",))
     flags, df = _flags_and_df(curve.joint)
     if df is None:
         return Threshold(flags=flags)
@@ -199,7 +200,7 @@ def find_shape_free_threshold(trials: TimedTrials) -> Threshold:
     accepted = (interpolated - THRESHOLD_RATE) ** 2 <= t_quantile(df) ** 2 * variance
     reached = np.flatnonzero(interpolated >= THRESHOLD_RATE)
     if not len(reached) or reached[0] == 0 or not accepted.any():
-        return Threshold(df=df, flags=(*flags, "no_rise"))
+        return Threshold(df=df, flags=(*flags, "not_bracketed"))
     first, last = np.flatnonzero(accepted)[[0, -1]].tolist()
     return Threshold(
         ms=float(2 ** grid[reached[0]]),

@@ -50,19 +50,15 @@ def _describe_threshold(
     label, free = method_label(method), threshold["shape_free"]
     if threshold["ms"] is None:
         yield _explain_missing(label, threshold)
+        if "no_curve" in threshold["flags"]:
+            yield _describe_without_shape(free, shown)
         return
     interval = format_ms_interval(threshold["ci95"], shown)
     yield (
         f"{label} is recognized in 75% of pairs at an exposure of "
         f"{format_ms(threshold['ms'], shown)} (T75; 95% CI {interval})."
     )
-    if free["ms"] is None:
-        yield "Without assuming a shape of the curve, the exposures do not bracket a threshold."
-    else:
-        yield (
-            f"Without assuming a shape of the curve, T75 is {format_ms(free['ms'], shown)} "
-            f"(95% CI {format_ms_interval(free['ci95'], shown)})."
-        )
+    yield _describe_without_shape(free, shown)
     if threshold["agrees"] is False:
         yield (
             "The two differ by more than the interval of the fitted curve, so the curve does not "
@@ -72,7 +68,18 @@ def _describe_threshold(
         yield "The interval is too wide to compare methods; it takes more participants and trials."
 
 
+def _describe_without_shape(free: ReportPart, shown: tuple[float, float]) -> str:
+    if free["ms"] is None:
+        return "Without assuming a shape of the curve, the exposures do not bracket a threshold."
+    return (
+        f"Without assuming a shape of the curve, T75 is {format_ms(free['ms'], shown)} "
+        f"(95% CI {format_ms_interval(free['ci95'], shown)})."
+    )
+
+
 def _explain_missing(label: str, threshold: ReportPart) -> str:
+    if "no_curve" in threshold["flags"]:
+        return f"{label}: no curve of finite slope fits the answers, so it gives no T75."
     if "no_rise" not in threshold["flags"]:
         return (
             f"{label}: one participant and one photograph are not enough to estimate at which "

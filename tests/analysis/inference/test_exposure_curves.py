@@ -89,6 +89,15 @@ def test_answers_that_do_not_rise_have_no_threshold(trials: TimedTrials) -> None
     assert find_shape_free_threshold(guessed).ms is None
 
 
+def test_answers_that_turn_from_guesses_to_certainty_fit_no_curve(trials: TimedTrials) -> None:
+    guesses = np.arange(len(trials.correct)) % 2 == 0
+    step = replace(trials, correct=guesses | (trials.exposure_ms >= 500))
+    assert find_threshold(fit_exposure_curve(step), EXPOSURES_MS).flags == ("no_curve",)
+    free = find_shape_free_threshold(step).ms
+    assert free is not None
+    assert max(ms for ms in EXPOSURES_MS if ms < 500) < free < 500
+
+
 def test_ends_outside_the_exposures_are_open() -> None:
     trials = simulate(np.random.default_rng(2), 12, 60, center_ms=120)
     threshold = find_threshold(fit(trials), EXPOSURES_MS)

@@ -101,6 +101,8 @@ THRESHOLD: dict[str, Any] = {
         ({"ci95": [200.0, 900.0]}, "The interval is too wide to compare methods"),
         ({"ci95": [None, 900.0]}, "The interval is too wide to compare methods"),
         ({"ms": None, "flags": ["no_rise"]}, "do not rise with the exposure beyond chance here"),
+        ({"ms": None, "flags": ["no_curve"]}, "no curve of finite slope fits the answers, so it "
+             "gives no T75. Without assuming a shape of the curve, T75 is 650 ms"),
         ({"ms": None, "flags": ["one_image"]}, "are not enough to estimate"),
     ],
 )  # fmt: skip
