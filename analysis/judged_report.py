@@ -1,7 +1,7 @@
 """Write the report on a task whose candidates are judged, with tables, figures and galleries."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from analysis.figures.canvas import render_figure
 from analysis.figures.judged import draw_judged_figures
 from analysis.files import atomic_write_files
 from analysis.formatting import ReportDict
+from analysis.inference.intervals import Interval
 from analysis.inputs.design import Design
 from analysis.inputs.judgments import Judgments
 from analysis.inputs.responses import Responses, select_mode, select_study
@@ -41,7 +42,10 @@ def assemble_judged_report(
     """Analyze the judgments; the same input and options give an equal report."""
     task, plan = JUDGED_TASKS[task_name], options.effective_plan()
     selected = select_mode(select_study(responses, options.study), options.mode)
-    sample = build_judged_sample(responses, selected, judgments, plan.rules, task.is_check_passed)
+    sample = replace(
+        build_judged_sample(responses, selected, judgments, plan.rules, task.is_check_passed),
+        scale_ends=_find_scale_ends(judgments, options.design),
+    )
     excluded, table = sample.exclusions, sample.exclusions.table
     answers = score_judgments(sample, task_name)
     is_test = selected.isin("kind", "test")
@@ -112,13 +116,28 @@ def write_judged_report(
 
 def _list_scales(judgments: Judgments, design: Design | None) -> dict[str, list[float]]:
     """Return the ends of each scale, as designed or, without a design, as used."""
-    planned = design.protocol.get("scales", []) if design else []
-    ends = {scale["name"]: [scale["min"], scale["max"]] for scale in planned}
+    ends = {name: list(planned) for name, planned in _list_planned_scales(design).items()}
     used = {
         scale: judgments.value[judgments.scale == scale]
         for scale in sorted(set(judgments.scale.tolist()) - {"rank", *ends})
     }
     return ends | {scale: [float(v.min()), float(v.max())] for scale, v in used.items()}
+
+
+def _find_scale_ends(judgments: Judgments, design: Design | None) -> dict[str, Interval]:
+    """Return the ends of each designed scale, if all scores lie between them."""
+    ends = {}
+    for name, (low, high) in _list_planned_scales(design).items():
+        scores = judgments.value[judgments.scale == name]
+        if ((low <= scores) & (scores <= high)).all():
+            ends[name] = (float(low), float(high))
+    return ends
+
+
+def _list_planned_scales(design: Design | None) -> dict[str, Interval]:
+    """Return the lowest and the highest score of each scale of the protocol."""
+    planned = design.protocol.get("scales", []) if design else []
+    return {scale["name"]: (scale["min"], scale["max"]) for scale in planned}
 
 
 def _summarize_times(sample: AnalysisSample) -> dict[str, Any] | None:

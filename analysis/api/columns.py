@@ -115,6 +115,19 @@ def check_variation(values: NDArray[Any], name: str) -> None:
         )
 
 
+def check_scale(values: FloatArray, scale: tuple[float, float] | None, name: str) -> None:
+    """Raise DataError unless all values lie on the scale, given as its lowest and highest value."""
+    if scale is None:
+        return
+    low, high = scale
+    if not low < high:
+        raise DataError(f"scale is {scale}; give the lowest score, then the highest")
+    is_on_scale = (low <= values) & (values <= high)
+    if not is_on_scale.all():
+        row = int(np.argmin(is_on_scale))
+        raise DataError(f"{name}: row {row} is {values[row]:g}; the scale is {low:g} to {high:g}")
+
+
 def check_trials(trial: Codes, method: Codes, participant: Codes, image: Codes) -> None:
     """Raise DataError unless every trial has one participant, one image and different methods."""
     _, first, trial_of_row = np.unique(trial, return_index=True, return_inverse=True)

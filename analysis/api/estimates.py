@@ -12,6 +12,7 @@ from analysis.api.columns import (
     DataError,
     Table,
     check_methods,
+    check_scale,
     check_trials,
     check_variation,
     encode,
@@ -165,16 +166,19 @@ def mean_opinion(
     participant: Column,
     image: Column,
     *,
+    scale: tuple[float, float] | None = None,
     data: Table | None = None,
 ) -> MethodComparison:
     """Estimate each method's mean opinion score, on any scale.
 
     score: one number per rated image; method: what made it; participant, image: as for
-    `fooling_rate`.
+    `fooling_rate`. scale: the lowest and the highest possible score, such as (1, 5); no interval of
+    a mean score extends beyond them.
     Raises DataError.
     """
     columns = read_columns(data, score=score, method=method, participant=participant, image=image)
     scores = to_numbers(columns["score"], "score")
+    check_scale(scores, scale, "score")
     check_variation(scores, "score")
     names, codes = encode(columns["method"])
     joint = estimate_mean_scores(
@@ -184,7 +188,7 @@ def mean_opinion(
         encode(columns["image"])[1],
         names,
     )
-    return compare_methods(joint, describe_estimates(joint))
+    return compare_methods(joint, describe_estimates(joint, scale))
 
 
 def threshold(

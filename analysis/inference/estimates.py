@@ -17,6 +17,7 @@ import numpy as np
 from analysis.inference.contrasts import MIN_VARIANCE, Difference, t_test
 from analysis.inference.intervals import (
     Interval,
+    clip_interval,
     clopper_pearson_interval,
     t_quantile,
     wilson_interval,
@@ -111,10 +112,16 @@ def estimate_mean_scores(
     return JointEstimates(methods, means, influence, shown, participant, image)
 
 
-def describe_estimates(estimates: JointEstimates) -> dict[str, Estimate]:
-    """Return each estimate with its intervals, by name."""
+def describe_estimates(
+    estimates: JointEstimates, ends: Interval | None = None
+) -> dict[str, Estimate]:
+    """Return each estimate with its intervals, by name.
+
+    ends: the lowest and the highest value on the scale of the estimates, where intervals end.
+    """
     return {
-        name: _describe_estimate(estimates, column) for column, name in enumerate(estimates.names)
+        name: _describe_estimate(estimates, column, ends)
+        for column, name in enumerate(estimates.names)
     }
 
 
@@ -172,7 +179,7 @@ def compare_estimates(estimates: JointEstimates) -> list[EstimateDifference]:
     ]
 
 
-def _describe_estimate(estimates: JointEstimates, column: int) -> Estimate:
+def _describe_estimate(estimates: JointEstimates, column: int, ends: Interval | None) -> Estimate:
     participants, images = estimates.participants[column], estimates.images[column]
     trials = int(np.count_nonzero(estimates.shown[:, column]))
     if trials == 0:
@@ -191,11 +198,12 @@ def _describe_estimate(estimates: JointEstimates, column: int) -> Estimate:
     if variance is None or variance < MIN_VARIANCE:
         return partial
     df = min(levels for levels in (participants, images) if levels > 1) - 1
+    fixed = _fixed_image_interval(estimates, contrast, value, participants)
     return replace(
         partial,
         se=sqrt(variance),
-        ci95=_t_interval(value, variance, df),
-        ci95_fixed_images=_fixed_image_interval(estimates, contrast, value, participants),
+        ci95=clip_interval(_t_interval(value, variance, df), ends),
+        ci95_fixed_images=None if fixed is None else clip_interval(fixed, ends),
         df=df,
     )
 

@@ -25,6 +25,13 @@ def one_sided_p(t: float, df: float) -> float:
     return float(special.stdtr(df, -t))
 
 
+def clip_interval(interval: Interval, ends: Interval | None) -> Interval:
+    """Return the part of an interval within the ends of a scale; all of it if they are None."""
+    if ends is None:
+        return interval
+    return max(interval[0], ends[0]), min(interval[1], ends[1])
+
+
 def wilson_interval(rate: float, trials: float, critical: float) -> Interval:
     """Score interval of a proportion.
 

@@ -1,7 +1,7 @@
 """The answers of every task as numbers, whose mean is what the report estimates of a method."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from analysis.inference.estimates import (
     describe_shares,
     estimate_mean_scores,
 )
+from analysis.inference.intervals import Interval
 from analysis.inputs.trial_table import TrialTable
 from analysis.tasks.judged import JudgedSample
 from analysis.trials import BoolArray, Codes, FloatArray, IntArray
@@ -27,7 +28,8 @@ class ScoredAnswers:
 
     of: the estimate, such as `rate` or `mean_opinion:quality`. is_share: the mean is in [0, 1].
     value (n,); method, participant, image (n,): codes of the names in methods, participants and
-    images. order (n,): the trial's place among the test trials of the participant, from 0.
+    images. order (n,): the trial's place among the test trials of the participant, from 0. ends:
+    the lowest and the highest value, where they are known.
     """
 
     of: str
@@ -40,6 +42,7 @@ class ScoredAnswers:
     methods: Sequence[str]
     participants: Sequence[str]
     images: Sequence[str]
+    ends: Interval | None = None
 
     def estimate_means(
         self, codes: Codes, names: Sequence[str], chosen: BoolArray
@@ -51,7 +54,9 @@ class ScoredAnswers:
         joint = estimate_mean_scores(
             self.value[chosen], codes[chosen], self.participant[chosen], self.image[chosen], names
         )
-        return joint, (describe_shares if self.is_share else describe_estimates)(joint)
+        if self.is_share:
+            return joint, describe_shares(joint)
+        return joint, describe_estimates(joint, self.ends)
 
 
 def score_trials(sample: AnalysisSample, images: Sequence[str]) -> list[ScoredAnswers]:
@@ -99,7 +104,10 @@ def score_judgments(sample: JudgedSample, task: str) -> list[ScoredAnswers]:
 
     if task == RATING:
         return [
-            select(f"mean_opinion:{scale}", False, judgments.value, judgments.scale == scale)
+            replace(
+                select(f"mean_opinion:{scale}", False, judgments.value, judgments.scale == scale),
+                ends=sample.scale_ends.get(scale),
+            )
             for scale in sorted(set(judgments.scale.tolist()))
         ]
     is_best = (judgments.value == 1).astype(np.float64)

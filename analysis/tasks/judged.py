@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from analysis.api.comparison import MethodComparison
 from analysis.exclusions.flow import AnalysisSample, apply_exclusions
 from analysis.formatting import ReportDict
 from analysis.inference.estimates import Estimate
+from analysis.inference.intervals import Interval
 from analysis.inference.judged.image_scores import ImageScores
 from analysis.inputs.design import ExclusionRules
 from analysis.inputs.judgments import Judgments
@@ -41,6 +42,7 @@ class JudgedSample:
     """The judgments (m,) of the included test trials, with the codes of participants and images.
 
     participant_names, image_names: by code. exclusions: the sample by which they were included.
+    scale_ends: the lowest and the highest score of each scale that the design describes.
     """
 
     judgments: Judgments
@@ -50,6 +52,7 @@ class JudgedSample:
     image_names: list[str]
     methods: list[str]
     exclusions: AnalysisSample
+    scale_ends: Mapping[str, Interval] = field(default_factory=dict)
 
 
 def build_judged_sample(

@@ -14,6 +14,7 @@ from analysis.inference.estimates import (
     describe_estimates,
     estimate_mean_scores,
 )
+from analysis.inference.intervals import Interval
 from analysis.inference.judged.image_scores import ImageScores, rank_images_by_score
 from analysis.inference.judged.raters import describe_raters
 from analysis.inputs.responses import ResponsesError
@@ -53,8 +54,8 @@ def describe(sample: JudgedSample, ties: TieModel) -> ReportDict:
     raters: list[ReportDict] = []
     for scale in sorted(set(sample.judgments.scale.tolist())):
         part = _select_scale(sample, scale)
-        scores = _estimate_scores(part)
-        comparison = compare_methods(scores, describe_estimates(scores))
+        scores, ends = _estimate_scores(part), sample.scale_ends.get(scale)
+        comparison = compare_methods(scores, describe_estimates(scores, ends))
         compared[f"mean_opinion:{scale}"] = comparison
         described = {
             "mean_opinion": comparison.estimates,
@@ -65,7 +66,7 @@ def describe(sample: JudgedSample, ties: TieModel) -> ReportDict:
                 methods[method].setdefault(name, {})[scale] = estimate
         for method, spread in _describe_scores(part).items():
             methods[method].setdefault("scores", {})[scale] = spread
-        images |= {(method, scale): ranking for method, ranking in _rank_images(part)}
+        images |= {(method, scale): ranking for method, ranking in _rank_images(part, ends)}
         raters += _list_raters(part, scale)
     return {
         "methods": methods,
@@ -155,13 +156,13 @@ def _describe_scores(part: JudgedSample) -> Mapping[str, ReportDict]:
     return described
 
 
-def _rank_images(part: JudgedSample) -> Iterator[tuple[str, ImageScores]]:
+def _rank_images(part: JudgedSample, ends: Interval | None) -> Iterator[tuple[str, ImageScores]]:
     """Yield each rated method with its images, the best rated first."""
     for method in part.methods:
         rows = part.judgments.method == method
         if rows.any():
             scores, images = part.judgments.value[rows], part.image[rows]
-            yield method, rank_images_by_score(scores, images, part.image_names)
+            yield method, rank_images_by_score(scores, images, part.image_names, ends)
 
 
 def _list_raters(part: JudgedSample, scale: str) -> Iterator[ReportDict]:

@@ -66,8 +66,14 @@ def rank_images_by_share(wins: FloatArray, image: Codes, names: Sequence[str]) -
     return _rank(partial, alpha / (alpha + beta), low, high, counts / (counts + sum(shape)))
 
 
-def rank_images_by_score(scores: FloatArray, image: Codes, names: Sequence[str]) -> ImageScores:
-    """Rank the images of one method by their mean score; arguments as for shares."""
+def rank_images_by_score(
+    scores: FloatArray, image: Codes, names: Sequence[str], ends: Interval | None = None
+) -> ImageScores:
+    """Rank the images of one method by their mean score.
+
+    scores, image, names: as for shares. ends: the lowest and the highest score of the scale, where
+    intervals end.
+    """
     partial, totals, counts = _collect(scores, image, names)
     if partial.flags:
         return partial
@@ -79,7 +85,9 @@ def rank_images_by_score(scores: FloatArray, image: Codes, names: Sequence[str])
     shrunk = mean + reliability * (totals / counts - mean)
     of_images = _variance_within(scores, image) * icc / max(1 - icc, MIN_SHARE)
     half = t_quantile(float("inf")) * np.sqrt((1 - reliability) * of_images)
-    return _rank(partial, shrunk, shrunk - half, shrunk + half, reliability)
+    lowest, highest = ends or (-np.inf, np.inf)
+    low, high = np.maximum(shrunk - half, lowest), np.minimum(shrunk + half, highest)
+    return _rank(partial, shrunk, low, high, reliability)
 
 
 def _collect(

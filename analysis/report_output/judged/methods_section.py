@@ -115,6 +115,8 @@ def _iterate_estimate_sentences(report: ReportPart, task: JudgedTask) -> Iterato
     )
     if list_scales(report):
         yield f"Intervals are 95% intervals with {quantiles}"
+        if _has_interval_to_end(report):
+            yield "No interval extends beyond the ends of the scale."
     else:
         yield (
             "Intervals of shares are 95% Wilson (1927) intervals computed from the effective sample"
@@ -123,6 +125,22 @@ def _iterate_estimate_sentences(report: ReportPart, task: JudgedTask) -> Iterato
     yield (
         "The intervals generalize to new participants and new images. Intervals for new "
         "participants who see the same images are clustered by participant only."
+    )
+
+
+def _has_interval_to_end(report: ReportPart) -> bool:
+    """Return whether the interval of a mean score, or of an image, ends where its scale ends."""
+    estimates = [
+        (scale, one["ci95"])
+        for entry in report["methods"].values()
+        for scale, one in entry["mean_opinion"].items()
+    ]
+    estimates += [(image["scale"], image["ci95"]) for image in report["images"]]
+    scales = report["input"]["scales"]
+    return any(
+        interval is not None
+        and (interval[0] == scales[scale][0] or interval[1] == scales[scale][1])
+        for scale, interval in estimates
     )
 
 

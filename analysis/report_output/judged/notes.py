@@ -46,7 +46,7 @@ def _iterate_flags(report: ReportPart) -> Iterator[str]:
 def _note_precision_of_few(report: ReportPart) -> Iterator[str]:
     """Say how uncertain mean scores are if few people gave them."""
     widths = {
-        (one["participants"], (one["ci95"][1] - one["ci95"][0]) / 2)
+        (one["participants"], t_quantile(one["df"]) * one["se"])
         for _, name, _, one in iterate_estimates(report)
         if name == "mean_opinion" and one["ci95"] and FEW_PARTICIPANTS in one["flags"]
     }
@@ -73,7 +73,8 @@ def _note_images_decide(report: ReportPart) -> Iterator[str]:
         if estimate_name != name or is_share(name) or not one["ci95_fixed_images"]:
             continue
         low, high = one["ci95_fixed_images"]
-        of_people = ((high - low) / 2 / t_quantile(one["participants"] - 1)) ** 2
+        half = max(high - one["value"], one["value"] - low)  # one side may end with the scale
+        of_people = (half / t_quantile(one["participants"] - 1)) ** 2
         if of_people < MAX_PEOPLE_SHARE * one["se"] ** 2 and one["images"] <= one["participants"]:
             limit = sqrt(one["se"] ** 2 - of_people)
             what = "strength" if name == "strength" else f"score ({scale})"

@@ -1,6 +1,6 @@
 """The findings on judged candidates in sentences. Each is made from the numbers that it states."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from analysis.formatting import (
     ReportPart,
@@ -23,7 +23,6 @@ from analysis.judged_parts import (
 from analysis.report_output.judged.numbers import (
     format_both_intervals,
     format_bounds,
-    format_rank_set,
     format_value,
     format_with_unit,
     split_of,
@@ -73,14 +72,21 @@ def _format_share_sentence(method: str, share_name: str, report: ReportPart) -> 
     of = "its comparisons" if share_name == "win_rate" else "the trials that showed it"
     printed = format_with_unit(share_name, share["value"])
     last = len(report["methods"])
-    possible = f"rank {format_rank_set(rank_set)} of {last}"
-    if tuple(rank_set) == (1, last):
-        possible = f"any of the {last} ranks"
     return (
         f"{method_label(method)} {won} {printed} of {of} "
-        f"({format_both_intervals(share_name, share)}). It may have {possible}."
+        f"({format_both_intervals(share_name, share)}). "
+        f"{_format_possible_ranks(rank_set, last)}"
         f"{_format_weaker(method, report)}"
     )
+
+
+def _format_possible_ranks(rank_set: Sequence[int], last: int) -> str:
+    best, worst = rank_set
+    if best == worst:
+        return f"Its rank is {best} of {last}."
+    if (best, worst) == (1, last):
+        return f"It may have any of the {last} ranks."
+    return f"It may rank {best} {'or' if worst == best + 1 else 'to'} {worst} of {last}."
 
 
 def _format_weaker(method: str, report: ReportPart) -> str:

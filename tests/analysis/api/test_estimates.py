@@ -115,6 +115,12 @@ def test_mean_scores_are_those_of_statsmodels() -> None:
     assert len(scores.differences) == len(scores.p_holm) == 6
 
 
+def test_intervals_of_mean_scores_end_with_the_scale() -> None:
+    answers = [5, 3, 5, 5, 5, 5, 5, 5], ["a"] * 8, [1, 1, 2, 2, 3, 3, 4, 4], [1, 2] * 4
+    assert (analysis.mean_opinion(*answers).interval["a"] or (0, 0))[1] > 5
+    assert (analysis.mean_opinion(*answers, scale=(1, 5)).interval["a"] or (0, 0))[1] == 5
+
+
 def test_the_threshold_is_that_of_psignifit() -> None:
     participant, image, exposure_ms, correct = read_table("exposures").T
     threshold = analysis.threshold(correct, exposure_ms, participant, image)
@@ -165,6 +171,14 @@ def test_results_are_frozen_and_are_tables_in_notebooks() -> None:
         (
             lambda: analysis.mean_opinion(["4", "bad"], ["a", "b"], *TWO),
             "score holds 'bad'; expected numbers",
+        ),
+        (
+            lambda: analysis.mean_opinion([4, 6], ["a", "b"], *TWO, scale=(1, 5)),
+            "score: row 1 is 6; the scale is 1 to 5",
+        ),
+        (
+            lambda: analysis.mean_opinion([4, 5], ["a", "b"], *TWO, scale=(5, 1)),
+            "scale is (5, 1); give the lowest score, then the highest",
         ),
         (
             lambda: analysis.mean_opinion([4, 4], ["a", "b"], *TWO),

@@ -49,6 +49,20 @@ def test_intervals_for_these_images_are_narrower(scores: JointEstimates) -> None
         assert (estimate.participants, estimate.df) == (15, 14)
 
 
+def test_intervals_end_with_the_scale(scores: JointEstimates) -> None:
+    free = describe_estimates(scores)
+    lowest = min(one.ci95[0] for one in free.values() if one.ci95)
+    ends = lowest + 0.05, 5.0
+    for name, one in describe_estimates(scores, ends).items():
+        assert (one.value, one.se) == (free[name].value, free[name].se)
+        for interval, unclipped in (
+            (one.ci95, free[name].ci95),
+            (one.ci95_fixed_images, free[name].ci95_fixed_images),
+        ):
+            assert unclipped is not None
+            assert interval == (max(ends[0], unclipped[0]), min(ends[1], unclipped[1]))
+
+
 def test_equal_scores_have_no_interval() -> None:
     codes = np.array([0, 0, 1, 1])
     same = estimate_mean_scores(

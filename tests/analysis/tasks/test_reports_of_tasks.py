@@ -246,6 +246,22 @@ def test_a_repeat_that_is_answered_otherwise_is_counted(tmp_path: Path) -> None:
     assert "repeated trials answered the same way" in page
 
 
+@pytest.mark.parametrize(("lowest", "is_clipped"), [(1, True), (4, False)])
+def test_intervals_of_ratings_end_with_the_scale_unless_a_score_lies_outside(
+    lowest: int, is_clipped: bool, tmp_path: Path
+) -> None:
+    scales = [{"name": "quality", "min": lowest, "max": 5}]
+    protocol = {"task": "rating", "scales": scales, "trials": 4, "attention_checks": 2}
+    design = read_design(write_json(tmp_path / "design.json", make_design(protocol)))
+    path = write_study(tmp_path, "rating", (3, 4, 5), design_sha256=design.sha256)
+    judgments, rating = tmp_path / "judgments.csv", "p0,live,test,2,0,i2,real,quality,,"
+    judgments.write_text(judgments.read_text().replace(f"{rating}5", f"{rating}3"))
+    numbers, page = make(path, "--design", str(tmp_path / "design.json"))
+    _, highest = numbers["methods"]["real"]["mean_opinion"]["quality"]["ci95"]
+    assert (highest <= 5) == is_clipped
+    assert ("No interval extends beyond the ends of the scale." in page) == is_clipped
+
+
 def test_ratings_that_are_all_the_same_have_figures(tmp_path: Path) -> None:
     made, _ = make(write_study(tmp_path, "rating", (3, 3, 3)))
     assert "no_variation" in made["methods"]["mcl"]["mean_opinion"]["quality"]["flags"]

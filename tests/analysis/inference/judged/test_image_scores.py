@@ -39,6 +39,21 @@ def test_ratings_are_shrunk_by_their_reliability() -> None:
     assert 182 <= covered <= 198
 
 
+def test_intervals_of_ratings_end_with_the_scale() -> None:
+    rng = np.random.default_rng(0)
+    image = np.repeat(np.arange(20), 6)
+    scores = np.clip(np.rint(rng.normal(4.4, 0.6, 20)[image] + rng.normal(0, 0.8, 120)), 1, 5)
+    names = [str(code) for code in range(20)]
+    free = rank_images_by_score(scores, image, names).images
+    assert max(one.ci95[1] for one in free if one.ci95) > 5
+    for one, unclipped in zip(
+        rank_images_by_score(scores, image, names, (1, 5)).images, free, strict=True
+    ):
+        assert one.shrunk == unclipped.shrunk
+        assert unclipped.ci95 is not None
+        assert one.ci95 == (max(1, unclipped.ci95[0]), min(5, unclipped.ci95[1]))
+
+
 @pytest.mark.parametrize(
     ("scores", "image", "flag"),
     [
