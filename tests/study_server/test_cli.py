@@ -223,7 +223,7 @@ def test_the_installed_command_does_the_same(here: Path, manifest: Path) -> None
 def test_a_restored_backup_keeps_the_replaced_database(here: Path, manifest: Path) -> None:
     assert study("import", "study.toml", manifest).returncode == 0
     assert study("backup", "kept.sqlite").stdout.startswith("kept.sqlite: ")
-    study("simulate", "short", 1, "--rates", "l2=0.2,mcl=0.3")
+    assert study("simulate", "short", 1, "--rates", "l2=0.2,mcl=0.3").returncode == 0
     run = study("restore", "kept.sqlite")
     assert run.stdout.startswith("kept.sqlite: restored; the previous database is in /"), run.stderr
     assert study("status").stdout == "short: draft; no participants; 0 responses\n"

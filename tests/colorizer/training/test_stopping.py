@@ -26,7 +26,7 @@ def test_an_epoch_ended_by_the_time_limit_is_validated_and_saved(
 ) -> None:
     run = create_training_state(replace(LITTLE, min_epoch_steps=4000), None, CPU)
     reports = list(
-        train(run, squares, squares, build_loss(None, CPU), tmp_path, TrainingTimer(minutes=0.02))
+        train(run, squares, squares, build_loss(None, CPU), tmp_path, TrainingTimer(minutes=0.05))
     )
     assert isinstance(reports[-1], EpochReport)
     assert reports[-1].row["steps"] < 4000
