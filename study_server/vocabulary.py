@@ -96,10 +96,20 @@ class StudyState(StrEnum):
     CLOSED = "closed"
 
 
+class Role(StrEnum):
+    """The role of a researcher: owners can change studies, viewers can only look at them."""
+
+    OWNER = "owner"
+    VIEWER = "viewer"
+
+
 class JobKind(StrEnum):
     """The kind of a background job (study_server/jobs/)."""
 
     ERASE_TRACES = "erase_traces"
+    SIMULATE = "simulate"
+    REPORT = "report"
+    MONITOR = "monitor"
 
 
 class JobState(StrEnum):

@@ -1,5 +1,7 @@
 """The database, arguments and progress bars that the commands share."""
 
+import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -75,11 +77,21 @@ def confirm_by_typing(word: str, question: str, yes: bool) -> None:
 
 
 STDERR = Console(stderr=True)
+PROGRESS_VARIABLE = "STUDY_PROGRESS"  # "json": lines for a program instead of a progress bar
 
 
 def show_progress(items: Iterable[Any], total: int, description: str) -> Iterable[Any]:
-    """Yield the items, with a progress bar on the terminal."""
-    return progress.track(items, description, total, console=STDERR, disable=not STDERR.is_terminal)
+    """Yield the items, with a progress bar on the terminal, or lines of JSON for a background job.
+
+    A line follows each item: {"progress": 0.4}.
+    """
+    if os.environ.get(PROGRESS_VARIABLE) != "json":
+        disable = not STDERR.is_terminal
+        yield from progress.track(items, description, total, console=STDERR, disable=disable)
+        return
+    for number, item in enumerate(items, start=1):
+        yield item
+        click.echo(json.dumps({"progress": number / max(total, 1)}), err=True)
 
 
 def erase_traces(engine: Engine) -> None:

@@ -1,14 +1,14 @@
 """The commands `study preview` and `study simulate`, which try out a study."""
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
 import click
-from rich.progress import Progress
 
 from study_server.commands.address import find_address
-from study_server.commands.context import SLUG_ARGUMENT, STDERR, open_database
+from study_server.commands.context import SLUG_ARGUMENT, open_database, show_progress
 from study_server.counts import format_count
 from study_server.recruitment.invitations import create_invitation
 from study_server.settings import require_secret
@@ -113,17 +113,14 @@ def simulate(slug: str, people: int, **population: Any) -> None:
     _, engine = open_database()
     with read_session(engine) as db:
         lookup.find_study(db, slug)  # before a server starts in vain
-    with Progress(console=STDERR, disable=not STDERR.is_terminal) as progress:
-        bar = progress.add_task("simulated participants", total=people)
-        with rehearsal_server() as server:
-            complete = simulate_participants(
-                server,
-                engine,
-                slug,
-                people,
-                SimulatedPopulation(**population),
-                lambda: progress.advance(bar),
-            )
+
+    def track(numbers: Iterable[int], total: int) -> Iterable[int]:
+        return show_progress(numbers, total, "simulated participants")
+
+    with rehearsal_server() as server:
+        complete = simulate_participants(
+            server, engine, slug, people, SimulatedPopulation(**population), track
+        )
     everyone = format_count(people, "simulated participant", "simulated participants")
     click.echo(
         f"{slug}: {complete:,} of {everyone} finished; their answers are in the database, run "

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
+from study_server.jobs.commands import SetProgress
 from study_server.jobs.results import Finished, Postponed
 from study_server.storage.engine import erase_deleted_data
 from study_server.storage.models import Job, Participant
@@ -32,7 +33,7 @@ def is_erasure_due(db: Session, job: Job) -> bool:
     return db.scalar(select(Participant.id).where(*answering).limit(1)) is None
 
 
-def run_erasure(engine: Engine, _job: Job) -> Finished | Postponed:
+def run_erasure(engine: Engine, _job: Job, _set_progress: SetProgress) -> Finished | Postponed:
     """Rewrite the database without the deleted rows; try again later if that is impossible now."""
     try:
         erased = erase_deleted_data(engine)

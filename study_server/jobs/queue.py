@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
-from study_server.storage.models import Job
+from study_server.storage.models import Job, Study
 from study_server.vocabulary import JobKind, JobState
 
 
@@ -47,3 +47,9 @@ def list_jobs(db: Session, *states: JobState) -> list[Job]:
     """Return the jobs in these states, or all, in the order in which they were requested."""
     query = select(Job).order_by(Job.id)
     return list(db.scalars(query.where(Job.state.in_(states)) if states else query))
+
+
+def find_newest_jobs(db: Session, study: Study) -> dict[JobKind, Job]:
+    """Return the newest job of each kind that belongs to a study."""
+    query = select(Job).where(Job.study_id == study.id).order_by(Job.id)
+    return {job.kind: job for job in db.scalars(query)}

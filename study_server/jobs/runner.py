@@ -18,6 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
+from study_server.errors import StudyError
+from study_server.jobs.commands import SetProgress, is_always_due, run_simulation
 from study_server.jobs.erasure import is_erasure_due, run_erasure
 from study_server.jobs.results import Finished, Postponed
 from study_server.storage.engine import read_session, write_transaction
@@ -32,10 +34,13 @@ class JobType(NamedTuple):
     """The functions of a kind of job. is_due: whether this is a good moment to run it."""
 
     is_due: Callable[[Session, Job], bool]
-    run: Callable[[Engine, Job], Finished | Postponed]
+    run: Callable[[Engine, Job, SetProgress], Finished | Postponed]
 
 
-JOB_TYPES = {JobKind.ERASE_TRACES: JobType(is_erasure_due, run_erasure)}
+JOB_TYPES = {
+    JobKind.ERASE_TRACES: JobType(is_erasure_due, run_erasure),
+    JobKind.SIMULATE: JobType(is_always_due, run_simulation),
+}
 
 
 def run_due_jobs(db: Engine) -> list[tuple[Job, Finished | Postponed]]:
@@ -84,8 +89,13 @@ def _claim(engine: Engine, job_id: int) -> Job | None:
 
 
 def _run(engine: Engine, job: Job) -> Finished | Postponed:
+    def set_progress(share: float) -> None:
+        _update_claimed(engine, job, progress=share)
+
     try:
-        return JOB_TYPES[job.kind].run(engine, job)
+        return JOB_TYPES[job.kind].run(engine, job, set_progress)
+    except StudyError as error:
+        return Finished(str(error), exit_status=1)
     except Exception as error:  # the jobs after this one must run in any case
         place = traceback.extract_tb(error.__traceback__)[-1]
         return Finished(f"{type(error).__name__} in {place.filename}:{place.lineno}", exit_status=1)

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from html import unescape
@@ -40,6 +40,7 @@ from study_server.vocabulary import (
 )
 
 READY_WITHIN_S = 60.0
+START_ATTEMPTS = 3  # another program can take the free port before the server does
 CSRF_FIELD_PATTERN = re.compile(r'name="csrf_token" value="([^"]+)"')
 SIMULATED_ENVIRONMENT = {
     "language": "en",
@@ -70,27 +71,46 @@ def rehearsal_server() -> Iterator[RehearsalServer]:
     It uses the deployment's database and files, but no proxy. Raises StudyError if the server does
     not start.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = RehearsalServer(f"http://127.0.0.1:{port}", secrets.token_hex(32))
-    settings = {
-        "STUDY_SECRET_KEY": server.secret_key,
-        "STUDY_PUBLIC_URL": "",
-        "STUDY_TRUSTED_PROXIES": "0",
-        "STUDY_X_ACCEL": "",
-    }
-    command = [sys.executable, "-m", "study_server", "serve", "--port", str(port)]
-    with subprocess.Popen(
-        command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+    secret_key = secrets.token_hex(32)
+    process, address = _start_server(secret_key)
+    with process:
         try:
-            _wait_until_ready(server.address, process)
-            yield server
+            yield RehearsalServer(address, secret_key)
         finally:
             process.terminate()
 
 
-def _wait_until_ready(address: str, process: "subprocess.Popen[bytes]") -> None:
+def _start_server(secret_key: str) -> tuple["subprocess.Popen[bytes]", str]:
+    """Start the server on a free port, and on another one if a program took that port meanwhile."""
+    settings = {
+        "STUDY_SECRET_KEY": secret_key,
+        "STUDY_PUBLIC_URL": "",
+        "STUDY_TRUSTED_PROXIES": "0",
+        "STUDY_X_ACCEL": "",
+    }
+    for _ in range(START_ATTEMPTS):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "study_server", "serve", "--port", str(port)]
+        process = subprocess.Popen(
+            command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            if _is_ready(address, process):
+                return process, address
+        except BaseException:
+            process.kill()
+            raise
+        process.kill()
+        process.wait()
+    raise StudyError(
+        "the server for the simulated participants did not start; run `study serve` to see why"
+    )
+
+
+def _is_ready(address: str, process: "subprocess.Popen[bytes]") -> bool:
+    """Wait until the server replies; return False if it has ended or does not reply in time."""
     end = time.monotonic() + READY_WITHIN_S
     with httpx.Client(base_url=address, trust_env=False) as client:
         while time.monotonic() < end and process.poll() is None:
@@ -99,10 +119,8 @@ def _wait_until_ready(address: str, process: "subprocess.Popen[bytes]") -> None:
             except httpx.TransportError:
                 time.sleep(0.05)
             else:
-                return
-    raise StudyError(
-        "the server for the simulated participants did not start; run `study serve` to see why"
-    )
+                return process.poll() is None  # otherwise another program has replied
+    return False
 
 
 def simulate_participants(
@@ -111,18 +129,19 @@ def simulate_participants(
     slug: str,
     count: int,
     population: SimulatedPopulation,
-    on_participant_done: Callable[[], None] = lambda: None,
+    track: Callable[[Iterable[int], int], Iterable[int]] = lambda numbers, _total: numbers,
 ) -> int:
     """Let `count` simulated participants take part; return how many completed the study.
 
-    What a trial shows is read from the database, never over HTTP. Raises StudyError if a method of
-    the study has no rate.
+    track: shows the progress over the numbers of the participants, and yields them. What a trial
+    shows is read from the database, never over HTTP. Raises StudyError if a method of the study has
+    no rate.
     """
     with read_session(engine) as db:
         protocol = parse_stored_protocol(find_study(db, slug).protocol)
     _require_rates(protocol, population)
     complete = 0
-    for number in range(count):
+    for number in track(range(count), count):
         person_seed = f"{population.seed}:{number}"
         # The random suffix enrolls new participants in every run, although the same seed makes them
         # answer alike.
@@ -134,7 +153,6 @@ def simulate_participants(
             answer_screening(browser, base_url, engine)
             answer_questions(browser, base_url, protocol, QuestionPage.BEFORE, person_seed)
             complete += answer_trials(browser, base_url, engine, protocol, population, person_seed)
-        on_participant_done()
     return complete
 
 

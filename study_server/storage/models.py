@@ -31,6 +31,7 @@ from study_server.vocabulary import (
     QuestionPage,
     QuestionType,
     RecruitmentSource,
+    Role,
     StimulusRole,
     StudyState,
     TrialKind,
@@ -75,7 +76,7 @@ def vocabulary_type(vocabulary: type[StrEnum], name: str = "") -> Enum:
 
 VOCABULARIES = (
     ColorVision, JobKind, JobState, TrialKind, Mode, NightLight, Outcome, QuestionPage,
-    QuestionType, WordingPart, StimulusRole, RecruitmentSource, StudyState,
+    QuestionType, WordingPart, StimulusRole, RecruitmentSource, Role, StudyState,
 )  # fmt: skip
 
 
@@ -116,10 +117,26 @@ class Study(Base):
     manifest_sha256: Mapped[str]
     design: Mapped[str | None]  # design.json, once the study is frozen
     design_sha256: Mapped[str | None]
+    # enrollment pauses when as many live participants are complete or under way; None: no limit
+    stop_at: Mapped[int | None]
+    # counts the changes of the draft, so that two researchers do not overwrite each other
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")
     withdrawn_count: Mapped[int] = mapped_column(default=0, server_default="0")
     # browsers on devices that the study does not admit, which never reached the consent form
     unsuitable_count: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
+
+
+class StudyTag(Base):
+    """A word by which researchers find a study among many."""
+
+    __tablename__ = "study_tag"
+    __table_args__ = (CheckConstraint("tag <> ''", name="not_empty"),)
+
+    study_id: Mapped[int] = mapped_column(
+        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
+    )
+    tag: Mapped[str] = mapped_column(primary_key=True)
 
 
 class Stimulus(Base):
@@ -544,6 +561,18 @@ class Job(Base):
     exit_status: Mapped[int | None]  # 0: success
 
 
+class LoggedAction(Base):
+    """An action of a researcher, kept after its study has been deleted."""
+
+    __tablename__ = "logged_action"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(index=True)  # of the study; empty for the whole server
+    action: Mapped[str]  # a sentence without its subject, such as "opened the study"
+    done_by: Mapped[str]  # "command line", or a researcher's name
+    done_at: Mapped[datetime]
+
+
 class Researcher(Base):
     """A person with access to the researcher pages."""
 
@@ -551,6 +580,7 @@ class Researcher(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[Role] = mapped_column(default=Role.OWNER, server_default=Role.OWNER)
     password_hash: Mapped[str | None]  # argon2; None if only sign-in links work
 
 

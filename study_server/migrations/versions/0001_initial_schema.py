@@ -219,9 +219,17 @@ def _create_study_tables() -> None:
         sa.Column("manifest_sha256", sa.Text(), nullable=False),
         sa.Column("design", sa.Text()),
         sa.Column("design_sha256", sa.Text()),
+        sa.Column("stop_at", sa.Integer()),
+        sa.Column("revision", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("withdrawn_count", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("unsuitable_count", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_table(
+        "study_tag",
+        sa.Column("study_id", sa.Integer(), _parent("study"), primary_key=True),
+        sa.Column("tag", sa.Text(), primary_key=True),
+        sa.CheckConstraint("tag <> ''", name="not_empty"),
     )
     op.create_table(
         "stimulus",
@@ -463,7 +471,9 @@ def _create_job_table() -> None:
     op.create_table(
         "job",
         sa.Column("id", sa.Integer(), primary_key=True),
-        sa.Column("kind", _one_of("jobkind", "erase_traces"), nullable=False),
+        sa.Column(
+            "kind", _one_of("jobkind", "erase_traces simulate report monitor"), nullable=False
+        ),
         sa.Column("study_id", sa.Integer(), _parent("study")),
         sa.Column("payload", sa.Text(), nullable=False, server_default="{}"),
         sa.Column("state", _one_of("jobstate", "waiting running done failed"), nullable=False),
@@ -491,7 +501,16 @@ def _create_researcher_tables() -> None:
         "researcher",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("name", sa.Text(), nullable=False, unique=True),
+        sa.Column("role", _one_of("role", "owner viewer"), nullable=False, server_default="owner"),
         sa.Column("password_hash", sa.Text()),
+    )
+    op.create_table(
+        "logged_action",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("slug", sa.Text(), nullable=False, index=True),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("done_by", sa.Text(), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_table(
         "login_link",
@@ -528,9 +547,10 @@ def downgrade() -> None:
     """Drop every table, children first, with all rows."""
     drop_views()
     for table in (
-        "login_link", "researcher", "job", "method_count", "pair_count", "stimulus_count",
-        "incident", "judgment", "response", "trial_stimulus", "trial", "environment",
-        "question_answer", "submitted_page", "screening", "withdrawal", "identity", "participant",
-        "unblinding", "accepted_warning", "platform_completion", "wording", "stimulus", "study",
+        "login_link", "logged_action", "researcher", "job", "method_count", "pair_count",
+        "stimulus_count", "incident", "judgment", "response", "trial_stimulus", "trial",
+        "environment", "question_answer", "submitted_page", "screening", "withdrawal", "identity",
+        "participant", "unblinding", "accepted_warning", "platform_completion", "wording",
+        "stimulus", "study_tag", "study",
     ):  # fmt: skip
         op.drop_table(table)

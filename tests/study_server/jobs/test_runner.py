@@ -11,6 +11,7 @@ from sqlalchemy import Engine, update
 
 from study_server.clock import now
 from study_server.jobs import runner
+from study_server.jobs.commands import SetProgress
 from study_server.jobs.queue import list_jobs, request_job
 from study_server.jobs.results import Finished, Postponed
 from study_server.jobs.runner import JobType, run_due_jobs
@@ -18,7 +19,7 @@ from study_server.storage.engine import open_engine, read_session, write_transac
 from study_server.storage.models import Job
 from study_server.vocabulary import JobKind, JobState
 
-Run = Callable[[Engine, Job], Finished | Postponed]
+Run = Callable[[Engine, Job, SetProgress], Finished | Postponed]
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_processes_that_run_jobs_at_the_same_time_run_each_once(
 ) -> None:
     done: list[int] = []
 
-    def run(_engine: Engine, job: Job) -> Finished:
+    def run(_engine: Engine, job: Job, _set_progress: SetProgress) -> Finished:
         done.append(job.id)
         return Finished("done")
 
@@ -78,7 +79,7 @@ def test_a_job_whose_process_shows_no_sign_of_life_for_a_minute_is_run_again(
 ) -> None:
     begun, late = threading.Event(), threading.Event()
 
-    def hang(_engine: Engine, _job: Job) -> Finished:
+    def hang(_engine: Engine, _job: Job, _set_progress: SetProgress) -> Finished:
         begun.set()
         late.wait(30)
         return Finished("too late")
@@ -88,7 +89,7 @@ def test_a_job_whose_process_shows_no_sign_of_life_for_a_minute_is_run_again(
     slow = threading.Thread(target=run_due_jobs, args=(engine,))
     slow.start()
     assert begun.wait(30)
-    runs(lambda _engine, _job: Finished("in time"))
+    runs(lambda *_: Finished("in time"))
     assert run_due_jobs(engine) == []  # its process lives
     with write_transaction(engine) as db:
         db.execute(update(Job).values(heartbeat_at=now() - timedelta(seconds=61)))
@@ -106,7 +107,7 @@ def test_a_running_job_shows_that_its_process_is_alive(
 ) -> None:
     monkeypatch.setattr(runner, "HEARTBEAT_S", 0.05)
 
-    def run(engine: Engine, job: Job) -> Finished:
+    def run(engine: Engine, job: Job, _set_progress: SetProgress) -> Finished:
         for _ in range(600):
             beat = stored(engine).heartbeat_at
             if beat is not None and job.heartbeat_at is not None and beat > job.heartbeat_at:
@@ -123,14 +124,14 @@ def test_a_running_job_shows_that_its_process_is_alive(
 def test_a_postponed_job_waits_and_is_run_later(
     engine: Engine, runs: Callable[[Run], None]
 ) -> None:
-    runs(lambda _engine, _job: Postponed("not now", timedelta(hours=1)))
+    runs(lambda *_: Postponed("not now", timedelta(hours=1)))
     request(engine)
     run_due_jobs(engine)
     assert (stored(engine).state, stored(engine).message) == (JobState.WAITING, "not now")
     assert run_due_jobs(engine) == []
     with write_transaction(engine) as db:
         db.execute(update(Job).values(due_at=now()))
-    runs(lambda _engine, _job: Finished("now"))
+    runs(lambda *_: Finished("now"))
     run_due_jobs(engine)
     assert (stored(engine).state, stored(engine).message) == (JobState.DONE, "now")
 
@@ -138,7 +139,7 @@ def test_a_postponed_job_waits_and_is_run_later(
 def test_a_job_that_fails_says_where_and_stops_no_other(
     engine: Engine, runs: Callable[[Run], None]
 ) -> None:
-    def fail_first(_engine: Engine, job: Job) -> Finished:
+    def fail_first(_engine: Engine, job: Job, _set_progress: SetProgress) -> Finished:
         return Finished(f"{1 / (job.id - 1)}")
 
     runs(fail_first)

@@ -68,6 +68,9 @@ VALUES (1, 1, '{MOMENT}', 'ada', 1);
 INSERT INTO job (id, kind, study_id, state, requested_by, created_at, due_at)
 VALUES (1, 'erase_traces', NULL, 'waiting', 'withdrawal', '{MOMENT}', '{MOMENT}');
 INSERT INTO researcher (id, name, password_hash) VALUES (1, 'ada', NULL);
+INSERT INTO logged_action (id, slug, action, done_by, done_at)
+  VALUES (1, 'mine', 'opened the study', 'ada', '{MOMENT}');
+INSERT INTO study_tag (study_id, tag) VALUES (1, 'pilot');
 INSERT INTO login_link (token_digest, researcher_id, expires_at) VALUES ('d', 1, '{MOMENT}')
 """
 ORDER_BY_VIEW = {
