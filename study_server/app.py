@@ -25,7 +25,8 @@ from study_server.views.api import routes
 from study_server.views.api.trial_json import TRIAL_ENDPOINTS, StrictJsonProvider
 from study_server.views.language import gettext
 from study_server.views.participant import entrance, pages, questions, screening
-from study_server.views.researcher import downloads, login, study
+from study_server.views.researcher import login, studies
+from study_server.views.researcher.study import downloads, jobs, overview
 from study_server.web import bodies, logs
 from study_server.web.cookies import SessionInterface, cookie_name
 from study_server.web.headers import build_security_headers
@@ -43,7 +44,9 @@ BLUEPRINTS = (
     pages.pages,
     pages.player_routes,
     login.pages,
-    study.pages,
+    studies.pages,
+    overview.pages,
+    jobs.pages,
     downloads.pages,
     health.pages,
 )
@@ -166,6 +169,7 @@ ERROR_MESSAGES = {  # by status: title, message
         N_("That didn’t work"),
         N_("The server could not understand the request. Please go back and try again."),
     ),
+    403: ("Not allowed", "You are signed in as a viewer; only an owner can change a study."),
     404: (N_("Page not found"), N_("Check that you copied the whole link.")),
     405: (
         N_("Page not found"),

@@ -14,6 +14,7 @@ from study_server.clock import now
 from study_server.counts import format_count
 from study_server.errors import StudyError
 from study_server.storage.models import LoginLink, Researcher
+from study_server.vocabulary import Role
 
 PASSWORD_HASHER = PasswordHasher()
 MIN_PASSWORD_LENGTH = 12  # characters
@@ -32,9 +33,10 @@ def hash_password(password: str) -> str:
     return PASSWORD_HASHER.hash(password)
 
 
-def add_researcher(db: Session, name: str, password_hash: str) -> None:
-    """Add a researcher, or set a new password. password_hash: from `hash_password`."""
-    _find_or_create(db, name).password_hash = password_hash
+def add_researcher(db: Session, name: str, password_hash: str, role: Role = Role.OWNER) -> None:
+    """Add a researcher, or set a new password and role. password_hash: from `hash_password`."""
+    researcher = _find_or_create(db, name)
+    researcher.password_hash, researcher.role = password_hash, role
 
 
 def _find_or_create(db: Session, name: str) -> Researcher:

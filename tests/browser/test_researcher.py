@@ -120,7 +120,7 @@ def test_everything_but_the_refresh_works_without_javascript(
     page.get_by_role("link", name="Participants", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(1)
     page.go_back()
-    page.get_by_text("Close", exact=True).click()
+    page.locator("summary", has_text="Close").click()
     page.get_by_role("button", name="Close the study").click()
     with write_transaction(frozen.engine) as db:
         assert find_study(db, "short").state is StudyState.CLOSED

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 
-from flask import Blueprint, Response, abort, current_app, g
+from flask import Response, abort, current_app, g
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -20,11 +20,10 @@ from study_server.storage.engine import snapshot_session, write_transaction
 from study_server.storage.models import Study
 from study_server.studies import lookup
 from study_server.studies.unblinding import decide_blinding
-from study_server.views.researcher.login import require_login
+from study_server.views.researcher.study.page import create_study_blueprint
 from study_server.vocabulary import Mode
 
-pages = Blueprint("downloads", __name__, url_prefix="/researcher/studies/<slug>/files")
-require_login(pages)
+pages = create_study_blueprint("downloads", "/files")
 
 PSYCH_DS_ZIP, PREREGISTRATION_ZIP = "psych-ds.zip", "design.zip"
 # file name -> whether it needs a frozen design

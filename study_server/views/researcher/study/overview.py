@@ -1,20 +1,10 @@
-"""The researcher's pages of one study: its progress, its participants and its actions."""
+"""The overview of a study: its progress, its interim estimates and its state."""
 
 import secrets
 from datetime import datetime
 from typing import Any
 
-from flask import (
-    Blueprint,
-    abort,
-    current_app,
-    g,
-    redirect,
-    render_template,
-    request,
-    send_file,
-    url_for,
-)
+from flask import abort, current_app, g, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from study_server.clock import now
@@ -41,14 +31,25 @@ from study_server.studies.progress import StudyProgress, measure_progress
 from study_server.studies.recruitment_curve import RecruitmentCurve, draw_recruitment_curve
 from study_server.studies.reports import MonitorFile, PowerFile, read_monitor, read_power
 from study_server.studies.unblinding import is_reopening_logged, record_reopening
-from study_server.views.researcher.downloads import NEEDS_DESIGN_BY_NAME
-from study_server.views.researcher.login import app_settings, entry_url, require_login
+from study_server.views.researcher.access import app_settings
+from study_server.views.researcher.study.downloads import NEEDS_DESIGN_BY_NAME
+from study_server.views.researcher.study.page import (
+    create_study_blueprint,
+    entry_url,
+    find_study,
+    finish_change,
+    render_study_page,
+)
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource, StudyState
 
-pages = Blueprint("study", __name__, url_prefix="/researcher/studies/<slug>")
-require_login(pages)
+pages = create_study_blueprint("study")
 
 PARTICIPANTS_PER_PAGE = 100
+CHANGES_OF_STATE = {  # what the log and the page say
+    StudyState.OPEN: ("opened", "The study is open"),
+    StudyState.PAUSED: ("paused", "The study is paused"),
+    StudyState.CLOSED: ("closed", "The study is closed"),
+}
 LINKED_SOURCES = (RecruitmentSource.PROLIFIC, RecruitmentSource.MTURK, RecruitmentSource.SONA)
 # the report contains its own styles, has no script and loads nothing
 REPORT_CSP = (
@@ -58,28 +59,19 @@ REPORT_CSP = (
 
 
 @pages.get("")
-def show_study(slug: str) -> ResponseReturnValue:
+def overview(slug: str) -> ResponseReturnValue:
     """Show the page of a study."""
-    return _render_study(_find_study(slug))
-
-
-def _find_study(slug: str) -> Study:
-    try:
-        return lookup.find_study(g.db, slug)
-    except StudyError:
-        abort(404)
+    return _render_study(find_study(slug))
 
 
 def _render_study(study: Study, problem: str = "") -> str:
     monitor, monitor_problem = _read_monitor(study.slug)
     power, power_problem = _read_power(study.slug)
-    return render_template(
-        "researcher/study.html",
-        study=study,
+    return render_study_page(
+        "overview.html",
+        study,
         protocol=parse_stored_protocol(study.protocol),
         problem=problem,
-        entry_url=entry_url(study),
-        has_report=app_settings().report_path(study.slug).is_file(),
         monitor=monitor,
         monitor_problem=monitor_problem,
         power=power,
@@ -139,18 +131,20 @@ def _read_power(slug: str) -> tuple[PowerFile | None, str]:
 @pages.get("/progress")
 def show_progress(slug: str) -> ResponseReturnValue:
     """Render the part of the page that a script refreshes."""
-    return render_template("researcher/progress.html", **_progress_context(_find_study(slug)))
+    study = find_study(slug)
+    context = _progress_context(study)
+    return render_template("researcher/study/progress.html", study=study, **context)
 
 
 @pages.get("/participants")
 def participants(slug: str) -> ResponseReturnValue:
     """List the participants, newest first."""
-    study, number = _find_study(slug), max(request.args.get("page", 1, type=int), 1)
+    study, number = find_study(slug), max(request.args.get("page", 1, type=int), 1)
     people = list_participant_summaries(g.db, study)
     first = (number - 1) * PARTICIPANTS_PER_PAGE
-    return render_template(
-        "researcher/participants.html",
-        study=study,
+    return render_study_page(
+        "participants.html",
+        study,
         people=people[first : first + PARTICIPANTS_PER_PAGE],
         total=len(people),
         number=number,
@@ -162,7 +156,7 @@ def participants(slug: str) -> ResponseReturnValue:
 @pages.post("/state")
 def change_state(slug: str) -> ResponseReturnValue:
     """Open, pause or close the study, or show why it cannot be opened."""
-    study, requested_state = _find_study(slug), request.form.get("state")
+    study, requested_state = find_study(slug), request.form.get("state")
     try:
         if requested_state == StudyState.OPEN:
             lookup.require_person_key(study, app_settings().person_key)
@@ -174,22 +168,22 @@ def change_state(slug: str) -> ResponseReturnValue:
             abort(400)
     except StudyError as error:
         return _render_study(study, str(error)), 409
-    g.db.commit()
-    return redirect(url_for("study.show_study", slug=slug), 303)
+    verb, message = CHANGES_OF_STATE[study.state]
+    return finish_change(study, f"{verb} the study", message, "study.overview")
 
 
 @pages.get("/preview")
 def preview(slug: str) -> ResponseReturnValue:
     """Redirect to the consent page as a new participant in preview mode."""
     secret: Any = current_app.config["SECRET_KEY"]
-    token = create_invitation(secret, _find_study(slug).slug, Mode.PREVIEW, secrets.token_hex(8))
+    token = create_invitation(secret, find_study(slug).slug, Mode.PREVIEW, secrets.token_hex(8))
     return redirect(url_for("entrance.entry", slug=slug, invitation=token), 303)
 
 
 @pages.get("/report")
 def report(slug: str) -> ResponseReturnValue:
     """Send the report of the study."""
-    file = app_settings().report_path(_find_study(slug).slug)
+    file = app_settings().report_path(find_study(slug).slug)
     if not file.is_file():
         abort(404)
     g.policy = REPORT_CSP
