@@ -1,4 +1,4 @@
-"""Tests of joint estimates, by mean opinion scores, against statsmodels."""
+"""Tests of joint estimates, by mean opinion scores, against statsmodels and sureal."""
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from analysis.inference.estimates import (
     describe_shares,
     estimate_mean_scores,
 )
+from tests.analysis import studies
 from tests.analysis.inference.task_data import METHODS, read_expected, read_table
 
 
@@ -29,6 +30,23 @@ def test_means_and_standard_errors_are_those_of_statsmodels(scores: JointEstimat
     contrast = np.array([-1, 0, 0, 1])
     se = float(np.sqrt(contrast @ two_way @ contrast))
     assert se == pytest.approx(expected["se_of_method_3_minus_0"], rel=5e-3)
+
+
+def test_scores_of_single_stimuli_and_their_standard_errors_are_those_of_sureal() -> None:
+    expected = studies.read_expected("raters")
+    participant, image, method, score = read_table("ratings").T
+    stimuli = [f"{one[0]} {one[1]}" for one in expected["stimuli"]]
+    code_of = {name: code for code, name in enumerate(stimuli)}
+    codes = np.array([code_of.get(f"{i} {m}", -1) for i, m in zip(image, method, strict=True)])
+    rows = codes >= 0  # at least two people rated the stimulus
+    found = describe_estimates(
+        estimate_mean_scores(
+            score[rows].astype(np.float64), codes[rows], participant[rows], image[rows], stimuli
+        )
+    )
+    for name, mean, se in zip(stimuli, expected["means"], expected["se"], strict=True):
+        assert found[name].value == pytest.approx(mean)
+        assert (found[name].se or 0) == pytest.approx(se)
 
 
 def test_the_variance_of_a_difference_is_at_least_that_of_either_factor(

@@ -1,9 +1,11 @@
-"""Tests of participants' bias and inconsistency, by hand and against the mean of all."""
+"""Tests of participants' bias and inconsistency, by hand and against sureal."""
 
 import numpy as np
 import pytest
 
 from analysis.inference.judged.raters import describe_raters
+from tests.analysis.inference.task_data import METHODS, read_table
+from tests.analysis.studies import read_expected
 
 
 def test_bias_and_inconsistency_of_three_people_by_hand() -> None:
@@ -28,6 +30,16 @@ def test_inconsistency_is_the_standard_deviation_of_what_bias_leaves() -> None:
     raters = describe_raters(scores, participant, stimulus)
     assert raters.bias == pytest.approx(residual.mean(axis=1))
     assert raters.inconsistency == pytest.approx(residual.std(axis=1, ddof=1))
+
+
+def test_bias_and_inconsistency_are_those_of_sureal() -> None:
+    expected = read_expected("raters")
+    participant, image, method, score = read_table("ratings").T
+    raters = describe_raters(score.astype(np.float64), participant, image * len(METHODS) + method)
+    order = np.argsort(expected["participants"])
+    assert raters.participant.tolist() == sorted(expected["participants"])
+    assert raters.bias == pytest.approx(np.array(expected["bias"])[order], abs=1e-12)
+    assert raters.inconsistency == pytest.approx(np.array(expected["inconsistency"])[order])
 
 
 def test_people_with_fewer_than_three_shared_ratings_are_left_out() -> None:
