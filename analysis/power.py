@@ -15,8 +15,9 @@ from analysis.planning.curve import draw_power_curve
 from analysis.planning.formulas import EFFECT_PRESETS
 from analysis.planning.judged_scenarios import PREFERENCE_SDS, RATING_SDS
 from analysis.planning.power_json import assemble_power_json, format_plan
+from analysis.planning.protocol_options import read_protocol_options
 from analysis.planning.scenario_options import (
-    RATES_TASK,
+    COMMON_DEFAULTS,
     TASK_OPTIONS,
     build_scenario,
     fill_defaults,
@@ -28,11 +29,18 @@ SD_TYPE = click.FloatRange(0, 1000)
 
 @click.command(name="power")
 @click.option(
+    "--protocol",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=(
+        "study.toml or design.json of the study, for --task, --methods, --trials and --design; a "
+        "manifest.csv beside it or in the folder outputs is for --images. Options given here take "
+        "precedence."
+    ),
+)
+@click.option(
     "--task",
     type=click.Choice(TASK_OPTIONS),
-    default=RATES_TASK,
-    show_default=True,
-    help="What participants are asked.",
+    help=f"What participants are asked. [default: {COMMON_DEFAULTS['task']}]",
 )
 @click.option(
     "--rate",
@@ -58,16 +66,15 @@ SD_TYPE = click.FloatRange(0, 1000)
 @click.option(
     "--trials",
     type=click.IntRange(1, 10_000),
-    default=40,
-    show_default=True,
-    help="Test trials per participant, over all methods.",
+    help=(f"Test trials per participant, over all methods. [default: {COMMON_DEFAULTS['trials']}]"),
 )
 @click.option(
     "--images",
     type=click.IntRange(2, 1_000_000),
-    default=200,
-    show_default=True,
-    help="Number of photographs that the trials are drawn from.",
+    help=(
+        "Number of photographs that the trials are drawn from. "
+        f"[default: {COMMON_DEFAULTS['images']}]"
+    ),
 )
 @click.option(
     "--effects",
@@ -118,9 +125,10 @@ SD_TYPE = click.FloatRange(0, 1000)
 @click.option(
     "--methods",
     type=click.IntRange(2, 100),
-    default=2,
-    show_default=True,
-    help="Number of methods in the study, including these two.",
+    help=(
+        "Number of methods in the study, including these two. "
+        f"[default: {COMMON_DEFAULTS['methods']}]"
+    ),
 )
 @click.option(
     "--simulate",
@@ -142,19 +150,22 @@ SD_TYPE = click.FloatRange(0, 1000)
         " to it."
     ),
 )
-def power_command(out: Path | None, **options: Any) -> None:
+def power_command(protocol: Path | None, out: Path | None, **options: Any) -> None:
     """Compute the sample size for comparing two methods: fooling rates, preferences or ratings.
 
     The test generalizes to new participants and new photographs. It is two-sided at 5% after Holm's
     correction for all pairs of --methods, or two one-sided tests with --margin. If there are so
     few photographs that no number of participants is enough, the command says so.
     """
-    options = fill_defaults(options)
+    of_protocol = None if protocol is None else read_protocol_options(protocol)
+    options = fill_defaults(options, of_protocol.values if of_protocol else {})
     scenario = build_scenario(options)
-    plan = assemble_power_json(scenario, options)
+    plan = assemble_power_json(scenario, {"protocol": protocol and str(protocol), **options})
     if out is not None:
         _write_plan_files(out, plan)
-    click.echo("\n".join([*format_plan(scenario, plan), *([str(out)] if out else [])]))
+    sources = [of_protocol.source] if of_protocol else []
+    written = [str(out)] if out else []
+    click.echo("\n".join([*sources, *format_plan(scenario, plan), *written]))
 
 
 def _write_plan_files(out: Path, plan: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ from analysis.inputs.sources import GUARDED_PATTERNS, read_responses
 from analysis.monitor_data import assemble_monitor
 from analysis.planning.formulas import EFFECT_PRESETS, PowerScenario
 from analysis.planning.power_json import assemble_power_json
+from analysis.planning.protocol_options import read_protocol_options
 from analysis.report import make_report
 from analysis.report_data import ReportOptions
 from analysis.report_output.csv_files import render_images_csv
@@ -29,6 +30,8 @@ from study_server import vocabulary as words
 from study_server.csv_cells import FORMULA_START as EXPORT_FORMULA_START
 from study_server.csv_cells import guard_formulas
 from study_server.export import codebook
+from study_server.protocol.presets import PRESETS
+from study_server.protocol.study_toml import create_protocol, format_toml
 from study_server.stimuli import manifest as manifests
 from tests.analysis.rows import make_study, write_csv
 
@@ -50,6 +53,17 @@ def table(title: str) -> dict[str, str]:
 
 def vocabulary(meaning: str) -> list[str]:
     return re.findall(r"`([a-z0-9_]+)`", meaning)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_power_command_reads_the_study_toml_of_every_preset(
+    preset: str, tmp_path: Path
+) -> None:
+    protocol = create_protocol("trees", preset)
+    (tmp_path / "study.toml").write_text(format_toml(protocol))
+    options = read_protocol_options(tmp_path / "study.toml").values
+    assert options["trials"] == protocol.trials // (1 + (protocol.has_truth and protocol.is_single))
+    assert options["methods"] == len(protocol.methods) + protocol.include_real
 
 
 def test_manifest_columns() -> None:

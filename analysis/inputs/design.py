@@ -85,7 +85,7 @@ class Design:
 
 def read_design(path: Path) -> Design:
     """Read design.json. Raises DesignError if the file is not a design."""
-    design = _parse(path)
+    design = read_settings(path)
     if design.get("schema") != DESIGN_SCHEMA:
         raise DesignError(f"{path}: schema is {design.get('schema')!r}, expected {DESIGN_SCHEMA}")
     for key, kind in (("study", str), ("protocol", dict), ("plan", dict)):
@@ -115,7 +115,7 @@ def _check_staircase(name: str, staircase: Any) -> None:
 
 def read_plan(path: Path, protocol: Mapping[str, Any] | None = None) -> Plan:
     """Read a separate plan, as TOML or JSON. protocol: that of the design, if there is one."""
-    return parse_plan(str(path), _parse(path), protocol or {})
+    return parse_plan(str(path), read_settings(path), protocol or {})
 
 
 def parse_plan(source: str, plan: Mapping[str, Any], protocol: Mapping[str, Any]) -> Plan:
@@ -134,7 +134,8 @@ def hash_canonical(design: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read a JSON file, or a TOML file. Raises DesignError if it is neither."""
     try:
         text = path.read_text("utf-8")
         parsed = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)

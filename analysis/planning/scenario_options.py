@@ -18,27 +18,30 @@ from analysis.planning.judged_scenarios import (
     PreferenceScenario,
     RatingScenario,
 )
+from analysis.planning.protocol_options import RATES_TASK
 
 CORRELATIONS = ("participant_correlation", "image_correlation")  # options, and of EffectSds
 SDS = ("participant", "image", "residual")  # of EffectSds and JudgedSds; options as sd_NAME
 COMMON_OPTIONS = ("task", "trials", "images", "methods", "simulate", "seed")
 TASK_OPTIONS = {
-    "real_or_fake": (
+    RATES_TASK: (
         *("rate", "difference", "margin", "effects", "design", "sd_participant", "sd_image"),
         *CORRELATIONS,
     ),
     "preference": ("rate", "sd_participant", "sd_image"),
     "rating": ("difference", "sd_participant", "sd_image", "sd_residual"),
 }
-RATES_TASK = next(iter(TASK_OPTIONS))  # the task with fooling rates, which is the default
+COMMON_DEFAULTS = {"task": RATES_TASK, "trials": 40, "images": 200, "methods": 2}
 RATE_DEFAULTS = {"effects": "typical", "design": "within"}
 
 
-def fill_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options with the defaults of those that apply to fooling rates only."""
-    defaults = RATE_DEFAULTS if options["task"] == RATES_TASK else {}
+def fill_defaults(options: Mapping[str, Any], of_protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options, with those of a protocol, or else the defaults, for what is None."""
     given = {key: value for key, value in options.items() if value is not None}
-    return {**options, **defaults, **given}
+    filled = {**options, **COMMON_DEFAULTS, **of_protocol, **given}
+    if filled["task"] == RATES_TASK:
+        return {**filled, **{key: filled[key] or value for key, value in RATE_DEFAULTS.items()}}
+    return {**filled, "design": options["design"]}
 
 
 def build_scenario(options: Mapping[str, Any]) -> PowerScenario | JudgedScenario:
