@@ -123,6 +123,15 @@ SD_TYPE = click.FloatRange(0, 1000)
     help="All methods per participant (within), or one (between). [default: within]",
 )
 @click.option(
+    "--unpaired",
+    is_flag=True,
+    default=None,
+    help=(
+        "No photograph has fakes of two methods, as with `study manifest --unpaired`; --images "
+        "counts the photographs of all methods together."
+    ),
+)
+@click.option(
     "--methods",
     type=click.IntRange(2, 100),
     help=(

@@ -9,7 +9,7 @@ pairs of methods. Proportions are in [0, 1]. Preferences and ratings are in `jud
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from math import copysign, inf, sqrt
+from math import ceil, copysign, inf, sqrt
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from scipy import special
 from analysis.inference.intervals import t_quantile
 from analysis.trials import FloatArray
 
+RATES_TASK = "real_or_fake"  # the task whose trials give fooling rates
 ALPHA = 0.05
 # Usual correlations between the effects of one person, or one image, with different methods.
 PARTICIPANT_CORRELATION, IMAGE_CORRELATION = 0.8, 0.5
@@ -87,6 +88,10 @@ class Scenario(Protocol):
     def fewest_trials(self) -> int:
         """The fewest trials per participant with which methods can be compared."""
 
+    @property
+    def fewest_images(self) -> int:
+        """The fewest images, of which nobody sees one twice."""
+
     def degrees_of_freedom(self, participants: float) -> float:
         """Return the degrees of freedom of the test."""
 
@@ -103,7 +108,8 @@ class PowerScenario:
 
     trials: number of trials per participant, over all methods. images: number of images that the
     trials are drawn from. is_within: every participant sees all `methods`, otherwise one each.
-    margin: equivalence margin, None for a test of the difference.
+    margin: equivalence margin, None for a test of the difference. is_paired: every image has a fake
+    of each method; otherwise each method has an equal part of the images to itself.
     """
 
     rates: tuple[float, float]
@@ -113,6 +119,7 @@ class PowerScenario:
     methods: int = 2
     is_within: bool = True
     margin: float | None = None
+    is_paired: bool = True
 
     @property
     def difference(self) -> float:
@@ -142,10 +149,23 @@ class PowerScenario:
         """The fewest trials per participant that show all methods of the participant."""
         return self.methods if self.is_within else 1
 
+    @property
+    def fewest_images(self) -> int:
+        """The fewest images, of which nobody sees one twice; at least two of each method."""
+        if self.is_paired:
+            return max(self.trials, 2)
+        of_one_method = ceil(self.trials / self.methods) if self.is_within else self.trials
+        return self.methods * max(of_one_method, 2)
+
+    @property
+    def images_of_one_method(self) -> float:
+        """The number of images that a method's trials are drawn from."""
+        return self.images if self.is_paired else self.images / self.methods
+
     def degrees_of_freedom(self, participants: float) -> float:
         """Return the fewest people, or images, of a method, minus 1."""
         here = participants if self.is_within else participants / self.methods
-        return min(here, self.images) - 1
+        return min(here, self.images_of_one_method) - 1
 
     def difference_se(self, participants: float) -> float:
         """Return the expected standard error; infinitely many participants leave the images'."""
@@ -155,7 +175,9 @@ class PowerScenario:
             for variance in (rate_variances(rate, self.effects) for rate in self.rates)
         )
         total = sum(_rate_variance(self, rate, participants) for rate in self.rates)
-        shared = self.effects.image_correlation * images_1 * images_2 / self.images
+        shared = 0.0
+        if self.is_paired:
+            shared += self.effects.image_correlation * images_1 * images_2 / self.images
         if self.is_within:
             shared += self.effects.participant_correlation * people_1 * people_2 / participants
         return sqrt(max(total - 2 * shared, 0.0))
@@ -211,7 +233,7 @@ def find_images_needed(scenario: Scenario, target: float) -> int | None:
     """Return the smallest number of images with which infinitely many people have this power."""
     return _smallest_sufficient(
         lambda images: compute_power(replace(scenario, images=images), inf) >= target,
-        least=scenario.trials,
+        least=scenario.fewest_images,
     )
 
 
@@ -226,7 +248,8 @@ def _rate_variance(scenario: PowerScenario, rate: float, participants: float) ->
     here = participants if scenario.is_within else participants / scenario.methods
     trials = participants * scenario.trials / scenario.methods  # of this method
     left = rate * (1 - rate) - of_people - of_images
-    repeats = 1 / scenario.images + (1 - 1 / scenario.images) / trials
+    images = scenario.images_of_one_method
+    repeats = 1 / images + (1 - 1 / images) / trials
     return of_people / here + of_images * repeats + left / trials
 
 

@@ -70,6 +70,11 @@ class _JudgedStudy:
         """The fewest trials per participant that show all methods."""
         return self.methods
 
+    @property
+    def fewest_images(self) -> int:
+        """The fewest images, of which nobody sees one twice."""
+        return max(self.trials, 2)
+
     def degrees_of_freedom(self, participants: float) -> float:
         """Return the fewest people or images, minus 1."""
         return min(participants, self.images) - 1

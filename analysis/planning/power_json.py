@@ -117,12 +117,19 @@ def _format_goal(scenario: AnyScenario) -> str:
     assignment_text = "all" if scenario.fewest_trials > 1 else "one of the"
     trials = (
         f"{format_count(scenario.trials, 'trial', 'trials')} per participant on "
-        f"{format_count(scenario.images, 'photograph', 'photographs')}"
+        f"{format_count(scenario.images, 'photograph', 'photographs')}{_format_parts(scenario)}"
     )
     sees = f"each participant sees {assignment_text} {scenario.methods} methods"
     pairs = count_pairs(scenario.methods)
     corrected = f"; Holm-corrected for {pairs} pairs of methods" if scenario.alpha < ALPHA else ""
     return f"{_format_effect(scenario)}: {trials}; {sees}{corrected}"
+
+
+def _format_parts(scenario: AnyScenario) -> str:
+    """Say how many of the photographs each method has, if methods do not share them."""
+    if isinstance(scenario, JudgedScenario) or scenario.is_paired:
+        return ""
+    return f", {format_number(scenario.images_of_one_method)} for each method"
 
 
 def _format_effect(scenario: AnyScenario) -> str:
@@ -180,8 +187,8 @@ def _iterate_table_rows(scenario: AnyScenario) -> Iterator[SampleSizeRow]:
     few = scenario.fewest_trials
     for trials in sorted({max(round(scenario.trials * factor), few) for factor in TRIAL_FACTORS}):
         for images in sorted({round(scenario.images * factor) for factor in IMAGE_FACTORS}):
-            if images >= max(trials, 2):
-                other = replace(scenario, trials=trials, images=images)
+            other = replace(scenario, trials=trials, images=images)
+            if images >= other.fewest_images:
                 yield {"trials": trials, "images": images} | {
                     f"participants_{key}": find_participants_needed(other, target)
                     for key, target in TARGET_POWERS.items()

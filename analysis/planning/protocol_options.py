@@ -1,6 +1,7 @@
 """Take options of `python -m analysis.power` from a protocol: a study.toml or a design.json."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ from analysis.formatting import format_count, join_words
 from analysis.inputs.design import DesignError, read_design, read_settings
 from analysis.inputs.manifest_table import MANIFEST_FILE, read_manifest_table
 from analysis.inputs.responses import ResponsesError
+from analysis.planning.formulas import RATES_TASK
 
-RATES_TASK = "real_or_fake"
 # How the trials of each task are planned: choices among several, and rankings, as for pairs.
 PLANNED_TASKS = {
     RATES_TASK: RATES_TASK,
@@ -55,9 +56,13 @@ def read_protocol_options(path: Path) -> ProtocolOptions:
         }
         if task == RATES_TASK:
             values["design"] = protocol["assignment"]
+            values["unpaired"] = protocol.get("paired") is False
         manifest = _find_manifest(path, manifest_sha256)
         if manifest is not None:
-            values["images"] = _count_images(manifest, protocol["methods"])
+            methods_of = _list_methods_of_images(manifest, protocol["methods"])
+            values["images"] = len(methods_of)
+            if task == RATES_TASK:
+                values["unpaired"] = max(map(len, methods_of.values()), default=0) == 1
     except (DesignError, ResponsesError) as error:
         raise click.UsageError(str(error)) from error
     return ProtocolOptions(values, _format_source(path, manifest, values, protocol))
@@ -119,10 +124,13 @@ def _find_manifest(path: Path, sha256: str) -> Path | None:
     return None
 
 
-def _count_images(manifest: Path, methods: list[str]) -> int:
-    """Return the number of source images with a stimulus of a method."""
-    rows = read_manifest_table(manifest.parent)
-    return len({row["image"] for row in rows if row["method"] in methods})
+def _list_methods_of_images(manifest: Path, methods: list[str]) -> dict[str, set[str]]:
+    """Return which of the methods each source image has a stimulus of, if any."""
+    methods_of = defaultdict[str, set[str]](set)
+    for row in read_manifest_table(manifest.parent):
+        if row["method"] in methods:
+            methods_of[row["image"]].add(row["method"])
+    return methods_of
 
 
 def _format_source(
@@ -137,5 +145,6 @@ def _format_source(
         f"{format_count(values['trials'], 'trial', 'trials')}{' with fakes' * is_halved}",
     ]
     if "images" in values:
-        parts.append(format_count(values["images"], "photograph", "photographs"))
+        unpaired = " (unpaired)" if values.get("unpaired") else ""
+        parts.append(f"{format_count(values['images'], 'photograph', 'photographs')}{unpaired}")
     return f"{path}{f' and {manifest}' if manifest else ''}: {join_words(parts)}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from analysis.planning.formulas import EFFECT_PRESETS, EffectSds, PowerScenario
+from analysis.planning.formulas import EFFECT_PRESETS, RATES_TASK, EffectSds, PowerScenario
 from analysis.planning.judged_scenarios import (
     PREFERENCE_SDS,
     RATING_SDS,
@@ -18,21 +18,24 @@ from analysis.planning.judged_scenarios import (
     PreferenceScenario,
     RatingScenario,
 )
-from analysis.planning.protocol_options import RATES_TASK
 
 CORRELATIONS = ("participant_correlation", "image_correlation")  # options, and of EffectSds
 SDS = ("participant", "image", "residual")  # of EffectSds and JudgedSds; options as sd_NAME
 COMMON_OPTIONS = ("task", "trials", "images", "methods", "simulate", "seed")
 TASK_OPTIONS = {
     RATES_TASK: (
-        *("rate", "difference", "margin", "effects", "design", "sd_participant", "sd_image"),
-        *CORRELATIONS,
+        *("rate", "difference", "margin", "effects", "design", "unpaired"),
+        *("sd_participant", "sd_image", *CORRELATIONS),
     ),
     "preference": ("rate", "sd_participant", "sd_image"),
     "rating": ("difference", "sd_participant", "sd_image", "sd_residual"),
 }
 COMMON_DEFAULTS = {"task": RATES_TASK, "trials": 40, "images": 200, "methods": 2}
-RATE_DEFAULTS = {"effects": "typical", "design": "within"}
+RATE_DEFAULTS: dict[str, str | bool] = {
+    "effects": "typical",
+    "design": "within",
+    "unpaired": False,
+}
 
 
 def fill_defaults(options: Mapping[str, Any], of_protocol: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +44,7 @@ def fill_defaults(options: Mapping[str, Any], of_protocol: Mapping[str, Any]) ->
     filled = {**options, **COMMON_DEFAULTS, **of_protocol, **given}
     if filled["task"] == RATES_TASK:
         return {**filled, **{key: filled[key] or value for key, value in RATE_DEFAULTS.items()}}
-    return {**filled, "design": options["design"]}
+    return {**filled, **{key: options[key] for key in RATE_DEFAULTS}}
 
 
 def build_scenario(options: Mapping[str, Any]) -> PowerScenario | JudgedScenario:
@@ -66,6 +69,11 @@ def build_scenario(options: Mapping[str, Any]) -> PowerScenario | JudgedScenario
         raise click.UsageError(
             f"--trials {scenario.trials} exceeds --images {scenario.images}, but no participant "
             "sees a photograph twice; lower --trials"
+        )
+    if scenario.images < scenario.fewest_images:
+        raise click.UsageError(
+            f"--images {scenario.images} is too few for {scenario.methods} methods that share no "
+            f"photographs; give at least {scenario.fewest_images}"
         )
     if scenario.trials < scenario.fewest_trials:
         raise click.UsageError(
@@ -102,6 +110,7 @@ def _build_rate_scenario(options: Mapping[str, Any]) -> PowerScenario:
         options["methods"],
         options["design"] == "within",
         margin,
+        not options["unpaired"],
     )
 
 

@@ -57,6 +57,7 @@ def _simulate_differences(
         scenario.trials,
         scenario.effects,
         scenario.is_within,
+        scenario.is_paired,
     )
     methods = [f"m{number}" for number in range(scenario.methods)]
     return compare_all_methods(trials, estimate_rates(trials, methods))
@@ -81,11 +82,13 @@ def simulate_study(
     trials: int,
     effects: EffectSds,
     within: bool = True,
+    paired: bool = True,
 ) -> Trials:
     """Simulate answers to methods `m0`, `m1`, ...; no participant sees an image twice.
 
     rates: the methods', over all people and images. trials: of each participant, in turn of every
-    method (within) or all of one.
+    method (within) or all of one. paired: trials of every method draw from all images;
+    otherwise image i belongs to method i % number of methods.
     """
     count = len(rates)
     correlations = effects.participant_correlation, effects.image_correlation
@@ -93,11 +96,27 @@ def simulate_study(
     of_images = draw_effects(rng, images, count, effects.image, correlations[1])
     base = np.array([marginal_intercept(rate, effects) for rate in rates])
     participant = np.repeat(np.arange(participants), trials)
-    image = rng.permuted(np.tile(np.arange(images), (participants, 1)), axis=1)[:, :trials].ravel()
     method = np.tile(np.arange(trials), participants) % count if within else participant % count
+    if paired:
+        image = _deal_images(rng, images, participants, trials).ravel()
+    else:
+        image = np.zeros(len(method), dtype=np.int64)
+        for code in range(count):
+            chosen = method == code
+            people = participants if within else len(range(code, participants, count))
+            own = len(range(code, images, count))
+            dealt = _deal_images(rng, own, people, int(chosen.sum()) // people)
+            image[chosen] = code + count * dealt.ravel()
     logit = base[method] + of_people[participant, method] + of_images[image, method]
     fooled = rng.random(len(logit)) < 1 / (1 + np.exp(-logit))
     return Trials(fooled, participant, image, np.array([f"m{i}" for i in range(count)])[method])
+
+
+def _deal_images(
+    rng: np.random.Generator, images: int, participants: int, trials: int
+) -> NDArray[np.int64]:
+    """Return the images (participants, trials) that each participant sees, all different."""
+    return rng.permuted(np.tile(np.arange(images), (participants, 1)), axis=1)[:, :trials]
 
 
 def draw_effects(

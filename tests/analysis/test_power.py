@@ -124,6 +124,14 @@ def test_judged_tasks_are_planned(
     assert more["participants"]["80"] > people["80"]
 
 
+def test_methods_without_common_photographs_need_more_participants(tmp_path: Path) -> None:
+    written = plan(tmp_path, *PLANNED, "--unpaired")
+    assert written["participants"]["80"] == 68
+    assert written["inputs"]["unpaired"] is True
+    assert all(row["images"] >= row["trials"] for row in written["table"])
+    assert "on 200 photographs, 100 for each method" in run(*PLANNED, "--unpaired").output
+
+
 def write_pilot(folder: Path, **methods: object) -> Path:
     path = folder / "report.json"
     path.write_text(json.dumps({"methods": methods}))
@@ -185,6 +193,11 @@ def test_several_methods_are_planned_for_holms_correction(tmp_path: Path) -> Non
         ),
         ([*PLANNED, "--trials", "300"], "no participant sees a photograph twice"),
         ([*PLANNED, "--trials", "2", "--methods", "3"], "too few to show 3 methods"),
+        (
+            [*PLANNED, "--unpaired", "--design", "between", "--images", "60"],
+            "--images 60 is too few for 2 methods that share no photographs; give at least 80",
+        ),
+        (["--task", "rating", "--difference", "1", "--unpaired"], "--unpaired does not apply"),
         ([*PLANNED, "--effects", "huge"], "use none, low, typical, high"),
         ([*PLANNED, "--rate", "1.5"], "--rate"),
         (["--rate", "nan", "--margin", "0.1"], "--rate is nan; give a finite number"),

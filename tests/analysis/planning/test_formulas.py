@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import inf
 
+import numpy as np
 import pytest
 
 from analysis.planning.formulas import (
@@ -16,7 +17,7 @@ from analysis.planning.formulas import (
     marginal_intercept,
     rate_variances,
 )
-from analysis.planning.simulated_studies import simulate_power
+from analysis.planning.simulated_studies import simulate_power, simulate_study
 from tests.analysis.studies import read_expected
 
 TYPICAL = EFFECT_PRESETS["typical"]
@@ -123,6 +124,8 @@ def test_a_true_difference_at_the_margin_is_never_more_than_an_error() -> None:
         PowerScenario((0.301, 0.226), TYPICAL, 40, 200, is_within=False),
         PowerScenario((0.301, 0.226), TYPICAL, 40, 400, methods=3),
         PowerScenario((0.301, 0.301), TYPICAL, 40, 200, margin=0.08),
+        PowerScenario((0.35, 0.226), TYPICAL, 20, 120, is_paired=False),
+        PowerScenario((0.35, 0.226), TYPICAL, 20, 120, is_within=False, is_paired=False),
     ],
 )
 def test_simulated_studies_find_as_much_as_the_formula_says(study: PowerScenario) -> None:
@@ -141,6 +144,18 @@ def test_with_three_methods_the_power_is_that_after_holms_correction() -> None:
     uncorrected = find_participants_needed(replace(study, methods=2, trials=27), 0.8)
     assert uncorrected is not None
     assert people > 1.25 * uncorrected
+
+
+@pytest.mark.parametrize("is_within", [True, False])
+def test_unpaired_methods_share_no_images(is_within: bool) -> None:
+    rng = np.random.default_rng(0)
+    study = simulate_study(rng, (0.3, 0.3, 0.3), 12, 60, 12, TYPICAL, is_within, paired=False)
+    for code in range(3):
+        assert set((study.image[study.method == f"m{code}"] % 3).tolist()) == {code}
+    seen = set(zip(study.participant.tolist(), study.image.tolist(), strict=True))
+    assert len(seen) == len(study.image) == 12 * 12
+    fewest = PowerScenario((0.3, 0.2), TYPICAL, 12, 60, 3, is_within, is_paired=False).fewest_images
+    assert fewest == (12 if is_within else 36)
 
 
 def test_equivalence_is_not_corrected_for_other_pairs() -> None:

@@ -35,10 +35,25 @@ def write_protocol(folder: Path, **changes: Any) -> Path:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, {"task": "real_or_fake", "methods": 2, "trials": 30, "design": "between"}),
+        (
+            {},
+            {
+                "task": "real_or_fake",
+                "methods": 2,
+                "trials": 30,
+                "design": "between",
+                "unpaired": False,
+            },
+        ),
         (
             {"presentation": "single", "trials": 25},
-            {"task": "real_or_fake", "methods": 2, "trials": 13, "design": "between"},
+            {
+                "task": "real_or_fake",
+                "methods": 2,
+                "trials": 13,
+                "design": "between",
+                "unpaired": False,
+            },
         ),
         (
             {"task": "rating", "assignment": "within", "include_real": True},
@@ -62,9 +77,17 @@ def test_a_manifest_near_the_protocol_supplies_the_number_of_photographs(
 ) -> None:
     (tmp_path / folder).mkdir(exist_ok=True)
     (tmp_path / folder / "manifest.csv").write_text(MANIFEST)
+    found = read_protocol_options(write_protocol(tmp_path))
+    assert (found.values["images"], found.values["unpaired"]) == (60, False)
+    assert found.source.endswith("2 methods (between participants), 30 trials and 60 photographs")
+
+
+def test_methods_without_common_photographs_are_unpaired(tmp_path: Path) -> None:
+    assert read_protocol_options(write_protocol(tmp_path, paired=False)).values["unpaired"]
+    (tmp_path / "manifest.csv").write_text(MANIFEST)
     found = read_protocol_options(write_protocol(tmp_path, methods=["l2", "zhang2016"]))
-    assert found.values["images"] == 40
-    assert found.source.endswith("2 methods (between participants), 30 trials and 40 photographs")
+    assert (found.values["images"], found.values["unpaired"]) == (40, True)
+    assert found.source.endswith("30 trials and 40 photographs (unpaired)")
 
 
 @pytest.mark.parametrize(("is_imported", "images"), [(True, 60), (False, None)])
