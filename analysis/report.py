@@ -172,7 +172,7 @@ def write_r_script(out: Path) -> str:
     """Write refit.R beside the report in `out`; return its path, or why there is none."""
     script = render_r_script(json.loads((out / "report.json").read_text(encoding="utf-8")))
     if script is None:
-        return f"{R_SCRIPT}: not written; it covers fooling rates, pairs and ratings"
+        return f"{R_SCRIPT}: not written; it covers fooling rates, comparisons and ratings"
     atomic_write_files(out, {R_SCRIPT: script})
     return str(out / R_SCRIPT)
 

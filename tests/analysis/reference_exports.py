@@ -23,6 +23,15 @@ def write_pairs_export(folder: Path) -> Path:
     return _write_export(folder, "preference", trials)
 
 
+def write_rankings_export(folder: Path) -> Path:
+    """Write the 240 reference rankings of three; return their responses.csv."""
+    trials = [
+        (row[0], row[1], list(zip(row[2:5], row[5:8], strict=True)))
+        for row in read_table("rankings").tolist()
+    ]
+    return _write_export(folder, "ranking", trials)
+
+
 def write_ratings_export(folder: Path) -> Path:
     """Write the 360 reference ratings; return their responses.csv."""
     trials = [
@@ -69,5 +78,6 @@ def _write_export(
 REFERENCE_EXPORTS = {
     "rates": write_rates_export,
     "pairs": write_pairs_export,
+    "rankings": write_rankings_export,
     "ratings": write_ratings_export,
 }

@@ -1,7 +1,7 @@
 """Run the R scripts of reports on the reference answers: `python -m tests.reference.make_r_output`.
 
-R and its packages lme4, BradleyTerry2 and ordinal print their numbers beside those of the report;
-`stats/refit_NAME.txt` keep what they printed.
+R and its packages lme4, BradleyTerry2, survival and ordinal print their numbers beside those of the
+report; `stats/refit_NAME.txt` keep what they printed.
 """
 
 import subprocess

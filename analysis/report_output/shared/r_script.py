@@ -10,13 +10,18 @@ from analysis.formatting import ReportDict, ReportPart
 
 TEMPLATES = Path(__file__).parents[1]
 R_SCRIPT = "refit.R"
-PACKAGES = {"refit_rates": ["lme4"], "refit_pairs": ["BradleyTerry2"], "refit_ratings": ["ordinal"]}
+PACKAGES = {
+    "refit_rates": ["lme4"],
+    "refit_pairs": ["BradleyTerry2"],
+    "refit_rankings": ["survival"],
+    "refit_ratings": ["ordinal"],
+}
 
 
 def render_r_script(report: ReportPart) -> bytes | None:
     """Render refit.R from the contents of report.json.
 
-    None for tasks whose estimates it does not cover: choices among more than two, and rankings.
+    None without estimates that it covers: everybody is excluded, or the task is not built in.
     """
     name, expected = _find_template(report)
     if name is None:
@@ -64,15 +69,16 @@ def _find_template(report: ReportPart) -> tuple[str | None, list[ReportDict]]:
             for scale, one in entry["mean_opinion"].items()
             if one["value"] is not None
         ]
-    if "win_rate" in estimates:
-        return "refit_pairs", [
-            {
-                "method": method,
-                "win_rate": entry["win_rate"]["value"],
-                "strength": entry["strength"]["value"] if "strength" in entry else None,
-            }
-            for method, entry in methods.items()
-        ]
+    for share, template in (("win_rate", "refit_pairs"), ("share_best", "refit_rankings")):
+        if share in estimates:
+            return template, [
+                {
+                    "method": method,
+                    share: entry[share]["value"],
+                    "strength": entry["strength"]["value"] if "strength" in entry else None,
+                }
+                for method, entry in methods.items()
+            ]
     return None, []
 
 

@@ -55,6 +55,16 @@ def test_strengths_are_those_of_bradleyterry2(tmp_path: Path) -> None:
     assert "library(BradleyTerry2)" in script
 
 
+def test_strengths_of_rankings_are_those_of_a_conditional_logit_model(tmp_path: Path) -> None:
+    numbers, script = make(tmp_path, "rankings")
+    r = read_r_output("rankings")
+    for method, entry in numbers["methods"].items():
+        share = r[f"{method} share of trials in which it is the best"]
+        assert share == pytest.approx(entry["share_best"]["value"], abs=1e-6)
+        assert r[f"{method} strength"] == pytest.approx(entry["strength"]["value"], abs=2e-6)
+    assert "library(survival)" in script
+
+
 def test_the_cumulative_logit_model_orders_methods_as_their_mean_scores(tmp_path: Path) -> None:
     numbers, script = make(tmp_path, "ratings")
     r = read_r_output("ratings")
@@ -81,8 +91,24 @@ def test_what_the_script_leaves_out_is_in_it(tmp_path: Path) -> None:
     assert "rt_ms <= Inf" in script
 
 
-def test_rankings_have_no_script(tmp_path: Path) -> None:
+def test_strengths_that_are_not_finite_are_not_compared(tmp_path: Path) -> None:
+    numbers, _ = make(tmp_path, "rankings")
+    for entry in numbers["methods"].values():
+        del entry["strength"]
+    script = (render_r_script(numbers) or b"").decode()
+    assert "The report has no strengths" in script
+    assert "clogit" not in script
+
+
+def test_strengths_of_davidsons_model_are_not_compared(tmp_path: Path) -> None:
+    numbers, script = make(tmp_path, "pairs")
+    assert 'paste(methods, "strength")' in script
+    numbers["ties"]["model"] = "davidson"
+    assert 'paste(methods, "strength")' not in (render_r_script(numbers) or b"").decode()
+
+
+def test_other_estimates_have_no_script(tmp_path: Path) -> None:
     numbers, _ = make(tmp_path, "pairs")
     for entry in numbers["methods"].values():
-        entry["share_best"] = entry.pop("win_rate")
+        entry["share_of_clicks"] = entry.pop("win_rate")
     assert render_r_script(numbers) is None
