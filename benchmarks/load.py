@@ -24,6 +24,8 @@ from sqlalchemy import Engine, select
 from benchmarks.faults import create_database, start_postgresql
 from benchmarks.servers import NAMES, BareServer, find_setup, running, title
 from study_server.participants.enrollment import enroll_participant
+from study_server.protocol.model import Protocol
+from study_server.protocol.study_toml import create_protocol
 from study_server.storage.engine import open_engine, read_session, write_transaction
 from study_server.storage.models import Participant, Trial
 from study_server.storage.schema import ensure_current_schema
@@ -37,6 +39,8 @@ from tests.imported_studies import open_study
 
 PACE = Pace(answer_s=4.7, reload=0.01, vanish=0.004, retry_s=0.5)
 PROTOCOL = short_protocol(practice=10, trials=40, attention_checks=4)
+# By preset: the value of the judgment of the chosen image, said to be fake or of rank 1.
+CHOSEN_VALUES = {"zhang2016": 0, "pairwise": 1}
 CONNECTIONS, SATURATION_S = 16, 15
 SERVER_TITLES = (
     "granian-sqlite",
@@ -90,6 +94,13 @@ TABLE_HEAD = (
     help="Server and database to measure. Repeatable.",
 )
 @click.option(
+    "--preset",
+    type=click.Choice(list(CHOSEN_VALUES)),
+    default="zhang2016",
+    show_default=True,
+    help="Protocol of the study: real or fake, or preferences.",
+)
+@click.option(
     "--slow/--no-slow", default=True, show_default=True, help="Also measure with slow clients."
 )
 @click.option(
@@ -100,7 +111,7 @@ TABLE_HEAD = (
 )
 def main(
     people: tuple[int, ...], arrival_s: int, seconds: int, images: int, server: tuple[str, ...],
-    slow: bool, saturate: bool,
+    preset: str, slow: bool, saturate: bool,
 ) -> None:  # fmt: skip
     """Measure how many concurrent participants the server can handle, on loopback."""
     with tempfile.TemporaryDirectory(prefix="load-") as name:
@@ -111,7 +122,7 @@ def main(
         for kind in server:
             with open_database_for(kind, folder) as url:
                 for count in people:
-                    measure_people(folder, kind, url, manifest, count, arrival_s, seconds)
+                    measure_people(folder, kind, url, manifest, preset, count, arrival_s, seconds)
         if slow:
             print_slow_clients(folder, manifest, server)
         if saturate:
@@ -132,23 +143,19 @@ def open_database_for(kind: str, folder: Path) -> Iterator[str]:
 
 
 def measure_people(
-    folder: Path, kind: str, url: str, manifest: Path, people: int, coming: int, seconds: int
-) -> None:
+    folder: Path, kind: str, url: str, manifest: Path, preset: str, people: int, coming: int,
+    seconds: int,
+) -> None:  # fmt: skip
     engine = open_engine(url)
     ensure_current_schema(engine)
     slug = f"load-{people}"
-    open_study(
-        engine,
-        short_protocol(slug, practice=10, trials=40, attention_checks=4),
-        manifest,
-        folder / "instance",
-    )
+    open_study(engine, create_load_protocol(slug, preset), manifest, folder / "instance")
     setup, _, behind_nginx = find_setup(kind)
     server = setup.create(folder, url, behind_nginx=behind_nginx)
     with running(server, behind_nginx=behind_nginx) as address:
         ledger = asyncio.run(run_participants(address, slug, people, coming, seconds))
         memory_mb, cpu_s = measure_memory_and_cpu(server)
-    comparison = compare(engine, ledger, slug)
+    comparison = compare(engine, ledger, slug, CHOSEN_VALUES[preset])
     busy = server.log.read_text().count("OperationalError")
     p50, p95, p99 = percentiles(ledger.answers_s, 50, 95, 99)
     (enrol,) = percentiles(ledger.enrolments_s, 99)
@@ -161,6 +168,12 @@ def measure_people(
     )
     print(f"{memory_mb:7.0f} MB{cpu:6.0%}", flush=True)
     engine.dispose()
+
+
+def create_load_protocol(slug: str, preset: str) -> Protocol:
+    """Return the preset's protocol without questions to people, who are programs here."""
+    anyone = {"device": "any", "color_vision": "unasked", "night_light": "unasked"}
+    return create_protocol(slug, preset).model_copy(update=anyone)
 
 
 async def run_participants(

@@ -205,12 +205,18 @@ SELECT COUNT(*) FROM (
 """
 
 
-def compare(engine: Engine, ledger: Ledger, slug: str = "short") -> Difference:
+def compare(
+    engine: Engine, ledger: Ledger, slug: str = "short", chosen_value: int = 0
+) -> Difference:
+    """Compare the confirmed answers with the database.
+
+    chosen_value: what a judgment of the chosen image has, 0 if it was said to be fake, or rank 1.
+    """
     answers = (
         select(Response.message_id, Judgment.slot)
         .join(Trial, Response.trial)
         .join(Participant)
-        .join(Judgment, (Judgment.trial_id == Trial.id) & (Judgment.value == 0))  # said to be fake
+        .join(Judgment, (Judgment.trial_id == Trial.id) & (Judgment.value == chosen_value))
     )
     with read_session(engine) as db:
         rows = db.execute(answers.join(Study).where(Study.slug == slug)).all()
