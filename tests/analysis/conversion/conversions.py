@@ -1,4 +1,4 @@
-"""Convert small tables in tests."""
+"""Small tables of each task, and functions that convert them in tests."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,25 @@ from analysis.convert import convert
 from tests.analysis.shell import run_here
 
 Table = Sequence[Mapping[str, object]]
+
+SINGLE = [
+    {"who": "p1", "stim": "oak", "by": "MCL", "said": "fake", "rt": "0.8"},
+    {"who": "p1", "stim": "elm", "by": "real", "said": "fake", "rt": "1.2"},
+    {"who": "p2", "stim": "oak", "by": "L2", "said": "real", "rt": "2.5"},
+]
+MAP = ("--map", "participant=who", "image=stim", "method=by", "answer=said", "rt=rt")
+PAIR = [
+    {"who": "p1", "stim": "oak", "by": "mcl", "fake": "left", "key": "left", "ok": "1"},
+    {"who": "p1", "stim": "elm", "by": "l2", "fake": "right", "key": "left", "ok": "0"},
+]
+PAIR_MAP = ("--map", "participant=who", "image=stim", "method=by")
+VOTE = [
+    {"who": "p1", "stim": "oak", "a": "mcl", "b": "l2", "won": "a"},
+    {"who": "p1", "stim": "elm", "a": "l2", "b": "sdxl", "won": "tie"},
+]
+VOTE_MAP = ("--map", "participant=who", "image=stim", "method1=a", "method2=b", "answer=won")
+SCORE = [{"who": "p1", "stim": "oak", "by": "mcl", "vote": "4"}]
+SCORE_MAP = ("--map", "participant=who", "image=stim", "method=by", "score=vote")
 
 
 def write_table(path: Path, rows: Table, delimiter: str = ",", encoding: str = "utf-8") -> Path:
@@ -45,3 +64,15 @@ def refuse_rows(folder: Path, rows: Table, *options: str) -> str:
     assert done.stderr.count("\n") == 1
     assert not (folder / "out").exists()
     return done.stderr.removeprefix("Error: ").strip()
+
+
+def change(rows: list[dict[str, str]], **changes: str) -> list[dict[str, str]]:
+    """Return the rows with other values in the first."""
+    return [rows[0] | changes, *rows[1:]]
+
+
+def read_judgments(folder: Path) -> list[tuple[str, ...]]:
+    """Return position, slot, method, scale, rank and score of each judgment."""
+    columns = ("position", "slot", "method", "scale", "rank", "score")
+    rows = read_rows(folder / "out" / "judgments.csv")
+    return [tuple(row[column] for column in columns) for row in rows]
