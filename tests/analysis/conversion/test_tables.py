@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 from analysis.conversion.tables import PARTICIPANT_COLUMNS, is_answered, render_tables
 from analysis.conversion.trials import Judgment, Trial, TrialFrame
@@ -23,12 +24,15 @@ def read(content: bytes) -> list[dict[str, str]]:
 
 
 def test_pairs_have_no_judgments_and_checks_are_counted() -> None:
-    pair = {"image": "oak", "method": "mcl", "real_image": "oak", "question": "fake"}
+    test = Trial(
+        make_frame(rt_ms=40), 2, "simultaneous", "fake", "oak", "mcl", "oak", "left", "left"
+    )
+    check = replace(test, frame=make_frame("attention"))
     own = [
-        Trial(make_frame(rt_ms=40), 2, "simultaneous", truth="left", answer="left", **pair),
-        Trial(make_frame("attention"), 2, "simultaneous", truth="left", answer="right", **pair),
-        Trial(make_frame("attention"), 2, "simultaneous", truth="left", answer="left", **pair),
-        Trial(make_frame("practice"), 2, "simultaneous", truth="left", **pair),
+        test,
+        replace(check, answer="right"),
+        check,
+        replace(test, frame=make_frame("practice"), answer=""),
     ]
     files = render_tables("trees", "real_or_fake", [own])
     assert list(files) == ["responses.csv", "participants.csv"]
