@@ -38,12 +38,12 @@ def read_columns(data: Table | None, **columns: Column) -> dict[str, NDArray[Any
 
 def _read_column(data: Table | None, argument: str, column: Column) -> NDArray[Any]:
     if not isinstance(column, str):
-        array = np.asarray(column)
+        array = _to_array(column)
     elif data is None:
         raise DataError(f"{argument} is the name {column!r}; pass the table of columns as data=")
     else:
         try:
-            array = np.asarray(data[column])
+            array = _to_array(data[column])
         except (LookupError, ValueError) as error:
             raise DataError(f"{argument}: data has no column {column!r}; check the name") from error
     if array.ndim != 1 or not len(array):
@@ -51,12 +51,34 @@ def _read_column(data: Table | None, argument: str, column: Column) -> NDArray[A
     return array
 
 
+def _to_array(values: Any) -> NDArray[Any]:
+    """Return values as an array, in which None stands for masked ones."""
+    if not np.ma.is_masked(values):
+        return np.asarray(values)
+    array = np.array(values, dtype=object)
+    array[np.ma.getmaskarray(values)] = None
+    return array
+
+
 def _refuse_missing(name: str, array: NDArray[Any]) -> None:
-    missing = array != array if array.dtype.kind in "fO" else np.zeros(len(array), dtype=np.bool_)
-    if array.dtype.kind == "O":
-        missing = missing | np.array([value is None for value in array])
+    missing = _find_missing(array)
     if missing.any():
         raise DataError(f"{name}: row {int(np.argmax(missing))} has no value; leave such rows out")
+
+
+def _find_missing(array: NDArray[Any]) -> BoolArray:
+    """Return whether each value (n,) is None, NaN, NaT or pandas.NA."""
+    if array.dtype.kind == "O":
+        return np.array([_is_missing(value) for value in array])
+    missing: BoolArray = array != array
+    return missing
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA != pandas.NA is neither true nor false
+        return True
 
 
 def encode(values: NDArray[Any]) -> tuple[list[str], Codes]:

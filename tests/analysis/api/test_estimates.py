@@ -136,6 +136,48 @@ def test_results_are_frozen_and_are_tables_in_notebooks() -> None:
     assert "<th>&lt;a&gt;</th><td>2</td>" in scores._repr_html_()
 
 
+class LikePandasNA:
+    """Compares like pandas.NA, whose equality with anything, itself included, is not known."""
+
+    def __eq__(self, other: object) -> Any:
+        return self
+
+    def __ne__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [None, np.nan, np.datetime64("NaT"), LikePandasNA()],
+    ids=["None", "NaN", "NaT", "NA"],
+)
+@pytest.mark.parametrize("column", ["fooled", "participant", "image"])
+def test_a_missing_value_is_an_error_that_names_its_row(missing: object, column: str) -> None:
+    values = {"fooled": [1, 0, 1], "participant": [1, 2, 2], "image": ["a", "b", "a"]}
+    table: dict[str, Any] = {name: np.array(own, dtype=object) for name, own in values.items()}
+    table[column][1] = missing
+    with pytest.raises(analysis.DataError) as refused:
+        analysis.fooling_rate(*table, data=table)
+    assert str(refused.value) == f"{column}: row 1 has no value; leave such rows out"
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        np.array(["2026-01-01", "NaT", "2026-01-02"], dtype="datetime64[D]"),
+        np.ma.masked_array([1, 2, 3], mask=[False, True, False]),
+    ],
+)
+def test_missing_dates_and_masked_values_are_errors(days: Any) -> None:
+    with pytest.raises(analysis.DataError, match="image: row 1 has no value; leave such rows out"):
+        analysis.fooling_rate([1, 0, 1], [1, 2, 2], days)
+
+
 @pytest.mark.parametrize(
     ("estimate", "message"),
     [
