@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.conversion.column_map import ColumnMap
-from analysis.conversion.notes import Notes, count_noun
-from analysis.conversion.records import build_records
+from analysis.conversion.notes import ConversionError, Notes, count_noun
+from analysis.conversion.records import Records, build_records
 from analysis.conversion.source_table import read_source
 from analysis.conversion.tables import is_answered, render_tables
 from analysis.conversion.tasks.catalog import CONVERTED_TASKS, find_task
@@ -17,6 +17,9 @@ from analysis.conversion.trials import (
     read_frames,
     sort_trials,
 )
+
+TRIAL_ANSWERS = ("order", "best", "worst", "rank1")  # fields with an answer to a whole trial
+CANDIDATE_ANSWERS = ("rank", "chosen")  # fields with what was said of one candidate
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ def convert_table(
     records = build_records(table, column_map, items, notes)
     task = column_map.task or find_task(records)
     converted = CONVERTED_TASKS[task]
+    _require_candidates(task, records)
     has_row_per_trial = "method1" in records.fields
     needed = ("image", "method1", "method2") if has_row_per_trial else converted.needed
     records = drop_unusable(records, needed, notes)
@@ -56,6 +60,21 @@ def convert_table(
     count_shown_again(sorted_trials, notes)
     _count(trials, sorted_trials, notes)
     return Conversion(render_tables(study, task, sorted_trials), notes.format_summary())
+
+
+def _require_candidates(task: str, records: Records) -> None:
+    """Raise ConversionError if a field needs a row per trial, but the candidates are not named."""
+    if records.fields & {"method1", *CANDIDATE_ANSWERS}:
+        return
+    fields = [*TRIAL_ANSWERS, *(["answer"] if task == "preference" else []), "method2"]
+    for field in fields:
+        if field in records.fields:
+            raise ConversionError(
+                f"{records.name}: method1 is not known; {field} needs a row per trial with the "
+                "method of every candidate; name their columns with --map method1=COLUMN "
+                "method2=COLUMN and so on, or, if all trials have the same candidates, their "
+                "methods with --set method1=NAME --set method2=NAME"
+            )
 
 
 def _count(trials: list[Trial], sorted_trials: list[list[Trial]], notes: Notes) -> None:
