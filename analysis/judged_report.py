@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis import report_data
 from analysis.checks.attention_checks import summarize_attention_checks
-from analysis.checks.deviations import check_judged_against_design
+from analysis.checks.deviations import add_changes, check_judged_against_design
 from analysis.checks.timing import summarize_timing
 from analysis.exclusions.flow import AnalysisSample
 from analysis.figures.canvas import render_figure
@@ -65,7 +65,10 @@ def assemble_judged_report(
             "scales": _list_scales(judgments, options.design),
         },
         "design": asdict(
-            check_judged_against_design(options.design, plan, selected, table, judgments)
+            add_changes(
+                check_judged_against_design(options.design, plan, selected, table, judgments),
+                options.changes,
+            )
         ),
         "exclusions": report_data.describe_participants(excluded),
         **NOT_DESCRIBED,

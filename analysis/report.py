@@ -21,6 +21,7 @@ from analysis.figures.figures import (
     draw_response_times,
 )
 from analysis.files import atomic_write_files, run_command
+from analysis.inputs.changes import read_changes
 from analysis.inputs.covariates import read_covariates
 from analysis.inputs.design import DesignError, read_design, read_plan
 from analysis.inputs.judgments import read_judgments
@@ -154,7 +155,8 @@ def report(
         )
         names = report_options.effective_plan().covariates
         covariates = read_covariates(names, responses, selected, questionnaire, stimuli)
-        report_options = replace(report_options, covariates=covariates)
+        changes = read_changes(responses, selected)
+        report_options = replace(report_options, covariates=covariates, changes=changes)
         lines = make_any_report(responses, table, out, report_options, stimuli)
         if has_r_script:
             lines.append(write_r_script(out))

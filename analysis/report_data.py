@@ -13,7 +13,7 @@ from pathlib import Path
 
 from analysis.checks.attention_checks import summarize_attention_checks
 from analysis.checks.consistency import estimate_consistency
-from analysis.checks.deviations import check_against_design
+from analysis.checks.deviations import add_changes, check_against_design
 from analysis.checks.funnel import Funnel, build_funnel
 from analysis.checks.questionnaire import summarize_questionnaire
 from analysis.checks.response_behavior import (
@@ -33,6 +33,7 @@ from analysis.formatting import ReportDict
 from analysis.inference.bootstrap import bootstrap_intervals
 from analysis.inference.detection import REAL_METHOD
 from analysis.inference.image_ranking import ImageRanking, rank_images
+from analysis.inputs.changes import SettingChange
 from analysis.inputs.covariates import Covariate
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.published import PublishedRate
@@ -72,7 +73,7 @@ class ReportOptions:
     always_fit_mixed: fit mixed models regardless of the number of trials. bootstrap_replicates:
     number of resamples, 0 for none. seed: random seed of the resamples. questionnaire: the answers
     to the study's own questions. covariates: those that the plan declares.
-    ties: how the strengths of pairs treat ties.
+    changes: the changes of settings after the freeze. ties: how the strengths of pairs treat ties.
     """
 
     study: str | None = None
@@ -85,6 +86,7 @@ class ReportOptions:
     seed: int = 0
     questionnaire: Questionnaire = field(default_factory=dict)
     covariates: Sequence[Covariate] = ()
+    changes: Sequence[SettingChange] = ()
     ties: TieModel = "half"
 
     def margin_source(self) -> str:
@@ -154,7 +156,11 @@ def assemble_findings(
         "schema": REPORT_SCHEMA,
         "task": task_name,
         "input": _describe_input(selected, sample),
-        "design": asdict(check_against_design(options.design, plan, selected, table)),
+        "design": asdict(
+            add_changes(
+                check_against_design(options.design, plan, selected, table), options.changes
+            )
+        ),
         "exclusions": _describe_exclusions(sample, robustness),
         "methods": methods,
         "differences": task.describe_differences(

@@ -10,7 +10,7 @@ from study_server.commands.export import bundle, export_command
 from study_server.commands.jobs import jobs
 from study_server.commands.pay import pay, reconcile
 from study_server.commands.privacy import anonymize, forget
-from study_server.commands.recruit import invite, personal_link, recruit
+from study_server.commands.recruit import invite, personal_link, recruit, stop_at
 from study_server.commands.rehearse import preview, simulate
 from study_server.commands.researchers import researcher
 from study_server.commands.run import close, open_command, pause, serve, status
@@ -53,7 +53,17 @@ COMMANDS_BY_HEADING: dict[str, tuple[click.Command, ...]] = {
         bundle,
         delete,
     ),
-    "Run the study": (open_command, recruit, invite, personal_link, pause, close, serve, status),
+    "Run the study": (
+        open_command,
+        recruit,
+        stop_at,
+        invite,
+        personal_link,
+        pause,
+        close,
+        serve,
+        status,
+    ),
     "Export data and pay participants": (export_command, reconcile, pay),
     "Protect participants’ data": (forget, anonymize),
     "Maintain the database": (check, backup, restore, upgrade, jobs, researcher),

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.csv_cells import FORMULA_START
-from analysis.inputs import questionnaire, responses, row_checks
+from analysis.inputs import changes, questionnaire, responses, row_checks
 from analysis.inputs.manifest_table import read_manifest_table
 from analysis.inputs.responses import ResponsesError
 from analysis.inputs.sources import GUARDED_PATTERNS, read_responses
@@ -101,6 +101,11 @@ def test_questionnaire_columns() -> None:
 
 def test_unblinding_columns() -> None:
     assert list(table("unblinding.csv")) == list(codebook.UNBLINDING_COLUMNS)
+
+
+def test_changes_columns() -> None:
+    columns = list(table("changes.csv"))
+    assert columns == list(codebook.CHANGE_COLUMNS) == list(changes.CHANGE_COLUMNS)
 
 
 def test_participants_columns() -> None:

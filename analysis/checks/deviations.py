@@ -1,13 +1,14 @@
 """Compare a study and its analysis with the frozen design, and list each deviation."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.inference.detection import REAL_METHOD
+from analysis.inputs.changes import SettingChange
 from analysis.inputs.design import Design, Plan
 from analysis.inputs.judgments import Judgments
 from analysis.inputs.responses import Responses
@@ -107,6 +108,20 @@ def check_judged_against_design(
         *_compare_plans(design.plan, used_plan),
     )
     return _conclude(design, deviations)
+
+
+def add_changes(check: DesignCheck, changes: Sequence[SettingChange]) -> DesignCheck:
+    """Return the check with the changes of settings after the freeze as further deviations."""
+    if not changes or check.verdict == "unknown":
+        return check
+    listed = tuple(_describe_change(change) for change in changes)
+    return replace(check, verdict="deviations", deviations=(*check.deviations, *listed))
+
+
+def _describe_change(change: SettingChange) -> Deviation:
+    moment = change.changed_at[:16].replace("T", " ")
+    done = f"{change.after or 'none'} from {moment} UTC on, after {change.complete} had finished"
+    return Deviation(change.setting, change.before or "none", done)
 
 
 def _conclude(design: Design, deviations: tuple[Deviation, ...]) -> DesignCheck:

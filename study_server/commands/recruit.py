@@ -17,9 +17,11 @@ from study_server.recruitment.arrival import (
     store_platform_completion,
 )
 from study_server.recruitment.invitations import create_invitation
+from study_server.recruitment.stopping import change_stop_at, describe_stop_at
 from study_server.settings import Settings, require_secret
 from study_server.storage.engine import read_session, write_transaction
 from study_server.studies import lookup
+from study_server.studies.action_log import COMMAND_LINE, log_action
 from study_server.vocabulary import Mode, Outcome, RecruitmentSource
 
 PLATFORMS = (RecruitmentSource.PROLIFIC, RecruitmentSource.MTURK, RecruitmentSource.SONA)
@@ -96,6 +98,25 @@ def recruit(slug: str, platform: str, codes: dict[Outcome, str], credit_url: str
     click.echo(MTURK_QUESTION_XML.format(link) if source is RecruitmentSource.MTURK else link)
     for outcome, code in codes_by_outcome.items() if source is RecruitmentSource.PROLIFIC else ():
         click.echo(f"{outcome:<13} {code}")
+
+
+@click.command("stop-at")
+@SLUG_ARGUMENT
+@click.argument("number", metavar="N", type=click.IntRange(min=0))
+def stop_at(slug: str, number: int) -> None:
+    """Stop enrollment when N participants are complete or under way; 0 removes the limit.
+
+    Those who drop out free their places. `study freeze` sets N to the planned number of
+    participants. A change after the freeze is exported in changes.csv, and the report lists it as
+    a deviation. Use a small N for a soft launch: look at the first participants, then raise it.
+    """
+    _, engine = open_database()
+    with write_transaction(engine) as db:
+        study = lookup.find_study(db, slug)
+        if change_stop_at(db, study, number or None, COMMAND_LINE):
+            log_action(db, slug, f"set stop_at to {number or 'no limit'}", COMMAND_LINE)
+        text = describe_stop_at(study.stop_at)
+    click.echo(f"{slug}: {text}")
 
 
 @click.command()

@@ -138,6 +138,16 @@ UNBLINDING_COLUMNS = {
     "complete": "live participants who had finished by then",
 }
 
+CHANGE_COLUMNS = {
+    "study": "slug of the study",
+    "changed_at": "time of a change of a setting after the freeze; UTC, ISO 8601",
+    "by": "command line, or name of the researcher",
+    "setting": "stop_at: number of participants at which enrollment stops",
+    "before": "value before the change; empty if there was none",
+    "after": "value after the change; empty if there is none",
+    "complete": "live participants who had finished by then",
+}
+
 CODEBOOK_COLUMNS = {
     "file": "file of the export, without .csv",
     "column": "column of the file",
@@ -152,6 +162,7 @@ TABLE_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "participants": PARTICIPANT_COLUMNS,
     "questionnaire": QUESTIONNAIRE_COLUMNS,
     "unblinding": UNBLINDING_COLUMNS,
+    "changes": CHANGE_COLUMNS,
 }
 
 

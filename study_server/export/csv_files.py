@@ -52,6 +52,7 @@ def build_tables(
         PARTICIPANTS_TABLE: tables.list_participants(db, study, modes, blinded),
         QUESTIONNAIRE_TABLE: tables.iterate_questionnaire(db, study, modes),
         "unblinding": tables.list_unblinding(db, study),
+        "changes": tables.list_changes(db, study),
     }
     return [
         *(CsvTable(name, columns, rows[name]) for name, columns in codebook.TABLE_COLUMNS.items()),

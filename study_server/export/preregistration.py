@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from study_server.errors import StudyError
 from study_server.export import rows
-from study_server.export.codebook import UNBLINDING_COLUMNS
+from study_server.export.codebook import CHANGE_COLUMNS, UNBLINDING_COLUMNS
 from study_server.export.csv_files import DESIGN_JSON, CsvTable, format_csv
 from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.study_toml import format_toml
@@ -37,14 +37,17 @@ def build_preregistration(db: Session, study: Study) -> dict[str, str]:
         f"{WORDING_FOLDER}/{language}/{part}.md": text
         for (language, part), text in load_wording(db, study).items()
     }
-    unblinding_table = CsvTable("unblinding", UNBLINDING_COLUMNS, rows.list_unblinding(db, study))
+    logs = (
+        CsvTable("unblinding", UNBLINDING_COLUMNS, rows.list_unblinding(db, study)),
+        CsvTable("changes", CHANGE_COLUMNS, rows.list_changes(db, study)),
+    )
     files = {
         DESIGN_JSON: study.design,
         "study.toml": format_toml(protocol),
         **wording,
         "plan.toml": format_plan_toml(json.loads(study.design)["plan"]),
         **({"schedule_seed.txt": study.schedule_seed} if study.state is StudyState.CLOSED else {}),
-        unblinding_table.file_name: "".join(format_csv(unblinding_table)),
+        **{table.file_name: "".join(format_csv(table)) for table in logs},
     }
     return files | {CHECKSUM_FILE: _format_checksums(files)}
 

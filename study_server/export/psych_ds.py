@@ -127,6 +127,11 @@ def _format_changes(db: Session, study: Study) -> str:
         f"{format_count(int(str(row['complete'])), 'participant', 'participants')} had finished."
         for row in rows.list_unblinding(db, study)
     ]
+    change_lines = [
+        f"- {row['changed_at']}: {row['setting']} changed from {row['before'] or 'none'} to "
+        f"{row['after'] or 'none'} by {row['by']}."
+        for row in rows.list_changes(db, study)
+    ]
     frozen = study.design_sha256 or "none (the study was not frozen)"
     lines = [
         "# Changes",
@@ -136,5 +141,9 @@ def _format_changes(db: Session, study: Study) -> str:
         "Early unblindings:",
         "",
         *(unblinding_lines or ["none."]),
+        "",
+        "Changes of settings after the freeze:",
+        "",
+        *(change_lines or ["none."]),
     ]
     return "\n".join(lines) + "\n"

@@ -315,3 +315,9 @@ def list_unblinding(db: Session, study: Study) -> list[ExportRow]:
         }
         for unblinding in db.scalars(unblindings)
     ]
+
+
+def list_changes(db: Session, study: Study) -> list[ExportRow]:
+    """Return one row per change of a setting after the freeze, the oldest first."""
+    query = text("SELECT * FROM changes_export WHERE study = :study ORDER BY changed_at")
+    return [dict(row) for row in db.execute(query, {"study": study.slug}).mappings()]

@@ -17,7 +17,7 @@ from study_server.participants.identities import (
     hash_external_id,
     hash_return_proof,
 )
-from study_server.participants.outcomes import update_lapsed_outcomes
+from study_server.participants.outcomes import count_places_taken, update_lapsed_outcomes
 from study_server.participants.return_visits import return_or_move
 from study_server.protocol.model import parse_stored_protocol
 from study_server.protocol.schedule import (
@@ -55,7 +55,7 @@ StimulusIds = Mapping[tuple[str, str], int]  # (image, method) -> id of the stim
 
 
 class StudyFullError(Exception):
-    """Every fake has been assigned to as many participants as the protocol requires."""
+    """The study has as many participants, or each fake as many views, as it needs."""
 
 
 class StudyNotOpenError(Exception):
@@ -137,7 +137,8 @@ def enroll_participant(
     # Lock the study's row so that enrollments run one at a time (SQLite serializes writers anyway):
     # otherwise two participants could both take the last place. The key stays free for rows that
     # refer to it: a withdrawal, which has locked its participant, must not wait for this lock.
-    db.scalar(select(Study.id).where(Study.id == study.id).with_for_update(key_share=True))
+    db.flush()
+    db.refresh(study, ["stop_at"], with_for_update={"key_share": True})
     existing = find_by_external_id(db, study, external_id, source)
     if existing is not None:
         return existing
@@ -193,7 +194,12 @@ def _new_participant(
 
 
 def is_study_full(db: Session, study: Study) -> bool:
-    """Return whether every fake has the number of views that the protocol requires."""
+    """Return whether the study has the participants, or each fake the views, that it needs.
+
+    Participants who have left, or whose time is over, count until `update_lapsed_outcomes`.
+    """
+    if study.stop_at is not None and count_places_taken(db, study) >= study.stop_at:
+        return True
     protocol = parse_stored_protocol(study.protocol)
     if not protocol.target_views:
         return False

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from study_server.clock import now
@@ -11,10 +11,11 @@ from study_server.protocol.model import Protocol, parse_stored_protocol
 from study_server.storage.models import Participant, Study
 from study_server.storage.plan_counts import (
     IDS_PER_STATEMENT,
+    PLACE_TAKING_OUTCOMES,
     add_participants,
     subtract_participants,
 )
-from study_server.vocabulary import Outcome
+from study_server.vocabulary import Mode, Outcome
 
 UNFINISHED_OUTCOMES = (Outcome.ACTIVE, Outcome.ABANDONED)
 # Participants with these outcomes ended before their last trial and cannot continue.
@@ -32,24 +33,45 @@ def timed_out_before(protocol: Protocol) -> datetime:
     return now() - timedelta(minutes=limit) if limit else datetime.min.replace(tzinfo=UTC)
 
 
+def count_places_taken(db: Session, study: Study) -> int:
+    """Count the live participants who are complete or under way."""
+    query = select(func.count()).where(
+        Participant.study_id == study.id,
+        Participant.outcome.in_(PLACE_TAKING_OUTCOMES),
+        Participant.mode == Mode.LIVE,
+    )
+    return db.scalar(query) or 0
+
+
 def update_lapsed_outcomes(db: Session, study: Study) -> None:
     """Mark participants as timed out or abandoned, which frees their places.
 
     Abandoned participants become active again when they return; timed-out ones do not.
     """
-    protocol = parse_stored_protocol(study.protocol)
-    late, silent = timed_out_before(protocol), abandoned_before(protocol)
-    lapsed = or_(
-        Participant.started_at < late,
-        (Participant.last_seen_at < silent) & (Participant.outcome == Outcome.ACTIVE),
-    )
-    begun = Participant.study_id == study.id, Participant.outcome.in_(UNFINISHED_OUTCOMES)
-    query = select(Participant.id, Participant.started_at).where(*begun, lapsed)
+    late = timed_out_before(parse_stored_protocol(study.protocol))
+    query = _select_lapsed(study).order_by(Participant.id).with_for_update()
     changes = {
         row.id: Outcome.TIMED_OUT if row.started_at < late else Outcome.ABANDONED
-        for row in db.execute(query.order_by(Participant.id).with_for_update())
+        for row in db.execute(query)
     }
     change_outcomes(db, study, changes)
+
+
+def has_lapsed_participants(db: Session, study: Study) -> bool:
+    """Return whether `update_lapsed_outcomes` would change something."""
+    return db.execute(_select_lapsed(study).limit(1)).first() is not None
+
+
+def _select_lapsed(study: Study) -> Select[int, datetime]:
+    """Select the participants whose stored outcome is out of date, each with the start time."""
+    protocol = parse_stored_protocol(study.protocol)
+    lapsed = or_(
+        Participant.started_at < timed_out_before(protocol),
+        (Participant.last_seen_at < abandoned_before(protocol))
+        & (Participant.outcome == Outcome.ACTIVE),
+    )
+    begun = Participant.study_id == study.id, Participant.outcome.in_(UNFINISHED_OUTCOMES)
+    return select(Participant.id, Participant.started_at).where(*begun, lapsed)
 
 
 def change_outcomes(db: Session, study: Study, changes: Mapping[int, Outcome]) -> None:

@@ -210,10 +210,13 @@ class Participant(Base):
     """A person in a study. Each person has one row."""
 
     __tablename__ = "participant"
-    __table_args__ = (UniqueConstraint("study_id", "public_id"),)
+    __table_args__ = (
+        UniqueConstraint("study_id", "public_id"),
+        Index(None, "study_id", "outcome", "mode"),  # enrollment counts the places taken
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), index=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
     public_id: Mapped[str]  # the random ID of the exports
     token: Mapped[str] = mapped_column(unique=True)  # authenticates the participant
     mode: Mapped[Mode]
@@ -524,6 +527,21 @@ class Unblinding(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), index=True)
     unblinded_at: Mapped[datetime]
     unblinded_by: Mapped[str]  # "command line", or a researcher's name
+    complete_count: Mapped[int]  # live participants who had finished by then
+
+
+class StudyChange(Base):
+    """A change of a setting of a frozen study, which the report lists as a deviation."""
+
+    __tablename__ = "study_change"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), index=True)
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[str]  # "command line", or a researcher's name
+    setting: Mapped[str]  # the name of the setting, such as stop_at
+    before: Mapped[str]  # empty: not set
+    after: Mapped[str]
     complete_count: Mapped[int]  # live participants who had finished by then
 
 

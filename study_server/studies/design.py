@@ -105,6 +105,7 @@ def format_default_plan() -> str:
 def freeze_study(db: Session, study: Study, plan: AnalysisPlan, wording_sha256: str) -> str:
     """Freeze the design of a study for good; return the content of design.json.
 
+    Enrollment will stop at the planned number of participants, if the plan has one.
     Raises StudyError if the study is frozen already, has live participants, or has texts with
     placeholders that the researcher must fill in.
     """
@@ -131,6 +132,7 @@ def freeze_study(db: Session, study: Study, plan: AnalysisPlan, wording_sha256: 
         )
     study.design = _canonical_json(assemble_design(db, study, plan, wording_sha256))
     study.design_sha256 = hashlib.sha256(study.design.encode()).hexdigest()
+    study.stop_at = plan.participants or study.stop_at
     return study.design
 
 

@@ -120,7 +120,8 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert exported == (
         "responses.csv: 14 trials from 2 participants; beside it: judgments.csv, timing.csv, "
         "incidents.csv, "
-        "participants.csv, questionnaire.csv, unblinding.csv, codebook.csv, design.json"
+        "participants.csv, questionnaire.csv, unblinding.csv, changes.csv, codebook.csv, "
+        "design.json"
     )
     assert following == "next, run `python -m analysis.report responses.csv --out report`"
     assert all((here / name).is_file() for name in exported.rpartition(": ")[2].split(", "))
@@ -149,8 +150,18 @@ def test_from_a_manifest_to_an_export(here: Path, manifest: Path) -> None:
     assert (here / "shared" / "dataset_description.json").exists()
     assert_refused(study("export", "short", "--psych-ds", "shared"), "shared already exists")
     for out in ("short.zip", "folder"):
-        assert study("bundle", "short", "--out", out).stdout.startswith(f"{out}: 9 files")
+        assert study("bundle", "short", "--out", out).stdout.startswith(f"{out}: 10 files")
         assert_refused(study("bundle", "short", "--out", out), f"{out} already exists")
+
+
+def test_the_number_at_which_enrollment_stops_is_changed_by_a_command(
+    here: Path, manifest: Path
+) -> None:
+    study("import", "study.toml", manifest)
+    stops = "short: enrollment stops at 10 participants\n"
+    assert study("stop-at", "short", 10).stdout == stops
+    assert study("stop-at", "short", 0).stdout == "short: enrollment has no limit\n"
+    assert_refused(study("stop-at", "none", 5), "no study 'none'")
 
 
 def test_unblinding_by_the_command_line_is_logged(here: Path, manifest: Path) -> None:

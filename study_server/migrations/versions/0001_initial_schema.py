@@ -165,6 +165,21 @@ JOIN participant ON participant.id = question_answer.participant_id
 JOIN study ON study.id = participant.study_id
 """
 
+# One row per change of a setting after the freeze.
+CHANGES_EXPORT = """
+CREATE VIEW changes_export AS
+SELECT
+  study.slug AS study,
+  {changed_at} AS changed_at,
+  study_change.changed_by AS by,
+  study_change.setting AS setting,
+  study_change.before AS before,
+  study_change.after AS after,
+  study_change.complete_count AS complete
+FROM study_change
+JOIN study ON study.id = study_change.study_id
+"""
+
 ISO_8601 = {
     "sqlite": "strftime('%Y-%m-%dT%H:%M:%f+00:00', {})",
     "postgresql": """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')""",
@@ -193,10 +208,12 @@ def create_views() -> None:
     op.execute(JUDGMENTS_EXPORT)
     op.execute(TIMING_EXPORT)
     op.execute(QUESTIONNAIRE_EXPORT)
+    op.execute(CHANGES_EXPORT.format(changed_at=moment.format("study_change.changed_at")))
 
 
 def drop_views() -> None:
     """Drop the views, because neither database alters a table that a view uses."""
+    op.execute("DROP VIEW changes_export")
     op.execute("DROP VIEW questionnaire_export")
     op.execute("DROP VIEW timing_export")
     op.execute("DROP VIEW judgments_export")
@@ -282,13 +299,24 @@ def _create_study_tables() -> None:
         sa.Column("unblinded_by", sa.Text(), nullable=False),
         sa.Column("complete_count", sa.Integer(), nullable=False),
     )
+    op.create_table(
+        "study_change",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False, index=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.Text(), nullable=False),
+        sa.Column("setting", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("complete_count", sa.Integer(), nullable=False),
+    )
 
 
 def _create_participant_tables() -> None:
     op.create_table(
         "participant",
         sa.Column("id", sa.Integer(), primary_key=True),
-        sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False, index=True),
+        sa.Column("study_id", sa.Integer(), _parent("study"), nullable=False),
         sa.Column("public_id", sa.Text(), nullable=False),
         sa.Column("token", sa.Text(), nullable=False, unique=True),
         sa.Column("mode", _one_of("mode", "live preview simulated"), nullable=False),
@@ -304,6 +332,7 @@ def _create_participant_tables() -> None:
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True)),
         sa.UniqueConstraint("study_id", "public_id"),
+        sa.Index("ix_participant_study_id_outcome_mode", "study_id", "outcome", "mode"),
     )
     op.create_table(
         "identity",
@@ -550,7 +579,7 @@ def downgrade() -> None:
         "login_link", "logged_action", "researcher", "job", "method_count", "pair_count",
         "stimulus_count", "incident", "judgment", "response", "trial_stimulus", "trial",
         "environment", "question_answer", "submitted_page", "screening", "withdrawal", "identity",
-        "participant", "unblinding", "accepted_warning", "platform_completion", "wording",
-        "stimulus", "study_tag", "study",
+        "participant", "study_change", "unblinding", "accepted_warning", "platform_completion",
+        "wording", "stimulus", "study_tag", "study",
     ):  # fmt: skip
         op.drop_table(table)

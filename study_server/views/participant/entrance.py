@@ -16,7 +16,7 @@ from sqlalchemy import update
 from study_server.errors import StudyError
 from study_server.languages import N_, language_name
 from study_server.participants import enrollment, identities, return_visits
-from study_server.participants.outcomes import UNFINISHED_OUTCOMES
+from study_server.participants.outcomes import UNFINISHED_OUTCOMES, has_lapsed_participants
 from study_server.protocol.model import parse_stored_protocol
 from study_server.recruitment import arrival as recruitment
 from study_server.recruitment.arrival import Arrival, IncompleteLinkError
@@ -225,7 +225,8 @@ def _require_entry(study: Study, arrival: Arrival) -> None:
         enrollment.require_first_participation(g.db, study, person)
         if _has_withdrawn(study, arrival):
             raise enrollment.WithdrawnError
-        if enrollment.is_study_full(g.db, study):
+        # enrollment frees the places of those who have left before it decides
+        if not has_lapsed_participants(g.db, study) and enrollment.is_study_full(g.db, study):
             raise enrollment.StudyFullError
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from analysis.checks.deviations import DesignCheck, check_against_design
+from analysis.checks.deviations import DesignCheck, add_changes, check_against_design
+from analysis.inputs.changes import CHANGE_COLUMNS, read_changes
 from analysis.inputs.design import Design, Plan, read_design
-from analysis.inputs.responses import Responses
+from analysis.inputs.responses import Responses, ResponsesError
 from analysis.inputs.sources import read_responses
 from analysis.inputs.trial_table import build_trial_table
 from tests.analysis.designs import make_design, write_json
@@ -188,3 +189,40 @@ def test_an_analysis_with_other_rules_is_a_deviation(tmp_path: Path, design: Des
         ("slow_ms", "60000", "none"),
         ("margin", "0.05", "0.1"),
     ]
+
+
+def write_changes(folder: Path, *rows: str) -> None:
+    header = ",".join(CHANGE_COLUMNS)
+    (folder / "changes.csv").write_text("".join(f"{row}\n" for row in (header, *rows)))
+
+
+def test_changes_of_settings_after_the_freeze_are_deviations(
+    tmp_path: Path, design: Design
+) -> None:
+    responses = read(tmp_path, make_rows(design))
+    source = str(tmp_path / "responses.csv")
+    assert read_changes(source, responses) == ()
+    write_changes(
+        tmp_path,
+        f"{design.study},2026-03-05T10:00:00.000+00:00,ada,stop_at,10,,9",
+        f"{design.study},2026-03-04T10:00:00.000+00:00,ada,stop_at,60,10,0",
+        "other,2026-03-04T10:00:00.000+00:00,ada,stop_at,60,10,0",
+    )
+    matches = compare(tmp_path, design, make_rows(design), design.plan)
+    check = add_changes(matches, read_changes(source, responses))
+    assert (check.verdict, listed(check)) == (
+        "deviations",
+        [
+            ("stop_at", "60", "10 from 2026-03-04 10:00 UTC on, after 0 had finished"),
+            ("stop_at", "10", "none from 2026-03-05 10:00 UTC on, after 9 had finished"),
+        ],
+    )
+    unknown = compare(tmp_path, None, make_rows(design), Plan())
+    assert add_changes(unknown, read_changes(source, responses)) == unknown
+
+
+def test_a_damaged_list_of_changes_is_refused(tmp_path: Path, design: Design) -> None:
+    responses = read(tmp_path, make_rows(design))
+    write_changes(tmp_path, f"{design.study},2026-03-04,ada,stop_at,60,10,few")
+    with pytest.raises(ResponsesError, match=r"changes\.csv: line 2: complete is 'few'"):
+        read_changes(str(tmp_path / "responses.csv"), responses)

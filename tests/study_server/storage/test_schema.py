@@ -65,6 +65,9 @@ INSERT INTO incident (trial_id, slot, http_status, reported_at)
 VALUES (1, 0, 404, '{MOMENT}');
 INSERT INTO unblinding (id, study_id, unblinded_at, unblinded_by, complete_count)
 VALUES (1, 1, '{MOMENT}', 'ada', 1);
+INSERT INTO study_change (id, study_id, changed_at, changed_by, setting, before, after,
+  complete_count)
+VALUES (1, 1, '{MOMENT}', 'ada', 'stop_at', '60', '80', 1);
 INSERT INTO job (id, kind, study_id, state, requested_by, created_at, due_at)
 VALUES (1, 'erase_traces', NULL, 'waiting', 'withdrawal', '{MOMENT}', '{MOMENT}');
 INSERT INTO researcher (id, name, password_hash) VALUES (1, 'ada', NULL);
@@ -74,8 +77,11 @@ INSERT INTO study_tag (study_id, tag) VALUES (1, 'pilot');
 INSERT INTO login_link (token_digest, researcher_id, expires_at) VALUES ('d', 1, '{MOMENT}')
 """
 ORDER_BY_VIEW = {
-    **dict.fromkeys(("responses_export", "judgments_export", "timing_export"), "position"),
-    "questionnaire_export": "name",
+    **dict.fromkeys(
+        ("responses_export", "judgments_export", "timing_export"), "participant, position"
+    ),
+    "questionnaire_export": "participant, name",
+    "changes_export": "setting",
 }
 
 
@@ -88,9 +94,7 @@ def fill(connection: Connection) -> None:
 
 def rows(engine: Engine) -> dict[str, list[dict[str, object]]]:
     """Return every row of every table and view, in one order."""
-    orders = dict.fromkeys(Base.metadata.tables, "1, 2") | {
-        view: f"participant, {order}" for view, order in ORDER_BY_VIEW.items()
-    }
+    orders = dict.fromkeys(Base.metadata.tables, "1, 2") | ORDER_BY_VIEW
     with engine.connect() as connection:
         found = {
             table: connection.execute(text(f"SELECT * FROM {table} ORDER BY {order}")).mappings()
