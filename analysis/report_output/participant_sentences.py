@@ -53,16 +53,17 @@ def _format_order_sentence(change: ReportPart | None, is_single: bool) -> Iterat
     """Describe the change, second minus first half, with the sign of its interval and table."""
     if change is None or change["ci95"] is None:
         return
-    size = change["difference"]
-    often = "more often than" if size > 0 else "less often than" if size < 0 else "as often as"
+    rate = "error rate" if is_single else "fooling rate"
     if change["p"] is None:
-        tested = ", which could not be tested"
+        claim = f"A change of the {rate} from the first half of the trials could not be tested"
+    elif change["p"] >= SIGNIFICANCE_LEVEL:
+        claim = f"The {rate} did not change significantly after the first half of the trials"
     else:
-        tested = "" if change["p"] < SIGNIFICANCE_LEVEL else "; the change is not significant"
+        higher = "higher" if change["difference"] > 0 else "lower"
+        claim = f"In the second half of the trials, the {rate} was {higher} than in the first"
     yield (
-        f"In the second half of the trials, participants were {'wrong' if is_single else 'fooled'} "
-        f"{often} in the first: the difference (second − first half) is {format_share(size)} "
-        f"points (95% CI {format_interval(change['ci95'])}){tested}."
+        f"{claim}: the difference (second − first half) is {format_share(change['difference'])} "
+        f"points (95% CI {format_interval(change['ci95'])})."
     )
 
 

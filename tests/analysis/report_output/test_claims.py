@@ -373,20 +373,20 @@ def check_design(report: Report) -> None:
 def check_behavior(report: Report) -> None:
     text = "\n".join(iterate_answer_sentences(report))
     change = report["order"]["difference"]
-    if "In the second half" in text:
-        word, points, low, high = read(
+    if "(second − first half)" in text:
+        claim, *numbers = read(
             text,
-            rf"participants were \w+ (\w+) often.*\(second − first half\) is ({NUMBER}) points "
+            rf"(.*): the difference \(second − first half\) is ({NUMBER}) points "
             rf"\(95% CI ({NUMBER}) to ({NUMBER})\)",
         )
-        assert word == {1: "more", -1: "less", 0: "as"}[int(np.sign(change["difference"]))]
-        for printed, value in (
-            (points, change["difference"]), (low, change["ci95"][0]), (high, change["ci95"][1]),
-        ):  # fmt: skip
+        for printed, value in zip(numbers, (change["difference"], *change["ci95"]), strict=True):
             assert rounds_to(printed, value)
-        assert ("the change is not significant" in text) == (
-            change["p"] is not None and change["p"] >= 0.05
-        )
+        is_tested, is_higher = change["p"] is not None, change["difference"] > 0
+        assert ("could not be tested" in claim) == (not is_tested)
+        assert ("did not change significantly" in claim) == (is_tested and change["p"] >= 0.05)
+        is_significant = is_tested and change["p"] < 0.05
+        assert ("was higher" in claim) == (is_significant and is_higher)
+        assert ("was lower" in claim) == (is_significant and not is_higher)
     sides = report["side_bias"]
     if "People chose the left" in text:
         chose = sides["chose_left"]

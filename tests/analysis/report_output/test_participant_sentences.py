@@ -53,30 +53,24 @@ def test_agreement_of_repeated_trials_is_given_with_its_chance_level() -> None:
 @pytest.mark.parametrize(
     ("difference", "p", "expected"),
     [
-        (
-            -0.02,
-            0.3,
-            "less often than in the first: the difference (second − first half) is −2.0 points",
-        ),
-        (
-            0.02,
-            0.3,
-            "more often than in the first: the difference (second − first half) is 2.0 points",
-        ),
-        (0.0, 0.3, "as often as in the first: the difference (second − first half) is 0.0 points"),
+        (-0.02, 0.01, "In the second half of the trials, the fooling rate was lower than in the"
+         " first: the difference (second − first half) is −2.0 points"),
+        (0.02, 0.01, "In the second half of the trials, the fooling rate was higher than in the"
+         " first: the difference (second − first half) is 2.0 points"),
+        (0.02, 0.3, "The fooling rate did not change significantly after the first half of the"
+         " trials: the difference (second − first half) is 2.0 points"),
+        (0.02, None, "A change of the fooling rate from the first half of the trials could not be"
+         " tested: the difference (second − first half) is 2.0 points"),
     ],
-)
+)  # fmt: skip
 def test_the_order_effect_has_the_sign_of_its_interval(
-    difference: float, p: float, expected: str
+    difference: float, p: float | None, expected: str
 ) -> None:
     change = {"difference": difference, "p": p, "ci95": (-0.05, 0.04)}
     (sentence,) = participant_sentences.iterate_answer_sentences(
         make_answers(order={"difference": change})
     )
-    assert plain(sentence) == (
-        f"In the second half of the trials, participants were fooled {expected} (95% CI −5.0 to"
-        " 4.0); the change is not significant."
-    )
+    assert plain(sentence) == f"{expected} (95% CI −5.0 to 4.0)."
 
 
 def test_a_side_that_everybody_chose_is_not_called_unbiased() -> None:
